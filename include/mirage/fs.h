@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fs: files in directories, to read and to change.
+ *
+ * A path is UTF-8, its parts separated by '/', with no leading '/'; the empty
+ * path is the root. Calls block. What was changed survives a power cut once a
+ * later fs_flush returns OK.
+ *
+ * Any call on a path may give ERR_NOT_FOUND (a part of it is missing),
+ * ERR_NOT_DIRECTORY (a part before the last is a file), ERR_NAME (a part
+ * cannot be a name here), ERR_CORRUPT, ERR_IO and ERR_GONE (the storage);
+ * one that changes something may give ERR_READ_ONLY and ERR_NO_SPACE as well.
+ * Unless said otherwise an error leaves all as it was.
+ */
+#ifndef MIRAGE_FS_H
+#define MIRAGE_FS_H
+
+#include <mirage/status.h>
+#include <mirage/time.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct fs {
+    const struct fs_ops *ops;
+};
+
+struct fs_stat {
+    bool        directory, read_only;
+    uint64_t    size;     /* bytes; 0 for a directory */
+    nanoseconds modified; /* since 1970-01-01 UTC; 0: unknown */
+};
+
+/* Called once for each entry, name lent; true goes on, false stops. */
+typedef bool fs_entry(void *ctx, const char *name, const struct fs_stat *st);
+
+MUST_CHECK enum status fs_stat(struct fs *fs, const char *path,
+                               struct fs_stat *st);
+
+/* Calls fn for each entry of the directory, in no order. */
+MUST_CHECK enum status fs_list(struct fs *fs, const char *path, fs_entry *fn,
+                               void *ctx);
+
+/*
+ * Copies up to len bytes from offset on; *got < len means that the file ends
+ * there. ERR_IS_DIRECTORY.
+ */
+MUST_CHECK enum status fs_read(struct fs *fs, const char *path,
+                               uint64_t offset, void *data, size_t len,
+                               size_t *got);
+
+/*
+ * Writes len bytes at offset; a gap before them reads as zeros. The file must
+ * exist. ERR_NO_SPACE: nothing was written. ERR_IO: an unknown part was.
+ */
+MUST_CHECK enum status fs_write(struct fs *fs, const char *path,
+                                uint64_t offset, const void *data, size_t len);
+
+/* ERR_EXISTS. */
+MUST_CHECK enum status fs_create(struct fs *fs, const char *path);
+MUST_CHECK enum status fs_mkdir(struct fs *fs, const char *path);
+
+/* A file, or an empty directory: ERR_NOT_EMPTY. */
+MUST_CHECK enum status fs_remove(struct fs *fs, const char *path);
+
+/* ERR_EXISTS: to is there already. ERR_NAME: to lies inside from. */
+MUST_CHECK enum status fs_rename(struct fs *fs, const char *from,
+                                 const char *to);
+
+/* Empties the storage and makes a new file system on it. */
+MUST_CHECK enum status fs_format(struct fs *fs);
+
+MUST_CHECK enum status fs_flush(struct fs *fs);
+
+/* The driver's side: each as its namesake above. None may be NULL. */
+struct fs_ops {
+    enum status (*stat)(struct fs *fs, const char *path, struct fs_stat *st);
+    enum status (*list)(struct fs *fs, const char *path, fs_entry *fn,
+                        void *ctx);
+    enum status (*read)(struct fs *fs, const char *path, uint64_t offset,
+                        void *data, size_t len, size_t *got);
+    enum status (*write)(struct fs *fs, const char *path, uint64_t offset,
+                         const void *data, size_t len);
+    enum status (*create)(struct fs *fs, const char *path);
+    enum status (*mkdir)(struct fs *fs, const char *path);
+    enum status (*remove)(struct fs *fs, const char *path);
+    enum status (*rename)(struct fs *fs, const char *from, const char *to);
+    enum status (*format)(struct fs *fs);
+    enum status (*flush)(struct fs *fs);
+    void (*disconnect)(struct fs *fs);
+};
+
+#endif

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * main: what a generated main.c is written with.
+ *
+ * mirage_main runs in the image's first fiber, after the boot arguments are
+ * read. It connects the devices, one line each, and runs the jobs.
+ */
+#ifndef MIRAGE_MAIN_H
+#define MIRAGE_MAIN_H
+
+#include <mirage.h>
+#include <mirage/drivers.h>
+
+/* One job of the image: run ends when the job ends. */
+struct job {
+    const char *name;         /* of its entry in unikernel.c */
+    void (*run)(void);
+    void (*stop)(void);       /* asks it to end; NULL: its fiber is cancelled */
+};
+
+/* What main.c defines. The image ends, with exit status 0, when it returns. */
+void mirage_main(void);
+
+/*
+ * Ends the image, with a message naming the device and a non-zero exit
+ * status, unless s is OK. device is as config.c wrote it.
+ */
+void connected(enum status s, const char *device);
+
+/*
+ * Runs the jobs side by side, each in a fiber of its own, until all have
+ * ended. When the image is asked to stop (SIGINT, SIGTERM, a shutdown from
+ * the hypervisor) the jobs are stopped in their order, each when the one
+ * before it has ended. Blocks.
+ */
+void jobs_run(const struct job *jobs, size_t count);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * platform: what core asks of the back end, and what it gives in return.
+ * Exactly one back end is linked.
+ */
+#ifndef MIRAGE_PLATFORM_H
+#define MIRAGE_PLATFORM_H
+
+#include <mirage/status.h>
+#include <mirage/time.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+nanoseconds platform_now(void);  /* time_now */
+nanoseconds platform_wall(void); /* time_wall */
+
+/*
+ * Takes what events there are, and wakes whom they concern; if there are
+ * none, idles until one comes or the deadline, whichever is first. May return
+ * early. With a deadline that has passed it does not idle.
+ */
+void platform_wait(nanoseconds deadline);
+
+/* len bytes that nobody can guess, len at most 256. */
+void platform_entropy(void *data, size_t len);
+
+/* Prints text for people: log lines and last words. Needs nothing working. */
+void platform_put(const char *text, size_t len);
+
+/* Ends the image in good order. */
+void platform_exit(int code) __attribute__((noreturn));
+
+/*
+ * Ends the image after a crash: prints the running fiber's backtrace from
+ * frame on (a frame pointer), then the log's ring, and goes.
+ */
+void platform_crash(uintptr_t frame) __attribute__((noreturn, cold));
+
+/* count pages in one piece, zeroed. NULL: no memory. */
+void *platform_pages(size_t count);
+void  platform_pages_free(void *pages, size_t count);
+
+/* A fiber's stack. */
+struct stack {
+    uint8_t *low;     /* the lowest usable byte */
+    size_t   size;    /* usable bytes, whole pages */
+    bool     guarded; /* a touch below low ends in a crash report; otherwise
+                         core keeps a canary at low, and looks at it */
+};
+
+/* A stack of at least size bytes. ERR_NO_MEMORY: none; *stack is unchanged. */
+MUST_CHECK enum status platform_stack(size_t size, struct stack *stack);
+void                   platform_stack_free(const struct stack *stack);
+
+/* What core does for the back end: */
+
+/*
+ * The life of the image, on the boot stack. words are the boot arguments,
+ * without the program's name; keeps them. name is the program's, for
+ * messages. foreign: words without -- are somebody else's, and ignored.
+ * Ends by platform_exit.
+ */
+void image_start(const char *name, const char *const *words, size_t count,
+                 bool foreign) __attribute__((noreturn));
+
+/* Asks the image to stop its jobs. From an event, not from a signal handler. */
+void image_stop(void);
+
+/*
+ * The running fiber, for crash reports: its name, and its stack. Before the
+ * first fiber runs the name is "boot" and the stack is {NULL, 0}.
+ */
+const char  *image_fiber_name(void);
+struct stack image_fiber_stack(void);
+
+/* The image's name, for messages. */
+const char *image_name(void);
+
+#endif

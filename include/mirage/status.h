@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * status: what an operation came to.
+ *
+ * OK is zero and nothing else is, so `if (s)` means that it went wrong. What
+ * the world may do comes back as a status; what only a bug can do goes to
+ * require() (mirage/panic.h).
+ */
+#ifndef MIRAGE_STATUS_H
+#define MIRAGE_STATUS_H
+
+#define STATUSES(X)                                              \
+    X(OK,                "done")                                 \
+    X(ERR_EOF,           "end of the stream")                    \
+    X(ERR_NOT_FOUND,     "no such name")                         \
+    X(ERR_EXISTS,        "the name exists already")              \
+    X(ERR_NOT_DIRECTORY, "not a directory")                      \
+    X(ERR_IS_DIRECTORY,  "it is a directory")                    \
+    X(ERR_NOT_EMPTY,     "the directory is not empty")           \
+    X(ERR_NAME,          "not a name that can be used here")     \
+    X(ERR_RANGE,         "outside the device")                   \
+    X(ERR_READ_ONLY,     "it is read-only")                      \
+    X(ERR_NO_SPACE,      "no space left")                        \
+    X(ERR_NO_MEMORY,     "out of memory")                        \
+    X(ERR_FORMAT,        "not a format that is known here")      \
+    X(ERR_CORRUPT,       "the stored data makes no sense")       \
+    X(ERR_IN_USE,        "already in use")                       \
+    X(ERR_PERMISSION,    "not permitted")                        \
+    X(ERR_UNSUPPORTED,   "not supported here")                   \
+    X(ERR_UNREACHABLE,   "no route to that address")             \
+    X(ERR_REFUSED,       "connection refused")                   \
+    X(ERR_RESET,         "connection reset by the peer")         \
+    X(ERR_TIMEOUT,       "no answer in time")                    \
+    X(ERR_CANCELLED,     "the fiber was cancelled")              \
+    X(ERR_GONE,          "the device was disconnected")          \
+    X(ERR_IO,            "the device failed")
+
+enum status {
+#define MIRAGE_STATUS_NAME(name, text) name,
+    STATUSES(MIRAGE_STATUS_NAME)
+#undef MIRAGE_STATUS_NAME
+};
+
+/* A phrase for people, such as "out of memory"; never NULL. */
+const char *status_text(enum status s);
+
+/* The result must be looked at: handled, returned, or logged. */
+#define MUST_CHECK __attribute__((warn_unused_result))
+
+#endif

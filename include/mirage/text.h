@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * text: printf-style formatting without a C library, without memory.
+ *
+ * Conversions: d i u x X o c s p % and f F e E g G (exact, double), with the
+ * flags - + space 0 #, a width, a precision, and the lengths hh h l ll j z t.
+ * Not here: n, a, long double, wide characters and positional arguments; such
+ * a directive is printed as it stands.
+ */
+#ifndef MIRAGE_TEXT_H
+#define MIRAGE_TEXT_H
+
+#include <stdarg.h>
+#include <stddef.h>
+
+/* Where formatted text goes, piece by piece, in order. */
+typedef void text_sink(void *ctx, const char *text, size_t len);
+
+/* Formats into sink; returns the number of bytes given to it. */
+size_t text_vprint(text_sink *sink, void *ctx, const char *fmt, va_list args);
+
+/*
+ * Formats into the size bytes at buffer, always ended by a NUL unless size is
+ * zero. Returns the length of the whole text without the NUL, so a result of
+ * size or more says that it was cut.
+ */
+size_t text_format(char *buffer, size_t size, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+size_t text_vformat(char *buffer, size_t size, const char *fmt, va_list args);
+
+#endif
