@@ -44,7 +44,7 @@ MUST_CHECK enum status console_read(struct console *c, void *data, size_t len,
  * NUL, into the size bytes at line. The end of the input ends a line too.
  * Blocks.
  *
- * ERR_EOF: there will be no more. ERR_RANGE: the line does not fit into size
+ * ERR_EOF: there will be no more. ERR_NO_MEMORY. ERR_RANGE: the line does not fit into size
  * or into CONSOLE_LINE; it is skipped whole. ERR_CANCELLED, ERR_IO: as above.
  */
 MUST_CHECK enum status console_read_line(struct console *c, char *line,

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: ISC
+#
+# Mirage for C.  make            builds mirage and its libraries into build/,
+#                                laid out as they will be installed
+#                make depend     checks for, or installs, what is needed
+#                make check      the quick tests, under sanitizers
+#                make test       all tests
+#                make lint       formatting, both compilers, room rules
+#                make bench      measures, and writes doc/performance.md
+#                make install    below PREFIX (DESTDIR is honoured)
+#                make POLL=1     with poll(2) in the place of epoll
+
+VERSION := $(shell cat VERSION)
+PREFIX  ?= /usr/local
+CC      := $(if $(filter default,$(origin CC)),cc,$(CC))
+ARCH    := $(shell $(CC) -dumpmachine | sed 's/-.*//')
+EVENTS  := $(if $(POLL),poll,epoll)
+B       := build
+
+# Frame pointers are for backtraces, the probes of stack-clash-protection so
+# that no frame, however large, steps over a guard page.
+FLAGS := -std=gnu11 -O2 -g -Iinclude -Wall -Wextra -Wshadow -Wpointer-arith \
+         -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror=vla \
+         -Werror=incompatible-pointer-types -fno-omit-frame-pointer \
+         -fstack-clash-protection -fvisibility=hidden \
+         -ffile-prefix-map=$(CURDIR)=mirage
+HOST_FLAGS := $(FLAGS) -DMIRAGE_VERSION='"$(VERSION)"'
+SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+
+sources = $(filter-out %_test.c,$(wildcard $(addsuffix /*.c,$(1))))
+IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
+                              backend/unix/events_poll.c, \
+                   $(call sources,core device backend/unix arch arch/$(ARCH))) \
+                 backend/unix/events_$(EVENTS).c
+CONFIG_SOURCES := $(call sources,config)
+TOOL_SOURCES   := $(call sources,tool) core/nearest.c
+EXAMPLES       := $(notdir $(wildcard example/*))
+TESTS          := $(wildcard core/*_test.c device/*_test.c backend/unix/*_test.c)
+
+IMAGE_OBJECTS  := $(IMAGE_SOURCES:%.c=$B/unix/%.o)
+CONFIG_OBJECTS := $(CONFIG_SOURCES:%.c=$B/host/%.o)
+TOOL_OBJECTS   := $(TOOL_SOURCES:%.c=$B/host/%.o)
+CHECK_OBJECTS  := $(IMAGE_SOURCES:%.c=$B/check/%.o)
+TEST_PROGRAMS  := $(TESTS:%.c=$B/check/%)
+
+LIBRARY := $B/lib/mirage/unix/libmirage.a
+
+.PHONY: all depend prepare check test lint bench soak install uninstall clean
+.DELETE_ON_ERROR:
+
+all: $(LIBRARY) $B/lib/mirage/libconfig.a $B/bin/mirage $B/include \
+     $B/share/mirage/example
+
+# A change of these flags, or from epoll to poll, rebuilds what it must.
+$B/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(FLAGS) $(VERSION) $(EVENTS)' | cmp -s - $@ || \
+	    echo '$(CC) $(FLAGS) $(VERSION) $(EVENTS)' > $@
+FORCE:
+
+$B/unix/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -ffunction-sections -fdata-sections -MMD -MP -c -o $@ $<
+
+$B/host/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	$(CC) $(HOST_FLAGS) -MMD -MP -c -o $@ $<
+
+$B/check/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
+
+# What the headers do not name is ours alone: it is renamed in the library, so
+# that an application, or a library beside us, may use any other name.
+$B/unix/internal.names: $(IMAGE_OBJECTS) include/mirage.h \
+                        $(wildcard include/mirage/*.h) test/exports
+	test/exports internal $(IMAGE_OBJECTS) > $@
+
+$(LIBRARY): $(IMAGE_OBJECTS) $B/unix/internal.names
+	@mkdir -p $(@D) $B/unix/renamed
+	@rm -rf $B/unix/renamed/* $@
+	set -e; for o in $(IMAGE_OBJECTS); do \
+	    objcopy --redefine-syms=$B/unix/internal.names $$o \
+	        $B/unix/renamed/$$(echo $${o#$B/unix/} | tr / _); \
+	done
+	$(AR) rcsD $@ $B/unix/renamed/*.o
+
+$B/lib/mirage/libconfig.a: $(CONFIG_OBJECTS)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcsD $@ $^
+
+$B/bin/mirage: $(TOOL_OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^
+
+$B/include $B/share/mirage/example:
+	@mkdir -p $(@D)
+	ln -sfn $(if $(findstring share,$@),../../../example,../include) $@
+
+$B/check/libmirage.a: $(CHECK_OBJECTS)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(TEST_PROGRAMS): %: %.o $B/check/libmirage.a
+	$(CC) $(SANITIZE) -o $@ $^ -lm
+
+# The tests print a line each that fails, and "N passed, N failed" at last.
+check: all $(TEST_PROGRAMS)
+	test/run $(TEST_PROGRAMS)
+
+clean:
+	rm -rf $B
+
+-include $(shell find $B -name '*.d' 2>/dev/null)

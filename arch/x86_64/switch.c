@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Switching stacks on x86-64: System V ABI, 3.2.1 says what a call keeps. The
+ * return is a jump, since the processor's return prediction belongs to the
+ * stack that is left.
+ */
+#include <mirage/arch.h>
+
+__asm__(".text\n"
+        ".globl arch_switch\n"
+        ".hidden arch_switch\n"
+        ".type arch_switch, @function\n"
+        "arch_switch:\n"
+        "    pushq %rbp\n"
+        "    pushq %rbx\n"
+        "    pushq %r12\n"
+        "    pushq %r13\n"
+        "    pushq %r14\n"
+        "    pushq %r15\n"
+        "    movq %rsp, (%rdi)\n"
+        "    movq %rsi, %rsp\n"
+        "    popq %r15\n"
+        "    popq %r14\n"
+        "    popq %r13\n"
+        "    popq %r12\n"
+        "    popq %rbx\n"
+        "    popq %rbp\n"
+        "    popq %rcx\n"
+        "    jmpq *%rcx\n"
+        ".size arch_switch, . - arch_switch\n");
+
+void *arch_stack(void *top, void (*entry)(void))
+{
+    uint64_t *sp = top;
+
+    *--sp = 0; /* entry's return address: the end of every backtrace; it also
+                  aligns the stack as at a function's first instruction */
+    *--sp = (uintptr_t)entry;
+    for (int i = 0; i < 6; i++)
+        *--sp = 0;
+    return sp;
+}

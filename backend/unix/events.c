@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: ISC */
+/* What both kinds of events share. */
+#include "events.h"
+#include <mirage/platform.h>
+#include <unistd.h>
+
+void events_woken(int wake)
+{
+    char bytes[16];
+
+    if (read(wake, bytes, sizeof bytes) > 0)
+        image_stop();
+}

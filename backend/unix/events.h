@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * events: what file descriptors have to say. events_epoll.c or events_poll.c,
+ * chosen by linking.
+ */
+#ifndef UNIX_EVENTS_H
+#define UNIX_EVENTS_H
+
+#include <mirage/status.h>
+#include <mirage/time.h>
+#include <stdbool.h>
+
+/* Called once, before anything else. wake: the read end of the pipe to which
+ * signal handlers write; events_take empties it and calls image_stop. */
+void events_init(int wake);
+
+/*
+ * Waits until fd can be read, or written, without blocking, or is broken; a
+ * regular file always can. One fiber at a time for each fd. Blocks.
+ * ERR_CANCELLED; ERR_TIMEOUT.
+ */
+MUST_CHECK enum status events_wait(int fd, bool write, nanoseconds deadline);
+
+/* platform_wait */
+void events_take(nanoseconds deadline);
+
+/* Both kinds: empties the pipe; what was in it asked us to stop. */
+void events_woken(int wake);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Events by Linux's epoll. A waiting fiber's registration is good for one
+ * event, and lies on its stack.
+ */
+#include "events.h"
+#include <errno.h>
+#include <limits.h>
+#include <mirage/fiber.h>
+#include <mirage/panic.h>
+#include <mirage/platform.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+struct registration {
+    struct waiters fiber;
+    bool           happened;
+};
+
+static int epoll = -1;
+static int wake_pipe;
+
+void events_init(int wake)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
+
+    wake_pipe = wake;
+    epoll = epoll_create1(EPOLL_CLOEXEC);
+    if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &e) != 0)
+        panic("epoll: %s", strerror(errno));
+}
+
+enum status events_wait(int fd, bool write, nanoseconds deadline)
+{
+    struct registration r = {{NULL, NULL}, false};
+    struct epoll_event  e = {.events = write ? EPOLLOUT : EPOLLIN,
+                             .data.ptr = &r};
+    enum status         s = OK;
+
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0) {
+        if (errno == EPERM)
+            return OK; /* a regular file */
+        panic("epoll cannot watch file descriptor %d: %s", fd,
+              strerror(errno));
+    }
+    while (!r.happened && s == OK)
+        s = wait_until(&r.fiber, deadline);
+    if (epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL) != 0)
+        panic("epoll lost file descriptor %d: %s", fd, strerror(errno));
+    return r.happened ? OK : s;
+}
+
+/* Waits with the kernel's finest clock; rounds up where it has none. */
+static int wait_for(struct epoll_event *events, int max, nanoseconds length)
+{
+    static bool     coarse;
+    struct timespec ts = {(time_t)(length / SECOND), (long)(length % SECOND)};
+    nanoseconds     ms = length / MILLISECOND + (length % MILLISECOND != 0);
+
+    if (!coarse) {
+        int n = epoll_pwait2(epoll, events, max,
+                             length == FOREVER ? NULL : &ts, NULL);
+
+        if (n >= 0 || errno != ENOSYS)
+            return n;
+        coarse = true; /* before Linux 5.11 */
+    }
+    return epoll_wait(epoll, events, max,
+                      length == FOREVER ? -1
+                                        : (int)(ms < INT_MAX ? ms : INT_MAX));
+}
+
+void events_take(nanoseconds deadline)
+{
+    static struct epoll_event events[64];
+    nanoseconds               length = deadline;
+    int                       n;
+
+    if (deadline > 0 && deadline != FOREVER) {
+        nanoseconds now = platform_now();
+
+        length = deadline > now ? deadline - now : 0;
+    }
+    n = wait_for(events, sizeof events / sizeof events[0], length);
+    for (int i = 0; i < n; i++) {
+        struct registration *r = events[i].data.ptr;
+
+        if (!r) {
+            events_woken(wake_pipe);
+            continue;
+        }
+        r->happened = true;
+        wake_all(&r->fiber);
+    }
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Events by POSIX poll, for systems without epoll. Waiting fibers are in a
+ * list; each look at it makes the array that poll wants.
+ */
+#include "events.h"
+#include <errno.h>
+#include <limits.h>
+#include <mirage/fiber.h>
+#include <mirage/panic.h>
+#include <mirage/platform.h>
+#include <poll.h>
+#include <stdlib.h>
+
+struct registration {
+    struct waiters       fiber;
+    struct registration *next, **back;
+    int                  fd;
+    bool                 write, happened;
+};
+
+static struct registration *all;
+static size_t               count = 1; /* with the pipe */
+static struct pollfd       *fds;
+static size_t               fds_size;
+static int                  wake_pipe;
+
+void events_init(int wake)
+{
+    wake_pipe = wake;
+}
+
+static void add(struct registration *r)
+{
+    r->next = all;
+    r->back = &all;
+    if (all)
+        all->back = &r->next;
+    all = r;
+    count++;
+}
+
+static void drop(struct registration *r)
+{
+    *r->back = r->next;
+    if (r->next)
+        r->next->back = r->back;
+    count--;
+}
+
+enum status events_wait(int fd, bool write, nanoseconds deadline)
+{
+    struct registration r = {.fd = fd, .write = write};
+    enum status         s = OK;
+
+    add(&r);
+    while (!r.happened && s == OK)
+        s = wait_until(&r.fiber, deadline);
+    drop(&r);
+    return r.happened ? OK : s;
+}
+
+static void fill(void)
+{
+    size_t n = 1;
+
+    if (count > fds_size) {
+        fds_size = count * 2;
+        fds = realloc(fds, fds_size * sizeof *fds);
+        if (!fds)
+            panic("out of memory: poll needs %zu entries", fds_size);
+    }
+    fds[0] = (struct pollfd){.fd = wake_pipe, .events = POLLIN};
+    for (struct registration *r = all; r; r = r->next)
+        fds[n++] = (struct pollfd){.fd = r->fd,
+                                   .events = r->write ? POLLOUT : POLLIN};
+}
+
+/* In milliseconds, rounded up, so that no sleep ends early. */
+static int timeout(nanoseconds deadline)
+{
+    nanoseconds now, ms;
+
+    if (deadline == FOREVER)
+        return -1;
+    now = deadline ? platform_now() : 0;
+    if (deadline <= now)
+        return 0;
+    ms = (deadline - now + MILLISECOND - 1) / MILLISECOND;
+    return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
+void events_take(nanoseconds deadline)
+{
+    size_t n = 1;
+
+    fill();
+    if (poll(fds, count, timeout(deadline)) <= 0)
+        return;
+    if (fds[0].revents)
+        events_woken(wake_pipe);
+    for (struct registration *r = all; r; r = r->next)
+        if (fds[n++].revents) {
+            r->happened = true;
+            wake_all(&r->fiber);
+        }
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * An image as a Unix process: main, the clocks, entropy, signals, exit.
+ */
+#include "crash.h"
+#include "events.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <mirage/main.h>
+#include <mirage/panic.h>
+#include <mirage/platform.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+
+static nanoseconds read_clock(clockid_t clock)
+{
+    struct timespec ts;
+
+    if (clock_gettime(clock, &ts) != 0)
+        panic("clock_gettime: %s", strerror(errno));
+    return (nanoseconds)ts.tv_sec * SECOND + (nanoseconds)ts.tv_nsec;
+}
+
+static nanoseconds started;
+
+nanoseconds platform_now(void)
+{
+    return read_clock(CLOCK_MONOTONIC) - started;
+}
+
+nanoseconds platform_wall(void)
+{
+    return read_clock(CLOCK_REALTIME);
+}
+
+void platform_wait(nanoseconds deadline)
+{
+    events_take(deadline);
+}
+
+void platform_entropy(void *data, size_t len)
+{
+    if (getentropy(data, len) != 0)
+        panic("getentropy: %s", strerror(errno));
+}
+
+static void write_all(int fd, const char *text, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, text, len);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return; /* there is nobody left to tell */
+        text += n;
+        len -= (size_t)n;
+    }
+}
+
+void platform_put(const char *text, size_t len)
+{
+    write_all(STDERR_FILENO, text, len);
+}
+
+void platform_answer(const char *text, size_t len)
+{
+    write_all(STDOUT_FILENO, text, len);
+}
+
+void platform_exit(int code)
+{
+    _exit(code);
+}
+
+void *platform_pages(size_t count)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    void  *pages;
+
+    if (count > SIZE_MAX / PAGE_BYTES || page % PAGE_BYTES != 0)
+        return NULL;
+    pages = mmap(NULL, count * PAGE_BYTES, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages == MAP_FAILED ? NULL : pages;
+}
+
+void platform_pages_free(void *pages, size_t count)
+{
+    munmap(pages, count * PAGE_BYTES);
+}
+
+static int wake_pipe[2];
+
+/*
+ * The first signal asks the jobs to stop. The second ends the process even if
+ * a job spins and never waits.
+ */
+static void on_stop_signal(int number)
+{
+    static volatile sig_atomic_t asked;
+    int                          error = errno;
+
+    if (asked)
+        _exit(128 + number);
+    asked = 1;
+    if (write(wake_pipe[1], "", 1) != 1)
+        _exit(128 + number);
+    errno = error;
+}
+
+static void catch_signals(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop_signal,
+                             .sa_flags = SA_RESTART};
+
+    if (pipe(wake_pipe) != 0)
+        panic("pipe: %s", strerror(errno));
+    for (int i = 0; i < 2; i++) {
+        fcntl(wake_pipe[i], F_SETFD, FD_CLOEXEC);
+        fcntl(wake_pipe[i], F_SETFL, O_NONBLOCK);
+    }
+    sigaction(SIGINT, &stop, NULL);
+    sigaction(SIGTERM, &stop, NULL);
+    signal(SIGPIPE, SIG_IGN); /* a write says so by itself */
+    crash_catch();
+}
+
+/*
+ * A standard stream that is closed would be the number of the next file that
+ * is opened, and take its writes. What is put there instead fails like a
+ * closed one: it is opened the wrong way.
+ */
+static void reserve_standard_streams(void)
+{
+    for (int fd = 0; fd <= 2; fd++) {
+        int opened;
+
+        if (fcntl(fd, F_GETFD) >= 0)
+            continue;
+        opened = open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+        if (opened != fd)
+            _exit(1);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "image";
+
+    started = read_clock(CLOCK_MONOTONIC);
+    reserve_standard_streams();
+    catch_signals();
+    events_init(wake_pipe[0]);
+    image_start(name, (const char *const *)(argv + 1),
+                argc > 0 ? (size_t)argc - 1 : 0, false);
+}

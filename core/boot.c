@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: ISC */
+/* The boot arguments: splitting, quoting, setting, --help. */
+#include "boot.h"
+#include <mirage/boot.h>
+#include <mirage/log.h>
+#include <mirage/nearest.h>
+#include <mirage/platform.h>
+#include <mirage/text.h>
+#include <string.h>
+
+#define USAGE_ERROR 64 /* as sysexits.h has it */
+#define KEY_SIZE    64
+
+LOG_SOURCE(boot);
+
+static struct boot_argument *arguments;
+
+/* In the order of their names, which is the order of --help. */
+void boot_register(struct boot_argument *argument)
+{
+    struct boot_argument **at = &arguments;
+
+    while (*at && strcmp((*at)->name, argument->name) < 0)
+        at = &(*at)->next;
+    argument->next = *at;
+    *at = argument;
+}
+
+static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static void to_people(void *ctx, const char *text, size_t len)
+{
+    (void)ctx;
+    platform_put(text, len);
+}
+
+static void to_output(void *ctx, const char *text, size_t len)
+{
+    (void)ctx;
+    platform_answer(text, len);
+}
+
+static void say(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    text_vprint(to_people, NULL, fmt, args);
+    va_end(args);
+}
+
+static void print(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    text_vprint(to_output, NULL, fmt, args);
+    va_end(args);
+}
+
+/* The key as people write it. */
+static void key_of(const struct boot_argument *a, char key[KEY_SIZE])
+{
+    text_format(key, KEY_SIZE, "%s", a->name);
+    for (char *c = key; *c; c++)
+        if (*c == '_')
+            *c = '-';
+}
+
+static struct boot_argument *find(const char *key, size_t len)
+{
+    for (struct boot_argument *a = arguments; a; a = a->next) {
+        char own[KEY_SIZE];
+
+        key_of(a, own);
+        if (strlen(own) == len && memcmp(own, key, len) == 0)
+            return a;
+    }
+    return NULL;
+}
+
+static const char *set_flag(bool *flag, const char *value)
+{
+    static const char *const words[] = {"no",  "yes", "off", "on",
+                                        "false", "true", "0", "1"};
+
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(value, words[i]) == 0) {
+            *flag = i % 2;
+            return NULL;
+        }
+    return "yes or no (also on, off, true, false, 1, 0)";
+}
+
+/* A whole number in decimal, with an optional sign; false: it is none. */
+static bool read_number(const char *text, int64_t *number)
+{
+    bool    negative = *text == '-';
+    int64_t n = 0;
+
+    text += *text == '-' || *text == '+';
+    if (!*text)
+        return false;
+    for (; *text; text++)
+        if (*text < '0' || *text > '9' ||
+            __builtin_mul_overflow(n, 10, &n) ||
+            __builtin_sub_overflow(n, *text - '0', &n))
+            return false; /* kept negative: that range is the larger */
+    if (!negative && n == INT64_MIN)
+        return false;
+    *number = negative ? n : -n;
+    return true;
+}
+
+static const char *set_number(const struct boot_argument *a, const char *value)
+{
+    static char wanted[80];
+    int64_t     n;
+
+    if (read_number(value, &n) && n >= a->low && n <= a->high) {
+        *(int64_t *)a->variable = n;
+        return NULL;
+    }
+    text_format(wanted, sizeof wanted, "a whole number from %lld to %lld",
+                (long long)a->low, (long long)a->high);
+    return wanted;
+}
+
+/* NULL, or what would have fitted. value is NULL where there was no "=". */
+static const char *set(const struct boot_argument *a, const char *value)
+{
+    if (!value && a->type == BOOT_IS_FLAG)
+        value = "yes";
+    if (!value)
+        return "a value after =";
+    switch (a->type) {
+    case BOOT_IS_FLAG:
+        return set_flag(a->variable, value);
+    case BOOT_IS_NUMBER:
+        return set_number(a, value);
+    case BOOT_IS_STRING:
+        *(const char **)a->variable = value;
+        return NULL;
+    case BOOT_IS_PARSED:
+        return a->parse(value);
+    }
+    return NULL;
+}
+
+static void refuse_unknown(const char *word, size_t key_len)
+{
+    char           key[KEY_SIZE], candidate[KEY_SIZE], best[KEY_SIZE] = "";
+    struct nearest n = {.word = key};
+
+    text_format(key, sizeof key, "%.*s", (int)(key_len < 60 ? key_len : 60),
+                word + 2);
+    nearest_offer(&n, "help");
+    if (n.best)
+        text_format(best, sizeof best, "help");
+    for (const struct boot_argument *a = arguments; a; a = a->next) {
+        const char *before = n.best;
+        size_t      distance = n.distance;
+
+        key_of(a, candidate);
+        nearest_offer(&n, candidate);
+        if (n.best != before || n.distance != distance)
+            text_format(best, sizeof best, "%s", candidate);
+    }
+    say("%s: --%s is not an argument of this image", image_name(), key);
+    if (best[0])
+        say("; did you mean --%s?", best);
+    else
+        say(";");
+    say(" --help lists them\n");
+    platform_exit(USAGE_ERROR);
+}
+
+static void help(void)
+{
+    print("usage: %s [--KEY=VALUE | --FLAG]...\n\n", image_name());
+    print("  --%-28s %s\n", "help", "print this and end");
+    for (const struct boot_argument *a = arguments; a; a = a->next) {
+        static const char *const kinds[] = {"", "=NUMBER", "=TEXT", "="};
+        char                     key[KEY_SIZE], left[2 * KEY_SIZE];
+
+        key_of(a, key);
+        text_format(left, sizeof left, "%s%s%s", key, kinds[a->type],
+                    a->type == BOOT_IS_PARSED ? a->value : "");
+        print("  --%-28s %s", left, a->doc);
+        if (a->type == BOOT_IS_NUMBER || a->type == BOOT_IS_STRING)
+            print(" (default: %s)", a->value && *a->value ? a->value : "none");
+        print("\n");
+    }
+    platform_exit(0);
+}
+
+static void argument(const char *word)
+{
+    const char           *equals = strchr(word, '=');
+    size_t                key_len = equals ? (size_t)(equals - word) - 2
+                                           : strlen(word) - 2;
+    struct boot_argument *a = find(word + 2, key_len);
+    const char           *wanted;
+
+    if (key_len == 4 && memcmp(word + 2, "help", 4) == 0)
+        help();
+    if (!a)
+        refuse_unknown(word, key_len);
+    if ((wanted = set(a, equals ? equals + 1 : NULL)) != NULL) {
+        say("%s: %s: expected %s\n", image_name(), word, wanted);
+        platform_exit(USAGE_ERROR);
+    }
+    log_debug(&boot, "%s", word);
+}
+
+void boot_arguments(const char *const *words, size_t count, bool foreign)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(words[i], "--", 2) == 0) {
+            argument(words[i]);
+            continue;
+        }
+        if (foreign) {
+            log_info(&boot, "%s is not for us: ignored", words[i]);
+            continue;
+        }
+        say("%s: %s is no argument: they are written --KEY=VALUE; --help "
+            "lists them\n", image_name(), words[i]);
+        platform_exit(USAGE_ERROR);
+    }
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/*
+ * Reads one word at *from, writes it without its quotes at *to (which never
+ * overtakes *from), and moves both past it. False: a quote is open, or a
+ * backslash has nothing to take.
+ */
+static bool split_word(char **from, char **to)
+{
+    char quote = 0;
+
+    for (; **from && (quote || !is_space(**from)); (*from)++) {
+        char c = **from;
+
+        if (quote ? c == quote : c == '\'' || c == '"') {
+            quote = quote ? 0 : c;
+            continue;
+        }
+        if (c == '\\' && quote != '\'') {
+            c = *++*from;
+            if (!c)
+                return false;
+        }
+        *(*to)++ = c;
+    }
+    return quote == 0;
+}
+
+enum status boot_split(char *text, const char **words, size_t max,
+                       size_t *count)
+{
+    char  *from = text, *to = text;
+    size_t n = 0;
+
+    for (;;) {
+        while (is_space(*from))
+            from++;
+        if (!*from)
+            break;
+        if (n == max)
+            return ERR_RANGE;
+        words[n++] = to;
+        if (!split_word(&from, &to))
+            return ERR_FORMAT;
+        if (*from)
+            from++; /* before the NUL is written, which may fall on it */
+        *to++ = '\0';
+    }
+    *count = n;
+    return OK;
+}
+
+size_t boot_quote(char *buffer, size_t size, const char *word)
+{
+    size_t len = 0;
+    bool   plain = *word && !strpbrk(word, " \t\n\r'\"\\");
+
+#define ADD(c) (void)(len + 1 < size ? buffer[len] = (c) : 0), len++
+    if (!plain)
+        ADD('"');
+    for (; *word; word++) {
+        if (*word == '"' || *word == '\\')
+            ADD('\\');
+        ADD(*word);
+    }
+    if (!plain)
+        ADD('"');
+#undef ADD
+    if (size > 0)
+        buffer[len < size ? len : size - 1] = '\0';
+    return len;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Pages and windows from a pool.
+ *
+ * A reservation is one piece of memory: its pages, then a struct page for
+ * each, then two windows for each page (a packet is seen by the device and by
+ * the retransmission queue at once). Free ones are in lists; nothing is given
+ * back to the platform.
+ */
+#include <mirage/buf.h>
+#include <mirage/panic.h>
+#include <mirage/platform.h>
+#include <string.h>
+
+#define WINDOWS 2 /* for each page */
+
+struct page {
+    uint8_t     *bytes;
+    struct page *next;    /* while it is free */
+    unsigned     windows; /* on it */
+};
+
+static struct page *free_pages;
+static struct buf  *free_windows;
+static size_t       pages, pages_free;
+
+void *page_alloc(size_t count)
+{
+    return platform_pages(count);
+}
+
+void page_free(void *at, size_t count)
+{
+    platform_pages_free(at, count);
+}
+
+size_t buf_pages(void)
+{
+    return pages;
+}
+
+size_t buf_pages_free(void)
+{
+    return pages_free;
+}
+
+enum status buf_reserve(size_t count)
+{
+    size_t       each = sizeof(struct page) + WINDOWS * sizeof(struct buf);
+    uint8_t     *bytes;
+    struct page *page;
+    struct buf  *window;
+
+    if (count == 0)
+        return OK;
+    if (count > SIZE_MAX / (PAGE_BYTES + each) - 1)
+        return ERR_NO_MEMORY;
+    bytes = platform_pages(count + (count * each + PAGE_BYTES - 1) / PAGE_BYTES);
+    if (!bytes)
+        return ERR_NO_MEMORY;
+    page = (struct page *)(void *)(bytes + count * PAGE_BYTES);
+    window = (struct buf *)(void *)(page + count);
+    for (size_t i = 0; i < count; i++, page++) {
+        *page = (struct page){bytes + i * PAGE_BYTES, free_pages, 0};
+        free_pages = page;
+        for (int w = 0; w < WINDOWS; w++, window++) {
+            window->next = free_windows;
+            free_windows = window;
+        }
+    }
+    pages += count;
+    pages_free += count;
+    return OK;
+}
+
+static struct buf *new_window(struct page *page, uint8_t *data, size_t len)
+{
+    struct buf *b = free_windows;
+
+    free_windows = b->next;
+    *b = (struct buf){data, len, NULL, page};
+    page->windows++;
+    return b;
+}
+
+struct buf *buf_new(size_t headroom)
+{
+    struct page *page = free_pages;
+
+    require(headroom <= PAGE_BYTES);
+    if (!page || !free_windows)
+        return NULL;
+    free_pages = page->next;
+    pages_free--;
+    return new_window(page, page->bytes + headroom, 0);
+}
+
+struct buf *buf_share(const struct buf *b, size_t from, size_t len)
+{
+    require(from <= b->len && len <= b->len - from);
+    if (!free_windows)
+        return NULL;
+    return new_window(b->page, b->data + from, len);
+}
+
+size_t buf_headroom(const struct buf *b)
+{
+    return (size_t)(b->data - b->page->bytes);
+}
+
+size_t buf_tailroom(const struct buf *b)
+{
+    return PAGE_BYTES - buf_headroom(b) - b->len;
+}
+
+uint8_t *buf_prepend(struct buf *b, size_t len)
+{
+    require(b->page->windows == 1 && len <= buf_headroom(b));
+    b->data -= len;
+    b->len += len;
+    return b->data;
+}
+
+uint8_t *buf_append(struct buf *b, size_t len)
+{
+    require(b->page->windows == 1 && len <= buf_tailroom(b));
+    b->len += len;
+    return b->data + b->len - len;
+}
+
+void buf_trim(struct buf *b, size_t len)
+{
+    require(len <= b->len);
+    b->data += len;
+    b->len -= len;
+}
+
+size_t buf_length(const struct buf *b)
+{
+    size_t len = 0;
+
+    for (; b; b = b->next)
+        len += b->len;
+    return len;
+}
+
+void buf_free(struct buf *b)
+{
+    while (b) {
+        struct buf  *next = b->next;
+        struct page *page = b->page;
+
+        if (--page->windows == 0) {
+            page->next = free_pages;
+            free_pages = page;
+            pages_free++;
+        }
+        b->next = free_windows;
+        free_windows = b;
+        b = next;
+    }
+}

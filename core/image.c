@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The life of an image: the boot arguments, the first fiber, the jobs, the
+ * request to stop, and panics.
+ */
+#include "boot.h"
+#include <mirage/log.h>
+#include <mirage/main.h>
+#include <mirage/panic.h>
+#include <mirage/platform.h>
+#include <mirage/text.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define JOB_STACK ((size_t)256 * 1024)
+
+LOG_SOURCE(image);
+
+static const char    *name = "image";
+static struct fiber  *first;
+static bool           stopping, jobs_running;
+static struct waiters changes; /* a job ended, or stopping was set */
+
+const char *image_name(void)
+{
+    return name;
+}
+
+static void last_words(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
+
+static void put_words(void *ctx, const char *text, size_t len)
+{
+    (void)ctx;
+    platform_put(text, len);
+}
+
+static void last_words(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    text_vprint(put_words, NULL, fmt, args);
+    va_end(args);
+}
+
+void image_panic(const char *file, int line, const char *fmt, ...)
+{
+    static bool twice;
+    va_list     args;
+
+    last_words("\n%s crashed at %s:%d, in fiber \"%s\": ", name, file, line,
+               image_fiber_name());
+    va_start(args, fmt);
+    text_vprint(put_words, NULL, fmt, args);
+    va_end(args);
+    last_words("\n");
+    if (twice)
+        platform_exit(1); /* the crash report itself has crashed */
+    twice = true;
+    platform_crash((uintptr_t)__builtin_frame_address(0));
+}
+
+void *image_memory(const char *file, int line, size_t size)
+{
+    void *memory = calloc(1, size ? size : 1);
+
+    if (!memory)
+        image_panic(file, line, "out of memory: %zu bytes were asked for",
+                    size);
+    return memory;
+}
+
+void connected(enum status s, const char *device)
+{
+    if (s == OK)
+        return;
+    if (stopping && s == ERR_CANCELLED)
+        platform_exit(0);
+    last_words("%s: %s: %s\n", name, device, status_text(s));
+    platform_exit(1);
+}
+
+struct running_job {
+    const struct job *job;
+    struct fiber     *fiber;
+    bool              ended;
+};
+
+static void run_job(void *ctx)
+{
+    struct running_job *r = ctx;
+
+    log_debug(&image, "job %s starts", r->job->name);
+    r->job->run();
+    log_debug(&image, "job %s has ended", r->job->name);
+    r->ended = true;
+    wake_all(&changes);
+}
+
+static void spawn_or_panic(const char *job, fiber_fn *fn, void *ctx,
+                           struct fiber **fiber)
+{
+    struct fiber_options options = {job, JOB_STACK};
+
+    if (fiber_spawn(&options, fn, ctx, fiber) != OK)
+        panic("out of memory: job %s needs a stack of %zu KiB", job,
+              JOB_STACK / 1024);
+}
+
+static void run_stop(void *ctx)
+{
+    const struct job *job = ctx;
+
+    job->stop();
+}
+
+/* Waits without end: whatever asks this fiber to end has been heard. */
+static void join(struct fiber *f)
+{
+    while (fiber_join(f, FOREVER) != OK)
+        ;
+}
+
+static void stop_job(struct running_job *r)
+{
+    struct fiber *stop;
+
+    if (r->ended)
+        return;
+    log_info(&image, "stopping job %s", r->job->name);
+    if (!r->job->stop) {
+        fiber_cancel(r->fiber);
+        return;
+    }
+    spawn_or_panic(r->job->name, run_stop, (void *)(uintptr_t)r->job, &stop);
+    join(stop);
+}
+
+static bool all_ended(const struct running_job *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!jobs[i].ended)
+            return false;
+    return true;
+}
+
+void jobs_run(const struct job *jobs, size_t count)
+{
+    struct running_job *r;
+
+    if (stopping)
+        return;
+    fiber_shield();
+    r = require_memory(count * sizeof *r);
+    for (size_t i = 0; i < count; i++) {
+        r[i].job = &jobs[i];
+        spawn_or_panic(jobs[i].name, run_job, &r[i], &r[i].fiber);
+    }
+    jobs_running = true;
+    while (!stopping && !all_ended(r, count))
+        if (wait_until(&changes, FOREVER) != OK)
+            break;
+    for (size_t i = 0; i < count; i++) {
+        if (stopping)
+            stop_job(&r[i]);
+        join(r[i].fiber);
+    }
+    jobs_running = false;
+    free(r);
+    fiber_unshield();
+}
+
+void image_stop(void)
+{
+    stopping = true;
+    if (jobs_running)
+        wake_all(&changes);
+    else if (first)
+        fiber_cancel(first);
+}
+
+static void run_main(void *ctx)
+{
+    (void)ctx;
+    mirage_main();
+}
+
+void image_start(const char *program, const char *const *words, size_t count,
+                 bool foreign)
+{
+    name = program;
+    boot_arguments(words, count, foreign);
+    spawn_or_panic("main", run_main, NULL, &first);
+    join(first);
+    log_debug(&image, "all jobs have ended");
+    platform_exit(0);
+}

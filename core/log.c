@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+/* The log's levels, its ring, and the boot argument that sets them. */
+#include <mirage/boot.h>
+#include <mirage/log.h>
+#include <mirage/platform.h>
+#include <mirage/text.h>
+#include <string.h>
+
+static const char *const level_names[] = {"error", "warning", "info", "debug"};
+
+static struct log_source *sources;
+static char               ring[LOG_RING];
+static size_t             ring_end; /* bytes ever written */
+
+/*
+ * NULL, or what is wrong with it. SOURCE:LEVEL concerns one source, LEVEL
+ * alone all of them.
+ */
+static const char *set_levels(const char *value)
+{
+    const char        *colon = strchr(value, ':');
+    const char        *name = colon ? colon + 1 : value;
+    size_t             source_len = colon ? (size_t)(colon - value) : 0;
+    bool               found = !colon;
+    int                level = 0;
+    static char        complaint[128];
+    struct log_source *s;
+
+    while (level <= LEVEL_DEBUG && strcmp(name, level_names[level]) != 0)
+        level++;
+    if (level > LEVEL_DEBUG)
+        return "LEVEL or SOURCE:LEVEL, LEVEL one of error, warning, info, "
+               "debug";
+    for (s = sources; s; s = s->next) {
+        if (colon && (strlen(s->name) != source_len ||
+                      memcmp(s->name, value, source_len) != 0))
+            continue;
+        s->level = (enum log_level)level;
+        found = true;
+    }
+    if (found)
+        return NULL;
+    text_format(complaint, sizeof complaint, "a source that logs in this image:");
+    for (s = sources; s; s = s->next) {
+        size_t len = strlen(complaint);
+
+        text_format(complaint + len, sizeof complaint - len, "%s %s",
+                    s == sources ? "" : ",", s->name);
+    }
+    return complaint;
+}
+
+BOOT_PARSED(log, "[SOURCE:]LEVEL", set_levels,
+            "print log lines of LEVEL and above: error, warning (default), "
+            "info, debug");
+
+/* In the order of their names, so that messages do not depend on linking. */
+void log_register(struct log_source *source)
+{
+    struct log_source **at = &sources;
+
+    while (*at && strcmp((*at)->name, source->name) < 0)
+        at = &(*at)->next;
+    source->next = *at;
+    *at = source;
+}
+
+static void remember(const char *line, size_t len)
+{
+    size_t at = ring_end % LOG_RING;
+    size_t before_end = LOG_RING - at < len ? LOG_RING - at : len;
+
+    memcpy(ring + at, line, before_end);
+    memcpy(ring, line + before_end, len - before_end);
+    ring_end += len;
+}
+
+void log_write(struct log_source *source, enum log_level level,
+               const char *fmt, ...)
+{
+    nanoseconds now = platform_now();
+    char        line[LOG_LINE];
+    size_t      len;
+    va_list     args;
+
+    len = text_format(line, sizeof line, "[%5u.%06u] %s %s: ",
+                      (unsigned)(now / SECOND),
+                      (unsigned)(now % SECOND / MICROSECOND),
+                      level_names[level], source->name);
+    va_start(args, fmt);
+    len += text_vformat(line + len, sizeof line - len, fmt, args);
+    va_end(args);
+    if (len > sizeof line - 1)
+        len = sizeof line - 1;
+    line[len++] = '\n';
+    remember(line, len);
+    if (level <= source->level)
+        platform_put(line, len);
+}
+
+void log_dump(void)
+{
+    size_t at = ring_end > LOG_RING ? ring_end - LOG_RING : 0;
+
+    /* What was overwritten in the middle is not a line any more. */
+    if (at > 0)
+        while (at < ring_end && ring[at++ % LOG_RING] != '\n')
+            ;
+    if (at == ring_end)
+        return;
+    if (at / LOG_RING == (ring_end - 1) / LOG_RING) {
+        platform_put(ring + at % LOG_RING, ring_end - at);
+        return;
+    }
+    platform_put(ring + at % LOG_RING, LOG_RING - at % LOG_RING);
+    platform_put(ring, ring_end % LOG_RING);
+}

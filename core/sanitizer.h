@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the address sanitizer must know of a switch of stacks. Nothing, in a
+ * build without it.
+ */
+#ifndef CORE_SANITIZER_H
+#define CORE_SANITIZER_H
+
+#include <stddef.h>
+
+#ifdef __SANITIZE_ADDRESS__
+void __sanitizer_start_switch_fiber(void **save, const void *low, size_t size);
+void __sanitizer_finish_switch_fiber(void *save, const void **low,
+                                     size_t *size);
+#define sanitizer_leave(save, low, size) \
+    __sanitizer_start_switch_fiber(save, low, size)
+#define sanitizer_arrive(save, low, size) \
+    __sanitizer_finish_switch_fiber(save, low, size)
+#else
+#define sanitizer_leave(save, low, size)  ((void)0)
+#define sanitizer_arrive(save, low, size) ((void)0)
+#endif
+
+#endif

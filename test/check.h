@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * check: a test program is an image whose one fiber runs its TESTs in the
+ * order in which they are written. It ends with "N passed, N failed".
+ *
+ *     TEST(a_sentence_that_is_true)
+ *     {
+ *         CHECK(1 + 1 == 2);
+ *     }
+ *
+ * A CHECK that fails is printed with its place, and the test goes on.
+ */
+#ifndef TEST_CHECK_H
+#define TEST_CHECK_H
+
+#include <mirage/main.h>
+#include <mirage/platform.h>
+#include <stdio.h>
+#include <string.h>
+
+struct test {
+    const char  *name;
+    void       (*run)(void);
+    struct test *next;
+};
+
+static struct test *tests, **tests_end = &tests;
+static int          checks_failed;
+
+#define TEST(id)                                                          \
+    static void id(void);                                                 \
+    static __attribute__((constructor)) void test_add_##id(void)          \
+    {                                                                     \
+        static struct test t = {#id, id, NULL};                           \
+        *tests_end = &t;                                                  \
+        tests_end = &t.next;                                              \
+    }                                                                     \
+    static void id(void)
+
+#define CHECK(condition)                                                  \
+    ((condition) ? (void)0                                                \
+                 : (void)(checks_failed++,                                \
+                          printf("%s:%d: %s: does not hold: %s\n",        \
+                                 __FILE__, __LINE__, __func__,            \
+                                 #condition)))
+
+#define CHECK_TEXT(found, wanted)                                         \
+    check_text(__FILE__, __LINE__, __func__, found, wanted)
+
+static inline void check_text(const char *file, int line, const char *test,
+                              const char *found, const char *wanted)
+{
+    if (strcmp(found, wanted) == 0)
+        return;
+    checks_failed++;
+    printf("%s:%d: %s:\n  found  \"%s\"\n  wanted \"%s\"\n", file, line, test,
+           found, wanted);
+}
+
+void mirage_main(void)
+{
+    int passed = 0, failed = 0;
+
+    for (struct test *t = tests; t; t = t->next) {
+        int before = checks_failed;
+
+        t->run();
+        checks_failed == before ? passed++ : failed++;
+    }
+    printf("%d passed, %d failed\n", passed, failed);
+    fflush(stdout);
+    if (failed > 0)
+        platform_exit(1);
+}
+
+#endif
