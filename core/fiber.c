@@ -129,6 +129,7 @@ static void free_stack(struct fiber *f)
 {
     struct stack stack = f->stack;
 
+    sanitizer_forget(stack.low, stack.size);
     if (stack.size == FIBER_STACK && kept_count < STACKS_KEPT) {
         f->next = kept;
         kept = f;

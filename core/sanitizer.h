@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the address sanitizer must know of a switch of stacks. Nothing, in a
- * build without it.
+ * What the address sanitizer must know of a switch of stacks, and of a stack
+ * whose frames never return. Nothing, in a build without it.
  */
 #ifndef CORE_SANITIZER_H
 #define CORE_SANITIZER_H
@@ -16,7 +16,10 @@ void __sanitizer_finish_switch_fiber(void *save, const void **low,
     __sanitizer_start_switch_fiber(save, low, size)
 #define sanitizer_arrive(save, low, size) \
     __sanitizer_finish_switch_fiber(save, low, size)
+void __asan_unpoison_memory_region(void const volatile *low, size_t size);
+#define sanitizer_forget(low, size) __asan_unpoison_memory_region(low, size)
 #else
+#define sanitizer_forget(low, size)       ((void)0)
 #define sanitizer_leave(save, low, size)  ((void)0)
 #define sanitizer_arrive(save, low, size) ((void)0)
 #endif

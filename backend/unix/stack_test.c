@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: ISC */
+#include "stack.c"
+#include "check.h"
+#include <signal.h>
+#include <sys/wait.h>
+
+static void touch(volatile uint8_t *at)
+{
+    *at = 1;
+}
+
+/* The signal that ends a child that touches the byte, or 0. */
+static int signal_of_touching(uint8_t *at)
+{
+    int   status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL);
+        touch(at);
+        _exit(0);
+    }
+    if (waitpid(child, &status, 0) != child)
+        return -1;
+    return WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+}
+
+static void check_kind(bool guarded)
+{
+    struct stack s;
+
+    CHECK(platform_stack(10000, &s) == OK);
+    CHECK(s.size == 12288 && s.guarded == guarded);
+    touch(s.low);
+    touch(s.low + s.size - 1);
+    CHECK(signal_of_touching(s.low) == 0);
+    CHECK(signal_of_touching(s.low - 1) == (guarded ? SIGSEGV : 0));
+    CHECK(signal_of_touching(s.low - page) == (guarded ? SIGSEGV : 0));
+    platform_stack_free(&s);
+}
+
+TEST(the_kernels_own_guard_is_used_where_there_is_one)
+{
+    struct stack s;
+
+    CHECK(platform_stack(1, &s) == OK);
+    platform_stack_free(&s);
+    if (kind == GUARD_INSTALL)
+        check_kind(true);
+}
+
+TEST(mprotect_makes_a_guard)
+{
+    stack_guard_use(GUARD_MPROTECT);
+    check_kind(true);
+    CHECK(mprotected == 0);
+}
+
+TEST(beyond_the_limit_of_mappings_a_stack_is_not_guarded)
+{
+    size_t       limit = mprotect_limit;
+    struct stack s[3];
+
+    stack_guard_use(GUARD_MPROTECT);
+    mprotect_limit = 2;
+    for (int i = 0; i < 3; i++)
+        CHECK(platform_stack(4096, &s[i]) == OK);
+    CHECK(s[0].guarded && s[1].guarded && !s[2].guarded);
+    for (int i = 0; i < 3; i++)
+        platform_stack_free(&s[i]);
+    mprotect_limit = limit;
+    stack_guard_use(GUARD_CANARY);
+    check_kind(false);
+}
+
+static void overrun(void *ctx)
+{
+    struct stack s = image_fiber_stack();
+
+    (void)ctx;
+    memset(s.low, 0, 8); /* where a stack that is too small ends */
+    fiber_yield();
+}
+
+/* The report itself is read: it must name the fiber. */
+TEST(the_canary_is_seen_at_the_next_switch)
+{
+    struct fiber_options o = {"deep", 16384};
+    struct fiber        *f;
+    int                  ends[2], status;
+    char                 report[4096] = "";
+    size_t               len = 0;
+    ssize_t              n;
+    pid_t                child;
+
+    stack_guard_use(GUARD_CANARY);
+    CHECK(pipe(ends) == 0);
+    child = fork();
+    if (child == 0) {
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[0]);
+        if (fiber_spawn(&o, overrun, NULL, &f) != OK)
+            _exit(1);
+        fiber_yield();
+        _exit(0);
+    }
+    close(ends[1]);
+    while ((n = read(ends[0], report + len, sizeof report - 1 - len)) > 0)
+        len += (size_t)n;
+    close(ends[0]);
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+    CHECK(strstr(report, "stack overflow in fiber \"deep\": its 16 KiB are "
+                         "used up") != NULL);
+}
+
+TEST(more_than_there_is_cannot_be_had)
+{
+    struct stack s = {NULL, 0, false};
+
+    CHECK(platform_stack((size_t)1 << 62, &s) == ERR_NO_MEMORY);
+    CHECK(platform_stack(SIZE_MAX, &s) == ERR_NO_MEMORY);
+    CHECK(s.low == NULL);
+}

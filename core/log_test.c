@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+#include "log.c"
+#include "check.h"
+
+LOG_SOURCE(alpha);
+LOG_SOURCE(beta);
+
+TEST(levels_are_set_for_all_or_for_one)
+{
+    CHECK(alpha.level == LEVEL_WARNING);
+    CHECK(set_levels("info") == NULL);
+    CHECK(alpha.level == LEVEL_INFO && beta.level == LEVEL_INFO);
+    CHECK(set_levels("alpha:error") == NULL);
+    CHECK(alpha.level == LEVEL_ERROR && beta.level == LEVEL_INFO);
+    CHECK(set_levels("error") == NULL);
+}
+
+TEST(what_is_no_level_or_no_source_says_what_there_is)
+{
+    CHECK_TEXT(set_levels("loud"),
+               "LEVEL or SOURCE:LEVEL, LEVEL one of error, warning, info, "
+               "debug");
+    CHECK_TEXT(set_levels("alpha:"),
+               "LEVEL or SOURCE:LEVEL, LEVEL one of error, warning, info, "
+               "debug");
+    CHECK_TEXT(set_levels("gamma:debug"),
+               "a source that logs in this image: alpha, beta, boot, image");
+    CHECK_TEXT(set_levels("alph:debug"),
+               "a source that logs in this image: alpha, beta, boot, image");
+}
+
+static void read_ring(char *text, size_t size)
+{
+    size_t from = ring_end > LOG_RING ? ring_end - LOG_RING : 0, n = 0;
+
+    while (from < ring_end && n + 1 < size)
+        text[n++] = ring[from++ % LOG_RING];
+    text[n] = '\0';
+}
+
+TEST(the_ring_keeps_every_level)
+{
+    static char text[LOG_RING + 1];
+
+    log_debug(&alpha, "nobody sees %d", 42);
+    read_ring(text, sizeof text);
+    CHECK(strstr(text, "] debug alpha: nobody sees 42\n") != NULL);
+}
+
+TEST(a_long_line_is_cut_and_ends)
+{
+    static char text[LOG_RING + 1];
+    size_t      before = ring_end;
+
+    log_debug(&alpha, "%0600d", 1);
+    CHECK(ring_end - before == LOG_LINE);
+    read_ring(text, sizeof text);
+    CHECK(text[strlen(text) - 1] == '\n');
+}
+
+TEST(the_ring_keeps_the_last_lines)
+{
+    static char text[LOG_RING + 1];
+
+    for (int i = 0; i < 3000; i++)
+        log_debug(&beta, "line %d", i);
+    read_ring(text, sizeof text);
+    CHECK(strstr(text, "line 2999\n") != NULL);
+    CHECK(strstr(text, "line 1000\n") == NULL);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+#include "nearest.c"
+#include "check.h"
+
+TEST(distance_counts_slips)
+{
+    CHECK(nearest_distance("", "") == 0);
+    CHECK(nearest_distance("unix", "unix") == 0);
+    CHECK(nearest_distance("unix", "unx") == 1);
+    CHECK(nearest_distance("unix", "uniix") == 1);
+    CHECK(nearest_distance("unix", "unux") == 1);
+    CHECK(nearest_distance("unix", "uinx") == 1);
+    CHECK(nearest_distance("", "abc") == 3);
+    CHECK(nearest_distance("kitten", "sitting") == 3);
+}
+
+static const char *guess(const char *word)
+{
+    struct nearest n = {.word = word};
+
+    nearest_offer(&n, "configure");
+    nearest_offer(&n, "clean");
+    nearest_offer(&n, "run");
+    return n.best ? n.best : "nothing";
+}
+
+TEST(a_slip_is_understood_and_another_word_is_not)
+{
+    CHECK_TEXT(guess("confgure"), "configure");
+    CHECK_TEXT(guess("cofnigure"), "configure");
+    CHECK_TEXT(guess("cleen"), "clean");
+    CHECK_TEXT(guess("rnu"), "run");
+    CHECK_TEXT(guess("deploy"), "nothing");
+    CHECK_TEXT(guess(""), "nothing");
+}
+
+TEST(words_of_any_length_can_be_asked_about)
+{
+    char long_word[200];
+
+    memset(long_word, 'x', sizeof long_word - 1);
+    long_word[sizeof long_word - 1] = '\0';
+    CHECK_TEXT(guess(long_word), "nothing");
+    CHECK(nearest_distance(long_word, "x") > 63);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+#include "random.c"
+#include "check.h"
+
+/* RFC 8439, 2.3.2 */
+TEST(chacha20_makes_the_block_of_the_rfc)
+{
+    static const uint8_t wanted[BLOCK] = {
+        0x10, 0xf1, 0xe7, 0xe4, 0xd1, 0x3b, 0x59, 0x15, 0x50, 0x0f, 0xdd,
+        0x1f, 0xa3, 0x20, 0x71, 0xc4, 0xc7, 0xd1, 0xf4, 0xc7, 0x33, 0xc0,
+        0x68, 0x03, 0x04, 0x22, 0xaa, 0x9a, 0xc3, 0xd4, 0x6c, 0x4e, 0xd2,
+        0x82, 0x64, 0x46, 0x07, 0x9f, 0xaa, 0x09, 0x14, 0xc2, 0xd7, 0x05,
+        0xd9, 0x8b, 0x02, 0xa2, 0xb5, 0x12, 0x9c, 0xd1, 0xde, 0x16, 0x4e,
+        0xb9, 0xcb, 0xd0, 0x83, 0xe8, 0xa2, 0x50, 0x3c, 0x4e};
+    uint8_t  with[KEY], out[BLOCK];
+    uint32_t state[16];
+
+    for (int i = 0; i < KEY; i++)
+        with[i] = (uint8_t)i;
+    chacha20_state(state, with);
+    state[12] = 1;
+    state[13] = 0x09000000;
+    state[14] = 0x4a000000;
+    chacha20_block(state, out);
+    CHECK(memcmp(out, wanted, BLOCK) == 0);
+}
+
+/* RFC 8439, A.1, test vector 1: all zeros. */
+TEST(chacha20_makes_the_block_of_a_zero_key)
+{
+    static const uint8_t wanted[16] = {0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1,
+                                       0x3d, 0x90, 0x40, 0x5d, 0x6a, 0xe5,
+                                       0x53, 0x86, 0xbd, 0x28};
+    uint8_t              zero[KEY] = {0}, out[BLOCK];
+    uint32_t             state[16];
+
+    chacha20_state(state, zero);
+    chacha20_block(state, out);
+    CHECK(memcmp(out, wanted, sizeof wanted) == 0);
+}
+
+TEST(what_was_given_out_is_wiped_and_the_key_replaced)
+{
+    uint8_t before[KEY], data[100], all_zero[100] = {0};
+
+    random_bytes(data, 1);
+    memcpy(before, key, KEY);
+    left = 0;
+    random_bytes(data, sizeof data);
+    CHECK(memcmp(before, key, KEY) != 0);
+    CHECK(memcmp(data, all_zero, sizeof data) != 0);
+    CHECK(memcmp(pool, all_zero, KEY) == 0);
+    CHECK(memcmp(pool + KEY, all_zero, sizeof data) == 0);
+    CHECK(left == sizeof pool - KEY - sizeof data);
+}
+
+TEST(bytes_are_spread_evenly)
+{
+    static uint8_t data[1 << 20];
+    unsigned       count[256] = {0};
+
+    random_bytes(data, sizeof data);
+    for (size_t i = 0; i < sizeof data; i++)
+        count[data[i]]++;
+    for (int i = 0; i < 256; i++)
+        CHECK(count[i] > 3500 && count[i] < 4700); /* 4096 plus or minus 9 s */
+}
+
+TEST(random_below_is_even_and_stays_below)
+{
+    unsigned count[3] = {0};
+
+    for (int i = 0; i < 30000; i++) {
+        uint32_t n = random_below(3);
+
+        CHECK(n < 3);
+        count[n < 3 ? n : 0]++;
+    }
+    for (int i = 0; i < 3; i++)
+        CHECK(count[i] > 9300 && count[i] < 10700);
+    CHECK(random_below(1) == 0);
+}

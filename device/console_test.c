@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+#include "console.c"
+#include "check.h"
+
+/* A console that yields within each write and gives input in given pieces. */
+static char         written[100000];
+static size_t       written_len;
+static const char **pieces;
+
+static void fake_write(struct console *c, const char *text, size_t len)
+{
+    (void)c;
+    for (size_t i = 0; i < len; i++) {
+        written[written_len++] = text[i];
+        if (i % 50 == 0)
+            fiber_yield();
+    }
+    written[written_len] = '\0';
+}
+
+static enum status fake_read(struct console *c, void *data, size_t len,
+                             size_t *got)
+{
+    (void)c;
+    if (!*pieces)
+        return ERR_EOF;
+    *got = strlen(*pieces) < len ? strlen(*pieces) : len;
+    memcpy(data, *pieces, *got);
+    *pieces += *got;
+    if (!**pieces)
+        pieces++;
+    return OK;
+}
+
+static void fake_disconnect(struct console *c)
+{
+    (void)c;
+}
+
+static const struct console_ops fake_ops = {fake_write, fake_read,
+                                            fake_disconnect};
+static struct console           fake = {.ops = &fake_ops};
+
+static void input(const char **p)
+{
+    pieces = p;
+    fake.input_len = fake.input_from = 0;
+}
+
+TEST(a_line_is_written_with_its_end)
+{
+    written_len = 0;
+    console_log(&fake, "%d green %s", 10, "bottles");
+    console_log(&fake, "%s", "");
+    CHECK_TEXT(written, "10 green bottles\n\n");
+}
+
+TEST(a_line_of_any_length_is_written_whole)
+{
+    static char text[5001];
+
+    written_len = 0;
+    memset(text, 'x', 5000);
+    console_log(&fake, "a%sb%0300d", text, 7);
+    CHECK(written_len == 1 + 5000 + 1 + 300 + 1);
+    CHECK(memcmp(written, "axx", 3) == 0);
+    CHECK_TEXT(written + written_len - 4, "007\n");
+}
+
+static void log_many(void *ctx)
+{
+    static char text[1000];
+
+    memset(text, 'y', 999);
+    for (int i = 0; i < 10; i++)
+        console_log(&fake, "%s%s", (const char *)ctx, text);
+}
+
+TEST(lines_of_many_fibers_never_mix_even_when_cancelled)
+{
+    struct fiber *f[4];
+
+    written_len = 0;
+    for (int i = 0; i < 4; i++)
+        if (fiber_spawn(NULL, log_many, &"a\0b\0c\0d"[2 * i], &f[i]) != OK)
+            panic("no fiber");
+    fiber_yield();
+    fiber_cancel(f[1]);
+    fiber_cancel(f[2]);
+    for (int i = 0; i < 4; i++)
+        CHECK(fiber_join(f[i], FOREVER) == OK);
+    CHECK(written_len == 40 * 1001);
+    for (size_t i = 0; i < 40; i++) {
+        CHECK(written[i * 1001] >= 'a' && written[i * 1001] <= 'd');
+        CHECK(written[i * 1001 + 1] == 'y' && written[i * 1001 + 1000] == '\n');
+    }
+}
+
+TEST(input_comes_by_line_however_it_arrives)
+{
+    char line[32];
+
+    input((const char *[]){"one\ntw", "o\n", "\n", "three\r\nfo", "ur", NULL});
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK_TEXT(line, "one");
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK_TEXT(line, "two");
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK_TEXT(line, "");
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK_TEXT(line, "three");
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK_TEXT(line, "four");
+    CHECK(console_read_line(&fake, line, sizeof line) == ERR_EOF);
+    CHECK(console_read_line(&fake, line, sizeof line) == ERR_EOF);
+}
+
+TEST(a_line_that_does_not_fit_is_skipped_whole)
+{
+    static char big[10001];
+    char        line[5];
+
+    memset(big, 'z', 10000);
+    input((const char *[]){big, "\nnext\n12345\nend\n", big, NULL});
+    CHECK(console_read_line(&fake, line, sizeof line) == ERR_RANGE);
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK_TEXT(line, "next");
+    CHECK(console_read_line(&fake, line, sizeof line) == ERR_RANGE);
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK_TEXT(line, "end");
+    CHECK(console_read_line(&fake, line, sizeof line) == ERR_RANGE);
+    CHECK(console_read_line(&fake, line, sizeof line) == ERR_EOF);
+}
+
+TEST(console_read_gives_first_what_a_line_left_over)
+{
+    char   line[8], data[8];
+    size_t got;
+
+    input((const char *[]){"ab\ncdef", "gh", NULL});
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK(console_read(&fake, data, 3, &got) == OK && got == 3);
+    CHECK(memcmp(data, "cde", 3) == 0);
+    CHECK(console_read(&fake, data, 8, &got) == OK && got == 1);
+    CHECK(console_read(&fake, data, 8, &got) == OK && got == 2);
+    CHECK(console_read(&fake, data, 8, &got) == ERR_EOF);
+}
