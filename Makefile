@@ -15,13 +15,16 @@ PREFIX  ?= /usr/local
 CC      := $(if $(filter default,$(origin CC)),cc,$(CC))
 ARCH    := $(shell $(CC) -dumpmachine | sed 's/-.*//')
 EVENTS  := $(if $(POLL),poll,epoll)
-B       := build
+B       ?= build
 
-# Frame pointers are for backtraces, the probes of stack-clash-protection so
-# that no frame, however large, steps over a guard page.
+# Frame pointers, calls that stay calls and functions in one
+# piece are for backtraces; the probes of stack-clash-protection see to it that
+# no frame, however large, steps over a guard page.
 FLAGS := -std=gnu11 -O2 -g -Iinclude -Wall -Wextra -Wshadow -Wpointer-arith \
          -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror=vla \
          -Werror=incompatible-pointer-types -fno-omit-frame-pointer \
+         -fno-optimize-sibling-calls \
+         -fno-reorder-blocks-and-partition \
          -fstack-clash-protection -fvisibility=hidden \
          -ffile-prefix-map=$(CURDIR)=mirage
 HOST_FLAGS := $(FLAGS) -DMIRAGE_VERSION='"$(VERSION)"'
@@ -60,39 +63,45 @@ FORCE:
 
 $B/unix/%.o: %.c $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) -ffunction-sections -fdata-sections -MMD -MP -c -o $@ $<
+	@echo '  cc $@'
+	@$(CC) $(FLAGS) -ffunction-sections -fdata-sections -MMD -MP -c -o $@ $<
 
 $B/host/%.o: %.c $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(HOST_FLAGS) -MMD -MP -c -o $@ $<
+	@echo '  cc $@'
+	@$(CC) $(HOST_FLAGS) -MMD -MP -c -o $@ $<
 
 $B/check/%.o: %.c $B/flags
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
+	@echo '  cc $@'
+	@$(CC) $(FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
 
 # What the headers do not name is ours alone: it is renamed in the library, so
 # that an application, or a library beside us, may use any other name.
 $B/unix/internal.names: $(IMAGE_OBJECTS) include/mirage.h \
                         $(wildcard include/mirage/*.h) test/exports
-	test/exports internal $(IMAGE_OBJECTS) > $@
+	@test/exports internal $(IMAGE_OBJECTS) > $@
 
 $(LIBRARY): $(IMAGE_OBJECTS) $B/unix/internal.names
 	@mkdir -p $(@D) $B/unix/renamed
 	@rm -rf $B/unix/renamed/* $@
-	set -e; for o in $(IMAGE_OBJECTS); do \
+	@echo '  ar $@'
+	@set -e; for o in $(IMAGE_OBJECTS); do \
 	    objcopy --redefine-syms=$B/unix/internal.names $$o \
 	        $B/unix/renamed/$$(echo $${o#$B/unix/} | tr / _); \
 	done
-	$(AR) rcsD $@ $B/unix/renamed/*.o
+	@$(AR) rcsD $@ $B/unix/renamed/*.o
 
 $B/lib/mirage/libconfig.a: $(CONFIG_OBJECTS)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcsD $@ $^
+	@echo '  ar $@'
+	@$(AR) rcsD $@ $^
 
 $B/bin/mirage: $(TOOL_OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) -o $@ $^
+	@echo '  ld $@'
+	@$(CC) $(LDFLAGS) -o $@ $^
 
 $B/include $B/share/mirage/example:
 	@mkdir -p $(@D)
@@ -100,10 +109,12 @@ $B/include $B/share/mirage/example:
 
 $B/check/libmirage.a: $(CHECK_OBJECTS)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@echo '  ar $@'
+	@$(AR) rcs $@ $^
 
 $(TEST_PROGRAMS): %: %.o $B/check/libmirage.a
-	$(CC) $(SANITIZE) -o $@ $^ -lm
+	@echo '  ld $@'
+	@$(CC) $(SANITIZE) -o $@ $^ -lm
 
 # The tests print a line each that fails, and "N passed, N failed" at last.
 check: all $(TEST_PROGRAMS)

@@ -18,7 +18,6 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define FRAMES       32
 #define REPORT_LIMIT 10 /* seconds that a report may take */
 
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -38,17 +37,44 @@ static void say(const char *fmt, ...)
     va_end(args);
 }
 
-/* Prints where the running fiber stands: at pc (0: unknown), called from
- * frame. Then the log, then the end by the signal, so that a core is left. */
-static void report(uintptr_t pc, uintptr_t frame, int number)
+/* The registers of a fault, as far as a backtrace needs them. */
+struct fault {
+    uintptr_t pc;
+    uintptr_t frame;
+    uintptr_t link; /* where the function at pc returns to, if it has no frame
+                       of its own, as small ones do; else anything */
+};
+
+/* Is there a call before the address, in code? */
+static bool is_return_address(uintptr_t address)
+{
+    if (!symbols_is_code(address) || !symbols_is_code(address - 8))
+        return false;
+#ifdef __x86_64__
+    const uint8_t *after = (const uint8_t *)address;
+
+    if (after[-5] == 0xe8) /* call relative */
+        return true;
+    for (int length = 2; length <= 7; length++) /* call by a register */
+        if (after[-length] == 0xff && (after[1 - length] & 0x38) == 0x10)
+            return true;
+    return false;
+#else
+    return true;
+#endif
+}
+
+/* Prints where the running fiber stands, and the log, and ends the image by
+ * the signal, so that a core is left. pc is 0 where there was no fault. */
+static void report(const struct fault *fault, int number)
     __attribute__((noreturn));
 
-static void report(uintptr_t pc, uintptr_t frame, int number)
+static void report(const struct fault *fault, int number)
 {
     struct stack stack = image_fiber_stack();
     uintptr_t    low = (uintptr_t)stack.low;
-    uintptr_t    addresses[FRAMES];
-    size_t       count = 0;
+    struct trace trace = {.pc = fault->pc};
+    size_t       max = sizeof trace.returns / sizeof trace.returns[0];
 
     /* A report that itself hangs or faults ends the process. */
     alarm(REPORT_LIMIT);
@@ -57,23 +83,43 @@ static void report(uintptr_t pc, uintptr_t frame, int number)
          *s; s++)
         signal(*s, SIG_DFL);
 
-    if (pc)
-        addresses[count++] = pc;
-    count += arch_backtrace(frame, low, low + stack.size, addresses + count,
-                            FRAMES - count);
-    if (count > 0) {
-        say("backtrace of fiber \"%s\":\n", image_fiber_name());
-        symbols_print(addresses, count);
-    }
+    if (fault->pc && is_return_address(fault->link))
+        trace.returns[trace.count++] = fault->link;
+    trace.count += arch_backtrace(fault->frame, low, low + stack.size,
+                                  trace.returns + trace.count,
+                                  max - trace.count);
+    say("backtrace of fiber \"%s\":\n", image_fiber_name());
+    symbols_print(&trace);
     say("the last lines of the log:\n");
     log_dump();
     raise(number);
     _exit(128 + number);
 }
 
+#ifdef __x86_64__
+/* The word at sp if that lies on the running fiber's stack, else 0. */
+static uintptr_t word_on_stack(uintptr_t sp)
+{
+    struct stack stack = image_fiber_stack();
+    uintptr_t    word = 0;
+
+    if (sp - (uintptr_t)stack.low < stack.size - sizeof word)
+        memcpy(&word, (const void *)sp, sizeof word);
+    return word;
+}
+
+/* The caller's frame pointer may have been pushed already, but no more. */
+static uintptr_t link_of(uintptr_t sp, uintptr_t frame)
+{
+    uintptr_t word = word_on_stack(sp);
+
+    return word == frame ? word_on_stack(sp + sizeof word) : word;
+}
+#endif
+
 void platform_crash(uintptr_t frame)
 {
-    report(0, frame, SIGABRT);
+    report(&(struct fault){.frame = frame}, SIGABRT);
 }
 
 static const char *fault_name(int number)
@@ -114,19 +160,21 @@ static void say_cause(int number, uintptr_t address)
 static void on_fault(int number, siginfo_t *info, void *context)
 {
     const ucontext_t *u = context;
-    uintptr_t         pc = 0, frame = 0;
+    struct fault      fault = {0};
 
+    say_cause(number, (uintptr_t)info->si_addr);
 #if defined(__linux__) && defined(__x86_64__)
-    pc = (uintptr_t)u->uc_mcontext.gregs[REG_RIP];
-    frame = (uintptr_t)u->uc_mcontext.gregs[REG_RBP];
+    fault.pc = (uintptr_t)u->uc_mcontext.gregs[REG_RIP];
+    fault.frame = (uintptr_t)u->uc_mcontext.gregs[REG_RBP];
+    fault.link = link_of((uintptr_t)u->uc_mcontext.gregs[REG_RSP], fault.frame);
 #elif defined(__linux__) && defined(__aarch64__)
-    pc = u->uc_mcontext.pc;
-    frame = u->uc_mcontext.regs[29];
+    fault.pc = u->uc_mcontext.pc;
+    fault.frame = u->uc_mcontext.regs[29];
+    fault.link = u->uc_mcontext.regs[30];
 #else
     (void)u;
 #endif
-    say_cause(number, (uintptr_t)info->si_addr);
-    report(pc, frame, number);
+    report(&fault, number);
 }
 
 void crash_catch(void)

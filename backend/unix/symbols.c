@@ -18,9 +18,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define MOST         32
-#define LINE         160
-#define OWN_PREFIX   "mirage__" /* on names that are not for applications */
+#define MOST       33 /* addresses: what struct trace can hold */
+#define LINE       160
+#define OWN_PREFIX "mirage__" /* on names that are not for applications */
 
 /* The program's file in memory, checked before it is believed. */
 struct program {
@@ -29,6 +29,26 @@ struct program {
     uintptr_t      bias; /* of addresses in memory over those in the file */
     uintptr_t      end;  /* of the program in memory; it starts at bias */
 };
+
+static int holds_code(struct dl_phdr_info *info, size_t size, void *ctx)
+{
+    uintptr_t address = *(const uintptr_t *)ctx;
+
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+
+        if (h->p_type == PT_LOAD && (h->p_flags & PF_X) &&
+            address - info->dlpi_addr - h->p_vaddr < h->p_memsz)
+            return 1;
+    }
+    return 0;
+}
+
+bool symbols_is_code(uintptr_t address)
+{
+    return dl_iterate_phdr(holds_code, &address) == 1;
+}
 
 static int first_object(struct dl_phdr_info *info, size_t size, void *ctx)
 {
@@ -120,8 +140,9 @@ static bool is_own(const struct program *p, uintptr_t address)
     return address >= p->bias && address < p->end;
 }
 
+/* address is where to look, to_print the one whose offset is meant. */
 static void name_address(const struct program *p, uintptr_t address,
-                         char line[LINE])
+                         uintptr_t to_print, char line[LINE])
 {
     uintptr_t   start;
     const char *name, *file;
@@ -133,7 +154,7 @@ static void name_address(const struct program *p, uintptr_t address,
             if (strncmp(name, OWN_PREFIX, strlen(OWN_PREFIX)) == 0)
                 name += strlen(OWN_PREFIX);
             text_format(line, LINE, "%s+0x%zx", name,
-                        (size_t)(address - p->bias - start));
+                        (size_t)(to_print - p->bias - start));
             return;
         }
     } else if (dladdr((void *)address, &info) && info.dli_fname) {
@@ -141,13 +162,13 @@ static void name_address(const struct program *p, uintptr_t address,
         file = file ? file + 1 : info.dli_fname;
         if (info.dli_sname)
             text_format(line, LINE, "%s+0x%zx in %s", info.dli_sname,
-                        (size_t)(address - (uintptr_t)info.dli_saddr), file);
+                        (size_t)(to_print - (uintptr_t)info.dli_saddr), file);
         else
             text_format(line, LINE, "0x%zx in %s",
-                        (size_t)(address - (uintptr_t)info.dli_fbase), file);
+                        (size_t)(to_print - (uintptr_t)info.dli_fbase), file);
         return;
     }
-    text_format(line, LINE, "0x%zx", (size_t)address);
+    text_format(line, LINE, "0x%zx", (size_t)to_print);
 }
 
 /* Runs addr2line in a child; its output is read from the result, or -1. */
@@ -155,26 +176,20 @@ static int start_addr2line(const struct program *p, const uintptr_t *addresses,
                            size_t count, pid_t *child)
 {
     static char  exe[1024], texts[MOST][24];
-    static char *words[MOST + 5];
+    static char  program[] = "addr2line", short_names[] = "-s", of[] = "-e";
+    static char *words[MOST + 5] = {program, short_names, of, exe};
     int          ends[2];
     ssize_t      len = readlink("/proc/self/exe", exe, sizeof exe - 1);
-    size_t       n = 0;
 
     if (len <= 0 || pipe(ends) != 0)
         return -1;
     exe[len] = '\0';
-    words[n++] = (char[]){"addr2line"};
-    words[n++] = (char[]){"-s"};
-    words[n++] = (char[]){"-e"};
-    words[n++] = exe;
     for (size_t i = 0; i < count; i++) {
-        /* A return address stands behind its call, maybe on the next line. */
-        uintptr_t at = addresses[i] - p->bias - (i > 0);
-
-        text_format(texts[i], sizeof texts[i], "0x%zx", (size_t)at);
-        words[n++] = texts[i];
+        text_format(texts[i], sizeof texts[i], "0x%zx",
+                    (size_t)(addresses[i] - p->bias));
+        words[4 + i] = texts[i];
     }
-    words[n] = NULL;
+    words[4 + count] = NULL;
     *child = fork();
     if (*child == 0) {
         dup2(ends[1], STDOUT_FILENO);
@@ -190,7 +205,7 @@ static int start_addr2line(const struct program *p, const uintptr_t *addresses,
     return -1;
 }
 
-/* Fills places[i] with "file:line" of each address, or with nothing. */
+/* Fills places[i] with " (file:line)" of each address, or with nothing. */
 static void find_lines(const struct program *p, const uintptr_t *addresses,
                        size_t count, char places[MOST][LINE])
 {
@@ -221,19 +236,25 @@ static void find_lines(const struct program *p, const uintptr_t *addresses,
     }
 }
 
-void symbols_print(const uintptr_t *addresses, size_t count)
+void symbols_print(const struct trace *trace)
 {
-    static char    places[MOST][LINE];
-    struct program program;
+    static char      places[MOST][LINE];
+    static uintptr_t at[MOST], shown[MOST];
+    struct program   program;
+    size_t           count = 0;
 
-    if (count > MOST)
-        count = MOST;
+    if (trace->pc)
+        at[count++] = shown[0] = trace->pc;
+    for (size_t i = 0; i < trace->count; i++, count++) {
+        shown[count] = trace->returns[i];
+        at[count] = trace->returns[i] - 1; /* the call, which stands before */
+    }
     open_program(&program);
-    find_lines(&program, addresses, count, places);
+    find_lines(&program, at, count, places);
     for (size_t i = 0; i < count; i++) {
         char name[LINE], line[2 * LINE + 16];
 
-        name_address(&program, addresses[i], name);
+        name_address(&program, at[i], shown[i], name);
         text_format(line, sizeof line, "  #%zu %s%s\n", i, name, places[i]);
         platform_put(line, strlen(line));
     }

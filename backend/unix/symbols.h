@@ -3,13 +3,27 @@
 #ifndef UNIX_SYMBOLS_H
 #define UNIX_SYMBOLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/*
+ * Where a fault happened, and then the return addresses from there outwards.
+ * pc is 0 where there was no fault.
+ */
+struct trace {
+    uintptr_t pc;
+    uintptr_t returns[32];
+    size_t    count;
+};
+
+/* Does a function of the program or of its libraries hold the address? */
+bool symbols_is_code(uintptr_t address);
 
 /*
  * Prints a backtrace through platform_put: for each address the function it
  * lies in, with the offset, and where addr2line is at hand the file and line.
  */
-void symbols_print(const uintptr_t *addresses, size_t count);
+void symbols_print(const struct trace *trace);
 
 #endif

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+#
+# What the end-to-end tests share. A test names itself with `it`, checks with
+# the functions below, and the script ends with `finish`.
+
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+root=${MIRAGE_ROOT:-$top/build}
+mirage=$root/bin/mirage
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+passed=0 failed=0 skipped=0
+test_name='' test_ok=true
+
+conclude() {
+    [ -n "$test_name" ] || return 0
+    if $test_ok; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+    fi
+    test_name=''
+}
+
+it() {
+    conclude
+    test_name=$1 test_ok=true
+}
+
+wrong() {
+    test_ok=false
+    echo "FAILED: $test_name"
+    printf '    %s\n' "$@"
+}
+
+# equal WHAT FOUND WANTED
+equal() {
+    [ "$2" = "$3" ] && return 0
+    wrong "$1"
+    diff <(printf '%s\n' "$3") <(printf '%s\n' "$2") | sed 's/^/    /'
+}
+
+# has WHAT TEXT REGEX
+has() {
+    grep -qE -- "$3" <<<"$2" || wrong "$1: no line matches $3 in:" "$2"
+}
+
+skip() {
+    skipped=$((skipped + 1))
+    echo "skipped: $test_name: $1"
+    test_name=''
+}
+
+finish() {
+    conclude
+    echo "$passed passed, $failed failed$(
+        [ "$skipped" -gt 0 ] && echo ", $skipped skipped")"
+    [ "$failed" -eq 0 ]
+}
+
+# build FOLDER: configures and makes a copy of it in $work; prints the copy
+build() {
+    local copy
+    copy=$work/$(basename "$1")
+    cp -r "$1" "$copy"
+    (cd "$copy" && "$mirage" configure && "$mirage" build) \
+        >"$copy.log" 2>&1 || { cat "$copy.log" >&2; return 1; }
+    echo "$copy"
+}
