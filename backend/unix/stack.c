@@ -56,14 +56,42 @@ static void learn_limits(void)
     mprotect_limit = mappings_allowed() / 4; /* half of them, two a stack */
 }
 
+#ifdef __linux__
+/* Can the page be read? Asked of the kernel, which answers without a fault. */
+static bool is_readable(const uint8_t *at)
+{
+    int  ends[2];
+    bool readable = true;
+
+    if (pipe(ends) == 0) {
+        readable = write(ends[1], at, 1) == 1;
+        close(ends[0]);
+        close(ends[1]);
+    }
+    return readable;
+}
+
+/* The first guard is tried out: an emulator may take any advice and do
+ * nothing. */
+static bool install_guard(uint8_t *low)
+{
+    static bool tried;
+
+    if (madvise(low, page, MADV_GUARD_INSTALL) != 0 ||
+        (!tried && is_readable(low))) {
+        kind = GUARD_MPROTECT;
+        return false;
+    }
+    return tried = true;
+}
+#endif
+
+/* Makes the page at low one that nobody can touch; false: it cannot be. */
 static bool guard(uint8_t *low)
 {
 #ifdef __linux__
-    if (kind == GUARD_INSTALL) {
-        if (madvise(low, page, MADV_GUARD_INSTALL) == 0)
-            return true;
-        kind = GUARD_MPROTECT;
-    }
+    if (kind == GUARD_INSTALL && install_guard(low))
+        return true;
 #endif
     if (kind == GUARD_CANARY || mprotected >= mprotect_limit)
         return false;
