@@ -120,6 +120,29 @@ $(TEST_PROGRAMS): %: %.o $B/check/libmirage.a
 check: all $(TEST_PROGRAMS)
 	test/run $(TEST_PROGRAMS)
 
+# What is measured, against what and how often: bench/run tells.
+#     make bench BENCH=fiber ROUNDS=5
+BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep)
+BENCH_PEERS  := $(addprefix $B/bench/,fiber_peer sleep_peer clock)
+
+$B/bench/%.o: bench/%.c $B/flags
+	@mkdir -p $(@D)
+	@echo '  cc $@'
+	@$(CC) $(FLAGS) -pthread -MMD -MP -c -o $@ $<
+
+$B/bench/fiber_peer: $B/unix/arch/$(ARCH)/switch.o
+
+$(BENCH_IMAGES): %: %.o $(LIBRARY)
+	@echo '  ld $@'
+	@$(CC) -o $@ $^
+
+$(BENCH_PEERS): %: %.o
+	@echo '  ld $@'
+	@$(CC) -pthread -o $@ $^
+
+bench: all $(BENCH_IMAGES) $(BENCH_PEERS)
+	CC='$(CC)' ROUNDS=$(ROUNDS) bench/run $B doc/performance.md $(BENCH)
+
 clean:
 	rm -rf $B
 

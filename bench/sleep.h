@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * sleep: what sleeping fibers and sleeping threads have in common.
+ *
+ * Sleeper i of n is due at a moment of its own, SLEEP_APART after another's,
+ * in an order that has nothing to do with the order of their making.
+ */
+#ifndef BENCH_SLEEP_H
+#define BENCH_SLEEP_H
+
+#include "measure.h"
+
+#define SLEEP_APART  20e-6 /* seconds */
+#define SLEEP_BEFORE 0.5   /* seconds, for all to fall asleep */
+#define SLEEP_STRIDE 7919  /* a prime that divides no count used here */
+
+struct memory {
+    double resident, kernel; /* bytes */
+};
+
+/* The kernel's part: page tables, and the stacks that threads have there. */
+static inline struct memory memory_now(void)
+{
+    return (struct memory){proc_bytes("/proc/self/status", "VmRSS"),
+                           proc_bytes("/proc/self/status", "VmPTE") +
+                               proc_bytes("/proc/meminfo", "KernelStack")};
+}
+
+/* When sleeper i is due, in seconds after the first. */
+static inline double sleep_due(size_t i, size_t count)
+{
+    return (double)(i * SLEEP_STRIDE % count) * SLEEP_APART;
+}
+
+static inline void report_as(const char *figure, size_t count, double value,
+                             const char *unit)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "%s_%zu", figure, count);
+    report(name, value, unit);
+}
+
+/*
+ * Prints what was measured of done sleepers, under the names of a run with
+ * count of them: made is the time of their making, wake_cpu the processor time
+ * of falling asleep and waking, late and due are in the order of waking.
+ */
+static inline void report_sleep(size_t count, size_t done, struct moment made,
+                                double wake_cpu, struct memory used,
+                                const double *late, const double *due)
+{
+    double *sorted = malloc(done * sizeof *sorted);
+    size_t  disorder = 0;
+
+    if (!sorted)
+        give_up("no memory");
+    for (size_t i = 0; i < done; i++) {
+        sorted[i] = late[i];
+        disorder += i > 0 && due[i] < due[i - 1];
+    }
+    printf("make_%zu %.9g s %.9g\n", count, made.wall / (double)done,
+           made.cpu / (double)done);
+    report_as("resident", count, used.resident / (double)done, "B");
+    report_as("kernel", count, used.kernel / (double)done, "B");
+    report_as("total", count, used.resident + used.kernel, "B");
+    printf("late_%zu %.9g s %.9g\n", count, median(sorted, done),
+           wake_cpu / (double)done);
+    report_as("latest", count, sorted[done - 1], "s");
+    report_as("disorder", count, (double)disorder, "1");
+    free(sorted);
+}
+
+#endif
