@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 #
-# From a plan and its samples (see run) to a section of Markdown, and to plot,
-# the data for picture.gp. Set with -v: place, picture, plot.
+# From a plan and its samples (see run) to a section of Markdown, and to plot
+# and labels, for picture.gp. Set with -v: place, picture, plot, labels.
 #
 # No function of one awk only is used: mawk and gawk are alike to us.
 
@@ -116,9 +116,9 @@ function shown(x, u)
 
 function spread(u)
 {
-    if (low == high)
-        return "the same"
     choose_scale(mid, u)
+    if (digits(low / scale) == digits(high / scale))
+        return "the same"
     return digits(low / scale) " .. " digits(high / scale)
 }
 
@@ -139,19 +139,41 @@ function goal_cell(f, run, x, parts)
            ": " verdict(goal[f, run], x)
 }
 
+# A line of text at the left of the picture.
+function picture_label(line, words, font)
+{
+    gsub(/["\\]/, "", words)
+    printf "set label \"%s\" at screen %s, first %d font \"%s\" noenhanced front\n",
+           words, font ? 0.01 : 0.03, line, font > labels
+}
+
+# Ours is at 1; theirs is a bar, their own figure beside it.
+function picture_row(f, run, theirs)
+{
+    if (drawn != f) {
+        picture_label(line++, text[f] ": " ours_shown, ":Bold")
+        drawn = f
+    }
+    picture_label(line, label[run])
+    printf "%d\t%.6g\t%.6g\t%.6g\t%s\n", line++, 1 / mid, 1 / high, 1 / low,
+           theirs > plot
+}
+
 function row(f, i, run, cells, median_value)
 {
     run = runs[i]
     if (!summarise("value", f, run))
         return 0
     median_value = mid
+    if (i == 1)
+        ours_shown = shown(mid, unit[f])
     cells = shown(mid, unit[f]) " | " spread(unit[f]) " | "
     cells = cells (summarise("cpu", f, run) ? shown(mid, unit[f]) : "") " | "
     if (i > 1 && summarise("ratio", f, run)) {
         cells = cells "**" digits(mid) "** (" digits(low) " .. " digits(high) \
                 ") | " goal_cell(f, run, mid)
-        printf "%s\t%s\t%.6g\t%.6g\t%.6g\t%s\n", text[f], label[run], 1 / mid,
-               1 / high, 1 / low, shown(median_value, unit[f]) > plot
+        if (mid > 0)
+            picture_row(f, run, shown(median_value, unit[f]))
     } else {
         cells = cells " | " (i == 1 ? goal_cell(f, "-", median_value) : "")
     }
@@ -165,6 +187,7 @@ END {
     if (failed)
         exit 1
     printf "" > plot
+    printf "" > labels
     print "## " heading "\n"
     print "| What | Who | Median | Quartiles | Processor time | Ours to theirs" \
           " | Goal |"

@@ -2,17 +2,17 @@
 /*
  * sleep: what sleeping fibers and sleeping threads have in common.
  *
- * Sleeper i of n is due at a moment of its own, SLEEP_APART after another's,
- * in an order that has nothing to do with the order of their making.
+ * Sleepers are due one by one, evenly over SLEEP_OVER, in an order that has
+ * nothing to do with the order of their making.
  */
 #ifndef BENCH_SLEEP_H
 #define BENCH_SLEEP_H
 
 #include "measure.h"
 
-#define SLEEP_APART  20e-6 /* seconds */
-#define SLEEP_BEFORE 0.5   /* seconds, for all to fall asleep */
-#define SLEEP_STRIDE 7919  /* a prime that divides no count used here */
+#define SLEEP_OVER   2.0  /* seconds, from the first to the last */
+#define SLEEP_BEFORE 0.5  /* seconds, for all to fall asleep */
+#define SLEEP_STRIDE 7919 /* a prime that divides no count used here */
 
 struct memory {
     double resident, kernel; /* bytes */
@@ -29,7 +29,7 @@ static inline struct memory memory_now(void)
 /* When sleeper i is due, in seconds after the first. */
 static inline double sleep_due(size_t i, size_t count)
 {
-    return (double)(i * SLEEP_STRIDE % count) * SLEEP_APART;
+    return (double)(i * SLEEP_STRIDE % count) / (double)count * SLEEP_OVER;
 }
 
 static inline void report_as(const char *figure, size_t count, double value,
