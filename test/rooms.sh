@@ -1,0 +1,428 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: ISC
+#
+# rooms.sh   checks the rules of the house; each is a test
+#
+# It also tries itself out: for each rule, on a small tree that breaks it, it
+# must name file and rule. The list of the rules stands below the functions
+# that look. Calls are compared by name: what a room's objects leave undefined,
+# with what the rooms below it define.
+set -u
+export LC_ALL=C.UTF-8
+cd "$(dirname "$0")/.." || exit 1
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+passed=0 failed=0
+
+# Rooms whose code has no host below it, and their headers.
+bare='core device net store include'
+# Headers of C11 that newlib has too.
+iso='assert ctype errno float inttypes iso646 limits math setjmp stdalign
+     stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string
+     time'
+# Functions of C that a bare room may call, and names that compilers use.
+libc='abort calloc free malloc realloc memchr memcmp memcpy memmove memset
+      strchr strcmp strcspn strlen strncmp strnlen strpbrk strrchr strspn
+      strstr
+      _GLOBAL_OFFSET_TABLE_ __stack_chk_fail __bss_start _end _etext'
+# What an image, not a room, defines.
+image='mirage_main'
+# What the preprocessor may be asked in a bare room: about the tool.
+tools='__cplusplus __SANITIZE_ADDRESS__ __has_feature __has_attribute
+       __has_include __clang__ __GNUC__ __STDC_VERSION__'
+
+# sources FOLDER...: the .c and .h files there, those of unit tests left out
+sources() {
+    local room
+    for room; do
+        [ ! -d "$room" ] || find "$room" -name '*.[ch]' ! -name '*_test.c'
+    done | sort
+}
+
+# tracked: every file that is the project's
+tracked() {
+    if [ -e .git ]; then
+        git ls-files --cached --others --exclude-standard | while read -r f; do
+            [ ! -f "$f" ] || echo "$f"
+        done
+    else
+        find . -type f | sed 's/^\.\///' | sort
+    fi
+}
+
+# bare_text FILE: its lines without comments and string literals
+bare_text() {
+    awk '{
+        out = ""
+        line = $0
+        while (line != "") {
+            if (inside) {
+                end = index(line, "*/")
+                if (!end) { line = ""; continue }
+                line = substr(line, end + 2)
+                inside = 0
+            } else if (match(line, /\/\*|\/\/|"([^"\\]|\\.)*"/)) {
+                out = out substr(line, 1, RSTART - 1)
+                what = substr(line, RSTART, 2)
+                text = substr(line, RSTART, RLENGTH)
+                line = substr(line, RSTART + RLENGTH)
+                if (what == "/*") inside = 1
+                else if (what == "//") line = ""
+                else out = out (out ~ /^[ \t]*#[ \t]*include/ ? text : "\"\"")
+            } else {
+                out = out line
+                line = ""
+            }
+        }
+        print out
+    }' "$1"
+}
+
+# includes FILE: "LINE HEADER" for each include, the header with its quotes
+includes() {
+    bare_text "$1" | sed -nE \
+        's/^[ \t]*#[ \t]*include[ \t]*(["<][^">]*[">]).*/\1/;T;=;p' | paste -d' ' - -
+}
+
+has_word() {
+    local w
+    for w in $2; do [ "$w" != "$1" ] || return 0; done
+    return 1
+}
+
+# The rules. Each prints "FILE:LINE: what is wrong", or nothing.
+
+own_headers() {
+    local f line header name
+    { sources core device net store backend arch libc config tool include
+      find core device net store backend config tool -name '*_test.c' 2>/dev/null
+    } | while read -r f; do
+        includes "$f" | while read -r line header; do
+            name=${header:1:-1}
+            case $header in
+            *..*) echo "$f:$line: an include path with .. in it: $name" ;;
+            \"*/*) echo "$f:$line: an include path into another room: $name" ;;
+            \"check.h\") [[ $f = *_test.c ]] ||
+                echo "$f:$line: only unit tests include check.h" ;;
+            \"*) [ -e "$(dirname "$f")/$name" ] ||
+                echo "$f:$line: $name is not in the folder of the file" ;;
+            \<mirage.h\> | \<mirage/*) [ -e "include/$name" ] ||
+                echo "$f:$line: there is no include/$name" ;;
+            \<*/*) [[ $f = core/* || $f = device/* || $f = include/* ]] || {
+                [ ! -d "${name%%/*}" ] ||
+                echo "$f:$line: an include path into another room: $name"; } ;;
+            esac
+        done
+    done
+}
+
+host_headers() {
+    local f line header name
+    sources $bare | grep -v '^include/mirage/config\.h$' | while read -r f; do
+        includes "$f" | while read -r line header; do
+            name=${header:1:-1}
+            case $header in
+            \<mirage.h\> | \<mirage/*) ;;
+            \<*) has_word "${name%.h}" "$iso" ||
+                echo "$f:$line: a host's header: $name" ;;
+            esac
+        done
+    done
+}
+
+example_headers() {
+    local f line header name
+    sources example | while read -r f; do
+        includes "$f" | while read -r line header; do
+            name=${header:1:-1}
+            case $header in
+            \<mirage.h\> | \<mirage/config.h\>) ;;
+            \<mirage/* | \"*/*)
+                echo "$f:$line: an example includes more than mirage.h: $name" ;;
+            esac
+        done
+    done
+}
+
+assembly() {
+    local f
+    sources $bare | while read -r f; do
+        bare_text "$f" | grep -nE '\b(__asm__|__asm|asm)\b' |
+            sed -E "s|^([0-9]+):.*|$f:\1: assembly|"
+    done
+}
+
+conditions() {
+    local f line text word
+    sources $bare | while read -r f; do
+        bare_text "$f" | grep -nE '^[ \t]*#[ \t]*(el)?if' |
+            sed 's/:[ \t]*#[ \t]*[a-z]*/ /' | while read -r line text; do
+            grep -oE '\b(_[A-Za-z_][A-Za-z0-9_]*|linux|unix|MIRAGE_TARGET[A-Z0-9_]*|TARGET_[A-Z0-9_]*|XEN|UNIX|VIRTIO|POLL)\b' \
+                <<<"$text" | while read -r word; do
+                has_word "$word" "$tools" ||
+                    echo "$f:$line: #if on a target: $word"
+            done
+        done
+    done
+}
+
+# compile: an object in $scratch for each .c of a room that this machine can
+# compile, its name the source's with .o
+compile() {
+    [ ! -e "$scratch/compiled" ] || return 0
+    find core device net store backend libc config tool arch \
+        -name '*.c' ! -name '*_test.c' 2>/dev/null |
+        grep -vE '^backend/(xen|virtio)/' | while read -r f; do
+        case $f in
+        arch/*/*) [[ $f = "arch/$(uname -m)"/* ]] || continue ;;
+        esac
+        mkdir -p "$scratch/$(dirname "$f")"
+        echo "$f"
+    done | xargs -P 2 -I{} sh -c \
+        '${CC:-cc} -std=gnu11 -O1 -w -DMIRAGE_VERSION=\"\" -Iinclude -c \
+            -o "$0/${1%.c}.o" "$1"' "$scratch" {} || return 1
+    touch "$scratch/compiled"
+}
+
+objects() {
+    local room
+    for room; do
+        [ ! -d "$scratch/$room" ] || find "$scratch/$room" -name '*.o'
+    done | sort
+}
+
+defines() {
+    local list
+    list=$(objects "$@")
+    [ -z "$list" ] || nm -g --defined-only $list | awk 'NF == 3 { print $3 }'
+}
+
+# calls ROOM [BELOW...]: what ROOM's objects leave undefined that is neither
+# the room's own nor defined in the rooms below, nor on standard input
+calls() {
+    local room=$1 o name
+    cat >"$scratch/allowed.extra"
+    { defines "$@"; cat "$scratch/allowed.extra"; } | sort -u >"$scratch/allowed"
+    objects "$room" | while read -r o; do
+        nm -u "$o" | awk '{ print $2 }' | sort -u |
+            comm -23 - "$scratch/allowed" | while read -r name; do
+            local source=${o#"$scratch"/}
+            echo "${source%.o}.c: calls what its room may not: $name$(owner "$name")"
+        done
+    done
+}
+
+# owner NAME: " (of ROOM)" for a name that a room defines
+owner() {
+    local o
+    o=$(grep -lx "$1" "$scratch"/defined.* 2>/dev/null | head -n 1)
+    [ -z "$o" ] || echo " (of ${o##*defined.})"
+}
+
+words() {
+    printf '%s\n' "$@"
+}
+
+room_calls() {
+    local room
+    compile || { echo "rooms: the sources do not compile"; return; }
+    for room in core device net store arch backend config tool libc; do
+        defines $room | sort -u >"$scratch/defined.$room"
+    done
+    { words $libc $image; defines backend | grep '^platform_'
+      defines arch | grep '^arch_'; } | calls core
+    words $libc | calls device core
+    words $libc | calls net device core
+    words $libc | calls store device core
+    words $libc | calls arch
+    # Host code may call its C library, so what is wrong there is a call of
+    # another room.
+    all_rooms >"$scratch/rooms"
+    for room in backend/*/; do
+        [ ! -d "$room" ] || foreign "${room%/}" device core arch
+    done
+    foreign config
+    { nm -g --defined-only "$scratch/core/nearest.o" 2>/dev/null |
+        awk 'NF == 3 { print $3 }'; } >"$scratch/nearest"
+    foreign tool store | grep -vwFf "$scratch/nearest"
+}
+
+all_rooms() {
+    defines core device net store arch backend config tool | sort -u
+}
+
+# foreign ROOM [BELOW...]: calls of names that only other rooms define
+foreign() {
+    comm -23 "$scratch/rooms" <({ defines "$@"; echo main; } | sort -u) \
+        >"$scratch/foreign"
+    objects "$1" | while read -r o; do
+        nm -u "$o" | awk '{ print $2 }' | sort -u |
+            comm -12 - "$scratch/foreign" | while read -r name; do
+            local source=${o#"$scratch"/}
+            echo "${source%.o}.c: calls what its room may not: $name$(owner "$name")"
+        done
+    done
+}
+
+# Expected outputs and test inputs are what they are.
+texts() {
+    tracked | grep -vE '^(test/config/.*/|test/fuzz/.*\.seeds/)' |
+        grep -E '(\.([ch]|sh|md|1|awk|gp|plan|bash)|(^|/)(Makefile|_mirage|run)|^(test|bench|\.ci)/[^.]*)$'
+}
+
+licence() {
+    texts | while read -r f; do
+        head -n 2 "$f" | grep -q 'SPDX-License-Identifier: ISC' ||
+            echo "$f:1: no line SPDX-License-Identifier: ISC"
+    done
+}
+
+columns() {
+    tracked | grep '\.[ch]$' | grep -v '^test/config/.*/' | while read -r f; do
+        grep -nE '^.{81,}' "$f" | sed -E "s|^([0-9]+):.*|$f:\1: more than 80 columns|"
+    done
+}
+
+blanks() {
+    texts | while read -r f; do
+        grep -nE '[ 	]+$' "$f" | sed -E "s|^([0-9]+):.*|$f:\1: blanks at the end of the line|"
+        [ ! -s "$f" ] || [ -z "$(tail -c 1 "$f")" ] ||
+            echo "$f: no line end at the end of the file"
+    done
+}
+
+rules='
+own_headers      rooms meet only in include/
+host_headers     no host headers in a bare room
+example_headers  an example needs only mirage.h
+assembly         no assembly in a bare room
+conditions       no choice of target by #if
+room_calls       calls go down
+licence          each file names its licence
+columns          80 columns
+blanks           no blanks at line ends
+'
+
+# check FUNCTION RULE: a test, in the present folder
+check() {
+    local found
+    found=$("$1" 2>&1)
+    if [ -z "$found" ]; then
+        passed=$((passed + 1))
+    else
+        failed=$((failed + 1))
+        sed "s|\$| (rule: $2)|" <<<"$found"
+    fi
+}
+
+check_all() {
+    local function rule
+    while read -r function rule; do
+        [ -z "$function" ] || check "$function" "$rule"
+    done <<<"$rules"
+}
+
+check_all
+all_passed=$passed all_failed=$failed
+scratch_all=$scratch
+
+# A tree that keeps the rules; each trial below breaks one.
+spdx='/* SPDX-License-Identifier: ISC */'
+small_tree() {
+    scratch=$scratch_all/small
+    rm -rf "$scratch"
+    mkdir -p "$scratch/tree" && cd "$scratch/tree" || exit 1
+    passed=0 failed=0
+    mkdir -p include/mirage core device store backend/unix "arch/$(uname -m)" \
+        config tool example/x
+    printf '%s\n' "$spdx" 'void core_go(void);' >include/mirage/core.h
+    printf '%s\n' "$spdx" 'void platform_go(void);' >include/mirage/platform.h
+    printf '%s\n' "$spdx" 'int near(void);' >include/mirage/near.h
+    printf '%s\n' "$spdx" '#include <mirage/core.h>' >include/mirage.h
+    printf '%s\n' "$spdx" '#include "core.h"' '#include <string.h>' \
+        '#include <mirage/platform.h>' '/* asm, in a comment */' \
+        'void core_go(void) { platform_go(); }' >core/core.c
+    printf '%s\n' "$spdx" '#ifndef CORE_H' '#define CORE_H' '#endif' >core/core.h
+    printf '%s\n' "$spdx" 'int near(void) { return 0; }' >core/nearest.c
+    printf '%s\n' "$spdx" '#include <mirage/core.h>' 'void device_go(void);' \
+        'void device_go(void) { core_go(); }' >device/device.c
+    printf '%s\n' "$spdx" 'void device_go(void); void store_go(void);' \
+        'void store_go(void) { device_go(); }' >store/store.c
+    printf '%s\n' "$spdx" '#include <unistd.h>' \
+        'void platform_go(void) { _exit(0); }' >backend/unix/platform.c
+    printf '%s\n' "$spdx" '__asm__("nop");' >"arch/$(uname -m)/switch.c"
+    printf '%s\n' "$spdx" 'int emit(void) { return 0; }' >config/emit.c
+    printf '%s\n' "$spdx" '#include <mirage/near.h>' \
+        'int main(void) { return near(); }' >tool/main.c
+    printf '%s\n' "$spdx" '#include <mirage.h>' >example/x/unikernel.c
+}
+
+# verdict OK WHAT OUTPUT
+verdict() {
+    if "$1"; then
+        all_passed=$((all_passed + 1))
+    else
+        all_failed=$((all_failed + 1))
+        echo "$2:"
+        sed 's/^/    /' <<<"$3"
+    fi
+}
+
+# trial FUNCTION FILE TEXT...: with TEXT added to FILE, the rule is broken there
+trial() {
+    local function=$1 file=$2 out ok=true
+    shift 2
+    small_tree
+    [ -e "$file" ] || printf '%s\n' "$spdx" >"$file"
+    printf '%s\n' "$@" >>"$file"
+    out=$(check "$function" X)
+    grep -qE "^$file:[0-9]*:? .* \(rule: X\)\$" <<<"$out" || ok=false
+    [ "$(wc -l <<<"$out")" = 1 ] || ok=false
+    verdict $ok "a tree that breaks the rule $function in $file gives" "$out"
+}
+
+small_tree
+out=$(check_all)
+verdict "$([ -z "$out" ] && echo true || echo false)" \
+    "a tree that keeps the rules gives" "$out"
+
+trial own_headers device/a.c '#include "../core/core.h"'
+trial own_headers device/a.c '#include "core/core.h"'
+trial own_headers backend/unix/a.c '#include <core/core.h>'
+trial own_headers device/a.c '#include "core.h"'
+trial own_headers device/a.c '#  include <mirage/../../core/core.h>'
+trial own_headers core/a.c '#include "check.h"'
+trial own_headers tool/a.c '#include <mirage/none.h>'
+trial host_headers core/a.c '#include <sys/epoll.h>'
+trial host_headers include/mirage/a.h '#include <unistd.h>'
+trial example_headers example/x/unikernel.c '#include <mirage/platform.h>'
+trial assembly core/a.c 'void a(void) { __asm__("nop"); }'
+trial assembly device/a.c 'void a(void) { asm volatile ("nop"); }'
+trial conditions core/a.c '#ifdef __linux__' '#endif'
+trial conditions store/a.c '#if defined(__x86_64__)' '#endif'
+trial conditions include/mirage/a.h '# if MIRAGE_TARGET_XEN' '# endif'
+here=arch/$(uname -m)
+call() {
+    trial room_calls "$1" "void $2(void); void a(void); void a(void) { $2(); }"
+}
+call core/a.c device_go
+call core/a.c sync
+call device/a.c store_go
+call device/a.c platform_go
+call store/a.c write
+call "$here/a.c" core_go
+call backend/unix/a.c emit
+call config/a.c core_go
+call tool/a.c emit
+call tool/a.c core_go
+trial columns core/a.c "/* $(printf '%080d' 0) */"
+trial blanks core/a.c 'int a; '
+small_tree
+echo 'int a;' >core/a.c
+out=$(check licence X)
+verdict "$([[ $out == 'core/a.c:1: '*'(rule: X)' ]] && echo true || echo false)" \
+    "a file without its licence gives" "$out"
+
+scratch=$scratch_all
+echo "$all_passed passed, $all_failed failed"
+[ "$all_failed" -eq 0 ]
