@@ -13,7 +13,7 @@
 VERSION := $(shell cat VERSION)
 PREFIX  ?= /usr/local
 CC      := $(if $(filter default,$(origin CC)),cc,$(CC))
-ARCH    := $(shell $(CC) -dumpmachine | sed 's/-.*//')
+ARCH    := $(shell $(CC) -dumpmachine 2>/dev/null | sed 's/-.*//')
 EVENTS  := $(if $(POLL),poll,epoll)
 B       ?= build
 
@@ -116,6 +116,10 @@ $(TEST_PROGRAMS): %: %.o $B/check/libmirage.a
 	@echo '  ld $@'
 	@$(CC) $(SANITIZE) -o $@ $^ -lm
 
+# What is missing, and how to get it: for building, or FOR=test, FOR=bench.
+depend prepare:
+	@./depend.sh $(or $(FOR),build)
+
 # The tests print a line each that fails, and "N passed, N failed" at last.
 check: all $(TEST_PROGRAMS)
 	test/run $(TEST_PROGRAMS)
@@ -142,6 +146,12 @@ $(BENCH_PEERS): %: %.o
 
 bench: all $(BENCH_IMAGES) $(BENCH_PEERS)
 	CC='$(CC)' ROUNDS=$(ROUNDS) bench/run $B doc/performance.md $(BENCH)
+
+install: all
+	@tool/install.sh install '$B' '$(DESTDIR)' '$(PREFIX)'
+
+uninstall:
+	@tool/install.sh uninstall '$B' '$(DESTDIR)' '$(PREFIX)'
 
 clean:
 	rm -rf $B

@@ -1,0 +1,89 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# depend.sh PURPOSE...   sees to it that what the purposes (build, test, bench)
+#                        need is there; doc/dependencies.md has the table
+#
+# What is missing is named first. Then it is installed with apt-get, by root or
+# by sudo where that asks for no password; else the command is printed, and the
+# exit status is 1. If nothing is missing nothing is run. All words go to
+# standard error.
+set -u
+cd "$(dirname "$0")" || exit 1
+exec >&2
+table=${DEPENDENCIES:-doc/dependencies.md}
+
+# there THING: is the command, or the file, on this machine?
+there() {
+    case $1 in
+    /*)
+        # The word may be a pattern, so it is left to the shell to expand.
+        for file in $1; do
+            [ -e "$file" ] && return 0
+        done
+        return 1
+        ;;
+    *)
+        command -v "$1" >/dev/null
+        ;;
+    esac
+}
+
+rows=''
+for purpose; do
+    found=$(awk -F ' *[|] *' -v purpose="$purpose" '
+        $2 ~ /^`/ && $4 == purpose {
+            gsub(/`/, "", $2)
+            gsub(/`/, "", $3)
+            print $2 "|" $3 "|" $5
+        }' "$table")
+    if [ -z "$found" ]; then
+        echo "depend.sh: $purpose: expected build, test or bench"
+        exit 2
+    fi
+    rows="$rows$found
+"
+done
+
+missing=''
+while IFS='|' read -r package thing reason; do
+    [ -n "$package" ] || continue
+    if ! there "$thing"; then
+        [ -n "$missing" ] || echo "Needed, but not there:"
+        missing="$missing $package"
+        printf '  %-22s %s\n' "$package" "$reason"
+    fi
+done <<END
+$rows
+END
+
+[ -n "$missing" ] || exit 0
+
+update='apt-get update'
+install="apt-get install -y --no-install-recommends$missing"
+if ! command -v apt-get >/dev/null; then
+    echo "These are Debian's names; install the like with your own package manager."
+    exit 1
+fi
+if [ "$(id -u)" = 0 ]; then
+    by=''
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    by='sudo '
+else
+    echo "Only root may install Debian packages. As root, run:"
+    echo "    $update && $install"
+    exit 1
+fi
+
+echo "Installing:$missing"
+export DEBIAN_FRONTEND=noninteractive
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# $by and the commands are words, to be split.
+if { ${by}$update && ${by}env DEBIAN_FRONTEND=noninteractive $install
+   } </dev/null >"$log" 2>&1; then
+    exit 0
+fi
+cat "$log"
+echo "This failed: ${by}$update && ${by}$install"
+exit 1

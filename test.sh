@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+#
+# test.sh   sets up what the tests need, and runs all of them
+#
+# Debian packages that are missing are named and installed (depend.sh); nothing
+# else is put outside this folder. Ends with "N passed, N failed".
+set -eu
+cd "$(dirname "$0")"
+
+./depend.sh build test bench
+mkdir -p build
+rm -f build/test.status
+{ make -j"$(nproc)" test 2>&1 || echo $? >build/test.status; } |
+    tee build/test.log
+status=0
+[ ! -e build/test.status ] || status=1
+
+# Where make has had the last word, the count is said once more.
+count=$(grep -E '^[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?$' \
+    build/test.log | tail -n 1)
+if [ -z "$count" ]; then
+    echo "The tests did not get as far as being counted."
+    count='0 passed, 1 failed'
+    status=1
+fi
+[ "$(tail -n 1 build/test.log)" = "$count" ] || echo "$count"
+exit $status
