@@ -52,7 +52,7 @@ LIBRARY := $B/lib/mirage/unix/libmirage.a
 .DELETE_ON_ERROR:
 
 all: $(LIBRARY) $B/lib/mirage/libconfig.a $B/bin/mirage $B/include \
-     $B/share/mirage/example
+     $B/share/mirage/example $B/share/mirage/unix.mk
 
 # A change of these flags, or from epoll to poll, rebuilds what it must.
 $B/flags: FORCE
@@ -103,9 +103,13 @@ $B/bin/mirage: $(TOOL_OBJECTS)
 	@echo '  ld $@'
 	@$(CC) $(LDFLAGS) -o $@ $^
 
-$B/include $B/share/mirage/example:
+# As installed, but leading to the sources.
+$B/include:              SOURCE := include
+$B/share/mirage/example: SOURCE := example
+$B/share/mirage/unix.mk: SOURCE := tool/unix.mk
+$B/include $B/share/mirage/example $B/share/mirage/unix.mk:
 	@mkdir -p $(@D)
-	ln -sfn $(if $(findstring share,$@),../../../example,../include) $@
+	@ln -sfn $(abspath $(SOURCE)) $@
 
 $B/check/libmirage.a: $(CHECK_OBJECTS)
 	@rm -f $@

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef CONFIG_CRASH_H
+#define CONFIG_CRASH_H
+
+/* From now on a crash, or ten seconds without an end, is reported to mirage
+ * with the addresses that lead there. */
+void crash_catch(void);
+
+#endif

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What config.c can say besides devices: choices, jobs, needs, the image.
+ */
+#include "crash.h"
+#include "graph.h"
+#include "memory.h"
+#include "report.h"
+#include "target.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+const char *const target_names[TARGETS] = {"unix", "macosx", "xen", "virtio"};
+
+static enum target         chosen;
+static struct config_place named; /* where unikernel was called */
+
+void target_set(const char *name)
+{
+    for (int t = 0; t < TARGETS; t++)
+        if (strcmp(target_names[t], name) == 0)
+            chosen = (enum target)t;
+}
+
+enum target target(void)
+{
+    return chosen;
+}
+
+void config_fail(struct config_place at, const char *fmt, ...)
+{
+    va_list args;
+
+    fflush(stdout);
+    fprintf(stderr, "%s:%d: ", at.file, at.line);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+    _exit(1);
+}
+
+const char *env(const char *name, const char *otherwise)
+{
+    const char *value = getenv(name);
+
+    if (value)
+        report("env", name, value, NULL);
+    else
+        report("env", name, NULL);
+    return value ? value : otherwise;
+}
+
+bool is(const char *a, const char *b)
+{
+    return a && b && strcmp(a, b) == 0;
+}
+
+bool config_env_flag(struct config_place at, const char *name)
+{
+    static const char *const off[] = {"", "0", "no", "off", "false"};
+    static const char *const on[] = {"1", "yes", "on", "true"};
+    const char              *value = env(name, "");
+
+    for (size_t i = 0; i < sizeof off / sizeof *off; i++)
+        if (strcmp(value, off[i]) == 0)
+            return false;
+    for (size_t i = 0; i < sizeof on / sizeof *on; i++)
+        if (strcmp(value, on[i]) == 0)
+            return true;
+    config_fail(at, "%s=%s: expected yes or no (also on, off, true, false, 1, "
+                    "0; empty or unset is no)", name, value);
+}
+
+/* A package's or a library's name goes into a shell's command line. */
+static void need(struct config_place at, const char *word, const char *name)
+{
+    if (!name || !*name ||
+        name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                          "0123456789+-._:")])
+        config_fail(at, "%s(\"%s\"): not a name of one", word,
+                    name ? name : "");
+    report(word, name, NULL);
+}
+
+void config_package(struct config_place at, const char *name)
+{
+    need(at, "package", name);
+}
+
+void config_library(struct config_place at, const char *name)
+{
+    need(at, "library", name);
+}
+
+job config_job(struct config_place at, const char *fn,
+               const char *const *types, struct node *const *devices)
+{
+    struct node *n = graph_add(at, fn, NULL, NULL);
+
+    for (; *types; types++, devices++)
+        graph_device(n, *devices);
+    return (job){n};
+}
+
+void config_job_stop(struct config_place at, job j, const char *fn)
+{
+    size_t len = strspn(fn, "abcdefghijklmnopqrstuvwxyz"
+                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+
+    if (len == 0 || fn[len] || (fn[0] >= '0' && fn[0] <= '9'))
+        config_fail(at, "job_stop: \"%s\" is not the name of a function", fn);
+    j.node->stop = copy_text(fn);
+}
+
+/* A path in config.c's folder, as a Makefile can have it. */
+static void check_path(struct config_place at, const char *what,
+                       const char *path, int mode)
+{
+    if (!path || !*path || *path == '/' || strpbrk(path, " \t\n$#:%\\'\"*?;&|<>()`"))
+        config_fail(at, "%s: \"%s\" is not a path below config.c's folder, in "
+                        "letters that make can have in a name",
+                    what, path ? path : "");
+    if (access(path, mode) != 0)
+        config_fail(at, "%s: there is no %s", what, path);
+}
+
+void config_job_source(struct config_place at, job j, const char *file)
+{
+    size_t len = file ? strlen(file) : 0;
+
+    check_path(at, "job_source", file, R_OK);
+    if (len < 3 || strcmp(file + len - 2, ".c") != 0)
+        config_fail(at, "job_source: %s is not a .c file", file);
+    report("source", report_number(j.node->number), file, NULL);
+}
+
+void config_job_include(struct config_place at, job j, const char *folder)
+{
+    check_path(at, "job_include", folder, X_OK);
+    report("include", report_number(j.node->number), folder, NULL);
+}
+
+static bool is_file_name(const char *name)
+{
+    return name && *name && *name != '-' && *name != '.' &&
+           strlen(name) <= 64 &&
+           !name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.+")];
+}
+
+static void report_node(const struct node *n)
+{
+    const char *number = report_number(n->number);
+    const char *line = report_number(n->at.line);
+
+    if (n->type)
+        report("device", number, n->type, n->what, n->driver, line, NULL);
+    else
+        report("job", number, n->what, line, n->stop ? n->stop : "", NULL);
+    for (size_t i = 0; i < n->argument_count; i++)
+        if (n->arguments[i].text)
+            report("text", number, n->arguments[i].text, NULL);
+        else
+            report("uses", number,
+                   report_number(n->arguments[i].device->number), NULL);
+}
+
+void config_unikernel(struct config_place at, const char *name,
+                      const job *jobs, size_t count)
+{
+    if (named.file)
+        config_fail(at, "a second unikernel(); the first is in line %d, and an "
+                        "image is one: give it all jobs",
+                    named.line);
+    if (!is_file_name(name))
+        config_fail(at,
+                    "unikernel(\"%s\"): the name becomes the name of files: "
+                    "letters, digits, _ - + and . (not first), at most 64",
+                    name ? name : "");
+    named = at;
+    report("image", name, NULL);
+    for (size_t i = 0; i < count; i++) {
+        if (!jobs[i].node)
+            config_fail(at, "unikernel(\"%s\") is given a job that was never "
+                            "made", name);
+        report("runs", report_number(jobs[i].node->number), NULL);
+    }
+}
+
+
+
+int main(int argc, char **argv)
+{
+    report_open(argc, argv);
+    crash_catch();
+    configure();
+    fflush(stdout);
+    if (!named.file) {
+        fprintf(stderr, "%s: configure() never calls unikernel(NAME, JOB), so "
+                        "there is nothing to build\n", argv[3]);
+        return 1;
+    }
+    for (const struct node *n = graph_first(); n; n = n->next)
+        report_node(n);
+    report_done();
+    return 0;
+}

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * config: the language of config.c.
+ *
+ * A device is a value. Each device type has its own C type, so a device given
+ * where another type is wanted does not compile. One constructor call makes
+ * one device; use the value twice to share it. Choices are plain C on
+ * target() and env(). Mistakes that only the target or the environment can
+ * reveal end `mirage configure` with a message that names config.c's line.
+ *
+ * Strings are copied. Folders and files are relative to config.c's folder.
+ */
+#ifndef MIRAGE_CONFIG_H
+#define MIRAGE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct node; /* a device or a job in the graph; config/graph.c's own */
+
+typedef struct console {
+    struct node *node;
+} console;
+typedef struct block {
+    struct node *node;
+} block;
+typedef struct fs {
+    struct node *node;
+} fs;
+typedef struct kv_ro {
+    struct node *node;
+} kv_ro;
+typedef struct network {
+    struct node *node;
+} network;
+typedef struct ethernet {
+    struct node *node;
+} ethernet;
+typedef struct ipv4 {
+    struct node *node;
+} ipv4;
+typedef struct udpv4 {
+    struct node *node;
+} udpv4;
+typedef struct tcpv4 {
+    struct node *node;
+} tcpv4;
+typedef struct stackv4 {
+    struct node *node;
+} stackv4;
+typedef struct job {
+    struct node *node;
+} job;
+
+/* Where a call stands in config.c. */
+struct config_place {
+    const char *file;
+    int         line;
+};
+#define MIRAGE_HERE ((struct config_place){__FILE__, __LINE__})
+
+/* The console of the target: standard output, the virtual machine's console. */
+#define default_console config_default_console(MIRAGE_HERE)
+console config_default_console(struct config_place at);
+
+/* A console by its name on the target; "0" is the default console. */
+#define custom_console(name) config_custom_console(MIRAGE_HERE, name)
+console config_custom_console(struct config_place at, const char *name);
+
+/*
+ * A disk: on Unix a file or a host's block device by its path, on Xen a
+ * virtual disk by its name there, such as "xvda1".
+ */
+#define block_of_file(path) config_block_of_file(MIRAGE_HERE, path)
+block config_block_of_file(struct config_place at, const char *path);
+
+/* The files of the FAT file system on a disk. */
+#define fat(disk) config_fat(MIRAGE_HERE, disk)
+fs config_fat(struct config_place at, block disk);
+
+/* The files of a FAT image that is made of the folder dir. */
+#define fat_of_files(dir) config_fat_of_files(MIRAGE_HERE, dir)
+fs config_fat_of_files(struct config_place at, const char *dir);
+
+/* The files of a file system as keys and values. */
+#define kv_ro_of_fs(files) config_kv_ro_of_fs(MIRAGE_HERE, files)
+kv_ro config_kv_ro_of_fs(struct config_place at, fs files);
+
+/* The folder dir, compiled into the image. */
+#define crunch(dir) config_crunch(MIRAGE_HERE, dir)
+kv_ro config_crunch(struct config_place at, const char *dir);
+
+/* The host's folder dir, as it is while the image runs. */
+#define direct_kv_ro(dir) config_direct_kv_ro(MIRAGE_HERE, dir)
+kv_ro config_direct_kv_ro(struct config_place at, const char *dir);
+
+/* The first network interface, and any by its name. */
+#define tap0 config_tap0(MIRAGE_HERE)
+network config_tap0(struct config_place at);
+#define netif(name) config_netif(MIRAGE_HERE, name)
+network config_netif(struct config_place at, const char *name);
+
+/*
+ * Our own TCP/IP on a network: at 10.0.0.2/24 with the gateway 10.0.0.1, at
+ * an address of one's own ("192.168.7.2", "255.255.255.0", "192.168.7.1"), or
+ * at the one that DHCP gives. What the stack has to say goes to log.
+ */
+#define direct_stackv4_with_default_ipv4(log, net) \
+    config_stackv4_default(MIRAGE_HERE, log, net)
+stackv4 config_stackv4_default(struct config_place at, console log,
+                               network net);
+#define direct_stackv4_with_static_ipv4(log, net, address, netmask, gateway) \
+    config_stackv4_static(MIRAGE_HERE, log, net, address, netmask, gateway)
+stackv4 config_stackv4_static(struct config_place at, console log, network net,
+                              const char *address, const char *netmask,
+                              const char *gateway);
+#define direct_stackv4_with_dhcp(log, net) \
+    config_stackv4_dhcp(MIRAGE_HERE, log, net)
+stackv4 config_stackv4_dhcp(struct config_place at, console log, network net);
+
+/* The host's TCP/IP, listening on each of the addresses ("0.0.0.0", ...). */
+#define socket_stackv4(log, ...)            \
+    config_stackv4_socket(MIRAGE_HERE, log, \
+                          (const char *const[]){__VA_ARGS__, NULL})
+stackv4 config_stackv4_socket(struct config_place at, console log,
+                              const char *const *addresses);
+
+/* The target that was asked for. */
+enum target { UNIX, MACOSX, XEN, VIRTIO };
+enum target target(void);
+
+/*
+ * The environment variable's value, or otherwise where it is unset. What was
+ * found is recorded: later builds see the same, whatever the environment.
+ */
+const char *env(const char *name, const char *otherwise);
+
+/*
+ * Off: unset, empty, 0, no, off, false. On: 1, yes, on, true. All else ends
+ * configuration.
+ */
+#define env_flag(name) config_env_flag(MIRAGE_HERE, name)
+bool config_env_flag(struct config_place at, const char *name);
+
+/* Are the two texts equal? */
+bool is(const char *a, const char *b);
+
+/* Ends configuration with this message, after config.c's file and line. */
+#define fail(...) config_fail(MIRAGE_HERE, __VA_ARGS__)
+void config_fail(struct config_place at, const char *fmt, ...)
+    __attribute__((noreturn, format(printf, 2, 3)));
+
+/*
+ * The image needs a Debian package, or a library by the name that pkg-config
+ * has for it. `mirage configure` and `make depend` look for them.
+ */
+#define package(name) config_package(MIRAGE_HERE, name)
+void config_package(struct config_place at, const char *name);
+#define library(name) config_library(MIRAGE_HERE, name)
+void config_library(struct config_place at, const char *name);
+
+/*
+ * JOB(start, console, block) says that unikernel.c has
+ *     void start(struct console *, struct block *);
+ * and defines, for config.c,  job start(console, block).  At most 12 devices.
+ */
+#define JOB(...) MIRAGE_CALL(MIRAGE_PICK(__VA_ARGS__), __VA_ARGS__)
+
+/*
+ * More of a job: a function  void fn(void)  in its sources that asks it to
+ * end (without one its fiber is cancelled); a source besides unikernel.c; a
+ * folder in which #include looks.
+ */
+#define job_stop(j, fn) config_job_stop(MIRAGE_HERE, j, fn)
+void config_job_stop(struct config_place at, job j, const char *fn);
+#define job_source(j, file) config_job_source(MIRAGE_HERE, j, file)
+void config_job_source(struct config_place at, job j, const char *file);
+#define job_include(j, folder) config_job_include(MIRAGE_HERE, j, folder)
+void config_job_include(struct config_place at, job j, const char *folder);
+
+/* Names the image, and says which jobs it runs side by side. Once. */
+#define unikernel(name, ...)                                        \
+    config_unikernel(MIRAGE_HERE, name, (const job[]){__VA_ARGS__}, \
+                     sizeof((const job[]){__VA_ARGS__}) / sizeof(job))
+void config_unikernel(struct config_place at, const char *name,
+                      const job *jobs, size_t count);
+
+/* What config.c defines. */
+void configure(void);
+
+/* The rest of this file is JOB's plumbing. */
+job config_job(struct config_place at, const char *fn,
+               const char *const *types, struct node *const *devices);
+
+#define MIRAGE_LIST(...) __VA_ARGS__
+#define MIRAGE_JOB(fn, parameters, types, devices)                    \
+    static inline job fn parameters                                   \
+    {                                                                 \
+        return config_job(MIRAGE_HERE, #fn,                           \
+                          (const char *const[]){MIRAGE_LIST types},   \
+                          (struct node *const[]){MIRAGE_LIST devices}); \
+    }                                                                 \
+    struct node /* eats the semicolon */
+
+#define MIRAGE_JOB_MANY(fn, ...)                                      \
+    job fn();                                                         \
+    _Static_assert(0, "JOB(" #fn ", ...) lists too many devices: a job takes at most 12")
+
+#define MIRAGE_CALL(which, ...)  MIRAGE_CALL_(which, __VA_ARGS__)
+#define MIRAGE_CALL_(which, ...) MIRAGE_JOB_##which(__VA_ARGS__)
+
+#define MIRAGE_JOB_0(fn) \
+    MIRAGE_JOB(fn, (void), \
+               (0), \
+               (0))
+#define MIRAGE_JOB_1(fn, t1) \
+    MIRAGE_JOB(fn, (t1 a1), \
+               (#t1, 0), \
+               (a1.node, 0))
+#define MIRAGE_JOB_2(fn, t1, t2) \
+    MIRAGE_JOB(fn, (t1 a1, t2 a2), \
+               (#t1, #t2, 0), \
+               (a1.node, a2.node, 0))
+#define MIRAGE_JOB_3(fn, t1, t2, t3) \
+    MIRAGE_JOB(fn, (t1 a1, t2 a2, t3 a3), \
+               (#t1, #t2, #t3, 0), \
+               (a1.node, a2.node, a3.node, 0))
+#define MIRAGE_JOB_4(fn, t1, t2, t3, t4) \
+    MIRAGE_JOB(fn, (t1 a1, t2 a2, t3 a3, t4 a4), \
+               (#t1, #t2, #t3, #t4, 0), \
+               (a1.node, a2.node, a3.node, a4.node, 0))
+#define MIRAGE_JOB_5(fn, t1, t2, t3, t4, t5) \
+    MIRAGE_JOB(fn, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5), \
+               (#t1, #t2, #t3, #t4, #t5, 0), \
+               (a1.node, a2.node, a3.node, a4.node, a5.node, 0))
+#define MIRAGE_JOB_6(fn, t1, t2, t3, t4, t5, t6) \
+    MIRAGE_JOB(fn, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6), \
+               (#t1, #t2, #t3, #t4, #t5, #t6, 0), \
+               (a1.node, a2.node, a3.node, a4.node, a5.node, a6.node, \
+                0))
+#define MIRAGE_JOB_7(fn, t1, t2, t3, t4, t5, t6, t7) \
+    MIRAGE_JOB(fn, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6, t7 a7), \
+               (#t1, #t2, #t3, #t4, #t5, #t6, #t7, 0), \
+               (a1.node, a2.node, a3.node, a4.node, a5.node, a6.node, \
+                a7.node, 0))
+#define MIRAGE_JOB_8(fn, t1, t2, t3, t4, t5, t6, t7, t8) \
+    MIRAGE_JOB(fn, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6, t7 a7, \
+                    t8 a8), \
+               (#t1, #t2, #t3, #t4, #t5, #t6, #t7, #t8, 0), \
+               (a1.node, a2.node, a3.node, a4.node, a5.node, a6.node, \
+                a7.node, a8.node, 0))
+#define MIRAGE_JOB_9(fn, t1, t2, t3, t4, t5, t6, t7, t8, t9) \
+    MIRAGE_JOB(fn, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6, t7 a7, \
+                    t8 a8, t9 a9), \
+               (#t1, #t2, #t3, #t4, #t5, #t6, #t7, #t8, #t9, 0), \
+               (a1.node, a2.node, a3.node, a4.node, a5.node, a6.node, \
+                a7.node, a8.node, a9.node, 0))
+#define MIRAGE_JOB_10(fn, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10) \
+    MIRAGE_JOB(fn, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6, t7 a7, \
+                    t8 a8, t9 a9, t10 a10), \
+               (#t1, #t2, #t3, #t4, #t5, #t6, #t7, #t8, #t9, #t10, 0), \
+               (a1.node, a2.node, a3.node, a4.node, a5.node, a6.node, \
+                a7.node, a8.node, a9.node, a10.node, 0))
+#define MIRAGE_JOB_11(fn, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11) \
+    MIRAGE_JOB(fn, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6, t7 a7, \
+                    t8 a8, t9 a9, t10 a10, t11 a11), \
+               (#t1, #t2, #t3, #t4, #t5, #t6, #t7, #t8, #t9, #t10, \
+                #t11, 0), \
+               (a1.node, a2.node, a3.node, a4.node, a5.node, a6.node, \
+                a7.node, a8.node, a9.node, a10.node, a11.node, 0))
+#define MIRAGE_JOB_12(fn, t1, t2, t3, t4, t5, t6, t7, t8, t9, t10, t11, \
+                    t12) \
+    MIRAGE_JOB(fn, (t1 a1, t2 a2, t3 a3, t4 a4, t5 a5, t6 a6, t7 a7, \
+                    t8 a8, t9 a9, t10 a10, t11 a11, t12 a12), \
+               (#t1, #t2, #t3, #t4, #t5, #t6, #t7, #t8, #t9, #t10, \
+                #t11, #t12, 0), \
+               (a1.node, a2.node, a3.node, a4.node, a5.node, a6.node, \
+                a7.node, a8.node, a9.node, a10.node, a11.node, \
+                a12.node, 0))
+
+/* The number of arguments behind the first, or MANY if JOB cannot take them. */
+#define MIRAGE_PICK_(fn, _1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, \
+    _12, _13, _14, _15, _16, _17, _18, _19, _20, _21, _22, _23, _24, \
+    _25, _26, _27, _28, _29, _30, _31, _32, _33, _34, _35, _36, _37, \
+    _38, _39, _40, _41, _42, _43, _44, _45, _46, _47, _48, _49, _50, \
+    _51, _52, _53, _54, _55, _56, _57, _58, _59, _60, _61, _62, _63, \
+    which, ...) \
+    which
+#define MIRAGE_PICK(...) \
+    MIRAGE_PICK_(__VA_ARGS__, MANY, MANY, MANY, MANY, MANY, MANY, MANY, \
+        MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, \
+        MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, \
+        MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, \
+        MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, \
+        MANY, MANY, MANY, MANY, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, \
+        0, ~)
+
+#endif

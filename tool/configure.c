@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * mirage configure: all checks first, and the files last, so that a mistake
+ * leaves everything as it was.
+ */
+#define _GNU_SOURCE
+#include "commands.h"
+#include "emit.h"
+#include "files.h"
+#include "process.h"
+#include "root.h"
+#include "say.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct options {
+    const char *file, *target;
+    bool        as_recorded;
+};
+
+static struct options read_options(int count, char **words)
+{
+    static const char *const known[] = {
+        "-f", "--file", "-t", "--target", "--unix", "--macosx", "--xen",
+        "--virtio", "--help", NULL};
+    struct options o = {NULL, NULL, false};
+    const char    *value;
+
+    for (int i = 0; i < count; i++) {
+        bool is_target = false;
+
+        for (const char *const *t = target_names; *t; t++)
+            if (strncmp(words[i], "--", 2) == 0 && strcmp(words[i] + 2, *t) == 0)
+                is_target = true;
+        if (strcmp(words[i], "--as-recorded") == 0)
+            o.as_recorded = true;
+        else if ((value = option_value(count, words, &i, "--file", "-f")))
+            o.file = value;
+        else if (is_target ||
+                 (value = option_value(count, words, &i, "--target", "-t"))) {
+            value = is_target ? words[i] + 2 : value;
+            if (o.target && strcmp(o.target, value) != 0)
+                die(MISUSED, "one target at a time: %s or %s?", o.target,
+                    value);
+            o.target = value;
+        } else if (words[i][0] == '-') {
+            refuse_option("configure", words[i], known);
+        } else {
+            die(MISUSED, "`mirage configure` takes no argument %s; "
+                         "-f %s names a configuration", words[i], words[i]);
+        }
+    }
+    return o;
+}
+
+/* The assembly of a source, where the functions it defines are seen. */
+static char *assemble(const char *source, const char *entry,
+                      const struct facts *f)
+{
+    struct words   w = {0};
+    char          *out = text_of("%s/unikernel.s", scratch());
+    FILE          *in;
+    struct outcome o;
+    char          *text = NULL;
+    size_t         size = 0;
+
+    add_compiler(&w);
+    add_words(&w, "-std=gnu11 -S -O0 -w -ftrack-macro-expansion=0");
+    if (isatty(STDERR_FILENO))
+        add_word(&w, "-fdiagnostics-color=always");
+    add_word(&w, text_of("-I%s/include", root()));
+    for (size_t i = 0; i < f->includes.count; i++)
+        add_word(&w, text_of("-I%s", f->includes.item[i]));
+    if (f->libraries.count) {
+        struct words p = {0};
+
+        add_words(&p, "pkg-config --cflags");
+        for (size_t i = 0; i < f->libraries.count; i++)
+            add_word(&p, f->libraries.item[i]);
+        add_words(&w, run(&p, STDOUT_FILENO, 0).text);
+    }
+    add_word(&w, "-include");
+    add_word(&w, entry);
+    add_word(&w, "-o");
+    add_word(&w, out);
+    add_word(&w, source);
+    o = run(&w, STDERR_FILENO, 0);
+    fputs(o.text, stderr);
+    if (o.status != 0) {
+        if (strstr(o.text, "conflicting types for"))
+            die(FAILED, "%s is not what %s says of it.", source, f->file);
+        die(FAILED, "%s does not compile.", source);
+    }
+    in = fopen(out, "r");
+    if (!in || getdelim(&text, &size, '\0', in) < 0)
+        die(FAILED, "cannot read %s: %s", out, strerror(errno));
+    fclose(in);
+    return text;
+}
+
+static bool defines(char *const *assembly, size_t count, const char *function)
+{
+    const char *label = text_of("\n%s:", function);
+
+    for (size_t i = 0; i < count; i++)
+        if (strstr(assembly[i], label))
+            return true;
+    return false;
+}
+
+static void want_function(const struct facts *f, char *const *assembly,
+                          size_t count, const struct thing *job,
+                          const char *name, const char *wanted)
+{
+    if (defines(assembly, count, name))
+        return;
+    fprintf(stderr, "%s:%d: unikernel.c%s no function %s; wanted is\n    %s\n",
+            f->file, job->line,
+            f->sources.count ? " and the other sources have" : " has", name,
+            wanted);
+    exit(FAILED);
+}
+
+/* Every job's functions are in its sources, and of the shape that JOB says. */
+static void check_sources(const struct facts *f)
+{
+    char  *entry = text_of("%s/entry.h", scratch());
+    FILE  *out = fopen(entry, "w");
+    char **assembly = get_memory((f->sources.count + 1) * sizeof *assembly);
+    size_t n = 0;
+
+    if (!out || fputs(emit_entry(f), out) < 0 || fclose(out) != 0)
+        die(FAILED, "cannot write %s: %s", entry, strerror(errno));
+    if (access("unikernel.c", R_OK) != 0)
+        die(FAILED, "there is no unikernel.c beside %s. `mirage init NAME` "
+                    "makes a folder with both.", f->file);
+    assembly[n++] = assemble("unikernel.c", entry, f);
+    for (size_t i = 0; i < f->sources.count; i++)
+        assembly[n++] = assemble(f->sources.item[i], entry, f);
+    for (size_t i = 0; i < f->job_count; i++) {
+        const struct thing *j = f->job[i];
+
+        want_function(f, assembly, n, j, j->what, prototype(j));
+        if (j->stop)
+            want_function(f, assembly, n, j, j->stop,
+                          text_of("void %s(void);", j->stop));
+    }
+}
+
+/* .mirage/include leads an editor to the headers. */
+static void link_headers(void)
+{
+    char   *to = text_of("%s/include", root());
+    char    present[4096];
+    ssize_t len = readlink(".mirage/include", present, sizeof present - 1);
+
+    if (len >= 0) {
+        present[len] = '\0';
+        if (strcmp(present, to) == 0)
+            return;
+        unlink(".mirage/include");
+    }
+    if (symlink(to, ".mirage/include") != 0)
+        say("cannot make .mirage/include: %s; an editor will not find the "
+            "headers", strerror(errno));
+}
+
+/* For make: that the configuration is as new as what it was made of. */
+static void touch_configured(void)
+{
+    FILE *out = fopen(".mirage/configured", "w");
+
+    if (!out || fclose(out) != 0)
+        die(FAILED, "cannot write .mirage/configured: %s", strerror(errno));
+}
+
+static void write_all(const struct facts *f)
+{
+    const struct made_file files[] = {
+        {"main.c", emit_main(f), false},
+        {"compile_flags.txt", emit_compile_flags(f), false},
+        {".mirage/entry.h", emit_entry(f), true},
+        {".mirage/config.d", f->dependencies, true},
+        {".mirage/record", record_text(f), true},
+        {"Makefile", emit_makefile(f), false},
+    };
+
+    write_files(files, sizeof files / sizeof *files);
+    link_headers();
+    touch_configured();
+}
+
+int command_configure(int count, char **words)
+{
+    struct options o = read_options(count, words);
+    struct record *r = NULL;
+    const char    *install;
+    struct facts  *f;
+
+    if (o.as_recorded) {
+        r = read_record();
+        if (!r)
+            die(FAILED, "nothing is recorded here: run `mirage configure`");
+        apply_record(r);
+    }
+    o.file = o.file ? o.file : r ? r->file : "config.c";
+    o.target = o.target ? o.target : r ? r->target : "unix";
+    check_target(o.target);
+    f = get_facts(enter_folder_of(o.file), o.target);
+    install = missing(&f->packages, &f->libraries);
+    if (install)
+        die(FAILED, "%s needs packages that are not installed. This installs "
+                    "them:\n    %s", f->file, install);
+    check_sources(f);
+    write_all(f);
+    say("%s is configured for %s: `make` builds mir-%s", f->image, f->target,
+        f->image);
+    if (!o.as_recorded && !is_on_path())
+        say("make will look for mirage on PATH, where this one is not. Run\n"
+            "    export PATH=%s/bin:$PATH", root());
+    return 0;
+}

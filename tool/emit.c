@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The generated main.c, Makefile and the small files beside them. They are
+ * meant to be read, and hold no path of this machine and no time.
+ */
+#define _GNU_SOURCE
+#include "emit.h"
+#include "root.h"
+#include "say.h"
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A text that is being written: `out` until it is finished. */
+struct draft {
+    FILE  *out;
+    char  *text;
+    size_t len;
+};
+
+static void begin(struct draft *d)
+{
+    d->out = open_memstream(&d->text, &d->len);
+    if (!d->out)
+        die(FAILED, "out of memory");
+}
+
+static char *finish(struct draft *d)
+{
+    fclose(d->out);
+    return d->text;
+}
+
+char *device_name(const struct thing *device)
+{
+    return text_of("%s_%d", device->type, device->number);
+}
+
+char *prototype(const struct thing *job)
+{
+    struct draft d;
+
+    begin(&d);
+    fprintf(d.out, "void %s(", job->what);
+    for (size_t i = 0; i < job->argument_count; i++)
+        fprintf(d.out, "%sstruct %s *", i ? ", " : "",
+                job->argument[i].device->type);
+    fprintf(d.out, "%s);", job->argument_count ? "" : "void");
+    return finish(&d);
+}
+
+static void put_c_string(FILE *out, const char *text)
+{
+    fputc('"', out);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
+        if (*c == '"' || *c == '\\' || *c == '?')
+            fprintf(out, "\\%c", *c);
+        else if (isprint(*c))
+            fputc(*c, out);
+        else
+            fprintf(out, "\\%03o", *c);
+    fputc('"', out);
+}
+
+char *device_call(const struct thing *device)
+{
+    struct draft d;
+    bool         is_value = strcmp(device->what, "default_console") == 0 ||
+                    strcmp(device->what, "tap0") == 0;
+
+    begin(&d);
+    fputs(device->what, d.out);
+    for (size_t i = 0; !is_value && i < device->argument_count; i++) {
+        fputs(i ? ", " : "(", d.out);
+        if (device->argument[i].text)
+            put_c_string(d.out, device->argument[i].text);
+        else
+            fputs(device->argument[i].device->what, d.out);
+    }
+    if (!is_value)
+        fputs(device->argument_count ? ")" : "()", d.out);
+    return finish(&d);
+}
+
+/* Is there an earlier job of the image with the same entry? */
+static bool is_declared(const struct facts *f, size_t job)
+{
+    for (size_t i = 0; i < job; i++)
+        if (strcmp(f->job[i]->what, f->job[job]->what) == 0)
+            return true;
+    return false;
+}
+
+static void mark(const struct thing *t, bool *used)
+{
+    for (size_t i = 0; i < t->argument_count; i++)
+        if (t->argument[i].device) {
+            used[t->argument[i].device->number] = true;
+            mark(t->argument[i].device, used);
+        }
+}
+
+static void put_connect(FILE *out, const struct thing *device)
+{
+    fprintf(out, "    connected(%s_connect(", device->driver);
+    for (size_t i = 0; i < device->argument_count; i++) {
+        if (device->argument[i].text)
+            put_c_string(out, device->argument[i].text);
+        else
+            fputs(device_name(device->argument[i].device), out);
+        fputs(", ", out);
+    }
+    fprintf(out, "&%s),\n              ", device_name(device));
+    put_c_string(out, device_call(device));
+    fputs(");\n", out);
+}
+
+static void put_job_function(FILE *out, const struct facts *f, size_t job)
+{
+    const struct thing *j = f->job[job];
+
+    fprintf(out, "static void job_%zu(void)\n{\n    %s(", job, j->what);
+    for (size_t i = 0; i < j->argument_count; i++)
+        fprintf(out, "%s%s", i ? ", " : "",
+                device_name(j->argument[i].device));
+    fputs(");\n}\n\n", out);
+}
+
+char *emit_main(const struct facts *f)
+{
+    struct draft d;
+    bool         used[MOST] = {false};
+
+    for (size_t i = 0; i < f->job_count; i++)
+        mark(f->job[i], used);
+    begin(&d);
+    fprintf(d.out, "/* Made by `mirage configure` from %s. Edit that instead. "
+                   "*/\n#include <mirage/main.h>\n\n", f->file);
+    for (size_t i = 0; i < f->job_count; i++) {
+        if (!is_declared(f, i))
+            fprintf(d.out, "%s\n", prototype(f->job[i]));
+        if (f->job[i]->stop)
+            fprintf(d.out, "void %s(void);\n", f->job[i]->stop);
+    }
+    fputc('\n', d.out);
+    for (size_t i = 0; i < f->thing_count; i++)
+        if (f->thing[i].type && used[f->thing[i].number])
+            fprintf(d.out, "static struct %s *%s;\n", f->thing[i].type,
+                    device_name(&f->thing[i]));
+    fputc('\n', d.out);
+    for (size_t i = 0; i < f->job_count; i++)
+        put_job_function(d.out, f, i);
+    fputs("static const struct job jobs[] = {\n", d.out);
+    for (size_t i = 0; i < f->job_count; i++)
+        fprintf(d.out, "    {\"%s\", job_%zu, %s},\n", f->job[i]->what, i,
+                f->job[i]->stop ? f->job[i]->stop : "NULL");
+    fputs("};\n\nvoid mirage_main(void)\n{\n", d.out);
+    for (size_t i = 0; i < f->thing_count; i++)
+        if (f->thing[i].type && used[f->thing[i].number])
+            put_connect(d.out, &f->thing[i]);
+    fprintf(d.out, "    jobs_run(jobs, %zu);\n}\n", f->job_count);
+    return finish(&d);
+}
+
+char *emit_entry(const struct facts *f)
+{
+    struct draft d;
+
+    begin(&d);
+    for (size_t i = 0; i < f->job_count; i++) {
+        const struct thing *j = f->job[i];
+
+        for (size_t a = 0; a < j->argument_count; a++)
+            fprintf(d.out, "struct %s;\n", j->argument[a].device->type);
+        fprintf(d.out, "#line %d \"%s\"\n%s\n", j->line, f->file,
+                prototype(j));
+        if (j->stop)
+            fprintf(d.out, "#line %d \"%s\"\nvoid %s(void);\n", j->line,
+                    f->file, j->stop);
+    }
+    return finish(&d);
+}
+
+char *emit_compile_flags(const struct facts *f)
+{
+    struct draft d;
+
+    begin(&d);
+    fputs("-std=gnu11\n-Wall\n-Wextra\n-I.mirage/include\n", d.out);
+    for (size_t i = 0; i < f->includes.count; i++)
+        fprintf(d.out, "-I%s\n", f->includes.item[i]);
+    return finish(&d);
+}
+
+static void put_list(FILE *out, const char *name, const struct list *l,
+                     const char *first)
+{
+    fprintf(out, "%-9s :=%s%s", name, *first ? " " : "", first);
+    for (size_t i = 0; i < l->count; i++)
+        fprintf(out, " %s", l->item[i]);
+    fputc('\n', out);
+}
+
+char *emit_makefile(const struct facts *f)
+{
+    struct draft d;
+    char        *name = text_of("%s/share/mirage/unix.mk", root());
+    FILE        *body = fopen(name, "r");
+    int          c;
+
+    if (!body)
+        die(FAILED, "%s is missing: this mirage is not installed whole", name);
+    begin(&d);
+    fprintf(d.out,
+            "# Made by `mirage configure` from %s. Edit that instead, or add\n"
+            "# what you need in Makefile.user.\n"
+            "#\n"
+            "#     make           builds mir-%s\n"
+            "#     make run       builds and runs it; SUDO=sudo, "
+            "ARGS='--key=value'\n"
+            "#     make depend    installs what the build needs and is missing\n"
+            "#     make clean     removes what was built\n"
+            "\n", f->file, f->image);
+    fprintf(d.out, "NAME      := %s\n", f->image);
+    fprintf(d.out, "TARGET    := %s\n", f->target);
+    fprintf(d.out, "CONFIG    := %s\n", f->file);
+    fprintf(d.out, "MADE_BY   := %s\n", MIRAGE_VERSION);
+    put_list(d.out, "SOURCES", &f->sources, "main.c unikernel.c");
+    put_list(d.out, "INCLUDES", &f->includes, "");
+    put_list(d.out, "PACKAGES", &f->packages, "");
+    put_list(d.out, "LIBRARIES", &f->libraries, "");
+    while ((c = getc(body)) != EOF)
+        putc(c, d.out);
+    fclose(body);
+    return finish(&d);
+}

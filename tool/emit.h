@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: ISC */
+/* emit: the texts of the generated files. */
+#ifndef TOOL_EMIT_H
+#define TOOL_EMIT_H
+
+#include "facts.h"
+
+char *emit_main(const struct facts *f);
+char *emit_makefile(const struct facts *f);
+char *emit_compile_flags(const struct facts *f);
+
+/* What each source of a job is compiled with: its entry's prototype, at the
+ * line of config.c that declares it. */
+char *emit_entry(const struct facts *f);
+
+/* "void start(struct console *);" */
+char *prototype(const struct thing *job);
+
+/* A name for C that is the device's own, such as console_0. */
+char *device_name(const struct thing *device);
+
+/* How config.c wrote a device, such as crunch("t"). */
+char *device_call(const struct thing *device);
+
+#endif

@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Compiling and running config.c, and reading what it reports.
+ */
+#define _GNU_SOURCE
+#include "facts.h"
+#include "process.h"
+#include "root.h"
+#include "say.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FACTS_FD   9  /* where the program reports; our own promise to it */
+#define TIME_LIMIT 12 /* seconds; it stops itself after 10 */
+
+const char *const target_names[] = {"unix", "macosx", "xen", "virtio", NULL};
+
+void check_target(const char *target)
+{
+    int t = 0;
+
+    while (target_names[t] && strcmp(target_names[t], target) != 0)
+        t++;
+    if (!target_names[t])
+        die_unknown("target", target, target_names);
+    if (strcmp(target, "unix") == 0)
+        return;
+    if (strcmp(target, "macosx") == 0) {
+#ifdef __APPLE__
+        return;
+#else
+        die(FAILED, "target macosx is built on a Mac, with its compiler and "
+                    "its libraries; this is another system.\n"
+                    "`mirage configure --unix` makes the same program here.");
+#endif
+    }
+    die(FAILED, "target %s cannot be built yet. The targets that can: unix, "
+                "and macosx on a Mac.", target);
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag,
+                      struct FTW *ftw)
+{
+    (void)st;
+    (void)flag;
+    (void)ftw;
+    return remove(path);
+}
+
+static char *scratch_folder;
+
+static void remove_scratch(void)
+{
+    nftw(scratch_folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *scratch(void)
+{
+    const char *in = getenv("TMPDIR");
+
+    if (scratch_folder)
+        return scratch_folder;
+    scratch_folder = text_of("%s/mirage-XXXXXX", in && *in ? in : "/tmp");
+    if (!mkdtemp(scratch_folder))
+        die(FAILED, "cannot make a folder in %s: %s", in && *in ? in : "/tmp",
+            strerror(errno));
+    atexit(remove_scratch);
+    return scratch_folder;
+}
+
+void add_compiler(struct words *w)
+{
+    const char *cc = getenv("CC");
+
+    add_words(w, cc && *cc ? cc : "cc");
+    if (w->count == 0 || !find_program(w->word[0]))
+        die(FAILED, "there is no C compiler: `%s` is not on PATH.\n"
+                    "On Debian: apt-get install gcc libc6-dev",
+            w->count ? w->word[0] : "");
+    setenv("LC_ALL", "C", 1);
+}
+
+/* What kind of mistake the compiler has found, to say it in our words. */
+static void explain_errors(const char *file, const char *errors)
+{
+    if (strstr(errors, "lists too many devices"))
+        die(FAILED, "%s lists more devices than a job can take.", file);
+    if (strstr(errors, "incompatible type for argument"))
+        die(FAILED, "%s gives a device of one type where another is wanted.",
+            file);
+    if (strstr(errors, "too few arguments to function"))
+        die(FAILED, "%s gives too few devices.", file);
+    if (strstr(errors, "too many arguments to function"))
+        die(FAILED, "%s gives too many devices.", file);
+    die(FAILED, "%s does not compile.", file);
+}
+
+static char *read_file(const char *path)
+{
+    FILE  *in = fopen(path, "r");
+    char  *text = NULL;
+    size_t size = 0;
+
+    if (!in)
+        return text_of("%s", "");
+    if (getdelim(&text, &size, '\0', in) < 0)
+        text = text_of("%s", "");
+    fclose(in);
+    return text;
+}
+
+static void compile(const char *file, const char *program, struct facts *facts)
+{
+    char          *rules = text_of("%s/config.d", scratch());
+    struct words   w = {0};
+    struct outcome o;
+
+    add_compiler(&w);
+    add_words(&w, "-std=gnu11 -g -O0 -Wall -ftrack-macro-expansion=0 "
+                  "-fno-omit-frame-pointer -no-pie "
+                  "-Werror=incompatible-pointer-types "
+                  "-Werror=implicit-function-declaration");
+    if (isatty(STDERR_FILENO))
+        add_word(&w, "-fdiagnostics-color=always");
+    add_word(&w, text_of("-I%s/include", root()));
+    add_words(&w, "-MMD -MP -MT .mirage/configured -MF");
+    add_word(&w, rules);
+    add_word(&w, "-o");
+    add_word(&w, program);
+    add_word(&w, file);
+    add_word(&w, text_of("%s/lib/mirage/libconfig.a", root()));
+    o = run(&w, STDERR_FILENO, 0);
+    fputs(o.text, stderr);
+    if (o.status != 0) {
+        if (strstr(o.text, "undefined reference to `configure'"))
+            die(FAILED, "%s has no  void configure(void)", file);
+        explain_errors(file, o.text);
+    }
+    facts->dependencies = read_file(rules);
+}
+
+void put_escaped(void *out, const char *value)
+{
+    for (; *value; value++)
+        switch (*value) {
+        case '\t': fputs("\\t", out); break;
+        case '\n': fputs("\\n", out); break;
+        case '\\': fputs("\\\\", out); break;
+        default: fputc(*value, out);
+        }
+}
+
+char *unescape(char *value)
+{
+    char *to = value;
+
+    for (const char *from = value; *from; from++)
+        if (*from == '\\' && from[1]) {
+            from++;
+            *to++ = *from == 't' ? '\t' : *from == 'n' ? '\n' : *from;
+        } else {
+            *to++ = *from;
+        }
+    *to = '\0';
+    return value;
+}
+
+static void append(struct list *l, const char *item)
+{
+    for (size_t i = 0; i < l->count; i++)
+        if (strcmp(l->item[i], item) == 0)
+            return;
+    if (l->count == MOST)
+        die(FAILED, "more than %d things in one list", MOST);
+    l->item[l->count++] = item;
+}
+
+static struct thing *find_thing(struct facts *f, const char *number)
+{
+    int n = atoi(number);
+
+    for (size_t i = 0; i < f->thing_count; i++)
+        if (f->thing[i].number == n)
+            return &f->thing[i];
+    die(FAILED, "config.c's report makes no sense: no device %s", number);
+}
+
+static void add_variable(struct facts *f, const char *name, const char *value)
+{
+    for (size_t i = 0; i < f->variable_count; i++)
+        if (strcmp(f->variable[i].name, name) == 0)
+            return;
+    if (f->variable_count == MOST)
+        die(FAILED, "config.c reads more than %d variables", MOST);
+    f->variable[f->variable_count++] = (struct variable){name, value};
+}
+
+static struct thing *add_thing(struct facts *f, const char *number)
+{
+    struct thing *t = &f->thing[f->thing_count];
+
+    if (f->thing_count == MOST)
+        die(FAILED, "config.c makes more than %d devices and jobs", MOST);
+    f->thing_count++;
+    t->number = atoi(number);
+    return t;
+}
+
+static void add_argument(struct facts *f, char *const *v, bool is_text)
+{
+    struct thing *t = find_thing(f, v[1]);
+
+    t->argument[t->argument_count++] = is_text
+        ? (struct argument){v[2], NULL}
+        : (struct argument){NULL, find_thing(f, v[2])};
+}
+
+/* One line of the report: v[0] is its word, the others its values or "". */
+static void take_fact(struct facts *f, char *const *v, size_t count)
+{
+    struct thing *t;
+
+    if (strcmp(v[0], "image") == 0) {
+        f->image = v[1];
+    } else if (strcmp(v[0], "env") == 0) {
+        add_variable(f, v[1], count > 2 ? v[2] : NULL);
+    } else if (strcmp(v[0], "package") == 0) {
+        append(&f->packages, v[1]);
+    } else if (strcmp(v[0], "library") == 0) {
+        append(&f->libraries, v[1]);
+    } else if (strcmp(v[0], "source") == 0) {
+        append(&f->sources, v[2]);
+    } else if (strcmp(v[0], "include") == 0) {
+        append(&f->includes, v[2]);
+    } else if (strcmp(v[0], "device") == 0) {
+        t = add_thing(f, v[1]);
+        t->type = v[2];
+        t->what = v[3];
+        t->driver = v[4];
+        t->line = atoi(v[5]);
+    } else if (strcmp(v[0], "job") == 0) {
+        t = add_thing(f, v[1]);
+        t->what = v[2];
+        t->line = atoi(v[3]);
+        t->stop = *v[4] ? v[4] : NULL;
+    } else if (strcmp(v[0], "text") == 0) {
+        add_argument(f, v, true);
+    } else if (strcmp(v[0], "uses") == 0) {
+        add_argument(f, v, false);
+    }
+}
+
+static size_t split_line(char *line, char *v[8])
+{
+    static char empty[1];
+    size_t      count = 0;
+    char       *value;
+
+    for (size_t i = 0; i < 8; i++)
+        v[i] = empty;
+    while (count < 8 && (value = strsep(&line, "\t")) != NULL)
+        v[count++] = unescape(value);
+    return count;
+}
+
+static const char *crash_name(int number)
+{
+    switch (number) {
+    case SIGALRM: return "is still running after 10 seconds";
+    case SIGSEGV:
+    case SIGBUS: return "crashes: segmentation fault";
+    case SIGFPE: return "crashes: arithmetic fault";
+    case SIGABRT: return "crashes: abort";
+    default: return "crashes";
+    }
+}
+
+/* The line of config.c nearest to where it crashed, among the addresses that
+ * it reported, or 0. */
+static int crash_line(const char *file, const char *program, char *const *v,
+                      size_t count)
+{
+    struct words   w = {0};
+    struct outcome o;
+    char          *line, *rest;
+
+    if (!find_program("addr2line"))
+        return 0;
+    add_words(&w, "addr2line -e");
+    add_word(&w, program);
+    for (size_t i = 2; i < count; i++) {
+        unsigned long at = strtoul(v[i], NULL, 16);
+
+        add_word(&w, text_of("%#lx", i > 2 && at ? at - 1 : at));
+    }
+    o = run(&w, STDOUT_FILENO, 5);
+    for (rest = o.text; (line = strsep(&rest, "\n")) != NULL;) {
+        char *colon = strrchr(line, ':'), *slash;
+
+        if (!colon)
+            continue;
+        *colon = '\0';
+        slash = strrchr(line, '/');
+        if (strcmp(slash ? slash + 1 : line, file) == 0)
+            return atoi(colon + 1);
+    }
+    return 0;
+}
+
+/* The program has ended without a word, or with a crash. */
+static void explain_end(const struct outcome *o, const char *file,
+                        const char *program)
+{
+    char *v[32], *value, *line = o->text;
+    size_t count = 0;
+    int    at;
+
+    line[strcspn(line, "\n")] = '\0';
+    while (count < 32 && (value = strsep(&line, "\t")) != NULL)
+        v[count++] = value;
+    if (count >= 2 && strcmp(v[0], "crash") == 0) {
+        at = crash_line(file, program, v, count);
+        if (at)
+            fprintf(stderr, "%s:%d: configure() %s here.\n", file, at,
+                    crash_name(atoi(v[1])));
+        else
+            fprintf(stderr, "%s: configure() %s.\n", file,
+                    crash_name(atoi(v[1])));
+        exit(FAILED);
+    }
+    if (o->timed_out)
+        die(FAILED, "%s: configure() is still running after 10 seconds.",
+            file);
+    if (o->status > 128)
+        die(FAILED, "%s: configure() was ended by signal %d.", file,
+            o->status - 128);
+    if (o->status == 0)
+        die(FAILED, "%s: configure() ends the program before it calls "
+                    "unikernel(NAME, JOB).", file);
+    exit(FAILED); /* it has said why */
+}
+
+static void read_report(struct facts *f, char *text)
+{
+    char *line;
+
+    while ((line = strsep(&text, "\n")) != NULL) {
+        char  *v[8];
+        size_t count = split_line(line, v);
+
+        if (strcmp(v[0], "runs") == 0) /* before the jobs are reported */
+            continue;
+        take_fact(f, v, count);
+    }
+}
+
+static void read_jobs(struct facts *f, char *text)
+{
+    char *line;
+
+    while ((line = strsep(&text, "\n")) != NULL) {
+        char *v[8];
+
+        split_line(line, v);
+        if (strcmp(v[0], "runs") == 0 && f->job_count < MOST)
+            f->job[f->job_count++] = find_thing(f, v[1]);
+    }
+}
+
+struct facts *get_facts(const char *file, const char *target)
+{
+    struct facts  *f = get_memory(sizeof *f);
+    char          *program = text_of("%s/config", scratch());
+    struct words   w = {0};
+    struct outcome o;
+
+    if (access(file, R_OK) != 0)
+        die(FAILED, "there is no %s in this folder. `mirage init NAME` makes a "
+                    "folder with one; -f FILE names another.", file);
+    f->file = file;
+    f->target = target;
+    compile(file, program, f);
+    add_word(&w, program);
+    add_word(&w, text_of("%d", FACTS_FD));
+    add_word(&w, target);
+    add_word(&w, file);
+    o = run(&w, FACTS_FD, TIME_LIMIT);
+    if (o.status != 0 || o.timed_out || o.len < 5 ||
+        strcmp(o.text + o.len - 5, "done\n") != 0)
+        explain_end(&o, file, program);
+    read_report(f, text_of("%s", o.text));
+    read_jobs(f, o.text);
+    return f;
+}

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * facts: what a config.c has said, in one folder, for one target.
+ */
+#ifndef TOOL_FACTS_H
+#define TOOL_FACTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MOST 256 /* devices, jobs, and each of the lists */
+
+struct list {
+    const char *item[MOST];
+    size_t      count;
+};
+
+struct argument {
+    const char   *text;   /* NULL: a device */
+    struct thing *device;
+};
+
+/* A device, or (type is NULL) a job. */
+struct thing {
+    int             number;
+    const char     *type, *what, *driver;
+    int             line;
+    const char     *stop; /* a job's; NULL: none */
+    struct argument argument[16];
+    size_t          argument_count;
+};
+
+struct variable {
+    const char *name, *value; /* NULL: it was unset */
+};
+
+struct facts {
+    const char     *file;   /* config.c, in the present folder */
+    const char     *target;
+    const char     *image;
+    struct thing    thing[MOST];
+    size_t          thing_count;
+    struct thing   *job[MOST]; /* that the image runs, in order */
+    size_t          job_count;
+    struct variable variable[MOST];
+    size_t          variable_count;
+    struct list     packages, libraries, sources, includes;
+    char           *dependencies; /* of config.c, as make has them */
+};
+
+extern const char *const target_names[]; /* ends with NULL */
+
+/* Ends with a message unless the target is one that can be built here. */
+void check_target(const char *target);
+
+/*
+ * Compiles and runs file in the present folder. Mistakes end the program with
+ * their messages. The environment is what config.c will see.
+ */
+struct facts *get_facts(const char *file, const char *target);
+
+/* Escapes and back: \t, \n and \\ in a value of a line. */
+void  put_escaped(void *file, const char *value);
+char *unescape(char *value);
+
+/* The folder for what is not to stay; removed when the program ends. */
+const char *scratch(void);
+
+/* The compiler's words, to begin a command line with. */
+struct words;
+void add_compiler(struct words *w);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * files: what mirage writes into a folder, and what it remembers of that.
+ *
+ * .mirage/record says what was configured; .mirage/made has a hash of each
+ * file that was made, by which an edit of the user's is known.
+ */
+#ifndef TOOL_FILES_H
+#define TOOL_FILES_H
+
+#include "facts.h"
+#include <stdbool.h>
+
+struct made_file {
+    const char *name;
+    const char *text;
+    bool        is_hidden; /* in .mirage: nobody edits it */
+};
+
+/*
+ * Writes all of them, or none and ends the program. A file that is there and
+ * was not made by us, or was edited since, is kept, and the new one is written
+ * beside it as NAME.new; a file that would not change is not touched.
+ */
+void write_files(const struct made_file *files, size_t count);
+
+/* Removes what was made and is as it was made; says what it leaves. */
+void remove_files(void);
+
+struct record {
+    const char     *version, *target, *file, *image;
+    struct variable variable[MOST];
+    size_t          variable_count;
+};
+
+/* The record of the present folder, or NULL if there is none. */
+struct record *read_record(void);
+
+/* The text of a record. */
+char *record_text(const struct facts *f);
+
+/* Sets the environment to what was recorded. */
+void apply_record(const struct record *r);
+
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/* mirage help: the commands, and the headers, which are the contracts. */
+#define _GNU_SOURCE
+#include "commands.h"
+#include "root.h"
+#include "say.h"
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What applications, and config.c, are written with. */
+static const char *const headers[] = {
+    "console", "block", "fs", "kv_ro", "network", "ethernet", "ipv4", "udpv4",
+    "tcpv4", "stackv4", "flow", "address", "status", "time", "random", "text",
+    "log", "panic", "boot", "fiber", "buf", "config", NULL};
+
+static void print_header(const char *name)
+{
+    char *path = text_of("%s/include/mirage/%s.h", root(), name);
+    FILE *in = fopen(path, "r");
+    int   c;
+
+    if (!in)
+        die(FAILED, "%s: %s: this mirage is not installed whole", path,
+            strerror(errno));
+    while ((c = getc(in)) != EOF)
+        putchar(c);
+    fclose(in);
+}
+
+static void print_topics(void)
+{
+    puts("Commands:");
+    for (const struct command *c = commands; c->name; c++)
+        if (!c->is_hidden)
+            printf("  %-10s %s\n", c->name, c->summary);
+    puts("\nDevice types and other headers, printed whole (config: the "
+         "language of config.c):");
+    for (const char *const *h = headers; *h; h++)
+        printf("%s%s", h == headers ? "  " : " ", *h);
+    putchar('\n');
+}
+
+int command_help(int count, char **words)
+{
+    const struct command *c;
+    const char           *all[64];
+    size_t                n = 0;
+
+    if (count > 1)
+        die(MISUSED, "one topic at a time");
+    if (count == 0 || strcmp(words[0], "topics") == 0) {
+        print_topics();
+        return 0;
+    }
+    c = find_command(words[0]);
+    if (c && !c->is_hidden) {
+        print_usage(c);
+        return 0;
+    }
+    for (const char *const *h = headers; *h; h++) {
+        all[n++] = *h;
+        if (strcmp(*h, words[0]) == 0) {
+            print_header(*h);
+            return 0;
+        }
+    }
+    for (c = commands; c->name; c++)
+        if (!c->is_hidden)
+            all[n++] = c->name;
+    all[n] = NULL;
+    die_unknown("topic", words[0], all);
+}

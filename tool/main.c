@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: ISC */
+/* mirage: configures, builds and runs unikernels. */
+#define _GNU_SOURCE
+#include "commands.h"
+#include "say.h"
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MOST_COMMANDS 16
+
+const struct command commands[] = {
+    {"configure", "read config.c and write the Makefile and main.c",
+     "[-f FILE] [-t TARGET | --unix | --xen | --virtio | --macosx]\n"
+     "\n"
+     "  -f, --file=FILE      the configuration (default: config.c)\n"
+     "  -t, --target=TARGET  unix (default), macosx, xen or virtio; also as\n"
+     "                       --unix, --macosx, --xen, --virtio\n"
+     "\n"
+     "Compiles and runs the configuration, checks that the target has every\n"
+     "device and that unikernel.c fits, and writes Makefile, main.c and\n"
+     "compile_flags.txt into its folder. The target, and each environment\n"
+     "variable that the configuration reads, are recorded for later builds.\n",
+     command_configure, false},
+    {"build", "build what was configured",
+     "[MAKE'S ARGUMENTS]\n\nRuns make in this folder.\n", command_build,
+     false},
+    {"run", "run what was built",
+     "[-- ARGUMENTS]\n\nRuns the image with the boot arguments, and ends with "
+     "its exit status.\nSUDO=sudo runs it by way of sudo.\n",
+     command_run, false},
+    {"clean", "remove what was generated and built",
+     "\n\nKeeps generated files that were edited.\n", command_clean, false},
+    {"describe", "show the devices, the target and the environment",
+     "[-f FILE] [--dot | --json | --svg]\n"
+     "\n"
+     "  --dot                the graph of devices for Graphviz\n"
+     "  --json               everything, for programs\n"
+     "  --svg                the graph as a picture, drawn by Graphviz\n",
+     command_describe, false},
+    {"init", "make a folder with a unikernel to begin with",
+     "NAME [--from EXAMPLE]\n"
+     "\n"
+     "  --from=EXAMPLE       what to begin with (default: console)\n",
+     command_init, false},
+    {"help", "explain a command, a device type or a header",
+     "[TOPIC]\n\n`mirage help topics` lists the topics.\n", command_help,
+     false},
+    {"depend", "install what a build needs",
+     "[--package=NAME]... [--library=NAME]...\n", command_depend, true},
+    {"root", "where mirage is installed", "[--made-by=VERSION]\n",
+     command_root, true},
+    {0},
+};
+
+const struct command *find_command(const char *name)
+{
+    for (const struct command *c = commands; c->name; c++)
+        if (strcmp(c->name, name) == 0)
+            return c;
+    return NULL;
+}
+
+void print_usage(const struct command *c)
+{
+    printf("usage: mirage %s %s", c->name, c->usage);
+}
+
+static void print_commands(void)
+{
+    fputs("usage: mirage COMMAND [OPTIONS]\n\n", stdout);
+    for (const struct command *c = commands; c->name; c++)
+        if (!c->is_hidden)
+            printf("  %-10s %s\n", c->name, c->summary);
+    fputs("\nTo begin: mirage init hello && cd hello && mirage configure && "
+          "make && ./mir-hello\n"
+          "`mirage COMMAND --help` explains a command, `mirage help topics` "
+          "lists all else.\n", stdout);
+}
+
+const char *option_value(int count, char **words, int *i, const char *name,
+                         const char *short_name)
+{
+    size_t len = strlen(name);
+
+    if (strncmp(words[*i], name, len) == 0 && words[*i][len] == '=')
+        return words[*i] + len + 1;
+    if (strcmp(words[*i], name) != 0 &&
+        (!short_name || strcmp(words[*i], short_name) != 0))
+        return NULL;
+    if (*i + 1 >= count)
+        die(MISUSED, "%s wants a value", words[*i]);
+    return words[++*i];
+}
+
+void refuse_option(const char *command, const char *word,
+                   const char *const *options)
+{
+    die_unknown(text_of("option of `mirage %s`", command), word, options);
+}
+
+void want_no_words(const char *command, int count, char **words)
+{
+    if (count > 0)
+        die(MISUSED, "`mirage %s` takes no arguments, and was given %s",
+            command, words[0]);
+}
+
+const char *enter_folder_of(const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    const char *folder;
+
+    if (!slash)
+        return file;
+    folder = text_of("%.*s/", (int)(slash - file), file);
+    if (chdir(folder) != 0)
+        die(FAILED, "cannot enter %s: %s", folder, strerror(errno));
+    return slash + 1;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *c;
+    const char           *names[MOST_COMMANDS + 1] = {NULL};
+    size_t                n = 0;
+
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
+        strcmp(argv[1], "-h") == 0) {
+        print_commands();
+        return argc < 2 ? MISUSED : 0;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        puts("mirage " MIRAGE_VERSION);
+        return 0;
+    }
+    c = find_command(argv[1]);
+    if (!c) {
+        for (c = commands; c->name; c++)
+            if (!c->is_hidden)
+                names[n++] = c->name;
+        die_unknown("command", argv[1], names);
+    }
+    for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strcmp(argv[i], "--help") == 0) {
+            print_usage(c);
+            return 0;
+        }
+    return c->run(argc - 2, argv + 2);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/* process: running other programs. */
+#ifndef TOOL_PROCESS_H
+#define TOOL_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Words for a program's command line. */
+struct words {
+    char  *word[128];
+    size_t count;
+};
+
+void add_word(struct words *w, const char *word);
+/* Splits text at blanks. */
+void add_words(struct words *w, const char *text);
+
+/* What became of a program. */
+struct outcome {
+    int    status;    /* as a shell has it: 128 and the signal after one */
+    bool   timed_out; /* it was killed */
+    char  *text;      /* what it wrote to the descriptor that was captured */
+    size_t len;
+};
+
+/*
+ * Runs a program, found on PATH, and waits for its end. What it writes to the
+ * file descriptor `captured` is collected (-1: none is). limit: seconds after
+ * which it is killed, with all that it has started; 0: none.
+ */
+struct outcome run(const struct words *w, int captured, int limit);
+
+/* Becomes the program. */
+void become(const struct words *w) __attribute__((noreturn));
+
+#endif
