@@ -17,9 +17,11 @@ say "1. what is needed (doc/dependencies.md)"
 ./depend.sh build
 say "2. make: the mirage command and its libraries, in build/"
 make -s -j"$(nproc)" all >&2
+PATH=$PWD/build/bin:$PATH
+export PATH
 say "3. mirage configure, make: example/console"
 cd example/console
-../../build/bin/mirage configure >&2
+mirage configure >&2
 make -s >&2
 say "4. ./mir-console"
 exec ./mir-console
