@@ -160,4 +160,4 @@ uninstall:
 clean:
 	rm -rf $B
 
--include $(shell find $B -name '*.d' 2>/dev/null)
+-include $(shell find $B -path $B/bare -prune -o -name '*.d' -print 2>/dev/null)
