@@ -12,7 +12,7 @@
 
 BOOT_NUMBER(sleepers, 10000, 1, 1000000, "how many fibers sleep");
 
-static struct waiters go;
+static struct waiters go, all_awake;
 static nanoseconds    first_due;
 static double        *late, *due;
 static size_t         awake, guarded;
@@ -52,6 +52,8 @@ static void sleeper(void *ctx)
     due[awake] = mine;
     late[awake++] = (double)(int64_t)(time_now() - deadline) * 1e-9;
     guarded += is_guarded();
+    if (awake == (size_t)sleepers)
+        wake_all(&all_awake);
 }
 
 static void *memory_in_use(size_t size)
@@ -87,6 +89,9 @@ void mirage_main(void)
     after = memory_now();
     if (time_now() > first_due)
         give_up("the sleepers took too long to fall asleep");
+    while (awake < count)
+        if (wait_until(&all_awake, FOREVER) != OK)
+            give_up("the first fiber was cancelled");
     for (size_t i = 0; i < count; i++)
         while (fiber_join(fibers[i], FOREVER) != OK)
             ;
