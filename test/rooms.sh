@@ -267,7 +267,7 @@ foreign() {
 # Expected outputs and test inputs are what they are.
 texts() {
     tracked | grep -vE '^(test/config/.*/|test/fuzz/.*\.seeds/)' |
-        grep -E '(\.([ch]|sh|md|1|awk|gp|plan|bash)|(^|/)(Makefile|_mirage|run)|^(test|bench|\.ci)/[^.]*)$'
+        grep -E '(\.([ch]|sh|md|mk|1|awk|gp|plan|bash)|(^|/)(Makefile|_mirage|run)|^(test|bench|\.ci)/[^.]*)$'
 }
 
 licence() {
