@@ -14,60 +14,64 @@
 
 #define TIME_LIMIT 10 /* seconds */
 
-/* The saved frame pointers from frame on, as long as they rise. */
-static int print_frames(char *text, size_t size, uintptr_t frame)
+#define MOST_ADDRESSES 60
+
+static const uintptr_t *top_of_stack;
+
+extern char __executable_start, etext; /* the linker's: where our code is */
+
+/*
+ * Prints the words on the stack that lie in our code: return addresses, from
+ * the innermost call on. (Library code has no frames that could be followed.)
+ */
+static int print_stack(char *text, size_t size, const uintptr_t *sp)
 {
-    int len = 0;
+    int len = 0, count = 0;
 
-    for (int i = 0; i < 16 && frame && frame % sizeof frame == 0; i++) {
-        const uintptr_t *at = (const uintptr_t *)frame;
-
-        len += snprintf(text + len, size - (size_t)len, "\t%#lx",
-                        (unsigned long)at[1]);
-        if (at[0] <= frame || at[0] - frame > 1 << 20)
-            break;
-        frame = at[0];
-    }
+    for (; sp < top_of_stack && count < MOST_ADDRESSES; sp++)
+        if (*sp > (uintptr_t)&__executable_start && *sp < (uintptr_t)&etext) {
+            len += snprintf(text + len, size - (size_t)len, "\t%#lx",
+                            (unsigned long)*sp);
+            count++;
+        }
     return len;
 }
 
 static void on_crash(int number, siginfo_t *info, void *context)
 {
     const ucontext_t *u = context;
-    uintptr_t         pc = 0, frame = 0;
-    char              text[512];
+    uintptr_t         pc = 0, sp = 0;
+    static char       text[2048];
     int               len;
 
     (void)info;
 #if defined(__linux__) && defined(__x86_64__)
     pc = (uintptr_t)u->uc_mcontext.gregs[REG_RIP];
-    frame = (uintptr_t)u->uc_mcontext.gregs[REG_RBP];
+    sp = (uintptr_t)u->uc_mcontext.gregs[REG_RSP];
 #elif defined(__linux__) && defined(__aarch64__)
     pc = u->uc_mcontext.pc;
-    frame = u->uc_mcontext.regs[29];
+    sp = u->uc_mcontext.sp;
 #else
     (void)u;
 #endif
-    signal(SIGSEGV, SIG_DFL); /* the frames themselves may be broken */
-    signal(SIGBUS, SIG_DFL);
     len = snprintf(text, sizeof text, "crash\t%d\t%#lx", number,
                    (unsigned long)pc);
     if (write(report_descriptor(), text, (size_t)len) != len)
         _exit(1);
-    len = print_frames(text, sizeof text, frame);
-    text[len++] = '\n';
+    len = sp ? print_stack(text, sizeof text, (const uintptr_t *)sp) : 0;
     if (write(report_descriptor(), text, (size_t)len) != len)
         _exit(1);
     _exit(1);
 }
 
-void crash_catch(void)
+void crash_catch(char **argv)
 {
     static _Alignas(16) char stack[64 * 1024];
     stack_t                  alternate = {.ss_sp = stack, .ss_size = sizeof stack};
     struct sigaction         crash = {.sa_sigaction = on_crash,
                                       .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
+    top_of_stack = (const uintptr_t *)argv;
     sigaltstack(&alternate, NULL);
     for (const int *s = (int[]){SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT,
                                 SIGALRM, 0}; *s; s++)

@@ -101,7 +101,7 @@ static void refuse(const struct device *table, const struct device *d,
                     call, d->type, target_names[t], text);
     list_devices(table, NULL, t, text, sizeof text);
     config_fail(at,
-                "%s has no driver yet, on any target, nor has another %s.\n"
+                "%s has no driver yet, on any target; nor has any other %s.\n"
                 "What target %s has: %s.",
                 call, d->type, target_names[t], text);
 }

@@ -4,6 +4,7 @@
  */
 #include "graph.h"
 #include "devices.h"
+#include "place.h"
 #include "memory.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -53,136 +54,146 @@ const struct node *graph_first(void)
 }
 
 /* Makes a device; call is how config.c wrote it, for messages. */
-static struct node *device(struct config_place at, const char *constructor,
-                           const char *type, const char *call)
+static struct node *device(const char *constructor, const char *type,
+                           const char *call)
 {
-    return graph_add(
-        at, constructor, type,
-        device_driver(devices, at, constructor, call, target()));
+    struct config_place at = place_of_call();
+
+    return graph_add(at, constructor, type,
+                     device_driver(devices, at, constructor, call, target()));
 }
 
 /* A device made with one text, such as crunch("t"). */
-static struct node *device_of_text(struct config_place at,
-                                   const char *constructor, const char *type,
+static struct node *device_of_text(const char *constructor, const char *type,
                                    const char *text)
 {
     char         call[512];
     struct node *n;
 
     if (!text)
-        config_fail(at, "%s(NULL): a text is wanted", constructor);
+        config_fail(place_of_call(), "%s(NULL): a text is wanted",
+                    constructor);
     snprintf(call, sizeof call, "%s(\"%s\")", constructor, text);
-    n = device(at, constructor, type, call);
+    n = device(constructor, type, call);
     graph_text(n, text);
     return n;
 }
 
-console config_default_console(struct config_place at)
-{
-    static struct node *n;
-
-    if (!n) {
-        n = device(at, "default_console", "console", "default_console");
-        graph_text(n, "0");
-    }
-    return (console){n};
-}
-
-console config_custom_console(struct config_place at, const char *name)
-{
-    return (console){device_of_text(at, "custom_console", "console", name)};
-}
-
-block config_block_of_file(struct config_place at, const char *path)
-{
-    return (block){device_of_text(at, "block_of_file", "block", path)};
-}
-
-fs config_fat(struct config_place at, block disk)
-{
-    struct node *n = device(at, "fat", "fs", "fat(...)");
-
-    graph_device(n, disk.node);
-    return (fs){n};
-}
-
-fs config_fat_of_files(struct config_place at, const char *dir)
-{
-    return (fs){device_of_text(at, "fat_of_files", "fs", dir)};
-}
-
-kv_ro config_kv_ro_of_fs(struct config_place at, fs files)
-{
-    struct node *n = device(at, "kv_ro_of_fs", "kv_ro", "kv_ro_of_fs(...)");
-
-    graph_device(n, files.node);
-    return (kv_ro){n};
-}
-
-kv_ro config_crunch(struct config_place at, const char *dir)
-{
-    return (kv_ro){device_of_text(at, "crunch", "kv_ro", dir)};
-}
-
-kv_ro config_direct_kv_ro(struct config_place at, const char *dir)
-{
-    return (kv_ro){device_of_text(at, "direct_kv_ro", "kv_ro", dir)};
-}
-
-network config_tap0(struct config_place at)
-{
-    static struct node *n;
-
-    if (!n) {
-        n = device(at, "tap0", "network", "tap0");
-        graph_text(n, "tap0");
-    }
-    return (network){n};
-}
-
-network config_netif(struct config_place at, const char *name)
-{
-    return (network){device_of_text(at, "netif", "network", name)};
-}
-
-static stackv4 stack(struct config_place at, const char *constructor,
-                     console log, struct node *net,
-                     const char *const *texts)
+/* A device made of another one, such as fat(disk). */
+static struct node *device_of_device(const char *constructor, const char *type,
+                                     struct node *other)
 {
     char         call[64];
     struct node *n;
 
     snprintf(call, sizeof call, "%s(...)", constructor);
-    n = device(at, constructor, "stackv4", call);
-    graph_device(n, log.node);
+    n = device(constructor, type, call);
+    graph_device(n, other);
+    return n;
+}
+
+/* A device of which an image has one, however often it is named. */
+static struct node *device_once(struct node **n, const char *constructor,
+                                const char *type, const char *name)
+{
+    if (*n) {
+        place_of_call();
+        return *n;
+    }
+    *n = device(constructor, type, constructor);
+    graph_text(*n, name);
+    return *n;
+}
+
+console config_default_console(void)
+{
+    static struct node *n;
+
+    return (console){device_once(&n, "default_console", "console", "0")};
+}
+
+network config_tap0(void)
+{
+    static struct node *n;
+
+    return (network){device_once(&n, "tap0", "network", "tap0")};
+}
+
+/* The names in parentheses are the functions, not the macros. */
+
+console (custom_console)(const char *name)
+{
+    return (console){device_of_text("custom_console", "console", name)};
+}
+
+block (block_of_file)(const char *path)
+{
+    return (block){device_of_text("block_of_file", "block", path)};
+}
+
+fs (fat)(block disk)
+{
+    return (fs){device_of_device("fat", "fs", disk.node)};
+}
+
+fs (fat_of_files)(const char *dir)
+{
+    return (fs){device_of_text("fat_of_files", "fs", dir)};
+}
+
+kv_ro (kv_ro_of_fs)(fs files)
+{
+    return (kv_ro){device_of_device("kv_ro_of_fs", "kv_ro", files.node)};
+}
+
+kv_ro (crunch)(const char *dir)
+{
+    return (kv_ro){device_of_text("crunch", "kv_ro", dir)};
+}
+
+kv_ro (direct_kv_ro)(const char *dir)
+{
+    return (kv_ro){device_of_text("direct_kv_ro", "kv_ro", dir)};
+}
+
+network (netif)(const char *name)
+{
+    return (network){device_of_text("netif", "network", name)};
+}
+
+/* net is NULL, and texts too, where the constructor takes none. */
+static stackv4 stack(const char *constructor, console log, const network *net,
+                     const char *const *texts)
+{
+    struct node *n = device_of_device(constructor, "stackv4", log.node);
+
     if (net)
-        graph_device(n, net);
+        graph_device(n, net->node);
     for (; texts && *texts; texts++)
         graph_text(n, *texts);
     return (stackv4){n};
 }
 
-stackv4 config_stackv4_default(struct config_place at, console log,
-                               network net)
+stackv4 (direct_stackv4_with_default_ipv4)(console log, network net)
 {
-    return stack(at, "direct_stackv4_with_default_ipv4", log, net.node, NULL);
+    return stack("direct_stackv4_with_default_ipv4", log, &net, NULL);
 }
 
-stackv4 config_stackv4_static(struct config_place at, console log, network net,
-                              const char *address, const char *netmask,
-                              const char *gateway)
+stackv4 (direct_stackv4_with_static_ipv4)(console log, network net,
+                                          const char *address,
+                                          const char *netmask,
+                                          const char *gateway)
 {
-    return stack(at, "direct_stackv4_with_static_ipv4", log, net.node,
+    return stack("direct_stackv4_with_static_ipv4", log, &net,
                  (const char *const[]){address, netmask, gateway, NULL});
 }
 
-stackv4 config_stackv4_dhcp(struct config_place at, console log, network net)
+stackv4 (direct_stackv4_with_dhcp)(console log, network net)
 {
-    return stack(at, "direct_stackv4_with_dhcp", log, net.node, NULL);
+    return stack("direct_stackv4_with_dhcp", log, &net, NULL);
 }
 
-stackv4 config_stackv4_socket(struct config_place at, console log,
-                              const char *const *addresses)
+stackv4 (socket_stackv4)(console log, const char *const *addresses)
 {
-    return stack(at, "socket_stackv4", log, NULL, addresses);
+    return stack("socket_stackv4", log, NULL, addresses);
 }

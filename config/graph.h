@@ -25,6 +25,7 @@ struct node {
     struct argument     arguments[MOST_ARGUMENTS];
     size_t              argument_count;
     const char         *stop; /* a job's function that asks it to end */
+    struct node        *with; /* the job that runs beside it, or NULL */
     struct node        *next;
     int                 number; /* in the order of making */
 };

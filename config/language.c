@@ -5,6 +5,7 @@
 #include "crash.h"
 #include "graph.h"
 #include "memory.h"
+#include "place.h"
 #include "report.h"
 #include "target.h"
 #include <stdarg.h>
@@ -59,8 +60,9 @@ bool is(const char *a, const char *b)
     return a && b && strcmp(a, b) == 0;
 }
 
-bool config_env_flag(struct config_place at, const char *name)
+bool (env_flag)(const char *name)
 {
+    struct config_place      at = place_of_call();
     static const char *const off[] = {"", "0", "no", "off", "false"};
     static const char *const on[] = {"1", "yes", "on", "true"};
     const char              *value = env(name, "");
@@ -76,8 +78,10 @@ bool config_env_flag(struct config_place at, const char *name)
 }
 
 /* A package's or a library's name goes into a shell's command line. */
-static void need(struct config_place at, const char *word, const char *name)
+static void need(const char *word, const char *name)
 {
+    struct config_place at = place_of_call();
+
     if (!name || !*name ||
         name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                           "0123456789+-._:")])
@@ -86,14 +90,14 @@ static void need(struct config_place at, const char *word, const char *name)
     report(word, name, NULL);
 }
 
-void config_package(struct config_place at, const char *name)
+void (package)(const char *name)
 {
-    need(at, "package", name);
+    need("package", name);
 }
 
-void config_library(struct config_place at, const char *name)
+void (library)(const char *name)
 {
-    need(at, "library", name);
+    need("library", name);
 }
 
 job config_job(struct config_place at, const char *fn,
@@ -106,14 +110,23 @@ job config_job(struct config_place at, const char *fn,
     return (job){n};
 }
 
-void config_job_stop(struct config_place at, job j, const char *fn)
+/* The job that the caller speaks of. */
+static struct node *want_job(struct config_place at, job j)
 {
+    if (!j.node)
+        config_fail(at, "a job that was never made");
+    return j.node;
+}
+
+void (job_stop)(job j, const char *fn)
+{
+    struct config_place at = place_of_call();
     size_t len = strspn(fn, "abcdefghijklmnopqrstuvwxyz"
                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
     if (len == 0 || fn[len] || (fn[0] >= '0' && fn[0] <= '9'))
         config_fail(at, "job_stop: \"%s\" is not the name of a function", fn);
-    j.node->stop = copy_text(fn);
+    want_job(at, j)->stop = copy_text(fn);
 }
 
 /* A path in config.c's folder, as a Makefile can have it. */
@@ -128,20 +141,41 @@ static void check_path(struct config_place at, const char *what,
         config_fail(at, "%s: there is no %s", what, path);
 }
 
-void config_job_source(struct config_place at, job j, const char *file)
+void (job_source)(job j, const char *file)
 {
-    size_t len = file ? strlen(file) : 0;
+    struct config_place at = place_of_call();
+    size_t              len = file ? strlen(file) : 0;
 
     check_path(at, "job_source", file, R_OK);
     if (len < 3 || strcmp(file + len - 2, ".c") != 0)
         config_fail(at, "job_source: %s is not a .c file", file);
-    report("source", report_number(j.node->number), file, NULL);
+    report("source", report_number(want_job(at, j)->number), file, NULL);
 }
 
-void config_job_include(struct config_place at, job j, const char *folder)
+void (job_include)(job j, const char *folder)
 {
+    struct config_place at = place_of_call();
+
     check_path(at, "job_include", folder, X_OK);
-    report("include", report_number(j.node->number), folder, NULL);
+    report("include", report_number(want_job(at, j)->number), folder, NULL);
+}
+
+/* Jobs that run together are a list, from the first of a to the last of b. */
+job (together)(job a, job b)
+{
+    struct config_place at = place_of_call();
+    struct node        *last = want_job(at, a);
+
+    want_job(at, b);
+    for (; last; last = last->with)
+        for (const struct node *n = b.node; n; n = n->with)
+            if (n == last)
+                config_fail(at, "together: job %s is in both; one call of "
+                                "%s(...) is one job", n->what, n->what);
+    for (last = a.node; last->with; last = last->with)
+        ;
+    last->with = b.node;
+    return a;
 }
 
 static bool is_file_name(const char *name)
@@ -169,12 +203,16 @@ static void report_node(const struct node *n)
                    report_number(n->arguments[i].device->number), NULL);
 }
 
-void config_unikernel(struct config_place at, const char *name,
-                      const job *jobs, size_t count)
+#undef unikernel
+
+void unikernel(const char *name, job first)
 {
+    struct config_place at = place_of_call();
+
     if (named.file)
-        config_fail(at, "a second unikernel(); the first is in line %d, and an "
-                        "image is one: give it all jobs",
+        config_fail(at, "a second unikernel(); the first is in line %d. An "
+                        "image is one, and together(a, b) makes one job of "
+                        "two.",
                     named.line);
     if (!is_file_name(name))
         config_fail(at,
@@ -183,25 +221,19 @@ void config_unikernel(struct config_place at, const char *name,
                     name ? name : "");
     named = at;
     report("image", name, NULL);
-    for (size_t i = 0; i < count; i++) {
-        if (!jobs[i].node)
-            config_fail(at, "unikernel(\"%s\") is given a job that was never "
-                            "made", name);
-        report("runs", report_number(jobs[i].node->number), NULL);
-    }
+    for (const struct node *j = want_job(at, first); j; j = j->with)
+        report("runs", report_number(j->number), NULL);
 }
-
-
 
 int main(int argc, char **argv)
 {
     report_open(argc, argv);
-    crash_catch();
+    crash_catch(argv);
     configure();
     fflush(stdout);
     if (!named.file) {
         fprintf(stderr, "%s: configure() never calls unikernel(NAME, JOB), so "
-                        "there is nothing to build\n", argv[3]);
+                        "there is nothing to build.\n", argv[3]);
         return 1;
     }
     for (const struct node *n = graph_first(); n; n = n->next)

@@ -18,7 +18,7 @@ static int    descriptor = -1;
 
 void report_open(int argc, char **argv)
 {
-    if (argc < 3) {
+    if (argc < 4) {
         fprintf(stderr, "config: this program is run by `mirage`\n");
         exit(2);
     }

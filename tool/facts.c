@@ -137,12 +137,11 @@ static void compile(const char *file, const char *program, struct facts *facts)
     add_word(&w, file);
     add_word(&w, text_of("%s/lib/mirage/libconfig.a", root()));
     o = run(&w, STDERR_FILENO, 0);
+    if (strstr(o.text, "undefined reference to `configure'"))
+        die(FAILED, "%s does not define  void configure(void)", file);
     fputs(o.text, stderr);
-    if (o.status != 0) {
-        if (strstr(o.text, "undefined reference to `configure'"))
-            die(FAILED, "%s has no  void configure(void)", file);
+    if (o.status != 0)
         explain_errors(file, o.text);
-    }
     facts->dependencies = read_file(rules);
 }
 
@@ -273,12 +272,12 @@ static size_t split_line(char *line, char *v[8])
 static const char *crash_name(int number)
 {
     switch (number) {
-    case SIGALRM: return "is still running after 10 seconds";
+    case SIGALRM: return "was still running after 10 seconds";
     case SIGSEGV:
-    case SIGBUS: return "crashes: segmentation fault";
-    case SIGFPE: return "crashes: arithmetic fault";
-    case SIGABRT: return "crashes: abort";
-    default: return "crashes";
+    case SIGBUS: return "crashed (segmentation fault)";
+    case SIGFPE: return "crashed (arithmetic fault)";
+    case SIGABRT: return "crashed (abort)";
+    default: return "crashed";
     }
 }
 
@@ -318,17 +317,17 @@ static int crash_line(const char *file, const char *program, char *const *v,
 static void explain_end(const struct outcome *o, const char *file,
                         const char *program)
 {
-    char *v[32], *value, *line = o->text;
+    char *v[64], *value, *line = o->text;
     size_t count = 0;
     int    at;
 
     line[strcspn(line, "\n")] = '\0';
-    while (count < 32 && (value = strsep(&line, "\t")) != NULL)
+    while (count < 64 && (value = strsep(&line, "\t")) != NULL)
         v[count++] = value;
     if (count >= 2 && strcmp(v[0], "crash") == 0) {
         at = crash_line(file, program, v, count);
         if (at)
-            fprintf(stderr, "%s:%d: configure() %s here.\n", file, at,
+            fprintf(stderr, "%s:%d: configure() %s, here.\n", file, at,
                     crash_name(atoi(v[1])));
         else
             fprintf(stderr, "%s: configure() %s.\n", file,
@@ -336,7 +335,7 @@ static void explain_end(const struct outcome *o, const char *file,
         exit(FAILED);
     }
     if (o->timed_out)
-        die(FAILED, "%s: configure() is still running after 10 seconds.",
+        die(FAILED, "%s: configure() was still running after 10 seconds.",
             file);
     if (o->status > 128)
         die(FAILED, "%s: configure() was ended by signal %d.", file,

@@ -43,22 +43,51 @@ static long milliseconds(void)
     return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* Reads all that comes until the end, or until the time is up: false. */
-static bool collect(int fd, struct outcome *o, int limit)
-{
-    long   end = milliseconds() + limit * 1000L;
-    FILE  *out = open_memstream(&o->text, &o->len);
-    char   piece[4096];
-    bool   in_time = true;
+/* A child, and what is known of it. */
+struct child {
+    pid_t pid;
+    bool  ended;
+    int   status;
+    long  deadline; /* 0: none */
+};
 
-    for (;;) {
+static bool is_late(const struct child *c)
+{
+    return c->deadline && milliseconds() >= c->deadline;
+}
+
+static void look_after(struct child *c, int options)
+{
+    while (!c->ended) {
+        pid_t done = waitpid(c->pid, &c->status, options);
+
+        if (done == 0)
+            return;
+        if (done == c->pid)
+            c->ended = true;
+        else if (errno != EINTR)
+            die(FAILED, "waitpid: %s", strerror(errno));
+    }
+}
+
+/*
+ * Reads what comes until the end of it, or until the child has ended and
+ * nothing more is there: a child of its own may keep the pipe open for ever.
+ */
+static void collect(struct child *c, int fd, struct outcome *o)
+{
+    FILE *out = open_memstream(&o->text, &o->len);
+    char  piece[4096];
+
+    while (!is_late(c)) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
-        long          left = end - milliseconds();
         ssize_t       n;
 
-        if (limit && (left <= 0 || poll(&p, 1, (int)left) == 0)) {
-            in_time = false;
-            break;
+        if (poll(&p, 1, c->ended ? 0 : 20) <= 0) {
+            if (c->ended)
+                break;
+            look_after(c, WNOHANG);
+            continue;
         }
         n = read(fd, piece, sizeof piece);
         if (n < 0 && errno == EINTR)
@@ -68,59 +97,52 @@ static bool collect(int fd, struct outcome *o, int limit)
         fwrite(piece, 1, (size_t)n, out);
     }
     fclose(out);
-    return in_time;
 }
 
-/* False: its time is up. */
-static bool wait_for(pid_t child, int *status, long end)
+static void start(struct child *c, const struct words *w, int captured, int to,
+                  bool leads)
 {
-    for (;;) {
-        pid_t done = waitpid(child, status, end ? WNOHANG : 0);
-
-        if (done == child)
-            return true;
-        if (done < 0 && errno != EINTR)
-            die(FAILED, "waitpid: %s", strerror(errno));
-        if (end && milliseconds() >= end)
-            return false;
-        if (end)
-            usleep(2000);
-    }
+    fflush(NULL);
+    c->pid = fork();
+    if (c->pid < 0)
+        die(FAILED, "fork: %s", strerror(errno));
+    if (c->pid > 0)
+        return;
+    if (leads)
+        setpgid(0, 0);
+    if (captured >= 0)
+        dup2(to, captured);
+    if (w->quiet)
+        dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
+    execvp(w->word[0], w->word);
+    _exit(127);
 }
 
 struct outcome run(const struct words *w, int captured, int limit)
 {
     struct outcome o = {0};
-    int            ends[2] = {-1, -1}, status = 0;
-    long           end = limit ? milliseconds() + limit * 1000L : 0;
-    pid_t          child;
+    struct child   c = {0};
+    int            ends[2] = {-1, -1};
 
     if (captured >= 0 && pipe2(ends, O_CLOEXEC) != 0)
         die(FAILED, "pipe: %s", strerror(errno));
-    fflush(NULL);
-    child = fork();
-    if (child < 0)
-        die(FAILED, "fork: %s", strerror(errno));
-    if (child == 0) {
-        if (limit)
-            setpgid(0, 0);
-        if (captured >= 0)
-            dup2(ends[1], captured);
-        execvp(w->word[0], w->word);
-        _exit(127);
-    }
+    c.deadline = limit ? milliseconds() + limit * 1000L : 0;
+    start(&c, w, captured, ends[1], limit > 0);
     if (captured >= 0) {
         close(ends[1]);
-        o.timed_out = !collect(ends[0], &o, limit);
+        collect(&c, ends[0], &o);
         close(ends[0]);
     }
-    if (!o.timed_out)
-        o.timed_out = !wait_for(child, &status, end);
+    while (!c.ended && !is_late(&c)) {
+        look_after(&c, limit ? WNOHANG : 0);
+        if (!c.ended)
+            usleep(1000);
+    }
+    o.timed_out = !c.ended;
     if (limit)
-        kill(-child, SIGKILL); /* and whatever it has left behind */
-    if (o.timed_out)
-        wait_for(child, &status, 0);
-    o.status = shell_status(status);
+        kill(-c.pid, SIGKILL); /* and whatever it has left behind */
+    look_after(&c, 0);
+    o.status = shell_status(c.status);
     return o;
 }
 

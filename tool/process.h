@@ -10,6 +10,7 @@
 struct words {
     char  *word[128];
     size_t count;
+    bool   quiet; /* what it says on standard error is thrown away */
 };
 
 void add_word(struct words *w, const char *word);

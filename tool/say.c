@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void say_list(const char *fmt, va_list args)
 {
@@ -40,7 +41,8 @@ void die_unknown(const char *kind, const char *word, const char *const *list)
     for (const char *const *l = list; *l; l++)
         nearest_offer(&n, *l);
     fflush(stdout);
-    fprintf(stderr, "mirage: %s is not a %s", word, kind);
+    fprintf(stderr, "mirage: %s is not %s %s", word,
+            strchr("aeio", kind[0]) ? "an" : "a", kind);
     if (n.best)
         fprintf(stderr, "; did you mean %s?", n.best);
     fputs("\nThere are:", stderr);

@@ -52,78 +52,82 @@ typedef struct job {
     struct node *node;
 } job;
 
-/* Where a call stands in config.c. */
+/*
+ * Where a call stands in config.c. Each of the functions below is also a macro
+ * that first notes the place, for messages, and then calls the function.
+ */
 struct config_place {
     const char *file;
     int         line;
 };
-#define MIRAGE_HERE ((struct config_place){__FILE__, __LINE__})
+#define MIRAGE_HERE     ((struct config_place){__FILE__, __LINE__})
+#define MIRAGE_AT(call) (config_at(MIRAGE_HERE), call)
+void config_at(struct config_place at);
 
 /* The console of the target: standard output, the virtual machine's console. */
-#define default_console config_default_console(MIRAGE_HERE)
-console config_default_console(struct config_place at);
+console config_default_console(void);
+#define default_console MIRAGE_AT(config_default_console())
 
 /* A console by its name on the target; "0" is the default console. */
-#define custom_console(name) config_custom_console(MIRAGE_HERE, name)
-console config_custom_console(struct config_place at, const char *name);
+console custom_console(const char *name);
+#define custom_console(name) MIRAGE_AT(custom_console(name))
 
 /*
  * A disk: on Unix a file or a host's block device by its path, on Xen a
  * virtual disk by its name there, such as "xvda1".
  */
-#define block_of_file(path) config_block_of_file(MIRAGE_HERE, path)
-block config_block_of_file(struct config_place at, const char *path);
+block block_of_file(const char *path);
+#define block_of_file(path) MIRAGE_AT(block_of_file(path))
 
 /* The files of the FAT file system on a disk. */
-#define fat(disk) config_fat(MIRAGE_HERE, disk)
-fs config_fat(struct config_place at, block disk);
+fs fat(block disk);
+#define fat(disk) MIRAGE_AT(fat(disk))
 
 /* The files of a FAT image that is made of the folder dir. */
-#define fat_of_files(dir) config_fat_of_files(MIRAGE_HERE, dir)
-fs config_fat_of_files(struct config_place at, const char *dir);
+fs fat_of_files(const char *dir);
+#define fat_of_files(dir) MIRAGE_AT(fat_of_files(dir))
 
 /* The files of a file system as keys and values. */
-#define kv_ro_of_fs(files) config_kv_ro_of_fs(MIRAGE_HERE, files)
-kv_ro config_kv_ro_of_fs(struct config_place at, fs files);
+kv_ro kv_ro_of_fs(fs files);
+#define kv_ro_of_fs(files) MIRAGE_AT(kv_ro_of_fs(files))
 
 /* The folder dir, compiled into the image. */
-#define crunch(dir) config_crunch(MIRAGE_HERE, dir)
-kv_ro config_crunch(struct config_place at, const char *dir);
+kv_ro crunch(const char *dir);
+#define crunch(dir) MIRAGE_AT(crunch(dir))
 
 /* The host's folder dir, as it is while the image runs. */
-#define direct_kv_ro(dir) config_direct_kv_ro(MIRAGE_HERE, dir)
-kv_ro config_direct_kv_ro(struct config_place at, const char *dir);
+kv_ro direct_kv_ro(const char *dir);
+#define direct_kv_ro(dir) MIRAGE_AT(direct_kv_ro(dir))
 
 /* The first network interface, and any by its name. */
-#define tap0 config_tap0(MIRAGE_HERE)
-network config_tap0(struct config_place at);
-#define netif(name) config_netif(MIRAGE_HERE, name)
-network config_netif(struct config_place at, const char *name);
+network config_tap0(void);
+#define tap0 MIRAGE_AT(config_tap0())
+network netif(const char *name);
+#define netif(name) MIRAGE_AT(netif(name))
 
 /*
  * Our own TCP/IP on a network: at 10.0.0.2/24 with the gateway 10.0.0.1, at
  * an address of one's own ("192.168.7.2", "255.255.255.0", "192.168.7.1"), or
  * at the one that DHCP gives. What the stack has to say goes to log.
  */
+stackv4 direct_stackv4_with_default_ipv4(console log, network net);
 #define direct_stackv4_with_default_ipv4(log, net) \
-    config_stackv4_default(MIRAGE_HERE, log, net)
-stackv4 config_stackv4_default(struct config_place at, console log,
-                               network net);
+    MIRAGE_AT(direct_stackv4_with_default_ipv4(log, net))
+stackv4 direct_stackv4_with_static_ipv4(console log, network net,
+                                        const char *address,
+                                        const char *netmask,
+                                        const char *gateway);
 #define direct_stackv4_with_static_ipv4(log, net, address, netmask, gateway) \
-    config_stackv4_static(MIRAGE_HERE, log, net, address, netmask, gateway)
-stackv4 config_stackv4_static(struct config_place at, console log, network net,
-                              const char *address, const char *netmask,
-                              const char *gateway);
+    MIRAGE_AT(direct_stackv4_with_static_ipv4(log, net, address, netmask,    \
+                                              gateway))
+stackv4 direct_stackv4_with_dhcp(console log, network net);
 #define direct_stackv4_with_dhcp(log, net) \
-    config_stackv4_dhcp(MIRAGE_HERE, log, net)
-stackv4 config_stackv4_dhcp(struct config_place at, console log, network net);
+    MIRAGE_AT(direct_stackv4_with_dhcp(log, net))
 
 /* The host's TCP/IP, listening on each of the addresses ("0.0.0.0", ...). */
-#define socket_stackv4(log, ...)            \
-    config_stackv4_socket(MIRAGE_HERE, log, \
-                          (const char *const[]){__VA_ARGS__, NULL})
-stackv4 config_stackv4_socket(struct config_place at, console log,
-                              const char *const *addresses);
+stackv4 socket_stackv4(console log, const char *const *addresses);
+#define socket_stackv4(log, ...) \
+    MIRAGE_AT(socket_stackv4(log, (const char *const[]){__VA_ARGS__, NULL}))
 
 /* The target that was asked for. */
 enum target { UNIX, MACOSX, XEN, VIRTIO };
@@ -139,8 +143,8 @@ const char *env(const char *name, const char *otherwise);
  * Off: unset, empty, 0, no, off, false. On: 1, yes, on, true. All else ends
  * configuration.
  */
-#define env_flag(name) config_env_flag(MIRAGE_HERE, name)
-bool config_env_flag(struct config_place at, const char *name);
+bool env_flag(const char *name);
+#define env_flag(name) MIRAGE_AT(env_flag(name))
 
 /* Are the two texts equal? */
 bool is(const char *a, const char *b);
@@ -154,10 +158,10 @@ void config_fail(struct config_place at, const char *fmt, ...)
  * The image needs a Debian package, or a library by the name that pkg-config
  * has for it. `mirage configure` and `make depend` look for them.
  */
-#define package(name) config_package(MIRAGE_HERE, name)
-void config_package(struct config_place at, const char *name);
-#define library(name) config_library(MIRAGE_HERE, name)
-void config_library(struct config_place at, const char *name);
+void package(const char *name);
+#define package(name) MIRAGE_AT(package(name))
+void library(const char *name);
+#define library(name) MIRAGE_AT(library(name))
 
 /*
  * JOB(start, console, block) says that unikernel.c has
@@ -171,19 +175,20 @@ void config_library(struct config_place at, const char *name);
  * end (without one its fiber is cancelled); a source besides unikernel.c; a
  * folder in which #include looks.
  */
-#define job_stop(j, fn) config_job_stop(MIRAGE_HERE, j, fn)
-void config_job_stop(struct config_place at, job j, const char *fn);
-#define job_source(j, file) config_job_source(MIRAGE_HERE, j, file)
-void config_job_source(struct config_place at, job j, const char *file);
-#define job_include(j, folder) config_job_include(MIRAGE_HERE, j, folder)
-void config_job_include(struct config_place at, job j, const char *folder);
+void job_stop(job j, const char *fn);
+#define job_stop(j, fn) MIRAGE_AT(job_stop(j, fn))
+void job_source(job j, const char *file);
+#define job_source(j, file) MIRAGE_AT(job_source(j, file))
+void job_include(job j, const char *folder);
+#define job_include(j, folder) MIRAGE_AT(job_include(j, folder))
 
-/* Names the image, and says which jobs it runs side by side. Once. */
-#define unikernel(name, ...)                                        \
-    config_unikernel(MIRAGE_HERE, name, (const job[]){__VA_ARGS__}, \
-                     sizeof((const job[]){__VA_ARGS__}) / sizeof(job))
-void config_unikernel(struct config_place at, const char *name,
-                      const job *jobs, size_t count);
+/* Two jobs as one, run side by side; it ends when both have ended. */
+job together(job a, job b);
+#define together(a, b) MIRAGE_AT(together(a, b))
+
+/* Names the image, and says which job it runs. Once. */
+void unikernel(const char *name, job main);
+#define unikernel config_at(MIRAGE_HERE), unikernel
 
 /* What config.c defines. */
 void configure(void);

@@ -10,6 +10,6 @@ void configure(void)
     job first = patient(default_console);
 
     job_stop(first, "patient_stop");
-    unikernel("jobs", first, obedient(default_console),
-              brief(default_console));
+    unikernel("jobs", together(first, together(obedient(default_console),
+                                               brief(default_console))));
 }

@@ -1,0 +1,6 @@
+#include <mirage/config.h>
+
+void configure(void)
+{
+    env_flag("DHCP");
+}

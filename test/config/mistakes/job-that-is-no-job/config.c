@@ -1,0 +1,6 @@
+#include <mirage/config.h>
+
+void configure(void)
+{
+    unikernel("wrong", default_console);
+}

@@ -1,0 +1,48 @@
+#include <mirage/config.h>
+
+JOB(start,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console,
+    console);
+
+void configure(void)
+{
+    unikernel("forty", start(default_console));
+}

@@ -1,0 +1,8 @@
+#include <mirage/config.h>
+
+JOB(start, console);
+
+void configure(void)
+{
+    start(default_console);
+}

@@ -1,0 +1,8 @@
+#include <mirage/config.h>
+
+JOB(start, console);
+
+void configuer(void)
+{
+    unikernel("nothing", start(default_console));
+}

@@ -1,0 +1,8 @@
+#include <mirage/config.h>
+
+JOB(start, console);
+
+void configure(void)
+{
+    unikernel("../console", start(default_console));
+}

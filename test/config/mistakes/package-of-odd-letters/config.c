@@ -1,0 +1,6 @@
+#include <mirage/config.h>
+
+void configure(void)
+{
+    package("x; rm -rf");
+}

@@ -1,0 +1,8 @@
+#include <mirage/config.h>
+
+JOB(start, console);
+
+void configure(void)
+{
+    unikernel("many", start(default_console, default_console));
+}

@@ -1,0 +1,6 @@
+#include <mirage.h>
+
+void start(struct console *c)
+{
+    console_log(c, "hello")
+}
