@@ -16,17 +16,43 @@ static const char *const headers[] = {
     "tcpv4", "stackv4", "flow", "address", "status", "time", "random", "text",
     "log", "panic", "boot", "fiber", "buf", "config", NULL};
 
-static void print_header(const char *name)
+static FILE *open_header(const char *name)
 {
     char *path = text_of("%s/include/mirage/%s.h", root(), name);
     FILE *in = fopen(path, "r");
-    int   c;
 
     if (!in)
         die(FAILED, "%s: %s: this mirage is not installed whole", path,
             strerror(errno));
+    return in;
+}
+
+static void print_header(const char *name)
+{
+    FILE *in = open_header(name);
+    int   c;
+
     while ((c = getc(in)) != EOF)
         putchar(c);
+    fclose(in);
+}
+
+/* The first line of a header's comment, "name: what it is about". */
+static void print_summary(const char *name)
+{
+    FILE  *in = open_header(name);
+    char  *line = NULL, *at;
+    char  *start = text_of("%s: ", name);
+    size_t size = 0;
+
+    while (getline(&line, &size, in) > 0)
+        if ((at = strstr(line, start)) != NULL) {
+            at += strlen(start);
+            at[strcspn(at, "\n*")] = '\0';
+            printf("  %-10s %s\n", name, at);
+            break;
+        }
+    free(line);
     fclose(in);
 }
 
@@ -36,11 +62,10 @@ static void print_topics(void)
     for (const struct command *c = commands; c->name; c++)
         if (!c->is_hidden)
             printf("  %-10s %s\n", c->name, c->summary);
-    puts("\nDevice types and other headers, printed whole (config: the "
-         "language of config.c):");
+    puts("\nDevice types and other contracts, of which the header is "
+         "printed:");
     for (const char *const *h = headers; *h; h++)
-        printf("%s%s", h == headers ? "  " : " ", *h);
-    putchar('\n');
+        print_summary(*h);
 }
 
 int command_help(int count, char **words)

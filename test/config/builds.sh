@@ -1,0 +1,422 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+#
+# The second half of test/config/run: what configures well, followed through
+# builds and changes.
+
+export PATH=$root/bin:$PATH
+
+# fresh NAME: a copy of the console example in a folder of its own, entered
+fresh() {
+    rm -rf "${work:?}/$1"
+    mkdir -p "$work/$1"
+    cp "$top"/example/console/*.c "$work/$1"
+    cd "$work/$1" || exit 1
+}
+
+# quietly COMMAND...: its output is shown if it fails
+quietly() {
+    "$@" >"$work/quiet" 2>&1 || wrong "$* failed:" "$(cat "$work/quiet")"
+}
+
+# built: the files that the last make has made, by its words
+built() {
+    make "$@" 2>&1 | grep -oE -- '-o [^ ]+' | sed 's/-o //' | sort | tr '\n' ' '
+}
+
+it "a device that the target lacks: the sentences"
+cc -std=gnu11 -I"$top/include" -I"$top/config" -o "$work/refusals" \
+    "$top/test/config/refusals.c" "$root/lib/mirage/libconfig.a"
+refusal() {
+    CASE=$1 "$work/refusals" 2 unix config.c 2>&1
+}
+equal "other target" "$(refusal "other target")" \
+    "config.c:5: direct_kv_ro(\"t\") reads the host's files, so it needs target unix or macosx;
+the target is xen. crunch(\"t\") works there."
+equal "no substitute" "$(refusal "no substitute")" \
+    "config.c:5: netif(\"eth0\") needs target xen; the target is unix."
+equal "nowhere" "$(refusal nowhere)" \
+    "config.c:5: fat(...) has no driver yet, on any target; nor has any other fs.
+What target xen has: default_console, crunch, netif."
+equal "found" "$(refusal found)" "config.c:5: found"
+
+it "the generated files of the console example are as they should be"
+fresh console
+quietly mirage configure
+for file in main.c Makefile compile_flags.txt; do
+    equal "$file" "$(cat $file)" "$(cat "$top/test/config/golden/$file")"
+done
+equal "files" "$(ls | tr '\n' ' ')" \
+    "Makefile compile_flags.txt config.c main.c unikernel.c "
+! grep -rqF "$work" -- * .mirage || wrong "a path of this machine is in a file:" \
+    "$(grep -rF "$work" -- * .mirage)"
+
+it "configure says what it did, and where mirage is not found"
+equal "on PATH" "$(mirage configure 2>&1)" \
+    "mirage: console is configured for unix: \`make\` builds mir-console"
+equal "not on PATH" "$(PATH=/usr/bin:/bin "$mirage" configure 2>&1)" \
+    "mirage: console is configured for unix: \`make\` builds mir-console
+mirage: make will look for mirage on PATH, where this one is not. Run
+    export PATH=$root/bin:\$PATH"
+
+it "what did not change is not touched, and not built again"
+quietly make
+touch -d '2001-01-01' main.c Makefile compile_flags.txt .mirage/entry.h
+quietly mirage configure
+for file in main.c Makefile compile_flags.txt .mirage/entry.h; do
+    equal "$file" "$(date -r $file +%Y)" 2001
+done
+make -q || wrong "make has something to do"
+
+it "two folders give the same files and the same program"
+fresh elsewhere/deep
+quietly mirage configure
+quietly make
+for file in main.c Makefile compile_flags.txt mir-console .mirage/record; do
+    cmp $file "$work/console/$file" || wrong "$file differs"
+done
+
+it "a change rebuilds what it must, and no more"
+fresh rebuild
+echo '#define GREETING "hello"' >greeting.h
+sed -i 's|"hello"|GREETING|; s|#include <mirage.h>|&\n#include "greeting.h"|' \
+    unikernel.c
+quietly mirage configure
+equal "all" "$(built)" ".mirage/obj/main.o .mirage/obj/unikernel.o mir-console "
+equal "nothing" "$(built)" ""
+sleep 0.01
+touch unikernel.c
+equal "a source" "$(built)" ".mirage/obj/unikernel.o mir-console "
+touch greeting.h
+equal "a header" "$(built)" ".mirage/obj/unikernel.o mir-console "
+touch config.c
+equal "config.c touched" "$(built)" ""
+sed -i 's/unikernel("console"/unikernel("renamed"/' config.c
+equal "config.c changed" "$(built)" \
+    ".mirage/obj/main.o .mirage/obj/unikernel.o mir-renamed "
+equal "nothing again" "$(built)" ""
+touch main.c
+equal "main.c" "$(built)" ".mirage/obj/main.o mir-renamed "
+
+it "a mistake in config.c stops make, and its correction goes on"
+sed -i 's/start(default_console)/start()/' config.c
+out=$(make 2>&1) && wrong "make went on"
+has "message" "$out" '^config.c:8:[0-9]+: error: too few arguments'
+sed -i 's/start()/start(default_console)/' config.c
+quietly make
+make -q || wrong "make has something to do"
+
+it "an entry that no longer fits does not build"
+sed -i 's/void start(struct console \*c)/void start(struct console *c, int n)/' \
+    unikernel.c
+out=$(make 2>&1) && wrong "make went on"
+has "message" "$out" "conflicting types for 'start'|conflicting types for .start."
+has "place" "$out" '^config.c:4:[0-9]+: note: previous declaration'
+
+it "the library and the headers that changed rebuild"
+mkdir -p "$work/installed/bin" "$work/installed/share"
+cp "$root/bin/mirage" "$work/installed/bin"
+cp -rL "$root/include" "$root/lib" "$work/installed"
+cp -rL "$root/share/mirage" "$work/installed/share"
+fresh library
+export PATH=$work/installed/bin:$PATH
+quietly mirage configure
+quietly make
+touch "$work/installed/lib/mirage/unix/libmirage.a"
+equal "library" "$(built)" "mir-console "
+touch "$work/installed/include/mirage/console.h"
+equal "header" "$(built)" \
+    ".mirage/obj/main.o .mirage/obj/unikernel.o mir-console "
+touch "$work/installed/include/mirage/config.h"
+has "config.h" "$(make 2>&1)" 'mirage configure --as-recorded'
+make -q || wrong "make has something to do"
+
+it "a Makefile of another version says to configure again"
+sed -i 's/^MADE_BY .*/MADE_BY := 0.0.9/' Makefile
+has "message" "$(make 2>&1)" \
+    'made by mirage 0.0.9, and this is mirage .*: run `mirage configure` again'
+PATH=${PATH#*:}
+
+it "a missing mirage is explained"
+fresh lost
+quietly mirage configure
+has "message" "$(PATH=/usr/bin:/bin make 2>&1)" \
+    'mirage [0-9.]+, which made this Makefile, was not found'
+
+it "make -j, MAKEFLAGS in the environment, and mirage build do the same"
+fresh jobs
+quietly mirage configure
+quietly make -j4
+rm -rf .mirage/obj mir-console
+MAKEFLAGS=-j4 quietly make
+rm -rf .mirage/obj mir-console
+MAKEFLAGS=j4 quietly "$mirage" build
+rm -rf .mirage/obj mir-console
+PATH=/usr/bin:/bin quietly "$mirage" build -j2
+[ -x mir-console ] || wrong "nothing was built"
+
+it "a file that was edited is kept, and the new one lies beside it"
+fresh edited
+quietly mirage configure
+echo '# mine' >>Makefile
+cp Makefile mine
+equal "unchanged configuration" "$(mirage configure 2>&1 | head -n 1)" \
+    "mirage: Makefile is not as mirage made it: it is kept, and the new one is Makefile.new"
+cmp Makefile mine || wrong "the edited Makefile was changed"
+cmp Makefile.new "$top/test/config/golden/Makefile" ||
+    wrong "Makefile.new is not what it should be"
+rm Makefile.new
+sed -i 's/"console"/"other"/' config.c
+quietly mirage configure
+cmp Makefile mine || wrong "the edited Makefile was changed"
+grep -q 'other' Makefile.new || wrong "Makefile.new is not the new one"
+grep -q 'struct job jobs' main.c || wrong "main.c was not written"
+
+it "a file that was there before is kept"
+fresh theirs
+echo 'all: ; echo theirs' >Makefile
+has "message" "$(mirage configure 2>&1)" 'Makefile is not as mirage made it'
+equal "Makefile" "$(cat Makefile)" 'all: ; echo theirs'
+
+it "clean leaves what is the user's, and nothing else"
+fresh clean
+quietly mirage configure
+quietly make
+echo '/* mine */' >>main.c
+equal "message" "$(mirage clean 2>&1)" "mirage: main.c was edited: it is kept"
+equal "left" "$(ls -A | tr '\n' ' ')" "config.c main.c unikernel.c "
+quietly mirage configure
+quietly make clean
+[ ! -e mir-console ] || wrong "make clean left the program"
+
+it "what env() gave is recorded, and later builds go by it"
+fresh recorded
+cat >config.c <<'END'
+#include <mirage/config.h>
+
+JOB(start, console);
+
+void configure(void)
+{
+    if (is(env("MODE", "unset"), "a b\tc\\d\n\"e'f"))
+        unikernel("special", start(default_console));
+    else if (env_flag("LOUD"))
+        unikernel("loud", start(default_console));
+    else
+        unikernel("quiet", start(default_console));
+}
+END
+LOUD=yes quietly mirage configure
+quietly make
+touch config.c
+quietly make
+LOUD=no quietly make
+has "describe" "$(LOUD=no mirage describe)" '^environment: LOUD=yes$'
+has "describe" "$(LOUD=no mirage describe)" '^environment: MODE is unset$'
+[ -x mir-loud ] && [ ! -e mir-quiet ] || wrong "the environment was guessed"
+MODE=$'a b\tc\\d\n"e\'f' quietly mirage configure
+touch config.c
+MODE=x quietly make
+[ -x mir-special ] || wrong "an odd value was not recorded"
+
+it "describe shows the graph as text, for Graphviz, as JSON and as a picture"
+cp -r "$top/test/e2e/jobs" "$work/graph"
+cd "$work/graph" || exit 1
+equal "text" "$(mirage describe)" "image: jobs
+target: unix (not configured yet)
+jobs, and the devices they are given:
+    patient
+        default_console  [console_0 by console_unix]
+    obedient
+        default_console  [console_0 by console_unix]
+    brief
+        default_console  [console_0 by console_unix]"
+quietly mirage configure
+has "text" "$(mirage describe)" '^target: unix$'
+equal "json" "$(mirage describe --json | python3 -c '
+import json, sys
+d = json.load(sys.stdin)
+print(d["image"], d["target"], d["configured"], len(d["devices"]),
+      [j["entry"] for j in d["jobs"]], d["jobs"][1]["uses"])' 2>&1 ||
+    true)" "jobs unix True 1 ['patient', 'obedient', 'brief'] ['console_0']"
+has "dot" "$(mirage describe --dot)" 'job_0 -> console_0;'
+has "svg" "$(mirage describe --svg)" '<svg '
+has "without Graphviz" "$(mkdir -p "$work/nodot" &&
+    for p in cc as ld; do ln -sf "$(command -v $p)" "$work/nodot/$p"; done &&
+    PATH=$work/nodot "$mirage" describe --svg 2>&1)" 'apt-get install graphviz'
+
+it "several jobs, a stop, sources and headers elsewhere, and a library"
+fresh wide
+mkdir more inc
+cat >config.c <<'END'
+#include <mirage/config.h>
+
+JOB(start, console);
+JOB(bare);
+
+void configure(void)
+{
+    job first = start(default_console);
+    job second = start(custom_console("0"));
+
+    library("zlib");
+    job_source(first, "more/sum.c");
+    job_include(first, "inc");
+    job_stop(second, "halt");
+    unikernel("wide", together(first, together(second, bare())));
+}
+END
+echo 'unsigned long sum(const char *text);' >inc/sum.h
+cat >more/sum.c <<'END'
+#include <sum.h>
+#include <string.h>
+#include <zlib.h>
+
+unsigned long sum(const char *text)
+{
+    return crc32(0, (const Bytef *)text, (uInt)strlen(text));
+}
+END
+cat >unikernel.c <<'END'
+#include <mirage.h>
+#include <sum.h>
+
+void start(struct console *c)
+{
+    console_log(c, "%08lx", sum("123456789"));
+}
+
+void bare(void)
+{
+}
+
+void halt(void)
+{
+}
+END
+quietly mirage configure
+quietly make
+equal "output" "$(./mir-wide)" $'cbf43926\ncbf43926'
+equal "main.c" "$(sed -n '/jobs\[\]/,/;/p' main.c)" \
+    'static const struct job jobs[] = {
+    {"start", job_0, NULL},
+    {"start", job_1, halt},
+    {"bare", job_2, NULL},
+};'
+equal "flags" "$(tail -n 1 compile_flags.txt)" "-Iinc"
+touch inc/sum.h
+equal "its header" "$(built)" \
+    ".mirage/obj/more/sum.o .mirage/obj/unikernel.o mir-wide "
+
+it "depend finds everything, or names the command"
+quietly make depend
+quietly make prepare
+has "missing" "$(setpriv --reuid=65534 --regid=65534 --clear-groups \
+    "$mirage" depend --package=libno-such-thing-dev 2>&1)" \
+    'running: sudo apt-get install libno-such-thing-dev'
+
+it "Makefile.user is read"
+echo 'hello: ; @echo from Makefile.user' >Makefile.user
+equal "its target" "$(make hello)" "from Makefile.user"
+
+it "run gives arguments and the exit status"
+cp -r "$top/test/e2e/odd" "$work/run"
+cd "$work/run" || exit 1
+quietly mirage configure
+quietly mirage build
+equal "output" "$(mirage run -- --act=say --text='two words' --count=1)" \
+    "two words 1"
+mirage run -- --act=abort >/dev/null 2>&1
+equal "a crash" $? 134
+mirage run -- --txet=x 2>/dev/null
+equal "a mistake" $? 64
+equal "make run" "$(make run ARGS='--act=say' | tail -n 1)" "hello 10"
+equal "SUDO" "$(SUDO='env X=1' mirage run -- --act=say)" "hello 10"
+equal "SUDO in make" "$(make run SUDO='echo sudo' ARGS=--x | tail -n 1)" \
+    "sudo ./mir-odd --x"
+
+it "init makes a folder that builds and runs at once"
+cd "$work" || exit 1
+has "message" "$(mirage init first.one 2>&1)" 'first.one is a copy of the example console'
+cd first.one || exit 1
+quietly mirage configure
+quietly make
+timeout 1 ./mir-first.one >out
+equal "output" "$(cat out)" "hello"
+cd ..
+mkdir empty
+quietly mirage init empty --from=console
+quietly mirage init "$work/sub" --from console
+[ -e sub/unikernel.c ] || wrong "no folder at the path"
+
+it "configure -f works from another folder"
+cd "$work" || exit 1
+rm -rf far
+quietly mirage init far
+quietly mirage configure -f far/config.c
+[ -e far/Makefile ] && [ ! -e Makefile ] || wrong "written to the wrong folder"
+mv far/config.c far/other.c
+quietly mirage configure --file=far/other.c
+quietly make -C far
+touch far/other.c
+quietly make -C far
+has "describe" "$(mirage describe -f far/other.c)" '^image: far$'
+
+it "a folder with a blank in its name is as good as any"
+mkdir -p "$work/a folder"
+cp "$top"/example/console/*.c "$work/a folder"
+cd "$work/a folder" || exit 1
+quietly mirage configure
+quietly make
+make -q || wrong "make has something to do"
+
+it "an editor finds the headers by compile_flags.txt"
+for file in config.c unikernel.c; do
+    # shellcheck disable=SC2046
+    quietly cc -fsyntax-only $(cat compile_flags.txt) $file
+done
+
+it "every topic of help, and every --help, says something"
+cd "$work" || exit 1
+topics=$(mirage help topics | sed -n 's/^  \([a-z0-9_]*\) .*/\1/p')
+for topic in $topics; do
+    [ "$(mirage help "$topic" | wc -l)" -ge 2 ] || wrong "help $topic is empty"
+done
+for topic in configure console block fs kv_ro network ethernet ipv4 udpv4 tcpv4 \
+    stackv4 fiber config; do
+    grep -qx $topic <<<"$topics" || wrong "$topic is no topic"
+done
+cmp <(mirage help block) "$top/include/mirage/block.h" ||
+    wrong "help block is not the contract"
+for command in configure build run clean describe init help; do
+    has "$command --help" "$(mirage $command --help)" "^usage: mirage $command"
+    has "man page" "$(cat "$top/doc/mirage.1")" "^\.SS mirage $command"
+done
+equal "version" "$(mirage --version)" "mirage $(cat "$top/VERSION")"
+has "--help" "$(mirage --help)" '^usage: mirage COMMAND'
+
+it "the man page is well-formed"
+equal "warnings" "$(man --warnings -l "$top/doc/mirage.1" 2>&1 >/dev/null)" ""
+
+it "bash completes commands, options, targets and topics"
+complete_in_bash() {
+    bash -c '
+        source "$0"
+        COMP_WORDS=("$@")
+        COMP_CWORD=$(($# - 1))
+        _mirage
+        printf "%s\n" "${COMPREPLY[@]}"' "$top/tool/mirage.bash" "$@" |
+        sort | tr '\n' ' '
+}
+equal "commands" "$(complete_in_bash mirage c)" "clean configure "
+equal "options" "$(complete_in_bash mirage configure --x)" "--xen "
+equal "targets" "$(complete_in_bash mirage configure -t x)" "xen "
+equal "topics" "$(complete_in_bash mirage help blo)" "block "
+equal "examples" "$(complete_in_bash mirage init x --from con)" "console "
+
+it "zsh reads its completion"
+zsh -f -c '
+    fpath=('"$top/tool"' $fpath)
+    autoload -Uz compinit && compinit -u -D && (( $+functions[_mirage] )) &&
+        [[ ${_comps[mirage]} = _mirage ]]' || wrong "it does not load"
+zsh -n "$top/tool/_mirage" || wrong "it has mistakes"

@@ -1,0 +1,22 @@
+/* Made by `mirage configure` from config.c. Edit that instead. */
+#include <mirage/main.h>
+
+void start(struct console *);
+
+static struct console *console_0;
+
+static void job_0(void)
+{
+    start(console_0);
+}
+
+static const struct job jobs[] = {
+    {"start", job_0, NULL},
+};
+
+void mirage_main(void)
+{
+    connected(console_unix_connect("0", &console_0),
+              "default_console");
+    jobs_run(jobs, 1);
+}
