@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * time: two clocks and a sleep. An image has one of each, so there is no
- * handle.
+ * time: two clocks and a sleep.
+ *
+ * An image has one of each, so there is no handle.
  *
  * Times and lengths are whole nanoseconds in 64 bits: 584 years. A deadline
  * is a moment of time_now(); one that has passed is no error, it means "look,
