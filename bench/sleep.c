@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 BOOT_NUMBER(sleepers, 10000, 1, 1000000, "how many fibers sleep");
+BOOT_FLAG(alone, "one fiber sleeps for a second, and no other");
 
 static struct waiters go, all_awake;
 static nanoseconds    first_due;
@@ -65,7 +66,16 @@ static void *memory_in_use(size_t size)
     return memset(memory, 1, size);
 }
 
-void mirage_main(void)
+static void sleep_alone(void)
+{
+    nanoseconds deadline = time_after(SECOND);
+
+    if (time_sleep_until(deadline) != OK)
+        give_up("a sleep was cancelled");
+    report("alone", (double)(time_now() - deadline) * 1e-9, "s");
+}
+
+static void sleep_together(void)
 {
     size_t         count = (size_t)sleepers;
     struct fiber **fibers = memory_in_use(count * sizeof(struct fiber *));
@@ -103,4 +113,12 @@ void mirage_main(void)
                                  after.kernel - before.kernel},
                  late, due);
     report_as("guarded", count, (double)guarded, "1");
+}
+
+void mirage_main(void)
+{
+    if (alone)
+        sleep_alone();
+    else
+        sleep_together();
 }

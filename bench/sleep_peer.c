@@ -2,7 +2,8 @@
 /*
  * What sleeping fibers are measured against: sleeping threads.
  *
- *     sleep_peer THREADS [COUNT...]    prints the figures of each COUNT's run
+ *     sleep_peer THREADS COUNT...    prints the figures of each COUNT's run
+ *     sleep_peer alone               one thread sleeps for a second
  */
 #define _GNU_SOURCE
 #include "sleep.h"
@@ -46,6 +47,20 @@ static void *memory_in_use(size_t size)
     return memset(memory, 1, size);
 }
 
+static int sleep_alone(void)
+{
+    struct timespec deadline;
+
+    clock_gettime(CLOCK_MONOTONIC, &deadline);
+    deadline.tv_sec++;
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &deadline, NULL);
+    report("alone",
+           clock_seconds(CLOCK_MONOTONIC) - (double)deadline.tv_sec -
+               (double)deadline.tv_nsec * 1e-9,
+           "s");
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     pthread_t     *threads;
@@ -53,6 +68,8 @@ int main(int argc, char **argv)
     struct memory  before, after;
     struct moment  start, end, woken;
 
+    if (argc == 2 && strcmp(argv[1], "alone") == 0)
+        return sleep_alone();
     if (argc < 3 || (count = strtoul(argv[1], NULL, 10)) == 0)
         give_up("usage: sleep_peer THREADS COUNT...");
     threads = memory_in_use(count * sizeof *threads);
