@@ -216,10 +216,15 @@ int main(int argc, char **argv)
         const char *name;
         void (*measure)(void);
     } all[] = {
-        {"bare-switch", bare_switch},       {"context-switch", context_switch},
-        {"context-spawn", context_spawn},   {"thread-switch", thread_switch},
-        {"thread-message", thread_message}, {"thread-spawn", thread_spawn},
+        /* clang-format off */
+        {"bare-switch", bare_switch},
+        {"context-switch", context_switch},
+        {"context-spawn", context_spawn},
+        {"thread-switch", thread_switch},
+        {"thread-message", thread_message},
+        {"thread-spawn", thread_spawn},
         {"thread-burst", thread_burst},
+        /* clang-format on */
     };
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
