@@ -124,9 +124,28 @@ $(TEST_PROGRAMS): %: %.o $B/check/libmirage.a
 depend prepare:
 	@./depend.sh $(or $(FOR),build)
 
-# The tests print a line each that fails, and "N passed, N failed" at last.
+# Each test prints a line for what fails, and "N passed, N failed" at last.
+# SOAK=SECONDS lets those that can go on for longer.
+QUICK := $(TEST_PROGRAMS) test/rooms.sh test/freestanding test/headers \
+         test/house/exports test/house/depend test/config/run \
+         test/e2e/runtime test/tutorial
+SLOW  := test/lint test/poll test/aarch64 test/fuzz/run test/house/install \
+         test/e2e/bare
+
 check: all $(TEST_PROGRAMS)
-	test/run $(TEST_PROGRAMS)
+	@test/run $(QUICK)
+
+# The last of them looks whether doc/status.md speaks the truth.
+test: all $(TEST_PROGRAMS)
+	@rm -f $B/ran
+	@RAN=$B/ran test/run $(QUICK) $(SLOW) test/status
+
+soak: export SOAK ?= 300
+soak: test
+
+test lint: export LINT_FLAGS = $(FLAGS)
+lint:
+	@test/run test/lint 'test/lint --format' test/rooms.sh
 
 # What is measured, against what and how often: bench/run tells.
 #     make bench BENCH=fiber ROUNDS=5

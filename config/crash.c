@@ -67,7 +67,8 @@ static void on_crash(int number, siginfo_t *info, void *context)
 void crash_catch(char **argv)
 {
     static _Alignas(16) char stack[64 * 1024];
-    stack_t                  alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    stack_t                  alternate = {.ss_sp = stack,
+                                          .ss_size = sizeof stack};
     struct sigaction         crash = {.sa_sigaction = on_crash,
                                       .sa_flags = SA_SIGINFO | SA_ONSTACK};
 

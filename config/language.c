@@ -133,7 +133,8 @@ void (job_stop)(job j, const char *fn)
 static void check_path(struct config_place at, const char *what,
                        const char *path, int mode)
 {
-    if (!path || !*path || *path == '/' || strpbrk(path, " \t\n$#:%\\'\"*?;&|<>()`"))
+    if (!path || !*path || *path == '/' ||
+        strpbrk(path, " \t\n$#:%\\'\"*?;&|<>()`"))
         config_fail(at, "%s: \"%s\" is not a path below config.c's folder, in "
                         "letters that make can have in a name",
                     what, path ? path : "");

@@ -40,7 +40,8 @@ static const char *set_levels(const char *value)
     }
     if (found)
         return NULL;
-    text_format(complaint, sizeof complaint, "a source that logs in this image:");
+    text_format(complaint, sizeof complaint,
+                "a source that logs in this image:");
     for (s = sources; s; s = s->next) {
         size_t len = strlen(complaint);
 

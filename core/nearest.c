@@ -49,7 +49,8 @@ void nearest_offer(struct nearest *n, const char *candidate)
     if (strlen(n->word) > longer)
         longer = strlen(n->word);
     /* A third of the letters wrong is a slip; more is another word. */
-    if (d > LONGEST || d > 1 + longer / 3 || d >= longer || (n->best && d >= n->distance))
+    if (d > LONGEST || d > 1 + longer / 3 || d >= longer ||
+        (n->best && d >= n->distance))
         return;
     n->best = candidate;
     n->distance = d;

@@ -95,13 +95,13 @@ struct decimal {
     int  count, point;
 };
 
-/* Multiplies the limbs (least first) by by, adds carry, returns the overflow. */
-static uint32_t multiply(uint32_t *limb, int limbs, uint32_t by, uint32_t carry)
+/* Multiplies the limbs (least first) by ten and returns the overflow. */
+static uint32_t multiply_by_ten(uint32_t *limb, int limbs)
 {
-    uint64_t c = carry;
+    uint64_t c = 0;
 
     for (int i = 0; i < limbs; i++) {
-        c += (uint64_t)limb[i] * by;
+        c += (uint64_t)limb[i] * 10;
         limb[i] = (uint32_t)c;
         c >>= 32;
     }
@@ -158,7 +158,7 @@ static void fraction_digits(struct decimal *out, uint64_t mantissa, int places)
     limb[1] = (uint32_t)(mantissa >> (32 - up));
     limb[2] = up ? (uint32_t)(mantissa >> (64 - up)) : 0;
     while (!all_zero(limb, limbs)) {
-        char digit = (char)multiply(limb, limbs, 10, 0);
+        char digit = (char)multiply_by_ten(limb, limbs);
 
         if (out->count == 0 && digit == 0)
             out->point--; /* leading zeros are not kept */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The pairing heap (Fredman, Sedgewick, Sleator and Tarjan, 1986). */
+/* The randomised meldable heap (Gambin and Malinowski, 1998). */
 #include "timer.h"
 #include <stddef.h>
 
@@ -9,95 +9,70 @@ static bool sooner(const struct timer *a, const struct timer *b)
                                       : a->turn < b->turn;
 }
 
-/* Makes one heap of two; neither root has siblings. */
-static struct timer *meld(struct timer *a, struct timer *b)
+/* A bit that takes no notice of deadlines (xorshift; Marsaglia, 2003). */
+static unsigned coin(struct timers *all)
 {
-    if (!a || !b)
-        return a ? a : b;
-    if (sooner(b, a)) {
-        struct timer *t = a;
-
-        a = b;
-        b = t;
-    }
-    b->sibling = a->child;
-    if (a->child)
-        a->child->back = b;
-    b->back = a;
-    a->child = b;
-    return a;
+    if (all->coin == 0)
+        all->coin = 1;
+    all->coin ^= all->coin << 13;
+    all->coin ^= all->coin >> 7;
+    all->coin ^= all->coin << 17;
+    return all->coin >> 63;
 }
 
 /*
- * Makes one heap of a list of siblings: in pairs from left to right, then all
- * into one from right to left, which is what keeps the cost low.
+ * Makes one heap of two, going down in both by a path of coin tosses: such a
+ * path is O(log n) long whatever the heap's shape, with no balance to keep.
  */
-static struct timer *meld_all(struct timer *list)
+static struct timer *meld(struct timers *all, struct timer *a, struct timer *b)
 {
-    struct timer *pairs = NULL, *all = NULL;
+    struct timer *top, **at = &top, *parent = NULL;
 
-    while (list) {
-        struct timer *a = list, *b = a->sibling;
+    while (a && b) {
+        struct timer *first = sooner(b, a) ? b : a;
 
-        list = b ? b->sibling : NULL;
-        a->sibling = NULL;
-        if (b)
-            b->sibling = NULL;
-        a = meld(a, b);
-        a->sibling = pairs;
-        pairs = a;
+        b = first == a ? b : a;
+        *at = first;
+        first->parent = parent;
+        parent = first;
+        at = &first->child[coin(all)];
+        a = *at;
     }
-    while (pairs) {
-        struct timer *next = pairs->sibling;
-
-        pairs->sibling = NULL;
-        all = meld(pairs, all);
-        pairs = next;
-    }
-    return all;
-}
-
-static void set_top(struct timers *all, struct timer *t)
-{
-    all->soonest = t;
-    if (t) {
-        t->sibling = NULL;
-        t->back = t;
-    }
+    a = a ? a : b;
+    *at = a;
+    if (a)
+        a->parent = parent;
+    return top;
 }
 
 void timer_add(struct timers *all, struct timer *t, nanoseconds deadline)
 {
     t->deadline = deadline;
     t->turn = all->turn++;
-    t->child = t->sibling = NULL;
-    set_top(all, meld(all->soonest, t));
+    t->child[0] = t->child[1] = t->parent = NULL;
+    t->is_set = true;
+    all->soonest = meld(all, all->soonest, t);
 }
 
 void timer_remove(struct timers *all, struct timer *t)
 {
-    struct timer *rest;
+    struct timer *rest, *parent = t->parent;
 
-    if (!t->back)
+    if (!t->is_set)
         return;
-    rest = meld_all(t->child);
-    if (t == all->soonest) {
-        set_top(all, rest);
-    } else {
-        if (t->back->child == t)
-            t->back->child = t->sibling;
-        else
-            t->back->sibling = t->sibling;
-        if (t->sibling)
-            t->sibling->back = t->back;
-        set_top(all, meld(all->soonest, rest));
-    }
-    t->back = NULL;
+    t->is_set = false;
+    rest = meld(all, t->child[0], t->child[1]);
+    if (rest)
+        rest->parent = parent;
+    if (parent)
+        parent->child[parent->child[1] == t] = rest;
+    else
+        all->soonest = rest;
 }
 
 bool timer_is_set(const struct timer *t)
 {
-    return t->back != NULL;
+    return t->is_set;
 }
 
 nanoseconds timers_deadline(const struct timers *all)

@@ -2,9 +2,9 @@
 /*
  * timer: moments to come, soonest first.
  *
- * An intrusive pairing heap: adding costs constant time, taking the soonest
- * or one from the middle O(log n) amortised; no memory is needed beyond the
- * timer itself. Timers of one deadline leave in the order they came.
+ * An intrusive heap: adding and removing cost O(log n), each time, by the toss
+ * of coins; no memory is needed beyond the timer itself. Timers of one deadline
+ * leave in the order they came.
  */
 #ifndef CORE_TIMER_H
 #define CORE_TIMER_H
@@ -15,15 +15,16 @@
 
 struct timer {
     nanoseconds   deadline;
-    uint64_t      turn;    /* ties: the order of coming */
-    struct timer *child;   /* the first of those that come later */
-    struct timer *sibling; /* the next child of the same parent */
-    struct timer *back;    /* the parent, or the sibling before; self: top */
+    uint64_t      turn;     /* ties: the order of coming */
+    struct timer *parent;   /* NULL: soonest of all */
+    struct timer *child[2]; /* these come later */
+    bool          is_set;
 };
 
 struct timers {
     struct timer *soonest;
     uint64_t      turn;
+    uint64_t      coin;
 };
 
 /* Adds t, which must not be in a heap. Keeps t until it is removed. */

@@ -33,7 +33,8 @@ static struct options read_options(int count, char **words)
         bool is_target = false;
 
         for (const char *const *t = target_names; *t; t++)
-            if (strncmp(words[i], "--", 2) == 0 && strcmp(words[i] + 2, *t) == 0)
+            if (strncmp(words[i], "--", 2) == 0 &&
+                strcmp(words[i] + 2, *t) == 0)
                 is_target = true;
         if (strcmp(words[i], "--as-recorded") == 0)
             o.as_recorded = true;

@@ -209,7 +209,7 @@ char *emit_makefile(const struct facts *f)
     FILE        *body = fopen(name, "r");
     int          c;
 
-    if (!body)
+    if (!body || fscanf(body, "%*[^\n]\n") != 0) /* its licence is not theirs */
         die(FAILED, "%s is missing: this mirage is not installed whole", name);
     begin(&d);
     fprintf(d.out,
@@ -219,7 +219,7 @@ char *emit_makefile(const struct facts *f)
             "#     make           builds mir-%s\n"
             "#     make run       builds and runs it; SUDO=sudo, "
             "ARGS='--key=value'\n"
-            "#     make depend    installs what the build needs and is missing\n"
+            "#     make depend    installs what the build needs and lacks\n"
             "#     make clean     removes what was built\n"
             "\n", f->file, f->image);
     fprintf(d.out, "NAME      := %s\n", f->image);
@@ -230,6 +230,7 @@ char *emit_makefile(const struct facts *f)
     put_list(d.out, "INCLUDES", &f->includes, "");
     put_list(d.out, "PACKAGES", &f->packages, "");
     put_list(d.out, "LIBRARIES", &f->libraries, "");
+    fputc('\n', d.out);
     while ((c = getc(body)) != EOF)
         putc(c, d.out);
     fclose(body);

@@ -48,7 +48,7 @@ static void print_summary(const char *name)
     while (getline(&line, &size, in) > 0)
         if ((at = strstr(line, start)) != NULL) {
             at += strlen(start);
-            for (size_t n = strlen(at); n > 0 && strchr(" */\n", at[n - 1]); n--)
+            for (size_t n = strlen(at); n && strchr(" */\n", at[n - 1]); n--)
                 at[n - 1] = '\0';
             printf("  %-10s %s\n", name, at);
             break;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 
 MIRAGE    ?= mirage
 ROOT      := $(shell $(MIRAGE) root --made-by=$(MADE_BY))

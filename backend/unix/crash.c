@@ -180,7 +180,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
 void crash_catch(void)
 {
     static _Alignas(16) char stack[64 * 1024];
-    stack_t                  alternate = {.ss_sp = stack, .ss_size = sizeof stack};
+    stack_t                  alternate = {.ss_sp = stack,
+                                          .ss_size = sizeof stack};
     struct sigaction         fault = {.sa_sigaction = on_fault,
                                       .sa_flags = SA_SIGINFO | SA_ONSTACK};
 

@@ -11,3 +11,10 @@ void events_woken(int wake)
     if (read(wake, bytes, sizeof bytes) > 0)
         image_stop();
 }
+
+nanoseconds events_shorten(nanoseconds length)
+{
+    return length > 50 * MILLISECOND && length != FOREVER
+               ? length - length / 256
+               : length;
+}

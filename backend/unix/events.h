@@ -24,6 +24,13 @@ MUST_CHECK enum status events_wait(int fd, bool write, nanoseconds deadline);
 /* platform_wait */
 void events_take(nanoseconds deadline);
 
+/*
+ * Both kinds: how long to idle when this is left. The kernel may add a
+ * thousandth to what it is asked for, so of long times a little less is asked,
+ * and what is left of them then.
+ */
+nanoseconds events_shorten(nanoseconds length);
+
 /* Both kinds: empties the pipe; what was in it asked us to stop. */
 void events_woken(int wake);
 

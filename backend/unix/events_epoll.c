@@ -11,6 +11,7 @@
 #include <mirage/platform.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 
 struct registration {
     struct waiters fiber;
@@ -25,6 +26,7 @@ void events_init(int wake)
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
 
     wake_pipe = wake;
+    (void)prctl(PR_SET_TIMERSLACK, 1000); /* 1 us late at most, not 50 */
     epoll = epoll_create1(EPOLL_CLOEXEC);
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, wake, &e) != 0)
         panic("epoll: %s", strerror(errno));
@@ -79,7 +81,7 @@ void events_take(nanoseconds deadline)
     if (deadline > 0 && deadline != FOREVER) {
         nanoseconds now = platform_now();
 
-        length = deadline > now ? deadline - now : 0;
+        length = events_shorten(deadline > now ? deadline - now : 0);
     }
     n = wait_for(events, sizeof events / sizeof events[0], length);
     for (int i = 0; i < n; i++) {

@@ -79,15 +79,17 @@ static void fill(void)
 /* In milliseconds, rounded up, so that no sleep ends early. */
 static int timeout(nanoseconds deadline)
 {
-    nanoseconds now, ms;
+    nanoseconds now, length;
 
     if (deadline == FOREVER)
         return -1;
     now = deadline ? platform_now() : 0;
     if (deadline <= now)
         return 0;
-    ms = (deadline - now + MILLISECOND - 1) / MILLISECOND;
-    return ms < INT_MAX ? (int)ms : INT_MAX;
+    length = events_shorten(deadline - now);
+    if (length > INT_MAX * MILLISECOND)
+        return INT_MAX;
+    return (int)((length + MILLISECOND - 1) / MILLISECOND);
 }
 
 void events_take(nanoseconds deadline)

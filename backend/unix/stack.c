@@ -23,6 +23,9 @@
 #define MAP_NORESERVE 0
 #endif
 
+#define BATCH       16
+#define BATCH_LARGE (1 << 20) /* bytes; stacks of more are mapped singly */
+
 static enum stack_guard kind = GUARD_INSTALL;
 static size_t           page;
 static size_t           mprotected, mprotect_limit;
@@ -48,12 +51,6 @@ static size_t mappings_allowed(void)
         fclose(f);
     }
     return n;
-}
-
-static void learn_limits(void)
-{
-    page = (size_t)sysconf(_SC_PAGESIZE);
-    mprotect_limit = mappings_allowed() / 4; /* half of them, two a stack */
 }
 
 #ifdef __linux__
@@ -93,6 +90,8 @@ static bool guard(uint8_t *low)
     if (kind == GUARD_INSTALL && install_guard(low))
         return true;
 #endif
+    if (mprotect_limit == 0) /* half of them, two a stack */
+        mprotect_limit = mappings_allowed() / 4;
     if (kind == GUARD_CANARY || mprotected >= mprotect_limit)
         return false;
     if (mprotect(low, page, PROT_NONE) != 0)
@@ -101,22 +100,52 @@ static bool guard(uint8_t *low)
     return true;
 }
 
+/*
+ * Small stacks are mapped BATCH at a time, and given back one by one: three
+ * calls to the kernel for each become little more than one.
+ */
+static uint8_t *map_one(size_t size)
+{
+    static uint8_t *batch;
+    static size_t   batch_size, left;
+    size_t          count = size < BATCH_LARGE ? BATCH : 1;
+    uint8_t        *low;
+
+    if (left == 0 || batch_size != size) {
+        uint8_t *fresh =
+            mmap(NULL, count * size, PROT_READ | PROT_WRITE,
+                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+        if (fresh == MAP_FAILED)
+            return NULL;
+#ifdef MADV_NOHUGEPAGE
+        /* Where there is no such thing, no harm is done. */
+        (void)madvise(fresh, count * size, MADV_NOHUGEPAGE);
+#endif
+        if (left > 0)
+            munmap(batch, left * batch_size);
+        batch = fresh;
+        batch_size = size;
+        left = count;
+    }
+    left--;
+    low = batch;
+    batch += size;
+    return low;
+}
+
 enum status platform_stack(size_t size, struct stack *stack)
 {
     uint8_t *low;
 
     if (page == 0)
-        learn_limits();
-    if (size > SIZE_MAX / 2)
+        page = (size_t)sysconf(_SC_PAGESIZE);
+    if (size > SIZE_MAX / 2 / BATCH)
         return ERR_NO_MEMORY;
     size = (size + page - 1) / page * page;
-    low = mmap(NULL, page + size, PROT_READ | PROT_WRITE,
-               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-    if (low == MAP_FAILED)
+    low = map_one(page + size);
+    if (!low)
         return ERR_NO_MEMORY;
-#ifdef MADV_NOHUGEPAGE
-    (void)madvise(low, page + size, MADV_NOHUGEPAGE); /* no such: no harm */
-#endif
     *stack = (struct stack){low + page, size, guard(low)};
     return OK;
 }

@@ -207,9 +207,10 @@ job config_job(struct config_place at, const char *fn,
     }                                                                 \
     struct node /* eats the semicolon */
 
-#define MIRAGE_JOB_MANY(fn, ...)                                      \
-    job fn();                                                         \
-    _Static_assert(0, "JOB(" #fn ", ...) lists too many devices: a job takes at most 12")
+#define MIRAGE_JOB_MANY(fn, ...)                              \
+    job fn();                                                 \
+    _Static_assert(0, "JOB(" #fn ", ...) lists too many "     \
+                      "devices: a job takes at most 12")
 
 #define MIRAGE_CALL(which, ...)  MIRAGE_CALL_(which, __VA_ARGS__)
 #define MIRAGE_CALL_(which, ...) MIRAGE_JOB_##which(__VA_ARGS__)

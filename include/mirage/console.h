@@ -12,7 +12,7 @@
 struct console {
     const struct console_ops *ops;
     struct fiber_mutex        writing, reading; /* console.c's own */
-    char                     *input;            /* read, but not yet asked for */
+    char                     *input; /* read, but not yet asked for */
     size_t                    input_from, input_len;
 };
 
@@ -44,8 +44,9 @@ MUST_CHECK enum status console_read(struct console *c, void *data, size_t len,
  * NUL, into the size bytes at line. The end of the input ends a line too.
  * Blocks.
  *
- * ERR_EOF: there will be no more. ERR_NO_MEMORY. ERR_RANGE: the line does not fit into size
- * or into CONSOLE_LINE; it is skipped whole. ERR_CANCELLED, ERR_IO: as above.
+ * ERR_EOF: there will be no more. ERR_RANGE: the line does not fit into size
+ * or into CONSOLE_LINE; it is skipped whole. ERR_NO_MEMORY: there is none for
+ * the buffer. ERR_CANCELLED, ERR_IO: as above.
  */
 MUST_CHECK enum status console_read_line(struct console *c, char *line,
                                          size_t size);

@@ -18,7 +18,8 @@ struct network {
     uint16_t                  mtu; /* bytes, without the Ethernet header */
 };
 
-/* Sends a frame. Takes it, whatever happens. Never blocks: a full ring drops. */
+/* Sends a frame, and takes it, whatever happens. Drops when the ring is full:
+ * never blocks. */
 void network_write(struct network *n, struct buf *frame);
 
 /*

@@ -28,7 +28,7 @@ void platform_entropy(void *data, size_t len);
 /* Prints text for people: log lines and last words. Needs nothing working. */
 void platform_put(const char *text, size_t len);
 
-/* Prints what was asked for (--help): on standard output, where there is one. */
+/* Prints what was asked for (--help): on standard output, if there is one. */
 void platform_answer(const char *text, size_t len);
 
 /* Ends the image in good order. */

@@ -1,9 +1,6 @@
 #include <mirage/config.h>
 
-static int depth(int n)
-{
-    return n < 0 ? 0 : 1 + depth(n + 1);
-}
+static int depth(int n) { return n < 0 ? 0 : 1 + depth(n + 1); }
 
 void configure(void)
 {
