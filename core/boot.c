@@ -26,36 +26,20 @@ void boot_register(struct boot_argument *argument)
     *at = argument;
 }
 
-static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static void to_people(void *ctx, const char *text, size_t len)
-{
-    (void)ctx;
-    platform_put(text, len);
-}
-
-static void to_output(void *ctx, const char *text, size_t len)
+static void answer(void *ctx, const char *text, size_t len)
 {
     (void)ctx;
     platform_answer(text, len);
 }
 
-static void say(const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    text_vprint(to_people, NULL, fmt, args);
-    va_end(args);
-}
+static void print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 static void print(const char *fmt, ...)
 {
     va_list args;
 
     va_start(args, fmt);
-    text_vprint(to_output, NULL, fmt, args);
+    text_vprint(answer, NULL, fmt, args);
     va_end(args);
 }
 
@@ -167,12 +151,12 @@ static void refuse_unknown(const char *word, size_t key_len)
         if (n.best != before || n.distance != distance)
             text_format(best, sizeof best, "%s", candidate);
     }
-    say("%s: --%s is not an argument of this image", image_name(), key);
+    image_say("%s: --%s is not an argument of this image", image_name(), key);
     if (best[0])
-        say("; did you mean --%s?", best);
+        image_say("; did you mean --%s?", best);
     else
-        say(";");
-    say(" --help lists them\n");
+        image_say(";");
+    image_say(" --help lists them\n");
     platform_exit(USAGE_ERROR);
 }
 
@@ -208,7 +192,7 @@ static void argument(const char *word)
     if (!a)
         refuse_unknown(word, key_len);
     if ((wanted = set(a, equals ? equals + 1 : NULL)) != NULL) {
-        say("%s: %s: expected %s\n", image_name(), word, wanted);
+        image_say("%s: %s: expected %s\n", image_name(), word, wanted);
         platform_exit(USAGE_ERROR);
     }
     log_debug(&boot, "%s", word);
@@ -225,7 +209,7 @@ void boot_arguments(const char *const *words, size_t count, bool foreign)
             log_info(&boot, "%s is not for us: ignored", words[i]);
             continue;
         }
-        say("%s: %s is no argument: they are written --KEY=VALUE; --help "
+        image_say("%s: %s is no argument: they are written --KEY=VALUE; --help "
             "lists them\n", image_name(), words[i]);
         platform_exit(USAGE_ERROR);
     }

@@ -26,21 +26,23 @@ const char *image_name(void)
     return name;
 }
 
-static void last_words(const char *fmt, ...)
-    __attribute__((format(printf, 1, 2)));
-
-static void put_words(void *ctx, const char *text, size_t len)
+static void put(void *ctx, const char *text, size_t len)
 {
     (void)ctx;
     platform_put(text, len);
 }
 
-static void last_words(const char *fmt, ...)
+void image_vsay(const char *fmt, va_list args)
+{
+    text_vprint(put, NULL, fmt, args);
+}
+
+void image_say(const char *fmt, ...)
 {
     va_list args;
 
     va_start(args, fmt);
-    text_vprint(put_words, NULL, fmt, args);
+    image_vsay(fmt, args);
     va_end(args);
 }
 
@@ -49,12 +51,12 @@ void image_panic(const char *file, int line, const char *fmt, ...)
     static bool twice;
     va_list     args;
 
-    last_words("\n%s crashed at %s:%d, in fiber \"%s\": ", name, file, line,
+    image_say("\n%s crashed at %s:%d, in fiber \"%s\": ", name, file, line,
                image_fiber_name());
     va_start(args, fmt);
-    text_vprint(put_words, NULL, fmt, args);
+    image_vsay(fmt, args);
     va_end(args);
-    last_words("\n");
+    image_say("\n");
     if (twice)
         platform_exit(1); /* the crash report itself has crashed */
     twice = true;
@@ -77,7 +79,7 @@ void connected(enum status s, const char *device)
         return;
     if (stopping && s == ERR_CANCELLED)
         platform_exit(0);
-    last_words("%s: %s: %s\n", name, device, status_text(s));
+    image_say("%s: %s: %s\n", name, device, status_text(s));
     platform_exit(1);
 }
 

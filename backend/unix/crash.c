@@ -12,30 +12,12 @@
 #include <mirage/arch.h>
 #include <mirage/log.h>
 #include <mirage/platform.h>
-#include <mirage/text.h>
 #include <signal.h>
 #include <string.h>
 #include <ucontext.h>
 #include <unistd.h>
 
 #define REPORT_LIMIT 10 /* seconds that a report may take */
-
-static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-
-static void put(void *ctx, const char *text, size_t len)
-{
-    (void)ctx;
-    platform_put(text, len);
-}
-
-static void say(const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    text_vprint(put, NULL, fmt, args);
-    va_end(args);
-}
 
 /* The registers of a fault, as far as a backtrace needs them. */
 struct fault {
@@ -88,9 +70,9 @@ static void report(const struct fault *fault, int number)
     trace.count += arch_backtrace(fault->frame, low, low + stack.size,
                                   trace.returns + trace.count,
                                   max - trace.count);
-    say("backtrace of fiber \"%s\":\n", image_fiber_name());
+    image_say("backtrace of fiber \"%s\":\n", image_fiber_name());
     symbols_print(&trace);
-    say("the last lines of the log:\n");
+    image_say("the last lines of the log:\n");
     log_dump();
     raise(number);
     _exit(128 + number);
@@ -146,15 +128,15 @@ static void say_cause(int number, uintptr_t address)
 {
     const char *fiber = image_fiber_name();
 
-    say("\n%s crashed: ", image_name());
+    image_say("\n%s crashed: ", image_name());
     if (number == SIGSEGV && is_in_guard(address))
-        say("stack overflow in fiber \"%s\": its %zu KiB are used up\n", fiber,
+        image_say("stack overflow in fiber \"%s\": its %zu KiB are used up\n", fiber,
             image_fiber_stack().size / 1024);
     else if (number == SIGSEGV || number == SIGBUS)
-        say("%s at address 0x%zx%s, in fiber \"%s\"\n", fault_name(number),
+        image_say("%s at address 0x%zx%s, in fiber \"%s\"\n", fault_name(number),
             (size_t)address, address < 4096 ? " (a null pointer)" : "", fiber);
     else
-        say("%s, in fiber \"%s\"\n", fault_name(number), fiber);
+        image_say("%s, in fiber \"%s\"\n", fault_name(number), fiber);
 }
 
 static void on_fault(int number, siginfo_t *info, void *context)

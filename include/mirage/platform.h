@@ -8,6 +8,7 @@
 
 #include <mirage/status.h>
 #include <mirage/time.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -79,5 +80,9 @@ struct stack image_fiber_stack(void);
 
 /* The image's name, for messages. */
 const char *image_name(void);
+
+/* Formats through platform_put: takes no lock, no memory, and never blocks. */
+void image_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void image_vsay(const char *fmt, va_list args);
 
 #endif
