@@ -145,7 +145,7 @@ soak: test
 
 test lint: export LINT_FLAGS = $(FLAGS)
 lint:
-	@test/run test/lint 'test/lint --format' test/rooms.sh
+	@test/run test/lint test/rooms.sh
 
 # What is measured, against what and how often: bench/run tells.
 #     make bench BENCH=fiber ROUNDS=5

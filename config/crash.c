@@ -75,7 +75,8 @@ void crash_catch(char **argv)
     top_of_stack = (const uintptr_t *)argv;
     sigaltstack(&alternate, NULL);
     for (const int *s = (int[]){SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT,
-                                SIGALRM, 0}; *s; s++)
+                                SIGALRM, 0};
+         *s; s++)
         sigaction(*s, &crash, NULL);
     alarm(TIME_LIMIT);
 }

@@ -9,6 +9,7 @@
 #define UNIX_FILES "reads the host's files"
 #define UNIX_TCP   "uses the host's TCP/IP"
 
+/* clang-format off */
 const struct device devices[] = {
     /* constructor, type, drivers for unix, macosx, xen, virtio */
     {"default_console", "console", {"console_unix", "console_unix"}, 0, 0},
@@ -28,6 +29,7 @@ const struct device devices[] = {
      "direct_stackv4_with_default_ipv4"},
     {0, 0, {0}, 0, 0},
 };
+/* clang-format on */
 
 static const struct device *find(const struct device *table,
                                  const char          *constructor)
@@ -51,7 +53,8 @@ static void list_targets(const struct device *d, char *text, size_t size)
             size_t len = strlen(text);
 
             snprintf(text + len, size - len, "%s%s",
-                     left == count ? "" : left == 1 ? " or " : ", ",
+                     left == count ? "" : left == 1 ? " or "
+                                                    : ", ",
                      target_names[t]);
             left--;
         }

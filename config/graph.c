@@ -4,6 +4,7 @@
  */
 #include "graph.h"
 #include "devices.h"
+#include "functions.h"
 #include "place.h"
 #include "memory.h"
 #include <stdarg.h>
@@ -119,44 +120,42 @@ network config_tap0(void)
     return (network){device_once(&n, "tap0", "network", "tap0")};
 }
 
-/* The names in parentheses are the functions, not the macros. */
-
-console (custom_console)(const char *name)
+console custom_console(const char *name)
 {
     return (console){device_of_text("custom_console", "console", name)};
 }
 
-block (block_of_file)(const char *path)
+block block_of_file(const char *path)
 {
     return (block){device_of_text("block_of_file", "block", path)};
 }
 
-fs (fat)(block disk)
+fs fat(block disk)
 {
     return (fs){device_of_device("fat", "fs", disk.node)};
 }
 
-fs (fat_of_files)(const char *dir)
+fs fat_of_files(const char *dir)
 {
     return (fs){device_of_text("fat_of_files", "fs", dir)};
 }
 
-kv_ro (kv_ro_of_fs)(fs files)
+kv_ro kv_ro_of_fs(fs files)
 {
     return (kv_ro){device_of_device("kv_ro_of_fs", "kv_ro", files.node)};
 }
 
-kv_ro (crunch)(const char *dir)
+kv_ro crunch(const char *dir)
 {
     return (kv_ro){device_of_text("crunch", "kv_ro", dir)};
 }
 
-kv_ro (direct_kv_ro)(const char *dir)
+kv_ro direct_kv_ro(const char *dir)
 {
     return (kv_ro){device_of_text("direct_kv_ro", "kv_ro", dir)};
 }
 
-network (netif)(const char *name)
+network netif(const char *name)
 {
     return (network){device_of_text("netif", "network", name)};
 }
@@ -174,26 +173,26 @@ static stackv4 stack(const char *constructor, console log, const network *net,
     return (stackv4){n};
 }
 
-stackv4 (direct_stackv4_with_default_ipv4)(console log, network net)
+stackv4 direct_stackv4_with_default_ipv4(console log, network net)
 {
     return stack("direct_stackv4_with_default_ipv4", log, &net, NULL);
 }
 
-stackv4 (direct_stackv4_with_static_ipv4)(console log, network net,
-                                          const char *address,
-                                          const char *netmask,
-                                          const char *gateway)
+stackv4 direct_stackv4_with_static_ipv4(console log, network net,
+                                        const char *address,
+                                        const char *netmask,
+                                        const char *gateway)
 {
     return stack("direct_stackv4_with_static_ipv4", log, &net,
                  (const char *const[]){address, netmask, gateway, NULL});
 }
 
-stackv4 (direct_stackv4_with_dhcp)(console log, network net)
+stackv4 direct_stackv4_with_dhcp(console log, network net)
 {
     return stack("direct_stackv4_with_dhcp", log, &net, NULL);
 }
 
-stackv4 (socket_stackv4)(console log, const char *const *addresses)
+stackv4 socket_stackv4(console log, const char *const *addresses)
 {
     return stack("socket_stackv4", log, NULL, addresses);
 }

@@ -33,8 +33,8 @@ struct node {
 /* A device, checked against the table of devices; or a job, if type is NULL. */
 struct node *graph_add(struct config_place at, const char *what,
                        const char *type, const char *driver);
-void graph_text(struct node *n, const char *text);
-void graph_device(struct node *n, struct node *device);
+void         graph_text(struct node *n, const char *text);
+void         graph_device(struct node *n, struct node *device);
 
 /* The nodes in the order of their making. */
 const struct node *graph_first(void);

@@ -3,16 +3,21 @@
  * What config.c can say besides devices: choices, jobs, needs, the image.
  */
 #include "crash.h"
+#include "functions.h"
 #include "graph.h"
 #include "memory.h"
 #include "place.h"
 #include "report.h"
 #include "target.h"
+#include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGITS  "0123456789"
 
 const char *const target_names[TARGETS] = {"unix", "macosx", "xen", "virtio"};
 
@@ -60,7 +65,7 @@ bool is(const char *a, const char *b)
     return a && b && strcmp(a, b) == 0;
 }
 
-bool (env_flag)(const char *name)
+bool env_flag(const char *name)
 {
     struct config_place      at = place_of_call();
     static const char *const off[] = {"", "0", "no", "off", "false"};
@@ -74,7 +79,8 @@ bool (env_flag)(const char *name)
         if (strcmp(value, on[i]) == 0)
             return true;
     config_fail(at, "%s=%s: expected yes or no (also on, off, true, false, 1, "
-                    "0; empty or unset is no)", name, value);
+                    "0; empty or unset is no)",
+                name, value);
 }
 
 /* A package's or a library's name goes into a shell's command line. */
@@ -83,19 +89,18 @@ static void need(const char *word, const char *name)
     struct config_place at = place_of_call();
 
     if (!name || !*name ||
-        name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                          "0123456789+-._:")])
+        name[strspn(name, LETTERS DIGITS "+-._:")])
         config_fail(at, "%s(\"%s\"): not a name of one", word,
                     name ? name : "");
     report(word, name, NULL);
 }
 
-void (package)(const char *name)
+void package(const char *name)
 {
     need("package", name);
 }
 
-void (library)(const char *name)
+void library(const char *name)
 {
     need("library", name);
 }
@@ -118,14 +123,13 @@ static struct node *want_job(struct config_place at, job j)
     return j.node;
 }
 
-void (job_stop)(job j, const char *fn)
+void job_stop(job j, const char *fn)
 {
     struct config_place at = place_of_call();
-    size_t len = strspn(fn, "abcdefghijklmnopqrstuvwxyz"
-                            "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
-    if (len == 0 || fn[len] || (fn[0] >= '0' && fn[0] <= '9'))
-        config_fail(at, "job_stop: \"%s\" is not the name of a function", fn);
+    if (!fn || !*fn || fn[strspn(fn, LETTERS DIGITS "_")] || isdigit(*fn))
+        config_fail(at, "job_stop: \"%s\" is not the name of a function",
+                    fn ? fn : "");
     want_job(at, j)->stop = copy_text(fn);
 }
 
@@ -142,7 +146,7 @@ static void check_path(struct config_place at, const char *what,
         config_fail(at, "%s: there is no %s", what, path);
 }
 
-void (job_source)(job j, const char *file)
+void job_source(job j, const char *file)
 {
     struct config_place at = place_of_call();
     size_t              len = file ? strlen(file) : 0;
@@ -153,7 +157,7 @@ void (job_source)(job j, const char *file)
     report("source", report_number(want_job(at, j)->number), file, NULL);
 }
 
-void (job_include)(job j, const char *folder)
+void job_include(job j, const char *folder)
 {
     struct config_place at = place_of_call();
 
@@ -162,7 +166,7 @@ void (job_include)(job j, const char *folder)
 }
 
 /* Jobs that run together are a list, from the first of a to the last of b. */
-job (together)(job a, job b)
+job together(job a, job b)
 {
     struct config_place at = place_of_call();
     struct node        *last = want_job(at, a);
@@ -172,7 +176,8 @@ job (together)(job a, job b)
         for (const struct node *n = b.node; n; n = n->with)
             if (n == last)
                 config_fail(at, "together: job %s is in both; one call of "
-                                "%s(...) is one job", n->what, n->what);
+                                "%s(...) is one job",
+                            n->what, n->what);
     for (last = a.node; last->with; last = last->with)
         ;
     last->with = b.node;
@@ -183,8 +188,7 @@ static bool is_file_name(const char *name)
 {
     return name && *name && *name != '-' && *name != '.' &&
            strlen(name) <= 64 &&
-           !name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
-                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.+")];
+           !name[strspn(name, LETTERS DIGITS "_-.+")];
 }
 
 static void report_node(const struct node *n)
@@ -203,8 +207,6 @@ static void report_node(const struct node *n)
             report("uses", number,
                    report_number(n->arguments[i].device->number), NULL);
 }
-
-#undef unikernel
 
 void unikernel(const char *name, job first)
 {
@@ -234,7 +236,8 @@ int main(int argc, char **argv)
     fflush(stdout);
     if (!named.file) {
         fprintf(stderr, "%s: configure() never calls unikernel(NAME, JOB), so "
-                        "there is nothing to build.\n", argv[3]);
+                        "there is nothing to build.\n",
+                argv[3]);
         return 1;
     }
     for (const struct node *n = graph_first(); n; n = n->next)

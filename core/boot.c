@@ -66,7 +66,7 @@ static struct boot_argument *find(const char *key, size_t len)
 
 static const char *set_flag(bool *flag, const char *value)
 {
-    static const char *const words[] = {"no",  "yes", "off", "on",
+    static const char *const words[] = {"no", "yes", "off", "on",
                                         "false", "true", "0", "1"};
 
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
@@ -210,7 +210,8 @@ void boot_arguments(const char *const *words, size_t count, bool foreign)
             continue;
         }
         image_say("%s: %s is no argument: they are written --KEY=VALUE; --help "
-            "lists them\n", image_name(), words[i]);
+                  "lists them\n",
+                  image_name(), words[i]);
         platform_exit(USAGE_ERROR);
     }
 }

@@ -31,15 +31,15 @@
 #define SWITCHES     64
 
 struct fiber {
-    void           *sp;            /* while it does not run */
-    struct fiber   *next;          /* in the ready queue, or of kept stacks */
-    struct waiters *waiting_in;    /* NULL: in none */
+    void           *sp;             /* while it does not run */
+    struct fiber   *next;           /* in the ready queue, or of kept stacks */
+    struct waiters *waiting_in;     /* NULL: in none */
     struct fiber   *before, *after; /* in waiting_in */
-    struct timer    timer;         /* first deadline of its wait */
-    enum status     outcome;       /* of its wait */
+    struct timer    timer;          /* first deadline of its wait */
+    enum status     outcome;        /* of its wait */
     bool            waiting, cancelled, ended, watched;
     unsigned        shields;
-    void           *fake_stack;    /* the address sanitizer's */
+    void           *fake_stack; /* the address sanitizer's */
     struct waiters  joiners;
     fiber_fn       *fn;
     void           *ctx;
@@ -47,15 +47,15 @@ struct fiber {
     char            name[NAME_SIZE];
 };
 
-static struct fiber   boot = {.name = "boot", .stack = {.guarded = true}};
-static struct fiber  *running = &boot;
-static struct fiber  *ready_first, *ready_last;
-static struct timers  timers;
-static struct fiber  *leaving; /* has ended; its stack is still in use */
-static struct fiber  *kept;    /* free stacks of the default size */
-static size_t         kept_count;
-static unsigned       switches_left = 1, switches_between = SWITCHES;
-static nanoseconds    last_look;
+static struct fiber  boot = {.name = "boot", .stack = {.guarded = true}};
+static struct fiber *running = &boot;
+static struct fiber *ready_first, *ready_last;
+static struct timers timers;
+static struct fiber *leaving; /* has ended; its stack is still in use */
+static struct fiber *kept;    /* free stacks of the default size */
+static size_t        kept_count;
+static unsigned      switches_left = 1, switches_between = SWITCHES;
+static nanoseconds   last_look;
 
 static struct fiber *fiber_of(struct timer *t)
 {

@@ -52,7 +52,7 @@ void image_panic(const char *file, int line, const char *fmt, ...)
     va_list     args;
 
     image_say("\n%s crashed at %s:%d, in fiber \"%s\": ", name, file, line,
-               image_fiber_name());
+              image_fiber_name());
     va_start(args, fmt);
     image_vsay(fmt, args);
     va_end(args);

@@ -65,7 +65,11 @@ static void put_padded(struct output *out, const struct directive *d,
 
 static const char *sign_of(const struct directive *d, bool negative)
 {
-    return negative ? "-" : d->plus ? "+" : d->space ? " " : "";
+    if (negative)
+        return "-";
+    if (d->plus)
+        return "+";
+    return d->space ? " " : "";
 }
 
 static void put_integer(struct output *out, struct directive *d,
@@ -278,6 +282,21 @@ static size_t write_exponent(const struct directive *d,
     return (size_t)(at - text);
 }
 
+/* %g: the shorter of the two, with digits significant digits. */
+static size_t write_general(const struct directive *d, struct decimal *dec,
+                            int digits, char *text)
+{
+    int exponent, shown;
+
+    round_to(dec, digits);
+    exponent = dec->count ? dec->point - 1 : 0;
+    shown = d->alternate ? digits : significant(dec, digits);
+    if (exponent < -4 || exponent >= digits)
+        return write_exponent(d, dec, shown > 0 ? shown - 1 : 0, text);
+    return write_fixed(d, dec, shown > exponent + 1 ? shown - exponent - 1 : 0,
+                       text);
+}
+
 /* The digits that are asked for beyond those that a double can have. */
 #define MOST_PLACES 1080
 
@@ -295,11 +314,12 @@ static void put_double(struct output *out, struct directive *d, double value)
     sign = sign_of(d, bits >> 63);
     if ((bits >> 52 & 0x7ff) == 0x7ff) {
         bool nan = bits & 0xfffffffffffffu;
+        bool small = d->conversion == kind;
 
         d->zero = false;
-        put_padded(out, d, sign,
-                   0, d->conversion == kind ? nan ? "nan" : "inf"
-                                            : nan ? "NAN" : "INF", 3);
+        put_padded(out, d, sign, 0,
+                   nan ? &"nanNAN"[small ? 0 : 3] : &"infINF"[small ? 0 : 3],
+                   3);
         return;
     }
     if (p > MOST_PLACES)
@@ -312,23 +332,7 @@ static void put_double(struct output *out, struct directive *d, double value)
         round_to(&dec, p + 1);
         len = write_exponent(d, &dec, p, text);
     } else {
-        int exponent;
-
-        p = p ? p : 1;
-        round_to(&dec, p);
-        exponent = dec.count ? dec.point - 1 : 0;
-        if (!d->alternate) {
-            int n = significant(&dec, p);
-
-            len = exponent < -4 || exponent >= p
-                ? write_exponent(d, &dec, n ? n - 1 : 0, text)
-                : write_fixed(d, &dec,
-                              n > exponent + 1 ? n - exponent - 1 : 0, text);
-        } else {
-            len = exponent < -4 || exponent >= p
-                ? write_exponent(d, &dec, p - 1, text)
-                : write_fixed(d, &dec, p - exponent - 1, text);
-        }
+        len = write_general(d, &dec, p ? p : 1, text);
     }
     put_padded(out, d, sign, 0, text, len);
 }
@@ -362,7 +366,7 @@ struct arguments {
     va_list list;
 };
 
-static struct directive read_directive(const char **fmt,
+static struct directive read_directive(const char      **fmt,
                                        struct arguments *args)
 {
     struct directive d = {.precision = -1};
@@ -450,8 +454,9 @@ static void put_string(struct output *out, struct directive *d, const char *s)
 static bool put_directive(struct output *out, struct directive *d,
                           struct arguments *args)
 {
-    uint64_t value;
-    char     c;
+    const char *prefix;
+    uint64_t    value;
+    char        c;
 
     switch (d->conversion) {
     case 'd':
@@ -466,9 +471,8 @@ static bool put_directive(struct output *out, struct directive *d,
     case 'x':
     case 'X':
         value = take_unsigned(d->length, args);
-        put_integer(out, d, value, 16,
-                    !d->alternate || !value    ? ""
-                    : d->conversion == 'x' ? "0x" : "0X");
+        prefix = d->conversion == 'x' ? "0x" : "0X";
+        put_integer(out, d, value, 16, d->alternate && value ? prefix : "");
         return true;
     case 'p':
         put_integer(out, d, (uintptr_t)va_arg(args->list, void *), 16, "0x");
@@ -481,7 +485,12 @@ static bool put_directive(struct output *out, struct directive *d,
     case 's':
         put_string(out, d, va_arg(args->list, const char *));
         return true;
-    case 'f': case 'F': case 'e': case 'E': case 'g': case 'G':
+    case 'f':
+    case 'F':
+    case 'e':
+    case 'E':
+    case 'g':
+    case 'G':
         put_double(out, d, va_arg(args->list, double));
         return true;
     case '%':

@@ -9,11 +9,11 @@
 static char ours[4096], theirs[4096];
 
 /* Formats with both and compares, lengths too. */
-#define SAME(...)                                                         \
-    do {                                                                  \
-        size_t n = text_format(ours, sizeof ours, __VA_ARGS__);           \
-        CHECK((int)n == snprintf(theirs, sizeof theirs, __VA_ARGS__));    \
-        CHECK_TEXT(ours, theirs);                                         \
+#define SAME(...)                                                      \
+    do {                                                               \
+        size_t n = text_format(ours, sizeof ours, __VA_ARGS__);        \
+        CHECK((int)n == snprintf(theirs, sizeof theirs, __VA_ARGS__)); \
+        CHECK_TEXT(ours, theirs);                                      \
     } while (0)
 
 TEST(integers_look_as_the_c_library_prints_them)

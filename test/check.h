@@ -19,32 +19,32 @@
 #include <string.h>
 
 struct test {
-    const char  *name;
-    void       (*run)(void);
+    const char *name;
+    void (*run)(void);
     struct test *next;
 };
 
 static struct test *tests, **tests_end = &tests;
 static int          checks_failed;
 
-#define TEST(id)                                                          \
-    static void id(void);                                                 \
-    static __attribute__((constructor)) void test_add_##id(void)          \
-    {                                                                     \
-        static struct test t = {#id, id, NULL};                           \
-        *tests_end = &t;                                                  \
-        tests_end = &t.next;                                              \
-    }                                                                     \
+#define TEST(id)                                                 \
+    static void                              id(void);           \
+    static __attribute__((constructor)) void test_add_##id(void) \
+    {                                                            \
+        static struct test t = {#id, id, NULL};                  \
+        *tests_end = &t;                                         \
+        tests_end = &t.next;                                     \
+    }                                                            \
     static void id(void)
 
-#define CHECK(condition)                                                  \
-    ((condition) ? (void)0                                                \
-                 : (void)(checks_failed++,                                \
-                          printf("%s:%d: %s: does not hold: %s\n",        \
-                                 __FILE__, __LINE__, __func__,            \
+#define CHECK(condition)                                           \
+    ((condition) ? (void)0                                         \
+                 : (void)(checks_failed++,                         \
+                          printf("%s:%d: %s: does not hold: %s\n", \
+                                 __FILE__, __LINE__, __func__,     \
                                  #condition)))
 
-#define CHECK_TEXT(found, wanted)                                         \
+#define CHECK_TEXT(found, wanted) \
     check_text(__FILE__, __LINE__, __func__, found, wanted)
 
 static inline void check_text(const char *file, int line, const char *test,

@@ -51,7 +51,8 @@ static struct options read_options(int count, char **words)
             refuse_option("configure", words[i], known);
         } else {
             die(MISUSED, "`mirage configure` takes no argument %s; "
-                         "-f %s names a configuration", words[i], words[i]);
+                         "-f %s names a configuration",
+                words[i], words[i]);
         }
     }
     return o;
@@ -137,7 +138,8 @@ static void check_sources(const struct facts *f)
         die(FAILED, "cannot write %s: %s", entry, strerror(errno));
     if (access("unikernel.c", R_OK) != 0)
         die(FAILED, "there is no unikernel.c beside %s. `mirage init NAME` "
-                    "makes a folder with both.", f->file);
+                    "makes a folder with both.",
+            f->file);
     assembly[n++] = assemble("unikernel.c", entry, f);
     for (size_t i = 0; i < f->sources.count; i++)
         assembly[n++] = assemble(f->sources.item[i], entry, f);
@@ -166,7 +168,8 @@ static void link_headers(void)
     }
     if (symlink(to, ".mirage/include") != 0)
         say("cannot make .mirage/include: %s; an editor will not find the "
-            "headers", strerror(errno));
+            "headers",
+            strerror(errno));
 }
 
 /* For make: that the configuration is as new as what it was made of. */
@@ -207,20 +210,24 @@ int command_configure(int count, char **words)
             die(FAILED, "nothing is recorded here: run `mirage configure`");
         apply_record(r);
     }
-    o.file = o.file ? o.file : r ? r->file : "config.c";
-    o.target = o.target ? o.target : r ? r->target : "unix";
+    o.file = o.file ? o.file : r ? r->file
+                                 : "config.c";
+    o.target = o.target ? o.target : r ? r->target
+                                       : "unix";
     check_target(o.target);
     f = get_facts(enter_folder_of(o.file), o.target);
     install = missing(&f->packages, &f->libraries);
     if (install)
         die(FAILED, "%s needs packages that are not installed. This installs "
-                    "them:\n    %s", f->file, install);
+                    "them:\n    %s",
+            f->file, install);
     check_sources(f);
     write_all(f);
     say("%s is configured for %s: `make` builds mir-%s", f->image, f->target,
         f->image);
     if (!o.as_recorded && !is_on_path())
         say("make will look for mirage on PATH, where this one is not. Run\n"
-            "    export PATH=%s/bin:$PATH", root());
+            "    export PATH=%s/bin:$PATH",
+            root());
     return 0;
 }

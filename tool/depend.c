@@ -40,11 +40,16 @@ static bool is_installed(const char *name)
 static const char *package_of_library(const char *name)
 {
     static const char *const known[][2] = {
-        {"zlib", "zlib1g-dev"},         {"openssl", "libssl-dev"},
-        {"libcrypto", "libssl-dev"},    {"libssl", "libssl-dev"},
-        {"sqlite3", "libsqlite3-dev"},  {"liburing", "liburing-dev"},
-        {"libsodium", "libsodium-dev"}, {"libzstd", "libzstd-dev"},
-        {"liblzma", "liblzma-dev"},     {"libcurl", "libcurl4-openssl-dev"},
+        {"zlib", "zlib1g-dev"},
+        {"openssl", "libssl-dev"},
+        {"libcrypto", "libssl-dev"},
+        {"libssl", "libssl-dev"},
+        {"sqlite3", "libsqlite3-dev"},
+        {"liburing", "liburing-dev"},
+        {"libsodium", "libsodium-dev"},
+        {"libzstd", "libzstd-dev"},
+        {"liblzma", "liblzma-dev"},
+        {"libcurl", "libcurl4-openssl-dev"},
     };
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -123,7 +128,8 @@ int command_root(int count, char **words)
         if (value && strcmp(value, MIRAGE_VERSION) != 0)
             die(FAILED, "this Makefile was made by mirage %s, and this is "
                         "mirage " MIRAGE_VERSION ": run `mirage configure` "
-                        "again", value);
+                        "again",
+                value);
     }
     puts(root());
     return 0;

@@ -94,7 +94,8 @@ static void print_json(const struct facts *f, bool recorded)
     fputs("{\n  \"image\": ", stdout);
     put_json(stdout, f->image);
     printf(",\n  \"target\": \"%s\",\n  \"configured\": %s,\n"
-           "  \"environment\": {", f->target, recorded ? "true" : "false");
+           "  \"environment\": {",
+           f->target, recorded ? "true" : "false");
     for (size_t i = 0; i < f->variable_count; i++) {
         fputs(i ? ", " : "", stdout);
         put_json(stdout, f->variable[i].name);
@@ -182,9 +183,9 @@ int command_describe(int count, char **words)
 {
     static const char *const known[] = {"-f", "--file", "--dot", "--json",
                                         "--svg", "--help", NULL};
-    const char   *file = NULL, *value, *as = "--text";
-    struct record *r;
-    struct facts  *f;
+    const char              *file = NULL, *value, *as = "--text";
+    struct record           *r;
+    struct facts            *f;
 
     for (int i = 0; i < count; i++)
         if (strcmp(words[i], "--dot") == 0 || strcmp(words[i], "--json") == 0 ||
@@ -199,7 +200,8 @@ int command_describe(int count, char **words)
     r = read_record();
     if (r)
         apply_record(r);
-    f = get_facts(file ? file : r ? r->file : "config.c",
+    f = get_facts(file ? file : r ? r->file
+                                  : "config.c",
                   r ? r->target : "unix");
     if (strcmp(as, "--svg") == 0)
         return print_svg(f);

@@ -136,7 +136,8 @@ char *emit_main(const struct facts *f)
         mark(f->job[i], used);
     begin(&d);
     fprintf(d.out, "/* Made by `mirage configure` from %s. Edit that instead. "
-                   "*/\n#include <mirage/main.h>\n\n", f->file);
+                   "*/\n#include <mirage/main.h>\n\n",
+            f->file);
     for (size_t i = 0; i < f->job_count; i++) {
         if (!is_declared(f, i))
             fprintf(d.out, "%s\n", prototype(f->job[i]));
@@ -221,7 +222,8 @@ char *emit_makefile(const struct facts *f)
             "ARGS='--key=value'\n"
             "#     make depend    installs what the build needs and lacks\n"
             "#     make clean     removes what was built\n"
-            "\n", f->file, f->image);
+            "\n",
+            f->file, f->image);
     fprintf(d.out, "NAME      := %s\n", f->image);
     fprintf(d.out, "TARGET    := %s\n", f->target);
     fprintf(d.out, "CONFIG    := %s\n", f->file);

@@ -42,7 +42,8 @@ void check_target(const char *target)
 #endif
     }
     die(FAILED, "target %s cannot be built yet. The targets that can: unix, "
-                "and macosx on a Mac.", target);
+                "and macosx on a Mac.",
+        target);
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag,
@@ -163,7 +164,8 @@ char *unescape(char *value)
     for (const char *from = value; *from; from++)
         if (*from == '\\' && from[1]) {
             from++;
-            *to++ = *from == 't' ? '\t' : *from == 'n' ? '\n' : *from;
+            *to++ = *from == 't' ? '\t' : *from == 'n' ? '\n'
+                                                       : *from;
         } else {
             *to++ = *from;
         }
@@ -212,13 +214,11 @@ static struct thing *add_thing(struct facts *f, const char *number)
     return t;
 }
 
-static void add_argument(struct facts *f, char *const *v, bool is_text)
+static struct argument *add_argument(struct facts *f, const char *number)
 {
-    struct thing *t = find_thing(f, v[1]);
+    struct thing *t = find_thing(f, number);
 
-    t->argument[t->argument_count++] = is_text
-        ? (struct argument){v[2], NULL}
-        : (struct argument){NULL, find_thing(f, v[2])};
+    return &t->argument[t->argument_count++];
 }
 
 /* One line of the report: v[0] is its word, the others its values or "". */
@@ -250,9 +250,9 @@ static void take_fact(struct facts *f, char *const *v, size_t count)
         t->line = atoi(v[3]);
         t->stop = *v[4] ? v[4] : NULL;
     } else if (strcmp(v[0], "text") == 0) {
-        add_argument(f, v, true);
+        add_argument(f, v[1])->text = v[2];
     } else if (strcmp(v[0], "uses") == 0) {
-        add_argument(f, v, false);
+        add_argument(f, v[1])->device = find_thing(f, v[2]);
     }
 }
 
@@ -317,7 +317,7 @@ static int crash_line(const char *file, const char *program, char *const *v,
 static void explain_end(const struct outcome *o, const char *file,
                         const char *program)
 {
-    char *v[64], *value, *line = o->text;
+    char  *v[64], *value, *line = o->text;
     size_t count = 0;
     int    at;
 
@@ -342,7 +342,8 @@ static void explain_end(const struct outcome *o, const char *file,
             o->status - 128);
     if (o->status == 0)
         die(FAILED, "%s: configure() ends the program before it calls "
-                    "unikernel(NAME, JOB).", file);
+                    "unikernel(NAME, JOB).",
+            file);
     exit(FAILED); /* it has said why */
 }
 
@@ -382,7 +383,8 @@ struct facts *get_facts(const char *file, const char *target)
 
     if (access(file, R_OK) != 0)
         die(FAILED, "there is no %s in this folder. `mirage init NAME` makes a "
-                    "folder with one; -f FILE names another.", file);
+                    "folder with one; -f FILE names another.",
+            file);
     f->file = file;
     f->target = target;
     compile(file, program, f);

@@ -16,7 +16,7 @@ struct list {
 };
 
 struct argument {
-    const char   *text;   /* NULL: a device */
+    const char   *text; /* NULL: a device */
     struct thing *device;
 };
 
@@ -35,7 +35,7 @@ struct variable {
 };
 
 struct facts {
-    const char     *file;   /* config.c, in the present folder */
+    const char     *file; /* config.c, in the present folder */
     const char     *target;
     const char     *image;
     struct thing    thing[MOST];

@@ -143,7 +143,8 @@ void write_files(const struct made_file *given, size_t count)
             give_up(places[i], files, count);
         if (strcmp(places[i], files[i].name) != 0)
             say("%s is not as mirage made it: it is kept, and the new one is "
-                "%s", files[i].name, places[i]);
+                "%s",
+                files[i].name, places[i]);
     }
 }
 

@@ -89,9 +89,9 @@ static void copy_folder(const char *from, const char *to, const char *name)
     if (mkdir(to, 0777) != 0 && errno != EEXIST)
         die(FAILED, "cannot make %s: %s", to, strerror(errno));
     while ((e = readdir(dir)) != NULL) {
-        char       *source = text_of("%s/%s", from, e->d_name);
-        char       *target = text_of("%s/%s", to, e->d_name);
-        bool        skip = e->d_name[0] == '.' ||
+        char *source = text_of("%s/%s", from, e->d_name);
+        char *target = text_of("%s/%s", to, e->d_name);
+        bool  skip = e->d_name[0] == '.' ||
                     strncmp(e->d_name, "mir-", 4) == 0;
         struct stat st;
 
@@ -111,8 +111,8 @@ static void copy_folder(const char *from, const char *to, const char *name)
 int command_init(int count, char **words)
 {
     static const char *const known[] = {"--from", "--help", NULL};
-    const char  *path = NULL, *from = "console", *value, *name;
-    const char **there = examples();
+    const char              *path = NULL, *from = "console", *value, *name;
+    const char             **there = examples();
 
     for (int i = 0; i < count; i++)
         if ((value = option_value(count, words, &i, "--from", NULL)))
@@ -128,7 +128,8 @@ int command_init(int count, char **words)
     name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     if (!is_name(name))
         die(MISUSED, "%s: the name becomes the name of files: letters, digits, "
-                     "_ - + and . (not first), at most 64", path);
+                     "_ - + and . (not first), at most 64",
+            path);
     for (size_t i = 0; !there[i] || strcmp(there[i], from) != 0; i++)
         if (!there[i])
             die_unknown("example", from, there);
@@ -136,10 +137,12 @@ int command_init(int count, char **words)
                                    mkdir(path, 0777) != 0))
         die(FAILED, "cannot make %s: %s", path,
             errno == ENOTEMPTY || errno == ENOTDIR || errno == EEXIST
-                ? "something is there already" : strerror(errno));
+                ? "something is there already"
+                : strerror(errno));
     copy_folder(text_of("%s/share/mirage/example/%s", root(), from), path,
                 name);
     say("%s is a copy of the example %s. Now: cd %s && mirage configure && "
-        "make && ./mir-%s", path, from, path, name);
+        "make && ./mir-%s",
+        path, from, path, name);
     return 0;
 }

@@ -76,7 +76,8 @@ static void print_commands(void)
     fputs("\nTo begin: mirage init hello && cd hello && mirage configure && "
           "make && ./mir-hello\n"
           "`mirage COMMAND --help` explains a command, `mirage help topics` "
-          "lists all else.\n", stdout);
+          "lists all else.\n",
+          stdout);
 }
 
 const char *option_value(int count, char **words, int *i, const char *name,

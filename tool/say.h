@@ -6,7 +6,8 @@
 #include <stddef.h>
 
 /* Exit statuses: of a command that failed, and of one that makes no sense. */
-enum { FAILED = 1, MISUSED = 2 };
+enum { FAILED = 1,
+       MISUSED = 2 };
 
 /* "mirage: ..." on standard error. */
 void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -88,8 +88,8 @@ static void terminal_disconnect(struct console *c)
 }
 
 static const struct console_ops terminal_ops = {
-    .write      = terminal_write,
-    .read       = terminal_read,
+    .write = terminal_write,
+    .read = terminal_read,
     .disconnect = terminal_disconnect,
 };
 

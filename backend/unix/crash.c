@@ -130,11 +130,13 @@ static void say_cause(int number, uintptr_t address)
 
     image_say("\n%s crashed: ", image_name());
     if (number == SIGSEGV && is_in_guard(address))
-        image_say("stack overflow in fiber \"%s\": its %zu KiB are used up\n", fiber,
-            image_fiber_stack().size / 1024);
+        image_say("stack overflow in fiber \"%s\": its %zu KiB are used up\n",
+                  fiber,
+                  image_fiber_stack().size / 1024);
     else if (number == SIGSEGV || number == SIGBUS)
-        image_say("%s at address 0x%zx%s, in fiber \"%s\"\n", fault_name(number),
-            (size_t)address, address < 4096 ? " (a null pointer)" : "", fiber);
+        image_say("%s at address 0x%zx%s, in fiber \"%s\"\n",
+                  fault_name(number), (size_t)address,
+                  address < 4096 ? " (a null pointer)" : "", fiber);
     else
         image_say("%s, in fiber \"%s\"\n", fault_name(number), fiber);
 }

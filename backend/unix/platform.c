@@ -151,7 +151,8 @@ static void reserve_standard_streams(void)
 int main(int argc, char **argv)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-    const char *name = slash ? slash + 1 : argc > 0 ? argv[0] : "image";
+    const char *name = slash ? slash + 1 : argc > 0 ? argv[0]
+                                                    : "image";
 
     started = read_clock(CLOCK_MONOTONIC);
     reserve_standard_streams();

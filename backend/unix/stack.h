@@ -6,7 +6,9 @@
 #include <stddef.h>
 
 /* How a stack's end is watched; each kind is the next one's better. */
-enum stack_guard { GUARD_INSTALL, GUARD_MPROTECT, GUARD_CANARY };
+enum stack_guard { GUARD_INSTALL,
+                   GUARD_MPROTECT,
+                   GUARD_CANARY };
 
 /* Use this kind, or what comes after it, from now on. */
 void stack_guard_use(enum stack_guard kind);

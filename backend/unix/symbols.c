@@ -22,6 +22,11 @@
 #define LINE       160
 #define OWN_PREFIX "mirage__" /* on names that are not for applications */
 
+typedef ElfW(Ehdr) elf_header;
+typedef ElfW(Shdr) section_header;
+typedef ElfW(Phdr) segment_header;
+typedef ElfW(Sym) elf_symbol;
+
 /* The program's file in memory, checked before it is believed. */
 struct program {
     const uint8_t *file;
@@ -36,7 +41,7 @@ static int holds_code(struct dl_phdr_info *info, size_t size, void *ctx)
 
     (void)size;
     for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+        const segment_header *h = &info->dlpi_phdr[i];
 
         if (h->p_type == PT_LOAD && (h->p_flags & PF_X) &&
             address - info->dlpi_addr - h->p_vaddr < h->p_memsz)
@@ -57,7 +62,7 @@ static int first_object(struct dl_phdr_info *info, size_t size, void *ctx)
     (void)size;
     p->bias = info->dlpi_addr;
     for (int i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *h = &info->dlpi_phdr[i];
+        const segment_header *h = &info->dlpi_phdr[i];
 
         if (h->p_type == PT_LOAD && p->bias + h->p_vaddr + h->p_memsz > p->end)
             p->end = p->bias + h->p_vaddr + h->p_memsz;
@@ -86,20 +91,21 @@ static void open_program(struct program *p)
 }
 
 /* The part of the file that the section header describes, or NULL. */
-static const void *section(const struct program *p, const ElfW(Shdr) *s)
+static const void *section(const struct program *p, const section_header *s)
 {
     if (s->sh_offset > p->size || s->sh_size > p->size - s->sh_offset)
         return NULL;
     return p->file + s->sh_offset;
 }
 
-static const ElfW(Shdr) *section_headers(const struct program *p, size_t *count)
+static const section_header *section_headers(const struct program *p,
+                                             size_t               *count)
 {
-    const ElfW(Ehdr) *e = (const void *)p->file;
+    const elf_header *e = (const void *)p->file;
 
     if (!p->file || p->size < sizeof *e ||
         memcmp(e->e_ident, ELFMAG, SELFMAG) != 0 || e->e_shoff > p->size ||
-        e->e_shnum > (p->size - e->e_shoff) / sizeof(ElfW(Shdr)))
+        e->e_shnum > (p->size - e->e_shoff) / sizeof(section_header))
         return NULL;
     *count = e->e_shnum;
     return (const void *)(p->file + e->e_shoff);
@@ -109,13 +115,13 @@ static const ElfW(Shdr) *section_headers(const struct program *p, size_t *count)
 static const char *find_function(const struct program *p, uintptr_t address,
                                  uintptr_t *start)
 {
-    size_t            sections = 0;
-    const ElfW(Shdr) *s = section_headers(p, &sections);
+    size_t                sections = 0;
+    const section_header *s = section_headers(p, &sections);
 
     for (size_t i = 0; s && i < sections; i++) {
-        const ElfW(Sym) *symbol;
-        const char      *names;
-        size_t           names_size;
+        const elf_symbol *symbol;
+        const char       *names;
+        size_t            names_size;
 
         if (s[i].sh_type != SHT_SYMTAB || s[i].sh_link >= sections)
             continue;

@@ -34,7 +34,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum boot_type { BOOT_IS_FLAG, BOOT_IS_NUMBER, BOOT_IS_STRING, BOOT_IS_PARSED };
+enum boot_type { BOOT_IS_FLAG,
+                 BOOT_IS_NUMBER,
+                 BOOT_IS_STRING,
+                 BOOT_IS_PARSED };
 
 /*
  * For BOOT_PARSED: takes one value, which stays valid; NULL if it fits, or
@@ -55,29 +58,29 @@ struct boot_argument {
     struct boot_argument *next;
 };
 
-#define BOOT_FLAG(id, doc)                                                \
-    static bool id;                                                       \
+#define BOOT_FLAG(id, doc) \
+    static bool id;        \
     BOOT_ARGUMENT(id, doc, 0, BOOT_IS_FLAG, &id, 0, 0, 0)
 
-#define BOOT_NUMBER(id, otherwise, low, high, doc)                        \
-    static int64_t id = otherwise;                                        \
+#define BOOT_NUMBER(id, otherwise, low, high, doc) \
+    static int64_t id = otherwise;                 \
     BOOT_ARGUMENT(id, doc, #otherwise, BOOT_IS_NUMBER, &id, 0, low, high)
 
-#define BOOT_STRING(id, otherwise, doc)                                   \
-    static const char *id = otherwise;                                    \
+#define BOOT_STRING(id, otherwise, doc) \
+    static const char *id = otherwise;  \
     BOOT_ARGUMENT(id, doc, otherwise, BOOT_IS_STRING, &id, 0, 0, 0)
 
 /* syntax is what --help shows after the equals sign, such as "LEVEL". */
-#define BOOT_PARSED(id, syntax, parser, doc)                              \
+#define BOOT_PARSED(id, syntax, parser, doc) \
     BOOT_ARGUMENT(id, doc, syntax, BOOT_IS_PARSED, 0, parser, 0, 0)
 
-#define BOOT_ARGUMENT(id, doc, value, type, variable, parser, low, high)  \
-    static struct boot_argument boot_argument_##id = {                    \
-        #id, doc, value, type, variable, parser, low, high, 0};           \
-    static __attribute__((constructor)) void boot_declare_##id(void)      \
-    {                                                                     \
-        boot_register(&boot_argument_##id);                               \
-    }                                                                     \
+#define BOOT_ARGUMENT(id, doc, value, type, variable, parser, low, high) \
+    static struct boot_argument boot_argument_##id = {                   \
+        #id, doc, value, type, variable, parser, low, high, 0};          \
+    static __attribute__((constructor)) void boot_declare_##id(void)     \
+    {                                                                    \
+        boot_register(&boot_argument_##id);                              \
+    }                                                                    \
     struct boot_argument /* eats the semicolon */
 
 /* For the macros above. Keeps argument. */

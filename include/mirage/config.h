@@ -130,7 +130,9 @@ stackv4 socket_stackv4(console log, const char *const *addresses);
     MIRAGE_AT(socket_stackv4(log, (const char *const[]){__VA_ARGS__, NULL}))
 
 /* The target that was asked for. */
+/* clang-format off */
 enum target { UNIX, MACOSX, XEN, VIRTIO };
+/* clang-format on */
 enum target target(void);
 
 /*
@@ -197,6 +199,7 @@ void configure(void);
 job config_job(struct config_place at, const char *fn,
                const char *const *types, struct node *const *devices);
 
+/* clang-format off */
 #define MIRAGE_LIST(...) __VA_ARGS__
 #define MIRAGE_JOB(fn, parameters, types, devices)                    \
     static inline job fn parameters                                   \
@@ -300,5 +303,6 @@ job config_job(struct config_place at, const char *fn,
         MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, MANY, \
         MANY, MANY, MANY, MANY, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, \
         0, ~)
+/* clang-format on */
 
 #endif

@@ -12,7 +12,7 @@
 struct console {
     const struct console_ops *ops;
     struct fiber_mutex        writing, reading; /* console.c's own */
-    char                     *input; /* read, but not yet asked for */
+    char                     *input;            /* not yet asked for */
     size_t                    input_from, input_len;
 };
 

@@ -15,7 +15,7 @@
  * backend/unix: a console on the process's standard input and output. name
  * is "0"; any other is a name of ERR_NOT_FOUND.
  */
-MUST_CHECK enum status console_unix_connect(const char *name,
+MUST_CHECK enum status console_unix_connect(const char      *name,
                                             struct console **console);
 
 #endif

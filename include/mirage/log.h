@@ -22,7 +22,10 @@
 #define LOG_RING ((size_t)16384)
 #define LOG_LINE ((size_t)512)
 
-enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
+enum log_level { LEVEL_ERROR,
+                 LEVEL_WARNING,
+                 LEVEL_INFO,
+                 LEVEL_DEBUG };
 
 /* A part of the program that logs. Made by LOG_SOURCE; the rest is log.c's. */
 struct log_source {
@@ -35,12 +38,12 @@ struct log_source {
  * Declares a source for the file it stands in, under the name that --log
  * takes: LOG_SOURCE(tcp) makes a variable tcp for the calls below.
  */
-#define LOG_SOURCE(id)                                                    \
-    static struct log_source id = {#id, LEVEL_WARNING, 0};                \
-    static __attribute__((constructor)) void log_source_##id(void)        \
-    {                                                                     \
-        log_register(&id);                                                \
-    }                                                                     \
+#define LOG_SOURCE(id)                                                     \
+    static struct log_source                 id = {#id, LEVEL_WARNING, 0}; \
+    static __attribute__((constructor)) void log_source_##id(void)         \
+    {                                                                      \
+        log_register(&id);                                                 \
+    }                                                                      \
     struct log_source /* eats the semicolon */
 
 #define log_error(source, ...)   log_write(source, LEVEL_ERROR, __VA_ARGS__)

@@ -13,9 +13,9 @@
 
 /* One job of the image: run ends when the job ends. */
 struct job {
-    const char *name;         /* of its entry in unikernel.c */
+    const char *name; /* of its entry in unikernel.c */
     void (*run)(void);
-    void (*stop)(void);       /* asks it to end; NULL: its fiber is cancelled */
+    void (*stop)(void); /* asks it to end; NULL: its fiber is cancelled */
 };
 
 /* What main.c defines. The image ends, with exit status 0, when it returns. */

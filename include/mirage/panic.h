@@ -13,9 +13,9 @@
 #include <stddef.h>
 
 /* Panics with the text of the condition unless it holds. */
-#define require(condition)                                      \
-    ((condition) ? (void)0                                      \
-                 : image_panic(__FILE__, __LINE__,              \
+#define require(condition)                         \
+    ((condition) ? (void)0                         \
+                 : image_panic(__FILE__, __LINE__, \
                                "require(%s) failed", #condition))
 
 /* Panics with a message of one's own: panic("slot %d is twice free", i). */

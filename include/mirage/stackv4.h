@@ -44,7 +44,7 @@ MUST_CHECK enum status stackv4_udp_write(struct stackv4 *s, uint16_t from,
  * ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_CANCELLED.
  */
 MUST_CHECK enum status stackv4_connect(struct stackv4 *s, struct endpoint to,
-                                       nanoseconds deadline,
+                                       nanoseconds   deadline,
                                        struct flow **flow);
 
 /* Serves the listeners until the fiber is cancelled or the stack is gone. */

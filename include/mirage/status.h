@@ -9,6 +9,7 @@
 #ifndef MIRAGE_STATUS_H
 #define MIRAGE_STATUS_H
 
+/* clang-format off */
 #define STATUSES(X)                                              \
     X(OK,                "done")                                 \
     X(ERR_EOF,           "end of the stream")                    \
@@ -34,6 +35,7 @@
     X(ERR_CANCELLED,     "the fiber was cancelled")              \
     X(ERR_GONE,          "the device was disconnected")          \
     X(ERR_IO,            "the device failed")
+/* clang-format on */
 
 enum status {
 #define MIRAGE_STATUS_NAME(name, text) name,

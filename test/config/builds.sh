@@ -341,7 +341,7 @@ has "message" "$(mirage init first.one 2>&1)" 'first.one is a copy of the exampl
 cd first.one || exit 1
 quietly mirage configure
 quietly make
-timeout 1 ./mir-first.one >out
+timeout 0.5 ./mir-first.one >out
 equal "output" "$(cat out)" "hello"
 cd ..
 mkdir empty

@@ -172,14 +172,22 @@ void start(struct console *c)
         const char *name;
         void (*run)(struct console *c);
     } acts[] = {
-        {"nothing", nothing},     {"say", say_text},
-        {"lines", lines},         {"ticks", lines_and_ticks},
-        {"echo", echo},           {"log", log_all},
-        {"null", null_pointer},   {"divide", divide},
-        {"overflow", overflow},   {"write-code", write_code},
-        {"run-data", run_data},   {"no-memory", no_memory},
-        {"require", broken_promise}, {"abort", aborted},
-        {"sleep", sleep_until_stopped}, {"deaf", deaf},
+        {"nothing", nothing},
+        {"say", say_text},
+        {"lines", lines},
+        {"ticks", lines_and_ticks},
+        {"echo", echo},
+        {"log", log_all},
+        {"null", null_pointer},
+        {"divide", divide},
+        {"overflow", overflow},
+        {"write-code", write_code},
+        {"run-data", run_data},
+        {"no-memory", no_memory},
+        {"require", broken_promise},
+        {"abort", aborted},
+        {"sleep", sleep_until_stopped},
+        {"deaf", deaf},
         {"spin", spin},
     };
 
