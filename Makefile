@@ -17,14 +17,14 @@ ARCH    := $(shell $(CC) -dumpmachine 2>/dev/null | sed 's/-.*//')
 EVENTS  := $(if $(POLL),poll,epoll)
 B       ?= build
 
-# Frame pointers, calls that stay calls and functions in one
-# piece are for backtraces; the probes of stack-clash-protection see to it that
-# no frame, however large, steps over a guard page.
+# Frame pointers, calls that stay calls and functions in one piece (as clang
+# leaves them) are for backtraces; the probes of stack-clash-protection see to
+# it that no frame, however large, steps over a guard page.
 FLAGS := -std=gnu11 -O2 -g -Iinclude -Wall -Wextra -Wshadow -Wpointer-arith \
          -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror=vla \
          -Werror=incompatible-pointer-types -fno-omit-frame-pointer \
          -fno-optimize-sibling-calls \
-         -fno-reorder-blocks-and-partition \
+         $(if $(findstring clang,$(CC)),,-fno-reorder-blocks-and-partition) \
          -fstack-clash-protection -fvisibility=hidden \
          -ffile-prefix-map=$(CURDIR)=mirage
 HOST_FLAGS := $(FLAGS) -DMIRAGE_VERSION='"$(VERSION)"'

@@ -3,7 +3,8 @@
  * mirage: all that an application may use, in one include.
  *
  * Each contract stands in a header of its own under mirage/, and
- * `mirage help NAME` prints it. The calls and types are C; C++ may use them.
+ * `mirage help NAME` prints it. The calls and types are C; C++ may use them,
+ * by this header (the others do not say extern "C" by themselves).
  *
  * Four words say who owns what. A pointer is lent for the length of the call
  * unless the comment says: takes (it is the callee's now, even if the call

@@ -70,9 +70,7 @@ static char *assemble(const char *source, const char *entry,
     size_t         size = 0;
 
     add_compiler(&w);
-    add_words(&w, "-std=gnu11 -S -O0 -w -ftrack-macro-expansion=0");
-    if (isatty(STDERR_FILENO))
-        add_word(&w, "-fdiagnostics-color=always");
+    add_words(&w, "-std=gnu11 -S -O0 -w");
     add_word(&w, text_of("-I%s/include", root()));
     for (size_t i = 0; i < f->includes.count; i++)
         add_word(&w, text_of("-I%s", f->includes.item[i]));

@@ -86,6 +86,11 @@ void add_compiler(struct words *w)
                     "On Debian: apt-get install gcc libc6-dev",
             w->count ? w->word[0] : "");
     setenv("LC_ALL", "C", 1);
+    /* Its messages are shown, and speak of config.c, not of our macros. */
+    if (!strstr(w->word[0], "clang"))
+        add_word(w, "-ftrack-macro-expansion=0");
+    if (isatty(STDERR_FILENO))
+        add_word(w, "-fdiagnostics-color=always");
 }
 
 /* What kind of mistake the compiler has found, to say it in our words. */
@@ -93,7 +98,8 @@ static void explain_errors(const char *file, const char *errors)
 {
     if (strstr(errors, "lists too many devices"))
         die(FAILED, "%s lists more devices than a job can take.", file);
-    if (strstr(errors, "incompatible type for argument"))
+    if (strstr(errors, "incompatible type for argument") ||
+        strstr(errors, "to parameter of incompatible type"))
         die(FAILED, "%s gives a device of one type where another is wanted.",
             file);
     if (strstr(errors, "too few arguments to function"))
@@ -124,12 +130,10 @@ static void compile(const char *file, const char *program, struct facts *facts)
     struct outcome o;
 
     add_compiler(&w);
-    add_words(&w, "-std=gnu11 -g -O0 -Wall -ftrack-macro-expansion=0 "
+    add_words(&w, "-std=gnu11 -g -O0 -Wall "
                   "-fno-omit-frame-pointer -no-pie "
                   "-Werror=incompatible-pointer-types "
                   "-Werror=implicit-function-declaration");
-    if (isatty(STDERR_FILENO))
-        add_word(&w, "-fdiagnostics-color=always");
     add_word(&w, text_of("-I%s/include", root()));
     add_words(&w, "-MMD -MP -MT .mirage/configured -MF");
     add_word(&w, rules);

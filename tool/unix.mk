@@ -14,10 +14,12 @@ CFLAGS    ?= -O2 -g -Wall -Wextra
 # and a program that is the same wherever it is built.
 FLAGS     := -std=gnu11 -I$(ROOT)/include $(INCLUDES:%=-I%) \
              -fno-omit-frame-pointer -fno-optimize-sibling-calls \
-             -fno-reorder-blocks-and-partition -fstack-clash-protection \
-             -ffunction-sections -fdata-sections \
+             -fstack-clash-protection -ffunction-sections -fdata-sections \
              -ffile-prefix-map='$(CURDIR)'=. \
              -ffile-prefix-map='$(ROOT)/include'=include
+ifeq ($(findstring clang,$(CC)),)
+FLAGS     += -fno-reorder-blocks-and-partition
+endif
 ifneq ($(strip $(LIBRARIES)),)
 FLAGS     += $(shell pkg-config --cflags $(LIBRARIES))
 LDLIBS    += $(shell pkg-config --libs $(LIBRARIES))

@@ -155,6 +155,12 @@ rm -rf .mirage/obj mir-console
 PATH=/usr/bin:/bin quietly "$mirage" build -j2
 [ -x mir-console ] || wrong "nothing was built"
 
+it "clang builds it too"
+rm -rf .mirage/obj mir-console
+CC=clang quietly mirage configure
+quietly make CC=clang
+equal "output" "$(timeout 0.5 ./mir-console)" "hello"
+
 it "a file that was edited is kept, and the new one lies beside it"
 fresh edited
 quietly mirage configure
