@@ -9,7 +9,6 @@
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <mirage/text.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define JOB_STACK ((size_t)256 * 1024)
@@ -63,16 +62,6 @@ void image_panic(const char *file, int line, const char *fmt, ...)
     platform_crash((uintptr_t)__builtin_frame_address(0));
 }
 
-void *image_memory(const char *file, int line, size_t size)
-{
-    void *memory = calloc(1, size ? size : 1);
-
-    if (!memory)
-        image_panic(file, line, "out of memory: %zu bytes were asked for",
-                    size);
-    return memory;
-}
-
 void connected(enum status s, const char *device)
 {
     if (s == OK)
@@ -83,20 +72,14 @@ void connected(enum status s, const char *device)
     platform_exit(1);
 }
 
-struct running_job {
-    const struct job *job;
-    struct fiber     *fiber;
-    bool              ended;
-};
-
 static void run_job(void *ctx)
 {
-    struct running_job *r = ctx;
+    struct job *job = ctx;
 
-    log_debug(&image, "job %s starts", r->job->name);
-    r->job->run();
-    log_debug(&image, "job %s has ended", r->job->name);
-    r->ended = true;
+    log_debug(&image, "job %s starts", job->name);
+    job->run();
+    log_debug(&image, "job %s has ended", job->name);
+    job->ended = true;
     wake_all(&changes);
 }
 
@@ -124,22 +107,22 @@ static void join(struct fiber *f)
         ;
 }
 
-static void stop_job(struct running_job *r)
+static void stop_job(struct job *job)
 {
     struct fiber *stop;
 
-    if (r->ended)
+    if (job->ended)
         return;
-    log_info(&image, "stopping job %s", r->job->name);
-    if (!r->job->stop) {
-        fiber_cancel(r->fiber);
+    log_info(&image, "stopping job %s", job->name);
+    if (!job->stop) {
+        fiber_cancel(job->fiber);
         return;
     }
-    spawn_or_panic(r->job->name, run_stop, (void *)(uintptr_t)r->job, &stop);
+    spawn_or_panic(job->name, run_stop, job, &stop);
     join(stop);
 }
 
-static bool all_ended(const struct running_job *jobs, size_t count)
+static bool all_ended(const struct job *jobs, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (!jobs[i].ended)
@@ -147,29 +130,23 @@ static bool all_ended(const struct running_job *jobs, size_t count)
     return true;
 }
 
-void jobs_run(const struct job *jobs, size_t count)
+void jobs_run(struct job *jobs, size_t count)
 {
-    struct running_job *r;
-
     if (stopping)
         return;
     fiber_shield();
-    r = require_memory(count * sizeof *r);
-    for (size_t i = 0; i < count; i++) {
-        r[i].job = &jobs[i];
-        spawn_or_panic(jobs[i].name, run_job, &r[i], &r[i].fiber);
-    }
+    for (size_t i = 0; i < count; i++)
+        spawn_or_panic(jobs[i].name, run_job, &jobs[i], &jobs[i].fiber);
     jobs_running = true;
-    while (!stopping && !all_ended(r, count))
+    while (!stopping && !all_ended(jobs, count))
         if (wait_until(&changes, FOREVER) != OK)
             break;
     for (size_t i = 0; i < count; i++) {
         if (stopping)
-            stop_job(&r[i]);
-        join(r[i].fiber);
+            stop_job(&jobs[i]);
+        join(jobs[i].fiber);
     }
     jobs_running = false;
-    free(r);
     fiber_unshield();
 }
 

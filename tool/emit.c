@@ -152,10 +152,11 @@ char *emit_main(const struct facts *f)
     fputc('\n', d.out);
     for (size_t i = 0; i < f->job_count; i++)
         put_job_function(d.out, f, i);
-    fputs("static const struct job jobs[] = {\n", d.out);
+    fputs("static struct job jobs[] = {\n", d.out);
     for (size_t i = 0; i < f->job_count; i++)
-        fprintf(d.out, "    {\"%s\", job_%zu, %s},\n", f->job[i]->what, i,
-                f->job[i]->stop ? f->job[i]->stop : "NULL");
+        fprintf(d.out, "    {.name = \"%s\", .run = job_%zu%s%s},\n",
+                f->job[i]->what, i, f->job[i]->stop ? ", .stop = " : "",
+                f->job[i]->stop ? f->job[i]->stop : "");
     fputs("};\n\nvoid mirage_main(void)\n{\n", d.out);
     for (size_t i = 0; i < f->thing_count; i++)
         if (f->thing[i].type && used[f->thing[i].number])

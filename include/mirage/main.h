@@ -16,6 +16,9 @@ struct job {
     const char *name; /* of its entry in unikernel.c */
     void (*run)(void);
     void (*stop)(void); /* asks it to end; NULL: its fiber is cancelled */
+
+    struct fiber *fiber; /* core/image.c's own, from here */
+    bool          ended;
 };
 
 /* What main.c defines. The image ends, with exit status 0, when it returns. */
@@ -31,8 +34,8 @@ void connected(enum status s, const char *device);
  * Runs the jobs side by side, each in a fiber of its own, until all have
  * ended. When the image is asked to stop (SIGINT, SIGTERM, a shutdown from
  * the hypervisor) the jobs are stopped in their order, each when the one
- * before it has ended. Blocks.
+ * before it has ended. Blocks. Keeps jobs.
  */
-void jobs_run(const struct job *jobs, size_t count);
+void jobs_run(struct job *jobs, size_t count);
 
 #endif

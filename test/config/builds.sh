@@ -304,10 +304,10 @@ quietly mirage configure
 quietly make
 equal "output" "$(./mir-wide)" $'cbf43926\ncbf43926'
 equal "main.c" "$(sed -n '/jobs\[\]/,/;/p' main.c)" \
-    'static const struct job jobs[] = {
-    {"start", job_0, NULL},
-    {"start", job_1, halt},
-    {"bare", job_2, NULL},
+    'static struct job jobs[] = {
+    {.name = "start", .run = job_0},
+    {.name = "start", .run = job_1, .stop = halt},
+    {.name = "bare", .run = job_2},
 };'
 equal "flags" "$(tail -n 1 compile_flags.txt)" "-Iinc"
 touch inc/sum.h

@@ -10,8 +10,8 @@ static void job_0(void)
     start(console_0);
 }
 
-static const struct job jobs[] = {
-    {"start", job_0, NULL},
+static struct job jobs[] = {
+    {.name = "start", .run = job_0},
 };
 
 void mirage_main(void)
