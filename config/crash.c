@@ -56,11 +56,9 @@ static void on_crash(int number, siginfo_t *info, void *context)
 #endif
     len = snprintf(text, sizeof text, "crash\t%d\t%#lx", number,
                    (unsigned long)pc);
-    if (write(report_descriptor(), text, (size_t)len) != len)
-        _exit(1);
+    report_send(text, (size_t)len);
     len = sp ? print_stack(text, sizeof text, (const uintptr_t *)sp) : 0;
-    if (write(report_descriptor(), text, (size_t)len) != len)
-        _exit(1);
+    report_send(text, (size_t)len);
     _exit(1);
 }
 

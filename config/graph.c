@@ -194,5 +194,8 @@ stackv4 direct_stackv4_with_dhcp(console log, network net)
 
 stackv4 socket_stackv4(console log, const char *const *addresses)
 {
+    if (!*addresses)
+        config_fail(place_of_call(), "socket_stackv4 wants an address to "
+                                     "listen on, such as \"0.0.0.0\"");
     return stack("socket_stackv4", log, NULL, addresses);
 }

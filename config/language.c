@@ -46,7 +46,7 @@ void config_fail(struct config_place at, const char *fmt, ...)
     vfprintf(stderr, fmt, args);
     va_end(args);
     fputc('\n', stderr);
-    _exit(1);
+    report_failure();
 }
 
 const char *env(const char *name, const char *otherwise)
@@ -110,8 +110,14 @@ job config_job(struct config_place at, const char *fn,
 {
     struct node *n = graph_add(at, fn, NULL, NULL);
 
-    for (; *types; types++, devices++)
+    if (strcmp(fn, "main") == 0)
+        config_fail(at, "JOB(main, ...): the image has a main() of its own; "
+                        "give the job's function another name");
+    for (; *types; types++, devices++) {
+        if (*devices && !(*devices)->type)
+            config_fail(at, "%s is given a job where a device is wanted", fn);
         graph_device(n, *devices);
+    }
     return (job){n};
 }
 
@@ -133,27 +139,38 @@ void job_stop(job j, const char *fn)
     want_job(at, j)->stop = copy_text(fn);
 }
 
-/* A path in config.c's folder, as a Makefile can have it. */
-static void check_path(struct config_place at, const char *what,
-                       const char *path, int mode)
+/* A path from config.c's folder, without ./ at its head, which must be one
+ * that a Makefile can have. */
+static const char *check_path(struct config_place at, const char *what,
+                              const char *path, int mode)
 {
+    while (path && strncmp(path, "./", 2) == 0 && path[2])
+        path += 2;
     if (!path || !*path || *path == '/' ||
         strpbrk(path, " \t\n$#:%\\'\"*?;&|<>()`"))
-        config_fail(at, "%s: \"%s\" is not a path below config.c's folder, in "
+        config_fail(at, "%s: \"%s\" is not a path from config.c's folder, in "
                         "letters that make can have in a name",
                     what, path ? path : "");
     if (access(path, mode) != 0)
         config_fail(at, "%s: there is no %s", what, path);
+    return path;
 }
 
 void job_source(job j, const char *file)
 {
     struct config_place at = place_of_call();
-    size_t              len = file ? strlen(file) : 0;
+    size_t              len;
 
-    check_path(at, "job_source", file, R_OK);
+    file = check_path(at, "job_source", file, R_OK);
+    len = strlen(file);
     if (len < 3 || strcmp(file + len - 2, ".c") != 0)
         config_fail(at, "job_source: %s is not a .c file", file);
+    if (strncmp(file, "../", 3) == 0 || strstr(file, "/../"))
+        config_fail(at, "job_source: %s lies outside config.c's folder, where "
+                        "nothing is built",
+                    file);
+    if (strcmp(file, "unikernel.c") == 0 || strcmp(file, "main.c") == 0)
+        config_fail(at, "job_source: %s is a source of every image", file);
     report("source", report_number(want_job(at, j)->number), file, NULL);
 }
 
@@ -161,7 +178,7 @@ void job_include(job j, const char *folder)
 {
     struct config_place at = place_of_call();
 
-    check_path(at, "job_include", folder, X_OK);
+    folder = check_path(at, "job_include", folder, X_OK);
     report("include", report_number(want_job(at, j)->number), folder, NULL);
 }
 
@@ -199,7 +216,8 @@ static void report_node(const struct node *n)
     if (n->type)
         report("device", number, n->type, n->what, n->driver, line, NULL);
     else
-        report("job", number, n->what, line, n->stop ? n->stop : "", NULL);
+        report("job", number, n->what, line, n->at.file,
+               n->stop ? n->stop : "", NULL);
     for (size_t i = 0; i < n->argument_count; i++)
         if (n->arguments[i].text)
             report("text", number, n->arguments[i].text, NULL);
@@ -238,7 +256,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s: configure() never calls unikernel(NAME, JOB), so "
                         "there is nothing to build.\n",
                 argv[3]);
-        return 1;
+        report_failure();
     }
     for (const struct node *n = graph_first(); n; n = n->next)
         report_node(n);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "memory.h"
+#include "report.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@ void *memory(size_t size)
 
     if (!p) {
         fprintf(stderr, "mirage: out of memory\n");
-        exit(1);
+        report_failure();
     }
     return p;
 }

@@ -5,6 +5,7 @@
  */
 #include "report.h"
 #include "target.h"
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +16,7 @@ static char  *facts;
 static size_t size;
 static FILE  *out;
 static int    descriptor = -1;
+static pid_t  speaker; /* a fork of config.c's has nothing to say */
 
 void report_open(int argc, char **argv)
 {
@@ -23,6 +25,8 @@ void report_open(int argc, char **argv)
         exit(2);
     }
     descriptor = atoi(argv[1]);
+    fcntl(descriptor, F_SETFD, FD_CLOEXEC); /* nor a program that it runs */
+    speaker = getpid();
     target_set(argv[2]);
     out = open_memstream(&facts, &size);
     if (!out) {
@@ -67,22 +71,30 @@ const char *report_number(long number)
     return text;
 }
 
+void report_send(const char *text, size_t len)
+{
+    while (len > 0 && getpid() == speaker) {
+        ssize_t n = write(descriptor, text, len);
+
+        if (n <= 0)
+            _exit(1);
+        text += n;
+        len -= (size_t)n;
+    }
+}
+
 void report_done(void)
 {
     report("done", NULL);
     fflush(out);
-    for (size_t at = 0; at < size;) {
-        ssize_t n = write(descriptor, facts + at, size - at);
-
-        if (n <= 0) {
-            perror("config");
-            exit(1);
-        }
-        at += (size_t)n;
-    }
+    report_send(facts, size);
 }
 
-int report_descriptor(void)
+void report_failure(void)
 {
-    return descriptor;
+    static const char failed[] = "failed\n";
+
+    fflush(NULL);
+    report_send(failed, sizeof failed - 1);
+    _exit(1);
 }

@@ -6,6 +6,8 @@
 #ifndef CONFIG_REPORT_H
 #define CONFIG_REPORT_H
 
+#include <stddef.h>
+
 /* Finds where to report, and the target, from what mirage gave. */
 void report_open(int argc, char **argv);
 
@@ -18,7 +20,10 @@ const char *report_number(long number);
 /* The last fact: without it mirage knows that we did not get to the end. */
 void report_done(void);
 
-/* The file descriptor, for the crash handler; -1 where nobody listens. */
-int report_descriptor(void);
+/* Ends the program; why, it has said on standard error. */
+void report_failure(void) __attribute__((noreturn));
+
+/* Tells mirage at once, as it stands; fit for signal handlers. */
+void report_send(const char *text, size_t len);
 
 #endif

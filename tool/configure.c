@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "commands.h"
+#include "compiler.h"
 #include "emit.h"
 #include "files.h"
 #include "process.h"
@@ -58,6 +59,21 @@ static struct options read_options(int count, char **words)
     return o;
 }
 
+/* What the Makefile will name must have names that make can have. */
+static void check_names(const char *file)
+{
+    size_t len = strlen(file);
+
+    if (!is_plain_name(file) || len < 3 || strcmp(file + len - 2, ".c") != 0)
+        die(MISUSED, "%s: a configuration has a name such as config.c: "
+                     "letters, digits, _ - + and . (not first)",
+            file);
+    if (strpbrk(root(), " \t\n$#:%\\'\"*?;&|<>()`"))
+        die(FAILED, "mirage lies in %s, and make cannot have a blank or "
+                    "punctuation in that. Move it.",
+            root());
+}
+
 /* The assembly of a source, where the functions it defines are seen. */
 static char *assemble(const char *source, const char *entry,
                       const struct facts *f)
@@ -90,7 +106,7 @@ static char *assemble(const char *source, const char *entry,
     o = run(&w, STDERR_FILENO, 0);
     fputs(o.text, stderr);
     if (o.status != 0) {
-        if (strstr(o.text, "conflicting types for"))
+        if (strstr(o.text, text_of("%s:", f->file))) /* in a note */
             die(FAILED, "%s is not what %s says of it.", source, f->file);
         die(FAILED, "%s does not compile.", source);
     }
@@ -118,7 +134,7 @@ static void want_function(const struct facts *f, char *const *assembly,
     if (defines(assembly, count, name))
         return;
     fprintf(stderr, "%s:%d: unikernel.c%s no function %s; wanted is\n    %s\n",
-            f->file, job->line,
+            job->file, job->line,
             f->sources.count ? " and the other sources have" : " has", name,
             wanted);
     exit(FAILED);
@@ -213,7 +229,9 @@ int command_configure(int count, char **words)
     o.target = o.target ? o.target : r ? r->target
                                        : "unix";
     check_target(o.target);
-    f = get_facts(enter_folder_of(o.file), o.target);
+    o.file = enter_folder_of(o.file);
+    check_names(o.file);
+    f = get_facts(o.file, o.target);
     install = missing(&f->packages, &f->libraries);
     if (install)
         die(FAILED, "%s needs packages that are not installed. This installs "

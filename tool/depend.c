@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "commands.h"
+#include "compiler.h"
 #include "facts.h"
 #include "process.h"
 #include "root.h"
@@ -61,7 +62,7 @@ static const char *package_of_library(const char *name)
 const char *missing(const struct list *packages, const struct list *libraries)
 {
     static const char *const tools[][2] = {
-        {"make", "make"}, {"cc", "gcc libc6-dev"}, {"ld", "binutils"}};
+        {"make", "make"}, {"ld", "binutils"}};
     char  *wanted;
     size_t len;
     FILE  *out = open_memstream(&wanted, &len);
@@ -69,6 +70,8 @@ const char *missing(const struct list *packages, const struct list *libraries)
     for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++)
         if (!find_program(tools[i][0]))
             fprintf(out, " %s", tools[i][1]);
+    if (!has_compiler())
+        fputs(" gcc libc6-dev", out);
     if (libraries->count && !find_program("pkg-config"))
         fputs(" pkg-config", out);
     for (size_t i = 0; i < packages->count; i++)

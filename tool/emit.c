@@ -92,6 +92,15 @@ static bool is_declared(const struct facts *f, size_t job)
     return false;
 }
 
+/* Is there an earlier job of the image with the same stop? */
+static bool is_stop_declared(const struct facts *f, size_t job)
+{
+    for (size_t i = 0; i < job; i++)
+        if (f->job[i]->stop && strcmp(f->job[i]->stop, f->job[job]->stop) == 0)
+            return true;
+    return false;
+}
+
 static void mark(const struct thing *t, bool *used)
 {
     for (size_t i = 0; i < t->argument_count; i++)
@@ -141,7 +150,7 @@ char *emit_main(const struct facts *f)
     for (size_t i = 0; i < f->job_count; i++) {
         if (!is_declared(f, i))
             fprintf(d.out, "%s\n", prototype(f->job[i]));
-        if (f->job[i]->stop)
+        if (f->job[i]->stop && !is_stop_declared(f, i))
             fprintf(d.out, "void %s(void);\n", f->job[i]->stop);
     }
     fputc('\n', d.out);
@@ -175,11 +184,11 @@ char *emit_entry(const struct facts *f)
 
         for (size_t a = 0; a < j->argument_count; a++)
             fprintf(d.out, "struct %s;\n", j->argument[a].device->type);
-        fprintf(d.out, "#line %d \"%s\"\n%s\n", j->line, f->file,
+        fprintf(d.out, "#line %d \"%s\"\n%s\n", j->line, j->file,
                 prototype(j));
         if (j->stop)
             fprintf(d.out, "#line %d \"%s\"\nvoid %s(void);\n", j->line,
-                    f->file, j->stop);
+                    j->file, j->stop);
     }
     return finish(&d);
 }

@@ -4,6 +4,7 @@
  */
 #define _GNU_SOURCE
 #include "facts.h"
+#include "compiler.h"
 #include "process.h"
 #include "root.h"
 #include "say.h"
@@ -76,39 +77,6 @@ const char *scratch(void)
     return scratch_folder;
 }
 
-void add_compiler(struct words *w)
-{
-    const char *cc = getenv("CC");
-
-    add_words(w, cc && *cc ? cc : "cc");
-    if (w->count == 0 || !find_program(w->word[0]))
-        die(FAILED, "there is no C compiler: `%s` is not on PATH.\n"
-                    "On Debian: apt-get install gcc libc6-dev",
-            w->count ? w->word[0] : "");
-    setenv("LC_ALL", "C", 1);
-    /* Its messages are shown, and speak of config.c, not of our macros. */
-    if (!strstr(w->word[0], "clang"))
-        add_word(w, "-ftrack-macro-expansion=0");
-    if (isatty(STDERR_FILENO))
-        add_word(w, "-fdiagnostics-color=always");
-}
-
-/* What kind of mistake the compiler has found, to say it in our words. */
-static void explain_errors(const char *file, const char *errors)
-{
-    if (strstr(errors, "lists too many devices"))
-        die(FAILED, "%s lists more devices than a job can take.", file);
-    if (strstr(errors, "incompatible type for argument") ||
-        strstr(errors, "to parameter of incompatible type"))
-        die(FAILED, "%s gives a device of one type where another is wanted.",
-            file);
-    if (strstr(errors, "too few arguments to function"))
-        die(FAILED, "%s gives too few devices.", file);
-    if (strstr(errors, "too many arguments to function"))
-        die(FAILED, "%s gives too many devices.", file);
-    die(FAILED, "%s does not compile.", file);
-}
-
 static char *read_file(const char *path)
 {
     FILE  *in = fopen(path, "r");
@@ -130,8 +98,7 @@ static void compile(const char *file, const char *program, struct facts *facts)
     struct outcome o;
 
     add_compiler(&w);
-    add_words(&w, "-std=gnu11 -g -O0 -Wall "
-                  "-fno-omit-frame-pointer -no-pie "
+    add_words(&w, "-std=gnu11 -g -O0 -Wall -fno-omit-frame-pointer -no-pie "
                   "-Werror=incompatible-pointer-types "
                   "-Werror=implicit-function-declaration");
     add_word(&w, text_of("-I%s/include", root()));
@@ -252,7 +219,8 @@ static void take_fact(struct facts *f, char *const *v, size_t count)
         t = add_thing(f, v[1]);
         t->what = v[2];
         t->line = atoi(v[3]);
-        t->stop = *v[4] ? v[4] : NULL;
+        t->file = v[4];
+        t->stop = *v[5] ? v[5] : NULL;
     } else if (strcmp(v[0], "text") == 0) {
         add_argument(f, v[1])->text = v[2];
     } else if (strcmp(v[0], "uses") == 0) {
@@ -325,6 +293,8 @@ static void explain_end(const struct outcome *o, const char *file,
     size_t count = 0;
     int    at;
 
+    if (strcmp(line, "failed\n") == 0) /* and it has said why */
+        exit(FAILED);
     line[strcspn(line, "\n")] = '\0';
     while (count < 64 && (value = strsep(&line, "\t")) != NULL)
         v[count++] = value;
@@ -344,11 +314,9 @@ static void explain_end(const struct outcome *o, const char *file,
     if (o->status > 128)
         die(FAILED, "%s: configure() was ended by signal %d.", file,
             o->status - 128);
-    if (o->status == 0)
-        die(FAILED, "%s: configure() ends the program before it calls "
-                    "unikernel(NAME, JOB).",
-            file);
-    exit(FAILED); /* it has said why */
+    die(FAILED, "%s: configure() should return, and ended the program (exit "
+                "status %d).",
+        file, o->status);
 }
 
 static void read_report(struct facts *f, char *text)

@@ -25,6 +25,7 @@ struct thing {
     int             number;
     const char     *type, *what, *driver;
     int             line;
+    const char     *file; /* that a job's line is in: config.c, or a header */
     const char     *stop; /* a job's; NULL: none */
     struct argument argument[16];
     size_t          argument_count;
@@ -65,9 +66,5 @@ char *unescape(char *value);
 
 /* The folder for what is not to stay; removed when the program ends. */
 const char *scratch(void);
-
-/* The compiler's words, to begin a command line with. */
-struct words;
-void add_compiler(struct words *w);
 
 #endif

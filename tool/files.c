@@ -14,6 +14,13 @@
 #define MADE   ".mirage/made"
 #define RECORD ".mirage/record"
 
+bool is_plain_name(const char *name)
+{
+    return *name && *name != '-' && *name != '.' && strlen(name) <= 64 &&
+           !name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
+                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.+")];
+}
+
 /* FNV-1a, 64 bits: enough to see that a file was edited. */
 static uint64_t hash(const char *text, size_t len)
 {
@@ -50,11 +57,11 @@ static bool is_text(const char *name, const char *text)
     return found && len == strlen(text) && memcmp(found, text, len) == 0;
 }
 
-/* Is the file as MADE says that we made it? */
-static bool is_as_made(const char *name)
+/* Is the file as MADE says that we made the one called name? */
+static bool is_as_made(const char *file, const char *name)
 {
     size_t len, made_len;
-    char  *text = read_text(name, &len);
+    char  *text = read_text(file, &len);
     char  *made = read_text(MADE, &made_len), *line;
 
     while (text && made && (line = strsep(&made, "\n")) != NULL) {
@@ -70,7 +77,7 @@ static bool is_as_made(const char *name)
 static const char *place_for(const struct made_file *f)
 {
     if (f->is_hidden || access(f->name, F_OK) != 0 ||
-        is_text(f->name, f->text) || is_as_made(f->name))
+        is_text(f->name, f->text) || is_as_made(f->name, f->name))
         return f->name;
     return text_of("%s.new", f->name);
 }
@@ -154,14 +161,16 @@ void remove_files(void)
     char  *made = read_text(MADE, &len), *line;
 
     while (made && (line = strsep(&made, "\n")) != NULL) {
-        char *blank = strchr(line, ' ');
+        char       *blank = strchr(line, ' ');
+        const char *name = blank ? blank + 1 : line;
+        const char *beside = text_of("%s.new", name);
 
-        if (!blank || access(blank + 1, F_OK) != 0)
-            continue;
-        if (is_as_made(blank + 1))
-            unlink(blank + 1);
-        else
-            say("%s was edited: it is kept", blank + 1);
+        if (is_as_made(beside, name))
+            unlink(beside);
+        if (is_as_made(name, name))
+            unlink(name);
+        else if (access(name, F_OK) == 0)
+            say("%s was edited: it is kept", name);
     }
 }
 

@@ -11,6 +11,10 @@
 #include "facts.h"
 #include <stdbool.h>
 
+/* Is it a name that files of ours may have, make and shells being what they
+ * are: letters, digits, _ - + and . (not first), at most 64? */
+bool is_plain_name(const char *name);
+
 struct made_file {
     const char *name;
     const char *text;

@@ -2,6 +2,7 @@
 /* mirage init: a copy of an example, under a name of one's own. */
 #define _GNU_SOURCE
 #include "commands.h"
+#include "files.h"
 #include "process.h"
 #include "root.h"
 #include "say.h"
@@ -38,14 +39,6 @@ static const char **examples(void)
     closedir(dir);
     qsort(names, n, sizeof *names, by_name);
     return names;
-}
-
-static bool is_name(const char *name)
-{
-    return *name && *name != '-' && *name != '.' &&
-           !name[strspn(name, "abcdefghijklmnopqrstuvwxyz"
-                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.+")] &&
-           strlen(name) <= 64;
 }
 
 /* Copies a file; in config.c the unikernel gets the name. */
@@ -126,7 +119,7 @@ int command_init(int count, char **words)
     if (!path)
         die(MISUSED, "`mirage init NAME` wants the name of a new folder");
     name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
-    if (!is_name(name))
+    if (!is_plain_name(name))
         die(MISUSED, "%s: the name becomes the name of files: letters, digits, "
                      "_ - + and . (not first), at most 64",
             path);

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "say.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -85,14 +86,19 @@ const char *option_value(int count, char **words, int *i, const char *name,
 {
     size_t len = strlen(name);
 
-    if (strncmp(words[*i], name, len) == 0 && words[*i][len] == '=')
-        return words[*i] + len + 1;
-    if (strcmp(words[*i], name) != 0 &&
-        (!short_name || strcmp(words[*i], short_name) != 0))
+    const char *option = words[*i];
+    const char *value = NULL;
+
+    if (strncmp(option, name, len) == 0 && option[len] == '=')
+        value = option + len + 1;
+    else if (strcmp(option, name) != 0 &&
+             (!short_name || strcmp(option, short_name) != 0))
         return NULL;
-    if (*i + 1 >= count)
-        die(MISUSED, "%s wants a value", words[*i]);
-    return words[++*i];
+    else if (*i + 1 < count)
+        value = words[++*i];
+    if (!value || !*value)
+        die(MISUSED, "%s wants a value", option);
+    return value;
 }
 
 void refuse_option(const char *command, const char *word,
@@ -118,7 +124,27 @@ const char *enter_folder_of(const char *file)
     folder = text_of("%.*s/", (int)(slash - file), file);
     if (chdir(folder) != 0)
         die(FAILED, "cannot enter %s: %s", folder, strerror(errno));
-    return slash + 1;
+    return slash[1] ? slash + 1 : "config.c";
+}
+
+/* What is opened next must not be taken for a standard stream that somebody
+ * has closed. */
+static void want_standard_streams(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDONLY);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    close(fd);
+}
+
+/* The status to end with: what was printed must have arrived. */
+static int finish(int status)
+{
+    if (fflush(stdout) != 0 || ferror(stdout))
+        die(FAILED, "standard output cannot be written");
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -127,14 +153,15 @@ int main(int argc, char **argv)
     const char           *names[MOST_COMMANDS + 1] = {NULL};
     size_t                n = 0;
 
+    want_standard_streams();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0) {
         print_commands();
-        return argc < 2 ? MISUSED : 0;
+        return finish(argc < 2 ? MISUSED : 0);
     }
     if (strcmp(argv[1], "--version") == 0) {
         puts("mirage " MIRAGE_VERSION);
-        return 0;
+        return finish(0);
     }
     c = find_command(argv[1]);
     if (!c) {
@@ -146,7 +173,7 @@ int main(int argc, char **argv)
     for (int i = 2; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (strcmp(argv[i], "--help") == 0) {
             print_usage(c);
-            return 0;
+            return finish(0);
         }
-    return c->run(argc - 2, argv + 2);
+    return finish(c->run(argc - 2, argv + 2));
 }

@@ -48,12 +48,33 @@ struct child {
     pid_t pid;
     bool  ended;
     int   status;
+    bool  leads;    /* a group of its own */
     long  deadline; /* 0: none */
 };
 
+static volatile sig_atomic_t stopped_by; /* a signal that asks us to end */
+static volatile pid_t        passed_to;  /* as kill() has it, if not 0 */
+
+static void on_stop(int number)
+{
+    stopped_by = number;
+    if (passed_to)
+        kill(passed_to, number);
+}
+
+static void catch_stops(void)
+{
+    struct sigaction stop = {.sa_handler = on_stop}, old;
+
+    for (const int *s = (int[]){SIGINT, SIGTERM, SIGHUP, 0}; *s; s++)
+        if (sigaction(*s, NULL, &old) == 0 && old.sa_handler == SIG_DFL)
+            sigaction(*s, &stop, NULL);
+}
+
 static bool is_late(const struct child *c)
 {
-    return c->deadline && milliseconds() >= c->deadline;
+    return (c->deadline && milliseconds() >= c->deadline) ||
+           (c->leads && stopped_by);
 }
 
 static void look_after(struct child *c, int options)
@@ -99,17 +120,21 @@ static void collect(struct child *c, int fd, struct outcome *o)
     fclose(out);
 }
 
-static void start(struct child *c, const struct words *w, int captured, int to,
-                  bool leads)
+static void start(struct child *c, const struct words *w, int captured, int to)
 {
     fflush(NULL);
     c->pid = fork();
     if (c->pid < 0)
         die(FAILED, "fork: %s", strerror(errno));
+    if (c->leads)
+        setpgid(c->pid, 0);
+    passed_to = c->leads ? -c->pid : c->pid;
     if (c->pid > 0)
         return;
-    if (leads)
-        setpgid(0, 0);
+    if (c->leads)
+        dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
+    if (w->in_english)
+        setenv("LC_ALL", "C", 1);
     if (captured >= 0)
         dup2(to, captured);
     if (w->quiet)
@@ -121,13 +146,14 @@ static void start(struct child *c, const struct words *w, int captured, int to,
 struct outcome run(const struct words *w, int captured, int limit)
 {
     struct outcome o = {0};
-    struct child   c = {0};
+    struct child   c = {.leads = limit > 0};
     int            ends[2] = {-1, -1};
 
     if (captured >= 0 && pipe2(ends, O_CLOEXEC) != 0)
         die(FAILED, "pipe: %s", strerror(errno));
     c.deadline = limit ? milliseconds() + limit * 1000L : 0;
-    start(&c, w, captured, ends[1], limit > 0);
+    catch_stops();
+    start(&c, w, captured, ends[1]);
     if (captured >= 0) {
         close(ends[1]);
         collect(&c, ends[0], &o);
@@ -139,9 +165,12 @@ struct outcome run(const struct words *w, int captured, int limit)
             usleep(1000);
     }
     o.timed_out = !c.ended;
-    if (limit)
+    if (c.leads)
         kill(-c.pid, SIGKILL); /* and whatever it has left behind */
     look_after(&c, 0);
+    passed_to = 0;
+    if (stopped_by)
+        exit(128 + stopped_by);
     o.status = shell_status(c.status);
     return o;
 }

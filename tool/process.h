@@ -10,7 +10,8 @@
 struct words {
     char  *word[128];
     size_t count;
-    bool   quiet; /* what it says on standard error is thrown away */
+    bool   quiet;      /* what it says on standard error is thrown away */
+    bool   in_english; /* its messages, whatever the user's language */
 };
 
 void add_word(struct words *w, const char *word);
@@ -28,7 +29,8 @@ struct outcome {
 /*
  * Runs a program, found on PATH, and waits for its end. What it writes to the
  * file descriptor `captured` is collected (-1: none is). limit: seconds after
- * which it is killed, with all that it has started; 0: none.
+ * which it is killed, with all that it has started, and it has no input; 0:
+ * none. A signal that asks us to end is passed on to it, and ends us after it.
  */
 struct outcome run(const struct words *w, int captured, int limit);
 

@@ -15,9 +15,10 @@ CFLAGS    ?= -O2 -g -Wall -Wextra
 FLAGS     := -std=gnu11 -I$(ROOT)/include $(INCLUDES:%=-I%) \
              -fno-omit-frame-pointer -fno-optimize-sibling-calls \
              -fstack-clash-protection -ffunction-sections -fdata-sections \
-             -ffile-prefix-map='$(CURDIR)'=. \
+             -ffile-prefix-map='$(subst ','\'',$(CURDIR))'=. \
              -ffile-prefix-map='$(ROOT)/include'=include
-ifeq ($(findstring clang,$(CC)),)
+# clang does not split functions unless told to.
+ifeq ($(findstring clang,$(shell $(CC) --version)),)
 FLAGS     += -fno-reorder-blocks-and-partition
 endif
 ifneq ($(strip $(LIBRARIES)),)

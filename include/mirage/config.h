@@ -127,7 +127,8 @@ stackv4 direct_stackv4_with_dhcp(console log, network net);
 /* The host's TCP/IP, listening on each of the addresses ("0.0.0.0", ...). */
 stackv4 socket_stackv4(console log, const char *const *addresses);
 #define socket_stackv4(log, ...) \
-    MIRAGE_AT(socket_stackv4(log, (const char *const[]){__VA_ARGS__, NULL}))
+    MIRAGE_AT(socket_stackv4(log, MIRAGE_TEXTS(__VA_ARGS__)))
+#define MIRAGE_TEXTS(...) ((const char *const[]){NULL, ##__VA_ARGS__, NULL} + 1)
 
 /* The target that was asked for. */
 /* clang-format off */
@@ -202,7 +203,7 @@ job config_job(struct config_place at, const char *fn,
 /* clang-format off */
 #define MIRAGE_LIST(...) __VA_ARGS__
 #define MIRAGE_JOB(fn, parameters, types, devices)                    \
-    static inline job fn parameters                                   \
+    static inline __attribute__((unused)) job fn parameters           \
     {                                                                 \
         return config_job(MIRAGE_HERE, #fn,                           \
                           (const char *const[]){MIRAGE_LIST types},   \

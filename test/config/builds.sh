@@ -28,7 +28,7 @@ it "a device that the target lacks: the sentences"
 cc -std=gnu11 -I"$top/include" -I"$top/config" -o "$work/refusals" \
     "$top/test/config/refusals.c" "$root/lib/mirage/libconfig.a"
 refusal() {
-    CASE=$1 "$work/refusals" 2 unix config.c 2>&1
+    CASE=$1 "$work/refusals" 9 unix config.c 9>/dev/null 2>&1
 }
 equal "other target" "$(refusal "other target")" \
     "config.c:5: direct_kv_ro(\"t\") reads the host's files, so it needs target unix or macosx;
@@ -160,6 +160,12 @@ rm -rf .mirage/obj mir-console
 CC=clang quietly mirage configure
 quietly make CC=clang
 equal "output" "$(timeout 0.5 ./mir-console)" "hello"
+sed -i 's/start(default_console)/start(start(default_console))/' config.c
+has "wrong type" "$(CC=clang mirage configure 2>&1)" \
+    '^mirage: config.c gives a device of one type where another is wanted'
+sed -i 's/start(start(default_console))/start()/' config.c
+has "too few" "$(CC=clang mirage configure 2>&1)" \
+    '^mirage: config.c gives too few devices'
 
 it "a file that was edited is kept, and the new one lies beside it"
 fresh edited
@@ -189,6 +195,8 @@ fresh clean
 quietly mirage configure
 quietly make
 echo '/* mine */' >>main.c
+quietly mirage configure
+[ -e main.c.new ] || wrong "there is no new main.c beside the edited one"
 equal "message" "$(mirage clean 2>&1)" "mirage: main.c was edited: it is kept"
 equal "left" "$(ls -A | tr '\n' ' ')" "config.c main.c unikernel.c "
 quietly mirage configure
@@ -220,6 +228,9 @@ LOUD=no quietly make
 has "describe" "$(LOUD=no mirage describe)" '^environment: LOUD=yes$'
 has "describe" "$(LOUD=no mirage describe)" '^environment: MODE is unset$'
 [ -x mir-loud ] && [ ! -e mir-quiet ] || wrong "the environment was guessed"
+sed -i 's/"MODE"/"LC_ALL"/' config.c
+has "its own" "$(LC_ALL=xx_YY mirage describe)" '^environment: LC_ALL=xx_YY$'
+sed -i 's/"LC_ALL"/"MODE"/' config.c
 MODE=$'a b\tc\\d\n"e\'f' quietly mirage configure
 touch config.c
 MODE=x quietly make
@@ -368,13 +379,22 @@ touch far/other.c
 quietly make -C far
 has "describe" "$(mirage describe -f far/other.c)" '^image: far$'
 
-it "a folder with a blank in its name is as good as any"
-mkdir -p "$work/a folder"
-cp "$top"/example/console/*.c "$work/a folder"
-cd "$work/a folder" || exit 1
-quietly mirage configure
-quietly make
-make -q || wrong "make has something to do"
+it "a folder with a blank or a quote in its name is as good as any"
+for name in 'a folder' "a folder's"; do
+    mkdir -p "$work/$name"
+    cp "$top"/example/console/*.c "$work/$name"
+    cd "$work/$name" || exit 1
+    quietly mirage configure
+    quietly make
+    make -q || wrong "make has something to do"
+    cmp mir-console "$work/console/mir-console" || wrong "the program differs"
+done
+
+it "a mirage that make could not name says so"
+mkdir -p "$work/my tools"
+cp -rL "$work/installed" "$work/my tools/mirage"
+has "message" "$("$work/my tools/mirage/bin/mirage" configure 2>&1)" \
+    "^mirage: mirage lies in $work/my tools/mirage, and make cannot have a blank"
 
 it "an editor finds the headers by compile_flags.txt"
 for file in config.c unikernel.c; do

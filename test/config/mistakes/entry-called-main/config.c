@@ -1,0 +1,8 @@
+#include <mirage/config.h>
+
+JOB(main, console);
+
+void configure(void)
+{
+    unikernel("main", main(default_console));
+}

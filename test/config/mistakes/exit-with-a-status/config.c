@@ -1,0 +1,7 @@
+#include <mirage/config.h>
+#include <stdlib.h>
+
+void configure(void)
+{
+    exit(3);
+}

@@ -1,0 +1,9 @@
+#include <mirage/config.h>
+
+JOB(start, console);
+
+void configure(void)
+{
+    for (;;)
+        ;
+}

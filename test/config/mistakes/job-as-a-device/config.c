@@ -1,0 +1,9 @@
+#include <mirage/config.h>
+
+JOB(first);
+JOB(second, job);
+
+void configure(void)
+{
+    unikernel("wrong", second(first()));
+}
