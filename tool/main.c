@@ -124,6 +124,7 @@ const char *enter_folder_of(const char *file)
     folder = text_of("%.*s/", (int)(slash - file), file);
     if (chdir(folder) != 0)
         die(FAILED, "cannot enter %s: %s", folder, strerror(errno));
+    say("Entering directory '%s'", folder); /* as editors know it from make */
     return slash[1] ? slash + 1 : "config.c";
 }
 
