@@ -2,6 +2,7 @@
 #
 # Mirage for C.  make            builds mirage and its libraries into build/,
 #                                laid out as they will be installed
+#                make images     and the libraries of bare images
 #                make depend     checks for, or installs, what is needed
 #                make check      the quick tests, under sanitizers
 #                make test       all tests
@@ -48,7 +49,7 @@ TEST_PROGRAMS  := $(TESTS:%.c=$B/check/%)
 
 LIBRARY := $B/lib/mirage/unix/libmirage.a
 
-.PHONY: all depend prepare check test lint bench soak install uninstall clean
+.PHONY: all images depend prepare check test lint bench soak install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(LIBRARY) $B/lib/mirage/libconfig.a $B/bin/mirage $B/include \
@@ -91,6 +92,56 @@ $(LIBRARY): $(IMAGE_OBJECTS) $B/unix/internal.names
 	        $B/unix/renamed/$$(echo $${o#$B/unix/} | tr / _); \
 	done
 	@$(AR) rcsD $@ $B/unix/renamed/*.o
+
+# Bare images: newlib as their C library, which takes a while to build, so
+# `make images` makes these, and not `make` alone.
+BARE       := $B/lib/mirage/bare
+VIRTIO     := $B/lib/mirage/virtio
+BARE_FLAGS := $(filter-out -O2 -Iinclude,$(FLAGS)) -Os -Iinclude \
+              -Iarch/x86_64/bare -Ibackend/bare -ffreestanding -nostdinc \
+              -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
+              -isystem $(BARE)/include -isystem $B/foreign -mno-red-zone \
+              -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+              -fcf-protection=none -ffunction-sections -fdata-sections
+VIRTIO_SOURCES := $(call sources,core device backend/bare backend/virtio libc \
+                     arch arch/x86_64 arch/x86_64/bare) \
+                  $(wildcard arch/x86_64/bare/*.S libc/*.S)
+VIRTIO_OBJECTS := $(addprefix $B/virtio/,$(addsuffix .o,$(VIRTIO_SOURCES)))
+
+images: all $(VIRTIO)/libmirage.a $(VIRTIO)/image.ld $(VIRTIO)/symbols
+
+$(BARE)/libc.a: libc/build
+	CC='$(CC)' libc/build $(BARE)
+
+# Xen's public headers, and nothing else of the host's.
+$B/foreign/xen:
+	@mkdir -p $(@D)
+	@ln -sfn /usr/include/xen $@
+
+$B/virtio/%.o: % $B/flags | $(BARE)/libc.a $B/foreign/xen
+	@mkdir -p $(@D)
+	@echo '  cc $@'
+	@$(CC) $(BARE_FLAGS) -MMD -MP -c -o $@ $<
+
+# What libc/ defines is what C libraries ask for, by that name.
+$B/virtio/internal.names: $(VIRTIO_OBJECTS) test/exports
+	@test/exports internal $(filter-out $B/virtio/libc/%,$(VIRTIO_OBJECTS)) | \
+	    grep -v '^image_entry ' > $@
+
+$(VIRTIO)/libmirage.a: $(VIRTIO_OBJECTS) $B/virtio/internal.names
+	@mkdir -p $(@D) $B/virtio/renamed
+	@rm -rf $B/virtio/renamed/* $@
+	@echo '  ar $@'
+	@set -e; for o in $(VIRTIO_OBJECTS); do \
+	    objcopy --redefine-syms=$B/virtio/internal.names $$o \
+	        $B/virtio/renamed/$$(echo $${o#$B/virtio/} | tr / _); \
+	done
+	@$(AR) rcsD $@ $B/virtio/renamed/*.o
+
+$(VIRTIO)/image.ld: arch/x86_64/bare/image.ld
+	@cp $< $@
+$(VIRTIO)/symbols: backend/bare/symbols
+	@cp $< $@
 
 $B/lib/mirage/libconfig.a: $(CONFIG_OBJECTS)
 	@mkdir -p $(@D)

@@ -12,8 +12,10 @@
 /* clang-format off */
 const struct device devices[] = {
     /* constructor, type, drivers for unix, macosx, xen, virtio */
-    {"default_console", "console", {"console_unix", "console_unix"}, 0, 0},
-    {"custom_console", "console", {"console_unix", "console_unix"}, 0, 0},
+    {"default_console", "console",
+     {"console_unix", "console_unix", 0, "console_serial"}, 0, 0},
+    {"custom_console", "console",
+     {"console_unix", "console_unix", 0, "console_serial"}, 0, 0},
     {"block_of_file", "block", {0}, 0, 0},
     {"fat", "fs", {0}, 0, 0},
     {"fat_of_files", "fs", {0}, 0, 0},

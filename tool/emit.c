@@ -153,7 +153,7 @@ char *emit_main(const struct facts *f)
         if (f->job[i]->stop && !is_stop_declared(f, i))
             fprintf(d.out, "void %s(void);\n", f->job[i]->stop);
     }
-    fputc('\n', d.out);
+    fprintf(d.out, "\nconst char mirage_name[] = \"%s\";\n\n", f->image);
     for (size_t i = 0; i < f->thing_count; i++)
         if (f->thing[i].type && used[f->thing[i].number])
             fprintf(d.out, "static struct %s *%s;\n", f->thing[i].type,

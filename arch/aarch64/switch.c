@@ -50,3 +50,14 @@ void *arch_stack(void *top, void (*entry)(void))
     sp[LINK] = (uintptr_t)entry;
     return sp;
 }
+
+bool arch_is_return_address(uintptr_t address, bool (*holds_code)(uintptr_t))
+{
+    uint32_t before;
+
+    if (address % 4 != 0 || !holds_code(address) || !holds_code(address - 4))
+        return false;
+    before = *(const uint32_t *)(address - 4);
+    return before >> 26 == 0x25 ||              /* bl */
+           (before & 0xfffffc1f) == 0xd63f0000; /* blr */
+}

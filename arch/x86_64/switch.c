@@ -41,3 +41,17 @@ void *arch_stack(void *top, void (*entry)(void))
         *--sp = 0;
     return sp;
 }
+
+bool arch_is_return_address(uintptr_t address, bool (*holds_code)(uintptr_t))
+{
+    const uint8_t *after = (const uint8_t *)address;
+
+    if (!holds_code(address) || !holds_code(address - 8))
+        return false;
+    if (after[-5] == 0xe8) /* call relative */
+        return true;
+    for (int length = 2; length <= 7; length++) /* call by a register */
+        if (after[-length] == 0xff && (after[1 - length] & 0x38) == 0x10)
+            return true;
+    return false;
+}

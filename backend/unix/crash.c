@@ -27,25 +27,6 @@ struct fault {
                        of its own, as small ones do; else anything */
 };
 
-/* Is there a call before the address, in code? */
-static bool is_return_address(uintptr_t address)
-{
-    if (!symbols_is_code(address) || !symbols_is_code(address - 8))
-        return false;
-#ifdef __x86_64__
-    const uint8_t *after = (const uint8_t *)address;
-
-    if (after[-5] == 0xe8) /* call relative */
-        return true;
-    for (int length = 2; length <= 7; length++) /* call by a register */
-        if (after[-length] == 0xff && (after[1 - length] & 0x38) == 0x10)
-            return true;
-    return false;
-#else
-    return true;
-#endif
-}
-
 /* Prints where the running fiber stands, and the log, and ends the image by
  * the signal, so that a core is left. pc is 0 where there was no fault. */
 static void report(const struct fault *fault, int number)
@@ -65,7 +46,7 @@ static void report(const struct fault *fault, int number)
          *s; s++)
         signal(*s, SIG_DFL);
 
-    if (fault->pc && is_return_address(fault->link))
+    if (fault->pc && arch_is_return_address(fault->link, symbols_is_code))
         trace.returns[trace.count++] = fault->link;
     trace.count += arch_backtrace(fault->frame, low, low + stack.size,
                                   trace.returns + trace.count,

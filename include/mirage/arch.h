@@ -5,6 +5,7 @@
 #ifndef MIRAGE_ARCH_H
 #define MIRAGE_ARCH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,5 +29,11 @@ void arch_switch(void **from, void *to);
  */
 size_t arch_backtrace(uintptr_t frame, uintptr_t low, uintptr_t high,
                       uintptr_t *addresses, size_t max);
+
+/*
+ * Is this where a call returns to? holds_code says of an address whether a
+ * function lies there that can be read.
+ */
+bool arch_is_return_address(uintptr_t address, bool (*holds_code)(uintptr_t));
 
 #endif

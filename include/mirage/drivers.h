@@ -18,4 +18,8 @@
 MUST_CHECK enum status console_unix_connect(const char      *name,
                                             struct console **console);
 
+/* backend/virtio: a console on the first serial port. name: as above. */
+MUST_CHECK enum status console_serial_connect(const char      *name,
+                                              struct console **console);
+
 #endif

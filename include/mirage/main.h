@@ -21,8 +21,12 @@ struct job {
     bool          ended;
 };
 
-/* What main.c defines. The image ends, with exit status 0, when it returns. */
-void mirage_main(void);
+/*
+ * What main.c defines: the image's name, and its life. The image ends, with
+ * exit status 0, when mirage_main returns.
+ */
+extern const char mirage_name[];
+void              mirage_main(void);
 
 /*
  * Ends the image, with a message naming the device and a non-zero exit

@@ -3,6 +3,8 @@
 
 void start(struct console *);
 
+const char mirage_name[] = "console";
+
 static struct console *console_0;
 
 static void job_0(void)

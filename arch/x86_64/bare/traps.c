@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The tables by which the processor finds the traps, and the report of an
+ * exception. Exceptions have a stack of their own, since the usual cause of
+ * one is that the fiber's is used up.
+ */
+#include "traps.h"
+#include "cpu.h"
+#include <mirage/bare.h>
+#include <mirage/platform.h>
+#include <stddef.h>
+
+#define EXCEPTIONS     32
+#define VECTORS        48
+#define EXCEPTION_SIZE 8192
+
+/* As traps.S pushes it, and the processor below. */
+struct registers {
+    uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13,
+        r14, r15;
+    uint64_t number, code;
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+
+struct gate {
+    uint16_t offset_low, selector;
+    uint8_t  stack, type;
+    uint16_t offset_middle;
+    uint32_t offset_high, reserved;
+};
+
+struct __attribute__((packed)) task_state {
+    uint32_t reserved0;
+    uint64_t rsp[3];
+    uint64_t reserved1;
+    uint64_t stack[7];
+    uint64_t reserved2;
+    uint16_t reserved3, io_map;
+};
+
+struct __attribute__((packed)) table_pointer {
+    uint16_t limit;
+    uint64_t base;
+};
+
+extern const uint64_t trap_entries[VECTORS];
+
+volatile uint32_t interrupts_taken;
+
+static struct gate       gates[VECTORS];
+static struct task_state task;
+static uint64_t          segments[5];
+static _Alignas(16) uint8_t exception_stack[EXCEPTION_SIZE];
+static const char *const names[EXCEPTIONS] = {
+    [0] = "division by zero",
+    [1] = "debug",
+    [2] = "non-maskable interrupt",
+    [3] = "breakpoint",
+    [4] = "overflow",
+    [5] = "bound",
+    [6] = "illegal instruction",
+    [7] = "no floating-point unit",
+    [8] = "double fault",
+    [10] = "invalid task state",
+    [11] = "segment not present",
+    [12] = "stack segment fault",
+    [13] = "general protection fault",
+    [14] = "page fault",
+    [16] = "floating-point fault",
+    [17] = "alignment fault",
+    [18] = "machine check",
+    [19] = "floating-point fault",
+};
+
+static void say_page_fault(const struct registers *r)
+{
+    struct stack stack = image_fiber_stack();
+    uint64_t     address = read_cr2();
+    uint64_t     low = (uintptr_t)stack.low;
+
+    if (address < low && address >= low - BARE_PAGE) {
+        image_say("stack overflow in fiber \"%s\": its %zu KiB are used up\n",
+                  image_fiber_name(), stack.size / 1024);
+        return;
+    }
+    image_say("page fault: %s address 0x%llx%s%s, in fiber \"%s\"\n",
+              r->code & 16 ? "execution at" : r->code & 2 ? "write to"
+                                                          : "read of",
+              (unsigned long long)address,
+              address < BARE_PAGE ? " (a null pointer)" : "",
+              r->code & 1 ? ", which is protected" : "", image_fiber_name());
+}
+
+static void say_registers(const struct registers *r)
+{
+    static const char *const register_names[] = {
+        "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
+        "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
+    const uint64_t *value = &r->rax;
+
+    for (size_t i = 0; i < 15; i++)
+        image_say("%4s %016llx%s", register_names[i],
+                  (unsigned long long)value[i], i % 3 == 2 ? "\n" : " ");
+    image_say(" rip %016llx  rsp %016llx flags %08llx code %llx\n",
+              (unsigned long long)r->rip, (unsigned long long)r->rsp,
+              (unsigned long long)r->rflags, (unsigned long long)r->code);
+}
+
+void trap_exception(const struct registers *r);
+
+void trap_exception(const struct registers *r)
+{
+    const char *name = r->number < EXCEPTIONS ? names[r->number] : NULL;
+
+    image_say("\n%s crashed: ", image_name());
+    if (r->number == 14)
+        say_page_fault(r);
+    else
+        image_say("%s, in fiber \"%s\"\n", name ? name : "exception",
+                  image_fiber_name());
+    say_registers(r);
+    bare_crash(r->rip, r->rbp, r->rsp);
+}
+
+static void set_gate(unsigned vector)
+{
+    uint64_t at = trap_entries[vector];
+
+    gates[vector] = (struct gate){
+        .offset_low = (uint16_t)at,
+        .selector = 8,
+        .stack = vector < EXCEPTIONS ? 1 : 0,
+        .type = 0x8e, /* present, an interrupt gate */
+        .offset_middle = (uint16_t)(at >> 16),
+        .offset_high = (uint32_t)(at >> 32),
+    };
+}
+
+static void set_segments(void)
+{
+    uint64_t             base = (uintptr_t)&task;
+    struct table_pointer pointer = {sizeof segments - 1, (uintptr_t)segments};
+
+    segments[1] = 0x00af9a000000ffff; /* code, as in entry.S */
+    segments[2] = 0x00cf92000000ffff; /* data */
+    segments[3] = (sizeof task - 1) | (base & 0xffffff) << 16 |
+                  (uint64_t)0x89 << 40 | (base >> 24 & 0xff) << 56;
+    segments[4] = base >> 32;
+    __asm__ volatile("lgdt %0\n\tltr %1"
+                     :
+                     : "m"(pointer), "r"((uint16_t)24));
+}
+
+#define APIC          0xfee00000u
+#define APIC_SPURIOUS (APIC + 0xf0)
+#define APIC_LINT0    (APIC + 0x350)
+
+/*
+ * The local APIC lies between the 8259s and the processor, and lets nothing
+ * through where no firmware has told it to.
+ */
+static bool open_apic(void)
+{
+    if (!(cpuid(1).d & 1u << 9))
+        return true; /* there is none */
+    if (!bare_map(APIC, APIC, BARE_PAGE, READ_WRITE))
+        return false;
+    *(volatile uint32_t *)APIC_SPURIOUS = 0x1ff; /* on */
+    *(volatile uint32_t *)APIC_LINT0 = 0x700;    /* an external controller */
+    return true;
+}
+
+/* The two 8259 controllers: lines 0 to 15 come as vectors 32 to 47. */
+static void set_controllers(void)
+{
+    static const uint8_t words[][4] = {{0x11, EXCEPTIONS, 4, 1},
+                                       {0x11, EXCEPTIONS + 8, 2, 1}};
+
+    for (uint16_t i = 0; i < 2; i++) {
+        uint16_t port = i ? 0xa0 : 0x20;
+
+        outb(port, words[i][0]);
+        for (int w = 1; w < 4; w++)
+            outb(port + 1, words[i][w]);
+        outb(port + 1, i ? 0xff : 0xfb); /* all off but the second itself */
+    }
+}
+
+void interrupt_enable(unsigned line)
+{
+    uint16_t port = line < 8 ? 0x21 : 0xa1;
+
+    outb(port, inb(port) & (uint8_t) ~(1u << line % 8));
+}
+
+void traps_init(void)
+{
+    struct table_pointer pointer = {sizeof gates - 1, (uintptr_t)gates};
+
+    task.stack[0] = (uintptr_t)exception_stack + EXCEPTION_SIZE;
+    task.io_map = sizeof task;
+    set_segments();
+    for (unsigned v = 0; v < VECTORS; v++)
+        set_gate(v);
+    __asm__ volatile("lidt %0"
+                     :
+                     : "m"(pointer));
+}
+
+bool interrupts_init(void)
+{
+    set_controllers();
+    return open_apic();
+}

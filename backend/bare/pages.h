@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pages: the memory of a bare image.
+ *
+ * Free memory is a list of extents in the order of their addresses, each noted
+ * in its own first page, so that nothing else is touched, however much there
+ * is. Taking is first fit, from an extent's end; both that and giving back
+ * cost a walk of the list, which has as many entries as there are holes.
+ */
+#ifndef BARE_PAGES_H
+#define BARE_PAGES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Memory that is there; addresses are physical, and mapped to themselves. */
+struct region {
+    uint64_t base, size;
+};
+
+/* Adds whole pages; they must be mapped and not be there yet. */
+void pages_give(void *pages, size_t count);
+
+/* NULL: there is no extent of so many. Not cleared. */
+void *pages_take(size_t count);
+
+/* How many are free. */
+size_t pages_free(void);
+
+/*
+ * Makes the regions (count of them) the image's memory, except page zero and
+ * what the image itself occupies, and maps it: from now on the tables are our
+ * own. Ends the image with a message if that cannot be.
+ */
+void pages_start(const struct region *regions, size_t count);
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/* clock: time, and being woken, on a PC. */
+#ifndef VIRTIO_CLOCK_H
+#define VIRTIO_CLOCK_H
+
+#include <mirage/time.h>
+
+/* Time begins. */
+void clock_start(void);
+
+/* Lets the timer interrupt at the deadline, or somewhat earlier. */
+void clock_wake_at(nanoseconds deadline);
+
+#endif

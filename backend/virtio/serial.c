@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: ISC */
+/* The 16550 (National Semiconductor's PC16550D data sheet), and the console
+ * on it. */
+#include "serial.h"
+#include "traps.h"
+#include <cpu.h>
+#include <mirage/drivers.h>
+#include <mirage/fiber.h>
+#include <string.h>
+
+#define PORT  0x3f8
+#define FIFO  16   /* bytes that it takes when it is empty */
+#define READY 0x01 /* of the line status: a byte has arrived */
+#define EMPTY 0x20 /* the transmitter's FIFO */
+
+static struct waiters readers;
+
+void serial_start(void)
+{
+    outb(PORT + 1, 0);    /* no interrupts */
+    outb(PORT + 3, 3);    /* 8 bits, no parity, one stop bit */
+    outb(PORT + 2, 0x07); /* FIFOs on, and empty */
+    outb(PORT + 4, 0x0b); /* ready, and interrupts let through */
+}
+
+static void put_when_empty(const char *bytes, size_t len)
+{
+    while (!(inb(PORT + 5) & EMPTY))
+        ;
+    while (len-- > 0)
+        outb(PORT, (uint8_t)*bytes++);
+}
+
+void serial_write(const char *text, size_t len)
+{
+    char   piece[FIFO];
+    size_t n = 0;
+
+    for (; len > 0; len--, text++) {
+        if (n + 2 > FIFO) {
+            put_when_empty(piece, n);
+            n = 0;
+        }
+        if (*text == '\n')
+            piece[n++] = '\r';
+        piece[n++] = *text;
+    }
+    if (n > 0)
+        put_when_empty(piece, n);
+}
+
+size_t serial_read(char *data, size_t len)
+{
+    size_t n = 0;
+
+    while (n < len && inb(PORT + 5) & READY)
+        data[n++] = (char)inb(PORT);
+    return n;
+}
+
+void serial_listen(void)
+{
+    outb(PORT + 1, 1);
+    interrupt_enable(SERIAL_LINE);
+}
+
+void serial_wake(void)
+{
+    wake_all(&readers);
+}
+
+static void console_write_serial(struct console *c, const char *text,
+                                 size_t len)
+{
+    (void)c;
+    serial_write(text, len);
+}
+
+static enum status console_read_serial(struct console *c, void *data,
+                                       size_t len, size_t *got)
+{
+    (void)c;
+    serial_listen();
+    while ((*got = serial_read(data, len)) == 0) {
+        enum status s = wait_until(&readers, FOREVER);
+
+        if (s != OK)
+            return s;
+    }
+    /* A terminal's Enter is a carriage return. */
+    for (size_t i = 0; i < *got; i++)
+        if (((char *)data)[i] == '\r')
+            ((char *)data)[i] = '\n';
+    return OK;
+}
+
+static void console_disconnect_serial(struct console *c)
+{
+    (void)c;
+}
+
+static const struct console_ops serial_ops = {
+    .write = console_write_serial,
+    .read = console_read_serial,
+    .disconnect = console_disconnect_serial,
+};
+
+enum status console_serial_connect(const char *name, struct console **console)
+{
+    static struct console serial = {.ops = &serial_ops};
+
+    if (strcmp(name, "0") != 0)
+        return ERR_NOT_FOUND;
+    *console = &serial;
+    return OK;
+}

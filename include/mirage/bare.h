@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bare: what the processor's and the platform's parts of a bare image ask of
+ * each other.
+ */
+#ifndef MIRAGE_BARE_H
+#define MIRAGE_BARE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BARE_PAGE ((size_t)4096)
+
+/* What may be done with memory. Never write and execute at once. */
+enum access { NO_ACCESS,
+              READ_ONLY,
+              READ_WRITE,
+              READ_EXECUTE };
+
+/*
+ * Lets virtual memory at address (whole pages) be physical memory, with this
+ * access. Replaces what was there. False: no page was left for the tables.
+ */
+bool bare_map(uintptr_t address, uint64_t physical, size_t size,
+              enum access access);
+
+/*
+ * Makes tables in which only the image's own parts are mapped, each with its
+ * own access, and from then on uses them; tables come from bare_table_page.
+ * False: there was none.
+ */
+bool bare_paging_start(void);
+void bare_paging_use(void);
+
+/* A zeroed page for tables, below 1 GiB; NULL: none. Given by the platform. */
+void *bare_table_page(void);
+
+/*
+ * The crash report of the running fiber: a backtrace that begins at pc (0: no
+ * fault) and goes on by the frame pointer (sp: for a function without a frame
+ * of its own), the log, the end of the image.
+ */
+void bare_crash(uintptr_t pc, uintptr_t frame, uintptr_t sp)
+    __attribute__((noreturn));
+
+#endif
