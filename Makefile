@@ -53,7 +53,7 @@ LIBRARY := $B/lib/mirage/unix/libmirage.a
 .DELETE_ON_ERROR:
 
 all: $(LIBRARY) $B/lib/mirage/libconfig.a $B/bin/mirage $B/include \
-     $B/share/mirage/example $B/share/mirage/unix.mk
+     $B/share/mirage/example $B/share/mirage/make
 
 # A change of these flags, or from epoll to poll, rebuilds what it must.
 $B/flags: FORCE
@@ -157,8 +157,8 @@ $B/bin/mirage: $(TOOL_OBJECTS)
 # As installed, but leading to the sources.
 $B/include:              SOURCE := include
 $B/share/mirage/example: SOURCE := example
-$B/share/mirage/unix.mk: SOURCE := tool/unix.mk
-$B/include $B/share/mirage/example $B/share/mirage/unix.mk:
+$B/share/mirage/make:    SOURCE := tool/make
+$B/include $B/share/mirage/example $B/share/mirage/make:
 	@mkdir -p $(@D)
 	@ln -sfn $(abspath $(SOURCE)) $@
 

@@ -2,6 +2,7 @@
 /* mirage build, run and clean: by what was recorded. */
 #define _GNU_SOURCE
 #include "commands.h"
+#include "emit.h"
 #include "files.h"
 #include "process.h"
 #include "root.h"
@@ -38,7 +39,8 @@ int command_build(int count, char **words)
 int command_run(int count, char **words)
 {
     const struct record *r = want_record();
-    char                *program = text_of("./mir-%s", r->image);
+    bool                 is_virtio = strcmp(r->target, "virtio") == 0;
+    char                *program = program_name(r->image, r->target);
     const char          *sudo = getenv("SUDO");
     struct words         w = {0};
 
@@ -46,10 +48,15 @@ int command_run(int count, char **words)
         die(MISUSED, "%s: the image's arguments follow --:  mirage run -- %s",
             words[0], words[0]);
     if (access(program, X_OK) != 0)
-        die(FAILED, "%s is not built: run `make`", program);
+        die(FAILED, "./%s is not built: run `make`", program);
     if (sudo)
         add_words(&w, sudo);
-    add_word(&w, program);
+    if (is_virtio) {
+        add_word(&w, "sh");
+        add_word(&w, text_of("./%s.qemu.sh", r->image));
+    } else {
+        add_word(&w, text_of("./%s", program));
+    }
     for (int i = 1; i < count; i++)
         add_word(&w, words[i]);
     become(&w);
@@ -62,7 +69,8 @@ int command_clean(int count, char **words)
 
     want_no_words("clean", count, words);
     remove_files();
-    unlink(text_of("mir-%s", r->image));
+    unlink(program_name(r->image, r->target));
+    unlink(text_of("%s.debug", program_name(r->image, r->target)));
     add_words(&w, "rm -rf .mirage");
     return run(&w, -1, 0).status;
 }

@@ -204,9 +204,12 @@ static void write_all(const struct facts *f)
         {".mirage/config.d", f->dependencies, true},
         {".mirage/record", record_text(f), true},
         {"Makefile", emit_makefile(f), false},
+        {text_of("%s.qemu.sh", f->image), emit_qemu_script(f), false},
     };
+    size_t count = sizeof files / sizeof *files;
 
-    write_files(files, sizeof files / sizeof *files);
+    /* The last is for a virtual machine only. */
+    write_files(files, strcmp(f->target, "virtio") == 0 ? count : count - 1);
     link_headers();
     touch_configured();
 }
@@ -239,8 +242,8 @@ int command_configure(int count, char **words)
             f->file, install);
     check_sources(f);
     write_all(f);
-    say("%s is configured for %s: `make` builds mir-%s", f->image, f->target,
-        f->image);
+    say("%s is configured for %s: `make` builds %s", f->image, f->target,
+        program_name(f->image, f->target));
     if (!o.as_recorded && !is_on_path())
         say("make will look for mirage on PATH, where this one is not. Run\n"
             "    export PATH=%s/bin:$PATH",

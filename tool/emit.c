@@ -37,6 +37,13 @@ char *device_name(const struct thing *device)
     return text_of("%s_%d", device->type, device->number);
 }
 
+char *program_name(const char *image, const char *target)
+{
+    return strcmp(target, "unix") == 0 || strcmp(target, "macosx") == 0
+               ? text_of("mir-%s", image)
+               : text_of("mir-%s.%s", image, target);
+}
+
 char *prototype(const struct thing *job)
 {
     struct draft d;
@@ -213,27 +220,76 @@ static void put_list(FILE *out, const char *name, const struct list *l,
     fputc('\n', out);
 }
 
+static FILE *open_part(const char *part)
+{
+    char *name = text_of("%s/share/mirage/make/%s", root(), part);
+    FILE *in = fopen(name, "r");
+
+    if (!in)
+        die(FAILED, "%s is missing: this mirage is not installed whole", name);
+    return in;
+}
+
+/* Copies a part of a Makefile, without its first line: the licence is ours. */
+static void put_part(FILE *out, const char *part)
+{
+    FILE *in = open_part(part);
+    int   c;
+
+    while ((c = getc(in)) != EOF && c != '\n')
+        ;
+    while ((c = getc(in)) != EOF)
+        putc(c, out);
+    fclose(in);
+}
+
+char *emit_qemu_script(const struct facts *f)
+{
+    struct draft d;
+    FILE        *in = open_part("qemu.sh");
+    char        *line = NULL, *at;
+    size_t       size = 0;
+
+    begin(&d);
+    while (getline(&line, &size, in) > 0) {
+        char *rest = line;
+
+        while ((at = strchr(rest, '@')) != NULL) {
+            bool   program = strncmp(at, "@PROGRAM@", 9) == 0;
+            bool   image = strncmp(at, "@IMAGE@", 7) == 0;
+            size_t len = program ? 9 : image ? 7
+                                             : 1;
+
+            fwrite(rest, 1, (size_t)(at - rest), d.out);
+            if (program)
+                fprintf(d.out, "mir-%s.virtio", f->image);
+            else
+                fputs(image ? f->image : "@", d.out);
+            rest = at + len;
+        }
+        fputs(rest, d.out);
+    }
+    free(line);
+    fclose(in);
+    return finish(&d);
+}
+
 char *emit_makefile(const struct facts *f)
 {
     struct draft d;
-    char        *name = text_of("%s/share/mirage/unix.mk", root());
-    FILE        *body = fopen(name, "r");
-    int          c;
 
-    if (!body || fscanf(body, "%*[^\n]\n") != 0) /* its licence is not theirs */
-        die(FAILED, "%s is missing: this mirage is not installed whole", name);
     begin(&d);
     fprintf(d.out,
             "# Made by `mirage configure` from %s. Edit that instead, or add\n"
             "# what you need in Makefile.user.\n"
             "#\n"
-            "#     make           builds mir-%s\n"
+            "#     make           builds %s\n"
             "#     make run       builds and runs it; SUDO=sudo, "
             "ARGS='--key=value'\n"
             "#     make depend    installs what the build needs and lacks\n"
             "#     make clean     removes what was built\n"
             "\n",
-            f->file, f->image);
+            f->file, program_name(f->image, f->target));
     fprintf(d.out, "NAME      := %s\n", f->image);
     fprintf(d.out, "TARGET    := %s\n", f->target);
     fprintf(d.out, "CONFIG    := %s\n", f->file);
@@ -243,8 +299,8 @@ char *emit_makefile(const struct facts *f)
     put_list(d.out, "PACKAGES", &f->packages, "");
     put_list(d.out, "LIBRARIES", &f->libraries, "");
     fputc('\n', d.out);
-    while ((c = getc(body)) != EOF)
-        putc(c, d.out);
-    fclose(body);
+    put_part(d.out, "head.mk");
+    put_part(d.out, text_of("%s.mk", f->target));
+    put_part(d.out, "tail.mk");
     return finish(&d);
 }

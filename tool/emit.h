@@ -7,6 +7,12 @@
 
 char *emit_main(const struct facts *f);
 char *emit_makefile(const struct facts *f);
+/* For target virtio: a script that runs the image in QEMU. */
+char *emit_qemu_script(const struct facts *f);
+
+/* The file that make builds: mir-NAME, or mir-NAME.TARGET. */
+char *program_name(const char *image, const char *target);
+
 char *emit_compile_flags(const struct facts *f);
 
 /* What each source of a job is compiled with: its entry's prototype, at the

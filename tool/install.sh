@@ -64,7 +64,7 @@ contents() {
     find example -type f ! -path '*/.mirage/*' ! -name '*.o' ! -name '*.d' \
         ! -name 'mir-*' ! -name Makefile ! -name main.c ! -name '*.new' \
         ! -name compile_flags.txt | sed 's|.*|644 & share/mirage/&|'
-    echo "644 tool/unix.mk share/mirage/unix.mk"
+    find tool/make -name '*.mk' | sed 's|tool/\(.*\)|644 & share/mirage/\1|'
     optional doc/mirage.1 share/man/man1/mirage.1
     optional tool/mirage.bash share/bash-completion/completions/mirage
     optional tool/_mirage share/zsh/site-functions/_mirage

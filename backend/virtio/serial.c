@@ -14,9 +14,15 @@
 #define EMPTY 0x20 /* the transmitter's FIFO */
 
 static struct waiters readers;
+static char           early; /* arrived before we began */
+static bool           has_early;
 
 void serial_start(void)
 {
+    /* Switching the FIFOs on loses what is there: at most one byte. */
+    has_early = inb(PORT + 5) & READY;
+    if (has_early)
+        early = (char)inb(PORT);
     outb(PORT + 1, 0);    /* no interrupts */
     outb(PORT + 3, 3);    /* 8 bits, no parity, one stop bit */
     outb(PORT + 2, 0x07); /* FIFOs on, and empty */
@@ -53,6 +59,10 @@ size_t serial_read(char *data, size_t len)
 {
     size_t n = 0;
 
+    if (has_early && len > 0) {
+        data[n++] = early;
+        has_early = false;
+    }
     while (n < len && inb(PORT + 5) & READY)
         data[n++] = (char)inb(PORT);
     return n;

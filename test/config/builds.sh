@@ -131,6 +131,12 @@ touch "$work/installed/include/mirage/config.h"
 has "config.h" "$(make 2>&1)" 'mirage configure --as-recorded'
 make -q || wrong "make has something to do"
 
+it "target virtio without its libraries says how they are made"
+rm -rf "$work/installed/lib/mirage/virtio"
+equal "message" "$(mirage configure --virtio 2>&1)" \
+    "mirage: target virtio needs the libraries of bare images, which are not built here.
+\`make images\`, in the clone of mirage, builds them."
+
 it "a Makefile of another version says to configure again"
 sed -i 's/^MADE_BY .*/MADE_BY := 0.0.9/' Makefile
 has "message" "$(make 2>&1)" \

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: ISC
+PROGRAM   := mir-$(NAME)
+LIBRARY   := $(ROOT)/lib/mirage/unix/libmirage.a
+
+.PHONY: all depend prepare run clean
+.DELETE_ON_ERROR:
+
+all: $(PROGRAM)
+
+$(PROGRAM): $(OBJECTS) $(LIBRARY)
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $(OBJECTS) $(LIBRARY) $(LDLIBS)
+
+run: all
+	$(SUDO) ./$(PROGRAM) $(ARGS)
+
