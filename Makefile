@@ -180,8 +180,8 @@ depend prepare:
 QUICK := $(TEST_PROGRAMS) test/rooms.sh test/freestanding test/headers \
          test/house/exports test/house/depend test/config/run \
          test/e2e/runtime test/tutorial
-SLOW  := test/lint test/poll test/aarch64 test/fuzz/run test/house/install \
-         test/e2e/bare
+SLOW  := test/lint test/poll test/aarch64 test/fuzz/run test/xen/selftest \
+         test/house/install test/e2e/bare
 
 check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
@@ -230,4 +230,5 @@ uninstall:
 clean:
 	rm -rf $B
 
--include $(shell find $B -path $B/bare -prune -o -name '*.d' -print 2>/dev/null)
+-include $(shell find $B -path $B/bare -prune -o -path $B/xen -prune -o \
+    -name '*.d' -print 2>/dev/null)
