@@ -167,12 +167,12 @@ conditions() {
 }
 
 # compile: an object in $scratch for each .c of a room that this machine can
-# compile, its name the source's with .o
+# compile with its own headers, its name the source's with .o
 compile() {
     [ ! -e "$scratch/compiled" ] || return 0
-    find core device net store backend libc config tool arch \
+    find core device net store backend config tool arch \
         -name '*.c' ! -name '*_test.c' 2>/dev/null |
-        grep -vE '^backend/(xen|virtio)/' | while read -r f; do
+        grep -vE '^backend/(xen|virtio|bare)/|^arch/[^/]*/bare/' | while read -r f; do
         case $f in
         arch/*/*) [[ $f = "arch/$(uname -m)"/* ]] || continue ;;
         esac
@@ -226,7 +226,7 @@ words() {
 room_calls() {
     local room
     compile || { echo "rooms: the sources do not compile"; return; }
-    for room in core device net store arch backend config tool libc; do
+    for room in core device net store arch backend config tool; do
         defines $room | sort -u >"$scratch/defined.$room"
     done
     { words $libc $image; defines backend | grep '^platform_'

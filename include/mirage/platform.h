@@ -45,6 +45,14 @@ void platform_crash(uintptr_t frame) __attribute__((noreturn, cold));
 void *platform_pages(size_t count);
 void  platform_pages_free(void *pages, size_t count);
 
+/*
+ * Makes the heap size bytes longer, size being whatever malloc asks for:
+ * where they begin, which is where those of the call before end; with size
+ * zero, where the next would begin. NULL: no memory, and nothing has changed.
+ * Only where there is no host, whose C library has memory of its own.
+ */
+void *platform_heap(size_t size);
+
 /* A fiber's stack. */
 struct stack {
     uint8_t *low;     /* the lowest usable byte */

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What there is of files: the console, as descriptors 0 to 2, and the random
+ * numbers of /dev/urandom, which libraries open to seed generators of theirs.
+ * Reading the console finds the end of the file.
+ */
+#include <mirage/platform.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { INPUT,
+       OUTPUT,
+       ERRORS,
+       RANDOM };
+
+/* As errno is set, and a call fails. */
+static int fails(int error)
+{
+    errno = error;
+    return -1;
+}
+
+int open(const char *path, int flags, ...)
+{
+    if (strcmp(path, "/dev/urandom") && strcmp(path, "/dev/random"))
+        return fails(ENOENT);
+    if ((flags & O_ACCMODE) != O_RDONLY)
+        return fails(EACCES);
+    return RANDOM;
+}
+
+int close(int fd)
+{
+    return fd >= INPUT && fd <= RANDOM ? 0 : fails(EBADF);
+}
+
+_READ_WRITE_RETURN_TYPE read(int fd, void *data, size_t len)
+{
+    if (fd == INPUT)
+        return 0;
+    if (fd != RANDOM)
+        return fails(EBADF);
+    for (size_t at = 0, n; at < len; at += n) {
+        n = len - at < 256 ? len - at : 256;
+        platform_entropy((char *)data + at, n);
+    }
+    return len;
+}
+
+_READ_WRITE_RETURN_TYPE write(int fd, const void *data, size_t len)
+{
+    if (fd == OUTPUT)
+        platform_answer(data, len);
+    else if (fd == ERRORS)
+        platform_put(data, len);
+    else
+        return fails(EBADF);
+    return len;
+}
+
+off_t lseek(int fd, off_t to, int from)
+{
+    (void)to;
+    (void)from;
+    return fails(fd >= INPUT && fd <= RANDOM ? ESPIPE : EBADF);
+}
+
+int isatty(int fd)
+{
+    return (fd >= INPUT && fd <= ERRORS) || fails(ENOTTY) == 0;
+}
+
+int fstat(int fd, struct stat *about)
+{
+    if (fd < INPUT || fd > RANDOM)
+        return fails(EBADF);
+    memset(about, 0, sizeof *about);
+    about->st_mode = S_IFCHR;
+    about->st_blksize = 1024; /* the size of stdio's buffers */
+    return 0;
+}
+
+int fcntl(int fd, int command, ...)
+{
+    return fails(fd >= INPUT && fd <= RANDOM && command != F_GETFD ? EINVAL
+                                                                   : EBADF);
+}
+
+int stat(const char *path, struct stat *about)
+{
+    (void)path;
+    (void)about;
+    return fails(ENOENT);
+}
+
+int unlink(const char *path)
+{
+    (void)path;
+    return fails(ENOENT);
+}
+
+int link(const char *path, const char *other)
+{
+    (void)path;
+    (void)other;
+    return fails(ENOENT);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+    (void)path;
+    (void)mode;
+    return fails(EROFS);
+}

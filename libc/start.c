@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/* The stack protector's canary, and how the C library ends. */
+#include <mirage/libc.h>
+#include <mirage/panic.h>
+#include <mirage/platform.h>
+#include <reent.h>
+
+enum { SELF,
+       CANARY = 5 };
+
+uintptr_t libc_thread_block[8] = {[SELF] = (uintptr_t)libc_thread_block};
+
+void __stack_chk_fail(void) __attribute__((noreturn));
+
+void libc_start(void)
+{
+    platform_entropy(&libc_thread_block[CANARY], sizeof(uintptr_t));
+    /* Its first byte is zero, so that no string can read or write past it. */
+    libc_thread_block[CANARY] &= ~(uintptr_t)0xff;
+}
+
+void __stack_chk_fail(void)
+{
+    panic("the stack is smashed: an array on it was written past its end");
+}
+
+typedef void        constructor(void);
+extern constructor *__init_array_start[] __attribute__((weak));
+extern constructor *__init_array_end[] __attribute__((weak));
+
+void libc_constructors(void)
+{
+    for (constructor **c = __init_array_start; c < __init_array_end; c++)
+        (*c)();
+}
+
+/* An image that uses neither has neither. */
+extern struct _reent *_impure_ptr __attribute__((weak));
+void                  __call_exitprocs(int code, void *object) __attribute__((weak));
+
+void libc_stop(void)
+{
+    if (__call_exitprocs != NULL)
+        __call_exitprocs(0, NULL);
+    if (&_impure_ptr != NULL && _impure_ptr->__cleanup != NULL)
+        _impure_ptr->__cleanup(_impure_ptr);
+}
