@@ -11,6 +11,9 @@
 #                make install    below PREFIX (DESTDIR is honoured)
 #                make POLL=1     with poll(2) in the place of epoll
 
+ifneq ($(words $(CURDIR)),1)
+$(error make cannot work in "$(CURDIR)": there is a space in the name)
+endif
 VERSION := $(shell cat VERSION)
 PREFIX  ?= /usr/local
 CC      := $(if $(filter default,$(origin CC)),cc,$(CC))
@@ -160,7 +163,7 @@ $B/share/mirage/example: SOURCE := example
 $B/share/mirage/make:    SOURCE := tool/make
 $B/include $B/share/mirage/example $B/share/mirage/make:
 	@mkdir -p $(@D)
-	@ln -sfn $(abspath $(SOURCE)) $@
+	@ln -sfnr $(SOURCE) $@
 
 $B/check/libmirage.a: $(CHECK_OBJECTS)
 	@rm -f $@
@@ -180,14 +183,14 @@ depend prepare:
 QUICK := $(TEST_PROGRAMS) test/rooms.sh test/freestanding test/headers \
          test/house/exports test/house/depend test/config/run \
          test/e2e/runtime test/tutorial
-SLOW  := test/lint test/poll test/aarch64 test/fuzz/run test/xen/selftest \
+SLOW  := test/e2e/virtio test/lint test/poll test/aarch64 test/fuzz/run test/xen/selftest \
          test/house/install test/e2e/bare
 
 check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
 
 # The last of them looks whether doc/status.md speaks the truth.
-test: all $(TEST_PROGRAMS)
+test: all images $(TEST_PROGRAMS)
 	@rm -f $B/ran
 	@RAN=$B/ran test/run $(QUICK) $(SLOW) test/status
 

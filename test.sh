@@ -8,7 +8,7 @@
 set -eu
 cd "$(dirname "$0")"
 
-./depend.sh build test bench
+./depend.sh build images test bench
 mkdir -p build
 rm -f build/test.status
 { make -j"$(nproc)" test 2>&1 || echo $? >build/test.status; } |

@@ -198,8 +198,24 @@ static void argument(const char *word)
     log_debug(&boot, "%s", word);
 }
 
+/* Keys are in order, so that two of a kind stand side by side. */
+static void refuse_twins(void)
+{
+    for (const struct boot_argument *a = arguments; a; a = a->next)
+        if (strcmp(a->name, "help") == 0 ||
+            (a->next && strcmp(a->name, a->next->name) == 0)) {
+            char key[KEY_SIZE];
+
+            key_of(a, key);
+            image_say("%s: --%s is declared twice in this image\n",
+                      image_name(), key);
+            platform_exit(USAGE_ERROR);
+        }
+}
+
 void boot_arguments(const char *const *words, size_t count, bool foreign)
 {
+    refuse_twins();
     for (size_t i = 0; i < count; i++) {
         if (strncmp(words[i], "--", 2) == 0) {
             argument(words[i]);

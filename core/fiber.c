@@ -173,7 +173,7 @@ static void schedule(void)
     if (to == me)
         return;
     running = to;
-    sanitizer_leave(me == leaving ? NULL : &me->fake_stack, to->stack.low,
+    sanitizer_leave(me->ended ? NULL : &me->fake_stack, to->stack.low,
                     to->stack.size);
     arch_switch(&me->sp, to->sp);
     sanitizer_arrive(me->fake_stack, NULL, NULL);
@@ -258,7 +258,7 @@ enum status fiber_spawn(const struct fiber_options *options, fiber_fn *fn,
 
 enum status fiber_join(struct fiber *f, nanoseconds deadline)
 {
-    require(f->watched && f != running);
+    require(f->watched && f != running && !f->joiners.first);
     while (!f->ended) {
         enum status s = wait_until(&f->joiners, deadline);
 

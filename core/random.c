@@ -4,6 +4,7 @@
  * makes BLOCKS blocks under the present key; the first 32 bytes become the
  * next key, the rest is given out once and wiped as it goes.
  */
+#include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <mirage/random.h>
 #include <stdbool.h>
@@ -17,6 +18,16 @@ static uint8_t pool[BLOCK * BLOCKS];
 static uint8_t key[KEY];
 static size_t  left; /* unused bytes, at the end of pool */
 static bool    seeded;
+
+/* Clears what the compiler would think nobody reads any more. */
+static void wipe(void *data, size_t len)
+{
+    memset(data, 0, len);
+    __asm__ volatile(""
+                     :
+                     : "r"(data)
+                     : "memory");
+}
 
 static uint32_t rotate(uint32_t v, int by)
 {
@@ -60,6 +71,7 @@ static void chacha20_block(const uint32_t state[16], uint8_t out[BLOCK])
         for (int j = 0; j < 4; j++)
             out[4 * i + j] = (uint8_t)(v >> 8 * j);
     }
+    wipe(x, sizeof x);
 }
 
 static void chacha20_state(uint32_t state[16], const uint8_t with[KEY])
@@ -88,7 +100,7 @@ static void refill(void)
     }
     memcpy(key, pool, KEY);
     memset(pool, 0, KEY);
-    memset(state, 0, sizeof state);
+    wipe(state, sizeof state);
     left = sizeof pool - KEY;
 }
 
@@ -115,9 +127,10 @@ void random_bytes(void *data, size_t len)
 uint32_t random_below(uint32_t bound)
 {
     /* Values under the remainder of 2^32 by bound would favour the low ones. */
-    uint32_t skip = -bound % bound;
-    uint32_t value;
+    uint32_t skip, value;
 
+    require(bound > 0);
+    skip = -bound % bound;
     do
         random_bytes(&value, sizeof value);
     while (value < skip);

@@ -42,8 +42,7 @@ static void repeat(struct output *out, char c, int count)
 }
 
 /*
- * The one place that pads: prefix (a sign, 0x), zeros, then the text itself
- * and zeros behind it (a float's precision beyond its digits).
+ * The one place that pads: prefix (a sign, 0x), zeros, then the text itself.
  */
 static void put_padded(struct output *out, const struct directive *d,
                        const char *prefix, int zeros, const char *text,

@@ -27,10 +27,12 @@ static void lock(struct fiber_mutex *m)
         ;
 }
 
+/* A console that always has room must not keep the others from running. */
 static void unlock(struct fiber_mutex *m)
 {
     fiber_unlock(m);
     fiber_unshield();
+    (void)fiber_yield();
 }
 
 static void flush(struct line *l)
@@ -76,6 +78,14 @@ void console_write(struct console *c, const char *text, size_t len)
     unlock(&c->writing);
 }
 
+/* Nor must input that is always there; it ends for a cancelled fiber. */
+static enum status begin_reading(struct console *c)
+{
+    enum status s = fiber_yield();
+
+    return s ? s : fiber_lock(&c->reading, FOREVER);
+}
+
 /* Takes what was read but not yet asked for; false: nothing was. */
 static bool take_input(struct console *c, void *data, size_t len, size_t *got)
 {
@@ -96,7 +106,7 @@ enum status console_read(struct console *c, void *data, size_t len,
     enum status s;
 
     require(len > 0);
-    if ((s = fiber_lock(&c->reading, FOREVER)) != OK)
+    if ((s = begin_reading(c)) != OK)
         return s;
     if (!take_input(c, data, len, got))
         s = c->ops->read(c, data, len, got);
@@ -149,16 +159,14 @@ static enum status read_line(struct console *c, char *line, size_t size)
                 return s;
             text = c->input; /* read_more has moved it */
         }
-        if (!too_long && len < size) {
-            memcpy(line, text, len);
-            if (len > 0 && line[len - 1] == '\r')
-                line[len - 1] = '\0';
-            line[len] = '\0';
-        } else {
-            too_long = true;
-        }
         skip_input(c, end ? len + 1 : len);
-        return too_long ? ERR_RANGE : OK;
+        if (len > 0 && text[len - 1] == '\r')
+            len--;
+        if (too_long || len >= size)
+            return ERR_RANGE;
+        memcpy(line, text, len);
+        line[len] = '\0';
+        return OK;
     }
 }
 
@@ -167,7 +175,7 @@ enum status console_read_line(struct console *c, char *line, size_t size)
     enum status s;
 
     require(size > 0);
-    if ((s = fiber_lock(&c->reading, FOREVER)) != OK)
+    if ((s = begin_reading(c)) != OK)
         return s;
     if (!c->input && !(c->input = malloc(CONSOLE_LINE)))
         s = ERR_NO_MEMORY;

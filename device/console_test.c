@@ -132,6 +132,47 @@ TEST(a_line_that_does_not_fit_is_skipped_whole)
     CHECK(console_read_line(&fake, line, sizeof line) == ERR_EOF);
 }
 
+TEST(a_carriage_return_takes_no_room)
+{
+    char line[4];
+
+    input((const char *[]){"abc\r\nabcd\r\nabc\n", NULL});
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK_TEXT(line, "abc");
+    CHECK(console_read_line(&fake, line, sizeof line) == ERR_RANGE);
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+}
+
+static void read_for_ever(void *ctx)
+{
+    char   byte;
+    size_t got;
+
+    while (console_read(&fake, &byte, 1, &got) == OK)
+        fake.input_from = 0, fake.input_len = 10; /* it never ends */
+    *(bool *)ctx = true;
+}
+
+TEST(input_without_end_lets_others_run_and_is_cancelled)
+{
+    static char   endless[10];
+    bool          ended = false;
+    struct fiber *f;
+
+    input((const char *[]){NULL});
+    fake.input = endless;
+    fake.input_len = sizeof endless;
+    CHECK(fiber_spawn(NULL, read_for_ever, &ended, &f) == OK);
+    for (int i = 0; i < 100; i++)
+        fiber_yield();
+    CHECK(!ended);
+    fiber_cancel(f);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(ended);
+    fake.input = NULL;
+    fake.input_len = fake.input_from = 0;
+}
+
 TEST(console_read_gives_first_what_a_line_left_over)
 {
     char   line[8], data[8];

@@ -136,7 +136,7 @@ static void put_job_function(FILE *out, const struct facts *f, size_t job)
 {
     const struct thing *j = f->job[job];
 
-    fprintf(out, "static void job_%zu(void)\n{\n    %s(", job, j->what);
+    fprintf(out, "static void mirage_job_%zu(void)\n{\n    %s(", job, j->what);
     for (size_t i = 0; i < j->argument_count; i++)
         fprintf(out, "%s%s", i ? ", " : "",
                 device_name(j->argument[i].device));
@@ -168,16 +168,16 @@ char *emit_main(const struct facts *f)
     fputc('\n', d.out);
     for (size_t i = 0; i < f->job_count; i++)
         put_job_function(d.out, f, i);
-    fputs("static struct job jobs[] = {\n", d.out);
+    fputs("static struct job mirage_jobs[] = {\n", d.out);
     for (size_t i = 0; i < f->job_count; i++)
-        fprintf(d.out, "    {.name = \"%s\", .run = job_%zu%s%s},\n",
+        fprintf(d.out, "    {.name = \"%s\", .run = mirage_job_%zu%s%s},\n",
                 f->job[i]->what, i, f->job[i]->stop ? ", .stop = " : "",
                 f->job[i]->stop ? f->job[i]->stop : "");
     fputs("};\n\nvoid mirage_main(void)\n{\n", d.out);
     for (size_t i = 0; i < f->thing_count; i++)
         if (f->thing[i].type && used[f->thing[i].number])
             put_connect(d.out, &f->thing[i]);
-    fprintf(d.out, "    jobs_run(jobs, %zu);\n}\n", f->job_count);
+    fprintf(d.out, "    jobs_run(mirage_jobs, %zu);\n}\n", f->job_count);
     return finish(&d);
 }
 

@@ -120,6 +120,15 @@ static void collect(struct child *c, int fd, struct outcome *o)
     fclose(out);
 }
 
+/* The copy survives exec, also where it is no copy. */
+static void dup_to(int from, int to)
+{
+    if (from == to)
+        fcntl(from, F_SETFD, 0);
+    else
+        dup2(from, to);
+}
+
 static void start(struct child *c, const struct words *w, int captured, int to)
 {
     fflush(NULL);
@@ -136,7 +145,7 @@ static void start(struct child *c, const struct words *w, int captured, int to)
     if (w->in_english)
         setenv("LC_ALL", "C", 1);
     if (captured >= 0)
-        dup2(to, captured);
+        dup_to(to, captured);
     if (w->quiet)
         dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
     execvp(w->word[0], w->word);

@@ -21,6 +21,7 @@
 
 /* The registers of a fault, as far as a backtrace needs them. */
 struct fault {
+    bool      has_pc; /* it is a fault, and not a panic */
     uintptr_t pc;
     uintptr_t frame;
     uintptr_t link; /* where the function at pc returns to, if it has no frame
@@ -28,7 +29,7 @@ struct fault {
 };
 
 /* Prints where the running fiber stands, and the log, and ends the image by
- * the signal, so that a core is left. pc is 0 where there was no fault. */
+ * the signal, so that a core is left. */
 static void report(const struct fault *fault, int number)
     __attribute__((noreturn));
 
@@ -36,7 +37,8 @@ static void report(const struct fault *fault, int number)
 {
     struct stack stack = image_fiber_stack();
     uintptr_t    low = (uintptr_t)stack.low;
-    struct trace trace = {.pc = fault->pc};
+    struct trace trace = {.pc = fault->pc, .has_pc = fault->has_pc};
+    sigset_t     only;
     size_t       max = sizeof trace.returns / sizeof trace.returns[0];
 
     /* A report that itself hangs or faults ends the process. */
@@ -46,7 +48,7 @@ static void report(const struct fault *fault, int number)
          *s; s++)
         signal(*s, SIG_DFL);
 
-    if (fault->pc && arch_is_return_address(fault->link, symbols_is_code))
+    if (fault->has_pc && arch_is_return_address(fault->link, symbols_is_code))
         trace.returns[trace.count++] = fault->link;
     trace.count += arch_backtrace(fault->frame, low, low + stack.size,
                                   trace.returns + trace.count,
@@ -55,6 +57,9 @@ static void report(const struct fault *fault, int number)
     symbols_print(&trace);
     image_say("the last lines of the log:\n");
     log_dump();
+    sigemptyset(&only);
+    sigaddset(&only, number);
+    sigprocmask(SIG_UNBLOCK, &only, NULL); /* its handler has blocked it */
     raise(number);
     _exit(128 + number);
 }
@@ -66,7 +71,7 @@ static uintptr_t word_on_stack(uintptr_t sp)
     struct stack stack = image_fiber_stack();
     uintptr_t    word = 0;
 
-    if (sp - (uintptr_t)stack.low < stack.size - sizeof word)
+    if (stack.size > 0 && sp - (uintptr_t)stack.low < stack.size - sizeof word)
         memcpy(&word, (const void *)sp, sizeof word);
     return word;
 }
@@ -105,21 +110,35 @@ static bool is_in_guard(uintptr_t address)
            address >= low - stack_guard_size();
 }
 
-static void say_cause(int number, uintptr_t address)
+/* What a memory fault says of its address, if it says something. */
+static void say_address(const siginfo_t *info)
+{
+    uintptr_t address = (uintptr_t)info->si_addr;
+
+    if (info->si_code <= 0)
+        image_say(", sent by process %d", (int)info->si_pid);
+    else if (info->si_code == SI_KERNEL)
+        image_say(" at an address that cannot exist");
+    else
+        image_say(" at address 0x%zx%s", (size_t)address,
+                  address < 4096 ? " (a null pointer)" : "");
+}
+
+static void say_cause(int number, const siginfo_t *info)
 {
     const char *fiber = image_fiber_name();
 
     image_say("\n%s crashed: ", image_name());
-    if (number == SIGSEGV && is_in_guard(address))
+    if (number == SIGSEGV && info->si_code > 0 &&
+        is_in_guard((uintptr_t)info->si_addr)) {
         image_say("stack overflow in fiber \"%s\": its %zu KiB are used up\n",
-                  fiber,
-                  image_fiber_stack().size / 1024);
-    else if (number == SIGSEGV || number == SIGBUS)
-        image_say("%s at address 0x%zx%s, in fiber \"%s\"\n",
-                  fault_name(number), (size_t)address,
-                  address < 4096 ? " (a null pointer)" : "", fiber);
-    else
-        image_say("%s, in fiber \"%s\"\n", fault_name(number), fiber);
+                  fiber, image_fiber_stack().size / 1024);
+        return;
+    }
+    image_say("%s", fault_name(number));
+    if (number == SIGSEGV || number == SIGBUS)
+        say_address(info);
+    image_say(", in fiber \"%s\"\n", fiber);
 }
 
 static void on_fault(int number, siginfo_t *info, void *context)
@@ -127,7 +146,8 @@ static void on_fault(int number, siginfo_t *info, void *context)
     const ucontext_t *u = context;
     struct fault      fault = {0};
 
-    say_cause(number, (uintptr_t)info->si_addr);
+    say_cause(number, info);
+    fault.has_pc = true;
 #if defined(__linux__) && defined(__x86_64__)
     fault.pc = (uintptr_t)u->uc_mcontext.gregs[REG_RIP];
     fault.frame = (uintptr_t)u->uc_mcontext.gregs[REG_RBP];

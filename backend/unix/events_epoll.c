@@ -63,9 +63,9 @@ static int wait_for(struct epoll_event *events, int max, nanoseconds length)
         int n = epoll_pwait2(epoll, events, max,
                              length == FOREVER ? NULL : &ts, NULL);
 
-        if (n >= 0 || errno != ENOSYS)
+        if (n >= 0 || errno == EINTR)
             return n;
-        coarse = true; /* before Linux 5.11 */
+        coarse = true; /* before Linux 5.11, or forbidden by a sandbox */
     }
     return epoll_wait(epoll, events, max,
                       length == FOREVER ? -1
@@ -84,6 +84,8 @@ void events_take(nanoseconds deadline)
         length = events_shorten(deadline > now ? deadline - now : 0);
     }
     n = wait_for(events, sizeof events / sizeof events[0], length);
+    if (n < 0 && errno != EINTR)
+        panic("epoll: %s", strerror(errno));
     for (int i = 0; i < n; i++) {
         struct registration *r = events[i].data.ptr;
 

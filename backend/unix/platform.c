@@ -10,6 +10,7 @@
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -72,8 +73,10 @@ void platform_answer(const char *text, size_t len)
     write_all(STDOUT_FILENO, text, len);
 }
 
+/* What jobs have said by the C library's stdio is said, too. */
 void platform_exit(int code)
 {
+    fflush(NULL);
     _exit(code);
 }
 
@@ -113,6 +116,15 @@ static void on_stop_signal(int number)
     errno = error;
 }
 
+/* A shell starts what runs in its background with SIGINT ignored. */
+static void catch_unless_ignored(int number, const struct sigaction *action)
+{
+    struct sigaction before;
+
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+        sigaction(number, action, NULL);
+}
+
 static void catch_signals(void)
 {
     struct sigaction stop = {.sa_handler = on_stop_signal,
@@ -124,8 +136,8 @@ static void catch_signals(void)
         fcntl(wake_pipe[i], F_SETFD, FD_CLOEXEC);
         fcntl(wake_pipe[i], F_SETFL, O_NONBLOCK);
     }
-    sigaction(SIGINT, &stop, NULL);
-    sigaction(SIGTERM, &stop, NULL);
+    catch_unless_ignored(SIGINT, &stop);
+    catch_unless_ignored(SIGTERM, &stop);
     signal(SIGPIPE, SIG_IGN); /* a write says so by itself */
     crash_catch();
 }

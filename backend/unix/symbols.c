@@ -249,7 +249,7 @@ void symbols_print(const struct trace *trace)
     struct program   program;
     size_t           count = 0;
 
-    if (trace->pc)
+    if (trace->has_pc)
         at[count++] = shown[0] = trace->pc;
     for (size_t i = 0; i < trace->count; i++, count++) {
         shown[count] = trace->returns[i];

@@ -9,9 +9,9 @@
 
 /*
  * Where a fault happened, and then the return addresses from there outwards.
- * pc is 0 where there was no fault.
  */
 struct trace {
+    bool      has_pc; /* there was a fault */
     uintptr_t pc;
     uintptr_t returns[32];
     size_t    count;

@@ -28,6 +28,11 @@ struct fiber_options {
 };
 
 /*
+ * A job's fibers are its own affair: stopping the job does not cancel them, and
+ * when all jobs have ended the image ends, whatever other fibers still do.
+ */
+
+/*
  * Runs fn(ctx) in a fiber of its own, from the caller's next wait on. The
  * fiber is freed when fn returns. Does not block.
  *

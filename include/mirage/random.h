@@ -4,8 +4,8 @@
  *
  * A ChaCha20 generator with fast key erasure (RFC 8439, 2.3; the key is
  * replaced with every refill, so what was given out cannot be computed from
- * the memory of later). Seeded by the platform before any job runs. Never
- * blocks, never fails.
+ * the memory of later). Seeded by the platform before it gives the first byte;
+ * where there is no entropy the image panics. Never blocks, never fails.
  */
 #ifndef MIRAGE_RANDOM_H
 #define MIRAGE_RANDOM_H

@@ -4,8 +4,9 @@
  *
  * Conversions: d i u x X o c s p % and f F e E g G (exact, double), with the
  * flags - + space 0 #, a width, a precision, and the lengths hh h l ll j z t.
- * Not here: n, a, long double, wide characters and positional arguments; such
- * a directive is printed as it stands.
+ * Not here: n, a, long double, wide characters (the l of ls and lc means
+ * nothing) and positional arguments. A directive that is not known is printed
+ * as it stands, and takes no argument. At most 1,080 places behind the point.
  */
 #ifndef MIRAGE_TEXT_H
 #define MIRAGE_TEXT_H

@@ -31,7 +31,8 @@ nanoseconds time_after(nanoseconds length);
  * Blocks the fiber for at least this long; zero lets the others run first.
  * Sleepers wake in the order of their deadlines.
  *
- * ERR_CANCELLED: the fiber was cancelled, before or during the sleep.
+ * ERR_CANCELLED: the fiber was cancelled, before or during the sleep. A loop
+ * that sleeps should end then: later sleeps do not last.
  */
 enum status time_sleep(nanoseconds length);
 

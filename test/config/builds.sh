@@ -188,7 +188,7 @@ sed -i 's/"console"/"other"/' config.c
 quietly mirage configure
 cmp Makefile mine || wrong "the edited Makefile was changed"
 grep -q 'other' Makefile.new || wrong "Makefile.new is not the new one"
-grep -q 'struct job jobs' main.c || wrong "main.c was not written"
+grep -q 'struct job mirage_jobs' main.c || wrong "main.c was not written"
 
 it "a file that was there before is kept"
 fresh theirs
@@ -320,11 +320,11 @@ END
 quietly mirage configure
 quietly make
 equal "output" "$(./mir-wide)" $'cbf43926\ncbf43926'
-equal "main.c" "$(sed -n '/jobs\[\]/,/;/p' main.c)" \
-    'static struct job jobs[] = {
-    {.name = "start", .run = job_0},
-    {.name = "start", .run = job_1, .stop = halt},
-    {.name = "bare", .run = job_2},
+equal "main.c" "$(sed -n '/mirage_jobs\[\]/,/;/p' main.c)" \
+    'static struct job mirage_jobs[] = {
+    {.name = "start", .run = mirage_job_0},
+    {.name = "start", .run = mirage_job_1, .stop = halt},
+    {.name = "bare", .run = mirage_job_2},
 };'
 equal "flags" "$(tail -n 1 compile_flags.txt)" "-Iinc"
 touch inc/sum.h

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 
+.DEFAULT_GOAL := all
 MIRAGE    ?= mirage
 ROOT      := $(shell $(MIRAGE) root --made-by=$(MADE_BY))
 ifeq ($(ROOT),)
@@ -23,5 +24,6 @@ ifneq ($(strip $(LIBRARIES)),)
 FLAGS     += $(shell pkg-config --cflags $(LIBRARIES))
 LDLIBS    += $(shell pkg-config --libs $(LIBRARIES))
 endif
+-include Makefile.user
 OBJECTS   := $(SOURCES:%.c=.mirage/obj/%.o)
 

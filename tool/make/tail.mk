@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # entry.h has the prototypes that $(CONFIG) promises, so that a unikernel.c
 # which has changed since does not compile.
-.mirage/obj/%.o: %.c Makefile .mirage/entry.h
+.mirage/obj/%.o: %.c Makefile $(wildcard Makefile.user) .mirage/entry.h
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -include .mirage/entry.h -MD -MP -c -o $@ $<
 
@@ -19,5 +19,3 @@ depend prepare:
 
 clean:
 	rm -rf .mirage/obj $(PROGRAM) $(PROGRAM).debug
-
--include Makefile.user

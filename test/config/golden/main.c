@@ -7,18 +7,18 @@ const char mirage_name[] = "console";
 
 static struct console *console_0;
 
-static void job_0(void)
+static void mirage_job_0(void)
 {
     start(console_0);
 }
 
-static struct job jobs[] = {
-    {.name = "start", .run = job_0},
+static struct job mirage_jobs[] = {
+    {.name = "start", .run = mirage_job_0},
 };
 
 void mirage_main(void)
 {
     connected(console_unix_connect("0", &console_0),
               "default_console");
-    jobs_run(jobs, 1);
+    jobs_run(mirage_jobs, 1);
 }

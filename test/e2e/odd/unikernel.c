@@ -139,6 +139,12 @@ static void aborted(struct console *c)
     abort();
 }
 
+static void chatter(struct console *c)
+{
+    while (!fiber_is_cancelled())
+        console_log(c, "ready");
+}
+
 static void sleep_until_stopped(struct console *c)
 {
     console_log(c, "ready");
@@ -189,6 +195,7 @@ void start(struct console *c)
         {"sleep", sleep_until_stopped},
         {"deaf", deaf},
         {"spin", spin},
+        {"chatter", chatter},
     };
 
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
