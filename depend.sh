@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# depend.sh PURPOSE...   sees to it that what the purposes (build, test, bench)
-#                        need is there; doc/dependencies.md has the table
+# depend.sh PURPOSE...   sees to it that what the purposes (build, images, test,
+#                        bench) need is there; doc/dependencies.md has the table;
+#                        the tests need what images need, too
 #
 # What is missing is named first. Then it is installed with apt-get, by root or
 # by sudo where that asks for no password; else the command is printed, and the
@@ -32,13 +33,13 @@ there() {
 rows=''
 for purpose; do
     found=$(awk -F ' *[|] *' -v purpose="$purpose" '
-        $2 ~ /^`/ && $4 == purpose {
+        $2 ~ /^`/ && ($4 == purpose || ($4 == "images" && purpose == "test")) {
             gsub(/`/, "", $2)
             gsub(/`/, "", $3)
             print $2 "|" $3 "|" $5
         }' "$table")
     if [ -z "$found" ]; then
-        echo "depend.sh: $purpose: expected build, test or bench"
+        echo "depend.sh: $purpose: expected build, images, test or bench"
         exit 2
     fi
     rows="$rows$found

@@ -24,19 +24,10 @@ void __stack_chk_fail(void)
     panic("the stack is smashed: an array on it was written past its end");
 }
 
-typedef void        constructor(void);
-extern constructor *__init_array_start[] __attribute__((weak));
-extern constructor *__init_array_end[] __attribute__((weak));
-
-void libc_constructors(void)
-{
-    for (constructor **c = __init_array_start; c < __init_array_end; c++)
-        (*c)();
-}
-
 /* An image that uses neither has neither. */
 extern struct _reent *_impure_ptr __attribute__((weak));
-void                  __call_exitprocs(int code, void *object) __attribute__((weak));
+
+void __call_exitprocs(int code, void *object) __attribute__((weak));
 
 void libc_stop(void)
 {

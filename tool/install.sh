@@ -60,6 +60,10 @@ fi
 contents() {
     echo "755 $build/bin/mirage bin/mirage"
     find "$build/lib/mirage" -name '*.a' | sed "s|^$build/\(.*\)|644 & \1|"
+    if [ -e "$build/lib/mirage/bare/built" ]; then
+        find "$build/lib/mirage/bare/include" -name '*.h' |
+            sed "s|^$build/\(.*\)|644 & \1|"
+    fi
     find include -name '*.h' | sed 's|.*|644 & &|'
     find example -type f ! -path '*/.mirage/*' ! -name '*.o' ! -name '*.d' \
         ! -name 'mir-*' ! -name Makefile ! -name main.c ! -name '*.new' \

@@ -25,15 +25,15 @@ static void sha256(void)
     br_sha256_init(&c);
     br_sha256_update(&c, "abc", 3);
     br_sha256_out(&c, sum);
-    EXPECT(is(sum, 32, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f2"
-                       "0015ad"));
+    EXPECT(is(sum, 32, "ba7816bf8f01cfea414140de5dae2223b00361a3"
+                       "96177a9cb410ff61f20015ad"));
     memset(as, 'a', sizeof as);
     br_sha256_init(&c);
     for (int i = 0; i < 1000; i++)
         br_sha256_update(&c, as, sizeof as);
     br_sha256_out(&c, sum);
-    EXPECT(is(sum, 32, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7"
-                       "112cd0"));
+    EXPECT(is(sum, 32, "cdc76e5c9914fb9281a1c7e284d73e67f1809a48"
+                       "a497200e046d39ccc7112cd0"));
 }
 
 /* The first vector with a text of the specification of GCM, all zero. */
@@ -64,7 +64,8 @@ static void gcm(const br_block_ctr_class *aes, const char *name, void *keys,
 /* Keys made, and a signature with them made and checked, on P-256. */
 static void ecdsa(void)
 {
-    unsigned char        seed[32], secret[64], open[128], hash[32] = {1}, sig[80];
+    unsigned char        seed[32], secret[64], open[128];
+    unsigned char        hash[32] = {1}, sig[80];
     br_hmac_drbg_context random;
     br_ec_private_key private;
     br_ec_public_key public;
@@ -77,8 +78,8 @@ static void ecdsa(void)
     EXPECT(seeder != NULL && seeder(&random.vtable));
     EXPECT(br_ec_keygen(&random.vtable, ec, &private, secret, BR_EC_secp256r1));
     EXPECT(br_ec_compute_pub(ec, &public, open, &private));
-    len = br_ecdsa_sign_asn1_get_default()(ec, &br_sha256_vtable, hash, &private,
-                                           sig);
+    len = br_ecdsa_sign_asn1_get_default()(ec, &br_sha256_vtable, hash,
+                                           &private, sig);
     EXPECT(len > 60);
     EXPECT(br_ecdsa_vrfy_asn1_get_default()(ec, hash, 32, &public, sig, len));
     hash[9] = 1;

@@ -36,6 +36,11 @@ __attribute__((noinline)) static int smash(size_t len)
 
 static char small[8];
 
+static int is(int answer)
+{
+    return answer != 0;
+}
+
 static void end(const char *how)
 {
     char  *more = malloc(8 * one);
@@ -51,11 +56,11 @@ static void end(const char *how)
     else if (strcmp(how, "memset") == 0)
         memset(small, 1, len);
     else if (strcmp(how, "strcpy") == 0)
-        strcpy(small, "123456789" + one - 1);
+        strcpy(small, &"123456789"[one - 1]);
     else if (strcmp(how, "strcat") == 0)
-        strcat(strcat(small, "1234" + one), "567890" + one);
+        strcat(strcat(small, &"1234"[one]), &"567890"[one]);
     else if (strcmp(how, "sprintf") == 0)
-        sprintf(small, "%s", "123456789" + one - 1);
+        sprintf(small, "%s", &"123456789"[one - 1]);
     else if (strcmp(how, "snprintf") == 0)
         snprintf(small, len, "%s", "1");
     else if (strcmp(how, "read") == 0)
@@ -124,14 +129,14 @@ int main(int count, char **words)
         int upper = c >= 'A' && c <= 'Z', lower = c >= 'a' && c <= 'z';
         int digit = c >= '0' && c <= '9', graph = c > 32 && c < 127;
 
-        EXPECT(!!isupper(c) == upper && !!islower(c) == lower);
-        EXPECT(!!isalpha(c) == (upper || lower) && !!isdigit(c) == digit);
-        EXPECT(!!isspace(c) == (c == 32 || (c >= 9 && c <= 13)));
-        EXPECT(!!isgraph(c) == graph && !!isprint(c) == (graph || c == 32));
-        EXPECT(!!iscntrl(c) == (c < 32 || c == 127));
-        EXPECT(!!isalnum(c) == (digit || upper || lower));
-        EXPECT(!!ispunct(c) == (graph && !digit && !upper && !lower));
-        EXPECT(!!isblank(c) == (c == 9 || c == 32));
+        EXPECT(is(isupper(c)) == upper && is(islower(c)) == lower);
+        EXPECT(is(isalpha(c)) == (upper || lower) && is(isdigit(c)) == digit);
+        EXPECT(is(isspace(c)) == (c == 32 || (c >= 9 && c <= 13)));
+        EXPECT(is(isgraph(c)) == graph && is(isprint(c)) == (graph || c == 32));
+        EXPECT(is(iscntrl(c)) == (c < 32 || c == 127));
+        EXPECT(is(isalnum(c)) == (digit || upper || lower));
+        EXPECT(is(ispunct(c)) == (graph && !digit && !upper && !lower));
+        EXPECT(is(isblank(c)) == (c == 9 || c == 32));
         EXPECT(tolower(c) == (upper ? c + 32 : c));
         EXPECT(toupper(c) == (lower ? c - 32 : c));
     }

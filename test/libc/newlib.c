@@ -59,11 +59,15 @@ static void formats(void)
     char text[8];
 
     EXPECT(prints("-1 1 0x2a 052 %", "%d %u %#x %#o %%", -1, 1u, 42, 42));
-    EXPECT(prints("   42|42   |00042|+42", "%5d|%-5d|%05d|%+d", 42, 42, 42, 42));
+    EXPECT(prints("   42|42   |00042|+42", "%5d|%-5d|%05d|%+d", 42, 42,
+                  42, 42));
     EXPECT(prints("-9223372036854775808 18446744073709551615", "%lld %llu",
                   LLONG_MIN, ULLONG_MAX));
-    EXPECT(prints("-1 255 -1 65535", "%hhd %hhu %hd %hu", -1, 255, -1, 65535));
-    EXPECT(prints("7 8 9", "%zu %td %jd", (size_t)7, (ptrdiff_t)8, (intmax_t)9));
+    EXPECT(prints("-1 255 -1 65535", "%hhd %hhu %hd %hu",
+                  (signed char)-1, (unsigned char)255, (short)-1,
+                  (unsigned short)65535));
+    EXPECT(prints("7 8 9", "%zu %td %jd", (size_t)7, (ptrdiff_t)8,
+                  (intmax_t)9));
     EXPECT(prints("123456789012 ff", "%" PRId64 " %" PRIx8,
                   (int64_t)123456789012, (uint8_t)255));
     EXPECT(prints("0x1000", "%p", (void *)0x1000));
@@ -76,12 +80,14 @@ static void formats(void)
                   1e-4, 1e-5, 1e5, 1e6));
     EXPECT(prints("0.1000000000000000055511151231257827", "%.34f", 0.1));
     EXPECT(prints("1.7976931348623157e+308", "%.17g", DBL_MAX));
-    EXPECT(prints("4.94065645841246544e-324", "%.17e", 4.94065645841246544e-324));
+    EXPECT(prints("4.94065645841246544e-324", "%.17e",
+                  4.94065645841246544e-324));
     EXPECT(prints("inf -inf nan INF", "%f %f %f %F", HUGE_VAL, -HUGE_VAL,
                   (double)NAN, HUGE_VAL));
     EXPECT(prints("0x1.8p+1", "%a", 3.0));
     EXPECT(prints("2 0 2 0", "%.0f %.0f %.0f %.0f", 2.5, 0.5, 1.5, 0.0));
-    EXPECT(prints("  1.50|1.50  |-001.5", "%6.2f|%-6.2f|%06.1f", 1.5, 1.5, -1.5));
+    EXPECT(prints("  1.50|1.50  |-001.5", "%6.2f|%-6.2f|%06.1f", 1.5, 1.5,
+                  -1.5));
     EXPECT(prints("1.25", "%Lg", 1.25L));
     EXPECT(prints("  42", "%*d", 4, 42));
     EXPECT(snprintf(text, (unsigned char)huge % 248, "%s", "too long") == 8);
@@ -107,7 +113,7 @@ static void numbers(void)
     bool     all = true;
 
     EXPECT(strtod("0.1", NULL) == 0.1);
-    EXPECT(strtod("  -12.5e-3xyz", &end) == -12.5e-3 && strcmp(end, "xyz") == 0);
+    EXPECT(strtod("  -12.5e-3xyz", &end) == -12.5e-3 && *end == 'x');
     EXPECT(strtod("0x1.8p1", NULL) == 3);
     EXPECT(isinf(strtod("inf", NULL)) && isnan(strtod("nan", NULL)));
     EXPECT(strtod("2.2250738585072011e-308", NULL) == 2.2250738585072011e-308);

@@ -7,6 +7,7 @@
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <mirage/text.h>
+#include <string.h>
 
 int main(int count, char **words);
 
@@ -115,7 +116,8 @@ void image_panic(const char *file, int line, const char *fmt, ...)
     char    place[128];
     va_list args;
 
-    platform_put(place, text_format(place, sizeof place, "%s:%d: ", file, line));
+    text_format(place, sizeof place, "%s:%d: ", file, line);
+    platform_put(place, strlen(place));
     va_start(args, fmt);
     text_vprint(put, NULL, fmt, args);
     va_end(args);
@@ -124,11 +126,16 @@ void image_panic(const char *file, int line, const char *fmt, ...)
         call(EXIT, 99, 0, 0);
 }
 
+/* The linker's. */
+typedef void        constructor(void);
+extern constructor *__init_array_start[], *__init_array_end[];
+
 __attribute__((used, noreturn)) static void begin(long *stack)
 {
     libc_start();
     call(ARCH_PRCTL, SET_FS, (long)libc_thread_block, 0);
-    libc_constructors();
+    for (constructor **c = __init_array_start; c < __init_array_end; c++)
+        (*c)();
     platform_exit(main((int)stack[0], (char **)(stack + 1)));
 }
 
