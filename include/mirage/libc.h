@@ -4,8 +4,8 @@
  *
  * In the order of a boot: the platform's entropy works; libc_start; the
  * processor's thread pointer (on x86-64 the base of FS) is libc_thread_block;
- * libc_constructors. Before the third no library may run that is built with a
- * stack protector.
+ * constructors are called. Before the third no library may run that is built
+ * with a stack protector.
  */
 #ifndef MIRAGE_LIBC_H
 #define MIRAGE_LIBC_H
@@ -20,12 +20,6 @@ extern uintptr_t libc_thread_block[8];
 
 /* Makes the canary. Not from a function that has one itself. */
 void libc_start(void);
-
-/*
- * Calls the functions that say __attribute__((constructor)). The link has
- * __init_array_start and __init_array_end around the sections .init_array.
- */
-void libc_constructors(void);
 
 /*
  * For platform_exit, not for a crash: calls what was left with atexit, and
