@@ -230,14 +230,22 @@ static FILE *open_part(const char *part)
     return in;
 }
 
-/* Copies a part of a Makefile, without its first line: the licence is ours. */
+/* The first line of each part names the licence, which is ours. */
+static void skip_line(FILE *in)
+{
+    int c;
+
+    while ((c = getc(in)) != EOF && c != '\n')
+        ;
+}
+
+/* Copies a part of a Makefile. */
 static void put_part(FILE *out, const char *part)
 {
     FILE *in = open_part(part);
     int   c;
 
-    while ((c = getc(in)) != EOF && c != '\n')
-        ;
+    skip_line(in);
     while ((c = getc(in)) != EOF)
         putc(c, out);
     fclose(in);
@@ -251,6 +259,7 @@ char *emit_qemu_script(const struct facts *f)
     size_t       size = 0;
 
     begin(&d);
+    skip_line(in);
     while (getline(&line, &size, in) > 0) {
         char *rest = line;
 

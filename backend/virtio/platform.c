@@ -6,8 +6,8 @@
 #include <pages.h>
 #include "clock.h"
 #include "serial.h"
-#include "traps.h"
 #include <cpu.h>
+#include <traps.h>
 #include <mirage/bare.h>
 #include <mirage/boot.h>
 #include <mirage/libc.h>

@@ -2,8 +2,8 @@
 /* The 16550 (National Semiconductor's PC16550D data sheet), and the console
  * on it. */
 #include "serial.h"
-#include "traps.h"
 #include <cpu.h>
+#include <traps.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <string.h>

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 #!/bin/sh
 # Made by `mirage configure`. Runs @PROGRAM@ in QEMU, prints QEMU's command
 # line, and ends with the exit status of the image.
