@@ -22,11 +22,9 @@ static bool    seeded;
 /* Clears what the compiler would think nobody reads any more. */
 static void wipe(void *data, size_t len)
 {
-    memset(data, 0, len);
-    __asm__ volatile(""
-                     :
-                     : "r"(data)
-                     : "memory");
+    static void *(*const volatile set)(void *, int, size_t) = memset;
+
+    set(data, 0, len);
 }
 
 static uint32_t rotate(uint32_t v, int by)
