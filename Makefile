@@ -143,8 +143,9 @@ $(VIRTIO)/libmirage.a: $(VIRTIO_OBJECTS) $B/virtio/internal.names
 	@$(AR) rcsD $@ $B/virtio/renamed/*.o
 
 $(VIRTIO)/image.ld: arch/x86_64/bare/image.ld
-	@cp $< $@
 $(VIRTIO)/symbols: backend/bare/symbols
+$(VIRTIO)/image.ld $(VIRTIO)/symbols:
+	@mkdir -p $(@D)
 	@cp $< $@
 
 $B/lib/mirage/libconfig.a: $(CONFIG_OBJECTS)
