@@ -259,9 +259,11 @@ char *emit_qemu_script(const struct facts *f)
     size_t       size = 0;
 
     begin(&d);
-    skip_line(in);
     while (getline(&line, &size, in) > 0) {
         char *rest = line;
+
+        if (strncmp(line, "# SPDX", 6) == 0)
+            continue; /* the licence is that of our part */
 
         while ((at = strchr(rest, '@')) != NULL) {
             bool   program = strncmp(at, "@PROGRAM@", 9) == 0;

@@ -64,11 +64,16 @@ contents() {
         find "$build/lib/mirage/bare/include" -name '*.h' |
             sed "s|^$build/\(.*\)|644 & \1|"
     fi
+    for part in image.ld symbols; do
+        mode=$([ $part = symbols ] && echo 755 || echo 644)
+        [ ! -e "$build/lib/mirage/virtio/$part" ] ||
+            echo "$mode $build/lib/mirage/virtio/$part lib/mirage/virtio/$part"
+    done
     find include -name '*.h' | sed 's|.*|644 & &|'
     find example -type f ! -path '*/.mirage/*' ! -name '*.o' ! -name '*.d' \
         ! -name 'mir-*' ! -name Makefile ! -name main.c ! -name '*.new' \
         ! -name compile_flags.txt | sed 's|.*|644 & share/mirage/&|'
-    find tool/make -name '*.mk' | sed 's|tool/\(.*\)|644 & share/mirage/\1|'
+    find tool/make -type f | sed 's|tool/\(.*\)|644 & share/mirage/\1|'
     optional doc/mirage.1 share/man/man1/mirage.1
     optional tool/mirage.bash share/bash-completion/completions/mirage
     optional tool/_mirage share/zsh/site-functions/_mirage

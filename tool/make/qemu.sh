@@ -1,5 +1,5 @@
-# SPDX-License-Identifier: ISC
 #!/bin/sh
+# SPDX-License-Identifier: ISC
 # Made by `mirage configure`. Runs @PROGRAM@ in QEMU, prints QEMU's command
 # line, and ends with the exit status of the image.
 #
