@@ -41,7 +41,6 @@ IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
                  backend/unix/events_$(EVENTS).c
 CONFIG_SOURCES := $(call sources,config)
 TOOL_SOURCES   := $(call sources,tool) core/nearest.c
-EXAMPLES       := $(notdir $(wildcard example/*))
 TESTS          := $(wildcard core/*_test.c device/*_test.c backend/unix/*_test.c)
 
 IMAGE_OBJECTS  := $(IMAGE_SOURCES:%.c=$B/unix/%.o)
@@ -80,21 +79,27 @@ $B/check/%.o: %.c $B/flags
 	@echo '  cc $@'
 	@$(CC) $(FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
 
+# archive FOLDER,OBJECTS: the library of a target, by its internal.names
+define archive
+	@mkdir -p $(@D) $(1)/renamed
+	@rm -rf $(1)/renamed/* $@
+	@echo '  ar $@'
+	@set -e; for o in $(2); do \
+	    objcopy --redefine-syms=$(1)/internal.names $$o \
+	        $(1)/renamed/$$(echo $${o#$(1)/} | tr / _); \
+	done
+	@$(AR) rcsD $@ $(1)/renamed/*.o
+endef
+
+HEADERS := include/mirage.h $(wildcard include/mirage/*.h)
+
 # What the headers do not name is ours alone: it is renamed in the library, so
 # that an application, or a library beside us, may use any other name.
-$B/unix/internal.names: $(IMAGE_OBJECTS) include/mirage.h \
-                        $(wildcard include/mirage/*.h) test/exports
+$B/unix/internal.names: $(IMAGE_OBJECTS) $(HEADERS) test/exports
 	@test/exports internal $(IMAGE_OBJECTS) > $@
 
 $(LIBRARY): $(IMAGE_OBJECTS) $B/unix/internal.names
-	@mkdir -p $(@D) $B/unix/renamed
-	@rm -rf $B/unix/renamed/* $@
-	@echo '  ar $@'
-	@set -e; for o in $(IMAGE_OBJECTS); do \
-	    objcopy --redefine-syms=$B/unix/internal.names $$o \
-	        $B/unix/renamed/$$(echo $${o#$B/unix/} | tr / _); \
-	done
-	@$(AR) rcsD $@ $B/unix/renamed/*.o
+	$(call archive,$B/unix,$(IMAGE_OBJECTS))
 
 # Bare images: newlib as their C library, which takes a while to build, so
 # `make images` makes these, and not `make` alone.
@@ -128,19 +133,12 @@ $B/virtio/%.o: % $B/flags | $(BARE)/built $B/foreign/xen
 	@$(CC) $(BARE_FLAGS) -MMD -MP -c -o $@ $<
 
 # What libc/ defines is what C libraries ask for, by that name.
-$B/virtio/internal.names: $(VIRTIO_OBJECTS) test/exports
+$B/virtio/internal.names: $(VIRTIO_OBJECTS) $(HEADERS) test/exports
 	@test/exports internal $(filter-out $B/virtio/libc/%,$(VIRTIO_OBJECTS)) | \
 	    grep -v '^image_entry ' > $@
 
 $(VIRTIO)/libmirage.a: $(VIRTIO_OBJECTS) $B/virtio/internal.names
-	@mkdir -p $(@D) $B/virtio/renamed
-	@rm -rf $B/virtio/renamed/* $@
-	@echo '  ar $@'
-	@set -e; for o in $(VIRTIO_OBJECTS); do \
-	    objcopy --redefine-syms=$B/virtio/internal.names $$o \
-	        $B/virtio/renamed/$$(echo $${o#$B/virtio/} | tr / _); \
-	done
-	@$(AR) rcsD $@ $B/virtio/renamed/*.o
+	$(call archive,$B/virtio,$(VIRTIO_OBJECTS))
 
 $(VIRTIO)/image.ld: arch/x86_64/bare/image.ld
 $(VIRTIO)/symbols: backend/bare/symbols

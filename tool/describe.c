@@ -7,7 +7,6 @@
 #include "process.h"
 #include "root.h"
 #include "say.h"
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

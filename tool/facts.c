@@ -9,7 +9,6 @@
 #include "root.h"
 #include "say.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <ftw.h>
 #include <signal.h>
 #include <stdio.h>

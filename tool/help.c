@@ -4,7 +4,6 @@
 #include "commands.h"
 #include "root.h"
 #include "say.h"
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
