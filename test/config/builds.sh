@@ -10,7 +10,7 @@ export PATH=$root/bin:$PATH
 fresh() {
     rm -rf "${work:?}/$1"
     mkdir -p "$work/$1"
-    cp "$top"/example/console/*.c "$work/$1"
+    cp "$top"/example/console/{config,unikernel}.c "$work/$1"
     cd "$work/$1" || exit 1
 }
 
