@@ -104,19 +104,15 @@ $(LIBRARY): $(IMAGE_OBJECTS) $B/unix/internal.names
 # Bare images: newlib as their C library, which takes a while to build, so
 # `make images` makes these, and not `make` alone.
 BARE       := $B/lib/mirage/bare
-VIRTIO     := $B/lib/mirage/virtio
 BARE_FLAGS := $(filter-out -O2 -Iinclude,$(FLAGS)) -Os -Iinclude \
               -Iarch/x86_64/bare -Ibackend/bare -ffreestanding -nostdinc \
               -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
               -isystem $(BARE)/include -isystem $B/foreign -mno-red-zone \
               -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
               -fcf-protection=none -ffunction-sections -fdata-sections
-VIRTIO_SOURCES := $(call sources,core device backend/bare backend/virtio libc \
-                     arch arch/x86_64 arch/x86_64/bare) \
-                  $(wildcard arch/x86_64/bare/*.S libc/*.S)
-VIRTIO_OBJECTS := $(addprefix $B/virtio/,$(addsuffix .o,$(VIRTIO_SOURCES)))
+BARE_TARGETS := virtio
 
-images: all $(VIRTIO)/libmirage.a $(VIRTIO)/image.ld $(VIRTIO)/symbols
+images: all
 
 $(BARE)/built: libc/build
 	@echo '  libc $@'
@@ -127,24 +123,35 @@ $B/foreign/xen:
 	@mkdir -p $(@D)
 	@ln -sfn /usr/include/xen $@
 
-$B/virtio/%.o: % $B/flags | $(BARE)/built $B/foreign/xen
-	@mkdir -p $(@D)
-	@echo '  cc $@'
-	@$(CC) $(BARE_FLAGS) -MMD -MP -c -o $@ $<
-
+# bare TARGET: the library of a bare target, and what its images are linked by.
 # What libc/ defines is what C libraries ask for, by that name.
-$B/virtio/internal.names: $(VIRTIO_OBJECTS) $(HEADERS) test/exports
-	@test/exports internal $(filter-out $B/virtio/libc/%,$(VIRTIO_OBJECTS)) | \
-	    grep -v '^image_entry ' > $@
+define bare
+$(1)_OBJECTS := $$(patsubst %,$B/$(1)/%.o, \
+    $$(call sources,core device backend/bare backend/$(1) libc arch \
+                    arch/x86_64 arch/x86_64/bare) \
+    $$(wildcard arch/x86_64/bare/*.S backend/$(1)/*.S libc/*.S))
 
-$(VIRTIO)/libmirage.a: $(VIRTIO_OBJECTS) $B/virtio/internal.names
-	$(call archive,$B/virtio,$(VIRTIO_OBJECTS))
+images: $$(addprefix $B/lib/mirage/$(1)/,libmirage.a image.ld symbols)
 
-$(VIRTIO)/image.ld: arch/x86_64/bare/image.ld
-$(VIRTIO)/symbols: backend/bare/symbols
-$(VIRTIO)/image.ld $(VIRTIO)/symbols:
-	@mkdir -p $(@D)
-	@cp $< $@
+$B/$(1)/%.o: % $B/flags | $(BARE)/built $B/foreign/xen
+	@mkdir -p $$(@D)
+	@echo '  cc $$@'
+	@$(CC) $(BARE_FLAGS) -MMD -MP -c -o $$@ $$<
+
+$B/$(1)/internal.names: $$($(1)_OBJECTS) $(HEADERS) test/exports
+	@test/exports internal $$(filter-out $B/$(1)/libc/%,$$($(1)_OBJECTS)) | \
+	    grep -v '^pvh_entry ' > $$@
+
+$B/lib/mirage/$(1)/libmirage.a: $$($(1)_OBJECTS) $B/$(1)/internal.names
+	$$(call archive,$B/$(1),$$($(1)_OBJECTS))
+
+$B/lib/mirage/$(1)/image.ld: arch/x86_64/bare/image.ld
+$B/lib/mirage/$(1)/symbols: backend/bare/symbols
+$B/lib/mirage/$(1)/image.ld $B/lib/mirage/$(1)/symbols:
+	@mkdir -p $$(@D)
+	@cp $$< $$@
+endef
+$(foreach target,$(BARE_TARGETS),$(eval $(call bare,$(target))))
 
 $B/lib/mirage/libconfig.a: $(CONFIG_OBJECTS)
 	@mkdir -p $(@D)

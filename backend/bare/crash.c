@@ -77,7 +77,7 @@ void bare_crash(uintptr_t pc, uintptr_t frame, uintptr_t sp)
     }
     image_say("the last lines of the log:\n");
     log_dump();
-    platform_exit(CRASH_EXIT);
+    bare_leave(CRASH_EXIT);
 }
 
 void platform_crash(uintptr_t frame)

@@ -64,10 +64,13 @@ void pages_give(void *pages, size_t count)
 
 void *pages_take(size_t count)
 {
-    struct extent **at = &extents, *e;
+    struct extent **at, *e;
 
-    while (*at && (*at)->count < count)
-        at = &(*at)->next;
+    do {
+        at = &extents;
+        while (*at && (*at)->count < count)
+            at = &(*at)->next;
+    } while (!*at && pages_more(count));
     if (!*at || count == 0)
         return NULL;
     e = *at;
@@ -76,11 +79,6 @@ void *pages_take(size_t count)
     if (e->count == 0)
         *at = e->next;
     return end_of(e);
-}
-
-void *bare_table_page(void)
-{
-    return platform_pages(1);
 }
 
 void *platform_pages(size_t count)

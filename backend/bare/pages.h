@@ -10,6 +10,7 @@
 #ifndef BARE_PAGES_H
 #define BARE_PAGES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,12 @@ void pages_give(void *pages, size_t count);
 
 /* NULL: there is no extent of so many. Not cleared. */
 void *pages_take(size_t count);
+
+/*
+ * Gives more, if the platform has memory that is not mapped yet: at least
+ * count pages in one piece. False: there is none. Of the platform.
+ */
+bool pages_more(size_t count);
 
 /* How many are free. */
 size_t pages_free(void);

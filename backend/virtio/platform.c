@@ -3,31 +3,19 @@
  * An image as a virtual machine on QEMU/KVM and its like, entered by PVH: its
  * start, idling, entropy, and its ways out.
  */
-#include <pages.h>
 #include "clock.h"
+#include "interrupts.h"
 #include "serial.h"
 #include <cpu.h>
+#include <start.h>
 #include <traps.h>
 #include <mirage/bare.h>
-#include <mirage/boot.h>
 #include <mirage/libc.h>
-#include <mirage/log.h>
-#include <mirage/main.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <string.h>
-#include <xen/xen.h>
-#include <xen/arch-x86/hvm/start_info.h>
 
-#define MOST_REGIONS 32
-#define MOST_WORDS   64
-#define COMMAND_LINE 2048
-#define TIMER_LINE   0
-
-LOG_SOURCE(virtio);
-
-typedef void              constructor(void);
-extern constructor *const image_init_first[], *const image_init_last[];
+#define TIMER_LINE 0
 
 void platform_put(const char *text, size_t len)
 {
@@ -44,14 +32,13 @@ void platform_answer(const char *text, size_t len)
  * 1. Otherwise ACPI's soft off where QEMU's q35 and pc have it, a reset by the
  * keyboard controller, and at last one by a fault that cannot be handled.
  */
-void platform_exit(int code)
+void bare_leave(int code)
 {
     static const struct __attribute__((packed)) {
         uint16_t limit;
         uint64_t base;
     } no_table = {0, 0};
 
-    libc_stop();
     outb(0xf4, (uint8_t)code);
     if (code == 0)
         outw(0x604, 0x2000);
@@ -108,69 +95,32 @@ void platform_entropy(void *data, size_t len)
     }
 }
 
-/* The memory of the map that is memory; the caller's array has MOST_REGIONS. */
-static size_t read_memory_map(const struct hvm_start_info *info,
-                              struct region               *regions)
+/* All memory is mapped from the beginning. */
+bool pages_more(size_t count)
 {
-    const struct hvm_memmap_table_entry *map =
-        (const void *)(uintptr_t)info->memmap_paddr;
-    size_t count = 0;
-
-    if (info->version < 1 || !map) {
-        image_say("the loader gives no memory map\n");
-        platform_exit(1);
-    }
-    for (uint32_t i = 0; i < info->memmap_entries && count < MOST_REGIONS; i++)
-        if (map[i].type == XEN_HVM_MEMMAP_TYPE_RAM)
-            regions[count++] = (struct region){map[i].addr, map[i].size};
-    return count;
+    (void)count;
+    return false;
 }
 
-static void copy_command_line(const struct hvm_start_info *info, char *text)
+void *bare_table_page(void)
 {
-    const char *line = (const char *)(uintptr_t)info->cmdline_paddr;
-    size_t      len = line ? strnlen(line, COMMAND_LINE) : 0;
-
-    if (len == COMMAND_LINE) {
-        image_say("the command line has more than %d bytes\n",
-                  COMMAND_LINE - 1);
-        platform_exit(1);
-    }
-    if (len > 0)
-        memcpy(text, line, len);
-    text[len] = '\0';
+    return platform_pages(1);
 }
 
 void bare_start(const struct hvm_start_info *info);
 
 void bare_start(const struct hvm_start_info *info)
 {
-    static struct region regions[MOST_REGIONS];
-    static char          command_line[COMMAND_LINE];
-    static const char   *words[MOST_WORDS];
-    size_t               count, word_count = 0;
-    enum status          s;
+    static struct start start;
 
     clock_start();
     serial_start();
     traps_init();
     libc_start();
     set_thread_base(libc_thread_block);
-    count = read_memory_map(info, regions);
-    copy_command_line(info, command_line);
-    pages_start(regions, count);
+    start_read_pvh(&start, info);
+    pages_start(start.region, start.regions);
     require(interrupts_init());
     interrupt_enable(TIMER_LINE);
-    for (constructor *const *c = image_init_first; c < image_init_last; c++)
-        (*c)();
-    s = boot_split(command_line, words, MOST_WORDS, &word_count);
-    if (s != OK) {
-        image_say("%s: the command line: %s\n", mirage_name,
-                  s == ERR_RANGE ? "too many words"
-                                 : "a quote or a backslash is open");
-        platform_exit(64);
-    }
-    log_debug(&virtio, "%zu KiB of memory are free",
-              pages_free() * BARE_PAGE / 1024);
-    image_start(mirage_name, words, word_count, true);
+    start_image(&start);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* The 16550 (National Semiconductor's PC16550D data sheet), and the console
  * on it. */
+#include "interrupts.h"
 #include "serial.h"
 #include <cpu.h>
-#include <traps.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <string.h>

@@ -33,8 +33,16 @@ bool bare_map(uintptr_t address, uint64_t physical, size_t size,
 bool bare_paging_start(void);
 void bare_paging_use(void);
 
+/* What may be done with the pages that are mapped, as the tables say it. */
+typedef void bare_page_seen(void *ctx, uintptr_t address, size_t size,
+                            bool writable, bool executable);
+void         bare_see_pages(bare_page_seen *seen, void *ctx);
+
 /* A zeroed page for tables, below 1 GiB; NULL: none. Given by the platform. */
 void *bare_table_page(void);
+
+/* Ends the virtual machine; platform_exit comes here, and so do crashes. */
+void bare_leave(int code) __attribute__((noreturn));
 
 /*
  * The crash report of the running fiber: a backtrace that begins at pc (0: no

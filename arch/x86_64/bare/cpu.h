@@ -52,16 +52,28 @@ static inline struct cpuid cpuid(uint32_t leaf)
     return r;
 }
 
+static inline void wrmsr(uint32_t index, uint64_t value)
+{
+    __asm__ volatile("wrmsr"
+                     :
+                     : "c"(index), "a"((uint32_t)value),
+                       "d"((uint32_t)(value >> 32)));
+}
+
+/* No later read, of memory or of the counter, is done before this. */
+static inline void load_fence(void)
+{
+    __asm__ volatile("lfence"
+                     :
+                     :
+                     : "memory");
+}
+
 /* The base of FS: where the C library, and compilers, find what is a
  * thread's own. */
 static inline void set_thread_base(const void *base)
 {
-    uint64_t value = (uintptr_t)base;
-
-    __asm__ volatile("wrmsr"
-                     :
-                     : "c"(0xc0000100), "a"((uint32_t)value),
-                       "d"((uint32_t)(value >> 32)));
+    wrmsr(0xc0000100, (uintptr_t)base);
 }
 
 static inline void load_cr3(uint64_t table)
@@ -70,6 +82,15 @@ static inline void load_cr3(uint64_t table)
                      :
                      : "r"(table)
                      : "memory");
+}
+
+static inline uint64_t read_cr3(void)
+{
+    uint64_t value;
+
+    __asm__ volatile("movq %%cr3, %0"
+                     : "=r"(value));
+    return value;
 }
 
 static inline uint64_t read_cr2(void)

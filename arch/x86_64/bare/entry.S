@@ -29,12 +29,12 @@
     .align 4
     .long 4, 4, XEN_ELFNOTE_PHYS32_ENTRY
     .asciz "Xen"
-    .long image_entry
+    .long pvh_entry
 
     .section .text.entry, "ax"
     .code32
-    .globl image_entry
-image_entry:
+    .globl pvh_entry
+pvh_entry:
     cld
     movl $boot_stack_top, %esp
     movl %ebx, %esi

@@ -3,36 +3,75 @@
  * Four levels of page tables. Memory is mapped in pages as large as alignment
  * and the processor allow; a large page is split when a part of it changes.
  */
+#include "paging.h"
 #include "cpu.h"
 #include <mirage/bare.h>
-
-#define PRESENT    ((uint64_t)1)
-#define WRITABLE   ((uint64_t)2)
-#define LARGE      ((uint64_t)0x80)
-#define NO_EXECUTE ((uint64_t)1 << 63)
-#define ADDRESS    ((uint64_t)0x000ffffffffff000)
-#define TOP_SHIFT  39 /* of the highest level; each below has 9 bits fewer */
-#define LOW_SHIFT  12
 
 /* The parts of the image; see image.ld. */
 extern char image_text[], image_constants[], image_data[], image_end[];
 
-static uint64_t *top;
-
-static bool has_1g_pages(void)
+static int plain_largest(void)
 {
-    return cpuid(0x80000000).a >= 0x80000001 &&
-           (cpuid(0x80000001).d & 1u << 26);
+    bool has_1g = cpuid(0x80000000).a >= 0x80000001 &&
+                  (cpuid(0x80000001).d & 1u << 26);
+
+    return has_1g ? LARGE_SHIFT + LEVEL_SHIFT : LARGE_SHIFT;
+}
+
+static uint64_t *plain_table(uint64_t entry)
+{
+    return (uint64_t *)(uintptr_t)(entry & ENTRY_ADDRESS);
+}
+
+static bool plain_link(uint64_t *entry, uint64_t *table)
+{
+    *entry = (uintptr_t)table | ENTRY_PRESENT | ENTRY_WRITABLE;
+    return true;
+}
+
+static bool plain_leaf(uint64_t *entry, int shift, uint64_t physical,
+                       uint64_t flags)
+{
+    *entry = flags ? physical | flags | (shift > PAGE_SHIFT ? ENTRY_LARGE : 0)
+                   : 0;
+    return true;
+}
+
+static void plain_changed(uintptr_t address, size_t size)
+{
+    if (size > 64 * BARE_PAGE)
+        load_cr3(read_cr3());
+    else
+        for (size_t at = 0; at < size; at += BARE_PAGE)
+            invalidate((const void *)(address + at));
+}
+
+static const struct paging plain = {plain_largest, plain_table, plain_link,
+                                    plain_leaf, plain_changed};
+
+static const struct paging *paging = &plain;
+static uint64_t            *top;
+
+void paging_take(const struct paging *p, uint64_t *table)
+{
+    paging = p;
+    top = table;
 }
 
 static uint64_t flags_of(enum access access)
 {
     switch (access) {
-    case READ_ONLY: return PRESENT | NO_EXECUTE;
-    case READ_WRITE: return PRESENT | WRITABLE | NO_EXECUTE;
-    case READ_EXECUTE: return PRESENT;
+    case READ_ONLY: return ENTRY_PRESENT | ENTRY_NO_EXECUTE;
+    case READ_WRITE: return ENTRY_PRESENT | ENTRY_WRITABLE | ENTRY_NO_EXECUTE;
+    case READ_EXECUTE: return ENTRY_PRESENT;
     default: return 0;
     }
+}
+
+static bool leads_to_table(uint64_t entry, int shift)
+{
+    return shift > PAGE_SHIFT && (entry & ENTRY_PRESENT) &&
+           !(entry & ENTRY_LARGE);
 }
 
 /* The table below an entry: made, or split from a large page, if need be. */
@@ -40,29 +79,29 @@ static uint64_t *table_below(uint64_t *entry, int shift)
 {
     uint64_t *table;
 
-    if ((*entry & PRESENT) && !(*entry & LARGE))
-        return (uint64_t *)(uintptr_t)(*entry & ADDRESS);
+    if (leads_to_table(*entry, shift))
+        return paging->table(*entry);
     table = bare_table_page();
     if (!table)
         return NULL;
-    if (*entry & PRESENT) {
-        uint64_t part = (uint64_t)1 << (shift - 9);
-        uint64_t keep = shift - 9 == LOW_SHIFT ? *entry & ~LARGE : *entry;
+    if (*entry & ENTRY_PRESENT) {
+        int      below = shift - LEVEL_SHIFT;
+        uint64_t keep = below == PAGE_SHIFT ? *entry & ~ENTRY_LARGE : *entry;
 
         for (uint64_t i = 0; i < 512; i++)
-            table[i] = keep + i * part;
+            table[i] = keep + (i << below);
     }
-    *entry = (uintptr_t)table | PRESENT | WRITABLE;
-    return table;
+    return paging->link(entry, table) ? table : NULL;
 }
 
 bool bare_map(uintptr_t address, uint64_t physical, size_t size,
               enum access access)
 {
-    uint64_t flags = flags_of(access);
-    int      largest = has_1g_pages() ? 30 : 21;
+    uintptr_t from = address, end = address + size;
+    uint64_t  flags = flags_of(access);
+    int       largest = paging->largest();
 
-    while (size > 0) {
+    while (address < end) {
         uint64_t *table = top, *entry;
         int       shift = TOP_SHIFT;
         size_t    step;
@@ -70,24 +109,49 @@ bool bare_map(uintptr_t address, uint64_t physical, size_t size,
         for (;;) {
             entry = &table[address >> shift & 511];
             step = (size_t)1 << shift;
-            if (shift == LOW_SHIFT ||
-                (shift <= largest && size >= step &&
+            if (shift == PAGE_SHIFT ||
+                (shift <= largest && end - address >= step &&
                  ((address | physical) & (step - 1)) == 0 &&
-                 (!(*entry & PRESENT) || (*entry & LARGE))))
+                 !leads_to_table(*entry, shift)))
                 break;
             table = table_below(entry, shift);
             if (!table)
                 return false;
-            shift -= 9;
+            shift -= LEVEL_SHIFT;
         }
-        *entry = flags ? physical | flags | (shift > LOW_SHIFT ? LARGE : 0)
-                       : 0;
-        invalidate((const void *)address);
+        if (!paging->leaf(entry, shift, physical, flags))
+            return false;
         address += step;
         physical += step;
-        size -= step;
     }
+    paging->changed(from, size);
     return true;
+}
+
+static void look_into(const uint64_t *table, int shift, uintptr_t from,
+                      uint64_t above, bare_page_seen *seen, void *ctx)
+{
+    /* The upper half is not for us, and the hypervisor's where there is one. */
+    size_t count = shift == TOP_SHIFT ? 256 : 512;
+
+    for (size_t i = 0; i < count; i++) {
+        uint64_t  entry = table[i];
+        uintptr_t address = from + ((uintptr_t)i << shift);
+        uint64_t  refused = above | (entry & ENTRY_NO_EXECUTE) |
+                           (~entry & ENTRY_WRITABLE);
+
+        if (leads_to_table(entry, shift))
+            look_into(paging->table(entry), shift - LEVEL_SHIFT, address,
+                      refused, seen, ctx);
+        else if (entry & ENTRY_PRESENT)
+            seen(ctx, address, (size_t)1 << shift,
+                 !(refused & ENTRY_WRITABLE), !(refused & ENTRY_NO_EXECUTE));
+    }
+}
+
+void bare_see_pages(bare_page_seen *seen, void *ctx)
+{
+    look_into(top, TOP_SHIFT, 0, 0, seen, ctx);
 }
 
 static bool map_part(const char *from, const char *to, enum access access)
@@ -98,7 +162,8 @@ static bool map_part(const char *from, const char *to, enum access access)
 
 bool bare_paging_start(void)
 {
-    top = bare_table_page();
+    if (!top)
+        top = bare_table_page();
     return top && map_part(image_text, image_constants, READ_EXECUTE) &&
            map_part(image_constants, image_data, READ_ONLY) &&
            map_part(image_data, image_end, READ_WRITE);

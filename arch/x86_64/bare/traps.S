@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Where the processor goes on an exception, which never returns, or on an
- * interrupt, which comes only while the image idles: it notes its number.
- */
+/* Where the processor goes on an exception, which never returns. */
     .text
 
     .macro exception number, has_code
@@ -21,6 +18,7 @@ exception_\number:
     exception \n, 1
     .endr
 
+    .globl exception_common
 exception_common:
     cld
     pushq %r15
@@ -41,30 +39,10 @@ exception_common:
     movq %rsp, %rdi
     call trap_exception
 
-    .macro interrupt number
-interrupt_\number:
-    pushq %rax
-    lock btsl $\number, interrupts_taken(%rip)
-    movb $0x20, %al
-    .if \number >= 8
-    outb %al, $0xa0
-    .endif
-    outb %al, $0x20
-    popq %rax
-    iretq
-    .endm
-
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-    interrupt \n
-    .endr
-
     .section .rodata
     .align 8
     .globl trap_entries
 trap_entries:
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
     .quad exception_\n
-    .endr
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
-    .quad interrupt_\n
     .endr

@@ -10,8 +10,7 @@
 #include <mirage/platform.h>
 #include <stddef.h>
 
-#define EXCEPTIONS     32
-#define VECTORS        48
+#define VECTORS        48 /* with the lines of an interrupt controller */
 #define EXCEPTION_SIZE 8192
 
 /* As traps.S pushes it, and the processor below. */
@@ -43,9 +42,7 @@ struct __attribute__((packed)) table_pointer {
     uint64_t base;
 };
 
-extern const uint64_t trap_entries[VECTORS];
-
-volatile uint32_t interrupts_taken;
+extern const uint64_t trap_entries[EXCEPTIONS];
 
 static struct gate       gates[VECTORS];
 static struct task_state task;
@@ -122,10 +119,8 @@ void trap_exception(const struct registers *r)
     bare_crash(r->rip, r->rbp, r->rsp);
 }
 
-static void set_gate(unsigned vector)
+void trap_gate(unsigned vector, uint64_t at)
 {
-    uint64_t at = trap_entries[vector];
-
     gates[vector] = (struct gate){
         .offset_low = (uint16_t)at,
         .selector = 8,
@@ -151,48 +146,6 @@ static void set_segments(void)
                      : "m"(pointer), "r"((uint16_t)24));
 }
 
-#define APIC          0xfee00000u
-#define APIC_SPURIOUS (APIC + 0xf0)
-#define APIC_LINT0    (APIC + 0x350)
-
-/*
- * The local APIC lies between the 8259s and the processor, and lets nothing
- * through where no firmware has told it to.
- */
-static bool open_apic(void)
-{
-    if (!(cpuid(1).d & 1u << 9))
-        return true; /* there is none */
-    if (!bare_map(APIC, APIC, BARE_PAGE, READ_WRITE))
-        return false;
-    *(volatile uint32_t *)APIC_SPURIOUS = 0x1ff; /* on */
-    *(volatile uint32_t *)APIC_LINT0 = 0x700;    /* an external controller */
-    return true;
-}
-
-/* The two 8259 controllers: lines 0 to 15 come as vectors 32 to 47. */
-static void set_controllers(void)
-{
-    static const uint8_t words[][4] = {{0x11, EXCEPTIONS, 4, 1},
-                                       {0x11, EXCEPTIONS + 8, 2, 1}};
-
-    for (uint16_t i = 0; i < 2; i++) {
-        uint16_t port = i ? 0xa0 : 0x20;
-
-        outb(port, words[i][0]);
-        for (int w = 1; w < 4; w++)
-            outb(port + 1, words[i][w]);
-        outb(port + 1, i ? 0xff : 0xfb); /* all off but the second itself */
-    }
-}
-
-void interrupt_enable(unsigned line)
-{
-    uint16_t port = line < 8 ? 0x21 : 0xa1;
-
-    outb(port, inb(port) & (uint8_t) ~(1u << line % 8));
-}
-
 void traps_init(void)
 {
     struct table_pointer pointer = {sizeof gates - 1, (uintptr_t)gates};
@@ -200,15 +153,9 @@ void traps_init(void)
     task.stack[0] = (uintptr_t)exception_stack + EXCEPTION_SIZE;
     task.io_map = sizeof task;
     set_segments();
-    for (unsigned v = 0; v < VECTORS; v++)
-        set_gate(v);
+    for (unsigned v = 0; v < EXCEPTIONS; v++)
+        trap_gate(v, trap_entries[v]);
     __asm__ volatile("lidt %0"
                      :
                      : "m"(pointer));
-}
-
-bool interrupts_init(void)
-{
-    set_controllers();
-    return open_apic();
 }

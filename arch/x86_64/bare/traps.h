@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: ISC */
-/* traps: exceptions and interrupts. */
+/* traps: exceptions, and the processor's table of where to go. */
 #ifndef X86_64_TRAPS_H
 #define X86_64_TRAPS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
-/* The interrupts that came since somebody cleared their bits. */
-extern volatile uint32_t interrupts_taken;
+#define EXCEPTIONS 32 /* vectors; interrupts come after them */
 
 /* Exceptions are reported from now on. */
 void traps_init(void);
 
-/* Interrupts can be let in from now on. False: no page for tables. */
-bool interrupts_init(void);
-
-/* Lets this line of the interrupt controller in, while the image idles. */
-void interrupt_enable(unsigned line);
+/* Goes to at on this vector, on the running stack if it is an interrupt. */
+void trap_gate(unsigned vector, uint64_t at);
 
 #endif
