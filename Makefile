@@ -107,10 +107,11 @@ BARE       := $B/lib/mirage/bare
 BARE_FLAGS := $(filter-out -O2 -Iinclude,$(FLAGS)) -Os -Iinclude \
               -Iarch/x86_64/bare -Ibackend/bare -ffreestanding -nostdinc \
               -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
-              -isystem $(BARE)/include -isystem $B/foreign -mno-red-zone \
-              -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+              -isystem $(BARE)/include -isystem $B/foreign \
+              -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ \
+              -mno-red-zone -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
               -fcf-protection=none -ffunction-sections -fdata-sections
-BARE_TARGETS := virtio
+BARE_TARGETS := virtio xen
 
 images: all
 
@@ -126,24 +127,24 @@ $B/foreign/xen:
 # bare TARGET: the library of a bare target, and what its images are linked by.
 # What libc/ defines is what C libraries ask for, by that name.
 define bare
-$(1)_OBJECTS := $$(patsubst %,$B/$(1)/%.o, \
+$(1)_OBJECTS := $$(patsubst %,$B/image/$(1)/%.o, \
     $$(call sources,core device backend/bare backend/$(1) libc arch \
                     arch/x86_64 arch/x86_64/bare) \
     $$(wildcard arch/x86_64/bare/*.S backend/$(1)/*.S libc/*.S))
 
 images: $$(addprefix $B/lib/mirage/$(1)/,libmirage.a image.ld symbols)
 
-$B/$(1)/%.o: % $B/flags | $(BARE)/built $B/foreign/xen
+$B/image/$(1)/%.o: % $B/flags | $(BARE)/built $B/foreign/xen
 	@mkdir -p $$(@D)
 	@echo '  cc $$@'
 	@$(CC) $(BARE_FLAGS) -MMD -MP -c -o $$@ $$<
 
-$B/$(1)/internal.names: $$($(1)_OBJECTS) $(HEADERS) test/exports
-	@test/exports internal $$(filter-out $B/$(1)/libc/%,$$($(1)_OBJECTS)) | \
+$B/image/$(1)/internal.names: $$($(1)_OBJECTS) $(HEADERS) test/exports
+	@test/exports internal $$(filter-out $B/image/$(1)/libc/%,$$($(1)_OBJECTS)) | \
 	    grep -v '^pvh_entry ' > $$@
 
-$B/lib/mirage/$(1)/libmirage.a: $$($(1)_OBJECTS) $B/$(1)/internal.names
-	$$(call archive,$B/$(1),$$($(1)_OBJECTS))
+$B/lib/mirage/$(1)/libmirage.a: $$($(1)_OBJECTS) $B/image/$(1)/internal.names
+	$$(call archive,$B/image/$(1),$$($(1)_OBJECTS))
 
 $B/lib/mirage/$(1)/image.ld: arch/x86_64/bare/image.ld
 $B/lib/mirage/$(1)/symbols: backend/bare/symbols

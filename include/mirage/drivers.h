@@ -22,4 +22,8 @@ MUST_CHECK enum status console_unix_connect(const char      *name,
 MUST_CHECK enum status console_serial_connect(const char      *name,
                                               struct console **console);
 
+/* backend/xen: a console on the domain's console ring. name: as above. */
+MUST_CHECK enum status console_xen_connect(const char      *name,
+                                           struct console **console);
+
 #endif

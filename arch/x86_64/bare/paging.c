@@ -171,5 +171,6 @@ bool bare_paging_start(void)
 
 void bare_paging_use(void)
 {
-    load_cr3((uintptr_t)top);
+    if (paging == &plain)
+        load_cr3((uintptr_t)top);
 }

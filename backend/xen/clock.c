@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: ISC */
+#include "clock.h"
+#include "guest.h"
+#include <cpu.h>
+#include <pvclock.h>
+#include <mirage/platform.h>
+#include <xen/xen.h>
+
+static nanoseconds start; /* in Xen's time, which began when Xen did */
+
+static nanoseconds xen_time(void)
+{
+    return pvclock_now(&xen.shared->vcpu_info[0].time);
+}
+
+void clock_start(void)
+{
+    start = xen_time();
+}
+
+nanoseconds platform_now(void)
+{
+    return xen_time() - start;
+}
+
+uint64_t clock_timeout(nanoseconds deadline)
+{
+    return deadline < FOREVER - start ? deadline + start : 0;
+}
+
+/* Xen tells when, in UTC, its own time began. */
+nanoseconds platform_wall(void)
+{
+    const volatile struct shared_info *s = xen.shared;
+    uint32_t                           version;
+    nanoseconds                        began;
+
+    do {
+        version = s->wc_version;
+        load_fence();
+        began = (s->wc_sec | (uint64_t)s->wc_sec_hi << 32) * SECOND +
+                s->wc_nsec;
+        load_fence();
+    } while ((version & 1) || version != s->wc_version);
+    return began + xen_time();
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The reader at the other end (xenconsoled) allows a guest few notifications:
+ * it is told when the ring is full, or nothing more is to be done.
+ */
+#include "console.h"
+#include "events.h"
+#include "guest.h"
+#include "hypercall.h"
+#include <mirage/drivers.h>
+#include <mirage/fiber.h>
+#include <mirage/platform.h>
+#include <string.h>
+#include <xen/io/console.h>
+
+#define PATIENCE 5 /* seconds for a reader who has not taken anything */
+
+static volatile struct xencons_interface *ring;
+static struct waiters                     writers, readers;
+static uint32_t                           told; /* the reader knows of these */
+
+static void come(void)
+{
+    wake_all(&writers);
+    wake_all(&readers);
+}
+
+void console_start(void)
+{
+    static struct event event = {.come = come};
+
+    ring = xen.console.page;
+    told = ring->out_prod;
+    event.port = xen.console.port;
+    events_listen(&event);
+}
+
+void console_flush(void)
+{
+    if (!ring || told == ring->out_prod)
+        return;
+    told = ring->out_prod;
+    event_notify(xen.console.port);
+}
+
+static bool is_full(void)
+{
+    return ring->out_prod - ring->out_cons > sizeof ring->out - 2;
+}
+
+static void put(char c)
+{
+    ring->out[MASK_XENCONS_IDX(ring->out_prod, ring->out)] = c;
+    __atomic_store_n(&ring->out_prod, ring->out_prod + 1, __ATOMIC_RELEASE);
+}
+
+/* As much as has room, each line end as carriage return and line feed. */
+static size_t put_some(const char *text, size_t len)
+{
+    size_t n;
+
+    for (n = 0; n < len && !is_full(); n++) {
+        if (text[n] == '\n')
+            put('\r');
+        put(text[n]);
+    }
+    return n;
+}
+
+/*
+ * Waits for the reader, and with it blocks all fibers. False: it does nothing.
+ */
+static bool wait_for_reader(void)
+{
+    uint32_t before = ring->out_cons;
+
+    console_flush();
+    for (int i = 0; i < PATIENCE && ring->out_cons == before; i++)
+        event_poll(xen.console.port);
+    return ring->out_cons != before;
+}
+
+void console_drain(void)
+{
+    while (ring && ring->out_cons != ring->out_prod && wait_for_reader())
+        ;
+}
+
+void platform_put(const char *text, size_t len)
+{
+    if (!ring) {
+        (void)HYPERCALL(__HYPERVISOR_console_io, CONSOLEIO_write, len, text,
+                        0);
+        return;
+    }
+    for (size_t n; len > 0; text += n, len -= n) {
+        n = put_some(text, len);
+        if (n == 0 && !wait_for_reader())
+            return; /* nobody listens; the image goes on */
+    }
+}
+
+void platform_answer(const char *text, size_t len)
+{
+    platform_put(text, len);
+}
+
+static void ring_write(struct console *c, const char *text, size_t len)
+{
+    (void)c;
+    for (size_t n; len > 0; text += n, len -= n) {
+        n = put_some(text, len);
+        if (n == 0) {
+            console_flush();
+            /* The front shields us: whatever it says, we look again. */
+            if (is_full() && wait_until(&writers, FOREVER) != OK)
+                continue;
+        }
+    }
+}
+
+static size_t take_some(char *data, size_t len)
+{
+    uint32_t end = __atomic_load_n(&ring->in_prod, __ATOMIC_ACQUIRE);
+    uint32_t at = ring->in_cons;
+    size_t   n = 0;
+
+    for (; n < len && at != end; n++, at++) {
+        data[n] = ring->in[MASK_XENCONS_IDX(at, ring->in)];
+        /* A terminal's Enter is a carriage return. */
+        if (data[n] == '\r')
+            data[n] = '\n';
+    }
+    __atomic_store_n(&ring->in_cons, at, __ATOMIC_RELEASE);
+    if (n > 0)
+        event_notify(xen.console.port);
+    return n;
+}
+
+static enum status ring_read(struct console *c, void *data, size_t len,
+                             size_t *got)
+{
+    (void)c;
+    while ((*got = take_some(data, len)) == 0) {
+        enum status s = wait_until(&readers, FOREVER);
+
+        if (s != OK)
+            return s;
+    }
+    return OK;
+}
+
+static void ring_disconnect(struct console *c)
+{
+    (void)c;
+}
+
+static const struct console_ops ring_ops = {
+    .write = ring_write,
+    .read = ring_read,
+    .disconnect = ring_disconnect,
+};
+
+enum status console_xen_connect(const char *name, struct console **console)
+{
+    static struct console own = {.ops = &ring_ops};
+
+    if (strcmp(name, "0") != 0)
+        return ERR_NOT_FOUND;
+    *console = &own;
+    return OK;
+}

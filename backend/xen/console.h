@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * console: Xen's console ring (xen/io/console.h), and before it is found the
+ * hypervisor's own console, which shows what guests say on most of its builds.
+ */
+#ifndef XEN_CONSOLE_H
+#define XEN_CONSOLE_H
+
+#include <stddef.h>
+
+/* xen.console is there from now on. */
+void console_start(void);
+
+/* Has the reader of the ring told of what was put into it. */
+void console_flush(void);
+
+/* Waits until the reader has taken all, unless it does nothing for seconds. */
+void console_drain(void);
+
+#endif

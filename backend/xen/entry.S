@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The front door of a PV guest, and what Xen's domain builder wants to know of
+ * the image (xen/elfnote.h). The same image is entered by PVH in entry.S of
+ * arch/x86_64/bare.
+ *
+ * PV (xen/arch-x86/xen-x86_64.h, xen/xen.h "start-of-day memory layout"): 64
+ * bits, ring 3, paging on, the image at the addresses where it was linked, RSI
+ * holds the address of struct start_info.
+ */
+#include <xen/elfnote.h>
+
+    .macro note type
+    .align 4
+    .long 4, 2f - 1f, \type
+    .asciz "Xen"
+1:
+    .endm
+
+    .macro text_note type, text
+    note \type
+    .asciz "\text"
+2:
+    .endm
+
+    .macro word_note type, value
+    note \type
+    .quad \value
+2:
+    .endm
+
+    .section .note.Xen, "a", @note
+    text_note XEN_ELFNOTE_GUEST_OS, "Mirage for C"
+    text_note XEN_ELFNOTE_XEN_VERSION, "xen-3.0"
+    text_note XEN_ELFNOTE_LOADER, "generic"
+    text_note XEN_ELFNOTE_PAE_MODE, "yes"
+    text_note XEN_ELFNOTE_FEATURES, "!writable_page_tables|pae_pgdir_above_4gb"
+    word_note XEN_ELFNOTE_VIRT_BASE, 0
+    word_note XEN_ELFNOTE_PADDR_OFFSET, 0
+    word_note XEN_ELFNOTE_ENTRY, image_entry
+    word_note XEN_ELFNOTE_HYPERCALL_PAGE, hypercall_page
+
+    .section .text.entry, "ax"
+    .globl image_entry
+image_entry:
+    cld
+    movq $boot_stack_top, %rsp
+    pushq $0 /* the end of every backtrace */
+    xorl %ebp, %ebp
+    movq %rsi, %rdi
+    jmp pv_start
+
+    /* Xen fills it; so it is not in the file. */
+    .section .hypercalls, "ax", @nobits
+    .align 4096
+    .globl hypercall_page
+hypercall_page:
+    .skip 4096
+
+/*
+ * Exceptions of a PV guest come on the running stack, with RCX and R11 on top
+ * of what the processor would push.
+ */
+    .text
+    .macro pv_exception number, has_code
+pv_exception_\number:
+    popq %rcx
+    popq %r11
+    .if \has_code == 0
+    pushq $0
+    .endif
+    pushq $\number
+    jmp exception_common
+    .endm
+
+    .irp n, 0, 1, 3, 4, 5, 6, 7, 9, 16, 18, 19
+    pv_exception \n, 0
+    .endr
+    .irp n, 10, 11, 12, 13, 14, 17
+    pv_exception \n, 1
+    .endr
+
+    .macro trap number, ring
+    .byte \number, \ring
+    .word 0xe033, 0, 0 /* FLAT_KERNEL_CS */
+    .quad pv_exception_\number
+    .endm
+
+/* struct trap_info of xen/arch-x86/xen.h, and one of zeros as the end. */
+    .section .rodata
+    .align 8
+    .globl pv_traps
+pv_traps:
+    .irp n, 0, 1, 5, 6, 7, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19
+    trap \n, 0
+    .endr
+    .irp n, 3, 4
+    trap \n, 3
+    .endr
+    .quad 0, 0

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+#include "events.h"
+#include "clock.h"
+#include "console.h"
+#include "guest.h"
+#include "hypercall.h"
+#include <mirage/panic.h>
+#include <mirage/platform.h>
+#include <string.h>
+#include <xen/event_channel.h>
+#include <xen/sched.h>
+
+#define WORD_BITS 64
+
+static struct event *events;
+static evtchn_port_t ports[EVENTS_MOST];
+static unsigned      count;
+
+void events_listen(struct event *e)
+{
+    require(count < EVENTS_MOST);
+    e->next = events;
+    events = e;
+    ports[count++] = e->port;
+}
+
+void event_notify(uint32_t port)
+{
+    struct evtchn_send send = {.port = port};
+
+    (void)HYPERCALL(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &send, 0, 0);
+}
+
+/* Has an event come since this was asked last? */
+static bool take(uint32_t port)
+{
+    volatile unsigned long *word =
+        &xen.shared->evtchn_pending[port / WORD_BITS];
+    unsigned long bit = 1ul << port % WORD_BITS;
+
+    if (!(*word & bit))
+        return false;
+    __atomic_fetch_and(word, ~bit, __ATOMIC_SEQ_CST);
+    return true;
+}
+
+static bool take_all(void)
+{
+    bool any = false;
+
+    for (struct event *e = events; e; e = e->next)
+        if (take(e->port)) {
+            e->come();
+            any = true;
+        }
+    return any;
+}
+
+/* Blocks until one of the ports has an event, or until the deadline. */
+static void poll(evtchn_port_t *which, unsigned n, nanoseconds deadline)
+{
+    struct sched_poll request = {.nr_ports = n,
+                                 .timeout = clock_timeout(deadline)};
+
+    set_xen_guest_handle(request.ports, which);
+    (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_poll, &request, 0, 0);
+}
+
+void event_poll(uint32_t port)
+{
+    poll(&port, 1, time_after(SECOND));
+    (void)take(port);
+}
+
+void platform_wait(nanoseconds deadline)
+{
+    console_flush();
+    if (take_all() || deadline == 0 || deadline <= platform_now())
+        return;
+    poll(ports, count, deadline);
+    take_all();
+}

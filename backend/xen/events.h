@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * events: event channels (xen/event_channel.h). All stay masked, so that Xen
+ * never calls us; whether they are pending is looked at while the image idles.
+ */
+#ifndef XEN_EVENTS_H
+#define XEN_EVENTS_H
+
+#include <mirage/time.h>
+#include <stdint.h>
+
+/*
+ * Somebody who is called while the image idles, after an event has come on
+ * port. Owned by the caller, for good.
+ */
+struct event {
+    uint32_t port;
+    void (*come)(void);
+    struct event *next;
+};
+
+#define EVENTS_MOST 128 /* that SCHEDOP_poll takes */
+
+/* At most EVENTS_MOST; panics beyond. */
+void events_listen(struct event *e);
+
+void event_notify(uint32_t port);
+
+/* Blocks the virtual machine until port has an event, or for a second. */
+void event_poll(uint32_t port);
+
+#endif

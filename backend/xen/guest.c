@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: ISC */
+/* What both kinds of guest have in common. */
+#include "guest.h"
+#include "clock.h"
+#include "console.h"
+#include "hypercall.h"
+#include "pv.h"
+#include "shutdown.h"
+#include "xenstore.h"
+#include <mirage/bare.h>
+#include <mirage/platform.h>
+#include <string.h>
+#include <xen/sched.h>
+
+struct xen xen;
+
+_Alignas(4096) uint8_t shared_page[4096];
+
+void guest_has_shared_page(void)
+{
+    xen.shared = (volatile struct shared_info *)shared_page;
+    for (size_t i = 0; i < sizeof xen.shared->evtchn_mask / sizeof(long); i++)
+        xen.shared->evtchn_mask[i] = ~0ul;
+    clock_start();
+}
+
+bool pages_more(size_t count)
+{
+    return xen.is_pv && pv_more(count);
+}
+
+void *bare_table_page(void)
+{
+    return xen.is_pv ? pv_table_page() : platform_pages(1);
+}
+
+/* xl goes by the reason: its on_crash, on_reboot, on_poweroff. */
+void bare_leave(int code)
+{
+    struct sched_shutdown request = {
+        .reason = code == 0 ? shutdown_reason() : SHUTDOWN_crash};
+
+    console_drain();
+    for (;;)
+        (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request, 0,
+                        0);
+}
+
+void guest_run(struct start *s)
+{
+    xenstore_start();
+    shutdown_start();
+    start_image(s);
+}

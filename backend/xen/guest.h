@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * guest: what the parts of this back end share. A guest is of one of two kinds,
+ * found at its start: PV, whose page tables and traps Xen keeps, or PVH, which
+ * has a machine of its own.
+ */
+#ifndef XEN_GUEST_H
+#define XEN_GUEST_H
+
+#include <start.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where a ring that Xen's toolstack has made lies, and its event channel. */
+struct ring_place {
+    void    *page;
+    uint32_t port;
+};
+
+struct xen {
+    bool                         is_pv;
+    volatile struct shared_info *shared; /* NULL: not found yet */
+    struct ring_place            console, store;
+};
+
+extern struct xen xen;
+
+/* A page of the image's in whose place the shared one is put. */
+extern uint8_t shared_page[4096];
+
+/* It is there: the clock runs, and events can be seen. */
+void guest_has_shared_page(void);
+
+/* The rest of the image's life; memory and console work. Keeps s. */
+void guest_run(struct start *s) __attribute__((noreturn));
+
+#endif

@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A PV guest. Its memory has two sorts of numbers: physical ones, which are
+ * its own and go from 0, and the machine's, which page tables hold. At start
+ * Xen has mapped the first few MiB at their physical addresses, and we go on
+ * in that way, so that physical and virtual are the same; the rest is mapped
+ * when it is first taken, because each page costs an entry.
+ */
+#include "console.h"
+#include "guest.h"
+#include "hypercall.h"
+#include "pv.h"
+#include <cpu.h>
+#include <paging.h>
+#include <start.h>
+#include <mirage/bare.h>
+#include <mirage/libc.h>
+#include <mirage/panic.h>
+#include <mirage/platform.h>
+#include <string.h>
+
+#define BATCH  64                           /* changes in one hypercall */
+#define CHUNK  ((uint64_t)1 << LARGE_SHIFT) /* mapped at a time */
+#define SPARES 3                            /* tables that one chunk can need */
+
+struct spare {
+    struct spare *next;
+};
+
+extern char              image_text[], image_end[];
+extern const trap_info_t pv_traps[];
+
+static uint64_t         *frames; /* machine frame numbers, by our own */
+static struct mmu_update batch[BATCH];
+static unsigned          batched;
+static struct region     fresh; /* never mapped yet */
+static struct spare     *spares;
+static size_t            spare_count;
+static bool              mapping;
+
+static uint64_t machine_address(uint64_t physical)
+{
+    return frames[physical >> PAGE_SHIFT] << PAGE_SHIFT |
+           (physical & (BARE_PAGE - 1));
+}
+
+static bool send_batch(void)
+{
+    unsigned n = batched;
+
+    batched = 0;
+    return n == 0 || HYPERCALL(__HYPERVISOR_mmu_update, batch, n, NULL,
+                               DOMID_SELF) == 0;
+}
+
+static void update(uint64_t *entry, uint64_t value)
+{
+    if (batched == BATCH)
+        require(send_batch());
+    batch[batched++] = (struct mmu_update){
+        machine_address((uintptr_t)entry) | MMU_NORMAL_PT_UPDATE, value};
+}
+
+static int pv_largest(void)
+{
+    return LARGE_SHIFT;
+}
+
+static uint64_t *pv_table(uint64_t entry)
+{
+    const unsigned long *own = machine_to_phys_mapping;
+
+    return (uint64_t *)(own[(entry & ENTRY_ADDRESS) >> PAGE_SHIFT]
+                        << PAGE_SHIFT);
+}
+
+/* Xen wants tables to be read-only for us. */
+static bool pv_link(uint64_t *entry, uint64_t *table)
+{
+    if (!bare_map((uintptr_t)table, (uintptr_t)table, BARE_PAGE, READ_ONLY))
+        return false;
+    update(entry, machine_address((uintptr_t)table) | ENTRY_PRESENT |
+                      ENTRY_WRITABLE | ENTRY_USER);
+    return send_batch();
+}
+
+static uint64_t page_entry(uint64_t physical, uint64_t flags)
+{
+    return flags ? machine_address(physical) | flags | ENTRY_USER : 0;
+}
+
+/* There are no large pages: a table of small ones stands for one. */
+static bool pv_leaf(uint64_t *entry, int shift, uint64_t physical,
+                    uint64_t flags)
+{
+    uint64_t *table;
+
+    if (shift == PAGE_SHIFT) {
+        update(entry, page_entry(physical, flags));
+        return true;
+    }
+    if (!flags)
+        return true;
+    table = bare_table_page();
+    if (!table)
+        return false;
+    for (uint64_t i = 0; i < 512; i++)
+        table[i] = page_entry(physical + (i << PAGE_SHIFT), flags);
+    return pv_link(entry, table);
+}
+
+static void pv_changed(uintptr_t address, size_t size)
+{
+    struct mmuext_op flush = {.cmd = MMUEXT_TLB_FLUSH_LOCAL};
+
+    (void)address;
+    (void)size;
+    require(send_batch());
+    require(HYPERCALL(__HYPERVISOR_mmuext_op, &flush, 1, NULL, DOMID_SELF) ==
+            0);
+}
+
+static const struct paging pv_paging = {pv_largest, pv_table, pv_link, pv_leaf,
+                                        pv_changed};
+
+/* While we map, tables come from those set aside: nothing else is sure. */
+void *pv_table_page(void)
+{
+    struct spare *page = spares;
+
+    if (!mapping)
+        return platform_pages(1);
+    if (!page)
+        return NULL;
+    spares = page->next;
+    spare_count--;
+    return memset(page, 0, BARE_PAGE);
+}
+
+/* Has so many pages set aside for tables, if there are so many. */
+static bool set_aside(size_t count)
+{
+    while (spare_count < count) {
+        struct spare *page = pages_take(1);
+
+        if (!page)
+            return false;
+        page->next = spares;
+        spares = page;
+        spare_count++;
+    }
+    return true;
+}
+
+/* Maps the first size bytes of fresh memory, or all there is, and gives them. */
+static bool map_fresh(uint64_t size)
+{
+    uint64_t from = fresh.base;
+
+    size = size < fresh.size ? size : fresh.size;
+    if (size == 0 || !bare_map(from, from, size, READ_WRITE))
+        return false;
+    fresh.base += size;
+    fresh.size -= size;
+    pages_give((void *)from, size / BARE_PAGE);
+    return true;
+}
+
+bool pv_more(size_t count)
+{
+    uint64_t size = (count * BARE_PAGE + CHUNK - 1) / CHUNK * CHUNK;
+    bool     good;
+
+    if (mapping)
+        return false;
+    mapping = true;
+    while (size > CHUNK && !set_aside(size / CHUNK + SPARES))
+        if (!map_fresh(CHUNK))
+            break;
+    good = map_fresh(size);
+    (void)set_aside(SPARES);
+    mapping = false;
+    return good;
+}
+
+/* Where what Xen has mapped at the start ends. */
+static void find_end(void *ctx, uintptr_t address, size_t size, bool writable,
+                     bool executable)
+{
+    uintptr_t *end = ctx;
+
+    (void)writable;
+    (void)executable;
+    if (address == *end)
+        *end += size;
+}
+
+static void find_memory(const struct start_info *info, struct start *s)
+{
+    uint64_t  total = info->nr_pages * BARE_PAGE;
+    uint64_t  tables = info->nr_pt_frames * BARE_PAGE;
+    uintptr_t end = 0;
+
+    bare_see_pages(find_end, &end);
+    if (end > total)
+        end = total;
+    start_add_region(s, 0, (uintptr_t)image_text);
+    start_add_region(s, info->pt_base + tables, end - info->pt_base - tables);
+    fresh = (struct region){end, total - end};
+    /* What lies between is Xen's gift, and stays as it is. */
+    require(bare_map((uintptr_t)image_end, (uintptr_t)image_end,
+                     info->pt_base - (uintptr_t)image_end, READ_WRITE));
+    require(bare_map(info->pt_base, info->pt_base, tables, READ_ONLY));
+    require(bare_map(0, 0, BARE_PAGE, NO_ACCESS));
+}
+
+/* A page of ours that has the machine's frame number. */
+static void *page_of_frame(uint64_t frame)
+{
+    return pv_table(frame << PAGE_SHIFT);
+}
+
+static void look_at_shared_page(uint64_t at)
+{
+    /* By its number it is one of ours from now on, however it is mapped. */
+    frames[(uintptr_t)shared_page >> PAGE_SHIFT] = at >> PAGE_SHIFT;
+    require(HYPERCALL(__HYPERVISOR_update_va_mapping, shared_page,
+                      page_entry((uintptr_t)shared_page,
+                                 ENTRY_PRESENT | ENTRY_WRITABLE |
+                                     ENTRY_NO_EXECUTE),
+                      UVMF_INVLPG | UVMF_LOCAL, 0) == 0);
+    guest_has_shared_page();
+}
+
+void pv_start(const struct start_info *info);
+
+void pv_start(const struct start_info *info)
+{
+    static struct start start;
+
+    xen.is_pv = true;
+    frames = (uint64_t *)info->mfn_list;
+    require(HYPERCALL(__HYPERVISOR_set_trap_table, pv_traps, 0, 0, 0) == 0);
+    look_at_shared_page(info->shared_info);
+    xen.console = (struct ring_place){page_of_frame(info->console.domU.mfn),
+                                      info->console.domU.evtchn};
+    xen.store = (struct ring_place){page_of_frame(info->store_mfn),
+                                    info->store_evtchn};
+    console_start();
+    libc_start();
+    require(HYPERCALL(__HYPERVISOR_set_segment_base, SEGBASE_FS,
+                      libc_thread_block, 0, 0) == 0);
+    start_set_line(&start, (const char *)info->cmd_line, MAX_GUEST_CMDLINE);
+    paging_take(&pv_paging, (uint64_t *)info->pt_base);
+    find_memory(info, &start);
+    pages_start(start.region, start.regions);
+    require(set_aside(SPARES));
+    guest_run(&start);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A PVH guest: it has page tables and traps of its own, and finds Xen by the
+ * processor's identification (xen/arch-x86/cpuid.h).
+ */
+#include "console.h"
+#include "guest.h"
+#include "hypercall.h"
+#include <cpu.h>
+#include <traps.h>
+#include <mirage/bare.h>
+#include <mirage/libc.h>
+#include <mirage/panic.h>
+#include <xen/memory.h>
+#include <xen/hvm/hvm_op.h>
+#include <xen/hvm/params.h>
+#include <xen/arch-x86/cpuid.h>
+
+#define LEAF_STEP 0x100
+#define LAST_LEAF 0x40010000u
+
+/* Another hypervisor that Xen imitates may come first. */
+static uint32_t find_xen(void)
+{
+    for (uint32_t leaf = XEN_CPUID_FIRST_LEAF; leaf < LAST_LEAF;
+         leaf += LEAF_STEP) {
+        struct cpuid r = cpuid(leaf);
+
+        if (r.b == XEN_CPUID_SIGNATURE_EBX && r.c == XEN_CPUID_SIGNATURE_ECX &&
+            r.d == XEN_CPUID_SIGNATURE_EDX)
+            return leaf;
+    }
+    return 0;
+}
+
+/* Not on Xen there is nothing we could say it with. */
+static void fill_hypercall_page(void)
+{
+    uint32_t leaf = find_xen();
+
+    if (leaf == 0)
+        for (;;)
+            __asm__ volatile("cli; hlt");
+    wrmsr(cpuid(leaf + 2).b, (uintptr_t)hypercall_page);
+}
+
+static void place_shared_page(void)
+{
+    struct xen_add_to_physmap place = {
+        .domid = DOMID_SELF,
+        .space = XENMAPSPACE_shared_info,
+        .gpfn = (uintptr_t)shared_page / BARE_PAGE,
+    };
+
+    require(HYPERCALL(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &place, 0,
+                      0) == 0);
+    guest_has_shared_page();
+}
+
+static uint64_t parameter(uint32_t index)
+{
+    struct xen_hvm_param p = {.domid = DOMID_SELF, .index = index};
+
+    require(HYPERCALL(__HYPERVISOR_hvm_op, HVMOP_get_param, &p, 0, 0) == 0);
+    return p.value;
+}
+
+static struct ring_place ring(uint32_t page, uint32_t port)
+{
+    uint64_t at = parameter(page) * BARE_PAGE;
+
+    require(bare_map(at, at, BARE_PAGE, READ_WRITE));
+    return (struct ring_place){(void *)at, (uint32_t)parameter(port)};
+}
+
+void bare_start(const struct hvm_start_info *info);
+
+void bare_start(const struct hvm_start_info *info)
+{
+    static struct start start;
+
+    fill_hypercall_page();
+    traps_init();
+    place_shared_page();
+    libc_start();
+    set_thread_base(libc_thread_block);
+    start_read_pvh(&start, info);
+    pages_start(start.region, start.regions);
+    xen.console = ring(HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN);
+    xen.store = ring(HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN);
+    console_start();
+    guest_run(&start);
+}

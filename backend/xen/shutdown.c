@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The toolstack writes a word into control/shutdown (Xen's
+ * docs/misc/xenstore-paths.pandoc), and takes its removal, here an empty text,
+ * for the answer that we are about to.
+ */
+#include "shutdown.h"
+#include "xenstore.h"
+#include <mirage/log.h>
+#include <mirage/platform.h>
+#include <string.h>
+#include <xen/xen.h>
+#include <xen/sched.h>
+
+#define PATH  "control/shutdown"
+#define STACK 16384
+
+LOG_SOURCE(xen);
+
+static unsigned reason = SHUTDOWN_poweroff;
+
+unsigned shutdown_reason(void)
+{
+    return reason;
+}
+
+static void obey(const char *word)
+{
+    if (strcmp(word, "reboot") == 0)
+        reason = SHUTDOWN_reboot;
+    else if (strcmp(word, "poweroff") != 0 && strcmp(word, "halt") != 0) {
+        log_warning(&xen, "asked for \"%s\", which this image cannot do",
+                    word);
+        return;
+    }
+    log_info(&xen, "asked for %s", word);
+    image_stop();
+}
+
+static void listen(void *ctx)
+{
+    static struct xenstore_watch watch = {.path = PATH};
+    char                         word[32];
+    enum status                  s = xenstore_watch(&watch);
+
+    (void)ctx;
+    while (s == OK && (s = xenstore_wait(&watch)) == OK) {
+        if (xenstore_read(PATH, word, sizeof word) != OK || !*word)
+            continue;
+        s = xenstore_write(PATH, "");
+        obey(word);
+    }
+    if (s != ERR_CANCELLED)
+        log_warning(&xen, "xl shutdown is not heard any more: %s",
+                    status_text(s));
+}
+
+void shutdown_start(void)
+{
+    static const struct fiber_options options = {"shutdown", STACK};
+    static struct fiber              *fiber;
+    enum status                       s = fiber_spawn(&options, listen, NULL, &fiber);
+
+    if (s != OK)
+        log_warning(&xen, "xl shutdown will not be heard: %s", status_text(s));
+}

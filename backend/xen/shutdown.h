@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: ISC */
+/* shutdown: what `xl shutdown` and `xl reboot` ask for. */
+#ifndef XEN_SHUTDOWN_H
+#define XEN_SHUTDOWN_H
+
+/* Listens to them, in a fiber of its own, from when fibers run. */
+void shutdown_start(void);
+
+/* Why a good end is one: SHUTDOWN_poweroff, or what was asked for. */
+unsigned shutdown_reason(void);
+
+#endif

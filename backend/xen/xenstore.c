@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One request at a time; its answer, and the news of watches, are put together
+ * from the ring while the image idles.
+ */
+#include "xenstore.h"
+#include "events.h"
+#include "guest.h"
+#include <mirage/platform.h>
+#include <mirage/text.h>
+#include <stdlib.h>
+#include <string.h>
+#include <xen/io/xs_wire.h>
+
+#define NONE XS_INVALID /* no answer yet */
+
+static volatile struct xenstore_domain_interface *ring;
+static struct fiber_mutex                         one_at_a_time;
+static struct waiters                             answered, room;
+static struct xenstore_watch                     *watches;
+
+/* The message that is coming in; then, if it is one, the answer. */
+static struct {
+    struct xsd_sockmsg header;
+    char               body[XENSTORE_PAYLOAD_MAX + 1];
+    uint32_t           got; /* bytes of header and body */
+    bool               is_answer;
+} message;
+
+static bool broken;
+
+static size_t take(char *to, size_t len)
+{
+    uint32_t end = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE);
+    uint32_t at = ring->rsp_cons;
+    size_t   n = 0;
+
+    for (; n < len && at != end; n++, at++)
+        to[n] = ring->rsp[MASK_XENSTORE_IDX(at)];
+    __atomic_store_n(&ring->rsp_cons, at, __ATOMIC_RELEASE);
+    return n;
+}
+
+static void tell_watch(void)
+{
+    const char *token = message.body + strlen(message.body) + 1;
+
+    if (token >= message.body + message.header.len)
+        return;
+    for (struct xenstore_watch *w = watches; w; w = w->next)
+        if (strtoul(token, NULL, 16) == (uintptr_t)w) {
+            w->changed = true;
+            wake_all(&w->waiters);
+        }
+}
+
+/* Takes what there is of the present message. False: it is not whole yet. */
+static bool message_is_whole(void)
+{
+    size_t head = sizeof message.header;
+
+    if (message.got < head)
+        message.got += take((char *)&message.header + message.got,
+                            head - message.got);
+    if (message.got < head)
+        return false;
+    if (message.header.len > XENSTORE_PAYLOAD_MAX) {
+        broken = true;
+        wake_all(&answered);
+        return false;
+    }
+    message.got += take(message.body + (message.got - head),
+                        message.header.len - (message.got - head));
+    if (message.got < head + message.header.len)
+        return false;
+    message.body[message.header.len] = '\0';
+    return true;
+}
+
+static void come(void)
+{
+    uint32_t before = ring->rsp_cons;
+
+    /* An answer stays where it is until somebody has read it. */
+    while (!broken && !message.is_answer && message_is_whole()) {
+        if (message.header.type == XS_WATCH_EVENT) {
+            tell_watch();
+            message.got = 0;
+        } else {
+            message.is_answer = true;
+            wake_all(&answered);
+        }
+    }
+    wake_all(&room);
+    if (ring->rsp_cons != before)
+        event_notify(xen.store.port);
+}
+
+void xenstore_start(void)
+{
+    static struct event event = {.come = come};
+
+    ring = xen.store.page;
+    event.port = xen.store.port;
+    events_listen(&event);
+}
+
+/* The fiber is shielded: whatever comes, it looks again. */
+static void wait(struct waiters *w)
+{
+    if (wait_until(w, FOREVER) != OK)
+        return;
+}
+
+static void put(const void *data, size_t len)
+{
+    const char *from = data;
+
+    while (len > 0) {
+        uint32_t at = ring->req_prod;
+
+        if (at - ring->req_cons == XENSTORE_RING_SIZE) {
+            event_notify(xen.store.port);
+            wait(&room);
+            continue;
+        }
+        ring->req[MASK_XENSTORE_IDX(at)] = *from++;
+        __atomic_store_n(&ring->req_prod, at + 1, __ATOMIC_RELEASE);
+        len--;
+    }
+}
+
+static enum status status_of(const char *error)
+{
+    return strcmp(error, "ENOENT") == 0   ? ERR_NOT_FOUND
+           : strcmp(error, "EACCES") == 0 ? ERR_PERMISSION
+           : strcmp(error, "ENOSPC") == 0 ? ERR_NO_SPACE
+                                          : ERR_IO;
+}
+
+/*
+ * Sends a request of two texts, the second with extra bytes after it, and waits
+ * for the answer: message.body, until done.
+ */
+static enum status ask(uint32_t type, const char *path, const char *text,
+                       size_t text_len)
+{
+    struct xsd_sockmsg header = {.type = type};
+
+    fiber_shield();
+    while (fiber_lock(&one_at_a_time, FOREVER) != OK)
+        ;
+    header.len = (uint32_t)(strlen(path) + 1 + text_len);
+    put(&header, sizeof header);
+    put(path, strlen(path) + 1);
+    put(text, text_len);
+    event_notify(xen.store.port);
+    while (!message.is_answer && !broken)
+        wait(&answered);
+    if (broken)
+        return ERR_IO;
+    if (message.header.type == XS_ERROR)
+        return status_of(message.body);
+    return message.header.type == type ? OK : ERR_IO;
+}
+
+static void done(void)
+{
+    message.is_answer = false;
+    message.got = 0;
+    fiber_unlock(&one_at_a_time);
+    fiber_unshield();
+    come(); /* more may have come behind the answer */
+}
+
+enum status xenstore_read(const char *path, char *value, size_t size)
+{
+    enum status s = ask(XS_READ, path, NULL, 0);
+
+    if (s == OK && message.header.len >= size)
+        s = ERR_RANGE;
+    if (s == OK)
+        memcpy(value, message.body, message.header.len + 1);
+    done();
+    return s == ERR_PERMISSION ? ERR_NOT_FOUND : s;
+}
+
+enum status xenstore_write(const char *path, const char *value)
+{
+    enum status s = ask(XS_WRITE, path, value, strlen(value));
+
+    done();
+    return s;
+}
+
+enum status xenstore_watch(struct xenstore_watch *w)
+{
+    char        token[20];
+    enum status s;
+
+    text_format(token, sizeof token, "%lx", (unsigned long)(uintptr_t)w);
+    w->next = watches;
+    watches = w;
+    s = ask(XS_WATCH, w->path, token, strlen(token) + 1);
+    done();
+    return s;
+}
+
+enum status xenstore_wait(struct xenstore_watch *w)
+{
+    while (!w->changed) {
+        enum status s = wait_until(&w->waiters, FOREVER);
+
+        if (s != OK)
+            return s;
+    }
+    w->changed = false;
+    return OK;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * xenstore: the tree of small texts that Xen's domains share
+ * (xen/io/xs_wire.h, and Xen's docs/misc/xenstore.txt). Paths that do not
+ * begin with / are in this domain's own part.
+ *
+ * All calls block the fiber, and are not cancelled: an answer is short and
+ * comes at once. ERR_IO: the store has sent what it should not.
+ */
+#ifndef XEN_XENSTORE_H
+#define XEN_XENSTORE_H
+
+#include <mirage/fiber.h>
+#include <stdbool.h>
+
+/* xen.store is there from now on. */
+void xenstore_start(void);
+
+/*
+ * Copies the value of path into the size bytes at value, ended by a NUL.
+ * ERR_NOT_FOUND: there is none, or we may not read it. ERR_RANGE: it does not
+ * fit; value is as it was.
+ */
+MUST_CHECK enum status xenstore_read(const char *path, char *value,
+                                     size_t size);
+
+/* ERR_PERMISSION: we may not write there. */
+MUST_CHECK enum status xenstore_write(const char *path, const char *value);
+
+/* Owned by the caller, for good. */
+struct xenstore_watch {
+    const char            *path;
+    bool                   changed;
+    struct waiters         waiters;
+    struct xenstore_watch *next; /* xenstore.c's own */
+};
+
+/*
+ * Has w->path, and all below it, watched; as the store has it, that is a
+ * change already. Set path before.
+ */
+MUST_CHECK enum status xenstore_watch(struct xenstore_watch *w);
+
+/* Waits for a change since the last call. ERR_CANCELLED. */
+MUST_CHECK enum status xenstore_wait(struct xenstore_watch *w);
+
+#endif
