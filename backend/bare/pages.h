@@ -31,8 +31,10 @@ void *pages_take(size_t count);
  */
 bool pages_more(size_t count);
 
-/* How many are free. */
+/* How many are free; and besides, how many pages_more could give yet (which
+ * is of the platform, too). */
 size_t pages_free(void);
+size_t pages_unmapped(void);
 
 /*
  * Makes the regions (count of them) the image's memory, except page zero and

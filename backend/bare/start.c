@@ -72,7 +72,8 @@ void start_image(struct start *s)
                                      : "a quote or a backslash is open");
         platform_exit(64);
     }
-    log_debug(&memory, "%zu KiB are free", pages_free() * BARE_PAGE / 1024);
+    log_debug(&memory, "%zu KiB are free",
+              (pages_free() + pages_unmapped()) * BARE_PAGE / 1024);
     if (unused_regions > 0)
         log_warning(&memory, "%zu more pieces of memory than we can note are "
                              "left unused",

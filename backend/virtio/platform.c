@@ -102,6 +102,11 @@ bool pages_more(size_t count)
     return false;
 }
 
+size_t pages_unmapped(void)
+{
+    return 0;
+}
+
 void *bare_table_page(void)
 {
     return platform_pages(1);

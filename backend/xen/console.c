@@ -68,16 +68,23 @@ static size_t put_some(const char *text, size_t len)
 }
 
 /*
- * Waits for the reader, and with it blocks all fibers. False: it does nothing.
+ * Waits for the reader, and with it blocks all fibers. False: it does nothing,
+ * and until it does again nobody waits for it.
  */
 static bool wait_for_reader(void)
 {
-    uint32_t before = ring->out_cons;
+    static bool     gone;
+    uint32_t        before = ring->out_cons;
+    static uint32_t gone_at;
 
+    if (gone && before == gone_at)
+        return false;
     console_flush();
     for (int i = 0; i < PATIENCE && ring->out_cons == before; i++)
         event_poll(xen.console.port);
-    return ring->out_cons != before;
+    gone_at = before;
+    gone = ring->out_cons == before;
+    return !gone;
 }
 
 void console_drain(void)

@@ -8,9 +8,13 @@
 #include "shutdown.h"
 #include "xenstore.h"
 #include <mirage/bare.h>
+#include <mirage/log.h>
 #include <mirage/platform.h>
 #include <string.h>
 #include <xen/sched.h>
+#include <xen/version.h>
+
+LOG_SOURCE(guest);
 
 struct xen xen;
 
@@ -27,6 +31,11 @@ void guest_has_shared_page(void)
 bool pages_more(size_t count)
 {
     return xen.is_pv && pv_more(count);
+}
+
+size_t pages_unmapped(void)
+{
+    return xen.is_pv ? pv_unmapped() : 0;
 }
 
 void *bare_table_page(void)
@@ -48,6 +57,11 @@ void bare_leave(int code)
 
 void guest_run(struct start *s)
 {
+    long version = HYPERCALL(__HYPERVISOR_xen_version, XENVER_version, NULL, 0,
+                             0);
+
+    log_debug(&guest, "a %s guest of Xen %ld.%ld", xen.is_pv ? "PV" : "PVH",
+              version >> 16, version & 0xffff);
     xenstore_start();
     shutdown_start();
     start_image(s);

@@ -166,6 +166,11 @@ static bool map_fresh(uint64_t size)
     return true;
 }
 
+size_t pv_unmapped(void)
+{
+    return fresh.size / BARE_PAGE;
+}
+
 bool pv_more(size_t count)
 {
     uint64_t size = (count * BARE_PAGE + CHUNK - 1) / CHUNK * CHUNK;

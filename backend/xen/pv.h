@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-bool  pv_more(size_t count);
-void *pv_table_page(void);
+bool   pv_more(size_t count);
+size_t pv_unmapped(void);
+void  *pv_table_page(void);
 
 #endif
