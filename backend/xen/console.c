@@ -7,6 +7,7 @@
 #include "events.h"
 #include "guest.h"
 #include "hypercall.h"
+#include <cpu.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/platform.h>
@@ -93,11 +94,22 @@ void console_drain(void)
         ;
 }
 
+/*
+ * Before there is a ring: the hypervisor's own console, which most builds of
+ * it refuse to guests, or its debugging port, which only PVH guests have.
+ */
+static void put_emergency(const char *text, size_t len)
+{
+    long r = HYPERCALL(__HYPERVISOR_console_io, CONSOLEIO_write, len, text, 0);
+
+    for (size_t i = 0; r < 0 && !xen.is_pv && i < len; i++)
+        outb(0xe9, (uint8_t)text[i]);
+}
+
 void platform_put(const char *text, size_t len)
 {
     if (!ring) {
-        (void)HYPERCALL(__HYPERVISOR_console_io, CONSOLEIO_write, len, text,
-                        0);
+        put_emergency(text, len);
         return;
     }
     for (size_t n; len > 0; text += n, len -= n) {

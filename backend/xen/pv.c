@@ -225,6 +225,18 @@ static void *page_of_frame(uint64_t frame)
     return pv_table(frame << PAGE_SHIFT);
 }
 
+/* What Xen's builder has cut cannot be told from what just fits. */
+static void read_command_line(struct start *s, const char *line)
+{
+    if (strnlen(line, MAX_GUEST_CMDLINE) >= MAX_GUEST_CMDLINE - 1) {
+        image_say("the command line is too long: a PV guest gets at most %d "
+                  "bytes of it\n",
+                  MAX_GUEST_CMDLINE - 2);
+        platform_exit(64);
+    }
+    start_set_line(s, line, MAX_GUEST_CMDLINE);
+}
+
 static void look_at_shared_page(uint64_t at)
 {
     /* By its number it is one of ours from now on, however it is mapped. */
@@ -255,7 +267,7 @@ void pv_start(const struct start_info *info)
     libc_start();
     require(HYPERCALL(__HYPERVISOR_set_segment_base, SEGBASE_FS,
                       libc_thread_block, 0, 0) == 0);
-    start_set_line(&start, (const char *)info->cmd_line, MAX_GUEST_CMDLINE);
+    read_command_line(&start, (const char *)info->cmd_line);
     paging_take(&pv_paging, (uint64_t *)info->pt_base);
     find_memory(info, &start);
     pages_start(start.region, start.regions);

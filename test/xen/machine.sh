@@ -14,7 +14,7 @@ qemu='qemu-system-x86_64'
 # one that Xen intercepts as RDTSC, and Xen refuses it.
 cpu=max,-smap,-rdtscp
 # Xen splits its arguments at blanks; a comma would end those of a module.
-xen_arguments='console=com1 loglvl=info guest_loglvl=info bootscrub=no
+xen_arguments='console=com1 loglvl=info guest_loglvl=all bootscrub=no
     dom0_mem=256M dom0_max_vcpus=1'
 dom0_arguments='console=hvc0 loglevel=4'
 memory_is_in_a_file='migrate_set_capability x-ignore-shared on'
