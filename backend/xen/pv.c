@@ -152,7 +152,7 @@ static bool set_aside(size_t count)
     return true;
 }
 
-/* Maps the first size bytes of fresh memory, or all there is, and gives them. */
+/* Maps size bytes of fresh memory, or all there is, and gives them. */
 static bool map_fresh(uint64_t size)
 {
     uint64_t from = fresh.base;

@@ -59,8 +59,9 @@ void shutdown_start(void)
 {
     static const struct fiber_options options = {"shutdown", STACK};
     static struct fiber              *fiber;
-    enum status                       s = fiber_spawn(&options, listen, NULL, &fiber);
+    enum status                       s;
 
+    s = fiber_spawn(&options, listen, NULL, &fiber);
     if (s != OK)
         log_warning(&xen, "xl shutdown will not be heard: %s", status_text(s));
 }
