@@ -13,9 +13,9 @@
 const struct device devices[] = {
     /* constructor, type, drivers for unix, macosx, xen, virtio */
     {"default_console", "console",
-     {"console_unix", "console_unix", 0, "console_serial"}, 0, 0},
+     {"console_unix", "console_unix", "console_xen", "console_serial"}, 0, 0},
     {"custom_console", "console",
-     {"console_unix", "console_unix", 0, "console_serial"}, 0, 0},
+     {"console_unix", "console_unix", "console_xen", "console_serial"}, 0, 0},
     {"block_of_file", "block", {0}, 0, 0},
     {"fat", "fs", {0}, 0, 0},
     {"fat_of_files", "fs", {0}, 0, 0},

@@ -17,6 +17,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define MOST_MADE 9
+
 struct options {
     const char *file, *target;
     bool        as_recorded;
@@ -195,21 +197,39 @@ static void touch_configured(void)
         die(FAILED, "cannot write .mirage/configured: %s", strerror(errno));
 }
 
+static void add_file(struct made_file *files, size_t *count, const char *name,
+                     const char *text)
+{
+    files[(*count)++] = (struct made_file){name, text, false};
+}
+
 static void write_all(const struct facts *f)
 {
-    const struct made_file files[] = {
+    struct made_file files[MOST_MADE] = {
         {"main.c", emit_main(f), false},
         {"compile_flags.txt", emit_compile_flags(f), false},
         {".mirage/entry.h", emit_entry(f), true},
         {".mirage/config.d", f->dependencies, true},
         {".mirage/record", record_text(f), true},
         {"Makefile", emit_makefile(f), false},
-        {text_of("%s.qemu.sh", f->image), emit_qemu_script(f), false},
     };
-    size_t count = sizeof files / sizeof *files;
+    size_t count = 6;
 
-    /* The last is for a virtual machine only. */
-    write_files(files, strcmp(f->target, "virtio") == 0 ? count : count - 1);
+    if (strcmp(f->target, "virtio") == 0) {
+        add_file(files, &count, text_of("%s.qemu.sh", f->image),
+                 emit_guest_file(f, "qemu.sh"));
+        add_file(files, &count, text_of("%s.firecracker.json", f->image),
+                 emit_guest_file(f, "firecracker.json"));
+    }
+    if (strcmp(f->target, "xen") == 0) {
+        add_file(files, &count, text_of("%s.xl", f->image),
+                 emit_guest_file(f, "xl"));
+        add_file(files, &count, text_of("%s.xl.in", f->image),
+                 emit_guest_template(f, "xl"));
+        add_file(files, &count, text_of("%s_libvirt.xml.in", f->image),
+                 emit_guest_file(f, "libvirt.xml.in"));
+    }
+    write_files(files, count);
     link_headers();
     touch_configured();
 }

@@ -5,12 +5,14 @@
  */
 #define _GNU_SOURCE
 #include "emit.h"
-#include "root.h"
+#include "parts.h"
 #include "say.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define MEMORY "64" /* of a virtual machine, unless somebody says otherwise */
 
 /* A text that is being written: `out` until it is finished. */
 struct draft {
@@ -37,11 +39,15 @@ char *device_name(const struct thing *device)
     return text_of("%s_%d", device->type, device->number);
 }
 
+bool is_bare(const char *target)
+{
+    return strcmp(target, "xen") == 0 || strcmp(target, "virtio") == 0;
+}
+
 char *program_name(const char *image, const char *target)
 {
-    return strcmp(target, "unix") == 0 || strcmp(target, "macosx") == 0
-               ? text_of("mir-%s", image)
-               : text_of("mir-%s.%s", image, target);
+    return is_bare(target) ? text_of("mir-%s.%s", image, target)
+                           : text_of("mir-%s", image);
 }
 
 char *prototype(const struct thing *job)
@@ -220,74 +226,38 @@ static void put_list(FILE *out, const char *name, const struct list *l,
     fputc('\n', out);
 }
 
-static FILE *open_part(const char *part)
+char *emit_guest_file(const struct facts *f, const char *part)
 {
-    char *name = text_of("%s/share/mirage/make/%s", root(), part);
-    FILE *in = fopen(name, "r");
-
-    if (!in)
-        die(FAILED, "%s is missing: this mirage is not installed whole", name);
-    return in;
-}
-
-/* The first line of each part names the licence, which is ours. */
-static void skip_line(FILE *in)
-{
-    int c;
-
-    while ((c = getc(in)) != EOF && c != '\n')
-        ;
-}
-
-/* Copies a part of a Makefile. */
-static void put_part(FILE *out, const char *part)
-{
-    FILE *in = open_part(part);
-    int   c;
-
-    skip_line(in);
-    while ((c = getc(in)) != EOF)
-        putc(c, out);
-    fclose(in);
-}
-
-char *emit_qemu_script(const struct facts *f)
-{
+    const char          *program = program_name(f->image, f->target);
+    const struct filling fillings[] = {
+        {"CONFIG", f->file}, {"IMAGE", f->image}, {"PROGRAM", program}, {"NAME", f->image}, {"KERNEL", program}, {"TYPE", "pvh"}, {"MEMORY", MEMORY}, {"EXTRA", ""}, {NULL, NULL}};
     struct draft d;
-    FILE        *in = open_part("qemu.sh");
-    char        *line = NULL, *at;
-    size_t       size = 0;
 
     begin(&d);
-    while (getline(&line, &size, in) > 0) {
-        char *rest = line;
+    put_part(d.out, part, fillings);
+    return finish(&d);
+}
 
-        if (strncmp(line, "# SPDX", 6) == 0)
-            continue; /* the licence is that of our part */
+char *emit_guest_template(const struct facts *f, const char *part)
+{
+    const struct filling fillings[] = {
+        {"CONFIG", f->file},
+        {"IMAGE", f->image},
+        {"PROGRAM", program_name(f->image, f->target)},
+        {NULL, NULL}};
+    struct draft d;
 
-        while ((at = strchr(rest, '@')) != NULL) {
-            bool   program = strncmp(at, "@PROGRAM@", 9) == 0;
-            bool   image = strncmp(at, "@IMAGE@", 7) == 0;
-            size_t len = program ? 9 : image ? 7
-                                             : 1;
-
-            fwrite(rest, 1, (size_t)(at - rest), d.out);
-            if (program)
-                fprintf(d.out, "mir-%s.virtio", f->image);
-            else
-                fputs(image ? f->image : "@", d.out);
-            rest = at + len;
-        }
-        fputs(rest, d.out);
-    }
-    free(line);
-    fclose(in);
+    begin(&d);
+    put_part(d.out, text_of("%s.in", part), fillings);
+    put_part(d.out, part, fillings);
     return finish(&d);
 }
 
 char *emit_makefile(const struct facts *f)
 {
-    struct draft d;
+    static const struct filling none[] = {{NULL, NULL}};
+    bool                        is_xen = strcmp(f->target, "xen") == 0;
+    struct draft                d;
 
     begin(&d);
     fprintf(d.out,
@@ -299,8 +269,11 @@ char *emit_makefile(const struct facts *f)
             "ARGS='--key=value'\n"
             "#     make depend    installs what the build needs and lacks\n"
             "#     make clean     removes what was built\n"
-            "\n",
-            f->file, program_name(f->image, f->target));
+            "%s\n",
+            f->file, program_name(f->image, f->target),
+            is_xen ? text_of("#     make libvirt   writes %s_libvirt.xml\n",
+                             f->image)
+                   : "");
     fprintf(d.out, "NAME      := %s\n", f->image);
     fprintf(d.out, "TARGET    := %s\n", f->target);
     fprintf(d.out, "CONFIG    := %s\n", f->file);
@@ -310,8 +283,10 @@ char *emit_makefile(const struct facts *f)
     put_list(d.out, "PACKAGES", &f->packages, "");
     put_list(d.out, "LIBRARIES", &f->libraries, "");
     fputc('\n', d.out);
-    put_part(d.out, "head.mk");
-    put_part(d.out, text_of("%s.mk", f->target));
-    put_part(d.out, "tail.mk");
+    put_part(d.out, "head.mk", none);
+    if (is_bare(f->target))
+        put_part(d.out, "bare.mk", none);
+    put_part(d.out, text_of("%s.mk", f->target), none);
+    put_part(d.out, "tail.mk", none);
     return finish(&d);
 }

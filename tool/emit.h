@@ -7,8 +7,15 @@
 
 char *emit_main(const struct facts *f);
 char *emit_makefile(const struct facts *f);
-/* For target virtio: a script that runs the image in QEMU. */
-char *emit_qemu_script(const struct facts *f);
+
+/* A part of which one file is made that runs the image in a virtual machine. */
+char *emit_guest_file(const struct facts *f, const char *part);
+/* The same with its placeholders left for others to fill in, below a head that
+ * explains them. */
+char *emit_guest_template(const struct facts *f, const char *part);
+
+/* Is an image for this target a virtual machine? */
+bool is_bare(const char *target);
 
 /* The file that make builds: mir-NAME, or mir-NAME.TARGET. */
 char *program_name(const char *image, const char *target);

@@ -41,14 +41,12 @@ void check_target(const char *target)
                     "`mirage configure --unix` makes the same program here.");
 #endif
     }
-    if (strcmp(target, "virtio") != 0)
-        die(FAILED, "target %s cannot be built yet. The targets that can: "
-                    "unix, virtio, and macosx on a Mac.",
+    if (access(text_of("%s/lib/mirage/%s/libmirage.a", root(), target),
+               R_OK) != 0)
+        die(FAILED, "target %s needs the libraries of bare images, which are "
+                    "not built here.\n"
+                    "`make images`, in the clone of mirage, builds them.",
             target);
-    if (access(text_of("%s/lib/mirage/virtio/libmirage.a", root()), R_OK) != 0)
-        die(FAILED, "target virtio needs the libraries of bare images, which "
-                    "are not built here.\n"
-                    "`make images`, in the clone of mirage, builds them.");
 }
 
 static int remove_one(const char *path, const struct stat *st, int flag,

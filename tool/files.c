@@ -237,6 +237,16 @@ struct record *read_record(void)
     return r;
 }
 
+const struct record *want_record(void)
+{
+    const struct record *r = read_record();
+
+    if (!r)
+        die(FAILED, "nothing is configured in this folder: run `mirage "
+                    "configure`");
+    return r;
+}
+
 void apply_record(const struct record *r)
 {
     for (size_t i = 0; i < r->variable_count; i++)

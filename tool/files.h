@@ -40,6 +40,9 @@ struct record {
 /* The record of the present folder, or NULL if there is none. */
 struct record *read_record(void);
 
+/* The same; ends the program if there is none. */
+const struct record *want_record(void);
+
 /* The text of a record. */
 char *record_text(const struct facts *f);
 

@@ -64,15 +64,17 @@ contents() {
         find "$build/lib/mirage/bare/include" -name '*.h' |
             sed "s|^$build/\(.*\)|644 & \1|"
     fi
-    for part in image.ld symbols; do
-        mode=$([ $part = symbols ] && echo 755 || echo 644)
-        [ ! -e "$build/lib/mirage/virtio/$part" ] ||
-            echo "$mode $build/lib/mirage/virtio/$part lib/mirage/virtio/$part"
+    for part in virtio/image.ld virtio/symbols xen/image.ld xen/symbols; do
+        mode=$([ "${part#*/}" = symbols ] && echo 755 || echo 644)
+        [ ! -e "$build/lib/mirage/$part" ] ||
+            echo "$mode $build/lib/mirage/$part lib/mirage/$part"
     done
     find include -name '*.h' | sed 's|.*|644 & &|'
     find example -type f ! -path '*/.mirage/*' ! -name '*.o' ! -name '*.d' \
         ! -name 'mir-*' ! -name Makefile ! -name main.c ! -name '*.new' \
-        ! -name compile_flags.txt | sed 's|.*|644 & share/mirage/&|'
+        ! -name compile_flags.txt ! -name '*.xl' ! -name '*.xl.in' \
+        ! -name '*_libvirt.xml*' ! -name '*.qemu.sh' \
+        ! -name '*.firecracker.json' | sed 's|.*|644 & share/mirage/&|'
     find tool/make -type f | sed 's|tool/\(.*\)|644 & share/mirage/\1|'
     optional doc/mirage.1 share/man/man1/mirage.1
     optional tool/mirage.bash share/bash-completion/completions/mirage

@@ -15,8 +15,12 @@
 
 void add_word(struct words *w, const char *word)
 {
-    if (w->count + 1 >= sizeof w->word / sizeof w->word[0])
-        die(FAILED, "too many words on a command line");
+    if (w->count + 1 >= w->size) {
+        w->size = 2 * w->size + 16;
+        w->word = realloc(w->word, w->size * sizeof *w->word);
+        if (!w->word)
+            die(FAILED, "out of memory");
+    }
     w->word[w->count++] = text_of("%s", word);
     w->word[w->count] = NULL;
 }

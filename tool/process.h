@@ -8,8 +8,8 @@
 
 /* Words for a program's command line. */
 struct words {
-    char  *word[128];
-    size_t count;
+    char **word; /* count of them, and NULL */
+    size_t count, size;
     bool   quiet;      /* what it says on standard error is thrown away */
     bool   in_english; /* its messages, whatever the user's language */
 };

@@ -40,6 +40,73 @@ equal "nowhere" "$(refusal nowhere)" \
 What target xen has: default_console, crunch, netif."
 equal "found" "$(refusal found)" "config.c:5: found"
 
+# To configure for a virtual machine it is enough that its library is there.
+mkdir -p "$work/unbuilt"/{bin,lib/mirage/{xen,virtio}}
+cp "$root/bin/mirage" "$work/unbuilt/bin"
+ln -s "$root/lib/mirage/libconfig.a" "$work/unbuilt/lib/mirage"
+ln -s "$root/include" "$root/share" "$work/unbuilt"
+touch "$work/unbuilt/lib/mirage"/{xen,virtio}/libmirage.a
+PATH=$work/unbuilt/bin:$PATH
+
+for target in xen virtio; do
+    it "the generated files for $target are as they should be"
+    fresh $target
+    golden=$top/test/config/golden/$target
+    quietly mirage configure --$target
+    for file in $(ls "$golden"); do
+        equal "$file" "$(cat "$file")" "$(cat "$golden/$file")"
+    done
+    equal "files" "$(ls)" "$(
+        printf '%s\n' compile_flags.txt config.c unikernel.c $(ls "$golden") | sort)"
+    quietly mirage clean
+    equal "after clean" "$(ls -A)" $'config.c\nunikernel.c'
+done
+
+it "a deployment fills in NAME.xl.in by the command that it shows"
+cd "$work/xen" || exit 1
+quietly mirage configure --xen
+eval "$(sed -n 's/^#     \( *\(sed\|-e\) .*\)/\1/p' console.xl.in)"
+equal "values" "$(grep -v '^#' first.xl | grep . | head -n 5)" "name = \"first\"
+kernel = \"$PWD/mir-console.xen\"
+type = \"pv\"
+memory = 128
+vcpus = 1"
+rm first.xl
+
+it "make libvirt makes a domain that libvirt takes, wherever the folder is"
+mkdir "$work/R&D's <\\|>"
+cd "$work/R&D's <\\|>" || exit 1
+cp "$top"/example/console/*.c .
+quietly mirage configure --xen
+quietly make libvirt
+equal "kernel" "$(python3 -c '
+import xml.etree.ElementTree
+print(xml.etree.ElementTree.parse("console_libvirt.xml").findtext("os/kernel"))')" \
+    "$PWD/mir-console.xen"
+if command -v virt-xml-validate >/dev/null; then
+    quietly virt-xml-validate console_libvirt.xml
+    sed -i 's/xenpvh</linux</' console_libvirt.xml
+    quietly virt-xml-validate console_libvirt.xml
+    quietly make clean
+    [ ! -e console_libvirt.xml ] || wrong "make clean left console_libvirt.xml"
+else
+    skip "there is no virt-xml-validate (make depend FOR=test)"
+fi
+
+it "Firecracker's configuration has what Firecracker asks for"
+cd "$work/virtio" || exit 1
+quietly mirage configure --virtio
+equal "values" "$(python3 -c '
+import json
+c = json.load(open("console.firecracker.json"))
+print(sorted(c), c["drives"])
+print(sorted(c["boot-source"].items()))
+print(sorted(c["machine-config"].items()))' 2>&1)" \
+    "['boot-source', 'drives', 'machine-config'] []
+[('boot_args', ''), ('kernel_image_path', 'mir-console.virtio')]
+[('mem_size_mib', 64), ('vcpu_count', 1)]"
+PATH=${PATH#*:}
+
 it "the generated files of the console example are as they should be"
 fresh console
 quietly mirage configure
@@ -131,11 +198,13 @@ touch "$work/installed/include/mirage/config.h"
 has "config.h" "$(make 2>&1)" 'mirage configure --as-recorded'
 make -q || wrong "make has something to do"
 
-it "target virtio without its libraries says how they are made"
-rm -rf "$work/installed/lib/mirage/virtio"
-equal "message" "$(mirage configure --virtio 2>&1)" \
-    "mirage: target virtio needs the libraries of bare images, which are not built here.
+for target in xen virtio; do
+    it "target $target without its libraries says how they are made"
+    rm -rf "$work/installed/lib/mirage/$target"
+    equal "message" "$(mirage configure --$target 2>&1)" \
+        "mirage: target $target needs the libraries of bare images, which are not built here.
 \`make images\`, in the clone of mirage, builds them."
+done
 
 it "a Makefile of another version says to configure again"
 sed -i 's/^MADE_BY .*/MADE_BY := 0.0.9/' Makefile

@@ -22,7 +22,8 @@ FLAGS     += -fno-reorder-blocks-and-partition
 endif
 ifneq ($(strip $(LIBRARIES)),)
 FLAGS     += $(shell pkg-config --cflags $(LIBRARIES))
-LDLIBS    += $(shell pkg-config --libs $(LIBRARIES))
+LDLIBS    += $(shell pkg-config $(if $(filter xen virtio,$(TARGET)),--static) \
+                 --libs $(LIBRARIES))
 endif
 -include Makefile.user
 OBJECTS   := $(SOURCES:%.c=.mirage/obj/%.o)

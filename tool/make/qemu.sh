@@ -23,7 +23,7 @@ fi
 
 # shellcheck disable=SC2086
 set -- qemu-system-x86_64 -M "${MACHINE:-microvm}" -accel "$accel" -cpu max \
-    -m "${MEMORY:-64}" -nodefaults -no-user-config -display none \
+    -m "${MEMORY:-@MEMORY@}" -nodefaults -no-user-config -display none \
     -serial stdio -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 \
     -kernel "$(dirname "$0")/@PROGRAM@" -append "${append# }" ${QEMU_ARGS:-}
 echo "+ $*" >&2

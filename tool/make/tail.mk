@@ -18,4 +18,4 @@ depend prepare:
 	$(MIRAGE) depend $(PACKAGES:%=--package=%) $(LIBRARIES:%=--library=%)
 
 clean:
-	rm -rf .mirage/obj $(PROGRAM) $(PROGRAM).debug
+	rm -rf .mirage/obj $(BUILT)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 PROGRAM   := mir-$(NAME)
+BUILT     := $(PROGRAM)
 LIBRARY   := $(ROOT)/lib/mirage/unix/libmirage.a
 
 .PHONY: all depend prepare run clean

@@ -1,35 +1,4 @@
 # SPDX-License-Identifier: ISC
-PROGRAM   := mir-$(NAME).virtio
-PARTS     := $(ROOT)/lib/mirage/virtio
-LIBC      := $(ROOT)/lib/mirage/bare
-LIBRARY   := $(PARTS)/libmirage.a
-
-# The virtual machine has newlib as its C library, and nothing of the host's.
-# What interrupts it does so on the running stack: there is no red zone.
-FLAGS     += -ffreestanding -nostdinc -isystem $(LIBC)/include \
-             -isystem $(shell $(CC) -print-file-name=include) \
-             -mno-red-zone -fno-pie -fno-stack-protector -fcf-protection=none \
-             -fno-asynchronous-unwind-tables
-LINK       = $(CC) $(CFLAGS) $(LDFLAGS) -nostdlib -static -no-pie \
-             -Wl,-T,$(PARTS)/image.ld -Wl,--gc-sections -Wl,--build-id=none \
-             -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 $(OBJECTS)
-LAST       = $(LIBRARY) $(LDLIBS) -L$(LIBC) -Wl,--start-group -lm -lc \
-             $(LIBRARY) -Wl,--end-group -lgcc
-
-.PHONY: all depend prepare run clean
-.DELETE_ON_ERROR:
-
-all: $(PROGRAM)
-
-# Linked twice: the second time with the names of its functions, by which it
-# reports a crash. $(PROGRAM).debug has all that a debugger wants to know.
-$(PROGRAM): $(OBJECTS) $(LIBRARY) $(LIBC)/libc.a $(PARTS)/image.ld
-	$(PARTS)/symbols >.mirage/obj/names.S
-	$(LINK) -o .mirage/obj/nameless .mirage/obj/names.S $(LAST)
-	$(PARTS)/symbols .mirage/obj/nameless >.mirage/obj/names.S
-	$(LINK) -o $@.debug .mirage/obj/names.S $(LAST)
-	objcopy --strip-all $@.debug $@
-
 run: all
 	$(SUDO) sh ./$(NAME).qemu.sh $(ARGS)
 

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * `xl create -c` ends when the guest's console does, and does not tell why. But
+ * it leaves a process behind that looks after the guest, and notes in a log how
+ * it ended. So a guest's crash is a status here, as on other targets.
+ */
+#define _GNU_SOURCE
+#include "xl.h"
+#include "process.h"
+#include "root.h"
+#include "say.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CRASHED   70  /* as an image ends itself elsewhere */
+#define DESTROYED 137 /* as by SIGKILL */
+
+/* How a guest stands, by the last word on it in xl's log. The others are the
+ * reasons of xen/sched.h. */
+enum end {
+    ENDS_NOT = -3,   /* the log knows of no end */
+    IS_UNKNOWN = -2, /* there is no log */
+    IS_DESTROYED = -1,
+    POWEROFF = 0,
+    REBOOT,
+    SUSPEND,
+    CRASH,
+    WATCHDOG,
+};
+
+/* As a user without /usr/sbin on PATH has it, by sudo, too. */
+static const char *find_xl(void)
+{
+    static const char *const others[] = {"/usr/sbin/xl", "/usr/local/sbin/xl",
+                                         NULL};
+
+    if (find_program("xl"))
+        return "xl";
+    for (const char *const *o = others; *o; o++)
+        if (access(*o, X_OK) == 0)
+            return *o;
+    return NULL;
+}
+
+static void add_escaped(char **to, const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("\\\"\n", *text))
+            *(*to)++ = '\\';
+        *(*to)++ = *text == '\n' ? 'n' : *text;
+    }
+}
+
+/* Words as a command line that the image takes apart into the same words. */
+static char *command_line(int count, char **words)
+{
+    size_t size = 1;
+    char  *text, *to;
+
+    for (int i = 0; i < count; i++)
+        size += 2 * strlen(words[i]) + 3;
+    text = to = get_memory(size);
+    for (int i = 0; i < count; i++) {
+        to += sprintf(to, "%s\"", i ? " " : "");
+        for (const char *c = words[i]; *c; c++) {
+            if (*c == '"' || *c == '\\')
+                *to++ = '\\';
+            *to++ = *c;
+        }
+        *to++ = '"';
+    }
+    return text;
+}
+
+/* A string for xl, which knows these escapes and no others. */
+static char *xl_string(const char *text)
+{
+    char *string = get_memory(2 * strlen(text) + 3), *to = string;
+
+    *to++ = '"';
+    add_escaped(&to, text);
+    *to++ = '"';
+    return string;
+}
+
+static void print_word(const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_-+=./:,@%";
+
+    if (*word && !word[strspn(word, plain)]) {
+        fputs(word, stderr);
+        return;
+    }
+    fputc('\'', stderr);
+    for (; *word; word++)
+        if (*word == '\'')
+            fputs("'\\''", stderr);
+        else
+            fputc(*word, stderr);
+    fputc('\'', stderr);
+}
+
+/* So that it can be copied into a shell. */
+static void print_command(const struct words *w)
+{
+    fputc('+', stderr);
+    for (size_t i = 0; i < w->count; i++) {
+        fputc(' ', stderr);
+        print_word(w->word[i]);
+    }
+    fputc('\n', stderr);
+}
+
+/* The guest's name: the last one that the file gives. */
+static char *guest_name(const char *file, const char *image)
+{
+    FILE  *in = fopen(file, "r");
+    char  *line = NULL, *name = text_of("%s", image), *found;
+    size_t size = 0;
+
+    if (!in)
+        die(FAILED, "there is no %s: run `mirage configure`", file);
+    while (getline(&line, &size, in) > 0)
+        if (sscanf(line, " name = \"%m[^\"]", &found) == 1 ||
+            sscanf(line, " name = '%m[^']", &found) == 1)
+            name = found;
+    fclose(in);
+    return name;
+}
+
+static const char *log_folder(void)
+{
+    const char *folder = getenv("XEN_LOG_DIR");
+
+    return folder && *folder ? folder : "/var/log/xen";
+}
+
+/* The last of what the log's lines say. */
+static enum end last_end(char *log)
+{
+    enum end end = ENDS_NOT;
+    char    *line, *at;
+
+    while ((line = strsep(&log, "\n")) != NULL)
+        if (strstr(line, "Waiting for domain "))
+            end = ENDS_NOT;
+        else if ((at = strstr(line, "has shut down, reason code ")) != NULL)
+            end = (enum end)atoi(at + strlen("has shut down, reason code "));
+        else if (strstr(line, "has been destroyed") && end == ENDS_NOT)
+            end = IS_DESTROYED;
+    return end;
+}
+
+static enum end read_end(const char *sudo, const char *name)
+{
+    struct words   w = {.quiet = true};
+    struct outcome o;
+
+    add_words(&w, sudo);
+    add_word(&w, "cat");
+    add_word(&w, text_of("%s/xl-%s.log", log_folder(), name));
+    o = run(&w, STDOUT_FILENO, 0);
+    return o.status == 0 ? last_end(o.text) : IS_UNKNOWN;
+}
+
+/* The console of a guest that ends may be gone before the log has it. */
+static enum end wait_for_end(const char *sudo, const char *name)
+{
+    enum end end = read_end(sudo, name);
+
+    for (int i = 0; i < 30 && end == ENDS_NOT; i++) {
+        usleep(100000);
+        end = read_end(sudo, name);
+    }
+    return end;
+}
+
+/* Says of a guest what its status cannot, and returns that. */
+static int status_of(enum end end, const char *name)
+{
+    switch (end) {
+    case ENDS_NOT:
+        say("%s goes on: `xl console %s` returns to it, `xl destroy %s` ends "
+            "it",
+            name, name, name);
+        return 0;
+    case IS_UNKNOWN:
+        say("how %s ended is not known: xl's log %s/xl-%s.log cannot be read",
+            name, log_folder(), name);
+        return FAILED;
+    case IS_DESTROYED: say("%s was destroyed", name); return DESTROYED;
+    case CRASH: say("%s crashed", name); return CRASHED;
+    case WATCHDOG: say("%s was ended by its watchdog", name); return CRASHED;
+    default: return 0;
+    }
+}
+
+static void want_xl(const char *image)
+{
+    if (!find_xl())
+        die(FAILED,
+            "there is no xl here, so this is no dom0 of Xen's. Either copy "
+            "%s.xl and\nmir-%s.xen to one and run `xl create -c %s.xl` there, "
+            "or make this machine one;\non Debian: apt-get install "
+            "xen-system-amd64, and boot anew.",
+            image, image, image);
+}
+
+int run_in_xen(const char *image, const char *sudo, int count, char **words)
+{
+    char        *file = text_of("%s.xl", image);
+    char        *name = guest_name(file, image);
+    struct words w = {0};
+    int          status;
+
+    want_xl(image);
+    add_words(&w, sudo);
+    add_word(&w, find_xl());
+    add_words(&w, "create -c");
+    add_word(&w, file);
+    if (count > 0)
+        add_word(&w, text_of("extra=%s",
+                             xl_string(command_line(count, words))));
+    print_command(&w);
+    status = run(&w, -1, 0).status;
+    if (status != 0) {
+        if (!*sudo && geteuid() != 0)
+            say("xl is for root: SUDO=sudo mirage run");
+        return status;
+    }
+    return status_of(wait_for_end(sudo, name), name);
+}
