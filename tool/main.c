@@ -50,6 +50,8 @@ const struct command commands[] = {
      false},
     {"depend", "install what a build needs",
      "[--package=NAME]... [--library=NAME]...\n", command_depend, true},
+    {"link", "link a virtual machine's image", "-- COMMAND...\n",
+     command_link, true},
     {"root", "where mirage is installed", "[--made-by=VERSION]\n",
      command_root, true},
     {0},

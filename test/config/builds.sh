@@ -53,8 +53,8 @@ for target in xen virtio; do
     fresh $target
     golden=$top/test/config/golden/$target
     quietly mirage configure --$target
-    for file in $(ls "$golden"); do
-        equal "$file" "$(cat "$file")" "$(cat "$golden/$file")"
+    for file in "$golden"/*; do
+        equal "${file##*/}" "$(cat "${file##*/}")" "$(cat "$file")"
     done
     equal "files" "$(ls)" "$(
         printf '%s\n' compile_flags.txt config.c unikernel.c $(ls "$golden") | sort)"
@@ -410,6 +410,37 @@ has "missing" "$(setpriv --reuid=65534 --regid=65534 --clear-groups \
 it "Makefile.user is read"
 echo 'hello: ; @echo from Makefile.user' >Makefile.user
 equal "its target" "$(make hello)" "from Makefile.user"
+
+it "what an image cannot have is named with who wants it"
+fresh link
+cat >part.c <<'END'
+int socket(int), bind(int), listen(int), helper(int);
+int (*const table[])(int) = {bind};
+static int again(void) { return socket(1) + socket(2); }
+int foo(void) { return helper(1) + socket(3) + table[0](4) + again() + listen(5); }
+END
+printf 'int socket(int);\nint helper(int n) { return socket(n); }\n' >helper.c
+printf 'int foo(void), nowhere(int), sometime(int);\nint start(void)\n{\n    return foo() +\n        nowhere(1) + sometime(2);\n}\n' >main.c
+cc -O1 -c part.c helper.c
+ar rcs libfoo.a part.o helper.o
+cc -g -ffile-prefix-map="$PWD"=. -c main.c
+link() {
+    mirage link -- cc -nostdlib -static -Wl,-estart -o linked main.o -L. "$@" 2>&1
+}
+equal "symbols" "$(link -lfoo; echo $?)" "main.c:5: error: nowhere and sometime are defined nowhere
+libfoo.a (part.o) wants socket, bind and listen, which no image has
+libfoo.a (helper.o) wants socket, which no image has
+mirage: an image has newlib, what mirage.h declares, and its own static libraries;
+there is no host below it.
+1"
+cc -shared -o libshared.so helper.o -nostdlib
+equal "archives" "$(link -lfoo -lshared -lno-such | sort)" "mirage: -lno-such: there is no libno-such.a where the linker looks.
+mirage: -lshared: ./libshared.so is a shared library, and an image takes
+static ones only: there is no libshared.a."
+echo 'int start(void) { return 0; }' >main.c
+cc -c main.c
+equal "nothing" "$(link; echo $?)" 0
+has "others' words" "$(link -Wl,--no-such-option)" 'no-such-option'
 
 it "run gives arguments and the exit status"
 cp -r "$top/test/e2e/odd" "$work/run"

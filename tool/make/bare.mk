@@ -11,9 +11,11 @@ FLAGS     += -ffreestanding -nostdinc -isystem $(LIBC)/include \
              -isystem $(shell $(CC) -print-file-name=include) \
              -mno-red-zone -fno-pie -fno-stack-protector -fcf-protection=none \
              -fno-asynchronous-unwind-tables
-LINK       = $(CC) $(CFLAGS) $(LDFLAGS) -nostdlib -static -no-pie \
-             -Wl,-T,$(PARTS)/image.ld -Wl,--gc-sections -Wl,--build-id=none \
-             -Wl,-z,noexecstack -Wl,-z,max-page-size=4096 $(OBJECTS)
+# mirage link says who wants what an image cannot have.
+LINK       = $(MIRAGE) link -- $(CC) $(CFLAGS) $(LDFLAGS) -nostdlib -static \
+             -no-pie -Wl,-T,$(PARTS)/image.ld -Wl,--gc-sections \
+             -Wl,--build-id=none -Wl,-z,noexecstack \
+             -Wl,-z,max-page-size=4096 $(OBJECTS)
 LAST       = $(LIBRARY) $(LDLIBS) -L$(LIBC) -Wl,--start-group -lm -lc \
              $(LIBRARY) -Wl,--end-group -lgcc
 
