@@ -191,8 +191,9 @@ depend prepare:
 QUICK := $(TEST_PROGRAMS) test/rooms.sh test/freestanding test/headers \
          test/house/exports test/house/depend test/config/run \
          test/e2e/runtime test/tutorial
-SLOW  := test/libc/run test/e2e/virtio test/lint test/poll test/aarch64 \
-         test/fuzz/run test/xen/selftest test/house/install test/e2e/bare
+SLOW  := test/libc/run test/e2e/virtio test/e2e/xen test/e2e/machines \
+         test/lint test/poll test/aarch64 test/fuzz/run test/xen/selftest \
+         test/house/install test/e2e/bare
 
 check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
