@@ -24,15 +24,22 @@ int command_build(int count, char **words)
     become(&w);
 }
 
+static void remove_all(const struct list *l)
+{
+    for (size_t i = 0; i < l->count; i++)
+        unlink(l->item[i]);
+}
+
 int command_clean(int count, char **words)
 {
     const struct record *r = want_record();
+    struct list          built = built_files(r->image, r->target);
     struct words         w = {0};
 
     want_no_words("clean", count, words);
     remove_files();
-    unlink(program_name(r->image, r->target));
-    unlink(text_of("%s.debug", program_name(r->image, r->target)));
+    remove_all(&built);
+    remove_all(&r->built);
     add_words(&w, "rm -rf .mirage");
     return run(&w, -1, 0).status;
 }

@@ -50,6 +50,20 @@ char *program_name(const char *image, const char *target)
                            : text_of("mir-%s", image);
 }
 
+struct list built_files(const char *image, const char *target)
+{
+    char       *program = program_name(image, target);
+    struct list l = {{program, text_of("%s.debug", program),
+                      text_of("%s_libvirt.xml", image)},
+                     1};
+
+    if (is_bare(target))
+        l.count++;
+    if (strcmp(target, "xen") == 0)
+        l.count++;
+    return l;
+}
+
 char *prototype(const struct thing *job)
 {
     struct draft d;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #define _GNU_SOURCE
 #include "files.h"
+#include "emit.h"
 #include "say.h"
 #include <errno.h>
 #include <inttypes.h>
@@ -111,6 +112,30 @@ static bool write_text(const char *name, const char *text)
     return fclose(out) == 0 && good;
 }
 
+static bool is_made(const struct made_file *files, size_t count,
+                    const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(files[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* What was made for another image or target stays until mirage clean. */
+static void put_earlier(FILE *out, const struct made_file *files, size_t count)
+{
+    size_t len;
+    char  *made = read_text(MADE, &len), *line;
+
+    while (made && (line = strsep(&made, "\n")) != NULL) {
+        char *blank = strchr(line, ' ');
+
+        if (blank && !is_made(files, count, blank + 1) &&
+            access(blank + 1, F_OK) == 0)
+            fprintf(out, "%s\n", line);
+    }
+}
+
 static char *made_text(const struct made_file *files, size_t count)
 {
     char  *text;
@@ -121,6 +146,7 @@ static char *made_text(const struct made_file *files, size_t count)
         if (!files[i].is_hidden)
             fprintf(out, "%016" PRIx64 " %s\n",
                     hash(files[i].text, strlen(files[i].text)), files[i].name);
+    put_earlier(out, files, count);
     fclose(out);
     return text;
 }
@@ -181,31 +207,16 @@ static void put_fact(FILE *out, const char *word, const char *value)
     fputc('\n', out);
 }
 
-char *record_text(const struct facts *f)
+static bool is_in(const struct list *l, const char *name)
 {
-    char  *text;
-    size_t len;
-    FILE  *out = open_memstream(&text, &len);
-
-    fputs("# What `mirage configure` found; make and mirage go by it.\n", out);
-    put_fact(out, "version", MIRAGE_VERSION);
-    put_fact(out, "target", f->target);
-    put_fact(out, "file", f->file);
-    put_fact(out, "image", f->image);
-    for (size_t i = 0; i < f->variable_count; i++) {
-        fputs("env\t", out);
-        put_escaped(out, f->variable[i].name);
-        if (f->variable[i].value) {
-            fputc('\t', out);
-            put_escaped(out, f->variable[i].value);
-        }
-        fputc('\n', out);
-    }
-    fclose(out);
-    return text;
+    for (size_t i = 0; i < l->count; i++)
+        if (strcmp(l->item[i], name) == 0)
+            return true;
+    return false;
 }
 
-struct record *read_record(void)
+/* What there is of a record, or NULL. */
+static struct record *parse_record(void)
 {
     size_t         len;
     char          *text = read_text(RECORD, &len), *line;
@@ -228,11 +239,61 @@ struct record *read_record(void)
             r->file = value;
         else if (strcmp(word, "image") == 0)
             r->image = value;
+        else if (strcmp(word, "built") == 0 && r->built.count < MOST)
+            r->built.item[r->built.count++] = value;
         else if (strcmp(word, "env") == 0 && r->variable_count < MOST)
             r->variable[r->variable_count++] =
                 (struct variable){value, line ? unescape(line) : NULL};
     }
-    if (!r->version || !r->target || !r->file || !r->image)
+    return r;
+}
+
+/* What was built for an earlier configuration stays until mirage clean. */
+static void put_built(FILE *out, const struct list *built,
+                      const struct list *present)
+{
+    for (size_t i = 0; i < built->count; i++)
+        if (!is_in(present, built->item[i]) &&
+            access(built->item[i], F_OK) == 0)
+            put_fact(out, "built", built->item[i]);
+}
+
+char *record_text(const struct facts *f)
+{
+    const struct record *old = parse_record();
+    struct list          present = built_files(f->image, f->target), before;
+    char                *text;
+    size_t               len;
+    FILE                *out = open_memstream(&text, &len);
+
+    fputs("# What `mirage configure` found; make and mirage go by it.\n", out);
+    put_fact(out, "version", MIRAGE_VERSION);
+    put_fact(out, "target", f->target);
+    put_fact(out, "file", f->file);
+    put_fact(out, "image", f->image);
+    if (old && old->image && old->target) {
+        before = built_files(old->image, old->target);
+        put_built(out, &old->built, &present);
+        put_built(out, &before, &present);
+    }
+    for (size_t i = 0; i < f->variable_count; i++) {
+        fputs("env\t", out);
+        put_escaped(out, f->variable[i].name);
+        if (f->variable[i].value) {
+            fputc('\t', out);
+            put_escaped(out, f->variable[i].value);
+        }
+        fputc('\n', out);
+    }
+    fclose(out);
+    return text;
+}
+
+struct record *read_record(void)
+{
+    struct record *r = parse_record();
+
+    if (r && (!r->version || !r->target || !r->file || !r->image))
         die(FAILED, RECORD " is damaged: run `mirage configure` again");
     return r;
 }

@@ -278,6 +278,21 @@ quietly mirage configure
 quietly make clean
 [ ! -e mir-console ] || wrong "make clean left the program"
 
+it "clean removes what was made for other images and targets, too"
+fresh renamed
+for name in console second third second; do
+    sed -i "s/unikernel(\"[a-z]*\"/unikernel(\"$name\"/" config.c
+    quietly mirage configure
+    quietly make
+done
+touch main.c.mine mir-mine
+PATH=$work/unbuilt/bin:$PATH quietly mirage configure --xen
+PATH=$work/unbuilt/bin:$PATH quietly make libvirt
+[ -e mir-third ] && [ -e second_libvirt.xml ] || wrong "not all is there:" "$(ls)"
+quietly mirage configure
+quietly mirage clean
+equal "left" "$(ls -A)" $'config.c\nmain.c.mine\nmir-mine\nunikernel.c'
+
 it "what env() gave is recorded, and later builds go by it"
 fresh recorded
 cat >config.c <<'END'
@@ -410,6 +425,31 @@ has "missing" "$(setpriv --reuid=65534 --regid=65534 --clear-groups \
 it "Makefile.user is read"
 echo 'hello: ; @echo from Makefile.user' >Makefile.user
 equal "its target" "$(make hello)" "from Makefile.user"
+
+it "a command line may have hundreds of words"
+fresh words
+mkdir $(seq 200)
+cat >config.c <<'END'
+#include <mirage/config.h>
+#include <stdio.h>
+
+JOB(start, console);
+
+void configure(void)
+{
+    static char folder[200][4];
+    job         main_job = start(default_console);
+
+    for (int i = 0; i < 200; i++) {
+        snprintf(folder[i], sizeof folder[i], "%d", i + 1);
+        job_include(main_job, folder[i]);
+    }
+    unikernel("words", main_job);
+}
+END
+echo '#define HERE 1' >200/here.h
+sed -i 's/#include <mirage.h>/&\n#include <here.h>/' unikernel.c
+quietly mirage configure
 
 it "what an image cannot have is named with who wants it"
 fresh link
