@@ -182,9 +182,11 @@ $(TEST_PROGRAMS): %: %.o $B/check/libmirage.a
 	@echo '  ld $@'
 	@$(CC) $(SANITIZE) -o $@ $^ -lm
 
-# What is missing, and how to get it: for building, or FOR=test, FOR=bench.
+# What is missing, and how to get it: for building, or FOR=images (which builds
+# the C library of images, too), FOR=test, FOR=bench.
 depend prepare:
 	@./depend.sh $(or $(FOR),build)
+	@$(if $(filter images,$(FOR)),$(MAKE) -s $(BARE)/built)
 
 # Each test prints a line for what fails, and "N passed, N failed" at last.
 # SOAK=SECONDS lets those that can go on for longer.
