@@ -41,7 +41,8 @@ IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
                  backend/unix/events_$(EVENTS).c
 CONFIG_SOURCES := $(call sources,config)
 TOOL_SOURCES   := $(call sources,tool) core/nearest.c
-TESTS          := $(wildcard core/*_test.c device/*_test.c backend/unix/*_test.c)
+TESTS          := $(wildcard core/*_test.c device/*_test.c \
+                             backend/unix/*_test.c backend/bare/*_test.c)
 
 IMAGE_OBJECTS  := $(IMAGE_SOURCES:%.c=$B/unix/%.o)
 CONFIG_OBJECTS := $(CONFIG_SOURCES:%.c=$B/host/%.o)

@@ -9,9 +9,15 @@
 #define HEAP     ((uintptr_t)1 << 40) /* mapped as it grows */
 #define HEAP_MAX ((size_t)1 << 40)
 
+/*
+ * A treap: ordered by address from left to right, and from the root down by
+ * rank, which is made of the address, so that it is as good as drawn by lot
+ * and the tree is flat whatever is given and taken.
+ */
 struct extent {
-    struct extent *next;
+    struct extent *child[2]; /* of lower and of higher addresses */
     size_t         count;
+    size_t         largest; /* count here and below */
 };
 
 static struct extent *extents;
@@ -39,46 +45,112 @@ size_t pages_free(void)
     return free_count;
 }
 
+static uint64_t rank(const struct extent *e)
+{
+    uint64_t page = (uintptr_t)e / BARE_PAGE * 0x9e3779b97f4a7c15;
+
+    return (page ^ page >> 32) * 0xd6e8feb86659fd93;
+}
+
+static struct extent *renewed(struct extent *e)
+{
+    e->largest = e->count;
+    for (int side = 0; side < 2; side++)
+        if (e->child[side] && e->child[side]->largest > e->largest)
+            e->largest = e->child[side]->largest;
+    return e;
+}
+
+/* Of two trees, all of whose addresses are lower in the one than in the
+ * other. */
+static struct extent *joined(struct extent *low, struct extent *high)
+{
+    if (!low || !high)
+        return low ? low : high;
+    if (rank(low) > rank(high)) {
+        low->child[1] = joined(low->child[1], high);
+        return renewed(low);
+    }
+    high->child[0] = joined(low, high->child[0]);
+    return renewed(high);
+}
+
+/* Parts a tree into what lies below the address, and the rest. */
+static void part(struct extent *e, const void *address, struct extent **low,
+                 struct extent **high)
+{
+    if (!e) {
+        *low = *high = NULL;
+    } else if ((const void *)e < address) {
+        part(e->child[1], address, &e->child[1], high);
+        *low = renewed(e);
+    } else {
+        part(e->child[0], address, low, &e->child[0]);
+        *high = renewed(e);
+    }
+}
+
+/* The extent with the lowest or the highest address. */
+static struct extent *outermost(struct extent *e, int side)
+{
+    while (e && e->child[side])
+        e = e->child[side];
+    return e;
+}
+
 void pages_give(void *pages, size_t count)
 {
-    struct extent *e = pages, **at = &extents, *before = NULL;
+    struct extent *low, *high, *before, *after, *e = pages;
 
     if (count == 0)
         return;
     free_count += count;
-    while (*at && *at < e) {
-        before = *at;
-        at = &before->next;
+    part(extents, pages, &low, &high);
+    before = outermost(low, 1);
+    if (before && end_of(before) == (char *)pages) {
+        part(low, before, &low, &e);
+        count += e->count;
     }
-    *e = (struct extent){*at, count};
-    *at = e;
-    if (e->next && end_of(e) == (char *)e->next) {
-        e->count += e->next->count;
-        e->next = e->next->next;
+    after = outermost(high, 0);
+    if (after && (char *)e + count * BARE_PAGE == (char *)after) {
+        part(high, (char *)after + 1, &after, &high);
+        count += after->count;
     }
-    if (before && end_of(before) == (char *)e) {
-        before->count += e->count;
-        before->next = e->next;
+    *e = (struct extent){.count = count, .largest = count};
+    extents = joined(joined(low, e), high);
+}
+
+/* From the end of the first extent that has so many; there is one. */
+static char *take_from(struct extent **at, size_t count)
+{
+    struct extent *e = *at;
+    char          *taken;
+
+    if (e->child[0] && e->child[0]->largest >= count) {
+        taken = take_from(&e->child[0], count);
+    } else if (e->count < count) {
+        taken = take_from(&e->child[1], count);
+    } else {
+        e->count -= count;
+        taken = end_of(e);
+        if (e->count == 0) {
+            *at = joined(e->child[0], e->child[1]);
+            return taken;
+        }
     }
+    renewed(e);
+    return taken;
 }
 
 void *pages_take(size_t count)
 {
-    struct extent **at, *e;
-
-    do {
-        at = &extents;
-        while (*at && (*at)->count < count)
-            at = &(*at)->next;
-    } while (!*at && pages_more(count));
-    if (!*at || count == 0)
+    if (count == 0)
         return NULL;
-    e = *at;
-    e->count -= count;
+    while (!extents || extents->largest < count)
+        if (!pages_more(count))
+            return NULL;
     free_count -= count;
-    if (e->count == 0)
-        *at = e->next;
-    return end_of(e);
+    return take_from(&extents, count);
 }
 
 void *platform_pages(size_t count)

@@ -2,10 +2,10 @@
 /*
  * pages: the memory of a bare image.
  *
- * Free memory is a list of extents in the order of their addresses, each noted
- * in its own first page, so that nothing else is touched, however much there
- * is. Taking is first fit, from an extent's end; both that and giving back
- * cost a walk of the list, which has as many entries as there are holes.
+ * Free memory is a tree of extents, each noted in its own first page, so that
+ * nothing else is touched, however much there is. Taking is first fit, from
+ * an extent's end; extents that meet become one. Both cost about as many steps
+ * as the number of extents has binary digits, twice.
  */
 #ifndef BARE_PAGES_H
 #define BARE_PAGES_H

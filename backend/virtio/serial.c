@@ -14,27 +14,30 @@
 #define EMPTY 0x20 /* the transmitter's FIFO */
 
 static struct waiters readers;
-static char           early; /* arrived before we began */
-static bool           has_early;
+static size_t         room = 1; /* bytes at once, when it is empty */
 
+/*
+ * To switch the FIFOs on loses what has arrived; so does reading that first,
+ * since the next byte comes at once. With input there already we do without.
+ */
 void serial_start(void)
 {
-    /* Switching the FIFOs on loses what is there: at most one byte. */
-    has_early = inb(PORT + 5) & READY;
-    if (has_early)
-        early = (char)inb(PORT);
     outb(PORT + 1, 0);    /* no interrupts */
     outb(PORT + 3, 3);    /* 8 bits, no parity, one stop bit */
-    outb(PORT + 2, 0x07); /* FIFOs on, and empty */
     outb(PORT + 4, 0x0b); /* ready, and interrupts let through */
+    if (!(inb(PORT + 5) & READY)) {
+        outb(PORT + 2, 0x01);
+        room = FIFO;
+    }
 }
 
-static void put_when_empty(const char *bytes, size_t len)
+static void put(const char *bytes, size_t len)
 {
-    while (!(inb(PORT + 5) & EMPTY))
-        ;
-    while (len-- > 0)
-        outb(PORT, (uint8_t)*bytes++);
+    for (size_t i = 0; i < len; i++) {
+        while (i % room == 0 && !(inb(PORT + 5) & EMPTY))
+            ;
+        outb(PORT, (uint8_t)bytes[i]);
+    }
 }
 
 void serial_write(const char *text, size_t len)
@@ -44,7 +47,7 @@ void serial_write(const char *text, size_t len)
 
     for (; len > 0; len--, text++) {
         if (n + 2 > FIFO) {
-            put_when_empty(piece, n);
+            put(piece, n);
             n = 0;
         }
         if (*text == '\n')
@@ -52,17 +55,13 @@ void serial_write(const char *text, size_t len)
         piece[n++] = *text;
     }
     if (n > 0)
-        put_when_empty(piece, n);
+        put(piece, n);
 }
 
 size_t serial_read(char *data, size_t len)
 {
     size_t n = 0;
 
-    if (has_early && len > 0) {
-        data[n++] = early;
-        has_early = false;
-    }
     while (n < len && inb(PORT + 5) & READY)
         data[n++] = (char)inb(PORT);
     return n;

@@ -15,7 +15,7 @@ FLAGS     += -ffreestanding -nostdinc -isystem $(LIBC)/include \
 LINK       = $(MIRAGE) link -- $(CC) $(CFLAGS) $(LDFLAGS) -nostdlib -static \
              -no-pie -Wl,-T,$(PARTS)/image.ld -Wl,--gc-sections \
              -Wl,--build-id=none -Wl,-z,noexecstack \
-             -Wl,-z,max-page-size=4096 $(OBJECTS)
+             -Wl,-z,max-page-size=16 $(OBJECTS)
 LAST       = $(LIBRARY) $(LDLIBS) -L$(LIBC) -Wl,--start-group -lm -lc \
              $(LIBRARY) -Wl,--end-group -lgcc
 

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: ISC */
+/* The page allocator, on memory of the host's. */
+#define platform_pages      tested_pages
+#define platform_pages_free tested_pages_free
+#define platform_stack      tested_stack
+#define platform_stack_free tested_stack_free
+#define platform_heap       tested_heap
+#include "pages.c"
+#include "check.h"
+#include <mirage/random.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define MEMORY 4096 /* pages */
+
+char         image_text[1], image_end[1];
+static char *memory;
+static bool  is_taken[MEMORY];
+static int   more_calls;
+
+bool bare_map(uintptr_t address, uint64_t physical, size_t size,
+              enum access access)
+{
+    (void)address;
+    (void)physical;
+    (void)size;
+    (void)access;
+    return true;
+}
+
+bool bare_paging_start(void)
+{
+    return true;
+}
+
+void bare_paging_use(void)
+{
+}
+
+bool pages_more(size_t count)
+{
+    (void)count;
+    more_calls++;
+    return false;
+}
+
+static void begin(void)
+{
+    if (!memory)
+        memory = aligned_alloc(BARE_PAGE, MEMORY * BARE_PAGE);
+    require(memory);
+    extents = NULL;
+    free_count = 0;
+    memset(is_taken, 0, sizeof is_taken);
+    pages_give(memory, MEMORY);
+}
+
+/* Notes pages as taken or given; each must have been the other before. */
+static void note(const void *pages, size_t count, bool taken)
+{
+    size_t first = (size_t)((const char *)pages - memory) / BARE_PAGE;
+
+    require(first + count <= MEMORY);
+    for (size_t i = first; i < first + count; i++) {
+        CHECK(is_taken[i] == !taken);
+        is_taken[i] = taken;
+    }
+}
+
+static void *take(size_t count)
+{
+    void *pages = pages_take(count);
+
+    if (pages) {
+        note(pages, count, true);
+        memset(pages, 0xa5, count * BARE_PAGE);
+    }
+    return pages;
+}
+
+static void give(void *pages, size_t count)
+{
+    note(pages, count, false);
+    pages_give(pages, count);
+}
+
+/* Extents are in order, apart, and no tree forgets what is large. */
+static size_t look_at(const struct extent *e, const char **end)
+{
+    size_t count, largest;
+
+    if (!e)
+        return 0;
+    count = look_at(e->child[0], end);
+    CHECK(!*end || (const char *)e > *end);
+    *end = (const char *)e + e->count * BARE_PAGE;
+    largest = e->count;
+    for (int i = 0; i < 2; i++)
+        if (e->child[i]) {
+            CHECK(rank(e->child[i]) < rank(e));
+            if (e->child[i]->largest > largest)
+                largest = e->child[i]->largest;
+        }
+    CHECK(e->largest == largest);
+    return count + e->count + look_at(e->child[1], end);
+}
+
+static void look(void)
+{
+    const char *end = NULL;
+
+    CHECK(look_at(extents, &end) == free_count);
+}
+
+TEST(what_is_taken_is_nobody_elses_and_comes_together_again)
+{
+    static struct {
+        void  *pages;
+        size_t count;
+    } held[512];
+
+    begin();
+    for (int i = 0; i < 100000; i++) {
+        size_t at = random_below(512);
+
+        if (held[at].pages) {
+            give(held[at].pages, held[at].count);
+            held[at].pages = NULL;
+        } else {
+            held[at].count = 1 + random_below(random_below(20) ? 4 : 300);
+            held[at].pages = take(held[at].count);
+        }
+        if (i % 1000 == 0)
+            look();
+    }
+    for (size_t i = 0; i < 512; i++)
+        if (held[i].pages)
+            give(held[i].pages, held[i].count);
+    look();
+    CHECK(free_count == MEMORY);
+    CHECK(extents->count == MEMORY);
+}
+
+TEST(the_first_that_fits_is_taken_from)
+{
+    void *a, *b, *c;
+
+    begin();
+    c = take(8);
+    b = take(100);
+    a = take(16);
+    CHECK(take(MEMORY - 124));
+    give(c, 8);
+    give(a, 16);
+    CHECK(take(8) == (char *)a + 8 * BARE_PAGE);
+    CHECK(take(8) == a);
+    CHECK(take(8) == c);
+    give(b, 100);
+}
+
+TEST(too_much_is_refused_and_more_is_asked_for)
+{
+    begin();
+    more_calls = 0;
+    CHECK(!pages_take(MEMORY + 1));
+    CHECK(more_calls == 1);
+    CHECK(!pages_take(0));
+    CHECK(take(MEMORY));
+    CHECK(!pages_take(1));
+    CHECK(more_calls == 2);
+    CHECK(free_count == 0);
+    give(memory, MEMORY);
+    look();
+}
+
+/* Each second page is held: as many extents as there can be. */
+TEST(the_tree_stays_flat)
+{
+    size_t depth = 0, deepest = 0;
+
+    begin();
+    for (size_t i = 0; i < MEMORY; i++)
+        CHECK(take(1));
+    for (size_t i = 0; i < MEMORY; i += 2)
+        give(memory + i * BARE_PAGE, 1);
+    look();
+    for (size_t i = 0; i < MEMORY; i += 2) {
+        const struct extent *e = extents;
+
+        for (depth = 0; (const char *)e != memory + i * BARE_PAGE; depth++)
+            e = e->child[(const char *)e < memory + i * BARE_PAGE];
+        deepest = depth > deepest ? depth : deepest;
+    }
+    CHECK(deepest < 40); /* 2 * log2(2048) is 22 */
+    for (size_t i = 1; i < MEMORY; i += 2)
+        give(memory + i * BARE_PAGE, 1);
+    CHECK(extents->count == MEMORY);
+}
+
+/* A TiB, of which the host has given us only addresses. */
+TEST(memory_that_nobody_has_asked_for_is_not_touched)
+{
+    size_t        size = (size_t)1 << 40;
+    char         *large = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    unsigned char present[2];
+
+    require(large != MAP_FAILED);
+    begin();
+    pages_give(large, size / BARE_PAGE);
+    CHECK(pages_take(1));
+    CHECK(mincore(large, 2 * BARE_PAGE, present) == 0);
+    CHECK((present[0] & 1) && !(present[1] & 1));
+    begin();
+    munmap(large, size);
+}
+
+TEST(the_image_and_page_zero_are_left_out)
+{
+    struct region r = {(uintptr_t)memory + 100, 10 * BARE_PAGE};
+
+    begin();
+    CHECK(take(MEMORY));
+    give_regions(&r, 1, 0, UINT64_MAX);
+    CHECK(free_count == 9); /* whole pages only */
+    CHECK(extents == (struct extent *)(memory + BARE_PAGE));
+}
