@@ -28,8 +28,13 @@ const struct command commands[] = {
      "[MAKE'S ARGUMENTS]\n\nRuns make in this folder.\n", command_build,
      false},
     {"run", "run what was built",
-     "[-- ARGUMENTS]\n\nRuns the image with the boot arguments, and ends with "
-     "its exit status.\nSUDO=sudo runs it by way of sudo.\n",
+     "[--gdb[=PORT]] [-- ARGUMENTS]\n"
+     "\n"
+     "Runs the image with the boot arguments: as a process, in QEMU, or under\n"
+     "Xen by `xl create -c`. Ends with the image's exit status: 70 if it has\n"
+     "crashed in a virtual machine. SUDO=sudo runs it by way of sudo.\n"
+     "\n"
+     "  --gdb[=PORT]         in gdb; QEMU waits for gdb on PORT (default: 1234)\n",
      command_run, false},
     {"clean", "remove what was generated and built",
      "\n\nKeeps generated files that were edited.\n", command_clean, false},

@@ -30,7 +30,7 @@ _mirage() {
             help)
                 words="topics $(mirage help topics 2>/dev/null |
                     sed -n 's/^  \([a-z0-9_]*\) .*/\1/p')" ;;
-            run) words="-- --help" ;;
+            run) words="--gdb -- --help" ;;
             *) words="--help" ;;
             esac
             ;;

@@ -5,38 +5,141 @@
 #include "emit.h"
 #include "files.h"
 #include "process.h"
+#include "root.h"
 #include "say.h"
 #include "xl.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#define PORT "1234" /* where gdb finds QEMU, unless it is said */
+
+struct options {
+    const char *gdb; /* the port; NULL: without gdb */
+    int         count;
+    char      **words; /* for the image */
+};
+
+static const char *port_number(const char *text)
+{
+    char *end;
+    long  n = strtol(text, &end, 10);
+
+    if (end == text || *end || n < 1 || n > 65535)
+        die(MISUSED, "--gdb=%s: expected the number of a port", text);
+    return text;
+}
+
+static struct options read_options(int count, char **words)
+{
+    struct options o = {0};
+    int            i = 0;
+
+    for (; i < count && strcmp(words[i], "--") != 0; i++)
+        if (strcmp(words[i], "--gdb") == 0)
+            o.gdb = PORT;
+        else if (strncmp(words[i], "--gdb=", 6) == 0)
+            o.gdb = port_number(words[i] + 6);
+        else
+            die(MISUSED,
+                "%s: the image's arguments follow --:  mirage run -- %s",
+                words[i], words[i]);
+    if (i < count) {
+        o.count = count - i - 1;
+        o.words = words + i + 1;
+    }
+    return o;
+}
+
+static const char *gdb_script(void)
+{
+    return text_of("%s/share/mirage/make/gdb.py", root());
+}
+
+static void add_arguments(struct words *w, const struct options *o)
+{
+    for (int i = 0; i < o->count; i++)
+        add_word(w, o->words[i]);
+}
+
+/* QEMU waits for gdb before the first instruction. */
+static void add_gdb_to_qemu(struct words *w, const char *port,
+                            const char *program)
+{
+    const char *more = getenv("QEMU_ARGS");
+
+    add_word(w, "env");
+    add_word(w, text_of("QEMU_ARGS=-S -gdb tcp:127.0.0.1:%s %s", port,
+                        more ? more : ""));
+    say("QEMU waits for gdb. In this folder, elsewhere, run\n"
+        "    gdb -x %s -ex 'target remote 127.0.0.1:%s' %s.debug\n"
+        "and there, after `continue`, `mirage fibers` or `mirage backtraces`",
+        gdb_script(), port, program);
+}
+
+static void run_in_qemu(const struct record *r, const char *sudo,
+                        const struct options *o)
+{
+    struct words w = {0};
+
+    add_words(&w, sudo);
+    if (o->gdb)
+        add_gdb_to_qemu(&w, o->gdb, program_name(r->image, r->target));
+    add_word(&w, "sh");
+    add_word(&w, text_of("./%s.qemu.sh", r->image));
+    add_arguments(&w, o);
+    become(&w);
+}
+
+static void run_as_process(const char *program, const char *sudo,
+                           const struct options *o)
+{
+    struct words w = {0};
+
+    add_words(&w, sudo);
+    if (o->gdb) {
+        if (!find_program("gdb"))
+            die(FAILED, "there is no gdb on PATH. On Debian: apt-get install "
+                        "gdb");
+        add_words(&w, "gdb -q -x");
+        add_word(&w, gdb_script());
+        add_word(&w, "--args");
+        say("`run` starts it; `mirage fibers` and `mirage backtraces` look "
+            "into it");
+    }
+    add_word(&w, text_of("./%s", program));
+    add_arguments(&w, o);
+    become(&w);
+}
+
+static void refuse_gdb(const struct record *r)
+{
+    die(FAILED,
+        "a guest of Xen's is debugged by way of gdbsx, in dom0:\n"
+        "    xl create -p %s.xl\n"
+        "    gdbsx -a $(xl domid %s) 64 " PORT "\n"
+        "    gdb -x %s -ex 'target remote :" PORT "' mir-%s.xen.debug\n"
+        "and `xl unpause %s`. Target virtio knows --gdb.",
+        r->image, r->image, gdb_script(), r->image, r->image);
+}
+
 int command_run(int count, char **words)
 {
+    const struct options o = read_options(count, words);
     const struct record *r = want_record();
-    char                *program = program_name(r->image, r->target);
+    const char          *program = program_name(r->image, r->target);
     const char          *sudo = getenv("SUDO") ? getenv("SUDO") : "";
-    struct words         w = {0};
 
-    if (count > 0 && strcmp(words[0], "--") != 0)
-        die(MISUSED, "%s: the image's arguments follow --:  mirage run -- %s",
-            words[0], words[0]);
     if (access(program, X_OK) != 0)
         die(FAILED, "./%s is not built: run `make`", program);
-    if (count > 0) {
-        count--;
-        words++;
+    if (strcmp(r->target, "xen") == 0) {
+        if (o.gdb)
+            refuse_gdb(r);
+        return run_in_xen(r->image, sudo, o.count, o.words);
     }
-    if (strcmp(r->target, "xen") == 0)
-        return run_in_xen(r->image, sudo, count, words);
-    add_words(&w, sudo);
-    if (strcmp(r->target, "virtio") == 0) {
-        add_word(&w, "sh");
-        add_word(&w, text_of("./%s.qemu.sh", r->image));
-    } else {
-        add_word(&w, text_of("./%s", program));
-    }
-    for (int i = 0; i < count; i++)
-        add_word(&w, words[i]);
-    become(&w);
+    if (strcmp(r->target, "virtio") == 0)
+        run_in_qemu(r, sudo, &o);
+    run_as_process(program, sudo, &o);
+    return FAILED;
 }
