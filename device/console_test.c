@@ -32,13 +32,7 @@ static enum status fake_read(struct console *c, void *data, size_t len,
     return OK;
 }
 
-static void fake_disconnect(struct console *c)
-{
-    (void)c;
-}
-
-static const struct console_ops fake_ops = {fake_write, fake_read,
-                                            fake_disconnect};
+static const struct console_ops fake_ops = {fake_write, fake_read};
 static struct console           fake = {.ops = &fake_ops};
 
 static void input(const char **p)

@@ -82,15 +82,9 @@ static enum status terminal_read(struct console *c, void *data, size_t len,
     }
 }
 
-static void terminal_disconnect(struct console *c)
-{
-    (void)c;
-}
-
 static const struct console_ops terminal_ops = {
     .write = terminal_write,
     .read = terminal_read,
-    .disconnect = terminal_disconnect,
 };
 
 enum status console_unix_connect(const char *name, struct console **console)

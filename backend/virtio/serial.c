@@ -103,15 +103,9 @@ static enum status console_read_serial(struct console *c, void *data,
     return OK;
 }
 
-static void console_disconnect_serial(struct console *c)
-{
-    (void)c;
-}
-
 static const struct console_ops serial_ops = {
     .write = console_write_serial,
     .read = console_read_serial,
-    .disconnect = console_disconnect_serial,
 };
 
 enum status console_serial_connect(const char *name, struct console **console)

@@ -169,15 +169,9 @@ static enum status ring_read(struct console *c, void *data, size_t len,
     return OK;
 }
 
-static void ring_disconnect(struct console *c)
-{
-    (void)c;
-}
-
 static const struct console_ops ring_ops = {
     .write = ring_write,
     .read = ring_read,
-    .disconnect = ring_disconnect,
 };
 
 enum status console_xen_connect(const char *name, struct console **console)

@@ -54,13 +54,13 @@ MUST_CHECK enum status console_read_line(struct console *c, char *line,
 /*
  * The driver's side. device/console.c calls write and read by one fiber at a
  * time each. write returns when all is written, and deals with failure as
- * console_log promises. read is console_read. None may be NULL.
+ * console_log promises. read is console_read. A console is there to the end of
+ * the image: nobody disconnects it.
  */
 struct console_ops {
     void (*write)(struct console *c, const char *text, size_t len);
     enum status (*read)(struct console *c, void *data, size_t len,
                         size_t *got);
-    void (*disconnect)(struct console *c);
 };
 
 #endif
