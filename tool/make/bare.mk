@@ -11,6 +11,11 @@ FLAGS     += -ffreestanding -nostdinc -isystem $(LIBC)/include \
              -isystem $(shell $(CC) -print-file-name=include) \
              -mno-red-zone -fno-pie -fno-stack-protector -fcf-protection=none \
              -fno-asynchronous-unwind-tables
+# A library's headers may lie among the host's: newlib's come first.
+ifneq ($(strip $(LIBRARIES)),)
+FLAGS     += $(foreach library,$(LIBRARIES),-idirafter \
+                 $(shell pkg-config --variable=includedir $(library)))
+endif
 # mirage link says who wants what an image cannot have.
 LINK       = $(MIRAGE) link -- $(CC) $(CFLAGS) $(LDFLAGS) -nostdlib -static \
              -no-pie -Wl,-T,$(PARTS)/image.ld -Wl,--gc-sections \
