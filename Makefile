@@ -193,8 +193,9 @@ depend prepare:
 # SOAK=SECONDS lets those that can go on for longer.
 QUICK := $(TEST_PROGRAMS) test/rooms.sh test/freestanding test/headers \
          test/house/exports test/house/depend test/config/run \
-         test/e2e/runtime test/tutorial
+         test/e2e/runtime test/e2e/xl-run test/tutorial
 SLOW  := test/libc/run test/e2e/virtio test/e2e/xen test/e2e/machines \
+         test/e2e/gdb test/e2e/libraries test/xen/mirage-run \
          test/lint test/poll test/aarch64 test/fuzz/run test/xen/selftest \
          test/house/install test/e2e/bare
 

@@ -32,6 +32,7 @@
 
 struct fiber {
     void           *sp;             /* while it does not run */
+    struct fiber   *older, *newer;  /* of all that have a stack */
     struct fiber   *next;           /* in the ready queue, or of kept stacks */
     struct waiters *waiting_in;     /* NULL: in none */
     struct fiber   *before, *after; /* in waiting_in */
@@ -49,6 +50,7 @@ struct fiber {
 
 static struct fiber  boot = {.name = "boot", .stack = {.guarded = true}};
 static struct fiber *running = &boot;
+static struct fiber *newest; /* for debuggers: all fibers but boot */
 static struct fiber *ready_first, *ready_last;
 static struct timers timers;
 static struct fiber *leaving; /* has ended; its stack is still in use */
@@ -125,10 +127,29 @@ static void take_events(void)
     last_look = now;
 }
 
+static void enlist(struct fiber *f)
+{
+    f->older = newest;
+    if (newest)
+        newest->newer = f;
+    newest = f;
+}
+
+static void delist(const struct fiber *f)
+{
+    if (f->older)
+        f->older->newer = f->newer;
+    if (f->newer)
+        f->newer->older = f->older;
+    else
+        newest = f->older;
+}
+
 static void free_stack(struct fiber *f)
 {
     struct stack stack = f->stack;
 
+    delist(f);
     sanitizer_forget(stack.low, stack.size);
     if (stack.size == FIBER_STACK && kept_count < STACKS_KEPT) {
         f->next = kept;
@@ -236,6 +257,7 @@ static struct fiber *new_fiber(const struct fiber_options *options,
     f->watched = watched;
     memcpy(f->name, name, strnlen(name, NAME_SIZE - 1));
     f->sp = arch_stack(f, entry);
+    enlist(f);
     push_ready(f);
     return f;
 }

@@ -15,6 +15,7 @@
 #include <xen/io/console.h>
 
 #define PATIENCE 5 /* seconds for a reader who has not taken anything */
+#define LINGER   (200 * MILLISECOND)
 
 static volatile struct xencons_interface *ring;
 static struct waiters                     writers, readers;
@@ -82,16 +83,25 @@ static bool wait_for_reader(void)
         return false;
     console_flush();
     for (int i = 0; i < PATIENCE && ring->out_cons == before; i++)
-        event_poll(xen.console.port);
+        event_poll(xen.console.port, time_after(SECOND));
     gone_at = before;
     gone = ring->out_cons == before;
     return !gone;
 }
 
+/*
+ * The reader passes all on to a terminal, which is taken away as soon as the
+ * guest has ended, with what xl has not read from it by then.
+ */
 void console_drain(void)
 {
+    nanoseconds end;
+
     while (ring && ring->out_cons != ring->out_prod && wait_for_reader())
         ;
+    end = time_after(LINGER);
+    while (ring && platform_now() < end)
+        event_poll(xen.console.port, end);
 }
 
 /*

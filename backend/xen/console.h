@@ -14,7 +14,10 @@ void console_start(void);
 /* Has the reader of the ring told of what was put into it. */
 void console_flush(void);
 
-/* Waits until the reader has taken all, unless it does nothing for seconds. */
+/*
+ * For the end: waits until the reader has taken all, unless it does nothing
+ * for seconds; and a moment longer.
+ */
 void console_drain(void);
 
 #endif

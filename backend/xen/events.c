@@ -66,9 +66,9 @@ static void poll(evtchn_port_t *which, unsigned n, nanoseconds deadline)
     (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_poll, &request, 0, 0);
 }
 
-void event_poll(uint32_t port)
+void event_poll(uint32_t port, nanoseconds deadline)
 {
-    poll(&port, 1, time_after(SECOND));
+    poll(&port, 1, deadline);
     (void)take(port);
 }
 

@@ -26,7 +26,7 @@ void events_listen(struct event *e);
 
 void event_notify(uint32_t port);
 
-/* Blocks the virtual machine until port has an event, or for a second. */
-void event_poll(uint32_t port);
+/* Blocks the virtual machine until port has an event, or the deadline. */
+void event_poll(uint32_t port, nanoseconds deadline);
 
 #endif

@@ -19,41 +19,13 @@ def value(name):
     return gdb.parse_and_eval(FIBER + name)
 
 
-def timers(timer):
-    """The timers of a heap, soonest first or nearly so."""
-    if timer:
-        yield timer
-        for side in (0, 1):
-            yield from timers(timer["child"][side])
-
-
-def fiber_of(timer):
-    fiber = gdb.lookup_type("struct fiber")
-    offset = next(f.bitpos // 8 for f in fiber.fields() if f.name == "timer")
-    at = timer.cast(gdb.lookup_type("char").pointer()) - offset
-    return at.cast(fiber.pointer())
-
-
-def known_fibers():
-    """By the lists of core/fiber.c, and who waits for these."""
-    found = {}
-
-    def add(fiber):
-        while fiber and int(fiber) not in found:
-            found[int(fiber)] = fiber
-            add(fiber["joiners"]["first"])
-            if fiber["waiting_in"]:
-                add(fiber["waiting_in"]["first"])
-            fiber = fiber["after"] if fiber["waiting_in"] else None
-
-    add(value("running"))
-    ready = value("ready_first")
-    while ready:
-        add(ready)
-        ready = ready["next"]
-    for timer in timers(value("timers")["soonest"]):
-        add(fiber_of(timer))
-    return list(found.values())
+def all_fibers():
+    """In the order in which they were started."""
+    found, fiber = [], value("newest")
+    while fiber:
+        found.insert(0, fiber)
+        fiber = fiber["older"]
+    return found
 
 
 def word(address):
@@ -161,7 +133,7 @@ class Fibers(gdb.Command):
     def invoke(self, argument, from_tty):
         if gdb.selected_inferior().architecture().name() != "i386:x86-64":
             raise gdb.GdbError("fibers are looked into on x86-64 only")
-        for fiber in known_fibers():
+        for fiber in all_fibers():
             print_fiber(fiber, self.with_calls)
 
 
