@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "events.h"
 #include "clock.h"
-#include "console.h"
 #include "guest.h"
 #include "hypercall.h"
 #include <mirage/panic.h>
@@ -72,9 +71,8 @@ void event_poll(uint32_t port, nanoseconds deadline)
     (void)take(port);
 }
 
-void platform_wait(nanoseconds deadline)
+void events_wait(nanoseconds deadline)
 {
-    console_flush();
     if (take_all() || deadline == 0 || deadline <= platform_now())
         return;
     poll(ports, count, deadline);

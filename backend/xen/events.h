@@ -24,6 +24,12 @@ struct event {
 /* At most EVENTS_MOST; panics beyond. */
 void events_listen(struct event *e);
 
+/*
+ * Calls those to whom events have come; if there are none, blocks until one
+ * comes or the deadline, and then does.
+ */
+void events_wait(nanoseconds deadline);
+
 void event_notify(uint32_t port);
 
 /* Blocks the virtual machine until port has an event, or the deadline. */

@@ -3,8 +3,8 @@
 #include "guest.h"
 #include "clock.h"
 #include "console.h"
+#include "events.h"
 #include "hypercall.h"
-#include "pv.h"
 #include "shutdown.h"
 #include "xenstore.h"
 #include <mirage/bare.h>
@@ -28,19 +28,10 @@ void guest_has_shared_page(void)
     clock_start();
 }
 
-bool pages_more(size_t count)
+void platform_wait(nanoseconds deadline)
 {
-    return xen.is_pv && pv_more(count);
-}
-
-size_t pages_unmapped(void)
-{
-    return xen.is_pv ? pv_unmapped() : 0;
-}
-
-void *bare_table_page(void)
-{
-    return xen.is_pv ? pv_table_page() : platform_pages(1);
+    console_flush();
+    events_wait(deadline);
 }
 
 /* xl goes by the reason: its on_crash, on_reboot, on_poweroff. */

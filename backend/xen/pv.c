@@ -9,7 +9,6 @@
 #include "console.h"
 #include "guest.h"
 #include "hypercall.h"
-#include "pv.h"
 #include <cpu.h>
 #include <paging.h>
 #include <start.h>
@@ -123,8 +122,9 @@ static void pv_changed(uintptr_t address, size_t size)
 static const struct paging pv_paging = {pv_largest, pv_table, pv_link, pv_leaf,
                                         pv_changed};
 
-/* While we map, tables come from those set aside: nothing else is sure. */
-void *pv_table_page(void)
+/* While we map, tables come from those set aside: nothing else is sure. A PVH
+ * guest never does, and has all its memory mapped. */
+void *bare_table_page(void)
 {
     struct spare *page = spares;
 
@@ -166,17 +166,17 @@ static bool map_fresh(uint64_t size)
     return true;
 }
 
-size_t pv_unmapped(void)
+size_t pages_unmapped(void)
 {
     return fresh.size / BARE_PAGE;
 }
 
-bool pv_more(size_t count)
+bool pages_more(size_t count)
 {
     uint64_t size = (count * BARE_PAGE + CHUNK - 1) / CHUNK * CHUNK;
     bool     good;
 
-    if (mapping)
+    if (mapping || fresh.size == 0)
         return false;
     mapping = true;
     while (size > CHUNK && !set_aside(size / CHUNK + SPARES))
