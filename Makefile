@@ -234,7 +234,7 @@ $(BENCH_PEERS): %: %.o
 	@echo '  ld $@'
 	@$(CC) -pthread -o $@ $^
 
-bench: all $(BENCH_IMAGES) $(BENCH_PEERS)
+bench: images $(BENCH_IMAGES) $(BENCH_PEERS)
 	CC='$(CC)' ROUNDS=$(ROUNDS) bench/run $B doc/performance.md $(BENCH)
 
 install: all

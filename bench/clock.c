@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Times a command, from its start to its end or to its first line:
+ * Times a command, from its start to its end or to a line that it prints:
  *
- *     clock [-l] [-n TIMES] FIGURE COMMAND [ARGUMENT...]
+ *     clock [-l] [-e TEXT] [-n TIMES] FIGURE COMMAND [ARGUMENT...]
  *
  * -n TIMES   runs it so many times, and prints the medians
  * -l         only up to its first line of output; then it is killed
+ * -e TEXT    the same, up to the first line with TEXT in it: a machine's
+ *            firmware may print before the one who is waited for
  *
  * Fails, and shows what the command said, if the command fails.
  */
@@ -21,7 +23,8 @@
 
 extern char **environ;
 
-static char output[8192]; /* the beginning of what the command printed */
+static char        output[8192]; /* the beginning of what it printed */
+static const char *wanted;       /* in a line that ends the run; or NULL */
 
 static pid_t start(char **command, int *out)
 {
@@ -42,8 +45,16 @@ static pid_t start(char **command, int *out)
     return pid;
 }
 
-/* Reads to the end, or to the end of the first line. */
-static void take_output(int out, int first_line)
+/* Has the line that is waited for come, with its end? */
+static int line_has_come(void)
+{
+    const char *line = wanted ? strstr(output, wanted) : NULL;
+
+    return line && strchr(line, '\n');
+}
+
+/* Reads to the end, or to the end of the line that is waited for. */
+static void take_output(int out)
 {
     char    rest[8192];
     size_t  len = 0;
@@ -56,7 +67,7 @@ static void take_output(int out, int first_line)
         if (n > 0 && room)
             len += (size_t)n;
         output[len] = '\0';
-    } while (n > 0 && !(first_line && strchr(output, '\n')));
+    } while (n > 0 && !line_has_come());
 }
 
 static double seconds(struct timeval t)
@@ -64,22 +75,22 @@ static double seconds(struct timeval t)
     return (double)t.tv_sec + (double)t.tv_usec * 1e-6;
 }
 
-static struct moment run(char **command, int first_line)
+static struct moment run(char **command)
 {
     struct rusage used;
     double        begin = clock_seconds(CLOCK_MONOTONIC), end;
     int           out, status;
     pid_t         pid = start(command, &out);
 
-    take_output(out, first_line);
+    take_output(out);
     end = clock_seconds(CLOCK_MONOTONIC);
-    if (first_line)
+    if (wanted)
         kill(pid, SIGKILL);
     while (wait4(pid, &status, 0, &used) < 0 && errno == EINTR)
         ;
-    if (!first_line)
+    if (!wanted)
         end = clock_seconds(CLOCK_MONOTONIC);
-    if (first_line ? !strchr(output, '\n') : status != 0) {
+    if (wanted ? !line_has_come() : status != 0) {
         fprintf(stderr, "%s\nbench: %s failed\n", output, command[0]);
         exit(1);
     }
@@ -90,26 +101,28 @@ static struct moment run(char **command, int first_line)
 
 int main(int argc, char **argv)
 {
-    int     option, first_line = 0;
+    int     option;
     size_t  times = 1;
     double *wall, *cpu;
 
-    while ((option = getopt(argc, argv, "+ln:")) != -1) {
+    while ((option = getopt(argc, argv, "+le:n:")) != -1) {
         if (option == 'l')
-            first_line = 1;
+            wanted = "";
+        else if (option == 'e')
+            wanted = optarg;
         else if (option == 'n')
             times = strtoul(optarg, NULL, 10);
         else
             return 2;
     }
     if (argc - optind < 2 || times < 1)
-        give_up("usage: clock [-l] [-n TIMES] FIGURE COMMAND...");
+        give_up("usage: clock [-l] [-e TEXT] [-n TIMES] FIGURE COMMAND...");
     wall = malloc(times * sizeof *wall);
     cpu = malloc(times * sizeof *cpu);
     if (!wall || !cpu)
         give_up("no memory");
     for (size_t i = 0; i < times; i++) {
-        struct moment m = run(argv + optind + 1, first_line);
+        struct moment m = run(argv + optind + 1);
 
         wall[i] = m.wall;
         cpu[i] = m.cpu;

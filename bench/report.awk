@@ -195,6 +195,7 @@ END {
     for (k = 1; k <= figure_count; k++)
         for (i = 1; i <= run_count; i++)
             row(figures[k], i)
-    print "\n" place ".\n"
-    print "![" heading ", as ratios](" picture ")"
+    print "\n" place "." (drawn != "" ? "\n" : "")
+    if (drawn != "") # there are ratios
+        print "![" heading ", as ratios](" picture ")"
 }
