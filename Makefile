@@ -52,7 +52,7 @@ TEST_PROGRAMS  := $(TESTS:%.c=$B/check/%)
 
 LIBRARY := $B/lib/mirage/unix/libmirage.a
 
-.PHONY: all images depend prepare check test lint bench soak install uninstall clean
+.PHONY: all images insiders depend prepare check test lint bench soak install uninstall clean
 .DELETE_ON_ERROR:
 
 all: $(LIBRARY) $B/lib/mirage/libconfig.a $B/bin/mirage $B/include \
@@ -138,7 +138,7 @@ images: $$(addprefix $B/lib/mirage/$(1)/,libmirage.a image.ld symbols)
 $B/image/$(1)/%.o: % $B/flags | $(BARE)/built $B/foreign/xen
 	@mkdir -p $$(@D)
 	@echo '  cc $$@'
-	@$(CC) $(BARE_FLAGS) -MMD -MP -c -o $$@ $$<
+	@$(CC) $$(BARE_FLAGS) -MMD -MP -c -o $$@ $$<
 
 $B/image/$(1)/internal.names: $$($(1)_OBJECTS) $(HEADERS) test/exports
 	@test/exports internal $$(filter-out $B/image/$(1)/libc/%,$$($(1)_OBJECTS)) | \
@@ -147,6 +147,25 @@ $B/image/$(1)/internal.names: $$($(1)_OBJECTS) $(HEADERS) test/exports
 $B/lib/mirage/$(1)/libmirage.a: $$($(1)_OBJECTS) $B/image/$(1)/internal.names
 	$$(call archive,$B/image/$(1),$$($(1)_OBJECTS))
 
+# The unit tests of core as images, for test/e2e/inside.
+$B/image/$(1)/%_test.c.o: private BARE_FLAGS += -Itest
+
+$B/image/$(1)/check.a: $$($(1)_OBJECTS)
+	@rm -f $$@
+	@echo '  ar $$@'
+	@$(AR) rcs $$@ $$^
+
+$B/image/$(1)/%_test: $B/image/$(1)/%_test.c.o $B/image/$(1)/check.a \
+    $$(addprefix $B/lib/mirage/$(1)/,image.ld symbols)
+	@echo '  ld $$@'
+	@$B/lib/mirage/$(1)/symbols > $$@.S
+	@$(CC) -nostdlib -static -no-pie -Wl,-T,$B/lib/mirage/$(1)/image.ld \
+	    -Wl,--gc-sections,--build-id=none,-z,noexecstack,-z,max-page-size=16 \
+	    -o $$@ $$@.S $$< $B/image/$(1)/check.a -L$(BARE) \
+	    -Wl,--start-group -lm -lc $B/image/$(1)/check.a -Wl,--end-group -lgcc
+
+insiders: $$(patsubst %.c,$B/image/$(1)/%,$(wildcard core/*_test.c device/*_test.c))
+
 $B/lib/mirage/$(1)/image.ld: arch/x86_64/bare/image.ld
 $B/lib/mirage/$(1)/symbols: backend/bare/symbols
 $B/lib/mirage/$(1)/image.ld $B/lib/mirage/$(1)/symbols:
@@ -154,6 +173,7 @@ $B/lib/mirage/$(1)/image.ld $B/lib/mirage/$(1)/symbols:
 	@cp $$< $$@
 endef
 $(foreach target,$(BARE_TARGETS),$(eval $(call bare,$(target))))
+.PRECIOUS: $B/image/%.c.o
 
 $B/lib/mirage/libconfig.a: $(CONFIG_OBJECTS)
 	@mkdir -p $(@D)
@@ -194,8 +214,8 @@ depend prepare:
 QUICK := $(TEST_PROGRAMS) test/rooms.sh test/freestanding test/headers \
          test/house/exports test/house/depend test/config/run \
          test/e2e/runtime test/e2e/xl-run test/tutorial
-SLOW  := test/libc/run test/e2e/virtio test/e2e/xen test/e2e/machines \
-         test/e2e/gdb test/e2e/libraries test/xen/mirage-run \
+SLOW  := test/libc/run test/e2e/virtio test/e2e/xen test/e2e/inside \
+         test/e2e/machines test/e2e/gdb test/e2e/libraries test/xen/mirage-run \
          test/lint test/poll test/aarch64 test/fuzz/run test/xen/selftest \
          test/house/install test/e2e/bare
 
@@ -203,7 +223,7 @@ check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
 
 # The last of them looks whether doc/status.md speaks the truth.
-test: all images $(TEST_PROGRAMS)
+test: all images insiders $(TEST_PROGRAMS)
 	@rm -f $B/ran
 	@RAN=$B/ran test/run $(QUICK) $(SLOW) test/status
 
@@ -217,7 +237,7 @@ lint:
 # What is measured, against what and how often: bench/run tells.
 #     make bench BENCH=fiber ROUNDS=5
 BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep)
-BENCH_PEERS  := $(addprefix $B/bench/,fiber_peer sleep_peer clock)
+BENCH_PEERS  := $(addprefix $B/bench/,fiber_peer sleep_peer clock drift)
 
 $B/bench/%.o: bench/%.c $B/flags
 	@mkdir -p $(@D)

@@ -110,7 +110,7 @@ TEST(sleepers_wake_in_the_order_of_their_deadlines_and_never_early)
     nanoseconds   now = time_now();
 
     for (int i = 0; i < 100; i++) {
-        woken_at[i] = now + 5 * MILLISECOND + random_below(20) * MILLISECOND;
+        woken_at[i] = now + (50 + random_below(20)) * MILLISECOND;
         f[i] = spawn(sleep_until, (void *)(intptr_t)i);
     }
     for (int i = 0; i < 100; i++)

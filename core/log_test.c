@@ -15,18 +15,25 @@ TEST(levels_are_set_for_all_or_for_one)
     CHECK(set_levels("error") == NULL);
 }
 
+static bool begins_with(const char *text, const char *begin)
+{
+    return strncmp(text, begin, strlen(begin)) == 0;
+}
+
 TEST(what_is_no_level_or_no_source_says_what_there_is)
 {
+    /* More sources follow, according to the target. */
+    static const char list[] =
+        "a source that logs in this image: alpha, beta, boot, ";
+
     CHECK_TEXT(set_levels("loud"),
                "LEVEL or SOURCE:LEVEL, LEVEL one of error, warning, info, "
                "debug");
     CHECK_TEXT(set_levels("alpha:"),
                "LEVEL or SOURCE:LEVEL, LEVEL one of error, warning, info, "
                "debug");
-    CHECK_TEXT(set_levels("gamma:debug"),
-               "a source that logs in this image: alpha, beta, boot, image");
-    CHECK_TEXT(set_levels("alph:debug"),
-               "a source that logs in this image: alpha, beta, boot, image");
+    CHECK(begins_with(set_levels("gamma:debug"), list));
+    CHECK(begins_with(set_levels("alph:debug"), list));
 }
 
 static void read_ring(char *text, size_t size)

@@ -57,6 +57,8 @@ static inline void check_text(const char *file, int line, const char *test,
            found, wanted);
 }
 
+const char mirage_name[] = "test";
+
 void mirage_main(void)
 {
     int passed = 0, failed = 0;

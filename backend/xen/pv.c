@@ -171,18 +171,33 @@ size_t pages_unmapped(void)
     return fresh.size / BARE_PAGE;
 }
 
+static void give_back(size_t keep)
+{
+    while (spare_count > keep) {
+        struct spare *page = spares;
+
+        spares = page->next;
+        spare_count--;
+        pages_give(page, 1);
+    }
+}
+
 bool pages_more(size_t count)
 {
-    uint64_t size = (count * BARE_PAGE + CHUNK - 1) / CHUNK * CHUNK;
+    uint64_t size;
     bool     good;
 
-    if (mapping || fresh.size == 0)
+    if (mapping || fresh.size == 0 ||
+        count > pages_free() + pages_unmapped())
         return false;
     mapping = true;
+    size = (count * BARE_PAGE + CHUNK - 1) / CHUNK * CHUNK;
+    /* Tables for a large piece are taken from before it, not out of it. */
     while (size > CHUNK && !set_aside(size / CHUNK + SPARES))
         if (!map_fresh(CHUNK))
             break;
     good = map_fresh(size);
+    give_back(SPARES);
     (void)set_aside(SPARES);
     mapping = false;
     return good;
