@@ -43,12 +43,20 @@ CONFIG_SOURCES := $(call sources,config)
 TOOL_SOURCES   := $(call sources,tool) core/nearest.c
 TESTS          := $(wildcard core/*_test.c device/*_test.c \
                              backend/unix/*_test.c backend/bare/*_test.c)
+# They run on a fake Xen, whose hypercalls are the processor's.
+XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c))
+FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
+                  $(addprefix backend/xen/,clock.c console.c events.c guest.c \
+                                           shutdown.c xenstore.c) \
+                  $(wildcard test/xen/fake/*.c)
 
 IMAGE_OBJECTS  := $(IMAGE_SOURCES:%.c=$B/unix/%.o)
 CONFIG_OBJECTS := $(CONFIG_SOURCES:%.c=$B/host/%.o)
 TOOL_OBJECTS   := $(TOOL_SOURCES:%.c=$B/host/%.o)
 CHECK_OBJECTS  := $(IMAGE_SOURCES:%.c=$B/check/%.o)
-TEST_PROGRAMS  := $(TESTS:%.c=$B/check/%)
+XEN_PROGRAMS   := $(XEN_TESTS:%.c=$B/check/%)
+FAKE_OBJECTS   := $(FAKE_SOURCES:%.c=$B/check/fake/%.o)
+TEST_PROGRAMS  := $(TESTS:%.c=$B/check/%) $(XEN_PROGRAMS)
 
 LIBRARY := $B/lib/mirage/unix/libmirage.a
 
@@ -120,10 +128,13 @@ $(BARE)/built: libc/build
 	@echo '  libc $@'
 	@CC='$(CC)' libc/build $(BARE)
 
-# Xen's public headers, and nothing else of the host's.
-$B/foreign/xen:
+# Public headers of Xen and of Linux, and nothing else of the host's.
+$B/foreign/linux:
 	@mkdir -p $(@D)
-	@ln -sfn /usr/include/xen $@
+	@ln -sfn /usr/include/xen /usr/include/video /usr/include/asm-generic \
+	    $(firstword $(wildcard /usr/include/x86_64-linux-gnu/asm) \
+	        /usr/include/asm) $(@D)
+	@ln -sfn /usr/include/linux $@
 
 # bare TARGET: the library of a bare target, and what its images are linked by.
 # What libc/ defines is what C libraries ask for, by that name.
@@ -135,14 +146,14 @@ $(1)_OBJECTS := $$(patsubst %,$B/image/$(1)/%.o, \
 
 images: $$(addprefix $B/lib/mirage/$(1)/,libmirage.a image.ld symbols)
 
-$B/image/$(1)/%.o: % $B/flags | $(BARE)/built $B/foreign/xen
+$B/image/$(1)/%.o: % $B/flags | $(BARE)/built $B/foreign/linux
 	@mkdir -p $$(@D)
 	@echo '  cc $$@'
 	@$(CC) $$(BARE_FLAGS) -MMD -MP -c -o $$@ $$<
 
 $B/image/$(1)/internal.names: $$($(1)_OBJECTS) $(HEADERS) test/exports
 	@test/exports internal $$(filter-out $B/image/$(1)/libc/%,$$($(1)_OBJECTS)) | \
-	    grep -v '^pvh_entry ' > $$@
+	    grep -vE '^(pvh|image)_entry ' > $$@
 
 $B/lib/mirage/$(1)/libmirage.a: $$($(1)_OBJECTS) $B/image/$(1)/internal.names
 	$$(call archive,$B/image/$(1),$$($(1)_OBJECTS))
@@ -194,14 +205,29 @@ $B/include $B/share/mirage/example $B/share/mirage/make:
 	@mkdir -p $(@D)
 	@ln -sfnr $(SOURCE) $@
 
+XEN_FLAGS := -Itest/xen/fake -Ibackend/xen -Ibackend/bare -Iarch/x86_64/bare \
+             -mno-red-zone \
+             -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__
+
+$B/check/fake/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	@echo '  cc $@'
+	@$(CC) $(FLAGS) $(XEN_FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
+
 $B/check/libmirage.a: $(CHECK_OBJECTS)
 	@rm -f $@
 	@echo '  ar $@'
 	@$(AR) rcs $@ $^
 
-$(TEST_PROGRAMS): %: %.o $B/check/libmirage.a
+$(TESTS:%.c=$B/check/%): %: %.o $B/check/libmirage.a
 	@echo '  ld $@'
 	@$(CC) $(SANITIZE) -o $@ $^ -lm
+
+$(XEN_PROGRAMS): $B/check/%: $B/check/fake/%.o $(FAKE_OBJECTS) \
+                 test/xen/fake/hypercall_page.S $B/check/libmirage.a
+	@mkdir -p $(@D)
+	@echo '  ld $@'
+	@$(CC) $(SANITIZE) -o $@ $^
 
 # What is missing, and how to get it: for building, or FOR=images (which builds
 # the C library of images, too), FOR=test, FOR=bench.

@@ -14,8 +14,9 @@
 #include <string.h>
 #include <xen/io/console.h>
 
-#define PATIENCE 5 /* seconds for a reader who has not taken anything */
+#define PATIENCE (5 * SECOND) /* with a reader who has not taken anything */
 #define LINGER   (200 * MILLISECOND)
+#define BUSY     (10 * MILLISECOND) /* between notifications, without idling */
 
 static volatile struct xencons_interface *ring;
 static struct waiters                     writers, readers;
@@ -37,17 +38,29 @@ void console_start(void)
     events_listen(&event);
 }
 
-void console_flush(void)
+void console_flush(bool is_busy)
 {
-    if (!ring || told == ring->out_prod)
+    static nanoseconds told_at;
+
+    if (!ring || told == ring->out_prod ||
+        (is_busy && platform_now() - told_at < BUSY))
         return;
     told = ring->out_prod;
+    told_at = platform_now();
     event_notify(xen.console.port);
+}
+
+/* Bytes in the ring. A reader who is where he cannot be has read all. */
+static uint32_t unread(void)
+{
+    uint32_t n = ring->out_prod - ring->out_cons;
+
+    return n > sizeof ring->out ? 0 : n;
 }
 
 static bool is_full(void)
 {
-    return ring->out_prod - ring->out_cons > sizeof ring->out - 2;
+    return unread() > sizeof ring->out - 2;
 }
 
 static void put(char c)
@@ -70,22 +83,24 @@ static size_t put_some(const char *text, size_t len)
 }
 
 /*
- * Waits for the reader, and with it blocks all fibers. False: it does nothing,
- * and until it does again nobody waits for it.
+ * Waits for the reader to take something, and with it blocks all fibers. False:
+ * he does not, and until he does again nobody waits for him.
  */
 static bool wait_for_reader(void)
 {
     static bool     gone;
-    uint32_t        before = ring->out_cons;
     static uint32_t gone_at;
+    uint32_t        before = unread();
+    nanoseconds     end = time_after(PATIENCE);
 
-    if (gone && before == gone_at)
+    if (gone && ring->out_cons == gone_at)
         return false;
-    console_flush();
-    for (int i = 0; i < PATIENCE && ring->out_cons == before; i++)
-        event_poll(xen.console.port, time_after(SECOND));
-    gone_at = before;
-    gone = ring->out_cons == before;
+    console_flush(false);
+    while (unread() >= before && platform_now() < end)
+        event_poll(xen.console.port, end);
+    event_again(xen.console.port); /* it may have been for others */
+    gone = unread() >= before;
+    gone_at = ring->out_cons;
     return !gone;
 }
 
@@ -97,7 +112,7 @@ void console_drain(void)
 {
     nanoseconds end;
 
-    while (ring && ring->out_cons != ring->out_prod && wait_for_reader())
+    while (ring && unread() > 0 && wait_for_reader())
         ;
     end = time_after(LINGER);
     while (ring && platform_now() < end)
@@ -140,7 +155,7 @@ static void ring_write(struct console *c, const char *text, size_t len)
     for (size_t n; len > 0; text += n, len -= n) {
         n = put_some(text, len);
         if (n == 0) {
-            console_flush();
+            console_flush(false);
             /* The front shields us: whatever it says, we look again. */
             if (is_full() && wait_until(&writers, FOREVER) != OK)
                 continue;
@@ -154,6 +169,8 @@ static size_t take_some(char *data, size_t len)
     uint32_t at = ring->in_cons;
     size_t   n = 0;
 
+    if (end - at > sizeof ring->in) /* that cannot be */
+        at = end;
     for (; n < len && at != end; n++, at++) {
         data[n] = ring->in[MASK_XENCONS_IDX(at, ring->in)];
         /* A terminal's Enter is a carriage return. */

@@ -6,13 +6,16 @@
 #ifndef XEN_CONSOLE_H
 #define XEN_CONSOLE_H
 
-#include <stddef.h>
+#include <stdbool.h>
 
 /* xen.console is there from now on. */
 void console_start(void);
 
-/* Has the reader of the ring told of what was put into it. */
-void console_flush(void);
+/*
+ * Has the reader of the ring told of what was put into it. is_busy: the image
+ * does not idle, so not too often.
+ */
+void console_flush(bool is_busy);
 
 /*
  * For the end: waits until the reader has taken all, unless it does nothing

@@ -30,17 +30,28 @@ void event_notify(uint32_t port)
     (void)HYPERCALL(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &send, 0, 0);
 }
 
+static volatile unsigned long *word_of(uint32_t port)
+{
+    return &xen.shared->evtchn_pending[port / WORD_BITS];
+}
+
+static unsigned long bit_of(uint32_t port)
+{
+    return 1ul << port % WORD_BITS;
+}
+
 /* Has an event come since this was asked last? */
 static bool take(uint32_t port)
 {
-    volatile unsigned long *word =
-        &xen.shared->evtchn_pending[port / WORD_BITS];
-    unsigned long bit = 1ul << port % WORD_BITS;
-
-    if (!(*word & bit))
+    if (!(*word_of(port) & bit_of(port)))
         return false;
-    __atomic_fetch_and(word, ~bit, __ATOMIC_SEQ_CST);
+    __atomic_fetch_and(word_of(port), ~bit_of(port), __ATOMIC_SEQ_CST);
     return true;
+}
+
+void event_again(uint32_t port)
+{
+    __atomic_fetch_or(word_of(port), bit_of(port), __ATOMIC_SEQ_CST);
 }
 
 static bool take_all(void)

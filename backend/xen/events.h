@@ -35,4 +35,7 @@ void event_notify(uint32_t port);
 /* Blocks the virtual machine until port has an event, or the deadline. */
 void event_poll(uint32_t port, nanoseconds deadline);
 
+/* As if an event had come, for those whose event_poll has swallowed. */
+void event_again(uint32_t port);
+
 #endif

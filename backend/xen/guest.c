@@ -30,7 +30,7 @@ void guest_has_shared_page(void)
 
 void platform_wait(nanoseconds deadline)
 {
-    console_flush();
+    console_flush(deadline == 0);
     events_wait(deadline);
 }
 

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The hypervisor: hypercalls, event channels, time; the rest of a platform, and
+ * how tests are run.
+ */
+#include "fake.h"
+#include "daemons.h"
+#include <console.h>
+#include <guest.h>
+#include <mirage/bare.h>
+#include <mirage/libc.h>
+#include <mirage/buf.h>
+#include <mirage/platform.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <xen/event_channel.h>
+#include <xen/sched.h>
+#include <xenstore.h>
+
+#define BEGAN      (1234 * SECOND) /* of Xen's time, when the image starts */
+#define WALL_BEGAN 1700000000      /* seconds of UTC, when Xen did */
+#define LIMIT      30              /* seconds of the host's, for a test */
+#define ALARMS     8
+
+struct fake fake;
+
+static struct alarm {
+    nanoseconds at;
+    void (*act)(void);
+} alarms[ALARMS];
+
+static const int *checks;
+
+/* A line on the host's console: CHECKs' is where the rest is, too. */
+void fake_fail(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    vprintf(fmt, args);
+    va_end(args);
+    printf("\n");
+    fflush(stdout);
+    _exit(1);
+}
+
+static void set_time(nanoseconds now)
+{
+    volatile struct vcpu_time_info *t = &xen.shared->vcpu_info[0].time;
+
+    fake.now = now;
+    t->version++;
+    t->system_time = now; /* whatever the processor's counter says */
+    t->tsc_to_system_mul = 0;
+    t->version++;
+}
+
+void fake_work(nanoseconds length)
+{
+    set_time(fake.now + length);
+}
+
+void fake_after(nanoseconds length, void (*act)(void))
+{
+    for (int i = 0; i < ALARMS; i++)
+        if (!alarms[i].act) {
+            alarms[i] = (struct alarm){fake.now + length, act};
+            return;
+        }
+    fake_fail("more alarms than the fake has");
+}
+
+void fake_event(unsigned port)
+{
+    xen.shared->evtchn_pending[port / 64] |= 1ul << port % 64;
+}
+
+static void alarms_act(void)
+{
+    for (int i = 0; i < ALARMS; i++)
+        if (alarms[i].act && alarms[i].at <= fake.now) {
+            void (*act)(void) = alarms[i].act;
+
+            alarms[i].act = NULL;
+            act();
+        }
+}
+
+static nanoseconds sooner(nanoseconds a, nanoseconds b)
+{
+    return a < b ? a : b;
+}
+
+static nanoseconds alarms_next(void)
+{
+    nanoseconds next = FOREVER;
+
+    for (int i = 0; i < ALARMS; i++)
+        if (alarms[i].act)
+            next = sooner(next, alarms[i].at);
+    return next;
+}
+
+static void act(void)
+{
+    alarms_act();
+    console_act();
+    store_act();
+}
+
+static long send(const struct evtchn_send *send)
+{
+    if (send->port == CONSOLE_PORT)
+        console_tell();
+    else if (send->port == STORE_PORT)
+        store_tell();
+    else
+        fake_fail("an event is sent to port %u", send->port);
+    if (fake.at_once)
+        act();
+    return 0;
+}
+
+static bool any_pending(const struct sched_poll *p)
+{
+    for (unsigned i = 0; i < p->nr_ports; i++) {
+        unsigned port = p->ports.p[i];
+
+        if (xen.shared->evtchn_pending[port / 64] & 1ul << port % 64)
+            return true;
+    }
+    return false;
+}
+
+static void be_stuck(void)
+{
+    if (!fake.stuck)
+        fake_fail("the image waits for what never comes");
+    fake.stuck();
+}
+
+static long poll(const struct sched_poll *p)
+{
+    nanoseconds end = p->timeout ? p->timeout : FOREVER;
+
+    if (p->nr_ports > 128)
+        return -22; /* EINVAL */
+    while (!any_pending(p) && fake.now < end) {
+        nanoseconds next;
+
+        act();
+        if (any_pending(p))
+            break;
+        next = sooner(sooner(end, alarms_next()),
+                      sooner(console_next(), store_next()));
+        if (next == FOREVER)
+            be_stuck();
+        else if (next > fake.now)
+            set_time(next);
+    }
+    return 0;
+}
+
+static void leave(unsigned reason)
+{
+    if (fake.ended)
+        fake.ended(reason);
+    else if (reason != SHUTDOWN_poweroff)
+        fake_fail("the image has ended for reason %u", reason);
+    fflush(stdout);
+    _exit(*checks > 0);
+}
+
+static long schedule(unsigned long command, const void *argument)
+{
+    switch (command) {
+    case SCHEDOP_poll:
+        return poll(argument);
+    case SCHEDOP_shutdown:
+        leave(((const struct sched_shutdown *)argument)->reason);
+    }
+    fake_fail("sched_op %lu", command);
+}
+
+long fake_hypercall(unsigned long number, unsigned long a, unsigned long b,
+                    unsigned long c, unsigned long d);
+
+long fake_hypercall(unsigned long number, unsigned long a, unsigned long b,
+                    unsigned long c, unsigned long d)
+{
+    (void)c;
+    (void)d;
+    if (++fake.hypercalls > fake.hypercalls_most)
+        fake_fail("more than %u hypercalls", fake.hypercalls_most);
+    fake_work(MICROSECOND);
+    switch (number) {
+    case __HYPERVISOR_event_channel_op:
+        if (a == EVTCHNOP_send)
+            return send((const void *)b);
+        break;
+    case __HYPERVISOR_sched_op:
+        return schedule(a, (const void *)b);
+    case __HYPERVISOR_console_io:
+        return -1; /* EPERM, as most builds of Xen have it */
+    }
+    fake_fail("hypercall %lu, %lu", number, a);
+}
+
+size_t one_byte(void)
+{
+    return 1;
+}
+
+size_t odd_bytes(void)
+{
+    static const size_t sizes[] = {1, 7, 15, 2, 333, 16, 1, 17, 1023, 3, 64};
+    static unsigned     at;
+
+    return sizes[at++ % (sizeof sizes / sizeof sizes[0])];
+}
+
+size_t all_bytes(void)
+{
+    return SIZE_MAX;
+}
+
+/* What is left of a platform. */
+
+uintptr_t libc_thread_block[8];
+
+void libc_start(void)
+{
+}
+
+void libc_stop(void)
+{
+}
+
+void platform_crash(uintptr_t frame)
+{
+    (void)frame;
+    fake_fail("the image has crashed; its console:\n%s", console_text());
+}
+
+void *platform_pages(size_t count)
+{
+    void *pages = aligned_alloc(PAGE_BYTES, count * PAGE_BYTES);
+
+    return pages ? memset(pages, 0, count * PAGE_BYTES) : NULL;
+}
+
+void platform_pages_free(void *pages, size_t count)
+{
+    (void)count;
+    free(pages);
+}
+
+size_t pages_free(void)
+{
+    return 1024;
+}
+
+bool pages_more(size_t count)
+{
+    (void)count;
+    return false;
+}
+
+size_t pages_unmapped(void)
+{
+    return 0;
+}
+
+/* A guest's start, without what concerns its kind alone; shutdown_start is
+ * for the tests of it. */
+static void start(void)
+{
+    static struct start s;
+
+    fake.hypercalls_most = 1000000;
+    xen.shared = (volatile struct shared_info *)shared_page;
+    xen.shared->wc_sec = WALL_BEGAN;
+    set_time(BEGAN);
+    guest_has_shared_page();
+    console_init();
+    store_init();
+    xen.console = (struct ring_place){(void *)consoled.ring, CONSOLE_PORT};
+    xen.store = (struct ring_place){(void *)stored.ring, STORE_PORT};
+    console_start();
+    xenstore_start();
+    start_image(&s);
+}
+
+static void run_child(int output)
+{
+    dup2(output, STDOUT_FILENO);
+    dup2(output, STDERR_FILENO);
+    alarm(LIMIT);
+    start();
+}
+
+/* Copies what the child says, and waits for its end. */
+static int watch_child(pid_t child, int from, FILE *to)
+{
+    char    text[4096];
+    ssize_t n;
+    int     status;
+
+    while ((n = read(from, text, sizeof text)) > 0)
+        fwrite(text, 1, (size_t)n, to);
+    if (waitpid(child, &status, 0) != child)
+        return -1;
+    return status;
+}
+
+bool fake_run(const char *test, const int *failed)
+{
+    char  *said = NULL;
+    size_t len = 0;
+    FILE  *f = open_memstream(&said, &len);
+    int    ends[2], status = -1;
+    pid_t  child;
+
+    checks = failed;
+    if (!f || pipe(ends) != 0 || (child = fork()) < 0)
+        exit(2);
+    if (child == 0)
+        run_child(ends[1]);
+    close(ends[1]);
+    status = watch_child(child, ends[0], f);
+    close(ends[0]);
+    fclose(f);
+    if (status != 0)
+        printf("%s%s: failed%s\n", said, test,
+               WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM
+                   ? ": it goes on without end"
+                   : "");
+    free(said);
+    fflush(stdout);
+    return status == 0;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Like xenstored, with a small tree. It answers a request once it is whole,
+ * and fails the test where a guest does what the protocol forbids.
+ */
+#include "fake.h"
+#include "daemons.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTRIES 16
+
+struct store_daemon stored;
+
+static struct entry {
+    char        path[XENSTORE_REL_PATH_MAX];
+    char       *value;
+    const char *error;
+} tree[ENTRIES];
+
+static struct watch {
+    char path[256], token[256];
+} watches[ENTRIES];
+
+static unsigned watch_count;
+
+static bool        is_told;
+static nanoseconds say_at;
+
+/* What has come in of a request, and what is still to be said. */
+static struct {
+    struct xsd_sockmsg header;
+    char               body[XENSTORE_PAYLOAD_MAX + 1];
+    size_t             got;
+} request;
+
+static char   queue[1 << 20];
+static size_t queue_from, queue_to;
+
+void store_init(void)
+{
+    stored = (struct store_daemon){
+        .ring = calloc(1, sizeof *stored.ring),
+        .says = all_bytes,
+    };
+}
+
+void store_tell(void)
+{
+    stored.told++;
+    is_told = true;
+}
+
+void store_send_raw(const void *bytes, size_t len)
+{
+    if (len > sizeof queue - queue_to)
+        fake_fail("the store says more than the test can have");
+    memcpy(queue + queue_to, bytes, len);
+    queue_to += len;
+    is_told = true; /* there is something to do */
+}
+
+void store_send(unsigned type, unsigned id, const void *body, size_t len)
+{
+    struct xsd_sockmsg header = {type, id, 0, (uint32_t)len};
+
+    store_send_raw(&header, sizeof header);
+    store_send_raw(body, len);
+}
+
+static struct entry *find(const char *path)
+{
+    for (struct entry *e = tree; e < tree + ENTRIES; e++)
+        if (strcmp(e->path, path) == 0)
+            return e;
+    return NULL;
+}
+
+static struct entry *find_or_make(const char *path)
+{
+    struct entry *e = find(path);
+
+    if (!e && (e = find("")))
+        strncpy(e->path, path, sizeof e->path - 1);
+    if (!e)
+        fake_fail("the store has no room for %s", path);
+    return e;
+}
+
+static void tell_watch(const struct watch *w, const char *path)
+{
+    char   body[sizeof w->path + sizeof tree->path];
+    size_t len = strlen(path) + 1;
+
+    memcpy(body, path, len);
+    memcpy(body + len, w->token, strlen(w->token) + 1);
+    store_send(XS_WATCH_EVENT, 0, body, len + strlen(w->token) + 1);
+}
+
+static bool is_below(const char *path, const char *above)
+{
+    size_t len = strlen(above);
+
+    return strncmp(path, above, len) == 0 &&
+           (path[len] == '\0' || path[len] == '/');
+}
+
+void store_set(const char *path, const char *value)
+{
+    struct entry *e = find_or_make(path);
+
+    free(e->value);
+    e->value = value ? strdup(value) : NULL;
+    for (unsigned i = 0; i < watch_count; i++)
+        if (is_below(path, watches[i].path))
+            tell_watch(&watches[i], path);
+}
+
+const char *store_get(const char *path)
+{
+    const struct entry *e = find(path);
+
+    return e ? e->value : NULL;
+}
+
+void store_refuse(const char *path, const char *error)
+{
+    find_or_make(path)->error = error;
+}
+
+static void answer(const void *body, size_t len)
+{
+    store_send(request.header.type, request.header.req_id, body, len);
+}
+
+static void refuse(const char *error)
+{
+    store_send(XS_ERROR, request.header.req_id, error, strlen(error) + 1);
+}
+
+static void add_watch(const char *path, const char *token)
+{
+    struct watch *w = &watches[watch_count];
+
+    if (watch_count == ENTRIES || strlen(path) >= sizeof w->path ||
+        strlen(token) >= sizeof w->token)
+        fake_fail("the store has no room for a watch");
+    for (unsigned i = 0; i < watch_count; i++)
+        if (strcmp(watches[i].path, path) == 0 &&
+            strcmp(watches[i].token, token) == 0) {
+            refuse("EEXIST");
+            return;
+        }
+    watch_count++;
+    strcpy(w->path, path);
+    strcpy(w->token, token);
+    answer("OK", 3);
+    tell_watch(w, path);
+}
+
+static void handle(void)
+{
+    const char   *path = request.body;
+    size_t        path_len = strnlen(path, request.header.len);
+    const char   *rest = path + path_len + 1;
+    struct entry *e;
+
+    stored.requests++;
+    if (path_len == request.header.len)
+        fake_fail("a request whose path has no end");
+    if (stored.asked && stored.asked(&request.header, request.body))
+        return;
+    e = find(path);
+    if (e && e->error) {
+        refuse(e->error);
+    } else if (request.header.type == XS_READ) {
+        if (e && e->value)
+            answer(e->value, strlen(e->value));
+        else
+            refuse("ENOENT");
+    } else if (request.header.type == XS_WRITE) {
+        answer("OK", 3);
+        store_set(path, rest);
+    } else if (request.header.type == XS_WATCH) {
+        if (request.body[request.header.len - 1] != '\0')
+            fake_fail("a watch whose token has no end");
+        add_watch(path, rest);
+    } else {
+        refuse("ENOSYS");
+    }
+}
+
+static bool take(void *to, size_t offset, size_t whole)
+{
+    uint32_t at = stored.ring->req_cons;
+
+    for (; request.got < offset + whole && at != stored.ring->req_prod; at++)
+        ((char *)to)[request.got++ - offset] =
+            stored.ring->req[MASK_XENSTORE_IDX(at)];
+    stored.ring->req_cons = at;
+    return request.got == offset + whole;
+}
+
+static void hear(void)
+{
+    uint32_t size = stored.ring->req_prod - stored.ring->req_cons;
+
+    if (size > XENSTORE_RING_SIZE)
+        return; /* a hostile test has done this */
+    while (take(&request.header, 0, sizeof request.header)) {
+        if (request.header.len > XENSTORE_PAYLOAD_MAX)
+            fake_fail("a request of %u bytes", request.header.len);
+        if (!take(request.body, sizeof request.header, request.header.len))
+            break;
+        request.body[request.header.len] = '\0';
+        request.got = 0;
+        handle();
+    }
+    if (size > 0)
+        fake_event(STORE_PORT);
+}
+
+static size_t room(void)
+{
+    uint32_t used = stored.ring->rsp_prod - stored.ring->rsp_cons;
+
+    return used > XENSTORE_RING_SIZE ? 0 : XENSTORE_RING_SIZE - used;
+}
+
+static bool can_speak(void)
+{
+    return stored.says && queue_from < queue_to && room() > 0;
+}
+
+static void speak(void)
+{
+    uint32_t at = stored.ring->rsp_prod;
+    size_t   n = stored.says(), space = room();
+
+    for (; n > 0 && space > 0 && queue_from < queue_to; n--, space--)
+        stored.ring->rsp[MASK_XENSTORE_IDX(at++)] = queue[queue_from++];
+    stored.ring->rsp_prod = at;
+    say_at = fake.now + stored.every;
+    fake_event(STORE_PORT);
+}
+
+void store_act(void)
+{
+    if (!is_told || !stored.says)
+        return;
+    hear();
+    if (can_speak() && fake.now >= say_at)
+        speak();
+    is_told = can_speak();
+}
+
+nanoseconds store_next(void)
+{
+    return is_told && can_speak() ? say_at : FOREVER;
+}
