@@ -27,7 +27,17 @@ static struct {
     bool               is_answer;
 } message;
 
-static bool broken;
+static bool asking, broken;
+
+/* The store does what it may not: nobody waits for it any more. */
+static void break_off(void)
+{
+    broken = true;
+    wake_all(&answered);
+    wake_all(&room);
+    for (struct xenstore_watch *w = watches; w; w = w->next)
+        wake_all(&w->waiters);
+}
 
 static size_t take(char *to, size_t len)
 {
@@ -35,6 +45,10 @@ static size_t take(char *to, size_t len)
     uint32_t at = ring->rsp_cons;
     size_t   n = 0;
 
+    if (end - at > XENSTORE_RING_SIZE) {
+        break_off();
+        return 0;
+    }
     for (; n < len && at != end; n++, at++)
         to[n] = ring->rsp[MASK_XENSTORE_IDX(at)];
     __atomic_store_n(&ring->rsp_cons, at, __ATOMIC_RELEASE);
@@ -65,8 +79,7 @@ static bool message_is_whole(void)
     if (message.got < head)
         return false;
     if (message.header.len > XENSTORE_PAYLOAD_MAX) {
-        broken = true;
-        wake_all(&answered);
+        break_off();
         return false;
     }
     message.got += take(message.body + (message.got - head),
@@ -86,6 +99,8 @@ static void come(void)
         if (message.header.type == XS_WATCH_EVENT) {
             tell_watch();
             message.got = 0;
+        } else if (!asking) {
+            break_off();
         } else {
             message.is_answer = true;
             wake_all(&answered);
@@ -116,10 +131,14 @@ static void put(const void *data, size_t len)
 {
     const char *from = data;
 
-    while (len > 0) {
-        uint32_t at = ring->req_prod;
+    while (len > 0 && !broken) {
+        uint32_t at = ring->req_prod, used = at - ring->req_cons;
 
-        if (at - ring->req_cons == XENSTORE_RING_SIZE) {
+        if (used > XENSTORE_RING_SIZE) {
+            break_off();
+            return;
+        }
+        if (used == XENSTORE_RING_SIZE) {
             event_notify(xen.store.port);
             wait(&room);
             continue;
@@ -146,18 +165,22 @@ static enum status ask(uint32_t type, const char *path, const char *text,
                        size_t text_len)
 {
     struct xsd_sockmsg header = {.type = type};
+    size_t             len = strlen(path) + 1 + text_len;
 
     fiber_shield();
     while (fiber_lock(&one_at_a_time, FOREVER) != OK)
         ;
-    header.len = (uint32_t)(strlen(path) + 1 + text_len);
+    if (len > XENSTORE_PAYLOAD_MAX)
+        return ERR_RANGE;
+    header.len = (uint32_t)len;
+    asking = true;
     put(&header, sizeof header);
     put(path, strlen(path) + 1);
     put(text, text_len);
     event_notify(xen.store.port);
     while (!message.is_answer && !broken)
         wait(&answered);
-    if (broken)
+    if (!message.is_answer)
         return ERR_IO;
     if (message.header.type == XS_ERROR)
         return status_of(message.body);
@@ -166,8 +189,9 @@ static enum status ask(uint32_t type, const char *path, const char *text,
 
 static void done(void)
 {
-    message.is_answer = false;
-    message.got = 0;
+    if (message.is_answer)
+        message.got = 0;
+    message.is_answer = asking = false;
     fiber_unlock(&one_at_a_time);
     fiber_unshield();
     come(); /* more may have come behind the answer */
@@ -209,7 +233,7 @@ enum status xenstore_watch(struct xenstore_watch *w)
 enum status xenstore_wait(struct xenstore_watch *w)
 {
     while (!w->changed) {
-        enum status s = wait_until(&w->waiters, FOREVER);
+        enum status s = broken ? ERR_IO : wait_until(&w->waiters, FOREVER);
 
         if (s != OK)
             return s;

@@ -5,7 +5,8 @@
  * begin with / are in this domain's own part.
  *
  * All calls block the fiber, and are not cancelled: an answer is short and
- * comes at once. ERR_IO: the store has sent what it should not.
+ * comes at once. ERR_IO: the store has refused, or it has done what it may
+ * not, and from then on nobody hears of it.
  */
 #ifndef XEN_XENSTORE_H
 #define XEN_XENSTORE_H
@@ -24,7 +25,7 @@ void xenstore_start(void);
 MUST_CHECK enum status xenstore_read(const char *path, char *value,
                                      size_t size);
 
-/* ERR_PERMISSION: we may not write there. */
+/* ERR_PERMISSION: we may not write there. ERR_RANGE: that is too long. */
 MUST_CHECK enum status xenstore_write(const char *path, const char *value);
 
 /* Owned by the caller, for good. */

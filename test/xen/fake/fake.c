@@ -237,6 +237,12 @@ void libc_start(void)
 {
 }
 
+void entropy_report(void);
+
+void entropy_report(void)
+{
+}
+
 void libc_stop(void)
 {
 }

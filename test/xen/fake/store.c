@@ -198,7 +198,7 @@ static bool take(void *to, size_t offset, size_t whole)
         ((char *)to)[request.got++ - offset] =
             stored.ring->req[MASK_XENSTORE_IDX(at)];
     stored.ring->req_cons = at;
-    return request.got == offset + whole;
+    return request.got >= offset + whole;
 }
 
 static void hear(void)

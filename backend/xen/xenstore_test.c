@@ -1,0 +1,578 @@
+/* SPDX-License-Identifier: ISC */
+/* The client of xenstore, and a store that is slow, refuses, or is hostile. */
+#include "xenstore.h"
+#include <fake_check.h>
+
+static struct fiber *spawn(fiber_fn *fn, void *ctx)
+{
+    struct fiber *f;
+
+    if (fiber_spawn(NULL, fn, ctx, &f) != OK)
+        panic("no fiber");
+    return f;
+}
+
+static void join(struct fiber *f)
+{
+    CHECK(fiber_join(f, time_after(60 * SECOND)) == OK);
+}
+
+static void check_read(const char *path, const char *wanted)
+{
+    char value[XENSTORE_PAYLOAD_MAX + 1] = "";
+
+    CHECK(xenstore_read(path, value, sizeof value) == OK);
+    CHECK_TEXT(value, wanted);
+}
+
+static enum status read_of(const char *path)
+{
+    char value[16];
+
+    return xenstore_read(path, value, sizeof value);
+}
+
+TEST(what_is_written_is_read)
+{
+    store_set("name", "a name");
+    check_read("name", "a name");
+    CHECK(xenstore_write("name", "another") == OK);
+    CHECK_TEXT(store_get("name"), "another");
+    check_read("name", "another");
+    CHECK(xenstore_write("name", "") == OK);
+    check_read("name", "");
+    CHECK(xenstore_write("new/path", "value") == OK);
+    check_read("new/path", "value");
+    CHECK(stored.requests == 7);
+}
+
+TEST(a_request_costs_one_notification_and_one_for_its_answer)
+{
+    store_set("name", "a name");
+    for (int i = 0; i < 100; i++)
+        check_read("name", "a name");
+    CHECK(stored.told <= 200);
+}
+
+TEST(errors_are_told_apart)
+{
+    store_refuse("secret", "EACCES");
+    store_refuse("full", "ENOSPC");
+    store_refuse("odd", "EINVAL");
+    store_refuse("new", "EWHATEVER");
+    store_refuse("empty", "");
+    CHECK(read_of("none") == ERR_NOT_FOUND);
+    CHECK(read_of("secret") == ERR_NOT_FOUND);
+    CHECK(xenstore_write("secret", "x") == ERR_PERMISSION);
+    CHECK(xenstore_write("full", "x") == ERR_NO_SPACE);
+    CHECK(xenstore_write("odd", "x") == ERR_IO);
+    CHECK(read_of("odd") == ERR_IO);
+    CHECK(read_of("new") == ERR_IO);
+    CHECK(read_of("empty") == ERR_IO);
+    store_set("good", "as before");
+    check_read("good", "as before");
+}
+
+TEST(a_value_that_just_fits_is_read_and_a_longer_one_is_not)
+{
+    char value[8] = "before";
+
+    store_set("seven", "1234567");
+    store_set("eight", "12345678");
+    CHECK(xenstore_read("eight", value, sizeof value) == ERR_RANGE);
+    CHECK_TEXT(value, "before");
+    CHECK(xenstore_read("seven", value, sizeof value) == OK);
+    CHECK_TEXT(value, "1234567");
+    CHECK(xenstore_read("none", value, sizeof value) == ERR_NOT_FOUND);
+    CHECK_TEXT(value, "1234567");
+}
+
+/* The rings hold a quarter of it. */
+static void move_the_longest_values(void)
+{
+    static char value[XENSTORE_PAYLOAD_MAX + 1];
+
+    for (size_t i = 0; i < XENSTORE_PAYLOAD_MAX; i++)
+        value[i] = (char)(' ' + i % 90);
+    store_set("longest", value);
+    check_read("longest", value);
+    value[XENSTORE_PAYLOAD_MAX - sizeof "short"] = '\0';
+    CHECK(xenstore_write("short", value) == OK);
+    check_read("short", value);
+}
+
+TEST(the_longest_values_go_through)
+{
+    move_the_longest_values();
+}
+
+TEST(the_longest_values_go_through_in_single_bytes)
+{
+    stored.says = one_byte;
+    move_the_longest_values();
+}
+
+TEST(the_longest_values_go_through_in_odd_pieces_and_slowly)
+{
+    stored.says = odd_bytes;
+    stored.every = 7 * MILLISECOND;
+    move_the_longest_values();
+}
+
+TEST(the_longest_values_go_through_on_two_processors)
+{
+    fake.at_once = true;
+    move_the_longest_values();
+}
+
+TEST(what_is_too_long_for_a_message_is_not_sent)
+{
+    static char value[XENSTORE_PAYLOAD_MAX + 1];
+
+    memset(value, 'x', sizeof value - 1);
+    CHECK(xenstore_write("name", value) == ERR_RANGE);
+    CHECK(stored.requests == 0);
+    CHECK(read_of("name") == ERR_NOT_FOUND);
+}
+
+static void read_own_names(void *ctx)
+{
+    char path[20], wanted[20];
+
+    sprintf(path, "fiber/%d", (int)(intptr_t)ctx);
+    for (int i = 0; i < 50; i++) {
+        sprintf(wanted, "%d of %d", i, (int)(intptr_t)ctx);
+        CHECK(xenstore_write(path, wanted) == OK);
+        check_read(path, wanted);
+        fiber_yield();
+    }
+}
+
+TEST(fibers_that_ask_at_once_get_their_own_answers)
+{
+    struct fiber *f[5];
+
+    stored.says = odd_bytes;
+    for (intptr_t i = 0; i < 5; i++)
+        f[i] = spawn(read_own_names, (void *)i);
+    for (int i = 0; i < 5; i++)
+        join(f[i]);
+    CHECK(stored.requests == 500);
+}
+
+static void read_name(void *ctx)
+{
+    check_read("name", "a name");
+    *(bool *)ctx = fiber_is_cancelled();
+}
+
+TEST(a_request_is_finished_by_a_fiber_that_is_cancelled)
+{
+    bool          cancelled[2] = {false, false};
+    struct fiber *f[2];
+
+    store_set("name", "a name");
+    stored.says = one_byte;
+    stored.every = 10 * MILLISECOND;
+    for (int i = 0; i < 2; i++)
+        f[i] = spawn(read_name, &cancelled[i]);
+    CHECK(time_sleep(30 * MILLISECOND) == OK);
+    fiber_cancel(f[0]); /* waits for its answer */
+    fiber_cancel(f[1]); /* waits for the other */
+    for (int i = 0; i < 2; i++) {
+        join(f[i]);
+        CHECK(cancelled[i]);
+    }
+    check_read("name", "a name");
+}
+
+static bool changes_within(struct xenstore_watch *w, nanoseconds length)
+{
+    nanoseconds end = time_after(length);
+
+    while (!w->changed && time_now() < end)
+        CHECK(time_sleep(MILLISECOND) == OK);
+    return w->changed && xenstore_wait(w) == OK;
+}
+
+TEST(a_watch_tells_of_each_change_once)
+{
+    static struct xenstore_watch w = {.path = "dir"};
+
+    CHECK(xenstore_watch(&w) == OK);
+    CHECK(changes_within(&w, SECOND));
+    CHECK(!changes_within(&w, SECOND));
+    store_set("dir", "x");
+    CHECK(changes_within(&w, SECOND));
+    store_set("dir/below", "x");
+    store_set("dir/below", "y");
+    CHECK(changes_within(&w, SECOND));
+    CHECK(!changes_within(&w, SECOND));
+    store_set("dirt", "x");
+    CHECK(!changes_within(&w, SECOND));
+    store_set("dir", NULL);
+    CHECK(changes_within(&w, SECOND));
+}
+
+TEST(each_watch_tells_of_its_own)
+{
+    static struct xenstore_watch w[3] = {
+        {.path = "a"}, {.path = "b"}, {.path = "a/c"}};
+
+    for (int i = 0; i < 3; i++) {
+        CHECK(xenstore_watch(&w[i]) == OK);
+        CHECK(changes_within(&w[i], SECOND));
+    }
+    store_set("b", "x");
+    CHECK(changes_within(&w[1], SECOND));
+    CHECK(!w[0].changed && !w[2].changed);
+    store_set("a/c", "x");
+    CHECK(changes_within(&w[0], SECOND) && changes_within(&w[2], SECOND));
+    CHECK(!w[1].changed);
+}
+
+TEST(a_watch_that_is_refused_says_so)
+{
+    static struct xenstore_watch w = {.path = "secret"};
+
+    store_refuse("secret", "EACCES");
+    CHECK(xenstore_watch(&w) == ERR_PERMISSION);
+    store_set("name", "a name");
+    check_read("name", "a name");
+}
+
+static void wait_for_watch(void *ctx)
+{
+    struct xenstore_watch *w = ctx;
+
+    while (xenstore_wait(w) == OK)
+        ;
+}
+
+TEST(waiting_for_a_watch_can_be_cancelled)
+{
+    static struct xenstore_watch w = {.path = "dir"};
+    struct fiber                *f;
+
+    CHECK(xenstore_watch(&w) == OK);
+    f = spawn(wait_for_watch, &w);
+    CHECK(time_sleep(SECOND) == OK);
+    fiber_cancel(f);
+    join(f);
+}
+
+static struct xenstore_watch between = {.path = "dir"};
+
+static bool change_something(const struct xsd_sockmsg *request,
+                             const char               *body)
+{
+    (void)body;
+    if (request->type == XS_READ)
+        store_set("dir/x", "y");
+    return false;
+}
+
+/* Events before the answer, and the next one right behind it. */
+static void read_between_changes(void)
+{
+    CHECK(xenstore_watch(&between) == OK);
+    CHECK(changes_within(&between, SECOND));
+    store_set("name", "a name");
+    stored.asked = change_something;
+    for (int i = 0; i < 20; i++) {
+        check_read("name", "a name");
+        CHECK(changes_within(&between, 0));
+        store_set("dir/z", "y");
+    }
+}
+
+TEST(an_event_before_an_answer_is_not_the_answer)
+{
+    read_between_changes();
+}
+
+TEST(an_event_before_an_answer_in_single_bytes_is_not_the_answer)
+{
+    stored.says = one_byte;
+    read_between_changes();
+}
+
+static void change_everything(void)
+{
+    for (int i = 0; i < 500; i++)
+        store_set("dir/some/thing/deep/down", "x");
+}
+
+/* More events than the ring holds, while others ask. */
+TEST(a_flood_of_events_keeps_nobody_from_his_answer)
+{
+    CHECK(xenstore_watch(&between) == OK);
+    store_set("name", "a name");
+    change_everything();
+    check_read("name", "a name");
+    CHECK(changes_within(&between, SECOND));
+    fake_after(MILLISECOND, change_everything);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(changes_within(&between, 0));
+    check_read("name", "a name");
+}
+
+/* What a hostile store says in the place of an answer. */
+
+static struct {
+    const void *bytes;
+    size_t      len;
+} retort;
+
+static bool say_retort(const struct xsd_sockmsg *request, const char *body)
+{
+    (void)request;
+    (void)body;
+    store_send_raw(retort.bytes, retort.len);
+    return true;
+}
+
+static void retort_with(const void *bytes, size_t len)
+{
+    retort.bytes = bytes;
+    retort.len = len;
+    stored.asked = say_retort;
+}
+
+static struct xenstore_watch hostile = {.path = "dir"};
+static enum status           waited;
+
+static void wait_until_broken(void *ctx)
+{
+    (void)ctx;
+    while ((waited = xenstore_wait(&hostile)) == OK)
+        ;
+}
+
+/* From now on nothing is to be had, and nobody waits. */
+static void check_broken(struct fiber *waiting)
+{
+    static char                  value[3000];
+    unsigned                     hypercalls = fake.hypercalls;
+    enum status                  s = ERR_IO;
+    static struct xenstore_watch w = {.path = "other"};
+
+    for (int i = 0; i < 100 && s == ERR_IO; i++)
+        s = xenstore_read("name", value, sizeof value);
+    CHECK(s == ERR_IO);
+    memset(value, 'x', sizeof value - 1);
+    CHECK(xenstore_write("name", value) == ERR_IO);
+    CHECK(xenstore_watch(&w) == ERR_IO);
+    CHECK(xenstore_wait(&w) == ERR_IO);
+    join(waiting);
+    CHECK(waited == ERR_IO);
+    CHECK(fake.hypercalls - hypercalls < 1000);
+}
+
+static struct fiber *watch_the_hostile(void)
+{
+    CHECK(xenstore_watch(&hostile) == OK);
+    return spawn(wait_until_broken, NULL);
+}
+
+TEST(an_answer_that_is_too_long_ends_the_connection)
+{
+    struct xsd_sockmsg header = {XS_READ, 0, 0, XENSTORE_PAYLOAD_MAX + 1};
+    struct fiber      *f = watch_the_hostile();
+
+    retort_with(&header, sizeof header);
+    CHECK(read_of("name") == ERR_IO);
+    check_broken(f);
+}
+
+TEST(an_endless_answer_ends_the_connection)
+{
+    struct xsd_sockmsg header = {XS_WATCH_EVENT, 0, 0, 0xffffffff};
+    struct fiber      *f = watch_the_hostile();
+
+    retort_with(&header, sizeof header);
+    CHECK(read_of("name") == ERR_IO);
+    check_broken(f);
+}
+
+TEST(an_answer_of_another_type_is_none)
+{
+    struct xsd_sockmsg header = {XS_WRITE, 0, 0, 0};
+
+    retort_with(&header, sizeof header);
+    CHECK(read_of("name") == ERR_IO);
+    stored.asked = NULL;
+    store_set("name", "a name");
+    check_read("name", "a name");
+}
+
+/* Two answers to one request must not become the next one's. */
+TEST(an_answer_that_nobody_has_asked_for_ends_the_connection)
+{
+    struct fiber      *f = watch_the_hostile();
+    struct xsd_sockmsg headers[2] = {{XS_READ, 0, 0, 0}, {XS_READ, 0, 0, 0}};
+
+    retort_with(headers, sizeof headers);
+    (void)read_of("name");
+    CHECK(time_sleep(SECOND) == OK);
+    stored.asked = NULL;
+    check_broken(f);
+}
+
+TEST(an_error_without_an_end_is_an_error)
+{
+    static const struct {
+        struct xsd_sockmsg header;
+        char               text[6];
+    } __attribute__((packed)) error = {{XS_ERROR, 0, 0, 6}, "ENOENT"};
+
+    retort_with(&error, sizeof error);
+    CHECK(read_of("name") == ERR_NOT_FOUND);
+    CHECK(xenstore_write("name", "x") == ERR_IO ||
+          xenstore_write("name", "x") == ERR_NOT_FOUND);
+}
+
+static void send_event(const char *body, size_t len)
+{
+    store_send(XS_WATCH_EVENT, 0, body, len);
+}
+
+TEST(events_that_are_not_of_a_watch_are_passed_over)
+{
+    static char longest[XENSTORE_PAYLOAD_MAX];
+    static char token[40];
+
+    CHECK(xenstore_watch(&hostile) == OK);
+    CHECK(changes_within(&hostile, SECOND));
+    memset(longest, 'f', sizeof longest);
+    send_event("", 0);
+    send_event("\0", 1);
+    send_event("\0\0", 2);
+    send_event("dir", 3);
+    send_event("dir", 4);
+    send_event("dir\0x", 5);
+    send_event("dir\0"
+               "dead",
+               9);
+    send_event("dir\0"
+               "ffffffffffffffffffffffffffffffffffff",
+               41);
+    send_event("dir\0-1", 7);
+    send_event(longest, sizeof longest);
+    longest[1] = '\0';
+    send_event(longest, sizeof longest);
+    longest[sizeof longest - 1] = '\0';
+    send_event(longest, sizeof longest);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(!hostile.changed);
+    /* Without its NUL, but told from where the message ends. */
+    sprintf(token, "dir%c%lx", 0, (unsigned long)(uintptr_t)&hostile);
+    send_event(token, 4 + strlen(token + 4));
+    CHECK(changes_within(&hostile, SECOND));
+    store_set("name", "a name");
+    check_read("name", "a name");
+}
+
+static void break_answers(void)
+{
+    stored.ring->rsp_prod = stored.ring->rsp_cons + 0x80000000;
+    fake_event(STORE_PORT);
+}
+
+static void break_answers_by_one(void)
+{
+    stored.ring->rsp_prod = stored.ring->rsp_cons + XENSTORE_RING_SIZE + 1;
+    fake_event(STORE_PORT);
+}
+
+static void take_back_answers(void)
+{
+    stored.ring->rsp_prod = stored.ring->rsp_cons - 1;
+    fake_event(STORE_PORT);
+}
+
+static void break_requests(void)
+{
+    stored.ring->req_cons = stored.ring->req_prod + 1;
+    fake_event(STORE_PORT);
+}
+
+static void be_broken_by(void (*act)(void))
+{
+    struct fiber *f = watch_the_hostile();
+
+    CHECK(time_sleep(SECOND) == OK);
+    stored.says = NULL;
+    fake_after(SECOND, act);
+    CHECK(read_of("name") == ERR_IO);
+    check_broken(f);
+}
+
+TEST(answers_that_jump_far_ahead_end_the_connection)
+{
+    be_broken_by(break_answers);
+}
+
+TEST(answers_that_jump_just_too_far_end_the_connection)
+{
+    be_broken_by(break_answers_by_one);
+}
+
+TEST(answers_that_are_taken_back_end_the_connection)
+{
+    be_broken_by(take_back_answers);
+}
+
+TEST(a_request_that_is_read_before_it_is_made_ends_the_connection)
+{
+    struct fiber *f = watch_the_hostile();
+
+    CHECK(time_sleep(SECOND) == OK);
+    break_requests();
+    CHECK(read_of("name") == ERR_IO);
+    check_broken(f);
+}
+
+static unsigned spurious;
+
+static void spurious_events(void)
+{
+    fake_event(STORE_PORT);
+    fake_event(OTHER_PORT);
+    if (++spurious < 1000)
+        fake_after(MILLISECOND / 2, spurious_events);
+}
+
+TEST(events_without_a_cause_do_no_harm)
+{
+    store_set("name", "a name");
+    stored.says = odd_bytes;
+    stored.every = MILLISECOND;
+    spurious_events();
+    for (int i = 0; i < 50; i++)
+        check_read("name", "a name");
+    CHECK(stored.told <= 50 * 8);
+    CHECK(time_sleep(10 * SECOND) == OK);
+    CHECK(spurious == 1000);
+}
+
+static void speak_again(void)
+{
+    stored.says = all_bytes;
+}
+
+TEST(a_store_that_is_silent_stops_only_those_who_ask)
+{
+    struct fiber *f;
+    bool          cancelled;
+
+    store_set("name", "a name");
+    stored.says = NULL;
+    f = spawn(read_name, &cancelled);
+    for (int i = 0; i < 60; i++)
+        CHECK(time_sleep(SECOND) == OK);
+    CHECK(stored.requests == 0);
+    fake_after(SECOND, speak_again);
+    join(f);
+    CHECK(stored.requests == 1);
+}
