@@ -12,7 +12,7 @@
 
 #define BLOCK  64
 #define BLOCKS 8
-#define KEY    32
+#define KEY    RANDOM_KEY
 
 static uint8_t pool[BLOCK * BLOCKS];
 static uint8_t key[KEY];
@@ -100,6 +100,20 @@ static void refill(void)
     memset(pool, 0, KEY);
     wipe(state, sizeof state);
     left = sizeof pool - KEY;
+}
+
+void random_mix(uint8_t into[RANDOM_KEY], const uint8_t with[RANDOM_MIXED])
+{
+    uint32_t state[16];
+    uint8_t  out[BLOCK];
+
+    chacha20_state(state, into);
+    for (int i = 0; i < 4; i++)
+        state[12 + i] = load32(with + 4 * i);
+    chacha20_block(state, out);
+    memcpy(into, out, RANDOM_KEY);
+    wipe(state, sizeof state);
+    wipe(out, sizeof out);
 }
 
 void random_bytes(void *data, size_t len)

@@ -25,6 +25,21 @@ TEST(chacha20_makes_the_block_of_the_rfc)
     CHECK(memcmp(out, wanted, BLOCK) == 0);
 }
 
+TEST(what_is_mixed_is_a_block_of_chacha20)
+{
+    /* The block above, its counter and nonce being what is mixed in. */
+    static const uint8_t with[RANDOM_MIXED] = {1, 0, 0, 0, 0, 0, 0, 9,
+                                               0, 0, 0, 0x4a};
+    static const uint8_t wanted[] = {0x10, 0xf1, 0xe7, 0xe4, 0xd1, 0x3b};
+    uint8_t              mixed[RANDOM_KEY];
+
+    for (int i = 0; i < RANDOM_KEY; i++)
+        mixed[i] = (uint8_t)i;
+    random_mix(mixed, with);
+    CHECK(memcmp(mixed, wanted, sizeof wanted) == 0);
+    CHECK(mixed[RANDOM_KEY - 1] == 0x4e);
+}
+
 /* RFC 8439, A.1, test vector 1: all zeros. */
 TEST(chacha20_makes_the_block_of_a_zero_key)
 {

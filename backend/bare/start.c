@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "entropy.h"
 #include "start.h"
 #include <mirage/bare.h>
 #include <mirage/boot.h>
@@ -78,6 +79,7 @@ void start_image(struct start *s)
         log_warning(&memory, "%zu more pieces of memory than we can note are "
                              "left unused",
                     unused_regions);
+    entropy_report();
     image_start(mirage_name, words, count, true);
 }
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An image as a virtual machine on QEMU/KVM and its like, entered by PVH: its
- * start, idling, entropy, and its ways out.
+ * An image as a virtual machine on QEMU/KVM and its like: its start, idling,
+ * and its ways out.
  */
 #include "clock.h"
 #include "interrupts.h"
+#include "linux.h"
 #include "serial.h"
 #include <cpu.h>
 #include <start.h>
@@ -13,7 +14,6 @@
 #include <mirage/libc.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
-#include <string.h>
 
 #define TIMER_LINE 0
 
@@ -66,35 +66,6 @@ void platform_wait(nanoseconds deadline)
         serial_wake();
 }
 
-static bool hardware_random(uint64_t *word)
-{
-    bool good = false;
-
-    for (int tries = 0; tries < 100 && !good; tries++)
-        __asm__ volatile("rdrand %0"
-                         : "=r"(*word), "=@ccc"(good));
-    return good;
-}
-
-void platform_entropy(void *data, size_t len)
-{
-    uint8_t *to = data;
-
-    if (!(cpuid(1).c & 1u << 30))
-        panic("this processor has no RDRAND, and no other source of entropy "
-              "is used yet");
-    while (len > 0) {
-        uint64_t word;
-        size_t   n = len < sizeof word ? len : sizeof word;
-
-        if (!hardware_random(&word))
-            panic("the processor's RDRAND fails");
-        memcpy(to, &word, n);
-        to += n;
-        len -= n;
-    }
-}
-
 /* All memory is mapped from the beginning. */
 bool pages_more(size_t count)
 {
@@ -112,20 +83,39 @@ void *bare_table_page(void)
     return platform_pages(1);
 }
 
-void bare_start(const struct hvm_start_info *info);
+static struct start start;
 
-void bare_start(const struct hvm_start_info *info)
+static void begin(void)
 {
-    static struct start start;
-
     clock_start();
     serial_start();
     traps_init();
+}
+
+static void go_on(void)
+{
     libc_start();
     set_thread_base(libc_thread_block);
-    start_read_pvh(&start, info);
     pages_start(start.region, start.regions);
     require(interrupts_init());
     interrupt_enable(TIMER_LINE);
     start_image(&start);
+}
+
+/* From the doors: PVH's, and Linux's boot protocol's. */
+void bare_start(const struct hvm_start_info *info);
+void linux_start(const struct boot_params *params);
+
+void bare_start(const struct hvm_start_info *info)
+{
+    begin();
+    start_read_pvh(&start, info);
+    go_on();
+}
+
+void linux_start(const struct boot_params *params)
+{
+    begin();
+    start_read_linux(&start, params);
+    go_on();
 }

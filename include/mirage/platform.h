@@ -80,6 +80,16 @@ void image_start(const char *name, const char *const *words, size_t count,
 void image_stop(void);
 
 /*
+ * For a platform that gathers entropy itself: into becomes a key of which each
+ * bit depends on all of itself and of with. Neither can be computed back. It
+ * is ChaCha20's block function, into being the key and with the counter and
+ * the nonce.
+ */
+#define RANDOM_KEY   32
+#define RANDOM_MIXED 16
+void random_mix(uint8_t into[RANDOM_KEY], const uint8_t with[RANDOM_MIXED]);
+
+/*
  * The running fiber, for crash reports: its name, and its stack. Before the
  * first fiber runs the name is "boot" and the stack is {NULL, 0}.
  */

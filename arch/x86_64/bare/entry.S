@@ -5,10 +5,9 @@
  * PVH (Xen's docs/misc/pvh.pandoc; the note is XEN_ELFNOTE_PHYS32_ENTRY):
  * 32-bit protected mode, flat segments, no paging, EBX holds the physical
  * address of struct hvm_start_info. QEMU's -kernel, Xen, Cloud Hypervisor and
- * Firecracker enter here.
- *
- * All lead to bare_start(info), in 64-bit mode, with the first GiB mapped onto
- * itself until paging.c knows more.
+ * Firecracker enter here, and call bare_start(info) in 64-bit mode, with the
+ * first GiB mapped onto itself until paging.c knows more. Other doors (in
+ * backend/) may come in at boot_enter, with another function to be called.
  */
 #include <xen/elfnote.h>
 
@@ -35,9 +34,14 @@
     .code32
     .globl pvh_entry
 pvh_entry:
+    movl %ebx, %esi
+    movl $bare_start, %ebp
+
+/* 32-bit code, flat segments: calls the function in EBP with ESI. */
+    .globl boot_enter
+boot_enter:
     cld
     movl $boot_stack_top, %esp
-    movl %ebx, %esi
 
     /* One table of each level; 512 entries of 2 MiB in the last. */
     movl $boot_pdpt + PRESENT_WRITABLE, boot_pml4
@@ -78,8 +82,9 @@ long_mode:
     movl %esi, %edi
     movq $boot_stack_top, %rsp
     pushq $0 /* the end of every backtrace */
+    movl %ebp, %eax
     xorl %ebp, %ebp
-    jmp bare_start
+    jmp *%rax
 
     .section .rodata.boot, "a"
     .align 8
@@ -87,6 +92,8 @@ boot_gdt:
     .quad 0
     .quad 0x00af9a000000ffff /* 8: code, 64 bits */
     .quad 0x00cf92000000ffff /* 16: data */
+    .quad 0x00cf9a000000ffff /* 24: code, 32 bits */
+    .globl boot_gdt_pointer
 boot_gdt_pointer:
     .word . - boot_gdt - 1
     .quad boot_gdt

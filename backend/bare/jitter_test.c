@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+/* The health tests, on times that are made up. */
+#include "jitter.c"
+#include "check.h"
+#include <mirage/random.h>
+
+static int measured;
+
+static uint64_t random_time(void)
+{
+    measured++;
+    return 300 + random_below(64);
+}
+
+static uint64_t stuck(void)
+{
+    measured++;
+    return 300;
+}
+
+static uint64_t stuck_later(void)
+{
+    return measured < 2000 ? random_time() : stuck();
+}
+
+/* The same in 99 of 100 cases: too seldom in a row for the first test. */
+static uint64_t biased(void)
+{
+    return random_below(100) ? stuck() : random_time();
+}
+
+/* The same in half of them: three quarters of a bit. */
+static uint64_t poor(void)
+{
+    return random_below(2) ? stuck() : random_time();
+}
+
+static bool collects(jitter_measure *measure, uint8_t *key)
+{
+    memset(key, 0, RANDOM_KEY);
+    measured = 0;
+    return jitter_collect(key, measure);
+}
+
+TEST(a_random_time_gives_a_key_and_another_the_next_time)
+{
+    uint8_t one[RANDOM_KEY], two[RANDOM_KEY];
+
+    CHECK(collects(random_time, one));
+    CHECK(measured == SAMPLES);
+    CHECK(collects(random_time, two));
+    CHECK(memcmp(one, two, sizeof one) != 0);
+    CHECK(collects(poor, one));
+    CHECK(measured == SAMPLES);
+}
+
+TEST(a_time_that_is_always_the_same_is_found_out_at_once)
+{
+    uint8_t key[RANDOM_KEY];
+
+    CHECK(!collects(stuck, key));
+    CHECK(measured == TRIES * MOST_REPEATS);
+}
+
+TEST(a_clock_that_stops_is_found_out)
+{
+    uint8_t key[RANDOM_KEY];
+
+    CHECK(!collects(stuck_later, key));
+    CHECK(measured <= 2000 + TRIES * MOST_REPEATS);
+}
+
+TEST(a_time_that_is_nearly_always_the_same_is_found_out)
+{
+    uint8_t key[RANDOM_KEY];
+
+    CHECK(!collects(biased, key));
+}
+
+/* SP 800-90B, 4.4.1: the cutoff itself is the first that is too many. */
+TEST(as_many_repeats_as_are_allowed)
+{
+    struct health h = {0};
+    uint8_t       last = 7;
+
+    CHECK(is_healthy(&h, last));
+    for (int i = 2; i < MOST_REPEATS; i++)
+        CHECK(is_healthy(&h, last));
+    CHECK(!is_healthy(&h, last));
+}
+
+/* 4.4.2: counted from the first of each window on, and no further. */
+static int healthy_until(int others)
+{
+    struct health h = {0};
+    int           i = 0;
+
+    /* The others come every hundred, so that no row is too long. */
+    while (i < 3 * WINDOW &&
+           is_healthy(&h, i % WINDOW % 30 == 29 && i % WINDOW / 30 < others
+                              ? (uint8_t)i
+                              : 9))
+        i++;
+    return i;
+}
+
+TEST(as_many_of_a_window_as_are_allowed)
+{
+    CHECK(healthy_until(WINDOW - MOST_SAME + 1) == 3 * WINDOW);
+    CHECK(healthy_until(WINDOW - MOST_SAME) == WINDOW - 1);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/* What a loader tells by Linux's boot protocol (boot.rst, zero-page.rst). */
+#include "linux.h"
+#include <entropy.h>
+#include <stdint.h>
+#include <string.h>
+#include <asm/bootparam.h>
+
+#define RAM    1                   /* among the types of the map */
+#define MAPPED ((uint64_t)1 << 30) /* as entry.S has it */
+
+/* A list besides; what of it lies beyond the tables is left out. A seed is
+ * used once. */
+static void read_more(uint64_t at)
+{
+    while (at != 0 && at < MAPPED) {
+        struct setup_data *d = (void *)(uintptr_t)at;
+
+        if (d->type == SETUP_RNG_SEED) {
+            entropy_seed(d->data, d->len);
+            memset(d->data, 0, d->len);
+            d->len = 0;
+        }
+        at = d->next;
+    }
+}
+
+void start_read_linux(struct start *s, const struct boot_params *p)
+{
+    for (unsigned i = 0; i < p->e820_entries; i++)
+        if (p->e820_table[i].type == RAM)
+            start_add_region(s, p->e820_table[i].addr, p->e820_table[i].size);
+    start_set_line(s, (const char *)(uintptr_t)p->hdr.cmd_line_ptr,
+                   START_LINE);
+    read_more(p->hdr.setup_data);
+}
