@@ -9,8 +9,7 @@
 #include <mirage/platform.h>
 #include <string.h>
 
-#define FRAMES     24
-#define CRASH_EXIT 70 /* EX_SOFTWARE of sysexits.h */
+#define FRAMES 24
 
 /* Made by backend/bare/symbols: addresses rise; names follow each other. */
 struct symbols {
@@ -60,7 +59,8 @@ void bare_crash(uintptr_t pc, uintptr_t frame, uintptr_t sp)
         image_say("  #%zu ", shown++);
         say_function(pc, pc);
         image_say(" [0x%zx]\n", (size_t)pc);
-        if (sp - low < stack.size - 2 * sizeof link) {
+        if (stack.size > 2 * sizeof link &&
+            sp - low < stack.size - 2 * sizeof link) {
             memcpy(&link, (const void *)sp, sizeof link);
             if (link == frame) /* pushed already, but no more */
                 memcpy(&link, (const void *)(sp + sizeof link), sizeof link);

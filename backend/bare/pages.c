@@ -206,42 +206,58 @@ static bool grow_heap(uintptr_t *mapped, uintptr_t end)
     return true;
 }
 
+/* Could the heap have so many pages more, and the tables for them? */
+static bool is_enough_for_heap(size_t count)
+{
+    return count + count / 512 + 3 <= pages_free() + pages_unmapped();
+}
+
 void *platform_heap(size_t size)
 {
     static uintptr_t end = HEAP, mapped = HEAP;
     uintptr_t        start = end;
 
-    if (size > HEAP_MAX - (end - HEAP) || !grow_heap(&mapped, end + size))
+    if (size > HEAP_MAX - (end - HEAP))
+        return NULL;
+    if (end + size > mapped &&
+        (!is_enough_for_heap((end + size - mapped) / BARE_PAGE + 1) ||
+         !grow_heap(&mapped, end + size)))
         return NULL;
     end += size;
     return (void *)start;
 }
 
+static uint64_t lower(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t higher(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+static void give_part(uint64_t from, uint64_t to)
+{
+    if (from < to)
+        pages_give((void *)(uintptr_t)from, (to - from) / BARE_PAGE);
+}
+
 /* Gives the pages of [from, to), without page zero and those of the image. */
 static void give_range(uint64_t from, uint64_t to)
 {
-
-    from = (from + BARE_PAGE - 1) / BARE_PAGE * BARE_PAGE;
+    from = higher((from + BARE_PAGE - 1) / BARE_PAGE * BARE_PAGE, BARE_PAGE);
     to = to / BARE_PAGE * BARE_PAGE;
-    if (from < BARE_PAGE)
-        from = BARE_PAGE;
-    if (from < image_to() && to > image_from()) {
-        give_range(from, from < image_from() ? image_from() : from);
-        give_range(image_to(), to > image_to() ? to : image_to());
-        return;
-    }
-    if (from < to)
-        pages_give((void *)(uintptr_t)from, (to - from) / BARE_PAGE);
+    give_part(from, lower(to, image_from()));
+    give_part(higher(from, image_to()), to);
 }
 
 static void give_regions(const struct region *regions, size_t count,
                          uint64_t from, uint64_t to)
 {
-    for (size_t i = 0; i < count; i++) {
-        uint64_t first = regions[i].base, end = first + regions[i].size;
-
-        give_range(first > from ? first : from, end < to ? end : to);
-    }
+    for (size_t i = 0; i < count; i++)
+        give_range(higher(regions[i].base, from),
+                   lower(regions[i].base + regions[i].size, to));
 }
 
 static bool map_range(uint64_t from, uint64_t to)
@@ -252,13 +268,12 @@ static bool map_range(uint64_t from, uint64_t to)
 /* Maps a region, around page zero and the image, which is mapped by parts. */
 static bool map_region(const struct region *r)
 {
-    uint64_t from = (r->base + BARE_PAGE - 1) / BARE_PAGE * BARE_PAGE;
-    uint64_t to = (r->base + r->size) / BARE_PAGE * BARE_PAGE;
+    uint64_t from = higher((r->base + BARE_PAGE - 1) / BARE_PAGE * BARE_PAGE,
+                           BARE_PAGE);
+    uint64_t to = lower((r->base + r->size) / BARE_PAGE * BARE_PAGE, HEAP);
 
-    if (from < BARE_PAGE)
-        from = BARE_PAGE;
-    return map_range(from, to < image_from() ? to : image_from()) &&
-           map_range(from > image_to() ? from : image_to(), to);
+    return map_range(from, lower(to, image_from())) &&
+           map_range(higher(from, image_to()), to);
 }
 
 void pages_start(const struct region *regions, size_t count)
@@ -276,5 +291,5 @@ void pages_start(const struct region *regions, size_t count)
         platform_exit(1);
     }
     bare_paging_use();
-    give_regions(regions, count, GIB, UINT64_MAX);
+    give_regions(regions, count, GIB, HEAP);
 }

@@ -4,8 +4,8 @@
  *
  * Free memory is a tree of extents, each noted in its own first page, so that
  * nothing else is touched, however much there is. Taking is first fit, from
- * an extent's end; extents that meet become one. Both cost about as many steps
- * as the number of extents has binary digits, twice.
+ * an extent's end; extents that meet become one. Both take about 2 log2(n) steps
+ * where there are n extents. Memory from 1 TiB on is left alone.
  */
 #ifndef BARE_PAGES_H
 #define BARE_PAGES_H
@@ -26,8 +26,9 @@ void pages_give(void *pages, size_t count);
 void *pages_take(size_t count);
 
 /*
- * Gives more, if the platform has memory that is not mapped yet: at least
- * count pages in one piece. False: there is none. Of the platform.
+ * Maps and gives memory that is not mapped yet: count pages in one piece if
+ * there are so many, else what there is. False: nothing came; so it is too if
+ * count is more than all there is. Of the platform.
  */
 bool pages_more(size_t count);
 

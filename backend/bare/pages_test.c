@@ -13,7 +13,15 @@
 
 #define MEMORY 4096 /* pages */
 
-char         image_text[1], image_end[1];
+/* The image lies in memory of its own, of 12 pages: 4 are before, 4 after it. */
+__asm__(".pushsection .bss\n"
+        ".balign 4096\n"
+        "around_image: .skip 16384\n"
+        "image_text: .skip 16384\n"
+        "image_end: .skip 16384\n"
+        ".popsection\n");
+
+extern char  around_image[];
 static char *memory;
 static bool  is_taken[MEMORY];
 static int   more_calls;
@@ -42,6 +50,11 @@ bool pages_more(size_t count)
     (void)count;
     more_calls++;
     return false;
+}
+
+size_t pages_unmapped(void)
+{
+    return 0;
 }
 
 static void begin(void)
@@ -215,13 +228,51 @@ TEST(memory_that_nobody_has_asked_for_is_not_touched)
     munmap(large, size);
 }
 
-TEST(the_image_and_page_zero_are_left_out)
+/* A region of the pages [from, to) around the image gives so many. */
+static bool gives(size_t from, size_t to, size_t count)
 {
-    struct region r = {(uintptr_t)memory + 100, 10 * BARE_PAGE};
+    struct region r = {(uintptr_t)around_image + from * BARE_PAGE,
+                       (to - from) * BARE_PAGE};
+
+    extents = NULL;
+    free_count = 0;
+    give_regions(&r, 1, 0, UINT64_MAX);
+    look();
+    return free_count == count;
+}
+
+TEST(the_image_is_left_out)
+{
+    CHECK(gives(0, 12, 8));
+    CHECK(gives(0, 4, 4));
+    CHECK(gives(2, 6, 2));
+    CHECK(gives(4, 8, 0));
+    CHECK(gives(5, 7, 0));
+    CHECK(gives(6, 12, 4));
+    CHECK(gives(9, 10, 1));
+}
+
+TEST(a_region_gives_whole_pages_only)
+{
+    struct region r = {(uintptr_t)around_image + 100, 3 * BARE_PAGE};
+
+    extents = NULL;
+    free_count = 0;
+    give_regions(&r, 1, 0, UINT64_MAX);
+    CHECK(free_count == 2);
+    CHECK(extents == (struct extent *)(around_image + BARE_PAGE));
+}
+
+TEST(a_heap_that_cannot_grow_takes_nothing)
+{
+    size_t before;
 
     begin();
-    CHECK(take(MEMORY));
-    give_regions(&r, 1, 0, UINT64_MAX);
-    CHECK(free_count == 9); /* whole pages only */
-    CHECK(extents == (struct extent *)(memory + BARE_PAGE));
+    before = free_count;
+    CHECK(tested_heap(2 * MEMORY * BARE_PAGE) == NULL);
+    CHECK(tested_heap((size_t)1 << 62) == NULL);
+    CHECK(free_count == before);
+    CHECK(tested_heap(10 * BARE_PAGE) == (void *)HEAP);
+    CHECK(free_count == before - 10);
+    CHECK(tested_heap(0) == (void *)(HEAP + 10 * BARE_PAGE));
 }

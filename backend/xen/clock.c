@@ -18,9 +18,15 @@ void clock_start(void)
     start = xen_time();
 }
 
+/* Xen's time may differ by a little from one processor to another. */
 nanoseconds platform_now(void)
 {
-    return xen_time() - start;
+    static nanoseconds last;
+    nanoseconds        now = xen_time() - start;
+
+    if (now > last)
+        last = now;
+    return last;
 }
 
 uint64_t clock_timeout(nanoseconds deadline)

@@ -33,8 +33,6 @@
     text_note XEN_ELFNOTE_GUEST_OS, "Mirage for C"
     text_note XEN_ELFNOTE_XEN_VERSION, "xen-3.0"
     text_note XEN_ELFNOTE_LOADER, "generic"
-    text_note XEN_ELFNOTE_PAE_MODE, "yes"
-    text_note XEN_ELFNOTE_FEATURES, "!writable_page_tables|pae_pgdir_above_4gb"
     word_note XEN_ELFNOTE_VIRT_BASE, 0
     word_note XEN_ELFNOTE_PADDR_OFFSET, 0
     word_note XEN_ELFNOTE_ENTRY, image_entry

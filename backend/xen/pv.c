@@ -19,8 +19,9 @@
 #include <string.h>
 
 #define BATCH  64                           /* changes in one hypercall */
+#define MOST   ((uint64_t)1 << 40)          /* of memory; see pages.h */
 #define CHUNK  ((uint64_t)1 << LARGE_SHIFT) /* mapped at a time */
-#define SPARES 3                            /* tables that one chunk can need */
+#define SPARES 4                            /* tables that one chunk can need */
 
 struct spare {
     struct spare *next;
@@ -80,7 +81,8 @@ static bool pv_link(uint64_t *entry, uint64_t *table)
         return false;
     update(entry, machine_address((uintptr_t)table) | ENTRY_PRESENT |
                       ENTRY_WRITABLE | ENTRY_USER);
-    return send_batch();
+    require(send_batch());
+    return true;
 }
 
 static uint64_t page_entry(uint64_t physical, uint64_t flags)
@@ -122,8 +124,10 @@ static void pv_changed(uintptr_t address, size_t size)
 static const struct paging pv_paging = {pv_largest, pv_table, pv_link, pv_leaf,
                                         pv_changed};
 
-/* While we map, tables come from those set aside: nothing else is sure. A PVH
- * guest never does, and has all its memory mapped. */
+/*
+ * While we map, tables come from those set aside: nothing else is sure. (In a
+ * PVH guest mapping is never set, since all its memory is mapped.)
+ */
 void *bare_table_page(void)
 {
     struct spare *page = spares;
@@ -193,7 +197,8 @@ bool pages_more(size_t count)
     mapping = true;
     size = (count * BARE_PAGE + CHUNK - 1) / CHUNK * CHUNK;
     /* Tables for a large piece are taken from before it, not out of it. */
-    while (size > CHUNK && !set_aside(size / CHUNK + SPARES))
+    while (size > CHUNK &&
+           !set_aside(size / CHUNK + size / (512 * CHUNK) + SPARES))
         if (!map_fresh(CHUNK))
             break;
     good = map_fresh(size);
@@ -217,7 +222,9 @@ static void find_end(void *ctx, uintptr_t address, size_t size, bool writable,
 
 static void find_memory(const struct start_info *info, struct start *s)
 {
-    uint64_t  total = info->nr_pages * BARE_PAGE;
+    uint64_t  total = info->nr_pages < MOST / BARE_PAGE
+                          ? info->nr_pages * BARE_PAGE
+                          : MOST;
     uint64_t  tables = info->nr_pt_frames * BARE_PAGE;
     uintptr_t end = 0;
 

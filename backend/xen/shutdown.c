@@ -24,17 +24,18 @@ unsigned shutdown_reason(void)
     return reason;
 }
 
-static void obey(const char *word)
+/* Can we do as we are asked? */
+static bool understand(const char *word)
 {
     if (strcmp(word, "reboot") == 0)
         reason = SHUTDOWN_reboot;
     else if (strcmp(word, "poweroff") != 0 && strcmp(word, "halt") != 0) {
         log_warning(&xen, "asked for \"%s\", which this image cannot do",
                     word);
-        return;
+        return false;
     }
     log_info(&xen, "asked for %s", word);
-    image_stop();
+    return true;
 }
 
 static void listen(void *ctx)
@@ -49,10 +50,14 @@ static void listen(void *ctx)
 
         if (r == ERR_RANGE)
             memcpy(word, "...", 4); /* no word that we know is so long */
-        else if (r != OK || !*word)
+        else if (r == ERR_IO)
+            s = r;
+        if (r == ERR_IO || r == ERR_NOT_FOUND || !*word)
+            continue;
+        if (!understand(word))
             continue;
         s = xenstore_write(PATH, "");
-        obey(word);
+        image_stop();
     }
     if (s != ERR_CANCELLED)
         log_warning(&xen, "xl shutdown is not heard any more: %s",

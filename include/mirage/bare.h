@@ -26,20 +26,28 @@ bool bare_map(uintptr_t address, uint64_t physical, size_t size,
               enum access access);
 
 /*
- * Makes tables in which only the image's own parts are mapped, each with its
- * own access, and from then on uses them; tables come from bare_table_page.
- * False: there was none.
+ * Gives each of the image's own parts its access, in tables of our own, which
+ * come from bare_table_page, or in those of the hypervisor. False: there was no
+ * page. Then has the tables used, if they are not yet.
  */
 bool bare_paging_start(void);
 void bare_paging_use(void);
 
-/* What may be done with the pages that are mapped, as the tables say it. */
+/*
+ * Calls seen for each page that is mapped, in the order of their addresses, as
+ * the tables say it.
+ */
 typedef void bare_page_seen(void *ctx, uintptr_t address, size_t size,
                             bool writable, bool executable);
 void         bare_see_pages(bare_page_seen *seen, void *ctx);
 
-/* A zeroed page for tables, below 1 GiB; NULL: none. Given by the platform. */
+/*
+ * A zeroed page for tables, until bare_paging_use below 1 GiB; NULL: none. Given
+ * by the platform.
+ */
 void *bare_table_page(void);
+
+#define CRASH_EXIT 70 /* the exit status; EX_SOFTWARE of sysexits.h */
 
 /* Ends the virtual machine; platform_exit comes here, and so do crashes. */
 void bare_leave(int code) __attribute__((noreturn));

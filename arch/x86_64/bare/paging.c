@@ -116,16 +116,16 @@ bool bare_map(uintptr_t address, uint64_t physical, size_t size,
                 break;
             table = table_below(entry, shift);
             if (!table)
-                return false;
+                break;
             shift -= LEVEL_SHIFT;
         }
-        if (!paging->leaf(entry, shift, physical, flags))
-            return false;
+        if (!table || !paging->leaf(entry, shift, physical, flags))
+            break;
         address += step;
         physical += step;
     }
-    paging->changed(from, size);
-    return true;
+    paging->changed(from, address - from);
+    return address == end;
 }
 
 static void look_into(const uint64_t *table, int shift, uintptr_t from,

@@ -107,8 +107,15 @@ void trap_exception(const struct registers *r);
 
 void trap_exception(const struct registers *r)
 {
+    static bool crashing;
     const char *name = r->number < EXCEPTIONS ? names[r->number] : NULL;
 
+    if (crashing) {
+        image_say("\nthe report of the crash has crashed at 0x%llx\n",
+                  (unsigned long long)r->rip);
+        bare_leave(CRASH_EXIT);
+    }
+    crashing = true;
     image_say("\n%s crashed: ", image_name());
     if (r->number == 14)
         say_page_fault(r);
