@@ -12,6 +12,7 @@
 #include <xen/arch-x86/hvm/start_info.h>
 
 #define MOST_WORDS 64
+#define ADDRESSES  ((uint64_t)1 << 52) /* that a processor can have */
 
 LOG_SOURCE(memory);
 
@@ -22,6 +23,8 @@ static size_t unused_regions;
 
 void start_add_region(struct start *s, uint64_t base, uint64_t size)
 {
+    if (base > ADDRESSES || size > ADDRESSES - base)
+        return; /* no memory is there */
     if (s->regions == START_REGIONS)
         unused_regions++;
     else

@@ -6,14 +6,16 @@
 #include <string.h>
 #include <asm/bootparam.h>
 
-#define RAM    1                   /* among the types of the map */
-#define MAPPED ((uint64_t)1 << 30) /* as entry.S has it */
+#define RAM      1                   /* among the types of the map */
+#define MAPPED   ((uint64_t)1 << 30) /* as entry.S has it */
+#define MAP_MOST E820_MAX_ENTRIES_ZEROPAGE
+#define PARTS    64 /* of the list; no loader has so many */
 
 /* A list besides; what of it lies beyond the tables is left out. A seed is
  * used once. */
 static void read_more(uint64_t at)
 {
-    while (at != 0 && at < MAPPED) {
+    for (int i = 0; i < PARTS && at != 0 && at < MAPPED; i++) {
         struct setup_data *d = (void *)(uintptr_t)at;
 
         if (d->type == SETUP_RNG_SEED) {
@@ -27,7 +29,7 @@ static void read_more(uint64_t at)
 
 void start_read_linux(struct start *s, const struct boot_params *p)
 {
-    for (unsigned i = 0; i < p->e820_entries; i++)
+    for (unsigned i = 0; i < p->e820_entries && i < MAP_MOST; i++)
         if (p->e820_table[i].type == RAM)
             start_add_region(s, p->e820_table[i].addr, p->e820_table[i].size);
     start_set_line(s, (const char *)(uintptr_t)p->hdr.cmd_line_ptr,

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A platform for fuzz targets: nothing is printed, time stands still, and
- * what would end the image returns to the target instead.
+ * what would end the image returns to the target instead. A target may have a
+ * platform_wait of its own; with the start of the bare targets comes their
+ * platform_exit.
  */
 #include "platform.h"
+#include <pages.h>
+#include <mirage/bare.h>
+#include <mirage/libc.h>
 #include <mirage/main.h>
 #include <mirage/platform.h>
 #include <stdlib.h>
@@ -21,7 +26,7 @@ nanoseconds platform_wall(void)
     return 0;
 }
 
-void platform_wait(nanoseconds deadline)
+__attribute__((weak)) void platform_wait(nanoseconds deadline)
 {
     (void)deadline;
 }
@@ -42,9 +47,14 @@ void platform_answer(const char *text, size_t len)
     platform_put(text, len);
 }
 
-void platform_exit(int code)
+void bare_leave(int code)
 {
     longjmp(fuzz_exit, code + 1);
+}
+
+__attribute__((weak)) void platform_exit(int code)
+{
+    bare_leave(code);
 }
 
 void platform_crash(uintptr_t frame)
@@ -78,4 +88,29 @@ void platform_stack_free(const struct stack *stack)
 
 void mirage_main(void)
 {
+}
+
+/* What the start of the bare targets asks for besides. */
+
+const char mirage_name[] = "fuzz";
+
+typedef void       constructor(void);
+constructor *const image_init_first[1], *const image_init_last[1];
+
+void libc_stop(void)
+{
+}
+
+void entropy_report(void)
+{
+}
+
+size_t pages_free(void)
+{
+    return 0;
+}
+
+size_t pages_unmapped(void)
+{
+    return 0;
 }

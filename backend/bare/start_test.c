@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+/* What loaders tell, and what is refused. */
+#include <mirage/platform.h>
+/* The host's ends the test. */
+#define platform_exit tested_exit
+void platform_exit(int code) __attribute__((noreturn));
+#include "start.c"
+#undef platform_exit
+#include "check.h"
+#include <setjmp.h>
+#include <stdlib.h>
+
+static jmp_buf out;
+static int     exit_code;
+
+constructor *const image_init_first[1], *const image_init_last[1];
+
+void libc_stop(void)
+{
+}
+
+void bare_leave(int code)
+{
+    exit_code = code;
+    longjmp(out, 1);
+}
+
+void entropy_report(void)
+{
+}
+
+size_t pages_free(void)
+{
+    return 0;
+}
+
+size_t pages_unmapped(void)
+{
+    return 0;
+}
+
+static struct start start;
+
+static void begin(void)
+{
+    memset(&start, 0, sizeof start);
+    unused_regions = 0;
+    exit_code = 0;
+}
+
+TEST(only_what_can_be_memory_is_noted)
+{
+    begin();
+    start_add_region(&start, 0xffffffffffffff00, 0xff);
+    start_add_region(&start, 0x1000, UINT64_MAX);
+    start_add_region(&start, ADDRESSES, 1);
+    start_add_region(&start, ADDRESSES - 1, 2);
+    CHECK(start.regions == 0);
+    start_add_region(&start, ADDRESSES - 0x1000, 0x1000);
+    start_add_region(&start, 0, 0x9fc00);
+    CHECK(start.regions == 2);
+    CHECK(start.region[1].size == 0x9fc00);
+}
+
+TEST(regions_that_are_too_many_are_counted)
+{
+    begin();
+    for (uint64_t i = 0; i < START_REGIONS + 5; i++)
+        start_add_region(&start, i << 20, 1 << 20);
+    CHECK(start.regions == START_REGIONS);
+    CHECK(unused_regions == 5);
+    CHECK(start.region[START_REGIONS - 1].base ==
+          (uint64_t)(START_REGIONS - 1) << 20);
+}
+
+static bool takes_line(const char *text, size_t max)
+{
+    begin();
+    if (setjmp(out) != 0)
+        return false;
+    start_set_line(&start, text, max);
+    return true;
+}
+
+TEST(a_command_line_is_taken_whole_or_refused)
+{
+    char *line = malloc(START_LINE);
+
+    memset(line, 'x', START_LINE);
+    CHECK(!takes_line(line, START_LINE));
+    CHECK(exit_code == 64);
+    CHECK(takes_line(line, START_LINE - 1));
+    CHECK(strlen(start.command_line) == START_LINE - 1);
+    line[START_LINE - 1] = '\0';
+    CHECK(takes_line(line, START_LINE));
+    CHECK_TEXT(start.command_line, line);
+    CHECK(takes_line("short", START_LINE));
+    CHECK_TEXT(start.command_line, "short");
+    CHECK(takes_line("", START_LINE));
+    CHECK_TEXT(start.command_line, "");
+    CHECK(takes_line(NULL, START_LINE));
+    CHECK_TEXT(start.command_line, "");
+    free(line);
+}
+
+static bool reads(const struct hvm_start_info *info)
+{
+    begin();
+    if (setjmp(out) != 0)
+        return false;
+    start_read_pvh(&start, info);
+    return true;
+}
+
+TEST(of_pvhs_map_only_ram_is_noted)
+{
+    static const struct hvm_memmap_table_entry map[] = {
+        {.addr = 0, .size = 0x9fc00, .type = XEN_HVM_MEMMAP_TYPE_RAM},
+        {.addr = 0xf0000, .size = 0x10000, .type = XEN_HVM_MEMMAP_TYPE_RESERVED},
+        {.addr = 0x100000, .size = 0x700000, .type = XEN_HVM_MEMMAP_TYPE_RAM},
+    };
+    struct hvm_start_info info = {.version = 1,
+                                  .memmap_paddr = (uintptr_t)map,
+                                  .memmap_entries = 3,
+                                  .cmdline_paddr = (uintptr_t) "a line"};
+
+    CHECK(reads(&info));
+    CHECK(start.regions == 2);
+    CHECK(start.region[1].base == 0x100000);
+    CHECK_TEXT(start.command_line, "a line");
+    info.cmdline_paddr = 0;
+    CHECK(reads(&info));
+    CHECK_TEXT(start.command_line, "");
+    info.version = 0;
+    CHECK(!reads(&info));
+    CHECK(exit_code == 1);
+}

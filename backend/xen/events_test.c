@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: ISC */
+/* Event channels, idling, and Xen's clock. */
+#include "events.h"
+#include "guest.h"
+#include <fake_check.h>
+#include <mirage/fiber.h>
+
+#define YEAR (365 * 24 * 3600 * SECOND)
+
+static struct waiters place;
+static unsigned       came[3];
+
+static void come_63(void)
+{
+    came[0]++;
+    wake_all(&place);
+}
+
+static void come_64(void)
+{
+    came[1]++;
+}
+
+static void come_4095(void)
+{
+    came[2]++;
+}
+
+static void listen(void)
+{
+    static struct event events[] = {{.port = 63, .come = come_63},
+                                    {.port = 64, .come = come_64},
+                                    {.port = 4095, .come = come_4095}};
+
+    for (int i = 0; i < 3; i++)
+        events_listen(&events[i]);
+}
+
+TEST(time_begins_with_the_image_and_is_xens)
+{
+    nanoseconds before = fake.now, now = time_now();
+
+    CHECK(now < MILLISECOND);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    CHECK(time_now() - now >= 3 * SECOND);
+    CHECK(fake.now - before >= 3 * SECOND);
+    CHECK(fake.now - before < 3 * SECOND + MILLISECOND);
+}
+
+TEST(the_wall_clock_counts_from_when_xen_began)
+{
+    nanoseconds began = 5000000000 * SECOND + 999999999;
+
+    CHECK(time_wall() == xen.shared->wc_sec * SECOND + fake.now);
+    xen.shared->wc_version += 2;
+    xen.shared->wc_sec = (uint32_t)(5000000000 & 0xffffffff);
+    xen.shared->wc_sec_hi = 5000000000 >> 32;
+    xen.shared->wc_nsec = 999999999;
+    CHECK(time_wall() == began + fake.now);
+}
+
+TEST(a_long_sleep_costs_a_few_hypercalls)
+{
+    unsigned before;
+
+    CHECK(time_sleep(SECOND) == OK);
+    before = fake.hypercalls;
+    CHECK(time_sleep(100 * YEAR) == OK);
+    CHECK(fake.hypercalls - before <= 2);
+}
+
+static void come_to_63(void)
+{
+    fake_event(63);
+}
+
+TEST(who_waits_for_ever_is_woken_by_an_event)
+{
+    unsigned before = fake.hypercalls;
+
+    listen();
+    fake_after(YEAR, come_to_63);
+    CHECK(wait_until(&place, FOREVER) == OK);
+    CHECK(time_now() >= YEAR && time_now() < YEAR + SECOND);
+    CHECK(fake.hypercalls - before <= 2);
+}
+
+TEST(a_deadline_that_is_nearly_for_ever_is_no_past_one)
+{
+    listen();
+    fake_after(YEAR, come_to_63);
+    CHECK(wait_until(&place, FOREVER - 1) == OK);
+    CHECK(time_now() >= YEAR);
+}
+
+TEST(each_port_has_its_own_listener)
+{
+    listen();
+    fake_event(64);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(came[0] == 0 && came[1] == 1 && came[2] == 0);
+    fake_event(63);
+    fake_event(4095);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(came[0] == 1 && came[1] == 1 && came[2] == 1);
+}
+
+TEST(events_on_ports_of_nobody_wake_nobody)
+{
+    unsigned before;
+
+    listen();
+    for (unsigned port = 0; port < 4096; port++)
+        if (port != 63 && port != 64 && port != 4095)
+            fake_event(port);
+    before = fake.hypercalls;
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(came[0] == 0 && came[1] == 0 && came[2] == 0);
+    CHECK(fake.hypercalls - before < 10);
+}
+
+TEST(an_event_that_a_poll_has_swallowed_is_given_back)
+{
+    listen();
+    fake_event(63);
+    event_poll(63, time_after(SECOND));
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(came[0] == 0);
+    event_again(63);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(came[0] == 1);
+}
+
+TEST(a_poll_ends_at_its_deadline)
+{
+    nanoseconds end = time_after(5 * SECOND);
+
+    event_poll(OTHER_PORT, end);
+    CHECK(time_now() >= end && time_now() < end + MILLISECOND);
+}
