@@ -41,8 +41,11 @@ IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
                  backend/unix/events_$(EVENTS).c
 CONFIG_SOURCES := $(call sources,config)
 TOOL_SOURCES   := $(call sources,tool) core/nearest.c
+# They replace what is the processor's alone.
+MACHINE_TESTS  := $(wildcard arch/x86_64/bare/*_test.c backend/virtio/*_test.c)
 TESTS          := $(wildcard core/*_test.c device/*_test.c \
-                             backend/unix/*_test.c backend/bare/*_test.c)
+                             backend/unix/*_test.c backend/bare/*_test.c) \
+                  $(if $(filter x86_64,$(ARCH)),$(MACHINE_TESTS))
 # They run on a fake Xen, whose hypercalls are the processor's.
 XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c))
 FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
@@ -83,6 +86,7 @@ $B/host/%.o: %.c $B/flags
 	@echo '  cc $@'
 	@$(CC) $(HOST_FLAGS) -MMD -MP -c -o $@ $<
 
+$(MACHINE_TESTS:%.c=$B/check/%.o): private FLAGS += -Iarch/x86_64/bare
 $B/check/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	@echo '  cc $@'

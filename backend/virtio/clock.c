@@ -1,82 +1,39 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The clocks of a PC without a hypervisor's own.
- *
- * The processor's counter (TSC) is what we want to read, but nobody says how
- * fast it runs. The i8254's channel 1 counts at a known rate (channel 2 has a
- * gate that not every machine can open), but is slow to read, and wraps every
- * 55 ms. So at first time is the i8254's, the wraps being told apart by the
- * TSC, whose rate is known better with each reading; once the two have run
- * side by side for SETTLED, the TSC alone is read. Nobody waits for that.
- *
- * The alarm is channel 0, counting down once. Wall time is the RTC's.
+ * The clocks of a PC: the hypervisor's own where it has one that we know
+ * (kvmclock); else the processor's counter, if somebody tells its rate; else
+ * that one, measured by the i8254. Wall time is KVM's or the RTC's.
  */
 #include "clock.h"
+#include "i8254.h"
+#include "kvmclock.h"
+#include "tsc.h"
 #include <cpu.h>
+#include <mirage/log.h>
 #include <mirage/platform.h>
 
-#define PIT_RATE 1193182u /* ticks a second */
-#define SETTLED  (2 * PIT_RATE)
+LOG_SOURCE(clock);
 
-static uint64_t    first_tsc, last_tsc, ticks; /* ticks from first to last */
-static uint16_t    last_count;
-static bool        settled;
-static uint64_t    scale; /* nanoseconds a TSC tick, in 2^-32 */
-static nanoseconds settled_at, wall_at_start;
+static enum { I8254,
+              KVM,
+              TSC } source;
 
-/* Channel 1, latched: it counts down. */
-static uint16_t read_count(void)
+static uint64_t    first_tsc;
+static uint64_t    scale; /* nanoseconds a tick, in 2^-32 */
+static nanoseconds wall_at_start;
+
+static nanoseconds tsc_now(void)
 {
-    uint16_t low;
-
-    outb(0x43, 0x40);
-    low = inb(0x41);
-    return (uint16_t)(low | inb(0x41) << 8);
-}
-
-static nanoseconds of_ticks(uint64_t t)
-{
-    return t / PIT_RATE * SECOND + t % PIT_RATE * SECOND / PIT_RATE;
-}
-
-static uint64_t scaled(uint64_t tsc)
-{
-    return (uint64_t)(((unsigned __int128)tsc * scale) >> 32);
-}
-
-static void settle(void)
-{
-    settled_at = of_ticks(ticks);
-    scale = (uint64_t)(((unsigned __int128)settled_at << 32) /
-                       (last_tsc - first_tsc));
-    settled = true;
+    return (uint64_t)((unsigned __int128)(rdtsc() - first_tsc) * scale >> 32);
 }
 
 nanoseconds platform_now(void)
 {
-    uint64_t tsc;
-    uint16_t count, passed;
-
-    if (settled)
-        return settled_at + scaled(rdtsc() - last_tsc);
-    count = read_count();
-    tsc = rdtsc();
-    passed = (uint16_t)(last_count - count);
-    if (ticks > 0) {
-        /* As many wraps as fit best with what the TSC has counted. */
-        uint64_t expected =
-            (uint64_t)((unsigned __int128)(tsc - last_tsc) * ticks /
-                       (last_tsc - first_tsc));
-
-        if (expected > passed)
-            ticks += (expected - passed + 0x8000) >> 16 << 16;
+    switch (source) {
+    case KVM: return kvmclock_now();
+    case TSC: return tsc_now();
+    default: return i8254_now();
     }
-    ticks += passed;
-    last_count = count;
-    last_tsc = tsc;
-    if (ticks >= SETTLED)
-        settle();
-    return of_ticks(ticks);
 }
 
 static uint8_t rtc(uint8_t index)
@@ -127,6 +84,8 @@ static nanoseconds read_rtc(void)
 
 nanoseconds platform_wall(void)
 {
+    if (source == KVM)
+        return kvmclock_wall();
     if (wall_at_start == 0)
         wall_at_start = read_rtc() - platform_now();
     return wall_at_start + platform_now();
@@ -135,21 +94,32 @@ nanoseconds platform_wall(void)
 void clock_wake_at(nanoseconds deadline)
 {
     nanoseconds now = platform_now();
-    nanoseconds left = deadline > now ? deadline - now : 0;
-    uint64_t    count = 0xffff;
 
-    if (left < 50 * MILLISECOND)
-        count = left * PIT_RATE / SECOND + 1;
-    outb(0x43, 0x30); /* channel 0, both bytes, one shot */
-    outb(0x40, (uint8_t)count);
-    outb(0x40, (uint8_t)(count >> 8));
+    i8254_alarm(deadline > now ? deadline - now : 0);
 }
 
 void clock_start(void)
 {
-    outb(0x43, 0x74); /* both bytes, again and again */
-    outb(0x41, 0);
-    outb(0x41, 0);
-    last_count = read_count();
-    first_tsc = last_tsc = rdtsc();
+    uint64_t rate = tsc_rate();
+
+    if (kvmclock_start()) {
+        source = KVM;
+    } else if (rate > 0) {
+        source = TSC;
+        scale = (uint64_t)(((unsigned __int128)SECOND << 32) / rate);
+        first_tsc = rdtsc();
+    } else {
+        i8254_start();
+    }
+}
+
+void clock_report(void)
+{
+    static const char *const names[] = {
+        [I8254] = "the TSC, measured by the i8254",
+        [KVM] = "kvmclock",
+        [TSC] = "the TSC, by its rate from CPUID",
+    };
+
+    log_debug(&clock, "time is %s", names[source]);
 }

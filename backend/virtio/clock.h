@@ -8,6 +8,9 @@
 /* Time begins. */
 void clock_start(void);
 
+/* Logs whose time it is. */
+void clock_report(void);
+
 /* Lets the timer interrupt at the deadline, or somewhat earlier. */
 void clock_wake_at(nanoseconds deadline);
 

@@ -99,6 +99,7 @@ static void go_on(void)
     pages_start(start.region, start.regions);
     require(interrupts_init());
     interrupt_enable(TIMER_LINE);
+    clock_report();
     start_image(&start);
 }
 

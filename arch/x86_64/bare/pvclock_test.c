@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: ISC */
+/* The clock of Xen and KVM, on a page that we write. */
+#include "cpu.h"
+#define rdtsc tested_rdtsc
+
+static uint64_t tested_rdtsc(void);
+
+#include "pvclock.c"
+#include "check.h"
+#include <mirage/random.h>
+
+static struct vcpu_time_info page;
+
+/* What the hypervisor does each time that the counter is read. */
+static void (*meanwhile)(void);
+static uint64_t tsc;
+static int      reads;
+
+static uint64_t tested_rdtsc(void)
+{
+    reads++;
+    if (meanwhile)
+        meanwhile();
+    return tsc;
+}
+
+static void begin(uint32_t mul, int8_t shift)
+{
+    page = (struct vcpu_time_info){.version = 2,
+                                   .tsc_timestamp = 1000,
+                                   .system_time = 5000,
+                                   .tsc_to_system_mul = mul,
+                                   .tsc_shift = shift};
+    meanwhile = NULL;
+    reads = 0;
+}
+
+TEST(time_is_that_of_the_page_and_what_has_passed_since)
+{
+    begin(0x80000000, 0); /* 2 GHz: half a nanosecond a tick */
+    CHECK(pvclock_at(&page, 1000) == 5000);
+    CHECK(pvclock_at(&page, 1001) == 5000);
+    CHECK(pvclock_at(&page, 1002) == 5001);
+    CHECK(pvclock_at(&page, 2001000) == 1005000);
+    tsc = 3000;
+    CHECK(pvclock_now(&page) == 6000);
+    CHECK(reads == 1);
+}
+
+TEST(shifts_go_both_ways)
+{
+    begin(0x80000000, 1); /* 1 GHz */
+    CHECK(pvclock_at(&page, 2000) == 6000);
+    begin(0x80000000, -1); /* 4 GHz */
+    CHECK(pvclock_at(&page, 5000) == 6000);
+    CHECK(pvclock_at(&page, 5003) == 6000); /* shifted first */
+    begin(0xffffffff, -3);
+    CHECK(pvclock_at(&page, 9000) == 5999);
+}
+
+/* What is larger than 64 bits on the way, against a longer way. */
+TEST(years_are_as_exact_as_moments)
+{
+    for (int i = 0; i < 1000000; i++) {
+        uint64_t passed, wanted, low, high;
+
+        random_bytes(&page, sizeof page);
+        page.tsc_shift = (int8_t)(-(int)random_below(8));
+        random_bytes(&passed, sizeof passed);
+        passed >>= random_below(64);
+        low = passed >> -page.tsc_shift;
+        high = (low >> 32) * page.tsc_to_system_mul;
+        low = (low & 0xffffffff) * page.tsc_to_system_mul >> 32;
+        wanted = page.system_time + high + low;
+        CHECK(pvclock_at(&page, page.tsc_timestamp + passed) == wanted);
+    }
+}
+
+static void write_all(void)
+{
+    if (reads == 1) {
+        page.version += 2;
+        page.system_time = 100000;
+        page.tsc_timestamp = tsc = 90000;
+    }
+}
+
+TEST(a_page_that_is_written_meanwhile_is_read_again)
+{
+    begin(0x80000000, 0);
+    tsc = 3000;
+    meanwhile = write_all;
+    CHECK(pvclock_now(&page) == 100000);
+    CHECK(reads == 2);
+}
+
+/* An odd version, with a time from before and a timestamp from after. */
+static void write_in_steps(void)
+{
+    if (reads < 4) {
+        page.version = 3;
+        page.tsc_timestamp = 8000;
+    } else {
+        page.version = 4;
+        page.system_time = 9000;
+        tsc = 8200;
+    }
+}
+
+TEST(a_page_that_is_being_written_is_waited_for)
+{
+    begin(0x80000000, 0);
+    tsc = 3000;
+    meanwhile = write_in_steps;
+    CHECK(pvclock_now(&page) == 9100);
+    CHECK(reads == 5);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: ISC */
+/* The clocks that are found, on processors and hypervisors that are made up. */
+#include <cpu.h>
+#define cpuid(leaf)         tested_cpuid(leaf)
+#define wrmsr(index, value) tested_wrmsr(index, value)
+
+static struct cpuid tested_cpuid(uint32_t leaf);
+static void         tested_wrmsr(uint32_t index, uint64_t value);
+
+#include "kvmclock.c"
+#include "tsc.c"
+#include "check.h"
+
+#define MOST 8
+
+static struct {
+    uint32_t     leaf;
+    struct cpuid says;
+} leaves[MOST];
+static int         leaf_count;
+static nanoseconds kvm_time;
+
+static struct cpuid tested_cpuid(uint32_t leaf)
+{
+    for (int i = 0; i < leaf_count; i++)
+        if (leaves[i].leaf == leaf)
+            return leaves[i].says;
+    return (struct cpuid){0};
+}
+
+static void says(uint32_t leaf, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+    require(leaf_count < MOST);
+    leaves[leaf_count].leaf = leaf;
+    leaves[leaf_count++].says = (struct cpuid){a, b, c, d};
+}
+
+/* As KVM does when it is told the places. */
+static void tested_wrmsr(uint32_t index, uint64_t value)
+{
+    if (index == 0x4b564d01) {
+        struct vcpu_time_info *at = (void *)(uintptr_t)(value - 1);
+
+        CHECK(value % 4 == 1);
+        at->system_time = kvm_time;
+    } else {
+        uint32_t *at = (void *)(uintptr_t)value;
+
+        CHECK(index == 0x4b564d00 && value % 4 == 0);
+        at[1] = 1700000000;
+        at[2] = 5;
+    }
+}
+
+nanoseconds pvclock_now(const volatile struct vcpu_time_info *p)
+{
+    return p->system_time;
+}
+
+/* A processor with these leaves, its counter being even or not. */
+static void begin(bool even, uint32_t last)
+{
+    leaf_count = 0;
+    says(0, last, 0, 0, 0);
+    says(0x80000000, 0x80000008, 0, 0, 0);
+    says(0x80000007, 0, 0, 0, even ? 1 << 8 : 0);
+}
+
+static void is_guest(uint32_t leaf, uint32_t last, const char *name)
+{
+    uint32_t word[3];
+
+    memcpy(word, name, sizeof word);
+    says(leaf, last, word[0], word[1], word[2]);
+}
+
+TEST(kvmclock_is_found_and_tells_both_times)
+{
+    begin(true, 7);
+    says(1, 0, 0, 1u << 31, 0);
+    is_guest(0x40000000, 0x40000001, "KVMKVMKVM\0\0");
+    says(0x40000001, 1 << 3, 0, 0, 0);
+    kvm_time = 5 * SECOND;
+    CHECK(kvmclock_start());
+    page.system_time += 7;
+    CHECK(kvmclock_now() == 7);
+    CHECK(kvmclock_wall() == 1700000005 * SECOND + 12);
+}
+
+TEST(kvm_may_stand_behind_another)
+{
+    begin(true, 7);
+    says(1, 0, 0, 1u << 31, 0);
+    is_guest(0x40000000, 0x4000000b, "Microsoft Hv");
+    is_guest(0x40000100, 0x40000101, "KVMKVMKVM\0\0");
+    CHECK(!kvmclock_start()); /* but without a clock */
+    says(0x40000101, 1 << 3, 0, 0, 0);
+    CHECK(kvmclock_start());
+}
+
+TEST(without_kvm_there_is_no_kvmclock)
+{
+    begin(true, 7);
+    CHECK(!kvmclock_start());
+    says(1, 0, 0, 1u << 31, 0);
+    is_guest(0x40000000, 0x40000001, "TCGTCGTCGTCG");
+    says(0x40000001, 1 << 3, 0, 0, 0);
+    CHECK(!kvmclock_start());
+}
+
+TEST(the_rate_of_the_counter_is_what_the_processor_says)
+{
+    begin(true, 0x16);
+    says(0x15, 2, 176, 24000000, 0);
+    CHECK(tsc_rate() == 2112000000);
+    begin(false, 0x16);
+    says(0x15, 2, 176, 24000000, 0);
+    CHECK(tsc_rate() == 0);
+    begin(true, 0x16);
+    says(0x15, 2, 176, 0, 0); /* of an unknown crystal */
+    CHECK(tsc_rate() == 0);
+    begin(true, 0x14);
+    says(0x15, 2, 176, 24000000, 0);
+    CHECK(tsc_rate() == 0);
+}
+
+TEST(or_what_the_hypervisor_says)
+{
+    begin(true, 7);
+    says(1, 0, 0, 1u << 31, 0);
+    is_guest(0x40000000, 0x40000010, "VMwareVMware");
+    says(0x40000010, 2893202, 66000, 0, 0);
+    CHECK(tsc_rate() == 2893202000);
+    begin(true, 7);
+    says(1, 0, 0, 1u << 31, 0);
+    is_guest(0x40000000, 0x40000010, "KVMKVMKVM\0\0");
+    says(0x40000010, 2893202, 66000, 0, 0);
+    CHECK(tsc_rate() == 2893202000);
+    begin(true, 7);
+    says(1, 0, 0, 1u << 31, 0);
+    is_guest(0x40000000, 0x40000010, "SomebodyElse");
+    says(0x40000010, 2893202, 66000, 0, 0);
+    CHECK(tsc_rate() == 0);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: ISC */
+/* The clock, with a counter and an i8254 that run in a time of their own. */
+#include <cpu.h>
+#define rdtsc tested_rdtsc
+#define inb   tested_inb
+#define outb  tested_outb
+
+#include <stdint.h>
+
+static uint64_t tested_rdtsc(void);
+static uint8_t  tested_inb(uint16_t port);
+static void     tested_outb(uint16_t port, uint8_t value);
+
+#include "i8254.c"
+#include "check.h"
+#include <mirage/random.h>
+
+static uint64_t now, began; /* nanoseconds of the world */
+static double   tsc_rate;   /* ticks a nanosecond */
+static double   counter;
+static bool     is_busy; /* the host stops us now and then */
+static uint16_t latched;
+static int      bytes_read;
+
+static void passes(uint64_t ns)
+{
+    if (is_busy && random_below(200) == 0)
+        ns += random_below(3 * MILLISECOND);
+    now += ns;
+    counter += (double)ns * tsc_rate;
+}
+
+static uint64_t tested_rdtsc(void)
+{
+    passes(10);
+    return (uint64_t)counter;
+}
+
+static void tested_outb(uint16_t port, uint8_t value)
+{
+    passes(500);
+    if (port == 0x43 && value == 0x40)
+        latched = (uint16_t) - (int64_t)((unsigned __int128)now * RATE / SECOND);
+    bytes_read = 0;
+    passes(500);
+}
+
+static uint8_t tested_inb(uint16_t port)
+{
+    passes(1000);
+    CHECK(port == 0x41);
+    return (uint8_t)(bytes_read++ ? latched >> 8 : latched);
+}
+
+static void begin(double rate, bool busy)
+{
+    tsc_rate = rate;
+    is_busy = false;
+    last = base = (struct reading){0};
+    scale = anchor = anchor_tsc = next_tsc = 0;
+    settled = false;
+    i8254_start();
+    began = now - i8254_now();
+    is_busy = busy;
+}
+
+/* How far the clock is off, at most, while time passes in steps up to most. */
+static nanoseconds worst(nanoseconds length, nanoseconds most)
+{
+    nanoseconds end = now + length, before = i8254_now(), worst = 0;
+
+    while (now < end) {
+        nanoseconds earliest, time, off = 0;
+
+        passes(random_below((uint32_t)most));
+        earliest = now - began;
+        time = i8254_now();
+        CHECK(time >= before);
+        before = time;
+        if (time < earliest)
+            off = earliest - time;
+        if (time > now - began)
+            off = time - (now - began);
+        worst = off > worst ? off : worst;
+    }
+    return worst;
+}
+
+TEST(an_hour_is_right_to_a_tenth_of_a_millisecond)
+{
+    begin(2.1, false);
+    CHECK(worst(10 * SECOND, MILLISECOND) < 100 * MICROSECOND);
+    CHECK(worst(3600 * SECOND, 40 * MILLISECOND) < 100 * MICROSECOND);
+}
+
+TEST(so_it_is_on_a_host_that_is_busy)
+{
+    for (int i = 0; i < 20; i++) {
+        begin(0.8 + i * 0.217, true);
+        CHECK(worst(100 * MILLISECOND, MILLISECOND) < 100 * MICROSECOND);
+        CHECK(worst(300 * SECOND, 100 * MILLISECOND) < 200 * MICROSECOND);
+    }
+}
+
+TEST(nobody_may_ask_for_seconds)
+{
+    begin(3.3, true);
+    CHECK(worst(20 * MILLISECOND, MILLISECOND) < 100 * MICROSECOND);
+    CHECK(worst(600 * SECOND, 3 * SECOND) < 300 * MICROSECOND);
+    CHECK(worst(3600 * SECOND, 4 * SECOND) < 300 * MICROSECOND);
+}
+
+/* As when the host goes by a clock that is being set right. */
+TEST(a_rate_that_changes_is_followed)
+{
+    begin(2.5, true);
+    CHECK(worst(200 * SECOND, 50 * MILLISECOND) < 200 * MICROSECOND);
+    for (int i = 0; i < 10; i++) {
+        tsc_rate *= i % 3 ? 1.00001 : 0.99998;
+        CHECK(worst(200 * SECOND, 50 * MILLISECOND) < MILLISECOND);
+    }
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * KVM writes the time into a page of ours from the moment that we tell it
+ * where, and, each time that we ask, when its time began (Linux's
+ * Documentation/virt/kvm/x86/msr.rst and cpuid.rst).
+ */
+#include "kvmclock.h"
+#include <cpu.h>
+#include <pvclock.h>
+#include <stdint.h>
+#include <xen/xen.h>
+#include <asm/kvm_para.h>
+
+#define LEAF_STEP 0x100
+#define LAST_LEAF 0x40010000u
+#define ENABLE    1u
+
+static _Alignas(64) volatile struct vcpu_time_info page;
+static volatile struct {
+    uint32_t version, seconds, nanoseconds;
+} began;
+static nanoseconds start;
+
+static bool is_kvm(uint32_t leaf)
+{
+    struct cpuid r = cpuid(leaf);
+
+    return r.b == 0x4b4d564b && r.c == 0x564b4d56 && r.d == 0x4d;
+}
+
+/* Another hypervisor that KVM imitates may come first. */
+bool kvmclock_start(void)
+{
+    uint32_t leaf = KVM_CPUID_SIGNATURE;
+
+    if (!(cpuid(1).c & 1u << 31))
+        return false;
+    while (leaf < LAST_LEAF && !is_kvm(leaf))
+        leaf += LEAF_STEP;
+    if (leaf == LAST_LEAF || !(cpuid(leaf | KVM_CPUID_FEATURES).a &
+                               1u << KVM_FEATURE_CLOCKSOURCE2))
+        return false;
+    wrmsr(MSR_KVM_SYSTEM_TIME_NEW, (uintptr_t)&page | ENABLE);
+    start = pvclock_now(&page);
+    return true;
+}
+
+nanoseconds kvmclock_now(void)
+{
+    return pvclock_now(&page) - start;
+}
+
+nanoseconds kvmclock_wall(void)
+{
+    wrmsr(MSR_KVM_WALL_CLOCK_NEW, (uintptr_t)&began);
+    return began.seconds * SECOND + began.nanoseconds + pvclock_now(&page);
+}
