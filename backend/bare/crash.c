@@ -11,17 +11,27 @@
 
 #define FRAMES 24
 
-/* Made by backend/bare/symbols: addresses rise; names follow each other. */
+/*
+ * Made by backend/bare/symbols: addresses rise, and the names follow them, one
+ * after the other in the same order.
+ */
 struct symbols {
     uint32_t count;
     uint32_t text_end;
-    struct {
-        uint32_t address, name; /* the offset of the name from the table */
-    } function[];
+    uint32_t address[];
 };
 
 extern const struct symbols image_symbols;
 extern const char           image_text[];
+
+static const char *name_of(const struct symbols *s, size_t function)
+{
+    const char *name = (const char *)&s->address[s->count];
+
+    while (function-- > 0)
+        name += strlen(name) + 1;
+    return name;
+}
 
 static void say_function(uintptr_t at, uintptr_t shown)
 {
@@ -31,16 +41,16 @@ static void say_function(uintptr_t at, uintptr_t shown)
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
 
-        if (s->function[middle].address <= at)
+        if (s->address[middle] <= at)
             low = middle;
         else
             high = middle;
     }
-    if (s->count == 0 || at < s->function[0].address || at >= s->text_end)
+    if (s->count == 0 || at < s->address[0] || at >= s->text_end)
         image_say("0x%zx", (size_t)shown);
     else
-        image_say("%s+0x%zx", (const char *)s + s->function[low].name,
-                  (size_t)(shown - s->function[low].address));
+        image_say("%s+0x%zx", name_of(s, low),
+                  (size_t)(shown - s->address[low]));
 }
 
 static bool is_code(uintptr_t at)

@@ -8,7 +8,6 @@
 #include "guest.h"
 #include <mirage/platform.h>
 #include <mirage/text.h>
-#include <stdlib.h>
 #include <string.h>
 #include <xen/io/xs_wire.h>
 
@@ -62,7 +61,7 @@ static void tell_watch(void)
     if (token >= message.body + message.header.len)
         return;
     for (struct xenstore_watch *w = watches; w; w = w->next)
-        if (strtoul(token, NULL, 16) == (uintptr_t)w) {
+        if (strcmp(token, w->token) == 0) {
             w->changed = true;
             wake_all(&w->waiters);
         }
@@ -219,13 +218,12 @@ enum status xenstore_write(const char *path, const char *value)
 
 enum status xenstore_watch(struct xenstore_watch *w)
 {
-    char        token[20];
     enum status s;
 
-    text_format(token, sizeof token, "%lx", (unsigned long)(uintptr_t)w);
+    text_format(w->token, sizeof w->token, "%p", (void *)w);
     w->next = watches;
     watches = w;
-    s = ask(XS_WATCH, w->path, token, strlen(token) + 1);
+    s = ask(XS_WATCH, w->path, w->token, strlen(w->token) + 1);
     done();
     return s;
 }

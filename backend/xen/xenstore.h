@@ -33,7 +33,8 @@ struct xenstore_watch {
     const char            *path;
     bool                   changed;
     struct waiters         waiters;
-    struct xenstore_watch *next; /* xenstore.c's own */
+    char                   token[20]; /* xenstore.c's own, as is the next */
+    struct xenstore_watch *next;
 };
 
 /*

@@ -466,7 +466,7 @@ TEST(events_that_are_not_of_a_watch_are_passed_over)
     CHECK(time_sleep(SECOND) == OK);
     CHECK(!hostile.changed);
     /* Without its NUL, but told from where the message ends. */
-    sprintf(token, "dir%c%lx", 0, (unsigned long)(uintptr_t)&hostile);
+    sprintf(token, "dir%c%s", 0, hostile.token);
     send_event(token, 4 + strlen(token + 4));
     CHECK(changes_within(&hostile, SECOND));
     store_set("name", "a name");
