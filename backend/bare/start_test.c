@@ -116,7 +116,9 @@ TEST(of_pvhs_map_only_ram_is_noted)
 {
     static const struct hvm_memmap_table_entry map[] = {
         {.addr = 0, .size = 0x9fc00, .type = XEN_HVM_MEMMAP_TYPE_RAM},
-        {.addr = 0xf0000, .size = 0x10000, .type = XEN_HVM_MEMMAP_TYPE_RESERVED},
+        {.addr = 0xf0000,
+         .size = 0x10000,
+         .type = XEN_HVM_MEMMAP_TYPE_RESERVED},
         {.addr = 0x100000, .size = 0x700000, .type = XEN_HVM_MEMMAP_TYPE_RAM},
     };
     struct hvm_start_info info = {.version = 1,

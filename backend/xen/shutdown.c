@@ -52,7 +52,7 @@ static void listen(void *ctx)
             memcpy(word, "...", 4); /* no word that we know is so long */
         else if (r == ERR_IO)
             s = r;
-        if (r == ERR_IO || r == ERR_NOT_FOUND || !*word)
+        if ((r != OK && r != ERR_RANGE) || !*word)
             continue;
         if (!understand(word))
             continue;

@@ -45,9 +45,10 @@ static void brief(void)
 
 static void run_jobs(void)
 {
-    struct job jobs[] = {{.name = "patient", .run = patient, .stop = stop_patient},
-                         {.name = "obedient", .run = obedient},
-                         {.name = "brief", .run = brief}};
+    struct job jobs[] = {
+        {.name = "patient", .run = patient, .stop = stop_patient},
+        {.name = "obedient", .run = obedient},
+        {.name = "brief", .run = brief}};
 
     jobs_run(jobs, 3);
 }

@@ -68,8 +68,8 @@ void platform_wait(nanoseconds deadline)
 static void fill_stream(const uint8_t *data, size_t size)
 {
     char   token[20];
-    size_t len = (size_t)text_format(token, sizeof token, "%lx",
-                                     (unsigned long)(uintptr_t)&watched);
+    size_t len = (size_t)text_format(token, sizeof token, "%p",
+                                     (void *)&watched);
 
     stream_at = stream_len = 0;
     for (; size > 0 && stream_len < sizeof stream - len; data++, size--) {

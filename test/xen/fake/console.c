@@ -62,7 +62,8 @@ static size_t room(void)
 {
     uint32_t used = consoled.ring->in_prod - consoled.ring->in_cons;
 
-    return used > sizeof consoled.ring->in ? 0 : sizeof consoled.ring->in - used;
+    return used > sizeof consoled.ring->in ? 0
+                                           : sizeof consoled.ring->in - used;
 }
 
 static void type_some(void)
