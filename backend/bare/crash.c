@@ -33,11 +33,13 @@ static const char *name_of(const struct symbols *s, size_t function)
     return name;
 }
 
-static void say_function(uintptr_t at, uintptr_t shown)
+const char *bare_function(uintptr_t at, uintptr_t *from)
 {
     const struct symbols *s = &image_symbols;
     size_t                low = 0, high = s->count;
 
+    if (s->count == 0 || at < s->address[0] || at >= s->text_end)
+        return NULL;
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
 
@@ -46,11 +48,19 @@ static void say_function(uintptr_t at, uintptr_t shown)
         else
             high = middle;
     }
-    if (s->count == 0 || at < s->address[0] || at >= s->text_end)
-        image_say("0x%zx", (size_t)shown);
+    *from = s->address[low];
+    return name_of(s, low);
+}
+
+static void say_function(uintptr_t at, uintptr_t shown)
+{
+    uintptr_t   from;
+    const char *name = bare_function(at, &from);
+
+    if (name)
+        image_say("%s+0x%zx", name, (size_t)(shown - from));
     else
-        image_say("%s+0x%zx", name_of(s, low),
-                  (size_t)(shown - s->address[low]));
+        image_say("0x%zx", (size_t)shown);
 }
 
 static bool is_code(uintptr_t at)

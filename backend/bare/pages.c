@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The page allocator, and what the platform makes of it: stacks, the heap. */
 #include "pages.h"
+#include "shortage.h"
 #include <mirage/bare.h>
 #include <mirage/platform.h>
 #include <string.h>
@@ -212,7 +213,7 @@ static bool is_enough_for_heap(size_t count)
     return count + count / 512 + 3 <= pages_free() + pages_unmapped();
 }
 
-void *platform_heap(size_t size)
+static void *more_heap(size_t size)
 {
     static uintptr_t end = HEAP, mapped = HEAP;
     uintptr_t        start = end;
@@ -225,6 +226,15 @@ void *platform_heap(size_t size)
         return NULL;
     end += size;
     return (void *)start;
+}
+
+void *platform_heap(size_t size)
+{
+    void *more = more_heap(size);
+
+    if (!more)
+        shortage_of_heap(size);
+    return more;
 }
 
 static uint64_t lower(uint64_t a, uint64_t b)

@@ -45,6 +45,11 @@ void bare_paging_use(void)
 {
 }
 
+void shortage_of_heap(size_t size)
+{
+    (void)size;
+}
+
 bool pages_more(size_t count)
 {
     (void)count;

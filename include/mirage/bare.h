@@ -42,8 +42,8 @@ typedef void bare_page_seen(void *ctx, uintptr_t address, size_t size,
 void         bare_see_pages(bare_page_seen *seen, void *ctx);
 
 /*
- * A zeroed page for tables, until bare_paging_use below 1 GiB; NULL: none. Given
- * by the platform.
+ * A zeroed page for tables, below 1 GiB until bare_paging_use; NULL: none. The
+ * platform gives it.
  */
 void *bare_table_page(void);
 
@@ -51,6 +51,10 @@ void *bare_table_page(void);
 
 /* Ends the virtual machine; platform_exit comes here, and so do crashes. */
 void bare_leave(int code) __attribute__((noreturn));
+
+/* The name of the function at this address, and where it begins. NULL: the image
+ * has no names, or none there. */
+const char *bare_function(uintptr_t at, uintptr_t *from);
 
 /*
  * The crash report of the running fiber: a backtrace that begins at pc (0: no

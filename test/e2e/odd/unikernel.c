@@ -4,6 +4,7 @@
  * The same source runs on every target.
  */
 #include <mirage.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -126,6 +127,94 @@ static void no_memory(struct console *c)
     console_log(c, "%p", require_memory((size_t)1 << 62));
 }
 
+/* Takes all that there is, a MiB at a time, but count of them at most. */
+static void fill_heap(struct console *c)
+{
+    void **all = NULL, **more;
+    int    n = 0;
+
+    while (n < count && (more = malloc((size_t)1 << 20))) {
+        *more = all;
+        all = more;
+        n++;
+    }
+    console_log(c, "%d MiB%s", n, n < count ? ", and no more" : "");
+    while (all) {
+        more = *all;
+        free(all);
+        all = more;
+    }
+    all = malloc((size_t)n << 20);
+    console_log(c, all ? "as much in one piece" : "not in one piece");
+    free(all);
+}
+
+/* count MiB in one piece, of which only the ends are touched. */
+static void large_block(struct console *c)
+{
+    size_t         size = (size_t)count << 20;
+    volatile char *block = malloc(size);
+
+    require(block);
+    block[0] = 1;
+    block[size - 1] = 2;
+    require(block[0] == 1 && block[size - 1] == 2);
+    console_log(c, "%d MiB in one piece", (int)count);
+    free((void *)(uintptr_t)block);
+}
+
+/* The page tables of a virtual machine, which a process does not have. */
+typedef void page_seen(void *ctx, uintptr_t address, size_t size,
+                       bool writable, bool executable);
+extern void  mirage__bare_see_pages(page_seen *seen, void *ctx)
+    __attribute__((weak));
+extern char image_text[] __attribute__((weak));
+extern char image_constants[] __attribute__((weak));
+extern char image_data[] __attribute__((weak));
+
+struct sums {
+    size_t          writable, executable, constant, wrong; /* bytes */
+    struct console *console;
+};
+
+static void add_page(void *ctx, uintptr_t address, size_t size, bool writable,
+                     bool executable)
+{
+    struct sums *s = ctx;
+    uintptr_t    text = (uintptr_t)image_text;
+    uintptr_t    constants = (uintptr_t)image_constants;
+    uintptr_t    data = (uintptr_t)image_data;
+    bool         is_text = address >= text && address < constants;
+    bool         is_constant = address >= constants && address < data;
+
+    s->writable += writable ? size : 0;
+    s->executable += executable ? size : 0;
+    s->constant += is_constant ? size : 0;
+    if ((writable && executable) || address < 4096 ||
+        executable != is_text || (writable && is_constant) ||
+        (!is_text && !is_constant && address + size > text && address < data)) {
+        s->wrong += size;
+        console_log(s->console, "0x%zx: %zu KiB%s%s", (size_t)address,
+                    size / 1024, writable ? ", writable" : "",
+                    executable ? ", executable" : "");
+    }
+}
+
+static void see_pages(struct console *c)
+{
+    struct sums s = {.console = c};
+
+    if (!mirage__bare_see_pages)
+        panic("there are no page tables to see");
+    mirage__bare_see_pages(add_page, &s);
+    console_log(c, "%zu KiB writable, %zu executable, %zu constant, %zu wrong",
+                s.writable / 1024, s.executable / 1024, s.constant / 1024,
+                s.wrong / 1024);
+    require(s.wrong == 0);
+    require(s.executable == (size_t)(image_constants - image_text));
+    require(s.constant == (size_t)(image_data - image_constants));
+}
+
 static void broken_promise(struct console *c)
 {
     (void)c;
@@ -190,6 +279,9 @@ void start(struct console *c)
         {"write-code", write_code},
         {"run-data", run_data},
         {"no-memory", no_memory},
+        {"heap", fill_heap},
+        {"large", large_block},
+        {"pages", see_pages},
         {"require", broken_promise},
         {"abort", aborted},
         {"sleep", sleep_until_stopped},
