@@ -93,6 +93,23 @@ static inline uint64_t read_cr3(void)
     return value;
 }
 
+static inline void load_cr4(uint64_t flags)
+{
+    __asm__ volatile("movq %0, %%cr4"
+                     :
+                     : "r"(flags)
+                     : "memory");
+}
+
+static inline uint64_t read_cr4(void)
+{
+    uint64_t value;
+
+    __asm__ volatile("movq %%cr4, %0"
+                     : "=r"(value));
+    return value;
+}
+
 static inline uint64_t read_cr2(void)
 {
     uint64_t value;

@@ -7,6 +7,10 @@
 #include "cpu.h"
 #include <mirage/bare.h>
 
+#define CR4_UMIP (1u << 11)
+#define CR4_SMEP (1u << 20)
+#define CR4_SMAP (1u << 21)
+
 /* The parts of the image; see image.ld. */
 extern char image_text[], image_constants[], image_data[], image_end[];
 
@@ -169,8 +173,26 @@ bool bare_paging_start(void)
            map_part(image_data, image_end, READ_WRITE);
 }
 
+/*
+ * No page of ours is a user's. Where the processor can be told, it refuses to
+ * run or to touch such a page (which only tables that are damaged have), and
+ * tells programs nothing of where our own tables lie.
+ */
+static void refuse_user_pages(void)
+{
+    struct cpuid has = {0};
+
+    if (cpuid(0).a >= 7)
+        has = cpuid(7);
+    load_cr4(read_cr4() | (has.b & 1u << 7 ? CR4_SMEP : 0) |
+             (has.b & 1u << 20 ? CR4_SMAP : 0) |
+             (has.c & 1u << 2 ? CR4_UMIP : 0));
+}
+
 void bare_paging_use(void)
 {
-    if (paging == &plain)
-        load_cr3((uintptr_t)top);
+    if (paging != &plain)
+        return;
+    load_cr3((uintptr_t)top);
+    refuse_user_pages();
 }
