@@ -2,7 +2,8 @@
 /*
  * What there is of files: the console, as descriptors 0 to 2, and the random
  * numbers of /dev/urandom, which libraries open to seed generators of theirs.
- * Reading the console finds the end of the file.
+ * Reading the console blocks the fiber until there is input; stdin, as every
+ * FILE, is for one fiber at a time.
  */
 #include <mirage/platform.h>
 #include <errno.h>
@@ -37,10 +38,25 @@ int close(int fd)
     return fd >= INPUT && fd <= RANDOM ? 0 : fails(EBADF);
 }
 
+/* A cancelled fiber is one that a signal interrupted. */
+static _READ_WRITE_RETURN_TYPE read_input(void *data, size_t len)
+{
+    size_t got;
+
+    if (len == 0)
+        return 0;
+    switch (platform_input(data, len, &got)) {
+    case OK: return got;
+    case ERR_EOF: return 0;
+    case ERR_CANCELLED: return fails(EINTR);
+    default: return fails(EIO);
+    }
+}
+
 _READ_WRITE_RETURN_TYPE read(int fd, void *data, size_t len)
 {
     if (fd == INPUT)
-        return 0;
+        return read_input(data, len);
     if (fd != RANDOM)
         return fails(EBADF);
     for (size_t at = 0, n; at < len; at += n) {

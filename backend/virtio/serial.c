@@ -6,6 +6,7 @@
 #include <cpu.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
+#include <mirage/platform.h>
 #include <string.h>
 
 #define PORT  0x3f8
@@ -108,10 +109,15 @@ static const struct console_ops serial_ops = {
     .read = console_read_serial,
 };
 
+static struct console serial = {.ops = &serial_ops};
+
+enum status platform_input(void *data, size_t len, size_t *got)
+{
+    return console_read(&serial, data, len, got);
+}
+
 enum status console_serial_connect(const char *name, struct console **console)
 {
-    static struct console serial = {.ops = &serial_ops};
-
     if (strcmp(name, "0") != 0)
         return ERR_NOT_FOUND;
     *console = &serial;

@@ -53,6 +53,12 @@ void  platform_pages_free(void *pages, size_t count);
  */
 void *platform_heap(size_t size);
 
+/*
+ * Waits for input on the console and copies what is there, as console_read
+ * does. Blocks. Only where there is no host, for the C library.
+ */
+MUST_CHECK enum status platform_input(void *data, size_t len, size_t *got);
+
 /* A fiber's stack. */
 struct stack {
     uint8_t *low;     /* the lowest usable byte */

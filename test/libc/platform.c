@@ -11,7 +11,8 @@
 
 int main(int count, char **words);
 
-enum { WRITE = 1,
+enum { READ = 0,
+       WRITE = 1,
        BRK = 12,
        EXIT = 60,
        ARCH_PRCTL = 158,
@@ -38,6 +39,15 @@ void platform_put(const char *text, size_t len)
 void platform_answer(const char *text, size_t len)
 {
     call(WRITE, 1, (long)text, (long)len);
+}
+
+enum status platform_input(void *data, size_t len, size_t *got)
+{
+    long n = call(READ, 0, (long)data, (long)len);
+
+    *got = (size_t)n;
+    return n > 0 ? OK : n == 0 ? ERR_EOF
+                               : ERR_IO;
 }
 
 void platform_exit(int code)

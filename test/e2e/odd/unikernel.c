@@ -5,6 +5,7 @@
  */
 #include <mirage.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -75,6 +76,19 @@ static void echo(struct console *c)
            s == ERR_RANGE)
         console_log(c, "got: %s", s == OK ? line : "too much");
     console_log(c, "%s", status_text(s));
+}
+
+/* By the C library, which blocks this fiber and no other. */
+static void echo_stdin(struct console *c)
+{
+    char line[80];
+    int  next;
+
+    require(fiber_start(tick, NULL) == OK);
+    while (fgets(line, sizeof line, stdin) && strcmp(line, "end\n") != 0)
+        console_log(c, "got: %.*s", (int)strcspn(line, "\n"), line);
+    next = getchar();
+    console_log(c, "then: %c", ungetc(next, stdin));
 }
 
 static void log_all(struct console *c)
@@ -272,6 +286,7 @@ void start(struct console *c)
         {"lines", lines},
         {"ticks", lines_and_ticks},
         {"echo", echo},
+        {"stdin", echo_stdin},
         {"log", log_all},
         {"null", null_pointer},
         {"divide", divide},
