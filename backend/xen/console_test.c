@@ -173,6 +173,33 @@ TEST(the_reader_is_notified_now_and_then_by_those_who_never_idle)
     join(f);
 }
 
+static void be_busy(void *ctx)
+{
+    const bool *done = ctx;
+
+    while (!*done) {
+        fake_work(20 * MICROSECOND);
+        (void)fiber_yield();
+    }
+}
+
+TEST(the_reader_is_notified_of_a_full_ring_while_others_are_busy)
+{
+    bool          done = false;
+    nanoseconds   before = time_now();
+    struct fiber *f;
+
+    connect();
+    fake.at_once = true;
+    f = spawn(be_busy, &done);
+    for (int i = 0; i < 1000; i++)
+        console_log(console, "%0200d", i);
+    CHECK(time_now() - before < 100 * MILLISECOND);
+    CHECK(consoled.told < 300);
+    done = true;
+    join(f);
+}
+
 TEST(a_line_before_a_pause_is_one_notification)
 {
     connect();

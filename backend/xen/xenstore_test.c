@@ -473,20 +473,32 @@ TEST(events_that_are_not_of_a_watch_are_passed_over)
     check_read("name", "a name");
 }
 
+/* All that is in the ring would do as messages: events of nobody's. */
+static void fill_with_events(void)
+{
+    struct xsd_sockmsg header = {XS_WATCH_EVENT, 0, 0, 0};
+
+    for (size_t i = 0; i < XENSTORE_RING_SIZE; i += sizeof header)
+        memcpy((char *)stored.ring->rsp + i, &header, sizeof header);
+}
+
 static void break_answers(void)
 {
+    fill_with_events();
     stored.ring->rsp_prod = stored.ring->rsp_cons + 0x80000000;
     fake_event(STORE_PORT);
 }
 
 static void break_answers_by_one(void)
 {
+    fill_with_events();
     stored.ring->rsp_prod = stored.ring->rsp_cons + XENSTORE_RING_SIZE + 1;
     fake_event(STORE_PORT);
 }
 
 static void take_back_answers(void)
 {
+    fill_with_events();
     stored.ring->rsp_prod = stored.ring->rsp_cons - 1;
     fake_event(STORE_PORT);
 }

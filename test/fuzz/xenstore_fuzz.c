@@ -9,6 +9,7 @@
  */
 #include "xenstore.c"
 #include "platform.h"
+#include <stdlib.h>
 
 #define QUESTIONS     8
 #define NOTIFICATIONS 100000

@@ -10,7 +10,7 @@
 
 struct console_daemon consoled;
 
-static bool        is_told;
+static bool        is_told, is_held_up; /* no room to type: until it is told */
 static nanoseconds read_at, type_at;
 
 void console_init(void)
@@ -26,6 +26,7 @@ void console_tell(void)
 {
     consoled.told++;
     is_told = true;
+    is_held_up = false;
 }
 
 static bool is_awake(void)
@@ -66,6 +67,11 @@ static size_t room(void)
                                            : sizeof consoled.ring->in - used;
 }
 
+static bool can_type(void)
+{
+    return consoled.input_len > 0 && !is_held_up && room() > 0;
+}
+
 static void type_some(void)
 {
     uint32_t at = consoled.ring->in_prod;
@@ -77,6 +83,7 @@ static void type_some(void)
         consoled.input_len--;
     }
     consoled.ring->in_prod = at;
+    is_held_up = room() == 0;
     type_at = fake.now + consoled.types_every;
     fake_event(CONSOLE_PORT);
 }
@@ -89,7 +96,7 @@ void console_act(void)
         else
             is_told = false;
     }
-    if (consoled.input_len > 0 && room() > 0 && fake.now >= type_at)
+    if (can_type() && fake.now >= type_at)
         type_some();
 }
 
@@ -100,7 +107,7 @@ nanoseconds console_next(void)
     if (is_told && consoled.reads && waiting() > 0)
         next = read_at > consoled.asleep_until ? read_at
                                                : consoled.asleep_until;
-    if (consoled.input_len > 0 && room() > 0 && type_at < next)
+    if (can_type() && type_at < next)
         next = type_at;
     return next;
 }
