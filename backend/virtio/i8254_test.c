@@ -40,7 +40,8 @@ static void tested_outb(uint16_t port, uint8_t value)
 {
     passes(500);
     if (port == 0x43 && value == 0x40)
-        latched = (uint16_t) - (int64_t)((unsigned __int128)now * RATE / SECOND);
+        latched =
+            (uint16_t)(0 - (uint64_t)((unsigned __int128)now * RATE / SECOND));
     bytes_read = 0;
     passes(500);
 }

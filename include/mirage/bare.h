@@ -52,8 +52,10 @@ void *bare_table_page(void);
 /* Ends the virtual machine; platform_exit comes here, and so do crashes. */
 void bare_leave(int code) __attribute__((noreturn));
 
-/* The name of the function at this address, and where it begins. NULL: the image
- * has no names, or none there. */
+/*
+ * The name of the function at this address, and where it begins. NULL: the
+ * image has no names, or none there.
+ */
 const char *bare_function(uintptr_t at, uintptr_t *from);
 
 /*
