@@ -50,9 +50,7 @@ static void listen(void *ctx)
 
         if (r == ERR_RANGE)
             memcpy(word, "...", 4); /* no word that we know is so long */
-        else if (r == ERR_IO)
-            s = r;
-        if ((r != OK && r != ERR_RANGE) || !*word)
+        else if (r != OK || !*word)
             continue;
         if (!understand(word))
             continue;

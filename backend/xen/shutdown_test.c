@@ -194,6 +194,18 @@ TEST(a_word_that_cannot_be_answered_is_obeyed)
     CHECK(strstr(console_text(), "is not heard any more"));
 }
 
+TEST(a_word_that_cannot_be_read_is_passed_over)
+{
+    shutdown_start();
+    CHECK(time_sleep(SECOND) == OK);
+    store_refuse(PATH, "EINVAL");
+    store_set(PATH, "reboot");
+    CHECK(time_sleep(SECOND) == OK);
+    store_refuse(PATH, NULL);
+    run_until("poweroff", SHUTDOWN_poweroff);
+    CHECK(!strstr(console_text(), "is not heard"));
+}
+
 static void break_store(void)
 {
     stored.ring->rsp_prod += 5000;

@@ -473,13 +473,15 @@ TEST(events_that_are_not_of_a_watch_are_passed_over)
     check_read("name", "a name");
 }
 
-/* All that is in the ring would do as messages: events of nobody's. */
+/* Whatever is read would do as messages: events of nobody's. */
 static void fill_with_events(void)
 {
     struct xsd_sockmsg header = {XS_WATCH_EVENT, 0, 0, 0};
+    uint32_t           at = stored.ring->rsp_cons;
 
-    for (size_t i = 0; i < XENSTORE_RING_SIZE; i += sizeof header)
-        memcpy((char *)stored.ring->rsp + i, &header, sizeof header);
+    for (uint32_t i = 0; i < XENSTORE_RING_SIZE; i++, at++)
+        stored.ring->rsp[MASK_XENSTORE_IDX(at)] =
+            ((char *)&header)[i % sizeof header];
 }
 
 static void break_answers(void)
