@@ -244,7 +244,16 @@ char *emit_guest_file(const struct facts *f, const char *part)
 {
     const char          *program = program_name(f->image, f->target);
     const struct filling fillings[] = {
-        {"CONFIG", f->file}, {"IMAGE", f->image}, {"PROGRAM", program}, {"NAME", f->image}, {"KERNEL", program}, {"TYPE", "pvh"}, {"MEMORY", MEMORY}, {"EXTRA", ""}, {NULL, NULL}};
+        {"CONFIG", f->file},
+        {"IMAGE", f->image},
+        {"PROGRAM", program},
+        {"NAME", f->image},
+        {"KERNEL", program},
+        {"TYPE", "pvh"},
+        {"MEMORY", MEMORY},
+        {"EXTRA", ""},
+        {NULL, NULL},
+    };
     struct draft d;
 
     begin(&d);

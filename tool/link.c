@@ -150,6 +150,8 @@ static bool take_line(struct report *r, const char *line)
     }
     if ((place = before_last(line, ": undefined reference to `")) != NULL) {
         symbol = before_last(line + strlen(place) + 26, "'");
+        if (strstr(place, ".o:(") || strstr(place, ".o):("))
+            r->in = NULL; /* it names its own file, not a source of the last */
         if (symbol)
             note_want(r, place, symbol);
         return symbol != NULL;

@@ -34,7 +34,8 @@ const struct command commands[] = {
      "Xen by `xl create -c`. Ends with the image's exit status: 70 if it has\n"
      "crashed in a virtual machine. SUDO=sudo runs it by way of sudo.\n"
      "\n"
-     "  --gdb[=PORT]         in gdb; QEMU waits for gdb on PORT (default: 1234)\n",
+     "  --gdb[=PORT]         in gdb; QEMU waits for gdb on PORT (default: "
+     "1234)\n",
      command_run, false},
     {"clean", "remove what was generated and built",
      "\n\nKeeps generated files that were edited.\n", command_clean, false},

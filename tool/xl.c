@@ -167,16 +167,32 @@ static enum end read_end(const char *sudo, const char *name)
     return o.status == 0 ? last_end(o.text) : IS_UNKNOWN;
 }
 
-/* The console of a guest that ends may be gone before the log has it. */
+static bool is_there(const char *sudo, const char *name)
+{
+    struct words w = {.quiet = true};
+
+    add_words(&w, sudo);
+    add_word(&w, find_xl());
+    add_word(&w, "domid");
+    add_word(&w, name);
+    return run(&w, STDOUT_FILENO, 0).status == 0;
+}
+
+/*
+ * The console of a guest that ends may be gone before the log has it; and one
+ * that is not there any more has ended, however late the log is.
+ */
 static enum end wait_for_end(const char *sudo, const char *name)
 {
     enum end end = read_end(sudo, name);
 
-    for (int i = 0; i < 30 && end == ENDS_NOT; i++) {
+    for (int tenths = 0; tenths < 300 && end == ENDS_NOT; tenths++) {
+        if (tenths > 30 && tenths % 10 == 0 && is_there(sudo, name))
+            return ENDS_NOT;
         usleep(100000);
         end = read_end(sudo, name);
     }
-    return end;
+    return end == ENDS_NOT ? IS_UNKNOWN : end;
 }
 
 /* Says of a guest what its status cannot, and returns that. */
@@ -189,7 +205,7 @@ static int status_of(enum end end, const char *name)
             name, name, name);
         return 0;
     case IS_UNKNOWN:
-        say("how %s ended is not known: xl's log %s/xl-%s.log cannot be read",
+        say("how %s ended is not known: xl's log %s/xl-%s.log does not tell",
             name, log_folder(), name);
         return FAILED;
     case IS_DESTROYED: say("%s was destroyed", name); return DESTROYED;
