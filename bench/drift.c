@@ -17,8 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define WINDOW  2.0 /* seconds */
-#define WINDOWS 31  /* the first begins, and the last ends, a minute */
+#define WINDOW  5.0 /* seconds */
+#define WINDOWS 13  /* the first begins, and the last ends, a minute */
 #define ENOUGH  4   /* lines for a window to be worth something */
 
 extern char **environ;
