@@ -91,11 +91,9 @@ nanoseconds platform_wall(void)
     return wall_at_start + platform_now();
 }
 
-void clock_wake_at(nanoseconds deadline)
+nanoseconds clock_look(void)
 {
-    nanoseconds now = platform_now();
-
-    i8254_alarm(deadline > now ? deadline - now : 0);
+    return source == I8254 ? i8254_look() : FOREVER;
 }
 
 void clock_start(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* clock: time, and being woken, on a PC. */
+/* clock: the time of a PC. */
 #ifndef VIRTIO_CLOCK_H
 #define VIRTIO_CLOCK_H
 
@@ -8,10 +8,10 @@
 /* Time begins. */
 void clock_start(void);
 
+/* platform_now must be called by then; FOREVER: whenever somebody wants. */
+nanoseconds clock_look(void);
+
 /* Logs whose time it is. */
 void clock_report(void);
-
-/* Lets the timer interrupt at the deadline, or somewhat earlier. */
-void clock_wake_at(nanoseconds deadline);
 
 #endif

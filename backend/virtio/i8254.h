@@ -5,12 +5,13 @@
 
 #include <mirage/time.h>
 
+/* Panics where there is no i8254. */
 void i8254_start(void);
 
 /* Since i8254_start; never less than before. */
 nanoseconds i8254_now(void);
 
-/* An interrupt (line 0) after so long, or somewhat earlier. */
-void i8254_alarm(nanoseconds left);
+/* i8254_now must be called by then, at the latest, lest it err. */
+nanoseconds i8254_look(void);
 
 #endif

@@ -103,10 +103,13 @@ TEST(so_it_is_on_a_host_that_is_busy)
     }
 }
 
+/* But at first; then the rate is known well enough to tell the wraps apart. */
 TEST(nobody_may_ask_for_seconds)
 {
     begin(3.3, true);
-    CHECK(worst(20 * MILLISECOND, MILLISECOND) < 100 * MICROSECOND);
+    while (i8254_look() != FOREVER)
+        CHECK(worst(50 * MILLISECOND, i8254_look() - i8254_now()) <
+              100 * MICROSECOND);
     CHECK(worst(600 * SECOND, 3 * SECOND) < 300 * MICROSECOND);
     CHECK(worst(3600 * SECOND, 4 * SECOND) < 300 * MICROSECOND);
 }

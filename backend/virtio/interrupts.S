@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Where the processor goes on an interrupt, which comes only while the image
- * idles: it notes its number.
+ * idles: it notes its number, and tells the local APIC that it has.
  */
+#define APIC_END 0xfee000b0
+
     .text
 
     .macro interrupt number
 interrupt_\number:
-    pushq %rax
     lock btsl $\number, interrupts_taken(%rip)
-    movb $0x20, %al
-    .if \number >= 8
-    outb %al, $0xa0
-    .endif
-    outb %al, $0x20
-    popq %rax
-    iretq
+    jmp interrupt_common
     .endm
 
     .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
     interrupt \n
     .endr
+
+interrupt_common:
+    pushq %rax
+    movl $APIC_END, %eax
+    movl $0, (%rax)
+    popq %rax
+    iretq
 
     .section .rodata
     .align 8

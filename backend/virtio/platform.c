@@ -3,6 +3,7 @@
  * An image as a virtual machine on QEMU/KVM and its like: its start, idling,
  * and its ways out.
  */
+#include "alarm.h"
 #include "clock.h"
 #include "interrupts.h"
 #include "linux.h"
@@ -14,8 +15,6 @@
 #include <mirage/libc.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
-
-#define TIMER_LINE 0
 
 void platform_put(const char *text, size_t len)
 {
@@ -49,17 +48,27 @@ void bare_leave(int code)
     __builtin_unreachable();
 }
 
+static void idle(nanoseconds deadline)
+{
+    nanoseconds look = clock_look();
+
+    if (look < deadline)
+        deadline = look;
+    if (deadline != FOREVER)
+        alarm_set(deadline);
+    wait_for_interrupt();
+    if (look != FOREVER)
+        (void)platform_now();
+}
+
 void platform_wait(nanoseconds deadline)
 {
     uint32_t taken;
 
-    if (deadline == 0) {
+    if (deadline == 0)
         take_interrupts();
-    } else {
-        if (deadline != FOREVER)
-            clock_wake_at(deadline);
-        wait_for_interrupt();
-    }
+    else
+        idle(deadline);
     taken = interrupts_taken;
     interrupts_taken = 0;
     if (taken & 1u << SERIAL_LINE)
@@ -98,7 +107,7 @@ static void go_on(void)
     set_thread_base(libc_thread_block);
     pages_start(start.region, start.regions);
     require(interrupts_init());
-    interrupt_enable(TIMER_LINE);
+    alarm_start();
     clock_report();
     start_image(&start);
 }
