@@ -63,8 +63,9 @@ MUST_CHECK enum status platform_input(void *data, size_t len, size_t *got);
 struct stack {
     uint8_t *low;     /* the lowest usable byte */
     size_t   size;    /* usable bytes, whole pages */
-    bool     guarded; /* a touch below low ends in a crash report; otherwise
-                         core keeps a canary at low, and looks at it */
+    bool     guarded; /* a touch below low ends in a crash report (on Xen a
+                         PV guest just ends); otherwise core keeps a canary
+                         at low, and looks at it */
 };
 
 /* A stack of at least size bytes. ERR_NO_MEMORY: none; *stack is unchanged. */
