@@ -4,8 +4,8 @@
  *
  * Free memory is a tree of extents, each noted in its own first page, so that
  * nothing else is touched, however much there is. Taking is first fit, from
- * an extent's end; extents that meet become one. Both take about 2 log2(n) steps
- * where there are n extents. Memory from 1 TiB on is left alone.
+ * an extent's end; extents that meet become one. Both take about 2 log2(n)
+ * steps where there are n extents. Memory from 1 TiB on is left alone.
  */
 #ifndef BARE_PAGES_H
 #define BARE_PAGES_H

@@ -13,7 +13,7 @@
 
 #define MEMORY 4096 /* pages */
 
-/* The image lies in memory of its own, of 12 pages: 4 are before, 4 after it. */
+/* The image lies in memory of its own: 4 pages, with 4 before and 4 after. */
 __asm__(".pushsection .bss\n"
         ".balign 4096\n"
         "around_image: .skip 16384\n"
