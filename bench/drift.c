@@ -4,7 +4,7 @@
  *
  *     drift NAME COMMAND [ARGUMENT...]
  *
- * The command runs bench/drift, the application, somewhere. What it prints comes
+ * The command runs bench/drift, the application, somewhere. What it says comes
  * late, now more and now less, but never too soon: so of all lines within
  * WINDOW the one that makes the image's clock look least behind is right. How
  * far that is from what it was in the first window is how far the clock is off.
@@ -69,7 +69,8 @@ static struct offsets read_line(FILE *out)
             give_up("the image has ended");
         clock_gettime(CLOCK_MONOTONIC, &host_now);
         clock_gettime(CLOCK_REALTIME, &host_wall);
-    } while (sscanf(line, "clocks %llu %llu early %u", &now, &wall, &early) < 3);
+    } while (sscanf(line, "clocks %llu %llu early %u", &now, &wall,
+                    &early) < 3);
     return (struct offsets){behind(host_now, now), behind(host_wall, wall)};
 }
 

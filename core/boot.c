@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The boot arguments: splitting, quoting, setting, --help. */
 #include "boot.h"
+#include "log.h"
 #include <mirage/boot.h>
 #include <mirage/log.h>
 #include <mirage/nearest.h>
@@ -213,10 +214,24 @@ static void refuse_twins(void)
         }
 }
 
+/* --log first: then what has been logged already can be shown. */
+static void log_arguments(const char *const *words, size_t count)
+{
+    size_t end = log_end();
+
+    for (size_t i = 0; i < count; i++)
+        if (strncmp(words[i], "--log=", 6) == 0)
+            argument(words[i]);
+    log_catch_up(end);
+}
+
 void boot_arguments(const char *const *words, size_t count, bool foreign)
 {
     refuse_twins();
+    log_arguments(words, count);
     for (size_t i = 0; i < count; i++) {
+        if (strncmp(words[i], "--log=", 6) == 0)
+            continue;
         if (strncmp(words[i], "--", 2) == 0) {
             argument(words[i]);
             continue;

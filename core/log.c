@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The log's levels, its ring, and the boot argument that sets them. */
+#include "log.h"
 #include <mirage/boot.h>
 #include <mirage/log.h>
 #include <mirage/platform.h>
@@ -97,6 +98,47 @@ void log_write(struct log_source *source, enum log_level level,
     remember(line, len);
     if (level <= source->level)
         platform_put(line, len);
+}
+
+static bool starts(const char *text, const char *word, char end)
+{
+    size_t len = strlen(word);
+
+    return strncmp(text, word, len) == 0 && text[len] == end;
+}
+
+/* Is this line, of the ring, below what is printed from the beginning, but
+ * not below what is now? */
+static bool is_wanted_now(const char *line)
+{
+    const char *level = strchr(line, ']') + 2, *source = strchr(level, ' ') + 1;
+    int         l = LEVEL_WARNING + 1;
+
+    while (l < LEVEL_DEBUG && !starts(level, level_names[l], ' '))
+        l++;
+    for (struct log_source *s = sources; s; s = s->next)
+        if (starts(source, s->name, ':'))
+            return starts(level, level_names[l], ' ') &&
+                   l <= (int)s->level;
+    return false;
+}
+
+void log_catch_up(size_t end)
+{
+    size_t at = 0;
+
+    while (end <= LOG_RING && at < end) {
+        size_t len = strcspn(ring + at, "\n") + 1;
+
+        if (is_wanted_now(ring + at))
+            platform_put(ring + at, len);
+        at += len;
+    }
+}
+
+size_t log_end(void)
+{
+    return ring_end;
 }
 
 void log_dump(void)

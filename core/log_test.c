@@ -15,6 +15,22 @@ TEST(levels_are_set_for_all_or_for_one)
     CHECK(set_levels("error") == NULL);
 }
 
+TEST(what_was_logged_before_the_levels_were_set_is_printed_then)
+{
+    CHECK(set_levels("warning") == NULL);
+    CHECK(set_levels("alpha:info") == NULL);
+    CHECK(is_wanted_now("[    0.000001] info alpha: hello\n"));
+    CHECK(!is_wanted_now("[    0.000001] debug alpha: hello\n"));
+    CHECK(!is_wanted_now("[    0.000001] info beta: hello\n"));
+    CHECK(!is_wanted_now("[    0.000001] info alphabet: hello\n"));
+    CHECK(set_levels("debug") == NULL);
+    CHECK(is_wanted_now("[    0.000001] debug beta: hello\n"));
+    /* These have been printed already. */
+    CHECK(!is_wanted_now("[    0.000001] warning beta: hello\n"));
+    CHECK(!is_wanted_now("[    0.000001] error beta: hello\n"));
+    CHECK(set_levels("error") == NULL);
+}
+
 static bool begins_with(const char *text, const char *begin)
 {
     return strncmp(text, begin, strlen(begin)) == 0;

@@ -218,11 +218,12 @@ TEST(the_tree_stays_flat)
 /* A TiB, of which the host has given us only addresses. */
 TEST(memory_that_nobody_has_asked_for_is_not_touched)
 {
+    const int     flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     size_t        size = (size_t)1 << 40;
-    char         *large = mmap(NULL, size, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     unsigned char present[2];
+    char         *large;
 
+    large = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
     require(large != MAP_FAILED);
     begin();
     pages_give(large, size / BARE_PAGE);
