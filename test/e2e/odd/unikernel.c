@@ -195,10 +195,10 @@ static void add_page(void *ctx, uintptr_t address, size_t size, bool writable,
                      bool executable)
 {
     struct sums *s = ctx;
-    uintptr_t    text = (uintptr_t)image_text;
+    uintptr_t    code = (uintptr_t)image_text;
     uintptr_t    constants = (uintptr_t)image_constants;
     uintptr_t    data = (uintptr_t)image_data;
-    bool         is_text = address >= text && address < constants;
+    bool         is_text = address >= code && address < constants;
     bool         is_constant = address >= constants && address < data;
 
     s->writable += writable ? size : 0;
@@ -206,7 +206,7 @@ static void add_page(void *ctx, uintptr_t address, size_t size, bool writable,
     s->constant += is_constant ? size : 0;
     if ((writable && executable) || address < 4096 ||
         executable != is_text || (writable && is_constant) ||
-        (!is_text && !is_constant && address + size > text && address < data)) {
+        (!is_text && !is_constant && address + size > code && address < data)) {
         s->wrong += size;
         console_log(s->console, "0x%zx: %zu KiB%s%s", (size_t)address,
                     size / 1024, writable ? ", writable" : "",
