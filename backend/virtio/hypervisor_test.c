@@ -84,6 +84,9 @@ TEST(kvmclock_is_found_and_tells_both_times)
     CHECK(kvmclock_start());
     page.system_time += 7;
     CHECK(kvmclock_now() == 7);
+    page.system_time -= 3; /* the processor moved to is behind */
+    CHECK(kvmclock_now() == 7);
+    page.system_time += 3;
     CHECK(kvmclock_wall() == 1700000005 * SECOND + 12);
 }
 

@@ -19,7 +19,7 @@ static _Alignas(64) volatile struct vcpu_time_info page;
 static volatile struct {
     uint32_t version, seconds, nanoseconds;
 } began;
-static nanoseconds start;
+static nanoseconds start, last;
 
 static bool is_kvm(uint32_t leaf)
 {
@@ -42,12 +42,18 @@ bool kvmclock_start(void)
         return false;
     wrmsr(MSR_KVM_SYSTEM_TIME_NEW, (uintptr_t)&page | ENABLE);
     start = pvclock_now(&page);
+    last  = 0;
     return true;
 }
 
+/* KVM's time may differ by a little from one processor to another. */
 nanoseconds kvmclock_now(void)
 {
-    return pvclock_now(&page) - start;
+    nanoseconds now = pvclock_now(&page) - start;
+
+    if (now > last)
+        last = now;
+    return last;
 }
 
 nanoseconds kvmclock_wall(void)
