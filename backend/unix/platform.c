@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An image as a Unix process: main, the clocks, entropy, signals, exit.
+ * An image as a Unix process: the clocks, entropy, signals, start and exit.
  */
 #include "crash.h"
 #include "events.h"
@@ -160,16 +160,11 @@ static void reserve_standard_streams(void)
     }
 }
 
-int main(int argc, char **argv)
+void platform_start(const char *name, const char *const *words, size_t count)
 {
-    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-    const char *name = slash ? slash + 1 : argc > 0 ? argv[0]
-                                                    : "image";
-
     started = read_clock(CLOCK_MONOTONIC);
     reserve_standard_streams();
     catch_signals();
     events_init(wake_pipe[0]);
-    image_start(name, (const char *const *)(argv + 1),
-                argc > 0 ? (size_t)argc - 1 : 0, false);
+    image_start(name, words, count, false);
 }

@@ -32,6 +32,13 @@ void platform_put(const char *text, size_t len);
 /* Prints what was asked for (--help): on standard output, if there is one. */
 void platform_answer(const char *text, size_t len);
 
+/*
+ * Sets the process up and begins the life of the image, as image_start says.
+ * On Unix only: for main.
+ */
+void platform_start(const char *name, const char *const *words, size_t count)
+    __attribute__((noreturn));
+
 /* Ends the image in good order. */
 void platform_exit(int code) __attribute__((noreturn));
 
