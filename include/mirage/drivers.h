@@ -10,6 +10,8 @@
 #define MIRAGE_DRIVERS_H
 
 #include <mirage/console.h>
+#include <mirage/fs.h>
+#include <mirage/kv_ro.h>
 
 /*
  * backend/unix: a console on the process's standard input and output. name
@@ -25,5 +27,16 @@ MUST_CHECK enum status console_serial_connect(const char      *name,
 /* backend/xen: a console on the domain's console ring. name: as above. */
 MUST_CHECK enum status console_xen_connect(const char      *name,
                                            struct console **console);
+
+/* store: the files of a folder that is in the image. Keeps files. */
+struct crunched;
+MUST_CHECK enum status kv_ro_crunch_connect(const struct crunched *files,
+                                            struct kv_ro         **kv);
+
+/* backend/unix: the files of the host's folder dir. */
+MUST_CHECK enum status kv_ro_unix_connect(const char *dir, struct kv_ro **kv);
+
+/* store: the files of a file system. Keeps fs. */
+MUST_CHECK enum status kv_ro_fs_connect(struct fs *fs, struct kv_ro **kv);
 
 #endif

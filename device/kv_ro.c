@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The front of every key/value store: what is a key is settled here, once, so
+ * that no name that climbs out of a store, or means two things, gets further.
+ *
+ * A store may have each value at hand, and never wait; a fiber that reads on
+ * and on must let the others run all the same, and end when it is asked to.
+ */
+#include <mirage/fiber.h>
+#include <mirage/kv_ro.h>
+
+static bool is_dots(const char *part, size_t len)
+{
+    return part[0] == '.' && (len == 1 || (len == 2 && part[1] == '.'));
+}
+
+static bool is_key(const char *key)
+{
+    const char *part = key, *c = key;
+
+    for (;; c++) {
+        if (*c != '/' && *c != '\0')
+            continue;
+        if (c - key > KV_RO_KEY || c == part ||
+            is_dots(part, (size_t)(c - part)))
+            return false;
+        if (*c == '\0')
+            return true;
+        part = c + 1;
+    }
+}
+
+/* A value of this key may be asked for, unless the fiber is to end. */
+static enum status begin(const char *key)
+{
+    return is_key(key) ? fiber_yield() : ERR_NAME;
+}
+
+enum status kv_ro_size(struct kv_ro *kv, const char *key, uint64_t *size)
+{
+    enum status s = begin(key);
+
+    return s ? s : kv->ops->size(kv, key, size);
+}
+
+enum status kv_ro_exists(struct kv_ro *kv, const char *key)
+{
+    uint64_t size;
+
+    return kv_ro_size(kv, key, &size);
+}
+
+enum status kv_ro_read(struct kv_ro *kv, const char *key, uint64_t offset,
+                       void *data, size_t len, size_t *got)
+{
+    enum status s = begin(key);
+
+    return s ? s : kv->ops->read(kv, key, offset, data, len, got);
+}
+
+enum status kv_ro_view(struct kv_ro *kv, const char *key, const void **data,
+                       size_t *len)
+{
+    if (!is_key(key))
+        return ERR_NAME;
+    if (!kv->ops->view)
+        return ERR_UNSUPPORTED;
+    return kv->ops->view(kv, key, data, len);
+}
+
+enum status kv_ro_list(struct kv_ro *kv, const char *directory,
+                       kv_ro_entry *fn, void *ctx)
+{
+    enum status s = *directory ? begin(directory) : fiber_yield();
+
+    return s ? s : kv->ops->list(kv, directory, fn, ctx);
+}
