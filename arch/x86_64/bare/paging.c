@@ -14,12 +14,17 @@
 /* The parts of the image; see image.ld. */
 extern char image_text[], image_constants[], image_data[], image_end[];
 
+/* Asked for each mapping; and each CPUID leaves the virtual machine. */
 static int plain_largest(void)
 {
-    bool has_1g = cpuid(0x80000000).a >= 0x80000001 &&
-                  (cpuid(0x80000001).d & 1u << 26);
+    static int largest;
 
-    return has_1g ? LARGE_SHIFT + LEVEL_SHIFT : LARGE_SHIFT;
+    if (!largest)
+        largest = cpuid(0x80000000).a >= 0x80000001 &&
+                          (cpuid(0x80000001).d & 1u << 26)
+                      ? LARGE_SHIFT + LEVEL_SHIFT
+                      : LARGE_SHIFT;
+    return largest;
 }
 
 static uint64_t *plain_table(uint64_t entry)
