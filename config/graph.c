@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct node *first, **end = &first;
 static int          count;
@@ -147,7 +148,10 @@ kv_ro kv_ro_of_fs(fs files)
 
 kv_ro crunch(const char *dir)
 {
-    return (kv_ro){device_of_text("crunch", "kv_ro", dir)};
+    struct node *n = device_of_text("crunch", "kv_ro", dir);
+
+    n->arguments[0].text = place_path(n->at, "crunch", dir, R_OK | X_OK);
+    return (kv_ro){n};
 }
 
 kv_ro direct_kv_ro(const char *dir)

@@ -139,10 +139,8 @@ void job_stop(job j, const char *fn)
     want_job(at, j)->stop = copy_text(fn);
 }
 
-/* A path from config.c's folder, without ./ at its head, which must be one
- * that a Makefile can have. */
-static const char *check_path(struct config_place at, const char *what,
-                              const char *path, int mode)
+const char *place_path(struct config_place at, const char *what,
+                       const char *path, int mode)
 {
     while (path && strncmp(path, "./", 2) == 0 && path[2])
         path += 2;
@@ -161,7 +159,7 @@ void job_source(job j, const char *file)
     struct config_place at = place_of_call();
     size_t              len;
 
-    file = check_path(at, "job_source", file, R_OK);
+    file = place_path(at, "job_source", file, R_OK);
     len = strlen(file);
     if (len < 3 || strcmp(file + len - 2, ".c") != 0)
         config_fail(at, "job_source: %s is not a .c file", file);
@@ -178,7 +176,7 @@ void job_include(job j, const char *folder)
 {
     struct config_place at = place_of_call();
 
-    folder = check_path(at, "job_include", folder, X_OK);
+    folder = place_path(at, "job_include", folder, X_OK);
     report("include", report_number(want_job(at, j)->number), folder, NULL);
 }
 

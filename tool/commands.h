@@ -25,6 +25,7 @@ int command_init(int count, char **words);
 int command_help(int count, char **words);
 int command_depend(int count, char **words);
 int command_link(int count, char **words);
+int command_crunch(int count, char **words);
 int command_root(int count, char **words);
 
 const struct command *find_command(const char *name);

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "commands.h"
 #include "compiler.h"
+#include "crunch.h"
 #include "emit.h"
 #include "files.h"
 #include "process.h"
@@ -261,7 +262,11 @@ int command_configure(int count, char **words)
                     "them:\n    %s",
             f->file, install);
     check_sources(f);
+    for (size_t i = 0; i < f->crunched.count; i++)
+        crunch_check(crunched_name(i), f->crunched.item[i]);
     write_all(f);
+    for (size_t i = 0; i < f->crunched.count; i++)
+        crunch_update(crunched_name(i), f->crunched.item[i]);
     say("%s is configured for %s: `make` builds %s", f->image, f->target,
         program_name(f->image, f->target));
     if (!o.as_recorded && !is_on_path())

@@ -128,20 +128,30 @@ static bool is_stop_declared(const struct facts *f, size_t job)
     return false;
 }
 
-static void mark(const struct thing *t, bool *used)
+char *crunched_name(size_t i)
 {
-    for (size_t i = 0; i < t->argument_count; i++)
-        if (t->argument[i].device) {
-            used[t->argument[i].device->number] = true;
-            mark(t->argument[i].device, used);
-        }
+    return text_of("static%zu", i + 1);
 }
 
-static void put_connect(FILE *out, const struct thing *device)
+/* "static1", of the folder that the device has. */
+static const char *crunched_by(const struct facts *f,
+                               const struct thing *device)
+{
+    size_t i = 0;
+
+    while (strcmp(f->crunched.item[i], device->argument[0].text) != 0)
+        i++;
+    return crunched_name(i);
+}
+
+static void put_connect(FILE *out, const struct facts *f,
+                        const struct thing *device)
 {
     fprintf(out, "    connected(%s_connect(", device->driver);
     for (size_t i = 0; i < device->argument_count; i++) {
-        if (device->argument[i].text)
+        if (is_crunched(device))
+            fprintf(out, "&%s", crunched_by(f, device));
+        else if (device->argument[i].text)
             put_c_string(out, device->argument[i].text);
         else
             fputs(device_name(device->argument[i].device), out);
@@ -166,14 +176,14 @@ static void put_job_function(FILE *out, const struct facts *f, size_t job)
 char *emit_main(const struct facts *f)
 {
     struct draft d;
-    bool         used[MOST] = {false};
 
-    for (size_t i = 0; i < f->job_count; i++)
-        mark(f->job[i], used);
     begin(&d);
     fprintf(d.out, "/* Made by `mirage configure` from %s. Edit that instead. "
-                   "*/\n#include <mirage/main.h>\n\n",
+                   "*/\n#include <mirage/main.h>\n",
             f->file);
+    for (size_t i = 0; i < f->crunched.count; i++)
+        fprintf(d.out, "#include \"%s.h\"\n", crunched_name(i));
+    fputc('\n', d.out);
     for (size_t i = 0; i < f->job_count; i++) {
         if (!is_declared(f, i))
             fprintf(d.out, "%s\n", prototype(f->job[i]));
@@ -182,7 +192,7 @@ char *emit_main(const struct facts *f)
     }
     fprintf(d.out, "\nconst char mirage_name[] = \"%s\";\n\n", f->image);
     for (size_t i = 0; i < f->thing_count; i++)
-        if (f->thing[i].type && used[f->thing[i].number])
+        if (f->thing[i].type && f->thing[i].is_used)
             fprintf(d.out, "static struct %s *%s;\n", f->thing[i].type,
                     device_name(&f->thing[i]));
     fputc('\n', d.out);
@@ -195,8 +205,8 @@ char *emit_main(const struct facts *f)
                 f->job[i]->stop ? f->job[i]->stop : "");
     fputs("};\n\nvoid mirage_main(void)\n{\n", d.out);
     for (size_t i = 0; i < f->thing_count; i++)
-        if (f->thing[i].type && used[f->thing[i].number])
-            put_connect(d.out, &f->thing[i]);
+        if (f->thing[i].type && f->thing[i].is_used)
+            put_connect(d.out, f, &f->thing[i]);
     fprintf(d.out, "    jobs_run(mirage_jobs, %zu);\n}\n", f->job_count);
     return finish(&d);
 }
@@ -280,8 +290,13 @@ char *emit_makefile(const struct facts *f)
 {
     static const struct filling none[] = {{NULL, NULL}};
     bool                        is_xen = strcmp(f->target, "xen") == 0;
+    struct list                 sources = f->sources, crunched = {{0}, 0};
     struct draft                d;
 
+    for (size_t i = 0; i < f->crunched.count; i++) {
+        crunched.item[crunched.count++] = crunched_name(i);
+        add_item(&sources, text_of("%s.c", crunched_name(i)));
+    }
     begin(&d);
     fprintf(d.out,
             "# Made by `mirage configure` from %s. Edit that instead, or add\n"
@@ -301,15 +316,21 @@ char *emit_makefile(const struct facts *f)
     fprintf(d.out, "TARGET    := %s\n", f->target);
     fprintf(d.out, "CONFIG    := %s\n", f->file);
     fprintf(d.out, "MADE_BY   := %s\n", MIRAGE_VERSION);
-    put_list(d.out, "SOURCES", &f->sources, "main.c unikernel.c");
+    put_list(d.out, "SOURCES", &sources, "main.c unikernel.c");
     put_list(d.out, "INCLUDES", &f->includes, "");
     put_list(d.out, "PACKAGES", &f->packages, "");
     put_list(d.out, "LIBRARIES", &f->libraries, "");
+    if (crunched.count)
+        put_list(d.out, "CRUNCHED", &crunched, "");
+    for (size_t i = 0; i < crunched.count; i++)
+        fprintf(d.out, "%-9s := %s\n", crunched.item[i], f->crunched.item[i]);
     fputc('\n', d.out);
     put_part(d.out, "head.mk", none);
     if (is_bare(f->target))
         put_part(d.out, "bare.mk", none);
     put_part(d.out, text_of("%s.mk", f->target), none);
+    if (crunched.count)
+        put_part(d.out, "crunch.mk", none);
     put_part(d.out, "tail.mk", none);
     return finish(&d);
 }

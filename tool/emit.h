@@ -5,6 +5,10 @@
 
 #include "facts.h"
 
+/* A folder that is put into the image has this name, such as static1; i is
+ * its place in the list of them. */
+char *crunched_name(size_t i);
+
 char *emit_main(const struct facts *f);
 char *emit_makefile(const struct facts *f);
 

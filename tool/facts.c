@@ -146,7 +146,7 @@ char *unescape(char *value)
     return value;
 }
 
-static void append(struct list *l, const char *item)
+void add_item(struct list *l, const char *item)
 {
     for (size_t i = 0; i < l->count; i++)
         if (strcmp(l->item[i], item) == 0)
@@ -154,6 +154,11 @@ static void append(struct list *l, const char *item)
     if (l->count == MOST)
         die(FAILED, "more than %d things in one list", MOST);
     l->item[l->count++] = item;
+}
+
+bool is_crunched(const struct thing *t)
+{
+    return t->type && strcmp(t->driver, "kv_ro_crunch") == 0;
 }
 
 static struct thing *find_thing(struct facts *f, const char *number)
@@ -204,13 +209,13 @@ static void take_fact(struct facts *f, char *const *v, size_t count)
     } else if (strcmp(v[0], "env") == 0) {
         add_variable(f, v[1], count > 2 ? v[2] : NULL);
     } else if (strcmp(v[0], "package") == 0) {
-        append(&f->packages, v[1]);
+        add_item(&f->packages, v[1]);
     } else if (strcmp(v[0], "library") == 0) {
-        append(&f->libraries, v[1]);
+        add_item(&f->libraries, v[1]);
     } else if (strcmp(v[0], "source") == 0) {
-        append(&f->sources, v[2]);
+        add_item(&f->sources, v[2]);
     } else if (strcmp(v[0], "include") == 0) {
-        append(&f->includes, v[2]);
+        add_item(&f->includes, v[2]);
     } else if (strcmp(v[0], "device") == 0) {
         t = add_thing(f, v[1]);
         t->type = v[2];
@@ -348,6 +353,24 @@ static void read_jobs(struct facts *f, char *text)
     }
 }
 
+static void mark_used(struct thing *t)
+{
+    t->is_used = true;
+    for (size_t i = 0; i < t->argument_count; i++)
+        if (t->argument[i].device)
+            mark_used(t->argument[i].device);
+}
+
+/* A folder that two devices have is put into the image once. */
+static void find_crunched(struct facts *f)
+{
+    for (size_t i = 0; i < f->job_count; i++)
+        mark_used(f->job[i]);
+    for (size_t i = 0; i < f->thing_count; i++)
+        if (f->thing[i].is_used && is_crunched(&f->thing[i]))
+            add_item(&f->crunched, f->thing[i].argument[0].text);
+}
+
 struct facts *get_facts(const char *file, const char *target)
 {
     struct facts  *f = get_memory(sizeof *f);
@@ -372,5 +395,6 @@ struct facts *get_facts(const char *file, const char *target)
         explain_end(&o, file, program);
     read_report(f, text_of("%s", o.text));
     read_jobs(f, o.text);
+    find_crunched(f);
     return f;
 }

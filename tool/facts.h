@@ -29,6 +29,7 @@ struct thing {
     const char     *stop; /* a job's; NULL: none */
     struct argument argument[16];
     size_t          argument_count;
+    bool            is_used; /* by a job that the image runs */
 };
 
 struct variable {
@@ -46,6 +47,7 @@ struct facts {
     struct variable variable[MOST];
     size_t          variable_count;
     struct list     packages, libraries, sources, includes;
+    struct list     crunched; /* folders that are put into the image */
     char           *dependencies; /* of config.c, as make has them */
 };
 
@@ -59,6 +61,12 @@ void check_target(const char *target);
  * their messages. The environment is what config.c will see.
  */
 struct facts *get_facts(const char *file, const char *target);
+
+/* Is it a device made of a folder that is put into the image? */
+bool is_crunched(const struct thing *t);
+
+/* Adds an item, once. */
+void add_item(struct list *l, const char *item);
 
 /* Escapes and back: \t, \n and \\ in a value of a line. */
 void  put_escaped(void *file, const char *value);

@@ -271,6 +271,12 @@ char *record_text(const struct facts *f)
     put_fact(out, "target", f->target);
     put_fact(out, "file", f->file);
     put_fact(out, "image", f->image);
+    for (size_t i = 0; i < f->crunched.count; i++) {
+        add_item(&present, text_of("%s.c", crunched_name(i)));
+        add_item(&present, text_of("%s.h", crunched_name(i)));
+        put_fact(out, "built", text_of("%s.c", crunched_name(i)));
+        put_fact(out, "built", text_of("%s.h", crunched_name(i)));
+    }
     if (old && old->image && old->target) {
         before = built_files(old->image, old->target);
         put_built(out, &old->built, &present);

@@ -8,6 +8,7 @@
 #include "say.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,7 +86,8 @@ static void copy_folder(const char *from, const char *to, const char *name)
         char *source = text_of("%s/%s", from, e->d_name);
         char *target = text_of("%s/%s", to, e->d_name);
         bool  skip = e->d_name[0] == '.' ||
-                    strncmp(e->d_name, "mir-", 4) == 0;
+                    strncmp(e->d_name, "mir-", 4) == 0 ||
+                    fnmatch("static[0-9]*.[ch]", e->d_name, 0) == 0;
         struct stat st;
 
         for (const char *const *m = made; *m; m++)

@@ -72,7 +72,8 @@ contents() {
     find include -name '*.h' | sed 's|.*|644 & &|'
     find example -type f ! -path '*/.mirage/*' ! -name '*.o' ! -name '*.d' \
         ! -name 'mir-*' ! -name Makefile ! -name main.c ! -name '*.new' \
-        ! -name compile_flags.txt ! -name '*.xl' ! -name '*.xl.in' \
+        ! -name compile_flags.txt ! -name 'static[0-9]*.[ch]' \
+        ! -name '*.xl' ! -name '*.xl.in' \
         ! -name '*_libvirt.xml*' ! -name '*.qemu.sh' \
         ! -name '*.firecracker.json' | sed 's|.*|644 & share/mirage/&|'
     find tool/make -type f | sed 's|tool/\(.*\)|644 & share/mirage/\1|'

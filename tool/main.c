@@ -58,6 +58,8 @@ const struct command commands[] = {
      "[--package=NAME]... [--library=NAME]...\n", command_depend, true},
     {"link", "link a virtual machine's image", "-- COMMAND...\n",
      command_link, true},
+    {"crunch", "put a folder's files into C", "[--look] NAME FOLDER\n",
+     command_crunch, true},
     {"root", "where mirage is installed", "[--made-by=VERSION]\n",
      command_root, true},
     {0},

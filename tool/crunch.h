@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * crunch: the files of a folder as C, for an image to have them in memory.
+ *
+ * NAME.h and NAME.c are written; NAME.c holds the bytes of a small folder, for
+ * people to read, and those of a large one lie in .mirage/NAME.data, which the
+ * assembler takes as it is. .mirage/NAME.list has each file with its size and
+ * time, and is written when one of them has changed: make goes by it.
+ *
+ * What cannot be had in an image ends the program with a message.
+ */
+#ifndef TOOL_CRUNCH_H
+#define TOOL_CRUNCH_H
+
+/* Can the folder be crunched, to files of this name? */
+void crunch_check(const char *name, const char *folder);
+
+/* Writes what is missing, or older than the folder. */
+void crunch_update(const char *name, const char *folder);
+
+#endif
