@@ -6,28 +6,13 @@
  * A store may have each value at hand, and never wait; a fiber that reads on
  * and on must let the others run all the same, and end when it is asked to.
  */
+#include "path.h"
 #include <mirage/fiber.h>
 #include <mirage/kv_ro.h>
 
-static bool is_dots(const char *part, size_t len)
-{
-    return part[0] == '.' && (len == 1 || (len == 2 && part[1] == '.'));
-}
-
 static bool is_key(const char *key)
 {
-    const char *part = key, *c = key;
-
-    for (;; c++) {
-        if (*c != '/' && *c != '\0')
-            continue;
-        if (c - key > KV_RO_KEY || c == part ||
-            is_dots(part, (size_t)(c - part)))
-            return false;
-        if (*c == '\0')
-            return true;
-        part = c + 1;
-    }
+    return path_is_plain(key, KV_RO_KEY);
 }
 
 /* A value of this key may be asked for, unless the fiber is to end. */

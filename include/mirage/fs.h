@@ -2,9 +2,10 @@
 /*
  * fs: files in directories, to read and to change.
  *
- * A path is UTF-8, its parts separated by '/', with no leading '/'; the empty
- * path is the root. Calls block. What was changed survives a power cut once a
- * later fs_flush returns OK.
+ * A path is UTF-8 of at most FS_PATH bytes, its parts separated by '/', with
+ * no leading or trailing '/', no empty part and none that is "." or ".."; the
+ * empty path is the root. Calls block. What was changed survives a power cut
+ * once a later fs_flush returns OK.
  *
  * Any call on a path may give ERR_NOT_FOUND (a part of it is missing),
  * ERR_NOT_DIRECTORY (a part before the last is a file), ERR_NAME (a part
@@ -20,6 +21,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#define FS_PATH 4096
 
 struct fs {
     const struct fs_ops *ops;
@@ -72,7 +75,11 @@ MUST_CHECK enum status fs_format(struct fs *fs);
 
 MUST_CHECK enum status fs_flush(struct fs *fs);
 
-/* The driver's side: each as its namesake above. None may be NULL. */
+/*
+ * The driver's side: each as its namesake above. device/fs.c has seen to it
+ * that a path is well-formed (UTF-8 is the driver's to check), and that it is
+ * not the root's except for stat and list. None may be NULL.
+ */
 struct fs_ops {
     enum status (*stat)(struct fs *fs, const char *path, struct fs_stat *st);
     enum status (*list)(struct fs *fs, const char *path, fs_entry *fn,
