@@ -267,8 +267,9 @@ lint:
 
 # What is measured, against what and how often: bench/run tells.
 #     make bench BENCH=fiber ROUNDS=5
-BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep)
-BENCH_PEERS  := $(addprefix $B/bench/,fiber_peer sleep_peer clock drift)
+BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep crunch)
+BENCH_PEERS  := $(addprefix $B/bench/,fiber_peer sleep_peer crunch_peer \
+                                       clock drift)
 
 $B/bench/%.o: bench/%.c $B/flags
 	@mkdir -p $(@D)
