@@ -7,6 +7,7 @@
 #include <mirage/fs.h>
 #include <mirage/kv_ro.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct of_fs {
     struct kv_ro kv; /* first */
@@ -16,6 +17,7 @@ struct of_fs {
 struct listing {
     kv_ro_entry *fn;
     void        *ctx;
+    size_t       len; /* of the directory's name and a slash */
 };
 
 static struct fs *fs_of(struct kv_ro *kv)
@@ -56,13 +58,16 @@ static bool pass_entry(void *ctx, const char *name, const struct fs_stat *st)
 {
     const struct listing *l = ctx;
 
+    if (l->len + strlen(name) > KV_RO_KEY)
+        return true; /* a path, but no key */
     return l->fn(l->ctx, name, st->directory);
 }
 
 static enum status of_fs_list(struct kv_ro *kv, const char *directory,
                               kv_ro_entry *fn, void *ctx)
 {
-    struct listing l = {fn, ctx};
+    size_t         len = strlen(directory);
+    struct listing l = {fn, ctx, len + (len > 0)};
 
     return as_of_key(fs_list(fs_of(kv), directory, pass_entry, &l));
 }

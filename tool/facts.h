@@ -47,7 +47,7 @@ struct facts {
     struct variable variable[MOST];
     size_t          variable_count;
     struct list     packages, libraries, sources, includes;
-    struct list     crunched; /* folders that are put into the image */
+    struct list     crunched;     /* folders that are put into the image */
     char           *dependencies; /* of config.c, as make has them */
 };
 
