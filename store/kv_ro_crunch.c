@@ -117,6 +117,12 @@ static uint32_t first_with(const struct crunched *files, const char *prefix)
     return low;
 }
 
+static bool begins(const struct crunched *files, uint32_t i,
+                   const char *prefix, size_t len)
+{
+    return i < files->count && strncmp(files->file[i].key, prefix, len) == 0;
+}
+
 /* Keys of one directory below are neighbours, too: it is told of once. */
 static enum status crunch_list(struct kv_ro *kv, const char *directory,
                                kv_ro_entry *fn, void *ctx)
@@ -130,15 +136,12 @@ static enum status crunch_list(struct kv_ro *kv, const char *directory,
     if (len > 0)
         memcpy(prefix + len++, "/", 2);
     i = first_with(files, prefix);
-    if (len > 0 && (i == files->count ||
-                    strncmp(files->file[i].key, prefix, len) != 0))
+    if (len > 0 && !begins(files, i, prefix, len))
         return ERR_NOT_FOUND;
-    for (; i < files->count; i++) {
-        const char *key = files->file[i].key, *rest = key + len;
+    for (; begins(files, i, prefix, len); i++) {
+        const char *rest = files->file[i].key + len;
         size_t      part = strcspn(rest, "/");
 
-        if (strncmp(key, prefix, len) != 0)
-            break;
         if (rest[part] == '\0') {
             if (!fn(ctx, rest, false))
                 break;
