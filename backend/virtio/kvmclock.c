@@ -19,7 +19,7 @@ static _Alignas(64) volatile struct vcpu_time_info page;
 static volatile struct {
     uint32_t version, seconds, nanoseconds;
 } began;
-static nanoseconds start, last;
+static nanoseconds start, latest;
 
 static bool is_kvm(uint32_t leaf)
 {
@@ -42,7 +42,7 @@ bool kvmclock_start(void)
         return false;
     wrmsr(MSR_KVM_SYSTEM_TIME_NEW, (uintptr_t)&page | ENABLE);
     start = pvclock_now(&page);
-    last  = 0;
+    latest = 0;
     return true;
 }
 
@@ -51,9 +51,9 @@ nanoseconds kvmclock_now(void)
 {
     nanoseconds now = pvclock_now(&page) - start;
 
-    if (now > last)
-        last = now;
-    return last;
+    if (now > latest)
+        latest = now;
+    return latest;
 }
 
 nanoseconds kvmclock_wall(void)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: ISC
+# shellcheck shell=bash disable=SC2154
 #
 # crashes.sh   for bash, sourced: each crash of the image odd, which has to be
 #              reported as `crash ACT CAUSE FRAME` of the sourcing test checks
