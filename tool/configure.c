@@ -263,7 +263,8 @@ int command_configure(int count, char **words)
             f->file, install);
     check_sources(f);
     for (size_t i = 0; i < f->crunched.count; i++)
-        crunch_check(crunched_name(i), f->crunched.item[i]);
+        f->crunched_size +=
+            crunch_check(crunched_name(i), f->crunched.item[i]);
     write_all(f);
     for (size_t i = 0; i < f->crunched.count; i++)
         crunch_update(crunched_name(i), f->crunched.item[i]);

@@ -418,10 +418,10 @@ static bool update_list(const char *name, const struct folder *f)
     return write_list(name, text, len);
 }
 
-void crunch_check(const char *name, const char *folder)
+uint64_t crunch_check(const char *name, const char *folder)
 {
     want_both_ours(name);
-    look(folder);
+    return look(folder).size;
 }
 
 void crunch_update(const char *name, const char *folder)

@@ -12,8 +12,10 @@
 #ifndef TOOL_CRUNCH_H
 #define TOOL_CRUNCH_H
 
-/* Can the folder be crunched, to files of this name? */
-void crunch_check(const char *name, const char *folder);
+#include <stdint.h>
+
+/* Can the folder be crunched, to files of this name? The size of its files. */
+uint64_t crunch_check(const char *name, const char *folder);
 
 /* Writes what is missing, or older than the folder. */
 void crunch_update(const char *name, const char *folder);

@@ -12,7 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MEMORY "64" /* of a virtual machine, unless somebody says otherwise */
+/* MiB of a virtual machine, unless somebody says otherwise; what is put into
+ * the image comes on top. */
+#define MEMORY 64
 
 /* A text that is being written: `out` until it is finished. */
 struct draft {
@@ -252,7 +254,9 @@ static void put_list(FILE *out, const char *name, const struct list *l,
 
 char *emit_guest_file(const struct facts *f, const char *part)
 {
-    const char          *program = program_name(f->image, f->target);
+    const char *program = program_name(f->image, f->target);
+    const char *memory = text_of(
+        "%llu", (unsigned long long)(MEMORY + (f->crunched_size >> 20)));
     const struct filling fillings[] = {
         {"CONFIG", f->file},
         {"IMAGE", f->image},
@@ -260,7 +264,7 @@ char *emit_guest_file(const struct facts *f, const char *part)
         {"NAME", f->image},
         {"KERNEL", program},
         {"TYPE", "pvh"},
-        {"MEMORY", MEMORY},
+        {"MEMORY", memory},
         {"EXTRA", ""},
         {NULL, NULL},
     };

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define MOST 256 /* devices, jobs, and each of the lists */
 
@@ -47,7 +48,8 @@ struct facts {
     struct variable variable[MOST];
     size_t          variable_count;
     struct list     packages, libraries, sources, includes;
-    struct list     crunched;     /* folders that are put into the image */
+    struct list     crunched; /* folders that are put into the image */
+    uint64_t        crunched_size;
     char           *dependencies; /* of config.c, as make has them */
 };
 
