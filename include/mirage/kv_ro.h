@@ -58,7 +58,7 @@ typedef bool kv_ro_entry(void *ctx, const char *name, bool is_directory);
 /*
  * Calls fn for each entry of the directory, in no order; "" is the whole
  * store's. ERR_NOT_FOUND: no key has such a beginning (save ""), or it is a
- * key itself.
+ * key itself. A store may have an empty directory where another has none.
  */
 MUST_CHECK enum status kv_ro_list(struct kv_ro *kv, const char *directory,
                                   kv_ro_entry *fn, void *ctx);
