@@ -70,8 +70,8 @@ static void add_file(struct folder *f, const char *key, const char *path,
     f->size += (uint64_t)st->st_size;
 }
 
-static void look_into(struct folder *f, const char *path, const char *key,
-                      const struct above *above);
+static void enter(struct folder *f, const char *path, const char *key,
+                  const struct stat *st, const struct above *above);
 
 /* Adds the entry of a folder; what cannot be a value ends the program. */
 static void add_entry(struct folder *f, const char *path, const char *key,
@@ -87,11 +87,7 @@ static void add_entry(struct folder *f, const char *path, const char *key,
     if (S_ISREG(st.st_mode)) {
         add_file(f, key, path, &st);
     } else if (S_ISDIR(st.st_mode)) {
-        for (const struct above *a = above; a; a = a->above)
-            if (a->device == st.st_dev && a->number == st.st_ino)
-                WRONG("%s is a link to a folder that it lies in", path);
-        look_into(f, path, key,
-                  &(struct above){st.st_dev, st.st_ino, above});
+        enter(f, path, key, &st, above);
     } else {
         WRONG("%s is neither a file nor a folder", path);
     }
@@ -121,6 +117,23 @@ static void look_into(struct folder *f, const char *path, const char *key,
     closedir(dir);
 }
 
+/* What is built in the present folder would be crunched, and so on. */
+static void enter(struct folder *f, const char *path, const char *key,
+                  const struct stat *st, const struct above *above)
+{
+    struct stat here;
+
+    if (stat(".", &here) == 0 && here.st_dev == st->st_dev &&
+        here.st_ino == st->st_ino)
+        WRONG("%s is where the image is built: what is crunched lies in a "
+              "folder of its own",
+              path);
+    for (const struct above *a = above; a; a = a->above)
+        if (a->device == st->st_dev && a->number == st->st_ino)
+            WRONG("%s is a link to a folder that it lies in", path);
+    look_into(f, path, key, &(struct above){st->st_dev, st->st_ino, above});
+}
+
 static int by_key(const void *a, const void *b)
 {
     return strcmp(((const struct file *)a)->key, ((const struct file *)b)->key);
@@ -133,7 +146,7 @@ static struct folder look(const char *name)
 
     if (stat(name, &st) != 0)
         WRONG("cannot read the folder %s: %s", name, strerror(errno));
-    look_into(&f, name, "", &(struct above){st.st_dev, st.st_ino, NULL});
+    enter(&f, name, "", &st, NULL);
     if (f.count > 0)
         qsort(f.file, f.count, sizeof *f.file, by_key);
     return f;
