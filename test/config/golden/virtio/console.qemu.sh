@@ -14,10 +14,16 @@ for word; do
     append="$append \"$(printf %s "$word" | sed 's/[\\"]/\\&/g')\""
 done
 
-accel=${ACCEL:-}
-if [ -z "$accel" ]; then
-    accel=tcg
-    [ ! -w /dev/kvm ] || accel=kvm
+# /dev/kvm may be there and be of no use, as inside of another virtual machine.
+accel=${ACCEL:-tcg}
+if [ -z "${ACCEL:-}" ] && [ -w /dev/kvm ]; then
+    if (echo quit | qemu-system-x86_64 -M microvm -accel kvm -cpu max -S \
+        -nodefaults -no-user-config -display none -monitor stdio || exit) \
+        >/dev/null 2>&1; then
+        accel=kvm
+    else
+        echo "QEMU cannot use /dev/kvm here; it goes on without (ACCEL=tcg)" >&2
+    fi
 fi
 
 # shellcheck disable=SC2086
