@@ -2,9 +2,15 @@
 /*
  * block: storage addressed by sector.
  *
- * A sector is info.sector_size bytes. Page-aligned data goes to the device as
- * it is; other data is copied through aligned pages first. Reads, writes and
- * flushes block the fiber; fibers that ask at once share the queue.
+ * A sector is info.sector_size bytes, and is written whole or not at all. Data
+ * that begins on a page goes to the device as it is; other data is copied
+ * through pages first. Reads, writes and flushes block the fiber; fibers that
+ * ask at once share the device's queue, in no order: whoever wants one write to
+ * be done before another waits for it, and flushes.
+ *
+ * A count of 0 is no error, and does nothing. ERR_CANCELLED, of each: the
+ * fiber was asked to end before anything was done; what is under way is never
+ * left alone.
  */
 #ifndef MIRAGE_BLOCK_H
 #define MIRAGE_BLOCK_H
@@ -29,6 +35,7 @@ struct block {
  * Reads count sectors, starting at sector, into data.
  *
  * ERR_RANGE: part of it lies past the end; data is untouched.
+ * ERR_NO_MEMORY: there is no page to copy through.
  * ERR_IO, ERR_GONE: the contents of data are undefined.
  */
 MUST_CHECK enum status block_read(struct block *b, uint64_t sector,
@@ -36,23 +43,35 @@ MUST_CHECK enum status block_read(struct block *b, uint64_t sector,
 
 /*
  * Writes count sectors, starting at sector. They survive a power cut once a
- * later block_flush returns OK, not before.
+ * later block_flush returns OK; until then each of them may be there or not.
  *
  * ERR_READ_ONLY, ERR_RANGE: nothing was written.
- * ERR_IO, ERR_GONE: an unknown part was written.
+ * ERR_NO_MEMORY, ERR_NO_SPACE (of the host that keeps the device), ERR_IO,
+ * ERR_GONE: an unknown part was written.
  */
 MUST_CHECK enum status block_write(struct block *b, uint64_t sector,
                                    const void *data, size_t count);
 
 /*
  * Returns OK once every write that returned OK before this call survives a
- * power cut. ERR_IO, ERR_GONE: some of them may not.
+ * power cut. ERR_IO, ERR_NO_SPACE, ERR_GONE: some of them may not.
  */
 MUST_CHECK enum status block_flush(struct block *b);
 
 /*
- * The driver's side. The front has already checked range, alignment and
- * permission, so an operation only moves sectors. None may be NULL.
+ * A disk in memory, of zeros, for tests and for what need not last: *block is
+ * yours, to ops->disconnect. sector_size as in block_info. ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status block_ram_connect(uint64_t       sectors,
+                                         uint32_t       sector_size,
+                                         struct block **block);
+
+/*
+ * The driver's side. device/block.c has already checked range and permission,
+ * and count is not 0 and at most `most`; data begins on a page unless
+ * takes_any_data. So an operation only moves sectors. A fiber that is cancelled
+ * while its request is with the device waits for it all the same. No operation
+ * may be NULL.
  */
 struct block_ops {
     enum status (*read)(struct block *b, uint64_t sector,
@@ -61,6 +80,9 @@ struct block_ops {
                          const void *data, size_t count);
     enum status (*flush)(struct block *b);
     void (*disconnect)(struct block *b);
+
+    size_t most; /* bytes of a request, whole pages; 0: any number */
+    bool   takes_any_data;
 };
 
 #endif

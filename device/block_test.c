@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: ISC */
+#include "block.c"
+#include "check.h"
+
+#define SECTORS ((uint64_t)300)
+#define MOST    ((size_t)8192)
+
+/* A disk that takes little at once, only by pages, and keeps count. */
+static uint8_t     disk[SECTORS * 512];
+static int         requests, flushes;
+static bool        all_aligned;
+static enum status answer;
+
+static void note(struct block *b, uint64_t sector, const void *data,
+                 size_t count)
+{
+    requests++;
+    all_aligned = all_aligned && (uintptr_t)data % PAGE_BYTES == 0;
+    CHECK(count > 0 && count * b->info.sector_size <= MOST);
+    CHECK(sector + count <= b->info.sectors);
+}
+
+static enum status fake_read(struct block *b, uint64_t sector, void *data,
+                             size_t count)
+{
+    note(b, sector, data, count);
+    memcpy(data, disk + sector * b->info.sector_size,
+           count * b->info.sector_size);
+    return answer;
+}
+
+static enum status fake_write(struct block *b, uint64_t sector,
+                              const void *data, size_t count)
+{
+    note(b, sector, data, count);
+    memcpy(disk + sector * b->info.sector_size, data,
+           count * b->info.sector_size);
+    return answer;
+}
+
+static enum status fake_flush(struct block *b)
+{
+    (void)b;
+    flushes++;
+    return answer;
+}
+
+static const struct block_ops fake_ops = {
+    .read = fake_read, .write = fake_write, .flush = fake_flush, .most = MOST};
+static struct block fake = {&fake_ops, {SECTORS, 512, true}};
+
+static _Alignas(4096) uint8_t out[70 * 4096], in[70 * 4096];
+
+static void begin(void)
+{
+    requests = 0;
+    all_aligned = true;
+    answer = OK;
+    fake.info = (struct block_info){SECTORS, 512, true};
+}
+
+static void fill(uint8_t *data, size_t len)
+{
+    random_bytes(data, len < 256 ? len : 256);
+    for (size_t i = 256; i < len; i++)
+        data[i] = (uint8_t)(data[i - 256] * 5 + i / 256);
+}
+
+TEST(data_on_a_page_goes_as_it_is_and_in_pieces)
+{
+    begin();
+    fill(out, 40 * 512);
+    CHECK(block_write(&fake, 3, out, 40) == OK);
+    CHECK(requests == 3 && all_aligned);
+    memset(in, 0, sizeof in);
+    CHECK(block_read(&fake, 3, in, 40) == OK);
+    CHECK(requests == 6);
+    CHECK(memcmp(in, out, 40 * 512) == 0);
+    CHECK(in[40 * 512] == 0);
+}
+
+TEST(other_data_is_copied_through_pages)
+{
+    static const size_t offsets[] = {1, 8, 511, 512, 4095};
+    static const size_t counts[] = {1, 7, 8, 9, 15, 16, 17, 200};
+
+    for (size_t o = 0; o < 5; o++)
+        for (size_t c = 0; c < 8; c++) {
+            size_t from = offsets[o], n = counts[c], len = n * 512;
+
+            begin();
+            fill(out + from, len);
+            memset(in, 0xee, sizeof in);
+            CHECK(block_write(&fake, 11, out + from, n) == OK);
+            CHECK(block_read(&fake, 11, in + from, n) == OK);
+            CHECK(all_aligned);
+            CHECK(memcmp(in + from, out + from, len) == 0);
+            CHECK(in[from - 1] == 0xee && in[from + len] == 0xee);
+        }
+}
+
+TEST(nothing_lies_past_the_end)
+{
+    begin();
+    memset(in, 0xee, sizeof in);
+    CHECK(block_read(&fake, SECTORS, in, 1) == ERR_RANGE);
+    CHECK(block_read(&fake, SECTORS - 11, in, 12) == ERR_RANGE);
+    CHECK(block_read(&fake, SECTORS + 1, in, 0) == ERR_RANGE);
+    CHECK(block_read(&fake, UINT64_MAX, in, 2) == ERR_RANGE);
+    CHECK(block_read(&fake, 1, in, SIZE_MAX) == ERR_RANGE);
+    CHECK(block_write(&fake, SECTORS, in, 1) == ERR_RANGE);
+    CHECK(block_write(&fake, SECTORS - 11, in, 12) == ERR_RANGE);
+    CHECK(block_write(&fake, UINT64_MAX - 3, in, 8) == ERR_RANGE);
+    CHECK(requests == 0 && in[0] == 0xee);
+    CHECK(block_read(&fake, SECTORS, in, 0) == OK);
+    CHECK(block_read(&fake, SECTORS - 12, in, 12) == OK);
+    CHECK(block_write(&fake, SECTORS - 1, in, 1) == OK);
+    CHECK(requests == 2);
+}
+
+TEST(what_is_read_only_is_not_written)
+{
+    begin();
+    fake.info.writable = false;
+    CHECK(block_write(&fake, 0, out, 1) == ERR_READ_ONLY);
+    CHECK(block_write(&fake, SECTORS, out, 1) == ERR_READ_ONLY);
+    CHECK(requests == 0);
+    CHECK(block_read(&fake, 0, in, 1) == OK);
+}
+
+TEST(a_failure_is_passed_on_and_ends_the_request)
+{
+    begin();
+    answer = ERR_IO;
+    flushes = 0;
+    CHECK(block_write(&fake, 0, out, 100) == ERR_IO);
+    CHECK(requests == 1);
+    CHECK(block_read(&fake, 0, in + 1, 100) == ERR_IO);
+    CHECK(requests == 2);
+    CHECK(block_flush(&fake) == ERR_IO && flushes == 1);
+}
+
+TEST(large_sectors_are_whole_pages)
+{
+    begin();
+    fake.info = (struct block_info){SECTORS / 8, 4096, true};
+    fill(out + 1, 9 * 4096);
+    CHECK(block_write(&fake, 2, out + 1, 9) == OK);
+    CHECK(requests == 5 && all_aligned);
+    CHECK(block_read(&fake, 2, in + 3, 9) == OK);
+    CHECK(memcmp(in + 3, out + 1, 9 * 4096) == 0);
+    CHECK(block_read(&fake, SECTORS / 8 - 1, in, 2) == ERR_RANGE);
+}
+
+/* Random requests to a disk in memory, against a copy of it. */
+TEST(a_disk_in_memory_keeps_what_it_is_given)
+{
+    static uint8_t copy[300 * 4096];
+    struct block  *ram;
+
+    for (uint32_t size = 512; size <= 4096; size *= 2) {
+        CHECK(block_ram_connect(SECTORS, size, &ram) == OK);
+        CHECK(ram->info.sectors == SECTORS && ram->info.sector_size == size);
+        memset(copy, 0, sizeof copy);
+        for (int i = 0; i < 300; i++) {
+            uint64_t sector = random_below(SECTORS);
+            size_t   n = random_below(sizeof in / size / 2);
+            size_t   at = random_below(3) * 509, len = n * size;
+            bool     fits = n <= SECTORS - sector;
+
+            fill(out + at, len);
+            if (random_below(2)) {
+                CHECK(block_write(ram, sector, out + at, n) ==
+                      (fits ? OK : ERR_RANGE));
+                if (fits)
+                    memcpy(copy + sector * size, out + at, len);
+            } else {
+                CHECK(block_read(ram, sector, in + at, n) ==
+                      (fits ? OK : ERR_RANGE));
+                CHECK(!fits ||
+                      memcmp(in + at, copy + sector * size, len) == 0);
+            }
+        }
+        CHECK(block_flush(ram) == OK);
+        ram->ops->disconnect(ram);
+    }
+    CHECK(block_ram_connect(UINT64_MAX / 2, 4096, &ram) == ERR_NO_MEMORY);
+}
