@@ -14,7 +14,8 @@
 #include <string.h>
 #include <xen/io/console.h>
 
-#define PATIENCE (5 * SECOND) /* with a reader who has not taken anything */
+#define WHOLE    ((size_t)512) /* bytes that a line of the log does not part */
+#define PATIENCE (5 * SECOND)  /* with a reader who has not taken anything */
 #define LINGER   (200 * MILLISECOND)
 #define BUSY     (10 * MILLISECOND) /* between notifications, without idling */
 
@@ -61,6 +62,11 @@ static uint32_t unread(void)
 static bool is_full(void)
 {
     return unread() > sizeof ring->out - 2;
+}
+
+static bool has_room(size_t n)
+{
+    return sizeof ring->out - unread() >= n;
 }
 
 static void put(char c)
@@ -153,13 +159,14 @@ static void ring_write(struct console *c, const char *text, size_t len)
 {
     (void)c;
     for (size_t n; len > 0; text += n, len -= n) {
-        n = put_some(text, len);
-        if (n == 0) {
+        n = len < WHOLE ? len : WHOLE;
+        while (!has_room(2 * n)) { /* all of them may be line ends */
             console_flush(false);
             /* The front shields us: whatever it says, we look again. */
-            if (is_full() && wait_until(&writers, FOREVER) != OK)
+            if (!has_room(2 * n) && wait_until(&writers, FOREVER) != OK)
                 continue;
         }
+        n = put_some(text, n);
     }
 }
 

@@ -113,6 +113,43 @@ TEST(all_lines_arrive_at_a_reader_that_takes_odd_amounts)
     write_from_several_fibers();
 }
 
+static void check_log_lines(unsigned reason)
+{
+    const char *at = console_text(), *end;
+    int         lines = 0, logged = 0;
+
+    CHECK(reason == 0);
+    for (; (end = strchr(at, '\n')) != NULL; at = end + 1)
+        if (strstr(at, "tick") && strstr(at, "tick") < end)
+            logged += *at == '[';
+        else
+            lines += end - at == 300 && *at == 'x';
+    CHECK(lines == 100);
+    CHECK(logged > 10);
+}
+
+static void tick(void *ctx)
+{
+    (void)ctx;
+    while (time_sleep(MILLISECOND) == OK)
+        log_error(&test, "tick");
+}
+
+TEST(a_line_of_the_log_does_not_part_another)
+{
+    char line[301];
+
+    memset(line, 'x', 300);
+    line[300] = '\0';
+    connect();
+    consoled.reads = odd_bytes;
+    consoled.every = 3 * MILLISECOND;
+    fake.ended = check_log_lines;
+    CHECK(fiber_start(tick, NULL) == OK);
+    for (int i = 0; i < 100; i++)
+        console_log(console, "%s", line);
+}
+
 static size_t stop_for_a_minute(void)
 {
     static unsigned reads;
