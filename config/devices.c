@@ -16,7 +16,7 @@ const struct device devices[] = {
      {"console_unix", "console_unix", "console_xen", "console_serial"}, 0, 0},
     {"custom_console", "console",
      {"console_unix", "console_unix", "console_xen", "console_serial"}, 0, 0},
-    {"block_of_file", "block", {0}, 0, 0},
+    {"block_of_file", "block", {"block_unix", "block_unix", NULL, NULL}, 0, 0},
     {"fat", "fs", {0}, 0, 0},
     {"fat_of_files", "fs", {0}, 0, 0},
     {"kv_ro_of_fs", "kv_ro",

@@ -9,6 +9,7 @@
 #ifndef MIRAGE_DRIVERS_H
 #define MIRAGE_DRIVERS_H
 
+#include <mirage/block.h>
 #include <mirage/console.h>
 #include <mirage/fs.h>
 #include <mirage/kv_ro.h>
@@ -19,6 +20,17 @@
  */
 MUST_CHECK enum status console_unix_connect(const char      *name,
                                             struct console **console);
+
+/*
+ * backend/unix: a disk that is a file of the host or one of its block devices,
+ * read-only where the host says so. A file has sectors of 512 bytes. It is
+ * locked as long as it is in use: for others' reading if it is read-only.
+ * ERR_NOT_FOUND, ERR_IS_DIRECTORY, ERR_PERMISSION, ERR_FORMAT (no whole
+ * sectors), ERR_IN_USE, ERR_UNSUPPORTED (neither a file nor a block device),
+ * ERR_IO, ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status block_unix_connect(const char    *path,
+                                          struct block **block);
 
 /* backend/virtio: a console on the first serial port. name: as above. */
 MUST_CHECK enum status console_serial_connect(const char      *name,

@@ -1,10 +1,8 @@
 #include <mirage/config.h>
 
-JOB(start, console, block);
+JOB(start, console, fs);
 
 void configure(void)
 {
-    block img = block_of_file(target() == XEN ? "xvda1" : "disk.img");
-
-    unikernel("block_test", start(default_console, img));
+    unikernel("files", start(default_console, fat_of_files("t")));
 }
