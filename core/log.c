@@ -111,9 +111,14 @@ static bool starts(const char *text, const char *word, char end)
  * not below what is now? */
 static bool is_wanted_now(const char *line)
 {
-    const char *level = strchr(line, ']') + 2, *source = strchr(level, ' ') + 1;
+    const char *level = strchr(line, ']'), *source;
     int         l = LEVEL_WARNING + 1;
 
+    /* Text that has line ends goes on in lines of any look. */
+    if (!level || level[1] != ' ' || !(source = strchr(level + 2, ' ')))
+        return false;
+    level += 2;
+    source++;
     while (l < LEVEL_DEBUG && !starts(level, level_names[l], ' '))
         l++;
     for (struct log_source *s = sources; s; s = s->next)

@@ -163,7 +163,7 @@ static void ring_write(struct console *c, const char *text, size_t len)
         while (!has_room(2 * n)) { /* all of them may be line ends */
             console_flush(false);
             /* The front shields us: whatever it says, we look again. */
-            if (!has_room(2 * n) && wait_until(&writers, FOREVER) != OK)
+            if (wait_until(&writers, FOREVER) != OK)
                 continue;
         }
         n = put_some(text, n);
