@@ -25,6 +25,11 @@ TEST(what_was_logged_before_the_levels_were_set_is_printed_then)
     CHECK(!is_wanted_now("[    0.000001] info alphabet: hello\n"));
     CHECK(set_levels("debug") == NULL);
     CHECK(is_wanted_now("[    0.000001] debug beta: hello\n"));
+    /* The rest of a text that has line ends. */
+    CHECK(!is_wanted_now("second\n"));
+    CHECK(!is_wanted_now("]\n"));
+    CHECK(!is_wanted_now("[x] \n"));
+    CHECK(!is_wanted_now("] debug\n"));
     /* These have been printed already. */
     CHECK(!is_wanted_now("[    0.000001] warning beta: hello\n"));
     CHECK(!is_wanted_now("[    0.000001] error beta: hello\n"));
