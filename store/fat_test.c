@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: ISC */
+#include "check.h"
+#include <mirage/block.h>
+#include <mirage/fat.h>
+#include <stdlib.h>
+
+static struct block *disk;
+static struct fs    *fs;
+
+/* An empty file system on a disk of so many bytes. */
+static void begin(uint64_t bytes, uint32_t sector_size, int type)
+{
+    struct fat_options o = {.type = type};
+
+    CHECK(block_ram_connect(bytes / sector_size, sector_size, &disk) == OK);
+    CHECK(fat_format(disk, &o) == OK);
+    CHECK(fat_connect(disk, &fs) == OK);
+}
+
+static void again(void)
+{
+    fs->ops->disconnect(fs);
+    CHECK(fat_connect(disk, &fs) == OK);
+}
+
+static void end(void)
+{
+    fs->ops->disconnect(fs);
+    disk->ops->disconnect(disk);
+}
+
+static void put(const char *path, const char *text)
+{
+    CHECK(fs_create(fs, path) == OK);
+    CHECK(fs_write(fs, path, 0, text, strlen(text)) == OK);
+}
+
+static const char *get(const char *path)
+{
+    static char text[64];
+    size_t      got = 0;
+    enum status s = fs_read(fs, path, 0, text, sizeof text - 1, &got);
+
+    if (s)
+        return status_text(s);
+    text[got] = '\0';
+    return text;
+}
+
+static bool add_name(void *ctx, const char *name, const struct fs_stat *st)
+{
+    char *all = ctx;
+
+    strcat(strcat(all, name), st->directory ? "/ " : " ");
+    return true;
+}
+
+static const char *names(const char *path)
+{
+    static char all[4096];
+
+    all[0] = '\0';
+    CHECK(fs_list(fs, path, add_name, all) == OK);
+    return all;
+}
+
+TEST(what_was_written_is_read_again_from_each_kind_of_disk)
+{
+    static const struct {
+        uint64_t bytes;
+        uint32_t sector_size;
+        int      type;
+    } kinds[] = {{1 << 20, 512, 12}, {1 << 24, 512, 16}, {1 << 26, 512, 32}, {1 << 22, 1024, 12}, {1 << 25, 2048, 16}, {1 << 29, 4096, 32}};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        begin(kinds[i].bytes, kinds[i].sector_size, kinds[i].type);
+        put("hello.txt", "hello");
+        CHECK(fs_mkdir(fs, "a folder") == OK);
+        put("a folder/Grüße ☃ 🎈", "world");
+        CHECK_TEXT(get("HELLO.TXT"), "hello");
+        CHECK_TEXT(get("A FOLDER/GRÜßE ☃ 🎈"), "world");
+        again();
+        CHECK_TEXT(names(""), "hello.txt a folder/ ");
+        CHECK_TEXT(names("a folder"), "Grüße ☃ 🎈 ");
+        CHECK_TEXT(get("hello.txt"), "hello");
+        CHECK_TEXT(get("a folder/grüße ☃ 🎈"), "world");
+        end();
+    }
+}
+
+TEST(a_gap_reads_as_zeros)
+{
+    static char all[5000];
+    size_t      got;
+
+    begin(1 << 20, 512, 12);
+    put("a", "begin");
+    CHECK(fs_write(fs, "a", 4000, "end", 3) == OK);
+    memset(all, 'x', sizeof all);
+    CHECK(fs_read(fs, "a", 0, all, sizeof all, &got) == OK && got == 4003);
+    CHECK(memcmp(all, "begin", 5) == 0 && memcmp(all + 4000, "end", 3) == 0);
+    for (int i = 5; i < 4000; i++)
+        CHECK(all[i] == 0);
+    end();
+}
+
+TEST(each_thing_that_cannot_be_done_has_its_status)
+{
+    struct fs_stat st;
+
+    begin(1 << 20, 512, 12);
+    put("file", "");
+    CHECK(fs_mkdir(fs, "d") == OK);
+    put("d/x", "x");
+    CHECK(fs_create(fs, "FILE") == ERR_EXISTS);
+    CHECK(fs_mkdir(fs, "file") == ERR_EXISTS);
+    CHECK(fs_create(fs, "none/x") == ERR_NOT_FOUND);
+    CHECK(fs_create(fs, "file/x") == ERR_NOT_DIRECTORY);
+    CHECK(fs_create(fs, "a:b") == ERR_NAME);
+    CHECK(fs_create(fs, "a.") == ERR_NAME);
+    CHECK(fs_create(fs, "\xff") == ERR_NAME);
+    CHECK(fs_remove(fs, "d") == ERR_NOT_EMPTY);
+    CHECK(fs_remove(fs, "none") == ERR_NOT_FOUND);
+    CHECK(fs_write(fs, "d", 0, "x", 1) == ERR_IS_DIRECTORY);
+    CHECK(fs_rename(fs, "file", "d/x") == ERR_EXISTS);
+    CHECK(fs_rename(fs, "d", "d/e") == ERR_NAME);
+    CHECK(fs_rename(fs, "none", "e") == ERR_NOT_FOUND);
+    CHECK(fs_write(fs, "file", UINT32_MAX, "x", 1) == ERR_NO_SPACE);
+    CHECK(fs_write(fs, "file", UINT64_MAX, "x", 1) == ERR_NO_SPACE);
+    CHECK(fs_write(fs, "file", 2 << 20, "x", 1) == ERR_NO_SPACE);
+    CHECK(fs_stat(fs, "file", &st) == OK && st.size == 0 && !st.directory);
+    CHECK(fs_stat(fs, "d", &st) == OK && st.directory);
+    CHECK(fs_stat(fs, "", &st) == OK && st.directory);
+    end();
+}
+
+TEST(names_move_and_keep_what_they_name)
+{
+    begin(1 << 20, 512, 12);
+    CHECK(fs_mkdir(fs, "a") == OK && fs_mkdir(fs, "b") == OK);
+    CHECK(fs_mkdir(fs, "a/c") == OK);
+    put("a/c/file", "text");
+    CHECK(fs_rename(fs, "a/c", "b/moved") == OK);
+    CHECK_TEXT(get("b/moved/file"), "text");
+    CHECK_TEXT(names("a"), "");
+    CHECK(fs_rename(fs, "b/moved/file", "FILE") == OK);
+    CHECK(fs_rename(fs, "FILE", "file") == OK);
+    CHECK_TEXT(names(""), "a/ b/ file ");
+    CHECK(fs_rename(fs, "file", "File") == OK);
+    again();
+    CHECK_TEXT(get("file"), "text");
+    CHECK_TEXT(names(""), "a/ b/ File ");
+    end();
+}
+
+TEST(what_is_removed_can_be_made_anew)
+{
+    begin(1 << 20, 512, 12);
+    for (int i = 0; i < 100; i++) {
+        put("a name that is long", "old");
+        CHECK(fs_remove(fs, "a name that is long") == OK);
+        put("a name that is long", "new");
+        CHECK_TEXT(get("a name that is long"), "new");
+        CHECK(fs_remove(fs, "a name that is long") == OK);
+    }
+    again();
+    CHECK_TEXT(names(""), "");
+    end();
+}
+
+TEST(a_full_disk_takes_nothing_and_is_whole_again_after_a_removal)
+{
+    static char big[300 * 1024];
+    char        name[32];
+    int         n = 0;
+    uint64_t    before, after;
+
+    begin(1 << 20, 512, 12);
+    CHECK(fat_free(fs, &before) == OK);
+    for (;; n++) {
+        snprintf(name, sizeof name, "file %d", n);
+        CHECK(fs_create(fs, name) == OK);
+        if (fs_write(fs, name, 0, big, sizeof big) != OK)
+            break;
+    }
+    CHECK(n == 3);
+    CHECK_TEXT(get("file 3"), "");
+    CHECK(fs_remove(fs, "file 1") == OK);
+    CHECK(fs_write(fs, "file 3", 0, big, sizeof big) == OK);
+    for (int i = 0; i < 4; i++) {
+        snprintf(name, sizeof name, "file %d", i);
+        CHECK(fs_remove(fs, name) == (i == 1 ? ERR_NOT_FOUND : OK));
+    }
+    CHECK(fs_flush(fs) == OK);
+    CHECK(fat_free(fs, &after) == OK && before == after);
+    end();
+}
+
+TEST(many_names_that_begin_alike)
+{
+    char name[64];
+
+    begin(1 << 24, 512, 16);
+    CHECK(fs_mkdir(fs, "many") == OK);
+    for (int i = 0; i < 3000; i++) {
+        snprintf(name, sizeof name, "many/a long name with number %d", i);
+        put(name, name);
+    }
+    again();
+    for (int i = 0; i < 3000; i++) {
+        snprintf(name, sizeof name, "many/A long name with number %d", i);
+        CHECK(strlen(get(name)) == strlen(name));
+        if (i % 2)
+            CHECK(fs_remove(fs, name) == OK);
+    }
+    for (int i = 1; i < 3000; i += 2) {
+        snprintf(name, sizeof name, "many/%d", i);
+        CHECK(fs_create(fs, name) == OK);
+    }
+    end();
+}
+
+TEST(a_disk_without_a_file_system_gets_one_by_format)
+{
+    CHECK(block_ram_connect(2048, 512, &disk) == OK);
+    CHECK(fat_connect(disk, &fs) == OK);
+    CHECK(fs_create(fs, "a") == ERR_FORMAT);
+    CHECK(fs_format(fs) == OK);
+    put("a", "text");
+    CHECK_TEXT(get("a"), "text");
+    CHECK(fs_format(fs) == OK);
+    CHECK_TEXT(names(""), "");
+    end();
+}
