@@ -738,10 +738,17 @@ static enum status flush(struct fs *fs)
     return s ? s : leave(f, commit(f));
 }
 
-/* Is the disk marked as in use? */
-static bool is_in_use(const struct fat *f, const uint8_t *boot)
+static enum status mend(struct fat *f)
 {
-    return boot[f->l.type == FAT32 ? FAT_BOOT_DIRTY32 : FAT_BOOT_DIRTY12] & 1;
+    bool        in_use;
+    enum status s = fat_mend_table(f);
+
+    if (s == OK)
+        s = fat_is_in_use(f, &in_use);
+    if (s == OK && in_use)
+        log_warning(&fat, "the disk was in use when its image ended; "
+                          "`fsck.fat -a` frees what was lost");
+    return s;
 }
 
 static enum status mount(struct fat *f)
@@ -766,10 +773,7 @@ static enum status mount(struct fat *f)
     if (s == OK && f->unusable == OK) {
         log_info(&fat, "FAT%d, %u clusters of %u bytes", (int)f->l.type,
                  (unsigned)f->l.clusters, (unsigned)f->l.cluster_size);
-        if (is_in_use(f, boot))
-            log_warning(&fat, "the disk was in use when its image ended; "
-                              "`fsck.fat -a` frees what was lost");
-        s = fat_mend_table(f);
+        s = mend(f);
     }
     free(boot);
     return s;

@@ -16,16 +16,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FAT_BOOT         512 /* bytes of the boot sector that mean something */
-#define FAT_FIRST        2u  /* the number of the first cluster */
-#define FAT12_MOST       4084u
-#define FAT16_MOST       65524u
-#define FAT32_MOST       0x0ffffff4u
-#define FAT_INFO_FREE    488
-#define FAT_INFO_NEXT    492
-#define FAT_UNKNOWN      0xffffffffu
-#define FAT_BOOT_DIRTY12 37 /* the byte whose bit 0 says "in use" */
-#define FAT_BOOT_DIRTY32 65
+#define FAT_BOOT      512 /* bytes of the boot sector that mean something */
+#define FAT_FIRST     2u  /* the number of the first cluster */
+#define FAT12_MOST    4084u
+#define FAT16_MOST    65524u
+#define FAT32_MOST    0x0ffffff4u
+#define FAT_INFO_FREE 488
+#define FAT_INFO_NEXT 492
+#define FAT_UNKNOWN   0xffffffffu
 
 enum fat_type { FAT12 = 12,
                 FAT16 = 16,

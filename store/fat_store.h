@@ -195,6 +195,7 @@ void                   fat_forget_trail(struct fat *f, uint32_t first);
 /* "In use" marks: the table's, which a step writes, and the boot sector's. */
 MUST_CHECK enum status fat_mark_table(struct fat *f, bool in_use);
 MUST_CHECK enum status fat_mark_boot(struct fat *f, bool in_use);
+MUST_CHECK enum status fat_is_in_use(struct fat *f, bool *in_use);
 MUST_CHECK enum status fat_write_info(struct fat *f);
 
 /* FAT12: entries that two sectors share, of chains that are on the disk. */

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE 4096u /* bytes; FAT12: 3 sectors, so that no entry lies in two */
+#define IN_USE 37    /* the byte of FAT12's and FAT16's boot sector that says it */
+#define PIECE  4096u /* bytes; FAT12: 3 sectors, so that no entry lies in two */
 
 uint32_t fat_table_piece(const struct fat_layout *l)
 {
@@ -382,9 +383,15 @@ enum status fat_nth(struct fat *f, uint32_t first, uint32_t n,
     return OK;
 }
 
+/* Of the table's second entry. */
+static uint32_t clean_bit(const struct fat *f)
+{
+    return f->l.type == FAT32 ? 0x08000000 : 0x8000;
+}
+
 enum status fat_mark_table(struct fat *f, bool in_use)
 {
-    uint32_t    bit = f->l.type == FAT32 ? 0x08000000 : 0x8000, v;
+    uint32_t    bit = clean_bit(f), v;
     enum status s;
 
     if (f->l.type == FAT12)
@@ -393,16 +400,35 @@ enum status fat_mark_table(struct fat *f, bool in_use)
     return s ? s : fat_set_entry(f, 1, in_use ? v & ~bit : v | bit);
 }
 
+/* FAT32's boot sector has a copy, which should not differ at any moment. */
 enum status fat_mark_boot(struct fat *f, bool in_use)
 {
-    size_t      at = f->l.type == FAT32 ? FAT_BOOT_DIRTY32 : FAT_BOOT_DIRTY12;
-    uint8_t    *boot = malloc(f->l.sector_size);
-    enum status s = boot ? block_read(f->block, 0, boot, 1) : ERR_NO_MEMORY;
+    uint8_t    *boot;
+    enum status s;
 
+    if (f->l.type == FAT32)
+        return OK;
+    boot = malloc(f->l.sector_size);
+    s = boot ? block_read(f->block, 0, boot, 1) : ERR_NO_MEMORY;
     if (s == OK) {
-        boot[at] = (uint8_t)((boot[at] & ~1) | in_use);
+        boot[IN_USE] = (uint8_t)((boot[IN_USE] & ~1) | in_use);
         s = fat_write_data(f, 0, boot, 1);
     }
+    free(boot);
+    return s;
+}
+
+enum status fat_is_in_use(struct fat *f, bool *in_use)
+{
+    uint8_t    *boot = malloc(f->l.sector_size);
+    enum status s = boot ? block_read(f->block, 0, boot, 1) : ERR_NO_MEMORY;
+    uint32_t    v = UINT32_MAX;
+
+    if (s == OK && f->l.type != FAT12)
+        s = fat_entry(f, 1, &v);
+    if (s == OK)
+        *in_use = (f->l.type != FAT32 && boot[IN_USE] & 1) ||
+                  !(v & clean_bit(f));
     free(boot);
     return s;
 }

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * FAT after power cuts: random sessions, cut at many moments with many kinds
+ * of luck; then `fsck.fat -a` may find only what it can mend without loss, and
+ * what was flushed, and not changed since, must be there.
+ *
+ *     fat_power [--sessions=N] [--seed=N] [--cuts=N]
+ */
+#include "check.h"
+#include "fat_session.h"
+#include "power.h"
+#include <mirage/boot.h>
+#include <mirage/fat.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+BOOT_NUMBER(sessions, 14, 1, 1000000, "how many");
+BOOT_NUMBER(seed, 1, 1, INT64_MAX, "of the first of them");
+BOOT_NUMBER(cuts, 24, 1, 1000000, "in each of them");
+
+static char place[] = "/tmp/power-XXXXXX";
+
+static const struct {
+    uint64_t bytes;
+    uint32_t sector_size, cluster_size;
+    int      type;
+} kinds[] = {{400 << 10, 512, 512, 12}, {3 << 20, 512, 512, 16}, {34 << 20, 512, 512, 32}, {2 << 20, 512, 1024, 12}, {10 << 20, 512, 2048, 16}, {1 << 20, 1024, 1024, 12}, {8 << 20, 2048, 2048, 12}};
+
+/* The model as it was when so much had been done. */
+struct moment {
+    struct tree tree;
+    size_t      events, steps;
+};
+
+/*
+ * What fsck.fat may say. A line that begins otherwise, or has none of these in
+ * it, is a fault.
+ */
+static bool is_allowed(const char *line)
+{
+    static const char *const allowed[] = {
+        "fsck.fat ",
+        "disk: ",
+        "Dirty bit is set",
+        " Automatically removing dirty bit",
+        "Free cluster summary wrong",
+        "  Auto-correcting",
+        "FATs differ",
+        "  Using first FAT.",
+        "  Using second FAT.",
+        "Reclaimed ",
+        "Reclaiming ",
+        "  File size is ", /* a chain longer than its file */
+        "  Truncating file to ",
+        "Orphaned long file name part",
+        "Unfinished long file name",
+        "Wrong checksum for long file name",
+        "  (Short name ",
+        "  Auto-deleting.",
+        "Long filename fragment",
+        "  (Maybe the start bit",
+        "  Not auto-correcting",
+        "*** Filesystem was changed ***",
+        "Writing changes",
+        "/",                 /* a name, or one of two that */
+        "  share clusters.", /* a rename has left */
+        "  Truncating second to 0 bytes",
+    };
+
+    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+        if (strncmp(line, allowed[i], strlen(allowed[i])) == 0)
+            return true;
+    return *line == '\n' || *line == '\0';
+}
+
+/*
+ * A directory that a rename has left under both names has one "..", and takes
+ * fsck further runs: it makes the second an empty one, then removes it, then
+ * its long name.
+ */
+static bool is_allowed_of_directories(const char *line)
+{
+    return is_allowed(line) ||
+           strncmp(line, "  Invalid '..' entry in the second slot", 39) == 0 ||
+           strncmp(line, " Start does point to root directory", 35) == 0;
+}
+
+/* One run of fsck.fat: its status, or 99 if it says what it may not. */
+static int fsck(const char *option, bool (*is_fine)(const char *line))
+{
+    char  line[1024];
+    FILE *in;
+    int   status;
+
+    snprintf(line, sizeof line, "cd %s && fsck.fat %s disk >log 2>&1", place,
+             option);
+    status = system(line);
+    status = WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+    snprintf(line, sizeof line, "%s/log", place);
+    in = fopen(line, "r");
+    while (in && fgets(line, sizeof line, in))
+        if (!is_fine(line)) {
+            printf("fsck.fat says: %s", line);
+            status = 99;
+        }
+    if (in)
+        fclose(in);
+    return status;
+}
+
+static bool fsck_mends(bool is_dir_renamed)
+{
+    bool (*fine)(const char *) = is_dir_renamed ? is_allowed_of_directories
+                                                : is_allowed;
+    int status = fsck("-a", fine);
+
+    for (int i = 0; i < 3 && status == 1 && is_dir_renamed; i++)
+        status = fsck("-a", fine);
+    return status == 0 || (status == 1 && fsck("-n", fine) == 0);
+}
+
+/* What is asked of a file that was there when all was flushed. */
+struct wanted {
+    char    *path[32]; /* it may be found under any of these names */
+    size_t   paths;
+    uint8_t *keep;    /* for each byte: it must be as it was */
+    bool     is_gone; /* nothing is asked */
+};
+
+static char *moved(const char *path, const char *from, const char *to)
+{
+    size_t len = strlen(from);
+    char *new;
+
+    if (strncasecmp(path, from, len) != 0 ||
+        (path[len] != '\0' && path[len] != '/'))
+        return NULL;
+    new = malloc(strlen(to) + strlen(path + len) + 1);
+    strcpy(new, to);
+    return strcat(new, path + len);
+}
+
+static void follow(struct wanted *w, const struct node *n,
+                   const struct event *e)
+{
+    size_t paths = w->paths;
+
+    for (size_t i = 0; i < paths; i++) {
+        bool is_it = e->path && strcasecmp(w->path[i], e->path) == 0;
+
+        if (e->deed == REMOVED && is_it)
+            w->is_gone = true;
+        if (e->deed == WROTE && is_it)
+            for (uint64_t b = e->from; b < e->from + e->len && b < n->len; b++)
+                w->keep[b] = 0;
+        if (e->deed == RENAMED && w->paths < 32) {
+            char *new = moved(w->path[i], e->path, e->to);
+
+            if (new)
+                w->path[w->paths++] = new;
+        }
+    }
+}
+
+static bool is_kept(struct fs *fs, const char *path, const struct node *n,
+                    const struct wanted *w)
+{
+    struct fs_stat st;
+    uint8_t       *data;
+    size_t         got = 0;
+    bool           ok;
+
+    if (fs_stat(fs, path, &st) != OK || st.directory != n->is_directory)
+        return false;
+    if (n->is_directory)
+        return true;
+    data = malloc(n->len + 1);
+    ok = st.size >= n->len &&
+         fs_read(fs, path, 0, data, n->len, &got) == OK && got == n->len;
+    for (size_t i = 0; ok && i < n->len; i++)
+        ok = !w->keep[i] || data[i] == n->data[i];
+    free(data);
+    return ok;
+}
+
+/* All files below a directory, for one that is looked for. */
+struct search {
+    struct fs           *fs;
+    const char          *dir;
+    const struct node   *node;
+    const struct wanted *wanted;
+    bool                 is_found;
+};
+
+static bool look(void *ctx, const char *entry, const struct fs_stat *st)
+{
+    struct search *l = ctx, below = *l;
+    char          *path = malloc(strlen(l->dir) + strlen(entry) + 2);
+
+    sprintf(path, "%s%s%s", l->dir, *l->dir ? "/" : "", entry);
+    below.dir = path;
+    if (!st->directory)
+        l->is_found = is_kept(l->fs, path, l->node, l->wanted);
+    else if (fs_list(l->fs, path, look, &below) == OK)
+        l->is_found = below.is_found;
+    free(path);
+    return !l->is_found;
+}
+
+/*
+ * When it and directories above it were renamed since, any of these may have
+ * happened and the others not: then it is enough that it is somewhere.
+ */
+static bool is_somewhere(struct fs *fs, const struct node *n,
+                         const struct wanted *w)
+{
+    struct search l = {fs, "", n, w, false};
+
+    if (w->paths < 2 || n->is_directory)
+        return w->paths > 1;
+    return fs_list(fs, "", look, &l) == OK && l.is_found;
+}
+
+static bool all_is_kept(struct fs *fs, const struct session *s,
+                        const struct moment *m, size_t events)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && i < m->tree.count; i++) {
+        const struct node *n = &m->tree.node[i];
+        struct wanted      w = {.path = {strdup(n->path)}, .paths = 1};
+        bool               is_there = false;
+
+        w.keep = malloc(n->len + 1);
+        memset(w.keep, 1, n->len + 1);
+        for (size_t e = m->events; e < events; e++)
+            follow(&w, n, &s->event[e]);
+        for (size_t p = 0; p < w.paths; p++) {
+            is_there = is_there || is_kept(fs, w.path[p], n, &w);
+            free(w.path[p]);
+        }
+        ok = w.is_gone || is_there || is_somewhere(fs, n, &w);
+        free(w.keep);
+        if (!ok)
+            printf("\"%s\" is lost\n", n->path);
+    }
+    return ok;
+}
+
+/* An image of the disk on the host, for fsck; and back. */
+static bool transfer(const struct block *disk, uint8_t *image, bool is_back)
+{
+    char   path[64];
+    size_t len = (size_t)disk->info.sectors * disk->info.sector_size;
+    FILE  *file;
+    bool   ok;
+
+    snprintf(path, sizeof path, "%s/disk", place);
+    file = fopen(path, is_back ? "r" : "w");
+    ok = file && (is_back ? fread(image, 1, len, file)
+                          : fwrite(image, 1, len, file)) == len;
+    return file && fclose(file) == 0 && ok;
+}
+
+static bool survives(const struct session *s, const struct block *disk,
+                     const struct moment *m, size_t moments, size_t cut,
+                     uint64_t luck)
+{
+    size_t        len = (size_t)disk->info.sectors * disk->info.sector_size;
+    uint8_t      *image = malloc(len);
+    struct block *copy = power_connect(disk->info.sectors,
+                                       disk->info.sector_size);
+    struct fs    *fs;
+    size_t        last = 0, events = s->events;
+    bool          ok, is_dir_renamed = false;
+
+    /* The last moment that was flushed; what was done until the next step. */
+    for (size_t i = 0; i < moments; i++)
+        if (m[i].steps <= cut)
+            last = i;
+    if (last + 1 < moments)
+        events = m[last + 1].events;
+    for (size_t i = m[last].events; i < events; i++)
+        is_dir_renamed |= s->event[i].deed == RENAMED && s->event[i].len == 1;
+    power_cut(disk, cut, luck, image);
+    ok = transfer(disk, image, false) && fsck_mends(is_dir_renamed) &&
+         transfer(disk, image, true);
+    if (ok && (block_write(copy, 0, image, (size_t)disk->info.sectors) != OK ||
+               fat_connect(copy, &fs) != OK))
+        ok = false;
+    else if (ok) {
+        ok = all_is_kept(fs, s, &m[last], events);
+        fs->ops->disconnect(fs);
+    }
+    copy->ops->disconnect(copy);
+    free(image);
+    return ok;
+}
+
+static bool cut_often(struct session *s, const struct block *disk,
+                      const struct moment *m, size_t moments)
+{
+    size_t steps = power_steps(disk);
+
+    for (int64_t i = 0; i < cuts; i++) {
+        size_t   cut = session_random(s, (uint32_t)steps + 1);
+        uint64_t luck = session_random(s, 1000);
+
+        if (!survives(s, disk, m, moments, cut, luck)) {
+            printf("power was cut after step %zu of %zu, luck %llu\n", cut,
+                   steps, (unsigned long long)luck);
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool session(uint64_t number)
+{
+    size_t             kind = number % (sizeof kinds / sizeof *kinds);
+    uint32_t           size = kinds[kind].sector_size;
+    struct block      *disk = power_connect(kinds[kind].bytes / size, size);
+    struct fat_options o = {.type = kinds[kind].type,
+                            .cluster_size = kinds[kind].cluster_size};
+    struct session     s = {.random = number * 0x9e3779b97f4a7c15u,
+                            .most = 20000};
+    struct moment      moment[64];
+    size_t             moments = 0, flushes = 0;
+    bool               ok = disk && fat_format(disk, &o) == OK;
+
+    if (!ok || fat_connect(disk, &s.fs) != OK)
+        return false;
+    power_start(disk);
+    for (int i = 0; ok && i < 200 && moments < 60; i++) {
+        size_t events = s.events;
+
+        if (i == 0 || (s.events > 0 && s.events != flushes &&
+                       s.event[s.events - 1].deed == FLUSHED)) {
+            flushes = s.events;
+            moment[moments++] = (struct moment){tree_copy(&s.tree), s.events,
+                                                power_steps(disk)};
+        }
+        ok = session_step(&s);
+        (void)events;
+    }
+    ok = ok && fs_flush(s.fs) == OK;
+    ok = ok && cut_often(&s, disk, moment, moments);
+    while (moments > 0)
+        tree_free(&moment[--moments].tree);
+    s.fs->ops->disconnect(s.fs);
+    disk->ops->disconnect(disk);
+    session_end(&s);
+    return ok;
+}
+
+TEST(what_was_flushed_outlives_any_power_cut)
+{
+    if (!mkdtemp(place)) {
+        CHECK(!"a folder can be had");
+        return;
+    }
+    for (int64_t i = 0; i < sessions; i++)
+        if (!session((uint64_t)(seed + i))) {
+            printf("in the session of seed %lld\n", (long long)(seed + i));
+            CHECK(!"all is kept");
+            break;
+        }
+    if (checks_failed > 0) {
+        printf("what is left is in %s\n", place);
+        return;
+    }
+    for (int i = 0; i < 2; i++) {
+        char path[64];
+
+        snprintf(path, sizeof path, "%s/%s", place,
+                 i == 0 ? "disk" : i == 1 ? "log"
+                                          : "again");
+        unlink(path);
+    }
+    rmdir(place);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fat_session: random calls of a file system, and a model in memory of what it
+ * should hold. All follows from a seed.
+ */
+#ifndef CONFORM_FAT_SESSION_H
+#define CONFORM_FAT_SESSION_H
+
+#include <mirage/fs.h>
+
+/* A file or a directory, by its path. */
+struct node {
+    char    *path;
+    bool     is_directory;
+    uint8_t *data;
+    size_t   len;
+};
+
+struct tree {
+    struct node *node;
+    size_t       count;
+};
+
+/* What a call has done, for who asks later what had to stay. */
+enum deed { WROTE,
+            REMOVED,
+            RENAMED,
+            FLUSHED };
+
+struct event {
+    enum deed deed;
+    char     *path, *to; /* to: RENAMED */
+    uint64_t  from, len; /* WROTE: bytes; RENAMED: len 1: a directory */
+};
+
+struct session {
+    struct fs    *fs;
+    uint64_t      random;
+    size_t        most;     /* bytes of a file */
+    bool          is_roomy; /* ERR_NO_SPACE is a fault */
+    struct tree   tree;
+    struct event *event;
+    size_t        events;
+    unsigned      full; /* how often there was no space */
+};
+
+uint32_t session_random(struct session *s, uint32_t bound);
+
+/* One call, or a few. false: the file system did not do as the model, which is
+ * printed. */
+bool session_step(struct session *s);
+
+/* Does the file system hold what the model does, and nothing else? */
+bool session_agrees(struct session *s);
+
+/* Frees what the session has, but for itself and its file system. */
+void session_end(struct session *s);
+
+struct tree tree_copy(const struct tree *t);
+void        tree_free(struct tree *t);
+
+#endif
