@@ -34,6 +34,12 @@ FLAGS := -std=gnu11 -O2 -g -Iinclude -Wall -Wextra -Wshadow -Wpointer-arith \
 HOST_FLAGS := $(FLAGS) -DMIRAGE_VERSION='"$(VERSION)"'
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
+# liburing goes into our library, where no other library meets it: images need
+# nothing then. There may be none, and beside poll there is no use for it.
+URING := $(if $(POLL),,$(filter /%,$(shell $(CC) -print-file-name=liburing.a \
+                                       2>/dev/null)))
+FLAGS += $(if $(URING),,-DWITHOUT_URING)
+
 sources = $(filter-out %_test.c,$(wildcard $(addsuffix /*.c,$(1))))
 IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
                               backend/unix/events_poll.c, \
@@ -54,10 +60,11 @@ FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
                                            shutdown.c xenstore.c) \
                   $(wildcard test/xen/fake/*.c)
 
-IMAGE_OBJECTS  := $(IMAGE_SOURCES:%.c=$B/unix/%.o)
+IMAGE_OBJECTS  := $(IMAGE_SOURCES:%.c=$B/unix/%.o) $(if $(URING),$B/unix/uring.o)
 CONFIG_OBJECTS := $(CONFIG_SOURCES:%.c=$B/host/%.o)
 TOOL_OBJECTS   := $(TOOL_SOURCES:%.c=$B/host/%.o)
-CHECK_OBJECTS  := $(IMAGE_SOURCES:%.c=$B/check/%.o)
+CHECK_OBJECTS  := $(IMAGE_SOURCES:%.c=$B/check/%.o) \
+                  $(if $(URING),$B/unix/uring.o)
 XEN_PROGRAMS   := $(XEN_TESTS:%.c=$B/check/%)
 FAKE_OBJECTS   := $(FAKE_SOURCES:%.c=$B/check/fake/%.o)
 TEST_PROGRAMS  := $(TESTS:%.c=$B/check/%) $(XEN_PROGRAMS)
@@ -81,6 +88,11 @@ $B/unix/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	@echo '  cc $@'
 	@$(CC) $(FLAGS) -ffunction-sections -fdata-sections -MMD -MP -c -o $@ $<
+
+$B/unix/uring.o: $(URING)
+	@mkdir -p $(@D)
+	@echo '  ld $@'
+	@$(CC) -nostdlib -r -Wl,--whole-archive -o $@ $<
 
 $B/host/%.o: %.c $B/flags
 	@mkdir -p $(@D)

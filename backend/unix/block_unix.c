@@ -2,20 +2,20 @@
 /*
  * A disk that is a file of the host, or one of its block devices.
  *
- * The host's reads and writes of files wait, and would stop every fiber. So a
- * few threads do them: a fiber puts its request into their queue and waits,
- * the others run on, and who has done a request says so in a pipe.
+ * The host's cache of files is left out where that works: an image has its
+ * own, and what is cached twice is copied twice. That takes data, and places
+ * in the file, that are aligned; a request that is not goes by the cache,
+ * through a second descriptor of the same file, and the host keeps the two in
+ * step.
  */
-#include "events.h"
+#define _GNU_SOURCE /* O_DIRECT */
+#include "block_engine.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <mirage/block.h>
+#include <mirage/boot.h>
 #include <mirage/drivers.h>
-#include <mirage/fiber.h>
 #include <mirage/log.h>
-#include <mirage/panic.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -26,140 +26,90 @@
 #include <linux/fs.h>
 #endif
 
-#define THREADS 8
-#define SECTOR  512u
-#define MOST    ((size_t)1 << 20) /* bytes of a request */
+#define SECTOR 512u
+#define PAGE   4096u
+#define MOST   ((size_t)1 << 20) /* bytes of a request */
 
 LOG_SOURCE(block);
 
 struct disk {
     struct block block; /* first */
     int          fd;
+    int          direct; /* the same file without the cache; -1: none */
+    size_t       align;  /* of what goes that way */
     char         path[];
 };
 
-enum operation { READ,
-                 WRITE,
-                 FLUSH };
+/* Those that may be chosen, the best first. */
+static const struct engine *const engines[] = {&uring_engine, &threads_engine};
+static const struct engine       *chosen; /* NULL: the best that there is */
+static const struct engine       *engine; /* NULL: none has been started */
 
-struct request {
-    enum operation  operation;
-    int             fd;
-    uint8_t        *data;
-    size_t          len;
-    off_t           at;
-    size_t          done;  /* bytes */
-    int             error; /* errno, or 0 */
-    bool            is_done;
-    struct waiters  waiter;
-    struct request *next;
-};
+static const char *choose(const char *value)
+{
+    chosen = NULL;
+    if (strcmp(value, "auto") == 0)
+        return NULL;
+    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
+        if (strcmp(value, engines[i]->name) == 0)
+            chosen = engines[i];
+    return chosen ? NULL : "uring, threads or auto";
+}
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t  comes = PTHREAD_COND_INITIALIZER;
-static struct request *first, **end = &first;
-static int             tell[2]; /* a pipe of pointers to what was done */
-static unsigned        threads; /* that there are */
+BOOT_PARSED(block_engine, "NAME", choose,
+            "who reads and writes files: uring, threads or auto");
+BOOT_FLAG(block_cached, "let disks that are files use the host's cache");
 
 static struct disk *disk_of(struct block *b)
 {
     return (struct disk *)b;
 }
 
-/* A short read or write is no failure, nor is an interrupted one. */
-static void carry_out(struct request *r)
+static enum status start_engine(void)
 {
-    if (r->operation == FLUSH) {
-#ifdef __APPLE__
-        r->error = fcntl(r->fd, F_FULLFSYNC) == 0 ? 0 : errno;
-#else
-        r->error = fdatasync(r->fd) == 0 ? 0 : errno;
-#endif
-        return;
-    }
-    while (r->done < r->len) {
-        off_t   at = r->at + (off_t)r->done;
-        size_t  left = r->len - r->done;
-        ssize_t n = r->operation == READ
-                        ? pread(r->fd, r->data + r->done, left, at)
-                        : pwrite(r->fd, r->data + r->done, left, at);
+    const char *why = "";
 
-        if (n > 0)
-            r->done += (size_t)n;
-        else if (n == 0 || errno != EINTR) {
-            r->error = n == 0 ? 0 : errno;
-            return;
-        }
-    }
-}
+    for (size_t i = 0; !engine && i < sizeof engines / sizeof engines[0]; i++) {
+        enum status s;
 
-static void *serve(void *unused)
-{
-    (void)unused;
-    for (;;) {
-        struct request *r;
-
-        pthread_mutex_lock(&lock);
-        while (!first)
-            pthread_cond_wait(&comes, &lock);
-        r = first;
-        first = r->next;
-        if (!first)
-            end = &first;
-        pthread_mutex_unlock(&lock);
-        carry_out(r);
-        while (write(tell[1], &r, sizeof r) < 0 && errno == EINTR)
-            ;
-    }
-    return NULL;
-}
-
-/* The fiber that wakes those whose requests are done. */
-static void take_done(void *unused)
-{
-    (void)unused;
-    for (;;) {
-        struct request *r[64];
-        ssize_t         n;
-
-        if (events_wait(tell[0], false, FOREVER) != OK)
+        if (chosen && chosen != engines[i])
             continue;
-        n = read(tell[0], r, sizeof r);
-        for (ssize_t i = 0; i < n / (ssize_t)sizeof *r; i++) {
-            r[i]->is_done = true;
-            wake_all(&r[i]->waiter);
+        s = engines[i]->start(&why);
+        if (s == OK)
+            engine = engines[i];
+        if (s && (s != ERR_UNSUPPORTED || chosen)) {
+            log_error(&block,
+                      "there is no %s here: %s; --block-engine=auto takes "
+                      "what there is",
+                      engines[i]->how, why);
+            return s;
         }
     }
+    return OK;
 }
 
-/* Signals are the first thread's affair. */
-static void start_threads(void)
+bool request_is_over(struct request *r, ssize_t result)
 {
-    sigset_t  all, before;
-    pthread_t t;
+    bool was_direct = r->fd != r->plain;
 
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (threads < THREADS && pthread_create(&t, NULL, serve, NULL) == 0) {
-        pthread_detach(t);
-        threads++;
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (result == -EINTR || result == -EAGAIN)
+        return false;
+    r->fd = r->plain; /* what is left need not be aligned */
+    if (result == -EINVAL && was_direct)
+        return false;
+    if (result > 0)
+        r->done += (size_t)result;
+    else if (result < 0)
+        r->error = (int)-result;
+    else if (r->operation == WRITE)
+        r->error = EIO; /* it took nothing, and said nothing */
+    return result <= 0 || r->done >= r->len;
 }
 
-static enum status start_service(void)
+void request_finish(struct request *r)
 {
-    if (threads > 0)
-        return OK;
-    if (pipe(tell) != 0)
-        return ERR_NO_MEMORY;
-    for (int i = 0; i < 2; i++)
-        fcntl(tell[i], F_SETFD, FD_CLOEXEC);
-    start_threads();
-    if (threads > 0 && fiber_start(take_done, NULL) == OK)
-        return OK;
-    log_error(&block, "no thread can be had: %s", strerror(errno));
-    return ERR_NO_MEMORY;
+    r->is_done = true;
+    wake_all(&r->waiter);
 }
 
 static enum status failed(const struct disk *d, const struct request *r,
@@ -173,7 +123,14 @@ static enum status failed(const struct disk *d, const struct request *r,
     else
         log_error(&block, "%s: %s at byte %llu: %s", d->path, what,
                   (unsigned long long)r->at + r->done, strerror(r->error));
-    return r->error == ENOSPC || r->error == EDQUOT ? ERR_NO_SPACE : ERR_IO;
+    return r->error == ENOSPC || r->error == EDQUOT || r->error == EFBIG
+               ? ERR_NO_SPACE
+               : ERR_IO;
+}
+
+static bool is_aligned(const struct disk *d, const struct request *r)
+{
+    return (((uintptr_t)r->data | r->len | (uint64_t)r->at) % d->align) == 0;
 }
 
 /* The request's memory is in use until it is done, so nothing cuts it short. */
@@ -181,12 +138,9 @@ static enum status ask(struct block *b, struct request *r, const char *what)
 {
     struct disk *d = disk_of(b);
 
-    r->fd = d->fd;
-    pthread_mutex_lock(&lock);
-    *end = r;
-    end = &r->next;
-    pthread_cond_signal(&comes);
-    pthread_mutex_unlock(&lock);
+    r->plain = d->fd;
+    r->fd = d->direct >= 0 && is_aligned(d, r) ? d->direct : d->fd;
+    engine->submit(r);
     fiber_shield();
     while (!r->is_done)
         if (wait_until(&r->waiter, FOREVER) != OK)
@@ -226,8 +180,12 @@ static enum status disk_flush(struct block *b)
 
 static void disk_disconnect(struct block *b)
 {
-    close(disk_of(b)->fd);
-    free(disk_of(b));
+    struct disk *d = disk_of(b);
+
+    close(d->fd);
+    if (d->direct >= 0)
+        close(d->direct);
+    free(d);
 }
 
 static const struct block_ops disk_ops = {
@@ -335,6 +293,47 @@ static enum status take_lock(int fd, const char *path, bool writable)
     return ERR_IN_USE;
 }
 
+#ifdef O_DIRECT
+/*
+ * The least alignment with which a descriptor without the cache can be read,
+ * by trying it; 0: it cannot.
+ */
+static size_t try_direct(int fd)
+{
+    static _Alignas(PAGE) uint8_t data[2 * PAGE];
+
+    for (size_t align = SECTOR; align <= PAGE; align *= 2)
+        if (pread(fd, data + align, align, (off_t)align) == (ssize_t)align)
+            return align;
+    return 0;
+}
+
+/* The same file once more, without the cache. */
+static void open_direct(struct disk *d)
+{
+    int         how = d->block.info.writable ? O_RDWR : O_RDONLY;
+    struct stat a, b;
+
+    d->direct = -1;
+    if (block_cached)
+        return;
+    d->direct = open(d->path, how | O_DIRECT | O_CLOEXEC);
+    if (d->direct < 0)
+        return;
+    if (fstat(d->fd, &a) == 0 && fstat(d->direct, &b) == 0 &&
+        a.st_dev == b.st_dev && a.st_ino == b.st_ino &&
+        (d->align = try_direct(d->direct)) > 0)
+        return;
+    close(d->direct);
+    d->direct = -1;
+}
+#else
+static void open_direct(struct disk *d)
+{
+    d->direct = -1;
+}
+#endif
+
 enum status block_unix_connect(const char *path, struct block **b)
 {
     struct block_info info = {0};
@@ -348,7 +347,7 @@ enum status block_unix_connect(const char *path, struct block **b)
     if (s == OK)
         s = take_lock(fd, path, info.writable);
     if (s == OK)
-        s = start_service();
+        s = start_engine();
     d = s == OK ? malloc(sizeof *d + strlen(path) + 1) : NULL;
     if (!d) {
         close(fd);
@@ -358,9 +357,11 @@ enum status block_unix_connect(const char *path, struct block **b)
     d->block.info = info;
     d->fd = fd;
     strcpy(d->path, path);
-    log_info(&block, "%s: %llu sectors of %u bytes%s, by %u threads", path,
+    open_direct(d);
+    log_info(&block, "%s: %llu sectors of %u bytes%s, by %s%s", path,
              (unsigned long long)info.sectors, info.sector_size,
-             info.writable ? "" : ", read-only", threads);
+             info.writable ? "" : ", read-only", engine->how,
+             d->direct < 0 ? ", with the host's cache" : "");
     *b = &d->block;
     return OK;
 }

@@ -21,6 +21,17 @@ void events_init(int wake);
  */
 MUST_CHECK enum status events_wait(int fd, bool write, nanoseconds deadline);
 
+/*
+ * For who waits by another door of the kernel's: idles no longer than *length
+ * (FOREVER: without end), and not after epoll has something to say. Returns
+ * whether epoll is to be looked at, and waited for for *length more.
+ */
+typedef bool events_idle(int epoll, nanoseconds *length);
+
+/* Lets idle have its turn in events_take, from now on. False: there is no
+ * epoll, and nothing has changed. */
+bool events_idle_by(events_idle *idle);
+
 /* platform_wait */
 void events_take(nanoseconds deadline);
 

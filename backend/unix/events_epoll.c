@@ -21,6 +21,8 @@ struct registration {
 static int epoll = -1;
 static int wake_pipe;
 
+static events_idle *idle_first; /* NULL: nobody */
+
 void events_init(int wake)
 {
     struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
@@ -50,6 +52,12 @@ enum status events_wait(int fd, bool write, nanoseconds deadline)
     if (epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL) != 0)
         panic("epoll lost file descriptor %d: %s", fd, strerror(errno));
     return r.happened ? OK : s;
+}
+
+bool events_idle_by(events_idle *idle)
+{
+    idle_first = idle;
+    return true;
 }
 
 /* Waits with the kernel's finest clock; rounds up where it has none. */
@@ -83,6 +91,8 @@ void events_take(nanoseconds deadline)
 
         length = events_shorten(deadline > now ? deadline - now : 0);
     }
+    if (idle_first && !idle_first(epoll, &length))
+        return;
     n = wait_for(events, sizeof events / sizeof events[0], length);
     if (n < 0 && errno != EINTR)
         panic("epoll: %s", strerror(errno));

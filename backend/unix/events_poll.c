@@ -30,6 +30,12 @@ void events_init(int wake)
     wake_pipe = wake;
 }
 
+bool events_idle_by(events_idle *idle)
+{
+    (void)idle;
+    return false;
+}
+
 static void add(struct registration *r)
 {
     r->next = all;
