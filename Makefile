@@ -34,11 +34,12 @@ FLAGS := -std=gnu11 -O2 -g -Iinclude -Wall -Wextra -Wshadow -Wpointer-arith \
 HOST_FLAGS := $(FLAGS) -DMIRAGE_VERSION='"$(VERSION)"'
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
-# liburing goes into our library, where no other library meets it: images need
-# nothing then. There may be none, and beside poll there is no use for it.
+# liburing goes into the object that uses it, where no other library meets it:
+# images need nothing then. There may be none, and beside poll there is no use for it.
 URING := $(if $(POLL),,$(filter /%,$(shell $(CC) -print-file-name=liburing.a \
                                        2>/dev/null)))
 FLAGS += $(if $(URING),,-DWITHOUT_URING)
+with_uring = $(if $(URING),$(1:%/block_uring.o=%/block_uring_whole.o),$(1))
 
 sources = $(filter-out %_test.c,$(wildcard $(addsuffix /*.c,$(1))))
 IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
@@ -60,11 +61,10 @@ FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
                                            shutdown.c xenstore.c) \
                   $(wildcard test/xen/fake/*.c)
 
-IMAGE_OBJECTS  := $(IMAGE_SOURCES:%.c=$B/unix/%.o) $(if $(URING),$B/unix/uring.o)
+IMAGE_OBJECTS  := $(call with_uring,$(IMAGE_SOURCES:%.c=$B/unix/%.o))
 CONFIG_OBJECTS := $(CONFIG_SOURCES:%.c=$B/host/%.o)
 TOOL_OBJECTS   := $(TOOL_SOURCES:%.c=$B/host/%.o)
-CHECK_OBJECTS  := $(IMAGE_SOURCES:%.c=$B/check/%.o) \
-                  $(if $(URING),$B/unix/uring.o)
+CHECK_OBJECTS  := $(call with_uring,$(IMAGE_SOURCES:%.c=$B/check/%.o))
 XEN_PROGRAMS   := $(XEN_TESTS:%.c=$B/check/%)
 FAKE_OBJECTS   := $(FAKE_SOURCES:%.c=$B/check/fake/%.o)
 TEST_PROGRAMS  := $(TESTS:%.c=$B/check/%) $(XEN_PROGRAMS)
@@ -74,7 +74,7 @@ LIBRARY := $B/lib/mirage/unix/libmirage.a
 .PHONY: all images insiders depend prepare check test lint bench soak install uninstall clean
 .DELETE_ON_ERROR:
 
-all: $(LIBRARY) $B/lib/mirage/libconfig.a $B/bin/mirage $B/include \
+all: $(LIBRARY) $B/lib/mirage/libconfig.a $B/bin/mirage $B/bin/fat $B/include \
      $B/share/mirage/example $B/share/mirage/make
 
 # A change of these flags, or from epoll to poll, rebuilds what it must.
@@ -89,10 +89,10 @@ $B/unix/%.o: %.c $B/flags
 	@echo '  cc $@'
 	@$(CC) $(FLAGS) -ffunction-sections -fdata-sections -MMD -MP -c -o $@ $<
 
-$B/unix/uring.o: $(URING)
-	@mkdir -p $(@D)
+%/block_uring_whole.o: %/block_uring.o $(URING)
 	@echo '  ld $@'
-	@$(CC) -nostdlib -r -Wl,--whole-archive -o $@ $<
+	@$(CC) -nostdlib -r -o $@ $^
+	@objcopy --keep-global-symbol=uring_engine $@
 
 $B/host/%.o: %.c $B/flags
 	@mkdir -p $(@D)
@@ -213,6 +213,13 @@ $B/bin/mirage: $(TOOL_OBJECTS)
 	@mkdir -p $(@D)
 	@echo '  ld $@'
 	@$(CC) $(LDFLAGS) -o $@ $^
+
+# A Unix image with a main of its own.
+$B/bin/fat: $(patsubst %.c,$B/unix/%.o,$(wildcard tool/fat/*.c)) \
+            $(filter-out $B/unix/backend/unix/main.o,$(IMAGE_OBJECTS))
+	@mkdir -p $(@D)
+	@echo '  ld $@'
+	@$(CC) $(LDFLAGS) -Wl,--gc-sections -o $@ $^
 
 # As installed, but leading to the sources.
 $B/include:              SOURCE := include

@@ -138,7 +138,24 @@ fs fat(block disk)
 
 fs fat_of_files(const char *dir)
 {
-    return (fs){device_of_text("fat_of_files", "fs", dir)};
+    static int          images;
+    struct config_place at = place_of_call();
+    char                call[512], name[32];
+    const char         *driver;
+    struct node        *n, *disk;
+
+    dir = place_path(at, "fat_of_files", dir, R_OK | X_OK);
+    snprintf(call, sizeof call, "fat_of_files(\"%s\")", dir);
+    driver = device_driver(devices, at, "fat_of_files", call, target());
+    snprintf(name, sizeof name, "fat%d.img", ++images);
+    disk = graph_add(at, "block_of_file", "block",
+                     device_driver(devices, at, "block_of_file", call,
+                                   target()));
+    graph_text(disk, name);
+    n = graph_add(at, "fat_of_files", "fs", driver);
+    graph_text(n, dir);
+    graph_device(n, disk);
+    return (fs){n};
 }
 
 kv_ro kv_ro_of_fs(fs files)

@@ -72,6 +72,15 @@ void connected(enum status s, const char *device)
     platform_exit(1);
 }
 
+void flushed(enum status s, const char *device)
+{
+    if (s == OK)
+        return;
+    image_say("%s: %s was not written to the end: %s\n", name, device,
+              status_text(s));
+    platform_exit(1);
+}
+
 static void run_job(void *ctx)
 {
     struct job *job = ctx;

@@ -37,6 +37,7 @@ extern "C" {
 #include <mirage/console.h>
 #include <mirage/block.h>
 #include <mirage/fs.h>
+#include <mirage/fat.h>
 #include <mirage/kv_ro.h>
 #include <mirage/network.h>
 #include <mirage/ethernet.h>

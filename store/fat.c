@@ -869,7 +869,7 @@ void fat_set_time(struct fs *fs, nanoseconds now)
     fat_of(fs)->fixed_time = now;
 }
 
-enum status fat_free(struct fs *fs, uint64_t *bytes)
+enum status fat_room(struct fs *fs, uint64_t *bytes)
 {
     struct fat *f = fat_of(fs);
     enum status s = enter_to(f, false);
@@ -880,4 +880,13 @@ enum status fat_free(struct fs *fs, uint64_t *bytes)
     if (s == OK)
         *bytes = (uint64_t)f->free * f->l.cluster_size;
     return leave(f, s);
+}
+
+enum status fat_check(struct fs *fs, void (*fault)(void *ctx, const char *text),
+                      void *ctx, struct fat_count *count)
+{
+    struct fat *f = fat_of(fs);
+    enum status s = enter_to(f, false);
+
+    return s ? s : leave(f, fat_check_all(f, fault, ctx, count));
 }

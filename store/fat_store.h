@@ -201,6 +201,16 @@ MUST_CHECK enum status fat_write_info(struct fat *f);
 /* FAT12: entries that two sectors share, of chains that are on the disk. */
 bool fat_is_torn(const struct fat *f, const struct fat_piece *p);
 
+/* Does an entry say that its cluster cannot be used? */
+bool fat_is_bad(const struct fat *f, uint32_t value);
+
+/* fat_check, of what is on the disk (fat_check.c). */
+struct fat_count;
+MUST_CHECK enum status fat_check_all(struct fat *f,
+                                     void (*say)(void       *ctx,
+                                                 const char *text),
+                                     void *ctx, struct fat_count *count);
+
 /* Is the copy that is read valid? If another is, it is copied. At connecting. */
 MUST_CHECK enum status fat_mend_table(struct fat *f);
 

@@ -113,6 +113,11 @@ enum status fat_next(struct fat *f, uint32_t cluster, uint32_t *next)
     return OK;
 }
 
+bool fat_is_bad(const struct fat *f, uint32_t value)
+{
+    return value == (last_mark(f) & ~8u);
+}
+
 static uint32_t entries_of(const struct fat *f, const struct fat_piece *p)
 {
     return (uint32_t)((uint64_t)p->count * f->l.sector_size * 8 / f->l.type);

@@ -176,7 +176,7 @@ TEST(a_full_disk_takes_nothing_and_is_whole_again_after_a_removal)
     uint64_t    before, after;
 
     begin(1 << 20, 512, 12);
-    CHECK(fat_free(fs, &before) == OK);
+    CHECK(fat_room(fs, &before) == OK);
     for (;; n++) {
         snprintf(name, sizeof name, "file %d", n);
         CHECK(fs_create(fs, name) == OK);
@@ -192,7 +192,7 @@ TEST(a_full_disk_takes_nothing_and_is_whole_again_after_a_removal)
         CHECK(fs_remove(fs, name) == (i == 1 ? ERR_NOT_FOUND : OK));
     }
     CHECK(fs_flush(fs) == OK);
-    CHECK(fat_free(fs, &after) == OK && before == after);
+    CHECK(fat_room(fs, &after) == OK && before == after);
     end();
 }
 

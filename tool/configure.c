@@ -16,9 +16,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#define MOST_MADE 9
+#define MOST_MADE (9 + MOST)
 
 struct options {
     const char *file, *target;
@@ -230,9 +231,53 @@ static void write_all(const struct facts *f)
         add_file(files, &count, text_of("%s_libvirt.xml.in", f->image),
                  emit_guest_file(f, "libvirt.xml.in"));
     }
+    for (size_t i = 0; i < f->images.count; i++)
+        add_file(files, &count, text_of("make-%s-image.sh", image_name(i)),
+                 emit_image_script(f, i));
     write_files(files, count);
     link_headers();
     touch_configured();
+}
+
+/* A file of that name that is not ours stays. */
+static void check_image(const char *name)
+{
+    if (access(text_of("%s.img", name), F_OK) == 0 &&
+        access(text_of(".mirage/%s.list", name), F_OK) != 0)
+        die(FAILED, "%s.img is there, and mirage did not make it: it would be "
+                    "overwritten. Give it another name.",
+            name);
+}
+
+static bool is_newer(const char *file, const char *than)
+{
+    struct stat a, b;
+
+    return stat(file, &a) != 0 || stat(than, &b) != 0 ||
+           a.st_mtim.tv_sec > b.st_mtim.tv_sec ||
+           (a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+            a.st_mtim.tv_nsec > b.st_mtim.tv_nsec);
+}
+
+/* By its script, if that or the folder is newer. */
+static void make_image(const char *name, const char *folder)
+{
+    char          *script = text_of("make-%s-image.sh", name);
+    char          *image = text_of("%s.img", name);
+    char          *list = text_of(".mirage/%s.list", name);
+    struct words   w = {0};
+    struct outcome o;
+
+    crunch_look(name, folder);
+    if (!is_newer(script, image) && !is_newer(list, image))
+        return;
+    setenv("FAT", text_of("%s/bin/fat", root()), 1);
+    add_word(&w, "sh");
+    add_word(&w, script);
+    o = run(&w, STDERR_FILENO, 0);
+    fputs(o.text, stderr);
+    if (o.status != 0)
+        die(FAILED, "%s could not make %s.", script, image);
 }
 
 int command_configure(int count, char **words)
@@ -265,7 +310,11 @@ int command_configure(int count, char **words)
     for (size_t i = 0; i < f->crunched.count; i++)
         f->crunched_size +=
             crunch_check(crunched_name(i), f->crunched.item[i]);
+    for (size_t i = 0; i < f->images.count; i++)
+        check_image(image_name(i));
     write_all(f);
+    for (size_t i = 0; i < f->images.count; i++)
+        make_image(image_name(i), f->images.item[i]);
     for (size_t i = 0; i < f->crunched.count; i++)
         crunch_update(crunched_name(i), f->crunched.item[i]);
     say("%s is configured for %s: `make` builds %s", f->image, f->target,

@@ -446,7 +446,7 @@ void crunch_update(const char *name, const char *folder)
         write_folder(name, &f);
 }
 
-static void look_only(const char *name, const char *folder)
+void crunch_look(const char *name, const char *folder)
 {
     struct folder f;
 
@@ -463,7 +463,7 @@ int command_crunch(int count, char **words)
         die(MISUSED, "`mirage crunch` wants a name and a folder:  mirage "
                      "crunch static1 t");
     if (is_look) {
-        look_only(words[1], words[2]);
+        crunch_look(words[1], words[2]);
     } else {
         struct folder f = look(words[1]);
 

@@ -14,6 +14,9 @@
 
 #include <stdint.h>
 
+/* Notes the folder's files in .mirage/NAME.list, if they have changed. */
+void crunch_look(const char *name, const char *folder);
+
 /* Can the folder be crunched, to files of this name? The size of its files. */
 uint64_t crunch_check(const char *name, const char *folder);
 

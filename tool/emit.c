@@ -101,6 +101,8 @@ char *device_call(const struct thing *device)
     begin(&d);
     fputs(device->what, d.out);
     for (size_t i = 0; !is_value && i < device->argument_count; i++) {
+        if (i > 0 && is_fat_of_files(device))
+            break;
         fputs(i ? ", " : "(", d.out);
         if (device->argument[i].text)
             put_c_string(d.out, device->argument[i].text);
@@ -135,6 +137,11 @@ char *crunched_name(size_t i)
     return text_of("static%zu", i + 1);
 }
 
+char *image_name(size_t i)
+{
+    return text_of("fat%zu", i + 1);
+}
+
 /* "static1", of the folder that the device has. */
 static const char *crunched_by(const struct facts *f,
                                const struct thing *device)
@@ -151,6 +158,8 @@ static void put_connect(FILE *out, const struct facts *f,
 {
     fprintf(out, "    connected(%s_connect(", device->driver);
     for (size_t i = 0; i < device->argument_count; i++) {
+        if (i == 0 && is_fat_of_files(device))
+            continue;
         if (is_crunched(device))
             fprintf(out, "&%s", crunched_by(f, device));
         else if (device->argument[i].text)
@@ -160,6 +169,13 @@ static void put_connect(FILE *out, const struct facts *f,
         fputs(", ", out);
     }
     fprintf(out, "&%s),\n              ", device_name(device));
+    put_c_string(out, device_call(device));
+    fputs(");\n", out);
+}
+
+static void put_flush(FILE *out, const struct thing *device)
+{
+    fprintf(out, "    flushed(fs_flush(%s), ", device_name(device));
     put_c_string(out, device_call(device));
     fputs(");\n", out);
 }
@@ -209,7 +225,12 @@ char *emit_main(const struct facts *f)
     for (size_t i = 0; i < f->thing_count; i++)
         if (f->thing[i].type && f->thing[i].is_used)
             put_connect(d.out, f, &f->thing[i]);
-    fprintf(d.out, "    jobs_run(mirage_jobs, %zu);\n}\n", f->job_count);
+    fprintf(d.out, "    jobs_run(mirage_jobs, %zu);\n", f->job_count);
+    for (size_t i = 0; i < f->thing_count; i++)
+        if (f->thing[i].is_used && f->thing[i].type &&
+            strcmp(f->thing[i].type, "fs") == 0)
+            put_flush(d.out, &f->thing[i]);
+    fputs("}\n", d.out);
     return finish(&d);
 }
 
@@ -290,17 +311,42 @@ char *emit_guest_template(const struct facts *f, const char *part)
     return finish(&d);
 }
 
+char *emit_image_script(const struct facts *f, size_t i)
+{
+    const struct filling fillings[] = {{"CONFIG", f->file},
+                                       {"NAME", image_name(i)},
+                                       {"FOLDER", f->images.item[i]},
+                                       {NULL, NULL}};
+    struct draft         d;
+
+    begin(&d);
+    put_part(d.out, "make-fat-image.sh", fillings);
+    return finish(&d);
+}
+
+/* A list of names, and of what folder each is made. */
+static void put_folders(FILE *out, const char *list, char *(*name)(size_t i),
+                        const struct list *folders)
+{
+    struct list names = {{0}, 0};
+
+    for (size_t i = 0; i < folders->count; i++)
+        names.item[names.count++] = name(i);
+    if (names.count)
+        put_list(out, list, &names, "");
+    for (size_t i = 0; i < names.count; i++)
+        fprintf(out, "%-9s := %s\n", names.item[i], folders->item[i]);
+}
+
 char *emit_makefile(const struct facts *f)
 {
     static const struct filling none[] = {{NULL, NULL}};
     bool                        is_xen = strcmp(f->target, "xen") == 0;
-    struct list                 sources = f->sources, crunched = {{0}, 0};
+    struct list                 sources = f->sources;
     struct draft                d;
 
-    for (size_t i = 0; i < f->crunched.count; i++) {
-        crunched.item[crunched.count++] = crunched_name(i);
+    for (size_t i = 0; i < f->crunched.count; i++)
         add_item(&sources, text_of("%s.c", crunched_name(i)));
-    }
     begin(&d);
     fprintf(d.out,
             "# Made by `mirage configure` from %s. Edit that instead, or add\n"
@@ -324,17 +370,17 @@ char *emit_makefile(const struct facts *f)
     put_list(d.out, "INCLUDES", &f->includes, "");
     put_list(d.out, "PACKAGES", &f->packages, "");
     put_list(d.out, "LIBRARIES", &f->libraries, "");
-    if (crunched.count)
-        put_list(d.out, "CRUNCHED", &crunched, "");
-    for (size_t i = 0; i < crunched.count; i++)
-        fprintf(d.out, "%-9s := %s\n", crunched.item[i], f->crunched.item[i]);
+    put_folders(d.out, "CRUNCHED", crunched_name, &f->crunched);
+    put_folders(d.out, "IMAGES", image_name, &f->images);
     fputc('\n', d.out);
     put_part(d.out, "head.mk", none);
     if (is_bare(f->target))
         put_part(d.out, "bare.mk", none);
     put_part(d.out, text_of("%s.mk", f->target), none);
-    if (crunched.count)
+    if (f->crunched.count)
         put_part(d.out, "crunch.mk", none);
+    if (f->images.count)
+        put_part(d.out, "fat.mk", none);
     put_part(d.out, "tail.mk", none);
     return finish(&d);
 }

@@ -9,7 +9,11 @@
  * its place in the list of them. */
 char *crunched_name(size_t i);
 
+/* "fat1" of the first file system made of a folder, and so on. */
+char *image_name(size_t i);
+
 char *emit_main(const struct facts *f);
+char *emit_image_script(const struct facts *f, size_t i);
 char *emit_makefile(const struct facts *f);
 
 /* A part of which one file is made that runs the image in a virtual machine. */

@@ -161,6 +161,11 @@ bool is_crunched(const struct thing *t)
     return t->type && strcmp(t->driver, "kv_ro_crunch") == 0;
 }
 
+bool is_fat_of_files(const struct thing *t)
+{
+    return t->type && strcmp(t->what, "fat_of_files") == 0;
+}
+
 static struct thing *find_thing(struct facts *f, const char *number)
 {
     int n = atoi(number);
@@ -371,6 +376,14 @@ static void find_crunched(struct facts *f)
             add_item(&f->crunched, f->thing[i].argument[0].text);
 }
 
+/* Each has an image of its own, which it may change. */
+static void find_images(struct facts *f)
+{
+    for (size_t i = 0; i < f->thing_count; i++)
+        if (is_fat_of_files(&f->thing[i]))
+            f->images.item[f->images.count++] = f->thing[i].argument[0].text;
+}
+
 struct facts *get_facts(const char *file, const char *target)
 {
     struct facts  *f = get_memory(sizeof *f);
@@ -396,5 +409,6 @@ struct facts *get_facts(const char *file, const char *target)
     read_report(f, text_of("%s", o.text));
     read_jobs(f, o.text);
     find_crunched(f);
+    find_images(f);
     return f;
 }

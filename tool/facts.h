@@ -50,6 +50,7 @@ struct facts {
     struct list     packages, libraries, sources, includes;
     struct list     crunched; /* folders that are put into the image */
     uint64_t        crunched_size;
+    struct list     images;       /* folders of which file systems are made */
     char           *dependencies; /* of config.c, as make has them */
 };
 
@@ -66,6 +67,12 @@ struct facts *get_facts(const char *file, const char *target);
 
 /* Is it a device made of a folder that is put into the image? */
 bool is_crunched(const struct thing *t);
+
+/*
+ * Is it a file system made of a folder? Its arguments are the folder, and a
+ * disk that is made of it at configuration time.
+ */
+bool is_fat_of_files(const struct thing *t);
 
 /* Adds an item, once. */
 void add_item(struct list *l, const char *item);

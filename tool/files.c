@@ -277,6 +277,10 @@ char *record_text(const struct facts *f)
         put_fact(out, "built", text_of("%s.c", crunched_name(i)));
         put_fact(out, "built", text_of("%s.h", crunched_name(i)));
     }
+    for (size_t i = 0; i < f->images.count; i++) {
+        add_item(&present, text_of("%s.img", image_name(i)));
+        put_fact(out, "built", text_of("%s.img", image_name(i)));
+    }
     if (old && old->image && old->target) {
         before = built_files(old->image, old->target);
         put_built(out, &old->built, &present);

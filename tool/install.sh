@@ -59,6 +59,7 @@ fi
 # written into an example stays here.
 contents() {
     echo "755 $build/bin/mirage bin/mirage"
+    echo "755 $build/bin/fat bin/fat"
     find "$build/lib/mirage" -name '*.a' | sed "s|^$build/\(.*\)|644 & \1|"
     if [ -e "$build/lib/mirage/bare/built" ]; then
         find "$build/lib/mirage/bare/include" -name '*.h' |
@@ -73,7 +74,7 @@ contents() {
     find example -type f ! -path '*/.mirage/*' ! -name '*.o' ! -name '*.d' \
         ! -name 'mir-*' ! -name Makefile ! -name main.c ! -name '*.new' \
         ! -name compile_flags.txt ! -name 'static[0-9]*.[ch]' \
-        ! -name '*.xl' ! -name '*.xl.in' \
+        ! -name 'fat[0-9]*.img' ! -name 'make-fat*-image.sh' ! -name '*.xl' ! -name '*.xl.in' \
         ! -name '*_libvirt.xml*' ! -name '*.qemu.sh' \
         ! -name '*.firecracker.json' | sed 's|.*|644 & share/mirage/&|'
     find tool/make -type f | sed 's|tool/\(.*\)|644 & share/mirage/\1|'

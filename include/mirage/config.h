@@ -83,7 +83,10 @@ block block_of_file(const char *path);
 fs fat(block disk);
 #define fat(disk) MIRAGE_AT(fat(disk))
 
-/* The files of a FAT image that is made of the folder dir. */
+/*
+ * The files of a FAT image that is made of the folder dir: fat1.img beside
+ * config.c, fat2.img for the second, and so on.
+ */
 fs fat_of_files(const char *dir);
 #define fat_of_files(dir) MIRAGE_AT(fat_of_files(dir))
 

@@ -11,6 +11,7 @@
 
 #include <mirage/block.h>
 #include <mirage/console.h>
+#include <mirage/fat.h>
 #include <mirage/fs.h>
 #include <mirage/kv_ro.h>
 

@@ -49,7 +49,21 @@ MUST_CHECK enum status fat_connect(struct block *block, struct fs **fs);
 /* Dates files `now` from here on, not by time_wall(); 0: by that again. */
 void fat_set_time(struct fs *fs, nanoseconds now);
 
-/* What is free, in bytes of whole clusters. Errors: as for fs_write. */
-MUST_CHECK enum status fat_free(struct fs *fs, uint64_t *bytes);
+/* What is free, in bytes of whole clusters. Errors: as for fs_flush. */
+MUST_CHECK enum status fat_room(struct fs *fs, uint64_t *bytes);
+
+struct fat_count {
+    uint32_t files, directories; /* the root among these */
+    uint32_t clusters, used, faults;
+};
+
+/*
+ * Looks through all of it, and calls fault for each thing that contradicts
+ * another, with a line for people; changes nothing. The file system must have
+ * been flushed. Errors: as for fs_list, ERR_CORRUPT excepted.
+ */
+MUST_CHECK enum status fat_check(struct fs *fs,
+                                 void (*fault)(void *ctx, const char *text),
+                                 void *ctx, struct fat_count *count);
 
 #endif

@@ -35,6 +35,12 @@ void              mirage_main(void);
 void connected(enum status s, const char *device);
 
 /*
+ * After the jobs: the same, unless what the device holds has reached its
+ * storage.
+ */
+void flushed(enum status s, const char *device);
+
+/*
  * Runs the jobs side by side, each in a fiber of its own, until all have
  * ended. When the image is asked to stop (SIGINT, SIGTERM, a shutdown from
  * the hypervisor) the jobs are stopped in their order, each when the one

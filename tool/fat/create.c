@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: ISC */
+/* fat create: an empty file system, of a size or to fit a folder. */
+#include "fat.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <mirage/drivers.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SECTOR     512u
+#define SLOT       32u
+#define LEAST      512u /* bytes of a cluster */
+#define SIZES      8    /* of clusters: LEAST, twice that, and so on */
+#define FAT12_MOST 4000u
+#define FAT16_MOST 65000u
+
+/* What a folder's files need, for each size of clusters. */
+struct need {
+    uint64_t clusters[SIZES], root_slots;
+    uint64_t slots[64]; /* of the folders that are being looked through */
+    int      depth;
+};
+
+/* Slots of a name: as many as its bytes could be characters, and one. */
+static uint64_t slots_of(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+
+    return 1 + (strlen(slash ? slash + 1 : name) + 12) / 13;
+}
+
+static void add_bytes(struct need *n, uint64_t bytes)
+{
+    for (int i = 0; i < SIZES; i++)
+        n->clusters[i] += (bytes + (LEAST << i) - 1) / (LEAST << i);
+}
+
+/* The folders from this depth on are complete. */
+static void close_folders(struct need *n, int depth)
+{
+    while (n->depth > depth)
+        add_bytes(n, n->slots[--n->depth] * SLOT);
+}
+
+static void count_entry(void *ctx, const char *path, const char *name,
+                        bool is_folder, uint64_t size, nanoseconds modified)
+{
+    struct need *n = ctx;
+    int          depth = 0;
+
+    (void)modified;
+    for (const char *c = name; *c; c++)
+        depth += *c == '/';
+    close_folders(n, depth);
+    if (depth == 0)
+        n->root_slots += slots_of(name);
+    else
+        n->slots[depth - 1] += slots_of(name);
+    if (!is_folder)
+        add_bytes(n, size);
+    else if (depth == (int)(sizeof n->slots / sizeof *n->slots))
+        die("%s: folders in folders, %d deep", path, depth);
+    else
+        n->slots[n->depth++] = 2;
+}
+
+/* The kind of file system with clusters enough, and not much larger. */
+static void choose(const struct need *n, struct fat_options *o)
+{
+    for (int i = 0; i < SIZES && o->cluster_size == 0; i++) {
+        uint32_t size = LEAST << i;
+
+        if (size <= 4096 && n->clusters[i] <= FAT12_MOST) {
+            o->cluster_size = size;
+            o->type = o->type ? o->type : 12;
+        }
+    }
+    for (int i = 2; i < 5 && o->cluster_size == 0; i++)
+        if (n->clusters[i] <= FAT16_MOST && n->root_slots < 60000) {
+            o->cluster_size = LEAST << i;
+            o->type = o->type ? o->type : 16;
+        }
+    if (o->cluster_size == 0)
+        o->cluster_size = 4096;
+    if (o->type == 0)
+        o->type = 32;
+}
+
+static uint64_t clusters_for(const struct need        *n,
+                             const struct fat_options *o)
+{
+    int i = 0;
+
+    while (i < SIZES - 1 && LEAST << i < o->cluster_size)
+        i++;
+    return n->clusters[i] + (o->type == 32 ? n->root_slots * SLOT /
+                                                     o->cluster_size +
+                                                 1
+                                           : 0);
+}
+
+static void set_size(const char *image, uint64_t bytes)
+{
+    if (truncate(image, (off_t)bytes) != 0)
+        die("%s cannot have %llu bytes: %s", image, (unsigned long long)bytes,
+            strerror(errno));
+}
+
+/* Makes the file system; its free bytes, or 0 with *s saying why not. */
+static uint64_t format(const char *image, const struct fat_options *o,
+                       enum status *s)
+{
+    struct block *disk;
+    struct fs    *fs;
+    uint64_t      bytes = 0;
+
+    *s = block_unix_connect(image, &disk);
+    if (*s)
+        die("%s: %s", image, status_text(*s));
+    *s = fat_format(disk, o);
+    if (*s == OK && (*s = fat_connect(disk, &fs)) == OK) {
+        *s = fat_room(fs, &bytes);
+        fs->ops->disconnect(fs);
+    }
+    disk->ops->disconnect(disk);
+    return bytes;
+}
+
+/* A little larger, until all fits. */
+static void create_for(const char *image, const struct options *given)
+{
+    struct fat_options o = given->fat;
+    struct need        n = {{0}, 1, {0}, 0};
+    uint64_t           wanted, bytes;
+    enum status        s = ERR_RANGE;
+
+    walk_host(given->folder, "", count_entry, &n);
+    close_folders(&n, 0);
+    add_bytes(&n, given->more);
+    choose(&n, &o);
+    o.root_slots = (uint32_t)(n.root_slots < 64 ? 64 : n.root_slots);
+    wanted = clusters_for(&n, &o);
+    if (wanted == 0)
+        wanted = 1;
+    bytes = wanted * o.cluster_size + o.root_slots * SLOT + SECTOR;
+    for (int i = 0; s || i == 0; i++) {
+        set_size(image, (bytes + SECTOR - 1) / SECTOR * SECTOR);
+        if (format(image, &o, &s) / o.cluster_size < wanted && s == OK)
+            s = ERR_NO_SPACE;
+        if (s && s != ERR_NO_SPACE && s != ERR_RANGE)
+            break;
+        if (i == 10000)
+            break;
+        bytes += bytes / 500 + o.cluster_size;
+    }
+    if (s) {
+        unlink(image);
+        die("%s: no file system for %s: %s", image, given->folder,
+            status_text(s));
+    }
+}
+
+int command_create(const struct options *o)
+{
+    const char *image = o->word[0];
+    enum status s;
+    int         fd;
+
+    if ((o->words == 2) == (o->folder != NULL))
+        die("create wants a size, or --for=FOLDER");
+    fd = open(image, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    if (fd < 0)
+        die("%s: %s", image,
+            errno == EEXIST ? "it is there already; remove it first"
+                            : strerror(errno));
+    close(fd);
+    if (o->folder) {
+        create_for(image, o);
+        return 0;
+    }
+    set_size(image, size_of_text(o->word[1]) / SECTOR * SECTOR);
+    format(image, &o->fat, &s);
+    if (s == OK)
+        return 0;
+    unlink(image);
+    if (s == ERR_NAME)
+        die("a label has at most 11 capital letters, digits and spaces");
+    die("%s of %s: %s", image, o->word[1],
+        s == ERR_NO_SPACE ? "it is too small for a file system"
+        : s == ERR_RANGE  ? "this size does not go with that type and cluster"
+                          : status_text(s));
+}

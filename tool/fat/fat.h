@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: ISC */
+/* fat: what the commands of the tool `fat` share. */
+#ifndef TOOL_FAT_FAT_H
+#define TOOL_FAT_FAT_H
+
+#include <mirage/block.h>
+#include <mirage/fat.h>
+#include <stdint.h>
+
+#define MOST_WORDS 4096
+
+struct options {
+    const char        *word[MOST_WORDS]; /* the image first */
+    size_t             words;
+    const char        *folder, *to; /* --for, --to; NULL: not given */
+    uint64_t           more;
+    nanoseconds        date; /* 0: each file's own */
+    struct fat_options fat;
+};
+
+int command_create(const struct options *o);
+int command_add(const struct options *o);
+int command_list(const struct options *o);
+int command_extract(const struct options *o);
+int command_check(const struct options *o);
+
+/* Ends the program, with a message. */
+void die(const char *fmt, ...)
+    __attribute__((noreturn, format(printf, 1, 2)));
+
+/* "1440K" in bytes; what is none ends the program. */
+uint64_t size_of_text(const char *text);
+
+/* A text that is never freed. */
+char *text_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The image that is the first word. What is wrong ends the program. */
+struct fs *open_image(const char *path, struct block **disk);
+
+/* Writes what is left, and lets go. */
+void close_image(struct fs *fs, struct block *disk);
+
+/*
+ * Calls fn for each file and folder below a path of the host, in the order of
+ * their names, folders before what is in them. name begins with `as`.
+ */
+typedef void host_entry(void *ctx, const char *path, const char *name,
+                        bool is_folder, uint64_t size, nanoseconds modified);
+void         walk_host(const char *path, const char *as, host_entry *fn,
+                       void *ctx);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fat: makes, fills and looks into images of FAT file systems, with the very
+ * code that images use. It is a Unix image itself, with a main of its own.
+ */
+#define _GNU_SOURCE
+#include "fat.h"
+#include <errno.h>
+#include <mirage/main.h>
+#include <mirage/platform.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MISUSED 64 /* as sysexits.h has it */
+
+const char mirage_name[] = "fat";
+
+static const struct command {
+    const char *name, *usage, *summary;
+    int         least, most; /* words */
+    int (*run)(const struct options *o);
+} commands[] = {
+    {"create", "IMAGE SIZE | IMAGE --for=FOLDER [--more=SIZE]",
+     "makes an empty file system, in a file that is not there yet", 1, 2,
+     command_create},
+    {"add", "IMAGE PATH... [--to=DIRECTORY] [--date=YYYY-MM-DD]",
+     "copies files and folders into it; FOLDER/. means what is in FOLDER", 2,
+     MOST_WORDS, command_add},
+    {"list", "IMAGE [DIRECTORY]", "lists what is in it", 1, 2, command_list},
+    {"extract", "IMAGE FOLDER", "copies all that is in it to a folder", 2, 2,
+     command_extract},
+    {"check", "IMAGE", "looks for faults, and changes nothing", 1, 1,
+     command_check},
+    {0},
+};
+
+static struct options        options;
+static const struct command *command;
+
+void die(const char *fmt, ...)
+{
+    va_list args;
+
+    fflush(stdout);
+    fputs("fat: ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+    exit(1);
+}
+
+static void misused(const char *fmt, const char *what)
+{
+    fputs("fat: ", stderr);
+    fprintf(stderr, fmt, what);
+    fputs("\n`fat --help` tells what there is.\n", stderr);
+    exit(MISUSED);
+}
+
+static void help(void)
+{
+    puts("usage: fat COMMAND IMAGE ...\n");
+    for (const struct command *c = commands; c->name; c++)
+        printf("  fat %s %s\n      %s\n", c->name, c->usage, c->summary);
+    puts("\n  SIZE is in bytes, or has a K, M or G at its end. create takes\n"
+         "      --type=12, 16 or 32   otherwise by the size\n"
+         "      --cluster=BYTES       a power of two, otherwise by the size\n"
+         "      --label=TEXT          at most 11 capitals and digits\n"
+         "      --id=NUMBER           of the volume; 0 otherwise\n"
+         "The same words and files make the same image, to the bit; dates of\n"
+         "files are the host's, unless --date is given.");
+}
+
+/* What stands behind --name= in a word; NULL: it is another word. */
+static const char *value_of(const char *word, const char *name)
+{
+    size_t len = strlen(name);
+
+    return strncmp(word, name, len) == 0 && word[len] == '=' ? word + len + 1
+                                                             : NULL;
+}
+
+uint64_t size_of_text(const char *text)
+{
+    char    *end;
+    uint64_t n, unit = 1;
+
+    errno = 0;
+    n = strtoull(text, &end, 10);
+    if (*end && strchr("KMG", *end) && end[1] == '\0') {
+        unit = *end == 'K' ? 1024 : *end == 'M' ? 1024 * 1024
+                                                : 1024 * 1024 * 1024;
+        end++;
+    }
+    if (errno || end == text || *end || *text == '-' ||
+        n > INT64_MAX / unit)
+        misused("%s is no size; a size is such as 1440K or 64M", text);
+    return n * unit;
+}
+
+static uint32_t number(const char *text)
+{
+    uint64_t n = size_of_text(text);
+
+    if (n > UINT32_MAX)
+        misused("%s is too large", text);
+    return (uint32_t)n;
+}
+
+static nanoseconds date(const char *text)
+{
+    static const int before[] = {0, 31, 59, 90, 120, 151,
+                                 181, 212, 243, 273, 304, 334};
+    int              y, m, d, days;
+    char             more;
+
+    if (sscanf(text, "%4d-%2d-%2d%c", &y, &m, &d, &more) != 3 || y < 1980 ||
+        y > 2107 || m < 1 || m > 12 || d < 1 || d > 31)
+        misused("%s is no date such as 2024-12-31, from 1980 to 2107", text);
+    days = (y - 1970) * 365 + (y - 1969) / 4 - (y > 2100) + before[m - 1] +
+           (y % 4 == 0 && y != 2100 && m > 2) + d - 1;
+    return (nanoseconds)days * 86400 * SECOND;
+}
+
+static bool take_option(const char *word)
+{
+    const char *v;
+
+    if ((v = value_of(word, "--for")))
+        options.folder = v;
+    else if ((v = value_of(word, "--more")))
+        options.more = size_of_text(v);
+    else if ((v = value_of(word, "--to")))
+        options.to = v;
+    else if ((v = value_of(word, "--date")))
+        options.date = date(v);
+    else if ((v = value_of(word, "--label")))
+        options.fat.label = v;
+    else if ((v = value_of(word, "--type")))
+        options.fat.type = (int)number(v);
+    else if ((v = value_of(word, "--cluster")))
+        options.fat.cluster_size = number(v);
+    else if ((v = value_of(word, "--id")))
+        options.fat.volume_id = number(v);
+    else
+        return false;
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "--help") == 0) {
+        help();
+        return argc < 2 ? MISUSED : 0;
+    }
+    for (command = commands; command->name; command++)
+        if (strcmp(command->name, argv[1]) == 0)
+            break;
+    if (!command->name)
+        misused("there is no command %s", argv[1]);
+    for (int i = 2; i < argc; i++)
+        if (strncmp(argv[i], "--", 2) == 0) {
+            if (!take_option(argv[i]))
+                misused("there is no option %s", argv[i]);
+        } else if (options.words == MOST_WORDS) {
+            misused("%s is one word too many", argv[i]);
+        } else {
+            options.word[options.words++] = argv[i];
+        }
+    if ((int)options.words < command->least ||
+        (int)options.words > command->most)
+        misused("it is: fat %s", text_of("%s %s", command->name,
+                                         command->usage));
+    platform_start("fat", NULL, 0);
+}
+
+void mirage_main(void)
+{
+    int status = command->run(&options);
+
+    if (fflush(stdout) != 0 || ferror(stdout))
+        die("standard output cannot be written");
+    platform_exit(status);
+}
