@@ -35,7 +35,8 @@ HOST_FLAGS := $(FLAGS) -DMIRAGE_VERSION='"$(VERSION)"'
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 # liburing goes into the object that uses it, where no other library meets it:
-# images need nothing then. There may be none, and beside poll there is no use for it.
+# images need nothing then. There may be none, and beside poll there is no use
+# for it.
 URING := $(if $(POLL),,$(filter /%,$(shell $(CC) -print-file-name=liburing.a \
                                        2>/dev/null)))
 FLAGS += $(if $(URING),,-DWITHOUT_URING)
@@ -93,6 +94,7 @@ $B/unix/%.o: %.c $B/flags
 	@echo '  ld $@'
 	@$(CC) -nostdlib -r -o $@ $^
 	@objcopy --keep-global-symbol=uring_engine $@
+.PRECIOUS: %/block_uring.o
 
 $B/host/%.o: %.c $B/flags
 	@mkdir -p $(@D)
