@@ -165,11 +165,13 @@ static void create_for(const char *image, const struct options *given)
 int command_create(const struct options *o)
 {
     const char *image = o->word[0];
+    uint64_t    size;
     enum status s;
     int         fd;
 
     if ((o->words == 2) == (o->folder != NULL))
         die("create wants a size, or --for=FOLDER");
+    size = o->folder ? 0 : size_of_text(o->word[1]);
     fd = open(image, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (fd < 0)
         die("%s: %s", image,
@@ -180,7 +182,7 @@ int command_create(const struct options *o)
         create_for(image, o);
         return 0;
     }
-    set_size(image, size_of_text(o->word[1]) / SECTOR * SECTOR);
+    set_size(image, size / SECTOR * SECTOR);
     format(image, &o->fat, &s);
     if (s == OK)
         return 0;
