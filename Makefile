@@ -255,6 +255,14 @@ $(XEN_PROGRAMS): $B/check/%: $B/check/fake/%.o $(FAKE_OBJECTS) \
 	@echo '  ld $@'
 	@$(CC) $(SANITIZE) -o $@ $^
 
+# What any driver must do, and what of it outlives a power cut.
+CONFORM := $(addprefix $B/check/test/conform/,fat fat_power)
+
+$(CONFORM): %: %.o $(addprefix $B/check/test/conform/,power.o fat_session.o) \
+            $B/check/libmirage.a
+	@echo '  ld $@'
+	@$(CC) $(SANITIZE) -o $@ $^ -lm
+
 # What is missing, and how to get it: for building, or FOR=images (which builds
 # the C library of images, too), FOR=test, FOR=bench.
 depend prepare:
@@ -268,7 +276,8 @@ QUICK := $(TEST_PROGRAMS) test/rooms.sh test/freestanding test/headers \
          test/e2e/runtime test/e2e/xl-run test/tutorial
 SLOW  := test/libc/run test/e2e/virtio test/e2e/xen test/e2e/inside \
          test/e2e/machines test/e2e/gdb test/e2e/libraries test/e2e/library \
-         test/e2e/block test/e2e/kv_ro test/conform/kv_ro \
+         test/e2e/block test/e2e/kv_ro test/e2e/fat test/conform/kv_ro \
+         $(CONFORM) \
          test/xen/mirage-run test/lint test/poll test/aarch64 \
          test/fuzz/run test/xen/selftest test/house/install test/e2e/bare
 
@@ -276,7 +285,7 @@ check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
 
 # The last of them looks whether doc/status.md speaks the truth.
-test: all images insiders $(TEST_PROGRAMS)
+test: all images insiders $(TEST_PROGRAMS) $(CONFORM)
 	@rm -f $B/ran
 	@RAN=$B/ran test/run $(QUICK) $(SLOW) test/status
 
@@ -289,7 +298,7 @@ lint:
 
 # What is measured, against what and how often: bench/run tells.
 #     make bench BENCH=fiber ROUNDS=5
-BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep crunch)
+BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep crunch block)
 BENCH_PEERS  := $(addprefix $B/bench/,fiber_peer sleep_peer crunch_peer \
                                        clock drift)
 

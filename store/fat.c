@@ -374,6 +374,15 @@ static enum status move_sectors(struct fat *f, const struct move *m,
                    : fat_write_zeros(f, m->sector, count);
 }
 
+static void advance(struct move *m, size_t n)
+{
+    m->at += n;
+    if (m->to)
+        m->to += n;
+    if (m->from)
+        m->from += n;
+}
+
 static enum status move(struct fat *f, struct move m)
 {
     uint32_t    size = f->l.sector_size;
@@ -391,10 +400,8 @@ static enum status move(struct fat *f, struct move m)
             m.sector += n / size;
         }
         m.skip = 0;
-        m.at += n;
+        advance(&m, n);
         m.len -= n;
-        m.to += m.is_write ? 0 : n;
-        m.from += m.from ? n : 0;
     }
     return s;
 }
@@ -423,9 +430,7 @@ static enum status move_file(struct fat *f, uint32_t first, struct move m)
             m.len = left;
         if (s == OK)
             s = move(f, m);
-        m.at += m.len;
-        m.to += m.is_write ? 0 : m.len;
-        m.from += m.from ? m.len : 0;
+        advance(&m, m.len);
         left -= m.len;
     }
     return s;

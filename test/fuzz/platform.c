@@ -65,7 +65,9 @@ void platform_crash(uintptr_t frame)
 
 void *platform_pages(size_t count)
 {
-    return aligned_alloc(PAGE_BYTES, count * PAGE_BYTES);
+    void *pages = aligned_alloc(PAGE_BYTES, count * PAGE_BYTES);
+
+    return pages ? memset(pages, 0, count * PAGE_BYTES) : NULL;
 }
 
 void platform_pages_free(void *pages, size_t count)

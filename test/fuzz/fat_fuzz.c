@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Disks with a FAT file system, and then with some bytes of it changed: all of
+ * it is looked through, and, if the input says so, written to. Whatever the
+ * disk says, each call ends, with a status that its contract has.
+ *
+ * Input: a byte for the kind of disk and for what is done; then changes, each
+ * a byte for the area, two for the place in it, one for the number of bytes,
+ * and the bytes.
+ */
+#include <mirage.h>
+#include <mirage/fat.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SECTOR 512u
+#define MOST   400 /* names that are looked at */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static const struct kind {
+    uint32_t sectors;
+    int      type, cluster_size;
+    uint32_t table, root; /* sectors */
+} kinds[] = {{200, 12, 512, 1, 3},
+             {4200, 16, 512, 1, 35},
+             {66700, 32, 512, 32, 1060}};
+
+/* What a disk has in its first sectors before it is changed. */
+static uint8_t *begin[3];
+static size_t   begins[3];
+
+static void put(struct fs *fs, const char *path, size_t len)
+{
+    static uint8_t bytes[5000];
+
+    memset(bytes, *path, sizeof bytes);
+    check(fs_create(fs, path) == OK);
+    check(fs_write(fs, path, 0, bytes, len) == OK);
+}
+
+static struct block *new_disk(size_t i)
+{
+    struct block *disk;
+
+    check(block_ram_connect(kinds[i].sectors, SECTOR, &disk) == OK);
+    return disk;
+}
+
+static void make(size_t i)
+{
+    struct block      *disk = new_disk(i);
+    struct fat_options o = {.type = kinds[i].type,
+                            .cluster_size = (uint32_t)kinds[i].cluster_size};
+    struct fs         *fs;
+
+    check(fat_format(disk, &o) == OK && fat_connect(disk, &fs) == OK);
+    fat_set_time(fs, 1700000000 * SECOND);
+    put(fs, "SHORT.TXT", 600);
+    put(fs, "a long name.jpeg", 3000);
+    check(fs_mkdir(fs, "dir") == OK);
+    put(fs, "dir/one", 10);
+    check(fs_mkdir(fs, "dir/deeper") == OK);
+    put(fs, "dir/deeper/another long name", 1500);
+    check(fs_remove(fs, "dir/one") == OK);
+    fs->ops->disconnect(fs);
+    begins[i] = kinds[i].root + 64;
+    begin[i] = malloc(begins[i] * SECTOR);
+    check(begin[i] && block_read(disk, 0, begin[i], begins[i]) == OK);
+    disk->ops->disconnect(disk);
+}
+
+/* Sets bytes as the input says. */
+static void change(size_t kind, uint8_t *disk, const uint8_t *data,
+                   size_t size)
+{
+    while (size > 4) {
+        size_t area = data[0] % 4, len = data[3] % 32u + 1;
+        size_t at = (size_t)(data[1] | data[2] << 8);
+        size_t start = area == 0   ? 0
+                       : area == 1 ? kinds[kind].table * SECTOR
+                       : area == 2 ? kinds[kind].root * SECTOR
+                                   : (kinds[kind].root + 4) * SECTOR;
+
+        at %= area == 0 ? SECTOR : area == 1 ? 2 * SECTOR
+                                             : 20 * SECTOR;
+        data += 4;
+        size -= 4;
+        for (size_t i = 0; i < len && i < size; i++)
+            if (start + at + i < begins[kind] * SECTOR)
+                disk[start + at + i] = data[i];
+        len = len < size ? len : size;
+        data += len;
+        size -= len;
+    }
+}
+
+static bool is_of_contract(enum status s)
+{
+    return s != ERR_RANGE && s != ERR_EOF && s != ERR_IN_USE && s != ERR_IO;
+}
+
+struct walk {
+    struct fs *fs;
+    char       path[FS_PATH + 1];
+    unsigned  *names;
+};
+
+static bool look(void *ctx, const char *name, const struct fs_stat *st)
+{
+    struct walk *w = ctx;
+    size_t       len = strlen(w->path), got;
+    char         bytes[700];
+    enum status  s;
+
+    check(*name && !strchr(name, '/') && strcmp(name, ".") != 0 &&
+          strcmp(name, "..") != 0);
+    if (++*w->names > MOST || len + strlen(name) + 2 > sizeof w->path)
+        return false;
+    strcat(strcat(w->path, len ? "/" : ""), name);
+    if (st->directory) {
+        s = fs_list(w->fs, w->path, look, w);
+    } else {
+        s = fs_read(w->fs, w->path, st->size > 1000 ? st->size - 300 : 0,
+                    bytes, sizeof bytes, &got);
+        check(s || got <= st->size);
+    }
+    check(is_of_contract(s));
+    w->path[len] = '\0';
+    return true;
+}
+
+static void walk(struct fs *fs)
+{
+    unsigned    names = 0;
+    struct walk w = {.fs = fs, .names = &names};
+
+    check(is_of_contract(fs_list(fs, "", look, &w)));
+}
+
+static void write_to(struct fs *fs)
+{
+    static const char *const files[] = {"SHORT.TXT", "a long name.jpeg", "new",
+                                        "dir/new one", "dir/deeper/x"};
+    static uint8_t           bytes[3000];
+    enum status              s = OK;
+
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        check(is_of_contract(s = fs_create(fs, files[i])));
+        check(is_of_contract(
+            s = fs_write(fs, files[i], i * 400, bytes, sizeof bytes)));
+    }
+    check(is_of_contract(s = fs_mkdir(fs, "another directory")));
+    check(is_of_contract(s = fs_rename(fs, "dir/deeper", "another directory/d")));
+    check(is_of_contract(s = fs_remove(fs, "a long name.jpeg")));
+    check(is_of_contract(s = fs_flush(fs)));
+    check(is_of_contract(s = fs_remove(fs, "SHORT.TXT")));
+    check(is_of_contract(s = fs_rename(fs, "new", "SHORT.TXT")));
+    check(is_of_contract(s = fs_remove(fs, "dir")));
+    check(is_of_contract(s = fs_flush(fs)));
+}
+
+static void ignore(void *ctx, const char *text)
+{
+    (void)ctx;
+    check(strlen(text) < 512);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    size_t           kind = size ? data[0] % 32u : 0;
+    struct block    *disk;
+    struct fs       *fs;
+    struct fat_count count;
+    uint8_t         *bytes;
+    enum status      s;
+
+    if (size == 0)
+        return 0;
+    kind = kind == 31 ? 2 : kind >= 26;
+    if (!begin[kind])
+        make(kind);
+    bytes = malloc(begins[kind] * SECTOR);
+    memcpy(bytes, begin[kind], begins[kind] * SECTOR);
+    change(kind, bytes, data + 1, size - 1);
+    disk = new_disk(kind);
+    check(block_write(disk, 0, bytes, begins[kind]) == OK);
+    free(bytes);
+    for (int round = 0; round < 2; round++) {
+        check(fat_connect(disk, &fs) == OK);
+        walk(fs);
+        if (data[0] & 0x80 && round == 0)
+            write_to(fs);
+        s = fat_check(fs, ignore, NULL, &count);
+        check(is_of_contract(s));
+        fs->ops->disconnect(fs);
+    }
+    disk->ops->disconnect(disk);
+    return 0;
+}
