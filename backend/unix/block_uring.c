@@ -2,11 +2,11 @@
 /*
  * Requests by Linux's io_uring.
  *
- * A request is only noted in the ring. The kernel learns of it when the image
- * idles, or looks for events in passing, together with all others that came
- * since: one system call hands over what fibers have asked for, waits, and
- * brings what is done. The other events of the image end that wait, too: the
- * ring watches their epoll.
+ * A request is only noted in the ring. The kernel learns of it together with
+ * the next, or else when the image idles, or looks for events in passing: one
+ * system call hands over what fibers have asked for, waits, and brings what is
+ * done. The other events of the image end that wait, too: the ring watches
+ * their epoll.
  *
  * The ring has room for every request that is under way; those that come when
  * it is full queue before it.
@@ -21,6 +21,7 @@
 
 #define ENTRIES     256
 #define UNDER_WAY   (ENTRIES - 1) /* one is for watching epoll */
+#define BATCH       2             /* more, and the device begins late */
 #define NEW_FLAGS   (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 #define NEEDED      (IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP)
 #define AFTER_ERROR MILLISECOND /* what to wait when the kernel has no memory */
@@ -151,6 +152,8 @@ static void uring_submit(struct request *r)
     *end = r;
     end = &r->next;
     note_those_that_wait();
+    if (io_uring_sq_ready(&ring) >= BATCH)
+        (void)io_uring_submit(&ring); /* what it leaves is tried again */
 }
 
 #else

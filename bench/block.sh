@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash disable=SC2154
+#
+# What block.plan and block_threads.plan share. The set variables: engine,
+# of ours, and fio, an array with that of fio's.
+
+# Requests of fio's, as many and as large as ours.
+fio_options=(--name=block --size=256m --direct=1 --time_based=1 --runtime=1
+    --thread=1 --norandommap=1 --randrepeat=0 --gtod_reduce=1 --invalidate=1
+    --output-format=json)
+
+# Each point is measured for one second.
+each_point()
+{
+    local pattern depth
+
+    for pattern in read write randread randwrite; do
+        for depth in 1 8 32; do
+            "$1" "$pattern" "$depth" "${pattern}_$depth"
+        done
+    done
+}
+
+declare_point()
+{
+    local what=$1 bytes=", 128 KiB each"
+
+    case $1 in
+    rand*) what="random ${1#rand}" bytes=", 4 KiB each" ;;
+    esac
+    figure "$3" "$what$bytes, $2 under way"
+    figure "$3_cpu" "the same: processor time of one"
+    goal "$3" fio ">=" 0.95
+    goal "$3_cpu" fio "<=" 1
+}
+
+our_point()
+{
+    local flags=(--bytes=131072)
+
+    case $1 in
+    rand*) flags=(--bytes=4096 --scattered) ;;
+    esac
+    case $1 in
+    *write) flags+=(--writing) ;;
+    esac
+    "$bin/block" --file="$out/disk.img" --figure="$3" --depth="$2" \
+        --block-engine="$engine" "${flags[@]}"
+}
+
+fio_point()
+{
+    local size=128k
+
+    case $1 in
+    rand*) size=4k ;;
+    esac
+    fio_depth "$2"
+    # The processor time is that of all jobs, in hundredths of their time.
+    fio "${fio_options[@]}" "${fio[@]}" --filename="$out/disk.img" \
+        --rw="$1" --bs="$size" >"$out/fio.json"
+    python3 - "$3" "$out/fio.json" <<'END_OF_PYTHON'
+import json, sys
+rate = cpu = requests = 0
+for job in json.load(open(sys.argv[2]))["jobs"]:
+    for way in "read", "write":
+        rate += job[way]["bw_bytes"]
+        requests += job[way]["total_ios"]
+    cpu += (job["usr_cpu"] + job["sys_cpu"]) / 100 * job["job_runtime"] / 1000
+print(sys.argv[1], rate, "B/s")
+print(sys.argv[1] + "_cpu", cpu / requests, "s")
+END_OF_PYTHON
+}
+
+prepare()
+{
+    dd if=/dev/urandom of="$out/disk.img" bs=1M count=256 2>/dev/null
+    sync "$out/disk.img"
+}
+
+rounds=${ROUNDS:-5}
+note "$(fio --version)"
+each_point declare_point
+
+ours()   { each_point our_point; }
+theirs() { each_point fio_point; }
+
+run ours "fibers" ours
+run fio  "fio" theirs
