@@ -256,7 +256,7 @@ $(XEN_PROGRAMS): $B/check/%: $B/check/fake/%.o $(FAKE_OBJECTS) \
 	@$(CC) $(SANITIZE) -o $@ $^
 
 # What any driver must do, and what of it outlives a power cut.
-CONFORM := $(addprefix $B/check/test/conform/,fat fat_power)
+CONFORM := $(addprefix $B/check/test/conform/,block fat fat_power)
 
 $(CONFORM): %: %.o $(addprefix $B/check/test/conform/,power.o fat_session.o) \
             $B/check/libmirage.a

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The contract of mirage/block.h, on every make of it: random reads and writes
+ * against a model in memory, what must be refused, and many fibers at once.
+ *
+ *     block [--rounds=N] [--seed=N] [--one-engine]
+ *
+ * Disks that are files are tried with each engine; --block-engine=NAME and
+ * --one-engine try one. SOAK in the environment: 100 times the rounds.
+ */
+#include "check.h"
+#include "power.h"
+#include <mirage/boot.h>
+#include <mirage/buf.h>
+#include <mirage/drivers.h>
+#include <mirage/fiber.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define SECTORS 300u
+#define GUARD   64 /* bytes around what is read, which must stay */
+#define FIBERS  40
+
+BOOT_NUMBER(rounds, 0, 0, 1000000, "of each make; 0: 3, or 300 with SOAK");
+BOOT_NUMBER(seed, 1, 1, INT64_MAX, "of the first round");
+BOOT_FLAG(one_engine, "only the engine that is chosen");
+
+static uint64_t state;
+
+static uint32_t below(uint32_t bound)
+{
+    state ^= state << 13;
+    state ^= state >> 7;
+    state ^= state << 17;
+    return (uint32_t)(state * 0x2545f4914f6cdd1du >> 32) % bound;
+}
+
+/* A driver that takes a page at a time, and looks at what it is given. */
+struct narrow {
+    struct block  block; /* first */
+    struct block *under;
+};
+
+static struct block *checked(struct block *b, uint64_t sector,
+                             const void *data, size_t count)
+{
+    struct narrow *n = (struct narrow *)b;
+
+    CHECK(count > 0 && count * b->info.sector_size <= PAGE_BYTES);
+    CHECK(sector < b->info.sectors && count <= b->info.sectors - sector);
+    CHECK((uintptr_t)data % PAGE_BYTES == 0);
+    return n->under;
+}
+
+static enum status narrow_read(struct block *b, uint64_t sector, void *data,
+                               size_t count)
+{
+    struct block *under = checked(b, sector, data, count);
+
+    return under->ops->read(under, sector, data, count);
+}
+
+static enum status narrow_write(struct block *b, uint64_t sector,
+                                const void *data, size_t count)
+{
+    struct block *under = checked(b, sector, data, count);
+
+    return under->ops->write(under, sector, data, count);
+}
+
+static enum status narrow_flush(struct block *b)
+{
+    return ((struct narrow *)b)->under->ops->flush(((struct narrow *)b)->under);
+}
+
+static void narrow_disconnect(struct block *b)
+{
+    struct narrow *n = (struct narrow *)b;
+
+    n->under->ops->disconnect(n->under);
+    free(n);
+}
+
+static const struct block_ops narrow_ops = {
+    .read = narrow_read,
+    .write = narrow_write,
+    .flush = narrow_flush,
+    .disconnect = narrow_disconnect,
+    .most = PAGE_BYTES,
+};
+
+/* The makes. */
+
+static struct block *make_ram(uint32_t size)
+{
+    struct block *b;
+
+    return block_ram_connect(SECTORS, size, &b) == OK ? b : NULL;
+}
+
+static struct block *make_power(uint32_t size)
+{
+    return power_connect(SECTORS, size);
+}
+
+static struct block *make_narrow(uint32_t size)
+{
+    struct narrow *n = malloc(sizeof *n);
+
+    n->under = make_ram(size);
+    n->block.ops = &narrow_ops;
+    n->block.info = n->under->info;
+    return &n->block;
+}
+
+static char file[] = "/tmp/block-XXXXXX";
+
+static struct block *make_file(uint32_t size)
+{
+    struct block *b = NULL;
+    int           fd = mkstemp(strcpy(file, "/tmp/block-XXXXXX"));
+
+    if (fd >= 0 && ftruncate(fd, SECTORS * size) == 0 &&
+        block_unix_connect(file, &b) != OK)
+        b = NULL;
+    if (fd >= 0)
+        close(fd);
+    return b;
+}
+
+static const struct make {
+    const char *name;
+    struct block *(*connect)(uint32_t sector_size);
+    uint32_t sector_size;
+} makes[] = {{"block_ram, 512", make_ram, 512},
+             {"block_ram, 1024", make_ram, 1024},
+             {"block_ram, 2048", make_ram, 2048},
+             {"block_ram, 4096", make_ram, 4096},
+             {"power", make_power, 512},
+             {"a page at a time, 512", make_narrow, 512},
+             {"a page at a time, 4096", make_narrow, 4096},
+             {"block_unix", make_file, 512}};
+
+/* Sectors from a random place on, all of them there. */
+static void choose(uint64_t *sector, size_t *count)
+{
+    *sector = below(SECTORS);
+    *count = below(10) ? below(12) : below(SECTORS);
+    if (*count > SECTORS - *sector)
+        *count = (size_t)(SECTORS - *sector);
+}
+
+static bool is_kept(const uint8_t *guard)
+{
+    for (int i = 0; i < GUARD; i++)
+        if (guard[i] != 0xa5)
+            return false;
+    return true;
+}
+
+/* Reads and writes, at any address, and compares with the model. */
+static void play(struct block *b, uint8_t *model, uint8_t *memory)
+{
+    size_t size = b->info.sector_size;
+
+    for (int i = 0; i < 150; i++) {
+        uint64_t sector;
+        size_t   count, len;
+        uint8_t *data = memory + GUARD + (below(2) ? 0 : below(PAGE_BYTES));
+
+        choose(&sector, &count);
+        len = count * size;
+        if (below(4) == 0) /* on a page */
+            data = memory + PAGE_BYTES;
+        memset(data - GUARD, 0xa5, len + 2 * GUARD);
+        if (below(2)) {
+            for (size_t k = 0; k < len; k++)
+                data[k] = (uint8_t)below(256);
+            CHECK(block_write(b, sector, data, count) == OK);
+            memcpy(model + sector * size, data, len);
+        } else {
+            CHECK(block_read(b, sector, data, count) == OK);
+            CHECK(memcmp(data, model + sector * size, len) == 0);
+        }
+        CHECK(is_kept(data - GUARD) && is_kept(data + len));
+        if (below(20) == 0)
+            CHECK(block_flush(b) == OK);
+    }
+}
+
+/* What leads outside, in every way that numbers can. */
+static void overreach(struct block *b, uint8_t *model)
+{
+    static const struct {
+        uint64_t sector;
+        size_t   count;
+    } beyond[] = {{SECTORS, 1}, {SECTORS - 1, 2}, {0, SECTORS + 1}, {UINT64_MAX, 1}, {UINT64_MAX, 2}, {1, SIZE_MAX}, {SECTORS, SIZE_MAX}, {SECTORS + 1, 0}, {1, SIZE_MAX / 2}, {UINT64_MAX - 3, 8}, {UINT64_MAX / 2, 3}, {7, SIZE_MAX - 6}};
+    uint8_t *data = model + SECTORS * b->info.sector_size;
+
+    memset(data, 0xa5, GUARD);
+    for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
+        CHECK(block_read(b, beyond[i].sector, data, beyond[i].count) ==
+              ERR_RANGE);
+        CHECK(block_write(b, beyond[i].sector, data, beyond[i].count) ==
+              ERR_RANGE);
+        CHECK(is_kept(data));
+    }
+    CHECK(block_read(b, SECTORS, NULL, 0) == OK);
+    CHECK(block_write(b, SECTORS, NULL, 0) == OK);
+    CHECK(block_read(b, 0, NULL, 0) == OK);
+}
+
+/* Each fiber has sectors of its own, and asks at the same time as all. */
+struct part {
+    struct block *b;
+    int           number;
+    bool          ok;
+};
+
+static void use_part(void *ctx)
+{
+    struct part *p = ctx;
+    size_t       size = p->b->info.sector_size;
+    uint64_t     first = (uint64_t)p->number * (SECTORS / FIBERS);
+    uint8_t     *data = malloc(2 * size + 1);
+
+    p->ok = true;
+    for (int i = 0; i < 20 && p->ok; i++) {
+        memset(data, p->number + i, 2 * size);
+        p->ok = block_write(p->b, first + (uint64_t)i % 5, data, 2) == OK;
+        memset(data, 0, 2 * size);
+        p->ok = p->ok &&
+                block_read(p->b, first + (uint64_t)i % 5, data + 1, 2) == OK &&
+                data[1] == (uint8_t)(p->number + i) &&
+                data[2 * size] == data[1];
+    }
+    free(data);
+}
+
+static void crowd(struct block *b)
+{
+    struct part   part[FIBERS];
+    struct fiber *fiber[FIBERS];
+
+    for (int i = 0; i < FIBERS; i++) {
+        part[i] = (struct part){b, i, false};
+        CHECK(fiber_spawn(NULL, use_part, &part[i], &fiber[i]) == OK);
+    }
+    for (int i = 0; i < FIBERS; i++) {
+        CHECK(fiber_join(fiber[i], FOREVER) == OK);
+        CHECK(part[i].ok);
+    }
+    CHECK(block_flush(b) == OK);
+}
+
+/* A fiber that was asked to end does nothing more. */
+static void use_cancelled(void *ctx)
+{
+    struct part *p = ctx;
+    uint8_t      data[4096];
+
+    p->ok = time_sleep(SECOND) == ERR_CANCELLED &&
+            block_write(p->b, 0, data, 1) == ERR_CANCELLED &&
+            block_read(p->b, 0, data, 1) == ERR_CANCELLED &&
+            block_flush(p->b) == ERR_CANCELLED;
+    fiber_shield();
+    p->ok = p->ok && block_read(p->b, 0, data, 1) == OK;
+    fiber_unshield();
+}
+
+static void cancel(struct block *b, const uint8_t *model)
+{
+    struct part   part = {b, 0, false};
+    struct fiber *fiber;
+    uint8_t       data[4096];
+
+    CHECK(fiber_spawn(NULL, use_cancelled, &part, &fiber) == OK);
+    fiber_cancel(fiber);
+    CHECK(fiber_join(fiber, FOREVER) == OK);
+    CHECK(part.ok);
+    CHECK(block_read(b, 0, data, 1) == OK);
+    CHECK(memcmp(data, model, b->info.sector_size) == 0);
+}
+
+static void refuse_writing(struct block *b)
+{
+    static const uint8_t data[4096];
+
+    b->info.writable = false;
+    CHECK(block_write(b, 0, data, 1) == ERR_READ_ONLY);
+    CHECK(block_write(b, SECTORS, data, 1) == ERR_READ_ONLY);
+    b->info.writable = true;
+}
+
+static void conform(const struct make *m, uint64_t number)
+{
+    size_t        len = SECTORS * m->sector_size;
+    struct block *b = m->connect(m->sector_size);
+    uint8_t      *model = calloc(1, len + GUARD);
+    uint8_t      *memory = aligned_alloc(
+             PAGE_BYTES, (len / PAGE_BYTES + 4) * PAGE_BYTES);
+
+    state = number * 0x9e3779b97f4a7c15u | 1;
+    CHECK(b != NULL && b->info.sectors == SECTORS && b->info.writable &&
+          b->info.sector_size == m->sector_size);
+    if (b) {
+        play(b, model, memory);
+        overreach(b, model);
+        refuse_writing(b);
+        cancel(b, model);
+        CHECK(block_read(b, 0, memory, SECTORS) == OK);
+        CHECK(memcmp(memory, model, len) == 0);
+        crowd(b);
+        b->ops->disconnect(b);
+    }
+    if (m->connect == make_file)
+        unlink(file);
+    free(model);
+    free(memory);
+}
+
+TEST(every_make_keeps_the_contract)
+{
+    if (rounds == 0)
+        rounds = getenv("SOAK") ? 300 : 3;
+    for (size_t i = 0; i < sizeof makes / sizeof *makes; i++)
+        for (int64_t r = 0; r < rounds && checks_failed == 0; r++) {
+            conform(&makes[i], (uint64_t)(seed + r));
+            if (checks_failed > 0)
+                printf("%s, seed %lld\n", makes[i].name,
+                       (long long)(seed + r));
+        }
+}
+
+/* Without its file's cache, an engine is given other requests. */
+TEST(every_engine_keeps_it)
+{
+    static const char *const others[] = {"uring", "threads",
+                                         "uring --block-cached",
+                                         "threads --block-cached"};
+    char                     self[1024], command[2048];
+    ssize_t                  len = readlink("/proc/self/exe", self,
+                                            sizeof self - 1);
+
+    CHECK(len > 0);
+    self[len > 0 ? len : 0] = '\0';
+    for (size_t i = 0; !one_engine && i < 4; i++) {
+        snprintf(command, sizeof command,
+                 "'%s' --one-engine --block-engine=%s --seed=%lld >&2", self,
+                 others[i], (long long)seed + 100);
+        if (system(command) != 0) {
+            printf("with --block-engine=%s\n", others[i]);
+            CHECK(!"it keeps it");
+        }
+    }
+}
+
+/* The power disk itself: what was flushed is there, and of the rest any. */
+TEST(a_power_cut_keeps_what_was_flushed_and_any_of_the_rest)
+{
+    struct block *b = power_connect(4, 512);
+    uint8_t       sector[512], image[4 * 512];
+    unsigned      seen = 0;
+
+    for (uint8_t i = 1; i <= 4; i++) {
+        memset(sector, i, sizeof sector);
+        CHECK(block_write(b, i % 4u, sector, 1) == OK);
+        if (i == 2)
+            CHECK(block_flush(b) == OK);
+    }
+    CHECK(power_steps(b) == 5);
+    for (uint64_t luck = 0; luck < 200; luck++) {
+        power_cut(b, 5, luck, image);
+        CHECK(image[512] == 1 && image[1024] == 2);
+        CHECK((image[1536] == 0 || image[1536] == 3) &&
+              (image[0] == 0 || image[0] == 4));
+        seen |= 1u << ((image[1536] != 0) + 2 * (image[0] != 0));
+    }
+    CHECK(seen == 15);
+    power_cut(b, 5, 0, image);
+    CHECK(image[1536] == 0 && image[0] == 0);
+    power_cut(b, 5, 1, image);
+    CHECK(image[1536] == 3 && image[0] == 4);
+    power_cut(b, 2, 0, image);
+    CHECK(image[512] == 0 && image[1024] == 0);
+    power_fail_after(b, 1);
+    CHECK(block_write(b, 0, sector, 2) == ERR_IO);
+    CHECK(block_flush(b) == ERR_IO);
+    power_fail_after(b, SIZE_MAX);
+    CHECK(block_flush(b) == OK);
+    b->ops->disconnect(b);
+}
