@@ -16,6 +16,7 @@
 #include <mirage/boot.h>
 #include <mirage/drivers.h>
 #include <mirage/log.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -69,6 +70,7 @@ static enum status start_engine(void)
 {
     const char *why = "";
 
+    signal(SIGXFSZ, SIG_IGN); /* `ulimit -f` is an error of the disk */
     for (size_t i = 0; !engine && i < sizeof engines / sizeof engines[0]; i++) {
         enum status s;
 

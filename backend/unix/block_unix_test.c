@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 #include "block_unix.c"
 #include <mirage/random.h>
+#include <sys/resource.h>
 #include "check.h"
 
 #define SECTORS 2000
 #define FIBERS  16
+#define CROWD   600 /* more than a ring holds */
 
 static char path[] = "/tmp/mirage-XXXXXX";
 
@@ -16,6 +18,28 @@ static void new_file(void)
     fd = mkstemp(path);
     CHECK(fd >= 0 && ftruncate(fd, SECTORS * 512) == 0);
     close(fd);
+}
+
+/* Runs test on each engine that there is, without and with the cache. */
+static void on_each(void (*test)(void))
+{
+    static enum status started[] = {ERR_TIMEOUT, ERR_TIMEOUT}; /* not yet */
+
+    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++) {
+        engine = NULL;
+        chosen = engines[i];
+        if (started[i] == ERR_TIMEOUT)
+            started[i] = start_engine();
+        if (started[i] == ERR_UNSUPPORTED && engines[i] == &uring_engine)
+            continue;
+        CHECK(started[i] == OK);
+        engine = engines[i];
+        for (int cached = 0; cached < 2; cached++) {
+            block_cached = cached;
+            test();
+        }
+    }
+    block_cached = false;
 }
 
 static uint8_t       model[SECTORS * 512];
@@ -49,7 +73,8 @@ static void use_part(void *ctx)
     }
 }
 
-TEST(many_fibers_use_one_disk)
+/* align: what the host is said to ask for, without the cache; 0: the truth. */
+static void use_parts(size_t align)
 {
     struct fiber  *f[FIBERS];
     static uint8_t found[sizeof model];
@@ -59,6 +84,9 @@ TEST(many_fibers_use_one_disk)
     CHECK(block_unix_connect(path, &disk) == OK);
     CHECK(disk->info.sectors == SECTORS && disk->info.sector_size == 512);
     CHECK(disk->info.writable);
+    if (align)
+        disk_of(disk)->align = align;
+    memset(model, 0, sizeof model);
     for (uintptr_t i = 0; i < FIBERS; i++)
         CHECK(fiber_spawn(NULL, use_part, (void *)i, &f[i]) == OK);
     for (int i = 0; i < FIBERS; i++)
@@ -69,6 +97,57 @@ TEST(many_fibers_use_one_disk)
     CHECK(memcmp(found, model, sizeof found) == 0);
     disk->ops->disconnect(disk);
     unlink(path);
+}
+
+static void use_parts_as_they_are(void)
+{
+    use_parts(0);
+}
+
+TEST(many_fibers_use_one_disk)
+{
+    on_each(use_parts_as_they_are);
+}
+
+static void use_large_parts(void)
+{
+    use_parts(PAGE);
+}
+
+TEST(what_the_host_takes_only_by_its_cache_goes_by_it)
+{
+    on_each(use_large_parts);
+}
+
+static void write_and_read(void *ctx)
+{
+    static _Alignas(PAGE) uint8_t sector[CROWD][SECTOR];
+    unsigned                      i = (unsigned)(uintptr_t)ctx;
+
+    memset(sector[i], (int)i, SECTOR);
+    CHECK(block_write(disk, i, sector[i], 1) == OK);
+    memset(sector[i], 0, SECTOR);
+    CHECK(block_read(disk, i, sector[i], 1) == OK);
+    CHECK(sector[i][0] == (uint8_t)i && sector[i][SECTOR - 1] == (uint8_t)i);
+}
+
+static void crowd(void)
+{
+    static struct fiber *f[CROWD];
+
+    new_file();
+    CHECK(block_unix_connect(path, &disk) == OK);
+    for (uintptr_t i = 0; i < CROWD; i++)
+        CHECK(fiber_spawn(NULL, write_and_read, (void *)i, &f[i]) == OK);
+    for (int i = 0; i < CROWD; i++)
+        CHECK(fiber_join(f[i], FOREVER) == OK);
+    disk->ops->disconnect(disk);
+    unlink(path);
+}
+
+TEST(more_fibers_than_a_ring_holds_ask_at_once)
+{
+    on_each(crowd);
 }
 
 TEST(a_disk_is_written_by_one_at_a_time)
@@ -84,9 +163,9 @@ TEST(a_disk_is_written_by_one_at_a_time)
     unlink(path);
 }
 
-TEST(a_file_that_shrinks_is_a_failing_disk)
+static void shrink(void)
 {
-    uint8_t data[1024];
+    uint8_t data[1024] = {0};
 
     new_file();
     CHECK(block_unix_connect(path, &disk) == OK);
@@ -99,6 +178,154 @@ TEST(a_file_that_shrinks_is_a_failing_disk)
     CHECK(block_read(disk, SECTORS - 1, data, 1) == OK);
     disk->ops->disconnect(disk);
     unlink(path);
+}
+
+TEST(a_file_that_shrinks_is_a_failing_disk)
+{
+    on_each(shrink);
+}
+
+/* Root may write all files. */
+static void use_as_nobody(void)
+{
+    bool          is_root = geteuid() == 0;
+    struct block *other;
+    uint8_t       data[SECTOR];
+
+    new_file();
+    CHECK(chmod(path, 0444) == 0);
+    CHECK(!is_root || seteuid(65534) == 0);
+    CHECK(block_unix_connect(path, &disk) == OK);
+    CHECK(block_unix_connect(path, &other) == OK); /* readers share it */
+    CHECK(!is_root || seteuid(0) == 0);
+    CHECK(!disk->info.writable);
+    CHECK(block_read(disk, SECTORS - 1, data, 1) == OK);
+    CHECK(block_write(disk, 0, data, 1) == ERR_READ_ONLY);
+    disk->ops->disconnect(disk);
+    other->ops->disconnect(other);
+    unlink(path);
+}
+
+TEST(a_file_that_may_not_be_written_is_a_read_only_disk)
+{
+    on_each(use_as_nobody);
+}
+
+/* Another file of the host's stands for the disk, one that fails. */
+static void replace_by(const char *name)
+{
+    int fd = open(name, O_RDWR);
+
+    CHECK(fd >= 0 && dup2(fd, disk_of(disk)->fd) >= 0);
+    if (disk_of(disk)->direct >= 0)
+        CHECK(dup2(fd, disk_of(disk)->direct) >= 0);
+    close(fd);
+}
+
+static void fail(void)
+{
+    static _Alignas(PAGE) uint8_t data[PAGE];
+
+    new_file();
+    CHECK(block_unix_connect(path, &disk) == OK);
+    replace_by("/dev/full");
+    CHECK(block_write(disk, 0, data, 1) == ERR_NO_SPACE);
+    CHECK(block_write(disk, 8, data, 8) == ERR_NO_SPACE);
+    CHECK(block_flush(disk) == ERR_IO);
+    replace_by("/proc/self/mem"); /* nothing is at its beginning */
+    CHECK(block_read(disk, 0, data, 1) == ERR_IO);
+    CHECK(block_read(disk, 0, data, 8) == ERR_IO);
+    replace_by(path);
+    CHECK(block_write(disk, 0, data, 8) == OK);
+    CHECK(block_flush(disk) == OK);
+    disk->ops->disconnect(disk);
+    unlink(path);
+}
+
+TEST(a_full_disk_and_a_broken_one_are_errors)
+{
+    on_each(fail);
+}
+
+static void exceed(void)
+{
+    static _Alignas(PAGE) uint8_t data[PAGE];
+    struct rlimit                 before, low;
+
+    new_file();
+    CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
+    low = before;
+    low.rlim_cur = SECTOR * 1004;
+    CHECK(block_unix_connect(path, &disk) == OK);
+    CHECK(setrlimit(RLIMIT_FSIZE, &low) == 0);
+    CHECK(block_write(disk, 992, data, 8) == OK);
+    CHECK(block_write(disk, 1000, data, 8) == ERR_NO_SPACE); /* a half fits */
+    CHECK(block_write(disk, 1008, data, 8) == ERR_NO_SPACE);
+    CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
+    CHECK(block_write(disk, 1008, data, 8) == OK);
+    disk->ops->disconnect(disk);
+    unlink(path);
+}
+
+TEST(a_limit_of_the_shell_is_a_full_disk)
+{
+    on_each(exceed);
+}
+
+/* An engine that does little at a time, and is interrupted before each. */
+static unsigned interruptions, refusals;
+
+static void do_little(struct request *r)
+{
+    ssize_t n;
+
+    do {
+        off_t  at = r->at + (off_t)r->done;
+        size_t left = r->len - r->done;
+
+        if (left > 100)
+            left = 100;
+        interruptions++;
+        CHECK(!request_is_over(r, interruptions % 2 ? -EINTR : -EAGAIN));
+        if (r->fd != r->plain) {
+            refusals++;
+            n = -EINVAL; /* as if the file had no other door */
+        } else if (r->operation == READ)
+            n = pread(r->fd, r->data + r->done, left, at);
+        else
+            n = pwrite(r->fd, r->data + r->done, left, at);
+    } while (!request_is_over(r, n));
+    request_finish(r);
+}
+
+static const struct engine little = {.how = "littles", .submit = do_little};
+
+TEST(short_and_interrupted_operations_are_continued)
+{
+    static _Alignas(PAGE) uint8_t out[2 * PAGE], in[2 * PAGE];
+
+    new_file();
+    engine = &little;
+    for (size_t i = 0; i < sizeof out; i++)
+        out[i] = (uint8_t)(i * 31 / 7);
+    CHECK(block_unix_connect(path, &disk) == OK);
+    CHECK(block_write(disk, 16, out, 16) == OK);
+    CHECK(interruptions == 2 * PAGE / 100 + 1 + refusals);
+    CHECK(block_read(disk, 16, in, 16) == OK);
+    CHECK(memcmp(in, out, sizeof in) == 0);
+    CHECK((refusals > 0) == (disk_of(disk)->direct >= 0));
+    CHECK(truncate(path, (off_t)20 * SECTOR) == 0);
+    CHECK(block_read(disk, 16, in, 16) == ERR_IO);
+    disk->ops->disconnect(disk);
+    unlink(path);
+}
+
+TEST(engines_are_chosen_by_name)
+{
+    CHECK(!choose("threads") && chosen == &threads_engine);
+    CHECK(!choose("uring") && chosen == &uring_engine);
+    CHECK(!choose("auto") && chosen == NULL);
+    CHECK_TEXT(choose("aio"), "uring, threads or auto");
 }
 
 TEST(what_is_no_disk_is_refused)
@@ -119,7 +346,7 @@ static void read_all(void *ctx)
     *(enum status *)ctx = block_read(disk, 0, data, SECTORS);
 }
 
-TEST(a_cancelled_fiber_leaves_nothing_under_way)
+static void cancel(void)
 {
     struct fiber *f;
     enum status   s = OK;
@@ -134,4 +361,9 @@ TEST(a_cancelled_fiber_leaves_nothing_under_way)
     CHECK(s == OK || s == ERR_CANCELLED);
     disk->ops->disconnect(disk);
     unlink(path);
+}
+
+TEST(a_cancelled_fiber_leaves_nothing_under_way)
+{
+    on_each(cancel);
 }
