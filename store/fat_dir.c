@@ -386,12 +386,11 @@ static enum status read_chain(struct fat *f, struct fat_dir *d)
         return OK;
     }
     if (!fat_is_cluster(&f->l, c))
-        return fat_corrupt(f, "a directory begins in cluster %u, which is none",
+        return fat_corrupt("a directory begins in cluster %u, which is none",
                            (unsigned)c);
     while (c != 0) {
         if (d->slots >= MOST)
-            return fat_corrupt(f,
-                               "the directory that begins in cluster %u has "
+            return fat_corrupt("the directory that begins in cluster %u has "
                                "more than %u slots, or its chain is a loop",
                                (unsigned)d->cluster[0], MOST);
         if ((s = make_cluster_room(d)) != OK)
@@ -717,7 +716,7 @@ enum status fat_dir_set_parent(struct fat *f, struct fat_dir *d,
     if (s)
         return s;
     if (memcmp(is, "..         ", FAT_SHORT) != 0)
-        return fat_corrupt(f, "the directory in cluster %u has no \"..\"",
+        return fat_corrupt("the directory in cluster %u has no \"..\"",
                            (unsigned)d->first);
     memcpy(slot, is, FAT_SLOT);
     fat_put_first_cluster(slot, parent);

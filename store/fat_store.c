@@ -16,12 +16,11 @@
 
 LOG_SOURCE(fat);
 
-enum status fat_corrupt(const struct fat *f, const char *fmt, ...)
+enum status fat_corrupt(const char *fmt, ...)
 {
     char    text[160];
     va_list args;
 
-    (void)f;
     va_start(args, fmt);
     text_vformat(text, sizeof text, fmt, args);
     va_end(args);

@@ -111,8 +111,8 @@ struct fat {
 #define FAT_NO_SECTOR UINT64_MAX
 
 /* Logs what is wrong, and where: ERR_CORRUPT. */
-enum status fat_corrupt(const struct fat *f, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3), cold));
+enum status fat_corrupt(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2), cold));
 
 /* Sectors of a piece of the table, and of a directory's clusters. */
 uint32_t fat_table_piece(const struct fat_layout *l);

@@ -107,7 +107,7 @@ enum status fat_next(struct fat *f, uint32_t cluster, uint32_t *next)
         return OK;
     }
     if (!fat_is_cluster(&f->l, v))
-        return fat_corrupt(f, "cluster %u is followed by %u, which is none",
+        return fat_corrupt("cluster %u is followed by %u, which is none",
                            (unsigned)cluster, (unsigned)v);
     *next = v;
     return OK;
@@ -354,7 +354,7 @@ enum status fat_nth(struct fat *f, uint32_t first, uint32_t n,
     uint32_t          i, c;
 
     if (!fat_is_cluster(&f->l, first))
-        return fat_corrupt(f, "a file begins in cluster %u, which is none",
+        return fat_corrupt("a file begins in cluster %u, which is none",
                            (unsigned)first);
     t = trail_of(f, first);
     i = n / t->step < t->count ? n / t->step : t->count - 1;
@@ -371,8 +371,7 @@ enum status fat_nth(struct fat *f, uint32_t first, uint32_t n,
         if (s)
             return s;
         if (next == 0)
-            return fat_corrupt(f,
-                               "the file that begins in cluster %u has fewer "
+            return fat_corrupt("the file that begins in cluster %u has fewer "
                                "clusters than its size needs",
                                (unsigned)first);
         c = next;

@@ -70,7 +70,7 @@ TEST(what_was_written_is_read_again_from_each_kind_of_disk)
         uint64_t bytes;
         uint32_t sector_size;
         int      type;
-    } kinds[] = {{1 << 20, 512, 12}, {1 << 24, 512, 16}, {1 << 26, 512, 32}, {1 << 22, 1024, 12}, {1 << 25, 2048, 16}, {1 << 29, 4096, 32}};
+    } kinds[] = {{1 << 20, 512, 12}, {1 << 24, 512, 16}, {35 << 20, 512, 32}, {1 << 22, 1024, 12}, {1 << 25, 2048, 16}, {1 << 25, 4096, 12}};
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         begin(kinds[i].bytes, kinds[i].sector_size, kinds[i].type);
@@ -220,6 +220,12 @@ TEST(many_names_that_begin_alike)
     end();
 }
 
+static void count_fault(void *ctx, const char *text)
+{
+    (void)ctx;
+    CHECK(*text);
+}
+
 TEST(a_disk_without_a_file_system_gets_one_by_format)
 {
     CHECK(block_ram_connect(2048, 512, &disk) == OK);
@@ -230,5 +236,54 @@ TEST(a_disk_without_a_file_system_gets_one_by_format)
     CHECK_TEXT(get("a"), "text");
     CHECK(fs_format(fs) == OK);
     CHECK_TEXT(names(""), "");
+    end();
+}
+
+/* Sets entries of the table of the FAT12 disk that begin(1 << 20, 512, 12)
+ * makes, while nobody has it open. */
+static void link_clusters(uint32_t cluster, uint32_t next)
+{
+    uint8_t  table[2 * 512];
+    uint32_t at = cluster * 3 / 2;
+
+    CHECK(block_read(disk, 1, table, 2) == OK);
+    table[at] = (uint8_t)(cluster % 2 ? (table[at] & 0x0f) | next << 4 : next);
+    table[at + 1] = (uint8_t)(cluster % 2 ? next >> 4
+                                          : (table[at + 1] & 0xf0) | next >> 8);
+    CHECK(block_write(disk, 1, table, 2) == OK);
+}
+
+TEST(chains_that_make_no_sense_are_told_and_end)
+{
+    static char      data[10000];
+    size_t           got;
+    struct fs_stat   st;
+    struct fat_count count;
+
+    begin(1 << 20, 512, 12);
+    put("file", "");
+    CHECK(fs_write(fs, "file", 0, data, sizeof data) == OK);
+    CHECK(fs_mkdir(fs, "dir") == OK);
+    put("dir/x", "x");
+    fs->ops->disconnect(fs);
+    /* The file has the first clusters, the directory the next. */
+    link_clusters(3, 0xfff);
+    link_clusters(2 + (sizeof data + 511) / 512, 2);
+    CHECK(fat_connect(disk, &fs) == OK);
+    CHECK(fs_stat(fs, "file", &st) == OK && st.size == sizeof data);
+    CHECK(fs_read(fs, "file", 0, data, 1000, &got) == OK && got == 1000);
+    CHECK(fs_read(fs, "file", 5000, data, 1000, &got) == ERR_CORRUPT);
+    CHECK(fs_write(fs, "file", sizeof data, data, 1) == ERR_CORRUPT);
+    fs->ops->disconnect(fs);
+    link_clusters(3, 0);
+    CHECK(fat_connect(disk, &fs) == OK);
+    CHECK(fs_read(fs, "file", 5000, data, 1000, &got) == ERR_CORRUPT);
+    fs->ops->disconnect(fs);
+    link_clusters(3, 2);
+    link_clusters(22, 22);
+    CHECK(fat_connect(disk, &fs) == OK);
+    CHECK(fs_stat(fs, "dir/x", &st) == ERR_CORRUPT);
+    CHECK(fs_create(fs, "dir/y") == ERR_CORRUPT);
+    CHECK(fat_check(fs, count_fault, NULL, &count) == OK && count.faults > 0);
     end();
 }

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: ISC */
+#include "fat_name.h"
+#include "check.h"
+
+static struct fat_name name_of(const char *text)
+{
+    struct fat_name n = {{0}, 0};
+
+    CHECK(fat_name_parse(text, strlen(text), &n) == OK);
+    return n;
+}
+
+static enum status parse(const char *text)
+{
+    struct fat_name n;
+
+    return fat_name_parse(text, strlen(text), &n);
+}
+
+TEST(utf_8_goes_to_utf_16_and_back)
+{
+    static const char *const texts[] = {"a", "a file.txt", "Grüße", "日本語",
+                                        "🎈", "a🎈b", "\u07ff\u0800\uffff",
+                                        ".hidden", "..x", " lead"};
+    char                     text[FAT_TEXT];
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct fat_name n = name_of(texts[i]);
+
+        CHECK(fat_name_text(&n, text));
+        CHECK_TEXT(text, texts[i]);
+    }
+}
+
+TEST(what_cannot_be_a_name_is_none)
+{
+    static const char *const wrong[] = {
+        "", ".", "..", "a.", "a ", "a:b", "a*", "a?", "a\"", "a<", "a>", "a|",
+        "a\\b", "\x01", "\x7f", "\xff", "\xc0\x80", "\xc3", "a\xe2\x98",
+        "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80",
+        "\xe0\x80\xaf", "a\x80"};
+    char long_one[257];
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(parse(wrong[i]) == ERR_NAME);
+    memset(long_one, 'x', 256);
+    long_one[256] = '\0';
+    CHECK(parse(long_one) == ERR_NAME);
+    CHECK(parse(long_one + 1) == OK);
+}
+
+TEST(half_a_pair_is_no_text)
+{
+    struct fat_name n = {{0xd83c, 'x'}, 2};
+    char            text[FAT_TEXT];
+
+    CHECK(!fat_name_text(&n, text));
+    n.len = 1;
+    CHECK(!fat_name_text(&n, text));
+    n.unit[0] = 0xdf88;
+    CHECK(!fat_name_text(&n, text));
+    n.unit[0] = '/';
+    CHECK(!fat_name_text(&n, text));
+    n.unit[0] = '.';
+    CHECK(!fat_name_text(&n, text));
+}
+
+TEST(upper_and_lower_case_are_one)
+{
+    static const char *const pairs[][2] = {
+        {"readme.TXT", "ReadMe.txt"}, {"ÄÖÜ", "äöü"}, {"ÿ", "Ÿ"}, {"ŝĝ", "ŜĜ"}, {"Ÿźż", "ÿŹŻ"}, {"ΑΒΣ", "αβσ"}, {"ς", "Σ"}, {"ПРИВЕТ", "привет"}, {"Ёѓ", "ёЃ"}, {"ԱՖ", "աֆ"}, {"ＡＺ", "ａｚ"}, {"ỆỸ", "ệỹ"}, {"ǍǏ", "ǎǐ"}};
+
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        struct fat_name a = name_of(pairs[i][0]), b = name_of(pairs[i][1]);
+
+        CHECK(fat_name_is_same(&a, &b));
+        CHECK(fat_name_hash(&a, 7) == fat_name_hash(&b, 7));
+    }
+    CHECK(!fat_name_is_same(&(struct fat_name){{'a'}, 1},
+                            &(struct fat_name){{'b'}, 1}));
+    CHECK(!fat_name_is_same(&(struct fat_name){{0x00f7}, 1},
+                            &(struct fat_name){{0x00d7}, 1}));
+}
+
+static void short_is(const char *text, const char *wanted, enum fat_fit fit)
+{
+    struct fat_name n = name_of(text);
+    uint8_t         s[12] = {0};
+
+    CHECK(fat_short_of(&n, s) == fit);
+    CHECK_TEXT((const char *)s, wanted);
+}
+
+TEST(short_names)
+{
+    short_is("README.TXT", "README  TXT", FAT_FITS);
+    short_is("A", "A          ", FAT_FITS);
+    short_is("12345678.123", "12345678123", FAT_FITS);
+    short_is("A~1{}$#&'()-@^_`", "A~1{}$#&   ", FAT_IS_CUT);
+    short_is("readme.txt", "README  TXT", FAT_FITS_IN_CAPITALS);
+    short_is("ReadMe", "README     ", FAT_FITS_IN_CAPITALS);
+    short_is("123456789", "12345678   ", FAT_IS_CUT);
+    short_is("a.jpeg", "A       JPE", FAT_IS_CUT);
+    short_is("a.b.c", "AB      C  ", FAT_IS_CUT);
+    short_is("two words", "TWOWORDS   ", FAT_IS_CUT);
+    short_is(".hidden", "HIDDEN     ", FAT_IS_CUT);
+    short_is("+,;=[]", "______     ", FAT_IS_CUT);
+    short_is("日本.txt", "__      TXT", FAT_IS_CUT);
+}
+
+TEST(numbers_make_other_short_names)
+{
+    struct fat_name n = name_of("a long name.text");
+    uint8_t         basis[FAT_SHORT], s[12] = {0}, t[12] = {0};
+
+    CHECK(fat_short_of(&n, basis) == FAT_IS_CUT);
+    fat_short_number(&n, basis, 1, s);
+    CHECK_TEXT((const char *)s, "ALONGN~1TEX");
+    fat_short_number(&n, basis, 9, s);
+    CHECK_TEXT((const char *)s, "ALONGN~9TEX");
+    fat_short_number(&n, basis, 10, s);
+    fat_short_number(&n, basis, 11, t);
+    CHECK(memcmp(s, "AL", 2) == 0 && s[6] == '~' && s[7] == '1');
+    CHECK(memcmp(s, t, FAT_SHORT) != 0);
+    n = name_of("b+");
+    CHECK(fat_short_of(&n, basis) == FAT_IS_CUT);
+    fat_short_number(&n, basis, 2, s);
+    CHECK_TEXT((const char *)s, "B_~2       ");
+}
+
+TEST(a_short_name_is_shown_as_its_case_bits_say)
+{
+    uint8_t         slot[32] = "README  TXT";
+    struct fat_name n;
+    char            text[FAT_TEXT];
+
+    slot[11] = 0x20;
+    slot[12] = 0x08;
+    fat_short_name(slot, &n);
+    CHECK(fat_name_text(&n, text));
+    CHECK_TEXT(text, "readme.TXT");
+    slot[12] = 0x10;
+    fat_short_name(slot, &n);
+    CHECK(fat_name_text(&n, text));
+    CHECK_TEXT(text, "README.txt");
+    slot[12] = 0;
+    slot[0] = 0x05; /* which stands for the mark of a free slot */
+    slot[1] = 0x81;
+    fat_short_name(slot, &n);
+    CHECK(fat_name_text(&n, text));
+    CHECK_TEXT(text, "σüADME.TXT");
+}
+
+/* Slots of a name, the last piece first, and what is read from them. */
+static bool round_trip(const char *text)
+{
+    struct fat_name   n = name_of(text);
+    struct fat_pieces p = {0};
+    uint8_t           slot[32];
+    char              found[FAT_TEXT];
+
+    for (size_t i = fat_name_pieces(&n); i > 0; i--) {
+        CHECK(!p.is_whole);
+        fat_piece_put(&n, i, 0x5a, slot);
+        fat_piece_get(&p, slot);
+    }
+    CHECK(p.is_whole && p.sum == 0x5a);
+    return fat_name_text(&p.name, found) && strcmp(found, text) == 0;
+}
+
+TEST(long_names_go_into_slots_and_come_back)
+{
+    char text[256];
+
+    for (size_t len = 1; len <= 255; len++) {
+        memset(text, 'x', len);
+        text[len] = '\0';
+        CHECK(round_trip(text));
+    }
+    CHECK(round_trip("thirteen char"));
+    CHECK(round_trip("🎈🎈🎈🎈🎈🎈🎈🎈🎈"));
+}
+
+TEST(pieces_that_do_not_go_together_are_no_name)
+{
+    struct fat_name   n = name_of("a name of more than thirteen characters");
+    struct fat_pieces p = {0};
+    uint8_t           slot[32];
+
+    fat_piece_put(&n, 3, 1, slot);
+    fat_piece_get(&p, slot);
+    fat_piece_put(&n, 1, 1, slot); /* the second is missing */
+    fat_piece_get(&p, slot);
+    CHECK(!p.is_whole);
+    p = (struct fat_pieces){0};
+    fat_piece_put(&n, 3, 1, slot);
+    fat_piece_get(&p, slot);
+    fat_piece_put(&n, 2, 2, slot); /* of another name */
+    fat_piece_get(&p, slot);
+    fat_piece_put(&n, 1, 1, slot);
+    fat_piece_get(&p, slot);
+    CHECK(!p.is_whole);
+    for (int first = 0; first < 256; first++) {
+        p = (struct fat_pieces){0};
+        slot[0] = (uint8_t)first;
+        fat_piece_get(&p, slot);
+        CHECK(p.name.len <= FAT_NAME);
+    }
+}
