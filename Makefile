@@ -298,7 +298,7 @@ lint:
 
 # What is measured, against what and how often: bench/run tells.
 #     make bench BENCH=fiber ROUNDS=5
-BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep crunch block)
+BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep crunch block fat)
 BENCH_PEERS  := $(addprefix $B/bench/,fiber_peer sleep_peer crunch_peer \
                                        clock drift)
 

@@ -10,6 +10,8 @@
 #define SLOT       32u
 #define BACKUP     6u  /* where FAT32 keeps a second boot sector */
 #define RESERVED32 32u /* sectors before FAT32's first table */
+#define PAGE       4096u
+#define SMALL      ((uint64_t)4 << 20) /* bytes of a disk that is to fit */
 
 /* The boot sector's fields, in its own sectors. */
 struct fields {
@@ -199,6 +201,21 @@ static uint32_t root_sectors(uint64_t sectors, uint32_t size, uint32_t slots)
     return (slots * SLOT + size - 1) / size;
 }
 
+/* The data begins on a page where the disk has room for that, since files of
+ * the host are read faster so: reserved sectors make up for what is missing. */
+static bool align(uint64_t sectors, struct fat_layout *l)
+{
+    uint32_t page = l->sector_size < PAGE ? PAGE / l->sector_size : 1;
+    uint64_t data = l->table + 2 * (uint64_t)l->table_size + l->root_size;
+
+    if (sectors * l->sector_size < SMALL || l->cluster_size % PAGE != 0)
+        return true;
+    l->table += (page - data % page) % page;
+    data += (page - data % page) % page;
+    l->clusters = (uint32_t)((sectors - data) / l->cluster);
+    return is_of_type(l);
+}
+
 static bool try_type(uint64_t sectors, enum fat_type type, uint32_t least,
                      uint32_t most, uint32_t slots, struct fat_layout *l)
 {
@@ -213,10 +230,10 @@ static bool try_type(uint64_t sectors, enum fat_type type, uint32_t least,
             continue;
         l->cluster = size / l->sector_size;
         l->cluster_size = size;
-        if (fit(sectors, reserved + l->root_size, l) && is_of_type(l)) {
-            l->table = reserved;
+        l->table = reserved;
+        if (fit(sectors, reserved + l->root_size, l) && is_of_type(l) &&
+            align(sectors, l))
             return true;
-        }
     }
     return false;
 }

@@ -153,5 +153,5 @@ TEST(sectors_of_a_file_system_may_be_larger_than_the_disks)
     clusters = layout.clusters;
     CHECK(parse(20000, 512) == OK);
     CHECK(layout.clusters == clusters && layout.sector_size == 512);
-    CHECK(layout.table == 4 && layout.table_size % 4 == 0);
+    CHECK(layout.table % 4 == 0 && layout.table_size % 4 == 0);
 }
