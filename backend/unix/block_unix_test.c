@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "block_unix.c"
+#include "events.h"
 #include <mirage/random.h>
 #include <sys/resource.h>
 #include "check.h"
@@ -117,6 +118,54 @@ static void use_large_parts(void)
 TEST(what_the_host_takes_only_by_its_cache_goes_by_it)
 {
     on_each(use_large_parts);
+}
+
+static bool has_heard;
+
+static void listen(void *fd)
+{
+    CHECK(events_wait((int)(uintptr_t)fd, false, FOREVER) == OK);
+    has_heard = true;
+}
+
+static void read_until_heard(void *left)
+{
+    static _Alignas(PAGE) uint8_t data[2][PAGE];
+
+    for (unsigned *n = left; !has_heard && *n > 0; --*n)
+        CHECK(block_read(disk, *n % 100 * 8, data[*n % 2], 8) == OK);
+}
+
+/* They never wait where the cache has all of it. */
+static void read_and_listen(void)
+{
+    unsigned      left[2] = {10000, 10000};
+    struct fiber *f[3];
+    int           ends[2];
+
+    new_file();
+    has_heard = false;
+    CHECK(pipe(ends) == 0);
+    CHECK(block_unix_connect(path, &disk) == OK);
+    CHECK(fiber_spawn(NULL, listen, (void *)(uintptr_t)ends[0], &f[2]) == OK);
+    for (int i = 0; i < 2; i++)
+        CHECK(fiber_spawn(NULL, read_until_heard, &left[i], &f[i]) == OK);
+    for (int i = 0; i < 10; i++)
+        fiber_yield();
+    CHECK(write(ends[1], "x", 1) == 1);
+    for (int i = 0; i < 2; i++)
+        CHECK(fiber_join(f[i], FOREVER) == OK);
+    CHECK(has_heard && left[0] > 0 && left[1] > 0);
+    CHECK(fiber_join(f[2], FOREVER) == OK);
+    close(ends[0]);
+    close(ends[1]);
+    disk->ops->disconnect(disk);
+    unlink(path);
+}
+
+TEST(other_events_come_while_requests_do)
+{
+    on_each(read_and_listen);
 }
 
 static void write_and_read(void *ctx)

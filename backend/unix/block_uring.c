@@ -152,8 +152,10 @@ static void uring_submit(struct request *r)
     *end = r;
     end = &r->next;
     note_those_that_wait();
+    /* What it leaves is tried again. Requests that the cache answers at once
+     * must not keep the kernel from looking at what epoll has. */
     if (io_uring_sq_ready(&ring) >= BATCH)
-        (void)io_uring_submit(&ring); /* what it leaves is tried again */
+        (void)io_uring_submit_and_get_events(&ring);
 }
 
 #else
