@@ -25,10 +25,13 @@ MUST_CHECK enum status console_unix_connect(const char      *name,
 /*
  * backend/unix: a disk that is a file of the host or one of its block devices,
  * read-only where the host says so. A file has sectors of 512 bytes. It is
- * locked as long as it is in use: for others' reading if it is read-only.
+ * locked as long as it is in use: for others' reading if it is read-only. Its
+ * sectors do not stay in the host's cache, where the host can do without, and
+ * no boot argument --block-cached is given; --block-engine=uring or =threads
+ * says by what they are moved.
  * ERR_NOT_FOUND, ERR_IS_DIRECTORY, ERR_PERMISSION, ERR_FORMAT (no whole
- * sectors), ERR_IN_USE, ERR_UNSUPPORTED (neither a file nor a block device),
- * ERR_IO, ERR_NO_MEMORY.
+ * sectors), ERR_IN_USE, ERR_UNSUPPORTED (neither a file nor a block device; or
+ * the engine that was asked for is not there), ERR_IO, ERR_NO_MEMORY.
  */
 MUST_CHECK enum status block_unix_connect(const char    *path,
                                           struct block **block);
