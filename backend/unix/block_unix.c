@@ -16,6 +16,7 @@
 #include <mirage/boot.h>
 #include <mirage/drivers.h>
 #include <mirage/log.h>
+#include <mirage/time.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -282,12 +283,20 @@ static enum status measure(int fd, const char *path, struct block_info *info)
     return OK;
 }
 
+/* A process that has just ended may have its lock a moment longer, as the
+ * kernel lets go of what its io_uring had of the file. */
 static enum status take_lock(int fd, const char *path, bool writable)
 {
-    if (flock(fd, (writable ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0)
-        return OK;
-    if (errno != EWOULDBLOCK)
-        return OK; /* a file system without locks */
+    for (nanoseconds wait = MILLISECOND; wait < SECOND; wait *= 2) {
+        enum status s;
+
+        if (flock(fd, (writable ? LOCK_EX : LOCK_SH) | LOCK_NB) == 0)
+            return OK;
+        if (errno != EWOULDBLOCK)
+            return OK; /* a file system without locks */
+        if ((s = time_sleep(wait)) != OK)
+            return s;
+    }
     log_error(&block,
               "%s is in use by another image, or twice by this one; "
               "`fuser %s` tells by whom",
