@@ -79,6 +79,7 @@ contents() {
         ! -name '*.firecracker.json' | sed 's|.*|644 & share/mirage/&|'
     find tool/make -type f | sed 's|tool/\(.*\)|644 & share/mirage/\1|'
     optional doc/mirage.1 share/man/man1/mirage.1
+    optional doc/fat.1 share/man/man1/fat.1
     optional tool/mirage.bash share/bash-completion/completions/mirage
     optional tool/_mirage share/zsh/site-functions/_mirage
 }
