@@ -4,7 +4,8 @@
  *
  * The host's reads and writes of files wait, and would stop every fiber. So a
  * few threads do them: a fiber puts its request into their queue and waits,
- * the others run on, and who has done a request says so in a pipe.
+ * the others run on, and who has done a request puts it into a list. The first
+ * in the list is told of in a pipe, and those that join it need not be.
  */
 #include "block_engine.h"
 #include "events.h"
@@ -20,7 +21,8 @@
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t  comes = PTHREAD_COND_INITIALIZER;
 static struct request *first, **end = &first;
-static int             tell[2]; /* a pipe of pointers to what was done */
+static struct request *done;
+static int             tell[2]; /* a pipe: a byte when there first is one done */
 
 static ssize_t operate(const struct request *r)
 {
@@ -46,24 +48,41 @@ static ssize_t operate(const struct request *r)
     return n < 0 ? -errno : n;
 }
 
+/* With the lock, but for the time that it waits. */
+static struct request *next_request(void)
+{
+    struct request *r;
+
+    while (!first)
+        pthread_cond_wait(&comes, &lock);
+    r = first;
+    first = r->next;
+    if (!first)
+        end = &first;
+    return r;
+}
+
 static void *serve(void *unused)
 {
     (void)unused;
+    pthread_mutex_lock(&lock);
     for (;;) {
-        struct request *r;
+        struct request *r = next_request();
+        bool            is_first;
 
-        pthread_mutex_lock(&lock);
-        while (!first)
-            pthread_cond_wait(&comes, &lock);
-        r = first;
-        first = r->next;
-        if (!first)
-            end = &first;
         pthread_mutex_unlock(&lock);
         while (!request_is_over(r, operate(r)))
             continue;
-        while (write(tell[1], &r, sizeof r) < 0 && errno == EINTR)
+        pthread_mutex_lock(&lock);
+        is_first = !done;
+        r->next = done;
+        done = r;
+        if (!is_first)
             continue;
+        pthread_mutex_unlock(&lock);
+        while (write(tell[1], "", 1) < 0 && errno == EINTR)
+            continue;
+        pthread_mutex_lock(&lock);
     }
     return NULL;
 }
@@ -73,14 +92,20 @@ static void take_done(void *unused)
 {
     (void)unused;
     for (;;) {
-        struct request *r[64];
-        ssize_t         n;
+        struct request *r, *next;
+        char            bytes[64];
 
-        if (events_wait(tell[0], false, FOREVER) != OK)
+        if (events_wait(tell[0], false, FOREVER) != OK ||
+            read(tell[0], bytes, sizeof bytes) < 0)
             continue;
-        n = read(tell[0], r, sizeof r);
-        for (ssize_t i = 0; i < n / (ssize_t)sizeof *r; i++)
-            request_finish(r[i]);
+        pthread_mutex_lock(&lock);
+        r = done;
+        done = NULL;
+        pthread_mutex_unlock(&lock);
+        for (; r; r = next) {
+            next = r->next;
+            request_finish(r);
+        }
     }
 }
 
