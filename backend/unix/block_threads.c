@@ -22,7 +22,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t  comes = PTHREAD_COND_INITIALIZER;
 static struct request *first, **end = &first;
 static struct request *done;
-static int             tell[2]; /* a pipe: a byte when there first is one done */
+static int             tell[2]; /* a pipe: a byte for the first in done */
 
 static ssize_t operate(const struct request *r)
 {
