@@ -9,9 +9,12 @@
  *
  * Any call on a path may give ERR_NOT_FOUND (a part of it is missing),
  * ERR_NOT_DIRECTORY (a part before the last is a file), ERR_NAME (a part
- * cannot be a name here), ERR_CORRUPT, ERR_IO and ERR_GONE (the storage);
- * one that changes something may give ERR_READ_ONLY and ERR_NO_SPACE as well.
- * Unless said otherwise an error leaves all as it was.
+ * cannot be a name here), ERR_FORMAT (there is no file system on the storage),
+ * ERR_CORRUPT, ERR_IO and ERR_GONE (the storage), ERR_NO_MEMORY, and
+ * ERR_CANCELLED (the fiber was asked to end before anything was done); one that
+ * changes something may give ERR_READ_ONLY (the storage, or the file) and
+ * ERR_NO_SPACE (of the storage, or of what a file or directory can hold) as
+ * well. Unless said otherwise an error leaves all as it was.
  */
 #ifndef MIRAGE_FS_H
 #define MIRAGE_FS_H
@@ -40,7 +43,10 @@ typedef bool fs_entry(void *ctx, const char *name, const struct fs_stat *st);
 MUST_CHECK enum status fs_stat(struct fs *fs, const char *path,
                                struct fs_stat *st);
 
-/* Calls fn for each entry of the directory, in no order. */
+/*
+ * Calls fn for each entry of the directory, in no order. fn may call the file
+ * system; of entries that come or go meanwhile it may be called or not.
+ */
 MUST_CHECK enum status fs_list(struct fs *fs, const char *path, fs_entry *fn,
                                void *ctx);
 
@@ -54,7 +60,8 @@ MUST_CHECK enum status fs_read(struct fs *fs, const char *path,
 
 /*
  * Writes len bytes at offset; a gap before them reads as zeros. The file must
- * exist. ERR_NO_SPACE: nothing was written. ERR_IO: an unknown part was.
+ * exist. ERR_NO_SPACE: nothing was written. ERR_IO, ERR_GONE, ERR_CORRUPT,
+ * ERR_NO_MEMORY: an unknown part was.
  */
 MUST_CHECK enum status fs_write(struct fs *fs, const char *path,
                                 uint64_t offset, const void *data, size_t len);
@@ -73,6 +80,7 @@ MUST_CHECK enum status fs_rename(struct fs *fs, const char *from,
 /* Empties the storage and makes a new file system on it. */
 MUST_CHECK enum status fs_format(struct fs *fs);
 
+/* An error leaves what was changed in memory, for the next fs_flush. */
 MUST_CHECK enum status fs_flush(struct fs *fs);
 
 /*
