@@ -287,3 +287,80 @@ TEST(chains_that_make_no_sense_are_told_and_end)
     CHECK(fat_check(fs, count_fault, NULL, &count) == OK && count.faults > 0);
     end();
 }
+
+TEST(dates_are_kept_to_two_seconds_and_within_the_years_there_are)
+{
+    static const struct {
+        uint64_t set, found;             /* seconds since 1970 */
+    } times[] = {{315532800, 315532800}, /* 1980-01-01 */
+                 {951782400, 951782400}, /* 2000-02-29 */
+                 {951868799, 951868798}, /* a second before March */
+                 {1700000001, 1700000000},
+                 {4107542400, 4107542400}, /* 2100-03-01, no leap year */
+                 {4102444799, 4102444798}, /* the end of 2099 */
+                 {4354819198, 4354819198}, /* the end of 2107 */
+                 {5000000000, 4354732800 + 5000000000 % 86400},
+                 {1, 315532800}};
+    struct fs_stat st;
+
+    begin(1 << 20, 512, 12);
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        fat_set_time(fs, times[i].set * SECOND);
+        CHECK(fs_create(fs, "file") == OK);
+        CHECK(fs_stat(fs, "file", &st) == OK);
+        CHECK(st.modified / SECOND == times[i].found);
+        CHECK(fs_remove(fs, "file") == OK);
+    }
+    fat_set_time(fs, 0);
+    put("file", "now");
+    CHECK(fs_stat(fs, "file", &st) == OK);
+    CHECK(st.modified <= time_wall() && st.modified + 3 * SECOND > time_wall());
+    end();
+}
+
+static bool list_again(void *ctx, const char *name, const struct fs_stat *st)
+{
+    (void)st;
+    strcat(ctx, name);
+    if (strcmp(name, "b") != 0)
+        return true;
+    CHECK_TEXT(names("d"), "a b c "); /* asked from within */
+    CHECK(fs_create(fs, "e") == OK);
+    return false;
+}
+
+TEST(who_is_listed_to_may_call_and_may_stop)
+{
+    char all[64] = "";
+
+    begin(1 << 20, 512, 12);
+    CHECK(fs_mkdir(fs, "d") == OK);
+    put("d/a", "");
+    put("d/b", "");
+    put("d/c", "");
+    CHECK(fs_list(fs, "d", list_again, all) == OK);
+    CHECK_TEXT(all, "ab");
+    CHECK_TEXT(names(""), "d/ e ");
+    CHECK(fs_list(fs, "e", list_again, all) == ERR_NOT_DIRECTORY);
+    CHECK(fs_list(fs, "f", list_again, all) == ERR_NOT_FOUND);
+    end();
+}
+
+TEST(a_disk_that_may_not_be_written_is_read)
+{
+    begin(1 << 20, 512, 12);
+    put("file", "text");
+    fs->ops->disconnect(fs);
+    disk->info.writable = false;
+    CHECK(fat_connect(disk, &fs) == OK);
+    CHECK_TEXT(get("file"), "text");
+    CHECK(fs_write(fs, "file", 0, "x", 1) == ERR_READ_ONLY);
+    CHECK(fs_create(fs, "new") == ERR_READ_ONLY);
+    CHECK(fs_remove(fs, "file") == ERR_READ_ONLY);
+    CHECK(fs_rename(fs, "file", "new") == ERR_READ_ONLY);
+    CHECK(fs_mkdir(fs, "new") == ERR_READ_ONLY);
+    CHECK(fs_format(fs) == ERR_READ_ONLY);
+    CHECK(fs_flush(fs) == OK);
+    CHECK_TEXT(names(""), "file ");
+    end();
+}

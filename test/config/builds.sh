@@ -555,7 +555,7 @@ topics=$(mirage help topics | sed -n 's/^  \([a-z0-9_]*\) .*/\1/p')
 for topic in $topics; do
     [ "$(mirage help "$topic" | wc -l)" -ge 2 ] || wrong "help $topic is empty"
 done
-for topic in configure console block fs kv_ro network ethernet ipv4 udpv4 tcpv4 \
+for topic in configure console block fs fat kv_ro network ethernet ipv4 udpv4 tcpv4 \
     stackv4 fiber config; do
     grep -qx $topic <<<"$topics" || wrong "$topic is no topic"
 done
