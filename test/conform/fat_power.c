@@ -110,12 +110,13 @@ static int fsck(const char *option, bool (*is_fine)(const char *line))
     status = WIFEXITED(status) ? WEXITSTATUS(status) : 99;
     snprintf(line, sizeof line, "%s/log", place);
     in = fopen(line, "r");
-    while (in && fgets(line, sizeof line, in))
+    while (in && fgets(line, sizeof line, in)) {
         marked += strncmp(line, "Dirty bit is set", 16) == 0;
         if (!is_fine(line)) {
             printf("fsck.fat says: %s", line);
             status = 99;
         }
+    }
     if (in)
         fclose(in);
     return status;
