@@ -491,7 +491,9 @@ static enum status count_clusters(struct fat *f, const uint8_t *slot,
     *count = 0;
     *last = 0;
     if (first == 0)
-        return n == 0 ? OK : fat_corrupt("a file of %u bytes has no cluster", (unsigned)fat_size(slot));
+        return n == 0 ? OK
+                      : fat_corrupt("a file of %u bytes has no cluster",
+                                    (unsigned)fat_size(slot));
     if (n == 0)
         n = 1;
     s = fat_nth(f, first, n - 1, last);

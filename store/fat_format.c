@@ -129,8 +129,9 @@ static bool is_label(const char *label)
     if (len == 0 || len > 11)
         return false;
     for (; label && *label; label++)
-        if (*label < 0x20 || *label > 0x7e || strchr("\"*+,./:;<=>?[\\]|", *label) ||
-            (*label >= 'a' && *label <= 'z'))
+        if (*label < 0x20 || *label > 0x7e ||
+            (*label >= 'a' && *label <= 'z') ||
+            strchr("\"*+,./:;<=>?[\\]|", *label))
             return false;
     return true;
 }

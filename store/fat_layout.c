@@ -317,7 +317,7 @@ static void put_boot(const struct fat_layout *l, uint64_t sectors,
 
 enum status fat_layout_plan(uint64_t sectors, uint32_t sector_size,
                             const struct fat_options *options,
-                            struct fat_layout *layout, uint8_t boot[FAT_BOOT])
+                            struct fat_layout *layout, uint8_t *boot)
 {
     struct fat_layout l = {.sector_size = sector_size,
                            .tables = 2,

@@ -81,14 +81,14 @@ MUST_CHECK enum status fat_layout_parse(const uint8_t      boot[FAT_BOOT],
                                         const char       **why);
 
 /*
- * Plans a file system for a disk, and writes its boot sector. ERR_NO_SPACE:
- * the disk is too small. ERR_RANGE: too large, or not with these options.
+ * Plans a file system for a disk, and writes its boot sector, FAT_BOOT bytes,
+ * to boot. ERR_NO_SPACE: the disk is too small. ERR_RANGE: too large, or not
+ * with these options.
  */
-MUST_CHECK enum status fat_layout_plan(uint64_t                  sectors,
-                                       uint32_t                  sector_size,
+MUST_CHECK enum status fat_layout_plan(uint64_t sectors, uint32_t sector_size,
                                        const struct fat_options *options,
                                        struct fat_layout        *layout,
-                                       uint8_t                   boot[FAT_BOOT]);
+                                       uint8_t                  *boot);
 
 /* The first sector of a cluster. */
 static inline uint64_t fat_sector_of(const struct fat_layout *l,

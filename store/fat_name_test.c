@@ -68,7 +68,20 @@ TEST(half_a_pair_is_no_text)
 TEST(upper_and_lower_case_are_one)
 {
     static const char *const pairs[][2] = {
-        {"readme.TXT", "ReadMe.txt"}, {"ÄÖÜ", "äöü"}, {"ÿ", "Ÿ"}, {"ŝĝ", "ŜĜ"}, {"Ÿźż", "ÿŹŻ"}, {"ΑΒΣ", "αβσ"}, {"ς", "Σ"}, {"ПРИВЕТ", "привет"}, {"Ёѓ", "ёЃ"}, {"ԱՖ", "աֆ"}, {"ＡＺ", "ａｚ"}, {"ỆỸ", "ệỹ"}, {"ǍǏ", "ǎǐ"}};
+        {"readme.TXT", "ReadMe.txt"},
+        {"ÄÖÜ", "äöü"},
+        {"ÿ", "Ÿ"},
+        {"ŝĝ", "ŜĜ"},
+        {"Ÿźż", "ÿŹŻ"},
+        {"ΑΒΣ", "αβσ"},
+        {"ς", "Σ"},
+        {"ПРИВЕТ", "привет"},
+        {"Ёѓ", "ёЃ"},
+        {"ԱՖ", "աֆ"},
+        {"ＡＺ", "ａｚ"},
+        {"ỆỸ", "ệỹ"},
+        {"ǍǏ", "ǎǐ"},
+    };
 
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
         struct fat_name a = name_of(pairs[i][0]), b = name_of(pairs[i][1]);

@@ -241,7 +241,7 @@ static const uint8_t *as_of(struct fat *f, const struct fat_piece *p, int step)
     return f->step;
 }
 
-/* Writes the sectors in which the piece, now `wanted`, differs from the disk. */
+/* Writes the sectors in which the disk differs from the piece as wanted. */
 static enum status write_piece(struct fat *f, const struct fat_piece *p,
                                const uint8_t *wanted, uint64_t sector)
 {

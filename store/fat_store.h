@@ -50,7 +50,7 @@ struct fat_piece {
     uint64_t          sector;
     uint32_t          count;
     enum fat_kind     kind;
-    bool              is_apart; /* of a directory no name on the disk leads to */
+    bool              is_apart; /* of a directory that no name leads to yet */
     uint8_t          *old;      /* what the disk has; NULL: now */
     uint8_t           now[];
 };
@@ -174,7 +174,7 @@ MUST_CHECK enum status fat_count_free(struct fat *f);
 
 /*
  * Takes count clusters, at most FAT_CHUNK, off the free ones, links them in
- * order and behind `after` (0: a chain of its own). fat_take_back gives them back.
+ * order and behind `after` (0: a chain of its own). fat_take_back returns them.
  * The clusters stand in f->taken, from taken_count as it was. ERR_NO_SPACE.
  */
 MUST_CHECK enum status fat_take(struct fat *f, uint32_t after, uint32_t count);
@@ -211,7 +211,7 @@ MUST_CHECK enum status fat_check_all(struct fat *f,
                                                  const char *text),
                                      void *ctx, struct fat_count *count);
 
-/* Is the copy that is read valid? If another is, it is copied. At connecting. */
+/* Is the copy that is read valid? If not, and another is, that is copied. */
 MUST_CHECK enum status fat_mend_table(struct fat *f);
 
 #endif

@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define IN_USE 37    /* the byte of FAT12's and FAT16's boot sector that says it */
-#define PIECE  4096u /* bytes; FAT12: 3 sectors, so that no entry lies in two */
+/* The byte of FAT12's and FAT16's boot sector that says it. */
+#define IN_USE 37
+
+#define PIECE 4096u /* bytes; FAT12: 3 sectors, so that no entry lies in two */
 
 uint32_t fat_table_piece(const struct fat_layout *l)
 {
@@ -152,6 +154,23 @@ bool fat_is_torn(const struct fat *f, const struct fat_piece *p)
     return false;
 }
 
+/* Words of a bit for each cluster. */
+static size_t words_of(const struct fat *f)
+{
+    return ((size_t)f->l.clusters + 63) / 64;
+}
+
+/* How many clusters a commit that is under way makes free. */
+static uint32_t count_freeing(const struct fat *f)
+{
+    uint32_t count = 0;
+
+    for (size_t i = 0; f->is_freeing && i < words_of(f); i++)
+        for (uint64_t w = f->freeing[i] & f->used[i]; w != 0; w &= w - 1)
+            count++;
+    return count;
+}
+
 static bool is_used(const struct fat *f, uint32_t i)
 {
     return f->used[i / 64] >> i % 64 & 1;
@@ -181,7 +200,7 @@ static enum status read_table(struct fat *f)
 
 enum status fat_count_free(struct fat *f)
 {
-    size_t      words = ((size_t)f->l.clusters + 63) / 64;
+    size_t      words = words_of(f);
     enum status s;
 
     if (f->used)
@@ -234,7 +253,9 @@ enum status fat_take(struct fat *f, uint32_t after, uint32_t count)
     }
     f->hint = i + 1;
     for (uint32_t n = first; s == OK && n < first + count; n++)
-        s = fat_set_entry(f, f->taken[n], n + 1 < first + count ? f->taken[n + 1] : last_mark(f));
+        s = fat_set_entry(f, f->taken[n],
+                          n + 1 < first + count ? f->taken[n + 1]
+                                                : last_mark(f));
     if (s == OK && after != 0 && count > 0)
         s = fat_set_entry(f, after, f->taken[first]);
     return s;
@@ -300,13 +321,11 @@ enum status fat_free_doomed(struct fat *f)
 
 void fat_freed(struct fat *f)
 {
-    size_t words = ((size_t)f->l.clusters + 63) / 64;
-
     f->doomed_count = 0;
     if (!f->is_freeing)
         return;
-    for (size_t i = 0; i < words; i++) {
-        f->free += (uint32_t)__builtin_popcountll(f->freeing[i] & f->used[i]);
+    f->free += count_freeing(f);
+    for (size_t i = 0; i < words_of(f); i++) {
         f->used[i] &= ~f->freeing[i];
         f->freeing[i] = 0;
     }
@@ -448,11 +467,7 @@ enum status fat_write_info(struct fat *f)
     s = b ? block_read(f->block, f->l.info, b, 1) : ERR_NO_MEMORY;
     if (s == OK && fat_get32(b) == 0x41615252 &&
         fat_get32(b + 484) == 0x61417272) {
-        uint32_t freed = 0;
-
-        for (size_t i = 0; f->is_freeing && i < ((size_t)f->l.clusters + 63) / 64; i++)
-            freed += (uint32_t)__builtin_popcountll(f->freeing[i] & f->used[i]);
-        fat_put32(b + FAT_INFO_FREE, f->free + freed);
+        fat_put32(b + FAT_INFO_FREE, f->free + count_freeing(f));
         fat_put32(b + FAT_INFO_NEXT, f->hint < f->l.clusters
                                          ? f->hint + FAT_FIRST
                                          : FAT_FIRST);

@@ -70,7 +70,14 @@ TEST(what_was_written_is_read_again_from_each_kind_of_disk)
         uint64_t bytes;
         uint32_t sector_size;
         int      type;
-    } kinds[] = {{1 << 20, 512, 12}, {1 << 24, 512, 16}, {35 << 20, 512, 32}, {1 << 22, 1024, 12}, {1 << 25, 2048, 16}, {1 << 25, 4096, 12}};
+    } kinds[] = {
+        {1 << 20, 512, 12},
+        {1 << 24, 512, 16},
+        {35 << 20, 512, 32},
+        {1 << 22, 1024, 12},
+        {1 << 25, 2048, 16},
+        {1 << 25, 4096, 12},
+    };
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         begin(kinds[i].bytes, kinds[i].sector_size, kinds[i].type);

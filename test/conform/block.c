@@ -194,7 +194,20 @@ static void overreach(struct block *b, uint8_t *model)
     static const struct {
         uint64_t sector;
         size_t   count;
-    } beyond[] = {{SECTORS, 1}, {SECTORS - 1, 2}, {0, SECTORS + 1}, {UINT64_MAX, 1}, {UINT64_MAX, 2}, {1, SIZE_MAX}, {SECTORS, SIZE_MAX}, {SECTORS + 1, 0}, {1, SIZE_MAX / 2}, {UINT64_MAX - 3, 8}, {UINT64_MAX / 2, 3}, {7, SIZE_MAX - 6}};
+    } beyond[] = {
+        {SECTORS, 1},
+        {SECTORS - 1, 2},
+        {0, SECTORS + 1},
+        {UINT64_MAX, 1},
+        {UINT64_MAX, 2},
+        {1, SIZE_MAX},
+        {SECTORS, SIZE_MAX},
+        {SECTORS + 1, 0},
+        {1, SIZE_MAX / 2},
+        {UINT64_MAX - 3, 8},
+        {UINT64_MAX / 2, 3},
+        {7, SIZE_MAX - 6},
+    };
     uint8_t *data = model + SECTORS * b->info.sector_size;
 
     memset(data, 0xa5, GUARD);

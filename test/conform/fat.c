@@ -24,7 +24,18 @@ static const struct {
     uint32_t sector_size, cluster_size;
     int      type;
     bool     is_roomy;
-} kinds[] = {{1 << 20, 512, 512, 12, false}, {4 << 20, 512, 2048, 12, true}, {15 << 20, 512, 4096, 12, true}, {3 << 20, 512, 512, 16, false}, {32 << 20, 512, 2048, 16, true}, {34 << 20, 512, 512, 32, true}, {8 << 20, 1024, 4096, 12, true}, {16 << 20, 2048, 2048, 16, true}, {64 << 20, 4096, 4096, 16, true}, {270 << 20, 4096, 4096, 32, true}};
+} kinds[] = {
+    {1 << 20, 512, 512, 12, false},
+    {4 << 20, 512, 2048, 12, true},
+    {15 << 20, 512, 4096, 12, true},
+    {3 << 20, 512, 512, 16, false},
+    {32 << 20, 512, 2048, 16, true},
+    {34 << 20, 512, 512, 32, true},
+    {8 << 20, 1024, 4096, 12, true},
+    {16 << 20, 2048, 2048, 16, true},
+    {64 << 20, 4096, 4096, 16, true},
+    {270 << 20, 4096, 4096, 32, true},
+};
 
 /* fsck.fat has nothing to say but its name and how full the disk is. */
 #define SOUND "fsck.fat -n disk && [ $(wc -l <log) = 2 ]"
@@ -33,7 +44,8 @@ static int run(const char *command)
 {
     char line[1024];
 
-    snprintf(line, sizeof line, "PATH=$PATH:/usr/sbin; cd %s && (%s) >log 2>&1", place, command);
+    snprintf(line, sizeof line,
+             "PATH=$PATH:/usr/sbin; cd %s && (%s) >log 2>&1", place, command);
     return system(line);
 }
 
@@ -83,7 +95,8 @@ static bool spread(const struct tree *t, const char *dir)
 
     for (int is_file = 0; is_file < 2; is_file++)
         for (size_t i = 0; i < t->count; i++) {
-            FILE *out;
+            FILE  *out;
+            size_t size;
 
             if (t->node[i].is_directory == (is_file != 0))
                 continue;
@@ -91,7 +104,8 @@ static bool spread(const struct tree *t, const char *dir)
                      t->node[i].path);
             if (is_file) {
                 out = fopen(path, "w");
-                if (!out || fwrite(t->node[i].data, 1, t->node[i].len, out) != t->node[i].len ||
+                size = t->node[i].len;
+                if (!out || fwrite(t->node[i].data, 1, size, out) != size ||
                     fclose(out) != 0)
                     return false;
                 continue;
@@ -260,8 +274,8 @@ static bool disturb(struct session *s)
     bool           ok = fs_list(s->fs, "", collect, &n) == OK;
 
     for (int i = 0; ok && i < 80; i++) {
-        const char *path = n.count ? n.path[session_random(s, (uint32_t)n.count)]
-                                   : "a";
+        uint32_t    k = n.count ? session_random(s, (uint32_t)n.count) : 0;
+        const char *path = n.count ? n.path[k] : "a";
         char        other[1200];
         enum status is = OK;
 

@@ -26,7 +26,15 @@ static const struct {
     uint64_t bytes;
     uint32_t sector_size, cluster_size;
     int      type;
-} kinds[] = {{400 << 10, 512, 512, 12}, {3 << 20, 512, 512, 16}, {34 << 20, 512, 512, 32}, {2 << 20, 512, 1024, 12}, {10 << 20, 512, 2048, 16}, {1 << 20, 1024, 1024, 12}, {8 << 20, 2048, 2048, 12}};
+} kinds[] = {
+    {400 << 10, 512, 512, 12},
+    {3 << 20, 512, 512, 16},
+    {34 << 20, 512, 512, 32},
+    {2 << 20, 512, 1024, 12},
+    {10 << 20, 512, 2048, 16},
+    {1 << 20, 1024, 1024, 12},
+    {8 << 20, 2048, 2048, 12},
+};
 
 /* The model as it was when so much had been done. */
 struct moment {
@@ -104,8 +112,9 @@ static int fsck(const char *option, bool (*is_fine)(const char *line))
     FILE *in;
     int   status;
 
-    snprintf(line, sizeof line, "cd %s && PATH=$PATH:/usr/sbin fsck.fat %s disk >log 2>&1", place,
-             option);
+    snprintf(line, sizeof line,
+             "cd %s && PATH=$PATH:/usr/sbin fsck.fat %s disk >log 2>&1",
+             place, option);
     status = system(line);
     status = WIFEXITED(status) ? WEXITSTATUS(status) : 99;
     snprintf(line, sizeof line, "%s/log", place);

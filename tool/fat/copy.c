@@ -87,7 +87,7 @@ static void add_entry(void *ctx, const char *path, const char *name,
 }
 
 /* The last part of a path; nothing of FOLDER/. */
-static char *name_of(const char *path)
+static const char *name_of(const char *path)
 {
     char  *copy = text_of("%s", path), *slash;
     size_t len = strlen(copy);
@@ -96,8 +96,7 @@ static char *name_of(const char *path)
         copy[--len] = '\0';
     slash = strrchr(copy, '/');
     copy = slash ? slash + 1 : copy;
-    return strcmp(copy, ".") == 0 || strcmp(copy, "..") == 0 ? copy + strlen(copy)
-                                                             : copy;
+    return strcmp(copy, ".") == 0 || strcmp(copy, "..") == 0 ? "" : copy;
 }
 
 int command_add(const struct options *o)
