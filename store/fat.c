@@ -56,6 +56,7 @@ static enum status commit(struct fat *f)
         fat_dirs_forget(f); /* how far the disk is, the pieces know */
     else
         fat_dirs_committed(f);
+    f->is_dir_moved = f->is_dir_moved && s;
     return s;
 }
 
@@ -717,6 +718,11 @@ static enum status move_name(struct fat *f, void *ctx)
         return ERR_EXISTS;
     if (to.is_there && is_same_name(&to.name, &from.entry.name))
         return OK;
+    if (is_dir && to.dir_first != from.dir_first) {
+        if (f->is_dir_moved)
+            return ERR_IN_USE;
+        f->is_dir_moved = true;
+    }
     s = fat_dir_add(f, to.dir, &to.name, from.entry.bytes);
     if (s == OK)
         s = fat_dir_of(f, from.dir_first, &from.dir);

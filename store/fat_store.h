@@ -85,7 +85,9 @@ struct fat {
     size_t            bytes, changed; /* bytes: of pieces, and of their old */
     uint8_t          *step;           /* a piece as a step writes it */
     bool              is_unflushed, is_marked;
-    void             *zeros; /* FAT_ZEROS bytes, on a page */
+    bool              is_dir_moved; /* since the last commit: one is enough, for
+                                       of two one may be in the other */
+    void             *zeros;        /* FAT_ZEROS bytes, on a page */
 
     struct fat_undo undo[FAT_UNDO];
     size_t          undo_count;
