@@ -85,7 +85,8 @@ fs fat(block disk);
 
 /*
  * The files of a FAT image that is made of the folder dir: fat1.img beside
- * config.c, fat2.img for the second, and so on.
+ * config.c, fat2.img for the second, and so on. It is as small as it can be;
+ * make FAT_MORE=10M (or a line FAT_MORE = 10M in Makefile.user) leaves room.
  */
 fs fat_of_files(const char *dir);
 #define fat_of_files(dir) MIRAGE_AT(fat_of_files(dir))
