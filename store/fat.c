@@ -14,8 +14,6 @@
 #define WRITE_AFTER (5 * SECOND)
 #define YEARS       (315532800u * SECOND) /* from 1970 to 1980 */
 
-LOG_SOURCE(fat);
-
 static struct fat *fat_of(struct fs *fs)
 {
     return (struct fat *)fs;

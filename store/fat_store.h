@@ -112,6 +112,8 @@ struct fat {
 
 #define FAT_NO_SECTOR UINT64_MAX
 
+extern struct log_source fat;
+
 /* Logs what is wrong, and where: ERR_CORRUPT. */
 enum status fat_corrupt(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), cold));
@@ -134,6 +136,15 @@ MUST_CHECK enum status fat_change(struct fat *f, struct fat_piece *piece,
 void                   fat_take_back(struct fat *f);
 void                   fat_done(struct fat *f);
 
+static inline size_t fat_piece_size(const struct fat       *f,
+                                    const struct fat_piece *p)
+{
+    return (size_t)p->count * f->l.sector_size;
+}
+
+/* The disk has now what the piece has. */
+void fat_drop_old(struct fat *f, struct fat_piece *p);
+
 /* Forgets pieces, none of them changed, of sectors that have a new use. */
 void fat_drop(struct fat *f, uint64_t sector, uint32_t count);
 
@@ -146,6 +157,10 @@ MUST_CHECK enum status fat_write_data(struct fat *f, uint64_t sector,
 MUST_CHECK enum status fat_write_zeros(struct fat *f, uint64_t sector,
                                        uint64_t count);
 MUST_CHECK enum status fat_barrier(struct fat *f);
+
+/*
+ * The commit (fat_commit.c).
+ */
 
 /* Writes what was changed. Errors leave it to be written by the next. */
 MUST_CHECK enum status fat_commit(struct fat *f);

@@ -36,10 +36,13 @@ struct log_source {
 
 /*
  * Declares a source for the file it stands in, under the name that --log
- * takes: LOG_SOURCE(tcp) makes a variable tcp for the calls below.
+ * takes: LOG_SOURCE(tcp) makes a variable tcp for the calls below. Of several
+ * files that log as one, one has LOG_SOURCE_SHARED(tcp), and the others
+ * extern struct log_source tcp.
  */
-#define LOG_SOURCE(id)                                                     \
-    static struct log_source                 id = {#id, LEVEL_WARNING, 0}; \
+#define LOG_SOURCE(id) static LOG_SOURCE_SHARED(id)
+#define LOG_SOURCE_SHARED(id)                                              \
+    struct log_source                        id = {#id, LEVEL_WARNING, 0}; \
     static __attribute__((constructor)) void log_source_##id(void)         \
     {                                                                      \
         log_register(&id);                                                 \

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The steps in which changes are written. What a step writes of a piece is
+ * computed from what the disk has and from what it is to have, so a commit
+ * that failed is just done again.
+ */
+#include "fat_store.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define STEPS      7
+#define STEP_LINKS 3
+#define STEP_FREES 7
+
+bool fat_has_changes(const struct fat *f)
+{
+    return f->changed > 0 || f->doomed_count > 0;
+}
+
+/* The piece as the step has it, in f->step. */
+static const uint8_t *as_of(struct fat *f, const struct fat_piece *p, int step)
+{
+    if (step == STEPS || (step == 1 && p->is_apart))
+        return p->now;
+    if (step == 1)
+        return p->old;
+    if (p->kind == FAT_TABLE)
+        fat_table_step(f, p, step, f->step);
+    else
+        fat_dir_step(p, fat_piece_size(f, p), step, f->step);
+    return f->step;
+}
+
+/* Writes the sectors in which the disk differs from the piece as wanted. */
+static enum status write_piece(struct fat *f, const struct fat_piece *p,
+                               const uint8_t *wanted, uint64_t sector)
+{
+    uint32_t    size = f->l.sector_size;
+    enum status s = OK;
+
+    for (uint32_t i = 0, n; s == OK && i < p->count; i += n) {
+        n = 0;
+        while (i + n < p->count && memcmp(wanted + (size_t)(i + n) * size,
+                                          p->old + (size_t)(i + n) * size,
+                                          size) != 0)
+            n++;
+        if (n > 0)
+            s = fat_write_data(f, sector + i, wanted + (size_t)i * size, n);
+        else
+            n = 1;
+    }
+    return s;
+}
+
+/* To each copy of the table from `copy` on. */
+static enum status write_copies(struct fat *f, const struct fat_piece *p,
+                                const uint8_t *wanted, uint32_t copy)
+{
+    enum status s = OK;
+
+    if (p->kind == FAT_DIRECTORY)
+        return write_piece(f, p, wanted, p->sector);
+    for (; s == OK && copy < f->l.tables; copy++)
+        s = write_piece(f, p, wanted,
+                        p->sector + (uint64_t)copy * f->l.table_size);
+    return s;
+}
+
+/*
+ * FAT12's entries may lie in two sectors, and half of a link leads anywhere.
+ * So where a link changes that a file relies on, the second copy is written
+ * first; the first copy is declared invalid, by its first entry, while it is
+ * written, and whoever reads it then takes the second.
+ */
+static enum status write_torn(struct fat *f, int step)
+{
+    struct fat_piece *start;
+    enum status       s = fat_get(f, f->l.table, fat_table_piece(&f->l),
+                                  FAT_TABLE, &start);
+    uint8_t          *first = s ? NULL : malloc(f->l.sector_size);
+
+    if (!first)
+        return s ? s : ERR_NO_MEMORY;
+    for (struct fat_piece *p = f->newest; p && s == OK; p = p->older)
+        if (p->old && p->kind == FAT_TABLE)
+            s = write_copies(f, p, as_of(f, p, step), 1);
+    if (s == OK)
+        s = fat_barrier(f);
+    memcpy(first, start->old ? start->old : start->now, f->l.sector_size);
+    first[0] = 0;
+    first[1] &= 0xf0;
+    if (s == OK)
+        s = fat_write_data(f, f->l.table, first, 1);
+    if (s == OK)
+        s = fat_barrier(f);
+    /* All but the first sector, which makes it valid again. */
+    for (struct fat_piece *p = f->newest; p && s == OK; p = p->older) {
+        const uint8_t *wanted = p->old ? as_of(f, p, step) : NULL;
+
+        if (!wanted || p->kind != FAT_TABLE)
+            continue;
+        if (p == start)
+            s = fat_write_data(f, p->sector + 1, wanted + f->l.sector_size,
+                               p->count - 1);
+        else
+            s = write_piece(f, p, wanted, p->sector);
+    }
+    if (s == OK)
+        s = fat_barrier(f);
+    if (s == OK)
+        s = fat_write_data(f, f->l.table,
+                           start->old ? as_of(f, start, step) : start->now, 1);
+    free(first);
+    return s;
+}
+
+static bool has_torn(const struct fat *f, int step)
+{
+    if (step != STEP_LINKS || f->l.type != FAT12 || f->l.tables < 2)
+        return false;
+    for (const struct fat_piece *p = f->newest; p; p = p->older)
+        if (p->old && p->kind == FAT_TABLE && fat_is_torn(f, p))
+            return true;
+    return false;
+}
+
+static enum status write_step(struct fat *f, int step)
+{
+    enum status s = OK;
+
+    if (has_torn(f, step))
+        return write_torn(f, step);
+    for (struct fat_piece *p = f->newest; p && s == OK; p = p->older)
+        if (p->old)
+            s = write_copies(f, p, as_of(f, p, step), 0);
+    return s;
+}
+
+/* The disk has now what the step wrote. */
+static void settle(struct fat *f, int step)
+{
+    for (struct fat_piece *p = f->newest; p; p = p->older) {
+        const uint8_t *is = p->old ? as_of(f, p, step) : NULL;
+
+        if (!is)
+            continue;
+        if (step == STEPS)
+            fat_drop_old(f, p);
+        else if (is != p->old)
+            memcpy(p->old, is, fat_piece_size(f, p));
+        p->is_apart = false;
+    }
+}
+
+static enum status commit_step(struct fat *f, int step)
+{
+    enum status s = OK;
+
+    if (step == STEP_FREES)
+        s = fat_free_doomed(f);
+    if (s == OK)
+        s = write_step(f, step);
+    if (s == OK && step == STEP_FREES)
+        s = fat_write_info(f);
+    if (s == OK)
+        s = fat_barrier(f);
+    if (s == OK)
+        settle(f, step);
+    return s;
+}
+
+/* That the disk is in use is told before the first change, and taken back
+ * after the last; a power cut may leave it there. */
+static enum status mark(struct fat *f, bool in_use)
+{
+    enum status s = fat_mark_table(f, in_use);
+
+    fat_done(f);
+    if (s == OK && !in_use)
+        s = write_step(f, STEPS);
+    if (s == OK)
+        s = fat_mark_boot(f, in_use);
+    if (s == OK && !in_use)
+        settle(f, STEPS);
+    if (s == OK)
+        f->is_marked = in_use;
+    return s;
+}
+
+enum status fat_commit(struct fat *f)
+{
+    enum status s = OK;
+
+    if (!fat_has_changes(f))
+        return fat_barrier(f);
+    if (!f->is_marked)
+        s = mark(f, true);
+    for (int step = 1; s == OK && step <= STEPS; step++)
+        s = commit_step(f, step);
+    if (s == OK) {
+        fat_freed(f);
+        s = mark(f, false);
+    }
+    if (s)
+        log_warning(&fat, "changes are not on the disk yet: %s",
+                    status_text(s));
+    return s;
+}
