@@ -6,6 +6,7 @@
 #include "measure.h"
 #include <mirage/block.h>
 #include <mirage/boot.h>
+#include <mirage/buf.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/main.h>
@@ -56,17 +57,20 @@ static void use(void *data)
 
 void mirage_main(void)
 {
-    static _Alignas(4096) char data[64][1048576];
-    struct fiber              *user[64];
-    struct moment              start, now;
+    size_t        pages = ((size_t)(depth * bytes) + PAGE_BYTES - 1) / PAGE_BYTES;
+    char         *data = page_alloc(pages);
+    struct fiber *user[64];
+    struct moment start, now;
 
     connected(block_unix_connect(file, &disk), file);
     places = disk->info.sectors * disk->info.sector_size / (uint64_t)bytes;
     random_bytes(&seed, sizeof seed);
     seed |= 1;
+    if (!data)
+        give_up("there is no memory to read to");
     for (int64_t i = 0; i < depth; i++) {
-        memset(data[i], (int)i + 1, (size_t)bytes);
-        if (fiber_spawn(NULL, use, data[i], &user[i]))
+        memset(data + i * bytes, (int)i + 1, (size_t)bytes);
+        if (fiber_spawn(NULL, use, data + i * bytes, &user[i]))
             give_up("there is no memory for fibers");
     }
     start = moment_now();

@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define HUGE_BYTES ((size_t)2 << 20) /* a large page of the host's */
+
 static nanoseconds read_clock(clockid_t clock)
 {
     struct timespec ts;
@@ -89,7 +91,14 @@ void *platform_pages(size_t count)
         return NULL;
     pages = mmap(NULL, count * PAGE_BYTES, PROT_READ | PROT_WRITE,
                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return pages == MAP_FAILED ? NULL : pages;
+    if (pages == MAP_FAILED)
+        return NULL;
+#ifdef MADV_HUGEPAGE
+    /* A disk reads twice as fast into memory that is in one piece for it. */
+    if (count * PAGE_BYTES >= HUGE_BYTES)
+        (void)madvise(pages, count * PAGE_BYTES, MADV_HUGEPAGE);
+#endif
+    return pages;
 }
 
 void platform_pages_free(void *pages, size_t count)
