@@ -57,7 +57,8 @@ static void use(void *data)
 
 void mirage_main(void)
 {
-    size_t        pages = ((size_t)(depth * bytes) + PAGE_BYTES - 1) / PAGE_BYTES;
+    size_t        len = (size_t)(depth * bytes);
+    size_t        pages = (len + PAGE_BYTES - 1) / PAGE_BYTES;
     char         *data = page_alloc(pages);
     struct fiber *user[64];
     struct moment start, now;
