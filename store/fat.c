@@ -744,9 +744,10 @@ static enum status rename_it(struct fs *fs, const char *from, const char *to)
 static enum status flush(struct fs *fs)
 {
     struct fat *f = fat_of(fs);
-    enum status s = enter_to(f, false);
+    enum status s = enter(f);
 
-    return s ? s : leave(f, commit(f));
+    /* Where there is no file system nothing waits to be written. */
+    return s ? s : leave(f, f->unusable ? OK : commit(f));
 }
 
 static enum status mend(struct fat *f)
@@ -831,7 +832,7 @@ static void disconnect(struct fs *fs)
         if (fiber_join(f->writer, FOREVER) != OK)
             log_error(&fat, "its fiber does not end");
     }
-    if (f->unusable == OK && fs->ops->flush(fs) != OK)
+    if (fs->ops->flush(fs) != OK)
         log_error(&fat, "what was not on the disk yet is lost");
     fiber_unshield();
     free_fat(f);

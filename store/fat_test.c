@@ -238,6 +238,7 @@ TEST(a_disk_without_a_file_system_gets_one_by_format)
     CHECK(block_ram_connect(2048, 512, &disk) == OK);
     CHECK(fat_connect(disk, &fs) == OK);
     CHECK(fs_create(fs, "a") == ERR_FORMAT);
+    CHECK(fs_flush(fs) == OK);
     CHECK(fs_format(fs) == OK);
     put("a", "text");
     CHECK_TEXT(get("a"), "text");
