@@ -45,14 +45,14 @@ with_uring = $(if $(URING),$(1:%/block_uring.o=%/block_uring_whole.o),$(1))
 sources = $(filter-out %_test.c,$(wildcard $(addsuffix /*.c,$(1))))
 IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
                               backend/unix/events_poll.c, \
-                   $(call sources,core device store backend/unix arch \
+                   $(call sources,core device net store backend/unix arch \
                                    arch/$(ARCH))) \
                  backend/unix/events_$(EVENTS).c
 CONFIG_SOURCES := $(call sources,config)
 TOOL_SOURCES   := $(call sources,tool) core/nearest.c
 # They replace what is the processor's alone.
 MACHINE_TESTS  := $(wildcard arch/x86_64/bare/*_test.c backend/virtio/*_test.c)
-TESTS          := $(wildcard core/*_test.c device/*_test.c store/*_test.c \
+TESTS          := $(wildcard core/*_test.c device/*_test.c net/*_test.c store/*_test.c \
                              backend/unix/*_test.c backend/bare/*_test.c) \
                   $(if $(filter x86_64,$(ARCH)),$(MACHINE_TESTS))
 # They run on a fake Xen, whose hypercalls are the processor's.
@@ -159,7 +159,7 @@ $B/foreign/linux:
 # What libc/ defines is what C libraries ask for, by that name.
 define bare
 $(1)_OBJECTS := $$(patsubst %,$B/image/$(1)/%.o, \
-    $$(call sources,core device store backend/bare backend/$(1) libc arch \
+    $$(call sources,core device net store backend/bare backend/$(1) libc arch \
                     arch/x86_64 arch/x86_64/bare) \
     $$(wildcard arch/x86_64/bare/*.S backend/$(1)/*.S libc/*.S))
 
@@ -194,7 +194,7 @@ $B/image/$(1)/%_test: $B/image/$(1)/%_test.c.o $B/image/$(1)/check.a \
 	    -o $$@ $$@.S $$< $B/image/$(1)/check.a -L$(BARE) \
 	    -Wl,--start-group -lm -lc $B/image/$(1)/check.a -Wl,--end-group -lgcc
 
-insiders: $$(patsubst %.c,$B/image/$(1)/%,$(wildcard core/*_test.c device/*_test.c store/*_test.c))
+insiders: $$(patsubst %.c,$B/image/$(1)/%,$(wildcard core/*_test.c device/*_test.c net/*_test.c store/*_test.c))
 
 $B/lib/mirage/$(1)/image.ld: arch/x86_64/bare/image.ld
 $B/lib/mirage/$(1)/symbols: backend/bare/symbols

@@ -30,8 +30,8 @@ const struct device devices[] = {
     {"direct_stackv4_with_default_ipv4", "stackv4", {0}, 0, 0},
     {"direct_stackv4_with_static_ipv4", "stackv4", {0}, 0, 0},
     {"direct_stackv4_with_dhcp", "stackv4", {0}, 0, 0},
-    {"socket_stackv4", "stackv4", {0}, UNIX_TCP,
-     "direct_stackv4_with_default_ipv4"},
+    {"socket_stackv4", "stackv4", {"stackv4_socket", "stackv4_socket"},
+     UNIX_TCP, "direct_stackv4_with_default_ipv4"},
     {0, 0, {0}, 0, 0},
 };
 /* clang-format on */

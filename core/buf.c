@@ -3,16 +3,16 @@
  * Pages and windows from a pool.
  *
  * A reservation is one piece of memory: its pages, then a struct page for
- * each, then two windows for each page (a packet is seen by the device and by
- * the retransmission queue at once). Free ones are in lists; nothing is given
- * back to the platform.
+ * each, then four windows for each page (a packet is seen by the device and by
+ * the retransmission queue at once, and a page may be sent in pieces). Free
+ * ones are in lists; nothing is given back to the platform.
  */
 #include <mirage/buf.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <string.h>
 
-#define WINDOWS 2 /* for each page */
+#define WINDOWS 4 /* for each page */
 
 struct page {
     uint8_t     *bytes;
@@ -79,7 +79,7 @@ static struct buf *new_window(struct page *page, uint8_t *data, size_t len)
     struct buf *b = free_windows;
 
     free_windows = b->next;
-    *b = (struct buf){data, len, NULL, page};
+    *b = (struct buf){data, len, NULL, page, {0, 0, 0, false}};
     page->windows++;
     return b;
 }
@@ -143,6 +143,107 @@ size_t buf_length(const struct buf *b)
     for (; b; b = b->next)
         len += b->len;
     return len;
+}
+
+struct buf *buf_share_list(const struct buf *b, size_t from, size_t len)
+{
+    struct buf *first = NULL, **end = &first;
+
+    while (b && from >= b->len) {
+        from -= b->len;
+        b = b->next;
+    }
+    for (; len > 0; b = b->next, from = 0) {
+        size_t n = len < b->len - from ? len : b->len - from;
+
+        if (n == 0)
+            continue;
+        *end = buf_share(b, from, n);
+        if (!*end) {
+            buf_free(first);
+            return NULL;
+        }
+        end = &(*end)->next;
+        len -= n;
+    }
+    return first;
+}
+
+void buf_copy_out(const struct buf *b, size_t from, void *data, size_t len)
+{
+    uint8_t *to = data;
+
+    for (; len > 0; b = b->next) {
+        size_t n;
+
+        if (from >= b->len) {
+            from -= b->len;
+            continue;
+        }
+        n = len < b->len - from ? len : b->len - from;
+        memcpy(to, b->data + from, n);
+        from = 0;
+        to += n;
+        len -= n;
+    }
+}
+
+struct buf *buf_copy_in(const void *data, size_t len, size_t headroom)
+{
+    const uint8_t *from = data;
+    struct buf    *first = NULL, **end = &first;
+
+    do {
+        struct buf *b = buf_new(headroom);
+        size_t      n;
+
+        if (!b) {
+            buf_free(first);
+            return NULL;
+        }
+        n = len < buf_tailroom(b) ? len : buf_tailroom(b);
+        if (n > 0)
+            memcpy(buf_append(b, n), from, n);
+        *end = b;
+        end = &b->next;
+        headroom = 0;
+        from += n;
+        len -= n;
+    } while (len > 0);
+    return first;
+}
+
+struct buf *buf_trim_list(struct buf *b, size_t len)
+{
+    while (b && len >= b->len) {
+        struct buf *next = b->next;
+
+        len -= b->len;
+        b->next = NULL;
+        buf_free(b);
+        b = next;
+    }
+    if (len > 0)
+        buf_trim(b, len);
+    return b;
+}
+
+void buf_cut(struct buf *b, size_t len)
+{
+    while (len > b->len) {
+        len -= b->len;
+        b = b->next;
+    }
+    b->len = len;
+    buf_free(b->next);
+    b->next = NULL;
+}
+
+struct buf *buf_last(struct buf *b)
+{
+    while (b->next)
+        b = b->next;
+    return b;
 }
 
 void buf_free(struct buf *b)

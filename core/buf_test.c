@@ -61,14 +61,14 @@ TEST(a_packet_is_a_list_and_freed_whole)
 
 TEST(when_windows_run_out_nothing_is_lost)
 {
-    struct buf *b = buf_new(0), *w[3];
+    struct buf *b = buf_new(0), *w[7];
 
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 7; i++)
         w[i] = buf_share(b, 0, 0);
-    CHECK(w[0] && w[1] && w[2]);
+    CHECK(w[0] && w[6]);
     CHECK(buf_share(b, 0, 0) == NULL);
     CHECK(buf_new(0) == NULL && buf_pages_free() == 1);
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 7; i++)
         buf_free(w[i]);
     buf_free(b);
     CHECK(buf_pages_free() == 2);
@@ -82,4 +82,87 @@ TEST(pages_can_be_had_in_one_piece)
     page_free(p, 16);
     CHECK(page_alloc(SIZE_MAX / PAGE_BYTES) == NULL);
     CHECK(page_alloc(SIZE_MAX) == NULL);
+}
+
+/* A list of three bufs with the bytes 0, 1, 2, ... */
+static struct buf *three(void)
+{
+    static const size_t lens[] = {5, 1, 10};
+    struct buf         *first = NULL, **end = &first;
+    uint8_t             value = 0;
+
+    for (size_t i = 0; i < 3; i++) {
+        uint8_t *p;
+
+        *end = buf_new(8);
+        p = buf_append(*end, lens[i]);
+        for (size_t j = 0; j < lens[i]; j++)
+            p[j] = value++;
+        end = &(*end)->next;
+    }
+    return first;
+}
+
+static bool counts_from(const struct buf *b, uint8_t value, size_t len)
+{
+    uint8_t bytes[32];
+
+    if (buf_length(b) != len)
+        return false;
+    buf_copy_out(b, 0, bytes, len);
+    for (size_t i = 0; i < len; i++)
+        if (bytes[i] != value + i)
+            return false;
+    return true;
+}
+
+TEST(any_part_of_a_list_can_be_shared_and_copied)
+{
+    struct buf *list;
+
+    CHECK(buf_reserve(16) == OK);
+    list = three();
+
+    for (size_t from = 0; from < 16; from++)
+        for (size_t len = 1; from + len <= 16; len++) {
+            struct buf *part = buf_share_list(list, from, len);
+
+            CHECK(part && counts_from(part, (uint8_t)from, len));
+            buf_free(part);
+        }
+    CHECK(buf_last(list)->len == 10);
+    buf_free(list);
+}
+
+TEST(a_list_is_trimmed_and_cut_anywhere)
+{
+    size_t before = buf_pages_free();
+
+    for (size_t from = 0; from <= 16; from++)
+        for (size_t len = 1; from + len <= 16; len++) {
+            struct buf *list = buf_trim_list(three(), from);
+
+            buf_cut(list, len);
+            CHECK(counts_from(list, (uint8_t)from, len));
+            buf_free(list);
+        }
+    CHECK(!buf_trim_list(three(), 16));
+    CHECK(buf_pages_free() == before);
+}
+
+TEST(bytes_are_copied_into_as_many_bufs_as_it_takes)
+{
+    static uint8_t data[3 * PAGE_BYTES], back[sizeof data];
+    struct buf    *list;
+
+    random_bytes(data, sizeof data);
+    list = buf_copy_in(data, sizeof data, 100);
+    CHECK(list && buf_headroom(list) == 100);
+    CHECK(buf_length(list) == sizeof data);
+    buf_copy_out(list, 0, back, sizeof back);
+    CHECK(memcmp(data, back, sizeof data) == 0);
+    buf_free(list);
+    list = buf_copy_in(data, 0, 10);
+    CHECK(list && list->len == 0 && !list->next);
+    buf_free(list);
 }

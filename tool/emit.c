@@ -153,16 +153,33 @@ static const char *crunched_by(const struct facts *f,
     return crunched_name(i);
 }
 
+/* The texts from argument i on as one list, for a driver that takes any
+ * number of them. */
+static void put_texts(FILE *out, const struct thing *device, size_t i)
+{
+    fputs("(const char *const[]){", out);
+    for (; i < device->argument_count; i++) {
+        put_c_string(out, device->argument[i].text);
+        fputs(", ", out);
+    }
+    fputs("0}", out);
+}
+
 static void put_connect(FILE *out, const struct facts *f,
                         const struct thing *device)
 {
+    bool takes_list = strcmp(device->driver, "stackv4_socket") == 0;
+
     fprintf(out, "    connected(%s_connect(", device->driver);
     for (size_t i = 0; i < device->argument_count; i++) {
         if (i == 0 && is_fat_of_files(device))
             continue;
         if (is_crunched(device))
             fprintf(out, "&%s", crunched_by(f, device));
-        else if (device->argument[i].text)
+        else if (device->argument[i].text && takes_list) {
+            put_texts(out, device, i);
+            i = device->argument_count;
+        } else if (device->argument[i].text)
             put_c_string(out, device->argument[i].text);
         else
             fputs(device_name(device->argument[i].device), out);

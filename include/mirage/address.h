@@ -9,6 +9,8 @@
 #ifndef MIRAGE_ADDRESS_H
 #define MIRAGE_ADDRESS_H
 
+#include <mirage/status.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct mac {
@@ -23,5 +25,42 @@ struct endpoint {
     struct ip_address ip;
     uint16_t          port;
 };
+
+/* The address a.b.c.d. */
+struct ip_address ipv4_address(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
+
+/* An IPv4 address as a number, its first byte the highest, and back. The
+ * number of an address that is none of IPv4 is 0. */
+uint32_t          ipv4_number(struct ip_address a);
+struct ip_address ipv4_of_number(uint32_t number);
+
+bool ip_is_ipv4(struct ip_address a);
+bool ip_equal(struct ip_address a, struct ip_address b);
+bool mac_equal(struct mac a, struct mac b);
+
+/*
+ * For people: "10.0.0.2", or as RFC 5952 has it, "2001:db8::1". The text is
+ * there to the end of the full expression: ip_text(a).s is for an argument.
+ */
+struct ip_text {
+    char s[46];
+};
+struct mac_text {
+    char s[18];
+};
+struct ip_text  ip_text(struct ip_address a);
+struct mac_text mac_text(struct mac a);
+
+/*
+ * Reads an IPv4 address, four numbers of 0 to 255 with points between and
+ * nothing else. ERR_FORMAT: it is none; *a is unchanged.
+ */
+MUST_CHECK enum status ip_parse(const char *text, struct ip_address *a);
+
+/*
+ * The bits of an IPv4 netmask such as 255.255.255.0: 24. ERR_FORMAT: a bit
+ * is set behind one that is not; *bits is unchanged.
+ */
+MUST_CHECK enum status ipv4_prefix(struct ip_address netmask, unsigned *bits);
 
 #endif

@@ -16,6 +16,7 @@
 #define MIRAGE_BUF_H
 
 #include <mirage/status.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,11 +26,28 @@
 void *page_alloc(size_t count);
 void  page_free(void *pages, size_t count);
 
+/*
+ * What a network device may be asked to finish for a frame that is sent, or
+ * has already checked of one that came: in the first buf of the frame. All
+ * zero asks for nothing and promises nothing. (Virtio 1.2, 5.1.6 has the same
+ * in its header of a packet.)
+ */
+struct offload {
+    uint16_t csum_start;  /* the checksum covers the bytes from here on, */
+    uint16_t csum_offset; /* and stands this far behind csum_start; both 0:
+                             there is none to be filled in. In its place
+                             stands the pseudo header's sum */
+    uint16_t segment;     /* the most data bytes of a segment; 0: it is one */
+    bool     csum_good;   /* came in: the checksum need not be checked. With
+                             csum_start, it is not even there yet */
+};
+
 struct buf {
-    uint8_t     *data;
-    size_t       len;  /* bytes in this window */
-    struct buf  *next; /* the rest of the packet, or NULL */
-    struct page *page; /* core/buf.c's own */
+    uint8_t       *data;
+    size_t         len;  /* bytes in this window */
+    struct buf    *next; /* the rest of the packet, or NULL */
+    struct page   *page; /* core/buf.c's own */
+    struct offload offload;
 };
 
 /*
@@ -69,6 +87,32 @@ void buf_trim(struct buf *b, size_t len);
 
 /* The bytes in b and what follows it. */
 size_t buf_length(const struct buf *b);
+
+/*
+ * Windows on bytes [from, from + len) of the whole list b (they must be there;
+ * len at least 1), as a list, its first with no offload. Yours: buf_free.
+ * NULL: the pool is empty, and nothing was taken.
+ */
+struct buf *buf_share_list(const struct buf *b, size_t from, size_t len);
+
+/* Copies bytes [from, from + len) of the whole list b, which must be there. */
+void buf_copy_out(const struct buf *b, size_t from, void *data, size_t len);
+
+/*
+ * A list of fresh bufs with a copy of len bytes, the first with headroom
+ * before them; at least one buf. Yours: buf_free. NULL: the pool is empty.
+ */
+struct buf *buf_copy_in(const void *data, size_t len, size_t headroom);
+
+/* Forgets len bytes at the front of the whole list b, and frees the bufs that
+ * are used up. Returns what is left; NULL: nothing. */
+struct buf *buf_trim_list(struct buf *b, size_t len);
+
+/* Forgets all but the first len bytes of the list; len at least 1. */
+void buf_cut(struct buf *b, size_t len);
+
+/* The last buf of a list that is not empty. */
+struct buf *buf_last(struct buf *b);
 
 /* Frees b and what follows it. NULL is fine. */
 void buf_free(struct buf *b);

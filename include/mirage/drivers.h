@@ -14,6 +14,8 @@
 #include <mirage/fat.h>
 #include <mirage/fs.h>
 #include <mirage/kv_ro.h>
+#include <mirage/network.h>
+#include <mirage/stackv4.h>
 
 /*
  * backend/unix: a console on the process's standard input and output. name
@@ -54,5 +56,44 @@ MUST_CHECK enum status kv_ro_unix_connect(const char *dir, struct kv_ro **kv);
 
 /* store: the files of a file system. Keeps fs. */
 MUST_CHECK enum status kv_ro_fs_connect(struct fs *fs, struct kv_ro **kv);
+
+/*
+ * backend/unix: the host's Ethernet interface of that name, a TAP (Linux's
+ * tuntap.rst); or, by the name "fd:N", the TAP that is open as file descriptor
+ * N. As root it is made if there is none.
+ * ERR_NOT_FOUND, ERR_PERMISSION, ERR_IN_USE, ERR_NAME, ERR_IO, ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status network_unix_connect(const char      *name,
+                                            struct network **network);
+
+/*
+ * backend/unix: TCP and UDP by the host's sockets, listening on each of the
+ * addresses, of which the last is NULL. What it has to say goes to log.
+ * ERR_FORMAT: one of them is no IPv4 address. ERR_NOT_FOUND: one is none of
+ * this host's. ERR_NO_MEMORY. Keeps log.
+ */
+MUST_CHECK enum status stackv4_socket_connect(struct console    *log,
+                                              const char *const *addresses,
+                                              struct stackv4   **stack);
+
+/*
+ * net: our own TCP/IP on a network device, at 10.0.0.2/24 with the gateway
+ * 10.0.0.1; at an address of one's own (gateway may be "": none); or at one
+ * that DHCP gives, for which the call waits. Boot arguments --ipv4,
+ * --ipv4-gateway and --dhcp win over that. What the stack has to say goes to
+ * log. Blocks. Keeps log and net.
+ * ERR_FORMAT: not an address, or not a netmask. ERR_IN_USE: another host has
+ * the address. ERR_TIMEOUT: no DHCP server answers, and --dhcp-wait is over.
+ * ERR_CANCELLED, ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status stackv4_default_connect(struct console  *log,
+                                               struct network  *net,
+                                               struct stackv4 **stack);
+MUST_CHECK enum status stackv4_static_connect(
+    struct console *log, struct network *net, const char *address,
+    const char *netmask, const char *gateway, struct stackv4 **stack);
+MUST_CHECK enum status stackv4_dhcp_connect(struct console  *log,
+                                            struct network  *net,
+                                            struct stackv4 **stack);
 
 #endif

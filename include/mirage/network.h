@@ -1,38 +1,74 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * network: Ethernet frames, whole, without their checksum.
+ * network: Ethernet frames, whole, without their checksum (FCS).
+ *
+ * What a device can do for the sender stands in features; what it has already
+ * done, or is asked to do, for one frame stands in the frame's first buf, in
+ * offload (see mirage/buf.h). The front finishes in software what a frame asks
+ * for and its device lacks, so a stack need not look.
  */
 #ifndef MIRAGE_NETWORK_H
 #define MIRAGE_NETWORK_H
 
 #include <mirage/address.h>
 #include <mirage/buf.h>
+#include <mirage/fiber.h>
 #include <stdint.h>
 
-/* Takes frame. */
-typedef void frame_handler(void *ctx, struct buf *frame);
+#define ETHERNET_HEADER 14   /* bytes */
+#define NETWORK_BATCH   64   /* the most frames that a handler gets at once */
+#define NETWORK_FRAME   65549 /* bytes: the longest frame, with its segments
+                                 not yet cut: 65,535 behind the header */
+
+/* What a device takes off the sender. */
+enum network_feature {
+    NETWORK_CHECKSUM = 1,      /* fills in a TCP or UDP checksum */
+    NETWORK_TCP_SEGMENTS = 2,  /* cuts TCP into segments; implies the former */
+    NETWORK_UDP_SEGMENTS = 4,  /* the same for UDP */
+};
+
+struct network_counters {
+    uint64_t frames_in, bytes_in, dropped_in;
+    uint64_t frames_out, bytes_out, dropped_out;
+};
 
 struct network {
     const struct network_ops *ops;
     struct mac                mac;
     uint16_t                  mtu; /* bytes, without the Ethernet header */
+    unsigned                  features;
+    bool                      up;      /* frames can be sent now */
+    struct waiters            changed; /* woken when up changes */
+    struct network_counters   counters;
 };
 
-/* Sends a frame, and takes it, whatever happens. Drops when the ring is full:
- * never blocks. */
+/*
+ * Frames that have arrived together: count of them, 1 to NETWORK_BATCH. Takes
+ * each. In the driver's fiber: must not block.
+ */
+typedef void frames_handler(void *ctx, struct buf *const *frames,
+                            size_t count);
+
+/*
+ * Sends a frame, and takes it, whatever happens: when the device's ring is
+ * full, the link is down, or the frame is longer than the device takes, it is
+ * dropped, and counted. Never blocks.
+ */
 void network_write(struct network *n, struct buf *frame);
 
 /*
- * From now on calls fn(ctx, frame) for each frame that arrives, in the
- * driver's fiber. One listener, the latest; keeps ctx.
+ * From now on calls fn(ctx, frames, count) for what arrives; what came before
+ * the first listener is lost. One listener, the latest; keeps ctx.
  */
-void network_listen(struct network *n, frame_handler *fn, void *ctx);
+void network_listen(struct network *n, frames_handler *fn, void *ctx);
 
-/* The driver's side: each as its namesake above. None may be NULL. */
+/*
+ * The driver's side: each as its namesake above. None may be NULL. A frame
+ * that is written asks for nothing that features does not promise.
+ */
 struct network_ops {
     void (*write)(struct network *n, struct buf *frame);
-    void (*listen)(struct network *n, frame_handler *fn, void *ctx);
-    void (*disconnect)(struct network *n);
+    void (*listen)(struct network *n, frames_handler *fn, void *ctx);
 };
 
 #endif

@@ -15,54 +15,127 @@ struct stackv4 {
     const struct stackv4_ops *ops;
 };
 
-/* In the stack's own fiber: keep it short. The datagram is lent. */
+#define UDP_MOST 65507 /* bytes of data that one datagram can have */
+
+/*
+ * A datagram has come. In the stack's own fiber: must not block. datagram is
+ * lent, and may be a list of bufs.
+ */
 typedef void udp_handler(void *ctx, struct endpoint from, struct endpoint to,
                          const struct buf *datagram);
 
 /* In a fiber of its own. The flow is closed and freed when it returns. */
 typedef void tcp_handler(void *ctx, struct flow *flow, struct endpoint peer);
 
-/* Our own address; all zeros before there is one. */
-struct ip_address stackv4_ip(const struct stackv4 *s);
+/* What an address is known with. An address of 0.0.0.0: there is none. */
+struct stackv4_address {
+    struct ip_address ip;
+    unsigned          prefix;  /* bits of it that name the network */
+    struct ip_address gateway; /* 0.0.0.0: none */
+    struct ip_address dns[3], ntp[3];
+    unsigned          dns_count, ntp_count;
+};
+
+/* Our address has changed, or is lost. In the stack's own fiber: must not
+ * block. address is lent. */
+typedef void address_handler(void                         *ctx,
+                             const struct stackv4_address *address);
 
 /*
- * Run fn for each datagram, or connection, to port. A later listener on a
- * port replaces the earlier. Keep ctx.
+ * Our own address; 0.0.0.0 before there is one, and of a stack that listens
+ * on all of its host's. Of several addresses the first.
  */
-void stackv4_listen_udp(struct stackv4 *s, uint16_t port, udp_handler *fn,
-                        void *ctx);
-void stackv4_listen_tcp(struct stackv4 *s, uint16_t port, tcp_handler *fn,
-                        void *ctx);
+struct ip_address stackv4_ip(const struct stackv4 *s);
 
-/* Sends one datagram; data is copied. ERR_UNREACHABLE: no route, or no ARP. */
+/* The i-th of our addresses, from 0 on. ERR_NOT_FOUND: there are no more. */
+MUST_CHECK enum status stackv4_ip_at(const struct stackv4 *s, size_t i,
+                                     struct ip_address *ip);
+
+/* All that is known of our address; and who is told from now on when it
+ * changes: one handler, the latest; NULL: nobody. Keeps ctx. */
+void stackv4_address(const struct stackv4 *s, struct stackv4_address *address);
+void stackv4_on_address(struct stackv4 *s, address_handler *fn, void *ctx);
+
+/*
+ * Runs fn for each datagram to port. A later listener on a port replaces the
+ * earlier; a NULL fn ends it. Keeps ctx.
+ *
+ * ERR_IN_USE, ERR_PERMISSION: another process has the port, or it takes a
+ * right to have it. The reason is logged, with what helps, and stackv4_run
+ * returns the same status, so the result need not be looked at here.
+ */
+enum status stackv4_listen_udp(struct stackv4 *s, uint16_t port,
+                               udp_handler *fn, void *ctx);
+
+/* The same for connections: each runs fn in a fiber. */
+enum status stackv4_listen_tcp(struct stackv4 *s, uint16_t port,
+                               tcp_handler *fn, void *ctx);
+
+/*
+ * Opens a UDP port of our own choice, which nobody can guess, for questions:
+ * fn gets what comes to it, from peer alone unless that is NULL. The port is
+ * in *port; stackv4_listen_udp with a NULL fn closes it. Keeps ctx.
+ *
+ * ERR_IN_USE: no port is free.
+ */
+MUST_CHECK enum status stackv4_open_udp(struct stackv4        *s,
+                                        const struct endpoint *peer,
+                                        udp_handler *fn, void *ctx,
+                                        uint16_t *port);
+
+/*
+ * Sends one datagram of at most UDP_MOST bytes from port from (0: one that
+ * nobody can guess); data is copied. Does not block: whether it arrives nobody
+ * knows.
+ *
+ * ERR_RANGE: it is longer. ERR_UNREACHABLE: there is no way to that address,
+ * or no address of ours yet. ERR_REFUSED: an earlier one came back, there was
+ * nobody at the port. ERR_NO_MEMORY: dropped.
+ */
 MUST_CHECK enum status stackv4_udp_write(struct stackv4 *s, uint16_t from,
                                          struct endpoint to, const void *data,
                                          size_t len);
 
 /*
  * Opens a connection; blocks. On OK, *flow is yours: flow_close it.
- * ERR_REFUSED, ERR_TIMEOUT, ERR_UNREACHABLE, ERR_CANCELLED.
+ *
+ * ERR_REFUSED: nobody listens there. ERR_TIMEOUT: no answer before the
+ * deadline. ERR_UNREACHABLE, ERR_NO_MEMORY, ERR_CANCELLED.
  */
 MUST_CHECK enum status stackv4_connect(struct stackv4 *s, struct endpoint to,
                                        nanoseconds   deadline,
                                        struct flow **flow);
 
-/* Serves the listeners until the fiber is cancelled or the stack is gone. */
+/*
+ * Serves the listeners until the fiber is cancelled (ERR_CANCELLED) or the
+ * stack is gone (ERR_GONE). Returns at once if a listener could not be had.
+ * Blocks. Listeners also work when nobody is here.
+ */
 enum status stackv4_run(struct stackv4 *s);
+
+/* What the stack has counted since it was connected, by the name of each. */
+typedef void counter_handler(void *ctx, const char *name, uint64_t value);
+void stackv4_counters(const struct stackv4 *s, counter_handler *fn, void *ctx);
 
 /* The driver's side: each as its namesake above. None may be NULL. */
 struct stackv4_ops {
-    struct ip_address (*ip)(const struct stackv4 *s);
-    void (*listen_udp)(struct stackv4 *s, uint16_t port, udp_handler *fn,
-                       void *ctx);
-    void (*listen_tcp)(struct stackv4 *s, uint16_t port, tcp_handler *fn,
-                       void *ctx);
+    enum status (*ip_at)(const struct stackv4 *s, size_t i,
+                         struct ip_address *ip);
+    void (*address)(const struct stackv4   *s,
+                    struct stackv4_address *address);
+    void (*on_address)(struct stackv4 *s, address_handler *fn, void *ctx);
+    enum status (*listen_udp)(struct stackv4 *s, uint16_t port,
+                              udp_handler *fn, void *ctx);
+    enum status (*listen_tcp)(struct stackv4 *s, uint16_t port,
+                              tcp_handler *fn, void *ctx);
+    enum status (*open_udp)(struct stackv4 *s, const struct endpoint *peer,
+                            udp_handler *fn, void *ctx, uint16_t *port);
     enum status (*udp_write)(struct stackv4 *s, uint16_t from,
                              struct endpoint to, const void *data, size_t len);
     enum status (*connect)(struct stackv4 *s, struct endpoint to,
                            nanoseconds deadline, struct flow **flow);
     enum status (*run)(struct stackv4 *s);
-    void (*disconnect)(struct stackv4 *s);
+    void (*counters)(const struct stackv4 *s, counter_handler *fn, void *ctx);
 };
 
 #endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: ISC */
+#include "check.h"
+#include <mirage.h>
+
+TEST(an_ipv4_address_is_read_and_printed)
+{
+    struct ip_address a;
+
+    CHECK(ip_parse("192.168.7.20", &a) == OK);
+    CHECK_TEXT(ip_text(a).s, "192.168.7.20");
+    CHECK(ipv4_number(a) == 0xc0a80714);
+    CHECK(ip_equal(a, ipv4_of_number(0xc0a80714)));
+    CHECK(ip_parse("0.0.0.0", &a) == OK && ip_is_ipv4(a));
+    CHECK_TEXT(ip_text(a).s, "0.0.0.0");
+}
+
+TEST(what_is_no_ipv4_address_is_refused)
+{
+    static const char *const wrong[] = {
+        "",          "1",         "1.2.3",      "1.2.3.",    "1.2.3.4.",
+        "1.2.3.256", "1.2.3.4 ",  " 1.2.3.4",   "1..2.3",    "1.2.3.0004",
+        "-1.2.3.4",  "a.b.c.d",   "1.2.3.4294967297",        "::1",
+    };
+    struct ip_address a = ipv4_address(1, 1, 1, 1);
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(ip_parse(wrong[i], &a) == ERR_FORMAT);
+    CHECK(ip_equal(a, ipv4_address(1, 1, 1, 1)));
+}
+
+TEST(a_netmask_is_a_number_of_bits)
+{
+    unsigned bits = 99;
+
+    CHECK(ipv4_prefix(ipv4_address(255, 255, 255, 0), &bits) == OK);
+    CHECK(bits == 24);
+    CHECK(ipv4_prefix(ipv4_address(0, 0, 0, 0), &bits) == OK && bits == 0);
+    CHECK(ipv4_prefix(ipv4_address(255, 255, 255, 255), &bits) == OK);
+    CHECK(bits == 32);
+    CHECK(ipv4_prefix(ipv4_address(255, 0, 255, 0), &bits) == ERR_FORMAT);
+    CHECK(bits == 32);
+}
+
+TEST(an_ipv6_address_is_printed_as_rfc_5952_has_it)
+{
+    CHECK_TEXT(ip_text((struct ip_address){{0}}).s, "::");
+    CHECK_TEXT(ip_text((struct ip_address){{[15] = 1}}).s, "::1");
+    CHECK_TEXT(ip_text((struct ip_address){{0x20, 1, 0xd, 0xb8, [15] = 1}}).s,
+               "2001:db8::1");
+    CHECK_TEXT(ip_text((struct ip_address){{0xfe, 0x80, [8] = 1}}).s,
+               "fe80::100:0:0:0");
+    CHECK_TEXT(ip_text((struct ip_address){{0, 1, 0, 2, 0, 0, 0, 4, 0, 5, 0,
+                                            6, 0, 7, 0, 8}})
+                   .s,
+               "1:2:0:4:5:6:7:8");
+}
+
+TEST(an_ethernet_address_is_printed)
+{
+    CHECK_TEXT(mac_text((struct mac){{2, 0, 0xab, 0xcd, 0xef, 0x10}}).s,
+               "02:00:ab:cd:ef:10");
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sum is taken in the byte order of the machine, eight bytes at a time
+ * (RFC 1071, 2, B and C), and turned at last: sums of big-endian words that
+ * are read as little-endian ones are the right sum, its bytes swapped.
+ */
+#include <mirage/bytes.h>
+#include <mirage/checksum.h>
+#include <string.h>
+
+/* One's complement addition: what is carried out comes in again. */
+static uint64_t add(uint64_t a, uint64_t b)
+{
+    a += b;
+    return a + (a < b);
+}
+
+uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
+{
+    const uint8_t *p = data;
+    uint64_t       a = sum, b = 0;
+
+    /* Two chains of additions, so that neither waits for the other. */
+    for (; len >= 16; len -= 16, p += 16) {
+        uint64_t v, w;
+
+        memcpy(&v, p, 8);
+        memcpy(&w, p + 8, 8);
+        a = add(a, v);
+        b = add(b, w);
+    }
+    a = add(a, b);
+    while (len > 0) {
+        uint64_t v = 0;
+        size_t   n = len < 8 ? len : 8;
+
+        memcpy(&v, p, n);
+        a = add(a, v);
+        p += n;
+        len -= n;
+    }
+    return a;
+}
+
+/* The sum of what begins at an odd place: its bytes are in the other halves. */
+static uint64_t swapped(uint64_t sum)
+{
+    return sum << 8 | sum >> 56;
+}
+
+uint64_t checksum_add_bufs(uint64_t sum, const struct buf *b, size_t from,
+                           size_t len)
+{
+    bool odd = false;
+
+    for (; b && from >= b->len; b = b->next)
+        from -= b->len;
+    for (; b && len > 0; b = b->next) {
+        size_t   n = b->len - from < len ? b->len - from : len;
+        uint64_t part = checksum_add(0, b->data + from, n);
+
+        sum = add(sum, odd ? swapped(part) : part);
+        odd ^= n & 1;
+        len -= n;
+        from = 0;
+    }
+    return sum;
+}
+
+uint64_t checksum_pseudo(struct ip_address from, struct ip_address to,
+                         uint8_t protocol, size_t len)
+{
+    uint8_t  end[8] = {0};
+    uint64_t sum = checksum_add(0, from.byte, sizeof from.byte);
+
+    /* The ff ff of a mapped address is zero in this arithmetic. */
+    put_be32(end, (uint32_t)len);
+    end[7] = protocol;
+    return checksum_add(checksum_add(sum, to.byte, sizeof to.byte), end,
+                        sizeof end);
+}
+
+uint16_t checksum_fold(uint64_t sum)
+{
+    uint8_t byte[2];
+    uint16_t folded;
+
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffffffff) + (sum >> 32);
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = (sum & 0xffff) + (sum >> 16);
+    folded = (uint16_t)sum;
+    memcpy(byte, &folded, 2);
+    return get_be16(byte);
+}
+
+uint16_t checksum_finish(uint64_t sum)
+{
+    return (uint16_t)~checksum_fold(sum);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: ISC */
+/* The front of every flow. */
+#include <mirage/flow.h>
+#include <mirage/panic.h>
+
+enum status flow_read(struct flow *f, struct buf **data, nanoseconds deadline)
+{
+    return f->ops->read(f, data, deadline);
+}
+
+enum status flow_write(struct flow *f, const void *data, size_t len,
+                       nanoseconds deadline)
+{
+    struct span span = {data, len};
+
+    return f->ops->write(f, &span, 1, deadline);
+}
+
+enum status flow_write_spans(struct flow *f, const struct span *spans,
+                             size_t count, nanoseconds deadline)
+{
+    return f->ops->write(f, spans, count, deadline);
+}
+
+enum status flow_write_bufs(struct flow *f, struct buf *data,
+                            nanoseconds deadline)
+{
+    return f->ops->write_bufs(f, data, deadline);
+}
+
+void flow_shutdown(struct flow *f, unsigned sides)
+{
+    require((sides & ~(unsigned)(FLOW_READING | FLOW_WRITING)) == 0);
+    f->ops->shutdown(f, sides);
+}
+
+void flow_abort(struct flow *f)
+{
+    f->ops->abort(f);
+}
+
+void flow_close(struct flow *f)
+{
+    f->ops->close(f);
+}
+
+struct endpoint flow_local(const struct flow *f)
+{
+    return f->ops->local(f);
+}
+
+struct endpoint flow_peer(const struct flow *f)
+{
+    return f->ops->peer(f);
+}
+
+void flow_options(const struct flow *f, struct flow_options *options)
+{
+    f->ops->options(f, options);
+}
+
+void flow_set_options(struct flow *f, const struct flow_options *options)
+{
+    f->ops->set_options(f, options);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/* The front of every stack. */
+#include <mirage/panic.h>
+#include <mirage/stackv4.h>
+
+struct ip_address stackv4_ip(const struct stackv4 *s)
+{
+    struct ip_address ip;
+
+    return s->ops->ip_at(s, 0, &ip) == OK ? ip : ipv4_of_number(0);
+}
+
+enum status stackv4_ip_at(const struct stackv4 *s, size_t i,
+                          struct ip_address *ip)
+{
+    return s->ops->ip_at(s, i, ip);
+}
+
+void stackv4_address(const struct stackv4 *s, struct stackv4_address *address)
+{
+    s->ops->address(s, address);
+}
+
+void stackv4_on_address(struct stackv4 *s, address_handler *fn, void *ctx)
+{
+    s->ops->on_address(s, fn, ctx);
+}
+
+enum status stackv4_listen_udp(struct stackv4 *s, uint16_t port,
+                               udp_handler *fn, void *ctx)
+{
+    require(port > 0);
+    return s->ops->listen_udp(s, port, fn, ctx);
+}
+
+enum status stackv4_listen_tcp(struct stackv4 *s, uint16_t port,
+                               tcp_handler *fn, void *ctx)
+{
+    require(port > 0);
+    return s->ops->listen_tcp(s, port, fn, ctx);
+}
+
+enum status stackv4_open_udp(struct stackv4 *s, const struct endpoint *peer,
+                             udp_handler *fn, void *ctx, uint16_t *port)
+{
+    return s->ops->open_udp(s, peer, fn, ctx, port);
+}
+
+enum status stackv4_udp_write(struct stackv4 *s, uint16_t from,
+                              struct endpoint to, const void *data, size_t len)
+{
+    if (len > UDP_MOST)
+        return ERR_RANGE;
+    if (to.port == 0 || !ip_is_ipv4(to.ip))
+        return ERR_UNREACHABLE;
+    return s->ops->udp_write(s, from, to, data, len);
+}
+
+enum status stackv4_connect(struct stackv4 *s, struct endpoint to,
+                            nanoseconds deadline, struct flow **flow)
+{
+    if (to.port == 0 || !ip_is_ipv4(to.ip))
+        return ERR_UNREACHABLE;
+    return s->ops->connect(s, to, deadline, flow);
+}
+
+enum status stackv4_run(struct stackv4 *s)
+{
+    return s->ops->run(s);
+}
+
+void stackv4_counters(const struct stackv4 *s, counter_handler *fn, void *ctx)
+{
+    s->ops->counters(s, fn, ctx);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * checksum: the Internet checksum (RFC 1071).
+ *
+ * A sum is carried from piece to piece in 64 bits and folded at last. It is
+ * zero over data that contain their own right checksum.
+ */
+#ifndef MIRAGE_CHECKSUM_H
+#define MIRAGE_CHECKSUM_H
+
+#include <mirage/address.h>
+#include <mirage/buf.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* sum, and that of len bytes, which begin at an even place of the whole. */
+uint64_t checksum_add(uint64_t sum, const void *data, size_t len);
+
+/* The same for len bytes of a list of bufs, which has them, from byte from
+ * on. */
+uint64_t checksum_add_bufs(uint64_t sum, const struct buf *b, size_t from,
+                           size_t len);
+
+/* The sum of TCP's and UDP's pseudo header: the same for IPv4 and IPv6
+ * (RFC 9293, 3.1; RFC 8200, 8.1). */
+uint64_t checksum_pseudo(struct ip_address from, struct ip_address to,
+                         uint8_t protocol, size_t len);
+
+/* What stands in a header: the complement; and without that. */
+uint16_t checksum_finish(uint64_t sum);
+uint16_t checksum_fold(uint64_t sum);
+
+#endif
