@@ -15,9 +15,9 @@
 static char *quoted(const struct buf *data)
 {
     static const char plain[] = "\t\n\r\"\\", letter[] = "tnr\"\\";
-    char             *text = malloc(4 * buf_length(data) + 1), *to = text;
+    char             *text = require_memory(4 * buf_length(data) + 1);
+    char             *to = text;
 
-    require(text != NULL);
     for (; data; data = data->next)
         for (size_t i = 0; i < data->len; i++) {
             uint8_t     c = data->data[i];
