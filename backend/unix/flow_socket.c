@@ -35,6 +35,10 @@
 #define PAGES_MOST 16 /* in one read */
 #define PIECES     64 /* in one write */
 
+/* How long, and how many at once, may be sent to after they were closed. */
+#define LEAVE_WITHIN (30 * SECOND)
+#define LEAVING_MOST 1000
+
 struct socket_flow {
     struct flow         flow; /* first */
     struct sockets     *stack;
@@ -186,14 +190,34 @@ static enum status socket_read(struct flow *flow, struct buf **data,
     return OK;
 }
 
+/* Reads and forgets some of what is there. False: no more will come. */
+static bool discard(const struct sockets *s, int fd)
+{
+    ssize_t n = 1;
+
+    for (int i = 0; n > 0 && i < 16; i++)
+        n = recv(fd, s->spill, SOCKETS_SPILL, 0);
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK ||
+                               errno == EINTR));
+}
+
 /* Until there is room for more, or something else to be said. */
 static enum status await_room(struct socket_flow *f, nanoseconds deadline)
 {
+    nanoseconds soon = time_after(10 * MILLISECOND);
+    enum status s;
+
+    /* Nobody reads any more; the peer may, once it has got rid of its own. */
+    if ((f->shut & FLOW_READING) && soon < deadline) {
+        (void)discard(f->stack, f->fd);
+        deadline = soon;
+    }
     if (f->write_fd < 0)
         f->write_fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
     if (f->write_fd < 0)
         return wait_a_little(deadline); /* no descriptor is left */
-    return events_wait(f->write_fd, true, deadline);
+    s = events_wait(f->write_fd, true, deadline);
+    return s == ERR_TIMEOUT && deadline == soon ? OK : s;
 }
 
 /* Sends all of the pieces, which it changes. */
@@ -311,14 +335,62 @@ static void socket_abort(struct flow *flow)
     socket_shutdown(flow, FLOW_READING | FLOW_WRITING);
 }
 
+/* Bytes that are sent and not acknowledged, or yet to be sent. */
+static int queued(int fd)
+{
+    int n = 0;
+
+#ifdef TIOCOUTQ
+    if (ioctl(fd, TIOCOUTQ, &n) != 0)
+        n = 0;
+#else
+    (void)fd;
+#endif
+    return n;
+}
+
+static int unread(int fd)
+{
+    int n = 0;
+
+    return ioctl(fd, FIONREAD, &n) == 0 ? n : 0;
+}
+
+/* A closed flow, until the peer has all that was queued. */
+static void leave(void *flow)
+{
+    struct socket_flow *f = flow;
+    nanoseconds         end = time_after(LEAVE_WITHIN);
+
+    (void)shutdown(f->fd, SHUT_WR);
+    while (discard(f->stack, f->fd) && queued(f->fd) > 0 && time_now() < end)
+        if (events_wait(f->fd, false, time_after(20 * MILLISECOND)) ==
+            ERR_CANCELLED)
+            break;
+    f->stack->leaving--;
+    close(f->fd);
+    free(f);
+}
+
+/*
+ * The host sends what is queued after a close, too; but if there is something
+ * that nobody has read it resets the connection instead (RFC 1122, 4.2.2.13),
+ * and what is queued is lost. So we read it first, in the background.
+ */
 static void socket_close(struct flow *flow)
 {
     struct socket_flow *f = flow_of(flow);
+    bool                has_more = f->came || unread(f->fd) > 0;
 
     if (f->write_fd >= 0)
         close(f->write_fd);
-    close(f->fd);
     buf_free(f->came);
+    if (!f->over && has_more && queued(f->fd) > 0 &&
+        f->stack->leaving < LEAVING_MOST && fiber_start(leave, f) == OK) {
+        f->stack->leaving++;
+        return;
+    }
+    close(f->fd);
     free(f);
 }
 

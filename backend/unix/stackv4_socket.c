@@ -58,13 +58,11 @@ struct endpoint socket_endpoint(const struct sockaddr_in *a)
 #ifndef __linux__
 static int never_blocks(int fd)
 {
-    int yes = 1;
-
     if (fd >= 0) {
         (void)fcntl(fd, F_SETFL, O_NONBLOCK);
         (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
 #ifdef SO_NOSIGPIPE
-        (void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &yes, sizeof yes);
+        (void)setsockopt(fd, SOL_SOCKET, SO_NOSIGPIPE, &(int){1}, sizeof(int));
 #endif
     }
     return fd;

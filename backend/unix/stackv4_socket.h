@@ -57,6 +57,7 @@ struct sockets {
     struct waiters         failed;  /* woken when a port cannot be had */
     struct listener        sending; /* datagrams from no port of ours */
     uint8_t               *spill;   /* what of a datagram fits in no page */
+    size_t                 leaving; /* flows that are closed, not yet gone */
     bool                   was_short_of_files;
     struct socket_counters counters;
 };

@@ -290,6 +290,50 @@ TEST(a_reading_side_that_is_shut_gives_nothing)
     stackv4_listen_tcp(stack, port, NULL, NULL);
 }
 
+/* Reads the first bytes of many, and answers with many. */
+static void answer_and_go(void *ctx, struct flow *f, struct endpoint peer)
+{
+    struct buf *b;
+
+    (void)ctx, (void)peer;
+    CHECK(flow_read(f, &b, FOREVER) == OK);
+    buf_free(b);
+    CHECK(flow_write(f, large, 2000000, FOREVER) == OK);
+}
+
+TEST(what_is_queued_is_sent_after_a_close_even_if_something_is_unread)
+{
+    uint16_t     port = new_port();
+    size_t       len;
+    struct flow *f;
+
+    large = calloc(1, 2000000);
+    CHECK(stackv4_listen_tcp(stack, port, answer_and_go, NULL) == OK);
+    f = call(port);
+    CHECK(flow_write(f, large, 100000, FOREVER) == OK);
+    time_sleep(20 * MILLISECOND);
+    CHECK(flow_write(f, large, 100000, FOREVER) == OK);
+    CHECK(drain(f, &len) == ERR_EOF && len == 2000000);
+    flow_close(f);
+    stackv4_listen_tcp(stack, port, NULL, NULL);
+    free(large);
+}
+
+TEST(who_reads_no_more_does_not_stop_a_peer_that_sends_before_it_reads)
+{
+    uint16_t     port = new_port();
+    struct flow *f;
+
+    large = calloc(1, LARGE);
+    CHECK(stackv4_listen_tcp(stack, port, echo, NULL) == OK);
+    f = call(port);
+    flow_shutdown(f, FLOW_READING);
+    CHECK(flow_write(f, large, LARGE, in(20 * SECOND)) == OK);
+    flow_close(f);
+    stackv4_listen_tcp(stack, port, NULL, NULL);
+    free(large);
+}
+
 static void hear_the_end(void *ctx, struct flow *f, struct endpoint peer)
 {
     size_t len;
