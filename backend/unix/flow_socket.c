@@ -356,6 +356,13 @@ static int unread(int fd)
     return ioctl(fd, FIONREAD, &n) == 0 ? n : 0;
 }
 
+static void flow_free(struct socket_flow *f)
+{
+    f->stack->flows--;
+    close(f->fd);
+    free(f);
+}
+
 /* A closed flow, until the peer has all that was queued. */
 static void leave(void *flow)
 {
@@ -368,8 +375,7 @@ static void leave(void *flow)
             ERR_CANCELLED)
             break;
     f->stack->leaving--;
-    close(f->fd);
-    free(f);
+    flow_free(f);
 }
 
 /*
@@ -390,8 +396,7 @@ static void socket_close(struct flow *flow)
         f->stack->leaving++;
         return;
     }
-    close(f->fd);
-    free(f);
+    flow_free(f);
 }
 
 static struct endpoint socket_local(const struct flow *flow)
@@ -471,6 +476,10 @@ struct flow *flow_socket_new(struct sockets *s, int fd, struct endpoint peer)
         close(fd);
         return NULL;
     }
+    /* Flows that nobody reads must not keep the pages from the others. */
+    if (++s->flows * PAGES_OF_FLOW > s->pages &&
+        buf_reserve(SOCKETS_PAGES) == OK)
+        s->pages += SOCKETS_PAGES;
     (void)getsockname(fd, (struct sockaddr *)&a, &len);
     *f = (struct socket_flow){.flow.ops = &socket_flow_ops,
                               .stack = s,

@@ -23,7 +23,6 @@
 #include <unistd.h>
 
 #define BACKLOG      128
-#define PAGES        ((size_t)1024) /* for what is read and not yet freed */
 #define OUT_OF_FILES (100 * MILLISECOND)
 
 LOG_SOURCE_SHARED(stackv4_socket);
@@ -559,9 +558,10 @@ enum status stackv4_socket_connect(struct console    *log,
         return ERR_NO_MEMORY;
     s->stack.ops = &sockets_ops;
     s->sending.fd = -1;
+    s->pages = SOCKETS_PAGES;
     s->address = calloc(count + 1, sizeof *s->address);
     s->spill = page_alloc(SOCKETS_SPILL / PAGE_BYTES);
-    if (!s->address || !s->spill || buf_reserve(PAGES) != OK)
+    if (!s->address || !s->spill || buf_reserve(SOCKETS_PAGES) != OK)
         status = ERR_NO_MEMORY;
     for (; status == OK && *addresses; addresses++)
         status = check_address(*addresses, &s->address[s->address_count++]);

@@ -54,15 +54,19 @@ struct sockets {
     struct ip_address     *address;
     size_t                 address_count;
     struct port           *ports;
-    struct waiters         failed;  /* woken when a port cannot be had */
-    struct listener        sending; /* datagrams from no port of ours */
-    uint8_t               *spill;   /* what of a datagram fits in no page */
-    size_t                 leaving; /* flows that are closed, not yet gone */
+    struct waiters         failed;       /* woken when a port cannot be had */
+    struct listener        sending;      /* datagrams from no port of ours */
+    uint8_t               *spill;        /* of a datagram, behind its page */
+    size_t                 flows, pages; /* now; reserved */
+    size_t                 leaving;      /* flows: closed, not gone */
     bool                   was_short_of_files;
     struct socket_counters counters;
 };
 
 #define SOCKETS_SPILL ((size_t)65536)
+
+#define SOCKETS_PAGES ((size_t)1024) /* that are reserved at once, */
+#define PAGES_OF_FLOW 4              /* and at least for each flow */
 
 /* A socket that never blocks; -1 and errno. */
 int socket_new(int type);

@@ -117,6 +117,20 @@ TEST(connecting_says_so_and_nothing_else)
     CHECK(stackv4_ip_at(stack, 2, &ip) == ERR_NOT_FOUND);
 }
 
+TEST(the_host_tells_the_netmask_of_an_address)
+{
+    const char *const      addresses[] = {"127.0.0.1", NULL};
+    struct stackv4        *other;
+    struct stackv4_address a;
+
+    stackv4_address(stack, &a);
+    CHECK(ipv4_number(a.ip) == 0 && a.prefix == 0);
+    CHECK(stackv4_socket_connect(&console, addresses, &other) == OK);
+    stackv4_address(other, &a);
+    CHECK(ip_equal(a.ip, ipv4_address(127, 0, 0, 1)) && a.prefix == 8);
+    CHECK(ipv4_number(a.gateway) == 0 && a.dns_count == 0);
+}
+
 TEST(addresses_are_looked_at_first)
 {
     const char *const none[] = {"0.0.0.0", "1.2.3", NULL};
