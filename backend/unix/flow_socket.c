@@ -363,16 +363,21 @@ static void flow_free(struct socket_flow *f)
     free(f);
 }
 
-/* A closed flow, until the peer has all that was queued. */
+/*
+ * A closed flow, until the peer has all that was queued. Where our reading side
+ * was shut before, Linux resets what comes behind our end, so that has to wait.
+ */
 static void leave(void *flow)
 {
     struct socket_flow *f = flow;
+    bool                was_shut = f->shut & FLOW_READING;
     nanoseconds         end = time_after(LEAVE_WITHIN);
 
-    (void)shutdown(f->fd, SHUT_WR);
-    while (discard(f->stack, f->fd) && queued(f->fd) > 0 && time_now() < end)
-        if (events_wait(f->fd, false, time_after(20 * MILLISECOND)) ==
-            ERR_CANCELLED)
+    if (!was_shut)
+        (void)shutdown(f->fd, SHUT_WR);
+    while ((discard(f->stack, f->fd) || was_shut) && queued(f->fd) > 0 &&
+           time_now() < end)
+        if (time_sleep(5 * MILLISECOND) != OK)
             break;
     f->stack->leaving--;
     flow_free(f);

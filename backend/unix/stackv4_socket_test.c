@@ -309,20 +309,22 @@ static void answer_and_go(void *ctx, struct flow *f, struct endpoint peer)
 {
     struct buf *b;
 
-    (void)ctx, (void)peer;
+    (void)peer;
     CHECK(flow_read(f, &b, FOREVER) == OK);
     buf_free(b);
+    if (ctx)
+        flow_shutdown(f, FLOW_READING);
     CHECK(flow_write(f, large, 2000000, FOREVER) == OK);
 }
 
-TEST(what_is_queued_is_sent_after_a_close_even_if_something_is_unread)
+static void check_answer(void *is_shut)
 {
     uint16_t     port = new_port();
     size_t       len;
     struct flow *f;
 
     large = calloc(1, 2000000);
-    CHECK(stackv4_listen_tcp(stack, port, answer_and_go, NULL) == OK);
+    CHECK(stackv4_listen_tcp(stack, port, answer_and_go, is_shut) == OK);
     f = call(port);
     CHECK(flow_write(f, large, 100000, FOREVER) == OK);
     time_sleep(20 * MILLISECOND);
@@ -331,6 +333,16 @@ TEST(what_is_queued_is_sent_after_a_close_even_if_something_is_unread)
     flow_close(f);
     stackv4_listen_tcp(stack, port, NULL, NULL);
     free(large);
+}
+
+TEST(what_is_queued_is_sent_after_a_close_even_if_something_is_unread)
+{
+    check_answer(NULL);
+}
+
+TEST(it_is_sent_also_where_nothing_was_to_be_read_any_more)
+{
+    check_answer(&large);
 }
 
 TEST(who_reads_no_more_does_not_stop_a_peer_that_sends_before_it_reads)
@@ -703,6 +715,47 @@ TEST(datagrams_of_any_length_go_there_and_back)
     stackv4_listen_udp(stack, server, NULL, NULL);
     time_sleep(MILLISECOND);
     CHECK(buf_pages_free() == pages);
+}
+
+TEST(a_port_for_questions_hears_only_who_is_asked)
+{
+    static struct heard   h;
+    const struct endpoint peer = local(new_port());
+    uint16_t              stranger = new_port(), port = 0, any = 0;
+
+    CHECK(stackv4_open_udp(stack, &peer, hear, &h, &port) == OK);
+    CHECK(stackv4_open_udp(stack, NULL, hear, &h, &any) == OK && any != port);
+    CHECK(stackv4_udp_write(stack, stranger, local(port), "no", 2) == OK);
+    CHECK(stackv4_udp_write(stack, peer.port, local(port), "yes", 3) == OK);
+    await(&h, 1);
+    CHECK(h.len == 3 && h.from.port == peer.port);
+    CHECK(stackv4_udp_write(stack, stranger, local(any), "also", 4) == OK);
+    await(&h, 2);
+    CHECK(h.len == 4 && h.from.port == stranger && h.to.port == any);
+    stackv4_listen_udp(stack, port, NULL, NULL);
+    stackv4_listen_udp(stack, any, NULL, NULL);
+}
+
+/* Ends its own port, and wants it again for another. */
+static void hand_on(void *ctx, struct endpoint from, struct endpoint to,
+                    const struct buf *datagram)
+{
+    (void)from, (void)datagram;
+    stackv4_listen_udp(stack, to.port, NULL, NULL);
+    CHECK(stackv4_listen_udp(stack, to.port, hear, ctx) == OK);
+}
+
+TEST(a_handler_may_end_its_own_port_and_have_it_again)
+{
+    static struct heard h;
+    uint16_t            port = new_port();
+
+    CHECK(stackv4_listen_udp(stack, port, hand_on, &h) == OK);
+    CHECK(stackv4_udp_write(stack, 0, local(port), "a", 1) == OK);
+    CHECK(stackv4_udp_write(stack, 0, local(port), "b", 1) == OK);
+    await(&h, 1);
+    CHECK(h.len == 1 && h.data[0] == 'b');
+    stackv4_listen_udp(stack, port, NULL, NULL);
 }
 
 TEST(a_datagram_from_no_port_comes_from_one_of_its_own)
