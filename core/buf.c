@@ -104,6 +104,11 @@ struct buf *buf_share(const struct buf *b, size_t from, size_t len)
     return new_window(b->page, b->data + from, len);
 }
 
+bool buf_is_sole(const struct buf *b)
+{
+    return b->page->windows == 1;
+}
+
 size_t buf_headroom(const struct buf *b)
 {
     return (size_t)(b->data - b->page->bytes);
@@ -119,6 +124,8 @@ uint8_t *buf_prepend(struct buf *b, size_t len)
     require(b->page->windows == 1 && len <= buf_headroom(b));
     b->data -= len;
     b->len += len;
+    if (b->offload.csum_offset)
+        b->offload.csum_start = (uint16_t)(b->offload.csum_start + len);
     return b->data;
 }
 
@@ -134,6 +141,8 @@ void buf_trim(struct buf *b, size_t len)
     require(len <= b->len);
     b->data += len;
     b->len -= len;
+    if (b->offload.csum_offset)
+        b->offload.csum_start = (uint16_t)(b->offload.csum_start - len);
 }
 
 size_t buf_length(const struct buf *b)
@@ -226,6 +235,23 @@ struct buf *buf_trim_list(struct buf *b, size_t len)
     if (len > 0)
         buf_trim(b, len);
     return b;
+}
+
+struct buf *buf_pull(struct buf *b, size_t len)
+{
+    struct buf *whole;
+
+    if (b && b->len >= len)
+        return b;
+    whole = buf_length(b) < len ? NULL : buf_new(0);
+    if (!whole) {
+        buf_free(b);
+        return NULL;
+    }
+    buf_copy_out(b, 0, buf_append(whole, len), len);
+    whole->offload = b->offload;
+    whole->next = buf_trim_list(b, len);
+    return whole;
 }
 
 void buf_cut(struct buf *b, size_t len)

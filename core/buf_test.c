@@ -166,3 +166,32 @@ TEST(bytes_are_copied_into_as_many_bufs_as_it_takes)
     CHECK(list && list->len == 0 && !list->next);
     buf_free(list);
 }
+
+TEST(the_first_bytes_of_a_list_are_pulled_into_one_window)
+{
+    size_t before = buf_pages_free();
+
+    for (size_t len = 0; len <= 16; len++) {
+        struct buf *list = buf_pull(three(), len);
+
+        CHECK(list && list->len >= len && counts_from(list, 0, 16));
+        buf_free(list);
+    }
+    CHECK(!buf_pull(three(), 17));
+    CHECK(buf_pages_free() == before);
+}
+
+TEST(the_place_of_a_checksum_moves_with_the_front)
+{
+    struct buf *b = buf_new(40);
+
+    buf_append(b, 20);
+    b->offload.csum_start = 0;
+    b->offload.csum_offset = 16;
+    buf_prepend(b, 20);
+    buf_prepend(b, 14);
+    CHECK(b->offload.csum_start == 34 && b->offload.csum_offset == 16);
+    buf_trim(b, 14);
+    CHECK(b->offload.csum_start == 20);
+    buf_free(b);
+}

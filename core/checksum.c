@@ -82,7 +82,7 @@ uint64_t checksum_pseudo(struct ip_address from, struct ip_address to,
 
 uint16_t checksum_fold(uint64_t sum)
 {
-    uint8_t byte[2];
+    uint8_t  byte[2];
     uint16_t folded;
 
     sum = (sum & 0xffffffff) + (sum >> 32);

@@ -65,8 +65,8 @@ TEST(a_list_of_bufs_of_odd_lengths_has_the_sum_of_the_whole)
 
 TEST(the_pseudo_header_is_one_for_ipv4_and_ipv6)
 {
-    static const uint8_t header[] = {10, 0, 0, 1, 10,   0,
-                                     0,  2, 0, 6, 0x12, 0x34};
+    static const uint8_t header[] = {10, 0, 0, 1, 10, 0,
+                                     0, 2, 0, 6, 0x12, 0x34};
 
     CHECK(same(checksum_fold(checksum_pseudo(ipv4_address(10, 0, 0, 1),
                                              ipv4_address(10, 0, 0, 2), 6,

@@ -42,11 +42,13 @@ extern "C" {
 #include <mirage/network.h>
 #include <mirage/ethernet.h>
 #include <mirage/address.h>
+#include <mirage/arp.h>
 #include <mirage/ipv4.h>
-#include <mirage/udpv4.h>
+#include <mirage/icmpv4.h>
 #include <mirage/flow.h>
-#include <mirage/tcpv4.h>
 #include <mirage/stackv4.h>
+#include <mirage/udpv4.h>
+#include <mirage/tcpv4.h>
 
 #ifdef __cplusplus
 }

@@ -79,8 +79,12 @@ struct buf *buf_share(const struct buf *b, size_t from, size_t len);
  */
 uint8_t *buf_prepend(struct buf *b, size_t len);
 uint8_t *buf_append(struct buf *b, size_t len);
+bool     buf_is_sole(const struct buf *b); /* is it the only one there? */
 size_t   buf_headroom(const struct buf *b);
 size_t   buf_tailroom(const struct buf *b);
+
+/* (What is to be done with a checksum moves along: its place is counted from
+ * the front of the window.) */
 
 /* Forgets len bytes at the front; len is at most b->len. */
 void buf_trim(struct buf *b, size_t len);
@@ -107,6 +111,12 @@ struct buf *buf_copy_in(const void *data, size_t len, size_t headroom);
 /* Forgets len bytes at the front of the whole list b, and frees the bufs that
  * are used up. Returns what is left; NULL: nothing. */
 struct buf *buf_trim_list(struct buf *b, size_t len);
+
+/*
+ * The list b with its first len bytes in one window, to be read there; len at
+ * most PAGE_BYTES. Takes b. NULL: there are fewer, or the pool is empty.
+ */
+struct buf *buf_pull(struct buf *b, size_t len);
 
 /* Forgets all but the first len bytes of the list; len at least 1. */
 void buf_cut(struct buf *b, size_t len);

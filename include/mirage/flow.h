@@ -33,9 +33,9 @@ enum flow_side {
 
 /* How a connection is to be held; the lengths of time of zero mean never. */
 struct flow_options {
-    bool        no_delay;       /* sends what there is at once (RFC 9293,
+    bool        no_delay;           /* sends what there is at once (RFC 9293,
                                    3.7.4: without Nagle's algorithm) */
-    nanoseconds keepalive_idle; /* silence after which the peer is asked
+    nanoseconds keepalive_idle;     /* silence after which the peer is asked
                                    whether it lives (3.8.4) */
     nanoseconds keepalive_interval; /* between such questions */
     unsigned    keepalive_probes;   /* unanswered ones that end the flow */

@@ -1,14 +1,131 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipv4: IPv4 packets (RFC 791, RFC 1122) over an ethernet device, with its ARP.
+ * ipv4: IPv4 packets (RFC 791, RFC 1122).
  *
- * A layer of the direct stack on its own, for those who assemble one by hand.
- * The type is fixed, so that configurations can name it; no target has a
- * driver for it yet, and `mirage configure` says so.
+ * A layer of the direct stack, for those who assemble one by hand too: over an
+ * Ethernet with its ARP, or over functions that give and take packets.
  */
 #ifndef MIRAGE_IPV4_H
 #define MIRAGE_IPV4_H
 
+#include <mirage/address.h>
+#include <mirage/arp.h>
+#include <mirage/buf.h>
+#include <mirage/status.h>
+
 struct ipv4;
+struct wheel;
+
+#define IPV4_HEADER   20 /* bytes, without options, as we send it */
+#define IPV4_HEADROOM 48 /* what a payload should have before it: room for our
+                            header and the link's */
+#define PROTOCOL_ICMP 1
+#define PROTOCOL_TCP  6
+#define PROTOCOL_UDP  17
+
+/* The header of a packet, understood. */
+struct ipv4_packet {
+    struct ip_address from, to;
+    uint8_t           protocol, ttl, service; /* service: RFC 2474, 3168 */
+    bool              to_many;                /* broadcast, or multicast */
+    bool              whole;                  /* DF: not to be cut into
+                                                 fragments */
+    uint16_t          id;
+};
+
+/* Takes payload. In the driver's fiber: must not block. */
+typedef void ipv4_handler(void *ctx, const struct ipv4_packet *packet,
+                          struct buf *payload);
+
+/*
+ * A packet that we sent, of packet's addresses and protocol, has come to grief
+ * (RFC 1122, 3.2.2): start is the first bytes of its payload, at least 8, lent.
+ * ERR_REFUSED: nobody is at the port or for the protocol. ERR_UNREACHABLE: no
+ * way to the host. ERR_RANGE: it was longer than mtu, and not to be cut.
+ * ERR_TIMEOUT: it was too long on its way. Anybody may forge this.
+ */
+struct ipv4_error {
+    enum status status;
+    uint16_t    mtu; /* with ERR_RANGE; 0: not told */
+};
+typedef void ipv4_error_handler(void *ctx, const struct ipv4_packet *packet,
+                                const uint8_t *start, size_t len,
+                                const struct ipv4_error *error);
+
+/* Takes packet, which is for next, a host on the link. */
+typedef void packet_sink(void *ctx, struct ip_address next, bool to_many,
+                         struct buf *packet);
+
+/* Over an Ethernet. Keeps arp. ERR_NO_MEMORY. */
+MUST_CHECK enum status ipv4_connect(struct arp *arp, struct ipv4 **ip);
+
+/*
+ * Without one: packets leave by out, whose device has features (see
+ * mirage/network.h; they ask it for no more), and come in by ipv4_input. What
+ * is done by the clock happens on w. Keeps w and ctx. ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status ipv4_connect_to(packet_sink *out, void *ctx,
+                                       struct wheel *w, uint16_t mtu,
+                                       unsigned features, struct ipv4 **ip);
+
+/* A packet has come; takes it. to_many: the link's frame was for many. */
+void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *packet);
+
+/*
+ * We are address from now on; its first prefix bits are those of all on the
+ * link, what is elsewhere goes to gateway (0.0.0.0: nowhere). An address of
+ * 0.0.0.0: we have none, and take any packet that the link brings us.
+ */
+void ipv4_set_address(struct ipv4 *ip, struct ip_address address,
+                      unsigned prefix, struct ip_address gateway);
+
+/* The longest packet, in bytes, 68 or more; not more than the link's. */
+void     ipv4_set_mtu(struct ipv4 *ip, uint16_t mtu);
+uint16_t ipv4_mtu(const struct ipv4 *ip);
+unsigned ipv4_features(const struct ipv4 *ip);
+
+struct ip_address ipv4_own(const struct ipv4 *ip);
+
+/* Is a the address of all on our link? */
+bool ipv4_is_broadcast(const struct ipv4 *ip, struct ip_address a);
+
+/* Gives fn the packets of a protocol, and failed what became of ours; failed
+ * may be NULL. Later ones replace the earlier. Keeps ctx. */
+void ipv4_listen(struct ipv4 *ip, uint8_t protocol, ipv4_handler *fn,
+                 ipv4_error_handler *failed, void *ctx);
+
+/*
+ * Sends payload, which should have IPV4_HEADROOM, as packet says: with from
+ * 0.0.0.0 our own address, with ttl 0 ours of 64; id does not matter. Takes
+ * payload. What is longer than the MTU, and is no list of segments to be, is
+ * cut into fragments unless it is to stay whole.
+ *
+ * ERR_UNREACHABLE: there is no way to that address, or none of ours.
+ * ERR_RANGE: too long. ERR_NO_MEMORY: the pool is empty.
+ */
+MUST_CHECK enum status ipv4_write(struct ipv4              *ip,
+                                  const struct ipv4_packet *packet,
+                                  struct buf               *payload);
+
+/* packet cannot be taken: tells its sender so, by ICMP, if that may be. Set
+ * by icmpv4. payload is lent. */
+typedef void ipv4_refusal(void *ctx, const struct ipv4_packet *packet,
+                          const struct buf *payload, uint8_t type,
+                          uint8_t code);
+void ipv4_on_refusal(struct ipv4 *ip, ipv4_refusal *fn, void *ctx);
+void ipv4_refuse(struct ipv4 *ip, const struct ipv4_packet *packet,
+                 const struct buf *payload, uint8_t type, uint8_t code);
+
+/* One of ours came to grief: tells its protocol. For icmpv4. */
+void ipv4_failed(struct ipv4 *ip, const struct ipv4_packet *packet,
+                 const uint8_t *start, size_t len,
+                 const struct ipv4_error *error);
+
+struct wheel *ipv4_wheel(const struct ipv4 *ip);
+
+/* What was counted; by name. */
+void ipv4_counters(const struct ipv4 *ip,
+                   void (*fn)(void *ctx, const char *name, uint64_t value),
+                   void *ctx);
 
 #endif

@@ -15,16 +15,16 @@
 #include <mirage/fiber.h>
 #include <stdint.h>
 
-#define ETHERNET_HEADER 14   /* bytes */
-#define NETWORK_BATCH   64   /* the most frames that a handler gets at once */
+#define ETHERNET_HEADER 14    /* bytes */
+#define NETWORK_BATCH   64    /* the most frames that a handler gets at once */
 #define NETWORK_FRAME   65549 /* bytes: the longest frame, with its segments
                                  not yet cut: 65,535 behind the header */
 
 /* What a device takes off the sender. */
 enum network_feature {
-    NETWORK_CHECKSUM = 1,      /* fills in a TCP or UDP checksum */
-    NETWORK_TCP_SEGMENTS = 2,  /* cuts TCP into segments; implies the former */
-    NETWORK_UDP_SEGMENTS = 4,  /* the same for UDP */
+    NETWORK_CHECKSUM = 1,     /* fills in a TCP or UDP checksum */
+    NETWORK_TCP_SEGMENTS = 2, /* cuts TCP into segments; implies the former */
+    NETWORK_UDP_SEGMENTS = 4, /* the same for UDP */
 };
 
 struct network_counters {

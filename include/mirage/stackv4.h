@@ -115,7 +115,8 @@ enum status stackv4_run(struct stackv4 *s);
 
 /* What the stack has counted since it was connected, by the name of each. */
 typedef void counter_handler(void *ctx, const char *name, uint64_t value);
-void stackv4_counters(const struct stackv4 *s, counter_handler *fn, void *ctx);
+void         stackv4_counters(const struct stackv4 *s, counter_handler *fn,
+                              void *ctx);
 
 /* The driver's side: each as its namesake above. None may be NULL. */
 struct stackv4_ops {

@@ -1,14 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tcpv4: TCP connections (RFC 9293) over an ipv4 device, each a flow.
+ * tcpv4: TCP connections (RFC 9293) over ipv4, each a flow.
  *
- * A layer of the direct stack on its own, for those who assemble one by hand.
- * The type is fixed, so that configurations can name it; no target has a
- * driver for it yet, and `mirage configure` says so.
+ * A layer of the direct stack, for those who assemble one by hand too; the
+ * calls are those of mirage/stackv4.h, which has their contracts.
  */
 #ifndef MIRAGE_TCPV4_H
 #define MIRAGE_TCPV4_H
 
+#include <mirage/ipv4.h>
+#include <mirage/stackv4.h>
+
 struct tcpv4;
+
+/* From now on takes ip's segments. Keeps ip. ERR_NO_MEMORY. */
+MUST_CHECK enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **tcp);
+
+/* stackv4_listen_tcp; ERR_NO_MEMORY. */
+enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
+                         void *ctx);
+
+/* stackv4_connect */
+MUST_CHECK enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
+                                  nanoseconds deadline, struct flow **flow);
+
+/* Ends all connections, without a word to their peers: our address has gone,
+ * or another has come. */
+void tcpv4_reset(struct tcpv4 *tcp, enum status why);
+
+/* Waits until what was written has been acknowledged and all our sides are
+ * closed. Blocks. ERR_TIMEOUT, ERR_CANCELLED. */
+MUST_CHECK enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline);
+
+void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx);
 
 #endif

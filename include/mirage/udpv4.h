@@ -1,14 +1,40 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * udpv4: UDP datagrams (RFC 768) over an ipv4 device.
+ * udpv4: UDP datagrams (RFC 768) over ipv4.
  *
- * A layer of the direct stack on its own, for those who assemble one by hand.
- * The type is fixed, so that configurations can name it; no target has a
- * driver for it yet, and `mirage configure` says so.
+ * A layer of the direct stack, for those who assemble one by hand too; the
+ * calls are those of mirage/stackv4.h, which has their contracts.
  */
 #ifndef MIRAGE_UDPV4_H
 #define MIRAGE_UDPV4_H
 
+#include <mirage/ipv4.h>
+#include <mirage/stackv4.h>
+
 struct udpv4;
+
+/* From now on takes ip's datagrams. Keeps ip. ERR_NO_MEMORY. */
+MUST_CHECK enum status udpv4_connect(struct ipv4 *ip, struct udpv4 **udp);
+
+/* stackv4_listen_udp; ERR_NO_MEMORY. */
+enum status udpv4_listen(struct udpv4 *udp, uint16_t port, udp_handler *fn,
+                         void *ctx);
+
+/* stackv4_open_udp */
+MUST_CHECK enum status udpv4_open(struct udpv4 *udp,
+                                  const struct endpoint *peer, udp_handler *fn,
+                                  void *ctx, uint16_t *port);
+
+/* stackv4_udp_write */
+MUST_CHECK enum status udpv4_write(struct udpv4 *udp, uint16_t from,
+                                   struct endpoint to, const void *data,
+                                   size_t len);
+
+/* The same for a list of bufs, the first with IPV4_HEADROOM and 8 bytes; takes
+ * it. */
+MUST_CHECK enum status udpv4_write_bufs(struct udpv4 *udp, uint16_t from,
+                                        struct endpoint to, struct buf *data);
+
+void udpv4_counters(const struct udpv4 *udp, counter_handler *fn, void *ctx);
 
 #endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Checksums and segments for devices that leave them to us.
+ *
+ * The headers of a frame lie in its first buf, which nobody else has a window
+ * on. A segment is a copy of them, adjusted, and windows on its part of the
+ * data: no data is copied.
+ */
+#include "segment.h"
+#include <mirage/bytes.h>
+#include <mirage/checksum.h>
+#include <mirage/network.h>
+#include <string.h>
+
+#define TCP       6
+#define UDP       17
+#define FIN       0x01
+#define PSH       0x08
+#define HEADERS   (ETHERNET_HEADER + 60 + 60) /* the most bytes */
+#define HEAD_ROOM 64                          /* before a segment */
+
+bool checksum_fill(struct buf *frame)
+{
+    size_t   start = frame->offload.csum_start, len = buf_length(frame);
+    size_t   at = start + frame->offload.csum_offset;
+    uint16_t sum;
+
+    if (at + 2 > frame->len)
+        return false;
+    sum = checksum_finish(checksum_add_bufs(0, frame, start, len - start));
+    /* RFC 768: a UDP checksum of zero says that there is none. */
+    put_be16(frame->data + at, sum == 0 ? 0xffff : sum);
+    frame->offload.csum_start = 0;
+    frame->offload.csum_offset = 0;
+    return true;
+}
+
+/* The headers of a frame, as far as cutting it takes. */
+struct headers {
+    size_t  ip, transport, data; /* where they begin, and what follows them */
+    uint8_t protocol;
+};
+
+static bool read_headers(const struct buf *frame, struct headers *h)
+{
+    const uint8_t *p = frame->data;
+
+    h->ip = ETHERNET_HEADER;
+    if (frame->len < h->ip + 20 || get_be16(p + 12) != 0x0800 ||
+        p[h->ip] >> 4 != 4 || (p[h->ip] & 15) < 5)
+        return false;
+    h->transport = h->ip + 4 * (size_t)(p[h->ip] & 15);
+    h->protocol = p[h->ip + 9];
+    if (h->protocol == TCP && frame->len >= h->transport + 20)
+        h->data = h->transport + 4 * (size_t)(p[h->transport + 12] >> 4);
+    else if (h->protocol == UDP)
+        h->data = h->transport + 8;
+    else
+        return false;
+    return h->data > h->transport + 7 && frame->len >= h->data &&
+           h->data <= HEADERS;
+}
+
+/* Adjusts the headers at p to those of a segment: the number-th, with len
+ * data bytes, at bytes from the beginning. */
+static void adjust(uint8_t *p, const struct headers *h, unsigned number,
+                   size_t at, size_t len, bool is_last)
+{
+    uint8_t *ip = p + h->ip, *transport = p + h->transport;
+    size_t   transport_len = h->data - h->transport + len;
+
+    put_be16(ip + 2, (uint16_t)(h->transport - h->ip + transport_len));
+    put_be16(ip + 4, (uint16_t)(get_be16(ip + 4) + number));
+    put_be16(ip + 10, 0);
+    put_be16(ip + 10,
+             checksum_finish(checksum_add(0, ip, h->transport - h->ip)));
+    if (h->protocol == TCP) {
+        put_be32(transport + 4, get_be32(transport + 4) + (uint32_t)at);
+        if (!is_last)
+            transport[13] &= (uint8_t) ~(FIN | PSH);
+    } else {
+        put_be16(transport + 4, (uint16_t)transport_len);
+    }
+}
+
+/* The pseudo header's sum, for a device or checksum_fill to go on with. */
+static void put_pseudo(uint8_t *p, const struct headers *h, size_t len,
+                       size_t place)
+{
+    uint64_t sum = checksum_pseudo(
+        ipv4_of_number(get_be32(p + h->ip + 12)),
+        ipv4_of_number(get_be32(p + h->ip + 16)), h->protocol, len);
+
+    put_be16(p + place, checksum_fold(sum));
+}
+
+static struct buf *make(const struct buf *frame, const struct headers *h,
+                        unsigned number, size_t at, size_t len, bool is_last)
+{
+    uint16_t    offset = h->protocol == TCP ? 16 : 6;
+    struct buf *b = buf_new(HEAD_ROOM);
+
+    if (!b)
+        return NULL;
+    memcpy(buf_append(b, h->data), frame->data, h->data);
+    adjust(b->data, h, number, at, len, is_last);
+    put_pseudo(b->data, h, h->data - h->transport + len,
+               h->transport + offset);
+    b->offload.csum_start = (uint16_t)h->transport;
+    b->offload.csum_offset = offset;
+    b->next = buf_share_list(frame, h->data + at, len);
+    if (!b->next) {
+        buf_free(b);
+        return NULL;
+    }
+    return b;
+}
+
+unsigned segment_cut(struct buf *frame, segment_sink *out, void *ctx)
+{
+    size_t         most = frame->offload.segment, total = buf_length(frame);
+    unsigned       lost = 0, number = 0;
+    struct headers h;
+
+    if (!read_headers(frame, &h) || most == 0) {
+        buf_free(frame);
+        return 1;
+    }
+    total -= h.data;
+    for (size_t at = 0; at < total; at += most, number++) {
+        size_t      len = total - at < most ? total - at : most;
+        struct buf *b = make(frame, &h, number, at, len, at + len == total);
+
+        if (b)
+            out(ctx, b);
+        else
+            lost++;
+    }
+    buf_free(frame);
+    return lost;
+}

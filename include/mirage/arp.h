@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * arp: which Ethernet address has an IPv4 address (RFC 826), and the defence
+ * of our own (RFC 5227).
+ *
+ * Only what was asked for, or asks for us, enters the cache, which has a fixed
+ * number of places. Log source arp.
+ */
+#ifndef MIRAGE_ARP_H
+#define MIRAGE_ARP_H
+
+#include <mirage/address.h>
+#include <mirage/buf.h>
+#include <mirage/ethernet.h>
+#include <mirage/status.h>
+
+struct arp;
+struct wheel;
+
+/* Somebody else uses our address ip, and goes on to. Must not block. */
+typedef void arp_conflict(void *ctx, struct ip_address ip, struct mac other);
+
+/* ip does not answer; packet was for it. Takes packet. Must not block. */
+typedef void arp_silent(void *ctx, struct ip_address ip, struct buf *packet);
+
+/* Keeps e. ERR_NO_MEMORY. */
+MUST_CHECK enum status arp_connect(struct ethernet *e, struct arp **arp);
+
+/*
+ * ip is ours from now on (0.0.0.0: none is): we answer for it, and announce it
+ * at once, and whenever the link comes up (RFC 5227, 2.3).
+ */
+void arp_set_address(struct arp *arp, struct ip_address ip);
+
+/*
+ * Asks whether anybody uses ip (RFC 5227, 2.1.1; in less time, as the wait is
+ * for people). Blocks for about half a second, after the link has come up.
+ * ERR_IN_USE: another host has it. ERR_CANCELLED; ERR_TIMEOUT: the deadline.
+ */
+MUST_CHECK enum status arp_probe(struct arp *arp, struct ip_address ip,
+                                 nanoseconds deadline);
+
+/* Who is told; one each, the latest. Keep ctx. */
+void arp_on_conflict(struct arp *arp, arp_conflict *fn, void *ctx);
+void arp_on_silence(struct arp *arp, arp_silent *fn, void *ctx);
+
+/*
+ * Sends an IPv4 packet to the host with the address ip on this Ethernet; takes
+ * it. While the host is asked a few packets wait for its answer.
+ */
+void arp_write(struct arp *arp, struct ip_address ip, struct buf *packet);
+
+/* What arp does by the clock happens on this wheel. */
+struct wheel    *arp_wheel(struct arp *arp);
+struct ethernet *arp_ethernet(const struct arp *arp);
+
+#endif

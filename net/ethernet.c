@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: ISC */
+#include <mirage/bytes.h>
+#include <mirage/ethernet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TYPES 4
+
+struct ethernet {
+    struct network *net;
+    struct {
+        uint16_t          type;
+        ethernet_handler *fn;
+        void             *ctx;
+    } listener[TYPES];
+};
+
+static void take(struct ethernet *e, struct buf *frame)
+{
+    struct mac from;
+    uint16_t   type;
+    bool       to_many;
+
+    frame = buf_pull(frame, ETHERNET_HEADER);
+    if (!frame)
+        return;
+    to_many = frame->data[0] & 1;
+    type = get_be16(frame->data + 12);
+    memcpy(from.byte, frame->data + 6, sizeof from.byte);
+    if ((from.byte[0] & 1) == 0 &&
+        (to_many || memcmp(frame->data, e->net->mac.byte, 6) == 0))
+        for (int i = 0; i < TYPES; i++)
+            if (e->listener[i].fn && e->listener[i].type == type) {
+                buf_trim(frame, ETHERNET_HEADER);
+                e->listener[i].fn(e->listener[i].ctx, from, to_many, frame);
+                return;
+            }
+    e->net->counters.dropped_in++;
+    buf_free(frame);
+}
+
+static void take_all(void *ctx, struct buf *const *frames, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        take(ctx, frames[i]);
+}
+
+enum status ethernet_connect(struct network *net, struct ethernet **made)
+{
+    struct ethernet *e = calloc(1, sizeof *e);
+
+    if (!e)
+        return ERR_NO_MEMORY;
+    e->net = net;
+    network_listen(net, take_all, e);
+    *made = e;
+    return OK;
+}
+
+void ethernet_listen(struct ethernet *e, uint16_t type, ethernet_handler *fn,
+                     void *ctx)
+{
+    int at = 0;
+
+    while (at < TYPES - 1 && e->listener[at].fn && e->listener[at].type != type)
+        at++;
+    e->listener[at].type = type;
+    e->listener[at].fn = fn;
+    e->listener[at].ctx = ctx;
+}
+
+void ethernet_write(struct ethernet *e, struct mac to, uint16_t type,
+                    struct buf *packet)
+{
+    uint8_t *p;
+
+    if (buf_headroom(packet) < ETHERNET_HEADER) {
+        e->net->counters.dropped_out++;
+        buf_free(packet);
+        return;
+    }
+    p = buf_prepend(packet, ETHERNET_HEADER);
+    memcpy(p, to.byte, 6);
+    memcpy(p + 6, e->net->mac.byte, 6);
+    put_be16(p + 12, type);
+    network_write(e->net, packet);
+}
+
+struct network *ethernet_network(const struct ethernet *e)
+{
+    return e->net;
+}

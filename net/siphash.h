@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * siphash: a hash that nobody can foresee who does not know the key
+ * (SipHash-2-4: Aumasson and Bernstein, 2012).
+ */
+#ifndef NET_SIPHASH_H
+#define NET_SIPHASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct siphash_key {
+    uint64_t word[2];
+};
+
+uint64_t siphash(const struct siphash_key *key, const void *data, size_t len);
+
+#endif

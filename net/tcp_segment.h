@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tcp_segment: a TCP header on the wire (RFC 9293, 3.1, 3.2; RFC 7323).
+ */
+#ifndef NET_TCP_SEGMENT_H
+#define NET_TCP_SEGMENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TCP_HEADER     20 /* bytes, without options */
+#define TCP_MOST       60 /* with them */
+#define TCP_TIMESTAMPS 12 /* bytes that they take in each header */
+
+enum tcp_flag {
+    TCP_FIN = 1,
+    TCP_SYN = 2,
+    TCP_RST = 4,
+    TCP_PSH = 8,
+    TCP_ACK = 16,
+    TCP_URG = 32,
+    TCP_ECE = 64,
+    TCP_CWR = 128,
+};
+
+struct tcp_segment {
+    uint16_t from, to; /* ports, not 0 */
+    uint32_t seq, ack;
+    uint8_t  flags;
+    uint16_t window; /* as it stands there */
+    size_t   header; /* bytes, with the options */
+
+    bool     has_mss, has_scale, has_timestamps, may_sack;
+    uint16_t mss;
+    uint8_t  scale; /* at most 14 */
+    uint32_t time, echo;
+};
+
+/* The header of a segment, of which at least len bytes are there. False: it
+ * is none, or an option lies about its length. */
+bool tcp_parse(const uint8_t *p, size_t len, struct tcp_segment *s);
+
+/*
+ * Writes the header, its checksum 0, with the options that s has, in the order
+ * that Linux has them. Returns its length; at most TCP_MOST bytes.
+ */
+size_t tcp_emit(const struct tcp_segment *s, uint8_t *p);
+
+/* Sequence numbers (RFC 9293, 3.4): is a before b? They go round. */
+static inline bool seq_before(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) < 0;
+}
+
+static inline bool seq_after(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) > 0;
+}
+
+#endif

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: ISC */
+#include "check.h"
+#include "tcp_segment.h"
+
+TEST(a_syn_of_linux_is_understood)
+{
+    static const uint8_t p[] = {
+        0xd4, 0x31, 0x1f, 0x90, 0x01, 0x02, 0x03, 0x04, 0, 0, 0, 0,
+        0xa0, 0x02, 0xfa, 0xf0, 0, 0, 0, 0, 2, 4, 0x05, 0xb4,
+        4, 2, 8, 10, 0, 0, 0, 7, 0, 0, 0, 9,
+        1, 3, 3, 7};
+    struct tcp_segment s;
+    uint8_t            again[TCP_MOST];
+
+    CHECK(tcp_parse(p, sizeof p, &s));
+    CHECK(s.from == 54321 && s.to == 8080 && s.seq == 0x01020304);
+    CHECK(s.flags == TCP_SYN && s.window == 64240 && s.header == 40);
+    CHECK(s.has_mss && s.mss == 1460 && s.may_sack);
+    CHECK(s.has_scale && s.scale == 7);
+    CHECK(s.has_timestamps && s.time == 7 && s.echo == 9);
+    CHECK(tcp_emit(&s, again) == sizeof p);
+    CHECK(memcmp(again, p, sizeof p) == 0);
+}
+
+TEST(options_that_lie_about_their_length_are_refused)
+{
+    static const uint8_t lies[][4] = {
+        {2, 0, 0, 0}, {2, 1, 0, 0}, {8, 10, 0, 0}, {1, 1, 1, 2}, {3, 5, 0, 0}};
+    struct tcp_segment s;
+
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        uint8_t p[24] = {0, 1, 0, 2, [12] = 0x60, TCP_SYN};
+
+        memcpy(p + 20, lies[i], 4);
+        CHECK(!tcp_parse(p, sizeof p, &s));
+    }
+}
+
+TEST(options_of_unknown_kinds_are_stepped_over)
+{
+    static const uint8_t p[] = {0, 1, 0, 2, 0, 0, 0, 0, 0, 0,
+                                0, 0, 0x80, TCP_SYN, 0, 0, 0, 0, 0, 0,
+                                1, 254, 4, 0, 0, 2, 4, 2, 0x18, 0,
+                                0, 0};
+    struct tcp_segment   s;
+
+    CHECK(tcp_parse(p, sizeof p, &s));
+    CHECK(s.has_mss && s.mss == 0x218);
+}
+
+TEST(headers_of_nonsense_are_refused)
+{
+    struct tcp_segment s;
+    uint8_t            p[20] = {0, 1, 0, 2, [12] = 0x50};
+
+    CHECK(tcp_parse(p, 20, &s));
+    CHECK(!tcp_parse(p, 19, &s));
+    p[12] = 0x40;
+    CHECK(!tcp_parse(p, 20, &s));
+    p[12] = 0x60;
+    CHECK(!tcp_parse(p, 20, &s));
+    p[12] = 0x50;
+    p[1] = 0;
+    CHECK(!tcp_parse(p, 20, &s));
+}
+
+TEST(options_that_belong_to_a_syn_count_only_there)
+{
+    uint8_t            p[24] = {0, 1, 0, 2, [12] = 0x60, TCP_ACK};
+    struct tcp_segment s;
+
+    memcpy(p + 20, "\x02\x04\x05\xb4", 4);
+    CHECK(tcp_parse(p, sizeof p, &s) && !s.has_mss);
+}
+
+TEST(whatever_is_emitted_is_parsed_to_the_same)
+{
+    for (int bits = 0; bits < 16; bits++) {
+        struct tcp_segment a = {.from = 80,
+                                .to = 4000,
+                                .seq = 0xfffffff0,
+                                .ack = 77,
+                                .flags = TCP_SYN | TCP_ACK,
+                                .window = 65535},
+                           b;
+        uint8_t p[TCP_MOST];
+
+        if ((a.has_mss = bits & 1))
+            a.mss = 1400;
+        if ((a.has_scale = bits & 2))
+            a.scale = 9;
+        if ((a.has_timestamps = bits & 4)) {
+            a.time = 123456789;
+            a.echo = 987654321;
+        }
+        a.may_sack = bits & 8;
+        a.header = tcp_emit(&a, p);
+        CHECK(a.header % 4 == 0 && tcp_parse(p, a.header, &b));
+        CHECK(memcmp(&a, &b, sizeof a) == 0);
+    }
+}
+
+TEST(sequence_numbers_go_round)
+{
+    CHECK(seq_before(0xffffffff, 0) && seq_after(0, 0xffffffff));
+    CHECK(seq_before(5, 6) && !seq_before(6, 6) && !seq_after(6, 6));
+    CHECK(seq_before(0x80000001, 0) && seq_after(0x7fffffff, 0));
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: ISC */
+#include "check.h"
+#include "wheel.c"
+#include <mirage.h>
+
+static nanoseconds clock, rung_at;
+static int         rung;
+
+static void ring(void *ctx)
+{
+    (void)ctx;
+    rung++;
+    rung_at = clock;
+}
+
+/* Turns w at each moment that it asks for, up to the end. */
+static int turn_until(struct wheel *w, nanoseconds end)
+{
+    int turns = 0;
+
+    while (wheel_next(w) <= end) {
+        clock = wheel_next(w);
+        wheel_turn(w, clock);
+        turns++;
+    }
+    clock = end;
+    wheel_turn(w, end);
+    return turns;
+}
+
+TEST(a_timer_rings_once_and_never_early)
+{
+    static const nanoseconds after[] = {
+        0, 1, MILLISECOND, 66 * MILLISECOND, 67 * MILLISECOND, SECOND,
+        70 * SECOND, 4295 * SECOND, 20000 * SECOND, 2592000 * SECOND};
+    struct wheel w;
+
+    for (nanoseconds start = 0; start < SECOND; start += 77777777)
+        for (size_t i = 0; i < sizeof after / sizeof *after; i++) {
+            struct wheel_timer t = {.ring = ring};
+
+            rung = 0;
+            wheel_init(&w, start);
+            wheel_set(&w, &t, start + after[i]);
+            CHECK(wheel_is_set(&t));
+            turn_until(&w, start + after[i] + 2 * MILLISECOND);
+            turn_until(&w, start + after[i] + SECOND);
+            CHECK(rung == 1 && !wheel_is_set(&t));
+            CHECK(rung_at >= start + after[i]);
+            CHECK(rung_at <= start + after[i] + 3 * MILLISECOND);
+            CHECK(wheel_next(&w) == FOREVER);
+        }
+}
+
+TEST(a_month_of_empty_time_takes_few_turns)
+{
+    struct wheel       w;
+    struct wheel_timer t = {.ring = ring};
+
+    wheel_init(&w, 0);
+    wheel_set(&w, &t, 2592000 * SECOND);
+    CHECK(turn_until(&w, 2592001 * SECOND) < 1000);
+}
+
+TEST(a_timer_that_is_moved_or_cleared_does_not_ring_at_the_old_time)
+{
+    struct wheel       w;
+    struct wheel_timer t = {.ring = ring}, u = {.ring = ring};
+
+    rung = 0;
+    wheel_init(&w, 0);
+    wheel_set(&w, &t, SECOND);
+    wheel_set(&w, &u, SECOND);
+    wheel_set(&w, &t, 2 * SECOND);
+    wheel_clear(&w, &u);
+    wheel_clear(&w, &u);
+    turn_until(&w, SECOND + 900 * MILLISECOND);
+    CHECK(rung == 0);
+    turn_until(&w, 3 * SECOND);
+    CHECK(rung == 1);
+}
+
+#define COUNT 500
+
+static struct wheel       many;
+static struct wheel_timer timers[COUNT];
+static nanoseconds        due[COUNT];
+static int                late, early, rings;
+
+static void ring_many(void *ctx)
+{
+    int i = (int)((struct wheel_timer *)ctx - timers);
+
+    rings++;
+    early += clock < due[i];
+    late += clock > due[i] + 3 * MILLISECOND;
+    due[i] = clock + random_below(100) * random_below(100000000);
+    wheel_set(&many, &timers[i], due[i]);
+}
+
+TEST(timers_that_set_themselves_again_keep_their_times)
+{
+    wheel_init(&many, clock = 0);
+    for (int i = 0; i < COUNT; i++) {
+        timers[i] = (struct wheel_timer){.ring = ring_many, .ctx = &timers[i]};
+        due[i] = random_below(1000000000);
+        wheel_set(&many, &timers[i], due[i]);
+    }
+    turn_until(&many, 100 * SECOND);
+    CHECK(rings > 5000 && early == 0 && late == 0);
+}
+
+TEST(the_wheels_fiber_wakes_for_an_earlier_timer)
+{
+    static struct wheel w;
+    struct wheel_timer  a = {.ring = ring}, b = {.ring = ring};
+
+    rung = 0;
+    CHECK(wheel_start(&w) == OK);
+    wheel_set(&w, &a, time_now() + 3600 * SECOND);
+    CHECK(time_sleep(5 * MILLISECOND) == OK);
+    wheel_set(&w, &b, time_now() + 10 * MILLISECOND);
+    CHECK(time_sleep(200 * MILLISECOND) == OK);
+    CHECK(rung == 1 && !wheel_is_set(&b) && wheel_is_set(&a));
+    wheel_clear(&w, &a);
+}
