@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Connections: where they come from, how they are found, where they go.
+ *
+ * Whatever comes is looked at in the driver's fiber, frame by frame, and only
+ * marks what is to be sent. The work fiber, which runs when the driver's waits
+ * again and the applications have had their turn, sends it: so a batch of
+ * segments is answered by one ACK, or by the application's answer itself.
+ */
+#include "tcp.h"
+#include <mirage/log.h>
+#include <mirage/panic.h>
+#include <mirage/random.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EPHEMERAL 49152 /* RFC 6335, 6 */
+
+LOG_SOURCE(tcpv4);
+
+static uint64_t hash(const struct tcpv4 *tcp, const struct endpoint *local,
+                     const struct endpoint *peer, uint16_t salt)
+{
+    uint8_t key[38];
+
+    memcpy(key, local->ip.byte, 16);
+    memcpy(key + 16, peer->ip.byte, 16);
+    memcpy(key + 32, &local->port, 2);
+    memcpy(key + 34, &peer->port, 2);
+    memcpy(key + 36, &salt, 2);
+    return siphash(&tcp->secret, key, sizeof key);
+}
+
+static struct connection **bucket_of(struct tcpv4          *tcp,
+                                     const struct endpoint *local,
+                                     const struct endpoint *peer)
+{
+    return &tcp->bucket[hash(tcp, local, peer, 0) % TCP_BUCKETS];
+}
+
+struct connection *tcp_find(struct tcpv4 *tcp, struct endpoint local,
+                            struct endpoint peer)
+{
+    struct connection *c = *bucket_of(tcp, &local, &peer);
+
+    while (c && (c->peer.port != peer.port || c->local.port != local.port ||
+                 !ip_equal(c->peer.ip, peer.ip) ||
+                 !ip_equal(c->local.ip, local.ip)))
+        c = c->next;
+    return c;
+}
+
+struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port)
+{
+    struct tcp_listener *l = tcp->listeners;
+
+    while (l && l->port != port)
+        l = l->next;
+    return l;
+}
+
+static void unlink_connection(struct connection *c)
+{
+    struct connection **at = bucket_of(c->tcp, &c->local, &c->peer);
+
+    while (*at != c)
+        at = &(*at)->next;
+    *at = c->next;
+}
+
+static void drop_queues(struct connection *c)
+{
+    while (c->held) {
+        struct held *h = c->held;
+
+        c->held = h->next;
+        buf_free(h->data);
+        h->next = c->tcp->free_held;
+        c->tcp->free_held = h;
+    }
+    buf_free(c->queue);
+    c->queue = c->queue_last = c->place = NULL;
+    c->queue_len = 0;
+}
+
+static void unschedule(struct connection *c)
+{
+    struct connection **at = &c->tcp->work, *before = NULL;
+
+    if (!c->is_scheduled)
+        return;
+    while (*at != c) {
+        before = *at;
+        at = &before->scheduled;
+    }
+    *at = c->scheduled;
+    if (c->tcp->work_last == c)
+        c->tcp->work_last = before;
+    c->is_scheduled = false;
+}
+
+void tcp_free(struct connection *c)
+{
+    struct tcpv4 *tcp = c->tcp;
+
+    require(c->state == TCP_CLOSED && !c->is_held);
+    buf_free(c->read);
+    c->read = NULL;
+    c->next = tcp->free;
+    tcp->free = c;
+}
+
+void tcp_end(struct connection *c, enum status why)
+{
+    struct tcpv4 *tcp = c->tcp;
+
+    if (c->state == TCP_CLOSED)
+        return;
+    if (c->state == TCP_SYN_RECEIVED && c->handler)
+        tcp->half_open--;
+    if (why != OK)
+        tcp->counters.failed++;
+    unlink_connection(c);
+    unschedule(c);
+    wheel_clear(tcp->wheel, &c->timer);
+    drop_queues(c);
+    c->state = TCP_CLOSED;
+    c->error = why;
+    tcp->count--;
+    wake_all(&c->readable);
+    wake_all(&c->writable);
+    if (!c->is_held)
+        tcp_free(c);
+}
+
+/* Of those that wait to be forgotten, the one that has waited longest. */
+static struct connection *oldest_in_time_wait(struct tcpv4 *tcp)
+{
+    struct connection *oldest = NULL;
+
+    for (size_t i = 0; i < tcp->pool_used; i++) {
+        struct connection *c = &tcp->pool[i];
+
+        if (c->state == TCP_TIMED_WAIT && !c->is_held &&
+            (!oldest || c->clock[TCP_END] < oldest->clock[TCP_END]))
+            oldest = c;
+    }
+    return oldest;
+}
+
+static struct connection *take(struct tcpv4 *tcp)
+{
+    struct connection *c;
+
+    if (!tcp->free && tcp->pool_used < TCP_CONNECTIONS)
+        return &tcp->pool[tcp->pool_used++];
+    if (!tcp->free && (c = oldest_in_time_wait(tcp)) != NULL)
+        tcp_end(c, OK);
+    c = tcp->free;
+    if (c)
+        tcp->free = c->next;
+    return c;
+}
+
+struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
+                           struct endpoint peer)
+{
+    struct connection *c = take(tcp), **at;
+
+    if (!c)
+        return NULL;
+    memset(c, 0, sizeof *c);
+    c->flow.ops = &tcp_flow_ops;
+    c->tcp = tcp;
+    c->local = local;
+    c->peer = peer;
+    at = bucket_of(tcp, &local, &peer);
+    c->next = *at;
+    *at = c;
+    tcp->count++;
+    /* RFC 6528, 3: a clock of 4 us and a secret of the connection's. */
+    c->iss = (uint32_t)(time_now() / (4 * MICROSECOND)) +
+             (uint32_t)hash(tcp, &local, &peer, 1);
+    c->time_offset = (uint32_t)hash(tcp, &local, &peer, 2);
+    c->snd_una = c->snd_nxt = c->snd_max = c->iss;
+    c->queue_seq = c->recover = c->iss + 1;
+    c->queue_limit = c->read_limit = TCP_QUEUE_FIRST;
+    c->mss = TCP_DEFAULT_MSS;
+    c->our_mss = (uint16_t)(ipv4_mtu(tcp->ip) - IPV4_HEADER - TCP_HEADER);
+    c->rto = TCP_RTO_FIRST;
+    c->quick = TCP_FIRST_QUICK;
+    c->heard = time_now();
+    c->congestion = &tcp_newreno;
+    for (int i = 0; i < TCP_CLOCKS; i++)
+        c->clock[i] = FOREVER;
+    c->timer.ring = tcp_ring;
+    c->timer.ctx = c;
+    return c;
+}
+
+static void work(void *ctx)
+{
+    struct tcpv4 *tcp = ctx;
+
+    for (;;) {
+        while (!tcp->work)
+            if (wait_until(&tcp->worker, FOREVER) == ERR_CANCELLED)
+                return;
+        /* Those who were woken by what came go first: they may answer. */
+        if (fiber_yield() == ERR_CANCELLED)
+            return;
+        while (tcp->work) {
+            struct connection *c = tcp->work;
+
+            unschedule(c);
+            tcp_output(c);
+        }
+    }
+}
+
+void tcp_schedule(struct connection *c)
+{
+    struct tcpv4 *tcp = c->tcp;
+
+    if (c->is_scheduled || c->state == TCP_CLOSED)
+        return;
+    c->is_scheduled = true;
+    c->scheduled = NULL;
+    if (tcp->work)
+        tcp->work_last->scheduled = c;
+    else
+        tcp->work = c;
+    tcp->work_last = c;
+    wake_one(&tcp->worker);
+}
+
+static void run_handler(void *ctx)
+{
+    struct connection *c = ctx;
+
+    c->handler(c->ctx, &c->flow, c->peer);
+    flow_close(&c->flow);
+}
+
+void tcp_accept(struct connection *c)
+{
+    c->tcp->counters.accepted++;
+    c->is_held = true;
+    if (fiber_start(run_handler, c) == OK)
+        return;
+    log_warning(&tcpv4, "no memory to serve %s: its connection is reset",
+                ip_text(c->peer.ip).s);
+    c->is_held = false;
+    tcp_send_reset(c);
+    tcp_end(c, ERR_NO_MEMORY);
+}
+
+enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
+{
+    struct tcpv4 *t = calloc(1, sizeof *t);
+
+    if (t)
+        t->pool = calloc(TCP_CONNECTIONS, sizeof *t->pool);
+    if (t && t->pool)
+        t->held_pool = calloc(TCP_HELD, sizeof *t->held_pool);
+    if (!t || !t->pool || !t->held_pool || fiber_start(work, t) != OK) {
+        if (t) {
+            free(t->pool);
+            free(t->held_pool);
+        }
+        free(t);
+        return ERR_NO_MEMORY;
+    }
+    for (size_t i = 0; i < TCP_HELD; i++) {
+        t->held_pool[i].next = t->free_held;
+        t->free_held = &t->held_pool[i];
+    }
+    t->ip = ip;
+    t->wheel = ipv4_wheel(ip);
+    random_bytes(&t->secret, sizeof t->secret);
+    ipv4_listen(ip, PROTOCOL_TCP, tcp_input, tcp_failed, t);
+    *made = t;
+    return OK;
+}
+
+enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
+                         void *ctx)
+{
+    struct tcp_listener **at = &tcp->listeners, *l;
+
+    while (*at && (*at)->port != port)
+        at = &(*at)->next;
+    l = *at;
+    if (!fn) {
+        if (l)
+            *at = l->next;
+        free(l);
+        return OK;
+    }
+    if (!l) {
+        l = calloc(1, sizeof *l);
+        if (!l)
+            return ERR_NO_MEMORY;
+        l->port = port;
+        l->next = tcp->listeners;
+        tcp->listeners = l;
+    }
+    l->fn = fn;
+    l->ctx = ctx;
+    return OK;
+}
+
+/* RFC 6056, 3.3.1 */
+static uint16_t free_port(struct tcpv4 *tcp, struct endpoint to)
+{
+    for (int tries = 0; tries < 1000; tries++) {
+        uint16_t port = (uint16_t)(EPHEMERAL + random_below(65536 - EPHEMERAL));
+
+        if (!tcp_find(tcp, (struct endpoint){ipv4_own(tcp->ip), port}, to) &&
+            !tcp_listener_of(tcp, port))
+            return port;
+    }
+    return 0;
+}
+
+enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
+                       nanoseconds deadline, struct flow **flow)
+{
+    struct endpoint    local = {ipv4_own(tcp->ip), free_port(tcp, to)};
+    struct connection *c;
+    enum status        s = OK;
+
+    if (ipv4_number(local.ip) == 0)
+        return ERR_UNREACHABLE;
+    if (local.port == 0 || !(c = tcp_new(tcp, local, to)))
+        return ERR_NO_MEMORY;
+    tcp->counters.opened++;
+    c->is_held = true;
+    c->state = TCP_SYN_SENT;
+    tcp_output(c);
+    while (s == OK &&
+           (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED))
+        s = wait_until(&c->writable, deadline);
+    if (s == OK && c->state == TCP_CLOSED)
+        s = c->error ? c->error : ERR_RESET;
+    if (s == OK) {
+        *flow = &c->flow;
+        return OK;
+    }
+    c->is_held = false;
+    if (c->state == TCP_CLOSED)
+        tcp_free(c);
+    else
+        tcp_end(c, s);
+    return s;
+}
+
+void tcpv4_reset(struct tcpv4 *tcp, enum status why)
+{
+    for (size_t i = 0; i < tcp->pool_used; i++)
+        tcp_end(&tcp->pool[i], why);
+}
+
+/* Is there anything that its application, or the peer, waits for? */
+static bool is_busy(const struct connection *c)
+{
+    return c->state != TCP_CLOSED && c->state != TCP_TIMED_WAIT &&
+           c->state != TCP_FIN_WAIT_2 && c->shut_writing;
+}
+
+enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline)
+{
+    for (;;) {
+        bool        busy = false;
+        enum status s;
+
+        for (size_t i = 0; i < tcp->pool_used; i++)
+            busy |= is_busy(&tcp->pool[i]);
+        if (!busy)
+            return OK;
+        /* Connections end by many ways: looking now and then is enough. */
+        s = time_now() >= deadline ? ERR_TIMEOUT
+                                   : time_sleep(10 * MILLISECOND);
+        if (s != OK)
+            return s;
+    }
+}
+
+void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)
+{
+    const struct tcp_counters *n = &tcp->counters;
+
+    fn(ctx, "tcp_connections", tcp->count);
+    fn(ctx, "tcp_opened", n->opened);
+    fn(ctx, "tcp_accepted", n->accepted);
+    fn(ctx, "tcp_failed", n->failed);
+    fn(ctx, "tcp_dropped_syns", n->dropped_syns);
+    fn(ctx, "tcp_segments_in", n->in);
+    fn(ctx, "tcp_malformed", n->malformed);
+    fn(ctx, "tcp_no_connection", n->no_connection);
+    fn(ctx, "tcp_out_of_window", n->out_of_window);
+    fn(ctx, "tcp_stale_timestamps", n->stale_timestamps);
+    fn(ctx, "tcp_duplicates_in", n->duplicates_in);
+    fn(ctx, "tcp_held", n->held);
+    fn(ctx, "tcp_held_dropped", n->held_dropped);
+    fn(ctx, "tcp_resets_in", n->resets_in);
+    fn(ctx, "tcp_segments_out", n->out);
+    fn(ctx, "tcp_retransmitted", n->retransmitted);
+    fn(ctx, "tcp_fast_retransmits", n->fast_retransmits);
+    fn(ctx, "tcp_timeouts", n->timeouts);
+    fn(ctx, "tcp_probes", n->probes);
+    fn(ctx, "tcp_resets_out", n->resets_out);
+    fn(ctx, "tcp_challenges", n->challenges);
+}

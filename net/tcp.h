@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * tcp: a connection's state, shared by the files of TCP:
+ *
+ *     tcp.c             pools, look-up, listeners, opening, the work fiber
+ *     tcp_input.c       what comes (RFC 9293, 3.10.7)
+ *     tcp_output.c      what goes: segments, windows, acknowledgments
+ *     tcp_loss.c        what was lost: round trips, retransmission, timers
+ *     tcp_congestion.c  how much may be under way
+ *     tcp_flow.c        the flow that an application holds
+ *
+ * Names are those of RFC 9293, 3.3.1: snd_una is SND.UNA.
+ */
+#ifndef NET_TCP_H
+#define NET_TCP_H
+
+#include "siphash.h"
+#include "tcp_segment.h"
+#include "wheel.h"
+#include <mirage/fiber.h>
+#include <mirage/tcpv4.h>
+
+#define TCP_CONNECTIONS 4096 /* at once, those that wait to be forgotten too */
+#define TCP_HALF_OPEN   256  /* of them: with no third segment yet */
+#define TCP_BUCKETS     1024
+#define TCP_HELD        4096 /* segments that came too early, in all */
+
+#define TCP_QUEUE_FIRST ((uint32_t)64 << 10) /* bytes, either way, at first */
+#define TCP_QUEUE_MOST  ((uint32_t)4 << 20)  /* and at most */
+#define TCP_SCALE       7                    /* 65,535 << 7 is 8 MiB */
+#define TCP_DEFAULT_MSS 536                  /* RFC 9293, 3.7.1 */
+#define TCP_FIRST_QUICK 16                   /* segments that are acknowledged at once */
+
+#define TCP_RTO_FIRST    SECOND
+#define TCP_RTO_LEAST    (200 * MILLISECOND) /* RFC 6298 says a second, of
+                                                clocks that tick slowly */
+#define TCP_RTO_MOST     (60 * SECOND)
+#define TCP_DELAYED_ACK  (40 * MILLISECOND)
+#define TCP_TIME_WAIT    (60 * SECOND)
+#define TCP_FIN_WAIT     (60 * SECOND)  /* for the peer's FIN, once closed */
+#define TCP_USER_TIMEOUT (300 * SECOND) /* RFC 9293, 3.9.1 */
+#define TCP_SYN_TRIES    6              /* sent again: gives up in 127 s */
+
+/* RFC 9293, 3.3.2. LISTEN is a struct listener's. */
+enum tcp_state {
+    TCP_CLOSED,
+    TCP_SYN_SENT,
+    TCP_SYN_RECEIVED,
+    TCP_ESTABLISHED,
+    TCP_FIN_WAIT_1,
+    TCP_FIN_WAIT_2,
+    TCP_CLOSE_WAIT,
+    TCP_CLOSING,
+    TCP_LAST_ACK,
+    TCP_TIMED_WAIT,
+};
+
+struct connection;
+struct tcpv4;
+
+/* A segment that came too early. */
+struct held {
+    struct held *next;
+    uint32_t     seq, end; /* of its data */
+    struct buf  *data;
+};
+
+/* Times that a connection waits for; FOREVER: it does not. */
+enum tcp_clock {
+    TCP_RETRANSMIT, /* or to ask about a window of zero */
+    TCP_ACKNOWLEDGE,
+    TCP_KEEP_ALIVE,
+    TCP_END, /* of TIME-WAIT, FIN-WAIT-2 */
+    TCP_CLOCKS,
+};
+
+/* How much may be under way; cwnd and ssthresh are what it sets. */
+struct congestion {
+    const char *name;
+    void (*begin)(struct connection *c);
+    /* acked bytes of new data were acknowledged, outside of recovery. */
+    void (*acked)(struct connection *c, uint32_t acked);
+    /* A segment was lost, in_flight bytes being under way: ssthresh. */
+    void (*lost)(struct connection *c, uint32_t in_flight);
+};
+
+extern const struct congestion tcp_newreno;
+
+struct tcp_listener {
+    struct tcp_listener *next;
+    uint16_t             port;
+    tcp_handler         *fn;
+    void                *ctx;
+};
+
+struct connection {
+    struct flow        flow;
+    struct tcpv4      *tcp;
+    struct connection *next; /* in its bucket, or of the free ones */
+    struct endpoint    local, peer;
+    enum tcp_state     state;
+    enum status        error;   /* why it ended before its time */
+    bool               is_held; /* by an application */
+    tcp_handler       *handler; /* to be called; NULL: we opened it */
+    void              *ctx;
+
+    /* Sending. The queue begins with byte queue_seq; what was sent is in it
+     * until it is acknowledged. */
+    uint32_t    iss, snd_una, snd_nxt, snd_max, snd_wnd, snd_wl1, snd_wl2;
+    uint32_t    most_wnd; /* the largest that the peer has offered */
+    uint32_t    queue_seq, queue_len, queue_limit;
+    struct buf *queue, *queue_last;
+    struct buf *place; /* in the queue, or NULL: its first byte is */
+    uint32_t    place_seq;
+    uint8_t     snd_scale, rcv_scale;
+    uint16_t    mss;     /* data bytes of a segment to the peer, with the
+                            options that each has */
+    uint16_t    our_mss; /* that we announce */
+    bool        shut_writing, shut_reading, fin_sent;
+    bool        push; /* what is queued ends a write */
+
+    /* Receiving. */
+    uint32_t     irs, rcv_nxt, rcv_adv; /* rcv_adv: the window's right edge */
+    uint32_t     read_len, read_limit;
+    struct buf  *read, *read_last;
+    struct held *held;
+    bool         fin_came; /* the peer's, and all before it */
+    bool         fin_held; /* it came too early, at fin_seq */
+    uint32_t     fin_seq;
+    unsigned     unacked; /* bytes that came since our last ACK */
+    unsigned     quick;   /* ACKs that are not to be delayed */
+    bool         ack_now;
+
+    /* RFC 7323 */
+    bool        timestamps;
+    uint32_t    time_offset, ts_recent, last_ack_sent;
+    nanoseconds ts_recent_at;
+
+    /* Loss and time. */
+    nanoseconds              srtt, rttvar, rto; /* srtt 0: not measured */
+    nanoseconds              timed_at;          /* when timed_seq was sent; 0: nothing is
+                                      timed */
+    uint32_t                 timed_seq;
+    unsigned                 backoff, duplicates, keepalives;
+    bool                     in_recovery;
+    uint32_t                 recover; /* RFC 6582 */
+    uint32_t                 cwnd, ssthresh;
+    const struct congestion *congestion;
+    uint64_t                 of_congestion[4]; /* its own */
+    nanoseconds              unanswered_since; /* the oldest byte was sent; 0: none is */
+    nanoseconds              heard;            /* when the peer last was */
+    nanoseconds              sent;             /* when we last sent data */
+    struct flow_options      options;
+
+    /* The reader's pace, by which the window grows. */
+    uint32_t    paced;
+    nanoseconds paced_since;
+
+    nanoseconds        clock[TCP_CLOCKS];
+    struct wheel_timer timer;
+    struct waiters     readable, writable;
+    bool               is_scheduled;
+    struct connection *scheduled;
+};
+
+struct tcp_counters {
+    uint64_t in, malformed, no_connection, out, resets_in, resets_out;
+    uint64_t opened, accepted, failed, dropped_syns, retransmitted, timeouts;
+    uint64_t fast_retransmits, held, held_dropped, duplicates_in, probes;
+    uint64_t stale_timestamps, challenges, out_of_window;
+};
+
+struct tcpv4 {
+    struct ipv4         *ip;
+    struct wheel        *wheel;
+    struct siphash_key   secret;
+    struct connection   *bucket[TCP_BUCKETS];
+    struct tcp_listener *listeners;
+    struct connection   *pool, *free;
+    size_t               pool_used; /* those beyond were never taken */
+    unsigned             half_open, count;
+    struct held         *held_pool, *free_held;
+    struct connection   *work, *work_last; /* scheduled ones */
+    struct waiters       worker;
+    nanoseconds          challenged; /* when tokens was full */
+    unsigned             challenge_tokens;
+    struct tcp_counters  counters;
+};
+
+/* tcp.c */
+
+/* Its output is due, at the latest when all that has come is looked at. */
+void tcp_schedule(struct connection *c);
+
+/* A connection in its place for SYN, with its sequence numbers; NULL: the pool
+ * is empty. */
+struct connection   *tcp_new(struct tcpv4 *tcp, struct endpoint local,
+                             struct endpoint peer);
+struct connection   *tcp_find(struct tcpv4 *tcp, struct endpoint local,
+                              struct endpoint peer);
+struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port);
+
+/* It is over, for this reason (OK: in good order). Frees it unless an
+ * application holds it. */
+void tcp_end(struct connection *c, enum status why);
+
+/* Freed when the application lets go of an ended one. */
+void tcp_free(struct connection *c);
+
+/* Runs its handler in a fiber. */
+void tcp_accept(struct connection *c);
+
+/* tcp_input.c */
+void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b);
+void tcp_failed(void *ctx, const struct ipv4_packet *packet,
+                const uint8_t *start, size_t len,
+                const struct ipv4_error *error);
+
+/* tcp_output.c */
+
+/* Sends what may be sent, and an ACK if one is due. */
+void tcp_output(struct connection *c);
+
+/* Sends count bytes of the queue from seq on, or the SYN or FIN there. */
+void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags);
+void tcp_send_ack(struct connection *c);
+void tcp_send_reset(struct connection *c);
+
+/* To whom there is no connection (RFC 9293, 3.10.7.1). */
+void tcp_refuse(struct tcpv4 *tcp, const struct ipv4_packet *packet,
+                const struct tcp_segment *s, uint32_t len);
+
+/* The window to announce now, in bytes. */
+uint32_t tcp_window(const struct connection *c);
+
+/* The milliseconds of our timestamps. */
+uint32_t tcp_time(const struct connection *c);
+
+/* tcp_loss.c */
+
+/* The sum of what was sent and not acknowledged. */
+static inline uint32_t tcp_in_flight(const struct connection *c)
+{
+    return c->snd_nxt - c->snd_una;
+}
+
+/* new data was acknowledged: acked of its bytes; the time of echo is known. */
+void tcp_acked(struct connection *c, uint32_t acked, bool has_echo,
+               uint32_t echo);
+void tcp_duplicate_ack(struct connection *c);
+void tcp_set_clock(struct connection *c, enum tcp_clock which,
+                   nanoseconds deadline);
+void tcp_start_retransmit(struct connection *c);
+void tcp_measure(struct connection *c, nanoseconds rtt);
+void tcp_ring(void *c);
+
+/* tcp_flow.c */
+extern const struct flow_ops tcp_flow_ops;
+
+#endif

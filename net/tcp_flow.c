@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The flow that an application holds.
+ */
+#include "tcp.h"
+#include <string.h>
+
+/* The pool was empty: how long until we look again. */
+#define POOL_WAIT (5 * MILLISECOND)
+
+static struct connection *connection_of(struct flow *f)
+{
+    return (struct connection *)(void *)((char *)f -
+                                         offsetof(struct connection, flow));
+}
+
+static const struct connection *const_connection_of(const struct flow *f)
+{
+    return (const struct connection *)(const void *)((const char *)f -
+                                                     offsetof(
+                                                         struct connection,
+                                                         flow));
+}
+
+/* The window follows the reader: it doubles when more than half of it was
+ * read within a round trip, while there are pages for it. */
+static void pace(struct connection *c, uint32_t len)
+{
+    nanoseconds now = time_now();
+    nanoseconds trip = c->srtt > 100 * MICROSECOND ? c->srtt
+                                                   : 100 * MICROSECOND;
+
+    c->paced += len;
+    if (now - c->paced_since < trip)
+        return;
+    if (c->paced > c->read_limit / 2 && now - c->paced_since < 2 * trip &&
+        c->read_limit < TCP_QUEUE_MOST && c->rcv_scale > 0 &&
+        buf_pages_free() > buf_pages() / 2)
+        c->read_limit *= 2;
+    c->paced = 0;
+    c->paced_since = now;
+}
+
+static enum status read_flow(struct flow *f, struct buf **data,
+                             nanoseconds deadline)
+{
+    struct connection *c = connection_of(f);
+    struct buf        *b;
+
+    while (!c->read) {
+        enum status s;
+
+        if (c->state == TCP_CLOSED && c->error != OK && !c->fin_came)
+            return c->error;
+        if (c->fin_came || c->shut_reading || c->state == TCP_CLOSED)
+            return ERR_EOF;
+        s = wait_until(&c->readable, deadline);
+        if (s != OK)
+            return s;
+    }
+    b = c->read;
+    c->read = b->next;
+    b->next = NULL;
+    if (!c->read)
+        c->read_last = NULL;
+    c->read_len -= (uint32_t)b->len;
+    pace(c, (uint32_t)b->len);
+    if (c->rcv_adv - c->rcv_nxt < c->read_limit / 2)
+        tcp_schedule(c);
+    *data = b;
+    return OK;
+}
+
+/* Waits until there is room in the queue. */
+static enum status wait_for_room(struct connection *c, nanoseconds deadline)
+{
+    for (;;) {
+        enum status s;
+
+        if (c->state == TCP_CLOSED)
+            return c->error ? c->error : ERR_RESET;
+        if (c->shut_writing)
+            return ERR_EOF;
+        if (c->queue_len < c->queue_limit)
+            return OK;
+        s = wait_until(&c->writable, deadline);
+        if (s != OK)
+            return s;
+    }
+}
+
+static enum status wait_for_pages(struct connection *c, nanoseconds deadline)
+{
+    nanoseconds soon = time_after(POOL_WAIT);
+    enum status s;
+
+    tcp_output(c);
+    s = wait_until(&c->writable, soon < deadline ? soon : deadline);
+    return s == ERR_TIMEOUT && time_now() < deadline ? OK : s;
+}
+
+static void enqueue(struct connection *c, struct buf *b)
+{
+    if (c->queue_last)
+        c->queue_last->next = b;
+    else
+        c->queue = b;
+    c->queue_last = b;
+}
+
+/* Copies into the last page of the queue, if it is ours alone, or a new one.
+ * How much; 0: the pool is empty. */
+static size_t copy_some(struct connection *c, const uint8_t *data, size_t len)
+{
+    struct buf *b = c->queue_last;
+    size_t      n;
+
+    if (!b || !buf_is_sole(b) || buf_tailroom(b) == 0) {
+        /* The pages of the pool are for what comes in as well. */
+        b = buf_pages_free() > buf_pages() / 8 ? buf_new(0) : NULL;
+        if (!b)
+            return 0;
+        enqueue(c, b);
+    }
+    n = len < buf_tailroom(b) ? len : buf_tailroom(b);
+    memcpy(buf_append(b, n), data, n);
+    c->queue_len += (uint32_t)n;
+    return n;
+}
+
+static enum status write_span(struct connection *c, const struct span *span,
+                              nanoseconds deadline)
+{
+    size_t at = 0;
+
+    while (at < span->len) {
+        enum status s = wait_for_room(c, deadline);
+        size_t      n;
+
+        if (s != OK)
+            return s;
+        n = span->len - at;
+        if (n > c->queue_limit - c->queue_len)
+            n = c->queue_limit - c->queue_len;
+        n = copy_some(c, span->data + at, n);
+        at += n;
+        if (n == 0 && (s = wait_for_pages(c, deadline)) != OK)
+            return s;
+        /* What fills the queue, or a few pages, may go; the rest follows. */
+        if (c->queue_len >= c->queue_limit)
+            tcp_output(c);
+    }
+    return OK;
+}
+
+static enum status write_flow(struct flow *f, const struct span *spans,
+                              size_t count, nanoseconds deadline)
+{
+    struct connection *c = connection_of(f);
+    enum status        s = wait_for_room(c, deadline);
+
+    for (size_t i = 0; i < count && s == OK; i++)
+        s = write_span(c, &spans[i], deadline);
+    tcp_output(c);
+    return s;
+}
+
+static enum status write_bufs(struct flow *f, struct buf *data,
+                              nanoseconds deadline)
+{
+    struct connection *c = connection_of(f);
+
+    while (data) {
+        enum status s = wait_for_room(c, deadline);
+        struct buf *b = data;
+
+        if (s != OK) {
+            buf_free(data);
+            return s;
+        }
+        data = b->next;
+        b->next = NULL;
+        b->offload = (struct offload){0, 0, 0, false};
+        if (b->len == 0) {
+            buf_free(b);
+            continue;
+        }
+        enqueue(c, b);
+        c->queue_len += (uint32_t)b->len;
+        if (c->queue_len >= c->queue_limit)
+            tcp_output(c);
+    }
+    tcp_output(c);
+    return OK;
+}
+
+static void shutdown_flow(struct flow *f, unsigned sides)
+{
+    struct connection *c = connection_of(f);
+
+    if (sides & FLOW_READING && !c->shut_reading) {
+        c->shut_reading = true;
+        buf_free(c->read);
+        c->read = c->read_last = NULL;
+        c->read_len = 0;
+        wake_all(&c->readable);
+        tcp_schedule(c);
+    }
+    if (sides & FLOW_WRITING && !c->shut_writing) {
+        c->shut_writing = true;
+        wake_all(&c->writable);
+        tcp_output(c);
+    }
+}
+
+static void abort_flow(struct flow *f)
+{
+    struct connection *c = connection_of(f);
+
+    if (c->state == TCP_CLOSED)
+        return;
+    if (c->state != TCP_TIMED_WAIT)
+        tcp_send_reset(c);
+    buf_free(c->read);
+    c->read = c->read_last = NULL;
+    c->read_len = 0;
+    c->fin_came = false;
+    tcp_end(c, ERR_RESET);
+}
+
+static void close_flow(struct flow *f)
+{
+    struct connection *c = connection_of(f);
+
+    shutdown_flow(f, FLOW_READING | FLOW_WRITING);
+    c->is_held = false;
+    if (c->state == TCP_CLOSED)
+        tcp_free(c);
+    else if (c->state == TCP_FIN_WAIT_2)
+        tcp_set_clock(c, TCP_END, time_after(TCP_FIN_WAIT));
+}
+
+static struct endpoint local_of(const struct flow *f)
+{
+    return const_connection_of(f)->local;
+}
+
+static struct endpoint peer_of(const struct flow *f)
+{
+    return const_connection_of(f)->peer;
+}
+
+static void options_of(const struct flow *f, struct flow_options *options)
+{
+    *options = const_connection_of(f)->options;
+}
+
+static void set_options(struct flow *f, const struct flow_options *options)
+{
+    struct connection *c = connection_of(f);
+
+    c->options = *options;
+    c->keepalives = 0;
+    tcp_set_clock(c, TCP_KEEP_ALIVE,
+                  options->keepalive_idle && c->state != TCP_CLOSED
+                      ? c->heard + options->keepalive_idle
+                      : FOREVER);
+    tcp_output(c);
+}
+
+const struct flow_ops tcp_flow_ops = {
+    .read = read_flow,
+    .write = write_flow,
+    .write_bufs = write_bufs,
+    .shutdown = shutdown_flow,
+    .abort = abort_flow,
+    .close = close_flow,
+    .local = local_of,
+    .peer = peer_of,
+    .options = options_of,
+    .set_options = set_options,
+};

@@ -1,0 +1,675 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What comes in: RFC 9293, 3.10.7, in its order, with RFC 7323's timestamps and
+ * RFC 5961's caution about resets and SYNs that could be a stranger's.
+ */
+#include "tcp.h"
+#include <mirage/bytes.h>
+#include <mirage/checksum.h>
+#include <string.h>
+
+#define LEAST_MSS   64
+#define SMALL       512                   /* bytes that are copied to those before them */
+#define CHALLENGES  100                   /* a second */
+#define TS_LIFETIME (24 * 86400 * SECOND) /* RFC 7323, 5.5 */
+
+/* A segment that has come, and what of its data is still to be looked at. */
+struct arrival {
+    struct tcp_segment s;
+    struct buf        *data; /* NULL: none */
+    uint32_t           len;
+};
+
+static void drop_data(struct arrival *a)
+{
+    buf_free(a->data);
+    a->data = NULL;
+    a->len = 0;
+}
+
+static uint32_t scaled(const struct connection *c, const struct arrival *a)
+{
+    return (uint32_t)a->s.window
+           << (a->s.flags & TCP_SYN ? 0 : c->snd_scale);
+}
+
+static void take_window(struct connection *c, const struct arrival *a)
+{
+    c->snd_wnd = scaled(c, a);
+    c->snd_wl1 = a->s.seq;
+    c->snd_wl2 = a->s.ack;
+    if (c->snd_wnd > c->most_wnd)
+        c->most_wnd = c->snd_wnd;
+}
+
+/* The peer's SYN: where its bytes begin, and what it can. */
+static void take_syn(struct connection *c, const struct arrival *a)
+{
+    const struct tcp_segment *s = &a->s;
+    uint16_t                  mss = s->has_mss ? s->mss : TCP_DEFAULT_MSS;
+
+    c->irs = s->seq;
+    c->rcv_nxt = s->seq + 1;
+    c->rcv_adv = c->rcv_nxt + 65535;
+    c->last_ack_sent = c->rcv_nxt;
+    if (mss < LEAST_MSS)
+        mss = LEAST_MSS;
+    c->mss = mss < c->our_mss ? mss : c->our_mss;
+    if (s->has_scale) {
+        c->snd_scale = s->scale;
+        c->rcv_scale = TCP_SCALE;
+    }
+    c->timestamps = s->has_timestamps;
+    if (c->timestamps) {
+        c->mss = (uint16_t)(c->mss - TCP_TIMESTAMPS);
+        c->ts_recent = s->time;
+        c->ts_recent_at = time_now();
+    }
+    take_window(c, a);
+}
+
+static void establish(struct connection *c)
+{
+    bool passive = c->state == TCP_SYN_RECEIVED && c->handler;
+
+    /* RFC 6928, 2: after a lost SYN the first window is one segment. */
+    c->congestion->begin(c);
+    if (c->backoff > 0)
+        c->cwnd = c->mss;
+    c->backoff = 0;
+    c->state = TCP_ESTABLISHED;
+    if (c->options.keepalive_idle)
+        tcp_set_clock(c, TCP_KEEP_ALIVE,
+                      time_after(c->options.keepalive_idle));
+    wake_all(&c->writable);
+    if (passive) {
+        c->tcp->half_open--;
+        tcp_accept(c);
+    }
+}
+
+/* To LISTEN: 3.10.7.2 */
+static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
+                         const struct arrival *a)
+{
+    struct endpoint      local = {packet->to, a->s.to};
+    struct endpoint      peer = {packet->from, a->s.from};
+    struct tcp_listener *l = tcp_listener_of(tcp, a->s.to);
+    struct connection   *c;
+
+    if (!l || (a->s.flags & (TCP_ACK | TCP_SYN)) != TCP_SYN) {
+        tcp->counters.no_connection++;
+        tcp_refuse(tcp, packet, &a->s, a->len);
+        return;
+    }
+    if (a->s.flags & (TCP_RST | TCP_FIN))
+        return;
+    if (tcp->half_open >= TCP_HALF_OPEN || !(c = tcp_new(tcp, local, peer))) {
+        tcp->counters.dropped_syns++;
+        return;
+    }
+    tcp->half_open++;
+    c->state = TCP_SYN_RECEIVED;
+    c->handler = l->fn;
+    c->ctx = l->ctx;
+    take_syn(c, a);
+    tcp_schedule(c);
+}
+
+/* 3.10.7.3 */
+static void syn_sent_input(struct connection *c, const struct arrival *a,
+                           const struct ipv4_packet *packet)
+{
+    const struct tcp_segment *s = &a->s;
+    bool                      has_ack = s->flags & TCP_ACK;
+
+    if (has_ack && s->ack != c->iss + 1) {
+        tcp_refuse(c->tcp, packet, s, a->len);
+        return;
+    }
+    if (s->flags & TCP_RST) {
+        if (has_ack)
+            tcp_end(c, ERR_REFUSED);
+        return;
+    }
+    if (!(s->flags & TCP_SYN))
+        return;
+    take_syn(c, a);
+    if (!has_ack) { /* both open at once: figure 7 */
+        c->state = TCP_SYN_RECEIVED;
+        c->snd_nxt = c->iss;
+        tcp_schedule(c);
+        return;
+    }
+    c->snd_una = s->ack;
+    if (c->timed_at && c->backoff == 0)
+        tcp_measure(c, time_now() - c->timed_at);
+    c->timed_at = 0;
+    c->unanswered_since = 0;
+    c->clock[TCP_RETRANSMIT] = FOREVER;
+    establish(c);
+    c->ack_now = true;
+    tcp_schedule(c);
+}
+
+/* Does any of the segment lie in the window? 3.4 */
+static bool is_acceptable(const struct connection *c, const struct arrival *a)
+{
+    uint32_t len = a->len + (a->s.flags & TCP_FIN ? 1 : 0);
+    uint32_t last = a->s.seq + (len > 0 ? len - 1 : 0);
+
+    if (a->s.seq == c->rcv_nxt)
+        return true; /* of a window of zero, what it acknowledges */
+    if (len == 0)
+        return !seq_before(a->s.seq, c->rcv_nxt) &&
+               seq_before(a->s.seq, c->rcv_adv);
+    return !seq_before(last, c->rcv_nxt) && seq_before(a->s.seq, c->rcv_adv);
+}
+
+/* RFC 5961, 7: not without end. */
+static void challenge(struct connection *c)
+{
+    struct tcpv4 *tcp = c->tcp;
+    nanoseconds   now = time_now();
+
+    if (now - tcp->challenged >= SECOND || tcp->challenged == 0) {
+        tcp->challenged = now;
+        tcp->challenge_tokens = CHALLENGES;
+    }
+    if (tcp->challenge_tokens == 0)
+        return;
+    tcp->challenge_tokens--;
+    tcp->counters.challenges++;
+    tcp_send_ack(c);
+}
+
+/* RFC 7323, 5.3: an old duplicate, whose numbers have come round. */
+static bool is_stale(const struct connection *c, const struct arrival *a)
+{
+    return c->timestamps && a->s.has_timestamps &&
+           seq_before(a->s.time, c->ts_recent) &&
+           time_now() - c->ts_recent_at < TS_LIFETIME;
+}
+
+static void take_timestamp(struct connection *c, const struct arrival *a)
+{
+    if (c->timestamps && a->s.has_timestamps &&
+        !seq_before(a->s.time, c->ts_recent) &&
+        !seq_after(a->s.seq, c->last_ack_sent)) {
+        c->ts_recent = a->s.time;
+        c->ts_recent_at = time_now();
+    }
+}
+
+/* 3.10.7.4, first to fourth: false: no more to be done with it. */
+static bool check(struct connection *c, struct arrival *a)
+{
+    bool is_reset = a->s.flags & TCP_RST;
+
+    if (!is_reset && is_stale(c, a)) {
+        c->tcp->counters.stale_timestamps++;
+        tcp_send_ack(c);
+        return false;
+    }
+    /* Both have opened at once, and the SYN comes again with its ACK. */
+    if (c->state == TCP_SYN_RECEIVED && a->s.flags & TCP_SYN &&
+        a->s.seq == c->irs) {
+        a->s.flags &= (uint8_t)~TCP_SYN;
+        a->s.seq++;
+    }
+    if (!is_acceptable(c, a)) {
+        c->tcp->counters.out_of_window++;
+        if (!is_reset && c->state != TCP_SYN_RECEIVED)
+            tcp_send_ack(c);
+        return false;
+    }
+    if (is_reset) {
+        c->tcp->counters.resets_in++;
+        if (a->s.seq != c->rcv_nxt)
+            challenge(c);
+        else if (c->state != TCP_TIMED_WAIT) /* RFC 1337 */
+            tcp_end(c, c->handler || c->state != TCP_SYN_RECEIVED
+                           ? ERR_RESET
+                           : ERR_REFUSED);
+        return false;
+    }
+    if (a->s.flags & TCP_SYN) {
+        challenge(c);
+        return false;
+    }
+    take_timestamp(c, a);
+    return true;
+}
+
+static void trim_queue(struct connection *c, uint32_t len)
+{
+    c->queue = buf_trim_list(c->queue, len);
+    if (!c->queue)
+        c->queue_last = NULL;
+    c->queue_seq += len;
+    c->queue_len -= len;
+    if (c->place && seq_before(c->place_seq, c->queue_seq))
+        c->place = NULL;
+    /* Room for twice what may be under way, so that it never runs dry. */
+    if (c->queue_limit < TCP_QUEUE_MOST && c->cwnd > c->queue_limit / 2)
+        c->queue_limit *= 2;
+    if (c->queue_len < c->queue_limit / 2 || c->queue_len == 0)
+        wake_all(&c->writable);
+}
+
+static bool is_fin_acked(const struct connection *c)
+{
+    return c->fin_sent && c->snd_una == c->queue_seq + c->queue_len + 1;
+}
+
+static void enter_time_wait(struct connection *c)
+{
+    c->state = TCP_TIMED_WAIT;
+    c->clock[TCP_RETRANSMIT] = FOREVER;
+    tcp_set_clock(c, TCP_END, time_after(TCP_TIME_WAIT));
+}
+
+/* Our FIN has arrived. False: that was the end. */
+static bool note_fin_acked(struct connection *c)
+{
+    switch (c->state) {
+    case TCP_FIN_WAIT_1:
+        c->state = TCP_FIN_WAIT_2;
+        if (!c->is_held)
+            tcp_set_clock(c, TCP_END, time_after(TCP_FIN_WAIT));
+        return true;
+    case TCP_CLOSING:
+        enter_time_wait(c);
+        return true;
+    case TCP_LAST_ACK:
+        tcp_end(c, OK);
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* A duplicate ACK (RFC 5681, 2). */
+static bool is_duplicate(const struct connection *c, const struct arrival *a)
+{
+    return a->s.ack == c->snd_una && a->len == 0 &&
+           !(a->s.flags & (TCP_SYN | TCP_FIN)) && c->snd_una != c->snd_max &&
+           scaled(c, a) == c->snd_wnd && c->snd_wnd > 0;
+}
+
+/* 3.10.7.4, fifth; false: no more to be done with the segment. */
+static bool take_ack(struct connection *c, const struct arrival *a,
+                     const struct ipv4_packet *packet)
+{
+    uint32_t acked = a->s.ack - c->snd_una, of_data;
+    bool     is_new = seq_after(a->s.ack, c->snd_una);
+
+    if (!(a->s.flags & TCP_ACK))
+        return false;
+    if (seq_after(a->s.ack, c->snd_max)) {
+        if (c->state == TCP_SYN_RECEIVED)
+            tcp_refuse(c->tcp, packet, &a->s, a->len);
+        else
+            challenge(c);
+        return false;
+    }
+    if (c->state == TCP_SYN_RECEIVED) {
+        if (!is_new) {
+            tcp_refuse(c->tcp, packet, &a->s, a->len);
+            return false;
+        }
+        take_window(c, a);
+        if (c->timed_at && c->backoff == 0)
+            tcp_measure(c, time_now() - c->timed_at);
+        c->timed_at = 0;
+        establish(c);
+        if (c->state == TCP_CLOSED)
+            return false;
+    }
+    if (is_duplicate(c, a)) {
+        tcp_duplicate_ack(c);
+        tcp_schedule(c);
+    }
+    if (!seq_before(a->s.ack, c->snd_una) &&
+        (seq_before(c->snd_wl1, a->s.seq) ||
+         (c->snd_wl1 == a->s.seq && !seq_before(a->s.ack, c->snd_wl2)))) {
+        uint32_t before = c->snd_wnd;
+
+        take_window(c, a);
+        /* It answers our questions about its window, and so it lives. */
+        if (c->snd_wnd == 0 && c->unanswered_since)
+            c->unanswered_since = time_now();
+        if (c->snd_wnd > before) {
+            if (before == 0) {
+                c->snd_nxt = is_new ? a->s.ack : c->snd_una;
+                c->backoff = 0;
+            }
+            tcp_schedule(c);
+        }
+    }
+    if (!is_new)
+        return true;
+    c->snd_una = a->s.ack;
+    if (seq_before(c->snd_nxt, c->snd_una))
+        c->snd_nxt = c->snd_una;
+    of_data = seq_before(c->queue_seq, a->s.ack) ? a->s.ack - c->queue_seq
+                                                 : 0;
+    if (of_data > c->queue_len)
+        of_data = c->queue_len;
+    if (of_data > 0)
+        trim_queue(c, of_data);
+    tcp_acked(c, acked < of_data ? acked : of_data, a->s.has_timestamps,
+              a->s.echo);
+    tcp_schedule(c);
+    return !is_fin_acked(c) || note_fin_acked(c);
+}
+
+/* Adds data that are next to what can be read. */
+static void append(struct connection *c, struct buf *data, uint32_t len)
+{
+    c->rcv_nxt += len;
+    c->unacked += len;
+    if (c->shut_reading) {
+        buf_free(data);
+        return;
+    }
+    data->offload = (struct offload){0, 0, 0, false};
+    /* Or each small piece would hold a page. */
+    if (len <= SMALL && c->read_last && buf_is_sole(c->read_last) &&
+        buf_tailroom(c->read_last) >= len) {
+        buf_copy_out(data, 0, buf_append(c->read_last, len), len);
+        buf_free(data);
+    } else {
+        if (c->read_last)
+            c->read_last->next = data;
+        else
+            c->read = data;
+        c->read_last = buf_last(data);
+    }
+    c->read_len += len;
+}
+
+static void free_held(struct tcpv4 *tcp, struct held *h)
+{
+    buf_free(h->data);
+    h->next = tcp->free_held;
+    tcp->free_held = h;
+}
+
+/* Keeps data that came too early, what is there already left out. */
+static void hold(struct connection *c, uint32_t seq, struct buf *data,
+                 uint32_t len)
+{
+    struct tcpv4 *tcp = c->tcp;
+    struct held **at = &c->held, *h = tcp->free_held;
+    uint32_t      end = seq + len;
+
+    while (*at && seq_before((*at)->end, seq + 1) &&
+           !seq_after((*at)->end, seq))
+        at = &(*at)->next;
+    if (*at && !seq_after((*at)->seq, seq)) {
+        uint32_t known = (*at)->end - seq;
+
+        if (known >= len) {
+            tcp->counters.duplicates_in++;
+            buf_free(data);
+            return;
+        }
+        data = buf_trim_list(data, known);
+        seq += known;
+        at = &(*at)->next;
+    }
+    while (*at && !seq_after((*at)->end, end)) { /* covered by this one */
+        struct held *covered = *at;
+
+        *at = covered->next;
+        free_held(tcp, covered);
+    }
+    if (*at && seq_before((*at)->seq, end)) {
+        if ((*at)->seq == seq) {
+            buf_free(data);
+            return;
+        }
+        buf_cut(data, (*at)->seq - seq);
+        end = (*at)->seq;
+    }
+    h = tcp->free_held;
+    if (!h || buf_pages_free() < buf_pages() / 4) {
+        tcp->counters.held_dropped++;
+        buf_free(data);
+        return;
+    }
+    tcp->free_held = h->next;
+    tcp->counters.held++;
+    *h = (struct held){*at, seq, end, data};
+    *at = h;
+}
+
+/* What was held and is next now. */
+static void take_held(struct connection *c)
+{
+    while (c->held && !seq_after(c->held->seq, c->rcv_nxt)) {
+        struct held *h = c->held;
+        uint32_t     known = c->rcv_nxt - h->seq;
+
+        c->held = h->next;
+        if (seq_after(h->end, c->rcv_nxt)) {
+            struct buf *rest = buf_trim_list(h->data, known);
+
+            h->data = NULL;
+            append(c, rest, h->end - c->rcv_nxt);
+        }
+        free_held(c->tcp, h);
+    }
+}
+
+/* Data that have come to one who has closed: RFC 9293, 3.6.1. */
+static bool is_unwanted(const struct connection *c, const struct arrival *a)
+{
+    return a->len > 0 && !c->is_held && c->state == TCP_FIN_WAIT_2 &&
+           seq_after(a->s.seq + a->len, c->rcv_nxt);
+}
+
+/* 3.10.7.4, seventh */
+static void take_data(struct connection *c, struct arrival *a)
+{
+    uint32_t    seq = a->s.seq, end = seq + a->len;
+    struct buf *data = a->data;
+
+    a->data = NULL;
+    if (seq_before(seq, c->rcv_nxt)) {
+        uint32_t known = c->rcv_nxt - seq;
+
+        c->tcp->counters.duplicates_in++;
+        c->ack_now = true;
+        if (known >= a->len) {
+            buf_free(data);
+            return;
+        }
+        data = buf_trim_list(data, known);
+        seq = c->rcv_nxt;
+    }
+    if (seq_after(end, c->rcv_adv)) { /* beyond the window */
+        c->ack_now = true;
+        a->s.flags &= (uint8_t)~TCP_FIN;
+        if (!seq_before(seq, c->rcv_adv)) {
+            buf_free(data);
+            return;
+        }
+        end = c->rcv_adv;
+        buf_cut(data, end - seq);
+    }
+    if (seq == c->rcv_nxt) {
+        bool filled = c->held != NULL;
+
+        append(c, data, end - seq);
+        take_held(c);
+        if (filled)
+            c->ack_now = true; /* RFC 5681, 4.2 */
+        if (c->quick > 0) {
+            c->quick--;
+            c->ack_now = true;
+        }
+        if (c->unacked >= 2u * c->mss)
+            c->ack_now = true;
+        wake_all(&c->readable);
+        return;
+    }
+    /* A gap: each such segment is answered by itself, for the sender counts
+     * them (RFC 5681, 4.2). */
+    hold(c, seq, data, end - seq);
+    tcp_send_ack(c);
+}
+
+/* The peer's FIN, and all that stands before it: eighth. */
+static void take_fin(struct connection *c)
+{
+    c->fin_came = true;
+    c->fin_held = false;
+    c->rcv_nxt++;
+    c->ack_now = true;
+    wake_all(&c->readable);
+    switch (c->state) {
+    case TCP_ESTABLISHED:
+        c->state = TCP_CLOSE_WAIT;
+        break;
+    case TCP_FIN_WAIT_1:
+        c->state = TCP_CLOSING;
+        break;
+    case TCP_FIN_WAIT_2:
+        enter_time_wait(c);
+        break;
+    default:
+        break;
+    }
+}
+
+static void time_wait_input(struct connection *c, const struct arrival *a)
+{
+    /* Our last ACK was lost: once more, and wait again. */
+    if (a->s.flags & TCP_FIN) {
+        c->ack_now = true;
+        tcp_set_clock(c, TCP_END, time_after(TCP_TIME_WAIT));
+        tcp_schedule(c);
+    }
+}
+
+static void connection_input(struct connection *c, struct arrival *a,
+                             const struct ipv4_packet *packet)
+{
+    if (c->state == TCP_SYN_SENT) {
+        syn_sent_input(c, a, packet);
+        return;
+    }
+    if (c->state == TCP_TIMED_WAIT && a->s.flags & TCP_FIN &&
+        a->s.seq + a->len + 1 == c->rcv_nxt) {
+        time_wait_input(c, a);
+        return;
+    }
+    if (!check(c, a))
+        return;
+    c->heard = time_now();
+    c->keepalives = 0;
+    if (!take_ack(c, a, packet))
+        return;
+    if (c->state == TCP_TIMED_WAIT || c->fin_came)
+        return;
+    if (is_unwanted(c, a)) {
+        tcp_send_reset(c);
+        tcp_end(c, ERR_RESET);
+        return;
+    }
+    if (a->s.flags & TCP_FIN && !c->fin_held) {
+        c->fin_seq = a->s.seq + a->len;
+        c->fin_held = !seq_after(c->fin_seq, c->rcv_adv);
+    }
+    if (a->len > 0)
+        take_data(c, a);
+    if (c->fin_held && c->fin_seq == c->rcv_nxt)
+        take_fin(c);
+    else if (a->s.flags & TCP_FIN)
+        c->ack_now = true;
+    tcp_schedule(c);
+}
+
+/* RFC 6191: a new connection may begin where an old one waits to be
+ * forgotten. */
+static bool is_fresh_syn(const struct connection *c, const struct arrival *a)
+{
+    return c->state == TCP_TIMED_WAIT && !c->is_held &&
+           (a->s.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
+           (seq_after(a->s.seq, c->rcv_nxt) ||
+            (c->timestamps && a->s.has_timestamps &&
+             seq_after(a->s.time, c->ts_recent)));
+}
+
+static bool has_good_checksum(const struct ipv4_packet *packet,
+                              const struct buf *b, size_t len)
+{
+    return b->offload.csum_good ||
+           checksum_fold(checksum_add_bufs(
+               checksum_pseudo(packet->from, packet->to, PROTOCOL_TCP, len),
+               b, 0, len)) == 0xffff;
+}
+
+void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
+{
+    struct tcpv4      *tcp = ctx;
+    struct connection *c;
+    struct arrival     a;
+    size_t             len = buf_length(b);
+
+    tcp->counters.in++;
+    b = buf_pull(b, len < TCP_MOST ? len : TCP_MOST);
+    if (!b || packet->to_many || !tcp_parse(b->data, b->len, &a.s) ||
+        !has_good_checksum(packet, b, len)) {
+        tcp->counters.malformed++;
+        buf_free(b);
+        return;
+    }
+    a.len = (uint32_t)(len - a.s.header);
+    a.data = buf_trim_list(b, a.s.header);
+    c = tcp_find(tcp, (struct endpoint){packet->to, a.s.to},
+                 (struct endpoint){packet->from, a.s.from});
+    if (c && is_fresh_syn(c, &a)) {
+        tcp_end(c, OK);
+        c = NULL;
+    }
+    if (c)
+        connection_input(c, &a, packet);
+    else
+        listen_input(tcp, packet, &a);
+    drop_data(&a);
+}
+
+void tcp_failed(void *ctx, const struct ipv4_packet *packet,
+                const uint8_t *start, size_t len,
+                const struct ipv4_error *error)
+{
+    struct tcpv4      *tcp = ctx;
+    struct connection *c;
+    uint32_t           seq;
+
+    if (len < 8)
+        return;
+    c = tcp_find(tcp, (struct endpoint){packet->from, get_be16(start)},
+                 (struct endpoint){packet->to, get_be16(start + 2)});
+    seq = get_be32(start + 4);
+    /* RFC 5927, 4: of what is under way, or it is forged. */
+    if (!c || seq_before(seq, c->snd_una) || !seq_before(seq, c->snd_max))
+        return;
+    if (error->status == ERR_RANGE) {
+        uint16_t mtu = error->mtu ? error->mtu : 576;
+
+        /* RFC 1191: never below 68, and never more than it was. */
+        if (mtu >= 68 + 40 &&
+            mtu - 40 - (c->timestamps ? TCP_TIMESTAMPS : 0) < c->mss) {
+            c->mss = (uint16_t)(mtu - 40 -
+                                (c->timestamps ? TCP_TIMESTAMPS : 0));
+            c->snd_nxt = c->snd_una;
+            tcp_schedule(c);
+        }
+    } else if (c->state == TCP_SYN_SENT) {
+        tcp_end(c, error->status); /* RFC 5461, 4.1: only while it opens */
+    }
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What goes out. Data leave as windows on the pages of the queue, behind a
+ * header of their own; what is more than a segment leaves in one piece, and
+ * the device, or its front, cuts it.
+ */
+#include "tcp.h"
+#include <mirage/bytes.h>
+#include <mirage/checksum.h>
+#include <string.h>
+
+#define LONGEST 65535u /* bytes of a packet */
+
+uint32_t tcp_time(const struct connection *c)
+{
+    return (uint32_t)(time_now() / MILLISECOND) + c->time_offset;
+}
+
+uint32_t tcp_window(const struct connection *c)
+{
+    uint32_t space = c->read_limit > c->read_len ? c->read_limit - c->read_len
+                                                 : 0;
+    uint32_t offered = c->rcv_adv - c->rcv_nxt, unit = 1u << c->rcv_scale;
+    uint32_t most = 65535u << c->rcv_scale, least = c->read_limit / 2;
+
+    /* RFC 9293, 3.8.6.2.2: grows by what is worth a segment, or not at all;
+     * and never shrinks (3.8.6). */
+    if (least > c->our_mss)
+        least = c->our_mss;
+    if (space < offered + least)
+        space = offered;
+    space = (space + unit - 1) / unit * unit;
+    return space < most ? space : most;
+}
+
+static size_t emit(const struct connection *c, uint32_t seq, uint8_t flags,
+                   uint8_t *p)
+{
+    bool               is_syn = flags & TCP_SYN;
+    uint32_t           window = tcp_window(c);
+    struct tcp_segment s = {
+        .from = c->local.port,
+        .to = c->peer.port,
+        .seq = seq,
+        .flags = flags,
+        .ack = flags & TCP_ACK ? c->rcv_nxt : 0,
+        .window = (uint16_t)(is_syn ? (window < 65535 ? window : 65535)
+                                    : window >> c->rcv_scale),
+    };
+
+    if (is_syn) {
+        s.has_mss = true;
+        s.mss = c->our_mss;
+        s.has_scale = !(flags & TCP_ACK) || c->rcv_scale > 0;
+        s.scale = TCP_SCALE;
+    }
+    if (c->timestamps || (is_syn && !(flags & TCP_ACK))) {
+        s.has_timestamps = true;
+        s.time = tcp_time(c);
+        s.echo = flags & TCP_ACK ? c->ts_recent : 0;
+    }
+    return tcp_emit(&s, p);
+}
+
+/* Bytes of the queue, from seq on. */
+static struct buf *share_queue(struct connection *c, uint32_t seq,
+                               uint32_t len)
+{
+    struct buf *b = c->queue;
+    uint32_t    at = c->queue_seq;
+
+    if (c->place && !seq_after(c->place_seq, seq)) {
+        b = c->place;
+        at = c->place_seq;
+    }
+    while (seq - at >= b->len) {
+        at += (uint32_t)b->len;
+        b = b->next;
+    }
+    c->place = b;
+    c->place_seq = at;
+    return buf_share_list(b, seq - at, len);
+}
+
+/* What an ACK that has left settles. */
+static void note_ack(struct connection *c)
+{
+    uint32_t edge = c->rcv_nxt + tcp_window(c);
+
+    if (seq_after(edge, c->rcv_adv))
+        c->rcv_adv = edge;
+    c->last_ack_sent = c->rcv_nxt;
+    c->unacked = 0;
+    c->ack_now = false;
+    tcp_set_clock(c, TCP_ACKNOWLEDGE, FOREVER);
+}
+
+/* Sends b, a header and what follows it. */
+static void send_packet(struct connection *c, struct buf *b, size_t header)
+{
+    struct ipv4_packet packet = {.from = c->local.ip,
+                                 .to = c->peer.ip,
+                                 .protocol = PROTOCOL_TCP,
+                                 .whole = true};
+    size_t             len = buf_length(b);
+
+    put_be16(b->data + 16,
+             checksum_fold(checksum_pseudo(packet.from, packet.to,
+                                           PROTOCOL_TCP, len)));
+    b->offload = (struct offload){
+        .csum_start = 0,
+        .csum_offset = 16,
+        .segment = len - header > c->mss ? c->mss : 0,
+    };
+    c->tcp->counters.out++;
+    if (ipv4_write(c->tcp->ip, &packet, b) != OK)
+        return; /* as if it were lost: the timers see to it */
+}
+
+void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags)
+{
+    struct buf *b = buf_new(IPV4_HEADROOM);
+    size_t      header;
+
+    if (b && len > 0)
+        b->next = share_queue(c, seq, len);
+    if (!b || (len > 0 && !b->next)) {
+        buf_free(b); /* as if it were lost */
+        return;
+    }
+    header = emit(c, seq, flags, buf_append(b, TCP_MOST));
+    b->len = header;
+    send_packet(c, b, header);
+    if (flags & TCP_ACK)
+        note_ack(c);
+}
+
+void tcp_send_ack(struct connection *c)
+{
+    tcp_send(c, c->snd_nxt, 0, TCP_ACK);
+}
+
+static void send_header(struct tcpv4 *tcp, struct endpoint from,
+                        struct endpoint to, const struct tcp_segment *s)
+{
+    struct ipv4_packet packet = {.from = from.ip,
+                                 .to = to.ip,
+                                 .protocol = PROTOCOL_TCP,
+                                 .whole = true};
+    struct buf        *b = buf_new(IPV4_HEADROOM);
+
+    if (!b)
+        return;
+    b->len = tcp_emit(s, buf_append(b, TCP_MOST));
+    put_be16(b->data + 16,
+             checksum_fold(checksum_pseudo(from.ip, to.ip, PROTOCOL_TCP,
+                                           b->len)));
+    b->offload = (struct offload){.csum_start = 0, .csum_offset = 16};
+    tcp->counters.out++;
+    tcp->counters.resets_out++;
+    if (ipv4_write(tcp->ip, &packet, b) != OK)
+        return; /* whom it concerns will ask again */
+}
+
+void tcp_send_reset(struct connection *c)
+{
+    send_header(c->tcp, c->local, c->peer,
+                &(struct tcp_segment){.from = c->local.port,
+                                      .to = c->peer.port,
+                                      .seq = c->snd_nxt,
+                                      .ack = c->rcv_nxt,
+                                      .flags = TCP_RST | TCP_ACK});
+}
+
+void tcp_refuse(struct tcpv4 *tcp, const struct ipv4_packet *packet,
+                const struct tcp_segment *s, uint32_t len)
+{
+    struct tcp_segment answer = {
+        .from = s->to, .to = s->from, .flags = TCP_RST};
+
+    if (s->flags & TCP_RST)
+        return;
+    if (s->flags & TCP_ACK) {
+        answer.seq = s->ack;
+    } else {
+        answer.flags |= TCP_ACK;
+        answer.ack = s->seq + len + (s->flags & TCP_SYN ? 1 : 0) +
+                     (s->flags & TCP_FIN ? 1 : 0);
+    }
+    send_header(tcp, (struct endpoint){packet->to, s->to},
+                (struct endpoint){packet->from, s->from}, &answer);
+}
+
+static uint32_t queue_end(const struct connection *c)
+{
+    return c->queue_seq + c->queue_len;
+}
+
+/* Sent for the first time, or again. */
+static void note_sent(struct connection *c, uint32_t seq, uint32_t end)
+{
+    nanoseconds now = time_now();
+
+    if (c->snd_una == c->snd_max)
+        c->unanswered_since = now;
+    if (seq_after(end, c->snd_max)) {
+        if (!c->timed_at && seq == c->snd_max) {
+            c->timed_at = now;
+            c->timed_seq = seq;
+        }
+        c->snd_max = end;
+    } else {
+        c->tcp->counters.retransmitted++;
+    }
+    c->snd_nxt = end;
+    c->sent = now;
+    tcp_start_retransmit(c);
+}
+
+static void send_syn(struct connection *c)
+{
+    if (c->snd_nxt != c->iss)
+        return;
+    tcp_send(c, c->iss, 0,
+             c->state == TCP_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK);
+    note_sent(c, c->iss, c->iss + 1);
+}
+
+/*
+ * How many bytes may leave in one piece now; 0: none. RFC 9293, 3.8.6.2.1 and
+ * 3.7.4: whole segments, but for the end of what there is, and that not while
+ * something small is under way (Nagle); or half of what the peer ever offered.
+ */
+static uint32_t next_piece(const struct connection *c, bool *ends)
+{
+    uint32_t left = seq_before(c->snd_nxt, queue_end(c))
+                        ? queue_end(c) - c->snd_nxt
+                        : 0;
+    uint32_t window = c->snd_wnd < c->cwnd ? c->snd_wnd : c->cwnd;
+    uint32_t in_flight = tcp_in_flight(c);
+    uint32_t may = window > in_flight ? window - in_flight : 0;
+    uint32_t most = (LONGEST - IPV4_HEADER - TCP_MOST) / c->mss * c->mss;
+    uint32_t len = left < may ? left : may;
+
+    if (len > most)
+        len = most;
+    *ends = len == left;
+    if (len >= c->mss) {
+        if (*ends && len % c->mss != 0 &&
+            (c->shut_writing || c->options.no_delay))
+            return len;
+        if (len % c->mss != 0)
+            *ends = false;
+        return len - len % c->mss;
+    }
+    if (*ends)
+        return c->shut_writing || c->options.no_delay || in_flight == 0 ? len
+                                                                        : 0;
+    return len > 0 && len >= c->most_wnd / 2 ? len : 0;
+}
+
+static void send_piece(struct connection *c, uint32_t len, bool ends)
+{
+    uint32_t seq = c->snd_nxt;
+    bool     fin = ends && c->shut_writing;
+
+    tcp_send(c, seq, len,
+             (uint8_t)(TCP_ACK | (ends && len > 0 ? TCP_PSH : 0) |
+                       (fin ? TCP_FIN : 0)));
+    if (fin && !c->fin_sent) {
+        c->fin_sent = true;
+        c->state = c->state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT_1;
+    }
+    note_sent(c, seq, seq + len + fin);
+}
+
+/* Is there anything that was not sent yet, or is to be sent again? */
+static bool has_more(const struct connection *c)
+{
+    uint32_t end = queue_end(c) + c->shut_writing;
+
+    return seq_before(c->snd_nxt, end);
+}
+
+static bool send_data(struct connection *c)
+{
+    bool sent = false;
+
+    /* RFC 5681, 4.1: what was under way long ago says nothing of now. */
+    if (c->snd_una == c->snd_max && c->sent && has_more(c) &&
+        time_now() - c->sent > c->rto)
+        c->congestion->begin(c);
+    while (has_more(c)) {
+        bool     ends;
+        uint32_t len = next_piece(c, &ends);
+
+        if (len == 0 && !(ends && c->shut_writing))
+            break;
+        send_piece(c, len, ends);
+        sent = true;
+    }
+    if (has_more(c) && c->snd_una == c->snd_max)
+        tcp_start_retransmit(c); /* to ask about the window */
+    return sent;
+}
+
+/* The window has opened by so much that the peer should know. */
+static bool is_worth_telling(const struct connection *c)
+{
+    uint32_t offered = c->rcv_adv - c->rcv_nxt, now = tcp_window(c);
+
+    return !c->fin_came && offered < c->read_limit / 2 &&
+           now - offered >= c->read_limit / 4;
+}
+
+static bool may_send_data(enum tcp_state state)
+{
+    return state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT ||
+           state == TCP_FIN_WAIT_1 || state == TCP_CLOSING ||
+           state == TCP_LAST_ACK;
+}
+
+void tcp_output(struct connection *c)
+{
+    if (c->state == TCP_CLOSED)
+        return;
+    if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED) {
+        send_syn(c);
+        return;
+    }
+    if (may_send_data(c->state) && send_data(c))
+        return;
+    if (c->ack_now || is_worth_telling(c))
+        tcp_send_ack(c);
+    else if (c->unacked > 0 && c->clock[TCP_ACKNOWLEDGE] == FOREVER)
+        tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(TCP_DELAYED_ACK));
+}
