@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /* The front of every stack. */
+#include <mirage/boot.h>
 #include <mirage/panic.h>
+#include <mirage/platform.h>
 #include <mirage/stackv4.h>
+#include <inttypes.h>
+
+BOOT_FLAG(stats, "print what the network stacks have counted, at the end");
 
 struct ip_address stackv4_ip(const struct stackv4 *s)
 {
@@ -67,6 +72,19 @@ enum status stackv4_connect(struct stackv4 *s, struct endpoint to,
 enum status stackv4_run(struct stackv4 *s)
 {
     return s->ops->run(s);
+}
+
+static void print_counter(void *ctx, const char *name, uint64_t value)
+{
+    (void)ctx;
+    image_say("%-28s %" PRIu64 "\n", name, value);
+}
+
+void stackv4_finish(struct stackv4 *s)
+{
+    s->ops->finish(s);
+    if (stats)
+        stackv4_counters(s, print_counter, NULL);
 }
 
 void stackv4_counters(const struct stackv4 *s, counter_handler *fn, void *ctx)

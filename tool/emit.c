@@ -247,6 +247,11 @@ char *emit_main(const struct facts *f)
         if (f->thing[i].is_used && f->thing[i].type &&
             strcmp(f->thing[i].type, "fs") == 0)
             put_flush(d.out, &f->thing[i]);
+    for (size_t i = 0; i < f->thing_count; i++)
+        if (f->thing[i].is_used && f->thing[i].type &&
+            strcmp(f->thing[i].type, "stackv4") == 0)
+            fprintf(d.out, "    stackv4_finish(%s);\n",
+                    device_name(&f->thing[i]));
     fputs("}\n", d.out);
     return finish(&d);
 }

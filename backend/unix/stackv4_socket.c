@@ -489,6 +489,12 @@ static void sockets_counters(const struct stackv4 *s, counter_handler *fn,
     fn(ctx, "datagrams dropped", c->datagrams_dropped);
 }
 
+/* What is queued is the host's affair, and outlives us. */
+static void sockets_finish(struct stackv4 *s)
+{
+    (void)s;
+}
+
 static const struct stackv4_ops sockets_ops = {
     .ip_at = sockets_ip_at,
     .address = sockets_address,
@@ -499,6 +505,7 @@ static const struct stackv4_ops sockets_ops = {
     .udp_write = sockets_udp_write,
     .connect = sockets_connect,
     .run = sockets_run,
+    .finish = sockets_finish,
     .counters = sockets_counters,
 };
 

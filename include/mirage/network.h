@@ -34,6 +34,7 @@ struct network_counters {
 
 struct network {
     const struct network_ops *ops;
+    const char               *name; /* for people */
     struct mac                mac;
     uint16_t                  mtu; /* bytes, without the Ethernet header */
     unsigned                  features;

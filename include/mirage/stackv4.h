@@ -113,6 +113,13 @@ MUST_CHECK enum status stackv4_connect(struct stackv4 *s, struct endpoint to,
  */
 enum status stackv4_run(struct stackv4 *s);
 
+/*
+ * The image ends: sends what was written to flows that are closed, for a few
+ * seconds at most, and prints the counters if the boot argument --stats asks
+ * for them. Blocks. For main.c.
+ */
+void stackv4_finish(struct stackv4 *s);
+
 /* What the stack has counted since it was connected, by the name of each. */
 typedef void counter_handler(void *ctx, const char *name, uint64_t value);
 void         stackv4_counters(const struct stackv4 *s, counter_handler *fn,
@@ -136,6 +143,7 @@ struct stackv4_ops {
     enum status (*connect)(struct stackv4 *s, struct endpoint to,
                            nanoseconds deadline, struct flow **flow);
     enum status (*run)(struct stackv4 *s);
+    void (*finish)(struct stackv4 *s);
     void (*counters)(const struct stackv4 *s, counter_handler *fn, void *ctx);
 };
 

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A network device that is the host's end of a TAP (Linux's tuntap.rst).
+ *
+ * Where the host can, each frame has virtio's header before it, by which
+ * either side leaves checksums and the cutting of long segments to the other.
+ * A frame is read into pages that lie ready, 64 KiB of them; those that it
+ * does not fill stay for the next. We read until there is nothing left, and
+ * what came goes to the listener at once.
+ */
+#include "events.h"
+#include "pcap.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <mirage/drivers.h>
+#include <mirage/fiber.h>
+#include <mirage/log.h>
+#include <mirage/platform.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#endif
+#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
+#define VIRTIO_NET_HDR_GSO_UDP_L4 5
+#endif
+
+#define DEVICE      "/dev/net/tun"
+#define PAGES       17   /* for the longest frame */
+#define PIECES      128  /* of a frame that is written */
+#define SHORT_FRAME 2048 /* bytes that are cheaper copied than pointed to */
+#define LOOK_AGAIN  (200 * MILLISECOND)
+#define RESERVED    256 /* pages */
+
+LOG_SOURCE(network_unix);
+
+struct tap {
+    struct network  network;
+    int             fd, fd_of_link; /* the same file twice: two may wait */
+    bool            has_header, is_captured;
+    char            name[IFNAMSIZ];
+    frames_handler *fn;
+    void           *ctx;
+    struct waiters  went_down;
+    struct buf     *page[PAGES]; /* NULL: to be had again */
+};
+
+static struct tap *tap_of(struct network *n)
+{
+    return (struct tap *)(void *)((char *)n - offsetof(struct tap, network));
+}
+
+static void fill_header(const struct buf *frame, struct virtio_net_hdr *h)
+{
+    const struct offload *o = &frame->offload;
+
+    memset(h, 0, sizeof *h);
+    if (!o->csum_offset)
+        return;
+    h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    h->csum_start = o->csum_start;
+    h->csum_offset = o->csum_offset;
+    if (!o->segment)
+        return;
+    h->gso_type = o->csum_offset == 6 ? VIRTIO_NET_HDR_GSO_UDP_L4
+                                      : VIRTIO_NET_HDR_GSO_TCPV4;
+    h->gso_size = o->segment;
+    h->hdr_len = (uint16_t)frame->len;
+}
+
+/* One write of the whole: what is short in one piece. */
+static ssize_t write_frame(const struct tap *t, const struct buf *frame)
+{
+    struct virtio_net_hdr h;
+    struct iovec          part[PIECES];
+    uint8_t               whole[sizeof h + SHORT_FRAME];
+    size_t                len = buf_length(frame), at = 0;
+    int                   count = 0;
+
+    if (t->has_header) {
+        fill_header(frame, &h);
+        at = sizeof h;
+    }
+    if (len <= SHORT_FRAME) {
+        memcpy(whole, &h, at);
+        buf_copy_out(frame, 0, whole + at, len);
+        return write(t->fd, whole, at + len);
+    }
+    if (t->has_header)
+        part[count++] = (struct iovec){&h, sizeof h};
+    for (; frame && count < PIECES; frame = frame->next)
+        part[count++] = (struct iovec){frame->data, frame->len};
+    if (frame) {
+        errno = EMSGSIZE;
+        return -1;
+    }
+    return writev(t->fd, part, count);
+}
+
+static void tap_write(struct network *n, struct buf *frame)
+{
+    struct tap *t = tap_of(n);
+    ssize_t     done;
+
+    if (t->is_captured)
+        pcap_add(frame, platform_wall());
+    do
+        done = write_frame(t, frame);
+    while (done < 0 && errno == EINTR);
+    buf_free(frame);
+    if (done >= 0)
+        return;
+    n->counters.dropped_out++;
+    if (errno == EIO) { /* it is down; who waits for it looks again */
+        n->up = false;
+        wake_all(&t->went_down);
+        wake_all(&n->changed);
+    }
+}
+
+static void tap_listen(struct network *n, frames_handler *fn, void *ctx)
+{
+    struct tap *t = tap_of(n);
+
+    t->fn = fn;
+    t->ctx = ctx;
+}
+
+static const struct network_ops tap_ops = {
+    .write = tap_write,
+    .listen = tap_listen,
+};
+
+/* Pages for the next frame, as many as can be had. */
+static int lay_out(struct tap *t, struct iovec *part)
+{
+    int count = 0;
+
+    for (; count < PAGES; count++) {
+        if (!t->page[count])
+            t->page[count] = buf_new(0);
+        if (!t->page[count])
+            break;
+        part[count] = (struct iovec){t->page[count]->data, PAGE_BYTES};
+    }
+    return count;
+}
+
+/* A frame of len bytes, out of the pages that it fills. */
+static struct buf *take_pages(struct tap *t, size_t len)
+{
+    struct buf *frame = NULL, **end = &frame;
+
+    for (int i = 0; len > 0; i++) {
+        size_t n = len < PAGE_BYTES ? len : PAGE_BYTES;
+
+        buf_append(t->page[i], n);
+        *end = t->page[i];
+        end = &t->page[i]->next;
+        t->page[i] = NULL;
+        len -= n;
+    }
+    return frame;
+}
+
+static void read_header(const struct virtio_net_hdr *h, struct buf *frame)
+{
+    frame->offload.csum_good = h->flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM |
+                                           VIRTIO_NET_HDR_F_DATA_VALID);
+    if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
+        frame->offload.csum_start = h->csum_start;
+        frame->offload.csum_offset = h->csum_offset;
+    }
+    if (h->gso_type != VIRTIO_NET_HDR_GSO_NONE)
+        frame->offload.segment = h->gso_size;
+}
+
+/* One frame; ERR_TIMEOUT: none is there. NULL: one that was lost. */
+static enum status read_frame(struct tap *t, struct buf **frame)
+{
+    struct virtio_net_hdr h = {0};
+    struct iovec          part[PAGES + 1] = {{&h, sizeof h}};
+    int                   first = t->has_header ? 0 : 1;
+    int                   count = lay_out(t, part + 1);
+    uint8_t               nowhere[16];
+    ssize_t               len;
+
+    *frame = NULL;
+    if (count == 0) { /* no pages: it is read, and lost */
+        part[1] = (struct iovec){nowhere, sizeof nowhere};
+        count = 1;
+        first = 1;
+    }
+    len = readv(t->fd, part + first, count + 1 - first);
+    if (len < 0)
+        return errno == EINTR ? OK : ERR_TIMEOUT;
+    if (first == 0)
+        len -= (ssize_t)sizeof h;
+    if (len < ETHERNET_HEADER || !t->page[0] ||
+        len == (ssize_t)(PAGE_BYTES * (size_t)count)) { /* or was cut */
+        t->network.counters.dropped_in++;
+        return OK;
+    }
+    *frame = take_pages(t, (size_t)len);
+    if (first == 0)
+        read_header(&h, *frame);
+    t->network.counters.frames_in++;
+    t->network.counters.bytes_in += (uint64_t)len;
+    if (t->is_captured)
+        pcap_add(*frame, platform_wall());
+    return OK;
+}
+
+static void deliver(struct tap *t, struct buf *const *frames, size_t count)
+{
+    if (count > 0 && t->fn)
+        t->fn(t->ctx, frames, count);
+    for (size_t i = 0; i < count && !t->fn; i++)
+        buf_free(frames[i]);
+}
+
+static void read_all(void *ctx)
+{
+    struct tap *t = ctx;
+
+    for (;;) {
+        struct buf *frame[NETWORK_BATCH];
+        size_t      count = 0;
+        enum status s = OK;
+
+        while (count < NETWORK_BATCH && s == OK) {
+            s = read_frame(t, &frame[count]);
+            if (s == OK && frame[count])
+                count++;
+        }
+        deliver(t, frame, count);
+        s = s == OK ? fiber_yield() : events_wait(t->fd, false, FOREVER);
+        if (s == ERR_CANCELLED)
+            return;
+    }
+}
+
+static bool is_up(const struct tap *t)
+{
+    struct ifreq r = {0};
+    int          s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool         up;
+
+    memcpy(r.ifr_name, t->name, sizeof t->name);
+    up = s >= 0 && ioctl(s, SIOCGIFFLAGS, &r) == 0 && r.ifr_flags & IFF_UP;
+    if (s >= 0)
+        close(s);
+    return up;
+}
+
+/* A TAP that is up can be written to, and epoll says so. */
+static void watch_link(void *ctx)
+{
+    struct tap *t = ctx;
+    enum status s = OK;
+
+    while (s != ERR_CANCELLED) {
+        if (!t->network.up && is_up(t)) {
+            log_info(&network_unix, "%s is up", t->name);
+            t->network.up = true;
+            wake_all(&t->network.changed);
+        }
+        if (t->network.up)
+            s = wait_until(&t->went_down, FOREVER);
+        else
+            s = events_wait(t->fd_of_link, true, time_after(LOOK_AGAIN));
+        if (s == OK && !t->network.up && !is_up(t))
+            s = time_sleep(LOOK_AGAIN);
+    }
+}
+
+/* What the host says of the interface: MTU, and an address near to ours. */
+static bool ask_host(struct tap *t)
+{
+    struct ifreq r = {0};
+    int          s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool         ok;
+
+    memcpy(r.ifr_name, t->name, sizeof t->name);
+    ok = s >= 0 && ioctl(s, SIOCGIFMTU, &r) == 0;
+    t->network.mtu = (uint16_t)(r.ifr_mtu < 65535 ? r.ifr_mtu : 65535);
+    ok = ok && ioctl(s, SIOCGIFHWADDR, &r) == 0;
+    if (s >= 0)
+        close(s);
+    /* One of our own, and the same each time: the other end has that of the
+     * interface. */
+    memcpy(t->network.mac.byte, r.ifr_hwaddr.sa_data, 6);
+    t->network.mac.byte[0] = (uint8_t)((t->network.mac.byte[0] | 2) & ~1);
+    t->network.mac.byte[5] ^= 0x80;
+    return ok;
+}
+
+static void ask_offloads(struct tap *t)
+{
+    const unsigned least = TUN_F_CSUM | TUN_F_TSO4;
+
+    if (!t->has_header)
+        return;
+    t->network.features = NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS;
+    if (ioctl(t->fd, TUNSETOFFLOAD, least | TUN_F_USO4) == 0)
+        t->network.features |= NETWORK_UDP_SEGMENTS;
+    else if (ioctl(t->fd, TUNSETOFFLOAD, least) != 0)
+        (void)ioctl(t->fd, TUNSETOFFLOAD, 0); /* we take nothing unfinished */
+}
+
+static enum status refuse(const char *name, int error)
+{
+    switch (error) {
+    case EPERM:
+    case EACCES:
+        log_error(&network_unix,
+                  "%s: no permission to open it. Make it yours: "
+                  "`sudo ip tuntap add dev %s mode tap user $USER`; or run "
+                  "the image as root: `sudo %s`",
+                  name, name, image_name());
+        return ERR_PERMISSION;
+    case EBUSY:
+        log_error(&network_unix, "%s: another process has it open; `sudo fuser "
+                                 "-v /dev/net/tun` shows who",
+                  name);
+        return ERR_IN_USE;
+    case ENOENT:
+    case ENODEV:
+        log_error(&network_unix, "%s: the host has no " DEVICE "; `sudo modprobe tun` gives it one",
+                  name);
+        return ERR_NOT_FOUND;
+    case EINVAL:
+        log_error(&network_unix, "%s: it is an interface, but no TAP; `ip -d "
+                                 "link show %s` says what it is",
+                  name, name);
+        return ERR_NAME;
+    default:
+        log_error(&network_unix, "%s: %s", name, strerror(error));
+        return ERR_IO;
+    }
+}
+
+static enum status open_by_name(struct tap *t, const char *name)
+{
+    struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+
+    if (!*name || strlen(name) >= IFNAMSIZ || strchr(name, '/')) {
+        log_error(&network_unix, "\"%s\" is no name of an interface: 1 to %d "
+                                 "letters, no slash",
+                  name, IFNAMSIZ - 1);
+        return ERR_NAME;
+    }
+    t->fd = open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    if (t->fd < 0)
+        return refuse(name, errno);
+    memcpy(r.ifr_name, name, strlen(name) + 1);
+    t->has_header = true;
+    if (ioctl(t->fd, TUNSETIFF, &r) != 0) {
+        /* One that was made without that header may still do without. */
+        r.ifr_flags = IFF_TAP | IFF_NO_PI;
+        t->has_header = false;
+        if (errno != EINVAL || ioctl(t->fd, TUNSETIFF, &r) != 0)
+            return refuse(name, errno);
+    }
+    memcpy(t->name, r.ifr_name, IFNAMSIZ);
+    return OK;
+}
+
+/* A TAP that is open already, as file descriptor N of "fd:N". */
+static enum status open_by_fd(struct tap *t, const char *name)
+{
+    struct ifreq r = {0};
+    char        *end;
+    long         fd = strtol(name + 3, &end, 10);
+
+    if (end == name + 3 || *end || fd < 0 || fd > 65535 ||
+        (t->fd = dup((int)fd)) < 0 || ioctl(t->fd, TUNGETIFF, &r) != 0 ||
+        !(r.ifr_flags & IFF_TAP) || !(r.ifr_flags & IFF_NO_PI)) {
+        log_error(&network_unix, "%s: no TAP is open there (IFF_TAP, "
+                                 "IFF_NO_PI, best with IFF_VNET_HDR)",
+                  name);
+        return ERR_NAME;
+    }
+    fcntl(t->fd, F_SETFL, O_NONBLOCK);
+    fcntl(t->fd, F_SETFD, FD_CLOEXEC);
+    t->has_header = r.ifr_flags & IFF_VNET_HDR;
+    memcpy(t->name, r.ifr_name, IFNAMSIZ);
+    return OK;
+}
+
+static enum status set_up(struct tap *t)
+{
+    int size = sizeof(struct virtio_net_hdr);
+
+    if (t->has_header && ioctl(t->fd, TUNSETVNETHDRSZ, &size) != 0)
+        return ERR_IO;
+    if (!ask_host(t))
+        return ERR_IO;
+    ask_offloads(t);
+    t->network.ops = &tap_ops;
+    t->network.name = t->name;
+    t->network.up = is_up(t);
+    t->is_captured = pcap_is_wanted();
+    t->fd_of_link = dup(t->fd);
+    if (t->fd_of_link < 0)
+        return ERR_IO;
+    if (buf_reserve(RESERVED) != OK || fiber_start(read_all, t) != OK ||
+        fiber_start(watch_link, t) != OK)
+        return ERR_NO_MEMORY;
+    return OK;
+}
+
+enum status network_unix_connect(const char *name, struct network **network)
+{
+    struct tap *t = calloc(1, sizeof *t);
+    enum status s;
+
+    if (!t)
+        return ERR_NO_MEMORY;
+    t->fd = t->fd_of_link = -1;
+    s = strncmp(name, "fd:", 3) == 0 ? open_by_fd(t, name)
+                                     : open_by_name(t, name);
+    if (s == OK)
+        s = set_up(t);
+    if (s != OK) {
+        if (t->fd >= 0)
+            close(t->fd);
+        if (t->fd_of_link >= 0)
+            close(t->fd_of_link);
+        free(t);
+        return s;
+    }
+    log_info(&network_unix, "%s: MTU %u, address %s%s", t->name,
+             t->network.mtu, mac_text(t->network.mac).s,
+             t->network.up ? "" : ", not up yet");
+    *network = &t->network;
+    return OK;
+}
