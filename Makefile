@@ -263,6 +263,12 @@ $(CONFORM): %: %.o $(addprefix $B/check/test/conform/,power.o fat_session.o) \
 	@echo '  ld $@'
 	@$(CC) $(SANITIZE) -o $@ $^ -lm
 
+# The wires of test/net, a program of the host's.
+$B/test/net/%: test/net/%.c $B/flags
+	@mkdir -p $(@D)
+	@echo '  cc $@'
+	@$(CC) $(FLAGS) -MMD -MP -o $@ $<
+
 # What is missing, and how to get it: for building, or FOR=images (which builds
 # the C library of images, too), FOR=test, FOR=bench.
 depend prepare:
@@ -277,6 +283,7 @@ QUICK := $(TEST_PROGRAMS) test/rooms.sh test/freestanding test/headers \
 SLOW  := test/libc/run test/e2e/virtio test/e2e/xen test/e2e/inside \
          test/e2e/machines test/e2e/gdb test/e2e/libraries test/e2e/library \
          test/e2e/block test/e2e/kv_ro test/e2e/fat test/e2e/stackv4 \
+         test/net/selftest \
          test/conform/kv_ro $(CONFORM) \
          test/xen/mirage-run test/lint test/poll test/aarch64 \
          test/fuzz/run test/xen/selftest test/house/install test/e2e/bare
@@ -285,7 +292,7 @@ check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
 
 # The last of them looks whether doc/status.md speaks the truth.
-test: all images insiders $(TEST_PROGRAMS) $(CONFORM)
+test: all images insiders $(TEST_PROGRAMS) $(CONFORM) $B/test/net/wire
 	@rm -f $B/ran
 	@RAN=$B/ran test/run $(QUICK) $(SLOW) test/status
 

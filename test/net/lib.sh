@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+#
+# Networks for tests, in namespaces of their own. A script says, at its top,
+#
+#     net_begin "$@" || ...   goes on in a network namespace, as root or in a
+#                             user namespace; fails where there can be none
+#
+# and then may have Linux at one end of a TAP and an image at the other,
+#
+#     net_tap TAP ADDRESS/LEN             image -- TAP (ADDRESS, Linux)
+#     net_wire TAP ADDRESS/LEN OPTION...  image -- TAP -- bridge -- wire --
+#                                         (ADDRESS, Linux); the options are
+#                                         those of wire.c
+#
+# or Linux at both, in two namespaces, for a comparison or to try the wire:
+#
+#     net_pair ADDRESS/LEN ADDRESS/LEN OPTION...
+#     there COMMAND...                    runs it where the second address is
+#
+# net_wire and net_pair may be said again with other options, which ends the
+# wire and lays another between the same interfaces. What it counted is in
+# $net_counters once it has ended: by net_cut, by the next wire, or by net_end,
+# which ends all that was begun here.
+#
+# There is no IPv6, so that nothing flows but what is meant.
+
+net_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+net_program=$net_top/build/test/net/wire
+net_wire_id='' net_there_id='' net_counters=''
+
+net_begin() {
+    local how
+
+    if [ -z "${IN_NETWORK:-}" ]; then
+        for how in ${NET_BY:--n -Urn}; do
+            # shellcheck disable=SC2086
+            if unshare $how sh -c 'ip tuntap add dev try mode tap &&
+                ip link add bridge type bridge' 2>/dev/null; then
+                IN_NETWORK=yes exec unshare $how "$0" "$@"
+            fi
+        done
+        return 1
+    fi
+    [ -x "$net_program" ] || make -s -C "$net_top" "${net_program#"$net_top"/}" ||
+        return 1
+    net_settle
+}
+
+# What a new namespace is to be like.
+net_settle() {
+    echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
+    echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+    ip link set lo up
+}
+
+# net_interface TAP [ADDRESS/LEN]: its queue is so long that frames are lost in
+# the wire, which counts them, and nowhere else
+net_interface() {
+    ip link show dev "$1" >/dev/null 2>&1 && return
+    ip tuntap add dev "$1" mode tap &&
+        ip link set dev "$1" txqueuelen 10000 up &&
+        { [ -z "${2:-}" ] || ip address add "$2" dev "$1"; }
+}
+
+net_tap() {
+    net_interface "$1" "$2"
+}
+
+# net_wait COMMAND...: up to five seconds for it to succeed
+net_wait() {
+    local i
+
+    for ((i = 0; i < 250; i++)); do
+        "$@" && return
+        sleep 0.02
+    done
+    echo "net: waited in vain for: $*" >&2
+    return 1
+}
+
+# has_carrier TAP: somebody has it open
+has_carrier() {
+    ip link show dev "$1" up 2>/dev/null | grep -q LOWER_UP
+}
+
+# net_join TAP TAP OPTION...: lays a wire, in the place of the one there is
+net_join() {
+    net_cut
+    net_report=$(mktemp)
+    "$net_program" "$@" --stats >"$net_report" &
+    net_wire_id=$!
+    # Both are open when the second has its carrier.
+    net_wait has_carrier "$2"
+}
+
+net_cut() {
+    [ -n "$net_wire_id" ] || return 0
+    kill "$net_wire_id" 2>/dev/null
+    wait "$net_wire_id"
+    net_wire_id=''
+    net_counters=$(cat "$net_report")
+    rm -f "$net_report"
+}
+
+# count DIRECTION NAME: one of the counters; DIRECTION is "A>B" or "B>A"
+net_count() {
+    sed -n "s/^$1 .*\b$2=\([0-9]*\).*/\1/p" <<<"$net_counters"
+}
+
+net_wire() {
+    if ! ip link show dev wire1 >/dev/null 2>&1; then
+        net_interface "$1" && net_interface wire0 &&
+            net_interface wire1 "$2" || return
+        # A plain piece of cable: it neither filters nor learns who listens.
+        ip link add br0 type bridge mcast_snooping 0 || return
+        if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then
+            echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables
+        fi
+        ip link set dev "$1" master br0 && ip link set dev wire0 master br0 &&
+            ip link set dev br0 up || return
+    fi
+    net_join wire0 wire1 "${@:3}"
+}
+
+net_pair() {
+    if [ -z "$net_there_id" ]; then
+        net_interface wire0 "$1" && net_interface wire1 || return
+        unshare -n sleep 3600 &
+        net_there_id=$!
+        # Until then it is still in our own.
+        net_wait net_is_apart || return
+        there_settle
+        # An interface that moves takes its open file along.
+        net_join wire0 wire1 "${@:3}" || return
+        ip link set dev wire1 netns "$net_there_id" &&
+            there ip link set dev wire1 up &&
+            there ip address add "$2" dev wire1
+        return
+    fi
+    net_cut
+    there ip link set dev wire1 netns $$ || return
+    ip link set dev wire1 up
+    net_join wire0 wire1 "${@:3}" || return
+    ip link set dev wire1 netns "$net_there_id"
+    there ip link set dev wire1 up
+    there ip address add "$2" dev wire1
+}
+
+net_end() {
+    net_cut
+    [ -z "$net_there_id" ] || { kill "$net_there_id"; wait "$net_there_id"; } \
+        2>/dev/null
+    net_there_id=''
+}
