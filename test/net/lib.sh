@@ -16,7 +16,7 @@
 # or Linux at both, in two namespaces, for a comparison or to try the wire:
 #
 #     net_pair ADDRESS/LEN ADDRESS/LEN OPTION...
-#     there COMMAND...                    runs it where the second address is
+#     there COMMAND...        runs it where the second address is
 #
 # net_wire and net_pair may be said again with other options, which ends the
 # wire and lays another between the same interfaces. What it counted is in
@@ -54,7 +54,7 @@ net_settle() {
     ip link set lo up
 }
 
-# net_interface TAP [ADDRESS/LEN]: its queue is so long that frames are lost in
+# net_interface TAP [ADDRESS/LEN]: unless it is there; its queue is so long that frames are lost in
 # the wire, which counts them, and nowhere else
 net_interface() {
     ip link show dev "$1" >/dev/null 2>&1 && return
@@ -103,7 +103,7 @@ net_cut() {
     rm -f "$net_report"
 }
 
-# count DIRECTION NAME: one of the counters; DIRECTION is "A>B" or "B>A"
+# net_count DIRECTION NAME: one of the counters; DIRECTION is "A>B" or "B>A"
 net_count() {
     sed -n "s/^$1 .*\b$2=\([0-9]*\).*/\1/p" <<<"$net_counters"
 }
@@ -123,28 +123,43 @@ net_wire() {
     net_join wire0 wire1 "${@:3}"
 }
 
+# net_apart: sees to it that there is a second namespace, for `there`
+net_apart() {
+    [ -z "$net_there_id" ] || return 0
+    unshare -n sleep 3600 &
+    net_there_id=$!
+    net_wait net_is_apart && there net_settle
+}
+
+# net_move TAP ADDRESS/LEN: into the second namespace. Who has it open keeps it
+net_move() {
+    ip link set dev "$1" netns "$net_there_id" &&
+        there ip link set dev "$1" up && there ip address add "$2" dev "$1"
+}
+
 net_pair() {
-    if [ -z "$net_there_id" ]; then
-        net_interface wire0 "$1" && net_interface wire1 || return
-        unshare -n sleep 3600 &
-        net_there_id=$!
-        # Until then it is still in our own.
-        net_wait net_is_apart || return
-        there_settle
-        # An interface that moves takes its open file along.
-        net_join wire0 wire1 "${@:3}" || return
-        ip link set dev wire1 netns "$net_there_id" &&
-            there ip link set dev wire1 up &&
-            there ip address add "$2" dev wire1
-        return
-    fi
     net_cut
-    there ip link set dev wire1 netns $$ || return
-    ip link set dev wire1 up
-    net_join wire0 wire1 "${@:3}" || return
-    ip link set dev wire1 netns "$net_there_id"
-    there ip link set dev wire1 up
-    there ip address add "$2" dev wire1
+    net_apart || return
+    # An end that has moved cannot be opened again from here.
+    if there ip link show dev far >/dev/null 2>&1; then
+        ip link delete dev near
+        there ip link delete dev far
+    fi
+    net_interface near "$1" && net_interface far &&
+        net_join near far "${@:3}" && net_move far "$2"
+}
+
+net_is_apart() {
+    [ "$(readlink "/proc/$net_there_id/ns/net")" != \
+        "$(readlink /proc/self/ns/net)" ]
+}
+
+there() {
+    if [ "$(type -t "$1")" = function ]; then
+        nsenter -t "$net_there_id" -n bash -c "$(declare -f "$1"); $1"
+    else
+        nsenter -t "$net_there_id" -n "$@"
+    fi
 }
 
 net_end() {
