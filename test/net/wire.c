@@ -351,12 +351,15 @@ static void leave(struct direction *d, struct frame *f)
     free(f);
 }
 
-/* What is due leaves; when to look again. */
-static nanoseconds deliver(struct direction *d)
+/*
+ * What is due leaves; when to look again. All that came until read_at has been
+ * taken: had we slept for long, it would still be there to overtake.
+ */
+static nanoseconds deliver(struct direction *d, nanoseconds read_at)
 {
     nanoseconds now = clock_of(CLOCK_MONOTONIC), next = FOREVER;
 
-    let_go(d, now, now);
+    let_go(d, now, read_at);
     while (d->count > 0 && d->heap[0]->due <= now)
         leave(d, pop(d));
     if (d->count > 0)
@@ -623,11 +626,14 @@ static void run(struct direction *way)
 
     sigemptyset(&none);
     while (!ending) {
-        nanoseconds     next = FOREVER, left;
+        nanoseconds     now = clock_of(CLOCK_MONOTONIC), next = FOREVER, left;
         struct timespec t;
 
+        for (int i = 0; i < 2; i++)
+            for (int n = 0; n < BATCH && take(&way[i]); n++)
+                ;
         for (int i = 0; i < 2; i++) {
-            nanoseconds n = deliver(&way[i]);
+            nanoseconds n = deliver(&way[i], now);
 
             next = n < next ? n : next;
         }
@@ -639,9 +645,6 @@ static void run(struct direction *way)
             give_up("%s", strerror(errno));
         if ((wait[0].revents | wait[1].revents) & (POLLERR | POLLHUP))
             return; /* a TAP is gone */
-        for (int i = 0; i < 2; i++)
-            for (int n = 0; n < BATCH && take(&way[i]); n++)
-                ;
     }
 }
 
