@@ -48,6 +48,13 @@ IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
                    $(call sources,core device net store backend/unix arch \
                                    arch/$(ARCH))) \
                  backend/unix/events_$(EVENTS).c
+# Target sim is a Unix process but for its time and its networks.
+SIM_SOURCES    := $(filter-out $(addprefix backend/unix/,clock.c \
+                                 network_unix.c events_epoll.c \
+                                 block_%.c stackv4_socket.c flow_socket.c \
+                                 udp_socket.c), $(IMAGE_SOURCES)) \
+                  $(filter-out $(IMAGE_SOURCES),backend/unix/events_poll.c) \
+                  $(call sources,backend/sim)
 CONFIG_SOURCES := $(call sources,config)
 TOOL_SOURCES   := $(call sources,tool) core/nearest.c
 # They replace what is the processor's alone.
@@ -63,6 +70,9 @@ FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
                   $(wildcard test/xen/fake/*.c)
 
 IMAGE_OBJECTS  := $(call with_uring,$(IMAGE_SOURCES:%.c=$B/unix/%.o))
+SIM_OBJECTS    := $(SIM_SOURCES:%.c=$B/unix/%.o)
+SIM_CHECK      := $(SIM_SOURCES:%.c=$B/check/%.o)
+SIM_PROGRAMS   := $(patsubst %.c,$B/check/%,$(wildcard test/sim/*_test.c))
 CONFIG_OBJECTS := $(CONFIG_SOURCES:%.c=$B/host/%.o)
 TOOL_OBJECTS   := $(TOOL_SOURCES:%.c=$B/host/%.o)
 CHECK_OBJECTS  := $(call with_uring,$(IMAGE_SOURCES:%.c=$B/check/%.o))
@@ -106,6 +116,9 @@ $B/check/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	@echo '  cc $@'
 	@$(CC) $(FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
+
+$B/check/test/sim/%.o: private FLAGS += -Inet
+$B/unix/backend/sim/%.o $B/check/backend/sim/%.o: private FLAGS += -Ibackend/unix
 
 # archive FOLDER,OBJECTS: the library of a target, by its internal.names
 define archive
@@ -246,6 +259,15 @@ $B/check/libmirage.a: $(CHECK_OBJECTS)
 	@$(AR) rcs $@ $^
 
 $(TESTS:%.c=$B/check/%): %: %.o $B/check/libmirage.a
+	@echo '  ld $@'
+	@$(CC) $(SANITIZE) -o $@ $^ -lm
+
+$B/check/libsim.a: $(SIM_CHECK)
+	@rm -f $@
+	@echo '  ar $@'
+	@$(AR) rcs $@ $^
+
+$(SIM_PROGRAMS): %: %.o $B/check/test/sim/pair.o $B/check/libsim.a
 	@echo '  ld $@'
 	@$(CC) $(SANITIZE) -o $@ $^ -lm
 

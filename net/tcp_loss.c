@@ -218,7 +218,8 @@ static void ring_retransmit(struct connection *c)
         tcp_end(c, ERR_TIMEOUT);
         return;
     }
-    if (!is_opening && (c->snd_wnd == 0 || c->snd_una == c->snd_max))
+    /* A window of less than a segment is one that tcp_output waits for. */
+    if (!is_opening && (c->snd_wnd < c->mss || c->snd_una == c->snd_max))
         probe(c);
     else
         time_out(c);

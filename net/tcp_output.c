@@ -137,7 +137,9 @@ void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags)
 
 void tcp_send_ack(struct connection *c)
 {
-    tcp_send(c, c->snd_nxt, 0, TCP_ACK);
+    /* Not snd_nxt: while what was lost is sent again that is an old number,
+     * which the peer would not look at. */
+    tcp_send(c, c->snd_max, 0, TCP_ACK);
 }
 
 static void send_header(struct tcpv4 *tcp, struct endpoint from,
@@ -167,7 +169,7 @@ void tcp_send_reset(struct connection *c)
     send_header(c->tcp, c->local, c->peer,
                 &(struct tcp_segment){.from = c->local.port,
                                       .to = c->peer.port,
-                                      .seq = c->snd_nxt,
+                                      .seq = c->snd_max,
                                       .ack = c->rcv_nxt,
                                       .flags = TCP_RST | TCP_ACK});
 }

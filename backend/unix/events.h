@@ -32,6 +32,9 @@ typedef bool events_idle(int epoll, nanoseconds *length);
  * epoll, and nothing has changed. */
 bool events_idle_by(events_idle *idle);
 
+/* Does any fiber wait for a file descriptor? */
+bool events_are_awaited(void);
+
 /* platform_wait */
 void events_take(nanoseconds deadline);
 

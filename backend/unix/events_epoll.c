@@ -18,7 +18,8 @@ struct registration {
     bool           happened;
 };
 
-static int epoll = -1;
+static int      epoll = -1;
+static unsigned waiting; /* fibers */
 static int wake_pipe;
 
 static events_idle *idle_first; /* NULL: nobody */
@@ -47,11 +48,18 @@ enum status events_wait(int fd, bool write, nanoseconds deadline)
         panic("epoll cannot watch file descriptor %d: %s", fd,
               strerror(errno));
     }
+    waiting++;
     while (!r.happened && s == OK)
         s = wait_until(&r.fiber, deadline);
+    waiting--;
     if (epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL) != 0)
         panic("epoll lost file descriptor %d: %s", fd, strerror(errno));
     return r.happened ? OK : s;
+}
+
+bool events_are_awaited(void)
+{
+    return waiting > 0;
 }
 
 bool events_idle_by(events_idle *idle)

@@ -66,6 +66,11 @@ enum status events_wait(int fd, bool write, nanoseconds deadline)
     return r.happened ? OK : s;
 }
 
+bool events_are_awaited(void)
+{
+    return all != NULL;
+}
+
 static void fill(void)
 {
     size_t n = 1;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An image as a Unix process: the clocks, entropy, signals, start and exit.
+ * An image as a Unix process: memory, signals, start and exit.
  */
+#include "clock.h"
 #include "crash.h"
 #include "events.h"
 #include <errno.h>
@@ -13,43 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 #define HUGE_BYTES ((size_t)2 << 20) /* a large page of the host's */
-
-static nanoseconds read_clock(clockid_t clock)
-{
-    struct timespec ts;
-
-    if (clock_gettime(clock, &ts) != 0)
-        panic("clock_gettime: %s", strerror(errno));
-    return (nanoseconds)ts.tv_sec * SECOND + (nanoseconds)ts.tv_nsec;
-}
-
-static nanoseconds started;
-
-nanoseconds platform_now(void)
-{
-    return read_clock(CLOCK_MONOTONIC) - started;
-}
-
-nanoseconds platform_wall(void)
-{
-    return read_clock(CLOCK_REALTIME);
-}
-
-void platform_wait(nanoseconds deadline)
-{
-    events_take(deadline);
-}
-
-void platform_entropy(void *data, size_t len)
-{
-    if (getentropy(data, len) != 0)
-        panic("getentropy: %s", strerror(errno));
-}
 
 static void write_all(int fd, const char *text, size_t len)
 {
@@ -171,7 +138,7 @@ static void reserve_standard_streams(void)
 
 void platform_start(const char *name, const char *const *words, size_t count)
 {
-    started = read_clock(CLOCK_MONOTONIC);
+    clock_start();
     reserve_standard_streams();
     catch_signals();
     events_init(wake_pipe[0]);

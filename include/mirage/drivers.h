@@ -66,6 +66,11 @@ MUST_CHECK enum status kv_ro_fs_connect(struct fs *fs, struct kv_ro **kv);
 MUST_CHECK enum status network_unix_connect(const char      *name,
                                             struct network **network);
 
+/* backend/sim: a device on the wire of that name (mirage/sim.h), with an MTU
+ * of 1,500. ERR_NO_MEMORY. */
+MUST_CHECK enum status network_sim_connect(const char      *name,
+                                           struct network **network);
+
 /*
  * backend/unix: TCP and UDP by the host's sockets, listening on each of the
  * addresses, of which the last is NULL. What it has to say goes to log.

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Time that does not pass by itself: when every fiber waits, the clock jumps to
+ * the next deadline. Entropy is made of a seed. So a run is the same each time,
+ * and hours of it take as long as there is something to do in them.
+ */
+#include "clock.h"
+#include "events.h"
+#include "seed.h"
+#include <errno.h>
+#include <mirage/boot.h>
+#include <mirage/panic.h>
+#include <mirage/platform.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define BEGIN (1735689600 * SECOND) /* 2025-01-01, UTC */
+
+BOOT_NUMBER(seed, -1, -1, INT64_MAX, "makes the same run again");
+
+static nanoseconds now;
+static uint64_t    state;
+static bool        seeded;
+
+void clock_start(void)
+{
+}
+
+nanoseconds platform_now(void)
+{
+    return now;
+}
+
+nanoseconds platform_wall(void)
+{
+    return BEGIN + now;
+}
+
+/* The host is asked first, then, if nobody has become ready, time goes on. */
+void platform_wait(nanoseconds deadline)
+{
+    static bool asked;
+
+    if (deadline <= now) {
+        asked = false;
+        return;
+    }
+    if (!asked) {
+        asked = true;
+        events_take(0);
+        return;
+    }
+    asked = false;
+    if (deadline != FOREVER) {
+        now = deadline;
+        return;
+    }
+    if (!events_are_awaited()) {
+        image_say("%s: after %.9f s: every fiber waits for another, and none "
+                  "for a time: nothing will ever happen again\n",
+                  image_name(), (double)now / 1e9);
+        platform_exit(3);
+    }
+    events_take(FOREVER);
+}
+
+/* SplitMix64 (Steele, Lea and Flood, 2014). */
+uint64_t seed_next(uint64_t *s)
+{
+    uint64_t z = *s += 0x9e3779b97f4a7c15;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+}
+
+void seed_set(uint64_t value)
+{
+    state = value;
+    seeded = true;
+}
+
+uint64_t seed_value(void)
+{
+    if (seeded)
+        return state;
+    if (seed < 0) {
+        uint32_t any;
+
+        if (getentropy(&any, sizeof any) != 0)
+            panic("getentropy: %s", strerror(errno));
+        seed = any;
+        image_say("%s: --seed=%lld makes the same run again\n", image_name(),
+                  (long long)seed);
+    }
+    seed_set((uint64_t)seed);
+    return state;
+}
+
+void platform_entropy(void *data, size_t len)
+{
+    uint8_t *to = data;
+
+    (void)seed_value();
+    for (size_t i = 0; i < len; i++)
+        to[i] = (uint8_t)(seed_next(&state) >> 32);
+}

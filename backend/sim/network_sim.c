@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Wires between network devices of one process.
+ *
+ * A frame is copied when it is sent, as by a device that reads it, and once
+ * more for each who hears it. Frames under way are a list by the time of their
+ * arrival; the wire's fiber delivers those that are due, a device's together.
+ */
+#include "pcap.h"
+#include "seed.h"
+#include <mirage/boot.h>
+#include <mirage/drivers.h>
+#include <mirage/fiber.h>
+#include <mirage/platform.h>
+#include <mirage/sim.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MILLION   1000000u
+#define QUEUE     1000
+#define UNDER_WAY 20000 /* frames on one wire */
+#define MTU       1500
+#define PAGES     4096
+
+BOOT_NUMBER(wire_loss, 0, 0, 1000, "frames of a thousand that are lost");
+BOOT_NUMBER(wire_duplicate, 0, 0, 1000, "frames of a thousand that come twice");
+BOOT_NUMBER(wire_corrupt, 0, 0, 1000, "frames of a thousand with a wrong bit");
+BOOT_NUMBER(wire_reorder, 0, 0, 1000, "frames of a thousand that come late");
+BOOT_NUMBER(wire_delay, 0, 0, 100000, "how long a frame takes, in ms");
+BOOT_NUMBER(wire_jitter, 0, 0, 100000, "and how much longer, by chance, in ms");
+BOOT_NUMBER(wire_rate, 0, 0, 1000000, "how fast a device sends, in Mbit/s");
+
+struct end;
+
+struct under_way {
+    struct under_way *next;
+    nanoseconds       due;
+    struct end       *from;
+    struct buf       *frame;
+};
+
+struct wire {
+    struct wire      *next;
+    char             *name;
+    struct end       *ends;
+    struct under_way *first;
+    unsigned          count;
+    struct waiters    sooner;
+};
+
+struct end {
+    struct network      network;
+    struct wire        *wire;
+    struct end         *next;
+    struct sim_faults   faults;
+    struct sim_counters counters;
+    uint64_t            chance;
+    nanoseconds         free_at;  /* the sender has sent what it has */
+    nanoseconds         last_due; /* of what keeps its order */
+    frames_handler     *fn;
+    void               *ctx;
+    struct buf         *arrived[NETWORK_BATCH];
+    size_t              arrived_count;
+};
+
+static struct wire *wires;
+static unsigned     ends;
+
+static struct end *end_of(const struct network *n)
+{
+    return (struct end *)(void *)((char *)n - offsetof(struct end, network));
+}
+
+static bool happens(struct end *e, unsigned chance)
+{
+    return chance > 0 && seed_next(&e->chance) % MILLION < chance;
+}
+
+static struct buf *copy(const struct buf *frame)
+{
+    struct buf *first = NULL, **end = &first;
+    size_t      len = buf_length(frame);
+
+    for (size_t at = 0; at < len;) {
+        struct buf *b = buf_new(0);
+        size_t      n = len - at < PAGE_BYTES ? len - at : PAGE_BYTES;
+
+        if (!b) {
+            buf_free(first);
+            return NULL;
+        }
+        buf_copy_out(frame, at, buf_append(b, n), n);
+        *end = b;
+        end = &b->next;
+        at += n;
+    }
+    first->offload = frame->offload;
+    return first;
+}
+
+static void corrupt(struct end *e, struct buf *frame)
+{
+    size_t len = buf_length(frame), bit;
+
+    if (len <= ETHERNET_HEADER)
+        return;
+    bit = seed_next(&e->chance) % (8 * (len - ETHERNET_HEADER)) +
+          8 * ETHERNET_HEADER;
+    for (; bit / 8 >= frame->len; frame = frame->next)
+        bit -= 8 * frame->len;
+    frame->data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+}
+
+static void put_on_wire(struct end *e, const struct buf *frame,
+                        nanoseconds due)
+{
+    struct wire       *w = e->wire;
+    struct under_way **at = &w->first, *u = malloc(sizeof *u);
+    struct buf        *b = w->count < UNDER_WAY ? copy(frame) : NULL;
+
+    if (!u || !b) {
+        free(u);
+        buf_free(b);
+        e->counters.overflowed++;
+        return;
+    }
+    if (happens(e, e->faults.corrupt)) {
+        e->counters.corrupted++;
+        corrupt(e, b);
+    }
+    while (*at && (*at)->due <= due)
+        at = &(*at)->next;
+    *u = (struct under_way){*at, due, e, b};
+    *at = u;
+    w->count++;
+    if (w->first == u)
+        wake_all(&w->sooner);
+}
+
+/* When a frame that is sent now arrives; FOREVER: the queue is full. */
+static nanoseconds arrival(struct end *e, size_t len)
+{
+    const struct sim_faults *f = &e->faults;
+    nanoseconds              now = platform_now(), due;
+
+    if (e->free_at < now)
+        e->free_at = now;
+    if (f->rate) {
+        nanoseconds takes = len * 8 * SECOND / f->rate;
+
+        if (e->free_at - now > takes * (f->queue ? f->queue : QUEUE))
+            return FOREVER;
+        e->free_at += takes;
+    }
+    due = e->free_at + f->delay;
+    if (f->jitter)
+        due += seed_next(&e->chance) % f->jitter;
+    if (happens(e, f->reorder)) {
+        nanoseconds late = f->delay > MILLISECOND ? f->delay : MILLISECOND;
+
+        e->counters.reordered++;
+        return due + seed_next(&e->chance) % (3 * late);
+    }
+    if (due < e->last_due)
+        due = e->last_due;
+    return e->last_due = due;
+}
+
+static void end_write(struct network *n, struct buf *frame)
+{
+    struct end  *e = end_of(n);
+    nanoseconds  now = platform_now(), due = arrival(e, buf_length(frame));
+
+    e->counters.sent++;
+    if (pcap_is_wanted())
+        pcap_add(frame, platform_wall());
+    if (due == FOREVER)
+        e->counters.overflowed++;
+    else if (happens(e, e->faults.loss) ||
+             (now >= e->faults.cut_from && now < e->faults.cut_to))
+        e->counters.lost++;
+    else {
+        put_on_wire(e, frame, due);
+        if (happens(e, e->faults.duplicate)) {
+            e->counters.duplicated++;
+            put_on_wire(e, frame, due);
+        }
+    }
+    buf_free(frame);
+}
+
+static void end_listen(struct network *n, frames_handler *fn, void *ctx)
+{
+    end_of(n)->fn = fn;
+    end_of(n)->ctx = ctx;
+}
+
+static const struct network_ops end_ops = {
+    .write = end_write,
+    .listen = end_listen,
+};
+
+static void flush(struct end *e)
+{
+    size_t count = e->arrived_count;
+
+    e->arrived_count = 0;
+    if (count > 0)
+        e->fn(e->ctx, e->arrived, count);
+}
+
+static void hear(struct end *e, const struct buf *frame)
+{
+    struct buf *b;
+
+    if (!e->fn || !(b = copy(frame))) {
+        e->network.counters.dropped_in++;
+        return;
+    }
+    /* What the sender left to its device is as good as done. */
+    b->offload.csum_good = b->offload.csum_offset != 0;
+    e->network.counters.frames_in++;
+    e->network.counters.bytes_in += buf_length(b);
+    e->arrived[e->arrived_count++] = b;
+    if (e->arrived_count == NETWORK_BATCH)
+        flush(e);
+}
+
+static void carry(void *ctx)
+{
+    struct wire *w = ctx;
+
+    for (;;) {
+        nanoseconds next = w->first ? w->first->due : FOREVER;
+
+        if (next > platform_now() &&
+            wait_until(&w->sooner, next) == ERR_CANCELLED)
+            return;
+        while (w->first && w->first->due <= platform_now()) {
+            struct under_way *u = w->first;
+
+            w->first = u->next;
+            w->count--;
+            for (struct end *e = w->ends; e; e = e->next)
+                if (e != u->from)
+                    hear(e, u->frame);
+            buf_free(u->frame);
+            free(u);
+        }
+        for (struct end *e = w->ends; e; e = e->next)
+            flush(e);
+        if (fiber_yield() == ERR_CANCELLED)
+            return;
+    }
+}
+
+static struct wire *wire_of(const char *name)
+{
+    struct wire *w = wires;
+
+    while (w && strcmp(w->name, name) != 0)
+        w = w->next;
+    if (w)
+        return w;
+    w = calloc(1, sizeof *w);
+    if (!w || !(w->name = strdup(name)) || fiber_start(carry, w) != OK) {
+        free(w);
+        return NULL;
+    }
+    w->next = wires;
+    return wires = w;
+}
+
+enum status sim_network(const char *name, uint16_t mtu, unsigned features,
+                        struct network **n)
+{
+    struct wire *w = wire_of(name);
+    struct end  *e = calloc(1, sizeof *e), **at;
+    uint64_t     chance = seed_value() ^ (uint64_t)++ends << 32;
+
+    if (!w || !e || buf_reserve(buf_pages() < PAGES ? PAGES : 0) != OK) {
+        free(e);
+        return ERR_NO_MEMORY;
+    }
+    e->network = (struct network){.ops = &end_ops,
+                                  .name = w->name,
+                                  .mac = {{2, 0, 0, 0, 0, (uint8_t)ends}},
+                                  .mtu = mtu,
+                                  .features = features,
+                                  .up = true};
+    e->wire = w;
+    e->chance = seed_next(&chance);
+    e->faults = (struct sim_faults){
+        .loss = (unsigned)wire_loss * 1000,
+        .duplicate = (unsigned)wire_duplicate * 1000,
+        .corrupt = (unsigned)wire_corrupt * 1000,
+        .reorder = (unsigned)wire_reorder * 1000,
+        .delay = (nanoseconds)wire_delay * MILLISECOND,
+        .jitter = (nanoseconds)wire_jitter * MILLISECOND,
+        .rate = (uint64_t)wire_rate * MILLION,
+    };
+    for (at = &w->ends; *at; at = &(*at)->next)
+        continue;
+    *at = e;
+    *n = &e->network;
+    return OK;
+}
+
+enum status network_sim_connect(const char *name, struct network **n)
+{
+    return sim_network(name, MTU, 0, n);
+}
+
+void sim_set_faults(struct network *n, const struct sim_faults *faults)
+{
+    struct end *e = end_of(n);
+
+    e->faults = *faults;
+    if (faults->seed)
+        e->chance = faults->seed;
+}
+
+void sim_counters(const struct network *n, struct sim_counters *counters)
+{
+    *counters = end_of(n)->counters;
+}
+
+void sim_seed(uint64_t seed)
+{
+    seed_set(seed);
+}

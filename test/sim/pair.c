@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+#include "pair.h"
+#include <mirage/panic.h>
+#include <stdio.h>
+#include <string.h>
+
+struct host   left, right;
+unsigned long pair_looked, pair_wrong;
+
+/* What was true of a connection when it was last looked at. */
+struct before {
+    uint32_t iss, rcv_adv, snd_una, rcv_nxt;
+};
+
+static struct before              before[2][TCP_CONNECTIONS];
+static const struct network_ops  *real_ops;
+static struct waiters             sent;
+static const struct connection   *looked_at;
+static const char                *side;
+
+static void found(const char *what)
+{
+    const struct connection *c = looked_at;
+
+    if (pair_wrong++ < 20)
+        printf("%s, at %.6f s: port %u to %u, state %d: not so: %s\n"
+               "  una %u nxt %u max %u wnd %u cwnd %u queue %u "
+               "rcv_nxt %u adv %u read %u\n",
+               side, (double)time_now() / 1e9, c->local.port, c->peer.port,
+               c->state, what, c->snd_una - c->iss, c->snd_nxt - c->iss,
+               c->snd_max - c->iss, c->snd_wnd, c->cwnd, c->queue_len,
+               c->rcv_nxt - c->irs, c->rcv_adv - c->irs, c->read_len);
+}
+
+#define HOLDS(condition) ((condition) ? (void)0 : found(#condition))
+
+static void look_at_queues(const struct connection *c)
+{
+    uint32_t last = c->rcv_nxt;
+
+    HOLDS(buf_length(c->queue) == c->queue_len);
+    HOLDS(buf_length(c->read) == c->read_len);
+    HOLDS(!c->queue == !c->queue_last);
+    HOLDS(!c->read == !c->read_last);
+    HOLDS(c->queue_len <= c->queue_limit + 65536);
+    HOLDS(c->read_len <= c->read_limit + 65536);
+    for (const struct held *h = c->held; h; h = h->next) {
+        HOLDS(seq_after(h->seq, last) || h->seq == last);
+        HOLDS(seq_after(h->seq, c->rcv_nxt));
+        HOLDS(buf_length(h->data) == h->end - h->seq);
+        HOLDS(!seq_after(h->end, c->rcv_adv));
+        last = h->end;
+    }
+}
+
+static void look_at_clocks(const struct connection *c)
+{
+    bool unsent = seq_before(c->snd_nxt, c->queue_seq + c->queue_len +
+                                             c->shut_writing) &&
+                  c->state != TCP_TIMED_WAIT && c->state != TCP_FIN_WAIT_2;
+
+    if (c->snd_una != c->snd_max)
+        HOLDS(c->clock[TCP_RETRANSMIT] != FOREVER);
+    else if (unsent && c->state != TCP_SYN_SENT)
+        HOLDS(c->clock[TCP_RETRANSMIT] != FOREVER || c->is_scheduled);
+    if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED)
+        HOLDS(c->clock[TCP_RETRANSMIT] != FOREVER || c->is_scheduled);
+    if (c->state == TCP_TIMED_WAIT ||
+        (c->state == TCP_FIN_WAIT_2 && !c->is_held))
+        HOLDS(c->clock[TCP_END] != FOREVER);
+    if (c->unacked > 0)
+        HOLDS(c->clock[TCP_ACKNOWLEDGE] != FOREVER || c->is_scheduled);
+    for (int i = 0; i < TCP_CLOCKS; i++)
+        if (c->clock[i] != FOREVER) {
+            HOLDS(wheel_is_set(&c->timer));
+            HOLDS(c->timer.deadline <= c->clock[i]);
+        }
+}
+
+static void look_at(const struct connection *c, struct before *b)
+{
+    looked_at = c;
+    HOLDS(!seq_after(c->snd_una, c->snd_nxt));
+    HOLDS(!seq_after(c->snd_nxt, c->snd_max));
+    HOLDS(!seq_after(c->rcv_nxt, c->rcv_adv + 1)); /* a FIN needs no room */
+    HOLDS(c->error == OK);
+    if (c->state != TCP_SYN_SENT && c->state != TCP_SYN_RECEIVED)
+        HOLDS(c->cwnd >= c->mss && c->mss > 0);
+    if (b->iss == c->iss) {
+        HOLDS(!seq_before(c->rcv_adv, b->rcv_adv) || b->rcv_adv == 0);
+        HOLDS(!seq_before(c->snd_una, b->snd_una));
+        HOLDS(!seq_before(c->rcv_nxt, b->rcv_nxt) || b->rcv_nxt == 0);
+    }
+    *b = (struct before){c->iss, c->rcv_adv, c->snd_una, c->rcv_nxt};
+    look_at_queues(c);
+    look_at_clocks(c);
+}
+
+static void look(void *ctx)
+{
+    struct tcpv4 *const tcp[] = {left.tcp, right.tcp};
+
+    (void)ctx;
+    for (;;) {
+        for (int i = 0; i < 2; i++) {
+            side = i ? "right" : "left";
+            for (size_t at = 0; at < tcp[i]->pool_used; at++)
+                if (tcp[i]->pool[at].state != TCP_CLOSED)
+                    look_at(&tcp[i]->pool[at], &before[i][at]);
+        }
+        pair_looked++;
+        if (wait_until(&sent, FOREVER) != OK)
+            return;
+    }
+}
+
+static void write_and_tell(struct network *n, struct buf *frame)
+{
+    wake_all(&sent);
+    real_ops->write(n, frame);
+}
+
+static void listen_on(struct network *n, frames_handler *fn, void *ctx)
+{
+    real_ops->listen(n, fn, ctx);
+}
+
+void pair_watch(void)
+{
+    static const struct network_ops ops = {write_and_tell, listen_on};
+
+    real_ops = left.net->ops;
+    left.net->ops = right.net->ops = &ops;
+    require(fiber_start(look, NULL) == OK);
+}
+
+static void make(struct host *h, uint8_t number, uint16_t mtu,
+                 unsigned features)
+{
+    struct ip_address own = ipv4_address(10, 0, 0, number);
+
+    require(sim_network("wire", mtu, features, &h->net) == OK &&
+            ethernet_connect(h->net, &h->ethernet) == OK &&
+            arp_connect(h->ethernet, &h->arp) == OK &&
+            ipv4_connect(h->arp, &h->ip) == OK &&
+            icmpv4_connect(h->ip, &h->icmp) == OK &&
+            udpv4_connect(h->ip, &h->udp) == OK &&
+            tcpv4_connect(h->ip, &h->tcp) == OK);
+    ipv4_set_address(h->ip, own, 24, ipv4_of_number(0));
+    arp_set_address(h->arp, own);
+}
+
+void pair_make(uint16_t mtu, unsigned features)
+{
+    require(buf_reserve(16384) == OK);
+    make(&left, 1, mtu, features);
+    make(&right, 2, mtu, features);
+}
+
+void pair_faults(const struct sim_faults *faults)
+{
+    struct sim_faults f = *faults;
+
+    sim_set_faults(left.net, &f);
+    f.seed = f.seed ? f.seed ^ 0x5555555555555555 : 0;
+    sim_set_faults(right.net, &f);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * pair: two hosts of our own on a wire, 10.0.0.1 and 10.0.0.2, and a look at
+ * what must be true of every connection whenever all fibers wait.
+ */
+#ifndef SIM_PAIR_H
+#define SIM_PAIR_H
+
+#include "tcp.h"
+#include <mirage.h>
+#include <mirage/sim.h>
+
+struct host {
+    struct network  *net;
+    struct ethernet *ethernet;
+    struct arp      *arp;
+    struct ipv4     *ip;
+    struct icmpv4   *icmp;
+    struct udpv4    *udp;
+    struct tcpv4    *tcp;
+};
+
+extern struct host left, right;
+
+/* Makes them, whose devices can do features. */
+void pair_make(uint16_t mtu, unsigned features);
+
+/* Does both ends what faults say, each with chances of its own. */
+void pair_faults(const struct sim_faults *faults);
+
+/* Looks at every connection each time that a frame was sent, from now on. */
+void pair_watch(void);
+
+/* How many times it looked, and found something wrong (which it has printed). */
+extern unsigned long pair_looked, pair_wrong;
+
+#endif
