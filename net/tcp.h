@@ -117,7 +117,6 @@ struct connection {
                             options that each has */
     uint16_t    our_mss; /* that we announce */
     bool        shut_writing, shut_reading, fin_sent;
-    bool        push; /* what is queued ends a write */
 
     /* Receiving. */
     uint32_t     irs, rcv_nxt, rcv_adv; /* rcv_adv: the window's right edge */
@@ -140,7 +139,7 @@ struct connection {
     nanoseconds              srtt, rttvar, rto; /* srtt 0: not measured */
     nanoseconds              timed_at;          /* when timed_seq was sent; 0: nothing is
                                       timed */
-    uint32_t                 timed_seq;
+    uint32_t                 timed_seq, resent_time; /* of the last retransmission */
     unsigned                 backoff, duplicates, keepalives;
     bool                     in_recovery;
     uint32_t                 recover; /* RFC 6582 */

@@ -65,26 +65,30 @@ static void resend_first(struct connection *c)
         len = left;
     c->tcp->counters.retransmitted++;
     c->timed_at = 0; /* Karn: no measure of what was sent twice */
+    c->resent_time = tcp_time(c);
     tcp_send(c, c->snd_una, len,
              (uint8_t)(TCP_ACK | (fin ? TCP_FIN : 0)));
     c->snd_nxt = next;
     c->sent = time_now();
 }
 
-/* One measure of each round trip, of what was sent once (Karn), or by the time
- * that comes back (RFC 7323, 4). */
+/*
+ * One measure of each round trip, of what was sent once (Karn), or by the time
+ * that comes back (RFC 7323, 4). That is the time of the oldest segment of what
+ * is acknowledged, so after a loss it may be long ago, and say nothing of the
+ * trip: we take it if it is that of the last retransmission.
+ */
 static void measure(struct connection *c, bool has_echo, uint32_t echo)
 {
     if (c->timed_at && seq_after(c->snd_una, c->timed_seq)) {
         tcp_measure(c, time_now() - c->timed_at);
         c->timed_at = 0;
-        c->backoff = 0;
-    } else if (!c->timed_at && has_echo && c->timestamps && echo != 0) {
+    } else if (!c->timed_at && has_echo && c->timestamps &&
+               !seq_before(echo, c->resent_time)) {
         uint32_t ms = tcp_time(c) - echo;
 
-        if (ms < 60000)
+        if (ms < TCP_RTO_MOST / MILLISECOND)
             tcp_measure(c, (ms + 1) * MILLISECOND);
-        c->backoff = 0;
     }
 }
 

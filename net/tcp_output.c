@@ -213,6 +213,7 @@ static void note_sent(struct connection *c, uint32_t seq, uint32_t end)
         c->snd_max = end;
     } else {
         c->tcp->counters.retransmitted++;
+        c->resent_time = tcp_time(c);
     }
     c->snd_nxt = end;
     c->sent = now;

@@ -98,11 +98,14 @@ static struct buf *copy(const struct buf *frame)
     return first;
 }
 
+/* Of IP packets alone: they pass routers, while what stays on one Ethernet has
+ * a checksum (FCS) that finds such bits. ARP has no other. */
 static void corrupt(struct end *e, struct buf *frame)
 {
     size_t len = buf_length(frame), bit;
 
-    if (len <= ETHERNET_HEADER)
+    if (len <= ETHERNET_HEADER || frame->len < ETHERNET_HEADER ||
+        frame->data[12] != 8 || frame->data[13] != 0)
         return;
     bit = seed_next(&e->chance) % (8 * (len - ETHERNET_HEADER)) +
           8 * ETHERNET_HEADER;
