@@ -4,9 +4,11 @@
  */
 #include <mirage/boot.h>
 #include <mirage/console.h>
+#include <mirage/dhcp.h>
 #include <mirage/drivers.h>
 #include <mirage/icmpv4.h>
 #include <mirage/log.h>
+#include <mirage/platform.h>
 #include <mirage/tcpv4.h>
 #include <mirage/udpv4.h>
 #include <stdlib.h>
@@ -23,6 +25,10 @@ static const char *parse_ipv4(const char *value);
 BOOT_PARSED(ipv4, "ADDRESS/BITS", parse_ipv4,
             "our address, whatever the configuration says");
 BOOT_STRING(ipv4_gateway, "", "the gateway that goes with --ipv4");
+BOOT_FLAG(dhcp, "our address from DHCP, whatever the configuration says");
+BOOT_NUMBER(dhcp_wait, 0, 0, 86400,
+            "seconds to wait for DHCP before the image gives up; 0: for ever");
+BOOT_STRING(hostname, "", "our name, for DHCP servers");
 BOOT_NUMBER(mtu, 0, 0, 65535, "the longest packet, if less than the device's");
 
 static struct {
@@ -71,6 +77,11 @@ struct direct {
     void                  *on_address_ctx;
     bool                   is_gone;
     struct waiters         gone;
+
+    struct dhcp       dhcp; /* if that gives us the address */
+    bool              is_dhcp, is_to_probe;
+    struct ip_address probed;
+    struct waiters    dhcp_turn, bound;
 };
 
 static struct direct *direct_of(const struct stackv4 *s)
@@ -229,18 +240,23 @@ static enum status assemble(struct console *log, struct network *net,
     return OK;
 }
 
-/* We are this address from now on, and say so. */
-static void take_address(struct direct *d, const struct stackv4_address *a)
+static void say_address(struct direct *d, const char *what,
+                        const struct stackv4_address *a)
 {
     struct ip_address mask = ipv4_of_number(
         a->prefix == 0 ? 0 : 0xffffffffu << (32 - a->prefix));
 
+    console_log(d->log, "%s to %s nm %s gw [%s]", what, ip_text(a->ip).s,
+                ip_text(mask).s,
+                ipv4_number(a->gateway) ? ip_text(a->gateway).s : "");
+}
+
+/* We are this address from now on. */
+static void take_address(struct direct *d, const struct stackv4_address *a)
+{
     d->address = *a;
     ipv4_set_address(d->ip, a->ip, a->prefix, a->gateway);
     arp_set_address(d->arp, a->ip);
-    console_log(d->log, "Manager: Interface to %s nm %s gw [%s]",
-                ip_text(a->ip).s, ip_text(mask).s,
-                ipv4_number(a->gateway) ? ip_text(a->gateway).s : "");
     if (d->on_address)
         d->on_address(d->on_address_ctx, a);
 }
@@ -272,6 +288,174 @@ static bool is_of_a_host(struct ip_address ip)
     return first > 0 && first < 224 && first != 127;
 }
 
+static void dhcp_send(void *ctx, struct ip_address to, const void *data,
+                      size_t len)
+{
+    struct direct  *d = ctx;
+    struct endpoint server = {ipv4_number(to) ? to
+                                              : ipv4_of_number(0xffffffff),
+                              67};
+    enum status s = udpv4_write(d->udp, 68, server, data, len);
+
+    if (s != OK)
+        log_info(&stackv4, "DHCP: not sent: %s", status_text(s));
+}
+
+/* Probing takes time, so it is done in the fiber of DHCP. */
+static void dhcp_probe(void *ctx, struct ip_address ip)
+{
+    struct direct *d = ctx;
+
+    d->is_to_probe = true;
+    d->probed = ip;
+    wake_all(&d->dhcp_turn);
+}
+
+static bool is_same(const struct stackv4_address *a,
+                    const struct stackv4_address *b)
+{
+    return ip_equal(a->ip, b->ip) && a->prefix == b->prefix &&
+           ip_equal(a->gateway, b->gateway);
+}
+
+static void dhcp_bound(void *ctx, const struct dhcp_lease *lease)
+{
+    struct direct                *d = ctx;
+    const struct stackv4_address *a = &lease->address;
+
+    if (is_same(a, &d->address)) {
+        log_info(&stackv4, "DHCP: the lease of %s is renewed",
+                 ip_text(a->ip).s);
+        d->address = *a;
+        return;
+    }
+    if (lease->mtu)
+        ipv4_set_mtu(d->ip, lease->mtu);
+    say_address(d, "DHCP offer received and bound", a);
+    take_address(d, a);
+    wake_all(&d->bound);
+}
+
+static void dhcp_lost(void *ctx, const char *why)
+{
+    struct direct *d = ctx;
+    uint32_t       none = 0;
+
+    console_log(d->log, "DHCP: %s is no longer ours: %s",
+                ip_text(d->address.ip).s, why);
+    tcpv4_reset(d->tcp, ERR_GONE);
+    memset(&d->address, 0, sizeof d->address);
+    d->address.ip = d->address.gateway = ipv4_of_number(none);
+    ipv4_set_address(d->ip, d->address.ip, 0, d->address.ip);
+    arp_set_address(d->arp, d->address.ip);
+    if (d->on_address)
+        d->on_address(d->on_address_ctx, &d->address);
+}
+
+static void dhcp_say(void *ctx, const char *text, struct ip_address ip)
+{
+    struct direct *d = ctx;
+
+    console_log(d->log, "%s%s%s", text, ipv4_number(ip) ? " " : "",
+                ipv4_number(ip) ? ip_text(ip).s : "");
+}
+
+static const struct dhcp_caller dhcp_caller = {
+    .send = dhcp_send,
+    .probe = dhcp_probe,
+    .bound = dhcp_bound,
+    .lost = dhcp_lost,
+    .say = dhcp_say,
+};
+
+static void dhcp_datagram(void *ctx, struct endpoint from, struct endpoint to,
+                          const struct buf *datagram)
+{
+    struct direct *d = ctx;
+    uint8_t        data[1500];
+    size_t         len = buf_length(datagram);
+
+    (void)to;
+    if (from.port != 67 || len > sizeof data)
+        return;
+    buf_copy_out(datagram, 0, data, len);
+    dhcp_receive(&d->dhcp, data, len, time_now());
+    wake_all(&d->dhcp_turn);
+}
+
+static void dhcp_conflicted(void *ctx, struct ip_address ip, struct mac other)
+{
+    struct direct *d = ctx;
+
+    (void)ip;
+    (void)other;
+    dhcp_conflict(&d->dhcp, time_now());
+    wake_all(&d->dhcp_turn);
+}
+
+static void run_dhcp(void *ctx)
+{
+    struct direct *d = ctx;
+    enum status    s = OK;
+
+    while (s != ERR_CANCELLED) {
+        if (d->is_to_probe) {
+            d->is_to_probe = false;
+            s = arp_probe(d->arp, d->probed, FOREVER);
+            dhcp_checked(&d->dhcp, s == ERR_IN_USE, time_now());
+            continue;
+        }
+        s = wait_until(&d->dhcp_turn, dhcp_deadline(&d->dhcp));
+        dhcp_tick(&d->dhcp, time_now());
+    }
+}
+
+static void watch_link(void *ctx)
+{
+    struct direct *d = ctx;
+
+    while (wait_until(&d->net->changed, FOREVER) == OK) {
+        dhcp_link(&d->dhcp, d->net->up, time_now());
+        wake_all(&d->dhcp_turn);
+    }
+}
+
+static enum status connect_dhcp(struct console *log, struct network *net,
+                                struct stackv4 **stack)
+{
+    nanoseconds    deadline = FOREVER;
+    struct direct *d;
+    enum status    s = assemble(log, net, &d);
+
+    if (s != OK)
+        return s;
+    if (dhcp_wait)
+        deadline = time_after((nanoseconds)dhcp_wait * SECOND);
+    d->is_dhcp = true;
+    arp_on_conflict(d->arp, dhcp_conflicted, d);
+    s = udpv4_listen(d->udp, 68, dhcp_datagram, d);
+    if (s == OK)
+        s = fiber_start(watch_link, d);
+    if (s == OK)
+        s = fiber_start(run_dhcp, d);
+    if (s != OK)
+        return s;
+    dhcp_start(&d->dhcp, &dhcp_caller, d, net->mac,
+               *hostname ? hostname : image_name(), net->up, time_now());
+    while (s == OK && ipv4_number(d->address.ip) == 0)
+        s = wait_until(&d->bound, deadline);
+    if (s == ERR_TIMEOUT)
+        log_error(&stackv4, "no DHCP server has given us an address in "
+                            "--dhcp-wait=%lld s; --ipv4=ADDRESS/BITS does "
+                            "without one",
+                  (long long)dhcp_wait);
+    if (s != OK)
+        return s;
+    console_log(log, "Manager: configuration done");
+    *stack = &d->stack;
+    return OK;
+}
+
 static enum status connect_static(struct console *log, struct network *net,
                                   const struct stackv4_address *wanted,
                                   struct stackv4              **stack)
@@ -280,6 +464,8 @@ static enum status connect_static(struct console *log, struct network *net,
     struct direct         *d;
     enum status            s;
 
+    if (dhcp)
+        return connect_dhcp(log, net, stack);
     if (argument.is_set) {
         a.ip = argument.ip;
         a.prefix = argument.prefix;
@@ -297,6 +483,7 @@ static enum status connect_static(struct console *log, struct network *net,
     if (s != OK)
         return s;
     arp_on_conflict(d->arp, conflict, d);
+    say_address(d, "Manager: Interface", &a);
     take_address(d, &a);
     console_log(log, "Manager: configuration done");
     *stack = &d->stack;
@@ -335,8 +522,9 @@ enum status stackv4_default_connect(struct console *log, struct network *net,
 enum status stackv4_dhcp_connect(struct console *log, struct network *net,
                                  struct stackv4 **stack)
 {
-    (void)log;
-    (void)net;
-    (void)stack;
-    return ERR_UNSUPPORTED;
+    static const struct stackv4_address by_argument;
+
+    return argument.is_set && !dhcp
+               ? connect_static(log, net, &by_argument, stack)
+               : connect_dhcp(log, net, stack);
 }

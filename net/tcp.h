@@ -136,8 +136,8 @@ struct connection {
     nanoseconds ts_recent_at;
 
     /* Loss and time. */
-    nanoseconds              srtt, rttvar, rto; /* srtt 0: not measured */
-    nanoseconds              timed_at;          /* when timed_seq was sent; 0: nothing is
+    nanoseconds              srtt, rttvar, rto;      /* srtt 0: not measured */
+    nanoseconds              timed_at;               /* when timed_seq was sent; 0: nothing is
                                       timed */
     uint32_t                 timed_seq, resent_time; /* of the last retransmission */
     unsigned                 backoff, duplicates, keepalives;

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The fixed part has 236 bytes; then a cookie and options, of which more may
+ * stand in the fields of the file's and the server's name (option 52), and one
+ * of which may be given in several pieces (RFC 3396).
+ */
+#include "dhcp_message.h"
+#include <mirage/bytes.h>
+#include <string.h>
+
+#define FIXED   236
+#define COOKIE  0x63825363
+#define OPTIONS 240 /* where they begin */
+#define LEAST   300 /* bytes of a BOOTP message (RFC 1542, 2.1) */
+#define SNAME   44
+#define FILE    108
+
+enum option {
+    PAD = 0,
+    NETMASK = 1,
+    ROUTER = 3,
+    DNS = 6,
+    HOST = 12,
+    MTU = 26,
+    NTP = 42,
+    WANTED = 50,
+    LEASE = 51,
+    OVERLOAD = 52,
+    TYPE = 53,
+    SERVER = 54,
+    PARAMETERS = 55,
+    SIZE = 57,
+    T1 = 58,
+    T2 = 59,
+    CLIENT = 61,
+    END = 255,
+};
+
+/* A field with options in it. */
+struct area {
+    const uint8_t *p;
+    size_t         len;
+};
+
+/* The next option of an area, from *at on; false: that was the last. */
+static bool next(const struct area *a, size_t *at, uint8_t *code,
+                 const uint8_t **data, size_t *len)
+{
+    while (*at < a->len && a->p[*at] == PAD)
+        ++*at;
+    if (*at + 2 > a->len || a->p[*at] == END ||
+        a->p[*at + 1] > a->len - *at - 2)
+        return false;
+    *code = a->p[*at];
+    *len = a->p[*at + 1];
+    *data = a->p + *at + 2;
+    *at += 2 + *len;
+    return true;
+}
+
+/* Do the lengths of its options keep within the area? */
+static bool is_sound(const struct area *a)
+{
+    size_t         at = 0, len;
+    uint8_t        code;
+    const uint8_t *data;
+
+    while (next(a, &at, &code, &data, &len))
+        continue;
+    while (at < a->len && a->p[at] == PAD)
+        at++;
+    return at >= a->len || a->p[at] == END;
+}
+
+/* All pieces of an option, one behind the other; its length, at most max. */
+static size_t collect(const struct area *areas, size_t count, uint8_t wanted,
+                      uint8_t *to, size_t max)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        size_t         at = 0, len;
+        uint8_t        code;
+        const uint8_t *data;
+
+        while (next(&areas[i], &at, &code, &data, &len))
+            if (code == wanted) {
+                if (len > max - total)
+                    len = max - total;
+                memcpy(to + total, data, len);
+                total += len;
+            }
+    }
+    return total;
+}
+
+struct options {
+    struct area areas[3];
+    size_t      count;
+};
+
+static uint32_t number(const struct options *o, uint8_t code)
+{
+    uint8_t p[5];
+
+    return collect(o->areas, o->count, code, p, sizeof p) == 4 ? get_be32(p)
+                                                               : 0;
+}
+
+static unsigned list(const struct options *o, uint8_t code,
+                     struct ip_address *to, unsigned max)
+{
+    uint8_t  p[255];
+    size_t   len = collect(o->areas, o->count, code, p, sizeof p);
+    unsigned count = 0;
+
+    if (len % 4 != 0)
+        return 0;
+    for (size_t at = 0; at < len && count < max; at += 4)
+        if (get_be32(p + at) != 0)
+            to[count++] = ipv4_of_number(get_be32(p + at));
+    return count;
+}
+
+static bool find_areas(const uint8_t *p, size_t len, struct options *o)
+{
+    uint8_t overload;
+
+    o->areas[0] = (struct area){p + OPTIONS, len - OPTIONS};
+    o->count = 1;
+    if (!is_sound(&o->areas[0]))
+        return false;
+    if (collect(o->areas, 1, OVERLOAD, &overload, 1) == 1) {
+        if (overload & 1)
+            o->areas[o->count++] = (struct area){p + FILE, 128};
+        if (overload & 2)
+            o->areas[o->count++] = (struct area){p + SNAME, 64};
+    }
+    for (size_t i = 1; i < o->count; i++)
+        if (!is_sound(&o->areas[i]))
+            return false;
+    return true;
+}
+
+static void read_numbers(const struct options *o, struct dhcp_reply *r)
+{
+    uint8_t           p[5];
+    struct ip_address mask = ipv4_of_number(number(o, NETMASK));
+
+    r->server = ipv4_of_number(number(o, SERVER));
+    if (ipv4_prefix(mask, &r->prefix) != OK)
+        r->prefix = 0;
+    r->router = ipv4_of_number(0);
+    (void)list(o, ROUTER, &r->router, 1);
+    r->dns_count = list(o, DNS, r->dns, DHCP_SERVERS);
+    r->ntp_count = list(o, NTP, r->ntp, DHCP_SERVERS);
+    r->has_lease = collect(o->areas, o->count, LEASE, p, sizeof p) == 4;
+    r->lease = number(o, LEASE);
+    r->t1 = number(o, T1);
+    r->t2 = number(o, T2);
+    if (collect(o->areas, o->count, MTU, p, sizeof p) == 2 &&
+        get_be16(p) >= 68)
+        r->mtu = get_be16(p);
+}
+
+bool dhcp_parse(const uint8_t *p, size_t len, struct dhcp_reply *r)
+{
+    struct options o;
+    uint8_t        type;
+
+    memset(r, 0, sizeof *r);
+    /* BOOTREPLY, of Ethernet, six bytes of address. */
+    if (len < OPTIONS || p[0] != 2 || p[1] != 1 || p[2] != 6 ||
+        get_be32(p + FIXED) != COOKIE || !find_areas(p, len, &o) ||
+        collect(o.areas, o.count, TYPE, &type, 1) != 1)
+        return false;
+    if (type != DHCP_OFFER && type != DHCP_ACK && type != DHCP_NAK)
+        return false;
+    r->type = (enum dhcp_type)type;
+    r->xid = get_be32(p + 4);
+    r->yours = ipv4_of_number(get_be32(p + 16));
+    memcpy(r->mac.byte, p + 28, 6);
+    read_numbers(&o, r);
+    return true;
+}
+
+static uint8_t *put(uint8_t *at, uint8_t code, const void *data, size_t len)
+{
+    at[0] = code;
+    at[1] = (uint8_t)len;
+    memcpy(at + 2, data, len);
+    return at + 2 + len;
+}
+
+static uint8_t *put_address(uint8_t *at, uint8_t code, struct ip_address ip)
+{
+    return ipv4_number(ip) ? put(at, code, ip.byte + 12, 4) : at;
+}
+
+size_t dhcp_emit(const struct dhcp_request *r, uint8_t p[DHCP_REQUEST_LEN])
+{
+    static const uint8_t wanted[] = {NETMASK, ROUTER, DNS, MTU, NTP,
+                                     LEASE, T1, T2};
+    uint8_t             *at = p + OPTIONS;
+    uint8_t              type = (uint8_t)r->type;
+    uint8_t              client[7] = {1};
+    size_t               host = r->host ? strnlen(r->host, 63) : 0;
+    bool                 asks = r->type == DHCP_DISCOVER || r->type == DHCP_REQUEST;
+
+    memset(p, 0, DHCP_REQUEST_LEN);
+    p[0] = 1; /* BOOTREQUEST */
+    p[1] = 1;
+    p[2] = 6;
+    put_be32(p + 4, r->xid);
+    put_be16(p + 8, r->seconds);
+    put_be32(p + 12, ipv4_number(r->own));
+    memcpy(p + 28, r->mac.byte, 6);
+    put_be32(p + FIXED, COOKIE);
+    memcpy(client + 1, r->mac.byte, 6);
+    at = put(at, TYPE, &type, 1);
+    at = put(at, CLIENT, client, sizeof client);
+    at = put_address(at, WANTED, r->wanted);
+    at = put_address(at, SERVER, r->server);
+    if (asks) {
+        at = put(at, SIZE, "\x05\xdc", 2); /* 1,500 */
+        at = put(at, PARAMETERS, wanted, sizeof wanted);
+        if (host > 0)
+            at = put(at, HOST, r->host, host);
+    }
+    *at++ = END;
+    return at - p < LEAST ? LEAST : (size_t)(at - p);
+}
