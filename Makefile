@@ -118,7 +118,6 @@ $B/check/%.o: %.c $B/flags
 	@$(CC) $(FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
 
 $B/check/test/sim/%.o: private FLAGS += -Inet
-$B/unix/backend/sim/%.o $B/check/backend/sim/%.o: private FLAGS += -Ibackend/unix
 
 # archive FOLDER,OBJECTS: the library of a target, by its internal.names
 define archive

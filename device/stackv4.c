@@ -4,7 +4,6 @@
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <mirage/stackv4.h>
-#include <inttypes.h>
 
 BOOT_FLAG(stats, "print what the network stacks have counted, at the end");
 
@@ -77,7 +76,7 @@ enum status stackv4_run(struct stackv4 *s)
 static void print_counter(void *ctx, const char *name, uint64_t value)
 {
     (void)ctx;
-    image_say("%-28s %" PRIu64 "\n", name, value);
+    image_say("%-28s %llu\n", name, (unsigned long long)value);
 }
 
 void stackv4_finish(struct stackv4 *s)

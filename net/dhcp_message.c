@@ -205,7 +205,8 @@ size_t dhcp_emit(const struct dhcp_request *r, uint8_t p[DHCP_REQUEST_LEN])
     uint8_t              type = (uint8_t)r->type;
     uint8_t              client[7] = {1};
     size_t               host = r->host ? strnlen(r->host, 63) : 0;
-    bool                 asks = r->type == DHCP_DISCOVER || r->type == DHCP_REQUEST;
+    bool                 asks = r->type == DHCP_DISCOVER ||
+                r->type == DHCP_REQUEST;
 
     memset(p, 0, DHCP_REQUEST_LEN);
     p[0] = 1; /* BOOTREQUEST */

@@ -29,7 +29,7 @@
 #define TCP_QUEUE_MOST  ((uint32_t)4 << 20)  /* and at most */
 #define TCP_SCALE       7                    /* 65,535 << 7 is 8 MiB */
 #define TCP_DEFAULT_MSS 536                  /* RFC 9293, 3.7.1 */
-#define TCP_FIRST_QUICK 16                   /* segments that are acknowledged at once */
+#define TCP_FIRST_QUICK 16                   /* segments with an ACK at once */
 
 #define TCP_RTO_FIRST    SECOND
 #define TCP_RTO_LEAST    (200 * MILLISECOND) /* RFC 6298 says a second, of
@@ -137,16 +137,15 @@ struct connection {
 
     /* Loss and time. */
     nanoseconds              srtt, rttvar, rto;      /* srtt 0: not measured */
-    nanoseconds              timed_at;               /* when timed_seq was sent; 0: nothing is
-                                      timed */
-    uint32_t                 timed_seq, resent_time; /* of the last retransmission */
+    nanoseconds              timed_at;               /* 0: none */
+    uint32_t                 timed_seq, resent_time; /* at last */
     unsigned                 backoff, duplicates, keepalives;
     bool                     in_recovery;
     uint32_t                 recover; /* RFC 6582 */
     uint32_t                 cwnd, ssthresh;
     const struct congestion *congestion;
     uint64_t                 of_congestion[4]; /* its own */
-    nanoseconds              unanswered_since; /* the oldest byte was sent; 0: none is */
+    nanoseconds              unanswered_since; /* 0: all is answered */
     nanoseconds              heard;            /* when the peer last was */
     nanoseconds              sent;             /* when we last sent data */
     struct flow_options      options;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define LEAST_MSS   64
-#define SMALL       512                   /* bytes that are copied to those before them */
+#define SMALL       512                   /* bytes that join others */
 #define CHALLENGES  100                   /* a second */
 #define TS_LIFETIME (24 * 86400 * SECOND) /* RFC 7323, 5.5 */
 

@@ -241,7 +241,11 @@ room_calls() {
     # another room.
     all_rooms >"$scratch/rooms"
     for room in backend/*/; do
-        [ ! -d "$room" ] || foreign "${room%/}" device core arch
+        case $room in
+        # A simulated image is a Unix process but for its time and networks.
+        backend/sim/) foreign backend/sim device core arch backend/unix ;;
+        *) [ ! -d "$room" ] || foreign "${room%/}" device core arch ;;
+        esac
     done
     foreign config
     { nm -g --defined-only "$scratch/core/nearest.o" 2>/dev/null |

@@ -4,13 +4,12 @@
  * the next deadline. Entropy is made of a seed. So a run is the same each time,
  * and hours of it take as long as there is something to do in them.
  */
-#include "clock.h"
-#include "events.h"
 #include "seed.h"
 #include <errno.h>
 #include <mirage/boot.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
+#include <mirage/process.h>
 #include <string.h>
 #include <sys/random.h>
 

@@ -6,12 +6,12 @@
  * more for each who hears it. Frames under way are a list by the time of their
  * arrival; the wire's fiber delivers those that are due, a device's together.
  */
-#include "pcap.h"
 #include "seed.h"
 #include <mirage/boot.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/platform.h>
+#include <mirage/process.h>
 #include <mirage/sim.h>
 #include <stdlib.h>
 #include <string.h>
@@ -171,8 +171,8 @@ static nanoseconds arrival(struct end *e, size_t len)
 
 static void end_write(struct network *n, struct buf *frame)
 {
-    struct end  *e = end_of(n);
-    nanoseconds  now = platform_now(), due = arrival(e, buf_length(frame));
+    struct end *e = end_of(n);
+    nanoseconds now = platform_now(), due = arrival(e, buf_length(frame));
 
     e->counters.sent++;
     if (pcap_is_wanted())

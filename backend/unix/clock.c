@@ -3,11 +3,10 @@
  * What a Unix process takes from its host as it goes: the time, waiting, and
  * entropy. backend/sim has its own of this file.
  */
-#include "clock.h"
-#include "events.h"
 #include <errno.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
+#include <mirage/process.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>

@@ -6,6 +6,7 @@
 #ifndef UNIX_EVENTS_H
 #define UNIX_EVENTS_H
 
+#include <mirage/process.h>
 #include <mirage/status.h>
 #include <mirage/time.h>
 #include <stdbool.h>
@@ -31,12 +32,6 @@ typedef bool events_idle(int epoll, nanoseconds *length);
 /* Lets idle have its turn in events_take, from now on. False: there is no
  * epoll, and nothing has changed. */
 bool events_idle_by(events_idle *idle);
-
-/* Does any fiber wait for a file descriptor? */
-bool events_are_awaited(void);
-
-/* platform_wait */
-void events_take(nanoseconds deadline);
 
 /*
  * Both kinds: how long to idle when this is left. The kernel may add a

@@ -20,7 +20,7 @@ struct registration {
 
 static int      epoll = -1;
 static unsigned waiting; /* fibers */
-static int wake_pipe;
+static int      wake_pipe;
 
 static events_idle *idle_first; /* NULL: nobody */
 

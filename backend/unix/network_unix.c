@@ -9,19 +9,20 @@
  * what came goes to the listener at once.
  */
 #include "events.h"
-#include "pcap.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if.h>
 #include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/log.h>
 #include <mirage/platform.h>
-#include <net/if.h>
+#include <mirage/process.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -333,8 +334,9 @@ static enum status refuse(const char *name, int error)
         return ERR_IN_USE;
     case ENOENT:
     case ENODEV:
-        log_error(&network_unix, "%s: the host has no " DEVICE "; `sudo modprobe tun` gives it one",
-                  name);
+        log_error(&network_unix,
+                  "%s: the host has no %s; `sudo modprobe tun` gives it one",
+                  name, DEVICE);
         return ERR_NOT_FOUND;
     case EINVAL:
         log_error(&network_unix, "%s: it is an interface, but no TAP; `ip -d "

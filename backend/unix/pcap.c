@@ -3,11 +3,11 @@
  * The format of libpcap with nanoseconds (draft-ietf-opsawg-pcap). A frame is
  * written with one call, so that what is there when the image ends is whole.
  */
-#include "pcap.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <mirage/boot.h>
 #include <mirage/platform.h>
+#include <mirage/process.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>

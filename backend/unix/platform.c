@@ -2,7 +2,6 @@
 /*
  * An image as a Unix process: memory, signals, start and exit.
  */
-#include "clock.h"
 #include "crash.h"
 #include "events.h"
 #include <errno.h>
@@ -10,6 +9,7 @@
 #include <mirage/main.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
+#include <mirage/process.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>

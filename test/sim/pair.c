@@ -12,11 +12,11 @@ struct before {
     uint32_t iss, rcv_adv, snd_una, rcv_nxt;
 };
 
-static struct before              before[2][TCP_CONNECTIONS];
-static const struct network_ops  *real_ops;
-static struct waiters             sent;
-static const struct connection   *looked_at;
-static const char                *side;
+static struct before             before[2][TCP_CONNECTIONS];
+static const struct network_ops *real_ops;
+static struct waiters            sent;
+static const struct connection  *looked_at;
+static const char               *side;
 
 static void found(const char *what)
 {

@@ -31,7 +31,7 @@ void pair_faults(const struct sim_faults *faults);
 /* Looks at every connection each time that a frame was sent, from now on. */
 void pair_watch(void);
 
-/* How many times it looked, and found something wrong (which it has printed). */
+/* How many times it looked, and found something wrong (and printed it). */
 extern unsigned long pair_looked, pair_wrong;
 
 #endif

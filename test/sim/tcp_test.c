@@ -114,7 +114,7 @@ static void run_writer(void *ctx)
     wake_all(&s->writer);
 }
 
-/* Writes in one fiber, reads in another, and comes back when both have ended. */
+/* Writes in one fiber and reads in another, until both have ended. */
 static void run_side(struct flow *f, struct stream *out, struct stream *in)
 {
     struct side s = {.flow = f, .out = out, .in = in};
@@ -194,7 +194,7 @@ static enum status transfer(uint64_t seed)
         flow_close(flow);
     }
     if (s == OK)
-        s = to_right.sent    ? to_right.sent
+        s = to_right.sent       ? to_right.sent
             : to_right.received ? to_right.received
             : to_left.sent      ? to_left.sent
                                 : to_left.received;
@@ -208,12 +208,13 @@ static unsigned seeds(void)
 {
     const char *given = getenv("SEEDS");
 
-    return given ? (unsigned)atoi(given) : getenv("SOAK") ? 5000 : 300;
+    return given ? (unsigned)atoi(given) : getenv("SOAK") ? 5000
+                                                          : 300;
 }
 
 TEST(every_transfer_arrives_whole_through_every_fault)
 {
-    unsigned failed = 0, count = seeds();
+    unsigned    failed = 0, count = seeds();
     const char *from = getenv("FROM");
 
     sim_seed(42);

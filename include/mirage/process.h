@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * process: what the back ends share whose image is a process of the host's:
+ * backend/unix, and backend/sim, which has the first of these itself.
+ */
+#ifndef MIRAGE_PROCESS_H
+#define MIRAGE_PROCESS_H
+
+#include <mirage/buf.h>
+#include <mirage/time.h>
+#include <stdbool.h>
+
+/* Now is zero. Called once, before anything else. */
+void clock_start(void);
+
+/*
+ * Waits until the deadline, at most, for what file descriptors have to say, and
+ * wakes whom it concerns (platform_wait). One that has passed: looks only.
+ */
+void events_take(nanoseconds deadline);
+
+/* Does any fiber wait for a file descriptor? */
+bool events_are_awaited(void);
+
+/*
+ * The frames of network devices in a file that Wireshark and tcpdump read, by
+ * the boot argument --pcap=FILE; all devices of an image share it. Is there
+ * one? Opens it at the first call; an image that cannot ends.
+ */
+bool pcap_is_wanted(void);
+
+/* Adds a frame, of that moment. */
+void pcap_add(const struct buf *frame, nanoseconds wall);
+
+#endif
