@@ -7,6 +7,10 @@
 #include "pair.h"
 #include <stdlib.h>
 
+#ifndef FEATURES
+#define FEATURES 0
+#define MTU      1500
+#endif
 #define PORT  4000
 #define LIMIT (3600 * SECOND) /* of a transfer */
 
@@ -145,7 +149,8 @@ static struct sim_faults faults_of(uint64_t seed)
         f.loss = (unsigned)(next(&chance) % 100000);
     if (next(&chance) % 2)
         f.duplicate = (unsigned)(next(&chance) % 100000);
-    if (next(&chance) % 2)
+    /* What a device has not summed up yet cannot be found to be spoilt. */
+    if (next(&chance) % 2 && !FEATURES)
         f.corrupt = (unsigned)(next(&chance) % 50000);
     if (next(&chance) % 2)
         f.reorder = (unsigned)(next(&chance) % 200000);
@@ -218,7 +223,7 @@ TEST(every_transfer_arrives_whole_through_every_fault)
     const char *from = getenv("FROM");
 
     sim_seed(42);
-    pair_make(1500, 0);
+    pair_make(MTU, FEATURES);
     pair_watch();
     CHECK(tcpv4_listen(right.tcp, PORT, serve, NULL) == OK);
     for (unsigned seed = from ? (unsigned)atoi(from) : 0; count-- > 0; seed++) {
