@@ -85,7 +85,9 @@ LIBRARY := $B/lib/mirage/unix/libmirage.a
 .PHONY: all images insiders depend prepare check test lint bench soak install uninstall clean
 .DELETE_ON_ERROR:
 
-all: $(LIBRARY) $B/lib/mirage/libconfig.a $B/bin/mirage $B/bin/fat $B/include \
+SIM     := $B/lib/mirage/sim/libmirage.a
+
+all: $(LIBRARY) $(SIM) $B/lib/mirage/libconfig.a $B/bin/mirage $B/bin/fat $B/include \
      $B/share/mirage/example $B/share/mirage/make
 
 # A change of these flags, or from epoll to poll, rebuilds what it must.
@@ -140,6 +142,13 @@ $B/unix/internal.names: $(IMAGE_OBJECTS) $(HEADERS) test/exports
 
 $(LIBRARY): $(IMAGE_OBJECTS) $B/unix/internal.names
 	$(call archive,$B/unix,$(IMAGE_OBJECTS))
+
+$B/sim/internal.names: $(SIM_OBJECTS) $(HEADERS) test/exports
+	@mkdir -p $(@D)
+	@test/exports internal $(SIM_OBJECTS) > $@
+
+$(SIM): $(SIM_OBJECTS) $B/sim/internal.names
+	$(call archive,$B/sim,$(SIM_OBJECTS))
 
 # Bare images: newlib as their C library, which takes a while to build, so
 # `make images` makes these, and not `make` alone.
@@ -300,7 +309,7 @@ depend prepare:
 # SOAK=SECONDS lets those that can go on for longer.
 QUICK := $(TEST_PROGRAMS) test/rooms.sh test/freestanding test/headers \
          test/house/exports test/house/depend test/config/run \
-         test/e2e/runtime test/e2e/xl-run test/tutorial
+         test/e2e/runtime test/e2e/sim test/e2e/xl-run test/tutorial
 SLOW  := test/libc/run test/e2e/virtio test/e2e/xen test/e2e/inside \
          test/e2e/machines test/e2e/gdb test/e2e/libraries test/e2e/library \
          test/e2e/direct test/e2e/networking test/e2e/block test/e2e/kv_ro test/e2e/fat test/e2e/stackv4 \

@@ -19,7 +19,8 @@
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS  "0123456789"
 
-const char *const target_names[TARGETS] = {"unix", "macosx", "xen", "virtio"};
+const char *const target_names[TARGETS] = {"unix", "macosx", "xen", "virtio",
+                                           "sim"};
 
 static enum target         chosen;
 static struct config_place named; /* where unikernel was called */

@@ -4,7 +4,7 @@
 
 #include <mirage/config.h>
 
-#define TARGETS 4
+#define TARGETS 5
 
 extern const char *const target_names[TARGETS]; /* by enum target */
 

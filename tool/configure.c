@@ -30,7 +30,7 @@ static struct options read_options(int count, char **words)
 {
     static const char *const known[] = {
         "-f", "--file", "-t", "--target", "--unix", "--macosx", "--xen",
-        "--virtio", "--help", NULL};
+        "--virtio", "--sim", "--help", NULL};
     struct options o = {NULL, NULL, false};
     const char    *value;
 

@@ -20,7 +20,8 @@
 #define FACTS_FD   9  /* where the program reports; our own promise to it */
 #define TIME_LIMIT 12 /* seconds; it stops itself after 10 */
 
-const char *const target_names[] = {"unix", "macosx", "xen", "virtio", NULL};
+const char *const target_names[] = {"unix", "macosx", "xen",
+                                    "virtio", "sim", NULL};
 
 void check_target(const char *target)
 {
@@ -30,7 +31,7 @@ void check_target(const char *target)
         t++;
     if (!target_names[t])
         die_unknown("target", target, target_names);
-    if (strcmp(target, "unix") == 0)
+    if (strcmp(target, "unix") == 0 || strcmp(target, "sim") == 0)
         return;
     if (strcmp(target, "macosx") == 0) {
 #ifdef __APPLE__

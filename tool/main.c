@@ -13,11 +13,11 @@
 
 const struct command commands[] = {
     {"configure", "read config.c and write the Makefile and main.c",
-     "[-f FILE] [-t TARGET | --unix | --xen | --virtio | --macosx]\n"
+     "[-f FILE] [-t TARGET | --unix | --xen | --virtio | --macosx | --sim]\n"
      "\n"
      "  -f, --file=FILE      the configuration (default: config.c)\n"
-     "  -t, --target=TARGET  unix (default), macosx, xen or virtio; also as\n"
-     "                       --unix, --macosx, --xen, --virtio\n"
+     "  -t, --target=TARGET  unix (default), macosx, xen, virtio or sim; also as\n"
+     "                       --unix, --macosx, --xen, --virtio, --sim\n"
      "\n"
      "Compiles and runs the configuration, checks that the target has every\n"
      "device and that unikernel.c fits, and writes Makefile, main.c and\n"

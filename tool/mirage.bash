@@ -12,7 +12,7 @@ _mirage() {
         words="configure build run clean describe init help --help --version"
     else
         case $before in
-        -t | --target) words="unix macosx xen virtio" ;;
+        -t | --target) words="unix macosx xen virtio sim" ;;
         --from)
             words=$(mirage init --from=? x 2>&1 | sed -n 's/^There are: *//p')
             ;;
@@ -23,7 +23,7 @@ _mirage() {
         *)
             case ${COMP_WORDS[1]} in
             configure)
-                words="-f --file -t --target --unix --macosx --xen --virtio
+                words="-f --file -t --target --unix --macosx --xen --virtio --sim
                     --help" ;;
             describe) words="-f --file --dot --json --svg --help" ;;
             init) words="--from --help" ;;

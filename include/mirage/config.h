@@ -136,7 +136,7 @@ stackv4 socket_stackv4(console log, const char *const *addresses);
 
 /* The target that was asked for. */
 /* clang-format off */
-enum target { UNIX, MACOSX, XEN, VIRTIO };
+enum target { UNIX, MACOSX, XEN, VIRTIO, SIM };
 /* clang-format on */
 enum target target(void);
 

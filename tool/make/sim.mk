@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: ISC
+PROGRAM   := mir-$(NAME)
+BUILT     := $(PROGRAM)
+LIBRARY   := $(ROOT)/lib/mirage/sim/libmirage.a
+
+.PHONY: all depend prepare run clean
+.DELETE_ON_ERROR:
+
+all: $(PROGRAM)
+
+$(PROGRAM): $(OBJECTS) $(LIBRARY)
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $(OBJECTS) $(LIBRARY) $(LDLIBS)
+
+run: all
+	$(SUDO) ./$(PROGRAM) $(ARGS)
+
