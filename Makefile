@@ -354,7 +354,13 @@ $(BENCH_PEERS): %: %.o
 	@echo '  ld $@'
 	@$(CC) -pthread -o $@ $^
 
-bench: images $(BENCH_IMAGES) $(BENCH_PEERS)
+# Another TCP/IP.
+$B/bench/lwip_peer.o: private FLAGS += -isystem /usr/include/lwip
+$B/bench/lwip_peer: %: %.o
+	@echo '  ld $@'
+	@$(CC) -pthread -o $@ $^ -llwip
+
+bench: images $(BENCH_IMAGES) $(BENCH_PEERS) $B/bench/lwip_peer
 	CC='$(CC)' ROUNDS=$(ROUNDS) bench/run $B doc/performance.md $(BENCH)
 
 install: all

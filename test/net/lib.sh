@@ -54,17 +54,24 @@ net_settle() {
     ip link set lo up
 }
 
-# net_interface TAP [ADDRESS/LEN]: unless it is there; its queue is so long that frames are lost in
-# the wire, which counts them, and nowhere else
-net_interface() {
-    ip link show dev "$1" >/dev/null 2>&1 && return
-    ip tuntap add dev "$1" mode tap &&
-        ip link set dev "$1" txqueuelen 10000 up &&
-        { [ -z "${2:-}" ] || ip address add "$2" dev "$1"; }
+is_there() {
+    ip link show dev "$1" >/dev/null 2>&1
 }
 
+# net_interface TAP: unless it is there; its queue is so long that frames are
+# lost in the wire, which counts them, and nowhere else
+net_interface() {
+    is_there "$1" && return
+    ip tuntap add dev "$1" mode tap &&
+        ip link set dev "$1" txqueuelen 10000 up
+}
+
+# net_tap and net_wire undo each other, so one TAP may have each in turn.
 net_tap() {
-    net_interface "$1" "$2"
+    net_cut
+    ! is_there wire1 || ip address flush dev wire1
+    net_interface "$1" && ip link set dev "$1" nomaster &&
+        ip address replace "$2" dev "$1"
 }
 
 # net_wait COMMAND...: up to five seconds for it to succeed
@@ -109,18 +116,17 @@ net_count() {
 }
 
 net_wire() {
-    if ! ip link show dev wire1 >/dev/null 2>&1; then
-        net_interface "$1" && net_interface wire0 &&
-            net_interface wire1 "$2" || return
+    net_interface "$1" && net_interface wire0 && net_interface wire1 || return
+    if ! is_there br0; then
         # A plain piece of cable: it neither filters nor learns who listens.
-        ip link add br0 type bridge mcast_snooping 0 || return
-        if [ -e /proc/sys/net/bridge/bridge-nf-call-iptables ]; then
-            echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables
-        fi
-        ip link set dev "$1" master br0 && ip link set dev wire0 master br0 &&
+        ip link add br0 type bridge mcast_snooping 0 &&
             ip link set dev br0 up || return
+        [ ! -e /proc/sys/net/bridge/bridge-nf-call-iptables ] ||
+            echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables
     fi
-    net_join wire0 wire1 "${@:3}"
+    ip address flush dev "$1" && ip link set dev "$1" master br0 &&
+        ip link set dev wire0 master br0 &&
+        ip address replace "$2" dev wire1 && net_join wire0 wire1 "${@:3}"
 }
 
 # net_apart: sees to it that there is a second namespace, for `there`
@@ -141,12 +147,13 @@ net_pair() {
     net_cut
     net_apart || return
     # An end that has moved cannot be opened again from here.
-    if there ip link show dev far >/dev/null 2>&1; then
+    if is_there near; then
         ip link delete dev near
         there ip link delete dev far
     fi
-    net_interface near "$1" && net_interface far &&
-        net_join near far "${@:3}" && net_move far "$2"
+    net_interface near && net_interface far &&
+        ip address add "$1" dev near && net_join near far "${@:3}" &&
+        net_move far "$2"
 }
 
 net_is_apart() {
