@@ -31,7 +31,7 @@ refusal() {
     CASE=$1 "$work/refusals" 9 unix config.c 9>/dev/null 2>&1
 }
 equal "other target" "$(refusal "other target")" \
-    "config.c:5: direct_kv_ro(\"t\") reads the host's files, so it needs target unix, macosx or sim;
+    "config.c:5: direct_kv_ro(\"t\") reads the host's files, so it needs target unix or macosx;
 the target is xen. crunch(\"t\") works there."
 equal "no substitute" "$(refusal "no substitute")" \
     "config.c:5: netif(\"eth0\") needs target xen; the target is unix."
