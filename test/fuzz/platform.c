@@ -2,7 +2,7 @@
 /*
  * A platform for fuzz targets: nothing is printed, time stands still, and
  * what would end the image returns to the target instead. A target may have a
- * platform_wait of its own; with the start of the bare targets comes their
+ * clock, a platform_wait and stacks of its own; with the start of the bare targets comes their
  * platform_exit.
  */
 #include "platform.h"
@@ -16,7 +16,7 @@
 
 jmp_buf fuzz_exit;
 
-nanoseconds platform_now(void)
+__attribute__((weak)) nanoseconds platform_now(void)
 {
     return 0;
 }
@@ -76,7 +76,7 @@ void platform_pages_free(void *pages, size_t count)
     free(pages);
 }
 
-enum status platform_stack(size_t size, struct stack *stack)
+__attribute__((weak)) enum status platform_stack(size_t size, struct stack *stack)
 {
     (void)size;
     (void)stack;

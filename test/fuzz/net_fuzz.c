@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Whatever comes over a network: frames, as the input has them, to a stack with
+ * listeners on every layer. The first byte of the input says whether checksums
+ * are made right first, so that more than their refusal is tried. In between
+ * time passes, and the fibers have their turn; at last no page is missing.
+ *
+ * The input is a list of frames, each behind two bytes: its length, and after
+ * how many tens of milliseconds it comes.
+ */
+#include <mirage.h>
+#include <mirage/bytes.h>
+#include <mirage/checksum.h>
+#include <mirage/platform.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dhcp_message.h"
+#include "tcp_segment.h"
+
+#define PORT 80
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static nanoseconds     now;
+static struct network  net;
+static struct tcpv4   *tcp;
+static frames_handler *fn;
+static void           *fn_ctx;
+
+nanoseconds platform_now(void)
+{
+    return now;
+}
+
+void platform_wait(nanoseconds deadline)
+{
+    if (deadline > now && deadline != FOREVER)
+        now = deadline;
+}
+
+enum status platform_stack(size_t size, struct stack *stack)
+{
+    stack->low = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
+    stack->size = size;
+    stack->guarded = false;
+    return stack->low ? OK : ERR_NO_MEMORY;
+}
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static void forget(struct network *n, struct buf *frame)
+{
+    (void)n;
+    check(buf_length(frame) <= NETWORK_FRAME);
+    buf_free(frame);
+}
+
+static void listen_to(struct network *n, frames_handler *f, void *ctx)
+{
+    (void)n;
+    fn = f;
+    fn_ctx = ctx;
+}
+
+static void on_udp(void *ctx, struct endpoint from, struct endpoint to,
+                   const struct buf *datagram)
+{
+    struct udpv4 *udp = ctx;
+    uint8_t       byte = 0;
+
+    if (buf_length(datagram) > 0)
+        buf_copy_out(datagram, 0, &byte, 1);
+    if (udpv4_write(udp, to.port, from, &byte, 1) != OK)
+        return;
+}
+
+static void on_tcp(void *ctx, struct flow *flow, struct endpoint peer)
+{
+    struct buf *b;
+
+    (void)ctx;
+    (void)peer;
+    while (flow_read(flow, &b, FOREVER) == OK)
+        if (flow_write_bufs(flow, b, time_after(SECOND)) != OK)
+            return;
+}
+
+static void make_stack(void)
+{
+    static const struct network_ops ops = {forget, listen_to};
+    struct ethernet                *ethernet;
+    struct arp                     *arp;
+    struct ipv4                    *ip;
+    struct icmpv4                  *icmp;
+    struct udpv4                   *udp;
+
+    net = (struct network){.ops = &ops,
+                           .name = "fuzz",
+                           .mac = {{2, 0, 0, 0, 0, 2}},
+                           .mtu = 1500,
+                           .up = true};
+    check(buf_reserve(2048) == OK && ethernet_connect(&net, &ethernet) == OK &&
+          arp_connect(ethernet, &arp) == OK && ipv4_connect(arp, &ip) == OK &&
+          icmpv4_connect(ip, &icmp) == OK && udpv4_connect(ip, &udp) == OK &&
+          tcpv4_connect(ip, &tcp) == OK);
+    ipv4_set_address(ip, ipv4_address(10, 0, 0, 2), 24,
+                     ipv4_address(10, 0, 0, 1));
+    arp_set_address(arp, ipv4_address(10, 0, 0, 2));
+    check(udpv4_listen(udp, PORT, on_udp, udp) == OK &&
+          tcpv4_listen(tcp, PORT, on_tcp, NULL) == OK);
+}
+
+/* Makes the checksums of an IPv4 packet right, and its way to us. */
+static void mend(uint8_t *p, size_t len)
+{
+    size_t   header, at = 0;
+    uint64_t sum;
+
+    if (len < 14 + 20 || p[12] != 8 || p[13] != 0)
+        return;
+    p += 14;
+    len -= 14;
+    header = 4 * (size_t)(p[0] & 15);
+    p[0] = (uint8_t)(0x40 | (header < 20 ? 5 : p[0] & 15));
+    header = header < 20 ? 20 : header;
+    if (len < header)
+        return;
+    put_be16(p + 2, (uint16_t)len);
+    put_be32(p + 16, 0x0a000002);
+    if (p[12] == 0 || p[12] >= 224)
+        put_be32(p + 12, 0x0a000001);
+    if (p[9] == 1 && len >= header + 8)
+        at = 2;
+    else if (p[9] == 6 && len >= header + 20)
+        at = 16;
+    else if (p[9] == 17 && len >= header + 8)
+        at = 6;
+    if (at > 0) {
+        put_be16(p + header + at, 0);
+        sum = p[9] == 1
+                  ? 0
+                  : checksum_pseudo(ipv4_of_number(get_be32(p + 12)),
+                                    ipv4_of_number(get_be32(p + 16)), p[9],
+                                    len - header);
+        put_be16(p + header + at,
+                 checksum_finish(checksum_add(sum, p + header,
+                                              len - header)));
+    }
+    put_be16(p + 10, 0);
+    put_be16(p + 10, checksum_finish(checksum_add(0, p, header)));
+}
+
+static void parse_alone(const uint8_t *data, size_t size)
+{
+    struct tcp_segment s, again;
+    struct dhcp_reply  r;
+    uint8_t            p[TCP_MOST], q[TCP_MOST];
+
+    if (tcp_parse(data, size, &s)) {
+        s.header = tcp_emit(&s, p);
+        check(s.header <= TCP_MOST && tcp_parse(p, s.header, &again));
+        check(tcp_emit(&again, q) == s.header && memcmp(p, q, s.header) == 0);
+    }
+    if (dhcp_parse(data, size, &r))
+        check(r.prefix <= 32 && r.dns_count <= DHCP_SERVERS &&
+              r.ntp_count <= DHCP_SERVERS && (r.mtu == 0 || r.mtu >= 68));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    bool mended;
+
+    if (!tcp)
+        make_stack();
+    parse_alone(data, size);
+    if (size == 0)
+        return 0;
+    mended = data[0] & 1;
+    for (size_t at = 1; at + 2 <= size;) {
+        size_t      len = data[at];
+        struct buf *frame;
+
+        check(time_sleep((data[at + 1] * 10 + 1) * MILLISECOND) == OK);
+        at += 2;
+        if (len > size - at)
+            len = size - at;
+        if (len == 0)
+            continue;
+        frame = buf_new(0);
+        check(frame != NULL);
+        memcpy(buf_append(frame, len), data + at, len);
+        if (mended)
+            mend(frame->data, len);
+        fn(fn_ctx, &frame, 1);
+        at += len;
+    }
+    check(time_sleep(SECOND) == OK);
+    tcpv4_reset(tcp, ERR_GONE);
+    check(time_sleep(60 * SECOND) == OK);
+    check(buf_pages_free() == buf_pages());
+    return 0;
+}
