@@ -149,7 +149,10 @@ void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *b)
         buf_free(b);
         return;
     }
-    if (is_martian(ip, ipv4_number(f.packet.from))) {
+    /* A host that has no address yet asks for one from 0.0.0.0. */
+    if (is_martian(ip, ipv4_number(f.packet.from)) &&
+        (ipv4_number(f.packet.from) != 0 ||
+         ipv4_number(f.packet.to) != 0xffffffff)) {
         ip->counters.martians++;
         buf_free(b);
         return;
