@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+/* The figures of RFC 9293, 3.5 and 3.6, with our TCP at one end. */
+#include "check.h"
+#include "pair.h"
+#include "script.h"
+
+static struct flow   *flow; /* of the last connection that was accepted */
+static bool           let_go;
+static struct waiters letting;
+
+static void hold(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx;
+    (void)peer;
+    flow = f;
+    while (!let_go)
+        if (wait_until(&letting, FOREVER) != OK)
+            break;
+    flow = NULL;
+}
+
+/* A new play: all connections are forgotten. */
+static void begin(void)
+{
+    static bool is_made;
+
+    if (!is_made) {
+        sim_seed(5);
+        pair_make(1500, 0);
+        CHECK(tcpv4_listen(right.tcp, 80, hold, NULL) == OK);
+        is_made = true;
+    }
+    let_go = true;
+    wake_all(&letting);
+    tcpv4_reset(right.tcp, ERR_GONE);
+    CHECK(time_sleep(SECOND) == OK);
+    let_go = false;
+    script_begin();
+}
+
+/* Opens a connection to the script, in a fiber. */
+static enum status  opened;
+static struct flow *opened_flow;
+
+static void open_one(void *ctx)
+{
+    struct endpoint to = {ipv4_address(10, 0, 0, 1), 4000};
+
+    (void)ctx;
+    opened_flow = NULL;
+    opened = tcpv4_open(right.tcp, to, time_after(100 * SECOND), &opened_flow);
+}
+
+TEST(figure_6_a_connection_is_opened_in_three_steps)
+{
+    begin();
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      "> ACK 101 1 +5\n"
+                      "< ACK 1 106\n"));
+    CHECK(flow != NULL);
+}
+
+TEST(figure_7_both_open_at_once)
+{
+    begin();
+    CHECK(fiber_start(open_one, NULL) == OK);
+    CHECK(script_play("< SYN 0\n"
+                      "> SYN 300\n"
+                      "< SYN,ACK 0 301\n"
+                      "> SYN,ACK 300 1\n"
+                      ". 10\n"));
+    CHECK(opened == OK && opened_flow != NULL);
+    flow_abort(opened_flow);
+    flow_close(opened_flow);
+}
+
+TEST(figure_8_an_old_duplicate_syn_comes_first)
+{
+    begin();
+    CHECK(script_play("> SYN 90\n"
+                      "< SYN,ACK 0 91\n"
+                      "> RST 91\n"
+                      "> SYN 100\n"));
+    script_begin(); /* it has other numbers now */
+    CHECK(script_play("< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      "> ACK 101 1 +1\n"
+                      "< ACK 1 102\n"));
+}
+
+TEST(figure_9_a_half_open_connection_is_found)
+{
+    begin();
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      "> SYN 400\n" /* the peer has crashed */
+                      "< ACK 1 101\n"
+                      "> RST 101\n"
+                      ". 1\n"));
+    CHECK(right.tcp->count == 0);
+}
+
+TEST(figure_10_data_to_one_who_has_forgotten_are_answered_by_a_reset)
+{
+    begin();
+    /* We are the one who has forgotten. */
+    CHECK(script_play("> ACK 300 =100 +10\n"
+                      "< RST =100\n"
+                      "-\n"));
+}
+
+TEST(figure_11_an_old_syn_to_a_listener_is_reset_by_its_sender)
+{
+    begin();
+    CHECK(script_play("> SYN 200\n"
+                      "< SYN,ACK 0 201\n"
+                      "> RST 201\n"
+                      "-\n"));
+    CHECK(right.tcp->count == 0 && right.tcp->half_open == 0);
+}
+
+TEST(figure_12_the_peer_closes_first)
+{
+    begin();
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      "> FIN,ACK 101 1\n"
+                      "< ACK 1 102\n"));
+    let_go = true;
+    wake_all(&letting);
+    CHECK(script_play("< FIN,ACK 1 102\n"
+                      "> ACK 102 2\n"
+                      "-\n"));
+    CHECK(right.tcp->count == 0);
+}
+
+TEST(figure_12_we_close_first_and_wait_for_stragglers)
+{
+    begin();
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      ". 1\n"));
+    let_go = true;
+    wake_all(&letting);
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> ACK 101 2\n"
+                      "> FIN,ACK 101 2\n"
+                      "< ACK 2 102\n"
+                      "> FIN,ACK 101 2\n" /* our ACK was lost */
+                      "< ACK 2 102\n"));
+    CHECK(right.tcp->count == 1); /* TIME-WAIT */
+    CHECK(time_sleep(59 * SECOND) == OK && right.tcp->count == 1);
+    CHECK(time_sleep(3 * SECOND) == OK && right.tcp->count == 0);
+}
+
+TEST(figure_13_both_close_at_once)
+{
+    begin();
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      ". 1\n"));
+    let_go = true;
+    wake_all(&letting);
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> FIN,ACK 101 1\n"
+                      "< ACK 2 102\n"
+                      "> ACK 102 2\n"
+                      "-\n"));
+    CHECK(right.tcp->count == 1);
+    CHECK(time_sleep(62 * SECOND) == OK && right.tcp->count == 0);
+}
+
+TEST(a_port_that_nobody_has_is_answered_by_a_reset)
+{
+    begin();
+    script_port = 81;
+    CHECK(script_play("> SYN 100\n"
+                      "< RST,ACK =0 101\n"
+                      "> FIN,ACK 100 =7\n"
+                      "< RST =7\n"
+                      "> RST 100\n"
+                      "-\n"));
+}
+
+TEST(a_reset_counts_only_with_the_number_that_is_next)
+{
+    begin();
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      "> RST 99\n"
+                      "-\n"
+                      "> RST 500\n"
+                      "< ACK 1 101\n" /* RFC 5961: say it again */
+                      "> RST 101\n"
+                      ". 1\n"));
+    CHECK(right.tcp->count == 0);
+}
+
+TEST(our_syn_is_sent_again_and_given_up_after_two_minutes)
+{
+    nanoseconds began;
+
+    begin();
+    began = time_now();
+    CHECK(fiber_start(open_one, NULL) == OK);
+    CHECK(script_play("< SYN 0\n"
+                      ". 999\n"
+                      "< SYN 0\n"
+                      ". 1990\n"
+                      "< SYN 0\n"
+                      ". 3990\n"
+                      "< SYN 0\n"));
+    CHECK(time_sleep(120 * SECOND) == OK);
+    CHECK(opened == ERR_TIMEOUT && time_now() - began > 100 * SECOND);
+    CHECK(right.tcp->count == 0);
+}
+
+TEST(a_gap_is_answered_at_once_each_time_and_filled)
+{
+    begin();
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      "> ACK 201 1 +100\n"
+                      "< ACK 1 101\n"
+                      "> ACK 301 1 +100\n"
+                      "< ACK 1 101\n"
+                      "> ACK 101 1 +100\n"
+                      "< ACK 1 401\n"));
+}

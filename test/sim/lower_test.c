@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The layers below TCP, between two hosts of our own: echoes of every size,
+ * fragments in every order, datagrams, and what is to be ignored.
+ */
+#include "check.h"
+#include "pair.h"
+#include "reassembly.h"
+#include <mirage/bytes.h>
+#include <mirage/checksum.h>
+
+static const struct sim_faults none;
+
+static struct ip_address at(uint8_t number)
+{
+    return ipv4_address(10, 0, 0, number);
+}
+
+/* Pages do not come back before what waits for answers has given up. */
+static bool nothing_is_left(void)
+{
+    return time_sleep(40 * SECOND) == OK && buf_pages_free() == buf_pages();
+}
+
+TEST(echoes_of_every_size_come_back_whole)
+{
+    static const size_t sizes[] = {0, 1, 2, 7, 8, 1471,
+                                   1472, 1473, 2952, 2953, 4096, 10000,
+                                   30001, 65506, 65507};
+    nanoseconds         took;
+
+    sim_seed(3);
+    pair_make(1500, 0);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
+        CHECK(icmpv4_ping(left.icmp, at(2), sizes[i],
+                          time_after(10 * SECOND), &took) == OK);
+    CHECK(icmpv4_ping(left.icmp, at(2), 65508, time_after(SECOND), &took) ==
+          ERR_RANGE);
+    CHECK(nothing_is_left());
+}
+
+TEST(fragments_come_together_in_every_order_and_twice)
+{
+    struct sim_faults f = {.duplicate = 200000,
+                           .reorder = 500000,
+                           .delay = 3 * MILLISECOND,
+                           .seed = 11};
+    nanoseconds       took;
+
+    pair_faults(&f);
+    for (int i = 0; i < 300; i++)
+        CHECK(icmpv4_ping(left.icmp, at(2), 1000 + 211 * (size_t)i,
+                          time_after(10 * SECOND), &took) == OK);
+    pair_faults(&none);
+    CHECK(nothing_is_left());
+}
+
+TEST(a_ping_of_nobody_ends_with_the_reason)
+{
+    nanoseconds took, began = time_now();
+
+    CHECK(icmpv4_ping(left.icmp, at(99), 8, time_after(60 * SECOND), &took) ==
+          ERR_UNREACHABLE);
+    CHECK(time_now() - began < 4 * SECOND); /* ARP asks three times */
+    CHECK(icmpv4_ping(left.icmp, ipv4_address(192, 168, 1, 1), 8,
+                      time_after(SECOND), &took) == ERR_UNREACHABLE);
+    CHECK(nothing_is_left());
+}
+
+static unsigned        datagrams;
+static size_t          last_len;
+static struct endpoint last_from;
+
+static void on_datagram(void *ctx, struct endpoint from, struct endpoint to,
+                        const struct buf *datagram)
+{
+    (void)ctx;
+    (void)to;
+    datagrams++;
+    last_len = buf_length(datagram);
+    last_from = from;
+}
+
+TEST(datagrams_of_every_size_arrive_and_ports_without_listeners_refuse)
+{
+    static uint8_t  data[UDP_MOST];
+    struct endpoint to = {at(2), 53};
+    uint16_t        port, other;
+
+    CHECK(udpv4_listen(right.udp, 53, on_datagram, NULL) == OK);
+    for (size_t len = 0; len <= UDP_MOST; len += 5039) {
+        CHECK(udpv4_write(left.udp, 1000, to, data, len) == OK);
+        CHECK(time_sleep(MILLISECOND) == OK && last_len == len);
+        CHECK(last_from.port == 1000 && ip_equal(last_from.ip, at(1)));
+    }
+    CHECK(udpv4_write(left.udp, 0, to, data, UDP_MOST) == OK);
+    CHECK(time_sleep(MILLISECOND) == OK && last_len == UDP_MOST);
+    CHECK(last_from.port >= 49152); /* by chance */
+    CHECK(udpv4_listen(right.udp, 53, NULL, NULL) == OK);
+    CHECK(udpv4_open(left.udp, &to, on_datagram, NULL, &port) == OK);
+    CHECK(udpv4_open(left.udp, &to, on_datagram, NULL, &other) == OK);
+    CHECK(port != other);
+    CHECK(udpv4_write(left.udp, port, to, "x", 1) == OK);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(udpv4_write(left.udp, port, to, "x", 1) == ERR_REFUSED);
+    CHECK(udpv4_write(left.udp, port, to, "x", 1) == OK);
+    CHECK(nothing_is_left());
+}
+
+TEST(a_connected_port_hears_its_peer_alone)
+{
+    struct endpoint peer = {at(2), 53}, to = {at(1), 0};
+
+    CHECK(udpv4_open(left.udp, &peer, on_datagram, NULL, &to.port) == OK);
+    datagrams = 0;
+    CHECK(udpv4_write(right.udp, 54, to, "x", 1) == OK);
+    CHECK(time_sleep(MILLISECOND) == OK && datagrams == 0);
+    CHECK(udpv4_write(right.udp, 53, to, "x", 1) == OK);
+    CHECK(time_sleep(MILLISECOND) == OK && datagrams == 1);
+}
+
+static uint64_t counted;
+
+static void count_one(void *ctx, const char *name, uint64_t value)
+{
+    if (strcmp(name, ctx) == 0)
+        counted = value;
+}
+
+static uint64_t count(const struct ipv4 *ip, const char *name)
+{
+    static char wanted[64];
+
+    text_format(wanted, sizeof wanted, "%s", name);
+    ipv4_counters(ip, count_one, wanted);
+    return counted;
+}
+
+/* A packet to the right host, of which the test says everything. */
+static void feed(uint32_t from, uint32_t to, uint16_t id, uint16_t fragment,
+                 uint8_t protocol, size_t len)
+{
+    struct buf *b = buf_new(0);
+    uint8_t    *p = buf_append(b, 20 + len);
+
+    memset(p, 0, 20 + len);
+    p[0] = 0x45;
+    put_be16(p + 2, (uint16_t)(20 + len));
+    put_be16(p + 4, id);
+    put_be16(p + 6, fragment);
+    p[8] = 64;
+    p[9] = protocol;
+    put_be32(p + 12, from);
+    put_be32(p + 16, to);
+    put_be16(p + 10, checksum_finish(checksum_add(0, p, 20)));
+    ipv4_input(right.ip, false, b);
+}
+
+#define LEFT  0x0a000001
+#define RIGHT 0x0a000002
+#define MORE  0x2000
+
+TEST(packets_from_addresses_that_no_host_has_are_dropped)
+{
+    static const uint32_t martians[] = {0, 0x7f000001, 0xe0000001,
+                                        0xffffffff, 0x0a0000ff, RIGHT,
+                                        0xf0000001};
+    uint64_t              before = count(right.ip, "ipv4_martians");
+
+    for (size_t i = 0; i < sizeof martians / sizeof *martians; i++)
+        feed(martians[i], RIGHT, 1, 0, 17, 8);
+    CHECK(count(right.ip, "ipv4_martians") - before == 7);
+    before = count(right.ip, "ipv4_not_ours");
+    feed(LEFT, 0x0a000003, 1, 0, 17, 8);
+    feed(LEFT, 0xe0000002, 1, 0, 17, 8);
+    CHECK(count(right.ip, "ipv4_not_ours") - before == 2);
+    CHECK(nothing_is_left());
+}
+
+TEST(fragments_that_overlap_end_their_datagram)
+{
+    uint64_t before = count(right.ip, "ipv4_fragments_overlapped");
+
+    feed(LEFT, RIGHT, 77, MORE, 17, 16);
+    feed(LEFT, RIGHT, 77, MORE | 1, 17, 16);
+    CHECK(count(right.ip, "ipv4_fragments_overlapped") - before == 1);
+    feed(LEFT, RIGHT, 78, MORE | 2, 17, 16);
+    feed(LEFT, RIGHT, 78, MORE | 1, 17, 16);
+    CHECK(count(right.ip, "ipv4_fragments_overlapped") - before == 2);
+    /* An end before what has come, and a second end. */
+    feed(LEFT, RIGHT, 79, MORE | 8, 17, 16);
+    feed(LEFT, RIGHT, 79, 4, 17, 16);
+    feed(LEFT, RIGHT, 80, 4, 17, 16);
+    feed(LEFT, RIGHT, 80, 8, 17, 16);
+    CHECK(count(right.ip, "ipv4_fragments_overlapped") - before == 4);
+    /* The same once more is none. */
+    feed(LEFT, RIGHT, 81, MORE, 17, 16);
+    feed(LEFT, RIGHT, 81, MORE, 17, 16);
+    CHECK(count(right.ip, "ipv4_fragments_overlapped") - before == 4);
+    CHECK(nothing_is_left());
+}
+
+TEST(what_waits_for_its_rest_is_bounded_and_forgotten)
+{
+    uint64_t over = count(right.ip, "ipv4_fragments_overflowed");
+    uint64_t expired = count(right.ip, "ipv4_fragments_expired");
+    size_t   before = buf_pages_free();
+
+    for (uint16_t id = 0; id < 1000; id++)
+        feed(LEFT, RIGHT, id, MORE | 1, 17, 8);
+    CHECK(before - buf_pages_free() <= REASSEMBLY_OF_ONE);
+    CHECK(count(right.ip, "ipv4_fragments_overflowed") - over ==
+          1000 - REASSEMBLY_OF_ONE);
+    for (uint32_t host = 10; host < 250; host++)
+        for (uint16_t id = 0; id < 10; id++)
+            feed(0x0a000000 + host, RIGHT, id, MORE | 1, 17, 8);
+    CHECK(before - buf_pages_free() <= REASSEMBLY_DATAGRAMS);
+    for (uint32_t host = 10; host < 250; host++)
+        for (uint16_t n = 0; n < 200; n += 2)
+            feed(0x0a000000 + host, RIGHT, 1, (uint16_t)(MORE | n), 17, 8);
+    CHECK(before - buf_pages_free() <= REASSEMBLY_PIECES);
+    CHECK(nothing_is_left());
+    CHECK(count(right.ip, "ipv4_fragments_expired") > expired);
+}
+
+TEST(complaints_are_few_and_echoes_are_not)
+{
+    uint64_t    before = count(right.ip, "ipv4_out"), complaints;
+    nanoseconds took;
+
+    for (int i = 0; i < 1000; i++)
+        feed(LEFT, RIGHT, 1, 0, 99, 8); /* a protocol that nobody has */
+    complaints = count(right.ip, "ipv4_out") - before;
+    CHECK(complaints >= 90 && complaints <= 101);
+    for (int i = 0; i < 300; i++)
+        CHECK(icmpv4_ping(left.icmp, at(2), 8, time_after(SECOND), &took) ==
+              OK);
+    CHECK(nothing_is_left());
+}
+
+TEST(an_address_is_known_only_of_whom_we_asked_or_who_asked_us)
+{
+    struct network_counters before;
+    struct endpoint         to = {at(2), 53};
+
+    /* Left has spoken with right: so there is no question on the wire. */
+    CHECK(udpv4_write(left.udp, 7, to, "x", 1) == OK);
+    CHECK(time_sleep(SECOND) == OK);
+    before = left.net->counters;
+    CHECK(udpv4_write(left.udp, 7, to, "x", 1) == OK);
+    CHECK(left.net->counters.frames_out - before.frames_out == 1);
+    /* Packets to somebody silent wait, a few of them, and are given up. */
+    to.ip = at(77);
+    for (int i = 0; i < 100; i++)
+        CHECK(udpv4_write(left.udp, 7, to, "x", 1) == OK);
+    CHECK(buf_pages() - buf_pages_free() <= 10); /* two of them on the wire */
+    CHECK(nothing_is_left());
+}
+
+TEST(an_address_in_use_is_found_before_it_is_ours)
+{
+    CHECK(arp_probe(left.arp, at(2), FOREVER) == ERR_IN_USE);
+    CHECK(arp_probe(left.arp, at(3), FOREVER) == OK);
+}

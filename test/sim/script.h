@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * script: a peer of our TCP that says and expects what a text has, a segment a
+ * line, like the figures of RFC 9293:
+ *
+ *     > SYN 100             the peer sends a segment with that number
+ *     < SYN,ACK 0 101       ours comes, within a second: its number counted
+ *                           from our first, and what it acknowledges
+ *     > ACK 101 1 +5        with five bytes of data; what the peer
+ *                           acknowledges is counted from our first, too
+ *     > RST 100 =300        ... but =N is a number as it stands
+ *     -                     nothing comes for a second
+ *     . 1500                so many milliseconds go by
+ *
+ * The peer is the left host of a pair, port 4000; ours is the right one, port
+ * 80. Numbers of ours are unknown before it has sent a SYN.
+ */
+#ifndef SIM_SCRIPT_H
+#define SIM_SCRIPT_H
+
+#include <stdbool.h>
+
+/* Takes the left host's TCP segments, from now on. */
+void script_begin(void);
+
+/* Plays text; false, with a line printed, at the first that is not so. */
+bool script_play(const char *text);
+
+/* The port that our end, when it opens a connection, has; 0: 80. */
+extern unsigned script_port;
+
+#endif
