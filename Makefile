@@ -299,6 +299,13 @@ $B/test/net/%: test/net/%.c $B/flags
 	@echo '  cc $@'
 	@$(CC) $(FLAGS) -MMD -MP -o $@ $<
 
+# Stacks, each with each; the same on simulated wires is in test/sim.
+CONFORM_STACK := $B/check/test/conform/stackv4
+
+$(CONFORM_STACK): %: %.o %_contract.o $B/check/libmirage.a
+	@echo '  ld $@'
+	@$(CC) $(SANITIZE) -o $@ $^ -lm
+
 # What is missing, and how to get it: for building, or FOR=images (which builds
 # the C library of images, too), FOR=test, FOR=bench.
 depend prepare:
@@ -322,7 +329,7 @@ check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
 
 # The last of them looks whether doc/status.md speaks the truth.
-test: all images insiders $(TEST_PROGRAMS) $(CONFORM) $B/test/net/wire
+test: all images insiders $(TEST_PROGRAMS) $(CONFORM) $(CONFORM_STACK) $B/test/net/wire
 	@rm -f $B/ran
 	@RAN=$B/ran test/run $(QUICK) $(SLOW) test/status
 

@@ -58,7 +58,8 @@ void stackv4_on_address(struct stackv4 *s, address_handler *fn, void *ctx);
 
 /*
  * Runs fn for each datagram to port. A later listener on a port replaces the
- * earlier; a NULL fn ends it. Keeps ctx.
+ * earlier; a NULL fn ends it, at the latest from the caller's next wait on.
+ * Keeps ctx.
  *
  * ERR_IN_USE, ERR_PERMISSION: another process has the port, or it takes a
  * right to have it. The reason is logged, with what helps, and stackv4_run

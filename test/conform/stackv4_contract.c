@@ -1,0 +1,415 @@
+/* SPDX-License-Identifier: ISC */
+#include "stackv4_contract.h"
+#include <stdio.h>
+#include <string.h>
+
+#define PORT        24000
+#define SECOND_PORT 24001
+#define LONG        (20 * SECOND)
+#define MANY        100
+#define LARGE       ((size_t)8 << 20)
+
+static const char       *pair;
+static unsigned          failures;
+static struct stackv4   *server, *client;
+static struct ip_address address;
+
+#define HOLDS(condition)                                       \
+    ((condition) ? (void)0                                     \
+                 : (void)(failures++,                          \
+                          printf("%s: %s: not so: %s\n", pair, \
+                                 __func__, #condition)))
+
+/* The bytes of a stream, as they should be. */
+static uint8_t byte_at(size_t at)
+{
+    return (uint8_t)(at * 167 + (at >> 8) * 13 + (at >> 16));
+}
+
+static void fill(uint8_t *p, size_t at, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        p[i] = byte_at(at + i);
+}
+
+/* Reads to the end: how many right bytes came; the status in *s. */
+static size_t read_all(struct flow *f, enum status *s)
+{
+    struct buf *b;
+    size_t      at = 0;
+
+    while ((*s = flow_read(f, &b, time_after(LONG))) == OK) {
+        for (size_t i = 0; i < b->len; i++)
+            if (b->data[i] != byte_at(at + i)) {
+                *s = ERR_CORRUPT;
+                break;
+            }
+        at += b->len;
+        buf_free(b);
+        if (*s != OK)
+            return at;
+    }
+    return at;
+}
+
+static enum status write_all(struct flow *f, size_t len)
+{
+    uint8_t     piece[5000];
+    enum status s = OK;
+
+    for (size_t at = 0; at < len && s == OK;) {
+        size_t n = at * 7919 % sizeof piece + 1;
+
+        if (n > len - at)
+            n = len - at;
+        fill(piece, at, n);
+        s = flow_write(f, piece, n, time_after(LONG));
+        at += n;
+    }
+    return s;
+}
+
+/* What the server does with the next connection, and what came of it. */
+static struct {
+    void (*fn)(struct flow *flow);
+    unsigned        running, served;
+    size_t          got;
+    enum status     status;
+    struct endpoint local, peer;
+    struct waiters  done;
+} serving;
+
+static void serve(void *ctx, struct flow *flow, struct endpoint peer)
+{
+    (void)ctx;
+    serving.running++;
+    serving.peer = peer;
+    serving.local = flow_local(flow);
+    serving.fn(flow);
+    serving.running--;
+    serving.served++;
+    wake_all(&serving.done);
+}
+
+static void wait_for_server(void)
+{
+    nanoseconds deadline = time_after(LONG);
+
+    while (serving.running > 0 || serving.served == 0)
+        if (wait_until(&serving.done, deadline) != OK) {
+            HOLDS(!"the server's handler has ended");
+            return;
+        }
+}
+
+static struct flow *open_flow(void (*fn)(struct flow *flow))
+{
+    struct flow *f = NULL;
+
+    serving.fn = fn;
+    serving.served = 0;
+    serving.got = 0;
+    if (stackv4_connect(client, (struct endpoint){address, PORT},
+                        time_after(LONG), &f) != OK)
+        HOLDS(!"a connection");
+    return f;
+}
+
+static void read_to_end(struct flow *f)
+{
+    serving.got = read_all(f, &serving.status);
+}
+
+static void echo(struct flow *f)
+{
+    struct buf *b;
+
+    while ((serving.status = flow_read(f, &b, time_after(LONG))) == OK)
+        if (flow_write_bufs(f, b, time_after(LONG)) != OK)
+            return;
+}
+
+static void write_large_then_read(struct flow *f)
+{
+    HOLDS(write_all(f, LARGE) == OK);
+    flow_shutdown(f, FLOW_WRITING);
+    HOLDS(flow_write(f, "x", 1, time_after(LONG)) == ERR_EOF);
+    serving.got = read_all(f, &serving.status);
+}
+
+static void abort_it(struct flow *f)
+{
+    struct buf *b;
+
+    if (flow_read(f, &b, time_after(LONG)) == OK)
+        buf_free(b);
+    flow_abort(f);
+    serving.status = flow_read(f, &b, time_after(LONG));
+}
+
+static void bytes_arrive_in_order_and_the_end_is_told(void)
+{
+    struct flow    *f = open_flow(read_to_end);
+    struct buf     *b;
+    struct endpoint peer;
+
+    if (!f)
+        return;
+    peer = flow_peer(f);
+    HOLDS(peer.port == PORT && ip_equal(peer.ip, address));
+    HOLDS(write_all(f, LARGE) == OK);
+    flow_shutdown(f, FLOW_WRITING);
+    wait_for_server();
+    HOLDS(serving.got == LARGE && serving.status == ERR_EOF);
+    HOLDS(serving.peer.port == flow_local(f).port);
+    HOLDS(serving.local.port == PORT);
+    HOLDS(flow_read(f, &b, time_after(LONG)) == ERR_EOF);
+    HOLDS(flow_read(f, &b, time_after(LONG)) == ERR_EOF);
+    flow_close(f);
+}
+
+static void one_side_goes_on_when_the_other_is_shut(void)
+{
+    struct flow *f = open_flow(write_large_then_read);
+    enum status  s;
+
+    if (!f)
+        return;
+    HOLDS(read_all(f, &s) == LARGE && s == ERR_EOF);
+    HOLDS(write_all(f, 100000) == OK);
+    flow_close(f);
+    wait_for_server();
+    HOLDS(serving.got == 100000 && serving.status == ERR_EOF);
+}
+
+static void a_port_without_a_listener_refuses(void)
+{
+    struct flow *f;
+
+    HOLDS(stackv4_connect(client, (struct endpoint){address, 24999},
+                          time_after(LONG), &f) == ERR_REFUSED);
+}
+
+static void an_abort_is_seen_by_both(void)
+{
+    struct flow *f = open_flow(abort_it);
+    struct buf  *b;
+
+    if (!f)
+        return;
+    HOLDS(flow_write(f, "x", 1, time_after(LONG)) == OK);
+    HOLDS(flow_read(f, &b, time_after(LONG)) == ERR_RESET);
+    flow_close(f);
+    wait_for_server();
+    HOLDS(serving.status == ERR_RESET);
+
+    f = open_flow(read_to_end);
+    if (!f)
+        return;
+    HOLDS(flow_write(f, "x", 1, time_after(LONG)) == OK);
+    HOLDS(time_sleep(50 * MILLISECOND) == OK);
+    flow_abort(f);
+    HOLDS(flow_write(f, "x", 1, time_after(LONG)) == ERR_RESET);
+    flow_close(f);
+    wait_for_server();
+    HOLDS(serving.status == ERR_RESET || serving.status == ERR_CORRUPT);
+}
+
+static void a_deadline_that_has_passed_only_looks(void)
+{
+    struct flow *f = open_flow(echo);
+    struct buf  *b;
+    nanoseconds  began;
+
+    if (!f)
+        return;
+    HOLDS(flow_read(f, &b, 0) == ERR_TIMEOUT);
+    began = time_now();
+    HOLDS(flow_read(f, &b, time_after(50 * MILLISECOND)) == ERR_TIMEOUT);
+    HOLDS(time_now() - began >= 50 * MILLISECOND);
+    HOLDS(flow_write(f, "x", 1, time_after(LONG)) == OK);
+    HOLDS(flow_read(f, &b, time_after(LONG)) == OK);
+    buf_free(b);
+    flow_close(f);
+    wait_for_server();
+}
+
+static void a_reader_who_shuts_hears_no_more(void)
+{
+    struct flow *f = open_flow(echo);
+    struct buf  *b;
+
+    if (!f)
+        return;
+    flow_shutdown(f, FLOW_READING);
+    HOLDS(flow_read(f, &b, time_after(LONG)) == ERR_EOF);
+    flow_close(f);
+    wait_for_server();
+}
+
+static void pieces_and_bufs_arrive_as_one_stream(void)
+{
+    struct flow *f = open_flow(read_to_end);
+    uint8_t      data[9000];
+    struct span  spans[] = {{data, 1}, {data + 1, 0}, {data + 1, 4000}, {data + 4001, 999}};
+    struct buf  *b;
+
+    if (!f)
+        return;
+    fill(data, 0, sizeof data);
+    HOLDS(flow_write_spans(f, spans, 4, time_after(LONG)) == OK);
+    b = buf_copy_in(data + 5000, 4000, 0);
+    HOLDS(b != NULL && flow_write_bufs(f, b, time_after(LONG)) == OK);
+    flow_close(f);
+    wait_for_server();
+    HOLDS(serving.got == 9000 && serving.status == ERR_EOF);
+}
+
+static void options_are_kept(void)
+{
+    struct flow        *f = open_flow(echo);
+    struct flow_options o, wanted = {.no_delay = true,
+                                     .keepalive_idle = 60 * SECOND,
+                                     .keepalive_interval = 10 * SECOND,
+                                     .keepalive_probes = 3,
+                                     .user_timeout = 30 * SECOND};
+
+    if (!f)
+        return;
+    flow_options(f, &o);
+    HOLDS(!o.no_delay && o.keepalive_idle == 0);
+    flow_set_options(f, &wanted);
+    flow_options(f, &o);
+    HOLDS(o.no_delay && o.keepalive_idle == 60 * SECOND);
+    HOLDS(o.keepalive_probes == 3 && o.user_timeout == 30 * SECOND);
+    flow_close(f);
+    wait_for_server();
+}
+
+static unsigned       asked, answered;
+static struct waiters asking;
+
+static void ask(void *ctx)
+{
+    struct flow *f;
+    struct buf  *b;
+
+    (void)ctx;
+    if (stackv4_connect(client, (struct endpoint){address, PORT},
+                        time_after(LONG), &f) == OK) {
+        if (flow_write(f, "question", 8, time_after(LONG)) == OK &&
+            flow_read(f, &b, time_after(LONG)) == OK) {
+            answered += b->len == 8 && memcmp(b->data, "question", 8) == 0;
+            buf_free(b);
+        }
+        flow_close(f);
+    }
+    asked++;
+    wake_all(&asking);
+}
+
+static void many_connections_go_on_at_once(void)
+{
+    nanoseconds deadline = time_after(2 * LONG);
+
+    serving.fn = echo;
+    asked = answered = 0;
+    for (int i = 0; i < MANY; i++)
+        HOLDS(fiber_start(ask, NULL) == OK);
+    while (asked < MANY && wait_until(&asking, deadline) == OK)
+        continue;
+    HOLDS(asked == MANY && answered == MANY);
+}
+
+static size_t          datagram_len;
+static struct endpoint datagram_from;
+static unsigned        datagrams;
+static struct waiters  datagram_came;
+
+static void send_back(void *ctx, struct endpoint from, struct endpoint to,
+                      const struct buf *b)
+{
+    static uint8_t data[UDP_MOST];
+    size_t         len = buf_length(b);
+
+    (void)ctx;
+    buf_copy_out(b, 0, data, len);
+    HOLDS(stackv4_udp_write(server, to.port, from, data, len) == OK);
+}
+
+static void note(void *ctx, struct endpoint from, struct endpoint to,
+                 const struct buf *b)
+{
+    (void)ctx;
+    (void)to;
+    datagram_len = buf_length(b);
+    datagram_from = from;
+    datagrams++;
+    wake_all(&datagram_came);
+}
+
+static void datagrams_go_there_and_back(void)
+{
+    static uint8_t      data[UDP_MOST + 1];
+    static const size_t sizes[] = {0, 1, 1000, 1473, 9000, UDP_MOST};
+    struct endpoint     to = {address, PORT};
+    uint16_t            port;
+
+    HOLDS(stackv4_listen_udp(server, PORT, send_back, NULL) == OK);
+    HOLDS(stackv4_open_udp(client, &to, note, NULL, &port) == OK);
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        nanoseconds deadline = time_after(LONG);
+
+        datagrams = 0;
+        HOLDS(stackv4_udp_write(client, port, to, data, sizes[i]) == OK);
+        while (datagrams == 0 && wait_until(&datagram_came, deadline) == OK)
+            continue;
+        HOLDS(datagrams == 1 && datagram_len == sizes[i]);
+        HOLDS(datagram_from.port == PORT);
+    }
+    HOLDS(stackv4_udp_write(client, port, to, data, UDP_MOST + 1) ==
+          ERR_RANGE);
+    HOLDS(stackv4_listen_udp(server, PORT, NULL, NULL) == OK);
+    HOLDS(time_sleep(MILLISECOND) == OK);
+    HOLDS(stackv4_udp_write(client, port, to, data, 1) == OK);
+    HOLDS(time_sleep(100 * MILLISECOND) == OK);
+    HOLDS(stackv4_udp_write(client, port, to, data, 1) == ERR_REFUSED);
+    HOLDS(stackv4_listen_udp(client, port, NULL, NULL) == OK);
+}
+
+static void a_listener_is_replaced_and_ended(void)
+{
+    struct flow *f;
+
+    HOLDS(stackv4_listen_tcp(server, SECOND_PORT, serve, NULL) == OK);
+    HOLDS(stackv4_listen_tcp(server, SECOND_PORT, serve, NULL) == OK);
+    HOLDS(stackv4_listen_tcp(server, SECOND_PORT, NULL, NULL) == OK);
+    HOLDS(time_sleep(MILLISECOND) == OK);
+    HOLDS(stackv4_connect(client, (struct endpoint){address, SECOND_PORT},
+                          time_after(LONG), &f) == ERR_REFUSED);
+}
+
+unsigned contract_failures(const char *name, struct stackv4 *s,
+                           struct stackv4 *c, struct ip_address ip)
+{
+    pair = name;
+    failures = 0;
+    server = s;
+    client = c;
+    address = ip;
+    serving.fn = echo;
+    HOLDS(stackv4_listen_tcp(server, PORT, serve, NULL) == OK);
+    bytes_arrive_in_order_and_the_end_is_told();
+    one_side_goes_on_when_the_other_is_shut();
+    a_port_without_a_listener_refuses();
+    an_abort_is_seen_by_both();
+    a_deadline_that_has_passed_only_looks();
+    a_reader_who_shuts_hears_no_more();
+    pieces_and_bufs_arrive_as_one_stream();
+    options_are_kept();
+    many_connections_go_on_at_once();
+    datagrams_go_there_and_back();
+    a_listener_is_replaced_and_ended();
+    HOLDS(stackv4_listen_tcp(server, PORT, NULL, NULL) == OK);
+    return failures;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: ISC */
+/* The contract of stacks, between two of our own on a simulated wire. */
+#include "../conform/stackv4_contract.c"
+#include "check.h"
+#include <mirage/drivers.h>
+#include <mirage/sim.h>
+
+static void say_nothing(struct console *c, const char *text, size_t len)
+{
+    (void)c;
+    (void)text;
+    (void)len;
+}
+
+static void try(const char *name, struct sim_faults faults)
+{
+    static const struct console_ops ops = {.write = say_nothing};
+    static struct console           quiet = {.ops = &ops};
+    struct network                 *left, *right;
+    struct stackv4                 *a, *b;
+
+    CHECK(sim_network(name, 1500, 0, &left) == OK &&
+          sim_network(name, 1500, 0, &right) == OK);
+    sim_set_faults(left, &faults);
+    sim_set_faults(right, &faults);
+    CHECK(stackv4_default_connect(&quiet, left, &a) == OK);
+    CHECK(stackv4_static_connect(&quiet, right, "10.0.0.3", "255.255.255.0",
+                                 "", &b) == OK);
+    CHECK(contract_failures(name, a, b, ipv4_address(10, 0, 0, 2)) == 0);
+}
+
+TEST(two_stacks_of_our_own_keep_the_contract)
+{
+    sim_seed(1);
+    try("a perfect wire", (struct sim_faults){0});
+}
+
+TEST(and_on_a_slow_wire)
+{
+    try("a slow wire", (struct sim_faults){.delay = 2 * MILLISECOND,
+                                           .rate = 1000000000});
+}
