@@ -344,7 +344,7 @@ lint:
 #     make bench BENCH=fiber ROUNDS=5
 BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep crunch block fat)
 BENCH_PEERS  := $(addprefix $B/bench/,fiber_peer sleep_peer crunch_peer \
-                                       clock drift)
+                                       clock drift net_client)
 
 $B/bench/%.o: bench/%.c $B/flags
 	@mkdir -p $(@D)
