@@ -112,9 +112,9 @@ MUST_CHECK enum status ipv4_write(struct ipv4              *ip,
 typedef void ipv4_refusal(void *ctx, const struct ipv4_packet *packet,
                           const struct buf *payload, uint8_t type,
                           uint8_t code);
-void ipv4_on_refusal(struct ipv4 *ip, ipv4_refusal *fn, void *ctx);
-void ipv4_refuse(struct ipv4 *ip, const struct ipv4_packet *packet,
-                 const struct buf *payload, uint8_t type, uint8_t code);
+void         ipv4_on_refusal(struct ipv4 *ip, ipv4_refusal *fn, void *ctx);
+void         ipv4_refuse(struct ipv4 *ip, const struct ipv4_packet *packet,
+                         const struct buf *payload, uint8_t type, uint8_t code);
 
 /* One of ours came to grief: tells its protocol. For icmpv4. */
 void ipv4_failed(struct ipv4 *ip, const struct ipv4_packet *packet,

@@ -251,8 +251,13 @@ static void pieces_and_bufs_arrive_as_one_stream(void)
 {
     struct flow *f = open_flow(read_to_end);
     uint8_t      data[9000];
-    struct span  spans[] = {{data, 1}, {data + 1, 0}, {data + 1, 4000}, {data + 4001, 999}};
-    struct buf  *b;
+    struct span  spans[] = {
+         {data, 1},
+         {data + 1, 0},
+         {data + 1, 4000},
+         {data + 4001, 999},
+    };
+    struct buf *b;
 
     if (!f)
         return;

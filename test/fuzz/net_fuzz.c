@@ -93,11 +93,11 @@ static void on_tcp(void *ctx, struct flow *flow, struct endpoint peer)
 static void make_stack(void)
 {
     static const struct network_ops ops = {forget, listen_to};
-    struct ethernet                *ethernet;
-    struct arp                     *arp;
-    struct ipv4                    *ip;
-    struct icmpv4                  *icmp;
-    struct udpv4                   *udp;
+    struct ethernet                *ethernet = NULL;
+    struct arp                     *arp = NULL;
+    struct ipv4                    *ip = NULL;
+    struct icmpv4                  *icmp = NULL;
+    struct udpv4                   *udp = NULL;
 
     net = (struct network){.ops = &ops,
                            .name = "fuzz",

@@ -2,8 +2,8 @@
 /*
  * A platform for fuzz targets: nothing is printed, time stands still, and
  * what would end the image returns to the target instead. A target may have a
- * clock, a platform_wait and stacks of its own; with the start of the bare targets comes their
- * platform_exit.
+ * clock, a platform_wait and stacks of its own; with the start of the bare
+ * targets comes their platform_exit.
  */
 #include "platform.h"
 #include <pages.h>
@@ -76,7 +76,8 @@ void platform_pages_free(void *pages, size_t count)
     free(pages);
 }
 
-__attribute__((weak)) enum status platform_stack(size_t size, struct stack *stack)
+__attribute__((weak)) enum status platform_stack(size_t        size,
+                                                 struct stack *stack)
 {
     (void)size;
     (void)stack;

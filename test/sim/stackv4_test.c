@@ -16,8 +16,8 @@ static void try(const char *name, struct sim_faults faults)
 {
     static const struct console_ops ops = {.write = say_nothing};
     static struct console           quiet = {.ops = &ops};
-    struct network                 *left, *right;
-    struct stackv4                 *a, *b;
+    struct network                 *left = NULL, *right = NULL;
+    struct stackv4                 *a = NULL, *b = NULL;
 
     CHECK(sim_network(name, 1500, 0, &left) == OK &&
           sim_network(name, 1500, 0, &right) == OK);
