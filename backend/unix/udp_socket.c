@@ -58,7 +58,10 @@ static void take_errors(struct listener *l)
                                       .msg_control = control.bytes,
                                       .msg_controllen = sizeof control};
 
-        if (recvmsg(l->fd, &message, MSG_ERRQUEUE) < 0)
+        /* An error says what it is: what says nothing is none (and QEMU, as
+         * an emulator of processes, has no end of such). */
+        if (recvmsg(l->fd, &message, MSG_ERRQUEUE) < 0 ||
+            !CMSG_FIRSTHDR(&message))
             return;
         for (struct cmsghdr *c = CMSG_FIRSTHDR(&message); c;
              c = CMSG_NXTHDR(&message, c)) {
