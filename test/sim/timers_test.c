@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: ISC */
+/* What TCP does by the clock: probes, keep-alives, time-outs, resets. */
+#include "check.h"
+#include "pair.h"
+
+#define PORT 5000
+
+static const struct sim_faults none;
+static const struct sim_faults dead = {.loss = 1000000};
+
+static struct flow   *accepted;
+static struct waiters handled;
+static bool           is_done;
+static size_t         got;
+
+/* Holds the flow until the test is done with it. */
+static void hold(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx;
+    (void)peer;
+    accepted = f;
+    while (!is_done)
+        if (wait_until(&handled, FOREVER) != OK)
+            break;
+    accepted = NULL;
+}
+
+static struct flow *open_flow(void)
+{
+    struct endpoint to = {ipv4_address(10, 0, 0, 2), PORT};
+    struct flow    *f = NULL;
+
+    pair_faults(&none);
+    is_done = false;
+    CHECK(tcpv4_open(left.tcp, to, time_after(60 * SECOND), &f) == OK);
+    CHECK(time_sleep(10 * MILLISECOND) == OK && accepted != NULL);
+    return f;
+}
+
+static void finish(struct flow *f)
+{
+    pair_faults(&none);
+    is_done = true;
+    wake_all(&handled);
+    flow_close(f);
+    CHECK(time_sleep(700 * SECOND) == OK);
+    CHECK(left.tcp->count == 0 && right.tcp->count == 0);
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+static nanoseconds since(nanoseconds began)
+{
+    return (time_now() - began) / SECOND;
+}
+
+TEST(a_user_timeout_ends_a_flow_whose_peer_has_gone)
+{
+    struct flow_options o = {.user_timeout = 30 * SECOND};
+    struct flow        *f;
+    struct buf         *b;
+    nanoseconds         began;
+
+    sim_seed(9);
+    pair_make(1500, 0);
+    pair_watch();
+    CHECK(tcpv4_listen(right.tcp, PORT, hold, NULL) == OK);
+    f = open_flow();
+    flow_set_options(f, &o);
+    pair_faults(&dead);
+    began = time_now();
+    CHECK(flow_write(f, "x", 1, FOREVER) == OK);
+    CHECK(flow_read(f, &b, FOREVER) == ERR_TIMEOUT);
+    CHECK(since(began) >= 30 && since(began) <= 60);
+    CHECK(flow_write(f, "x", 1, FOREVER) == ERR_TIMEOUT);
+    finish(f);
+}
+
+TEST(without_one_it_ends_after_five_minutes)
+{
+    struct flow *f = open_flow();
+    struct buf  *b;
+    nanoseconds  began = time_now();
+
+    pair_faults(&dead);
+    CHECK(flow_write(f, "x", 1, FOREVER) == OK);
+    CHECK(flow_read(f, &b, FOREVER) == ERR_TIMEOUT);
+    CHECK(since(began) >= 300 && since(began) <= 361);
+    finish(f);
+}
+
+TEST(keep_alives_find_a_peer_who_has_gone_and_let_others_be)
+{
+    struct flow_options o = {.keepalive_idle = 60 * SECOND,
+                             .keepalive_interval = 10 * SECOND,
+                             .keepalive_probes = 3};
+    struct flow        *f = open_flow();
+    struct buf         *b;
+    nanoseconds         began;
+
+    flow_set_options(f, &o);
+    CHECK(time_sleep(3600 * SECOND) == OK); /* it answers, and lives */
+    CHECK(flow_read(f, &b, 0) == ERR_TIMEOUT && accepted != NULL);
+    began = time_now();
+    pair_faults(&dead);
+    CHECK(flow_read(f, &b, FOREVER) == ERR_TIMEOUT);
+    CHECK(since(began) >= 30 && since(began) <= 60 + 3 * 10 + 1);
+    finish(f);
+}
+
+TEST(a_silent_flow_without_keep_alives_says_nothing)
+{
+    struct flow *f = open_flow();
+    uint64_t     sent = left.net->counters.frames_out;
+
+    CHECK(time_sleep(86400 * SECOND) == OK);
+    CHECK(left.net->counters.frames_out - sent <= 2); /* of ARP at most */
+    finish(f);
+}
+
+static void write_much(void *ctx)
+{
+    static uint8_t data[1 << 20];
+    struct flow   *f = ctx;
+
+    CHECK(flow_write(f, data, sizeof data, FOREVER) == OK);
+    flow_shutdown(f, FLOW_WRITING);
+}
+
+TEST(a_closed_window_is_asked_about_for_hours_and_opens_again)
+{
+    struct flow *f = open_flow();
+    struct buf  *b;
+    enum status  s;
+    uint64_t     sent;
+
+    CHECK(fiber_start(write_much, f) == OK);
+    CHECK(time_sleep(10 * SECOND) == OK);
+    sent = left.tcp->counters.probes;
+    CHECK(time_sleep(3 * 3600 * SECOND) == OK);
+    CHECK(left.tcp->counters.probes - sent >= 170);
+    CHECK(left.tcp->counters.probes - sent <= 190); /* each minute */
+    got = 0;
+    while ((s = flow_read(accepted, &b, time_after(120 * SECOND))) == OK) {
+        got += b->len;
+        buf_free(b);
+    }
+    CHECK(s == ERR_EOF && got == 1 << 20);
+    finish(f);
+}
+
+TEST(a_closed_window_whose_opening_is_lost_opens_by_the_next_question)
+{
+    struct flow *f = open_flow();
+    struct buf  *b;
+    enum status  s = OK;
+    nanoseconds  began;
+
+    CHECK(fiber_start(write_much, f) == OK);
+    CHECK(time_sleep(10 * SECOND) == OK);
+    pair_faults(&dead);
+    got = 0;
+    while (flow_read(accepted, &b, 0) == OK) {
+        got += b->len;
+        buf_free(b);
+    }
+    CHECK(time_sleep(100 * MILLISECOND) == OK);
+    pair_faults(&none);
+    began = time_now();
+    while ((s = flow_read(accepted, &b, time_after(120 * SECOND))) == OK) {
+        got += b->len;
+        buf_free(b);
+    }
+    CHECK(s == ERR_EOF && got == 1 << 20 && since(began) <= 61);
+    finish(f);
+}
+
+TEST(what_was_written_before_a_close_arrives)
+{
+    struct flow *f = open_flow();
+    struct buf  *b;
+    enum status  s;
+
+    CHECK(flow_write(f, "last words", 10, FOREVER) == OK);
+    flow_close(f);
+    got = 0;
+    while ((s = flow_read(accepted, &b, time_after(SECOND))) == OK) {
+        got += b->len;
+        buf_free(b);
+    }
+    CHECK(s == ERR_EOF && got == 10);
+    is_done = true;
+    wake_all(&handled);
+    CHECK(time_sleep(700 * SECOND) == OK);
+    CHECK(left.tcp->count == 0 && right.tcp->count == 0);
+}
+
+TEST(who_goes_on_writing_to_one_who_has_closed_is_reset)
+{
+    struct flow *f = open_flow();
+    enum status  s = OK;
+    int          writes = 0;
+
+    is_done = true; /* the other end closes */
+    wake_all(&handled);
+    CHECK(time_sleep(SECOND) == OK);
+    while (s == OK && writes++ < 10) {
+        s = flow_write(f, "x", 1, FOREVER);
+        CHECK(time_sleep(10 * MILLISECOND) == OK);
+    }
+    CHECK(s == ERR_RESET && writes <= 3);
+    finish(f);
+}
+
+TEST(every_moment_was_as_it_must_be)
+{
+    CHECK(pair_looked > 100 && pair_wrong == 0);
+}
