@@ -398,7 +398,9 @@ char *emit_makefile(const struct facts *f)
     put_part(d.out, "head.mk", none);
     if (is_bare(f->target))
         put_part(d.out, "bare.mk", none);
-    put_part(d.out, text_of("%s.mk", f->target), none);
+    put_part(d.out,
+             is_bare(f->target) ? text_of("%s.mk", f->target) : "unix.mk",
+             none);
     if (f->crunched.count)
         put_part(d.out, "crunch.mk", none);
     if (f->images.count)

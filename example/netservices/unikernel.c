@@ -7,6 +7,7 @@
  * to whomever the question names as its sender.
  */
 #include <mirage.h>
+#include <stdlib.h>
 
 BOOT_NUMBER(port_base, 0, 0, 60000, "added to each port");
 
@@ -76,5 +77,6 @@ void start(struct console *console, struct stackv4 *stack)
     stackv4_listen_tcp(stack, base + 19, generate, NULL);
     for (size_t i = 0; stackv4_ip_at(stack, i, &ip) == OK; i++)
         console_log(console, "IP address: %s", ip_text(ip).s);
-    stackv4_run(stack);
+    if (stackv4_run(stack) != ERR_CANCELLED)
+        exit(EXIT_FAILURE); /* why is in the log */
 }

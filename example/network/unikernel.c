@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include <mirage.h>
+#include <stdlib.h>
 
 #define GREEN(text)  "\033[32m" text "\033[m"
 #define YELLOW(text) "\033[33m" text "\033[m"
@@ -22,5 +23,6 @@ void start(struct console *console, struct stackv4 *stack)
 {
     console_log(console, "IP address: %s", ip_text(stackv4_ip(stack)).s);
     stackv4_listen_tcp(stack, 80, on_tcp, console);
-    stackv4_run(stack);
+    if (stackv4_run(stack) != ERR_CANCELLED)
+        exit(EXIT_FAILURE); /* why is in the log */
 }

@@ -80,5 +80,6 @@ void start(struct console *console, struct stackv4 *stack)
 
     stackv4_listen_udp(stack, 53, on_udp, console);
     stackv4_listen_tcp(stack, 8080, on_tcp, console);
-    stackv4_run(stack);
+    if (stackv4_run(stack) != ERR_CANCELLED)
+        exit(EXIT_FAILURE); /* why is in the log */
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 PROGRAM   := mir-$(NAME)
 BUILT     := $(PROGRAM)
-LIBRARY   := $(ROOT)/lib/mirage/unix/libmirage.a
+LIBRARY   := $(ROOT)/lib/mirage/$(if $(filter sim,$(TARGET)),sim,unix)/libmirage.a
 
 .PHONY: all depend prepare run clean
 .DELETE_ON_ERROR:
