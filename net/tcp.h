@@ -153,6 +153,8 @@ struct connection {
     /* The reader's pace, by which the window grows. */
     uint32_t    paced;
     nanoseconds paced_since;
+    nanoseconds read_trip; /* a round trip, as the reader sees it; 0: not
+                              known */
 
     nanoseconds        clock[TCP_CLOCKS];
     struct wheel_timer timer;

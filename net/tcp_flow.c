@@ -22,18 +22,23 @@ static const struct connection *const_connection_of(const struct flow *f)
                                                          flow));
 }
 
-/* The window follows the reader: it doubles when more than half of it was
- * read within a round trip, while there are pages for it. */
+/*
+ * The window follows the reader: it doubles when more than half of it is read
+ * in a round trip, while there are pages for it. Who only reads measures the
+ * trip by the time stamps that come back to it.
+ */
 static void pace(struct connection *c, uint32_t len)
 {
-    nanoseconds now = time_now();
-    nanoseconds trip = c->srtt > 100 * MICROSECOND ? c->srtt
-                                                   : 100 * MICROSECOND;
+    nanoseconds now = time_now(), passed = now - c->paced_since;
+    nanoseconds trip = c->read_trip ? c->read_trip : c->srtt;
 
+    if (trip < 100 * MICROSECOND)
+        trip = 100 * MICROSECOND;
     c->paced += len;
-    if (now - c->paced_since < trip)
+    if (passed < trip)
         return;
-    if (c->paced > c->read_limit / 2 && now - c->paced_since < 2 * trip &&
+    if (passed < 16 * trip &&
+        c->paced * trip > c->read_limit / 2 * passed &&
         c->read_limit < TCP_QUEUE_MOST && c->rcv_scale > 0 &&
         buf_pages_free() > buf_pages() / 2)
         c->read_limit *= 2;

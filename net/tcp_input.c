@@ -470,6 +470,22 @@ static bool is_unwanted(const struct connection *c, const struct arrival *a)
            seq_after(a->s.seq + a->len, c->rcv_nxt);
 }
 
+/* How old our time stamp is that comes with data, at the least: a round trip.
+ * Down at once, up slowly, for the sender may have had nothing to say. */
+static void measure_trip(struct connection *c, const struct tcp_segment *s)
+{
+    nanoseconds trip = (tcp_time(c) - s->echo) * MILLISECOND;
+
+    if (!c->timestamps || !s->has_timestamps || trip > 60 * SECOND)
+        return;
+    if (trip < MILLISECOND)
+        trip = MILLISECOND;
+    if (c->read_trip == 0 || trip < c->read_trip)
+        c->read_trip = trip;
+    else
+        c->read_trip += (trip - c->read_trip) / 8;
+}
+
 /* 3.10.7.4, seventh */
 static void take_data(struct connection *c, struct arrival *a)
 {
@@ -502,6 +518,7 @@ static void take_data(struct connection *c, struct arrival *a)
     if (seq == c->rcv_nxt) {
         bool filled = c->held != NULL;
 
+        measure_trip(c, &a->s);
         append(c, data, end - seq);
         take_held(c);
         if (filled)

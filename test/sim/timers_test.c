@@ -174,6 +174,42 @@ TEST(a_closed_window_whose_opening_is_lost_opens_by_the_next_question)
     finish(f);
 }
 
+static void write_a_lot(void *ctx)
+{
+    static uint8_t data[1 << 20];
+    struct flow   *f = ctx;
+
+    for (int i = 0; i < 40; i++)
+        CHECK(flow_write(f, data, sizeof data, FOREVER) == OK);
+    flow_shutdown(f, FLOW_WRITING);
+}
+
+TEST(a_window_grows_into_megabytes_over_a_long_wire_and_fills_it)
+{
+    static const struct sim_faults far = {.delay = 25 * MILLISECOND,
+                                          .rate = 400000000,
+                                          .queue = 4000};
+    struct flow                   *f = open_flow();
+    const struct connection       *c = (const void *)accepted;
+    struct buf                    *b;
+    nanoseconds                    began;
+
+    pair_faults(&far);
+    CHECK(c->read_limit == TCP_QUEUE_FIRST);
+    CHECK(fiber_start(write_a_lot, f) == OK);
+    began = time_now();
+    got = 0;
+    while (flow_read(accepted, &b, time_after(60 * SECOND)) == OK) {
+        got += b->len;
+        buf_free(b);
+    }
+    CHECK(got == 40u << 20);
+    CHECK(c->read_limit >= 2u << 20);
+    /* 40 MiB at 50 MB/s take 0.84 s; half as long again for its beginning. */
+    CHECK(time_now() - began < 2 * SECOND);
+    finish(f);
+}
+
 TEST(what_was_written_before_a_close_arrives)
 {
     struct flow *f = open_flow();
