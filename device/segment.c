@@ -44,6 +44,7 @@ struct headers {
 static bool read_headers(const struct buf *frame, struct headers *h)
 {
     const uint8_t *p = frame->data;
+    size_t         least = 8; /* bytes of UDP's header */
 
     h->ip = ETHERNET_HEADER;
     if (frame->len < h->ip + 20 || get_be16(p + 12) != 0x0800 ||
@@ -51,13 +52,15 @@ static bool read_headers(const struct buf *frame, struct headers *h)
         return false;
     h->transport = h->ip + 4 * (size_t)(p[h->ip] & 15);
     h->protocol = p[h->ip + 9];
-    if (h->protocol == TCP && frame->len >= h->transport + 20)
+    if (h->protocol == TCP && frame->len >= h->transport + 20) {
+        least = 20;
         h->data = h->transport + 4 * (size_t)(p[h->transport + 12] >> 4);
-    else if (h->protocol == UDP)
-        h->data = h->transport + 8;
-    else
+    } else if (h->protocol == UDP) {
+        h->data = h->transport + least;
+    } else {
         return false;
-    return h->data > h->transport + 7 && frame->len >= h->data &&
+    }
+    return h->data >= h->transport + least && frame->len >= h->data &&
            h->data <= HEADERS;
 }
 
@@ -122,7 +125,7 @@ unsigned segment_cut(struct buf *frame, segment_sink *out, void *ctx)
     unsigned       lost = 0, number = 0;
     struct headers h;
 
-    if (!read_headers(frame, &h) || most == 0) {
+    if (!read_headers(frame, &h) || most == 0 || total == h.data) {
         buf_free(frame);
         return 1;
     }

@@ -1,0 +1,653 @@
+/* SPDX-License-Identifier: ISC */
+#include "check.h"
+#include "wheel.h"
+#include <mirage/bytes.h>
+#include <mirage/checksum.h>
+#include <mirage/ipv4.h>
+#include <mirage/network.h>
+
+#define LEFT    0x0a000001
+#define RIGHT   0x0a000002
+#define GATEWAY 0x0a0000fe
+#define MORE    0x2000
+#define WHOLE   0x4000
+#define PACKETS 128
+#define NOBODYS 99 /* a protocol without a listener */
+
+/* A host, whose packets are kept. */
+struct host {
+    struct ipv4       *ip;
+    struct buf        *out[PACKETS];
+    struct ip_address  next[PACKETS];
+    bool               to_many[PACKETS];
+    size_t             out_count;
+    struct ipv4_packet heard;
+    struct buf        *payload; /* the latest; NULL: none */
+    unsigned           heard_count;
+    unsigned           refused, refused_type, refused_code;
+};
+
+static struct wheel            wheel;
+static const struct ip_address none;
+
+static void keep(void *ctx, struct ip_address next, bool to_many,
+                 struct buf *packet)
+{
+    struct host *h = ctx;
+
+    CHECK(h->out_count < PACKETS);
+    h->next[h->out_count] = next;
+    h->to_many[h->out_count] = to_many;
+    h->out[h->out_count++] = packet;
+}
+
+static void hear(void *ctx, const struct ipv4_packet *packet, struct buf *b)
+{
+    struct host *h = ctx;
+
+    buf_free(h->payload);
+    h->heard = *packet;
+    h->payload = b;
+    h->heard_count++;
+}
+
+static void on_refusal(void *ctx, const struct ipv4_packet *packet,
+                       const struct buf *payload, uint8_t type, uint8_t code)
+{
+    struct host *h = ctx;
+
+    CHECK(!packet->to_many && buf_length(payload) > 0);
+    h->refused++;
+    h->refused_type = type;
+    h->refused_code = code;
+}
+
+/* The host's address is own, 0: none; of a network of 24 bits. */
+static void connect(struct host *h, uint32_t own, uint16_t mtu)
+{
+    static bool reserved;
+
+    if (!reserved) {
+        CHECK(buf_reserve(512) == OK);
+        wheel_init(&wheel, time_now());
+    }
+    reserved = true;
+    *h = (struct host){.ip = NULL};
+    CHECK(ipv4_connect_to(keep, h, &wheel, mtu, 0, &h->ip) == OK);
+    ipv4_set_address(h->ip, ipv4_of_number(own), 24, ipv4_of_number(GATEWAY));
+    ipv4_listen(h->ip, PROTOCOL_UDP, hear, NULL, h);
+    ipv4_on_refusal(h->ip, on_refusal, h);
+}
+
+/* Frees what h holds; no page is missing then. (Of h itself nothing is freed:
+ * a stack stays.) */
+static void forget(struct host *h)
+{
+    while (h->out_count > 0)
+        buf_free(h->out[--h->out_count]);
+    buf_free(h->payload);
+    h->payload = NULL;
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+static uint64_t counted;
+
+static void count_one(void *ctx, const char *name, uint64_t value)
+{
+    if (strcmp(name, ctx) == 0)
+        counted = value;
+}
+
+static uint64_t count(const struct host *h, const char *name)
+{
+    char wanted[40];
+
+    snprintf(wanted, sizeof wanted, "%s", name);
+    counted = UINT64_MAX;
+    ipv4_counters(h->ip, count_one, wanted);
+    CHECK(counted != UINT64_MAX);
+    return counted;
+}
+
+static uint8_t letter(size_t i)
+{
+    return (uint8_t)(i * 3 + i / 254);
+}
+
+/* A packet with len bytes of payload and options bytes of options, which are
+ * of the kind that does nothing. Its checksum is not there yet. */
+static struct buf *packet_of(uint32_t from, uint32_t to, size_t options,
+                             size_t len)
+{
+    struct buf *b = buf_new(IPV4_HEADROOM);
+    uint8_t    *p = buf_append(b, IPV4_HEADER + options + len);
+
+    memset(p, 0, IPV4_HEADER);
+    p[0] = (uint8_t)(0x40 | (IPV4_HEADER + options) / 4);
+    put_be16(p + 2, (uint16_t)(IPV4_HEADER + options + len));
+    put_be16(p + 4, 0x1234);
+    p[8] = 17;
+    p[9] = PROTOCOL_UDP;
+    put_be32(p + 12, from);
+    put_be32(p + 16, to);
+    memset(p + IPV4_HEADER, 1, options);
+    for (size_t i = 0; i < len; i++)
+        p[IPV4_HEADER + options + i] = letter(i);
+    return b;
+}
+
+static struct buf *sealed(struct buf *b)
+{
+    size_t header = 4 * (b->data[0] & 15u);
+
+    put_be16(b->data + 10, 0);
+    put_be16(b->data + 10, checksum_finish(checksum_add(0, b->data, header)));
+    return b;
+}
+
+/* Has h heard one datagram of len bytes since it was last asked? */
+static bool has_heard(struct host *h, size_t len)
+{
+    struct buf *b = h->payload;
+    bool        right = h->heard_count == 1 && b && buf_length(b) == len;
+    size_t      at = 0;
+
+    for (; b; b = b->next)
+        for (size_t i = 0; i < b->len; i++, at++)
+            right = right && b->data[i] == letter(at);
+    buf_free(h->payload);
+    h->payload = NULL;
+    h->heard_count = 0;
+    return right;
+}
+
+static struct host host, other;
+
+TEST(a_packet_for_us_is_delivered_with_what_its_header_says)
+{
+    struct buf *b;
+
+    connect(&host, RIGHT, 1500);
+    b = packet_of(LEFT, RIGHT, 0, 100);
+    b->data[1] = 0xb8;
+    put_be16(b->data + 6, WHOLE);
+    ipv4_input(host.ip, false, sealed(b));
+    CHECK(host.heard_count == 1 && host.heard.service == 0xb8);
+    CHECK(host.heard.ttl == 17 && host.heard.id == 0x1234);
+    CHECK(host.heard.protocol == PROTOCOL_UDP && host.heard.whole);
+    CHECK(ipv4_number(host.heard.from) == LEFT && !host.heard.to_many);
+    CHECK(ipv4_number(host.heard.to) == RIGHT);
+    CHECK(has_heard(&host, 100));
+    forget(&host);
+}
+
+TEST(headers_of_nonsense_are_malformed)
+{
+    static const struct {
+        size_t  at;
+        uint8_t value;
+    } lies[] = {
+        {0, 0x65},  /* version 6 */
+        {0, 0x44},  /* a header of 16 bytes */
+        {0, 0x40},  /* of none */
+        {3, 19},    /* less in all than the header */
+        {3, 29},    /* more than there is */
+        {2, 0xff}}; /* much more */
+
+    connect(&host, RIGHT, 1500);
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        struct buf *b = packet_of(LEFT, RIGHT, 0, 8);
+
+        b->data[lies[i].at] = lies[i].value;
+        ipv4_input(host.ip, false, sealed(b));
+        CHECK(count(&host, "ipv4_malformed") == i + 1);
+    }
+    CHECK(host.heard_count == 0 && host.refused == 0);
+    forget(&host);
+}
+
+TEST(a_header_that_is_cut_off_is_malformed)
+{
+    connect(&host, RIGHT, 1500);
+    for (size_t len = 0; len < 60; len++) {
+        struct buf *b = sealed(packet_of(LEFT, RIGHT, 40, 8));
+
+        buf_cut(b, len);
+        ipv4_input(host.ip, false, b);
+    }
+    CHECK(host.heard_count == 0);
+    CHECK(count(&host, "ipv4_malformed") == 60);
+    forget(&host);
+}
+
+TEST(every_bit_that_flips_in_a_header_is_noticed)
+{
+    connect(&host, RIGHT, 1500);
+    for (size_t bit = 0; bit < 8 * IPV4_HEADER; bit++) {
+        struct buf *b = sealed(packet_of(LEFT, RIGHT, 0, 8));
+
+        b->data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        ipv4_input(host.ip, false, b);
+    }
+    CHECK(host.heard_count == 0);
+    CHECK(count(&host, "ipv4_malformed") == 8 * IPV4_HEADER);
+    forget(&host);
+}
+
+TEST(padding_behind_a_packet_is_cut_off)
+{
+    struct buf *b;
+
+    connect(&host, RIGHT, 1500);
+    for (size_t len = 1; len < 26; len++) {
+        b = sealed(packet_of(LEFT, RIGHT, 0, len));
+        memset(buf_append(b, 26 - len), 0xee, 26 - len);
+        ipv4_input(host.ip, false, b);
+        CHECK(has_heard(&host, len));
+    }
+    /* Padding in a buf of its own, and one that begins in the middle. */
+    b = sealed(packet_of(LEFT, RIGHT, 0, 10));
+    b->next = buf_new(0);
+    memset(buf_append(b->next, 16), 0xee, 16);
+    ipv4_input(host.ip, false, b);
+    CHECK(has_heard(&host, 10));
+    forget(&host);
+}
+
+TEST(a_packet_may_come_in_pieces)
+{
+    connect(&host, RIGHT, 1500);
+    for (size_t first = 0; first <= 70; first++) {
+        struct buf *whole = sealed(packet_of(LEFT, RIGHT, 8, 100));
+        struct buf *b = buf_new(0);
+
+        memcpy(buf_append(b, first), whole->data, first);
+        buf_trim(whole, first);
+        b->next = whole;
+        ipv4_input(host.ip, false, b);
+        CHECK(has_heard(&host, 100));
+    }
+    forget(&host);
+}
+
+TEST(a_packet_without_payload_is_nothing)
+{
+    connect(&host, RIGHT, 1500);
+    ipv4_input(host.ip, false, sealed(packet_of(LEFT, RIGHT, 0, 0)));
+    CHECK(host.heard_count == 0 && count(&host, "ipv4_malformed") == 0);
+    CHECK(host.refused == 0);
+    forget(&host);
+}
+
+TEST(options_are_stepped_over)
+{
+    struct buf *b;
+
+    connect(&host, RIGHT, 1500);
+    for (size_t options = 4; options <= 40; options += 4) {
+        ipv4_input(host.ip, false, sealed(packet_of(LEFT, RIGHT, options, 9)));
+        CHECK(has_heard(&host, 9));
+    }
+    /* Router alert (RFC 2113), record route (RFC 791, 3.1), and what follows
+     * the end of the options, which nobody reads. */
+    b = packet_of(LEFT, RIGHT, 16, 9);
+    memcpy(b->data + 20, "\x94\x04\0\0\x07\x07\x04\0\0\0\0\0\x83\x03\x04", 16);
+    ipv4_input(host.ip, false, sealed(b));
+    CHECK(has_heard(&host, 9));
+    forget(&host);
+}
+
+TEST(source_routes_and_options_of_nonsense_are_dropped)
+{
+    static const uint8_t lies[][8] = {
+        {131, 7, 4, 10, 0, 0, 9, 0}, /* loose source route */
+        {137, 7, 4, 10, 0, 0, 9, 0}, /* strict */
+        {1, 131, 7, 4, 10, 0, 0, 9}, /* behind another */
+        {7, 3, 4, 137, 3, 4, 0, 0},  /* the same */
+        {1, 1, 1, 1, 1, 1, 1, 7},    /* cut off behind its kind */
+        {7, 0, 1, 1, 1, 1, 1, 1},    /* would never end */
+        {7, 1, 1, 1, 1, 1, 1, 1}};
+
+    connect(&host, RIGHT, 1500);
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        struct buf *b = packet_of(LEFT, RIGHT, 8, 8);
+
+        memcpy(b->data + IPV4_HEADER, lies[i], 8);
+        ipv4_input(host.ip, false, sealed(b));
+        CHECK(count(&host, "ipv4_malformed") == i + 1);
+    }
+    CHECK(host.heard_count == 0 && host.refused == 0);
+    forget(&host);
+}
+
+TEST(nothing_comes_from_an_address_that_no_host_has)
+{
+    static const uint32_t martians[] = {0x00000000, 0x00010203, 0x7f000001,
+                                        0xe0000001, 0xefffffff, 0xf0000001,
+                                        0xffffffff, 0x0a0000ff, RIGHT};
+
+    connect(&host, RIGHT, 1500);
+    for (size_t i = 0; i < sizeof martians / sizeof *martians; i++) {
+        ipv4_input(host.ip, false,
+                   sealed(packet_of(martians[i], RIGHT, 0, 8)));
+        CHECK(count(&host, "ipv4_martians") == i + 1);
+    }
+    CHECK(host.heard_count == 0);
+    /* But a host without an address may ask all for one. */
+    ipv4_input(host.ip, true, sealed(packet_of(0, 0xffffffff, 0, 8)));
+    CHECK(has_heard(&host, 8));
+    forget(&host);
+}
+
+TEST(what_is_for_others_is_not_ours)
+{
+    static const uint32_t others[] = {LEFT, 0x0a000003, 0x0a0001ff,
+                                      0xe0000002, 0x7f000001, 0};
+
+    connect(&host, RIGHT, 1500);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        ipv4_input(host.ip, false,
+                   sealed(packet_of(0x0a000009, others[i], 0, 8)));
+        CHECK(count(&host, "ipv4_not_ours") == i + 1);
+    }
+    CHECK(host.heard_count == 0 && host.refused == 0);
+    forget(&host);
+}
+
+TEST(a_host_without_an_address_takes_what_the_link_brings)
+{
+    connect(&host, 0, 1500);
+    ipv4_input(host.ip, false, sealed(packet_of(LEFT, 0x0a000063, 0, 8)));
+    CHECK(has_heard(&host, 8));
+    ipv4_input(host.ip, true, sealed(packet_of(LEFT, 0xffffffff, 0, 8)));
+    CHECK(has_heard(&host, 8));
+    ipv4_input(host.ip, true, sealed(packet_of(LEFT, 0xe0000005, 0, 8)));
+    CHECK(!has_heard(&host, 8));
+    forget(&host);
+}
+
+TEST(what_is_for_many_says_so)
+{
+    static const struct {
+        uint32_t to;
+        bool     link, many;
+    } cases[] = {
+        {RIGHT, false, false},
+        {RIGHT, true, true},
+        {0x0a0000ff, true, true},
+        {0x0a0000ff, false, true},
+        {0xffffffff, true, true},
+        {0xffffffff, false, true},
+        {0xe0000001, true, true},
+    };
+
+    connect(&host, RIGHT, 1500);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        ipv4_input(host.ip, cases[i].link,
+                   sealed(packet_of(LEFT, cases[i].to, 0, 8)));
+        CHECK(host.heard.to_many == cases[i].many);
+        CHECK(has_heard(&host, 8));
+    }
+    CHECK(ipv4_is_broadcast(host.ip, ipv4_address(10, 0, 0, 255)));
+    CHECK(ipv4_is_broadcast(host.ip, ipv4_address(255, 255, 255, 255)));
+    CHECK(!ipv4_is_broadcast(host.ip, ipv4_address(10, 0, 1, 255)));
+    /* RFC 3021: a link of two has no address for all. */
+    ipv4_set_address(host.ip, ipv4_address(10, 0, 0, 2), 31,
+                     none);
+    CHECK(!ipv4_is_broadcast(host.ip, ipv4_address(10, 0, 0, 3)));
+    ipv4_set_address(host.ip, ipv4_address(10, 0, 0, 2), 32,
+                     none);
+    CHECK(!ipv4_is_broadcast(host.ip, ipv4_address(10, 0, 0, 2)));
+    forget(&host);
+}
+
+TEST(a_protocol_that_nobody_has_is_refused_but_not_where_many_were_meant)
+{
+    struct buf *b;
+
+    connect(&host, RIGHT, 1500);
+    b = packet_of(LEFT, RIGHT, 0, 8);
+    b->data[9] = NOBODYS;
+    ipv4_input(host.ip, false, sealed(b));
+    CHECK(host.refused == 1 && host.refused_type == 3);
+    CHECK(host.refused_code == 2);
+    b = packet_of(LEFT, 0x0a0000ff, 0, 8);
+    b->data[9] = NOBODYS;
+    ipv4_input(host.ip, false, sealed(b));
+    b = packet_of(LEFT, RIGHT, 0, 8);
+    b->data[9] = NOBODYS;
+    ipv4_input(host.ip, true, sealed(b));
+    CHECK(host.refused == 1 && count(&host, "ipv4_no_protocol") == 3);
+    forget(&host);
+}
+
+static struct buf *payload_of(size_t len, size_t headroom)
+{
+    struct buf *first = buf_new(headroom), *last = first;
+
+    for (size_t i = 0; i < len; i++) {
+        if (buf_tailroom(last) == 0)
+            last = last->next = buf_new(0);
+        *buf_append(last, 1) = letter(i);
+    }
+    return first;
+}
+
+static enum status write_to(struct host *h, uint32_t to, size_t len,
+                            bool whole)
+{
+    struct ipv4_packet packet = {.to = ipv4_of_number(to),
+                                 .protocol = PROTOCOL_UDP,
+                                 .service = 3,
+                                 .whole = whole};
+
+    return ipv4_write(h->ip, &packet, payload_of(len, IPV4_HEADROOM));
+}
+
+TEST(a_packet_is_sent_with_a_right_header)
+{
+    struct ipv4_packet packet = {.from = ipv4_address(10, 0, 0, 77),
+                                 .to = ipv4_of_number(RIGHT),
+                                 .protocol = PROTOCOL_UDP,
+                                 .ttl = 1};
+    uint16_t           id;
+    const uint8_t     *p;
+
+    connect(&host, LEFT, 1500);
+    CHECK(write_to(&host, RIGHT, 100, true) == OK && host.out_count == 1);
+    p = host.out[0]->data;
+    CHECK(buf_length(host.out[0]) == 120 && p[0] == 0x45 && p[1] == 3);
+    CHECK(get_be16(p + 2) == 120 && get_be16(p + 6) == WHOLE);
+    CHECK(p[8] == 64 && p[9] == PROTOCOL_UDP);
+    CHECK(get_be32(p + 12) == LEFT && get_be32(p + 16) == RIGHT);
+    CHECK(checksum_finish(checksum_add(0, p, 20)) == 0);
+    id = get_be16(p + 4);
+    /* As the sender says, with another id, and in front of a payload that has
+     * no room for a header. */
+    CHECK(ipv4_write(host.ip, &packet, payload_of(9, 0)) == OK);
+    CHECK(host.out_count == 2);
+    p = host.out[1]->data;
+    CHECK(p[8] == 1 && get_be32(p + 12) == 0x0a00004d);
+    CHECK(get_be16(p + 6) == 0 && get_be16(p + 4) != id);
+    CHECK(checksum_finish(checksum_add(0, p, 20)) == 0);
+    CHECK(buf_length(host.out[1]) == 29 && host.out[1]->next);
+    forget(&host);
+}
+
+TEST(packets_go_to_the_host_or_the_gateway_or_nowhere)
+{
+    connect(&host, LEFT, 1500);
+    CHECK(write_to(&host, RIGHT, 8, false) == OK);
+    CHECK(write_to(&host, 0x0a000103, 8, false) == OK);
+    CHECK(write_to(&host, 0xffffffff, 8, false) == OK);
+    CHECK(write_to(&host, 0x0a0000ff, 8, false) == OK);
+    CHECK(write_to(&host, 0xe00000fb, 8, false) == OK);
+    CHECK(host.out_count == 5);
+    CHECK(ipv4_number(host.next[0]) == RIGHT && !host.to_many[0]);
+    CHECK(ipv4_number(host.next[1]) == GATEWAY && !host.to_many[1]);
+    CHECK(ipv4_number(host.next[2]) == 0xffffffff && host.to_many[2]);
+    CHECK(ipv4_number(host.next[3]) == 0x0a0000ff && host.to_many[3]);
+    CHECK(ipv4_number(host.next[4]) == 0xe00000fb && host.to_many[4]);
+    CHECK(get_be32(host.out[1]->data + 16) == 0x0a000103);
+    /* To ourselves, to the loopback and to this network there is no way. */
+    CHECK(write_to(&host, LEFT, 8, false) == ERR_UNREACHABLE);
+    CHECK(write_to(&host, 0x7f000001, 8, false) == ERR_UNREACHABLE);
+    CHECK(write_to(&host, 0, 8, false) == ERR_UNREACHABLE);
+    /* Without a gateway only to the link. */
+    ipv4_set_address(host.ip, ipv4_of_number(LEFT), 24, none);
+    CHECK(write_to(&host, 0x0a000103, 8, false) == ERR_UNREACHABLE);
+    CHECK(write_to(&host, RIGHT, 8, false) == OK);
+    CHECK(count(&host, "ipv4_no_route") == 4);
+    /* Without an address only to all. */
+    ipv4_set_address(host.ip, none, 0, none);
+    CHECK(write_to(&host, RIGHT, 8, false) == ERR_UNREACHABLE);
+    CHECK(write_to(&host, 0xffffffff, 8, false) == OK);
+    CHECK(get_be32(host.out[host.out_count - 1]->data + 12) == 0);
+    forget(&host);
+}
+
+/* What h sent arrives at to, in bufs of its own as from a device; from the
+ * last packet to the first if that is asked for. */
+static void carry(struct host *h, struct host *to, bool backwards)
+{
+    static uint8_t flat[65535];
+
+    for (size_t i = 0; i < h->out_count; i++) {
+        struct buf *b = h->out[backwards ? h->out_count - 1 - i : i];
+        size_t      len = buf_length(b);
+
+        buf_copy_out(b, 0, flat, len);
+        ipv4_input(to->ip, false, buf_copy_in(flat, len, 0));
+    }
+    while (h->out_count > 0)
+        buf_free(h->out[--h->out_count]);
+}
+
+TEST(what_is_too_long_is_cut_and_comes_together_again)
+{
+    static const uint16_t mtus[] = {576, 1499, 1500, 9000};
+
+    for (size_t i = 0; i < sizeof mtus / sizeof *mtus; i++) {
+        size_t most = (mtus[i] - 20u) & ~7u;
+        size_t len[] = {mtus[i] - 20u, mtus[i] - 19u, 2 * most, 2 * most + 1,
+                        12345, 65515};
+
+        connect(&host, LEFT, mtus[i]);
+        connect(&other, RIGHT, 1500);
+        for (size_t j = 0; j < sizeof len / sizeof *len; j++) {
+            size_t fragments = len[j] + 20 <= mtus[i]
+                                   ? 1
+                                   : (len[j] + most - 1) / most;
+
+            CHECK(write_to(&host, RIGHT, len[j], false) == OK);
+            CHECK(host.out_count == fragments);
+            for (size_t k = 0; k < host.out_count; k++) {
+                const uint8_t *p = host.out[k]->data;
+
+                CHECK(buf_length(host.out[k]) <= mtus[i]);
+                CHECK(get_be16(p + 2) == buf_length(host.out[k]));
+                CHECK(get_be16(p + 6) ==
+                      (k * most / 8 | (k + 1 < fragments ? MORE : 0)));
+                CHECK(get_be16(p + 4) == get_be16(host.out[0]->data + 4));
+            }
+            carry(&host, &other, j % 2);
+            CHECK(other.heard.service == 3);
+            CHECK(has_heard(&other, len[j]));
+        }
+        forget(&host);
+        forget(&other);
+    }
+}
+
+TEST(a_checksum_that_was_asked_for_is_in_the_fragments)
+{
+    struct ipv4_packet packet = {.to = ipv4_of_number(RIGHT),
+                                 .protocol = PROTOCOL_UDP};
+    struct buf        *b = NULL;
+
+    connect(&host, LEFT, 576);
+    connect(&other, RIGHT, 576);
+    b = payload_of(3001, IPV4_HEADROOM);
+    memset(b->data, 0, 8);
+    b->offload.csum_offset = 6;
+    CHECK(ipv4_write(host.ip, &packet, b) == OK && host.out_count == 6);
+    for (size_t i = 0; i < host.out_count; i++)
+        CHECK(host.out[i]->offload.csum_offset == 0);
+    carry(&host, &other, false);
+    CHECK(other.heard_count == 1 && buf_length(other.payload) == 3001);
+    CHECK(checksum_finish(checksum_add_bufs(0, other.payload, 0, 3001)) == 0);
+    forget(&other);
+    forget(&host);
+}
+
+TEST(what_must_stay_whole_is_not_cut)
+{
+    struct ipv4_packet packet = {.to = ipv4_of_number(RIGHT),
+                                 .protocol = PROTOCOL_TCP,
+                                 .whole = true};
+    struct buf        *b;
+
+    connect(&host, LEFT, 1500);
+    CHECK(write_to(&host, RIGHT, 1480, true) == OK);
+    CHECK(write_to(&host, RIGHT, 1481, true) == ERR_RANGE);
+    CHECK(write_to(&host, RIGHT, 65516, false) == ERR_RANGE);
+    CHECK(host.out_count == 1);
+    /* A list of segments to be is one packet. */
+    b = payload_of(9000, IPV4_HEADROOM);
+    b->offload.segment = 1000;
+    CHECK(ipv4_write(host.ip, &packet, b) == OK && host.out_count == 2);
+    CHECK(buf_length(host.out[1]) == 9020);
+    forget(&host);
+}
+
+TEST(an_mtu_is_at_most_that_of_the_link_and_at_least_68)
+{
+    connect(&host, LEFT, 1500);
+    ipv4_set_mtu(host.ip, 9000);
+    CHECK(ipv4_mtu(host.ip) == 1500);
+    ipv4_set_mtu(host.ip, 67);
+    CHECK(ipv4_mtu(host.ip) == 1500);
+    ipv4_set_mtu(host.ip, 68);
+    CHECK(ipv4_mtu(host.ip) == 68);
+    CHECK(write_to(&host, RIGHT, 100, false) == OK && host.out_count == 3);
+    CHECK(buf_length(host.out[0]) == 68);
+    forget(&host);
+}
+
+TEST(fragments_without_their_rest_are_told_of_and_freed)
+{
+    connect(&host, LEFT, 1500);
+    connect(&other, RIGHT, 1500);
+    CHECK(write_to(&host, RIGHT, 3000, false) == OK && host.out_count == 3);
+    buf_free(host.out[--host.out_count]);
+    carry(&host, &other, false);
+    wheel_turn(&wheel, time_now() + 40 * SECOND);
+    wheel_init(&wheel, time_now());
+    CHECK(other.refused == 1 && other.refused_type == 11);
+    CHECK(other.refused_code == 1);
+    CHECK(count(&other, "ipv4_fragments_expired") == 1);
+    forget(&host);
+    forget(&other);
+}
+
+TEST(an_empty_pool_sends_an_error_and_loses_no_page)
+{
+    static struct buf *taken[512];
+    struct buf        *b;
+    size_t             free_pages, n = 0;
+    struct ipv4_packet packet = {.to = ipv4_of_number(RIGHT),
+                                 .protocol = PROTOCOL_UDP};
+
+    connect(&host, LEFT, 576);
+    for (size_t spare = 0; spare < 8; spare++) {
+        b = payload_of(3001, IPV4_HEADROOM);
+        free_pages = buf_pages_free();
+        while (n + spare < free_pages)
+            taken[n++] = buf_new(0);
+        CHECK(ipv4_write(host.ip, &packet, b) ==
+              (spare < 6 ? ERR_NO_MEMORY : OK));
+        while (n > 0)
+            buf_free(taken[--n]);
+        forget(&host);
+    }
+}

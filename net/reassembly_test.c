@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: ISC */
+#include "reassembly.h"
+#include "check.h"
+#include <stdlib.h>
+
+#define MOST 65535
+
+static struct wheel       wheel;
+static struct reassembly *all;
+static unsigned           expired;
+static struct ipv4_packet expired_packet;
+static size_t             expired_len;
+
+static void on_expired(void *ctx, const struct ipv4_packet *packet,
+                       const struct buf *start)
+{
+    CHECK(ctx == &wheel);
+    expired++;
+    expired_packet = *packet;
+    expired_len = buf_length(start);
+}
+
+/* The wheel is turned by hand: nothing expires by itself. */
+static void begin(void)
+{
+    static bool reserved;
+
+    if (!reserved)
+        CHECK(buf_reserve(2048) == OK);
+    reserved = true;
+    wheel_init(&wheel, time_now());
+    all = reassembly_new(&wheel, on_expired, &wheel);
+    CHECK(all != NULL);
+    expired = 0;
+}
+
+/* Whatever still waits expires; then no page is missing. */
+static void end(void)
+{
+    wheel_turn(&wheel, time_now() + REASSEMBLY_TIME + SECOND);
+    CHECK(wheel_next(&wheel) == FOREVER);
+    CHECK(buf_pages_free() == buf_pages());
+    free(all);
+}
+
+static const struct reassembly_counters *counters(void)
+{
+    return reassembly_counters(all);
+}
+
+static uint8_t letter(size_t i)
+{
+    return (uint8_t)(i * 5 + i / 253);
+}
+
+/* Bytes [from, to) of datagram id of a host. */
+static struct buf *add_of(uint8_t host, uint16_t id, unsigned from,
+                          unsigned to, bool more)
+{
+    struct fragment f = {.packet = {.from = ipv4_address(10, 0, 1, host),
+                                    .to = ipv4_address(10, 0, 0, 2),
+                                    .protocol = PROTOCOL_UDP,
+                                    .ttl = (uint8_t)(from / 8),
+                                    .id = id},
+                         .offset = from,
+                         .more = more};
+    struct buf     *first = buf_new(0), *last = first;
+
+    CHECK(first != NULL);
+    for (unsigned i = from; i < to; i++) {
+        if (buf_tailroom(last) == 0)
+            last = last->next = buf_new(0);
+        *buf_append(last, 1) = letter(i);
+    }
+    return reassembly_add(all, &f, first);
+}
+
+static struct buf *add(unsigned from, unsigned to, bool more)
+{
+    return add_of(1, 7, from, to, more);
+}
+
+/* Is that the whole datagram, with all its bytes? Frees it. */
+static bool is_whole(struct buf *b, size_t len)
+{
+    bool   right = b && buf_length(b) == len;
+    size_t at = 0;
+
+    for (struct buf *part = b; part; part = part->next)
+        for (size_t i = 0; i < part->len; i++, at++)
+            right = right && part->data[i] == letter(at);
+    buf_free(b);
+    return right;
+}
+
+TEST(pieces_in_order_and_reversed_make_a_datagram)
+{
+    begin();
+    CHECK(!add(0, 1480, true));
+    CHECK(!add(1480, 2960, true));
+    CHECK(is_whole(add(2960, 3001, false), 3001));
+    CHECK(!add(2960, 3001, false));
+    CHECK(!add(1480, 2960, true));
+    CHECK(is_whole(add(0, 1480, true), 3001));
+    CHECK(counters()->fragments == 6 && counters()->datagrams == 2);
+    CHECK(buf_pages_free() == buf_pages());
+    end();
+    CHECK(expired == 0);
+}
+
+/* All orders of four pieces, and each piece twice if that is asked for; a
+ * second one of the last to come would begin another datagram. */
+static void all_orders(bool twice)
+{
+    static const unsigned at[] = {0, 8, 24, 64, 67};
+
+    for (unsigned order = 0; order < 256; order++) {
+        unsigned seen = 0;
+
+        for (unsigned i = 0; i < 4; i++)
+            seen |= 1u << (order >> 2 * i & 3);
+        if (seen != 15)
+            continue;
+        for (unsigned i = 0; i < 4; i++) {
+            unsigned    k = order >> 2 * i & 3;
+            struct buf *b = add(at[k], at[k + 1], k < 3);
+
+            if (i < 3) {
+                CHECK(!b);
+                CHECK(!twice || !add(at[k], at[k + 1], k < 3));
+            } else {
+                CHECK(is_whole(b, 67));
+            }
+        }
+        CHECK(buf_pages_free() == buf_pages());
+    }
+    CHECK(counters()->datagrams == 24 && counters()->overlaps == 0);
+}
+
+TEST(four_pieces_make_a_datagram_in_every_order)
+{
+    begin();
+    all_orders(false);
+    end();
+}
+
+TEST(a_piece_that_comes_twice_counts_once)
+{
+    begin();
+    all_orders(true);
+    end();
+}
+
+TEST(an_overlap_ends_its_datagram)
+{
+    static const unsigned other[][2] = {
+        {0, 24},
+        {8, 24},
+        {16, 24},
+        {16, 32},
+        {24, 40},
+        {24, 48},
+        {32, 48},
+        {8, 48},
+        {24, 32},
+        {0, 64},
+    };
+
+    begin();
+    for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+        CHECK(!add(16, 40, true));
+        CHECK(!add(other[i][0], other[i][1], true));
+        CHECK(counters()->overlaps == i + 1);
+        CHECK(buf_pages_free() == buf_pages());
+    }
+    /* What touches does not overlap. */
+    CHECK(!add(16, 40, true));
+    CHECK(!add(8, 16, true));
+    CHECK(!add(40, 48, true));
+    CHECK(counters()->overlaps == 10);
+    CHECK(buf_pages() - buf_pages_free() == 3);
+    end();
+}
+
+TEST(all_that_came_of_a_datagram_with_an_overlap_is_lost)
+{
+    begin();
+    CHECK(!add(0, 16, true));
+    CHECK(!add(16, 32, true));
+    CHECK(!add(8, 24, true));
+    CHECK(buf_pages_free() == buf_pages());
+    CHECK(!add(32, 40, false));
+    CHECK(counters()->datagrams == 0);
+    end();
+    CHECK(expired == 0); /* its first piece was not there any more */
+}
+
+TEST(a_hole_is_waited_for)
+{
+    begin();
+    CHECK(!add(0, 8, true));
+    CHECK(!add(16, 24, true));
+    CHECK(!add(24, 25, false));
+    CHECK(is_whole(add(8, 16, true), 25));
+    end();
+}
+
+TEST(an_end_that_says_another_length_ends_the_datagram)
+{
+    begin();
+    /* A second end, later and earlier; */
+    CHECK(!add(32, 40, false));
+    CHECK(!add(48, 56, false));
+    CHECK(counters()->overlaps == 1);
+    CHECK(!add(32, 40, false));
+    CHECK(!add(8, 16, false));
+    CHECK(counters()->overlaps == 2);
+    /* one before what has come; */
+    CHECK(!add(32, 40, true));
+    CHECK(!add(8, 16, false));
+    CHECK(counters()->overlaps == 3);
+    /* and something behind it. */
+    CHECK(!add(32, 40, false));
+    CHECK(!add(40, 48, true));
+    CHECK(counters()->overlaps == 4);
+    CHECK(buf_pages_free() == buf_pages());
+    end();
+}
+
+TEST(pieces_of_nothing_and_of_no_whole_eights_are_dropped)
+{
+    begin();
+    CHECK(!add(0, 0, true));
+    CHECK(!add(8, 8, false));
+    CHECK(!add(0, 7, true));
+    CHECK(!add(8, 17, true));
+    CHECK(buf_pages_free() == buf_pages());
+    CHECK(wheel_next(&wheel) == FOREVER);
+    CHECK(counters()->fragments == 4);
+    end();
+}
+
+TEST(a_datagram_has_65535_bytes_at_most)
+{
+    begin();
+    for (unsigned from = 0; from < 65528; from += 4088)
+        CHECK(!add(from, from + 4088 < 65528 ? from + 4088 : 65528, true));
+    CHECK(is_whole(add(65528, MOST, false), MOST));
+    CHECK(!add(65528, MOST + 1, false));
+    CHECK(!add(65528, MOST + 1, true));
+    CHECK(!add(65528, 65528 + 1400, false));
+    CHECK(buf_pages_free() == buf_pages());
+    end();
+}
+
+TEST(datagrams_are_told_apart)
+{
+    struct fragment f = {.packet = {.from = ipv4_address(10, 0, 1, 1),
+                                    .to = ipv4_address(10, 0, 0, 2),
+                                    .protocol = PROTOCOL_TCP,
+                                    .id = 7},
+                         .offset = 8};
+    struct buf     *b;
+
+    begin();
+    CHECK(!add_of(1, 7, 0, 8, true));
+    CHECK(!add_of(1, 8, 8, 16, false)); /* another id, */
+    CHECK(!add_of(2, 7, 8, 16, false)); /* sender, */
+    b = buf_new(0);
+    memset(buf_append(b, 8), 0, 8);
+    CHECK(!reassembly_add(all, &f, b)); /* protocol, */
+    f.packet.protocol = PROTOCOL_UDP;
+    f.packet.to = ipv4_address(10, 0, 0, 255);
+    b = buf_new(0);
+    memset(buf_append(b, 8), 0, 8);
+    CHECK(!reassembly_add(all, &f, b)); /* receiver */
+    CHECK(is_whole(add_of(2, 7, 0, 8, true), 16));
+    CHECK(is_whole(add_of(1, 7, 8, 16, false), 16));
+    CHECK(is_whole(add_of(1, 8, 0, 8, true), 16));
+    end();
+}
+
+TEST(what_was_checked_of_a_piece_is_not_promised_of_the_whole)
+{
+    struct fragment f = {.packet = {.id = 9}, .offset = 0, .more = true};
+    struct buf     *b;
+
+    begin();
+    b = buf_new(0);
+    memset(buf_append(b, 8), 0, 8);
+    b->offload.csum_good = true;
+    CHECK(!reassembly_add(all, &f, b));
+    f.offset = 8;
+    f.more = false;
+    b = buf_new(0);
+    memset(buf_append(b, 8), 0, 8);
+    b = reassembly_add(all, &f, b);
+    CHECK(b && !b->offload.csum_good);
+    buf_free(b);
+    end();
+}
+
+TEST(one_sender_has_a_few_datagrams_and_the_oldest_goes)
+{
+    begin();
+    for (uint16_t id = 0; id < REASSEMBLY_OF_ONE; id++)
+        CHECK(!add_of(1, id, 0, 8, true));
+    CHECK(!add_of(2, 0, 0, 8, true));
+    CHECK(counters()->overflows == 0);
+    CHECK(!add_of(1, REASSEMBLY_OF_ONE, 0, 8, true));
+    CHECK(counters()->overflows == 1);
+    CHECK(buf_pages() - buf_pages_free() == REASSEMBLY_OF_ONE + 1);
+    /* That was the first; the others are still there, and another's too. */
+    CHECK(is_whole(add_of(1, 1, 8, 16, false), 16));
+    CHECK(is_whole(add_of(1, REASSEMBLY_OF_ONE, 8, 16, false), 16));
+    CHECK(is_whole(add_of(2, 0, 8, 16, false), 16));
+    CHECK(!add_of(1, 0, 8, 16, false));
+    end();
+}
+
+TEST(all_senders_together_have_a_bounded_number_of_datagrams)
+{
+    begin();
+    for (unsigned i = 0; i < REASSEMBLY_DATAGRAMS; i++)
+        CHECK(!add_of((uint8_t)i, 1, 0, 8, true));
+    CHECK(counters()->overflows == 0);
+    CHECK(!add_of(200, 1, 0, 8, true));
+    CHECK(counters()->overflows == 1);
+    CHECK(buf_pages() - buf_pages_free() == REASSEMBLY_DATAGRAMS);
+    CHECK(is_whole(add_of(200, 1, 8, 16, false), 16));
+    CHECK(is_whole(add_of(1, 1, 8, 16, false), 16));
+    CHECK(!add_of(0, 1, 8, 16, false));
+    end();
+}
+
+TEST(a_datagram_has_a_bounded_number_of_pieces)
+{
+    begin();
+    for (unsigned i = 0; i < REASSEMBLY_FRAGMENTS; i++)
+        CHECK(!add(16 * i, 16 * i + 8, true));
+    CHECK(buf_pages() - buf_pages_free() == REASSEMBLY_FRAGMENTS);
+    CHECK(!add(16 * REASSEMBLY_FRAGMENTS, 16 * REASSEMBLY_FRAGMENTS + 8,
+               true));
+    CHECK(counters()->overflows == 1);
+    CHECK(buf_pages_free() == buf_pages());
+    end();
+}
+
+TEST(pieces_are_bounded_in_all_and_can_be_had_again)
+{
+    begin();
+    for (uint8_t host = 0; host < 20; host++)
+        for (unsigned i = 0; i < 100; i++)
+            CHECK(!add_of(host, 1, 16 * i, 16 * i + 8, true));
+    CHECK(buf_pages() - buf_pages_free() <= REASSEMBLY_PIECES);
+    CHECK(counters()->overflows > 0);
+    wheel_turn(&wheel, time_now() + REASSEMBLY_TIME + SECOND);
+    CHECK(buf_pages_free() == buf_pages());
+    wheel_init(&wheel, time_now());
+    CHECK(!add(0, 8, true));
+    CHECK(is_whole(add(8, 16, false), 16));
+    end();
+}
+
+TEST(what_does_not_come_is_forgotten_and_told_if_the_start_was_there)
+{
+    nanoseconds began;
+
+    begin();
+    began = time_now();
+    CHECK(!add_of(1, 1, 8, 16, true));
+    CHECK(!add_of(2, 2, 32, 40, false));
+    CHECK(!add_of(2, 2, 0, 24, true));
+    wheel_turn(&wheel, began + REASSEMBLY_TIME - SECOND);
+    CHECK(expired == 0 && buf_pages() - buf_pages_free() == 3);
+    wheel_turn(&wheel, time_now() + REASSEMBLY_TIME + SECOND);
+    CHECK(expired == 1 && expired_len == 24 && expired_packet.id == 2);
+    CHECK(ip_equal(expired_packet.from, ipv4_address(10, 0, 1, 2)));
+    CHECK(expired_packet.ttl == 0); /* of the first piece */
+    CHECK(counters()->timeouts == 2);
+    CHECK(buf_pages_free() == buf_pages());
+    end();
+}
+
+TEST(a_datagram_that_is_whole_does_not_expire)
+{
+    begin();
+    CHECK(!add(8, 16, false));
+    CHECK(is_whole(add(0, 8, true), 16));
+    CHECK(wheel_next(&wheel) == FOREVER);
+    end();
+    CHECK(expired == 0);
+}
