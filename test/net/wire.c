@@ -146,9 +146,12 @@ static uint64_t scatter(uint64_t x)
     return x ^ x >> 31;
 }
 
+/* The step of SplitMix64: far apart in bits, and odd, so none is met twice. */
+#define STEP 0x9e3779b97f4a7c15
+
 static uint64_t draw(const struct direction *d, uint64_t n, unsigned kind)
 {
-    return scatter(d->seed + (n * 8 + kind) * 0x9e3779b97f4a7c15);
+    return scatter(d->seed + (n * 8 + kind) * STEP);
 }
 
 /* From 0 to below 1. */
@@ -536,8 +539,8 @@ static void add_cut(const char *text)
     double from, to;
     char   more;
 
-    if (sscanf(text, "%lf-%lf%c", &from, &to, &more) != 2 || from < 0 ||
-        to <= from || to > 1e9)
+    if (sscanf(text, "%lf-%lf%c", &from, &to, &more) != 2 ||
+        !(from >= 0 && to > from && to <= 1e9))
         give_up("--cut=%s: expected FROM-TO, in seconds", text);
     if (options.cuts == CUTS)
         give_up("--cut=%s: there are %d already", text, CUTS);
@@ -597,7 +600,8 @@ static void set_up(struct direction *d, const char *name, int from, int to)
     d->name = name;
     d->from = from;
     d->to = to;
-    d->seed = scatter(options.seed * 2 + (from > to));
+    /* Not of 0, which scatters to 0: the first frame would always be lost. */
+    d->seed = scatter((options.seed * 2 + (from > to) + 1) * STEP);
     d->heap = memory((size_t)(options.queue + 1) * sizeof(struct frame *));
 }
 
