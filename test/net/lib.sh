@@ -42,8 +42,8 @@ net_begin() {
         done
         return 1
     fi
-    [ -x "$net_program" ] || make -s -C "$net_top" "${net_program#"$net_top"/}" ||
-        return 1
+    [ -x "$net_program" ] ||
+        make -s -C "$net_top" "${net_program#"$net_top"/}" || return
     net_settle
 }
 
@@ -166,6 +166,16 @@ there() {
         nsenter -t "$net_there_id" -n bash -c "$(declare -f "$1"); $1"
     else
         nsenter -t "$net_there_id" -n "$@"
+    fi
+}
+
+# net_tcpdump OPTION...: reads a capture. As root tcpdump turns into somebody
+# else, and can in no user namespace like ours; so there it starts as nobody
+net_tcpdump() {
+    if grep -q deny /proc/self/setgroups; then
+        unshare -U tcpdump -n "$@"
+    else
+        tcpdump -Z root -n "$@"
     fi
 }
 

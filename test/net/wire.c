@@ -6,6 +6,7 @@
  *   --loss=PERCENT     of the frames are lost
  *   --duplicate=PERCENT  come twice
  *   --reorder=PERCENT  are overtaken by the next one to four
+ *   --hold=MS          that a frame waits for those, if they do not come (50)
  *   --corrupt=PERCENT  have one bit behind the Ethernet header turned over
  *   --delay=MS         that each frame takes, one way
  *   --jitter=MS        added to that, from nothing to so much, at random;
@@ -23,7 +24,8 @@
  * The faults of the nth frame of a direction depend on the seed, the direction
  * and n alone, and each kind on its own draw. So two runs with the same frames
  * decide the same, however the clock went, and to change the loss leaves the
- * frames that come twice what they were.
+ * frames that come twice what they were. What the clock does decide is who
+ * waits in vain to be overtaken: for the same order too, let --hold be long.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -49,7 +51,6 @@
 #define SECOND      1000000000LL
 #define MILLISECOND 1000000LL
 #define FOREVER     INT64_MAX
-#define HOLD        (50 * MILLISECOND) /* if nobody comes to overtake */
 #define OVERTAKERS  4
 #define ETHERNET    14
 #define LONGEST     (ETHERNET + 65535)
@@ -94,13 +95,13 @@ struct direction {
 
 static struct {
     uint64_t    seed;
-    double      loss, duplicate, reorder, corrupt, delay, jitter, rate;
+    double      loss, duplicate, reorder, corrupt, delay, jitter, hold, rate;
     long        queue;
     nanoseconds cut_from[CUTS], cut_to[CUTS];
     int         cuts;
     const char *pcap;
     bool        stats;
-} options = {.queue = 10000};
+} options = {.hold = 50, .queue = 10000};
 
 static nanoseconds           started;
 static FILE                 *pcap;
@@ -146,9 +147,12 @@ static uint64_t scatter(uint64_t x)
     return x ^ x >> 31;
 }
 
+/* The step of SplitMix64: far apart in bits, and odd, so none is met twice. */
+#define STEP 0x9e3779b97f4a7c15
+
 static uint64_t draw(const struct direction *d, uint64_t n, unsigned kind)
 {
-    return scatter(d->seed + (n * 8 + kind) * 0x9e3779b97f4a7c15);
+    return scatter(d->seed + (n * 8 + kind) * STEP);
 }
 
 /* From 0 to below 1. */
@@ -254,7 +258,7 @@ static void hold_back(struct direction *d, struct frame *f, unsigned by,
     while (*end)
         end = &(*end)->next;
     f->until = d->frames - 1 + by;
-    f->due = due + HOLD;
+    f->due = due + (nanoseconds)(options.hold * (double)MILLISECOND);
     *end = f;
     d->held_count++;
 }
@@ -536,8 +540,8 @@ static void add_cut(const char *text)
     double from, to;
     char   more;
 
-    if (sscanf(text, "%lf-%lf%c", &from, &to, &more) != 2 || from < 0 ||
-        to <= from || to > 1e9)
+    if (sscanf(text, "%lf-%lf%c", &from, &to, &more) != 2 ||
+        !(from >= 0 && to > from && to <= 1e9))
         give_up("--cut=%s: expected FROM-TO, in seconds", text);
     if (options.cuts == CUTS)
         give_up("--cut=%s: there are %d already", text, CUTS);
@@ -552,6 +556,7 @@ static void read_options(int argc, char **argv)
         {"loss", required_argument, NULL, 'l'},
         {"duplicate", required_argument, NULL, 'd'},
         {"reorder", required_argument, NULL, 'r'},
+        {"hold", required_argument, NULL, 'h'},
         {"corrupt", required_argument, NULL, 'c'},
         {"delay", required_argument, NULL, 'D'},
         {"jitter", required_argument, NULL, 'j'},
@@ -577,6 +582,7 @@ static void read_options(int argc, char **argv)
         case 'l': options.loss = number(name, optarg, 100); break;
         case 'd': options.duplicate = number(name, optarg, 100); break;
         case 'r': options.reorder = number(name, optarg, 100); break;
+        case 'h': options.hold = number(name, optarg, 1e6); break;
         case 'c': options.corrupt = number(name, optarg, 100); break;
         case 'D': options.delay = number(name, optarg, 1e6); break;
         case 'j': options.jitter = number(name, optarg, 1e6); break;
@@ -597,7 +603,8 @@ static void set_up(struct direction *d, const char *name, int from, int to)
     d->name = name;
     d->from = from;
     d->to = to;
-    d->seed = scatter(options.seed * 2 + (from > to));
+    /* Not of 0, which scatters to 0: the first frame would always be lost. */
+    d->seed = scatter((options.seed * 2 + (from > to) + 1) * STEP);
     d->heap = memory((size_t)(options.queue + 1) * sizeof(struct frame *));
 }
 
