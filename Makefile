@@ -320,7 +320,7 @@ QUICK := $(TEST_PROGRAMS) test/rooms.sh test/freestanding test/headers \
 SLOW  := test/tutorial test/libc/run test/e2e/virtio test/e2e/xen test/e2e/inside \
          test/e2e/machines test/e2e/gdb test/e2e/libraries test/e2e/library \
          test/e2e/direct test/e2e/networking test/e2e/block test/e2e/kv_ro test/e2e/fat test/e2e/stackv4 \
-         test/net/selftest \
+         test/conform/stackv4.sh test/net/selftest \
          test/conform/kv_ro $(CONFORM) \
          test/xen/mirage-run test/lint test/poll test/aarch64 \
          test/fuzz/run test/xen/selftest test/house/install test/e2e/bare
