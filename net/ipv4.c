@@ -417,7 +417,7 @@ enum status ipv4_write(struct ipv4 *ip, const struct ipv4_packet *packet,
                        struct buf *payload)
 {
     uint32_t from = ipv4_number(packet->from), next;
-    size_t   len = IPV4_HEADER + buf_length(payload);
+    size_t   len = IPV4_HEADER + buf_length(payload), segments;
     bool     to_many, fits = len <= ip->mtu || payload->offload.segment;
 
     if (!route(ip, ipv4_number(packet->to), &next, &to_many)) {
@@ -433,10 +433,13 @@ enum status ipv4_write(struct ipv4 *ip, const struct ipv4_packet *packet,
         from = ip->own;
     if (!fits)
         return write_fragments(ip, packet, payload, from, next, to_many);
-    payload = put_header(packet, payload, from, ip->id++,
+    segments = payload->offload.segment;
+    segments = segments ? len / segments + 1 : 1;
+    payload = put_header(packet, payload, from, ip->id,
                          packet->whole ? DONT_FRAGMENT : 0);
     if (!payload)
         return ERR_NO_MEMORY;
+    ip->id = (uint16_t)(ip->id + segments); /* each has one of its own */
     ip->counters.out++;
     ip->out(ip->out_ctx, ipv4_of_number(next), to_many, payload);
     return OK;

@@ -54,6 +54,32 @@ static bool check(const struct ipv4_packet *packet, struct buf *b)
                0, len)) == 0xffff;
 }
 
+/* Hands b to who listens; what is several datagrams that a device has joined,
+ * as those. The listener may be ended by what it hears. */
+static void hand_over(struct udpv4 *udp, struct endpoint from,
+                      struct endpoint to, const struct buf *b)
+{
+    size_t len = buf_length(b), at = 0, n = len;
+
+    if (b->offload.segment && b->offload.segment < n)
+        n = b->offload.segment;
+    do {
+        const struct listener *l = *place_of(udp, to.port);
+        struct buf            *one = n < len ? buf_share_list(b, at, n) : NULL;
+
+        if (!l || (n < len && !one)) {
+            buf_free(one);
+            return;
+        }
+        udp->in++;
+        l->fn(l->ctx, from, to, one ? one : b);
+        buf_free(one);
+        at += n;
+        if (n > len - at)
+            n = len - at;
+    } while (at < len);
+}
+
 static void input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
 {
     struct udpv4    *udp = ctx;
@@ -77,9 +103,8 @@ static void input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
         buf_free(b);
         return;
     }
-    udp->in++;
     buf_trim(b, HEADER);
-    l->fn(l->ctx, from, to, b);
+    hand_over(udp, from, to, b);
     buf_free(b);
 }
 
@@ -174,14 +199,19 @@ enum status udpv4_write_bufs(struct udpv4 *udp, uint16_t from,
                                  .protocol = PROTOCOL_UDP};
     struct listener   *l = from ? *place_of(udp, from) : NULL;
     size_t             len = HEADER + buf_length(data);
+    size_t             most = data->offload.segment;
     uint8_t           *p;
 
+    if (most == 0)
+        most = UDP_MOST;
     if (l && l->refused) {
         l->refused = false;
         buf_free(data);
         return ERR_REFUSED;
     }
-    if (len > HEADER + UDP_MOST) {
+    if (len > HEADER + UDP_MOST ||
+        (most < len - HEADER &&
+         IPV4_HEADER + HEADER + most > ipv4_mtu(udp->ip))) {
         buf_free(data);
         return ERR_RANGE;
     }
@@ -195,8 +225,11 @@ enum status udpv4_write_bufs(struct udpv4 *udp, uint16_t from,
     put_be16(p + 4, (uint16_t)len);
     put_be16(p + 6, checksum_fold(checksum_pseudo(packet.from, to.ip,
                                                   PROTOCOL_UDP, len)));
-    data->offload = (struct offload){.csum_start = 0, .csum_offset = 6};
-    udp->out++;
+    data->offload = (struct offload){
+        .csum_offset = 6,
+        .segment = most < len - HEADER ? (uint16_t)most : 0,
+    };
+    udp->out += most < len - HEADER ? (len - HEADER + most - 1) / most : 1;
     return ipv4_write(udp->ip, &packet, data);
 }
 

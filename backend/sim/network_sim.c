@@ -29,6 +29,8 @@ BOOT_NUMBER(wire_reorder, 0, 0, 1000, "frames of a thousand that come late");
 BOOT_NUMBER(wire_delay, 0, 0, 100000, "how long a frame takes, in ms");
 BOOT_NUMBER(wire_jitter, 0, 0, 100000, "and how much longer, by chance, in ms");
 BOOT_NUMBER(wire_rate, 0, 0, 1000000, "how fast a device sends, in Mbit/s");
+BOOT_NUMBER(wire_cut_at, 0, 0, 1000000000, "when wires are cut, in s");
+BOOT_NUMBER(wire_cut_for, 0, 0, 1000000000, "and for how long, in s");
 
 struct end;
 
@@ -280,6 +282,7 @@ enum status sim_network(const char *name, uint16_t mtu, unsigned features,
     struct wire *w = wire_of(name);
     struct end  *e = calloc(1, sizeof *e), **at;
     uint64_t     chance = seed_value() ^ (uint64_t)++ends << 32;
+    nanoseconds  cut_from = (nanoseconds)wire_cut_at * SECOND;
 
     if (!w || !e || buf_reserve(buf_pages() < PAGES ? PAGES : 0) != OK) {
         free(e);
@@ -301,6 +304,8 @@ enum status sim_network(const char *name, uint16_t mtu, unsigned features,
         .delay = (nanoseconds)wire_delay * MILLISECOND,
         .jitter = (nanoseconds)wire_jitter * MILLISECOND,
         .rate = (uint64_t)wire_rate * MILLION,
+        .cut_from = cut_from,
+        .cut_to = cut_from + (nanoseconds)wire_cut_for * SECOND,
     };
     for (at = &w->ends; *at; at = &(*at)->next)
         continue;

@@ -478,15 +478,15 @@ static void sockets_counters(const struct stackv4 *s, counter_handler *fn,
 {
     const struct socket_counters *c = &sockets_of(s)->counters;
 
-    fn(ctx, "connections accepted", c->accepted);
-    fn(ctx, "connections opened", c->opened);
-    fn(ctx, "connections refused", c->refused);
-    fn(ctx, "connections dropped", c->dropped);
-    fn(ctx, "stream bytes in", c->bytes_in);
-    fn(ctx, "stream bytes out", c->bytes_out);
-    fn(ctx, "datagrams in", c->datagrams_in);
-    fn(ctx, "datagrams out", c->datagrams_out);
-    fn(ctx, "datagrams dropped", c->datagrams_dropped);
+    fn(ctx, "tcp_accepted", c->accepted);
+    fn(ctx, "tcp_opened", c->opened);
+    fn(ctx, "tcp_refused", c->refused);
+    fn(ctx, "tcp_dropped", c->dropped);
+    fn(ctx, "tcp_bytes_in", c->bytes_in);
+    fn(ctx, "tcp_bytes_out", c->bytes_out);
+    fn(ctx, "udp_in", c->datagrams_in);
+    fn(ctx, "udp_out", c->datagrams_out);
+    fn(ctx, "udp_dropped", c->datagrams_dropped);
 }
 
 /* What is queued is the host's affair, and outlives us. */

@@ -798,7 +798,7 @@ TEST(who_is_not_there_is_told_once_and_only_of_him)
 
 static void count(void *ctx, const char *name, uint64_t value)
 {
-    if (strcmp(name, "stream bytes in") == 0)
+    if (strcmp(name, "tcp_bytes_in") == 0)
         *(uint64_t *)ctx = value;
 }
 

@@ -52,7 +52,8 @@ MUST_CHECK enum status stackv4_ip_at(const struct stackv4 *s, size_t i,
                                      struct ip_address *ip);
 
 /* All that is known of our address; and who is told from now on when it
- * changes: one handler, the latest; NULL: nobody. Keeps ctx. */
+ * changes: one handler, the latest; NULL: nobody. Keeps ctx. The addresses of
+ * a stack on the host's sockets are the host's, who tells nobody. */
 void stackv4_address(const struct stackv4 *s, struct stackv4_address *address);
 void stackv4_on_address(struct stackv4 *s, address_handler *fn, void *ctx);
 
@@ -91,7 +92,8 @@ MUST_CHECK enum status stackv4_open_udp(struct stackv4        *s,
  *
  * ERR_RANGE: it is longer. ERR_UNREACHABLE: there is no way to that address,
  * or no address of ours yet. ERR_REFUSED: an earlier one came back, there was
- * nobody at the port. ERR_NO_MEMORY: dropped.
+ * nobody at the port. ERR_IN_USE, ERR_PERMISSION: as stackv4_listen_udp says,
+ * of a port from that is not listened on. ERR_NO_MEMORY: dropped.
  */
 MUST_CHECK enum status stackv4_udp_write(struct stackv4 *s, uint16_t from,
                                          struct endpoint to, const void *data,

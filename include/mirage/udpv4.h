@@ -30,8 +30,11 @@ MUST_CHECK enum status udpv4_write(struct udpv4 *udp, uint16_t from,
                                    struct endpoint to, const void *data,
                                    size_t len);
 
-/* The same for a list of bufs, the first with IPV4_HEADROOM and 8 bytes; takes
- * it. */
+/*
+ * The same for a list of bufs, the first with IPV4_HEADROOM and 8 bytes; takes
+ * it. With data->offload.segment it is as many datagrams of so many bytes, the
+ * last with the rest; ERR_RANGE, too, if such a one does not fit the MTU.
+ */
 MUST_CHECK enum status udpv4_write_bufs(struct udpv4 *udp, uint16_t from,
                                         struct endpoint to, struct buf *data);
 

@@ -119,6 +119,72 @@ TEST(a_connected_port_hears_its_peer_alone)
     CHECK(time_sleep(MILLISECOND) == OK && datagrams == 1);
 }
 
+static size_t heard; /* bytes of them, in order */
+
+static void on_part(void *ctx, struct endpoint from, struct endpoint to,
+                    const struct buf *datagram)
+{
+    uint8_t part[2000];
+    size_t  len = buf_length(datagram);
+
+    (void)from;
+    (void)to;
+    datagrams++;
+    CHECK(len <= sizeof part);
+    buf_copy_out(datagram, 0, part, len);
+    for (size_t i = 0; i < len; i++)
+        CHECK(part[i] == (uint8_t)((heard + i) % 251));
+    heard += len;
+    if (ctx && datagrams == 3)
+        CHECK(udpv4_listen(ctx, 55, NULL, NULL) == OK);
+}
+
+static enum status write_joined(size_t len, uint16_t segment)
+{
+    static uint8_t  data[UDP_MOST];
+    struct endpoint to = {at(2), 55};
+    struct buf     *b;
+
+    for (size_t i = 0; i < len; i++)
+        data[i] = (uint8_t)(i % 251);
+    b = buf_copy_in(data, len, IPV4_HEADROOM + 8);
+    CHECK(b != NULL);
+    b->offload.segment = segment;
+    datagrams = 0;
+    heard = 0;
+    return udpv4_write_bufs(left.udp, 1000, to, b);
+}
+
+TEST(datagrams_of_one_size_leave_as_one_frame_and_arrive_one_by_one)
+{
+    static const unsigned features[] = {0, NETWORK_CHECKSUM,
+                                        NETWORK_CHECKSUM |
+                                            NETWORK_UDP_SEGMENTS};
+
+    CHECK(udpv4_listen(right.udp, 55, on_part, NULL) == OK);
+    for (size_t i = 0; i < sizeof features / sizeof *features; i++) {
+        uint64_t frames = left.net->counters.frames_out;
+
+        left.net->features = features[i];
+        CHECK(write_joined(10500, 1000) == OK);
+        CHECK(left.net->counters.frames_out - frames == (i < 2 ? 11 : 1));
+        CHECK(time_sleep(SECOND) == OK);
+        CHECK(datagrams == 11 && heard == 10500);
+        CHECK(write_joined(UDP_MOST, 1472) == OK);
+        CHECK(time_sleep(SECOND) == OK);
+        CHECK(datagrams == 45 && heard == UDP_MOST);
+        CHECK(write_joined(1000, 1000) == OK);
+        CHECK(time_sleep(SECOND) == OK && datagrams == 1 && heard == 1000);
+        CHECK(write_joined(5000, 1473) == ERR_RANGE);
+    }
+    /* A listener that ends itself in between hears no more. */
+    CHECK(udpv4_listen(right.udp, 55, on_part, right.udp) == OK);
+    CHECK(write_joined(10500, 1000) == OK);
+    CHECK(time_sleep(SECOND) == OK && datagrams == 3);
+    left.net->features = 0;
+    CHECK(nothing_is_left());
+}
+
 static uint64_t counted;
 
 static void count_one(void *ctx, const char *name, uint64_t value)
