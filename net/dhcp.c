@@ -192,6 +192,8 @@ static void reboot(struct dhcp *d, nanoseconds now)
         d->deadline = d->lease.t1;
     } else {
         ask(d, DHCP_REQUEST, now);
+        if (d->deadline > d->lease.end)
+            d->deadline = d->lease.end;
     }
 }
 

@@ -402,7 +402,8 @@ static void run_dhcp(void *ctx)
         if (d->is_to_probe) {
             d->is_to_probe = false;
             s = arp_probe(d->arp, d->probed, FOREVER);
-            dhcp_checked(&d->dhcp, s == ERR_IN_USE, time_now());
+            if (!d->is_to_probe) /* another one, meanwhile */
+                dhcp_checked(&d->dhcp, s == ERR_IN_USE, time_now());
             continue;
         }
         s = wait_until(&d->dhcp_turn, dhcp_deadline(&d->dhcp));

@@ -5,7 +5,9 @@
  * what to do.
  *
  * It goes on for ever: a server that does not answer is asked again, after 4,
- * 8, 16, 32 and then each 64 seconds, a second more or less (4.1).
+ * 8, 16, 32 and then each 64 seconds, a second more or less (4.1). It begins at
+ * once, without the wait of up to ten seconds by chance that 4.4.1 recommends:
+ * each boot would pay for it.
  */
 #ifndef MIRAGE_DHCP_H
 #define MIRAGE_DHCP_H

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: ISC */
+#include "check.h"
+#include "dhcp_message.h"
+#include <mirage/bytes.h>
+
+#define OPTIONS 240
+#define FILE    108
+#define SNAME   44
+
+static const struct mac ours = {{2, 0, 0, 0, 0, 9}};
+
+/* A reply without options: to append them. */
+static size_t begin(uint8_t *p)
+{
+    memset(p, 0, OPTIONS);
+    memcpy(p, "\x02\x01\x06\x00\xde\xad\xbe\xef", 8);
+    memcpy(p + 16, "\xc0\xa8\x40\x07", 4);
+    memcpy(p + 28, ours.byte, 6);
+    memcpy(p + 236, "\x63\x82\x53\x63", 4);
+    return OPTIONS;
+}
+
+static size_t put(uint8_t *p, size_t at, const void *options, size_t len)
+{
+    memcpy(p + at, options, len);
+    return at + len;
+}
+
+/* With the options of the string literal o. */
+#define REPLY(p, o) put(p, begin(p), o, sizeof o - 1)
+
+TEST(an_offer_as_servers_make_it_is_understood)
+{
+    uint8_t           p[600];
+    struct dhcp_reply r;
+    size_t            len = REPLY(p, "\x35\x01\x02"
+                                                "\x36\x04\xc0\xa8\x40\x01"
+                                                "\x33\x04\x00\x00\x0e\x10"
+                                                "\x3a\x04\x00\x00\x07\x08"
+                                                "\x3b\x04\x00\x00\x0c\x4e"
+                                                "\x01\x04\xff\xff\xff\x00"
+                                                "\x1c\x04\xc0\xa8\x40\xff"
+                                                "\x03\x04\xc0\xa8\x40\x01"
+                                                "\x06\x08\xc0\xa8\x40\x01"
+                                                "\x08\x08\x08\x08"
+                                                "\x2a\x04\xc0\xa8\x40\x02"
+                                                "\x1a\x02\x05\x78"
+                                                "\x00\x00\xff");
+
+    CHECK(dhcp_parse(p, len, &r));
+    CHECK(r.type == DHCP_OFFER && r.xid == 0xdeadbeef);
+    CHECK(mac_equal(r.mac, ours));
+    CHECK(ip_equal(r.yours, ipv4_address(192, 168, 64, 7)));
+    CHECK(ip_equal(r.server, ipv4_address(192, 168, 64, 1)));
+    CHECK(ip_equal(r.router, ipv4_address(192, 168, 64, 1)));
+    CHECK(r.has_lease && r.lease == 3600 && r.t1 == 1800 && r.t2 == 3150);
+    CHECK(r.prefix == 24 && r.mtu == 1400);
+    CHECK(r.dns_count == 2 && ip_equal(r.dns[1], ipv4_address(8, 8, 8, 8)));
+    CHECK(r.ntp_count == 1 &&
+          ip_equal(r.ntp[0], ipv4_address(192, 168, 64, 2)));
+}
+
+TEST(what_is_not_said_is_zero)
+{
+    uint8_t           p[300];
+    struct dhcp_reply r;
+
+    CHECK(dhcp_parse(p, REPLY(p, "\x35\x01\x06\xff"), &r));
+    CHECK(r.type == DHCP_NAK && !r.has_lease && r.lease == 0);
+    CHECK(r.prefix == 0 && r.mtu == 0 && r.dns_count == 0 &&
+          r.ntp_count == 0);
+    CHECK(ipv4_number(r.server) == 0 && ipv4_number(r.router) == 0);
+}
+
+TEST(options_go_on_in_the_fields_of_the_files_and_the_servers_name)
+{
+    uint8_t           p[300];
+    struct dhcp_reply r;
+
+    for (int overload = 0; overload <= 3; overload++) {
+        size_t len = REPLY(p, "\x34\x01\x00\x35\x01\x05\xff");
+
+        p[OPTIONS + 2] = (uint8_t)overload;
+        put(p, FILE, "\x33\x04\x00\x00\x00\x3c\xff", 7);
+        put(p, SNAME, "\x36\x04\x0a\x00\x00\x01\xff", 7);
+        CHECK(dhcp_parse(p, len, &r));
+        CHECK(r.has_lease == ((overload & 1) != 0));
+        CHECK((ipv4_number(r.server) != 0) == ((overload & 2) != 0));
+    }
+}
+
+TEST(an_option_in_pieces_is_put_together)
+{
+    uint8_t           p[300];
+    struct dhcp_reply r;
+    size_t            len;
+
+    /* RFC 3396: in the order options, file, sname. */
+    CHECK(dhcp_parse(p,
+                     REPLY(p, "\x35\x01\x05"
+                              "\x06\x03\x0a\x00\x00\x03\x04\x0a\x00\x00\x01"
+                              "\x06\x05\x01\x0a\x00\x00\x02\xff"),
+                     &r));
+    CHECK(r.dns_count == 2);
+    CHECK(ip_equal(r.dns[0], ipv4_address(10, 0, 0, 1)) &&
+          ip_equal(r.dns[1], ipv4_address(10, 0, 0, 2)));
+    len = REPLY(p, "\x34\x01\x03\x35\x01\x05\x33\x01\x00\xff");
+    put(p, FILE, "\x33\x01\x01\xff", 4);
+    put(p, SNAME, "\x33\x02\x02\x03\xff", 5);
+    CHECK(dhcp_parse(p, len, &r) && r.has_lease && r.lease == 0x00010203);
+}
+
+TEST(lists_are_kept_as_far_as_there_is_room_and_only_of_whole_addresses)
+{
+    uint8_t           p[300];
+    struct dhcp_reply r;
+
+    CHECK(dhcp_parse(p,
+                     REPLY(p, "\x35\x01\x05"
+                              "\x06\x14\x0a\x00\x00\x01\x00\x00\x00\x00"
+                              "\x0a\x00\x00\x03\x0a\x00\x00\x04"
+                              "\x0a\x00\x00\x05"
+                              "\x2a\x05\x0a\x00\x00\x01\x0a\xff"),
+                     &r));
+    CHECK(r.dns_count == 3 && r.ntp_count == 0);
+    CHECK(ip_equal(r.dns[1], ipv4_address(10, 0, 0, 3)));
+}
+
+TEST(numbers_of_a_wrong_length_and_nonsense_are_as_good_as_not_said)
+{
+    uint8_t           p[300];
+    struct dhcp_reply r;
+
+    CHECK(dhcp_parse(p,
+                     REPLY(p, "\x35\x01\x05"
+                              "\x33\x03\x00\x0e\x10"
+                              "\x3a\x05\x00\x00\x07\x08\x09"
+                              "\x01\x04\xff\x00\xff\x00"
+                              "\x1a\x02\x00\x43\xff"),
+                     &r));
+    CHECK(!r.has_lease && r.t1 == 0 && r.prefix == 0 && r.mtu == 0);
+}
+
+TEST(lengths_that_lie_are_refused_wherever_they_stand)
+{
+    uint8_t           p[300];
+    struct dhcp_reply r;
+    size_t            len = REPLY(p, "\x35\x01\x05\x33\x04\x00\x00\x00\x3c");
+
+    CHECK(dhcp_parse(p, len, &r)); /* the end may be the datagram's */
+    for (size_t cut = len - 1; cut > OPTIONS + 3; cut--)
+        CHECK(!dhcp_parse(p, cut, &r));
+    for (size_t cut = 0; cut < OPTIONS + 3; cut++)
+        CHECK(!dhcp_parse(p, cut, &r));
+    len = REPLY(p, "\x34\x01\x01\x35\x01\x05\xff");
+    memset(p + FILE, 0, 128);
+    put(p, FILE + 120, "\x33\x07\x00\x00\x00\x3c", 6);
+    CHECK(!dhcp_parse(p, len, &r));
+    p[FILE + 121] = 6;
+    CHECK(dhcp_parse(p, len, &r));
+}
+
+TEST(what_is_no_reply_to_an_ethernet_client_is_refused)
+{
+    static const size_t place[] = {0, 1, 2, 236, 239};
+    uint8_t             p[300];
+    struct dhcp_reply   r;
+    size_t              len = REPLY(p, "\x35\x01\x05\xff");
+
+    for (size_t i = 0; i < sizeof place / sizeof *place; i++) {
+        p[place[i]] ^= 4;
+        CHECK(!dhcp_parse(p, len, &r));
+        p[place[i]] ^= 4;
+    }
+    CHECK(dhcp_parse(p, len, &r));
+    for (int type = 0; type < 256; type++) {
+        p[OPTIONS + 2] = (uint8_t)type;
+        CHECK(dhcp_parse(p, len, &r) ==
+              (type == DHCP_OFFER || type == DHCP_ACK || type == DHCP_NAK));
+    }
+    CHECK(!dhcp_parse(p, REPLY(p, "\x33\x04\x00\x00\x00\x3c\xff"), &r));
+}
+
+static const uint8_t *option(const uint8_t *p, size_t len, uint8_t code,
+                             size_t want)
+{
+    for (size_t at = OPTIONS; at + 1 < len && p[at] != 255;
+         at += 2u + p[at + 1])
+        if (p[at] == code) {
+            CHECK(p[at + 1] == want);
+            return p + at + 2;
+        }
+    return NULL;
+}
+
+TEST(a_request_has_what_it_is_given_and_300_bytes_at_least)
+{
+    struct dhcp_request r = {.type = DHCP_DISCOVER,
+                             .xid = 0x01020304,
+                             .seconds = 515,
+                             .mac = ours};
+    uint8_t             p[DHCP_REQUEST_LEN];
+    size_t              len;
+
+    r.own = r.wanted = r.server = ipv4_of_number(0);
+    len = dhcp_emit(&r, p);
+    CHECK(len == 300);
+    CHECK(memcmp(p, "\x01\x01\x06\x00\x01\x02\x03\x04\x02\x03\x00\x00", 12) ==
+          0);
+    CHECK(get_be32(p + 12) == 0 && memcmp(p + 28, ours.byte, 6) == 0);
+    CHECK(get_be32(p + 236) == 0x63825363);
+    CHECK(memcmp(p + OPTIONS, "\x35\x01\x01\x3d\x07\x01\x02\0\0\0\0\x09",
+                 12) == 0);
+    CHECK(!option(p, len, 50, 4) && !option(p, len, 54, 4) &&
+          !option(p, len, 12, 0));
+    CHECK(option(p, len, 55, 8) != NULL && option(p, len, 57, 2) != NULL);
+
+    r.type = DHCP_REQUEST;
+    r.own = ipv4_address(10, 0, 0, 3);
+    r.wanted = ipv4_address(10, 0, 0, 4);
+    r.server = ipv4_address(10, 0, 0, 1);
+    r.host = "larch";
+    len = dhcp_emit(&r, p);
+    CHECK(get_be32(p + 12) == 0x0a000003);
+    CHECK(memcmp(option(p, len, 50, 4), "\x0a\x00\x00\x04", 4) == 0);
+    CHECK(memcmp(option(p, len, 54, 4), "\x0a\x00\x00\x01", 4) == 0);
+    CHECK(memcmp(option(p, len, 12, 5), "larch", 5) == 0);
+
+    r.type = DHCP_RELEASE; /* table 5: no such parameters */
+    len = dhcp_emit(&r, p);
+    CHECK(!option(p, len, 12, 0) && !option(p, len, 55, 0) &&
+          !option(p, len, 57, 0));
+}
+
+TEST(the_longest_request_fits)
+{
+    char                name[301];
+    struct dhcp_request r = {.type = DHCP_REQUEST, .mac = ours, .host = name};
+    uint8_t             p[DHCP_REQUEST_LEN];
+    size_t              len;
+
+    memset(name, 'x', 300);
+    name[300] = 0;
+    r.own = r.wanted = r.server = ipv4_of_number(0xffffffff);
+    len = dhcp_emit(&r, p);
+    CHECK(len > 300 && len <= sizeof p && p[len - 1] == 255);
+    CHECK(option(p, len, 12, 63) != NULL);
+    name[0] = 0;
+    CHECK(!option(p, dhcp_emit(&r, p), 12, 0));
+}

@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Every arrow of RFC 2131, figure 5, with a clock that is a variable and a
+ * server that is a function.
+ */
+#include "check.h"
+#include "dhcp_message.h"
+#include <mirage/bytes.h>
+#include <mirage/dhcp.h>
+#include <mirage/random.h>
+
+#define LEASE 3600u /* seconds */
+#define HOUR  (3600 * SECOND)
+#define DAY   (24 * HOUR)
+
+static const struct mac  ours = {{2, 0, 0, 0, 0, 9}};
+static const struct mac  other = {{2, 0, 0, 0, 0, 8}};
+static struct dhcp       d;
+static nanoseconds       now;
+static struct ip_address server, offered;
+
+/* What the client did. */
+static struct {
+    uint8_t           data[DHCP_REQUEST_LEN]; /* the last message */
+    size_t            len;
+    struct ip_address to;
+    unsigned          sent, probes, bound, lost;
+    struct ip_address probed;
+    struct dhcp_lease lease;
+    bool              holds;
+} did;
+
+static void send(void *ctx, struct ip_address to, const void *data, size_t len)
+{
+    (void)ctx;
+    CHECK(len <= sizeof did.data);
+    memcpy(did.data, data, len);
+    did.len = len;
+    did.to = to;
+    did.sent++;
+}
+
+static void probe(void *ctx, struct ip_address ip)
+{
+    (void)ctx;
+    did.probes++;
+    did.probed = ip;
+}
+
+static void bound(void *ctx, const struct dhcp_lease *lease)
+{
+    (void)ctx;
+    did.bound++;
+    did.lease = *lease;
+    did.holds = true;
+}
+
+static void lost(void *ctx, const char *why)
+{
+    (void)ctx;
+    CHECK(did.holds && why[0] != 0);
+    did.lost++;
+    did.holds = false;
+}
+
+static void say(void *ctx, const char *text, struct ip_address ip)
+{
+    (void)ctx;
+    (void)text;
+    (void)ip;
+}
+
+static const struct dhcp_caller caller = {send, probe, bound, lost, say};
+
+static void start(bool up)
+{
+    memset(&did, 0, sizeof did);
+    server = ipv4_address(10, 0, 0, 1);
+    offered = ipv4_address(10, 0, 0, 50);
+    dhcp_start(&d, &caller, NULL, ours, "larch", up, now);
+}
+
+static const uint8_t *option(uint8_t code)
+{
+    for (size_t at = 240; at + 1 < did.len && did.data[at] != 255;
+         at += 2u + did.data[at + 1])
+        if (did.data[at] == code)
+            return did.data + at + 2;
+    return NULL;
+}
+
+static unsigned type(void)
+{
+    return option(53)[0];
+}
+
+/* Does the option of the last message say ip; or with 0.0.0.0, is it absent? */
+static bool says(uint8_t code, struct ip_address ip)
+{
+    const uint8_t *p = option(code);
+
+    return p ? get_be32(p) == ipv4_number(ip) : ipv4_number(ip) == 0;
+}
+
+static size_t put(uint8_t *p, size_t at, uint8_t code, uint32_t value)
+{
+    p[at] = code;
+    p[at + 1] = 4;
+    put_be32(p + at + 2, value);
+    return at + 6;
+}
+
+/* A server says so; lease 0: nothing of it. */
+static void answer(enum dhcp_type what, uint32_t xid, struct mac to,
+                   uint32_t lease, uint32_t t1, uint32_t t2)
+{
+    uint8_t p[300] = {2, 1, 6};
+    size_t  at = 243;
+
+    put_be32(p + 4, xid);
+    memcpy(p + 28, to.byte, 6);
+    put_be32(p + 16, ipv4_number(offered));
+    put_be32(p + 236, 0x63825363);
+    p[240] = 53;
+    p[241] = 1;
+    p[242] = (uint8_t)what;
+    if (ipv4_number(server))
+        at = put(p, at, 54, ipv4_number(server));
+    if (lease)
+        at = put(p, at, 51, lease);
+    if (t1)
+        at = put(p, at, 58, t1);
+    if (t2)
+        at = put(p, at, 59, t2);
+    p[at] = 255;
+    dhcp_receive(&d, p, sizeof p, now);
+}
+
+static void reply(enum dhcp_type what)
+{
+    answer(what, d.xid, ours, what == DHCP_NAK ? 0 : LEASE, 0, 0);
+}
+
+/* Time passes until its deadline, which is ticked. */
+static void pass(void)
+{
+    CHECK(dhcp_deadline(&d) != FOREVER && dhcp_deadline(&d) >= now);
+    now = dhcp_deadline(&d);
+    dhcp_tick(&d, now);
+}
+
+static void become_bound(void)
+{
+    start(true);
+    reply(DHCP_OFFER);
+    reply(DHCP_ACK);
+    dhcp_checked(&d, false, now);
+    CHECK(d.state == DHCP_BOUND && did.holds);
+}
+
+/* Did what is asked wait seconds, one more or less? */
+static bool waits(unsigned seconds)
+{
+    nanoseconds wait = dhcp_deadline(&d) - now;
+
+    return wait >= (seconds - 1) * SECOND && wait <= (seconds + 1) * SECOND;
+}
+
+TEST(from_nothing_to_a_lease)
+{
+    now = 1000 * SECOND;
+    start(true);
+    CHECK(did.sent == 1 && type() == DHCP_DISCOVER && d.xid != 0);
+    CHECK(ipv4_number(did.to) == 0 && get_be32(did.data + 4) == d.xid);
+    now += SECOND;
+    reply(DHCP_OFFER);
+    CHECK(did.sent == 2 && type() == DHCP_REQUEST);
+    CHECK(ipv4_number(did.to) == 0 && get_be32(did.data + 12) == 0);
+    CHECK(says(50, offered) && says(54, server));
+    now += SECOND;
+    reply(DHCP_ACK);
+    CHECK(d.state == DHCP_PROBING && did.probes == 1 && did.bound == 0);
+    CHECK(ip_equal(did.probed, offered) && dhcp_deadline(&d) == FOREVER);
+    now += SECOND;
+    dhcp_checked(&d, false, now);
+    CHECK(did.bound == 1 && ip_equal(did.lease.address.ip, offered));
+    /* The lease counts from when it was asked for: 4.4.1. */
+    CHECK(did.lease.end == 1001 * SECOND + HOUR);
+    CHECK(did.lease.t1 == 1001 * SECOND + HOUR / 2);
+    CHECK(did.lease.t2 == 1001 * SECOND + HOUR - HOUR / 8);
+    CHECK(dhcp_deadline(&d) == did.lease.t1);
+    CHECK(did.lease.address.prefix == 8); /* of its class: nobody said */
+    dhcp_tick(&d, now);                   /* too early: nothing */
+    CHECK(did.sent == 2);
+}
+
+TEST(what_is_not_answered_is_asked_again_after_4_8_16_32_and_64_seconds)
+{
+    static const unsigned wait[] = {4, 8, 16, 32, 64, 64, 64};
+    bool                  differs = false;
+    uint32_t              xid;
+
+    start(true);
+    xid = d.xid;
+    for (size_t i = 0; i < sizeof wait / sizeof *wait; i++) {
+        CHECK(did.sent == i + 1 && type() == DHCP_DISCOVER && waits(wait[i]));
+        CHECK(get_be32(did.data + 4) == xid);
+        differs |= dhcp_deadline(&d) - now != wait[i] * SECOND;
+        pass();
+    }
+    CHECK(differs);                          /* chance is in it */
+    CHECK(get_be16(did.data + 8) >= 4 + 60); /* secs */
+}
+
+TEST(a_request_that_is_not_answered_four_times_begins_anew)
+{
+    uint32_t xid;
+
+    start(true);
+    reply(DHCP_OFFER);
+    xid = d.xid;
+    for (int i = 0; i < 3; i++) {
+        pass();
+        CHECK(type() == DHCP_REQUEST && d.state == DHCP_REQUESTING);
+    }
+    pass();
+    CHECK(type() == DHCP_DISCOVER && d.state == DHCP_SELECTING);
+    CHECK(d.xid != xid);
+}
+
+TEST(what_is_for_others_or_makes_no_sense_is_ignored)
+{
+    static const uint32_t wrong[] = {0, 0x7f000001, 0xe0000001, 0xffffffff};
+
+    start(true);
+    answer(DHCP_OFFER, d.xid + 1, ours, LEASE, 0, 0);
+    answer(DHCP_OFFER, d.xid, other, LEASE, 0, 0);
+    answer(DHCP_OFFER, d.xid, ours, 0, 0, 0); /* without a lease */
+    reply(DHCP_ACK);
+    reply(DHCP_NAK);
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        offered = ipv4_of_number(wrong[i]);
+        reply(DHCP_OFFER);
+    }
+    offered = ipv4_address(10, 0, 0, 50);
+    server = ipv4_of_number(0);
+    reply(DHCP_OFFER);
+    CHECK(d.state == DHCP_SELECTING && did.sent == 1);
+    server = ipv4_address(10, 0, 0, 1);
+    reply(DHCP_OFFER);
+    CHECK(d.state == DHCP_REQUESTING);
+    server = ipv4_address(10, 0, 0, 2); /* who was not taken */
+    reply(DHCP_ACK);
+    reply(DHCP_NAK);
+    reply(DHCP_OFFER);
+    CHECK(d.state == DHCP_REQUESTING && did.sent == 2);
+}
+
+TEST(a_refusal_of_what_was_offered_is_waited_out)
+{
+    start(true);
+    reply(DHCP_OFFER);
+    reply(DHCP_NAK);
+    CHECK(d.state == DHCP_INIT && did.lost == 0);
+    CHECK(dhcp_deadline(&d) - now == 10 * SECOND);
+    pass();
+    CHECK(type() == DHCP_DISCOVER);
+}
+
+TEST(an_address_that_somebody_uses_is_declined_and_asked_for_later)
+{
+    start(true);
+    reply(DHCP_OFFER);
+    reply(DHCP_ACK);
+    dhcp_checked(&d, true, now);
+    CHECK(type() == DHCP_DECLINE && says(50, offered) && says(54, server));
+    CHECK(get_be32(did.data + 12) == 0 && ipv4_number(did.to) == 0);
+    CHECK(did.bound == 0 && dhcp_deadline(&d) - now == 10 * SECOND);
+    dhcp_checked(&d, false, now); /* of which nobody knows any more */
+    CHECK(did.bound == 0);
+    pass();
+    CHECK(type() == DHCP_DISCOVER);
+    become_bound();
+    dhcp_conflict(&d, now);
+    CHECK(did.lost == 1 && type() == DHCP_DECLINE);
+    CHECK(dhcp_deadline(&d) - now == 10 * SECOND);
+    dhcp_conflict(&d, now);
+    CHECK(did.lost == 1);
+}
+
+TEST(the_lease_is_renewed_at_t1_with_its_server_alone)
+{
+    become_bound();
+    pass();
+    CHECK(d.state == DHCP_RENEWING && type() == DHCP_REQUEST);
+    CHECK(ip_equal(did.to, server) && says(50, ipv4_of_number(0)) &&
+          says(54, ipv4_of_number(0)));
+    CHECK(get_be32(did.data + 12) == ipv4_number(offered));
+    now += SECOND;
+    reply(DHCP_ACK);
+    CHECK(d.state == DHCP_BOUND && did.bound == 2 && did.probes == 1);
+    CHECK(did.lease.end == now - SECOND + HOUR && did.lost == 0);
+}
+
+TEST(it_is_asked_again_after_half_of_what_is_left_and_of_all_from_t2_on)
+{
+    unsigned renewing = 0, rebinding = 0;
+
+    become_bound();
+    for (pass(); d.state == DHCP_RENEWING; pass()) {
+        CHECK(ip_equal(did.to, server));
+        CHECK(dhcp_deadline(&d) <= did.lease.t2);
+        CHECK(dhcp_deadline(&d) - now >= 60 * SECOND ||
+              dhcp_deadline(&d) == did.lease.t2);
+        renewing++;
+    }
+    CHECK(now == did.lease.t2);
+    for (; d.state == DHCP_REBINDING; pass()) {
+        CHECK(ipv4_number(did.to) == 0 && type() == DHCP_REQUEST);
+        CHECK(get_be32(did.data + 12) == ipv4_number(offered));
+        rebinding++;
+    }
+    CHECK(renewing >= 4 && renewing < 10 && rebinding >= 2 && rebinding < 9);
+    CHECK(now == did.lease.end && did.lost == 1);
+    CHECK(d.state == DHCP_SELECTING && type() == DHCP_DISCOVER);
+}
+
+TEST(any_server_may_go_on_with_the_lease_from_t2_on)
+{
+    become_bound();
+    for (pass(); d.state != DHCP_REBINDING; pass())
+        continue;
+    server = ipv4_address(10, 0, 0, 2);
+    reply(DHCP_ACK);
+    CHECK(d.state == DHCP_BOUND && did.lost == 0 && did.bound == 2);
+    pass();
+    CHECK(ip_equal(did.to, server));
+    server = ipv4_of_number(0); /* one that does not say who it is */
+    reply(DHCP_ACK);
+    pass();
+    CHECK(ip_equal(did.to, ipv4_address(10, 0, 0, 2)));
+}
+
+TEST(another_address_than_before_is_looked_for_and_told)
+{
+    become_bound();
+    pass();
+    offered = ipv4_address(10, 0, 0, 51);
+    reply(DHCP_ACK);
+    CHECK(did.lost == 1 && d.state == DHCP_PROBING && did.probes == 2);
+    CHECK(ip_equal(did.probed, offered));
+    dhcp_checked(&d, false, now);
+    CHECK(did.bound == 2 && ip_equal(did.lease.address.ip, offered));
+}
+
+TEST(an_address_that_is_taken_back_is_lost_at_once)
+{
+    become_bound();
+    reply(DHCP_NAK); /* nobody has asked */
+    CHECK(did.lost == 0);
+    pass();
+    reply(DHCP_NAK);
+    CHECK(did.lost == 1 && type() == DHCP_DISCOVER);
+}
+
+TEST(after_the_link_was_away_it_is_asked_whether_the_lease_holds)
+{
+    become_bound();
+    dhcp_link(&d, false, now);
+    CHECK(d.state == DHCP_OFF && did.lost == 0);
+    CHECK(dhcp_deadline(&d) == did.lease.end);
+    dhcp_link(&d, true, now += 60 * SECOND);
+    CHECK(d.state == DHCP_REBOOTING && type() == DHCP_REQUEST);
+    CHECK(says(50, offered) && says(54, ipv4_of_number(0)));
+    CHECK(get_be32(did.data + 12) == 0 && ipv4_number(did.to) == 0);
+    reply(DHCP_ACK);
+    CHECK(d.state == DHCP_BOUND && did.bound == 2);
+
+    dhcp_link(&d, false, now);
+    dhcp_link(&d, true, now);
+    dhcp_link(&d, true, now); /* which is no news */
+    reply(DHCP_NAK);
+    CHECK(did.lost == 1 && type() == DHCP_DISCOVER);
+
+    become_bound();
+    dhcp_link(&d, false, now);
+    dhcp_link(&d, true, now);
+    pass();
+    pass();
+    CHECK(type() == DHCP_REQUEST && did.sent == 5);
+    pass(); /* nobody answers: 3.2, 3 */
+    CHECK(d.state == DHCP_BOUND && did.lost == 0 && did.sent == 5);
+    CHECK(dhcp_deadline(&d) == did.lease.t1);
+}
+
+TEST(a_lease_ends_with_the_link_away_and_while_it_is_asked_for)
+{
+    become_bound();
+    dhcp_link(&d, false, now);
+    pass();
+    CHECK(did.lost == 1 && dhcp_deadline(&d) == FOREVER);
+    dhcp_link(&d, true, now);
+    CHECK(type() == DHCP_DISCOVER);
+
+    become_bound();
+    dhcp_link(&d, false, now);
+    now = did.lease.end - SECOND;
+    dhcp_link(&d, true, now);
+    CHECK(d.state == DHCP_REBOOTING && dhcp_deadline(&d) <= did.lease.end);
+    pass();
+    CHECK(did.lost == 1 && d.state == DHCP_SELECTING);
+}
+
+TEST(without_a_link_nothing_is_asked)
+{
+    start(false);
+    CHECK(did.sent == 0 && dhcp_deadline(&d) == FOREVER);
+    reply(DHCP_OFFER);
+    CHECK(did.sent == 0);
+    dhcp_link(&d, true, now);
+    CHECK(did.sent == 1);
+    dhcp_link(&d, false, now);
+    CHECK(dhcp_deadline(&d) == FOREVER);
+}
+
+TEST(a_lease_for_ever_is_not_renewed)
+{
+    start(true);
+    reply(DHCP_OFFER);
+    answer(DHCP_ACK, d.xid, ours, 0xffffffff, 0, 0);
+    dhcp_checked(&d, false, now);
+    CHECK(did.holds && dhcp_deadline(&d) == FOREVER);
+    CHECK(did.lease.end == FOREVER && did.lease.t2 == FOREVER);
+}
+
+TEST(times_that_make_no_sense_are_our_own)
+{
+    static const uint32_t times[][2] = {
+        {0, 0}, {3600, 3600}, {4000, 5000}, {3000, 2000}, {1, 1}, {0, 1}};
+
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        start(true);
+        reply(DHCP_OFFER);
+        answer(DHCP_ACK, d.xid, ours, LEASE, times[i][0], times[i][1]);
+        dhcp_checked(&d, false, now);
+        CHECK(did.lease.t1 <= did.lease.t2 && did.lease.t2 < did.lease.end);
+        CHECK(did.lease.t1 > now && did.lease.end == now + HOUR);
+    }
+}
+
+TEST(a_lease_of_a_second_does_no_harm)
+{
+    start(true);
+    reply(DHCP_OFFER);
+    answer(DHCP_ACK, d.xid, ours, 1, 0, 0);
+    dhcp_checked(&d, false, now);
+    for (int i = 0; i < 5 && did.holds; i++)
+        pass();
+    CHECK(!did.holds && did.lost == 1 && d.state == DHCP_SELECTING);
+}
+
+TEST(a_lease_is_given_back)
+{
+    become_bound();
+    dhcp_release(&d, now);
+    CHECK(type() == DHCP_RELEASE && ip_equal(did.to, server));
+    CHECK(get_be32(did.data + 12) == ipv4_number(offered) &&
+          says(54, server));
+    CHECK(dhcp_deadline(&d) == FOREVER);
+    dhcp_release(&d, now);
+    CHECK(did.sent == 3);
+}
+
+TEST(a_month_of_leases_with_a_day_of_silence_in_it)
+{
+    nanoseconds began, silent;
+    unsigned    sent;
+
+    become_bound();
+    began = now;
+    silent = began + 10 * DAY;
+    while (now < began + 30 * DAY) {
+        sent = did.sent;
+        pass();
+        if (d.state == DHCP_PROBING)
+            dhcp_checked(&d, false, now);
+        if (did.sent == sent || (now >= silent && now < silent + DAY))
+            continue;
+        reply(type() == DHCP_DISCOVER ? DHCP_OFFER : DHCP_ACK);
+        if (d.state == DHCP_REQUESTING)
+            reply(DHCP_ACK);
+        if (d.state == DHCP_PROBING)
+            dhcp_checked(&d, false, now);
+    }
+    CHECK(did.lost == 1 && did.holds && d.has_lease);
+    CHECK(did.bound > 29 * 48 - 5 && did.bound < 29 * 48 + 5);
+}
+
+/* Anything may happen, in any order; what must hold at every moment. */
+static void turn(void)
+{
+    nanoseconds until = dhcp_deadline(&d);
+
+    switch (random_below(12)) {
+    case 0:
+        dhcp_link(&d, random_below(4) != 0, now);
+        break;
+    case 1:
+        dhcp_conflict(&d, now);
+        break;
+    case 2:
+    case 3:
+        dhcp_checked(&d, random_below(4) == 0, now);
+        break;
+    case 4:
+        answer((enum dhcp_type)random_below(9), d.xid - (random_below(8) == 0),
+               ours, random_below(3) ? random_below(10000) : 0,
+               random_below(5000), random_below(9000));
+        break;
+    case 5:
+        reply(DHCP_NAK);
+        break;
+    case 6:
+        offered.byte[15] = (uint8_t)random_below(4);
+        break;
+    case 7:
+    case 8:
+        reply(DHCP_OFFER);
+        break;
+    case 9:
+    case 10:
+        reply(DHCP_ACK);
+        break;
+    default: /* late, too */
+        if (until == FOREVER || random_below(2))
+            until = now + random_below(100000) * SECOND / 10;
+        now = until > now ? until : now;
+        break;
+    }
+    dhcp_tick(&d, now);
+}
+
+TEST(whatever_happens_there_is_a_deadline_and_no_lease_beyond_its_end)
+{
+    for (int seed = 0; seed < 2000; seed++) {
+        start(true);
+        for (int i = 0; i < 200; i++) {
+            turn();
+            CHECK(dhcp_deadline(&d) != FOREVER || d.state == DHCP_OFF ||
+                  d.state == DHCP_PROBING ||
+                  (d.state == DHCP_BOUND && d.lease.end == FOREVER));
+            CHECK(did.holds == d.has_lease);
+            CHECK(!did.holds || now < did.lease.end);
+            CHECK(did.lost <= did.bound);
+        }
+    }
+}
