@@ -41,7 +41,8 @@ struct place {
     enum state         state;
     uint32_t           ip;
     struct mac         mac;
-    nanoseconds        used, confirmed;
+    uint64_t           used; /* the larger the later */
+    nanoseconds        confirmed;
     unsigned           tries; /* questions without an answer */
     struct buf        *waiting[QUEUE];
     unsigned           waiting_count;
@@ -62,6 +63,7 @@ struct arp {
     void              *conflict_ctx;
     arp_silent        *on_silence;
     void              *silence_ctx;
+    uint64_t           uses;
     struct place      *bucket[BUCKETS];
     struct place       place[PLACES];
 };
@@ -116,23 +118,32 @@ static struct place *find(struct arp *a, uint32_t ip)
     return p;
 }
 
-static void forget(struct place *p)
+/* What waited in vain. Who is told may write to others, and get the place. */
+static void give_up(struct arp *a, uint32_t ip, struct buf *const *waiting,
+                    unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (a->on_silence)
+            a->on_silence(a->silence_ctx, ipv4_of_number(ip), waiting[i]);
+        else
+            buf_free(waiting[i]);
+}
+
+/* Frees the place; how many packets waited there. */
+static unsigned forget(struct place *p, struct buf *waiting[QUEUE])
 {
     struct arp    *a = p->arp;
     struct place **at = bucket_of(a, p->ip);
+    unsigned       count = p->waiting_count;
 
     while (*at != p)
         at = &(*at)->next;
     *at = p->next;
     wheel_clear(&a->wheel, &p->timer);
     p->state = FREE;
-    for (unsigned i = 0; i < p->waiting_count; i++)
-        if (a->on_silence)
-            a->on_silence(a->silence_ctx, ipv4_of_number(p->ip),
-                          p->waiting[i]);
-        else
-            buf_free(p->waiting[i]);
     p->waiting_count = 0;
+    memcpy(waiting, p->waiting, sizeof p->waiting);
+    return count;
 }
 
 static void ask(struct place *p)
@@ -150,19 +161,26 @@ static void ask(struct place *p)
 static void ask_again(void *ctx)
 {
     struct place *p = ctx;
+    struct buf   *waiting[QUEUE];
+    unsigned      count;
 
     if (p->tries < TRIES) {
         ask(p);
         return;
     }
     log_info(&arp, "ARP: timeout %s", ip_text(ipv4_of_number(p->ip)).s);
-    forget(p);
+    count = forget(p, waiting);
+    give_up(p->arp, p->ip, waiting, count);
 }
 
+/* A place for ip, if need be the one that was not used for longest. */
 static struct place *take_place(struct arp *a, uint32_t ip)
 {
     struct place  *p = &a->place[0];
     struct place **at = bucket_of(a, ip);
+    struct buf    *waiting[QUEUE];
+    uint32_t       before;
+    unsigned       count;
 
     for (size_t i = 0; i < PLACES; i++) {
         if (a->place[i].state == FREE) {
@@ -172,16 +190,18 @@ static struct place *take_place(struct arp *a, uint32_t ip)
         if (a->place[i].used < p->used)
             p = &a->place[i];
     }
-    if (p->state != FREE)
-        forget(p);
+    before = p->ip;
+    count = p->state == FREE ? 0 : forget(p, waiting);
     p->arp = a;
     p->ip = ip;
+    p->state = ASKED;
     p->tries = 0;
-    p->used = time_now();
+    p->used = ++a->uses;
     p->timer.ring = ask_again;
     p->timer.ctx = p;
     p->next = *at;
     *at = p;
+    give_up(a, before, waiting, count);
     return p;
 }
 
@@ -385,12 +405,11 @@ void arp_write(struct arp *a, struct ip_address to, struct buf *packet)
 
     if (!p) {
         p = take_place(a, ip);
-        p->state = ASKED;
         ask(p);
     }
-    p->used = time_now();
+    p->used = ++a->uses;
     if (p->state == KNOWN) {
-        if (p->used - p->confirmed > FRESH && !wheel_is_set(&p->timer))
+        if (time_now() - p->confirmed > FRESH && !wheel_is_set(&p->timer))
             ask(p);
         ethernet_write(a->ethernet, p->mac, ETHERTYPE_IPV4, packet);
         return;
