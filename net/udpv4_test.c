@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: ISC */
+#include "check.h"
+#include "wheel.h"
+#include <mirage/bytes.h>
+#include <mirage/checksum.h>
+#include <mirage/network.h>
+#include <mirage/udpv4.h>
+
+#define US     0x0a000002
+#define THEM   0x0a000001
+#define HEADER 8
+
+static struct wheel  wheel;
+static struct ipv4  *ip;
+static struct udpv4 *udp;
+static struct buf   *out; /* the last packet that was sent */
+static unsigned      sent, refused, heard;
+static size_t        heard_len;
+static uint8_t       last_byte;
+
+static void keep(void *ctx, struct ip_address next, bool to_many,
+                 struct buf *packet)
+{
+    (void)ctx;
+    (void)next;
+    (void)to_many;
+    buf_free(out);
+    out = packet;
+    sent++;
+}
+
+static void on_refusal(void *ctx, const struct ipv4_packet *packet,
+                       const struct buf *payload, uint8_t type, uint8_t code)
+{
+    (void)ctx;
+    CHECK(type == 3 && code == 3 && packet->protocol == PROTOCOL_UDP);
+    CHECK(buf_length(payload) >= HEADER); /* what is quoted is all there */
+    refused++;
+}
+
+static void hear(void *ctx, struct endpoint from, struct endpoint to,
+                 const struct buf *datagram)
+{
+    (void)ctx;
+    CHECK(ipv4_number(from.ip) == THEM && ipv4_number(to.ip) == US);
+    heard++;
+    heard_len = buf_length(datagram);
+    if (heard_len > 0)
+        buf_copy_out(datagram, heard_len - 1, &last_byte, 1);
+}
+
+static void begin(void)
+{
+    static bool reserved;
+
+    if (!reserved) {
+        CHECK(buf_reserve(128) == OK);
+        wheel_init(&wheel, time_now());
+    }
+    reserved = true;
+    CHECK(ipv4_connect_to(keep, NULL, &wheel, 1500, NETWORK_CHECKSUM, &ip) ==
+          OK);
+    ipv4_set_address(ip, ipv4_of_number(US), 24, ipv4_of_number(THEM));
+    CHECK(udpv4_connect(ip, &udp) == OK);
+    ipv4_on_refusal(ip, on_refusal, NULL);
+    sent = refused = heard = 0;
+    heard_len = 0;
+}
+
+static void end(void)
+{
+    buf_free(out);
+    out = NULL;
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+static struct endpoint them(uint16_t port)
+{
+    return (struct endpoint){ipv4_of_number(THEM), port};
+}
+
+/* A datagram of len bytes, whose header says said of them, in bufs of piece
+ * bytes; bad is added to its checksum, unless it is to have none. */
+static void come(uint16_t from, uint16_t to, size_t len, size_t said,
+                 size_t piece, bool has_sum, uint16_t bad)
+{
+    uint8_t     p[20 + HEADER + 1000] = {0x45};
+    size_t      total = 20 + HEADER + len;
+    struct buf *first = NULL, **last = &first;
+
+    put_be16(p + 2, (uint16_t)total);
+    p[8] = 64;
+    p[9] = PROTOCOL_UDP;
+    put_be32(p + 12, THEM);
+    put_be32(p + 16, US);
+    put_be16(p + 10, checksum_finish(checksum_add(0, p, 20)));
+    put_be16(p + 20, from);
+    put_be16(p + 22, to);
+    put_be16(p + 24, (uint16_t)said);
+    for (size_t i = 0; i < len; i++)
+        p[28 + i] = (uint8_t)i;
+    if (has_sum) {
+        size_t covered = said <= HEADER + len ? said : HEADER + len;
+
+        put_be16(p + 26, (uint16_t)(bad + checksum_finish(checksum_add(
+                                              checksum_pseudo(
+                                                  ipv4_of_number(THEM),
+                                                  ipv4_of_number(US),
+                                                  PROTOCOL_UDP, covered),
+                                              p + 20, covered))));
+    }
+    for (size_t at = 0; at < total; at += piece) {
+        size_t n = total - at < piece ? total - at : piece;
+
+        *last = buf_copy_in(p + at, n, 0);
+        CHECK(*last != NULL);
+        last = &(*last)->next;
+    }
+    ipv4_input(ip, false, first);
+}
+
+static uint64_t counted;
+
+static void count_one(void *ctx, const char *name, uint64_t value)
+{
+    if (strcmp(name, ctx) == 0)
+        counted = value;
+}
+
+static uint64_t count(const char *name)
+{
+    char wanted[40];
+
+    snprintf(wanted, sizeof wanted, "%s", name);
+    counted = UINT64_MAX;
+    udpv4_counters(udp, count_one, wanted);
+    return counted;
+}
+
+TEST(a_datagram_in_any_pieces_comes_to_its_listener)
+{
+    begin();
+    CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
+    for (size_t piece = 20; piece < 60; piece++) {
+        come(1000, 53, 30, HEADER + 30, piece, true, 0);
+        CHECK(heard == piece - 19 && heard_len == 30 && last_byte == 29);
+    }
+    come(1000, 53, 0, HEADER, 100, true, 0);
+    CHECK(heard == 41 && heard_len == 0);
+    CHECK(count("udp_in") == 41 && count("udp_malformed") == 0);
+    end();
+}
+
+TEST(what_is_behind_the_length_that_it_says_is_cut_off)
+{
+    begin();
+    CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
+    come(1000, 53, 30, HEADER + 10, 25, true, 0);
+    CHECK(heard == 1 && heard_len == 10 && last_byte == 9);
+    end();
+}
+
+TEST(lengths_that_lie_and_wrong_checksums_are_dropped)
+{
+    static const size_t said[] = {0, 1, 7, HEADER + 31, 65535};
+
+    begin();
+    CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
+    for (size_t i = 0; i < sizeof said / sizeof *said; i++)
+        come(1000, 53, 30, said[i], 100, true, 0);
+    come(1000, 53, 30, HEADER + 30, 100, true, 1);
+    come(0, 53, 30, HEADER + 30, 100, true, 0); /* from no port */
+    CHECK(heard == 0 && refused == 0 && count("udp_malformed") == 7);
+    come(1000, 53, 30, HEADER + 30, 100, false, 0); /* has none */
+    CHECK(heard == 1);
+    end();
+}
+
+TEST(a_datagram_to_nobody_is_refused_and_one_to_a_connected_port_is_not)
+{
+    struct endpoint peer = them(1000);
+    uint16_t        port;
+
+    begin();
+    come(1000, 53, 30, HEADER + 30, 100, true, 0);
+    CHECK(refused == 1 && count("udp_no_port") == 1);
+    CHECK(udpv4_open(udp, &peer, hear, NULL, &port) == OK && port >= 49152);
+    come(1001, port, 30, HEADER + 30, 100, true, 0);
+    CHECK(heard == 0 && refused == 1 && count("udp_no_port") == 2);
+    come(1000, port, 30, HEADER + 30, 100, true, 0);
+    CHECK(heard == 1);
+    end();
+}
+
+static unsigned others;
+
+static void hear_other(void *ctx, struct endpoint from, struct endpoint to,
+                       const struct buf *datagram)
+{
+    (void)from;
+    (void)to;
+    (void)datagram;
+    CHECK(ctx == &others);
+    others++;
+}
+
+TEST(a_later_listener_replaces_the_earlier_and_none_ends_it)
+{
+    begin();
+    CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
+    CHECK(udpv4_listen(udp, 53 + 64, hear, NULL) == OK);
+    CHECK(udpv4_listen(udp, 53, hear_other, &others) == OK);
+    come(1000, 53, 1, HEADER + 1, 100, true, 0);
+    come(1000, 53 + 64, 1, HEADER + 1, 100, true, 0);
+    CHECK(others == 1 && heard == 1);
+    CHECK(udpv4_listen(udp, 53, NULL, NULL) == OK);
+    CHECK(udpv4_listen(udp, 53, NULL, NULL) == OK);
+    come(1000, 53, 1, HEADER + 1, 100, true, 0);
+    CHECK(others == 1 && refused == 1);
+    end();
+}
+
+TEST(listeners_are_bounded_and_ports_by_chance_differ)
+{
+    static uint16_t ports[5000];
+    unsigned        count = 0, same = 0;
+
+    begin();
+    while (count < 5000 &&
+           udpv4_open(udp, NULL, hear, NULL, &ports[count]) == OK)
+        count++;
+    CHECK(count >= 1000 && count < 5000);
+    for (unsigned i = 0; i + 1 < count; i++)
+        same += ports[i + 1] == ports[i] + 1;
+    CHECK(same < 20);
+    CHECK(udpv4_listen(udp, 53, hear, NULL) == ERR_NO_MEMORY);
+    CHECK(udpv4_listen(udp, ports[7], NULL, NULL) == OK);
+    CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
+    end();
+}
+
+TEST(what_is_sent_has_its_ports_length_and_the_pseudo_headers_sum)
+{
+    uint8_t  p[20 + HEADER + 5];
+    uint16_t sum;
+
+    begin();
+    CHECK(udpv4_write(udp, 53, them(1000), "hello", 5) == OK);
+    CHECK(sent == 1 && buf_length(out) == sizeof p);
+    buf_copy_out(out, 0, p, sizeof p);
+    CHECK(get_be16(p + 20) == 53 && get_be16(p + 22) == 1000);
+    CHECK(get_be16(p + 24) == 13 && memcmp(p + 28, "hello", 5) == 0);
+    sum = checksum_fold(checksum_pseudo(ipv4_of_number(US),
+                                        ipv4_of_number(THEM), PROTOCOL_UDP,
+                                        13));
+    CHECK(get_be16(p + 26) == sum);
+    CHECK(out->offload.csum_start == 20 && out->offload.csum_offset == 6);
+    end();
+}
+
+TEST(too_long_nowhere_and_without_pages_are_errors_that_leave_nothing)
+{
+    static uint8_t     data[UDP_MOST + 1];
+    static struct buf *taken[128];
+    struct endpoint    nowhere = {ipv4_of_number(0), 1};
+    size_t             count = 0;
+
+    begin();
+    CHECK(udpv4_write(udp, 53, them(1), data, UDP_MOST + 1) == ERR_RANGE);
+    CHECK(udpv4_write(udp, 53, them(1), data, UDP_MOST) == OK);
+    CHECK(sent == 45); /* fragments of 1,480 bytes */
+    CHECK(udpv4_write(udp, 53, nowhere, data, 1) == ERR_UNREACHABLE);
+    while (buf_pages_free() > 0)
+        taken[count++] = buf_new(0);
+    CHECK(udpv4_write(udp, 53, them(1), data, 1) == ERR_NO_MEMORY);
+    while (count > 0)
+        buf_free(taken[--count]);
+    end();
+}
+
+TEST(a_refusal_of_a_peer_is_told_once_to_who_is_connected_to_it)
+{
+    struct endpoint    peer = them(1000);
+    struct ipv4_packet packet = {.from = ipv4_of_number(US),
+                                 .to = ipv4_of_number(THEM),
+                                 .protocol = PROTOCOL_UDP};
+    struct ipv4_error  refusal = {ERR_REFUSED, 0};
+    uint8_t            start[8] = {0};
+    uint16_t           port;
+
+    begin();
+    CHECK(udpv4_open(udp, &peer, hear, NULL, &port) == OK);
+    put_be16(start, port);
+    put_be16(start + 2, 1001); /* of another one */
+    ipv4_failed(ip, &packet, start, 8, &refusal);
+    CHECK(udpv4_write(udp, port, peer, "x", 1) == OK);
+    put_be16(start + 2, 1000);
+    ipv4_failed(ip, &packet, start, 3, &refusal); /* too little is quoted */
+    CHECK(udpv4_write(udp, port, peer, "x", 1) == OK);
+    ipv4_failed(ip, &packet, start, 8, &refusal);
+    CHECK(udpv4_write(udp, port, peer, "x", 1) == ERR_REFUSED);
+    CHECK(udpv4_write(udp, port, peer, "x", 1) == OK);
+    end();
+}
