@@ -66,7 +66,7 @@ TESTS          := $(wildcard core/*_test.c device/*_test.c net/*_test.c store/*_
 XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c))
 FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
                   $(addprefix backend/xen/,clock.c console.c events.c guest.c \
-                                           shutdown.c xenstore.c) \
+                                           shutdown.c vbd_name.c xenstore.c) \
                   $(wildcard test/xen/fake/*.c)
 
 IMAGE_OBJECTS  := $(call with_uring,$(IMAGE_SOURCES:%.c=$B/unix/%.o))

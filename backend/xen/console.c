@@ -23,8 +23,9 @@ static volatile struct xencons_interface *ring;
 static struct waiters                     writers, readers;
 static uint32_t                           told; /* the reader knows of these */
 
-static void come(void)
+static void come(void *ctx)
 {
+    (void)ctx;
     wake_all(&writers);
     wake_all(&readers);
 }

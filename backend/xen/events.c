@@ -23,6 +23,35 @@ void events_listen(struct event *e)
     ports[count++] = e->port;
 }
 
+enum status event_open(struct event *e, uint16_t domain)
+{
+    struct evtchn_alloc_unbound channel = {.dom = DOMID_SELF,
+                                           .remote_dom = domain};
+
+    if (count == EVENTS_MOST ||
+        HYPERCALL(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound,
+                  &channel, 0, 0) != 0)
+        return ERR_NO_MEMORY;
+    e->port = channel.port;
+    events_listen(e);
+    return OK;
+}
+
+void event_close(struct event *e)
+{
+    struct evtchn_close close = {.port = e->port};
+    struct event      **at = &events;
+
+    while (*at != e)
+        at = &(*at)->next;
+    *at = e->next;
+    count = 0;
+    for (const struct event *other = events; other; other = other->next)
+        ports[count++] = other->port;
+    (void)HYPERCALL(__HYPERVISOR_event_channel_op, EVTCHNOP_close, &close, 0,
+                    0);
+}
+
 void event_notify(uint32_t port)
 {
     struct evtchn_send send = {.port = port};
@@ -58,11 +87,13 @@ static bool take_all(void)
 {
     bool any = false;
 
-    for (struct event *e = events; e; e = e->next)
+    for (struct event *e = events, *next; e; e = next) {
+        next = e->next; /* it may close itself */
         if (take(e->port)) {
-            e->come();
+            e->come(e->ctx);
             any = true;
         }
+    }
     return any;
 }
 

@@ -6,16 +6,18 @@
 #ifndef XEN_EVENTS_H
 #define XEN_EVENTS_H
 
+#include <mirage/status.h>
 #include <mirage/time.h>
 #include <stdint.h>
 
 /*
  * Somebody who is called while the image idles, after an event has come on
- * port. Owned by the caller, for good.
+ * port. Owned by the caller, until event_close; ctx is the caller's own.
  */
 struct event {
     uint32_t port;
-    void (*come)(void);
+    void (*come)(void *ctx);
+    void         *ctx;
     struct event *next;
 };
 
@@ -23,6 +25,13 @@ struct event {
 
 /* At most EVENTS_MOST; panics beyond. */
 void events_listen(struct event *e);
+
+/* A new channel to another domain, in e->port, which is listened on.
+ * ERR_NO_MEMORY: Xen has none for us, or there would be too many. */
+MUST_CHECK enum status event_open(struct event *e, uint16_t domain);
+
+/* Closes it: nobody is called any more. */
+void event_close(struct event *e);
 
 /*
  * Calls those to whom events have come; if there are none, blocks until one

@@ -10,19 +10,22 @@
 static struct waiters place;
 static unsigned       came[3];
 
-static void come_63(void)
+static void come_63(void *ctx)
 {
+    (void)ctx;
     came[0]++;
     wake_all(&place);
 }
 
-static void come_64(void)
+static void come_64(void *ctx)
 {
+    (void)ctx;
     came[1]++;
 }
 
-static void come_4095(void)
+static void come_4095(void *ctx)
 {
+    (void)ctx;
     came[2]++;
 }
 

@@ -31,6 +31,19 @@ extern uint8_t shared_page[4096];
 /* It is there: the clock runs, and events can be seen. */
 void guest_has_shared_page(void);
 
+#define GRANT_PAGES 8 /* of the grant table, with 512 entries each */
+
+/* The number by which Xen knows the page. */
+uint64_t guest_frame(const void *page);
+
+/* Has Xen put the grant table where we see it, once. NULL: it does not. */
+void *guest_grant_table(void);
+
+/* Of a PV guest: the same number, and putting a page that has one in the place
+ * of ours. */
+uint64_t pv_frame(const void *page);
+bool     pv_place(void *page, uint64_t frame);
+
 /* The rest of the image's life; memory and console work. Keeps s. */
 void guest_run(struct start *s) __attribute__((noreturn));
 

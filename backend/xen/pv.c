@@ -259,16 +259,20 @@ static void read_command_line(struct start *s, const char *line)
     start_set_line(s, line, MAX_GUEST_CMDLINE);
 }
 
-static void look_at_shared_page(uint64_t at)
+uint64_t pv_frame(const void *page)
+{
+    return frames[(uintptr_t)page >> PAGE_SHIFT];
+}
+
+bool pv_place(void *page, uint64_t frame)
 {
     /* By its number it is one of ours from now on, however it is mapped. */
-    frames[(uintptr_t)shared_page >> PAGE_SHIFT] = at >> PAGE_SHIFT;
-    require(HYPERCALL(__HYPERVISOR_update_va_mapping, shared_page,
-                      page_entry((uintptr_t)shared_page,
-                                 ENTRY_PRESENT | ENTRY_WRITABLE |
-                                     ENTRY_NO_EXECUTE),
-                      UVMF_INVLPG | UVMF_LOCAL, 0) == 0);
-    guest_has_shared_page();
+    frames[(uintptr_t)page >> PAGE_SHIFT] = frame;
+    return HYPERCALL(__HYPERVISOR_update_va_mapping, page,
+                     page_entry((uintptr_t)page, ENTRY_PRESENT |
+                                                     ENTRY_WRITABLE |
+                                                     ENTRY_NO_EXECUTE),
+                     UVMF_INVLPG | UVMF_LOCAL, 0) == 0;
 }
 
 void pv_start(const struct start_info *info);
@@ -280,7 +284,8 @@ void pv_start(const struct start_info *info)
     xen.is_pv = true;
     frames = (uint64_t *)info->mfn_list;
     require(HYPERCALL(__HYPERVISOR_set_trap_table, pv_traps, 0, 0, 0) == 0);
-    look_at_shared_page(info->shared_info);
+    require(pv_place(shared_page, info->shared_info >> PAGE_SHIFT));
+    guest_has_shared_page();
     xen.console = (struct ring_place){page_of_frame(info->console.domU.mfn),
                                       info->console.domU.evtchn};
     xen.store = (struct ring_place){page_of_frame(info->store_mfn),

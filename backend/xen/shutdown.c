@@ -45,7 +45,7 @@ static void listen(void *ctx)
     enum status                  s = xenstore_watch(&watch);
 
     (void)ctx;
-    while (s == OK && (s = xenstore_wait(&watch)) == OK) {
+    while (s == OK && (s = xenstore_wait(&watch, FOREVER)) == OK) {
         enum status r = xenstore_read(PATH, word, sizeof word);
 
         if (r == ERR_RANGE)

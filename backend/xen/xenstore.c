@@ -11,7 +11,7 @@
 #include <string.h>
 #include <xen/io/xs_wire.h>
 
-#define NONE XS_INVALID /* no answer yet */
+#define TRIES 100 /* of a transaction that others are in the way of */
 
 static volatile struct xenstore_domain_interface *ring;
 static struct fiber_mutex                         one_at_a_time;
@@ -54,6 +54,12 @@ static size_t take(char *to, size_t len)
     return n;
 }
 
+void xenstore_wake(struct xenstore_watch *w)
+{
+    w->changed = true;
+    wake_all(&w->waiters);
+}
+
 static void tell_watch(void)
 {
     const char *token = message.body + strlen(message.body) + 1;
@@ -61,10 +67,8 @@ static void tell_watch(void)
     if (token >= message.body + message.header.len)
         return;
     for (struct xenstore_watch *w = watches; w; w = w->next)
-        if (strcmp(token, w->token) == 0) {
-            w->changed = true;
-            wake_all(&w->waiters);
-        }
+        if (strcmp(token, w->token) == 0)
+            xenstore_wake(w);
 }
 
 /* Takes what there is of the present message. False: it is not whole yet. */
@@ -89,10 +93,11 @@ static bool message_is_whole(void)
     return true;
 }
 
-static void come(void)
+static void come(void *ctx)
 {
     uint32_t before = ring->rsp_cons;
 
+    (void)ctx;
     /* An answer stays where it is until somebody has read it. */
     while (!broken && !message.is_answer && message_is_whole()) {
         if (message.header.type == XS_WATCH_EVENT) {
@@ -151,6 +156,7 @@ static void put(const void *data, size_t len)
 static enum status status_of(const char *error)
 {
     return strcmp(error, "ENOENT") == 0   ? ERR_NOT_FOUND
+           : strcmp(error, "EAGAIN") == 0 ? ERR_IN_USE
            : strcmp(error, "EACCES") == 0 ? ERR_PERMISSION
            : strcmp(error, "ENOSPC") == 0 ? ERR_NO_SPACE
                                           : ERR_IO;
@@ -158,12 +164,13 @@ static enum status status_of(const char *error)
 
 /*
  * Sends a request of two texts, the second with extra bytes after it, and waits
- * for the answer: message.body, until done.
+ * for the answer: message.body, until done. transaction: 0, or one that was
+ * begun.
  */
-static enum status ask(uint32_t type, const char *path, const char *text,
-                       size_t text_len)
+static enum status ask_in(uint32_t transaction, uint32_t type,
+                          const char *path, const char *text, size_t text_len)
 {
-    struct xsd_sockmsg header = {.type = type};
+    struct xsd_sockmsg header = {.type = type, .tx_id = transaction};
     size_t             len = strlen(path) + 1 + text_len;
 
     fiber_shield();
@@ -186,6 +193,12 @@ static enum status ask(uint32_t type, const char *path, const char *text,
     return message.header.type == type ? OK : ERR_IO;
 }
 
+static enum status ask(uint32_t type, const char *path, const char *text,
+                       size_t text_len)
+{
+    return ask_in(0, type, path, text, text_len);
+}
+
 static void done(void)
 {
     if (message.is_answer)
@@ -193,12 +206,13 @@ static void done(void)
     message.is_answer = asking = false;
     fiber_unlock(&one_at_a_time);
     fiber_unshield();
-    come(); /* more may have come behind the answer */
+    come(NULL); /* more may have come behind the answer */
 }
 
-enum status xenstore_read(const char *path, char *value, size_t size)
+static enum status get(uint32_t type, const char *path, char *value,
+                       size_t size)
 {
-    enum status s = ask(XS_READ, path, NULL, 0);
+    enum status s = ask(type, path, NULL, 0);
 
     if (s == OK && message.header.len >= size)
         s = ERR_RANGE;
@@ -208,11 +222,111 @@ enum status xenstore_read(const char *path, char *value, size_t size)
     return s == ERR_PERMISSION ? ERR_NOT_FOUND : s;
 }
 
+enum status xenstore_read(const char *path, char *value, size_t size)
+{
+    return get(XS_READ, path, value, size);
+}
+
+enum status xenstore_list(const char *path, char *names, size_t size)
+{
+    return get(XS_DIRECTORY, path, names, size);
+}
+
+/* Decimal digits, and nothing else. */
+static bool number_of(const char *text, uint64_t *number)
+{
+    *number = 0;
+    if (!*text)
+        return false;
+    for (; *text >= '0' && *text <= '9'; text++) {
+        uint64_t digit = (uint64_t)(*text - '0');
+
+        if (*number > (UINT64_MAX - digit) / 10)
+            return false;
+        *number = *number * 10 + digit;
+    }
+    return !*text;
+}
+
+enum status xenstore_number(const char *path, uint64_t *number)
+{
+    char        text[24];
+    enum status s = xenstore_read(path, text, sizeof text);
+
+    return s != OK                   ? s
+           : number_of(text, number) ? OK
+                                     : ERR_FORMAT;
+}
+
 enum status xenstore_write(const char *path, const char *value)
 {
     enum status s = ask(XS_WRITE, path, value, strlen(value));
 
     done();
+    return s;
+}
+
+static enum status begin(uint32_t *transaction)
+{
+    enum status s = ask(XS_TRANSACTION_START, "", NULL, 0);
+    uint64_t    number;
+
+    if (s == OK && (!number_of(message.body, &number) || number == 0 ||
+                    number > UINT32_MAX))
+        s = ERR_IO;
+    if (s == OK)
+        *transaction = (uint32_t)number;
+    done();
+    return s;
+}
+
+static enum status end(uint32_t transaction, bool commit)
+{
+    enum status s = ask_in(transaction, XS_TRANSACTION_END, commit ? "T" : "F",
+                           NULL, 0);
+
+    done();
+    return s;
+}
+
+static enum status write_in(uint32_t transaction, const char *path,
+                            const struct xenstore_entry *e)
+{
+    char        whole[XENSTORE_ABS_PATH_MAX];
+    enum status s;
+
+    if (text_format(whole, sizeof whole, "%s/%s", path, e->name) >=
+        sizeof whole)
+        return ERR_RANGE;
+    s = ask_in(transaction, XS_WRITE, whole, e->value, strlen(e->value));
+    done();
+    return s;
+}
+
+enum status xenstore_write_all(const char                  *path,
+                               const struct xenstore_entry *entries,
+                               size_t                       count)
+{
+    enum status s;
+
+    for (int tries = 0; tries < TRIES; tries++) {
+        uint32_t transaction;
+
+        s = begin(&transaction);
+        if (s != OK)
+            return s;
+        for (size_t i = 0; i < count && s == OK; i++)
+            s = write_in(transaction, path, &entries[i]);
+        if (s != OK) {
+            enum status ended = end(transaction, false);
+
+            (void)ended; /* what went wrong before counts */
+            return s;
+        }
+        s = end(transaction, true);
+        if (s != ERR_IN_USE)
+            return s;
+    }
     return s;
 }
 
@@ -228,10 +342,10 @@ enum status xenstore_watch(struct xenstore_watch *w)
     return s;
 }
 
-enum status xenstore_wait(struct xenstore_watch *w)
+enum status xenstore_wait(struct xenstore_watch *w, nanoseconds deadline)
 {
     while (!w->changed) {
-        enum status s = broken ? ERR_IO : wait_until(&w->waiters, FOREVER);
+        enum status s = broken ? ERR_IO : wait_until(&w->waiters, deadline);
 
         if (s != OK)
             return s;

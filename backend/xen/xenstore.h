@@ -13,6 +13,7 @@
 
 #include <mirage/fiber.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* xen.store is there from now on. */
 void xenstore_start(void);
@@ -25,8 +26,30 @@ void xenstore_start(void);
 MUST_CHECK enum status xenstore_read(const char *path, char *value,
                                      size_t size);
 
+/* The value as a number of decimal digits. ERR_FORMAT: it is none. */
+MUST_CHECK enum status xenstore_number(const char *path, uint64_t *number);
+
+/*
+ * Copies the names of what is right below path into the size bytes at names,
+ * each ended by a NUL, and the last by another. As xenstore_read.
+ */
+MUST_CHECK enum status xenstore_list(const char *path, char *names,
+                                     size_t size);
+
 /* ERR_PERMISSION: we may not write there. ERR_RANGE: that is too long. */
 MUST_CHECK enum status xenstore_write(const char *path, const char *value);
+
+struct xenstore_entry {
+    const char *name, *value;
+};
+
+/*
+ * Writes count entries below path, all at once: others see none of them, or
+ * all (a transaction, begun anew as long as the store asks for that).
+ */
+MUST_CHECK enum status xenstore_write_all(const char                  *path,
+                                          const struct xenstore_entry *entries,
+                                          size_t                       count);
 
 /* Owned by the caller, for good. */
 struct xenstore_watch {
@@ -43,7 +66,12 @@ struct xenstore_watch {
  */
 MUST_CHECK enum status xenstore_watch(struct xenstore_watch *w);
 
-/* Waits for a change since the last call. ERR_CANCELLED. */
-MUST_CHECK enum status xenstore_wait(struct xenstore_watch *w);
+/* Waits for a change since the last call. ERR_TIMEOUT: the deadline came
+ * first. ERR_CANCELLED. */
+MUST_CHECK enum status xenstore_wait(struct xenstore_watch *w,
+                                     nanoseconds            deadline);
+
+/* As if there had been a change. */
+void xenstore_wake(struct xenstore_watch *w);
 
 #endif

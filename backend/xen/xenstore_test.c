@@ -192,7 +192,7 @@ static bool changes_within(struct xenstore_watch *w, nanoseconds length)
 
     while (!w->changed && time_now() < end)
         CHECK(time_sleep(MILLISECOND) == OK);
-    return w->changed && xenstore_wait(w) == OK;
+    return w->changed && xenstore_wait(w, FOREVER) == OK;
 }
 
 TEST(a_watch_tells_of_each_change_once)
@@ -245,7 +245,7 @@ static void wait_for_watch(void *ctx)
 {
     struct xenstore_watch *w = ctx;
 
-    while (xenstore_wait(w) == OK)
+    while (xenstore_wait(w, FOREVER) == OK)
         ;
 }
 
@@ -345,7 +345,7 @@ static enum status           waited;
 static void wait_until_broken(void *ctx)
 {
     (void)ctx;
-    while ((waited = xenstore_wait(&hostile)) == OK)
+    while ((waited = xenstore_wait(&hostile, FOREVER)) == OK)
         ;
 }
 
@@ -363,7 +363,7 @@ static void check_broken(struct fiber *waiting)
     memset(value, 'x', sizeof value - 1);
     CHECK(xenstore_write("name", value) == ERR_IO);
     CHECK(xenstore_watch(&w) == ERR_IO);
-    CHECK(xenstore_wait(&w) == ERR_IO);
+    CHECK(xenstore_wait(&w, FOREVER) == ERR_IO);
     join(waiting);
     CHECK(waited == ERR_IO);
     CHECK(fake.hypercalls - hypercalls < 1000);

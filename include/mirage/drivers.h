@@ -46,6 +46,17 @@ MUST_CHECK enum status console_serial_connect(const char      *name,
 MUST_CHECK enum status console_xen_connect(const char      *name,
                                            struct console **console);
 
+/*
+ * backend/xen: a virtual disk, by its name as Linux has it ("xvda1") or by its
+ * number, which another domain serves. Waits until that is ready. When it goes
+ * away and means to come back, reads and writes wait for it; one who breaks the
+ * protocol is left, and they are ERR_GONE.
+ * ERR_NAME, ERR_NOT_FOUND, ERR_FORMAT (sectors that cannot be), ERR_TIMEOUT,
+ * ERR_IO, ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status block_xen_connect(const char    *name,
+                                         struct block **block);
+
 /* store: the files of a folder that is in the image. Keeps files. */
 struct crunched;
 MUST_CHECK enum status kv_ro_crunch_connect(const struct crunched *files,

@@ -63,7 +63,7 @@ void platform_wait(nanoseconds deadline)
         ring->rsp[MASK_XENSTORE_IDX(ring->rsp_prod)] = (char)next_byte();
         ring->rsp_prod++;
     }
-    store_event->come();
+    store_event->come(store_event->ctx);
 }
 
 static void fill_stream(const uint8_t *data, size_t size)
@@ -127,7 +127,7 @@ static void ask_for(unsigned what)
         if (!watches)
             (void)!xenstore_watch(&watched);
         else
-            (void)!xenstore_wait(&watched);
+            (void)!xenstore_wait(&watched, FOREVER);
     }
 }
 

@@ -1,0 +1,666 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Disks that another domain serves (xen/io/blkif.h).
+ *
+ * Data goes through pages of our own that stay granted for good, and are used
+ * again and again: a backend that can keep them mapped, and one that does what
+ * it should not with a page cannot reach any other. They are copied; that costs
+ * less than a grant which comes and goes.
+ *
+ * A request whose backend has gone away waits for it to come back, and is
+ * asked again. One who breaks the protocol is left for good: ERR_GONE.
+ */
+#include "events.h"
+#include "front.h"
+#include "grant.h"
+#include "shared_ring.h"
+#include "vbd_name.h"
+#include <mirage/block.h>
+#include <mirage/buf.h>
+#include <mirage/drivers.h>
+#include <mirage/fiber.h>
+#include <mirage/log.h>
+#include <mirage/platform.h>
+#include <mirage/text.h>
+#include <stdlib.h>
+#include <xen/io/blkif.h>
+#include <xen/io/protocols.h>
+
+#define INDIRECT   "feature-max-indirect-segments"
+#define UNIT       512u /* what the protocol counts in, whatever a sector is */
+#define DIRECT     BLKIF_MAX_SEGMENTS_PER_REQUEST
+#define SEGMENTS   256u /* pages of a request, at most */
+#define RING_ORDER 2u   /* 1 << that many pages of a ring, at most */
+#define SLOTS      128u /* of a ring of so many pages */
+#define POOL       512u /* pages through which data goes */
+#define NONE       UINT16_MAX
+#define STACK      16384
+
+LOG_SOURCE(block);
+
+/* A page of the pool. */
+struct granted {
+    void    *page;
+    uint32_t grant;
+    uint16_t next; /* in its list; NONE: the last */
+};
+
+struct request {
+    struct request *next; /* that is left, too */
+    uint8_t         operation;
+    uint64_t        at; /* in units */
+    size_t          len;
+    uint16_t        first; /* of its pages; NONE: it has none */
+    uint16_t        list;  /* that has the numbers of many */
+    bool            is_done;
+    enum status     status;
+    struct waiters  waiter;
+};
+
+struct disk {
+    struct block       block; /* first */
+    struct block_ops   ops;
+    char               name[VBD_NAME];
+    struct front       front;
+    struct event       event;
+    blkif_front_ring_t ring;
+    struct ring_pages  pages; /* of the ring */
+    unsigned           ring_order;
+    struct request    *slot[SLOTS];
+    unsigned           used;
+    struct request    *left; /* to be asked again, when there is a slot */
+    bool               is_connected, is_gone;
+    bool               can_flush, can_barrier;
+    struct granted     pool[POOL];
+    unsigned           pool_count;
+    uint16_t           pool_free;
+    unsigned           askers; /* that have pages of it */
+    struct waiters     room;   /* in the ring, or the pool; or all is over */
+};
+
+static struct disk *disk_of(struct block *b)
+{
+    return (struct disk *)b;
+}
+
+/* One more page, granted. */
+static bool grow_pool(struct disk *d)
+{
+    struct granted *g = &d->pool[d->pool_count];
+
+    if (d->pool_count == POOL || !(g->page = page_alloc(1)))
+        return false;
+    g->grant = grant_give(d->front.domain, g->page, true);
+    if (g->grant == 0) {
+        page_free(g->page, 1);
+        return false;
+    }
+    g->next = d->pool_free;
+    d->pool_free = (uint16_t)d->pool_count++;
+    return true;
+}
+
+static void give_pages(struct disk *d, uint16_t *list)
+{
+    uint16_t last = *list;
+
+    if (last == NONE)
+        return;
+    while (d->pool[last].next != NONE)
+        last = d->pool[last].next;
+    d->pool[last].next = d->pool_free;
+    d->pool_free = *list;
+    *list = NONE;
+}
+
+/* count pages as a list, or none of them. */
+static bool take_pages(struct disk *d, size_t count, uint16_t *list)
+{
+    uint16_t *end = list;
+
+    for (*end = NONE; count > 0; count--) {
+        uint16_t i;
+
+        if (d->pool_free == NONE && !grow_pool(d)) {
+            give_pages(d, list);
+            return false;
+        }
+        i = d->pool_free;
+        d->pool_free = d->pool[i].next;
+        *end = i;
+        end = &d->pool[i].next;
+        *end = NONE;
+    }
+    return true;
+}
+
+static size_t pages_of(size_t len)
+{
+    return (len + PAGE_BYTES - 1) / PAGE_BYTES;
+}
+
+/* All that it takes to ask. */
+static bool take_all(struct disk *d, struct request *r)
+{
+    size_t pages = pages_of(r->len);
+
+    if (!take_pages(d, pages, &r->first))
+        return false;
+    if (pages <= DIRECT || take_pages(d, 1, &r->list))
+        return true;
+    give_pages(d, &r->first);
+    return false;
+}
+
+static void copy(struct disk *d, const struct request *r, uint8_t *data,
+                 bool is_write)
+{
+    size_t at = 0;
+
+    for (uint16_t i = r->first; at < r->len; i = d->pool[i].next) {
+        size_t n = r->len - at < PAGE_BYTES ? r->len - at : PAGE_BYTES;
+
+        if (is_write)
+            memcpy(d->pool[i].page, data + at, n);
+        else
+            memcpy(data + at, d->pool[i].page, n);
+        at += n;
+    }
+}
+
+/* The pages of a request, as segments at to. */
+static unsigned put_segments(struct disk *d, const struct request *r,
+                             struct blkif_request_segment *to)
+{
+    size_t   left = r->len;
+    unsigned n = 0;
+
+    for (uint16_t i = r->first; left > 0; i = d->pool[i].next, n++) {
+        size_t len = left < PAGE_BYTES ? left : PAGE_BYTES;
+
+        to[n] = (struct blkif_request_segment){
+            .gref = d->pool[i].grant,
+            .first_sect = 0,
+            .last_sect = (uint8_t)(len / UNIT - 1)};
+        left -= len;
+    }
+    return n;
+}
+
+static void put_request(struct disk *d, const struct request *r, uint64_t id)
+{
+    blkif_request_t *to = RING_GET_REQUEST(&d->ring, d->ring.req_prod_pvt);
+
+    memset(to, 0, sizeof *to);
+    if (r->list != NONE) {
+        blkif_request_indirect_t *many = (blkif_request_indirect_t *)to;
+
+        many->operation = BLKIF_OP_INDIRECT;
+        many->indirect_op = r->operation;
+        many->id = id;
+        many->sector_number = r->at;
+        many->handle = 0;
+        many->indirect_grefs[0] = d->pool[r->list].grant;
+        many->nr_segments = (uint16_t)put_segments(d, r,
+                                                   d->pool[r->list].page);
+    } else {
+        to->operation = r->operation;
+        to->id = id;
+        to->sector_number = r->at;
+        to->nr_segments = (uint8_t)put_segments(d, r, to->seg);
+    }
+    d->ring.req_prod_pvt++;
+}
+
+static bool has_slot(const struct disk *d)
+{
+    return d->is_connected && d->used < RING_SIZE(&d->ring);
+}
+
+/* Asks; there is a slot. */
+static void submit(struct disk *d, struct request *r)
+{
+    unsigned id = 0;
+    int      notify;
+
+    while (d->slot[id])
+        id++;
+    d->slot[id] = r;
+    d->used++;
+    put_request(d, r, id);
+    RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&d->ring, notify);
+    if (notify)
+        event_notify(d->event.port);
+}
+
+static void finish(struct request *r, enum status s)
+{
+    r->status = s;
+    r->is_done = true;
+    wake_all(&r->waiter);
+}
+
+/* It has done what it may not: nobody listens to it any more. */
+static void lies(struct disk *d, const char *how)
+{
+    d->is_connected = false;
+    front_lies(&d->front, how); /* tend puts it away */
+}
+
+static enum status status_of(struct disk *d, const struct request *r,
+                             int16_t said)
+{
+    if (said == BLKIF_RSP_OKAY)
+        return OK;
+    if (said == BLKIF_RSP_EOPNOTSUPP && r->len == 0) {
+        /* It does not do what it has promised: it has no cache. */
+        d->can_flush = d->can_barrier = false;
+        return OK;
+    }
+    return ERR_IO;
+}
+
+/* What a ring that was larger has left. */
+static void submit_more(struct disk *d)
+{
+    while (d->left && has_slot(d)) {
+        struct request *r = d->left;
+
+        d->left = r->next;
+        submit(d, r);
+    }
+}
+
+static void take_response(struct disk *d, const blkif_response_t *response)
+{
+    struct request *r = response->id < SLOTS ? d->slot[response->id] : NULL;
+
+    if (!r) {
+        lies(d, "answers what nobody has asked");
+        return;
+    }
+    d->slot[response->id] = NULL;
+    d->used--;
+    finish(r, status_of(d, r, response->status));
+    submit_more(d);
+    wake_all(&d->room);
+}
+
+static void come(void *ctx)
+{
+    struct disk *d = ctx;
+    int          more = true;
+
+    while (d->is_connected && more) {
+        RING_IDX end = __atomic_load_n(&d->ring.sring->rsp_prod,
+                                       __ATOMIC_ACQUIRE);
+
+        if (end - d->ring.rsp_cons > d->ring.req_prod_pvt - d->ring.rsp_cons) {
+            lies(d, "answers more than was asked");
+            return;
+        }
+        while (d->is_connected && d->ring.rsp_cons != end) {
+            blkif_response_t response;
+
+            RING_COPY_RESPONSE(&d->ring, d->ring.rsp_cons, &response);
+            d->ring.rsp_cons++;
+            take_response(d, &response);
+        }
+        if (d->is_connected)
+            RING_FINAL_CHECK_FOR_RESPONSES(&d->ring, more);
+    }
+}
+
+/* Whatever wakes the fiber, it looks again: it is shielded. */
+static void wait(struct waiters *w)
+{
+    if (wait_until(w, FOREVER) != OK)
+        return;
+}
+
+/* The request's memory is in use until it is done, so nothing cuts it short. */
+static enum status ask(struct disk *d, struct request *r, uint8_t *data)
+{
+    r->first = r->list = NONE;
+    fiber_shield();
+    while (!d->is_gone && !(has_slot(d) && !d->left && take_all(d, r))) {
+        if (has_slot(d) && d->askers == 0) {
+            fiber_unshield();
+            return ERR_NO_MEMORY;
+        }
+        wait(&d->room);
+    }
+    if (d->is_gone) {
+        fiber_unshield();
+        return ERR_GONE;
+    }
+    d->askers++;
+    if (r->operation == BLKIF_OP_WRITE)
+        copy(d, r, data, true);
+    submit(d, r);
+    while (!r->is_done)
+        wait(&r->waiter);
+    if (r->operation == BLKIF_OP_READ && r->status == OK)
+        copy(d, r, data, false);
+    give_pages(d, &r->first);
+    give_pages(d, &r->list);
+    d->askers--;
+    wake_all(&d->room);
+    fiber_unshield();
+    return r->status;
+}
+
+static enum status transfer(struct block *b, uint8_t operation,
+                            uint64_t sector, uint8_t *data, size_t count)
+{
+    struct disk   *d = disk_of(b);
+    size_t         size = b->info.sector_size;
+    struct request r = {.operation = operation,
+                        .at = sector * (size / UNIT),
+                        .len = count * size};
+    enum status    s = ask(d, &r, data);
+
+    if (s == ERR_IO)
+        log_error(&block, "%s: %s failed at sector %llu", d->name,
+                  operation == BLKIF_OP_READ ? "reading" : "writing",
+                  (unsigned long long)sector);
+    return s;
+}
+
+static enum status xen_read(struct block *b, uint64_t sector, void *data,
+                            size_t count)
+{
+    return transfer(b, BLKIF_OP_READ, sector, data, count);
+}
+
+static enum status xen_write(struct block *b, uint64_t sector,
+                             const void *data, size_t count)
+{
+    return transfer(b, BLKIF_OP_WRITE, sector, (uint8_t *)(uintptr_t)data,
+                    count);
+}
+
+static enum status xen_flush(struct block *b)
+{
+    struct disk   *d = disk_of(b);
+    struct request r = {.operation = d->can_flush ? BLKIF_OP_FLUSH_DISKCACHE
+                                                  : BLKIF_OP_WRITE_BARRIER};
+
+    if (!d->can_flush && !d->can_barrier)
+        return d->is_gone ? ERR_GONE : OK;
+    return ask(d, &r, NULL);
+}
+
+static void xen_disconnect(struct block *b)
+{
+    (void)b; /* the image has it to its end */
+}
+
+static enum status make_ring(struct disk *d)
+{
+    uint64_t       order = front_number(&d->front, "max-ring-page-order", 0);
+    blkif_sring_t *shared;
+    enum status    s;
+
+    d->ring_order = order < RING_ORDER ? (unsigned)order : RING_ORDER;
+    s = ring_take(&d->pages, d->front.domain, 1u << d->ring_order);
+    if (s != OK)
+        return s;
+    shared = d->pages.pages;
+    SHARED_RING_INIT(shared);
+    FRONT_RING_INIT(&d->ring, shared, PAGE_BYTES << d->ring_order);
+    s = event_open(&d->event, d->front.domain);
+    if (s != OK)
+        ring_drop(&d->pages);
+    return s;
+}
+
+static enum status tell(struct disk *d)
+{
+    char                  value[RING_PAGES + 2][12];
+    char                  name[RING_PAGES][12];
+    struct xenstore_entry entries[RING_PAGES + 6];
+    size_t                n = 0;
+
+    for (unsigned i = 0; i < 1u << d->ring_order; i++) {
+        text_format(name[i], sizeof name[i],
+                    d->ring_order ? "ring-ref%u" : "ring-ref", i);
+        text_format(value[i], sizeof value[i], "%u", d->pages.grant[i]);
+        entries[n++] = (struct xenstore_entry){name[i], value[i]};
+    }
+    if (d->ring_order) {
+        text_format(value[RING_PAGES], sizeof value[RING_PAGES], "%u",
+                    d->ring_order);
+        entries[n++] = (struct xenstore_entry){"ring-page-order",
+                                               value[RING_PAGES]};
+    }
+    text_format(value[RING_PAGES + 1], sizeof value[RING_PAGES + 1], "%u",
+                d->event.port);
+    entries[n++] = (struct xenstore_entry){"event-channel",
+                                           value[RING_PAGES + 1]};
+    entries[n++] = (struct xenstore_entry){"protocol",
+                                           XEN_IO_PROTO_ABI_NATIVE};
+    entries[n++] = (struct xenstore_entry){"feature-persistent", "1"};
+    entries[n++] = (struct xenstore_entry){"state", "3"}; /* Initialised */
+    return front_tell(&d->front, entries, n);
+}
+
+/* What the backend offers, once it is connected. */
+static enum status read_offers(struct disk *d)
+{
+    struct front     *f = &d->front;
+    struct block_info info = {0};
+    uint64_t          units = front_number(f, "sectors", 0);
+    uint64_t          size = front_number(f, "sector-size", UNIT);
+    uint64_t          many = front_number(f, INDIRECT, 0);
+
+    if (size < UNIT || size > PAGE_BYTES || (size & (size - 1)) != 0 ||
+        units > UINT64_MAX / UNIT) {
+        log_error(&block,
+                  "%s: its backend says that it has %llu sectors of %llu "
+                  "bytes, which cannot be",
+                  d->name, (unsigned long long)units,
+                  (unsigned long long)size);
+        return ERR_FORMAT;
+    }
+    info.sector_size = (uint32_t)size;
+    info.sectors = units / (size / UNIT);
+    info.writable = !(front_number(f, "info", 0) & VDISK_READONLY);
+    d->can_flush = front_number(f, "feature-flush-cache", 0) == 1;
+    d->can_barrier = front_number(f, "feature-barrier", 0) == 1;
+    many = many > SEGMENTS ? SEGMENTS : many < DIRECT ? DIRECT
+                                                      : many;
+    d->ops.most = many * PAGE_BYTES;
+    d->block.info = info;
+    return OK;
+}
+
+static void drop_connection(struct disk *d)
+{
+    d->is_connected = false;
+    if (d->pages.pages)
+        event_close(&d->event);
+    ring_drop(&d->pages);
+}
+
+static enum status connect_ring(struct disk *d)
+{
+    enum xenbus_state state;
+    enum status       s;
+
+    s = front_expect(&d->front,
+                     IS(InitWait) | IS(Initialised) | IS(Connected), &state);
+    if (s != OK || (s = make_ring(d)) != OK)
+        return s;
+    s = tell(d);
+    if (s == OK)
+        s = front_expect(&d->front,
+                         IS(Connected) | IS(Closing) | IS(Closed), &state);
+    if (s == OK && state != XenbusStateConnected) {
+        log_error(&block, "%s: its backend, domain %u, refuses it", d->name,
+                  d->front.domain);
+        s = ERR_IO;
+    }
+    if (s == OK)
+        s = read_offers(d);
+    if (s == OK)
+        s = front_be(&d->front, XenbusStateConnected);
+    if (s == OK) {
+        d->is_connected = true;
+        return OK;
+    }
+    drop_connection(d);
+    return s;
+}
+
+static void give_up(struct disk *d)
+{
+    d->is_gone = true;
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (d->slot[i]) {
+            finish(d->slot[i], ERR_GONE);
+            d->slot[i] = NULL;
+        }
+    for (; d->left; d->left = d->left->next)
+        finish(d->left, ERR_GONE);
+    d->used = 0;
+    wake_all(&d->room);
+}
+
+/* All that was asked is asked again, in a new ring. */
+static void ask_again(struct disk *d)
+{
+    struct request *pending[SLOTS];
+    unsigned        count = 0;
+
+    for (unsigned i = 0; i < SLOTS; i++)
+        if (d->slot[i]) {
+            pending[count++] = d->slot[i];
+            d->slot[i] = NULL;
+        }
+    d->used = 0;
+    while (count > 0) {
+        count--;
+        pending[count]->next = d->left;
+        d->left = pending[count];
+    }
+    submit_more(d);
+    wake_all(&d->room);
+}
+
+/* The backend has gone, and means to come back: so do we. */
+static enum status reconnect(struct disk *d)
+{
+    struct block_info before = d->block.info;
+    enum status       s;
+
+    drop_connection(d);
+    s = front_return(&d->front);
+    if (s == OK)
+        s = connect_ring(d);
+    if (s == OK && memcmp(&before, &d->block.info, sizeof before) != 0) {
+        log_error(&block, "%s: it is another disk than before", d->name);
+        s = ERR_GONE;
+    }
+    if (s == OK) {
+        log_info(&block, "%s: its backend is back", d->name);
+        ask_again(d);
+    }
+    return s == OK || s == ERR_CANCELLED ? s : ERR_GONE;
+}
+
+/* Looks after the backend's coming and going. */
+static void tend(void *ctx)
+{
+    struct disk *d = ctx;
+    enum status  s;
+
+    while ((s = front_stay(&d->front)) == OK && (s = reconnect(d)) == OK)
+        continue;
+    if (s != ERR_GONE)
+        return; /* the image ends; or there is nobody who would tell us */
+    drop_connection(d);
+    give_up(d);
+    if (front_be(&d->front, XenbusStateClosed) != OK)
+        return; /* nobody is there who would be told */
+}
+
+static const struct block_ops block_ops = {
+    .read = xen_read,
+    .write = xen_write,
+    .flush = xen_flush,
+    .disconnect = xen_disconnect,
+    .most = DIRECT * PAGE_BYTES,
+    .takes_any_data = true,
+};
+
+/* The names of the disks that there are, for people. */
+static void list_disks(char *text, size_t size)
+{
+    char   numbers[1024];
+    size_t len = text_format(text, size, "none"), count = 0;
+
+    if (xenstore_list("device/vbd", numbers, sizeof numbers) != OK)
+        return;
+    for (const char *n = numbers; *n && len < size; n += strlen(n) + 1) {
+        unsigned long number;
+        char          name[VBD_NAME];
+
+        if (!vbd_number(n, &number))
+            continue;
+        vbd_name(number, name);
+        len = count++ ? len : 0;
+        len += text_format(text + len, size - len, "%s%s", len ? ", " : "",
+                           name);
+    }
+}
+
+static enum status find(struct disk *d, const char *name)
+{
+    unsigned long number;
+    char          others[200];
+    enum status   s;
+
+    if (!vbd_number(name, &number)) {
+        log_error(&block,
+                  "%s is no disk of Xen's; one is xvda, xvda1 or 51712", name);
+        return ERR_NAME;
+    }
+    vbd_name(number, d->name);
+    s = front_find(&d->front, d->name, "vbd", number);
+    if (s == ERR_NOT_FOUND) {
+        list_disks(others, sizeof others);
+        log_error(&block,
+                  "there is no disk %s; what there is: %s. A line of the .xl "
+                  "file gives it: disk = [ \"FILE,raw,%s,w\" ]",
+                  d->name, others, d->name);
+    } else if (s != OK) {
+        log_error(&block, "%s: xenstore: %s", d->name, status_text(s));
+    }
+    return s;
+}
+
+enum status block_xen_connect(const char *name, struct block **made)
+{
+    static const struct fiber_options options = {"block", STACK};
+    struct disk                      *d = calloc(1, sizeof *d);
+    struct fiber                     *fiber;
+    enum status                       s;
+
+    if (!d)
+        return ERR_NO_MEMORY;
+    d->pool_free = NONE;
+    d->ops = block_ops;
+    d->block.ops = &d->ops;
+    d->event = (struct event){.come = come, .ctx = d};
+    s = find(d, name);
+    if (s == OK)
+        s = grant_start();
+    if (s == OK)
+        s = connect_ring(d);
+    if (s == OK)
+        s = fiber_spawn(&options, tend, d, &fiber);
+    if (s == OK)
+        *made = &d->block;
+    return s;
+}

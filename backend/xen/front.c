@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: ISC */
+#include "front.h"
+#include <mirage/log.h>
+#include <mirage/text.h>
+#include <string.h>
+
+#define PATIENCE (30 * SECOND) /* with a backend that is to do something */
+
+LOG_SOURCE(xenbus);
+
+static enum status find_backend(struct front *f)
+{
+    char        path[FRONT_NAME + 16];
+    uint64_t    domain;
+    enum status s;
+
+    text_format(path, sizeof path, "%s/backend-id", f->path);
+    s = xenstore_number(path, &domain);
+    if (s != OK)
+        return s;
+    if (domain >= DOMID_FIRST_RESERVED)
+        return ERR_RANGE;
+    f->domain = (uint16_t)domain;
+    text_format(path, sizeof path, "%s/backend", f->path);
+    return xenstore_read(path, f->backend, sizeof f->backend);
+}
+
+enum status front_find(struct front *f, const char *name, const char *kind,
+                       unsigned long number)
+{
+    enum status s;
+
+    memset(f, 0, sizeof *f);
+    f->name = name;
+    text_format(f->path, sizeof f->path, "device/%s/%lu", kind, number);
+    s = find_backend(f);
+    if (s != OK)
+        return s == ERR_FORMAT || s == ERR_RANGE ? ERR_NOT_FOUND : s;
+    text_format(f->watched, sizeof f->watched, "%s/state", f->backend);
+    f->watch.path = f->watched;
+    return OK;
+}
+
+enum status front_ask(struct front *f, const char *name, char *value,
+                      size_t size)
+{
+    char path[BACK_NAME + 64];
+
+    text_format(path, sizeof path, "%s/%s", f->backend, name);
+    return xenstore_read(path, value, size);
+}
+
+uint64_t front_number(struct front *f, const char *name, uint64_t otherwise)
+{
+    char     path[BACK_NAME + 64];
+    uint64_t number;
+
+    text_format(path, sizeof path, "%s/%s", f->backend, name);
+    return xenstore_number(path, &number) == OK ? number : otherwise;
+}
+
+enum status front_tell(struct front *f, const struct xenstore_entry *entries,
+                       size_t count)
+{
+    return xenstore_write_all(f->path, entries, count);
+}
+
+enum status front_be(struct front *f, enum xenbus_state state)
+{
+    char path[FRONT_NAME + 8], value[4];
+
+    text_format(path, sizeof path, "%s/state", f->path);
+    text_format(value, sizeof value, "%u", (unsigned)state);
+    return xenstore_write(path, value);
+}
+
+/* The backend's state; XenbusStateUnknown: it is not there. */
+static enum xenbus_state peer(struct front *f)
+{
+    uint64_t state = front_number(f, "state", XenbusStateUnknown);
+
+    return state <= XenbusStateReconfigured ? (enum xenbus_state)state
+                                            : XenbusStateUnknown;
+}
+
+static enum status wait_for(struct front *f, unsigned wanted,
+                            nanoseconds deadline, enum xenbus_state *state)
+{
+    enum status s = OK;
+
+    *state = XenbusStateUnknown;
+    if (!f->watch.token[0])
+        s = xenstore_watch(&f->watch);
+    while (s == OK && !f->lie) {
+        *state = peer(f);
+        if (wanted >> *state & 1)
+            return OK;
+        s = xenstore_wait(&f->watch, deadline);
+    }
+    return s == OK ? ERR_GONE : s;
+}
+
+enum status front_expect(struct front *f, unsigned wanted,
+                         enum xenbus_state *state)
+{
+    enum status s = wait_for(f, wanted, time_after(PATIENCE), state);
+
+    if (s == ERR_TIMEOUT)
+        log_error(&xenbus,
+                  "%s: its backend, domain %u, is in state %u after %d s; "
+                  "what has gone wrong there is in dom0's /var/log/xen",
+                  f->name, f->domain, (unsigned)*state,
+                  (int)(PATIENCE / SECOND));
+    else if (s != OK)
+        log_error(&xenbus, "%s: %s", f->name, status_text(s));
+    return s;
+}
+
+enum status front_stay(struct front *f)
+{
+    enum xenbus_state state;
+    enum status       s = wait_for(f, IS(Closing) | IS(Closed) | IS(Unknown),
+                                   FOREVER, &state);
+
+    if (f->lie) {
+        log_error(&xenbus, "%s: its backend, domain %u, %s; it is disconnected",
+                  f->name, f->domain, f->lie);
+        return ERR_GONE;
+    }
+    if (s != OK)
+        return s;
+    if (front_number(f, "online", 0) != 1) {
+        log_warning(&xenbus, "%s was taken away", f->name);
+        return ERR_GONE;
+    }
+    log_warning(&xenbus, "%s: its backend has gone; waiting for it", f->name);
+    return OK;
+}
+
+void front_lies(struct front *f, const char *how)
+{
+    f->lie = how;
+    xenstore_wake(&f->watch);
+}
+
+enum status front_return(struct front *f)
+{
+    enum xenbus_state state;
+    enum status       s = front_be(f, XenbusStateClosed);
+
+    if (s == OK)
+        s = wait_for(f, IS(Closed) | IS(Unknown) | IS(InitWait), FOREVER,
+                     &state);
+    if (s == OK)
+        s = front_be(f, XenbusStateInitialising);
+    if (s == OK)
+        s = wait_for(f, IS(InitWait), FOREVER, &state);
+    return s;
+}

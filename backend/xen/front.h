@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * front: our end of a device that another domain serves, as it stands in
+ * xenstore (xen/io/xenbus.h): who that is, what he says, and the states in
+ * which both ends step towards a connection.
+ */
+#ifndef XEN_FRONT_H
+#define XEN_FRONT_H
+
+#include "xenstore.h"
+#include <xen/xen.h>
+#include <xen/io/xenbus.h>
+
+#define FRONT_NAME 64 /* bytes of a device's path, with its NUL */
+#define BACK_NAME  96
+
+struct front {
+    const char           *name; /* the device's, for people */
+    const char           *lie;  /* what its backend has done; or NULL */
+    char                  path[FRONT_NAME]; /* device/vif/0 */
+    char                  backend[BACK_NAME];
+    uint16_t              domain; /* the backend's */
+    char                  watched[BACK_NAME + 8];
+    struct xenstore_watch watch; /* of the backend's state */
+};
+
+/*
+ * Finds the device of a kind ("vbd") that has the number, and who serves it.
+ * Keeps name. ERR_NOT_FOUND: there is none.
+ */
+MUST_CHECK enum status front_find(struct front *f, const char *name,
+                                  const char *kind, unsigned long number);
+
+/* The backend's entry, as xenstore_read and xenstore_number have it; or else,
+ * if it says nothing that makes sense, otherwise. */
+MUST_CHECK enum status front_ask(struct front *f, const char *name,
+                                 char *value, size_t size);
+uint64_t               front_number(struct front *f, const char *name,
+                                    uint64_t otherwise);
+
+/* Entries of our own, all at once, and our state. */
+MUST_CHECK enum status front_tell(struct front                *f,
+                                  const struct xenstore_entry *entries,
+                                  size_t                       count);
+MUST_CHECK enum status front_be(struct front *f, enum xenbus_state state);
+
+/* The bit of a state. */
+#define IS(state) (1u << XenbusState##state)
+
+/*
+ * Waits, with patience, until the backend has come to a state whose bit is in
+ * wanted; *state is it. What goes wrong is logged.
+ */
+MUST_CHECK enum status front_expect(struct front *f, unsigned wanted,
+                                    enum xenbus_state *state);
+
+/*
+ * Waits until the backend goes away, however long that takes. OK: it means to
+ * come back. ERR_GONE: it does not, or front_lies was called. That is logged.
+ * Others: there is nobody any more who would tell us.
+ */
+MUST_CHECK enum status front_stay(struct front *f);
+
+/* The backend has done what it may not, in words that go on from "its backend".
+ * Does not block. */
+void front_lies(struct front *f, const char *how);
+
+/* After front_stay, when our side is put away: waits until the backend is there
+ * again, for a new connection. */
+MUST_CHECK enum status front_return(struct front *f);
+
+#endif
