@@ -78,6 +78,7 @@ static void drop_queues(struct connection *c)
         h->next = c->tcp->free_held;
         c->tcp->free_held = h;
     }
+    c->held_count = 0;
     buf_free(c->queue);
     c->queue = c->queue_last = c->place = NULL;
     c->queue_len = 0;
@@ -110,14 +111,70 @@ void tcp_free(struct connection *c)
     tcp->free = c;
 }
 
+/* Who is taken out is not known beforehand (RFC 4987, 3.3, speaks of the
+ * oldest): so a flood has to be as fast as the table is large for each round
+ * trip of a good peer's. */
+void tcp_half_open(struct connection *c)
+{
+    struct tcpv4 *tcp = c->tcp;
+
+    if (tcp->half_open == TCP_HALF_OPEN) {
+        tcp->counters.dropped_syns++;
+        tcp_end(tcp->half_opens[random_below(TCP_HALF_OPEN)], ERR_TIMEOUT);
+    }
+    c->state = TCP_SYN_RECEIVED;
+    c->is_passive = true;
+    c->half_open = tcp->half_open++;
+    tcp->half_opens[c->half_open] = c;
+}
+
+void tcp_not_half_open(struct connection *c)
+{
+    struct tcpv4      *tcp = c->tcp;
+    struct connection *last = tcp->half_opens[--tcp->half_open];
+
+    tcp->half_opens[c->half_open] = last;
+    last->half_open = c->half_open;
+}
+
+void tcp_time_wait(struct connection *c)
+{
+    struct tcpv4 *tcp = c->tcp;
+
+    c->state = TCP_TIMED_WAIT;
+    c->older = tcp->newest;
+    c->newer = NULL;
+    if (tcp->newest)
+        tcp->newest->newer = c;
+    else
+        tcp->oldest = c;
+    tcp->newest = c;
+}
+
+static void leave_time_wait(struct connection *c)
+{
+    struct tcpv4 *tcp = c->tcp;
+
+    if (c->older)
+        c->older->newer = c->newer;
+    else
+        tcp->oldest = c->newer;
+    if (c->newer)
+        c->newer->older = c->older;
+    else
+        tcp->newest = c->older;
+}
+
 void tcp_end(struct connection *c, enum status why)
 {
     struct tcpv4 *tcp = c->tcp;
 
     if (c->state == TCP_CLOSED)
         return;
-    if (c->state == TCP_SYN_RECEIVED && c->handler)
-        tcp->half_open--;
+    if (c->state == TCP_SYN_RECEIVED && c->is_passive)
+        tcp_not_half_open(c);
+    if (c->state == TCP_TIMED_WAIT)
+        leave_time_wait(c);
     if (why != OK)
         tcp->counters.failed++;
     unlink_connection(c);
@@ -134,18 +191,13 @@ void tcp_end(struct connection *c, enum status why)
 }
 
 /* Of those that wait to be forgotten, the one that has waited longest. */
-static struct connection *oldest_in_time_wait(struct tcpv4 *tcp)
+static struct connection *oldest_in_time_wait(const struct tcpv4 *tcp)
 {
-    struct connection *oldest = NULL;
+    struct connection *c = tcp->oldest;
 
-    for (size_t i = 0; i < tcp->pool_used; i++) {
-        struct connection *c = &tcp->pool[i];
-
-        if (c->state == TCP_TIMED_WAIT && !c->is_held &&
-            (!oldest || c->clock[TCP_END] < oldest->clock[TCP_END]))
-            oldest = c;
-    }
-    return oldest;
+    while (c && c->is_held)
+        c = c->newer;
+    return c;
 }
 
 static struct connection *take(struct tcpv4 *tcp)
@@ -236,9 +288,13 @@ void tcp_schedule(struct connection *c)
 
 static void run_handler(void *ctx)
 {
-    struct connection *c = ctx;
+    struct connection   *c = ctx;
+    struct tcp_listener *l = tcp_listener_of(c->tcp, c->local.port);
 
-    c->handler(c->ctx, &c->flow, c->peer);
+    if (l)
+        l->fn(l->ctx, &c->flow, c->peer);
+    else
+        flow_abort(&c->flow); /* it has ended since */
     flow_close(&c->flow);
 }
 
@@ -403,6 +459,7 @@ void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)
     fn(ctx, "tcp_duplicates_in", n->duplicates_in);
     fn(ctx, "tcp_held", n->held);
     fn(ctx, "tcp_held_dropped", n->held_dropped);
+    fn(ctx, "tcp_starved", n->starved);
     fn(ctx, "tcp_resets_in", n->resets_in);
     fn(ctx, "tcp_segments_out", n->out);
     fn(ctx, "tcp_retransmitted", n->retransmitted);

@@ -24,6 +24,7 @@
 #define TCP_HALF_OPEN   256  /* of them: with no third segment yet */
 #define TCP_BUCKETS     1024
 #define TCP_HELD        4096 /* segments that came too early, in all */
+#define TCP_HELD_EACH   512  /* and of one connection */
 
 #define TCP_QUEUE_FIRST ((uint32_t)64 << 10) /* bytes, either way, at first */
 #define TCP_QUEUE_MOST  ((uint32_t)4 << 20)  /* and at most */
@@ -32,6 +33,7 @@
 #define TCP_FIRST_QUICK 16                   /* segments with an ACK at once */
 
 #define TCP_RTO_FIRST    SECOND
+#define TCP_RTO_SLOW     (3 * SECOND)        /* when a SYN was lost: RFC 6298, 5.7 */
 #define TCP_RTO_LEAST    (200 * MILLISECOND) /* RFC 6298 says a second, of
                                                 clocks that tick slowly */
 #define TCP_RTO_MOST     (60 * SECOND)
@@ -99,10 +101,11 @@ struct connection {
     struct connection *next; /* in its bucket, or of the free ones */
     struct endpoint    local, peer;
     enum tcp_state     state;
-    enum status        error;   /* why it ended before its time */
-    bool               is_held; /* by an application */
-    tcp_handler       *handler; /* to be called; NULL: we opened it */
-    void              *ctx;
+    enum status        error;         /* why it ended before its time */
+    bool               is_held;       /* by an application */
+    bool               is_passive;    /* a listener's */
+    unsigned           half_open;     /* its place among those */
+    struct connection *older, *newer; /* of those in TIME-WAIT */
 
     /* Sending. The queue begins with byte queue_seq; what was sent is in it
      * until it is acknowledged. */
@@ -123,6 +126,7 @@ struct connection {
     uint32_t     read_len, read_limit;
     struct buf  *read, *read_last;
     struct held *held;
+    unsigned     held_count;
     bool         fin_came; /* the peer's, and all before it */
     bool         fin_held; /* it came too early, at fin_seq */
     uint32_t     fin_seq;
@@ -167,7 +171,7 @@ struct tcp_counters {
     uint64_t in, malformed, no_connection, out, resets_in, resets_out;
     uint64_t opened, accepted, failed, dropped_syns, retransmitted, timeouts;
     uint64_t fast_retransmits, held, held_dropped, duplicates_in, probes;
-    uint64_t stale_timestamps, challenges, out_of_window;
+    uint64_t stale_timestamps, challenges, out_of_window, starved;
 };
 
 struct tcpv4 {
@@ -179,6 +183,8 @@ struct tcpv4 {
     struct connection   *pool, *free;
     size_t               pool_used; /* those beyond were never taken */
     unsigned             half_open, count;
+    struct connection   *half_opens[TCP_HALF_OPEN];
+    struct connection   *oldest, *newest; /* in TIME-WAIT */
     struct held         *held_pool, *free_held;
     struct connection   *work, *work_last; /* scheduled ones */
     struct waiters       worker;
@@ -199,6 +205,14 @@ struct connection   *tcp_new(struct tcpv4 *tcp, struct endpoint local,
 struct connection   *tcp_find(struct tcpv4 *tcp, struct endpoint local,
                               struct endpoint peer);
 struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port);
+
+/* Has the peer's SYN, and waits for the third segment; or no longer. If there
+ * are too many of those, one by chance makes room. */
+void tcp_half_open(struct connection *c);
+void tcp_not_half_open(struct connection *c);
+
+/* To TIME-WAIT, of those the newest. */
+void tcp_time_wait(struct connection *c);
 
 /* It is over, for this reason (OK: in good order). Frees it unless an
  * application holds it. */
@@ -232,6 +246,10 @@ void tcp_refuse(struct tcpv4 *tcp, const struct ipv4_packet *packet,
 
 /* The window to announce now, in bytes. */
 uint32_t tcp_window(const struct connection *c);
+
+/* Has segments of at most so many bytes of IP packets from now on, if they are
+ * longer (RFC 1191: never below 68). */
+bool tcp_fit(struct connection *c, uint16_t mtu);
 
 /* The milliseconds of our timestamps. */
 uint32_t tcp_time(const struct connection *c);

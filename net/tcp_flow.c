@@ -122,7 +122,9 @@ static size_t copy_some(struct connection *c, const uint8_t *data, size_t len)
 
     if (!b || !buf_is_sole(b) || buf_tailroom(b) == 0) {
         /* The pages of the pool are for what comes in as well. */
-        b = buf_pages_free() > buf_pages() / 8 ? buf_new(0) : NULL;
+        if (buf_pages_free() <= buf_pages() / 8 && c->queue_len > 0)
+            return 0;
+        b = buf_new(0);
         if (!b)
             return 0;
         enqueue(c, b);
@@ -268,7 +270,7 @@ static void set_options(struct flow *f, const struct flow_options *options)
     c->keepalives = 0;
     tcp_set_clock(c, TCP_KEEP_ALIVE,
                   options->keepalive_idle && c->state != TCP_CLOSED
-                      ? c->heard + options->keepalive_idle
+                      ? time_after(options->keepalive_idle)
                       : FOREVER);
     tcp_output(c);
 }

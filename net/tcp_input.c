@@ -10,6 +10,7 @@
 
 #define LEAST_MSS   64
 #define SMALL       512                   /* bytes that join others */
+#define LARGE       2048                  /* the same, when pages are scarce */
 #define CHALLENGES  100                   /* a second */
 #define TS_LIFETIME (24 * 86400 * SECOND) /* RFC 7323, 5.5 */
 
@@ -70,12 +71,14 @@ static void take_syn(struct connection *c, const struct arrival *a)
 
 static void establish(struct connection *c)
 {
-    bool passive = c->state == TCP_SYN_RECEIVED && c->handler;
+    bool passive = c->state == TCP_SYN_RECEIVED && c->is_passive;
 
     /* RFC 6928, 2: after a lost SYN the first window is one segment. */
     c->congestion->begin(c);
-    if (c->backoff > 0)
+    if (c->backoff > 0) {
         c->cwnd = c->mss;
+        c->rto = TCP_RTO_SLOW;
+    }
     c->backoff = 0;
     c->state = TCP_ESTABLISHED;
     if (c->options.keepalive_idle)
@@ -83,7 +86,7 @@ static void establish(struct connection *c)
                       time_after(c->options.keepalive_idle));
     wake_all(&c->writable);
     if (passive) {
-        c->tcp->half_open--;
+        tcp_not_half_open(c);
         tcp_accept(c);
     }
 }
@@ -92,26 +95,24 @@ static void establish(struct connection *c)
 static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
                          const struct arrival *a)
 {
-    struct endpoint      local = {packet->to, a->s.to};
-    struct endpoint      peer = {packet->from, a->s.from};
-    struct tcp_listener *l = tcp_listener_of(tcp, a->s.to);
-    struct connection   *c;
+    struct endpoint    local = {packet->to, a->s.to};
+    struct endpoint    peer = {packet->from, a->s.from};
+    struct connection *c;
 
-    if (!l || (a->s.flags & (TCP_ACK | TCP_SYN)) != TCP_SYN) {
+    if (!tcp_listener_of(tcp, a->s.to) ||
+        (a->s.flags & (TCP_ACK | TCP_SYN)) != TCP_SYN) {
         tcp->counters.no_connection++;
         tcp_refuse(tcp, packet, &a->s, a->len);
         return;
     }
     if (a->s.flags & (TCP_RST | TCP_FIN))
         return;
-    if (tcp->half_open >= TCP_HALF_OPEN || !(c = tcp_new(tcp, local, peer))) {
+    c = tcp_new(tcp, local, peer);
+    if (!c) {
         tcp->counters.dropped_syns++;
         return;
     }
-    tcp->half_open++;
-    c->state = TCP_SYN_RECEIVED;
-    c->handler = l->fn;
-    c->ctx = l->ctx;
+    tcp_half_open(c);
     take_syn(c, a);
     tcp_schedule(c);
 }
@@ -162,7 +163,7 @@ static bool is_acceptable(const struct connection *c, const struct arrival *a)
         return true; /* of a window of zero, what it acknowledges */
     if (len == 0)
         return !seq_before(a->s.seq, c->rcv_nxt) &&
-               seq_before(a->s.seq, c->rcv_adv);
+               !seq_after(a->s.seq, c->rcv_adv);
     return !seq_before(last, c->rcv_nxt) && seq_before(a->s.seq, c->rcv_adv);
 }
 
@@ -228,7 +229,7 @@ static bool check(struct connection *c, struct arrival *a)
         if (a->s.seq != c->rcv_nxt)
             challenge(c);
         else if (c->state != TCP_TIMED_WAIT) /* RFC 1337 */
-            tcp_end(c, c->handler || c->state != TCP_SYN_RECEIVED
+            tcp_end(c, c->is_passive || c->state != TCP_SYN_RECEIVED
                            ? ERR_RESET
                            : ERR_REFUSED);
         return false;
@@ -264,7 +265,7 @@ static bool is_fin_acked(const struct connection *c)
 
 static void enter_time_wait(struct connection *c)
 {
-    c->state = TCP_TIMED_WAIT;
+    tcp_time_wait(c);
     c->clock[TCP_RETRANSMIT] = FOREVER;
     tcp_set_clock(c, TCP_END, time_after(TCP_TIME_WAIT));
 }
@@ -306,6 +307,12 @@ static bool take_ack(struct connection *c, const struct arrival *a,
 
     if (!(a->s.flags & TCP_ACK))
         return false;
+    /* RFC 5961, 5.2: or a stranger's guess at the one number would do. */
+    if (c->state != TCP_SYN_RECEIVED &&
+        seq_before(a->s.ack, c->snd_una - c->most_wnd)) {
+        challenge(c);
+        return false;
+    }
     if (seq_after(a->s.ack, c->snd_max)) {
         if (c->state == TCP_SYN_RECEIVED)
             tcp_refuse(c->tcp, packet, &a->s, a->len);
@@ -336,19 +343,26 @@ static bool take_ack(struct connection *c, const struct arrival *a,
         uint32_t before = c->snd_wnd;
 
         take_window(c, a);
-        /* It answers our questions about its window, and so it lives. */
-        if (c->snd_wnd == 0 && c->unanswered_since)
-            c->unanswered_since = time_now();
+        /* It answers our questions about its window, and so it lives; but
+         * whom nobody holds any more it does not keep alive without end. */
+        if (c->snd_wnd == 0 && c->is_held)
+            c->unanswered_since = 0;
         if (c->snd_wnd > before) {
             if (before == 0) {
                 c->snd_nxt = is_new ? a->s.ack : c->snd_una;
                 c->backoff = 0;
+                c->timed_at = 0;
+                c->clock[TCP_RETRANSMIT] = FOREVER;
+                tcp_start_retransmit(c);
             }
             tcp_schedule(c);
         }
     }
     if (!is_new)
         return true;
+    /* Or in 2 GiB it would be ahead again. */
+    if (!c->in_recovery && !seq_before(c->snd_una, c->recover))
+        c->recover = a->s.ack;
     c->snd_una = a->s.ack;
     if (seq_before(c->snd_nxt, c->snd_una))
         c->snd_nxt = c->snd_una;
@@ -364,6 +378,40 @@ static bool take_ack(struct connection *c, const struct arrival *a,
     return !is_fin_acked(c) || note_fin_acked(c);
 }
 
+static void link_data(struct connection *c, struct buf *data)
+{
+    if (c->read_last)
+        c->read_last->next = data;
+    else
+        c->read = data;
+    c->read_last = buf_last(data);
+}
+
+/* Copies a small piece behind the others, or each would hold a page; when pages
+ * are scarce, larger ones too. Frees data then. */
+static bool join(struct connection *c, struct buf *data, uint32_t len)
+{
+    bool        is_scarce = buf_pages_free() < buf_pages() / 2;
+    bool        has_room = c->read_last && buf_is_sole(c->read_last);
+    uint32_t    room = has_room ? (uint32_t)buf_tailroom(c->read_last) : 0;
+    struct buf *more = NULL;
+
+    if (len > (is_scarce ? LARGE : SMALL) || (!is_scarce && len > room) ||
+        room == 0)
+        return false;
+    if (room < len && !(more = buf_new(0)))
+        return false;
+    if (room > len)
+        room = len;
+    buf_copy_out(data, 0, buf_append(c->read_last, room), room);
+    if (more) {
+        buf_copy_out(data, room, buf_append(more, len - room), len - room);
+        link_data(c, more);
+    }
+    buf_free(data);
+    return true;
+}
+
 /* Adds data that are next to what can be read. */
 static void append(struct connection *c, struct buf *data, uint32_t len)
 {
@@ -374,23 +422,16 @@ static void append(struct connection *c, struct buf *data, uint32_t len)
         return;
     }
     data->offload = (struct offload){0, 0, 0, false};
-    /* Or each small piece would hold a page. */
-    if (len <= SMALL && c->read_last && buf_is_sole(c->read_last) &&
-        buf_tailroom(c->read_last) >= len) {
-        buf_copy_out(data, 0, buf_append(c->read_last, len), len);
-        buf_free(data);
-    } else {
-        if (c->read_last)
-            c->read_last->next = data;
-        else
-            c->read = data;
-        c->read_last = buf_last(data);
-    }
+    if (!join(c, data, len))
+        link_data(c, data);
     c->read_len += len;
 }
 
-static void free_held(struct tcpv4 *tcp, struct held *h)
+static void free_held(struct connection *c, struct held *h)
 {
+    struct tcpv4 *tcp = c->tcp;
+
+    c->held_count--;
     buf_free(h->data);
     h->next = tcp->free_held;
     tcp->free_held = h;
@@ -423,7 +464,7 @@ static void hold(struct connection *c, uint32_t seq, struct buf *data,
         struct held *covered = *at;
 
         *at = covered->next;
-        free_held(tcp, covered);
+        free_held(c, covered);
     }
     if (*at && seq_before((*at)->seq, end)) {
         if ((*at)->seq == seq) {
@@ -434,13 +475,15 @@ static void hold(struct connection *c, uint32_t seq, struct buf *data,
         end = (*at)->seq;
     }
     h = tcp->free_held;
-    if (!h || buf_pages_free() < buf_pages() / 4) {
+    if (!h || c->held_count == TCP_HELD_EACH ||
+        buf_pages_free() < buf_pages() / 4) {
         tcp->counters.held_dropped++;
         buf_free(data);
         return;
     }
     tcp->free_held = h->next;
     tcp->counters.held++;
+    c->held_count++;
     *h = (struct held){*at, seq, end, data};
     *at = h;
 }
@@ -459,7 +502,7 @@ static void take_held(struct connection *c)
             h->data = NULL;
             append(c, rest, h->end - c->rcv_nxt);
         }
-        free_held(c->tcp, h);
+        free_held(c, h);
     }
 }
 
@@ -514,6 +557,14 @@ static void take_data(struct connection *c, struct arrival *a)
         }
         end = c->rcv_adv;
         buf_cut(data, end - seq);
+    }
+    /* What nobody reads does not take the last pages from the others: it will
+     * be sent again. */
+    if (c->read_len > 0 && buf_pages_free() < buf_pages() / 8) {
+        c->tcp->counters.starved++;
+        c->ack_now = true;
+        buf_free(data);
+        return;
     }
     if (seq == c->rcv_nxt) {
         bool filled = c->held != NULL;
@@ -676,14 +727,9 @@ void tcp_failed(void *ctx, const struct ipv4_packet *packet,
     if (!c || seq_before(seq, c->snd_una) || !seq_before(seq, c->snd_max))
         return;
     if (error->status == ERR_RANGE) {
-        uint16_t mtu = error->mtu ? error->mtu : 576;
-
-        /* RFC 1191: never below 68, and never more than it was. */
-        if (mtu >= 68 + 40 &&
-            mtu - 40 - (c->timestamps ? TCP_TIMESTAMPS : 0) < c->mss) {
-            c->mss = (uint16_t)(mtu - 40 -
-                                (c->timestamps ? TCP_TIMESTAMPS : 0));
+        if (tcp_fit(c, error->mtu ? error->mtu : 576)) {
             c->snd_nxt = c->snd_una;
+            c->timed_at = 0;
             tcp_schedule(c);
         }
     } else if (c->state == TCP_SYN_SENT) {

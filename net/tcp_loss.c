@@ -31,9 +31,10 @@ void tcp_start_retransmit(struct connection *c)
         tcp_set_clock(c, TCP_RETRANSMIT, time_after(backed_off(c)));
 }
 
-/* RFC 6298, 2 */
+/* RFC 6298, 2; and 5: until then the time that was backed off to holds. */
 void tcp_measure(struct connection *c, nanoseconds rtt)
 {
+    c->backoff = 0;
     if (rtt == 0)
         rtt = 1;
     if (c->srtt == 0) {
@@ -98,7 +99,6 @@ void tcp_acked(struct connection *c, uint32_t acked, bool has_echo,
     nanoseconds now = time_now();
 
     measure(c, has_echo, echo);
-    c->backoff = 0;
     c->keepalives = 0;
     c->unanswered_since = now;
     if (c->in_recovery && seq_before(c->snd_una, c->recover)) {
@@ -200,7 +200,8 @@ static void probe(struct connection *c)
 static void time_out(struct connection *c)
 {
     c->tcp->counters.timeouts++;
-    if (c->backoff == 0 && c->snd_max != c->iss + 1)
+    /* What was lost once more is the same loss. */
+    if (!seq_before(c->snd_una, c->recover) && c->snd_max != c->iss + 1)
         c->congestion->lost(c, c->snd_max - c->snd_una);
     c->in_recovery = false;
     c->duplicates = 0;
@@ -240,9 +241,10 @@ static void ring_retransmit(struct connection *c)
  * peer say what it expects. */
 static void ring_keep_alive(struct connection *c)
 {
-    nanoseconds due = c->heard + c->options.keepalive_idle, now = time_now();
+    nanoseconds idle = c->options.keepalive_idle, now = time_now();
+    nanoseconds due = idle < FOREVER - c->heard ? c->heard + idle : FOREVER;
 
-    if (c->options.keepalive_idle == 0)
+    if (idle == 0 || c->state == TCP_TIMED_WAIT)
         return;
     if (c->keepalives == 0 && now < due) {
         tcp_set_clock(c, TCP_KEEP_ALIVE, due);
@@ -255,8 +257,9 @@ static void ring_keep_alive(struct connection *c)
     }
     c->keepalives++;
     tcp_send(c, c->snd_una - 1, 0, TCP_ACK);
-    tcp_set_clock(c, TCP_KEEP_ALIVE,
-                  time_after(c->options.keepalive_interval));
+    if (c->options.keepalive_interval)
+        tcp_set_clock(c, TCP_KEEP_ALIVE,
+                      time_after(c->options.keepalive_interval));
 }
 
 static void ring_one(struct connection *c, enum tcp_clock which)

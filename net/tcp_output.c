@@ -95,6 +95,17 @@ static void note_ack(struct connection *c)
     tcp_set_clock(c, TCP_ACKNOWLEDGE, FOREVER);
 }
 
+bool tcp_fit(struct connection *c, uint16_t mtu)
+{
+    unsigned headers = IPV4_HEADER + TCP_HEADER +
+                       (c->timestamps ? TCP_TIMESTAMPS : 0);
+
+    if (mtu < 68 + IPV4_HEADER + TCP_HEADER || mtu - headers >= c->mss)
+        return false;
+    c->mss = (uint16_t)(mtu - headers);
+    return true;
+}
+
 /* Sends b, a header and what follows it. */
 static void send_packet(struct connection *c, struct buf *b, size_t header)
 {
@@ -113,8 +124,9 @@ static void send_packet(struct connection *c, struct buf *b, size_t header)
         .segment = len - header > c->mss ? c->mss : 0,
     };
     c->tcp->counters.out++;
-    if (ipv4_write(c->tcp->ip, &packet, b) != OK)
-        return; /* as if it were lost: the timers see to it */
+    /* Else it is as if it were lost: the timers see to it. */
+    if (ipv4_write(c->tcp->ip, &packet, b) == ERR_RANGE)
+        tcp_fit(c, ipv4_mtu(c->tcp->ip));
 }
 
 void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags)
@@ -135,11 +147,22 @@ void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags)
         note_ack(c);
 }
 
+/*
+ * The number of a segment without data, at which the peer will look: not
+ * snd_nxt, which is an old one while what was lost is sent again; nor beyond
+ * the peer's window, where a probe may have led.
+ */
+static uint32_t present(const struct connection *c)
+{
+    uint32_t edge = c->snd_una + c->snd_wnd;
+
+    return c->snd_una != c->iss && seq_after(c->snd_max, edge) ? edge
+                                                               : c->snd_max;
+}
+
 void tcp_send_ack(struct connection *c)
 {
-    /* Not snd_nxt: while what was lost is sent again that is an old number,
-     * which the peer would not look at. */
-    tcp_send(c, c->snd_max, 0, TCP_ACK);
+    tcp_send(c, present(c), 0, TCP_ACK);
 }
 
 static void send_header(struct tcpv4 *tcp, struct endpoint from,
@@ -169,7 +192,7 @@ void tcp_send_reset(struct connection *c)
     send_header(c->tcp, c->local, c->peer,
                 &(struct tcp_segment){.from = c->local.port,
                                       .to = c->peer.port,
-                                      .seq = c->snd_max,
+                                      .seq = present(c),
                                       .ack = c->rcv_nxt,
                                       .flags = TCP_RST | TCP_ACK});
 }
@@ -204,6 +227,8 @@ static void note_sent(struct connection *c, uint32_t seq, uint32_t end)
     nanoseconds now = time_now();
 
     if (c->snd_una == c->snd_max)
+        c->clock[TCP_RETRANSMIT] = FOREVER; /* it asked about the window */
+    if (c->snd_una == c->snd_max || !c->unanswered_since)
         c->unanswered_since = now;
     if (seq_after(end, c->snd_max)) {
         if (!c->timed_at && seq == c->snd_max) {

@@ -15,8 +15,8 @@
 #define BACK_NAME  96
 
 struct front {
-    const char           *name; /* the device's, for people */
-    const char           *lie;  /* what its backend has done; or NULL */
+    const char           *name;             /* for people */
+    const char           *lie;              /* the backend's; or NULL */
     char                  path[FRONT_NAME]; /* device/vif/0 */
     char                  backend[BACK_NAME];
     uint16_t              domain; /* the backend's */

@@ -103,7 +103,8 @@ MUST_CHECK enum status stackv4_udp_write(struct stackv4 *s, uint16_t from,
  * Opens a connection; blocks. On OK, *flow is yours: flow_close it.
  *
  * ERR_REFUSED: nobody listens there. ERR_TIMEOUT: no answer before the
- * deadline. ERR_UNREACHABLE, ERR_NO_MEMORY, ERR_CANCELLED.
+ * deadline. ERR_RESET: it was broken off. ERR_UNREACHABLE, ERR_GONE,
+ * ERR_NO_MEMORY, ERR_CANCELLED.
  */
 MUST_CHECK enum status stackv4_connect(struct stackv4 *s, struct endpoint to,
                                        nanoseconds   deadline,

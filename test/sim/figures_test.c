@@ -235,3 +235,27 @@ TEST(a_gap_is_answered_at_once_each_time_and_filled)
                       "> ACK 101 1 +100\n"
                       "< ACK 1 401\n"));
 }
+
+TEST(data_with_an_acknowledgment_of_long_ago_are_a_strangers)
+{
+    begin();
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      "> ACK 101 4000000000 +5\n"
+                      "< ACK 1 101\n"
+                      "> ACK 101 1 +5\n"
+                      "< ACK 1 106\n"));
+}
+
+TEST(an_acknowledgment_just_beyond_the_window_is_taken)
+{
+    begin();
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      "> ACK 65636 1\n"
+                      ". 100\n"
+                      "> ACK 65637 1\n"
+                      "< ACK 1 101\n"));
+}

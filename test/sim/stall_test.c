@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Situations in which connections stand still that should go on, or go on that
+ * should end: each has been one of ours.
+ */
+#include "check.h"
+#include "pair.h"
+#include "script.h"
+
+#define PORT 5000
+
+static const struct sim_faults none;
+static const struct sim_faults dead = {.loss = 1000000};
+static const struct sim_faults far = {.delay = 250 * MILLISECOND};
+
+static struct flow   *accepted;
+static struct waiters handled;
+static bool           is_done;
+
+static struct connection *of(struct flow *f)
+{
+    return (struct connection *)(void *)f;
+}
+
+static void hold(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx;
+    (void)peer;
+    accepted = f;
+    while (!is_done)
+        if (wait_until(&handled, FOREVER) != OK)
+            break;
+}
+
+static struct flow *open_flow(void)
+{
+    struct endpoint to = {ipv4_address(10, 0, 0, 2), PORT};
+    struct flow    *f = NULL;
+
+    pair_faults(&none);
+    is_done = false;
+    accepted = NULL;
+    CHECK(tcpv4_open(left.tcp, to, time_after(60 * SECOND), &f) == OK);
+    CHECK(time_sleep(10 * MILLISECOND) == OK && accepted != NULL);
+    return f;
+}
+
+/* All is over, and nothing is left. */
+static void finish(struct flow *f)
+{
+    pair_faults(&none);
+    is_done = true;
+    wake_all(&handled);
+    if (f) {
+        flow_abort(f);
+        flow_close(f);
+    }
+    CHECK(time_sleep(700 * SECOND) == OK);
+    CHECK(left.tcp->count == 0 && right.tcp->count == 0);
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+static size_t      got;
+static nanoseconds got_at;
+
+static void sink(void *ctx)
+{
+    struct buf *b;
+
+    got = 0;
+    while (flow_read(ctx, &b, FOREVER) == OK) {
+        got += b->len;
+        got_at = time_now();
+        buf_free(b);
+    }
+}
+
+static uint8_t     data[1 << 20];
+static enum status wrote;
+static bool        is_written;
+
+static void write_much(void *ctx)
+{
+    is_written = false;
+    wrote = flow_write(ctx, data, sizeof data, FOREVER);
+    is_written = true;
+}
+
+static void read_all_there_is(struct flow *f)
+{
+    struct buf *b;
+
+    while (flow_read(f, &b, 0) == OK)
+        buf_free(b);
+}
+
+TEST(two_hosts)
+{
+    sim_seed(9);
+    pair_make(1500, 0);
+    CHECK(tcpv4_listen(right.tcp, PORT, hold, NULL) == OK);
+    pair_watch();
+}
+
+TEST(a_round_trip_that_gets_longer_than_the_timeout_is_learned)
+{
+    for (int timestamps = 0; timestamps < 2; timestamps++) {
+        struct flow *f = open_flow();
+        uint64_t     before;
+
+        of(f)->timestamps = of(accepted)->timestamps = timestamps;
+        CHECK(fiber_start(sink, accepted) == OK);
+        CHECK(flow_write(f, data, 200, FOREVER) == OK);
+        CHECK(time_sleep(SECOND) == OK);
+        pair_faults(&far);
+        before = left.tcp->counters.retransmitted;
+        for (int i = 0; i < 50; i++) {
+            CHECK(flow_write(f, data, 100, FOREVER) == OK);
+            CHECK(time_sleep(3 * SECOND) == OK);
+        }
+        CHECK(left.tcp->counters.retransmitted - before <= 3);
+        CHECK(of(f)->srtt > 400 * MILLISECOND);
+        finish(f);
+    }
+}
+
+TEST(who_waits_for_a_window_still_acknowledges_what_comes)
+{
+    struct flow *f = open_flow();
+    nanoseconds  began;
+
+    CHECK(fiber_start(write_much, f) == OK);
+    CHECK(time_sleep(20 * SECOND) == OK); /* the probes have begun */
+    CHECK(fiber_start(sink, f) == OK);
+    began = time_now();
+    CHECK(flow_write(accepted, data, 400000, time_after(100 * SECOND)) == OK);
+    CHECK(time_sleep(10 * SECOND) == OK);
+    CHECK(got == 400000 && got_at - began < SECOND);
+    finish(f);
+}
+
+TEST(the_first_flight_after_a_window_opens_has_a_clock_of_its_own)
+{
+    struct flow *f = open_flow();
+    struct buf  *b = NULL;
+    nanoseconds  began;
+
+    CHECK(fiber_start(write_much, f) == OK);
+    CHECK(time_sleep(130 * SECOND) == OK);
+    sim_set_faults(left.net, &dead);
+    read_all_there_is(accepted);
+    CHECK(time_sleep(5 * MILLISECOND) == OK);
+    sim_set_faults(left.net, &none);
+    began = time_now();
+    CHECK(flow_read(accepted, &b, FOREVER) == OK);
+    buf_free(b);
+    CHECK(time_now() - began < SECOND);
+    finish(f);
+}
+
+TEST(a_window_that_is_closed_for_a_moment_is_no_loss)
+{
+    static const struct sim_faults near = {.delay = 60 * MILLISECOND};
+    struct flow                   *f = open_flow();
+    uint64_t                       before;
+
+    pair_faults(&near);
+    for (int i = 0; i < 60; i++) {
+        CHECK(flow_write(f, data, 10000, FOREVER) == OK);
+        CHECK(time_sleep(300 * MILLISECOND) == OK);
+        read_all_there_is(accepted);
+    }
+    before = left.tcp->counters.timeouts;
+    CHECK(fiber_start(write_much, f) == OK);
+    while (of(f)->snd_wnd > 0)
+        CHECK(time_sleep(5 * MILLISECOND) == OK);
+    CHECK(time_sleep(80 * MILLISECOND) == OK);
+    read_all_there_is(accepted);
+    CHECK(time_sleep(400 * MILLISECOND) == OK);
+    CHECK(left.tcp->counters.timeouts == before);
+    finish(f);
+}
+
+TEST(a_peer_who_answers_each_probe_is_alive_however_short_the_user_timeout)
+{
+    struct flow_options o = {.user_timeout = 10 * SECOND};
+    struct flow        *f = open_flow();
+
+    flow_set_options(f, &o);
+    CHECK(fiber_start(write_much, f) == OK);
+    CHECK(time_sleep(1000 * SECOND) == OK);
+    CHECK(!is_written && of(f)->state == TCP_ESTABLISHED);
+    pair_faults(&dead); /* and one who has gone is not */
+    CHECK(time_sleep(100 * SECOND) == OK);
+    CHECK(is_written && wrote == ERR_TIMEOUT);
+    finish(f);
+}
+
+TEST(a_peer_with_a_window_of_zero_does_not_keep_a_closed_flow_for_ever)
+{
+    struct flow *f = open_flow();
+
+    CHECK(flow_write(f, data, 65536 + 60000, FOREVER) == OK);
+    flow_close(f);
+    CHECK(time_sleep(60 * SECOND) == OK);
+    CHECK(left.tcp->count == 1);
+    CHECK(time_sleep(600 * SECOND) == OK);
+    CHECK(left.tcp->count == 0);
+    finish(NULL);
+}
+
+TEST(after_two_gibibytes_without_a_loss_one_is_still_repaired_at_once)
+{
+    static const struct sim_faults near = {.delay = 10 * MILLISECOND};
+    struct flow                   *f = open_flow();
+    uint64_t                       timeouts, repairs;
+
+    CHECK(fiber_start(sink, accepted) == OK);
+    CHECK(flow_write(f, data, 200000, FOREVER) == OK);
+    pair_faults(&near);
+    CHECK(time_sleep(SECOND) == OK);
+    timeouts = left.tcp->counters.timeouts;
+    repairs = left.tcp->counters.fast_retransmits;
+    CHECK(of(f)->recover == of(f)->snd_una); /* it has come along */
+    CHECK(flow_write(f, data, 10000, FOREVER) == OK);
+    sim_set_faults(left.net, &dead);
+    CHECK(flow_write(f, data, 1448, FOREVER) == OK);
+    sim_set_faults(left.net, &near);
+    CHECK(flow_write(f, data, 14480, FOREVER) == OK);
+    CHECK(time_sleep(5 * SECOND) == OK);
+    CHECK(left.tcp->counters.timeouts == timeouts);
+    CHECK(left.tcp->counters.fast_retransmits == repairs + 1);
+    finish(f);
+}
+
+TEST(who_waits_to_forget_asks_nobody_whether_he_lives)
+{
+    struct flow_options o = {.keepalive_idle = SECOND,
+                             .keepalive_interval = SECOND,
+                             .keepalive_probes = 2};
+    struct flow        *f = open_flow();
+
+    flow_set_options(f, &o);
+    flow_shutdown(f, FLOW_WRITING);
+    is_done = true;
+    wake_all(&handled);
+    flow_close(f);
+    CHECK(time_sleep(50 * SECOND) == OK);
+    CHECK(left.tcp->count == 1 && right.tcp->counters.resets_out == 0);
+    finish(NULL);
+}
+
+TEST(an_interval_of_never_and_an_idle_time_of_for_ever_are_that)
+{
+    struct flow_options o = {.keepalive_idle = 5 * SECOND,
+                             .keepalive_probes = 3};
+    struct flow        *f = open_flow();
+
+    flow_set_options(f, &o);
+    pair_faults(&dead);
+    CHECK(time_sleep(100 * SECOND) == OK);
+    CHECK(of(f)->state == TCP_ESTABLISHED);
+    o.keepalive_idle = FOREVER;
+    flow_set_options(f, &o);
+    CHECK(time_sleep(100 * SECOND) == OK);
+    CHECK(of(f)->state == TCP_ESTABLISHED);
+    finish(f);
+}
+
+static void push_small(void *ctx)
+{
+    for (int i = 0; i < 109; i++) {
+        if (flow_write(ctx, data, 600, time_after(20 * SECOND)) != OK)
+            break;
+        if (i % 8 == 0 && time_sleep(MILLISECOND) != OK)
+            break;
+    }
+}
+
+static void greet(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx;
+    (void)peer;
+    CHECK(flow_write(f, "hi", 2, FOREVER) == OK);
+}
+
+TEST(connections_that_nobody_reads_leave_pages_for_the_others)
+{
+    static struct flow *f[200];
+    struct endpoint     to = {ipv4_address(10, 0, 0, 2), PORT};
+    struct flow_options o = {.no_delay = true};
+    struct flow        *other;
+    struct buf         *b = NULL;
+    nanoseconds         took;
+
+    is_done = false;
+    CHECK(tcpv4_listen(right.tcp, 7, greet, NULL) == OK);
+    for (int i = 0; i < 200; i++) {
+        CHECK(tcpv4_open(left.tcp, to, time_after(30 * SECOND), &f[i]) == OK);
+        flow_set_options(f[i], &o);
+        CHECK(fiber_start(push_small, f[i]) == OK);
+        CHECK(time_sleep(200 * MILLISECOND) == OK);
+    }
+    CHECK(time_sleep(30 * SECOND) == OK);
+    CHECK(buf_pages_free() > buf_pages() / 16);
+    to.port = 7;
+    CHECK(tcpv4_open(left.tcp, to, time_after(30 * SECOND), &other) == OK);
+    CHECK(flow_read(other, &b, time_after(10 * SECOND)) == OK);
+    buf_free(b);
+    flow_close(other);
+    CHECK(icmpv4_ping(left.icmp, to.ip, 56, time_after(2 * SECOND), &took) ==
+          OK);
+    for (int i = 0; i < 200; i++) {
+        flow_abort(f[i]);
+        flow_close(f[i]);
+    }
+    finish(NULL);
+}
+
+static void syn(uint32_t n)
+{
+    struct endpoint    from = {ipv4_address(10, 0, 0, 3), (uint16_t)(n + 1)};
+    struct ipv4_packet packet = {.from = from.ip,
+                                 .to = ipv4_address(10, 0, 0, 2),
+                                 .protocol = PROTOCOL_TCP};
+    struct tcp_segment s = {.from = from.port,
+                            .to = PORT,
+                            .seq = n,
+                            .flags = TCP_SYN,
+                            .window = 65535};
+    struct buf        *b = buf_new(IPV4_HEADROOM);
+
+    b->len = tcp_emit(&s, buf_append(b, TCP_MOST));
+    b->offload.csum_good = true;
+    tcp_input(right.tcp, &packet, b);
+}
+
+TEST(many_syns_that_nobody_follows_up_do_not_shut_out_a_good_peer)
+{
+    nanoseconds began;
+
+    is_done = false;
+    for (uint32_t i = 0; i < 20000; i++)
+        syn(i);
+    CHECK(right.tcp->half_open == TCP_HALF_OPEN);
+    began = time_now();
+    finish(open_flow());
+    CHECK(right.tcp->half_open == 0);
+    CHECK(time_now() - began < 702 * SECOND);
+}
+
+static unsigned late_calls;
+
+static void late(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)f;
+    (void)peer;
+    late_calls += *(unsigned *)ctx;
+}
+
+TEST(a_listener_that_has_ended_is_not_called_for_a_connection_half_open)
+{
+    static unsigned one = 1;
+
+    CHECK(tcpv4_listen(right.tcp, 80, late, &one) == OK);
+    script_begin();
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101\n"));
+    CHECK(tcpv4_listen(right.tcp, 80, NULL, NULL) == OK);
+    CHECK(time_sleep(SECOND / 2) == OK);
+    CHECK(script_play("> ACK 101 1\n"
+                      ". 100\n"
+                      "< RST,ACK 1 101\n"));
+    CHECK(late_calls == 0);
+}
+
+TEST(at_every_moment_all_was_as_it_must_be)
+{
+    CHECK(pair_wrong == 0 && pair_looked > 1000);
+}
