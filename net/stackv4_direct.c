@@ -75,7 +75,7 @@ struct direct {
     struct stackv4_address address;
     address_handler       *on_address;
     void                  *on_address_ctx;
-    bool                   is_gone;
+    uint16_t               mtu; /* without what DHCP says */
     struct waiters         gone;
 
     struct dhcp       dhcp; /* if that gives us the address */
@@ -150,7 +150,7 @@ static enum status run(struct stackv4 *s)
 {
     struct direct *d = direct_of(s);
 
-    while (!d->is_gone) {
+    while (!d->net->gone) {
         enum status st = wait_until(&d->gone, FOREVER);
 
         if (st != OK)
@@ -211,6 +211,25 @@ static enum status reserve(void)
     return OK;
 }
 
+/* The device's coming and going. */
+static void watch_device(void *ctx)
+{
+    struct direct *d = ctx;
+
+    while (!d->net->gone) {
+        if (wait_until(&d->net->changed, FOREVER) != OK)
+            return;
+        if (d->is_dhcp) {
+            dhcp_link(&d->dhcp, d->net->up, time_now());
+            wake_all(&d->dhcp_turn);
+        }
+    }
+    log_error(&stackv4, "%s is gone, and with it all connections",
+              d->net->name);
+    tcpv4_reset(d->tcp, ERR_GONE);
+    wake_all(&d->gone);
+}
+
 static enum status assemble(struct console *log, struct network *net,
                             struct direct **made)
 {
@@ -236,8 +255,9 @@ static enum status assemble(struct console *log, struct network *net,
         return s; /* the image ends: what there is goes with it */
     if (mtu)
         ipv4_set_mtu(d->ip, (uint16_t)mtu);
+    d->mtu = ipv4_mtu(d->ip);
     *made = d;
-    return OK;
+    return fiber_start(watch_device, d);
 }
 
 static void say_address(struct direct *d, const char *what,
@@ -311,11 +331,12 @@ static void dhcp_probe(void *ctx, struct ip_address ip)
     wake_all(&d->dhcp_turn);
 }
 
+/* Addresses and all that is known with them. (Both have been cleared before
+ * they were filled.) */
 static bool is_same(const struct stackv4_address *a,
                     const struct stackv4_address *b)
 {
-    return ip_equal(a->ip, b->ip) && a->prefix == b->prefix &&
-           ip_equal(a->gateway, b->gateway);
+    return memcmp(a, b, sizeof *a) == 0;
 }
 
 static void dhcp_bound(void *ctx, const struct dhcp_lease *lease)
@@ -323,14 +344,13 @@ static void dhcp_bound(void *ctx, const struct dhcp_lease *lease)
     struct direct                *d = ctx;
     const struct stackv4_address *a = &lease->address;
 
+    ipv4_set_mtu(d->ip, lease->mtu && lease->mtu < d->mtu ? lease->mtu
+                                                          : d->mtu);
     if (is_same(a, &d->address)) {
         log_info(&stackv4, "DHCP: the lease of %s is renewed",
                  ip_text(a->ip).s);
-        d->address = *a;
         return;
     }
-    if (lease->mtu)
-        ipv4_set_mtu(d->ip, lease->mtu);
     say_address(d, "DHCP offer received and bound", a);
     take_address(d, a);
     wake_all(&d->bound);
@@ -411,16 +431,6 @@ static void run_dhcp(void *ctx)
     }
 }
 
-static void watch_link(void *ctx)
-{
-    struct direct *d = ctx;
-
-    while (wait_until(&d->net->changed, FOREVER) == OK) {
-        dhcp_link(&d->dhcp, d->net->up, time_now());
-        wake_all(&d->dhcp_turn);
-    }
-}
-
 static enum status connect_dhcp(struct console *log, struct network *net,
                                 struct stackv4 **stack)
 {
@@ -432,17 +442,15 @@ static enum status connect_dhcp(struct console *log, struct network *net,
         return s;
     if (dhcp_wait)
         deadline = time_after((nanoseconds)dhcp_wait * SECOND);
-    d->is_dhcp = true;
     arp_on_conflict(d->arp, dhcp_conflicted, d);
     s = udpv4_listen(d->udp, 68, dhcp_datagram, d);
-    if (s == OK)
-        s = fiber_start(watch_link, d);
     if (s == OK)
         s = fiber_start(run_dhcp, d);
     if (s != OK)
         return s;
     dhcp_start(&d->dhcp, &dhcp_caller, d, net->mac,
                *hostname ? hostname : image_name(), net->up, time_now());
+    d->is_dhcp = true;
     while (s == OK && ipv4_number(d->address.ip) == 0)
         s = wait_until(&d->bound, deadline);
     if (s == ERR_TIMEOUT)

@@ -76,6 +76,19 @@ static void fill_header(const struct buf *frame, struct virtio_net_hdr *h)
     h->hdr_len = (uint16_t)frame->len;
 }
 
+static ssize_t write_whole(const struct tap            *t,
+                           const struct virtio_net_hdr *h,
+                           const struct buf            *frame)
+{
+    static uint8_t whole[NETWORK_FRAME];
+    size_t         len = buf_length(frame);
+    struct iovec   part[2] = {{(void *)(uintptr_t)h, sizeof *h}, {whole, len}};
+    int            first = t->has_header ? 0 : 1;
+
+    buf_copy_out(frame, 0, whole, len);
+    return writev(t->fd, part + first, 2 - first);
+}
+
 /* One write of the whole: what is short in one piece. */
 static ssize_t write_frame(const struct tap *t, const struct buf *frame)
 {
@@ -83,6 +96,7 @@ static ssize_t write_frame(const struct tap *t, const struct buf *frame)
     struct iovec          part[PIECES];
     uint8_t               whole[sizeof h + SHORT_FRAME];
     size_t                len = buf_length(frame), at = 0;
+    const struct buf     *first = frame;
     int                   count = 0;
 
     if (t->has_header) {
@@ -98,11 +112,26 @@ static ssize_t write_frame(const struct tap *t, const struct buf *frame)
         part[count++] = (struct iovec){&h, sizeof h};
     for (; frame && count < PIECES; frame = frame->next)
         part[count++] = (struct iovec){frame->data, frame->len};
-    if (frame) {
-        errno = EMSGSIZE;
-        return -1;
-    }
+    if (frame) /* of more pieces than the host takes at once */
+        return write_whole(t, &h, first);
     return writev(t->fd, part, count);
+}
+
+/* Somebody has deleted the interface: the descriptor leads nowhere. */
+static bool has_gone(int error)
+{
+    return error == EBADFD || error == ENODEV || error == ENXIO;
+}
+
+static void leave(struct tap *t)
+{
+    if (t->network.gone)
+        return;
+    log_error(&network_unix, "%s was deleted", t->name);
+    t->network.up = false;
+    t->network.gone = true;
+    wake_all(&t->went_down);
+    wake_all(&t->network.changed);
 }
 
 static void tap_write(struct network *n, struct buf *frame)
@@ -119,7 +148,9 @@ static void tap_write(struct network *n, struct buf *frame)
     if (done >= 0)
         return;
     n->counters.dropped_out++;
-    if (errno == EIO) { /* it is down; who waits for it looks again */
+    if (has_gone(errno))
+        leave(t);
+    else if (errno == EIO) { /* it is down; who waits for it looks again */
         n->up = false;
         wake_all(&t->went_down);
         wake_all(&n->changed);
@@ -183,7 +214,8 @@ static void read_header(const struct virtio_net_hdr *h, struct buf *frame)
         frame->offload.segment = h->gso_size;
 }
 
-/* One frame; ERR_TIMEOUT: none is there. NULL: one that was lost. */
+/* One frame; ERR_TIMEOUT: none is there. ERR_GONE: and none will come. NULL:
+ * one that was lost. */
 static enum status read_frame(struct tap *t, struct buf **frame)
 {
     struct virtio_net_hdr h = {0};
@@ -200,6 +232,8 @@ static enum status read_frame(struct tap *t, struct buf **frame)
         first = 1;
     }
     len = readv(t->fd, part + first, count + 1 - first);
+    if (len < 0 && has_gone(errno))
+        return ERR_GONE;
     if (len < 0)
         return errno == EINTR ? OK : ERR_TIMEOUT;
     if (first == 0)
@@ -242,6 +276,10 @@ static void read_all(void *ctx)
                 count++;
         }
         deliver(t, frame, count);
+        if (s == ERR_GONE) {
+            leave(t);
+            return;
+        }
         s = s == OK ? fiber_yield() : events_wait(t->fd, false, FOREVER);
         if (s == ERR_CANCELLED)
             return;
@@ -267,7 +305,7 @@ static void watch_link(void *ctx)
     struct tap *t = ctx;
     enum status s = OK;
 
-    while (s != ERR_CANCELLED) {
+    while (s != ERR_CANCELLED && !t->network.gone) {
         if (!t->network.up && is_up(t)) {
             log_info(&network_unix, "%s is up", t->name);
             t->network.up = true;

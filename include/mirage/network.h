@@ -39,7 +39,8 @@ struct network {
     uint16_t                  mtu; /* bytes, without the Ethernet header */
     unsigned                  features;
     bool                      up;      /* frames can be sent now */
-    struct waiters            changed; /* woken when up changes */
+    bool                      gone;    /* and never again */
+    struct waiters            changed; /* woken when one of these changes */
     struct network_counters   counters;
 };
 
