@@ -37,9 +37,10 @@ void network_write(struct network *n, struct buf *frame)
         drop(n, frame);
         return;
     }
-    if (cut && !(n->features &
-                 (frame->offload.csum_offset == 16 ? NETWORK_TCP_SEGMENTS
-                                                   : NETWORK_UDP_SEGMENTS)))
+    if (cut && (len > NETWORK_JOINED ||
+                !(n->features & (frame->offload.csum_offset == 16
+                                     ? NETWORK_TCP_SEGMENTS
+                                     : NETWORK_UDP_SEGMENTS))))
         n->counters.dropped_out += segment_cut(frame, write_one, n);
     else
         write_one(n, frame);

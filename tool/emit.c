@@ -5,6 +5,7 @@
  */
 #define _GNU_SOURCE
 #include "emit.h"
+#include "guest.h"
 #include "parts.h"
 #include "say.h"
 #include <ctype.h>
@@ -169,6 +170,7 @@ static void put_connect(FILE *out, const struct facts *f,
                         const struct thing *device)
 {
     bool takes_list = strcmp(device->driver, "stackv4_socket") == 0;
+    bool is_xen = strcmp(f->target, "xen") == 0;
 
     fprintf(out, "    connected(%s_connect(", device->driver);
     for (size_t i = 0; i < device->argument_count; i++) {
@@ -179,7 +181,9 @@ static void put_connect(FILE *out, const struct facts *f,
         else if (device->argument[i].text && takes_list) {
             put_texts(out, device, i);
             i = device->argument_count;
-        } else if (device->argument[i].text)
+        } else if (is_xen && guest_device(f, device))
+            put_c_string(out, guest_device(f, device));
+        else if (device->argument[i].text)
             put_c_string(out, device->argument[i].text);
         else
             fputs(device_name(device->argument[i].device), out);
@@ -309,6 +313,8 @@ char *emit_guest_file(const struct facts *f, const char *part)
         {"TYPE", "pvh"},
         {"MEMORY", memory},
         {"EXTRA", ""},
+        {"DEVICES", guest_lines(f, "xenbr0")},
+        {"ELEMENTS", guest_elements(f)},
         {NULL, NULL},
     };
     struct draft d;
@@ -324,6 +330,7 @@ char *emit_guest_template(const struct facts *f, const char *part)
         {"CONFIG", f->file},
         {"IMAGE", f->image},
         {"PROGRAM", program_name(f->image, f->target)},
+        {"DEVICES", guest_lines(f, "@BRIDGE@")},
         {NULL, NULL}};
     struct draft d;
 

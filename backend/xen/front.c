@@ -4,6 +4,7 @@
 #include <mirage/text.h>
 #include <string.h>
 
+#define NAMES    1024          /* bytes of a list of devices */
 #define PATIENCE (30 * SECOND) /* with a backend that is to do something */
 
 LOG_SOURCE(xenbus);
@@ -39,6 +40,19 @@ enum status front_find(struct front *f, const char *name, const char *kind,
     text_format(f->watched, sizeof f->watched, "%s/state", f->backend);
     f->watch.path = f->watched;
     return OK;
+}
+
+void front_list(const char *kind, char *text, size_t size)
+{
+    char   path[FRONT_NAME], names[NAMES];
+    size_t len = 0;
+
+    text_format(path, sizeof path, "device/%s", kind);
+    text_format(text, size, "none");
+    if (xenstore_list(path, names, sizeof names) != OK)
+        return;
+    for (const char *n = names; *n && len < size; n += strlen(n) + 1)
+        len += text_format(text + len, size - len, "%s%s", len ? ", " : "", n);
 }
 
 enum status front_ask(struct front *f, const char *name, char *value,

@@ -31,6 +31,10 @@ struct front {
 MUST_CHECK enum status front_find(struct front *f, const char *name,
                                   const char *kind, unsigned long number);
 
+/* Says for people which devices of a kind there are, by their numbers: "0, 1",
+ * or "none". */
+void front_list(const char *kind, char *text, size_t size);
+
 /* The backend's entry, as xenstore_read and xenstore_number have it; or else,
  * if it says nothing that makes sense, otherwise. */
 MUST_CHECK enum status front_ask(struct front *f, const char *name,

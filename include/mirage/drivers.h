@@ -77,6 +77,16 @@ MUST_CHECK enum status kv_ro_fs_connect(struct fs *fs, struct kv_ro **kv);
 MUST_CHECK enum status network_unix_connect(const char      *name,
                                             struct network **network);
 
+/*
+ * backend/xen: a virtual network interface, by its number: "0" is the first of
+ * the .xl file's. Waits until the domain that serves it is ready. While that
+ * has gone away and means to come back, the device is down.
+ * ERR_NAME, ERR_NOT_FOUND, ERR_FORMAT, ERR_UNSUPPORTED, ERR_TIMEOUT, ERR_IO,
+ * ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status network_xen_connect(const char      *name,
+                                           struct network **network);
+
 /* backend/sim: a device on the wire of that name (mirage/sim.h), with an MTU
  * of 1,500. ERR_NO_MEMORY. */
 MUST_CHECK enum status network_sim_connect(const char      *name,

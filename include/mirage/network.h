@@ -19,6 +19,8 @@
 #define NETWORK_BATCH   64    /* the most frames that a handler gets at once */
 #define NETWORK_FRAME   65549 /* bytes: the longest frame, with its segments
                                  not yet cut: 65,535 behind the header */
+#define NETWORK_JOINED  65535 /* bytes: the longest that is left to a device
+                                 to be cut */
 
 /* What a device takes off the sender. */
 enum network_feature {

@@ -1,0 +1,750 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Networks that another domain serves (xen/io/netif.h).
+ *
+ * A frame leaves as the pages in which it lies, granted for reading, and is
+ * freed when the backend has answered. What comes in is copied by the backend
+ * into pages of ours, of which the ring always has as many as there are. A page
+ * that the backend still uses when it should be done is never used again.
+ *
+ * The driver's fiber does the talking: whoever writes only fills the ring, so
+ * that what is written in one turn is told with one event.
+ */
+#include "events.h"
+#include "front.h"
+#include "grant.h"
+#include "shared_ring.h"
+#include <mirage/bytes.h>
+#include <mirage/drivers.h>
+#include <mirage/fiber.h>
+#include <mirage/log.h>
+#include <mirage/network.h>
+#include <mirage/text.h>
+#include <stdlib.h>
+#include <xen/io/netif.h>
+
+#define SLOTS   256u   /* of either ring, of one page */
+#define MOST    65535u /* bytes of a frame */
+#define PIECES  XEN_NETIF_NR_SLOTS_MIN
+#define NONE    SLOTS
+#define AGAIN   (10 * MILLISECOND) /* when there were no pages */
+#define STACK   16384
+#define RESERVE (2 * SLOTS) /* pages */
+
+LOG_SOURCE(network);
+
+struct slot {
+    struct buf *b; /* NULL: nothing is there */
+    uint32_t    grant;
+    unsigned    next; /* of the free ones, to send */
+};
+
+struct interface {
+    struct network        network; /* first */
+    char                  name[16];
+    struct front          front;
+    struct event          event;
+    bool                  is_connected;
+    bool                  can_pieces, can_segments;
+    struct ring_pages     tx_pages, rx_pages;
+    netif_tx_front_ring_t tx;
+    netif_rx_front_ring_t rx;
+    struct slot           out[SLOTS], in[SLOTS];
+    unsigned              out_free, out_count;
+    bool                  is_woken;
+    struct waiters        turn; /* the driver's fiber, which waits for work */
+    frames_handler       *fn;
+    void                 *ctx;
+    struct buf           *arrived[NETWORK_BATCH];
+    size_t                arrived_count;
+    unsigned              kept; /* pages that the backend did not let go */
+};
+
+static struct interface *interface_of(struct network *n)
+{
+    return (struct interface *)(void *)n;
+}
+
+static void wake(struct interface *i)
+{
+    i->is_woken = true;
+    wake_all(&i->turn);
+}
+
+static void come(void *ctx)
+{
+    wake(ctx);
+}
+
+static void lies(struct interface *i, const char *how)
+{
+    i->is_connected = false;
+    front_lies(&i->front, how);
+}
+
+/* The slot's page is ours again: true. Else it is as good as lost. */
+static bool take_back(struct interface *i, struct slot *s)
+{
+    if (grant_take_back(s->grant))
+        return true;
+    if (i->kept++ == 0)
+        log_warning(&network, "%s: its backend keeps pages that it should "
+                              "have let go; they are lost",
+                    i->name);
+    return false;
+}
+
+static void free_out(struct interface *i, unsigned id)
+{
+    struct slot *s = &i->out[id];
+
+    if (take_back(i, s))
+        buf_free(s->b);
+    s->b = NULL;
+    s->next = i->out_free;
+    i->out_free = id;
+    i->out_count--;
+}
+
+/* What the backend has sent. */
+static void take_answers(struct interface *i)
+{
+    int more = true;
+
+    while (more && i->is_connected) {
+        RING_IDX end = __atomic_load_n(&i->tx.sring->rsp_prod,
+                                       __ATOMIC_ACQUIRE);
+
+        if (end - i->tx.rsp_cons > i->tx.req_prod_pvt - i->tx.rsp_cons) {
+            lies(i, "answers more than was sent");
+            return;
+        }
+        for (; i->tx.rsp_cons != end; i->tx.rsp_cons++) {
+            netif_tx_response_t r;
+
+            RING_COPY_RESPONSE(&i->tx, i->tx.rsp_cons, &r);
+            if (r.status == NETIF_RSP_NULL)
+                continue;
+            if (r.id >= SLOTS || !i->out[r.id].b) {
+                lies(i, "answers what nobody has sent");
+                return;
+            }
+            if (r.status != NETIF_RSP_OKAY)
+                i->network.counters.dropped_out++;
+            free_out(i, r.id);
+        }
+        RING_FINAL_CHECK_FOR_RESPONSES(&i->tx, more);
+    }
+}
+
+/* Of a list of bufs how many there are. */
+static unsigned pieces_of(const struct buf *b)
+{
+    unsigned n = 0;
+
+    for (; b; b = b->next)
+        n++;
+    return n;
+}
+
+/* The frame in as few pages as can be. NULL: there are none. Takes frame. */
+static struct buf *compact(struct buf *frame)
+{
+    struct buf *whole = NULL, **end = &whole;
+    size_t      len = buf_length(frame), at = 0;
+
+    while (at < len) {
+        size_t n = len - at < PAGE_BYTES ? len - at : PAGE_BYTES;
+
+        *end = buf_new(0);
+        if (!*end) {
+            buf_free(whole);
+            buf_free(frame);
+            return NULL;
+        }
+        buf_copy_out(frame, at, buf_append(*end, n), n);
+        end = &(*end)->next;
+        at += n;
+    }
+    whole->offload = frame->offload;
+    buf_free(frame);
+    return whole;
+}
+
+static void put_segment_size(struct interface *i, uint16_t size)
+{
+    struct netif_extra_info extra = {.type = XEN_NETIF_EXTRA_TYPE_GSO};
+
+    extra.u.gso.size = size;
+    extra.u.gso.type = XEN_NETIF_GSO_TYPE_TCPV4;
+    memcpy(RING_GET_REQUEST(&i->tx, i->tx.req_prod_pvt), &extra, sizeof extra);
+    i->tx.req_prod_pvt++;
+}
+
+/* One piece, with its flags; size is what the ring is to have. */
+static bool put_piece(struct interface *i, struct buf *b, uint16_t flags,
+                      size_t size)
+{
+    unsigned            id = i->out_free;
+    struct slot        *s = &i->out[id];
+    netif_tx_request_t *r = RING_GET_REQUEST(&i->tx, i->tx.req_prod_pvt);
+    uintptr_t           at = (uintptr_t)b->data;
+
+    s->grant = grant_give(i->front.domain,
+                          (const void *)(at & ~(uintptr_t)(PAGE_BYTES - 1)),
+                          false);
+    if (s->grant == 0)
+        return false;
+    i->out_free = s->next;
+    i->out_count++;
+    s->b = b;
+    *r = (netif_tx_request_t){.gref = s->grant,
+                              .offset = (uint16_t)(at % PAGE_BYTES),
+                              .flags = flags,
+                              .id = (uint16_t)id,
+                              .size = (uint16_t)size};
+    i->tx.req_prod_pvt++;
+    return true;
+}
+
+static void put_frame(struct interface *i, struct buf *frame)
+{
+    const struct offload o = frame->offload;
+    size_t               size = buf_length(frame);
+    uint16_t             flags = 0;
+
+    if (o.csum_offset)
+        flags = NETTXF_csum_blank | NETTXF_data_validated;
+    if (o.segment)
+        flags |= NETTXF_extra_info;
+    while (frame) {
+        struct buf *next = frame->next;
+
+        frame->next = NULL;
+        if (next)
+            flags |= NETTXF_more_data;
+        if (!put_piece(i, frame, flags, size)) {
+            /* Grants are as many as pages: so this cannot be. */
+            lies(i, "has left no grants");
+            buf_free(frame);
+            buf_free(next);
+            return;
+        }
+        if (flags & NETTXF_extra_info)
+            put_segment_size(i, o.segment);
+        frame = next;
+        flags = 0;
+        size = next ? next->len : 0;
+    }
+}
+
+static void drop(struct interface *i, struct buf *frame)
+{
+    i->network.counters.dropped_out++;
+    buf_free(frame);
+}
+
+static void xen_write(struct network *n, struct buf *frame)
+{
+    struct interface *i = interface_of(n);
+    unsigned          most = i->can_pieces ? PIECES : 1;
+
+    if (i->is_connected && SLOTS - i->out_count < PIECES + 1)
+        take_answers(i);
+    if (!i->is_connected || buf_length(frame) > MOST ||
+        SLOTS - i->out_count < PIECES + 1 || grants_free() < PIECES) {
+        drop(i, frame);
+        return;
+    }
+    if (pieces_of(frame) > most) {
+        frame = compact(frame);
+        if (!frame || pieces_of(frame) > most) {
+            drop(i, frame);
+            return;
+        }
+    }
+    put_frame(i, frame);
+    wake(i);
+}
+
+static void xen_listen(struct network *n, frames_handler *fn, void *ctx)
+{
+    interface_of(n)->fn = fn;
+    interface_of(n)->ctx = ctx;
+}
+
+static const struct network_ops xen_ops = {
+    .write = xen_write,
+    .listen = xen_listen,
+};
+
+/* Fills the ring with pages for what comes. False: there were too few. */
+static bool offer_pages(struct interface *i)
+{
+    RING_IDX end = i->rx.rsp_cons + SLOTS;
+
+    for (; i->rx.req_prod_pvt != end; i->rx.req_prod_pvt++) {
+        unsigned            id = i->rx.req_prod_pvt % SLOTS;
+        struct slot        *s = &i->in[id];
+        netif_rx_request_t *r = RING_GET_REQUEST(&i->rx, i->rx.req_prod_pvt);
+
+        if (!s->b) {
+            s->b = buf_new(0);
+            if (!s->b)
+                return false;
+            s->grant = grant_give(i->front.domain, s->b->data, true);
+            if (s->grant == 0) {
+                buf_free(s->b);
+                s->b = NULL;
+                return false;
+            }
+        }
+        *r = (netif_rx_request_t){.id = (uint16_t)id, .gref = s->grant};
+    }
+    return true;
+}
+
+static void deliver(struct interface *i)
+{
+    size_t count = i->arrived_count;
+
+    i->arrived_count = 0;
+    if (count > 0 && i->fn)
+        i->fn(i->ctx, i->arrived, count);
+    for (size_t n = 0; n < count && !i->fn; n++)
+        buf_free(i->arrived[n]);
+}
+
+/* Where the checksum stands that is left to us, for those who pass it on. */
+static void find_checksum(struct buf *frame)
+{
+    const uint8_t *p = frame->data;
+    size_t         ip = ETHERNET_HEADER, transport;
+
+    if (frame->len < ip + 20 || get_be16(p + 12) != 0x0800 ||
+        (p[ip + 9] != 6 && p[ip + 9] != 17))
+        return;
+    transport = ip + 4 * (size_t)(p[ip] & 15);
+    frame->offload.csum_start = (uint16_t)transport;
+    frame->offload.csum_offset = p[ip + 9] == 6 ? 16 : 6;
+}
+
+/* A frame that is being put together. */
+struct arrival {
+    struct buf *frame, **end;
+    size_t      len;
+    uint16_t    segment;
+    uint16_t    flags; /* of its first piece */
+    bool        is_bad, is_first;
+};
+
+/* The page of a response, with what has come in it. */
+static struct buf *take_page(struct interface *i, unsigned id,
+                             const netif_rx_response_t *r)
+{
+    struct slot *s = &i->in[id];
+    struct buf  *b = s->b;
+
+    s->b = NULL;
+    if (!take_back(i, s))
+        return NULL;
+    if (r->status <= 0) { /* an error */
+        buf_free(b);
+        return NULL;
+    }
+    buf_append(b, (size_t)r->offset + (size_t)r->status);
+    buf_trim(b, r->offset);
+    return b;
+}
+
+static void add_piece(struct arrival *a, struct buf *b, uint16_t flags)
+{
+    if (a->is_first)
+        a->flags = flags;
+    a->is_first = false;
+    if (!b || a->len + b->len > NETWORK_FRAME) {
+        a->is_bad = true;
+        buf_free(b);
+        return;
+    }
+    a->len += b->len;
+    *a->end = b;
+    a->end = &b->next;
+}
+
+static void finish_frame(struct interface *i, struct arrival *a)
+{
+    if (a->is_bad || !a->frame || a->frame->len < ETHERNET_HEADER) {
+        i->network.counters.dropped_in++;
+        buf_free(a->frame);
+        return;
+    }
+    a->frame->offload = (struct offload){
+        .segment = a->segment,
+        .csum_good = a->flags & (NETRXF_data_validated | NETRXF_csum_blank),
+    };
+    if (a->flags & NETRXF_csum_blank)
+        find_checksum(a->frame);
+    i->network.counters.frames_in++;
+    i->network.counters.bytes_in += a->len;
+    i->arrived[i->arrived_count++] = a->frame;
+    if (i->arrived_count == NETWORK_BATCH)
+        deliver(i);
+}
+
+/*
+ * More about a frame takes the place of a response; the page of that place is
+ * offered again. Returns whether yet more follows.
+ */
+static bool take_extra(struct interface *i, struct arrival *a)
+{
+    unsigned                id = i->rx.rsp_cons % SLOTS;
+    netif_rx_response_t     r;
+    struct netif_extra_info extra;
+
+    RING_COPY_RESPONSE(&i->rx, i->rx.rsp_cons, &r);
+    memcpy(&extra, &r, sizeof extra);
+    i->rx.rsp_cons++;
+    if (i->in[id].b && !take_back(i, &i->in[id]))
+        i->in[id].b = NULL;
+    buf_free(i->in[id].b);
+    i->in[id].b = NULL;
+    if (extra.type == XEN_NETIF_EXTRA_TYPE_GSO &&
+        extra.u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4 && extra.u.gso.size > 0)
+        a->segment = extra.u.gso.size;
+    else
+        a->is_bad = true;
+    return extra.flags & XEN_NETIF_EXTRA_FLAG_MORE;
+}
+
+/* One piece; false: it lies. *more: the frame goes on. */
+static bool take_piece(struct interface *i, struct arrival *a, RING_IDX end,
+                       bool *more)
+{
+    unsigned            id = i->rx.rsp_cons % SLOTS;
+    netif_rx_response_t r;
+
+    RING_COPY_RESPONSE(&i->rx, i->rx.rsp_cons, &r);
+    if (r.id != id || !i->in[id].b || r.offset > PAGE_BYTES ||
+        (r.status > 0 && (size_t)r.status > PAGE_BYTES - r.offset)) {
+        lies(i, "says of what has come what cannot be");
+        return false;
+    }
+    i->rx.rsp_cons++;
+    add_piece(a, take_page(i, id, &r), r.flags);
+    *more = r.flags & NETRXF_more_data;
+    for (bool extra = r.flags & NETRXF_extra_info; extra;) {
+        if (i->rx.rsp_cons == end) {
+            lies(i, "breaks a frame off");
+            return false;
+        }
+        extra = take_extra(i, a);
+    }
+    return true;
+}
+
+/* The frames between the ring's present place and end. */
+static void take_frames(struct interface *i, RING_IDX end)
+{
+    while (i->is_connected && i->rx.rsp_cons != end) {
+        struct arrival a = {.is_first = true};
+        bool           more = true;
+
+        a.end = &a.frame;
+        while (more && i->rx.rsp_cons != end)
+            if (!take_piece(i, &a, end, &more)) {
+                buf_free(a.frame);
+                return;
+            }
+        if (more) {
+            lies(i, "breaks a frame off");
+            buf_free(a.frame);
+            return;
+        }
+        finish_frame(i, &a);
+    }
+}
+
+static void take_all(struct interface *i)
+{
+    int more = true;
+
+    while (more && i->is_connected) {
+        RING_IDX end = __atomic_load_n(&i->rx.sring->rsp_prod,
+                                       __ATOMIC_ACQUIRE);
+
+        if (end - i->rx.rsp_cons > i->rx.req_prod_pvt - i->rx.rsp_cons) {
+            lies(i, "brings more than there is room for");
+            return;
+        }
+        take_frames(i, end);
+        deliver(i);
+        if (i->is_connected)
+            RING_FINAL_CHECK_FOR_RESPONSES(&i->rx, more);
+    }
+}
+
+/* Tells the backend what there is. */
+static void push(struct interface *i)
+{
+    int notify_tx, notify_rx;
+
+    RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&i->tx, notify_tx);
+    RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&i->rx, notify_rx);
+    if (notify_tx || notify_rx)
+        event_notify(i->event.port);
+}
+
+static void drive(void *ctx)
+{
+    struct interface *i = ctx;
+    bool              enough = true;
+
+    for (;;) {
+        enum status s = OK;
+
+        while (s == OK && (!i->is_woken || !i->is_connected)) {
+            s = wait_until(&i->turn, enough ? FOREVER : time_after(AGAIN));
+            if (s == ERR_TIMEOUT) {
+                i->is_woken = true;
+                s = OK;
+            }
+        }
+        if (s != OK)
+            return;
+        i->is_woken = false;
+        take_answers(i);
+        take_all(i);
+        if (i->is_connected) {
+            enough = offer_pages(i);
+            push(i);
+        }
+    }
+}
+
+static enum status make_rings(struct interface *i)
+{
+    netif_tx_sring_t *tx;
+    netif_rx_sring_t *rx;
+    enum status       s = ring_take(&i->tx_pages, i->front.domain, 1);
+
+    if (s == OK)
+        s = ring_take(&i->rx_pages, i->front.domain, 1);
+    if (s == OK)
+        s = event_open(&i->event, i->front.domain);
+    if (s != OK) {
+        ring_drop(&i->tx_pages);
+        ring_drop(&i->rx_pages);
+        return s;
+    }
+    tx = i->tx_pages.pages;
+    rx = i->rx_pages.pages;
+    SHARED_RING_INIT(tx);
+    SHARED_RING_INIT(rx);
+    FRONT_RING_INIT(&i->tx, tx, PAGE_BYTES);
+    FRONT_RING_INIT(&i->rx, rx, PAGE_BYTES);
+    return OK;
+}
+
+static enum status tell(struct interface *i)
+{
+    char                        tx[12], rx[12], port[12];
+    const struct xenstore_entry entries[] = {
+        {"tx-ring-ref", tx},
+        {"rx-ring-ref", rx},
+        {"event-channel", port},
+        {"request-rx-copy", "1"},
+        {"feature-rx-notify", "1"},
+        {"feature-sg", "1"},
+        {"feature-gso-tcpv4", "1"},
+        {"state", "4"}, /* Connected */
+    };
+
+    text_format(tx, sizeof tx, "%u", i->tx_pages.grant[0]);
+    text_format(rx, sizeof rx, "%u", i->rx_pages.grant[0]);
+    text_format(port, sizeof port, "%u", i->event.port);
+    return front_tell(&i->front, entries, sizeof entries / sizeof entries[0]);
+}
+
+static void drop_slots(struct interface *i, struct slot *slots)
+{
+    for (unsigned n = 0; n < SLOTS; n++) {
+        if (slots[n].b && take_back(i, &slots[n]))
+            buf_free(slots[n].b);
+        slots[n] = (struct slot){.next = n + 1};
+    }
+}
+
+static void drop_connection(struct interface *i)
+{
+    i->is_connected = false;
+    i->network.up = false;
+    wake_all(&i->network.changed);
+    if (i->tx_pages.pages)
+        event_close(&i->event);
+    ring_drop(&i->tx_pages);
+    ring_drop(&i->rx_pages);
+    drop_slots(i, i->out);
+    drop_slots(i, i->in);
+    i->out_free = i->out_count = 0;
+}
+
+static enum status connect_rings(struct interface *i)
+{
+    struct front     *f = &i->front;
+    enum xenbus_state state;
+    enum status       s;
+
+    s = front_expect(f, IS(InitWait) | IS(Connected), &state);
+    if (s != OK || (s = make_rings(i)) != OK)
+        return s;
+    if (front_number(f, "feature-rx-copy", 0) != 1) {
+        log_error(&network, "%s: its backend does not copy what comes in "
+                            "(feature-rx-copy), which it must",
+                  i->name);
+        s = ERR_UNSUPPORTED;
+    }
+    i->can_pieces = front_number(f, "feature-sg", 0) == 1;
+    i->can_segments = i->can_pieces &&
+                      front_number(f, "feature-gso-tcpv4", 0) == 1;
+    (void)offer_pages(i);
+    RING_PUSH_REQUESTS(&i->rx);
+    if (s == OK)
+        s = tell(i);
+    if (s == OK)
+        s = front_expect(f, IS(Connected) | IS(Closing) | IS(Closed), &state);
+    if (s == OK && state != XenbusStateConnected) {
+        log_error(&network, "%s: its backend, domain %u, refuses it", i->name,
+                  f->domain);
+        s = ERR_IO;
+    }
+    if (s != OK) {
+        drop_connection(i);
+        return s;
+    }
+    i->network.features = NETWORK_CHECKSUM |
+                          (i->can_segments ? NETWORK_TCP_SEGMENTS : 0);
+    i->is_connected = i->network.up = true;
+    wake_all(&i->network.changed);
+    wake(i);
+    return OK;
+}
+
+/* Looks after the backend's coming and going. */
+static void tend(void *ctx)
+{
+    struct interface *i = ctx;
+    enum status       s;
+
+    while ((s = front_stay(&i->front)) == OK) {
+        drop_connection(i);
+        s = front_return(&i->front);
+        if (s == OK)
+            s = connect_rings(i);
+        if (s != OK)
+            break;
+        log_info(&network, "%s: its backend is back", i->name);
+    }
+    if (s == ERR_CANCELLED)
+        return;
+    drop_connection(i);
+    i->network.gone = true;
+    wake_all(&i->network.changed);
+    if (front_be(&i->front, XenbusStateClosed) != OK)
+        return; /* nobody is there who would be told */
+}
+
+static bool read_mac(const char *text, struct mac *mac)
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (int n = 0; n < 6; n++) {
+        const char *high = *text ? strchr(digits, *text | 32) : NULL;
+        const char *low = high && text[1] ? strchr(digits, text[1] | 32)
+                                          : NULL;
+
+        if (!low || (text[2] != (n < 5 ? ':' : '\0')))
+            return false;
+        mac->byte[n] = (uint8_t)((high - digits) << 4 | (low - digits));
+        text += 3;
+    }
+    return true;
+}
+
+/* An entry of our own, which the toolstack has written. */
+static enum status read_own(struct interface *i, const char *name, char *value,
+                            size_t size)
+{
+    char path[FRONT_NAME + 16];
+
+    text_format(path, sizeof path, "%s/%s", i->front.path, name);
+    return xenstore_read(path, value, size);
+}
+
+static enum status read_offers(struct interface *i)
+{
+    char     text[32];
+    uint64_t mtu = front_number(&i->front, "mtu", 1500);
+
+    if (read_own(i, "mac", text, sizeof text) != OK ||
+        !read_mac(text, &i->network.mac)) {
+        log_error(&network, "%s: the toolstack has given it no MAC address; "
+                            "in the .xl file: vif = [ \"mac=...\" ]",
+                  i->name);
+        return ERR_FORMAT;
+    }
+    i->network.mtu = mtu >= 68 && mtu <= MOST - ETHERNET_HEADER ? (uint16_t)mtu
+                                                                : 1500;
+    return OK;
+}
+
+static enum status find(struct interface *i, const char *name)
+{
+    char          others[100], *end;
+    unsigned long number = strtoul(name, &end, 10);
+    enum status   s;
+
+    if (!*name || *end) {
+        log_error(&network, "%s is no network of Xen's; one is 0, the first",
+                  name);
+        return ERR_NAME;
+    }
+    text_format(i->name, sizeof i->name, "vif %lu", number);
+    s = front_find(&i->front, i->name, "vif", number);
+    if (s == ERR_NOT_FOUND) {
+        front_list("vif", others, sizeof others);
+        log_error(&network,
+                  "there is no network %lu; what there is: %s. A line of the "
+                  ".xl file gives them, one after the other: vif = [ "
+                  "\"bridge=xenbr0\" ]",
+                  number, others);
+    } else if (s != OK) {
+        log_error(&network, "%s: xenstore: %s", i->name, status_text(s));
+    }
+    return s;
+}
+
+enum status network_xen_connect(const char *name, struct network **made)
+{
+    static const struct fiber_options options = {"network", STACK};
+    struct interface                 *i = calloc(1, sizeof *i);
+    struct fiber                     *fiber;
+    enum status                       s;
+
+    if (!i || buf_reserve(RESERVE) != OK) {
+        free(i);
+        return ERR_NO_MEMORY;
+    }
+    i->network.ops = &xen_ops;
+    i->network.name = i->name;
+    i->event = (struct event){.come = come, .ctx = i};
+    drop_slots(i, i->out);
+    drop_slots(i, i->in);
+    if ((s = find(i, name)) != OK || (s = grant_start()) != OK ||
+        (s = read_offers(i)) != OK || (s = connect_rings(i)) != OK ||
+        (s = fiber_spawn(&options, drive, i, &fiber)) != OK ||
+        (s = fiber_spawn(&options, tend, i, &fiber)) != OK)
+        return s; /* the image ends */
+    *made = &i->network;
+    return OK;
+}
