@@ -33,7 +33,7 @@
 #define TCP_FIRST_QUICK 16                   /* segments with an ACK at once */
 
 #define TCP_RTO_FIRST    SECOND
-#define TCP_RTO_SLOW     (3 * SECOND)        /* when a SYN was lost: RFC 6298, 5.7 */
+#define TCP_RTO_SLOW     (3 * SECOND)        /* a SYN was lost: RFC 6298, 5.7 */
 #define TCP_RTO_LEAST    (200 * MILLISECOND) /* RFC 6298 says a second, of
                                                 clocks that tick slowly */
 #define TCP_RTO_MOST     (60 * SECOND)

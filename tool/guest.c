@@ -3,7 +3,9 @@
  * A disk that config.c names as Xen does (xvda1) is that; the file that it is
  * in dom0 can only be guessed: disk.img, the next one disk2.img. A disk that it
  * names by a file is that file, and gets the next name that is free, from xvda
- * on. Networks are numbered in the order in which config.c names them first.
+ * on. Networks are numbered, from 0 on. All by their names' order: the one in
+ * which config.c makes them is the compiler's, when they are arguments of one
+ * call.
  */
 #define _GNU_SOURCE
 #include "guest.h"
@@ -25,6 +27,15 @@ static bool is_network(const struct thing *t)
     return t->type && t->is_used && strcmp(t->type, "network") == 0;
 }
 
+static size_t place_in(const struct list *names, const char *name)
+{
+    size_t i = 0;
+
+    while (i < names->count && strcmp(names->item[i], name) != 0)
+        i++;
+    return i;
+}
+
 /* xvd, sd or hd, letters, and perhaps digits; or a number. */
 static bool is_name_of_xen(const char *name)
 {
@@ -43,17 +54,36 @@ static bool is_name_of_xen(const char *name)
     return kind && letters && !name[strspn(name, digits)];
 }
 
-/* The place among those of the image that are the same in is. */
-static size_t place_of(const struct facts *f, const struct thing *device,
-                       bool (*is)(const struct thing *t), bool    by_file)
+static bool is_disk_of_xen(const struct thing *t)
 {
-    size_t place = 0;
+    return is_disk(t) && is_name_of_xen(t->argument[0].text);
+}
 
-    for (size_t i = 0; &f->thing[i] != device; i++)
-        if (is(&f->thing[i]) &&
-            is_name_of_xen(f->thing[i].argument[0].text) != by_file)
-            place++;
-    return place;
+static bool is_disk_of_file(const struct thing *t)
+{
+    return is_disk(t) && !is_name_of_xen(t->argument[0].text);
+}
+
+/* tap10 comes after tap9. */
+static int by_name(const void *a, const void *b)
+{
+    return strverscmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The names of the devices that are so, each once, in order. */
+static struct list names_of(const struct facts *f,
+                            bool (*is)(const struct thing *t))
+{
+    struct list names = {{0}, 0};
+
+    for (size_t i = 0; i < f->thing_count; i++) {
+        const struct thing *t = &f->thing[i];
+
+        if (is(t) && place_in(&names, t->argument[0].text) == names.count)
+            add_item(&names, t->argument[0].text);
+    }
+    qsort(names.item, names.count, sizeof names.item[0], by_name);
+    return names;
 }
 
 /* Has config.c itself given somebody this disk, or a partition of it? */
@@ -62,21 +92,20 @@ static bool is_taken(const struct facts *f, const char *disk)
     for (size_t i = 0; i < f->thing_count; i++) {
         const struct thing *t = &f->thing[i];
 
-        if (is_disk(t) && is_name_of_xen(t->argument[0].text) &&
+        if (is_disk_of_xen(t) &&
             strncmp(t->argument[0].text, disk, strlen(disk)) == 0)
             return true;
     }
     return false;
 }
 
-static char *name_of_disk(const struct facts *f, const struct thing *device)
+static char *name_of_disk(const struct facts *f, const char *name)
 {
-    const char *name = device->argument[0].text;
-    size_t      place;
+    struct list files = names_of(f, is_disk_of_file);
+    size_t      place = place_in(&files, name);
 
     if (is_name_of_xen(name))
         return text_of("%s", name);
-    place = place_of(f, device, is_disk, true);
     for (char letter = 'a'; letter <= 'z'; letter++) {
         char *disk = text_of("xvd%c", letter);
 
@@ -86,44 +115,27 @@ static char *name_of_disk(const struct facts *f, const struct thing *device)
     die(FAILED, "more disks than Xen has letters for");
 }
 
-static char *file_of_disk(const struct facts *f, const struct thing *device)
+static char *file_of_disk(const struct facts *f, const char *name)
 {
-    const char *name = device->argument[0].text;
-    size_t      place;
+    struct list disks = names_of(f, is_disk_of_xen);
+    size_t      place = place_in(&disks, name);
 
     if (!is_name_of_xen(name))
         return text_of("%s", name);
-    place = place_of(f, device, is_disk, false);
     return place ? text_of("disk%zu.img", place + 1) : text_of("disk.img");
-}
-
-/* Its number; and whether an earlier device has the same name, and so is it. */
-static size_t number_of_network(const struct facts *f,
-                                const struct thing *device, bool *is_known)
-{
-    struct list names = {{0}, 0};
-    size_t      number = 0;
-
-    *is_known = false;
-    for (size_t i = 0; &f->thing[i] != device; i++)
-        if (is_network(&f->thing[i]))
-            add_item(&names, f->thing[i].argument[0].text);
-    while (number < names.count &&
-           strcmp(names.item[number], device->argument[0].text) != 0)
-        number++;
-    *is_known = number < names.count;
-    return number;
 }
 
 char *guest_device(const struct facts *f, const struct thing *device)
 {
-    bool is_known;
+    const char *name = device->argument[0].text;
+    struct list networks;
 
     if (is_disk(device))
-        return name_of_disk(f, device);
-    if (is_network(device))
-        return text_of("%zu", number_of_network(f, device, &is_known));
-    return NULL;
+        return name_of_disk(f, name);
+    if (!is_network(device))
+        return NULL;
+    networks = names_of(f, is_network);
+    return text_of("%zu", place_in(&networks, name));
 }
 
 /* One of those that Xen leaves to its users, out of the name: FNV-1a. */
@@ -152,13 +164,11 @@ static void put_items(FILE *out, const char *name, const struct list *items)
 
 static void put_disks(FILE *out, const struct facts *f)
 {
-    struct list items = {{0}, 0};
+    struct list disks = names_of(f, is_disk), items = {{0}, 0};
 
-    for (size_t i = 0; i < f->thing_count; i++)
-        if (is_disk(&f->thing[i]))
-            add_item(&items, text_of("%s,raw,%s,w",
-                                     file_of_disk(f, &f->thing[i]),
-                                     name_of_disk(f, &f->thing[i])));
+    for (size_t i = 0; i < disks.count; i++)
+        add_item(&items, text_of("%s,raw,%s,w", file_of_disk(f, disks.item[i]),
+                                 name_of_disk(f, disks.item[i])));
     if (items.count)
         fputs("\n# Disks: a file or block device of this host's, its format, "
               "the guest's\n# name for it, and w for writing or r.\n",
@@ -168,18 +178,11 @@ static void put_disks(FILE *out, const struct facts *f)
 
 static void put_networks(FILE *out, const struct facts *f, const char *bridge)
 {
-    struct list items = {{0}, 0};
+    struct list networks = names_of(f, is_network), items = {{0}, 0};
 
-    for (size_t i = 0; i < f->thing_count; i++) {
-        bool   is_known = true;
-        size_t number = 0;
-
-        if (is_network(&f->thing[i]))
-            number = number_of_network(f, &f->thing[i], &is_known);
-        if (!is_known)
-            add_item(&items, text_of("mac=%s,bridge=%s",
-                                     mac_of(f->image, number), bridge));
-    }
+    for (size_t i = 0; i < networks.count; i++)
+        add_item(&items,
+                 text_of("mac=%s,bridge=%s", mac_of(f->image, i), bridge));
     if (items.count)
         fputs("\n# Networks. The address is always the same for this name; a "
               "copy of the guest\n# on the same bridge needs one of its "
@@ -215,40 +218,41 @@ static void put_xml(FILE *out, const char *text)
             fputc(*text, out);
 }
 
+static void put_disk(FILE *out, const struct facts *f, const char *name)
+{
+    const char *file = file_of_disk(f, name);
+
+    fprintf(out,
+            "    <disk type=\"file\" device=\"disk\">\n"
+            "      <driver name=\"qemu\" type=\"raw\"/>\n"
+            "      <source file=\"%s",
+            *file == '/' ? "" : "@HERE@/");
+    put_xml(out, file);
+    fprintf(out,
+            "\"/>\n      <target dev=\"%s\" bus=\"xen\"/>\n"
+            "    </disk>\n",
+            name_of_disk(f, name));
+}
+
 char *guest_elements(const struct facts *f)
 {
-    char  *text;
-    size_t size;
-    FILE  *out = open_memstream(&text, &size);
+    struct list disks = names_of(f, is_disk);
+    struct list networks = names_of(f, is_network);
+    char       *text;
+    size_t      size;
+    FILE       *out = open_memstream(&text, &size);
 
     if (!out)
         die(FAILED, "out of memory");
-    for (size_t i = 0; i < f->thing_count; i++) {
-        const struct thing *t = &f->thing[i];
-        bool                is_known = true;
-
-        if (is_disk(t)) {
-            const char *file = file_of_disk(f, t);
-
-            fprintf(out, "    <disk type=\"file\" device=\"disk\">\n"
-                         "      <driver name=\"qemu\" type=\"raw\"/>\n"
-                         "      <source file=\"%s",
-                    *file == '/' ? "" : "@HERE@/");
-            put_xml(out, file);
-            fprintf(out, "\"/>\n      <target dev=\"%s\" bus=\"xen\"/>\n"
-                         "    </disk>\n",
-                    name_of_disk(f, t));
-        } else if (is_network(t)) {
-            size_t number = number_of_network(f, t, &is_known);
-
-            if (!is_known)
-                fprintf(out, "    <interface type=\"bridge\">\n"
-                             "      <mac address=\"%s\"/>\n"
-                             "      <source bridge=\"xenbr0\"/>\n"
-                             "    </interface>\n",
-                        mac_of(f->image, number));
-        }
-    }
+    for (size_t i = 0; i < disks.count; i++)
+        put_disk(out, f, disks.item[i]);
+    for (size_t i = 0; i < networks.count; i++)
+        fprintf(out,
+                "    <interface type=\"bridge\">\n"
+                "      <mac address=\"%s\"/>\n"
+                "      <source bridge=\"xenbr0\"/>\n"
+                "    </interface>\n",
+                mac_of(f->image, i));
     fclose(out);
     return text;
 }

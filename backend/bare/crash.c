@@ -12,44 +12,46 @@
 #define FRAMES 24
 
 /*
- * Made by backend/bare/symbols: addresses rise, and the names follow them, one
- * after the other in the same order.
+ * Made by backend/bare/symbols: of each function, by rising addresses, how far
+ * it is from the one before (LEB128; the first: from 0), and its name.
  */
 struct symbols {
-    uint32_t count;
-    uint32_t text_end;
-    uint32_t address[];
+    uint32_t      count;
+    uint32_t      text_end;
+    unsigned char functions[];
 };
 
 extern const struct symbols image_symbols;
 extern const char           image_text[];
 
-static const char *name_of(const struct symbols *s, size_t function)
+static const unsigned char *distance(const unsigned char *from, uintptr_t *far)
 {
-    const char *name = (const char *)&s->address[s->count];
+    int shift = 0;
 
-    while (function-- > 0)
-        name += strlen(name) + 1;
-    return name;
+    *far = 0;
+    do {
+        *far |= (uintptr_t)(*from & 0x7f) << shift;
+        shift += 7;
+    } while (*from++ & 0x80);
+    return from;
 }
 
 const char *bare_function(uintptr_t at, uintptr_t *from)
 {
-    const struct symbols *s = &image_symbols;
-    size_t                low = 0, high = s->count;
+    const unsigned char *next = image_symbols.functions;
+    const char          *name = NULL;
+    uintptr_t            address = 0, far;
 
-    if (s->count == 0 || at < s->address[0] || at >= s->text_end)
-        return NULL;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-
-        if (s->address[middle] <= at)
-            low = middle;
-        else
-            high = middle;
+    for (uint32_t i = 0; i < image_symbols.count; i++) {
+        next = distance(next, &far);
+        address += far;
+        if (address > at)
+            break;
+        *from = address;
+        name = (const char *)next;
+        next += strlen(name) + 1;
     }
-    *from = s->address[low];
-    return name_of(s, low);
+    return at < image_symbols.text_end ? name : NULL;
 }
 
 static void say_function(uintptr_t at, uintptr_t shown)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "fake_check.h"
 #include "vbd_name.h"
+#include <fake_check.h>
 
 TEST(names_have_the_numbers_that_xen_gives_them)
 {

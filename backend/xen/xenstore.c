@@ -155,11 +155,20 @@ static void put(const void *data, size_t len)
 
 static enum status status_of(const char *error)
 {
-    return strcmp(error, "ENOENT") == 0   ? ERR_NOT_FOUND
-           : strcmp(error, "EAGAIN") == 0 ? ERR_IN_USE
-           : strcmp(error, "EACCES") == 0 ? ERR_PERMISSION
-           : strcmp(error, "ENOSPC") == 0 ? ERR_NO_SPACE
-                                          : ERR_IO;
+    static const struct {
+        char          name[7];
+        unsigned char status;
+    } known[] = {
+        {"ENOENT", ERR_NOT_FOUND},
+        {"EAGAIN", ERR_IN_USE},
+        {"EACCES", ERR_PERMISSION},
+        {"ENOSPC", ERR_NO_SPACE},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (strcmp(error, known[i].name) == 0)
+            return (enum status)known[i].status;
+    return ERR_IO;
 }
 
 /*
@@ -266,7 +275,7 @@ enum status xenstore_write(const char *path, const char *value)
     return s;
 }
 
-static enum status begin(uint32_t *transaction)
+static enum status begin_transaction(uint32_t *transaction)
 {
     enum status s = ask(XS_TRANSACTION_START, "", NULL, 0);
     uint64_t    number;
@@ -280,7 +289,7 @@ static enum status begin(uint32_t *transaction)
     return s;
 }
 
-static enum status end(uint32_t transaction, bool commit)
+static enum status end_transaction(uint32_t transaction, bool commit)
 {
     enum status s = ask_in(transaction, XS_TRANSACTION_END, commit ? "T" : "F",
                            NULL, 0);
@@ -312,18 +321,18 @@ enum status xenstore_write_all(const char                  *path,
     for (int tries = 0; tries < TRIES; tries++) {
         uint32_t transaction;
 
-        s = begin(&transaction);
+        s = begin_transaction(&transaction);
         if (s != OK)
             return s;
         for (size_t i = 0; i < count && s == OK; i++)
             s = write_in(transaction, path, &entries[i]);
         if (s != OK) {
-            enum status ended = end(transaction, false);
+            enum status ended = end_transaction(transaction, false);
 
             (void)ended; /* what went wrong before counts */
             return s;
         }
-        s = end(transaction, true);
+        s = end_transaction(transaction, true);
         if (s != ERR_IN_USE)
             return s;
     }

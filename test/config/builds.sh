@@ -62,6 +62,55 @@ for target in xen virtio; do
     equal "after clean" "$(ls -A)" $'config.c\nunikernel.c'
 done
 
+it "disks and networks are in the .xl file and in libvirt's XML"
+mkdir "$work/devices"
+cd "$work/devices" || exit 1
+cat >unikernel.c <<END
+#include <mirage.h>
+
+void start(struct block *a, struct block *b, struct network *n,
+           struct network *m)
+{
+    (void)a, (void)b, (void)n, (void)m;
+}
+END
+cat >config.c <<END
+#include <mirage/config.h>
+
+JOB(start, block, block, network, network);
+
+void configure(void)
+{
+    unikernel("devices", start(block_of_file("xvda1"), block_of_file("xvdc"),
+                               tap0, netif("1")));
+}
+END
+quietly mirage configure --xen
+equal "xl" "$(grep -E '^(disk|vif|    |\])' devices.xl)" \
+    'disk = [
+    "disk.img,raw,xvda1,w",
+    "disk2.img,raw,xvdc,w",
+]
+vif = [
+    "mac=00:16:3e:19:9a:80,bridge=xenbr0",
+    "mac=00:16:3e:19:9c:13,bridge=xenbr0",
+]'
+equal "deployment" "$(grep -c '^    "mac=.*,bridge=@BRIDGE@",$' devices.xl.in)" 2
+equal "libvirt" "$(grep -oE '<(source |target dev|mac ).*' devices_libvirt.xml.in)" \
+    '<source file="@HERE@/disk.img"/>
+<target dev="xvda1" bus="xen"/>
+<source file="@HERE@/disk2.img"/>
+<target dev="xvdc" bus="xen"/>
+<mac address="00:16:3e:19:9a:80"/>
+<source bridge="xenbr0"/>
+<mac address="00:16:3e:19:9c:13"/>
+<source bridge="xenbr0"/>'
+equal "numbers" "$(grep -oE '_xen_connect\("[^"]*"' main.c | sort)" \
+    '_xen_connect("0"
+_xen_connect("1"
+_xen_connect("xvda1"
+_xen_connect("xvdc"'
+
 it "a deployment fills in NAME.xl.in by the command that it shows"
 cd "$work/xen" || exit 1
 quietly mirage configure --xen

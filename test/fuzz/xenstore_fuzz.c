@@ -111,6 +111,25 @@ static void read_value(size_t size)
     free(value);
 }
 
+static void list_names(void)
+{
+    char    *names = malloc(40);
+    uint64_t number;
+
+    memset(names, 'x', 40);
+    if (xenstore_list("folder", names, 40) == OK)
+        check(memchr(names, '\0', 40) != NULL);
+    (void)!xenstore_number("number", &number);
+    free(names);
+}
+
+static void write_all(void)
+{
+    static const struct xenstore_entry entries[] = {{"a", "1"}, {"b", "2"}};
+
+    (void)!xenstore_write_all("folder", entries, 2);
+}
+
 static void ask_for(unsigned what)
 {
     switch (what) {
@@ -118,10 +137,16 @@ static void ask_for(unsigned what)
         read_value(16);
         break;
     case 1:
-        read_value(XENSTORE_PAYLOAD_MAX + 1);
+        if (piece & 1)
+            list_names();
+        else
+            read_value(XENSTORE_PAYLOAD_MAX + 1);
         break;
     case 2:
-        (void)!xenstore_write("name", "value");
+        if (piece & 2)
+            write_all();
+        else
+            (void)!xenstore_write("name", "value");
         break;
     case 3:
         if (!watches)

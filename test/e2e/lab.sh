@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+#
+# What the tests that run guests in the Xen lab share; after lib.sh.
+
+lab=$top/test/xen/lab
+"$lab" build >"$work/lab" 2>&1 || { cat "$work/lab"; exit 1; }
+
+# both NAME OPTION...: runs a guest in the lab as PV and as PVH, side by side
+both() {
+    local name=$1 type
+    shift
+    for type in pv pvh; do
+        guest "$name" $type "$@" <"${INPUT:-/dev/null}" &
+    done
+    wait
+}
+
+# guest NAME TYPE OPTION...: leaves the console, what the lab says, and the
+# status in $work/NAME.TYPE.{out,err,status}, and logs in $work/NAME.TYPE
+guest() {
+    local at=$work/$1.$2 type=$2
+    shift 2
+    "$lab" run --timeout "${LIMIT:-60}" --log "$at" --type "$type" "$@" \
+        >"$at.raw" 2>"$at.err"
+    echo $? >"$at.status"
+    tr -d '\r' <"$at.raw" >"$at.out"
+}
+
+# of NAME TYPE: sets out, err, status
+of() {
+    out=$(cat "$work/$1.$2.out") err=$(cat "$work/$1.$2.err")
+    status=$(cat "$work/$1.$2.status")
+}
+
+# built FOLDER [NAME]: a copy of it, of that name, configured for Xen and built
+built() {
+    local copy
+    copy=$work/${2:-$(basename "$1")}
+    mkdir -p "$copy"
+    cp -r "$1/." "$copy"
+    (cd "$copy" && "$mirage" configure --xen && "$mirage" build) \
+        >"$copy.log" 2>&1 || { cat "$copy.log" >&2; return 1; }
+    echo "$copy"
+}
