@@ -65,8 +65,10 @@ TESTS          := $(wildcard core/*_test.c device/*_test.c net/*_test.c store/*_
 # They run on a fake Xen, whose hypercalls are the processor's.
 XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c))
 FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
-                  $(addprefix backend/xen/,clock.c console.c events.c guest.c \
-                                           shutdown.c vbd_name.c xenstore.c) \
+                  $(filter-out %/pv.c %/pvh.c %/frames.c %_test.c,\
+                               $(wildcard backend/xen/*.c)) \
+                  $(addprefix test/conform/,block_contract.c power.c \
+                                            stackv4_contract.c) \
                   $(wildcard test/xen/fake/*.c)
 
 IMAGE_OBJECTS  := $(call with_uring,$(IMAGE_SOURCES:%.c=$B/unix/%.o))
@@ -252,7 +254,7 @@ $B/include $B/share/mirage/example $B/share/mirage/make:
 	@mkdir -p $(@D)
 	@ln -sfnr $(SOURCE) $@
 
-XEN_FLAGS := -Itest/xen/fake -Ibackend/xen -Ibackend/bare -Iarch/x86_64/bare \
+XEN_FLAGS := -Itest/xen/fake -Itest/conform -Ibackend/xen -Ibackend/bare -Iarch/x86_64/bare \
              -mno-red-zone \
              -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__
 
@@ -288,7 +290,8 @@ $(XEN_PROGRAMS): $B/check/%: $B/check/fake/%.o $(FAKE_OBJECTS) \
 # What any driver must do, and what of it outlives a power cut.
 CONFORM := $(addprefix $B/check/test/conform/,block fat fat_power)
 
-$(CONFORM): %: %.o $(addprefix $B/check/test/conform/,power.o fat_session.o) \
+$(CONFORM): %: %.o $(addprefix $B/check/test/conform/,power.o fat_session.o \
+                                                      block_contract.o) \
             $B/check/libmirage.a
 	@echo '  ld $@'
 	@$(CC) $(SANITIZE) -o $@ $^ -lm

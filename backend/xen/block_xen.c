@@ -415,29 +415,25 @@ static enum status make_ring(struct disk *d)
     return s;
 }
 
+/* Its pages by either way of naming them, so that nothing that an earlier
+ * connection has left is taken for one of them. */
 static enum status tell(struct disk *d)
 {
-    char                  value[RING_PAGES + 2][12];
-    char                  name[RING_PAGES][12];
+    char                  value[RING_PAGES][12], name[RING_PAGES][12];
+    char                  order[4], port[12];
     struct xenstore_entry entries[RING_PAGES + 6];
     size_t                n = 0;
 
-    for (unsigned i = 0; i < 1u << d->ring_order; i++) {
-        text_format(name[i], sizeof name[i],
-                    d->ring_order ? "ring-ref%u" : "ring-ref", i);
+    for (unsigned i = 0; i < d->pages.count; i++) {
+        text_format(name[i], sizeof name[i], "ring-ref%u", i);
         text_format(value[i], sizeof value[i], "%u", d->pages.grant[i]);
         entries[n++] = (struct xenstore_entry){name[i], value[i]};
     }
-    if (d->ring_order) {
-        text_format(value[RING_PAGES], sizeof value[RING_PAGES], "%u",
-                    d->ring_order);
-        entries[n++] = (struct xenstore_entry){"ring-page-order",
-                                               value[RING_PAGES]};
-    }
-    text_format(value[RING_PAGES + 1], sizeof value[RING_PAGES + 1], "%u",
-                d->event.port);
-    entries[n++] = (struct xenstore_entry){"event-channel",
-                                           value[RING_PAGES + 1]};
+    text_format(order, sizeof order, "%u", d->ring_order);
+    text_format(port, sizeof port, "%u", d->event.port);
+    entries[n++] = (struct xenstore_entry){"ring-ref", value[0]};
+    entries[n++] = (struct xenstore_entry){"ring-page-order", order};
+    entries[n++] = (struct xenstore_entry){"event-channel", port};
     entries[n++] = (struct xenstore_entry){"protocol",
                                            XEN_IO_PROTO_ABI_NATIVE};
     entries[n++] = (struct xenstore_entry){"feature-persistent", "1"};
@@ -445,11 +441,22 @@ static enum status tell(struct disk *d)
     return front_tell(&d->front, entries, n);
 }
 
+/* Is it the disk that it was, if it was one? It cannot become another. */
+static bool is_the_same(struct disk *d, const struct block_info *info)
+{
+    const struct block_info *before = &d->block.info;
+
+    if (before->sector_size == 0 || memcmp(before, info, sizeof *info) == 0)
+        return true;
+    log_error(&block, "%s: it is another disk than before", d->name);
+    return false;
+}
+
 /* What the backend offers, once it is connected. */
 static enum status read_offers(struct disk *d)
 {
     struct front     *f = &d->front;
-    struct block_info info = {0};
+    struct block_info info;
     uint64_t          units = front_number(f, "sectors", 0);
     uint64_t          size = front_number(f, "sector-size", UNIT);
     uint64_t          many = front_number(f, INDIRECT, 0);
@@ -463,9 +470,12 @@ static enum status read_offers(struct disk *d)
                   (unsigned long long)size);
         return ERR_FORMAT;
     }
+    memset(&info, 0, sizeof info); /* the bytes between its parts, too */
     info.sector_size = (uint32_t)size;
     info.sectors = units / (size / UNIT);
     info.writable = !(front_number(f, "info", 0) & VDISK_READONLY);
+    if (!is_the_same(d, &info))
+        return ERR_GONE;
     d->can_flush = front_number(f, "feature-flush-cache", 0) == 1;
     d->can_barrier = front_number(f, "feature-barrier", 0) == 1;
     many = many > SEGMENTS ? SEGMENTS : many < DIRECT ? DIRECT
@@ -551,19 +561,14 @@ static void ask_again(struct disk *d)
 /* The backend has gone, and means to come back: so do we. */
 static enum status reconnect(struct disk *d)
 {
-    struct block_info before = d->block.info;
-    enum status       s;
+    enum status s;
 
     drop_connection(d);
     s = front_return(&d->front);
     if (s == OK)
         s = connect_ring(d);
-    if (s == OK && memcmp(&before, &d->block.info, sizeof before) != 0) {
-        log_error(&block, "%s: it is another disk than before", d->name);
-        s = ERR_GONE;
-    }
     if (s == OK) {
-        log_info(&block, "%s: its backend is back", d->name);
+        log_warning(&block, "%s: its backend is back", d->name);
         ask_again(d);
     }
     return s == OK || s == ERR_CANCELLED ? s : ERR_GONE;

@@ -643,7 +643,7 @@ static void tend(void *ctx)
             s = connect_rings(i);
         if (s != OK)
             break;
-        log_info(&network, "%s: its backend is back", i->name);
+        log_warning(&network, "%s: its backend is back", i->name);
     }
     if (s == ERR_CANCELLED)
         return;

@@ -19,4 +19,14 @@ void        store_tell(void);
 void        store_act(void);
 nanoseconds store_next(void);
 
+/* A part of the store has changed; an event was sent to a port. False: the port
+ * is none of theirs. */
+void        backends_see(const char *path);
+bool        backends_tell(unsigned port);
+void        backends_act(void);
+nanoseconds backends_next(void);
+
+/* The image gives these pages back: fails the test if they are granted. */
+void grants_freed(const void *pages, size_t count);
+
 #endif

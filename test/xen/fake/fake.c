@@ -26,6 +26,8 @@
 #define WALL_BEGAN 1700000000      /* seconds of UTC, when Xen did */
 #define LIMIT      30              /* seconds of the host's, for a test */
 #define ALARMS     8
+#define FIRST_PORT 300 /* of those that the image opens */
+#define PORTS      600
 
 struct fake fake;
 
@@ -111,7 +113,10 @@ static void act(void)
     alarms_act();
     console_act();
     store_act();
+    backends_act();
 }
+
+static bool is_open[PORTS]; /* of those that the image has opened */
 
 static long send(const struct evtchn_send *send)
 {
@@ -119,11 +124,46 @@ static long send(const struct evtchn_send *send)
         console_tell();
     else if (send->port == STORE_PORT)
         store_tell();
-    else
+    else if (!(send->port < PORTS && is_open[send->port]))
         fake_fail("an event is sent to port %u", send->port);
+    else
+        (void)backends_tell(send->port); /* or nobody listens yet */
     if (fake.at_once)
         act();
     return 0;
+}
+
+static long open_port(struct evtchn_alloc_unbound *channel)
+{
+    for (unsigned port = FIRST_PORT; port < PORTS; port++)
+        if (!is_open[port]) {
+            is_open[port] = true;
+            channel->port = port;
+            return 0;
+        }
+    return -28; /* ENOSPC */
+}
+
+static long close_port(const struct evtchn_close *close)
+{
+    if (close->port >= PORTS || !is_open[close->port])
+        fake_fail("port %u is closed, which is not open", close->port);
+    is_open[close->port] = false;
+    xen.shared->evtchn_pending[close->port / 64] &= ~(1ul << close->port % 64);
+    return 0;
+}
+
+static long event_channel(unsigned long command, void *argument)
+{
+    switch (command) {
+    case EVTCHNOP_send:
+        return send(argument);
+    case EVTCHNOP_alloc_unbound:
+        return open_port(argument);
+    case EVTCHNOP_close:
+        return close_port(argument);
+    }
+    fake_fail("event_channel_op %lu", command);
 }
 
 static bool any_pending(const struct sched_poll *p)
@@ -157,7 +197,8 @@ static long poll(const struct sched_poll *p)
         if (any_pending(p))
             break;
         next = sooner(sooner(end, alarms_next()),
-                      sooner(console_next(), store_next()));
+                      sooner(sooner(console_next(), store_next()),
+                             backends_next()));
         if (next == FOREVER)
             be_stuck();
         else if (next > fake.now)
@@ -200,9 +241,7 @@ long fake_hypercall(unsigned long number, unsigned long a, unsigned long b,
     fake_work(MICROSECOND);
     switch (number) {
     case __HYPERVISOR_event_channel_op:
-        if (a == EVTCHNOP_send)
-            return send((const void *)b);
-        break;
+        return event_channel(a, (void *)b);
     case __HYPERVISOR_sched_op:
         return schedule(a, (const void *)b);
     case __HYPERVISOR_console_io:
@@ -247,6 +286,18 @@ void libc_stop(void)
 {
 }
 
+/* The same in each run. */
+void platform_entropy(void *data, size_t len)
+{
+    static uint32_t next = 1;
+    uint8_t        *to = data;
+
+    for (size_t i = 0; i < len; i++) {
+        next = next * 1664525 + 1013904223;
+        to[i] = (uint8_t)(next >> 24);
+    }
+}
+
 void platform_crash(uintptr_t frame)
 {
     (void)frame;
@@ -262,7 +313,8 @@ void *platform_pages(size_t count)
 
 void platform_pages_free(void *pages, size_t count)
 {
-    (void)count;
+    if (pages)
+        grants_freed(pages, count);
     free(pages);
 }
 

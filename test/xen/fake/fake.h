@@ -51,6 +51,21 @@ void fake_after(nanoseconds length, void (*act)(void));
 /* An event on a port. */
 void fake_event(unsigned port);
 
+/*
+ * What Xen does for a domain with a grant of the image's: maps its page (NULL:
+ * the grant does not permit that), lets it go, or copies to it (write) or from
+ * it.
+ */
+void *fake_map(unsigned domain, uint32_t grant, bool write);
+void  fake_unmap(uint32_t grant, bool write);
+bool  fake_copy(unsigned domain, uint32_t grant, size_t offset, void *data,
+                size_t len, bool write);
+
+extern unsigned fake_mapped; /* pages that are, just now */
+
+/* The first grant from this one on that domain may write to; 0: none. */
+uint32_t fake_any_grant(unsigned domain, uint32_t from);
+
 /* Ends the test: it has failed. */
 void fake_fail(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), noreturn));
@@ -91,6 +106,7 @@ struct store_daemon {
     amount     *says; /* NULL: nothing any more */
     nanoseconds every;
     unsigned    told, requests;
+    unsigned    conflicts; /* transactions that others are in the way of */
 
     /* Before a request is answered; true: it is not answered any more. */
     bool (*asked)(const struct xsd_sockmsg *request, const char *body);

@@ -5,10 +5,12 @@
  */
 #include "fake.h"
 #include "daemons.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ENTRIES 16
+#define ENTRIES 256
+#define WRITES  32 /* of a transaction */
 
 struct store_daemon stored;
 
@@ -23,6 +25,15 @@ static struct watch {
 } watches[ENTRIES];
 
 static unsigned watch_count;
+
+/* What is written in the transaction that is open. */
+static struct {
+    uint32_t id; /* 0: none is */
+    unsigned count;
+    struct {
+        char path[256], value[64];
+    } writes[WRITES];
+} transaction;
 
 static bool        is_told;
 static nanoseconds say_at;
@@ -114,6 +125,7 @@ void store_set(const char *path, const char *value)
     for (unsigned i = 0; i < watch_count; i++)
         if (is_below(path, watches[i].path))
             tell_watch(&watches[i], path);
+    backends_see(path);
 }
 
 const char *store_get(const char *path)
@@ -158,6 +170,71 @@ static void add_watch(const char *path, const char *token)
     tell_watch(w, path);
 }
 
+static void begin_transaction(void)
+{
+    static uint32_t last;
+    char            number[12];
+
+    if (transaction.id)
+        fake_fail("a transaction in a transaction");
+    transaction.id = ++last;
+    transaction.count = 0;
+    sprintf(number, "%u", last);
+    answer(number, strlen(number) + 1);
+}
+
+static void write_in_transaction(const char *path, const char *value)
+{
+    if (transaction.count == WRITES ||
+        strlen(path) >= sizeof transaction.writes[0].path ||
+        strlen(value) >= sizeof transaction.writes[0].value)
+        fake_fail("the store has no room for a transaction");
+    strcpy(transaction.writes[transaction.count].path, path);
+    strcpy(transaction.writes[transaction.count++].value, value);
+    answer("OK", 3);
+}
+
+static void end_transaction(bool commit)
+{
+    transaction.id = 0;
+    if (commit && stored.conflicts > 0) {
+        stored.conflicts--;
+        refuse("EAGAIN");
+        return;
+    }
+    answer("OK", 3);
+    for (unsigned i = 0; commit && i < transaction.count; i++)
+        store_set(transaction.writes[i].path, transaction.writes[i].value);
+}
+
+/* The names right below path, each once. */
+static void list_names(const char *path)
+{
+    char   names[XENSTORE_PAYLOAD_MAX];
+    size_t len = 0, above = strlen(path);
+
+    for (struct entry *e = tree; e < tree + ENTRIES; e++) {
+        const char *name = e->path + above + 1;
+        size_t      n, at = 0;
+
+        if (!e->value || !is_below(e->path, path) || !e->path[above])
+            continue;
+        n = strcspn(name, "/");
+        while (at < len && (strlen(names + at) != n ||
+                            strncmp(names + at, name, n) != 0))
+            at += strlen(names + at) + 1;
+        if (at < len)
+            continue;
+        memcpy(names + len, name, n);
+        names[len + n] = '\0';
+        len += n + 1;
+    }
+    if (len > 0)
+        answer(names, len);
+    else
+        refuse("ENOENT");
+}
+
 static void handle(void)
 {
     const char   *path = request.body;
@@ -170,14 +247,26 @@ static void handle(void)
         fake_fail("a request whose path has no end");
     if (stored.asked && stored.asked(&request.header, request.body))
         return;
+    if (request.header.tx_id && request.header.tx_id != transaction.id) {
+        refuse("ENOENT");
+        return;
+    }
     e = find(path);
-    if (e && e->error) {
+    if (request.header.type == XS_TRANSACTION_START) {
+        begin_transaction();
+    } else if (request.header.type == XS_TRANSACTION_END) {
+        end_transaction(*path == 'T');
+    } else if (e && e->error) {
         refuse(e->error);
     } else if (request.header.type == XS_READ) {
         if (e && e->value)
             answer(e->value, strlen(e->value));
         else
             refuse("ENOENT");
+    } else if (request.header.type == XS_DIRECTORY) {
+        list_names(path);
+    } else if (request.header.type == XS_WRITE && request.header.tx_id) {
+        write_in_transaction(path, rest);
     } else if (request.header.type == XS_WRITE) {
         answer("OK", 3);
         store_set(path, rest);

@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: ISC */
+/* Disks of Xen's, with a backend that is as it should be, slow, or gone. */
+#include <block_contract.h>
+#include <disk.h>
+#include <fake_check.h>
+#include <mirage/drivers.h>
+#include <power.h>
+
+#define SECTORS 300u
+#define PLAIN   "sectors=300\nsector-size=512\ninfo=0"
+#define ALL                                              \
+    PLAIN "\nfeature-flush-cache=1\nfeature-barrier=1\n" \
+          "feature-max-indirect-segments=256\n"          \
+          "feature-persistent=1\nmax-ring-page-order=4"
+
+static struct fake_disk disk;
+
+/* text comes to the console. */
+static void check_said(const char *text)
+{
+    CHECK(time_sleep(SECOND) == OK);
+    if (!strstr(console_text(), text))
+        fake_fail("the console has no \"%s\":\n%s", text, console_text());
+}
+
+static struct block *connect(const char *offers)
+{
+    struct block *b = NULL;
+
+    if (!disk.store)
+        CHECK(block_ram_connect(SECTORS, 512, &disk.store) == OK);
+    disk_add(&disk, 51713, offers);
+    CHECK(block_xen_connect("xvda1", &b) == OK);
+    if (!b)
+        panic("no disk");
+    return b;
+}
+
+static void check_contract(const char *offers)
+{
+    struct block *b = connect(offers);
+
+    for (uint64_t seed = 1; seed <= 2; seed++) {
+        static const uint8_t zeros[SECTORS * 4096];
+
+        CHECK(block_contract_failures(b, seed) == 0);
+        CHECK(block_write(b, 0, zeros, (size_t)b->info.sectors) == OK);
+    }
+}
+
+TEST(the_contract_is_kept_with_a_backend_that_offers_nothing)
+{
+    check_contract(PLAIN);
+    CHECK(disk.flushes == 0 && disk.barriers == 0);
+    CHECK(disk.most_segments == 11);
+    CHECK(disk.most_at_once == 32);
+}
+
+TEST(the_contract_is_kept_with_a_backend_that_offers_all)
+{
+    disk.keeps_pages = true;
+    check_contract(ALL);
+    CHECK(disk.flushes > 0);
+    CHECK(disk.most_segments == 38);
+    CHECK(disk.most_at_once > 32);
+}
+
+TEST(the_contract_is_kept_when_requests_are_done_slowly_and_in_any_order)
+{
+    disk.takes = 100 * MICROSECOND;
+    disk.and_up_to = 3 * MILLISECOND;
+    check_contract(ALL);
+}
+
+TEST(the_contract_is_kept_on_two_processors)
+{
+    fake.at_once = true;
+    check_contract(ALL);
+}
+
+static void check_sector_size(uint32_t size)
+{
+    char text[64];
+
+    CHECK(block_ram_connect(SECTORS, size, &disk.store) == OK);
+    snprintf(text, sizeof text, "sectors=%u\nsector-size=%u\ninfo=0",
+             SECTORS * size / 512, size);
+    check_contract(text);
+}
+
+TEST(sectors_of_1024_bytes)
+{
+    check_sector_size(1024);
+}
+
+TEST(sectors_of_2048_bytes)
+{
+    check_sector_size(2048);
+}
+
+TEST(sectors_of_4096_bytes)
+{
+    check_sector_size(4096);
+}
+
+TEST(what_the_backend_offers_is_what_the_disk_is)
+{
+    uint8_t       data[512] = {1};
+    struct block *b = connect("sectors=123456789012\nsector-size=512\ninfo=4");
+
+    CHECK(b->info.sectors == 123456789012);
+    CHECK(b->info.sector_size == 512);
+    CHECK(!b->info.writable);
+    CHECK(block_write(b, 0, data, 1) == ERR_READ_ONLY);
+    CHECK(disk.writes == 0);
+}
+
+TEST(a_disk_that_cannot_be_is_refused)
+{
+    static const char *const offers[] = {
+        "sectors=300\nsector-size=0",
+        "sectors=300\nsector-size=511",
+        "sectors=300\nsector-size=8192",
+        "sectors=300\nsector-size=768",
+        "sectors=18446744073709551615\nsector-size=512",
+    };
+    static struct fake_disk disks[5];
+
+    for (unsigned i = 0; i < 5; i++) {
+        char          name[12];
+        struct block *b;
+
+        CHECK(block_ram_connect(SECTORS, 512, &disks[i].store) == OK);
+        disk_add(&disks[i], 51712 + 16 * i, offers[i]);
+        snprintf(name, sizeof name, "%u", 51712 + 16 * i);
+        CHECK(block_xen_connect(name, &b) == ERR_FORMAT);
+        CHECK(fake_mapped == 1); /* its ring, until it is told */
+        backend_remove(&disks[i].backend);
+        CHECK(fake_mapped == 0);
+    }
+    check_said("300 sectors of 768 bytes, which cannot be");
+}
+
+TEST(a_disk_that_is_not_there_is_named_with_what_is)
+{
+    struct block           *b;
+    static struct fake_disk other;
+
+    other.store = connect(PLAIN);
+    disk_add(&other, 51728, PLAIN);
+    CHECK(block_xen_connect("xvdz", &b) == ERR_NOT_FOUND);
+    check_said("there is no disk xvdz; what there is: "
+               "xvda1, xvdb. ");
+    CHECK(block_xen_connect("floppy", &b) == ERR_NAME);
+}
+
+TEST(a_transaction_that_others_are_in_the_way_of_is_begun_again)
+{
+    stored.conflicts = 3;
+    (void)connect(PLAIN);
+    CHECK(stored.conflicts == 0);
+    CHECK(disk.backend.connections == 1);
+}
+
+/* What was flushed outlives a power cut. */
+static void check_flush(const char *offers)
+{
+    static uint8_t model[SECTORS * 512], image[SECTORS * 512];
+    struct block  *b;
+    size_t         steps;
+
+    disk.store = power_connect(SECTORS, 512);
+    b = connect(offers);
+    power_start(disk.store);
+    for (unsigned i = 0; i < 20; i++) {
+        uint8_t data[7 * 512];
+
+        memset(data, (int)i + 1, sizeof data);
+        CHECK(block_write(b, i * 13, data, 7) == OK);
+        memcpy(model + (size_t)i * 13 * 512, data, sizeof data);
+        if (i % 5)
+            continue;
+        CHECK(block_flush(b) == OK);
+        steps = power_steps(disk.store);
+        power_cut(disk.store, steps, 0, image);
+        CHECK(memcmp(image, model, sizeof image) == 0);
+    }
+}
+
+TEST(what_was_flushed_outlives_a_power_cut)
+{
+    check_flush(ALL);
+    CHECK(disk.flushes == 4 && disk.barriers == 0);
+}
+
+TEST(what_was_flushed_outlives_a_power_cut_where_there_are_only_barriers)
+{
+    check_flush(PLAIN "\nfeature-barrier=1");
+    CHECK(disk.flushes == 0 && disk.barriers == 4);
+}
+
+static bool refuse_flush(struct fake_disk *d, unsigned operation, uint64_t at,
+                         int16_t *status)
+{
+    (void)d;
+    (void)at;
+    *status = BLKIF_RSP_EOPNOTSUPP;
+    return operation == BLKIF_OP_FLUSH_DISKCACHE;
+}
+
+TEST(a_backend_that_cannot_flush_after_all_has_nothing_to_flush)
+{
+    struct block *b;
+
+    disk.asked = refuse_flush;
+    b = connect(PLAIN "\nfeature-flush-cache=1");
+    CHECK(block_flush(b) == OK);
+    CHECK(block_flush(b) == OK);
+}
+
+static bool fail_at_7(struct fake_disk *d, unsigned operation, uint64_t at,
+                      int16_t *status)
+{
+    (void)d;
+    (void)operation;
+    *status = BLKIF_RSP_ERROR;
+    return at == 7;
+}
+
+TEST(an_error_of_the_backend_is_one_of_the_request)
+{
+    uint8_t       data[512] = {0};
+    struct block *b;
+
+    disk.asked = fail_at_7;
+    b = connect(ALL);
+    CHECK(block_write(b, 6, data, 1) == OK);
+    CHECK(block_write(b, 7, data, 1) == ERR_IO);
+    CHECK(block_read(b, 7, data, 1) == ERR_IO);
+    CHECK(block_read(b, 8, data, 1) == OK);
+    check_said("xvda1: writing failed at sector 7");
+}
+
+TEST(requests_of_one_turn_are_told_with_one_event)
+{
+    struct block *b = connect(ALL);
+    unsigned      before = disk.backend.told;
+
+    CHECK(block_contract_failures(b, 1) == 0);
+    CHECK(disk.backend.told - before <=
+          disk.reads + disk.writes + disk.flushes);
+}
+
+/* Goes on with its disk, come what may. */
+static void use(void *ctx)
+{
+    struct block *b = ctx;
+    uint8_t       data[512 * 3], back[512 * 3];
+
+    for (unsigned i = 0; i < 100; i++) {
+        memset(data, (int)i + 1, sizeof data);
+        CHECK(block_write(b, i, data, 3) == OK);
+        CHECK(block_read(b, i, back, 3) == OK);
+        CHECK(memcmp(data, back, sizeof data) == 0);
+    }
+}
+
+static void restart(void)
+{
+    backend_restart(&disk.backend);
+    if (disk.backend.connections < 4)
+        fake_after(30 * MILLISECOND, restart);
+}
+
+TEST(requests_go_on_when_the_backend_comes_back)
+{
+    struct fiber *f;
+    struct block *b;
+
+    disk.takes = MILLISECOND;
+    b = connect(ALL);
+    fake_after(20 * MILLISECOND, restart);
+    CHECK(fiber_spawn(NULL, use, b, &f) == OK);
+    use(b);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(disk.backend.connections >= 4);
+    check_said("xvda1: its backend is back");
+}
+
+TEST(a_backend_that_comes_back_with_less_gets_smaller_requests)
+{
+    static uint8_t data[SECTORS * 512];
+    struct block  *b = connect(ALL);
+
+    CHECK(block_write(b, 0, data, SECTORS) == OK);
+    disk.backend.offers = PLAIN "\nfeature-max-indirect-segments=0\n"
+                                "max-ring-page-order=0";
+    backend_restart(&disk.backend);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(disk.backend.connections == 2);
+    disk.most_segments = 0;
+    CHECK(block_write(b, 0, data, SECTORS) == OK);
+    CHECK(disk.most_segments == 11);
+}
+
+static void read_gone(void *ctx)
+{
+    uint8_t data[512];
+
+    CHECK(block_read(ctx, 3, data, 1) == ERR_GONE);
+}
+
+static void take_away(void)
+{
+    backend_remove(&disk.backend);
+}
+
+TEST(a_disk_that_is_taken_away_ends_what_was_asked)
+{
+    struct fiber *f[200];
+    struct block *b;
+    uint8_t       data[512];
+
+    disk.takes = 3600 * SECOND;
+    b = connect(ALL);
+    for (int i = 0; i < 200; i++) /* more than the ring has room for */
+        CHECK(fiber_spawn(NULL, read_gone, b, &f[i]) == OK);
+    fake_after(SECOND, take_away);
+    for (int i = 0; i < 200; i++)
+        CHECK(fiber_join(f[i], FOREVER) == OK);
+    CHECK(block_write(b, 0, data, 1) == ERR_GONE);
+    CHECK(block_flush(b) == ERR_GONE);
+    CHECK(fake_mapped == 0);
+    check_said("xvda1 was taken away");
+}
+
+TEST(a_backend_that_comes_back_with_another_disk_is_not_used)
+{
+    struct block *b = connect(ALL);
+    uint8_t       data[512];
+
+    disk.backend.offers = "sectors=200\nsector-size=512\ninfo=0";
+    backend_restart(&disk.backend);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(block_read(b, 0, data, 1) == ERR_GONE);
+    check_said("xvda1: it is another disk than before");
+}
