@@ -350,6 +350,7 @@ lint:
 BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep crunch block fat)
 BENCH_PEERS  := $(addprefix $B/bench/,fiber_peer sleep_peer crunch_peer \
                                        clock drift net_client)
+BENCH_GUESTS := $(addprefix $B/bench/,xen_linux xen_client)
 
 $B/bench/%.o: bench/%.c $B/flags
 	@mkdir -p $(@D)
@@ -366,13 +367,19 @@ $(BENCH_PEERS): %: %.o
 	@echo '  ld $@'
 	@$(CC) -pthread -o $@ $^
 
+# For dom0, and as a guest's only program.
+$(BENCH_GUESTS): %: %.o
+	@echo '  ld $@'
+	@$(CC) -static -pthread -o $@ $^
+
 # Another TCP/IP.
 $B/bench/lwip_peer.o: private FLAGS += -isystem /usr/include/lwip
 $B/bench/lwip_peer: %: %.o
 	@echo '  ld $@'
 	@$(CC) -pthread -o $@ $^ -llwip
 
-bench: images $(BENCH_IMAGES) $(BENCH_PEERS) $B/bench/lwip_peer
+bench: images $(BENCH_IMAGES) $(BENCH_PEERS) $(BENCH_GUESTS) \
+       $B/bench/lwip_peer
 	CC='$(CC)' ROUNDS=$(ROUNDS) bench/run $B doc/performance.md $(BENCH)
 
 install: all
