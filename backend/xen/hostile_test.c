@@ -108,21 +108,29 @@ static void use_disk(void *ctx)
     leave();
 }
 
-TEST(a_disk_of_a_liar)
+/* use has a device of the liar's, beside an honest disk that is used, too. */
+static void live_beside(const char *kind, unsigned number, const char *offers,
+                        fiber_fn *use)
 {
-    static char   offers[300];
     struct block *other = honest_disk();
 
-    snprintf(offers, sizeof offers, OFFERS, (unsigned)(seed % 4));
     liar.seed = seed;
     liar.lies = 3000;
-    liar_add(&liar, "vbd", 51712, offers);
+    liar_add(&liar, kind, number, offers);
     left = 1;
-    spawn(use_disk, NULL);
+    spawn(use, NULL);
     CHECK(block_contract_failures(other, seed) == 0);
     fake_after(SECOND, take_away);
     check_all_leave();
     check_lives(other);
+}
+
+TEST(a_disk_of_a_liar)
+{
+    static char offers[300];
+
+    snprintf(offers, sizeof offers, OFFERS, (unsigned)(seed % 4));
+    live_beside("vbd", 51712, offers, use_disk);
 }
 
 static uint64_t arrived;
@@ -181,17 +189,7 @@ static void use_network(void *ctx)
 
 TEST(a_network_of_a_liar)
 {
-    struct block *other = honest_disk();
-
-    liar.seed = seed;
-    liar.lies = 3000;
-    liar_add(&liar, "vif", 0, NET_OFFERS);
-    left = 1;
-    spawn(use_network, NULL);
-    CHECK(block_contract_failures(other, seed) == 0);
-    fake_after(SECOND, take_away);
-    check_all_leave();
-    check_lives(other);
+    live_beside("vif", 0, NET_OFFERS, use_network);
 }
 
 /* Each seed is an image of its own. */

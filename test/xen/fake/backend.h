@@ -16,8 +16,8 @@ struct backend {
     unsigned    number, domain;
     const char *offers; /* "feature-sg=1\nsectors=8": with every connection */
 
-    /* Takes the rings from what the frontend says. False: it says nonsense. */
-    bool (*connect)(struct backend *b);
+    /* Takes the rings from what the frontend says. */
+    void (*connect)(struct backend *b);
     void (*disconnect)(struct backend *b);
     void (*act)(struct backend *b);
     nanoseconds (*next)(struct backend *b);
@@ -36,6 +36,9 @@ unsigned long backend_asks(struct backend *b, const char *name);
 
 /* The same as a text; "" if there is none. */
 const char *backend_hears(struct backend *b, const char *name);
+
+/* Maps the page whose grant such an entry is; fails the test if it is none. */
+void *backend_maps(struct backend *b, const char *name, uint32_t *grant);
 
 void backend_says(struct backend *b, const char *name, const char *value);
 void backend_be(struct backend *b, enum xenbus_state state);

@@ -25,7 +25,7 @@ static void unmap_ring(struct fake_disk *d)
     d->pages = 0;
 }
 
-static bool connect(struct backend *b)
+static void connect(struct backend *b)
 {
     struct fake_disk *d = disk_of(b);
     bool              many = *backend_hears(b, "ring-page-order");
@@ -41,10 +41,7 @@ static bool connect(struct backend *b)
         void *page;
 
         snprintf(name, sizeof name, many ? "ring-ref%u" : "ring-ref", i);
-        d->page[i] = (uint32_t)backend_asks(b, name);
-        page = fake_map(0, d->page[i], true);
-        if (!page)
-            fake_fail("%s is no grant", name);
+        page = backend_maps(b, name, &d->page[i]);
         if (i == 0)
             ring = page;
         else if (ring + i * PAGE_BYTES != page)
@@ -53,7 +50,6 @@ static bool connect(struct backend *b)
         d->pages++;
     }
     BACK_RING_INIT(&d->ring, (blkif_sring_t *)ring, PAGE_BYTES << order);
-    return true;
 }
 
 /* As the real one: what is under way is done first, and not answered. */
@@ -197,12 +193,12 @@ static enum status move_segment(struct fake_disk                   *d,
                                 const struct blkif_request_segment *seg,
                                 uint64_t at, size_t count, bool is_write)
 {
-    uint8_t    *page = page_of(d, seg->gref, !is_write);
-    uint8_t    *data = page + seg->first_sect * UNIT;
+    uint8_t    *page = page_of(d, seg->gref, !is_write), *data;
     enum status s;
 
     if (!page)
         fake_fail("grant %u of a request permits nothing", seg->gref);
+    data = page + seg->first_sect * UNIT;
     if (at + count > d->store->info.sectors)
         s = ERR_IO;
     else if (is_write)

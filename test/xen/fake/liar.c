@@ -34,12 +34,8 @@ static void add_ring(struct liar *l, const char *const *names, unsigned pages,
 
     *r = kind;
     for (unsigned i = 0; i < pages; i++) {
-        void *page;
+        void *page = backend_maps(&l->backend, names[i], &r->grant[i]);
 
-        r->grant[i] = (uint32_t)backend_asks(&l->backend, names[i]);
-        page = fake_map(LIAR_DOMAIN, r->grant[i], true);
-        if (!page)
-            fake_fail("%s is no grant", names[i]);
         if (i == 0)
             r->shared = page;
         r->pages++;
@@ -86,14 +82,13 @@ static void connect_network(struct liar *l)
              });
 }
 
-static bool connect(struct backend *b)
+static void connect(struct backend *b)
 {
     struct liar *l = liar_of(b);
 
     l->rings = 0;
     strcmp(b->kind, "vbd") == 0 ? connect_disk(l) : connect_network(l);
     l->at = fake.now;
-    return true;
 }
 
 static void disconnect(struct backend *b)

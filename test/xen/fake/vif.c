@@ -10,18 +10,7 @@ static struct fake_vif *vif_of(struct backend *b)
     return (struct fake_vif *)b;
 }
 
-static void *map(struct fake_vif *v, const char *name, uint32_t *grant)
-{
-    void *page;
-
-    *grant = (uint32_t)backend_asks(&v->backend, name);
-    page = fake_map(0, *grant, true);
-    if (!page)
-        fake_fail("%s is no grant", name);
-    return page;
-}
-
-static bool connect(struct backend *b)
+static void connect(struct backend *b)
 {
     struct fake_vif  *v = vif_of(b);
     netif_tx_sring_t *tx;
@@ -29,12 +18,11 @@ static bool connect(struct backend *b)
 
     if (backend_asks(b, "request-rx-copy") != 1)
         fake_fail("the frontend does not want what comes to be copied");
-    tx = map(v, "tx-ring-ref", &v->tx_page);
-    rx = map(v, "rx-ring-ref", &v->rx_page);
+    tx = backend_maps(b, "tx-ring-ref", &v->tx_page);
+    rx = backend_maps(b, "rx-ring-ref", &v->rx_page);
     BACK_RING_INIT(&v->tx, tx, PAGE_BYTES);
     BACK_RING_INIT(&v->rx, rx, PAGE_BYTES);
     v->up_at = fake.now + v->deaf_for;
-    return true;
 }
 
 static void disconnect(struct backend *b)
