@@ -116,6 +116,20 @@ void random_mix(uint8_t into[RANDOM_KEY], const uint8_t with[RANDOM_MIXED])
     wipe(out, sizeof out);
 }
 
+void random_reseed(void)
+{
+    uint8_t fresh[2][RANDOM_MIXED];
+
+    if (!seeded)
+        return;
+    platform_entropy(fresh, sizeof fresh);
+    random_mix(key, fresh[0]);
+    random_mix(key, fresh[1]);
+    wipe(fresh, sizeof fresh);
+    wipe(pool, sizeof pool);
+    left = 0;
+}
+
 void random_bytes(void *data, size_t len)
 {
     uint8_t *to = data;

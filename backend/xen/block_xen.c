@@ -558,15 +558,34 @@ static void ask_again(struct disk *d)
     wake_all(&d->room);
 }
 
+/* Where the guest was moved to it has given nothing yet. */
+static bool grant_pool_again(struct disk *d)
+{
+    for (unsigned i = 0; i < d->pool_count; i++) {
+        struct granted *g = &d->pool[i];
+
+        if (!grant_take_back(g->grant) ||
+            (g->grant = grant_give(d->front.domain, g->page, true)) == 0)
+            return false;
+    }
+    return true;
+}
+
 /* The backend has gone, and means to come back: so do we. */
 static enum status reconnect(struct disk *d)
 {
     enum status s;
 
-    drop_connection(d);
-    s = front_return(&d->front);
-    if (s == OK)
-        s = connect_ring(d);
+    do {
+        bool is_moved = d->front.is_moved;
+
+        drop_connection(d);
+        s = front_return(&d->front);
+        if (s == OK && is_moved)
+            s = grant_pool_again(d) ? OK : ERR_GONE;
+        if (s == OK)
+            s = connect_ring(d);
+    } while (s != OK && d->front.is_moved);
     if (s == OK) {
         log_warning(&block, "%s: its backend is back", d->name);
         ask_again(d);
@@ -663,6 +682,8 @@ enum status block_xen_connect(const char *name, struct block **made)
         s = grant_start();
     if (s == OK)
         s = connect_ring(d);
+    if (s != OK && d->front.is_moved)
+        s = reconnect(d);
     if (s == OK)
         s = fiber_spawn(&options, tend, d, &fiber);
     if (s == OK)

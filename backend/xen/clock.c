@@ -6,7 +6,9 @@
 #include <mirage/platform.h>
 #include <xen/xen.h>
 
-static nanoseconds start; /* in Xen's time, which began when Xen did */
+static nanoseconds start; /* in Xen's time, which began when Xen did; of one
+                             that is younger than the image, less than none */
+static nanoseconds stopped;
 
 static nanoseconds xen_time(void)
 {
@@ -29,9 +31,19 @@ nanoseconds platform_now(void)
     return last;
 }
 
+void clock_stop(void)
+{
+    stopped = platform_now();
+}
+
+void clock_go_on(void)
+{
+    start = xen_time() - stopped;
+}
+
 uint64_t clock_timeout(nanoseconds deadline)
 {
-    return deadline < FOREVER - start ? deadline + start : 0;
+    return deadline < FOREVER / 2 ? deadline + start : 0;
 }
 
 /* Xen tells when, in UTC, its own time began. */

@@ -8,6 +8,11 @@
 /* Time begins. The shared page is there. */
 void clock_start(void);
 
+/* Time stands still from here to there, whoever's time Xen's is then. The wall's
+ * does not: it is asked for anew. */
+void clock_stop(void);
+void clock_go_on(void);
+
 /* A deadline as Xen's timers want it: its own time, 0 for never. */
 uint64_t clock_timeout(nanoseconds deadline);
 

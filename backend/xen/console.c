@@ -30,14 +30,22 @@ static void come(void *ctx)
     wake_all(&readers);
 }
 
+static struct event event = {.come = come};
+
 void console_start(void)
 {
-    static struct event event = {.come = come};
-
     ring = xen.console.page;
     told = ring->out_prod;
     event.port = xen.console.port;
     events_listen(&event);
+}
+
+void console_go_on(void)
+{
+    event_move(&event, xen.console.port);
+    told = ring->out_cons;
+    wake_all(&writers); /* the ring may have been emptied */
+    wake_all(&readers);
 }
 
 void console_flush(bool is_busy)

@@ -17,6 +17,10 @@ void console_start(void);
  */
 void console_flush(bool is_busy);
 
+/* The image is another domain now, with xen.console's port; the ring is as it
+ * was, or empty. */
+void console_go_on(void);
+
 /*
  * For the end: waits until the reader has taken all, unless it does nothing
  * for seconds; and a moment longer.

@@ -37,6 +37,7 @@
     word_note XEN_ELFNOTE_PADDR_OFFSET, 0
     word_note XEN_ELFNOTE_ENTRY, image_entry
     word_note XEN_ELFNOTE_HYPERCALL_PAGE, hypercall_page
+    word_note XEN_ELFNOTE_SUSPEND_CANCEL, 1
 
     .section .text.entry, "ax"
     .globl image_entry

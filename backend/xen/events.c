@@ -15,12 +15,34 @@ static struct event *events;
 static evtchn_port_t ports[EVENTS_MOST];
 static unsigned      count;
 
+static void list_ports(void)
+{
+    count = 0;
+    for (const struct event *e = events; e; e = e->next)
+        if (e->port != 0)
+            ports[count++] = e->port;
+}
+
 void events_listen(struct event *e)
 {
     require(count < EVENTS_MOST);
     e->next = events;
     events = e;
     ports[count++] = e->port;
+}
+
+void event_move(struct event *e, uint32_t port)
+{
+    e->port = port;
+    list_ports();
+}
+
+void events_forget(void)
+{
+    for (struct event *e = events; e; e = e->next)
+        if (e->is_opened)
+            e->port = 0;
+    list_ports();
 }
 
 enum status event_open(struct event *e, uint16_t domain)
@@ -33,6 +55,7 @@ enum status event_open(struct event *e, uint16_t domain)
                   &channel, 0, 0) != 0)
         return ERR_NO_MEMORY;
     e->port = channel.port;
+    e->is_opened = true;
     events_listen(e);
     return OK;
 }
@@ -45,9 +68,9 @@ void event_close(struct event *e)
     while (*at != e)
         at = &(*at)->next;
     *at = e->next;
-    count = 0;
-    for (const struct event *other = events; other; other = other->next)
-        ports[count++] = other->port;
+    list_ports();
+    if (e->port == 0)
+        return;
     (void)HYPERCALL(__HYPERVISOR_event_channel_op, EVTCHNOP_close, &close, 0,
                     0);
 }
@@ -56,6 +79,8 @@ void event_notify(uint32_t port)
 {
     struct evtchn_send send = {.port = port};
 
+    if (port == 0)
+        return;
     (void)HYPERCALL(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &send, 0, 0);
 }
 
@@ -89,7 +114,7 @@ static bool take_all(void)
 
     for (struct event *e = events, *next; e; e = next) {
         next = e->next; /* it may close itself */
-        if (take(e->port)) {
+        if (e->port != 0 && take(e->port)) {
             e->come(e->ctx);
             any = true;
         }

@@ -8,6 +8,7 @@
 
 #include <mirage/status.h>
 #include <mirage/time.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -19,6 +20,7 @@ struct event {
     void (*come)(void *ctx);
     void         *ctx;
     struct event *next;
+    bool          is_opened; /* by event_open */
 };
 
 #define EVENTS_MOST 128 /* that SCHEDOP_poll takes */
@@ -32,6 +34,13 @@ MUST_CHECK enum status event_open(struct event *e, uint16_t domain);
 
 /* Closes it: nobody is called any more. */
 void event_close(struct event *e);
+
+/* Has an event that is listened to on another port: 0 is none. */
+void event_move(struct event *e, uint32_t port);
+
+/* The image is another domain now, which has none of the channels that were
+ * opened: they are port 0 until they are closed. */
+void events_forget(void);
 
 /*
  * Calls those to whom events have come; if there are none, blocks until one

@@ -9,6 +9,8 @@
 
 LOG_SOURCE(xenbus);
 
+static struct front *fronts;
+
 static enum status find_backend(struct front *f)
 {
     char        path[FRONT_NAME + 16];
@@ -23,7 +25,10 @@ static enum status find_backend(struct front *f)
         return ERR_RANGE;
     f->domain = (uint16_t)domain;
     text_format(path, sizeof path, "%s/backend", f->path);
-    return xenstore_read(path, f->backend, sizeof f->backend);
+    s = xenstore_read(path, f->backend, sizeof f->backend);
+    if (s == OK)
+        text_format(f->watched, sizeof f->watched, "%s/state", f->backend);
+    return s;
 }
 
 enum status front_find(struct front *f, const char *name, const char *kind,
@@ -37,8 +42,9 @@ enum status front_find(struct front *f, const char *name, const char *kind,
     s = find_backend(f);
     if (s != OK)
         return s == ERR_FORMAT || s == ERR_RANGE ? ERR_NOT_FOUND : s;
-    text_format(f->watched, sizeof f->watched, "%s/state", f->backend);
     f->watch.path = f->watched;
+    f->next = fronts;
+    fronts = f;
     return OK;
 }
 
@@ -76,13 +82,16 @@ uint64_t front_number(struct front *f, const char *name, uint64_t otherwise)
 enum status front_tell(struct front *f, const struct xenstore_entry *entries,
                        size_t count)
 {
-    return xenstore_write_all(f->path, entries, count);
+    return f->is_moved ? ERR_RESET
+                       : xenstore_write_all(f->path, entries, count);
 }
 
 enum status front_be(struct front *f, enum xenbus_state state)
 {
     char path[FRONT_NAME + 8], value[4];
 
+    if (f->is_moved)
+        return ERR_RESET;
     text_format(path, sizeof path, "%s/state", f->path);
     text_format(value, sizeof value, "%u", (unsigned)state);
     return xenstore_write(path, value);
@@ -105,13 +114,14 @@ static enum status wait_for(struct front *f, unsigned wanted,
     *state = XenbusStateUnknown;
     if (!f->watch.token[0])
         s = xenstore_watch(&f->watch);
-    while (s == OK && !f->lie) {
+    while (s == OK && !f->lie && !f->is_moved) {
         *state = peer(f);
         if (wanted >> *state & 1)
             return OK;
         s = xenstore_wait(&f->watch, deadline);
     }
-    return s == OK ? ERR_GONE : s;
+    return s != OK ? s : f->lie ? ERR_GONE
+                                : ERR_RESET;
 }
 
 enum status front_expect(struct front *f, unsigned wanted,
@@ -125,7 +135,7 @@ enum status front_expect(struct front *f, unsigned wanted,
                   "what has gone wrong there is in dom0's /var/log/xen",
                   f->name, f->domain, (unsigned)*state,
                   (int)(PATIENCE / SECOND));
-    else if (s != OK)
+    else if (s != OK && s != ERR_RESET)
         log_error(&xenbus, "%s: %s", f->name, status_text(s));
     return s;
 }
@@ -142,7 +152,7 @@ enum status front_stay(struct front *f)
         return ERR_GONE;
     }
     if (s != OK)
-        return s;
+        return s == ERR_RESET ? OK : s;
     if (front_number(f, "online", 0) != 1) {
         log_warning(&xenbus, "%s was taken away", f->name);
         return ERR_GONE;
@@ -157,10 +167,40 @@ void front_lies(struct front *f, const char *how)
     xenstore_wake(&f->watch);
 }
 
+/* Where the guest is now. The toolstack has made all entries anew. */
+static enum status find_again(struct front *f)
+{
+    char        before[sizeof f->watched];
+    enum status s;
+
+    f->is_moved = false;
+    memcpy(before, f->watched, sizeof before);
+    s = find_backend(f);
+    if (s == OK && strcmp(before, f->watched) != 0)
+        s = xenstore_watch_again(&f->watch);
+    if (s == OK)
+        return OK;
+    log_error(&xenbus, "%s: where the guest was moved to, it is not there: %s",
+              f->name, status_text(s));
+    return ERR_GONE;
+}
+
+void fronts_moved(void)
+{
+    for (struct front *f = fronts; f; f = f->next) {
+        f->is_moved = true;
+        xenstore_wake(&f->watch);
+    }
+}
+
 enum status front_return(struct front *f)
 {
     enum xenbus_state state;
-    enum status       s = front_be(f, XenbusStateClosed);
+    enum status       s;
+
+    if (f->is_moved)
+        return find_again(f);
+    s = front_be(f, XenbusStateClosed);
 
     if (s == OK)
         s = wait_for(f, IS(Closed) | IS(Unknown) | IS(InitWait), FOREVER,

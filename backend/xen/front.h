@@ -22,11 +22,13 @@ struct front {
     uint16_t              domain; /* the backend's */
     char                  watched[BACK_NAME + 8];
     struct xenstore_watch watch; /* of the backend's state */
+    bool                  is_moved; /* has another backend; see front_return */
+    struct front         *next;
 };
 
 /*
  * Finds the device of a kind ("vbd") that has the number, and who serves it.
- * Keeps name. ERR_NOT_FOUND: there is none.
+ * Keeps name; on OK keeps f, for good. ERR_NOT_FOUND: there is none.
  */
 MUST_CHECK enum status front_find(struct front *f, const char *name,
                                   const char *kind, unsigned long number);
@@ -42,7 +44,8 @@ MUST_CHECK enum status front_ask(struct front *f, const char *name,
 uint64_t               front_number(struct front *f, const char *name,
                                     uint64_t otherwise);
 
-/* Entries of our own, all at once, and our state. */
+/* Entries of our own, all at once, and our state. ERR_RESET: the guest was
+ * moved. */
 MUST_CHECK enum status front_tell(struct front                *f,
                                   const struct xenstore_entry *entries,
                                   size_t                       count);
@@ -53,15 +56,16 @@ MUST_CHECK enum status front_be(struct front *f, enum xenbus_state state);
 
 /*
  * Waits, with patience, until the backend has come to a state whose bit is in
- * wanted; *state is it. What goes wrong is logged.
+ * wanted; *state is it. What goes wrong is logged. ERR_RESET: the guest was
+ * moved.
  */
 MUST_CHECK enum status front_expect(struct front *f, unsigned wanted,
                                     enum xenbus_state *state);
 
 /*
  * Waits until the backend goes away, however long that takes. OK: it means to
- * come back. ERR_GONE: it does not, or front_lies was called. That is logged.
- * Others: there is nobody any more who would tell us.
+ * come back, or the guest was moved. ERR_GONE: it does not, or front_lies was
+ * called. That is logged. Others: there is nobody any more who would tell us.
  */
 MUST_CHECK enum status front_stay(struct front *f);
 
@@ -69,8 +73,15 @@ MUST_CHECK enum status front_stay(struct front *f);
  * Does not block. */
 void front_lies(struct front *f, const char *how);
 
-/* After front_stay, when our side is put away: waits until the backend is there
- * again, for a new connection. */
+/*
+ * After front_stay, when our side is put away: waits until the backend is there
+ * again, for a new connection, or finds the one that the guest has where it
+ * was moved to. ERR_GONE: there it has none. That is logged. Whatever fails
+ * while the guest is moved, and is_moved set, is to be begun anew.
+ */
 MUST_CHECK enum status front_return(struct front *f);
+
+/* The guest is another domain now: all connections are gone. */
+void fronts_moved(void);
 
 #endif

@@ -63,6 +63,15 @@ bool grant_take_back(uint32_t grant)
     return true;
 }
 
+void grants_go_on(void)
+{
+    if (!table)
+        return;
+    table = guest_grant_table();
+    if (!table)
+        panic("Xen gives back no grant table");
+}
+
 unsigned grants_free(void)
 {
     return free_count;

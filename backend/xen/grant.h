@@ -24,6 +24,11 @@ uint32_t grant_give(uint16_t domain, const void *page, bool writable);
  */
 bool grant_take_back(uint32_t grant);
 
+/* The guest was suspended, and has its table put in its place again. If it is
+ * another domain now that is empty: what was given must be taken back, which
+ * then is true, and given anew. */
+void grants_go_on(void);
+
 /* How many more can be given. */
 unsigned grants_free(void);
 

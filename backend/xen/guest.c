@@ -25,7 +25,6 @@ void guest_has_shared_page(void)
     xen.shared = (volatile struct shared_info *)shared_page;
     for (size_t i = 0; i < sizeof xen.shared->evtchn_mask / sizeof(long); i++)
         xen.shared->evtchn_mask[i] = ~0ul;
-    clock_start();
 }
 
 void platform_wait(nanoseconds deadline)

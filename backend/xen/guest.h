@@ -28,7 +28,7 @@ extern struct xen xen;
 /* A page of the image's in whose place the shared one is put. */
 extern uint8_t shared_page[4096];
 
-/* It is there: the clock runs, and events can be seen. */
+/* It is there: time can be told, and events be seen. */
 void guest_has_shared_page(void);
 
 #define GRANT_PAGES 8 /* of the grant table, with 512 entries each */
@@ -38,6 +38,19 @@ uint64_t guest_frame(const void *page);
 
 /* Has Xen put the grant table where we see it, once. NULL: it does not. */
 void *guest_grant_table(void);
+
+/*
+ * Suspends the guest, and returns when it goes on: with the shared page, the
+ * grant table and xen's ports of the domain that it then is, which is_moved
+ * tells: the one that it was, or another. False: this kind of guest cannot be
+ * suspended here, which is logged. Until it returns no event comes, and there
+ * is no clock.
+ */
+bool guest_suspend(bool (*is_moved)(void));
+
+/* The two kinds of it. */
+bool pv_suspend(bool (*is_moved)(void));
+bool pvh_suspend(bool (*is_moved)(void));
 
 /* Of a PV guest: the same number, and putting a page that has one in the place
  * of ours. */

@@ -630,6 +630,20 @@ static enum status connect_rings(struct interface *i)
     return OK;
 }
 
+/* The backend has gone, and means to come back: so do we. */
+static enum status reconnect(struct interface *i)
+{
+    enum status s;
+
+    do {
+        drop_connection(i);
+        s = front_return(&i->front);
+        if (s == OK)
+            s = connect_rings(i);
+    } while (s != OK && i->front.is_moved);
+    return s;
+}
+
 /* Looks after the backend's coming and going. */
 static void tend(void *ctx)
 {
@@ -637,10 +651,7 @@ static void tend(void *ctx)
     enum status       s;
 
     while ((s = front_stay(&i->front)) == OK) {
-        drop_connection(i);
-        s = front_return(&i->front);
-        if (s == OK)
-            s = connect_rings(i);
+        s = reconnect(i);
         if (s != OK)
             break;
         log_warning(&network, "%s: its backend is back", i->name);
@@ -652,6 +663,13 @@ static void tend(void *ctx)
     wake_all(&i->network.changed);
     if (front_be(&i->front, XenbusStateClosed) != OK)
         return; /* nobody is there who would be told */
+}
+
+static enum status connect(struct interface *i)
+{
+    enum status s = connect_rings(i);
+
+    return s != OK && i->front.is_moved ? reconnect(i) : s;
 }
 
 static bool read_mac(const char *text, struct mac *mac)
@@ -741,7 +759,7 @@ enum status network_xen_connect(const char *name, struct network **made)
     drop_slots(i, i->out);
     drop_slots(i, i->in);
     if ((s = find(i, name)) != OK || (s = grant_start()) != OK ||
-        (s = read_offers(i)) != OK || (s = connect_rings(i)) != OK ||
+        (s = read_offers(i)) != OK || (s = connect(i)) != OK ||
         (s = fiber_spawn(&options, drive, i, &fiber)) != OK ||
         (s = fiber_spawn(&options, tend, i, &fiber)) != OK)
         return s; /* the image ends */

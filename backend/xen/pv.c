@@ -6,6 +6,7 @@
  * in that way, so that physical and virtual are the same; the rest is mapped
  * when it is first taken, because each page costs an entry.
  */
+#include "clock.h"
 #include "console.h"
 #include "guest.h"
 #include "hypercall.h"
@@ -17,11 +18,14 @@
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <string.h>
+#include <xen/sched.h>
 
 #define BATCH  64                           /* changes in one hypercall */
 #define MOST   ((uint64_t)1 << 40)          /* of memory; see pages.h */
 #define CHUNK  ((uint64_t)1 << LARGE_SHIFT) /* mapped at a time */
 #define SPARES 4                            /* tables that one chunk can need */
+#define PLACED (1 + GRANT_PAGES)            /* pages that stand for Xen's */
+#define LIST   ((uintptr_t)1 << 41)         /* where Xen's tools see frames */
 
 struct spare {
     struct spare *next;
@@ -30,7 +34,19 @@ struct spare {
 extern char              image_text[], image_end[];
 extern const trap_info_t pv_traps[];
 
-static uint64_t         *frames; /* machine frame numbers, by our own */
+/* A page of ours in whose place is one of Xen's. */
+struct placed {
+    void    *page;
+    uint64_t own; /* its frame */
+};
+
+static struct start_info *told;
+static uint64_t          *frames; /* machine frame numbers, by our own */
+static uint64_t           frame_count;
+static bool               frames_are_shown;
+static uint64_t          *top_table;
+static struct placed      placed[PLACED];
+static unsigned           placed_count;
 static struct mmu_update batch[BATCH];
 static unsigned          batched;
 static struct region     fresh; /* never mapped yet */
@@ -264,28 +280,100 @@ uint64_t pv_frame(const void *page)
     return frames[(uintptr_t)page >> PAGE_SHIFT];
 }
 
-bool pv_place(void *page, uint64_t frame)
+static bool map_one(void *page, uint64_t flags)
 {
-    /* By its number it is one of ours from now on, however it is mapped. */
-    frames[(uintptr_t)page >> PAGE_SHIFT] = frame;
     return HYPERCALL(__HYPERVISOR_update_va_mapping, page,
-                     page_entry((uintptr_t)page, ENTRY_PRESENT |
-                                                     ENTRY_WRITABLE |
-                                                     ENTRY_NO_EXECUTE),
+                     page_entry((uintptr_t)page, flags),
                      UVMF_INVLPG | UVMF_LOCAL, 0) == 0;
 }
 
-void pv_start(const struct start_info *info);
+bool pv_place(void *page, uint64_t frame)
+{
+    uint64_t *at = &frames[(uintptr_t)page >> PAGE_SHIFT];
 
-void pv_start(const struct start_info *info)
+    require(placed_count < PLACED);
+    placed[placed_count++] = (struct placed){page, *at};
+    /* By its number it is one of ours from now on, however it is mapped. */
+    *at = frame;
+    return map_one(page, ENTRY_PRESENT | ENTRY_WRITABLE | ENTRY_NO_EXECUTE);
+}
+
+/* Takes Xen's pages out of ours: what is saved must be the guest's alone. */
+static void take_out_placed(void)
+{
+    while (placed_count > 0) {
+        struct placed *p = &placed[--placed_count];
+
+        require(map_one(p->page, 0));
+        frames[(uintptr_t)p->page >> PAGE_SHIFT] = p->own;
+    }
+}
+
+/*
+ * Has Xen's tools find the list of frames, to save it and to write it anew: as
+ * a piece of virtual memory (xen/arch-x86/xen.h, arch_shared_info), whose
+ * tables begin with it, since the tools count from there. They look for it
+ * before the guest hears of being saved.
+ */
+static void show_frames(void)
+{
+    size_t size = (frame_count * sizeof *frames + BARE_PAGE - 1) / BARE_PAGE *
+                  BARE_PAGE;
+    volatile struct arch_shared_info *arch = &xen.shared->arch;
+
+    frames_are_shown = bare_map(LIST, (uintptr_t)frames, size, READ_ONLY);
+    if (!frames_are_shown)
+        return;
+    arch->max_pfn = frame_count;
+    arch->p2m_vaddr = LIST;
+    arch->p2m_cr3 = machine_address((uintptr_t)top_table);
+}
+
+static unsigned long frame_number(const void *page)
+{
+    return (uintptr_t)page >> PAGE_SHIFT;
+}
+
+/*
+ * The tools put a machine's number where the start info has one of ours, and
+ * back (xen/xen.h, start_info; xen/sched.h, SCHEDOP_shutdown). They find the
+ * start info by the third argument.
+ */
+bool pv_suspend(bool (*is_moved)(void))
+{
+    struct sched_shutdown request = {.reason = SHUTDOWN_suspend};
+
+    if (!frames_are_shown)
+        return false;
+    told->store_mfn = frame_number(xen.store.page);
+    told->console.domU.mfn = (uint32_t)frame_number(xen.console.page);
+    take_out_placed();
+    (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request,
+                    pv_frame(told), 0);
+    require(pv_place(shared_page, told->shared_info >> PAGE_SHIFT));
+    show_frames();
+    if (is_moved()) {
+        xen.store.port = told->store_evtchn;
+        xen.console.port = told->console.domU.evtchn;
+    }
+    return true;
+}
+
+void pv_start(struct start_info *info);
+
+void pv_start(struct start_info *info)
 {
     static struct start start;
 
     xen.is_pv = true;
+    told = info;
+    top_table = (uint64_t *)info->pt_base;
     frames = (uint64_t *)info->mfn_list;
+    frame_count = info->nr_pages;
     require(HYPERCALL(__HYPERVISOR_set_trap_table, pv_traps, 0, 0, 0) == 0);
     require(pv_place(shared_page, info->shared_info >> PAGE_SHIFT));
     guest_has_shared_page();
+    clock_start();
     xen.console = (struct ring_place){page_of_frame(info->console.domU.mfn),
                                       info->console.domU.evtchn};
     xen.store = (struct ring_place){page_of_frame(info->store_mfn),
@@ -295,9 +383,10 @@ void pv_start(const struct start_info *info)
     require(HYPERCALL(__HYPERVISOR_set_segment_base, SEGBASE_FS,
                       libc_thread_block, 0, 0) == 0);
     read_command_line(&start, (const char *)info->cmd_line);
-    paging_take(&pv_paging, (uint64_t *)info->pt_base);
+    paging_take(&pv_paging, top_table);
     find_memory(info, &start);
     pages_start(start.region, start.regions);
     require(set_aside(SPARES));
+    show_frames();
     guest_run(&start);
 }

@@ -3,6 +3,7 @@
  * A PVH guest: it has page tables and traps of its own, and finds Xen by the
  * processor's identification (xen/arch-x86/cpuid.h).
  */
+#include "clock.h"
 #include "console.h"
 #include "guest.h"
 #include "hypercall.h"
@@ -12,6 +13,7 @@
 #include <mirage/libc.h>
 #include <mirage/panic.h>
 #include <xen/memory.h>
+#include <xen/sched.h>
 #include <xen/hvm/hvm_op.h>
 #include <xen/hvm/params.h>
 #include <xen/arch-x86/cpuid.h>
@@ -73,6 +75,20 @@ static struct ring_place ring(uint32_t page, uint32_t port)
     return (struct ring_place){(void *)at, (uint32_t)parameter(port)};
 }
 
+bool pvh_suspend(bool (*is_moved)(void))
+{
+    struct sched_shutdown request = {.reason = SHUTDOWN_suspend};
+
+    (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request, 0, 0);
+    fill_hypercall_page(); /* another Xen may have another way of calls */
+    if (!is_moved())
+        return true;
+    place_shared_page();
+    xen.console.port = (uint32_t)parameter(HVM_PARAM_CONSOLE_EVTCHN);
+    xen.store.port = (uint32_t)parameter(HVM_PARAM_STORE_EVTCHN);
+    return true;
+}
+
 void bare_start(const struct hvm_start_info *info);
 
 void bare_start(const struct hvm_start_info *info)
@@ -82,6 +98,7 @@ void bare_start(const struct hvm_start_info *info)
     fill_hypercall_page();
     traps_init();
     place_shared_page();
+    clock_start();
     libc_start();
     set_thread_base(libc_thread_block);
     start_read_pvh(&start, info);

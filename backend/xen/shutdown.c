@@ -5,9 +5,11 @@
  * for the answer that we are about to.
  */
 #include "shutdown.h"
+#include "suspend.h"
 #include "xenstore.h"
 #include <mirage/log.h>
 #include <mirage/platform.h>
+#include <stdbool.h>
 #include <string.h>
 #include <xen/xen.h>
 #include <xen/sched.h>
@@ -18,6 +20,7 @@
 LOG_SOURCE(xen);
 
 static unsigned reason = SHUTDOWN_poweroff;
+static bool     is_suspend; /* what we are asked for now */
 
 unsigned shutdown_reason(void)
 {
@@ -27,9 +30,11 @@ unsigned shutdown_reason(void)
 /* Can we do as we are asked? */
 static bool understand(const char *word)
 {
+    is_suspend = strcmp(word, "suspend") == 0;
     if (strcmp(word, "reboot") == 0)
         reason = SHUTDOWN_reboot;
-    else if (strcmp(word, "poweroff") != 0 && strcmp(word, "halt") != 0) {
+    else if (!is_suspend && strcmp(word, "poweroff") != 0 &&
+             strcmp(word, "halt") != 0) {
         log_warning(&xen, "asked for \"%s\", which this image cannot do",
                     word);
         return false;
@@ -55,7 +60,10 @@ static void listen(void *ctx)
         if (!understand(word))
             continue;
         s = xenstore_write(PATH, "");
-        image_stop();
+        if (!is_suspend)
+            image_stop();
+        else if (s == OK)
+            suspend_guest();
     }
     if (s != ERR_CANCELLED)
         log_warning(&xen, "xl shutdown is not heard any more: %s",

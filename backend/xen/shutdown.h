@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* shutdown: what `xl shutdown` and `xl reboot` ask for. */
+/* shutdown: what `xl shutdown`, `xl reboot` and `xl save` ask for. */
 #ifndef XEN_SHUTDOWN_H
 #define XEN_SHUTDOWN_H
 

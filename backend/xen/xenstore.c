@@ -115,10 +115,10 @@ static void come(void *ctx)
         event_notify(xen.store.port);
 }
 
+static struct event event = {.come = come};
+
 void xenstore_start(void)
 {
-    static struct event event = {.come = come};
-
     ring = xen.store.page;
     event.port = xen.store.port;
     events_listen(&event);
@@ -171,6 +171,13 @@ static enum status status_of(const char *error)
     return ERR_IO;
 }
 
+void xenstore_stop(void)
+{
+    fiber_shield();
+    while (fiber_lock(&one_at_a_time, FOREVER) != OK)
+        ;
+}
+
 /*
  * Sends a request of two texts, the second with extra bytes after it, and waits
  * for the answer: message.body, until done. transaction: 0, or one that was
@@ -182,9 +189,7 @@ static enum status ask_in(uint32_t transaction, uint32_t type,
     struct xsd_sockmsg header = {.type = type, .tx_id = transaction};
     size_t             len = strlen(path) + 1 + text_len;
 
-    fiber_shield();
-    while (fiber_lock(&one_at_a_time, FOREVER) != OK)
-        ;
+    xenstore_stop();
     if (len > XENSTORE_PAYLOAD_MAX)
         return ERR_RANGE;
     header.len = (uint32_t)len;
@@ -208,13 +213,18 @@ static enum status ask(uint32_t type, const char *path, const char *text,
     return ask_in(0, type, path, text, text_len);
 }
 
+void xenstore_go_on(void)
+{
+    fiber_unlock(&one_at_a_time);
+    fiber_unshield();
+}
+
 static void done(void)
 {
     if (message.is_answer)
         message.got = 0;
     message.is_answer = asking = false;
-    fiber_unlock(&one_at_a_time);
-    fiber_unshield();
+    xenstore_go_on();
     come(NULL); /* more may have come behind the answer */
 }
 
@@ -339,15 +349,38 @@ enum status xenstore_write_all(const char                  *path,
     return s;
 }
 
+enum status xenstore_watch_again(struct xenstore_watch *w)
+{
+    enum status s = ask(XS_WATCH, w->path, w->token, strlen(w->token) + 1);
+
+    done();
+    return s;
+}
+
 enum status xenstore_watch(struct xenstore_watch *w)
 {
-    enum status s;
-
     text_format(w->token, sizeof w->token, "%p", (void *)w);
     w->next = watches;
     watches = w;
-    s = ask(XS_WATCH, w->path, w->token, strlen(w->token) + 1);
-    done();
+    return xenstore_watch_again(w);
+}
+
+/* Nothing is under way; what an older store has not said will not be said. */
+void xenstore_moved(void)
+{
+    event_move(&event, xen.store.port);
+    message.got = 0;
+    message.is_answer = false;
+    ring->rsp_cons = ring->rsp_prod;
+    ring->req_prod = ring->req_cons;
+}
+
+enum status xenstore_watch_all(void)
+{
+    enum status s = OK;
+
+    for (struct xenstore_watch *w = watches; w && s == OK; w = w->next)
+        s = xenstore_watch_again(w);
     return s;
 }
 

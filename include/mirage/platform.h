@@ -104,6 +104,13 @@ void image_stop(void);
 void random_mix(uint8_t into[RANDOM_KEY], const uint8_t with[RANDOM_MIXED]);
 
 /*
+ * Has fresh entropy mixed into what random_bytes gives from now on, and nothing
+ * given of what was ready: this memory may go on in other copies of the image,
+ * which would give the same.
+ */
+void random_reseed(void);
+
+/*
  * The running fiber, for crash reports: its name, and its stack. Before the
  * first fiber runs the name is "boot" and the stack is {NULL, 0}.
  */

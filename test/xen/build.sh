@@ -19,7 +19,7 @@ modules_at_boot='xen-privcmd xenfs xen-evtchn xen-gntdev virtio_pci
 modules_for_network='virtio_net'
 modules_of_guests='xen-netfront xen-blkfront'
 
-dom0_programs='xl xenstored xenconsoled xenconsole xen-init-dom0 xenctx'
+dom0_programs='xl libxl-save-helper xenstored xenconsoled xenconsole xen-init-dom0 xenctx'
 xenstore_names='read write ls list rm watch exists chmod'
 dom0_libraries='lib{xen*,xlu*,yajl,uuid,c,gcc_s,z,lzma,zstd}.so.* libfdt*'
 

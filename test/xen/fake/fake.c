@@ -5,6 +5,7 @@
  */
 #include "fake.h"
 #include "daemons.h"
+#include <clock.h>
 #include <console.h>
 #include <guest.h>
 #include <mirage/bare.h>
@@ -345,6 +346,7 @@ static void start(void)
     xen.shared->wc_sec = WALL_BEGAN;
     set_time(BEGAN);
     guest_has_shared_page();
+    clock_start();
     console_init();
     store_init();
     xen.console = (struct ring_place){(void *)consoled.ring, CONSOLE_PORT};
