@@ -95,3 +95,27 @@ TEST(random_below_is_even_and_stays_below)
         CHECK(count[i] > 9300 && count[i] < 10700);
     CHECK(random_below(1) == 0);
 }
+
+/* As after a virtual machine is restored twice from what was saved once. */
+TEST(copies_of_one_image_go_apart_after_a_reseed)
+{
+    static uint8_t saved_pool[sizeof pool], saved_key[KEY];
+    uint8_t        first[16], second[16], third[16];
+    size_t         saved_left;
+
+    random_bytes(first, sizeof first);
+    memcpy(saved_pool, pool, sizeof pool);
+    memcpy(saved_key, key, sizeof key);
+    saved_left = left;
+    random_bytes(first, sizeof first);
+    for (int i = 0; i < 2; i++) {
+        memcpy(pool, saved_pool, sizeof pool);
+        memcpy(key, saved_key, sizeof key);
+        left = saved_left;
+        random_reseed();
+        random_bytes(i ? third : second, sizeof second);
+    }
+    CHECK(memcmp(first, second, sizeof first) != 0);
+    CHECK(memcmp(first, third, sizeof first) != 0);
+    CHECK(memcmp(second, third, sizeof first) != 0);
+}

@@ -52,8 +52,3 @@ void *guest_grant_table(void)
     return (xen.is_pv ? pv_place_table() : pvh_place_table()) ? grant_pages
                                                               : NULL;
 }
-
-bool guest_suspend(bool (*is_moved)(void))
-{
-    return xen.is_pv ? pv_suspend(is_moved) : pvh_suspend(is_moved);
-}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "front.h"
+#include "suspend.h"
 #include <mirage/log.h>
 #include <mirage/text.h>
 #include <string.h>
@@ -31,10 +32,20 @@ static enum status find_backend(struct front *f)
     return s;
 }
 
+/* All connections are gone. */
+static void go_on(bool is_moved)
+{
+    for (struct front *f = fronts; f && is_moved; f = f->next) {
+        f->is_moved = true;
+        xenstore_wake(&f->watch);
+    }
+}
+
 enum status front_find(struct front *f, const char *name, const char *kind,
                        unsigned long number)
 {
-    enum status s;
+    static struct suspended after = {.go_on = go_on};
+    enum status             s;
 
     memset(f, 0, sizeof *f);
     f->name = name;
@@ -43,6 +54,8 @@ enum status front_find(struct front *f, const char *name, const char *kind,
     if (s != OK)
         return s == ERR_FORMAT || s == ERR_RANGE ? ERR_NOT_FOUND : s;
     f->watch.path = f->watched;
+    if (!fronts)
+        suspend_listen(&after);
     f->next = fronts;
     fronts = f;
     return OK;
@@ -183,14 +196,6 @@ static enum status find_again(struct front *f)
     log_error(&xenbus, "%s: where the guest was moved to, it is not there: %s",
               f->name, status_text(s));
     return ERR_GONE;
-}
-
-void fronts_moved(void)
-{
-    for (struct front *f = fronts; f; f = f->next) {
-        f->is_moved = true;
-        xenstore_wake(&f->watch);
-    }
 }
 
 enum status front_return(struct front *f)

@@ -81,7 +81,4 @@ void front_lies(struct front *f, const char *how);
  */
 MUST_CHECK enum status front_return(struct front *f);
 
-/* The guest is another domain now: all connections are gone. */
-void fronts_moved(void);
-
 #endif

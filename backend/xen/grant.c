@@ -3,6 +3,7 @@
  * the table, which others write to. */
 #include "grant.h"
 #include "guest.h"
+#include "suspend.h"
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <xen/grant_table.h>
@@ -15,13 +16,24 @@ static uint32_t                   next_free[ENTRIES]; /* 0: the last */
 static uint32_t                   first_free;
 static unsigned                   free_count;
 
+static void go_on(bool is_moved)
+{
+    (void)is_moved;
+    table = guest_grant_table();
+    if (!table)
+        panic("Xen gives back no grant table");
+}
+
 enum status grant_start(void)
 {
+    static struct suspended after = {.go_on = go_on};
+
     if (table)
         return OK;
     table = guest_grant_table();
     if (!table)
         return ERR_NO_MEMORY;
+    suspend_listen(&after);
     for (uint32_t i = ENTRIES - 1; i >= RESERVED; i--) {
         next_free[i] = first_free;
         first_free = i;
@@ -61,15 +73,6 @@ bool grant_take_back(uint32_t grant)
     first_free = grant;
     free_count++;
     return true;
-}
-
-void grants_go_on(void)
-{
-    if (!table)
-        return;
-    table = guest_grant_table();
-    if (!table)
-        panic("Xen gives back no grant table");
 }
 
 unsigned grants_free(void)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * grant: pages of ours that another domain may use (xen/grant_table.h), by
- * number.
+ * number. Where the guest is another domain, after it was suspended, the table
+ * is empty: what was given must be taken back, which then is true, and given
+ * anew.
  */
 #ifndef XEN_GRANT_H
 #define XEN_GRANT_H
@@ -23,11 +25,6 @@ uint32_t grant_give(uint16_t domain, const void *page, bool writable);
  * again and is true.
  */
 bool grant_take_back(uint32_t grant);
-
-/* The guest was suspended, and has its table put in its place again. If it is
- * another domain now that is empty: what was given must be taken back, which
- * then is true, and given anew. */
-void grants_go_on(void);
 
 /* How many more can be given. */
 unsigned grants_free(void);

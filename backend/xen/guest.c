@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What both kinds of guest have in common. */
 #include "guest.h"
+#include "balloon.h"
 #include "clock.h"
 #include "console.h"
 #include "events.h"
@@ -54,5 +55,6 @@ void guest_run(struct start *s)
               version >> 16, version & 0xffff);
     xenstore_start();
     shutdown_start();
+    balloon_start();
     start_image(s);
 }

@@ -40,17 +40,23 @@ uint64_t guest_frame(const void *page);
 void *guest_grant_table(void);
 
 /*
- * Suspends the guest, and returns when it goes on: with the shared page, the
- * grant table and xen's ports of the domain that it then is, which is_moved
- * tells: the one that it was, or another. False: this kind of guest cannot be
- * suspended here, which is logged. Until it returns no event comes, and there
- * is no clock.
+ * Suspends a guest of the kind, and returns when it goes on, with the shared
+ * page and xen's ports of the domain that it then is, which is_moved tells: the
+ * one that it was, or another. False: it cannot be suspended, and nothing has
+ * happened. Meanwhile there is no clock.
  */
-bool guest_suspend(bool (*is_moved)(void));
-
-/* The two kinds of it. */
 bool pv_suspend(bool (*is_moved)(void));
 bool pvh_suspend(bool (*is_moved)(void));
+
+/*
+ * Of a PV guest: its page is Xen's from now on, which is to be told its frame;
+ * it has the frame again, and may be used (false: there was no memory for the
+ * tables); and it can have so many pages in all: those that it has not, beyond
+ * the last.
+ */
+uint64_t      pv_forget(void *page);
+bool          pv_remember(void *page, uint64_t frame);
+struct region pv_extend(uint64_t count);
 
 /* Of a PV guest: the same number, and putting a page that has one in the place
  * of ours. */

@@ -20,12 +20,13 @@
 #include <string.h>
 #include <xen/sched.h>
 
-#define BATCH  64                           /* changes in one hypercall */
-#define MOST   ((uint64_t)1 << 40)          /* of memory; see pages.h */
-#define CHUNK  ((uint64_t)1 << LARGE_SHIFT) /* mapped at a time */
-#define SPARES 4                            /* tables that one chunk can need */
-#define PLACED (1 + GRANT_PAGES)            /* pages that stand for Xen's */
-#define LIST   ((uintptr_t)1 << 41)         /* where Xen's tools see frames */
+#define BATCH    64                           /* changes in one hypercall */
+#define MOST     ((uint64_t)1 << 40)          /* of memory; see pages.h */
+#define CHUNK    ((uint64_t)1 << LARGE_SHIFT) /* mapped at a time */
+#define SPARES   4                            /* tables that one chunk can need */
+#define NO_FRAME (~(uint64_t)0)
+#define PLACED   (1 + GRANT_PAGES)    /* pages that stand for Xen's */
+#define LIST     ((uintptr_t)1 << 41) /* where Xen's tools see frames */
 
 struct spare {
     struct spare *next;
@@ -47,12 +48,12 @@ static bool               frames_are_shown;
 static uint64_t          *top_table;
 static struct placed      placed[PLACED];
 static unsigned           placed_count;
-static struct mmu_update batch[BATCH];
-static unsigned          batched;
-static struct region     fresh; /* never mapped yet */
-static struct spare     *spares;
-static size_t            spare_count;
-static bool              mapping;
+static struct mmu_update  batch[BATCH];
+static unsigned           batched;
+static struct region      fresh; /* never mapped yet */
+static struct spare      *spares;
+static size_t             spare_count;
+static bool               mapping;
 
 static uint64_t machine_address(uint64_t physical)
 {
@@ -298,6 +299,22 @@ bool pv_place(void *page, uint64_t frame)
     return map_one(page, ENTRY_PRESENT | ENTRY_WRITABLE | ENTRY_NO_EXECUTE);
 }
 
+uint64_t pv_forget(void *page)
+{
+    uint64_t *at = &frames[(uintptr_t)page >> PAGE_SHIFT], frame = *at;
+
+    /* It was mapped, so that its table is there. */
+    require(bare_map((uintptr_t)page, 0, BARE_PAGE, NO_ACCESS));
+    *at = NO_FRAME;
+    return frame;
+}
+
+bool pv_remember(void *page, uint64_t frame)
+{
+    frames[(uintptr_t)page >> PAGE_SHIFT] = frame;
+    return bare_map((uintptr_t)page, (uintptr_t)page, BARE_PAGE, READ_WRITE);
+}
+
 /* Takes Xen's pages out of ours: what is saved must be the guest's alone. */
 static void take_out_placed(void)
 {
@@ -327,6 +344,29 @@ static void show_frames(void)
     arch->max_pfn = frame_count;
     arch->p2m_vaddr = LIST;
     arch->p2m_cr3 = machine_address((uintptr_t)top_table);
+}
+
+struct region pv_extend(uint64_t count)
+{
+    uint64_t  first = frame_count;
+    uint64_t *more;
+
+    if (count > MOST / BARE_PAGE)
+        count = MOST / BARE_PAGE;
+    if (count <= first)
+        return (struct region){0, 0};
+    more = pages_take((count * sizeof *more + BARE_PAGE - 1) / BARE_PAGE);
+    if (!more)
+        return (struct region){0, 0};
+    memcpy(more, frames, first * sizeof *more);
+    for (uint64_t i = first; i < count; i++)
+        more[i] = NO_FRAME;
+    xen.shared->arch.p2m_generation++;
+    frames = more;
+    frame_count = count;
+    show_frames();
+    xen.shared->arch.p2m_generation++;
+    return (struct region){first * BARE_PAGE, (count - first) * BARE_PAGE};
 }
 
 static unsigned long frame_number(const void *page)

@@ -128,14 +128,6 @@ static void pass_over(const char *what)
     CHECK(!strstr(console_text(), "is not heard"));
 }
 
-TEST(suspend_is_declined_with_a_warning)
-{
-    pass_over("suspend");
-    CHECK(strstr(console_text(),
-                 "warning xen: asked for \"suspend\", which this image cannot "
-                 "do\n"));
-}
-
 TEST(garbage_is_declined_with_a_warning)
 {
     pass_over("Poweroff \t\x7f!");

@@ -8,8 +8,6 @@
 #include "clock.h"
 #include "console.h"
 #include "events.h"
-#include "front.h"
-#include "grant.h"
 #include "guest.h"
 #include "hypercall.h"
 #include "xenstore.h"
@@ -19,7 +17,14 @@
 
 LOG_SOURCE(suspend);
 
-static evtchn_port_t mark;
+static evtchn_port_t     mark;
+static struct suspended *first, **last = &first;
+
+void suspend_listen(struct suspended *s)
+{
+    *last = s;
+    last = &s->next;
+}
 
 static bool leave_mark(void)
 {
@@ -49,30 +54,25 @@ static void remove_mark(void)
                     0);
 }
 
-/* Of the domain that it was it has no channel and no watch any more. */
-static void move(void)
-{
-    events_forget();
-    console_go_on();
-    xenstore_moved();
-    fronts_moved();
-}
-
 static bool stand_still(bool *moved)
 {
     bool done;
 
     console_drain();
     clock_stop();
-    done = guest_suspend(is_moved);
+    done = xen.is_pv ? pv_suspend(is_moved) : pvh_suspend(is_moved);
     guest_has_shared_page();
     clock_go_on();
-    grants_go_on();
     *moved = is_moved();
-    if (*moved)
-        move();
-    else
+    if (*moved) {
+        events_forget();
+        console_go_on();
+        xenstore_moved();
+    } else {
         remove_mark();
+    }
+    for (struct suspended *s = first; s; s = s->next)
+        s->go_on(*moved);
     return done;
 }
 
@@ -90,7 +90,7 @@ void suspend_guest(void)
     xenstore_go_on();
     if (!done) {
         log_error(&suspend, "cannot be suspended: there was no memory for its "
-                        "tables");
+                            "tables");
         return;
     }
     random_reseed();

@@ -7,11 +7,26 @@
 #ifndef XEN_SUSPEND_H
 #define XEN_SUSPEND_H
 
+#include <stdbool.h>
+
 /*
  * Suspends the guest; no fiber runs until it goes on. What was under way with
  * devices is asked again (front.h). Time for timers stands still meanwhile, as
  * it does in a process that is stopped; the wall's goes on.
  */
 void suspend_guest(void);
+
+/*
+ * What an image has that is linked to Xen's: it is told when the guest goes on,
+ * before any fiber runs; is_moved: as another domain. Owned by the caller, for
+ * good.
+ */
+struct suspended {
+    void (*go_on)(bool is_moved);
+    struct suspended *next;
+};
+
+/* From now on s->go_on is called, after those of earlier calls. */
+void suspend_listen(struct suspended *s);
 
 #endif

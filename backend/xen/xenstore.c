@@ -163,6 +163,7 @@ static enum status status_of(const char *error)
         {"EAGAIN", ERR_IN_USE},
         {"EACCES", ERR_PERMISSION},
         {"ENOSPC", ERR_NO_SPACE},
+        {"EEXIST", ERR_EXISTS},
     };
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
@@ -354,7 +355,7 @@ enum status xenstore_watch_again(struct xenstore_watch *w)
     enum status s = ask(XS_WATCH, w->path, w->token, strlen(w->token) + 1);
 
     done();
-    return s;
+    return s == ERR_EXISTS ? OK : s; /* it is watched, then */
 }
 
 enum status xenstore_watch(struct xenstore_watch *w)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static struct backend *backends[BACKENDS];
-static unsigned        count;
+static unsigned        count, domain = 1; /* the image's */
 
 void backend_says(struct backend *b, const char *name, const char *value)
 {
@@ -75,16 +75,13 @@ static void say_offers(struct backend *b)
     }
 }
 
-void backend_add(struct backend *b)
+/* Its entries, and the image's, as the toolstack makes them. */
+static void introduce(struct backend *b)
 {
     char path[128], number[12];
 
-    if (count == BACKENDS)
-        fake_fail("more backends than the fake has");
-    backends[count++] = b;
-    snprintf(b->front, sizeof b->front, "device/%s/%u", b->kind, b->number);
-    snprintf(b->back, sizeof b->back, "/local/domain/%u/backend/%s/1/%u",
-             b->domain, b->kind, b->number);
+    snprintf(b->back, sizeof b->back, "/local/domain/%u/backend/%s/%u/%u",
+             b->domain, b->kind, domain, b->number);
     snprintf(path, sizeof path, "%s/backend-id", b->front);
     snprintf(number, sizeof number, "%u", b->domain);
     store_set(path, number);
@@ -96,6 +93,15 @@ void backend_add(struct backend *b)
     backend_says(b, "online", "1");
     say_offers(b);
     backend_be(b, XenbusStateInitWait);
+}
+
+void backend_add(struct backend *b)
+{
+    if (count == BACKENDS)
+        fake_fail("more backends than the fake has");
+    backends[count++] = b;
+    snprintf(b->front, sizeof b->front, "device/%s/%u", b->kind, b->number);
+    introduce(b);
 }
 
 static void disconnect(struct backend *b)
@@ -202,4 +208,30 @@ void backend_remove(struct backend *b)
 void backend_notify(struct backend *b)
 {
     fake_event(b->port);
+}
+
+/* Of an entry of the image's nothing is left. */
+static void forget(struct backend *b, const char *name)
+{
+    char path[128];
+
+    snprintf(path, sizeof path, "%s/%s", b->front, name);
+    store_set(path, NULL);
+}
+
+void backends_restore(void)
+{
+    domain++;
+    for (unsigned i = 0; i < count; i++) {
+        struct backend *b = backends[i];
+
+        disconnect(b);
+        backend_says(b, "online", NULL);
+        backend_says(b, "state", NULL);
+        forget(b, "state");
+        forget(b, "event-channel");
+        forget(b, "backend-id");
+        if (!b->is_left)
+            introduce(b);
+    }
 }

@@ -56,7 +56,7 @@ static void read_some(void)
     consoled.ring->out_cons = at;
     is_told = there > 0;
     read_at = fake.now + consoled.every;
-    fake_event(CONSOLE_PORT);
+    fake_event(fake_port(CONSOLE_PORT));
 }
 
 static size_t room(void)
@@ -85,7 +85,7 @@ static void type_some(void)
     consoled.ring->in_prod = at;
     is_held_up = room() == 0;
     type_at = fake.now + consoled.types_every;
-    fake_event(CONSOLE_PORT);
+    fake_event(fake_port(CONSOLE_PORT));
 }
 
 void console_act(void)
@@ -128,4 +128,10 @@ const char *console_text(void)
             text[len++] = consoled.text[i];
     text[len] = '\0';
     return text;
+}
+
+void console_restore(void)
+{
+    memset((void *)(uintptr_t)consoled.ring, 0, sizeof *consoled.ring);
+    consoled.asleep_until = 0;
 }

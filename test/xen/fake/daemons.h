@@ -14,6 +14,16 @@ void console_act(void);
 /* When there will be something to do; FOREVER: not unless it is told. */
 nanoseconds console_next(void);
 
+/* The port that has taken the place of one of those that the image was given
+ * at its start. */
+unsigned fake_port(unsigned port);
+
+/* The image is another domain now: nothing is known of it. */
+void console_restore(void);
+void store_restore(void);
+void backends_restore(void);
+void grants_restore(void);
+
 void        store_init(void);
 void        store_tell(void);
 void        store_act(void);

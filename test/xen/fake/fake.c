@@ -8,10 +8,12 @@
 #include <clock.h>
 #include <console.h>
 #include <guest.h>
+#include <hypercall.h>
 #include <mirage/bare.h>
 #include <mirage/libc.h>
 #include <mirage/buf.h>
 #include <mirage/platform.h>
+#include <pages.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <xen/event_channel.h>
+#include <xen/memory.h>
 #include <xen/sched.h>
 #include <xenstore.h>
 
@@ -117,13 +120,15 @@ static void act(void)
     backends_act();
 }
 
-static bool is_open[PORTS]; /* of those that the image has opened */
+static bool     is_open[PORTS]; /* of those that the image has opened */
+static unsigned to_itself;      /* a channel; 0: there is none */
+static unsigned moves;          /* how often the image became another domain */
 
 static long send(const struct evtchn_send *send)
 {
-    if (send->port == CONSOLE_PORT)
+    if (send->port == fake_port(CONSOLE_PORT))
         console_tell();
-    else if (send->port == STORE_PORT)
+    else if (send->port == fake_port(STORE_PORT))
         store_tell();
     else if (!(send->port < PORTS && is_open[send->port]))
         fake_fail("an event is sent to port %u", send->port);
@@ -145,11 +150,31 @@ static long open_port(struct evtchn_alloc_unbound *channel)
     return -28; /* ENOSPC */
 }
 
+static long open_to_itself(struct evtchn_bind_ipi *channel)
+{
+    struct evtchn_alloc_unbound other;
+
+    if (open_port(&other) != 0)
+        return -28; /* ENOSPC */
+    to_itself = channel->port = other.port;
+    return 0;
+}
+
+static long tell_status(struct evtchn_status *channel)
+{
+    channel->status = channel->port == to_itself ? EVTCHNSTAT_ipi
+                      : is_open[channel->port]   ? EVTCHNSTAT_unbound
+                                                 : EVTCHNSTAT_closed;
+    return 0;
+}
+
 static long close_port(const struct evtchn_close *close)
 {
     if (close->port >= PORTS || !is_open[close->port])
         fake_fail("port %u is closed, which is not open", close->port);
     is_open[close->port] = false;
+    if (close->port == to_itself)
+        to_itself = 0;
     xen.shared->evtchn_pending[close->port / 64] &= ~(1ul << close->port % 64);
     return 0;
 }
@@ -161,6 +186,10 @@ static long event_channel(unsigned long command, void *argument)
         return send(argument);
     case EVTCHNOP_alloc_unbound:
         return open_port(argument);
+    case EVTCHNOP_bind_ipi:
+        return open_to_itself(argument);
+    case EVTCHNOP_status:
+        return tell_status(argument);
     case EVTCHNOP_close:
         return close_port(argument);
     }
@@ -218,15 +247,73 @@ static void leave(unsigned reason)
     _exit(*checks > 0);
 }
 
+unsigned fake_port(unsigned port)
+{
+    return port + moves;
+}
+
+void fake_restore(nanoseconds now, uint32_t wall)
+{
+    for (int i = 0; i < ALARMS; i++)
+        alarms[i].at += now - fake.now;
+    backends_restore();
+    console_restore();
+    store_restore();
+    grants_restore();
+    moves++;
+    to_itself = 0;
+    memset(is_open, 0, sizeof is_open);
+    memset(shared_page, 0, sizeof shared_page);
+    xen.shared->wc_sec = wall;
+    set_time(now);
+}
+
+static long suspend(void)
+{
+    if (!fake.suspended)
+        fake_fail("the image has suspended itself");
+    fake.suspensions++;
+    fake.suspended();
+    return 0;
+}
+
 static long schedule(unsigned long command, const void *argument)
 {
+    const struct sched_shutdown *shutdown = argument;
+
     switch (command) {
     case SCHEDOP_poll:
         return poll(argument);
     case SCHEDOP_shutdown:
-        leave(((const struct sched_shutdown *)argument)->reason);
+        if (shutdown->reason == SHUTDOWN_suspend)
+            return suspend();
+        leave(shutdown->reason);
     }
     fake_fail("sched_op %lu", command);
+}
+
+static long memory(unsigned long                        command,
+                   const struct xen_memory_reservation *r)
+{
+    size_t count = r->nr_extents;
+
+    if (r->domid != DOMID_SELF || r->extent_order != 0)
+        fake_fail("memory_op %lu of domain %u", command, r->domid);
+    switch (command) {
+    case XENMEM_decrease_reservation:
+        fake.given_back += count;
+        return (long)count;
+    case XENMEM_populate_physmap:
+        if (count > fake.given_back)
+            fake_fail("%zu pages are asked for, of %zu", count,
+                      fake.given_back);
+        if (count > fake.spare_pages)
+            count = fake.spare_pages;
+        fake.spare_pages -= count;
+        fake.given_back -= count;
+        return (long)count;
+    }
+    fake_fail("memory_op %lu", command);
 }
 
 long fake_hypercall(unsigned long number, unsigned long a, unsigned long b,
@@ -245,6 +332,8 @@ long fake_hypercall(unsigned long number, unsigned long a, unsigned long b,
         return event_channel(a, (void *)b);
     case __HYPERVISOR_sched_op:
         return schedule(a, (const void *)b);
+    case __HYPERVISOR_memory_op:
+        return memory(a, (const void *)b);
     case __HYPERVISOR_console_io:
         return -1; /* EPERM, as most builds of Xen have it */
     }
@@ -321,7 +410,37 @@ void platform_pages_free(void *pages, size_t count)
 
 size_t pages_free(void)
 {
-    return 1024;
+    return fake.free_pages;
+}
+
+void *pages_take(size_t count)
+{
+    if (count > fake.free_pages)
+        return NULL;
+    fake.free_pages -= count;
+    return platform_pages(count);
+}
+
+void pages_give(void *pages, size_t count)
+{
+    fake.free_pages += count;
+    platform_pages_free(pages, count);
+}
+
+uint64_t pv_forget(void *page)
+{
+    fake_fail("%p of a PV guest", page);
+}
+
+bool pv_remember(void *page, uint64_t frame)
+{
+    fake_fail("%p, frame %llu, of a PV guest", page,
+              (unsigned long long)frame);
+}
+
+struct region pv_extend(uint64_t count)
+{
+    fake_fail("%llu pages of a PV guest", (unsigned long long)count);
 }
 
 bool pages_more(size_t count)
@@ -335,6 +454,24 @@ size_t pages_unmapped(void)
     return 0;
 }
 
+bool pv_suspend(bool (*is_moved)(void))
+{
+    (void)is_moved;
+    fake_fail("this guest is not of that kind");
+}
+
+bool pvh_suspend(bool (*is_moved)(void))
+{
+    struct sched_shutdown request = {.reason = SHUTDOWN_suspend};
+
+    (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request, 0, 0);
+    if (is_moved()) {
+        xen.console.port = fake_port(CONSOLE_PORT);
+        xen.store.port = fake_port(STORE_PORT);
+    }
+    return true;
+}
+
 /* A guest's start, without what concerns its kind alone; shutdown_start is
  * for the tests of it. */
 static void start(void)
@@ -342,6 +479,7 @@ static void start(void)
     static struct start s;
 
     fake.hypercalls_most = 1000000;
+    fake.free_pages = 1024;
     xen.shared = (volatile struct shared_info *)shared_page;
     xen.shared->wc_sec = WALL_BEGAN;
     set_time(BEGAN);

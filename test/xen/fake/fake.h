@@ -32,6 +32,14 @@ struct fake {
 
     /* After the image has gone, with its reason; may CHECK. */
     void (*ended)(unsigned reason);
+
+    /* While it is suspended: it goes on when this has returned. */
+    void (*suspended)(void);
+    unsigned suspensions;
+
+    /* Pages that are free in the image, those that it has given back to Xen,
+     * and how many Xen has for it. */
+    size_t free_pages, given_back, spare_pages;
 };
 
 extern struct fake fake;
@@ -47,6 +55,13 @@ void fake_work(nanoseconds length);
 
 /* Calls act when so much time has passed. */
 void fake_after(nanoseconds length, void (*act)(void));
+
+/*
+ * The suspended image is restored as another domain, where Xen's time is now,
+ * and UTC began at wall (seconds). Its rings are empty, its channels, watches
+ * and grants are gone, and its devices have other backends.
+ */
+void fake_restore(nanoseconds now, uint32_t wall);
 
 /* An event on a port. */
 void fake_event(unsigned port);

@@ -11,6 +11,7 @@
 
 #define ENTRIES 256
 #define WRITES  32 /* of a transaction */
+#define OPEN    8  /* transactions at once */
 
 struct store_daemon stored;
 
@@ -26,14 +27,14 @@ static struct watch {
 
 static unsigned watch_count;
 
-/* What is written in the transaction that is open. */
-static struct {
+/* What is written in the transactions that are open. */
+static struct transaction {
     uint32_t id; /* 0: none is */
     unsigned count;
     struct {
         char path[256], value[64];
     } writes[WRITES];
-} transaction;
+} transactions[OPEN];
 
 static bool        is_told;
 static nanoseconds say_at;
@@ -170,41 +171,51 @@ static void add_watch(const char *path, const char *token)
     tell_watch(w, path);
 }
 
+/* NULL: there is none. */
+static struct transaction *find_transaction(uint32_t id)
+{
+    for (struct transaction *t = transactions; t < transactions + OPEN; t++)
+        if (t->id == id)
+            return t;
+    return NULL;
+}
+
 static void begin_transaction(void)
 {
-    static uint32_t last;
-    char            number[12];
+    static uint32_t     last;
+    struct transaction *t = find_transaction(0);
+    char                number[12];
 
-    if (transaction.id)
-        fake_fail("a transaction in a transaction");
-    transaction.id = ++last;
-    transaction.count = 0;
+    if (!t)
+        fake_fail("more than %d transactions at once", OPEN);
+    t->id = ++last;
+    t->count = 0;
     sprintf(number, "%u", last);
     answer(number, strlen(number) + 1);
 }
 
-static void write_in_transaction(const char *path, const char *value)
+static void write_in_transaction(struct transaction *t, const char *path,
+                                 const char *value)
 {
-    if (transaction.count == WRITES ||
-        strlen(path) >= sizeof transaction.writes[0].path ||
-        strlen(value) >= sizeof transaction.writes[0].value)
+    if (t->count == WRITES || strlen(path) >= sizeof t->writes[0].path ||
+        strlen(value) >= sizeof t->writes[0].value)
         fake_fail("the store has no room for a transaction");
-    strcpy(transaction.writes[transaction.count].path, path);
-    strcpy(transaction.writes[transaction.count++].value, value);
+    strcpy(t->writes[t->count].path, path);
+    strcpy(t->writes[t->count++].value, value);
     answer("OK", 3);
 }
 
-static void end_transaction(bool commit)
+static void end_transaction(struct transaction *t, bool commit)
 {
-    transaction.id = 0;
+    t->id = 0;
     if (commit && stored.conflicts > 0) {
         stored.conflicts--;
         refuse("EAGAIN");
         return;
     }
     answer("OK", 3);
-    for (unsigned i = 0; commit && i < transaction.count; i++)
-        store_set(transaction.writes[i].path, transaction.writes[i].value);
+    for (unsigned i = 0; commit && i < t->count; i++)
+        store_set(t->writes[i].path, t->writes[i].value);
 }
 
 /* The names right below path, each once. */
@@ -237,17 +248,18 @@ static void list_names(const char *path)
 
 static void handle(void)
 {
-    const char   *path = request.body;
-    size_t        path_len = strnlen(path, request.header.len);
-    const char   *rest = path + path_len + 1;
-    struct entry *e;
+    const char         *path = request.body;
+    size_t              path_len = strnlen(path, request.header.len);
+    const char         *rest = path + path_len + 1;
+    struct entry       *e;
+    struct transaction *t = find_transaction(request.header.tx_id);
 
     stored.requests++;
     if (path_len == request.header.len)
         fake_fail("a request whose path has no end");
     if (stored.asked && stored.asked(&request.header, request.body))
         return;
-    if (request.header.tx_id && request.header.tx_id != transaction.id) {
+    if (request.header.tx_id && !t) {
         refuse("ENOENT");
         return;
     }
@@ -255,7 +267,7 @@ static void handle(void)
     if (request.header.type == XS_TRANSACTION_START) {
         begin_transaction();
     } else if (request.header.type == XS_TRANSACTION_END) {
-        end_transaction(*path == 'T');
+        end_transaction(t, *path == 'T');
     } else if (e && e->error) {
         refuse(e->error);
     } else if (request.header.type == XS_READ) {
@@ -266,7 +278,7 @@ static void handle(void)
     } else if (request.header.type == XS_DIRECTORY) {
         list_names(path);
     } else if (request.header.type == XS_WRITE && request.header.tx_id) {
-        write_in_transaction(path, rest);
+        write_in_transaction(t, path, rest);
     } else if (request.header.type == XS_WRITE) {
         answer("OK", 3);
         store_set(path, rest);
@@ -306,7 +318,7 @@ static void hear(void)
         handle();
     }
     if (size > 0)
-        fake_event(STORE_PORT);
+        fake_event(fake_port(STORE_PORT));
 }
 
 static size_t room(void)
@@ -330,7 +342,7 @@ static void speak(void)
         stored.ring->rsp[MASK_XENSTORE_IDX(at++)] = queue[queue_from++];
     stored.ring->rsp_prod = at;
     say_at = fake.now + stored.every;
-    fake_event(STORE_PORT);
+    fake_event(fake_port(STORE_PORT));
 }
 
 void store_act(void)
@@ -346,4 +358,15 @@ void store_act(void)
 nanoseconds store_next(void)
 {
     return is_told && can_speak() ? say_at : FOREVER;
+}
+
+void store_restore(void)
+{
+    memset((void *)(uintptr_t)stored.ring, 0, sizeof *stored.ring);
+    watch_count = 0;
+    memset(transactions, 0, sizeof transactions);
+    request.got = 0;
+    queue_from = queue_to = 0;
+    say_at = 0;
+    is_told = false;
 }

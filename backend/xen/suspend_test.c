@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: ISC */
+/* What `xl save`, `xl restore` and `xl migrate` do to an image. */
+#include "shutdown.h"
+#include <block_contract.h>
+#include <disk.h>
+#include <fake_check.h>
+#include <mirage/drivers.h>
+#include <mirage/network.h>
+#include <stackv4_contract.h>
+#include <vif.h>
+
+#define PATH    "control/shutdown"
+#define SECTORS 300u
+#define DISK                                                     \
+    "sectors=300\nsector-size=512\ninfo=0\n"                     \
+    "feature-flush-cache=1\nfeature-max-indirect-segments=256\n" \
+    "feature-persistent=1\nmax-ring-page-order=4"
+#define VIF   "feature-rx-copy=1\nfeature-sg=1\nfeature-gso-tcpv4=1"
+#define OTHER (77 * SECOND) /* of the time of the Xen that we come to */
+
+static struct fake_disk disk;
+static struct fake_vif  vif[2];
+
+static void ask_to_suspend(void)
+{
+    store_set(PATH, "suspend");
+}
+
+static void stay(void)
+{
+}
+
+/* An hour later, where Xen began not long ago. */
+static void move(void)
+{
+    fake_restore(OTHER, 1700003600);
+}
+
+static void move_again_and_again(void)
+{
+    move();
+    if (fake.suspensions < 5)
+        fake_after(17 * MILLISECOND, ask_to_suspend);
+}
+
+static void suspend_after(nanoseconds length, void (*suspended)(void))
+{
+    fake.suspended = suspended;
+    shutdown_start();
+    fake_after(length, ask_to_suspend);
+}
+
+static void check_said(const char *text)
+{
+    CHECK(time_sleep(SECOND) == OK);
+    if (!strstr(console_text(), text))
+        fake_fail("the console has no \"%s\":\n%s", text, console_text());
+}
+
+static struct block *connect_disk(void)
+{
+    struct block *b = NULL;
+
+    CHECK(block_ram_connect(SECTORS, 512, &disk.store) == OK);
+    disk_add(&disk, 51712, DISK);
+    CHECK(block_xen_connect("xvda", &b) == OK);
+    if (!b)
+        panic("no disk");
+    return b;
+}
+
+TEST(an_image_goes_on_where_it_was)
+{
+    struct block *b = connect_disk();
+    uint8_t       data[512] = {5};
+    nanoseconds   begin = time_now();
+
+    suspend_after(SECOND, stay);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    CHECK(fake.suspensions == 1);
+    CHECK_TEXT(store_get(PATH), "");
+    CHECK(time_now() - begin < 4 * SECOND);
+    CHECK(block_write(b, 7, data, 1) == OK);
+    CHECK(disk.backend.connections == 1);
+}
+
+TEST(it_goes_on_as_another_domain)
+{
+    struct block *b = connect_disk();
+    uint8_t       data[512] = {5}, back[512];
+
+    suspend_after(SECOND, move);
+    CHECK(block_write(b, 7, data, 1) == OK);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    CHECK(fake.suspensions == 1);
+    CHECK(block_read(b, 7, back, 1) == OK && memcmp(back, data, 512) == 0);
+    CHECK(disk.backend.connections == 2);
+    CHECK_TEXT(disk.backend.back, "/local/domain/0/backend/vbd/2/51712");
+}
+
+TEST(the_console_and_the_store_are_heard_and_told_there)
+{
+    char   got[8];
+    size_t len;
+
+    suspend_after(SECOND, move);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    console_type("hi\n");
+    CHECK(platform_input(got, sizeof got, &len) == OK && got[0] == 'h');
+    platform_put("there\n", 6);
+    check_said("there\n");
+    fake.suspended = stay;
+    ask_to_suspend();
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(fake.suspensions == 2);
+}
+
+TEST(timers_go_on_and_the_wall_clock_is_the_right_one)
+{
+    nanoseconds begin = time_now(), wall = time_wall();
+
+    suspend_after(SECOND, move);
+    CHECK(time_sleep(10 * SECOND) == OK);
+    CHECK(fake.suspensions == 1);
+    CHECK(time_now() - begin >= 10 * SECOND);
+    CHECK(time_now() - begin < 10 * SECOND + 10 * MILLISECOND);
+    /* Xen's time was 1,234 s when we began. */
+    CHECK(time_wall() > wall + (3600 - 1234) * SECOND);
+    CHECK(time_wall() < wall + (3600 - 1000) * SECOND);
+}
+
+TEST(what_is_asked_of_a_disk_is_asked_again_there)
+{
+    struct block *b = connect_disk();
+
+    disk.takes = 100 * MICROSECOND;
+    disk.and_up_to = 3 * MILLISECOND;
+    suspend_after(20 * MILLISECOND, move_again_and_again);
+    CHECK(block_contract_failures(b, 1) == 0);
+    CHECK(fake.suspensions == 5);
+    CHECK(disk.backend.connections == 6);
+}
+
+TEST(pages_that_the_other_backend_kept_are_granted_to_this_one)
+{
+    disk.keeps_pages = true;
+    what_is_asked_of_a_disk_is_asked_again_there();
+}
+
+static void say_nothing(struct console *c, const char *text, size_t len)
+{
+    (void)c;
+    (void)text;
+    (void)len;
+}
+
+static const struct console_ops quiet_ops = {.write = say_nothing};
+static struct console           quiet = {.ops = &quiet_ops};
+
+static struct stackv4 *connect_stack(unsigned number, const char *address)
+{
+    struct network *n = NULL;
+    struct stackv4 *s = NULL;
+    char            name[4];
+
+    snprintf(name, sizeof name, "%u", number);
+    vif[number].peer = &vif[!number];
+    vif_add(&vif[number], number, VIF);
+    CHECK(network_xen_connect(name, &n) == OK);
+    if (!n || stackv4_static_connect(&quiet, n, address, "255.255.255.0", "",
+                                     &s) != OK)
+        panic("no stack");
+    return s;
+}
+
+TEST(connections_outlive_it)
+{
+    struct stackv4 *server = connect_stack(0, "10.0.0.2");
+    struct stackv4 *client = connect_stack(1, "10.0.0.3");
+
+    suspend_after(50 * MILLISECOND, move_again_and_again);
+    CHECK(contract_failures("vif", server, client,
+                            ipv4_address(10, 0, 0, 2)) == 0);
+    CHECK(fake.suspensions == 5);
+    CHECK(vif[0].backend.connections == 6);
+}
+
+TEST(a_disk_that_is_not_there_is_gone_and_the_image_is_not)
+{
+    struct block *b = connect_disk();
+    uint8_t       data[512] = {5};
+
+    disk.backend.is_left = true;
+    suspend_after(SECOND, move);
+    CHECK(time_sleep(2 * SECOND) == OK);
+    CHECK(block_write(b, 7, data, 1) == ERR_GONE);
+    check_said("xvda: where the guest was moved to, it is not there");
+}
+
+static void connect_it(void)
+{
+    disk.backend.is_deaf = false;
+    backend_be(&disk.backend, XenbusStateInitWait);
+}
+
+/* Its backend is not ready, when the guest is moved. */
+TEST(a_device_is_found_there_that_was_being_connected_here)
+{
+    struct block *b = NULL;
+    uint8_t       data[512] = {5};
+
+    CHECK(block_ram_connect(SECTORS, 512, &disk.store) == OK);
+    disk_add(&disk, 51712, DISK);
+    backend_be(&disk.backend, XenbusStateInitialising);
+    suspend_after(SECOND, move);
+    fake_after(2 * SECOND, connect_it);
+    CHECK(block_xen_connect("xvda", &b) == OK);
+    CHECK(fake.suspensions == 1);
+    CHECK(b && block_write(b, 7, data, 1) == OK);
+}
