@@ -198,17 +198,22 @@ static const struct stackv4_ops direct_ops = {
     .counters = counters,
 };
 
-/* One pool for all stacks of the image. */
+/*
+ * One pool for all stacks of the image. Where memory is short it takes no more
+ * than half of that: the fibers that serve connections want stacks.
+ */
 static enum status reserve(void)
 {
     size_t count = POOL;
+    void  *could;
 
-    if (buf_pages() >= POOL)
+    if (buf_pages() >= POOL || buf_reserve(POOL) == OK)
         return OK;
-    while (buf_reserve(count) != OK)
+    while (!(could = page_alloc(count)))
         if ((count /= 2) < POOL_LEAST)
             return ERR_NO_MEMORY;
-    return OK;
+    page_free(could, count);
+    return buf_reserve(count / 2);
 }
 
 /* The device's coming and going. */

@@ -43,3 +43,11 @@ built() {
         >"$copy.log" 2>&1 || { cat "$copy.log" >&2; return 1; }
     echo "$copy"
 }
+
+# tools FOLDER: in its tools, what dom0's busybox lacks, with what that needs
+tools() {
+    mkdir "$1/tools"
+    cp "$(readlink -f "$(command -v nc.openbsd)")" "$1/tools/nc"
+    ldd "$1/tools/nc" | awk '$2 == "=>" { print $3 }' | grep -v '/libc\.' |
+        xargs -I{} cp {} "$1/tools"
+}
