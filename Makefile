@@ -336,7 +336,7 @@ check: all $(TEST_PROGRAMS)
 # The last of them looks whether doc/status.md speaks the truth.
 test: all images insiders $(TEST_PROGRAMS) $(CONFORM) $(CONFORM_STACK) $B/test/net/wire
 	@rm -f $B/ran
-	@RAN=$B/ran test/run $(QUICK) $(SLOW) test/status
+	@RAN=$B/ran test/run $(QUICK) $(SLOW) then test/status
 
 soak: export SOAK ?= 300
 soak: test

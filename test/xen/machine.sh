@@ -33,11 +33,19 @@ snapshot_folder() {
 # qemu_arguments HOW GUEST: fills args. HOW is cold; save, to make a snapshot;
 # or warm, to go on from it. QEMU runs in $lab: names there need no quoting.
 qemu_arguments() {
-    local how=$1 own guest ram
+    local how=$1 own guest ram network card=user
     own=$(quoted "$run")
     guest=$(quoted "$2")
-    # Commas are QEMU's.
-    # shellcheck disable=SC2054
+    network=user,id=user,restrict=on,net=10.0.0.0/24,host=10.0.0.254$forward
+    # The snapshot knows of the user's network, whether it leads anywhere, and
+    # of a card that leaves nothing to its host.
+    if [ -n "$tap" ]; then
+        card=tap
+        network="$network
+            -netdev tap,id=tap,ifname=$tap,script=no,downscript=no,vnet_hdr=off"
+    fi
+    # Commas are QEMU's; $network is words, to be split.
+    # shellcheck disable=SC2054,SC2206
     args=(-M pc -cpu "$cpu" -accel tcg,tb-size=256 -smp 1
         -m "$machine_memory" -no-reboot -nodefaults -display none
         -monitor stdio
@@ -51,8 +59,8 @@ qemu_arguments() {
         -device virtio-9p-pci,fsdev=job,mount_tag=job
         -fsdev "local,id=guest,path=$guest,security_model=none,multidevs=remap"
         -device virtio-9p-pci,fsdev=guest,mount_tag=guest
-        -netdev "user,id=net,restrict=on,net=10.0.0.0/24,host=10.0.0.254$forward"
-        -device virtio-net-pci,netdev=net,romfile=
+        -netdev $network
+        -device "virtio-net-pci,netdev=$card,romfile="
         -kernel xen -append "$(echo $xen_arguments)"
         -initrd "vmlinux $dom0_arguments,dom0.cpio")
     ram="memory-backend-file,id=ram,size=${machine_memory}M,mem-path=$(
@@ -168,7 +176,7 @@ wait_until_ready() {
 }
 
 make_snapshot() {
-    local folder forward='' log=''
+    local folder forward='' tap='' log=''
     folder=$(snapshot_folder)
     say "booting dom0 for a snapshot"
     open_run
