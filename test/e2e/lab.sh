@@ -43,3 +43,29 @@ built() {
         >"$copy.log" 2>&1 || { cat "$copy.log" >&2; return 1; }
     echo "$copy"
 }
+
+# Each kind of guest has a folder of its own: they write to their disks.
+# twice FOLDER [NAME]: $work/NAME.pv and $work/NAME.pvh
+twice() {
+    local name=${2:-$(basename "$1")}
+    built "$1" "$name" >/dev/null || exit 1
+    mv "$work/$name" "$work/$name.pv"
+    cp -r "$work/$name.pv" "$work/$name.pvh"
+}
+
+# apart NAME FOLDER OPTION...: runs both kinds of FOLDER, side by side
+apart() {
+    for type in pv pvh; do
+        (cd "$work/$2.$type" && guest "$1" $type "${@:3}" .) &
+    done
+    wait
+}
+
+# tools FOLDER PROGRAM: puts one that dom0's busybox lacks into FOLDER/tools,
+# with what it needs
+tools() {
+    mkdir -p "$1/tools"
+    cp "$(readlink -f "$(command -v "$2")")" "$1/tools/$2"
+    ldd "$1/tools/$2" | awk '$2 == "=>" { print $3 }' | grep -v '/libc\.' |
+        xargs -I{} cp {} "$1/tools"
+}
