@@ -52,7 +52,7 @@ IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
 SIM_SOURCES    := $(filter-out $(addprefix backend/unix/,clock.c \
                                  network_unix.c events_epoll.c \
                                  block_%.c stackv4_socket.c flow_socket.c \
-                                 udp_socket.c), $(IMAGE_SOURCES)) \
+                                 udp_socket.c resolv_conf.c), $(IMAGE_SOURCES)) \
                   $(filter-out $(IMAGE_SOURCES),backend/unix/events_poll.c) \
                   $(call sources,backend/sim)
 CONFIG_SOURCES := $(call sources,config)
