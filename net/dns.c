@@ -159,7 +159,7 @@ static void remember(struct dns *d, const struct dns_name *name, enum status s,
 
     if (length == 0) {
         if (m)
-            m->name.len = 0, m->until = 0;
+            memset(m, 0, sizeof *m);
         return;
     }
     if (!m)

@@ -859,6 +859,45 @@ TEST(of_many_names_at_once_all_are_found_in_their_turn)
     CHECK(look_up(names[44]) > 0 && one.asked + two.asked == before + 2);
 }
 
+/* The stack, as one that has other servers at other times. */
+static struct ip_address told;
+static unsigned          told_count;
+
+static void tell(const struct stackv4 *s, struct stackv4_address *a)
+{
+    (void)s;
+    *a = (struct stackv4_address){.dns = {told}, .dns_count = told_count};
+}
+
+TEST(servers_of_the_stack_are_those_of_the_time_and_so_is_what_they_say)
+{
+    const struct stackv4_ops *own = stack->ops;
+    struct stackv4_ops        other = *own;
+    struct dns               *of_stack;
+    enum status               s;
+
+    other.address = tell;
+    stack->ops = &other;
+    serve_both(say_right);
+    told = ipv4_address(10, 0, 0, 1);
+    told_count = 1;
+    of_stack = resolver_of(NULL, NULL);
+    CHECK(look_up_as(of_stack, "told.example.org", &s) == 1);
+    CHECK(one.asked == 1 && two.asked == 0);
+    told = ipv4_address(10, 0, 0, 2);
+    CHECK(look_up_as(of_stack, "told2.example.org", &s) == 1);
+    CHECK(look_up_as(of_stack, "told.example.org", &s) == 2);
+    CHECK(one.asked == 1 && two.asked == 2);
+    told_count = 0;
+    CHECK(look_up_as(of_stack, "told3.example.org", &s) == -1);
+    CHECK(s == ERR_UNREACHABLE);
+    told_count = 1;
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(look_up_as(of_stack, "told3.example.org", &s) == 3);
+    free(of_stack);
+    stack->ops = own;
+}
+
 /* Hosts: many at once, and which of their ports takes connections. */
 static void say_hosts(struct server *s)
 {
