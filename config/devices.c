@@ -43,6 +43,8 @@ const struct device devices[] = {
      {"stackv4_dhcp", NULL, "stackv4_dhcp", NULL, "stackv4_dhcp"}, 0, 0},
     {"socket_stackv4", "stackv4", {"stackv4_socket", "stackv4_socket"},
      UNIX_TCP, "direct_stackv4_with_default_ipv4"},
+    {"resolver", "dns",
+     {"dns_stub", "dns_stub", "dns_stub", "dns_stub", "dns_stub"}, 0, 0},
     {0, 0, {0}, 0, 0},
 };
 /* clang-format on */

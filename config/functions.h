@@ -20,6 +20,7 @@
 #undef direct_stackv4_with_static_ipv4
 #undef direct_stackv4_with_dhcp
 #undef socket_stackv4
+#undef resolver
 #undef env_flag
 #undef package
 #undef library

@@ -7,10 +7,13 @@
 #include "functions.h"
 #include "place.h"
 #include "memory.h"
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define MOST_SERVERS 3 /* as mirage/dns.h has it */
 
 static struct node *first, **end = &first;
 static int          count;
@@ -219,4 +222,23 @@ stackv4 socket_stackv4(console log, const char *const *addresses)
         config_fail(place_of_call(), "socket_stackv4 wants an address to "
                                      "listen on, such as \"0.0.0.0\"");
     return stack("socket_stackv4", log, NULL, addresses);
+}
+
+dns resolver(stackv4 stack, const char *const *servers)
+{
+    struct node   *n = device_of_device("resolver", "dns", stack.node);
+    struct in_addr address;
+    size_t         named = 0;
+
+    for (; servers[named]; named++) {
+        if (inet_pton(AF_INET, servers[named], &address) != 1)
+            config_fail(n->at, "resolver: \"%s\" is no IPv4 address of a DNS "
+                               "server, such as \"10.0.0.1\"",
+                        servers[named]);
+        if (named == MOST_SERVERS)
+            config_fail(n->at, "resolver: at most %d DNS servers can be named",
+                        MOST_SERVERS);
+        graph_text(n, servers[named]);
+    }
+    return (dns){n};
 }

@@ -49,6 +49,7 @@ extern "C" {
 #include <mirage/stackv4.h>
 #include <mirage/udpv4.h>
 #include <mirage/tcpv4.h>
+#include <mirage/dns.h>
 
 #ifdef __cplusplus
 }

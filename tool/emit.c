@@ -154,8 +154,8 @@ static const char *crunched_by(const struct facts *f,
     return crunched_name(i);
 }
 
-/* The texts from argument i on as one list, for a driver that takes any
- * number of them. */
+/* The texts from argument i on, which are its last, as one list, for a driver
+ * that takes any number of them. */
 static void put_texts(FILE *out, const struct thing *device, size_t i)
 {
     fputs("(const char *const[]){", out);
@@ -169,24 +169,29 @@ static void put_texts(FILE *out, const struct thing *device, size_t i)
 static void put_connect(FILE *out, const struct facts *f,
                         const struct thing *device)
 {
-    bool takes_list = strcmp(device->driver, "stackv4_socket") == 0;
-    bool is_xen = strcmp(f->target, "xen") == 0;
+    bool takes_list = strcmp(device->driver, "stackv4_socket") == 0 ||
+                      strcmp(device->driver, "dns_stub") == 0;
+    bool   is_xen = strcmp(f->target, "xen") == 0;
+    size_t i = 0;
 
     fprintf(out, "    connected(%s_connect(", device->driver);
-    for (size_t i = 0; i < device->argument_count; i++) {
+    for (; i < device->argument_count; i++) {
         if (i == 0 && is_fat_of_files(device))
             continue;
+        if (device->argument[i].text && takes_list)
+            break;
         if (is_crunched(device))
             fprintf(out, "&%s", crunched_by(f, device));
-        else if (device->argument[i].text && takes_list) {
-            put_texts(out, device, i);
-            i = device->argument_count;
-        } else if (is_xen && guest_device(f, device))
+        else if (is_xen && guest_device(f, device))
             put_c_string(out, guest_device(f, device));
         else if (device->argument[i].text)
             put_c_string(out, device->argument[i].text);
         else
             fputs(device_name(device->argument[i].device), out);
+        fputs(", ", out);
+    }
+    if (takes_list) {
+        put_texts(out, device, i);
         fputs(", ", out);
     }
     fprintf(out, "&%s),\n              ", device_name(device));

@@ -12,8 +12,8 @@
 /* What applications, and config.c, are written with. */
 static const char *const headers[] = {
     "console", "block", "fs", "fat", "kv_ro", "network", "ethernet", "ipv4",
-    "udpv4", "tcpv4", "stackv4", "flow", "address", "status", "time", "random",
-    "text", "log", "panic", "boot", "fiber", "buf", "config", NULL};
+    "udpv4", "tcpv4", "stackv4", "dns", "flow", "address", "status", "time",
+    "random", "text", "log", "panic", "boot", "fiber", "buf", "config", NULL};
 
 static FILE *open_header(const char *name)
 {

@@ -11,6 +11,7 @@
 #define _GNU_SOURCE /* accept4 */
 #include "stackv4_socket.h"
 #include "events.h"
+#include "resolv_conf.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
@@ -441,7 +442,7 @@ static enum status sockets_ip_at(const struct stackv4 *s, size_t i,
     return OK;
 }
 
-/* The host keeps routes and servers to itself; the netmask it tells. */
+/* The host keeps routes to itself; netmask and DNS servers it tells. */
 static void sockets_address(const struct stackv4   *s,
                             struct stackv4_address *address)
 {
@@ -450,6 +451,9 @@ static void sockets_address(const struct stackv4   *s,
 
     *address = (struct stackv4_address){
         .ip = ip, .prefix = 32, .gateway = ipv4_of_number(0)};
+    address->dns_count = resolv_conf_servers(
+        "/etc/resolv.conf", address->dns,
+        sizeof address->dns / sizeof *address->dns);
     if (ipv4_number(ip) == 0)
         address->prefix = 0;
     if (getifaddrs(&all) != 0)

@@ -48,6 +48,9 @@ typedef struct tcpv4 {
 typedef struct stackv4 {
     struct node *node;
 } stackv4;
+typedef struct dns {
+    struct node *node;
+} dns;
 typedef struct job {
     struct node *node;
 } job;
@@ -133,6 +136,15 @@ stackv4 socket_stackv4(console log, const char *const *addresses);
 #define socket_stackv4(log, ...) \
     MIRAGE_AT(socket_stackv4(log, MIRAGE_TEXTS(__VA_ARGS__)))
 #define MIRAGE_TEXTS(...) ((const char *const[]){NULL, ##__VA_ARGS__, NULL} + 1)
+
+/*
+ * Addresses by name, from the DNS servers that are named, one to three
+ * addresses; resolver(stack) asks those that the stack has from DHCP, or that
+ * the host has. The boot argument --dns=ADDRESS,... wins over both.
+ */
+dns resolver(stackv4 stack, const char *const *servers);
+#define resolver(stack, ...) \
+    MIRAGE_AT(resolver(stack, MIRAGE_TEXTS(__VA_ARGS__)))
 
 /* The target that was asked for. */
 /* clang-format off */

@@ -11,6 +11,7 @@
 
 #include <mirage/block.h>
 #include <mirage/console.h>
+#include <mirage/dns.h>
 #include <mirage/fat.h>
 #include <mirage/fs.h>
 #include <mirage/kv_ro.h>
@@ -121,5 +122,16 @@ MUST_CHECK enum status stackv4_static_connect(
 MUST_CHECK enum status stackv4_dhcp_connect(struct console  *log,
                                             struct network  *net,
                                             struct stackv4 **stack);
+
+/*
+ * net: looks up names by the servers that are named, of which the last is NULL;
+ * if there is none by those that the stack knows; the boot argument --dns wins
+ * over both. Keeps stack.
+ * ERR_FORMAT: not the address of a server. ERR_RANGE: more than DNS_SERVERS.
+ * ERR_NOT_FOUND: no server is known. ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status dns_stub_connect(struct stackv4    *stack,
+                                        const char *const *servers,
+                                        struct dns       **made);
 
 #endif

@@ -111,6 +111,38 @@ _xen_connect("1"
 _xen_connect("xvda1"
 _xen_connect("xvdc"'
 
+it "a resolver gets the servers that are named, or a list without any"
+mkdir "$work/resolvers"
+cd "$work/resolvers" || exit 1
+cat >unikernel.c <<END
+#include <mirage.h>
+
+void start(struct dns *a, struct dns *b)
+{
+    (void)a, (void)b;
+}
+END
+cat >config.c <<END
+#include <mirage/config.h>
+
+JOB(start, dns, dns);
+
+void configure(void)
+{
+    stackv4 stack = direct_stackv4_with_dhcp(default_console, tap0);
+
+    unikernel("resolvers", start(resolver(stack),
+                                 resolver(stack, "10.0.0.1", "10.0.0.2")));
+}
+END
+for target in unix xen sim; do
+    quietly mirage configure --$target
+    equal "$target" "$(grep -o 'dns_stub_connect(.*0}' main.c | sort |
+        sed 's/v4_[0-9]/v4/')" \
+        'dns_stub_connect(stackv4, (const char *const[]){"10.0.0.1", "10.0.0.2", 0}
+dns_stub_connect(stackv4, (const char *const[]){0}'
+done
+
 it "a deployment fills in NAME.xl.in by the command that it shows"
 cd "$work/xen" || exit 1
 quietly mirage configure --xen

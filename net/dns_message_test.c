@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: ISC */
+#include "check.h"
+#include "dns_message.h"
+#include <mirage/bytes.h>
+
+/* clang-format off */
+/* www.example.org, as a question for it has it; it stands at byte 12. */
+#define WWW      "\3www\7example\3org\0"
+#define QUESTION WWW "\0\1\0\1"
+#define QUERY    "\x12\x34\1\0\0\1\0\0\0\0\0\0" QUESTION
+
+/* An answer that counts so many answers and others, and more. */
+#define HEAD(flags, answers, others, more) \
+    "\x12\x34" flags "\0\1\0" answers "\0" others "\0" more QUESTION
+
+/* Records, of a name: an address, for 300 s; an alias of two or four bytes. */
+#define ADDRESS(name, ip)    name "\0\1\0\1\0\0\1\x2c\0\4" ip
+#define CNAME2(name, ttl, a) name "\0\5\0\1\0\0\0" ttl "\0\2" a
+#define CNAME4(name, ttl, a) name "\0\5\0\1\0\0\0" ttl "\0\4" a
+/* For 600 s, and what is not there for least. */
+#define SOA(least) "\xc0\x10\0\6\0\1\0\0\2\x58\0\x16\0\0" \
+                   "\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4" least
+#define OPT "\0\0\x29\4\xd0\0\0\0\0\0\0"
+
+/* Names: www.example.org, example.org, org; what begins at byte n. */
+#define AT_WWW     "\xc0\x0c"
+#define AT_EXAMPLE "\xc0\x10"
+#define AT_ORG     "\xc0\x18"
+/* clang-format on */
+
+static struct dns_name name_of(const char *text)
+{
+    struct dns_name name = {.len = 0};
+
+    CHECK(dns_name_of_text(text, &name));
+    return name;
+}
+
+static struct dns_query www(void)
+{
+    return (struct dns_query){0x1234, name_of("www.example.org"), false};
+}
+
+static bool parse(const char *p, size_t len, struct dns_reply *r)
+{
+    struct dns_query q = www();
+
+    return dns_parse((const uint8_t *)p, len, &q, false, r);
+}
+
+#define PARSE(message, r) parse(message, sizeof(message) - 1, r)
+
+/* A text of count times c. */
+static const char *times(char c, size_t count)
+{
+    static char text[300];
+
+    memset(text, c, count);
+    text[count] = '\0';
+    return text;
+}
+
+TEST(a_name_is_labels_between_points_and_perhaps_one_behind)
+{
+    struct dns_name a = name_of("www.example.org");
+    struct dns_name b = name_of("WWW.Example.ORG.");
+
+    CHECK(a.len == sizeof WWW - 1 && memcmp(a.wire, WWW, a.len) == 0);
+    CHECK(b.len == a.len && memcmp(b.wire, WWW, a.len) != 0);
+    CHECK(dns_name_equal(&a, &b));
+    dns_name_fold(&b);
+    CHECK(memcmp(a.wire, b.wire, a.len) == 0);
+    CHECK(name_of("x").len == 3 && name_of("_dmarc.a-b.c9").len > 3);
+}
+
+TEST(what_no_host_is_called_is_no_name)
+{
+    static const char *const wrong[] = {
+        "", ".", "..", "a..b", ".a", "a b", "a\nb", "b\xc3\xbc.de", "a/b",
+        "a:80", "10.0.0.300", "7", "1.2.3", "a*b", "a\\.b"};
+    struct dns_name name;
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
+        CHECK(!dns_name_of_text(wrong[i], &name));
+    CHECK(dns_name_of_text("1.2.3.x", &name));
+}
+
+TEST(labels_have_63_bytes_and_names_253_at_most)
+{
+    struct dns_name name;
+    char            text[300] = "";
+
+    CHECK(dns_name_of_text(times('a', 63), &name) && name.len == 65);
+    CHECK(!dns_name_of_text(times('a', 64), &name));
+    for (int i = 0; i < 126; i++)
+        strcat(text, "a.");
+    CHECK(strlen(text) == 252);
+    strcat(text, "a");
+    CHECK(dns_name_of_text(text, &name) && name.len == 255);
+    strcat(text, ".");
+    CHECK(dns_name_of_text(text, &name) && name.len == 255);
+    text[252] = '\0';
+    strcat(text, "ab");
+    CHECK(!dns_name_of_text(text, &name));
+}
+
+TEST(a_domain_has_the_names_that_end_in_its_labels)
+{
+    struct dns_name local = name_of("localhost"), sub = name_of("a.LocalHost");
+    struct dns_name other = name_of("mylocalhost"), org = name_of("org");
+
+    CHECK(dns_name_is_in(&local, &local) && dns_name_is_in(&sub, &local));
+    CHECK(!dns_name_is_in(&other, &local) && !dns_name_is_in(&org, &local));
+    CHECK(!dns_name_is_in(&local, &sub));
+}
+
+TEST(a_question_is_as_rfc_1035_has_it)
+{
+    struct dns_query q = www();
+    uint8_t          p[DNS_QUERY_LEN];
+
+    CHECK(dns_emit(&q, p) == sizeof QUERY - 1);
+    CHECK(memcmp(p, QUERY, sizeof QUERY - 1) == 0);
+    q.has_edns = true;
+    CHECK(dns_emit(&q, p) == sizeof QUERY - 1 + 11);
+    CHECK(p[11] == 1 && memcmp(p + sizeof QUERY - 1, OPT, 11) == 0);
+}
+
+TEST(the_longest_name_fits_into_a_question)
+{
+    struct dns_query q = {1, {.len = 0}, true};
+    char             text[254];
+    uint8_t          p[DNS_QUERY_LEN];
+
+    for (size_t i = 0; i < 253; i++)
+        text[i] = i % 64 == 63 ? '.' : 'a';
+    text[253] = '\0';
+    q.name = name_of(text);
+    CHECK(q.name.len == 255 && dns_emit(&q, p) == DNS_QUERY_LEN);
+}
+
+TEST(chance_changes_the_case_of_letters_and_nothing_else)
+{
+    struct dns_name plain = name_of("www-4.example-9.org"), mixed = plain;
+    unsigned        seen[2] = {0, 0};
+
+    for (int i = 0; i < 64; i++) {
+        mixed = plain;
+        dns_name_mix(&mixed);
+        CHECK(dns_name_equal(&mixed, &plain) && mixed.len == plain.len);
+        seen[mixed.wire[1] == 'w']++;
+        dns_name_fold(&mixed);
+        CHECK(memcmp(mixed.wire, plain.wire, plain.len) == 0);
+    }
+    CHECK(seen[0] > 0 && seen[1] > 0);
+}
+
+TEST(addresses_are_taken_in_their_order_with_the_least_time)
+{
+    static const char m[] = HEAD("\x81\x80", "\2", "\0", "\1")
+        ADDRESS(AT_WWW, "\x0a\1\2\3")
+            WWW "\0\1\0\1\0\0\0\x3c\0\4\x0a\1\2\4" OPT;
+    struct dns_reply r;
+
+    CHECK(PARSE(m, &r));
+    CHECK(r.kind == DNS_FOUND && r.found.count == 2 && r.ttl == 60);
+    CHECK(ip_equal(r.found.ip[0], ipv4_address(10, 1, 2, 3)));
+    CHECK(ip_equal(r.found.ip[1], ipv4_address(10, 1, 2, 4)));
+}
+
+TEST(names_of_others_other_types_and_classes_are_left_out)
+{
+    static const char m[] = HEAD("\x81\x80", "\4", "\0", "\0")
+        ADDRESS(AT_EXAMPLE, "\x0a\0\0\1")
+            AT_WWW "\0\1\0\3\0\0\0\1\0\4\x0a\0\0\2" /* CHAOS */
+        AT_WWW "\0\x10\0\1\0\0\0\1\0\2\1x"          /* TXT */
+        ADDRESS(AT_WWW, "\x0a\0\0\3");
+    struct dns_reply r;
+
+    CHECK(PARSE(m, &r));
+    CHECK(r.kind == DNS_FOUND && r.found.count == 1 && r.ttl == 300);
+    CHECK(ip_equal(r.found.ip[0], ipv4_address(10, 0, 0, 3)));
+}
+
+TEST(no_more_addresses_are_kept_than_there_is_room_for)
+{
+    char             p[1000];
+    struct dns_reply r;
+    size_t           len = sizeof QUERY - 1;
+
+    memcpy(p, HEAD("\x81\x80", "\x14", "\0", "\0"), len);
+    for (char i = 0; i < 20; i++, len += 16) {
+        memcpy(p + len, ADDRESS(AT_WWW, "\x0a\0\0"), 16);
+        p[len + 15] = i;
+    }
+    CHECK(parse(p, len, &r) && r.found.count == DNS_ADDRESSES);
+    CHECK(ip_equal(r.found.ip[7], ipv4_address(10, 0, 0, 7)));
+}
+
+TEST(an_address_that_no_host_has_is_none)
+{
+    static const char m[] = HEAD("\x81\x80", "\3", "\0", "\0")
+        ADDRESS(AT_WWW, "\0\0\0\0") ADDRESS(AT_WWW, "\xe0\0\0\1")
+            ADDRESS(AT_WWW, "\xff\xff\xff\xff");
+    struct dns_reply r;
+
+    CHECK(PARSE(m, &r));
+    CHECK(r.kind == DNS_NO_DATA && r.found.count == 0 && r.ttl == 0);
+}
+
+TEST(aliases_are_followed_in_any_order_to_the_address)
+{
+    /* www -> a.org (10 s), a.org -> b.org (200 s), b.org has an address. */
+    static const char in_order[] = HEAD("\x81\x80", "\3", "\0", "\0")
+        CNAME4(AT_WWW, "\x0a", "\1a" AT_ORG)
+            CNAME4("\xc0\x2d", "\xc8", "\1b" AT_ORG)
+                ADDRESS("\xc0\x3d", "\x0a\0\0\7");
+    static const char reversed[] = HEAD("\x81\x80", "\3", "\0", "\0")
+        ADDRESS("\1b" AT_ORG, "\x0a\0\0\7")
+            CNAME2("\1a" AT_ORG, "\xc8", "\xc0\x21")
+                CNAME2(AT_WWW, "\x0a", "\xc0\x33");
+    struct dns_reply r;
+
+    CHECK(PARSE(in_order, &r));
+    CHECK(r.kind == DNS_FOUND && r.aliases == 2 && r.ttl == 10);
+    CHECK(ip_equal(r.found.ip[0], ipv4_address(10, 0, 0, 7)));
+    CHECK(PARSE(reversed, &r));
+    CHECK(r.kind == DNS_FOUND && r.aliases == 2 && r.ttl == 10);
+}
+
+TEST(an_alias_that_leads_out_of_the_message_is_to_be_asked_for)
+{
+    static const char m[] = HEAD("\x81\x80", "\1", "\0", "\0")
+        CNAME4(AT_WWW, "\x0a", "\1a" AT_ORG);
+    struct dns_name  a = name_of("a.org");
+    struct dns_reply r;
+
+    CHECK(PARSE(m, &r));
+    CHECK(r.kind == DNS_ALIAS && r.aliases == 1 && r.ttl == 10);
+    CHECK(dns_name_equal(&r.name, &a));
+}
+
+TEST(aliases_that_go_round_lead_nowhere)
+{
+    static const char m[] = HEAD("\x81\x80", "\1", "\0", "\0")
+        CNAME2(AT_WWW, "\x0a", AT_WWW);
+    struct dns_reply r;
+
+    CHECK(PARSE(m, &r));
+    CHECK(r.kind == DNS_FAILED && r.ttl == 0 && r.name.len == 0);
+}
+
+TEST(what_is_not_there_is_so_for_the_lesser_time_of_the_soa)
+{
+    static const struct {
+        const char    message[80];
+        size_t        len;
+        enum dns_kind kind;
+        uint32_t      ttl;
+    } answers[] = {
+        {HEAD("\x81\x83", "\0", "\1", "\0") SOA("\0\0\0\x3c"),
+         sizeof QUERY - 1 + 34, DNS_NO_NAME, 60},
+        {HEAD("\x81\x83", "\0", "\1", "\0") SOA("\0\0\x20\0"),
+         sizeof QUERY - 1 + 34, DNS_NO_NAME, 600},
+        {HEAD("\x81\x80", "\0", "\1", "\0") SOA("\0\0\0\x3c"),
+         sizeof QUERY - 1 + 34, DNS_NO_DATA, 60},
+        {HEAD("\x81\x83", "\0", "\0", "\0"), sizeof QUERY - 1, DNS_NO_NAME, 0},
+        {HEAD("\x81\x80", "\0", "\0", "\0"), sizeof QUERY - 1, DNS_NO_DATA, 0},
+    };
+    struct dns_reply r;
+
+    for (size_t i = 0; i < sizeof answers / sizeof *answers; i++) {
+        CHECK(parse(answers[i].message, answers[i].len, &r));
+        CHECK(r.kind == answers[i].kind && r.ttl == answers[i].ttl);
+    }
+}
+
+TEST(an_alias_to_nothing_is_nothing_for_the_least_time)
+{
+    static const char m[] = HEAD("\x81\x83", "\1", "\1", "\0")
+        CNAME4(AT_WWW, "\x0a", "\1a" AT_ORG) SOA("\0\0\0\x3c");
+    struct dns_reply r;
+
+    CHECK(PARSE(m, &r) && r.kind == DNS_NO_NAME && r.ttl == 10);
+}
+
+TEST(a_server_that_only_names_others_has_failed)
+{
+    static const char m[] = HEAD("\x81\0", "\0", "\1", "\0")
+        AT_EXAMPLE "\0\2\0\1\0\0\0\x0a\0\2" AT_ORG; /* NS */
+    struct dns_reply r;
+
+    CHECK(PARSE(m, &r) && r.kind == DNS_FAILED);
+}
+
+TEST(a_time_with_the_highest_bit_is_none)
+{
+    static const char m[] = HEAD("\x81\x80", "\1", "\0", "\0")
+        AT_WWW "\0\1\0\1\x80\0\0\0\0\4\x0a\0\0\1";
+    struct dns_reply r;
+
+    CHECK(PARSE(m, &r) && r.kind == DNS_FOUND && r.ttl == 0);
+}
+
+TEST(codes_say_who_has_not_understood_and_who_does_not_want)
+{
+    static const struct {
+        uint8_t       code, more;
+        enum dns_kind kind;
+    } codes[] = {
+        {1, 0, DNS_NO_FORMAT}, /* FORMERR */
+        {2, 0, DNS_FAILED},    /* SERVFAIL */
+        {4, 0, DNS_NO_FORMAT}, /* NOTIMP */
+        {5, 0, DNS_FAILED},    /* REFUSED */
+        {0, 1, DNS_NO_FORMAT}, /* BADVERS */
+        {7, 1, DNS_FAILED},
+        {3, 1, DNS_FAILED},
+    };
+    struct dns_reply r;
+
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        char p[] = HEAD("\x81\x80", "\0", "\0", "\1") OPT;
+
+        p[3] = (char)(0x80 | codes[i].code);
+        p[sizeof QUERY - 1 + 5] = (char)codes[i].more;
+        CHECK(parse(p, sizeof p - 1, &r) && r.kind == codes[i].kind);
+        CHECK(r.code == codes[i].more * 16u + codes[i].code);
+    }
+}
+
+TEST(without_the_question_only_a_refusal_of_its_format_is_heard)
+{
+    struct dns_reply r;
+
+    CHECK(PARSE("\x12\x34\x81\x81\0\0\0\0\0\0\0\0", &r));
+    CHECK(r.kind == DNS_NO_FORMAT);
+    CHECK(PARSE("\x12\x34\x81\x84\0\0\0\0\0\0\0\0", &r));
+    CHECK(!PARSE("\x12\x34\x81\x82\0\0\0\0\0\0\0\0", &r));
+    CHECK(!PARSE("\x12\x34\x81\x80\0\0\0\0\0\0\0\0", &r));
+    CHECK(!PARSE("\x12\x35\x81\x81\0\0\0\0\0\0\0\0", &r));
+}
+
+TEST(a_message_that_is_cut_is_not_read_beyond_the_question)
+{
+    struct dns_reply r;
+
+    CHECK(PARSE(HEAD("\x83\x80", "\x09", "\0", "\0") "\xc0", &r));
+    CHECK(r.kind == DNS_CUT);
+}
+
+TEST(what_answers_something_else_is_not_heard)
+{
+    static const char right[] = HEAD("\x81\x80", "\1", "\0", "\0")
+        ADDRESS(AT_WWW, "\x0a\0\0\1");
+    static const struct {
+        size_t at;
+        char   change;
+    } changes[] = {
+        {0, 1},          /* the number */
+        {1, 1},          /* and its other half */
+        {2, (char)0x80}, /* a question */
+        {2, 0x08},       /* another operation */
+        {5, 3},          /* two questions */
+        {13, 'w' ^ 'W'}, /* another case */
+        {13, 'w' ^ 'x'}, /* another name */
+        {30, 1 ^ 28},    /* another type */
+        {32, 1 ^ 3},     /* another class */
+    };
+    struct dns_query q = www();
+    struct dns_reply r;
+    char             p[sizeof right];
+
+    CHECK(PARSE(right, &r) && r.kind == DNS_FOUND);
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        memcpy(p, right, sizeof p);
+        p[changes[i].at] ^= changes[i].change;
+        CHECK(!parse(p, sizeof p - 1, &r));
+        CHECK(dns_parse((const uint8_t *)p, sizeof p - 1, &q, true, &r) ==
+              (changes[i].change == ('w' ^ 'W')));
+    }
+}
+
+TEST(lengths_that_lie_are_refused_wherever_it_is_cut)
+{
+    static const char whole[] = HEAD("\x81\x80", "\2", "\1", "\1")
+        CNAME4(AT_WWW, "\x0a", "\1a" AT_ORG)
+            ADDRESS("\xc0\x2d", "\x0a\0\0\7") SOA("\0\0\0\x3c") OPT;
+    struct dns_reply r;
+
+    CHECK(PARSE(whole, &r) && r.kind == DNS_FOUND);
+    for (size_t len = 0; len < sizeof whole - 1; len++)
+        CHECK(!parse(whole, len, &r));
+}
+
+#define ONE(record) HEAD("\x81\x80", "\1", "\0", "\0") record
+
+TEST(an_address_has_four_bytes_and_an_alias_is_a_name_and_no_more)
+{
+    struct dns_reply r;
+
+    CHECK(!PARSE(ONE(AT_WWW "\0\1\0\1\0\0\0\0\0\3\x0a\0\0"), &r));
+    CHECK(!PARSE(ONE(AT_WWW "\0\1\0\1\0\0\0\0\0\5\x0a\0\0\0\0"), &r));
+    CHECK(!PARSE(ONE(AT_WWW "\0\5\0\1\0\0\0\0\0\3" AT_EXAMPLE "\0"), &r));
+    CHECK(!PARSE(ONE(AT_WWW "\0\5\0\1\0\0\0\0\0\1" AT_EXAMPLE), &r));
+}
+
+TEST(pointers_lead_to_before_the_piece_that_they_end)
+{
+    struct dns_reply r;
+
+    /* To itself, forward, into the header, and back to its own label. */
+    CHECK(!PARSE(ONE(ADDRESS("\xc0\x21", "\x0a\0\0\1")), &r));
+    CHECK(!PARSE(ONE(ADDRESS("\xc0\x23", "\x0a\0\0\1")), &r));
+    CHECK(!PARSE(ONE(ADDRESS("\xc0\x00", "\x0a\0\0\1")), &r));
+    CHECK(!PARSE(ONE(ADDRESS("\1x\xc0\x21", "\x0a\0\0\1")), &r));
+    /* Bits of a length that mean nothing (RFC 1035, 4.1.4). */
+    CHECK(!PARSE(ONE(ADDRESS("\x40\x0c", "\x0a\0\0\1")), &r));
+}
+
+TEST(a_name_that_grows_beyond_255_bytes_is_refused)
+{
+    char             p[1000];
+    struct dns_reply r;
+    size_t           len = sizeof QUERY - 1;
+
+    /* Four labels of 60 bytes behind each other, then one that goes on with
+     * them: 4 * 61 + 1 = 245 bytes, and with a label of 9 before it 255. */
+    memcpy(p, HEAD("\x81\x80", "\2", "\0", "\0"), len);
+    for (int i = 0; i < 4; i++, len += 61) {
+        memset(p + len, 'x', 61);
+        p[len] = 60;
+    }
+    memcpy(p + len, ADDRESS("\0", "\x0a\0\0\1"), 15);
+    len += 15;
+    for (char n = 8; n <= 10; n++) {
+        p[len] = n;
+        memset(p + len + 1, 'y', (size_t)n);
+        memcpy(p + len + 1 + n, ADDRESS("\xc0\x21", "\x0a\0\0\1"), 16);
+        CHECK(parse(p, len + 1 + (size_t)n + 16, &r) == (n < 10));
+    }
+}

@@ -1,0 +1,973 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The resolver over a stack of our own, with servers of this test at the other
+ * ends of the wire, 10.0.0.1 and 10.0.0.2, which do what servers, wires and
+ * forgers do.
+ */
+#include "check.h"
+#include "pair.h"
+#include <mirage/bytes.h>
+#include <mirage/drivers.h>
+#include <stdlib.h>
+
+#define HEADER 12
+#define DELAY  (5 * MILLISECOND) /* of the wire, each way */
+
+/* A message that is being made. */
+struct message {
+    uint8_t p[30000];
+    size_t  len;
+};
+
+/* One server, what it does, and the last question that it has heard. */
+static struct server {
+    struct host *host;
+    void (*fn)(struct server *s);
+    unsigned        asked, asked_by_tcp;
+    uint8_t         question[512];
+    size_t          question_len;
+    struct endpoint from;
+    struct flow    *flow; /* while it is asked by TCP */
+} one, two;
+
+static struct message  out;
+static struct stackv4 *stack;
+static struct dns     *d;
+
+/* Where the question of the last message ends; before that, its name. */
+static size_t question_end(const struct server *s)
+{
+    size_t at = HEADER;
+
+    while (at < s->question_len && s->question[at] != 0)
+        at += 1u + s->question[at];
+    return at + 5;
+}
+
+static bool has_edns(const struct server *s)
+{
+    return s->question_len == question_end(s) + 11;
+}
+
+/* Does its name begin with this label? */
+static bool is_asked(const struct server *s, const char *label)
+{
+    size_t len = strlen(label);
+
+    if (s->question[HEADER] != len)
+        return false;
+    for (size_t i = 0; i < len; i++)
+        if ((s->question[HEADER + 1 + i] | 0x20) != label[i])
+            return false;
+    return true;
+}
+
+/* An answer to the last question, with a code, so far without records. */
+static void begin(const struct server *s, unsigned code)
+{
+    out.len = question_end(s);
+    memcpy(out.p, s->question, out.len);
+    out.p[2] = 0x81;
+    out.p[3] = (uint8_t)(0x80 | code);
+    memset(out.p + 6, 0, 6);
+}
+
+static void put(const void *data, size_t len)
+{
+    memcpy(out.p + out.len, data, len);
+    out.len += len;
+}
+
+/* A record of the name asked for; place: which count of the header it is in. */
+static void put_head(unsigned place, uint8_t type, uint32_t ttl, uint16_t len)
+{
+    uint8_t head[12] = {0xc0, HEADER, 0, type, 0, 1};
+
+    put_be32(head + 6, ttl);
+    put_be16(head + 10, len);
+    put(head, sizeof head);
+    put_be16(out.p + place, (uint16_t)(get_be16(out.p + place) + 1));
+}
+
+static void put_address(uint32_t ip, uint32_t ttl)
+{
+    uint8_t data[4];
+
+    put_be32(data, ip);
+    put_head(6, 1, ttl, 4);
+    put(data, 4);
+}
+
+/* The name asked for is another one: label, and what is behind its first. */
+static void put_alias(const char *label, uint32_t ttl)
+{
+    uint8_t data[80] = {(uint8_t)strlen(label)};
+
+    memcpy(data + 1, label, data[0]);
+    data[data[0] + 1] = 0xc0;
+    data[data[0] + 2] = (uint8_t)(HEADER + 1 + out.p[HEADER]);
+    put_head(6, 5, ttl, data[0] + 3u);
+    put(data, data[0] + 3u);
+}
+
+static void put_soa(uint32_t ttl, uint32_t least)
+{
+    uint8_t data[22] = {0, 0};
+
+    put_be32(data + 18, least);
+    put_head(8, 6, ttl, sizeof data);
+    put(data, sizeof data);
+}
+
+/* Sends the message, from another host or port if one says so. */
+static void send_from(struct host *host, uint16_t port, const struct server *s)
+{
+    CHECK(udpv4_write(host->udp, port, s->from, out.p, out.len) == OK);
+}
+
+static void answer(struct server *s)
+{
+    uint8_t len[2];
+
+    put_be16(len, (uint16_t)out.len);
+    if (s->flow)
+        CHECK(flow_write(s->flow, len, 2, FOREVER) == OK &&
+              flow_write(s->flow, out.p, out.len, FOREVER) == OK);
+    else
+        send_from(s->host, 53, s);
+}
+
+static void on_datagram(void *ctx, struct endpoint from, struct endpoint to,
+                        const struct buf *datagram)
+{
+    struct server *s = ctx;
+    struct flow   *flow = s->flow; /* of a connection that goes on */
+
+    (void)to;
+    s->flow = NULL;
+    s->from = from;
+    s->asked++;
+    s->question_len = buf_length(datagram);
+    CHECK(s->question_len <= sizeof s->question);
+    buf_copy_out(datagram, 0, s->question, s->question_len);
+    CHECK(get_be16(s->question + 2) == 0x0100);
+    CHECK(get_be16(s->question + 4) == 1);
+    s->fn(s);
+    s->flow = flow;
+}
+
+static void on_connection(void *ctx, struct flow *flow, struct endpoint peer)
+{
+    struct server *s = ctx;
+    struct buf    *b;
+
+    (void)peer;
+    s->asked_by_tcp++;
+    if (flow_read(flow, &b, FOREVER) != OK)
+        return;
+    s->question_len = buf_length(b) - 2;
+    CHECK(get_be16(b->data) == s->question_len);
+    buf_copy_out(b, 2, s->question, s->question_len);
+    buf_free(b);
+    s->flow = flow;
+    s->fn(s);
+    s->flow = NULL;
+}
+
+/* What servers do. */
+
+static void say_nothing(struct server *s)
+{
+    (void)s;
+}
+
+static void say_right(struct server *s)
+{
+    begin(s, 0);
+    put_address(0x0a090001 + (s->asked - 1) % 255, 60);
+    answer(s);
+}
+
+static void serve(struct server *s, void (*fn)(struct server *s))
+{
+    s->fn = fn;
+    s->asked = s->asked_by_tcp = 0;
+}
+
+static void serve_both(void (*fn)(struct server *s))
+{
+    serve(&one, fn);
+    serve(&two, fn);
+}
+
+/* Looking up, within a minute: the last byte of the first address, or -1 and
+ * *s. */
+static int look_up_as(struct dns *by, const char *name, enum status *s)
+{
+    struct dns_answer a;
+
+    *s = dns_resolve(by, name, time_after(60 * SECOND), &a);
+    return *s == OK ? a.ip[0].byte[15] : -1;
+}
+
+static int look_up(const char *name)
+{
+    enum status s;
+
+    return look_up_as(d, name, &s);
+}
+
+static enum status status_of(const char *name)
+{
+    enum status s;
+
+    (void)look_up_as(d, name, &s);
+    return s;
+}
+
+static struct dns *resolver_of(const char *first, const char *second)
+{
+    struct dns *made = NULL;
+
+    CHECK(dns_stub_connect(stack, (const char *const[]){first, second, NULL},
+                           &made) == OK);
+    return made;
+}
+
+static void keep(void *ctx, const char *name, uint64_t value)
+{
+    const void **wanted = ctx;
+
+    if (strcmp(name, wanted[0]) == 0)
+        *(uint64_t *)(uintptr_t)wanted[1] = value;
+}
+
+static uint64_t count(const char *name)
+{
+    uint64_t    value = UINT64_MAX;
+    const void *wanted[] = {name, &value};
+
+    dns_counters(d, keep, wanted);
+    return value;
+}
+
+static void quiet_write(struct console *c, const char *text, size_t len)
+{
+    (void)c;
+    (void)text;
+    (void)len;
+}
+
+static void serve_on(struct server *s, struct host *h)
+{
+    s->host = h;
+    CHECK(udpv4_listen(h->udp, 53, on_datagram, s) == OK);
+    CHECK(tcpv4_listen(h->tcp, 53, on_connection, s) == OK);
+}
+
+TEST(a_stack_that_knows_no_server_makes_no_resolver)
+{
+    static const struct sim_faults slow = {.delay = DELAY};
+    static struct console_ops      ops = {.write = quiet_write};
+    static struct console          quiet = {.ops = &ops};
+    static const char *const       none[] = {NULL};
+    static const char *const       wrong[] = {"ns.example.org", NULL};
+    static const char *const       many[] = {"10.0.0.1", "10.0.0.2", "10.0.0.3",
+                                             "10.0.0.4", NULL};
+    struct network                *net;
+
+    sim_seed(11);
+    pair_make(1500, 0);
+    pair_faults(&slow);
+    CHECK(sim_network("wire", 1500, 0, &net) == OK);
+    sim_set_faults(net, &slow);
+    CHECK(stackv4_static_connect(&quiet, net, "10.0.0.9", "255.255.255.0", "",
+                                 &stack) == OK);
+    CHECK(dns_stub_connect(stack, none, &d) == ERR_NOT_FOUND);
+    CHECK(dns_stub_connect(stack, wrong, &d) == ERR_FORMAT);
+    CHECK(dns_stub_connect(stack, many, &d) == ERR_RANGE);
+    serve_on(&one, &left);
+    serve_on(&two, &right);
+    d = resolver_of("10.0.0.1", "10.0.0.2");
+}
+
+TEST(an_answer_is_remembered_as_long_as_it_holds)
+{
+    struct ip_address servers[DNS_SERVERS];
+    nanoseconds       began = time_now();
+
+    CHECK(dns_servers(d, servers) == 2);
+    serve_both(say_right);
+    CHECK(look_up("www.example.org") == 1);
+    CHECK(time_now() - began < 10 * DELAY);
+    began = time_now();
+    CHECK(look_up("WWW.example.ORG.") == 1 && time_now() == began);
+    CHECK(time_sleep(59 * SECOND) == OK);
+    CHECK(look_up("www.example.org") == 1 && one.asked == 1);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(look_up("www.example.org") == 2 && one.asked == 2);
+    CHECK(two.asked == 0 && one.asked_by_tcp == 0);
+    CHECK(count("dns_asked") == 4 && count("dns_remembered") == 2);
+}
+
+TEST(what_needs_no_server_asks_none)
+{
+    struct dns_answer a;
+
+    serve_both(say_right);
+    CHECK(dns_resolve(d, "192.0.2.7", 0, &a) == OK && a.count == 1);
+    CHECK(ip_equal(a.ip[0], ipv4_address(192, 0, 2, 7)));
+    CHECK(dns_resolve(d, "localhost", 0, &a) == OK && a.count == 1);
+    CHECK(ip_equal(a.ip[0], ipv4_address(127, 0, 0, 1)));
+    CHECK(dns_resolve(d, "a.LOCALHOST.", 0, &a) == OK);
+    CHECK(dns_resolve(d, "host.invalid", 0, &a) == ERR_NOT_FOUND);
+    CHECK(dns_resolve(d, "host.onion", 0, &a) == ERR_NOT_FOUND);
+    CHECK(dns_resolve(d, "not a host", 0, &a) == ERR_NAME);
+    CHECK(dns_resolve(d, "", 0, &a) == ERR_NAME);
+    CHECK(one.asked == 0 && two.asked == 0);
+}
+
+TEST(questions_differ_in_port_number_and_case)
+{
+    uint16_t port[50], id[50];
+    unsigned same_port = 0, same_id = 0, upper = 0;
+    char     name[40];
+
+    serve_both(say_right);
+    for (unsigned i = 0; i < 50; i++) {
+        text_format(name, sizeof name, "differ%u.example.org", i);
+        CHECK(look_up(name) > 0);
+        port[i] = one.from.port;
+        id[i] = get_be16(one.question);
+        CHECK(port[i] >= 1024);
+        for (unsigned k = 0; k < i; k++) {
+            same_port += port[k] == port[i];
+            same_id += id[k] == id[i];
+        }
+        for (size_t k = HEADER; k < question_end(&one); k++)
+            upper += one.question[k] >= 'A' && one.question[k] <= 'Z';
+    }
+    CHECK(same_port < 4 && same_id < 4);
+    CHECK(upper > 300 && upper < 550); /* of 850 letters */
+}
+
+TEST(an_answer_that_is_lost_is_asked_for_again_of_the_next)
+{
+    nanoseconds began = time_now();
+
+    serve(&one, say_nothing);
+    serve(&two, say_right);
+    CHECK(look_up("lost.example.org") == 1);
+    CHECK(one.asked == 1 && two.asked == 1);
+    CHECK(time_now() - began >= SECOND && time_now() - began < 2 * SECOND);
+    /* Who has answered is asked first, from then on. */
+    CHECK(look_up("lost2.example.org") == 2 && one.asked == 1);
+    serve(&two, say_nothing);
+    serve(&one, say_right);
+    CHECK(look_up("lost3.example.org") == 1 && two.asked == 1);
+}
+
+TEST(a_wire_that_loses_a_third_of_all_costs_time_only)
+{
+    static const struct sim_faults lossy = {.delay = DELAY, .loss = 333333};
+    static const struct sim_faults good = {.delay = DELAY};
+    unsigned                       found = 0;
+    char                           name[40];
+
+    serve_both(say_right);
+    pair_faults(&lossy);
+    for (unsigned i = 0; i < 40; i++) {
+        text_format(name, sizeof name, "lossy%u.example.org", i);
+        found += look_up(name) > 0;
+    }
+    pair_faults(&good);
+    CHECK(found >= 39);
+}
+
+TEST(servers_that_are_silent_are_given_up_after_three_rounds)
+{
+    nanoseconds began = time_now();
+
+    serve_both(say_nothing);
+    CHECK(status_of("silent.example.org") == ERR_TIMEOUT);
+    CHECK(one.asked == 3 && two.asked == 3);
+    CHECK(time_now() - began >= 14 * SECOND);
+    CHECK(time_now() - began < 15 * SECOND);
+    CHECK(!has_edns(&one)); /* the last did without */
+    /* It is not asked again at once. */
+    CHECK(status_of("silent.example.org") == ERR_TIMEOUT && one.asked == 3);
+    CHECK(time_sleep(SECOND) == OK);
+    serve_both(say_right);
+    CHECK(look_up("silent.example.org") == 1 && has_edns(&one));
+}
+
+TEST(a_server_that_nobody_is_is_passed_over)
+{
+    struct dns *other = resolver_of("10.0.0.77", "10.0.0.2");
+    enum status s;
+    nanoseconds began = time_now();
+
+    serve_both(say_right);
+    CHECK(look_up_as(other, "nobody.example.org", &s) == 1);
+    CHECK(time_now() - began < 2 * SECOND);
+    free(other);
+    /* There is no way to this one, as there is no gateway. */
+    other = resolver_of("192.0.2.1", NULL);
+    began = time_now();
+    CHECK(look_up_as(other, "nobody.example.org", &s) == -1);
+    CHECK(s == ERR_UNREACHABLE && time_now() == began);
+    free(other);
+}
+
+/* Everything that is wrong about an answer, and then the answer. */
+static void say_forged(struct server *s)
+{
+    begin(s, 0);
+    put_address(0x0a0900ff, 600);
+    send_from(s == &one ? two.host : one.host, 53, s); /* another address */
+    send_from(s->host, 5353, s);                       /* another port */
+    out.p[1] ^= 1;
+    send_from(s->host, 53, s); /* another number */
+    out.p[1] ^= 1;
+    out.p[HEADER + 1] ^= 1;
+    send_from(s->host, 53, s); /* another name */
+    out.p[HEADER + 1] ^= 1;
+    out.p[question_end(s) - 3] ^= 16;
+    send_from(s->host, 53, s); /* another type */
+    out.p[question_end(s) - 3] ^= 16;
+    out.p[2] ^= 0x80;
+    send_from(s->host, 53, s); /* no answer */
+    out.p[2] ^= 0x80;
+    out.p[7] = 2;
+    send_from(s->host, 53, s); /* a lie */
+    out.len = 5;
+    send_from(s->host, 53, s); /* no message */
+    memset(out.p, 0, sizeof out.p);
+    out.len = 5000;
+    send_from(s->host, 53, s); /* more than was said */
+    begin(s, 0);
+    put_address(0x0a090001, 60);
+    answer(s);
+}
+
+TEST(what_is_forged_is_not_heard)
+{
+    uint64_t before = count("dns_not_heard");
+
+    serve_both(say_forged);
+    CHECK(look_up("forged.example.org") == 1);
+    CHECK(one.asked == 1 && two.asked == 0);
+    CHECK(count("dns_not_heard") - before == 7); /* two stay in the stack */
+    CHECK(look_up("forged.example.org") == 1 && one.asked == 1);
+}
+
+static void say_only_forged(struct server *s)
+{
+    say_right(s); /* it is another number that it is asked with */
+}
+
+/* To the port, and with the number, of the question before. */
+static void say_late(struct server *s)
+{
+    static uint8_t         question[512];
+    static size_t          len;
+    static struct endpoint from;
+    struct server          before = *s;
+
+    if (s->asked > 1) {
+        memcpy(before.question, question, len);
+        before.question_len = len;
+        before.from = from;
+        say_only_forged(&before);
+    }
+    memcpy(question, s->question, s->question_len);
+    len = s->question_len;
+    from = s->from;
+}
+
+TEST(an_answer_to_an_earlier_attempt_is_none)
+{
+    serve_both(say_late);
+    CHECK(status_of("late.example.org") == ERR_TIMEOUT);
+}
+
+static void say_in_small_letters(struct server *s)
+{
+    begin(s, 0);
+    for (size_t i = HEADER; i < question_end(s) - 4; i++)
+        if (out.p[i] >= 'A' && out.p[i] <= 'Z')
+            out.p[i] |= 0x20;
+    put_address(0x0a090001, 60);
+    answer(s);
+}
+
+TEST(who_spoils_the_case_is_asked_by_tcp)
+{
+    nanoseconds began = time_now();
+
+    serve_both(say_in_small_letters);
+    CHECK(look_up("spoiled.longer.example.org") == 1);
+    CHECK(one.asked == 1 && one.asked_by_tcp == 1);
+    CHECK(time_now() - began < SECOND);
+}
+
+static void say_more(struct server *s)
+{
+    begin(s, 0);
+    if (s->flow)
+        for (uint32_t i = 0; i < 1500; i++)
+            put_address(0x0a090001 + i, 60);
+    else
+        out.p[2] |= 2;
+    answer(s);
+}
+
+TEST(what_does_not_fit_comes_by_tcp)
+{
+    struct dns_answer a;
+
+    serve_both(say_more);
+    CHECK(dns_resolve(d, "large.example.org", FOREVER, &a) == OK);
+    CHECK(a.count == DNS_ADDRESSES && a.ip[7].byte[15] == 8);
+    CHECK(one.asked == 1 && one.asked_by_tcp == 1 && two.asked == 0);
+    CHECK(look_up("large.example.org") == 1 && one.asked == 1);
+}
+
+/* What goes wrong with TCP, in turn. */
+static unsigned trouble;
+
+static void say_trouble(struct server *s)
+{
+    static const uint8_t half[] = {0x02, 0x00, 0x12, 0x34};
+
+    begin(s, 0);
+    out.p[2] |= 2;
+    if (!s->flow || trouble == 4) { /* cut short, even there */
+        answer(s);
+    } else if (trouble == 3) { /* to another question */
+        out.p[0] ^= 1;
+        answer(s);
+    } else if (trouble == 2) {
+        flow_abort(s->flow);
+    } else {
+        CHECK(flow_write(s->flow, half, sizeof half, FOREVER) == OK);
+        if (trouble == 1)
+            CHECK(time_sleep(20 * SECOND) == OK);
+    }
+}
+
+TEST(trouble_with_tcp_leads_to_the_next_server)
+{
+    char name[40];
+
+    for (trouble = 0; trouble < 5; trouble++) {
+        nanoseconds began = time_now();
+
+        serve(&one, say_trouble);
+        serve(&two, say_trouble);
+        text_format(name, sizeof name, "trouble%u.example.org", trouble);
+        CHECK(status_of(name) == (trouble == 1 ? ERR_TIMEOUT : ERR_IO));
+        CHECK(one.asked_by_tcp > 0 && two.asked_by_tcp > 0);
+        if (trouble != 1)
+            CHECK(time_now() - began < SECOND);
+        CHECK(time_now() - began <= 31 * SECOND);
+    }
+    CHECK(time_sleep(60 * SECOND) == OK);
+}
+
+static void say_no_format(struct server *s)
+{
+    begin(s, has_edns(s) ? 1 : 0);
+    if (has_edns(s)) {
+        out.len = HEADER;
+        out.p[5] = 0;
+    } else {
+        put_address(0x0a090001, 60);
+    }
+    answer(s);
+}
+
+TEST(who_does_not_know_edns_is_asked_without)
+{
+    nanoseconds began = time_now();
+
+    serve_both(say_no_format);
+    CHECK(look_up("old.example.org") == 1);
+    CHECK(one.asked == 2 && two.asked == 0 && time_now() - began < SECOND);
+}
+
+static unsigned code;
+
+static void say_code(struct server *s)
+{
+    begin(s, code);
+    answer(s);
+}
+
+TEST(who_cannot_or_will_not_say_leads_to_the_next)
+{
+    static const unsigned codes[] = {1, 2, 4, 5, 9};
+    char                  name[40];
+
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        nanoseconds began = time_now();
+        bool        first = one.fn == say_right;
+
+        code = codes[i];
+        serve(first ? &two : &one, say_right);
+        serve(first ? &one : &two, say_code);
+        text_format(name, sizeof name, "code%u.example.org", code);
+        CHECK(look_up(name) == 1 && time_now() - began < SECOND);
+    }
+    serve_both(say_code);
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        nanoseconds began = time_now();
+
+        code = codes[i];
+        text_format(name, sizeof name, "codes%u.example.org", code);
+        CHECK(status_of(name) == ERR_IO && time_now() - began < SECOND);
+    }
+    serve_both(say_right);
+    CHECK(status_of(name) == ERR_IO && one.asked == 0);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(look_up(name) == 1);
+}
+
+static uint32_t soa_ttl, soa_least;
+
+static void say_none(struct server *s)
+{
+    begin(s, is_asked(s, "nodata") ? 0 : 3);
+    if (soa_ttl)
+        put_soa(soa_ttl, soa_least);
+    answer(s);
+}
+
+TEST(what_is_not_there_is_remembered_as_the_soa_says)
+{
+    static const char *const names[] = {"nodata.example.org",
+                                        "noname.example.org"};
+
+    soa_ttl = 600;
+    soa_least = 30;
+    for (int i = 0; i < 2; i++) {
+        serve_both(say_none);
+        CHECK(status_of(names[i]) == ERR_NOT_FOUND);
+        CHECK(time_sleep(29 * SECOND) == OK);
+        CHECK(status_of(names[i]) == ERR_NOT_FOUND);
+        CHECK(one.asked + two.asked == 1);
+        CHECK(time_sleep(SECOND) == OK);
+        CHECK(status_of(names[i]) == ERR_NOT_FOUND);
+        CHECK(one.asked + two.asked == 2);
+    }
+}
+
+TEST(without_a_soa_it_is_not_remembered)
+{
+    soa_ttl = 0;
+    serve_both(say_none);
+    CHECK(status_of("unsaid.example.org") == ERR_NOT_FOUND);
+    CHECK(status_of("unsaid.example.org") == ERR_NOT_FOUND);
+    CHECK(one.asked + two.asked == 2);
+}
+
+static uint32_t ttl;
+
+static void say_ttl(struct server *s)
+{
+    begin(s, 0);
+    put_address(0x0a090001, ttl);
+    answer(s);
+}
+
+TEST(nothing_is_remembered_longer_than_a_day_or_an_hour_if_it_is_not_there)
+{
+    soa_ttl = soa_least = 1000000;
+    serve_both(say_none);
+    CHECK(status_of("hour.example.org") == ERR_NOT_FOUND);
+    CHECK(time_sleep(3599 * SECOND) == OK);
+    CHECK(status_of("hour.example.org") == ERR_NOT_FOUND);
+    CHECK(one.asked + two.asked == 1);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(status_of("hour.example.org") == ERR_NOT_FOUND);
+    CHECK(one.asked + two.asked == 2);
+    ttl = 10000000;
+    serve_both(say_ttl);
+    CHECK(look_up("day.example.org") == 1);
+    CHECK(time_sleep(86399 * SECOND) == OK);
+    CHECK(look_up("day.example.org") == 1 && one.asked + two.asked == 1);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(look_up("day.example.org") == 1 && one.asked + two.asked == 2);
+}
+
+TEST(a_time_of_zero_is_for_those_who_wait_and_nobody_else)
+{
+    ttl = 0;
+    serve_both(say_ttl);
+    CHECK(look_up("zero.example.org") == 1);
+    CHECK(look_up("zero.example.org") == 1);
+    CHECK(one.asked + two.asked == 2);
+}
+
+/* a -> b -> c in messages of their own, loop1 -> loop2 -> loop1, and long0,
+ * long1, and so on without an end. */
+static void say_aliases(struct server *s)
+{
+    char     label[16];
+    unsigned n = s->question[HEADER + 5] - '0' + 1u;
+
+    begin(s, 0);
+    if (is_asked(s, "a"))
+        put_alias("b", 40);
+    else if (is_asked(s, "b"))
+        put_alias("c", 20);
+    else if (is_asked(s, "loop1"))
+        put_alias("loop2", 60);
+    else if (is_asked(s, "loop2"))
+        put_alias("loop1", 60);
+    else if ((s->question[HEADER + 1] | 0x20) == 'l') {
+        text_format(label, sizeof label, "long%c", (char)('0' + n));
+        put_alias(label, 60);
+    } else
+        put_address(0x0a090001, 60);
+    answer(s);
+}
+
+TEST(aliases_are_asked_for_and_hold_no_longer_than_each_of_them)
+{
+    serve_both(say_aliases);
+    CHECK(look_up("a.example.org") == 1 && one.asked + two.asked == 3);
+    CHECK(time_sleep(19 * SECOND) == OK);
+    CHECK(look_up("a.example.org") == 1 && one.asked + two.asked == 3);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(look_up("a.example.org") == 1 && one.asked + two.asked == 6);
+}
+
+TEST(aliases_without_an_end_are_given_up)
+{
+    nanoseconds began = time_now();
+
+    serve_both(say_aliases);
+    CHECK(status_of("loop1.example.org") == ERR_IO);
+    CHECK(one.asked + two.asked == 9);
+    CHECK(status_of("long0.example.org") == ERR_IO);
+    CHECK(one.asked + two.asked == 18 && time_now() - began < SECOND);
+}
+
+/* Fibers that ask. */
+static struct {
+    unsigned       running, right, timed_out, cancelled;
+    struct waiters done;
+} crowd;
+
+static void ask_for(void *name)
+{
+    enum status s;
+
+    (void)look_up_as(d, name, &s);
+    crowd.right += s == OK;
+    crowd.cancelled += s == ERR_CANCELLED;
+    crowd.running--;
+    wake_all(&crowd.done);
+}
+
+static void ask_briefly(void *name)
+{
+    struct dns_answer a;
+
+    crowd.timed_out += dns_resolve(d, name, time_after(DELAY), &a) ==
+                       ERR_TIMEOUT;
+    crowd.running--;
+    wake_all(&crowd.done);
+}
+
+static void await_crowd(void)
+{
+    while (crowd.running > 0)
+        if (wait_until(&crowd.done, time_after(100 * SECOND)) != OK)
+            break;
+    CHECK(crowd.running == 0);
+}
+
+TEST(many_who_ask_for_one_name_ask_one_question)
+{
+    static char   name[] = "shared.example.org", other[] = "SHARED.example.org";
+    struct fiber *impatient;
+
+    serve_both(say_right);
+    memset(&crowd, 0, sizeof crowd);
+    for (int i = 0; i < 200; i++, crowd.running++)
+        CHECK(fiber_start(i % 10 == 7 ? ask_briefly : ask_for,
+                          i % 2 ? name : other) == OK);
+    crowd.running++;
+    CHECK(fiber_spawn(NULL, ask_for, name, &impatient) == OK);
+    CHECK(time_sleep(DELAY / 2) == OK);
+    fiber_cancel(impatient);
+    await_crowd();
+    CHECK(fiber_join(impatient, FOREVER) == OK);
+    CHECK(one.asked + two.asked == 1);
+    CHECK(crowd.right == 180 && crowd.timed_out == 20 && crowd.cancelled == 1);
+}
+
+TEST(a_question_goes_on_when_nobody_waits_any_more)
+{
+    struct dns_answer a;
+
+    serve_both(say_right);
+    CHECK(dns_resolve(d, "alone.example.org", 0, &a) == ERR_TIMEOUT);
+    CHECK(dns_resolve(d, "alone.example.org", time_after(DELAY), &a) ==
+          ERR_TIMEOUT);
+    CHECK(time_sleep(10 * DELAY) == OK);
+    CHECK(dns_resolve(d, "alone.example.org", 0, &a) == OK);
+    CHECK(one.asked + two.asked == 1);
+}
+
+TEST(a_deadline_is_kept_whatever_servers_do)
+{
+    struct dns_answer a;
+    nanoseconds       began = time_now();
+
+    serve_both(say_nothing);
+    CHECK(dns_resolve(d, "slow.example.org", time_after(1500 * MILLISECOND),
+                      &a) == ERR_TIMEOUT);
+    CHECK(time_now() - began == 1500 * MILLISECOND);
+    CHECK(time_sleep(60 * SECOND) == OK);
+}
+
+TEST(of_many_names_at_once_all_are_found_in_their_turn)
+{
+    static char names[300][32];
+    unsigned    before;
+
+    serve_both(say_right);
+    memset(&crowd, 0, sizeof crowd);
+    for (int i = 0; i < 300; i++, crowd.running++) {
+        text_format(names[i], sizeof names[i], "many%d.example.org", i);
+        CHECK(fiber_start(ask_for, names[i]) == OK);
+    }
+    CHECK(time_sleep(DELAY + MILLISECOND) == OK);
+    CHECK(one.asked + two.asked == 64); /* and not more under way */
+    await_crowd();
+    CHECK(crowd.right == 300 && one.asked + two.asked == 300);
+    /* Those of longest ago are forgotten, the others not. */
+    before = one.asked + two.asked;
+    for (int i = 299; i >= 44; i--, CHECK(time_sleep(MILLISECOND) == OK))
+        CHECK(look_up(names[i]) > 0);
+    CHECK(one.asked + two.asked == before);
+    CHECK(look_up(names[0]) > 0 && one.asked + two.asked == before + 1);
+    CHECK(look_up(names[299]) > 0 && one.asked + two.asked == before + 2);
+    CHECK(look_up(names[44]) > 0 && one.asked + two.asked == before + 2);
+}
+
+/* The stack, as one that has other servers at other times. */
+static struct ip_address told;
+static unsigned          told_count;
+
+static void tell(const struct stackv4 *s, struct stackv4_address *a)
+{
+    (void)s;
+    *a = (struct stackv4_address){.dns = {told}, .dns_count = told_count};
+}
+
+TEST(servers_of_the_stack_are_those_of_the_time_and_so_is_what_they_say)
+{
+    const struct stackv4_ops *own = stack->ops;
+    struct stackv4_ops        other = *own;
+    struct dns               *of_stack;
+    enum status               s;
+
+    other.address = tell;
+    stack->ops = &other;
+    serve_both(say_right);
+    told = ipv4_address(10, 0, 0, 1);
+    told_count = 1;
+    of_stack = resolver_of(NULL, NULL);
+    CHECK(look_up_as(of_stack, "told.example.org", &s) == 1);
+    CHECK(one.asked == 1 && two.asked == 0);
+    told = ipv4_address(10, 0, 0, 2);
+    CHECK(look_up_as(of_stack, "told2.example.org", &s) == 1);
+    CHECK(look_up_as(of_stack, "told.example.org", &s) == 2);
+    CHECK(one.asked == 1 && two.asked == 2);
+    told_count = 0;
+    CHECK(look_up_as(of_stack, "told3.example.org", &s) == -1);
+    CHECK(s == ERR_UNREACHABLE);
+    told_count = 1;
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(look_up_as(of_stack, "told3.example.org", &s) == 3);
+    free(of_stack);
+    stack->ops = own;
+}
+
+/* Hosts: many at once, and which of their ports takes connections. */
+static void say_hosts(struct server *s)
+{
+    begin(s, 0);
+    if (!is_asked(s, "refusing"))
+        put_address(0x0a00004d, 60); /* nobody */
+    put_address(0x0a000001, 60);     /* port 80 is not open */
+    if (!is_asked(s, "refusing"))
+        put_address(0x0a000002, 60);
+    answer(s);
+}
+
+static void greet(void *ctx, struct flow *flow, struct endpoint peer)
+{
+    (void)ctx;
+    (void)peer;
+    CHECK(flow_write(flow, "hello", 5, FOREVER) == OK);
+}
+
+/* Connects to port 80 of a name; how long it took. */
+static nanoseconds reach(const char *name, nanoseconds deadline,
+                         struct ip_address *peer)
+{
+    nanoseconds  began = time_now();
+    struct flow *f;
+    enum status  s = dns_connect_tcp(d, name, 80, deadline, &f);
+
+    CHECK(s == OK);
+    if (s == OK) {
+        *peer = flow_peer(f).ip;
+        flow_close(f);
+    }
+    return time_now() - began;
+}
+
+TEST(a_connection_is_tried_to_each_address_in_turn)
+{
+    struct ip_address peer = ipv4_of_number(0);
+
+    serve_both(say_hosts);
+    CHECK(tcpv4_listen(right.tcp, 80, greet, NULL) == OK);
+    CHECK(reach("hosts.example.org", FOREVER, &peer) < 6 * SECOND);
+    CHECK(ip_equal(peer, ipv4_address(10, 0, 0, 2)));
+    /* Each has a third of that. */
+    CHECK(reach("hosts.example.org", time_after(900 * MILLISECOND), &peer) <
+          400 * MILLISECOND);
+    CHECK(reach("10.0.0.2", FOREVER, &peer) < SECOND);
+}
+
+TEST(what_the_last_address_has_said_is_the_answer)
+{
+    struct flow *f;
+    nanoseconds  began = time_now();
+
+    CHECK(dns_connect_tcp(d, "refusing.example.org", 80, FOREVER, &f) ==
+          ERR_REFUSED);
+    CHECK(dns_connect_tcp(d, "10.0.0.1", 80, FOREVER, &f) == ERR_REFUSED);
+    CHECK(time_now() - began < SECOND);
+    began = time_now();
+    CHECK(dns_connect_tcp(d, "10.0.0.77", 80, time_after(SECOND), &f) != OK);
+    CHECK(time_now() - began <= SECOND);
+    soa_ttl = 10;
+    serve_both(say_none);
+    CHECK(dns_connect_tcp(d, "nowhere.example.org", 80, FOREVER, &f) ==
+          ERR_NOT_FOUND);
+}
+
+TEST(nothing_is_left_over)
+{
+    CHECK(time_sleep(700 * SECOND) == OK);
+    CHECK(left.tcp->count == 0 && right.tcp->count == 0);
+    CHECK(buf_pages_free() == buf_pages());
+}
