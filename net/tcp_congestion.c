@@ -17,7 +17,7 @@ static void begin(struct connection *c)
         c->ssthresh = UINT32_MAX;
     if (c->cwnd == 0 || c->cwnd > first)
         c->cwnd = first;
-    c->of_congestion[0] = 0;
+    c->control.counted = 0;
 }
 
 /* What a window was not used for does not make it grow. */
@@ -34,9 +34,9 @@ static void acked(struct connection *c, uint32_t bytes)
         c->cwnd += bytes;
         return;
     }
-    c->of_congestion[0] += bytes;
-    if (c->of_congestion[0] >= c->cwnd) {
-        c->of_congestion[0] -= c->cwnd;
+    c->control.counted += bytes;
+    if (c->control.counted >= c->cwnd) {
+        c->control.counted -= c->cwnd;
         c->cwnd += c->mss;
     }
 }
@@ -44,7 +44,12 @@ static void acked(struct connection *c, uint32_t bytes)
 static void lost(struct connection *c, uint32_t in_flight)
 {
     c->ssthresh = in_flight / 2 > 2u * c->mss ? in_flight / 2 : 2u * c->mss;
-    c->of_congestion[0] = 0;
+    c->control.counted = 0;
+}
+
+static void undo(struct connection *c)
+{
+    c->control.counted = 0;
 }
 
 const struct congestion tcp_newreno = {
@@ -52,4 +57,5 @@ const struct congestion tcp_newreno = {
     .begin = begin,
     .acked = acked,
     .lost = lost,
+    .undo = undo,
 };
