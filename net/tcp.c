@@ -337,12 +337,17 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
         t->free_held = &t->held_pool[i];
     }
     t->ip = ip;
-    t->congestion = &tcp_newreno;
+    t->congestion = congestion_chosen();
     t->wheel = ipv4_wheel(ip);
     random_bytes(&t->secret, sizeof t->secret);
     ipv4_listen(ip, PROTOCOL_TCP, tcp_input, tcp_failed, t);
     *made = t;
     return OK;
+}
+
+void tcpv4_set_congestion(struct tcpv4 *tcp, enum tcpv4_congestion which)
+{
+    tcp->congestion = which == TCPV4_NEWRENO ? &tcp_newreno : &tcp_cubic;
 }
 
 enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,

@@ -130,13 +130,8 @@ enum tcp_clock {
 
 /* How much may be under way; cwnd and ssthresh are what it sets. */
 struct congestion {
-    const char *name;
-    /* The first window; or ssthresh stays, and cwnd is not above that. */
-    void (*begin)(struct connection *c);
-    /* acked bytes of new data were acknowledged, outside of recovery. */
+    /* acked bytes of new data were acknowledged, and nothing is lost. */
     void (*acked)(struct connection *c, uint32_t acked);
-    /* Time has gone by in which the window was not used up. */
-    void (*idle)(struct connection *c);
     /* A segment was lost, in_flight bytes being under way: ssthresh. */
     void (*lost)(struct connection *c, uint32_t in_flight);
     /* None was, after all. */
@@ -148,8 +143,9 @@ extern const struct congestion tcp_newreno, tcp_cubic;
 /* CUBIC's own: RFC 9438, 4.1.2; bytes and milliseconds. */
 struct cubic {
     uint32_t    w_max, w_est, cwnd_prior, k;
-    uint32_t    before_max, before_prior; /* a loss that may be undone */
-    nanoseconds epoch, seen;              /* 0: begins with the next ACK */
+    uint32_t    before_max, before_prior; /* of a loss that may be undone */
+    uint64_t    grown, est_grown;         /* by less than a byte */
+    nanoseconds epoch, seen;              /* epoch 0: begins with the next ACK */
 };
 
 struct tcp_listener {
@@ -242,6 +238,9 @@ struct connection {
     uint32_t                 undo_from, undo_left, first_resent_time;
     uint32_t                 before_cwnd, before_ssthresh;
     uint32_t                 cwnd, ssthresh;
+    uint32_t                 peak, peak_before; /* under way, at most, in
+                                                   this period and the last */
+    nanoseconds              peak_since, unused_since;
     const struct congestion *congestion;
     union {
         struct cubic cubic;
@@ -437,6 +436,20 @@ void recovery_take(struct connection *c, struct delivery *d,
 void recovery_begin_quietly(struct connection *c);
 /* The retransmission timer has rung. */
 void recovery_expire(struct connection *c);
+
+/* tcp_congestion.c */
+const struct congestion *congestion_chosen(void);
+
+/* The first window; the one after nothing was sent for long. */
+void congestion_begin(struct connection *c);
+void congestion_restart(struct connection *c);
+
+void     congestion_note_sent(struct connection *c, nanoseconds now);
+/* How much may be sent at one stroke. */
+uint32_t congestion_burst(struct connection *c);
+/* Is the window worth more? */
+bool     congestion_may_grow(const struct connection *c, uint32_t acked);
+uint32_t congestion_slow_start(struct connection *c, uint32_t acked);
 
 /* tcp_path.c */
 

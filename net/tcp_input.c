@@ -75,7 +75,7 @@ static void establish(struct connection *c)
     bool passive = c->state == TCP_SYN_RECEIVED && c->is_passive;
 
     /* RFC 6928, 2: after a lost SYN the first window is one segment. */
-    c->congestion->begin(c);
+    congestion_begin(c);
     if (c->backoff > 0) {
         c->cwnd = c->mss;
         c->rto = TCP_RTO_SLOW;

@@ -304,11 +304,12 @@ static bool resend_lost(struct connection *c, bool *sent)
 }
 
 /*
- * How many bytes may leave in one piece now; 0: none. RFC 9293, 3.8.6.2.1 and
+ * How many bytes, at most burst, may leave in one piece now; 0: none. RFC 9293, 3.8.6.2.1 and
  * 3.7.4: whole segments, but for the end of what there is, and that not while
  * something small is under way (Nagle); or half of what the peer ever offered.
  */
-static uint32_t next_piece(const struct connection *c, bool *ends)
+static uint32_t next_piece(const struct connection *c, uint32_t burst,
+                           bool *ends)
 {
     uint32_t left = seq_before(c->snd_nxt, queue_end(c))
                         ? queue_end(c) - c->snd_nxt
@@ -319,6 +320,8 @@ static uint32_t next_piece(const struct connection *c, bool *ends)
 
     if (may > free)
         may = free;
+    if (may > burst)
+        may = burst;
     len = left < may ? left : may;
     if (len > most)
         len = most;
@@ -355,6 +358,7 @@ static void send_piece(struct connection *c, uint32_t len, bool ends)
     if (c->recovery != TCP_OPEN)
         c->resent += len;
     sent_add(c, seq + len + fin);
+    congestion_note_sent(c, c->last_sent);
 }
 
 /* Is there anything that was not sent yet? */
@@ -371,7 +375,7 @@ bool tcp_send_one(struct connection *c)
     if (!has_more(c) || !sent_has_room(c))
         return false;
     c->cwnd = tcp_in_flight(c) + c->mss;
-    len = next_piece(c, &ends);
+    len = next_piece(c, UINT32_MAX, &ends);
     c->cwnd = cwnd;
     if (len == 0)
         return false;
@@ -381,21 +385,24 @@ bool tcp_send_one(struct connection *c)
 
 static bool send_data(struct connection *c)
 {
-    bool sent = false;
+    bool     sent = false;
+    uint32_t burst;
 
     /* RFC 5681, 4.1: what was under way long ago says nothing of now. */
     if (c->snd_una == c->snd_nxt && c->last_sent && has_more(c) &&
         time_now() - c->last_sent > c->rto)
-        c->congestion->begin(c);
+        congestion_restart(c);
+    burst = c->recovery == TCP_OPEN ? congestion_burst(c) : UINT32_MAX;
     if (!resend_lost(c, &sent))
         return sent;
     while (has_more(c) && sent_has_room(c)) {
         bool     ends;
-        uint32_t len = next_piece(c, &ends);
+        uint32_t len = next_piece(c, burst, &ends);
 
         if (len == 0 && !(ends && c->shut_writing))
             break;
         send_piece(c, len, ends);
+        burst -= burst == UINT32_MAX ? 0 : len;
         sent = true;
     }
     if (has_more(c) && c->snd_una == c->snd_nxt)
