@@ -338,6 +338,7 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
     }
     t->ip = ip;
     t->congestion = congestion_chosen();
+    t->ecn = ecn_chosen();
     t->wheel = ipv4_wheel(ip);
     random_bytes(&t->secret, sizeof t->secret);
     ipv4_listen(ip, PROTOCOL_TCP, tcp_input, tcp_failed, t);
@@ -348,6 +349,11 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
 void tcpv4_set_congestion(struct tcpv4 *tcp, enum tcpv4_congestion which)
 {
     tcp->congestion = which == TCPV4_NEWRENO ? &tcp_newreno : &tcp_cubic;
+}
+
+void tcpv4_set_ecn(struct tcpv4 *tcp, enum tcpv4_ecn ecn)
+{
+    tcp->ecn = ecn;
 }
 
 enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
@@ -480,6 +486,10 @@ void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)
     fn(ctx, "tcp_undone", n->undone);
     fn(ctx, "tcp_reneged", n->reneged);
     fn(ctx, "tcp_repeats_in", n->repeats_in);
+    fn(ctx, "tcp_marks_in", n->marks_in);
+    fn(ctx, "tcp_marks_echoed", n->marks_echoed);
+    fn(ctx, "tcp_path_probes", n->path_probes);
+    fn(ctx, "tcp_black_holes", n->black_holes);
     fn(ctx, "tcp_probes", n->probes);
     fn(ctx, "tcp_resets_out", n->resets_out);
     fn(ctx, "tcp_challenges", n->challenges);

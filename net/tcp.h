@@ -12,6 +12,7 @@
  *     tcp_loss.c        round trips, time-outs, the other clocks
  *     tcp_congestion.c  how much may be under way: NewReno, and who chooses
  *     tcp_cubic.c       the same: CUBIC
+ *     tcp_ecn.c         the same: what routers say of it (RFC 3168)
  *     tcp_path.c        how long a segment may be
  *     tcp_flow.c        the flow that an application holds
  *
@@ -100,6 +101,7 @@ struct sent {
 struct delivery {
     nanoseconds      now;
     bool             has_echo, is_new; /* is_new: snd_una has moved */
+    bool             is_marked;        /* congestion was met (RFC 3168) */
     uint32_t         echo;
     uint32_t         acked;          /* bytes of data by which snd_una has moved */
     uint32_t         bytes;          /* of which it was not known that they had arrived */
@@ -180,7 +182,8 @@ struct connection {
                             options that each has */
     uint16_t    our_mss; /* that we announce */
     bool        shut_writing, shut_reading, fin_sent;
-    bool        syn_due; /* ours is to be sent, again maybe */
+    bool        syn_due;                 /* ours is to be sent, again maybe */
+    bool        ecn, cwr_due, echo_mark; /* RFC 3168 */
 
     /* What is under way: a list by number from snd_una to snd_nxt; of it
      * those that are out, by time. */
@@ -269,6 +272,7 @@ struct tcp_counters {
     uint64_t opened, accepted, failed, dropped_syns, retransmitted, timeouts;
     uint64_t fast_retransmits, tail_probes, undone, reneged;
     uint64_t held, held_dropped, duplicates_in, probes, repeats_in;
+    uint64_t marks_in, marks_echoed, path_probes, black_holes;
     uint64_t stale_timestamps, challenges, out_of_window, starved;
 };
 
@@ -287,7 +291,8 @@ struct tcpv4 {
     struct sent             *sent_pool, *free_sent;
     size_t                   sent_used, sent_count; /* used: once at least */
     const struct congestion *congestion;            /* of new connections */
-    struct connection       *work, *work_last;      /* scheduled ones */
+    enum tcpv4_ecn           ecn;
+    struct connection       *work, *work_last; /* scheduled ones */
     struct waiters           worker;
     nanoseconds              challenged; /* when tokens was full */
     unsigned                 challenge_tokens;
@@ -450,6 +455,18 @@ uint32_t congestion_burst(struct connection *c);
 /* Is the window worth more? */
 bool     congestion_may_grow(const struct connection *c, uint32_t acked);
 uint32_t congestion_slow_start(struct connection *c, uint32_t acked);
+
+/* tcp_ecn.c */
+enum tcpv4_ecn ecn_chosen(void);
+
+/* Flags of our SYN; what the peer's say. */
+uint8_t ecn_syn_flags(struct connection *c);
+void    ecn_take_syn(struct connection *c, uint8_t flags);
+/* A segment in the window has come, with len bytes of data. */
+void    ecn_take(struct connection *c, uint8_t flags, uint8_t service,
+                 uint32_t len);
+/* IP's bits for a segment. */
+uint8_t ecn_service(const struct connection *c, uint32_t seq, uint32_t len);
 
 /* tcp_path.c */
 

@@ -67,6 +67,8 @@ void congestion_restart(struct connection *c)
     if (c->cwnd > first)
         c->cwnd = first;
     c->peak = c->peak_before = 0;
+    if (c->recovery == TCP_REDUCED)
+        c->recovery = TCP_OPEN;
 }
 
 /* Notes what is under way now, when something was sent. */

@@ -61,6 +61,7 @@ static void take_syn(struct connection *c, const struct arrival *a)
         c->rcv_scale = TCP_SCALE;
     }
     c->may_sack = s->may_sack;
+    ecn_take_syn(c, s->flags);
     c->timestamps = s->has_timestamps;
     if (c->timestamps) {
         c->mss = (uint16_t)(c->mss - TCP_TIMESTAMPS);
@@ -345,7 +346,8 @@ static void take_numbers(struct connection *c, const struct arrival *a,
     struct delivery d = {.now = time_now(),
                          .has_echo = a->s.has_timestamps,
                          .echo = a->s.echo,
-                         .is_new = seq_after(a->s.ack, c->snd_una)};
+                         .is_new = seq_after(a->s.ack, c->snd_una),
+                         .is_marked = c->ecn && a->s.flags & TCP_ECE};
 
     if (d.is_new) {
         c->snd_una = a->s.ack;
@@ -362,7 +364,8 @@ static void take_numbers(struct connection *c, const struct arrival *a,
         sent_take(c, &a->s, &d);
         d.has_repeat = sack_repeat(c, &a->s, &d.repeat);
     }
-    if (!d.is_new && d.bytes == 0 && !d.has_repeat && !is_duplicate)
+    if (!d.is_new && d.bytes == 0 && !d.has_repeat && !is_duplicate &&
+        !d.is_marked)
         return;
     recovery_take(c, &d, is_duplicate);
     tcp_schedule(c);
@@ -672,6 +675,7 @@ static void connection_input(struct connection *c, struct arrival *a,
         return;
     c->heard = time_now();
     c->keepalives = 0;
+    ecn_take(c, a->s.flags, packet->service, a->len);
     if (!take_ack(c, a, packet))
         return;
     if (c->state == TCP_TIMED_WAIT || c->fin_came)

@@ -48,6 +48,8 @@ static size_t emit(struct connection *c, uint32_t seq, uint32_t len,
                                     : window >> c->rcv_scale),
     };
 
+    if (c->echo_mark && !is_syn)
+        s.flags |= TCP_ECE;
     if (is_syn) {
         s.has_mss = true;
         s.mss = c->our_mss;
@@ -99,11 +101,13 @@ static void note_ack(struct connection *c)
 }
 
 /* Sends b, a header and what follows it. */
-static void send_packet(struct connection *c, struct buf *b, size_t header)
+static void send_packet(struct connection *c, struct buf *b, size_t header,
+                        uint8_t service)
 {
     struct ipv4_packet packet = {.from = c->local.ip,
                                  .to = c->peer.ip,
                                  .protocol = PROTOCOL_TCP,
+                                 .service = service,
                                  .whole = true};
     size_t             len = buf_length(b);
 
@@ -134,7 +138,7 @@ void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags)
     }
     header = emit(c, seq, len, flags, buf_append(b, TCP_MOST));
     b->len = header;
-    send_packet(c, b, header);
+    send_packet(c, b, header, ecn_service(c, seq, len));
     if (flags & TCP_ACK)
         note_ack(c);
 }
@@ -233,7 +237,9 @@ static void send_syn(struct connection *c)
     if (c->snd_nxt != c->iss)
         c->tcp->counters.retransmitted++;
     tcp_send(c, c->iss, 0,
-             c->state == TCP_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK);
+             (uint8_t)((c->state == TCP_SYN_SENT ? TCP_SYN
+                                                 : TCP_SYN | TCP_ACK) |
+                       ecn_syn_flags(c)));
     note_sent(c);
     c->snd_nxt = c->iss + 1;
 }
@@ -259,9 +265,12 @@ void tcp_resend(struct connection *c, struct sent *r)
         tcp_restart_retransmit(c); /* it waits for what was sent just now */
 }
 
-/* The most data bytes of one piece, in whole segments. */
+/* The most data bytes of one piece, in whole segments. A CWR is for the first
+ * of them alone, and devices differ in whether they know. */
 static uint32_t longest_piece(const struct connection *c)
 {
+    if (c->cwr_due)
+        return c->mss;
     return (LONGEST - IPV4_HEADER - TCP_MOST) / c->mss * c->mss;
 }
 
@@ -349,7 +358,8 @@ static void send_piece(struct connection *c, uint32_t len, bool ends)
 
     tcp_send(c, seq, len,
              (uint8_t)(TCP_ACK | (ends && len > 0 ? TCP_PSH : 0) |
-                       (fin ? TCP_FIN : 0)));
+                       (fin ? TCP_FIN : 0) | (c->cwr_due ? TCP_CWR : 0)));
+    c->cwr_due = false;
     if (fin && !c->fin_sent) {
         c->fin_sent = true;
         c->state = c->state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT_1;

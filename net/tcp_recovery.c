@@ -21,10 +21,9 @@ uint32_t tcp_in_flight(const struct connection *c)
 }
 
 /* Of ours and its path there is less to be had than we thought. */
-static void reduce(struct connection *c, enum tcp_recovery why)
+static void reduce(struct connection *c, enum tcp_recovery why,
+                   uint32_t flight)
 {
-    uint32_t flight = tcp_unacked(c);
-
     c->before_cwnd = c->cwnd;
     c->before_ssthresh = c->ssthresh;
     c->congestion->lost(c, flight < c->cwnd ? flight : c->cwnd);
@@ -33,6 +32,7 @@ static void reduce(struct connection *c, enum tcp_recovery why)
     c->delivered = c->resent = 0;
     c->flight = flight;
     c->may_undo = why != TCP_REDUCED;
+    c->cwr_due = c->ecn;
     c->is_quiet = false;
 }
 
@@ -51,7 +51,7 @@ static void begin_repair(struct connection *c)
     c->tcp->counters.fast_retransmits++;
     begin_episode(c);
     if (c->recovery == TCP_OPEN) {
-        reduce(c, TCP_REPAIR);
+        reduce(c, TCP_REPAIR, tcp_unacked(c));
         return;
     }
     /* It was reduced in this round trip already. */
@@ -90,6 +90,13 @@ static void end_episode(struct connection *c)
     c->duplicates = 0;
 }
 
+/* One of marks lasts until what tells the peer of it has arrived. */
+static bool is_over(const struct connection *c)
+{
+    return c->recovery != TCP_OPEN &&
+           !seq_before(c->snd_una, c->recover + (c->recovery == TCP_REDUCED));
+}
+
 static void undo(struct connection *c, const struct delivery *d)
 {
     c->tcp->counters.undone++;
@@ -114,7 +121,7 @@ void recovery_expire(struct connection *c)
         return;
     /* What is lost once more is the same loss. */
     if (c->recovery != TCP_EXPIRED) {
-        reduce(c, TCP_EXPIRED);
+        reduce(c, TCP_EXPIRED, tcp_unacked(c));
         begin_episode(c);
     }
     c->recover = c->snd_nxt;
@@ -243,11 +250,14 @@ void recovery_take(struct connection *c, struct delivery *d,
         take_repeat(c, d);
     if (is_spurious(c, d))
         undo(c, d);
-    if (c->recovery != TCP_OPEN && !seq_before(c->snd_una, c->recover))
+    if (is_over(c))
         end_episode(c);
-    if (!rack_tail_is_well(c, d, is_duplicate) && c->recovery == TCP_OPEN) {
-        reduce(c, TCP_REDUCED);
-        c->may_undo = false;
+    if (!rack_tail_is_well(c, d, is_duplicate) && c->recovery == TCP_OPEN)
+        reduce(c, TCP_REDUCED, tcp_unacked(c) + d->acked);
+    /* RFC 3168, 6.1.2: once in a round trip. */
+    if (d->is_marked && c->recovery == TCP_OPEN) {
+        c->tcp->counters.marks_echoed++;
+        reduce(c, TCP_REDUCED, tcp_unacked(c) + d->acked);
     }
     if (!c->may_sack)
         count_duplicates(c, d, is_duplicate);
