@@ -489,6 +489,7 @@ void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)
     fn(ctx, "tcp_marks_in", n->marks_in);
     fn(ctx, "tcp_marks_echoed", n->marks_echoed);
     fn(ctx, "tcp_path_probes", n->path_probes);
+    fn(ctx, "tcp_path_reduced", n->path_reduced);
     fn(ctx, "tcp_black_holes", n->black_holes);
     fn(ctx, "tcp_probes", n->probes);
     fn(ctx, "tcp_resets_out", n->resets_out);

@@ -178,9 +178,12 @@ struct connection {
     struct buf *place; /* in the queue, or NULL: its first byte is */
     uint32_t    place_seq;
     uint8_t     snd_scale, rcv_scale;
-    uint16_t    mss;     /* data bytes of a segment to the peer, with the
+    uint16_t    mss;                /* data bytes of a segment to the peer, with the
                             options that each has */
-    uint16_t    our_mss; /* that we announce */
+    uint16_t    our_mss;            /* that we announce */
+    uint16_t    mss_full, mss_next; /* what it was at first; what is to be tried */
+    bool        probe_lost;         /* of those, and nothing else so far */
+    nanoseconds raise_at;           /* then; 0: it is what it was */
     bool        shut_writing, shut_reading, fin_sent;
     bool        syn_due;                 /* ours is to be sent, again maybe */
     bool        ecn, cwr_due, echo_mark; /* RFC 3168 */
@@ -272,7 +275,7 @@ struct tcp_counters {
     uint64_t opened, accepted, failed, dropped_syns, retransmitted, timeouts;
     uint64_t fast_retransmits, tail_probes, undone, reneged;
     uint64_t held, held_dropped, duplicates_in, probes, repeats_in;
-    uint64_t marks_in, marks_echoed, path_probes, black_holes;
+    uint64_t marks_in, marks_echoed, path_probes, path_reduced, black_holes;
     uint64_t stale_timestamps, challenges, out_of_window, starved;
 };
 
@@ -472,11 +475,19 @@ uint8_t ecn_service(const struct connection *c, uint32_t seq, uint32_t len);
 
 /* Has segments of at most so many bytes of IP packets from now on, if they are
  * longer (RFC 1191: never below 68). */
-bool tcp_fit(struct connection *c, uint16_t mtu);
+bool     tcp_fit(struct connection *c, uint16_t mtu);
 /* A router says that packets may be so long; 0: it does not say. */
-void path_note_mtu(struct connection *c, uint16_t mtu);
-/* A probe of segment bytes has arrived. */
-void path_note_arrival(struct connection *c, uint16_t segment);
+void     path_note_mtu(struct connection *c, uint16_t mtu);
+/* ICMP says that the peer cannot be reached. */
+void     path_note_error(struct connection *c, enum status status);
+/* What is at the front of the queue was sent in vain once more. */
+void     path_note_timeout(struct connection *c);
+/* A probe of segment bytes has arrived; the one that r has is lost. */
+void     path_note_arrival(struct connection *c, uint16_t segment);
+void     path_note_loss(struct connection *c, struct sent *r);
+/* How long a segment is to be tried now, of so much that is queued and that may
+ * be sent; 0: none. */
+uint16_t path_probe(const struct connection *c, uint32_t queued, uint32_t may);
 
 /* tcp_loss.c */
 void tcp_measure_delivery(struct connection *c, const struct delivery *d);

@@ -68,6 +68,7 @@ static void take_syn(struct connection *c, const struct arrival *a)
         c->ts_recent = s->time;
         c->ts_recent_at = time_now();
     }
+    c->mss_full = c->mss_next = c->mss;
     take_window(c, a);
 }
 
@@ -764,9 +765,8 @@ void tcp_failed(void *ctx, const struct ipv4_packet *packet,
     /* RFC 5927, 4: of what is under way, or it is forged. */
     if (!c || seq_before(seq, c->snd_una) || !seq_before(seq, c->snd_nxt))
         return;
-    if (error->status == ERR_RANGE) {
+    if (error->status == ERR_RANGE)
         path_note_mtu(c, error->mtu);
-    } else if (c->state == TCP_SYN_SENT) {
-        tcp_end(c, error->status); /* RFC 5461, 4.1: only while it opens */
-    }
+    else
+        path_note_error(c, error->status);
 }

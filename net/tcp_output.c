@@ -393,6 +393,28 @@ bool tcp_send_one(struct connection *c)
     return true;
 }
 
+/* A segment that is longer than others, to see whether it arrives. */
+static bool send_path_probe(struct connection *c)
+{
+    uint32_t edge = c->snd_una + c->snd_wnd, may = room(c);
+    uint16_t usual = c->mss, len;
+
+    if (c->raise_at == 0 || !sent_has_room(c) || !seq_before(c->snd_nxt, edge))
+        return false;
+    if (may > edge - c->snd_nxt)
+        may = edge - c->snd_nxt;
+    len = path_probe(c, queue_end(c) - c->snd_nxt, may);
+    if (len == 0)
+        return false;
+    c->tcp->counters.path_probes++;
+    c->mss = len;
+    send_piece(c, len, false);
+    c->sent_last->is_probe = true;
+    if (c->mss == len)
+        c->mss = usual;
+    return true;
+}
+
 static bool send_data(struct connection *c)
 {
     bool     sent = false;
@@ -405,6 +427,8 @@ static bool send_data(struct connection *c)
     burst = c->recovery == TCP_OPEN ? congestion_burst(c) : UINT32_MAX;
     if (!resend_lost(c, &sent))
         return sent;
+    if (c->mss < c->mss_full && send_path_probe(c))
+        sent = true;
     while (has_more(c) && sent_has_room(c)) {
         bool     ends;
         uint32_t len = next_piece(c, burst, &ends);

@@ -46,6 +46,14 @@ static void begin_episode(struct connection *c)
     c->tail_probed = false;
 }
 
+/* Is what is lost one piece of one segment, as a probe is? */
+static bool is_one_segment(struct connection *c)
+{
+    const struct sent *r = sent_first_lost(c);
+
+    return r && c->lost == r->end - r->seq && c->lost == r->segment;
+}
+
 static void begin_repair(struct connection *c)
 {
     c->tcp->counters.fast_retransmits++;
@@ -85,6 +93,7 @@ static void end_episode(struct connection *c)
         c->ssthresh = c->before_ssthresh;
     if (c->recovery >= TCP_REPAIR)
         rack_note_recovered(c);
+    c->probe_lost = false;
     c->is_quiet = false;
     c->recovery = TCP_OPEN;
     c->duplicates = 0;
@@ -124,6 +133,7 @@ void recovery_expire(struct connection *c)
         reduce(c, TCP_EXPIRED, tcp_unacked(c));
         begin_episode(c);
     }
+    path_note_timeout(c);
     c->recover = c->snd_nxt;
     c->duplicates = 0;
     c->tail_probed = false;
@@ -263,8 +273,13 @@ void recovery_take(struct connection *c, struct delivery *d,
         count_duplicates(c, d, is_duplicate);
     else if (c->taken > 0 || c->recovery != TCP_OPEN || c->lost > 0)
         rack_look(c, d->now);
-    if (c->lost > 0 && c->recovery < TCP_REPAIR)
-        begin_repair(c);
+    if (c->lost > 0 && c->recovery < TCP_REPAIR) {
+        /* RFC 4821, 7.5: a probe that is lost was too long. */
+        if (c->probe_lost && is_one_segment(c))
+            recovery_begin_quietly(c);
+        else
+            begin_repair(c);
+    }
     if (c->recovery == TCP_REPAIR || c->recovery == TCP_REDUCED)
         follow(c, d, lost);
     else if (c->recovery == TCP_EXPIRED && d->bytes > 0)

@@ -81,6 +81,8 @@ void sent_set(struct connection *c, struct sent *r, enum sent_state state)
     if (state == SENT_OUT)
         link_out(c, r, c->latest);
     r->state = (uint8_t)state;
+    if (state == SENT_LOST && r->is_probe)
+        path_note_loss(c, r);
     if (state == SENT_LOST &&
         (!c->lost_place || seq_before(r->seq, c->lost_place->seq)))
         c->lost_place = r;

@@ -178,6 +178,184 @@ TEST(what_is_sent_again_cannot_be_marked)
                       "< ACK 1 101 +1000 noect\n"));
 }
 
+/* The MTU: RFC 1191, RFC 4821 */
+
+static const struct network_ops *real_ops;
+static size_t                    longest; /* packet that passes */
+static bool                      tells;   /* a router says so, too */
+static unsigned                  swallowed;
+
+static void complain(enum status status, uint16_t mtu, uint32_t seq,
+                     uint16_t port)
+{
+    struct ipv4_packet packet = {.from = ipv4_address(10, 0, 0, 2),
+                                 .to = ipv4_address(10, 0, 0, 1),
+                                 .protocol = PROTOCOL_TCP};
+    struct ipv4_error  error = {status, mtu};
+    uint8_t            start[8];
+
+    put_be16(start, port);
+    put_be16(start + 2, 4000);
+    put_be32(start + 4, seq);
+    ipv4_failed(right.ip, &packet, start, sizeof start, &error);
+}
+
+static uint32_t complained_of[64];
+static unsigned complaints;
+
+static void send_complaints(void *ctx)
+{
+    (void)ctx;
+    CHECK(time_sleep(MILLISECOND) == OK);
+    for (unsigned i = 0; i < complaints; i++)
+        complain(ERR_RANGE, (uint16_t)longest, complained_of[i], 80);
+    complaints = 0;
+}
+
+static void write_short(struct network *n, struct buf *frame)
+{
+    if (buf_length(frame) <= longest + ETHERNET_HEADER) {
+        real_ops->write(n, frame);
+        return;
+    }
+    swallowed++;
+    if (tells && complaints < 64) {
+        complained_of[complaints++] = get_be32(frame->data + 38);
+        if (complaints == 1)
+            CHECK(fiber_start(send_complaints, NULL) == OK);
+    }
+    buf_free(frame);
+}
+
+static void listen_on(struct network *n, frames_handler *fn, void *ctx)
+{
+    real_ops->listen(n, fn, ctx);
+}
+
+/* A path on which packets may be so long, and a connection over it. */
+static void open_through(size_t mtu, bool router)
+{
+    static const struct network_ops ops = {write_short, listen_on};
+
+    begin();
+    if (!real_ops) {
+        real_ops = right.net->ops;
+        right.net->ops = &ops;
+    }
+    longest = mtu;
+    tells = router;
+    swallowed = 0;
+    CHECK(script_play("> SYN 100 mss=1460 sackok\n"
+                      "< SYN,ACK 0 101\n"
+                      ". 50\n"
+                      "> ACK 101 1\n"
+                      ". 1\n"));
+}
+
+TEST(what_a_router_says_is_too_long_is_sent_again_at_once_in_shorter_segments)
+{
+    uint32_t cwnd;
+
+    open_through(1400, true);
+    cwnd = ours()->cwnd;
+    write_bytes(2920);
+    CHECK(script_play("< ACK 1 101 +1360\n"
+                      "< ACK 1361 101 +1360\n"
+                      "< ACK 2721 101 +200\n"
+                      "> ACK 101 2921\n"
+                      ". 1\n"));
+    CHECK(ours()->cwnd >= cwnd && ours()->ssthresh == UINT32_MAX);
+    CHECK(ours()->recovery == TCP_OPEN && ours()->mss == 1360);
+}
+
+TEST(a_router_who_speaks_of_what_is_not_under_way_is_none)
+{
+    open_through(1500, false);
+    complain(ERR_RANGE, 600, ours()->snd_una, 80); /* nothing is */
+    CHECK(ours()->mss == 1460);
+    write_bytes(14600);
+    complain(ERR_RANGE, 600, ours()->snd_una - 1, 80);
+    complain(ERR_RANGE, 600, ours()->snd_nxt, 80);
+    complain(ERR_RANGE, 1500, ours()->snd_una, 80);
+    CHECK(ours()->mss == 1460);
+    complain(ERR_RANGE, 68, ours()->snd_una, 80);
+    CHECK(ours()->mss == 512); /* and no shorter */
+}
+
+TEST(where_long_packets_vanish_without_a_word_shorter_ones_get_through)
+{
+    open_through(1300, false);
+    write_bytes(4380);
+    CHECK(time_sleep(1500 * MILLISECOND) == OK); /* two time-outs */
+    CHECK(ours()->mss == 1160 && right.tcp->counters.black_holes > 0);
+    CHECK(script_play("< ACK 1 101 +1160\n"
+                      "> ACK 101 1161\n"
+                      "< ACK 1161 101 +300\n"));
+}
+
+TEST(a_shorter_path_is_tried_again_and_a_lost_probe_costs_nothing_else)
+{
+    uint32_t cwnd;
+    uint64_t lost = right.tcp->counters.fast_retransmits;
+
+    open_through(1400, true);
+    write_bytes(2920);
+    CHECK(script_play("< ACK 1 101 +1360\n"
+                      "< ACK 1361 101 +1360\n"
+                      "< ACK 2721 101 +200\n"
+                      "> ACK 101 2921\n"));
+    tells = false;
+    CHECK(time_sleep(590 * SECOND) == OK);
+    write_bytes(13600);
+    CHECK(script_play("< ACK 2921 101 +1360 x10\n"
+                      "> ACK 101 16521\n"));
+    CHECK(time_sleep(11 * SECOND) == OK);
+    swallowed = 0;
+    write_bytes(6900); /* a probe of 1,460, which vanishes, and the rest */
+    cwnd = ours()->cwnd;
+    CHECK(script_play("< ACK 17981 101 +1360 x4\n"
+                      ". 50\n"
+                      "> ACK 101 16521 sack=17981:23421\n"
+                      "< ACK 16521 101 +1360\n"
+                      "< ACK 17881 101 +100\n"
+                      "> ACK 101 23421\n"
+                      ". 1\n"));
+    CHECK(swallowed == 1 && ours()->mss == 1360);
+    CHECK(ours()->cwnd >= cwnd && ours()->recovery == TCP_OPEN);
+    CHECK(right.tcp->counters.fast_retransmits == lost);
+    longest = 1500; /* it is a longer path now */
+    write_bytes(5640);
+    CHECK(script_play("< ACK 23421 101 +1410\n"
+                      "< ACK 24831 101 +1360 x3\n"
+                      ". 50\n"
+                      "> ACK 101 28911\n"
+                      "< ACK 28911 101 +150\n"
+                      ". 1\n"));
+    CHECK(ours()->mss == 1410);
+}
+
+/* RFC 5461 */
+
+TEST(who_cannot_be_reached_ends_no_connection_but_one_that_opens)
+{
+    open_through(1500, false);
+    write_bytes(1000);
+    complain(ERR_UNREACHABLE, 0, ours()->snd_una, 80);
+    complain(ERR_REFUSED, 0, ours()->snd_una, 80);
+    CHECK(script_play("< ACK 1 101 +1000\n"
+                      "> ACK 101 1001\n"
+                      ". 1\n"));
+    CHECK(ours()->state == TCP_ESTABLISHED);
+    begin();
+    CHECK(fiber_start(open_one, NULL) == OK);
+    CHECK(script_play("< SYN 0\n"));
+    for (size_t i = 0; i < right.tcp->pool_used; i++)
+        if (right.tcp->pool[i].state == TCP_SYN_SENT)
+            complain(ERR_REFUSED, 0, right.tcp->pool[i].iss,
+                     right.tcp->pool[i].local.port);
+    CHECK(time_sleep(MILLISECOND) == OK && opened == ERR_REFUSED);
+}
+
 TEST(at_every_moment_all_was_as_it_must_be)
 {
     CHECK(pair_wrong == 0 && pair_looked > 10);
