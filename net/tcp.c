@@ -82,6 +82,7 @@ static void drop_queues(struct connection *c)
     buf_free(c->queue);
     c->queue = c->queue_last = c->place = NULL;
     c->queue_len = 0;
+    sent_free_all(c);
 }
 
 static void unschedule(struct connection *c)
@@ -234,7 +235,8 @@ struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
     c->iss = (uint32_t)(time_now() / (4 * MICROSECOND)) +
              (uint32_t)hash(tcp, &local, &peer, 1);
     c->time_offset = (uint32_t)hash(tcp, &local, &peer, 2);
-    c->snd_una = c->snd_nxt = c->snd_max = c->iss;
+    c->snd_una = c->snd_nxt = c->measured = c->foremost = c->iss;
+    c->syn_due = true;
     c->queue_seq = c->recover = c->iss + 1;
     c->queue_limit = c->read_limit = TCP_QUEUE_FIRST;
     c->mss = TCP_DEFAULT_MSS;
@@ -242,7 +244,7 @@ struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
     c->rto = TCP_RTO_FIRST;
     c->quick = TCP_FIRST_QUICK;
     c->heard = time_now();
-    c->congestion = &tcp_newreno;
+    c->congestion = tcp->congestion;
     for (int i = 0; i < TCP_CLOCKS; i++)
         c->clock[i] = FOREVER;
     c->timer.ring = tcp_ring;
@@ -319,10 +321,13 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
         t->pool = calloc(TCP_CONNECTIONS, sizeof *t->pool);
     if (t && t->pool)
         t->held_pool = calloc(TCP_HELD, sizeof *t->held_pool);
-    if (!t || !t->pool || !t->held_pool || fiber_start(work, t) != OK) {
+    if (t && t->held_pool)
+        t->sent_pool = calloc(TCP_SENT, sizeof *t->sent_pool);
+    if (!t || !t->sent_pool || fiber_start(work, t) != OK) {
         if (t) {
             free(t->pool);
             free(t->held_pool);
+            free(t->sent_pool);
         }
         free(t);
         return ERR_NO_MEMORY;
@@ -332,11 +337,23 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
         t->free_held = &t->held_pool[i];
     }
     t->ip = ip;
+    t->congestion = congestion_chosen();
+    t->ecn = ecn_chosen();
     t->wheel = ipv4_wheel(ip);
     random_bytes(&t->secret, sizeof t->secret);
     ipv4_listen(ip, PROTOCOL_TCP, tcp_input, tcp_failed, t);
     *made = t;
     return OK;
+}
+
+void tcpv4_set_congestion(struct tcpv4 *tcp, enum tcpv4_congestion which)
+{
+    tcp->congestion = which == TCPV4_NEWRENO ? &tcp_newreno : &tcp_cubic;
+}
+
+void tcpv4_set_ecn(struct tcpv4 *tcp, enum tcpv4_ecn ecn)
+{
+    tcp->ecn = ecn;
 }
 
 enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
@@ -464,7 +481,16 @@ void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)
     fn(ctx, "tcp_segments_out", n->out);
     fn(ctx, "tcp_retransmitted", n->retransmitted);
     fn(ctx, "tcp_fast_retransmits", n->fast_retransmits);
+    fn(ctx, "tcp_tail_probes", n->tail_probes);
     fn(ctx, "tcp_timeouts", n->timeouts);
+    fn(ctx, "tcp_undone", n->undone);
+    fn(ctx, "tcp_reneged", n->reneged);
+    fn(ctx, "tcp_repeats_in", n->repeats_in);
+    fn(ctx, "tcp_marks_in", n->marks_in);
+    fn(ctx, "tcp_marks_echoed", n->marks_echoed);
+    fn(ctx, "tcp_path_probes", n->path_probes);
+    fn(ctx, "tcp_path_reduced", n->path_reduced);
+    fn(ctx, "tcp_black_holes", n->black_holes);
     fn(ctx, "tcp_probes", n->probes);
     fn(ctx, "tcp_resets_out", n->resets_out);
     fn(ctx, "tcp_challenges", n->challenges);

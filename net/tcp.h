@@ -5,8 +5,15 @@
  *     tcp.c             pools, look-up, listeners, opening, the work fiber
  *     tcp_input.c       what comes (RFC 9293, 3.10.7)
  *     tcp_output.c      what goes: segments, windows, acknowledgments
- *     tcp_loss.c        what was lost: round trips, retransmission, timers
- *     tcp_congestion.c  how much may be under way
+ *     tcp_sent.c        what is under way, and what has become of it
+ *     tcp_sack.c        what has come too early: what we tell the peer of it
+ *     tcp_rack.c        what is lost, by the time that passes (RFC 8985)
+ *     tcp_recovery.c    what an acknowledgment means: recovery, or its undoing
+ *     tcp_loss.c        round trips, time-outs, the other clocks
+ *     tcp_congestion.c  how much may be under way: NewReno, and who chooses
+ *     tcp_cubic.c       the same: CUBIC
+ *     tcp_ecn.c         the same: what routers say of it (RFC 3168)
+ *     tcp_path.c        how long a segment may be
  *     tcp_flow.c        the flow that an application holds
  *
  * Names are those of RFC 9293, 3.3.1: snd_una is SND.UNA.
@@ -23,8 +30,11 @@
 #define TCP_CONNECTIONS 4096 /* at once, those that wait to be forgotten too */
 #define TCP_HALF_OPEN   256  /* of them: with no third segment yet */
 #define TCP_BUCKETS     1024
-#define TCP_HELD        4096 /* segments that came too early, in all */
-#define TCP_HELD_EACH   512  /* and of one connection */
+#define TCP_HELD        4096                     /* segments that came too early, in all */
+#define TCP_HELD_EACH   512                      /* and of one connection */
+#define TCP_SENT        (TCP_CONNECTIONS + 4096) /* records of what is under
+                                                    way, in all */
+#define TCP_SENT_EACH   2048                     /* and of one connection */
 
 #define TCP_QUEUE_FIRST ((uint32_t)64 << 10) /* bytes, either way, at first */
 #define TCP_QUEUE_MOST  ((uint32_t)4 << 20)  /* and at most */
@@ -38,6 +48,8 @@
                                                 clocks that tick slowly */
 #define TCP_RTO_MOST     (60 * SECOND)
 #define TCP_DELAYED_ACK  (40 * MILLISECOND)
+#define TCP_PEERS_DELAY  (200 * MILLISECOND) /* the longest of a peer's ACK */
+#define TCP_TAIL_LEAST   (10 * MILLISECOND)  /* a probe of the tail waits */
 #define TCP_TIME_WAIT    (60 * SECOND)
 #define TCP_FIN_WAIT     (60 * SECOND)  /* for the peer's FIN, once closed */
 #define TCP_USER_TIMEOUT (300 * SECOND) /* RFC 9293, 3.9.1 */
@@ -67,9 +79,51 @@ struct held {
     struct buf  *data;
 };
 
+/* What has become of bytes under way. */
+enum sent_state {
+    SENT_OUT,   /* nothing is known */
+    SENT_LOST,  /* to be sent again */
+    SENT_TAKEN, /* the peer has them, before others (RFC 2018) */
+};
+
+/* Bytes that were sent as one piece, of one or more segments. */
+struct sent {
+    struct sent *next;            /* the bytes behind them */
+    struct sent *earlier, *later; /* of those that are out, by time */
+    nanoseconds  time;            /* when they were sent at last */
+    uint32_t     seq, end;        /* a FIN counts */
+    uint16_t     segment;         /* data bytes of each segment but the last */
+    uint8_t      state;
+    bool         is_resent, is_probe; /* is_probe: of the path's MTU */
+};
+
+/* What an acknowledgment has told of what is under way. */
+struct delivery {
+    nanoseconds      now;
+    bool             has_echo, is_new; /* is_new: snd_una has moved */
+    bool             is_marked;        /* congestion was met (RFC 3168) */
+    uint32_t         echo;
+    uint32_t         acked;          /* bytes of data by which snd_una has moved */
+    uint32_t         bytes;          /* of which it was not known that they had arrived */
+    nanoseconds      oldest, newest; /* of those sent but once, when; 0: none */
+    bool             is_original;    /* a time-out sent them not again */
+    bool             has_repeat;     /* D-SACK: the peer had repeat already */
+    struct tcp_range repeat;
+};
+
+/* Why cwnd is not left to grow. */
+enum tcp_recovery {
+    TCP_OPEN,    /* it is */
+    TCP_REDUCED, /* the path is congested, it says, and nothing is lost */
+    TCP_REPAIR,  /* something is lost */
+    TCP_EXPIRED, /* and the retransmission timer has rung */
+};
+
 /* Times that a connection waits for; FOREVER: it does not. */
 enum tcp_clock {
     TCP_RETRANSMIT, /* or to ask about a window of zero */
+    TCP_REORDER,    /* what was overtaken is lost then: RFC 8985, 6.2 */
+    TCP_TAIL,       /* the last segment may be lost: RFC 8985, 7 */
     TCP_ACKNOWLEDGE,
     TCP_KEEP_ALIVE,
     TCP_END, /* of TIME-WAIT, FIN-WAIT-2 */
@@ -78,15 +132,23 @@ enum tcp_clock {
 
 /* How much may be under way; cwnd and ssthresh are what it sets. */
 struct congestion {
-    const char *name;
-    void (*begin)(struct connection *c);
-    /* acked bytes of new data were acknowledged, outside of recovery. */
+    /* acked bytes of new data were acknowledged, and nothing is lost. */
     void (*acked)(struct connection *c, uint32_t acked);
     /* A segment was lost, in_flight bytes being under way: ssthresh. */
     void (*lost)(struct connection *c, uint32_t in_flight);
+    /* None was, after all. */
+    void (*undo)(struct connection *c);
 };
 
-extern const struct congestion tcp_newreno;
+extern const struct congestion tcp_newreno, tcp_cubic;
+
+/* CUBIC's own: RFC 9438, 4.1.2; bytes and milliseconds. */
+struct cubic {
+    uint32_t    w_max, w_est, cwnd_prior, k;
+    uint32_t    before_max, before_prior; /* of a loss that may be undone */
+    uint64_t    grown, est_grown;         /* by less than a byte */
+    nanoseconds epoch, seen;              /* epoch 0: begins with the next ACK */
+};
 
 struct tcp_listener {
     struct tcp_listener *next;
@@ -109,17 +171,29 @@ struct connection {
 
     /* Sending. The queue begins with byte queue_seq; what was sent is in it
      * until it is acknowledged. */
-    uint32_t    iss, snd_una, snd_nxt, snd_max, snd_wnd, snd_wl1, snd_wl2;
+    uint32_t    iss, snd_una, snd_nxt, snd_wnd, snd_wl1, snd_wl2;
     uint32_t    most_wnd; /* the largest that the peer has offered */
     uint32_t    queue_seq, queue_len, queue_limit;
     struct buf *queue, *queue_last;
     struct buf *place; /* in the queue, or NULL: its first byte is */
     uint32_t    place_seq;
     uint8_t     snd_scale, rcv_scale;
-    uint16_t    mss;     /* data bytes of a segment to the peer, with the
+    uint16_t    mss;                /* data bytes of a segment to the peer, with the
                             options that each has */
-    uint16_t    our_mss; /* that we announce */
+    uint16_t    our_mss;            /* that we announce */
+    uint16_t    mss_full, mss_next; /* what it was at first; what is to be tried */
+    bool        probe_lost;         /* of those, and nothing else so far */
+    nanoseconds raise_at;           /* then; 0: it is what it was */
     bool        shut_writing, shut_reading, fin_sent;
+    bool        syn_due;                 /* ours is to be sent, again maybe */
+    bool        ecn, cwr_due, echo_mark; /* RFC 3168 */
+
+    /* What is under way: a list by number from snd_una to snd_nxt; of it
+     * those that are out, by time. */
+    struct sent *sent, *sent_last, *earliest, *latest;
+    struct sent *taken_place, *lost_place; /* where the next may be */
+    uint32_t     sent_count;
+    uint32_t     out, lost, taken; /* bytes, by their state */
 
     /* Receiving. */
     uint32_t     irs, rcv_nxt, rcv_adv; /* rcv_adv: the window's right edge */
@@ -134,25 +208,54 @@ struct connection {
     unsigned     quick;   /* ACKs that are not to be delayed */
     bool         ack_now;
 
+    /* What came too early, as the peer is told: the latest first. */
+    bool             may_sack;
+    uint8_t          early_count;
+    struct tcp_range early[TCP_RANGES];
+    struct tcp_range repeat; /* came twice (RFC 2883); empty: nothing */
+
     /* RFC 7323 */
     bool        timestamps;
     uint32_t    time_offset, ts_recent, last_ack_sent;
     nanoseconds ts_recent_at;
 
     /* Loss and time. */
-    nanoseconds              srtt, rttvar, rto;      /* srtt 0: not measured */
-    nanoseconds              timed_at;               /* 0: none */
-    uint32_t                 timed_seq, resent_time; /* at last */
-    unsigned                 backoff, duplicates, keepalives;
-    bool                     in_recovery;
-    uint32_t                 recover; /* RFC 6582 */
+    nanoseconds srtt, rttvar, rto;     /* srtt 0: not measured */
+    uint32_t    measured, resent_time; /* measured: from there on anew;
+                                           resent_time: at last */
+    unsigned    backoff, duplicates, keepalives;
+
+    /* RFC 8985: what was sent last of all that has arrived, what it took; how
+     * far ahead of others it may have come. */
+    nanoseconds rack_time, rack_rtt, least_rtt, least_rtt_at;
+    uint32_t    rack_end, foremost, repeat_round;
+    uint8_t     patience, patience_left; /* quarters of a round trip */
+    bool        is_reordered, in_repeat_round;
+    bool        tail_probed, tail_resent;
+    uint32_t    tail_end;
+
+    /* Recovery, until recover is acknowledged; what it was before, and the
+     * bytes sent again since (RFC 6937, RFC 4015). */
+    enum tcp_recovery        recovery;
+    uint32_t                 recover;
+    uint32_t                 delivered, resent, flight;
+    bool                     may_undo, has_resent;
+    bool                     is_quiet; /* it is no sign of congestion */
+    uint32_t                 undo_from, undo_left, first_resent_time;
+    uint32_t                 before_cwnd, before_ssthresh;
     uint32_t                 cwnd, ssthresh;
+    uint32_t                 peak, peak_before; /* under way, at most, in
+                                                   this period and the last */
+    nanoseconds              peak_since, unused_since;
     const struct congestion *congestion;
-    uint64_t                 of_congestion[4]; /* its own */
-    nanoseconds              unanswered_since; /* 0: all is answered */
-    nanoseconds              heard;            /* when the peer last was */
-    nanoseconds              sent;             /* when we last sent data */
-    struct flow_options      options;
+    union {
+        struct cubic cubic;
+        uint32_t     counted; /* NewReno's: bytes since cwnd grew */
+    } control;
+    nanoseconds         unanswered_since; /* 0: all is answered */
+    nanoseconds         heard;            /* when the peer last was */
+    nanoseconds         last_sent;        /* when we last sent data */
+    struct flow_options options;
 
     /* The reader's pace, by which the window grows. */
     uint32_t    paced;
@@ -170,27 +273,33 @@ struct connection {
 struct tcp_counters {
     uint64_t in, malformed, no_connection, out, resets_in, resets_out;
     uint64_t opened, accepted, failed, dropped_syns, retransmitted, timeouts;
-    uint64_t fast_retransmits, held, held_dropped, duplicates_in, probes;
+    uint64_t fast_retransmits, tail_probes, undone, reneged;
+    uint64_t held, held_dropped, duplicates_in, probes, repeats_in;
+    uint64_t marks_in, marks_echoed, path_probes, path_reduced, black_holes;
     uint64_t stale_timestamps, challenges, out_of_window, starved;
 };
 
 struct tcpv4 {
-    struct ipv4         *ip;
-    struct wheel        *wheel;
-    struct siphash_key   secret;
-    struct connection   *bucket[TCP_BUCKETS];
-    struct tcp_listener *listeners;
-    struct connection   *pool, *free;
-    size_t               pool_used; /* those beyond were never taken */
-    unsigned             half_open, count;
-    struct connection   *half_opens[TCP_HALF_OPEN];
-    struct connection   *oldest, *newest; /* in TIME-WAIT */
-    struct held         *held_pool, *free_held;
-    struct connection   *work, *work_last; /* scheduled ones */
-    struct waiters       worker;
-    nanoseconds          challenged; /* when tokens was full */
-    unsigned             challenge_tokens;
-    struct tcp_counters  counters;
+    struct ipv4             *ip;
+    struct wheel            *wheel;
+    struct siphash_key       secret;
+    struct connection       *bucket[TCP_BUCKETS];
+    struct tcp_listener     *listeners;
+    struct connection       *pool, *free;
+    size_t                   pool_used; /* those beyond were never taken */
+    unsigned                 half_open, count;
+    struct connection       *half_opens[TCP_HALF_OPEN];
+    struct connection       *oldest, *newest; /* in TIME-WAIT */
+    struct held             *held_pool, *free_held;
+    struct sent             *sent_pool, *free_sent;
+    size_t                   sent_used, sent_count; /* used: once at least */
+    const struct congestion *congestion;            /* of new connections */
+    enum tcpv4_ecn           ecn;
+    struct connection       *work, *work_last; /* scheduled ones */
+    struct waiters           worker;
+    nanoseconds              challenged; /* when tokens was full */
+    unsigned                 challenge_tokens;
+    struct tcp_counters      counters;
 };
 
 /* tcp.c */
@@ -235,8 +344,13 @@ void tcp_failed(void *ctx, const struct ipv4_packet *packet,
 /* Sends what may be sent, and an ACK if one is due. */
 void tcp_output(struct connection *c);
 
-/* Sends count bytes of the queue from seq on, or the SYN or FIN there. */
+/* Sends len bytes of the queue from seq on, or the SYN or FIN there. */
 void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags);
+
+/* Sends once more what r has. */
+void tcp_resend(struct connection *c, struct sent *r);
+/* Sends a new segment whatever cwnd says; false: there is none to be sent. */
+bool tcp_send_one(struct connection *c);
 void tcp_send_ack(struct connection *c);
 void tcp_send_reset(struct connection *c);
 
@@ -247,28 +361,140 @@ void tcp_refuse(struct tcpv4 *tcp, const struct ipv4_packet *packet,
 /* The window to announce now, in bytes. */
 uint32_t tcp_window(const struct connection *c);
 
-/* Has segments of at most so many bytes of IP packets from now on, if they are
- * longer (RFC 1191: never below 68). */
-bool tcp_fit(struct connection *c, uint16_t mtu);
-
 /* The milliseconds of our timestamps. */
 uint32_t tcp_time(const struct connection *c);
 
-/* tcp_loss.c */
+/* tcp_sent.c */
 
-/* The sum of what was sent and not acknowledged. */
-static inline uint32_t tcp_in_flight(const struct connection *c)
+/* Is there a record for a further piece? One who has none always gets one. */
+bool sent_has_room(const struct connection *c);
+
+/* Bytes from snd_nxt to end have been sent, for the first time. */
+void sent_add(struct connection *c, uint32_t end);
+
+/* r has been sent once more. */
+void sent_again(struct connection *c, struct sent *r);
+
+/* Cuts r at a number within; false: there is no record for the rest. */
+bool sent_cut(struct connection *c, struct sent *r, uint32_t at);
+
+/* Adds what follows r, in the same state. */
+void sent_join(struct connection *c, struct sent *r);
+
+void         sent_set(struct connection *c, struct sent *r,
+                      enum sent_state state);
+struct sent *sent_first_lost(struct connection *c);
+
+/* What is before snd_una has arrived; and so have the ranges of s. */
+void sent_acked(struct connection *c, struct delivery *d);
+void sent_take(struct connection *c, const struct tcp_segment *s,
+               struct delivery *d);
+
+/* Everything is lost, what the peer has but for. */
+void sent_lose_all(struct connection *c);
+/* The peer has thrown away what it had told us of (RFC 2018, 8). */
+void sent_forget_taken(struct connection *c);
+/* Nothing is. */
+void sent_find_all(struct connection *c);
+void sent_free_all(struct connection *c);
+
+/* tcp_sack.c */
+
+/* Bytes came too early, and are held. */
+void sack_note_early(struct connection *c, uint32_t from, uint32_t to);
+/* Bytes came twice. */
+void sack_note_repeat(struct connection *c, uint32_t from, uint32_t to);
+/* Puts what there is to be told into s. */
+void sack_fill(struct connection *c, struct tcp_segment *s);
+/* What s says was got twice: of what we have sent (RFC 2883, 4). */
+bool sack_repeat(const struct connection *c, const struct tcp_segment *s,
+                 struct tcp_range *repeat);
+
+/* tcp_rack.c */
+
+/* Of r the bytes up to end have arrived. */
+void rack_note(struct connection *c, const struct sent *r, uint32_t end,
+               const struct delivery *d);
+/* Marks what is lost by now, and sets the clock for what may be. */
+void rack_look(struct connection *c, nanoseconds now);
+void rack_note_repeat(struct connection *c);
+void rack_note_recovered(struct connection *c);
+/* Of those that are out, all that was sent so long ago: a time-out. */
+void rack_expire(struct connection *c);
+void rack_set_tail(struct connection *c);
+void rack_ring_tail(struct connection *c);
+/* False: a probe of the tail has repaired a loss. */
+bool rack_tail_is_well(struct connection *c, const struct delivery *d,
+                       bool is_duplicate);
+
+/* tcp_recovery.c */
+
+/* The bytes under way: RFC 6675's pipe. */
+uint32_t tcp_in_flight(const struct connection *c);
+
+/* All that was sent and not acknowledged. */
+static inline uint32_t tcp_unacked(const struct connection *c)
 {
     return c->snd_nxt - c->snd_una;
 }
 
-/* new data was acknowledged: acked of its bytes; the time of echo is known. */
-void tcp_acked(struct connection *c, uint32_t acked, bool has_echo,
-               uint32_t echo);
-void tcp_duplicate_ack(struct connection *c);
+void recovery_take(struct connection *c, struct delivery *d,
+                   bool is_duplicate);
+/* Something is lost, and cwnd stays what it was. */
+void recovery_begin_quietly(struct connection *c);
+/* The retransmission timer has rung. */
+void recovery_expire(struct connection *c);
+
+/* tcp_congestion.c */
+const struct congestion *congestion_chosen(void);
+
+/* The first window; the one after nothing was sent for long. */
+void congestion_begin(struct connection *c);
+void congestion_restart(struct connection *c);
+
+void     congestion_note_sent(struct connection *c, nanoseconds now);
+/* How much may be sent at one stroke. */
+uint32_t congestion_burst(struct connection *c);
+/* Is the window worth more? */
+bool     congestion_may_grow(const struct connection *c, uint32_t acked);
+uint32_t congestion_slow_start(struct connection *c, uint32_t acked);
+
+/* tcp_ecn.c */
+enum tcpv4_ecn ecn_chosen(void);
+
+/* Flags of our SYN; what the peer's say. */
+uint8_t ecn_syn_flags(struct connection *c);
+void    ecn_take_syn(struct connection *c, uint8_t flags);
+/* A segment in the window has come, with len bytes of data. */
+void    ecn_take(struct connection *c, uint8_t flags, uint8_t service,
+                 uint32_t len);
+/* IP's bits for a segment. */
+uint8_t ecn_service(const struct connection *c, uint32_t seq, uint32_t len);
+
+/* tcp_path.c */
+
+/* Has segments of at most so many bytes of IP packets from now on, if they are
+ * longer (RFC 1191: never below 68). */
+bool     tcp_fit(struct connection *c, uint16_t mtu);
+/* A router says that packets may be so long; 0: it does not say. */
+void     path_note_mtu(struct connection *c, uint16_t mtu);
+/* ICMP says that the peer cannot be reached. */
+void     path_note_error(struct connection *c, enum status status);
+/* What is at the front of the queue was sent in vain once more. */
+void     path_note_timeout(struct connection *c);
+/* A probe of segment bytes has arrived; the one that r has is lost. */
+void     path_note_arrival(struct connection *c, uint16_t segment);
+void     path_note_loss(struct connection *c, struct sent *r);
+/* How long a segment is to be tried now, of so much that is queued and that may
+ * be sent; 0: none. */
+uint16_t path_probe(const struct connection *c, uint32_t queued, uint32_t may);
+
+/* tcp_loss.c */
+void tcp_measure_delivery(struct connection *c, const struct delivery *d);
 void tcp_set_clock(struct connection *c, enum tcp_clock which,
                    nanoseconds deadline);
 void tcp_start_retransmit(struct connection *c);
+void tcp_restart_retransmit(struct connection *c);
 void tcp_measure(struct connection *c, nanoseconds rtt);
 void tcp_ring(void *c);
 

@@ -1,55 +1,160 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * NewReno: slow start and congestion avoidance (RFC 5681), in bytes (RFC 3465),
- * from a first window of ten segments (RFC 6928).
+ * How much may be under way: what all have in common, NewReno (RFC 5681, in
+ * bytes as RFC 3465 has it), and who has which.
+ *
+ * A window is worth something as long as it is used (RFC 7661): one that is not
+ * used for half does not grow, is not sent at one stroke, and after five minutes
+ * is worth half as much.
  */
 #include "tcp.h"
+#include <mirage/boot.h>
+#include <string.h>
 
-static void begin(struct connection *c)
+#define USED_FOR   SECOND         /* RFC 7661, 4.2: or three round trips */
+#define UNUSED_FOR (300 * SECOND) /* 4.4.2 */
+
+static const struct congestion *chosen = &tcp_cubic;
+
+static const char *parse_congestion(const char *value)
 {
-    uint32_t least = 2u * c->mss, first = 10u * c->mss;
+    if (strcmp(value, "cubic") == 0)
+        chosen = &tcp_cubic;
+    else if (strcmp(value, "newreno") == 0)
+        chosen = &tcp_newreno;
+    else
+        return "cubic or newreno";
+    return NULL;
+}
 
-    if (least < 14600)
-        least = 14600;
-    if (first > least)
-        first = least;
-    if (c->ssthresh == 0)
-        c->ssthresh = UINT32_MAX;
-    if (c->cwnd == 0 || c->cwnd > first)
+BOOT_PARSED(tcp_congestion, "NAME", parse_congestion,
+            "how TCP finds its pace: cubic (the default) or newreno");
+
+const struct congestion *congestion_chosen(void)
+{
+    return chosen;
+}
+
+/* RFC 6928, 2 */
+static uint32_t first_window(const struct connection *c)
+{
+    uint32_t least = 2u * c->mss > 14600 ? 2u * c->mss : 14600;
+
+    return 10u * c->mss < least ? 10u * c->mss : least;
+}
+
+void congestion_begin(struct connection *c)
+{
+    memset(&c->control, 0, sizeof c->control);
+    c->ssthresh = UINT32_MAX;
+    c->cwnd = first_window(c);
+}
+
+/* Half a window that was not used is still known to have gone well. */
+static void remember(struct connection *c)
+{
+    uint32_t known = c->cwnd - c->cwnd / 4;
+
+    if (c->ssthresh < known)
+        c->ssthresh = known;
+}
+
+void congestion_restart(struct connection *c)
+{
+    uint32_t first = first_window(c);
+
+    remember(c);
+    if (c->cwnd > first)
         c->cwnd = first;
-    c->of_congestion[0] = 0;
+    c->peak = c->peak_before = 0;
+    if (c->recovery == TCP_REDUCED)
+        c->recovery = TCP_OPEN;
 }
 
-/* What a window was not used for does not make it grow. */
-static bool is_used(const struct connection *c, uint32_t acked)
+/* Notes what is under way now, when something was sent. */
+void congestion_note_sent(struct connection *c, nanoseconds now)
 {
-    return tcp_in_flight(c) + acked + c->mss >= c->cwnd / 2;
-}
+    uint32_t    out = tcp_in_flight(c);
+    nanoseconds period = 3 * c->srtt > USED_FOR ? 3 * c->srtt : USED_FOR;
 
-static void acked(struct connection *c, uint32_t bytes)
-{
-    if (!is_used(c, bytes) || c->cwnd > 2 * TCP_QUEUE_MOST)
-        return;
-    if (c->cwnd < c->ssthresh) {
-        c->cwnd += bytes;
-        return;
+    if (now - c->peak_since >= period) {
+        c->peak_before = now - c->peak_since < 2 * period ? c->peak : 0;
+        c->peak = 0;
+        c->peak_since = now;
     }
-    c->of_congestion[0] += bytes;
-    if (c->of_congestion[0] >= c->cwnd) {
-        c->of_congestion[0] -= c->cwnd;
+    if (out > c->peak)
+        c->peak = out;
+}
+
+static bool is_used(const struct connection *c)
+{
+    uint32_t peak = c->peak > c->peak_before ? c->peak : c->peak_before;
+
+    return peak >= c->cwnd / 2;
+}
+
+/* RFC 7661, 4.4 */
+uint32_t congestion_burst(struct connection *c)
+{
+    nanoseconds now = time_now();
+
+    if (is_used(c)) {
+        c->unused_since = 0;
+        return UINT32_MAX;
+    }
+    if (c->unused_since == 0)
+        c->unused_since = now;
+    if (now - c->unused_since >= UNUSED_FOR && c->cwnd > first_window(c)) {
+        c->unused_since = now;
+        remember(c);
+        c->cwnd /= 2;
+        if (c->cwnd < first_window(c))
+            c->cwnd = first_window(c);
+    }
+    return first_window(c);
+}
+
+bool congestion_may_grow(const struct connection *c, uint32_t acked)
+{
+    return tcp_in_flight(c) + acked + c->mss >= c->cwnd / 2 &&
+           c->cwnd <= 2 * TCP_QUEUE_MOST;
+}
+
+/* RFC 5681, 3.1; returns the bytes that are left for the time after it. */
+uint32_t congestion_slow_start(struct connection *c, uint32_t acked)
+{
+    uint32_t room = c->ssthresh > c->cwnd ? c->ssthresh - c->cwnd : 0;
+    uint32_t more = acked < room ? acked : room;
+
+    c->cwnd += more;
+    return acked - more;
+}
+
+static void newreno_acked(struct connection *c, uint32_t acked)
+{
+    if (!congestion_may_grow(c, acked) ||
+        (acked = congestion_slow_start(c, acked)) == 0)
+        return;
+    c->control.counted += acked;
+    if (c->control.counted >= c->cwnd) {
+        c->control.counted -= c->cwnd;
         c->cwnd += c->mss;
     }
 }
 
-static void lost(struct connection *c, uint32_t in_flight)
+static void newreno_lost(struct connection *c, uint32_t in_flight)
 {
     c->ssthresh = in_flight / 2 > 2u * c->mss ? in_flight / 2 : 2u * c->mss;
-    c->of_congestion[0] = 0;
+    c->control.counted = 0;
+}
+
+static void newreno_undo(struct connection *c)
+{
+    c->control.counted = 0;
 }
 
 const struct congestion tcp_newreno = {
-    .name = "newreno",
-    .begin = begin,
-    .acked = acked,
-    .lost = lost,
+    .acked = newreno_acked,
+    .lost = newreno_lost,
+    .undo = newreno_undo,
 };

@@ -60,12 +60,15 @@ static void take_syn(struct connection *c, const struct arrival *a)
         c->snd_scale = s->scale;
         c->rcv_scale = TCP_SCALE;
     }
+    c->may_sack = s->may_sack;
+    ecn_take_syn(c, s->flags);
     c->timestamps = s->has_timestamps;
     if (c->timestamps) {
         c->mss = (uint16_t)(c->mss - TCP_TIMESTAMPS);
         c->ts_recent = s->time;
         c->ts_recent_at = time_now();
     }
+    c->mss_full = c->mss_next = c->mss;
     take_window(c, a);
 }
 
@@ -74,7 +77,7 @@ static void establish(struct connection *c)
     bool passive = c->state == TCP_SYN_RECEIVED && c->is_passive;
 
     /* RFC 6928, 2: after a lost SYN the first window is one segment. */
-    c->congestion->begin(c);
+    congestion_begin(c);
     if (c->backoff > 0) {
         c->cwnd = c->mss;
         c->rto = TCP_RTO_SLOW;
@@ -138,14 +141,13 @@ static void syn_sent_input(struct connection *c, const struct arrival *a,
     take_syn(c, a);
     if (!has_ack) { /* both open at once: figure 7 */
         c->state = TCP_SYN_RECEIVED;
-        c->snd_nxt = c->iss;
+        c->syn_due = true;
         tcp_schedule(c);
         return;
     }
     c->snd_una = s->ack;
-    if (c->timed_at && c->backoff == 0)
-        tcp_measure(c, time_now() - c->timed_at);
-    c->timed_at = 0;
+    if (c->backoff == 0)
+        tcp_measure(c, time_now() - c->last_sent);
     c->unanswered_since = 0;
     c->clock[TCP_RETRANSMIT] = FOREVER;
     establish(c);
@@ -202,6 +204,18 @@ static void take_timestamp(struct connection *c, const struct arrival *a)
     }
 }
 
+/* Data that have come already, and not so long ago that they are a stranger's,
+ * are told of in the ACK that answers them (RFC 2883, 4). */
+static void note_old_data(struct connection *c, const struct arrival *a)
+{
+    if (a->len > 0 && !seq_after(a->s.seq + a->len, c->rcv_nxt) &&
+        seq_after(a->s.seq, c->rcv_nxt - (65535u << c->rcv_scale)) &&
+        seq_after(a->s.seq, c->irs)) {
+        c->tcp->counters.duplicates_in++;
+        sack_note_repeat(c, a->s.seq, a->s.seq + a->len);
+    }
+}
+
 /* 3.10.7.4, first to fourth: false: no more to be done with it. */
 static bool check(struct connection *c, struct arrival *a)
 {
@@ -220,6 +234,7 @@ static bool check(struct connection *c, struct arrival *a)
     }
     if (!is_acceptable(c, a)) {
         c->tcp->counters.out_of_window++;
+        note_old_data(c, a);
         if (!is_reset && c->state != TCP_SYN_RECEIVED)
             tcp_send_ack(c);
         return false;
@@ -294,16 +309,74 @@ static bool note_fin_acked(struct connection *c)
 static bool is_duplicate(const struct connection *c, const struct arrival *a)
 {
     return a->s.ack == c->snd_una && a->len == 0 &&
-           !(a->s.flags & (TCP_SYN | TCP_FIN)) && c->snd_una != c->snd_max &&
+           !(a->s.flags & (TCP_SYN | TCP_FIN)) && c->snd_una != c->snd_nxt &&
            scaled(c, a) == c->snd_wnd && c->snd_wnd > 0;
+}
+
+/* The peer's window, if the segment is not older than what we have of it. */
+static void take_newer_window(struct connection *c, const struct arrival *a)
+{
+    uint32_t before = c->snd_wnd;
+
+    if (seq_before(a->s.ack, c->snd_una) || seq_after(c->snd_wl1, a->s.seq) ||
+        (c->snd_wl1 == a->s.seq && seq_before(a->s.ack, c->snd_wl2)))
+        return;
+    take_window(c, a);
+    /* It answers our questions about its window, and so it lives; but whom
+     * nobody holds any more it does not keep alive without end. */
+    if (c->snd_wnd == 0 && c->is_held)
+        c->unanswered_since = 0;
+    if (c->snd_wnd <= before)
+        return;
+    if (before == 0) {
+        c->backoff = 0;
+        c->clock[TCP_RETRANSMIT] = FOREVER;
+        tcp_start_retransmit(c);
+        /* What it was asked with it may have had no room for. */
+        if (c->sent && c->snd_una == a->s.ack)
+            tcp_resend(c, c->sent);
+    }
+    tcp_schedule(c);
+}
+
+/* What of ours the segment says has come. */
+static void take_numbers(struct connection *c, const struct arrival *a,
+                         bool is_duplicate)
+{
+    uint32_t        acked = a->s.ack - c->snd_una, of_data = 0;
+    struct delivery d = {.now = time_now(),
+                         .has_echo = a->s.has_timestamps,
+                         .echo = a->s.echo,
+                         .is_new = seq_after(a->s.ack, c->snd_una),
+                         .is_marked = c->ecn && a->s.flags & TCP_ECE};
+
+    if (d.is_new) {
+        c->snd_una = a->s.ack;
+        if (seq_before(c->queue_seq, a->s.ack))
+            of_data = a->s.ack - c->queue_seq;
+        if (of_data > c->queue_len)
+            of_data = c->queue_len;
+        if (of_data > 0)
+            trim_queue(c, of_data);
+        d.acked = acked < of_data ? acked : of_data;
+        sent_acked(c, &d);
+    }
+    if (c->may_sack && a->s.sack_count > 0) {
+        sent_take(c, &a->s, &d);
+        d.has_repeat = sack_repeat(c, &a->s, &d.repeat);
+    }
+    if (!d.is_new && d.bytes == 0 && !d.has_repeat && !is_duplicate &&
+        !d.is_marked)
+        return;
+    recovery_take(c, &d, is_duplicate);
+    tcp_schedule(c);
 }
 
 /* 3.10.7.4, fifth; false: no more to be done with the segment. */
 static bool take_ack(struct connection *c, const struct arrival *a,
                      const struct ipv4_packet *packet)
 {
-    uint32_t acked = a->s.ack - c->snd_una, of_data;
-    bool     is_new = seq_after(a->s.ack, c->snd_una);
+    bool is_new = seq_after(a->s.ack, c->snd_una), is_repeated;
 
     if (!(a->s.flags & TCP_ACK))
         return false;
@@ -313,7 +386,7 @@ static bool take_ack(struct connection *c, const struct arrival *a,
         challenge(c);
         return false;
     }
-    if (seq_after(a->s.ack, c->snd_max)) {
+    if (seq_after(a->s.ack, c->snd_nxt)) {
         if (c->state == TCP_SYN_RECEIVED)
             tcp_refuse(c->tcp, packet, &a->s, a->len);
         else
@@ -326,56 +399,16 @@ static bool take_ack(struct connection *c, const struct arrival *a,
             return false;
         }
         take_window(c, a);
-        if (c->timed_at && c->backoff == 0)
-            tcp_measure(c, time_now() - c->timed_at);
-        c->timed_at = 0;
+        if (c->backoff == 0)
+            tcp_measure(c, time_now() - c->last_sent);
         establish(c);
         if (c->state == TCP_CLOSED)
             return false;
     }
-    if (is_duplicate(c, a)) {
-        tcp_duplicate_ack(c);
-        tcp_schedule(c);
-    }
-    if (!seq_before(a->s.ack, c->snd_una) &&
-        (seq_before(c->snd_wl1, a->s.seq) ||
-         (c->snd_wl1 == a->s.seq && !seq_before(a->s.ack, c->snd_wl2)))) {
-        uint32_t before = c->snd_wnd;
-
-        take_window(c, a);
-        /* It answers our questions about its window, and so it lives; but
-         * whom nobody holds any more it does not keep alive without end. */
-        if (c->snd_wnd == 0 && c->is_held)
-            c->unanswered_since = 0;
-        if (c->snd_wnd > before) {
-            if (before == 0) {
-                c->snd_nxt = is_new ? a->s.ack : c->snd_una;
-                c->backoff = 0;
-                c->timed_at = 0;
-                c->clock[TCP_RETRANSMIT] = FOREVER;
-                tcp_start_retransmit(c);
-            }
-            tcp_schedule(c);
-        }
-    }
-    if (!is_new)
-        return true;
-    /* Or in 2 GiB it would be ahead again. */
-    if (!c->in_recovery && !seq_before(c->snd_una, c->recover))
-        c->recover = a->s.ack;
-    c->snd_una = a->s.ack;
-    if (seq_before(c->snd_nxt, c->snd_una))
-        c->snd_nxt = c->snd_una;
-    of_data = seq_before(c->queue_seq, a->s.ack) ? a->s.ack - c->queue_seq
-                                                 : 0;
-    if (of_data > c->queue_len)
-        of_data = c->queue_len;
-    if (of_data > 0)
-        trim_queue(c, of_data);
-    tcp_acked(c, acked < of_data ? acked : of_data, a->s.has_timestamps,
-              a->s.echo);
-    tcp_schedule(c);
-    return !is_fin_acked(c) || note_fin_acked(c);
+    is_repeated = is_duplicate(c, a);
+    take_newer_window(c, a);
+    take_numbers(c, a, is_repeated);
+    return !is_new || !is_fin_acked(c) || note_fin_acked(c);
 }
 
 static void link_data(struct connection *c, struct buf *data)
@@ -437,8 +470,9 @@ static void free_held(struct connection *c, struct held *h)
     tcp->free_held = h;
 }
 
-/* Keeps data that came too early, what is there already left out. */
-static void hold(struct connection *c, uint32_t seq, struct buf *data,
+/* Keeps data that came too early, what is there already left out. False: there
+ * is no room for them. */
+static bool hold(struct connection *c, uint32_t seq, struct buf *data,
                  uint32_t len)
 {
     struct tcpv4 *tcp = c->tcp;
@@ -453,8 +487,9 @@ static void hold(struct connection *c, uint32_t seq, struct buf *data,
 
         if (known >= len) {
             tcp->counters.duplicates_in++;
+            sack_note_repeat(c, seq, end);
             buf_free(data);
-            return;
+            return true;
         }
         data = buf_trim_list(data, known);
         seq += known;
@@ -469,7 +504,7 @@ static void hold(struct connection *c, uint32_t seq, struct buf *data,
     if (*at && seq_before((*at)->seq, end)) {
         if ((*at)->seq == seq) {
             buf_free(data);
-            return;
+            return true;
         }
         buf_cut(data, (*at)->seq - seq);
         end = (*at)->seq;
@@ -479,13 +514,14 @@ static void hold(struct connection *c, uint32_t seq, struct buf *data,
         buf_pages_free() < buf_pages() / 4) {
         tcp->counters.held_dropped++;
         buf_free(data);
-        return;
+        return false;
     }
     tcp->free_held = h->next;
     tcp->counters.held++;
     c->held_count++;
     *h = (struct held){*at, seq, end, data};
     *at = h;
+    return true;
 }
 
 /* What was held and is next now. */
@@ -541,6 +577,7 @@ static void take_data(struct connection *c, struct arrival *a)
 
         c->tcp->counters.duplicates_in++;
         c->ack_now = true;
+        sack_note_repeat(c, seq, known < a->len ? c->rcv_nxt : end);
         if (known >= a->len) {
             buf_free(data);
             return;
@@ -585,7 +622,8 @@ static void take_data(struct connection *c, struct arrival *a)
     }
     /* A gap: each such segment is answered by itself, for the sender counts
      * them (RFC 5681, 4.2). */
-    hold(c, seq, data, end - seq);
+    if (hold(c, seq, data, end - seq))
+        sack_note_early(c, seq, end);
     tcp_send_ack(c);
 }
 
@@ -638,6 +676,7 @@ static void connection_input(struct connection *c, struct arrival *a,
         return;
     c->heard = time_now();
     c->keepalives = 0;
+    ecn_take(c, a->s.flags, packet->service, a->len);
     if (!take_ack(c, a, packet))
         return;
     if (c->state == TCP_TIMED_WAIT || c->fin_came)
@@ -724,15 +763,10 @@ void tcp_failed(void *ctx, const struct ipv4_packet *packet,
                  (struct endpoint){packet->to, get_be16(start + 2)});
     seq = get_be32(start + 4);
     /* RFC 5927, 4: of what is under way, or it is forged. */
-    if (!c || seq_before(seq, c->snd_una) || !seq_before(seq, c->snd_max))
+    if (!c || seq_before(seq, c->snd_una) || !seq_before(seq, c->snd_nxt))
         return;
-    if (error->status == ERR_RANGE) {
-        if (tcp_fit(c, error->mtu ? error->mtu : 576)) {
-            c->snd_nxt = c->snd_una;
-            c->timed_at = 0;
-            tcp_schedule(c);
-        }
-    } else if (c->state == TCP_SYN_SENT) {
-        tcp_end(c, error->status); /* RFC 5461, 4.1: only while it opens */
-    }
+    if (error->status == ERR_RANGE)
+        path_note_mtu(c, error->mtu);
+    else
+        path_note_error(c, error->status);
 }

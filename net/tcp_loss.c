@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Round trips (RFC 6298), what is sent again and when (RFC 5681, RFC 6582), and
- * the other times of a connection.
+ * Round trips and the retransmission timer (RFC 6298), and the other times of a
+ * connection.
  *
  * A connection has one timer, for the soonest of its clocks. A clock that is
  * put off does not move it: when it rings too early it is set again. So the
@@ -31,6 +31,13 @@ void tcp_start_retransmit(struct connection *c)
         tcp_set_clock(c, TCP_RETRANSMIT, time_after(backed_off(c)));
 }
 
+void tcp_restart_retransmit(struct connection *c)
+{
+    c->clock[TCP_RETRANSMIT] = FOREVER;
+    if (c->snd_una != c->snd_nxt)
+        tcp_start_retransmit(c);
+}
+
 /* RFC 6298, 2; and 5: until then the time that was backed off to holds. */
 void tcp_measure(struct connection *c, nanoseconds rtt)
 {
@@ -54,94 +61,30 @@ void tcp_measure(struct connection *c, nanoseconds rtt)
         c->rto = TCP_RTO_MOST;
 }
 
-/* Retransmits the first segment that was not acknowledged. */
-static void resend_first(struct connection *c)
-{
-    uint32_t next = c->snd_nxt, left = c->snd_max - c->snd_una;
-    uint32_t len = c->queue_len < c->mss ? c->queue_len : c->mss;
-    bool     fin = c->fin_sent && len == c->queue_len &&
-               seq_after(c->snd_max, c->queue_seq + c->queue_len);
-
-    if (len > left)
-        len = left;
-    c->tcp->counters.retransmitted++;
-    c->timed_at = 0; /* Karn: no measure of what was sent twice */
-    c->resent_time = tcp_time(c);
-    tcp_send(c, c->snd_una, len,
-             (uint8_t)(TCP_ACK | (fin ? TCP_FIN : 0)));
-    c->snd_nxt = next;
-    c->sent = time_now();
-}
-
 /*
- * One measure of each round trip, of what was sent once (Karn), or by the time
+ * A measure of each round trip, of what was sent once (Karn), or by the time
  * that comes back (RFC 7323, 4). That is the time of the oldest segment of what
  * is acknowledged, so after a loss it may be long ago, and say nothing of the
- * trip: we take it if it is that of the last retransmission.
+ * trip: we take it if it is that of the last retransmission, or if that was but
+ * a probe of the tail. Without SACK something sent once may have come long
+ * before it is acknowledged.
  */
-static void measure(struct connection *c, bool has_echo, uint32_t echo)
+void tcp_measure_delivery(struct connection *c, const struct delivery *d)
 {
-    if (c->timed_at && seq_after(c->snd_una, c->timed_seq)) {
-        tcp_measure(c, time_now() - c->timed_at);
-        c->timed_at = 0;
-    } else if (!c->timed_at && has_echo && c->timestamps &&
-               !seq_before(echo, c->resent_time)) {
-        uint32_t ms = tcp_time(c) - echo;
+    if (!d->is_new)
+        return;
+    if (d->oldest && (c->may_sack || c->recovery == TCP_OPEN)) {
+        if (!seq_after(c->snd_una, c->measured))
+            return;
+        c->measured = c->snd_nxt;
+        tcp_measure(c, d->now - d->oldest);
+    } else if (d->has_echo && c->timestamps &&
+               (c->tail_probed || !seq_before(d->echo, c->resent_time))) {
+        uint32_t ms = tcp_time(c) - d->echo;
 
         if (ms < TCP_RTO_MOST / MILLISECOND)
             tcp_measure(c, (ms + 1) * MILLISECOND);
     }
-}
-
-void tcp_acked(struct connection *c, uint32_t acked, bool has_echo,
-               uint32_t echo)
-{
-    nanoseconds now = time_now();
-
-    measure(c, has_echo, echo);
-    c->keepalives = 0;
-    c->unanswered_since = now;
-    if (c->in_recovery && seq_before(c->snd_una, c->recover)) {
-        /* RFC 6582, 3.2, 5: a partial acknowledgment: the next is lost too. */
-        resend_first(c);
-        c->cwnd = c->cwnd > acked ? c->cwnd - acked : 0;
-        c->cwnd += c->mss;
-    } else if (c->in_recovery) {
-        uint32_t flight = tcp_in_flight(c) > c->mss ? tcp_in_flight(c)
-                                                    : c->mss;
-
-        c->in_recovery = false;
-        c->duplicates = 0;
-        c->cwnd = c->ssthresh < flight + c->mss ? c->ssthresh
-                                                : flight + c->mss;
-    } else {
-        c->duplicates = 0;
-        if (acked > 0)
-            c->congestion->acked(c, acked);
-    }
-    c->clock[TCP_RETRANSMIT] = FOREVER; /* RFC 6298, 5.2, 5.3 */
-    if (c->snd_una != c->snd_max)
-        tcp_start_retransmit(c);
-    else
-        c->unanswered_since = 0;
-}
-
-void tcp_duplicate_ack(struct connection *c)
-{
-    c->duplicates++;
-    if (c->in_recovery) {
-        c->cwnd += c->mss;
-        return;
-    }
-    /* RFC 6582, 3.2, 2: not for the losses of before a timeout. */
-    if (c->duplicates != 3 || !seq_after(c->snd_una, c->recover - 1))
-        return;
-    c->tcp->counters.fast_retransmits++;
-    c->congestion->lost(c, c->snd_max - c->snd_una);
-    c->in_recovery = true;
-    c->recover = c->snd_max;
-    resend_first(c);
-    c->cwnd = c->ssthresh + 3u * c->mss;
 }
 
 static bool has_unsent(const struct connection *c)
@@ -183,40 +126,24 @@ static void probe(struct connection *c)
     c->tcp->counters.probes++;
     if (!c->unanswered_since)
         c->unanswered_since = time_now();
-    c->timed_at = 0;
-    if (len == 0) { /* all that is left is a FIN: it needs no room */
-        c->snd_nxt = c->snd_una;
-        tcp_output(c);
-        return;
-    }
-    tcp_send(c, c->snd_una, len, TCP_ACK | TCP_PSH);
-    if (seq_after(c->snd_una + len, c->snd_max))
-        c->snd_max = c->snd_una + len;
-    if (seq_before(c->snd_nxt, c->snd_una + len))
-        c->snd_nxt = c->snd_una + len;
-}
+    if (c->sent) { /* what it was asked with before, or some of it */
+        uint32_t has = c->sent->end - c->sent->seq;
 
-/* RFC 6298, 5.4 to 5.7: from the oldest on, all is sent again. */
-static void time_out(struct connection *c)
-{
-    c->tcp->counters.timeouts++;
-    /* What was lost once more is the same loss. */
-    if (!seq_before(c->snd_una, c->recover) && c->snd_max != c->iss + 1)
-        c->congestion->lost(c, c->snd_max - c->snd_una);
-    c->in_recovery = false;
-    c->duplicates = 0;
-    c->recover = c->snd_max;
-    c->timed_at = 0;
-    c->snd_nxt = c->snd_una;
-    if (c->cwnd > c->mss)
-        c->cwnd = c->mss;
+        if (len == 0 || has <= len || sent_cut(c, c->sent, c->snd_una + len))
+            tcp_resend(c, c->sent);
+    } else if (len == 0) { /* all that is left is a FIN: it needs no room */
+        tcp_output(c);
+    } else {
+        tcp_send(c, c->snd_una, len, TCP_ACK | TCP_PSH);
+        sent_add(c, c->snd_una + len);
+    }
 }
 
 static void ring_retransmit(struct connection *c)
 {
     bool is_opening = c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED;
 
-    if (c->snd_una == c->snd_max && !has_unsent(c))
+    if (c->snd_una == c->snd_nxt && !has_unsent(c))
         return;
     if (is_hopeless(c)) {
         tcp_send_reset(c);
@@ -224,10 +151,15 @@ static void ring_retransmit(struct connection *c)
         return;
     }
     /* A window of less than a segment is one that tcp_output waits for. */
-    if (!is_opening && (c->snd_wnd < c->mss || c->snd_una == c->snd_max))
+    if (is_opening) {
+        c->tcp->counters.timeouts++;
+        c->syn_due = true;
+    } else if (c->snd_wnd < c->mss || c->snd_una == c->snd_nxt) {
         probe(c);
-    else
-        time_out(c);
+    } else {
+        c->tcp->counters.timeouts++;
+        recovery_expire(c);
+    }
     c->backoff++;
     if (c->state == TCP_CLOSED)
         return;
@@ -235,6 +167,15 @@ static void ring_retransmit(struct connection *c)
     tcp_start_retransmit(c);
     if (c->snd_wnd > 0 || is_opening)
         tcp_output(c);
+}
+
+/* What was overtaken has not come in time. */
+static void ring_reorder(struct connection *c)
+{
+    struct delivery d = {.now = time_now()};
+
+    recovery_take(c, &d, false);
+    tcp_output(c);
 }
 
 /* RFC 9293, 3.8.4: a segment without data, one before what is next, makes the
@@ -267,6 +208,12 @@ static void ring_one(struct connection *c, enum tcp_clock which)
     switch (which) {
     case TCP_RETRANSMIT:
         ring_retransmit(c);
+        break;
+    case TCP_REORDER:
+        ring_reorder(c);
+        break;
+    case TCP_TAIL:
+        rack_ring_tail(c);
         break;
     case TCP_ACKNOWLEDGE:
         tcp_send_ack(c);

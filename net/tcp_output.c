@@ -33,8 +33,8 @@ uint32_t tcp_window(const struct connection *c)
     return space < most ? space : most;
 }
 
-static size_t emit(const struct connection *c, uint32_t seq, uint8_t flags,
-                   uint8_t *p)
+static size_t emit(struct connection *c, uint32_t seq, uint32_t len,
+                   uint8_t flags, uint8_t *p)
 {
     bool               is_syn = flags & TCP_SYN;
     uint32_t           window = tcp_window(c);
@@ -48,11 +48,16 @@ static size_t emit(const struct connection *c, uint32_t seq, uint8_t flags,
                                     : window >> c->rcv_scale),
     };
 
+    if (c->echo_mark && !is_syn)
+        s.flags |= TCP_ECE;
     if (is_syn) {
         s.has_mss = true;
         s.mss = c->our_mss;
         s.has_scale = !(flags & TCP_ACK) || c->rcv_scale > 0;
         s.scale = TCP_SCALE;
+        s.may_sack = !(flags & TCP_ACK) || c->may_sack;
+    } else if (len == 0 && (c->early_count > 0 || c->repeat.from != c->repeat.to)) {
+        sack_fill(c, &s);
     }
     if (c->timestamps || (is_syn && !(flags & TCP_ACK))) {
         s.has_timestamps = true;
@@ -95,23 +100,14 @@ static void note_ack(struct connection *c)
     tcp_set_clock(c, TCP_ACKNOWLEDGE, FOREVER);
 }
 
-bool tcp_fit(struct connection *c, uint16_t mtu)
-{
-    unsigned headers = IPV4_HEADER + TCP_HEADER +
-                       (c->timestamps ? TCP_TIMESTAMPS : 0);
-
-    if (mtu < 68 + IPV4_HEADER + TCP_HEADER || mtu - headers >= c->mss)
-        return false;
-    c->mss = (uint16_t)(mtu - headers);
-    return true;
-}
-
 /* Sends b, a header and what follows it. */
-static void send_packet(struct connection *c, struct buf *b, size_t header)
+static void send_packet(struct connection *c, struct buf *b, size_t header,
+                        uint8_t service)
 {
     struct ipv4_packet packet = {.from = c->local.ip,
                                  .to = c->peer.ip,
                                  .protocol = PROTOCOL_TCP,
+                                 .service = service,
                                  .whole = true};
     size_t             len = buf_length(b);
 
@@ -140,24 +136,23 @@ void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags)
         buf_free(b); /* as if it were lost */
         return;
     }
-    header = emit(c, seq, flags, buf_append(b, TCP_MOST));
+    header = emit(c, seq, len, flags, buf_append(b, TCP_MOST));
     b->len = header;
-    send_packet(c, b, header);
+    send_packet(c, b, header, ecn_service(c, seq, len));
     if (flags & TCP_ACK)
         note_ack(c);
 }
 
 /*
  * The number of a segment without data, at which the peer will look: not
- * snd_nxt, which is an old one while what was lost is sent again; nor beyond
- * the peer's window, where a probe may have led.
+ * beyond the peer's window, where a probe may have led.
  */
 static uint32_t present(const struct connection *c)
 {
     uint32_t edge = c->snd_una + c->snd_wnd;
 
-    return c->snd_una != c->iss && seq_after(c->snd_max, edge) ? edge
-                                                               : c->snd_max;
+    return c->snd_una != c->iss && seq_after(c->snd_nxt, edge) ? edge
+                                                               : c->snd_nxt;
 }
 
 void tcp_send_ack(struct connection *c)
@@ -221,55 +216,122 @@ static uint32_t queue_end(const struct connection *c)
     return c->queue_seq + c->queue_len;
 }
 
-/* Sent for the first time, or again. */
-static void note_sent(struct connection *c, uint32_t seq, uint32_t end)
+/* Something leaves: from now on an answer is waited for. */
+static void note_sent(struct connection *c)
 {
     nanoseconds now = time_now();
 
-    if (c->snd_una == c->snd_max)
+    if (c->snd_una == c->snd_nxt)
         c->clock[TCP_RETRANSMIT] = FOREVER; /* it asked about the window */
-    if (c->snd_una == c->snd_max || !c->unanswered_since)
+    if (c->snd_una == c->snd_nxt || !c->unanswered_since)
         c->unanswered_since = now;
-    if (seq_after(end, c->snd_max)) {
-        if (!c->timed_at && seq == c->snd_max) {
-            c->timed_at = now;
-            c->timed_seq = seq;
-        }
-        c->snd_max = end;
-    } else {
-        c->tcp->counters.retransmitted++;
-        c->resent_time = tcp_time(c);
-    }
-    c->snd_nxt = end;
-    c->sent = now;
+    c->last_sent = now;
     tcp_start_retransmit(c);
 }
 
 static void send_syn(struct connection *c)
 {
-    if (c->snd_nxt != c->iss)
+    if (!c->syn_due)
         return;
+    c->syn_due = false;
+    if (c->snd_nxt != c->iss)
+        c->tcp->counters.retransmitted++;
     tcp_send(c, c->iss, 0,
-             c->state == TCP_SYN_SENT ? TCP_SYN : TCP_SYN | TCP_ACK);
-    note_sent(c, c->iss, c->iss + 1);
+             (uint8_t)((c->state == TCP_SYN_SENT ? TCP_SYN
+                                                 : TCP_SYN | TCP_ACK) |
+                       ecn_syn_flags(c)));
+    note_sent(c);
+    c->snd_nxt = c->iss + 1;
+}
+
+void tcp_resend(struct connection *c, struct sent *r)
+{
+    uint32_t end = queue_end(c), len = r->end - r->seq;
+    bool     fin = seq_after(r->end, end);
+
+    c->tcp->counters.retransmitted++;
+    c->resent_time = tcp_time(c);
+    if (c->recovery >= TCP_REPAIR) {
+        if (!c->has_resent)
+            c->first_resent_time = c->resent_time;
+        c->has_resent = true;
+        c->undo_left += len;
+        c->resent += len;
+    }
+    tcp_send(c, r->seq, len - fin, (uint8_t)(TCP_ACK | (fin ? TCP_FIN : 0)));
+    sent_again(c, r);
+    note_sent(c);
+    if (r == c->sent)
+        tcp_restart_retransmit(c); /* it waits for what was sent just now */
+}
+
+/* The most data bytes of one piece, in whole segments. A CWR is for the first
+ * of them alone, and devices differ in whether they know. */
+static uint32_t longest_piece(const struct connection *c)
+{
+    if (c->cwr_due)
+        return c->mss;
+    return (LONGEST - IPV4_HEADER - TCP_MOST) / c->mss * c->mss;
+}
+
+/* What cwnd has room for. */
+static uint32_t room(const struct connection *c)
+{
+    uint32_t in_flight = tcp_in_flight(c);
+
+    return c->cwnd > in_flight ? c->cwnd - in_flight : 0;
+}
+
+/* Sends once more what is lost, as far as cwnd lets it. False: some of it has
+ * to wait. */
+static bool resend_lost(struct connection *c, bool *sent)
+{
+    struct sent *r;
+
+    while ((r = sent_first_lost(c)) != NULL) {
+        uint32_t most = longest_piece(c), may = room(c), len;
+        uint32_t edge = c->snd_una + c->snd_wnd;
+
+        while (r->next && r->next->state == SENT_LOST &&
+               r->next->is_resent == r->is_resent &&
+               r->next->end - r->seq <= most)
+            sent_join(c, r);
+        len = r->end - r->seq;
+        if (may > edge - r->seq)
+            may = seq_before(r->seq, edge) ? edge - r->seq : 0;
+        if (may > most)
+            may = most;
+        if (len > may) {
+            may -= may % c->mss;
+            if (may == 0 || (!sent_cut(c, r, r->seq + may) && c->out > 0))
+                return false;
+        }
+        tcp_resend(c, r);
+        *sent = true;
+    }
+    return true;
 }
 
 /*
- * How many bytes may leave in one piece now; 0: none. RFC 9293, 3.8.6.2.1 and
+ * How many bytes, at most burst, may leave in one piece now; 0: none. RFC 9293, 3.8.6.2.1 and
  * 3.7.4: whole segments, but for the end of what there is, and that not while
  * something small is under way (Nagle); or half of what the peer ever offered.
  */
-static uint32_t next_piece(const struct connection *c, bool *ends)
+static uint32_t next_piece(const struct connection *c, uint32_t burst,
+                           bool *ends)
 {
     uint32_t left = seq_before(c->snd_nxt, queue_end(c))
                         ? queue_end(c) - c->snd_nxt
                         : 0;
-    uint32_t window = c->snd_wnd < c->cwnd ? c->snd_wnd : c->cwnd;
-    uint32_t in_flight = tcp_in_flight(c);
-    uint32_t may = window > in_flight ? window - in_flight : 0;
-    uint32_t most = (LONGEST - IPV4_HEADER - TCP_MOST) / c->mss * c->mss;
-    uint32_t len = left < may ? left : may;
+    uint32_t edge = c->snd_una + c->snd_wnd;
+    uint32_t may = seq_before(c->snd_nxt, edge) ? edge - c->snd_nxt : 0;
+    uint32_t free = room(c), most = longest_piece(c), len;
 
+    if (may > free)
+        may = free;
+    if (may > burst)
+        may = burst;
+    len = left < may ? left : may;
     if (len > most)
         len = most;
     *ends = len == left;
@@ -282,8 +344,10 @@ static uint32_t next_piece(const struct connection *c, bool *ends)
         return len - len % c->mss;
     }
     if (*ends)
-        return c->shut_writing || c->options.no_delay || in_flight == 0 ? len
-                                                                        : 0;
+        return c->shut_writing || c->options.no_delay ||
+                       c->snd_una == c->snd_nxt
+                   ? len
+                   : 0;
     return len > 0 && len >= c->most_wnd / 2 ? len : 0;
 }
 
@@ -294,41 +358,91 @@ static void send_piece(struct connection *c, uint32_t len, bool ends)
 
     tcp_send(c, seq, len,
              (uint8_t)(TCP_ACK | (ends && len > 0 ? TCP_PSH : 0) |
-                       (fin ? TCP_FIN : 0)));
+                       (fin ? TCP_FIN : 0) | (c->cwr_due ? TCP_CWR : 0)));
+    c->cwr_due = false;
     if (fin && !c->fin_sent) {
         c->fin_sent = true;
         c->state = c->state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT_1;
     }
-    note_sent(c, seq, seq + len + fin);
+    note_sent(c);
+    if (c->recovery != TCP_OPEN)
+        c->resent += len;
+    sent_add(c, seq + len + fin);
+    congestion_note_sent(c, c->last_sent);
 }
 
-/* Is there anything that was not sent yet, or is to be sent again? */
+/* Is there anything that was not sent yet? */
 static bool has_more(const struct connection *c)
 {
-    uint32_t end = queue_end(c) + c->shut_writing;
+    return seq_before(c->snd_nxt, queue_end(c) + c->shut_writing);
+}
 
-    return seq_before(c->snd_nxt, end);
+bool tcp_send_one(struct connection *c)
+{
+    uint32_t cwnd = c->cwnd, len;
+    bool     ends;
+
+    if (!has_more(c) || !sent_has_room(c))
+        return false;
+    c->cwnd = tcp_in_flight(c) + c->mss;
+    len = next_piece(c, UINT32_MAX, &ends);
+    c->cwnd = cwnd;
+    if (len == 0)
+        return false;
+    send_piece(c, len, ends);
+    return true;
+}
+
+/* A segment that is longer than others, to see whether it arrives. */
+static bool send_path_probe(struct connection *c)
+{
+    uint32_t edge = c->snd_una + c->snd_wnd, may = room(c);
+    uint16_t usual = c->mss, len;
+
+    if (c->raise_at == 0 || !sent_has_room(c) || !seq_before(c->snd_nxt, edge))
+        return false;
+    if (may > edge - c->snd_nxt)
+        may = edge - c->snd_nxt;
+    len = path_probe(c, queue_end(c) - c->snd_nxt, may);
+    if (len == 0)
+        return false;
+    c->tcp->counters.path_probes++;
+    c->mss = len;
+    send_piece(c, len, false);
+    c->sent_last->is_probe = true;
+    if (c->mss == len)
+        c->mss = usual;
+    return true;
 }
 
 static bool send_data(struct connection *c)
 {
-    bool sent = false;
+    bool     sent = false;
+    uint32_t burst;
 
     /* RFC 5681, 4.1: what was under way long ago says nothing of now. */
-    if (c->snd_una == c->snd_max && c->sent && has_more(c) &&
-        time_now() - c->sent > c->rto)
-        c->congestion->begin(c);
-    while (has_more(c)) {
+    if (c->snd_una == c->snd_nxt && c->last_sent && has_more(c) &&
+        time_now() - c->last_sent > c->rto)
+        congestion_restart(c);
+    burst = c->recovery == TCP_OPEN ? congestion_burst(c) : UINT32_MAX;
+    if (!resend_lost(c, &sent))
+        return sent;
+    if (c->mss < c->mss_full && send_path_probe(c))
+        sent = true;
+    while (has_more(c) && sent_has_room(c)) {
         bool     ends;
-        uint32_t len = next_piece(c, &ends);
+        uint32_t len = next_piece(c, burst, &ends);
 
         if (len == 0 && !(ends && c->shut_writing))
             break;
         send_piece(c, len, ends);
+        burst -= burst == UINT32_MAX ? 0 : len;
         sent = true;
     }
-    if (has_more(c) && c->snd_una == c->snd_max)
+    if (has_more(c) && c->snd_una == c->snd_nxt)
         tcp_start_retransmit(c); /* to ask about the window */
+    if (sent)
+        rack_set_tail(c);
     return sent;
 }
 
@@ -356,6 +470,9 @@ void tcp_output(struct connection *c)
         send_syn(c);
         return;
     }
+    /* What came twice is told by a segment without data. */
+    if (c->ack_now && c->repeat.from != c->repeat.to)
+        tcp_send_ack(c);
     if (may_send_data(c->state) && send_data(c))
         return;
     if (c->ack_now || is_worth_telling(c))

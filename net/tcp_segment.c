@@ -8,7 +8,16 @@
 #define MSS            2
 #define SCALE          3
 #define SACK_PERMITTED 4
+#define SACK           5
 #define TIMESTAMPS     8
+
+static void read_ranges(struct tcp_segment *s, const uint8_t *p, size_t len)
+{
+    s->sack_count = 0;
+    for (; len >= 8 && s->sack_count < TCP_RANGES; p += 8, len -= 8)
+        s->sack[s->sack_count++] =
+            (struct tcp_range){get_be32(p), get_be32(p + 4)};
+}
 
 static void read_option(struct tcp_segment *s, uint8_t kind, const uint8_t *p,
                         size_t len)
@@ -27,6 +36,8 @@ static void read_option(struct tcp_segment *s, uint8_t kind, const uint8_t *p,
         s->has_timestamps = true;
         s->time = get_be32(p + 2);
         s->echo = get_be32(p + 6);
+    } else if (kind == SACK && len % 8 == 2) {
+        read_ranges(s, p + 2, len - 2);
     }
 }
 
@@ -103,6 +114,16 @@ size_t tcp_emit(const struct tcp_segment *s, uint8_t *p)
         at[2] = 3;
         at[3] = s->scale;
         at += 4;
+    }
+    if (s->sack_count > 0) {
+        at[0] = at[1] = NOP;
+        at[2] = SACK;
+        at[3] = (uint8_t)(2 + 8 * s->sack_count);
+        at += 4;
+        for (int i = 0; i < s->sack_count; i++, at += 8) {
+            put_be32(at, s->sack[i].from);
+            put_be32(at + 4, s->sack[i].to);
+        }
     }
     p[12] = (uint8_t)((at - p) / 4 << 4);
     return (size_t)(at - p);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * tcp_segment: a TCP header on the wire (RFC 9293, 3.1, 3.2; RFC 7323).
+ * tcp_segment: a TCP header on the wire (RFC 9293, 3.1, 3.2; RFC 7323; RFC
+ * 2018).
  */
 #ifndef NET_TCP_SEGMENT_H
 #define NET_TCP_SEGMENT_H
@@ -12,6 +13,7 @@
 #define TCP_HEADER     20 /* bytes, without options */
 #define TCP_MOST       60 /* with them */
 #define TCP_TIMESTAMPS 12 /* bytes that they take in each header */
+#define TCP_RANGES     4  /* the most that a header has room for */
 
 enum tcp_flag {
     TCP_FIN = 1,
@@ -22,6 +24,11 @@ enum tcp_flag {
     TCP_URG = 32,
     TCP_ECE = 64,
     TCP_CWR = 128,
+};
+
+/* Bytes [from, to) of a stream. */
+struct tcp_range {
+    uint32_t from, to;
 };
 
 struct tcp_segment {
@@ -35,6 +42,10 @@ struct tcp_segment {
     uint16_t mss;
     uint8_t  scale; /* at most 14 */
     uint32_t time, echo;
+
+    /* Of RFC 2018, as they stand there. With timestamps three fit. */
+    uint8_t          sack_count;
+    struct tcp_range sack[TCP_RANGES];
 };
 
 /* The header of a segment, of which at least len bytes are there. False: it

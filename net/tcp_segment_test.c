@@ -100,6 +100,31 @@ TEST(whatever_is_emitted_is_parsed_to_the_same)
     }
 }
 
+TEST(ranges_come_back_as_many_as_fit)
+{
+    for (int bits = 0; bits < 10; bits++) {
+        struct tcp_segment a = {.from = 80, .to = 4000, .flags = TCP_ACK}, b;
+        uint8_t            p[TCP_MOST];
+
+        a.has_timestamps = bits >= 5;
+        a.sack_count = (uint8_t)(bits % 5 - (bits == 9));
+        for (uint32_t i = 0; i < a.sack_count; i++)
+            a.sack[i] = (struct tcp_range){0xffffff00 + i, 0xffffff80 + i};
+        a.header = tcp_emit(&a, p);
+        CHECK(a.header <= TCP_MOST && tcp_parse(p, a.header, &b));
+        CHECK(memcmp(&a, &b, sizeof a) == 0);
+    }
+}
+
+TEST(a_range_that_is_cut_off_is_none)
+{
+    uint8_t            p[36] = {0, 1, 0, 2, [12] = 0x90, TCP_ACK};
+    struct tcp_segment s;
+
+    memcpy(p + 20, "\x05\x0c\0\0\0\1\0\0\0\2\0\0", 12);
+    CHECK(tcp_parse(p, sizeof p, &s) && s.sack_count == 0);
+}
+
 TEST(sequence_numbers_go_round)
 {
     CHECK(seq_before(0xffffffff, 0) && seq_after(0, 0xffffffff));

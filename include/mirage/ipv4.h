@@ -23,6 +23,11 @@ struct wheel;
 #define PROTOCOL_TCP  6
 #define PROTOCOL_UDP  17
 
+/* Of the service of a packet (RFC 3168, 5). */
+#define IPV4_ECN 3 /* the bits */
+#define IPV4_ECT 2 /* congestion may be marked, */
+#define IPV4_CE  3 /* and was */
+
 /* The header of a packet, understood. */
 struct ipv4_packet {
     struct ip_address from, to;

@@ -16,6 +16,26 @@ struct tcpv4;
 /* From now on takes ip's segments. Keeps ip. ERR_NO_MEMORY. */
 MUST_CHECK enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **tcp);
 
+/* How the pace of what is sent is found. */
+enum tcpv4_congestion {
+    TCPV4_CUBIC,   /* RFC 9438; at first, unless --tcp-congestion=newreno */
+    TCPV4_NEWRENO, /* RFC 5681 */
+};
+
+/* For connections that are made from now on. */
+void tcpv4_set_congestion(struct tcpv4 *tcp, enum tcpv4_congestion which);
+
+/* Congestion that routers mark in packets, in the place of losing them (RFC
+ * 3168). */
+enum tcpv4_ecn {
+    TCPV4_ECN_ANSWER, /* with peers who ask; at first, unless --tcp-ecn=... */
+    TCPV4_ECN_ASK,    /* asks them, too, and does without if a SYN is lost */
+    TCPV4_ECN_NEVER,
+};
+
+/* For connections that are made from now on. */
+void tcpv4_set_ecn(struct tcpv4 *tcp, enum tcpv4_ecn ecn);
+
 /* stackv4_listen_tcp; ERR_NO_MEMORY. */
 enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
                          void *ctx);

@@ -24,11 +24,11 @@ static void found(const char *what)
 
     if (pair_wrong++ < 20)
         printf("%s, at %.6f s: port %u to %u, state %d: not so: %s\n"
-               "  una %u nxt %u max %u wnd %u cwnd %u queue %u "
+               "  una %u nxt %u wnd %u cwnd %u queue %u "
                "rcv_nxt %u adv %u read %u\n",
                side, (double)time_now() / 1e9, c->local.port, c->peer.port,
                c->state, what, c->snd_una - c->iss, c->snd_nxt - c->iss,
-               c->snd_max - c->iss, c->snd_wnd, c->cwnd, c->queue_len,
+               c->snd_wnd, c->cwnd, c->queue_len,
                c->rcv_nxt - c->irs, c->rcv_adv - c->irs, c->read_len);
 }
 
@@ -53,13 +53,41 @@ static void look_at_queues(const struct connection *c)
     }
 }
 
+static void look_at_sent(const struct connection *c)
+{
+    uint32_t           at = c->snd_una, sum[3] = {0, 0, 0}, count = 0;
+    nanoseconds        last = 0;
+    const struct sent *earlier = NULL;
+
+    if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED)
+        return;
+    for (const struct sent *r = c->sent; r; r = r->next, count++) {
+        HOLDS(r->seq == at && seq_before(r->seq, r->end));
+        sum[r->state] += r->end - r->seq;
+        at = r->end;
+        if (!r->next)
+            HOLDS(r == c->sent_last);
+    }
+    HOLDS(at == c->snd_nxt && count == c->sent_count);
+    HOLDS(sum[SENT_OUT] == c->out && sum[SENT_LOST] == c->lost &&
+          sum[SENT_TAKEN] == c->taken);
+    for (const struct sent *r = c->earliest; r; earlier = r, r = r->later) {
+        HOLDS(r->state == SENT_OUT && r->earlier == earlier);
+        HOLDS(r->time >= last);
+        last = r->time;
+        sum[SENT_OUT] -= r->end - r->seq;
+    }
+    HOLDS(sum[SENT_OUT] == 0 && c->latest == earlier);
+    HOLDS(c->recovery >= TCP_REPAIR || c->lost == 0);
+}
+
 static void look_at_clocks(const struct connection *c)
 {
     bool unsent = seq_before(c->snd_nxt, c->queue_seq + c->queue_len +
                                              c->shut_writing) &&
                   c->state != TCP_TIMED_WAIT && c->state != TCP_FIN_WAIT_2;
 
-    if (c->snd_una != c->snd_max)
+    if (c->snd_una != c->snd_nxt)
         HOLDS(c->clock[TCP_RETRANSMIT] != FOREVER);
     else if (unsent && c->state != TCP_SYN_SENT)
         HOLDS(c->clock[TCP_RETRANSMIT] != FOREVER || c->is_scheduled);
@@ -81,7 +109,6 @@ static void look_at(const struct connection *c, struct before *b)
 {
     looked_at = c;
     HOLDS(!seq_after(c->snd_una, c->snd_nxt));
-    HOLDS(!seq_after(c->snd_nxt, c->snd_max));
     HOLDS(!seq_after(c->rcv_nxt, c->rcv_adv + 1)); /* a FIN needs no room */
     HOLDS(c->error == OK);
     if (c->state != TCP_SYN_SENT && c->state != TCP_SYN_RECEIVED)
@@ -93,6 +120,7 @@ static void look_at(const struct connection *c, struct before *b)
     }
     *b = (struct before){c->iss, c->rcv_adv, c->snd_una, c->rcv_nxt};
     look_at_queues(c);
+    look_at_sent(c);
     look_at_clocks(c);
 }
 

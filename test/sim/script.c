@@ -13,6 +13,18 @@
 struct seen {
     struct tcp_segment s;
     size_t             len;
+    uint8_t            service;
+};
+
+/* A line, understood. */
+struct line {
+    const char        *text;
+    struct tcp_segment s;       /* numbers of the other side's as written */
+    bool               is_bare; /* our number stands as it is: = */
+    bool               has_sack;
+    size_t             len;
+    unsigned           times;
+    int                service; /* -1: any */
 };
 
 unsigned script_port;
@@ -20,7 +32,7 @@ unsigned script_port;
 static struct seen    seen[QUEUE];
 static unsigned       seen_first, seen_count;
 static struct waiters came;
-static uint32_t       first; /* our first number */
+static uint32_t       first, first_time; /* our first number, and stamp */
 static bool           has_first;
 
 static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
@@ -35,9 +47,11 @@ static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
             checksum_pseudo(packet->from, packet->to, PROTOCOL_TCP, len), b,
             0, len)) == 0xffff) {
         one.len = len - one.s.header;
+        one.service = packet->service;
         seen[(seen_first + seen_count++) % QUEUE] = one;
         if (one.s.flags & TCP_SYN && !has_first) {
             first = one.s.seq;
+            first_time = one.s.time;
             has_first = true;
         }
         if (one.s.to == PEER_PORT)
@@ -57,31 +71,38 @@ void script_begin(void)
 
 static uint8_t flags_of(const char *text)
 {
-    static const char *const names[] = {"FIN", "SYN", "RST", "PSH", "ACK"};
+    static const char *const names[] = {"FIN", "SYN", "RST", "PSH",
+                                        "ACK", "URG", "ECE", "CWR"};
     uint8_t                  flags = 0;
 
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < 8; i++)
         if (strstr(text, names[i]))
             flags |= (uint8_t)(1 << i);
     return flags;
 }
 
-static void inject(uint8_t flags, uint32_t seq, uint32_t ack, size_t len)
+static void inject(const struct line *l)
 {
     struct ipv4_packet packet = {.to = ipv4_address(10, 0, 0, 2),
-                                 .protocol = PROTOCOL_TCP};
-    struct tcp_segment s = {
-        .from = PEER_PORT,
-        .to = (uint16_t)(script_port ? script_port : 80),
-        .seq = seq,
-        .ack = flags & TCP_ACK ? ack : 0,
-        .flags = flags,
-        .window = 65535,
-    };
-    struct buf *b = buf_new(IPV4_HEADROOM);
+                                 .protocol = PROTOCOL_TCP,
+                                 .service = (uint8_t)l->service};
+    struct tcp_segment s = l->s;
+    struct buf        *b = buf_new(IPV4_HEADROOM);
 
+    s.from = PEER_PORT;
+    s.to = (uint16_t)(script_port ? script_port : 80);
+    if (!(s.flags & TCP_ACK))
+        s.ack = 0;
+    else if (!l->is_bare)
+        s.ack += first;
+    for (int i = 0; i < s.sack_count; i++) {
+        s.sack[i].from += first;
+        s.sack[i].to += first;
+    }
+    if (s.has_timestamps)
+        s.echo += first_time;
     b->len = tcp_emit(&s, buf_append(b, TCP_MOST));
-    memset(buf_append(b, len), 'x', len);
+    memset(buf_append(b, l->len), 'x', l->len);
     put_be16(b->data + 16,
              checksum_finish(checksum_add(
                  checksum_pseudo(ipv4_address(10, 0, 0, 1), packet.to,
@@ -104,60 +125,134 @@ static bool await(struct seen *s)
     return true;
 }
 
-/* A number of ours is counted from our first, unless it says "=". */
-static uint32_t own(const char *text)
+static bool has_ranges(const struct tcp_segment *s,
+                       const struct tcp_segment *wanted)
 {
-    return *text == '=' ? (uint32_t)strtoul(text + 1, NULL, 10)
-                        : first + (uint32_t)strtoul(text, NULL, 10);
+    return s->sack_count == wanted->sack_count &&
+           memcmp(s->sack, wanted->sack,
+                  s->sack_count * sizeof *s->sack) == 0;
 }
 
-static bool expect(uint8_t flags, const char *seq, const char *ack, size_t len,
-                   const char *line)
+/* The nth of those that l is about. */
+static bool is_it(const struct seen *s, const struct line *l, unsigned n)
+{
+    uint32_t seq = (l->is_bare ? 0 : first) + l->s.seq + n * (uint32_t)l->len;
+
+    return (s->s.flags & ~TCP_PSH) == (l->s.flags & ~TCP_PSH) &&
+           s->s.seq == seq && s->len == l->len &&
+           (!(l->s.flags & TCP_ACK) || s->s.ack == l->s.ack) &&
+           (!l->s.may_sack || s->s.may_sack) &&
+           (!l->has_sack || has_ranges(&s->s, &l->s)) &&
+           (l->service < 0 || (s->service & 3) == l->service);
+}
+
+static bool expect(const struct line *l)
 {
     struct seen s;
 
-    if (!await(&s)) {
-        printf("script: %s: nothing came\n", line);
+    for (unsigned i = 0; i < l->times; i++) {
+        if (!await(&s)) {
+            printf("script: %s: nothing came\n", l->text);
+            return false;
+        }
+        if (!is_it(&s, l, i)) {
+            printf("script: %s: there came flags %02x, number %u, ack %u, "
+                   "%zu bytes, service %u",
+                   l->text, s.s.flags, s.s.seq - first, s.s.ack, s.len,
+                   s.service);
+            for (int r = 0; r < s.s.sack_count; r++)
+                printf(", %u:%u", s.s.sack[r].from, s.s.sack[r].to);
+            printf("\n");
+            return false;
+        }
+    }
+    return true;
+}
+
+static uint32_t number(const char *text)
+{
+    return (uint32_t)strtoul(text, NULL, 10);
+}
+
+static void read_ranges(const char *text, struct line *l)
+{
+    l->has_sack = true;
+    while (*text && l->s.sack_count < TCP_RANGES) {
+        const char *to = text + strcspn(text, ":");
+
+        l->s.sack[l->s.sack_count++] =
+            (struct tcp_range){number(text), number(to + (*to == ':'))};
+        text += strcspn(text, ",");
+        text += *text == ',';
+    }
+}
+
+/* A word behind the flags; numbers counts those without a name. */
+static bool read_word(const char *word, struct line *l, unsigned *numbers)
+{
+    bool is_bare = *word == '=';
+
+    if (strncmp(word, "sack=", 5) == 0) {
+        read_ranges(word + 5, l);
+    } else if (strcmp(word, "sackok") == 0) {
+        l->s.may_sack = true;
+    } else if (strncmp(word, "mss=", 4) == 0) {
+        l->s.has_mss = true;
+        l->s.mss = (uint16_t)number(word + 4);
+    } else if (strncmp(word, "win=", 4) == 0) {
+        l->s.window = (uint16_t)number(word + 4);
+    } else if (strncmp(word, "ts=", 3) == 0) {
+        l->s.has_timestamps = true;
+        l->s.time = number(word + 3);
+        l->s.echo = number(word + 3 + strcspn(word + 3, ":") + 1);
+    } else if (strcmp(word, "noect") == 0 || strcmp(word, "ect") == 0 ||
+               strcmp(word, "ce") == 0) {
+        l->service = *word == 'n' ? 0 : *word == 'e' ? 2
+                                                     : 3;
+    } else if (*word == '+') {
+        l->len = number(word + 1);
+    } else if (*word == 'x') {
+        l->times = number(word + 1);
+    } else if (is_bare || (*word >= '0' && *word <= '9')) {
+        l->is_bare |= is_bare;
+        *((*numbers)++ ? &l->s.ack : &l->s.seq) = number(word + is_bare);
+    } else {
         return false;
     }
-    if ((s.s.flags & ~TCP_PSH) == (flags & ~TCP_PSH) && s.s.seq == own(seq) &&
-        s.len == len &&
-        (!(flags & TCP_ACK) || s.s.ack == strtoul(ack, NULL, 10)))
-        return true;
-    printf("script: %s: there came flags %02x, number %u, ack %u, %zu bytes\n",
-           line, s.s.flags, s.s.seq - first, s.s.ack, s.len);
-    return false;
+    return true;
 }
 
-static bool play_line(const char *line)
+static bool play_line(const char *text)
 {
-    char        how = 0, flags[32] = "", a[24] = "0", b[24] = "0", c[24] = "";
-    size_t      len;
+    char        how = 0, word[64] = "";
+    int         at = (int)strlen(text), more;
+    unsigned    numbers = 0;
+    struct line l = {.text = text, .s.window = 65535, .times = 1};
     struct seen s;
-    int         count = sscanf(line, " %c %31s %23s %23s %23s", &how, flags, a,
-                               b, c);
 
-    if (count < 1)
+    if (sscanf(text, " %c %63s%n", &how, word, &at) < 1)
         return true;
-    len = *b == '+'   ? strtoul(b + 1, NULL, 10)
-          : *c == '+' ? strtoul(c + 1, NULL, 10)
-                      : 0;
+    l.service = how == '<' ? -1 : 0;
+    l.s.flags = flags_of(word);
+    if (how == '.')
+        return time_sleep(number(word) * MILLISECOND) == OK;
+    for (; sscanf(text + at, "%63s%n", word, &more) == 1; at += more)
+        if (!read_word(word, &l, &numbers))
+            how = 0;
     switch (how) {
     case '>':
-        inject(flags_of(flags), (uint32_t)strtoul(a, NULL, 10), own(b), len);
+        inject(&l);
         return true;
     case '<':
-        return expect(flags_of(flags), a, b, len, line);
-    case '.':
-        return time_sleep(strtoul(flags, NULL, 10) * MILLISECOND) == OK;
+        return expect(&l);
     case '-':
         if (!await(&s))
             return true;
-        printf("script: %s: there came flags %02x, number %u, ack %u\n", line,
+        printf("script: %s: there came flags %02x, number %u, ack %u\n", text,
                s.s.flags, s.s.seq - first, s.s.ack);
         return false;
     default:
-        printf("script: %s: not understood\n", line);
+        printf("script: %s: not understood\n", text);
         return false;
     }
 }

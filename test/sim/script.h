@@ -9,6 +9,15 @@
  *     > ACK 101 1 +5        with five bytes of data; what the peer
  *                           acknowledges is counted from our first, too
  *     > RST 100 =300        ... but =N is a number as it stands
+ *     < ACK 1 101 +1000 x10 ten of them, one behind the other
+ *     > SYN 100 mss=1000 sackok win=8000 ts=5:0
+ *                           with options, and a window; an echo is counted
+ *                           from our first time stamp
+ *     > ACK 101 1 sack=1001:2001,3001:4001
+ *                           with ranges of our numbers
+ *     < ACK 1 401 sack=     ... and here of the peer's; without any
+ *     < ACK 1 101 +5 ect    IP says that congestion may be marked (RFC 3168),
+ *     > ACK 101 1 +5 ce     or that it is there; noect: none of that
  *     -                     nothing comes for a second
  *     . 1500                so many milliseconds go by
  *

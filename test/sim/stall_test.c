@@ -118,7 +118,8 @@ TEST(a_round_trip_that_gets_longer_than_the_timeout_is_learned)
             CHECK(flow_write(f, data, 100, FOREVER) == OK);
             CHECK(time_sleep(3 * SECOND) == OK);
         }
-        CHECK(left.tcp->counters.retransmitted - before <= 3);
+        /* Time-outs, and probes of the tail. */
+        CHECK(left.tcp->counters.retransmitted - before <= 4);
         CHECK(of(f)->srtt > 400 * MILLISECOND);
         finish(f);
     }

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * How long a segment may be on its way (RFC 1191), and what else ICMP says.
+ *
+ * Anybody may forge what ICMP says; so it is believed only of what is under way
+ * (RFC 5927), never below what every path takes, and what it says is tried out
+ * again after a while. Where ICMP never comes, the timer tells: what is long and
+ * was sent twice in vain is sent in shorter segments (RFC 4821, 7.7). A longer
+ * one is tried with one segment of data; if that is lost, nothing else is.
+ */
+#include "tcp.h"
+
+#define LEAST_MTU 552            /* RFC 5927, 7: nobody needs less */
+#define BASE_MTU  1200           /* RFC 8899, 5.1.2 */
+#define SMALL_MTU 576            /* RFC 1122, 3.3.2 */
+#define RAISE     (600 * SECOND) /* RFC 8899, 5.1.1; RFC 1191, 6.3 */
+#define GUESSED   (60 * SECOND)  /* the same, of what no router has told */
+#define NEAR      32             /* bytes that are not worth a probe */
+
+/* The data bytes of a segment of a packet of mtu bytes. */
+static uint32_t segment_of(const struct connection *c, uint16_t mtu)
+{
+    uint32_t headers = IPV4_HEADER + TCP_HEADER +
+                       (c->timestamps ? TCP_TIMESTAMPS : 0);
+
+    return mtu > headers ? mtu - headers : 0;
+}
+
+bool tcp_fit(struct connection *c, uint16_t mtu)
+{
+    uint32_t segment = segment_of(c, mtu);
+
+    if (mtu < 68 + IPV4_HEADER + TCP_HEADER || segment >= c->mss)
+        return false;
+    c->mss = (uint16_t)segment;
+    c->raise_at = time_after(RAISE);
+    c->mss_next = c->mss_full;
+    return true;
+}
+
+/* What was too long is lost, and not because there was too much of it. */
+static void lose_long_ones(struct connection *c)
+{
+    for (struct sent *r = c->sent; r; r = r->next)
+        if (r->state == SENT_OUT && r->segment > c->mss &&
+            r->end - r->seq > c->mss) {
+            r->is_probe = false;
+            sent_set(c, r, SENT_LOST);
+        }
+    if (c->lost > 0)
+        recovery_begin_quietly(c);
+}
+
+static bool has_longer_under_way(const struct connection *c, uint32_t segment)
+{
+    for (const struct sent *r = c->sent; r; r = r->next)
+        if (r->state == SENT_OUT && r->segment > segment &&
+            r->end - r->seq > segment)
+            return true;
+    return false;
+}
+
+/* A probe has failed: one of so many bytes is the next, or much later the
+ * longest again. */
+static void try_next(struct connection *c, uint16_t segment)
+{
+    c->mss_next = segment;
+    if (segment >= c->mss + NEAR)
+        return;
+    c->mss_next = c->mss_full;
+    c->raise_at = time_after(RAISE);
+}
+
+void path_note_mtu(struct connection *c, uint16_t mtu)
+{
+    if (mtu == 0)
+        mtu = SMALL_MTU;
+    if (mtu < LEAST_MTU)
+        mtu = LEAST_MTU;
+    /* RFC 5927, 7.2: it must be about something that is longer. */
+    if (!has_longer_under_way(c, segment_of(c, mtu)))
+        return;
+    if (tcp_fit(c, mtu))
+        c->tcp->counters.path_reduced++;
+    else /* it was a probe */
+        try_next(c, (uint16_t)segment_of(c, mtu));
+    lose_long_ones(c);
+    tcp_schedule(c);
+}
+
+void path_note_timeout(struct connection *c)
+{
+    uint16_t mtu = c->backoff >= 3 ? SMALL_MTU : BASE_MTU;
+
+    if (c->backoff < 1 || !c->sent || c->sent->end - c->sent->seq < c->mss ||
+        !tcp_fit(c, mtu))
+        return;
+    c->tcp->counters.black_holes++;
+    c->raise_at = time_after(GUESSED);
+}
+
+void path_note_arrival(struct connection *c, uint16_t segment)
+{
+    if (segment <= c->mss)
+        return;
+    c->mss = segment;
+    c->mss_next = c->mss_full;
+    c->raise_at = c->mss < c->mss_full ? time_after(RAISE) : 0;
+}
+
+void path_note_loss(struct connection *c, struct sent *r)
+{
+    r->is_probe = false;
+    c->probe_lost = true;
+    try_next(c, (uint16_t)((c->mss + r->segment) / 2));
+}
+
+uint16_t path_probe(const struct connection *c, uint32_t queued, uint32_t may)
+{
+    if (c->raise_at == 0 || c->mss >= c->mss_full || c->mss_next <= c->mss ||
+        c->recovery != TCP_OPEN || queued < 2u * c->mss_next ||
+        may < c->mss_next || time_now() < c->raise_at)
+        return 0;
+    for (const struct sent *r = c->sent; r; r = r->next)
+        if (r->is_probe)
+            return 0;
+    return segment_of(c, ipv4_mtu(c->tcp->ip)) >= c->mss_next ? c->mss_next
+                                                              : 0;
+}
+
+void path_note_error(struct connection *c, enum status status)
+{
+    if (c->state == TCP_SYN_SENT)
+        tcp_end(c, status); /* and else it may pass: RFC 5461, 4.1 */
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the path says: that it is congested (RFC 3168), how long packets may be
+ * (RFC 1191, RFC 4821), and that somebody cannot be reached.
+ */
+#include "check.h"
+#include "pair.h"
+#include "script.h"
+#include <mirage/bytes.h>
+#include <string.h>
+
+static struct flow   *flow; /* of the connection that was accepted */
+static bool           let_go;
+static struct waiters letting;
+static uint8_t        data[200000];
+
+static void hold(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx;
+    (void)peer;
+    flow = f;
+    while (!let_go)
+        if (wait_until(&letting, FOREVER) != OK)
+            break;
+    flow = NULL;
+}
+
+static struct connection *ours(void)
+{
+    return (void *)flow;
+}
+
+static void begin(void)
+{
+    static bool is_made;
+
+    if (!is_made) {
+        sim_seed(5);
+        pair_make(1500, 0);
+        pair_watch();
+        CHECK(tcpv4_listen(right.tcp, 80, hold, NULL) == OK);
+        is_made = true;
+    }
+    let_go = true;
+    wake_all(&letting);
+    tcpv4_reset(right.tcp, ERR_GONE);
+    CHECK(time_sleep(SECOND) == OK);
+    let_go = false;
+    tcpv4_set_ecn(right.tcp, TCPV4_ECN_ANSWER);
+    script_begin();
+}
+
+static void write_bytes(size_t len)
+{
+    CHECK(flow_write(flow, data, len, FOREVER) == OK);
+}
+
+/* Opens a connection to the script, in a fiber. */
+static enum status  opened;
+static struct flow *opened_flow;
+
+static void open_one(void *ctx)
+{
+    struct endpoint to = {ipv4_address(10, 0, 0, 1), 4000};
+
+    (void)ctx;
+    opened_flow = NULL;
+    opened = tcpv4_open(right.tcp, to, time_after(100 * SECOND), &opened_flow);
+}
+
+/* ECN */
+
+TEST(marks_are_for_those_who_ask)
+{
+    begin();
+    CHECK(script_play("> SYN,ECE,CWR 100 mss=1000\n"
+                      "< SYN,ACK,ECE 0 101 noect\n"
+                      "> ACK 101 1\n"
+                      ". 1\n"));
+    write_bytes(1000);
+    CHECK(script_play("< ACK 1 101 +1000 ect\n"));
+    begin();
+    CHECK(script_play("> SYN 100 mss=1000\n"
+                      "< SYN,ACK 0 101 noect\n"
+                      "> ACK 101 1\n"
+                      ". 1\n"));
+    write_bytes(1000);
+    CHECK(script_play("< ACK 1 101 +1000 noect\n"));
+    begin();
+    tcpv4_set_ecn(right.tcp, TCPV4_ECN_NEVER);
+    CHECK(script_play("> SYN,ECE,CWR 100 mss=1000\n"
+                      "< SYN,ACK 0 101 noect\n"));
+}
+
+TEST(a_mark_is_echoed_until_the_sender_has_slowed_down)
+{
+    begin();
+    CHECK(script_play("> SYN,ECE,CWR 100\n"
+                      "< SYN,ACK,ECE 0 101\n"
+                      "> ACK 101 1\n"
+                      "> ACK 101 1 +1000\n"
+                      "< ACK 1 1101 noect\n"
+                      "> ACK 1101 1 +1000 ce\n"
+                      "< ACK,ECE 1 2101\n"
+                      "> ACK 2101 1 +1000\n"
+                      "< ACK,ECE 1 3101\n"
+                      "> ACK,CWR 3101 1 +1000\n"
+                      "< ACK 1 4101\n"
+                      "> ACK,CWR 4101 1 +1000 ce\n"
+                      "< ACK,ECE 1 5101\n"));
+}
+
+TEST(an_echo_slows_us_down_once_in_a_round_trip)
+{
+    uint32_t ssthresh;
+
+    begin();
+    CHECK(script_play("> SYN,ECE,CWR 100 mss=1000\n"
+                      "< SYN,ACK,ECE 0 101\n"
+                      ". 100\n"
+                      "> ACK 101 1\n"
+                      ". 1\n"));
+    write_bytes(40000);
+    CHECK(script_play("< ACK 1 101 +1000 x10\n"
+                      ". 100\n"
+                      "> ACK,ECE 101 2001\n"
+                      "< ACK,CWR 10001 101 +1000 ect\n"
+                      "> ACK,ECE 101 4001\n"));
+    CHECK(time_sleep(MILLISECOND) == OK);
+    ssthresh = ours()->ssthresh;
+    CHECK(ssthresh == 7000 && ours()->recovery == TCP_REDUCED);
+    CHECK(right.tcp->counters.marks_echoed == 1);
+    CHECK(script_play("> ACK,ECE 101 10001\n"
+                      ". 1\n"));
+    CHECK(ours()->ssthresh == ssthresh);
+    CHECK(script_play("> ACK,ECE 101 11001\n" /* the next round trip */
+                      ". 1\n"));
+    CHECK(ours()->ssthresh < ssthresh);
+    CHECK(right.tcp->counters.marks_echoed >= 2);
+}
+
+TEST(who_asks_does_without_if_it_seems_that_the_syn_was_dropped_for_it)
+{
+    begin();
+    tcpv4_set_ecn(right.tcp, TCPV4_ECN_ASK);
+    CHECK(fiber_start(open_one, NULL) == OK);
+    CHECK(script_play("< SYN,ECE,CWR 0 noect\n"
+                      "> SYN,ACK,ECE 300 1 mss=1000\n"
+                      "< ACK 1 301 noect\n"));
+    CHECK(opened == OK && flow_write(opened_flow, data, 1000, FOREVER) == OK);
+    CHECK(script_play("< ACK 1 301 +1000 ect\n"));
+    flow_abort(opened_flow);
+    flow_close(opened_flow);
+    begin();
+    tcpv4_set_ecn(right.tcp, TCPV4_ECN_ASK);
+    CHECK(fiber_start(open_one, NULL) == OK);
+    CHECK(script_play("< SYN,ECE,CWR 0\n"
+                      ". 500\n"
+                      "< SYN 0\n"
+                      "> SYN,ACK,ECE 300 1 mss=1000\n"
+                      "< ACK 1 301\n"));
+    CHECK(opened == OK && flow_write(opened_flow, data, 1000, FOREVER) == OK);
+    CHECK(script_play("< ACK 1 301 +1000 noect\n"));
+    flow_abort(opened_flow);
+    flow_close(opened_flow);
+}
+
+TEST(what_is_sent_again_cannot_be_marked)
+{
+    begin();
+    CHECK(script_play("> SYN,ECE,CWR 100 mss=1000 sackok\n"
+                      "< SYN,ACK,ECE 0 101\n"
+                      "> ACK 101 1\n"
+                      ". 1\n"));
+    write_bytes(10000);
+    CHECK(script_play("< ACK 1 101 +1000 x10 ect\n"
+                      "> ACK 101 1 sack=1001:6001\n"
+                      "< ACK 1 101 +1000 noect\n"));
+}
+
+/* The MTU: RFC 1191, RFC 4821 */
+
+static const struct network_ops *real_ops;
+static size_t                    longest; /* packet that passes */
+static bool                      tells;   /* a router says so, too */
+static unsigned                  swallowed;
+
+static void complain(enum status status, uint16_t mtu, uint32_t seq,
+                     uint16_t port)
+{
+    struct ipv4_packet packet = {.from = ipv4_address(10, 0, 0, 2),
+                                 .to = ipv4_address(10, 0, 0, 1),
+                                 .protocol = PROTOCOL_TCP};
+    struct ipv4_error  error = {status, mtu};
+    uint8_t            start[8];
+
+    put_be16(start, port);
+    put_be16(start + 2, 4000);
+    put_be32(start + 4, seq);
+    ipv4_failed(right.ip, &packet, start, sizeof start, &error);
+}
+
+static uint32_t complained_of[64];
+static unsigned complaints;
+
+static void send_complaints(void *ctx)
+{
+    (void)ctx;
+    CHECK(time_sleep(MILLISECOND) == OK);
+    for (unsigned i = 0; i < complaints; i++)
+        complain(ERR_RANGE, (uint16_t)longest, complained_of[i], 80);
+    complaints = 0;
+}
+
+static void write_short(struct network *n, struct buf *frame)
+{
+    if (buf_length(frame) <= longest + ETHERNET_HEADER) {
+        real_ops->write(n, frame);
+        return;
+    }
+    swallowed++;
+    if (tells && complaints < 64) {
+        complained_of[complaints++] = get_be32(frame->data + 38);
+        if (complaints == 1)
+            CHECK(fiber_start(send_complaints, NULL) == OK);
+    }
+    buf_free(frame);
+}
+
+static void listen_on(struct network *n, frames_handler *fn, void *ctx)
+{
+    real_ops->listen(n, fn, ctx);
+}
+
+/* A path on which packets may be so long, and a connection over it. */
+static void open_through(size_t mtu, bool router)
+{
+    static const struct network_ops ops = {write_short, listen_on};
+
+    begin();
+    if (!real_ops) {
+        real_ops = right.net->ops;
+        right.net->ops = &ops;
+    }
+    longest = mtu;
+    tells = router;
+    swallowed = 0;
+    CHECK(script_play("> SYN 100 mss=1460 sackok\n"
+                      "< SYN,ACK 0 101\n"
+                      ". 50\n"
+                      "> ACK 101 1\n"
+                      ". 1\n"));
+}
+
+TEST(what_a_router_says_is_too_long_is_sent_again_at_once_in_shorter_segments)
+{
+    uint32_t cwnd;
+
+    open_through(1400, true);
+    cwnd = ours()->cwnd;
+    write_bytes(2920);
+    CHECK(script_play("< ACK 1 101 +1360\n"
+                      "< ACK 1361 101 +1360\n"
+                      "< ACK 2721 101 +200\n"
+                      "> ACK 101 2921\n"
+                      ". 1\n"));
+    CHECK(ours()->cwnd >= cwnd && ours()->ssthresh == UINT32_MAX);
+    CHECK(ours()->recovery == TCP_OPEN && ours()->mss == 1360);
+}
+
+TEST(a_router_who_speaks_of_what_is_not_under_way_is_none)
+{
+    open_through(1500, false);
+    complain(ERR_RANGE, 600, ours()->snd_una, 80); /* nothing is */
+    CHECK(ours()->mss == 1460);
+    write_bytes(14600);
+    complain(ERR_RANGE, 600, ours()->snd_una - 1, 80);
+    complain(ERR_RANGE, 600, ours()->snd_nxt, 80);
+    complain(ERR_RANGE, 1500, ours()->snd_una, 80);
+    CHECK(ours()->mss == 1460);
+    complain(ERR_RANGE, 68, ours()->snd_una, 80);
+    CHECK(ours()->mss == 512); /* and no shorter */
+}
+
+TEST(where_long_packets_vanish_without_a_word_shorter_ones_get_through)
+{
+    open_through(1300, false);
+    write_bytes(4380);
+    CHECK(time_sleep(1500 * MILLISECOND) == OK); /* two time-outs */
+    CHECK(ours()->mss == 1160 && right.tcp->counters.black_holes > 0);
+    CHECK(script_play("< ACK 1 101 +1160\n"
+                      "> ACK 101 1161\n"
+                      "< ACK 1161 101 +300\n"));
+}
+
+TEST(a_shorter_path_is_tried_again_and_a_lost_probe_costs_nothing_else)
+{
+    uint32_t cwnd;
+    uint64_t lost = right.tcp->counters.fast_retransmits;
+
+    open_through(1400, true);
+    write_bytes(2920);
+    CHECK(script_play("< ACK 1 101 +1360\n"
+                      "< ACK 1361 101 +1360\n"
+                      "< ACK 2721 101 +200\n"
+                      "> ACK 101 2921\n"));
+    tells = false;
+    CHECK(time_sleep(590 * SECOND) == OK);
+    write_bytes(13600);
+    CHECK(script_play("< ACK 2921 101 +1360 x10\n"
+                      "> ACK 101 16521\n"));
+    CHECK(time_sleep(11 * SECOND) == OK);
+    swallowed = 0;
+    write_bytes(6900); /* a probe of 1,460, which vanishes, and the rest */
+    cwnd = ours()->cwnd;
+    CHECK(script_play("< ACK 17981 101 +1360 x4\n"
+                      ". 50\n"
+                      "> ACK 101 16521 sack=17981:23421\n"
+                      "< ACK 16521 101 +1360\n"
+                      "< ACK 17881 101 +100\n"
+                      "> ACK 101 23421\n"
+                      ". 1\n"));
+    CHECK(swallowed == 1 && ours()->mss == 1360);
+    CHECK(ours()->cwnd >= cwnd && ours()->recovery == TCP_OPEN);
+    CHECK(right.tcp->counters.fast_retransmits == lost);
+    longest = 1500; /* it is a longer path now */
+    write_bytes(5640);
+    CHECK(script_play("< ACK 23421 101 +1410\n"
+                      "< ACK 24831 101 +1360 x3\n"
+                      ". 50\n"
+                      "> ACK 101 28911\n"
+                      "< ACK 28911 101 +150\n"
+                      ". 1\n"));
+    CHECK(ours()->mss == 1410);
+}
+
+/* RFC 5461 */
+
+TEST(who_cannot_be_reached_ends_no_connection_but_one_that_opens)
+{
+    open_through(1500, false);
+    write_bytes(1000);
+    complain(ERR_UNREACHABLE, 0, ours()->snd_una, 80);
+    complain(ERR_REFUSED, 0, ours()->snd_una, 80);
+    CHECK(script_play("< ACK 1 101 +1000\n"
+                      "> ACK 101 1001\n"
+                      ". 1\n"));
+    CHECK(ours()->state == TCP_ESTABLISHED);
+    begin();
+    CHECK(fiber_start(open_one, NULL) == OK);
+    CHECK(script_play("< SYN 0\n"));
+    for (size_t i = 0; i < right.tcp->pool_used; i++)
+        if (right.tcp->pool[i].state == TCP_SYN_SENT)
+            complain(ERR_REFUSED, 0, right.tcp->pool[i].iss,
+                     right.tcp->pool[i].local.port);
+    CHECK(time_sleep(MILLISECOND) == OK && opened == ERR_REFUSED);
+}
+
+TEST(at_every_moment_all_was_as_it_must_be)
+{
+    CHECK(pair_wrong == 0 && pair_looked > 10);
+}
