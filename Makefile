@@ -277,7 +277,8 @@ $B/check/libsim.a: $(SIM_CHECK)
 	@echo '  ar $@'
 	@$(AR) rcs $@ $^
 
-$(SIM_PROGRAMS): %: %.o $B/check/test/sim/pair.o $B/check/test/sim/script.o $B/check/libsim.a
+$(SIM_PROGRAMS): %: %.o $B/check/test/sim/pair.o $B/check/test/sim/script.o \
+                   $B/check/test/sim/peer.o $B/check/libsim.a
 	@echo '  ld $@'
 	@$(CC) $(SANITIZE) -o $@ $^ -lm
 

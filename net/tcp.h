@@ -136,6 +136,8 @@ struct connection {
 
     /* RFC 7323 */
     bool        timestamps;
+    unsigned    challenges; /* RFC 5961: sent in the second since challenged */
+    nanoseconds challenged;
     uint32_t    time_offset, ts_recent, last_ack_sent;
     nanoseconds ts_recent_at;
 
@@ -188,8 +190,6 @@ struct tcpv4 {
     struct held         *held_pool, *free_held;
     struct connection   *work, *work_last; /* scheduled ones */
     struct waiters       worker;
-    nanoseconds          challenged; /* when tokens was full */
-    unsigned             challenge_tokens;
     struct tcp_counters  counters;
 };
 

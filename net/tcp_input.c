@@ -11,7 +11,7 @@
 #define LEAST_MSS   64
 #define SMALL       512                   /* bytes that join others */
 #define LARGE       2048                  /* the same, when pages are scarce */
-#define CHALLENGES  100                   /* a second */
+#define CHALLENGES  10                    /* a second, to each peer */
 #define TS_LIFETIME (24 * 86400 * SECOND) /* RFC 7323, 5.5 */
 
 /* A segment that has come, and what of its data is still to be looked at. */
@@ -99,13 +99,13 @@ static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
     struct endpoint    peer = {packet->from, a->s.from};
     struct connection *c;
 
-    if (!tcp_listener_of(tcp, a->s.to) ||
-        (a->s.flags & (TCP_ACK | TCP_SYN)) != TCP_SYN) {
+    if (!tcp_listener_of(tcp, a->s.to) || a->s.flags & TCP_ACK) {
         tcp->counters.no_connection++;
         tcp_refuse(tcp, packet, &a->s, a->len);
         return;
     }
-    if (a->s.flags & (TCP_RST | TCP_FIN))
+    /* Nobody honest ends what he begins: with FIN it is no SYN of a peer's. */
+    if ((a->s.flags & (TCP_SYN | TCP_RST | TCP_FIN)) != TCP_SYN)
         return;
     c = tcp_new(tcp, local, peer);
     if (!c) {
@@ -167,21 +167,39 @@ static bool is_acceptable(const struct connection *c, const struct arrival *a)
     return !seq_before(last, c->rcv_nxt) && seq_before(a->s.seq, c->rcv_adv);
 }
 
-/* RFC 5961, 7: not without end. */
+/* RFC 5961, 7: not without end. Each connection has a limit of its own: by one
+ * for all a stranger could learn, from how many answers he gets himself, what
+ * we say to others. */
+static bool may_challenge(struct connection *c)
+{
+    nanoseconds now = time_now();
+
+    if (c->challenges == 0 || now - c->challenged >= SECOND) {
+        c->challenged = now;
+        c->challenges = 0;
+    }
+    if (c->challenges == CHALLENGES)
+        return false;
+    c->challenges++;
+    c->tcp->counters.challenges++;
+    return true;
+}
+
 static void challenge(struct connection *c)
 {
-    struct tcpv4 *tcp = c->tcp;
-    nanoseconds   now = time_now();
+    if (may_challenge(c))
+        tcp_send_ack(c);
+}
 
-    if (now - tcp->challenged >= SECOND || tcp->challenged == 0) {
-        tcp->challenged = now;
-        tcp->challenge_tokens = CHALLENGES;
-    }
-    if (tcp->challenge_tokens == 0)
-        return;
-    tcp->challenge_tokens--;
-    tcp->counters.challenges++;
-    tcp_send_ack(c);
+/* To what lies outside the window, or is old: so that an honest peer learns
+ * where we are. Who brings something is told each time; two that only
+ * acknowledge could go on for ever. */
+static void put_right(struct connection *c, const struct arrival *a)
+{
+    if (a->len > 0 || a->s.flags & TCP_FIN)
+        tcp_send_ack(c);
+    else
+        challenge(c);
 }
 
 /* RFC 7323, 5.3: an old duplicate, whose numbers have come round. */
@@ -202,43 +220,72 @@ static void take_timestamp(struct connection *c, const struct arrival *a)
     }
 }
 
-/* 3.10.7.4, first to fourth: false: no more to be done with it. */
+/* RFC 5961, 3.2: only the number that is next proves that it is the peer's. */
+static void take_reset(struct connection *c, const struct arrival *a)
+{
+    c->tcp->counters.resets_in++;
+    if (a->s.seq != c->rcv_nxt) {
+        if (a->s.seq - c->rcv_nxt < c->rcv_adv - c->rcv_nxt)
+            challenge(c);
+        else
+            c->tcp->counters.out_of_window++;
+    } else if (c->state != TCP_TIMED_WAIT) { /* RFC 1337, 3 */
+        tcp_end(c, c->is_passive || c->state != TCP_SYN_RECEIVED
+                       ? ERR_RESET
+                       : ERR_REFUSED);
+    }
+}
+
+/* RFC 5961, 4.2; but what is not open yet goes back to LISTEN: 3.10.7.4,
+ * fourth. */
+static void take_another_syn(struct connection *c, const struct arrival *a)
+{
+    if (c->state == TCP_SYN_RECEIVED && c->is_passive && is_acceptable(c, a))
+        tcp_end(c, ERR_RESET);
+    else
+        challenge(c);
+}
+
+/* In SYN-RECEIVED the SYN comes again: our answer was lost, or both have opened
+ * at once, and it comes with an ACK. False: no more to be done with it. */
+static bool take_same_syn(struct connection *c, struct arrival *a)
+{
+    if (!(a->s.flags & TCP_ACK)) {
+        c->timed_at = 0;
+        if (may_challenge(c))
+            tcp_send(c, c->iss, 0, TCP_SYN | TCP_ACK);
+        return false;
+    }
+    a->s.flags &= (uint8_t)~TCP_SYN;
+    a->s.seq++;
+    return true;
+}
+
+/* 3.10.7.4, first to fourth; false: no more to be done with it. */
 static bool check(struct connection *c, struct arrival *a)
 {
-    bool is_reset = a->s.flags & TCP_RST;
-
-    if (!is_reset && is_stale(c, a)) {
+    if (a->s.flags & TCP_RST) {
+        take_reset(c, a);
+        return false;
+    }
+    if (is_stale(c, a)) {
         c->tcp->counters.stale_timestamps++;
-        tcp_send_ack(c);
-        return false;
-    }
-    /* Both have opened at once, and the SYN comes again with its ACK. */
-    if (c->state == TCP_SYN_RECEIVED && a->s.flags & TCP_SYN &&
-        a->s.seq == c->irs) {
-        a->s.flags &= (uint8_t)~TCP_SYN;
-        a->s.seq++;
-    }
-    if (!is_acceptable(c, a)) {
-        c->tcp->counters.out_of_window++;
-        if (!is_reset && c->state != TCP_SYN_RECEIVED)
-            tcp_send_ack(c);
-        return false;
-    }
-    if (is_reset) {
-        c->tcp->counters.resets_in++;
-        if (a->s.seq != c->rcv_nxt)
-            challenge(c);
-        else if (c->state != TCP_TIMED_WAIT) /* RFC 1337 */
-            tcp_end(c, c->is_passive || c->state != TCP_SYN_RECEIVED
-                           ? ERR_RESET
-                           : ERR_REFUSED);
+        put_right(c, a);
         return false;
     }
     if (a->s.flags & TCP_SYN) {
-        challenge(c);
+        if (c->state != TCP_SYN_RECEIVED || a->s.seq != c->irs) {
+            take_another_syn(c, a);
+            return false;
+        }
+        if (!take_same_syn(c, a))
+            return false;
+    }
+    if (!is_acceptable(c, a)) {
+        c->tcp->counters.out_of_window++;
+        put_right(c, a);
         return false;
     }
-    take_timestamp(c, a);
     return true;
 }
 
@@ -640,6 +687,7 @@ static void connection_input(struct connection *c, struct arrival *a,
     c->keepalives = 0;
     if (!take_ack(c, a, packet))
         return;
+    take_timestamp(c, a); /* not before: it could be a stranger's */
     if (c->state == TCP_TIMED_WAIT || c->fin_came)
         return;
     if (is_unwanted(c, a)) {
@@ -655,8 +703,8 @@ static void connection_input(struct connection *c, struct arrival *a,
         take_data(c, a);
     if (c->fin_held && c->fin_seq == c->rcv_nxt)
         take_fin(c);
-    else if (a->s.flags & TCP_FIN)
-        c->ack_now = true;
+    else if (a->s.flags & TCP_FIN && a->len == 0)
+        c->ack_now = true; /* too early; its data are answered already */
     tcp_schedule(c);
 }
 

@@ -187,14 +187,19 @@ static void send_header(struct tcpv4 *tcp, struct endpoint from,
         return; /* whom it concerns will ask again */
 }
 
+/* RFC 9293, 3.10.5; but a peer who may not have our SYN yet takes only one that
+ * acknowledges his. */
 void tcp_send_reset(struct connection *c)
 {
+    bool is_opening = c->state == TCP_SYN_RECEIVED;
+
     send_header(c->tcp, c->local, c->peer,
                 &(struct tcp_segment){.from = c->local.port,
                                       .to = c->peer.port,
                                       .seq = present(c),
-                                      .ack = c->rcv_nxt,
-                                      .flags = TCP_RST | TCP_ACK});
+                                      .ack = is_opening ? c->rcv_nxt : 0,
+                                      .flags = is_opening ? TCP_RST | TCP_ACK
+                                                          : TCP_RST});
 }
 
 void tcp_refuse(struct tcpv4 *tcp, const struct ipv4_packet *packet,
