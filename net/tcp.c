@@ -70,15 +70,7 @@ static void unlink_connection(struct connection *c)
 
 static void drop_queues(struct connection *c)
 {
-    while (c->held) {
-        struct held *h = c->held;
-
-        c->held = h->next;
-        buf_free(h->data);
-        h->next = c->tcp->free_held;
-        c->tcp->free_held = h;
-    }
-    c->held_count = 0;
+    tcp_drop_held(c);
     buf_free(c->queue);
     c->queue = c->queue_last = c->place = NULL;
     c->queue_len = 0;
@@ -331,9 +323,11 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
         t->held_pool[i].next = t->free_held;
         t->free_held = &t->held_pool[i];
     }
+    t->held_free = TCP_HELD;
     t->ip = ip;
     t->wheel = ipv4_wheel(ip);
     random_bytes(&t->secret, sizeof t->secret);
+    random_bytes(&t->held_chance, sizeof t->held_chance);
     ipv4_listen(ip, PROTOCOL_TCP, tcp_input, tcp_failed, t);
     *made = t;
     return OK;

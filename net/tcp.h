@@ -4,6 +4,7 @@
  *
  *     tcp.c             pools, look-up, listeners, opening, the work fiber
  *     tcp_input.c       what comes (RFC 9293, 3.10.7)
+ *     tcp_held.c        what of it came too early
  *     tcp_output.c      what goes: segments, windows, acknowledgments
  *     tcp_loss.c        what was lost: round trips, retransmission, timers
  *     tcp_congestion.c  how much may be under way
@@ -23,8 +24,7 @@
 #define TCP_CONNECTIONS 4096 /* at once, those that wait to be forgotten too */
 #define TCP_HALF_OPEN   256  /* of them: with no third segment yet */
 #define TCP_BUCKETS     1024
-#define TCP_HELD        4096 /* segments that came too early, in all */
-#define TCP_HELD_EACH   512  /* and of one connection */
+#define TCP_HELD        4096 /* runs of bytes that came too early, in all */
 
 #define TCP_QUEUE_FIRST ((uint32_t)64 << 10) /* bytes, either way, at first */
 #define TCP_QUEUE_MOST  ((uint32_t)4 << 20)  /* and at most */
@@ -60,11 +60,14 @@ enum tcp_state {
 struct connection;
 struct tcpv4;
 
-/* A segment that came too early. */
+/* Bytes that came too early, without a gap: tcp_held.c. */
 struct held {
-    struct held *next;
-    uint32_t     seq, end; /* of its data */
-    struct buf  *data;
+    struct held *next; /* behind a gap; or of the free ones */
+    uint32_t     seq, end;
+    struct buf  *data, *last;
+    unsigned     bufs;
+    uint32_t     rank; /* in the tree: no less than those below it */
+    struct held *left, *right;
 };
 
 /* Times that a connection waits for; FOREVER: it does not. */
@@ -125,8 +128,9 @@ struct connection {
     uint32_t     irs, rcv_nxt, rcv_adv; /* rcv_adv: the window's right edge */
     uint32_t     read_len, read_limit;
     struct buf  *read, *read_last;
-    struct held *held;
-    unsigned     held_count;
+    struct held *held, *held_last, *held_tree;
+    unsigned     held_count, held_bufs;
+    uint32_t     held_len;
     bool         fin_came; /* the peer's, and all before it */
     bool         fin_held; /* it came too early, at fin_seq */
     uint32_t     fin_seq;
@@ -172,7 +176,7 @@ struct connection {
 struct tcp_counters {
     uint64_t in, malformed, no_connection, out, resets_in, resets_out;
     uint64_t opened, accepted, failed, dropped_syns, retransmitted, timeouts;
-    uint64_t fast_retransmits, held, held_dropped, duplicates_in, probes;
+    uint64_t fast_retransmits, held, held_steps, held_dropped, duplicates_in, probes;
     uint64_t stale_timestamps, challenges, out_of_window, starved;
 };
 
@@ -188,6 +192,8 @@ struct tcpv4 {
     struct connection   *half_opens[TCP_HALF_OPEN];
     struct connection   *oldest, *newest; /* in TIME-WAIT */
     struct held         *held_pool, *free_held;
+    unsigned             held_free;
+    uint64_t             held_chance;
     struct connection   *work, *work_last; /* scheduled ones */
     struct waiters       worker;
     struct tcp_counters  counters;
@@ -229,6 +235,17 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b);
 void tcp_failed(void *ctx, const struct ipv4_packet *packet,
                 const uint8_t *start, size_t len,
                 const struct ipv4_error *error);
+
+/* tcp_held.c */
+
+/* Keeps data, len bytes from seq on, which is behind rcv_nxt, and takes them;
+ * what is there already, or is too much, is left out. */
+void tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
+              uint32_t len);
+
+/* What was held and is next now, yours; NULL: nothing. */
+struct buf *tcp_take_held(struct connection *c, uint32_t *len);
+void        tcp_drop_held(struct connection *c);
 
 /* tcp_output.c */
 

@@ -474,83 +474,14 @@ static void append(struct connection *c, struct buf *data, uint32_t len)
     c->read_len += len;
 }
 
-static void free_held(struct connection *c, struct held *h)
-{
-    struct tcpv4 *tcp = c->tcp;
-
-    c->held_count--;
-    buf_free(h->data);
-    h->next = tcp->free_held;
-    tcp->free_held = h;
-}
-
-/* Keeps data that came too early, what is there already left out. */
-static void hold(struct connection *c, uint32_t seq, struct buf *data,
-                 uint32_t len)
-{
-    struct tcpv4 *tcp = c->tcp;
-    struct held **at = &c->held, *h = tcp->free_held;
-    uint32_t      end = seq + len;
-
-    while (*at && seq_before((*at)->end, seq + 1) &&
-           !seq_after((*at)->end, seq))
-        at = &(*at)->next;
-    if (*at && !seq_after((*at)->seq, seq)) {
-        uint32_t known = (*at)->end - seq;
-
-        if (known >= len) {
-            tcp->counters.duplicates_in++;
-            buf_free(data);
-            return;
-        }
-        data = buf_trim_list(data, known);
-        seq += known;
-        at = &(*at)->next;
-    }
-    while (*at && !seq_after((*at)->end, end)) { /* covered by this one */
-        struct held *covered = *at;
-
-        *at = covered->next;
-        free_held(c, covered);
-    }
-    if (*at && seq_before((*at)->seq, end)) {
-        if ((*at)->seq == seq) {
-            buf_free(data);
-            return;
-        }
-        buf_cut(data, (*at)->seq - seq);
-        end = (*at)->seq;
-    }
-    h = tcp->free_held;
-    if (!h || c->held_count == TCP_HELD_EACH ||
-        buf_pages_free() < buf_pages() / 4) {
-        tcp->counters.held_dropped++;
-        buf_free(data);
-        return;
-    }
-    tcp->free_held = h->next;
-    tcp->counters.held++;
-    c->held_count++;
-    *h = (struct held){*at, seq, end, data};
-    *at = h;
-}
-
 /* What was held and is next now. */
 static void take_held(struct connection *c)
 {
-    while (c->held && !seq_after(c->held->seq, c->rcv_nxt)) {
-        struct held *h = c->held;
-        uint32_t     known = c->rcv_nxt - h->seq;
+    struct buf *data;
+    uint32_t    len;
 
-        c->held = h->next;
-        if (seq_after(h->end, c->rcv_nxt)) {
-            struct buf *rest = buf_trim_list(h->data, known);
-
-            h->data = NULL;
-            append(c, rest, h->end - c->rcv_nxt);
-        }
-        free_held(c, h);
-    }
+    while ((data = tcp_take_held(c, &len)) != NULL)
+        append(c, data, len);
 }
 
 /* Data that have come to one who has closed: RFC 9293, 3.6.1. */
@@ -632,13 +563,14 @@ static void take_data(struct connection *c, struct arrival *a)
     }
     /* A gap: each such segment is answered by itself, for the sender counts
      * them (RFC 5681, 4.2). */
-    hold(c, seq, data, end - seq);
+    tcp_hold(c, seq, data, end - seq);
     tcp_send_ack(c);
 }
 
 /* The peer's FIN, and all that stands before it: eighth. */
 static void take_fin(struct connection *c)
 {
+    tcp_drop_held(c); /* what lies behind it is nothing */
     c->fin_came = true;
     c->fin_held = false;
     c->rcv_nxt++;
