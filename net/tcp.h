@@ -5,6 +5,7 @@
  *     tcp.c             pools, look-up, listeners, opening, the work fiber
  *     tcp_input.c       what comes (RFC 9293, 3.10.7)
  *     tcp_held.c        what of it came too early
+ *     tcp_cookie.c      peers of whom nothing is kept yet
  *     tcp_output.c      what goes: segments, windows, acknowledgments
  *     tcp_loss.c        what was lost: round trips, retransmission, timers
  *     tcp_congestion.c  how much may be under way
@@ -42,6 +43,7 @@
 #define TCP_FIN_WAIT     (60 * SECOND)  /* for the peer's FIN, once closed */
 #define TCP_USER_TIMEOUT (300 * SECOND) /* RFC 9293, 3.9.1 */
 #define TCP_SYN_TRIES    6              /* sent again: gives up in 127 s */
+#define TCP_COOKIE_LIFE  (128 * SECOND)
 
 /* RFC 9293, 3.3.2. LISTEN is a struct listener's. */
 enum tcp_state {
@@ -91,11 +93,15 @@ struct congestion {
 
 extern const struct congestion tcp_newreno;
 
+/* Stays as long as it has connections. */
 struct tcp_listener {
     struct tcp_listener *next;
     uint16_t             port;
-    tcp_handler         *fn;
+    tcp_handler         *fn; /* NULL: nobody listens any more */
     void                *ctx;
+    struct tcp_limits    limits; /* 0: none */
+    unsigned             half_open, handlers;
+    nanoseconds          cookies; /* until then they may come; 0: never */
 };
 
 struct connection {
@@ -107,8 +113,10 @@ struct connection {
     enum status        error;         /* why it ended before its time */
     bool               is_held;       /* by an application */
     bool               is_passive;    /* a listener's */
-    unsigned           half_open;     /* its place among those */
+    unsigned           half_open;     /* its place among those, or none */
     struct connection *older, *newer; /* of those in TIME-WAIT */
+
+    struct tcp_listener *listener; /* that is_passive is of */
 
     /* Sending. The queue begins with byte queue_seq; what was sent is in it
      * until it is acknowledged. */
@@ -175,7 +183,8 @@ struct connection {
 
 struct tcp_counters {
     uint64_t in, malformed, no_connection, out, resets_in, resets_out;
-    uint64_t opened, accepted, failed, dropped_syns, retransmitted, timeouts;
+    uint64_t opened, accepted, failed, dropped_syns, cookies_out, cookies_in;
+    uint64_t retransmitted, timeouts;
     uint64_t fast_retransmits, held, held_steps, held_dropped, duplicates_in, probes;
     uint64_t stale_timestamps, challenges, out_of_window, starved;
 };
@@ -204,6 +213,18 @@ struct tcpv4 {
 /* Its output is due, at the latest when all that has come is looked at. */
 void tcp_schedule(struct connection *c);
 
+/* What nobody can foresee of the two ends and salt. */
+uint64_t tcp_hash(const struct tcpv4 *tcp, const struct endpoint *local,
+                  const struct endpoint *peer, uint64_t salt);
+
+/* A connection between SYN and SYN, with its sequence numbers, that is known
+ * to nobody. */
+void tcp_init(struct connection *c, struct tcpv4 *tcp, struct endpoint local,
+              struct endpoint peer);
+
+/* Its first number is another. */
+void tcp_begin_at(struct connection *c, uint32_t iss);
+
 /* A connection in its place for SYN, with its sequence numbers; NULL: the pool
  * is empty. */
 struct connection   *tcp_new(struct tcpv4 *tcp, struct endpoint local,
@@ -212,9 +233,12 @@ struct connection   *tcp_find(struct tcpv4 *tcp, struct endpoint local,
                               struct endpoint peer);
 struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port);
 
-/* Has the peer's SYN, and waits for the third segment; or no longer. If there
- * are too many of those, one by chance makes room. */
-void tcp_half_open(struct connection *c);
+/* May it have another one that is half open, that is handled? */
+bool tcp_may_half_open(const struct tcpv4 *tcp, const struct tcp_listener *l);
+bool tcp_may_accept(const struct tcp_listener *l);
+
+/* Has the peer's SYN, and waits for the third segment; or no longer. */
+void tcp_half_open(struct connection *c, struct tcp_listener *l);
 void tcp_not_half_open(struct connection *c);
 
 /* To TIME-WAIT, of those the newest. */
@@ -246,6 +270,20 @@ void tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
 /* What was held and is next now, yours; NULL: nothing. */
 struct buf *tcp_take_held(struct connection *c, uint32_t *len);
 void        tcp_drop_held(struct connection *c);
+
+/* tcp_cookie.c */
+
+/* Our first number that stands for a SYN, and the time stamp that goes with
+ * it, not later than now. */
+uint32_t tcp_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
+                    const struct endpoint    *peer,
+                    const struct tcp_segment *syn);
+uint32_t tcp_cookie_time(uint32_t now, const struct tcp_segment *syn);
+
+/* The SYN for which the cookie stands that ack brings back; false: none. */
+bool tcp_cookie_check(const struct tcpv4 *tcp, const struct endpoint *local,
+                      const struct endpoint    *peer,
+                      const struct tcp_segment *ack, struct tcp_segment *syn);
 
 /* tcp_output.c */
 

@@ -6,6 +6,7 @@
 #include "tcp.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
+#include <mirage/random.h>
 #include <string.h>
 
 #define LEAST_MSS   64
@@ -91,15 +92,65 @@ static void establish(struct connection *c)
     }
 }
 
-/* To LISTEN: 3.10.7.2 */
-static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
-                         const struct arrival *a)
+/* Too many wait for their third segment already: of this one nothing is kept
+ * but what our answer says. */
+static void send_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
+                        const struct endpoint *local,
+                        const struct endpoint *peer, const struct arrival *a)
+{
+    struct connection c;
+
+    tcp_init(&c, tcp, *local, *peer);
+    tcp_begin_at(&c, tcp_cookie(tcp, local, peer, &a->s));
+    c.state = TCP_SYN_RECEIVED;
+    take_syn(&c, a);
+    if (c.timestamps)
+        c.time_offset += tcp_cookie_time(tcp_time(&c), &a->s) - tcp_time(&c);
+    tcp_send(&c, c.iss, 0, TCP_SYN | TCP_ACK);
+    tcp->counters.cookies_out++;
+    l->cookies = time_after(TCP_COOKIE_LIFE);
+}
+
+static void connection_input(struct connection *c, struct arrival *a,
+                             const struct ipv4_packet *packet);
+
+/* A third segment, without a connection; false: it is not one of those. */
+static bool take_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
+                        const struct ipv4_packet *packet, struct arrival *a)
 {
     struct endpoint    local = {packet->to, a->s.to};
     struct endpoint    peer = {packet->from, a->s.from};
+    struct arrival     syn = {.data = NULL};
     struct connection *c;
 
-    if (!tcp_listener_of(tcp, a->s.to) || a->s.flags & TCP_ACK) {
+    if (l->cookies < time_now() || a->s.flags & (TCP_RST | TCP_SYN) ||
+        !tcp_cookie_check(tcp, &local, &peer, &a->s, &syn.s))
+        return false;
+    if (!tcp_may_accept(l) || !(c = tcp_new(tcp, local, peer))) {
+        tcp->counters.dropped_syns++;
+        return true; /* with its data it will come again */
+    }
+    tcp->counters.cookies_in++;
+    tcp_begin_at(c, a->s.ack - 1);
+    c->snd_nxt = c->snd_max = a->s.ack;
+    tcp_half_open(c, l);
+    take_syn(c, &syn);
+    connection_input(c, a, packet);
+    return true;
+}
+
+/* To LISTEN: 3.10.7.2. least: its first number is beyond it (NULL: any is). */
+static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
+                         struct arrival *a, const uint32_t *least)
+{
+    struct tcp_listener *l = tcp_listener_of(tcp, a->s.to);
+    struct endpoint      local = {packet->to, a->s.to};
+    struct endpoint      peer = {packet->from, a->s.from};
+    struct connection   *c;
+
+    if (!l || a->s.flags & TCP_ACK) {
+        if (l && take_cookie(tcp, l, packet, a))
+            return;
         tcp->counters.no_connection++;
         tcp_refuse(tcp, packet, &a->s, a->len);
         return;
@@ -107,12 +158,18 @@ static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
     /* Nobody honest ends what he begins: with FIN it is no SYN of a peer's. */
     if ((a->s.flags & (TCP_SYN | TCP_RST | TCP_FIN)) != TCP_SYN)
         return;
-    c = tcp_new(tcp, local, peer);
+    if (tcp_may_accept(l) && !tcp_may_half_open(tcp, l)) {
+        send_cookie(tcp, l, &local, &peer, a);
+        return;
+    }
+    c = tcp_may_accept(l) ? tcp_new(tcp, local, peer) : NULL;
     if (!c) {
         tcp->counters.dropped_syns++;
         return;
     }
-    tcp_half_open(c);
+    if (least && !seq_after(c->iss, *least))
+        tcp_begin_at(c, *least + 65536 + random_below(65536));
+    tcp_half_open(c, l);
     take_syn(c, a);
     tcp_schedule(c);
 }
@@ -372,6 +429,8 @@ static bool take_ack(struct connection *c, const struct arrival *a,
             tcp_refuse(c->tcp, packet, &a->s, a->len);
             return false;
         }
+        if (c->is_passive && !tcp_may_accept(c->listener))
+            return false; /* our SYN goes again, and so will he */
         take_window(c, a);
         if (c->timed_at && c->backoff == 0)
             tcp_measure(c, time_now() - c->timed_at);
@@ -640,15 +699,19 @@ static void connection_input(struct connection *c, struct arrival *a,
     tcp_schedule(c);
 }
 
-/* RFC 6191: a new connection may begin where an old one waits to be
- * forgotten. */
+/* RFC 6191, 2: a new connection may begin where an old one waits to be
+ * forgotten, if nothing of the old can be taken for the new one's. */
 static bool is_fresh_syn(const struct connection *c, const struct arrival *a)
 {
-    return c->state == TCP_TIMED_WAIT && !c->is_held &&
-           (a->s.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
-           (seq_after(a->s.seq, c->rcv_nxt) ||
-            (c->timestamps && a->s.has_timestamps &&
-             seq_after(a->s.time, c->ts_recent)));
+    if (c->state != TCP_TIMED_WAIT || c->is_held ||
+        (a->s.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN ||
+        !tcp_listener_of(c->tcp, a->s.to))
+        return false;
+    if (a->s.has_timestamps && !c->timestamps)
+        return true;
+    if (a->s.has_timestamps && a->s.time != c->ts_recent)
+        return seq_after(a->s.time, c->ts_recent);
+    return !seq_before(a->s.seq, c->rcv_nxt);
 }
 
 static bool has_good_checksum(const struct ipv4_packet *packet,
@@ -666,6 +729,7 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     struct connection *c;
     struct arrival     a;
     size_t             len = buf_length(b);
+    uint32_t           last, *least = NULL;
 
     tcp->counters.in++;
     b = buf_pull(b, len < TCP_MOST ? len : TCP_MOST);
@@ -680,13 +744,15 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     c = tcp_find(tcp, (struct endpoint){packet->to, a.s.to},
                  (struct endpoint){packet->from, a.s.from});
     if (c && is_fresh_syn(c, &a)) {
+        last = c->snd_max; /* RFC 1122, 4.2.2.13 */
+        least = &last;
         tcp_end(c, OK);
         c = NULL;
     }
     if (c)
         connection_input(c, &a, packet);
     else
-        listen_input(tcp, packet, &a);
+        listen_input(tcp, packet, &a, least);
     drop_data(&a);
 }
 
