@@ -370,6 +370,8 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
     t->held_free = TCP_HELD;
     t->ip = ip;
     t->wheel = ipv4_wheel(ip);
+    t->memory.ring = tcp_look_at_memory;
+    t->memory.ctx = t;
     random_bytes(&t->secret, sizeof t->secret);
     random_bytes(&t->held_chance, sizeof t->held_chance);
     ipv4_listen(ip, PROTOCOL_TCP, tcp_input, tcp_failed, t);
@@ -512,6 +514,7 @@ void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)
     fn(ctx, "tcp_held", n->held);
     fn(ctx, "tcp_held_dropped", n->held_dropped);
     fn(ctx, "tcp_starved", n->starved);
+    fn(ctx, "tcp_relieved", n->relieved);
     fn(ctx, "tcp_resets_in", n->resets_in);
     fn(ctx, "tcp_segments_out", n->out);
     fn(ctx, "tcp_retransmitted", n->retransmitted);

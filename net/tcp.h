@@ -5,6 +5,7 @@
  *     tcp.c             pools, look-up, listeners, opening, the work fiber
  *     tcp_input.c       what comes (RFC 9293, 3.10.7)
  *     tcp_held.c        what of it came too early
+ *     tcp_memory.c      when pages are scarce
  *     tcp_cookie.c      peers of whom nothing is kept yet
  *     tcp_output.c      what goes: segments, windows, acknowledgments
  *     tcp_loss.c        what was lost: round trips, retransmission, timers
@@ -27,6 +28,7 @@
 #define TCP_BUCKETS     1024
 #define TCP_HELD        4096 /* runs of bytes that came too early, in all */
 
+#define TCP_LEAST_ROOM  2                    /* segments that each may have, be pages scarce */
 #define TCP_QUEUE_FIRST ((uint32_t)64 << 10) /* bytes, either way, at first */
 #define TCP_QUEUE_MOST  ((uint32_t)4 << 20)  /* and at most */
 #define TCP_SCALE       7                    /* 65,535 << 7 is 8 MiB */
@@ -124,7 +126,8 @@ struct connection {
     uint32_t    most_wnd; /* the largest that the peer has offered */
     uint32_t    queue_seq, queue_len, queue_limit;
     struct buf *queue, *queue_last;
-    struct buf *place; /* in the queue, or NULL: its first byte is */
+    nanoseconds queue_moved; /* when it last became shorter, or began */
+    struct buf *place;       /* in the queue, or NULL: its first byte is */
     uint32_t    place_seq;
     uint8_t     snd_scale, rcv_scale;
     uint16_t    mss;     /* data bytes of a segment to the peer, with the
@@ -135,6 +138,7 @@ struct connection {
     /* Receiving. */
     uint32_t     irs, rcv_nxt, rcv_adv; /* rcv_adv: the window's right edge */
     uint32_t     read_len, read_limit;
+    nanoseconds  read_moved; /* when something was read, or began to wait */
     struct buf  *read, *read_last;
     struct held *held, *held_last, *held_tree;
     unsigned     held_count, held_bufs;
@@ -186,7 +190,7 @@ struct tcp_counters {
     uint64_t opened, accepted, failed, dropped_syns, cookies_out, cookies_in;
     uint64_t retransmitted, timeouts;
     uint64_t fast_retransmits, held, held_steps, held_dropped, duplicates_in, probes;
-    uint64_t stale_timestamps, challenges, out_of_window, starved;
+    uint64_t stale_timestamps, challenges, out_of_window, starved, relieved;
 };
 
 struct tcpv4 {
@@ -205,6 +209,8 @@ struct tcpv4 {
     uint64_t             held_chance;
     struct connection   *work, *work_last; /* scheduled ones */
     struct waiters       worker;
+    struct wheel_timer   memory;  /* while pages are scarce */
+    bool                 refused; /* to one who holds nothing */
     struct tcp_counters  counters;
 };
 
@@ -271,6 +277,19 @@ void tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
 struct buf *tcp_take_held(struct connection *c, uint32_t *len);
 void        tcp_drop_held(struct connection *c);
 
+/* tcp_memory.c */
+
+bool tcp_is_scarce(void);
+
+/* May it keep what has come, in order, and take more to be sent? */
+bool tcp_may_take(const struct connection *c);
+bool tcp_may_queue(const struct connection *c);
+
+/* Something could not be said or taken for want of pages: all are looked at
+ * when there are some again. */
+void tcp_pinched(struct tcpv4 *tcp);
+void tcp_look_at_memory(void *tcp); /* for its timer */
+
 /* tcp_cookie.c */
 
 /* Our first number that stands for a SYN, and the time stamp that goes with
@@ -328,6 +347,10 @@ void tcp_measure(struct connection *c, nanoseconds rtt);
 void tcp_ring(void *c);
 
 /* tcp_flow.c */
+
+/* Ends it at once, also what can still be read; the peer sees a reset. */
+void tcp_abort(struct connection *c, enum status why);
+
 extern const struct flow_ops tcp_flow_ops;
 
 #endif

@@ -353,6 +353,7 @@ static void trim_queue(struct connection *c, uint32_t len)
         c->queue_last = NULL;
     c->queue_seq += len;
     c->queue_len -= len;
+    c->queue_moved = time_now();
     if (c->place && seq_before(c->place_seq, c->queue_seq))
         c->place = NULL;
     /* Room for twice what may be under way, so that it never runs dry. */
@@ -528,6 +529,8 @@ static void append(struct connection *c, struct buf *data, uint32_t len)
         return;
     }
     data->offload = (struct offload){0, 0, 0, false};
+    if (c->read_len == 0)
+        c->read_moved = time_now();
     if (!join(c, data, len))
         link_data(c, data);
     c->read_len += len;
@@ -597,8 +600,9 @@ static void take_data(struct connection *c, struct arrival *a)
     }
     /* What nobody reads does not take the last pages from the others: it will
      * be sent again. */
-    if (c->read_len > 0 && buf_pages_free() < buf_pages() / 8) {
+    if (!tcp_may_take(c)) {
         c->tcp->counters.starved++;
+        tcp_pinched(c->tcp);
         c->ack_now = true;
         buf_free(data);
         return;
