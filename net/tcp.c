@@ -438,7 +438,9 @@ enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
     struct connection *c;
     enum status        s = OK;
 
-    if (ipv4_number(local.ip) == 0)
+    /* RFC 9293, 3.9.1.1: not to many. */
+    if (ipv4_number(local.ip) == 0 || ipv4_number(to.ip) >> 28 >= 14 ||
+        ipv4_is_broadcast(tcp->ip, to.ip))
         return ERR_UNREACHABLE;
     if (local.port == 0 || !(c = tcp_new(tcp, local, to)))
         return ERR_NO_MEMORY;
