@@ -44,6 +44,12 @@ enum status stackv4_listen_tcp(struct stackv4 *s, uint16_t port,
     return s->ops->listen_tcp(s, port, fn, ctx);
 }
 
+enum status stackv4_limit_tcp(struct stackv4 *s, uint16_t port,
+                              const struct tcp_limits *limits)
+{
+    return s->ops->limit_tcp(s, port, limits);
+}
+
 enum status stackv4_open_udp(struct stackv4 *s, const struct endpoint *peer,
                              udp_handler *fn, void *ctx, uint16_t *port)
 {

@@ -173,23 +173,38 @@ static void ask_again(void *ctx)
     give_up(p->arp, p->ip, waiting, count);
 }
 
-/* A place for ip, if need be the one that was not used for longest. */
+/* The place that was not used for longest; but once half of them wait for an
+ * answer, of those: who asks us by addresses that nobody has does not make us
+ * forget hosts that are there. */
+static struct place *least_used(struct arp *a)
+{
+    struct place *least = &a->place[0], *asked = NULL;
+    unsigned      count = 0;
+
+    for (size_t i = 0; i < PLACES; i++) {
+        struct place *p = &a->place[i];
+
+        if (p->state == FREE)
+            return p;
+        if (p->used < least->used)
+            least = p;
+        if (p->state == ASKED) {
+            count++;
+            if (!asked || p->used < asked->used)
+                asked = p;
+        }
+    }
+    return count >= PLACES / 2 ? asked : least;
+}
+
 static struct place *take_place(struct arp *a, uint32_t ip)
 {
-    struct place  *p = &a->place[0];
+    struct place  *p = least_used(a);
     struct place **at = bucket_of(a, ip);
     struct buf    *waiting[QUEUE];
     uint32_t       before;
     unsigned       count;
 
-    for (size_t i = 0; i < PLACES; i++) {
-        if (a->place[i].state == FREE) {
-            p = &a->place[i];
-            break;
-        }
-        if (a->place[i].used < p->used)
-            p = &a->place[i];
-    }
     before = p->ip;
     count = p->state == FREE ? 0 : forget(p, waiting);
     p->arp = a;
@@ -414,7 +429,10 @@ void arp_write(struct arp *a, struct ip_address to, struct buf *packet)
         ethernet_write(a->ethernet, p->mac, ETHERTYPE_IPV4, packet);
         return;
     }
-    if (p->waiting_count == QUEUE) { /* the oldest goes (RFC 1122, 2.3.2.2) */
+    /* The oldest goes (RFC 1122, 2.3.2.2); when pages are scarce, each waits
+     * alone. */
+    if (p->waiting_count == QUEUE ||
+        (p->waiting_count > 0 && buf_pages_free() < buf_pages() / 4)) {
         buf_free(p->waiting[0]);
         memmove(p->waiting, p->waiting + 1,
                 (QUEUE - 1) * sizeof *p->waiting);

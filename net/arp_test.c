@@ -718,3 +718,41 @@ TEST(an_empty_pool_sends_no_question_but_asks_again)
     CHECK(sent_count == 2 && is_packet(1, their_mac, 5));
     end();
 }
+
+TEST(questions_that_nobody_answers_leave_half_of_the_places_to_who_is_there)
+{
+    static const struct mac mac = {{2, 0, 0, 0, 9, 9}};
+
+    begin();
+    for (uint32_t i = 0; i < PLACES / 2; i++)
+        come(REQUEST, mac, 0x0a010000 + i, US);
+    for (uint32_t i = 0; i < 3 * PLACES; i++) {
+        forget_sent();
+        write_to(0x0a020000 + i, 0);
+        if (silent_count > 0)
+            buf_free(silent[--silent_count]);
+    }
+    for (uint32_t i = 0; i < PLACES / 2; i++)
+        CHECK(is_known(0x0a010000 + i, mac));
+    end();
+}
+
+TEST(when_pages_are_scarce_one_packet_waits_for_an_answer)
+{
+    struct buf *taken = NULL, *b;
+
+    begin();
+    while (buf_pages_free() > buf_pages() / 4 && (b = buf_new(0)) != NULL) {
+        b->next = taken;
+        taken = b;
+    }
+    write_to(THEM, 1);
+    write_to(THEM, 2);
+    write_to(THEM, 3);
+    CHECK(find(a, THEM)->waiting_count == 1);
+    buf_free(taken);
+    forget_sent();
+    come(REPLY, their_mac, THEM, US);
+    CHECK(sent_count == 1 && is_packet(0, their_mac, 3));
+    end();
+}

@@ -130,10 +130,18 @@ static struct datagram *datagram_of(struct reassembly        *r,
  * overlaps one. */
 static unsigned place_of(const struct datagram *d, unsigned from, unsigned to)
 {
-    unsigned at = d->count;
+    unsigned at = 0, end = d->count;
 
-    while (at > 0 && d->piece[at - 1].from >= from)
-        at--;
+    if (end > 0 && d->piece[end - 1].from < from) /* in order, as a rule */
+        at = end;
+    while (at < end) {
+        unsigned middle = (at + end) / 2;
+
+        if (d->piece[middle].from < from)
+            at = middle + 1;
+        else
+            end = middle;
+    }
     if (at < d->count && d->piece[at].from == from && d->piece[at].to == to)
         return d->count + 1;
     if ((at > 0 && d->piece[at - 1].to > from) ||
@@ -188,7 +196,8 @@ struct buf *reassembly_add(struct reassembly *r, const struct fragment *f,
         (!f->more && ((d->total && d->total != to) ||
                       (d->count > 0 && d->piece[d->count - 1].to > to))))
         return end(d, &r->counters.overlaps, payload);
-    if (d->count == REASSEMBLY_FRAGMENTS || r->held == REASSEMBLY_PIECES)
+    if (d->count == REASSEMBLY_FRAGMENTS || r->held == REASSEMBLY_PIECES ||
+        buf_pages_free() < buf_pages() / 4)
         return end(d, &r->counters.overflows, payload);
     if (!f->more)
         d->total = to;

@@ -3,7 +3,8 @@
  * reassembly: datagrams out of IPv4 fragments (RFC 791, 3.2).
  *
  * What waits for its rest is bounded: in datagrams, in fragments, and in those
- * of one sender; the oldest goes first. A fragment that overlaps another ends
+ * of one sender; the oldest goes first. Fragments leave the last quarter of the
+ * pages to others. A fragment that overlaps another ends
  * its datagram (as RFC 5722 has it for IPv6): nobody honest sends such, and
  * what it would say depends on who reads it. The same fragment once more is
  * no overlap.

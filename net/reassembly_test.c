@@ -391,3 +391,23 @@ TEST(a_datagram_that_is_whole_does_not_expire)
     end();
     CHECK(expired == 0);
 }
+
+TEST(fragments_leave_a_quarter_of_the_pages_to_others)
+{
+    struct buf *taken = NULL, *b;
+    uint64_t    overflows;
+
+    begin();
+    CHECK(!add(0, 80, true));
+    while (buf_pages_free() >= buf_pages() / 4 && (b = buf_new(0)) != NULL) {
+        b->next = taken;
+        taken = b;
+    }
+    overflows = counters()->overflows;
+    CHECK(!add(160, 240, true) && counters()->overflows == overflows + 1);
+    buf_free(taken);
+    CHECK(buf_pages_free() == buf_pages());
+    CHECK(!add(0, 80, true));
+    CHECK(is_whole(add(80, 100, false), 100));
+    end();
+}

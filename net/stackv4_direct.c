@@ -124,6 +124,12 @@ static enum status listen_tcp(struct stackv4 *s, uint16_t port,
     return tcpv4_listen(direct_of(s)->tcp, port, fn, ctx);
 }
 
+static enum status limit_tcp(struct stackv4 *s, uint16_t port,
+                             const struct tcp_limits *limits)
+{
+    return tcpv4_limit(direct_of(s)->tcp, port, limits);
+}
+
 static enum status open_udp(struct stackv4 *s, const struct endpoint *peer,
                             udp_handler *fn, void *ctx, uint16_t *port)
 {
@@ -190,6 +196,7 @@ static const struct stackv4_ops direct_ops = {
     .on_address = on_address,
     .listen_udp = listen_udp,
     .listen_tcp = listen_tcp,
+    .limit_tcp = limit_tcp,
     .open_udp = open_udp,
     .udp_write = udp_write,
     .connect = open_tcp,

@@ -18,16 +18,16 @@
 
 LOG_SOURCE(tcpv4);
 
-static uint64_t hash(const struct tcpv4 *tcp, const struct endpoint *local,
-                     const struct endpoint *peer, uint16_t salt)
+uint64_t tcp_hash(const struct tcpv4 *tcp, const struct endpoint *local,
+                  const struct endpoint *peer, uint64_t salt)
 {
-    uint8_t key[38];
+    uint8_t key[44];
 
     memcpy(key, local->ip.byte, 16);
     memcpy(key + 16, peer->ip.byte, 16);
     memcpy(key + 32, &local->port, 2);
     memcpy(key + 34, &peer->port, 2);
-    memcpy(key + 36, &salt, 2);
+    memcpy(key + 36, &salt, 8);
     return siphash(&tcp->secret, key, sizeof key);
 }
 
@@ -35,7 +35,7 @@ static struct connection **bucket_of(struct tcpv4          *tcp,
                                      const struct endpoint *local,
                                      const struct endpoint *peer)
 {
-    return &tcp->bucket[hash(tcp, local, peer, 0) % TCP_BUCKETS];
+    return &tcp->bucket[tcp_hash(tcp, local, peer, 0) % TCP_BUCKETS];
 }
 
 struct connection *tcp_find(struct tcpv4 *tcp, struct endpoint local,
@@ -54,9 +54,22 @@ struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port)
 {
     struct tcp_listener *l = tcp->listeners;
 
-    while (l && l->port != port)
+    while (l && (l->port != port || !l->fn))
         l = l->next;
     return l;
+}
+
+/* Nobody listens, and nothing is left of what came. */
+static void free_if_over(struct tcpv4 *tcp, struct tcp_listener *l)
+{
+    struct tcp_listener **at = &tcp->listeners;
+
+    if (l->fn || l->half_open > 0 || l->handlers > 0)
+        return;
+    while (*at != l)
+        at = &(*at)->next;
+    *at = l->next;
+    free(l);
 }
 
 static void unlink_connection(struct connection *c)
@@ -70,15 +83,7 @@ static void unlink_connection(struct connection *c)
 
 static void drop_queues(struct connection *c)
 {
-    while (c->held) {
-        struct held *h = c->held;
-
-        c->held = h->next;
-        buf_free(h->data);
-        h->next = c->tcp->free_held;
-        c->tcp->free_held = h;
-    }
-    c->held_count = 0;
+    tcp_drop_held(c);
     buf_free(c->queue);
     c->queue = c->queue_last = c->place = NULL;
     c->queue_len = 0;
@@ -112,19 +117,28 @@ void tcp_free(struct connection *c)
     tcp->free = c;
 }
 
-/* Who is taken out is not known beforehand (RFC 4987, 3.3, speaks of the
- * oldest): so a flood has to be as fast as the table is large for each round
- * trip of a good peer's. */
-void tcp_half_open(struct connection *c)
+bool tcp_may_half_open(const struct tcpv4 *tcp, const struct tcp_listener *l)
+{
+    return tcp->half_open < TCP_HALF_OPEN &&
+           (!l->limits.half_open || l->half_open < l->limits.half_open);
+}
+
+bool tcp_may_accept(const struct tcp_listener *l)
+{
+    return !l->limits.handlers || l->handlers < l->limits.handlers;
+}
+
+void tcp_half_open(struct connection *c, struct tcp_listener *l)
 {
     struct tcpv4 *tcp = c->tcp;
 
-    if (tcp->half_open == TCP_HALF_OPEN) {
-        tcp->counters.dropped_syns++;
-        tcp_end(tcp->half_opens[random_below(TCP_HALF_OPEN)], ERR_TIMEOUT);
-    }
     c->state = TCP_SYN_RECEIVED;
     c->is_passive = true;
+    c->listener = l;
+    c->half_open = TCP_HALF_OPEN;
+    l->half_open++;
+    if (tcp->half_open == TCP_HALF_OPEN)
+        return; /* it came back by a cookie */
     c->half_open = tcp->half_open++;
     tcp->half_opens[c->half_open] = c;
 }
@@ -132,8 +146,12 @@ void tcp_half_open(struct connection *c)
 void tcp_not_half_open(struct connection *c)
 {
     struct tcpv4      *tcp = c->tcp;
-    struct connection *last = tcp->half_opens[--tcp->half_open];
+    struct connection *last;
 
+    c->listener->half_open--;
+    if (c->half_open == TCP_HALF_OPEN)
+        return;
+    last = tcp->half_opens[--tcp->half_open];
     tcp->half_opens[c->half_open] = last;
     last->half_open = c->half_open;
 }
@@ -172,8 +190,10 @@ void tcp_end(struct connection *c, enum status why)
 
     if (c->state == TCP_CLOSED)
         return;
-    if (c->state == TCP_SYN_RECEIVED && c->is_passive)
+    if (c->state == TCP_SYN_RECEIVED && c->is_passive) {
         tcp_not_half_open(c);
+        free_if_over(tcp, c->listener);
+    }
     if (c->state == TCP_TIMED_WAIT)
         leave_time_wait(c);
     if (why != OK)
@@ -215,29 +235,25 @@ static struct connection *take(struct tcpv4 *tcp)
     return c;
 }
 
-struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
-                           struct endpoint peer)
+void tcp_begin_at(struct connection *c, uint32_t iss)
 {
-    struct connection *c = take(tcp), **at;
+    c->iss = c->snd_una = c->snd_nxt = c->measured = c->foremost = iss;
+    c->syn_due = true;
+    c->queue_seq = c->recover = iss + 1;
+}
 
-    if (!c)
-        return NULL;
+void tcp_init(struct connection *c, struct tcpv4 *tcp, struct endpoint local,
+              struct endpoint peer)
+{
     memset(c, 0, sizeof *c);
     c->flow.ops = &tcp_flow_ops;
     c->tcp = tcp;
     c->local = local;
     c->peer = peer;
-    at = bucket_of(tcp, &local, &peer);
-    c->next = *at;
-    *at = c;
-    tcp->count++;
     /* RFC 6528, 3: a clock of 4 us and a secret of the connection's. */
-    c->iss = (uint32_t)(time_now() / (4 * MICROSECOND)) +
-             (uint32_t)hash(tcp, &local, &peer, 1);
-    c->time_offset = (uint32_t)hash(tcp, &local, &peer, 2);
-    c->snd_una = c->snd_nxt = c->measured = c->foremost = c->iss;
-    c->syn_due = true;
-    c->queue_seq = c->recover = c->iss + 1;
+    tcp_begin_at(c, (uint32_t)(time_now() / (4 * MICROSECOND)) +
+                        (uint32_t)tcp_hash(tcp, &local, &peer, 1));
+    c->time_offset = (uint32_t)tcp_hash(tcp, &local, &peer, 2);
     c->queue_limit = c->read_limit = TCP_QUEUE_FIRST;
     c->mss = TCP_DEFAULT_MSS;
     c->our_mss = (uint16_t)(ipv4_mtu(tcp->ip) - IPV4_HEADER - TCP_HEADER);
@@ -249,6 +265,20 @@ struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
         c->clock[i] = FOREVER;
     c->timer.ring = tcp_ring;
     c->timer.ctx = c;
+}
+
+struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
+                           struct endpoint peer)
+{
+    struct connection *c = take(tcp), **at;
+
+    if (!c)
+        return NULL;
+    tcp_init(c, tcp, local, peer);
+    at = bucket_of(tcp, &local, &peer);
+    c->next = *at;
+    *at = c;
+    tcp->count++;
     return c;
 }
 
@@ -291,23 +321,29 @@ void tcp_schedule(struct connection *c)
 static void run_handler(void *ctx)
 {
     struct connection   *c = ctx;
-    struct tcp_listener *l = tcp_listener_of(c->tcp, c->local.port);
+    struct tcpv4        *tcp = c->tcp;
+    struct tcp_listener *l = c->listener;
 
-    if (l)
+    if (l->fn)
         l->fn(l->ctx, &c->flow, c->peer);
     else
         flow_abort(&c->flow); /* it has ended since */
     flow_close(&c->flow);
+    l->handlers--;
+    free_if_over(tcp, l);
 }
 
 void tcp_accept(struct connection *c)
 {
     c->tcp->counters.accepted++;
     c->is_held = true;
+    c->listener->handlers++;
     if (fiber_start(run_handler, c) == OK)
         return;
     log_warning(&tcpv4, "no memory to serve %s: its connection is reset",
                 ip_text(c->peer.ip).s);
+    c->listener->handlers--;
+    free_if_over(c->tcp, c->listener);
     c->is_held = false;
     tcp_send_reset(c);
     tcp_end(c, ERR_NO_MEMORY);
@@ -336,11 +372,15 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
         t->held_pool[i].next = t->free_held;
         t->free_held = &t->held_pool[i];
     }
+    t->held_free = TCP_HELD;
     t->ip = ip;
     t->congestion = congestion_chosen();
     t->ecn = ecn_chosen();
     t->wheel = ipv4_wheel(ip);
+    t->memory.ring = tcp_look_at_memory;
+    t->memory.ctx = t;
     random_bytes(&t->secret, sizeof t->secret);
+    random_bytes(&t->held_chance, sizeof t->held_chance);
     ipv4_listen(ip, PROTOCOL_TCP, tcp_input, tcp_failed, t);
     *made = t;
     return OK;
@@ -359,15 +399,16 @@ void tcpv4_set_ecn(struct tcpv4 *tcp, enum tcpv4_ecn ecn)
 enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
                          void *ctx)
 {
-    struct tcp_listener **at = &tcp->listeners, *l;
+    struct tcp_listener *l = tcp->listeners;
 
-    while (*at && (*at)->port != port)
-        at = &(*at)->next;
-    l = *at;
+    while (l && l->port != port)
+        l = l->next;
     if (!fn) {
-        if (l)
-            *at = l->next;
-        free(l);
+        if (l) {
+            l->fn = NULL;
+            l->limits = (struct tcp_limits){0, 0};
+            free_if_over(tcp, l);
+        }
         return OK;
     }
     if (!l) {
@@ -380,6 +421,17 @@ enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
     }
     l->fn = fn;
     l->ctx = ctx;
+    return OK;
+}
+
+enum status tcpv4_limit(struct tcpv4 *tcp, uint16_t port,
+                        const struct tcp_limits *limits)
+{
+    struct tcp_listener *l = tcp_listener_of(tcp, port);
+
+    if (!l)
+        return ERR_NOT_FOUND;
+    l->limits = *limits;
     return OK;
 }
 
@@ -403,7 +455,9 @@ enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
     struct connection *c;
     enum status        s = OK;
 
-    if (ipv4_number(local.ip) == 0)
+    /* RFC 9293, 3.9.1.1: not to many. */
+    if (ipv4_number(local.ip) == 0 || ipv4_number(to.ip) >> 28 >= 14 ||
+        ipv4_is_broadcast(tcp->ip, to.ip))
         return ERR_UNREACHABLE;
     if (local.port == 0 || !(c = tcp_new(tcp, local, to)))
         return ERR_NO_MEMORY;
@@ -468,6 +522,8 @@ void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)
     fn(ctx, "tcp_accepted", n->accepted);
     fn(ctx, "tcp_failed", n->failed);
     fn(ctx, "tcp_dropped_syns", n->dropped_syns);
+    fn(ctx, "tcp_cookies_out", n->cookies_out);
+    fn(ctx, "tcp_cookies_in", n->cookies_in);
     fn(ctx, "tcp_segments_in", n->in);
     fn(ctx, "tcp_malformed", n->malformed);
     fn(ctx, "tcp_no_connection", n->no_connection);
@@ -477,6 +533,7 @@ void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)
     fn(ctx, "tcp_held", n->held);
     fn(ctx, "tcp_held_dropped", n->held_dropped);
     fn(ctx, "tcp_starved", n->starved);
+    fn(ctx, "tcp_relieved", n->relieved);
     fn(ctx, "tcp_resets_in", n->resets_in);
     fn(ctx, "tcp_segments_out", n->out);
     fn(ctx, "tcp_retransmitted", n->retransmitted);

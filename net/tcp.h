@@ -4,6 +4,9 @@
  *
  *     tcp.c             pools, look-up, listeners, opening, the work fiber
  *     tcp_input.c       what comes (RFC 9293, 3.10.7)
+ *     tcp_held.c        what of it came too early
+ *     tcp_memory.c      when pages are scarce
+ *     tcp_cookie.c      peers of whom nothing is kept yet
  *     tcp_output.c      what goes: segments, windows, acknowledgments
  *     tcp_sent.c        what is under way, and what has become of it
  *     tcp_sack.c        what has come too early: what we tell the peer of it
@@ -30,12 +33,12 @@
 #define TCP_CONNECTIONS 4096 /* at once, those that wait to be forgotten too */
 #define TCP_HALF_OPEN   256  /* of them: with no third segment yet */
 #define TCP_BUCKETS     1024
-#define TCP_HELD        4096                     /* segments that came too early, in all */
-#define TCP_HELD_EACH   512                      /* and of one connection */
+#define TCP_HELD        4096 /* runs of bytes that came too early, in all */
 #define TCP_SENT        (TCP_CONNECTIONS + 4096) /* records of what is under
                                                     way, in all */
 #define TCP_SENT_EACH   2048                     /* and of one connection */
 
+#define TCP_LEAST_ROOM  2                    /* segments that each may have, be pages scarce */
 #define TCP_QUEUE_FIRST ((uint32_t)64 << 10) /* bytes, either way, at first */
 #define TCP_QUEUE_MOST  ((uint32_t)4 << 20)  /* and at most */
 #define TCP_SCALE       7                    /* 65,535 << 7 is 8 MiB */
@@ -54,6 +57,7 @@
 #define TCP_FIN_WAIT     (60 * SECOND)  /* for the peer's FIN, once closed */
 #define TCP_USER_TIMEOUT (300 * SECOND) /* RFC 9293, 3.9.1 */
 #define TCP_SYN_TRIES    6              /* sent again: gives up in 127 s */
+#define TCP_COOKIE_LIFE  (128 * SECOND)
 
 /* RFC 9293, 3.3.2. LISTEN is a struct listener's. */
 enum tcp_state {
@@ -72,11 +76,14 @@ enum tcp_state {
 struct connection;
 struct tcpv4;
 
-/* A segment that came too early. */
+/* Bytes that came too early, without a gap: tcp_held.c. */
 struct held {
-    struct held *next;
-    uint32_t     seq, end; /* of its data */
-    struct buf  *data;
+    struct held *next; /* behind a gap; or of the free ones */
+    uint32_t     seq, end;
+    struct buf  *data, *last;
+    unsigned     bufs;
+    uint32_t     rank; /* in the tree: no less than those below it */
+    struct held *left, *right;
 };
 
 /* What has become of bytes under way. */
@@ -150,11 +157,15 @@ struct cubic {
     nanoseconds epoch, seen;              /* epoch 0: begins with the next ACK */
 };
 
+/* Stays as long as it has connections. */
 struct tcp_listener {
     struct tcp_listener *next;
     uint16_t             port;
-    tcp_handler         *fn;
+    tcp_handler         *fn; /* NULL: nobody listens any more */
     void                *ctx;
+    struct tcp_limits    limits; /* 0: none */
+    unsigned             half_open, handlers;
+    nanoseconds          cookies; /* until then they may come; 0: never */
 };
 
 struct connection {
@@ -166,8 +177,10 @@ struct connection {
     enum status        error;         /* why it ended before its time */
     bool               is_held;       /* by an application */
     bool               is_passive;    /* a listener's */
-    unsigned           half_open;     /* its place among those */
+    unsigned           half_open;     /* its place among those, or none */
     struct connection *older, *newer; /* of those in TIME-WAIT */
+
+    struct tcp_listener *listener; /* that is_passive is of */
 
     /* Sending. The queue begins with byte queue_seq; what was sent is in it
      * until it is acknowledged. */
@@ -175,7 +188,8 @@ struct connection {
     uint32_t    most_wnd; /* the largest that the peer has offered */
     uint32_t    queue_seq, queue_len, queue_limit;
     struct buf *queue, *queue_last;
-    struct buf *place; /* in the queue, or NULL: its first byte is */
+    nanoseconds queue_moved; /* when it last became shorter, or began */
+    struct buf *place;       /* in the queue, or NULL: its first byte is */
     uint32_t    place_seq;
     uint8_t     snd_scale, rcv_scale;
     uint16_t    mss;                /* data bytes of a segment to the peer, with the
@@ -198,9 +212,11 @@ struct connection {
     /* Receiving. */
     uint32_t     irs, rcv_nxt, rcv_adv; /* rcv_adv: the window's right edge */
     uint32_t     read_len, read_limit;
+    nanoseconds  read_moved; /* when something was read, or began to wait */
     struct buf  *read, *read_last;
-    struct held *held;
-    unsigned     held_count;
+    struct held *held, *held_last, *held_tree;
+    unsigned     held_count, held_bufs;
+    uint32_t     held_len;
     bool         fin_came; /* the peer's, and all before it */
     bool         fin_held; /* it came too early, at fin_seq */
     uint32_t     fin_seq;
@@ -216,6 +232,8 @@ struct connection {
 
     /* RFC 7323 */
     bool        timestamps;
+    unsigned    challenges; /* RFC 5961: sent in the second since challenged */
+    nanoseconds challenged;
     uint32_t    time_offset, ts_recent, last_ack_sent;
     nanoseconds ts_recent_at;
 
@@ -272,11 +290,12 @@ struct connection {
 
 struct tcp_counters {
     uint64_t in, malformed, no_connection, out, resets_in, resets_out;
-    uint64_t opened, accepted, failed, dropped_syns, retransmitted, timeouts;
+    uint64_t opened, accepted, failed, dropped_syns, cookies_out, cookies_in;
+    uint64_t retransmitted, timeouts;
     uint64_t fast_retransmits, tail_probes, undone, reneged;
-    uint64_t held, held_dropped, duplicates_in, probes, repeats_in;
+    uint64_t held, held_steps, held_dropped, duplicates_in, probes, repeats_in;
     uint64_t marks_in, marks_echoed, path_probes, path_reduced, black_holes;
-    uint64_t stale_timestamps, challenges, out_of_window, starved;
+    uint64_t stale_timestamps, challenges, out_of_window, starved, relieved;
 };
 
 struct tcpv4 {
@@ -291,14 +310,16 @@ struct tcpv4 {
     struct connection       *half_opens[TCP_HALF_OPEN];
     struct connection       *oldest, *newest; /* in TIME-WAIT */
     struct held             *held_pool, *free_held;
+    unsigned                 held_free;
+    uint64_t                 held_chance;
     struct sent             *sent_pool, *free_sent;
     size_t                   sent_used, sent_count; /* used: once at least */
     const struct congestion *congestion;            /* of new connections */
     enum tcpv4_ecn           ecn;
     struct connection       *work, *work_last; /* scheduled ones */
     struct waiters           worker;
-    nanoseconds              challenged; /* when tokens was full */
-    unsigned                 challenge_tokens;
+    struct wheel_timer       memory;  /* while pages are scarce */
+    bool                     refused; /* to one who holds nothing */
     struct tcp_counters      counters;
 };
 
@@ -306,6 +327,18 @@ struct tcpv4 {
 
 /* Its output is due, at the latest when all that has come is looked at. */
 void tcp_schedule(struct connection *c);
+
+/* What nobody can foresee of the two ends and salt. */
+uint64_t tcp_hash(const struct tcpv4 *tcp, const struct endpoint *local,
+                  const struct endpoint *peer, uint64_t salt);
+
+/* A connection between SYN and SYN, with its sequence numbers, that is known
+ * to nobody. */
+void tcp_init(struct connection *c, struct tcpv4 *tcp, struct endpoint local,
+              struct endpoint peer);
+
+/* Its first number is another. */
+void tcp_begin_at(struct connection *c, uint32_t iss);
 
 /* A connection in its place for SYN, with its sequence numbers; NULL: the pool
  * is empty. */
@@ -315,9 +348,12 @@ struct connection   *tcp_find(struct tcpv4 *tcp, struct endpoint local,
                               struct endpoint peer);
 struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port);
 
-/* Has the peer's SYN, and waits for the third segment; or no longer. If there
- * are too many of those, one by chance makes room. */
-void tcp_half_open(struct connection *c);
+/* May it have another one that is half open, that is handled? */
+bool tcp_may_half_open(const struct tcpv4 *tcp, const struct tcp_listener *l);
+bool tcp_may_accept(const struct tcp_listener *l);
+
+/* Has the peer's SYN, and waits for the third segment; or no longer. */
+void tcp_half_open(struct connection *c, struct tcp_listener *l);
 void tcp_not_half_open(struct connection *c);
 
 /* To TIME-WAIT, of those the newest. */
@@ -338,6 +374,44 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b);
 void tcp_failed(void *ctx, const struct ipv4_packet *packet,
                 const uint8_t *start, size_t len,
                 const struct ipv4_error *error);
+
+/* tcp_held.c */
+
+/* Keeps data, len bytes from seq on, which is behind rcv_nxt, and takes them;
+ * what is there already is left out. False: it is too much, and dropped. */
+bool tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
+              uint32_t len);
+
+/* What was held and is next now, yours; NULL: nothing. */
+struct buf *tcp_take_held(struct connection *c, uint32_t *len);
+void        tcp_drop_held(struct connection *c);
+
+/* tcp_memory.c */
+
+bool tcp_is_scarce(void);
+
+/* May it keep what has come, in order, and take more to be sent? */
+bool tcp_may_take(const struct connection *c);
+bool tcp_may_queue(const struct connection *c);
+
+/* Something could not be said or taken for want of pages: all are looked at
+ * when there are some again. */
+void tcp_pinched(struct tcpv4 *tcp);
+void tcp_look_at_memory(void *tcp); /* for its timer */
+
+/* tcp_cookie.c */
+
+/* Our first number that stands for a SYN, and the time stamp that goes with
+ * it, not later than now. */
+uint32_t tcp_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
+                    const struct endpoint    *peer,
+                    const struct tcp_segment *syn);
+uint32_t tcp_cookie_time(uint32_t now, const struct tcp_segment *syn);
+
+/* The SYN for which the cookie stands that ack brings back; false: none. */
+bool tcp_cookie_check(const struct tcpv4 *tcp, const struct endpoint *local,
+                      const struct endpoint    *peer,
+                      const struct tcp_segment *ack, struct tcp_segment *syn);
 
 /* tcp_output.c */
 
@@ -499,6 +573,10 @@ void tcp_measure(struct connection *c, nanoseconds rtt);
 void tcp_ring(void *c);
 
 /* tcp_flow.c */
+
+/* Ends it at once, also what can still be read; the peer sees a reset. */
+void tcp_abort(struct connection *c, enum status why);
+
 extern const struct flow_ops tcp_flow_ops;
 
 #endif

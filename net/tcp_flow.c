@@ -5,9 +5,6 @@
 #include "tcp.h"
 #include <string.h>
 
-/* The pool was empty: how long until we look again. */
-#define POOL_WAIT (5 * MILLISECOND)
-
 static struct connection *connection_of(struct flow *f)
 {
     return (struct connection *)(void *)((char *)f -
@@ -69,6 +66,7 @@ static enum status read_flow(struct flow *f, struct buf **data,
     if (!c->read)
         c->read_last = NULL;
     c->read_len -= (uint32_t)b->len;
+    c->read_moved = time_now();
     pace(c, (uint32_t)b->len);
     if (c->rcv_adv - c->rcv_nxt < c->read_limit / 2)
         tcp_schedule(c);
@@ -96,16 +94,15 @@ static enum status wait_for_room(struct connection *c, nanoseconds deadline)
 
 static enum status wait_for_pages(struct connection *c, nanoseconds deadline)
 {
-    nanoseconds soon = time_after(POOL_WAIT);
-    enum status s;
-
     tcp_output(c);
-    s = wait_until(&c->writable, soon < deadline ? soon : deadline);
-    return s == ERR_TIMEOUT && time_now() < deadline ? OK : s;
+    tcp_pinched(c->tcp);
+    return wait_until(&c->writable, deadline);
 }
 
 static void enqueue(struct connection *c, struct buf *b)
 {
+    if (c->queue_len == 0)
+        c->queue_moved = time_now();
     if (c->queue_last)
         c->queue_last->next = b;
     else
@@ -121,8 +118,7 @@ static size_t copy_some(struct connection *c, const uint8_t *data, size_t len)
     size_t      n;
 
     if (!b || !buf_is_sole(b) || buf_tailroom(b) == 0) {
-        /* The pages of the pool are for what comes in as well. */
-        if (buf_pages_free() <= buf_pages() / 8 && c->queue_len > 0)
+        if (!tcp_may_queue(c))
             return 0;
         b = buf_new(0);
         if (!b)
@@ -220,19 +216,24 @@ static void shutdown_flow(struct flow *f, unsigned sides)
     }
 }
 
-static void abort_flow(struct flow *f)
+void tcp_abort(struct connection *c, enum status why)
 {
-    struct connection *c = connection_of(f);
-
-    if (c->state == TCP_CLOSED)
-        return;
-    if (c->state != TCP_TIMED_WAIT)
+    if (c->state != TCP_CLOSED && c->state != TCP_TIMED_WAIT)
         tcp_send_reset(c);
     buf_free(c->read);
     c->read = c->read_last = NULL;
     c->read_len = 0;
     c->fin_came = false;
-    tcp_end(c, ERR_RESET);
+    c->error = why;
+    tcp_end(c, why);
+}
+
+static void abort_flow(struct flow *f)
+{
+    struct connection *c = connection_of(f);
+
+    if (c->state != TCP_CLOSED)
+        tcp_abort(c, ERR_RESET);
 }
 
 static void close_flow(struct flow *f)

@@ -6,12 +6,13 @@
 #include "tcp.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
+#include <mirage/random.h>
 #include <string.h>
 
 #define LEAST_MSS   64
 #define SMALL       512                   /* bytes that join others */
 #define LARGE       2048                  /* the same, when pages are scarce */
-#define CHALLENGES  100                   /* a second */
+#define CHALLENGES  10                    /* a second, to each peer */
 #define TS_LIFETIME (24 * 86400 * SECOND) /* RFC 7323, 5.5 */
 
 /* A segment that has come, and what of its data is still to be looked at. */
@@ -94,28 +95,85 @@ static void establish(struct connection *c)
     }
 }
 
-/* To LISTEN: 3.10.7.2 */
-static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
-                         const struct arrival *a)
+/* Too many wait for their third segment already: of this one nothing is kept
+ * but what our answer says. */
+static void send_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
+                        const struct endpoint *local,
+                        const struct endpoint *peer, const struct arrival *a)
+{
+    struct connection c;
+
+    tcp_init(&c, tcp, *local, *peer);
+    tcp_begin_at(&c, tcp_cookie(tcp, local, peer, &a->s));
+    c.state = TCP_SYN_RECEIVED;
+    take_syn(&c, a);
+    if (c.timestamps)
+        c.time_offset += tcp_cookie_time(tcp_time(&c), &a->s) - tcp_time(&c);
+    tcp_send(&c, c.iss, 0, TCP_SYN | TCP_ACK);
+    tcp->counters.cookies_out++;
+    l->cookies = time_after(TCP_COOKIE_LIFE);
+}
+
+static void connection_input(struct connection *c, struct arrival *a,
+                             const struct ipv4_packet *packet);
+
+/* A third segment, without a connection; false: it is not one of those. */
+static bool take_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
+                        const struct ipv4_packet *packet, struct arrival *a)
 {
     struct endpoint    local = {packet->to, a->s.to};
     struct endpoint    peer = {packet->from, a->s.from};
+    struct arrival     syn = {.data = NULL};
     struct connection *c;
 
-    if (!tcp_listener_of(tcp, a->s.to) ||
-        (a->s.flags & (TCP_ACK | TCP_SYN)) != TCP_SYN) {
+    if (l->cookies < time_now() || a->s.flags & (TCP_RST | TCP_SYN) ||
+        !tcp_cookie_check(tcp, &local, &peer, &a->s, &syn.s))
+        return false;
+    if (!tcp_may_accept(l) || !(c = tcp_new(tcp, local, peer))) {
+        tcp->counters.dropped_syns++;
+        return true; /* with its data it will come again */
+    }
+    tcp->counters.cookies_in++;
+    tcp_begin_at(c, a->s.ack - 1);
+    c->snd_nxt = a->s.ack;
+    c->syn_due = false;
+    tcp_half_open(c, l);
+    take_syn(c, &syn);
+    connection_input(c, a, packet);
+    return true;
+}
+
+/* To LISTEN: 3.10.7.2. least: its first number is beyond it (NULL: any is). */
+static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
+                         struct arrival *a, const uint32_t *least)
+{
+    struct tcp_listener *l = tcp_listener_of(tcp, a->s.to);
+    struct endpoint      local = {packet->to, a->s.to};
+    struct endpoint      peer = {packet->from, a->s.from};
+    struct connection   *c;
+
+    if (!l || a->s.flags & TCP_ACK) {
+        if (l && take_cookie(tcp, l, packet, a))
+            return;
         tcp->counters.no_connection++;
         tcp_refuse(tcp, packet, &a->s, a->len);
         return;
     }
-    if (a->s.flags & (TCP_RST | TCP_FIN))
+    /* Nobody honest ends what he begins: with FIN it is no SYN of a peer's. */
+    if ((a->s.flags & (TCP_SYN | TCP_RST | TCP_FIN)) != TCP_SYN)
         return;
-    c = tcp_new(tcp, local, peer);
+    if (tcp_may_accept(l) && !tcp_may_half_open(tcp, l)) {
+        send_cookie(tcp, l, &local, &peer, a);
+        return;
+    }
+    c = tcp_may_accept(l) ? tcp_new(tcp, local, peer) : NULL;
     if (!c) {
         tcp->counters.dropped_syns++;
         return;
     }
-    tcp_half_open(c);
+    if (least && !seq_after(c->iss, *least))
+        tcp_begin_at(c, *least + 65536 + random_below(65536));
+    tcp_half_open(c, l);
     take_syn(c, a);
     tcp_schedule(c);
 }
@@ -169,21 +227,39 @@ static bool is_acceptable(const struct connection *c, const struct arrival *a)
     return !seq_before(last, c->rcv_nxt) && seq_before(a->s.seq, c->rcv_adv);
 }
 
-/* RFC 5961, 7: not without end. */
+/* RFC 5961, 7: not without end. Each connection has a limit of its own: by one
+ * for all a stranger could learn, from how many answers he gets himself, what
+ * we say to others. */
+static bool may_challenge(struct connection *c)
+{
+    nanoseconds now = time_now();
+
+    if (c->challenges == 0 || now - c->challenged >= SECOND) {
+        c->challenged = now;
+        c->challenges = 0;
+    }
+    if (c->challenges == CHALLENGES)
+        return false;
+    c->challenges++;
+    c->tcp->counters.challenges++;
+    return true;
+}
+
 static void challenge(struct connection *c)
 {
-    struct tcpv4 *tcp = c->tcp;
-    nanoseconds   now = time_now();
+    if (may_challenge(c))
+        tcp_send_ack(c);
+}
 
-    if (now - tcp->challenged >= SECOND || tcp->challenged == 0) {
-        tcp->challenged = now;
-        tcp->challenge_tokens = CHALLENGES;
-    }
-    if (tcp->challenge_tokens == 0)
-        return;
-    tcp->challenge_tokens--;
-    tcp->counters.challenges++;
-    tcp_send_ack(c);
+/* To what lies outside the window, or is old: so that an honest peer learns
+ * where we are. Who brings something is told each time; two that only
+ * acknowledge could go on for ever. */
+static void put_right(struct connection *c, const struct arrival *a)
+{
+    if (a->len > 0 || a->s.flags & TCP_FIN)
+        tcp_send_ack(c);
+    else
+        challenge(c);
 }
 
 /* RFC 7323, 5.3: an old duplicate, whose numbers have come round. */
@@ -216,44 +292,72 @@ static void note_old_data(struct connection *c, const struct arrival *a)
     }
 }
 
-/* 3.10.7.4, first to fourth: false: no more to be done with it. */
-static bool check(struct connection *c, struct arrival *a)
+/* RFC 5961, 3.2: only the number that is next proves that it is the peer's. */
+static void take_reset(struct connection *c, const struct arrival *a)
 {
-    bool is_reset = a->s.flags & TCP_RST;
+    c->tcp->counters.resets_in++;
+    if (a->s.seq != c->rcv_nxt) {
+        if (a->s.seq - c->rcv_nxt < c->rcv_adv - c->rcv_nxt)
+            challenge(c);
+        else
+            c->tcp->counters.out_of_window++;
+    } else if (c->state != TCP_TIMED_WAIT) { /* RFC 1337, 3 */
+        tcp_end(c, c->is_passive || c->state != TCP_SYN_RECEIVED
+                       ? ERR_RESET
+                       : ERR_REFUSED);
+    }
+}
 
-    if (!is_reset && is_stale(c, a)) {
-        c->tcp->counters.stale_timestamps++;
-        tcp_send_ack(c);
+/* RFC 5961, 4.2; but what is not open yet goes back to LISTEN: 3.10.7.4,
+ * fourth. */
+static void take_another_syn(struct connection *c, const struct arrival *a)
+{
+    if (c->state == TCP_SYN_RECEIVED && c->is_passive && is_acceptable(c, a))
+        tcp_end(c, ERR_RESET);
+    else
+        challenge(c);
+}
+
+/* In SYN-RECEIVED the SYN comes again: our answer was lost, or both have opened
+ * at once, and it comes with an ACK. False: no more to be done with it. */
+static bool take_same_syn(struct connection *c, struct arrival *a)
+{
+    if (!(a->s.flags & TCP_ACK)) {
+        if (may_challenge(c))
+            tcp_send(c, c->iss, 0, TCP_SYN | TCP_ACK);
         return false;
     }
-    /* Both have opened at once, and the SYN comes again with its ACK. */
-    if (c->state == TCP_SYN_RECEIVED && a->s.flags & TCP_SYN &&
-        a->s.seq == c->irs) {
-        a->s.flags &= (uint8_t)~TCP_SYN;
-        a->s.seq++;
+    a->s.flags &= (uint8_t)~TCP_SYN;
+    a->s.seq++;
+    return true;
+}
+
+/* 3.10.7.4, first to fourth; false: no more to be done with it. */
+static bool check(struct connection *c, struct arrival *a)
+{
+    if (a->s.flags & TCP_RST) {
+        take_reset(c, a);
+        return false;
+    }
+    if (is_stale(c, a)) {
+        c->tcp->counters.stale_timestamps++;
+        put_right(c, a);
+        return false;
+    }
+    if (a->s.flags & TCP_SYN) {
+        if (c->state != TCP_SYN_RECEIVED || a->s.seq != c->irs) {
+            take_another_syn(c, a);
+            return false;
+        }
+        if (!take_same_syn(c, a))
+            return false;
     }
     if (!is_acceptable(c, a)) {
         c->tcp->counters.out_of_window++;
         note_old_data(c, a);
-        if (!is_reset && c->state != TCP_SYN_RECEIVED)
-            tcp_send_ack(c);
+        put_right(c, a);
         return false;
     }
-    if (is_reset) {
-        c->tcp->counters.resets_in++;
-        if (a->s.seq != c->rcv_nxt)
-            challenge(c);
-        else if (c->state != TCP_TIMED_WAIT) /* RFC 1337 */
-            tcp_end(c, c->is_passive || c->state != TCP_SYN_RECEIVED
-                           ? ERR_RESET
-                           : ERR_REFUSED);
-        return false;
-    }
-    if (a->s.flags & TCP_SYN) {
-        challenge(c);
-        return false;
-    }
-    take_timestamp(c, a);
     return true;
 }
 
@@ -264,6 +368,7 @@ static void trim_queue(struct connection *c, uint32_t len)
         c->queue_last = NULL;
     c->queue_seq += len;
     c->queue_len -= len;
+    c->queue_moved = time_now();
     if (c->place && seq_before(c->place_seq, c->queue_seq))
         c->place = NULL;
     /* Room for twice what may be under way, so that it never runs dry. */
@@ -398,8 +503,10 @@ static bool take_ack(struct connection *c, const struct arrival *a,
             tcp_refuse(c->tcp, packet, &a->s, a->len);
             return false;
         }
+        if (c->is_passive && !tcp_may_accept(c->listener))
+            return false; /* our SYN goes again, and so will he */
         take_window(c, a);
-        if (c->backoff == 0)
+        if (c->backoff == 0 && c->last_sent) /* 0: that was a cookie */
             tcp_measure(c, time_now() - c->last_sent);
         establish(c);
         if (c->state == TCP_CLOSED)
@@ -455,91 +562,21 @@ static void append(struct connection *c, struct buf *data, uint32_t len)
         return;
     }
     data->offload = (struct offload){0, 0, 0, false};
+    if (c->read_len == 0)
+        c->read_moved = time_now();
     if (!join(c, data, len))
         link_data(c, data);
     c->read_len += len;
 }
 
-static void free_held(struct connection *c, struct held *h)
-{
-    struct tcpv4 *tcp = c->tcp;
-
-    c->held_count--;
-    buf_free(h->data);
-    h->next = tcp->free_held;
-    tcp->free_held = h;
-}
-
-/* Keeps data that came too early, what is there already left out. False: there
- * is no room for them. */
-static bool hold(struct connection *c, uint32_t seq, struct buf *data,
-                 uint32_t len)
-{
-    struct tcpv4 *tcp = c->tcp;
-    struct held **at = &c->held, *h = tcp->free_held;
-    uint32_t      end = seq + len;
-
-    while (*at && seq_before((*at)->end, seq + 1) &&
-           !seq_after((*at)->end, seq))
-        at = &(*at)->next;
-    if (*at && !seq_after((*at)->seq, seq)) {
-        uint32_t known = (*at)->end - seq;
-
-        if (known >= len) {
-            tcp->counters.duplicates_in++;
-            sack_note_repeat(c, seq, end);
-            buf_free(data);
-            return true;
-        }
-        data = buf_trim_list(data, known);
-        seq += known;
-        at = &(*at)->next;
-    }
-    while (*at && !seq_after((*at)->end, end)) { /* covered by this one */
-        struct held *covered = *at;
-
-        *at = covered->next;
-        free_held(c, covered);
-    }
-    if (*at && seq_before((*at)->seq, end)) {
-        if ((*at)->seq == seq) {
-            buf_free(data);
-            return true;
-        }
-        buf_cut(data, (*at)->seq - seq);
-        end = (*at)->seq;
-    }
-    h = tcp->free_held;
-    if (!h || c->held_count == TCP_HELD_EACH ||
-        buf_pages_free() < buf_pages() / 4) {
-        tcp->counters.held_dropped++;
-        buf_free(data);
-        return false;
-    }
-    tcp->free_held = h->next;
-    tcp->counters.held++;
-    c->held_count++;
-    *h = (struct held){*at, seq, end, data};
-    *at = h;
-    return true;
-}
-
 /* What was held and is next now. */
 static void take_held(struct connection *c)
 {
-    while (c->held && !seq_after(c->held->seq, c->rcv_nxt)) {
-        struct held *h = c->held;
-        uint32_t     known = c->rcv_nxt - h->seq;
+    struct buf *data;
+    uint32_t    len;
 
-        c->held = h->next;
-        if (seq_after(h->end, c->rcv_nxt)) {
-            struct buf *rest = buf_trim_list(h->data, known);
-
-            h->data = NULL;
-            append(c, rest, h->end - c->rcv_nxt);
-        }
-        free_held(c, h);
-    }
+    while ((data = tcp_take_held(c, &len)) != NULL)
+        append(c, data, len);
 }
 
 /* Data that have come to one who has closed: RFC 9293, 3.6.1. */
@@ -597,8 +634,9 @@ static void take_data(struct connection *c, struct arrival *a)
     }
     /* What nobody reads does not take the last pages from the others: it will
      * be sent again. */
-    if (c->read_len > 0 && buf_pages_free() < buf_pages() / 8) {
+    if (!tcp_may_take(c)) {
         c->tcp->counters.starved++;
+        tcp_pinched(c->tcp);
         c->ack_now = true;
         buf_free(data);
         return;
@@ -622,7 +660,7 @@ static void take_data(struct connection *c, struct arrival *a)
     }
     /* A gap: each such segment is answered by itself, for the sender counts
      * them (RFC 5681, 4.2). */
-    if (hold(c, seq, data, end - seq))
+    if (tcp_hold(c, seq, data, end - seq))
         sack_note_early(c, seq, end);
     tcp_send_ack(c);
 }
@@ -630,6 +668,7 @@ static void take_data(struct connection *c, struct arrival *a)
 /* The peer's FIN, and all that stands before it: eighth. */
 static void take_fin(struct connection *c)
 {
+    tcp_drop_held(c); /* what lies behind it is nothing */
     c->fin_came = true;
     c->fin_held = false;
     c->rcv_nxt++;
@@ -679,6 +718,7 @@ static void connection_input(struct connection *c, struct arrival *a,
     ecn_take(c, a->s.flags, packet->service, a->len);
     if (!take_ack(c, a, packet))
         return;
+    take_timestamp(c, a); /* not before: it could be a stranger's */
     if (c->state == TCP_TIMED_WAIT || c->fin_came)
         return;
     if (is_unwanted(c, a)) {
@@ -694,20 +734,24 @@ static void connection_input(struct connection *c, struct arrival *a,
         take_data(c, a);
     if (c->fin_held && c->fin_seq == c->rcv_nxt)
         take_fin(c);
-    else if (a->s.flags & TCP_FIN)
-        c->ack_now = true;
+    else if (a->s.flags & TCP_FIN && a->len == 0)
+        c->ack_now = true; /* too early; its data are answered already */
     tcp_schedule(c);
 }
 
-/* RFC 6191: a new connection may begin where an old one waits to be
- * forgotten. */
+/* RFC 6191, 2: a new connection may begin where an old one waits to be
+ * forgotten, if nothing of the old can be taken for the new one's. */
 static bool is_fresh_syn(const struct connection *c, const struct arrival *a)
 {
-    return c->state == TCP_TIMED_WAIT && !c->is_held &&
-           (a->s.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
-           (seq_after(a->s.seq, c->rcv_nxt) ||
-            (c->timestamps && a->s.has_timestamps &&
-             seq_after(a->s.time, c->ts_recent)));
+    if (c->state != TCP_TIMED_WAIT || c->is_held ||
+        (a->s.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN ||
+        !tcp_listener_of(c->tcp, a->s.to))
+        return false;
+    if (a->s.has_timestamps && !c->timestamps)
+        return true;
+    if (a->s.has_timestamps && a->s.time != c->ts_recent)
+        return seq_after(a->s.time, c->ts_recent);
+    return !seq_before(a->s.seq, c->rcv_nxt);
 }
 
 static bool has_good_checksum(const struct ipv4_packet *packet,
@@ -725,6 +769,7 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     struct connection *c;
     struct arrival     a;
     size_t             len = buf_length(b);
+    uint32_t           last, *least = NULL;
 
     tcp->counters.in++;
     b = buf_pull(b, len < TCP_MOST ? len : TCP_MOST);
@@ -739,13 +784,15 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     c = tcp_find(tcp, (struct endpoint){packet->to, a.s.to},
                  (struct endpoint){packet->from, a.s.from});
     if (c && is_fresh_syn(c, &a)) {
+        last = c->snd_nxt; /* RFC 1122, 4.2.2.13 */
+        least = &last;
         tcp_end(c, OK);
         c = NULL;
     }
     if (c)
         connection_input(c, &a, packet);
     else
-        listen_input(tcp, packet, &a);
+        listen_input(tcp, packet, &a, least);
     drop_data(&a);
 }
 

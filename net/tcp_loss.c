@@ -150,6 +150,11 @@ static void ring_retransmit(struct connection *c)
         tcp_end(c, ERR_TIMEOUT);
         return;
     }
+    /* Without a page nothing would leave, and nothing be lost. */
+    if (buf_pages_free() == 0) {
+        tcp_set_clock(c, TCP_RETRANSMIT, time_after(TCP_RTO_LEAST));
+        return;
+    }
     /* A window of less than a segment is one that tcp_output waits for. */
     if (is_opening) {
         c->tcp->counters.timeouts++;

@@ -23,6 +23,14 @@ uint32_t tcp_window(const struct connection *c)
     uint32_t offered = c->rcv_adv - c->rcv_nxt, unit = 1u << c->rcv_scale;
     uint32_t most = 65535u << c->rcv_scale, least = c->read_limit / 2;
 
+    /* Not while pages are scarce, but for a few segments. */
+    if (tcp_is_scarce()) {
+        uint32_t few = TCP_LEAST_ROOM * c->our_mss;
+
+        few = few > c->read_len ? few - c->read_len : 0;
+        if (few < space)
+            space = few;
+    }
     /* RFC 9293, 3.8.6.2.2: grows by what is worth a segment, or not at all;
      * and never shrinks (3.8.6). */
     if (least > c->our_mss)
@@ -94,6 +102,8 @@ static void note_ack(struct connection *c)
 
     if (seq_after(edge, c->rcv_adv))
         c->rcv_adv = edge;
+    if (tcp_is_scarce())
+        tcp_pinched(c->tcp);
     c->last_ack_sent = c->rcv_nxt;
     c->unacked = 0;
     c->ack_now = false;
@@ -134,6 +144,9 @@ void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags)
         b->next = share_queue(c, seq, len);
     if (!b || (len > 0 && !b->next)) {
         buf_free(b); /* as if it were lost */
+        tcp_pinched(c->tcp);
+        if (c->unacked > 0 || c->ack_now)
+            tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(TCP_DELAYED_ACK));
         return;
     }
     header = emit(c, seq, len, flags, buf_append(b, TCP_MOST));
@@ -182,14 +195,19 @@ static void send_header(struct tcpv4 *tcp, struct endpoint from,
         return; /* whom it concerns will ask again */
 }
 
+/* RFC 9293, 3.10.5; but a peer who may not have our SYN yet takes only one that
+ * acknowledges his. */
 void tcp_send_reset(struct connection *c)
 {
+    bool is_opening = c->state == TCP_SYN_RECEIVED;
+
     send_header(c->tcp, c->local, c->peer,
                 &(struct tcp_segment){.from = c->local.port,
                                       .to = c->peer.port,
                                       .seq = present(c),
-                                      .ack = c->rcv_nxt,
-                                      .flags = TCP_RST | TCP_ACK});
+                                      .ack = is_opening ? c->rcv_nxt : 0,
+                                      .flags = is_opening ? TCP_RST | TCP_ACK
+                                                          : TCP_RST});
 }
 
 void tcp_refuse(struct tcpv4 *tcp, const struct ipv4_packet *packet,

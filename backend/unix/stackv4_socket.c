@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <limits.h>
 #include <mirage/console.h>
 #include <mirage/drivers.h>
 #include <mirage/platform.h>
@@ -30,6 +31,7 @@ LOG_SOURCE_SHARED(stackv4_socket);
 
 /* A connection on its way to its handler. */
 struct arrival {
+    struct port    *port;
     struct flow    *flow;
     tcp_handler    *fn;
     void           *ctx;
@@ -136,7 +138,7 @@ static void port_free_if_over(struct port *p)
 {
     struct port **at = &p->stack->ports;
 
-    if (is_open(p) || is_wanted(p) || p->failed)
+    if (is_open(p) || is_wanted(p) || p->failed || p->handlers > 0)
         return;
     while (*at != p)
         at = &(*at)->next;
@@ -169,6 +171,9 @@ static void handle(void *arrival)
     free(arrival);
     a.fn(a.ctx, a.flow, a.peer);
     flow_close(a.flow);
+    a.port->handlers--;
+    wake_all(&a.port->returned);
+    port_free_if_over(a.port);
 }
 
 /* Runs the handler for a new connection, fd. False: no memory. */
@@ -180,11 +185,13 @@ static bool hand_over(struct port *p, int fd, const struct sockaddr_in *from)
         close(fd);
         return false;
     }
-    *a = (struct arrival){.fn = p->tcp, .ctx = p->ctx};
+    *a = (struct arrival){.port = p, .fn = p->tcp, .ctx = p->ctx};
     a->peer = socket_endpoint(from);
     a->flow = flow_socket_new(p->stack, fd, a->peer);
-    if (a->flow && fiber_start(handle, a) == OK)
+    if (a->flow && fiber_start(handle, a) == OK) {
+        p->handlers++;
         return true;
+    }
     if (a->flow)
         flow_close(a->flow);
     free(a);
@@ -230,8 +237,14 @@ static void serve_tcp(void *listener)
     l->fiber = fiber_self();
     while (p->tcp && !fiber_is_cancelled()) {
         struct sockaddr_in from;
-        int                fd = accept_one(l->fd, &from);
+        int                fd;
 
+        if (p->limits.handlers && p->handlers >= p->limits.handlers) {
+            if (wait_until(&p->returned, FOREVER) != OK)
+                break;
+            continue;
+        }
+        fd = accept_one(l->fd, &from);
         if (fd < 0) {
             not_accepted(l, errno);
             continue;
@@ -303,6 +316,11 @@ static enum status cannot_listen(const struct port     *p,
     }
 }
 
+static int backlog_of(const struct port *p)
+{
+    return p->limits.half_open ? (int)p->limits.half_open : BACKLOG;
+}
+
 static enum status listener_open(struct listener *l)
 {
     struct port       *p = l->port;
@@ -319,7 +337,7 @@ static enum status listener_open(struct listener *l)
     else
         (void)setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
     error = bind(l->fd, (struct sockaddr *)&a, sizeof a) == 0 &&
-                    (p->is_udp || listen(l->fd, BACKLOG) == 0)
+                    (p->is_udp || listen(l->fd, backlog_of(p)) == 0)
                 ? 0
                 : errno;
     if (!error && fiber_start(serve(p), l) == OK)
@@ -362,6 +380,7 @@ static enum status listen_on(struct sockets *s, bool is_udp, uint16_t number,
     if (!tcp && !udp) {
         if (p) {
             p->failed = OK;
+            p->limits = (struct tcp_limits){0, 0};
             port_end(p);
         }
         return OK;
@@ -386,6 +405,24 @@ static enum status sockets_listen_tcp(struct stackv4 *s, uint16_t port,
                                       tcp_handler *fn, void *ctx)
 {
     return listen_on(sockets_of(s), false, port, fn, NULL, ctx);
+}
+
+/* listen(2) once more only changes the length of the queue. */
+static enum status sockets_limit_tcp(struct stackv4 *s, uint16_t port,
+                                     const struct tcp_limits *limits)
+{
+    struct port *p = port_find(sockets_of(s), false, port);
+
+    if (!p || !is_wanted(p))
+        return ERR_NOT_FOUND;
+    p->limits = *limits;
+    if (p->limits.half_open > INT_MAX)
+        p->limits.half_open = INT_MAX;
+    for (size_t i = 0; i < p->count; i++)
+        if (p->at[i].fd >= 0)
+            (void)listen(p->at[i].fd, backlog_of(p));
+    wake_all(&p->returned);
+    return OK;
 }
 
 static enum status sockets_listen_udp(struct stackv4 *s, uint16_t port,
@@ -505,6 +542,7 @@ static const struct stackv4_ops sockets_ops = {
     .on_address = sockets_on_address,
     .listen_udp = sockets_listen_udp,
     .listen_tcp = sockets_listen_tcp,
+    .limit_tcp = sockets_limit_tcp,
     .open_udp = sockets_open_udp,
     .udp_write = sockets_udp_write,
     .connect = sockets_connect,

@@ -39,6 +39,11 @@ struct port {
     tcp_handler    *tcp;    /* both NULL: it is ending */
     udp_handler    *udp;
     void           *ctx;
+
+    struct tcp_limits limits;
+    unsigned          handlers; /* that run */
+    struct waiters    returned; /* woken when one has */
+
     size_t          count;
     struct listener at[];
 };

@@ -51,7 +51,9 @@ struct flow_options {
  * ERR_EOF: the peer has finished, or our reading side is shut. ERR_RESET: the
  * peer, or flow_abort, ended the stream. ERR_UNREACHABLE, ERR_GONE: the network
  * did. ERR_TIMEOUT: nothing came before the deadline, or, with a deadline that
- * is still to come, the peer does not answer any more. ERR_CANCELLED.
+ * is still to come, the peer does not answer any more. ERR_NO_MEMORY: the stack
+ * had no pages left, and this flow held most of them, for longest, without
+ * anything being read or acknowledged; it was reset. ERR_CANCELLED.
  */
 MUST_CHECK enum status flow_read(struct flow *f, struct buf **data,
                                  nanoseconds deadline);
@@ -60,7 +62,8 @@ MUST_CHECK enum status flow_read(struct flow *f, struct buf **data,
  * Queues a copy of len bytes; blocks while the queue is full.
  *
  * ERR_TIMEOUT, ERR_CANCELLED: an unknown part was queued. ERR_RESET,
- * ERR_UNREACHABLE, ERR_GONE: as above. ERR_EOF: our writing side is shut.
+ * ERR_UNREACHABLE, ERR_GONE, ERR_NO_MEMORY: as above. ERR_EOF: our writing
+ * side is shut.
  */
 MUST_CHECK enum status flow_write(struct flow *f, const void *data, size_t len,
                                   nanoseconds deadline);

@@ -27,6 +27,19 @@ typedef void udp_handler(void *ctx, struct endpoint from, struct endpoint to,
 /* In a fiber of its own. The flow is closed and freed when it returns. */
 typedef void tcp_handler(void *ctx, struct flow *flow, struct endpoint peer);
 
+/*
+ * What the connections to a port may cost; 0: as much as the stack has. At the
+ * first limit nobody is turned away: who wants to connect asks again, and is
+ * served when a handler has returned, or gives up. At the second nothing is
+ * kept of who asks, and he can do nothing that needs to be kept: without time
+ * stamps his window is of 64 KiB at most (SYN cookies, RFC 4987; a stack on the
+ * host's sockets has the host's way).
+ */
+struct tcp_limits {
+    unsigned handlers;  /* that run at once */
+    unsigned half_open; /* peers that have still to answer our answer */
+};
+
 /* What an address is known with. An address of 0.0.0.0: there is none. */
 struct stackv4_address {
     struct ip_address ip;
@@ -72,6 +85,11 @@ enum status stackv4_listen_udp(struct stackv4 *s, uint16_t port,
 /* The same for connections: each runs fn in a fiber. */
 enum status stackv4_listen_tcp(struct stackv4 *s, uint16_t port,
                                tcp_handler *fn, void *ctx);
+
+/* Limits the connections to port, from now on. ERR_NOT_FOUND: nobody listens
+ * there. */
+enum status stackv4_limit_tcp(struct stackv4 *s, uint16_t port,
+                              const struct tcp_limits *limits);
 
 /*
  * Opens a UDP port of our own choice, which nobody can guess, for questions:
@@ -140,6 +158,8 @@ struct stackv4_ops {
                               udp_handler *fn, void *ctx);
     enum status (*listen_tcp)(struct stackv4 *s, uint16_t port,
                               tcp_handler *fn, void *ctx);
+    enum status (*limit_tcp)(struct stackv4 *s, uint16_t port,
+                             const struct tcp_limits *limits);
     enum status (*open_udp)(struct stackv4 *s, const struct endpoint *peer,
                             udp_handler *fn, void *ctx, uint16_t *port);
     enum status (*udp_write)(struct stackv4 *s, uint16_t from,

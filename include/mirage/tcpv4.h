@@ -40,6 +40,10 @@ void tcpv4_set_ecn(struct tcpv4 *tcp, enum tcpv4_ecn ecn);
 enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
                          void *ctx);
 
+/* stackv4_limit_tcp */
+enum status tcpv4_limit(struct tcpv4 *tcp, uint16_t port,
+                        const struct tcp_limits *limits);
+
 /* stackv4_connect */
 MUST_CHECK enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
                                   nanoseconds deadline, struct flow **flow);

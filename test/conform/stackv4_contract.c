@@ -394,6 +394,44 @@ static void a_listener_is_replaced_and_ended(void)
                           time_after(LONG), &f) == ERR_REFUSED);
 }
 
+static void open_and_echo(void *served)
+{
+    struct flow *f = open_flow(echo);
+    struct buf  *b = NULL;
+
+    if (f && flow_write(f, "x", 1, time_after(LONG)) == OK &&
+        flow_read(f, &b, time_after(LONG)) == OK)
+        *(bool *)served = true;
+    buf_free(b);
+    if (f)
+        flow_close(f);
+}
+
+static void who_comes_beyond_the_limit_waits_for_a_handler_to_return(void)
+{
+    static const struct tcp_limits one = {.handlers = 1, .half_open = 10};
+    static const struct tcp_limits none = {0, 0};
+    static bool                    is_served;
+    struct fiber                  *second;
+    struct flow                   *f;
+
+    HOLDS(stackv4_limit_tcp(server, SECOND_PORT, &one) == ERR_NOT_FOUND);
+    HOLDS(stackv4_limit_tcp(server, PORT, &one) == OK);
+    f = open_flow(echo);
+    HOLDS(time_sleep(20 * MILLISECOND) == OK && serving.running == 1);
+    is_served = false;
+    if (fiber_spawn(NULL, open_and_echo, &is_served, &second) != OK) {
+        HOLDS(!"a fiber");
+        return;
+    }
+    HOLDS(time_sleep(200 * MILLISECOND) == OK);
+    HOLDS(!is_served && serving.running == 1);
+    flow_close(f);
+    HOLDS(fiber_join(second, time_after(LONG)) == OK && is_served);
+    wait_for_server();
+    HOLDS(stackv4_limit_tcp(server, PORT, &none) == OK);
+}
+
 unsigned contract_failures(const char *name, struct stackv4 *s,
                            struct stackv4 *c, struct ip_address ip)
 {
@@ -414,6 +452,7 @@ unsigned contract_failures(const char *name, struct stackv4 *s,
     options_are_kept();
     many_connections_go_on_at_once();
     datagrams_go_there_and_back();
+    who_comes_beyond_the_limit_waits_for_a_handler_to_return();
     a_listener_is_replaced_and_ended();
     HOLDS(stackv4_listen_tcp(server, PORT, NULL, NULL) == OK);
     return failures;

@@ -6,6 +6,7 @@
 
 struct host   left, right;
 unsigned long pair_looked, pair_wrong;
+size_t        pair_pages = 16384;
 
 /* What was true of a connection when it was last looked at. */
 struct before {
@@ -180,7 +181,7 @@ static void make(struct host *h, uint8_t number, uint16_t mtu,
 
 void pair_make(uint16_t mtu, unsigned features)
 {
-    require(buf_reserve(16384) == OK);
+    require(buf_reserve(pair_pages) == OK);
     make(&left, 1, mtu, features);
     make(&right, 2, mtu, features);
 }

@@ -22,6 +22,9 @@ struct host {
 
 extern struct host left, right;
 
+/* How many pages there are for both; before they are made. */
+extern size_t pair_pages;
+
 /* Makes them, whose devices can do features. */
 void pair_make(uint16_t mtu, unsigned features);
 

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * SYN cookies (RFC 4987, 3.6): our first number says what we would have kept of
+ * the peer's SYN, under a hash that nobody else can make, and he brings it back
+ * in his third segment.
+ *
+ *     31                              4   3   2      0
+ *     | hash of both ends, his number, | age | his MSS |
+ *     | the age and the MSS            |     |         |
+ *
+ * The age is the lowest bit of a clock of 64 s; the cookie holds for 64 to
+ * 128 s. If the peer has time stamps, ours says the rest in its lowest bits: his
+ * window scale and whether he knows SACK. Else there are neither.
+ */
+#include "tcp.h"
+
+#define AGE      (TCP_COOKIE_LIFE / 2)
+#define NO_SCALE 15
+#define MAY_SACK 16
+#define OPTIONS  63 /* milliseconds that they take of our time stamp */
+
+static const uint16_t sizes[8] = {64, 536, 1220, 1360,
+                                  1400, 1440, 1460, 8960};
+
+static uint32_t cookie(const struct tcpv4 *tcp, const struct endpoint *local,
+                       const struct endpoint *peer, uint32_t irs, uint64_t age,
+                       unsigned size)
+{
+    unsigned low = (unsigned)(age & 1) << 3 | size;
+    uint64_t salt = (uint64_t)irs << 32 | ((age + 1) << 4 & 0xffffffff) | low;
+
+    return ((uint32_t)tcp_hash(tcp, local, peer, salt) & ~15u) | low;
+}
+
+uint32_t tcp_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
+                    const struct endpoint    *peer,
+                    const struct tcp_segment *syn)
+{
+    unsigned size = 7;
+    unsigned mss = syn->has_mss ? syn->mss : TCP_DEFAULT_MSS;
+
+    while (size > 0 && sizes[size] > mss)
+        size--;
+    return cookie(tcp, local, peer, syn->seq, time_now() / AGE, size);
+}
+
+uint32_t tcp_cookie_time(uint32_t now, const struct tcp_segment *syn)
+{
+    uint32_t options = (syn->has_scale ? syn->scale : NO_SCALE) |
+                       (syn->may_sack ? MAY_SACK : 0);
+    uint32_t time = (now & ~(uint32_t)OPTIONS) | options;
+
+    return seq_after(time, now) ? time - OPTIONS - 1 : time;
+}
+
+bool tcp_cookie_check(const struct tcpv4 *tcp, const struct endpoint *local,
+                      const struct endpoint    *peer,
+                      const struct tcp_segment *ack, struct tcp_segment *syn)
+{
+    uint32_t number = ack->ack - 1, irs = ack->seq - 1;
+    uint64_t age = time_now() / AGE;
+
+    age -= (age ^ number >> 3) & 1;
+    if (number != cookie(tcp, local, peer, irs, age, number & 7))
+        return false;
+    *syn = (struct tcp_segment){
+        .from = ack->from,
+        .to = ack->to,
+        .seq = irs,
+        .flags = TCP_SYN,
+        .window = ack->window,
+        .has_mss = true,
+        .mss = sizes[number & 7],
+        .has_timestamps = ack->has_timestamps,
+        .time = ack->time,
+    };
+    if (ack->has_timestamps) {
+        syn->scale = ack->echo & 15;
+        syn->has_scale = syn->scale != NO_SCALE;
+        syn->may_sack = ack->echo & MAY_SACK;
+    }
+    return true;
+}

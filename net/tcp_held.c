@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What came too early: runs of bytes without a gap, each a list of bufs.
+ *
+ * Runs are in a list by their numbers, and in a treap (Aragon and Seidel, 1989)
+ * whose ranks are chance, so that whatever order a peer sends in, the place of
+ * a segment is found in few steps; that of one behind all others, the common
+ * case, in one. A run never touches the next: so the runs are the blocks of a
+ * SACK option, too.
+ *
+ * Small pieces are copied behind each other. A page that holds little is
+ * allowed for few of them: else a byte here and a byte there would pin a page
+ * each.
+ */
+#include "tcp.h"
+
+#define SMALL  512 /* bytes that are copied into the page before them */
+#define SPARSE 16  /* bufs, however little is in them */
+
+/* A run without its bufs. */
+static void free_run(struct connection *c, struct held *h)
+{
+    c->held_count--;
+    c->tcp->held_free++;
+    h->next = c->tcp->free_held;
+    c->tcp->free_held = h;
+}
+
+static void plant(struct connection *c, struct held *h)
+{
+    struct held **at = &c->held_tree, *t, **below = &h->left,
+                **above = &h->right;
+
+    while (*at && (*at)->rank >= h->rank) {
+        at = seq_before(h->seq, (*at)->seq) ? &(*at)->left : &(*at)->right;
+        c->tcp->counters.held_steps++;
+    }
+    for (t = *at; t; c->tcp->counters.held_steps++)
+        if (seq_before(t->seq, h->seq)) {
+            *below = t;
+            below = &t->right;
+            t = t->right;
+        } else {
+            *above = t;
+            above = &t->left;
+            t = t->left;
+        }
+    *below = *above = NULL;
+    *at = h;
+}
+
+static void uproot(struct connection *c, const struct held *h)
+{
+    struct held **at = &c->held_tree, *a = h->left, *b = h->right;
+
+    while (*at != h) {
+        at = seq_before(h->seq, (*at)->seq) ? &(*at)->left : &(*at)->right;
+        c->tcp->counters.held_steps++;
+    }
+    while (a && b) {
+        c->tcp->counters.held_steps++;
+        if (a->rank > b->rank) {
+            *at = a;
+            at = &a->right;
+            a = a->right;
+        } else {
+            *at = b;
+            at = &b->left;
+            b = b->left;
+        }
+    }
+    *at = a ? a : b;
+}
+
+/* The last run that does not begin behind seq; NULL: all do. */
+static struct held *run_before(const struct connection *c, uint32_t seq)
+{
+    struct held *found = NULL, *t = c->held_tree;
+
+    c->tcp->counters.held_steps++;
+    if (c->held_last && !seq_before(seq, c->held_last->seq))
+        return c->held_last;
+    while (t) {
+        c->tcp->counters.held_steps++;
+        if (seq_before(seq, t->seq)) {
+            t = t->left;
+        } else {
+            found = t;
+            t = t->right;
+        }
+    }
+    return found;
+}
+
+/* Takes the run behind before (NULL: the first) out. */
+static struct held *take_out(struct connection *c, struct held *before)
+{
+    struct held **link = before ? &before->next : &c->held, *h = *link;
+
+    uproot(c, h);
+    *link = h->next;
+    if (c->held_last == h)
+        c->held_last = before;
+    return h;
+}
+
+static unsigned count_bufs(const struct buf *b)
+{
+    unsigned n = 0;
+
+    for (; b; b = b->next)
+        n++;
+    return n;
+}
+
+/* Puts data, of count bufs and last, behind those of a run, the first of them
+ * into the page before it if it is small. */
+static void join(struct connection *c, struct held *h, struct buf *data,
+                 struct buf *last, unsigned count)
+{
+    if (h->last && data->len <= SMALL && buf_is_sole(h->last) &&
+        buf_tailroom(h->last) >= data->len) {
+        struct buf *rest = data->next;
+
+        buf_copy_out(data, 0, buf_append(h->last, data->len), data->len);
+        data->next = NULL;
+        buf_free(data);
+        c->held_bufs--;
+        h->bufs--;
+        data = rest;
+    }
+    h->bufs += count;
+    if (!data)
+        return;
+    if (h->last)
+        h->last->next = data;
+    else
+        h->data = data;
+    h->last = last;
+}
+
+static struct held *new_run(struct connection *c, struct held *before,
+                            uint32_t seq)
+{
+    struct tcpv4 *tcp = c->tcp;
+    struct held  *h = tcp->free_held;
+    struct held **link = before ? &before->next : &c->held;
+
+    tcp->free_held = h->next;
+    tcp->held_free--;
+    tcp->held_chance = tcp->held_chance * 6364136223846793005u +
+                       1442695040888963407u; /* (Knuth, MMIX) */
+    *h = (struct held){.next = *link,
+                       .seq = seq,
+                       .end = seq,
+                       .rank = (uint32_t)(tcp->held_chance >> 32)};
+    *link = h;
+    if (!h->next)
+        c->held_last = h;
+    c->held_count++;
+    plant(c, h);
+    return h;
+}
+
+/*
+ * May it keep so many more bufs, with len bytes in them? Of runs, and of pages
+ * beyond a quarter of all, it may have as much as is left for the others
+ * (Choudhury and Hahne, 1998): so one alone may have much, and of many each
+ * some.
+ */
+static bool has_room(const struct connection *c, unsigned bufs, uint32_t len)
+{
+    return c->held_count <= c->tcp->held_free / 8 && c->tcp->held_free > 0 &&
+           c->held_bufs + bufs <= SPARSE + (c->held_len + len) / SMALL &&
+           c->held_bufs + bufs + buf_pages() / 4 <= buf_pages_free();
+}
+
+static void drop_run(struct connection *c, struct held *h)
+{
+    c->held_len -= h->end - h->seq;
+    c->held_bufs -= h->bufs;
+    buf_free(h->data);
+    free_run(c, h);
+}
+
+bool tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
+              uint32_t len)
+{
+    struct held *before = run_before(c, seq), *h, *next;
+    uint32_t     end = seq + len, known;
+    unsigned     bufs;
+
+    if (before && !seq_before(before->end, seq)) {
+        known = before->end - seq;
+        if (known >= len) {
+            c->tcp->counters.duplicates_in++;
+            sack_note_repeat(c, seq, end);
+            buf_free(data);
+            return true;
+        }
+        data = buf_trim_list(data, known);
+        seq += known;
+    }
+    bufs = count_bufs(data);
+    if (!has_room(c, bufs, end - seq)) { /* what is held is kept, then */
+        c->tcp->counters.held_dropped++;
+        buf_free(data);
+        return false;
+    }
+    while ((next = before ? before->next : c->held) != NULL &&
+           !seq_after(next->end, end))
+        drop_run(c, take_out(c, before)); /* all of it comes again */
+    if (next && seq_before(next->seq, end)) {
+        end = next->seq;
+        buf_cut(data, end - seq);
+    }
+    bufs = count_bufs(data);
+    c->tcp->counters.held++;
+    data->offload = (struct offload){0, 0, 0, false};
+    h = before && before->end == seq ? before : new_run(c, before, seq);
+    c->held_len += end - seq;
+    c->held_bufs += bufs;
+    h->end = end;
+    join(c, h, data, buf_last(data), bufs);
+    if (next && next->seq == end) {
+        next = take_out(c, h);
+        h->end = next->end;
+        join(c, h, next->data, next->last, next->bufs);
+        free_run(c, next);
+    }
+    return true;
+}
+
+struct buf *tcp_take_held(struct connection *c, uint32_t *len)
+{
+    while (c->held && !seq_after(c->held->seq, c->rcv_nxt)) {
+        struct held *h = take_out(c, NULL);
+        uint32_t     known = c->rcv_nxt - h->seq;
+        struct buf  *data = h->data;
+
+        if (!seq_after(h->end, c->rcv_nxt)) {
+            drop_run(c, h);
+            continue;
+        }
+        *len = h->end - c->rcv_nxt;
+        c->held_len -= h->end - h->seq;
+        c->held_bufs -= h->bufs;
+        free_run(c, h);
+        return buf_trim_list(data, known);
+    }
+    return NULL;
+}
+
+void tcp_drop_held(struct connection *c)
+{
+    while (c->held) {
+        struct held *h = c->held;
+
+        c->held = h->next;
+        drop_run(c, h);
+    }
+    c->held_last = c->held_tree = NULL;
+    c->early_count = 0;
+}

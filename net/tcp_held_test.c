@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: ISC */
+#include "check.h"
+#include "tcp.h"
+#include <stdlib.h>
+#include <mirage/buf.h>
+
+#define PAGES  8192
+#define WINDOW 65536
+
+static struct tcpv4      tcp;
+static struct connection connection, *c = &connection;
+static struct held       pool[TCP_HELD];
+static uint32_t          base;
+
+static void begin(uint32_t first)
+{
+    if (buf_pages() == 0)
+        CHECK(buf_reserve(PAGES) == OK);
+    memset(&tcp, 0, sizeof tcp);
+    memset(c, 0, sizeof *c);
+    for (size_t i = 0; i < TCP_HELD; i++) {
+        pool[i].next = tcp.free_held;
+        tcp.free_held = &pool[i];
+    }
+    tcp.held_free = TCP_HELD;
+    tcp.held_chance = 7;
+    c->tcp = &tcp;
+    base = c->rcv_nxt = first;
+}
+
+static uint8_t byte_at(uint32_t at)
+{
+    return (uint8_t)(at * 7 + (at >> 8));
+}
+
+/* Bytes [from, from + len) of the stream come, counted from the first. */
+static void come(uint32_t from, uint32_t len)
+{
+    uint8_t bytes[4000];
+
+    for (uint32_t i = 0; i < len; i++)
+        bytes[i] = byte_at(from + i);
+    tcp_hold(c, base + from, buf_copy_in(bytes, len, 0), len);
+}
+
+/* All that is held is in order, apart, and counted. */
+static bool is_sound(void)
+{
+    uint32_t     bytes = 0, last = c->rcv_nxt;
+    unsigned     runs = 0, bufs = 0;
+    struct held *end = NULL;
+
+    for (struct held *h = c->held; h; end = h, h = h->next) {
+        uint8_t *copy = malloc(h->end - h->seq);
+        bool     is_right = copy && seq_after(h->seq, last) &&
+                        seq_after(h->end, h->seq) &&
+                        buf_length(h->data) == h->end - h->seq &&
+                        buf_last(h->data) == h->last;
+
+        if (is_right)
+            buf_copy_out(h->data, 0, copy, h->end - h->seq);
+        for (uint32_t i = h->seq; is_right && i != h->end; i++)
+            is_right = copy[i - h->seq] == byte_at(i - base);
+        free(copy);
+        if (!is_right)
+            return false;
+        last = h->end;
+        bytes += h->end - h->seq;
+        runs++;
+        for (const struct buf *b = h->data; b; b = b->next)
+            bufs++;
+        if (bufs != 0 && h->bufs == 0)
+            return false;
+    }
+    return bytes == c->held_len && runs == c->held_count &&
+           bufs == c->held_bufs && end == c->held_last &&
+           tcp.held_free + runs == TCP_HELD && !c->held == !c->held_tree;
+}
+
+static void take_all(void)
+{
+    uint32_t len;
+
+    for (struct buf *b; (b = tcp_take_held(c, &len)) != NULL; buf_free(b)) {
+        CHECK(buf_length(b) == len);
+        c->rcv_nxt += len;
+    }
+}
+
+static void end(void)
+{
+    tcp_drop_held(c);
+    CHECK(is_sound() && c->held_len == 0);
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+TEST(neighbours_become_one_run_whatever_comes_first)
+{
+    static const uint32_t orders[6][3] = {{1, 2, 3}, {1, 3, 2}, {2, 1, 3}, {2, 3, 1}, {3, 1, 2}, {3, 2, 1}};
+
+    for (int i = 0; i < 6; i++) {
+        begin(0xffffff00);
+        for (int k = 0; k < 3; k++)
+            come(orders[i][k] * 200, 200);
+        CHECK(is_sound() && c->held_count == 1 && c->held_len == 600);
+        c->rcv_nxt = base + 300;
+        take_all();
+        CHECK(c->rcv_nxt == base + 800 && !c->held);
+        end();
+    }
+}
+
+TEST(what_overlaps_is_kept_once)
+{
+    begin(0);
+    come(100, 100);
+    come(300, 100);
+    come(150, 200); /* joins both */
+    CHECK(is_sound() && c->held_count == 1 && c->held_len == 300);
+    come(120, 50); /* is there */
+    CHECK(c->held_len == 300 && tcp.counters.duplicates_in == 1);
+    come(50, 1000); /* more than all of it */
+    CHECK(is_sound() && c->held_count == 1 && c->held_len == 1000);
+    end();
+}
+
+static uint32_t chance;
+
+static uint32_t below(uint32_t n)
+{
+    chance = chance * 1664525 + 1013904223;
+    return (chance >> 8) % n;
+}
+
+TEST(by_chance_all_is_as_in_a_map_of_bytes)
+{
+    static bool there[WINDOW + 4000];
+
+    for (chance = 0; chance < 40; chance++) {
+        uint32_t seed = chance, most = 1 + below(3) * 700, wanted = 0;
+
+        begin(seed * 0x11111111);
+        memset(there, 0, sizeof there);
+        for (int i = 0; i < 300; i++) {
+            uint32_t from = 1 + below(WINDOW), len = 1 + below(most);
+            uint64_t dropped = tcp.counters.held_dropped;
+
+            come(from, len);
+            if (tcp.counters.held_dropped == dropped)
+                memset(there + from, true, len);
+        }
+        CHECK(is_sound());
+        for (struct held *h = c->held; h; h = h->next)
+            for (uint32_t at = h->seq - base; at != h->end - base; at++)
+                CHECK(there[at]);
+        for (uint32_t at = 0; at < sizeof there; at++)
+            wanted += there[at];
+        /* (What was dropped may have pushed out what it covered.) */
+        CHECK(c->held_len == wanted || tcp.counters.held_dropped > 0);
+        end();
+        chance = seed;
+    }
+}
+
+/* Steps that each of count pieces takes, at the worst of some orders. */
+static void work(uint32_t (*place)(uint32_t i, uint32_t count), uint32_t count,
+                 unsigned most)
+{
+    begin(1);
+    for (uint32_t i = 0; i < count; i++)
+        come(1 + 1400 * place(i, count), 700);
+    CHECK(is_sound() && c->held_count == count);
+    CHECK(tcp.counters.held_steps <= (uint64_t)most * count);
+    if (tcp.counters.held_steps > (uint64_t)most * count)
+        printf("%u pieces took %llu steps\n", count,
+               (unsigned long long)tcp.counters.held_steps);
+    end();
+}
+
+static uint32_t forwards(uint32_t i, uint32_t count)
+{
+    (void)count;
+    return i;
+}
+
+static uint32_t backwards(uint32_t i, uint32_t count)
+{
+    return count - 1 - i;
+}
+
+static uint32_t from_both_ends(uint32_t i, uint32_t count)
+{
+    return i % 2 ? i / 2 : count - 1 - i / 2;
+}
+
+static uint32_t scattered(uint32_t i, uint32_t count)
+{
+    return i * 331 % count; /* count is no multiple of it */
+}
+
+TEST(in_no_order_is_the_work_more_than_its_logarithm)
+{
+    uint32_t (*const orders[])(uint32_t, uint32_t) = {
+        forwards, backwards, from_both_ends, scattered};
+
+    for (size_t i = 0; i < 4; i++)
+        for (uint32_t count = 32; count <= 256; count *= 2)
+            work(orders[i], count, 48);
+}
+
+TEST(a_byte_here_and_there_does_not_pin_a_page_each)
+{
+    begin(1);
+    for (uint32_t i = 0; i < 2000; i++)
+        come(1 + 2 * i, 1);
+    CHECK(is_sound() && c->held_bufs <= 17);
+    end();
+    /* What is next to each other shares pages, even backwards. */
+    begin(1);
+    for (uint32_t i = 2000; i > 0; i--)
+        come(i, 1);
+    CHECK(is_sound() && c->held_count == 1 && c->held_len == 2000);
+    CHECK(c->held_bufs <= 8);
+    end();
+}
+
+TEST(runs_and_pages_are_left_for_the_others)
+{
+    static struct connection many[40];
+    unsigned                 got[40];
+
+    begin(1);
+    memset(many, 0, sizeof many);
+    for (int i = 0; i < 40; i++) {
+        many[i].tcp = &tcp;
+        many[i].rcv_nxt = 1;
+        c = &many[i];
+        for (uint32_t k = 0; k < 1000; k++)
+            come(1 + 1400 * k, 700);
+        got[i] = c->held_count;
+    }
+    CHECK(got[0] > 300 && got[20] >= 16 && got[39] >= 4);
+    CHECK(buf_pages_free() >= buf_pages() / 4);
+    for (int i = 0; i < 40; i++)
+        tcp_drop_held(&many[i]);
+    c = &connection;
+    end();
+}

@@ -1,0 +1,667 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Our TCP against a peer that does what the input says, in any state: segments
+ * at every edge, with lies in them, ICMP errors, time that passes, pages that
+ * run out, while the application reads, writes and closes. After each step all
+ * is as it must be. Then the peer becomes honest: whatever still stands has to
+ * come to its end, and nothing is left.
+ *
+ * The input is a list of steps: what to do, with which of four ports of the
+ * peer's, and how. The lies are counted from our own numbers, so that they lie
+ * where something may happen.
+ */
+#include "tcp.h"
+#include <mirage/bytes.h>
+#include <mirage/checksum.h>
+#include <mirage/ipv4.h>
+#include <mirage/platform.h>
+#include <mirage/tcpv4.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PORT  80
+#define PORTS 4 /* of the peer */
+#define FLOWS 8
+#define PAGES 1024
+#define MTU   1500
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static nanoseconds   now;
+static struct wheel  wheel;
+static struct ipv4  *ip;
+static struct tcpv4 *tcp;
+
+static const struct ip_address ours = {
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 2}};
+static const struct ip_address theirs = {
+    {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1}};
+
+/* What the peer has seen of us at each of its ports. */
+static struct {
+    uint16_t local; /* our port */
+    uint32_t seq, ack, time;
+} seen[PORTS];
+
+/* The flows that an application of ours has. */
+static struct flow_slot {
+    struct flow   *flow; /* NULL: none */
+    bool           is_done;
+    struct waiters done;
+} slots[FLOWS];
+
+static unsigned fibers; /* of the application */
+static bool     is_honest;
+
+nanoseconds platform_now(void)
+{
+    return now;
+}
+
+void platform_wait(nanoseconds deadline)
+{
+    if (deadline > now && deadline != FOREVER)
+        now = deadline;
+}
+
+enum status platform_stack(size_t size, struct stack *stack)
+{
+    stack->low = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
+    stack->size = size;
+    stack->guarded = false;
+    return stack->low ? OK : ERR_NO_MEMORY;
+}
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+/* The input. */
+static const uint8_t *at, *end;
+
+static uint8_t take(void)
+{
+    return at < end ? *at++ : 0;
+}
+
+static struct connection *of(unsigned port)
+{
+    return tcp_find(tcp, (struct endpoint){ours, seen[port].local},
+                    (struct endpoint){theirs, (uint16_t)(4000 + port)});
+}
+
+static void input_packet(uint8_t *segment, size_t len)
+{
+    uint8_t     header[IPV4_HEADER] = {0x45};
+    struct buf *b = buf_new(0);
+
+    put_be16(segment + 16, 0);
+    put_be16(segment + 16,
+             checksum_finish(checksum_add(
+                 checksum_pseudo(theirs, ours, PROTOCOL_TCP, len), segment,
+                 len)));
+    put_be16(header + 2, (uint16_t)(sizeof header + len));
+    header[8] = 64;
+    header[9] = PROTOCOL_TCP;
+    put_be32(header + 12, 0x0a000001);
+    put_be32(header + 16, 0x0a000002);
+    put_be16(header + 10, checksum_finish(checksum_add(0, header, 20)));
+    if (!b)
+        return; /* it was lost */
+    memcpy(buf_append(b, sizeof header), header, sizeof header);
+    memcpy(buf_append(b, len), segment, len);
+    ipv4_input(ip, false, b);
+}
+
+static void say(unsigned port, uint8_t flags, uint32_t seq, uint32_t ack,
+                uint16_t window, bool timestamps, uint32_t time, size_t len)
+{
+    uint8_t            segment[TCP_MOST + 1400];
+    struct tcp_segment s = {.from = (uint16_t)(4000 + port),
+                            .to = seen[port].local,
+                            .seq = seq,
+                            .ack = ack,
+                            .flags = flags,
+                            .window = window,
+                            .has_timestamps = timestamps,
+                            .time = time,
+                            .echo = seen[port].time};
+    size_t             header = tcp_emit(&s, segment);
+
+    memset(segment + header, 'h', len);
+    input_packet(segment, header + len);
+}
+
+/* What an honest peer answers: that he has it, and where he is. */
+static void answer(unsigned port, const struct tcp_segment *s, size_t len)
+{
+    struct connection *c = of(port);
+    uint32_t           next;
+
+    if (!c || s->flags & TCP_RST)
+        return;
+    next = s->seq + (uint32_t)len + (s->flags & TCP_SYN ? 1 : 0) +
+           (s->flags & TCP_FIN ? 1 : 0);
+    if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED) {
+        say(port, TCP_RST | TCP_ACK, c->rcv_nxt, c->iss + 1, 0, false, 0, 0);
+        return;
+    }
+    if (seq_after(s->seq, c->snd_una) || seq_before(next, c->snd_una))
+        next = c->snd_una;
+    if (next != c->snd_una || len > 0 || s->flags & TCP_FIN)
+        say(port, TCP_ACK, c->rcv_nxt, next, 65535, c->timestamps,
+            c->ts_recent, 0);
+}
+
+/* Answers that are still to be given: not while we are sent to. */
+static struct {
+    unsigned           port;
+    struct tcp_segment s;
+    size_t             len;
+} answers[256];
+static unsigned answer_first, answer_count;
+
+static void sink(void *ctx, struct ip_address next, bool to_many,
+                 struct buf *packet)
+{
+    uint8_t            p[IPV4_HEADER + TCP_MOST];
+    size_t             len = buf_length(packet);
+    struct tcp_segment s;
+    unsigned           port;
+
+    (void)ctx, (void)next, (void)to_many;
+    check(len >= IPV4_HEADER + TCP_HEADER);
+    buf_copy_out(packet, 0, p, len < sizeof p ? len : sizeof p);
+    buf_free(packet);
+    check(tcp_parse(p + IPV4_HEADER, len - IPV4_HEADER, &s));
+    port = s.to - 4000u;
+    if (port >= PORTS)
+        return; /* a lie about the port was answered */
+    seen[port].seq = s.seq + (uint32_t)(len - IPV4_HEADER - s.header) +
+                     (s.flags & TCP_SYN ? 1 : 0);
+    if (s.flags & TCP_ACK)
+        seen[port].ack = s.ack;
+    if (s.has_timestamps)
+        seen[port].time = s.time;
+    seen[port].local = s.from;
+    if (is_honest && answer_count < 256) {
+        answers[(answer_first + answer_count) % 256].port = port;
+        answers[(answer_first + answer_count) % 256].s = s;
+        answers[(answer_first + answer_count++) % 256].len =
+            len - IPV4_HEADER - s.header;
+    }
+}
+
+static struct flow_slot *free_slot(void)
+{
+    for (int i = 0; i < FLOWS; i++)
+        if (!slots[i].flow)
+            return &slots[i];
+    return NULL;
+}
+
+static void have(struct flow *f)
+{
+    struct flow_slot *slot = free_slot();
+
+    if (!slot)
+        return;
+    slot->flow = f;
+    slot->is_done = false;
+    while (!slot->is_done)
+        check(wait_until(&slot->done, FOREVER) == OK);
+    slot->flow = NULL;
+}
+
+static void serve(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx, (void)peer;
+    fibers++;
+    have(f);
+    fibers--;
+}
+
+static void open_one(void *ctx)
+{
+    struct endpoint to = {theirs, (uint16_t)(4000 + (uintptr_t)ctx)};
+    struct flow    *f;
+
+    fibers++;
+    if (tcpv4_open(tcp, to, time_after(20 * SECOND), &f) == OK) {
+        have(f);
+        flow_close(f);
+    }
+    fibers--;
+}
+
+static void look_at_clocks(const struct connection *c)
+{
+    if (c->snd_una != c->snd_nxt)
+        check(c->clock[TCP_RETRANSMIT] != FOREVER);
+    if (c->state == TCP_TIMED_WAIT ||
+        (c->state == TCP_FIN_WAIT_2 && !c->is_held))
+        check(c->clock[TCP_END] != FOREVER);
+    if (c->unacked > 0)
+        check(c->clock[TCP_ACKNOWLEDGE] != FOREVER || c->is_scheduled);
+    for (int i = 0; i < TCP_CLOCKS; i++)
+        if (c->clock[i] != FOREVER)
+            check(wheel_is_set(&c->timer) && c->timer.deadline <= c->clock[i]);
+}
+
+static void look_at(const struct connection *c)
+{
+    uint32_t last = c->rcv_nxt;
+    unsigned runs = 0;
+
+    check(!seq_after(c->snd_una, c->snd_nxt));
+    check(!seq_after(c->snd_nxt, c->snd_nxt));
+    check(!seq_after(c->rcv_nxt, c->rcv_adv + 1));
+    check(c->error == OK);
+    check(buf_length(c->queue) == c->queue_len);
+    check(buf_length(c->read) == c->read_len);
+    for (const struct held *h = c->held; h; h = h->next, runs++) {
+        check(seq_after(h->seq, last) && seq_after(h->end, h->seq));
+        check(!seq_after(h->end, c->rcv_adv));
+        check(buf_length(h->data) == h->end - h->seq);
+        last = h->end;
+    }
+    check(runs == c->held_count);
+    if (c->state != TCP_SYN_SENT && c->state != TCP_SYN_RECEIVED)
+        check(c->cwnd >= c->mss && c->mss > 0);
+    look_at_clocks(c);
+}
+
+static void look(void)
+{
+    unsigned count = 0, half_open = 0;
+
+    for (size_t i = 0; i < tcp->pool_used; i++) {
+        const struct connection *c = &tcp->pool[i];
+
+        if (c->state == TCP_CLOSED)
+            continue;
+        count++;
+        half_open += c->state == TCP_SYN_RECEIVED && c->is_passive &&
+                     c->half_open != TCP_HALF_OPEN;
+        look_at(c);
+    }
+    check(count == tcp->count && half_open == tcp->half_open);
+}
+
+static uint32_t lied_seq(const struct connection *c, unsigned port,
+                         unsigned how, uint8_t by)
+{
+    switch (how) {
+    case 0:
+    case 1:
+        return c->rcv_nxt;
+    case 2:
+        return c->rcv_nxt - 1;
+    case 3:
+        return c->rcv_nxt - by;
+    case 4:
+        return c->rcv_nxt + by;
+    case 5:
+        return c->rcv_nxt + by * 100u;
+    case 6:
+        return c->rcv_adv - 1;
+    case 7:
+        return c->rcv_adv;
+    case 8:
+        return c->rcv_adv + 1;
+    case 9:
+        return c->rcv_adv - by * 10u;
+    case 10:
+        return c->irs;
+    case 11:
+        return c->held ? c->held->seq : c->rcv_nxt + 1;
+    case 12:
+        return c->held ? c->held->end : c->rcv_nxt + 2;
+    case 13:
+        return c->held ? c->held->seq - by : c->snd_wl1;
+    case 14:
+        return c->rcv_nxt + 0x80000000u - by;
+    default:
+        return 1000u * port;
+    }
+}
+
+static uint32_t lied_ack(const struct connection *c, unsigned how, uint8_t by)
+{
+    switch (how) {
+    case 0:
+    case 1:
+    case 2:
+        return c->snd_nxt;
+    case 3:
+    case 4:
+        return c->snd_una;
+    case 5:
+        return c->snd_nxt;
+    case 6:
+        return c->snd_una + by;
+    case 7:
+        return c->snd_una + by * 100u;
+    case 8:
+        return c->snd_una - by;
+    case 9:
+        return c->snd_nxt + 1;
+    case 10:
+        return c->iss;
+    case 11:
+        return c->iss + 1;
+    case 12:
+        return c->snd_una - c->most_wnd - 1;
+    case 13:
+        return c->queue_seq + c->queue_len;
+    case 14:
+        return c->snd_una + 0x80000000u - by;
+    default:
+        return by;
+    }
+}
+
+/* Up to three blocks of RFC 2018, 3, near what we have sent. */
+static size_t add_sack(const struct connection *c, uint8_t *p, size_t header)
+{
+    unsigned blocks = take() % 4;
+
+    if (header + 4 + 8 * blocks > TCP_MOST || blocks == 0)
+        return header;
+    p[header] = p[header + 1] = 1;
+    p[header + 2] = 5;
+    p[header + 3] = (uint8_t)(2 + 8 * blocks);
+    for (unsigned i = 0; i < blocks; i++) {
+        uint32_t from = (c ? c->snd_una : 0) + take() * 100u - 500u;
+
+        put_be32(p + header + 4 + 8 * i, from);
+        put_be32(p + header + 8 + 8 * i, from + take() * 100u - 200u);
+    }
+    header += 4 + 8 * blocks;
+    p[12] = (uint8_t)(header / 4 << 4);
+    return header;
+}
+
+static void lie(unsigned port)
+{
+    static const uint16_t    windows[] = {65535, 65535, 0, 1,
+                                          100, 1460, 3000, 32768};
+    const struct connection *c = of(port);
+    uint8_t                  flags = take(), numbers = take(), by = take();
+    uint8_t                  size = take(), more = take(), segment[2000];
+    size_t                   len = size < 64 ? 0 : (size - 64) * 7u, header;
+    struct tcp_segment       s = {
+              .from = (uint16_t)(4000 + port),
+              .to = seen[port].local,
+              .flags = flags & 0x3f,
+              .window = windows[more & 7],
+              .has_timestamps = more & 8,
+              .echo = seen[port].time,
+    };
+
+    if (flags & 0x40) /* as a rule an ACK */
+        s.flags = TCP_ACK | (flags & (TCP_PSH | TCP_FIN));
+    if (flags & TCP_SYN) {
+        s.has_mss = more & 16;
+        s.mss = (uint16_t)(by * 8);
+        s.has_scale = more & 32;
+        s.scale = by % 15;
+        s.may_sack = more & 64;
+    }
+    s.seq = c             ? lied_seq(c, port, numbers & 15, by)
+            : numbers & 1 ? seen[port].ack
+                          : 1000u * port + by;
+    s.ack = c ? lied_ack(c, numbers >> 4, by)
+              : seen[port].seq + (numbers & 16 ? by : 0);
+    if (s.has_timestamps)
+        s.time = (c ? c->ts_recent : 100) + (more & 128 ? 0u - by : by);
+    header = tcp_emit(&s, segment);
+    if (more & 64 && !(s.flags & TCP_SYN))
+        header = add_sack(c, segment, header);
+    memset(segment + header, 'x', len);
+    if (flags & 0x80) { /* anything at all may be in it */
+        unsigned bit = take() * 8u + take() % 8u;
+
+        segment[bit / 8 % (header + len)] ^= (uint8_t)(1 << bit % 8);
+    }
+    input_packet(segment, header + len);
+}
+
+/* A router says that something of ours came to grief. */
+static void complain(unsigned port)
+{
+    static const enum status statuses[] = {ERR_RANGE, ERR_UNREACHABLE,
+                                           ERR_REFUSED, ERR_TIMEOUT};
+    const struct connection *c = of(port);
+    struct ipv4_packet       packet = {
+              .from = ours, .to = theirs, .protocol = PROTOCOL_TCP};
+    uint8_t           how = take(), by = take(), start[8];
+    struct ipv4_error error = {statuses[how & 3], (uint16_t)(by * 8)};
+
+    put_be16(start, seen[port].local);
+    put_be16(start + 2, (uint16_t)(4000 + port));
+    put_be32(start + 4, c ? lied_ack(c, how >> 4, by) : by);
+    ipv4_failed(ip, &packet, start, sizeof start, &error);
+}
+
+static void pass(nanoseconds length)
+{
+    check(time_sleep(length) == OK);
+}
+
+static void use(unsigned which)
+{
+    static const uint8_t      data[3000];
+    struct flow_slot         *slot = &slots[which % FLOWS];
+    struct flow              *f = slot->flow;
+    uint8_t                   how = take(), by = take();
+    const struct flow_options options = {
+        .no_delay = by & 1,
+        .keepalive_idle = by & 2 ? 10 * SECOND : 0,
+        .keepalive_interval = by & 4 ? 5 * SECOND : 0,
+        .keepalive_probes = by >> 6,
+        .user_timeout = by & 8 ? 20 * SECOND : 0};
+    struct buf *b;
+
+    if (!f)
+        return;
+    switch (how % 8) {
+    case 0:
+    case 1:
+        if (flow_read(f, &b, 0) == OK)
+            buf_free(b);
+        break;
+    case 2:
+    case 3:
+        if (flow_write(f, data, by * 11u, 0) != OK)
+            return;
+        break;
+    case 4:
+        b = buf_copy_in(data, by * 3u + 1, 0);
+        if (b && flow_write_bufs(f, b, 0) != OK)
+            return;
+        break;
+    case 5:
+        flow_shutdown(f, by & 1 ? FLOW_READING : FLOW_WRITING);
+        break;
+    case 6:
+        if (by & 0x80)
+            flow_abort(f);
+        else
+            flow_set_options(f, &options);
+        break;
+    case 7:
+        slot->is_done = true;
+        wake_all(&slot->done);
+        break;
+    }
+}
+
+static struct buf *stolen;
+
+static void steal(uint8_t how)
+{
+    struct buf *b;
+
+    buf_free(stolen);
+    stolen = NULL;
+    if (!(how & 1))
+        return;
+    while (buf_pages_free() > (how >> 1) * 2u && (b = buf_new(0)) != NULL) {
+        b->next = stolen;
+        stolen = b;
+    }
+}
+
+static void step(void)
+{
+    static const nanoseconds lengths[] = {
+        MILLISECOND,
+        5 * MILLISECOND,
+        41 * MILLISECOND,
+        210 * MILLISECOND,
+        SECOND,
+        5 * SECOND,
+        61 * SECOND,
+        310 * SECOND,
+    };
+    uint8_t           what = take();
+    unsigned          port = what >> 3 & 3;
+    struct tcp_limits limits;
+
+    switch (what & 7) {
+    case 0:
+    case 1:
+    case 2:
+        lie(port);
+        break;
+    case 3:
+        pass(lengths[what >> 3 & 7]);
+        break;
+    case 4:
+    case 5:
+        use(what >> 3);
+        break;
+    case 6:
+        if (what & 0x80)
+            complain(port);
+        else if (fiber_start(open_one, (void *)(uintptr_t)port) != OK)
+            return;
+        break;
+    case 7:
+        if (what & 0x80) {
+            steal(take());
+        } else {
+            limits = (struct tcp_limits){take() % 4, take() % 4};
+            check(tcpv4_limit(tcp, PORT, &limits) == OK);
+        }
+        break;
+    }
+}
+
+/* The peer answers what has come, until nothing comes any more; and then says
+ * what he has said, or would have, up to where he has been heard to be. */
+static void be_honest(nanoseconds length)
+{
+    nanoseconds until = time_after(length);
+
+    while (now < until && (tcp->count > 0 || fibers > 0)) {
+        nanoseconds next = wheel_next(&wheel) + MILLISECOND;
+
+        for (int n = 0; n < 64 && answer_count > 0; n++) {
+            unsigned i = answer_first++ % 256;
+
+            answer_count--;
+            answer(answers[i].port, &answers[i].s, answers[i].len);
+        }
+        pass(answer_count > 0             ? MILLISECOND
+             : next > now && next < until ? next - now
+                                          : SECOND);
+        for (int i = 0; i < FLOWS; i++) {
+            struct buf *b;
+
+            while (slots[i].flow && flow_read(slots[i].flow, &b, 0) == OK)
+                buf_free(b);
+        }
+        look();
+    }
+}
+
+static void catch_up(void)
+{
+    for (unsigned port = 0; port < PORTS; port++) {
+        struct connection *c = of(port);
+
+        for (int i = 0; i < 100 && c && !c->fin_came &&
+                        c->state >= TCP_ESTABLISHED &&
+                        (seq_before(c->rcv_nxt, c->snd_wl1) || c->held ||
+                         c->fin_held);
+             i++) {
+            say(port, TCP_ACK, c->rcv_nxt, c->snd_una, 65535, c->timestamps,
+                c->ts_recent, 1000);
+            be_honest(10 * MILLISECOND);
+            c = of(port);
+        }
+    }
+}
+
+static void close_all(void)
+{
+    for (int i = 0; i < FLOWS; i++) {
+        slots[i].is_done = true;
+        wake_all(&slots[i].done);
+    }
+}
+
+static void make_stack(void)
+{
+    check(buf_reserve(PAGES) == OK && wheel_start(&wheel) == OK &&
+          ipv4_connect_to(sink, NULL, &wheel, MTU, 0, &ip) == OK &&
+          tcpv4_connect(ip, &tcp) == OK);
+    ipv4_set_address(ip, ours, 24, ipv4_of_number(0));
+    check(tcpv4_listen(tcp, PORT, serve, NULL) == OK);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const struct tcp_limits none = {0, 0};
+
+    if (!tcp)
+        make_stack();
+    at = data;
+    end = data + size;
+    is_honest = false;
+    for (int i = 0; i < PORTS; i++)
+        seen[i].local = PORT;
+    while (at < end) {
+        step();
+        if (fiber_yield() != OK || fiber_yield() != OK)
+            abort();
+        look();
+    }
+    steal(0);
+    is_honest = true;
+    catch_up();
+    /* All that can be sent arrives within a few questions about the window. */
+    be_honest(400 * SECOND);
+    for (size_t i = 0; i < tcp->pool_used; i++) {
+        const struct connection *c = &tcp->pool[i];
+
+        /* (By RFC 9293 his word about his window counts that has the highest
+         * number; a lie beyond his own end cannot be taken back.) */
+        if (c->state >= TCP_ESTABLISHED &&
+            !seq_after(c->snd_wl1, c->rcv_nxt))
+            check(c->queue_len == 0 && c->snd_una == c->snd_nxt);
+        else if (c->state >= TCP_ESTABLISHED)
+            tcp_abort(&tcp->pool[i], ERR_GONE);
+    }
+    close_all();
+    be_honest(700 * SECOND);
+    check(tcp->count == 0 && tcp->half_open == 0 && fibers == 0);
+    check(tcp->held_free == TCP_HELD);
+    check(buf_pages_free() == buf_pages());
+    check(tcpv4_limit(tcp, PORT, &none) == OK);
+    return 0;
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What strangers and bad peers may try: SYN floods, limits of a listener, old
+ * connections, windows that are held shut.
+ */
+#include "check.h"
+#include "peer.h"
+
+#define PORT  80
+#define BRIEF (60 * MILLISECOND)
+#define SA    (TCP_SYN | TCP_ACK)
+
+static uint16_t     peer_port = 1000;
+static struct flow *flow; /* the last that was accepted */
+static unsigned     handled;
+
+static bool           let_go;
+static struct waiters letting;
+
+static void hold(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx;
+    (void)peer;
+    flow = f;
+    handled++;
+    while (!let_go)
+        if (wait_until(&letting, FOREVER) != OK)
+            break;
+    flow = NULL;
+}
+
+static void begin(void)
+{
+    static const struct tcp_limits none = {0, 0};
+    static bool                    is_made;
+
+    if (!is_made) {
+        sim_seed(22);
+        pair_make(1500, 0);
+        CHECK(tcpv4_listen(right.tcp, PORT, hold, NULL) == OK);
+        is_made = true;
+    }
+    let_go = true;
+    wake_all(&letting);
+    peer_begin();
+    tcpv4_reset(right.tcp, ERR_GONE);
+    /* What has been said before is too old. */
+    CHECK(time_sleep(200 * SECOND) == OK);
+    CHECK(tcpv4_limit(right.tcp, PORT, &none) == OK);
+    peer_ignores(0);
+    let_go = false;
+    handled = 0;
+    peer_port++;
+}
+
+static struct connection *ours(void)
+{
+    return tcp_find(right.tcp,
+                    (struct endpoint){ipv4_address(10, 0, 0, 2), PORT},
+                    (struct endpoint){ipv4_address(10, 0, 0, 1), peer_port});
+}
+
+/* What the peer says next; to be changed before it is said. */
+static struct tcp_segment segment(uint8_t flags, uint32_t seq, uint32_t ack)
+{
+    return (struct tcp_segment){.from = peer_port,
+                                .to = PORT,
+                                .seq = seq,
+                                .ack = ack,
+                                .flags = flags,
+                                .window = 65535};
+}
+
+static void say(uint8_t flags, uint32_t seq, uint32_t ack, size_t len)
+{
+    static const uint8_t data[2000];
+    struct tcp_segment   s = segment(flags, seq, ack);
+
+    peer_send(&s, data, len);
+}
+
+/* The next that is for this port of the peer's. */
+static bool hears(struct seen *seen, nanoseconds within)
+{
+    nanoseconds end = time_after(within);
+
+    while (time_now() <= end && peer_sees(seen, end - time_now()))
+        if (seen->s.to == peer_port)
+            return true;
+    return false;
+}
+
+/* From now on there is room for one that is half open, and that is taken. */
+static void fill_up(void)
+{
+    static const struct tcp_limits few = {.half_open = 1};
+    struct seen                    seen;
+
+    begin();
+    CHECK(tcpv4_limit(right.tcp, PORT, &few) == OK);
+    say(TCP_SYN, 1, 0, 0);
+    CHECK(hears(&seen, SECOND) && seen.s.flags == SA && ours() != NULL);
+    peer_port++;
+}
+
+TEST(a_cookie_opens_a_connection_of_which_nothing_was_kept)
+{
+    struct seen seen;
+
+    fill_up();
+    for (uint16_t mss = 400; mss <= 1460; mss += 53) {
+        struct tcp_segment s = segment(TCP_SYN, 0xffffffff, 0);
+        unsigned           count = right.tcp->count;
+        struct connection *c;
+
+        s.has_mss = true;
+        s.mss = mss;
+        peer_send(&s, NULL, 0);
+        CHECK(hears(&seen, BRIEF) && seen.s.flags == SA &&
+              seen.s.ack == 0 && !seen.s.has_scale && !seen.s.has_timestamps);
+        CHECK(!ours() && right.tcp->count == count);
+        say(TCP_ACK, 0, seen.s.seq + 1, 0);
+        CHECK(time_sleep(BRIEF) == OK);
+        c = ours();
+        CHECK(c && c->state == TCP_ESTABLISHED && c->mss <= mss &&
+              c->mss >= mss - (mss < 536 ? 400 : 0) - (mss < 1220 ? 700 : 150));
+        CHECK(flow && flow_write(flow, "hello", 5, FOREVER) == OK);
+        CHECK(hears(&seen, BRIEF) && seen.len == 5);
+        say(TCP_ACK, 0, seen.s.seq + 5, 10);
+        CHECK(hears(&seen, BRIEF) && seen.s.ack == 10);
+        peer_port++;
+    }
+    CHECK(right.tcp->counters.cookies_in == 21);
+}
+
+TEST(with_time_stamps_a_cookie_brings_back_scale_and_sack)
+{
+    fill_up();
+    for (uint8_t scale = 0; scale <= 15; scale++) {
+        struct tcp_segment s = segment(TCP_SYN, 100, 0);
+        struct connection *c;
+        struct seen        seen;
+
+        s.has_scale = scale < 15;
+        s.scale = scale;
+        s.has_timestamps = true;
+        s.time = 5000;
+        peer_send(&s, NULL, 0);
+        CHECK(hears(&seen, BRIEF) && seen.s.flags == SA &&
+              seen.s.has_timestamps && seen.s.echo == 5000 &&
+              seen.s.has_scale == (scale < 15));
+        s = segment(TCP_ACK, 101, seen.s.seq + 1);
+        s.window = 1000;
+        s.has_timestamps = true;
+        s.time = 5001;
+        s.echo = seen.s.time;
+        CHECK(time_sleep(scale * SECOND) == OK);
+        peer_send(&s, NULL, 0);
+        CHECK(time_sleep(BRIEF) == OK);
+        c = ours();
+        CHECK(c && c->state == TCP_ESTABLISHED && c->timestamps &&
+              c->ts_recent == 5001);
+        CHECK(c && c->snd_scale == (scale < 15 ? scale : 0) &&
+              c->rcv_scale == (scale < 15 ? TCP_SCALE : 0) &&
+              c->snd_wnd == 1000u << (scale < 15 ? scale : 0));
+        /* Our time goes on from there. */
+        CHECK(c && !seq_before(tcp_time(c), seen.s.time));
+        peer_port++;
+    }
+}
+
+TEST(data_behind_a_third_segment_that_was_lost_open_the_connection_too)
+{
+    struct connection *c;
+    struct seen        seen;
+
+    fill_up();
+    say(TCP_SYN, 100, 0, 0);
+    CHECK(hears(&seen, BRIEF));
+    say(TCP_ACK | TCP_FIN, 101, seen.s.seq + 1, 500);
+    CHECK(hears(&seen, BRIEF) && seen.s.ack == 602);
+    c = ours();
+    CHECK(c && c->state == TCP_CLOSE_WAIT && c->read_len == 500);
+}
+
+/* An ACK is answered by a reset, and opens nothing. */
+static bool is_no_cookie(uint32_t seq, uint32_t ack)
+{
+    struct seen seen;
+
+    say(TCP_ACK, seq, ack, 0);
+    return hears(&seen, BRIEF) && seen.s.flags == TCP_RST &&
+           seen.s.seq == ack && !ours();
+}
+
+TEST(a_cookie_is_good_for_its_peer_alone_and_for_two_minutes)
+{
+    struct seen seen;
+    uint32_t    cookie;
+
+    begin();
+    CHECK(is_no_cookie(1, 1)); /* there were none yet */
+    fill_up();
+    say(TCP_SYN, 100, 0, 0);
+    CHECK(hears(&seen, BRIEF));
+    cookie = seen.s.seq;
+    CHECK(is_no_cookie(102, cookie + 1));
+    for (unsigned bit = 0; bit < 32; bit++)
+        CHECK(is_no_cookie(101, (cookie ^ 1u << bit) + 1));
+    peer_port++;
+    CHECK(is_no_cookie(101, cookie + 1));
+    peer_port--;
+    CHECK(time_sleep(63 * SECOND) == OK);
+    say(TCP_ACK, 101, cookie + 1, 0);
+    CHECK(time_sleep(BRIEF) == OK && ours());
+    tcpv4_reset(right.tcp, ERR_GONE);
+    CHECK(time_sleep(66 * SECOND) == OK);
+    peer_ignores(0);
+    CHECK(is_no_cookie(101, cookie + 1));
+}
+
+/* From a host that is not there. */
+static void spoofed(uint32_t n)
+{
+    struct endpoint    from = {ipv4_address(10, 0, 0, 3), (uint16_t)(n + 1)};
+    struct ipv4_packet packet = {.from = from.ip,
+                                 .to = ipv4_address(10, 0, 0, 2),
+                                 .protocol = PROTOCOL_TCP};
+    struct tcp_segment s = segment(TCP_SYN, n, 0);
+    struct buf        *b = buf_new(IPV4_HEADROOM);
+
+    s.from = from.port;
+    b->len = tcp_emit(&s, buf_append(b, TCP_MOST));
+    b->offload.csum_good = true;
+    tcp_input(right.tcp, &packet, b);
+}
+
+TEST(a_flood_of_syns_neither_shuts_out_nor_delays_nor_costs_pages)
+{
+    nanoseconds began;
+    uint64_t    cookies;
+    struct seen seen;
+
+    begin();
+    say(TCP_SYN, 100, 0, 0); /* one who is about to connect */
+    CHECK(hears(&seen, BRIEF));
+    cookies = right.tcp->counters.cookies_out;
+    for (uint32_t i = 0; i < 50000; i++)
+        spoofed(i);
+    CHECK(right.tcp->half_open == TCP_HALF_OPEN);
+    CHECK(right.tcp->count == TCP_HALF_OPEN);
+    CHECK(right.tcp->counters.cookies_out - cookies ==
+          50001 - TCP_HALF_OPEN);
+    CHECK(buf_pages() - buf_pages_free() < 100);
+    say(TCP_ACK, 101, seen.s.seq + 1, 0);
+    CHECK(time_sleep(BRIEF) == OK && ours() &&
+          ours()->state == TCP_ESTABLISHED);
+    peer_port++;
+    began = time_now();
+    say(TCP_SYN, 100, 0, 0);
+    CHECK(hears(&seen, BRIEF));
+    say(TCP_ACK, 101, seen.s.seq + 1, 5);
+    CHECK(hears(&seen, BRIEF) && seen.s.ack == 106 && ours());
+    CHECK(time_now() - began < 50 * MILLISECOND);
+    begin();
+    CHECK(right.tcp->count == 0 && right.tcp->half_open == 0);
+}
+
+TEST(who_comes_when_all_handlers_are_busy_is_served_when_one_returns)
+{
+    static const struct tcp_limits two = {.handlers = 2};
+    struct seen                    seen, late;
+
+    begin();
+    CHECK(tcpv4_limit(right.tcp, PORT, &two) == OK);
+    for (int i = 0; i < 3; i++) { /* the third is half open in time */
+        say(TCP_SYN, 100, 0, 0);
+        CHECK(hears(&late, BRIEF) && late.s.flags == SA);
+        peer_port++;
+        if (i == 2)
+            break;
+        peer_port--;
+        say(i == 0 ? TCP_ACK : 0, 101, late.s.seq + 1, 0);
+        if (i == 1)
+            seen = late;
+        peer_port++;
+    }
+    peer_port = (uint16_t)(peer_port - 2); /* the second */
+    say(TCP_ACK, 101, seen.s.seq + 1, 0);
+    CHECK(time_sleep(BRIEF) == OK && handled == 2);
+    peer_port++; /* the third: its ACK is as if it were lost */
+    say(TCP_ACK, 101, late.s.seq + 1, 0);
+    CHECK(time_sleep(BRIEF) == OK && handled == 2);
+    CHECK(ours()->state == TCP_SYN_RECEIVED);
+    peer_port++; /* a fourth is not even heard */
+    say(TCP_SYN, 100, 0, 0);
+    CHECK(!hears(&seen, BRIEF) && !ours());
+    peer_port--;
+    let_go = true;
+    wake_all(&letting);
+    CHECK(time_sleep(BRIEF) == OK);
+    let_go = false;
+    peer_ignores(0);
+    CHECK(hears(&seen, 2 * SECOND) && seen.s.flags == SA);
+    say(TCP_ACK, 101, seen.s.seq + 1, 0);
+    CHECK(time_sleep(BRIEF) == OK && handled == 3);
+    CHECK(ours()->state == TCP_ESTABLISHED);
+}
+
+/* A connection in TIME-WAIT, all that the peer said having that time. */
+static struct connection *waiting(bool timestamps, uint32_t time)
+{
+    struct tcp_segment s;
+    struct connection *c;
+    struct seen        seen;
+
+    begin();
+    s = segment(TCP_SYN, 1000, 0);
+    s.has_timestamps = timestamps;
+    s.time = time;
+    peer_send(&s, NULL, 0);
+    CHECK(hears(&seen, SECOND));
+    s.flags = TCP_ACK;
+    s.seq = 1001;
+    s.ack = seen.s.seq + 1;
+    s.echo = seen.s.time;
+    peer_send(&s, NULL, 0);
+    CHECK(time_sleep(MILLISECOND) == OK && flow);
+    let_go = true;
+    wake_all(&letting);
+    CHECK(hears(&seen, SECOND) && seen.s.flags & TCP_FIN);
+    s.flags = TCP_ACK | TCP_FIN;
+    s.ack = seen.s.seq + 1;
+    peer_send(&s, NULL, 0);
+    CHECK(hears(&seen, SECOND) && seen.s.ack == 1002);
+    let_go = false;
+    c = ours();
+    CHECK(c && c->state == TCP_TIMED_WAIT && c->timestamps == timestamps);
+    return c;
+}
+
+TEST(time_wait_gives_way_to_what_cannot_be_old)
+{
+    /* RFC 6191, 2: what the old one had, what the SYN has, and its number. */
+    static const struct {
+        bool     old, is;
+        int32_t  later;
+        uint32_t seq;
+        bool     taken;
+    } cases[] = {
+        {true, true, 1, 0xf0000000, true},
+        {true, true, 0, 1002, true},
+        {true, true, 0, 1001, false},
+        {true, true, -1, 1002, false},
+        {true, false, 0, 1002, true},
+        {true, false, 0, 1001, false},
+        {false, true, -1, 0xf0000000, true},
+        {false, false, 0, 1002, true},
+        {false, false, 0, 1001, false},
+        {false, false, 0, 0xf0000000, false},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct connection *c = waiting(cases[i].old, 7000);
+        uint32_t           last = c->snd_nxt;
+        struct tcp_segment s = segment(TCP_SYN, cases[i].seq, 0);
+        struct seen        seen;
+        bool               is_right;
+
+        c->snd_nxt = last += 0x20000000; /* it had been very fast */
+        c->snd_una = c->snd_nxt = last;
+        s.has_timestamps = cases[i].is;
+        s.time = 7000 + (uint32_t)cases[i].later;
+        peer_send(&s, NULL, 0);
+        is_right = hears(&seen, BRIEF);
+        if (cases[i].taken)
+            is_right = is_right && seen.s.flags == SA &&
+                       seen.s.ack == cases[i].seq + 1 &&
+                       seq_after(seen.s.seq, last) &&
+                       ours()->state == TCP_SYN_RECEIVED;
+        else
+            is_right = is_right && seen.s.flags == TCP_ACK &&
+                       seen.s.ack == 1002 && ours()->state == TCP_TIMED_WAIT;
+        if (!is_right)
+            printf("case %zu:\n", i);
+        CHECK(is_right);
+    }
+}
+
+TEST(time_wait_of_a_port_that_nobody_serves_stays)
+{
+    struct tcp_segment s;
+    struct seen        seen;
+
+    CHECK(waiting(true, 7000));
+    CHECK(tcpv4_listen(right.tcp, PORT, NULL, NULL) == OK);
+    s = segment(TCP_SYN, 90000, 0);
+    s.has_timestamps = true;
+    s.time = 9000;
+    peer_send(&s, NULL, 0);
+    CHECK(hears(&seen, BRIEF) && seen.s.flags == TCP_ACK &&
+          ours()->state == TCP_TIMED_WAIT);
+    CHECK(tcpv4_listen(right.tcp, PORT, hold, NULL) == OK);
+}
+
+TEST(nothing_is_left)
+{
+    begin();
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(right.tcp->count == 0 && right.tcp->half_open == 0);
+    CHECK(buf_pages_free() == buf_pages());
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What RFC 9293 demands of who sends and who receives, one rule a test; the
+ * ids are those of its appendix B, and doc/rfc.md has them all.
+ */
+#include "check.h"
+#include "peer.h"
+
+#define PORT  80
+#define BRIEF (60 * MILLISECOND)
+#define SA    (TCP_SYN | TCP_ACK)
+
+static uint16_t       peer_port = 1000;
+static struct flow   *flow;
+static bool           let_go;
+static struct waiters letting;
+static uint8_t        data[100000];
+
+static void hold(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx;
+    (void)peer;
+    flow = f;
+    while (!let_go)
+        if (wait_until(&letting, FOREVER) != OK)
+            break;
+    flow = NULL;
+}
+
+static struct connection *ours(void)
+{
+    return tcp_find(right.tcp,
+                    (struct endpoint){ipv4_address(10, 0, 0, 2), PORT},
+                    (struct endpoint){ipv4_address(10, 0, 0, 1), peer_port});
+}
+
+static void say(uint8_t flags, uint32_t seq, uint32_t ack, uint16_t window,
+                size_t len)
+{
+    struct tcp_segment s = {.from = peer_port,
+                            .to = PORT,
+                            .seq = seq,
+                            .ack = ack,
+                            .flags = flags,
+                            .window = window};
+
+    peer_send(&s, data, len);
+}
+
+/* Opens a connection by a SYN with that MSS (0: none), from number 100; our
+ * first number. */
+static uint32_t open_with(uint16_t mss, uint16_t window)
+{
+    struct tcp_segment s = {.flags = TCP_SYN, .to = PORT, .window = window};
+    static bool        is_made;
+    struct seen        seen = {.len = 0};
+
+    if (!is_made) {
+        sim_seed(25);
+        pair_make(1500, 0);
+        CHECK(tcpv4_listen(right.tcp, PORT, hold, NULL) == OK);
+        peer_begin();
+        is_made = true;
+    }
+    let_go = true;
+    wake_all(&letting);
+    tcpv4_reset(right.tcp, ERR_GONE);
+    peer_ignores(SECOND);
+    let_go = false;
+    s.from = ++peer_port;
+    s.seq = 100;
+    s.has_mss = mss > 0;
+    s.mss = mss;
+    peer_send(&s, NULL, 0);
+    CHECK(peer_sees(&seen, SECOND) && seen.s.flags == SA);
+    say(TCP_ACK, 101, seen.s.seq + 1, window, 0);
+    CHECK(time_sleep(MILLISECOND) == OK && flow != NULL);
+    peer_ignores(0);
+    return seen.s.seq;
+}
+
+/* The next segment, which has so many bytes from number seq on. */
+static bool comes(uint32_t seq, size_t len, nanoseconds within)
+{
+    struct seen seen;
+
+    if (!peer_sees(&seen, within))
+        return false;
+    if (seen.s.seq != seq || seen.len != len)
+        printf("there came %zu bytes from %u on\n", seen.len,
+               seen.s.seq - seq);
+    return seen.s.seq == seq && seen.len == len;
+}
+
+static bool is_silent(nanoseconds length)
+{
+    struct seen seen;
+
+    if (!peer_sees(&seen, length))
+        return true;
+    printf("there came %zu bytes from %u on, flags %02x\n", seen.len, seen.s.seq, seen.s.flags);
+    return false;
+}
+
+TEST(an_mss_is_announced_in_a_syn_and_nowhere_else_and_is_that_of_the_link)
+{
+    struct tcp_segment s = {.flags = TCP_SYN, .to = PORT, .window = 1000};
+    struct seen        seen = {.len = 0};
+
+    (void)open_with(1460, 65535);
+    s.from = ++peer_port;
+    peer_send(&s, NULL, 0); /* MUST-14, MUST-67, MAY-3 */
+    CHECK(peer_sees(&seen, BRIEF) && seen.s.has_mss && seen.s.mss == 1460);
+    say(TCP_ACK, 1, seen.s.seq + 1, 1000, 5);
+    CHECK(peer_sees(&seen, BRIEF) && !seen.s.has_mss); /* MUST-65 */
+}
+
+TEST(segments_are_as_long_as_the_peer_says_or_of_536_bytes)
+{
+    static const struct {
+        uint16_t said, has;
+    } cases[] = {{0, 536}, {536, 536}, {1000, 1000}, {9000, 1460}, {1, 64}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        uint32_t iss = open_with(cases[i].said, 65535);
+
+        CHECK(flow_write(flow, data, 2 * cases[i].has, FOREVER) == OK);
+        CHECK(comes(iss + 1, cases[i].has, BRIEF)); /* MUST-15, MUST-16 */
+        CHECK(comes(iss + 1 + cases[i].has, cases[i].has, BRIEF));
+    }
+}
+
+TEST(a_push_stands_at_the_end_of_what_there_is)
+{
+    uint32_t    iss = open_with(1000, 65535);
+    struct seen seen = {.len = 0};
+
+    CHECK(flow_write(flow, data, 3000, FOREVER) == OK);
+    for (int i = 0; i < 3; i++) /* MUST-60, MUST-61, SHLD-27 */
+        CHECK(peer_sees(&seen, BRIEF) && seen.len == 1000 &&
+              !(seen.s.flags & TCP_PSH) == (i < 2));
+    CHECK(seen.s.seq == iss + 2001);
+}
+
+TEST(what_is_small_waits_while_something_is_under_way_but_not_without_nagle)
+{
+    struct flow_options o = {.no_delay = true};
+    uint32_t            iss = open_with(1000, 65535);
+
+    CHECK(flow_write(flow, data, 10, FOREVER) == OK);
+    CHECK(comes(iss + 1, 10, BRIEF));
+    CHECK(flow_write(flow, data, 10, FOREVER) == OK);
+    CHECK(flow_write(flow, data, 20, FOREVER) == OK);
+    CHECK(is_silent(BRIEF)); /* SHLD-7 */
+    say(TCP_ACK, 101, iss + 11, 65535, 0);
+    CHECK(comes(iss + 11, 30, BRIEF));
+    flow_set_options(flow, &o); /* MUST-17 */
+    CHECK(flow_write(flow, data, 10, FOREVER) == OK);
+    CHECK(comes(iss + 41, 10, BRIEF));
+}
+
+TEST(a_window_that_opens_a_little_is_not_filled)
+{
+    uint32_t iss = open_with(1000, 4000);
+
+    CHECK(flow_write(flow, data, 20000, FOREVER) == OK);
+    for (uint32_t i = 0; i < 4; i++)
+        CHECK(comes(iss + 1 + 1000 * i, 1000, BRIEF));
+    /* MUST-38: less than a segment, and than half of the most there was. */
+    say(TCP_ACK, 101, iss + 4001, 900, 0);
+    CHECK(is_silent(BRIEF));
+    say(TCP_ACK, 101, iss + 4001, 1000, 0);
+    CHECK(comes(iss + 4001, 1000, BRIEF));
+}
+
+TEST(a_window_is_not_offered_by_spoonfuls)
+{
+    struct seen seen = {.len = 0};
+    uint32_t    iss = open_with(1460, 65535), at = 101;
+    struct buf *b;
+
+    /* MUST-39, SHLD-14: it is filled, and read by little. */
+    while (ours()->rcv_adv - ours()->rcv_nxt > 0) {
+        uint32_t room = ours()->rcv_adv - ours()->rcv_nxt;
+
+        say(TCP_ACK, at, iss + 1, 65535, room < 1000 ? room : 1000);
+        at += room < 1000 ? room : 1000;
+        CHECK(time_sleep(MILLISECOND) == OK);
+    }
+    CHECK(time_sleep(SECOND) == OK);
+    peer_ignores(0);
+    while (flow_read(flow, &b, 0) == OK) {
+        buf_free(b);
+        CHECK(time_sleep(MILLISECOND) == OK);
+        while (peer_sees(&seen, 0))
+            CHECK(seen.s.window >= 1460);
+    }
+    CHECK(seen.s.window > 30000 && seen.s.ack == at);
+}
+
+TEST(a_window_that_shrinks_is_borne)
+{
+    struct flow_options o = {.user_timeout = 30 * SECOND};
+    uint32_t            iss = open_with(1000, 10000);
+
+    CHECK(flow_write(flow, data, 9000, FOREVER) == OK);
+    for (uint32_t i = 0; i < 9; i++)
+        CHECK(comes(iss + 1 + 1000 * i, 1000, BRIEF));
+    flow_set_options(flow, &o);
+    /* MUST-34: he takes it back, all but two segments. */
+    say(TCP_ACK, 101, iss + 1, 2000, 0);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(flow_write(flow, data, 1000, FOREVER) == OK);
+    CHECK(is_silent(BRIEF));                 /* SHLD-15: nothing new */
+    CHECK(comes(iss + 1, 1000, 2 * SECOND)); /* SHLD-16 */
+    say(TCP_ACK, 101, iss + 1001, 0, 0);
+    /* SHLD-17: who answers is not given up for what lies beyond his edge. */
+    for (int i = 0; i < 100; i++) {
+        struct seen seen;
+
+        if (peer_sees(&seen, SECOND))
+            say(TCP_ACK, 101, iss + 1001, 0, 0);
+    }
+    CHECK(ours() && ours()->state == TCP_ESTABLISHED);
+    peer_ignores(0);
+    say(TCP_ACK, 101, iss + 1001, 10000, 0);
+    CHECK(comes(iss + 1001, 1000, BRIEF));
+}
+
+TEST(a_window_of_zero_is_asked_about_after_the_timeout_and_then_less_often)
+{
+    uint32_t    iss = open_with(1000, 0);
+    nanoseconds began = time_now(), before = 0, rto = ours()->rto;
+    struct seen seen;
+
+    CHECK(flow_write(flow, data, 5000, FOREVER) == OK);
+    for (int i = 0; i < 6; i++) { /* MUST-35, MUST-36, SHLD-29, SHLD-30 */
+        nanoseconds passed;
+
+        CHECK(peer_sees(&seen, 60 * SECOND) && seen.s.seq == iss + 1);
+        passed = time_now() - began;
+        CHECK(i == 0 ? passed >= rto && passed < 2 * rto
+                     : passed >= 3 * before / 2);
+        before = passed;
+        began = time_now();
+        say(TCP_ACK, 101, iss + 1, 0, 0);
+    }
+    /* MUST-66: a reset counts with a window of zero at either end. */
+    say(TCP_RST, 101, 0, 0, 0);
+    CHECK(time_sleep(MILLISECOND) == OK && !ours());
+}
+
+TEST(an_ack_waits_for_less_than_half_a_second_and_every_second_segment_has_one)
+{
+    uint32_t    iss = open_with(1000, 65535), at = 101;
+    nanoseconds began;
+    struct seen seen = {.len = 0};
+
+    for (int i = 0; i < 40; i++) { /* at first each is answered at once */
+        say(TCP_ACK, at, iss + 1, 65535, 1000);
+        at += 1000;
+        CHECK(time_sleep(SECOND) == OK);
+    }
+    peer_ignores(0);
+    began = time_now();
+    say(TCP_ACK, at, iss + 1, 65535, 1000); /* SHLD-18, MUST-40 */
+    CHECK(peer_sees(&seen, SECOND) && seen.s.ack == at + 1000);
+    CHECK(time_now() - began > 10 * MILLISECOND &&
+          time_now() - began < 500 * MILLISECOND);
+    at += 1000;
+    for (int i = 0; i < 5; i++) { /* SHLD-19, MUST-58 */
+        say(TCP_ACK, at, iss + 1, 65535, 1000);
+        say(TCP_ACK, at + 1000, iss + 1, 65535, 1000);
+        at += 2000;
+        CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at);
+    }
+    /* MUST-59: what fills a gap is answered with all that stands behind. */
+    say(TCP_ACK, at + 1000, iss + 1, 65535, 1000);
+    CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at);
+    say(TCP_ACK, at, iss + 1, 65535, 1000);
+    CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at + 2000);
+}
+
+TEST(what_is_urgent_comes_in_its_place)
+{
+    uint32_t    iss = open_with(1000, 65535);
+    struct buf *b = NULL;
+    struct seen seen = {.len = 0};
+
+    say(TCP_ACK | TCP_URG, 101, iss + 1, 65535, 10);
+    CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == 111);
+    CHECK(flow_read(flow, &b, 0) == OK && b->len == 10);
+    buf_free(b);
+}
+
+TEST(segments_for_many_are_not_answered)
+{
+    struct ipv4_packet packet = {.from = ipv4_address(10, 0, 0, 1),
+                                 .to = ipv4_address(10, 0, 0, 255),
+                                 .protocol = PROTOCOL_TCP,
+                                 .to_many = true};
+    struct tcp_segment s = {.from = 99, .to = PORT, .flags = TCP_SYN};
+    struct buf        *b = buf_new(IPV4_HEADROOM);
+    struct seen        seen;
+
+    (void)open_with(1000, 65535);
+    b->len = tcp_emit(&s, buf_append(b, TCP_MOST));
+    b->offload.csum_good = true;
+    tcp_input(right.tcp, &packet, b); /* MUST-57 */
+    CHECK(!peer_sees(&seen, SECOND));
+}
+
+TEST(nobody_is_called_at_an_address_of_many)
+{
+    struct flow *f;
+
+    (void)open_with(1000, 65535); /* MUST-46 */
+    CHECK(tcpv4_open(right.tcp,
+                     (struct endpoint){ipv4_address(10, 0, 0, 255), 7},
+                     time_after(SECOND), &f) == ERR_UNREACHABLE);
+    CHECK(tcpv4_open(right.tcp,
+                     (struct endpoint){ipv4_address(255, 255, 255, 255), 7},
+                     time_after(SECOND), &f) == ERR_UNREACHABLE);
+    CHECK(tcpv4_open(right.tcp,
+                     (struct endpoint){ipv4_address(224, 0, 0, 1), 7},
+                     time_after(SECOND), &f) == ERR_UNREACHABLE);
+}
+
+TEST(first_numbers_follow_a_clock_and_differ_by_connection)
+{
+    uint32_t a = open_with(1000, 65535), b;
+
+    peer_port--; /* the same ends again */
+    CHECK(time_sleep(10 * SECOND) == OK);
+    b = open_with(1000, 65535); /* MUST-8: 4 us a step */
+    CHECK(b - a >= 10 * 250000 && b - a < 13 * 250000);
+    a = open_with(1000, 65535); /* SHLD-1, MUST-9: another end, by far */
+    CHECK(a - b > 1000000);
+}
+
+TEST(nothing_is_left)
+{
+    (void)open_with(1000, 65535);
+    let_go = true;
+    wake_all(&letting);
+    tcpv4_reset(right.tcp, ERR_GONE);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(right.tcp->count == 0 && buf_pages_free() == buf_pages());
+}
