@@ -34,9 +34,11 @@
 #define TCP_HALF_OPEN   256  /* of them: with no third segment yet */
 #define TCP_BUCKETS     1024
 #define TCP_HELD        4096 /* runs of bytes that came too early, in all */
-#define TCP_SENT        (TCP_CONNECTIONS + 4096) /* records of what is under
-                                                    way, in all */
-#define TCP_SENT_EACH   2048                     /* and of one connection */
+
+/* Records of what is under way, in all: each connection may have one, and some
+ * have more; and of one connection. */
+#define TCP_SENT      (TCP_CONNECTIONS + 4096)
+#define TCP_SENT_EACH 2048
 
 #define TCP_LEAST_ROOM  2                    /* segments that each may have, be pages scarce */
 #define TCP_QUEUE_FIRST ((uint32_t)64 << 10) /* bytes, either way, at first */

@@ -198,6 +198,24 @@ TEST(newreno_halves_and_gets_a_segment_each_round_trip)
     finish(f);
 }
 
+TEST(a_few_megabytes_go_in_as_many_round_trips_as_it_takes_to_double)
+{
+    nanoseconds        delay = 10 * MILLISECOND, began = time_now();
+    struct sim_faults  wide = {.delay = delay, .rate = 2000000000, .queue = 10000};
+    struct flow       *f = open_over(delay, TCPV4_CUBIC);
+    struct connection *c = of(f);
+    uint32_t           first = c->snd_una;
+
+    pair_faults(&wide);
+    CHECK(fiber_start(pour, f) == OK);
+    while (c->snd_una - first < 4000000 && time_now() - began < SECOND)
+        CHECK(time_sleep(MILLISECOND) == OK);
+    /* 14,480 doubled eight times is 3.7 million; the peer's window has to
+     * follow, and there is the handshake. */
+    CHECK(time_now() - began < 14 * 2 * delay);
+    finish(f);
+}
+
 TEST(in_slow_start_the_window_grows_by_what_arrives)
 {
     nanoseconds        delay = 50 * MILLISECOND;
