@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "check.h"
+#include "resolv_conf.h"
 
 #define CROWD 300
 #define LARGE ((size_t)20000000)
@@ -117,18 +118,23 @@ TEST(connecting_says_so_and_nothing_else)
     CHECK(stackv4_ip_at(stack, 2, &ip) == ERR_NOT_FOUND);
 }
 
-TEST(the_host_tells_the_netmask_of_an_address)
+TEST(the_host_tells_the_netmask_of_an_address_and_its_dns_servers)
 {
     const char *const      addresses[] = {"127.0.0.1", NULL};
+    struct ip_address      servers[3];
+    unsigned               count;
     struct stackv4        *other;
     struct stackv4_address a;
 
+    count = resolv_conf_servers("/etc/resolv.conf", servers, 3);
     stackv4_address(stack, &a);
     CHECK(ipv4_number(a.ip) == 0 && a.prefix == 0);
     CHECK(stackv4_socket_connect(&console, addresses, &other) == OK);
     stackv4_address(other, &a);
     CHECK(ip_equal(a.ip, ipv4_address(127, 0, 0, 1)) && a.prefix == 8);
-    CHECK(ipv4_number(a.gateway) == 0 && a.dns_count == 0);
+    CHECK(ipv4_number(a.gateway) == 0 && a.dns_count == count);
+    for (unsigned i = 0; i < count; i++)
+        CHECK(ip_equal(a.dns[i], servers[i]));
 }
 
 TEST(addresses_are_looked_at_first)
