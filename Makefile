@@ -342,10 +342,10 @@ SLOW  := test/tutorial test/libc/run test/e2e/virtio test/e2e/xen \
 check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
 
-# The last of them looks whether doc/status.md speaks the truth.
+# The last of them look whether doc/status.md and doc/rfc.md speak the truth.
 test: all images insiders $(TEST_PROGRAMS) $(CONFORM) $(CONFORM_STACK) $B/test/net/wire
 	@rm -f $B/ran
-	@RAN=$B/ran test/run $(QUICK) $(SLOW) then test/status
+	@RAN=$B/ran test/run $(QUICK) $(SLOW) then test/status test/rfc
 
 soak: export SOAK ?= 300
 soak: test

@@ -5,6 +5,7 @@
  */
 #include "check.h"
 #include "peer.h"
+#include <mirage/bytes.h>
 
 #define PORT  80
 #define BRIEF (60 * MILLISECOND)
@@ -336,6 +337,90 @@ TEST(first_numbers_follow_a_clock_and_differ_by_connection)
     CHECK(b - a >= 10 * 250000 && b - a < 13 * 250000);
     a = open_with(1000, 65535); /* SHLD-1, MUST-9: another end, by far */
     CHECK(a - b > 1000000);
+}
+
+TEST(an_old_time_stamp_is_answered_and_dropped_until_it_is_very_old)
+{
+    uint32_t           iss = open_with(1000, 65535);
+    struct tcp_segment s = {.from = peer_port,
+                            .to = PORT,
+                            .seq = 101,
+                            .ack = iss + 1,
+                            .flags = TCP_ACK,
+                            .window = 65535,
+                            .has_timestamps = true,
+                            .time = 5000};
+    struct seen        seen = {.len = 0};
+
+    ours()->timestamps = true; /* RFC 7323, 5.3 */
+    peer_send(&s, data, 10);
+    CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == 111 &&
+          ours()->ts_recent == 5000);
+    s.seq = 111;
+    s.time = 4999;
+    peer_send(&s, data, 10);
+    CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == 111);
+    s.time = 5000;
+    peer_send(&s, data, 10);
+    CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == 121);
+    CHECK(time_sleep(25 * 86400 * SECOND) == OK); /* 5.5 */
+    s.seq = 121;
+    s.time = 4999;
+    peer_send(&s, data, 10);
+    CHECK(peer_sees(&seen, 3 * SECOND) && seen.s.ack == 131);
+}
+
+TEST(what_routers_say_ends_no_connection_that_is_open)
+{
+    static const enum status statuses[] = {ERR_UNREACHABLE, ERR_TIMEOUT,
+                                           ERR_REFUSED};
+    struct ipv4_packet       packet = {.from = ipv4_address(10, 0, 0, 2),
+                                       .to = ipv4_address(10, 0, 0, 1),
+                                       .protocol = PROTOCOL_TCP};
+    uint32_t                 iss = open_with(1000, 65535);
+    uint8_t                  start[8];
+
+    CHECK(flow_write(flow, data, 10, FOREVER) == OK);
+    put_be16(start, PORT);
+    put_be16(start + 2, peer_port);
+    put_be32(start + 4, iss + 1);
+    for (int i = 0; i < 3; i++) { /* MUST-56; RFC 5461, 4 */
+        struct ipv4_error error = {statuses[i], 0};
+
+        ipv4_failed(right.ip, &packet, start, sizeof start, &error);
+    }
+    CHECK(ours() && ours()->state == TCP_ESTABLISHED);
+    say(TCP_ACK, 101, iss + 11, 65535, 0);
+    CHECK(time_sleep(BRIEF) == OK && ours() && ours()->queue_len == 0);
+}
+
+static void open_away(void *ctx)
+{
+    struct flow *f;
+
+    (void)ctx;
+    (void)!tcpv4_open(right.tcp,
+                      (struct endpoint){ipv4_address(10, 0, 0, 1), 4000},
+                      time_after(SECOND / 2), &f);
+}
+
+TEST(ports_are_by_chance)
+{
+    unsigned    next_to = 0, same = 0;
+    uint16_t    last = 0;
+    struct seen seen = {.len = 0};
+
+    (void)open_with(1000, 65535);
+    for (int i = 0; i < 50; i++) { /* RFC 6056, 3.3.1 */
+        CHECK(fiber_start(open_away, NULL) == OK);
+        CHECK(peer_sees(&seen, BRIEF) && seen.s.flags == TCP_SYN &&
+              seen.s.from >= 49152);
+        same += seen.s.from == last;
+        next_to += (uint16_t)(seen.s.from - last + 100) < 200;
+        last = seen.s.from;
+        peer_ignores(SECOND);
+    }
+    CHECK(same == 0 && next_to < 10);
 }
 
 TEST(nothing_is_left)
