@@ -18,38 +18,6 @@
 
 LOG_SOURCE(tcpv4);
 
-static uint64_t hash(const struct tcpv4 *tcp, const struct endpoint *local,
-                     const struct endpoint *peer, uint16_t salt)
-{
-    uint8_t key[38];
-
-    memcpy(key, local->ip.byte, 16);
-    memcpy(key + 16, peer->ip.byte, 16);
-    memcpy(key + 32, &local->port, 2);
-    memcpy(key + 34, &peer->port, 2);
-    memcpy(key + 36, &salt, 2);
-    return siphash(&tcp->secret, key, sizeof key);
-}
-
-static struct connection **bucket_of(struct tcpv4          *tcp,
-                                     const struct endpoint *local,
-                                     const struct endpoint *peer)
-{
-    return &tcp->bucket[hash(tcp, local, peer, 0) % TCP_BUCKETS];
-}
-
-struct connection *tcp_find(struct tcpv4 *tcp, struct endpoint local,
-                            struct endpoint peer)
-{
-    struct connection *c = *bucket_of(tcp, &local, &peer);
-
-    while (c && (c->peer.port != peer.port || c->local.port != local.port ||
-                 !ip_equal(c->peer.ip, peer.ip) ||
-                 !ip_equal(c->local.ip, local.ip)))
-        c = c->next;
-    return c;
-}
-
 struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port)
 {
     struct tcp_listener *l = tcp->listeners;
@@ -57,15 +25,6 @@ struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port)
     while (l && l->port != port)
         l = l->next;
     return l;
-}
-
-static void unlink_connection(struct connection *c)
-{
-    struct connection **at = bucket_of(c->tcp, &c->local, &c->peer);
-
-    while (*at != c)
-        at = &(*at)->next;
-    *at = c->next;
 }
 
 static void drop_queues(struct connection *c)
@@ -102,13 +61,10 @@ static void unschedule(struct connection *c)
 
 void tcp_free(struct connection *c)
 {
-    struct tcpv4 *tcp = c->tcp;
-
     require(c->state == TCP_CLOSED && !c->is_held);
     buf_free(c->read);
     c->read = NULL;
-    c->next = tcp->free;
-    tcp->free = c;
+    tcp_pool_give(&c->tcp->pool, c);
 }
 
 /* Who is taken out is not known beforehand (RFC 4987, 3.3, speaks of the
@@ -177,7 +133,7 @@ void tcp_end(struct connection *c, enum status why)
         leave_time_wait(c);
     if (why != OK)
         tcp->counters.failed++;
-    unlink_connection(c);
+    tcp_pool_unlink(c);
     unschedule(c);
     wheel_clear(tcp->wheel, &c->timer);
     drop_queues(c);
@@ -202,22 +158,18 @@ static struct connection *oldest_in_time_wait(const struct tcpv4 *tcp)
 
 static struct connection *take(struct tcpv4 *tcp)
 {
-    struct connection *c;
+    struct connection *c = tcp_pool_take(&tcp->pool), *old;
 
-    if (!tcp->free && tcp->pool_used < TCP_CONNECTIONS)
-        return &tcp->pool[tcp->pool_used++];
-    if (!tcp->free && (c = oldest_in_time_wait(tcp)) != NULL)
-        tcp_end(c, OK);
-    c = tcp->free;
-    if (c)
-        tcp->free = c->next;
-    return c;
+    if (c || !(old = oldest_in_time_wait(tcp)))
+        return c;
+    tcp_end(old, OK);
+    return tcp_pool_take(&tcp->pool);
 }
 
 struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
                            struct endpoint peer)
 {
-    struct connection *c = take(tcp), **at;
+    struct connection *c = take(tcp);
 
     if (!c)
         return NULL;
@@ -226,14 +178,12 @@ struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
     c->tcp = tcp;
     c->local = local;
     c->peer = peer;
-    at = bucket_of(tcp, &local, &peer);
-    c->next = *at;
-    *at = c;
+    tcp_pool_link(c);
     tcp->count++;
     /* RFC 6528, 3: a clock of 4 us and a secret of the connection's. */
     c->iss = (uint32_t)(time_now() / (4 * MICROSECOND)) +
-             (uint32_t)hash(tcp, &local, &peer, 1);
-    c->time_offset = (uint32_t)hash(tcp, &local, &peer, 2);
+             (uint32_t)tcp_hash(tcp, &local, &peer, 1);
+    c->time_offset = (uint32_t)tcp_hash(tcp, &local, &peer, 2);
     c->snd_una = c->snd_nxt = c->snd_max = c->iss;
     c->queue_seq = c->recover = c->iss + 1;
     c->queue_limit = c->read_limit = TCP_QUEUE_FIRST;
@@ -315,15 +265,14 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
 {
     struct tcpv4 *t = calloc(1, sizeof *t);
 
-    if (t)
-        t->pool = calloc(TCP_CONNECTIONS, sizeof *t->pool);
-    if (t && t->pool)
-        t->held_pool = calloc(TCP_HELD, sizeof *t->held_pool);
-    if (!t || !t->pool || !t->held_pool || fiber_start(work, t) != OK) {
-        if (t) {
-            free(t->pool);
-            free(t->held_pool);
-        }
+    if (!t || tcp_pool_init(&t->pool) != OK) {
+        free(t);
+        return ERR_NO_MEMORY;
+    }
+    t->held_pool = calloc(TCP_HELD, sizeof *t->held_pool);
+    if (!t->held_pool || fiber_start(work, t) != OK) {
+        tcp_pool_free(&t->pool);
+        free(t->held_pool);
         free(t);
         return ERR_NO_MEMORY;
     }
@@ -413,8 +362,8 @@ enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
 
 void tcpv4_reset(struct tcpv4 *tcp, enum status why)
 {
-    for (size_t i = 0; i < tcp->pool_used; i++)
-        tcp_end(&tcp->pool[i], why);
+    for (size_t i = 0; i < tcp->pool.used; i++)
+        tcp_end(tcp_pool_at(&tcp->pool, i), why);
 }
 
 /* Is there anything that its application, or the peer, waits for? */
@@ -430,8 +379,8 @@ enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline)
         bool        busy = false;
         enum status s;
 
-        for (size_t i = 0; i < tcp->pool_used; i++)
-            busy |= is_busy(&tcp->pool[i]);
+        for (size_t i = 0; i < tcp->pool.used; i++)
+            busy |= is_busy(tcp_pool_at(&tcp->pool, i));
         if (!busy)
             return OK;
         /* Connections end by many ways: looking now and then is enough. */

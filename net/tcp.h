@@ -2,7 +2,8 @@
 /*
  * tcp: a connection's state, shared by the files of TCP:
  *
- *     tcp.c             pools, look-up, listeners, opening, the work fiber
+ *     tcp.c             listeners, opening, the end, the work fiber
+ *     tcp_pool.c        connections' memory, and how they are found
  *     tcp_input.c       what comes (RFC 9293, 3.10.7)
  *     tcp_output.c      what goes: segments, windows, acknowledgments
  *     tcp_loss.c        what was lost: round trips, retransmission, timers
@@ -20,14 +21,14 @@
 #include <mirage/fiber.h>
 #include <mirage/tcpv4.h>
 
-#define TCP_CONNECTIONS 4096 /* at once, those that wait to be forgotten too */
-#define TCP_HALF_OPEN   256  /* of them: with no third segment yet */
-#define TCP_BUCKETS     1024
-#define TCP_HELD        4096 /* segments that came too early, in all */
-#define TCP_HELD_EACH   512  /* and of one connection */
+#define TCP_HALF_OPEN 256  /* connections with no third segment yet */
+#define TCP_HELD      4096 /* segments that came too early, in all */
+#define TCP_HELD_EACH 512  /* and of one connection */
 
 #define TCP_QUEUE_FIRST ((uint32_t)64 << 10) /* bytes, either way, at first */
 #define TCP_QUEUE_MOST  ((uint32_t)4 << 20)  /* and at most */
+#define TCP_UNSENT_MOST ((uint32_t)256 << 10) /* of them not sent yet: more
+                                                would only fill the caches */
 #define TCP_SCALE       7                    /* 65,535 << 7 is 8 MiB */
 #define TCP_DEFAULT_MSS 536                  /* RFC 9293, 3.7.1 */
 #define TCP_FIRST_QUICK 16                   /* segments with an ACK at once */
@@ -99,6 +100,7 @@ struct connection {
     struct flow        flow;
     struct tcpv4      *tcp;
     struct connection *next; /* in its bucket, or of the free ones */
+    uint32_t           hash; /* of its endpoints */
     struct endpoint    local, peer;
     enum tcp_state     state;
     enum status        error;         /* why it ended before its time */
@@ -174,14 +176,21 @@ struct tcp_counters {
     uint64_t stale_timestamps, challenges, out_of_window, starved;
 };
 
+/* tcp_pool.c's own, but for used and limit. */
+struct tcp_pool {
+    struct connection **piece;       /* of memory */
+    size_t              used, limit; /* those beyond were never taken */
+    struct connection  *free;
+    struct connection **bucket;
+    size_t              buckets, linked;
+};
+
 struct tcpv4 {
     struct ipv4         *ip;
     struct wheel        *wheel;
     struct siphash_key   secret;
-    struct connection   *bucket[TCP_BUCKETS];
+    struct tcp_pool      pool;
     struct tcp_listener *listeners;
-    struct connection   *pool, *free;
-    size_t               pool_used; /* those beyond were never taken */
     unsigned             half_open, count;
     struct connection   *half_opens[TCP_HALF_OPEN];
     struct connection   *oldest, *newest; /* in TIME-WAIT */
@@ -202,8 +211,6 @@ void tcp_schedule(struct connection *c);
  * is empty. */
 struct connection   *tcp_new(struct tcpv4 *tcp, struct endpoint local,
                              struct endpoint peer);
-struct connection   *tcp_find(struct tcpv4 *tcp, struct endpoint local,
-                              struct endpoint peer);
 struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port);
 
 /* Has the peer's SYN, and waits for the third segment; or no longer. If there
@@ -223,6 +230,30 @@ void tcp_free(struct connection *c);
 
 /* Runs its handler in a fiber. */
 void tcp_accept(struct connection *c);
+
+/* tcp_pool.c */
+
+/* A pool, and its end; ERR_NO_MEMORY. */
+MUST_CHECK enum status tcp_pool_init(struct tcp_pool *p);
+void                   tcp_pool_free(struct tcp_pool *p);
+
+/* One that nobody has, with anything in it; NULL: the limit is reached, or
+ * there is no memory. And back. */
+struct connection *tcp_pool_take(struct tcp_pool *p);
+void               tcp_pool_give(struct tcp_pool *p, struct connection *c);
+
+/* The i-th of those that were ever used, i less than p->used: in any state. */
+struct connection *tcp_pool_at(const struct tcp_pool *p, size_t i);
+
+/* Can be found by its endpoints from now on; or no longer. */
+void               tcp_pool_link(struct connection *c);
+void               tcp_pool_unlink(struct connection *c);
+struct connection *tcp_find(struct tcpv4 *tcp, struct endpoint local,
+                            struct endpoint peer);
+
+/* A number that nobody can guess, of two endpoints and a salt. */
+uint64_t tcp_hash(const struct tcpv4 *tcp, const struct endpoint *local,
+                  const struct endpoint *peer, uint16_t salt);
 
 /* tcp_input.c */
 void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b);
@@ -253,6 +284,14 @@ bool tcp_fit(struct connection *c, uint16_t mtu);
 
 /* The milliseconds of our timestamps. */
 uint32_t tcp_time(const struct connection *c);
+
+/* Bytes of the queue that wait to be sent. */
+static inline uint32_t tcp_unsent(const struct connection *c)
+{
+    uint32_t end = c->queue_seq + c->queue_len;
+
+    return seq_before(c->snd_max, end) ? end - c->snd_max : 0;
+}
 
 /* tcp_loss.c */
 

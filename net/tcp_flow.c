@@ -8,6 +8,9 @@
 /* The pool was empty: how long until we look again. */
 #define POOL_WAIT (5 * MILLISECOND)
 
+/* So many bytes are worth to be sent by themselves. */
+#define ENOUGH ((uint32_t)64 << 10)
+
 static struct connection *connection_of(struct flow *f)
 {
     return (struct connection *)(void *)((char *)f -
@@ -86,7 +89,8 @@ static enum status wait_for_room(struct connection *c, nanoseconds deadline)
             return c->error ? c->error : ERR_RESET;
         if (c->shut_writing)
             return ERR_EOF;
-        if (c->queue_len < c->queue_limit)
+        if (c->queue_len < c->queue_limit &&
+            tcp_unsent(c) < TCP_UNSENT_MOST)
             return OK;
         s = wait_until(&c->writable, deadline);
         if (s != OK)
@@ -149,15 +153,31 @@ static enum status write_span(struct connection *c, const struct span *span,
         n = span->len - at;
         if (n > c->queue_limit - c->queue_len)
             n = c->queue_limit - c->queue_len;
+        if (n > TCP_UNSENT_MOST - tcp_unsent(c))
+            n = TCP_UNSENT_MOST - tcp_unsent(c);
         n = copy_some(c, span->data + at, n);
         at += n;
         if (n == 0 && (s = wait_for_pages(c, deadline)) != OK)
             return s;
         /* What fills the queue, or a few pages, may go; the rest follows. */
-        if (c->queue_len >= c->queue_limit)
+        if (c->queue_len >= c->queue_limit ||
+            tcp_unsent(c) >= TCP_UNSENT_MOST)
             tcp_output(c);
     }
     return OK;
+}
+
+/*
+ * Sends what was written: at once if nothing is under way, or if it is enough;
+ * otherwise the work fiber does, together with what else is written before it
+ * has its turn. (An echo would send each page that it reads by itself.)
+ */
+static void push(struct connection *c)
+{
+    if (c->snd_una == c->snd_max || tcp_unsent(c) >= ENOUGH)
+        tcp_output(c);
+    else
+        tcp_schedule(c);
 }
 
 static enum status write_flow(struct flow *f, const struct span *spans,
@@ -168,7 +188,7 @@ static enum status write_flow(struct flow *f, const struct span *spans,
 
     for (size_t i = 0; i < count && s == OK; i++)
         s = write_span(c, &spans[i], deadline);
-    tcp_output(c);
+    push(c);
     return s;
 }
 
@@ -194,10 +214,11 @@ static enum status write_bufs(struct flow *f, struct buf *data,
         }
         enqueue(c, b);
         c->queue_len += (uint32_t)b->len;
-        if (c->queue_len >= c->queue_limit)
+        if (c->queue_len >= c->queue_limit ||
+            tcp_unsent(c) >= TCP_UNSENT_MOST)
             tcp_output(c);
     }
-    tcp_output(c);
+    push(c);
     return OK;
 }
 

@@ -327,6 +327,8 @@ static bool send_data(struct connection *c)
         send_piece(c, len, ends);
         sent = true;
     }
+    if (sent && tcp_unsent(c) < TCP_UNSENT_MOST / 2)
+        wake_all(&c->writable);
     if (has_more(c) && c->snd_una == c->snd_max)
         tcp_start_retransmit(c); /* to ask about the window */
     return sent;
