@@ -62,6 +62,7 @@ static void unschedule(struct connection *c)
 void tcp_free(struct connection *c)
 {
     require(c->state == TCP_CLOSED && !c->is_held);
+    unschedule(c);
     buf_free(c->read);
     c->read = NULL;
     tcp_pool_give(&c->tcp->pool, c);
@@ -140,6 +141,8 @@ void tcp_end(struct connection *c, enum status why)
     c->state = TCP_CLOSED;
     c->error = why;
     tcp->count--;
+    if (c->on_event || c->is_new)
+        tcp_schedule(c);
     wake_all(&c->readable);
     wake_all(&c->writable);
     if (!c->is_held)
@@ -215,6 +218,8 @@ static void work(void *ctx)
             struct connection *c = tcp->work;
 
             unschedule(c);
+            if (c->on_event || c->is_new)
+                tcp_tell(c);
             tcp_output(c);
         }
     }
@@ -224,7 +229,8 @@ void tcp_schedule(struct connection *c)
 {
     struct tcpv4 *tcp = c->tcp;
 
-    if (c->is_scheduled || c->state == TCP_CLOSED)
+    if (c->is_scheduled ||
+        (c->state == TCP_CLOSED && !c->on_event && !c->is_new))
         return;
     c->is_scheduled = true;
     c->scheduled = NULL;
@@ -250,8 +256,15 @@ static void run_handler(void *ctx)
 
 void tcp_accept(struct connection *c)
 {
+    const struct tcp_listener *l = tcp_listener_of(c->tcp, c->local.port);
+
     c->tcp->counters.accepted++;
     c->is_held = true;
+    if (l && l->accepted) {
+        c->is_new = true;
+        tcp_schedule(c);
+        return;
+    }
     if (fiber_start(run_handler, c) == OK)
         return;
     log_warning(&tcpv4, "no memory to serve %s: its connection is reset",
@@ -311,6 +324,7 @@ enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
         tcp->listeners = l;
     }
     l->fn = fn;
+    l->accepted = NULL;
     l->ctx = ctx;
     return OK;
 }
@@ -328,12 +342,11 @@ static uint16_t free_port(struct tcpv4 *tcp, struct endpoint to)
     return 0;
 }
 
-enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
-                       nanoseconds deadline, struct flow **flow)
+enum status tcp_begin(struct tcpv4 *tcp, struct endpoint to,
+                      struct connection **made)
 {
     struct endpoint    local = {ipv4_own(tcp->ip), free_port(tcp, to)};
     struct connection *c;
-    enum status        s = OK;
 
     if (ipv4_number(local.ip) == 0)
         return ERR_UNREACHABLE;
@@ -343,6 +356,18 @@ enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
     c->is_held = true;
     c->state = TCP_SYN_SENT;
     tcp_output(c);
+    *made = c;
+    return OK;
+}
+
+enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
+                       nanoseconds deadline, struct flow **flow)
+{
+    struct connection *c;
+    enum status        s = tcp_begin(tcp, to, &c);
+
+    if (s != OK)
+        return s;
     while (s == OK &&
            (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED))
         s = wait_until(&c->writable, deadline);

@@ -9,6 +9,7 @@
  *     tcp_loss.c        what was lost: round trips, retransmission, timers
  *     tcp_congestion.c  how much may be under way
  *     tcp_flow.c        the flow that an application holds
+ *     tcp_events.c      the same for applications without a fiber for each
  *
  * Names are those of RFC 9293, 3.3.1: snd_una is SND.UNA.
  */
@@ -93,6 +94,7 @@ struct tcp_listener {
     struct tcp_listener *next;
     uint16_t             port;
     tcp_handler         *fn;
+    tcp_accepted        *accepted; /* NULL: fn, in a fiber */
     void                *ctx;
 };
 
@@ -167,6 +169,12 @@ struct connection {
     struct waiters     readable, writable;
     bool               is_scheduled;
     struct connection *scheduled;
+
+    /* Of who has no fiber for it. */
+    tcp_event_handler *on_event; /* NULL: nobody is told */
+    void              *event_ctx;
+    unsigned           told;   /* enum tcp_event: what is known */
+    bool               is_new; /* its listener has not been told */
 };
 
 struct tcp_counters {
@@ -197,6 +205,7 @@ struct tcpv4 {
     struct held         *held_pool, *free_held;
     struct connection   *work, *work_last; /* scheduled ones */
     struct waiters       worker;
+    bool                 is_telling; /* nothing may wait */
     nanoseconds          challenged; /* when tokens was full */
     unsigned             challenge_tokens;
     struct tcp_counters  counters;
@@ -228,8 +237,12 @@ void tcp_end(struct connection *c, enum status why);
 /* Freed when the application lets go of an ended one. */
 void tcp_free(struct connection *c);
 
-/* Runs its handler in a fiber. */
+/* Runs its handler in a fiber, or sees to it that its listener is told. */
 void tcp_accept(struct connection *c);
+
+/* A connection that is being opened; the statuses of tcpv4_open. */
+MUST_CHECK enum status tcp_begin(struct tcpv4 *tcp, struct endpoint to,
+                                 struct connection **made);
 
 /* tcp_pool.c */
 
@@ -293,6 +306,19 @@ static inline uint32_t tcp_unsent(const struct connection *c)
     return seq_before(c->snd_max, end) ? end - c->snd_max : 0;
 }
 
+/* Bytes that may be written now. */
+static inline uint32_t tcp_room(const struct connection *c)
+{
+    uint32_t queue = c->queue_len < c->queue_limit
+                         ? c->queue_limit - c->queue_len
+                         : 0;
+    uint32_t unsent = tcp_unsent(c) < TCP_UNSENT_MOST
+                          ? TCP_UNSENT_MOST - tcp_unsent(c)
+                          : 0;
+
+    return queue < unsent ? queue : unsent;
+}
+
 /* tcp_loss.c */
 
 /* The sum of what was sent and not acknowledged. */
@@ -313,5 +339,10 @@ void tcp_ring(void *c);
 
 /* tcp_flow.c */
 extern const struct flow_ops tcp_flow_ops;
+
+/* tcp_events.c */
+
+/* Tells who has no fiber for it what is new. It may be gone then. */
+void tcp_tell(struct connection *c);
 
 #endif

@@ -62,6 +62,9 @@ static enum status read_flow(struct flow *f, struct buf **data,
             return c->error;
         if (c->fin_came || c->shut_reading || c->state == TCP_CLOSED)
             return ERR_EOF;
+        c->told &= ~(unsigned)TCP_READABLE;
+        if (c->tcp->is_telling)
+            return ERR_TIMEOUT;
         s = wait_until(&c->readable, deadline);
         if (s != OK)
             return s;
@@ -89,9 +92,11 @@ static enum status wait_for_room(struct connection *c, nanoseconds deadline)
             return c->error ? c->error : ERR_RESET;
         if (c->shut_writing)
             return ERR_EOF;
-        if (c->queue_len < c->queue_limit &&
-            tcp_unsent(c) < TCP_UNSENT_MOST)
+        if (tcp_room(c) > 0)
             return OK;
+        c->told &= ~(unsigned)TCP_WRITABLE;
+        if (c->tcp->is_telling)
+            return ERR_TIMEOUT;
         s = wait_until(&c->writable, deadline);
         if (s != OK)
             return s;
@@ -104,6 +109,8 @@ static enum status wait_for_pages(struct connection *c, nanoseconds deadline)
     enum status s;
 
     tcp_output(c);
+    if (c->tcp->is_telling)
+        return ERR_NO_MEMORY;
     s = wait_until(&c->writable, soon < deadline ? soon : deadline);
     return s == ERR_TIMEOUT && time_now() < deadline ? OK : s;
 }
@@ -151,17 +158,14 @@ static enum status write_span(struct connection *c, const struct span *span,
         if (s != OK)
             return s;
         n = span->len - at;
-        if (n > c->queue_limit - c->queue_len)
-            n = c->queue_limit - c->queue_len;
-        if (n > TCP_UNSENT_MOST - tcp_unsent(c))
-            n = TCP_UNSENT_MOST - tcp_unsent(c);
+        if (n > tcp_room(c))
+            n = tcp_room(c);
         n = copy_some(c, span->data + at, n);
         at += n;
         if (n == 0 && (s = wait_for_pages(c, deadline)) != OK)
             return s;
         /* What fills the queue, or a few pages, may go; the rest follows. */
-        if (c->queue_len >= c->queue_limit ||
-            tcp_unsent(c) >= TCP_UNSENT_MOST)
+        if (tcp_room(c) == 0)
             tcp_output(c);
     }
     return OK;
@@ -214,8 +218,7 @@ static enum status write_bufs(struct flow *f, struct buf *data,
         }
         enqueue(c, b);
         c->queue_len += (uint32_t)b->len;
-        if (c->queue_len >= c->queue_limit ||
-            tcp_unsent(c) >= TCP_UNSENT_MOST)
+        if (tcp_room(c) == 0)
             tcp_output(c);
     }
     push(c);
@@ -262,6 +265,7 @@ static void close_flow(struct flow *f)
 
     shutdown_flow(f, FLOW_READING | FLOW_WRITING);
     c->is_held = false;
+    c->on_event = NULL;
     if (c->state == TCP_CLOSED)
         tcp_free(c);
     else if (c->state == TCP_FIN_WAIT_2)
