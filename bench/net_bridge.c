@@ -17,6 +17,7 @@
 
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
 #endif
 
 #define BATCH 64 /* frames, before the other side has its turn */
@@ -33,7 +34,7 @@ static int open_tap(const char *name)
     memcpy(r.ifr_name, name, strlen(name) + 1);
     if (tap < 0 || ioctl(tap, TUNSETIFF, &r) != 0 ||
         ioctl(tap, TUNSETVNETHDRSZ, &size) != 0 ||
-        (ioctl(tap, TUNSETOFFLOAD, least | TUN_F_USO4) != 0 &&
+        (ioctl(tap, TUNSETOFFLOAD, least | TUN_F_USO4 | TUN_F_USO6) != 0 &&
          ioctl(tap, TUNSETOFFLOAD, least) != 0))
         give_up("the TAP cannot be had");
     return tap;

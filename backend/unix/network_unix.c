@@ -35,6 +35,7 @@
 
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
 #endif
 #ifndef VIRTIO_NET_HDR_GSO_UDP_L4
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5
@@ -485,7 +486,8 @@ static void ask_offloads(struct tap *t)
     if (!t->has_header)
         return;
     t->network.features = NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS;
-    if (ioctl(t->fd, TUNSETOFFLOAD, least | TUN_F_USO4) == 0)
+    /* Linux has USO for both, or for none. */
+    if (ioctl(t->fd, TUNSETOFFLOAD, least | TUN_F_USO4 | TUN_F_USO6) == 0)
         t->network.features |= NETWORK_UDP_SEGMENTS;
     else if (ioctl(t->fd, TUNSETOFFLOAD, least) != 0)
         (void)ioctl(t->fd, TUNSETOFFLOAD, 0); /* we take nothing unfinished */
