@@ -409,14 +409,23 @@ static void read_all(void *ctx)
     while (s != ERR_GONE && yielded == OK) {
         struct buf *frame[READS];
         size_t      count;
+        bool        is_last;
 
         s = exchange(t, frame, &count);
+        /* One short frame alone: its sender waits for the answer, most likely,
+         * and has sent no more. */
+        is_last = count == 0 ||
+                  (count == 1 && buf_length(frame[0]) <= SHORT_FRAME);
         t->is_gathering = true;
         deliver(t, frame, count);
         if (count > 0)
             yielded = let_answer();
         t->is_gathering = false;
-        if (s == ERR_TIMEOUT && t->gathered.frames == 0 && yielded == OK)
+        if (s != ERR_TIMEOUT || yielded != OK)
+            continue;
+        if (is_last)
+            send_gathered(t);
+        if (t->gathered.frames == 0)
             yielded = events_watch_wait(&t->watch);
     }
     send_gathered(t);
