@@ -7,9 +7,9 @@
 # OUT has netservices on the stacks direct and socket. KIND is what serves:
 #     direct   our stack, on a TAP
 #     lwip     lwIP, on a TAP
-#     linux    Linux's own, behind a TAP that net_bridge joins to one in a second
-#              namespace: the processor time is that of the server and of the
-#              bridge
+#     linux    Linux's own, behind a TAP that net_bridge joins to one in a
+#              second namespace: the processor time is that of the server and
+#              of the bridge
 #     sockets  the same on the loopback interface, with nothing between
 #     short, long   nobody: what net_frames says of frames of that kind
 # CONTROL in the environment is the congestion control of Linux (cubic); WIRE,
@@ -23,9 +23,13 @@ address=10.0.0.2 server=() control=${CONTROL:-cubic}
 trap finish EXIT
 
 finish() {
+    local status=$?
+
+    set +e
     [ ${#server[@]} -eq 0 ] || kill "${server[@]}"
     net_end
     wait
+    exit $status
 }
 
 # Ports enough for all connections of a run, those in TIME-WAIT too.

@@ -46,6 +46,7 @@
 static struct sockaddr_in server;
 static const char        *pids;
 static uint8_t            buffer[PIECE], pattern[PIECE + PERIOD];
+static const char        *congestion; /* control of ours; NULL: the route's */
 
 static void fail(const char *what)
 {
@@ -137,6 +138,9 @@ static int connected_to(int port)
     int s = socket_to(SOCK_STREAM, port), yes = 1;
 
     setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (congestion && setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, congestion,
+                                 (socklen_t)strlen(congestion)) != 0)
+        fail(congestion);
     return s;
 }
 
@@ -184,6 +188,13 @@ static void measure_in(const char *name, int count)
         close(s[i]);
     }
     put_rate(name, since, (double)sent);
+}
+
+static void measure_in_bbr(const char *name, int count)
+{
+    congestion = "bbr";
+    measure_in(name, count);
+    congestion = NULL;
 }
 
 /* A few of the bytes are looked at. */
@@ -392,9 +403,11 @@ static void measure_late(const char *name, int count)
 
 static double server_memory(void)
 {
-    char path[64];
+    const char *last = strrchr(pids, ',');
+    char        path[64];
 
-    snprintf(path, sizeof path, "/proc/%d/status", atoi(pids));
+    snprintf(path, sizeof path, "/proc/%d/status",
+             atoi(last ? last + 1 : pids));
     return proc_bytes(path, "VmRSS");
 }
 
@@ -443,7 +456,7 @@ static void lossy_out(const char *name, int count)
 }
 
 /* What has been acknowledged counts. */
-static void send_lossy(const char *name, const char *congestion)
+static void lossy_in(const char *name, int count)
 {
     int             s = connected_to(DISCARD);
     struct timeval  soon = {0, 100000};
@@ -451,9 +464,7 @@ static void send_lossy(const char *name, const char *congestion)
     struct tcp_info info;
     socklen_t       len = sizeof info;
 
-    if (setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, congestion,
-                   (socklen_t)strlen(congestion)) != 0)
-        fail(congestion);
+    (void)count;
     setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
     while (clock_seconds(CLOCK_MONOTONIC) - since.wall < LOSSY_SECONDS)
         if (send(s, buffer, sizeof buffer, 0) < 0 && errno != EAGAIN)
@@ -464,16 +475,11 @@ static void send_lossy(const char *name, const char *congestion)
     close(s);
 }
 
-static void lossy_in(const char *name, int count)
-{
-    (void)count;
-    send_lossy(name, "cubic");
-}
-
 static void lossy_in_bbr(const char *name, int count)
 {
-    (void)count;
-    send_lossy(name, "bbr");
+    congestion = "bbr";
+    lossy_in(name, count);
+    congestion = NULL;
 }
 
 static const struct task {
@@ -483,6 +489,7 @@ static const struct task {
 } tasks[] = {
     {"in", measure_in, 1},
     {"in8", measure_in, MANY},
+    {"in_bbr", measure_in_bbr, 1},
     {"out", measure_out, 1},
     {"out8", measure_out, MANY},
     {"echo", measure_echo, 1},

@@ -4,6 +4,12 @@
 # For net.plan, net_loss.plan and net_idle.plan, which say $tasks: what they
 # have in common.
 
+# has_bbr: Linux can send by this congestion control, too
+has_bbr()
+{
+    grep -qw bbr /proc/sys/net/ipv4/tcp_available_congestion_control
+}
+
 # built NET: netservices on that stack
 built()
 {

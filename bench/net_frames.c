@@ -101,8 +101,8 @@ static void put_rate(const char *name, struct moment since, double bytes)
 
 static void measure_in(const char *name, int tap)
 {
-    int    s = open_socket(name), child = fork();
-    size_t got = 0;
+    int           s = open_socket(name), child = fork();
+    size_t        got = 0;
     struct moment since = moment_now();
 
     if (child < 0)

@@ -26,13 +26,13 @@
 #define TCP_HELD      4096 /* segments that came too early, in all */
 #define TCP_HELD_EACH 512  /* and of one connection */
 
-#define TCP_QUEUE_FIRST ((uint32_t)64 << 10) /* bytes, either way, at first */
-#define TCP_QUEUE_MOST  ((uint32_t)4 << 20)  /* and at most */
+#define TCP_QUEUE_FIRST ((uint32_t)64 << 10)  /* bytes, either way, at first */
+#define TCP_QUEUE_MOST  ((uint32_t)4 << 20)   /* and at most */
 #define TCP_UNSENT_MOST ((uint32_t)256 << 10) /* of them not sent yet: more
                                                 would only fill the caches */
-#define TCP_SCALE       7                    /* 65,535 << 7 is 8 MiB */
-#define TCP_DEFAULT_MSS 536                  /* RFC 9293, 3.7.1 */
-#define TCP_FIRST_QUICK 16                   /* segments with an ACK at once */
+#define TCP_SCALE       7                     /* 65,535 << 7 is 8 MiB */
+#define TCP_DEFAULT_MSS 536                   /* RFC 9293, 3.7.1 */
+#define TCP_FIRST_QUICK 16                    /* segments with an ACK at once */
 
 #define TCP_RTO_FIRST    SECOND
 #define TCP_RTO_SLOW     (3 * SECOND)        /* a SYN was lost: RFC 6298, 5.7 */

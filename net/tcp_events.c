@@ -19,8 +19,8 @@ static struct connection *connection_of(struct flow *f)
 
 static unsigned events_of(const struct connection *c)
 {
-    bool     is_over = c->state == TCP_CLOSED;
-    bool     is_open = !is_over && c->state != TCP_SYN_SENT &&
+    bool is_over = c->state == TCP_CLOSED;
+    bool is_open = !is_over && c->state != TCP_SYN_SENT &&
                    c->state != TCP_SYN_RECEIVED;
     unsigned events = 0;
 

@@ -130,7 +130,7 @@ void tcp_pool_unlink(struct connection *c)
 struct connection *tcp_find(struct tcpv4 *tcp, struct endpoint local,
                             struct endpoint peer)
 {
-    uint32_t hash = (uint32_t)tcp_hash(tcp, &local, &peer, 0);
+    uint32_t           hash = (uint32_t)tcp_hash(tcp, &local, &peer, 0);
     struct connection *c = tcp->pool.bucket[hash & (tcp->pool.buckets - 1)];
 
     while (c && (c->hash != hash || c->peer.port != peer.port ||

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the device cuts UDP into datagrams, answers to one peer that are equally
- * long leave as one packet: a handler's answers are copied one behind the other,
- * and sent when all that has come was handed over. What is no answer goes at
- * once, and after those that were written before it.
+ * Where the device cuts UDP into datagrams, answers to one peer that are
+ * equally long leave as one packet: a handler's answers are copied one behind
+ * the other, and sent when all that has come was handed over. What is no answer
+ * goes at once, and after those that were written before it.
  */
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>

@@ -46,10 +46,10 @@
 #define PIECES      128  /* of a frame that is written */
 #define SHORT_FRAME 2048 /* bytes that are cheaper copied than pointed to */
 #define LOOK_AGAIN  (200 * MILLISECOND)
-#define RESERVED    512  /* pages */
-#define READS       16   /* at once */
-#define WRITES      32   /* frames that are gathered, */
-#define PARTS       1024 /* their pieces, */
+#define RESERVED    512                 /* pages */
+#define READS       16                  /* at once */
+#define WRITES      32                  /* frames that are gathered, */
+#define PARTS       1024                /* their pieces, */
 #define BYTES       ((size_t)256 << 10) /* and bytes; more, and they go */
 
 LOG_SOURCE(network_unix);
