@@ -34,13 +34,14 @@ FLAGS := -std=gnu11 -O2 -g -Iinclude -Wall -Wextra -Wshadow -Wpointer-arith \
 HOST_FLAGS := $(FLAGS) -DMIRAGE_VERSION='"$(VERSION)"'
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
-# liburing goes into the object that uses it, where no other library meets it:
+# liburing goes into the objects that use it, where no other library meets it:
 # images need nothing then. There may be none, and beside poll there is no use
 # for it.
 URING := $(if $(POLL),,$(filter /%,$(shell $(CC) -print-file-name=liburing.a \
                                        2>/dev/null)))
 FLAGS += $(if $(URING),,-DWITHOUT_URING)
-with_uring = $(if $(URING),$(1:%/block_uring.o=%/block_uring_whole.o),$(1))
+with_uring = $(if $(URING),$(patsubst %/batch.o,%/batch_whole.o,\
+                           $(1:%/block_uring.o=%/block_uring_whole.o)),$(1))
 
 sources = $(filter-out %_test.c,$(wildcard $(addsuffix /*.c,$(1))))
 IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
@@ -50,7 +51,7 @@ IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
                  backend/unix/events_$(EVENTS).c
 # Target sim is a Unix process but for its time and its networks.
 SIM_SOURCES    := $(filter-out $(addprefix backend/unix/,clock.c \
-                                 network_unix.c events_epoll.c \
+                                 network_unix.c batch.c events_epoll.c \
                                  block_%.c stackv4_socket.c flow_socket.c \
                                  udp_socket.c resolv_conf.c), $(IMAGE_SOURCES)) \
                   $(filter-out $(IMAGE_SOURCES),backend/unix/events_poll.c) \
@@ -104,11 +105,12 @@ $B/unix/%.o: %.c $B/flags
 	@echo '  cc $@'
 	@$(CC) $(FLAGS) -ffunction-sections -fdata-sections -MMD -MP -c -o $@ $<
 
-%/block_uring_whole.o: %/block_uring.o $(URING)
+%_whole.o: %.o $(URING)
 	@echo '  ld $@'
 	@$(CC) -nostdlib -r -o $@ $^
-	@objcopy --keep-global-symbol=uring_engine $@
-.PRECIOUS: %/block_uring.o
+	@objcopy --keep-global-symbol=uring_engine \
+	    $(addprefix --keep-global-symbol=batch_,new free run without_ring) $@
+.PRECIOUS: %/block_uring.o %/batch.o
 
 $B/host/%.o: %.c $B/flags
 	@mkdir -p $(@D)
@@ -358,7 +360,7 @@ lint:
 #     make bench BENCH=fiber ROUNDS=5
 BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep crunch block fat)
 BENCH_PEERS  := $(addprefix $B/bench/,fiber_peer sleep_peer crunch_peer \
-                                       clock drift net_client)
+                                       clock drift net_client net_bridge net_frames)
 BENCH_GUESTS := $(addprefix $B/bench/,xen_linux xen_client)
 
 $B/bench/%.o: bench/%.c $B/flags

@@ -5,7 +5,7 @@
  *
  * It has ADDRESS/24 (10.0.0.2) on a TAP that is there already, and runs until
  * it is killed. By TCP, 7 sends back what comes, 9 throws it away, and 19 sends
- * the bytes 0 to 250 again and again.
+ * the bytes 0 to 250 again and again. By UDP, 7 sends back what comes.
  */
 #include "measure.h"
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #include <lwip/netif.h>
 #include <lwip/tcp.h>
 #include <lwip/tcpip.h>
+#include <lwip/udp.h>
 #include <stdbool.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -170,6 +171,14 @@ static err_t chargen(void *arg, struct tcp_pcb *pcb, err_t error)
     return fill(c, pcb, 0);
 }
 
+static void echo_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *p,
+                          const ip_addr_t *from, u16_t port)
+{
+    (void)arg;
+    udp_sendto(pcb, p, from, port);
+    pbuf_free(p);
+}
+
 /*
  * The TAP. Debian's lwIP has a driver for it, which overruns the heap with any
  * frame of more than 592 bytes: its pool of pbufs is made for segments of 536,
@@ -253,6 +262,15 @@ static void listen_on(u16_t port, tcp_accept_fn fn)
     tcp_accept(pcb, fn);
 }
 
+static void take_datagrams(u16_t port, udp_recv_fn fn)
+{
+    struct udp_pcb *pcb = udp_new();
+
+    if (!pcb || udp_bind(pcb, IP_ADDR_ANY, port) != ERR_OK)
+        give_up("lwIP takes no datagrams");
+    udp_recv(pcb, fn, NULL);
+}
+
 static void set_up(void *ctx)
 {
     ip4_addr_t ip, mask, gateway;
@@ -270,6 +288,7 @@ static void set_up(void *ctx)
     listen_on(7, echo);
     listen_on(9, discard);
     listen_on(19, chargen);
+    take_datagrams(7, echo_datagram);
     sys_thread_new("tap", read_frames, NULL, 0, 0);
 }
 

@@ -1,26 +1,107 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
 #
-# net.sh BUILD direct|sockets|lwip IMAGE   measures one server, in a network of
-#                                          its own; for net.plan
+# net.sh BUILD OUT KIND WHAT...   measures one server, in a network of its own,
+#                                 with net_client's tasks; for net*.plan
+#
+# OUT has netservices on the stacks direct and socket. KIND is what serves:
+#     direct   our stack, on a TAP
+#     lwip     lwIP, on a TAP
+#     linux    Linux's own, behind a TAP that net_bridge joins to one in a
+#              second namespace: the processor time is that of the server and
+#              of the bridge
+#     sockets  the same on the loopback interface, with nothing between
+#     short, long   nobody: what net_frames says of frames of that kind
+# CONTROL in the environment is the congestion control of Linux (cubic); WIRE,
+# options of test/net/wire.c, puts such a wire between.
 set -eu
 . "$(dirname "$0")/../test/net/lib.sh"
 net_begin "$@"
-build=$1 kind=$2 image=$3
-net_tap tap0 10.0.0.1/24
-address=10.0.0.2
+build=$1 out=$2 kind=$3
+shift 3
+address=10.0.0.2 server=() control=${CONTROL:-cubic}
+trap finish EXIT
+
+finish() {
+    local status=$?
+
+    set +e
+    [ ${#server[@]} -eq 0 ] || kill "${server[@]}"
+    net_end
+    wait
+    exit $status
+}
+
+# Ports enough for all connections of a run, those in TIME-WAIT too.
+settle() {
+    echo 1024 65535 >/proc/sys/net/ipv4/ip_local_port_range
+    echo 1 >/proc/sys/net/ipv4/tcp_tw_reuse
+}
+
+# controls TAP ADDRESS: a namespace may not choose for all that is in it
+controls() {
+    ip route change 10.0.0.0/24 dev "$1" src "$2" congctl "$control"
+}
+
+begin() {
+    "$@" >/dev/null &
+    server+=($!)
+}
+
+# The interface of the server, and Linux, the client, behind it.
+lay() {
+    if [ -n "${WIRE:-}" ]; then
+        # shellcheck disable=SC2086
+        net_wire tap0 10.0.0.1/24 $WIRE
+    else
+        net_tap tap0 10.0.0.1/24
+    fi
+    controls "$(ip -o route | sed -n 's/.* dev \([^ ]*\).*/\1/p')" 10.0.0.1
+}
+
+settle
 case $kind in
-direct) "$image" >/dev/null & ;;
+direct)
+    lay
+    begin "$out/direct/mir-netservices"
+    ;;
+lwip)
+    lay
+    begin "$build/bench/lwip_peer" tap0
+    ;;
 sockets)
     address=127.0.0.1
-    "$image" >/dev/null &
+    begin "$out/socket/mir-netservices"
     ;;
-lwip) "$build/bench/lwip_peer" tap0 >/dev/null & ;;
+linux)
+    if [ -n "${WIRE:-}" ]; then
+        # shellcheck disable=SC2086
+        net_pair 10.0.0.1/24 10.0.0.2/24 $WIRE
+        controls near 10.0.0.1
+        far=far
+    else
+        net_apart
+        net_tap tap0 10.0.0.1/24
+        controls tap0 10.0.0.1
+        far=tap1
+        net_interface tap1
+        begin "$build/bench/net_bridge" tap0 tap1
+        net_wait has_carrier tap1
+        net_move tap1 10.0.0.2/24
+    fi
+    there ip route change 10.0.0.0/24 dev "$far" src 10.0.0.2 congctl "$control"
+    begin nsenter -t "$net_there_id" -n "$out/socket/mir-netservices"
+    ;;
+short | long)
+    net_tap tap0 10.0.0.1/24
+    "$build/bench/net_frames" tap0 "$kind"
+    exit
+    ;;
 esac
-server=$!
-trap 'kill $server; wait $server || true' EXIT
-for _ in $(seq 100); do
-    (: </dev/tcp/$address/7) 2>/dev/null && break
-    sleep 0.05
-done
-"$build/bench/net_client" $address 0 $server
+
+answers() {
+    (: </dev/tcp/$address/7) 2>/dev/null
+}
+
+net_wait answers
+"$build/bench/net_client" $address "$(IFS=,; echo "${server[*]}")" "$@"

@@ -1,27 +1,52 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * net_client ADDRESS PORT-BASE PID   measures the services of
- *                                    example/netservices there, from Linux,
- *                                    and what processor time they take process
- *                                    PID
+ * net_client ADDRESS PIDS WHAT...   measures the services of
+ *                                   example/netservices there, from Linux, and
+ *                                   what processor time they take the processes
+ *                                   PIDS (1,2,3)
+ *
+ * WHAT is what tasks, below, names. A figure is a rate, or the time that one of
+ * many takes, and beside it, as NAME_cpu, the servers' processor time, for a
+ * GiB or for one.
  */
+#define _GNU_SOURCE
 #include "measure.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <glob.h>
-#include <netinet/tcp.h>
+#include <linux/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define ECHO    7
+#define DISCARD 9
+#define CHARGEN 19
+
+#define MANY        8 /* connections */
 #define BULK        ((size_t)256 << 20)
-#define TRIPS       10000
+#define ECHOED      ((size_t)32 << 20)
+#define PIECE       ((size_t)256 << 10)
+#define PERIOD      251
+#define MESSAGE     64 /* bytes there and back */
+#define TRIPS       8000
+#define DATAGRAMS   20000
+#define OUTSTANDING 64
 #define CONNECTIONS 2000
+#define LATE        100000
+#define IDLE        10000
 #define GIB         1073741824.0
 
+/* What goes through a wire that loses is measured for so long. */
+#define LOSSY_SECONDS 4.0
+
 static struct sockaddr_in server;
-static const char        *base, *pid;
-static char               buffer[1 << 18];
+static const char        *pids;
+static uint8_t            buffer[PIECE], pattern[PIECE + PERIOD];
+static const char        *congestion; /* control of ours; NULL: the route's */
 
 static void fail(const char *what)
 {
@@ -29,17 +54,17 @@ static void fail(const char *what)
     exit(1);
 }
 
-/* The seconds that all threads of the server have had a processor (proc(5),
+/* The seconds that all threads of a process have had a processor (proc(5),
  * schedstat). */
-static double server_time(void)
+static double time_of(int pid)
 {
-    char               pattern[64];
+    char               path[64];
     unsigned long long sum = 0;
     glob_t             tasks;
 
-    snprintf(pattern, sizeof pattern, "/proc/%s/task/*/schedstat", pid);
-    if (glob(pattern, 0, NULL, &tasks) != 0)
-        fail(pattern);
+    snprintf(path, sizeof path, "/proc/%d/task/*/schedstat", pid);
+    if (glob(path, 0, NULL, &tasks) != 0)
+        fail(path);
     for (size_t i = 0; i < tasks.gl_pathc; i++) {
         FILE              *f = fopen(tasks.gl_pathv[i], "r");
         unsigned long long spent;
@@ -53,102 +78,454 @@ static double server_time(void)
     return (double)sum * 1e-9;
 }
 
-static int connected_to(int port)
+static double server_time(void)
 {
-    int s = socket(AF_INET, SOCK_STREAM, 0), yes = 1;
+    const char *at = pids;
+    double      sum = 0;
 
-    server.sin_port = htons((uint16_t)(atoi(base) + port));
+    for (;;) {
+        char *end;
+
+        sum += time_of((int)strtol(at, &end, 10));
+        if (*end != ',')
+            return sum;
+        at = end + 1;
+    }
+}
+
+static struct moment begin(void)
+{
+    return (struct moment){clock_seconds(CLOCK_MONOTONIC), server_time()};
+}
+
+static void put(const char *name, const char *more, double value,
+                const char *unit)
+{
+    printf("%s%s %.9g %s\n", name, more, value, unit);
+    fflush(stdout);
+}
+
+/* So many bytes since then. */
+static void put_rate(const char *name, struct moment since, double bytes)
+{
+    double spent = clock_seconds(CLOCK_MONOTONIC) - since.wall;
+
+    put(name, "", bytes / spent, "B/s");
+    put(name, "_cpu", (server_time() - since.cpu) * GIB / bytes, "s");
+}
+
+/* Each of count since then. */
+static void put_each(const char *name, struct moment since, double count)
+{
+    double spent = clock_seconds(CLOCK_MONOTONIC) - since.wall;
+
+    put(name, "", spent / count, "s");
+    put(name, "_cpu", (server_time() - since.cpu) / count, "s");
+}
+
+static int socket_to(int type, int port)
+{
+    int s = socket(AF_INET, type, 0);
+
+    server.sin_port = htons((uint16_t)port);
     if (s < 0 || connect(s, (struct sockaddr *)&server, sizeof server) != 0)
         fail("connect");
-    setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     return s;
 }
 
-static void measure_in(void)
+static int connected_to(int port)
 {
-    int    s = connected_to(9);
-    double cpu = server_time(), since = clock_seconds(CLOCK_MONOTONIC);
+    int s = socket_to(SOCK_STREAM, port), yes = 1;
 
-    for (size_t sent = 0; sent < BULK;) {
-        ssize_t n = write(s, buffer, sizeof buffer);
+    setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (congestion && setsockopt(s, IPPROTO_TCP, TCP_CONGESTION, congestion,
+                                 (socklen_t)strlen(congestion)) != 0)
+        fail(congestion);
+    return s;
+}
+
+static void wait_for(const int *s, int count, short events)
+{
+    struct pollfd p[MANY];
+
+    for (int i = 0; i < count; i++)
+        p[i] = (struct pollfd){s[i], events, 0};
+    if (poll(p, (nfds_t)count, 10000) <= 0)
+        fail("poll");
+}
+
+/* Bulk */
+
+static void measure_in(const char *name, int count)
+{
+    int           s[MANY];
+    size_t        sent = 0;
+    struct moment since;
+
+    for (int i = 0; i < count; i++)
+        s[i] = connected_to(DISCARD);
+    since = begin();
+    while (sent < BULK) {
+        bool some = false;
+
+        for (int i = 0; i < count; i++) {
+            ssize_t n = send(s[i], buffer, sizeof buffer,
+                             count > 1 ? MSG_DONTWAIT : 0);
+
+            if (n < 0 && errno != EAGAIN)
+                fail("send");
+            sent += n > 0 ? (size_t)n : 0;
+            some |= n > 0;
+        }
+        if (!some)
+            wait_for(s, count, POLLOUT);
+    }
+    for (int i = 0; i < count; i++)
+        shutdown(s[i], SHUT_WR);
+    for (int i = 0; i < count; i++) {
+        while (read(s[i], buffer, sizeof buffer) > 0)
+            continue;
+        close(s[i]);
+    }
+    put_rate(name, since, (double)sent);
+}
+
+static void measure_in_bbr(const char *name, int count)
+{
+    congestion = "bbr";
+    measure_in(name, count);
+    congestion = NULL;
+}
+
+/* A few of the bytes are looked at. */
+static void check_pattern(size_t at, size_t len)
+{
+    for (size_t i = 0; i < len; i += 4093)
+        if (buffer[i] != (at + i) % PERIOD)
+            fail("a wrong byte");
+}
+
+static void measure_out(const char *name, int count)
+{
+    int           s[MANY];
+    size_t        got[MANY] = {0}, all = 0;
+    struct moment since;
+
+    for (int i = 0; i < count; i++)
+        s[i] = connected_to(CHARGEN);
+    since = begin();
+    while (all < BULK) {
+        bool some = false;
+
+        for (int i = 0; i < count; i++) {
+            ssize_t n = recv(s[i], buffer, sizeof buffer,
+                             count > 1 ? MSG_DONTWAIT : 0);
+
+            if (n < 0 && errno == EAGAIN)
+                continue;
+            if (n <= 0)
+                fail("recv");
+            check_pattern(got[i], (size_t)n);
+            got[i] += (size_t)n;
+            all += (size_t)n;
+            some = true;
+        }
+        if (!some)
+            wait_for(s, count, POLLIN);
+    }
+    put_rate(name, since, (double)all);
+    for (int i = 0; i < count; i++)
+        close(s[i]);
+}
+
+static void measure_echo(const char *name, int count)
+{
+    int           s = connected_to(ECHO);
+    size_t        sent = 0, got = 0;
+    struct moment since = begin();
+
+    (void)count;
+    while (got < ECHOED) {
+        struct pollfd p = {s, POLLIN, 0};
+        ssize_t       n;
+
+        if (sent < ECHOED)
+            p.events |= POLLOUT;
+        if (poll(&p, 1, 10000) <= 0)
+            fail("poll");
+        if (p.revents & POLLOUT) {
+            size_t left = ECHOED - sent;
+
+            n = send(s, pattern + sent % PERIOD, left < PIECE ? left : PIECE,
+                     MSG_DONTWAIT);
+            if (n < 0 && errno != EAGAIN)
+                fail("send");
+            sent += n > 0 ? (size_t)n : 0;
+        }
+        if (!(p.revents & POLLIN))
+            continue;
+        n = recv(s, buffer, sizeof buffer, MSG_DONTWAIT);
+        if (n == 0 || (n < 0 && errno != EAGAIN))
+            fail("recv");
+        if (n > 0) {
+            check_pattern(got, (size_t)n);
+            got += (size_t)n;
+        }
+    }
+    put_rate(name, since, (double)got);
+    close(s);
+}
+
+/* There and back */
+
+static void take_message(int s)
+{
+    if (recv(s, buffer, MESSAGE, MSG_WAITALL) != MESSAGE)
+        fail("recv");
+}
+
+static void send_message(int s)
+{
+    if (send(s, buffer, MESSAGE, 0) != MESSAGE)
+        fail("send");
+}
+
+static void measure_trips(const char *name, int count)
+{
+    int           s[MANY];
+    struct moment since;
+
+    for (int i = 0; i < count; i++) {
+        s[i] = connected_to(ECHO);
+        send_message(s[i]);
+        take_message(s[i]);
+    }
+    since = begin();
+    for (int i = 0; i < count; i++)
+        send_message(s[i]);
+    for (int trips = count; trips < TRIPS; trips++) {
+        take_message(s[trips % count]);
+        send_message(s[trips % count]);
+    }
+    for (int i = 0; i < count; i++)
+        take_message(s[i]);
+    put_each(name, since, TRIPS);
+    for (int i = 0; i < count; i++)
+        close(s[i]);
+}
+
+/* Sends so many datagrams, in as few calls as the kernel lets us. */
+static void send_datagrams(int s, int count)
+{
+    static struct iovec   part = {buffer, MESSAGE};
+    static struct mmsghdr m[OUTSTANDING];
+
+    for (int i = 0; i < count; i++)
+        m[i].msg_hdr = (struct msghdr){.msg_iov = &part, .msg_iovlen = 1};
+    for (int sent = 0; sent < count;) {
+        int n = sendmmsg(s, m, (unsigned)(count - sent), 0);
 
         if (n <= 0)
-            fail("write");
-        sent += (size_t)n;
+            fail("sendmmsg");
+        sent += n;
     }
-    shutdown(s, SHUT_WR);
-    while (read(s, buffer, sizeof buffer) > 0)
-        continue;
-    printf("in %g B/s\n",
-           (double)BULK / (clock_seconds(CLOCK_MONOTONIC) - since));
-    printf("in_cpu %g s\n", (server_time() - cpu) * GIB / (double)BULK);
-    close(s);
 }
 
-static void measure_out(void)
+/* Takes what has come, at most so many; 0: what is under way is lost. */
+static int take_datagrams(int s, int most)
 {
-    int    s = connected_to(19);
-    double cpu = server_time(), since = clock_seconds(CLOCK_MONOTONIC);
-    size_t got = 0;
+    static uint8_t        byte[OUTSTANDING][2 * MESSAGE];
+    static struct iovec   part[OUTSTANDING];
+    static struct mmsghdr m[OUTSTANDING];
+    int                   n;
 
-    while (got < BULK) {
-        ssize_t n = read(s, buffer, sizeof buffer);
-
-        if (n <= 0)
-            fail("read");
-        for (ssize_t i = 0; i < n; i += 4093)
-            if ((uint8_t)buffer[i] != (got + (size_t)i) % 251)
-                fail("a wrong byte");
-        got += (size_t)n;
+    for (int i = 0; i < most; i++) {
+        part[i] = (struct iovec){byte[i], sizeof byte[i]};
+        m[i].msg_hdr = (struct msghdr){.msg_iov = &part[i], .msg_iovlen = 1};
     }
-    printf("out %g B/s\n",
-           (double)got / (clock_seconds(CLOCK_MONOTONIC) - since));
-    printf("out_cpu %g s\n", (server_time() - cpu) * GIB / (double)got);
+    n = recvmmsg(s, m, (unsigned)most, MSG_WAITFORONE, NULL);
+    if (n < 0 && errno != EAGAIN)
+        fail("recvmmsg");
+    for (int i = 0; i < n; i++)
+        if (m[i].msg_len != MESSAGE)
+            fail("a datagram of another length");
+    return n < 0 ? 0 : n;
+}
+
+static void measure_datagrams(const char *name, int outstanding)
+{
+    struct timeval patience = {0, 200000};
+    int            s = socket_to(SOCK_DGRAM, ECHO), lost = 0;
+    struct moment  since;
+
+    setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    since = begin();
+    send_datagrams(s, outstanding);
+    for (int got = 0; got < DATAGRAMS;) {
+        int n = take_datagrams(s, outstanding);
+
+        got += n;
+        if (n == 0 && ++lost > 10)
+            fail("datagrams do not come back");
+        send_datagrams(s, n ? n : outstanding);
+    }
+    put_each(name, since, DATAGRAMS);
     close(s);
 }
 
-static void measure_trips(void)
+/* Connections */
+
+static void have_connections(int count)
 {
-    int    s = connected_to(7);
-    double cpu = server_time(), since = clock_seconds(CLOCK_MONOTONIC);
-
-    for (int i = 0; i < TRIPS; i++)
-        if (write(s, "x", 1) != 1 || read(s, buffer, 1) != 1)
-            fail("echo");
-    printf("trip %g s\n",
-           (clock_seconds(CLOCK_MONOTONIC) - since) / TRIPS);
-    printf("trip_cpu %g s\n", (server_time() - cpu) / TRIPS);
-    close(s);
-}
-
-static void measure_connections(void)
-{
-    double cpu = server_time(), since = clock_seconds(CLOCK_MONOTONIC);
-
-    for (int i = 0; i < CONNECTIONS; i++) {
-        int s = connected_to(7);
+    for (int i = 0; i < count; i++) {
+        int s = connected_to(ECHO);
 
         if (write(s, "x", 1) != 1 || read(s, buffer, 1) != 1)
             fail("echo");
         close(s);
     }
-    printf("connection %g s\n",
-           (clock_seconds(CLOCK_MONOTONIC) - since) / CONNECTIONS);
-    printf("connection_cpu %g s\n", (server_time() - cpu) / CONNECTIONS);
+}
+
+static void measure_connections(const char *name, int count)
+{
+    struct moment since = begin();
+
+    have_connections(count);
+    put_each(name, since, count);
+}
+
+/* The same when so many others have come and gone. */
+static void measure_late(const char *name, int count)
+{
+    have_connections(LATE);
+    measure_connections(name, count);
+}
+
+static double server_memory(void)
+{
+    const char *last = strrchr(pids, ',');
+    char        path[64];
+
+    snprintf(path, sizeof path, "/proc/%d/status",
+             atoi(last ? last + 1 : pids));
+    return proc_bytes(path, "VmRSS");
+}
+
+/* Connections in which nothing happens but one byte, there and back. */
+static void measure_idle(const char *name, int count)
+{
+    double        before = server_memory();
+    struct rlimit most = {(rlim_t)count + 100, (rlim_t)count + 100};
+    double        cpu;
+
+    if (setrlimit(RLIMIT_NOFILE, &most) != 0)
+        fail("setrlimit");
+    for (int i = 0; i < count; i++) {
+        int s = connected_to(ECHO);
+
+        if (write(s, "x", 1) != 1 || read(s, buffer, 1) != 1)
+            fail("echo");
+    }
+    sleep(1);
+    put(name, "", server_memory(), "B");
+    put(name, "_each", (server_memory() - before) / count, "B");
+    cpu = server_time();
+    sleep(2);
+    put(name, "_cpu", (server_time() - cpu) / 2, "s");
+    measure_trips("idle_trip", 1);
+}
+
+/* Through a wire that loses */
+
+static void lossy_out(const char *name, int count)
+{
+    int           s = connected_to(CHARGEN);
+    double        got = 0;
+    struct moment since = begin();
+
+    (void)count;
+    while (clock_seconds(CLOCK_MONOTONIC) - since.wall < LOSSY_SECONDS) {
+        ssize_t n = recv(s, buffer, sizeof buffer, 0);
+
+        if (n <= 0)
+            fail("recv");
+        got += (double)n;
+    }
+    put_rate(name, since, got);
+    close(s);
+}
+
+/* What has been acknowledged counts. */
+static void lossy_in(const char *name, int count)
+{
+    int             s = connected_to(DISCARD);
+    struct timeval  soon = {0, 100000};
+    struct moment   since = begin();
+    struct tcp_info info;
+    socklen_t       len = sizeof info;
+
+    (void)count;
+    setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
+    while (clock_seconds(CLOCK_MONOTONIC) - since.wall < LOSSY_SECONDS)
+        if (send(s, buffer, sizeof buffer, 0) < 0 && errno != EAGAIN)
+            fail("send");
+    if (getsockopt(s, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
+        fail("TCP_INFO");
+    put_rate(name, since, (double)info.tcpi_bytes_acked);
+    close(s);
+}
+
+static void lossy_in_bbr(const char *name, int count)
+{
+    congestion = "bbr";
+    lossy_in(name, count);
+    congestion = NULL;
+}
+
+static const struct task {
+    const char *name;
+    void (*fn)(const char *name, int count);
+    int count;
+} tasks[] = {
+    {"in", measure_in, 1},
+    {"in8", measure_in, MANY},
+    {"in_bbr", measure_in_bbr, 1},
+    {"out", measure_out, 1},
+    {"out8", measure_out, MANY},
+    {"echo", measure_echo, 1},
+    {"trip", measure_trips, 1},
+    {"trip8", measure_trips, MANY},
+    {"udp", measure_datagrams, 1},
+    {"udp64", measure_datagrams, OUTSTANDING},
+    {"connection", measure_connections, CONNECTIONS},
+    {"late", measure_late, CONNECTIONS},
+    {"idle", measure_idle, IDLE},
+    {"loss_in", lossy_in, 1},
+    {"loss_in_bbr", lossy_in_bbr, 1},
+    {"loss_out", lossy_out, 1},
+};
+
+static void run(const char *name)
+{
+    for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
+        if (strcmp(tasks[i].name, name) == 0) {
+            tasks[i].fn(name, tasks[i].count);
+            return;
+        }
+    give_up("net_client knows no such task");
 }
 
 int main(int argc, char **argv)
 {
     server.sin_family = AF_INET;
-    if (argc != 4 || inet_pton(AF_INET, argv[1], &server.sin_addr) != 1) {
-        fprintf(stderr, "usage: net_client ADDRESS PORT-BASE PID\n");
+    if (argc < 4 || inet_pton(AF_INET, argv[1], &server.sin_addr) != 1) {
+        fprintf(stderr, "usage: net_client ADDRESS PIDS WHAT...\n");
         return 2;
     }
-    base = argv[2];
-    pid = argv[3];
-    measure_in();
-    measure_out();
-    measure_trips();
-    measure_connections();
+    pids = argv[2];
+    for (size_t i = 0; i < sizeof pattern; i++)
+        pattern[i] = (uint8_t)(i % PERIOD);
+    for (int i = 3; i < argc; i++)
+        run(argv[i]);
     return 0;
 }

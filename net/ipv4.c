@@ -336,6 +336,14 @@ static bool route(const struct ipv4 *ip, uint32_t to, uint32_t *next,
     return *next != 0;
 }
 
+bool ipv4_reaches(const struct ipv4 *ip, struct ip_address to)
+{
+    uint32_t next;
+    bool     to_many;
+
+    return route(ip, ipv4_number(to), &next, &to_many);
+}
+
 /* Puts the header before a payload, or before one buf of it. */
 static struct buf *put_header(const struct ipv4_packet *packet,
                               struct buf *payload, uint32_t from, uint16_t id,

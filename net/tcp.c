@@ -18,38 +18,6 @@
 
 LOG_SOURCE(tcpv4);
 
-uint64_t tcp_hash(const struct tcpv4 *tcp, const struct endpoint *local,
-                  const struct endpoint *peer, uint64_t salt)
-{
-    uint8_t key[44];
-
-    memcpy(key, local->ip.byte, 16);
-    memcpy(key + 16, peer->ip.byte, 16);
-    memcpy(key + 32, &local->port, 2);
-    memcpy(key + 34, &peer->port, 2);
-    memcpy(key + 36, &salt, 8);
-    return siphash(&tcp->secret, key, sizeof key);
-}
-
-static struct connection **bucket_of(struct tcpv4          *tcp,
-                                     const struct endpoint *local,
-                                     const struct endpoint *peer)
-{
-    return &tcp->bucket[tcp_hash(tcp, local, peer, 0) % TCP_BUCKETS];
-}
-
-struct connection *tcp_find(struct tcpv4 *tcp, struct endpoint local,
-                            struct endpoint peer)
-{
-    struct connection *c = *bucket_of(tcp, &local, &peer);
-
-    while (c && (c->peer.port != peer.port || c->local.port != local.port ||
-                 !ip_equal(c->peer.ip, peer.ip) ||
-                 !ip_equal(c->local.ip, local.ip)))
-        c = c->next;
-    return c;
-}
-
 struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port)
 {
     struct tcp_listener *l = tcp->listeners;
@@ -70,15 +38,6 @@ static void free_if_over(struct tcpv4 *tcp, struct tcp_listener *l)
         at = &(*at)->next;
     *at = l->next;
     free(l);
-}
-
-static void unlink_connection(struct connection *c)
-{
-    struct connection **at = bucket_of(c->tcp, &c->local, &c->peer);
-
-    while (*at != c)
-        at = &(*at)->next;
-    *at = c->next;
 }
 
 static void drop_queues(struct connection *c)
@@ -108,13 +67,11 @@ static void unschedule(struct connection *c)
 
 void tcp_free(struct connection *c)
 {
-    struct tcpv4 *tcp = c->tcp;
-
     require(c->state == TCP_CLOSED && !c->is_held);
+    unschedule(c);
     buf_free(c->read);
     c->read = NULL;
-    c->next = tcp->free;
-    tcp->free = c;
+    tcp_pool_give(&c->tcp->pool, c);
 }
 
 bool tcp_may_half_open(const struct tcpv4 *tcp, const struct tcp_listener *l)
@@ -198,13 +155,15 @@ void tcp_end(struct connection *c, enum status why)
         leave_time_wait(c);
     if (why != OK)
         tcp->counters.failed++;
-    unlink_connection(c);
+    tcp_pool_unlink(c);
     unschedule(c);
     wheel_clear(tcp->wheel, &c->timer);
     drop_queues(c);
     c->state = TCP_CLOSED;
     c->error = why;
     tcp->count--;
+    if (c->on_event || c->is_new)
+        tcp_schedule(c);
     wake_all(&c->readable);
     wake_all(&c->writable);
     if (!c->is_held)
@@ -223,16 +182,12 @@ static struct connection *oldest_in_time_wait(const struct tcpv4 *tcp)
 
 static struct connection *take(struct tcpv4 *tcp)
 {
-    struct connection *c;
+    struct connection *c = tcp_pool_take(&tcp->pool), *old;
 
-    if (!tcp->free && tcp->pool_used < TCP_CONNECTIONS)
-        return &tcp->pool[tcp->pool_used++];
-    if (!tcp->free && (c = oldest_in_time_wait(tcp)) != NULL)
-        tcp_end(c, OK);
-    c = tcp->free;
-    if (c)
-        tcp->free = c->next;
-    return c;
+    if (c || !(old = oldest_in_time_wait(tcp)))
+        return c;
+    tcp_end(old, OK);
+    return tcp_pool_take(&tcp->pool);
 }
 
 void tcp_begin_at(struct connection *c, uint32_t iss)
@@ -270,14 +225,12 @@ void tcp_init(struct connection *c, struct tcpv4 *tcp, struct endpoint local,
 struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
                            struct endpoint peer)
 {
-    struct connection *c = take(tcp), **at;
+    struct connection *c = take(tcp);
 
     if (!c)
         return NULL;
     tcp_init(c, tcp, local, peer);
-    at = bucket_of(tcp, &local, &peer);
-    c->next = *at;
-    *at = c;
+    tcp_pool_link(c);
     tcp->count++;
     return c;
 }
@@ -297,6 +250,8 @@ static void work(void *ctx)
             struct connection *c = tcp->work;
 
             unschedule(c);
+            if (c->on_event || c->is_new)
+                tcp_tell(c);
             tcp_output(c);
         }
     }
@@ -306,7 +261,8 @@ void tcp_schedule(struct connection *c)
 {
     struct tcpv4 *tcp = c->tcp;
 
-    if (c->is_scheduled || c->state == TCP_CLOSED)
+    if (c->is_scheduled ||
+        (c->state == TCP_CLOSED && !c->on_event && !c->is_new))
         return;
     c->is_scheduled = true;
     c->scheduled = NULL;
@@ -320,31 +276,43 @@ void tcp_schedule(struct connection *c)
 
 static void run_handler(void *ctx)
 {
-    struct connection   *c = ctx;
-    struct tcpv4        *tcp = c->tcp;
-    struct tcp_listener *l = c->listener;
+    struct connection         *c = ctx;
+    const struct tcp_listener *l = c->listener;
 
     if (l->fn)
         l->fn(l->ctx, &c->flow, c->peer);
     else
         flow_abort(&c->flow); /* it has ended since */
     flow_close(&c->flow);
+}
+
+void tcp_let_go(struct connection *c)
+{
+    struct tcp_listener *l = c->listener;
+
+    c->is_held = false;
+    if (!c->is_handled)
+        return;
+    c->is_handled = false;
     l->handlers--;
-    free_if_over(tcp, l);
+    free_if_over(c->tcp, l);
 }
 
 void tcp_accept(struct connection *c)
 {
     c->tcp->counters.accepted++;
-    c->is_held = true;
+    c->is_held = c->is_handled = true;
     c->listener->handlers++;
+    if (c->listener->accepted) {
+        c->is_new = true;
+        tcp_schedule(c);
+        return;
+    }
     if (fiber_start(run_handler, c) == OK)
         return;
     log_warning(&tcpv4, "no memory to serve %s: its connection is reset",
                 ip_text(c->peer.ip).s);
-    c->listener->handlers--;
-    free_if_over(c->tcp, c->listener);
-    c->is_held = false;
+    tcp_let_go(c);
     tcp_send_reset(c);
     tcp_end(c, ERR_NO_MEMORY);
 }
@@ -353,18 +321,16 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
 {
     struct tcpv4 *t = calloc(1, sizeof *t);
 
-    if (t)
-        t->pool = calloc(TCP_CONNECTIONS, sizeof *t->pool);
-    if (t && t->pool)
-        t->held_pool = calloc(TCP_HELD, sizeof *t->held_pool);
-    if (t && t->held_pool)
-        t->sent_pool = calloc(TCP_SENT, sizeof *t->sent_pool);
-    if (!t || !t->sent_pool || fiber_start(work, t) != OK) {
-        if (t) {
-            free(t->pool);
-            free(t->held_pool);
-            free(t->sent_pool);
-        }
+    if (!t || tcp_pool_init(&t->pool) != OK) {
+        free(t);
+        return ERR_NO_MEMORY;
+    }
+    t->held_pool = calloc(TCP_HELD, sizeof *t->held_pool);
+    t->sent_pool = calloc(TCP_SENT, sizeof *t->sent_pool);
+    if (!t->held_pool || !t->sent_pool || fiber_start(work, t) != OK) {
+        tcp_pool_free(&t->pool);
+        free(t->held_pool);
+        free(t->sent_pool);
         free(t);
         return ERR_NO_MEMORY;
     }
@@ -420,6 +386,7 @@ enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
         tcp->listeners = l;
     }
     l->fn = fn;
+    l->accepted = NULL;
     l->ctx = ctx;
     return OK;
 }
@@ -448,12 +415,11 @@ static uint16_t free_port(struct tcpv4 *tcp, struct endpoint to)
     return 0;
 }
 
-enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
-                       nanoseconds deadline, struct flow **flow)
+enum status tcp_begin(struct tcpv4 *tcp, struct endpoint to,
+                      struct connection **made)
 {
     struct endpoint    local = {ipv4_own(tcp->ip), free_port(tcp, to)};
     struct connection *c;
-    enum status        s = OK;
 
     /* RFC 9293, 3.9.1.1: not to many. */
     if (ipv4_number(local.ip) == 0 || ipv4_number(to.ip) >> 28 >= 14 ||
@@ -465,6 +431,18 @@ enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
     c->is_held = true;
     c->state = TCP_SYN_SENT;
     tcp_output(c);
+    *made = c;
+    return OK;
+}
+
+enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
+                       nanoseconds deadline, struct flow **flow)
+{
+    struct connection *c;
+    enum status        s = tcp_begin(tcp, to, &c);
+
+    if (s != OK)
+        return s;
     while (s == OK &&
            (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED))
         s = wait_until(&c->writable, deadline);
@@ -484,8 +462,8 @@ enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
 
 void tcpv4_reset(struct tcpv4 *tcp, enum status why)
 {
-    for (size_t i = 0; i < tcp->pool_used; i++)
-        tcp_end(&tcp->pool[i], why);
+    for (size_t i = 0; i < tcp->pool.used; i++)
+        tcp_end(tcp_pool_at(&tcp->pool, i), why);
 }
 
 /* Is there anything that its application, or the peer, waits for? */
@@ -501,8 +479,8 @@ enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline)
         bool        busy = false;
         enum status s;
 
-        for (size_t i = 0; i < tcp->pool_used; i++)
-            busy |= is_busy(&tcp->pool[i]);
+        for (size_t i = 0; i < tcp->pool.used; i++)
+            busy |= is_busy(tcp_pool_at(&tcp->pool, i));
         if (!busy)
             return OK;
         /* Connections end by many ways: looking now and then is enough. */

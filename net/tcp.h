@@ -2,7 +2,8 @@
 /*
  * tcp: a connection's state, shared by the files of TCP:
  *
- *     tcp.c             pools, look-up, listeners, opening, the work fiber
+ *     tcp.c             listeners, opening, the end, the work fiber
+ *     tcp_pool.c        connections' memory, and how they are found
  *     tcp_input.c       what comes (RFC 9293, 3.10.7)
  *     tcp_held.c        what of it came too early
  *     tcp_memory.c      when pages are scarce
@@ -18,6 +19,7 @@
  *     tcp_ecn.c         the same: what routers say of it (RFC 3168)
  *     tcp_path.c        how long a segment may be
  *     tcp_flow.c        the flow that an application holds
+ *     tcp_events.c      the same for applications without a fiber for each
  *
  * Names are those of RFC 9293, 3.3.1: snd_una is SND.UNA.
  */
@@ -30,22 +32,21 @@
 #include <mirage/fiber.h>
 #include <mirage/tcpv4.h>
 
-#define TCP_CONNECTIONS 4096 /* at once, those that wait to be forgotten too */
-#define TCP_HALF_OPEN   256  /* of them: with no third segment yet */
-#define TCP_BUCKETS     1024
-#define TCP_HELD        4096 /* runs of bytes that came too early, in all */
+#define TCP_HALF_OPEN 256  /* connections with no third segment yet */
+#define TCP_HELD      4096 /* runs of bytes that came too early, in all */
+#define TCP_SENT      4096 /* records of what is under way, besides the one that
+                              each connection has; in all */
+#define TCP_SENT_EACH 2048 /* and of one connection */
 
-/* Records of what is under way, in all: each connection may have one, and some
- * have more; and of one connection. */
-#define TCP_SENT      (TCP_CONNECTIONS + 4096)
-#define TCP_SENT_EACH 2048
-
-#define TCP_LEAST_ROOM  2                    /* segments that each may have, be pages scarce */
-#define TCP_QUEUE_FIRST ((uint32_t)64 << 10) /* bytes, either way, at first */
-#define TCP_QUEUE_MOST  ((uint32_t)4 << 20)  /* and at most */
-#define TCP_SCALE       7                    /* 65,535 << 7 is 8 MiB */
-#define TCP_DEFAULT_MSS 536                  /* RFC 9293, 3.7.1 */
-#define TCP_FIRST_QUICK 16                   /* segments with an ACK at once */
+#define TCP_LEAST_ROOM  2                     /* segments that each may have, be pages
+                                                 scarce */
+#define TCP_QUEUE_FIRST ((uint32_t)64 << 10)  /* bytes, either way, at first */
+#define TCP_QUEUE_MOST  ((uint32_t)4 << 20)   /* and at most */
+#define TCP_UNSENT_MOST ((uint32_t)256 << 10) /* of them not sent yet: more
+                                                 would only fill the caches */
+#define TCP_SCALE       7                     /* 65,535 << 7 is 8 MiB */
+#define TCP_DEFAULT_MSS 536                   /* RFC 9293, 3.7.1 */
+#define TCP_FIRST_QUICK 16                    /* segments with an ACK at once */
 
 #define TCP_RTO_FIRST    SECOND
 #define TCP_RTO_SLOW     (3 * SECOND)        /* a SYN was lost: RFC 6298, 5.7 */
@@ -163,7 +164,8 @@ struct cubic {
 struct tcp_listener {
     struct tcp_listener *next;
     uint16_t             port;
-    tcp_handler         *fn; /* NULL: nobody listens any more */
+    tcp_handler         *fn;       /* NULL: nobody listens any more */
+    tcp_accepted        *accepted; /* NULL: fn, in a fiber */
     void                *ctx;
     struct tcp_limits    limits; /* 0: none */
     unsigned             half_open, handlers;
@@ -174,10 +176,12 @@ struct connection {
     struct flow        flow;
     struct tcpv4      *tcp;
     struct connection *next; /* in its bucket, or of the free ones */
+    uint32_t           hash; /* of its endpoints */
     struct endpoint    local, peer;
     enum tcp_state     state;
     enum status        error;         /* why it ended before its time */
     bool               is_held;       /* by an application */
+    bool               is_handled;    /* of those that the listener counts */
     bool               is_passive;    /* a listener's */
     unsigned           half_open;     /* its place among those, or none */
     struct connection *older, *newer; /* of those in TIME-WAIT */
@@ -208,6 +212,8 @@ struct connection {
      * those that are out, by time. */
     struct sent *sent, *sent_last, *earliest, *latest;
     struct sent *taken_place, *lost_place; /* where the next may be */
+    struct sent  own_sent; /* one that it always has */
+    bool         own_is_used;
     uint32_t     sent_count;
     uint32_t     out, lost, taken; /* bytes, by their state */
 
@@ -288,6 +294,12 @@ struct connection {
     struct waiters     readable, writable;
     bool               is_scheduled;
     struct connection *scheduled;
+
+    /* Of who has no fiber for it. */
+    tcp_event_handler *on_event; /* NULL: nobody is told */
+    void              *event_ctx;
+    unsigned           told;   /* enum tcp_event: what is known */
+    bool               is_new; /* its listener has not been told */
 };
 
 struct tcp_counters {
@@ -300,14 +312,21 @@ struct tcp_counters {
     uint64_t stale_timestamps, challenges, out_of_window, starved, relieved;
 };
 
+/* tcp_pool.c's own, but for used and limit. */
+struct tcp_pool {
+    struct connection **piece;       /* of memory */
+    size_t              used, limit; /* those beyond were never taken */
+    struct connection  *free;
+    struct connection **bucket;
+    size_t              buckets, linked;
+};
+
 struct tcpv4 {
     struct ipv4             *ip;
     struct wheel            *wheel;
     struct siphash_key       secret;
-    struct connection       *bucket[TCP_BUCKETS];
+    struct tcp_pool          pool;
     struct tcp_listener     *listeners;
-    struct connection       *pool, *free;
-    size_t                   pool_used; /* those beyond were never taken */
     unsigned                 half_open, count;
     struct connection       *half_opens[TCP_HALF_OPEN];
     struct connection       *oldest, *newest; /* in TIME-WAIT */
@@ -320,8 +339,9 @@ struct tcpv4 {
     enum tcpv4_ecn           ecn;
     struct connection       *work, *work_last; /* scheduled ones */
     struct waiters           worker;
-    struct wheel_timer       memory;  /* while pages are scarce */
-    bool                     refused; /* to one who holds nothing */
+    bool                     is_telling; /* nothing may wait */
+    struct wheel_timer       memory;     /* while pages are scarce */
+    bool                     refused;    /* to one who holds nothing */
     struct tcp_counters      counters;
 };
 
@@ -329,10 +349,6 @@ struct tcpv4 {
 
 /* Its output is due, at the latest when all that has come is looked at. */
 void tcp_schedule(struct connection *c);
-
-/* What nobody can foresee of the two ends and salt. */
-uint64_t tcp_hash(const struct tcpv4 *tcp, const struct endpoint *local,
-                  const struct endpoint *peer, uint64_t salt);
 
 /* A connection between SYN and SYN, with its sequence numbers, that is known
  * to nobody. */
@@ -346,8 +362,6 @@ void tcp_begin_at(struct connection *c, uint32_t iss);
  * is empty. */
 struct connection   *tcp_new(struct tcpv4 *tcp, struct endpoint local,
                              struct endpoint peer);
-struct connection   *tcp_find(struct tcpv4 *tcp, struct endpoint local,
-                              struct endpoint peer);
 struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port);
 
 /* May it have another one that is half open, that is handled? */
@@ -368,8 +382,38 @@ void tcp_end(struct connection *c, enum status why);
 /* Freed when the application lets go of an ended one. */
 void tcp_free(struct connection *c);
 
-/* Runs its handler in a fiber. */
+/* Runs its handler in a fiber, or sees to it that its listener is told; until
+ * the application lets go of it. */
 void tcp_accept(struct connection *c);
+void tcp_let_go(struct connection *c);
+
+/* A connection that is being opened; the statuses of tcpv4_open. */
+MUST_CHECK enum status tcp_begin(struct tcpv4 *tcp, struct endpoint to,
+                                 struct connection **made);
+
+/* tcp_pool.c */
+
+/* A pool, and its end; ERR_NO_MEMORY. */
+MUST_CHECK enum status tcp_pool_init(struct tcp_pool *p);
+void                   tcp_pool_free(struct tcp_pool *p);
+
+/* One that nobody has, with anything in it; NULL: the limit is reached, or
+ * there is no memory. And back. */
+struct connection *tcp_pool_take(struct tcp_pool *p);
+void               tcp_pool_give(struct tcp_pool *p, struct connection *c);
+
+/* The i-th of those that were ever used, i less than p->used: in any state. */
+struct connection *tcp_pool_at(const struct tcp_pool *p, size_t i);
+
+/* Can be found by its endpoints from now on; or no longer. */
+void               tcp_pool_link(struct connection *c);
+void               tcp_pool_unlink(struct connection *c);
+struct connection *tcp_find(struct tcpv4 *tcp, struct endpoint local,
+                            struct endpoint peer);
+
+/* A number that nobody can guess, of two endpoints and a salt. */
+uint64_t tcp_hash(const struct tcpv4 *tcp, const struct endpoint *local,
+                  const struct endpoint *peer, uint64_t salt);
 
 /* tcp_input.c */
 void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b);
@@ -439,6 +483,27 @@ uint32_t tcp_window(const struct connection *c);
 
 /* The milliseconds of our timestamps. */
 uint32_t tcp_time(const struct connection *c);
+
+/* Bytes of the queue that wait to be sent. */
+static inline uint32_t tcp_unsent(const struct connection *c)
+{
+    uint32_t end = c->queue_seq + c->queue_len;
+
+    return seq_before(c->snd_nxt, end) ? end - c->snd_nxt : 0;
+}
+
+/* Bytes that may be written now. */
+static inline uint32_t tcp_room(const struct connection *c)
+{
+    uint32_t queue = c->queue_len < c->queue_limit
+                         ? c->queue_limit - c->queue_len
+                         : 0;
+    uint32_t unsent = tcp_unsent(c) < TCP_UNSENT_MOST
+                          ? TCP_UNSENT_MOST - tcp_unsent(c)
+                          : 0;
+
+    return queue < unsent ? queue : unsent;
+}
 
 /* tcp_sent.c */
 
@@ -580,5 +645,10 @@ void tcp_ring(void *c);
 void tcp_abort(struct connection *c, enum status why);
 
 extern const struct flow_ops tcp_flow_ops;
+
+/* tcp_events.c */
+
+/* Tells who has no fiber for it what is new. It may be gone then. */
+void tcp_tell(struct connection *c);
 
 #endif

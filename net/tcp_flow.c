@@ -5,6 +5,9 @@
 #include "tcp.h"
 #include <string.h>
 
+/* So many bytes are worth to be sent by themselves. */
+#define ENOUGH ((uint32_t)64 << 10)
+
 static struct connection *connection_of(struct flow *f)
 {
     return (struct connection *)(void *)((char *)f -
@@ -56,6 +59,9 @@ static enum status read_flow(struct flow *f, struct buf **data,
             return c->error;
         if (c->fin_came || c->shut_reading || c->state == TCP_CLOSED)
             return ERR_EOF;
+        c->told &= ~(unsigned)TCP_READABLE;
+        if (c->tcp->is_telling)
+            return ERR_TIMEOUT;
         s = wait_until(&c->readable, deadline);
         if (s != OK)
             return s;
@@ -84,8 +90,11 @@ static enum status wait_for_room(struct connection *c, nanoseconds deadline)
             return c->error ? c->error : ERR_RESET;
         if (c->shut_writing)
             return ERR_EOF;
-        if (c->queue_len < c->queue_limit)
+        if (tcp_room(c) > 0)
             return OK;
+        c->told &= ~(unsigned)TCP_WRITABLE;
+        if (c->tcp->is_telling)
+            return ERR_TIMEOUT;
         s = wait_until(&c->writable, deadline);
         if (s != OK)
             return s;
@@ -95,6 +104,8 @@ static enum status wait_for_room(struct connection *c, nanoseconds deadline)
 static enum status wait_for_pages(struct connection *c, nanoseconds deadline)
 {
     tcp_output(c);
+    if (c->tcp->is_telling)
+        return ERR_NO_MEMORY;
     tcp_pinched(c->tcp);
     return wait_until(&c->writable, deadline);
 }
@@ -143,17 +154,30 @@ static enum status write_span(struct connection *c, const struct span *span,
         if (s != OK)
             return s;
         n = span->len - at;
-        if (n > c->queue_limit - c->queue_len)
-            n = c->queue_limit - c->queue_len;
+        if (n > tcp_room(c))
+            n = tcp_room(c);
         n = copy_some(c, span->data + at, n);
         at += n;
         if (n == 0 && (s = wait_for_pages(c, deadline)) != OK)
             return s;
         /* What fills the queue, or a few pages, may go; the rest follows. */
-        if (c->queue_len >= c->queue_limit)
+        if (tcp_room(c) == 0)
             tcp_output(c);
     }
     return OK;
+}
+
+/*
+ * Sends what was written: at once if nothing is under way, or if it is enough;
+ * otherwise the work fiber does, together with what else is written before it
+ * has its turn. (An echo would send each page that it reads by itself.)
+ */
+static void push(struct connection *c)
+{
+    if (c->snd_una == c->snd_nxt || tcp_unsent(c) >= ENOUGH)
+        tcp_output(c);
+    else
+        tcp_schedule(c);
 }
 
 static enum status write_flow(struct flow *f, const struct span *spans,
@@ -164,7 +188,7 @@ static enum status write_flow(struct flow *f, const struct span *spans,
 
     for (size_t i = 0; i < count && s == OK; i++)
         s = write_span(c, &spans[i], deadline);
-    tcp_output(c);
+    push(c);
     return s;
 }
 
@@ -190,10 +214,10 @@ static enum status write_bufs(struct flow *f, struct buf *data,
         }
         enqueue(c, b);
         c->queue_len += (uint32_t)b->len;
-        if (c->queue_len >= c->queue_limit)
+        if (tcp_room(c) == 0)
             tcp_output(c);
     }
-    tcp_output(c);
+    push(c);
     return OK;
 }
 
@@ -241,7 +265,8 @@ static void close_flow(struct flow *f)
     struct connection *c = connection_of(f);
 
     shutdown_flow(f, FLOW_READING | FLOW_WRITING);
-    c->is_held = false;
+    tcp_let_go(c);
+    c->on_event = NULL;
     if (c->state == TCP_CLOSED)
         tcp_free(c);
     else if (c->state == TCP_FIN_WAIT_2)

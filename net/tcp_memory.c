@@ -78,8 +78,8 @@ static void relieve(struct tcpv4 *tcp)
     uint64_t           most = 0;
     size_t             all = 0;
 
-    for (size_t i = 0; i < tcp->pool_used; i++) {
-        struct connection *c = &tcp->pool[i];
+    for (size_t i = 0; i < tcp->pool.used; i++) {
+        struct connection *c = tcp_pool_at(&tcp->pool, i);
         size_t             read, queue;
         uint64_t           weight;
 
@@ -123,8 +123,8 @@ void tcp_look_at_memory(void *ctx)
 
     if (is_below(16))
         relieve(tcp);
-    for (size_t i = 0; i < tcp->pool_used; i++)
-        look_at(&tcp->pool[i], is_over);
+    for (size_t i = 0; i < tcp->pool.used; i++)
+        look_at(tcp_pool_at(&tcp->pool, i), is_over);
     if (!is_over)
         wheel_set(tcp->wheel, &tcp->memory, time_after(LOOK));
 }

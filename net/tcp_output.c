@@ -417,7 +417,9 @@ static bool send_path_probe(struct connection *c)
     uint32_t edge = c->snd_una + c->snd_wnd, may = room(c);
     uint16_t usual = c->mss, len;
 
-    if (c->raise_at == 0 || !sent_has_room(c) || !seq_before(c->snd_nxt, edge))
+    if (c->raise_at == 0 || !sent_has_room(c) ||
+        !seq_before(c->snd_nxt, edge) ||
+        !seq_before(c->snd_nxt, queue_end(c)))
         return false;
     if (may > edge - c->snd_nxt)
         may = edge - c->snd_nxt;
@@ -457,6 +459,8 @@ static bool send_data(struct connection *c)
         burst -= burst == UINT32_MAX ? 0 : len;
         sent = true;
     }
+    if (sent && tcp_unsent(c) < TCP_UNSENT_MOST / 2)
+        wake_all(&c->writable);
     if (has_more(c) && c->snd_una == c->snd_nxt)
         tcp_start_retransmit(c); /* to ask about the window */
     if (sent)

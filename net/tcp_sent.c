@@ -4,7 +4,7 @@
  * 64 KiB, and is cut when the peer has got a part of it: so there are few, and
  * what the peer has, one behind the other, is one record again.
  *
- * Records come from a pool. Without one a new piece is not sent, and what the
+ * Each connection has one record, and others come from a pool. Without one a new piece is not sent, and what the
  * peer says of a part is not noted: that costs time, and never data. A piece is
  * cut only between segments, so that ranges of single bytes, as a hostile peer
  * may name them, make no more records than there are segments.
@@ -13,10 +13,8 @@
 
 static bool has_record(const struct connection *c)
 {
-    /* As many stay as there are connections that have none. */
-    return c->sent_count == 0 ||
-           (c->sent_count < TCP_SENT_EACH &&
-            c->tcp->sent_count < TCP_SENT - TCP_CONNECTIONS);
+    return !c->own_is_used || (c->sent_count < TCP_SENT_EACH &&
+                               c->tcp->sent_count < TCP_SENT);
 }
 
 bool sent_has_room(const struct connection *c)
@@ -31,12 +29,16 @@ static struct sent *take(struct connection *c)
 
     if (!has_record(c))
         return NULL;
+    c->sent_count++;
+    if (!c->own_is_used) {
+        c->own_is_used = true;
+        return &c->own_sent;
+    }
     if (r)
         tcp->free_sent = r->next;
     else
         r = &tcp->sent_pool[tcp->sent_used++];
     tcp->sent_count++;
-    c->sent_count++;
     return r;
 }
 
@@ -44,10 +46,14 @@ static void give(struct connection *c, struct sent *r)
 {
     struct tcpv4 *tcp = c->tcp;
 
+    c->sent_count--;
+    if (r == &c->own_sent) {
+        c->own_is_used = false;
+        return;
+    }
     r->next = tcp->free_sent;
     tcp->free_sent = r;
     tcp->sent_count--;
-    c->sent_count--;
 }
 
 static void link_out(struct connection *c, struct sent *r, struct sent *behind)

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Where the device cuts UDP into datagrams, answers to one peer that are
+ * equally long leave as one packet: a handler's answers are copied one behind
+ * the other, and sent when all that has come was handed over. What is no answer
+ * goes at once, and after those that were written before it.
+ */
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
+#include <mirage/network.h>
 #include <mirage/random.h>
 #include <mirage/udpv4.h>
 #include <stdlib.h>
@@ -10,6 +17,7 @@
 #define BUCKETS   64
 #define LISTENERS 4096  /* at once */
 #define EPHEMERAL 49152 /* the first of them (RFC 6335, 6) */
+#define JOINED    64    /* datagrams of a packet: Linux takes no more */
 
 struct listener {
     struct listener *next;
@@ -21,8 +29,19 @@ struct listener {
     bool             refused; /* by the peer, since the last write */
 };
 
+/* Answers that leave as one packet; the last may be shorter than the others. */
+struct joined {
+    struct buf     *data; /* NULL: there are none */
+    uint16_t        from;
+    struct endpoint to;
+    size_t          each, len; /* bytes */
+};
+
 struct udpv4 {
     struct ipv4     *ip;
+    bool             is_answering; /* a handler runs */
+    struct joined    joined;
+    struct waiters   joins; /* the fiber that sends them */
     struct listener *bucket[BUCKETS];
     unsigned         count;
     uint64_t         in, malformed, no_port, out;
@@ -72,7 +91,9 @@ static void hand_over(struct udpv4 *udp, struct endpoint from,
             return;
         }
         udp->in++;
+        udp->is_answering = true;
         l->fn(l->ctx, from, to, one ? one : b);
+        udp->is_answering = false;
         buf_free(one);
         at += n;
         if (n > len - at)
@@ -118,18 +139,6 @@ static void failed(void *ctx, const struct ipv4_packet *packet,
         l->peer.port == get_be16(start + 2) &&
         ip_equal(l->peer.ip, packet->to))
         l->refused = true;
-}
-
-enum status udpv4_connect(struct ipv4 *ip, struct udpv4 **made)
-{
-    struct udpv4 *udp = calloc(1, sizeof *udp);
-
-    if (!udp)
-        return ERR_NO_MEMORY;
-    udp->ip = ip;
-    ipv4_listen(ip, PROTOCOL_UDP, input, failed, udp);
-    *made = udp;
-    return OK;
 }
 
 enum status udpv4_listen(struct udpv4 *udp, uint16_t port, udp_handler *fn,
@@ -191,8 +200,8 @@ enum status udpv4_open(struct udpv4 *udp, const struct endpoint *peer,
     return OK;
 }
 
-enum status udpv4_write_bufs(struct udpv4 *udp, uint16_t from,
-                             struct endpoint to, struct buf *data)
+static enum status write_bufs(struct udpv4 *udp, uint16_t from,
+                              struct endpoint to, struct buf *data)
 {
     struct ipv4_packet packet = {.from = ipv4_own(udp->ip),
                                  .to = to.ip,
@@ -233,14 +242,118 @@ enum status udpv4_write_bufs(struct udpv4 *udp, uint16_t from,
     return ipv4_write(udp->ip, &packet, data);
 }
 
+static void send_joined(struct udpv4 *udp)
+{
+    struct joined *j = &udp->joined;
+    struct buf    *data = j->data;
+    enum status    s;
+
+    if (!data)
+        return;
+    j->data = NULL;
+    data->offload.segment = j->len > j->each ? (uint16_t)j->each : 0;
+    s = write_bufs(udp, j->from, j->to, data);
+    (void)s; /* it may be lost here as well as anywhere */
+}
+
+/* When the driver waits, and so all that has come is handed over. */
+static void send_later(void *ctx)
+{
+    struct udpv4 *udp = ctx;
+
+    for (;;) {
+        while (!udp->joined.data)
+            if (wait_until(&udp->joins, FOREVER) == ERR_CANCELLED)
+                return;
+        send_joined(udp);
+    }
+}
+
+/* One more behind those that are there? */
+static bool is_next(const struct joined *j, uint16_t from, struct endpoint to,
+                    size_t len)
+{
+    return j->data && j->from == from && j->to.port == to.port &&
+           ip_equal(j->to.ip, to.ip) && len <= j->each &&
+           j->len % j->each == 0 && j->len / j->each < JOINED &&
+           j->len + len <= UDP_MOST;
+}
+
+/* False: there are no pages, and nothing was added. */
+static bool add_joined(struct joined *j, const uint8_t *data, size_t len)
+{
+    struct buf *last = buf_last(j->data), *more = NULL;
+    size_t      n = buf_tailroom(last) < len ? buf_tailroom(last) : len;
+
+    if (n < len && !(more = buf_copy_in(data + n, len - n, 0)))
+        return false;
+    memcpy(buf_append(last, n), data, n);
+    last->next = more;
+    j->len += len;
+    return true;
+}
+
+/* False: it is to be sent by itself. */
+static bool join(struct udpv4 *udp, uint16_t from, struct endpoint to,
+                 const void *data, size_t len)
+{
+    struct joined         *j = &udp->joined;
+    const struct listener *l = *place_of(udp, from);
+
+    if (!udp->is_answering || !l || l->refused || len == 0 ||
+        !(ipv4_features(udp->ip) & NETWORK_UDP_SEGMENTS) ||
+        IPV4_HEADER + HEADER + len > ipv4_mtu(udp->ip) ||
+        !ipv4_reaches(udp->ip, to.ip))
+        return false;
+    if (!is_next(j, from, to, len)) {
+        send_joined(udp);
+        *j = (struct joined){buf_new(IPV4_HEADROOM + HEADER), from, to, len, 0};
+        if (!j->data)
+            return false;
+        wake_one(&udp->joins);
+    }
+    if (add_joined(j, data, len))
+        return true;
+    if (j->len == 0) {
+        buf_free(j->data);
+        j->data = NULL;
+    }
+    return false;
+}
+
+enum status udpv4_write_bufs(struct udpv4 *udp, uint16_t from,
+                             struct endpoint to, struct buf *data)
+{
+    send_joined(udp);
+    return write_bufs(udp, from, to, data);
+}
+
 enum status udpv4_write(struct udpv4 *udp, uint16_t from, struct endpoint to,
                         const void *data, size_t len)
 {
-    struct buf *b = buf_copy_in(data, len, IPV4_HEADROOM + HEADER);
+    struct buf *b;
 
+    if (join(udp, from, to, data, len))
+        return OK;
+    b = buf_copy_in(data, len, IPV4_HEADROOM + HEADER);
     if (!b)
         return ERR_NO_MEMORY;
     return udpv4_write_bufs(udp, from, to, b);
+}
+
+enum status udpv4_connect(struct ipv4 *ip, struct udpv4 **made)
+{
+    struct udpv4 *udp = calloc(1, sizeof *udp);
+
+    if (!udp || (ipv4_features(ip) & NETWORK_UDP_SEGMENTS &&
+                 fiber_start(send_later, udp) != OK)) {
+        free(udp);
+        return ERR_NO_MEMORY;
+    }
+    udp->ip = ip;
+    ipv4_listen(ip, PROTOCOL_UDP, input, failed, udp);
+    *made = udp;
+    return OK;
 }
 
 void udpv4_counters(const struct udpv4 *udp, counter_handler *fn, void *ctx)

@@ -49,7 +49,7 @@ static void hear(void *ctx, struct endpoint from, struct endpoint to,
         buf_copy_out(datagram, heard_len - 1, &last_byte, 1);
 }
 
-static void begin(void)
+static void begin_with(unsigned features)
 {
     static bool reserved;
 
@@ -58,13 +58,17 @@ static void begin(void)
         wheel_init(&wheel, time_now());
     }
     reserved = true;
-    CHECK(ipv4_connect_to(keep, NULL, &wheel, 1500, NETWORK_CHECKSUM, &ip) ==
-          OK);
+    CHECK(ipv4_connect_to(keep, NULL, &wheel, 1500, features, &ip) == OK);
     ipv4_set_address(ip, ipv4_of_number(US), 24, ipv4_of_number(THEM));
     CHECK(udpv4_connect(ip, &udp) == OK);
     ipv4_on_refusal(ip, on_refusal, NULL);
     sent = refused = heard = 0;
     heard_len = 0;
+}
+
+static void begin(void)
+{
+    begin_with(NETWORK_CHECKSUM);
 }
 
 static void end(void)
@@ -300,5 +304,82 @@ TEST(a_refusal_of_a_peer_is_told_once_to_who_is_connected_to_it)
     ipv4_failed(ip, &packet, start, 8, &refusal);
     CHECK(udpv4_write(udp, port, peer, "x", 1) == ERR_REFUSED);
     CHECK(udpv4_write(udp, port, peer, "x", 1) == OK);
+    end();
+}
+
+/* Answers as many bytes as it got, twice if the last is odd. */
+static void answer(void *ctx, struct endpoint from, struct endpoint to,
+                   const struct buf *datagram)
+{
+    uint8_t data[1500];
+    size_t  len = buf_length(datagram);
+
+    (void)ctx;
+    heard++;
+    buf_copy_out(datagram, 0, data, len);
+    CHECK(udpv4_write(udp, to.port, from, data, len) == OK);
+    if (len % 2)
+        CHECK(udpv4_write(udp, to.port, from, data, len) == OK);
+}
+
+static void asked(uint16_t from, size_t len)
+{
+    come(from, 53, len, HEADER + len, 2000, true, 0);
+}
+
+TEST(answers_of_one_length_to_one_peer_leave_as_one_packet)
+{
+    begin_with(NETWORK_CHECKSUM | NETWORK_UDP_SEGMENTS);
+    CHECK(udpv4_listen(udp, 53, answer, NULL) == OK);
+    for (int i = 0; i < 5; i++)
+        asked(1000, 100);
+    asked(1000, 60); /* a shorter one is the last, */
+    CHECK(sent == 0);
+    asked(1000, 60); /* and the next begins anew */
+    CHECK(sent == 1 && buf_length(out) == 28 + 560);
+    CHECK(out->offload.segment == 100 && out->offload.csum_offset == 6);
+    CHECK(fiber_yield() == OK);
+    CHECK(sent == 2 && buf_length(out) == 28 + 60);
+    CHECK(out->offload.segment == 0);
+    end();
+}
+
+TEST(answers_to_others_and_what_is_no_answer_do_not_wait_for_it)
+{
+    begin_with(NETWORK_CHECKSUM | NETWORK_UDP_SEGMENTS);
+    CHECK(udpv4_listen(udp, 53, answer, NULL) == OK);
+    asked(1000, 100);
+    asked(1001, 100);
+    CHECK(sent == 1 && get_be16(out->data + 22) == 1000);
+    CHECK(udpv4_write(udp, 53, them(1002), "x", 1) == OK);
+    CHECK(sent == 3 && get_be16(out->data + 22) == 1002);
+    asked(1000, 1000); /* a page has room for four */
+    for (int i = 0; i < 70; i++)
+        asked(1000, 1000);
+    CHECK(sent == 4 && buf_length(out) == 28 + 64000);
+    CHECK(fiber_yield() == OK);
+    CHECK(sent == 5 && buf_length(out) == 28 + 7000);
+    CHECK(heard == 73);
+    end();
+}
+
+TEST(a_device_that_does_not_cut_gets_each_answer_at_once)
+{
+    begin();
+    CHECK(udpv4_listen(udp, 53, answer, NULL) == OK);
+    asked(1000, 100);
+    asked(1000, 101);
+    CHECK(sent == 3 && out->offload.segment == 0);
+    end();
+}
+
+TEST(an_answer_without_a_way_is_an_error_though_others_are_joined)
+{
+    begin_with(NETWORK_CHECKSUM | NETWORK_UDP_SEGMENTS);
+    CHECK(udpv4_listen(udp, 53, answer, NULL) == OK);
+    asked(1000, 100);
+    CHECK(udpv4_write(udp, 53, (struct endpoint){ipv4_of_number(0), 1}, "x",
+                      1) == ERR_UNREACHABLE);
+    CHECK(sent == 1); /* what was written before has gone */
     end();
 }

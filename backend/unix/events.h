@@ -6,6 +6,7 @@
 #ifndef UNIX_EVENTS_H
 #define UNIX_EVENTS_H
 
+#include <mirage/fiber.h>
 #include <mirage/process.h>
 #include <mirage/status.h>
 #include <mirage/time.h>
@@ -21,6 +22,26 @@ void events_init(int wake);
  * ERR_CANCELLED; ERR_TIMEOUT.
  */
 MUST_CHECK enum status events_wait(int fd, bool write, nanoseconds deadline);
+
+/*
+ * For who reads a descriptor again and again until there is nothing: it is
+ * watched for good, so that a wait costs no call of its own. One that is broken
+ * counts as one that can be read.
+ */
+struct events_watch {
+    struct waiters fiber;
+    bool           happened; /* since the last wait */
+    int            fd;
+};
+
+/* Keeps w. */
+void events_watch(struct events_watch *w, int fd);
+
+/*
+ * Waits until something has come since the last wait; the first time, since
+ * fd is watched. There may be nothing left of it. Blocks. ERR_CANCELLED.
+ */
+MUST_CHECK enum status events_watch_wait(struct events_watch *w);
 
 /*
  * For who waits by another door of the kernel's: idles no longer than *length

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Events by Linux's epoll. A waiting fiber's registration is good for one
- * event, and lies on its stack.
+ * event, and lies on its stack; a watch's stays, and epoll tells of what is new
+ * alone (EPOLLET).
  */
 #include "events.h"
 #include <errno.h>
@@ -12,11 +13,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
-
-struct registration {
-    struct waiters fiber;
-    bool           happened;
-};
 
 static int      epoll = -1;
 static unsigned waiting; /* fibers */
@@ -37,7 +33,7 @@ void events_init(int wake)
 
 enum status events_wait(int fd, bool write, nanoseconds deadline)
 {
-    struct registration r = {{NULL, NULL}, false};
+    struct events_watch r = {.fd = fd};
     struct epoll_event  e = {.events = write ? EPOLLOUT : EPOLLIN,
                              .data.ptr = &r};
     enum status         s = OK;
@@ -55,6 +51,28 @@ enum status events_wait(int fd, bool write, nanoseconds deadline)
     if (epoll_ctl(epoll, EPOLL_CTL_DEL, fd, NULL) != 0)
         panic("epoll lost file descriptor %d: %s", fd, strerror(errno));
     return r.happened ? OK : s;
+}
+
+void events_watch(struct events_watch *w, int fd)
+{
+    struct epoll_event e = {.events = EPOLLIN | EPOLLET, .data.ptr = w};
+
+    *w = (struct events_watch){.fd = fd};
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0)
+        panic("epoll cannot watch file descriptor %d: %s", fd,
+              strerror(errno));
+}
+
+enum status events_watch_wait(struct events_watch *w)
+{
+    enum status s = OK;
+
+    waiting++;
+    while (!w->happened && s == OK)
+        s = wait_until(&w->fiber, FOREVER);
+    waiting--;
+    w->happened = false;
+    return s;
 }
 
 bool events_are_awaited(void)
@@ -105,13 +123,13 @@ void events_take(nanoseconds deadline)
     if (n < 0 && errno != EINTR)
         panic("epoll: %s", strerror(errno));
     for (int i = 0; i < n; i++) {
-        struct registration *r = events[i].data.ptr;
+        struct events_watch *w = events[i].data.ptr;
 
-        if (!r) {
+        if (!w) {
             events_woken(wake_pipe);
             continue;
         }
-        r->happened = true;
-        wake_all(&r->fiber);
+        w->happened = true;
+        wake_all(&w->fiber);
     }
 }

@@ -66,6 +66,16 @@ enum status events_wait(int fd, bool write, nanoseconds deadline)
     return r.happened ? OK : s;
 }
 
+void events_watch(struct events_watch *w, int fd)
+{
+    *w = (struct events_watch){.fd = fd};
+}
+
+enum status events_watch_wait(struct events_watch *w)
+{
+    return events_wait(w->fd, false, FOREVER);
+}
+
 bool events_are_awaited(void)
 {
     return all != NULL;

@@ -7,7 +7,14 @@
  * A frame is read into pages that lie ready, 64 KiB of them; those that it
  * does not fill stay for the next. We read until there is nothing left, and
  * what came goes to the listener at once.
+ *
+ * What is written in answer is gathered, and leaves by one call to the kernel
+ * together with the next reads: when what has come was handed over the fibers
+ * that it woke have their turn, and those that they woke, and then it goes. A
+ * frame that nothing came before goes at once. As many reads are asked for as
+ * found something the last time, and one more.
  */
+#include "batch.h"
 #include "events.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -28,6 +35,7 @@
 
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
 #endif
 #ifndef VIRTIO_NET_HDR_GSO_UDP_L4
 #define VIRTIO_NET_HDR_GSO_UDP_L4 5
@@ -38,19 +46,44 @@
 #define PIECES      128  /* of a frame that is written */
 #define SHORT_FRAME 2048 /* bytes that are cheaper copied than pointed to */
 #define LOOK_AGAIN  (200 * MILLISECOND)
-#define RESERVED    256 /* pages */
+#define RESERVED    512                 /* pages */
+#define READS       16                  /* at once */
+#define WRITES      32                  /* frames that are gathered, */
+#define PARTS       1024                /* their pieces, */
+#define BYTES       ((size_t)256 << 10) /* and bytes; more, and they go */
 
 LOG_SOURCE(network_unix);
 
+/* Where a frame that comes is read to. */
+struct place {
+    struct virtio_net_hdr header;
+    struct iovec          part[1 + PAGES]; /* the header, then pages */
+    struct buf           *page[PAGES];     /* NULL: to be had again */
+    int                   count;           /* pages that are there */
+};
+
+/* Frames to be written. */
+struct gathered {
+    struct virtio_net_hdr header[WRITES];
+    struct buf           *frame[WRITES];
+    struct iovec          part[PARTS];
+    struct batch_entry    entry[WRITES];
+    size_t                frames, parts, bytes;
+};
+
 struct tap {
-    struct network  network;
-    int             fd, fd_of_link; /* the same file twice: two may wait */
-    bool            has_header, is_captured;
-    char            name[IFNAMSIZ];
-    frames_handler *fn;
-    void           *ctx;
-    struct waiters  went_down;
-    struct buf     *page[PAGES]; /* NULL: to be had again */
+    struct network      network;
+    int                 fd, fd_of_link; /* the same file twice: two may wait */
+    bool                has_header, is_captured, is_gathering;
+    char                name[IFNAMSIZ];
+    frames_handler     *fn;
+    void               *ctx;
+    struct waiters      went_down;
+    struct events_watch watch;
+    struct batch       *batch;
+    size_t              reads; /* to be asked for */
+    struct place        place[READS];
+    struct gathered     gathered;
 };
 
 static struct tap *tap_of(struct network *n)
@@ -134,6 +167,78 @@ static void leave(struct tap *t)
     wake_all(&t->network.changed);
 }
 
+/* What became of a write: error is 0, or why not. */
+static void settle(struct tap *t, struct buf *frame, int error)
+{
+    buf_free(frame);
+    if (error == 0)
+        return;
+    t->network.counters.dropped_out++;
+    if (has_gone(error)) {
+        leave(t);
+    } else if (error == EIO) { /* it is down; who waits for it looks again */
+        t->network.up = false;
+        wake_all(&t->went_down);
+        wake_all(&t->network.changed);
+    }
+}
+
+/* The first entries of a batch, and what became of them. */
+static size_t note_gathered(const struct tap *t, struct batch_entry *entry)
+{
+    const struct gathered *g = &t->gathered;
+
+    memcpy(entry, g->entry, g->frames * sizeof *entry);
+    return g->frames;
+}
+
+static void settle_gathered(struct tap *t, const struct batch_entry *entry)
+{
+    struct gathered *g = &t->gathered;
+    size_t           count = g->frames;
+
+    g->frames = g->parts = g->bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        settle(t, g->frame[i], entry[i].done < 0 ? (int)-entry[i].done : 0);
+}
+
+static void send_gathered(struct tap *t)
+{
+    struct batch_entry entry[WRITES];
+
+    batch_run(t->batch, entry, note_gathered(t, entry));
+    settle_gathered(t, entry);
+}
+
+/* False: it is of too many pieces. */
+static bool gather(struct tap *t, struct buf *frame)
+{
+    struct gathered *g = &t->gathered;
+    struct iovec    *part;
+    int              count = 0;
+
+    if (g->parts + 1 + PIECES > PARTS)
+        send_gathered(t);
+    part = g->part + g->parts;
+    if (t->has_header) {
+        fill_header(frame, &g->header[g->frames]);
+        part[count++] = (struct iovec){&g->header[g->frames],
+                                       sizeof *g->header};
+    }
+    for (const struct buf *b = frame; b; b = b->next) {
+        if (count > PIECES)
+            return false;
+        part[count++] = (struct iovec){b->data, b->len};
+        g->bytes += b->len;
+    }
+    g->entry[g->frames] = (struct batch_entry){true, part, count, 0};
+    g->frame[g->frames++] = frame;
+    g->parts += (size_t)count;
+    if (g->frames == WRITES || g->bytes >= BYTES)
+        send_gathered(t);
+    return true;
+}
+
 static void tap_write(struct network *n, struct buf *frame)
 {
     struct tap *t = tap_of(n);
@@ -141,20 +246,13 @@ static void tap_write(struct network *n, struct buf *frame)
 
     if (t->is_captured)
         pcap_add(frame, platform_wall());
+    if (t->is_gathering && gather(t, frame))
+        return;
+    send_gathered(t);
     do
         done = write_frame(t, frame);
     while (done < 0 && errno == EINTR);
-    buf_free(frame);
-    if (done >= 0)
-        return;
-    n->counters.dropped_out++;
-    if (has_gone(errno))
-        leave(t);
-    else if (errno == EIO) { /* it is down; who waits for it looks again */
-        n->up = false;
-        wake_all(&t->went_down);
-        wake_all(&n->changed);
-    }
+    settle(t, frame, done < 0 ? errno : 0);
 }
 
 static void tap_listen(struct network *n, frames_handler *fn, void *ctx)
@@ -171,32 +269,33 @@ static const struct network_ops tap_ops = {
 };
 
 /* Pages for the next frame, as many as can be had. */
-static int lay_out(struct tap *t, struct iovec *part)
+static void lay_out(struct place *p)
 {
-    int count = 0;
+    p->part[0] = (struct iovec){&p->header, sizeof p->header};
+    for (p->count = 0; p->count < PAGES; p->count++) {
+        struct buf **page = &p->page[p->count];
 
-    for (; count < PAGES; count++) {
-        if (!t->page[count])
-            t->page[count] = buf_new(0);
-        if (!t->page[count])
-            break;
-        part[count] = (struct iovec){t->page[count]->data, PAGE_BYTES};
+        if (!*page) {
+            *page = buf_new(0);
+            if (!*page)
+                return;
+            p->part[1 + p->count] = (struct iovec){(*page)->data, PAGE_BYTES};
+        }
     }
-    return count;
 }
 
 /* A frame of len bytes, out of the pages that it fills. */
-static struct buf *take_pages(struct tap *t, size_t len)
+static struct buf *take_pages(struct place *p, size_t len)
 {
     struct buf *frame = NULL, **end = &frame;
 
     for (int i = 0; len > 0; i++) {
         size_t n = len < PAGE_BYTES ? len : PAGE_BYTES;
 
-        buf_append(t->page[i], n);
-        *end = t->page[i];
-        end = &t->page[i]->next;
-        t->page[i] = NULL;
+        buf_append(p->page[i], n);
+        *end = p->page[i];
+        end = &p->page[i]->next;
+        p->page[i] = NULL;
         len -= n;
     }
     return frame;
@@ -214,43 +313,76 @@ static void read_header(const struct virtio_net_hdr *h, struct buf *frame)
         frame->offload.segment = h->gso_size;
 }
 
-/* One frame; ERR_TIMEOUT: none is there. ERR_GONE: and none will come. NULL:
- * one that was lost. */
-static enum status read_frame(struct tap *t, struct buf **frame)
+/* Without pages a frame is read, and lost. */
+static void ask_for_frame(struct tap *t, struct place *p,
+                          struct batch_entry *entry)
 {
-    struct virtio_net_hdr h = {0};
-    struct iovec          part[PAGES + 1] = {{&h, sizeof h}};
-    int                   first = t->has_header ? 0 : 1;
-    int                   count = lay_out(t, part + 1);
-    uint8_t               nowhere[16];
-    ssize_t               len;
+    static uint8_t      nowhere[16];
+    static struct iovec lost = {nowhere, sizeof nowhere};
+    int                 first = t->has_header ? 0 : 1;
 
-    *frame = NULL;
-    if (count == 0) { /* no pages: it is read, and lost */
-        part[1] = (struct iovec){nowhere, sizeof nowhere};
-        count = 1;
-        first = 1;
-    }
-    len = readv(t->fd, part + first, count + 1 - first);
-    if (len < 0 && has_gone(errno))
-        return ERR_GONE;
-    if (len < 0)
-        return errno == EINTR ? OK : ERR_TIMEOUT;
-    if (first == 0)
-        len -= (ssize_t)sizeof h;
-    if (len < ETHERNET_HEADER || !t->page[0] ||
-        len == (ssize_t)(PAGE_BYTES * (size_t)count)) { /* or was cut */
+    lay_out(p);
+    *entry = p->count > 0
+                 ? (struct batch_entry){false, p->part + first,
+                                        p->count + 1 - first, 0}
+                 : (struct batch_entry){false, &lost, 1, 0};
+}
+
+/* What was read there; NULL: it is lost. */
+static struct buf *take_frame(struct tap *t, struct place *p, ssize_t len)
+{
+    struct buf *frame;
+
+    if (t->has_header)
+        len -= (ssize_t)sizeof p->header;
+    if (p->count == 0 || len < ETHERNET_HEADER ||
+        len == (ssize_t)(PAGE_BYTES * (size_t)p->count)) { /* or was cut */
         t->network.counters.dropped_in++;
-        return OK;
+        return NULL;
     }
-    *frame = take_pages(t, (size_t)len);
-    if (first == 0)
-        read_header(&h, *frame);
+    frame = take_pages(p, (size_t)len);
+    if (t->has_header)
+        read_header(&p->header, frame);
     t->network.counters.frames_in++;
     t->network.counters.bytes_in += (uint64_t)len;
     if (t->is_captured)
-        pcap_add(*frame, platform_wall());
-    return OK;
+        pcap_add(frame, platform_wall());
+    return frame;
+}
+
+/*
+ * Sends what was gathered and reads what is there. ERR_TIMEOUT: there is
+ * nothing more. ERR_GONE: and nothing will come.
+ */
+static enum status exchange(struct tap *t, struct buf *frames[READS],
+                            size_t *count)
+{
+    struct batch_entry entry[WRITES + READS];
+    size_t             writes = note_gathered(t, entry), reads = t->reads;
+    size_t             found = 0;
+    int                error = 0;
+
+    for (size_t i = 0; i < reads; i++)
+        ask_for_frame(t, &t->place[i], &entry[writes + i]);
+    batch_run(t->batch, entry, writes + reads);
+    settle_gathered(t, entry);
+    *count = 0;
+    for (size_t i = 0; i < reads; i++) {
+        ssize_t len = entry[writes + i].done;
+
+        if (len < 0) {
+            error = (int)-len;
+            continue;
+        }
+        found++;
+        frames[*count] = take_frame(t, &t->place[i], len);
+        if (frames[*count])
+            ++*count;
+    }
+    t->reads = found < READS ? found + 1 : READS;
+    if (has_gone(error) || t->network.gone)
+        return ERR_GONE;
+    return found < reads ? ERR_TIMEOUT : OK;
 }
 
 static void deliver(struct tap *t, struct buf *const *frames, size_t count)
@@ -261,29 +393,44 @@ static void deliver(struct tap *t, struct buf *const *frames, size_t count)
         buf_free(frames[i]);
 }
 
+/* Those who were woken, and those whom they wake, such as TCP's work. */
+static enum status let_answer(void)
+{
+    enum status s = fiber_yield();
+
+    return s == OK ? fiber_yield() : s;
+}
+
 static void read_all(void *ctx)
 {
     struct tap *t = ctx;
+    enum status s = OK, yielded = OK;
 
-    for (;;) {
-        struct buf *frame[NETWORK_BATCH];
-        size_t      count = 0;
-        enum status s = OK;
+    while (s != ERR_GONE && yielded == OK) {
+        struct buf *frame[READS];
+        size_t      count;
+        bool        is_last;
 
-        while (count < NETWORK_BATCH && s == OK) {
-            s = read_frame(t, &frame[count]);
-            if (s == OK && frame[count])
-                count++;
-        }
+        s = exchange(t, frame, &count);
+        /* One short frame alone: its sender waits for the answer, most likely,
+         * and has sent no more. */
+        is_last = count == 0 ||
+                  (count == 1 && buf_length(frame[0]) <= SHORT_FRAME);
+        t->is_gathering = true;
         deliver(t, frame, count);
-        if (s == ERR_GONE) {
-            leave(t);
-            return;
-        }
-        s = s == OK ? fiber_yield() : events_wait(t->fd, false, FOREVER);
-        if (s == ERR_CANCELLED)
-            return;
+        if (count > 0)
+            yielded = let_answer();
+        t->is_gathering = false;
+        if (s != ERR_TIMEOUT || yielded != OK)
+            continue;
+        if (is_last)
+            send_gathered(t);
+        if (t->gathered.frames == 0)
+            yielded = events_watch_wait(&t->watch);
     }
+    send_gathered(t);
+    if (s == ERR_GONE)
+        leave(t);
 }
 
 static bool is_up(const struct tap *t)
@@ -348,7 +495,8 @@ static void ask_offloads(struct tap *t)
     if (!t->has_header)
         return;
     t->network.features = NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS;
-    if (ioctl(t->fd, TUNSETOFFLOAD, least | TUN_F_USO4) == 0)
+    /* Linux has USO for both, or for none. */
+    if (ioctl(t->fd, TUNSETOFFLOAD, least | TUN_F_USO4 | TUN_F_USO6) == 0)
         t->network.features |= NETWORK_UDP_SEGMENTS;
     else if (ioctl(t->fd, TUNSETOFFLOAD, least) != 0)
         (void)ioctl(t->fd, TUNSETOFFLOAD, 0); /* we take nothing unfinished */
@@ -448,9 +596,14 @@ static enum status set_up(struct tap *t)
     t->network.name = t->name;
     t->network.up = is_up(t);
     t->is_captured = pcap_is_wanted();
+    t->reads = 1;
     t->fd_of_link = dup(t->fd);
     if (t->fd_of_link < 0)
         return ERR_IO;
+    t->batch = batch_new(t->fd);
+    if (!t->batch)
+        return ERR_NO_MEMORY;
+    events_watch(&t->watch, t->fd);
     if (buf_reserve(RESERVED) != OK || fiber_start(read_all, t) != OK ||
         fiber_start(watch_link, t) != OK)
         return ERR_NO_MEMORY;

@@ -52,17 +52,64 @@ static void discard_udp(void *ctx, struct endpoint from, struct endpoint to,
     (void)ctx, (void)from, (void)to, (void)datagram;
 }
 
-/* Bytes 0 to 250, and again, until the peer has had enough. */
+/*
+ * Bytes 0 to 250, and again, until the peer has had enough. After PERIOD pages
+ * a page begins with 0 again: so many are made once, and every flow sends them
+ * from where they lie.
+ */
+#define PERIOD  251
+#define AT_ONCE 16 /* pages */
+
+static struct buf *page[PERIOD];
+
+static bool make_pages(void)
+{
+    size_t at = 0;
+
+    if (buf_reserve(PERIOD) != OK)
+        return false;
+    for (int i = 0; i < PERIOD && (page[i] = buf_new(0)) != NULL; i++) {
+        uint8_t *data = buf_append(page[i], PAGE_BYTES);
+
+        for (size_t n = 0; n < PAGE_BYTES; n++)
+            data[n] = (uint8_t)(at++ % PERIOD);
+    }
+    return page[PERIOD - 1] != NULL;
+}
+
+/* The next pages from at on; NULL: there is no memory now. */
+static struct buf *some_pages(int at)
+{
+    struct buf *first = NULL, **end = &first;
+
+    for (int i = 0; i < AT_ONCE; i++) {
+        *end = buf_share(page[(at + i) % PERIOD], 0, PAGE_BYTES);
+        if (!*end) {
+            buf_free(first);
+            return NULL;
+        }
+        end = &(*end)->next;
+    }
+    return first;
+}
+
 static void generate(void *ctx, struct flow *flow, struct endpoint peer)
 {
-    static uint8_t data[251 * 261]; /* near 64 KiB */
+    enum status s = OK;
+    int         at = 0;
 
     (void)ctx, (void)peer;
-    for (size_t i = 0; i < sizeof data; i++)
-        data[i] = (uint8_t)(i % 251);
     flow_shutdown(flow, FLOW_READING);
-    while (flow_write(flow, data, sizeof data, FOREVER) == OK)
-        continue;
+    while (s == OK) {
+        struct buf *data = some_pages(at);
+
+        if (!data) {
+            s = time_sleep(10 * MILLISECOND);
+            continue;
+        }
+        s = flow_write_bufs(flow, data, FOREVER);
+        at = (at + AT_ONCE) % PERIOD;
+    }
 }
 
 void start(struct console *console, struct stackv4 *stack)
@@ -74,7 +121,10 @@ void start(struct console *console, struct stackv4 *stack)
     stackv4_listen_udp(stack, base + 7, echo_udp, stack);
     stackv4_listen_tcp(stack, base + 9, discard, NULL);
     stackv4_listen_udp(stack, base + 9, discard_udp, NULL);
-    stackv4_listen_tcp(stack, base + 19, generate, NULL);
+    if (make_pages())
+        stackv4_listen_tcp(stack, base + 19, generate, NULL);
+    else
+        console_log(console, "no memory for the character generator");
     for (size_t i = 0; stackv4_ip_at(stack, i, &ip) == OK; i++)
         console_log(console, "IP address: %s", ip_text(ip).s);
     if (stackv4_run(stack) != ERR_CANCELLED)

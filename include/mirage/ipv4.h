@@ -91,6 +91,9 @@ unsigned ipv4_features(const struct ipv4 *ip);
 
 struct ip_address ipv4_own(const struct ipv4 *ip);
 
+/* Is there a way to that address? */
+bool ipv4_reaches(const struct ipv4 *ip, struct ip_address to);
+
 /* Is a the address of all on our link? */
 bool ipv4_is_broadcast(const struct ipv4 *ip, struct ip_address a);
 

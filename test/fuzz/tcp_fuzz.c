@@ -277,8 +277,8 @@ static void look(void)
 {
     unsigned count = 0, half_open = 0;
 
-    for (size_t i = 0; i < tcp->pool_used; i++) {
-        const struct connection *c = &tcp->pool[i];
+    for (size_t i = 0; i < tcp->pool.used; i++) {
+        const struct connection *c = tcp_pool_at(&tcp->pool, i);
 
         if (c->state == TCP_CLOSED)
             continue;
@@ -648,8 +648,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     catch_up();
     /* All that can be sent arrives within a few questions about the window. */
     be_honest(400 * SECOND);
-    for (size_t i = 0; i < tcp->pool_used; i++) {
-        const struct connection *c = &tcp->pool[i];
+    for (size_t i = 0; i < tcp->pool.used; i++) {
+        const struct connection *c = tcp_pool_at(&tcp->pool, i);
 
         /* (By RFC 9293 his word about his window counts that has the highest
          * number; a lie beyond his own end cannot be taken back.) */
@@ -657,7 +657,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             !seq_after(c->snd_wl1, c->rcv_nxt))
             check(c->queue_len == 0 && c->snd_una == c->snd_nxt);
         else if (c->state >= TCP_ESTABLISHED)
-            tcp_abort(&tcp->pool[i], ERR_GONE);
+            tcp_abort(tcp_pool_at(&tcp->pool, i), ERR_GONE);
     }
     close_all();
     be_honest(700 * SECOND);

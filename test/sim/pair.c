@@ -13,7 +13,9 @@ struct before {
     uint32_t iss, rcv_adv, snd_una, rcv_nxt;
 };
 
-static struct before             before[2][TCP_CONNECTIONS];
+#define LOOKED_AT 4096 /* connections of a host, at most */
+
+static struct before             before[2][LOOKED_AT];
 static const struct network_ops *real_ops;
 static struct waiters            sent;
 static const struct connection  *looked_at;
@@ -133,9 +135,13 @@ static void look(void *ctx)
     for (;;) {
         for (int i = 0; i < 2; i++) {
             side = i ? "right" : "left";
-            for (size_t at = 0; at < tcp[i]->pool_used; at++)
-                if (tcp[i]->pool[at].state != TCP_CLOSED)
-                    look_at(&tcp[i]->pool[at], &before[i][at]);
+            require(tcp[i]->pool.used <= LOOKED_AT);
+            for (size_t at = 0; at < tcp[i]->pool.used; at++) {
+                const struct connection *c = tcp_pool_at(&tcp[i]->pool, at);
+
+                if (c->state != TCP_CLOSED)
+                    look_at(c, &before[i][at]);
+            }
         }
         pair_looked++;
         if (wait_until(&sent, FOREVER) != OK)

@@ -349,10 +349,10 @@ TEST(who_cannot_be_reached_ends_no_connection_but_one_that_opens)
     begin();
     CHECK(fiber_start(open_one, NULL) == OK);
     CHECK(script_play("< SYN 0\n"));
-    for (size_t i = 0; i < right.tcp->pool_used; i++)
-        if (right.tcp->pool[i].state == TCP_SYN_SENT)
-            complain(ERR_REFUSED, 0, right.tcp->pool[i].iss,
-                     right.tcp->pool[i].local.port);
+    for (size_t i = 0; i < right.tcp->pool.used; i++)
+        if (tcp_pool_at(&right.tcp->pool, i)->state == TCP_SYN_SENT)
+            complain(ERR_REFUSED, 0, tcp_pool_at(&right.tcp->pool, i)->iss,
+                     tcp_pool_at(&right.tcp->pool, i)->local.port);
     CHECK(time_sleep(MILLISECOND) == OK && opened == ERR_REFUSED);
 }
 

@@ -276,9 +276,9 @@ static unsigned count_timers(const struct wheel *w)
 
 static bool is_free(const struct tcpv4 *tcp)
 {
-    size_t free_ones = tcp->pool_used, held = 0;
+    size_t free_ones = tcp->pool.used, held = 0;
 
-    for (const struct connection *c = tcp->free; c; c = c->next) {
+    for (const struct connection *c = tcp->pool.free; c; c = c->next) {
         if (c->state != TCP_CLOSED || c->read || c->queue || c->held ||
             wheel_is_set(&c->timer) || c->is_scheduled)
             return false;
@@ -286,8 +286,8 @@ static bool is_free(const struct tcpv4 *tcp)
     }
     for (const struct held *h = tcp->free_held; h; h = h->next)
         held++;
-    for (size_t i = 0; i < TCP_BUCKETS; i++)
-        if (tcp->bucket[i])
+    for (size_t i = 0; i < tcp->pool.buckets; i++)
+        if (tcp->pool.bucket[i])
             return false;
     for (const struct tcp_listener *l = tcp->listeners; l; l = l->next)
         if (l->half_open > 0 || l->handlers > 0)

@@ -226,6 +226,7 @@ TEST(after_two_gibibytes_without_a_loss_one_is_still_repaired_at_once)
     CHECK(flow_write(f, data, 10000, FOREVER) == OK);
     sim_set_faults(left.net, &dead);
     CHECK(flow_write(f, data, 1448, FOREVER) == OK);
+    CHECK(time_sleep(MILLISECOND) == OK); /* or it would go with the next */
     sim_set_faults(left.net, &near);
     CHECK(flow_write(f, data, 14480, FOREVER) == OK);
     CHECK(time_sleep(5 * SECOND) == OK);

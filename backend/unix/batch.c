@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * With io_uring every entry is asked not to wait (RWF_NOWAIT), so all are done
+ * when the call that hands them over returns. One alone is cheaper without.
+ */
+#include "batch.h"
+#include <errno.h>
+#include <stdlib.h>
+#if defined __linux__ && __has_include(<liburing.h>) && !defined WITHOUT_URING
+#include <liburing.h>
+#define HAS_URING 1
+#else
+#define HAS_URING 0
+struct io_uring {
+    int unused;
+};
+#endif
+
+struct batch {
+    int             fd;
+    bool            has_ring;
+    struct io_uring ring;
+};
+
+static ssize_t run_one(int fd, const struct batch_entry *e)
+{
+    ssize_t done;
+
+    do
+        done = e->is_write ? writev(fd, e->part, e->count)
+                           : readv(fd, e->part, e->count);
+    while (done < 0 && errno == EINTR);
+    return done < 0 ? -errno : done;
+}
+
+static void run_each(int fd, struct batch_entry *e, size_t count)
+{
+    bool is_dry = false;
+
+    for (size_t i = 0; i < count; i++) {
+        e[i].done = !e[i].is_write && is_dry ? -EAGAIN : run_one(fd, &e[i]);
+        is_dry |= !e[i].is_write && e[i].done < 0;
+    }
+}
+
+#if HAS_URING
+
+static bool start_ring(struct io_uring *ring)
+{
+    const unsigned flags = IORING_SETUP_SINGLE_ISSUER |
+                           IORING_SETUP_DEFER_TASKRUN;
+    int n = io_uring_queue_init(BATCH_MOST, ring, flags);
+
+    if (n == -EINVAL) /* before Linux 6.1 */
+        n = io_uring_queue_init(BATCH_MOST, ring, 0);
+    if (n < 0)
+        return false;
+    (void)io_uring_register_ring_fd(ring); /* saves a look-up a call */
+    return true;
+}
+
+static void note(struct batch *b, struct batch_entry *e)
+{
+    struct io_uring_sqe *s = io_uring_get_sqe(&b->ring);
+
+    if (e->is_write)
+        io_uring_prep_writev2(s, b->fd, e->part, (unsigned)e->count, 0,
+                              RWF_NOWAIT);
+    else
+        io_uring_prep_readv2(s, b->fd, e->part, (unsigned)e->count, 0,
+                             RWF_NOWAIT);
+    io_uring_sqe_set_data(s, e);
+    e->done = -EIO; /* if the kernel were to forget it */
+}
+
+/* What is done; how many. */
+static unsigned take_done(struct batch *b)
+{
+    struct io_uring_cqe *c;
+    unsigned             head, taken = 0;
+
+    io_uring_for_each_cqe(&b->ring, head, c)
+    {
+        struct batch_entry *e = io_uring_cqe_get_data(c);
+
+        e->done = c->res;
+        taken++;
+    }
+    io_uring_cq_advance(&b->ring, taken);
+    return taken;
+}
+
+/*
+ * A kernel, or a kind of file, that cannot promise not to wait says so, of each
+ * entry (-EOPNOTSUPP), and has done nothing: from then on we do without.
+ */
+static void run_by_ring(struct batch *b, struct batch_entry *entry,
+                        size_t count)
+{
+    unsigned left = (unsigned)count;
+
+    for (size_t i = 0; i < count; i++)
+        note(b, &entry[i]);
+    while (left > 0) {
+        int n = io_uring_submit_and_wait(&b->ring, left);
+
+        left -= take_done(b);
+        if (n < 0 && n != -EINTR && n != -EAGAIN && n != -EBUSY)
+            break;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (entry[i].done == -EOPNOTSUPP || entry[i].done == -EINVAL) {
+            b->has_ring = false;
+            entry[i].done = run_one(b->fd, &entry[i]);
+        }
+}
+
+static void end_ring(struct io_uring *ring)
+{
+    io_uring_queue_exit(ring);
+}
+
+#else
+
+static bool start_ring(struct io_uring *ring)
+{
+    (void)ring;
+    return false;
+}
+
+static void run_by_ring(struct batch *b, struct batch_entry *entry,
+                        size_t count)
+{
+    run_each(b->fd, entry, count);
+}
+
+static void end_ring(struct io_uring *ring)
+{
+    (void)ring;
+}
+
+#endif
+
+struct batch *batch_new(int fd)
+{
+    struct batch *b = calloc(1, sizeof *b);
+
+    if (b) {
+        b->fd = fd;
+        b->has_ring = start_ring(&b->ring);
+    }
+    return b;
+}
+
+void batch_without_ring(struct batch *b)
+{
+    if (b->has_ring)
+        end_ring(&b->ring);
+    b->has_ring = false;
+}
+
+void batch_free(struct batch *b)
+{
+    batch_without_ring(b);
+    free(b);
+}
+
+void batch_run(struct batch *b, struct batch_entry *entry, size_t count)
+{
+    if (count > 1 && b->has_ring)
+        run_by_ring(b, entry, count);
+    else
+        run_each(b->fd, entry, count);
+}

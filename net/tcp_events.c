@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Connections without a fiber each: what happens to one is told to a handler,
+ * in the work fiber, between what has come and what is to be sent.
+ *
+ * What can be done is told once, and again only after a call has found that it
+ * could not be done any more; so a handler that takes its time is not told over
+ * and over.
+ */
+#include "tcp.h"
+#include <mirage/panic.h>
+
+static struct connection *connection_of(struct flow *f)
+{
+    require(f->ops == &tcp_flow_ops);
+    return (struct connection *)(void *)((char *)f -
+                                         offsetof(struct connection, flow));
+}
+
+static unsigned events_of(const struct connection *c)
+{
+    bool is_over = c->state == TCP_CLOSED;
+    bool is_open = !is_over && c->state != TCP_SYN_SENT &&
+                   c->state != TCP_SYN_RECEIVED;
+    unsigned events = 0;
+
+    if (c->read || c->fin_came || is_over)
+        events |= TCP_READABLE;
+    if (is_open && !c->shut_writing && tcp_room(c) > 0)
+        events |= TCP_WRITABLE;
+    return events | (is_over ? TCP_OVER : 0);
+}
+
+void tcp_tell(struct connection *c)
+{
+    struct tcpv4 *tcp = c->tcp;
+    unsigned      events;
+
+    tcp->is_telling = true;
+    if (c->is_new) {
+        const struct tcp_listener *l = c->listener;
+
+        c->is_new = false;
+        c->told = TCP_WRITABLE;
+        if (c->state != TCP_CLOSED && l->fn && l->accepted) {
+            l->accepted(l->ctx, &c->flow, c->peer);
+        } else { /* one of the two has ended since */
+            flow_abort(&c->flow);
+            flow_close(&c->flow);
+        }
+    }
+    events = c->on_event ? events_of(c) & ~c->told : 0;
+    if (events) {
+        c->told |= events;
+        c->on_event(c->event_ctx, &c->flow, events);
+    }
+    tcp->is_telling = false;
+}
+
+/* Stands in its place: no connection of this listener gets a fiber. */
+static void no_handler(void *ctx, struct flow *flow, struct endpoint peer)
+{
+    (void)ctx, (void)peer;
+    flow_abort(flow);
+}
+
+enum status tcpv4_listen_events(struct tcpv4 *tcp, uint16_t port,
+                                tcp_accepted *fn, void *ctx)
+{
+    enum status s = tcpv4_listen(tcp, port, fn ? no_handler : NULL, ctx);
+
+    if (s == OK && fn)
+        tcp_listener_of(tcp, port)->accepted = fn;
+    return s;
+}
+
+void tcpv4_on_event(struct flow *flow, tcp_event_handler *fn, void *ctx)
+{
+    struct connection *c = connection_of(flow);
+
+    c->on_event = fn;
+    c->event_ctx = ctx;
+    if (fn)
+        tcp_schedule(c);
+}
+
+size_t tcpv4_room(struct flow *flow)
+{
+    struct connection *c = connection_of(flow);
+    size_t             room = c->state == TCP_CLOSED || c->shut_writing
+                                  ? 0
+                                  : tcp_room(c);
+
+    if (room == 0)
+        c->told &= ~(unsigned)TCP_WRITABLE;
+    return room;
+}
+
+enum status tcpv4_begin(struct tcpv4 *tcp, struct endpoint to,
+                        tcp_event_handler *fn, void *ctx, struct flow **flow)
+{
+    struct connection *c;
+    enum status        s = tcp_begin(tcp, to, &c);
+
+    if (s != OK)
+        return s;
+    c->on_event = fn;
+    c->event_ctx = ctx;
+    *flow = &c->flow;
+    return OK;
+}
