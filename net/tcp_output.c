@@ -399,7 +399,8 @@ static bool send_path_probe(struct connection *c)
     uint32_t edge = c->snd_una + c->snd_wnd, may = room(c);
     uint16_t usual = c->mss, len;
 
-    if (c->raise_at == 0 || !sent_has_room(c) || !seq_before(c->snd_nxt, edge))
+    if (c->raise_at == 0 || !sent_has_room(c) ||
+        !seq_before(c->snd_nxt, edge) || !seq_before(c->snd_nxt, queue_end(c)))
         return false;
     if (may > edge - c->snd_nxt)
         may = edge - c->snd_nxt;
