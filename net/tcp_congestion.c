@@ -86,19 +86,18 @@ void congestion_note_sent(struct connection *c, nanoseconds now)
         c->peak = out;
 }
 
-static bool is_used(const struct connection *c)
+static uint32_t peak(const struct connection *c)
 {
-    uint32_t peak = c->peak > c->peak_before ? c->peak : c->peak_before;
-
-    return peak >= c->cwnd / 2;
+    return c->peak > c->peak_before ? c->peak : c->peak_before;
 }
 
 /* RFC 7661, 4.4 */
 uint32_t congestion_burst(struct connection *c)
 {
     nanoseconds now = time_now();
+    uint32_t    known = peak(c), out = tcp_in_flight(c);
 
-    if (is_used(c)) {
+    if (known >= c->cwnd / 2) {
         c->unused_since = 0;
         return UINT32_MAX;
     }
@@ -111,7 +110,8 @@ uint32_t congestion_burst(struct connection *c)
         if (c->cwnd < first_window(c))
             c->cwnd = first_window(c);
     }
-    return first_window(c);
+    /* What was under way lately may be so again, and a first flight more. */
+    return first_window(c) + (known > out ? known - out : 0);
 }
 
 bool congestion_may_grow(const struct connection *c, uint32_t acked)

@@ -418,8 +418,7 @@ static bool send_path_probe(struct connection *c)
     uint16_t usual = c->mss, len;
 
     if (c->raise_at == 0 || !sent_has_room(c) ||
-        !seq_before(c->snd_nxt, edge) ||
-        !seq_before(c->snd_nxt, queue_end(c)))
+        !seq_before(c->snd_nxt, edge) || !seq_before(c->snd_nxt, queue_end(c)))
         return false;
     if (may > edge - c->snd_nxt)
         may = edge - c->snd_nxt;

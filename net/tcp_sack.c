@@ -95,7 +95,7 @@ bool sack_repeat(const struct connection *c, const struct tcp_segment *s,
         (s->sack_count == 1 || !is_within(first, &s->sack[1])))
         return false;
     /* Of what was sent in the last few windows, or it is very old. */
-    if (seq_before(first->from, c->snd_nxt - 2 * c->most_wnd - TCP_QUEUE_MOST))
+    if (seq_before(first->from, c->snd_nxt - 4 * TCP_QUEUE_MOST))
         return false;
     *repeat = *first;
     return true;

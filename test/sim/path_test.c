@@ -334,6 +334,25 @@ TEST(a_shorter_path_is_tried_again_and_a_lost_probe_costs_nothing_else)
     CHECK(ours()->mss == 1410);
 }
 
+TEST(behind_the_end_there_is_nothing_to_try_a_longer_segment_with)
+{
+    open_through(1400, true);
+    write_bytes(2920);
+    CHECK(script_play("< ACK 1 101 +1360\n"
+                      "< ACK 1361 101 +1360\n"
+                      "< ACK 2721 101 +200\n"
+                      "> ACK 101 2921\n"
+                      ". 1\n"));
+    flow_shutdown(flow, FLOW_WRITING);
+    ours()->raise_at = time_now();
+    CHECK(script_play("< FIN,ACK 2921 101\n"
+                      "> ACK 101 2921 +5\n"
+                      "< ACK 2922 106\n"
+                      "> ACK 106 2922\n"
+                      ". 1\n"));
+    CHECK(ours()->state == TCP_FIN_WAIT_2);
+}
+
 /* RFC 5461 */
 
 TEST(who_cannot_be_reached_ends_no_connection_but_one_that_opens)
