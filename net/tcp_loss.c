@@ -67,7 +67,7 @@ void tcp_measure(struct connection *c, nanoseconds rtt)
  * is acknowledged, so after a loss it may be long ago, and say nothing of the
  * trip: we take it if it is that of the last retransmission, or if that was but
  * a probe of the tail. Without SACK something sent once may have come long
- * before it is acknowledged.
+ * before it is acknowledged. (The SYN has been measured by itself.)
  */
 void tcp_measure_delivery(struct connection *c, const struct delivery *d)
 {
@@ -78,7 +78,7 @@ void tcp_measure_delivery(struct connection *c, const struct delivery *d)
             return;
         c->measured = c->snd_nxt;
         tcp_measure(c, d->now - d->oldest);
-    } else if (d->has_echo && c->timestamps &&
+    } else if (d->has_echo && c->timestamps && d->bytes > 0 &&
                (c->tail_probed || !seq_before(d->echo, c->resent_time))) {
         uint32_t ms = tcp_time(c) - d->echo;
 

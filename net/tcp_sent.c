@@ -4,10 +4,11 @@
  * 64 KiB, and is cut when the peer has got a part of it: so there are few, and
  * what the peer has, one behind the other, is one record again.
  *
- * Each connection has one record, and others come from a pool. Without one a new piece is not sent, and what the
- * peer says of a part is not noted: that costs time, and never data. A piece is
- * cut only between segments, so that ranges of single bytes, as a hostile peer
- * may name them, make no more records than there are segments.
+ * Each connection has one record, and others come from a pool. Without one a
+ * new piece is not sent, and what the peer says of a part is not noted: that
+ * costs time, and never data. A piece is cut only between segments, so that
+ * ranges of single bytes, as a hostile peer may name them, make no more records
+ * than there are segments.
  */
 #include "tcp.h"
 
