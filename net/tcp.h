@@ -28,7 +28,9 @@
 #define TCP_BUCKETS     1024
 #define TCP_HELD        4096 /* runs of bytes that came too early, in all */
 
-#define TCP_LEAST_ROOM  2                    /* segments that each may have, be pages scarce */
+/* Segments that each may hold, be pages scarce. */
+#define TCP_LEAST_ROOM 2
+
 #define TCP_QUEUE_FIRST ((uint32_t)64 << 10) /* bytes, either way, at first */
 #define TCP_QUEUE_MOST  ((uint32_t)4 << 20)  /* and at most */
 #define TCP_SCALE       7                    /* 65,535 << 7 is 8 MiB */
@@ -189,8 +191,10 @@ struct tcp_counters {
     uint64_t in, malformed, no_connection, out, resets_in, resets_out;
     uint64_t opened, accepted, failed, dropped_syns, cookies_out, cookies_in;
     uint64_t retransmitted, timeouts;
-    uint64_t fast_retransmits, held, held_steps, held_dropped, duplicates_in, probes;
-    uint64_t stale_timestamps, challenges, out_of_window, starved, relieved;
+    uint64_t fast_retransmits, held, held_steps, held_dropped;
+    uint64_t duplicates_in, probes;
+    uint64_t stale_timestamps, challenges, out_of_window, starved;
+    uint64_t relieved;
 };
 
 struct tcpv4 {
