@@ -38,8 +38,9 @@
                               each connection has; in all */
 #define TCP_SENT_EACH 2048 /* and of one connection */
 
-#define TCP_LEAST_ROOM  2                     /* segments that each may have, be pages
-                                                 scarce */
+/* Segments that each may hold, be pages scarce. */
+#define TCP_LEAST_ROOM 2
+
 #define TCP_QUEUE_FIRST ((uint32_t)64 << 10)  /* bytes, either way, at first */
 #define TCP_QUEUE_MOST  ((uint32_t)4 << 20)   /* and at most */
 #define TCP_UNSENT_MOST ((uint32_t)256 << 10) /* of them not sent yet: more

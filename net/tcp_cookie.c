@@ -9,8 +9,8 @@
  *     | the age and the MSS            |     |         |
  *
  * The age is the lowest bit of a clock of 64 s; the cookie holds for 64 to
- * 128 s. If the peer has time stamps, ours says the rest in its lowest bits: his
- * window scale and whether he knows SACK. Else there are neither.
+ * 128 s. If the peer has time stamps, ours says the rest in its lowest bits:
+ * his window scale and whether he knows SACK. Else there are neither.
  */
 #include "tcp.h"
 

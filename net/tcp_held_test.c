@@ -96,7 +96,8 @@ static void end(void)
 
 TEST(neighbours_become_one_run_whatever_comes_first)
 {
-    static const uint32_t orders[6][3] = {{1, 2, 3}, {1, 3, 2}, {2, 1, 3}, {2, 3, 1}, {3, 1, 2}, {3, 2, 1}};
+    static const uint32_t orders[6][3] = {
+        {1, 2, 3}, {1, 3, 2}, {2, 1, 3}, {2, 3, 1}, {3, 1, 2}, {3, 2, 1}};
 
     for (int i = 0; i < 6; i++) {
         begin(0xffffff00);

@@ -117,11 +117,12 @@ static bool is_silent(nanoseconds length)
 
     if (!peer_sees(&seen, length))
         return true;
-    printf("there came %zu bytes from %u on, flags %02x\n", seen.len, seen.s.seq, seen.s.flags);
+    printf("there came %zu bytes from %u on, flags %02x\n", seen.len,
+           seen.s.seq, seen.s.flags);
     return false;
 }
 
-TEST(an_mss_is_announced_in_a_syn_and_nowhere_else_and_is_that_of_the_link)
+TEST(an_mss_is_that_of_the_link_and_stands_in_a_syn_alone)
 {
     struct tcp_segment s = {.flags = TCP_SYN, .to = PORT, .window = 1000};
     struct seen        seen = {.len = 0};
