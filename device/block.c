@@ -10,7 +10,8 @@
 
 #define BOUNCE_PAGES ((size_t)16) /* that data is copied through, at most */
 
-static enum status check(const struct block *b, uint64_t sector, size_t count)
+static enum status check(const struct block *b, uint64_t sector,
+                         uint64_t count)
 {
     if (sector > b->info.sectors || count > b->info.sectors - sector)
         return ERR_RANGE;
@@ -101,6 +102,17 @@ enum status block_write(struct block *b, uint64_t sector, const void *data,
     if (bounce)
         page_free(bounce, pages);
     return s;
+}
+
+enum status block_discard(struct block *b, uint64_t sector, uint64_t count)
+{
+    enum status s = b->info.writable ? check(b, sector, count)
+                                     : ERR_READ_ONLY;
+
+    if (s || count == 0)
+        return s;
+    return b->ops->discard ? b->ops->discard(b, sector, count)
+                           : ERR_UNSUPPORTED;
 }
 
 enum status block_flush(struct block *b)

@@ -7,7 +7,7 @@
 
 /* A disk that takes little at once, only by pages, and keeps count. */
 static uint8_t     disk[SECTORS * 512];
-static int         requests, flushes;
+static int         requests, flushes, discards;
 static bool        all_aligned;
 static enum status answer;
 
@@ -45,15 +45,26 @@ static enum status fake_flush(struct block *b)
     return answer;
 }
 
-static const struct block_ops fake_ops = {
-    .read = fake_read, .write = fake_write, .flush = fake_flush, .most = MOST};
-static struct block fake = {&fake_ops, {SECTORS, 512, true}};
+static enum status fake_discard(struct block *b, uint64_t sector,
+                                uint64_t count)
+{
+    CHECK(count > 0 && sector + count <= b->info.sectors);
+    discards++;
+    return answer;
+}
+
+static const struct block_ops fake_ops = {.read = fake_read,
+                                          .write = fake_write,
+                                          .discard = fake_discard,
+                                          .flush = fake_flush,
+                                          .most = MOST};
+static struct block           fake = {&fake_ops, {SECTORS, 512, true}};
 
 static _Alignas(4096) uint8_t out[70 * 4096], in[70 * 4096];
 
 static void begin(void)
 {
-    requests = 0;
+    requests = discards = 0;
     all_aligned = true;
     answer = OK;
     fake.info = (struct block_info){SECTORS, 512, true};
@@ -140,6 +151,27 @@ TEST(a_failure_is_passed_on_and_ends_the_request)
     CHECK(block_flush(&fake) == ERR_IO && flushes == 1);
 }
 
+TEST(what_is_discarded_is_on_the_disk_and_may_be_written)
+{
+    struct block_ops none = fake_ops;
+
+    begin();
+    CHECK(block_discard(&fake, 0, SECTORS) == OK && discards == 1);
+    CHECK(block_discard(&fake, SECTORS - 1, 1) == OK && discards == 2);
+    CHECK(block_discard(&fake, SECTORS, 0) == OK);
+    CHECK(block_discard(&fake, SECTORS, 1) == ERR_RANGE);
+    CHECK(block_discard(&fake, 1, UINT64_MAX) == ERR_RANGE);
+    answer = ERR_IO;
+    CHECK(block_discard(&fake, 0, 1) == ERR_IO && discards == 3);
+    none.discard = NULL;
+    fake.ops = &none;
+    CHECK(block_discard(&fake, 0, 1) == ERR_UNSUPPORTED);
+    CHECK(block_discard(&fake, SECTORS, 1) == ERR_RANGE);
+    fake.ops = &fake_ops;
+    fake.info.writable = false;
+    CHECK(block_discard(&fake, 0, 1) == ERR_READ_ONLY && discards == 3);
+}
+
 TEST(large_sectors_are_whole_pages)
 {
     begin();
@@ -184,5 +216,10 @@ TEST(a_disk_in_memory_keeps_what_it_is_given)
         CHECK(block_flush(ram) == OK);
         ram->ops->disconnect(ram);
     }
+    CHECK(block_ram_connect(3, 512, &ram) == OK);
+    CHECK(block_discard(ram, 1, 1) == OK);
+    CHECK(block_read(ram, 0, in, 3) == OK);
+    CHECK(in[511] == 0 && in[512] != 0 && in[1023] != 0 && in[1024] == 0);
+    ram->ops->disconnect(ram);
     CHECK(block_ram_connect(UINT64_MAX / 2, 4096, &ram) == ERR_NO_MEMORY);
 }

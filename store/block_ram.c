@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DISCARDED 0xdd /* bytes that nobody needs any more */
+
 struct ram {
     struct block block; /* first */
     uint8_t      bytes[];
@@ -32,6 +34,15 @@ static enum status ram_write(struct block *b, uint64_t sector,
     return OK;
 }
 
+static enum status ram_discard(struct block *b, uint64_t sector,
+                               uint64_t count)
+{
+    size_t size = b->info.sector_size;
+
+    memset(ram_of(b)->bytes + sector * size, DISCARDED, count * size);
+    return OK;
+}
+
 static enum status ram_flush(struct block *b)
 {
     (void)b;
@@ -46,6 +57,7 @@ static void ram_disconnect(struct block *b)
 static const struct block_ops ram_ops = {
     .read = ram_read,
     .write = ram_write,
+    .discard = ram_discard,
     .flush = ram_flush,
     .disconnect = ram_disconnect,
     .takes_any_data = true,

@@ -16,6 +16,7 @@
 
 enum operation { READ,
                  WRITE,
+                 DISCARD,
                  FLUSH };
 
 struct request {

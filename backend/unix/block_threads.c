@@ -7,6 +7,7 @@
  * the others run on, and who has done a request puts it into a list. The first
  * in the list is told of in a pipe, and those that join it need not be.
  */
+#define _GNU_SOURCE /* fallocate */
 #include "block_engine.h"
 #include "events.h"
 #include <errno.h>
@@ -24,6 +25,19 @@ static struct request *first, **end = &first;
 static struct request *done;
 static int             tell[2]; /* a pipe: a byte for the first in done */
 
+/* A hole in a file takes no room. */
+static int punch_hole(const struct request *r)
+{
+#ifdef FALLOC_FL_PUNCH_HOLE
+    return fallocate(r->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, r->at,
+                     (off_t)r->len);
+#else
+    (void)r;
+    errno = EOPNOTSUPP;
+    return -1;
+#endif
+}
+
 static ssize_t operate(const struct request *r)
 {
     off_t   at = r->at + (off_t)r->done;
@@ -36,6 +50,9 @@ static ssize_t operate(const struct request *r)
         break;
     case WRITE:
         n = pwrite(r->fd, r->data + r->done, left, at);
+        break;
+    case DISCARD:
+        n = punch_hole(r);
         break;
     case FLUSH:
 #ifdef __APPLE__

@@ -100,7 +100,9 @@ bool request_is_over(struct request *r, ssize_t result)
     r->fd = r->plain; /* what is left need not be aligned */
     if (result == -EINVAL && was_direct)
         return false;
-    if (result > 0)
+    if (result == 0 && r->operation == DISCARD)
+        r->done = r->len;
+    else if (result > 0)
         r->done += (size_t)result;
     else if (result < 0)
         r->error = (int)-result;
@@ -118,6 +120,8 @@ void request_finish(struct request *r)
 static enum status failed(const struct disk *d, const struct request *r,
                           const char *what)
 {
+    if (r->operation == DISCARD && r->error == EOPNOTSUPP)
+        return ERR_UNSUPPORTED;
     if (r->error == 0)
         log_error(&block,
                   "%s ends at byte %llu: it has become shorter since it was "
@@ -174,6 +178,17 @@ static enum status disk_write(struct block *b, uint64_t sector,
     return ask(b, &r, "writing");
 }
 
+/* The room goes back to the host's file system, if that can do it. */
+static enum status disk_discard(struct block *b, uint64_t sector,
+                                uint64_t count)
+{
+    struct request r = {.operation = DISCARD,
+                        .len = (size_t)(count * b->info.sector_size),
+                        .at = (off_t)(sector * b->info.sector_size)};
+
+    return ask(b, &r, "discarding");
+}
+
 static enum status disk_flush(struct block *b)
 {
     struct request r = {.operation = FLUSH};
@@ -194,6 +209,7 @@ static void disk_disconnect(struct block *b)
 static const struct block_ops disk_ops = {
     .read = disk_read,
     .write = disk_write,
+    .discard = disk_discard,
     .flush = disk_flush,
     .disconnect = disk_disconnect,
     .most = MOST,

@@ -260,6 +260,35 @@ TEST(a_file_that_may_not_be_written_is_a_read_only_disk)
     on_each(use_as_nobody);
 }
 
+/* 1 MB less of the host's disk. */
+static void give_room_back(void)
+{
+    static _Alignas(PAGE) uint8_t data[2048 * SECTOR];
+    struct stat                   before, after;
+    enum status                   s;
+
+    new_file();
+    CHECK(truncate(path, sizeof data) == 0);
+    CHECK(block_unix_connect(path, &disk) == OK);
+    memset(data, 1, sizeof data);
+    CHECK(block_write(disk, 0, data, 2048) == OK && block_flush(disk) == OK);
+    CHECK(stat(path, &before) == 0);
+    s = block_discard(disk, 1, 2046);
+    CHECK(s == OK || s == ERR_UNSUPPORTED); /* of a file system without holes */
+    CHECK(block_flush(disk) == OK && stat(path, &after) == 0);
+    CHECK(after.st_size == before.st_size);
+    CHECK(s != OK || after.st_blocks <= before.st_blocks - 2000);
+    CHECK(block_read(disk, 0, data, 2048) == OK);
+    CHECK(data[SECTOR - 1] == 1 && data[2047 * SECTOR] == 1);
+    disk->ops->disconnect(disk);
+    unlink(path);
+}
+
+TEST(what_is_discarded_is_a_hole_in_the_file)
+{
+    on_each(give_room_back);
+}
+
 /* Another file of the host's stands for the disk, one that fails. */
 static void replace_by(const char *name)
 {
@@ -281,7 +310,8 @@ static void fail(void)
     CHECK(block_write(disk, 0, data, 1) == ERR_NO_SPACE);
     CHECK(block_write(disk, 8, data, 8) == ERR_NO_SPACE);
     CHECK(block_flush(disk) == ERR_IO);
-    replace_by("/proc/self/mem"); /* nothing is at its beginning */
+    CHECK(block_discard(disk, 0, 8) == ERR_IO); /* ENODEV */
+    replace_by("/proc/self/mem");               /* nothing is at its beginning */
     CHECK(block_read(disk, 0, data, 1) == ERR_IO);
     CHECK(block_read(disk, 0, data, 8) == ERR_IO);
     replace_by(path);

@@ -15,6 +15,7 @@
 #if defined __linux__ && __has_include(<liburing.h>) && !defined WITHOUT_URING
 #include "events.h"
 #include <errno.h>
+#include <linux/falloc.h>
 #include <liburing.h>
 #include <poll.h>
 #include <string.h>
@@ -44,6 +45,11 @@ static void note(struct request *r)
         break;
     case WRITE:
         io_uring_prep_write(e, r->fd, r->data + r->done, left, at);
+        break;
+    case DISCARD:
+        io_uring_prep_fallocate(e, r->fd,
+                                FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                r->at, (off_t)r->len);
         break;
     case FLUSH:
         io_uring_prep_fsync(e, r->fd, IORING_FSYNC_DATASYNC);

@@ -48,7 +48,8 @@ struct granted {
 struct request {
     struct request *next; /* that is left, too */
     uint8_t         operation;
-    uint64_t        at; /* in units */
+    uint64_t        at;      /* in units */
+    uint64_t        discard; /* so many of them */
     size_t          len;
     uint16_t        first; /* of its pages; NONE: it has none */
     uint16_t        list;  /* that has the numbers of many */
@@ -70,7 +71,8 @@ struct disk {
     unsigned           used;
     struct request    *left; /* to be asked again, when there is a slot */
     bool               is_connected, is_gone;
-    bool               can_flush, can_barrier;
+    bool               can_flush, can_barrier, can_discard;
+    uint64_t           granule, granule_at; /* what it can discard, in units */
     struct granted     pool[POOL];
     unsigned           pool_count;
     uint16_t           pool_free;
@@ -192,7 +194,14 @@ static void put_request(struct disk *d, const struct request *r, uint64_t id)
     blkif_request_t *to = RING_GET_REQUEST(&d->ring, d->ring.req_prod_pvt);
 
     memset(to, 0, sizeof *to);
-    if (r->list != NONE) {
+    if (r->operation == BLKIF_OP_DISCARD) {
+        blkif_request_discard_t *none = (blkif_request_discard_t *)to;
+
+        none->operation = r->operation;
+        none->id = id;
+        none->sector_number = r->at;
+        none->nr_sectors = r->discard;
+    } else if (r->list != NONE) {
         blkif_request_indirect_t *many = (blkif_request_indirect_t *)to;
 
         many->operation = BLKIF_OP_INDIRECT;
@@ -217,12 +226,23 @@ static bool has_slot(const struct disk *d)
     return d->is_connected && d->used < RING_SIZE(&d->ring);
 }
 
+static void finish(struct request *r, enum status s)
+{
+    r->status = s;
+    r->is_done = true;
+    wake_all(&r->waiter);
+}
+
 /* Asks; there is a slot. */
 static void submit(struct disk *d, struct request *r)
 {
     unsigned id = 0;
     int      notify;
 
+    if (r->operation == BLKIF_OP_DISCARD && !d->can_discard) {
+        finish(r, ERR_UNSUPPORTED); /* the backend is another than before */
+        return;
+    }
     while (d->slot[id])
         id++;
     d->slot[id] = r;
@@ -231,13 +251,6 @@ static void submit(struct disk *d, struct request *r)
     RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&d->ring, notify);
     if (notify)
         event_notify(d->event.port);
-}
-
-static void finish(struct request *r, enum status s)
-{
-    r->status = s;
-    r->is_done = true;
-    wake_all(&r->waiter);
 }
 
 /* It has done what it may not: nobody listens to it any more. */
@@ -252,6 +265,10 @@ static enum status status_of(struct disk *d, const struct request *r,
 {
     if (said == BLKIF_RSP_OKAY)
         return OK;
+    if (said == BLKIF_RSP_EOPNOTSUPP && r->operation == BLKIF_OP_DISCARD) {
+        d->can_discard = false;
+        return ERR_UNSUPPORTED;
+    }
     if (said == BLKIF_RSP_EOPNOTSUPP && r->len == 0) {
         /* It does not do what it has promised: it has no cache. */
         d->can_flush = d->can_barrier = false;
@@ -380,6 +397,45 @@ static enum status xen_write(struct block *b, uint64_t sector,
                     count);
 }
 
+/* Where the first granule begins that does not begin before unit. */
+static uint64_t granule_from(const struct disk *d, uint64_t unit)
+{
+    uint64_t past;
+
+    if (unit <= d->granule_at)
+        return d->granule_at;
+    past = (unit - d->granule_at) % d->granule;
+    return past > 0 ? unit + d->granule - past : unit;
+}
+
+/*
+ * Of the sectors, the granules that lie among them whole, as the backend counts
+ * granules: of the others it would take no notice. That their contents become
+ * unrecoverable (BLKIF_DISCARD_SECURE) is more than a discard promises.
+ */
+static enum status xen_discard(struct block *b, uint64_t sector, uint64_t count)
+{
+    struct disk   *d = disk_of(b);
+    uint64_t       units = b->info.sector_size / UNIT;
+    uint64_t       end = (sector + count) * units;
+    struct request r = {.operation = BLKIF_OP_DISCARD};
+    enum status    s;
+
+    if (d->is_gone)
+        return ERR_GONE;
+    if (!d->can_discard)
+        return ERR_UNSUPPORTED;
+    r.at = granule_from(d, sector * units);
+    if (end <= r.at || end - r.at < d->granule)
+        return OK;
+    r.discard = (end - r.at) / d->granule * d->granule;
+    s = ask(d, &r, NULL);
+    if (s == ERR_IO)
+        log_error(&block, "%s: discarding failed at sector %llu", d->name,
+                  (unsigned long long)sector);
+    return s;
+}
+
 static enum status xen_flush(struct block *b)
 {
     struct disk   *d = disk_of(b);
@@ -452,6 +508,19 @@ static bool is_the_same(struct disk *d, const struct block_info *info)
     return false;
 }
 
+/* A granule of bytes that are no whole sectors, or begin in one, is none. */
+static void read_discard(struct disk *d, uint64_t sector_size)
+{
+    uint64_t size = front_number(&d->front, "discard-granularity", sector_size);
+    uint64_t from = front_number(&d->front, "discard-alignment", 0);
+
+    d->can_discard = front_number(&d->front, "feature-discard", 0) == 1 &&
+                     size > 0 && size % sector_size == 0 &&
+                     from % sector_size == 0;
+    d->granule = size / UNIT;
+    d->granule_at = from / UNIT;
+}
+
 /* What the backend offers, once it is connected. */
 static enum status read_offers(struct disk *d)
 {
@@ -478,6 +547,7 @@ static enum status read_offers(struct disk *d)
         return ERR_GONE;
     d->can_flush = front_number(f, "feature-flush-cache", 0) == 1;
     d->can_barrier = front_number(f, "feature-barrier", 0) == 1;
+    read_discard(d, size);
     many = many > SEGMENTS ? SEGMENTS : many < DIRECT ? DIRECT
                                                       : many;
     d->ops.most = many * PAGE_BYTES;
@@ -612,6 +682,7 @@ static void tend(void *ctx)
 static const struct block_ops block_ops = {
     .read = xen_read,
     .write = xen_write,
+    .discard = xen_discard,
     .flush = xen_flush,
     .disconnect = xen_disconnect,
     .most = DIRECT * PAGE_BYTES,

@@ -13,6 +13,8 @@
           "feature-max-indirect-segments=256\n"          \
           "feature-persistent=1\nmax-ring-page-order=4"
 
+#define DISCARD ALL "\nfeature-discard=1\n"
+
 static struct fake_disk disk;
 
 /* text comes to the console. */
@@ -51,6 +53,7 @@ static void check_contract(const char *offers)
 TEST(the_contract_is_kept_with_a_backend_that_offers_nothing)
 {
     check_contract(PLAIN);
+    CHECK(!block_contract_discarded());
     CHECK(disk.flushes == 0 && disk.barriers == 0);
     CHECK(disk.most_segments == 11);
     CHECK(disk.most_at_once == 32);
@@ -70,6 +73,21 @@ TEST(the_contract_is_kept_when_requests_are_done_slowly_and_in_any_order)
     disk.takes = 100 * MICROSECOND;
     disk.and_up_to = 3 * MILLISECOND;
     check_contract(ALL);
+}
+
+TEST(the_contract_is_kept_with_a_backend_that_discards)
+{
+    check_contract(DISCARD);
+    CHECK(block_contract_discarded());
+    CHECK(disk.discards > 100 && disk.discarded > disk.discards);
+}
+
+TEST(the_contract_is_kept_with_one_that_discards_in_granules)
+{
+    check_contract(DISCARD "discard-granularity=4096\n"
+                           "discard-alignment=1536\ndiscard-secure=1");
+    CHECK(block_contract_discarded());
+    CHECK(disk.discards > 3 && disk.discarded >= 8 * disk.discards);
 }
 
 TEST(the_contract_is_kept_on_two_processors)
@@ -218,6 +236,76 @@ TEST(a_backend_that_cannot_flush_after_all_has_nothing_to_flush)
     CHECK(block_flush(b) == OK);
 }
 
+/* Granules from sector 3 on, of 8 each. */
+TEST(of_what_is_discarded_the_backend_hears_of_whole_granules)
+{
+    struct block *b = connect(DISCARD "discard-granularity=4096\n"
+                                      "discard-alignment=1536");
+    static const struct {
+        unsigned at, count, discarded;
+    } some[] = {
+        {0, 10, 0},
+        {0, 11, 8},
+        {3, 8, 8},
+        {3, 7, 0},
+        {4, 14, 0},
+        {4, 15, 8},
+        {2, 18, 16},
+        {0, 300, 296},
+        {291, 8, 8},
+        {295, 5, 0},
+    };
+
+    for (size_t i = 0; i < sizeof some / sizeof some[0]; i++) {
+        disk.discarded = 0;
+        CHECK(block_discard(b, some[i].at, some[i].count) == OK);
+        CHECK(disk.discarded == some[i].discarded);
+    }
+}
+
+TEST(granules_that_are_no_whole_sectors_are_not_asked_for)
+{
+    static const char *const odd[] = {
+        DISCARD "discard-granularity=0",
+        DISCARD "discard-granularity=700",
+        DISCARD "discard-alignment=4294967295",
+        ALL "\nfeature-discard=2",
+    };
+    struct block *b = connect(DISCARD);
+
+    CHECK(block_discard(b, 0, 1) == OK);
+    for (unsigned i = 0; i < 4; i++) {
+        disk.backend.offers = PLAIN "\ndiscard-granularity=512\n"
+                                    "discard-alignment=0";
+        backend_restart(&disk.backend);
+        CHECK(time_sleep(SECOND) == OK);
+        disk.backend.offers = odd[i];
+        backend_restart(&disk.backend);
+        CHECK(time_sleep(SECOND) == OK);
+        CHECK(block_discard(b, 0, 1) == ERR_UNSUPPORTED);
+    }
+}
+
+static bool refuse_discard(struct fake_disk *d, unsigned operation,
+                           uint64_t at, int16_t *status)
+{
+    (void)at;
+    d->discards += operation == BLKIF_OP_DISCARD;
+    *status = BLKIF_RSP_EOPNOTSUPP;
+    return operation == BLKIF_OP_DISCARD;
+}
+
+TEST(a_backend_that_cannot_discard_after_all_is_not_asked_again)
+{
+    struct block *b;
+
+    disk.asked = refuse_discard;
+    b = connect(DISCARD);
+    CHECK(block_discard(b, 0, 1) == ERR_UNSUPPORTED);
+    CHECK(block_discard(b, 0, 1) == ERR_UNSUPPORTED);
+    CHECK(disk.discards == 1);
+}
+
 static bool fail_at_7(struct fake_disk *d, unsigned operation, uint64_t at,
                       int16_t *status)
 {
@@ -272,6 +360,11 @@ static void restart(void)
         fake_after(30 * MILLISECOND, restart);
 }
 
+static void restart_once(void)
+{
+    backend_restart(&disk.backend);
+}
+
 TEST(requests_go_on_when_the_backend_comes_back)
 {
     struct fiber *f;
@@ -303,6 +396,29 @@ TEST(a_backend_that_comes_back_with_less_gets_smaller_requests)
     CHECK(disk.most_segments == 11);
 }
 
+static void discard_all(void *ctx)
+{
+    CHECK(block_discard(ctx, 0, SECTORS) == ERR_UNSUPPORTED);
+}
+
+TEST(what_is_to_be_discarded_when_a_backend_goes_is_asked_of_the_next)
+{
+    struct block *b;
+    struct fiber *f;
+
+    disk.takes = SECOND;
+    fake_after(500 * MILLISECOND, restart_once);
+    b = connect(DISCARD);
+    CHECK(block_discard(b, 0, SECTORS) == OK);
+    CHECK(disk.backend.connections == 2 && disk.discards == 1);
+    CHECK(fiber_spawn(NULL, discard_all, b, &f) == OK);
+    CHECK(time_sleep(500 * MILLISECOND) == OK);
+    disk.backend.offers = PLAIN "\nfeature-discard=0"; /* cannot any more */
+    backend_restart(&disk.backend);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(disk.discards == 1);
+}
+
 static void read_gone(void *ctx)
 {
     uint8_t data[512];
@@ -330,6 +446,7 @@ TEST(a_disk_that_is_taken_away_ends_what_was_asked)
         CHECK(fiber_join(f[i], FOREVER) == OK);
     CHECK(block_write(b, 0, data, 1) == ERR_GONE);
     CHECK(block_flush(b) == ERR_GONE);
+    CHECK(block_discard(b, 0, 1) == ERR_GONE);
     CHECK(fake_mapped == 0);
     check_said("xvda1 was taken away");
 }

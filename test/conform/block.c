@@ -57,6 +57,15 @@ static enum status narrow_write(struct block *b, uint64_t sector,
     return under->ops->write(under, sector, data, count);
 }
 
+static enum status narrow_discard(struct block *b, uint64_t sector,
+                                  uint64_t count)
+{
+    struct block *under = ((struct narrow *)b)->under;
+
+    CHECK(count > 0 && sector < SECTORS && count <= SECTORS - sector);
+    return under->ops->discard(under, sector, count);
+}
+
 static enum status narrow_flush(struct block *b)
 {
     return ((struct narrow *)b)->under->ops->flush(((struct narrow *)b)->under);
@@ -73,6 +82,7 @@ static void narrow_disconnect(struct block *b)
 static const struct block_ops narrow_ops = {
     .read = narrow_read,
     .write = narrow_write,
+    .discard = narrow_discard,
     .flush = narrow_flush,
     .disconnect = narrow_disconnect,
     .most = PAGE_BYTES,
@@ -102,6 +112,18 @@ static struct block *make_narrow(uint32_t size)
     return &n->block;
 }
 
+/* One that is told of nothing that it might discard. */
+static struct block *make_keeping(uint32_t size)
+{
+    static struct block_ops ops;
+    struct block           *b = make_narrow(size);
+
+    ops = narrow_ops;
+    ops.discard = NULL;
+    b->ops = &ops;
+    return b;
+}
+
 static char file[] = "/tmp/block-XXXXXX";
 
 static struct block *make_file(uint32_t size)
@@ -128,6 +150,7 @@ static const struct make {
              {"power", make_power, 512},
              {"a page at a time, 512", make_narrow, 512},
              {"a page at a time, 4096", make_narrow, 4096},
+             {"no discard", make_keeping, 512},
              {"block_unix", make_file, 512}};
 
 static void conform(const struct make *m, uint64_t number)
@@ -138,6 +161,7 @@ static void conform(const struct make *m, uint64_t number)
           b->info.sector_size == m->sector_size);
     if (b) {
         CHECK(block_contract_failures(b, number) == 0);
+        CHECK(block_contract_discarded() == (m->connect != make_keeping));
         b->ops->disconnect(b);
     }
     if (m->connect == make_file)
@@ -195,6 +219,16 @@ TEST(every_engine_keeps_it)
         }
 }
 
+TEST(a_read_only_disk_keeps_what_holds_for_one)
+{
+    struct block *b = make_narrow(512);
+
+    CHECK(block_contract_failures(b, (uint64_t)seed) == 0);
+    b->info.writable = false;
+    CHECK(block_contract_failures_read_only(b) == 0);
+    b->ops->disconnect(b);
+}
+
 /* The power disk itself: what was flushed is there, and of the rest any. */
 TEST(a_power_cut_keeps_what_was_flushed_and_any_of_the_rest)
 {
@@ -228,5 +262,27 @@ TEST(a_power_cut_keeps_what_was_flushed_and_any_of_the_rest)
     CHECK(block_flush(b) == ERR_IO);
     power_fail_after(b, SIZE_MAX);
     CHECK(block_flush(b) == OK);
+    b->ops->disconnect(b);
+}
+
+TEST(a_power_cut_may_keep_or_lose_what_was_discarded)
+{
+    struct block *b = power_connect(2, 512);
+    uint8_t       sector[512], image[2 * 512];
+    unsigned      kept = 0;
+
+    memset(sector, 1, sizeof sector);
+    CHECK(block_write(b, 0, sector, 1) == OK && block_flush(b) == OK);
+    CHECK(block_discard(b, 0, 2) == OK);
+    CHECK(block_write(b, 1, sector, 1) == OK);
+    CHECK(power_steps(b) == 5);
+    for (uint64_t luck = 0; luck < 50; luck++) {
+        power_cut(b, 5, luck, image);
+        kept += image[0] == 1;
+    }
+    CHECK(kept > 0 && kept < 50);
+    CHECK(block_flush(b) == OK);
+    power_cut(b, 6, 0, image);
+    CHECK(image[0] != 1 && image[512] == 1);
     b->ops->disconnect(b);
 }

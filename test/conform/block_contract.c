@@ -12,6 +12,9 @@
 static uint64_t sectors; /* of the disk */
 static unsigned failures;
 static uint64_t state;
+static bool     discards; /* as the disk has said; is_asked: it has */
+static bool     is_asked;
+static bool    *is_unknown; /* a sector that was discarded */
 
 static uint32_t below(uint32_t bound)
 {
@@ -26,6 +29,15 @@ static uint32_t below(uint32_t bound)
                  : (void)(failures++,                \
                           printf("%s: not so: %s\n", \
                                  __func__, #condition)))
+
+static void begin(struct block *b, uint64_t seed)
+{
+    failures = 0;
+    sectors = b->info.sectors;
+    state = seed * 0x9e3779b97f4a7c15u | 1;
+    is_asked = false;
+    is_unknown = calloc(sectors, sizeof *is_unknown);
+}
 
 /* Sectors from a random place on, all of them there. */
 static void choose(uint64_t *sector, size_t *count)
@@ -44,7 +56,29 @@ static bool is_kept(const uint8_t *guard)
     return true;
 }
 
-/* Reads and writes, at any address, and compares with the model. */
+/* Sectors in data, as the model has them. */
+static bool is_as(const uint8_t *model, const uint8_t *data, uint64_t sector,
+                  size_t count, size_t size)
+{
+    for (uint64_t i = 0; i < count; i++)
+        if (!is_unknown[sector + i] &&
+            memcmp(data + i * size, model + (sector + i) * size, size) != 0)
+            return false;
+    return true;
+}
+
+/* Either it always can, or it never does. */
+static bool discard(struct block *b, uint64_t sector, uint64_t count)
+{
+    enum status s = block_discard(b, sector, count);
+
+    if (!is_asked && count > 0)
+        discards = s == OK;
+    is_asked |= count > 0;
+    return s == (discards || count == 0 ? OK : ERR_UNSUPPORTED);
+}
+
+/* Reads, writes and discards, at any address, and compares with the model. */
 static void play(struct block *b, uint8_t *model, uint8_t *memory)
 {
     size_t size = b->info.sector_size;
@@ -59,14 +93,18 @@ static void play(struct block *b, uint8_t *model, uint8_t *memory)
         if (below(4) == 0) /* on a page */
             data = memory + PAGE_BYTES;
         memset(data - GUARD, 0xa5, len + 2 * GUARD);
-        if (below(2)) {
+        if (below(5) == 0) {
+            HOLDS(discard(b, sector, count));
+            memset(is_unknown + sector, discards, count);
+        } else if (below(2)) {
             for (size_t k = 0; k < len; k++)
                 data[k] = (uint8_t)below(256);
             HOLDS(block_write(b, sector, data, count) == OK);
             memcpy(model + sector * size, data, len);
+            memset(is_unknown + sector, false, count);
         } else {
             HOLDS(block_read(b, sector, data, count) == OK);
-            HOLDS(memcmp(data, model + sector * size, len) == 0);
+            HOLDS(is_as(model, data, sector, count, size));
         }
         HOLDS(is_kept(data - GUARD) && is_kept(data + len));
         if (below(20) == 0)
@@ -74,9 +112,25 @@ static void play(struct block *b, uint8_t *model, uint8_t *memory)
     }
 }
 
-/* What leads outside, in every way that numbers can. */
-static void overreach(struct block *b, uint8_t *model)
+/* What was discarded is written again. */
+static void fill_up(struct block *b, const uint8_t *model, uint8_t *memory)
 {
+    size_t size = b->info.sector_size;
+
+    HOLDS(block_read(b, 0, memory, (size_t)sectors) == OK);
+    HOLDS(is_as(model, memory, 0, (size_t)sectors, size));
+    for (uint64_t i = 0; i < sectors; i++)
+        if (is_unknown[i])
+            HOLDS(block_write(b, i, model + i * size, 1) == OK);
+    memset(is_unknown, false, sectors);
+    HOLDS(block_read(b, 0, memory, (size_t)sectors) == OK);
+    HOLDS(is_as(model, memory, 0, (size_t)sectors, size));
+}
+
+/* What leads outside, in every way that numbers can. */
+static void overreach(struct block *b)
+{
+    static uint8_t data[GUARD];
     const struct {
         uint64_t sector;
         size_t   count;
@@ -94,19 +148,23 @@ static void overreach(struct block *b, uint8_t *model)
         {UINT64_MAX / 2, 3},
         {7, SIZE_MAX - 6},
     };
-    uint8_t *data = model + sectors * b->info.sector_size;
+    enum status refused = b->info.writable ? ERR_RANGE : ERR_READ_ONLY;
 
     memset(data, 0xa5, GUARD);
     for (size_t i = 0; i < sizeof beyond / sizeof *beyond; i++) {
         HOLDS(block_read(b, beyond[i].sector, data, beyond[i].count) ==
               ERR_RANGE);
         HOLDS(block_write(b, beyond[i].sector, data, beyond[i].count) ==
-              ERR_RANGE);
+              refused);
+        HOLDS(block_discard(b, beyond[i].sector, beyond[i].count) ==
+              refused);
         HOLDS(is_kept(data));
     }
     HOLDS(block_read(b, sectors, NULL, 0) == OK);
-    HOLDS(block_write(b, sectors, NULL, 0) == OK);
     HOLDS(block_read(b, 0, NULL, 0) == OK);
+    refused = b->info.writable ? OK : ERR_READ_ONLY;
+    HOLDS(block_write(b, sectors, NULL, 0) == refused);
+    HOLDS(block_discard(b, sectors, 0) == refused);
 }
 
 /* Each fiber has sectors of its own, and asks at the same time as all. */
@@ -131,7 +189,8 @@ static void use_part(void *ctx)
         p->ok = p->ok &&
                 block_read(p->b, first + (uint64_t)i % 5, data + 1, 2) == OK &&
                 data[1] == (uint8_t)(p->number + i) &&
-                data[2 * size] == data[1];
+                data[2 * size] == data[1] &&
+                (i % 4 > 0 || discard(p->b, first, 5));
     }
     free(data);
 }
@@ -161,6 +220,7 @@ static void use_cancelled(void *ctx)
     p->ok = time_sleep(SECOND) == ERR_CANCELLED &&
             block_write(p->b, 0, data, 1) == ERR_CANCELLED &&
             block_read(p->b, 0, data, 1) == ERR_CANCELLED &&
+            block_discard(p->b, 0, 1) == ERR_CANCELLED &&
             block_flush(p->b) == ERR_CANCELLED;
     fiber_shield();
     p->ok = p->ok && block_read(p->b, 0, data, 1) == OK;
@@ -185,30 +245,64 @@ static void refuse_writing(struct block *b)
 {
     static const uint8_t data[4096];
 
-    b->info.writable = false;
     HOLDS(block_write(b, 0, data, 1) == ERR_READ_ONLY);
     HOLDS(block_write(b, sectors, data, 1) == ERR_READ_ONLY);
-    b->info.writable = true;
+    HOLDS(block_discard(b, 0, 1) == ERR_READ_ONLY);
+    HOLDS(block_discard(b, sectors, 1) == ERR_READ_ONLY);
 }
 
 unsigned block_contract_failures(struct block *b, uint64_t seed)
 {
     size_t   len = (size_t)b->info.sectors * b->info.sector_size;
-    uint8_t *model = calloc(1, len + GUARD);
+    uint8_t *model = calloc(1, len);
     uint8_t *memory = aligned_alloc(PAGE_BYTES,
                                     (len / PAGE_BYTES + 4) * PAGE_BYTES);
 
-    failures = 0;
-    sectors = b->info.sectors;
-    state = seed * 0x9e3779b97f4a7c15u | 1;
+    begin(b, seed);
     play(b, model, memory);
-    overreach(b, model);
+    fill_up(b, model, memory);
+    overreach(b);
+    b->info.writable = false;
     refuse_writing(b);
+    b->info.writable = true;
     cancel(b, model);
     HOLDS(block_read(b, 0, memory, (size_t)sectors) == OK);
     HOLDS(memcmp(memory, model, len) == 0);
     crowd(b);
+    free(is_unknown);
     free(model);
     free(memory);
+    return failures;
+}
+
+bool block_contract_discarded(void)
+{
+    return discards;
+}
+
+unsigned block_contract_failures_read_only(struct block *b)
+{
+    size_t   size = b->info.sector_size, len = (size_t)b->info.sectors * size;
+    uint8_t *model = malloc(len), *data = malloc(len);
+
+    begin(b, 1);
+    HOLDS(!b->info.writable);
+    HOLDS(block_read(b, 0, model, (size_t)sectors) == OK);
+    for (int i = 0; i < 50; i++) {
+        uint64_t sector;
+        size_t   count;
+
+        choose(&sector, &count);
+        HOLDS(block_read(b, sector, data, count) == OK);
+        HOLDS(is_as(model, data, sector, count, size));
+    }
+    overreach(b);
+    refuse_writing(b);
+    HOLDS(block_flush(b) == OK);
+    HOLDS(block_read(b, 0, data, (size_t)sectors) == OK);
+    HOLDS(is_as(model, data, 0, (size_t)sectors, size));
+    free(is_unknown);
+    free(model);
+    free(data);
     return failures;
 }

@@ -73,6 +73,22 @@ static enum status power_write(struct block *b, uint64_t sector,
     return s;
 }
 
+/* What a sector holds then is anything: other bytes at each step. */
+static enum status power_discard(struct block *b, uint64_t sector,
+                                 uint64_t count)
+{
+    struct power *p = power_of(b);
+    uint8_t      *junk = malloc(b->info.sector_size);
+    enum status   s = junk ? OK : ERR_IO;
+
+    for (uint64_t i = 0; s == OK && i < count; i++) {
+        memset(junk, (int)(0xd1 + p->steps % 13), b->info.sector_size);
+        s = note(p, sector + i, junk);
+    }
+    free(junk);
+    return s;
+}
+
 static enum status power_flush(struct block *b)
 {
     return note(power_of(b), FLUSH, NULL);
@@ -98,6 +114,7 @@ static void power_disconnect(struct block *b)
 static const struct block_ops power_ops = {
     .read = power_read,
     .write = power_write,
+    .discard = power_discard,
     .flush = power_flush,
     .disconnect = power_disconnect,
     .takes_any_data = true,

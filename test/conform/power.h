@@ -5,7 +5,7 @@
  * It notes each write and each flush, so that afterwards the disk can be had
  * as a power cut at any moment may have left it: with all that was flushed by
  * then, and of what was written since, any of the sectors, in any of the
- * states that they were in.
+ * states that they were in. A sector that is discarded is overwritten.
  */
 #ifndef CONFORM_POWER_H
 #define CONFORM_POWER_H
@@ -18,7 +18,7 @@ struct block *power_connect(uint64_t sectors, uint32_t sector_size);
 /* Forgets what was done so far: the disk has all that was written to it. */
 void power_start(struct block *b);
 
-/* Sectors written and flushes since then, each of them a step. */
+/* Sectors written or discarded, and flushes since then, each of them a step. */
 size_t power_steps(const struct block *b);
 
 /*
@@ -29,8 +29,8 @@ size_t power_steps(const struct block *b);
 void power_cut(const struct block *b, size_t steps, uint64_t luck,
                uint8_t *image);
 
-/* After so many further steps, writes and flushes do nothing but fail with
- * ERR_IO; SIZE_MAX: never. */
+/* After so many further steps, writes, discards and flushes do nothing but fail
+ * with ERR_IO; SIZE_MAX: never. */
 void power_fail_after(struct block *b, size_t steps);
 
 #endif

@@ -102,6 +102,34 @@ static void take_indirect(struct fake_disk *d, struct disk_request *r)
         fake_fail("the segments are in no page that is granted");
 }
 
+/* A number that the backend offers. */
+static uint64_t offered(const struct fake_disk *d, const char *name,
+                        uint64_t otherwise)
+{
+    const char *at = strstr(d->backend.offers, name);
+
+    return at ? strtoull(at + strlen(name), NULL, 10) : otherwise;
+}
+
+static void check_discard(const struct fake_disk    *d,
+                          const struct disk_request *r)
+{
+    const blkif_request_discard_t *none = (const void *)&r->ring;
+    unsigned long long             from = none->sector_number * UNIT;
+    unsigned long long             len = none->nr_sectors * UNIT;
+    unsigned long long             first = offered(d, "discard-alignment=", 0);
+    unsigned long long             granule;
+
+    granule = offered(d, "discard-granularity=", d->store->info.sector_size);
+    if (offered(d, "feature-discard=", 0) != 1)
+        fake_fail("a discard, which is not offered");
+    if (none->flag != 0)
+        fake_fail("a discard with flags %x, of no use for a hint", none->flag);
+    if (len == 0 || from < first || (from - first) % granule || len % granule)
+        fake_fail("a discard of %llu bytes at %llu, of granules of %llu", len,
+                  from, granule);
+}
+
 static unsigned operation_of(const struct disk_request *r)
 {
     const blkif_request_indirect_t *many = (const void *)&r->ring;
@@ -135,6 +163,8 @@ static void take_request(struct fake_disk *d, RING_IDX at)
     RING_COPY_REQUEST(&d->ring, at, &r->ring);
     if (r->ring.operation == BLKIF_OP_INDIRECT) {
         take_indirect(d, r);
+    } else if (r->ring.operation == BLKIF_OP_DISCARD) {
+        check_discard(d, r);
     } else {
         r->segments = r->ring.nr_segments;
         if (r->segments > BLKIF_MAX_SEGMENTS_PER_REQUEST)
@@ -234,6 +264,22 @@ static int16_t flush(struct fake_disk *d, const struct disk_request *r)
                                                 : BLKIF_RSP_ERROR;
 }
 
+static int16_t discard(struct fake_disk *d, const struct disk_request *r)
+{
+    const blkif_request_discard_t *none = (const void *)&r->ring;
+    const struct block_info       *info = &d->store->info;
+    uint64_t                       at = none->sector_number;
+    uint64_t                       count = none->nr_sectors;
+
+    at = at * UNIT / info->sector_size;
+    count = count * UNIT / info->sector_size;
+    if (at > info->sectors || count > info->sectors - at)
+        return BLKIF_RSP_ERROR;
+    d->discarded += count;
+    return d->store->ops->discard(d->store, at, count) == OK ? BLKIF_RSP_OKAY
+                                                             : BLKIF_RSP_ERROR;
+}
+
 static int16_t carry_out(struct fake_disk *d, const struct disk_request *r)
 {
     const char *offers = d->backend.offers;
@@ -248,6 +294,9 @@ static int16_t carry_out(struct fake_disk *d, const struct disk_request *r)
     case BLKIF_OP_WRITE:
         d->writes++;
         return move(d, r, true);
+    case BLKIF_OP_DISCARD:
+        d->discards++;
+        return discard(d, r);
     case BLKIF_OP_FLUSH_DISKCACHE:
         d->flushes++;
         return strstr(offers, "flush-cache=1") ? flush(d, r)

@@ -35,6 +35,8 @@ struct fake_disk {
                   int16_t *status);
 
     unsigned reads, writes, flushes, barriers, most_at_once, most_segments;
+    unsigned discards;
+    uint64_t discarded; /* sectors, of all of them */
 
     blkif_back_ring_t   ring;
     unsigned            pages;
