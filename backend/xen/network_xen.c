@@ -50,7 +50,7 @@ struct interface {
     netif_tx_front_ring_t tx;
     netif_rx_front_ring_t rx;
     struct slot           out[SLOTS], in[SLOTS];
-    unsigned              out_free, out_count;
+    unsigned              out_free;
     bool                  is_woken;
     struct waiters        turn; /* the driver's fiber, which waits for work */
     frames_handler       *fn;
@@ -103,7 +103,6 @@ static void free_out(struct interface *i, unsigned id)
     s->b = NULL;
     s->next = i->out_free;
     i->out_free = id;
-    i->out_count--;
 }
 
 /* What the backend has sent. */
@@ -196,7 +195,6 @@ static bool put_piece(struct interface *i, struct buf *b, uint16_t flags,
     if (s->grant == 0)
         return false;
     i->out_free = s->next;
-    i->out_count++;
     s->b = b;
     *r = (netif_tx_request_t){.gref = s->grant,
                               .offset = (uint16_t)(at % PAGE_BYTES),
@@ -244,15 +242,21 @@ static void drop(struct interface *i, struct buf *frame)
     buf_free(frame);
 }
 
+/* Is there room for the largest frame, which has a segment size, too? */
+static bool has_room(const struct interface *i)
+{
+    return (unsigned)RING_FREE_REQUESTS(&i->tx) >= PIECES + 1;
+}
+
 static void xen_write(struct network *n, struct buf *frame)
 {
     struct interface *i = interface_of(n);
     unsigned          most = i->can_pieces ? PIECES : 1;
 
-    if (i->is_connected && SLOTS - i->out_count < PIECES + 1)
+    if (i->is_connected && !has_room(i))
         take_answers(i);
     if (!i->is_connected || buf_length(frame) > MOST ||
-        SLOTS - i->out_count < PIECES + 1 || grants_free() < PIECES) {
+        !has_room(i) || grants_free() < PIECES) {
         drop(i, frame);
         return;
     }
@@ -586,7 +590,7 @@ static void drop_connection(struct interface *i)
     ring_drop(&i->rx_pages);
     drop_slots(i, i->out);
     drop_slots(i, i->in);
-    i->out_free = i->out_count = 0;
+    i->out_free = 0;
 }
 
 static enum status connect_rings(struct interface *i)

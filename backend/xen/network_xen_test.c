@@ -202,6 +202,26 @@ TEST(more_than_the_ring_holds_is_dropped_and_counted)
     CHECK(heard + n->counters.dropped_out == 1000);
 }
 
+/* Each takes two places of the ring, for its piece and for its segment size. */
+TEST(segments_take_no_more_of_the_ring_than_there_is)
+{
+    struct network *n = connect(0, ALL);
+
+    vif[0].hears = hear;
+    vif[0].backend.is_deaf = true;
+    for (unsigned i = 0; i < 1000; i++) {
+        struct buf *frame = frame_of(3000);
+
+        frame->offload = (struct offload){
+            .csum_start = 34, .csum_offset = 16, .segment = 1460};
+        network_write(n, frame);
+    }
+    CHECK(n->counters.dropped_out > 850);
+    vif[0].backend.is_deaf = false;
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(heard + n->counters.dropped_out == 1000);
+}
+
 TEST(an_error_of_the_backend_is_a_frame_dropped)
 {
     struct network *n = connect(0, ALL);
