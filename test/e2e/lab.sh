@@ -44,10 +44,28 @@ built() {
     echo "$copy"
 }
 
-# tools FOLDER: in its tools, what dom0's busybox lacks, with what that needs
+# Each kind of guest has a folder of its own: they write to their disks.
+# twice FOLDER [NAME]: $work/NAME.pv and $work/NAME.pvh
+twice() {
+    local name=${2:-$(basename "$1")}
+    built "$1" "$name" >/dev/null || exit 1
+    mv "$work/$name" "$work/$name.pv"
+    cp -r "$work/$name.pv" "$work/$name.pvh"
+}
+
+# apart NAME FOLDER OPTION...: runs both kinds of FOLDER, side by side
+apart() {
+    for type in pv pvh; do
+        (cd "$work/$2.$type" && guest "$1" $type "${@:3}" .) &
+    done
+    wait
+}
+
+# tools FOLDER PROGRAM: puts one that dom0's busybox lacks into FOLDER/tools,
+# with what it needs
 tools() {
-    mkdir "$1/tools"
-    cp "$(readlink -f "$(command -v nc.openbsd)")" "$1/tools/nc"
-    ldd "$1/tools/nc" | awk '$2 == "=>" { print $3 }' | grep -v '/libc\.' |
+    mkdir -p "$1/tools"
+    cp "$(readlink -f "$(command -v "$2")")" "$1/tools/$2"
+    ldd "$1/tools/$2" | awk '$2 == "=>" { print $3 }' | grep -v '/libc\.' |
         xargs -I{} cp {} "$1/tools"
 }
