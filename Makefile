@@ -322,7 +322,8 @@ QUICK := $(TEST_PROGRAMS) test/rooms.sh test/freestanding test/headers \
          test/e2e/runtime test/e2e/sim test/e2e/xl-run
 SLOW  := test/tutorial test/libc/run test/e2e/virtio test/e2e/xen \
          test/e2e/xen_devices test/e2e/xen_saved test/e2e/xen_contract \
-         test/e2e/inside test/e2e/machines test/e2e/gdb test/e2e/libraries test/e2e/library \
+         test/e2e/xen_restart test/e2e/inside test/e2e/machines test/e2e/gdb \
+         test/e2e/libraries test/e2e/library \
          test/e2e/direct test/e2e/networking test/e2e/block test/e2e/kv_ro \
          test/e2e/fat test/e2e/stackv4 \
          test/conform/stackv4.sh test/net/selftest \
