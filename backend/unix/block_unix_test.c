@@ -274,7 +274,7 @@ static void give_room_back(void)
     CHECK(block_write(disk, 0, data, 2048) == OK && block_flush(disk) == OK);
     CHECK(stat(path, &before) == 0);
     s = block_discard(disk, 1, 2046);
-    CHECK(s == OK || s == ERR_UNSUPPORTED); /* of a file system without holes */
+    CHECK(s == OK || s == ERR_UNSUPPORTED); /* files have no holes here */
     CHECK(block_flush(disk) == OK && stat(path, &after) == 0);
     CHECK(after.st_size == before.st_size);
     CHECK(s != OK || after.st_blocks <= before.st_blocks - 2000);
@@ -310,8 +310,8 @@ static void fail(void)
     CHECK(block_write(disk, 0, data, 1) == ERR_NO_SPACE);
     CHECK(block_write(disk, 8, data, 8) == ERR_NO_SPACE);
     CHECK(block_flush(disk) == ERR_IO);
-    CHECK(block_discard(disk, 0, 8) == ERR_IO); /* ENODEV */
-    replace_by("/proc/self/mem");               /* nothing is at its beginning */
+    CHECK(block_discard(disk, 0, 8) == ERR_IO);
+    replace_by("/proc/self/mem"); /* nothing is at its beginning */
     CHECK(block_read(disk, 0, data, 1) == ERR_IO);
     CHECK(block_read(disk, 0, data, 8) == ERR_IO);
     replace_by(path);

@@ -277,6 +277,32 @@ TEST(what_the_backend_could_not_bring_is_dropped)
     CHECK(arrived == 0 && n->counters.dropped_in == 1);
 }
 
+static void check_broken_off(uint16_t promise)
+{
+    uint8_t         bytes[60] = {0};
+    struct network *n = connect(0, ALL);
+
+    network_listen(n, keep, NULL);
+    vif_send(&vif[0], &(struct vif_frame){.bytes = bytes, .len = 60});
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 1);
+    vif[0].promises = promise;
+    vif_send(&vif[0], &(struct vif_frame){.bytes = bytes, .len = 60});
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 1 && n->gone && fake_mapped == 0);
+    check_said("vif 0: its backend, domain 0, breaks a frame off");
+}
+
+TEST(a_frame_whose_other_pieces_are_missing_is_a_lie)
+{
+    check_broken_off(NETRXF_more_data);
+}
+
+TEST(a_frame_whose_segment_size_is_missing_is_a_lie)
+{
+    check_broken_off(NETRXF_extra_info);
+}
+
 /* The backend maps a page, and says that it is done with it. */
 TEST(a_page_that_the_backend_keeps_is_never_used_again)
 {

@@ -84,7 +84,7 @@ __attribute__((weak)) enum status platform_stack(size_t        size,
     return ERR_NO_MEMORY;
 }
 
-void platform_stack_free(const struct stack *stack)
+__attribute__((weak)) void platform_stack_free(const struct stack *stack)
 {
     (void)stack;
 }

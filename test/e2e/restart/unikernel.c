@@ -3,10 +3,10 @@
  * Uses its disk and its network while their backends come and go.
  *
  * Fibers write all of the disk over and over, each a part of its own, and look
- * whether what they wrote last is still there. Port 7 sends back what comes. Who
- * connects to port 9 has the fibers end: each word of eight bytes then has its
- * own number, and what has come of it is told. Port 13 tells whether the disk is
- * still there.
+ * whether what they wrote last is still there. Port 7 sends back what comes.
+ * Who connects to port 9 has the fibers end: each word of eight bytes then has
+ * its own number, and what has come of it is told. Port 13 tells whether the
+ * disk is still there.
  */
 #include <mirage.h>
 #include <stdio.h>
@@ -38,8 +38,9 @@ static void look(uint64_t from, uint64_t round)
 {
     static _Alignas(4096) uint64_t memory[FIBERS][WORDS];
     uint64_t                      *data = memory[from / WORDS % FIBERS];
-    enum status                    s = block_read(disk, from / 64, data, WORDS / 64);
+    enum status                    s;
 
+    s = block_read(disk, from / 64, data, WORDS / 64);
     if (s == OK && is_there(data, from, round))
         return;
     printf("round %u, word %u: %s\n", (unsigned)round, (unsigned)from,

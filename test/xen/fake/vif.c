@@ -220,7 +220,7 @@ static void give_frame(struct fake_vif *v, const struct vif_frame *f)
             fake_fail("there is no page to receive in");
         *to = (netif_rx_response_t){
             .id = r.id,
-            .flags = flags_of(f, n, at + len < f->len),
+            .flags = flags_of(f, n, at + len < f->len) | v->promises,
             .status = v->fails ? NETIF_RSP_ERROR : (int16_t)len,
         };
         v->rx.req_cons++;

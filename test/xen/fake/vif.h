@@ -31,8 +31,9 @@ struct fake_vif {
 
     unsigned frames_out, frames_in, dropped, slots_most, segments_out;
     unsigned segments_in;
-    bool     refuses; /* it answers each frame with an error */
-    bool     fails;   /* what comes is an error of a page */
+    bool     refuses;  /* it answers each frame with an error */
+    bool     fails;    /* what comes is an error of a page */
+    uint16_t promises; /* flags of all that comes, of which nothing is true */
 
     nanoseconds          up_at;
     netif_tx_back_ring_t tx;

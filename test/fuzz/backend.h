@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * backend: the other end of a device of Xen's, as the input plays it: xenstore,
+ * the rings, the grants and the events of one that may lie. A target includes
+ * this and then the driver's .c. The backend has its turn when the image waits;
+ * when the input is used up it is honest, and after a while goes away for good.
+ *
+ * What the driver holds to the image's end is freed here, so that each input
+ * begins anew.
+ */
+#ifndef FUZZ_BACKEND_H
+#define FUZZ_BACKEND_H
+
+#include "front.c"
+#include "grant.c"
+#include "events.h"
+#include "shared_ring.h"
+#include <mirage/buf.h>
+#include <mirage/fiber.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PAGES  4096u /* a power of two: frames are places among these */
+#define HONEST 40    /* turns after the input */
+#define TURNS  2000  /* after it: then something hangs */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A value of the store, by the end of its path; lie: another, if not 0. */
+struct offer {
+    const char *name, *value;
+    uint8_t     lie;
+};
+
+/* A ring, as the backend sees it. */
+struct ring {
+    void    *shared;      /* begins with the indices of every ring */
+    size_t   head, entry; /* bytes before the entries, and of each */
+    size_t   request_id, id_bytes, status;
+    bool     brings; /* data, whose length is its status */
+    unsigned size;   /* entries */
+};
+
+struct indices {
+    uint32_t req_prod, req_event, rsp_prod, rsp_event;
+};
+
+/* The target's. */
+static struct offer offers[];
+static const size_t offers_count;
+static unsigned     see_rings(struct ring rings[2]); /* how many there are */
+
+static const uint8_t *input;
+static size_t         input_left;
+static nanoseconds    now;
+static unsigned       turns_after;
+static unsigned       back_state, front_state;
+static bool           is_online;
+static uint16_t       back_domain;
+static struct event  *channel;
+
+static struct xenstore_watch *watched;
+static grant_entry_v1_t       entries[ENTRIES];
+static uintptr_t              page_of_frame[PAGES];
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static uint8_t next_byte(void)
+{
+    if (input_left == 0)
+        return 0;
+    input_left--;
+    return *input++;
+}
+
+static uint32_t next_number(void)
+{
+    static const uint32_t odd[] = {0, 1, 2, 31, 32, 33, 255, 256, 257, 4095,
+                                   4096, 65535, 0x7fffffff, 0x80000000,
+                                   0xffffffff};
+    uint8_t               b = next_byte();
+
+    return b < 128 ? b : odd[b % (sizeof odd / sizeof odd[0])];
+}
+
+nanoseconds platform_now(void)
+{
+    return now;
+}
+
+/* Stacks are used again: there are thousands of fibers in a second. */
+static struct stack spare[32];
+static size_t       spare_count;
+
+enum status platform_stack(size_t size, struct stack *stack)
+{
+    for (size_t i = 0; i < spare_count; i++)
+        if (spare[i].size == size) {
+            *stack = spare[i];
+            spare[i] = spare[--spare_count];
+            return OK;
+        }
+    stack->low = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
+    stack->size = size;
+    stack->guarded = false;
+    return stack->low ? OK : ERR_NO_MEMORY;
+}
+
+void platform_stack_free(const struct stack *stack)
+{
+    if (spare_count < sizeof spare / sizeof spare[0])
+        spare[spare_count++] = *stack;
+    else
+        free(stack->low);
+}
+
+/* Pages that are granted, by their frames. */
+
+void *guest_grant_table(void)
+{
+    return entries;
+}
+
+uint64_t guest_frame(const void *page)
+{
+    uintptr_t address = (uintptr_t)page;
+    size_t    at = address / 4096 * 2654435761u % PAGES;
+
+    check(address % 4096 == 0);
+    while (page_of_frame[at] && page_of_frame[at] != address)
+        at = (at + 1) % PAGES;
+    page_of_frame[at] = address;
+    return at;
+}
+
+/* The page, if the grant lets the backend write to it; else NULL. */
+static uint8_t *granted_page(uint32_t grant)
+{
+    const grant_entry_v1_t *e = &entries[grant % ENTRIES];
+
+    if ((e->flags & GTF_type_mask) != GTF_permit_access ||
+        e->domid != back_domain || e->flags & GTF_readonly)
+        return NULL;
+    return (uint8_t *)page_of_frame[e->frame];
+}
+
+static void use_a_grant(void)
+{
+    grant_entry_v1_t *e = &entries[RESERVED + next_byte() * 2u +
+                                   next_byte() % 2u];
+
+    if ((e->flags & GTF_type_mask) == GTF_permit_access)
+        e->flags ^= GTF_reading | (e->flags & GTF_readonly ? 0 : GTF_writing);
+}
+
+static void write_a_page(void)
+{
+    uint8_t *page = granted_page(RESERVED + next_byte());
+    size_t   at = next_byte() * 16u;
+
+    for (unsigned n = next_byte() % 32u; page && n > 0; n--)
+        page[at++ % 4096] = next_byte();
+}
+
+/* The store. */
+
+static void change(void)
+{
+    if (watched) {
+        watched->changed = true;
+        wake_all(&watched->waiters);
+    }
+}
+
+static void back_be(unsigned state)
+{
+    back_state = state;
+    change();
+}
+
+/* What an honest one does next. */
+static void follow(void)
+{
+    unsigned before = back_state;
+
+    if (front_state == XenbusStateInitialising &&
+        back_state == XenbusStateClosed && is_online)
+        back_state = XenbusStateInitWait;
+    if ((front_state == XenbusStateInitialised ||
+         front_state == XenbusStateConnected) &&
+        back_state == XenbusStateInitWait)
+        back_state = XenbusStateConnected;
+    if (front_state == XenbusStateClosed)
+        back_state = XenbusStateClosed;
+    if (front_state == XenbusStateClosed || before != back_state)
+        change();
+}
+
+static struct offer *offer_of(const char *path)
+{
+    const char *name = strrchr(path, '/') + 1;
+
+    for (size_t i = 0; i < offers_count; i++)
+        if (strcmp(offers[i].name, name) == 0)
+            return &offers[i];
+    return NULL;
+}
+
+enum status xenstore_read(const char *path, char *value, size_t size)
+{
+    static const char *const lies[] = {"", "0", "1", "2", "x", "-1", "4096",
+                                       "18446744073709551615", "/a/b", "768",
+                                       "00:16:3e:00:00:0g", "65536",
+                                       "4294967295"};
+    const struct offer      *o = offer_of(path);
+    const char              *text;
+
+    if (!o)
+        return ERR_NOT_FOUND;
+    text = o->lie == 0        ? o->value
+           : o->lie % 16 < 13 ? lies[o->lie % 16]
+                              : NULL;
+    if (!text)
+        return ERR_NOT_FOUND;
+    if (strlen(text) >= size)
+        return ERR_RANGE;
+    strcpy(value, text);
+    return OK;
+}
+
+enum status xenstore_number(const char *path, uint64_t *number)
+{
+    char        text[32], *end;
+    enum status s = OK;
+
+    if (strcmp(strrchr(path, '/'), "/state") == 0) {
+        *number = back_state;
+        return OK;
+    }
+    if (strcmp(strrchr(path, '/'), "/online") == 0) {
+        *number = is_online;
+        return OK;
+    }
+    s = xenstore_read(path, text, sizeof text);
+    if (s != OK)
+        return s;
+    *number = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end ? OK : ERR_FORMAT;
+}
+
+enum status xenstore_list(const char *path, char *names, size_t size)
+{
+    (void)path;
+    memset(names, 0, size);
+    return OK;
+}
+
+enum status xenstore_write(const char *path, const char *value)
+{
+    if (strcmp(strrchr(path, '/'), "/state") == 0)
+        front_state = (unsigned)atoi(value);
+    return OK;
+}
+
+enum status xenstore_write_all(const char                  *path,
+                               const struct xenstore_entry *all, size_t count)
+{
+    (void)path;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(all[i].name, "state") == 0)
+            front_state = (unsigned)atoi(all[i].value);
+    return OK;
+}
+
+enum status xenstore_watch(struct xenstore_watch *w)
+{
+    watched = w;
+    w->changed = true;
+    strcpy(w->token, "w");
+    return OK;
+}
+
+enum status xenstore_wait(struct xenstore_watch *w, nanoseconds deadline)
+{
+    while (!w->changed) {
+        enum status s = wait_until(&w->waiters, deadline);
+
+        if (s != OK)
+            return s;
+    }
+    w->changed = false;
+    return OK;
+}
+
+void xenstore_wake(struct xenstore_watch *w)
+{
+    w->changed = true;
+    wake_all(&w->waiters);
+}
+
+/* Events. */
+
+enum status event_open(struct event *e, uint16_t domain)
+{
+    check(!channel);
+    back_domain = domain;
+    channel = e;
+    e->port = 9;
+    return OK;
+}
+
+void event_close(struct event *e)
+{
+    check(channel == e);
+    channel = NULL;
+}
+
+void event_notify(uint32_t port)
+{
+    check(channel && port == 9);
+}
+
+/* The rings. */
+
+static uint8_t *entry_of(const struct ring *r, uint32_t at)
+{
+    return (uint8_t *)r->shared + r->head + at % r->size * r->entry;
+}
+
+/* The next request, done; false: there is none. */
+static bool answer(const struct ring *r)
+{
+    struct indices *at = r->shared;
+    uint8_t        *entry = entry_of(r, at->rsp_prod);
+    uint8_t         id[8];
+    int16_t         status = 0;
+
+    if (at->rsp_prod == at->req_prod)
+        return false;
+    if (r->brings)
+        status = input_left > 0 ? (int16_t)(next_byte() * 16u) : 60;
+    memcpy(id, entry + r->request_id, r->id_bytes);
+    memset(entry, 0, r->entry);
+    memcpy(entry, id, r->id_bytes);
+    if (r->brings)
+        entry[4] = next_byte() & 15; /* its flags */
+    memcpy(entry + r->status, &status, sizeof status);
+    at->rsp_prod++;
+    return true;
+}
+
+/* Something with the rings. */
+static void act(uint8_t what)
+{
+    struct ring     rings[2];
+    unsigned        n = see_rings(rings);
+    struct ring    *r = &rings[what / 16 % n];
+    struct indices *at = r->shared;
+    uint32_t        number;
+    uint8_t        *entry = entry_of(r, at->rsp_prod);
+
+    switch (what % 16) {
+    case 6:
+        number = next_number();
+        answer(r);
+        memcpy(entry + next_byte() * 2u % r->entry, &number, 2);
+        break;
+    case 7:
+        at->rsp_prod += next_number();
+        break;
+    case 8:
+        entry = entry_of(r, at->rsp_prod + next_byte());
+        for (size_t i = 0; i < r->entry; i++)
+            entry[i] = next_byte();
+        break;
+    case 9:
+        ((uint32_t *)r->shared)[next_byte() % 4] = next_number();
+        break;
+    case 10:
+        entry[next_byte() % r->entry] = next_byte();
+        at->rsp_prod++;
+        break;
+    default:
+        for (unsigned k = what % 4u; k < 4; k++)
+            answer(r);
+    }
+}
+
+static void be_honest(void)
+{
+    struct ring rings[2];
+    unsigned    n = see_rings(rings);
+
+    for (unsigned i = 0; i < n; i++) {
+        struct indices *at = rings[i].shared;
+        unsigned        most = rings[i].size;
+
+        if (at->req_prod - at->rsp_prod <= most)
+            while (answer(&rings[i]))
+                continue;
+    }
+}
+
+/* The backend's turn. */
+
+static void do_something(void)
+{
+    uint8_t what = next_byte();
+
+    switch (what % 16) {
+    case 0:
+        use_a_grant();
+        break;
+    case 1:
+        write_a_page();
+        break;
+    case 2:
+        back_be(next_byte() % 9u);
+        break;
+    case 3:
+        is_online = next_byte() % 2;
+        back_be(XenbusStateClosing);
+        break;
+    case 4:
+        offers[next_byte() % offers_count].lie = next_byte();
+        break;
+    case 5:
+        follow();
+        break;
+    default:
+        if (channel)
+            act(what);
+    }
+}
+
+static void end(void)
+{
+    check(++turns_after < TURNS);
+    if (turns_after == 1) {
+        is_online = true;
+        for (size_t i = 0; i < offers_count; i++)
+            offers[i].lie = 0;
+    }
+    if (turns_after > HONEST && back_state == XenbusStateConnected) {
+        is_online = false;
+        back_be(XenbusStateClosing);
+    }
+    if (back_state > XenbusStateClosed || back_state < XenbusStateInitWait ||
+        back_state == XenbusStateInitialised)
+        back_be(XenbusStateClosed);
+    follow();
+    if (channel)
+        be_honest();
+}
+
+void platform_wait(nanoseconds deadline)
+{
+    if (input_left > 0) {
+        for (unsigned n = next_byte() % 4u + 1; n > 0; n--)
+            do_something();
+        follow();
+    } else {
+        end();
+    }
+    if (channel)
+        channel->come(channel->ctx);
+    now += MILLISECOND;
+    if (input_left == 0 && deadline != FOREVER && deadline > now)
+        now = deadline;
+}
+
+/* What the driver takes, so that it can be freed. */
+
+static struct {
+    void  *at;
+    size_t count; /* pages; 0: it was allocated */
+} taken[1024];
+static size_t        taken_count;
+static struct fiber *fibers[16];
+static size_t        fibers_count;
+
+static void *note(void *at, size_t count)
+{
+    check(taken_count < sizeof taken / sizeof taken[0]);
+    if (at) {
+        taken[taken_count].at = at;
+        taken[taken_count++].count = count;
+    }
+    return at;
+}
+
+static void forget(void *at)
+{
+    for (size_t i = 0; i < taken_count; i++)
+        if (taken[i].at == at) {
+            taken[i] = taken[--taken_count];
+            return;
+        }
+    check(!at);
+}
+
+static enum status noted_spawn(const struct fiber_options *o, fiber_fn *fn,
+                               void *ctx, struct fiber **f)
+{
+    enum status s = fiber_spawn(o, fn, ctx, f);
+
+    check(s == OK && fibers_count < sizeof fibers / sizeof fibers[0]);
+    fibers[fibers_count++] = *f;
+    return s;
+}
+
+static void begin(const uint8_t *data, size_t size)
+{
+    input = data;
+    input_left = size;
+    memset(entries, 0, sizeof entries);
+    memset(page_of_frame, 0, sizeof page_of_frame);
+    memset(next_free, 0, sizeof next_free);
+    first_free = free_count = 0;
+    table = NULL;
+    watched = NULL;
+    channel = NULL;
+    turns_after = 0;
+    is_online = true;
+    back_state = XenbusStateInitWait;
+    front_state = XenbusStateInitialising;
+    for (size_t i = 0; i < offers_count; i++)
+        offers[i].lie = 0;
+}
+
+/* The fibers end, the first of them because they are asked to, and what there
+ * is goes. */
+static void finish_all(size_t asked)
+{
+    input_left = 0;
+    while (fibers_count > 0) {
+        struct fiber *f = fibers[--fibers_count];
+
+        if (fibers_count < asked)
+            fiber_cancel(f);
+        check(fiber_join(f, FOREVER) == OK);
+    }
+    while (taken_count > 0) {
+        taken_count--;
+        if (taken[taken_count].count > 0)
+            page_free(taken[taken_count].at, taken[taken_count].count);
+        else
+            free(taken[taken_count].at);
+    }
+}
+
+#define page_alloc(count)    note(page_alloc(count), count)
+#define page_free(at, count) (forget(at), page_free(at, count))
+#define calloc(count, size)  note(calloc(count, size), 0)
+#define free(at)             (forget(at), free(at))
+#define fiber_spawn          noted_spawn
+
+#include "shared_ring.c"
+
+#endif

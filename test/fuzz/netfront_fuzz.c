@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A network of Xen's, whatever its backend does (backend.h): what comes is a
+ * frame or is dropped, what goes is let go of in the end, and a page that the
+ * backend keeps is never used again.
+ *
+ * The first bytes of the input say in what the store lies; the rest is what the
+ * backend does.
+ */
+#include "backend.h"
+
+static bool        noted_take_back(uint32_t grant);
+static struct buf *noted_buf(size_t headroom);
+static enum status reserve_once(size_t pages);
+
+#define grant_take_back noted_take_back
+#define buf_new         noted_buf
+#define buf_reserve     reserve_once
+#include "network_xen.c"
+#undef grant_take_back
+#undef buf_new
+#undef buf_reserve
+
+static struct offer offers[] = {{"backend-id", "7", 0},
+                                {"backend", "/local/domain/7/b", 0},
+                                {"mac", "00:16:3e:00:00:01", 0},
+                                {"mtu", "1500", 0},
+                                {"feature-rx-copy", "1", 0},
+                                {"feature-sg", "1", 0},
+                                {"feature-gso-tcpv4", "1", 0}};
+static const size_t offers_count = sizeof offers / sizeof offers[0];
+static struct buf  *buf_in[PAGES]; /* by the frame of its page */
+static struct buf  *lost[PAGES];
+static size_t       lost_count;
+
+/* Pages for all inputs. */
+static enum status reserve_once(size_t pages)
+{
+    static bool is_done;
+
+    if (!is_done)
+        check(buf_reserve(2 * pages) == OK);
+    is_done = true;
+    return OK;
+}
+
+static void note_bufs(struct buf *b)
+{
+    for (; b; b = b->next)
+        buf_in[guest_frame((void *)((uintptr_t)b->data & ~(uintptr_t)4095))] =
+            b;
+}
+
+static struct buf *noted_buf(size_t headroom)
+{
+    struct buf *b = buf_new(headroom);
+
+    note_bufs(b);
+    return b;
+}
+
+/* A page that cannot be taken back is not used again, until the next input. */
+static bool noted_take_back(uint32_t grant)
+{
+    if (grant_take_back(grant))
+        return true;
+    check(lost_count < PAGES);
+    lost[lost_count++] = buf_in[entries[grant].frame];
+    return false;
+}
+
+static unsigned see_rings(struct ring rings[2])
+{
+    struct interface *i = channel->ctx;
+
+    rings[0] = (struct ring){
+        .shared = i->tx_pages.pages,
+        .head = offsetof(netif_tx_sring_t, ring),
+        .entry = sizeof(union netif_tx_sring_entry),
+        .request_id = offsetof(netif_tx_request_t, id),
+        .id_bytes = 2,
+        .status = offsetof(netif_tx_response_t, status),
+        .size = SLOTS,
+    };
+    rings[1] = (struct ring){
+        .shared = i->rx_pages.pages,
+        .head = offsetof(netif_rx_sring_t, ring),
+        .entry = sizeof(union netif_rx_sring_entry),
+        .request_id = offsetof(netif_rx_request_t, id),
+        .id_bytes = 2,
+        .status = offsetof(netif_rx_response_t, status),
+        .brings = true,
+        .size = SLOTS,
+    };
+    return 2;
+}
+
+static void hear(void *ctx, struct buf *const *frames, size_t count)
+{
+    static uint8_t bytes[NETWORK_FRAME];
+
+    (void)ctx;
+    for (size_t i = 0; i < count; i++) {
+        check(buf_length(frames[i]) <= sizeof bytes);
+        buf_copy_out(frames[i], 0, bytes, buf_length(frames[i]));
+        buf_free(frames[i]);
+    }
+}
+
+static struct buf *frame_of(size_t len)
+{
+    static const uint8_t bytes[20000];
+    struct buf          *b = buf_copy_in(bytes, len, 0);
+
+    if (b && len > 1500)
+        b->offload = (struct offload){34, 16, 1460, false};
+    note_bufs(b);
+    return b;
+}
+
+static void talk(void *ctx)
+{
+    struct network *n = ctx;
+
+    for (unsigned i = 0; i < 30 && !n->gone; i++) {
+        struct buf *b = frame_of(i % 3 ? 60 : i * 600 + 14);
+
+        if (b)
+            network_write(n, b);
+        if (time_sleep(MILLISECOND) != OK)
+            return;
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct fiber   *f;
+    struct network *n;
+
+    begin(data, size);
+    for (unsigned k = next_byte() % 4u; k > 0; k--)
+        offers[next_byte() % offers_count].lie = next_byte();
+    if (network_xen_connect("0", &n) == OK) {
+        network_listen(n, hear, NULL);
+        check(fiber_spawn(NULL, talk, n, &f) == OK);
+    }
+    finish_all(1);
+    while (lost_count > 0)
+        buf_free(lost[--lost_count]);
+    check(buf_pages_free() == buf_pages());
+    return 0;
+}
