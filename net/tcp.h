@@ -114,8 +114,8 @@ struct delivery {
     bool             has_echo, is_new; /* is_new: snd_una has moved */
     bool             is_marked;        /* congestion was met (RFC 3168) */
     uint32_t         echo;
-    uint32_t         acked;          /* bytes of data by which snd_una has moved */
-    uint32_t         bytes;          /* of which it was not known that they had arrived */
+    uint32_t         acked;          /* bytes of data, by snd_una */
+    uint32_t         bytes;          /* of which that is news */
     nanoseconds      oldest, newest; /* of those sent but once, when; 0: none */
     bool             is_original;    /* a time-out sent them not again */
     bool             has_repeat;     /* D-SACK: the peer had repeat already */
@@ -158,7 +158,7 @@ struct cubic {
     uint32_t    w_max, w_est, cwnd_prior, k;
     uint32_t    before_max, before_prior; /* of a loss that may be undone */
     uint64_t    grown, est_grown;         /* by less than a byte */
-    nanoseconds epoch, seen;              /* epoch 0: begins with the next ACK */
+    nanoseconds epoch, seen;              /* epoch 0: with the next ACK */
 };
 
 /* Stays as long as it has connections. */
@@ -199,10 +199,10 @@ struct connection {
     struct buf *place;       /* in the queue, or NULL: its first byte is */
     uint32_t    place_seq;
     uint8_t     snd_scale, rcv_scale;
-    uint16_t    mss;                /* data bytes of a segment to the peer, with the
-                            options that each has */
+    uint16_t    mss;                /* data bytes of a segment to the peer, with its
+                            options */
     uint16_t    our_mss;            /* that we announce */
-    uint16_t    mss_full, mss_next; /* what it was at first; what is to be tried */
+    uint16_t    mss_full, mss_next; /* what it was first; what is tried next */
     bool        probe_lost;         /* of those, and nothing else so far */
     nanoseconds raise_at;           /* then; 0: it is what it was */
     bool        shut_writing, shut_reading, fin_sent;
@@ -213,7 +213,7 @@ struct connection {
      * those that are out, by time. */
     struct sent *sent, *sent_last, *earliest, *latest;
     struct sent *taken_place, *lost_place; /* where the next may be */
-    struct sent  own_sent; /* one that it always has */
+    struct sent  own_sent;                 /* one that it always has */
     bool         own_is_used;
     uint32_t     sent_count;
     uint32_t     out, lost, taken; /* bytes, by their state */

@@ -4,8 +4,8 @@
  * bytes as RFC 3465 has it), and who has which.
  *
  * A window is worth something as long as it is used (RFC 7661): one that is not
- * used for half does not grow, is not sent at one stroke, and after five minutes
- * is worth half as much.
+ * used for half does not grow, is not sent at one stroke, and after five
+ * minutes is worth half as much.
  */
 #include "tcp.h"
 #include <mirage/boot.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Explicit congestion notification (RFC 3168). Data that are sent for the first
- * time may be marked on their way; who gets a mark says so in each segment until
- * the sender tells that he has slowed down.
+ * time may be marked on their way; who gets a mark says so in each segment
+ * until the sender tells that he has slowed down.
  */
 #include "tcp.h"
 #include <mirage/boot.h>

@@ -64,7 +64,8 @@ static size_t emit(struct connection *c, uint32_t seq, uint32_t len,
         s.has_scale = !(flags & TCP_ACK) || c->rcv_scale > 0;
         s.scale = TCP_SCALE;
         s.may_sack = !(flags & TCP_ACK) || c->may_sack;
-    } else if (len == 0 && (c->early_count > 0 || c->repeat.from != c->repeat.to)) {
+    } else if (len == 0 &&
+               (c->early_count > 0 || c->repeat.from != c->repeat.to)) {
         sack_fill(c, &s);
     }
     if (c->timestamps || (is_syn && !(flags & TCP_ACK))) {
@@ -331,9 +332,10 @@ static bool resend_lost(struct connection *c, bool *sent)
 }
 
 /*
- * How many bytes, at most burst, may leave in one piece now; 0: none. RFC 9293, 3.8.6.2.1 and
- * 3.7.4: whole segments, but for the end of what there is, and that not while
- * something small is under way (Nagle); or half of what the peer ever offered.
+ * How many bytes, at most burst, may leave in one piece now; 0: none. RFC 9293,
+ * 3.8.6.2.1 and 3.7.4: whole segments, but for the end of what there is, and
+ * that not while something small is under way (Nagle); or half of what the peer
+ * ever offered.
  */
 static uint32_t next_piece(const struct connection *c, uint32_t burst,
                            bool *ends)

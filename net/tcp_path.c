@@ -4,9 +4,10 @@
  *
  * Anybody may forge what ICMP says; so it is believed only of what is under way
  * (RFC 5927), never below what every path takes, and what it says is tried out
- * again after a while. Where ICMP never comes, the timer tells: what is long and
- * was sent twice in vain is sent in shorter segments (RFC 4821, 7.7). A longer
- * one is tried with one segment of data; if that is lost, nothing else is.
+ * again after a while. Where ICMP never comes, the timer tells: what is long
+ * and was sent twice in vain is sent in shorter segments (RFC 4821, 7.7). A
+ * longer one is tried with one segment of data; if that is lost, nothing else
+ * is.
  */
 #include "tcp.h"
 

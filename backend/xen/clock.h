@@ -8,8 +8,8 @@
 /* Time begins. The shared page is there. */
 void clock_start(void);
 
-/* Time stands still from here to there, whoever's time Xen's is then. The wall's
- * does not: it is asked for anew. */
+/* Time stands still from here to there, whoever's time Xen's is then. The
+ * wall's does not: it is asked for anew. */
 void clock_stop(void);
 void clock_go_on(void);
 

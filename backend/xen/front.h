@@ -21,7 +21,7 @@ struct front {
     char                  backend[BACK_NAME];
     uint16_t              domain; /* the backend's */
     char                  watched[BACK_NAME + 8];
-    struct xenstore_watch watch; /* of the backend's state */
+    struct xenstore_watch watch;    /* of the backend's state */
     bool                  is_moved; /* has another backend; see front_return */
     struct front         *next;
 };

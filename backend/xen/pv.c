@@ -23,7 +23,7 @@
 #define BATCH    64                           /* changes in one hypercall */
 #define MOST     ((uint64_t)1 << 40)          /* of memory; see pages.h */
 #define CHUNK    ((uint64_t)1 << LARGE_SHIFT) /* mapped at a time */
-#define SPARES   4                            /* tables that one chunk can need */
+#define SPARES   4                            /* tables that a chunk can need */
 #define NO_FRAME (~(uint64_t)0)
 #define PLACED   (1 + GRANT_PAGES)    /* pages that stand for Xen's */
 #define LIST     ((uintptr_t)1 << 41) /* where Xen's tools see frames */
