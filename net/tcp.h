@@ -199,8 +199,7 @@ struct connection {
     struct buf *place;       /* in the queue, or NULL: its first byte is */
     uint32_t    place_seq;
     uint8_t     snd_scale, rcv_scale;
-    uint16_t    mss;                /* data bytes of a segment to the peer, with its
-                            options */
+    uint16_t    mss;                /* data bytes of a segment to the peer */
     uint16_t    our_mss;            /* that we announce */
     uint16_t    mss_full, mss_next; /* what it was first; what is tried next */
     bool        probe_lost;         /* of those, and nothing else so far */

@@ -25,7 +25,7 @@ struct backend {
     char              front[64], back[64];
     enum xenbus_state state;
     bool              is_online, is_told, is_deaf; /* deaf: it does nothing */
-    bool              is_left;                     /* where the image was, when it is restored */
+    bool              is_left;                     /* behind, when it moves */
     unsigned          port, connections, told;
 };
 
