@@ -16,7 +16,7 @@ static uint32_t                   next_free[ENTRIES]; /* 0: the last */
 static uint32_t                   first_free;
 static unsigned                   free_count;
 
-static void go_on(bool is_moved)
+static void take_table_again(bool is_moved)
 {
     (void)is_moved;
     table = guest_grant_table();
@@ -26,7 +26,7 @@ static void go_on(bool is_moved)
 
 enum status grant_start(void)
 {
-    static struct suspended after = {.go_on = go_on};
+    static struct suspended after = {.go_on = take_table_again};
 
     if (table)
         return OK;

@@ -296,6 +296,12 @@ enum status xenstore_wait(struct xenstore_watch *w, nanoseconds deadline)
     return OK;
 }
 
+enum status xenstore_watch_again(struct xenstore_watch *w)
+{
+    w->changed = true;
+    return OK;
+}
+
 void xenstore_wake(struct xenstore_watch *w)
 {
     w->changed = true;
@@ -321,7 +327,30 @@ void event_close(struct event *e)
 
 void event_notify(uint32_t port)
 {
-    check(channel && port == 9);
+    check((channel && port == 9) || port == 0);
+}
+
+/* The guest is suspended, and goes on as another domain. */
+
+static struct suspended *suspended[2]; /* grants, and devices */
+static size_t            suspended_count;
+
+void suspend_listen(struct suspended *s)
+{
+    check(suspended_count < 2);
+    suspended[suspended_count++] = s;
+}
+
+static void move(void)
+{
+    memset(entries, 0, sizeof entries);
+    if (channel)
+        channel->port = 0;
+    back_state = XenbusStateInitWait;
+    front_state = XenbusStateInitialising;
+    is_online = true;
+    for (size_t i = 0; i < suspended_count; i++)
+        suspended[i]->go_on(true);
 }
 
 /* The rings. */
@@ -432,7 +461,9 @@ static void do_something(void)
         follow();
         break;
     default:
-        if (channel)
+        if (what == 0xff)
+            move();
+        else if (channel && channel->port != 0)
             act(what);
     }
 }
@@ -453,7 +484,7 @@ static void end(void)
         back_state == XenbusStateInitialised)
         back_be(XenbusStateClosed);
     follow();
-    if (channel)
+    if (channel && channel->port != 0)
         be_honest();
 }
 
@@ -466,7 +497,7 @@ void platform_wait(nanoseconds deadline)
     } else {
         end();
     }
-    if (channel)
+    if (channel && channel->port != 0)
         channel->come(channel->ctx);
     now += MILLISECOND;
     if (input_left == 0 && deadline != FOREVER && deadline > now)
@@ -522,6 +553,8 @@ static void begin(const uint8_t *data, size_t size)
     memset(next_free, 0, sizeof next_free);
     first_free = free_count = 0;
     table = NULL;
+    fronts = NULL;
+    suspended_count = 0;
     watched = NULL;
     channel = NULL;
     turns_after = 0;

@@ -77,6 +77,8 @@ static void use_part(void *ctx)
             put(at, round);
         }
         rounds++;
+        if (time_sleep(5 * MILLISECOND) != OK)
+            break; /* others have their turn, too, at this processor's speed */
     } while (round > 0);
     running--;
     wake_all(&ended);
