@@ -484,7 +484,8 @@ TEST(a_timeout_with_a_new_echo_stays)
                       ". 10\n"
                       "> ACK 101 989 ts=200:610\n"
                       ". 1\n"));
-    CHECK(ours()->recovery == TCP_EXPIRED && counters()->undone == before.undone);
+    CHECK(ours()->recovery == TCP_EXPIRED &&
+          counters()->undone == before.undone);
 }
 
 TEST(without_timestamps_what_arrives_and_was_sent_but_once_undoes_a_timeout)
