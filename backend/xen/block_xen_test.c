@@ -462,3 +462,15 @@ TEST(a_backend_that_comes_back_with_another_disk_is_not_used)
     CHECK(block_read(b, 0, data, 1) == ERR_GONE);
     check_said("xvda1: it is another disk than before");
 }
+
+TEST(a_disk_that_is_taken_away_while_its_backend_is_awaited_is_gone)
+{
+    struct block *b = connect(ALL);
+    uint8_t       data[512];
+
+    disk.backend.is_online = false; /* it does not come back */
+    backend_restart(&disk.backend);
+    fake_after(SECOND, take_away);
+    CHECK(block_read(b, 0, data, 1) == ERR_GONE);
+    check_said("xvda1 was taken away");
+}

@@ -153,6 +153,14 @@ enum status front_expect(struct front *f, unsigned wanted,
     return s;
 }
 
+static bool is_taken_away(struct front *f)
+{
+    if (front_number(f, "online", 0) == 1)
+        return false;
+    log_warning(&xenbus, "%s was taken away", f->name);
+    return true;
+}
+
 enum status front_stay(struct front *f)
 {
     enum xenbus_state state;
@@ -166,10 +174,8 @@ enum status front_stay(struct front *f)
     }
     if (s != OK)
         return s == ERR_RESET ? OK : s;
-    if (front_number(f, "online", 0) != 1) {
-        log_warning(&xenbus, "%s was taken away", f->name);
+    if (is_taken_away(f))
         return ERR_GONE;
-    }
     log_warning(&xenbus, "%s: its backend has gone; waiting for it", f->name);
     return OK;
 }
@@ -198,6 +204,22 @@ static enum status find_again(struct front *f)
     return ERR_GONE;
 }
 
+/* Waits until it is there again, as long as it means to come. */
+static enum status await(struct front *f)
+{
+    enum status s = OK;
+
+    while (s == OK && !f->is_moved && !f->lie) {
+        if (peer(f) == XenbusStateInitWait)
+            return OK;
+        if (is_taken_away(f))
+            return ERR_GONE;
+        s = xenstore_wait(&f->watch, FOREVER);
+    }
+    return s != OK ? s : f->lie ? ERR_GONE
+                                : ERR_RESET;
+}
+
 enum status front_return(struct front *f)
 {
     enum xenbus_state state;
@@ -206,13 +228,10 @@ enum status front_return(struct front *f)
     if (f->is_moved)
         return find_again(f);
     s = front_be(f, XenbusStateClosed);
-
     if (s == OK)
         s = wait_for(f, IS(Closed) | IS(Unknown) | IS(InitWait), FOREVER,
                      &state);
     if (s == OK)
         s = front_be(f, XenbusStateInitialising);
-    if (s == OK)
-        s = wait_for(f, IS(InitWait), FOREVER, &state);
-    return s;
+    return s == OK ? await(f) : s;
 }
