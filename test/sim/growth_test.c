@@ -200,8 +200,9 @@ TEST(newreno_halves_and_gets_a_segment_each_round_trip)
 
 TEST(a_few_megabytes_go_in_as_many_round_trips_as_it_takes_to_double)
 {
-    nanoseconds        delay = 10 * MILLISECOND, began = time_now();
-    struct sim_faults  wide = {.delay = delay, .rate = 2000000000, .queue = 10000};
+    nanoseconds       delay = 10 * MILLISECOND, began = time_now();
+    struct sim_faults wide = {
+        .delay = delay, .rate = 2000000000, .queue = 10000};
     struct flow       *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
     uint32_t           first = c->snd_una;
@@ -365,8 +366,9 @@ static double goodput(nanoseconds delay)
     return sum / 3;
 }
 
-/* RFC 9438, 4.3, of 1,448 bytes: with a factor of 0.7 and a segment each round
- * trip sqrt(1.7 / 0.6 / 0.01) = 16.8 segments at most, 12.2 with 9/17 of one. */
+/* RFC 9438, 4.3, of 1,448 bytes: with a factor of 0.7 and a segment each
+ * round trip sqrt(1.7 / 0.6 / 0.01) = 16.8 segments at most, 12.2 with 9/17 of
+ * one. */
 TEST(through_losses_goes_what_cubic_promises)
 {
     CHECK(goodput(10 * MILLISECOND) > 0.885);
