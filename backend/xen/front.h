@@ -76,8 +76,9 @@ void front_lies(struct front *f, const char *how);
 /*
  * After front_stay, when our side is put away: waits until the backend is there
  * again, for a new connection, or finds the one that the guest has where it
- * was moved to. ERR_GONE: there it has none, or it was taken away meanwhile. That is logged. Whatever fails
- * while the guest is moved, and is_moved set, is to be begun anew.
+ * was moved to. ERR_GONE: there it has none, or it was taken away meanwhile.
+ * That is logged. Whatever fails while the guest is moved, and is_moved set, is
+ * to be begun anew.
  */
 MUST_CHECK enum status front_return(struct front *f);
 
