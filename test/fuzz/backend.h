@@ -60,7 +60,7 @@ static uint16_t       back_domain;
 static struct event  *channel;
 
 static struct xenstore_watch *watched;
-static grant_entry_v1_t       entries[ENTRIES];
+static grant_entry_v1_t       grants_of_image[ENTRIES];
 static uintptr_t              page_of_frame[PAGES];
 
 static void check(bool holds)
@@ -122,7 +122,7 @@ void platform_stack_free(const struct stack *stack)
 
 void *guest_grant_table(void)
 {
-    return entries;
+    return grants_of_image;
 }
 
 uint64_t guest_frame(const void *page)
@@ -140,7 +140,7 @@ uint64_t guest_frame(const void *page)
 /* The page, if the grant lets the backend write to it; else NULL. */
 static uint8_t *granted_page(uint32_t grant)
 {
-    const grant_entry_v1_t *e = &entries[grant % ENTRIES];
+    const grant_entry_v1_t *e = &grants_of_image[grant % ENTRIES];
 
     if ((e->flags & GTF_type_mask) != GTF_permit_access ||
         e->domid != back_domain || e->flags & GTF_readonly)
@@ -150,8 +150,8 @@ static uint8_t *granted_page(uint32_t grant)
 
 static void use_a_grant(void)
 {
-    grant_entry_v1_t *e = &entries[RESERVED + next_byte() * 2u +
-                                   next_byte() % 2u];
+    grant_entry_v1_t *e = &grants_of_image[RESERVED + next_byte() * 2u +
+                                           next_byte() % 2u];
 
     if ((e->flags & GTF_type_mask) == GTF_permit_access)
         e->flags ^= GTF_reading | (e->flags & GTF_readonly ? 0 : GTF_writing);
@@ -343,7 +343,7 @@ void suspend_listen(struct suspended *s)
 
 static void move(void)
 {
-    memset(entries, 0, sizeof entries);
+    memset(grants_of_image, 0, sizeof grants_of_image);
     if (channel)
         channel->port = 0;
     back_state = XenbusStateInitWait;
@@ -548,7 +548,7 @@ static void begin(const uint8_t *data, size_t size)
 {
     input = data;
     input_left = size;
-    memset(entries, 0, sizeof entries);
+    memset(grants_of_image, 0, sizeof grants_of_image);
     memset(page_of_frame, 0, sizeof page_of_frame);
     memset(next_free, 0, sizeof next_free);
     first_free = free_count = 0;

@@ -65,7 +65,7 @@ static bool noted_take_back(uint32_t grant)
     if (grant_take_back(grant))
         return true;
     check(lost_count < PAGES);
-    lost[lost_count++] = buf_in[entries[grant].frame];
+    lost[lost_count++] = buf_in[grants_of_image[grant].frame];
     return false;
 }
 

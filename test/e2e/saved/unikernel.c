@@ -4,6 +4,7 @@
  * reads that again, and gives back what comes through a connection.
  */
 #include <mirage.h>
+#include <string.h>
 
 #define WRITERS 4
 #define PIECE   64u /* sectors */
