@@ -71,7 +71,7 @@ static bool stand_still(bool *moved)
     } else {
         remove_mark();
     }
-    for (struct suspended *s = first; s; s = s->next)
+    for (struct suspended *s = first; s && done; s = s->next)
         s->go_on(*moved);
     return done;
 }
