@@ -165,6 +165,7 @@ BARE_FLAGS := $(filter-out -O2 -Iinclude,$(FLAGS)) -Os -Iinclude \
               -mno-red-zone -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
               -fcf-protection=none -ffunction-sections -fdata-sections
 BARE_TARGETS := virtio xen
+INSIDE       := core device net store
 
 images: all
 
@@ -202,7 +203,7 @@ $B/image/$(1)/internal.names: $$($(1)_OBJECTS) $(HEADERS) test/exports
 $B/lib/mirage/$(1)/libmirage.a: $$($(1)_OBJECTS) $B/image/$(1)/internal.names
 	$$(call archive,$B/image/$(1),$$($(1)_OBJECTS))
 
-# The unit tests of core as images, for test/e2e/inside.
+# The unit tests of each room as an image, for test/e2e/inside.
 $B/image/$(1)/%_test.c.o: private BARE_FLAGS += -Itest
 
 $B/image/$(1)/check.a: $$($(1)_OBJECTS)
@@ -210,16 +211,19 @@ $B/image/$(1)/check.a: $$($(1)_OBJECTS)
 	@echo '  ar $$@'
 	@$(AR) rcs $$@ $$^
 
-$B/image/$(1)/%_test: $B/image/$(1)/%_test.c.o $B/image/$(1)/check.a \
+INSIDERS_$(1) := $(INSIDE:%=$B/image/$(1)/%_tests)
+insiders: $$(INSIDERS_$(1))
+$$(foreach room,$(INSIDE),$$(eval $B/image/$(1)/$$(room)_tests: \
+    $$(patsubst %,$B/image/$(1)/%.o,$$(wildcard $$(room)/*_test.c))))
+
+$$(INSIDERS_$(1)): $B/image/$(1)/check.a \
     $$(addprefix $B/lib/mirage/$(1)/,image.ld symbols)
 	@echo '  ld $$@'
 	@$B/lib/mirage/$(1)/symbols > $$@.S
 	@$(CC) -nostdlib -static -no-pie -Wl,-T,$B/lib/mirage/$(1)/image.ld \
 	    -Wl,--gc-sections,--build-id=none,-z,noexecstack,-z,max-page-size=16 \
-	    -o $$@ $$@.S $$< $B/image/$(1)/check.a -L$(BARE) \
+	    -o $$@ $$@.S $$(filter %_test.c.o,$$^) $B/image/$(1)/check.a -L$(BARE) \
 	    -Wl,--start-group -lm -lc $B/image/$(1)/check.a -Wl,--end-group -lgcc
-
-insiders: $$(patsubst %.c,$B/image/$(1)/%,$(wildcard core/*_test.c device/*_test.c net/*_test.c store/*_test.c))
 
 $B/lib/mirage/$(1)/image.ld: arch/x86_64/bare/image.ld
 $B/lib/mirage/$(1)/symbols: backend/bare/symbols

@@ -84,12 +84,10 @@ static void forget_sent(void)
 /* Nobody has said anything yet, but the link may be down. */
 static void begin_at(uint32_t own, bool up)
 {
-    static bool      reserved;
     struct ethernet *e;
 
-    if (!reserved)
-        CHECK(buf_reserve(1024) == OK);
-    reserved = true;
+    if (buf_pages() == 0)
+        CHECK(buf_reserve(TEST_PAGES) == OK);
     arp.level = LEVEL_ERROR;
     ahead = 0;
     conflicts = 0;
@@ -699,7 +697,7 @@ TEST(a_probe_waits_for_the_link_and_can_be_cancelled)
 
 TEST(an_empty_pool_sends_no_question_but_asks_again)
 {
-    static struct buf *taken[1024];
+    static struct buf *taken[TEST_PAGES];
     struct buf        *packet;
     size_t             count = 0;
 

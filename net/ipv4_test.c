@@ -65,13 +65,13 @@ static void on_refusal(void *ctx, const struct ipv4_packet *packet,
 /* The host's address is own, 0: none; of a network of 24 bits. */
 static void connect(struct host *h, uint32_t own, uint16_t mtu)
 {
-    static bool reserved;
+    static bool started;
 
-    if (!reserved) {
-        CHECK(buf_reserve(512) == OK);
+    if (buf_pages() == 0)
+        CHECK(buf_reserve(TEST_PAGES) == OK);
+    if (!started)
         wheel_init(&wheel, time_now());
-    }
-    reserved = true;
+    started = true;
     *h = (struct host){.ip = NULL};
     CHECK(ipv4_connect_to(keep, h, &wheel, mtu, 0, &h->ip) == OK);
     ipv4_set_address(h->ip, ipv4_of_number(own), 24, ipv4_of_number(GATEWAY));
@@ -632,7 +632,7 @@ TEST(fragments_without_their_rest_are_told_of_and_freed)
 
 TEST(an_empty_pool_sends_an_error_and_loses_no_page)
 {
-    static struct buf *taken[512];
+    static struct buf *taken[TEST_PAGES];
     struct buf        *b;
     size_t             free_pages, n = 0;
     struct ipv4_packet packet = {.to = ipv4_of_number(RIGHT),

@@ -23,11 +23,8 @@ static void on_expired(void *ctx, const struct ipv4_packet *packet,
 /* The wheel is turned by hand: nothing expires by itself. */
 static void begin(void)
 {
-    static bool reserved;
-
-    if (!reserved)
-        CHECK(buf_reserve(2048) == OK);
-    reserved = true;
+    if (buf_pages() == 0)
+        CHECK(buf_reserve(TEST_PAGES) == OK);
     wheel_init(&wheel, time_now());
     all = reassembly_new(&wheel, on_expired, &wheel);
     CHECK(all != NULL);

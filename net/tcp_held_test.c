@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <mirage/buf.h>
 
-#define PAGES  8192
 #define WINDOW 65536
 
 static struct tcpv4      tcp;
@@ -15,7 +14,7 @@ static uint32_t          base;
 static void begin(uint32_t first)
 {
     if (buf_pages() == 0)
-        CHECK(buf_reserve(PAGES) == OK);
+        CHECK(buf_reserve(TEST_PAGES) == OK);
     memset(&tcp, 0, sizeof tcp);
     memset(c, 0, sizeof *c);
     for (size_t i = 0; i < TCP_HELD; i++) {

@@ -51,13 +51,13 @@ static void hear(void *ctx, struct endpoint from, struct endpoint to,
 
 static void begin_with(unsigned features)
 {
-    static bool reserved;
+    static bool started;
 
-    if (!reserved) {
-        CHECK(buf_reserve(128) == OK);
+    if (buf_pages() == 0)
+        CHECK(buf_reserve(TEST_PAGES) == OK);
+    if (!started)
         wheel_init(&wheel, time_now());
-    }
-    reserved = true;
+    started = true;
     CHECK(ipv4_connect_to(keep, NULL, &wheel, 1500, features, &ip) == OK);
     ipv4_set_address(ip, ipv4_of_number(US), 24, ipv4_of_number(THEM));
     CHECK(udpv4_connect(ip, &udp) == OK);
@@ -265,7 +265,7 @@ TEST(what_is_sent_has_its_ports_length_and_the_pseudo_headers_sum)
 TEST(too_long_nowhere_and_without_pages_are_errors_that_leave_nothing)
 {
     static uint8_t     data[UDP_MOST + 1];
-    static struct buf *taken[128];
+    static struct buf *taken[TEST_PAGES];
     struct endpoint    nowhere = {ipv4_of_number(0), 1};
     size_t             count = 0;
 

@@ -8,7 +8,8 @@
  *         CHECK(1 + 1 == 2);
  *     }
  *
- * A CHECK that fails is printed with its place, and the test goes on.
+ * A CHECK that fails is printed with its place, and the test goes on. What is
+ * weak lets several files of tests be linked into one program.
  */
 #ifndef TEST_CHECK_H
 #define TEST_CHECK_H
@@ -18,14 +19,17 @@
 #include <stdio.h>
 #include <string.h>
 
+/* What tests reserve of pages, once: those of one program share them. */
+#define TEST_PAGES 8192
+
 struct test {
     const char *name;
     void (*run)(void);
     struct test *next;
 };
 
-static struct test *tests, **tests_end = &tests;
-static int          checks_failed;
+__attribute__((weak)) struct test *tests, **tests_end = &tests;
+__attribute__((weak)) int          checks_failed;
 
 #define TEST(id)                                                 \
     static void                              id(void);           \
@@ -57,9 +61,9 @@ static inline void check_text(const char *file, int line, const char *test,
            found, wanted);
 }
 
-const char mirage_name[] = "test";
+__attribute__((weak)) const char mirage_name[] = "test";
 
-void mirage_main(void)
+__attribute__((weak)) void mirage_main(void)
 {
     int passed = 0, failed = 0;
 

@@ -50,9 +50,12 @@ tracked() {
     fi
 }
 
-# bare_text FILE: its lines without comments and string literals
+# bare_text: what the files named on standard input hold, "FILE:LINE:TEXT",
+# without comments and string literals
 bare_text() {
-    awk '{
+    xargs awk '
+    FNR == 1 { inside = 0 }
+    {
         out = ""
         line = $0
         while (line != "") {
@@ -74,14 +77,15 @@ bare_text() {
                 line = ""
             }
         }
-        print out
-    }' "$1"
+        if (out != "") print FILENAME ":" FNR ":" out
+    }' /dev/null
 }
 
-# includes FILE: "LINE HEADER" for each include, the header with its quotes
+# includes: "FILE:LINE HEADER" for each include of the files named on standard
+# input, the header with its quotes
 includes() {
-    bare_text "$1" | sed -nE \
-        's/^[ \t]*#[ \t]*include[ \t]*(["<][^">]*[">]).*/\1/;T;=;p' | paste -d' ' - -
+    bare_text | sed -nE \
+        's/^([^:]*:[0-9]*):[ \t]*#[ \t]*include[ \t]*(["<][^">]*[">]).*/\1 \2/p'
 }
 
 has_word() {
@@ -93,92 +97,89 @@ has_word() {
 # The rules. Each prints "FILE:LINE: what is wrong", or nothing.
 
 own_headers() {
-    local f line header name
+    local at f header name
     { sources core device net store backend arch libc config tool include
       find core device net store backend config tool -name '*_test.c' 2>/dev/null
-    } | while read -r f; do
-        includes "$f" | while read -r line header; do
-            name=${header:1:-1}
-            case $header in
-            *..*) echo "$f:$line: an include path with .. in it: $name" ;;
-            \"*/*) echo "$f:$line: an include path into another room: $name" ;;
-            \"check.h\") [[ $f = *_test.c ]] ||
-                echo "$f:$line: only unit tests include check.h" ;;
-            \"*) [ -e "$(dirname "$f")/$name" ] ||
-                echo "$f:$line: $name is not in the folder of the file" ;;
-            \<mirage.h\> | \<mirage/*) [ -e "include/$name" ] ||
-                echo "$f:$line: there is no include/$name" ;;
-            \<*/*) [[ $f = core/* || $f = device/* || $f = include/* ]] || {
-                [ ! -d "${name%%/*}" ] ||
-                echo "$f:$line: an include path into another room: $name"; } ;;
-            esac
-        done
+    } | includes | while read -r at header; do
+        f=${at%:*} name=${header:1:-1}
+        case $header in
+        *..*) echo "$at: an include path with .. in it: $name" ;;
+        \"*/*) echo "$at: an include path into another room: $name" ;;
+        \"check.h\") [[ $f = *_test.c ]] ||
+            echo "$at: only unit tests include check.h" ;;
+        \"*) [ -e "${f%/*}/$name" ] ||
+            echo "$at: $name is not in the folder of the file" ;;
+        \<mirage.h\> | \<mirage/*) [ -e "include/$name" ] ||
+            echo "$at: there is no include/$name" ;;
+        \<*/*) [[ $f = core/* || $f = device/* || $f = include/* ]] || {
+            [ ! -d "${name%%/*}" ] ||
+            echo "$at: an include path into another room: $name"; } ;;
+        esac
     done
 }
 
 host_headers() {
-    local f line header name
-    sources $bare | grep -v '^include/mirage/config\.h$' | while read -r f; do
-        includes "$f" | while read -r line header; do
-            name=${header:1:-1}
-            case $header in
-            \<mirage.h\> | \<mirage/*) ;;
-            \<*) has_word "${name%.h}" "$iso" ||
-                echo "$f:$line: a host's header: $name" ;;
-            esac
-        done
+    local at header name
+    sources $bare | grep -v '^include/mirage/config\.h$' | includes |
+        while read -r at header; do
+        name=${header:1:-1}
+        case $header in
+        \<mirage.h\> | \<mirage/*) ;;
+        \<*) has_word "${name%.h}" "$iso" || echo "$at: a host's header: $name" ;;
+        esac
     done
 }
 
 example_headers() {
-    local f line header name
-    sources example | while read -r f; do
-        includes "$f" | while read -r line header; do
-            name=${header:1:-1}
-            case $header in
-            \<mirage.h\> | \<mirage/config.h\>) ;;
-            \<mirage/* | \"*/*)
-                echo "$f:$line: an example includes more than mirage.h: $name" ;;
-            esac
-        done
+    local at header name
+    sources example | includes | while read -r at header; do
+        name=${header:1:-1}
+        case $header in
+        \<mirage.h\> | \<mirage/config.h\>) ;;
+        \<mirage/* | \"*/*)
+            echo "$at: an example includes more than mirage.h: $name" ;;
+        esac
     done
 }
 
 assembly() {
-    local f
-    sources $bare | while read -r f; do
-        bare_text "$f" | grep -nE '\b(__asm__|__asm|asm)\b' |
-            sed -E "s|^([0-9]+):.*|$f:\1: assembly|"
-    done
+    sources $bare | bare_text |
+        sed -nE 's/^([^:]*:[0-9]*):.*\b(__asm__|__asm|asm)\b.*/\1: assembly/p'
 }
 
 conditions() {
-    local f line text word
-    sources $bare | while read -r f; do
-        bare_text "$f" | grep -nE '^[ \t]*#[ \t]*(el)?if' |
-            sed 's/:[ \t]*#[ \t]*[a-z]*/ /' | while read -r line text; do
-            grep -oE '\b(_[A-Za-z_][A-Za-z0-9_]*|linux|unix|MIRAGE_TARGET[A-Z0-9_]*|TARGET_[A-Z0-9_]*|XEN|UNIX|VIRTIO|POLL)\b' \
-                <<<"$text" | while read -r word; do
-                has_word "$word" "$tools" ||
-                    echo "$f:$line: #if on a target: $word"
-            done
+    local at text word
+    sources $bare | bare_text |
+        sed -nE 's/^([^:]*:[0-9]*):[ \t]*#[ \t]*(el)?if[a-z]*/\1 /p' |
+        while read -r at text; do
+        grep -oE '\b(_[A-Za-z_][A-Za-z0-9_]*|linux|unix|MIRAGE_TARGET[A-Z0-9_]*|TARGET_[A-Z0-9_]*|XEN|UNIX|VIRTIO|POLL)\b' \
+            <<<"$text" | while read -r word; do
+            has_word "$word" "$tools" ||
+                echo "$at: #if on a target: $word"
         done
     done
 }
 
 # compile: an object in $scratch for each .c of a room that this machine can
-# compile with its own headers, its name the source's with .o
+# compile with its own headers, its name the source's with .o: the one that make
+# has made of it, or one of our own
 compile() {
+    local f at made
     [ ! -e "$scratch/compiled" ] || return 0
     find core device net store backend config tool arch \
         -name '*.c' ! -name '*_test.c' 2>/dev/null |
-        grep -vE '^backend/(xen|virtio|bare)/|^arch/[^/]*/bare/' | while read -r f; do
+        grep -vE '^backend/(xen|virtio|bare)/|^arch/[^/]*/bare/' >"$scratch/sources"
+    sed "s|^|$scratch/|; s|/[^/]*\$||" "$scratch/sources" | sort -u | xargs mkdir -p
+    while read -r f; do
         case $f in
         arch/*/*) [[ $f = "arch/$(uname -m)"/* ]] || continue ;;
         esac
-        mkdir -p "$scratch/$(dirname "$f")"
-        echo "$f"
-    done | xargs -P 2 -I{} sh -c \
+        at=$scratch/${f%.c}.o
+        for made in build/{unix,sim,host}/"${f%.c}.o" ''; do
+            [ ! "$made" -nt "$f" ] || break
+        done
+        if [ -n "$made" ]; then ln -s "$PWD/$made" "$at"; else echo "$f"; fi
+    done <"$scratch/sources" | xargs -P 2 -I{} sh -c \
         '${CC:-cc} -std=gnu11 -O0 -w -DMIRAGE_VERSION=\"\" -Iinclude -c \
             -o "$0/${1%.c}.o" "$1"' "$scratch" {} || return 1
     touch "$scratch/compiled"
@@ -193,24 +194,38 @@ objects() {
     done | sort
 }
 
+# defines ROOM...: the names that their objects define
 defines() {
-    local list
-    list=$(objects "$@")
-    [ -z "$list" ] || nm -g --defined-only $list | awk 'NF == 3 { print $3 }'
+    local room of
+    for room; do
+        of=$scratch/defined.${room//\//.}
+        [ -e "$of" ] || objects "$room" | xargs -r nm -g --defined-only |
+            awk 'NF == 3 { print $3 }' | sort -u >"$of"
+        cat "$of"
+    done
 }
 
 # calls ROOM [BELOW...]: what ROOM's objects leave undefined that is neither
 # the room's own nor defined in the rooms below, nor on standard input
 calls() {
-    local room=$1 o name
     cat >"$scratch/allowed.extra"
-    { defines "$@"; cat "$scratch/allowed.extra"; } | sort -u >"$scratch/allowed"
-    objects "$room" | while read -r o; do
-        nm -u "$o" | awk '{ print $2 }' | sort -u |
-            comm -23 - "$scratch/allowed" | while read -r name; do
-            local source=${o#"$scratch"/}
-            echo "${source%.o}.c: calls what its room may not: $name$(owner "$name")"
-        done
+    { defines "$@"; cat "$scratch/allowed.extra"; } >"$scratch/allowed"
+    undefined "$1" | awk -v list="$scratch/allowed" '
+        BEGIN { while ((getline name <list) > 0) is[name] = 1 }
+        !($2 in is)' | blame
+}
+
+# undefined ROOM: "SOURCE NAME" for each name that its objects leave undefined
+undefined() {
+    objects "$1" | xargs -r nm -A -u |
+        sed -E "s|^$scratch/(.*)\.o: +[A-Za-z] (.*)|\1.c \2|" | sort -u
+}
+
+# blame: says what is wrong with each "SOURCE NAME"
+blame() {
+    local source name
+    while read -r source name; do
+        echo "$source: calls what its room may not: $name$(owner "$name")"
     done
 }
 
@@ -228,9 +243,8 @@ words() {
 room_calls() {
     local room
     compile || { echo "rooms: the sources do not compile"; return; }
-    for room in core device net store arch backend config tool; do
-        defines $room | sort -u >"$scratch/defined.$room"
-    done
+    rm -f "$scratch"/defined.*
+    defines core device net store arch backend config tool >/dev/null
     { words $libc $image; defines backend | grep '^platform_'
       defines arch | grep '^arch_'; } | calls core
     words $libc | calls device core
@@ -263,13 +277,9 @@ all_rooms() {
 foreign() {
     comm -23 "$scratch/rooms" <({ defines "$@"; echo main; } | sort -u) \
         >"$scratch/foreign"
-    objects "$1" | while read -r o; do
-        nm -u "$o" | awk '{ print $2 }' | sort -u |
-            comm -12 - "$scratch/foreign" | while read -r name; do
-            local source=${o#"$scratch"/}
-            echo "${source%.o}.c: calls what its room may not: $name$(owner "$name")"
-        done
-    done
+    undefined "$1" | awk -v list="$scratch/foreign" '
+        BEGIN { while ((getline name <list) > 0) is[name] = 1 }
+        $2 in is' | blame
 }
 
 # Expected outputs and test inputs are what they are.
@@ -279,21 +289,25 @@ texts() {
 }
 
 licence() {
-    texts | while read -r f; do
-        head -n 2 "$f" | grep -q 'SPDX-License-Identifier: ISC' ||
-            echo "$f:1: no line SPDX-License-Identifier: ISC"
-    done
+    texts | xargs awk '
+    FNR == 1 { if (file && !found) print file ":1: " none; file = FILENAME; found = 0 }
+    FNR <= 2 && /SPDX-License-Identifier: ISC/ { found = 1 }
+    END { if (file && !found) print file ":1: " none }
+    ' none='no line SPDX-License-Identifier: ISC'
 }
 
 columns() {
-    tracked | grep '\.[ch]$' | grep -v '^test/config/.*/' | while read -r f; do
-        grep -nE '^.{81,}' "$f" | sed -E "s|^([0-9]+):.*|$f:\1: more than 80 columns|"
-    done
+    tracked | grep '\.[ch]$' | grep -v '^test/config/.*/' |
+        xargs grep -nHE '^.{81,}' |
+        sed -E 's|^([^:]*:[0-9]+):.*|\1: more than 80 columns|'
 }
 
 blanks() {
-    texts | while read -r f; do
-        grep -nE '[ 	]+$' "$f" | sed -E "s|^([0-9]+):.*|$f:\1: blanks at the end of the line|"
+    local f
+    texts | xargs grep -nHE '[ 	]+$' |
+        sed -E 's|^([^:]*:[0-9]+):.*|\1: blanks at the end of the line|'
+    # The last bytes of all: if they are line ends, none need be looked for.
+    [ -z "$(texts | xargs -d '\n' tail -qc 1)" ] || texts | while read -r f; do
         [ ! -s "$f" ] || [ -z "$(tail -c 1 "$f")" ] ||
             echo "$f: no line end at the end of the file"
     done
