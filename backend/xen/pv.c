@@ -28,12 +28,15 @@
 #define PLACED   (1 + GRANT_PAGES)    /* pages that stand for Xen's */
 #define LIST     ((uintptr_t)1 << 41) /* where Xen's tools see frames */
 
+#define PV_TRAPS      20 /* exceptions that Xen hands on */
+#define PV_TRAP_ENTRY 8  /* bytes of code for each, in entry.S */
+
 struct spare {
     struct spare *next;
 };
 
-extern char              image_text[], image_end[];
-extern const trap_info_t pv_traps[];
+extern char       image_text[], image_end[];
+extern const char pv_trap_entries[PV_TRAPS][PV_TRAP_ENTRY];
 
 /* A page of ours in whose place is one of Xen's. */
 struct placed {
@@ -399,6 +402,20 @@ bool pv_suspend(bool (*is_moved)(void))
     return true;
 }
 
+static void set_traps(void)
+{
+    static trap_info_t traps[PV_TRAPS + 1]; /* the last: zeros */
+
+    for (unsigned i = 0; i < PV_TRAPS; i++)
+        traps[i] = (trap_info_t){
+            .vector = (uint8_t)i,
+            .flags = i == 3 || i == 4 ? 3 : 0, /* int3 and into may */
+            .cs = FLAT_KERNEL_CS,
+            .address = (uintptr_t)pv_trap_entries[i],
+        };
+    require(HYPERCALL(__HYPERVISOR_set_trap_table, traps, 0, 0, 0) == 0);
+}
+
 void pv_start(struct start_info *info);
 
 void pv_start(struct start_info *info)
@@ -410,7 +427,7 @@ void pv_start(struct start_info *info)
     top_table = (uint64_t *)info->pt_base;
     frames = (uint64_t *)info->mfn_list;
     frame_count = info->nr_pages;
-    require(HYPERCALL(__HYPERVISOR_set_trap_table, pv_traps, 0, 0, 0) == 0);
+    set_traps();
     require(pv_place(shared_page, info->shared_info >> PAGE_SHIFT));
     guest_has_shared_page();
     clock_start();
