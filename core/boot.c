@@ -182,9 +182,8 @@ static void help(void)
 
 static void argument(const char *word)
 {
-    const char           *equals = strchr(word, '=');
-    size_t                key_len = equals ? (size_t)(equals - word) - 2
-                                           : strlen(word) - 2;
+    size_t                key_len = strcspn(word + 2, "=");
+    const char           *equals = word + 2 + key_len;
     struct boot_argument *a = find(word + 2, key_len);
     const char           *wanted;
 
@@ -192,7 +191,7 @@ static void argument(const char *word)
         help();
     if (!a)
         refuse_unknown(word, key_len);
-    if ((wanted = set(a, equals ? equals + 1 : NULL)) != NULL) {
+    if ((wanted = set(a, *equals ? equals + 1 : NULL)) != NULL) {
         image_say("%s: %s: expected %s\n", image_name(), word, wanted);
         platform_exit(USAGE_ERROR);
     }
@@ -214,13 +213,21 @@ static void refuse_twins(void)
         }
 }
 
+static bool begins(const char *word, const char *with)
+{
+    for (; *with; word++, with++)
+        if (*word != *with)
+            return false;
+    return true;
+}
+
 /* --log first: then what has been logged already can be shown. */
 static void log_arguments(const char *const *words, size_t count)
 {
     size_t end = log_end();
 
     for (size_t i = 0; i < count; i++)
-        if (strncmp(words[i], "--log=", 6) == 0)
+        if (begins(words[i], "--log="))
             argument(words[i]);
     log_catch_up(end);
 }
@@ -230,9 +237,9 @@ void boot_arguments(const char *const *words, size_t count, bool foreign)
     refuse_twins();
     log_arguments(words, count);
     for (size_t i = 0; i < count; i++) {
-        if (strncmp(words[i], "--log=", 6) == 0)
+        if (begins(words[i], "--log="))
             continue;
-        if (strncmp(words[i], "--", 2) == 0) {
+        if (begins(words[i], "--")) {
             argument(words[i]);
             continue;
         }

@@ -48,7 +48,7 @@ struct fiber {
     char            name[NAME_SIZE];
 };
 
-static struct fiber  boot = {.name = "boot", .stack = {.guarded = true}};
+static struct fiber  boot; /* runs before all others, on no stack of ours */
 static struct fiber *running = &boot;
 static struct fiber *newest; /* for debuggers: all fibers but boot */
 static struct fiber *ready_first, *ready_last;
@@ -164,7 +164,7 @@ static void check_canary(const struct fiber *f)
 {
     uint64_t canary;
 
-    if (f->stack.guarded)
+    if (f->stack.guarded || f == &boot)
         return;
     memcpy(&canary, f->stack.low, sizeof canary);
     if (canary != STACK_CANARY)
@@ -326,7 +326,7 @@ struct fiber *fiber_self(void)
 
 const char *fiber_name(const struct fiber *f)
 {
-    return f->name;
+    return f == &boot ? "boot" : f->name;
 }
 
 enum status fiber_yield(void)
@@ -414,5 +414,5 @@ struct stack image_fiber_stack(void)
 
 const char *image_fiber_name(void)
 {
-    return running->name;
+    return fiber_name(running);
 }

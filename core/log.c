@@ -13,16 +13,24 @@ static struct log_source *sources;
 static char               ring[LOG_RING];
 static size_t             ring_end; /* bytes ever written */
 
+/* Is it the word, and then end? */
+static bool starts(const char *text, const char *word, char end)
+{
+    for (; *word; text++, word++)
+        if (*text != *word)
+            return false;
+    return *text == end;
+}
+
 /*
  * NULL, or what is wrong with it. SOURCE:LEVEL concerns one source, LEVEL
  * alone all of them.
  */
 static const char *set_levels(const char *value)
 {
-    const char        *colon = strchr(value, ':');
-    const char        *name = colon ? colon + 1 : value;
-    size_t             source_len = colon ? (size_t)(colon - value) : 0;
-    bool               found = !colon;
+    const char        *colon = value + strcspn(value, ":");
+    const char        *name = *colon ? colon + 1 : value;
+    bool               found = !*colon;
     int                level = 0;
     static char        complaint[128];
     struct log_source *s;
@@ -33,8 +41,7 @@ static const char *set_levels(const char *value)
         return "LEVEL or SOURCE:LEVEL, LEVEL one of error, warning, info, "
                "debug";
     for (s = sources; s; s = s->next) {
-        if (colon && (strlen(s->name) != source_len ||
-                      memcmp(s->name, value, source_len) != 0))
+        if (*colon && !starts(value, s->name, ':'))
             continue;
         s->level = (enum log_level)level;
         found = true;
@@ -100,31 +107,24 @@ void log_write(struct log_source *source, enum log_level level,
         platform_put(line, len);
 }
 
-static bool starts(const char *text, const char *word, char end)
-{
-    size_t len = strlen(word);
-
-    return strncmp(text, word, len) == 0 && text[len] == end;
-}
-
 /* Is this line, of the ring, below what is printed from the beginning, but
  * not below what is now? */
 static bool is_wanted_now(const char *line)
 {
-    const char *level = strchr(line, ']'), *source;
-    int         l = LEVEL_WARNING + 1;
+    const char *level = line + strcspn(line, "]\n"), *source;
 
     /* Text that has line ends goes on in lines of any look. */
-    if (!level || level[1] != ' ' || !(source = strchr(level + 2, ' ')))
+    if (level[0] != ']' || level[1] != ' ')
         return false;
     level += 2;
-    source++;
-    while (l < LEVEL_DEBUG && !starts(level, level_names[l], ' '))
-        l++;
+    source = level + strcspn(level, " \n");
+    if (*source++ != ' ')
+        return false;
     for (struct log_source *s = sources; s; s = s->next)
         if (starts(source, s->name, ':'))
-            return starts(level, level_names[l], ' ') &&
-                   l <= (int)s->level;
+            for (int l = LEVEL_WARNING + 1; l <= (int)s->level; l++)
+                if (starts(level, level_names[l], ' '))
+                    return true;
     return false;
 }
 

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /* The texts of the status list. */
 #include <mirage/status.h>
-#include <stddef.h>
+#include <string.h>
+
+/* One after the other, since pointers would need half as much again. */
+static const char texts[] =
+#define TEXT(name, text) text "\0"
+    STATUSES(TEXT)
+#undef TEXT
+    ;
 
 const char *status_text(enum status s)
 {
-    static const char *const texts[] = {
-#define TEXT(name, text) text,
-        STATUSES(TEXT)
-#undef TEXT
-    };
+    const char *text = texts;
 
-    if ((size_t)s >= sizeof texts / sizeof texts[0])
-        return "an unknown status";
-    return texts[s];
+    for (; s > 0 && *text; s--)
+        text += strlen(text) + 1;
+    return *text ? text : "an unknown status";
 }

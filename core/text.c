@@ -360,6 +360,11 @@ static bool read_flag(struct directive *d, char c)
     }
 }
 
+static bool is_length(char c)
+{
+    return c == 'h' || c == 'l' || c == 'j' || c == 'z' || c == 't';
+}
+
 /* The arguments travel in a struct, so that helpers can take from them. */
 struct arguments {
     va_list list;
@@ -391,7 +396,7 @@ static struct directive read_directive(const char      **fmt,
             d.precision = number(fmt);
         }
     }
-    if (**fmt && strchr("hljzt", **fmt)) {
+    if (is_length(**fmt)) {
         d.length = *(*fmt)++;
         if (**fmt == d.length && (d.length == 'h' || d.length == 'l')) {
             (*fmt)++;

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The front of every console: formatting, whole lines, and input by line.
+ * The front of every console: formatting, whole lines, and input as it comes.
  *
  * A line is formatted into a buffer on the stack; one that does not fit is
  * passed on in pieces, under a lock, so that it stays whole all the same.
  */
-#include <mirage/console.h>
+#include "console.h"
 #include <mirage/panic.h>
 #include <mirage/text.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define PIECE 256
@@ -78,8 +77,7 @@ void console_write(struct console *c, const char *text, size_t len)
     unlock(&c->writing);
 }
 
-/* Nor must input that is always there; it ends for a cancelled fiber. */
-static enum status begin_reading(struct console *c)
+enum status console_begin_reading(struct console *c)
 {
     enum status s = fiber_yield();
 
@@ -106,81 +104,10 @@ enum status console_read(struct console *c, void *data, size_t len,
     enum status s;
 
     require(len > 0);
-    if ((s = begin_reading(c)) != OK)
+    if ((s = console_begin_reading(c)) != OK)
         return s;
     if (!take_input(c, data, len, got))
         s = c->ops->read(c, data, len, got);
-    fiber_unlock(&c->reading);
-    return s;
-}
-
-/* Reads more behind what is there; the buffer has room. */
-static enum status read_more(struct console *c)
-{
-    size_t      got;
-    enum status s;
-
-    memmove(c->input, c->input + c->input_from, c->input_len);
-    c->input_from = 0;
-    s = c->ops->read(c, c->input + c->input_len, CONSOLE_LINE - c->input_len,
-                     &got);
-    if (s == OK)
-        c->input_len += got;
-    return s;
-}
-
-/* Forgets len bytes at the front of the input. */
-static void skip_input(struct console *c, size_t len)
-{
-    c->input_from += len;
-    c->input_len -= len;
-}
-
-static enum status read_line(struct console *c, char *line, size_t size)
-{
-    bool too_long = false;
-
-    for (;;) {
-        const char *text = c->input + c->input_from;
-        const char *end = memchr(text, '\n', c->input_len);
-        size_t      len = end ? (size_t)(end - text) : c->input_len;
-        enum status s = OK;
-
-        if (!end && len == CONSOLE_LINE) {
-            too_long = true;
-            skip_input(c, len);
-            continue;
-        }
-        if (!end) {
-            s = read_more(c);
-            if (s == OK)
-                continue;
-            if (s != ERR_EOF || (len == 0 && !too_long))
-                return s;
-            text = c->input; /* read_more has moved it */
-        }
-        skip_input(c, end ? len + 1 : len);
-        if (len > 0 && text[len - 1] == '\r')
-            len--;
-        if (too_long || len >= size)
-            return ERR_RANGE;
-        memcpy(line, text, len);
-        line[len] = '\0';
-        return OK;
-    }
-}
-
-enum status console_read_line(struct console *c, char *line, size_t size)
-{
-    enum status s;
-
-    require(size > 0);
-    if ((s = begin_reading(c)) != OK)
-        return s;
-    if (!c->input && !(c->input = malloc(CONSOLE_LINE)))
-        s = ERR_NO_MEMORY;
-    else
-        s = read_line(c, line, size);
     fiber_unlock(&c->reading);
     return s;
 }

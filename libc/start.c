@@ -8,12 +8,13 @@
 enum { SELF,
        CANARY = 5 };
 
-uintptr_t libc_thread_block[8] = {[SELF] = (uintptr_t)libc_thread_block};
+uintptr_t libc_thread_block[8];
 
 void __stack_chk_fail(void) __attribute__((noreturn));
 
 void libc_start(void)
 {
+    libc_thread_block[SELF] = (uintptr_t)libc_thread_block;
     platform_entropy(&libc_thread_block[CANARY], sizeof(uintptr_t));
     /* Its first byte is zero, so that no string can read or write past it. */
     libc_thread_block[CANARY] &= ~(uintptr_t)0xff;

@@ -9,11 +9,14 @@
 #include <mirage/platform.h>
 #include <string.h>
 
-#define FRAMES 24
+#define FRAMES    24
+#define NAME_SIZE 256 /* longer names are cut */
 
 /*
  * Made by backend/bare/symbols: of each function, by rising addresses, how far
- * it is from the one before (LEB128; the first: from 0), and its name.
+ * it is from the one before (LEB128; the first: from 0), and its name. That is
+ * how many of its first characters are those of the name before, if there is a
+ * byte below 32, and the others, the last of which has the highest bit.
  */
 struct symbols {
     uint32_t      count;
@@ -36,22 +39,35 @@ static const unsigned char *distance(const unsigned char *from, uintptr_t *far)
     return from;
 }
 
+/* Makes the name before into this one. */
+static const unsigned char *next_name(const unsigned char *from, char *name)
+{
+    size_t len = *from < 32 ? *from++ : 0;
+
+    do
+        if (len < NAME_SIZE - 1)
+            name[len++] = (char)(*from & 0x7f);
+    while (!(*from++ & 0x80));
+    name[len] = '\0';
+    return from;
+}
+
 const char *bare_function(uintptr_t at, uintptr_t *from)
 {
+    static char          name[NAME_SIZE];
     const unsigned char *next = image_symbols.functions;
-    const char          *name = NULL;
-    uintptr_t            address = 0, far;
+    uintptr_t            far;
+    uint32_t             i;
 
-    for (uint32_t i = 0; i < image_symbols.count; i++) {
+    *from = 0;
+    for (i = 0; i < image_symbols.count; i++) {
         next = distance(next, &far);
-        address += far;
-        if (address > at)
+        if (far > at - *from)
             break;
-        *from = address;
-        name = (const char *)next;
-        next += strlen(name) + 1;
+        *from += far;
+        next = next_name(next, name);
     }
-    return at < image_symbols.text_end ? name : NULL;
+    return i > 0 && at < image_symbols.text_end ? name : NULL;
 }
 
 static void say_function(uintptr_t at, uintptr_t shown)

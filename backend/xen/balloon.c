@@ -166,7 +166,7 @@ static void tell(uint64_t most, uint64_t target, bool is_there)
 
 static void follow(void *ctx)
 {
-    static struct xenstore_watch watch = {.path = "memory/target"};
+    static struct xenstore_watch watch;
     uint64_t                     most, target, before = 0;
     bool                         is_there = true;
     enum status                  s;
@@ -177,6 +177,7 @@ static void follow(void *ctx)
         return;
     if (xen.is_pv)
         beyond = pv_extend(most / KIB);
+    watch.path = "memory/target";
     s = xenstore_watch(&watch);
     while (s == OK || s == ERR_TIMEOUT) {
         s = xenstore_wait(&watch, is_there ? FOREVER : time_after(AGAIN));

@@ -30,13 +30,14 @@ static void come(void *ctx)
     wake_all(&readers);
 }
 
-static struct event event = {.come = come};
+static struct event event;
 
 void console_start(void)
 {
     ring = xen.console.page;
     told = ring->out_prod;
     event.port = xen.console.port;
+    event.come = come;
     events_listen(&event);
 }
 

@@ -58,42 +58,17 @@ hypercall_page:
 
 /*
  * Exceptions of a PV guest come on the running stack, with RCX and R11 on top
- * of what the processor would push.
+ * of what the processor would push. Without those they are the processor's.
+ * PV_TRAP_ENTRY bytes for each of PV_TRAPS (pv.c).
  */
     .text
-    .macro pv_exception number, has_code
-pv_exception_\number:
+    .globl pv_trap_entries
+pv_trap_entries:
+    .set .Lnumber, 0
+    .rept 20
+    .org pv_trap_entries + 8 * .Lnumber
     popq %rcx
     popq %r11
-    .if \has_code == 0
-    pushq $0
-    .endif
-    pushq $\number
-    jmp exception_common
-    .endm
-
-    .irp n, 0, 1, 3, 4, 5, 6, 7, 9, 16, 18, 19
-    pv_exception \n, 0
+    jmp trap_entries + 9 * .Lnumber
+    .set .Lnumber, .Lnumber + 1
     .endr
-    .irp n, 10, 11, 12, 13, 14, 17
-    pv_exception \n, 1
-    .endr
-
-    .macro trap number, ring
-    .byte \number, \ring
-    .word 0xe033, 0, 0 /* FLAT_KERNEL_CS */
-    .quad pv_exception_\number
-    .endm
-
-/* struct trap_info of xen/arch-x86/xen.h, and one of zeros as the end. */
-    .section .rodata
-    .align 8
-    .globl pv_traps
-pv_traps:
-    .irp n, 0, 1, 5, 6, 7, 9, 10, 11, 12, 13, 14, 16, 17, 18, 19
-    trap \n, 0
-    .endr
-    .irp n, 3, 4
-    trap \n, 3
-    .endr
-    .quad 0, 0

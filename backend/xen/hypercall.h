@@ -6,6 +6,7 @@
 #ifndef XEN_HYPERCALL_H
 #define XEN_HYPERCALL_H
 
+#include <mirage/panic.h>
 #include <stdint.h>
 #include <xen/xen.h>
 
@@ -26,5 +27,14 @@ extern uint8_t hypercall_page[4096];
                          : "memory", "rcx", "r8", "r9", "r11");         \
         result_;                                                        \
     })
+
+/* The same, where only a bug can have Xen refuse it: panics then. */
+#define HYPERCALL_SURELY(number, a, b, c, d)                 \
+    do {                                                     \
+        long refused_ = HYPERCALL(number, a, b, c, d);       \
+                                                             \
+        if (refused_ != 0)                                   \
+            panic("Xen refuses a hypercall: %ld", refused_); \
+    } while (0)
 
 #endif

@@ -28,12 +28,15 @@
 #define PLACED   (1 + GRANT_PAGES)    /* pages that stand for Xen's */
 #define LIST     ((uintptr_t)1 << 41) /* where Xen's tools see frames */
 
+#define PV_TRAPS      20 /* exceptions that Xen hands on */
+#define PV_TRAP_ENTRY 8  /* bytes of code for each, in entry.S */
+
 struct spare {
     struct spare *next;
 };
 
-extern char              image_text[], image_end[];
-extern const trap_info_t pv_traps[];
+extern char       image_text[], image_end[];
+extern const char pv_trap_entries[PV_TRAPS][PV_TRAP_ENTRY];
 
 /* A page of ours in whose place is one of Xen's. */
 struct placed {
@@ -61,19 +64,19 @@ static uint64_t machine_address(uint64_t physical)
            (physical & (BARE_PAGE - 1));
 }
 
-static bool send_batch(void)
+static void send_batch(void)
 {
     unsigned n = batched;
 
     batched = 0;
-    return n == 0 || HYPERCALL(__HYPERVISOR_mmu_update, batch, n, NULL,
-                               DOMID_SELF) == 0;
+    if (n > 0)
+        HYPERCALL_SURELY(__HYPERVISOR_mmu_update, batch, n, NULL, DOMID_SELF);
 }
 
 static void update(uint64_t *entry, uint64_t value)
 {
     if (batched == BATCH)
-        require(send_batch());
+        send_batch();
     batch[batched++] = (struct mmu_update){
         machine_address((uintptr_t)entry) | MMU_NORMAL_PT_UPDATE, value};
 }
@@ -98,7 +101,7 @@ static bool pv_link(uint64_t *entry, uint64_t *table)
         return false;
     update(entry, machine_address((uintptr_t)table) | ENTRY_PRESENT |
                       ENTRY_WRITABLE | ENTRY_USER);
-    require(send_batch());
+    send_batch();
     return true;
 }
 
@@ -133,9 +136,8 @@ static void pv_changed(uintptr_t address, size_t size)
 
     (void)address;
     (void)size;
-    require(send_batch());
-    require(HYPERCALL(__HYPERVISOR_mmuext_op, &flush, 1, NULL, DOMID_SELF) ==
-            0);
+    send_batch();
+    HYPERCALL_SURELY(__HYPERVISOR_mmuext_op, &flush, 1, NULL, DOMID_SELF);
 }
 
 static const struct paging pv_paging = {pv_largest, pv_table, pv_link, pv_leaf,
@@ -237,6 +239,12 @@ static void find_end(void *ctx, uintptr_t address, size_t size, bool writable,
         *end += size;
 }
 
+/* Of what is mapped, so that its tables are there. */
+static void set_access(uintptr_t from, uintptr_t to, enum access access)
+{
+    require(bare_map(from, from, to - from, access));
+}
+
 static void find_memory(const struct start_info *info, struct start *s)
 {
     uint64_t  total = info->nr_pages < MOST / BARE_PAGE
@@ -252,10 +260,9 @@ static void find_memory(const struct start_info *info, struct start *s)
     start_add_region(s, info->pt_base + tables, end - info->pt_base - tables);
     fresh = (struct region){end, total - end};
     /* What lies between is Xen's gift, and stays as it is. */
-    require(bare_map((uintptr_t)image_end, (uintptr_t)image_end,
-                     info->pt_base - (uintptr_t)image_end, READ_WRITE));
-    require(bare_map(info->pt_base, info->pt_base, tables, READ_ONLY));
-    require(bare_map(0, 0, BARE_PAGE, NO_ACCESS));
+    set_access((uintptr_t)image_end, info->pt_base, READ_WRITE);
+    set_access(info->pt_base, info->pt_base + tables, READ_ONLY);
+    set_access(0, BARE_PAGE, NO_ACCESS);
 }
 
 /* A page of ours that has the machine's frame number. */
@@ -303,8 +310,7 @@ uint64_t pv_forget(void *page)
 {
     uint64_t *at = &frames[(uintptr_t)page >> PAGE_SHIFT], frame = *at;
 
-    /* It was mapped, so that its table is there. */
-    require(bare_map((uintptr_t)page, 0, BARE_PAGE, NO_ACCESS));
+    set_access((uintptr_t)page, (uintptr_t)page + BARE_PAGE, NO_ACCESS);
     *at = NO_FRAME;
     return frame;
 }
@@ -313,6 +319,11 @@ bool pv_remember(void *page, uint64_t frame)
 {
     frames[(uintptr_t)page >> PAGE_SHIFT] = frame;
     return bare_map((uintptr_t)page, (uintptr_t)page, BARE_PAGE, READ_WRITE);
+}
+
+static void place_shared_page(void)
+{
+    require(pv_place(shared_page, told->shared_info >> PAGE_SHIFT));
 }
 
 /* Takes Xen's pages out of ours: what is saved must be the guest's alone. */
@@ -390,13 +401,27 @@ bool pv_suspend(bool (*is_moved)(void))
     take_out_placed();
     (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request,
                     pv_frame(told), 0);
-    require(pv_place(shared_page, told->shared_info >> PAGE_SHIFT));
+    place_shared_page();
     show_frames();
     if (is_moved()) {
         xen.store.port = told->store_evtchn;
         xen.console.port = told->console.domU.evtchn;
     }
     return true;
+}
+
+static void set_traps(void)
+{
+    static trap_info_t traps[PV_TRAPS + 1]; /* the last: zeros */
+
+    for (unsigned i = 0; i < PV_TRAPS; i++)
+        traps[i] = (trap_info_t){
+            .vector = (uint8_t)i,
+            .flags = i == 3 || i == 4 ? 3 : 0, /* int3 and into may */
+            .cs = FLAT_KERNEL_CS,
+            .address = (uintptr_t)pv_trap_entries[i],
+        };
+    HYPERCALL_SURELY(__HYPERVISOR_set_trap_table, traps, 0, 0, 0);
 }
 
 void pv_start(struct start_info *info);
@@ -410,8 +435,8 @@ void pv_start(struct start_info *info)
     top_table = (uint64_t *)info->pt_base;
     frames = (uint64_t *)info->mfn_list;
     frame_count = info->nr_pages;
-    require(HYPERCALL(__HYPERVISOR_set_trap_table, pv_traps, 0, 0, 0) == 0);
-    require(pv_place(shared_page, info->shared_info >> PAGE_SHIFT));
+    set_traps();
+    place_shared_page();
     guest_has_shared_page();
     clock_start();
     xen.console = (struct ring_place){page_of_frame(info->console.domU.mfn),
@@ -420,8 +445,8 @@ void pv_start(struct start_info *info)
                                     info->store_evtchn};
     console_start();
     libc_start();
-    require(HYPERCALL(__HYPERVISOR_set_segment_base, SEGBASE_FS,
-                      libc_thread_block, 0, 0) == 0);
+    HYPERCALL_SURELY(__HYPERVISOR_set_segment_base, SEGBASE_FS,
+                     libc_thread_block, 0, 0);
     read_command_line(&start, (const char *)info->cmd_line);
     paging_take(&pv_paging, top_table);
     find_memory(info, &start);

@@ -54,8 +54,8 @@ static void place_shared_page(void)
         .gpfn = (uintptr_t)shared_page / BARE_PAGE,
     };
 
-    require(HYPERCALL(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &place, 0,
-                      0) == 0);
+    HYPERCALL_SURELY(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &place, 0,
+                     0);
     guest_has_shared_page();
 }
 
@@ -63,7 +63,7 @@ static uint64_t parameter(uint32_t index)
 {
     struct xen_hvm_param p = {.domid = DOMID_SELF, .index = index};
 
-    require(HYPERCALL(__HYPERVISOR_hvm_op, HVMOP_get_param, &p, 0, 0) == 0);
+    HYPERCALL_SURELY(__HYPERVISOR_hvm_op, HVMOP_get_param, &p, 0, 0);
     return p.value;
 }
 

@@ -45,11 +45,13 @@ static bool understand(const char *word)
 
 static void listen(void *ctx)
 {
-    static struct xenstore_watch watch = {.path = PATH};
+    static struct xenstore_watch watch;
     char                         word[32];
-    enum status                  s = xenstore_watch(&watch);
+    enum status                  s;
 
     (void)ctx;
+    watch.path = PATH;
+    s = xenstore_watch(&watch);
     while (s == OK && (s = xenstore_wait(&watch, FOREVER)) == OK) {
         enum status r = xenstore_read(PATH, word, sizeof word);
 

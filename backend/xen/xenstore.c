@@ -115,12 +115,13 @@ static void come(void *ctx)
         event_notify(xen.store.port);
 }
 
-static struct event event = {.come = come};
+static struct event event;
 
 void xenstore_start(void)
 {
     ring = xen.store.page;
     event.port = xen.store.port;
+    event.come = come;
     events_listen(&event);
 }
 

@@ -54,7 +54,7 @@ void bare_leave(int code) __attribute__((noreturn));
 
 /*
  * The name of the function at this address, and where it begins. NULL: the
- * image has no names, or none there.
+ * image has no names, or none there. It is there until the next call.
  */
 const char *bare_function(uintptr_t at, uintptr_t *from);
 

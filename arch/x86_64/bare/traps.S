@@ -2,20 +2,23 @@
 /* Where the processor goes on an exception, which never returns. */
     .text
 
-    .macro exception number, has_code
-exception_\number:
-    .if \has_code == 0
+/* Those for which the processor has pushed a code; for others it is 0. */
+#define HAVE_CODE \
+    (1 << 8 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 17 | \
+     1 << 21 | 1 << 29 | 1 << 30)
+
+/* TRAP_ENTRY bytes for each of EXCEPTIONS (traps.h). */
+    .globl trap_entries
+trap_entries:
+    .set .Lnumber, 0
+    .rept 32
+    .org trap_entries + 9 * .Lnumber
+    .if (HAVE_CODE >> .Lnumber & 1) == 0
     pushq $0
     .endif
-    pushq $\number
+    pushq $.Lnumber
     jmp exception_common
-    .endm
-
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 9, 15, 16, 18, 19, 20, 22, 23, 24, 25, 26, 27, 28, 31
-    exception \n, 0
-    .endr
-    .irp n, 8, 10, 11, 12, 13, 14, 17, 21, 29, 30
-    exception \n, 1
+    .set .Lnumber, .Lnumber + 1
     .endr
 
     .globl exception_common
@@ -38,11 +41,3 @@ exception_common:
     pushq %rax
     movq %rsp, %rdi
     call trap_exception
-
-    .section .rodata
-    .align 8
-    .globl trap_entries
-trap_entries:
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-    .quad exception_\n
-    .endr

@@ -42,13 +42,13 @@ struct __attribute__((packed)) table_pointer {
     uint64_t base;
 };
 
-extern const uint64_t trap_entries[EXCEPTIONS];
+extern const char trap_entries[EXCEPTIONS][TRAP_ENTRY];
 
 static struct gate       gates[VECTORS];
 static struct task_state task;
 static uint64_t          segments[5];
 static _Alignas(16) uint8_t exception_stack[EXCEPTION_SIZE];
-static const char *const names[EXCEPTIONS] = {
+static const char *const names[] = {
     [0] = "division by zero",
     [1] = "debug",
     [2] = "non-maskable interrupt",
@@ -90,7 +90,7 @@ static void say_page_fault(const struct registers *r)
 
 static void say_registers(const struct registers *r)
 {
-    static const char *const register_names[] = {
+    static const char register_names[][4] = {
         "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
         "r9", "r10", "r11", "r12", "r13", "r14", "r15"};
     const uint64_t *value = &r->rax;
@@ -108,7 +108,9 @@ void trap_exception(const struct registers *r);
 void trap_exception(const struct registers *r)
 {
     static bool crashing;
-    const char *name = r->number < EXCEPTIONS ? names[r->number] : NULL;
+    const char *name = r->number < sizeof names / sizeof names[0]
+                           ? names[r->number]
+                           : NULL;
 
     if (crashing) {
         image_say("\nthe report of the crash has crashed at 0x%llx\n",
@@ -161,7 +163,7 @@ void traps_init(void)
     task.io_map = sizeof task;
     set_segments();
     for (unsigned v = 0; v < EXCEPTIONS; v++)
-        trap_gate(v, trap_entries[v]);
+        trap_gate(v, (uintptr_t)trap_entries[v]);
     __asm__ volatile("lidt %0"
                      :
                      : "m"(pointer));

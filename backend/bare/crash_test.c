@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: ISC */
+/* The table of names, as backend/bare/symbols makes it. */
+#include <mirage/platform.h>
+/* The host's is for its own processes. */
+#define platform_crash tested_crash
+void platform_crash(uintptr_t frame) __attribute__((noreturn));
+#include "crash.c"
+#undef platform_crash
+#include "check.h"
+#include <stdlib.h>
+
+#define LAST(c) (0x80 | (c))
+#define TEN     'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x', 'x'
+#define HUNDRED TEN, TEN, TEN, TEN, TEN, TEN, TEN, TEN, TEN, TEN
+
+const char image_text[1];
+
+const struct symbols image_symbols = {
+    .count = 6,
+    .text_end = 0x1200,
+    .functions = {
+        0x80, 0x20, 'p', 'u', LAST('t'), /* 0x1000 */
+        16, 3, '_', 'a', 'l', LAST('l'), /* 0x1010 put_all */
+        1, LAST('f'),                    /* 0x1011 */
+        0x7f, HUNDRED, HUNDRED, HUNDRED, /* 0x1090 */
+        LAST('x'),
+        0x80, 0x01, 31, LAST('y'), /* 0x1110 */
+        16, 'g', LAST('o'),        /* 0x1120 */
+    },
+};
+
+void bare_leave(int code)
+{
+    exit(code);
+}
+
+static const char *found(uintptr_t at, uintptr_t begin)
+{
+    uintptr_t   from;
+    const char *name = bare_function(at, &from);
+
+    CHECK(!name || from == begin);
+    return name ? name : "none";
+}
+
+TEST(a_function_goes_from_its_address_to_the_next)
+{
+    CHECK_TEXT(found(0x1000, 0x1000), "put");
+    CHECK_TEXT(found(0x100f, 0x1000), "put");
+    CHECK_TEXT(found(0x1010, 0x1010), "put_all");
+    CHECK_TEXT(found(0x1011, 0x1011), "f");
+    CHECK_TEXT(found(0x108f, 0x1011), "f");
+    CHECK_TEXT(found(0x11ff, 0x1120), "go");
+}
+
+TEST(outside_of_the_code_there_is_none)
+{
+    CHECK_TEXT(found(0, 0), "none");
+    CHECK_TEXT(found(0xfff, 0), "none");
+    CHECK_TEXT(found(0x1200, 0), "none");
+    CHECK_TEXT(found(UINTPTR_MAX, 0), "none");
+}
+
+TEST(a_name_that_is_too_long_is_cut)
+{
+    const char *name = found(0x1090, 0x1090);
+
+    CHECK(strlen(name) == NAME_SIZE - 1);
+    CHECK(strspn(name, "x") == NAME_SIZE - 1);
+}
+
+TEST(a_name_begins_as_one_that_was_cut)
+{
+    CHECK_TEXT(found(0x1110, 0x1110), "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxy");
+}
