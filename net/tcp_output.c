@@ -64,8 +64,7 @@ static size_t emit(struct connection *c, uint32_t seq, uint32_t len,
         s.has_scale = !(flags & TCP_ACK) || c->rcv_scale > 0;
         s.scale = TCP_SCALE;
         s.may_sack = !(flags & TCP_ACK) || c->may_sack;
-    } else if (len == 0 &&
-               (c->early_count > 0 || c->repeat.from != c->repeat.to)) {
+    } else if (len == 0 || c->is_telling || len + sack_length(c) <= c->mss) {
         sack_fill(c, &s);
     }
     if (c->timestamps || (is_syn && !(flags & TCP_ACK))) {
@@ -436,6 +435,31 @@ static bool send_path_probe(struct connection *c)
     return true;
 }
 
+/* What was not sent yet, in bursts of at most so many bytes. */
+static bool send_new(struct connection *c, uint32_t burst)
+{
+    uint16_t usual = c->mss, less = (uint16_t)(usual - sack_length(c));
+    bool     sent = false;
+
+    /* RFC 2018, 4: what came too early is told with data, too. */
+    c->is_telling = less < usual;
+    c->mss = less;
+    while (has_more(c) && sent_has_room(c)) {
+        bool     ends;
+        uint32_t len = next_piece(c, burst, &ends);
+
+        if (len == 0 && !(ends && c->shut_writing))
+            break;
+        send_piece(c, len, ends);
+        burst -= burst == UINT32_MAX ? 0 : len;
+        sent = true;
+    }
+    c->is_telling = false;
+    if (c->mss == less)
+        c->mss = usual;
+    return sent;
+}
+
 static bool send_data(struct connection *c)
 {
     bool     sent = false;
@@ -450,16 +474,8 @@ static bool send_data(struct connection *c)
         return sent;
     if (c->mss < c->mss_full && send_path_probe(c))
         sent = true;
-    while (has_more(c) && sent_has_room(c)) {
-        bool     ends;
-        uint32_t len = next_piece(c, burst, &ends);
-
-        if (len == 0 && !(ends && c->shut_writing))
-            break;
-        send_piece(c, len, ends);
-        burst -= burst == UINT32_MAX ? 0 : len;
+    if (send_new(c, burst))
         sent = true;
-    }
     if (sent && tcp_unsent(c) < TCP_UNSENT_MOST / 2)
         wake_all(&c->writable);
     if (has_more(c) && c->snd_una == c->snd_nxt)

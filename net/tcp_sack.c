@@ -64,9 +64,26 @@ static void forget(struct connection *c)
     c->early_count = (uint8_t)kept;
 }
 
+/* How many ranges fit into a segment. */
+static unsigned most_ranges(const struct connection *c)
+{
+    return c->timestamps ? TCP_RANGES - 1 : TCP_RANGES;
+}
+
+uint32_t sack_length(struct connection *c)
+{
+    unsigned count;
+
+    forget(c);
+    count = c->early_count + !is_empty(&c->repeat);
+    if (count > most_ranges(c))
+        count = most_ranges(c);
+    return count > 0 ? 4 + 8 * count : 0;
+}
+
 void sack_fill(struct connection *c, struct tcp_segment *s)
 {
-    int most = c->timestamps ? TCP_RANGES - 1 : TCP_RANGES;
+    unsigned most = most_ranges(c);
 
     forget(c);
     if (!is_empty(&c->repeat)) {

@@ -150,6 +150,25 @@ TEST(beside_timestamps_three_ranges_fit)
 
 /* RFC 2883, 4 */
 
+TEST(with_data_the_ranges_are_told_too)
+{
+    open_with("sackok");
+    CHECK(script_play("> ACK 201 1 +100\n"
+                      "< ACK 1 101 sack=201:301\n"));
+    write_bytes(500);
+    CHECK(script_play("< ACK 1 101 +500 sack=201:301\n"));
+    write_bytes(3000); /* segments with room for them */
+    CHECK(script_play("< ACK 501 101 +988 sack=201:301\n"
+                      "< ACK 1489 101 +988 sack=201:301\n"
+                      "< ACK 2477 101 +988 sack=201:301\n"
+                      "> ACK 101 3465 +100\n"
+                      "< ACK 3465 301 +36 sack=\n"
+                      "> ACK 301 3501\n"));
+    write_bytes(1000); /* and without */
+    CHECK(script_play("< ACK 3501 301 +1000 sack=\n"));
+    CHECK(is_quiet());
+}
+
 TEST(what_came_twice_is_told_once)
 {
     open_with("sackok");
@@ -449,6 +468,25 @@ TEST(while_a_loss_is_repaired_what_is_sent_follows_what_arrives)
 }
 
 /* RFC 3522, RFC 5682 */
+
+TEST(after_a_lost_syn_the_first_timeout_is_one_of_three_seconds)
+{
+    begin();
+    CHECK(script_play("> SYN 100 mss=1000\n"
+                      "< SYN,ACK 0 101\n"
+                      ". 990\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      ". 1\n"));
+    before = *counters();
+    write_bytes(100);
+    CHECK(script_play("< ACK 1 101 +100\n"
+                      ". 2900\n"));
+    CHECK(no_timeout() && is_quiet());
+    CHECK(script_play(". 200\n"
+                      "< ACK 1 101 +100\n"));
+    CHECK(counters()->timeouts == before.timeouts + 1);
+}
 
 TEST(a_timeout_that_was_none_is_undone_by_an_older_echo)
 {
