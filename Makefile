@@ -322,6 +322,26 @@ $(CONFORM_STACK): %: %.o %_contract.o $B/check/libmirage.a
 	@echo '  ld $@'
 	@$(CC) $(SANITIZE) -o $@ $^ -lm
 
+# The fuzz targets, with clang's libFuzzer; Linux's parameters are of x86-64.
+FUZZERS    := $(patsubst test/%.c,$B/%,$(filter-out \
+                  $(if $(filter x86_64,$(ARCH)),,%/linux_fuzz.c), \
+                  $(wildcard test/fuzz/*_fuzz.c)))
+FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -Icore -Inet -Ibackend/bare \
+              -Ibackend/xen -Ibackend/virtio \
+              -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ \
+              -fno-sanitize-recover=undefined -MMD -MP
+FUZZ_ROOMS := $(patsubst %.c,$B/fuzz/%.o,$(call sources,core device net store) \
+                  arch/backtrace.c arch/$(ARCH)/switch.c)
+
+$B/fuzz/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	@echo '  clang $@'
+	@clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+
+$(FUZZERS): $B/%: $B/fuzz/test/%.o $B/fuzz/test/fuzz/platform.o $(FUZZ_ROOMS)
+	@echo '  ld $@'
+	@clang -fsanitize=fuzzer,address,undefined -o $@ $^
+
 # What is missing, and how to get it: for building, or FOR=images (which builds
 # the C library of images, too), FOR=test, FOR=bench.
 depend prepare:
@@ -350,7 +370,8 @@ check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
 
 # The last of them look whether doc/status.md and doc/rfc.md speak the truth.
-test: all images insiders $(TEST_PROGRAMS) $(CONFORM) $(CONFORM_STACK) $B/test/net/wire
+test: all images insiders $(TEST_PROGRAMS) $(CONFORM) $(CONFORM_STACK) \
+      $B/test/net/wire $(FUZZERS)
 	@rm -f $B/ran
 	@RAN=$B/ran test/run $(QUICK) then $(LAB) beside $(SLOW) then \
 	    test/status test/rfc

@@ -236,7 +236,7 @@ struct connection {
     bool             may_sack;
     uint8_t          early_count;
     struct tcp_range early[TCP_RANGES];
-    struct tcp_range repeat; /* came twice (RFC 2883); empty: nothing */
+    struct tcp_range repeat;     /* came twice (RFC 2883); empty: nothing */
     bool             is_telling; /* mss leaves room for the ranges now */
 
     /* RFC 7323 */
@@ -543,16 +543,16 @@ void sent_free_all(struct connection *c);
 /* tcp_sack.c */
 
 /* Bytes came too early, and are held. */
-void sack_note_early(struct connection *c, uint32_t from, uint32_t to);
+void     sack_note_early(struct connection *c, uint32_t from, uint32_t to);
 /* Bytes came twice. */
-void sack_note_repeat(struct connection *c, uint32_t from, uint32_t to);
+void     sack_note_repeat(struct connection *c, uint32_t from, uint32_t to);
 /* How many bytes of a segment's options take what there is to be told. */
 uint32_t sack_length(struct connection *c);
 /* Puts what there is to be told into s. */
-void sack_fill(struct connection *c, struct tcp_segment *s);
+void     sack_fill(struct connection *c, struct tcp_segment *s);
 /* What s says was got twice: of what we have sent (RFC 2883, 4). */
-bool sack_repeat(const struct connection *c, const struct tcp_segment *s,
-                 struct tcp_range *repeat);
+bool     sack_repeat(const struct connection *c, const struct tcp_segment *s,
+                     struct tcp_range *repeat);
 
 /* tcp_rack.c */
 

@@ -37,6 +37,11 @@ void events_listen(struct event *e)
     store_event = e;
 }
 
+void event_move(struct event *e, uint32_t port)
+{
+    e->port = port;
+}
+
 void event_notify(uint32_t port)
 {
     check(port == xen.store.port && ++notifications < NOTIFICATIONS);
