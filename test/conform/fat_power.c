@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-BOOT_NUMBER(sessions, 0, 0, 1000000, "how many; 0: 14, or 500 with SOAK");
+BOOT_NUMBER(sessions, 0, 0, 1000000, "how many; 0: 6, or 500 with SOAK");
 BOOT_NUMBER(seed, 1, 1, INT64_MAX, "of the first of them");
 BOOT_NUMBER(cuts, 24, 1, 1000000, "in each of them");
 
@@ -404,7 +404,7 @@ TEST(what_was_flushed_outlives_any_power_cut)
 
     begin();
     if (sessions == 0)
-        sessions = getenv("SOAK") ? 500 : 14;
+        sessions = getenv("SOAK") ? 500 : 6;
     for (int64_t i = 0; ok && i < sessions; i++) {
         ok = session((uint64_t)(seed + i));
         if (!ok)
