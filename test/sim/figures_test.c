@@ -4,21 +4,6 @@
 #include "pair.h"
 #include "script.h"
 
-static struct flow   *flow; /* of the last connection that was accepted */
-static bool           let_go;
-static struct waiters letting;
-
-static void hold(void *ctx, struct flow *f, struct endpoint peer)
-{
-    (void)ctx;
-    (void)peer;
-    flow = f;
-    while (!let_go)
-        if (wait_until(&letting, FOREVER) != OK)
-            break;
-    flow = NULL;
-}
-
 /* A new play: all connections are forgotten. */
 static void begin(void)
 {
@@ -27,28 +12,12 @@ static void begin(void)
     if (!is_made) {
         sim_seed(5);
         pair_make(1500, 0);
-        CHECK(tcpv4_listen(right.tcp, 80, hold, NULL) == OK);
+        pair_listen(80);
         is_made = true;
     }
-    let_go = true;
-    wake_all(&letting);
-    tcpv4_reset(right.tcp, ERR_GONE);
+    pair_forget();
     CHECK(time_sleep(SECOND) == OK);
-    let_go = false;
     script_begin();
-}
-
-/* Opens a connection to the script, in a fiber. */
-static enum status  opened;
-static struct flow *opened_flow;
-
-static void open_one(void *ctx)
-{
-    struct endpoint to = {ipv4_address(10, 0, 0, 1), 4000};
-
-    (void)ctx;
-    opened_flow = NULL;
-    opened = tcpv4_open(right.tcp, to, time_after(100 * SECOND), &opened_flow);
 }
 
 TEST(figure_6_a_connection_is_opened_in_three_steps)
@@ -59,21 +28,21 @@ TEST(figure_6_a_connection_is_opened_in_three_steps)
                       "> ACK 101 1\n"
                       "> ACK 101 1 +5\n"
                       "< ACK 1 106\n"));
-    CHECK(flow != NULL);
+    CHECK(pair_flow != NULL);
 }
 
 TEST(figure_7_both_open_at_once)
 {
     begin();
-    CHECK(fiber_start(open_one, NULL) == OK);
+    script_open();
     CHECK(script_play("< SYN 0\n"
                       "> SYN 300\n"
                       "< SYN,ACK 0 301\n"
                       "> SYN,ACK 300 1\n"
                       ". 10\n"));
-    CHECK(opened == OK && opened_flow != NULL);
-    flow_abort(opened_flow);
-    flow_close(opened_flow);
+    CHECK(script_opened == OK && script_flow != NULL);
+    flow_abort(script_flow);
+    flow_close(script_flow);
 }
 
 TEST(figure_8_an_old_duplicate_syn_comes_first)
@@ -130,8 +99,7 @@ TEST(figure_12_the_peer_closes_first)
                       "> ACK 101 1\n"
                       "> FIN,ACK 101 1\n"
                       "< ACK 1 102\n"));
-    let_go = true;
-    wake_all(&letting);
+    pair_let_go();
     CHECK(script_play("< FIN,ACK 1 102\n"
                       "> ACK 102 2\n"
                       "-\n"));
@@ -145,8 +113,7 @@ TEST(figure_12_we_close_first_and_wait_for_stragglers)
                       "< SYN,ACK 0 101\n"
                       "> ACK 101 1\n"
                       ". 1\n"));
-    let_go = true;
-    wake_all(&letting);
+    pair_let_go();
     CHECK(script_play("< FIN,ACK 1 101\n"
                       "> ACK 101 2\n"
                       "> FIN,ACK 101 2\n"
@@ -165,8 +132,7 @@ TEST(figure_13_both_close_at_once)
                       "< SYN,ACK 0 101\n"
                       "> ACK 101 1\n"
                       ". 1\n"));
-    let_go = true;
-    wake_all(&letting);
+    pair_let_go();
     CHECK(script_play("< FIN,ACK 1 101\n"
                       "> FIN,ACK 101 1\n"
                       "< ACK 2 102\n"
@@ -209,7 +175,7 @@ TEST(our_syn_is_sent_again_and_given_up_after_two_minutes)
 
     begin();
     began = time_now();
-    CHECK(fiber_start(open_one, NULL) == OK);
+    script_open();
     CHECK(script_play("< SYN 0\n"
                       ". 999\n"
                       "< SYN 0\n"
@@ -218,7 +184,7 @@ TEST(our_syn_is_sent_again_and_given_up_after_two_minutes)
                       ". 3990\n"
                       "< SYN 0\n"));
     CHECK(time_sleep(120 * SECOND) == OK);
-    CHECK(opened == ERR_TIMEOUT && time_now() - began > 100 * SECOND);
+    CHECK(script_opened == ERR_TIMEOUT && time_now() - began > 100 * SECOND);
     CHECK(right.tcp->count == 0);
 }
 

@@ -8,25 +8,11 @@
 #include "script.h"
 #include <string.h>
 
-static struct flow   *flow; /* of the connection that was accepted */
-static bool           let_go;
-static struct waiters letting;
-static uint8_t        data[100000];
-
-static void hold(void *ctx, struct flow *f, struct endpoint peer)
-{
-    (void)ctx;
-    (void)peer;
-    flow = f;
-    while (!let_go)
-        if (wait_until(&letting, FOREVER) != OK)
-            break;
-    flow = NULL;
-}
+static uint8_t data[100000];
 
 static const struct connection *ours(void)
 {
-    return (const void *)flow;
+    return (const void *)pair_flow;
 }
 
 static const struct tcp_counters *counters(void)
@@ -45,14 +31,11 @@ static void begin(void)
         sim_seed(5);
         pair_make(1500, 0);
         pair_watch();
-        CHECK(tcpv4_listen(right.tcp, 80, hold, NULL) == OK);
+        pair_listen(80);
         is_made = true;
     }
-    let_go = true;
-    wake_all(&letting);
-    tcpv4_reset(right.tcp, ERR_GONE);
+    pair_forget();
     CHECK(time_sleep(SECOND) == OK);
-    let_go = false;
     script_begin();
     before = *counters();
 }
@@ -70,12 +53,12 @@ static void open_with(const char *options)
                 "> ACK 101 1%s\n"
                 ". 1\n",
                 options, strstr(options, "ts=") ? " ts=100:100" : "");
-    CHECK(script_play(text) && flow != NULL);
+    CHECK(script_play(text) && pair_flow != NULL);
 }
 
 static void write_bytes(size_t len)
 {
-    CHECK(flow_write(flow, data, len, FOREVER) == OK);
+    CHECK(flow_write(pair_flow, data, len, FOREVER) == OK);
 }
 
 static bool is_quiet(void)

@@ -11,22 +11,8 @@
 #define BRIEF (60 * MILLISECOND)
 #define SA    (TCP_SYN | TCP_ACK)
 
-static uint16_t       peer_port = 1000;
-static struct flow   *flow;
-static bool           let_go;
-static struct waiters letting;
-static uint8_t        data[100000];
-
-static void hold(void *ctx, struct flow *f, struct endpoint peer)
-{
-    (void)ctx;
-    (void)peer;
-    flow = f;
-    while (!let_go)
-        if (wait_until(&letting, FOREVER) != OK)
-            break;
-    flow = NULL;
-}
+static uint16_t peer_port = 1000;
+static uint8_t  data[100000];
 
 static struct connection *ours(void)
 {
@@ -59,15 +45,12 @@ static uint32_t open_with(uint16_t mss, uint16_t window)
     if (!is_made) {
         sim_seed(25);
         pair_make(1500, 0);
-        CHECK(tcpv4_listen(right.tcp, PORT, hold, NULL) == OK);
+        pair_listen(PORT);
         peer_begin();
         is_made = true;
     }
-    let_go = true;
-    wake_all(&letting);
-    tcpv4_reset(right.tcp, ERR_GONE);
+    pair_forget();
     peer_ignores(SECOND);
-    let_go = false;
     s.from = ++peer_port;
     s.seq = 100;
     s.has_mss = mss > 0;
@@ -75,7 +58,7 @@ static uint32_t open_with(uint16_t mss, uint16_t window)
     peer_send(&s, NULL, 0);
     CHECK(peer_sees(&seen, SECOND) && seen.s.flags == SA);
     say(TCP_ACK, 101, seen.s.seq + 1, window, 0);
-    CHECK(time_sleep(MILLISECOND) == OK && flow != NULL);
+    CHECK(time_sleep(MILLISECOND) == OK && pair_flow != NULL);
     peer_ignores(0);
     return seen.s.seq;
 }
@@ -144,7 +127,7 @@ TEST(segments_are_as_long_as_the_peer_says_or_of_536_bytes)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         uint32_t iss = open_with(cases[i].said, 65535);
 
-        CHECK(flow_write(flow, data, 2 * cases[i].has, FOREVER) == OK);
+        CHECK(flow_write(pair_flow, data, 2 * cases[i].has, FOREVER) == OK);
         CHECK(comes(iss + 1, cases[i].has, BRIEF)); /* MUST-15, MUST-16 */
         CHECK(comes(iss + 1 + cases[i].has, cases[i].has, BRIEF));
     }
@@ -155,7 +138,7 @@ TEST(a_push_stands_at_the_end_of_what_there_is)
     uint32_t    iss = open_with(1000, 65535);
     struct seen seen = {.len = 0};
 
-    CHECK(flow_write(flow, data, 3000, FOREVER) == OK);
+    CHECK(flow_write(pair_flow, data, 3000, FOREVER) == OK);
     for (int i = 0; i < 3; i++) /* MUST-60, MUST-61, SHLD-27 */
         CHECK(peer_sees(&seen, BRIEF) && seen.len == 1000 &&
               !(seen.s.flags & TCP_PSH) == (i < 2));
@@ -167,15 +150,15 @@ TEST(what_is_small_waits_while_something_is_under_way_but_not_without_nagle)
     struct flow_options o = {.no_delay = true};
     uint32_t            iss = open_with(1000, 65535);
 
-    CHECK(flow_write(flow, data, 10, FOREVER) == OK);
+    CHECK(flow_write(pair_flow, data, 10, FOREVER) == OK);
     CHECK(comes(iss + 1, 10, BRIEF));
-    CHECK(flow_write(flow, data, 10, FOREVER) == OK);
-    CHECK(flow_write(flow, data, 20, FOREVER) == OK);
+    CHECK(flow_write(pair_flow, data, 10, FOREVER) == OK);
+    CHECK(flow_write(pair_flow, data, 20, FOREVER) == OK);
     CHECK(is_silent(BRIEF)); /* SHLD-7 */
     say(TCP_ACK, 101, iss + 11, 65535, 0);
     CHECK(comes(iss + 11, 30, BRIEF));
-    flow_set_options(flow, &o); /* MUST-17 */
-    CHECK(flow_write(flow, data, 10, FOREVER) == OK);
+    flow_set_options(pair_flow, &o); /* MUST-17 */
+    CHECK(flow_write(pair_flow, data, 10, FOREVER) == OK);
     CHECK(comes(iss + 41, 10, BRIEF));
 }
 
@@ -183,7 +166,7 @@ TEST(a_window_that_opens_a_little_is_not_filled)
 {
     uint32_t iss = open_with(1000, 4000);
 
-    CHECK(flow_write(flow, data, 20000, FOREVER) == OK);
+    CHECK(flow_write(pair_flow, data, 20000, FOREVER) == OK);
     for (uint32_t i = 0; i < 4; i++)
         CHECK(comes(iss + 1 + 1000 * i, 1000, BRIEF));
     /* MUST-38: less than a segment, and than half of the most there was. */
@@ -209,7 +192,7 @@ TEST(a_window_is_not_offered_by_spoonfuls)
     }
     CHECK(time_sleep(SECOND) == OK);
     peer_ignores(0);
-    while (flow_read(flow, &b, 0) == OK) {
+    while (flow_read(pair_flow, &b, 0) == OK) {
         buf_free(b);
         CHECK(time_sleep(MILLISECOND) == OK);
         while (peer_sees(&seen, 0))
@@ -223,14 +206,14 @@ TEST(a_window_that_shrinks_is_borne)
     struct flow_options o = {.user_timeout = 30 * SECOND};
     uint32_t            iss = open_with(1000, 10000);
 
-    CHECK(flow_write(flow, data, 9000, FOREVER) == OK);
+    CHECK(flow_write(pair_flow, data, 9000, FOREVER) == OK);
     for (uint32_t i = 0; i < 9; i++)
         CHECK(comes(iss + 1 + 1000 * i, 1000, BRIEF));
-    flow_set_options(flow, &o);
+    flow_set_options(pair_flow, &o);
     /* MUST-34: he takes it back, all but two segments. */
     say(TCP_ACK, 101, iss + 1, 2000, 0);
     CHECK(time_sleep(MILLISECOND) == OK);
-    CHECK(flow_write(flow, data, 1000, FOREVER) == OK);
+    CHECK(flow_write(pair_flow, data, 1000, FOREVER) == OK);
     CHECK(is_silent(BRIEF));                 /* SHLD-15: nothing new */
     CHECK(comes(iss + 1, 1000, 2 * SECOND)); /* SHLD-16 */
     say(TCP_ACK, 101, iss + 1001, 0, 0);
@@ -253,7 +236,7 @@ TEST(a_window_of_zero_is_asked_about_after_the_timeout_and_then_less_often)
     nanoseconds began = time_now(), before = 0, rto = ours()->rto;
     struct seen seen;
 
-    CHECK(flow_write(flow, data, 5000, FOREVER) == OK);
+    CHECK(flow_write(pair_flow, data, 5000, FOREVER) == OK);
     for (int i = 0; i < 6; i++) { /* MUST-35, MUST-36, SHLD-29, SHLD-30 */
         nanoseconds passed;
 
@@ -309,7 +292,7 @@ TEST(what_is_urgent_comes_in_its_place)
 
     say(TCP_ACK | TCP_URG, 101, iss + 1, 65535, 10);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == 111);
-    CHECK(flow_read(flow, &b, 0) == OK && b->len == 10);
+    CHECK(flow_read(pair_flow, &b, 0) == OK && b->len == 10);
     buf_free(b);
 }
 
@@ -399,7 +382,7 @@ TEST(what_routers_say_ends_no_connection_that_is_open)
     uint32_t                 iss = open_with(1000, 65535);
     uint8_t                  start[8];
 
-    CHECK(flow_write(flow, data, 10, FOREVER) == OK);
+    CHECK(flow_write(pair_flow, data, 10, FOREVER) == OK);
     put_be16(start, PORT);
     put_be16(start + 2, peer_port);
     put_be32(start + 4, iss + 1);
@@ -445,8 +428,7 @@ TEST(ports_are_by_chance)
 TEST(nothing_is_left)
 {
     (void)open_with(1000, 65535);
-    let_go = true;
-    wake_all(&letting);
+    pair_let_go();
     tcpv4_reset(right.tcp, ERR_GONE);
     CHECK(time_sleep(SECOND) == OK);
     CHECK(right.tcp->count == 0 && buf_pages_free() == buf_pages());

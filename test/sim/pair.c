@@ -200,3 +200,39 @@ void pair_faults(const struct sim_faults *faults)
     f.seed = f.seed ? f.seed ^ 0x5555555555555555 : 0;
     sim_set_faults(right.net, &f);
 }
+
+struct flow *pair_flow;
+
+static unsigned       plays; /* how often all was forgotten */
+static struct waiters forgetting;
+
+static void hold(void *ctx, struct flow *f, struct endpoint peer)
+{
+    unsigned play = plays;
+
+    (void)ctx;
+    (void)peer;
+    pair_flow = f;
+    while (play == plays)
+        if (wait_until(&forgetting, FOREVER) != OK)
+            break;
+    if (pair_flow == f)
+        pair_flow = NULL;
+}
+
+void pair_listen(uint16_t port)
+{
+    require(tcpv4_listen(right.tcp, port, hold, NULL) == OK);
+}
+
+void pair_let_go(void)
+{
+    plays++;
+    wake_all(&forgetting);
+}
+
+void pair_forget(void)
+{
+    pair_let_go();
+    tcpv4_reset(right.tcp, ERR_GONE);
+}

@@ -31,6 +31,16 @@ void pair_make(uint16_t mtu, unsigned features);
 /* Does both ends what faults say, each with chances of its own. */
 void pair_faults(const struct sim_faults *faults);
 
+/* The right host listens to a port, and keeps what is opened there until it lets
+ * go: then it closes. */
+void                pair_listen(uint16_t port);
+/* What was opened last; NULL: it has ended. */
+extern struct flow *pair_flow;
+void                pair_let_go(void);
+/* The right host knows of no connection any more; fibers learn it when the
+ * caller waits. */
+void                pair_forget(void);
+
 /* Looks at every connection each time that a frame was sent, from now on. */
 void pair_watch(void);
 

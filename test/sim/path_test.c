@@ -9,25 +9,11 @@
 #include <mirage/bytes.h>
 #include <string.h>
 
-static struct flow   *flow; /* of the connection that was accepted */
-static bool           let_go;
-static struct waiters letting;
-static uint8_t        data[200000];
-
-static void hold(void *ctx, struct flow *f, struct endpoint peer)
-{
-    (void)ctx;
-    (void)peer;
-    flow = f;
-    while (!let_go)
-        if (wait_until(&letting, FOREVER) != OK)
-            break;
-    flow = NULL;
-}
+static uint8_t data[200000];
 
 static struct connection *ours(void)
 {
-    return (void *)flow;
+    return (void *)pair_flow;
 }
 
 static void begin(void)
@@ -38,34 +24,18 @@ static void begin(void)
         sim_seed(5);
         pair_make(1500, 0);
         pair_watch();
-        CHECK(tcpv4_listen(right.tcp, 80, hold, NULL) == OK);
+        pair_listen(80);
         is_made = true;
     }
-    let_go = true;
-    wake_all(&letting);
-    tcpv4_reset(right.tcp, ERR_GONE);
+    pair_forget();
     CHECK(time_sleep(SECOND) == OK);
-    let_go = false;
     tcpv4_set_ecn(right.tcp, TCPV4_ECN_ANSWER);
     script_begin();
 }
 
 static void write_bytes(size_t len)
 {
-    CHECK(flow_write(flow, data, len, FOREVER) == OK);
-}
-
-/* Opens a connection to the script, in a fiber. */
-static enum status  opened;
-static struct flow *opened_flow;
-
-static void open_one(void *ctx)
-{
-    struct endpoint to = {ipv4_address(10, 0, 0, 1), 4000};
-
-    (void)ctx;
-    opened_flow = NULL;
-    opened = tcpv4_open(right.tcp, to, time_after(100 * SECOND), &opened_flow);
+    CHECK(flow_write(pair_flow, data, len, FOREVER) == OK);
 }
 
 /* ECN */
@@ -143,26 +113,26 @@ TEST(who_asks_does_without_if_it_seems_that_the_syn_was_dropped_for_it)
 {
     begin();
     tcpv4_set_ecn(right.tcp, TCPV4_ECN_ASK);
-    CHECK(fiber_start(open_one, NULL) == OK);
+    script_open();
     CHECK(script_play("< SYN,ECE,CWR 0 noect\n"
                       "> SYN,ACK,ECE 300 1 mss=1000\n"
                       "< ACK 1 301 noect\n"));
-    CHECK(opened == OK && flow_write(opened_flow, data, 1000, FOREVER) == OK);
+    CHECK(script_opened == OK && flow_write(script_flow, data, 1000, FOREVER) == OK);
     CHECK(script_play("< ACK 1 301 +1000 ect\n"));
-    flow_abort(opened_flow);
-    flow_close(opened_flow);
+    flow_abort(script_flow);
+    flow_close(script_flow);
     begin();
     tcpv4_set_ecn(right.tcp, TCPV4_ECN_ASK);
-    CHECK(fiber_start(open_one, NULL) == OK);
+    script_open();
     CHECK(script_play("< SYN,ECE,CWR 0\n"
                       ". 500\n"
                       "< SYN 0\n"
                       "> SYN,ACK,ECE 300 1 mss=1000\n"
                       "< ACK 1 301\n"));
-    CHECK(opened == OK && flow_write(opened_flow, data, 1000, FOREVER) == OK);
+    CHECK(script_opened == OK && flow_write(script_flow, data, 1000, FOREVER) == OK);
     CHECK(script_play("< ACK 1 301 +1000 noect\n"));
-    flow_abort(opened_flow);
-    flow_close(opened_flow);
+    flow_abort(script_flow);
+    flow_close(script_flow);
 }
 
 TEST(what_is_sent_again_cannot_be_marked)
@@ -343,7 +313,7 @@ TEST(behind_the_end_there_is_nothing_to_try_a_longer_segment_with)
                       "< ACK 2721 101 +200\n"
                       "> ACK 101 2921\n"
                       ". 1\n"));
-    flow_shutdown(flow, FLOW_WRITING);
+    flow_shutdown(pair_flow, FLOW_WRITING);
     ours()->raise_at = time_now();
     CHECK(script_play("< FIN,ACK 2921 101\n"
                       "> ACK 101 2921 +5\n"
@@ -366,13 +336,13 @@ TEST(who_cannot_be_reached_ends_no_connection_but_one_that_opens)
                       ". 1\n"));
     CHECK(ours()->state == TCP_ESTABLISHED);
     begin();
-    CHECK(fiber_start(open_one, NULL) == OK);
+    script_open();
     CHECK(script_play("< SYN 0\n"));
     for (size_t i = 0; i < right.tcp->pool.used; i++)
         if (tcp_pool_at(&right.tcp->pool, i)->state == TCP_SYN_SENT)
             complain(ERR_REFUSED, 0, tcp_pool_at(&right.tcp->pool, i)->iss,
                      tcp_pool_at(&right.tcp->pool, i)->local.port);
-    CHECK(time_sleep(MILLISECOND) == OK && opened == ERR_REFUSED);
+    CHECK(time_sleep(MILLISECOND) == OK && script_opened == ERR_REFUSED);
 }
 
 TEST(at_every_moment_all_was_as_it_must_be)

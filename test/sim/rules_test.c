@@ -11,23 +11,8 @@
 #define LISTEN 80
 #define NOBODY 81
 
-static uint16_t     peer_port = 1000;
-static uint32_t     peer_iss;
-static struct flow *flow; /* the last that was accepted */
-
-static bool           let_go;
-static struct waiters letting;
-
-static void hold(void *ctx, struct flow *f, struct endpoint peer)
-{
-    (void)ctx;
-    (void)peer;
-    flow = f;
-    while (!let_go)
-        if (wait_until(&letting, FOREVER) != OK)
-            break;
-    flow = NULL;
-}
+static uint16_t peer_port = 1000;
+static uint32_t peer_iss;
 
 static void say(uint16_t to, uint8_t flags, uint32_t seq, uint32_t ack,
                 size_t len)
@@ -53,16 +38,13 @@ static void begin(void)
     if (!is_made) {
         sim_seed(21);
         pair_make(1500, 0);
-        CHECK(tcpv4_listen(right.tcp, LISTEN, hold, NULL) == OK);
+        pair_listen(LISTEN);
         peer_begin();
         say(NOBODY, TCP_SYN, 1, 0, 0); /* the hosts get to know each other */
         is_made = true;
     }
-    let_go = true;
-    wake_all(&letting);
-    tcpv4_reset(right.tcp, ERR_GONE);
+    pair_forget();
     peer_ignores(BRIEF);
-    let_go = false;
     peer_port++;
 }
 
@@ -86,12 +68,12 @@ static struct connection *reach(enum tcp_state state)
     if (!c || state == TCP_SYN_RECEIVED)
         return c;
     say(LISTEN, TCP_ACK, peer_iss + 1, c->iss + 1, 0);
-    CHECK(time_sleep(1) == OK && flow != NULL);
+    CHECK(time_sleep(1) == OK && pair_flow != NULL);
     if (state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK)
         say(LISTEN, TCP_ACK | TCP_FIN, peer_iss + 1, c->iss + 1, 0);
     CHECK(time_sleep(1) == OK);
     if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT)
-        flow_shutdown(flow, FLOW_WRITING);
+        flow_shutdown(pair_flow, FLOW_WRITING);
     CHECK(time_sleep(1) == OK);
     if (state == TCP_FIN_WAIT_2 || state == TCP_TIMED_WAIT)
         say(LISTEN, TCP_ACK, peer_iss + 1, c->iss + 2, 0);
@@ -531,7 +513,7 @@ TEST(abort_is_a_reset_without_ack)
     uint32_t           nxt = c->snd_nxt;
     struct seen        seen;
 
-    flow_abort(flow);
+    flow_abort(pair_flow);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.flags == TCP_RST &&
           seen.s.seq == nxt);
     begin();

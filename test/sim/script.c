@@ -3,6 +3,7 @@
 #include "pair.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
+#include <mirage/panic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -269,4 +270,22 @@ bool script_play(const char *text)
         text += len + (text[len] == '\n');
     }
     return true;
+}
+
+enum status  script_opened;
+struct flow *script_flow;
+
+static void open_one(void *ctx)
+{
+    struct endpoint to = {ipv4_address(10, 0, 0, 1), 4000};
+
+    (void)ctx;
+    script_flow = NULL;
+    script_opened = tcpv4_open(right.tcp, to, time_after(100 * SECOND),
+                               &script_flow);
+}
+
+void script_open(void)
+{
+    require(fiber_start(open_one, NULL) == OK);
 }

@@ -27,6 +27,7 @@
 #ifndef SIM_SCRIPT_H
 #define SIM_SCRIPT_H
 
+#include <mirage/flow.h>
 #include <stdbool.h>
 
 /* Takes the left host's TCP segments, from now on. */
@@ -34,6 +35,12 @@ void script_begin(void);
 
 /* Plays text; false, with a line printed, at the first that is not so. */
 bool script_play(const char *text);
+
+/* Opens a connection from ours to the peer, in a fiber: when it has ended,
+ * script_opened says how, and script_flow is what was opened. */
+void                script_open(void);
+extern enum status  script_opened;
+extern struct flow *script_flow;
 
 /* The port that our end, when it opens a connection, has; 0: 80. */
 extern unsigned script_port;
