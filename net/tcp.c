@@ -421,9 +421,9 @@ enum status tcp_begin(struct tcpv4 *tcp, struct endpoint to,
     struct endpoint    local = {ipv4_own(tcp->ip), free_port(tcp, to)};
     struct connection *c;
 
-    /* RFC 9293, 3.9.1.1: not to many. */
+    /* RFC 9293, 3.9.1.1: not to many; nor where no wire leads to. */
     if (ipv4_number(local.ip) == 0 || ipv4_number(to.ip) >> 28 >= 14 ||
-        ipv4_is_broadcast(tcp->ip, to.ip))
+        ipv4_is_broadcast(tcp->ip, to.ip) || !ipv4_reaches(tcp->ip, to.ip))
         return ERR_UNREACHABLE;
     if (local.port == 0 || !(c = tcp_new(tcp, local, to)))
         return ERR_NO_MEMORY;

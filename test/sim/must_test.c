@@ -315,18 +315,32 @@ TEST(segments_for_many_are_not_answered)
 
 TEST(nobody_is_called_at_an_address_of_many)
 {
-    struct flow *f;
+    const struct ip_address many[] = {ipv4_address(10, 0, 0, 255),
+                                      ipv4_address(255, 255, 255, 255),
+                                      ipv4_address(224, 0, 0, 1)};
+    struct flow            *f;
 
     (void)open_with(1000, 65535); /* MUST-46 */
-    CHECK(tcpv4_open(right.tcp,
-                     (struct endpoint){ipv4_address(10, 0, 0, 255), 7},
-                     time_after(SECOND), &f) == ERR_UNREACHABLE);
-    CHECK(tcpv4_open(right.tcp,
-                     (struct endpoint){ipv4_address(255, 255, 255, 255), 7},
-                     time_after(SECOND), &f) == ERR_UNREACHABLE);
-    CHECK(tcpv4_open(right.tcp,
-                     (struct endpoint){ipv4_address(224, 0, 0, 1), 7},
-                     time_after(SECOND), &f) == ERR_UNREACHABLE);
+    for (int i = 0; i < 3; i++)
+        CHECK(tcpv4_open(right.tcp, (struct endpoint){many[i], 7},
+                         time_after(SECOND), &f) == ERR_UNREACHABLE);
+}
+
+TEST(who_cannot_be_reached_is_not_waited_for)
+{
+    const struct ip_address nowhere[] = {ipv4_address(127, 0, 0, 1),
+                                         ipv4_address(10, 0, 0, 2), /* us */
+                                         ipv4_address(0, 0, 0, 0),
+                                         ipv4_address(192, 0, 2, 1)};
+    nanoseconds             began;
+    struct flow            *f;
+
+    (void)open_with(1000, 65535);
+    began = time_now();
+    for (int i = 0; i < 4; i++) /* there is no gateway */
+        CHECK(tcpv4_open(right.tcp, (struct endpoint){nowhere[i], 7},
+                         time_after(SECOND), &f) == ERR_UNREACHABLE);
+    CHECK(time_now() == began);
 }
 
 TEST(first_numbers_follow_a_clock_and_differ_by_connection)
