@@ -193,6 +193,7 @@ static void follow(void *ctx, struct flow *flow, unsigned events)
 TEST(a_connection_is_opened_without_a_fiber_or_is_not)
 {
     struct endpoint nobody = {ipv4_address(10, 0, 0, 2), PORT + 1};
+    struct endpoint silent = {ipv4_address(10, 0, 0, 9), PORT};
     struct endpoint nowhere = {ipv4_address(10, 9, 0, 2), PORT};
 
     CHECK(tcpv4_listen_events(right.tcp, PORT, take, &accepted) == OK);
@@ -202,9 +203,11 @@ TEST(a_connection_is_opened_without_a_fiber_or_is_not)
     CHECK(tcpv4_begin(left.tcp, nobody, follow, &opened, &opening) == OK);
     CHECK(time_sleep(SECOND) == OK);
     CHECK(opened == 1 && failed == 1 && why == ERR_REFUSED);
-    CHECK(tcpv4_begin(left.tcp, nowhere, follow, &opened, &opening) == OK);
+    CHECK(tcpv4_begin(left.tcp, silent, follow, &opened, &opening) == OK);
     CHECK(time_sleep(200 * SECOND) == OK);
-    CHECK(failed == 2 && why == ERR_TIMEOUT);
+    CHECK(failed == 2 && why == ERR_UNREACHABLE);
+    CHECK(tcpv4_begin(left.tcp, nowhere, follow, &opened, &opening) ==
+          ERR_UNREACHABLE);
     settle();
 }
 
