@@ -31,8 +31,8 @@ void pair_make(uint16_t mtu, unsigned features);
 /* Does both ends what faults say, each with chances of its own. */
 void pair_faults(const struct sim_faults *faults);
 
-/* The right host listens to a port, and keeps what is opened there until it lets
- * go: then it closes. */
+/* The right host listens to a port, and keeps what is opened there until it
+ * lets go: then it closes. */
 void                pair_listen(uint16_t port);
 /* What was opened last; NULL: it has ended. */
 extern struct flow *pair_flow;

@@ -117,7 +117,8 @@ TEST(who_asks_does_without_if_it_seems_that_the_syn_was_dropped_for_it)
     CHECK(script_play("< SYN,ECE,CWR 0 noect\n"
                       "> SYN,ACK,ECE 300 1 mss=1000\n"
                       "< ACK 1 301 noect\n"));
-    CHECK(script_opened == OK && flow_write(script_flow, data, 1000, FOREVER) == OK);
+    CHECK(script_opened == OK);
+    CHECK(flow_write(script_flow, data, 1000, FOREVER) == OK);
     CHECK(script_play("< ACK 1 301 +1000 ect\n"));
     flow_abort(script_flow);
     flow_close(script_flow);
@@ -129,7 +130,8 @@ TEST(who_asks_does_without_if_it_seems_that_the_syn_was_dropped_for_it)
                       "< SYN 0\n"
                       "> SYN,ACK,ECE 300 1 mss=1000\n"
                       "< ACK 1 301\n"));
-    CHECK(script_opened == OK && flow_write(script_flow, data, 1000, FOREVER) == OK);
+    CHECK(script_opened == OK);
+    CHECK(flow_write(script_flow, data, 1000, FOREVER) == OK);
     CHECK(script_play("< ACK 1 301 +1000 noect\n"));
     flow_abort(script_flow);
     flow_close(script_flow);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Connections that begin and end in every odd way leave nothing: no state, no
- * page, no timer, no fiber. $CONNECTIONS of them; 4,000 in `make check`, 250,000
- * where $RAN says that all tests run, a million with $SOAK.
+ * page, no timer, no fiber. $CONNECTIONS of them; 4,000 in `make check`,
+ * 250,000 where $RAN says that all tests run, a million with $SOAK.
  */
 #include "check.h"
 #include "peer.h"
