@@ -91,7 +91,7 @@ LIBRARY := $B/lib/mirage/unix/libmirage.a
 SIM     := $B/lib/mirage/sim/libmirage.a
 
 all: $(LIBRARY) $(SIM) $B/lib/mirage/libconfig.a $B/bin/mirage $B/bin/fat $B/include \
-     $B/share/mirage/example $B/share/mirage/make
+     $B/share/mirage/example $B/share/mirage/make $B/share/man/man1
 
 # A change of these flags, or from epoll to poll, rebuilds what it must.
 $B/flags: FORCE
@@ -256,7 +256,8 @@ $B/bin/fat: $(patsubst %.c,$B/unix/%.o,$(wildcard tool/fat/*.c)) \
 $B/include:              SOURCE := include
 $B/share/mirage/example: SOURCE := example
 $B/share/mirage/make:    SOURCE := tool/make
-$B/include $B/share/mirage/example $B/share/mirage/make:
+$B/share/man/man1:       SOURCE := doc
+$B/include $B/share/mirage/example $B/share/mirage/make $B/share/man/man1:
 	@mkdir -p $(@D)
 	@ln -sfnr $(SOURCE) $@
 

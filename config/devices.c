@@ -111,9 +111,22 @@ static void refuse(const struct device *table, const struct device *d,
                     call, d->nature, text, target_names[t], other->constructor,
                     arguments && strcmp(other->type, "kv_ro") == 0 ? arguments
                                                                    : "");
-    if (*text)
-        config_fail(at, "%s needs target %s; the target is %s.", call, text,
-                    target_names[t]);
+    if (*text) {
+        char others[512];
+
+        list_devices(table, d->type, t, others, sizeof others);
+        if (*others)
+            config_fail(at,
+                        "%s needs target %s; the target is %s.\n"
+                        "A %s there can be had from: %s.",
+                        call, text, target_names[t], d->type, others);
+        config_fail(at,
+                    "%s needs target %s; the target is %s.\n"
+                    "There is no %s there yet; `mirage configure --%.*s` "
+                    "chooses another target.",
+                    call, text, target_names[t], d->type,
+                    (int)strcspn(text, " ,"), text);
+    }
     list_devices(table, d->type, t, text, sizeof text);
     if (*text)
         config_fail(at,

@@ -4,7 +4,9 @@
 #include "commands.h"
 #include "root.h"
 #include "say.h"
+#include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,8 +70,42 @@ static void print_topics(void)
         print_summary(*h);
 }
 
+/* Does the header have that word, followed by what makes it a call? */
+static bool mentions(const char *header, const char *word)
+{
+    FILE  *in = open_header(header);
+    char  *line = NULL, *at;
+    char  *call = text_of("%s(", word);
+    size_t size = 0;
+    bool   is_there = false;
+
+    while (!is_there && getline(&line, &size, in) > 0) {
+        at = strstr(line, call);
+        is_there = at && (at == line || !isalnum((unsigned char)at[-1])) &&
+                   (at == line || at[-1] != '_');
+    }
+    free(line);
+    free(call);
+    fclose(in);
+    return is_there;
+}
+
+/* The header that has a function or macro: that of its first word, if it is
+ * there; NULL: none has it. */
+static const char *header_of(const char *word)
+{
+    const char *found = NULL;
+
+    for (const char *const *h = headers; *h; h++)
+        if (mentions(*h, word) &&
+            (!found || strncmp(word, *h, strlen(*h)) == 0))
+            found = *h;
+    return found;
+}
+
 int command_help(int count, char **words)
 {
+    const char           *where;
     const struct command *c;
     const char           *all[64];
     size_t                n = 0;
@@ -92,6 +128,8 @@ int command_help(int count, char **words)
             return 0;
         }
     }
+    if ((where = header_of(words[0])) != NULL)
+        die(MISUSED, "%s is in `mirage help %s`", words[0], where);
     for (c = commands; c->name; c++)
         if (!c->is_hidden)
             all[n++] = c->name;

@@ -62,8 +62,16 @@ struct boot_argument {
     static bool id;        \
     BOOT_ARGUMENT(id, doc, 0, BOOT_IS_FLAG, &id, 0, 0, 0)
 
-#define BOOT_NUMBER(id, otherwise, low, high, doc) \
-    static int64_t id = otherwise;                 \
+#ifdef __cplusplus
+#define BOOT_ASSERT(condition, text) static_assert(condition, text)
+#else
+#define BOOT_ASSERT(condition, text) _Static_assert(condition, text)
+#endif
+
+#define BOOT_NUMBER(id, otherwise, low, high, doc)             \
+    static int64_t id = otherwise;                             \
+    BOOT_ASSERT((otherwise) >= (low) && (otherwise) <= (high), \
+                #id " is out of its own range");               \
     BOOT_ARGUMENT(id, doc, #otherwise, BOOT_IS_NUMBER, &id, 0, low, high)
 
 #define BOOT_STRING(id, otherwise, doc) \

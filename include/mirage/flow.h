@@ -2,8 +2,9 @@
 /*
  * flow: one end of a two-way stream of bytes, such as a TCP connection.
  *
- * One fiber may read while another writes. Each wait has a deadline; one that
- * has passed means "look, but do not wait".
+ * One fiber may read while another writes. Each wait has a deadline, a moment
+ * and not a length: FOREVER, or time_after(30 * SECOND). One that has passed
+ * means "look, but do not wait".
  */
 #ifndef MIRAGE_FLOW_H
 #define MIRAGE_FLOW_H

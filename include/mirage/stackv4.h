@@ -133,7 +133,7 @@ MUST_CHECK enum status stackv4_connect(struct stackv4 *s, struct endpoint to,
  * stack is gone (ERR_GONE). Returns at once if a listener could not be had.
  * Blocks. Listeners also work when nobody is here.
  */
-enum status stackv4_run(struct stackv4 *s);
+MUST_CHECK enum status stackv4_run(struct stackv4 *s);
 
 /*
  * The image ends: sends what was written to flows that are closed, for a few

@@ -33,11 +33,15 @@ refusal() {
 equal "other target" "$(refusal "other target")" \
     "config.c:5: direct_kv_ro(\"t\") reads the host's files, so it needs target unix or macosx;
 the target is xen. crunch(\"t\") works there."
+equal "its like" "$(refusal "its like")" \
+    "config.c:5: block_of_file(...) needs target unix; the target is xen.
+A block there can be had from: block_of_name."
 equal "no substitute" "$(refusal "no substitute")" \
-    "config.c:5: netif(\"eth0\") needs target xen; the target is unix."
+    "config.c:5: netif(\"eth0\") needs target xen; the target is unix.
+There is no network there yet; \`mirage configure --xen\` chooses another target."
 equal "nowhere" "$(refusal nowhere)" \
     "config.c:5: fat(...) has no driver yet, on any target; nor has any other fs.
-What target xen has: default_console, crunch, netif."
+What target xen has: default_console, crunch, netif, block_of_name."
 equal "found" "$(refusal found)" "config.c:5: found"
 
 # To configure for a virtual machine it is enough that its library is there.
@@ -642,6 +646,10 @@ for topic in configure console block fs fat kv_ro network ethernet ipv4 udpv4 tc
 done
 cmp <(mirage help block) "$top/include/mirage/block.h" ||
     wrong "help block is not the contract"
+for word in crunch:config JOB:config flow_read:flow time_after:time; do
+    has "where ${word%:*} is" "$(mirage help ${word%:*} 2>&1)" \
+        "^mirage: ${word%:*} is in \`mirage help ${word#*:}\`$"
+done
 for command in configure build run clean describe init help; do
     has "$command --help" "$(mirage $command --help)" "^usage: mirage $command"
     has "man page" "$(cat "$top/doc/mirage.1")" "^\.SS mirage $command"

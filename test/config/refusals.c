@@ -24,6 +24,8 @@ static const struct device table[] = {
      "reads the host's files",
      "crunch"},
     {"netif", "network", {0, 0, "network_xen", 0}, 0, 0},
+    {"block_of_file", "block", {"block_unix", 0, 0, 0}, 0, 0},
+    {"block_of_name", "block", {0, 0, "block_xen", 0}, 0, 0},
     {"fat", "fs", {0}, 0, 0},
     {0, 0, {0}, 0, 0},
 };
@@ -36,6 +38,8 @@ void configure(void)
 
     if (strcmp(which, "other target") == 0)
         device_driver(table, at, "direct_kv_ro", "direct_kv_ro(\"t\")", XEN);
+    if (strcmp(which, "its like") == 0)
+        device_driver(table, at, "block_of_file", "block_of_file(...)", XEN);
     if (strcmp(which, "no substitute") == 0)
         device_driver(table, at, "netif", "netif(\"eth0\")", UNIX);
     if (strcmp(which, "nowhere") == 0)

@@ -11,7 +11,8 @@ endif
 CFLAGS    ?= -O2 -g -Wall -Wextra
 # Frames that a crash report can follow, stacks that no frame can jump over,
 # and a program that is the same wherever it is built.
-FLAGS     := -std=gnu11 -I$(ROOT)/include $(INCLUDES:%=-I%) \
+FLAGS     := -std=gnu11 -Werror=implicit-function-declaration \
+             -I$(ROOT)/include $(INCLUDES:%=-I%) \
              -fno-omit-frame-pointer -fno-optimize-sibling-calls \
              -fstack-clash-protection -ffunction-sections -fdata-sections \
              -ffile-prefix-map='$(subst ','\'',$(CURDIR))'=. \
