@@ -125,16 +125,17 @@ $B/check/%.o: %.c $B/flags
 
 $B/check/test/sim/%.o: private FLAGS += -Inet
 
-# archive FOLDER,OBJECTS: the library of a target, by its internal.names
+# archive FOLDER,OBJECTS[,NAMES]: the library of a target, of objects below a
+# folder, by the internal.names in that folder or another
 define archive
-	@mkdir -p $(@D) $(1)/renamed
-	@rm -rf $(1)/renamed/* $@
+	@mkdir -p $(@D) $(or $(3),$(1))/renamed
+	@rm -rf $(or $(3),$(1))/renamed/* $@
 	@echo '  ar $@'
 	@set -e; for o in $(2); do \
-	    objcopy --redefine-syms=$(1)/internal.names $$o \
-	        $(1)/renamed/$$(echo $${o#$(1)/} | tr / _); \
+	    objcopy --redefine-syms=$(or $(3),$(1))/internal.names $$o \
+	        $(or $(3),$(1))/renamed/$$(echo $${o#$(1)/} | tr / _); \
 	done
-	@$(AR) rcsD $@ $(1)/renamed/*.o
+	@$(AR) rcsD $@ $(or $(3),$(1))/renamed/*.o
 endef
 
 HEADERS := include/mirage.h $(wildcard include/mirage/*.h)
@@ -181,32 +182,34 @@ $B/foreign/linux:
 	        /usr/include/asm) $(@D)
 	@ln -sfn /usr/include/linux $@
 
+$B/image/%.o: % $B/flags | $(BARE)/built $B/foreign/linux
+	@mkdir -p $(@D)
+	@echo '  cc $@'
+	@$(CC) $(BARE_FLAGS) -MMD -MP -c -o $@ $<
+
+$B/image/%_test.c.o: private BARE_FLAGS += -Itest
+
 # bare TARGET: the library of a bare target, and what its images are linked by.
 # What libc/ defines is what C libraries ask for, by that name.
 define bare
-$(1)_OBJECTS := $$(patsubst %,$B/image/$(1)/%.o, \
+$(1)_OBJECTS := $$(patsubst %,$B/image/%.o, \
     $$(call sources,core device net store backend/bare backend/$(1) libc arch \
                     arch/x86_64 arch/x86_64/bare) \
     $$(wildcard arch/x86_64/bare/*.S backend/$(1)/*.S libc/*.S))
 
 images: $$(addprefix $B/lib/mirage/$(1)/,libmirage.a image.ld symbols)
 
-$B/image/$(1)/%.o: % $B/flags | $(BARE)/built $B/foreign/linux
-	@mkdir -p $$(@D)
-	@echo '  cc $$@'
-	@$(CC) $$(BARE_FLAGS) -MMD -MP -c -o $$@ $$<
-
 $B/image/$(1)/internal.names: $$($(1)_OBJECTS) $(HEADERS) test/exports
-	@test/exports internal $$(filter-out $B/image/$(1)/libc/%,$$($(1)_OBJECTS)) | \
+	@mkdir -p $$(@D)
+	@test/exports internal $$(filter-out $B/image/libc/%,$$($(1)_OBJECTS)) | \
 	    grep -vE '^(pvh|image)_entry ' > $$@
 
 $B/lib/mirage/$(1)/libmirage.a: $$($(1)_OBJECTS) $B/image/$(1)/internal.names
-	$$(call archive,$B/image/$(1),$$($(1)_OBJECTS))
+	$$(call archive,$B/image,$$($(1)_OBJECTS),$B/image/$(1))
 
 # The unit tests of each room as an image, for test/e2e/inside.
-$B/image/$(1)/%_test.c.o: private BARE_FLAGS += -Itest
-
 $B/image/$(1)/check.a: $$($(1)_OBJECTS)
+	@mkdir -p $$(@D)
 	@rm -f $$@
 	@echo '  ar $$@'
 	@$(AR) rcs $$@ $$^
@@ -214,7 +217,7 @@ $B/image/$(1)/check.a: $$($(1)_OBJECTS)
 INSIDERS_$(1) := $(INSIDE:%=$B/image/$(1)/%_tests)
 insiders: $$(INSIDERS_$(1))
 $$(foreach room,$(INSIDE),$$(eval $B/image/$(1)/$$(room)_tests: \
-    $$(patsubst %,$B/image/$(1)/%.o,$$(wildcard $$(room)/*_test.c))))
+    $$(patsubst %,$B/image/%.o,$$(wildcard $$(room)/*_test.c))))
 
 $$(INSIDERS_$(1)): $B/image/$(1)/check.a \
     $$(addprefix $B/lib/mirage/$(1)/,image.ld symbols)
