@@ -354,9 +354,8 @@ depend prepare:
 
 # Each test prints a line for what fails, and "N passed, N failed" at last.
 # SOAK=SECONDS lets those that can go on for longer.
-QUICK := $(TEST_PROGRAMS) test/rooms.sh test/freestanding test/headers \
-         test/house/exports test/house/depend test/config/run \
-         test/e2e/runtime test/e2e/sim test/e2e/xl-run
+QUICK := $(TEST_PROGRAMS) test/config/run test/rooms.sh test/e2e/runtime \
+         test/e2e/xl-run test/e2e/sim
 # In the Xen lab, and as other machines of QEMU's: each uses two processors.
 LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \
          test/e2e/xen_saved test/e2e/xen_restart test/e2e/inside \
@@ -368,7 +367,8 @@ SLOW  := test/tutorial test/libc/run test/lint test/fuzz/run test/e2e/bare \
          test/e2e/fat test/e2e/stackv4 \
          test/conform/stackv4.sh test/net/selftest \
          test/conform/kv_ro $(CONFORM) \
-         test/poll test/aarch64 test/house/install
+         test/poll test/aarch64 test/freestanding test/headers \
+         test/house/exports test/house/depend test/house/install
 
 check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
