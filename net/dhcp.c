@@ -103,10 +103,13 @@ static void discover(struct dhcp *d, nanoseconds now)
     ask(d, DHCP_DISCOVER, now);
 }
 
-/* The moment that is so many seconds after when; never, if they are all. */
+/* The moment that is so many seconds after when; never, if they are all, or
+ * more than time has. */
 static nanoseconds after(nanoseconds when, uint32_t seconds)
 {
-    return seconds == DHCP_FOR_EVER ? FOREVER : when + seconds * SECOND;
+    if (seconds == DHCP_FOR_EVER || seconds * SECOND > FOREVER - when)
+        return FOREVER;
+    return when + seconds * SECOND;
 }
 
 /* RFC 1122 knew classes: what a netmask is when nobody says. */
@@ -143,8 +146,8 @@ static void take_lease(struct dhcp *d, const struct dhcp_reply *r)
     if (t1 > t2)
         t1 = t2;
     l->end = after(d->asked, lease);
-    l->t1 = lease == DHCP_FOR_EVER ? FOREVER : after(d->asked, t1);
-    l->t2 = lease == DHCP_FOR_EVER ? FOREVER : after(d->asked, t2);
+    l->t1 = l->end == FOREVER ? FOREVER : after(d->asked, t1);
+    l->t2 = l->end == FOREVER ? FOREVER : after(d->asked, t2);
 }
 
 static void become_bound(struct dhcp *d)

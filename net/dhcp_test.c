@@ -433,6 +433,20 @@ TEST(a_lease_for_ever_is_not_renewed)
     CHECK(did.lease.end == FOREVER && did.lease.t2 == FOREVER);
 }
 
+TEST(a_lease_beyond_the_end_of_time_is_for_ever)
+{
+    nanoseconds before = now;
+
+    start(true);
+    now = FOREVER - 3600 * SECOND;
+    reply(DHCP_OFFER);
+    answer(DHCP_ACK, d.xid, ours, 0xfffffffe, 0, 0);
+    dhcp_checked(&d, false, now);
+    CHECK(did.holds && dhcp_deadline(&d) == FOREVER);
+    CHECK(did.lease.end == FOREVER && did.lease.t1 == FOREVER);
+    now = before;
+}
+
 TEST(times_that_make_no_sense_are_our_own)
 {
     static const uint32_t times[][2] = {
