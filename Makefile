@@ -125,17 +125,16 @@ $B/check/%.o: %.c $B/flags
 
 $B/check/test/sim/%.o: private FLAGS += -Inet
 
-# archive FOLDER,OBJECTS[,NAMES]: the library of a target, of objects below a
-# folder, by the internal.names in that folder or another
+# archive FOLDER,OBJECTS: the library of a target, by its internal.names
 define archive
-	@mkdir -p $(@D) $(or $(3),$(1))/renamed
-	@rm -rf $(or $(3),$(1))/renamed/* $@
+	@mkdir -p $(@D) $(1)/renamed
+	@rm -rf $(1)/renamed/* $@
 	@echo '  ar $@'
 	@set -e; for o in $(2); do \
-	    objcopy --redefine-syms=$(or $(3),$(1))/internal.names $$o \
-	        $(or $(3),$(1))/renamed/$$(echo $${o#$(1)/} | tr / _); \
+	    objcopy --redefine-syms=$(1)/internal.names $$o \
+	        $(1)/renamed/$$(echo $${o#$B/} | tr / _); \
 	done
-	@$(AR) rcsD $@ $(or $(3),$(1))/renamed/*.o
+	@$(AR) rcsD $@ $(1)/renamed/*.o
 endef
 
 HEADERS := include/mirage.h $(wildcard include/mirage/*.h)
@@ -205,7 +204,7 @@ $B/image/$(1)/internal.names: $$($(1)_OBJECTS) $(HEADERS) test/exports
 	    grep -vE '^(pvh|image)_entry ' > $$@
 
 $B/lib/mirage/$(1)/libmirage.a: $$($(1)_OBJECTS) $B/image/$(1)/internal.names
-	$$(call archive,$B/image,$$($(1)_OBJECTS),$B/image/$(1))
+	$$(call archive,$B/image/$(1),$$($(1)_OBJECTS))
 
 # The unit tests of each room as an image, for test/e2e/inside.
 $B/image/$(1)/check.a: $$($(1)_OBJECTS)
@@ -336,6 +335,9 @@ FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -Icore -Inet -Ibackend/bare \
               -fno-sanitize-recover=undefined -MMD -MP
 FUZZ_ROOMS := $(patsubst %.c,$B/fuzz/%.o,$(call sources,core device net store) \
                   arch/backtrace.c arch/$(ARCH)/switch.c)
+
+# Without clang it is test/fuzz/run that fails, and not make.
+FUZZERS    := $(if $(shell command -v clang),$(FUZZERS))
 
 $B/fuzz/%.o: %.c $B/flags
 	@mkdir -p $(@D)
