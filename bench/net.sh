@@ -74,22 +74,13 @@ sockets)
     begin "$out/socket/mir-netservices"
     ;;
 linux)
-    if [ -n "${WIRE:-}" ]; then
-        # shellcheck disable=SC2086
-        net_pair 10.0.0.1/24 10.0.0.2/24 $WIRE
-        controls near 10.0.0.1
-        far=far
-    else
-        net_apart
-        net_tap tap0 10.0.0.1/24
-        controls tap0 10.0.0.1
-        far=tap1
-        net_interface tap1
-        begin "$build/bench/net_bridge" tap0 tap1
-        net_wait has_carrier tap1
-        net_move tap1 10.0.0.2/24
-    fi
-    there ip route change 10.0.0.0/24 dev "$far" src 10.0.0.2 congctl "$control"
+    net_apart
+    lay
+    net_interface tap1
+    begin "$build/bench/net_bridge" tap0 tap1
+    net_wait has_carrier tap1
+    net_move tap1 10.0.0.2/24
+    there ip route change 10.0.0.0/24 dev tap1 src 10.0.0.2 congctl "$control"
     begin nsenter -t "$net_there_id" -n "$out/socket/mir-netservices"
     ;;
 short | long)
