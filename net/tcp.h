@@ -48,6 +48,8 @@
 #define TCP_SCALE       7                     /* 65,535 << 7 is 8 MiB */
 #define TCP_DEFAULT_MSS 536                   /* RFC 9293, 3.7.1 */
 #define TCP_FIRST_QUICK 16                    /* segments with an ACK at once */
+#define TCP_TOLD_SINGLY 3  /* segments behind a gap with an ACK each, */
+#define TCP_UNTOLD_MOST 32 /* and then so many with one, */
 
 #define TCP_RTO_FIRST    SECOND
 #define TCP_RTO_SLOW     (3 * SECOND)        /* a SYN was lost: RFC 6298, 5.7 */
@@ -56,6 +58,7 @@
 #define TCP_RTO_MOST     (60 * SECOND)
 #define TCP_DELAYED_ACK  (40 * MILLISECOND)
 #define TCP_PEERS_DELAY  (200 * MILLISECOND) /* the longest of a peer's ACK */
+#define TCP_UNTOLD_LEAST (250 * MICROSECOND)
 #define TCP_TAIL_LEAST   (10 * MILLISECOND)  /* a probe of the tail waits */
 #define TCP_TIME_WAIT    (60 * SECOND)
 #define TCP_FIN_WAIT     (60 * SECOND)  /* for the peer's FIN, once closed */
@@ -235,6 +238,7 @@ struct connection {
     /* What came too early, as the peer is told: the latest first. */
     bool             may_sack;
     uint8_t          early_count;
+    uint8_t          early_told; /* of the latest: sack_tell_early */
     struct tcp_range early[TCP_RANGES];
     struct tcp_range repeat;     /* came twice (RFC 2883); empty: nothing */
     bool             is_telling; /* mss leaves room for the ranges now */
@@ -544,6 +548,8 @@ void sent_free_all(struct connection *c);
 
 /* Bytes came too early, and are held. */
 void     sack_note_early(struct connection *c, uint32_t from, uint32_t to);
+/* Tells the peer so: RFC 5681, 4.2. */
+void     sack_tell_early(struct connection *c);
 /* Bytes came twice. */
 void     sack_note_repeat(struct connection *c, uint32_t from, uint32_t to);
 /* How many bytes of a segment's options take what there is to be told. */

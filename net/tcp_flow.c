@@ -23,9 +23,11 @@ static const struct connection *const_connection_of(const struct flow *f)
 }
 
 /*
- * The window follows the reader: it doubles when more than half of it is read
- * in a round trip, while there are pages for it. Who only reads measures the
- * trip by the time stamps that come back to it.
+ * The window follows the reader: it doubles when more than a quarter of it is
+ * read in a round trip, while there are pages for it. The sender may have twice
+ * as much under way in the next trip, and as much again waits behind a gap
+ * while that is filled. Who only reads measures the trip by the time stamps
+ * that come back to it.
  */
 static void pace(struct connection *c, uint32_t len)
 {
@@ -38,7 +40,7 @@ static void pace(struct connection *c, uint32_t len)
     if (passed < trip)
         return;
     if (passed < 16 * trip &&
-        c->paced * trip > c->read_limit / 2 * passed &&
+        c->paced * trip > c->read_limit / 4 * passed &&
         c->read_limit < TCP_QUEUE_MOST && c->rcv_scale > 0 &&
         buf_pages_free() > buf_pages() / 2)
         c->read_limit *= 2;

@@ -658,11 +658,12 @@ static void take_data(struct connection *c, struct arrival *a)
         wake_all(&c->readable);
         return;
     }
-    /* A gap: each such segment is answered by itself, for the sender counts
-     * them (RFC 5681, 4.2). */
-    if (tcp_hold(c, seq, data, end - seq))
+    if (tcp_hold(c, seq, data, end - seq)) {
         sack_note_early(c, seq, end);
-    tcp_send_ack(c);
+        sack_tell_early(c);
+    } else {
+        tcp_send_ack(c);
+    }
 }
 
 /* The peer's FIN, and all that stands before it: eighth. */

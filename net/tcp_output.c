@@ -107,6 +107,8 @@ static void note_ack(struct connection *c)
     c->last_ack_sent = c->rcv_nxt;
     c->unacked = 0;
     c->ack_now = false;
+    if (c->early_told > TCP_TOLD_SINGLY)
+        c->early_told = TCP_TOLD_SINGLY;
     tcp_set_clock(c, TCP_ACKNOWLEDGE, FOREVER);
 }
 

@@ -26,6 +26,8 @@ void sack_note_early(struct connection *c, uint32_t from, uint32_t to)
 
     if (!c->may_sack)
         return;
+    if (c->early_count == 0 || from != c->early[0].to)
+        c->early_told = 0;
     for (int i = 0; i < c->early_count; i++) {
         const struct tcp_range *r = &c->early[i];
 
@@ -51,6 +53,31 @@ void sack_note_repeat(struct connection *c, uint32_t from, uint32_t to)
     /* One fits into an acknowledgment: the first since the last of those. */
     if (c->may_sack && is_empty(&c->repeat))
         c->repeat = (struct tcp_range){from, to};
+}
+
+/*
+ * A sender takes three ACKs for a loss, and counts those of each gap; what only
+ * lengthens the range behind it is no news that could not wait for the next.
+ * Not where so short a time is much of a round trip: then it is for the end of
+ * what has come with it.
+ */
+void sack_tell_early(struct connection *c)
+{
+    nanoseconds trip = c->read_trip ? c->read_trip : c->srtt, wait = trip / 20;
+
+    if (c->early_told < TCP_TOLD_SINGLY + TCP_UNTOLD_MOST)
+        c->early_told++;
+    if (!c->may_sack || c->early_told <= TCP_TOLD_SINGLY ||
+        c->early_told == TCP_TOLD_SINGLY + TCP_UNTOLD_MOST) {
+        tcp_send_ack(c);
+        return;
+    }
+    if (wait > MILLISECOND)
+        wait = MILLISECOND;
+    if (wait < TCP_UNTOLD_LEAST)
+        c->ack_now = true;
+    else if (c->clock[TCP_ACKNOWLEDGE] > time_after(wait))
+        tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(wait));
 }
 
 /* What is no longer early. */

@@ -131,6 +131,45 @@ TEST(beside_timestamps_three_ranges_fit)
                       "< ACK 1 101 sack=801:901,601:701,401:501\n"));
 }
 
+/* Three ACKs have the sender repair a gap; what comes behind it then brings no
+ * news that is worth one of its own. */
+TEST(what_lengthens_the_latest_range_is_told_in_one_when_three_were_told)
+{
+    const char *first = "> ACK 201 1 +100\n"
+                        "< ACK 1 101 sack=201:301\n"
+                        "> ACK 301 1 +100\n"
+                        "< ACK 1 101 sack=201:401\n"
+                        "> ACK 401 1 +100\n"
+                        "< ACK 1 101 sack=201:501\n";
+
+    open_with("sackok");
+    CHECK(script_play(first));
+    CHECK(script_play("> ACK 501 1 +100\n"
+                      "> ACK 601 1 +100\n"
+                      "> ACK 701 1 +100\n"
+                      "< ACK 1 101 sack=201:801\n" /* a millisecond later */
+                      "-\n"
+                      "> ACK 801 1 +10 x32\n"
+                      "< ACK 1 101 sack=201:1121\n"
+                      "-\n"
+                      "> ACK 1121 1 +10\n"
+                      "> ACK 1201 1 +10\n" /* a gap is news */
+                      "< ACK 1 101 sack=1201:1211,201:1131\n"
+                      "> ACK 1131 1 +10\n"
+                      "< ACK 1 101 sack=201:1141,1201:1211\n"
+                      "> ACK 101 1 +100\n" /* and so is its end */
+                      "< ACK 1 1141 sack=1201:1211\n"
+                      "-\n"));
+}
+
+TEST(without_ranges_all_that_is_too_early_is_told_one_by_one)
+{
+    open_with("");
+    CHECK(script_play("> ACK 201 1 +10 x40\n"
+                      "< ACK 1 101 x40\n"
+                      "-\n"));
+}
+
 /* RFC 2883, 4 */
 
 TEST(with_data_the_ranges_are_told_too)

@@ -82,7 +82,7 @@ static uint8_t flags_of(const char *text)
     return flags;
 }
 
-static void inject(const struct line *l)
+static void inject_one(const struct line *l, unsigned n)
 {
     struct ipv4_packet packet = {.to = ipv4_address(10, 0, 0, 2),
                                  .protocol = PROTOCOL_TCP,
@@ -90,6 +90,7 @@ static void inject(const struct line *l)
     struct tcp_segment s = l->s;
     struct buf        *b = buf_new(IPV4_HEADROOM);
 
+    s.seq += n * (uint32_t)l->len;
     s.from = PEER_PORT;
     s.to = (uint16_t)(script_port ? script_port : 80);
     if (!(s.flags & TCP_ACK))
@@ -111,6 +112,12 @@ static void inject(const struct line *l)
                  b->data, b->len)));
     if (ipv4_write(left.ip, &packet, b) != OK)
         printf("script: not sent\n");
+}
+
+static void inject(const struct line *l)
+{
+    for (unsigned i = 0; i < l->times; i++)
+        inject_one(l, i);
 }
 
 /* The next segment that comes within a second. */

@@ -9,7 +9,7 @@
  *     > ACK 101 1 +5        with five bytes of data; what the peer
  *                           acknowledges is counted from our first, too
  *     > RST 100 =300        ... but =N is a number as it stands
- *     < ACK 1 101 +1000 x10 ten of them, one behind the other
+ *     < ACK 1 101 +1000 x10 ten of them, one behind the other; so with >
  *     > SYN 100 mss=1000 sackok win=8000 ts=5:0
  *                           with options, and a window; an echo is counted
  *                           from our first time stamp
