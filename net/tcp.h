@@ -48,8 +48,8 @@
 #define TCP_SCALE       7                     /* 65,535 << 7 is 8 MiB */
 #define TCP_DEFAULT_MSS 536                   /* RFC 9293, 3.7.1 */
 #define TCP_FIRST_QUICK 16                    /* segments with an ACK at once */
-#define TCP_TOLD_SINGLY 3  /* segments behind a gap with an ACK each, */
-#define TCP_UNTOLD_MOST 32 /* and then so many with one, */
+#define TCP_TOLD_SINGLY 3                     /* segments behind a gap with an ACK each, */
+#define TCP_UNTOLD_MOST 32                    /* and then so many with one, */
 
 #define TCP_RTO_FIRST    SECOND
 #define TCP_RTO_SLOW     (3 * SECOND)        /* a SYN was lost: RFC 6298, 5.7 */
@@ -59,7 +59,7 @@
 #define TCP_DELAYED_ACK  (40 * MILLISECOND)
 #define TCP_PEERS_DELAY  (200 * MILLISECOND) /* the longest of a peer's ACK */
 #define TCP_UNTOLD_LEAST (250 * MICROSECOND)
-#define TCP_TAIL_LEAST   (10 * MILLISECOND)  /* a probe of the tail waits */
+#define TCP_TAIL_LEAST   (10 * MILLISECOND) /* a probe of the tail waits */
 #define TCP_TIME_WAIT    (60 * SECOND)
 #define TCP_FIN_WAIT     (60 * SECOND)  /* for the peer's FIN, once closed */
 #define TCP_USER_TIMEOUT (300 * SECOND) /* RFC 9293, 3.9.1 */
