@@ -16,6 +16,7 @@
  *     tcp_loss.c        round trips, time-outs, the other clocks
  *     tcp_congestion.c  how much may be under way: NewReno, and who chooses
  *     tcp_cubic.c       the same: CUBIC
+ *     tcp_pace.c        and how fast
  *     tcp_ecn.c         the same: what routers say of it (RFC 3168)
  *     tcp_path.c        how long a segment may be
  *     tcp_flow.c        the flow that an application holds
@@ -139,6 +140,7 @@ enum tcp_clock {
     TCP_REORDER,    /* what was overtaken is lost then: RFC 8985, 6.2 */
     TCP_TAIL,       /* the last segment may be lost: RFC 8985, 7 */
     TCP_ACKNOWLEDGE,
+    TCP_PACE, /* for what was too much at once */
     TCP_KEEP_ALIVE,
     TCP_END, /* of TIME-WAIT, FIN-WAIT-2 */
     TCP_CLOCKS,
@@ -283,6 +285,7 @@ struct connection {
         struct cubic cubic;
         uint32_t     counted; /* NewReno's: bytes since cwnd grew */
     } control;
+    nanoseconds         paid_to;          /* by what was sent: tcp_pace.c */
     nanoseconds         unanswered_since; /* 0: all is answered */
     nanoseconds         heard;            /* when the peer last was */
     nanoseconds         last_sent;        /* when we last sent data */
@@ -594,6 +597,12 @@ void recovery_take(struct connection *c, struct delivery *d,
 void recovery_begin_quietly(struct connection *c);
 /* The retransmission timer has rung. */
 void recovery_expire(struct connection *c);
+
+/* tcp_pace.c */
+/* How many of len bytes may leave now; the clock is set for the others. */
+uint32_t pace_limit(struct connection *c, uint32_t len);
+/* That many have left. */
+void     pace_note_sent(struct connection *c, uint32_t len);
 
 /* tcp_congestion.c */
 const struct congestion *congestion_chosen(void);

@@ -223,6 +223,9 @@ static void ring_one(struct connection *c, enum tcp_clock which)
     case TCP_ACKNOWLEDGE:
         tcp_send_ack(c);
         break;
+    case TCP_PACE:
+        tcp_output(c);
+        break;
     case TCP_KEEP_ALIVE:
         ring_keep_alive(c);
         break;

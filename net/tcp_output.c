@@ -280,6 +280,7 @@ void tcp_resend(struct connection *c, struct sent *r)
     }
     tcp_send(c, r->seq, len - fin, (uint8_t)(TCP_ACK | (fin ? TCP_FIN : 0)));
     sent_again(c, r);
+    pace_note_sent(c, len);
     note_sent(c);
     if (r == c->sent)
         tcp_restart_retransmit(c); /* it waits for what was sent just now */
@@ -295,11 +296,11 @@ static uint32_t longest_piece(const struct connection *c)
 }
 
 /* What cwnd has room for. */
-static uint32_t room(const struct connection *c)
+static uint32_t room(struct connection *c)
 {
     uint32_t in_flight = tcp_in_flight(c);
 
-    return c->cwnd > in_flight ? c->cwnd - in_flight : 0;
+    return pace_limit(c, c->cwnd > in_flight ? c->cwnd - in_flight : 0);
 }
 
 /* Sends once more what is lost, as far as cwnd lets it. False: some of it has
@@ -338,7 +339,7 @@ static bool resend_lost(struct connection *c, bool *sent)
  * that not while something small is under way (Nagle); or half of what the peer
  * ever offered.
  */
-static uint32_t next_piece(const struct connection *c, uint32_t burst,
+static uint32_t next_piece(struct connection *c, uint32_t burst,
                            bool *ends)
 {
     uint32_t left = seq_before(c->snd_nxt, queue_end(c))
@@ -388,6 +389,7 @@ static void send_piece(struct connection *c, uint32_t len, bool ends)
     note_sent(c);
     if (c->recovery != TCP_OPEN)
         c->resent += len;
+    pace_note_sent(c, len);
     sent_add(c, seq + len + fin);
     congestion_note_sent(c, c->last_sent);
 }

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Pacing: on a long way a window does not leave at one stroke, for which a
+ * router's short queue has no room, but over most of a round trip.
+ *
+ * What is sent is paid for with time, at the window's bytes for a round trip and
+ * an eighth more, so that it is the window in the end that limits; in slow
+ * start, where it doubles in each, at twice that. Timers tick about each
+ * millisecond: so two of them may be saved, and ten segments always, and where a
+ * round trip is a few milliseconds there is nothing to pace.
+ */
+#include "tcp.h"
+
+#define LEAST_TRIP (4 * MILLISECOND)
+#define TICK       MILLISECOND
+#define SAVED      10    /* segments */
+#define LARGE      60000 /* bytes of a piece that it is not worth to wait for */
+
+/* While something is repaired, what arrives sets the pace (RFC 6937). */
+static bool is_paced(const struct connection *c)
+{
+    return c->least_rtt >= LEAST_TRIP && c->recovery < TCP_REPAIR;
+}
+
+/* Bytes for a round trip. */
+static uint64_t pace(const struct connection *c)
+{
+    return (uint64_t)c->cwnd * (c->cwnd < c->ssthresh ? 16 : 9) / 8;
+}
+
+/* The bytes that the time until now is good for. */
+static uint64_t credit(struct connection *c, nanoseconds now)
+{
+    nanoseconds saved = (uint64_t)SAVED * c->mss * c->srtt / pace(c) + 1;
+
+    if (saved < 2 * TICK)
+        saved = 2 * TICK;
+    if (now > saved && c->paid_to < now - saved)
+        c->paid_to = now - saved;
+    return c->paid_to < now ? pace(c) * (now - c->paid_to) / c->srtt : 0;
+}
+
+uint32_t pace_limit(struct connection *c, uint32_t len)
+{
+    nanoseconds now;
+    uint64_t    may, least;
+
+    if (!is_paced(c))
+        return len;
+    now = time_now();
+    may = credit(c, now);
+    if (len <= may)
+        return len;
+    least = pace(c) * TICK / c->srtt / 2;
+    if (least > LARGE)
+        least = LARGE;
+    if (may >= least && may >= c->mss)
+        return (uint32_t)may;
+    tcp_set_clock(c, TCP_PACE, now + TICK);
+    return 0;
+}
+
+void pace_note_sent(struct connection *c, uint32_t len)
+{
+    if (is_paced(c))
+        c->paid_to += len * c->srtt / pace(c);
+}
