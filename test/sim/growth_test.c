@@ -416,6 +416,34 @@ TEST(through_losses_goes_what_cubic_promises)
     CHECK(goodput(5 * MILLISECOND) > 1.5);
 }
 
+/* Of 5 MB a second; the second comes when the first has all of it. */
+TEST(two_flows_come_to_share_a_link_alike)
+{
+    nanoseconds       delay = 10 * MILLISECOND;
+    struct sim_faults link = {.delay = delay, .rate = 40000000, .queue = 100};
+    struct flow      *f[2];
+    uint32_t          first[2];
+    double            share[2];
+
+    for (int i = 0; i < 2; i++) {
+        f[i] = open_over(delay, TCPV4_CUBIC);
+        pair_faults(&link);
+        CHECK(fiber_start(pour, f[i]) == OK);
+        CHECK(time_sleep(10 * SECOND) == OK);
+    }
+    CHECK(time_sleep(20 * SECOND) == OK);
+    for (int i = 0; i < 2; i++)
+        first[i] = of(f[i])->snd_una;
+    CHECK(time_sleep(30 * SECOND) == OK);
+    for (int i = 0; i < 2; i++)
+        share[i] = (double)(of(f[i])->snd_una - first[i]) / 150e6;
+    printf("%.2f and %.2f of a link\n", share[0], share[1]);
+    CHECK(share[0] + share[1] > 0.9); /* less headers */
+    CHECK(share[0] > 0.4 && share[1] > 0.4);
+    for (int i = 0; i < 2; i++)
+        finish(f[i]);
+}
+
 TEST(at_every_moment_all_was_as_it_must_be)
 {
     CHECK(pair_wrong == 0 && pair_looked > 1000);
