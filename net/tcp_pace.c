@@ -16,10 +16,12 @@
 #define SAVED      10    /* segments */
 #define LARGE      60000 /* bytes of a piece that it is not worth to wait for */
 
-/* While something is repaired, what arrives sets the pace (RFC 6937). */
+/* While something is repaired, what arrives sets the pace (RFC 6937). The least
+ * round trip may be known of a segment that says nothing of the usual one. */
 static bool is_paced(const struct connection *c)
 {
-    return c->least_rtt >= LEAST_TRIP && c->recovery < TCP_REPAIR;
+    return c->least_rtt >= LEAST_TRIP && c->srtt > 0 &&
+           c->recovery < TCP_REPAIR;
 }
 
 /* Bytes for a round trip. */

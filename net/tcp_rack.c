@@ -61,7 +61,7 @@ static nanoseconds tolerance(const struct connection *c)
         (c->recovery >= TCP_REPAIR || c->taken >= 3u * c->mss))
         return 0;
     wait = c->least_rtt / 4 * (c->patience + 1u);
-    return wait < c->srtt ? wait : c->srtt;
+    return wait < c->srtt || c->srtt == 0 ? wait : c->srtt;
 }
 
 void rack_look(struct connection *c, nanoseconds now)

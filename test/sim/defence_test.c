@@ -169,6 +169,40 @@ TEST(with_time_stamps_a_cookie_brings_back_scale_and_sack)
     }
 }
 
+/* So no round trip has been measured when it is heard that something came. */
+TEST(who_has_come_by_a_cookie_may_lose_the_first_segment)
+{
+    static const uint8_t data[20000];
+    struct tcp_segment   s;
+    struct seen          seen, first;
+    unsigned             count = 1;
+
+    fill_up();
+    s = segment(TCP_SYN, 100, 0);
+    s.has_mss = s.has_timestamps = s.may_sack = true;
+    s.mss = 1000;
+    s.time = 5000;
+    peer_send(&s, NULL, 0);
+    CHECK(hears(&seen, BRIEF) && seen.s.flags == SA && seen.s.may_sack);
+    s = segment(TCP_ACK, 101, seen.s.seq + 1);
+    s.has_timestamps = true;
+    s.time = 5001;
+    s.echo = seen.s.time;
+    peer_send(&s, NULL, 0);
+    CHECK(time_sleep(BRIEF) == OK);
+    CHECK(flow && flow_write(flow, data, sizeof data, FOREVER) == OK);
+    CHECK(hears(&first, BRIEF));
+    while (hears(&seen, BRIEF))
+        count++;
+    CHECK(ours()->srtt == 0 && count == 10);
+    s.sack_count = 1;
+    s.sack[0].from = first.s.seq + (uint32_t)first.len;
+    s.sack[0].to = s.sack[0].from + (uint32_t)first.len;
+    peer_send(&s, NULL, 0);
+    CHECK(hears(&seen, BRIEF) &&
+          seen.s.seq == first.s.seq + 10 * (uint32_t)first.len);
+}
+
 TEST(data_behind_a_third_segment_that_was_lost_open_the_connection_too)
 {
     struct connection *c;
