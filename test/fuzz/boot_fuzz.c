@@ -18,12 +18,6 @@ BOOT_FLAG(flag, "a flag");
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
 static void check_round_trip(const char *const *words, size_t count)
 {
     size_t      len = 0, size = 1, again;

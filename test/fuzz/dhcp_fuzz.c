@@ -8,9 +8,9 @@
 #include <mirage/bytes.h>
 #include <mirage/dhcp.h>
 #include <mirage/platform.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "platform.h"
 #include "dhcp_message.h"
 
 #define OPTIONS 240
@@ -23,12 +23,6 @@ static nanoseconds       now;
 static unsigned          sent;
 static bool              holds;
 static struct dhcp_lease lease;
-
-static void check(bool is_true)
-{
-    if (!is_true)
-        abort();
-}
 
 static void on_send(void *ctx, struct ip_address to, const void *data,
                     size_t len)

@@ -4,20 +4,14 @@
  * the message has, for the name that the message asks for if it can be asked
  * for, or else for one of our own. The same bytes are tried as a name, too.
  */
+#include "platform.h"
 #include "dns_message.h"
 #include <mirage/bytes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define HEADER 12
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool is_true)
-{
-    if (!is_true)
-        abort();
-}
 
 /* Labels, and the end where len says. */
 static void check_name(const struct dns_name *name)

@@ -8,6 +8,7 @@
  * a byte for the area, two for the place in it, one for the number of bytes,
  * and the bytes.
  */
+#include "platform.h"
 #include <mirage.h>
 #include <mirage/fat.h>
 #include <stdlib.h>
@@ -17,12 +18,6 @@
 #define MOST   400 /* names that are looked at */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static const struct kind {
     uint32_t sectors;

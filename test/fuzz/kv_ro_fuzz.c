@@ -4,6 +4,7 @@
  * it says; of any set of keys, a store has these and no others, and lists each
  * directory as a slower look at all keys does.
  */
+#include "platform.h"
 #include <mirage.h>
 #include <mirage/crunched.h>
 #include <mirage/drivers.h>
@@ -13,12 +14,6 @@
 #define MOST 64
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* Part by part, each a text of its own. */
 static bool is_key(const char *text)

@@ -20,12 +20,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
 void entropy_seed(const void *data, size_t len)
 {
     uint8_t sum = 0;

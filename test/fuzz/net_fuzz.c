@@ -12,9 +12,9 @@
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/platform.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "platform.h"
 #include "dhcp_message.h"
 #include "tcp_segment.h"
 
@@ -22,36 +22,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static nanoseconds     now;
 static struct network  net;
 static struct tcpv4   *tcp;
 static frames_handler *fn;
 static void           *fn_ctx;
-
-nanoseconds platform_now(void)
-{
-    return now;
-}
-
-void platform_wait(nanoseconds deadline)
-{
-    if (deadline > now && deadline != FOREVER)
-        now = deadline;
-}
-
-enum status platform_stack(size_t size, struct stack *stack)
-{
-    stack->low = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
-    stack->size = size;
-    stack->guarded = false;
-    return stack->low ? OK : ERR_NO_MEMORY;
-}
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static void forget(struct network *n, struct buf *frame)
 {

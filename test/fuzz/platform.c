@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A platform for fuzz targets: nothing is printed, time stands still, and
- * what would end the image returns to the target instead. A target may have a
- * clock, a platform_wait and stacks of its own; with the start of the bare
- * targets comes their platform_exit.
+ * A platform for fuzz targets: nothing is printed, time goes on when somebody
+ * waits, and what would end the image returns to the target instead. A target may
+ * have a clock and stacks of its own; with the start of the bare targets comes
+ * their platform_exit.
  */
 #include "platform.h"
 #include <pages.h>
@@ -16,9 +16,11 @@
 
 jmp_buf fuzz_exit;
 
+nanoseconds fuzz_now;
+
 __attribute__((weak)) nanoseconds platform_now(void)
 {
-    return 0;
+    return fuzz_now;
 }
 
 nanoseconds platform_wall(void)
@@ -28,7 +30,8 @@ nanoseconds platform_wall(void)
 
 __attribute__((weak)) void platform_wait(nanoseconds deadline)
 {
-    (void)deadline;
+    if (deadline > fuzz_now && deadline != FOREVER)
+        fuzz_now = deadline;
 }
 
 void platform_entropy(void *data, size_t len)
@@ -79,14 +82,15 @@ void platform_pages_free(void *pages, size_t count)
 __attribute__((weak)) enum status platform_stack(size_t        size,
                                                  struct stack *stack)
 {
-    (void)size;
-    (void)stack;
-    return ERR_NO_MEMORY;
+    stack->low = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
+    stack->size = size;
+    stack->guarded = false;
+    return stack->low ? OK : ERR_NO_MEMORY;
 }
 
 __attribute__((weak)) void platform_stack_free(const struct stack *stack)
 {
-    (void)stack;
+    free(stack->low);
 }
 
 void mirage_main(void)

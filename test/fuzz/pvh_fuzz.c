@@ -12,12 +12,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
 /* Of exactly the size, so that the sanitizer knows its end. */
 static void *copy_of(const void *data, size_t size)
 {

@@ -10,6 +10,7 @@
  * peer's, and how. The lies are counted from our own numbers, so that they lie
  * where something may happen.
  */
+#include "platform.h"
 #include "tcp.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
@@ -27,7 +28,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static nanoseconds   now;
 static struct wheel  wheel;
 static struct ipv4  *ip;
 static struct tcpv4 *tcp;
@@ -52,31 +52,6 @@ static struct flow_slot {
 
 static unsigned fibers; /* of the application */
 static bool     is_honest;
-
-nanoseconds platform_now(void)
-{
-    return now;
-}
-
-void platform_wait(nanoseconds deadline)
-{
-    if (deadline > now && deadline != FOREVER)
-        now = deadline;
-}
-
-enum status platform_stack(size_t size, struct stack *stack)
-{
-    stack->low = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
-    stack->size = size;
-    stack->guarded = false;
-    return stack->low ? OK : ERR_NO_MEMORY;
-}
-
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 /* The input. */
 static const uint8_t *at, *end;
@@ -567,7 +542,7 @@ static void be_honest(nanoseconds length)
 {
     nanoseconds until = time_after(length);
 
-    while (now < until && (tcp->count > 0 || fibers > 0)) {
+    while (fuzz_now < until && (tcp->count > 0 || fibers > 0)) {
         nanoseconds next = wheel_next(&wheel) + MILLISECOND;
         bool        answered = answer_count > 0;
 
@@ -578,9 +553,9 @@ static void be_honest(nanoseconds length)
             answer(answers[i].port, &answers[i].s, answers[i].len);
         }
         /* What it makes us say is heard at once. */
-        pass(answered                     ? MILLISECOND
-             : next > now && next < until ? next - now
-                                          : SECOND);
+        pass(answered                          ? MILLISECOND
+             : next > fuzz_now && next < until ? next - fuzz_now
+                                               : SECOND);
         for (int i = 0; i < FLOWS; i++) {
             struct buf *b;
 

@@ -26,12 +26,6 @@ static bool                  jumps;
 static uint8_t               stream[65536];
 static size_t                stream_at, stream_len;
 
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
 void events_listen(struct event *e)
 {
     store_event = e;
