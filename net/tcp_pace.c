@@ -58,7 +58,8 @@ uint32_t pace_limit(struct connection *c, uint32_t len)
         least = LARGE;
     if (may >= least && may >= c->mss)
         return (uint32_t)may;
-    tcp_set_clock(c, TCP_PACE, now + TICK);
+    if (c->clock[TCP_PACE] == FOREVER)
+        tcp_set_clock(c, TCP_PACE, now + TICK);
     return 0;
 }
 
