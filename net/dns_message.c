@@ -158,7 +158,8 @@ struct record {
 static bool read_name(const struct message *m, size_t *at,
                       struct dns_name *name)
 {
-    size_t from = *at, piece = *at, len = 0, end = 0;
+    size_t   from = *at, piece = *at, len = 0, end = 0;
+    unsigned jumps = 0;
 
     for (;;) {
         size_t n = from < m->len ? m->p[from] : 0xff;
@@ -166,7 +167,7 @@ static bool read_name(const struct message *m, size_t *at,
         if (n >= 0xc0 && from + 2 <= m->len) {
             end = end ? end : from + 2;
             from = get_be16(m->p + from) & 0x3fff;
-            if (from < HEADER || from >= piece)
+            if (from < HEADER || from >= piece || ++jumps > DNS_WIRE / 2)
                 return false;
             piece = from;
             continue;

@@ -417,6 +417,28 @@ TEST(pointers_lead_to_before_the_piece_that_they_end)
     CHECK(!PARSE(ONE(ADDRESS("\x40\x0c", "\x0a\0\0\1")), &r));
 }
 
+/* A name has 127 labels at most, and a pointer to a pointer is of no use: who
+ * sends thousands of them wants us to follow them. */
+TEST(pointers_to_pointers_are_followed_for_a_while)
+{
+    for (unsigned count = 127; count <= 128; count++) {
+        char             p[1000];
+        struct dns_reply r;
+        size_t           len = sizeof QUERY - 1;
+
+        memcpy(p, HEAD("\x81\x80", "\2", "\0", "\0"), len);
+        memcpy(p + len, "\0\0\x10\0\1\0\0\0\0", 9);
+        len += 9;
+        put_be16((uint8_t *)p + len, (uint16_t)(2 * (count - 1)));
+        len += 2;
+        for (unsigned i = 1; i < count; i++, len += 2)
+            put_be16((uint8_t *)p + len, (uint16_t)(0xc000 | (i > 1 ? len - 2 : 12)));
+        put_be16((uint8_t *)p + len, (uint16_t)(0xc000 | (len - 2)));
+        memcpy(p + len + 2, ADDRESS("", "\x0a\0\0\1"), 14);
+        CHECK(parse(p, len + 16, &r) == (count < 128));
+    }
+}
+
 TEST(a_name_that_grows_beyond_255_bytes_is_refused)
 {
     char             p[1000];

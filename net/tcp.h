@@ -154,6 +154,8 @@ struct congestion {
     void (*lost)(struct connection *c, uint32_t in_flight);
     /* None was, after all. */
     void (*undo)(struct connection *c);
+    /* The retransmission timer has rung: what was says nothing of now. */
+    void (*expired)(struct connection *c);
 };
 
 extern const struct congestion tcp_newreno, tcp_cubic;
@@ -265,6 +267,7 @@ struct connection {
     uint8_t     patience, patience_left; /* quarters of a round trip */
     bool        is_reordered, in_repeat_round;
     bool        tail_probed, tail_resent;
+    uint8_t     tail_early; /* probes that were not needed, since a measure */
     uint32_t    tail_end;
 
     /* Recovery, until recover is acknowledged; what it was before, and the
@@ -292,9 +295,9 @@ struct connection {
     struct flow_options options;
 
     /* The reader's pace, by which the window grows. */
-    uint32_t    paced;
-    nanoseconds paced_since;
-    nanoseconds read_trip; /* a round trip, as the reader sees it; 0: not
+    uint32_t    read_paced; /* bytes, */
+    nanoseconds read_since; /* from then on */
+    nanoseconds read_trip;  /* a round trip, as the reader sees it; 0: not
                               known */
 
     nanoseconds        clock[TCP_CLOCKS];
@@ -477,6 +480,8 @@ void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags);
 
 /* Sends once more what r has. */
 void tcp_resend(struct connection *c, struct sent *r);
+/* The first len bytes of what is under way, or all that was sent with them. */
+void tcp_resend_first(struct connection *c, uint32_t len);
 /* Sends a new segment whatever cwnd says; false: there is none to be sent. */
 bool tcp_send_one(struct connection *c);
 void tcp_send_ack(struct connection *c);
@@ -551,7 +556,7 @@ void sent_free_all(struct connection *c);
 
 /* Bytes came too early, and are held. */
 void     sack_note_early(struct connection *c, uint32_t from, uint32_t to);
-/* Tells the peer so: RFC 5681, 4.2. */
+/* Tells the peer so, now or soon: RFC 5681, 4.2. */
 void     sack_tell_early(struct connection *c);
 /* Bytes came twice. */
 void     sack_note_repeat(struct connection *c, uint32_t from, uint32_t to);
@@ -599,7 +604,8 @@ void recovery_begin_quietly(struct connection *c);
 void recovery_expire(struct connection *c);
 
 /* tcp_pace.c */
-/* How many of len bytes may leave now; the clock is set for the others. */
+/* How many of len bytes, at most those of the window, may leave now; the clock
+ * is set for the others. */
 uint32_t pace_limit(struct connection *c, uint32_t len);
 /* That many have left. */
 void     pace_note_sent(struct connection *c, uint32_t len);
@@ -655,6 +661,8 @@ void tcp_set_clock(struct connection *c, enum tcp_clock which,
 void tcp_start_retransmit(struct connection *c);
 void tcp_restart_retransmit(struct connection *c);
 void tcp_measure(struct connection *c, nanoseconds rtt);
+/* By the time stamp that has come back, if it is not absurd. */
+void tcp_measure_echo(struct connection *c, uint32_t echo);
 void tcp_ring(void *c);
 
 /* tcp_flow.c */

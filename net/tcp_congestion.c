@@ -148,7 +148,7 @@ static void newreno_lost(struct connection *c, uint32_t in_flight)
     c->control.counted = 0;
 }
 
-static void newreno_undo(struct connection *c)
+static void newreno_begin(struct connection *c)
 {
     c->control.counted = 0;
 }
@@ -156,5 +156,6 @@ static void newreno_undo(struct connection *c)
 const struct congestion tcp_newreno = {
     .acked = newreno_acked,
     .lost = newreno_lost,
-    .undo = newreno_undo,
+    .undo = newreno_begin,
+    .expired = newreno_begin,
 };

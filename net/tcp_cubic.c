@@ -137,8 +137,16 @@ static void undo(struct connection *c)
     u->epoch = 0;
 }
 
+/* 4.8: W_max is what the window is when slow start has ended, and K 0. */
+static void expired(struct connection *c)
+{
+    c->control.cubic.w_max = 0;
+    c->control.cubic.epoch = 0;
+}
+
 const struct congestion tcp_cubic = {
     .acked = acked,
     .lost = lost,
     .undo = undo,
+    .expired = expired,
 };

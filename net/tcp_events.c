@@ -26,7 +26,7 @@ static unsigned events_of(const struct connection *c)
 
     if (c->read || c->fin_came || is_over)
         events |= TCP_READABLE;
-    if (is_open && !c->shut_writing && tcp_room(c) > 0)
+    if (is_open && !c->shut_writing && tcp_room(c) > 0 && tcp_may_queue(c))
         events |= TCP_WRITABLE;
     return events | (is_over ? TCP_OVER : 0);
 }

@@ -29,23 +29,23 @@ static const struct connection *const_connection_of(const struct flow *f)
  * while that is filled. Who only reads measures the trip by the time stamps
  * that come back to it.
  */
-static void pace(struct connection *c, uint32_t len)
+static void follow_reader(struct connection *c, uint32_t len)
 {
-    nanoseconds now = time_now(), passed = now - c->paced_since;
+    nanoseconds now = time_now(), passed = now - c->read_since;
     nanoseconds trip = c->read_trip ? c->read_trip : c->srtt;
 
     if (trip < 100 * MICROSECOND)
         trip = 100 * MICROSECOND;
-    c->paced += len;
+    c->read_paced += len;
     if (passed < trip)
         return;
     if (passed < 16 * trip &&
-        c->paced * trip > c->read_limit / 4 * passed &&
+        c->read_paced * trip > c->read_limit / 4 * passed &&
         c->read_limit < TCP_QUEUE_MOST && c->rcv_scale > 0 &&
         buf_pages_free() > buf_pages() / 2)
         c->read_limit *= 2;
-    c->paced = 0;
-    c->paced_since = now;
+    c->read_paced = 0;
+    c->read_since = now;
 }
 
 static enum status read_flow(struct flow *f, struct buf **data,
@@ -75,7 +75,7 @@ static enum status read_flow(struct flow *f, struct buf **data,
         c->read_last = NULL;
     c->read_len -= (uint32_t)b->len;
     c->read_moved = time_now();
-    pace(c, (uint32_t)b->len);
+    follow_reader(c, (uint32_t)b->len);
     if (c->rcv_adv - c->rcv_nxt < c->read_limit / 2)
         tcp_schedule(c);
     *data = b;
@@ -106,9 +106,10 @@ static enum status wait_for_room(struct connection *c, nanoseconds deadline)
 static enum status wait_for_pages(struct connection *c, nanoseconds deadline)
 {
     tcp_output(c);
+    c->told &= ~(unsigned)TCP_WRITABLE;
+    tcp_pinched(c->tcp);
     if (c->tcp->is_telling)
         return ERR_NO_MEMORY;
-    tcp_pinched(c->tcp);
     return wait_until(&c->writable, deadline);
 }
 

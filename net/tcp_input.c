@@ -410,11 +410,12 @@ static bool note_fin_acked(struct connection *c)
     }
 }
 
-/* A duplicate ACK (RFC 5681, 2). */
+/* A duplicate ACK (RFC 5681, 2), of a probe also when all has come. */
 static bool is_duplicate(const struct connection *c, const struct arrival *a)
 {
     return a->s.ack == c->snd_una && a->len == 0 &&
-           !(a->s.flags & (TCP_SYN | TCP_FIN)) && c->snd_una != c->snd_nxt &&
+           !(a->s.flags & (TCP_SYN | TCP_FIN)) &&
+           (c->snd_una != c->snd_nxt || c->tail_probed) &&
            scaled(c, a) == c->snd_wnd && c->snd_wnd > 0;
 }
 
@@ -439,7 +440,7 @@ static void take_newer_window(struct connection *c, const struct arrival *a)
         tcp_start_retransmit(c);
         /* What it was asked with it may have had no room for. */
         if (c->sent && c->snd_una == a->s.ack)
-            tcp_resend(c, c->sent);
+            tcp_resend_first(c, c->snd_wnd < c->cwnd ? c->snd_wnd : c->cwnd);
     }
     tcp_schedule(c);
 }
@@ -736,7 +737,7 @@ static void connection_input(struct connection *c, struct arrival *a,
     if (c->fin_held && c->fin_seq == c->rcv_nxt)
         take_fin(c);
     else if (a->s.flags & TCP_FIN && a->len == 0)
-        c->ack_now = true; /* too early; its data are answered already */
+        c->ack_now = true; /* too early */
     tcp_schedule(c);
 }
 

@@ -20,7 +20,8 @@ void tcp_set_clock(struct connection *c, enum tcp_clock which,
 
 static nanoseconds backed_off(const struct connection *c)
 {
-    nanoseconds wait = c->rto << (c->backoff < 10 ? c->backoff : 10);
+    unsigned    times = c->backoff + c->tail_early;
+    nanoseconds wait = c->rto << (times < 10 ? times : 10);
 
     return wait < TCP_RTO_MOST ? wait : TCP_RTO_MOST;
 }
@@ -42,6 +43,7 @@ void tcp_restart_retransmit(struct connection *c)
 void tcp_measure(struct connection *c, nanoseconds rtt)
 {
     c->backoff = 0;
+    c->tail_early = 0;
     if (rtt == 0)
         rtt = 1;
     if (c->srtt == 0) {
@@ -59,6 +61,14 @@ void tcp_measure(struct connection *c, nanoseconds rtt)
         c->rto = TCP_RTO_LEAST;
     if (c->rto > TCP_RTO_MOST)
         c->rto = TCP_RTO_MOST;
+}
+
+void tcp_measure_echo(struct connection *c, uint32_t echo)
+{
+    uint32_t ms = tcp_time(c) - echo;
+
+    if (ms < TCP_RTO_MOST / MILLISECOND)
+        tcp_measure(c, (ms + 1) * MILLISECOND);
 }
 
 /*
@@ -80,10 +90,7 @@ void tcp_measure_delivery(struct connection *c, const struct delivery *d)
         tcp_measure(c, d->now - d->oldest);
     } else if (d->has_echo && c->timestamps && d->bytes > 0 &&
                (c->tail_probed || !seq_before(d->echo, c->resent_time))) {
-        uint32_t ms = tcp_time(c) - d->echo;
-
-        if (ms < TCP_RTO_MOST / MILLISECOND)
-            tcp_measure(c, (ms + 1) * MILLISECOND);
+        tcp_measure_echo(c, d->echo);
     }
 }
 
@@ -127,10 +134,10 @@ static void probe(struct connection *c)
     if (!c->unanswered_since)
         c->unanswered_since = time_now();
     if (c->sent) { /* what it was asked with before, or some of it */
-        uint32_t has = c->sent->end - c->sent->seq;
-
-        if (len == 0 || has <= len || sent_cut(c, c->sent, c->snd_una + len))
+        if (len == 0)
             tcp_resend(c, c->sent);
+        else
+            tcp_resend_first(c, len);
     } else if (len == 0) { /* all that is left is a FIN: it needs no room */
         tcp_output(c);
     } else {

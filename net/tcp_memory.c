@@ -110,7 +110,7 @@ static void look_at(struct connection *c, bool is_over)
 {
     if (c->state == TCP_CLOSED)
         return;
-    if (is_over)
+    if (is_over || (c->on_event && tcp_may_queue(c)))
         tcp_schedule(c);
     if (tcp_may_queue(c))
         wake_all(&c->writable);

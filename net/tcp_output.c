@@ -286,6 +286,13 @@ void tcp_resend(struct connection *c, struct sent *r)
         tcp_restart_retransmit(c); /* it waits for what was sent just now */
 }
 
+void tcp_resend_first(struct connection *c, uint32_t len)
+{
+    if (c->sent->end - c->sent->seq <= len ||
+        sent_cut(c, c->sent, c->snd_una + len))
+        tcp_resend(c, c->sent);
+}
+
 /* The most data bytes of one piece, in whole segments. A CWR is for the first
  * of them alone, and devices differ in whether they know. */
 static uint32_t longest_piece(const struct connection *c)
@@ -334,12 +341,12 @@ static bool resend_lost(struct connection *c, bool *sent)
 }
 
 /*
- * How many bytes, at most burst, may leave in one piece now; 0: none. RFC 9293,
+ * How many bytes, of the free ones, may leave in one piece now; 0: none. RFC 9293,
  * 3.8.6.2.1 and 3.7.4: whole segments, but for the end of what there is, and
  * that not while something small is under way (Nagle); or half of what the peer
  * ever offered.
  */
-static uint32_t next_piece(struct connection *c, uint32_t burst,
+static uint32_t next_piece(const struct connection *c, uint32_t free,
                            bool *ends)
 {
     uint32_t left = seq_before(c->snd_nxt, queue_end(c))
@@ -347,12 +354,10 @@ static uint32_t next_piece(struct connection *c, uint32_t burst,
                         : 0;
     uint32_t edge = c->snd_una + c->snd_wnd;
     uint32_t may = seq_before(c->snd_nxt, edge) ? edge - c->snd_nxt : 0;
-    uint32_t free = room(c), most = longest_piece(c), len;
+    uint32_t most = longest_piece(c), len;
 
     if (may > free)
         may = free;
-    if (may > burst)
-        may = burst;
     len = left < may ? left : may;
     if (len > most)
         len = most;
@@ -402,14 +407,12 @@ static bool has_more(const struct connection *c)
 
 bool tcp_send_one(struct connection *c)
 {
-    uint32_t cwnd = c->cwnd, len;
+    uint32_t len;
     bool     ends;
 
     if (!has_more(c) || !sent_has_room(c))
         return false;
-    c->cwnd = tcp_in_flight(c) + c->mss;
-    len = next_piece(c, UINT32_MAX, &ends);
-    c->cwnd = cwnd;
+    len = next_piece(c, c->mss, &ends);
     if (len == 0)
         return false;
     send_piece(c, len, ends);
@@ -450,7 +453,8 @@ static bool send_new(struct connection *c, uint32_t burst)
     c->mss = less;
     while (has_more(c) && sent_has_room(c)) {
         bool     ends;
-        uint32_t len = next_piece(c, burst, &ends);
+        uint32_t free = room(c);
+        uint32_t len = next_piece(c, free < burst ? free : burst, &ends);
 
         if (len == 0 && !(ends && c->shut_writing))
             break;

@@ -5,7 +5,7 @@
  *
  * What is sent is paid for with time, at the window's bytes for a round trip and
  * an eighth more, so that it is the window in the end that limits; in slow
- * start, where it doubles in each, at twice that. Timers tick about each
+ * start, where it doubles in each, at twice the window's. Timers tick about each
  * millisecond: so two of them may be saved, and ten segments always, and where a
  * round trip is a few milliseconds there is nothing to pace.
  */
@@ -44,7 +44,7 @@ static uint64_t credit(struct connection *c, nanoseconds now)
 
 uint32_t pace_limit(struct connection *c, uint32_t len)
 {
-    nanoseconds now;
+    nanoseconds now, enough;
     uint64_t    may, least;
 
     if (!is_paced(c))
@@ -56,15 +56,23 @@ uint32_t pace_limit(struct connection *c, uint32_t len)
     least = pace(c) * TICK / c->srtt / 2;
     if (least > LARGE)
         least = LARGE;
-    if (may >= least && may >= c->mss)
+    if (least < c->mss)
+        least = c->mss;
+    if (may >= least)
         return (uint32_t)may;
-    if (c->clock[TCP_PACE] == FOREVER)
-        tcp_set_clock(c, TCP_PACE, now + TICK);
+    enough = c->paid_to + least * c->srtt / pace(c) + 1;
+    tcp_set_clock(c, TCP_PACE, enough > now ? enough : now);
     return 0;
 }
 
 void pace_note_sent(struct connection *c, uint32_t len)
 {
-    if (is_paced(c))
-        c->paid_to += len * c->srtt / pace(c);
+    nanoseconds trip_on;
+
+    if (!is_paced(c))
+        return;
+    c->paid_to += len * c->srtt / pace(c);
+    trip_on = time_after(c->srtt);
+    if (c->paid_to > trip_on)
+        c->paid_to = trip_on;
 }

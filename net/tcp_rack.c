@@ -113,6 +113,7 @@ void rack_expire(struct connection *c)
 void rack_set_tail(struct connection *c)
 {
     nanoseconds wait = 2 * c->srtt;
+    unsigned    times = c->backoff + c->tail_early;
 
     c->clock[TCP_TAIL] = FOREVER;
     if (!c->may_sack || c->recovery != TCP_OPEN || c->taken > 0 ||
@@ -124,7 +125,7 @@ void rack_set_tail(struct connection *c)
         wait += TCP_PEERS_DELAY;
     if (wait < TCP_TAIL_LEAST)
         wait = TCP_TAIL_LEAST;
-    wait = time_after(wait << (c->backoff < 8 ? c->backoff : 8));
+    wait = time_after(wait << (times < 8 ? times : 8));
     if (wait < c->clock[TCP_RETRANSMIT])
         tcp_set_clock(c, TCP_TAIL, wait);
 }

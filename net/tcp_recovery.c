@@ -111,7 +111,7 @@ static void undo(struct connection *c, const struct delivery *d)
     c->tcp->counters.undone++;
     /* RFC 4015, 3.3: or the next would ring too early as well. */
     if (c->recovery == TCP_EXPIRED && c->timestamps && d->has_echo)
-        tcp_measure(c, (tcp_time(c) - d->echo) * MILLISECOND);
+        tcp_measure_echo(c, d->echo);
     if (c->cwnd < c->before_cwnd)
         c->cwnd = c->before_cwnd;
     if (c->ssthresh < c->before_ssthresh)
@@ -128,11 +128,19 @@ void recovery_expire(struct connection *c)
 {
     if (!c->sent)
         return;
-    /* What is lost once more is the same loss. */
-    if (c->recovery != TCP_EXPIRED) {
+    /* What is lost once more is the same loss, for which it was reduced. */
+    if (c->is_quiet) {
+        c->cwnd = c->before_cwnd;
+        c->ssthresh = c->before_ssthresh;
+    }
+    if (c->is_quiet || c->recovery == TCP_OPEN) {
         reduce(c, TCP_EXPIRED, tcp_unacked(c));
         begin_episode(c);
+    } else if (c->recovery == TCP_REDUCED) {
+        begin_episode(c);
     }
+    c->recovery = TCP_EXPIRED;
+    c->congestion->expired(c);
     path_note_timeout(c);
     c->recover = c->snd_nxt;
     c->duplicates = 0;
@@ -230,7 +238,8 @@ static void take_repeat(struct connection *c, const struct delivery *d)
     if (c->tail_probed && d->repeat.to == c->tail_end) {
         /* It came too early; and of what is sent twice there is no measure by
          * which to wait longer (RFC 6298, 5.5 to 5.7). */
-        c->backoff++;
+        if (c->tail_early < 10)
+            c->tail_early++;
         return;
     }
     rack_note_repeat(c);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A platform for fuzz targets: nothing is printed, time goes on when somebody
- * waits, and what would end the image returns to the target instead. A target may
- * have a clock and stacks of its own; with the start of the bare targets comes
- * their platform_exit.
+ * waits, and what would end the image returns to the target instead. A target
+ * may have a clock and stacks of its own; with the start of the bare targets
+ * comes their platform_exit.
  */
 #include "platform.h"
 #include <pages.h>

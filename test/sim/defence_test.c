@@ -203,6 +203,38 @@ TEST(who_has_come_by_a_cookie_may_lose_the_first_segment)
           seen.s.seq == first.s.seq + 10 * (uint32_t)first.len);
 }
 
+TEST(nor_has_he_been_measured_without_time_stamps)
+{
+    static const uint8_t data[20000];
+    struct tcp_segment   s;
+    struct seen          seen;
+    uint32_t             seq, len;
+
+    fill_up();
+    s = segment(TCP_SYN, 100, 0);
+    s.has_mss = true;
+    s.mss = 1000;
+    peer_send(&s, NULL, 0);
+    CHECK(hears(&seen, BRIEF) && seen.s.flags == SA);
+    seq = seen.s.seq + 1;
+    say(TCP_ACK, 101, seq, 0);
+    CHECK(time_sleep(BRIEF) == OK);
+    len = 5u * ours()->mss;
+    CHECK(flow && flow_write(flow, data, len, FOREVER) == OK);
+    for (int i = 0; i < 5; i++)
+        CHECK(hears(&seen, BRIEF));
+    CHECK(time_sleep(BRIEF) == OK);
+    for (int i = 0; i < 3; i++) /* the first is lost, and sent again */
+        say(TCP_ACK, 101, seq, 0);
+    while (hears(&seen, BRIEF))
+        continue;
+    say(TCP_ACK, 101, seq + len, 0);
+    CHECK(time_sleep(BRIEF) == OK);
+    CHECK(ours()->srtt == 0 && ours()->snd_una == seq + len);
+    CHECK(flow_write(flow, data, sizeof data, FOREVER) == OK);
+    CHECK(hears(&seen, BRIEF) && seen.s.seq == seq + len);
+}
+
 TEST(data_behind_a_third_segment_that_was_lost_open_the_connection_too)
 {
     struct connection *c;

@@ -117,6 +117,80 @@ TEST(a_peer_that_does_not_read_makes_the_server_wait_and_not_spin)
     CHECK(over == 2);
 }
 
+/* A source without an end. */
+static void pour(void *ctx, struct flow *flow, unsigned events)
+{
+    static const uint8_t data[1000];
+    enum status         *last = ctx;
+
+    if (events & TCP_OVER) {
+        drop(flow);
+        return;
+    }
+    do
+        *last = flow_write(flow, data, sizeof data, 0);
+    while (*last == OK && tcpv4_room(flow) > 0);
+}
+
+static void take_source(void *ctx, struct flow *flow, struct endpoint peer)
+{
+    (void)peer;
+    tcpv4_on_event(flow, pour, ctx);
+    pour(ctx, flow, TCP_WRITABLE); /* which is not told of one that is new */
+}
+
+static size_t drunk;
+
+static void drink(void *flow)
+{
+    struct buf *b;
+
+    while (flow_read(flow, &b, SOON) == OK) {
+        drunk += buf_length(b);
+        buf_free(b);
+    }
+}
+
+TEST(who_had_no_page_to_write_is_told_when_there_are_some)
+{
+    /* A megabyte a second, or there would be no end in any. */
+    struct sim_faults slow = {.rate = 8000000, .queue = 1000}, none = {0};
+    struct endpoint   to = {ipv4_address(10, 0, 0, 2), PORT + 5};
+    enum status       last = OK;
+    struct flow      *f = NULL;
+    struct buf       *hoard = NULL;
+    size_t            before;
+
+    pair_faults(&slow);
+    CHECK(tcpv4_listen_events(right.tcp, to.port, take_source, &last) == OK);
+    CHECK(tcpv4_open(left.tcp, to, SOON, &f) == OK);
+    CHECK(fiber_start(drink, f) == OK);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(drunk > 100000);
+    for (int i = 0; i < 3; i++) { /* what it gives back is taken, too */
+        while (buf_pages_free() > buf_pages() / 100) {
+            struct buf *b = buf_new(0);
+
+            b->next = hoard;
+            hoard = b;
+        }
+        CHECK(time_sleep(5 * SECOND) == OK);
+    }
+    CHECK(last == ERR_NO_MEMORY);
+    before = drunk;
+    CHECK(time_sleep(5 * SECOND) == OK);
+    CHECK(drunk == before); /* nothing goes on by itself */
+    buf_free(hoard);
+    CHECK(time_sleep(60 * SECOND) == OK); /* time-outs have been backed off */
+    CHECK(drunk > before + 10000000);
+    flow_abort(f);
+    flow_close(f);
+    CHECK(tcpv4_listen_events(right.tcp, to.port, NULL, NULL) == OK);
+    pair_faults(&none);
+    over = 2;
+    settle();
+}
+
 TEST(many_connections_of_which_each_is_told_of_its_own)
 {
     static struct flow *f[MANY];

@@ -71,7 +71,7 @@ static void finish(struct flow *f)
 {
     flow_abort(f);
     flow_close(f);
-    CHECK(time_sleep(100 * SECOND) == OK);
+    CHECK(time_sleep(60 * SECOND) == OK);
 }
 
 /* Has so many segments under way, and loses one of them; returns when it is
@@ -255,7 +255,9 @@ TEST(on_a_long_way_a_window_leaves_over_most_of_a_round_trip)
     nanoseconds        began = time_now();
 
     CHECK(c->out == 10u * c->mss);
-    for (int i = 1; i <= 6; i++) { /* 45 segments in a round trip */
+    /* 45 segments in a round trip: the clock is set for the next of them. */
+    CHECK(c->clock[TCP_PACE] > time_after(2 * MILLISECOND));
+    for (int i = 1; i <= 6; i++) {
         CHECK(time_sleep(10 * MILLISECOND) == OK);
         CHECK(is_near((double)c->out / c->mss,
                       10 + 0.45 * (double)(time_now() - began) / 1e6));
@@ -416,11 +418,11 @@ TEST(through_losses_goes_what_cubic_promises)
     CHECK(goodput(5 * MILLISECOND) > 1.5);
 }
 
-/* Of 5 MB a second; the second comes when the first has all of it. */
+/* Of a megabyte a second; the second comes when the first has all of it. */
 TEST(two_flows_come_to_share_a_link_alike)
 {
     nanoseconds       delay = 10 * MILLISECOND;
-    struct sim_faults link = {.delay = delay, .rate = 40000000, .queue = 100};
+    struct sim_faults link = {.delay = delay, .rate = 8000000, .queue = 50};
     struct flow      *f[2];
     uint32_t          first[2];
     double            share[2];
@@ -434,12 +436,12 @@ TEST(two_flows_come_to_share_a_link_alike)
     CHECK(time_sleep(20 * SECOND) == OK);
     for (int i = 0; i < 2; i++)
         first[i] = of(f[i])->snd_una;
-    CHECK(time_sleep(30 * SECOND) == OK);
+    CHECK(time_sleep(60 * SECOND) == OK);
     for (int i = 0; i < 2; i++)
-        share[i] = (double)(of(f[i])->snd_una - first[i]) / 150e6;
+        share[i] = (double)(of(f[i])->snd_una - first[i]) / 60e6;
     printf("%.2f and %.2f of a link\n", share[0], share[1]);
     CHECK(share[0] + share[1] > 0.9); /* less headers */
-    CHECK(share[0] > 0.4 && share[1] > 0.4);
+    CHECK(share[0] < 1.5 * share[1] && share[1] < 1.5 * share[0]);
     for (int i = 0; i < 2; i++)
         finish(f[i]);
 }

@@ -432,8 +432,12 @@ TEST(a_probe_that_repairs_a_loss_reduces_the_window)
     CHECK(ours()->ssthresh < cwnd);
 }
 
-TEST(a_probe_that_was_not_needed_does_not)
+/* The peer's ACK of it tells with D-SACK, or by saying the same once more (RFC
+ * 8985, 7.4.2). */
+static void probe_in_vain(const char *answer)
 {
+    char text[200];
+
     open_with("sackok");
     write_bytes(4000);
     CHECK(script_play("< ACK 1 101 +1000 x4\n"
@@ -441,15 +445,48 @@ TEST(a_probe_that_was_not_needed_does_not)
                       "< ACK 3001 101 +1000\n"
                       ". 10\n"
                       "> ACK 101 4001\n"
-                      ". 90\n"
-                      "> ACK 101 4001 sack=3001:4001\n"
-                      ". 1\n"));
+                      ". 90\n"));
+    text_format(text, sizeof text, "> ACK 101 4001%s\n. 1\n", answer);
+    CHECK(script_play(text));
+    CHECK(!ours()->tail_probed);
     write_bytes(1000);
     CHECK(script_play("< ACK 4001 101 +1000\n"
                       ". 100\n"
                       "> ACK 101 5001\n"
                       ". 1\n"));
     CHECK(ours()->ssthresh == UINT32_MAX && ours()->recovery == TCP_OPEN);
+}
+
+TEST(a_probe_that_was_not_needed_does_not)
+{
+    probe_in_vain(" sack=3001:4001");
+    probe_in_vain("");
+}
+
+TEST(nor_does_it_make_the_next_timeout_one_of_a_path_that_is_too_narrow)
+{
+    begin();
+    CHECK(script_play("> SYN 100 mss=1460 sackok\n"
+                      "< SYN,ACK 0 101\n"
+                      ". 100\n"
+                      "> ACK 101 1\n"
+                      ". 1\n"));
+    write_bytes(5840);
+    CHECK(script_play("< ACK 1 101 +1460 x4\n"
+                      ". 210\n"
+                      "< ACK 4381 101 +1460\n"
+                      ". 10\n"
+                      "> ACK 101 5841\n"
+                      ". 90\n"
+                      "> ACK 101 5841 sack=4381:5841\n"
+                      ". 1\n"));
+    before = *counters();
+    write_bytes(1460);
+    for (int i = 0; i < 300 && no_timeout(); i++)
+        CHECK(time_sleep(10 * MILLISECOND) == OK);
+    CHECK(counters()->timeouts == before.timeouts + 1);
+    CHECK(ours()->mss == 1460 &&
+          counters()->black_holes == before.black_holes);
 }
 
 /* RFC 6937 */
@@ -487,6 +524,34 @@ TEST(while_a_loss_is_repaired_what_is_sent_follows_what_arrives)
     CHECK(ours()->ssthresh == 14000 && ours()->out == 14000);
     CHECK(counters()->out == out + 14);
     CHECK(no_timeout());
+}
+
+/* RFC 5681, 4; RFC 9438, 4.6 and 4.8 */
+TEST(a_timeout_in_a_repair_is_for_the_same_loss)
+{
+    uint32_t ssthresh;
+
+    open_with("sackok ts=1:0");
+    write_bytes(60000);
+    CHECK(script_play("< ACK 1 101 +988 x10\n"
+                      ". 100\n"
+                      "> ACK 101 9881 ts=150:200\n"
+                      "< ACK 9881 101 +988 x20\n"
+                      ". 100\n"
+                      /* The last three arrive, and nothing that is resent. */
+                      "> ACK 101 9881 ts=250:300 sack=26677:27665\n"
+                      ". 1\n"
+                      "> ACK 101 9881 ts=250:300 sack=26677:28653\n"
+                      ". 1\n"
+                      "> ACK 101 9881 ts=250:300 sack=26677:29641\n"
+                      ". 1\n"));
+    CHECK(ours()->recovery == TCP_REPAIR && ours()->before_cwnd == 19760);
+    ssthresh = ours()->ssthresh;
+    for (int i = 0; i < 300 && no_timeout(); i++)
+        CHECK(time_sleep(10 * MILLISECOND) == OK);
+    CHECK(ours()->recovery == TCP_EXPIRED);
+    CHECK(ssthresh == 13832 && ours()->ssthresh == ssthresh);
+    CHECK(ours()->before_cwnd == 19760 && ours()->control.cubic.w_max == 0);
 }
 
 /* RFC 3522, RFC 5682 */
@@ -530,6 +595,24 @@ TEST(a_timeout_that_was_none_is_undone_by_an_older_echo)
     CHECK(script_play("> ACK 101 9881 ts=201:100\n"
                       "-\n"));
     CHECK(counters()->retransmitted == before.retransmitted + 2);
+}
+
+TEST(an_echo_of_weeks_ago_undoes_it_and_measures_nothing)
+{
+    nanoseconds trip;
+
+    open_with("sackok ts=1:0");
+    trip = ours()->srtt;
+    write_bytes(60000);
+    CHECK(script_play("< ACK 1 101 +988 x10\n"
+                      ". 600\n"
+                      "> ACK 101 989 ts=200:2294967396\n"
+                      ". 1\n"));
+    CHECK(counters()->undone == before.undone + 1);
+    CHECK(ours()->srtt == trip);
+    CHECK(script_play("> ACK 101 9881 ts=300:100\n"
+                      ". 1000\n"));
+    CHECK(ours()->snd_nxt - ours()->snd_una >= 19760);
 }
 
 TEST(a_timeout_with_a_new_echo_stays)

@@ -209,6 +209,7 @@ static void try_all(enum tcp_state state)
 
                 peer_iss = firsts[i];
                 c = reach(state);
+                CHECK(c != NULL);
                 if (!c)
                     continue;
                 was = *c;

@@ -271,6 +271,7 @@ bool script_play(const char *text)
         char   line[128];
         size_t len = strcspn(text, "\n");
 
+        require(len < sizeof line);
         text_format(line, sizeof line, "%.*s", (int)len, text);
         if (!play_line(line))
             return false;
