@@ -3,11 +3,11 @@
  * Pacing: on a long way a window does not leave at one stroke, for which a
  * router's short queue has no room, but over most of a round trip.
  *
- * What is sent is paid for with time, at the window's bytes for a round trip and
- * an eighth more, so that it is the window in the end that limits; in slow
- * start, where it doubles in each, at twice the window's. Timers tick about each
- * millisecond: so two of them may be saved, and ten segments always, and where a
- * round trip is a few milliseconds there is nothing to pace.
+ * What is sent is paid for with time, at the window's bytes for a round trip
+ * and an eighth more, so that it is the window in the end that limits; in slow
+ * start, where it doubles in each, at twice the window's. Timers tick about
+ * each millisecond: so two of them may be saved, and ten segments always, and
+ * where a round trip is a few milliseconds there is nothing to pace.
  */
 #include "tcp.h"
 
