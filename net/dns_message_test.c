@@ -432,7 +432,8 @@ TEST(pointers_to_pointers_are_followed_for_a_while)
         put_be16((uint8_t *)p + len, (uint16_t)(2 * (count - 1)));
         len += 2;
         for (unsigned i = 1; i < count; i++, len += 2)
-            put_be16((uint8_t *)p + len, (uint16_t)(0xc000 | (i > 1 ? len - 2 : 12)));
+            put_be16((uint8_t *)p + len,
+                     (uint16_t)(0xc000 | (i > 1 ? len - 2 : 12)));
         put_be16((uint8_t *)p + len, (uint16_t)(0xc000 | (len - 2)));
         memcpy(p + len + 2, ADDRESS("", "\x0a\0\0\1"), 14);
         CHECK(parse(p, len + 16, &r) == (count < 128));

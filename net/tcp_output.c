@@ -341,10 +341,10 @@ static bool resend_lost(struct connection *c, bool *sent)
 }
 
 /*
- * How many bytes, of the free ones, may leave in one piece now; 0: none. RFC 9293,
- * 3.8.6.2.1 and 3.7.4: whole segments, but for the end of what there is, and
- * that not while something small is under way (Nagle); or half of what the peer
- * ever offered.
+ * How many bytes, of the free ones, may leave in one piece now; 0: none. RFC
+ * 9293, 3.8.6.2.1 and 3.7.4: whole segments, but for the end of what there is,
+ * and that not while something small is under way (Nagle); or half of what the
+ * peer ever offered.
  */
 static uint32_t next_piece(const struct connection *c, uint32_t free,
                            bool *ends)

@@ -99,7 +99,8 @@ void tcpv4_on_event(struct flow *flow, tcp_event_handler *fn, void *ctx);
 /*
  * Bytes of which flow_write_bufs queues all without waiting, and flow_write
  * too, unless the pool of pages is empty (ERR_NO_MEMORY: an unknown part was
- * queued, and TCP_WRITABLE is told when there are pages again). 0, too, if our side is shut, or the connection has ended.
+ * queued, and TCP_WRITABLE is told when there are pages again). 0, too, if our
+ * side is shut, or the connection has ended.
  */
 size_t tcpv4_room(struct flow *flow);
 
