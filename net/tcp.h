@@ -49,7 +49,7 @@
 #define TCP_SCALE       7                     /* 65,535 << 7 is 8 MiB */
 #define TCP_DEFAULT_MSS 536                   /* RFC 9293, 3.7.1 */
 #define TCP_FIRST_QUICK 16                    /* segments with an ACK at once */
-#define TCP_TOLD_SINGLY 3                     /* behind a gap with an ACK each, */
+#define TCP_TOLD_SINGLY 3                     /* behind a gap: an ACK each, */
 #define TCP_UNTOLD_MOST 32                    /* and then so many with one */
 
 #define TCP_RTO_FIRST    SECOND
