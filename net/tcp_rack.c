@@ -103,6 +103,9 @@ void rack_expire(struct connection *c)
     nanoseconds  now = time_now(), late = c->rack_rtt + tolerance(c);
     struct sent *r;
 
+    /* A round trip may have been longer once than the timer waits now. */
+    if (late > c->rto)
+        late = c->rto;
     if (c->sent && c->sent->state == SENT_OUT)
         sent_set(c, c->sent, SENT_LOST);
     while ((r = c->earliest) != NULL && r->time + late <= now)

@@ -597,6 +597,22 @@ TEST(a_timeout_that_was_none_is_undone_by_an_older_echo)
     CHECK(counters()->retransmitted == before.retransmitted + 2);
 }
 
+TEST(what_is_as_old_as_the_timeout_is_lost_however_long_a_trip_took_once)
+{
+    open_with("sackok");
+    write_bytes(5000);
+    CHECK(script_play("< ACK 1 101 +1000 x5\n"
+                      ". 210\n"
+                      "< ACK 4001 101 +1000\n"));
+    ((struct connection *)(void *)pair_flow)->rack_rtt = 100 * SECOND;
+    CHECK(script_play(". 320\n"
+                      "< ACK 1 101 +1000\n"
+                      ". 10\n"
+                      "> ACK 101 1001\n"
+                      "< ACK 1001 101 +1000\n"
+                      "< ACK 2001 101 +1000\n"));
+}
+
 TEST(an_echo_of_weeks_ago_undoes_it_and_measures_nothing)
 {
     nanoseconds trip;
