@@ -599,12 +599,18 @@ TEST(a_timeout_that_was_none_is_undone_by_an_older_echo)
 
 TEST(what_is_as_old_as_the_timeout_is_lost_however_long_a_trip_took_once)
 {
+    struct connection *c;
+
     open_with("sackok");
-    write_bytes(5000);
+    for (int i = 0; i < 5; i++) {
+        write_bytes(1000);
+        CHECK(time_sleep(MILLISECOND) == OK);
+    }
     CHECK(script_play("< ACK 1 101 +1000 x5\n"
                       ". 210\n"
                       "< ACK 4001 101 +1000\n"));
-    ((struct connection *)(void *)pair_flow)->rack_rtt = 100 * SECOND;
+    c = (void *)pair_flow;
+    c->rack_rtt = c->least_rtt = 100 * SECOND;
     CHECK(script_play(". 320\n"
                       "< ACK 1 101 +1000\n"
                       ". 10\n"
