@@ -71,7 +71,7 @@ static void finish(struct flow *f)
 {
     flow_abort(f);
     flow_close(f);
-    CHECK(time_sleep(60 * SECOND) == OK);
+    CHECK(time_sleep(100 * SECOND) == OK);
 }
 
 /* Has so many segments under way, and loses one of them; returns when it is
