@@ -108,11 +108,14 @@ static void relieve(struct tcpv4 *tcp)
 /* What could not be said, taken or queued for want of pages can be again. */
 static void look_at(struct connection *c, bool is_over)
 {
+    bool may_queue;
+
     if (c->state == TCP_CLOSED)
         return;
-    if (is_over || (c->on_event && tcp_may_queue(c)))
+    may_queue = tcp_may_queue(c);
+    if (is_over || (may_queue && c->on_event))
         tcp_schedule(c);
-    if (tcp_may_queue(c))
+    if (may_queue)
         wake_all(&c->writable);
 }
 
