@@ -293,9 +293,9 @@ $(SIM_PROGRAMS): %: %.o $B/check/test/sim/pair.o $B/check/test/sim/script.o \
 
 # There what takes a page, or starts a fiber, fails by chance.
 $B/check/test/sim/pressure_test: private WRAP := \
-    -Wl,--wrap=buf_new,--wrap=buf_share,--wrap=fiber_start
+    -Wl,--wrap=buf_new,--wrap=buf_share,--wrap=fiber_start_with
 # And there they are counted.
-$B/check/test/sim/residue_test: private WRAP := -Wl,--wrap=fiber_start
+$B/check/test/sim/residue_test: private WRAP := -Wl,--wrap=fiber_start_with
 
 $(XEN_PROGRAMS): $B/check/%: $B/check/fake/%.o $(FAKE_OBJECTS) \
                  test/xen/fake/hypercall_page.S $B/check/libmirage.a

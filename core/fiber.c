@@ -264,7 +264,13 @@ static struct fiber *new_fiber(const struct fiber_options *options,
 
 enum status fiber_start(fiber_fn *fn, void *ctx)
 {
-    return new_fiber(NULL, fn, ctx, false) ? OK : ERR_NO_MEMORY;
+    return fiber_start_with(NULL, fn, ctx);
+}
+
+enum status fiber_start_with(const struct fiber_options *options, fiber_fn *fn,
+                             void *ctx)
+{
+    return new_fiber(options, fn, ctx, false) ? OK : ERR_NO_MEMORY;
 }
 
 enum status fiber_spawn(const struct fiber_options *options, fiber_fn *fn,

@@ -41,6 +41,9 @@ void flow_abort(struct flow *f)
 
 void flow_close(struct flow *f)
 {
+    if (f->is_handlers)
+        panic("flow_close of a tcp_handler's flow: it is closed when the "
+              "handler returns; flow_shutdown or flow_abort ends it earlier");
     f->ops->close(f);
 }
 

@@ -50,6 +50,12 @@ enum status stackv4_limit_tcp(struct stackv4 *s, uint16_t port,
     return s->ops->limit_tcp(s, port, limits);
 }
 
+enum status stackv4_set_tcp_options(struct stackv4 *s, uint16_t port,
+                                    const struct tcp_options *options)
+{
+    return s->ops->set_tcp_options(s, port, options);
+}
+
 enum status stackv4_open_udp(struct stackv4 *s, const struct endpoint *peer,
                              udp_handler *fn, void *ctx, uint16_t *port)
 {

@@ -130,6 +130,12 @@ static enum status limit_tcp(struct stackv4 *s, uint16_t port,
     return tcpv4_limit(direct_of(s)->tcp, port, limits);
 }
 
+static enum status set_tcp_options(struct stackv4 *s, uint16_t port,
+                                   const struct tcp_options *options)
+{
+    return tcpv4_set_options(direct_of(s)->tcp, port, options);
+}
+
 static enum status open_udp(struct stackv4 *s, const struct endpoint *peer,
                             udp_handler *fn, void *ctx, uint16_t *port)
 {
@@ -197,6 +203,7 @@ static const struct stackv4_ops direct_ops = {
     .listen_udp = listen_udp,
     .listen_tcp = listen_tcp,
     .limit_tcp = limit_tcp,
+    .set_tcp_options = set_tcp_options,
     .open_udp = open_udp,
     .udp_write = udp_write,
     .connect = open_tcp,
@@ -269,7 +276,7 @@ static enum status assemble(struct console *log, struct network *net,
         ipv4_set_mtu(d->ip, (uint16_t)mtu);
     d->mtu = ipv4_mtu(d->ip);
     *made = d;
-    return fiber_start(watch_device, d);
+    return fiber_start_with(&(struct fiber_options){.name = "link"}, watch_device, d);
 }
 
 static void say_address(struct direct *d, const char *what,
@@ -457,7 +464,7 @@ static enum status connect_dhcp(struct console *log, struct network *net,
     arp_on_conflict(d->arp, dhcp_conflicted, d);
     s = udpv4_listen(d->udp, 68, dhcp_datagram, d);
     if (s == OK)
-        s = fiber_start(run_dhcp, d);
+        s = fiber_start_with(&(struct fiber_options){.name = "dhcp"}, run_dhcp, d);
     if (s != OK)
         return s;
     dhcp_start(&d->dhcp, &dhcp_caller, d, net->mac,

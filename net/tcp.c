@@ -11,6 +11,7 @@
 #include <mirage/log.h>
 #include <mirage/panic.h>
 #include <mirage/random.h>
+#include <mirage/text.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -92,6 +93,7 @@ void tcp_half_open(struct connection *c, struct tcp_listener *l)
     c->state = TCP_SYN_RECEIVED;
     c->is_passive = true;
     c->listener = l;
+    c->options = l->options.flow;
     c->half_open = TCP_HALF_OPEN;
     l->half_open++;
     if (tcp->half_open == TCP_HALF_OPEN)
@@ -279,10 +281,12 @@ static void run_handler(void *ctx)
     struct connection         *c = ctx;
     const struct tcp_listener *l = c->listener;
 
+    c->flow.is_handlers = true;
     if (l->fn)
         l->fn(l->ctx, &c->flow, c->peer);
     else
         flow_abort(&c->flow); /* it has ended since */
+    c->flow.is_handlers = false;
     flow_close(&c->flow);
 }
 
@@ -300,15 +304,20 @@ void tcp_let_go(struct connection *c)
 
 void tcp_accept(struct connection *c)
 {
+    const struct tcp_listener *l = c->listener;
+    char                       name[16];
+    struct fiber_options       fiber = {name, l->options.stack};
+
     c->tcp->counters.accepted++;
     c->is_held = c->is_handled = true;
     c->listener->handlers++;
-    if (c->listener->accepted) {
+    if (l->accepted) {
         c->is_new = true;
         tcp_schedule(c);
         return;
     }
-    if (fiber_start(run_handler, c) == OK)
+    (void)text_format(name, sizeof name, "tcp:%u", l->port);
+    if (fiber_start_with(&fiber, run_handler, c) == OK)
         return;
     log_warning(&tcpv4, "no memory to serve %s: its connection is reset",
                 ip_text(c->peer.ip).s);
@@ -327,7 +336,7 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
     }
     t->held_pool = calloc(TCP_HELD, sizeof *t->held_pool);
     t->sent_pool = calloc(TCP_SENT, sizeof *t->sent_pool);
-    if (!t->held_pool || !t->sent_pool || fiber_start(work, t) != OK) {
+    if (!t->held_pool || !t->sent_pool || fiber_start_with(&(struct fiber_options){.name = "tcp"}, work, t) != OK) {
         tcp_pool_free(&t->pool);
         free(t->held_pool);
         free(t->sent_pool);
@@ -372,7 +381,8 @@ enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
     if (!fn) {
         if (l) {
             l->fn = NULL;
-            l->limits = (struct tcp_limits){0, 0};
+            l->limits = (struct tcp_limits){0};
+            l->options = (struct tcp_options){0};
             free_if_over(tcp, l);
         }
         return OK;
@@ -399,6 +409,17 @@ enum status tcpv4_limit(struct tcpv4 *tcp, uint16_t port,
     if (!l)
         return ERR_NOT_FOUND;
     l->limits = *limits;
+    return OK;
+}
+
+enum status tcpv4_set_options(struct tcpv4 *tcp, uint16_t port,
+                              const struct tcp_options *options)
+{
+    struct tcp_listener *l = tcp_listener_of(tcp, port);
+
+    if (!l)
+        return ERR_NOT_FOUND;
+    l->options = *options;
     return OK;
 }
 

@@ -176,6 +176,7 @@ struct tcp_listener {
     tcp_accepted        *accepted; /* NULL: fn, in a fiber */
     void                *ctx;
     struct tcp_limits    limits; /* 0: none */
+    struct tcp_options   options;
     unsigned             half_open, handlers;
     nanoseconds          cookies; /* until then they may come; 0: never */
 };

@@ -397,7 +397,7 @@ static void socket_close(struct flow *flow)
         close(f->write_fd);
     buf_free(f->came);
     if (!f->over && has_more && queued(f->fd) > 0 &&
-        f->stack->leaving < LEAVING_MOST && fiber_start(leave, f) == OK) {
+        f->stack->leaving < LEAVING_MOST && fiber_start_with(&(struct fiber_options){.name = "closing"}, leave, f) == OK) {
         f->stack->leaving++;
         return;
     }

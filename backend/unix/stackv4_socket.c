@@ -19,12 +19,13 @@
 #include <mirage/console.h>
 #include <mirage/drivers.h>
 #include <mirage/platform.h>
+#include <mirage/text.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG      128
+#define BACKLOG      INT_MAX /* the host cuts it to what it allows */
 #define OUT_OF_FILES (100 * MILLISECOND)
 
 LOG_SOURCE_SHARED(stackv4_socket);
@@ -169,7 +170,9 @@ static void handle(void *arrival)
     struct arrival a = *(struct arrival *)arrival;
 
     free(arrival);
+    a.flow->is_handlers = true;
     a.fn(a.ctx, a.flow, a.peer);
+    a.flow->is_handlers = false;
     flow_close(a.flow);
     a.port->handlers--;
     wake_all(&a.port->returned);
@@ -179,7 +182,10 @@ static void handle(void *arrival)
 /* Runs the handler for a new connection, fd. False: no memory. */
 static bool hand_over(struct port *p, int fd, const struct sockaddr_in *from)
 {
-    struct arrival *a = malloc(sizeof *a);
+    static const struct flow_options none;
+    struct arrival                  *a = malloc(sizeof *a);
+    char                             name[16];
+    struct fiber_options             fiber = {name, p->options.stack};
 
     if (!a) {
         close(fd);
@@ -188,7 +194,10 @@ static bool hand_over(struct port *p, int fd, const struct sockaddr_in *from)
     *a = (struct arrival){.port = p, .fn = p->tcp, .ctx = p->ctx};
     a->peer = socket_endpoint(from);
     a->flow = flow_socket_new(p->stack, fd, a->peer);
-    if (a->flow && fiber_start(handle, a) == OK) {
+    (void)text_format(name, sizeof name, "tcp:%u", p->number);
+    if (a->flow && fiber_start_with(&fiber, handle, a) == OK) {
+        if (memcmp(&p->options.flow, &none, sizeof none) != 0)
+            flow_set_options(a->flow, &p->options.flow);
         p->handlers++;
         return true;
     }
@@ -268,7 +277,7 @@ void listener_end(struct listener *l)
     struct port *p = l->port;
 
     l->fiber = NULL;
-    if (is_wanted(p) && fiber_start(serve(p), l) == OK)
+    if (is_wanted(p) && fiber_start_with(&(struct fiber_options){.name = "listener"}, serve(p), l) == OK)
         return;
     close(l->fd);
     l->fd = -1;
@@ -340,7 +349,7 @@ static enum status listener_open(struct listener *l)
                     (p->is_udp || listen(l->fd, backlog_of(p)) == 0)
                 ? 0
                 : errno;
-    if (!error && fiber_start(serve(p), l) == OK)
+    if (!error && fiber_start_with(&(struct fiber_options){.name = "listener"}, serve(p), l) == OK)
         return OK;
     close(l->fd);
     l->fd = -1;
@@ -380,7 +389,8 @@ static enum status listen_on(struct sockets *s, bool is_udp, uint16_t number,
     if (!tcp && !udp) {
         if (p) {
             p->failed = OK;
-            p->limits = (struct tcp_limits){0, 0};
+            p->limits = (struct tcp_limits){0};
+            p->options = (struct tcp_options){0};
             port_end(p);
         }
         return OK;
@@ -422,6 +432,17 @@ static enum status sockets_limit_tcp(struct stackv4 *s, uint16_t port,
         if (p->at[i].fd >= 0)
             (void)listen(p->at[i].fd, backlog_of(p));
     wake_all(&p->returned);
+    return OK;
+}
+
+static enum status sockets_set_tcp_options(struct stackv4 *s, uint16_t port,
+                                           const struct tcp_options *options)
+{
+    struct port *p = port_find(sockets_of(s), false, port);
+
+    if (!p || !is_wanted(p))
+        return ERR_NOT_FOUND;
+    p->options = *options;
     return OK;
 }
 
@@ -543,6 +564,7 @@ static const struct stackv4_ops sockets_ops = {
     .listen_udp = sockets_listen_udp,
     .listen_tcp = sockets_listen_tcp,
     .limit_tcp = sockets_limit_tcp,
+    .set_tcp_options = sockets_set_tcp_options,
     .open_udp = sockets_open_udp,
     .udp_write = sockets_udp_write,
     .connect = sockets_connect,

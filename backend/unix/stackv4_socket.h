@@ -40,9 +40,10 @@ struct port {
     udp_handler    *udp;
     void           *ctx;
 
-    struct tcp_limits limits;
-    unsigned          handlers; /* that run */
-    struct waiters    returned; /* woken when one has */
+    struct tcp_limits  limits;
+    struct tcp_options options;
+    unsigned           handlers; /* that run */
+    struct waiters     returned; /* woken when one has */
 
     size_t          count;
     struct listener at[];

@@ -22,7 +22,7 @@ typedef void fiber_fn(void *ctx);
 #define FIBER_STACK ((size_t)65536) /* bytes, where options say 0 */
 
 struct fiber_options {
-    const char *name;  /* for crash reports; copied, cut at 31 bytes.
+    const char *name;  /* for crash reports and warnings; cut at 31 bytes.
                           NULL: "fiber" */
     size_t      stack; /* bytes, rounded up to whole pages; 0: FIBER_STACK */
 };
@@ -39,6 +39,10 @@ struct fiber_options {
  * ERR_NO_MEMORY: no stack could be had; fn will not run.
  */
 MUST_CHECK enum status fiber_start(fiber_fn *fn, void *ctx);
+
+/* The same with a name and a stack of one's own; options are copied. */
+MUST_CHECK enum status fiber_start_with(const struct fiber_options *options,
+                                        fiber_fn *fn, void *ctx);
 
 /*
  * The same for a fiber that is watched: *fiber is yours, and fiber_join frees

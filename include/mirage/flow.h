@@ -18,6 +18,7 @@
 
 struct flow {
     const struct flow_ops *ops;
+    bool                   is_handlers; /* a tcp_handler has it: the stack closes it */
 };
 
 /* A piece of memory that is lent. */
@@ -34,8 +35,8 @@ enum flow_side {
 
 /* How a connection is to be held; the lengths of time of zero mean never. */
 struct flow_options {
-    bool        no_delay;           /* sends what there is at once (RFC 9293,
-                                   3.7.4: without Nagle's algorithm) */
+    bool        no_delay;           /* sends data at once, without Nagle's
+                                       algorithm: see flow_write */
     nanoseconds keepalive_idle;     /* silence after which the peer is asked
                                    whether it lives (3.8.4) */
     nanoseconds keepalive_interval; /* between such questions */
@@ -61,6 +62,12 @@ MUST_CHECK enum status flow_read(struct flow *f, struct buf **data,
 
 /*
  * Queues a copy of len bytes; blocks while the queue is full.
+ *
+ * Nagle's algorithm (RFC 9293, 3.7.4) holds back a segment that is not full
+ * while earlier data is unacknowledged, and a peer that delays its ACK (200 ms
+ * are allowed, 40 ms are usual) makes that wait long: an answer whose head and
+ * body are written by two calls takes one such delay each. Write head and body
+ * by one flow_write_spans or flow_write_bufs, or set no_delay.
  *
  * ERR_TIMEOUT, ERR_CANCELLED: an unknown part was queued. ERR_RESET,
  * ERR_UNREACHABLE, ERR_GONE, ERR_NO_MEMORY: as above. ERR_EOF: our writing
@@ -95,7 +102,7 @@ void flow_abort(struct flow *f);
 /*
  * Shuts both sides and frees the flow; what is queued is still sent, in the
  * background. Only for a flow that is yours: a handler's flow is closed when
- * the handler returns. Does not block.
+ * the handler returns, and closing it earlier panics. Does not block.
  */
 void flow_close(struct flow *f);
 

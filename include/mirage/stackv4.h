@@ -24,8 +24,20 @@ struct stackv4 {
 typedef void udp_handler(void *ctx, struct endpoint from, struct endpoint to,
                          const struct buf *datagram);
 
-/* In a fiber of its own. The flow is closed and freed when it returns. */
+/*
+ * Runs in a fiber of its own, named after the port ("tcp:8080"), with
+ * FIBER_STACK bytes of stack (64 KiB) unless tcp_options say otherwise. The
+ * stack closes and frees the flow when the handler returns; flow_close in the
+ * handler panics.
+ */
 typedef void tcp_handler(void *ctx, struct flow *flow, struct endpoint peer);
+
+/* How the connections to a port begin. */
+struct tcp_options {
+    struct flow_options flow;
+    size_t              stack; /* bytes of the handler's fiber, rounded up to whole pages;
+                     0: FIBER_STACK */
+};
 
 /*
  * What the connections to a port may cost; 0: as much as the stack has. At the
@@ -90,6 +102,11 @@ enum status stackv4_listen_tcp(struct stackv4 *s, uint16_t port,
  * there. */
 enum status stackv4_limit_tcp(struct stackv4 *s, uint16_t port,
                               const struct tcp_limits *limits);
+
+/* Sets the options of connections to port that are accepted from now on; a
+ * copy is kept until the listener ends. ERR_NOT_FOUND: nobody listens there. */
+enum status stackv4_set_tcp_options(struct stackv4 *s, uint16_t port,
+                                    const struct tcp_options *options);
 
 /*
  * Opens a UDP port of our own choice, which nobody can guess, for questions:
@@ -160,6 +177,8 @@ struct stackv4_ops {
                               tcp_handler *fn, void *ctx);
     enum status (*limit_tcp)(struct stackv4 *s, uint16_t port,
                              const struct tcp_limits *limits);
+    enum status (*set_tcp_options)(struct stackv4 *s, uint16_t port,
+                                   const struct tcp_options *options);
     enum status (*open_udp)(struct stackv4 *s, const struct endpoint *peer,
                             udp_handler *fn, void *ctx, uint16_t *port);
     enum status (*udp_write)(struct stackv4 *s, uint16_t from,

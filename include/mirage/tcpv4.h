@@ -44,6 +44,10 @@ enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
 enum status tcpv4_limit(struct tcpv4 *tcp, uint16_t port,
                         const struct tcp_limits *limits);
 
+/* stackv4_set_tcp_options */
+enum status tcpv4_set_options(struct tcpv4 *tcp, uint16_t port,
+                              const struct tcp_options *options);
+
 /* stackv4_connect */
 MUST_CHECK enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
                                   nanoseconds deadline, struct flow **flow);

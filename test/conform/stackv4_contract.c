@@ -291,6 +291,54 @@ static void options_are_kept(void)
     wait_for_server();
 }
 
+/* Uses more stack than FIBER_STACK has. */
+static void look_at_options(struct flow *f)
+{
+    volatile char       large[3 * FIBER_STACK / 2];
+    struct flow_options o;
+
+    for (size_t i = 0; i < sizeof large; i += 1024)
+        large[i] = 1;
+    flow_options(f, &o);
+    HOLDS(o.no_delay && o.user_timeout == 30 * SECOND);
+    HOLDS(large[1024] == 1);
+}
+
+static void connections_begin_with_the_options_of_their_port(void)
+{
+    static const struct tcp_options none;
+    static const struct tcp_options wanted = {
+        .flow = {.no_delay = true, .user_timeout = 30 * SECOND},
+        .stack = 2 * FIBER_STACK};
+    struct flow *f;
+
+    HOLDS(stackv4_set_tcp_options(server, SECOND_PORT, &wanted) ==
+          ERR_NOT_FOUND);
+    HOLDS(stackv4_set_tcp_options(server, PORT, &wanted) == OK);
+    f = open_flow(look_at_options);
+    wait_for_server();
+    if (f)
+        flow_close(f);
+    HOLDS(stackv4_set_tcp_options(server, PORT, &none) == OK);
+}
+
+static void look_at_names(struct flow *f)
+{
+    HOLDS(strcmp(fiber_name(fiber_self()), "tcp:24000") == 0);
+    HOLDS(f->is_handlers);
+}
+
+static void a_handlers_fiber_has_its_ports_name_and_a_flow_of_the_stacks(void)
+{
+    struct flow *f = open_flow(look_at_names);
+
+    if (!f)
+        return;
+    HOLDS(!f->is_handlers);
+    wait_for_server();
+    flow_close(f);
+}
+
 static unsigned       asked, answered;
 static struct waiters asking;
 
@@ -450,6 +498,8 @@ unsigned contract_failures(const char *name, struct stackv4 *s,
     a_reader_who_shuts_hears_no_more();
     pieces_and_bufs_arrive_as_one_stream();
     options_are_kept();
+    connections_begin_with_the_options_of_their_port();
+    a_handlers_fiber_has_its_ports_name_and_a_flow_of_the_stacks();
     many_connections_go_on_at_once();
     datagrams_go_there_and_back();
     who_comes_beyond_the_limit_waits_for_a_handler_to_return();

@@ -17,4 +17,7 @@ crash no-memory \
 crash require \
     'unikernel.c:[0-9]+, in fiber "start": require\(zero == 1\) failed' \
     broken_promise
+crash flow-close \
+    "in fiber \"start\": flow_close of a tcp_handler's flow: it is closed when" \
+    close_handlers_flow
 crash abort 'in fiber "start"' aborted

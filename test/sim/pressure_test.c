@@ -34,8 +34,8 @@ struct buf *__real_buf_new(size_t headroom);
 struct buf *__wrap_buf_new(size_t headroom);
 struct buf *__real_buf_share(const struct buf *b, size_t from, size_t len);
 struct buf *__wrap_buf_share(const struct buf *b, size_t from, size_t len);
-enum status __real_fiber_start(fiber_fn *fn, void *ctx);
-enum status __wrap_fiber_start(fiber_fn *fn, void *ctx);
+enum status __real_fiber_start_with(const struct fiber_options *options, fiber_fn *fn, void *ctx);
+enum status __wrap_fiber_start_with(const struct fiber_options *options, fiber_fn *fn, void *ctx);
 
 struct buf *__wrap_buf_new(size_t headroom)
 {
@@ -50,10 +50,10 @@ struct buf *__wrap_buf_share(const struct buf *b, size_t from, size_t len)
                : __real_buf_share(b, from, len);
 }
 
-enum status __wrap_fiber_start(fiber_fn *fn, void *ctx)
+enum status __wrap_fiber_start_with(const struct fiber_options *options, fiber_fn *fn, void *ctx)
 {
     return failing && next() % 1000000 < failing ? ERR_NO_MEMORY
-                                                 : __real_fiber_start(fn, ctx);
+                                                 : __real_fiber_start_with(options, fn, ctx);
 }
 
 static uint8_t byte_at(size_t at)
@@ -167,7 +167,7 @@ static bool goes_there_and_back(size_t len)
             flow_close(t.flow);
         t.flow = open_to(ECHO);
     } while (t.flow && flow_read(t.flow, &b, time_after(SECOND)) == ERR_RESET);
-    if (!t.flow || __real_fiber_start(write_all, &t) != OK)
+    if (!t.flow || fiber_start(write_all, &t) != OK)
         return false;
     while ((s = flow_read(t.flow, &b, time_after(LIMIT))) == OK) {
         for (size_t i = 0; i < b->len; i++)
@@ -266,9 +266,9 @@ TEST(what_is_sent_arrives_whole_while_pages_run_out_by_chance)
         pair_faults(&f);
         failing = 1000 + seed % 4 * 4000;
         is_thieving = true;
-        CHECK(__real_fiber_start(thieve, NULL) == OK);
+        CHECK(fiber_start(thieve, NULL) == OK);
         for (int i = 0; i < 8; i++)
-            CHECK(__real_fiber_start(run_one, &batch) == OK);
+            CHECK(fiber_start(run_one, &batch) == OK);
         while (batch.running > 0 && wait_until(&batch.ended, FOREVER) == OK)
             continue;
         is_thieving = false;
@@ -326,7 +326,7 @@ TEST(peers_that_stop_reading_for_an_hour_hold_what_is_allowed_and_no_more)
     for (int i = 0; i < 150; i++) {
         f[i] = open_to(PORT);
         t[i] = (struct transfer){.flow = f[i], .len = 200000};
-        CHECK(__real_fiber_start(write_all, &t[i]) == OK);
+        CHECK(fiber_start(write_all, &t[i]) == OK);
     }
     for (int minute = 0; minute < 60; minute++) {
         began = time_now();
@@ -402,7 +402,7 @@ TEST(a_window_that_closes_and_opens_ten_thousand_times_loses_nothing)
     CHECK(tcpv4_listen(right.tcp, PORT, take_by_spoonfuls, NULL) == OK);
     t.flow = open_to(PORT);
     closings = 0;
-    CHECK(__real_fiber_start(watch_window, (void *)t.flow) == OK);
+    CHECK(fiber_start(watch_window, (void *)t.flow) == OK);
     began = time_now();
     write_all(&t);
     CHECK(t.wrote == OK);

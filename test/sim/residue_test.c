@@ -18,8 +18,8 @@ static const struct sim_faults none;
 /* Fibers of ours that run. */
 static unsigned fibers;
 
-enum status __real_fiber_start(fiber_fn *fn, void *ctx);
-enum status __wrap_fiber_start(fiber_fn *fn, void *ctx);
+enum status __real_fiber_start_with(const struct fiber_options *options, fiber_fn *fn, void *ctx);
+enum status __wrap_fiber_start_with(const struct fiber_options *options, fiber_fn *fn, void *ctx);
 
 struct start {
     fiber_fn *fn;
@@ -35,7 +35,7 @@ static void run(void *ctx)
     fibers--;
 }
 
-enum status __wrap_fiber_start(fiber_fn *fn, void *ctx)
+enum status __wrap_fiber_start_with(const struct fiber_options *options, fiber_fn *fn, void *ctx)
 {
     struct start *s = malloc(sizeof *s);
     enum status   status;
@@ -43,7 +43,7 @@ enum status __wrap_fiber_start(fiber_fn *fn, void *ctx)
     if (!s)
         return ERR_NO_MEMORY;
     *s = (struct start){fn, ctx};
-    status = __real_fiber_start(run, s);
+    status = __real_fiber_start_with(options, run, s);
     if (status == OK)
         fibers++;
     else

@@ -270,6 +270,15 @@ static void spin(struct console *c)
         ;
 }
 
+/* As a tcp_handler does that closes its flow itself. */
+static void close_handlers_flow(struct console *c)
+{
+    static struct flow flow = {.is_handlers = true};
+
+    (void)c;
+    flow_close(&flow);
+}
+
 static void nothing(struct console *c)
 {
     (void)c;
@@ -299,6 +308,7 @@ void start(struct console *c)
         {"pages", see_pages},
         {"require", broken_promise},
         {"abort", aborted},
+        {"flow-close", close_handlers_flow},
         {"sleep", sleep_until_stopped},
         {"deaf", deaf},
         {"spin", spin},
