@@ -133,3 +133,29 @@ enum status ipv4_prefix(struct ip_address netmask, unsigned *bits)
     *bits = count;
     return OK;
 }
+
+static uint32_t mask_of(unsigned prefix)
+{
+    return prefix == 0 ? 0 : 0xffffffffu << (32 - prefix);
+}
+
+bool ipv4_is_of_host(struct ip_address a)
+{
+    uint32_t first = ipv4_number(a) >> 24;
+
+    return first > 0 && first < 224 && first != 127;
+}
+
+bool ipv4_is_host_in(struct ip_address a, unsigned prefix)
+{
+    uint32_t host = ipv4_number(a) & ~mask_of(prefix);
+
+    return ipv4_is_of_host(a) &&
+           (prefix >= 31 || (host != 0 && host != ~mask_of(prefix)));
+}
+
+bool ipv4_same_network(struct ip_address a, struct ip_address b,
+                       unsigned prefix)
+{
+    return ((ipv4_number(a) ^ ipv4_number(b)) & mask_of(prefix)) == 0;
+}

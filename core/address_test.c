@@ -71,3 +71,49 @@ TEST(an_ethernet_address_is_printed)
     CHECK_TEXT(mac_text((struct mac){{2, 0, 0xab, 0xcd, 0xef, 0x10}}).s,
                "02:00:ab:cd:ef:10");
 }
+
+TEST(an_address_of_a_host_is_no_group_no_loopback_and_not_nobodys)
+{
+    static const uint32_t hosts[] = {0x01000000, 0x0a000001, 0x7effffff,
+                                     0x80000000, 0xdfffffff};
+    static const uint32_t others[] = {0, 0x00ffffff, 0x7f000001, 0x7fffffff,
+                                      0xe0000000, 0xefffffff, 0xf0000000,
+                                      0xffffffff};
+
+    for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++)
+        CHECK(ipv4_is_of_host(ipv4_of_number(hosts[i])));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        CHECK(!ipv4_is_of_host(ipv4_of_number(others[i])));
+    CHECK(!ipv4_is_of_host((struct ip_address){{0x20, 1, [15] = 1}}));
+}
+
+TEST(a_host_has_neither_the_first_nor_the_last_address_of_its_network)
+{
+    CHECK(ipv4_is_host_in(ipv4_address(10, 0, 0, 1), 24));
+    CHECK(ipv4_is_host_in(ipv4_address(10, 0, 0, 254), 24));
+    CHECK(!ipv4_is_host_in(ipv4_address(10, 0, 0, 0), 24));
+    CHECK(!ipv4_is_host_in(ipv4_address(10, 0, 0, 255), 24));
+    CHECK(ipv4_is_host_in(ipv4_address(10, 0, 0, 255), 23));
+    CHECK(ipv4_is_host_in(ipv4_address(10, 0, 1, 0), 23));
+    CHECK(!ipv4_is_host_in(ipv4_address(10, 0, 1, 255), 23));
+    CHECK(!ipv4_is_host_in(ipv4_address(10, 0, 0, 4), 30));
+    CHECK(!ipv4_is_host_in(ipv4_address(10, 0, 0, 7), 30));
+    CHECK(ipv4_is_host_in(ipv4_address(10, 0, 0, 4), 31));
+    CHECK(ipv4_is_host_in(ipv4_address(10, 0, 0, 5), 31));
+    CHECK(ipv4_is_host_in(ipv4_address(10, 0, 0, 0), 32));
+    CHECK(!ipv4_is_host_in(ipv4_address(127, 0, 0, 1), 8));
+    CHECK(!ipv4_is_host_in(ipv4_address(224, 0, 0, 1), 32));
+    CHECK(ipv4_is_host_in(ipv4_address(10, 0, 0, 1), 0));
+}
+
+TEST(two_addresses_are_of_one_network_if_its_bits_are_equal)
+{
+    struct ip_address a = ipv4_address(10, 0, 0, 1);
+
+    CHECK(ipv4_same_network(a, ipv4_address(10, 0, 0, 254), 24));
+    CHECK(!ipv4_same_network(a, ipv4_address(10, 0, 1, 1), 24));
+    CHECK(ipv4_same_network(a, ipv4_address(10, 0, 1, 1), 23));
+    CHECK(ipv4_same_network(a, ipv4_address(192, 0, 2, 1), 0));
+    CHECK(ipv4_same_network(a, a, 32));
+    CHECK(!ipv4_same_network(a, ipv4_address(10, 0, 0, 0), 32));
+}

@@ -63,4 +63,22 @@ MUST_CHECK enum status ip_parse(const char *text, struct ip_address *a);
  */
 MUST_CHECK enum status ipv4_prefix(struct ip_address netmask, unsigned *bits);
 
+/*
+ * Whether a single host can have the IPv4 address a, as opposed to a group, to
+ * nobody or to every host's own loopback: none of 0/8, 127/8, and 224/4 and
+ * above (RFC 1122, 3.2.1.3).
+ */
+bool ipv4_is_of_host(struct ip_address a);
+
+/*
+ * Whether a host can have a in a network of which the first prefix bits are
+ * the number: as ipv4_is_of_host, and neither the network's own address nor
+ * its broadcast address. Networks of 31 bits (RFC 3021) and 32 have neither.
+ */
+bool ipv4_is_host_in(struct ip_address a, unsigned prefix);
+
+/* Whether a and b have the same first prefix bits, 0 to 32. */
+bool ipv4_same_network(struct ip_address a, struct ip_address b,
+                       unsigned prefix);
+
 #endif
