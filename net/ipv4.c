@@ -283,7 +283,7 @@ void ipv4_set_address(struct ipv4 *ip, struct ip_address address,
 
 void ipv4_set_mtu(struct ipv4 *ip, uint16_t mtu)
 {
-    if (mtu >= 68) /* RFC 791, 3.2 */
+    if (mtu >= IPV4_MTU_LEAST)
         ip->mtu = mtu < ip->link_mtu ? mtu : ip->link_mtu;
 }
 

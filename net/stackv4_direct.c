@@ -2,6 +2,7 @@
 /*
  * The direct stack: the layers, put together, and the address that it has.
  */
+#include "host_address.h"
 #include <mirage/boot.h>
 #include <mirage/console.h>
 #include <mirage/dhcp.h>
@@ -21,6 +22,7 @@
 LOG_SOURCE(stackv4);
 
 static const char *parse_ipv4(const char *value);
+static const char *parse_mtu(const char *value);
 
 BOOT_PARSED(ipv4, "ADDRESS/BITS", parse_ipv4,
             "our address, whatever the configuration says");
@@ -29,7 +31,8 @@ BOOT_FLAG(dhcp, "our address from DHCP, whatever the configuration says");
 BOOT_NUMBER(dhcp_wait, 0, 0, 86400,
             "seconds to wait for DHCP before the image gives up; 0: for ever");
 BOOT_STRING(hostname, "", "our name, for DHCP servers");
-BOOT_NUMBER(mtu, 0, 0, 65535, "the longest packet, if less than the device's");
+BOOT_PARSED(mtu, "BYTES", parse_mtu,
+            "the longest packet, if less than the device's");
 
 static struct {
     bool              is_set;
@@ -59,6 +62,29 @@ static const char *parse_ipv4(const char *value)
         return expected;
     argument.prefix = prefix;
     argument.is_set = true;
+    return NULL;
+}
+
+static uint16_t mtu; /* bytes; 0: the device's */
+
+static const char *parse_mtu(const char *value)
+{
+    static const char expected[] = "68 (RFC 791, 3.2) to 65535 bytes, or 0 "
+                                   "for the MTU of the device";
+    unsigned          n = 0;
+
+    if (!*value)
+        return expected;
+    for (const char *p = value; *p; p++) {
+        if (*p < '0' || *p > '9')
+            return expected;
+        n = 10 * n + (unsigned)(*p - '0');
+        if (n > 65535)
+            return expected;
+    }
+    if (n > 0 && n < IPV4_MTU_LEAST)
+        return expected;
+    mtu = (uint16_t)n;
     return NULL;
 }
 
@@ -273,7 +299,7 @@ static enum status assemble(struct console *log, struct network *net,
         (s = tcpv4_connect(d->ip, &d->tcp)) != OK)
         return s; /* the image ends: what there is goes with it */
     if (mtu)
-        ipv4_set_mtu(d->ip, (uint16_t)mtu);
+        ipv4_set_mtu(d->ip, mtu);
     d->mtu = ipv4_mtu(d->ip);
     *made = d;
     return fiber_start_with(&(struct fiber_options){.name = "link"}, watch_device, d);
@@ -319,12 +345,26 @@ static enum status parse_address(const char *what, const char *text,
     return s;
 }
 
-/* An address that a host can have. */
-static bool is_of_a_host(struct ip_address ip)
+/* An address from config.c or a boot argument may be well-formed and still
+ * impossible. ERR_FORMAT: the reason is logged. */
+static enum status check_address(const struct stackv4_address *a)
 {
-    uint32_t first = ipv4_number(ip) >> 24;
+    const char *fault = host_address_fault(a->ip, a->prefix);
 
-    return first > 0 && first < 224 && first != 127;
+    if (fault) {
+        log_error(&stackv4, "%s/%u is %s: give us another address, by "
+                            "--ipv4=ADDRESS/BITS or in config.c",
+                  ip_text(a->ip).s, a->prefix, fault);
+        return ERR_FORMAT;
+    }
+    fault = gateway_fault(a->gateway, a->ip, a->prefix);
+    if (fault) {
+        log_error(&stackv4, "the gateway %s of %s/%u is %s: give another "
+                            "one, by --ipv4-gateway=ADDRESS or in config.c",
+                  ip_text(a->gateway).s, ip_text(a->ip).s, a->prefix, fault);
+        return ERR_FORMAT;
+    }
+    return OK;
 }
 
 static void dhcp_send(void *ctx, struct ip_address to, const void *data,
@@ -502,11 +542,8 @@ static enum status connect_static(struct console *log, struct network *net,
     if (*ipv4_gateway &&
         (s = parse_address("--ipv4-gateway:", ipv4_gateway, &a.gateway)) != OK)
         return s;
-    if (!is_of_a_host(a.ip)) {
-        log_error(&stackv4, "%s is no address that a host can have",
-                  ip_text(a.ip).s);
-        return ERR_FORMAT;
-    }
+    if ((s = check_address(&a)) != OK)
+        return s;
     s = assemble(log, net, &d);
     if (s != OK)
         return s;

@@ -16,12 +16,13 @@
 struct ipv4;
 struct wheel;
 
-#define IPV4_HEADER   20 /* bytes, without options, as we send it */
-#define IPV4_HEADROOM 48 /* what a payload should have before it: room for our
+#define IPV4_HEADER    20 /* bytes, without options, as we send it */
+#define IPV4_HEADROOM  48 /* what a payload should have before it: room for our
                             header and the link's */
-#define PROTOCOL_ICMP 1
-#define PROTOCOL_TCP  6
-#define PROTOCOL_UDP  17
+#define IPV4_MTU_LEAST 68 /* bytes (RFC 791, 3.2) */
+#define PROTOCOL_ICMP  1
+#define PROTOCOL_TCP   6
+#define PROTOCOL_UDP   17
 
 /* Of the service of a packet (RFC 3168, 5). */
 #define IPV4_ECN 3 /* the bits */
@@ -84,7 +85,8 @@ void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *packet);
 void ipv4_set_address(struct ipv4 *ip, struct ip_address address,
                       unsigned prefix, struct ip_address gateway);
 
-/* The longest packet, in bytes, 68 or more; not more than the link's. */
+/* Sets the longest packet, in bytes: not more than the link's; less than
+ * IPV4_MTU_LEAST changes nothing. */
 void     ipv4_set_mtu(struct ipv4 *ip, uint16_t mtu);
 uint16_t ipv4_mtu(const struct ipv4 *ip);
 unsigned ipv4_features(const struct ipv4 *ip);
