@@ -35,6 +35,22 @@ enum status kv_ro_exists(struct kv_ro *kv, const char *key)
     return kv_ro_size(kv, key, &size);
 }
 
+enum status kv_ro_modified(struct kv_ro *kv, const char *key,
+                           nanoseconds *modified)
+{
+    enum status s = begin(key);
+    uint64_t    size;
+
+    if (s)
+        return s;
+    if (kv->ops->modified)
+        return kv->ops->modified(kv, key, modified);
+    s = kv->ops->size(kv, key, &size);
+    if (s == OK)
+        *modified = 0;
+    return s;
+}
+
 enum status kv_ro_read(struct kv_ro *kv, const char *key, uint64_t offset,
                        void *data, size_t len, size_t *got)
 {

@@ -64,6 +64,7 @@ static enum status all(const char *key)
     char        data[8];
     const void *view;
     uint64_t    size;
+    nanoseconds modified;
     size_t      got;
     int         entries = 0;
     enum status s;
@@ -71,6 +72,7 @@ static enum status all(const char *key)
     asked[0] = '\0';
     s = kv_ro_exists(&fake, key);
     CHECK(kv_ro_size(&fake, key, &size) == s);
+    CHECK(kv_ro_modified(&fake, key, &modified) == s);
     CHECK(kv_ro_read(&fake, key, 0, data, sizeof data, &got) == s);
     CHECK(kv_ro_view(&fake, key, &view, &got) == s);
     if (*key)
@@ -131,6 +133,15 @@ TEST(the_whole_store_is_listed_by_an_empty_name)
 
     CHECK(kv_ro_list(&fake, "", count_entry, &entries) == OK);
     CHECK(entries == 1);
+}
+
+TEST(a_store_that_knows_no_times_says_0_of_each_key)
+{
+    nanoseconds modified = 1;
+
+    answer = OK;
+    CHECK(kv_ro_modified(&viewless, "key", &modified) == OK);
+    CHECK(modified == 0);
 }
 
 TEST(a_store_without_views_says_so_but_of_a_wrong_name)

@@ -13,6 +13,7 @@
 #define MOST_BYTES  0xffffffffu /* of a file */
 #define WRITE_AFTER (5 * SECOND)
 #define YEARS       (315532800u * SECOND) /* from 1970 to 1980 */
+#define NO_DATE     0x0021                /* 1980-01-01, written where no time is known */
 
 static struct fat *fat_of(struct fs *fs)
 {
@@ -226,7 +227,7 @@ static nanoseconds time_of(const uint8_t *slot)
     uint32_t month = date >> 5 & 15, day = date & 31;
     uint64_t seconds;
 
-    if (month < 1 || month > 12 || day < 1)
+    if (month < 1 || month > 12 || day < 1 || (date == NO_DATE && time == 0))
         return 0;
     seconds = days_to(1980 + (date >> 9), month) + day - 1;
     seconds = seconds * 86400 + (time >> 11) * 3600 + (time >> 5 & 63) * 60 +

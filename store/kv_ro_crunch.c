@@ -73,6 +73,15 @@ static enum status crunch_size(struct kv_ro *kv, const char *key,
     return OK;
 }
 
+static enum status crunch_modified(struct kv_ro *kv, const char *key,
+                                   nanoseconds *modified)
+{
+    if (!find(crunch_of(kv), key))
+        return ERR_NOT_FOUND;
+    *modified = crunch_of(kv)->files->modified;
+    return OK;
+}
+
 static enum status crunch_read(struct kv_ro *kv, const char *key,
                                uint64_t offset, void *data, size_t len,
                                size_t *got)
@@ -162,6 +171,7 @@ static void crunch_disconnect(struct kv_ro *kv)
 
 static const struct kv_ro_ops crunch_ops = {
     .size = crunch_size,
+    .modified = crunch_modified,
     .read = crunch_read,
     .view = crunch_view,
     .list = crunch_list,

@@ -14,7 +14,7 @@ static const struct crunched_file few[] = {
     {"d0", "nul\0nul", 7},
     {"e\xff\n", "odd", 3},
 };
-static const struct crunched files = {few, 8};
+static const struct crunched files = {few, 8, 1700000000 * SECOND};
 
 static struct kv_ro *connect(const struct crunched *c)
 {
@@ -80,6 +80,18 @@ TEST(a_value_is_read_from_an_offset_on)
     kv->ops->disconnect(kv);
 }
 
+TEST(all_files_have_the_time_that_the_store_was_made_with)
+{
+    struct kv_ro *kv = connect(&files);
+    nanoseconds   modified = 1;
+
+    CHECK(kv_ro_modified(kv, "d0", &modified) == OK);
+    CHECK(modified == 1700000000 * SECOND);
+    CHECK(kv_ro_modified(kv, "nothing", &modified) == ERR_NOT_FOUND);
+    CHECK(kv_ro_modified(kv, "d", &modified) == ERR_NOT_FOUND);
+    kv->ops->disconnect(kv);
+}
+
 struct names {
     char   text[200];
     size_t most;
@@ -128,7 +140,7 @@ TEST(a_listing_ends_when_it_is_told_to)
 
 TEST(an_empty_folder_is_an_empty_store)
 {
-    static const struct crunched nothing = {NULL, 0};
+    static const struct crunched nothing = {NULL, 0, 0};
     struct kv_ro                *kv = connect(&nothing);
 
     CHECK(kv_ro_exists(kv, "a") == ERR_NOT_FOUND);
@@ -141,7 +153,7 @@ TEST(ten_thousand_keys_are_all_found)
 {
     static struct crunched_file many[10000];
     static char                 names[10000][16];
-    struct crunched             c = {many, 10000};
+    struct crunched             c = {many, 10000, 0};
     struct kv_ro               *kv;
     bool                        good = true;
 

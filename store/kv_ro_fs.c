@@ -33,18 +33,34 @@ static enum status as_of_key(enum status s)
                : s;
 }
 
+static enum status stat_file(struct kv_ro *kv, const char *key,
+                             struct fs_stat *st)
+{
+    enum status s = as_of_key(fs_stat(fs_of(kv), key, st));
+
+    return s == OK && st->directory ? ERR_NOT_FOUND : s;
+}
+
 static enum status of_fs_size(struct kv_ro *kv, const char *key,
                               uint64_t *size)
 {
     struct fs_stat st;
-    enum status    s = as_of_key(fs_stat(fs_of(kv), key, &st));
+    enum status    s = stat_file(kv, key, &st);
 
-    if (s)
-        return s;
-    if (st.directory)
-        return ERR_NOT_FOUND;
-    *size = st.size;
-    return OK;
+    if (s == OK)
+        *size = st.size;
+    return s;
+}
+
+static enum status of_fs_modified(struct kv_ro *kv, const char *key,
+                                  nanoseconds *modified)
+{
+    struct fs_stat st;
+    enum status    s = stat_file(kv, key, &st);
+
+    if (s == OK)
+        *modified = st.modified;
+    return s;
 }
 
 static enum status of_fs_read(struct kv_ro *kv, const char *key,
@@ -79,6 +95,7 @@ static void of_fs_disconnect(struct kv_ro *kv)
 
 static const struct kv_ro_ops of_fs_ops = {
     .size = of_fs_size,
+    .modified = of_fs_modified,
     .read = of_fs_read,
     .list = of_fs_list,
     .disconnect = of_fs_disconnect,

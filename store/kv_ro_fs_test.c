@@ -11,7 +11,7 @@ static enum status fake_stat(struct fs *fs, const char *path,
     (void)fs;
     if (broken)
         return broken;
-    *st = (struct fs_stat){.size = 3};
+    *st = (struct fs_stat){.size = 3, .modified = 7 * SECOND};
     if (strcmp(path, "") == 0 || strcmp(path, "d") == 0)
         *st = (struct fs_stat){.directory = true};
     else if (strcmp(path, "?") == 0)
@@ -72,10 +72,13 @@ TEST(a_file_is_a_key_and_its_contents_are_the_value)
     char        data[8];
     size_t      got;
     const void *view;
+    nanoseconds modified;
 
     CHECK(kv_ro_fs_connect(&fake, &kv) == OK);
     CHECK(kv_ro_exists(kv, "a") == OK);
     CHECK(kv_ro_size(kv, "d/b", &size) == OK && size == 3);
+    CHECK(kv_ro_modified(kv, "d/b", &modified) == OK);
+    CHECK(modified == 7 * SECOND);
     CHECK(kv_ro_read(kv, "d/b", 1, data, 8, &got) == OK && got == 2);
     CHECK(memcmp(data, "oo", 2) == 0);
     CHECK(kv_ro_view(kv, "a", &view, &got) == ERR_UNSUPPORTED);
@@ -91,6 +94,7 @@ TEST(what_is_no_file_is_not_found)
     for (const char *const *m = missing; *m; m++) {
         CHECK(kv_ro_exists(kv, *m) == ERR_NOT_FOUND);
         CHECK(kv_ro_size(kv, *m, &size) == ERR_NOT_FOUND);
+        CHECK(kv_ro_modified(kv, *m, &size) == ERR_NOT_FOUND);
         CHECK(kv_ro_read(kv, *m, 0, &byte, 1, &got) == ERR_NOT_FOUND);
     }
     CHECK(kv_ro_exists(kv, "d/../a") == ERR_NAME);

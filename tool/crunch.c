@@ -361,7 +361,7 @@ static void write_source(const char *name, struct folder *f)
             put_large(out, name, &f->file[i]);
     if (f->count > 0)
         fputs("};\n\n", out);
-    fprintf(out, "const struct crunched %s = {%s, %zu};\n", name,
+    fprintf(out, "const struct crunched %s = {%s, %zu, 0};\n", name,
             f->count ? "files" : "NULL", f->count);
     finish(out, file);
 }

@@ -251,6 +251,28 @@ static enum status direct_size(struct kv_ro *kv, const char *key,
     return OK;
 }
 
+/* 0, which is unknown, stands for all before 1970, too. */
+static nanoseconds since_1970(struct timespec t)
+{
+    return t.tv_sec < 0 ? 0
+                        : (nanoseconds)t.tv_sec * SECOND +
+                              (nanoseconds)t.tv_nsec;
+}
+
+static enum status direct_modified(struct kv_ro *kv, const char *key,
+                                   nanoseconds *modified)
+{
+    int         fd;
+    struct stat st;
+    enum status s = open_as(direct_of(kv), key, S_IFREG, &fd, &st);
+
+    if (s)
+        return s;
+    *modified = since_1970(st.st_mtim);
+    close(fd);
+    return OK;
+}
+
 /* A short read is no end: only one of nothing is. */
 static enum status read_at(int fd, uint64_t offset, char *data, size_t len,
                            size_t *got)
@@ -366,6 +388,7 @@ static void direct_disconnect(struct kv_ro *kv)
 
 static const struct kv_ro_ops direct_ops = {
     .size = direct_size,
+    .modified = direct_modified,
     .read = direct_read,
     .list = direct_list,
     .disconnect = direct_disconnect,

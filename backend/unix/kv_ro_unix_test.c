@@ -209,6 +209,21 @@ TEST(a_value_is_read_from_an_offset_on)
     CHECK(kv_ro_read(kv, "a", UINT64_MAX, data, 8, &got) == OK && got == 0);
 }
 
+TEST(a_value_was_changed_when_its_file_was)
+{
+    static const struct timespec times[2] = {{1700000000, 5}, {1700000000, 5}};
+    static const struct timespec early[2] = {{-10, 0}, {-10, 0}};
+    nanoseconds                  modified = 0;
+
+    CHECK(utimensat(AT_FDCWD, "in/empty", times, 0) == 0);
+    CHECK(kv_ro_modified(kv, "empty", &modified) == OK);
+    CHECK(modified == 1700000000 * SECOND + 5);
+    CHECK(utimensat(AT_FDCWD, "in/empty", early, 0) == 0);
+    CHECK(kv_ro_modified(kv, "empty", &modified) == OK && modified == 0);
+    CHECK(kv_ro_modified(kv, "d", &modified) == ERR_NOT_FOUND);
+    CHECK(kv_ro_modified(kv, "leaves", &modified) == ERR_NOT_FOUND);
+}
+
 TEST(a_change_is_seen_at_once)
 {
     make_file("in/new", "new");

@@ -34,7 +34,7 @@ struct fs {
 struct fs_stat {
     bool        directory, read_only;
     uint64_t    size;     /* bytes; 0 for a directory */
-    nanoseconds modified; /* since 1970-01-01 UTC; 0: unknown */
+    nanoseconds modified; /* since 1970-01-01 UTC; 0: the store does not know */
 };
 
 /* Called once for each entry, name lent; true goes on, false stops. */

@@ -15,6 +15,7 @@
 #define MIRAGE_KV_RO_H
 
 #include <mirage/status.h>
+#include <mirage/time.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,15 @@ MUST_CHECK enum status kv_ro_exists(struct kv_ro *kv, const char *key);
 /* The length of key's value in bytes. */
 MUST_CHECK enum status kv_ro_size(struct kv_ro *kv, const char *key,
                                   uint64_t *size);
+
+/*
+ * Tells when key's value was last changed: nanoseconds since 1970-01-01 UTC.
+ * 0: the store does not know. A store of files that are part of the image
+ * knows it only if SOURCE_DATE_EPOCH was set when they were put there: it is
+ * then the time of all of them.
+ */
+MUST_CHECK enum status kv_ro_modified(struct kv_ro *kv, const char *key,
+                                      nanoseconds *modified);
 
 /*
  * Copies up to len bytes of key's value, from offset on, into data, and says
@@ -65,10 +75,13 @@ MUST_CHECK enum status kv_ro_list(struct kv_ro *kv, const char *directory,
 
 /*
  * The driver's side; device/kv_ro.c has seen to it that key is well-formed,
- * and a directory well-formed or "". view may be NULL.
+ * and a directory well-formed or "". view may be NULL, as may modified in a
+ * store that knows no times.
  */
 struct kv_ro_ops {
     enum status (*size)(struct kv_ro *kv, const char *key, uint64_t *size);
+    enum status (*modified)(struct kv_ro *kv, const char *key,
+                            nanoseconds *modified);
     enum status (*read)(struct kv_ro *kv, const char *key, uint64_t offset,
                         void *data, size_t len, size_t *got);
     enum status (*view)(struct kv_ro *kv, const char *key, const void **data,

@@ -131,7 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char                *copy = malloc(size + 1), *text = copy;
     struct crunched_file file[MOST];
-    struct crunched      c = {file, 0};
+    struct crunched      c = {file, 0, 0};
     struct kv_ro        *kv;
     struct walk          w = {.files = &c};
 

@@ -11,7 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BUFFER ((size_t)1 << 20)
+#define BUFFER  ((size_t)1 << 20)
+#define NO_DATE 315532800 /* 1980-01-01, FAT's word for an unknown time */
 
 /* What is copied, for those who watch. */
 struct copying {
@@ -157,7 +158,7 @@ static void walk(struct fs *fs, const char *dir,
 
 static void print(void *ctx, const char *path, const struct fs_stat *st)
 {
-    time_t    seconds = (time_t)(st->modified / SECOND);
+    time_t    seconds = st->modified ? (time_t)(st->modified / SECOND) : NO_DATE;
     struct tm tm;
     char      date[32];
 

@@ -116,8 +116,15 @@ static nanoseconds date(const char *text)
     static const int before[] = {0, 31, 59, 90, 120, 151,
                                  181, 212, 243, 273, 304, 334};
     int              y, m, d, days;
-    char             more;
+    char             more, *end;
 
+    if (*text == '@') { /* seconds since 1970; 0 would be "each file's own" */
+        uint64_t s = strtoull(text + 1, &end, 10);
+
+        if (end == text + 1 || *end || text[1] == '-' || s > INT64_MAX / SECOND)
+            misused("%s is no date: @ and seconds since 1970", text);
+        return s > 0 ? s * SECOND : 1;
+    }
     if (sscanf(text, "%4d-%2d-%2d%c", &y, &m, &d, &more) != 3 || y < 1980 ||
         y > 2107 || m < 1 || m > 12 || d < 1 || d > 31)
         misused("%s is no date such as 2024-12-31, from 1980 to 2107", text);

@@ -11,5 +11,5 @@ fat=${FAT:-fat}
 
 rm -f @NAME@.img.new
 "$fat" create @NAME@.img.new --for=@FOLDER@ --more="${1:-0}"
-"$fat" add @NAME@.img.new @FOLDER@/. --date=1980-01-01
+"$fat" add @NAME@.img.new @FOLDER@/. --date=@DATE@
 mv @NAME@.img.new @NAME@.img
