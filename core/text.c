@@ -565,3 +565,41 @@ size_t text_format(char *buffer, size_t size, const char *fmt, ...)
     va_end(args);
     return len;
 }
+
+/* The escape of c, or c itself, in piece; its length. */
+static size_t quote_byte(char piece[4], uint8_t c)
+{
+    static const char plain[] = "\t\n\r\"\\", letter[] = "tnr\"\\";
+    static const char digit[] = "0123456789abcdef";
+    const char       *at = memchr(plain, c, sizeof plain - 1);
+
+    if (!at && c >= ' ' && c <= '~') {
+        piece[0] = (char)c;
+        return 1;
+    }
+    piece[0] = '\\';
+    piece[1] = at ? letter[at - plain] : 'x';
+    piece[2] = digit[c >> 4];
+    piece[3] = digit[c & 15];
+    return at ? 2 : 4;
+}
+
+size_t text_quote(char *buffer, size_t size, const void *text, size_t len)
+{
+    const uint8_t *from = text;
+    size_t         total = 0, end = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        char   piece[4];
+        size_t n = quote_byte(piece, from[i]);
+
+        if (end == total && total + n < size) {
+            memcpy(buffer + end, piece, n);
+            end += n;
+        }
+        total += n;
+    }
+    if (size > 0)
+        buffer[end] = '\0';
+    return total;
+}

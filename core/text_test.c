@@ -123,3 +123,32 @@ TEST(random_doubles_of_all_sizes_look_as_the_c_library_prints_them)
         all_formats((double)(int64_t)bits / 1000);
     }
 }
+
+static const char *quoted(const char *text, size_t len)
+{
+    CHECK(text_quote(ours, sizeof ours, text, len) == strlen(ours));
+    return ours;
+}
+
+TEST(foreign_text_is_quoted_so_that_it_does_nothing_to_a_terminal)
+{
+    CHECK_TEXT(quoted("plain ~ text", 12), "plain ~ text");
+    CHECK_TEXT(quoted("\033[31mred\007", 9), "\\x1b[31mred\\x07");
+    CHECK_TEXT(quoted("a\tb\nc\r\"\\", 8), "a\\tb\\nc\\r\\\"\\\\");
+    CHECK_TEXT(quoted("\0\177\200\233\377", 5), "\\x00\\x7f\\x80\\x9b\\xff");
+    CHECK_TEXT(quoted("", 0), "");
+}
+
+TEST(a_quoted_text_is_cut_in_front_of_an_escape_that_does_not_fit)
+{
+    char   small[8];
+    size_t whole = text_quote(small, sizeof small, "abcde\033f", 7);
+
+    CHECK(whole == 10);
+    CHECK_TEXT(small, "abcde");
+    CHECK(text_quote(small, sizeof small, "abc\033", 4) == 7);
+    CHECK_TEXT(small, "abc\\x1b");
+    CHECK(text_quote(NULL, 0, "\n", 1) == 2);
+    CHECK(text_quote(small, 1, "\n", 1) == 2);
+    CHECK_TEXT(small, "");
+}

@@ -9,6 +9,7 @@
 #include "xenstore.h"
 #include <mirage/log.h>
 #include <mirage/platform.h>
+#include <mirage/text.h>
 #include <stdbool.h>
 #include <string.h>
 #include <xen/xen.h>
@@ -35,8 +36,11 @@ static bool understand(const char *word)
         reason = SHUTDOWN_reboot;
     else if (!is_suspend && strcmp(word, "poweroff") != 0 &&
              strcmp(word, "halt") != 0) {
+        char quoted[128];
+
+        (void)text_quote(quoted, sizeof quoted, word, strlen(word));
         log_warning(&xen, "asked for \"%s\", which this image cannot do",
-                    word);
+                    quoted);
         return false;
     }
     log_info(&xen, "asked for %s", word);

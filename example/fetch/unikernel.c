@@ -44,7 +44,7 @@ static enum status read_line(struct flow *flow, char *line, size_t size,
 static enum status show_status(struct console *console, struct dns *dns,
                                nanoseconds deadline)
 {
-    char         text[400];
+    char         text[400], quoted[4 * sizeof text];
     size_t       len = text_format(text, sizeof text,
                                    "HEAD / HTTP/1.0\r\nHost: %s\r\n\r\n", host);
     struct flow *flow;
@@ -56,8 +56,10 @@ static enum status show_status(struct console *console, struct dns *dns,
     s = flow_write(flow, text, len, deadline);
     if (s == OK)
         s = read_line(flow, text, sizeof text, deadline);
-    if (s == OK)
-        console_log(console, "%s: %s", ip_text(flow_peer(flow).ip).s, text);
+    if (s == OK) {
+        text_quote(quoted, sizeof quoted, text, strlen(text));
+        console_log(console, "%s: %s", ip_text(flow_peer(flow).ip).s, quoted);
+    }
     flow_close(flow);
     return s;
 }

@@ -7,30 +7,14 @@
 #define GREEN(text)  "\033[32m" text "\033[m"
 #define YELLOW(text) "\033[33m" text "\033[m"
 
-/*
- * Data as it could stand between quotes in C, so that it does nothing to a
- * terminal and ends no line: a byte without an escape of its own is \x and two
- * digits. Yours: free.
- */
+/* Data of a peer, quoted for a terminal. Yours: free. */
 static char *quoted(const struct buf *data)
 {
-    static const char plain[] = "\t\n\r\"\\", letter[] = "tnr\"\\";
-    char             *text = require_memory(4 * buf_length(data) + 1);
-    char             *to = text;
+    size_t size = 4 * buf_length(data) + 1, len = 0;
+    char  *text = require_memory(size);
 
     for (; data; data = data->next)
-        for (size_t i = 0; i < data->len; i++) {
-            uint8_t     c = data->data[i];
-            const char *at = memchr(plain, c, sizeof plain - 1);
-
-            if (at)
-                to += text_format(to, 3, "\\%c", letter[at - plain]);
-            else if (c < ' ' || c > '~')
-                to += text_format(to, 5, "\\x%02x", c);
-            else
-                *to++ = (char)c;
-        }
-    *to = '\0';
+        len += text_quote(text + len, size - len, data->data, data->len);
     return text;
 }
 

@@ -18,7 +18,7 @@
 
 struct flow {
     const struct flow_ops *ops;
-    bool                   is_handlers; /* a tcp_handler has it: the stack closes it */
+    bool                   is_handlers; /* the stack closes it, not its holder */
 };
 
 /* A piece of memory that is lent. */

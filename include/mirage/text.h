@@ -29,4 +29,17 @@ size_t text_format(char *buffer, size_t size, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 size_t text_vformat(char *buffer, size_t size, const char *fmt, va_list args);
 
+/*
+ * Quotes len bytes of foreign text, as they could stand between quotes in C, so
+ * that escape sequences in it do nothing to a terminal and it ends no line.
+ * Printable ASCII stays as it is, but for \" and \\; tab, newline and carriage
+ * return are \t, \n and \r; each other byte is \x and two digits.
+ *
+ * The result goes to the size bytes at buffer, always ended by a NUL unless
+ * size is zero, and cut in front of an escape that does not fit; 4 * len + 1
+ * bytes hold any. Returns the length of the whole result without the NUL, so
+ * that size or more says that it was cut.
+ */
+size_t text_quote(char *buffer, size_t size, const void *text, size_t len);
+
 #endif
