@@ -2,61 +2,88 @@
 /*
  * The crash report of a Unix process, and the faults that lead to it.
  *
+ * A fault may stop the process anywhere, even in malloc with its lock held, and
+ * beside other threads. So nothing here takes a lock or allocates memory.
+ *
  * Handlers run on a stack of their own, since the usual cause of a fault that
  * is hard to find is that the fiber's stack is used up.
  */
 #define _GNU_SOURCE
 #include "crash.h"
+#include "modules.h"
 #include "stack.h"
 #include "symbols.h"
-#include <mirage/arch.h>
+#include "unwind.h"
 #include <mirage/log.h>
 #include <mirage/platform.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <ucontext.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 #define REPORT_LIMIT 10 /* seconds that a report may take */
 
-/* The registers of a fault, as far as a backtrace needs them. */
-struct fault {
-    bool      has_pc; /* it is a fault, and not a panic */
-    uintptr_t pc;
-    uintptr_t frame;
-    uintptr_t link; /* where the function at pc returns to, if it has no frame
-                       of its own, as small ones do; else anything */
-};
+static long        image_thread; /* the one that runs fibers */
+static atomic_long reporter;     /* 0: no thread has crashed */
 
-/* Prints where the running fiber stands, and the log, and ends the image by
- * the signal, so that a core is left. */
-static void report(const struct fault *fault, int number)
-    __attribute__((noreturn));
+static long this_thread(void)
+{
+#ifdef __linux__
+    return syscall(SYS_gettid);
+#else
+    return 1;
+#endif
+}
 
-static void report(const struct fault *fault, int number)
+/*
+ * Finds the ends of the stack that u is on: the running fiber's, even if the
+ * stack pointer is in the guard below it, or another thread's.
+ */
+static void find_stack(struct unwind *u)
 {
     struct stack stack = image_fiber_stack();
-    uintptr_t    low = (uintptr_t)stack.low;
-    struct trace trace = {.pc = fault->pc, .has_pc = fault->has_pc};
+    bool         has_sp = u->known >> UNWIND_STACK & 1;
+    uintptr_t    at = u->value[has_sp ? UNWIND_STACK : UNWIND_FRAME];
+
+    u->low = (uintptr_t)stack.low;
+    u->high = u->low + stack.size;
+    if (at + stack_guard_size() < u->low || at >= u->high)
+        (void)mapping_of(at, &u->low, &u->high);
+}
+
+/*
+ * Prints the backtrace from u on, and the log, and ends the image by the
+ * signal, so that a core is left.
+ */
+static void report(struct unwind *u, int number) __attribute__((noreturn));
+
+static void report(struct unwind *u, int number)
+{
+    struct trace trace = {.pc = u->pc, .has_pc = !u->is_return};
     sigset_t     only;
-    size_t       max = sizeof trace.returns / sizeof trace.returns[0];
 
     /* A report that itself hangs or faults ends the process. */
     alarm(REPORT_LIMIT);
     signal(SIGALRM, SIG_DFL);
-    for (const int *s = (int[]){SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, 0};
-         *s; s++)
-        signal(*s, SIG_DFL);
-
-    if (fault->has_pc && arch_is_return_address(fault->link, symbols_is_code))
-        trace.returns[trace.count++] = fault->link;
-    trace.count += arch_backtrace(fault->frame, low, low + stack.size,
-                                  trace.returns + trace.count,
-                                  max - trace.count);
-    image_say("backtrace of fiber \"%s\":\n", image_fiber_name());
+    modules_read();
+    find_stack(u);
+    if (u->is_return)
+        trace.returns[trace.count++] = u->pc;
+    while (trace.count < sizeof trace.returns / sizeof trace.returns[0] &&
+           unwind_step(u))
+        trace.returns[trace.count++] = u->pc;
+    if (this_thread() == image_thread)
+        image_say("backtrace of fiber \"%s\":\n", image_fiber_name());
+    else
+        image_say("backtrace of thread %ld:\n", this_thread());
     symbols_print(&trace);
     image_say("the last lines of the log:\n");
     log_dump();
+    signal(number, SIG_DFL);
     sigemptyset(&only);
     sigaddset(&only, number);
     sigprocmask(SIG_UNBLOCK, &only, NULL); /* its handler has blocked it */
@@ -64,30 +91,35 @@ static void report(const struct fault *fault, int number)
     _exit(128 + number);
 }
 
-#ifdef __x86_64__
-/* The word at sp if that lies on the running fiber's stack, else 0. */
-static uintptr_t word_on_stack(uintptr_t sp)
+/*
+ * One report at a time: another thread that crashes meanwhile waits for the
+ * end. False: the report itself has crashed.
+ */
+static bool begin_report(void)
 {
-    struct stack stack = image_fiber_stack();
-    uintptr_t    word = 0;
+    long none = 0, me = this_thread();
 
-    if (stack.size > 0 && sp - (uintptr_t)stack.low < stack.size - sizeof word)
-        memcpy(&word, (const void *)sp, sizeof word);
-    return word;
+    if (atomic_compare_exchange_strong(&reporter, &none, me))
+        return true;
+    while (none != me)
+        pause();
+    return false;
 }
-
-/* The caller's frame pointer may have been pushed already, but no more. */
-static uintptr_t link_of(uintptr_t sp, uintptr_t frame)
-{
-    uintptr_t word = word_on_stack(sp);
-
-    return word == frame ? word_on_stack(sp + sizeof word) : word;
-}
-#endif
 
 void platform_crash(uintptr_t frame)
 {
-    report(&(struct fault){.frame = frame}, SIGABRT);
+    struct unwind u = {.is_return = true};
+
+    if (!begin_report())
+        _exit(128 + SIGABRT);
+    memcpy(&u.value[UNWIND_FRAME], (const void *)frame, sizeof frame);
+    memcpy(&u.pc, (const void *)(frame + sizeof frame), sizeof u.pc);
+    u.known = (uint64_t)1 << UNWIND_FRAME;
+#ifdef __x86_64__
+    u.value[UNWIND_STACK] = frame + 2 * sizeof frame;
+    u.known |= (uint64_t)1 << UNWIND_STACK;
+#endif
+    report(&u, SIGABRT);
 }
 
 static const char *fault_name(int number)
@@ -127,9 +159,10 @@ static void say_address(const siginfo_t *info)
 static void say_cause(int number, const siginfo_t *info)
 {
     const char *fiber = image_fiber_name();
+    bool        is_fiber = this_thread() == image_thread;
 
     image_say("\n%s crashed: ", image_name());
-    if (number == SIGSEGV && info->si_code > 0 &&
+    if (is_fiber && number == SIGSEGV && info->si_code > 0 &&
         is_in_guard((uintptr_t)info->si_addr)) {
         image_say("stack overflow in fiber \"%s\": its %zu KiB are used up\n",
                   fiber, image_fiber_stack().size / 1024);
@@ -138,28 +171,48 @@ static void say_cause(int number, const siginfo_t *info)
     image_say("%s", fault_name(number));
     if (number == SIGSEGV || number == SIGBUS)
         say_address(info);
-    image_say(", in fiber \"%s\"\n", fiber);
+    if (is_fiber)
+        image_say(", in fiber \"%s\"\n", fiber);
+    else
+        image_say(", in thread %ld, which runs no fibers\n", this_thread());
+}
+
+/* The registers at the fault. */
+static void read_registers(struct unwind *u, const ucontext_t *context)
+{
+#if defined(__linux__) && defined(__x86_64__)
+    /* By DWARF's numbers. */
+    static const int order[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX,
+                                REG_RSI, REG_RDI, REG_RBP, REG_RSP,
+                                REG_R8, REG_R9, REG_R10, REG_R11,
+                                REG_R12, REG_R13, REG_R14, REG_R15};
+
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++)
+        u->value[i] = (uintptr_t)context->uc_mcontext.gregs[order[i]];
+    u->known = (1 << sizeof order / sizeof order[0]) - 1;
+    u->pc = (uintptr_t)context->uc_mcontext.gregs[REG_RIP];
+#elif defined(__linux__) && defined(__aarch64__)
+    for (int i = 0; i <= 30; i++)
+        u->value[i] = context->uc_mcontext.regs[i];
+    u->value[UNWIND_STACK] = context->uc_mcontext.sp;
+    u->known = 0xffffffff;
+    u->pc = context->uc_mcontext.pc;
+#else
+    (void)u, (void)context;
+#endif
 }
 
 static void on_fault(int number, siginfo_t *info, void *context)
 {
-    const ucontext_t *u = context;
-    struct fault      fault = {0};
+    struct unwind u = {0};
 
+    if (!begin_report()) { /* the fault comes again, and ends the process */
+        signal(number, SIG_DFL);
+        return;
+    }
     say_cause(number, info);
-    fault.has_pc = true;
-#if defined(__linux__) && defined(__x86_64__)
-    fault.pc = (uintptr_t)u->uc_mcontext.gregs[REG_RIP];
-    fault.frame = (uintptr_t)u->uc_mcontext.gregs[REG_RBP];
-    fault.link = link_of((uintptr_t)u->uc_mcontext.gregs[REG_RSP], fault.frame);
-#elif defined(__linux__) && defined(__aarch64__)
-    fault.pc = u->uc_mcontext.pc;
-    fault.frame = u->uc_mcontext.regs[29];
-    fault.link = u->uc_mcontext.regs[30];
-#else
-    (void)u;
-#endif
-    report(&fault, number);
+    read_registers(&u, context);
+    report(&u, number);
 }
 
 void crash_catch(void)
@@ -170,6 +223,7 @@ void crash_catch(void)
     struct sigaction         fault = {.sa_sigaction = on_fault,
                                       .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
+    image_thread = this_thread();
     sigaltstack(&alternate, NULL);
     sigaction(SIGSEGV, &fault, NULL);
     sigaction(SIGBUS, &fault, NULL);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Names for addresses: the program's own from the symbol table of its ELF
- * file, a shared library's from the dynamic linker, lines from addr2line.
+ * Names for addresses, from the symbol tables of the ELF files that they lie
+ * in; lines from addr2line. Takes no lock and allocates nothing.
  */
 #define _GNU_SOURCE
 #include "symbols.h"
-#include <dlfcn.h>
-#include <elf.h>
+#include "modules.h"
 #include <fcntl.h>
-#include <link.h>
 #include <mirage/platform.h>
 #include <mirage/text.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -21,66 +21,33 @@
 #define MOST       33 /* addresses: what struct trace can hold */
 #define LINE       160
 #define OWN_PREFIX "mirage__" /* on names that are not for applications */
+#define PATIENCE   5000       /* milliseconds for addr2line */
 
-typedef ElfW(Ehdr) elf_header;
-typedef ElfW(Shdr) section_header;
-typedef ElfW(Phdr) segment_header;
-typedef ElfW(Sym) elf_symbol;
-
-/* The program's file in memory, checked before it is believed. */
+/* A file in memory, checked before it is believed. */
 struct program {
-    const uint8_t *file;
-    size_t         size;
-    uintptr_t      bias; /* of addresses in memory over those in the file */
-    uintptr_t      end;  /* of the program in memory; it starts at bias */
+    const struct module *module; /* NULL: none */
+    const uint8_t       *file;
+    size_t               size;
 };
 
-static int holds_code(struct dl_phdr_info *info, size_t size, void *ctx)
+/* The program's module: this function is in it. */
+static const struct module *own_module(void)
 {
-    uintptr_t address = *(const uintptr_t *)ctx;
-
-    (void)size;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const segment_header *h = &info->dlpi_phdr[i];
-
-        if (h->p_type == PT_LOAD && (h->p_flags & PF_X) &&
-            address - info->dlpi_addr - h->p_vaddr < h->p_memsz)
-            return 1;
-    }
-    return 0;
+    return module_of((uintptr_t)symbols_print);
 }
 
-bool symbols_is_code(uintptr_t address)
+static void open_program(struct program *p, const struct module *module)
 {
-    return dl_iterate_phdr(holds_code, &address) == 1;
-}
-
-static int first_object(struct dl_phdr_info *info, size_t size, void *ctx)
-{
-    struct program *p = ctx;
-
-    (void)size;
-    p->bias = info->dlpi_addr;
-    for (int i = 0; i < info->dlpi_phnum; i++) {
-        const segment_header *h = &info->dlpi_phdr[i];
-
-        if (h->p_type == PT_LOAD && p->bias + h->p_vaddr + h->p_memsz > p->end)
-            p->end = p->bias + h->p_vaddr + h->p_memsz;
-    }
-    return 1; /* the program comes first: stop */
-}
-
-static void open_program(struct program *p)
-{
-    int         fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    /* The program's own path may lead to a newer one by now. */
+    const char *path = module == own_module() ? "/proc/self/exe" : module->path;
+    int         fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
     void       *file;
 
-    memset(p, 0, sizeof *p);
-    dl_iterate_phdr(first_object, p);
+    *p = (struct program){.module = module};
     if (fd < 0)
         return;
-    if (fstat(fd, &st) == 0) {
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
         file = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         if (file != MAP_FAILED) {
             p->file = file;
@@ -88,6 +55,12 @@ static void open_program(struct program *p)
         }
     }
     close(fd);
+}
+
+static void close_program(struct program *p)
+{
+    if (p->file)
+        munmap((void *)(uintptr_t)p->file, p->size);
 }
 
 /* The part of the file that the section header describes, or NULL. */
@@ -111,9 +84,10 @@ static const section_header *section_headers(const struct program *p,
     return (const void *)(p->file + e->e_shoff);
 }
 
-/* The function of the program that holds the file's address, or NULL. */
-static const char *find_function(const struct program *p, uintptr_t address,
-                                 uintptr_t *start)
+/* The function that holds the file's address, by the symbol table of that
+ * type, or NULL. */
+static const char *find_in(const struct program *p, uint32_t type,
+                           uintptr_t address, uintptr_t *start)
 {
     size_t                sections = 0;
     const section_header *s = section_headers(p, &sections);
@@ -123,7 +97,7 @@ static const char *find_function(const struct program *p, uintptr_t address,
         const char       *names;
         size_t            names_size;
 
-        if (s[i].sh_type != SHT_SYMTAB || s[i].sh_link >= sections)
+        if (s[i].sh_type != type || s[i].sh_link >= sections)
             continue;
         symbol = section(p, &s[i]);
         names = section(p, &s[s[i].sh_link]);
@@ -141,45 +115,49 @@ static const char *find_function(const struct program *p, uintptr_t address,
     return NULL;
 }
 
-static bool is_own(const struct program *p, uintptr_t address)
+static const char *find_function(const struct program *p, uintptr_t address,
+                                 uintptr_t *start)
 {
-    return address >= p->bias && address < p->end;
+    const char *name = find_in(p, SHT_SYMTAB, address, start);
+
+    return name ? name : find_in(p, SHT_DYNSYM, address, start);
 }
 
 /* address is where to look, to_print the one whose offset is meant. */
-static void name_address(const struct program *p, uintptr_t address,
+static void name_address(struct program *p, uintptr_t address,
                          uintptr_t to_print, char line[LINE])
 {
-    uintptr_t   start;
-    const char *name, *file;
-    Dl_info     info;
+    const struct module *module = module_of(address);
+    const char          *name, *file = "", *in = "";
+    uintptr_t            start = 0;
 
-    if (is_own(p, address)) {
-        name = find_function(p, address - p->bias, &start);
-        if (name) {
-            if (strncmp(name, OWN_PREFIX, strlen(OWN_PREFIX)) == 0)
-                name += strlen(OWN_PREFIX);
-            text_format(line, LINE, "%s+0x%zx", name,
-                        (size_t)(to_print - p->bias - start));
-            return;
-        }
-    } else if (dladdr((void *)address, &info) && info.dli_fname) {
-        file = strrchr(info.dli_fname, '/');
-        file = file ? file + 1 : info.dli_fname;
-        if (info.dli_sname)
-            text_format(line, LINE, "%s+0x%zx in %s", info.dli_sname,
-                        (size_t)(to_print - (uintptr_t)info.dli_saddr), file);
-        else
-            text_format(line, LINE, "0x%zx in %s",
-                        (size_t)(to_print - (uintptr_t)info.dli_fbase), file);
+    if (!module) {
+        text_format(line, LINE, "0x%zx", (size_t)to_print);
         return;
     }
-    text_format(line, LINE, "0x%zx", (size_t)to_print);
+    if (p->module != module) {
+        close_program(p);
+        open_program(p, module);
+    }
+    if (module != own_module()) {
+        in = " in ";
+        file = strrchr(module->path, '/');
+        file = file ? file + 1 : module->path;
+    }
+    name = find_function(p, address - module->bias, &start);
+    if (name && strncmp(name, OWN_PREFIX, strlen(OWN_PREFIX)) == 0)
+        name += strlen(OWN_PREFIX);
+    text_format(line, LINE, "%s%s0x%zx%s%s", name ? name : "",
+                name ? "+" : "", (size_t)(to_print - module->bias - start), in,
+                file);
 }
 
-/* Runs addr2line in a child; its output is read from the result, or -1. */
-static int start_addr2line(const struct program *p, const uintptr_t *addresses,
-                           size_t count, pid_t *child)
+/*
+ * Runs addr2line in a child; its output is read from the result, or -1. vfork:
+ * fork waits for locks of the C library's, such as malloc's.
+ */
+static int start_addr2line(const uintptr_t *addresses, size_t count,
+                           pid_t *child)
 {
     static char  exe[1024], texts[MOST][24];
     static char  program[] = "addr2line", short_names[] = "-s", of[] = "-e";
@@ -187,16 +165,16 @@ static int start_addr2line(const struct program *p, const uintptr_t *addresses,
     int          ends[2];
     ssize_t      len = readlink("/proc/self/exe", exe, sizeof exe - 1);
 
-    if (len <= 0 || pipe(ends) != 0)
+    if (len <= 0 || !own_module() || pipe(ends) != 0)
         return -1;
     exe[len] = '\0';
     for (size_t i = 0; i < count; i++) {
         text_format(texts[i], sizeof texts[i], "0x%zx",
-                    (size_t)(addresses[i] - p->bias));
+                    (size_t)(addresses[i] - own_module()->bias));
         words[4 + i] = texts[i];
     }
     words[4 + count] = NULL;
-    *child = fork();
+    *child = vfork();
     if (*child == 0) {
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
@@ -211,31 +189,42 @@ static int start_addr2line(const struct program *p, const uintptr_t *addresses,
     return -1;
 }
 
+/* Reads to the end; without one in time what there is must do. */
+static size_t read_answer(int fd, char *text, size_t size)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    size_t        len = 0;
+    ssize_t       n;
+
+    while (len < size && poll(&p, 1, PATIENCE) > 0 &&
+           (n = read(fd, text + len, size - len)) > 0)
+        len += (size_t)n;
+    return len;
+}
+
 /* Fills places[i] with " (file:line)" of each address, or with nothing. */
-static void find_lines(const struct program *p, const uintptr_t *addresses,
-                       size_t count, char places[MOST][LINE])
+static void find_lines(const uintptr_t *addresses, size_t count,
+                       char places[MOST][LINE])
 {
     static char text[MOST * LINE];
-    size_t      len = 0;
-    ssize_t     n;
     pid_t       child;
-    int         fd = start_addr2line(p, addresses, count, &child);
+    int         fd = start_addr2line(addresses, count, &child);
     char       *line = text;
 
     for (size_t i = 0; i < count; i++)
         places[i][0] = '\0';
     if (fd < 0)
         return;
-    while (len < sizeof text - 1 &&
-           (n = read(fd, text + len, sizeof text - 1 - len)) > 0)
-        len += (size_t)n;
-    text[len] = '\0';
+    text[read_answer(fd, text, sizeof text - 1)] = '\0';
     close(fd);
+    kill(child, SIGKILL);
     waitpid(child, NULL, 0);
     for (size_t i = 0; i < count && *line; i++) {
         char *end = line + strcspn(line, "\n");
 
-        if (line[0] != '?' && is_own(p, addresses[i]))
+        /* "?" is what it does not know: file, or line. */
+        if (!memchr(line, '?', (size_t)(end - line)) &&
+            module_of(addresses[i]) == own_module())
             text_format(places[i], LINE, " (%.*s)",
                         (int)strcspn(line, " \n"), line);
         line = *end ? end + 1 : end;
@@ -246,7 +235,7 @@ void symbols_print(const struct trace *trace)
 {
     static char      places[MOST][LINE];
     static uintptr_t at[MOST], shown[MOST];
-    struct program   program;
+    struct program   program = {0};
     size_t           count = 0;
 
     if (trace->has_pc)
@@ -255,8 +244,7 @@ void symbols_print(const struct trace *trace)
         shown[count] = trace->returns[i];
         at[count] = trace->returns[i] - 1; /* the call, which stands before */
     }
-    open_program(&program);
-    find_lines(&program, at, count, places);
+    find_lines(at, count, places);
     for (size_t i = 0; i < count; i++) {
         char name[LINE], line[2 * LINE + 16];
 
@@ -264,4 +252,5 @@ void symbols_print(const struct trace *trace)
         text_format(line, sizeof line, "  #%zu %s%s\n", i, name, places[i]);
         platform_put(line, strlen(line));
     }
+    close_program(&program);
 }

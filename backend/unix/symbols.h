@@ -17,12 +17,10 @@ struct trace {
     size_t    count;
 };
 
-/* Does a function of the program or of its libraries hold the address? */
-bool symbols_is_code(uintptr_t address);
-
 /*
  * Prints a backtrace through platform_put: for each address the function it
  * lies in, with the offset, and where addr2line is at hand the file and line.
+ * After modules_read. Takes no lock and allocates nothing.
  */
 void symbols_print(const struct trace *trace);
 

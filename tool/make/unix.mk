@@ -9,7 +9,7 @@ LIBRARY   := $(ROOT)/lib/mirage/$(if $(filter sim,$(TARGET)),sim,unix)/libmirage
 all: $(PROGRAM)
 
 $(PROGRAM): $(OBJECTS) $(LIBRARY)
-	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections -o $@ $(OBJECTS) $(LIBRARY) $(LDLIBS)
+	$(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections,--eh-frame-hdr -o $@ $(OBJECTS) $(LIBRARY) $(LDLIBS)
 
 run: all
 	$(SUDO) ./$(PROGRAM) $(ARGS)

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * unwind: the calls that led to a place in the program or in its libraries.
+ * Takes no locks and no memory, and reads only what modules_read has found and
+ * the stack that it is given.
+ */
+#ifndef UNIX_UNWIND_H
+#define UNIX_UNWIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Registers by DWARF's numbers (System V ABI for x86-64, 3.6.2; DWARF for the
+ * Arm 64-bit Architecture, 4.1). */
+#ifdef __x86_64__
+#define UNWIND_FRAME 6
+#define UNWIND_STACK 7
+#define UNWIND_LINK  16 /* the return address */
+#define UNWIND_COUNT 17
+#else
+#define UNWIND_FRAME 29
+#define UNWIND_STACK 31
+#define UNWIND_LINK  30
+#define UNWIND_COUNT 33
+#endif
+
+struct unwind {
+    uintptr_t pc;
+    bool      is_return; /* pc follows a call, and is not where a fault was */
+    uintptr_t value[UNWIND_COUNT];
+    uint64_t  known;     /* bit N: value[N] is that of register N */
+    uintptr_t low, high; /* the stack */
+};
+
+/* Goes to the caller. False: it cannot be told, or there is none. */
+bool unwind_step(struct unwind *u);
+
+#endif
