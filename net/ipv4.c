@@ -84,6 +84,7 @@ static size_t parse(const uint8_t *p, size_t total, struct fragment *f,
         .whole = flags & DONT_FRAGMENT,
         .id = get_be16(p + 4),
     };
+    f->header = (unsigned)header;
     f->offset = (flags & OFFSET) * 8u;
     f->more = flags & MORE_FRAGMENTS;
     return header;
@@ -499,6 +500,7 @@ void ipv4_counters(const struct ipv4 *ip,
     fn(ctx, "ipv4_fragments_overlapped", r->overlaps);
     fn(ctx, "ipv4_fragments_expired", r->timeouts);
     fn(ctx, "ipv4_fragments_overflowed", r->overflows);
+    fn(ctx, "ipv4_fragments_mixed_ecn", r->mixed);
     fn(ctx, "ipv4_out", ip->counters.out);
     fn(ctx, "ipv4_no_route", ip->counters.no_route);
     fn(ctx, "ipv4_fragmented", ip->counters.fragmented);

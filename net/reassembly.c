@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MOST_BYTES 65535
+#define MOST 65535 /* bytes of a packet, its header included */
 
 struct piece {
     unsigned    from, to; /* bytes of the datagram */
@@ -19,6 +19,8 @@ struct datagram {
     struct reassembly *all;
     bool               used;
     struct ipv4_packet packet; /* of the first fragment, if it has come */
+    unsigned           header; /* bytes, of that fragment */
+    unsigned           ecn;    /* of all fragments: 1 << codepoint */
     unsigned           total;  /* bytes; 0: not known yet */
     unsigned           have;   /* bytes */
     nanoseconds        since;
@@ -172,7 +174,14 @@ static struct buf *end(struct datagram *d, uint64_t *counter,
     return NULL;
 }
 
-struct buf *reassembly_add(struct reassembly *r, const struct fragment *f,
+/* Fragments that are not ECN-capable among others that are: somebody on the way
+ * changes the bits, and a CE mark may have been lost. */
+static bool is_mixed(unsigned ecn)
+{
+    return (ecn & 1) != 0 && (ecn & ~1u) != 0;
+}
+
+struct buf *reassembly_add(struct reassembly *r, struct fragment *f,
                            struct buf *payload)
 {
     unsigned         from = f->offset, at;
@@ -181,7 +190,7 @@ struct buf *reassembly_add(struct reassembly *r, const struct fragment *f,
 
     r->counters.fragments++;
     /* All but the last are of whole eights, and all have something. */
-    if (to == from || (f->more && to % 8 != 0) || to > MOST_BYTES) {
+    if (to == from || (f->more && to % 8 != 0) || f->header + to > MOST) {
         buf_free(payload);
         return NULL;
     }
@@ -199,10 +208,15 @@ struct buf *reassembly_add(struct reassembly *r, const struct fragment *f,
     if (d->count == REASSEMBLY_FRAGMENTS || r->held == REASSEMBLY_PIECES ||
         buf_pages_free() < buf_pages() / 4)
         return end(d, &r->counters.overflows, payload);
+    d->ecn |= 1u << (f->packet.service & IPV4_ECN);
+    if (is_mixed(d->ecn))
+        return end(d, &r->counters.mixed, payload);
     if (!f->more)
         d->total = to;
-    if (from == 0)
+    if (from == 0) {
         d->packet = f->packet;
+        d->header = f->header;
+    }
     memmove(&d->piece[at + 1], &d->piece[at],
             (d->count - at) * sizeof d->piece[0]);
     d->piece[at] = (struct piece){from, to, payload};
@@ -211,7 +225,13 @@ struct buf *reassembly_add(struct reassembly *r, const struct fragment *f,
     d->have += to - from;
     if (!d->total || d->have < d->total)
         return NULL;
+    /* Only the first fragment has all options. */
+    if (d->header + d->total > MOST)
+        return end(d, &r->counters.overflows, NULL);
     r->counters.datagrams++;
+    if (d->ecn & 1u << IPV4_CE)
+        d->packet.service |= IPV4_CE;
+    f->packet = d->packet;
     return join(d);
 }
 

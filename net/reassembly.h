@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * reassembly: datagrams out of IPv4 fragments (RFC 791, 3.2).
+ * reassembly: datagrams out of IPv4 fragments (RFC 791, 3.2; RFC 815).
  *
- * What waits for its rest is bounded: in datagrams, in fragments, and in those
- * of one sender; the oldest goes first. Fragments leave the last quarter of the
- * pages to others. A fragment that overlaps another ends
- * its datagram (as RFC 5722 has it for IPv6): nobody honest sends such, and
- * what it would say depends on who reads it. The same fragment once more is
- * no overlap.
+ * Incomplete datagrams are bounded in number, in fragments, and by sender; the
+ * oldest is dropped first. Fragments leave the last quarter of the pages to
+ * others. An overlapping fragment ends its datagram (as RFC 5722 requires for
+ * IPv6): no legitimate sender makes overlaps, and receivers read them
+ * differently. An exact duplicate is no overlap.
  */
 #ifndef NET_REASSEMBLY_H
 #define NET_REASSEMBLY_H
@@ -24,12 +23,13 @@
 
 struct fragment {
     struct ipv4_packet packet;
+    unsigned           header; /* bytes, options included */
     unsigned           offset; /* bytes */
-    bool               more;   /* follow it */
+    bool               more;   /* fragments follow */
 };
 
 struct reassembly_counters {
-    uint64_t fragments, datagrams, overlaps, timeouts, overflows;
+    uint64_t fragments, datagrams, overlaps, timeouts, overflows, mixed;
 };
 
 /* Keeps w. Its time is over: expired is told of a datagram of which the first
@@ -40,9 +40,15 @@ struct reassembly;
 struct reassembly *reassembly_new(struct wheel *w, reassembly_expired *expired,
                                   void *ctx); /* NULL: no memory */
 
-/* Adds a fragment, whose payload it takes. The whole payload, yours, if that
- * was the last that was missing; or NULL. */
-struct buf *reassembly_add(struct reassembly *r, const struct fragment *f,
+/*
+ * Adds a fragment, whose payload it takes. Returns NULL, or, if that was the
+ * last one missing, the whole payload, yours; f->packet is then the header of
+ * the first fragment (RFC 791, 3.2), with CE if any fragment had it (RFC 3168,
+ * 5.3). Header and payload are never longer than 65,535 bytes together, the
+ * most that a packet can have. A datagram of which some fragments are ECN-
+ * capable and others are not is dropped: its marks cannot be told.
+ */
+struct buf *reassembly_add(struct reassembly *r, struct fragment *f,
                            struct buf *payload);
 
 const struct reassembly_counters *

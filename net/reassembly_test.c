@@ -3,7 +3,7 @@
 #include "check.h"
 #include <stdlib.h>
 
-#define MOST 65535
+#define MOST 65515 /* bytes of payload behind a header of 20 */
 
 static struct wheel       wheel;
 static struct reassembly *all;
@@ -50,26 +50,59 @@ static uint8_t letter(size_t i)
     return (uint8_t)(i * 5 + i / 253);
 }
 
-/* Bytes [from, to) of datagram id of a host. */
-static struct buf *add_of(uint8_t host, uint16_t id, unsigned from,
-                          unsigned to, bool more)
+/* The header of the latest datagram that was joined. */
+static struct ipv4_packet joined;
+
+/* Adds bytes [from, to) of a datagram, as f says otherwise. */
+static struct buf *add_fragment(struct fragment f, unsigned from, unsigned to)
 {
-    struct fragment f = {.packet = {.from = ipv4_address(10, 0, 1, host),
-                                    .to = ipv4_address(10, 0, 0, 2),
-                                    .protocol = PROTOCOL_UDP,
-                                    .ttl = (uint8_t)(from / 8),
-                                    .id = id},
-                         .offset = from,
-                         .more = more};
-    struct buf     *first = buf_new(0), *last = first;
+    struct buf *first = buf_new(0), *last = first, *whole;
 
     CHECK(first != NULL);
+    f.offset = from;
     for (unsigned i = from; i < to; i++) {
         if (buf_tailroom(last) == 0)
             last = last->next = buf_new(0);
         *buf_append(last, 1) = letter(i);
     }
-    return reassembly_add(all, &f, first);
+    whole = reassembly_add(all, &f, first);
+    if (whole)
+        joined = f.packet;
+    return whole;
+}
+
+/* Bytes [from, to) of datagram id of a host. */
+static struct buf *add_of(uint8_t host, uint16_t id, unsigned from,
+                          unsigned to, bool more)
+{
+    return add_fragment(
+        (struct fragment){.packet = {.from = ipv4_address(10, 0, 1, host),
+                                     .to = ipv4_address(10, 0, 0, 2),
+                                     .protocol = PROTOCOL_UDP,
+                                     .ttl = (uint8_t)(from / 8),
+                                     .id = id},
+                          .header = IPV4_HEADER,
+                          .more = more},
+        from, to);
+}
+
+/* The same with the ECN codepoint, or with a header of other length. */
+static struct buf *add_marked(uint8_t ecn, unsigned from, unsigned to,
+                              bool more)
+{
+    return add_fragment((struct fragment){.packet = {.service = ecn, .id = 5},
+                                          .header = IPV4_HEADER,
+                                          .more = more},
+                        from, to);
+}
+
+static struct buf *add_behind(unsigned header, unsigned from, unsigned to,
+                              bool more)
+{
+    return add_fragment((struct fragment){.packet = {.id = 6},
+                                          .header = header,
+                                          .more = more},
+                        from, to);
 }
 
 static struct buf *add(unsigned from, unsigned to, bool more)
@@ -237,17 +270,82 @@ TEST(pieces_of_nothing_and_of_no_whole_eights_are_dropped)
     end();
 }
 
-TEST(a_datagram_has_65535_bytes_at_most)
+TEST(a_datagram_has_65535_bytes_at_most_with_its_header)
 {
     begin();
-    for (unsigned from = 0; from < 65528; from += 4088)
-        CHECK(!add(from, from + 4088 < 65528 ? from + 4088 : 65528, true));
-    CHECK(is_whole(add(65528, MOST, false), MOST));
-    CHECK(!add(65528, MOST + 1, false));
-    CHECK(!add(65528, MOST + 1, true));
+    for (unsigned from = 0; from < 65512; from += 4088)
+        CHECK(!add(from, from + 4088 < 65512 ? from + 4088 : 65512, true));
+    CHECK(!add(65512, MOST + 1, false));
+    CHECK(!add(65512, 65520, true));
+    CHECK(!add(65520, 65535, false));
     CHECK(!add(65528, 65528 + 1400, false));
+    CHECK(is_whole(add(65512, MOST, false), MOST));
     CHECK(buf_pages_free() == buf_pages());
     end();
+}
+
+TEST(options_of_the_first_fragment_count_as_well)
+{
+    for (unsigned header = 20; header <= 64; header += 4) {
+        begin();
+        for (unsigned from = 0; from < 65472; from += 4088)
+            CHECK(!add_behind(from == 0 ? header : 20, from,
+                              from + 4088 < 65472 ? from + 4088 : 65472,
+                              true));
+        if (header <= 60)
+            CHECK(is_whole(add_behind(20, 65472, 65475, false), 65475));
+        else
+            CHECK(!add_behind(20, 65472, 65475, false));
+        CHECK(buf_pages_free() == buf_pages());
+        end();
+    }
+}
+
+TEST(the_joined_packet_has_the_header_of_the_first_fragment)
+{
+    begin();
+    CHECK(!add(0, 8, true));
+    CHECK(!add(8, 16, true));
+    CHECK(is_whole(add(16, 17, false), 17));
+    CHECK(joined.ttl == 0 && joined.id == 7);
+    CHECK(!add(16, 17, false));
+    CHECK(!add(8, 16, true));
+    CHECK(is_whole(add(0, 8, true), 17));
+    CHECK(joined.ttl == 0);
+    CHECK(!add(16, 17, false));
+    CHECK(!add(0, 8, true));
+    CHECK(is_whole(add(8, 16, true), 17));
+    CHECK(joined.ttl == 0);
+    end();
+}
+
+/* RFC 3168, 5.3. Codepoints: 0 Not-ECT, 1 ECT(1), 2 ECT(0), 3 CE. */
+TEST(congestion_marks_of_fragments_are_combined)
+{
+    for (unsigned marks = 0; marks < 64; marks++) {
+        uint8_t  first = marks & 3, second = marks >> 2 & 3, third = marks >> 4;
+        bool     none = !first && !second && !third;
+        bool     capable = first && second && third;
+        bool     ce = first == 3 || second == 3 || third == 3;
+        bool     joins = none || capable;
+        unsigned order = marks % 2;
+
+        begin();
+        CHECK(!add_marked(order ? first : third, order ? 0 : 16,
+                          order ? 8 : 20, order));
+        CHECK(!add_marked(second, 8, 16, true));
+        if (joins) {
+            CHECK(is_whole(add_marked(order ? third : first, order ? 16 : 0,
+                                      order ? 20 : 8, !order),
+                           20));
+            CHECK(joined.service == (ce ? 3 : first));
+        } else {
+            CHECK(!add_marked(order ? third : first, order ? 16 : 0,
+                              order ? 20 : 8, !order));
+            CHECK(counters()->mixed >= 1);
+        }
+        end();
+    }
 }
 
 TEST(datagrams_are_told_apart)
