@@ -101,8 +101,9 @@ struct direct {
     struct stackv4_address address;
     address_handler       *on_address;
     void                  *on_address_ctx;
-    uint16_t               mtu; /* without what DHCP says */
-    struct waiters         gone;
+    uint16_t               mtu;           /* without what DHCP says */
+    enum status            listen_failed; /* OK: each listener could be had */
+    struct waiters         gone;          /* or a listener has failed */
 
     struct dhcp       dhcp; /* if that gives us the address */
     bool              is_dhcp, is_to_probe;
@@ -138,16 +139,36 @@ static void on_address(struct stackv4 *s, address_handler *fn, void *ctx)
     d->on_address_ctx = ctx;
 }
 
+/* A listener that could not be had ends stackv4_run: s says why. */
+static enum status listened(struct direct *d, const char *protocol,
+                            uint16_t port, enum status s)
+{
+    if (s == OK)
+        return OK;
+    log_error(&stackv4, "%s %u: no listener: %s%s", protocol, port,
+              status_text(s),
+              s == ERR_IN_USE ? "; the port was chosen for questions of our "
+                                "own: listen before asking, or once more"
+                              : "");
+    d->listen_failed = s;
+    wake_all(&d->gone);
+    return s;
+}
+
 static enum status listen_udp(struct stackv4 *s, uint16_t port,
                               udp_handler *fn, void *ctx)
 {
-    return udpv4_listen(direct_of(s)->udp, port, fn, ctx);
+    struct direct *d = direct_of(s);
+
+    return listened(d, "udp", port, udpv4_listen(d->udp, port, fn, ctx));
 }
 
 static enum status listen_tcp(struct stackv4 *s, uint16_t port,
                               tcp_handler *fn, void *ctx)
 {
-    return tcpv4_listen(direct_of(s)->tcp, port, fn, ctx);
+    struct direct *d = direct_of(s);
+
+    return listened(d, "tcp", port, tcpv4_listen(d->tcp, port, fn, ctx));
 }
 
 static enum status limit_tcp(struct stackv4 *s, uint16_t port,
@@ -188,13 +209,13 @@ static enum status run(struct stackv4 *s)
 {
     struct direct *d = direct_of(s);
 
-    while (!d->net->gone) {
+    while (!d->net->gone && d->listen_failed == OK) {
         enum status st = wait_until(&d->gone, FOREVER);
 
         if (st != OK)
             return st;
     }
-    return ERR_GONE;
+    return d->net->gone ? ERR_GONE : d->listen_failed;
 }
 
 static void finish(struct stackv4 *s)

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EPHEMERAL 49152 /* RFC 6335, 6 */
+#define EPHEMERAL 1024 /* the first port of our own choice (RFC 6056, 3.2) */
 
 LOG_SOURCE(tcpv4);
 
@@ -423,7 +423,8 @@ enum status tcpv4_set_options(struct tcpv4 *tcp, uint16_t port,
     return OK;
 }
 
-/* RFC 6056, 3.3.1 */
+/* A random port without a listener, and without a connection to the same peer
+ * (RFC 6056, 3.2 and 3.3.1); 0: none. */
 static uint16_t free_port(struct tcpv4 *tcp, struct endpoint to)
 {
     for (int tries = 0; tries < 1000; tries++) {

@@ -15,15 +15,16 @@
 
 #define HEADER    8
 #define BUCKETS   64
-#define LISTENERS 4096  /* at once */
-#define EPHEMERAL 49152 /* the first of them (RFC 6335, 6) */
-#define JOINED    64    /* datagrams of a packet: Linux takes no more */
+#define LISTENERS 4096 /* at once */
+#define EPHEMERAL 1024 /* the first of them (RFC 6056, 3.2) */
+#define JOINED    64   /* datagrams of a packet: Linux takes no more */
 
 struct listener {
     struct listener *next;
     uint16_t         port;
-    bool             is_connected;
-    struct endpoint  peer; /* if it is */
+    bool             is_opened;    /* by udpv4_open */
+    bool             is_connected; /* hears peer alone */
+    struct endpoint  peer;         /* if it is */
     udp_handler     *fn;
     void            *ctx;
     bool             refused; /* by the peer, since the last write */
@@ -56,13 +57,14 @@ static struct listener **place_of(struct udpv4 *udp, uint16_t port)
     return at;
 }
 
-/* The header, checked against the datagram, of which more may be there than
- * the header says: that is cut off. */
+/* Checks the header against the datagram, and cuts off bytes beyond the length
+ * that the header states. A source port of 0 is allowed: its sender wants no
+ * answer (RFC 768). */
 static bool check(const struct ipv4_packet *packet, struct buf *b)
 {
     size_t total = buf_length(b), len = get_be16(b->data + 4);
 
-    if (len < HEADER || len > total || get_be16(b->data) == 0)
+    if (len < HEADER || len > total || len > HEADER + UDP_MOST)
         return false;
     if (len < total)
         buf_cut(b, len);
@@ -118,9 +120,10 @@ static void input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     l = *place_of(udp, to.port);
     if (!l || (l->is_connected && (l->peer.port != from.port ||
                                    !ip_equal(l->peer.ip, from.ip)))) {
+        /* A connected port answers strangers as a closed port does. If it was
+         * silent, a scan would find it (CVE-2020-25705). */
         udp->no_port++;
-        if (!l)
-            ipv4_refuse(udp->ip, packet, b, 3, 3);
+        ipv4_refuse(udp->ip, packet, b, 3, 3);
         buf_free(b);
         return;
     }
@@ -160,14 +163,15 @@ enum status udpv4_listen(struct udpv4 *udp, uint16_t port, udp_handler *fn,
         l->port = port;
         *at = l;
         udp->count++;
+    } else if (l->is_opened) {
+        return ERR_IN_USE;
     }
-    l->is_connected = false;
     l->fn = fn;
     l->ctx = ctx;
     return OK;
 }
 
-/* RFC 6056, 3.3.1: any port, by chance, that nobody has. */
+/* A random port that has no listener (RFC 6056, 3.2 and 3.3.1); 0: none. */
 static uint16_t free_port(struct udpv4 *udp)
 {
     for (int tries = 0; tries < 100; tries++) {
@@ -182,17 +186,18 @@ static uint16_t free_port(struct udpv4 *udp)
 enum status udpv4_open(struct udpv4 *udp, const struct endpoint *peer,
                        udp_handler *fn, void *ctx, uint16_t *port)
 {
-    uint16_t    p = free_port(udp);
-    enum status s;
+    uint16_t         p = free_port(udp);
+    struct listener *l;
+    enum status      s;
 
     if (p == 0)
         return ERR_IN_USE;
     s = udpv4_listen(udp, p, fn, ctx);
     if (s != OK)
         return s;
+    l = *place_of(udp, p);
+    l->is_opened = true;
     if (peer) {
-        struct listener *l = *place_of(udp, p);
-
         l->is_connected = true;
         l->peer = *peer;
     }
@@ -217,6 +222,10 @@ static enum status write_bufs(struct udpv4 *udp, uint16_t from,
         l->refused = false;
         buf_free(data);
         return ERR_REFUSED;
+    }
+    if (to.port == 0) {
+        buf_free(data);
+        return ERR_UNREACHABLE;
     }
     if (len > HEADER + UDP_MOST ||
         (most < len - HEADER &&

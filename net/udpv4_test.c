@@ -173,14 +173,79 @@ TEST(lengths_that_lie_and_wrong_checksums_are_dropped)
     for (size_t i = 0; i < sizeof said / sizeof *said; i++)
         come(1000, 53, 30, said[i], 100, true, 0);
     come(1000, 53, 30, HEADER + 30, 100, true, 1);
-    come(0, 53, 30, HEADER + 30, 100, true, 0); /* from no port */
-    CHECK(heard == 0 && refused == 0 && count("udp_malformed") == 7);
+    CHECK(heard == 0 && refused == 0 && count("udp_malformed") == 6);
     come(1000, 53, 30, HEADER + 30, 100, false, 0); /* has none */
     CHECK(heard == 1);
     end();
 }
 
-TEST(a_datagram_to_nobody_is_refused_and_one_to_a_connected_port_is_not)
+/* RFC 768: the source port is optional. */
+TEST(a_datagram_from_port_0_is_taken_and_none_is_sent_there)
+{
+    begin();
+    CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
+    come(0, 53, 30, HEADER + 30, 100, true, 0);
+    CHECK(heard == 1 && heard_len == 30 && count("udp_malformed") == 0);
+    come(0, 54, 30, HEADER + 30, 100, true, 0);
+    come(1000, 0, 30, HEADER + 30, 100, true, 0);
+    CHECK(heard == 1 && refused == 2);
+    CHECK(udpv4_write(udp, 53, them(0), "x", 1) == ERR_UNREACHABLE);
+    CHECK(sent == 0);
+    end();
+}
+
+/* As two fragments, the second of which has the last bytes. */
+static void come_long(size_t len)
+{
+    size_t total = HEADER + len, first = total / 2 & ~(size_t)7;
+
+    for (size_t at = 0; at < total; at = at == 0 ? first : total) {
+        uint8_t     p[20] = {0x45};
+        size_t      n = at == 0 ? first : total - first;
+        struct buf *b;
+
+        put_be16(p + 2, (uint16_t)(20 + n));
+        put_be16(p + 6, (uint16_t)(at / 8 | (at == 0 ? 0x2000 : 0)));
+        p[8] = 64;
+        p[9] = PROTOCOL_UDP;
+        put_be32(p + 12, THEM);
+        put_be32(p + 16, US);
+        put_be16(p + 10, checksum_finish(checksum_add(0, p, 20)));
+        b = buf_copy_in(p, 20, 0);
+        for (struct buf *last = b; last && n > 0; last = last->next) {
+            size_t part = n < PAGE_BYTES ? n : PAGE_BYTES;
+
+            last->next = buf_new(0);
+            CHECK(last->next != NULL);
+            memset(buf_append(last->next, part), 0, part);
+            n -= part;
+        }
+        if (at == 0) {
+            put_be16(b->next->data, 1000);
+            put_be16(b->next->data + 2, 53);
+            put_be16(b->next->data + 4, (uint16_t)total);
+        }
+        ipv4_input(ip, false, b);
+    }
+}
+
+TEST(no_datagram_is_longer_than_its_contract_says)
+{
+    begin();
+    CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
+    come_long(UDP_MOST);
+    CHECK(heard == 1 && heard_len == UDP_MOST);
+    for (size_t len = UDP_MOST + 1; len <= 65527; len++)
+        come_long(len);
+    CHECK(heard == 1);
+    ipv4_on_refusal(ip, NULL, NULL); /* half a datagram waits, and expires */
+    wheel_turn(&wheel, time_now() + 60 * SECOND);
+    end();
+}
+
+/* Is it answered like a port without a listener? Else a scan would find the
+ * port of a question that is under way (CVE-2020-25705). */
+TEST(a_connected_port_answers_strangers_as_a_closed_port)
 {
     struct endpoint peer = them(1000);
     uint16_t        port;
@@ -188,11 +253,11 @@ TEST(a_datagram_to_nobody_is_refused_and_one_to_a_connected_port_is_not)
     begin();
     come(1000, 53, 30, HEADER + 30, 100, true, 0);
     CHECK(refused == 1 && count("udp_no_port") == 1);
-    CHECK(udpv4_open(udp, &peer, hear, NULL, &port) == OK && port >= 49152);
+    CHECK(udpv4_open(udp, &peer, hear, NULL, &port) == OK && port >= 1024);
     come(1001, port, 30, HEADER + 30, 100, true, 0);
-    CHECK(heard == 0 && refused == 1 && count("udp_no_port") == 2);
+    CHECK(heard == 0 && refused == 2 && count("udp_no_port") == 2);
     come(1000, port, 30, HEADER + 30, 100, true, 0);
-    CHECK(heard == 1);
+    CHECK(heard == 1 && refused == 2);
     end();
 }
 
@@ -221,6 +286,54 @@ TEST(a_later_listener_replaces_the_earlier_and_none_ends_it)
     CHECK(udpv4_listen(udp, 53, NULL, NULL) == OK);
     come(1000, 53, 1, HEADER + 1, 100, true, 0);
     CHECK(others == 1 && refused == 1);
+    end();
+}
+
+TEST(a_listener_does_not_take_over_a_port_that_was_opened)
+{
+    struct endpoint peer = them(1000);
+    uint16_t        connected, open;
+
+    begin();
+    CHECK(udpv4_open(udp, &peer, hear, NULL, &connected) == OK);
+    CHECK(udpv4_open(udp, NULL, hear, NULL, &open) == OK);
+    CHECK(udpv4_listen(udp, connected, hear_other, &others) == ERR_IN_USE);
+    CHECK(udpv4_listen(udp, open, hear_other, &others) == ERR_IN_USE);
+    others = 0;
+    come(1000, connected, 1, HEADER + 1, 100, true, 0);
+    come(1000, open, 1, HEADER + 1, 100, true, 0);
+    CHECK(heard == 2 && others == 0);
+    /* Once it is closed, the port is as good as any. */
+    CHECK(udpv4_listen(udp, connected, NULL, NULL) == OK);
+    CHECK(udpv4_listen(udp, connected, hear_other, &others) == OK);
+    come(1000, connected, 1, HEADER + 1, 100, true, 0);
+    CHECK(others == 1);
+    end();
+}
+
+/* RFC 6056, 3.2: from 1024 to 65535, and none that is listened to. */
+TEST(ports_of_our_own_choice_are_of_the_whole_range_without_listeners)
+{
+    unsigned low = 0, high = 0;
+
+    begin();
+    for (uint32_t port = 1024; port < 65536; port += 16)
+        CHECK(udpv4_listen(udp, (uint16_t)port, hear, NULL) == OK ||
+              port > 1024 + 16 * 4000);
+    CHECK(udpv4_listen(udp, 60000, NULL, NULL) == OK);
+    for (int i = 0; i < 2000; i++) {
+        uint16_t port;
+        uint8_t  p[2];
+
+        CHECK(udpv4_write(udp, 0, them(9), "x", 1) == OK);
+        buf_copy_out(out, 20, p, 2);
+        port = get_be16(p);
+        CHECK(port >= 1024);
+        CHECK(port == 60000 || port % 16 != 0);
+        low += port < 2048;
+        high += port >= 49152;
+    }
+    CHECK(low > 5 && low < 100 && high > 350 && high < 700);
     end();
 }
 

@@ -380,10 +380,23 @@ static bool is_covered(const struct sockets *s, size_t i)
     return false;
 }
 
+/* The port that a call of listen is about: a listener's. A port that open_udp
+ * has chosen can be ended, but not taken over: binding another one fails. */
+static struct port *listened_port(struct sockets *s, bool is_udp,
+                                  uint16_t number, bool to_end)
+{
+    struct port *p = s->ports;
+
+    while (p && (p->is_udp != is_udp || p->number != number ||
+                 (p->is_opened && p->udp) != to_end))
+        p = p->next;
+    return p || !to_end ? p : listened_port(s, is_udp, number, false);
+}
+
 static enum status listen_on(struct sockets *s, bool is_udp, uint16_t number,
                              tcp_handler *tcp, udp_handler *udp, void *ctx)
 {
-    struct port *p = port_find(s, is_udp, number);
+    struct port *p = listened_port(s, is_udp, number, !tcp && !udp);
     size_t       count = 0;
 
     if (!tcp && !udp) {
@@ -405,6 +418,7 @@ static enum status listen_on(struct sockets *s, bool is_udp, uint16_t number,
         p->count = count;
     }
     p->failed = OK;
+    p->is_opened = false;
     p->tcp = tcp;
     p->udp = udp;
     p->ctx = ctx;

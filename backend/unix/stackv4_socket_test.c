@@ -742,6 +742,26 @@ TEST(a_port_for_questions_hears_only_who_is_asked)
     stackv4_listen_udp(stack, any, NULL, NULL);
 }
 
+TEST(a_listener_does_not_take_over_a_port_that_was_opened)
+{
+    static struct heard   h, other;
+    const struct endpoint peer = local(new_port());
+    uint16_t              port = 0;
+
+    CHECK(stackv4_open_udp(stack, &peer, hear, &h, &port) == OK);
+    CHECK(stackv4_listen_udp(stack, port, hear, &other) == ERR_IN_USE);
+    CHECK(stackv4_udp_write(stack, peer.port, local(port), "yes", 3) == OK);
+    await(&h, 1);
+    CHECK(other.count == 0);
+    stackv4_listen_udp(stack, port, NULL, NULL); /* the opened one, */
+    time_sleep(MILLISECOND);
+    CHECK(stackv4_listen_udp(stack, port, hear, &other) == OK);
+    CHECK(stackv4_udp_write(stack, 0, local(port), "now", 3) == OK);
+    await(&other, 1);
+    CHECK(h.count == 1);
+    stackv4_listen_udp(stack, port, NULL, NULL); /* and the listener */
+}
+
 /* Ends its own port, and wants it again for another. */
 static void hand_on(void *ctx, struct endpoint from, struct endpoint to,
                     const struct buf *datagram)

@@ -102,7 +102,8 @@ static struct ip_address sent_to(struct msghdr    *message,
     return otherwise;
 }
 
-/* Gives the handler a datagram of len bytes: in page, and then in the spill. */
+/* Gives the handler a datagram of len bytes, the first of them in page, the
+ * others in the spill. A longer one than udp_handler promises is dropped. */
 static void deliver(struct listener *l, struct buf *page, size_t len)
 {
     struct port    *p = l->port;
@@ -113,7 +114,7 @@ static void deliver(struct listener *l, struct buf *page, size_t len)
         (void)buf_append(page, here);
     if (len > here)
         page->next = buf_copy_in(s->spill, len - here, 0);
-    if (len > here && !page->next) {
+    if (len > UDP_MOST || (len > here && !page->next)) {
         s->counters.datagrams_dropped++;
         return;
     }
@@ -330,6 +331,7 @@ enum status udp_socket_open(struct sockets *s, const struct endpoint *peer,
         close(l.fd);
         return ERR_NO_MEMORY;
     }
+    p->is_opened = true;
     p->udp = fn;
     p->ctx = ctx;
     p->at[0].fd = l.fd;

@@ -19,7 +19,8 @@ struct stackv4 {
 
 /*
  * A datagram has come. In the stack's own fiber: must not block. datagram is
- * lent, and may be a list of bufs.
+ * lent, has at most UDP_MOST bytes, and may be a list of bufs. A from.port of 0
+ * says that its sender wants no answer (RFC 768).
  */
 typedef void udp_handler(void *ctx, struct endpoint from, struct endpoint to,
                          const struct buf *datagram);
@@ -88,8 +89,9 @@ void stackv4_on_address(struct stackv4 *s, address_handler *fn, void *ctx);
  * Keeps ctx.
  *
  * ERR_IN_USE, ERR_PERMISSION: another process has the port, or it takes a
- * right to have it. The reason is logged, with what helps, and stackv4_run
- * returns the same status, so the result need not be looked at here.
+ * right to have it; ERR_IN_USE, too, if stackv4_open_udp has chosen the port.
+ * The reason is logged, with what helps, and stackv4_run returns the same
+ * status, so the result need not be looked at here.
  */
 enum status stackv4_listen_udp(struct stackv4 *s, uint16_t port,
                                udp_handler *fn, void *ctx);
@@ -109,9 +111,10 @@ enum status stackv4_set_tcp_options(struct stackv4 *s, uint16_t port,
                                     const struct tcp_options *options);
 
 /*
- * Opens a UDP port of our own choice, which nobody can guess, for questions:
- * fn gets what comes to it, from peer alone unless that is NULL. The port is
- * in *port; stackv4_listen_udp with a NULL fn closes it. Keeps ctx.
+ * Opens a UDP port for questions, chosen at random among those that nobody
+ * listens to: fn gets what comes to it, from peer alone unless that is NULL;
+ * others are answered as if the port was closed. The port is in *port;
+ * stackv4_listen_udp with a NULL fn closes it. Keeps ctx.
  *
  * ERR_IN_USE: no port is free.
  */
@@ -126,9 +129,10 @@ MUST_CHECK enum status stackv4_open_udp(struct stackv4        *s,
  * knows.
  *
  * ERR_RANGE: it is longer. ERR_UNREACHABLE: there is no way to that address,
- * or no address of ours yet. ERR_REFUSED: an earlier one came back, there was
- * nobody at the port. ERR_IN_USE, ERR_PERMISSION: as stackv4_listen_udp says,
- * of a port from that is not listened on. ERR_NO_MEMORY: dropped.
+ * no address of ours yet, or to.port is 0. ERR_REFUSED: an earlier one came
+ * back, there was nobody at the port. ERR_IN_USE, ERR_PERMISSION: as
+ * stackv4_listen_udp says, of a port from that is not listened on.
+ * ERR_NO_MEMORY: dropped.
  */
 MUST_CHECK enum status stackv4_udp_write(struct stackv4 *s, uint16_t from,
                                          struct endpoint to, const void *data,

@@ -95,7 +95,7 @@ TEST(datagrams_of_every_size_arrive_and_ports_without_listeners_refuse)
     }
     CHECK(udpv4_write(left.udp, 0, to, data, UDP_MOST) == OK);
     CHECK(time_sleep(MILLISECOND) == OK && last_len == UDP_MOST);
-    CHECK(last_from.port >= 49152); /* by chance */
+    CHECK(last_from.port >= 1024); /* by chance */
     CHECK(udpv4_listen(right.udp, 53, NULL, NULL) == OK);
     CHECK(udpv4_open(left.udp, &to, on_datagram, NULL, &port) == OK);
     CHECK(udpv4_open(left.udp, &to, on_datagram, NULL, &other) == OK);

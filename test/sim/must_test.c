@@ -430,13 +430,42 @@ TEST(ports_are_by_chance)
     for (int i = 0; i < 50; i++) { /* RFC 6056, 3.3.1 */
         CHECK(fiber_start(open_away, NULL) == OK);
         CHECK(peer_sees(&seen, BRIEF) && seen.s.flags == TCP_SYN &&
-              seen.s.from >= 49152);
+              seen.s.from >= 1024);
         same += seen.s.from == last;
         next_to += (uint16_t)(seen.s.from - last + 100) < 200;
         last = seen.s.from;
         peer_ignores(SECOND);
     }
     CHECK(same == 0 && next_to < 10);
+}
+
+static void on_connection(void *ctx, struct flow *flow, struct endpoint peer)
+{
+    (void)ctx;
+    (void)flow;
+    (void)peer;
+}
+
+/* RFC 6056, 3.2 */
+TEST(ports_are_of_the_whole_range_without_listeners)
+{
+    struct seen seen = {.len = 0};
+    unsigned    low = 0;
+
+    (void)open_with(1000, 65535);
+    for (uint32_t port = 1024; port < 65536; port += 8)
+        CHECK(tcpv4_listen(right.tcp, (uint16_t)port, on_connection, NULL) ==
+              OK);
+    for (int i = 0; i < 200; i++) {
+        CHECK(fiber_start(open_away, NULL) == OK);
+        CHECK(peer_sees(&seen, BRIEF) && seen.s.flags == TCP_SYN);
+        CHECK(seen.s.from >= 1024 && seen.s.from % 8 != 0);
+        low += seen.s.from < 49152;
+        peer_ignores(SECOND);
+    }
+    CHECK(low > 100 && low < 190);
+    for (uint32_t port = 1024; port < 65536; port += 8)
+        CHECK(tcpv4_listen(right.tcp, (uint16_t)port, NULL, NULL) == OK);
 }
 
 TEST(nothing_is_left)
