@@ -15,6 +15,7 @@ struct seen {
     struct tcp_segment s;
     size_t             len;
     uint8_t            service;
+    nanoseconds        at;
 };
 
 /* A line, understood. */
@@ -26,6 +27,9 @@ struct line {
     size_t             len;
     unsigned           times;
     int                service; /* -1: any */
+    bool               has_window, has_echo;
+    bool               no_sack, no_scale, no_time; /* is without such an option */
+    nanoseconds        after;                      /* FOREVER: within a second */
 };
 
 unsigned script_port;
@@ -49,6 +53,7 @@ static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
             0, len)) == 0xffff) {
         one.len = len - one.s.header;
         one.service = packet->service;
+        one.at = time_now();
         seen[(seen_first + seen_count++) % QUEUE] = one;
         if (one.s.flags & TCP_SYN && !has_first) {
             first = one.s.seq;
@@ -120,10 +125,9 @@ static void inject(const struct line *l)
         inject_one(l, i);
 }
 
-/* The next segment that comes within a second. */
-static bool await(struct seen *s)
+/* The next segment that comes by the deadline. */
+static bool await(struct seen *s, nanoseconds deadline)
 {
-    nanoseconds deadline = time_after(SECOND);
 
     while (seen_count == 0)
         if (wait_until(&came, deadline) != OK)
@@ -150,27 +154,56 @@ static bool is_it(const struct seen *s, const struct line *l, unsigned n)
            s->s.seq == seq && s->len == l->len &&
            (!(l->s.flags & TCP_ACK) || s->s.ack == l->s.ack) &&
            (!l->s.may_sack || s->s.may_sack) &&
+           !(l->no_sack && s->s.may_sack) &&
+           (!l->s.has_scale ||
+            (s->s.has_scale && s->s.scale == l->s.scale)) &&
+           !(l->no_scale && s->s.has_scale) &&
+           (!l->s.has_timestamps || s->s.has_timestamps) &&
+           (!l->has_echo || s->s.echo == l->s.echo) &&
+           !(l->no_time && s->s.has_timestamps) &&
+           (!l->has_window || s->s.window == l->s.window) &&
            (!l->has_sack || has_ranges(&s->s, &l->s)) &&
            (l->service < 0 || (s->service & 3) == l->service);
 }
 
+static void print_seen(const char *text, const struct seen *s,
+                       nanoseconds began)
+{
+    printf("script: %s: there came flags %02x, number %u, ack %u, %zu bytes, "
+           "service %u, window %u, after %llu us%s%s",
+           text, s->s.flags, s->s.seq - first, s->s.ack, s->len, s->service,
+           s->s.window,
+           (unsigned long long)((s->at - began) / MICROSECOND),
+           s->s.may_sack ? ", sackok" : "", s->s.has_scale ? ", ws" : "");
+    if (s->s.has_timestamps)
+        printf(", ts %u:%u", s->s.time - first_time, s->s.echo);
+    for (int r = 0; r < s->s.sack_count; r++)
+        printf(", %u:%u", s->s.sack[r].from, s->s.sack[r].to);
+    printf("\n");
+}
+
+/* Did it come when it should, give or take two ticks of the timers? */
+static bool is_in_time(const struct seen *s, const struct line *l,
+                       nanoseconds began)
+{
+    return l->after == FOREVER ||
+           (s->at + 2 * MILLISECOND >= began + l->after &&
+            s->at <= began + l->after + 3 * MILLISECOND);
+}
+
 static bool expect(const struct line *l)
 {
+    nanoseconds began = time_now();
+    nanoseconds wait = l->after == FOREVER ? SECOND : l->after + SECOND;
     struct seen s;
 
     for (unsigned i = 0; i < l->times; i++) {
-        if (!await(&s)) {
+        if (!await(&s, time_after(wait))) {
             printf("script: %s: nothing came\n", l->text);
             return false;
         }
-        if (!is_it(&s, l, i)) {
-            printf("script: %s: there came flags %02x, number %u, ack %u, "
-                   "%zu bytes, service %u",
-                   l->text, s.s.flags, s.s.seq - first, s.s.ack, s.len,
-                   s.service);
-            for (int r = 0; r < s.s.sack_count; r++)
-                printf(", %u:%u", s.s.sack[r].from, s.s.sack[r].to);
-            printf("\n");
+        if (!is_it(&s, l, i) || (i == 0 && !is_in_time(&s, l, began))) {
+            print_seen(l->text, &s, began);
             return false;
         }
     }
@@ -204,11 +237,28 @@ static bool read_word(const char *word, struct line *l, unsigned *numbers)
         read_ranges(word + 5, l);
     } else if (strcmp(word, "sackok") == 0) {
         l->s.may_sack = true;
+    } else if (strcmp(word, "nosack") == 0) {
+        l->no_sack = true;
+    } else if (strcmp(word, "nows") == 0) {
+        l->no_scale = true;
+    } else if (strcmp(word, "nots") == 0) {
+        l->no_time = true;
+    } else if (strncmp(word, "ws=", 3) == 0) {
+        l->s.has_scale = true;
+        l->s.scale = (uint8_t)number(word + 3);
+    } else if (strcmp(word, "ts") == 0) {
+        l->s.has_timestamps = true;
+    } else if (strncmp(word, "echo=", 5) == 0) {
+        l->s.has_timestamps = l->has_echo = true;
+        l->s.echo = number(word + 5);
+    } else if (strncmp(word, "after=", 6) == 0) {
+        l->after = number(word + 6) * MILLISECOND;
     } else if (strncmp(word, "mss=", 4) == 0) {
         l->s.has_mss = true;
         l->s.mss = (uint16_t)number(word + 4);
     } else if (strncmp(word, "win=", 4) == 0) {
         l->s.window = (uint16_t)number(word + 4);
+        l->has_window = true;
     } else if (strncmp(word, "ts=", 3) == 0) {
         l->s.has_timestamps = true;
         l->s.time = number(word + 3);
@@ -235,7 +285,8 @@ static bool play_line(const char *text)
     char        how = 0, word[64] = "";
     int         at = (int)strlen(text), more;
     unsigned    numbers = 0;
-    struct line l = {.text = text, .s.window = 65535, .times = 1};
+    struct line l = {
+        .text = text, .s.window = 65535, .times = 1, .after = FOREVER};
     struct seen s;
 
     if (sscanf(text, " %c %63s%n", &how, word, &at) < 1)
@@ -254,10 +305,9 @@ static bool play_line(const char *text)
     case '<':
         return expect(&l);
     case '-':
-        if (!await(&s))
+        if (!await(&s, time_after(SECOND)))
             return true;
-        printf("script: %s: there came flags %02x, number %u, ack %u\n", text,
-               s.s.flags, s.s.seq - first, s.s.ack);
+        print_seen(text, &s, time_now());
         return false;
     default:
         printf("script: %s: not understood\n", text);

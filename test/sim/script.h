@@ -18,6 +18,13 @@
  *     < ACK 1 401 sack=     ... and here of the peer's; without any
  *     < ACK 1 101 +5 ect    IP says that congestion may be marked (RFC 3168),
  *     > ACK 101 1 +5 ce     or that it is there; noect: none of that
+ *     < SYN,ACK 0 101 nosack nows nots win=65535
+ *                           without these options; with that window, as it
+ *                           stands in the header
+ *     < SYN,ACK 0 101 sackok ws=7 echo=5
+ *                           with them, and that scale and echo
+ *     < ACK 1 101 +5 after=200
+ *                           so many milliseconds after the line before it
  *     -                     nothing comes for a second
  *     . 1500                so many milliseconds go by
  *
