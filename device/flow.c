@@ -47,6 +47,25 @@ void flow_close(struct flow *f)
     f->ops->close(f);
 }
 
+enum status flow_finish(struct flow *f, nanoseconds deadline)
+{
+    enum status s;
+    struct buf *data;
+
+    f->ops->shutdown(f, FLOW_WRITING);
+    while ((s = flow_read(f, &data, deadline)) == OK) {
+        buf_free(data);
+        /* A peer that never stops must not keep us beyond the deadline. */
+        if (time_now() >= deadline) {
+            s = ERR_TIMEOUT;
+            break;
+        }
+    }
+    if (!f->is_handlers)
+        f->ops->close(f);
+    return s == ERR_EOF ? OK : s;
+}
+
 struct endpoint flow_local(const struct flow *f)
 {
     return f->ops->local(f);

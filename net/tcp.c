@@ -475,10 +475,12 @@ enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
         return OK;
     }
     c->is_held = false;
-    if (c->state == TCP_CLOSED)
+    if (c->state == TCP_CLOSED) {
         tcp_free(c);
-    else
+    } else {
+        tcp_send_reset(c); /* the peer may have our SYN,ACK already */
         tcp_end(c, s);
+    }
     return s;
 }
 

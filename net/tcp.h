@@ -488,9 +488,11 @@ bool tcp_send_one(struct connection *c);
 void tcp_send_ack(struct connection *c);
 void tcp_send_reset(struct connection *c);
 
-/* To whom there is no connection (RFC 9293, 3.10.7.1). */
-void tcp_refuse(struct tcpv4 *tcp, const struct ipv4_packet *packet,
-                const struct tcp_segment *s, uint32_t len);
+/* Answers a segment with a reset, as one that belongs to no connection (RFC
+ * 9293, 3.10.7.1). c: the connection that it came to, or NULL. */
+void tcp_refuse(struct tcpv4 *tcp, const struct connection *c,
+                const struct ipv4_packet *packet, const struct tcp_segment *s,
+                uint32_t len);
 
 /* The window to announce now, in bytes. */
 uint32_t tcp_window(const struct connection *c);

@@ -263,10 +263,16 @@ static void abort_flow(struct flow *f)
         tcp_abort(c, ERR_RESET);
 }
 
+/* CLOSE (RFC 9293, 3.10.4). */
 static void close_flow(struct flow *f)
 {
     struct connection *c = connection_of(f);
 
+    if (c->state == TCP_SYN_SENT)
+        tcp_end(c, OK); /* what was written is not sent any more */
+    else if (c->read_len > 0 && c->state != TCP_CLOSED &&
+             c->state != TCP_TIMED_WAIT)
+        tcp_abort(c, ERR_RESET); /* 3.6.1: the peer learns of the loss */
     shutdown_flow(f, FLOW_READING | FLOW_WRITING);
     tcp_let_go(c);
     c->on_event = NULL;

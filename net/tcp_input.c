@@ -156,7 +156,7 @@ static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
         if (l && take_cookie(tcp, l, packet, a))
             return;
         tcp->counters.no_connection++;
-        tcp_refuse(tcp, packet, &a->s, a->len);
+        tcp_refuse(tcp, NULL, packet, &a->s, a->len);
         return;
     }
     /* Nobody honest ends what he begins: with FIN it is no SYN of a peer's. */
@@ -186,7 +186,7 @@ static void syn_sent_input(struct connection *c, const struct arrival *a,
     bool                      has_ack = s->flags & TCP_ACK;
 
     if (has_ack && s->ack != c->iss + 1) {
-        tcp_refuse(c->tcp, packet, s, a->len);
+        tcp_refuse(c->tcp, c, packet, s, a->len);
         return;
     }
     if (s->flags & TCP_RST) {
@@ -494,14 +494,14 @@ static bool take_ack(struct connection *c, const struct arrival *a,
     }
     if (seq_after(a->s.ack, c->snd_nxt)) {
         if (c->state == TCP_SYN_RECEIVED)
-            tcp_refuse(c->tcp, packet, &a->s, a->len);
+            tcp_refuse(c->tcp, c, packet, &a->s, a->len);
         else
             challenge(c);
         return false;
     }
     if (c->state == TCP_SYN_RECEIVED) {
         if (!is_new) {
-            tcp_refuse(c->tcp, packet, &a->s, a->len);
+            tcp_refuse(c->tcp, c, packet, &a->s, a->len);
             return false;
         }
         if (c->is_passive && !tcp_may_accept(c->listener))
@@ -580,10 +580,10 @@ static void take_held(struct connection *c)
         append(c, data, len);
 }
 
-/* Data that have come to one who has closed: RFC 9293, 3.6.1. */
+/* New data after CLOSE, or after both sides were shut: RFC 9293, 3.6.1. */
 static bool is_unwanted(const struct connection *c, const struct arrival *a)
 {
-    return a->len > 0 && !c->is_held && c->state == TCP_FIN_WAIT_2 &&
+    return a->len > 0 && c->shut_writing && c->shut_reading &&
            seq_after(a->s.seq + a->len, c->rcv_nxt);
 }
 
@@ -724,7 +724,7 @@ static void connection_input(struct connection *c, struct arrival *a,
     if (c->state == TCP_TIMED_WAIT || c->fin_came)
         return;
     if (is_unwanted(c, a)) {
-        tcp_send_reset(c);
+        tcp_refuse(c->tcp, c, packet, &a->s, a->len);
         tcp_end(c, ERR_RESET);
         return;
     }

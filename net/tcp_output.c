@@ -197,23 +197,36 @@ static void send_header(struct tcpv4 *tcp, struct endpoint from,
         return; /* whom it concerns will ask again */
 }
 
-/* RFC 9293, 3.10.5; but a peer who may not have our SYN yet takes only one that
- * acknowledges his. */
-void tcp_send_reset(struct connection *c)
+/* The timestamp of a reset, where the two have agreed on them (RFC 7323, 3.2).
+ */
+static void stamp(const struct connection *c, struct tcp_segment *s)
 {
-    bool is_opening = c->state == TCP_SYN_RECEIVED;
-
-    send_header(c->tcp, c->local, c->peer,
-                &(struct tcp_segment){.from = c->local.port,
-                                      .to = c->peer.port,
-                                      .seq = present(c),
-                                      .ack = is_opening ? c->rcv_nxt : 0,
-                                      .flags = is_opening ? TCP_RST | TCP_ACK
-                                                          : TCP_RST});
+    s->has_timestamps = c->timestamps;
+    s->time = tcp_time(c);
+    s->echo = c->ts_recent;
 }
 
-void tcp_refuse(struct tcpv4 *tcp, const struct ipv4_packet *packet,
-                const struct tcp_segment *s, uint32_t len)
+/* ABORT (RFC 9293, 3.10.5): nothing is sent in SYN-SENT. In SYN-RECEIVED the
+ * peer may not have our SYN yet, and accepts only a reset that acknowledges its
+ * own. */
+void tcp_send_reset(struct connection *c)
+{
+    bool               is_opening = c->state == TCP_SYN_RECEIVED;
+    struct tcp_segment s = {.from = c->local.port,
+                            .to = c->peer.port,
+                            .seq = present(c),
+                            .ack = is_opening ? c->rcv_nxt : 0,
+                            .flags = is_opening ? TCP_RST | TCP_ACK : TCP_RST};
+
+    if (c->state == TCP_SYN_SENT)
+        return;
+    stamp(c, &s);
+    send_header(c->tcp, c->local, c->peer, &s);
+}
+
+void tcp_refuse(struct tcpv4 *tcp, const struct connection *c,
+                const struct ipv4_packet *packet, const struct tcp_segment *s,
+                uint32_t len)
 {
     struct tcp_segment answer = {
         .from = s->to, .to = s->from, .flags = TCP_RST};
@@ -227,6 +240,8 @@ void tcp_refuse(struct tcpv4 *tcp, const struct ipv4_packet *packet,
         answer.ack = s->seq + len + (s->flags & TCP_SYN ? 1 : 0) +
                      (s->flags & TCP_FIN ? 1 : 0);
     }
+    if (c)
+        stamp(c, &answer);
     send_header(tcp, (struct endpoint){packet->to, s->to},
                 (struct endpoint){packet->from, s->from}, &answer);
 }

@@ -35,10 +35,6 @@
 #define PAGES_MOST 16 /* in one read */
 #define PIECES     64 /* in one write */
 
-/* How long, and how many at once, may be sent to after they were closed. */
-#define LEAVE_WITHIN (30 * SECOND)
-#define LEAVING_MOST 1000
-
 struct socket_flow {
     struct flow         flow; /* first */
     struct sockets     *stack;
@@ -335,20 +331,6 @@ static void socket_abort(struct flow *flow)
     socket_shutdown(flow, FLOW_READING | FLOW_WRITING);
 }
 
-/* Bytes that are sent and not acknowledged, or yet to be sent. */
-static int queued(int fd)
-{
-    int n = 0;
-
-#ifdef TIOCOUTQ
-    if (ioctl(fd, TIOCOUTQ, &n) != 0)
-        n = 0;
-#else
-    (void)fd;
-#endif
-    return n;
-}
-
 static int unread(int fd)
 {
     int n = 0;
@@ -364,43 +346,23 @@ static void flow_free(struct socket_flow *f)
 }
 
 /*
- * A closed flow, until the peer has all that was queued. Where our reading side
- * was shut before, Linux resets what comes behind our end, so that has to wait.
- */
-static void leave(void *flow)
-{
-    struct socket_flow *f = flow;
-    bool                was_shut = f->shut & FLOW_READING;
-    nanoseconds         end = time_after(LEAVE_WITHIN);
-
-    if (!was_shut)
-        (void)shutdown(f->fd, SHUT_WR);
-    while ((discard(f->stack, f->fd) || was_shut) && queued(f->fd) > 0 &&
-           time_now() < end)
-        if (time_sleep(5 * MILLISECOND) != OK)
-            break;
-    f->stack->leaving--;
-    flow_free(f);
-}
-
-/*
- * The host sends what is queued after a close, too; but if there is something
- * that nobody has read it resets the connection instead (RFC 1122, 4.2.2.13),
- * and what is queued is lost. So we read it first, in the background.
+ * The host resets a connection that is closed with unread data, and sends what
+ * is queued otherwise. It does not know of the data that we have read and
+ * nobody has asked for, nor of those that were given up by FLOW_READING.
  */
 static void socket_close(struct flow *flow)
 {
-    struct socket_flow *f = flow_of(flow);
-    bool                has_more = f->came || unread(f->fd) > 0;
+    static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    struct socket_flow        *f = flow_of(flow);
 
+    if (f->came)
+        (void)setsockopt(f->fd, SOL_SOCKET, SO_LINGER, &at_once,
+                         sizeof at_once);
+    for (int i = 0; i < 8 && (f->shut & FLOW_READING) && unread(f->fd) > 0; i++)
+        (void)discard(f->stack, f->fd);
     if (f->write_fd >= 0)
         close(f->write_fd);
     buf_free(f->came);
-    if (!f->over && has_more && queued(f->fd) > 0 &&
-        f->stack->leaving < LEAVING_MOST && fiber_start_with(&(struct fiber_options){.name = "closing"}, leave, f) == OK) {
-        f->stack->leaving++;
-        return;
-    }
     flow_free(f);
 }
 

@@ -65,7 +65,6 @@ struct sockets {
     struct listener        sending;      /* datagrams from no port of ours */
     uint8_t               *spill;        /* of a datagram, behind its page */
     size_t                 flows, pages; /* now; reserved */
-    size_t                 leaving;      /* flows: closed, not gone */
     bool                   was_short_of_files;
     struct socket_counters counters;
 };

@@ -318,37 +318,126 @@ static void answer_and_go(void *ctx, struct flow *f, struct endpoint peer)
     (void)peer;
     CHECK(flow_read(f, &b, FOREVER) == OK);
     buf_free(b);
-    if (ctx)
-        flow_shutdown(f, FLOW_READING);
     CHECK(flow_write(f, large, 2000000, FOREVER) == OK);
+    if (ctx)
+        *(enum status *)ctx = flow_finish(f, in(20 * SECOND));
 }
 
-static void check_answer(void *is_shut)
+/* The answer, to one who writes all before it reads; NULL: without a
+ * flow_finish. */
+static enum status read_answer(enum status *finished, size_t *len)
+{
+    uint16_t     port = new_port();
+    enum status  s;
+    struct flow *f;
+
+    large = calloc(1, 2000000);
+    CHECK(stackv4_listen_tcp(stack, port, answer_and_go, finished) == OK);
+    f = call(port);
+    CHECK(flow_write(f, large, 100000, FOREVER) == OK);
+    time_sleep(20 * MILLISECOND);
+    s = flow_write(f, large, 100000, FOREVER);
+    if (s == OK && finished)
+        flow_shutdown(f, FLOW_WRITING);
+    if (s == OK)
+        s = drain(f, len);
+    flow_close(f);
+    stackv4_listen_tcp(stack, port, NULL, NULL);
+    time_sleep(20 * MILLISECOND);
+    free(large);
+    return s;
+}
+
+TEST(flow_finish_brings_the_answer_to_a_peer_that_was_still_sending)
+{
+    enum status finished = ERR_IN_USE;
+    size_t      len = 0;
+
+    CHECK(read_answer(&finished, &len) == ERR_EOF && len == 2000000);
+    CHECK(finished == OK);
+}
+
+TEST(a_close_with_unread_data_is_a_reset)
+{
+    size_t len = 0;
+
+    CHECK(read_answer(NULL, &len) == ERR_RESET);
+}
+
+/* Takes one buf of what has come, and leaves. */
+static void read_one(void *ctx, struct flow *f, struct endpoint peer)
+{
+    struct buf *b;
+
+    (void)ctx, (void)peer;
+    time_sleep(50 * MILLISECOND);
+    CHECK(flow_read(f, &b, FOREVER) == OK);
+    buf_free(b);
+}
+
+TEST(what_was_read_of_the_host_and_not_asked_for_is_unread_too)
 {
     uint16_t     port = new_port();
     size_t       len;
     struct flow *f;
 
-    large = calloc(1, 2000000);
-    CHECK(stackv4_listen_tcp(stack, port, answer_and_go, is_shut) == OK);
+    large = calloc(1, 2 * PAGE_BYTES);
+    CHECK(stackv4_listen_tcp(stack, port, read_one, NULL) == OK);
     f = call(port);
-    CHECK(flow_write(f, large, 100000, FOREVER) == OK);
-    time_sleep(20 * MILLISECOND);
-    CHECK(flow_write(f, large, 100000, FOREVER) == OK);
-    CHECK(drain(f, &len) == ERR_EOF && len == 2000000);
+    CHECK(flow_write(f, large, 2 * PAGE_BYTES, FOREVER) == OK);
+    CHECK(drain(f, &len) == ERR_RESET && len == 0);
     flow_close(f);
     stackv4_listen_tcp(stack, port, NULL, NULL);
     free(large);
 }
 
-TEST(what_is_queued_is_sent_after_a_close_even_if_something_is_unread)
+static void shut_and_go(void *ctx, struct flow *f, struct endpoint peer)
 {
-    check_answer(NULL);
+    (void)ctx, (void)peer;
+    time_sleep(50 * MILLISECOND);
+    flow_shutdown(f, FLOW_READING);
+    CHECK(flow_write(f, "bye", 3, FOREVER) == OK);
 }
 
-TEST(it_is_sent_also_where_nothing_was_to_be_read_any_more)
+TEST(what_was_given_up_before_a_close_is_no_reason_for_a_reset)
 {
-    check_answer(&large);
+    uint16_t     port = new_port();
+    size_t       len;
+    struct flow *f;
+
+    large = calloc(1, 100000);
+    CHECK(stackv4_listen_tcp(stack, port, shut_and_go, NULL) == OK);
+    f = call(port);
+    CHECK(flow_write(f, large, 100000, FOREVER) == OK);
+    CHECK(drain(f, &len) == ERR_EOF && len == 3);
+    flow_close(f);
+    stackv4_listen_tcp(stack, port, NULL, NULL);
+    free(large);
+}
+
+/* Sends without end, and never reads. */
+static void flood(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx, (void)peer;
+    while (flow_write(f, large, 100000, FOREVER) == OK)
+        continue;
+}
+
+TEST(flow_finish_ends_at_its_deadline_though_the_peer_never_stops)
+{
+    uint16_t     port = new_port();
+    nanoseconds  began = time_now();
+    struct flow *f;
+
+    large = calloc(1, 100000);
+    CHECK(stackv4_listen_tcp(stack, port, flood, NULL) == OK);
+    f = call(port);
+    CHECK(flow_finish(f, in(100 * MILLISECOND)) == ERR_TIMEOUT);
+    CHECK(time_now() - began >= 100 * MILLISECOND);
+    CHECK(time_now() - began < 5 * SECOND);
+    time_sleep(20 * MILLISECOND); /* the other end learns of it */
+    stackv4_listen_tcp(stack, port, NULL, NULL);
+    free(large);
 }
 
 TEST(who_reads_no_more_does_not_stop_a_peer_that_sends_before_it_reads)

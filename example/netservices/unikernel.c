@@ -9,6 +9,8 @@
 #include <mirage.h>
 #include <stdlib.h>
 
+#define GOODBYE (5 * SECOND) /* for a peer to finish, once we have */
+
 BOOT_NUMBER(port_base, 0, 0, 60000, "added to each port");
 
 static void echo(void *ctx, struct flow *flow, struct endpoint peer)
@@ -19,6 +21,7 @@ static void echo(void *ctx, struct flow *flow, struct endpoint peer)
     while (flow_read(flow, &data, FOREVER) == OK)
         if (flow_write_bufs(flow, data, FOREVER) != OK)
             break;
+    (void)flow_finish(flow, time_after(GOODBYE));
 }
 
 static void echo_udp(void *stack, struct endpoint from, struct endpoint to,
@@ -44,6 +47,7 @@ static void discard(void *ctx, struct flow *flow, struct endpoint peer)
     (void)ctx, (void)peer;
     while (flow_read(flow, &data, FOREVER) == OK)
         buf_free(data);
+    (void)flow_finish(flow, time_after(GOODBYE));
 }
 
 static void discard_udp(void *ctx, struct endpoint from, struct endpoint to,

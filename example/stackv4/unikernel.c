@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define GOODBYE (5 * SECOND) /* for the peer to finish, once we have */
+
 #define RED(text)    "\033[31m" text "\033[m"
 #define GREEN(text)  "\033[32m" text "\033[m"
 #define YELLOW(text) "\033[33m" text "\033[m"
@@ -53,6 +55,8 @@ static void on_tcp(void *console, struct flow *flow, struct endpoint peer)
     default:
         console_log(console, RED("read: error"));
     }
+    /* Returning with unread data would reset what we wrote. */
+    (void)flow_finish(flow, time_after(GOODBYE));
 }
 
 void start(struct console *console, struct stackv4 *stack)

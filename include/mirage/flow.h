@@ -103,8 +103,28 @@ void flow_abort(struct flow *f);
  * Shuts both sides and frees the flow; what is queued is still sent, in the
  * background. Only for a flow that is yours: a handler's flow is closed when
  * the handler returns, and closing it earlier panics. Does not block.
+ *
+ * The peer sees a reset, and what is queued is lost, if data came that nobody
+ * has read, or if data come afterwards (RFC 9293, 3.6.1): the reset tells the
+ * peer that they were lost. flow_finish avoids that. Data that FLOW_READING
+ * gave up do not count.
  */
 void flow_close(struct flow *f);
+
+/*
+ * Closes the flow so that the peer gets all that was written: shuts our writing
+ * side, reads and frees what comes until the peer has finished as well, and
+ * then frees the flow as flow_close does. For whoever writes last words to a
+ * peer that may still be sending; whoever has read ERR_EOF may as well
+ * flow_close. In a handler it does all but free the flow, which stays the
+ * handler's until the handler returns. Blocks.
+ *
+ * OK: the peer has finished, or our reading side was shut before.
+ * ERR_TIMEOUT: it has not before the deadline, or does not answer any more;
+ * what it sends from then on is answered by a reset. The others of flow_read:
+ * the stream has ended, or waiting has. The flow is freed in every case.
+ */
+enum status flow_finish(struct flow *f, nanoseconds deadline);
 
 struct endpoint flow_local(const struct flow *f);
 struct endpoint flow_peer(const struct flow *f);

@@ -234,6 +234,94 @@ static void a_deadline_that_has_passed_only_looks(void)
     wait_for_server();
 }
 
+/* Reads one buf, answers, and finishes. */
+static void answer_and_finish(struct flow *f)
+{
+    struct buf *b;
+
+    if (flow_read(f, &b, time_after(LONG)) == OK)
+        buf_free(b);
+    HOLDS(write_all(f, 100000) == OK);
+    serving.status = flow_finish(f, time_after(LONG));
+}
+
+static void last_words_arrive_by_flow_finish(void)
+{
+    struct flow *f = open_flow(answer_and_finish);
+    enum status  s;
+
+    if (!f)
+        return;
+    HOLDS(write_all(f, 50000) == OK);
+    HOLDS(time_sleep(20 * MILLISECOND) == OK);
+    HOLDS(write_all(f, 50000) == OK);
+    HOLDS(read_all(f, &s) == 100000 && s == ERR_EOF);
+    HOLDS(flow_finish(f, time_after(LONG)) == OK);
+    wait_for_server();
+    HOLDS(serving.status == OK);
+}
+
+static void read_one_and_go(struct flow *f)
+{
+    struct buf *b;
+
+    HOLDS(time_sleep(50 * MILLISECOND) == OK);
+    if (flow_read(f, &b, time_after(LONG)) == OK)
+        buf_free(b);
+}
+
+static void a_close_with_unread_data_is_a_reset(void)
+{
+    struct flow *f = open_flow(read_one_and_go);
+    struct buf  *b;
+
+    if (!f)
+        return;
+    HOLDS(write_all(f, 20000) == OK);
+    HOLDS(flow_read(f, &b, time_after(LONG)) == ERR_RESET);
+    flow_close(f);
+    wait_for_server();
+}
+
+static void go_at_once(struct flow *f)
+{
+    (void)f;
+}
+
+static void data_after_a_close_are_answered_by_a_reset(void)
+{
+    struct flow *f = open_flow(go_at_once);
+    struct buf  *b;
+
+    if (!f)
+        return;
+    HOLDS(flow_read(f, &b, time_after(LONG)) == ERR_EOF);
+    HOLDS(flow_write(f, "x", 1, time_after(LONG)) == OK);
+    HOLDS(time_sleep(50 * MILLISECOND) == OK);
+    HOLDS(flow_write(f, "x", 1, time_after(LONG)) == ERR_RESET);
+    flow_close(f);
+    wait_for_server();
+}
+
+static void wait_and_go(struct flow *f)
+{
+    (void)f;
+    HOLDS(time_sleep(300 * MILLISECOND) == OK);
+}
+
+static void flow_finish_ends_at_its_deadline(void)
+{
+    struct flow *f = open_flow(wait_and_go);
+    nanoseconds  began = time_now();
+
+    if (!f)
+        return;
+    HOLDS(flow_finish(f, time_after(50 * MILLISECOND)) == ERR_TIMEOUT);
+    HOLDS(time_now() - began >= 50 * MILLISECOND);
+    HOLDS(time_now() - began < 250 * MILLISECOND);
+    wait_for_server();
+}
+
 static void a_reader_who_shuts_hears_no_more(void)
 {
     struct flow *f = open_flow(echo);
@@ -495,6 +583,10 @@ unsigned contract_failures(const char *name, struct stackv4 *s,
     a_port_without_a_listener_refuses();
     an_abort_is_seen_by_both();
     a_deadline_that_has_passed_only_looks();
+    last_words_arrive_by_flow_finish();
+    a_close_with_unread_data_is_a_reset();
+    data_after_a_close_are_answered_by_a_reset();
+    flow_finish_ends_at_its_deadline();
     a_reader_who_shuts_hears_no_more();
     pieces_and_bufs_arrive_as_one_stream();
     options_are_kept();

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * CLOSE (RFC 9293, 3.10.4 and 3.6.1): what is lost is told by a reset, what is
+ * not open yet is forgotten, and flow_finish loses nothing.
+ */
+#include "check.h"
+#include "pair.h"
+#include "script.h"
+#include <string.h>
+
+static uint8_t data[10000];
+
+static void begin(void)
+{
+    static bool is_made;
+
+    if (!is_made) {
+        sim_seed(31);
+        pair_make(1500, 0);
+        pair_watch();
+        pair_listen(80);
+        is_made = true;
+    }
+    pair_forget();
+    CHECK(time_sleep(SECOND) == OK);
+    script_begin();
+}
+
+static void open_it(void)
+{
+    begin();
+    CHECK(script_play("> SYN 100 mss=1000\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      ". 1\n") &&
+          pair_flow != NULL);
+}
+
+static bool is_gone(void)
+{
+    return right.tcp->count == 0;
+}
+
+static struct flow *flow;
+
+static void take_flow(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx, (void)peer;
+    flow = f;
+}
+
+/* The same without a handler, so that the flow is ours to close. */
+static void open_ours(void)
+{
+    begin();
+    CHECK(tcpv4_listen_events(right.tcp, 80, take_flow, NULL) == OK);
+    CHECK(script_play("> SYN 100 mss=1000\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      ". 1\n") &&
+          flow != NULL);
+    pair_listen(80);
+}
+
+/* Unread data: SHLD-3. */
+
+TEST(a_close_with_unread_data_is_a_reset)
+{
+    open_it();
+    CHECK(script_play("> ACK 101 1 +10\n"
+                      "< ACK 1 111\n"));
+    pair_let_go();
+    CHECK(script_play("< RST 1\n"
+                      "-\n"));
+    CHECK(is_gone());
+}
+
+TEST(a_close_with_unread_data_gives_up_what_is_queued)
+{
+    open_it();
+    CHECK(flow_write(pair_flow, data, 500, FOREVER) == OK);
+    CHECK(script_play("< ACK 1 101 +500\n"
+                      "> ACK 101 1 +10\n"
+                      "< ACK 501 111\n"));
+    pair_let_go();
+    CHECK(script_play("< RST 501\n"
+                      "-\n"));
+    CHECK(is_gone());
+}
+
+TEST(unread_data_before_the_peers_end_are_lost_by_a_close_too)
+{
+    open_it();
+    CHECK(script_play("> FIN,ACK 101 1 +10\n"
+                      "< ACK 1 112\n"));
+    pair_let_go();
+    CHECK(script_play("< RST 1\n"
+                      "-\n"));
+    CHECK(is_gone());
+}
+
+TEST(unread_data_after_our_end_are_lost_by_a_close_too)
+{
+    open_it();
+    flow_shutdown(pair_flow, FLOW_WRITING);
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> ACK 101 2 +10\n"
+                      "< ACK 2 111\n"));
+    pair_let_go();
+    CHECK(script_play("< RST 2\n"
+                      "-\n"));
+    CHECK(is_gone());
+}
+
+TEST(unread_data_in_time_wait_are_no_reason_for_a_reset)
+{
+    open_it();
+    flow_shutdown(pair_flow, FLOW_WRITING);
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> FIN,ACK 101 2 +10\n"
+                      "< ACK 2 112\n"));
+    pair_let_go();
+    CHECK(script_play("-\n"));
+    CHECK(right.tcp->count == 1);
+}
+
+TEST(a_close_with_data_beyond_a_hole_waits_for_the_hole_and_then_resets)
+{
+    open_it();
+    CHECK(script_play("> ACK 111 1 +10\n"
+                      "< ACK 1 101\n"));
+    pair_let_go();
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> ACK 101 2 +10\n"
+                      "< RST 2\n"
+                      "-\n"));
+    CHECK(is_gone());
+}
+
+TEST(a_close_after_all_was_read_is_an_end_in_good_order)
+{
+    struct buf *b = NULL;
+
+    open_it();
+    CHECK(script_play("> ACK 101 1 +10\n"
+                      "< ACK 1 111\n"));
+    CHECK(flow_read(pair_flow, &b, 0) == OK);
+    buf_free(b);
+    pair_let_go();
+    CHECK(script_play("< FIN,ACK 1 111\n"
+                      "> FIN,ACK 111 2\n"
+                      "< ACK 2 112\n"
+                      "-\n"));
+}
+
+TEST(data_that_were_given_up_before_a_close_are_no_reason_for_a_reset)
+{
+    open_it();
+    CHECK(script_play("> ACK 101 1 +10\n"
+                      "< ACK 1 111\n"));
+    flow_shutdown(pair_flow, FLOW_READING);
+    CHECK(script_play("> ACK 111 1 +10\n"
+                      "< ACK 1 121\n"));
+    pair_let_go();
+    CHECK(script_play("< FIN,ACK 1 121\n"
+                      "> FIN,ACK 121 2\n"
+                      "< ACK 2 122\n"));
+}
+
+/* New data after CLOSE. */
+
+TEST(data_after_a_close_are_answered_by_a_reset_before_our_end_is_acknowledged)
+{
+    open_it();
+    pair_let_go();
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> ACK 101 1 +10\n"
+                      "< RST 1\n"
+                      "-\n"));
+    CHECK(is_gone());
+}
+
+TEST(data_after_a_close_are_answered_by_a_reset_after_our_end_is_acknowledged)
+{
+    open_it();
+    pair_let_go();
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> ACK 101 2\n"
+                      ". 100\n"
+                      "> ACK 101 2 +10\n"
+                      "< RST 2\n"
+                      "-\n"));
+    CHECK(is_gone());
+}
+
+TEST(data_after_a_close_are_answered_by_a_reset_beyond_a_hole_and_with_a_fin)
+{
+    open_it();
+    pair_let_go();
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> FIN,ACK 201 2 +10\n"
+                      "< RST 2\n"
+                      "-\n"));
+    CHECK(is_gone());
+}
+
+TEST(data_after_a_close_are_answered_by_a_reset_while_ours_wait_for_a_window)
+{
+    begin();
+    CHECK(script_play("> SYN 100 mss=1000 win=500\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1 win=500\n"
+                      ". 1\n"));
+    CHECK(flow_write(pair_flow, data, 2000, FOREVER) == OK);
+    CHECK(script_play("< ACK 1 101 +500\n"));
+    pair_let_go(); /* the FIN waits behind 1,500 bytes */
+    CHECK(script_play(". 1\n"
+                      "> ACK 101 501 +10 win=0\n"
+                      "< RST 501\n"
+                      "-\n"));
+    CHECK(is_gone());
+}
+
+TEST(old_data_after_a_close_are_answered_by_an_ack)
+{
+    struct buf *b = NULL;
+
+    open_it();
+    CHECK(script_play("> ACK 101 1 +10\n"
+                      "< ACK 1 111\n"));
+    CHECK(flow_read(pair_flow, &b, 0) == OK);
+    buf_free(b);
+    pair_let_go();
+    CHECK(script_play("< FIN,ACK 1 111\n"
+                      "> ACK 101 2 +10\n"
+                      "< ACK 2 111\n"
+                      "> FIN,ACK 111 2\n"
+                      "< ACK 2 112\n"));
+}
+
+TEST(data_after_both_sides_were_shut_are_answered_by_a_reset)
+{
+    open_it();
+    flow_shutdown(pair_flow, FLOW_READING | FLOW_WRITING);
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> ACK 101 2 +10\n"
+                      "< RST 2\n"
+                      "-\n"));
+    CHECK(is_gone());
+    CHECK(flow_write(pair_flow, data, 1, FOREVER) == ERR_RESET);
+}
+
+/* CLOSE before it is open. */
+
+static void note_event(void *ctx, struct flow *f, unsigned events)
+{
+    (void)f;
+    *(unsigned *)ctx |= events;
+}
+
+static struct flow *begin_opening(unsigned *events)
+{
+    struct endpoint to = {ipv4_address(10, 0, 0, 1), 4000};
+    struct flow    *f = NULL;
+
+    begin();
+    *events = 0;
+    CHECK(tcpv4_begin(right.tcp, to, note_event, events, &f) == OK);
+    CHECK(script_play("< SYN 0\n"));
+    return f;
+}
+
+TEST(a_close_in_syn_sent_forgets_the_connection_without_a_word)
+{
+    unsigned     events;
+    struct flow *f = begin_opening(&events);
+
+    flow_close(f);
+    CHECK(is_gone());
+    CHECK(script_play("-\n-\n-\n-\n")); /* the SYN is not sent again */
+    CHECK(script_play("> SYN,ACK 100 1\n"
+                      "< RST 1\n"
+                      "-\n"));
+    CHECK(is_gone() && events == 0);
+}
+
+TEST(a_close_in_syn_sent_forgets_what_was_written_too)
+{
+    unsigned     events;
+    struct flow *f = begin_opening(&events);
+
+    CHECK(flow_write(f, data, 100, FOREVER) == OK);
+    flow_close(f);
+    CHECK(is_gone());
+    CHECK(script_play("> SYN,ACK 100 1\n"
+                      "< RST 1\n"
+                      "-\n"));
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+TEST(an_abort_in_syn_sent_says_nothing)
+{
+    unsigned     events;
+    struct flow *f = begin_opening(&events);
+
+    flow_abort(f);
+    CHECK(is_gone());
+    CHECK(script_play("-\n"));
+    flow_close(f);
+}
+
+TEST(our_end_in_syn_sent_follows_what_was_written)
+{
+    unsigned     events;
+    struct flow *f = begin_opening(&events);
+
+    CHECK(flow_write(f, data, 100, FOREVER) == OK);
+    flow_shutdown(f, FLOW_WRITING);
+    CHECK(script_play("> SYN,ACK 100 1\n"
+                      "< FIN,ACK 1 101 +100\n"
+                      "> FIN,ACK 101 102\n"
+                      "< ACK 102 102\n"));
+    flow_close(f);
+}
+
+TEST(a_close_in_syn_received_of_both_is_an_end_in_good_order)
+{
+    unsigned     events;
+    struct flow *f = begin_opening(&events);
+
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101\n"));
+    flow_close(f);
+    CHECK(script_play("> SYN,ACK 100 1\n"
+                      "< FIN,ACK 1 101\n"
+                      "> FIN,ACK 101 2\n"
+                      "< ACK 2 102\n"));
+}
+
+static enum status opened;
+
+static void open_for_a_while(void *ctx)
+{
+    struct endpoint to = {ipv4_address(10, 0, 0, 1), 4000};
+    struct flow    *f;
+
+    (void)ctx;
+    opened = tcpv4_open(right.tcp, to, time_after(SECOND / 2), &f);
+}
+
+TEST(one_who_gives_up_in_syn_received_resets_the_peer)
+{
+    begin();
+    CHECK(fiber_start(open_for_a_while, NULL) == OK);
+    CHECK(script_play("< SYN 0\n"
+                      "> SYN 100\n"
+                      "< SYN,ACK 0 101\n"
+                      "< RST,ACK 1 101\n"
+                      "-\n"));
+    CHECK(opened == ERR_TIMEOUT && is_gone());
+}
+
+/* flow_finish */
+
+static enum status finished;
+static nanoseconds finished_at;
+
+static void finish_it(void *f)
+{
+    finished = flow_finish(f, time_after(SECOND / 2));
+    finished_at = time_now();
+}
+
+TEST(flow_finish_reads_to_the_peers_end_so_that_last_words_arrive)
+{
+    open_ours();
+    CHECK(flow_write(flow, data, 100, FOREVER) == OK);
+    finished = ERR_IN_USE;
+    CHECK(fiber_start(finish_it, flow) == OK);
+    CHECK(script_play("< ACK 1 101 +100\n"
+                      "< FIN,ACK 101 101\n"
+                      "> ACK 101 1 +1000\n"
+                      "< ACK 102 1101\n"
+                      "> ACK 1101 102 +1000\n"
+                      "< ACK 102 2101\n"
+                      "> FIN,ACK 2101 102 +1000\n"
+                      "< ACK 102 3102\n"
+                      "-\n"));
+    CHECK(finished == OK && right.tcp->count == 1); /* in TIME-WAIT */
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+TEST(flow_finish_ends_at_its_deadline_and_what_comes_then_is_reset)
+{
+    nanoseconds began;
+
+    open_ours();
+    began = time_now();
+    CHECK(fiber_start(finish_it, flow) == OK);
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> ACK 101 2 +1000\n"
+                      "< ACK 2 1101\n"
+                      ". 600\n"));
+    CHECK(finished == ERR_TIMEOUT);
+    CHECK(finished_at - began >= SECOND / 2 &&
+          finished_at - began < SECOND / 2 + 10 * MILLISECOND);
+    CHECK(script_play("> ACK 1101 2 +1000\n"
+                      "< RST 2\n"
+                      "-\n"));
+    CHECK(is_gone());
+}
+
+TEST(flow_finish_tells_of_a_reset_and_frees_the_flow)
+{
+    open_ours();
+    CHECK(fiber_start(finish_it, flow) == OK);
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> RST 101\n"
+                      "-\n"));
+    CHECK(finished == ERR_RESET && is_gone());
+}
+
+static void handle(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx, (void)peer;
+    finished = flow_finish(f, time_after(SECOND / 2));
+    CHECK(flow_finish(f, time_after(SECOND / 2)) == OK); /* and again */
+}
+
+TEST(flow_finish_in_a_handler_leaves_the_flow_to_the_stack)
+{
+    begin();
+    finished = ERR_IN_USE;
+    CHECK(tcpv4_listen(right.tcp, 80, handle, NULL) == OK);
+    CHECK(script_play("> SYN 100 mss=1000\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      "< FIN,ACK 1 101\n"
+                      "> FIN,ACK 101 2 +10\n"
+                      "< ACK 2 112\n"));
+    CHECK(finished == OK && right.tcp->count == 1);
+    pair_listen(80);
+}
+
+TEST(every_moment_was_as_it_must_be)
+{
+    begin();
+    tcpv4_reset(right.tcp, ERR_GONE);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(pair_looked > 100 && pair_wrong == 0);
+    CHECK(buf_pages_free() == buf_pages());
+}
