@@ -30,6 +30,8 @@ struct ipv4 {
     uint16_t           link_mtu, mtu;
     unsigned           features;
     uint32_t           own, mask, gateway; /* own 0: none */
+    struct ipv4_route  routes[IPV4_ROUTES];
+    unsigned           route_count;
     uint16_t           id;
     struct reassembly *fragments;
     ipv4_refusal      *refuse;
@@ -42,6 +44,11 @@ struct ipv4 {
         void               *ctx;
     } listener[PROTOCOLS];
 };
+
+static uint32_t prefix_mask(unsigned prefix)
+{
+    return prefix == 0 ? 0 : 0xffffffffu << (32 - prefix);
+}
 
 static bool is_multicast(uint32_t a)
 {
@@ -278,8 +285,16 @@ void ipv4_set_address(struct ipv4 *ip, struct ip_address address,
                       unsigned prefix, struct ip_address gateway)
 {
     ip->own = ipv4_number(address);
-    ip->mask = prefix == 0 ? 0 : 0xffffffffu << (32 - prefix);
+    ip->mask = prefix_mask(prefix);
     ip->gateway = ipv4_number(gateway);
+    ip->route_count = 0;
+}
+
+void ipv4_set_routes(struct ipv4 *ip, const struct ipv4_route *routes,
+                     unsigned count)
+{
+    ip->route_count = count < IPV4_ROUTES ? count : IPV4_ROUTES;
+    memcpy(ip->routes, routes, ip->route_count * sizeof *routes);
 }
 
 void ipv4_set_mtu(struct ipv4 *ip, uint16_t mtu)
@@ -322,6 +337,28 @@ void ipv4_listen(struct ipv4 *ip, uint8_t protocol, ipv4_handler *fn,
     ip->listener[at].ctx = ctx;
 }
 
+/* The next hop to an address: itself if it is on the link, or the router of
+ * the longest prefix, else the gateway; 0 if there is none. */
+static uint32_t next_hop(const struct ipv4 *ip, uint32_t to)
+{
+    const struct ipv4_route *best = NULL;
+    struct ip_address        a = ipv4_of_number(to);
+
+    for (unsigned i = 0; i < ip->route_count; i++) {
+        const struct ipv4_route *r = &ip->routes[i];
+
+        if (ipv4_same_network(a, r->network, r->prefix) &&
+            (!best || r->prefix > best->prefix))
+            best = r;
+    }
+    if (((to ^ ip->own) & ip->mask) == 0 &&
+        (!best || ip->mask >= prefix_mask(best->prefix)))
+        return to;
+    if (!best)
+        return ip->gateway;
+    return ipv4_number(best->router) ? ipv4_number(best->router) : to;
+}
+
 /* Where a packet goes next; false: nowhere. */
 static bool route(const struct ipv4 *ip, uint32_t to, uint32_t *next,
                   bool *to_many)
@@ -332,8 +369,7 @@ static bool route(const struct ipv4 *ip, uint32_t to, uint32_t *next,
         return true;
     if (to >> 24 == 0 || to >> 24 == 127 || !ip->own || to == ip->own)
         return false;
-    if (((to ^ ip->own) & ip->mask) != 0)
-        *next = ip->gateway;
+    *next = next_hop(ip, to);
     return *next != 0;
 }
 

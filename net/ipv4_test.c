@@ -474,6 +474,61 @@ TEST(a_packet_is_sent_with_a_right_header)
     forget(&host);
 }
 
+/* Where a packet to an address goes. */
+static uint32_t next_hop_to(uint32_t to)
+{
+    unsigned before = host.out_count;
+
+    CHECK(write_to(&host, to, 8, false) == OK);
+    CHECK(host.out_count == before + 1);
+    return ipv4_number(host.next[before]);
+}
+
+TEST(the_route_with_the_longest_prefix_counts_and_without_a_router_the_link)
+{
+    struct ipv4_route routes[] = {
+        {ipv4_address(172, 16, 0, 0), 12, ipv4_address(10, 0, 0, 5)},
+        {ipv4_address(172, 16, 1, 0), 24, ipv4_address(10, 0, 0, 6)},
+        {ipv4_address(172, 16, 1, 7), 32, none},
+        {ipv4_address(10, 0, 0, 0), 24, ipv4_address(10, 0, 0, 7)},
+        {ipv4_address(10, 0, 0, 128), 25, ipv4_address(10, 0, 0, 8)},
+        {ipv4_address(10, 0, 0, 0), 8, ipv4_address(10, 0, 0, 9)}};
+
+    connect(&host, LEFT, 1500);
+    ipv4_set_routes(host.ip, routes, 6);
+    CHECK(next_hop_to(0xac1f0001) == 0x0a000005);
+    CHECK(next_hop_to(0xac100101) == 0x0a000006);
+    CHECK(next_hop_to(0xac100107) == 0xac100107);
+    CHECK(next_hop_to(RIGHT) == RIGHT); /* our network, of the same length */
+    CHECK(next_hop_to(0x0a000081) == 0x0a000008);
+    CHECK(next_hop_to(0x0a000103) == 0x0a000009);
+    CHECK(next_hop_to(0xc0000201) == GATEWAY);
+    /* A new address has routes of its own. */
+    ipv4_set_address(host.ip, ipv4_of_number(LEFT), 24, none);
+    CHECK(write_to(&host, 0xac1f0001, 8, false) == ERR_UNREACHABLE);
+    CHECK(!ipv4_reaches(host.ip, ipv4_of_number(0xac1f0001)));
+    forget(&host);
+}
+
+TEST(an_address_without_a_network_has_its_gateway_on_the_link)
+{
+    struct ipv4_route routes[] = {{ipv4_of_number(GATEWAY), 32, none}};
+    struct ipv4_route all[] = {{none, 0, none}};
+
+    connect(&host, LEFT, 1500);
+    ipv4_set_address(host.ip, ipv4_of_number(LEFT), 32,
+                     ipv4_of_number(GATEWAY));
+    ipv4_set_routes(host.ip, routes, 1);
+    CHECK(next_hop_to(GATEWAY) == GATEWAY);
+    CHECK(next_hop_to(RIGHT) == GATEWAY);
+    CHECK(next_hop_to(0xc0000201) == GATEWAY);
+    ipv4_set_address(host.ip, ipv4_of_number(LEFT), 32, none);
+    CHECK(write_to(&host, RIGHT, 8, false) == ERR_UNREACHABLE);
+    ipv4_set_routes(host.ip, all, 1);
+    CHECK(next_hop_to(RIGHT) == RIGHT && next_hop_to(0xc0000201) == 0xc0000201);
+    forget(&host);
+}
+
 TEST(packets_go_to_the_host_or_the_gateway_or_nowhere)
 {
     connect(&host, LEFT, 1500);

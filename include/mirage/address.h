@@ -26,6 +26,20 @@ struct endpoint {
     uint16_t          port;
 };
 
+/* Routes that a stack keeps: eight, and one for all if that has no router. */
+#define IPV4_ROUTES 9
+
+/*
+ * What is sent to the addresses that have the first prefix bits of network,
+ * 0 to 32, goes to router, or with a router of 0.0.0.0 to the host itself,
+ * which is on the link.
+ */
+struct ipv4_route {
+    struct ip_address network;
+    unsigned          prefix;
+    struct ip_address router;
+};
+
 /* The address a.b.c.d. */
 struct ip_address ipv4_address(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
 

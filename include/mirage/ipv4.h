@@ -85,6 +85,16 @@ void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *packet);
 void ipv4_set_address(struct ipv4 *ip, struct ip_address address,
                       unsigned prefix, struct ip_address gateway);
 
+/*
+ * Routes besides the gateway, which is for what none of them is for; they last
+ * until the next call of this or of ipv4_set_address. Of several the one with
+ * the longest prefix counts; the network of our own address is like a route
+ * without a router, and comes before another of its length. Of more than
+ * IPV4_ROUTES the first are kept.
+ */
+void ipv4_set_routes(struct ipv4 *ip, const struct ipv4_route *routes,
+                     unsigned count);
+
 /* Sets the longest packet, in bytes: not more than the link's; less than
  * IPV4_MTU_LEAST changes nothing. */
 void     ipv4_set_mtu(struct ipv4 *ip, uint16_t mtu);

@@ -60,6 +60,8 @@ struct stackv4_address {
     struct ip_address gateway; /* 0.0.0.0: none */
     struct ip_address dns[3], ntp[3];
     unsigned          dns_count, ntp_count;
+    struct ipv4_route routes[IPV4_ROUTES]; /* besides the gateway */
+    unsigned          route_count;
 };
 
 /* Our address has changed, or is lost. In the stack's own fiber: must not
