@@ -5,16 +5,22 @@
  * taken: to wait for a better one would cost every boot that time.
  */
 #include "dhcp_message.h"
+#include "host_address.h"
 #include <mirage/dhcp.h>
 #include <mirage/random.h>
+#include <mirage/text.h>
 #include <string.h>
 
 #define FIRST_WAIT   4             /* seconds */
 #define LONGEST_WAIT 64            /* the same */
 #define LEAST_WAIT   (60 * SECOND) /* 4.4.5 */
 #define AFTER_NO     (10 * SECOND) /* 3.1, 5 */
+#define AFTER_LOSS   SECOND        /* a NAK while we had the address */
 #define REQUESTS     4             /* then from the beginning */
 #define REBOOTS      3
+#define LEAST_LEASE  10u   /* seconds */
+#define UNSAID_LEASE 3600u /* the same, of a server without option 51 */
+#define LEAST_MTU    576   /* bytes that each host takes (RFC 791, 3.1) */
 
 /* When to ask again: 4.1. */
 static nanoseconds next_try(const struct dhcp *d, nanoseconds now)
@@ -31,6 +37,8 @@ static void send(struct dhcp *d, enum dhcp_type type, nanoseconds now)
 {
     const struct dhcp_lease *l = &d->lease;
     struct ip_address        none = ipv4_of_number(0), to = none;
+    struct ip_address        unicast = ipv4_is_of_host(l->server) ? l->server
+                                                                  : none;
     nanoseconds              seconds = (now - d->began) / SECOND;
     struct dhcp_request      r = {.type = type,
                                   .xid = d->xid,
@@ -45,7 +53,8 @@ static void send(struct dhcp *d, enum dhcp_type type, nanoseconds now)
     /* Table 5. */
     if (type == DHCP_RELEASE) {
         r.own = l->address.ip;
-        r.server = to = l->server;
+        r.server = l->server;
+        to = unicast;
     } else if (type == DHCP_DECLINE) {
         r.wanted = l->address.ip;
         r.server = l->server;
@@ -53,10 +62,11 @@ static void send(struct dhcp *d, enum dhcp_type type, nanoseconds now)
                                         d->state == DHCP_REBINDING)) {
         r.own = l->address.ip;
         if (d->state == DHCP_RENEWING)
-            to = l->server;
+            to = unicast;
     } else if (type == DHCP_REQUEST) {
         r.wanted = l->address.ip;
-        if (d->state == DHCP_REQUESTING)
+        r.selects = d->state == DHCP_REQUESTING;
+        if (r.selects)
             r.server = l->server;
     }
     d->asked = now;
@@ -97,6 +107,7 @@ static void discover(struct dhcp *d, nanoseconds now)
     if (d->state == DHCP_INIT) {
         random_bytes(&d->xid, sizeof d->xid);
         d->began = now;
+        d->warned = 0;
         enter(d, DHCP_SELECTING);
         d->caller->say(d->ctx, "DHCP: start discovery", ipv4_of_number(0));
     }
@@ -121,51 +132,229 @@ static unsigned prefix_of_class(struct ip_address ip)
                                          : 24;
 }
 
+/* What a server can say that makes no sense. */
+enum nonsense {
+    BAD_ADDRESS = 1,
+    BAD_GATEWAY = 2,
+    BAD_ROUTER = 4,
+    BAD_MTU = 8,
+    SHORT_LEASE = 16,
+    MANY_ROUTES = 32,
+};
+
+/* Says each only once until another lease is looked for: a server repeats
+ * what it says with every renewal. */
+static void warn(struct dhcp *d, enum nonsense kind, struct ip_address ip,
+                 const char *what)
+{
+    char text[160];
+
+    if (d->warned & kind)
+        return;
+    d->warned |= kind;
+    text_format(text, sizeof text, "DHCP: %s%s", ip_text(ip).s, what);
+    d->caller->warn(d->ctx, text);
+}
+
+/* Why router cannot be reached; NULL: it can, by our network or by a route
+ * that has no router. */
+static const char *router_fault(const struct stackv4_address *a,
+                                struct ip_address             router)
+{
+    const char *fault = gateway_fault(router, a->ip, a->prefix);
+
+    if (!fault || !ipv4_is_of_host(router) ||
+        ipv4_same_network(router, a->ip, a->prefix))
+        return fault;
+    for (unsigned i = 0; i < a->route_count; i++)
+        if (ipv4_number(a->routes[i].router) == 0 &&
+            ipv4_same_network(router, a->routes[i].network,
+                              a->routes[i].prefix))
+            return NULL;
+    return fault;
+}
+
+/* Is there a way to router? If not, what leads there is left out. */
+static bool can_reach(struct dhcp *d, enum nonsense kind,
+                      const struct stackv4_address *a,
+                      struct ip_address router, const char *what)
+{
+    const char *fault = router_fault(a, router);
+    char        text[120];
+
+    if (!fault)
+        return true;
+    text_format(text, sizeof text, " is %s: %s left out", fault, what);
+    warn(d, kind, router, text);
+    return false;
+}
+
+static void check_routing(struct dhcp *d)
+{
+    struct stackv4_address *a = &d->lease.address;
+    struct stackv4_address  all = *a;
+
+    if (!can_reach(d, BAD_GATEWAY, &all, a->gateway, "the gateway is"))
+        a->gateway = ipv4_of_number(0);
+    memset(a->routes, 0, sizeof a->routes);
+    a->route_count = 0;
+    for (unsigned i = 0; i < all.route_count; i++)
+        if (can_reach(d, BAD_ROUTER, &all, all.routes[i].router,
+                      "its routes are"))
+            a->routes[a->route_count++] = all.routes[i];
+}
+
+static unsigned prefix_of(const struct dhcp *d, const struct dhcp_reply *r)
+{
+    const struct stackv4_address *a = &d->lease.address;
+
+    if (r->prefix)
+        return r->prefix;
+    return r->type == DHCP_ACK && ip_equal(a->ip, r->yours)
+               ? a->prefix
+               : prefix_of_class(r->yours);
+}
+
+/* What is not said stays as it was. */
+static void take_address(struct dhcp *d, const struct dhcp_reply *r)
+{
+    struct stackv4_address *a = &d->lease.address;
+
+    a->prefix = prefix_of(d, r);
+    a->ip = r->yours;
+    if (r->dns_count) {
+        memcpy(a->dns, r->dns, sizeof r->dns);
+        a->dns_count = r->dns_count;
+    }
+    if (r->ntp_count) {
+        memcpy(a->ntp, r->ntp, sizeof r->ntp);
+        a->ntp_count = r->ntp_count;
+    }
+    if (r->has_routing) {
+        a->gateway = r->router;
+        memcpy(a->routes, r->routes, sizeof r->routes);
+        a->route_count = r->route_count;
+        if (r->routes_left_out)
+            warn(d, MANY_ROUTES, a->ip,
+                 " has more routes than eight: the others are left out");
+    }
+    check_routing(d);
+}
+
+/* T1 and T2 are not the same for all who have booted at once (4.4.5). */
+static nanoseconds fuzz(nanoseconds t, nanoseconds length)
+{
+    t += length / 16 / 65536 * random_below(65536);
+    return t > length / 32 ? t - length / 32 : 0;
+}
+
+static nanoseconds within(nanoseconds least, nanoseconds t, nanoseconds most)
+{
+    return t < least ? least : t > most ? most
+                                        : t;
+}
+
+/*
+ * T1 and T2, which make sense whatever the server said: the first REQUEST after
+ * an eighth of the lease at the soonest, and one to all servers before its end.
+ */
+static void time_lease(struct dhcp *d)
+{
+    struct dhcp_lease *l = &d->lease;
+    uint32_t           seconds = d->seconds, t1 = d->t1, t2 = d->t2;
+    nanoseconds        length, first, second;
+
+    if (seconds < LEAST_LEASE) {
+        char text[80];
+
+        text_format(text, sizeof text,
+                    " is granted for %u s, and held for %u s",
+                    (unsigned)seconds, LEAST_LEASE);
+        warn(d, SHORT_LEASE, l->address.ip, text);
+        seconds = LEAST_LEASE;
+    }
+    length = seconds * SECOND;
+    d->interval = length / 8 > SECOND ? length / 8 : SECOND;
+    l->end = after(d->asked, seconds);
+    if (l->end == FOREVER) {
+        l->t1 = l->t2 = FOREVER;
+        return;
+    }
+    second = t2 == 0 || t2 >= seconds ? length - length / 8 : t2 * SECOND;
+    first = t1 == 0 || t1 * SECOND >= second ? length / 2 : t1 * SECOND;
+    first = within(d->interval, fuzz(first, length), length - d->interval);
+    second = within(first, fuzz(second, length), length - length / 16);
+    l->t1 = d->asked + first;
+    l->t2 = d->asked + second;
+}
+
 /* What a server offers, or has granted. Times count from when it was asked:
  * 4.4.1. */
 static void take_lease(struct dhcp *d, const struct dhcp_reply *r)
 {
     struct dhcp_lease *l = &d->lease;
-    uint32_t           lease = r->lease > 0 ? r->lease : 1;
-    uint32_t           t1 = r->t1, t2 = r->t2;
 
-    l->server = r->server;
-    l->mtu = r->mtu;
-    memset(&l->address, 0, sizeof l->address);
-    l->address.ip = r->yours;
-    l->address.prefix = r->prefix ? r->prefix : prefix_of_class(r->yours);
-    l->address.gateway = r->router;
-    memcpy(l->address.dns, r->dns, sizeof r->dns);
-    memcpy(l->address.ntp, r->ntp, sizeof r->ntp);
-    l->address.dns_count = r->dns_count;
-    l->address.ntp_count = r->ntp_count;
-    if (t2 == 0 || t2 >= lease)
-        t2 = lease - lease / 8;
-    if (t1 == 0 || t1 >= t2)
-        t1 = lease / 2;
-    if (t1 > t2)
-        t1 = t2;
-    l->end = after(d->asked, lease);
-    l->t1 = l->end == FOREVER ? FOREVER : after(d->asked, t1);
-    l->t2 = l->end == FOREVER ? FOREVER : after(d->asked, t2);
+    if (r->type == DHCP_OFFER || !ip_equal(l->address.ip, r->yours)) {
+        struct ip_address server = l->server;
+
+        memset(l, 0, sizeof *l);
+        l->address.gateway = ipv4_of_number(0);
+        l->server = r->type == DHCP_OFFER ? ipv4_of_number(0) : server;
+        d->seconds = UNSAID_LEASE;
+        d->t1 = d->t2 = 0;
+    }
+    if (ipv4_number(r->server))
+        l->server = r->server;
+    if (r->mtu >= LEAST_MTU)
+        l->mtu = r->mtu;
+    else if (r->mtu)
+        warn(d, BAD_MTU, r->yours,
+             " comes with an MTU of less than 576 bytes: it is left out");
+    if (r->has_lease) {
+        d->seconds = r->lease;
+        d->t1 = r->t1;
+        d->t2 = r->t2;
+    }
+    take_address(d, r);
+    time_lease(d);
+}
+
+/* To BOUND, where the lease is renewed at T1. */
+static void stay_bound(struct dhcp *d)
+{
+    const struct dhcp_lease *l = &d->lease;
+
+    enter(d, DHCP_BOUND);
+    d->deadline = l->t1;
+    if (l->end != FOREVER && d->deadline < d->asked + d->interval)
+        d->deadline = within(l->t1, d->asked + d->interval, l->end);
 }
 
 static void become_bound(struct dhcp *d)
 {
-    enter(d, DHCP_BOUND);
+    stay_bound(d);
     d->has_lease = true;
-    d->deadline = d->lease.t1;
     d->caller->bound(d->ctx, &d->lease);
 }
 
-/* 4.4.5: half of the time that is left, but a minute at least. */
-static nanoseconds half_way(nanoseconds now, nanoseconds end)
+/*
+ * When a lease is asked for again that the server did not renew now: after half
+ * of the time that is left to T2, and then to its end, a minute at least
+ * (4.4.5), and our interval.
+ */
+static nanoseconds next_renewal(const struct dhcp *d, nanoseconds now)
 {
-    nanoseconds wait = (end - now) / 2;
+    const struct dhcp_lease *l = &d->lease;
+    bool                     is_renewing = d->state == DHCP_RENEWING;
+    nanoseconds              until = is_renewing ? l->t2 : l->end;
+    nanoseconds              wait = (until - now) / 2, next;
 
-    if (wait < LEAST_WAIT)
-        wait = LEAST_WAIT;
-    return end - now < wait ? end : now + wait;
+    wait = wait < LEAST_WAIT ? LEAST_WAIT : wait;
+    next = now + (wait < d->interval ? d->interval : wait);
+    /* T2 has a REQUEST, too. */
+    if (is_renewing && next > until - d->interval)
+        next = until < now + d->interval ? now + d->interval : until;
+    return next < l->end ? next : l->end;
 }
 
 static void renew(struct dhcp *d, nanoseconds now)
@@ -181,8 +370,7 @@ static void renew(struct dhcp *d, nanoseconds now)
     }
     d->state = now >= d->lease.t2 ? DHCP_REBINDING : DHCP_RENEWING;
     send(d, DHCP_REQUEST, now);
-    d->deadline = half_way(now, d->state == DHCP_RENEWING ? d->lease.t2
-                                                          : d->lease.end);
+    d->deadline = next_renewal(d, now);
 }
 
 static void reboot(struct dhcp *d, nanoseconds now)
@@ -191,8 +379,7 @@ static void reboot(struct dhcp *d, nanoseconds now)
         lose(d, "the lease has expired");
         begin(d, now, now);
     } else if (d->tries >= REBOOTS) { /* 3.2, 3: it holds as far as we know */
-        enter(d, DHCP_BOUND);
-        d->deadline = d->lease.t1;
+        stay_bound(d);
     } else {
         ask(d, DHCP_REQUEST, now);
         if (d->deadline > d->lease.end)
@@ -234,18 +421,25 @@ void dhcp_tick(struct dhcp *d, nanoseconds now)
     }
 }
 
-static bool is_of_a_host(struct ip_address ip)
+/* Whether a host can have the address; else it is as if nothing had come. */
+static bool is_sensible(struct dhcp *d, const struct dhcp_reply *r)
 {
-    unsigned first = ipv4_number(ip) >> 24;
+    unsigned    prefix = prefix_of(d, r);
+    const char *fault = host_address_fault(r->yours, prefix);
+    char        text[120];
 
-    return first > 0 && first < 224 && first != 127;
+    if (!fault)
+        return true;
+    text_format(text, sizeof text, "/%u is offered, which is %s: not taken",
+                prefix, fault);
+    warn(d, BAD_ADDRESS, r->yours, text);
+    return false;
 }
 
 static void take_offer(struct dhcp *d, const struct dhcp_reply *r,
                        nanoseconds now)
 {
-    if (!is_of_a_host(r->yours) || !r->has_lease ||
-        ipv4_number(r->server) == 0)
+    if (!is_sensible(d, r))
         return;
     d->caller->say(d->ctx, "DHCP: offer received:", r->yours);
     take_lease(d, r);
@@ -255,16 +449,13 @@ static void take_offer(struct dhcp *d, const struct dhcp_reply *r,
 
 static void take_ack(struct dhcp *d, const struct dhcp_reply *r)
 {
-    struct ip_address server = d->lease.server;
-    bool              changed = !ip_equal(r->yours, d->lease.address.ip);
+    bool changed = !ip_equal(r->yours, d->lease.address.ip);
 
-    if (!is_of_a_host(r->yours) || !r->has_lease)
+    if (!is_sensible(d, r))
         return;
     if (changed && d->has_lease)
         lose(d, "the server has given another address");
     take_lease(d, r);
-    if (ipv4_number(d->lease.server) == 0)
-        d->lease.server = server;
     if (d->state == DHCP_REQUESTING || changed) {
         enter(d, DHCP_PROBING);
         d->deadline = FOREVER;
@@ -272,6 +463,18 @@ static void take_ack(struct dhcp *d, const struct dhcp_reply *r)
     } else {
         become_bound(d);
     }
+}
+
+/*
+ * Whether a NAK takes away what our server gave: one that was not asked may not
+ * know the lease. To INIT-REBOOT and REBINDING any server answers.
+ */
+static bool is_refusal(const struct dhcp *d, const struct dhcp_reply *r)
+{
+    return r->type == DHCP_NAK &&
+           ((d->state != DHCP_REQUESTING && d->state != DHCP_RENEWING) ||
+            ipv4_number(d->lease.server) == 0 ||
+            ip_equal(r->server, d->lease.server));
 }
 
 void dhcp_receive(struct dhcp *d, const uint8_t *data, size_t len,
@@ -287,17 +490,13 @@ void dhcp_receive(struct dhcp *d, const uint8_t *data, size_t len,
         return;
     if (d->state == DHCP_SELECTING && r.type == DHCP_OFFER) {
         take_offer(d, &r, now);
-        return;
-    }
-    if (!asking || (d->state == DHCP_REQUESTING &&
-                    !ip_equal(r.server, d->lease.server)))
-        return;
-    if (r.type == DHCP_ACK) {
+    } else if (asking && r.type == DHCP_ACK) {
         take_ack(d, &r);
-    } else if (r.type == DHCP_NAK) {
+    } else if (asking && is_refusal(d, &r)) {
         lose(d, "the server has taken the address back");
         /* A server that refuses what it has just offered is given time. */
-        begin(d, d->state == DHCP_REQUESTING ? now + AFTER_NO : now, now);
+        begin(d, now + (d->state == DHCP_REQUESTING ? AFTER_NO : AFTER_LOSS),
+              now);
     }
 }
 

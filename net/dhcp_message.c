@@ -33,6 +33,7 @@ enum option {
     T1 = 58,
     T2 = 59,
     CLIENT = 61,
+    ROUTES = 121,
     END = 255,
 };
 
@@ -56,20 +57,6 @@ static bool next(const struct area *a, size_t *at, uint8_t *code,
     *data = a->p + *at + 2;
     *at += 2 + *len;
     return true;
-}
-
-/* Do the lengths of its options keep within the area? */
-static bool is_sound(const struct area *a)
-{
-    size_t         at = 0, len;
-    uint8_t        code;
-    const uint8_t *data;
-
-    while (next(a, &at, &code, &data, &len))
-        continue;
-    while (at < a->len && a->p[at] == PAD)
-        at++;
-    return at >= a->len || a->p[at] == END;
 }
 
 /* All pieces of an option, one behind the other; its length, at most max. */
@@ -99,12 +86,29 @@ struct options {
     size_t      count;
 };
 
-static uint32_t number(const struct options *o, uint8_t code)
+/*
+ * A number of size bytes; false: it is not there. Servers that say it twice
+ * mean two options, not one in pieces: the first counts.
+ */
+static bool number(const struct options *o, uint8_t code, size_t size,
+                   uint32_t *value)
 {
-    uint8_t p[5];
+    uint8_t p[64];
+    size_t  len = collect(o->areas, o->count, code, p, sizeof p);
 
-    return collect(o->areas, o->count, code, p, sizeof p) == 4 ? get_be32(p)
-                                                               : 0;
+    *value = 0;
+    if (len == 0 || len % size != 0)
+        return false;
+    *value = size == 4 ? get_be32(p) : get_be16(p);
+    return true;
+}
+
+static struct ip_address address(const struct options *o, uint8_t code)
+{
+    uint32_t ip;
+
+    (void)number(o, code, 4, &ip);
+    return ipv4_of_number(ip);
 }
 
 static unsigned list(const struct options *o, uint8_t code,
@@ -114,53 +118,94 @@ static unsigned list(const struct options *o, uint8_t code,
     size_t   len = collect(o->areas, o->count, code, p, sizeof p);
     unsigned count = 0;
 
-    if (len % 4 != 0)
-        return 0;
-    for (size_t at = 0; at < len && count < max; at += 4)
-        if (get_be32(p + at) != 0)
-            to[count++] = ipv4_of_number(get_be32(p + at));
+    for (size_t at = 0; at + 4 <= len && count < max; at += 4) {
+        struct ip_address ip = ipv4_of_number(get_be32(p + at));
+
+        if (ipv4_is_of_host(ip))
+            to[count++] = ip;
+    }
     return count;
 }
 
-static bool find_areas(const uint8_t *p, size_t len, struct options *o)
+/* The route at p, of at most len bytes; what it takes, or 0: it is none. */
+static size_t read_route(const uint8_t *p, size_t len, struct ipv4_route *r)
+{
+    uint8_t network[4] = {0};
+    size_t  bytes = (p[0] + 7u) / 8;
+
+    if (p[0] > 32 || 1 + bytes + 4 > len)
+        return 0;
+    memcpy(network, p + 1, bytes);
+    r->prefix = p[0];
+    r->network = ipv4_of_number(
+        get_be32(network) &
+        (r->prefix == 0 ? 0 : 0xffffffffu << (32 - r->prefix)));
+    r->router = ipv4_of_number(get_be32(p + 1 + bytes));
+    return 1 + bytes + 4;
+}
+
+/*
+ * Option 121 (RFC 3442): the first default route is the gateway, unless it has
+ * no router; eight others are kept. A route that makes no sense ends the list.
+ */
+static void read_routes(const struct options *o, struct dhcp_reply *r)
+{
+    uint8_t           p[512];
+    size_t            len = collect(o->areas, o->count, ROUTES, p, sizeof p);
+    size_t            at = 0, n;
+    bool              has_default = false;
+    unsigned          further = 0;
+    struct ipv4_route route;
+
+    while (at < len && (n = read_route(p + at, len - at, &route)) > 0) {
+        bool is_default = route.prefix == 0;
+
+        at += n;
+        r->has_routing = true;
+        if (is_default && has_default)
+            continue;
+        has_default = has_default || is_default;
+        if (is_default && ipv4_number(route.router))
+            r->router = route.router;
+        else if (is_default || further++ < IPV4_ROUTES - 1)
+            r->routes[r->route_count++] = route;
+        else
+            r->routes_left_out++;
+    }
+}
+
+static void find_areas(const uint8_t *p, size_t len, struct options *o)
 {
     uint8_t overload;
 
     o->areas[0] = (struct area){p + OPTIONS, len - OPTIONS};
     o->count = 1;
-    if (!is_sound(&o->areas[0]))
-        return false;
     if (collect(o->areas, 1, OVERLOAD, &overload, 1) == 1) {
         if (overload & 1)
             o->areas[o->count++] = (struct area){p + FILE, 128};
         if (overload & 2)
             o->areas[o->count++] = (struct area){p + SNAME, 64};
     }
-    for (size_t i = 1; i < o->count; i++)
-        if (!is_sound(&o->areas[i]))
-            return false;
-    return true;
 }
 
 static void read_numbers(const struct options *o, struct dhcp_reply *r)
 {
-    uint8_t           p[5];
-    struct ip_address mask = ipv4_of_number(number(o, NETMASK));
+    uint32_t mtu;
 
-    r->server = ipv4_of_number(number(o, SERVER));
-    if (ipv4_prefix(mask, &r->prefix) != OK)
+    r->server = address(o, SERVER);
+    if (ipv4_prefix(address(o, NETMASK), &r->prefix) != OK)
         r->prefix = 0;
     r->router = ipv4_of_number(0);
-    (void)list(o, ROUTER, &r->router, 1);
+    read_routes(o, r);
+    if (!r->has_routing)
+        r->has_routing = list(o, ROUTER, &r->router, 1) > 0;
     r->dns_count = list(o, DNS, r->dns, DHCP_SERVERS);
     r->ntp_count = list(o, NTP, r->ntp, DHCP_SERVERS);
-    r->has_lease = collect(o->areas, o->count, LEASE, p, sizeof p) == 4;
-    r->lease = number(o, LEASE);
-    r->t1 = number(o, T1);
-    r->t2 = number(o, T2);
-    if (collect(o->areas, o->count, MTU, p, sizeof p) == 2 &&
-        get_be16(p) >= 68)
-        r->mtu = get_be16(p);
+    r->has_lease = number(o, LEASE, 4, &r->lease);
+    (void)number(o, T1, 4, &r->t1);
+    (void)number(o, T2, 4, &r->t2);
+    (void)number(o, MTU, 2, &mtu);
+    r->mtu = (uint16_t)mtu;
 }
 
 bool dhcp_parse(const uint8_t *p, size_t len, struct dhcp_reply *r)
@@ -169,10 +214,12 @@ bool dhcp_parse(const uint8_t *p, size_t len, struct dhcp_reply *r)
     uint8_t        type;
 
     memset(r, 0, sizeof *r);
-    /* BOOTREPLY, of Ethernet, six bytes of address. */
-    if (len < OPTIONS || p[0] != 2 || p[1] != 1 || p[2] != 6 ||
-        get_be32(p + FIXED) != COOKIE || !find_areas(p, len, &o) ||
-        collect(o.areas, o.count, TYPE, &type, 1) != 1)
+    /* BOOTREPLY, six bytes of address. */
+    if (len < OPTIONS || p[0] != 2 || p[2] != 6 ||
+        get_be32(p + FIXED) != COOKIE)
+        return false;
+    find_areas(p, len, &o);
+    if (collect(o.areas, o.count, TYPE, &type, 1) != 1)
         return false;
     if (type != DHCP_OFFER && type != DHCP_ACK && type != DHCP_NAK)
         return false;
@@ -199,8 +246,9 @@ static uint8_t *put_address(uint8_t *at, uint8_t code, struct ip_address ip)
 
 size_t dhcp_emit(const struct dhcp_request *r, uint8_t p[DHCP_REQUEST_LEN])
 {
-    static const uint8_t wanted[] = {NETMASK, ROUTER, DNS, MTU, NTP,
-                                     LEASE, T1, T2};
+    /* RFC 3442: the routes before the router. */
+    static const uint8_t wanted[] = {NETMASK, ROUTES, ROUTER, DNS, MTU,
+                                     NTP, LEASE, T1, T2};
     uint8_t             *at = p + OPTIONS;
     uint8_t              type = (uint8_t)r->type;
     uint8_t              client[7] = {1};
@@ -221,7 +269,10 @@ size_t dhcp_emit(const struct dhcp_request *r, uint8_t p[DHCP_REQUEST_LEN])
     at = put(at, TYPE, &type, 1);
     at = put(at, CLIENT, client, sizeof client);
     at = put_address(at, WANTED, r->wanted);
-    at = put_address(at, SERVER, r->server);
+    if (r->selects)
+        at = put(at, SERVER, r->server.byte + 12, 4);
+    else
+        at = put_address(at, SERVER, r->server);
     if (asks) {
         at = put(at, SIZE, "\x05\xdc", 2); /* 1,500 */
         at = put(at, PARAMETERS, wanted, sizeof wanted);

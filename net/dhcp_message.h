@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dhcp_message: DHCP on the wire (RFC 2131, 2; RFC 2132; RFC 3396).
+ * dhcp_message: DHCP on the wire (RFC 2131, 2; RFC 2132; RFC 3396; RFC 3442).
  */
 #ifndef NET_DHCP_MESSAGE_H
 #define NET_DHCP_MESSAGE_H
@@ -26,7 +26,11 @@ enum dhcp_type {
     DHCP_RELEASE,
 };
 
-/* What a server says. Addresses that it does not say are 0.0.0.0. */
+/*
+ * What a server says. Addresses that it does not say are 0.0.0.0; of lists it
+ * has what a host can be (ipv4_is_of_host). The router and the routes are those
+ * of option 121 if there is one, and of option 3 if not (RFC 3442).
+ */
 struct dhcp_reply {
     enum dhcp_type    type; /* OFFER, ACK or NAK */
     uint32_t          xid;
@@ -35,12 +39,17 @@ struct dhcp_reply {
     bool              has_lease;
     uint32_t          lease, t1, t2; /* seconds; t1, t2: 0: not said */
     unsigned          prefix;        /* bits; 0: not said */
-    uint16_t          mtu;           /* 0: not said, or less than 68 */
+    uint16_t          mtu;           /* 0: not said */
     struct ip_address dns[DHCP_SERVERS], ntp[DHCP_SERVERS];
     unsigned          dns_count, ntp_count;
+    bool              has_routing; /* option 121 or 3 was there */
+    struct ipv4_route routes[IPV4_ROUTES];
+    unsigned          route_count;
+    unsigned          routes_left_out; /* for which there was no room */
 };
 
-/* What a client says. Addresses of 0.0.0.0 are left out. */
+/* What a client says. Addresses of 0.0.0.0 are left out, but that of the server
+ * in a message that names the one that it selects. */
 struct dhcp_request {
     enum dhcp_type    type;
     uint32_t          xid;
@@ -49,11 +58,15 @@ struct dhcp_request {
     struct ip_address own;    /* ciaddr */
     struct ip_address wanted; /* option 50 */
     struct ip_address server; /* option 54 */
-    const char       *host;   /* option 12; NULL: left out */
+    bool              selects;
+    const char       *host; /* option 12; NULL: left out */
 };
 
-/* False: no reply to a client on an Ethernet, or one that lies about its
- * lengths. */
+/*
+ * Reads a message. An option whose length does not fit ends the options of its
+ * field; those before it count. False: it is no reply to a client with an
+ * Ethernet address, or has no type of a reply.
+ */
 bool dhcp_parse(const uint8_t *p, size_t len, struct dhcp_reply *r);
 
 /* Writes r; returns its length. */

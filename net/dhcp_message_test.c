@@ -110,7 +110,7 @@ TEST(an_option_in_pieces_is_put_together)
     CHECK(dhcp_parse(p, len, &r) && r.has_lease && r.lease == 0x00010203);
 }
 
-TEST(lists_are_kept_as_far_as_there_is_room_and_only_of_whole_addresses)
+TEST(lists_are_kept_as_far_as_there_is_room_and_only_of_addresses_of_hosts)
 {
     uint8_t           p[300];
     struct dhcp_reply r;
@@ -122,7 +122,7 @@ TEST(lists_are_kept_as_far_as_there_is_room_and_only_of_whole_addresses)
                               "\x0a\x00\x00\x05"
                               "\x2a\x05\x0a\x00\x00\x01\x0a\xff"),
                      &r));
-    CHECK(r.dns_count == 3 && r.ntp_count == 0);
+    CHECK(r.dns_count == 3 && r.ntp_count == 1);
     CHECK(ip_equal(r.dns[1], ipv4_address(10, 0, 0, 3)));
 }
 
@@ -136,33 +136,129 @@ TEST(numbers_of_a_wrong_length_and_nonsense_are_as_good_as_not_said)
                               "\x33\x03\x00\x0e\x10"
                               "\x3a\x05\x00\x00\x07\x08\x09"
                               "\x01\x04\xff\x00\xff\x00"
-                              "\x1a\x02\x00\x43\xff"),
+                              "\x1a\x01\x43\xff"),
                      &r));
     CHECK(!r.has_lease && r.t1 == 0 && r.prefix == 0 && r.mtu == 0);
 }
 
-TEST(lengths_that_lie_are_refused_wherever_they_stand)
+TEST(an_option_whose_length_lies_ends_the_options_and_those_before_it_count)
 {
     uint8_t           p[300];
     struct dhcp_reply r;
     size_t            len = REPLY(p, "\x35\x01\x05\x33\x04\x00\x00\x00\x3c");
 
-    CHECK(dhcp_parse(p, len, &r)); /* the end may be the datagram's */
-    for (size_t cut = len - 1; cut > OPTIONS + 3; cut--)
-        CHECK(!dhcp_parse(p, cut, &r));
+    CHECK(dhcp_parse(p, len, &r) && r.lease == 60);
+    for (size_t cut = len - 1; cut >= OPTIONS + 3; cut--)
+        CHECK(dhcp_parse(p, cut, &r) && r.type == DHCP_ACK && !r.has_lease);
     for (size_t cut = 0; cut < OPTIONS + 3; cut++)
         CHECK(!dhcp_parse(p, cut, &r));
     len = REPLY(p, "\x34\x01\x01\x35\x01\x05\xff");
     memset(p + FILE, 0, 128);
-    put(p, FILE + 120, "\x33\x07\x00\x00\x00\x3c", 6);
-    CHECK(!dhcp_parse(p, len, &r));
-    p[FILE + 121] = 6;
-    CHECK(dhcp_parse(p, len, &r));
+    put(p, FILE + 116, "\x3a\x02\x00\x00\x33\x07\x00\x00\x00\x3c", 10);
+    CHECK(dhcp_parse(p, len, &r) && !r.has_lease);
+}
+
+TEST(a_number_that_is_said_twice_is_the_first)
+{
+    uint8_t           p[300];
+    struct dhcp_reply r;
+
+    CHECK(dhcp_parse(p,
+                     REPLY(p, "\x35\x01\x05"
+                              "\x33\x04\x00\x00\x00\x3c"
+                              "\x36\x04\x0a\x00\x00\x01"
+                              "\x33\x04\x00\x00\x00\x3d"
+                              "\x36\x04\x0a\x00\x00\x02\xff"),
+                     &r));
+    CHECK(r.lease == 60 && ip_equal(r.server, ipv4_address(10, 0, 0, 1)));
+}
+
+/* Routes as they are on the wire. */
+#define BY_9       "\x0a\x00\x00\x09"
+#define TO_10_N(n) "\x18\x0a\x01" n BY_9
+
+TEST(routes_come_in_the_place_of_the_router)
+{
+    uint8_t           p[600];
+    struct dhcp_reply r;
+
+    CHECK(dhcp_parse(p,
+                     REPLY(p, "\x35\x01\x05\x03\x04\x0a\x00\x00\x01"
+                              "\x79\x17\x0d\xac\x1f\x0a\x00\x00\x02"
+                              "\x20\x0a\x00\x00\x03\x00\x00\x00\x00"
+                              "\x00\x0a\x00\x00\x04\x00\x0a\xff"),
+                     &r));
+    CHECK(r.has_routing && ip_equal(r.router, ipv4_address(10, 0, 0, 4)));
+    CHECK(r.route_count == 2 && r.routes_left_out == 0);
+    CHECK(r.routes[0].prefix == 13); /* the bits behind it are none */
+    CHECK(ip_equal(r.routes[0].network, ipv4_address(172, 24, 0, 0)));
+    CHECK(ip_equal(r.routes[0].router, ipv4_address(10, 0, 0, 2)));
+    CHECK(r.routes[1].prefix == 32 && ipv4_number(r.routes[1].router) == 0);
+    CHECK(ip_equal(r.routes[1].network, ipv4_address(10, 0, 0, 3)));
+
+    /* Without a default there is no gateway, whatever option 3 says. */
+    CHECK(dhcp_parse(p,
+                     REPLY(p, "\x35\x01\x05\x03\x04\x0a\x00\x00\x01"
+                              "\x79\x08" TO_10_N("\x01") "\xff"),
+                     &r));
+    CHECK(r.has_routing && ipv4_number(r.router) == 0 && r.route_count == 1);
+    CHECK(ip_equal(r.routes[0].network, ipv4_address(10, 1, 1, 0)));
+
+    /* Everything on the link; the first default counts. */
+    CHECK(dhcp_parse(p,
+                     REPLY(p, "\x35\x01\x05\x79\x0a\x00\x00\x00\x00\x00"
+                              "\x00" BY_9 "\xff"),
+                     &r));
+    CHECK(ipv4_number(r.router) == 0 && r.route_count == 1);
+    CHECK(r.routes[0].prefix == 0 && ipv4_number(r.routes[0].router) == 0);
+}
+
+TEST(eight_routes_besides_the_default_are_kept)
+{
+    uint8_t           p[600];
+    struct dhcp_reply r;
+
+    CHECK(dhcp_parse(
+        p,
+        REPLY(p, "\x35\x01\x05\x79\x20" TO_10_N("\x01") TO_10_N("\x02")
+                     TO_10_N("\x03") TO_10_N("\x04") "\x79\x35" TO_10_N(
+                         "\x05") TO_10_N("\x06") TO_10_N("\x07")
+                         TO_10_N("\x08") TO_10_N("\x09") TO_10_N("\x0a") "\x00\x0a\x00\x00\x04\xff"),
+        &r));
+    CHECK(ip_equal(r.router, ipv4_address(10, 0, 0, 4)));
+    CHECK(r.route_count == 8 && r.routes_left_out == 2);
+    CHECK(ip_equal(r.routes[7].network, ipv4_address(10, 1, 8, 0)));
+}
+
+TEST(a_route_that_makes_no_sense_ends_their_list)
+{
+    static const uint8_t wrong[][6] = {
+        {33, 1, 2, 3, 4, 5}, {255, 0, 0, 0, 0, 0}, {0, 1, 2, 3}, {24, 10, 1, 1}};
+    uint8_t           p[300];
+    struct dhcp_reply r;
+
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        size_t at = REPLY(p, "\x35\x01\x05\x03\x04\x0a\x00\x00\x01\x79\x0c"
+                             "\x08\x0b" BY_9);
+
+        at = put(p, at, wrong[i], 6);
+        p[at] = 255;
+        if (i >= 2) /* cut */
+            p[OPTIONS + 10] = 10;
+        CHECK(dhcp_parse(p, at + 1, &r) && r.has_routing);
+        CHECK(r.route_count == 1 && ipv4_number(r.router) == 0);
+        /* With no other there is as good as no list. */
+        at = REPLY(p, "\x35\x01\x05\x03\x04\x0a\x00\x00\x01\x79\x04");
+        p[put(p, at, wrong[i], 4)] = 255;
+        CHECK(dhcp_parse(p, at + 5, &r) && r.has_routing);
+        CHECK(r.route_count == 0 &&
+              ip_equal(r.router, ipv4_address(10, 0, 0, 1)));
+    }
 }
 
 TEST(what_is_no_reply_to_an_ethernet_client_is_refused)
 {
-    static const size_t place[] = {0, 1, 2, 236, 239};
+    static const size_t place[] = {0, 2, 236, 239};
     uint8_t             p[300];
     struct dhcp_reply   r;
     size_t              len = REPLY(p, "\x35\x01\x05\xff");
@@ -213,7 +309,8 @@ TEST(a_request_has_what_it_is_given_and_300_bytes_at_least)
                  12) == 0);
     CHECK(!option(p, len, 50, 4) && !option(p, len, 54, 4) &&
           !option(p, len, 12, 0));
-    CHECK(option(p, len, 55, 8) != NULL && option(p, len, 57, 2) != NULL);
+    CHECK(memcmp(option(p, len, 55, 9), "\x01\x79\x03", 3) == 0);
+    CHECK(option(p, len, 55, 9) != NULL && option(p, len, 57, 2) != NULL);
 
     r.type = DHCP_REQUEST;
     r.own = ipv4_address(10, 0, 0, 3);
@@ -225,6 +322,12 @@ TEST(a_request_has_what_it_is_given_and_300_bytes_at_least)
     CHECK(memcmp(option(p, len, 50, 4), "\x0a\x00\x00\x04", 4) == 0);
     CHECK(memcmp(option(p, len, 54, 4), "\x0a\x00\x00\x01", 4) == 0);
     CHECK(memcmp(option(p, len, 12, 5), "larch", 5) == 0);
+
+    r.server = ipv4_of_number(0); /* of a server that does not say who it is */
+    r.selects = true;
+    CHECK(memcmp(option(p, dhcp_emit(&r, p), 54, 4), "\0\0\0\0", 4) == 0);
+    r.selects = false;
+    CHECK(!option(p, dhcp_emit(&r, p), 54, 4));
 
     r.type = DHCP_RELEASE; /* table 5: no such parameters */
     len = dhcp_emit(&r, p);

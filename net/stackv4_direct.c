@@ -342,6 +342,7 @@ static void take_address(struct direct *d, const struct stackv4_address *a)
 {
     d->address = *a;
     ipv4_set_address(d->ip, a->ip, a->prefix, a->gateway);
+    ipv4_set_routes(d->ip, a->routes, a->route_count);
     arp_set_address(d->arp, a->ip);
     if (d->on_address)
         d->on_address(d->on_address_ctx, a);
@@ -432,6 +433,12 @@ static void dhcp_bound(void *ctx, const struct dhcp_lease *lease)
         return;
     }
     say_address(d, "DHCP offer received and bound", a);
+    for (unsigned i = 0; i < a->route_count; i++)
+        log_info(&stackv4, "DHCP: a route to %s/%u by %s",
+                 ip_text(a->routes[i].network).s, a->routes[i].prefix,
+                 ipv4_number(a->routes[i].router)
+                     ? ip_text(a->routes[i].router).s
+                     : "the link");
     take_address(d, a);
     wake_all(&d->bound);
 }
@@ -460,12 +467,19 @@ static void dhcp_say(void *ctx, const char *text, struct ip_address ip)
                 ipv4_number(ip) ? ip_text(ip).s : "");
 }
 
+static void dhcp_warn(void *ctx, const char *text)
+{
+    (void)ctx;
+    log_warning(&stackv4, "%s", text);
+}
+
 static const struct dhcp_caller dhcp_caller = {
     .send = dhcp_send,
     .probe = dhcp_probe,
     .bound = dhcp_bound,
     .lost = dhcp_lost,
     .say = dhcp_say,
+    .warn = dhcp_warn,
 };
 
 static void dhcp_datagram(void *ctx, struct endpoint from, struct endpoint to,
@@ -476,7 +490,8 @@ static void dhcp_datagram(void *ctx, struct endpoint from, struct endpoint to,
     size_t         len = buf_length(datagram);
 
     (void)to;
-    if (from.port != 67 || len > sizeof data)
+    (void)from; /* behind a relay or a NAT the port may be another than 67 */
+    if (len > sizeof data)
         return;
     buf_copy_out(datagram, 0, data, len);
     dhcp_receive(&d->dhcp, data, len, time_now());

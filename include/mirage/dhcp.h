@@ -8,6 +8,13 @@
  * 8, 16, 32 and then each 64 seconds, a second more or less (4.1). It begins at
  * once, without the wait of up to ten seconds by chance that 4.4.1 recommends:
  * each boot would pay for it.
+ *
+ * A lease is renewed at most once in an eighth of it, and once in a second,
+ * whatever T1 and T2 the server names; one shorter than 10 s is held for 10 s.
+ * An address that no host can have in its network is not taken. What an ACK
+ * does not say is as the OFFER, or the ACK before it, has said; without any
+ * lease time it is an hour, and without a netmask the one of the address's
+ * class. A gateway or router that is not on the link is left out.
  */
 #ifndef MIRAGE_DHCP_H
 #define MIRAGE_DHCP_H
@@ -19,7 +26,7 @@
 struct dhcp_lease {
     struct stackv4_address address;
     struct ip_address      server;
-    uint16_t               mtu;         /* 0: not told */
+    uint16_t               mtu;         /* 576 or more; 0: not told */
     nanoseconds            t1, t2, end; /* FOREVER: it does not end */
 };
 
@@ -36,6 +43,8 @@ struct dhcp_caller {
     void (*lost)(void *ctx, const char *why);
     /* Something to be said, for people. */
     void (*say)(void *ctx, const char *text, struct ip_address ip);
+    /* The server says something that makes no sense: a line for the log. */
+    void (*warn)(void *ctx, const char *text);
 };
 
 enum dhcp_state {
@@ -63,6 +72,9 @@ struct dhcp {
     nanoseconds               deadline; /* of what comes next */
     struct dhcp_lease         lease;    /* that is offered, or holds */
     bool                      has_lease;
+    uint32_t                  seconds, t1, t2; /* as the server said them */
+    nanoseconds               interval;        /* least time between renewals */
+    unsigned                  warned;          /* of what, since the last DISCOVER */
 };
 
 /* Begins, with the link up or down. Keeps caller, ctx and host (NULL: no
@@ -88,7 +100,8 @@ void dhcp_conflict(struct dhcp *d, nanoseconds now);
  * holds there (INIT-REBOOT). */
 void dhcp_link(struct dhcp *d, bool up, nanoseconds now);
 
-/* Gives the lease back. */
+/* Gives the lease back, by a message to its server alone; lost is not called.
+ * Nothing is asked any more until the link has gone and come. */
 void dhcp_release(struct dhcp *d, nanoseconds now);
 
 #endif

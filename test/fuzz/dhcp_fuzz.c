@@ -21,6 +21,7 @@ static const struct mac  mac = {{2, 0, 0, 0, 0, 9}};
 static struct dhcp       d;
 static nanoseconds       now;
 static unsigned          sent;
+static nanoseconds       requested; /* the last REQUEST */
 static bool              holds;
 static struct dhcp_lease lease;
 
@@ -32,6 +33,11 @@ static void on_send(void *ctx, struct ip_address to, const void *data,
     (void)ctx;
     (void)to;
     sent++;
+    if (p[242] == DHCP_REQUEST) {
+        check((d.state != DHCP_RENEWING && d.state != DHCP_REBINDING) ||
+              now - requested >= d.interval);
+        requested = now;
+    }
     check(len >= 300 && len <= DHCP_REQUEST_LEN && p[0] == 1);
     check(get_be32(p + 4) == d.xid && memcmp(p + 28, mac.byte, 6) == 0);
     check(!mac_equal(mac, (struct mac){{0}}) && p[240] == 53);
@@ -40,15 +46,18 @@ static void on_send(void *ctx, struct ip_address to, const void *data,
 static void on_probe(void *ctx, struct ip_address ip)
 {
     (void)ctx;
-    check(ipv4_number(ip) != 0 && !holds);
+    check(ipv4_is_of_host(ip) && !holds);
 }
 
 static void on_bound(void *ctx, const struct dhcp_lease *l)
 {
     (void)ctx;
     check(l->address.prefix >= 1 && l->address.prefix <= 32);
-    check(ipv4_number(l->address.ip) != 0 && l->t1 <= l->t2 &&
-          l->t2 <= l->end);
+    check(ipv4_is_host_in(l->address.ip, l->address.prefix));
+    check(l->t1 <= l->t2 && l->t2 <= l->end);
+    check(l->mtu == 0 || l->mtu >= 576);
+    check(l->address.route_count <= IPV4_ROUTES);
+    check(!ip_equal(l->address.gateway, l->address.ip));
     holds = true;
     lease = *l;
 }
@@ -67,12 +76,19 @@ static void on_say(void *ctx, const char *text, struct ip_address ip)
     check(text[0] != 0);
 }
 
+static void on_warn(void *ctx, const char *text)
+{
+    (void)ctx;
+    check(text[0] != 0);
+}
+
 static const struct dhcp_caller caller = {
     .send = on_send,
     .probe = on_probe,
     .bound = on_bound,
     .lost = on_lost,
     .say = on_say,
+    .warn = on_warn,
 };
 
 /* What of it lies at p; how much that was. */
