@@ -72,12 +72,16 @@ void tcp_free(struct connection *c)
     unschedule(c);
     buf_free(c->read);
     c->read = NULL;
+    if (c->is_displaced)
+        c->tcp->pool.spare--;
     tcp_pool_give(&c->tcp->pool, c);
 }
 
+/* A flood of SYNs never takes more than a quarter of a small pool. */
 bool tcp_may_half_open(const struct tcpv4 *tcp, const struct tcp_listener *l)
 {
     return tcp->half_open < TCP_HALF_OPEN &&
+           tcp->half_open < tcp->pool.limit / 4 &&
            (!l->limits.half_open || l->half_open < l->limits.half_open);
 }
 
@@ -158,6 +162,7 @@ void tcp_end(struct connection *c, enum status why)
     if (why != OK)
         tcp->counters.failed++;
     tcp_pool_unlink(c);
+    tcp_peer_remove(c);
     unschedule(c);
     wheel_clear(tcp->wheel, &c->timer);
     drop_queues(c);
@@ -182,14 +187,54 @@ static struct connection *oldest_in_time_wait(const struct tcpv4 *tcp)
     return c;
 }
 
+bool tcp_has_room(const struct tcpv4 *tcp)
+{
+    return tcp->pool.taken < tcp->pool.limit + tcp->pool.spare ||
+           oldest_in_time_wait(tcp) != NULL;
+}
+
+static void refuse_for_room(struct tcpv4 *tcp)
+{
+    tcp->counters.no_room++;
+    if (tcp->was_full)
+        return;
+    tcp->was_full = true;
+    log_warning(&tcpv4, "all %zu connections are taken: others are refused "
+                        "(--tcp-connections=N allows more)",
+                tcp->pool.limit);
+}
+
 static struct connection *take(struct tcpv4 *tcp)
 {
     struct connection *c = tcp_pool_take(&tcp->pool), *old;
 
-    if (c || !(old = oldest_in_time_wait(tcp)))
-        return c;
-    tcp_end(old, OK);
-    return tcp_pool_take(&tcp->pool);
+    if (!c && (old = oldest_in_time_wait(tcp))) {
+        tcp_end(old, OK);
+        c = tcp_pool_take(&tcp->pool);
+    }
+    if (!c)
+        refuse_for_room(tcp);
+    return c;
+}
+
+/* Makes room for a connection of the peer ip, if another holds more. */
+static void displace(struct tcpv4 *tcp, struct ip_address ip)
+{
+    struct connection *c = tcp_peer_to_displace(tcp, ip);
+
+    if (!c || tcp->pool.spare >= TCP_SPARE)
+        return;
+    tcp->counters.displaced++;
+    if (!tcp->has_displaced)
+        log_warning(&tcpv4, "all %zu connections are taken, most of them by "
+                            "%s: one of its own is reset for each new peer",
+                    tcp->pool.limit, ip_text(c->peer.ip).s);
+    tcp->has_displaced = true;
+    if (c->is_held) {
+        c->is_displaced = true;
+        tcp->pool.spare++;
+    }
+    tcp_abort(c, ERR_NO_MEMORY);
 }
 
 void tcp_begin_at(struct connection *c, uint32_t iss)
@@ -235,6 +280,15 @@ struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
     tcp_pool_link(c);
     tcp->count++;
     return c;
+}
+
+struct connection *tcp_new_by_displacing(struct tcpv4   *tcp,
+                                         struct endpoint local,
+                                         struct endpoint peer)
+{
+    if (!tcp_has_room(tcp))
+        displace(tcp, peer.ip);
+    return tcp_new(tcp, local, peer);
 }
 
 static void work(void *ctx)
@@ -295,6 +349,7 @@ void tcp_let_go(struct connection *c)
     struct tcp_listener *l = c->listener;
 
     c->is_held = false;
+    tcp_peer_let_go(c);
     if (!c->is_handled)
         return;
     c->is_handled = false;
@@ -302,25 +357,44 @@ void tcp_let_go(struct connection *c)
     free_if_over(c->tcp, l);
 }
 
-void tcp_accept(struct connection *c)
+/* Has the listener told, or starts a handler's fiber; ERR_NO_MEMORY. */
+static enum status serve(struct connection *c)
 {
     const struct tcp_listener *l = c->listener;
     char                       name[16];
     struct fiber_options       fiber = {name, l->options.stack};
 
-    c->tcp->counters.accepted++;
-    c->is_held = c->is_handled = true;
-    c->listener->handlers++;
     if (l->accepted) {
         c->is_new = true;
         tcp_schedule(c);
-        return;
+        return OK;
     }
     (void)text_format(name, sizeof name, "tcp:%u", l->port);
-    if (fiber_start_with(&fiber, run_handler, c) == OK)
+    return fiber_start_with(&fiber, run_handler, c);
+}
+
+void tcp_accept(struct connection *c)
+{
+    const struct tcp_listener *l = c->listener;
+    struct tcpv4              *tcp = c->tcp;
+
+    if (!tcp_peer_may(tcp, l, c->peer.ip)) {
+        tcp->counters.over_peer_limit++;
+        tcp_send_reset(c);
+        tcp_end(c, ERR_REFUSED);
         return;
-    log_warning(&tcpv4, "no memory to serve %s: its connection is reset",
-                ip_text(c->peer.ip).s);
+    }
+    tcp->counters.accepted++;
+    c->is_held = c->is_handled = true;
+    c->listener->handlers++;
+    if (tcp_peer_add(c) == OK && serve(c) == OK)
+        return;
+    tcp->counters.no_room++;
+    if (!tcp->was_without_memory)
+        log_warning(&tcpv4, "no memory to serve %s: its connection is reset, "
+                            "and so are others while there is none",
+                    ip_text(c->peer.ip).s);
+    tcp->was_without_memory = true;
     tcp_let_go(c);
     tcp_send_reset(c);
     tcp_end(c, ERR_NO_MEMORY);
@@ -447,7 +521,7 @@ enum status tcp_begin(struct tcpv4 *tcp, struct endpoint to,
     if (ipv4_number(local.ip) == 0 || ipv4_number(to.ip) >> 28 >= 14 ||
         ipv4_is_broadcast(tcp->ip, to.ip) || !ipv4_reaches(tcp->ip, to.ip))
         return ERR_UNREACHABLE;
-    if (local.port == 0 || !(c = tcp_new(tcp, local, to)))
+    if (local.port == 0 || !(c = tcp_new_by_displacing(tcp, local, to)))
         return ERR_NO_MEMORY;
     tcp->counters.opened++;
     c->is_held = true;
@@ -524,6 +598,9 @@ void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)
     fn(ctx, "tcp_accepted", n->accepted);
     fn(ctx, "tcp_failed", n->failed);
     fn(ctx, "tcp_dropped_syns", n->dropped_syns);
+    fn(ctx, "tcp_no_room", n->no_room);
+    fn(ctx, "tcp_displaced", n->displaced);
+    fn(ctx, "tcp_over_peer_limit", n->over_peer_limit);
     fn(ctx, "tcp_cookies_out", n->cookies_out);
     fn(ctx, "tcp_cookies_in", n->cookies_in);
     fn(ctx, "tcp_segments_in", n->in);

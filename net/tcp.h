@@ -4,6 +4,7 @@
  *
  *     tcp.c             listeners, opening, the end, the work fiber
  *     tcp_pool.c        connections' memory, and how they are found
+ *     tcp_peers.c       how many each peer has, and which is idle for longest
  *     tcp_input.c       what comes (RFC 9293, 3.10.7)
  *     tcp_held.c        what of it came too early
  *     tcp_memory.c      when pages are scarce
@@ -34,6 +35,7 @@
 #include <mirage/tcpv4.h>
 
 #define TCP_HALF_OPEN 256  /* connections with no third segment yet */
+#define TCP_SPARE     256  /* that were displaced, but are still held */
 #define TCP_HELD      4096 /* runs of bytes that came too early, in all */
 #define TCP_SENT      4096 /* records of what is under way, besides the one that
                               each connection has; in all */
@@ -82,6 +84,7 @@ enum tcp_state {
 };
 
 struct connection;
+struct tcp_peer;
 struct tcpv4;
 
 /* Bytes that came too early, without a gap: tcp_held.c. */
@@ -196,6 +199,12 @@ struct connection {
     struct connection *older, *newer; /* of those in TIME-WAIT */
 
     struct tcp_listener *listener; /* that is_passive is of */
+
+    /* Accepted connections: tcp_peers.c. */
+    struct tcp_peer   *by_peer, *by_port; /* counts it; by_port may be NULL */
+    struct connection *idler, *busier;    /* of the same peer, by the time
+                                             when it was last heard */
+    bool               is_displaced;      /* another's took its place; it is still held */
 
     /* Sending. The queue begins with byte queue_seq; what was sent is in it
      * until it is acknowledged. */
@@ -317,6 +326,7 @@ struct connection {
 struct tcp_counters {
     uint64_t in, malformed, no_connection, out, resets_in, resets_out;
     uint64_t opened, accepted, failed, dropped_syns, cookies_out, cookies_in;
+    uint64_t no_room, displaced, over_peer_limit;
     uint64_t retransmitted, timeouts;
     uint64_t fast_retransmits, tail_probes, undone, reneged;
     uint64_t held, held_steps, held_dropped, duplicates_in, probes, repeats_in;
@@ -324,13 +334,24 @@ struct tcp_counters {
     uint64_t stale_timestamps, challenges, out_of_window, starved, relieved;
 };
 
-/* tcp_pool.c's own, but for used and limit. */
+/* tcp_pool.c's own, but for used, limit and spare. */
 struct tcp_pool {
-    struct connection **piece;       /* of memory */
-    size_t              used, limit; /* those beyond were never taken */
+    struct connection **piece; /* of memory */
+    size_t              used;  /* those beyond were never taken */
+    size_t              taken; /* now */
+    size_t              limit; /* of those taken, */
+    size_t              spare; /* and so many more now; TCP_SPARE at most */
     struct connection  *free;
     struct connection **bucket;
     size_t              buckets, linked;
+};
+
+/* tcp_peers.c's own; zeroed is empty. */
+struct tcp_peers {
+    struct tcp_peer **bucket; /* by address and port */
+    size_t            buckets, count;
+    struct tcp_peer **heap; /* those with most connections first */
+    size_t            heap_count, heap_room;
 };
 
 struct tcpv4 {
@@ -338,6 +359,9 @@ struct tcpv4 {
     struct wheel            *wheel;
     struct siphash_key       secret;
     struct tcp_pool          pool;
+    struct tcp_peers         peers;
+    bool                     was_full, has_displaced; /* has been logged */
+    bool                     was_without_memory;
     struct tcp_listener     *listeners;
     unsigned                 half_open, count;
     struct connection       *half_opens[TCP_HALF_OPEN];
@@ -371,9 +395,19 @@ void tcp_init(struct connection *c, struct tcpv4 *tcp, struct endpoint local,
 void tcp_begin_at(struct connection *c, uint32_t iss);
 
 /* A connection in its place for SYN, with its sequence numbers; NULL: the pool
- * is empty. */
-struct connection   *tcp_new(struct tcpv4 *tcp, struct endpoint local,
-                             struct endpoint peer);
+ * is empty, which is counted and logged once. */
+struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
+                           struct endpoint peer);
+
+/* The same, but in a full pool the connection that tcp_peer_to_displace names
+ * is reset to make room. */
+struct connection *tcp_new_by_displacing(struct tcpv4   *tcp,
+                                         struct endpoint local,
+                                         struct endpoint peer);
+
+/* Would tcp_new find room? */
+bool tcp_has_room(const struct tcpv4 *tcp);
+
 struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port);
 
 /* May it have another one that is half open, that is handled? */
@@ -426,6 +460,29 @@ struct connection *tcp_find(struct tcpv4 *tcp, struct endpoint local,
 /* A number that nobody can guess, of two endpoints and a salt. */
 uint64_t tcp_hash(const struct tcpv4 *tcp, const struct endpoint *local,
                   const struct endpoint *peer, uint64_t salt);
+
+/* tcp_peers.c */
+
+/* May this address have one more connection to the port of l? */
+bool tcp_peer_may(const struct tcpv4 *tcp, const struct tcp_listener *l,
+                  struct ip_address ip);
+
+/* Counts an accepted connection; ERR_NO_MEMORY. It counts until it has ended
+ * (tcp_peer_remove), for the limit of its port until the application closes it
+ * (tcp_peer_let_go). For one that does not count they do nothing. */
+MUST_CHECK enum status tcp_peer_add(struct connection *c);
+void                   tcp_peer_remove(struct connection *c);
+void                   tcp_peer_let_go(struct connection *c);
+
+/* The peer was heard on this connection just now. */
+void tcp_peer_heard(struct connection *c);
+
+/* Of the peer that has most connections, the one on which it was not heard for
+ * longest; NULL: no peer has more than the one with this address. */
+struct connection *tcp_peer_to_displace(const struct tcpv4 *tcp,
+                                        struct ip_address   ip);
+
+void tcp_peers_free(struct tcp_peers *all);
 
 /* tcp_input.c */
 void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b);

@@ -129,7 +129,8 @@ static bool take_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
     if (l->cookies < time_now() || a->s.flags & (TCP_RST | TCP_SYN) ||
         !tcp_cookie_check(tcp, &local, &peer, &a->s, &syn.s))
         return false;
-    if (!tcp_may_accept(l) || !(c = tcp_new(tcp, local, peer))) {
+    if (!tcp_may_accept(l) ||
+        !(c = tcp_new_by_displacing(tcp, local, peer))) {
         tcp->counters.dropped_syns++;
         return true; /* with its data it will come again */
     }
@@ -162,7 +163,16 @@ static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
     /* Nobody honest ends what he begins: with FIN it is no SYN of a peer's. */
     if ((a->s.flags & (TCP_SYN | TCP_RST | TCP_FIN)) != TCP_SYN)
         return;
-    if (tcp_may_accept(l) && !tcp_may_half_open(tcp, l)) {
+    if (!tcp_peer_may(tcp, l, peer.ip)) {
+        tcp->counters.over_peer_limit++;
+        tcp_refuse(tcp, NULL, packet, &a->s, a->len);
+        return;
+    }
+    /* In a full pool a SYN displaces nothing: anybody could have sent it. A
+     * cookie that comes back does. */
+    if (tcp_may_accept(l) &&
+        (!tcp_may_half_open(tcp, l) ||
+         (!tcp_has_room(tcp) && tcp_peer_to_displace(tcp, peer.ip)))) {
         send_cookie(tcp, l, &local, &peer, a);
         return;
     }
@@ -716,6 +726,7 @@ static void connection_input(struct connection *c, struct arrival *a,
     if (!check(c, a))
         return;
     c->heard = time_now();
+    tcp_peer_heard(c);
     c->keepalives = 0;
     ecn_take(c, a->s.flags, packet->service, a->len);
     if (!take_ack(c, a, packet))

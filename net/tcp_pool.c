@@ -39,7 +39,8 @@ enum status tcp_pool_init(struct tcp_pool *p)
     p->limit = limit;
     p->buckets = BUCKETS;
     p->bucket = calloc(p->buckets, sizeof(struct connection *));
-    p->piece = calloc((limit + PIECE - 1) / PIECE, sizeof *p->piece);
+    p->piece = calloc((limit + TCP_SPARE + PIECE - 1) / PIECE,
+                      sizeof *p->piece);
     if (p->bucket && p->piece)
         return OK;
     tcp_pool_free(p);
@@ -63,17 +64,19 @@ struct connection *tcp_pool_take(struct tcp_pool *p)
 {
     struct connection *c = p->free;
 
+    if (p->taken >= p->limit + p->spare)
+        return NULL;
     if (c) {
         p->free = c->next;
+        p->taken++;
         return c;
     }
-    if (p->used == p->limit)
-        return NULL;
     if (p->used % PIECE == 0) {
         p->piece[p->used / PIECE] = calloc(PIECE, sizeof *c);
         if (!p->piece[p->used / PIECE])
             return NULL;
     }
+    p->taken++;
     return tcp_pool_at(p, p->used++);
 }
 
@@ -81,6 +84,7 @@ void tcp_pool_give(struct tcp_pool *p, struct connection *c)
 {
     c->next = p->free;
     p->free = c;
+    p->taken--;
 }
 
 /* Twice as many places. */

@@ -30,8 +30,9 @@
 
 LOG_SOURCE_SHARED(stackv4_socket);
 
-/* A connection on its way to its handler. */
+/* A connection on its way to its handler, and while that runs. */
 struct arrival {
+    struct arrival *next, *before; /* of those that are handled */
     struct port    *port;
     struct flow    *flow;
     tcp_handler    *fn;
@@ -167,16 +168,43 @@ static void port_fail(struct port *p, enum status why)
 
 static void handle(void *arrival)
 {
-    struct arrival a = *(struct arrival *)arrival;
+    struct arrival *a = arrival;
+    struct port    *p = a->port;
 
-    free(arrival);
-    a.flow->is_handlers = true;
-    a.fn(a.ctx, a.flow, a.peer);
-    a.flow->is_handlers = false;
-    flow_close(a.flow);
-    a.port->handlers--;
-    wake_all(&a.port->returned);
-    port_free_if_over(a.port);
+    a->flow->is_handlers = true;
+    a->fn(a->ctx, a->flow, a->peer);
+    a->flow->is_handlers = false;
+    flow_close(a->flow);
+    if (a->before)
+        a->before->next = a->next;
+    else
+        p->running = a->next;
+    if (a->next)
+        a->next->before = a->before;
+    free(a);
+    p->handlers--;
+    wake_all(&p->returned);
+    port_free_if_over(p);
+}
+
+/* Has this address as many connections as it may? */
+static bool is_over_peer_limit(const struct port *p, struct ip_address ip)
+{
+    unsigned count = 0;
+
+    if (!p->limits.peer)
+        return false;
+    for (const struct arrival *a = p->running; a; a = a->next)
+        count += ip_equal(a->peer.ip, ip);
+    return count >= p->limits.peer;
+}
+
+static void reset(int fd)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
 }
 
 /* Runs the handler for a new connection, fd. False: no memory. */
@@ -199,6 +227,10 @@ static bool hand_over(struct port *p, int fd, const struct sockaddr_in *from)
         if (memcmp(&p->options.flow, &none, sizeof none) != 0)
             flow_set_options(a->flow, &p->options.flow);
         p->handlers++;
+        a->next = p->running;
+        if (a->next)
+            a->next->before = a;
+        p->running = a;
         return true;
     }
     if (a->flow)
@@ -258,7 +290,10 @@ static void serve_tcp(void *listener)
             not_accepted(l, errno);
             continue;
         }
-        if (hand_over(p, fd, &from))
+        if (is_over_peer_limit(p, socket_endpoint(&from).ip)) {
+            p->stack->counters.over_peer_limit++;
+            reset(fd);
+        } else if (hand_over(p, fd, &from))
             p->stack->counters.accepted++;
         else
             p->stack->counters.dropped++;
@@ -558,6 +593,7 @@ static void sockets_counters(const struct stackv4 *s, counter_handler *fn,
     fn(ctx, "tcp_opened", c->opened);
     fn(ctx, "tcp_refused", c->refused);
     fn(ctx, "tcp_dropped", c->dropped);
+    fn(ctx, "tcp_over_peer_limit", c->over_peer_limit);
     fn(ctx, "tcp_bytes_in", c->bytes_in);
     fn(ctx, "tcp_bytes_out", c->bytes_out);
     fn(ctx, "udp_in", c->datagrams_in);

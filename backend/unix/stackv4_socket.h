@@ -14,6 +14,7 @@
 
 extern struct log_source stackv4_socket;
 
+struct arrival;
 struct sockets;
 struct port;
 
@@ -44,6 +45,7 @@ struct port {
     struct tcp_limits  limits;
     struct tcp_options options;
     unsigned           handlers; /* that run */
+    struct arrival    *running;  /* the connections that they have */
     struct waiters     returned; /* woken when one has */
 
     size_t          count;
@@ -51,7 +53,7 @@ struct port {
 };
 
 struct socket_counters {
-    uint64_t accepted, opened, refused, dropped;
+    uint64_t accepted, opened, refused, dropped, over_peer_limit;
     uint64_t datagrams_in, datagrams_out, datagrams_dropped;
     uint64_t bytes_in, bytes_out; /* of streams */
 };

@@ -51,6 +51,8 @@ struct tcp_options {
 struct tcp_limits {
     unsigned handlers;  /* that run at once */
     unsigned half_open; /* peers that have still to answer our answer */
+    unsigned peer;      /* flows of one peer address; further ones are reset. Those
+                           accepted before there was a limit do not count */
 };
 
 /* What an address is known with. An address of 0.0.0.0: there is none. */

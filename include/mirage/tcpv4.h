@@ -55,7 +55,7 @@ MUST_CHECK enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
 /*
  * The layer beneath the fibers, for hundreds of thousands of connections: one
  * has no fiber, but is told what can be done, and holds no more memory than
- * its state (under a KiB) and what waits to be read or sent. The boot argument
+ * its state (about 1 KiB) and what waits to be read or sent. The boot argument
  * --tcp-connections says how many there may be.
  *
  * Handlers run in the stack's own fiber and must not block. What they do with

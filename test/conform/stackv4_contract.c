@@ -546,7 +546,7 @@ static void open_and_echo(void *served)
 static void who_comes_beyond_the_limit_waits_for_a_handler_to_return(void)
 {
     static const struct tcp_limits one = {.handlers = 1, .half_open = 10};
-    static const struct tcp_limits none = {0, 0};
+    static const struct tcp_limits none;
     static bool                    is_served;
     struct fiber                  *second;
     struct flow                   *f;
@@ -564,6 +564,39 @@ static void who_comes_beyond_the_limit_waits_for_a_handler_to_return(void)
     HOLDS(!is_served && serving.running == 1);
     flow_close(f);
     HOLDS(fiber_join(second, time_after(LONG)) == OK && is_served);
+    wait_for_server();
+    HOLDS(stackv4_limit_tcp(server, PORT, &none) == OK);
+}
+
+static void who_has_as_many_connections_as_a_peer_may_is_reset(void)
+{
+    static const struct tcp_limits one = {.peer = 1}, none;
+    struct flow                   *f, *second = NULL;
+    struct buf                    *b = NULL;
+    enum status                    s;
+
+    HOLDS(stackv4_limit_tcp(server, PORT, &one) == OK);
+    f = open_flow(echo);
+    HOLDS(f && flow_write(f, "x", 1, time_after(LONG)) == OK &&
+          flow_read(f, &b, time_after(LONG)) == OK);
+    buf_free(b);
+    s = stackv4_connect(client, (struct endpoint){address, PORT},
+                        time_after(LONG), &second);
+    if (s == OK) { /* the host's own stack answers a SYN before we are asked */
+        s = flow_read(second, &b, time_after(LONG));
+        HOLDS(s == ERR_RESET);
+        flow_close(second);
+    } else {
+        HOLDS(s == ERR_REFUSED || s == ERR_RESET);
+    }
+    flow_close(f);
+    wait_for_server();
+    serving.served = 0;
+    f = open_flow(echo);
+    HOLDS(f && flow_write(f, "x", 1, time_after(LONG)) == OK &&
+          flow_read(f, &b, time_after(LONG)) == OK);
+    buf_free(b);
+    flow_close(f);
     wait_for_server();
     HOLDS(stackv4_limit_tcp(server, PORT, &none) == OK);
 }
@@ -595,6 +628,7 @@ unsigned contract_failures(const char *name, struct stackv4 *s,
     many_connections_go_on_at_once();
     datagrams_go_there_and_back();
     who_comes_beyond_the_limit_waits_for_a_handler_to_return();
+    who_has_as_many_connections_as_a_peer_may_is_reset();
     a_listener_is_replaced_and_ended();
     HOLDS(stackv4_listen_tcp(server, PORT, NULL, NULL) == OK);
     return failures;

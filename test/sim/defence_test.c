@@ -31,7 +31,7 @@ static void hold(void *ctx, struct flow *f, struct endpoint peer)
 
 static void begin(void)
 {
-    static const struct tcp_limits none = {0, 0};
+    static const struct tcp_limits none;
     static bool                    is_made;
 
     if (!is_made) {

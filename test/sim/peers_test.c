@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Who gets a connection when all are taken: right has CONNECTIONS of them, and
+ * left, second and third want them.
+ */
+#include "check.h"
+#include "peer.h"
+#include <mirage/drivers.h>
+
+#define PORT        80
+#define CONNECTIONS 16
+#define SOON        (5 * SECOND)
+
+static struct stackv4 *second, *third;
+static unsigned        handled;
+static bool            must_hold = true;
+static struct waiters  letting;
+
+/* Answers each byte, and sees the end at once. */
+static void echo(void *ctx, struct flow *f, struct endpoint peer)
+{
+    struct buf *b;
+
+    (void)ctx, (void)peer;
+    handled++;
+    while (flow_read(f, &b, FOREVER) == OK)
+        if (flow_write_bufs(f, b, FOREVER) != OK)
+            break;
+    handled--;
+}
+
+/* Keeps its flow, whatever happens to it. */
+static void hold(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx, (void)f, (void)peer;
+    handled++;
+    while (must_hold)
+        if (wait_until(&letting, FOREVER) != OK)
+            break;
+    handled--;
+}
+
+static void say_nothing(struct console *c, const char *text, size_t len)
+{
+    (void)c, (void)text, (void)len;
+}
+
+static struct stackv4 *stack(const char *address)
+{
+    static const struct console_ops ops = {.write = say_nothing};
+    static struct console           quiet = {.ops = &ops};
+    struct network                 *net;
+    struct stackv4                 *s = NULL;
+
+    CHECK(sim_network("wire", 1500, 0, &net) == OK);
+    CHECK(stackv4_static_connect(&quiet, net, address, "255.255.255.0", "",
+                                 &s) == OK);
+    return s;
+}
+
+static void begin(tcp_handler *fn)
+{
+    if (!second) {
+        sim_seed(5);
+        pair_make(1500, 0);
+        second = stack("10.0.0.3");
+        third = stack("10.0.0.4");
+        right.tcp->pool.limit = CONNECTIONS;
+    }
+    must_hold = false;
+    wake_all(&letting);
+    tcpv4_reset(left.tcp, ERR_GONE);
+    tcpv4_reset(right.tcp, ERR_GONE);
+    CHECK(time_sleep(200 * SECOND) == OK);
+    CHECK(handled == 0 && right.tcp->pool.taken == 0 &&
+          right.tcp->pool.spare == 0);
+    must_hold = true;
+    memset(&right.tcp->counters, 0, sizeof right.tcp->counters);
+    CHECK(tcpv4_listen(right.tcp, PORT, fn, NULL) == OK);
+}
+
+static const struct endpoint server = {
+    {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 2}}, PORT};
+
+static struct flow *open_from_left(void)
+{
+    struct flow *f = NULL;
+
+    return tcpv4_open(left.tcp, server, time_after(SOON), &f) == OK ? f : NULL;
+}
+
+static struct flow *open_from(struct stackv4 *s)
+{
+    struct flow *f = NULL;
+
+    return stackv4_connect(s, server, time_after(SOON), &f) == OK ? f : NULL;
+}
+
+/* Is one byte answered? */
+static bool is_served(struct flow *f)
+{
+    struct buf *b = NULL;
+    bool        is = flow_write(f, "x", 1, time_after(SOON)) == OK &&
+              flow_read(f, &b, time_after(SOON)) == OK;
+
+    buf_free(b);
+    return is;
+}
+
+static enum status how_it_ended(struct flow *f)
+{
+    struct buf *b;
+
+    return flow_read(f, &b, time_after(MILLISECOND));
+}
+
+TEST(a_new_peer_gets_the_place_of_the_longest_idle_of_who_holds_most)
+{
+    struct flow *f[CONNECTIONS], *other;
+
+    begin(echo);
+    for (int i = 0; i < CONNECTIONS; i++)
+        CHECK((f[i] = open_from_left()) && is_served(f[i]));
+    for (int i = 0; i < CONNECTIONS; i++)
+        CHECK(i == 5 || is_served(f[i]));
+    CHECK((other = open_from(second)) && is_served(other));
+    for (int i = 0; i < CONNECTIONS; i++) {
+        CHECK(i == 5 ? how_it_ended(f[i]) == ERR_RESET : is_served(f[i]));
+        flow_close(f[i]);
+    }
+    CHECK(right.tcp->counters.displaced == 1 &&
+          right.tcp->counters.no_room == 0 && right.tcp->has_displaced);
+    flow_close(other);
+}
+
+TEST(a_peer_displaces_none_of_a_peer_that_has_not_more)
+{
+    struct flow *f[2 * CONNECTIONS];
+    int          count = 0;
+
+    begin(echo);
+    for (; count < CONNECTIONS; count++)
+        CHECK((f[count] = open_from_left()) && is_served(f[count]));
+    while (count < 2 * CONNECTIONS && (f[count] = open_from(second)))
+        CHECK(is_served(f[count++]));
+    CHECK(count == CONNECTIONS + CONNECTIONS / 2);
+    CHECK(right.tcp->counters.displaced == CONNECTIONS / 2 &&
+          right.tcp->counters.no_room > 0 && right.tcp->was_full);
+    CHECK(open_from_left() == NULL);
+    CHECK(right.tcp->counters.displaced == CONNECTIONS / 2);
+    /* The third takes from both of them, in turn. */
+    CHECK((f[count] = open_from(third)) && is_served(f[count]));
+    CHECK((f[count + 1] = open_from(third)) && is_served(f[count + 1]));
+    for (int i = 0; i < count + 2; i++)
+        flow_close(f[i]);
+}
+
+TEST(a_syn_displaces_nothing_before_its_sender_has_answered)
+{
+    struct flow *f[CONNECTIONS];
+    struct seen  seen;
+    uint16_t     port;
+
+    begin(echo);
+    for (int i = 0; i < CONNECTIONS; i++)
+        CHECK((f[i] = open_from(second)) && is_served(f[i]));
+    peer_begin();
+    for (port = 2000; port < 2100; port++) {
+        peer_send(&(struct tcp_segment){.from = port, .to = PORT, .seq = 7, .flags = TCP_SYN, .window = 1000},
+                  NULL, 0);
+        CHECK(peer_sees(&seen, SECOND) &&
+              seen.s.flags == (TCP_SYN | TCP_ACK) && seen.s.to == port);
+    }
+    CHECK(right.tcp->counters.displaced == 0 &&
+          right.tcp->counters.cookies_out == 100);
+    for (int i = 0; i < CONNECTIONS; i++)
+        CHECK(is_served(f[i]));
+    peer_send(&(struct tcp_segment){.from = 2099, .to = PORT, .seq = 8, .ack = seen.s.seq + 1, .flags = TCP_ACK, .window = 1000},
+              "x", 1);
+    CHECK(peer_sees(&seen, SECOND) && seen.len == 1 && seen.s.to == 2099);
+    CHECK(right.tcp->counters.displaced == 1);
+    for (int i = 0; i < CONNECTIONS; i++)
+        flow_close(f[i]);
+    ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_failed, left.tcp);
+}
+
+TEST(one_that_its_application_still_holds_makes_room_all_the_same)
+{
+    struct flow *f[CONNECTIONS], *other[CONNECTIONS / 2];
+
+    begin(hold);
+    for (int i = 0; i < CONNECTIONS; i++)
+        CHECK((f[i] = open_from_left()) != NULL);
+    for (int i = 0; i < CONNECTIONS / 2; i++)
+        CHECK((other[i] = open_from(second)) != NULL);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(right.tcp->pool.spare == CONNECTIONS / 2 &&
+          right.tcp->pool.taken == CONNECTIONS + CONNECTIONS / 2);
+    must_hold = false;
+    wake_all(&letting);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(right.tcp->pool.spare == 0);
+    for (int i = 0; i < CONNECTIONS; i++)
+        flow_close(f[i]);
+    for (int i = 0; i < CONNECTIONS / 2; i++)
+        flow_close(other[i]);
+}
+
+TEST(a_connection_of_our_own_gets_a_place_too)
+{
+    struct flow *f[CONNECTIONS], *own = NULL;
+
+    begin(echo);
+    CHECK(stackv4_listen_tcp(third, PORT, echo, NULL) == OK);
+    for (int i = 0; i < CONNECTIONS; i++)
+        CHECK((f[i] = open_from_left()) && is_served(f[i]));
+    CHECK(tcpv4_open(right.tcp,
+                     (struct endpoint){ipv4_address(10, 0, 0, 4), PORT},
+                     time_after(SOON), &own) == OK);
+    CHECK(own && is_served(own) && right.tcp->counters.displaced == 1);
+    flow_close(own);
+    for (int i = 0; i < CONNECTIONS; i++)
+        flow_close(f[i]);
+    CHECK(stackv4_listen_tcp(third, PORT, NULL, NULL) == OK);
+}
+
+TEST(a_flood_of_syns_takes_a_quarter_of_the_connections_at_most)
+{
+    begin(echo);
+    peer_begin();
+    for (uint16_t port = 3000; port < 3100; port++)
+        peer_send(&(struct tcp_segment){.from = port, .to = PORT, .seq = 7, .flags = TCP_SYN, .window = 1000},
+                  NULL, 0);
+    CHECK(time_sleep(100 * MILLISECOND) == OK);
+    CHECK(right.tcp->pool.taken == CONNECTIONS / 4);
+    peer_ignores(200 * SECOND);
+    ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_failed, left.tcp);
+}
+
+TEST(a_limit_by_peer_lets_others_in)
+{
+    static const struct tcp_limits two = {.peer = 2}, none;
+    struct flow                   *f[2], *other;
+
+    begin(echo);
+    CHECK(tcpv4_limit(right.tcp, PORT, &two) == OK);
+    for (int i = 0; i < 2; i++)
+        CHECK((f[i] = open_from_left()) && is_served(f[i]));
+    CHECK(open_from_left() == NULL);
+    CHECK(right.tcp->counters.over_peer_limit == 1);
+    CHECK((other = open_from(second)) && is_served(other));
+    flow_close(f[0]);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK((f[0] = open_from_left()) && is_served(f[0]));
+    flow_close(f[0]);
+    flow_close(f[1]);
+    flow_close(other);
+    CHECK(tcpv4_limit(right.tcp, PORT, &none) == OK);
+}
