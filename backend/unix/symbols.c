@@ -17,6 +17,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
 
 #define MOST       33 /* addresses: what struct trace can hold */
 #define LINE       160
@@ -153,9 +156,20 @@ static void name_address(struct program *p, uintptr_t address,
 }
 
 /*
- * Runs addr2line in a child; its output is read from the result, or -1. vfork:
- * fork waits for locks of the C library's, such as malloc's.
+ * The kernel's fork. The C library's waits for its own locks, such as malloc's,
+ * and with the address sanitizer its vfork does not end on another stack than
+ * the thread's own.
  */
+static pid_t fork_without_locks(void)
+{
+#ifdef __linux__
+    return (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+#else
+    return vfork();
+#endif
+}
+
+/* Runs addr2line in a child; its output is read from the result, or -1. */
 static int start_addr2line(const uintptr_t *addresses, size_t count,
                            pid_t *child)
 {
@@ -174,7 +188,7 @@ static int start_addr2line(const uintptr_t *addresses, size_t count,
         words[4 + i] = texts[i];
     }
     words[4 + count] = NULL;
-    *child = vfork();
+    *child = fork_without_locks();
     if (*child == 0) {
         dup2(ends[1], STDOUT_FILENO);
         close(ends[0]);
