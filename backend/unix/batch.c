@@ -16,6 +16,8 @@ struct io_uring {
 };
 #endif
 
+#define UNKNOWN ((ssize_t)-4096) /* no errno: the ring has not said */
+
 struct batch {
     int             fd;
     bool            has_ring;
@@ -45,6 +47,19 @@ static void run_each(int fd, struct batch_entry *e, size_t count)
 
 #if HAS_URING
 
+/* A sandbox may let a ring be made, and not let it be used. */
+static bool does_work(struct io_uring *ring)
+{
+    struct io_uring_cqe *c;
+
+    io_uring_prep_nop(io_uring_get_sqe(ring));
+    if (io_uring_submit_and_wait(ring, 1) != 1 ||
+        io_uring_peek_cqe(ring, &c) != 0)
+        return false;
+    io_uring_cqe_seen(ring, c);
+    return true;
+}
+
 static bool start_ring(struct io_uring *ring)
 {
     const unsigned flags = IORING_SETUP_SINGLE_ISSUER |
@@ -55,6 +70,10 @@ static bool start_ring(struct io_uring *ring)
         n = io_uring_queue_init(BATCH_MOST, ring, 0);
     if (n < 0)
         return false;
+    if (!does_work(ring)) {
+        io_uring_queue_exit(ring);
+        return false;
+    }
     (void)io_uring_register_ring_fd(ring); /* saves a look-up a call */
     return true;
 }
@@ -70,7 +89,7 @@ static void note(struct batch *b, struct batch_entry *e)
         io_uring_prep_readv2(s, b->fd, e->part, (unsigned)e->count, 0,
                              RWF_NOWAIT);
     io_uring_sqe_set_data(s, e);
-    e->done = -EIO; /* if the kernel were to forget it */
+    e->done = UNKNOWN;
 }
 
 /* What is done; how many. */
@@ -92,7 +111,9 @@ static unsigned take_done(struct batch *b)
 
 /*
  * A kernel, or a kind of file, that cannot promise not to wait says so, of each
- * entry (-EOPNOTSUPP), and has done nothing: from then on we do without.
+ * entry (-EOPNOTSUPP), and has done nothing: from then on we do without. So we
+ * do if the ring is refused while it is in use; entries that it has not
+ * answered then were not begun, since all are done when the call returns.
  */
 static void run_by_ring(struct batch *b, struct batch_entry *entry,
                         size_t count)
@@ -108,9 +129,12 @@ static void run_by_ring(struct batch *b, struct batch_entry *entry,
         if (n < 0 && n != -EINTR && n != -EAGAIN && n != -EBUSY)
             break;
     }
+    if (left > 0)
+        batch_without_ring(b);
     for (size_t i = 0; i < count; i++)
-        if (entry[i].done == -EOPNOTSUPP || entry[i].done == -EINVAL) {
-            b->has_ring = false;
+        if (entry[i].done == -EOPNOTSUPP || entry[i].done == -EINVAL ||
+            entry[i].done == UNKNOWN) {
+            batch_without_ring(b);
             entry[i].done = run_one(b->fd, &entry[i]);
         }
 }

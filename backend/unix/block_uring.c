@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <linux/falloc.h>
 #include <liburing.h>
+#include <mirage/panic.h>
 #include <poll.h>
 #include <string.h>
 
@@ -123,6 +124,10 @@ static bool idle(int epoll, nanoseconds *length)
     n = io_uring_submit_and_wait_timeout(
         &ring, &c, 1, *length == FOREVER ? NULL : &ts, NULL);
     take_done();
+    if (n == -EPERM || n == -EACCES || n == -ENOSYS || n == -EBADF)
+        panic("io_uring is refused in the middle of its use: %s; "
+              "--block-engine=threads does without",
+              strerror(-n));
     if (n < 0 && n != -ETIME && n != -EINTR) {
         if (*length > AFTER_ERROR)
             *length = AFTER_ERROR;
@@ -130,6 +135,26 @@ static bool idle(int epoll, nanoseconds *length)
     }
     *length = 0;
     return !is_watching;
+}
+
+/*
+ * A sandbox may let a ring be made, and not let it be used. Tried as it will be
+ * used: a request, and a wait with a time limit. 0, or -errno.
+ */
+static int try_ring(void)
+{
+    struct __kernel_timespec second = {1, 0};
+    struct io_uring_cqe     *c;
+    int                      n;
+
+    io_uring_prep_nop(io_uring_get_sqe(&ring));
+    n = io_uring_submit_and_wait_timeout(&ring, &c, 1, &second, NULL);
+    if (n < 0)
+        return n;
+    n = io_uring_peek_cqe(&ring, &c);
+    if (n == 0)
+        io_uring_cqe_seen(&ring, c);
+    return n;
 }
 
 static enum status uring_start(const char **why)
@@ -144,7 +169,10 @@ static enum status uring_start(const char **why)
     *why = n < 0 ? strerror(-n) : "that of this kernel is too old";
     if (n < 0)
         return ERR_UNSUPPORTED;
-    if ((p.features & NEEDED) != NEEDED || !events_idle_by(idle)) {
+    n = (p.features & NEEDED) == NEEDED ? try_ring() : 0;
+    if (n != 0)
+        *why = strerror(-n);
+    if ((p.features & NEEDED) != NEEDED || n != 0 || !events_idle_by(idle)) {
         io_uring_queue_exit(&ring);
         return ERR_UNSUPPORTED;
     }

@@ -4,6 +4,7 @@
  * entropy. backend/sim has its own of this file.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <mirage/process.h>
@@ -43,8 +44,25 @@ void platform_wait(nanoseconds deadline)
     events_take(deadline);
 }
 
+/* For a host, or a sandbox, without getrandom. */
+static bool read_urandom(void *data, size_t len)
+{
+    int     fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    ssize_t n;
+
+    if (fd < 0)
+        return false;
+    do
+        n = read(fd, data, len);
+    while (n < 0 && errno == EINTR);
+    close(fd);
+    return n == (ssize_t)len;
+}
+
 void platform_entropy(void *data, size_t len)
 {
-    if (getentropy(data, len) != 0)
-        panic("getentropy: %s", strerror(errno));
+    if (getentropy(data, len) != 0 && !read_urandom(data, len))
+        panic("there are no random numbers: neither getrandom nor "
+              "/dev/urandom gives any: %s",
+              strerror(errno));
 }

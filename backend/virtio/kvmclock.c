@@ -41,6 +41,8 @@ bool kvmclock_start(void)
                                1u << KVM_FEATURE_CLOCKSOURCE2))
         return false;
     wrmsr(MSR_KVM_SYSTEM_TIME_NEW, (uintptr_t)&page | ENABLE);
+    if (page.tsc_to_system_mul == 0) /* it is promised, and not written */
+        return false;
     start = pvclock_now(&page);
     latest = 0;
     return true;

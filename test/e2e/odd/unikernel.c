@@ -78,6 +78,13 @@ static void echo(struct console *c)
     console_log(c, "%s", status_text(s));
 }
 
+/* Echoes while another fiber must keep ticking. */
+static void echo_and_ticks(struct console *c)
+{
+    require(fiber_start(tick, NULL) == OK);
+    echo(c);
+}
+
 /* By the C library, which blocks this fiber and no other. */
 static void echo_stdin(struct console *c)
 {
@@ -279,6 +286,17 @@ static void close_handlers_flow(struct console *c)
     flow_close(&flow);
 }
 
+static void random_numbers(struct console *c)
+{
+    uint8_t data[64] = {0};
+    size_t  zeros = 0;
+
+    random_bytes(data, sizeof data);
+    for (size_t i = 0; i < sizeof data; i++)
+        zeros += data[i] == 0;
+    console_log(c, zeros < 32 ? "random" : "not random");
+}
+
 static void nothing(struct console *c)
 {
     (void)c;
@@ -295,6 +313,7 @@ void start(struct console *c)
         {"lines", lines},
         {"ticks", lines_and_ticks},
         {"echo", echo},
+        {"echo-ticks", echo_and_ticks},
         {"stdin", echo_stdin},
         {"log", log_all},
         {"null", null_pointer},
@@ -313,6 +332,7 @@ void start(struct console *c)
         {"deaf", deaf},
         {"spin", spin},
         {"chatter", chatter},
+        {"random", random_numbers},
     };
 
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)
