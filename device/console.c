@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define PIECE 256
+#define WRITE ((size_t)4096) /* bytes between two turns of the other fibers */
 
 struct line {
     struct console *console;
@@ -34,10 +35,22 @@ static void unlock(struct fiber_mutex *m)
     (void)fiber_yield();
 }
 
+/* Writes text of any length. The lock is held, so it stays in one piece. */
+static void write_text(struct console *c, const char *text, size_t len)
+{
+    while (len > WRITE) {
+        c->ops->write(c, text, WRITE);
+        text += WRITE;
+        len -= WRITE;
+        (void)fiber_yield(); /* shielded: it is OK */
+    }
+    if (len > 0)
+        c->ops->write(c, text, len);
+}
+
 static void flush(struct line *l)
 {
-    if (l->len > 0)
-        l->console->ops->write(l->console, l->piece, l->len);
+    write_text(l->console, l->piece, l->len);
     l->len = 0;
 }
 
@@ -48,7 +61,7 @@ static void add(void *ctx, const char *text, size_t len)
     if (len > PIECE - l->len)
         flush(l);
     if (len > PIECE) {
-        l->console->ops->write(l->console, text, len);
+        write_text(l->console, text, len);
         return;
     }
     memcpy(l->piece + l->len, text, len);
@@ -72,8 +85,7 @@ void console_log(struct console *c, const char *fmt, ...)
 void console_write(struct console *c, const char *text, size_t len)
 {
     lock(&c->writing);
-    if (len > 0)
-        c->ops->write(c, text, len);
+    write_text(c, text, len);
     unlock(&c->writing);
 }
 

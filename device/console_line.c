@@ -7,11 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Reads more behind what is there; the buffer has room. */
+/*
+ * Reads more behind what is there; the buffer has room. Input that is always
+ * there, such as a line without an end, must not keep the others from running.
+ */
 static enum status read_more(struct console *c)
 {
     size_t      got;
-    enum status s;
+    enum status s = fiber_yield();
+
+    if (s)
+        return s;
 
     memmove(c->input, c->input + c->input_from, c->input_len);
     c->input_from = 0;

@@ -167,6 +167,71 @@ TEST(input_without_end_lets_others_run_and_is_cancelled)
     fake.input_len = fake.input_from = 0;
 }
 
+static enum status read_zeros(struct console *c, void *data, size_t len,
+                              size_t *got)
+{
+    (void)c;
+    memset(data, 0, len);
+    *got = len;
+    return OK;
+}
+
+static void read_line_for_ever(void *ctx)
+{
+    static const struct console_ops ops = {.read = read_zeros};
+    static struct console           zeros = {.ops = &ops};
+    char                            line[8];
+
+    *(enum status *)ctx = console_read_line(&zeros, line, sizeof line);
+}
+
+TEST(a_line_without_end_lets_others_run_and_is_cancelled)
+{
+    enum status   s = OK;
+    struct fiber *f;
+
+    CHECK(fiber_spawn(NULL, read_line_for_ever, &s, &f) == OK);
+    for (int i = 0; i < 100; i++)
+        fiber_yield();
+    CHECK(s == OK);
+    fiber_cancel(f);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(s == ERR_CANCELLED);
+}
+
+static size_t in_one_piece;
+
+static void write_at_once(struct console *c, const char *text, size_t len)
+{
+    (void)c, (void)text;
+    in_one_piece = len > in_one_piece ? len : in_one_piece;
+}
+
+static void count_turns(void *ctx)
+{
+    while (fiber_yield() == OK)
+        ++*(int *)ctx;
+}
+
+TEST(a_long_text_lets_others_run_though_the_console_takes_it_at_once)
+{
+    static const struct console_ops ops = {.write = write_at_once};
+    static struct console           quick = {.ops = &ops};
+    static char                     text[1000000];
+    int                             turns = 0;
+    struct fiber                   *f;
+
+    CHECK(fiber_spawn(NULL, count_turns, &turns, &f) == OK);
+    console_write(&quick, text, sizeof text);
+    CHECK(turns >= 100 && in_one_piece <= 4096);
+    memset(text, 'x', sizeof text - 1);
+    turns = 0;
+    console_log(&quick, "%s", text);
+    CHECK(turns >= 100 && in_one_piece <= 4096);
+    fiber_cancel(f);
+    CHECK(fiber_join(f, FOREVER) == OK);
+}
+
 TEST(console_read_gives_first_what_a_line_left_over)
 {
     char   line[8], data[8];

@@ -18,7 +18,8 @@ void events_init(int wake);
 
 /*
  * Waits until fd can be read, or written, without blocking, or is broken; a
- * regular file always can. One fiber at a time for each fd. Blocks.
+ * regular file always can, and then the others still have their turn. One fiber
+ * at a time for each fd. Blocks.
  * ERR_CANCELLED; ERR_TIMEOUT.
  */
 MUST_CHECK enum status events_wait(int fd, bool write, nanoseconds deadline);

@@ -40,7 +40,7 @@ enum status events_wait(int fd, bool write, nanoseconds deadline)
 
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0) {
         if (errno == EPERM)
-            return OK; /* a regular file */
+            return fiber_yield(); /* a regular file, or /dev/zero */
         panic("epoll cannot watch file descriptor %d: %s", fd,
               strerror(errno));
     }

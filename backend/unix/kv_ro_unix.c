@@ -31,7 +31,8 @@
 #define MOST_TURNS 100 /* of a walk, at links and at ".." */
 #define TO_READ    (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 #define TO_PASS    (O_PATH | O_DIRECTORY | O_CLOEXEC)
-#define ONE_READ   ((size_t)1 << 30)
+#define ONE_READ   ((size_t)1 << 20) /* bytes; then the others have a turn */
+#define ONE_LOOK   64                /* entries of a directory, likewise */
 #define AGAIN      (-2)
 
 LOG_SOURCE(kv_ro);
@@ -281,12 +282,15 @@ static enum status read_at(int fd, uint64_t offset, char *data, size_t len,
         size_t  most = len - *got < ONE_READ ? len - *got : ONE_READ;
         ssize_t n = pread(fd, data + *got, most, (off_t)(offset + *got));
 
+        enum status s;
+
         if (n == 0)
             break;
-        if (n > 0)
-            *got += (size_t)n;
-        else if (errno != EINTR)
+        if (n < 0 && errno != EINTR)
             return ERR_IO;
+        *got += n > 0 ? (size_t)n : 0;
+        if (*got < len && (s = fiber_yield()) != OK)
+            return s;
     }
     return OK;
 }
@@ -305,7 +309,7 @@ static enum status direct_read(struct kv_ro *kv, const char *key,
     *got = 0;
     if (offset < (uint64_t)st.st_size)
         s = read_at(fd, offset, data, len, got);
-    if (s)
+    if (s == ERR_IO)
         log_error(&kv_ro, "%s/%s: %s", d->name, key, strerror(errno));
     close(fd);
     return s;
@@ -347,11 +351,15 @@ static enum status list(const struct direct *d, const char *directory, DIR *dir,
 {
     const struct dirent *e;
     bool                 is_directory;
+    enum status          s;
 
-    while (errno = 0, (e = readdir(dir)) != NULL)
+    for (unsigned n = 1; errno = 0, (e = readdir(dir)) != NULL; n++) {
         if (look_at(d, directory, e, &is_directory) &&
             !fn(ctx, e->d_name, is_directory))
             return OK;
+        if (n % ONE_LOOK == 0 && (s = fiber_yield()) != OK)
+            return s;
+    }
     return errno ? failed(d, directory) : OK;
 }
 

@@ -26,6 +26,12 @@ static void make_folder(const char *name)
     CHECK(mkdir(name, 0777) == 0);
 }
 
+static void count_turns(void *ctx)
+{
+    while (fiber_yield() == OK)
+        ++*(int *)ctx;
+}
+
 static void set_up(void)
 {
     CHECK(mkdtemp(base) && chdir(base) == 0);
@@ -246,6 +252,41 @@ TEST(a_folder_that_is_not_there_is_refused)
 
     CHECK(kv_ro_unix_connect("nowhere", &none) == ERR_NOT_FOUND);
     CHECK(kv_ro_unix_connect("in/a", &none) == ERR_NOT_DIRECTORY);
+}
+
+static bool take_any(void *ctx, const char *name, bool is_directory)
+{
+    (void)name, (void)is_directory;
+    ++*(int *)ctx;
+    return true;
+}
+
+TEST(a_long_read_and_a_long_list_let_others_run)
+{
+    static char   data[16 << 20];
+    struct kv_ro *store;
+    struct fiber *f;
+    int           turns = 0, entries = 0;
+    size_t        got = 0;
+    char          path[64];
+
+    make_folder("long");
+    make_file("long/big", "");
+    CHECK(truncate("long/big", sizeof data) == 0);
+    for (int i = 0; i < 1000; i++) {
+        snprintf(path, sizeof path, "long/%d", i);
+        make_file(path, "");
+    }
+    CHECK(kv_ro_unix_connect("long", &store) == OK);
+    CHECK(fiber_spawn(NULL, count_turns, &turns, &f) == OK);
+    CHECK(kv_ro_read(store, "big", 0, data, sizeof data, &got) == OK);
+    CHECK(got == sizeof data && turns >= 10);
+    turns = 0;
+    CHECK(kv_ro_list(store, "", take_any, &entries) == OK);
+    CHECK(entries == 1001 && turns >= 10);
+    fiber_cancel(f);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    store->ops->disconnect(store);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type,

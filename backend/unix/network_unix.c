@@ -418,7 +418,9 @@ static void read_all(void *ctx)
                   (count == 1 && buf_length(frame[0]) <= SHORT_FRAME);
         t->is_gathering = true;
         deliver(t, frame, count);
-        if (count > 0)
+        /* Without a page every frame is lost, but there may be no end of them,
+         * and the pages are with fibers that want to run. */
+        if (count > 0 || s == OK)
             yielded = let_answer();
         t->is_gathering = false;
         if (s != ERR_TIMEOUT || yielded != OK)

@@ -288,6 +288,7 @@ static void serve_tcp(void *listener)
         fd = accept_one(l->fd, &from);
         if (fd < 0) {
             not_accepted(l, errno);
+            (void)fiber_yield();
             continue;
         }
         if (is_over_peer_limit(p, socket_endpoint(&from).ip)) {

@@ -23,6 +23,11 @@
 #include <linux/errqueue.h>
 #endif
 
+/* What is taken at once, where more may come meanwhile: errors; datagrams of
+ * strangers, of which a socket's buffer has no more. */
+#define ERRORS_MOST    64
+#define STRANGERS_MOST 1024
+
 union control {
     struct cmsghdr header; /* for its alignment */
     char           bytes[512];
@@ -46,11 +51,12 @@ static bool is_same(struct endpoint a, struct endpoint b)
     return a.port == b.port && ip_equal(a.ip, b.ip);
 }
 
-/* Empties the queue of errors, and remembers who was not there. */
+/* Takes errors from their queue, and remembers who was not there. What is left
+ * of them is taken the next time. */
 static void take_errors(struct listener *l)
 {
 #ifdef IP_RECVERR
-    for (;;) {
+    for (int i = 0; i < ERRORS_MOST; i++) {
         struct sockaddr_in to;
         union control      control;
         struct msghdr      message = {.msg_name = &to,
@@ -323,8 +329,9 @@ enum status udp_socket_open(struct sockets *s, const struct endpoint *peer,
             return ERR_UNREACHABLE;
         }
         /* What has come from others, before they were kept out. */
-        while (recv(l.fd, s->spill, SOCKETS_SPILL, 0) >= 0)
-            continue;
+        for (int i = 0; i < STRANGERS_MOST; i++)
+            if (recv(l.fd, s->spill, SOCKETS_SPILL, 0) < 0)
+                break;
     }
     if (getsockname(l.fd, (struct sockaddr *)&a, &len) != 0 ||
         !(p = port_new(s, true, socket_endpoint(&a).port, 1))) {
