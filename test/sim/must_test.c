@@ -162,6 +162,21 @@ TEST(what_is_small_waits_while_something_is_under_way_but_not_without_nagle)
     CHECK(comes(iss + 41, 10, BRIEF));
 }
 
+TEST(a_head_and_a_body_that_one_call_writes_do_not_wait_for_each_other)
+{
+    struct span answer[] = {{data, 100}, {data + 100, 200}};
+    uint32_t    iss = open_with(1000, 65535);
+
+    CHECK(flow_write(pair_flow, data, 100, FOREVER) == OK);
+    CHECK(flow_write(pair_flow, data + 100, 200, FOREVER) == OK);
+    CHECK(comes(iss + 1, 100, BRIEF) && is_silent(BRIEF));
+    say(TCP_ACK, 101, iss + 101, 65535, 0);
+    CHECK(comes(iss + 101, 200, BRIEF));
+    say(TCP_ACK, 101, iss + 301, 65535, 0);
+    CHECK(flow_write_spans(pair_flow, answer, 2, FOREVER) == OK);
+    CHECK(comes(iss + 301, 300, BRIEF));
+}
+
 TEST(a_window_that_opens_a_little_is_not_filled)
 {
     uint32_t iss = open_with(1000, 4000);
