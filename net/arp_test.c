@@ -81,7 +81,8 @@ static void forget_sent(void)
         buf_free(sent[--sent_count]);
 }
 
-/* Nobody has said anything yet, but the link may be down. */
+/* Nobody has said anything yet, but the link may be down. Our network is
+ * 10.0.0.0/8. */
 static void begin_at(uint32_t own, bool up)
 {
     struct ethernet *e;
@@ -97,7 +98,7 @@ static void begin_at(uint32_t own, bool up)
     CHECK(arp_connect(e, &a) == OK);
     arp_on_silence(a, on_silence, &silent_count);
     arp_on_conflict(a, on_conflict, &conflicts);
-    arp_set_address(a, ipv4_of_number(own));
+    arp_set_address(a, ipv4_of_number(own), 8);
 }
 
 /* We have an address, and have announced it once. */
@@ -126,8 +127,8 @@ static void pass(nanoseconds length)
 /* Whatever still waits is given up; then no page is missing. */
 static void end(void)
 {
-    arp_set_address(a, ipv4_of_number(0));
-    pass(TRIES * ASK_AGAIN + SECOND);
+    arp_set_address(a, ipv4_of_number(0), 8);
+    pass(3 * PERIOD_MAX); /* the longest timer is the log's */
     CHECK(wheel_next(&a->wheel) == FOREVER);
     forget_sent();
     while (silent_count > 0)
@@ -256,7 +257,7 @@ TEST(who_asks_for_others_is_not_answered)
         come(REQUEST, their_mac, THEM, others[i]);
     come(REPLY, their_mac, THEM, US);
     CHECK(sent_count == 0);
-    arp_set_address(a, ipv4_of_number(0));
+    arp_set_address(a, ipv4_of_number(0), 8);
     come(REQUEST, their_mac, THEM, US);
     come(REQUEST, their_mac, THEM, 0);
     CHECK(sent_count == 0);
@@ -297,7 +298,6 @@ TEST(malformed_packets_are_neither_answered_nor_learned)
         {7, 8},     /* and of inverse ARP */
         {8, 3},     /* a sender who is many */
         {8, 0xff},  /* the same */
-        {13, 9},    /* not the frame's sender */
         {14, 0xe0}, /* a group */
         {14, 0xef}, /* the last of them */
         {14, 0xf0}, /* nobody's */
@@ -319,6 +319,8 @@ TEST(malformed_packets_are_neither_answered_nor_learned)
         arrive(b);
         CHECK(sent_count == 0);
     }
+    come(REQUEST, no_mac, THEM, US);
+    CHECK(sent_count == 0);
     for (size_t len = 0; len < PACKET; len++) {
         b = frame_of(REQUEST, their_mac, THEM, US);
         buf_cut(b, ETHERNET_HEADER + len);
@@ -349,16 +351,120 @@ TEST(only_who_was_asked_or_asks_us_is_learned)
     end();
 }
 
-TEST(a_known_host_that_moves_is_found_again)
+static const struct mac virtual_mac = {{0, 0, 0x5e, 0, 1, 7}};
+
+/* RFC 9568, 8.1.2: a VRRP router answers with its virtual address, in a frame
+ * from its own. */
+TEST(the_sender_in_the_packet_counts_and_not_that_of_the_frame)
+{
+    struct buf *b;
+
+    begin();
+    write_to(THEM, 1);
+    b = frame_of(REPLY, virtual_mac, THEM, US);
+    memcpy(b->data + 6, third_mac.byte, 6);
+    forget_sent();
+    arrive(b);
+    CHECK(sent_count == 1 && is_packet(0, virtual_mac, 1));
+    CHECK(is_known(THEM, virtual_mac));
+    b = frame_of(REQUEST, virtual_mac, THEM + 10, US);
+    memcpy(b->data + 6, third_mac.byte, 6);
+    arrive(b);
+    CHECK(sent_count == 1);
+    CHECK(is_sent(0, REPLY, virtual_mac, US, virtual_mac, THEM + 10));
+    /* A conflict is one, whoever brings it (RFC 5227, 2.1.1 and 2.4). */
+    b = frame_of(REPLY, virtual_mac, US, US);
+    memcpy(b->data + 6, third_mac.byte, 6);
+    forget_sent();
+    arrive(b);
+    CHECK(sent_count == 1 && is_question(0, US));
+    end();
+}
+
+/* How often their old address was asked, in frames from i on. */
+static unsigned checks_from(size_t i)
+{
+    unsigned count = 0;
+
+    for (; i < sent_count; i++)
+        count += is_sent(i, REQUEST, their_mac, US, no_mac, THEM);
+    return count;
+}
+
+TEST(a_known_host_that_moves_is_used_within_a_second)
+{
+    static const struct {
+        uint16_t operation;
+        uint32_t to_ip;
+    } news[] = {{REQUEST, THEM},   /* a gratuitous ARP */
+                {REPLY, THEM},     /* the same as a reply */
+                {REPLY, US},       /* a reply that nobody asked for */
+                {REQUEST, US},     /* a question for us */
+                {REQUEST, US + 1}, /* or for another */
+                {REQUEST, 0}};
+
+    for (size_t i = 0; i < sizeof news / sizeof *news; i++) {
+        begin();
+        come(REQUEST, their_mac, THEM, US);
+        CHECK(is_known(THEM, their_mac));
+        come(news[i].operation, third_mac, THEM, news[i].to_ip);
+        CHECK(checks_from(0) == 1);
+        CHECK(is_known(THEM, their_mac));
+        pass(SECOND);
+        CHECK(is_known(THEM, third_mac));
+        end();
+    }
+}
+
+TEST(a_known_host_that_answers_keeps_its_address)
 {
     begin();
     come(REQUEST, their_mac, THEM, US);
-    come(REQUEST, third_mac, THEM, THEM); /* an announcement */
-    CHECK(is_known(THEM, third_mac));
-    come(REQUEST, their_mac, THEM, US + 1); /* asks another */
+    for (int i = 0; i < 20; i++) {
+        forget_sent();
+        come(REPLY, third_mac, THEM, US);
+        pass(CHECK_GAP + MILLISECOND);
+        CHECK(checks_from(0) >= 1);
+        come(REPLY, their_mac, THEM, US);
+        CHECK(is_known(THEM, their_mac));
+    }
+    pass(2 * SECOND);
+    CHECK(is_known(THEM, their_mac));
+    end();
+}
+
+TEST(lies_about_a_known_host_cost_few_questions_and_do_not_delay_the_truth)
+{
+    begin();
+    pass(ANNOUNCE + SECOND);
+    come(REQUEST, their_mac, THEM, US);
+    forget_sent();
+    for (int i = 0; i < 500; i++) {
+        come(REPLY, third_mac, THEM, US);
+        come(REPLY, their_mac, THEM, US);
+    }
+    CHECK(checks_from(0) <= 2);
+    CHECK(is_known(THEM, their_mac));
+    /* Then it fails, and a standby takes over. */
+    come(REQUEST, virtual_mac, THEM, THEM);
+    pass(SECOND);
+    CHECK(is_known(THEM, virtual_mac));
+    end();
+}
+
+/* The first answer to a question is checked like all when another comes. */
+TEST(a_second_answer_does_not_replace_a_first_that_holds)
+{
+    begin();
+    write_to(THEM, 1);
+    come(REPLY, their_mac, THEM, US);
+    come(REPLY, third_mac, THEM, US);
     CHECK(is_known(THEM, their_mac));
     come(REPLY, third_mac, THEM, US);
-    CHECK(is_known(THEM, third_mac));
+    pass(2 * CHECK_WAIT);
+    come(REPLY, their_mac, THEM, US);
+    pass(2 * SECOND);
+    CHECK(is_known(THEM, their_mac));
     end();
 }
 
@@ -487,25 +593,200 @@ TEST(who_is_known_for_a_minute_is_asked_again_but_used_meanwhile)
     end();
 }
 
+static const struct mac many_mac = {{2, 0, 0, 0, 9, 9}};
+
 TEST(the_cache_is_bounded_and_forgets_what_was_not_used_for_longest)
 {
-    static const struct mac mac = {{2, 0, 0, 0, 9, 9}};
-
     begin();
     for (uint32_t i = 0; i < PLACES; i++)
-        come(REQUEST, mac, 0x0a010000 + i, US);
+        come(REQUEST, many_mac, 0x0a010000 + i, US);
     CHECK(sent_count == PLACES);
-    CHECK(is_known(0x0a010000, mac)); /* used: the next one is the oldest */
-    come(REQUEST, mac, 0x0a020000, US);
+    CHECK(is_known(0x0a010000, many_mac)); /* used: the next is the oldest */
+    come(REQUEST, many_mac, 0x0a020000, US);
     CHECK(find(a, 0x0a010000) && find(a, 0x0a020000));
     CHECK(!find(a, 0x0a010001));
     CHECK(find(a, 0x0a010002));
+    /* Out of use after a minute, it is as any other. */
+    pass(IN_USE + SECOND);
     for (uint32_t i = 0; i < 3 * PLACES; i++) {
         forget_sent();
-        come(REQUEST, mac, 0x0a030000 + i, US);
+        come(REQUEST, many_mac, 0x0a030000 + i, US);
     }
     for (uint32_t i = 0; i < 3 * PLACES; i++)
         CHECK((find(a, 0x0a030000 + i) != NULL) == (i >= 2 * PLACES));
+    end();
+}
+
+static void flood(uint32_t from, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        come(REQUEST, many_mac, from + i, US);
+        /* All are answered, learned or not. */
+        CHECK(sent_count > 0 && is_sent(sent_count - 1, REPLY, many_mac, US,
+                                        many_mac, from + i));
+        forget_sent();
+    }
+}
+
+TEST(forged_requests_evict_no_host_in_use_and_no_packet_that_waits)
+{
+    begin();
+    for (uint32_t i = 0; i < 100; i++) {
+        come(REQUEST, their_mac, 0x0a020000 + i, US);
+        CHECK(is_known(0x0a020000 + i, their_mac));
+    }
+    for (uint32_t i = 0; i < 50; i++)
+        write_to(0x0a030000 + i, (uint8_t)i);
+    forget_sent();
+    flood(0x0a010001, 1000);
+    CHECK(silent_count == 0);
+    for (uint32_t i = 0; i < 100; i++)
+        CHECK(is_known(0x0a020000 + i, their_mac));
+    for (uint32_t i = 0; i < 50; i++) {
+        forget_sent();
+        come(REPLY, third_mac, 0x0a030000 + i, US);
+        CHECK(sent_count == 1 && is_packet(0, third_mac, (uint8_t)i));
+    }
+    end();
+}
+
+TEST(when_all_places_are_in_use_a_request_is_answered_and_not_learned)
+{
+    begin();
+    for (uint32_t i = 0; i < PLACES; i++) {
+        come(REQUEST, their_mac, 0x0a020000 + i, US);
+        CHECK(is_known(0x0a020000 + i, their_mac));
+    }
+    flood(0x0a010001, 300);
+    for (uint32_t i = 0; i < 300; i++)
+        CHECK(!find(a, 0x0a010001 + i));
+    for (uint32_t i = 0; i < PLACES; i++)
+        CHECK(find(a, 0x0a020000 + i));
+    end();
+}
+
+/* An IPv4 packet to ip, by way of the host at next. */
+static void write_through(uint32_t next, uint32_t ip)
+{
+    struct buf *b = buf_new(ETHERNET_HEADER);
+
+    memset(buf_append(b, 20), 0, 20);
+    put_be32(b->data + 16, ip);
+    arp_write(a, ipv4_of_number(next), b);
+}
+
+TEST(a_router_is_not_forgotten_for_other_hosts)
+{
+    begin();
+    come(REQUEST, their_mac, THEM, US);
+    write_through(THEM, 0x08080808);
+    /* Hosts that exist, and are used, and hosts that do not. */
+    for (uint32_t i = 0; i < 3 * PLACES; i++) {
+        come(REQUEST, many_mac, 0x0a020000 + i, US);
+        write_to(0x0a020000 + i, 0);
+        write_to(0x0a030000 + i, 0);
+        forget_sent();
+        while (silent_count > 0)
+            buf_free(silent[--silent_count]);
+    }
+    CHECK(is_known(THEM, their_mac));
+    /* One that is still asked for keeps its packet, too. */
+    write_through(THEM + 2, 0x08080808);
+    for (uint32_t i = 0; i < 3 * PLACES; i++) {
+        write_to(0x0a040000 + i, 0);
+        forget_sent();
+        while (silent_count > 0) {
+            CHECK(silent_ip[silent_count - 1] != THEM + 2);
+            buf_free(silent[--silent_count]);
+        }
+    }
+    come(REPLY, third_mac, THEM + 2, US);
+    CHECK(sent_count == 1 && sent[0]->len == ETHERNET_HEADER + 20);
+    end();
+}
+
+TEST(senders_beyond_the_network_are_answered_and_not_learned)
+{
+    static const uint32_t others[] = {0x0a000101, 0x0a010002, 0xc0a80001,
+                                      0x7f000001, 0x01010101, 0x0a000000,
+                                      0x0a0000ff};
+
+    begin();
+    arp_set_address(a, ipv4_of_number(US), 24);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        forget_sent();
+        come(REQUEST, third_mac, others[i], US);
+        CHECK(sent_count == 1);
+        CHECK(is_sent(0, REPLY, third_mac, US, third_mac, others[i]));
+        CHECK(!find(a, others[i]));
+    }
+    come(REQUEST, third_mac, 0x0a0000fe, US);
+    CHECK(find(a, 0x0a0000fe));
+    /* A gateway beyond it that we asked for is. */
+    arp_set_address(a, ipv4_of_number(US), 32);
+    write_to(0xc0a80001, 1);
+    come(REPLY, third_mac, 0xc0a80001, US);
+    CHECK(is_known(0xc0a80001, third_mac));
+    come(REQUEST, third_mac, THEM, US);
+    CHECK(!find(a, THEM));
+    /* Of two, each is the other's neighbour (RFC 3021). */
+    arp_set_address(a, ipv4_of_number(US), 31);
+    come(REQUEST, third_mac, US + 1, US);
+    CHECK(find(a, US + 1));
+    end();
+}
+
+size_t log_end(void); /* core/log.h: bytes that were ever logged */
+
+TEST(repeated_lines_are_counted_and_not_repeated)
+{
+    size_t began, first, end_of_flood;
+
+    begin();
+    pass(ANNOUNCE + SECOND);
+    began = log_end();
+    come(REQUEST, their_mac, THEM, US);
+    first = log_end() - began; /* an update and an answer */
+    CHECK(first > 60);
+    for (int i = 0; i < 265; i++) {
+        come(REQUEST, their_mac, THEM, US);
+        come(REQUEST, many_mac, 0x0a010000 + (uint32_t)i, US);
+        come(REPLY, third_mac, THEM, US);
+        come(REPLY, third_mac, US, US);
+        come(REPLY, their_mac, THEM, US);
+        write_to(0x0a020000 + (uint32_t)i % 100, 0);
+        forget_sent();
+        while (silent_count > 0)
+            buf_free(silent[--silent_count]);
+    }
+    end_of_flood = log_end();
+    CHECK(end_of_flood - began < LOG_RING / 4);
+    /* What was left out is told, once for each kind. */
+    pass(PERIOD + SECOND);
+    CHECK(log_end() > end_of_flood);
+    CHECK(log_end() - end_of_flood < LINE_KINDS * 100);
+    CHECK(a->lines[LINE_ANSWER].left_out == 0);
+    /* After a while without them they are logged again. */
+    pass(10 * PERIOD);
+    began = log_end();
+    come(REQUEST, their_mac, THEM, US);
+    CHECK(log_end() > began);
+    end();
+}
+
+TEST(lines_that_go_on_for_a_day_leave_room_in_the_log)
+{
+    size_t began;
+
+    begin();
+    began = log_end();
+    for (int i = 0; i < 24 * 3600; i++) {
+        come(REQUEST, their_mac, THEM, US);
+        come(REPLY, third_mac, US, US);
+        forget_sent();
+        pass(SECOND);
+    }
+    CHECK(log_end() - began < LOG_RING / 2);
     end();
 }
 
@@ -532,14 +813,14 @@ TEST(an_address_is_announced_at_once_and_two_seconds_later)
     pass(100 * SECOND);
     CHECK(sent_count == 2);
     /* Of two addresses the latter. */
-    arp_set_address(a, ipv4_of_number(US + 1));
-    arp_set_address(a, ipv4_of_number(US + 2));
+    arp_set_address(a, ipv4_of_number(US + 1), 8);
+    arp_set_address(a, ipv4_of_number(US + 2), 8);
     forget_sent();
     pass(2 * ANNOUNCE);
     CHECK(sent_count == 1);
     CHECK(is_sent(0, REQUEST, everyone, US + 2, no_mac, US + 2));
-    arp_set_address(a, ipv4_of_number(US));
-    arp_set_address(a, ipv4_of_number(0));
+    arp_set_address(a, ipv4_of_number(US), 8);
+    arp_set_address(a, ipv4_of_number(0), 8);
     forget_sent();
     pass(2 * ANNOUNCE);
     CHECK(sent_count == 0);
@@ -565,7 +846,7 @@ TEST(an_address_is_announced_whenever_the_link_comes_up)
     CHECK(sent_count == 1);
     set_link(true);
     CHECK(sent_count == 2 && is_question(1, US));
-    arp_set_address(a, ipv4_of_number(0));
+    arp_set_address(a, ipv4_of_number(0), 8);
     set_link(false);
     set_link(true);
     CHECK(sent_count == 2);
@@ -592,7 +873,7 @@ TEST(our_address_is_defended_once_in_ten_seconds)
     /* Who says that it is us is not in the cache. */
     CHECK(find(a, US) == NULL);
     /* And a new address was not attacked yet. */
-    arp_set_address(a, ipv4_of_number(US));
+    arp_set_address(a, ipv4_of_number(US), 8);
     forget_sent();
     come(REPLY, their_mac, US, US);
     CHECK(sent_count == 1 && conflicts == 2);
@@ -722,8 +1003,10 @@ TEST(questions_that_nobody_answers_leave_half_of_the_places_to_who_is_there)
     static const struct mac mac = {{2, 0, 0, 0, 9, 9}};
 
     begin();
-    for (uint32_t i = 0; i < PLACES / 2; i++)
+    for (uint32_t i = 0; i < PLACES / 2; i++) {
         come(REQUEST, mac, 0x0a010000 + i, US);
+        CHECK(is_known(0x0a010000 + i, mac));
+    }
     for (uint32_t i = 0; i < 3 * PLACES; i++) {
         forget_sent();
         write_to(0x0a020000 + i, 0);

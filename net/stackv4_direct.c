@@ -15,9 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define POOL       8192 /* pages: 32 MiB, or less where there is less */
-#define POOL_LEAST 256
-#define DRAIN      (3 * SECOND)
+#define POOL         8192 /* pages: 32 MiB, or less where there is less */
+#define POOL_LEAST   256
+#define DRAIN        (3 * SECOND)
+#define CONFLICT_GAP (600 * SECOND) /* between two lines about one */
 
 LOG_SOURCE(stackv4);
 
@@ -102,6 +103,8 @@ struct direct {
     address_handler       *on_address;
     void                  *on_address_ctx;
     uint16_t               mtu;           /* without what DHCP says */
+    unsigned               conflicts;     /* claims of our address */
+    nanoseconds            conflict_said; /* 0: never */
     enum status            listen_failed; /* OK: each listener could be had */
     struct waiters         gone;          /* or a listener has failed */
 
@@ -343,17 +346,24 @@ static void take_address(struct direct *d, const struct stackv4_address *a)
     d->address = *a;
     ipv4_set_address(d->ip, a->ip, a->prefix, a->gateway);
     ipv4_set_routes(d->ip, a->routes, a->route_count);
-    arp_set_address(d->arp, a->ip);
+    arp_set_address(d->arp, a->ip, a->prefix);
     if (d->on_address)
         d->on_address(d->on_address_ctx, a);
 }
 
+/* Logged once in a while: another host may claim our address without end. */
 static void conflict(void *ctx, struct ip_address ip, struct mac other)
 {
-    (void)ctx;
-    log_error(&stackv4, "%s is used by %s as well: one of the two must get "
-                        "another address",
-              ip_text(ip).s, mac_text(other).s);
+    struct direct *d = ctx;
+    nanoseconds    now = time_now();
+
+    d->conflicts++;
+    if (d->conflict_said && now - d->conflict_said < CONFLICT_GAP)
+        return;
+    log_error(&stackv4, "%s is used by %s as well (%u claims by now): one of "
+                        "the two must get another address",
+              ip_text(ip).s, mac_text(other).s, d->conflicts);
+    d->conflict_said = now;
 }
 
 static enum status parse_address(const char *what, const char *text,
@@ -454,7 +464,7 @@ static void dhcp_lost(void *ctx, const char *why)
     memset(&d->address, 0, sizeof d->address);
     d->address.ip = d->address.gateway = ipv4_of_number(none);
     ipv4_set_address(d->ip, d->address.ip, 0, d->address.ip);
-    arp_set_address(d->arp, d->address.ip);
+    arp_set_address(d->arp, d->address.ip, 0);
     if (d->on_address)
         d->on_address(d->on_address_ctx, &d->address);
 }

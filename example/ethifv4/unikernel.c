@@ -29,7 +29,7 @@ static enum status assemble(struct network *net, struct udpv4 **udp)
         return s;
     ipv4_set_address(ip, ipv4_address(10, 0, 0, 2), 24,
                      ipv4_address(10, 0, 0, 1));
-    arp_set_address(arp, ipv4_address(10, 0, 0, 2));
+    arp_set_address(arp, ipv4_address(10, 0, 0, 2), 24);
     return OK;
 }
 

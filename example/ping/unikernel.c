@@ -68,7 +68,7 @@ void start(struct console *console, struct network *net)
     }
     ipv4_set_address(sniffer.ip, ipv4_address(10, 0, 0, 2), 24,
                      ipv4_address(10, 0, 0, 1));
-    arp_set_address(arp, ipv4_address(10, 0, 0, 2));
+    arp_set_address(arp, ipv4_address(10, 0, 0, 2), 24);
     ethernet_listen(ethernet, ETHERTYPE_IPV4, on_ipv4, &sniffer);
     ethernet_listen(ethernet, ETHERTYPE_IPV6, on_ipv6, &sniffer);
     console_log(console, "10.0.0.2 listens");

@@ -3,8 +3,11 @@
  * arp: which Ethernet address has an IPv4 address (RFC 826), and the defence
  * of our own (RFC 5227).
  *
- * Only what was asked for, or asks for us, enters the cache, which has a fixed
- * number of places. Log source arp.
+ * The cache has a fixed number of places. Hosts enter it that we asked for, and
+ * hosts of our network that ask for us, as far as there are places out of use.
+ * If a known host is said to have another Ethernet address, the old one is
+ * asked; if it stays silent the new one is used, within a second. Log source
+ * arp; of many lines of one kind most are only counted.
  */
 #ifndef MIRAGE_ARP_H
 #define MIRAGE_ARP_H
@@ -27,10 +30,11 @@ typedef void arp_silent(void *ctx, struct ip_address ip, struct buf *packet);
 MUST_CHECK enum status arp_connect(struct ethernet *e, struct arp **arp);
 
 /*
- * ip is ours from now on (0.0.0.0: none is): we answer for it, and announce it
- * at once, and whenever the link comes up (RFC 5227, 2.3).
+ * Makes ip, of a network of prefix bits, our address (0.0.0.0: none is): we
+ * answer for it, and announce it at once, and whenever the link comes up (RFC
+ * 5227, 2.3).
  */
-void arp_set_address(struct arp *arp, struct ip_address ip);
+void arp_set_address(struct arp *arp, struct ip_address ip, unsigned prefix);
 
 /*
  * Asks whether anybody uses ip (RFC 5227, 2.1.1; in less time, as the wait is
@@ -45,8 +49,10 @@ void arp_on_conflict(struct arp *arp, arp_conflict *fn, void *ctx);
 void arp_on_silence(struct arp *arp, arp_silent *fn, void *ctx);
 
 /*
- * Sends an IPv4 packet to the host with the address ip on this Ethernet; takes
- * it. While the host is asked a few packets wait for its answer.
+ * Sends an IPv4 packet, whose header is in the first buf, to the host with the
+ * address ip on this Ethernet; takes it. While the host is asked a few packets
+ * wait for its answer. A host that gets packets for others, as a router, is not
+ * forgotten to make room.
  */
 void arp_write(struct arp *arp, struct ip_address ip, struct buf *packet);
 

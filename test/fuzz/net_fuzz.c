@@ -84,7 +84,7 @@ static void make_stack(void)
           tcpv4_connect(ip, &tcp) == OK);
     ipv4_set_address(ip, ipv4_address(10, 0, 0, 2), 24,
                      ipv4_address(10, 0, 0, 1));
-    arp_set_address(arp, ipv4_address(10, 0, 0, 2));
+    arp_set_address(arp, ipv4_address(10, 0, 0, 2), 24);
     check(udpv4_listen(udp, PORT, on_udp, udp) == OK &&
           tcpv4_listen(tcp, PORT, on_tcp, NULL) == OK);
 }

@@ -188,7 +188,7 @@ TEST(an_address_that_somebody_has_is_declined_and_asked_for_ten_seconds_later)
     /* The other end of the wire takes the address that is offered next. */
     ipv4_set_address(right.ip, ipv4_address(10, 0, 0, 62), 24,
                      ipv4_of_number(0));
-    arp_set_address(right.arp, ipv4_address(10, 0, 0, 62));
+    arp_set_address(right.arp, ipv4_address(10, 0, 0, 62), 24);
     server.offers = ipv4_address(10, 0, 0, 62);
     server.refuses = true;
     while (!is_at(61) || server.count[4] == 0) {
@@ -209,10 +209,10 @@ TEST(an_address_that_somebody_has_is_declined_and_asked_for_ten_seconds_later)
 
 TEST(who_takes_our_address_later_makes_us_look_for_another)
 {
-    arp_set_address(right.arp, ipv4_address(10, 0, 0, 63));
+    arp_set_address(right.arp, ipv4_address(10, 0, 0, 63), 24);
     server.offers = ipv4_address(10, 0, 0, 64);
     CHECK(time_sleep(SECOND) == OK);
-    arp_set_address(right.arp, ipv4_address(10, 0, 0, 63));
+    arp_set_address(right.arp, ipv4_address(10, 0, 0, 63), 24);
     CHECK(time_sleep(30 * SECOND) == OK);
     CHECK(is_at(64) && server.count[4] == 2);
 }

@@ -182,7 +182,7 @@ static void make(struct host *h, uint8_t number, uint16_t mtu,
             udpv4_connect(h->ip, &h->udp) == OK &&
             tcpv4_connect(h->ip, &h->tcp) == OK);
     ipv4_set_address(h->ip, own, 24, ipv4_of_number(0));
-    arp_set_address(h->arp, own);
+    arp_set_address(h->arp, own, 24);
 }
 
 void pair_make(uint16_t mtu, unsigned features)
