@@ -77,12 +77,29 @@ else
 fi
 
 echo "Installing:$missing"
-export DEBIAN_FRONTEND=noninteractive
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
+
+# apt COMMAND...: runs it. While another apt-get has one of apt's two locks (of
+# the package lists, of dpkg) it is tried again, for up to APT_LOCK_WAIT seconds.
+apt() {
+    waited=0
+    while ! "$@" </dev/null >"$log" 2>&1; do
+        grep -qE 'Could not get lock|Unable to (acquire|lock)' "$log" ||
+            return 1
+        [ "$waited" -lt "${APT_LOCK_WAIT:-600}" ] || return 1
+        [ "$waited" -gt 0 ] ||
+            echo "Waiting for another apt-get to end: $(grep -m 1 -oE \
+                'Could not get lock.*|Unable to (acquire|lock).*' "$log")"
+        sleep 2
+        waited=$((waited + 2))
+    done
+}
+
 # $by and the commands are words, to be split.
-if { ${by}$update && ${by}env DEBIAN_FRONTEND=noninteractive $install
-   } </dev/null >"$log" 2>&1; then
+if apt ${by}$update &&
+    apt ${by}env DEBIAN_FRONTEND=noninteractive $install; then
     exit 0
 fi
 cat "$log"
