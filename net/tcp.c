@@ -608,6 +608,7 @@ void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)
     fn(ctx, "tcp_no_connection", n->no_connection);
     fn(ctx, "tcp_out_of_window", n->out_of_window);
     fn(ctx, "tcp_stale_timestamps", n->stale_timestamps);
+    fn(ctx, "tcp_missing_timestamps", n->missing_timestamps);
     fn(ctx, "tcp_duplicates_in", n->duplicates_in);
     fn(ctx, "tcp_held", n->held);
     fn(ctx, "tcp_held_dropped", n->held_dropped);

@@ -331,6 +331,7 @@ struct tcp_counters {
     uint64_t fast_retransmits, tail_probes, undone, reneged;
     uint64_t held, held_steps, held_dropped, duplicates_in, probes, repeats_in;
     uint64_t marks_in, marks_echoed, path_probes, path_reduced, black_holes;
+    uint64_t missing_timestamps;
     uint64_t stale_timestamps, challenges, out_of_window, starved, relieved;
 };
 
@@ -523,7 +524,8 @@ uint32_t tcp_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
                     const struct tcp_segment *syn);
 uint32_t tcp_cookie_time(uint32_t now, const struct tcp_segment *syn);
 
-/* The SYN for which the cookie stands that ack brings back; false: none. */
+/* The SYN for which the cookie stands that ack brings back; false: none. Its
+ * has_timestamps may differ from ack's. */
 bool tcp_cookie_check(const struct tcpv4 *tcp, const struct endpoint *local,
                       const struct endpoint    *peer,
                       const struct tcp_segment *ack, struct tcp_segment *syn);

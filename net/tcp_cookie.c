@@ -9,8 +9,9 @@
  *     | the age and the MSS            |     |         |
  *
  * The age is the lowest bit of a clock of 64 s; the cookie holds for 64 to
- * 128 s. If the peer has time stamps, ours says the rest in its lowest bits:
- * his window scale and whether he knows SACK. Else there are neither.
+ * 128 s. Whether the peer has timestamps is under the hash as well. If it has,
+ * ours says the rest in its lowest bits: the peer's window scale and whether it
+ * knows SACK. Otherwise the connection has neither.
  */
 #include "tcp.h"
 
@@ -24,10 +25,11 @@ static const uint16_t sizes[8] = {64, 536, 1220, 1360,
 
 static uint32_t cookie(const struct tcpv4 *tcp, const struct endpoint *local,
                        const struct endpoint *peer, uint32_t irs, uint64_t age,
-                       unsigned size)
+                       unsigned size, bool has_timestamps)
 {
     unsigned low = (unsigned)(age & 1) << 3 | size;
-    uint64_t salt = (uint64_t)irs << 32 | ((age + 1) << 4 & 0xffffffff) | low;
+    uint64_t salt = (uint64_t)irs << 32 | ((age + 1) << 4 & 0x7fffffff) |
+                    (uint64_t)has_timestamps << 31 | low;
 
     return ((uint32_t)tcp_hash(tcp, local, peer, salt) & ~15u) | low;
 }
@@ -41,7 +43,8 @@ uint32_t tcp_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
 
     while (size > 0 && sizes[size] > mss)
         size--;
-    return cookie(tcp, local, peer, syn->seq, time_now() / AGE, size);
+    return cookie(tcp, local, peer, syn->seq, time_now() / AGE, size,
+                  syn->has_timestamps);
 }
 
 uint32_t tcp_cookie_time(uint32_t now, const struct tcp_segment *syn)
@@ -59,10 +62,14 @@ bool tcp_cookie_check(const struct tcpv4 *tcp, const struct endpoint *local,
 {
     uint32_t number = ack->ack - 1, irs = ack->seq - 1;
     uint64_t age = time_now() / AGE;
+    bool     has_timestamps = true;
 
     age -= (age ^ number >> 3) & 1;
-    if (number != cookie(tcp, local, peer, irs, age, number & 7))
-        return false;
+    if (number != cookie(tcp, local, peer, irs, age, number & 7, true)) {
+        has_timestamps = false;
+        if (number != cookie(tcp, local, peer, irs, age, number & 7, false))
+            return false;
+    }
     *syn = (struct tcp_segment){
         .from = ack->from,
         .to = ack->to,
@@ -71,10 +78,10 @@ bool tcp_cookie_check(const struct tcpv4 *tcp, const struct endpoint *local,
         .window = ack->window,
         .has_mss = true,
         .mss = sizes[number & 7],
-        .has_timestamps = ack->has_timestamps,
+        .has_timestamps = has_timestamps,
         .time = ack->time,
     };
-    if (ack->has_timestamps) {
+    if (has_timestamps && ack->has_timestamps) {
         syn->scale = ack->echo & 15;
         syn->has_scale = syn->scale != NO_SCALE;
         syn->may_sack = ack->echo & MAY_SACK;

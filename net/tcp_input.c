@@ -18,7 +18,8 @@
 /* A segment that has come, and what of its data is still to be looked at. */
 struct arrival {
     struct tcp_segment s;
-    struct buf        *data; /* NULL: none */
+    bool               is_syn; /* or was: then its window is not scaled */
+    struct buf        *data;   /* NULL: none */
     uint32_t           len;
 };
 
@@ -31,8 +32,7 @@ static void drop_data(struct arrival *a)
 
 static uint32_t scaled(const struct connection *c, const struct arrival *a)
 {
-    return (uint32_t)a->s.window
-           << (a->s.flags & TCP_SYN ? 0 : c->snd_scale);
+    return (uint32_t)a->s.window << (a->is_syn ? 0 : c->snd_scale);
 }
 
 static void take_window(struct connection *c, const struct arrival *a)
@@ -95,8 +95,12 @@ static void establish(struct connection *c)
     }
 }
 
-/* Too many wait for their third segment already: of this one nothing is kept
- * but what our answer says. */
+/*
+ * Answers a SYN by a cookie, without keeping anything: too many connections are
+ * half open. Only a timestamp has room for the window scale and SACK, so a peer
+ * without timestamps is offered neither: what is offered would be in force
+ * (RFC 7323, 2.2).
+ */
 static void send_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
                         const struct endpoint *local,
                         const struct endpoint *peer, const struct arrival *a)
@@ -107,8 +111,12 @@ static void send_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
     tcp_begin_at(&c, tcp_cookie(tcp, local, peer, &a->s));
     c.state = TCP_SYN_RECEIVED;
     take_syn(&c, a);
-    if (c.timestamps)
+    if (c.timestamps) {
         c.time_offset += tcp_cookie_time(tcp_time(&c), &a->s) - tcp_time(&c);
+    } else {
+        c.rcv_scale = 0;
+        c.may_sack = false;
+    }
     tcp_send(&c, c.iss, 0, TCP_SYN | TCP_ACK);
     tcp->counters.cookies_out++;
     l->cookies = time_after(TCP_COOKIE_LIFE);
@@ -116,6 +124,8 @@ static void send_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
 
 static void connection_input(struct connection *c, struct arrival *a,
                              const struct ipv4_packet *packet);
+static void take_text(struct connection *c, struct arrival *a,
+                      const struct ipv4_packet *packet);
 
 /* A third segment, without a connection; false: it is not one of those. */
 static bool take_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
@@ -123,12 +133,16 @@ static bool take_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
 {
     struct endpoint    local = {packet->to, a->s.to};
     struct endpoint    peer = {packet->from, a->s.from};
-    struct arrival     syn = {.data = NULL};
+    struct arrival     syn = {.is_syn = true};
     struct connection *c;
 
     if (l->cookies < time_now() || a->s.flags & (TCP_RST | TCP_SYN) ||
         !tcp_cookie_check(tcp, &local, &peer, &a->s, &syn.s))
         return false;
+    if (syn.s.has_timestamps && !a->s.has_timestamps) {
+        tcp->counters.missing_timestamps++;
+        return true; /* RFC 7323, 3.2 */
+    }
     if (!tcp_may_accept(l) ||
         !(c = tcp_new_by_displacing(tcp, local, peer))) {
         tcp->counters.dropped_syns++;
@@ -189,7 +203,7 @@ static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
 }
 
 /* 3.10.7.3 */
-static void syn_sent_input(struct connection *c, const struct arrival *a,
+static void syn_sent_input(struct connection *c, struct arrival *a,
                            const struct ipv4_packet *packet)
 {
     const struct tcp_segment *s = &a->s;
@@ -220,7 +234,9 @@ static void syn_sent_input(struct connection *c, const struct arrival *a,
     c->clock[TCP_RETRANSMIT] = FOREVER;
     establish(c);
     c->ack_now = true;
-    tcp_schedule(c);
+    a->s.flags &= (uint8_t)~TCP_SYN;
+    a->s.seq++;
+    take_text(c, a, packet);
 }
 
 /* Does any of the segment lie in the window? 3.4 */
@@ -272,18 +288,30 @@ static void put_right(struct connection *c, const struct arrival *a)
         challenge(c);
 }
 
+/* RFC 7323, 5.5: after so long without an update TS.Recent says nothing. */
+static bool is_older(const struct connection *c, const struct arrival *a)
+{
+    return seq_before(a->s.time, c->ts_recent) &&
+           time_now() - c->ts_recent_at < TS_LIFETIME;
+}
+
 /* RFC 7323, 5.3: an old duplicate, whose numbers have come round. */
 static bool is_stale(const struct connection *c, const struct arrival *a)
 {
-    return c->timestamps && a->s.has_timestamps &&
-           seq_before(a->s.time, c->ts_recent) &&
-           time_now() - c->ts_recent_at < TS_LIFETIME;
+    return c->timestamps && a->s.has_timestamps && is_older(c, a);
+}
+
+/* RFC 7323, 3.2. But a SYN may be of a new connection of a peer that has lost
+ * the old one, and is challenged (RFC 5961, 4.2). */
+static bool lacks_timestamp(const struct connection *c, const struct arrival *a)
+{
+    return c->timestamps && !a->s.has_timestamps &&
+           !(a->s.flags & (TCP_RST | TCP_SYN));
 }
 
 static void take_timestamp(struct connection *c, const struct arrival *a)
 {
-    if (c->timestamps && a->s.has_timestamps &&
-        !seq_before(a->s.time, c->ts_recent) &&
+    if (c->timestamps && a->s.has_timestamps && !is_older(c, a) &&
         !seq_after(a->s.seq, c->last_ack_sent)) {
         c->ts_recent = a->s.time;
         c->ts_recent_at = time_now();
@@ -349,6 +377,10 @@ static bool check(struct connection *c, struct arrival *a)
         take_reset(c, a);
         return false;
     }
+    if (lacks_timestamp(c, a)) {
+        c->tcp->counters.missing_timestamps++;
+        return false;
+    }
     if (is_stale(c, a)) {
         c->tcp->counters.stale_timestamps++;
         put_right(c, a);
@@ -366,6 +398,10 @@ static bool check(struct connection *c, struct arrival *a)
         c->tcp->counters.out_of_window++;
         note_old_data(c, a);
         put_right(c, a);
+        /* Our last ACK was lost: it is sent again, and the wait begins anew. */
+        if (c->state == TCP_TIMED_WAIT && a->s.flags & TCP_FIN &&
+            a->s.seq + a->len + 1 == c->rcv_nxt)
+            tcp_set_clock(c, TCP_END, time_after(TCP_TIME_WAIT));
         return false;
     }
     return true;
@@ -657,7 +693,8 @@ static void take_data(struct connection *c, struct arrival *a)
 
         measure_trip(c, &a->s);
         append(c, data, end - seq);
-        take_held(c);
+        if (!(a->s.flags & TCP_FIN)) /* behind a FIN there is nothing */
+            take_held(c);
         if (filled)
             c->ack_now = true; /* RFC 5681, 4.2 */
         if (c->quick > 0) {
@@ -684,6 +721,8 @@ static void take_fin(struct connection *c)
     c->fin_came = true;
     c->fin_held = false;
     c->rcv_nxt++;
+    if (seq_after(c->rcv_nxt, c->rcv_adv)) /* a FIN needs no room */
+        c->rcv_adv = c->rcv_nxt;
     c->ack_now = true;
     wake_all(&c->readable);
     switch (c->state) {
@@ -701,14 +740,44 @@ static void take_fin(struct connection *c)
     }
 }
 
-static void time_wait_input(struct connection *c, const struct arrival *a)
+/*
+ * Notes the peer's FIN at seq, for when all before it has come. It is the end of
+ * the stream, so one with data, or another FIN, beyond it is none; without this
+ * a forged one would hide the true one for ever.
+ */
+static void note_fin(struct connection *c, uint32_t seq)
 {
-    /* Our last ACK was lost: once more, and wait again. */
-    if (a->s.flags & TCP_FIN) {
-        c->ack_now = true;
-        tcp_set_clock(c, TCP_END, time_after(TCP_TIME_WAIT));
-        tcp_schedule(c);
+    if (seq_before(seq, c->rcv_nxt) || seq_after(seq, c->rcv_adv) ||
+        (c->held_last && seq_after(c->held_last->end, seq)) ||
+        (c->fin_held && seq_before(seq, c->fin_seq)))
+        return;
+    c->fin_seq = seq;
+    c->fin_held = true;
+}
+
+/* Data and FIN: 3.10.7.4, seventh and eighth. */
+static void take_text(struct connection *c, struct arrival *a,
+                      const struct ipv4_packet *packet)
+{
+    uint32_t end = a->s.seq + a->len;
+
+    if (is_unwanted(c, a)) {
+        tcp_refuse(c->tcp, c, packet, &a->s, a->len);
+        tcp_end(c, ERR_RESET);
+        return;
     }
+    if (a->len > 0 && c->fin_held && seq_after(end, c->fin_seq))
+        c->fin_held = false;
+    if (a->s.flags & TCP_FIN)
+        note_fin(c, end);
+    if (a->len > 0)
+        take_data(c, a);
+    if ((c->fin_held && c->fin_seq == c->rcv_nxt) ||
+        (a->s.flags & TCP_FIN && end == c->rcv_nxt))
+        take_fin(c);
+    else if (a->s.flags & TCP_FIN && a->len == 0)
+        c->ack_now = true; /* too early */
+    tcp_schedule(c);
 }
 
 static void connection_input(struct connection *c, struct arrival *a,
@@ -716,11 +785,6 @@ static void connection_input(struct connection *c, struct arrival *a,
 {
     if (c->state == TCP_SYN_SENT) {
         syn_sent_input(c, a, packet);
-        return;
-    }
-    if (c->state == TCP_TIMED_WAIT && a->s.flags & TCP_FIN &&
-        a->s.seq + a->len + 1 == c->rcv_nxt) {
-        time_wait_input(c, a);
         return;
     }
     if (!check(c, a))
@@ -732,24 +796,8 @@ static void connection_input(struct connection *c, struct arrival *a,
     if (!take_ack(c, a, packet))
         return;
     take_timestamp(c, a); /* not before: it could be a stranger's */
-    if (c->state == TCP_TIMED_WAIT || c->fin_came)
-        return;
-    if (is_unwanted(c, a)) {
-        tcp_refuse(c->tcp, c, packet, &a->s, a->len);
-        tcp_end(c, ERR_RESET);
-        return;
-    }
-    if (a->s.flags & TCP_FIN && !c->fin_held) {
-        c->fin_seq = a->s.seq + a->len;
-        c->fin_held = !seq_after(c->fin_seq, c->rcv_adv);
-    }
-    if (a->len > 0)
-        take_data(c, a);
-    if (c->fin_held && c->fin_seq == c->rcv_nxt)
-        take_fin(c);
-    else if (a->s.flags & TCP_FIN && a->len == 0)
-        c->ack_now = true; /* too early */
-    tcp_schedule(c);
+    if (c->state != TCP_TIMED_WAIT && !c->fin_came)
+        take_text(c, a, packet);
 }
 
 /* RFC 6191, 2: a new connection may begin where an old one waits to be
@@ -792,6 +840,7 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
         buf_free(b);
         return;
     }
+    a.is_syn = a.s.flags & TCP_SYN;
     a.len = (uint32_t)(len - a.s.header);
     a.data = buf_trim_list(b, a.s.header);
     c = tcp_find(tcp, (struct endpoint){packet->to, a.s.to},

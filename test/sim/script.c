@@ -47,7 +47,8 @@ static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
 
     (void)ctx;
     b = buf_pull(b, len < TCP_MOST ? len : TCP_MOST);
-    if (b && tcp_parse(b->data, b->len, &one.s) && seen_count < QUEUE &&
+    if (b && tcp_parse(b->data, b->len, &one.s) && one.s.to == PEER_PORT &&
+        seen_count < QUEUE &&
         checksum_fold(checksum_add_bufs(
             checksum_pseudo(packet->from, packet->to, PROTOCOL_TCP, len), b,
             0, len)) == 0xffff) {
@@ -60,8 +61,7 @@ static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
             first_time = one.s.time;
             has_first = true;
         }
-        if (one.s.to == PEER_PORT)
-            script_port = one.s.from;
+        script_port = one.s.from;
     }
     buf_free(b);
     wake_all(&came);
@@ -304,6 +304,9 @@ static bool play_line(const char *text)
         return true;
     case '<':
         return expect(&l);
+    case '~':
+        seen_count = 0;
+        return true;
     case '-':
         if (!await(&s, time_after(SECOND)))
             return true;

@@ -26,6 +26,7 @@
  *     < ACK 1 101 +5 after=200
  *                           so many milliseconds after the line before it
  *     -                     nothing comes for a second
+ *     ~                     what has come so far is forgotten
  *     . 1500                so many milliseconds go by
  *
  * The peer is the left host of a pair, port 4000; ours is the right one, port

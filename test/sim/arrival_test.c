@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Segment arrival: what was agreed in the SYNs, where the stream ends, and what
+ * the SACK option says. The peer takes segments of 1,000 bytes.
+ */
+#include "check.h"
+#include "peer.h"
+#include "script.h"
+
+static uint8_t data[20000];
+
+static const struct connection *ours(void)
+{
+    return (const void *)pair_flow;
+}
+
+static void begin(void)
+{
+    static bool is_made;
+
+    if (!is_made) {
+        sim_seed(32);
+        pair_make(1500, 0);
+        pair_watch();
+        pair_listen(80);
+        is_made = true;
+    }
+    pair_forget();
+    CHECK(time_sleep(SECOND) == OK);
+    script_begin();
+}
+
+/* Open; options are those of the SYN, and ack's of the third segment. */
+static void open_with(const char *options, const char *ack)
+{
+    char text[200];
+
+    begin();
+    text_format(text, sizeof text,
+                "> SYN 100 mss=1000 %s\n"
+                "< SYN,ACK 0 101\n"
+                "> ACK 101 1 %s\n"
+                ". 1\n",
+                options, ack);
+    CHECK(script_play(text) && pair_flow != NULL);
+}
+
+static void write_bytes(size_t len)
+{
+    CHECK(flow_write(pair_flow, data, len, FOREVER) == OK);
+}
+
+static size_t unread(void)
+{
+    return ours() ? ours()->read_len : 0;
+}
+
+/* SYN cookies: all places of half-open connections are taken. */
+
+static void fill_half_open(void)
+{
+    begin();
+    for (uint16_t i = 0; i < TCP_HALF_OPEN; i++) {
+        struct tcp_segment s = {.from = (uint16_t)(10000 + i),
+                                .to = 80,
+                                .seq = i,
+                                .flags = TCP_SYN,
+                                .window = 65535};
+
+        peer_send(&s, NULL, 0);
+        CHECK(time_sleep(1) == OK);
+    }
+    CHECK(right.tcp->half_open == TCP_HALF_OPEN);
+}
+
+TEST(a_cookie_for_a_peer_without_timestamps_offers_neither_scale_nor_sack)
+{
+    uint64_t out = right.tcp ? right.tcp->counters.cookies_out : 0;
+
+    fill_half_open();
+    CHECK(script_play("> SYN 100 mss=1000 sackok ws=7\n"
+                      "< SYN,ACK 0 101 nosack nows nots win=65535\n"
+                      "> ACK 101 1 win=512\n"
+                      ". 1\n"));
+    CHECK(right.tcp->counters.cookies_out == out + 1 && pair_flow != NULL);
+    /* Neither window is scaled: 512 bytes may go, and ours is told whole. */
+    write_bytes(2000);
+    CHECK(script_play("< ACK 1 101 +512 win=65535\n"
+                      "> ACK 101 513 win=512 +100\n"
+                      "< ACK 513 201 +512 win=65435\n"));
+    /* A gap is not told of. */
+    CHECK(script_play("> ACK 301 513 win=512 +100\n"
+                      "< ACK 1025 201 sack=\n"));
+}
+
+TEST(a_cookie_for_a_peer_with_timestamps_offers_both_and_keeps_them)
+{
+    fill_half_open();
+    CHECK(script_play("> SYN 100 mss=1000 sackok ws=7 ts=5:0\n"
+                      "< SYN,ACK 0 101 sackok ws=7 echo=5\n"
+                      "> ACK 101 1 win=512 ts=6:0\n"
+                      ". 1\n"));
+    CHECK(pair_flow != NULL && ours()->may_sack && ours()->snd_scale == 7 &&
+          ours()->snd_wnd == 512 << 7);
+}
+
+TEST(a_cookie_offers_to_a_peer_with_timestamps_only_what_it_offered)
+{
+    fill_half_open();
+    CHECK(script_play("> SYN 100 mss=1000 ts=5:0\n"
+                      "< SYN,ACK 0 101 nosack nows echo=5\n"
+                      "> ACK 101 1 win=512 ts=6:0\n"
+                      ". 1\n"));
+    CHECK(pair_flow != NULL && !ours()->may_sack && ours()->snd_wnd == 512);
+}
+
+TEST(a_cookie_with_timestamps_is_not_brought_back_without)
+{
+    fill_half_open();
+    CHECK(script_play("> SYN 100 mss=1000 sackok ws=7 ts=5:0\n"
+                      "< SYN,ACK 0 101 echo=5\n"
+                      "> ACK 101 1 win=512\n"
+                      "-\n"
+                      "> ACK 101 1 win=512 ts=6:0\n"
+                      ". 1\n"));
+    CHECK(pair_flow != NULL && ours()->timestamps);
+}
+
+TEST(a_timestamp_that_was_not_agreed_on_in_a_cookie_is_passed_over)
+{
+    fill_half_open();
+    CHECK(script_play("> SYN 100 mss=1000 sackok ws=7\n"
+                      "< SYN,ACK 0 101 nosack nows nots\n"
+                      "> ACK 101 1 win=512 ts=6:31\n"
+                      ". 1\n"));
+    CHECK(pair_flow != NULL && !ours()->timestamps && !ours()->may_sack &&
+          ours()->snd_wnd == 512);
+}
+
+/* The end of the stream. */
+
+TEST(a_fin_beyond_a_hole_that_data_contradict_is_forgotten)
+{
+    open_with("", "");
+    CHECK(script_play("> FIN,ACK 201 1\n"
+                      "< ACK 1 101\n"
+                      "> ACK 101 1 +300\n"
+                      "< ACK 1 401\n"
+                      "> ACK 401 1 +100\n"
+                      "< ACK 1 501\n"
+                      "> FIN,ACK 501 1\n"
+                      "< ACK 1 502\n"));
+    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 400);
+}
+
+TEST(a_fin_beyond_a_hole_counts_when_the_hole_is_filled)
+{
+    open_with("", "");
+    CHECK(script_play("> FIN,ACK 201 1 +100\n"
+                      "< ACK 1 101\n"
+                      "> ACK 101 1 +100\n"
+                      "< ACK 1 302\n"));
+    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 200);
+}
+
+TEST(a_bare_fin_beyond_a_hole_counts_when_the_hole_is_filled_exactly)
+{
+    open_with("", "");
+    CHECK(script_play("> FIN,ACK 201 1\n"
+                      "< ACK 1 101\n"
+                      "> ACK 101 1 +100\n"
+                      "< ACK 1 202\n"));
+    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 100);
+}
+
+TEST(data_beyond_a_noted_fin_discard_it_though_they_are_beyond_a_hole_too)
+{
+    open_with("", "");
+    CHECK(script_play("> FIN,ACK 201 1\n"
+                      "< ACK 1 101\n"
+                      "> ACK 301 1 +100\n"
+                      "< ACK 1 101\n"
+                      "> ACK 101 1 +100\n"
+                      "< ACK 1 201\n"
+                      "> ACK 201 1 +100\n"
+                      "< ACK 1 401\n"));
+    CHECK(ours()->state == TCP_ESTABLISHED && unread() == 300);
+}
+
+TEST(a_fin_before_data_that_are_held_is_not_noted)
+{
+    open_with("", "");
+    CHECK(script_play("> ACK 301 1 +100\n"
+                      "< ACK 1 101\n"
+                      "> FIN,ACK 201 1\n"
+                      "< ACK 1 101\n"
+                      "> ACK 101 1 +100\n"
+                      "< ACK 1 201\n"
+                      "> FIN,ACK 201 1 +100\n"
+                      "< ACK 1 302\n")); /* in its place it counts, as in Linux */
+    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 200);
+}
+
+TEST(of_two_fins_beyond_a_hole_the_later_is_the_end)
+{
+    open_with("", "");
+    CHECK(script_play("> FIN,ACK 201 1\n"
+                      "< ACK 1 101\n"
+                      "> FIN,ACK 301 1\n"
+                      "< ACK 1 101\n"
+                      "> FIN,ACK 201 1\n"
+                      "< ACK 1 101\n"
+                      "> ACK 101 1 +200\n"
+                      "< ACK 1 302\n"));
+    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 200);
+}
+
+/* All of our window is full: 65,535 bytes. */
+static void fill_window(void)
+{
+    open_with("", "");
+    CHECK(script_play("> ACK 101 1 +1000 x65\n"
+                      ". 100\n"
+                      "~\n"));
+}
+
+TEST(a_bare_fin_needs_no_room_and_leaves_the_window_closed)
+{
+    fill_window();
+    CHECK(script_play("> ACK 65101 1 +535\n"
+                      "< ACK 1 65636 win=0\n"
+                      "> FIN,ACK 65636 1\n"
+                      "< ACK 1 65637 win=0\n"));
+    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 65535);
+    CHECK(ours()->rcv_adv == ours()->rcv_nxt);
+    write_bytes(10);
+    CHECK(script_play("< ACK 1 65637 +10 win=0\n"));
+}
+
+TEST(a_fin_behind_data_that_fill_the_window_needs_no_room_either)
+{
+    fill_window();
+    CHECK(script_play("> FIN,ACK 65101 1 +535\n"
+                      "< ACK 1 65637 win=0\n"));
+    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 65535);
+}
+
+TEST(a_fin_behind_data_beyond_the_window_is_not_taken)
+{
+    fill_window();
+    CHECK(script_play("> FIN,ACK 65101 1 +536\n"
+                      "< ACK 1 65636 win=0\n"
+                      "> FIN,ACK 65637 1\n"
+                      "< ACK 1 65636 win=0\n"));
+    CHECK(ours()->state == TCP_ESTABLISHED && unread() == 65535);
+}
+
+/* Timestamps that were agreed on: RFC 7323, 3.2. */
+
+TEST(a_segment_without_an_agreed_timestamp_is_dropped_without_a_word)
+{
+    open_with("ts=5:0", "ts=6:0");
+    write_bytes(10);
+    CHECK(script_play("< ACK 1 101 +10 echo=6\n"
+                      "> ACK 101 11 +100\n"
+                      "> FIN,ACK 101 11\n"
+                      "> ACK 101 11\n"
+                      ". 100\n"));
+    CHECK(ours()->snd_una == ours()->iss + 1 && unread() == 0 &&
+          ours()->state == TCP_ESTABLISHED);
+    CHECK(right.tcp->counters.missing_timestamps >= 3);
+}
+
+TEST(after_a_segment_without_a_timestamp_the_connection_goes_on)
+{
+    open_with("ts=5:0", "ts=6:0");
+    CHECK(script_play("> ACK 101 1 +100\n"
+                      "-\n"
+                      "> ACK 101 1 +100 ts=7:0\n"
+                      "< ACK 1 201 echo=7\n"));
+    CHECK(unread() == 100);
+}
+
+TEST(a_reset_needs_no_timestamp)
+{
+    open_with("ts=5:0", "ts=6:0");
+    CHECK(script_play("> RST 101\n"
+                      "-\n"));
+    CHECK(pair_flow == NULL || ours()->state == TCP_CLOSED);
+}
+
+TEST(the_third_segment_needs_the_agreed_timestamp_too)
+{
+    begin();
+    CHECK(script_play("> SYN 100 mss=1000 ts=5:0\n"
+                      "< SYN,ACK 0 101 echo=5\n"
+                      "> ACK 101 1\n"
+                      "- \n"));
+}
+
+TEST(a_syn_without_a_timestamp_is_challenged_nevertheless)
+{
+    open_with("ts=5:0", "ts=6:0");
+    CHECK(script_play("> SYN 5000\n"
+                      "< ACK 1 101 echo=6\n"));
+}
+
+TEST(our_reset_carries_an_agreed_timestamp)
+{
+    open_with("ts=5:0", "ts=6:0");
+    flow_abort(pair_flow);
+    CHECK(script_play("< RST 1 echo=6\n"
+                      "-\n"));
+    open_with("", "");
+    flow_abort(pair_flow);
+    CHECK(script_play("< RST 1 nots\n"));
+}
+
+TEST(the_reset_that_answers_data_after_a_close_carries_an_agreed_timestamp)
+{
+    open_with("ts=5:0", "ts=6:0");
+    pair_let_go();
+    CHECK(script_play("< FIN,ACK 1 101 echo=6\n"
+                      "> ACK 101 2 ts=7:0 +10\n"
+                      "< RST 2 echo=7\n"
+                      "-\n"));
+}
+
+TEST(a_fin_without_a_timestamp_does_not_prolong_time_wait)
+{
+    open_with("ts=5:0", "ts=6:0");
+    pair_let_go();
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> FIN,ACK 101 2 ts=7:0\n"
+                      "< ACK 2 102 echo=7\n"
+                      "> FIN,ACK 101 2\n"
+                      "-\n"
+                      ". 30000\n"
+                      "> FIN,ACK 101 2 ts=8:0\n"
+                      "< ACK 2 102\n"
+                      ". 31000\n"));
+    CHECK(right.tcp->count == 1);
+    CHECK(script_play(". 30000\n"));
+    CHECK(right.tcp->count == 0);
+}
+
+TEST(after_24_days_of_silence_any_timestamp_is_believed_and_the_next_by_it)
+{
+    open_with("ts=4000000000:0", "ts=4000000000:0");
+    CHECK(time_sleep(25 * 86400 * SECOND) == OK);
+    CHECK(script_play("> ACK 101 1 +10 ts=1865032704:0\n" /* 25 days on */
+                      "< ACK 1 111 echo=1865032704\n"
+                      "> ACK 111 1 +10 ts=1865032703:0\n"
+                      "< ACK 1 111 echo=1865032704\n" /* stale: not taken */
+                      "> ACK 111 1 +10 ts=1865032705:0\n"
+                      "< ACK 1 121 echo=1865032705\n"));
+}
+
+TEST(within_24_days_an_older_timestamp_is_stale)
+{
+    open_with("ts=4000000000:0", "ts=4000000000:0");
+    CHECK(time_sleep(23 * 86400 * SECOND) == OK);
+    CHECK(script_play("> ACK 101 1 +10 ts=3999999999:0\n"
+                      "< ACK 1 101 echo=4000000000\n"));
+}
+
+/* Both open at once. */
+
+TEST(the_window_of_a_syn_ack_is_not_scaled_when_both_open_at_once)
+{
+    begin();
+    script_open();
+    CHECK(script_play("< SYN 0 ws=7 sackok ts\n"
+                      "> SYN 100 mss=1000 ws=7 win=1000\n"
+                      "< SYN,ACK 0 101 ws=7\n"
+                      "> SYN,ACK 100 1 mss=1000 ws=7 win=1000\n"
+                      ". 1\n"));
+    CHECK(script_opened == OK && script_flow != NULL);
+    CHECK(((const struct connection *)(void *)script_flow)->snd_wnd == 1000);
+    CHECK(flow_write(script_flow, data, 14600, FOREVER) == OK);
+    CHECK(script_play("< ACK 1 101 +1000\n"
+                      ". 50\n"
+                      "> ACK 101 1001 win=8\n" /* and this is: 1,024 bytes */
+                      "< ACK 1001 101 +1000\n"
+                      "> ACK 101 2001 win=24\n"
+                      "< ACK 2001 101 +1000 x3\n"));
+    flow_abort(script_flow);
+    flow_close(script_flow);
+}
+
+/* The SYN,ACK that answers us: RFC 9293, 3.10.7.3. */
+
+TEST(data_in_the_syn_ack_are_taken)
+{
+    begin();
+    script_open();
+    CHECK(script_play("< SYN 0\n"
+                      "> SYN,ACK 100 1 mss=1000 +100\n"
+                      "< ACK 1 201\n"
+                      "> ACK 201 1 +100\n"
+                      "< ACK 1 301\n"));
+    CHECK(script_opened == OK && script_flow != NULL &&
+          ((const struct connection *)(void *)script_flow)->read_len == 200);
+    flow_abort(script_flow);
+    flow_close(script_flow);
+}
+
+TEST(data_and_fin_in_the_syn_ack_are_taken)
+{
+    begin();
+    script_open();
+    CHECK(script_play("< SYN 0\n"
+                      "> SYN,FIN,ACK 100 1 mss=1000 +100\n"
+                      "< ACK 1 202\n"));
+    CHECK(script_opened == OK && script_flow != NULL &&
+          ((const struct connection *)(void *)script_flow)->state ==
+              TCP_CLOSE_WAIT);
+    flow_abort(script_flow);
+    flow_close(script_flow);
+}
+
+TEST(a_fin_alone_in_the_syn_ack_is_taken)
+{
+    begin();
+    script_open();
+    CHECK(script_play("< SYN 0\n"
+                      "> SYN,FIN,ACK 100 1 mss=1000\n"
+                      "< ACK 1 102\n"));
+    CHECK(script_opened == OK && script_flow != NULL);
+    flow_close(script_flow);
+    CHECK(script_play("< FIN,ACK 1 102\n"
+                      "> ACK 102 2\n"
+                      "-\n"));
+}
+
+TEST(data_in_a_syn_to_a_listener_are_not_acknowledged_and_come_again)
+{
+    begin();
+    CHECK(script_play("> SYN 100 mss=1000 +100\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1 +100\n"
+                      "< ACK 1 201\n"));
+    CHECK(unread() == 100);
+}
+
+TEST(a_syn_with_fin_opens_nothing)
+{
+    begin();
+    CHECK(script_play("> SYN,FIN 100 mss=1000 +100\n"
+                      "-\n"));
+    CHECK(right.tcp->count == 0);
+}
+
+TEST(every_moment_was_as_it_must_be)
+{
+    begin();
+    tcpv4_reset(right.tcp, ERR_GONE);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(pair_looked > 100 && pair_wrong == 0);
+    CHECK(buf_pages_free() == buf_pages());
+}
