@@ -641,6 +641,14 @@ void arp_write(struct arp *a, struct ip_address to, struct buf *packet)
     p->waiting[p->waiting_count++] = packet;
 }
 
+bool arp_is_waiting(const struct arp *a)
+{
+    for (unsigned i = 0; i < PLACES; i++)
+        if (a->place[i].waiting_count > 0)
+            return true;
+    return false;
+}
+
 struct wheel *arp_wheel(struct arp *a)
 {
     return &a->wheel;

@@ -18,7 +18,8 @@
 #define POOL         8192 /* pages: 32 MiB, or less where there is less */
 #define POOL_LEAST   256
 #define DRAIN        (3 * SECOND)
-#define CONFLICT_GAP (600 * SECOND) /* between two lines about one */
+#define CONFLICT_GAP (600 * SECOND)      /* between two lines about one */
+#define GIVE_BACK    (500 * MILLISECOND) /* for the server's answer to ARP */
 
 LOG_SOURCE(stackv4);
 
@@ -221,13 +222,6 @@ static enum status run(struct stackv4 *s)
     return d->net->gone ? ERR_GONE : d->listen_failed;
 }
 
-static void finish(struct stackv4 *s)
-{
-    if (tcpv4_drain(direct_of(s)->tcp, time_after(DRAIN)) == ERR_TIMEOUT)
-        log_warning(&stackv4, "a peer did not take all that was written to "
-                              "it, or did not answer");
-}
-
 static void counters(const struct stackv4 *s, counter_handler *fn, void *ctx)
 {
     const struct direct           *d = direct_of(s);
@@ -244,6 +238,49 @@ static void counters(const struct stackv4 *s, counter_handler *fn, void *ctx)
     tcpv4_counters(d->tcp, fn, ctx);
     fn(ctx, "pages", buf_pages());
     fn(ctx, "pages_free", buf_pages_free());
+}
+
+/* We are no address any more. */
+static void drop_address(struct direct *d)
+{
+    memset(&d->address, 0, sizeof d->address);
+    d->address.ip = d->address.gateway = ipv4_of_number(0);
+    ipv4_set_address(d->ip, d->address.ip, 0, d->address.ip);
+    arp_set_address(d->arp, d->address.ip, 0);
+}
+
+/*
+ * Gives the lease back (RFC 2131, 3.1 (6)), so that images that come and go do
+ * not use up the addresses of the network. The message may have to wait for
+ * ARP's answer; it is not acknowledged.
+ */
+static void give_back(struct direct *d)
+{
+    nanoseconds deadline = time_after(GIVE_BACK);
+
+    if (ipv4_number(d->address.ip) == 0)
+        return;
+    log_info(&stackv4, "DHCP: the lease of %s is given back",
+             ip_text(d->address.ip).s);
+    d->is_dhcp = false; /* nor is one asked for if the link comes and goes */
+    dhcp_release(&d->dhcp, time_now());
+    /* A frame is the device's when its writer has waited once. */
+    do {
+        if (time_sleep(5 * MILLISECOND) != OK)
+            break;
+    } while (arp_is_waiting(d->arp) && time_now() < deadline);
+    drop_address(d);
+}
+
+static void finish(struct stackv4 *s)
+{
+    struct direct *d = direct_of(s);
+
+    if (tcpv4_drain(d->tcp, time_after(DRAIN)) == ERR_TIMEOUT)
+        log_warning(&stackv4, "a peer did not take all that was written to "
+                              "it, or did not answer");
+    if (d->is_dhcp)
+        give_back(d);
 }
 
 static const struct stackv4_ops direct_ops = {
@@ -456,15 +493,11 @@ static void dhcp_bound(void *ctx, const struct dhcp_lease *lease)
 static void dhcp_lost(void *ctx, const char *why)
 {
     struct direct *d = ctx;
-    uint32_t       none = 0;
 
     console_log(d->log, "DHCP: %s is no longer ours: %s",
                 ip_text(d->address.ip).s, why);
     tcpv4_reset(d->tcp, ERR_GONE);
-    memset(&d->address, 0, sizeof d->address);
-    d->address.ip = d->address.gateway = ipv4_of_number(none);
-    ipv4_set_address(d->ip, d->address.ip, 0, d->address.ip);
-    arp_set_address(d->arp, d->address.ip, 0);
+    drop_address(d);
     if (d->on_address)
         d->on_address(d->on_address_ctx, &d->address);
 }

@@ -56,6 +56,9 @@ void arp_on_silence(struct arp *arp, arp_silent *fn, void *ctx);
  */
 void arp_write(struct arp *arp, struct ip_address ip, struct buf *packet);
 
+/* Whether a packet waits until the host that it is for has answered. */
+bool arp_is_waiting(const struct arp *arp);
+
 /* What arp does by the clock happens on this wheel. */
 struct wheel    *arp_wheel(struct arp *arp);
 struct ethernet *arp_ethernet(const struct arp *arp);

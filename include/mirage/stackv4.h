@@ -162,8 +162,8 @@ MUST_CHECK enum status stackv4_run(struct stackv4 *s);
 
 /*
  * The image ends: sends what was written to flows that are closed, for a few
- * seconds at most, and prints the counters if the boot argument --stats asks
- * for them. Blocks. For main.c.
+ * seconds at most, gives an address from DHCP back, and prints the counters if
+ * the boot argument --stats asks for them. Blocks. For main.c.
  */
 void stackv4_finish(struct stackv4 *s);
 

@@ -16,10 +16,14 @@ static struct {
     struct host       host;
     bool              silent, refuses;
     struct ip_address offers;
+    uint32_t          lease, mask, router;
+    uint16_t          port;    /* that it answers from */
+    uint8_t           too[80]; /* what it says besides */
+    size_t            too_len;
     unsigned          count[9]; /* messages, by type */
     nanoseconds       when[9];  /* the last of them */
     bool              unicast;  /* the last request was */
-} server;
+} server = {.lease = LEASE, .mask = 0xffffff00, .router = 0x0a000001, .port = 67};
 
 static const uint8_t *option_of(const uint8_t *p, size_t len, uint8_t code)
 {
@@ -51,13 +55,16 @@ static void reply(const uint8_t *request, uint8_t type)
     p[242] = type;
     at = put_option(p, at, 54, 0x0a000001);
     if (type != 6) {
-        at = put_option(p, at, 51, LEASE);
-        at = put_option(p, at, 1, 0xffffff00);
-        at = put_option(p, at, 3, 0x0a000001);
+        at = put_option(p, at, 51, server.lease);
+        at = put_option(p, at, 1, server.mask);
+        if (server.router)
+            at = put_option(p, at, 3, server.router);
         at = put_option(p, at, 6, 0x0a000035);
+        memcpy(p + at, server.too, server.too_len);
+        at += server.too_len;
     }
     p[at] = 255;
-    CHECK(udpv4_write(server.host.udp, 67, to, p, sizeof p) == OK);
+    CHECK(udpv4_write(server.host.udp, server.port, to, p, sizeof p) == OK);
 }
 
 static void on_request(void *ctx, struct endpoint from, struct endpoint to,
@@ -215,4 +222,120 @@ TEST(who_takes_our_address_later_makes_us_look_for_another)
     arp_set_address(right.arp, ipv4_address(10, 0, 0, 63), 24);
     CHECK(time_sleep(30 * SECOND) == OK);
     CHECK(is_at(64) && server.count[4] == 2);
+}
+
+TEST(a_lease_of_a_second_makes_no_flood)
+{
+    unsigned before;
+
+    server.lease = 1;
+    CHECK(time_sleep((LEASE / 2 + LEASE / 32 + 1) * SECOND) == OK);
+    before = server.count[3];
+    CHECK(time_sleep(1000 * SECOND) == OK);
+    CHECK(is_at(64));
+    /* One in 1.25 s at most; of 10 s, half of which passes, one in five. */
+    CHECK(server.count[3] - before > 180 && server.count[3] - before < 220);
+    server.lease = LEASE;
+    CHECK(time_sleep(20 * SECOND) == OK);
+}
+
+TEST(a_server_may_answer_from_another_port)
+{
+    unsigned before = server.count[3];
+
+    server.port = 1067;
+    CHECK(time_sleep(DAY) == OK);
+    CHECK(is_at(64) && server.count[3] - before < 52);
+    server.port = 67;
+}
+
+TEST(the_lease_is_given_back_when_the_image_ends)
+{
+    unsigned discovers;
+
+    CHECK(time_sleep(10 * LEASE * SECOND) == OK);
+    discovers = server.count[1];
+    stackv4_finish(stack);
+    CHECK(server.count[7] == 1 && server.unicast);
+    CHECK(ipv4_number(stackv4_ip(stack)) == 0);
+    CHECK(time_sleep(DAY) == OK);
+    CHECK(server.count[7] == 1 && server.count[1] == discovers);
+    /* Another host may have the address: nobody defends it. */
+    CHECK(arp_probe(right.arp, ipv4_address(10, 0, 0, 64), FOREVER) == OK);
+    stackv4_finish(stack);
+    CHECK(server.count[7] == 1);
+}
+
+/* Another stack on the wire, which is given an address as the server says. */
+static struct stackv4 *another(struct ip_address ip)
+{
+    struct network *net;
+    struct stackv4 *made = NULL;
+
+    server.offers = ip;
+    arp_set_address(right.arp, ipv4_address(10, 0, 0, 2), 24);
+    ipv4_set_address(right.ip, ipv4_address(10, 0, 0, 2), 24,
+                     ipv4_of_number(0));
+    CHECK(sim_network("wire", 1500, 0, &net) == OK);
+    CHECK(stackv4_dhcp_connect(&quiet, net, &made) == OK);
+    CHECK(ip_equal(stackv4_ip(made), ip));
+    return made;
+}
+
+static void add_not_ours(void *ctx, const char *name, uint64_t value)
+{
+    if (strcmp(name, "ipv4_not_ours") == 0)
+        *(uint64_t *)ctx = value;
+}
+
+/* Packets for others that a host has got. */
+static uint64_t passed_to(const struct host *h)
+{
+    uint64_t value = 0;
+
+    ipv4_counters(h->ip, add_not_ours, &value);
+    return value;
+}
+
+/* Does a datagram to a host elsewhere go to h, as the next hop? */
+static bool goes_by(struct stackv4 *s, uint8_t first, const struct host *h)
+{
+    struct endpoint to = {ipv4_address(first, 16, 0, 9), 9};
+    uint64_t        before = passed_to(h);
+
+    CHECK(stackv4_udp_write(s, 0, to, "x", 1) == OK);
+    CHECK(time_sleep(SECOND) == OK);
+    return passed_to(h) == before + 1;
+}
+
+TEST(an_address_of_32_bits_goes_by_its_gateway)
+{
+    struct stackv4 *s;
+
+    server.mask = 0xffffffff;
+    s = another(ipv4_address(10, 9, 0, 5));
+    CHECK(goes_by(s, 192, &left));
+    stackv4_finish(s);
+    CHECK(server.count[7] == 2);
+}
+
+TEST(routes_of_option_121_are_gone_by)
+{
+    static const char      routes[] = "\x79\x14"
+                                      "\x20\x0a\x00\x00\x02\x00\x00\x00\x00"
+                                      "\x08\xac\x0a\x00\x00\x02"
+                                      "\x00\x0a\x00\x00\x01";
+    struct stackv4_address a;
+    struct stackv4        *s;
+
+    /* The router of option 3 is not heard. */
+    server.router = 0x0a000077;
+    memcpy(server.too, routes, sizeof routes - 1);
+    server.too_len = sizeof routes - 1;
+    s = another(ipv4_address(10, 9, 0, 6));
+    stackv4_address(s, &a);
+    CHECK(a.route_count == 2 && a.prefix == 32);
+    CHECK(ip_equal(a.gateway, ipv4_address(10, 0, 0, 1)));
+    CHECK(goes_by(s, 192, &left) && goes_by(s, 172, &right));
+    stackv4_finish(s);
 }
