@@ -3,6 +3,7 @@
  * IPv4 for a host: it forwards nothing.
  */
 #include "reassembly.h"
+#include "siphash.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/ipv4.h>
@@ -12,15 +13,25 @@
 #include <string.h>
 
 #define TTL            64
-#define MOST           65535 /* bytes of a packet */
+#define MOST           65535      /* bytes of a packet */
+#define ALL_HOSTS      0xe0000001 /* RFC 1112, 4 */
 #define PROTOCOLS      4
 #define MORE_FRAGMENTS 0x2000
 #define DONT_FRAGMENT  0x4000
 #define OFFSET         0x1fff
+#define ID_COUNTERS    1024 /* a power of two */
+#define BOOTP_SERVER   67   /* ports of UDP */
+#define BOOTP_CLIENT   68
 
 struct counters {
     uint64_t in, malformed, not_ours, martians, no_protocol;
     uint64_t out, no_route, fragmented;
+};
+
+/* Identities of packets to the destinations of one hash. */
+struct id_counter {
+    uint16_t next;
+    uint32_t used; /* milliseconds; they may wrap */
 };
 
 struct ipv4 {
@@ -32,7 +43,8 @@ struct ipv4 {
     uint32_t           own, mask, gateway; /* own 0: none */
     struct ipv4_route  routes[IPV4_ROUTES];
     unsigned           route_count;
-    uint16_t           id;
+    struct siphash_key id_key;
+    struct id_counter  ids[ID_COUNTERS];
     struct reassembly *fragments;
     ipv4_refusal      *refuse;
     void              *refuse_ctx;
@@ -131,13 +143,39 @@ static void deliver(struct ipv4 *ip, const struct ipv4_packet *packet,
     buf_free(payload);
 }
 
-static bool is_for_us(const struct ipv4 *ip, uint32_t to, bool *to_many)
+/* Whether a packet that the link brings is for us. Without an address of ours
+ * the only unicast packets are a DHCP server's, to the address that it offers
+ * (RFC 2131, 4.1); is_wanted looks at their port. */
+static bool is_for_us(const struct ipv4 *ip, struct ipv4_packet *packet)
 {
-    if (is_broadcast(ip, to) || to == 0xe0000001)
-        *to_many = true;
-    else if (ip->own ? to != ip->own : is_multicast(to))
+    uint32_t to = ipv4_number(packet->to);
+
+    if (!ip->own && packet->protocol != PROTOCOL_UDP)
+        return false;
+    if (is_broadcast(ip, to) || (ip->own && to == ALL_HOSTS))
+        packet->to_many = true;
+    else if (ip->own ? to != ip->own : !ipv4_is_of_host(packet->to))
         return false;
     return true;
+}
+
+/* The exceptions for DHCP, no wider than that: a host without an address takes
+ * what is for a client, and only clients and servers hear a sender without an
+ * address. */
+static bool is_wanted(const struct ipv4 *ip, const struct ipv4_packet *packet,
+                      const struct buf *payload)
+{
+    bool     is_from_nobody = ipv4_number(packet->from) == 0;
+    uint8_t  ports[4];
+    uint16_t to;
+
+    if (ip->own && !is_from_nobody)
+        return true;
+    if (packet->protocol != PROTOCOL_UDP || buf_length(payload) < sizeof ports)
+        return false;
+    buf_copy_out(payload, 0, ports, sizeof ports);
+    to = get_be16(ports + 2);
+    return to == BOOTP_CLIENT || (ip->own && to == BOOTP_SERVER);
 }
 
 void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *b)
@@ -166,7 +204,7 @@ void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *b)
         return;
     }
     f.packet.to_many = to_many;
-    if (!is_for_us(ip, ipv4_number(f.packet.to), &f.packet.to_many)) {
+    if (!is_for_us(ip, &f.packet)) {
         ip->counters.not_ours++;
         buf_free(b);
         return;
@@ -186,6 +224,11 @@ void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *b)
     }
     if (f.offset > 0 || f.more)
         b = reassembly_add(ip->fragments, &f, b);
+    if (b && !is_wanted(ip, &f.packet, b)) {
+        ip->counters.not_ours++;
+        buf_free(b);
+        return;
+    }
     if (b)
         deliver(ip, &f.packet, b);
 }
@@ -263,7 +306,8 @@ enum status ipv4_connect_to(packet_sink *out, void *ctx, struct wheel *w,
     ip->wheel = w;
     ip->link_mtu = ip->mtu = mtu;
     ip->features = features;
-    random_bytes(&ip->id, sizeof ip->id);
+    random_bytes(&ip->id_key, sizeof ip->id_key);
+    random_bytes(ip->ids, sizeof ip->ids);
     *made = ip;
     return OK;
 }
@@ -381,6 +425,36 @@ bool ipv4_reaches(const struct ipv4 *ip, struct ip_address to)
     return route(ip, ipv4_number(to), &next, &to_many);
 }
 
+/*
+ * Takes count identities in a row for packets to a destination. A counter for
+ * all would tell everybody how much we send to others, and let strangers guess
+ * the identities of fragments (RFC 6274, 3.5.2). Counters are by a keyed hash
+ * of the destination, which also says where each begins (RFC 7739, 5.3). Hosts
+ * may share one: an advance by chance for the time between two packets hides
+ * what the other did, and is slower than the time-out of reassembly.
+ */
+static uint16_t take_ids(struct ipv4 *ip, uint32_t from, uint32_t to,
+                         uint8_t protocol, unsigned count)
+{
+    uint8_t            flow[9];
+    uint64_t           hash;
+    struct id_counter *c;
+    uint32_t           now = (uint32_t)(time_now() / MILLISECOND);
+    uint16_t           id;
+
+    put_be32(flow, from);
+    put_be32(flow + 4, to);
+    flow[8] = protocol;
+    hash = siphash(&ip->id_key, flow, sizeof flow);
+    c = &ip->ids[hash % ID_COUNTERS];
+    if (c->used != now)
+        c->next = (uint16_t)(c->next + random_below(now - c->used));
+    c->used = now;
+    id = (uint16_t)(c->next + (hash >> 48));
+    c->next = (uint16_t)(c->next + count);
+    return id;
+}
+
 /* Puts the header before a payload, or before one buf of it. */
 static struct buf *put_header(const struct ipv4_packet *packet,
                               struct buf *payload, uint32_t from, uint16_t id,
@@ -432,7 +506,8 @@ static enum status write_fragments(struct ipv4              *ip,
 {
     size_t   total = buf_length(payload);
     size_t   most = (size_t)(ip->mtu - IPV4_HEADER) & ~(size_t)7;
-    uint16_t id = ip->id++;
+    uint16_t id = take_ids(ip, from, ipv4_number(packet->to),
+                           packet->protocol, 1);
 
     if (payload->offload.csum_offset)
         fill_checksum(payload);
@@ -479,12 +554,13 @@ enum status ipv4_write(struct ipv4 *ip, const struct ipv4_packet *packet,
     if (!fits)
         return write_fragments(ip, packet, payload, from, next, to_many);
     segments = payload->offload.segment;
-    segments = segments ? len / segments + 1 : 1;
-    payload = put_header(packet, payload, from, ip->id,
+    segments = segments ? len / segments + 1 : 1; /* each has its own */
+    payload = put_header(packet, payload, from,
+                         take_ids(ip, from, ipv4_number(packet->to),
+                                  packet->protocol, (unsigned)segments),
                          packet->whole ? DONT_FRAGMENT : 0);
     if (!payload)
         return ERR_NO_MEMORY;
-    ip->id = (uint16_t)(ip->id + segments); /* each has one of its own */
     ip->counters.out++;
     ip->out(ip->out_ctx, ipv4_of_number(next), to_many, payload);
     return OK;

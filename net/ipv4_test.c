@@ -333,9 +333,58 @@ TEST(nothing_comes_from_an_address_that_no_host_has)
         CHECK(count(&host, "ipv4_martians") == i + 1);
     }
     CHECK(host.heard_count == 0);
-    /* But a host without an address may ask all for one. */
-    ipv4_input(host.ip, true, sealed(packet_of(0, 0xffffffff, 0, 8)));
-    CHECK(has_heard(&host, 8));
+    forget(&host);
+}
+
+/* A packet to a port, as one fragment or as two. */
+static void come_to_port(uint32_t from, uint32_t to, uint8_t protocol,
+                         uint16_t port, bool in_fragments)
+{
+    struct buf *b = packet_of(from, to, 0, 24), *second;
+
+    b->data[9] = protocol;
+    put_be16(b->data + IPV4_HEADER + 2, port);
+    if (!in_fragments) {
+        ipv4_input(host.ip, to == 0xffffffff, sealed(b));
+        return;
+    }
+    second = packet_of(from, to, 0, 16);
+    second->data[9] = protocol;
+    put_be16(second->data + 6, 1);
+    put_be16(b->data + 2, IPV4_HEADER + 8);
+    put_be16(b->data + 6, MORE);
+    ipv4_input(host.ip, to == 0xffffffff, sealed(b));
+    ipv4_input(host.ip, to == 0xffffffff, sealed(second));
+}
+
+static unsigned taken(void)
+{
+    unsigned count = host.heard_count;
+
+    buf_free(host.payload);
+    host.payload = NULL;
+    host.heard_count = 0;
+    return count;
+}
+
+/* RFC 1122, 3.2.1.3 (a): only to ask for an address, and so only of servers
+ * that give addresses. */
+TEST(a_sender_without_an_address_reaches_dhcp_alone)
+{
+    connect(&host, RIGHT, 1500);
+    ipv4_listen(host.ip, PROTOCOL_TCP, hear, NULL, &host);
+    for (int cut = 0; cut < 2; cut++) {
+        come_to_port(0, 0xffffffff, PROTOCOL_UDP, 67, cut);
+        CHECK(taken() == 1);
+        come_to_port(0, 0xffffffff, PROTOCOL_UDP, 53, cut);
+        come_to_port(0, 0xffffffff, PROTOCOL_TCP, 67, cut);
+        come_to_port(0, 0xffffffff, NOBODYS, 67, cut);
+        come_to_port(0, RIGHT, PROTOCOL_UDP, 67, cut);
+        CHECK(taken() == 0);
+    }
+    CHECK(host.refused == 0);
+    ipv4_input(host.ip, true, sealed(packet_of(0, 0xffffffff, 0, 3)));
+    CHECK(taken() == 0);
     forget(&host);
 }
 
@@ -354,16 +403,57 @@ TEST(what_is_for_others_is_not_ours)
     forget(&host);
 }
 
-TEST(a_host_without_an_address_takes_what_the_link_brings)
+/* As after a lost lease. */
+TEST(a_host_without_an_address_takes_what_is_for_a_dhcp_client_alone)
 {
+    static const uint32_t never[] = {0x7f000001, 0x7fffffff, 0x7f000044, 0,
+                                     0x00000044, 0xe0000001, 0xe0000005,
+                                     0xf0000001, 0xfffffffe};
+    static const uint32_t senders[] = {0x7f000001, 0xe0000001, 0xf0000001,
+                                       0xffffffff, 0x00000001};
+
     connect(&host, 0, 1500);
-    ipv4_input(host.ip, false, sealed(packet_of(LEFT, 0x0a000063, 0, 8)));
-    CHECK(has_heard(&host, 8));
-    ipv4_input(host.ip, true, sealed(packet_of(LEFT, 0xffffffff, 0, 8)));
-    CHECK(has_heard(&host, 8));
-    ipv4_input(host.ip, true, sealed(packet_of(LEFT, 0xe0000005, 0, 8)));
-    CHECK(!has_heard(&host, 8));
+    ipv4_listen(host.ip, PROTOCOL_TCP, hear, NULL, &host);
+    ipv4_listen(host.ip, PROTOCOL_ICMP, hear, NULL, &host);
+    for (int cut = 0; cut < 2; cut++) {
+        come_to_port(LEFT, 0x0a000063, PROTOCOL_UDP, 68, cut);
+        come_to_port(LEFT, 0xffffffff, PROTOCOL_UDP, 68, cut);
+        come_to_port(0xc0a80101, RIGHT, PROTOCOL_UDP, 68, cut);
+        CHECK(taken() == 3);
+        for (uint32_t port = 1; port < 65536; port += port < 100 ? 1 : 331)
+            if (port != 68) {
+                come_to_port(LEFT, RIGHT, PROTOCOL_UDP, (uint16_t)port, cut);
+                come_to_port(LEFT, 0xffffffff, PROTOCOL_UDP, (uint16_t)port,
+                             cut);
+            }
+        come_to_port(LEFT, RIGHT, PROTOCOL_TCP, 68, cut);
+        come_to_port(LEFT, 0xffffffff, PROTOCOL_TCP, 68, cut);
+        come_to_port(LEFT, RIGHT, PROTOCOL_ICMP, 68, cut);
+        come_to_port(LEFT, RIGHT, NOBODYS, 68, cut);
+        for (size_t i = 0; i < sizeof never / sizeof *never; i++)
+            come_to_port(LEFT, never[i], PROTOCOL_UDP, 68, cut);
+        for (size_t i = 0; i < sizeof senders / sizeof *senders; i++)
+            come_to_port(senders[i], RIGHT, PROTOCOL_UDP, 68, cut);
+        CHECK(taken() == 0 && host.refused == 0);
+    }
+    CHECK(buf_pages_free() == buf_pages()); /* nor does anything wait */
     forget(&host);
+}
+
+TEST(loopback_addresses_are_never_taken_nor_sent_to)
+{
+    for (int own = 0; own < 2; own++) {
+        connect(&host, own ? RIGHT : 0, 1500);
+        for (uint32_t low = 0; low < 0x1000000; low += 99991) {
+            come_to_port(0x7f000000 + low, RIGHT, PROTOCOL_UDP, 68, false);
+            come_to_port(0x7f000000 + low, 0xffffffff, PROTOCOL_UDP, 68,
+                         false);
+            come_to_port(LEFT, 0x7f000000 + low, PROTOCOL_UDP, 68, false);
+            CHECK(!ipv4_reaches(host.ip, ipv4_of_number(0x7f000000 + low)));
+        }
+        CHECK(taken() == 0);
+        forget(&host);
+    }
 }
 
 TEST(what_is_for_many_says_so)
@@ -472,6 +562,75 @@ TEST(a_packet_is_sent_with_a_right_header)
     CHECK(checksum_finish(checksum_add(0, p, 20)) == 0);
     CHECK(buf_length(host.out[1]) == 29 && host.out[1]->next);
     forget(&host);
+}
+
+/* The identity of the next packet to an address, whose pages go back. */
+static uint16_t id_to(struct host *h, uint32_t to, size_t len)
+{
+    uint16_t id;
+
+    CHECK(write_to(h, to, len, false) == OK);
+    id = get_be16(h->out[0]->data + 4);
+    while (h->out_count > 0)
+        buf_free(h->out[--h->out_count]);
+    return id;
+}
+
+/* RFC 6274, 3.5.2: by a counter for all, A would learn from its own packets how
+ * many went to B. */
+TEST(identities_tell_nobody_what_others_are_sent)
+{
+    unsigned moved = 0;
+
+    connect(&host, LEFT, 1500);
+    for (uint32_t a = 0; a < 64; a++) {
+        uint16_t first = id_to(&host, 0x0a000100 + a, 8), second;
+
+        for (uint32_t i = 0; i < 1000; i++)
+            (void)id_to(&host, RIGHT, 8);
+        second = id_to(&host, 0x0a000100 + a, 8);
+        moved += (uint16_t)(second - first) >= 1000;
+    }
+    CHECK(moved <= 4); /* those that share a counter with it */
+    forget(&host);
+}
+
+TEST(identities_to_one_host_differ_for_long)
+{
+    static uint8_t seen[65536];
+    unsigned       again = 0;
+    uint16_t       last;
+
+    connect(&host, LEFT, 1500);
+    for (int i = 0; i < 20000; i++) {
+        uint16_t id = id_to(&host, RIGHT, 8);
+
+        again += seen[id]++;
+    }
+    CHECK(again == 0);
+    /* All fragments of a packet have one, and each segment its own. */
+    last = id_to(&host, RIGHT, 5000);
+    CHECK(id_to(&host, RIGHT, 8) != last);
+    forget(&host);
+}
+
+TEST(identities_cannot_be_foretold_from_those_to_others_or_of_others)
+{
+    unsigned near = 0;
+
+    connect(&host, LEFT, 1500);
+    connect(&other, LEFT, 1500);
+    for (uint32_t a = 0; a < 200; a++) {
+        uint32_t to = 0x0a000100 + a;
+        uint16_t one = id_to(&host, to, 8), next = id_to(&host, to + 1, 8);
+        uint16_t others = id_to(&other, to, 8);
+
+        near += (uint16_t)(next - one + 64) < 128;
+        near += (uint16_t)(others - one + 64) < 128;
+    }
+    CHECK(near < 10); /* of 400, by chance */
+    forget(&host);
+    forget(&other);
 }
 
 /* Where a packet to an address goes. */

@@ -80,7 +80,7 @@ void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *packet);
 /*
  * We are address from now on; its first prefix bits are those of all on the
  * link, what is elsewhere goes to gateway (0.0.0.0: nowhere). An address of
- * 0.0.0.0: we have none, and take any packet that the link brings us.
+ * 0.0.0.0: we have none, and take only UDP to port 68, a DHCP client's.
  */
 void ipv4_set_address(struct ipv4 *ip, struct ip_address address,
                       unsigned prefix, struct ip_address gateway);
