@@ -5,6 +5,7 @@
  */
 #include "segment.h"
 #include <mirage/network.h>
+#include <mirage/panic.h>
 
 static void drop(struct network *n, struct buf *frame)
 {
@@ -46,7 +47,32 @@ void network_write(struct network *n, struct buf *frame)
         write_one(n, frame);
 }
 
+/* Hands on what arrives, if its length is one that the handler must expect,
+ * whatever the host says. */
+static void take_frames(void *ctx, struct buf *const *frames, size_t count)
+{
+    struct network *n = ctx;
+    struct buf     *good[NETWORK_BATCH];
+    size_t          good_count = 0;
+
+    require(count <= NETWORK_BATCH);
+    for (size_t i = 0; i < count; i++) {
+        size_t len = buf_length(frames[i]);
+
+        if (len >= ETHERNET_HEADER && len <= NETWORK_FRAME) {
+            good[good_count++] = frames[i];
+            continue;
+        }
+        n->counters.dropped_in++;
+        buf_free(frames[i]);
+    }
+    if (good_count > 0)
+        n->heard(n->heard_ctx, good, good_count);
+}
+
 void network_listen(struct network *n, frames_handler *fn, void *ctx)
 {
-    n->ops->listen(n, fn, ctx);
+    n->heard = fn;
+    n->heard_ctx = ctx;
+    n->ops->listen(n, take_frames, n);
 }

@@ -419,14 +419,54 @@ static void hear(void *ctx, struct buf *const *frames, size_t count)
         buf_free(frames[i]);
 }
 
+static size_t other_count;
+
+static struct buf *frame_of_len(size_t len)
+{
+    struct buf *first = buf_new(0);
+
+    for (struct buf *last = first; len > 0; last = last->next) {
+        size_t n = len < PAGE_BYTES ? len : PAGE_BYTES;
+
+        memset(buf_append(last, n), 0, n);
+        len -= n;
+        if (len > 0)
+            last->next = buf_new(0);
+    }
+    return first;
+}
+
 TEST(the_latest_listener_gets_what_arrives)
 {
     struct network n = device(0);
     struct buf    *b = buf_new(0);
 
     network_listen(&n, hear, &heard_count);
-    CHECK(heard == hear && heard_ctx == &heard_count);
+    heard(heard_ctx, &b, 1); /* a frame of nothing */
+    CHECK(heard_count == 0 && n.counters.dropped_in == 1);
+    b = frame_of_len(60);
     heard(heard_ctx, &b, 1);
     CHECK(heard_count == 1);
+    network_listen(&n, hear, &other_count);
+    b = frame_of_len(60);
+    heard(heard_ctx, &b, 1);
+    CHECK(heard_count == 1 && other_count == 1);
+    forget_sent();
+}
+
+TEST(frames_that_are_too_short_or_too_long_do_not_arrive)
+{
+    static const size_t lengths[] = {1, 13, 14,
+                                     1514, 65549, 65550,
+                                     14, 70000, NETWORK_FRAME};
+    struct network      n = device(0);
+    struct buf         *b[sizeof lengths / sizeof *lengths];
+
+    heard_count = 0;
+    network_listen(&n, hear, &heard_count);
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+        b[i] = frame_of_len(lengths[i]);
+    heard(heard_ctx, b, sizeof lengths / sizeof *lengths);
+    CHECK(heard_count == 5 && n.counters.dropped_in == 4);
     forget_sent();
 }

@@ -4,7 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TYPES 4
+#define TYPES       4
+#define TAG         4 /* bytes (IEEE 802.1Q, 9) */
+#define TYPE_TAGGED 0x8100
+#define VLAN        0x0fff /* the bits of its number in a tag */
 
 struct ethernet {
     struct network *net;
@@ -15,23 +18,44 @@ struct ethernet {
     } listener[TYPES];
 };
 
+/* A tag with VLAN 0 gives the frame a priority and is no part of a VLAN: end
+ * stations take such frames as untagged (IEEE 802.1Q, 6.9). Frames of a VLAN are
+ * not ours. The length of the headers, the type behind them in *type; 0: the
+ * frame ends before it. Takes *frame then. */
+static size_t parse_header(struct buf **frame, uint16_t *type)
+{
+    *frame = buf_pull(*frame, ETHERNET_HEADER);
+    if (!*frame)
+        return 0;
+    *type = get_be16((*frame)->data + 12);
+    if (*type != TYPE_TAGGED)
+        return ETHERNET_HEADER;
+    *frame = buf_pull(*frame, ETHERNET_HEADER + TAG);
+    if (!*frame)
+        return 0;
+    if ((get_be16((*frame)->data + ETHERNET_HEADER) & VLAN) == 0)
+        *type = get_be16((*frame)->data + ETHERNET_HEADER + 2);
+    return ETHERNET_HEADER + TAG;
+}
+
 static void take(struct ethernet *e, struct buf *frame)
 {
     struct mac from;
     uint16_t   type;
     bool       to_many;
+    size_t     header = parse_header(&frame, &type);
 
-    frame = buf_pull(frame, ETHERNET_HEADER);
-    if (!frame)
+    if (header == 0) {
+        e->net->counters.dropped_in++;
         return;
+    }
     to_many = frame->data[0] & 1;
-    type = get_be16(frame->data + 12);
     memcpy(from.byte, frame->data + 6, sizeof from.byte);
     if ((from.byte[0] & 1) == 0 &&
         (to_many || memcmp(frame->data, e->net->mac.byte, 6) == 0))
         for (int i = 0; i < TYPES; i++)
             if (e->listener[i].fn && e->listener[i].type == type) {
-                buf_trim(frame, ETHERNET_HEADER);
+                buf_trim(frame, header);
                 e->listener[i].fn(e->listener[i].ctx, from, to_many, frame);
                 return;
             }

@@ -34,6 +34,14 @@ struct network_counters {
     uint64_t frames_out, bytes_out, dropped_out;
 };
 
+/*
+ * Frames that have arrived together: count of them, 1 to NETWORK_BATCH. Takes
+ * each. A frame has ETHERNET_HEADER to NETWORK_FRAME bytes: more than the MTU
+ * where the device has joined several. In the driver's fiber: must not block.
+ */
+typedef void frames_handler(void *ctx, struct buf *const *frames,
+                            size_t count);
+
 struct network {
     const struct network_ops *ops;
     const char               *name; /* for people */
@@ -44,14 +52,9 @@ struct network {
     bool                      gone;    /* and never again */
     struct waiters            changed; /* woken when one of these changes */
     struct network_counters   counters;
+    frames_handler           *heard; /* the front's own, as its context */
+    void                     *heard_ctx;
 };
-
-/*
- * Frames that have arrived together: count of them, 1 to NETWORK_BATCH. Takes
- * each. In the driver's fiber: must not block.
- */
-typedef void frames_handler(void *ctx, struct buf *const *frames,
-                            size_t count);
 
 /*
  * Sends a frame, and takes it, whatever happens: when the device's ring is
@@ -68,7 +71,8 @@ void network_listen(struct network *n, frames_handler *fn, void *ctx);
 
 /*
  * The driver's side: each as its namesake above. None may be NULL. A frame
- * that is written asks for nothing that features does not promise.
+ * that is written asks for nothing that features does not promise. Of what
+ * arrives the front drops what is shorter or longer than frames_handler says.
  */
 struct network_ops {
     void (*write)(struct network *n, struct buf *frame);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+#include "check.h"
+#include <mirage/bytes.h>
+#include <mirage/ethernet.h>
+#include <string.h>
+
+static const struct mac our_mac = {{2, 0, 0, 0, 0, 2}};
+static const struct mac their_mac = {{2, 0, 0, 0, 0, 1}};
+static const struct mac everyone = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
+static struct network  net;
+static frames_handler *arrived;
+static void           *arrived_ctx;
+static unsigned        heard;
+static bool            heard_many;
+static size_t          heard_len;
+static uint8_t         heard_first;
+
+static void forget(struct network *n, struct buf *frame)
+{
+    (void)n;
+    buf_free(frame);
+}
+
+static void listen_to(struct network *n, frames_handler *fn, void *ctx)
+{
+    (void)n;
+    arrived = fn;
+    arrived_ctx = ctx;
+}
+
+static const struct network_ops ops = {forget, listen_to};
+
+static void hear(void *ctx, struct mac from, bool to_many, struct buf *packet)
+{
+    CHECK(ctx == &heard && mac_equal(from, their_mac));
+    heard++;
+    heard_many = to_many;
+    heard_len = buf_length(packet);
+    buf_copy_out(packet, 0, &heard_first, 1);
+    buf_free(packet);
+}
+
+static void begin(void)
+{
+    struct ethernet *e;
+
+    if (buf_pages() == 0)
+        CHECK(buf_reserve(TEST_PAGES) == OK);
+    net = (struct network){.ops = &ops, .mac = our_mac, .mtu = 1500, .up = true};
+    CHECK(ethernet_connect(&net, &e) == OK);
+    ethernet_listen(e, ETHERTYPE_IPV4, hear, &heard);
+    heard = 0;
+}
+
+/* A frame whose words behind the addresses are given, then len bytes, in bufs
+ * of piece bytes. */
+static void come(struct mac to, const uint16_t *words, size_t count,
+                 size_t len, size_t piece)
+{
+    uint8_t     frame[1600];
+    size_t      total = 12 + 2 * count + len;
+    struct buf *first = NULL, **last = &first;
+
+    memcpy(frame, to.byte, 6);
+    memcpy(frame + 6, their_mac.byte, 6);
+    for (size_t i = 0; i < count; i++)
+        put_be16(frame + 12 + 2 * i, words[i]);
+    memset(frame + 12 + 2 * count, 0x45, len);
+    for (size_t at = 0; at < total; at += piece) {
+        *last = buf_copy_in(frame + at,
+                            total - at < piece ? total - at : piece, 0);
+        last = &(*last)->next;
+    }
+    arrived(arrived_ctx, &first, 1);
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+TEST(frames_for_us_and_for_all_come_to_the_listener_of_their_type)
+{
+    static const struct mac other = {{2, 0, 0, 0, 0, 3}};
+    static const uint16_t   ip[] = {0x0800}, arp[] = {0x0806};
+
+    begin();
+    come(our_mac, ip, 1, 46, 2000);
+    CHECK(heard == 1 && heard_len == 46 && !heard_many);
+    come(everyone, ip, 1, 46, 2000);
+    CHECK(heard == 2 && heard_many);
+    come(other, ip, 1, 46, 2000);
+    come(our_mac, arp, 1, 46, 2000);
+    CHECK(heard == 2 && net.counters.dropped_in == 2);
+}
+
+TEST(a_priority_tag_is_stripped)
+{
+    begin();
+    for (uint16_t tci = 0; tci < 16; tci++) { /* priority, drop eligible */
+        uint16_t words[] = {0x8100, (uint16_t)(tci << 12), 0x0800};
+
+        for (size_t piece = 1; piece < 80; piece += 7) {
+            heard = 0;
+            come(our_mac, words, 3, 46, piece);
+            CHECK(heard == 1 && heard_len == 46 && heard_first == 0x45);
+        }
+    }
+}
+
+TEST(frames_of_a_vlan_of_802_2_and_of_two_tags_are_dropped)
+{
+    static const uint16_t vlan[] = {0x8100, 0x0001, 0x0800};
+    static const uint16_t last[] = {0x8100, 0xefff, 0x0800};
+    static const uint16_t twice[] = {0x8100, 0, 0x8100, 0, 0x0800};
+    static const uint16_t service[] = {0x88a8, 0, 0x0800};
+    static const uint16_t snap[] = {54, 0xaaaa, 0x0300, 0x0000, 0x0800};
+    static const uint16_t tagged_snap[] = {0x8100, 0, 54, 0xaaaa,
+                                           0x0300, 0x0000, 0x0800};
+
+    begin();
+    come(our_mac, vlan, 3, 46, 2000);
+    come(our_mac, last, 3, 46, 2000);
+    come(our_mac, twice, 5, 46, 2000);
+    come(our_mac, service, 3, 46, 2000);
+    come(our_mac, snap, 5, 46, 2000);
+    come(our_mac, tagged_snap, 7, 46, 2000);
+    CHECK(heard == 0 && net.counters.dropped_in == 6);
+}
+
+TEST(a_tag_that_is_cut_off_is_dropped)
+{
+    static const uint16_t words[] = {0x8100, 0};
+
+    begin();
+    come(our_mac, words, 1, 0, 2000);
+    come(our_mac, words, 2, 0, 2000);
+    come(our_mac, words, 2, 1, 2000);
+    CHECK(heard == 0 && net.counters.dropped_in == 3);
+}
