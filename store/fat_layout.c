@@ -82,6 +82,14 @@ static uint64_t table_bytes(enum fat_type type, uint64_t entries)
     return (entries * type + 7) / 8;
 }
 
+/* Sectors that so many entries fill: at most 2 Mi, of 512 bytes. */
+static uint32_t used_sectors(enum fat_type type, uint64_t entries,
+                             uint32_t sector_size)
+{
+    return (uint32_t)((table_bytes(type, entries) + sector_size - 1) /
+                      sector_size);
+}
+
 static const char *place(const struct fields *f, uint64_t disk_bytes,
                          struct fat_layout *l)
 {
@@ -112,7 +120,9 @@ static const char *place(const struct fields *f, uint64_t disk_bytes,
     l->clusters = (uint32_t)clusters;
     l->tables = f->tables;
     l->table = (uint64_t)f->reserved * scale;
-    l->table_size = f->table_size * scale;
+    l->table_size = (uint64_t)f->table_size * scale;
+    l->table_used = used_sectors(l->type, clusters + FAT_FIRST,
+                                 l->sector_size);
     l->root = root * scale;
     l->root_size = f->is_32 ? 0 : root_size * scale;
     l->data = (root + root_size) * scale;
@@ -174,13 +184,11 @@ static bool fit(uint64_t sectors, uint64_t before, struct fat_layout *l)
         if (before + 2 * size >= sectors)
             return false;
         clusters = (sectors - before - 2 * size) / l->cluster;
-        wanted = (table_bytes(l->type, clusters + FAT_FIRST) +
-                  l->sector_size - 1) /
-                 l->sector_size;
+        wanted = used_sectors(l->type, clusters + FAT_FIRST, l->sector_size);
     }
     if (clusters == 0 || clusters > FAT32_MOST)
         return false;
-    l->table_size = (uint32_t)size;
+    l->table_size = size;
     l->clusters = (uint32_t)clusters;
     return true;
 }
@@ -206,7 +214,7 @@ static uint32_t root_sectors(uint64_t sectors, uint32_t size, uint32_t slots)
 static bool align(uint64_t sectors, struct fat_layout *l)
 {
     uint32_t page = l->sector_size < PAGE ? PAGE / l->sector_size : 1;
-    uint64_t data = l->table + 2 * (uint64_t)l->table_size + l->root_size;
+    uint64_t data = l->table + 2 * l->table_size + l->root_size;
 
     if (sectors * l->sector_size < SMALL || l->cluster_size % PAGE != 0)
         return true;
@@ -293,12 +301,12 @@ static void put_boot(const struct fat_layout *l, uint64_t sectors,
     fat_put16(b + 24, 63);
     fat_put16(b + 26, 255);
     if (is_32) {
-        fat_put32(b + 36, l->table_size);
+        fat_put32(b + 36, (uint32_t)l->table_size);
         fat_put32(b + 44, l->root_cluster);
         fat_put16(b + 48, (uint32_t)l->info);
         fat_put16(b + 50, BACKUP);
     } else {
-        fat_put16(b + 22, l->table_size);
+        fat_put16(b + 22, (uint32_t)l->table_size);
     }
     more[0] = 0x80;
     more[2] = 0x29;
@@ -332,7 +340,9 @@ enum status fat_layout_plan(uint64_t sectors, uint32_t sector_size,
     if (!choose(sectors, options, &l))
         return options->type == 0 && options->cluster_size == 0 ? ERR_NO_SPACE
                                                                 : ERR_RANGE;
-    l.root = l.table + 2 * (uint64_t)l.table_size;
+    l.root = l.table + 2 * l.table_size;
+    l.table_used = used_sectors(l.type, (uint64_t)l.clusters + FAT_FIRST,
+                                sector_size);
     l.data = l.root + l.root_size;
     if (l.type == FAT32) {
         l.root_cluster = FAT_FIRST;

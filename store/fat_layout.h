@@ -37,7 +37,8 @@ struct fat_layout {
     uint32_t      clusters;     /* their numbers begin with FAT_FIRST */
     uint32_t      tables;       /* copies of the table that are kept alike */
     uint64_t      table;        /* the first sector of the one to read */
-    uint32_t      table_size;   /* sectors of one */
+    uint64_t      table_size;   /* sectors from one copy to the next */
+    uint32_t      table_used;   /* of these, sectors that hold entries */
     uint64_t      root;         /* FAT12 and FAT16: the root directory */
     uint32_t      root_size;    /* sectors; FAT32: 0 */
     uint32_t      root_cluster; /* FAT32 */
@@ -95,6 +96,12 @@ static inline uint64_t fat_sector_of(const struct fat_layout *l,
                                      uint32_t                 cluster)
 {
     return l->data + (uint64_t)(cluster - FAT_FIRST) * l->cluster;
+}
+
+/* Of FAT12's and FAT16's root directory. */
+static inline uint32_t fat_root_slots(const struct fat_layout *l)
+{
+    return l->root_size * (l->sector_size / 32);
 }
 
 static inline bool fat_is_cluster(const struct fat_layout *l, uint32_t c)

@@ -168,3 +168,18 @@ TEST(sectors_of_a_file_system_may_be_larger_than_the_disks)
     CHECK(layout.clusters == clusters && layout.sector_size == 512);
     CHECK(layout.table % 4 == 0 && layout.table_size % 4 == 0);
 }
+
+TEST(a_table_of_more_sectors_than_32_bits_count_is_measured)
+{
+    /* 0x20000001 sectors of 4,096 bytes are 8 more than 2^32 of 512. */
+    plan(70000, 4096, 32);
+    boot[16] = 1;
+    fat_put32(boot + 36, 0x20000001);
+    fat_put32(boot + 32, 0x20200000);
+    boot[13] = 1;
+    CHECK(parse((uint64_t)0x20200000 * 8, 512) == OK);
+    CHECK(layout.table_size == (uint64_t)0x20000001 * 8);
+    CHECK(layout.data > (uint64_t)1 << 32);
+    CHECK(layout.table_used <= layout.table_size);
+    CHECK(layout.table_used < 1 << 21);
+}
