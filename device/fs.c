@@ -55,6 +55,13 @@ enum status fs_write(struct fs *fs, const char *path, uint64_t offset,
     return s ? s : fs->ops->write(fs, path, offset, data, len);
 }
 
+enum status fs_truncate(struct fs *fs, const char *path, uint64_t size)
+{
+    enum status s = begin(path, ERR_IS_DIRECTORY);
+
+    return s ? s : fs->ops->truncate(fs, path, size);
+}
+
 enum status fs_create(struct fs *fs, const char *path)
 {
     enum status s = begin(path, ERR_EXISTS);

@@ -39,6 +39,14 @@ static enum status fake_write(struct fs *fs, const char *path,
     return OK;
 }
 
+static enum status fake_truncate(struct fs *fs, const char *path,
+                                 uint64_t size)
+{
+    (void)fs, (void)path, (void)size;
+    asked++;
+    return OK;
+}
+
 static enum status fake_change(struct fs *fs, const char *path)
 {
     (void)fs, (void)path;
@@ -65,6 +73,7 @@ static const struct fs_ops fake_ops = {
     .list = fake_list,
     .read = fake_read,
     .write = fake_write,
+    .truncate = fake_truncate,
     .create = fake_change,
     .mkdir = fake_change,
     .remove = fake_change,
@@ -91,6 +100,7 @@ static void every(const char *path, enum status s)
     CHECK(fs_list(&fake, path, ignore, NULL) == s);
     CHECK(fs_read(&fake, path, 0, data, 1, &got) == s);
     CHECK(fs_write(&fake, path, 0, data, 1) == s);
+    CHECK(fs_truncate(&fake, path, 7) == s);
     CHECK(fs_create(&fake, path) == s);
     CHECK(fs_mkdir(&fake, path) == s);
     CHECK(fs_remove(&fake, path) == s);
@@ -104,7 +114,7 @@ TEST(a_plain_path_gets_through)
     every("a", OK);
     every("some/where/a file.txt", OK);
     every("...", OK);
-    CHECK(asked == 27);
+    CHECK(asked == 30);
 }
 
 TEST(a_path_that_is_none_gets_nowhere)
@@ -138,6 +148,7 @@ TEST(the_root_is_there_and_stays)
     CHECK(asked == 2);
     CHECK(fs_read(&fake, "", 0, data, 1, &got) == ERR_IS_DIRECTORY);
     CHECK(fs_write(&fake, "", 0, data, 1) == ERR_IS_DIRECTORY);
+    CHECK(fs_truncate(&fake, "", 0) == ERR_IS_DIRECTORY);
     CHECK(fs_create(&fake, "") == ERR_EXISTS);
     CHECK(fs_mkdir(&fake, "") == ERR_EXISTS);
     CHECK(fs_remove(&fake, "") == ERR_NAME);

@@ -96,6 +96,24 @@ static void take_back(struct fat *f)
     memset(f->trail, 0, sizeof f->trail);
 }
 
+/* A disk that is full can be seen; a directory that is full has room beside. */
+static void tell_full(struct fat *f)
+{
+    if (f->full == FAT_NOT_FULL || f->is_full_told)
+        return;
+    f->is_full_told = true;
+    if (f->full == FAT_ROOT_FULL)
+        log_warning(&fat, "the root directory is full: it has %u slots, and a "
+                          "name takes one and another for each 13 characters; "
+                          "a directory in it can take more, and so can the "
+                          "root of FAT32 (`fat create --type=32`)",
+                    (unsigned)fat_root_slots(&f->l));
+    else
+        log_warning(&fat, "a directory is full: FAT lets none have more than "
+                          "65536 slots, and a name takes one and another for "
+                          "each 13 characters; use several directories");
+}
+
 /*
  * Makes a change, as a whole or not at all. What is in the way may be gone
  * once what came before is on the disk.
@@ -120,6 +138,9 @@ static enum status change(struct fat *f, change_fn *fn, void *ctx)
             take_back(f);
     }
     fat_done(f);
+    if (s == ERR_NO_SPACE)
+        tell_full(f);
+    f->full = FAT_NOT_FULL;
     if (s == OK && fat_has_changes(f))
         start_writer(f);
     return s;
@@ -143,6 +164,21 @@ static enum status cluster_of(const struct fat *f, const struct fat_entry *e,
     return *first ? OK : fat_corrupt("a directory has no cluster");
 }
 
+/* A directory below itself would make paths without end. */
+static enum status check_ancestors(struct fat *f, uint32_t first, size_t depth)
+{
+    bool is_root = f->l.type == FAT32 && first == f->l.root_cluster;
+
+    for (size_t i = 0; i < depth && !is_root; i++)
+        is_root = f->ancestor[i] == first;
+    if (is_root)
+        return fat_corrupt("the directory that begins in cluster %u is below "
+                           "itself",
+                           (unsigned)first);
+    f->ancestor[depth] = first;
+    return OK;
+}
+
 /*
  * Finds what a path leads to, but not through the directory that begins in
  * cluster `around`, unless that is 0: ERR_NAME.
@@ -150,6 +186,7 @@ static enum status cluster_of(const struct fat *f, const struct fat_entry *e,
 static enum status find(struct fat *f, const char *path, uint32_t around,
                         struct place *p)
 {
+    size_t      depth = 0;
     enum status s = fat_dir_of(f, p->dir_first = 0, &p->dir);
 
     p->name.len = 0;
@@ -167,6 +204,8 @@ static enum status find(struct fat *f, const char *path, uint32_t around,
                 return s;
             if (p->dir_first == around && around != 0)
                 return ERR_NAME;
+            if ((s = check_ancestors(f, p->dir_first, depth++)) != OK)
+                return s;
             if ((s = fat_dir_of(f, p->dir_first, &p->dir)) != OK)
                 return s;
         }
@@ -195,6 +234,7 @@ static enum status find_dir(struct fat *f, const char *path,
 {
     struct place p;
     uint32_t     first;
+    size_t       depth = 0;
     enum status  s = find_there(f, path, &p);
 
     if (s == OK && p.name.len > 0 && !fat_is_directory(p.entry.bytes))
@@ -206,6 +246,10 @@ static enum status find_dir(struct fat *f, const char *path,
         return OK;
     }
     s = cluster_of(f, &p.entry, &first);
+    for (const char *c = path; s == OK && *c; c++)
+        depth += *c == '/';
+    if (s == OK)
+        s = check_ancestors(f, first, depth);
     return s ? s : fat_dir_of(f, first, dir);
 }
 
@@ -261,12 +305,14 @@ static void put_time(const struct fat *f, uint8_t *slot, bool is_new)
     }
 }
 
-static void describe(const struct fat_entry *e, struct fs_stat *st)
+static void describe(const struct fat *f, const struct fat_entry *e,
+                     struct fs_stat *st)
 {
     st->directory = fat_is_directory(e->bytes);
     st->read_only = e->bytes[11] & FAT_READ_ONLY;
     st->size = st->directory ? 0 : fat_size(e->bytes);
     st->modified = time_of(e->bytes);
+    st->id = fat_first_cluster(f, e->bytes);
 }
 
 static enum status stat_it(struct fs *fs, const char *path, struct fs_stat *st)
@@ -279,9 +325,9 @@ static enum status stat_it(struct fs *fs, const char *path, struct fs_stat *st)
         return s;
     s = find_there(f, path, &p);
     if (s == OK && p.name.len == 0)
-        *st = (struct fs_stat){.directory = true};
+        *st = (struct fs_stat){.directory = true, .id = f->l.root_cluster};
     else if (s == OK)
-        describe(&p.entry, st);
+        describe(f, &p.entry, st);
     return leave(f, s);
 }
 
@@ -299,18 +345,25 @@ static enum status list(struct fs *fs, const char *path, fs_entry *fn,
         struct fat_entry e;
         struct fs_stat   st;
         char             text[FAT_TEXT];
+        bool             is_found;
 
         if ((s = enter_to(f, false)) != OK)
             return s;
         s = find_dir(f, path, &d);
         if (s == OK)
             s = fat_dir_next(f, d, &slot, &e);
+        if (s == OK)
+            s = fat_dir_is_found(f, d, &e, &is_found);
         if ((s = leave(f, s)) != OK)
             return s == ERR_EOF ? OK : s;
-        describe(&e, &st);
+        describe(f, &e, &st);
         if (!fat_name_text(&e.name, text))
             log_warning(&fat, "%s: a name that no path can hold is left out",
                         *path ? path : "/");
+        else if (!is_found)
+            log_warning(&fat, "%s: a second entry with the name %s is left "
+                              "out; `fsck.fat -a` renames it",
+                        *path ? path : "/", text);
         else if (!fn(ctx, text, &st))
             return OK;
     }
@@ -567,6 +620,31 @@ static enum status write_some(struct fat *f, void *ctx)
     return OK;
 }
 
+/* A file that may be changed. */
+static enum status find_file(struct fat *f, const char *path, struct place *p)
+{
+    enum status s = find_there(f, path, p);
+
+    if (s)
+        return s;
+    return fat_is_directory(p->entry.bytes)     ? ERR_IS_DIRECTORY
+           : p->entry.bytes[11] & FAT_READ_ONLY ? ERR_READ_ONLY
+                                                : OK;
+}
+
+/* A gap may be up to 4 GiB of zeros: the fiber may be asked to end meanwhile. */
+static enum status write_all(struct fat *f, struct writing *w)
+{
+    enum status s = change(f, check_room, w);
+
+    while (s == OK && w->at < w->end) {
+        if (w->at < w->offset && fiber_is_cancelled())
+            return ERR_CANCELLED;
+        s = change(f, write_some, w);
+    }
+    return s;
+}
+
 static enum status write_it(struct fs *fs, const char *path, uint64_t offset,
                             const void *data, size_t len)
 {
@@ -576,20 +654,83 @@ static enum status write_it(struct fs *fs, const char *path, uint64_t offset,
 
     if (s)
         return s;
-    s = find_there(f, path, &w.p);
-    if (s == OK && fat_is_directory(w.p.entry.bytes))
-        s = ERR_IS_DIRECTORY;
-    else if (s == OK && w.p.entry.bytes[11] & FAT_READ_ONLY)
-        s = ERR_READ_ONLY;
+    s = find_file(f, path, &w.p);
     if (s || len == 0)
         return leave(f, s);
     w.end = offset > MOST_BYTES ? UINT64_MAX : offset + len;
     w.at = fat_size(w.p.entry.bytes) < offset ? fat_size(w.p.entry.bytes)
                                               : offset;
-    s = change(f, check_room, &w);
-    while (s == OK && w.at < w.end)
-        s = change(f, write_some, &w);
-    return leave(f, s);
+    return leave(f, write_all(f, &w));
+}
+
+struct truncation {
+    const char *path;
+    uint64_t    size;
+};
+
+/* The last cluster that is kept ends the chain, and the rest is doomed. */
+static enum status cut_chain(struct fat *f, uint32_t first, uint32_t kept,
+                             uint32_t *rest)
+{
+    uint32_t    last;
+    enum status s = fat_nth(f, first, kept - 1, &last);
+
+    *rest = 0;
+    if (s == OK)
+        s = fat_next(f, last, rest);
+    if (s == OK && *rest != 0)
+        s = fat_end_chain(f, last);
+    return s;
+}
+
+static enum status shorten(struct fat *f, void *ctx)
+{
+    const struct truncation *t = ctx;
+    struct place             p;
+    uint8_t                  slot[FAT_SLOT];
+    uint32_t                 first, rest;
+    enum status              s = find_there(f, t->path, &p);
+
+    if (s)
+        return s;
+    memcpy(slot, p.entry.bytes, FAT_SLOT);
+    first = rest = fat_first_cluster(f, slot);
+    if (t->size > 0)
+        s = cut_chain(f, first, clusters_for(f, t->size), &rest);
+    else
+        fat_put_first_cluster(slot, 0);
+    fat_put32(slot + 28, (uint32_t)t->size);
+    slot[11] |= FAT_ARCHIVE;
+    put_time(f, slot, false);
+    if (s == OK)
+        s = fat_doom_room(f);
+    if (s == OK)
+        s = fat_dir_of(f, p.dir_first, &p.dir);
+    if (s == OK)
+        s = fat_dir_change(f, p.dir, p.entry.slot, slot);
+    if (s)
+        return s;
+    fat_forget_trail(f, first);
+    fat_doom(f, rest);
+    return OK;
+}
+
+static enum status truncate_it(struct fs *fs, const char *path, uint64_t size)
+{
+    struct fat       *f = fat_of(fs);
+    struct truncation t = {path, size};
+    struct writing    w = {.offset = size, .end = size};
+    enum status       s = enter_to(f, true);
+
+    if (s)
+        return s;
+    s = find_file(f, path, &w.p);
+    if (s)
+        return leave(f, s);
+    w.at = fat_size(w.p.entry.bytes);
+    if (size < w.at)
+        return leave(f, change(f, shorten, &t));
+    return leave(f, size == w.at ? OK : write_all(f, &w));
 }
 
 struct creation {
@@ -607,6 +748,8 @@ static enum status make(struct fat *f, void *ctx)
 
     if (s == OK && p.is_there)
         s = ERR_EXISTS;
+    if (s == OK)
+        s = fat_name_check_new(&p.name);
     if (s)
         return s;
     put_time(f, slot, true);
@@ -673,6 +816,7 @@ static enum status drop(struct fat *f, void *ctx)
         s = fat_dir_remove(f, p.dir, &p.entry);
     if (s)
         return s;
+    f->is_full_told = false; /* there is room again */
     fat_dir_forget(f, first ? first : UINT32_MAX);
     fat_doom(f, first);
     return OK;
@@ -696,6 +840,41 @@ static bool is_same_name(const struct fat_name *a, const struct fat_name *b)
            memcmp(a->unit, b->unit, a->len * sizeof *a->unit) == 0;
 }
 
+/*
+ * The file's name takes over what another's leads to. Its slot changes at once,
+ * from the old file to the new one; before that, in a step of its own, the new
+ * file's first name goes (see fat_store.h). A file that the disk does not know
+ * under `to` yet is committed first, so that there is an old one to keep.
+ */
+static enum status replace(struct fat *f, struct place *from, struct place *to)
+{
+    uint32_t    old = fat_first_cluster(f, to->entry.bytes);
+    uint32_t    first = fat_first_cluster(f, from->entry.bytes);
+    uint8_t     slot[FAT_SLOT];
+    bool        is_on_disk = false;
+    enum status s;
+
+    if (to->entry.bytes[11] & FAT_READ_ONLY)
+        return ERR_READ_ONLY;
+    if ((s = fat_dir_of(f, to->dir_first, &to->dir)) != OK ||
+        (s = fat_dir_is_on_disk(f, to->dir, to->entry.slot, &is_on_disk)) != OK)
+        return s;
+    if (!is_on_disk)
+        return ERR_IN_USE;
+    memcpy(slot, from->entry.bytes, FAT_SLOT);
+    memcpy(slot, to->entry.bytes, FAT_SHORT);
+    slot[12] = to->entry.bytes[12]; /* lower case of the short name */
+    if ((s = fat_doom_room(f)) != OK ||
+        (s = fat_dir_change(f, to->dir, to->entry.slot, slot)) != OK ||
+        (s = fat_dir_of(f, from->dir_first, &from->dir)) != OK ||
+        (s = fat_dir_remove(f, from->dir, &from->entry)) != OK)
+        return s;
+    fat_dirs_leave_early(f, first);
+    if (old != first) /* a power cut may have left one file with both names */
+        fat_doom(f, old);
+    return OK;
+}
+
 static enum status move_name(struct fat *f, void *ctx)
 {
     const struct renaming *r = ctx;
@@ -714,9 +893,13 @@ static enum status move_name(struct fat *f, void *ctx)
         return s;
     if (to.is_there && (to.dir_first != from.dir_first ||
                         to.entry.slot != from.entry.slot))
-        return ERR_EXISTS;
+        return is_dir || fat_is_directory(to.entry.bytes)
+                   ? ERR_EXISTS
+                   : replace(f, &from, &to);
     if (to.is_there && is_same_name(&to.name, &from.entry.name))
         return OK;
+    if ((s = fat_name_check_new(&to.name)) != OK)
+        return s;
     if (is_dir && to.dir_first != from.dir_first) {
         if (f->is_dir_moved)
             return ERR_IN_USE;
@@ -751,16 +934,17 @@ static enum status flush(struct fs *fs)
     return s ? s : leave(f, f->unusable ? OK : commit(f));
 }
 
-static enum status mend(struct fat *f)
+/* Chooses what is read, and writes nothing: the disk may only be read. */
+static enum status look_at_state(struct fat *f)
 {
-    bool        in_use;
-    enum status s = fat_mend_table(f);
+    enum status s = fat_choose_table(f);
 
     if (s == OK)
-        s = fat_is_in_use(f, &in_use);
-    if (s == OK && in_use)
-        log_warning(&fat, "the disk was in use when its image ended; "
-                          "`fsck.fat -a` frees what was lost");
+        s = fat_is_in_use(f, &f->was_in_use);
+    if (s == OK && f->was_in_use)
+        log_warning(&fat, "the disk was in use when its image ended; the mark "
+                          "of that stays until `fsck.fat -a` has freed what "
+                          "was lost and cleared it");
     return s;
 }
 
@@ -786,7 +970,7 @@ static enum status mount(struct fat *f)
     if (s == OK && f->unusable == OK) {
         log_info(&fat, "FAT%d, %u clusters of %u bytes", (int)f->l.type,
                  (unsigned)f->l.clusters, (unsigned)f->l.cluster_size);
-        s = mend(f);
+        s = look_at_state(f);
     }
     free(boot);
     return s;
@@ -844,6 +1028,7 @@ static const struct fs_ops fat_ops = {
     .list = list,
     .read = read_it,
     .write = write_it,
+    .truncate = truncate_it,
     .create = create,
     .mkdir = make_dir,
     .remove = drop_it,
@@ -882,7 +1067,7 @@ void fat_set_time(struct fs *fs, nanoseconds now)
     fat_of(fs)->fixed_time = now;
 }
 
-enum status fat_room(struct fs *fs, uint64_t *bytes)
+enum status fat_room(struct fs *fs, uint64_t *bytes, uint32_t *cluster_size)
 {
     struct fat *f = fat_of(fs);
     enum status s = enter_to(f, false);
@@ -892,6 +1077,8 @@ enum status fat_room(struct fs *fs, uint64_t *bytes)
     s = fat_count_free(f);
     if (s == OK)
         *bytes = (uint64_t)f->free * f->l.cluster_size;
+    if (s == OK && cluster_size)
+        *cluster_size = f->l.cluster_size;
     return leave(f, s);
 }
 

@@ -66,6 +66,8 @@ static enum status follow(struct check *c, uint32_t first, uint32_t *length)
     enum status s = OK;
 
     for (*length = 0; at != 0; at = next) {
+        if (fiber_is_cancelled())
+            return ERR_CANCELLED;
         if (!fat_is_cluster(&c->f->l, at)) {
             fault(c, "it leads to cluster %u, which is none", (unsigned)at);
             break;
@@ -189,7 +191,8 @@ static enum status check_lost(struct check *c)
     enum status s = OK;
 
     for (uint32_t i = 0; s == OK && i < c->f->l.clusters; i++) {
-        s = fat_entry(c->f, i + FAT_FIRST, &v);
+        s = fiber_is_cancelled() ? ERR_CANCELLED
+                                 : fat_entry(c->f, i + FAT_FIRST, &v);
         if (s || v == 0)
             continue;
         c->count->used++;
@@ -209,7 +212,11 @@ static enum status check_copies(struct check *c)
     uint32_t                 differ = 0;
     enum status              s = a ? OK : ERR_NO_MEMORY;
 
-    for (uint32_t i = 0; s == OK && l->tables > 1 && i < l->table_size; i++) {
+    for (uint32_t i = 0; s == OK && l->tables > 1 && i < l->table_used; i++) {
+        if (fiber_is_cancelled())
+            s = ERR_CANCELLED;
+        if (s)
+            break;
         s = block_read(c->f->block, l->table + i, a, 1);
         if (s == OK)
             s = block_read(c->f->block, l->table + l->table_size + i,

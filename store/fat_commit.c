@@ -8,9 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define STEPS      7
-#define STEP_LINKS 3
-#define STEP_FREES 7
+#define STEPS FAT_STEPS
 
 bool fat_has_changes(const struct fat *f)
 {
@@ -70,7 +68,7 @@ static enum status write_copies(struct fat *f, const struct fat_piece *p,
  * FAT12's entries may lie in two sectors, and half of a link leads anywhere.
  * So where a link changes that a file relies on, the second copy is written
  * first; the first copy is declared invalid, by its first entry, while it is
- * written, and whoever reads it then takes the second.
+ * written, and fat_choose_table then takes the second.
  */
 static enum status write_torn(struct fat *f, int step)
 {
@@ -116,22 +114,22 @@ static enum status write_torn(struct fat *f, int step)
 
 static bool has_torn(const struct fat *f, int step)
 {
-    if (step != STEP_LINKS || f->l.type != FAT12 || f->l.tables < 2)
+    if ((step != FAT_STEP_LINKS && step != FAT_STEP_CUTS) ||
+        f->l.type != FAT12 || f->l.tables < 2 || !f->are_copies_alike)
         return false;
     for (const struct fat_piece *p = f->newest; p; p = p->older)
-        if (p->old && p->kind == FAT_TABLE && fat_is_torn(f, p))
+        if (p->old && p->kind == FAT_TABLE && fat_is_torn(f, p, step))
             return true;
     return false;
 }
 
 static enum status write_step(struct fat *f, int step)
 {
-    enum status s = OK;
+    bool        is_torn = has_torn(f, step);
+    enum status s = is_torn ? write_torn(f, step) : OK;
 
-    if (has_torn(f, step))
-        return write_torn(f, step);
     for (struct fat_piece *p = f->newest; p && s == OK; p = p->older)
-        if (p->old)
+        if (p->old && (p->kind == FAT_DIRECTORY || !is_torn))
             s = write_copies(f, p, as_of(f, p, step), 0);
     return s;
 }
@@ -156,11 +154,11 @@ static enum status commit_step(struct fat *f, int step)
 {
     enum status s = OK;
 
-    if (step == STEP_FREES)
+    if (step == STEPS)
         s = fat_free_doomed(f);
     if (s == OK)
         s = write_step(f, step);
-    if (s == OK && step == STEP_FREES)
+    if (s == OK && step == STEPS)
         s = fat_write_info(f);
     if (s == OK)
         s = fat_barrier(f);
@@ -169,12 +167,18 @@ static enum status commit_step(struct fat *f, int step)
     return s;
 }
 
-/* That the disk is in use is told before the first change, and taken back
- * after the last; a power cut may leave it there. */
+/*
+ * The disk is marked as in use before the first change, and the mark is taken
+ * back after the last; a power cut may leave it. One that was there before
+ * stays, since nobody has checked the disk.
+ */
 static enum status mark(struct fat *f, bool in_use)
 {
-    enum status s = fat_mark_table(f, in_use);
+    enum status s;
 
+    if (f->was_in_use)
+        return OK;
+    s = fat_mark_table(f, in_use);
     fat_done(f);
     if (s == OK && !in_use)
         s = write_step(f, STEPS);
@@ -193,7 +197,8 @@ enum status fat_commit(struct fat *f)
 
     if (!fat_has_changes(f))
         return fat_barrier(f);
-    if (!f->is_marked)
+    s = fat_prepare_table(f);
+    if (s == OK && !f->is_marked)
         s = mark(f, true);
     for (int step = 1; s == OK && step <= STEPS; step++)
         s = commit_step(f, step);

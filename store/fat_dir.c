@@ -96,6 +96,11 @@ static bool is_name(const uint8_t *slot)
     return is_short(slot) && !(slot[ATTRIBUTE] & FAT_VOLUME) && slot[0] != '.';
 }
 
+static bool is_early(const struct fat_piece *p, size_t at)
+{
+    return p->early[at / FAT_SLOT / 64] >> at / FAT_SLOT % 64 & 1;
+}
+
 /*
  * A slot goes from free to long or short, from short to short, and to free,
  * between two commits: see fat_store.h for the steps.
@@ -111,10 +116,12 @@ void fat_dir_step(const struct fat_piece *p, size_t size, int step,
             continue;
         if (step >= 4 && is_free(old) && !is_short(now))
             memcpy(to + at, now, FAT_SLOT);
-        else if (step == 4 && is_free(old))
+        else if ((step == 4 || step == 5) && is_free(old))
             to[at] = IS_FREE;
-        else if ((step >= 5 && is_short(now)) ||
-                 (step >= 6 && is_short(old)))
+        else if ((step >= 6 && is_short(now)) ||
+                 (step >= 7 && is_short(old)) ||
+                 (step >= FAT_STEP_REPLACED && is_short(old) && is_free(now) &&
+                  is_early(p, at)))
             memcpy(to + at, now, FAT_SLOT);
     }
 }
@@ -380,7 +387,7 @@ static enum status read_chain(struct fat *f, struct fat_dir *d)
     enum status s;
 
     if (is_fixed(f, d)) {
-        d->slots = f->l.root_size * (f->l.sector_size / FAT_SLOT);
+        d->slots = fat_root_slots(&f->l);
         if (d->slots > MOST)
             d->slots = MOST;
         return OK;
@@ -465,26 +472,68 @@ enum status fat_dir_of(struct fat *f, uint32_t first, struct fat_dir **dir)
     return OK;
 }
 
+/*
+ * A listed name must lead to its own entry, whatever a disk holds: so a name
+ * that is spelled just so comes before one that differs by case, and both
+ * before the short name of another.
+ */
+static int rank(const struct fat_name *wanted, const struct fat_entry *e)
+{
+    struct fat_name other;
+
+    if (fat_name_is_same(wanted, &e->name))
+        return memcmp(wanted->unit, e->name.unit,
+                      wanted->len * sizeof *wanted->unit) == 0
+                   ? 3
+                   : 2;
+    fat_short_name(e->bytes, &other);
+    return fat_name_is_same(wanted, &other);
+}
+
 enum status fat_dir_find(struct fat *f, struct fat_dir *d,
                          const struct fat_name *name, struct fat_entry *entry)
 {
-    uint32_t hash = fat_name_hash(name, f->seed);
+    uint32_t hash = fat_name_hash(name, f->seed), slot = 0;
+    int      best = 0, last = 0;
 
     for (size_t i = 0; probe(d, hash, i)->state != EMPTY; i++) {
         const struct mention *m = probe(d, hash, i);
-        struct fat_name       other;
         enum status           s;
 
         if (m->hash != hash || m->state != THERE)
             continue;
         if ((s = read_entry(f, d, m->slot, false, entry)) != OK)
             return s;
-        fat_short_name(entry->bytes, &other);
-        if (fat_name_is_same(name, &entry->name) ||
-            fat_name_is_same(name, &other))
-            return OK;
+        last = rank(name, entry);
+        /* Of equals the first in the directory, as others have it. */
+        if (last > best || (last == best && last > 0 && m->slot < slot)) {
+            best = last;
+            slot = m->slot;
+        }
     }
-    return ERR_NOT_FOUND;
+    if (best == 0)
+        return ERR_NOT_FOUND;
+    return entry->slot == slot ? OK : read_entry(f, d, slot, false, entry);
+}
+
+enum status fat_dir_is_found(struct fat *f, struct fat_dir *d,
+                             const struct fat_entry *e, bool *is_found)
+{
+    uint32_t         hash = fat_name_hash(&e->name, f->seed);
+    struct fat_entry found;
+    enum status      s;
+
+    *is_found = true;
+    for (size_t i = 0; probe(d, hash, i)->state != EMPTY; i++) {
+        const struct mention *m = probe(d, hash, i);
+
+        if (m->hash != hash || m->state != THERE || m->slot == e->slot)
+            continue;
+        s = fat_dir_find(f, d, &e->name, &found);
+        *is_found = s == OK && found.slot == e->slot;
+        return s == ERR_NOT_FOUND ? OK : s;
+    }
+    return OK;
 }
 
 enum status fat_dir_next(struct fat *f, struct fat_dir *d, uint32_t *slot,
@@ -567,8 +616,10 @@ static enum status lengthen(struct fat *f, struct fat_dir *d)
     uint32_t    c, in_one = f->l.cluster_size / FAT_SLOT;
     enum status s;
 
-    if (is_fixed(f, d) || d->slots + in_one > MOST)
+    if (is_fixed(f, d) || d->slots + in_one > MOST) {
+        f->full = is_fixed(f, d) ? FAT_ROOT_FULL : FAT_DIRECTORY_FULL;
         return ERR_NO_SPACE;
+    }
     s = make_cluster_room(d);
     if (s == OK)
         s = fat_take(f, d->cluster[d->clusters - 1], 1);
@@ -673,6 +724,29 @@ enum status fat_dir_remove(struct fat *f, struct fat_dir *d,
     set_mention(d, g.hash[1], entry->slot, GONE);
     d->gone[d->gone_count++] = g;
     return OK;
+}
+
+void fat_dirs_leave_early(struct fat *f, uint32_t first)
+{
+    for (struct fat_piece *p = f->newest; p && first != 0; p = p->older)
+        for (size_t at = 0; p->old && p->kind == FAT_DIRECTORY &&
+                            at < fat_piece_size(f, p);
+             at += FAT_SLOT)
+            if (is_short(p->old + at) && is_free(p->now + at) &&
+                fat_first_cluster(f, p->old + at) == first)
+                p->early[at / FAT_SLOT / 64] |= (uint64_t)1
+                                                << at / FAT_SLOT % 64;
+}
+
+enum status fat_dir_is_on_disk(struct fat *f, struct fat_dir *d, uint32_t slot,
+                               bool *is_on_disk)
+{
+    const uint8_t *old;
+    enum status    s = read_slot(f, d, slot, true, &old);
+
+    if (s == OK)
+        *is_on_disk = !d->is_apart && is_short(old);
+    return s;
 }
 
 enum status fat_dir_make(struct fat *f, uint32_t parent,

@@ -47,6 +47,11 @@ MUST_CHECK enum status fat_dir_find(struct fat *f, struct fat_dir *d,
                                     const struct fat_name *name,
                                     struct fat_entry      *entry);
 
+/* Does the name of an entry lead to it? A disk may have a name twice. */
+MUST_CHECK enum status fat_dir_is_found(struct fat *f, struct fat_dir *d,
+                                        const struct fat_entry *e,
+                                        bool                   *is_found);
+
 /* The next name from *slot on, which moves behind it. ERR_EOF. */
 MUST_CHECK enum status fat_dir_next(struct fat *f, struct fat_dir *d,
                                     uint32_t *slot, struct fat_entry *entry);
@@ -67,6 +72,14 @@ MUST_CHECK enum status fat_dir_change(struct fat *f, struct fat_dir *d,
                                       const uint8_t bytes[FAT_SLOT]);
 MUST_CHECK enum status fat_dir_remove(struct fat *f, struct fat_dir *d,
                                       const struct fat_entry *entry);
+
+/* Names that were removed, of the file that begins in this cluster, go from the
+ * disk before other short names change. */
+void fat_dirs_leave_early(struct fat *f, uint32_t first);
+
+/* Does the disk have a short name in this slot? */
+MUST_CHECK enum status fat_dir_is_on_disk(struct fat *f, struct fat_dir *d,
+                                          uint32_t slot, bool *is_on_disk);
 
 /* Takes and fills a cluster for a new directory in `parent`. */
 MUST_CHECK enum status fat_dir_make(struct fat *f, uint32_t parent,

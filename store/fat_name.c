@@ -112,12 +112,10 @@ enum status fat_name_parse(const char *text, size_t len, struct fat_name *name)
     const uint8_t *t = (const uint8_t *)text;
     uint32_t       c;
 
-    if (len == 0 || t[len - 1] == '.' || t[len - 1] == ' ')
-        return ERR_NAME;
     name->len = 0;
     for (size_t i = 0, n; i < len; i += n) {
         n = take_character(t + i, len - i, &c);
-        if (n == 0 || is_forbidden(c) ||
+        if (n == 0 || c == '/' || c < 0x20 ||
             name->len + (c > 0xffff ? 2 : 1) > FAT_NAME)
             return ERR_NAME;
         if (c > 0xffff) {
@@ -127,6 +125,18 @@ enum status fat_name_parse(const char *text, size_t len, struct fat_name *name)
         }
         name->unit[name->len++] = (uint16_t)c;
     }
+    return OK;
+}
+
+enum status fat_name_check_new(const struct fat_name *name)
+{
+    uint16_t last = name->len > 0 ? name->unit[name->len - 1] : '.';
+
+    if (last == '.' || last == ' ')
+        return ERR_NAME;
+    for (size_t i = 0; i < name->len; i++)
+        if (is_forbidden(name->unit[i]))
+            return ERR_NAME;
     return OK;
 }
 
@@ -358,4 +368,18 @@ void fat_piece_get(struct fat_pieces *p, const uint8_t slot[32])
         p->name.len = from + len;
     p->wanted--;
     p->is_whole = p->wanted == 0;
+}
+
+enum status fat_fold_name(const char *text, char folded[FAT_FOLDED])
+{
+    struct fat_name name;
+    enum status     s = fat_name_parse(text, strlen(text), &name);
+
+    if (s == OK)
+        s = fat_name_check_new(&name);
+    if (s)
+        return s;
+    for (size_t i = 0; i < name.len; i++)
+        name.unit[i] = capital(name.unit[i]);
+    return fat_name_text(&name, folded) ? OK : ERR_NAME;
 }

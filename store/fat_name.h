@@ -23,9 +23,15 @@ struct fat_name {
     size_t   len;
 };
 
-/* ERR_NAME: len bytes of text that cannot be a name. */
+/*
+ * A name to look for: all that fat_name_text can give, since others may have
+ * made the disk. ERR_NAME: len bytes of text that no directory lists.
+ */
 MUST_CHECK enum status fat_name_parse(const char *text, size_t len,
                                       struct fat_name *name);
+
+/* ERR_NAME: a name that may not be made, as FAT has it. */
+MUST_CHECK enum status fat_name_check_new(const struct fat_name *name);
 
 /* As UTF-8. false: it is none, or one that a path could not hold. */
 bool fat_name_text(const struct fat_name *name, char text[FAT_TEXT]);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "fat_name.h"
 #include "check.h"
+#include <mirage/fat.h>
 
 static struct fat_name name_of(const char *text)
 {
@@ -32,11 +33,10 @@ TEST(utf_8_goes_to_utf_16_and_back)
     }
 }
 
-TEST(what_cannot_be_a_name_is_none)
+TEST(a_text_that_no_directory_can_list_is_no_name)
 {
     static const char *const wrong[] = {
-        "", ".", "..", "a.", "a ", "a:b", "a*", "a?", "a\"", "a<", "a>", "a|",
-        "a\\b", "\x01", "\x7f", "\xff", "\xc0\x80", "\xc3", "a\xe2\x98",
+        "\x01", "\xff", "\xc0\x80", "\xc3", "a\xe2\x98",
         "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf8\x88\x80\x80\x80",
         "\xe0\x80\xaf", "a\x80"};
     char long_one[257];
@@ -47,6 +47,34 @@ TEST(what_cannot_be_a_name_is_none)
     long_one[256] = '\0';
     CHECK(parse(long_one) == ERR_NAME);
     CHECK(parse(long_one + 1) == OK);
+}
+
+TEST(a_name_that_others_have_made_is_found_but_not_made)
+{
+    static const char *const odd[] = {"a.", "a ", "a:b", "a*", "a?", "a\"",
+                                      "a<", "a>", "a|", "a\\b", "\x7f"};
+    char                     text[FAT_TEXT], folded[FAT_FOLDED];
+
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        struct fat_name n = name_of(odd[i]);
+
+        CHECK(fat_name_text(&n, text));
+        CHECK_TEXT(text, odd[i]);
+        CHECK(fat_name_check_new(&n) == ERR_NAME);
+        CHECK(fat_fold_name(odd[i], folded) == ERR_NAME);
+    }
+    CHECK(fat_fold_name("", folded) == ERR_NAME);
+    CHECK(fat_fold_name("..", folded) == ERR_NAME);
+}
+
+TEST(names_that_are_one_fold_to_one)
+{
+    char folded[FAT_FOLDED];
+
+    CHECK(fat_fold_name("Readme.txt", folded) == OK);
+    CHECK_TEXT(folded, "README.TXT");
+    CHECK(fat_fold_name("grüße ÿ ж", folded) == OK);
+    CHECK_TEXT(folded, "GRÜßE Ÿ Ж");
 }
 
 TEST(half_a_pair_is_no_text)

@@ -48,6 +48,7 @@ void fat_drop_old(struct fat *f, struct fat_piece *p)
         f->changed -= fat_piece_size(f, p);
     free(p->old);
     p->old = NULL;
+    p->early[0] = p->early[1] = 0;
 }
 
 static void free_piece(struct fat *f, struct fat_piece *p)
@@ -96,7 +97,10 @@ enum status fat_get(struct fat *f, uint64_t sector, uint32_t count,
     if (!p)
         return ERR_NO_MEMORY;
     *p = (struct fat_piece){.sector = sector, .count = count, .kind = kind};
-    s = block_read(f->block, sector, p->now, count);
+    if (kind == FAT_TABLE && f->reads_second)
+        s = block_read(f->block, sector + f->l.table_size, p->now, count);
+    else
+        s = block_read(f->block, sector, p->now, count);
     if (s) {
         free(p);
         return s;
@@ -173,6 +177,7 @@ void fat_forget(struct fat *f)
         free_piece(f, f->newest);
     f->doomed_count = 0;
     f->is_freeing = f->is_marked = false;
+    f->is_table_prepared = false;
     f->edge_sector = FAT_NO_SECTOR;
     memset(f->trail, 0, sizeof f->trail);
     free(f->used);

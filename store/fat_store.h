@@ -12,9 +12,14 @@
  *     2  the table's entries for clusters that were free
  *     3  the table's other entries: longer chains
  *     4  long names of new files, and empty slots for their short names
- *     5  short names: new ones, and what has changed of old ones
- *     6  short names that go
- *     7  what is left: their long names, and the clusters that become free
+ *     5  short names that go because their file takes another one's place
+ *     6  short names: new ones, and what has changed of old ones
+ *     7  short names that go; the table's entries that end a chain earlier
+ *     8  what is left: their long names, and the clusters that become free
+ *
+ * A file that is renamed has both names after step 6; one that replaces another
+ * has none after step 5, since fsck.fat empties one of two names for a chain,
+ * and that could be the one that must stay whole.
  *
  * So that each step finds on the disk what it takes for granted, a slot or a
  * cluster that has become free is not used again before it was written so.
@@ -27,6 +32,11 @@
 #include <mirage/fiber.h>
 #include <mirage/fs.h>
 #include <mirage/log.h>
+
+#define FAT_STEP_LINKS    3
+#define FAT_STEP_REPLACED 5
+#define FAT_STEP_CUTS     7
+#define FAT_STEPS         8
 
 #define FAT_SLOT       32u
 #define FAT_DIRS       16  /* directories whose names are in memory */
@@ -51,6 +61,7 @@ struct fat_piece {
     uint32_t          count;
     enum fat_kind     kind;
     bool              is_apart; /* of a directory that no name leads to yet */
+    uint64_t          early[2]; /* slots that go in step 5: a bit for each */
     uint8_t          *old;      /* what the disk has; NULL: now */
     uint8_t           now[];
 };
@@ -64,6 +75,11 @@ struct fat_undo {
 
 struct fat_dir;
 
+/* Which directory had no room for a name. */
+enum fat_full { FAT_NOT_FULL,
+                FAT_ROOT_FULL, /* FAT12's and FAT16's, of a fixed size */
+                FAT_DIRECTORY_FULL };
+
 /* Clusters of a file, at every step-th place, to find others from. */
 struct fat_trail {
     uint32_t first; /* the file's first cluster; 0: no trail */
@@ -76,7 +92,10 @@ struct fat {
     struct fs          fs; /* first */
     struct block      *block;
     struct fat_layout  l;
-    enum status        unusable; /* why there is no file system; OK: there is */
+    enum status        unusable;                            /* why there is no file system; OK: there is */
+    bool               was_in_use;                          /* marked so before we wrote anything */
+    bool               reads_second;                        /* the table's second copy, not the first */
+    bool               is_table_prepared, are_copies_alike; /* FAT12 */
     struct fiber_mutex lock;
     nanoseconds        fixed_time;
     uint32_t           seed;
@@ -102,6 +121,9 @@ struct fat {
     bool      is_freeing;
 
     struct fat_dir  *dir[FAT_DIRS];
+    uint32_t         ancestor[FS_PATH / 2 + 1]; /* on the way of a path */
+    enum fat_full    full;                      /* of the call under way */
+    bool             is_full_told;
     uint64_t         clock; /* of uses of dir and trail */
     struct fat_trail trail[FAT_TRAILS];
     uint64_t         edge_sector; /* in edge; FAT_NO_SECTOR: none */
@@ -196,6 +218,9 @@ MUST_CHECK enum status fat_count_free(struct fat *f);
  */
 MUST_CHECK enum status fat_take(struct fat *f, uint32_t after, uint32_t count);
 
+/* Makes a cluster the last of its chain; on the disk, from FAT_STEP_CUTS on. */
+MUST_CHECK enum status fat_end_chain(struct fat *f, uint32_t cluster);
+
 /* Room for one more doomed chain, and a chain to be freed by the commit. */
 MUST_CHECK enum status fat_doom_room(struct fat *f);
 void                   fat_doom(struct fat *f, uint32_t first);
@@ -215,8 +240,9 @@ MUST_CHECK enum status fat_mark_boot(struct fat *f, bool in_use);
 MUST_CHECK enum status fat_is_in_use(struct fat *f, bool *in_use);
 MUST_CHECK enum status fat_write_info(struct fat *f);
 
-/* FAT12: entries that two sectors share, of chains that are on the disk. */
-bool fat_is_torn(const struct fat *f, const struct fat_piece *p);
+/* FAT12: entries that two sectors share, of chains that are on the disk, and
+ * that this step writes. */
+bool fat_is_torn(const struct fat *f, const struct fat_piece *p, int step);
 
 /* Does an entry say that its cluster cannot be used? */
 bool fat_is_bad(const struct fat *f, uint32_t value);
@@ -228,7 +254,12 @@ MUST_CHECK enum status fat_check_all(struct fat *f,
                                                  const char *text),
                                      void *ctx, struct fat_count *count);
 
-/* Is the copy that is read valid? If not, and another is, that is copied. */
-MUST_CHECK enum status fat_mend_table(struct fat *f);
+/*
+ * Chooses the copy of the table to read: the second only where a commit left
+ * its mark in the first of FAT12. Writes nothing. fat_prepare_table, before the
+ * first change is written, then copies the second over the first.
+ */
+MUST_CHECK enum status fat_choose_table(struct fat *f);
+MUST_CHECK enum status fat_prepare_table(struct fat *f);
 
 #endif

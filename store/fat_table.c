@@ -7,8 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The byte of FAT12's and FAT16's boot sector that says it. */
-#define IN_USE 37
+/* The byte of the boot sector with the "in use" bit. */
+#define IN_USE   37 /* FAT12, FAT16 */
+#define IN_USE32 65
+
+/* FAT12's entry 0 while the first copy is written (write_torn). */
+#define TORN_MARK 0u
 
 #define PIECE 4096u /* bytes; FAT12: 3 sectors, so that no entry lies in two */
 
@@ -38,9 +42,9 @@ static enum status find(struct fat *f, uint32_t cluster,
         in_one = 2 * f->l.sector_size;
     at = cluster / in_one * size;
     *i = cluster % in_one;
-    return fat_get(f, f->l.table + at,
-                   size < f->l.table_size - at ? size : f->l.table_size - at,
-                   FAT_TABLE, piece);
+    if (f->l.table_size - at < size)
+        size = (uint32_t)(f->l.table_size - at);
+    return fat_get(f, f->l.table + at, size, FAT_TABLE, piece);
 }
 
 static uint32_t entry_at(const struct fat *f, const uint8_t *table, uint32_t i)
@@ -97,6 +101,11 @@ enum status fat_set_entry(struct fat *f, uint32_t cluster, uint32_t value)
     return fat_change(f, p, at, bytes, len);
 }
 
+static bool is_last(const struct fat *f, uint32_t value)
+{
+    return value >= (last_mark(f) & ~7u);
+}
+
 enum status fat_next(struct fat *f, uint32_t cluster, uint32_t *next)
 {
     uint32_t    v;
@@ -104,7 +113,7 @@ enum status fat_next(struct fat *f, uint32_t cluster, uint32_t *next)
 
     if (s)
         return s;
-    if (v >= (last_mark(f) & ~7u)) {
+    if (is_last(f, v)) {
         *next = 0;
         return OK;
     }
@@ -125,6 +134,12 @@ static uint32_t entries_of(const struct fat *f, const struct fat_piece *p)
     return (uint32_t)((uint64_t)p->count * f->l.sector_size * 8 / f->l.type);
 }
 
+/* Does the entry end a chain that went on? Only fs_truncate does that. */
+static bool is_cut(const struct fat *f, uint32_t old, uint32_t now)
+{
+    return old != 0 && !is_last(f, old) && is_last(f, now);
+}
+
 void fat_table_step(const struct fat *f, const struct fat_piece *p, int step,
                     uint8_t *to)
 {
@@ -134,20 +149,23 @@ void fat_table_step(const struct fat *f, const struct fat_piece *p, int step,
         uint8_t  bytes[4];
         size_t   at, len;
 
-        if (old == now || now == 0 || (step == 2 && old != 0))
+        if (old == now || now == 0 || (step < FAT_STEP_LINKS && old != 0) ||
+            (step < FAT_STEP_CUTS && is_cut(f, old, now)))
             continue;
         len = put_entry(f, to, i, now, bytes, &at);
         memcpy(to + at, bytes, len);
     }
 }
 
-bool fat_is_torn(const struct fat *f, const struct fat_piece *p)
+bool fat_is_torn(const struct fat *f, const struct fat_piece *p, int step)
 {
     uint32_t size = f->l.sector_size;
 
     for (uint32_t i = 0; i < entries_of(f, p); i++) {
         uint32_t old = entry_at(f, p->old, i), now = entry_at(f, p->now, i);
 
+        if (step < FAT_STEP_CUTS && is_cut(f, old, now))
+            continue;
         if (i * 3 / 2 % size == size - 1 && old != now && old != 0 && now != 0)
             return true;
     }
@@ -184,6 +202,8 @@ static enum status read_table(struct fat *f)
 
     f->free = 0;
     while (cluster - FAT_FIRST < f->l.clusters) {
+        if (fiber_is_cancelled())
+            return ERR_CANCELLED; /* a large disk's table is 1 GiB */
         if ((s = find(f, cluster, &p, &first)) != OK)
             return s;
         for (uint32_t i = first; i < entries_of(f, p) &&
@@ -233,11 +253,31 @@ static uint32_t find_free(const struct fat *f, uint32_t i)
     return i;
 }
 
+/* Is the cluster the last of its chain in memory, and not on the disk? */
+static enum status is_pending_cut(struct fat *f, uint32_t cluster, bool *is)
+{
+    struct fat_piece *p;
+    uint32_t          i;
+    enum status       s = find(f, cluster, &p, &i);
+
+    if (s == OK)
+        *is = p->old && is_cut(f, entry_at(f, p->old, i),
+                               entry_at(f, p->now, i));
+    return s;
+}
+
 enum status fat_take(struct fat *f, uint32_t after, uint32_t count)
 {
     uint32_t    first = (uint32_t)f->taken_count, i = f->hint;
+    bool        is_cut_short = false;
     enum status s = fat_count_free(f);
 
+    /* A link in place of another could be on the disk before the file's size
+     * is: a mixture of both files. */
+    if (s == OK && after != 0)
+        s = is_pending_cut(f, after, &is_cut_short);
+    if (s == OK && is_cut_short)
+        s = ERR_IN_USE;
     if (s)
         return s;
     if (f->free < count)
@@ -259,6 +299,11 @@ enum status fat_take(struct fat *f, uint32_t after, uint32_t count)
     if (s == OK && after != 0 && count > 0)
         s = fat_set_entry(f, after, f->taken[first]);
     return s;
+}
+
+enum status fat_end_chain(struct fat *f, uint32_t cluster)
+{
+    return fat_set_entry(f, cluster, last_mark(f));
 }
 
 enum status fat_doom_room(struct fat *f)
@@ -375,6 +420,10 @@ enum status fat_nth(struct fat *f, uint32_t first, uint32_t n,
     if (!fat_is_cluster(&f->l, first))
         return fat_corrupt("a file begins in cluster %u, which is none",
                            (unsigned)first);
+    if (n >= f->l.clusters) /* or a chain that is a loop would seem endless */
+        return fat_corrupt("the file that begins in cluster %u is larger than "
+                           "the disk",
+                           (unsigned)first);
     t = trail_of(f, first);
     i = n / t->step < t->count ? n / t->step : t->count - 1;
     c = t->cluster[i];
@@ -450,7 +499,7 @@ enum status fat_is_in_use(struct fat *f, bool *in_use)
     if (s == OK && f->l.type != FAT12)
         s = fat_entry(f, 1, &v);
     if (s == OK)
-        *in_use = (f->l.type != FAT32 && boot[IN_USE] & 1) ||
+        *in_use = boot[f->l.type == FAT32 ? IN_USE32 : IN_USE] & 1 ||
                   !(v & clean_bit(f));
     free(boot);
     return s;
@@ -477,42 +526,118 @@ enum status fat_write_info(struct fat *f)
     return s;
 }
 
-static bool is_valid(const struct fat *f, const uint8_t *table)
+/* Entry 0: the media byte, which the boot sector has too, below ones. */
+static bool is_media(const struct fat *f, uint32_t value)
 {
-    return (entry_at(f, table, 0) & 0xff8) == 0xff8;
+    uint32_t media = value & 0xff;
+
+    return (media == 0xf0 || media >= 0xf8) && (value | 0xff) == last_mark(f);
 }
 
-/* The second copy over the first, its first sector last. */
-static enum status copy_table(struct fat *f, uint8_t *sector)
+/* FAT12: the sectors of both copies that hold entries. Yours, to free. */
+static enum status read_copies(struct fat *f, uint8_t **copies)
 {
+    size_t      len = (size_t)f->l.table_used * f->l.sector_size;
+    uint8_t    *b = malloc(2 * len);
+    enum status s = b ? OK : ERR_NO_MEMORY;
+
+    for (uint32_t i = 0; s == OK && i < 2; i++)
+        s = block_read(f->block, f->l.table + i * f->l.table_size, b + i * len,
+                       f->l.table_used);
+    if (s == OK)
+        *copies = b;
+    else
+        free(b);
+    return s;
+}
+
+/*
+ * Can the second copy be what our commit wrote before it wrote to the first?
+ * It then has a link wherever the first has one, for this step frees nothing;
+ * a copy that its device never updates has not. Entries in two sectors say
+ * nothing: the first copy may have half of one.
+ */
+static bool is_second_whole(const struct fat *f, const uint8_t *copies)
+{
+    uint32_t       size = f->l.sector_size;
+    const uint8_t *second = copies + (size_t)f->l.table_used * size;
+
+    if (!is_media(f, entry_at(f, second, 0)))
+        return false;
+    for (uint32_t i = FAT_FIRST; i < f->l.clusters + FAT_FIRST; i++)
+        if (i * 3 / 2 % size != size - 1 && entry_at(f, copies, i) != 0 &&
+            entry_at(f, second, i) == 0)
+            return false;
+    return true;
+}
+
+enum status fat_choose_table(struct fat *f)
+{
+    uint8_t    *copies;
+    enum status s;
+
+    f->reads_second = false;
+    if (f->l.type != FAT12 || f->l.tables < 2)
+        return OK;
+    if ((s = read_copies(f, &copies)) != OK)
+        return s;
+    if (entry_at(f, copies, 0) == TORN_MARK) {
+        f->reads_second = is_second_whole(f, copies);
+        if (f->reads_second)
+            log_warning(&fat, "the first copy of the table was being written "
+                              "when power failed; the second is used");
+        else
+            log_warning(&fat, "the first entry of the table is 0, and the "
+                              "second copy is no better; the first is used; "
+                              "`fsck.fat` compares them");
+    }
+    free(copies);
+    return OK;
+}
+
+/* The second copy over the first, its first sector last: until then the mark
+ * stands. */
+static enum status copy_second(struct fat *f, const uint8_t *second)
+{
+    size_t      size = f->l.sector_size;
     enum status s = OK;
 
-    for (uint32_t i = f->l.table_size; s == OK && i-- > 0;) {
-        s = block_read(f->block, f->l.table + f->l.table_size + i, sector, 1);
-        if (s == OK && i == 0)
+    log_warning(&fat, "copying the second copy of the table over the first, "
+                      "which was not written to its end");
+    for (uint32_t i = f->l.table_used; s == OK && i-- > 0;) {
+        if (i == 0)
             s = fat_barrier(f);
         if (s == OK)
-            s = fat_write_data(f, f->l.table + i, sector, 1);
+            s = fat_write_data(f, f->l.table + i, second + i * size, 1);
     }
     return s ? s : fat_barrier(f);
 }
 
-enum status fat_mend_table(struct fat *f)
+enum status fat_prepare_table(struct fat *f)
 {
-    uint8_t    *sector = malloc(f->l.sector_size);
-    enum status s = sector ? OK : ERR_NO_MEMORY;
+    size_t      len = (size_t)f->l.table_used * f->l.sector_size;
+    uint8_t    *copies;
+    enum status s;
 
-    if (s == OK)
-        s = block_read(f->block, f->l.table, sector, 1);
-    if (s == OK && !is_valid(f, sector) && f->l.tables > 1) {
-        s = block_read(f->block, f->l.table + f->l.table_size, sector, 1);
-        if (s == OK && is_valid(f, sector) && f->block->info.writable)
-            s = copy_table(f, sector);
-        else if (s == OK && is_valid(f, sector)) {
-            f->l.table += f->l.table_size;
-            f->l.tables = 1;
-        }
+    if (f->is_table_prepared || f->l.type != FAT12 || f->l.tables < 2) {
+        f->is_table_prepared = true;
+        return OK;
     }
-    free(sector);
-    return s;
+    if ((s = read_copies(f, &copies)) != OK)
+        return s;
+    if (f->reads_second) {
+        s = copy_second(f, copies + len);
+        f->are_copies_alike = s == OK;
+    } else {
+        f->are_copies_alike = memcmp(copies, copies + len, len) == 0;
+        if (!f->are_copies_alike)
+            log_warning(&fat, "the copies of the table differ; both will get "
+                              "what changes, and `fsck.fat` compares them");
+    }
+    free(copies);
+    if (s)
+        return s;
+    f->reads_second = false;
+    f->is_table_prepared = true;
+    return OK;
 }

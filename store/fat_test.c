@@ -64,6 +64,12 @@ static const char *names(const char *path)
     return all;
 }
 
+static void count_fault(void *ctx, const char *text)
+{
+    (void)ctx;
+    CHECK(*text);
+}
+
 TEST(what_was_written_is_read_again_from_each_kind_of_disk)
 {
     static const struct {
@@ -129,7 +135,14 @@ TEST(each_thing_that_cannot_be_done_has_its_status)
     CHECK(fs_remove(fs, "d") == ERR_NOT_EMPTY);
     CHECK(fs_remove(fs, "none") == ERR_NOT_FOUND);
     CHECK(fs_write(fs, "d", 0, "x", 1) == ERR_IS_DIRECTORY);
-    CHECK(fs_rename(fs, "file", "d/x") == ERR_EXISTS);
+    CHECK(fs_rename(fs, "file", "d") == ERR_EXISTS);
+    CHECK(fs_rename(fs, "d", "file") == ERR_EXISTS);
+    CHECK(fs_rename(fs, "file", "x:y") == ERR_NAME);
+    CHECK(fs_rename(fs, "file", "file.") == ERR_NAME);
+    CHECK(fs_truncate(fs, "d", 0) == ERR_IS_DIRECTORY);
+    CHECK(fs_truncate(fs, "none", 0) == ERR_NOT_FOUND);
+    CHECK(fs_truncate(fs, "file", (uint64_t)1 << 32) == ERR_NO_SPACE);
+    CHECK(fs_truncate(fs, "file", 2 << 20) == ERR_NO_SPACE);
     CHECK(fs_rename(fs, "d", "d/e") == ERR_NAME);
     CHECK(fs_rename(fs, "none", "e") == ERR_NOT_FOUND);
     CHECK(fs_write(fs, "file", UINT32_MAX, "x", 1) == ERR_NO_SPACE);
@@ -160,6 +173,99 @@ TEST(names_move_and_keep_what_they_name)
     end();
 }
 
+TEST(a_file_takes_the_place_of_another)
+{
+    static char big[5000];
+    uint64_t    before, after;
+
+    begin(1 << 20, 512, 12);
+    CHECK(fs_mkdir(fs, "d") == OK);
+    put("d/Old name that is long", "old");
+    CHECK(fs_write(fs, "d/Old name that is long", 3, big, sizeof big) == OK);
+    put("new", "new");
+    CHECK(fs_flush(fs) == OK && fat_room(fs, &before, NULL) == OK);
+    for (int round = 0; round < 3; round++) {
+        CHECK(fs_rename(fs, "new", "d/old NAME that is long") == OK);
+        CHECK_TEXT(get("d/Old name that is long"), "new");
+        CHECK_TEXT(names(""), "d/ ");
+        CHECK_TEXT(names("d"), "Old name that is long ");
+        if (round == 1)
+            again();
+        put("new", "new");
+    }
+    CHECK(fs_flush(fs) == OK && fat_room(fs, &after, NULL) == OK);
+    CHECK(after == before + 9 * 512); /* 5,003 bytes became 3 */
+    again();
+    CHECK_TEXT(get("d/Old name that is long"), "new");
+    end();
+}
+
+TEST(a_new_name_in_the_same_commit_is_replaced_as_well)
+{
+    struct fat_count count;
+
+    begin(1 << 20, 512, 12);
+    put("a", "a");
+    put("b", "b");
+    put("c", "c");
+    CHECK(fs_rename(fs, "a", "b") == OK); /* none is on the disk yet */
+    CHECK(fs_rename(fs, "b", "d") == OK);
+    CHECK(fs_rename(fs, "d", "c") == OK);
+    CHECK(fs_rename(fs, "c", "C") == OK);
+    CHECK_TEXT(names(""), "C ");
+    CHECK_TEXT(get("c"), "a");
+    put("empty", "");
+    CHECK(fs_rename(fs, "empty", "c") == OK);
+    CHECK_TEXT(get("c"), "");
+    put("full", "full");
+    CHECK(fs_rename(fs, "full", "c") == OK);
+    again();
+    CHECK_TEXT(get("c"), "full");
+    CHECK(fat_check(fs, count_fault, NULL, &count) == OK);
+    CHECK(count.faults == 0 && count.used == 1);
+    end();
+}
+
+TEST(a_file_is_cut_off_and_made_longer)
+{
+    static char      bytes[20000], found[20001];
+    size_t           got;
+    struct fs_stat   st;
+    struct fat_count count;
+
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)('a' + i % 23);
+    begin(1 << 20, 512, 12);
+    put("file", "");
+    CHECK(fs_write(fs, "file", 0, bytes, sizeof bytes) == OK);
+    CHECK(fs_flush(fs) == OK);
+    CHECK(fs_truncate(fs, "file", 5000) == OK);
+    CHECK(fs_stat(fs, "file", &st) == OK && st.size == 5000);
+    /* What it had is not there again, in the same commit or a later one. */
+    CHECK(fs_truncate(fs, "file", 9000) == OK);
+    CHECK(fs_truncate(fs, "file", 6000) == OK);
+    CHECK(fs_write(fs, "file", 12000, "end", 3) == OK);
+    for (int round = 0; round < 2; round++) {
+        CHECK(fs_read(fs, "file", 0, found, sizeof found, &got) == OK);
+        CHECK(got == 12003 && memcmp(found, bytes, 5000) == 0);
+        for (int i = 5000; i < 12000; i++)
+            CHECK(found[i] == 0);
+        CHECK(memcmp(found + 12000, "end", 3) == 0);
+        again();
+    }
+    CHECK(fs_truncate(fs, "file", 512) == OK);
+    CHECK(fs_truncate(fs, "file", 512) == OK);
+    CHECK(fs_truncate(fs, "file", 1) == OK);
+    CHECK(fs_truncate(fs, "file", 0) == OK);
+    CHECK(fs_stat(fs, "file", &st) == OK && st.size == 0);
+    CHECK(fs_write(fs, "file", 0, "x", 1) == OK);
+    CHECK(fs_truncate(fs, "file", 0) == OK);
+    CHECK(fs_flush(fs) == OK);
+    CHECK(fat_check(fs, count_fault, NULL, &count) == OK);
+    CHECK(count.faults == 0 && count.used == 0);
+    end();
+}
+
 TEST(what_is_removed_can_be_made_anew)
 {
     begin(1 << 20, 512, 12);
@@ -183,7 +289,7 @@ TEST(a_full_disk_takes_nothing_and_is_whole_again_after_a_removal)
     uint64_t    before, after;
 
     begin(1 << 20, 512, 12);
-    CHECK(fat_room(fs, &before) == OK);
+    CHECK(fat_room(fs, &before, NULL) == OK);
     for (;; n++) {
         snprintf(name, sizeof name, "file %d", n);
         CHECK(fs_create(fs, name) == OK);
@@ -199,7 +305,7 @@ TEST(a_full_disk_takes_nothing_and_is_whole_again_after_a_removal)
         CHECK(fs_remove(fs, name) == (i == 1 ? ERR_NOT_FOUND : OK));
     }
     CHECK(fs_flush(fs) == OK);
-    CHECK(fat_room(fs, &after) == OK && before == after);
+    CHECK(fat_room(fs, &after, NULL) == OK && before == after);
     end();
 }
 
@@ -225,12 +331,6 @@ TEST(many_names_that_begin_alike)
         CHECK(fs_create(fs, name) == OK);
     }
     end();
-}
-
-static void count_fault(void *ctx, const char *text)
-{
-    (void)ctx;
-    CHECK(*text);
 }
 
 TEST(a_disk_without_a_file_system_gets_one_by_format)
@@ -368,6 +468,7 @@ TEST(a_disk_that_may_not_be_written_is_read)
     CHECK(fs_remove(fs, "file") == ERR_READ_ONLY);
     CHECK(fs_rename(fs, "file", "new") == ERR_READ_ONLY);
     CHECK(fs_mkdir(fs, "new") == ERR_READ_ONLY);
+    CHECK(fs_truncate(fs, "file", 0) == ERR_READ_ONLY);
     CHECK(fs_format(fs) == ERR_READ_ONLY);
     CHECK(fs_flush(fs) == OK);
     CHECK_TEXT(names(""), "file ");

@@ -5,7 +5,8 @@
  * After Microsoft's "FAT: General Overview of On-Disk Format", 1.03. Names are
  * UTF-8 here and long names on the disk: at most 255 units of UTF-16, none of
  * " * / : < > ? \ | nor a control character, with no dot or space at the end.
- * Upper and lower case are one. A file has at most 4 GiB - 1 byte, a directory
+ * Others' names that break these rules are found, and can be removed and
+ * renamed, but not made. Upper and lower case are one. A file has at most 4 GiB - 1 byte, a directory
  * at most 65,536 slots: a name takes one, and another for each 13 characters.
  * Times are UTC, in steps of two seconds, from 1980 to 2107; the first moment
  * of 1980 stands for an unknown time, as in fat_of_files without
@@ -13,7 +14,9 @@
  *
  * Changes gather in memory, and are written, in an order that a power cut may
  * interrupt anywhere, by fs_flush, by the fs itself a few seconds after the
- * first of them, and when the image ends.
+ * first of them, and when the image ends. Before the first change nothing is
+ * written, not even to mend what is damaged; the mark "in use" of a disk that
+ * was not let go properly stays until fsck.fat clears it.
  */
 #ifndef MIRAGE_FAT_H
 #define MIRAGE_FAT_H
@@ -51,8 +54,21 @@ MUST_CHECK enum status fat_connect(struct block *block, struct fs **fs);
 /* Dates files `now` from here on, not by time_wall(); 0: by that again. */
 void fat_set_time(struct fs *fs, nanoseconds now);
 
-/* What is free, in bytes of whole clusters. Errors: as for fs_flush. */
-MUST_CHECK enum status fat_room(struct fs *fs, uint64_t *bytes);
+/*
+ * What is free, in bytes of whole clusters, and the bytes of a cluster unless
+ * cluster_size is NULL. What was removed counts after the next fs_flush.
+ * Errors: as for fs_flush.
+ */
+MUST_CHECK enum status fat_room(struct fs *fs, uint64_t *bytes,
+                                uint32_t *cluster_size);
+
+/*
+ * Writes a name, one part of a path, as the file system compares it: two names
+ * are one if their folded forms are. ERR_NAME: it cannot be made there.
+ */
+#define FAT_FOLDED 766 /* bytes, with the NUL */
+MUST_CHECK enum status fat_fold_name(const char *name,
+                                     char        folded[FAT_FOLDED]);
 
 struct fat_count {
     uint32_t files, directories; /* the root among these */

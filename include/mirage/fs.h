@@ -35,6 +35,8 @@ struct fs_stat {
     bool        directory, read_only;
     uint64_t    size;     /* bytes; 0 for a directory */
     nanoseconds modified; /* since 1970-01-01 UTC; 0: the store does not know */
+    uint64_t    id;       /* the same for two names of one thing, on a damaged
+                             storage; 0: unknown, or an empty file */
 };
 
 /* Called once for each entry, name lent; true goes on, false stops. */
@@ -60,11 +62,23 @@ MUST_CHECK enum status fs_read(struct fs *fs, const char *path,
 
 /*
  * Writes len bytes at offset; a gap before them reads as zeros. The file must
- * exist. ERR_NO_SPACE: nothing was written. ERR_IO, ERR_GONE, ERR_CORRUPT,
- * ERR_NO_MEMORY: an unknown part was.
+ * exist. ERR_IS_DIRECTORY. ERR_NO_SPACE: nothing was written. ERR_IO, ERR_GONE,
+ * ERR_CORRUPT, ERR_NO_MEMORY: an unknown part was. ERR_CANCELLED: nothing, but
+ * the file may have become longer by a part of the gap.
  */
 MUST_CHECK enum status fs_write(struct fs *fs, const char *path,
                                 uint64_t offset, const void *data, size_t len);
+
+/*
+ * Sets the size of a file in bytes: cuts off what is beyond, or appends zeros.
+ * ERR_IS_DIRECTORY. After a power cut a file that was shortened has its old
+ * size or its new one, and its bytes up to there.
+ *
+ * ERR_NO_SPACE: nothing was done. ERR_IO, ERR_GONE, ERR_CORRUPT, ERR_NO_MEMORY,
+ * ERR_CANCELLED: a file that was to become longer may have any size between.
+ */
+MUST_CHECK enum status fs_truncate(struct fs *fs, const char *path,
+                                   uint64_t size);
 
 /* ERR_EXISTS. */
 MUST_CHECK enum status fs_create(struct fs *fs, const char *path);
@@ -73,7 +87,16 @@ MUST_CHECK enum status fs_mkdir(struct fs *fs, const char *path);
 /* A file, or an empty directory: ERR_NOT_EMPTY. */
 MUST_CHECK enum status fs_remove(struct fs *fs, const char *path);
 
-/* ERR_EXISTS: to is there already. ERR_NAME: to lies inside from. */
+/*
+ * Renames, or moves. A file takes the place of a file that `to` names: until a
+ * later fs_flush returns OK, a power cut leaves `to` leading to the whole old
+ * file or to the whole new one, never to none; with the old one, `from` may be
+ * gone. Data of the new file that was not flushed before counts as written.
+ *
+ * ERR_EXISTS: to is there, and one of the two is a directory. ERR_NAME: to lies
+ * inside from, or cannot be made. ERR_READ_ONLY: also if the file that would be
+ * replaced is.
+ */
 MUST_CHECK enum status fs_rename(struct fs *fs, const char *from,
                                  const char *to);
 
@@ -96,6 +119,7 @@ struct fs_ops {
                         void *data, size_t len, size_t *got);
     enum status (*write)(struct fs *fs, const char *path, uint64_t offset,
                          const void *data, size_t len);
+    enum status (*truncate)(struct fs *fs, const char *path, uint64_t size);
     enum status (*create)(struct fs *fs, const char *path);
     enum status (*mkdir)(struct fs *fs, const char *path);
     enum status (*remove)(struct fs *fs, const char *path);

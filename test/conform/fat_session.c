@@ -230,6 +230,35 @@ static bool write_to(struct session *s)
     return is == OK;
 }
 
+static bool truncate_it(struct session *s)
+{
+    char        *path = old_path(s);
+    struct node *n = path ? find(&s->tree, path) : NULL;
+    size_t       size;
+    enum status  is;
+
+    if (!n)
+        return true;
+    size = session_random(s, (uint32_t)n->len + (chance(s, 30) ? 3000 : 1));
+    if (chance(s, 10) || size > s->most)
+        size = 0;
+    is = fs_truncate(s->fs, path, size);
+    if (is == OK && !n->is_directory) {
+        n->data = realloc(n->data, size ? size : 1);
+        if (size > n->len)
+            memset(n->data + n->len, 0, size - n->len);
+        note(s, TRUNCATED, path, NULL, 0, size);
+        n->len = size;
+    } else if (is == (n->is_directory ? ERR_IS_DIRECTORY : OK) ||
+               is_full(s, is)) {
+        is = OK;
+    }
+    if (is)
+        wrong("truncation", path, is);
+    free(path);
+    return is == OK;
+}
+
 /* Does the path lie in the directory? */
 static bool is_in(const char *path, const char *dir)
 {
@@ -287,9 +316,20 @@ static void move_all(struct tree *t, const char *from, const char *to)
     }
 }
 
+/* The file of `from` now has the name of the other, as that was spelled. */
+static void replace(struct session *s, struct node *from, struct node *to)
+{
+    char *path = copy(to->path);
+
+    free(from->path);
+    from->path = path;
+    drop(&s->tree, to);
+}
+
 static bool rename_it(struct session *s)
 {
-    char        *from = old_path(s), *to = new_path(s);
+    char        *from = old_path(s);
+    char        *to = chance(s, 40) && from ? old_path(s) : new_path(s);
     struct node *n = from ? find(&s->tree, from) : NULL;
     struct node *there = find(&s->tree, to);
     enum status  is, wanted = OK;
@@ -299,9 +339,13 @@ static bool rename_it(struct session *s)
         is = fs_rename(s->fs, from, to);
         if (n->is_directory && is_in(to, from))
             wanted = ERR_NAME;
-        else if (there && there != n)
+        else if (there && there != n &&
+                 (there->is_directory || n->is_directory))
             wanted = ERR_EXISTS;
-        if (is == OK && wanted == OK) {
+        if (is == OK && wanted == OK && there && there != n) {
+            note(s, REPLACED, from, to, 0, 0);
+            replace(s, n, there);
+        } else if (is == OK && wanted == OK) {
             note(s, RENAMED, from, to, 0, n->is_directory);
             move_all(&s->tree, from, to);
         } else if (is != wanted && !is_full(s, is)) {
@@ -413,8 +457,10 @@ bool session_step(struct session *s)
         return make(s, false);
     if (what < 33)
         return make(s, true);
-    if (what < 65)
+    if (what < 58)
         return write_to(s);
+    if (what < 65)
+        return truncate_it(s);
     if (what < 76)
         return remove_it(s);
     if (what < 86)

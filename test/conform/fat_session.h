@@ -25,12 +25,15 @@ struct tree {
 enum deed { WROTE,
             REMOVED,
             RENAMED,
+            REPLACED,
+            TRUNCATED,
             FLUSHED };
 
 struct event {
     enum deed deed;
-    char     *path, *to; /* to: RENAMED */
-    uint64_t  from, len; /* WROTE: bytes; RENAMED: len 1: a directory */
+    char     *path, *to; /* to: RENAMED, REPLACED */
+    uint64_t  from, len; /* WROTE: bytes; RENAMED: len 1: a directory;
+                            TRUNCATED: len: the new size */
 };
 
 struct session {

@@ -121,7 +121,7 @@ static uint64_t format(const char *image, const struct fat_options *o,
         die("%s: %s", image, status_text(*s));
     *s = fat_format(disk, o);
     if (*s == OK && (*s = fat_connect(disk, &fs)) == OK) {
-        *s = fat_room(fs, &bytes);
+        *s = fat_room(fs, &bytes, NULL);
         fs->ops->disconnect(fs);
     }
     disk->ops->disconnect(disk);
