@@ -158,11 +158,13 @@ static void walk(struct fs *fs, const char *dir,
 
 static void print(void *ctx, const char *path, const struct fs_stat *st)
 {
-    time_t    seconds = st->modified ? (time_t)(st->modified / SECOND) : NO_DATE;
+    time_t    seconds = NO_DATE;
     struct tm tm;
     char      date[32];
 
     (void)ctx;
+    if (st->modified)
+        seconds = (time_t)(st->modified / SECOND);
     gmtime_r(&seconds, &tm);
     strftime(date, sizeof date, "%Y-%m-%d %H:%M", &tm);
     if (st->directory)
