@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+#include "siphash.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/fiber.h>
@@ -14,7 +15,9 @@
 #define ECHO        8
 #define EXCEEDED    11
 #define PINGS       16
-#define BURST       100 /* messages, and as many a second */
+#define BURST       100 /* messages to all, and as many a second, at most */
+#define SHARE       10  /* the same to one destination */
+#define SHARES      256 /* which have their own, by hash */
 #define QUOTE       64  /* bytes of the payload that a message quotes at most */
 
 struct ping {
@@ -27,11 +30,17 @@ struct ping {
     struct waiters    waiting;
 };
 
+/* A token bucket of messages. */
+struct bucket {
+    nanoseconds refilled; /* 0: never, and so it is full */
+    unsigned    tokens;
+};
+
 struct icmpv4 {
-    struct ipv4 *ip;
-    nanoseconds  counted; /* when tokens was right */
-    unsigned     tokens;
-    struct ping  ping[PINGS];
+    struct ipv4       *ip;
+    struct siphash_key key;
+    struct bucket      all, share[SHARES];
+    struct ping        ping[PINGS];
 };
 
 /* The data of our echo requests. */
@@ -40,21 +49,41 @@ static uint8_t letter(size_t i)
     return (uint8_t)('a' + i % 23);
 }
 
-static bool may_complain(struct icmpv4 *icmp)
+/* Takes a token of a bucket that has burst of them, and as many a second, at
+ * most. Refill and capacity vary by chance, down to nothing and to half. */
+static bool take_token(struct bucket *b, unsigned burst)
 {
     nanoseconds now = time_now();
-    nanoseconds more = (now - icmp->counted) / (SECOND / BURST);
+    nanoseconds more = (now - b->refilled) / (SECOND / burst);
 
     if (more > 0) {
-        icmp->counted = now;
-        icmp->tokens = more > BURST - icmp->tokens
-                           ? BURST
-                           : icmp->tokens + (unsigned)more;
+        unsigned most = burst - random_below(burst / 2 + 1);
+
+        b->refilled = now;
+        b->tokens += random_below(more < burst ? (unsigned)more + 1
+                                               : burst + 1);
+        if (more >= burst || b->tokens > most)
+            b->tokens = most;
     }
-    if (icmp->tokens == 0)
+    if (b->tokens == 0)
         return false;
-    icmp->tokens--;
+    b->tokens--;
     return true;
+}
+
+/*
+ * Whether a message about a packet may be sent (RFC 1812, 4.3.2.8). An exact
+ * limit tells a stranger, who sends probes in others' names and counts the
+ * messages that are left for itself, which probes found an open port
+ * (CVE-2020-25705). So the limit varies by chance, and each destination has a
+ * share, looked at first: who exhausts its own learns nothing of others'.
+ */
+static bool may_send_error(struct icmpv4 *icmp, struct ip_address to)
+{
+    uint64_t hash = siphash(&icmp->key, &to, sizeof to);
+
+    return take_token(&icmp->share[hash % SHARES], SHARE) &&
+           take_token(&icmp->all, BURST);
 }
 
 /* RFC 792: a header of four bytes and four that are zero, then the header of
@@ -74,7 +103,7 @@ static void refuse(void *ctx, const struct ipv4_packet *packet,
     if (packet->protocol == PROTOCOL_ICMP && len > 0 &&
         payload->data[0] != ECHO)
         return;
-    if (!may_complain(icmp) || !(b = buf_new(IPV4_HEADROOM)))
+    if (!may_send_error(icmp, packet->from) || !(b = buf_new(IPV4_HEADROOM)))
         return;
     p = buf_append(b, HEADER + IPV4_HEADER + quote);
     memset(p, 0, HEADER);
@@ -242,7 +271,7 @@ enum status icmpv4_connect(struct ipv4 *ip, struct icmpv4 **made)
     if (!icmp)
         return ERR_NO_MEMORY;
     icmp->ip = ip;
-    icmp->tokens = BURST;
+    random_bytes(&icmp->key, sizeof icmp->key);
     ipv4_listen(ip, PROTOCOL_ICMP, input, failed, icmp);
     ipv4_on_refusal(ip, refuse, icmp);
     *made = icmp;

@@ -1,23 +1,30 @@
 /* SPDX-License-Identifier: ISC */
 #include "check.h"
 #include "wheel.h"
-#include <mirage/bytes.h>
-#include <mirage/checksum.h>
-#include <mirage/icmpv4.h>
-#include <mirage/network.h>
+#include <mirage/time.h>
+
+/* The clock of what is tested is ours: it may jump. */
+static nanoseconds ahead;
+
+static nanoseconds clock_now(void)
+{
+    return time_now() + ahead;
+}
+
+#define time_now clock_now
+#include "icmpv4.c"
+#undef time_now
 
 #define US        0x0a000002
 #define THEM      0x0a000001
 #define BROADCAST 0x0a0000ff
-#define HEADER    8
-#define ECHO      8
-#define BURST     100
 #define NOBODYS   99 /* a protocol without a listener */
 
 static struct wheel   wheel;
 static struct ipv4   *ip;
 static struct icmpv4 *icmp;
 static unsigned       sent;
+static uint32_t       them;       /* who sends what comes */
 static uint8_t        last[2000]; /* the last packet that was sent */
 static size_t         last_len;
 
@@ -25,7 +32,7 @@ static void keep(void *ctx, struct ip_address next, bool to_many,
                  struct buf *packet)
 {
     (void)ctx;
-    CHECK(ipv4_number(next) == THEM && !to_many);
+    CHECK((ipv4_number(next) == THEM || them != THEM) && !to_many);
     last_len = buf_length(packet);
     CHECK(last_len <= sizeof last);
     buf_copy_out(packet, 0, last, last_len);
@@ -45,6 +52,8 @@ static void begin(void)
     CHECK(ipv4_connect_to(keep, NULL, &wheel, 1500, 0, &ip) == OK);
     ipv4_set_address(ip, ipv4_of_number(US), 24, ipv4_of_number(THEM));
     CHECK(icmpv4_connect(ip, &icmp) == OK);
+    ahead += 10 * SECOND;
+    them = THEM;
     sent = 0;
     last_len = 0;
 }
@@ -61,7 +70,7 @@ static void come(uint8_t protocol, uint32_t to, const uint8_t *payload,
     put_be16(p + 4, 0x1234);
     p[8] = 64;
     p[9] = protocol;
-    put_be32(p + 12, THEM);
+    put_be32(p + 12, them);
     put_be32(p + 16, to);
     put_be16(p + 10, checksum_finish(checksum_add(0, p, 20)));
     memcpy(p + 20, payload, len);
@@ -152,18 +161,89 @@ TEST(a_protocol_that_nobody_has_is_refused_with_what_came)
     CHECK(sent == 1 && buf_pages_free() == buf_pages());
 }
 
-TEST(complaints_come_in_a_burst_of_a_hundred_and_echoes_always)
+/* How many of count packets that nobody wants are complained about. Each comes
+ * from another host if they are many. */
+static unsigned complaints(unsigned count, uint32_t first, bool are_many)
 {
-    uint8_t p[8] = {0};
+    uint8_t  p[8] = {0};
+    unsigned before = sent;
+
+    for (unsigned i = 0; i < count; i++) {
+        them = are_many ? first + i : first;
+        come(NOBODYS, US, p, sizeof p, 100);
+    }
+    them = THEM;
+    return sent - before;
+}
+
+TEST(complaints_to_one_host_are_few_and_echoes_always_answered)
+{
+    unsigned n;
 
     begin();
-    for (int i = 0; i < 1000; i++)
-        come(NOBODYS, US, p, sizeof p, 100);
-    CHECK(sent >= BURST && sent <= BURST + 20); /* some time has passed */
+    n = complaints(1000, THEM, false);
+    CHECK(n >= SHARE / 2 && n <= SHARE + 2); /* some time has passed */
     sent = 0;
     for (int i = 0; i < 1000; i++)
         echo(US, 8, 100, 1);
     CHECK(sent == 1000 && buf_pages_free() == buf_pages());
+}
+
+TEST(complaints_to_all_are_bounded)
+{
+    unsigned n;
+
+    begin();
+    n = complaints(2000, 0x0a010000, true);
+    CHECK(n >= BURST / 2 && n <= BURST + 10);
+    /* From then on not more than so many a second. */
+    sent = 0;
+    for (int i = 0; i < 1000; i++) {
+        ahead += 10 * MILLISECOND;
+        (void)complaints(10, 0x0a020000 + (uint32_t)i * 10, true);
+    }
+    CHECK(sent >= 300 && sent <= 1010);
+}
+
+/* CVE-2020-25705: a stranger probes many ports in others' names, and then sees
+ * by its own packet whether the limit was reached. */
+TEST(the_limit_of_complaints_varies_by_chance)
+{
+    unsigned left = 0, refilled[2] = {0}, same = 0, before = 0;
+
+    begin();
+    for (uint32_t round = 0; round < 200; round++) {
+        unsigned n;
+
+        ahead += 2 * SECOND; /* full again */
+        n = complaints(75, 0x0a010000 + round * 256, true);
+        left += n == 75 && complaints(1, THEM, false) == 1;
+        n = complaints(1000, 0x0b000000 + round * 1024, true) + n;
+        same += n == before;
+        before = n;
+        CHECK(n <= BURST + 10);
+        /* Nor is it known how much there is some time after it was empty. */
+        ahead += SECOND / 2;
+        n = complaints(20, 0x0c000000 + round * 256, true);
+        refilled[n == 20]++;
+    }
+    CHECK(left > 40 && left < 160 && same < 40);
+    CHECK(refilled[0] > 20 && refilled[1] > 20);
+}
+
+TEST(what_one_host_is_sent_does_not_depend_on_others)
+{
+    unsigned first = 0, second = 0;
+
+    begin();
+    for (uint32_t round = 0; round < 100; round++) {
+        ahead += 2 * SECOND;
+        first += complaints(100, 0x0a010101, false);
+        ahead += 2 * SECOND;
+        (void)complaints(40, 0x0a020000 + round * 256, true);
+        second += complaints(100, 0x0a010101, false);
+    }
+    CHECK(first >= 600 && first <= 900 && second >= 550 && second <= 900);
 }
 
 /* What is told to a protocol of whose packet a message complains. */

@@ -3,7 +3,9 @@
  * icmpv4: echo, and what went wrong with packets (RFC 792, RFC 1122, 3.2.2).
  *
  * Echo requests are answered, as many as come. Messages about others' packets
- * are sent at most 100 times a second (RFC 1812, 4.3.2.8).
+ * are limited (RFC 1812, 4.3.2.8): to at most 100 in a burst and 100 a second,
+ * of which one destination gets at most 10; by chance it is less, so that the
+ * limit does not tell one peer what others are sent.
  */
 #ifndef MIRAGE_ICMPV4_H
 #define MIRAGE_ICMPV4_H

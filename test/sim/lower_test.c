@@ -297,7 +297,7 @@ TEST(complaints_are_few_and_echoes_are_not)
     for (int i = 0; i < 1000; i++)
         feed(LEFT, RIGHT, 1, 0, 99, 8); /* a protocol that nobody has */
     complaints = count(right.ip, "ipv4_out") - before;
-    CHECK(complaints >= 90 && complaints <= 101);
+    CHECK(complaints >= 5 && complaints <= 11);
     for (int i = 0; i < 300; i++)
         CHECK(icmpv4_ping(left.icmp, at(2), 8, time_after(SECOND), &took) ==
               OK);
