@@ -85,6 +85,8 @@ TEST_PROGRAMS  := $(TESTS:%.c=$B/check/%) $(XEN_PROGRAMS) $(SIM_PROGRAMS)
 
 LIBRARY := $B/lib/mirage/unix/libmirage.a
 
+PURPOSES := unix bare insiders fuzzers conform wire
+.PHONY: tests some $(PURPOSES:%=for-%)
 .PHONY: all images insiders depend prepare check test lint bench soak install uninstall clean
 .DELETE_ON_ERROR:
 
@@ -272,14 +274,23 @@ $B/check/fake/%.o: %.c $B/flags
 	@echo '  cc $@'
 	@$(CC) $(FLAGS) $(XEN_FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
 
+# link_test OPTIONS...: links a test program of all that the rule names, and
+# leaves beside it a list of the objects that are in it, for test/select.
+define link_test
+	@mkdir -p $(@D)
+	@echo '  ld $@'
+	@$(CC) $(SANITIZE) $(1) -o $@ $^ -lm -Wl,-Map=$@.map
+	@sed -nE 's/^LOAD (.*\.o)$$/\1/p; s/^[^ ]*\(([^()]*\.o)\)( .*)?$$/\1/p' $@.map | \
+	    sort -u >$@.parts; rm $@.map
+endef
+
 $B/check/libmirage.a: $(CHECK_OBJECTS)
 	@rm -f $@
 	@echo '  ar $@'
 	@$(AR) rcs $@ $^
 
 $(TESTS:%.c=$B/check/%): %: %.o $B/check/libmirage.a
-	@echo '  ld $@'
-	@$(CC) $(SANITIZE) -o $@ $^ -lm
+	$(call link_test)
 
 $B/check/libsim.a: $(SIM_CHECK)
 	@rm -f $@
@@ -288,8 +299,7 @@ $B/check/libsim.a: $(SIM_CHECK)
 
 $(SIM_PROGRAMS): %: %.o $B/check/test/sim/pair.o $B/check/test/sim/script.o \
                    $B/check/test/sim/peer.o $B/check/libsim.a
-	@echo '  ld $@'
-	@$(CC) $(SANITIZE) $(WRAP) -o $@ $^ -lm
+	$(call link_test,$(WRAP))
 
 # There what takes a page, or starts a fiber, fails by chance.
 $B/check/test/sim/pressure_test: private WRAP := \
@@ -299,9 +309,7 @@ $B/check/test/sim/residue_test: private WRAP := -Wl,--wrap=fiber_start_with
 
 $(XEN_PROGRAMS): $B/check/%: $B/check/fake/%.o $(FAKE_OBJECTS) \
                  test/xen/fake/hypercall_page.S $B/check/libmirage.a
-	@mkdir -p $(@D)
-	@echo '  ld $@'
-	@$(CC) $(SANITIZE) -o $@ $^
+	$(call link_test)
 
 # What any driver must do, and what of it outlives a power cut.
 CONFORM := $(addprefix $B/check/test/conform/,block fat fat_power)
@@ -309,8 +317,7 @@ CONFORM := $(addprefix $B/check/test/conform/,block fat fat_power)
 $(CONFORM): %: %.o $(addprefix $B/check/test/conform/,power.o fat_session.o \
                                                       block_contract.o) \
             $B/check/libmirage.a
-	@echo '  ld $@'
-	@$(CC) $(SANITIZE) -o $@ $^ -lm
+	$(call link_test)
 
 # The wires of test/net, a program of the host's.
 $B/test/net/%: test/net/%.c $B/flags
@@ -322,8 +329,7 @@ $B/test/net/%: test/net/%.c $B/flags
 CONFORM_STACK := $B/check/test/conform/stackv4
 
 $(CONFORM_STACK): %: %.o %_contract.o $B/check/libmirage.a
-	@echo '  ld $@'
-	@$(CC) $(SANITIZE) -o $@ $^ -lm
+	$(call link_test)
 
 # The fuzz targets, with clang's libFuzzer; Linux's parameters are of x86-64.
 FUZZERS    := $(patsubst test/%.c,$B/%,$(filter-out \
@@ -370,7 +376,8 @@ SLOW  := test/tutorial test/libc/run test/lint test/fuzz/run test/e2e/bare \
          test/conform/stackv4.sh test/net/selftest \
          test/conform/kv_ro $(CONFORM) \
          test/poll test/aarch64 test/freestanding test/headers \
-         test/house/exports test/house/depend test/house/install
+         test/house/exports test/house/depend test/house/select \
+         test/house/install
 
 check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
@@ -381,6 +388,20 @@ test: all images insiders $(TEST_PROGRAMS) $(CONFORM) $(CONFORM_STACK) \
 	@rm -f $B/ran
 	@RAN=$B/ran test/run $(QUICK) then $(LAB) beside $(SLOW) then \
 	    test/status test/rfc
+
+# Some of them: make some SOME="COMMAND...", as test/select prints them.
+tests:
+	@printf '%s\n' $(QUICK) $(LAB) $(SLOW)
+
+for-unix: all
+for-bare: images
+for-insiders: insiders
+for-fuzzers: $(FUZZERS)
+for-conform: $(CONFORM_STACK)
+for-wire: $B/test/net/wire
+
+some: all $(if $(SOME),$(shell test/select --builds $(SOME)))
+	@test/run $(SOME)
 
 soak: export SOAK ?= 300
 soak: test

@@ -1,7 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# test.sh   sets up what the tests need, and runs all of them
+# test.sh                      sets up what the tests need, and runs all of them
+# test.sh NAME...              runs those with these names, such as net/arp_test,
+#                              e2e/direct; `make tests` lists all
+# test.sh --changed [COMMIT]   runs those that depend on what has changed since
+#                              COMMIT (HEAD: what is not committed yet)
 #
 # Debian packages that are missing are named and installed (depend.sh); nothing
 # else is put outside this folder. Ends with "N passed, N failed".
@@ -10,8 +14,19 @@ cd "$(dirname "$0")"
 
 ./depend.sh build images test bench
 mkdir -p build
+if [ $# -eq 0 ]; then
+    set -- test
+else
+    chosen=$(test/select "$@")
+    if [ -z "$chosen" ]; then
+        echo "No test depends on what has changed."
+        exit 0
+    fi
+    # shellcheck disable=SC2086 # the commands are words
+    set -- some SOME="$(echo $chosen)"
+fi
 rm -f build/test.status
-{ make -j"$(nproc)" test 2>&1 || echo $? >build/test.status; } |
+{ make -j"$(nproc)" "$@" 2>&1 || echo $? >build/test.status; } |
     tee build/test.log
 status=0
 [ ! -e build/test.status ] || status=1

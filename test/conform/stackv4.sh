@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # stackv4.sh   test/conform/stackv4 in a network of its own, with a tap0
+#
+# Depends on: conform test/net/
 set -u
 . "$(dirname "$0")/../net/lib.sh"
 net_begin "$@" || { echo "no network namespace can be made"; exit 1; }
