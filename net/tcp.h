@@ -56,8 +56,7 @@
 
 #define TCP_RTO_FIRST    SECOND
 #define TCP_RTO_SLOW     (3 * SECOND)        /* a SYN was lost: RFC 6298, 5.7 */
-#define TCP_RTO_LEAST    (200 * MILLISECOND) /* RFC 6298 says a second, of
-                                                clocks that tick slowly */
+#define TCP_RTO_LEAST    (200 * MILLISECOND) /* beyond SRTT: decision 0015 */
 #define TCP_RTO_MOST     (60 * SECOND)
 #define TCP_DELAYED_ACK  (40 * MILLISECOND)
 #define TCP_PEERS_DELAY  (200 * MILLISECOND) /* the longest of a peer's ACK */
@@ -137,15 +136,18 @@ enum tcp_recovery {
     TCP_EXPIRED, /* and the retransmission timer has rung */
 };
 
-/* Times that a connection waits for; FOREVER: it does not. */
+/* Times that a connection waits for; FOREVER: it does not. Of those that are due
+ * together the first here is the first to ring. */
 enum tcp_clock {
+    TCP_TAIL,       /* the last segment may be lost: RFC 8985, 7; if it probes,
+                       that is in the place of a time-out */
     TCP_RETRANSMIT, /* or to ask about a window of zero */
     TCP_REORDER,    /* what was overtaken is lost then: RFC 8985, 6.2 */
-    TCP_TAIL,       /* the last segment may be lost: RFC 8985, 7 */
     TCP_ACKNOWLEDGE,
     TCP_PACE, /* for what was too much at once */
     TCP_KEEP_ALIVE,
-    TCP_END, /* of TIME-WAIT, FIN-WAIT-2 */
+    TCP_GIVE_UP, /* what is unanswered: the user timeout */
+    TCP_END,     /* of TIME-WAIT, FIN-WAIT-2 */
     TCP_CLOCKS,
 };
 
@@ -580,6 +582,13 @@ static inline uint32_t tcp_room(const struct connection *c)
     return queue < unsent ? queue : unsent;
 }
 
+/* May it ask whether the peer lives? It does not before it is open. */
+static inline bool tcp_may_ask(const struct connection *c)
+{
+    return c->state != TCP_CLOSED && c->state != TCP_SYN_SENT &&
+           c->state != TCP_SYN_RECEIVED && c->state != TCP_TIMED_WAIT;
+}
+
 /* tcp_sent.c */
 
 /* Is there a record for a further piece? One who has none always gets one. */
@@ -641,6 +650,8 @@ void rack_note_repeat(struct connection *c);
 void rack_note_recovered(struct connection *c);
 /* Of those that are out, all that was sent so long ago: a time-out. */
 void rack_expire(struct connection *c);
+/* May the tail be probed? If so, sets the clock for it. */
+bool rack_may_probe(const struct connection *c);
 void rack_set_tail(struct connection *c);
 void rack_ring_tail(struct connection *c);
 /* False: a probe of the tail has repaired a loss. */
@@ -720,6 +731,11 @@ uint16_t path_probe(const struct connection *c, uint32_t queued, uint32_t may);
 void tcp_measure_delivery(struct connection *c, const struct delivery *d);
 void tcp_set_clock(struct connection *c, enum tcp_clock which,
                    nanoseconds deadline);
+/* From since on an answer is waited for, as long as the user timeout says; 0:
+ * none is. */
+void tcp_set_unanswered(struct connection *c, nanoseconds since);
+/* The user timeout is another. */
+void tcp_note_user_timeout(struct connection *c);
 void tcp_start_retransmit(struct connection *c);
 void tcp_restart_retransmit(struct connection *c);
 void tcp_measure(struct connection *c, nanoseconds rtt);

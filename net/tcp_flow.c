@@ -304,9 +304,10 @@ static void set_options(struct flow *f, const struct flow_options *options)
     c->options = *options;
     c->keepalives = 0;
     tcp_set_clock(c, TCP_KEEP_ALIVE,
-                  options->keepalive_idle && c->state != TCP_CLOSED
+                  options->keepalive_idle && tcp_may_ask(c)
                       ? time_after(options->keepalive_idle)
                       : FOREVER);
+    tcp_note_user_timeout(c);
     tcp_output(c);
 }
 

@@ -43,7 +43,6 @@ void tcp_restart_retransmit(struct connection *c)
 void tcp_measure(struct connection *c, nanoseconds rtt)
 {
     c->backoff = 0;
-    c->tail_early = 0;
     if (rtt == 0)
         rtt = 1;
     if (c->srtt == 0) {
@@ -55,10 +54,13 @@ void tcp_measure(struct connection *c, nanoseconds rtt)
         c->rttvar = c->rttvar - c->rttvar / 4 + off / 4;
         c->srtt = c->srtt - c->srtt / 8 + rtt / 8;
     }
-    c->rto = c->srtt + (4 * c->rttvar > MILLISECOND ? 4 * c->rttvar
-                                                    : MILLISECOND);
-    if (c->rto < TCP_RTO_LEAST)
-        c->rto = TCP_RTO_LEAST;
+    /* Until SRTT has come up to it, a probe of the tail would be too early. */
+    if (2 * c->srtt >= rtt)
+        c->tail_early = 0;
+    /* The floor is on the variance, as in Linux: with an even round trip an ACK
+     * that is a little late must not find the timer expired. */
+    c->rto = c->srtt + (4 * c->rttvar > TCP_RTO_LEAST ? 4 * c->rttvar
+                                                      : TCP_RTO_LEAST);
     if (c->rto > TCP_RTO_MOST)
         c->rto = TCP_RTO_MOST;
 }
@@ -108,14 +110,51 @@ static nanoseconds patience(const struct connection *c)
                                    : TCP_USER_TIMEOUT;
 }
 
+static nanoseconds give_up_at(const struct connection *c)
+{
+    nanoseconds longest = FOREVER - c->unanswered_since;
+
+    return patience(c) < longest ? c->unanswered_since + patience(c) : FOREVER;
+}
+
+void tcp_set_unanswered(struct connection *c, nanoseconds since)
+{
+    c->unanswered_since = since;
+    if (since && give_up_at(c) < c->clock[TCP_GIVE_UP])
+        tcp_set_clock(c, TCP_GIVE_UP, give_up_at(c));
+}
+
+void tcp_note_user_timeout(struct connection *c)
+{
+    if (c->unanswered_since)
+        tcp_set_clock(c, TCP_GIVE_UP, give_up_at(c));
+}
+
 static bool is_hopeless(const struct connection *c)
 {
     bool is_opening = c->state == TCP_SYN_SENT ||
                       c->state == TCP_SYN_RECEIVED;
 
     return (is_opening && c->backoff >= TCP_SYN_TRIES) ||
-           (c->unanswered_since &&
-            time_now() - c->unanswered_since >= patience(c));
+           (c->unanswered_since && time_now() >= give_up_at(c));
+}
+
+static void give_up(struct connection *c)
+{
+    tcp_send_reset(c);
+    tcp_end(c, ERR_TIMEOUT);
+}
+
+/* The user timeout (RFC 9293, 3.8.3), which runs from the moment that an answer
+ * is waited for. The clock is put off by none, so it may ring too early. */
+static void ring_give_up(struct connection *c)
+{
+    if (!c->unanswered_since)
+        return;
+    if (is_hopeless(c))
+        give_up(c);
+    else
+        tcp_set_clock(c, TCP_GIVE_UP, give_up_at(c));
 }
 
 /*
@@ -132,7 +171,7 @@ static void probe(struct connection *c)
         len = c->mss;
     c->tcp->counters.probes++;
     if (!c->unanswered_since)
-        c->unanswered_since = time_now();
+        tcp_set_unanswered(c, time_now());
     if (c->sent) { /* what it was asked with before, or some of it */
         if (len == 0)
             tcp_resend(c, c->sent);
@@ -153,8 +192,7 @@ static void ring_retransmit(struct connection *c)
     if (c->snd_una == c->snd_nxt && !has_unsent(c))
         return;
     if (is_hopeless(c)) {
-        tcp_send_reset(c);
-        tcp_end(c, ERR_TIMEOUT);
+        give_up(c);
         return;
     }
     /* Without a page nothing would leave, and nothing be lost. */
@@ -190,22 +228,29 @@ static void ring_reorder(struct connection *c)
     tcp_output(c);
 }
 
-/* RFC 9293, 3.8.4: a segment without data, one before what is next, makes the
- * peer say what it expects. */
+/*
+ * RFC 9293, 3.8.4: a segment without data, one before what is next, makes the
+ * peer say what it expects. Only an idle connection asks (MUST-26): while data
+ * are outstanding or wait for a window, other clocks find a dead peer.
+ */
 static void ring_keep_alive(struct connection *c)
 {
     nanoseconds idle = c->options.keepalive_idle, now = time_now();
     nanoseconds due = idle < FOREVER - c->heard ? c->heard + idle : FOREVER;
 
-    if (idle == 0 || c->state == TCP_TIMED_WAIT)
+    if (idle == 0 || !tcp_may_ask(c))
         return;
+    if (c->snd_una != c->snd_nxt || has_unsent(c)) {
+        c->keepalives = 0;
+        tcp_set_clock(c, TCP_KEEP_ALIVE, time_after(idle));
+        return;
+    }
     if (c->keepalives == 0 && now < due) {
         tcp_set_clock(c, TCP_KEEP_ALIVE, due);
         return;
     }
     if (c->keepalives >= c->options.keepalive_probes) {
-        tcp_send_reset(c);
-        tcp_end(c, ERR_TIMEOUT);
+        give_up(c);
         return;
     }
     c->keepalives++;
@@ -235,6 +280,9 @@ static void ring_one(struct connection *c, enum tcp_clock which)
         break;
     case TCP_KEEP_ALIVE:
         ring_keep_alive(c);
+        break;
+    case TCP_GIVE_UP:
+        ring_give_up(c);
         break;
     case TCP_END:
         tcp_end(c, OK);

@@ -259,7 +259,7 @@ static void note_sent(struct connection *c)
     if (c->snd_una == c->snd_nxt)
         c->clock[TCP_RETRANSMIT] = FOREVER; /* it asked about the window */
     if (c->snd_una == c->snd_nxt || !c->unanswered_since)
-        c->unanswered_since = now;
+        tcp_set_unanswered(c, now);
     c->last_sent = now;
     tcp_start_retransmit(c);
 }

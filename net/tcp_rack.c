@@ -112,15 +112,21 @@ void rack_expire(struct connection *c)
         sent_set(c, r, SENT_LOST);
 }
 
-/* RFC 8985, 7.2 */
+bool rack_may_probe(const struct connection *c)
+{
+    return c->may_sack && c->recovery == TCP_OPEN && c->taken == 0 &&
+           !c->tail_probed && c->sent && c->snd_wnd > 0;
+}
+
+/* RFC 8985, 7.2: not beyond the retransmission time-out, in whose place the
+ * probe is then. */
 void rack_set_tail(struct connection *c)
 {
     nanoseconds wait = 2 * c->srtt;
     unsigned    times = c->backoff + c->tail_early;
 
     c->clock[TCP_TAIL] = FOREVER;
-    if (!c->may_sack || c->recovery != TCP_OPEN || c->taken > 0 ||
-        c->tail_probed || !c->sent || c->snd_wnd == 0)
+    if (!rack_may_probe(c))
         return;
     if (c->srtt == 0)
         wait = SECOND;
@@ -129,8 +135,9 @@ void rack_set_tail(struct connection *c)
     if (wait < TCP_TAIL_LEAST)
         wait = TCP_TAIL_LEAST;
     wait = time_after(wait << (times < 8 ? times : 8));
-    if (wait < c->clock[TCP_RETRANSMIT])
-        tcp_set_clock(c, TCP_TAIL, wait);
+    if (wait > c->clock[TCP_RETRANSMIT])
+        wait = c->clock[TCP_RETRANSMIT];
+    tcp_set_clock(c, TCP_TAIL, wait);
 }
 
 /* The last segment of what is under way, alone; NULL: there is no record. */
@@ -150,7 +157,7 @@ void rack_ring_tail(struct connection *c)
 {
     struct sent *r;
 
-    if (c->recovery != TCP_OPEN || c->taken > 0 || c->tail_probed || !c->sent)
+    if (!rack_may_probe(c))
         return;
     c->tail_resent = !tcp_send_one(c);
     if (c->tail_resent) {

@@ -251,10 +251,12 @@ static void set_clocks(struct connection *c, const struct delivery *d)
 {
     if (d->is_new) {
         c->keepalives = 0;
-        c->unanswered_since = c->snd_una != c->snd_nxt ? d->now : 0;
+        tcp_set_unanswered(c, c->snd_una != c->snd_nxt ? d->now : 0);
         tcp_restart_retransmit(c); /* RFC 6298, 5.2, 5.3 */
+        rack_set_tail(c);
+    } else if (!rack_may_probe(c)) { /* and a duplicate does not put it off */
+        c->clock[TCP_TAIL] = FOREVER;
     }
-    rack_set_tail(c);
 }
 
 void recovery_take(struct connection *c, struct delivery *d,
