@@ -13,11 +13,27 @@ static void drop(struct network *n, struct buf *frame)
     buf_free(frame);
 }
 
-/* A frame that is one segment. */
+/* Whether the device cannot send frame as it is, nor, if it is to cut it, the
+ * segments: header is the least that each has before its data. */
+static bool is_too_long(const struct network *n, const struct buf *frame)
+{
+    const struct offload *o = &frame->offload;
+    size_t                header = o->csum_start + (o->csum_offset == 16 ? 20u : 8u);
+    size_t                most = (size_t)n->mtu + ETHERNET_HEADER;
+
+    return buf_length(frame) > most &&
+           (o->segment == 0 || header + o->segment > most);
+}
+
+/* A frame that is one segment, or that the device cuts. */
 static void write_one(void *ctx, struct buf *frame)
 {
     struct network *n = ctx;
 
+    if (is_too_long(n, frame)) {
+        drop(n, frame);
+        return;
+    }
     if (frame->offload.csum_offset && !(n->features & NETWORK_CHECKSUM) &&
         !checksum_fill(frame)) {
         drop(n, frame);
@@ -34,7 +50,7 @@ void network_write(struct network *n, struct buf *frame)
     bool   cut = frame->offload.segment != 0;
 
     if (!n->up || len < ETHERNET_HEADER || len > NETWORK_FRAME ||
-        (!cut && len > (size_t)n->mtu + ETHERNET_HEADER)) {
+        is_too_long(n, frame)) {
         drop(n, frame);
         return;
     }

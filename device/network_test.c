@@ -317,6 +317,27 @@ TEST(what_cannot_be_sent_is_dropped_and_counted)
     forget_sent();
 }
 
+TEST(segments_that_are_too_long_with_their_headers_are_dropped)
+{
+    for (unsigned i = 0; i < 2; i++) {
+        struct network n = device(i ? NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS |
+                                          NETWORK_UDP_SEGMENTS
+                                    : 0);
+
+        network_write(&n, frame_of(TCP, 5000, 1000, 0, 1460));
+        CHECK(sent_count == (i ? 1 : 4) && n.counters.dropped_out == 0);
+        network_write(&n, frame_of(UDP, 5000, 1000, 0, 1472));
+        CHECK(sent_count == (i ? 2 : 8) && n.counters.dropped_out == 0);
+        forget_sent();
+        network_write(&n, frame_of(TCP, 5000, 1000, 0, 1461));
+        network_write(&n, frame_of(UDP, 5000, 1000, 0, 1473));
+        CHECK(sent_count == 0 && n.counters.dropped_out >= 2);
+        network_write(&n, frame_of(TCP, 1460, 1000, 0, 1461));
+        CHECK(sent_count == 1);
+        forget_sent();
+    }
+}
+
 TEST(a_checksum_beyond_the_headers_is_no_checksum)
 {
     static const struct {

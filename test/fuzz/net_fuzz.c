@@ -2,8 +2,8 @@
 /*
  * Whatever comes over a network: frames, as the input has them, to a stack with
  * listeners on every layer. The first byte of the input says whether checksums
- * are made right first, so that more than their refusal is tried. In between
- * time passes, and the fibers have their turn; at last no page is missing.
+ * are made right first, so that more than their refusal is tried, and whether
+ * the stack has lost its address. In between time passes, and the fibers have their turn; at last no page is missing.
  *
  * The input is a list of frames, each behind two bytes: its length, and after
  * how many tens of milliseconds it comes.
@@ -18,12 +18,16 @@
 #include "dhcp_message.h"
 #include "tcp_segment.h"
 
-#define PORT 80
+#define PORT   80
+#define CLIENT 68 /* a DHCP client's */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct network  net;
+static struct arp     *arp;
+static struct ipv4    *ip;
 static struct tcpv4   *tcp;
+static bool            has_address;
 static frames_handler *fn;
 static void           *fn_ctx;
 
@@ -47,6 +51,8 @@ static void on_udp(void *ctx, struct endpoint from, struct endpoint to,
     struct udpv4 *udp = ctx;
     uint8_t       byte = 0;
 
+    check(buf_length(datagram) <= UDP_MOST);
+    check(has_address || to.port == CLIENT);
     if (buf_length(datagram) > 0)
         buf_copy_out(datagram, 0, &byte, 1);
     if (udpv4_write(udp, to.port, from, &byte, 1) != OK)
@@ -59,6 +65,7 @@ static void on_tcp(void *ctx, struct flow *flow, struct endpoint peer)
 
     (void)ctx;
     (void)peer;
+    check(has_address);
     while (flow_read(flow, &b, FOREVER) == OK)
         if (flow_write_bufs(flow, b, time_after(SECOND)) != OK)
             return;
@@ -68,8 +75,6 @@ static void make_stack(void)
 {
     static const struct network_ops ops = {forget, listen_to};
     struct ethernet                *ethernet = NULL;
-    struct arp                     *arp = NULL;
-    struct ipv4                    *ip = NULL;
     struct icmpv4                  *icmp = NULL;
     struct udpv4                   *udp = NULL;
 
@@ -82,11 +87,19 @@ static void make_stack(void)
           arp_connect(ethernet, &arp) == OK && ipv4_connect(arp, &ip) == OK &&
           icmpv4_connect(ip, &icmp) == OK && udpv4_connect(ip, &udp) == OK &&
           tcpv4_connect(ip, &tcp) == OK);
-    ipv4_set_address(ip, ipv4_address(10, 0, 0, 2), 24,
-                     ipv4_address(10, 0, 0, 1));
-    arp_set_address(arp, ipv4_address(10, 0, 0, 2), 24);
     check(udpv4_listen(udp, PORT, on_udp, udp) == OK &&
+          udpv4_listen(udp, CLIENT, on_udp, udp) == OK &&
           tcpv4_listen(tcp, PORT, on_tcp, NULL) == OK);
+}
+
+static void set_address(bool has)
+{
+    struct ip_address none = ipv4_of_number(0);
+
+    has_address = has;
+    ipv4_set_address(ip, has ? ipv4_address(10, 0, 0, 2) : none, 24,
+                     has ? ipv4_address(10, 0, 0, 1) : none);
+    arp_set_address(arp, has ? ipv4_address(10, 0, 0, 2) : none, 24);
 }
 
 /* Makes the checksums of an IPv4 packet right, and its way to us. */
@@ -155,6 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0)
         return 0;
     mended = data[0] & 1;
+    set_address(!(data[0] & 2));
     for (size_t at = 1; at + 2 <= size;) {
         size_t      len = data[at];
         struct buf *frame;
