@@ -58,6 +58,7 @@ struct dns {
     struct dns_servers named; /* in config.c */
     struct dns_servers known; /* that what is remembered comes from */
     struct ip_address  best;  /* who has answered last */
+    struct dns_lacks   lacks; /* of the servers that are known */
     struct memory      memory[CACHE];
     struct question   *questions;
     unsigned           question_count;
@@ -179,6 +180,7 @@ static void know(struct dns *d, const struct dns_servers *s)
         memcmp(s->ip, d->known.ip, s->count * sizeof *s->ip) == 0)
         return;
     memset(d->memory, 0, sizeof d->memory);
+    memset(&d->lacks, 0, sizeof d->lacks);
     d->known = *s;
 }
 
@@ -207,7 +209,7 @@ static enum status ask(struct dns *d, const struct dns_name *name,
     know(d, &servers);
     order(d, &servers);
     s = dns_query(d->stack, &servers, name, time_after(GIVE_UP), &r,
-                  &d->counts);
+                  &d->lacks, &d->counts);
     *length = FAILURE;
     if (s != OK)
         return s;

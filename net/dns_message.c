@@ -237,6 +237,7 @@ struct found {
     unsigned count;   /* of them */
     bool     has_soa;
     uint32_t soa_ttl;
+    bool     has_edns;
     unsigned more_code; /* the upper bits of RCODE (RFC 6891, 6.1.3) */
 };
 
@@ -267,8 +268,10 @@ static bool walk(const struct message *m, size_t at, struct found *f)
                 return false;
             f->has_soa = true;
         }
-        if (i >= answers + others && r.type == OPT)
+        if (i >= answers + others && r.type == OPT) {
+            f->has_edns = true;
             f->more_code = r.ttl >> 24;
+        }
     }
     return true;
 }
@@ -362,6 +365,27 @@ static void look(const struct message *m, const struct found *f,
         r->ttl = f->soa_ttl;
 }
 
+/* The addresses in what is there of a message that was cut: of the answers that
+ * are whole. */
+static void look_at_cut(const struct message *m, size_t at,
+                        const struct dns_name *name, struct dns_reply *r)
+{
+    unsigned      answers = get_be16(m->p + 6);
+    struct found  f = {.answers = at};
+    struct record record;
+
+    while (f.count < answers && read_record(m, &at, &record) &&
+           is_sound(m, &record))
+        f.count++;
+    r->name = *name;
+    r->ttl = UINT32_MAX;
+    if (follow(m, &f, r))
+        take_addresses(m, &f, r);
+    if (r->found.count == 0)
+        r->ttl = 0;
+    memset(&r->name, 0, sizeof r->name);
+}
+
 /* The question that the message repeats: is it q's? */
 static bool is_answer_to(const struct message *m, const struct dns_query *q,
                          bool any_case, unsigned code, size_t *at)
@@ -375,9 +399,10 @@ static bool is_answer_to(const struct message *m, const struct dns_query *q,
     if (!(flags & RESPONSE) || flags & OPCODE)
         return false;
     *at = HEADER;
-    /* Who has not understood it may not repeat it (RFC 6891, 7). */
+    /* A server that has not understood the question (RFC 6891, 7), or does not
+     * want to answer it, may not repeat it. */
     if (get_be16(m->p + 4) == 0)
-        return code == FORMAT_ERROR || code == NOT_IMPLEMENTED;
+        return code != NO_ERROR && code != NAME_ERROR;
     if (get_be16(m->p + 4) != 1 || !read_name(m, at, &name) ||
         m->len - *at < 4 || get_be16(m->p + *at) != A ||
         get_be16(m->p + *at + 2) != IN)
@@ -401,11 +426,14 @@ bool dns_parse(const uint8_t *p, size_t len, const struct dns_query *q,
         return false;
     if (get_be16(p + 2) & TRUNCATED) {
         r->kind = DNS_CUT;
+        if (get_be16(p + 4) == 1 && r->code == NO_ERROR)
+            look_at_cut(&m, at, &q->name, r);
         return true;
     }
     if (!walk(&m, at, &f))
         return false;
     r->code |= f.more_code << 4;
+    r->has_edns = f.has_edns;
     if (r->code == NO_ERROR || r->code == NAME_ERROR) {
         look(&m, &f, &q->name, r);
         if (r->kind != DNS_ALIAS)

@@ -324,28 +324,46 @@ TEST(codes_say_who_has_not_understood_and_who_does_not_want)
         p[3] = (char)(0x80 | codes[i].code);
         p[sizeof QUERY - 1 + 5] = (char)codes[i].more;
         CHECK(parse(p, sizeof p - 1, &r) && r.kind == codes[i].kind);
+        CHECK(r.has_edns);
         CHECK(r.code == codes[i].more * 16u + codes[i].code);
     }
 }
 
-TEST(without_the_question_only_a_refusal_of_its_format_is_heard)
+TEST(without_the_question_only_failures_are_heard)
 {
     struct dns_reply r;
 
     CHECK(PARSE("\x12\x34\x81\x81\0\0\0\0\0\0\0\0", &r));
     CHECK(r.kind == DNS_NO_FORMAT);
     CHECK(PARSE("\x12\x34\x81\x84\0\0\0\0\0\0\0\0", &r));
-    CHECK(!PARSE("\x12\x34\x81\x82\0\0\0\0\0\0\0\0", &r));
+    CHECK(r.kind == DNS_NO_FORMAT);
+    CHECK(PARSE("\x12\x34\x81\x82\0\0\0\0\0\0\0\0", &r));
+    CHECK(r.kind == DNS_FAILED && !r.has_edns);
+    CHECK(PARSE("\x12\x34\x81\x85\0\0\0\0\0\0\0\0", &r));
+    CHECK(r.kind == DNS_FAILED);
+    CHECK(!PARSE("\x12\x34\x81\x83\0\0\0\0\0\0\0\0", &r));
     CHECK(!PARSE("\x12\x34\x81\x80\0\0\0\0\0\0\0\0", &r));
     CHECK(!PARSE("\x12\x35\x81\x81\0\0\0\0\0\0\0\0", &r));
 }
 
-TEST(a_message_that_is_cut_is_not_read_beyond_the_question)
+TEST(of_a_message_that_is_cut_the_whole_addresses_are_read)
 {
     struct dns_reply r;
 
     CHECK(PARSE(HEAD("\x83\x80", "\x09", "\0", "\0") "\xc0", &r));
-    CHECK(r.kind == DNS_CUT);
+    CHECK(r.kind == DNS_CUT && r.found.count == 0 && r.ttl == 0);
+    CHECK(PARSE(HEAD("\x83\x80", "\x09", "\1", "\1")
+                    CNAME2(AT_WWW, "\x09", AT_ORG)
+                        ADDRESS(AT_ORG, "\x0a\0\0\1")
+                            ADDRESS(AT_ORG, "\x0a\0\0\2") AT_ORG "\0\1\0",
+                &r));
+    CHECK(r.kind == DNS_CUT && r.found.count == 2 && r.ttl == 9);
+    CHECK(r.found.ip[1].byte[15] == 2 && r.name.len == 0);
+    /* A failure that is cut has none. */
+    CHECK(PARSE(HEAD("\x83\x82", "\1", "\0", "\0")
+                    ADDRESS(AT_WWW, "\x0a\0\0\1"),
+                &r));
+    CHECK(r.found.count == 0);
 }
 
 TEST(what_answers_something_else_is_not_heard)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Each attempt has a port, a number and a case of its own (RFC 5452, 9.2), and
- * there is one at a time, so that who wants to answer in a server's place has
- * one chance and not many. An answer that comes after its attempt is lost; but
- * a server that was slow to find it out has it at hand the next time.
+ * there is one at a time, so that a forger has one chance and not many. An
+ * answer that comes after its attempt is lost; but a server that was slow to
+ * find it out has it at hand the next time. Where the case of letters does not
+ * come back, two attempts have to have the same answer instead.
  */
 #include "dns_query.h"
 #include <mirage/bytes.h>
@@ -16,6 +17,8 @@
 #define PATIENCE     SECOND       /* in the first round, and then twice that */
 #define TCP_PATIENCE (5 * SECOND) /* from the first segment to the answer */
 #define ALIASES      8            /* of which each took a question */
+#define PLAIN_ASKS   4            /* of whose answers two must agree */
+#define LACK_LASTS   (3600 * SECOND)
 
 extern struct log_source dns;
 
@@ -25,7 +28,9 @@ struct attempt {
     struct endpoint    server;
     struct dns_query   query;
     struct dns_reply  *reply;
+    struct dns_lacks  *lacks;
     struct dns_counts *counts;
+    bool               is_plain; /* any case will do */
     bool               is_answered;
     bool               is_spoiled; /* answered, in another case */
     struct waiters     answered;
@@ -37,10 +42,11 @@ static void hear(struct attempt *a, const uint8_t *p, size_t len)
 
     if (a->is_answered || a->is_spoiled) {
         return;
-    } else if (dns_parse(p, len, &a->query, false, &r)) {
+    } else if (dns_parse(p, len, &a->query, a->is_plain, &r)) {
         *a->reply = r;
         a->is_answered = true;
     } else if (dns_parse(p, len, &a->query, true, &r)) {
+        *a->reply = r;
         a->is_spoiled = true;
     } else {
         a->counts->not_heard++;
@@ -53,17 +59,21 @@ static void on_datagram(void *ctx, struct endpoint from, struct endpoint to,
                         const struct buf *datagram)
 {
     struct attempt *a = ctx;
-    uint8_t         p[DNS_UDP_MOST];
     size_t          len = buf_length(datagram);
+    /* Servers without EDNS may send more than we have said that they can. */
+    uint8_t         allowed[DNS_UDP_MOST];
+    uint8_t        *p = len > sizeof allowed ? malloc(len) : allowed;
 
     (void)to;
     if (from.port != a->server.port || !ip_equal(from.ip, a->server.ip) ||
-        len > sizeof p) {
+        !p) {
         a->counts->not_heard++;
-        return;
+    } else {
+        buf_copy_out(datagram, 0, p, len);
+        hear(a, p, len);
     }
-    buf_copy_out(datagram, 0, p, len);
-    hear(a, p, len);
+    if (p != allowed)
+        free(p);
 }
 
 /* ERR_TIMEOUT: nothing was heard in time. */
@@ -155,34 +165,208 @@ static nanoseconds sooner(nanoseconds a, nanoseconds b)
     return a < b ? a : b;
 }
 
-/* One server, by UDP and if need be by TCP, with EDNS or without. On OK there
- * is a reply. */
-static enum status ask_one(struct attempt *a, nanoseconds patience,
-                           nanoseconds deadline)
+/* What the server that is asked cannot do. */
+static struct dns_lack *lack_of(const struct attempt *a)
+{
+    struct dns_lack *lack = &a->lacks->of[0];
+
+    for (unsigned i = 0; i < DNS_SERVERS; i++) {
+        struct dns_lack *l = &a->lacks->of[i];
+
+        if (ip_equal(l->ip, a->server.ip) && l->until > time_now())
+            return l;
+        if (l->until < lack->until)
+            lack = l;
+    }
+    /* The one of which nothing is known, or that will be forgotten first. */
+    *lack = (struct dns_lack){.ip = a->server.ip,
+                              .until = time_after(LACK_LASTS)};
+    return lack;
+}
+
+enum ability { EDNS,
+               LETTER_CASE,
+               BY_TCP };
+
+static void note_lack(const struct attempt *a, enum ability what)
+{
+    static const char *const name[] = {"EDNS", "the case of letters", "TCP"};
+    struct dns_lack         *l = lack_of(a);
+    bool                    *lack = what == EDNS     ? &l->edns
+                                    : what == BY_TCP ? &l->tcp
+                                                     : &l->letter_case;
+
+    if (*lack)
+        return;
+    log_info(&dns, "%s is asked without %s for an hour",
+             ip_text(a->server.ip).s, name[what]);
+    *lack = true;
+    l->until = time_after(LACK_LASTS);
+}
+
+/* It says that it cannot answer, or not such a question. */
+static bool is_failure(const struct dns_reply *r)
+{
+    return r->kind == DNS_FAILED || r->kind == DNS_NO_FORMAT;
+}
+
+/* Asks once more by TCP; what was heard by UDP stays if that fails. */
+static enum status ask_again_by_tcp(struct attempt *a, const char *why,
+                                    nanoseconds deadline)
+{
+    struct dns_reply before = *a->reply;
+    enum status      s;
+
+    log_debug(&dns, "%s is asked by TCP: its answer by UDP is %s",
+              ip_text(a->server.ip).s, why);
+    a->is_answered = false;
+    s = ask_by_tcp(a, sooner(time_after(TCP_PATIENCE), deadline));
+    if (s != OK) {
+        *a->reply = before;
+        if (s != ERR_CANCELLED && s != ERR_NO_MEMORY)
+            note_lack(a, BY_TCP);
+    }
+    return s;
+}
+
+/* An answer that was cut: all of it by TCP, or else the addresses that are
+ * there. */
+static enum status complete(struct attempt *a, bool *is_by_tcp,
+                            nanoseconds deadline)
+{
+    enum status s = ERR_IO;
+
+    if (!lack_of(a)->tcp || a->reply->found.count == 0)
+        s = ask_again_by_tcp(a, "cut short", deadline);
+    *is_by_tcp = s == OK;
+    if (s == ERR_CANCELLED || a->reply->kind != DNS_CUT ||
+        a->reply->found.count == 0)
+        return s;
+    a->reply->kind = DNS_FOUND;
+    return OK;
+}
+
+/* One question and answer by UDP, in a case by chance or in small letters. */
+static enum status ask_once(struct attempt *a, bool is_plain,
+                            nanoseconds patience, nanoseconds deadline)
+{
+    random_bytes(&a->query.id, sizeof a->query.id);
+    a->is_plain = is_plain;
+    if (is_plain)
+        dns_name_fold(&a->query.name);
+    else
+        dns_name_mix(&a->query.name);
+    a->is_answered = a->is_spoiled = false;
+    return ask_by_udp(a, sooner(time_after(patience), deadline));
+}
+
+/* Do they say the same? Of addresses those stay in *r that both have. */
+static bool agree(const struct dns_reply *other, struct dns_reply *r)
+{
+    struct dns_answer both = {.count = 0};
+
+    if (other->kind != r->kind)
+        return false;
+    if (r->kind == DNS_ALIAS)
+        return dns_name_equal(&other->name, &r->name);
+    if (r->kind != DNS_FOUND)
+        return true;
+    for (unsigned i = 0; i < r->found.count; i++)
+        for (unsigned k = 0; k < other->found.count; k++)
+            if (ip_equal(r->found.ip[i], other->found.ip[k])) {
+                both.ip[both.count++] = r->found.ip[i];
+                break;
+            }
+    if (both.count > 0)
+        r->found = both;
+    return both.count > 0;
+}
+
+/*
+ * Asks without the case of letters as a secret. In its place each question has
+ * another port and number, and an answer counts when another says the same: a
+ * forger has to guess both.
+ */
+static enum status ask_plainly(struct attempt *a, nanoseconds patience,
+                               nanoseconds deadline)
+{
+    struct dns_reply heard[PLAIN_ASKS];
+    unsigned         count = 0;
+    bool             is_by_tcp;
+
+    for (unsigned i = 0; i < PLAIN_ASKS; i++) {
+        enum status s = ask_once(a, true, patience, deadline);
+
+        if (s == OK && is_failure(a->reply))
+            return OK;
+        if (s == OK && a->reply->kind == DNS_CUT) {
+            s = complete(a, &is_by_tcp, deadline);
+            if (is_by_tcp) /* where nobody can answer in its place */
+                return s;
+        }
+        if (s == ERR_TIMEOUT && count > 0)
+            continue; /* it is lost, as on any wire */
+        if (s != OK)
+            return s;
+        for (unsigned k = 0; k < count; k++)
+            if (agree(&heard[k], a->reply))
+                return OK;
+        heard[count++] = *a->reply;
+    }
+    log_info(&dns, "%s does not give the same answer twice",
+             ip_text(a->server.ip).s);
+    return ERR_IO;
+}
+
+/* Asks in a case by chance. A server that spoils it is asked by TCP, where
+ * nobody can answer in its place, or without TCP plainly. */
+static enum status ask_mixed(struct attempt *a, nanoseconds patience,
+                             nanoseconds deadline)
+{
+    enum status s = ask_once(a, false, patience, deadline);
+    bool        is_by_tcp;
+
+    if (s != OK || is_failure(a->reply))
+        return s;
+    if (!a->is_spoiled)
+        return a->reply->kind == DNS_CUT ? complete(a, &is_by_tcp, deadline)
+                                         : OK;
+    if (!lack_of(a)->tcp) {
+        s = ask_again_by_tcp(a, "in another case", deadline);
+        if (s == OK || s == ERR_CANCELLED)
+            return s;
+    }
+    note_lack(a, LETTER_CASE);
+    return ask_plainly(a, patience, deadline);
+}
+
+static enum status ask_way(struct attempt *a, bool is_plain,
+                           nanoseconds patience, nanoseconds deadline)
+{
+    return is_plain || lack_of(a)->letter_case
+               ? ask_plainly(a, patience, deadline)
+               : ask_mixed(a, patience, deadline);
+}
+
+/*
+ * Asks one server, with EDNS unless it is known to lack that or is_last, and
+ * without if it fails with it (RFC 6891, 7): a server that knows EDNS says so
+ * in its answer. On OK there is a reply.
+ */
+static enum status ask(struct attempt *a, bool is_last, nanoseconds patience,
+                       nanoseconds deadline)
 {
     enum status s;
 
-    random_bytes(&a->query.id, sizeof a->query.id);
-    dns_name_mix(&a->query.name);
-    a->is_answered = a->is_spoiled = false;
-    s = ask_by_udp(a, sooner(time_after(patience), deadline));
-    if (s != OK || (!a->is_spoiled && a->reply->kind != DNS_CUT))
+    a->query.has_edns = !is_last && !lack_of(a)->edns;
+    s = ask_way(a, is_last, patience, deadline);
+    if (s != OK || !a->query.has_edns || !is_failure(a->reply) ||
+        (a->reply->kind == DNS_FAILED && a->reply->has_edns))
         return s;
-    log_debug(&dns, "%s is asked by TCP: its answer by UDP is %s",
-              ip_text(a->server.ip).s,
-              a->is_spoiled ? "in another case" : "cut short");
-    return ask_by_tcp(a, sooner(time_after(TCP_PATIENCE), deadline));
-}
-
-static enum status ask(struct attempt *a, nanoseconds patience,
-                       nanoseconds deadline)
-{
-    enum status s = ask_one(a, patience, deadline);
-
-    if (s == OK && a->reply->kind == DNS_NO_FORMAT && a->query.has_edns) {
-        a->query.has_edns = false; /* RFC 6891, 7 */
-        s = ask_one(a, patience, deadline);
-    }
+    a->query.has_edns = false;
+    s = ask_way(a, is_last, patience, deadline);
+    if (s == OK && !is_failure(a->reply))
+        note_lack(a, EDNS);
     return s;
 }
 
@@ -234,16 +418,21 @@ static enum status ask_all(struct attempt *a, struct dns_servers *servers,
     struct course c = {.unreachable = ERR_UNREACHABLE};
 
     for (unsigned round = 0; round < ROUNDS; round++) {
+        bool is_last = round == ROUNDS - 1;
+
         c.failed = 0;
         for (unsigned i = 0; i < servers->count && time_now() < deadline;
              i++) {
             enum status s;
 
             a->server = (struct endpoint){servers->ip[i], DNS_PORT};
-            /* Something on the way may not let EDNS pass. */
-            a->query.has_edns = round < ROUNDS - 1;
-            s = ask(a, PATIENCE << round, deadline);
+            s = ask(a, is_last, PATIENCE << round, deadline);
             if (s == OK && is_answer(a->reply)) {
+                /* Something on the way did not let the others pass. */
+                if (is_last) {
+                    note_lack(a, EDNS);
+                    note_lack(a, LETTER_CASE);
+                }
                 put_first(servers, i);
                 return OK;
             }
@@ -251,8 +440,8 @@ static enum status ask_all(struct attempt *a, struct dns_servers *servers,
                 return s;
             note(&c, a, s);
         }
-        if (c.failed == servers->count)
-            break;
+        if (c.failed == servers->count && !is_last)
+            round = ROUNDS - 2; /* it is no use to wait: the last one now */
     }
     return c.has_answered ? ERR_IO
            : c.is_silent  ? ERR_TIMEOUT
@@ -261,11 +450,15 @@ static enum status ask_all(struct attempt *a, struct dns_servers *servers,
 
 enum status dns_query(struct stackv4 *stack, struct dns_servers *servers,
                       const struct dns_name *name, nanoseconds deadline,
-                      struct dns_reply *r, struct dns_counts *counts)
+                      struct dns_reply *r, struct dns_lacks *lacks,
+                      struct dns_counts *counts)
 {
-    struct attempt a = {
-        .stack = stack, .query.name = *name, .reply = r, .counts = counts};
-    uint32_t ttl = UINT32_MAX;
+    struct attempt a = {.stack = stack,
+                        .query.name = *name,
+                        .reply = r,
+                        .lacks = lacks,
+                        .counts = counts};
+    uint32_t       ttl = UINT32_MAX;
 
     for (unsigned aliases = 0; aliases <= ALIASES; aliases++) {
         enum status s = ask_all(&a, servers, deadline);

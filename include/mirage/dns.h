@@ -25,6 +25,11 @@
  * asked from, with the number of the question and its name, letter for letter
  * in a case by chance, is not heard (RFC 5452). What does not fit into a
  * datagram, and what a server says that spoils the case, is asked for by TCP.
+ * Where a server spoils the case and takes no TCP, an answer counts when two
+ * questions, each with a port and a number of its own, have it in common. A
+ * server that fails when EDNS (RFC 6891) is asked is asked without. What a
+ * server cannot do is remembered for an hour, as long as the servers are the
+ * same.
  */
 #ifndef MIRAGE_DNS_H
 #define MIRAGE_DNS_H

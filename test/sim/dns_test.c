@@ -575,6 +575,281 @@ TEST(trouble_with_tcp_leads_to_the_next_server)
     CHECK(time_sleep(60 * SECOND) == OK);
 }
 
+/* A server on a host that takes no connections for DNS. */
+static void refuse_tcp(bool refuses)
+{
+    CHECK(tcpv4_listen(left.tcp, 53, refuses ? NULL : on_connection, &one) ==
+          OK);
+    CHECK(tcpv4_listen(right.tcp, 53, refuses ? NULL : on_connection, &two) ==
+          OK);
+}
+
+static bool has_capitals(const struct server *s)
+{
+    for (size_t i = HEADER; i < question_end(s) - 4; i++)
+        if (s->question[i] >= 'A' && s->question[i] <= 'Z')
+            return true;
+    return false;
+}
+
+/* A resolver that knows nothing of any server yet. */
+static void forget_all(void)
+{
+    free(d);
+    d = resolver_of("10.0.0.1", "10.0.0.2");
+}
+
+TEST(who_spoils_the_case_and_takes_no_tcp_is_asked_twice_in_small_letters)
+{
+    nanoseconds began = time_now();
+    uint64_t    by_tcp;
+
+    forget_all();
+    refuse_tcp(true);
+    serve_both(say_in_small_letters);
+    CHECK(look_up("proxy.longer.example.org") == 1);
+    CHECK(one.asked == 3 && two.asked == 0 && !has_capitals(&one));
+    CHECK(time_now() - began < SECOND);
+    /* That is remembered: nothing else is tried, for an hour. */
+    by_tcp = count("dns_by_tcp");
+    CHECK(look_up("proxy2.longer.example.org") == 1 && one.asked == 5);
+    CHECK(time_sleep(3590 * SECOND) == OK);
+    CHECK(look_up("proxy3.longer.example.org") == 1 && one.asked == 7);
+    CHECK(time_sleep(20 * SECOND) == OK);
+    refuse_tcp(false);
+    CHECK(look_up("proxy4.longer.example.org") == 1 && one.asked == 8);
+    CHECK(one.asked_by_tcp == 1 && count("dns_by_tcp") == by_tcp + 1);
+}
+
+/* As a TCP that takes everything and says nothing. */
+static void say_small_or_nothing(struct server *s)
+{
+    if (s->flow)
+        CHECK(time_sleep(20 * SECOND) == OK);
+    else
+        say_in_small_letters(s);
+}
+
+TEST(nor_does_silence_by_tcp_keep_its_answer_from_us)
+{
+    nanoseconds began = time_now();
+
+    forget_all();
+    serve_both(say_small_or_nothing);
+    CHECK(look_up("stuck.longer.example.org") == 1);
+    CHECK(time_now() - began < 6 * SECOND);
+    began = time_now();
+    CHECK(look_up("stuck2.longer.example.org") == 1);
+    CHECK(time_now() - began < SECOND);
+    CHECK(time_sleep(60 * SECOND) == OK);
+}
+
+static uint16_t plain_port[4], plain_id[4];
+
+/* A forger has guessed the port and the number of one question. */
+static void say_small_with_one_forged(struct server *s)
+{
+    plain_port[s->asked % 4] = s->from.port;
+    plain_id[s->asked % 4] = get_be16(s->question);
+    begin(s, 0);
+    for (size_t i = HEADER; i < question_end(s) - 4; i++)
+        if (out.p[i] >= 'A' && out.p[i] <= 'Z')
+            out.p[i] |= 0x20;
+    put_address(s->asked == 2 ? 0x0a0900ff : 0x0a090001, 60);
+    if (s->asked == 4) /* those that both have are taken */
+        put_address(0x0a0900fe, 60);
+    answer(s);
+}
+
+TEST(without_the_case_one_forged_answer_is_not_enough)
+{
+    struct dns_answer a;
+
+    forget_all();
+    refuse_tcp(true);
+    serve_both(say_small_with_one_forged);
+    CHECK(dns_resolve(d, "victim.longer.example.org", FOREVER, &a) == OK);
+    CHECK(a.count == 1 && a.ip[0].byte[15] == 1 && one.asked == 4);
+    for (int i = 0; i < 4; i++)
+        for (int k = 0; k < i; k++)
+            CHECK(plain_port[i] != plain_port[k] && plain_id[i] != plain_id[k]);
+    refuse_tcp(false);
+}
+
+static void say_small_and_ever_new(struct server *s)
+{
+    begin(s, 0);
+    for (size_t i = HEADER; i < question_end(s) - 4; i++)
+        if (out.p[i] >= 'A' && out.p[i] <= 'Z')
+            out.p[i] |= 0x20;
+    put_address(0x0a090000 + s->asked, 60);
+    answer(s);
+}
+
+TEST(answers_that_never_agree_are_none)
+{
+    forget_all();
+    refuse_tcp(true);
+    serve_both(say_small_and_ever_new);
+    CHECK(status_of("ever.longer.example.org") == ERR_IO);
+    refuse_tcp(false);
+}
+
+/* How a server fails that is asked with EDNS. */
+static unsigned edns_code;
+static bool     edns_says_all;
+
+static void say_no_edns(struct server *s)
+{
+    if (!has_edns(s)) {
+        say_right(s);
+        return;
+    }
+    begin(s, edns_code);
+    if (!edns_says_all) {
+        out.len = HEADER;
+        out.p[5] = 0;
+    }
+    answer(s);
+}
+
+TEST(who_fails_when_edns_is_asked_is_asked_without_and_that_is_remembered)
+{
+    static const unsigned codes[] = {1, 2, 4, 5};
+    char                  name[40];
+
+    for (unsigned i = 0; i < 8; i++) {
+        nanoseconds began = time_now();
+
+        forget_all();
+        edns_code = codes[i / 2];
+        edns_says_all = i % 2;
+        serve_both(say_no_edns);
+        text_format(name, sizeof name, "edns%u.example.org", i);
+        CHECK(look_up(name) == 2);
+        CHECK(one.asked == 2 && two.asked == 0 && one.asked_by_tcp == 0);
+        CHECK(time_now() - began < SECOND);
+        text_format(name, sizeof name, "again%u.example.org", i);
+        CHECK(look_up(name) == 3 && one.asked == 3);
+        CHECK(time_sleep(3601 * SECOND) == OK);
+        text_format(name, sizeof name, "later%u.example.org", i);
+        CHECK(look_up(name) == 5 && one.asked == 5);
+    }
+}
+
+/* It knows EDNS, as it says, and still does not know the name. */
+static void say_failure_with_edns(struct server *s)
+{
+    begin(s, 2);
+    put("\0\0\x29\4\xd0\0\0\0\0\0\0", 11);
+    out.p[11] = 1;
+    answer(s);
+}
+
+TEST(who_knows_edns_is_not_asked_without_it_for_a_failure_but_in_the_last_round)
+{
+    forget_all();
+    serve_both(say_failure_with_edns);
+    CHECK(status_of("bogus.example.org") == ERR_IO);
+    CHECK(one.asked == 2 && two.asked == 2 && !has_edns(&one));
+}
+
+/* Silent, or failing, unless all is as it was in 1987. */
+static bool old_is_silent;
+
+static void say_only_old(struct server *s)
+{
+    if (!has_edns(s) && !has_capitals(s)) {
+        begin(s, 0);
+        put_address(0x0a090001, 60);
+        answer(s);
+    } else if (!old_is_silent) {
+        begin(s, 5);
+        answer(s);
+    }
+}
+
+TEST(a_last_round_does_without_edns_and_the_case_of_letters)
+{
+    for (int i = 0; i < 2; i++) {
+        nanoseconds began = time_now();
+        unsigned    asked;
+
+        forget_all();
+        old_is_silent = i;
+        serve_both(say_only_old);
+        CHECK(look_up(i ? "old1.longer.example.org"
+                        : "old0.longer.example.org") == 1);
+        CHECK(time_now() - began < (i ? 7 : 1) * SECOND);
+        asked = one.asked + two.asked;
+        began = time_now();
+        CHECK(look_up(i ? "older1.longer.example.org"
+                        : "older0.longer.example.org") == 1);
+        CHECK(one.asked + two.asked == asked + 2);
+        CHECK(time_now() - began < SECOND);
+    }
+}
+
+/* More than we have said that may come, by UDP. */
+static unsigned many;
+
+static void say_many(struct server *s)
+{
+    if (edns_code && has_edns(s)) {
+        begin(s, edns_code);
+    } else {
+        begin(s, 0);
+        for (unsigned i = 0; i < many; i++)
+            put_address(0x0a090001 + i, 60);
+    }
+    answer(s);
+}
+
+TEST(answers_that_are_longer_than_we_have_allowed_are_heard)
+{
+    static const unsigned sizes[] = {33, 77, 78, 90, 300, 1800};
+    struct dns_answer     a;
+    char                  name[40];
+
+    for (unsigned i = 0; i < 12; i++) {
+        forget_all();
+        many = sizes[i / 2];
+        edns_code = i % 2 ? 1 : 0; /* or without EDNS, beyond 512 bytes */
+        serve_both(say_many);
+        text_format(name, sizeof name, "many%u.long.example.org", i);
+        CHECK(dns_resolve(d, name, FOREVER, &a) == OK);
+        CHECK(a.count == DNS_ADDRESSES && a.ip[7].byte[15] == 8);
+        CHECK(one.asked == 1 + i % 2 && two.asked == 0);
+        CHECK(one.asked_by_tcp == 0);
+    }
+}
+
+/* Cut short in the midst of the fourth of nine addresses. */
+static void say_some(struct server *s)
+{
+    begin(s, 0);
+    for (unsigned i = 0; i < 4; i++)
+        put_address(0x0a090001 + i, 60);
+    out.p[7] = 9;
+    out.len -= 7;
+    out.p[2] |= 2;
+    answer(s);
+}
+
+TEST(of_an_answer_that_is_cut_the_addresses_count_where_there_is_no_tcp)
+{
+    struct dns_answer a;
+
+    forget_all();
+    refuse_tcp(true);
+    serve_both(say_some);
+    CHECK(dns_resolve(d, "some.example.org", FOREVER, &a) == OK);
+    CHECK(a.count == 3 && a.ip[2].byte[15] == 3 && one.asked == 1);
+    CHECK(dns_resolve(d, "some2.example.org", FOREVER, &a) == OK);
+    CHECK(a.count == 3 && one.asked == 2);
+    refuse_tcp(false);
+}
+
 static void say_no_format(struct server *s)
 {
     begin(s, has_edns(s) ? 1 : 0);
