@@ -362,7 +362,8 @@ depend prepare:
 
 # Each test prints a line for what fails, and "N passed, N failed" at last.
 # SOAK=SECONDS lets those that can go on for longer.
-QUICK := $(TEST_PROGRAMS) test/config/run test/rooms.sh test/e2e/runtime \
+QUICK := $(TEST_PROGRAMS) test/config/run test/config/killed test/rooms.sh \
+         test/e2e/runtime \
          test/e2e/xl-run test/e2e/sim
 # In the Xen lab, and as other machines of QEMU's: each uses two processors.
 LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \

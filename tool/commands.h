@@ -26,6 +26,8 @@ int command_help(int count, char **words);
 int command_depend(int count, char **words);
 int command_link(int count, char **words);
 int command_crunch(int count, char **words);
+int command_image(int count, char **words);
+int command_note(int count, char **words);
 int command_root(int count, char **words);
 
 const struct command *find_command(const char *name);

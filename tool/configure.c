@@ -7,8 +7,10 @@
 #include "commands.h"
 #include "compiler.h"
 #include "crunch.h"
+#include "draft.h"
 #include "emit.h"
 #include "files.h"
+#include "image.h"
 #include "process.h"
 #include "root.h"
 #include "say.h"
@@ -16,7 +18,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define MOST_MADE (9 + MOST)
@@ -190,15 +191,6 @@ static void link_headers(void)
             strerror(errno));
 }
 
-/* For make: that the configuration is as new as what it was made of. */
-static void touch_configured(void)
-{
-    FILE *out = fopen(".mirage/configured", "w");
-
-    if (!out || fclose(out) != 0)
-        die(FAILED, "cannot write .mirage/configured: %s", strerror(errno));
-}
-
 static void add_file(struct made_file *files, size_t *count, const char *name,
                      const char *text)
 {
@@ -236,61 +228,21 @@ static void write_all(const struct facts *f)
                  emit_image_script(f, i));
     write_files(files, count);
     link_headers();
-    touch_configured();
-}
-
-/* A file of that name that is not ours stays. */
-static void check_image(const char *name)
-{
-    if (access(text_of("%s.img", name), F_OK) == 0 &&
-        access(text_of(".mirage/%s.list", name), F_OK) != 0)
-        die(FAILED, "%s.img is there, and mirage did not make it: it would be "
-                    "overwritten. Give it another name.",
-            name);
-}
-
-static bool is_newer(const char *file, const char *than)
-{
-    struct stat a, b;
-
-    return stat(file, &a) != 0 || stat(than, &b) != 0 ||
-           a.st_mtim.tv_sec > b.st_mtim.tv_sec ||
-           (a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
-            a.st_mtim.tv_nsec > b.st_mtim.tv_nsec);
-}
-
-/* By its script, if that or the folder is newer. */
-static void make_image(const char *name, const char *folder)
-{
-    char          *script = text_of("make-%s-image.sh", name);
-    char          *image = text_of("%s.img", name);
-    char          *list = text_of(".mirage/%s.list", name);
-    struct words   w = {0};
-    struct outcome o;
-
-    crunch_look(name, folder);
-    if (!is_newer(script, image) && !is_newer(list, image))
-        return;
-    setenv("FAT", text_of("%s/bin/fat", root()), 1);
-    add_word(&w, "sh");
-    add_word(&w, script);
-    o = run(&w, STDERR_FILENO, 0);
-    fputs(o.text, stderr);
-    if (o.status != 0)
-        die(FAILED, "%s could not make %s.", script, image);
 }
 
 int command_configure(int count, char **words)
 {
-    struct options o = read_options(count, words);
-    struct record *r = NULL;
-    const char    *install;
-    struct facts  *f;
+    struct options  o = read_options(count, words);
+    struct record  *r = NULL;
+    const char     *install;
+    struct facts   *f;
+    struct timespec started = file_time();
 
     if (o.as_recorded) {
-        r = read_record();
-        if (!r)
+        if (!read_record())
             die(FAILED, "nothing is recorded here: run `mirage configure`");
+        lock_folder(); /* another mirage might write another record */
+        r = read_record();
         apply_record(r);
     }
     o.file = o.file ? o.file : r ? r->file
@@ -310,13 +262,16 @@ int command_configure(int count, char **words)
     for (size_t i = 0; i < f->crunched.count; i++)
         f->crunched_size +=
             crunch_check(crunched_name(i), f->crunched.item[i]);
+    lock_folder();
     for (size_t i = 0; i < f->images.count; i++)
-        check_image(image_name(i));
+        image_check(image_name(i));
     write_all(f);
     for (size_t i = 0; i < f->images.count; i++)
-        make_image(image_name(i), f->images.item[i]);
+        image_update(image_name(i), f->images.item[i], getenv("FAT_MORE"));
     for (size_t i = 0; i < f->crunched.count; i++)
         crunch_update(crunched_name(i), f->crunched.item[i]);
+    write_configured(started);
+    unlock_folder();
     say("%s is configured for %s: `make` builds %s", f->image, f->target,
         program_name(f->image, f->target));
     if (!o.as_recorded && !is_on_path())

@@ -2,15 +2,22 @@
 #define _GNU_SOURCE
 #include "crunch.h"
 #include "commands.h"
+#include "draft.h"
 #include "say.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <mirage/kv_ro.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#endif
 
 #define SMALL   ((uint64_t)64 * 1024) /* bytes that people may want to read */
 #define LINE    68                    /* columns of a string in NAME.c */
@@ -25,10 +32,12 @@ struct file {
 };
 
 struct folder {
-    const char  *name;
-    struct file *file;
-    size_t       count, room;
-    uint64_t     size; /* of all files */
+    const char     *name;
+    int             fd;
+    struct timespec looked; /* when that began */
+    struct file    *file;
+    size_t          count, room;
+    uint64_t        size; /* of all files */
 };
 
 /* The folders that we are in, so that a link to one of them is seen. */
@@ -38,19 +47,14 @@ struct above {
     const struct above *above;
 };
 
-/* Of whom make, reading the Makefile, only wants the list; or NULL. */
-static const char *looking;
+static void (*when_wrong)(void); /* NULL: a message ends the program */
 
-static bool write_list(const char *name, const char *text, size_t len);
-
-/* The list tells make that something is wrong, and a rule will say what. */
-static void leave_it_to_make(void)
+void crunch_when_wrong(void (*fn)(void))
 {
-    write_list(looking, "wrong\n", 6);
-    exit(0);
+    when_wrong = fn;
 }
 
-#define WRONG(...) (looking ? leave_it_to_make() : die(FAILED, __VA_ARGS__))
+#define WRONG(...) (when_wrong ? when_wrong() : die(FAILED, __VA_ARGS__))
 
 static void add_file(struct folder *f, const char *key, const char *path,
                      const struct stat *st)
@@ -73,6 +77,68 @@ static void add_file(struct folder *f, const char *key, const char *path,
 static void enter(struct folder *f, const char *path, const char *key,
                   const struct stat *st, const struct above *above);
 
+#ifdef SYS_openat2
+/* -1: errno says why. */
+static int open_beneath(int folder, const char *key)
+{
+    struct open_how how = {
+        .flags = O_PATH | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+    };
+
+    return (int)syscall(SYS_openat2, folder, key, &how, sizeof how);
+}
+#else
+static int open_beneath(int folder, const char *key)
+{
+    (void)folder, (void)key;
+    errno = ENOSYS;
+    return -1;
+}
+#endif
+
+/* By the names that the links lead to, for systems without openat2. */
+static bool is_named_beneath(const char *folder, const char *path)
+{
+    char   text[PATH_MAX];
+    char  *top = realpath(folder, NULL), *end = realpath(path, NULL);
+    size_t len = top ? strlen(top) : 0;
+    bool   is = top && end && strncmp(end, top, len) == 0 && end[len] == '/' &&
+              readlink(path, text, sizeof text) > 0 && text[0] != '/';
+
+    free(top);
+    free(end);
+    return is;
+}
+
+/* Does the link lead to something in the folder, by the rules of
+ * direct_kv_ro? Those allow no absolute link, and no way through outside. */
+static bool stays_inside(const struct folder *f, const char *path,
+                         const char *key)
+{
+    int fd = open_beneath(f->fd, key);
+
+    if (fd >= 0) {
+        close(fd);
+        return true;
+    }
+    return (errno == ENOSYS || errno == EPERM || errno == EACCES) &&
+           is_named_beneath(f->name, path);
+}
+
+/* A link out of the folder would put the host's files into the image. */
+static void check_link(const struct folder *f, const char *path,
+                       const char *key)
+{
+    struct stat st;
+
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
+        !stays_inside(f, path, key))
+        WRONG("%s is a link that leads out of the folder %s. Copy into it what "
+              "the image needs.",
+              path, f->name);
+}
+
 /* Adds the entry of a folder; what cannot be a value ends the program. */
 static void add_entry(struct folder *f, const char *path, const char *key,
                       const struct above *above)
@@ -85,6 +151,7 @@ static void add_entry(struct folder *f, const char *path, const char *key,
     if (stat(path, &st) != 0)
         WRONG("cannot read %s: %s", path, strerror(errno));
     if (S_ISREG(st.st_mode)) {
+        check_link(f, path, key);
         add_file(f, key, path, &st);
     } else if (S_ISDIR(st.st_mode)) {
         enter(f, path, key, &st, above);
@@ -131,6 +198,8 @@ static void enter(struct folder *f, const char *path, const char *key,
     for (const struct above *a = above; a; a = a->above)
         if (a->device == st->st_dev && a->number == st->st_ino)
             WRONG("%s is a link to a folder that it lies in", path);
+    if (*key)
+        check_link(f, path, key);
     look_into(f, path, key, &(struct above){st->st_dev, st->st_ino, above});
 }
 
@@ -141,34 +210,17 @@ static int by_key(const void *a, const void *b)
 
 static struct folder look(const char *name)
 {
-    struct folder f = {.name = name};
+    struct folder f = {.name = name, .looked = file_time()};
     struct stat   st;
 
-    if (stat(name, &st) != 0)
+    f.fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (f.fd < 0 || fstat(f.fd, &st) != 0)
         WRONG("cannot read the folder %s: %s", name, strerror(errno));
     enter(&f, name, "", &st, NULL);
+    close(f.fd);
     if (f.count > 0)
         qsort(f.file, f.count, sizeof *f.file, by_key);
     return f;
-}
-
-static FILE *create(const char *name)
-{
-    FILE *out = fopen(name, "w");
-
-    if (!out)
-        die(FAILED, "cannot write %s: %s", name, strerror(errno));
-    return out;
-}
-
-static void finish(FILE *out, const char *name)
-{
-    int failed = ferror(out);
-
-    if (fclose(out) != 0 || failed) {
-        unlink(name);
-        die(FAILED, "cannot write %s: %s", name, strerror(errno));
-    }
 }
 
 /* A byte as it stands in a string of C; the number of columns it takes. */
@@ -311,14 +363,13 @@ static void put_data(FILE *out, struct folder *folder)
 static void want_ours(const char *file)
 {
     char  head[sizeof MADE] = "";
-    FILE *in = fopen(file, "r");
+    FILE *in = is_regular(file) ? fopen(file, "r") : NULL;
 
-    if (!in)
-        return;
-    if (fread(head, 1, sizeof MADE - 1, in) == 0)
+    if (in && fread(head, 1, sizeof MADE - 1, in) == 0)
         head[0] = '\0';
-    fclose(in);
-    if (*head && strcmp(head, MADE) != 0)
+    if (in)
+        fclose(in);
+    if ((*head && strcmp(head, MADE) != 0) || (!in && is_there(file)))
         die(FAILED, "%s is not mirage's, and would be overwritten: give it "
                     "another name",
             file);
@@ -330,22 +381,22 @@ static void want_both_ours(const char *name)
     want_ours(text_of("%s.h", name));
 }
 
-static void write_header(const char *name, const char *folder)
+static void write_header(const char *name, const struct folder *f)
 {
     char *file = text_of("%s.h", name);
-    FILE *out = create(file);
+    FILE *out = begin_file(file);
 
     fprintf(out, MADE "%s. */\n#include <mirage/crunched.h>\n\n"
                       "extern const struct crunched %s;\n",
-            folder, name);
-    finish(out, file);
+            f->name, name);
+    finish_file_at(out, file, f->looked);
 }
 
 static void write_source(const char *name, struct folder *f)
 {
     char *file = text_of("%s.c", name);
     bool  is_small = f->size <= SMALL;
-    FILE *out = create(file);
+    FILE *out = begin_file(file);
 
     fprintf(out, MADE "%s. Edit the files there instead. */\n"
                       "#include \"%s.h\"\n\n",
@@ -363,23 +414,25 @@ static void write_source(const char *name, struct folder *f)
         fputs("};\n\n", out);
     fprintf(out, "const struct crunched %s = {%s, %zu, 0};\n", name,
             f->count ? "files" : "NULL", f->count);
-    finish(out, file);
+    finish_file_at(out, file, f->looked);
 }
 
+/* static1.c is last, and older than the list until then: make does again
+ * what did not come to its end. */
 static void write_folder(const char *name, struct folder *f)
 {
     char *data = text_of(".mirage/%s.data", name);
 
     want_both_ours(name);
     if (f->size > SMALL) {
-        FILE *out = create(data);
+        FILE *out = begin_file(data);
 
         put_data(out, f);
-        finish(out, data);
+        finish_file(out, data);
     } else {
         unlink(data);
     }
-    write_header(name, f->name);
+    write_header(name, f);
     write_source(name, f);
 }
 
@@ -401,6 +454,13 @@ static char *list_text(const struct folder *f, size_t *len)
     return text;
 }
 
+char *crunch_list(const char *folder, size_t *len)
+{
+    struct folder f = look(folder);
+
+    return list_text(&f, len);
+}
+
 /* Writes the list if it is not as it was; false: it is. */
 static bool write_list(const char *name, const char *text, size_t len)
 {
@@ -413,22 +473,12 @@ static bool write_list(const char *name, const char *text, size_t len)
     if (in)
         fclose(in);
     free(old);
-    if (same)
+    if (same && is_regular(file))
         return false;
-    if (mkdir(".mirage", 0777) != 0 && errno != EEXIST)
-        die(FAILED, "cannot make the folder .mirage: %s", strerror(errno));
-    out = create(file);
+    out = begin_file(file);
     fwrite(text, 1, len, out);
-    finish(out, file);
+    finish_file(out, file);
     return true;
-}
-
-static bool update_list(const char *name, const struct folder *f)
-{
-    size_t len;
-    char  *text = list_text(f, &len);
-
-    return write_list(name, text, len);
 }
 
 uint64_t crunch_check(const char *name, const char *folder)
@@ -437,22 +487,53 @@ uint64_t crunch_check(const char *name, const char *folder)
     return look(folder).size;
 }
 
+static bool is_older(const char *file, const char *than)
+{
+    struct stat a, b;
+
+    return stat(file, &a) != 0 || stat(than, &b) != 0 ||
+           a.st_mtim.tv_sec < b.st_mtim.tv_sec ||
+           (a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+            a.st_mtim.tv_nsec < b.st_mtim.tv_nsec);
+}
+
+/* The list may be of a crunch that was killed: what it is newer than is
+ * written, too. */
 void crunch_update(const char *name, const char *folder)
 {
     struct folder f = look(folder);
+    size_t        len;
+    char         *text = list_text(&f, &len);
+    char         *list = text_of(".mirage/%s.list", name);
 
-    if (update_list(name, &f) || access(text_of("%s.c", name), F_OK) != 0 ||
-        access(text_of("%s.h", name), F_OK) != 0)
+    if (write_list(name, text, len) || is_older(text_of("%s.c", name), list) ||
+        is_older(text_of("%s.h", name), list)) {
+        f = look(folder);
         write_folder(name, &f);
+    }
 }
 
-void crunch_look(const char *name, const char *folder)
+static const char *looked_at;
+
+/* The list tells make that something is wrong, and a rule will say what. */
+static void leave_it_to_make(void)
+{
+    write_list(looked_at, "wrong\n", 6);
+    exit(0);
+}
+
+/* Notes the folder's files in .mirage/NAME.list, if they have changed. */
+static void look_for_make(const char *name, const char *folder)
 {
     struct folder f;
+    size_t        len;
+    char         *text;
 
-    looking = name;
+    looked_at = name;
+    crunch_when_wrong(leave_it_to_make);
     f = look(folder);
-    update_list(name, &f);
+    text = list_text(&f, &len);
+    write_list(name, text, len);
 }
 
 int command_crunch(int count, char **words)
@@ -462,8 +543,9 @@ int command_crunch(int count, char **words)
     if (count != 2 + is_look)
         die(MISUSED, "`mirage crunch` wants a name and a folder:  mirage "
                      "crunch static1 t");
+    lock_folder();
     if (is_look) {
-        crunch_look(words[1], words[2]);
+        look_for_make(words[1], words[2]);
     } else {
         struct folder f = look(words[1]);
 

@@ -12,15 +12,20 @@
 #ifndef TOOL_CRUNCH_H
 #define TOOL_CRUNCH_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-/* Notes the folder's files in .mirage/NAME.list, if they have changed. */
-void crunch_look(const char *name, const char *folder);
+/* Has fn called, instead of the message, where a folder cannot be crunched; it
+ * ends the program. */
+void crunch_when_wrong(void (*fn)(void));
+
+/* The list's text, of len bytes: the caller frees it. */
+char *crunch_list(const char *folder, size_t *len);
 
 /* Can the folder be crunched, to files of this name? The size of its files. */
 uint64_t crunch_check(const char *name, const char *folder);
 
-/* Writes what is missing, or older than the folder. */
+/* Writes what is missing, or older than the folder. Needs the lock. */
 void crunch_update(const char *name, const char *folder);
 
 #endif

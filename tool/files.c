@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #define _GNU_SOURCE
 #include "files.h"
+#include "draft.h"
 #include "emit.h"
 #include "say.h"
 #include <errno.h>
@@ -12,8 +13,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MADE   ".mirage/made"
-#define RECORD ".mirage/record"
+#define MADE       ".mirage/made"
+#define RECORD     ".mirage/record"
+#define CONFIGURED ".mirage/configured"
 
 bool is_plain_name(const char *name)
 {
@@ -58,58 +60,78 @@ static bool is_text(const char *name, const char *text)
     return found && len == strlen(text) && memcmp(found, text, len) == 0;
 }
 
-/* Is the file as MADE says that we made the one called name? */
+/*
+ * Does MADE have a line of this name with the file's hash? It has two of a
+ * name while files are replaced: of the old text and of the new one.
+ */
 static bool is_as_made(const char *file, const char *name)
 {
     size_t len, made_len;
-    char  *text = read_text(file, &len);
-    char  *made = read_text(MADE, &made_len), *line;
+    char  *text, *made, *line;
 
+    if (!is_regular(file))
+        return false;
+    text = read_text(file, &len);
+    made = read_text(MADE, &made_len);
     while (text && made && (line = strsep(&made, "\n")) != NULL) {
         char *blank = strchr(line, ' ');
 
-        if (blank && strcmp(blank + 1, name) == 0)
-            return strtoull(line, NULL, 16) == hash(text, len);
+        if (blank && strcmp(blank + 1, name) == 0 &&
+            strtoull(line, NULL, 16) == hash(text, len))
+            return true;
     }
     return false;
+}
+
+static char *beside(const char *name)
+{
+    return text_of("%s.new", name);
 }
 
 /* Where a new version of the file goes: to its name, or beside it. */
 static const char *place_for(const struct made_file *f)
 {
-    if (f->is_hidden || access(f->name, F_OK) != 0 ||
-        is_text(f->name, f->text) || is_as_made(f->name, f->name))
+    char *other = beside(f->name);
+
+    if (f->is_hidden || !is_there(f->name) || is_as_made(f->name, f->name) ||
+        (is_regular(f->name) && is_text(f->name, f->text)))
         return f->name;
-    return text_of("%s.new", f->name);
+    if (is_there(other) && !is_as_made(other, f->name) &&
+        !(is_regular(other) && is_text(other, f->text)))
+        die(FAILED, "%s and %s are not as mirage made them, and one would be "
+                    "overwritten: move %s away. Nothing was changed.",
+            f->name, other, other);
+    return other;
 }
 
-static const char *draft_of(const char *name)
-{
-    return text_of("%s.mirage-draft", name);
-}
-
-/* Ends the program when a file cannot be written: nothing was, then. */
+/* Ends the program when a draft cannot be written: nothing was changed. */
 static void give_up(const char *name, const struct made_file *files,
                     size_t count)
 {
     int error = errno;
 
     for (size_t i = 0; i < count; i++)
-        unlink(draft_of(files[i].name));
-    rmdir(".mirage"); /* if it is empty */
+        remove_draft(files[i].name);
     die(FAILED, "cannot write %s: %s. Nothing was changed.", name,
         strerror(error));
 }
 
-static bool write_text(const char *name, const char *text)
+static bool write_draft(const char *name, const char *text)
 {
-    FILE *out = fopen(name, "w");
-    bool  good;
+    FILE *out = open_draft(name);
 
     if (!out)
         return false;
-    good = fputs(text, out) >= 0;
-    return fclose(out) == 0 && good;
+    fputs(text, out);
+    return close_draft(out, name);
+}
+
+static void replace(const char *name, const char *place)
+{
+    if (!rename_draft(name, place))
+        die(FAILED, "cannot write %s: %s. When that is mended, run `mirage "
+                    "configure` again.",
+            place, strerror(errno));
 }
 
 static bool is_made(const struct made_file *files, size_t count,
@@ -121,24 +143,14 @@ static bool is_made(const struct made_file *files, size_t count,
     return false;
 }
 
-/* What was made for another image or target stays until mirage clean. */
-static void put_earlier(FILE *out, const struct made_file *files, size_t count)
+/*
+ * The lines of MADE once the files are written. What was made for another
+ * image or target stays until mirage clean. all: and the lines of what the
+ * files replace.
+ */
+static char *made_text(const struct made_file *files, size_t count, bool all)
 {
-    size_t len;
-    char  *made = read_text(MADE, &len), *line;
-
-    while (made && (line = strsep(&made, "\n")) != NULL) {
-        char *blank = strchr(line, ' ');
-
-        if (blank && !is_made(files, count, blank + 1) &&
-            access(blank + 1, F_OK) == 0)
-            fprintf(out, "%s\n", line);
-    }
-}
-
-static char *made_text(const struct made_file *files, size_t count)
-{
-    char  *text;
+    char  *text, *made, *line;
     size_t len;
     FILE  *out = open_memstream(&text, &len);
 
@@ -146,39 +158,74 @@ static char *made_text(const struct made_file *files, size_t count)
         if (!files[i].is_hidden)
             fprintf(out, "%016" PRIx64 " %s\n",
                     hash(files[i].text, strlen(files[i].text)), files[i].name);
-    put_earlier(out, files, count);
+    made = read_text(MADE, &len);
+    while (made && (line = strsep(&made, "\n")) != NULL) {
+        char *blank = strchr(line, ' ');
+
+        if (blank && (all || !is_made(files, count, blank + 1)) &&
+            is_there(blank + 1))
+            fprintf(out, "%s\n", line);
+    }
     fclose(out);
     return text;
 }
 
-void write_files(const struct made_file *given, size_t count)
+/* A new version that lies beside a file is removed when the file itself gets
+ * one. */
+static void remove_earlier(const struct made_file *f, const char *place)
 {
-    struct made_file *files = get_memory((count + 1) * sizeof *files);
-    const char      **places = get_memory((count + 1) * sizeof *places);
+    char *other = beside(f->name);
 
-    memcpy(files, given, count * sizeof *files);
-    files[count] = (struct made_file){MADE, made_text(given, count), true};
-    count++;
-    if (access(".", W_OK) != 0 || (mkdir(".mirage", 0777) != 0 &&
-                                   errno != EEXIST))
+    if (!f->is_hidden && strcmp(place, f->name) == 0 &&
+        is_as_made(other, f->name))
+        unlink(other);
+    free(other);
+}
+
+/*
+ * The order makes it safe to be killed anywhere. CONFIGURED goes first, so
+ * make configures again, by the record that is there: the old or the new one.
+ * MADE knows the files' old and new texts until all are in place. The Makefile
+ * is last, so all that it names is there.
+ */
+void write_files(const struct made_file *files, size_t count)
+{
+    const char **places = get_memory((count + 1) * sizeof *places);
+    char        *both = made_text(files, count, true);
+
+    if (access(".", W_OK) != 0)
         give_up("into this folder", files, 0);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         places[i] = place_for(&files[i]);
-        if (is_text(places[i], files[i].text))
-            places[i] = NULL;
-        else if (!write_text(draft_of(files[i].name), files[i].text))
+    for (size_t i = 0; i < count; i++)
+        if (!write_draft(files[i].name, files[i].text))
             give_up(files[i].name, files, count);
-    }
+    if (!write_draft(MADE, both))
+        give_up(MADE, files, count);
+    unlink(CONFIGURED);
+    replace(MADE, MADE);
     for (size_t i = 0; i < count; i++) {
-        if (!places[i])
-            continue;
-        if (rename(draft_of(files[i].name), places[i]) != 0)
-            give_up(places[i], files, count);
+        remove_earlier(&files[i], places[i]);
+        if (is_regular(places[i]) && is_text(places[i], files[i].text))
+            remove_draft(files[i].name);
+        else
+            replace(files[i].name, places[i]);
         if (strcmp(places[i], files[i].name) != 0)
             say("%s is not as mirage made it: it is kept, and the new one is "
                 "%s",
                 files[i].name, places[i]);
     }
+    both = made_text(files, count, false);
+    if (!write_draft(MADE, both))
+        give_up(MADE, files, 0);
+    replace(MADE, MADE);
+}
+
+/* For make: that the configuration is as new as what it was made of, which
+ * was read at that time or later. */
+void write_configured(struct timespec when)
+{
+    finish_file_at(begin_file(CONFIGURED), CONFIGURED, when);
 }
 
 void remove_files(void)
@@ -189,10 +236,10 @@ void remove_files(void)
     while (made && (line = strsep(&made, "\n")) != NULL) {
         char       *blank = strchr(line, ' ');
         const char *name = blank ? blank + 1 : line;
-        const char *beside = text_of("%s.new", name);
+        char       *other = beside(name);
 
-        if (is_as_made(beside, name))
-            unlink(beside);
+        if (is_as_made(other, name))
+            unlink(other);
         if (is_as_made(name, name))
             unlink(name);
         else if (access(name, F_OK) == 0)

@@ -10,6 +10,7 @@
 
 #include "facts.h"
 #include <stdbool.h>
+#include <time.h>
 
 /* Is it a name that files of ours may have, make and shells being what they
  * are: letters, digits, _ - + and . (not first), at most 64? */
@@ -22,11 +23,20 @@ struct made_file {
 };
 
 /*
- * Writes all of them, or none and ends the program. A file that is there and
- * was not made by us, or was edited since, is kept, and the new one is written
- * beside it as NAME.new; a file that would not change is not touched.
+ * Writes all of them; needs the lock (draft.h). If one cannot be written, or
+ * would overwrite what is the user's, the program ends and nothing is changed.
+ * Killed anywhere, it leaves each file whole, none that counts as edited, and
+ * .mirage/configured removed, so that make configures again.
+ *
+ * A file that is there and was not made by us, or was edited since, is kept,
+ * and the new one is written beside it as NAME.new; a file that would not
+ * change is not touched.
  */
 void write_files(const struct made_file *files, size_t count);
+
+/* Writes .mirage/configured, as of that time: files changed since then are
+ * newer. Needs the lock. */
+void write_configured(struct timespec when);
 
 /* Removes what was made and is as it was made; says what it leaves. */
 void remove_files(void);

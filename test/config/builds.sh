@@ -21,7 +21,7 @@ quietly() {
 
 # built: the files that the last make has made, by its words
 built() {
-    make "$@" 2>&1 | grep -oE -- '-o [^ ]+' | sed 's/-o //' | sort | tr '\n' ' '
+    make "$@" 2>&1 | grep -oE -- '-o [^ ]+' | sed 's/-o //; s/\.new$//; s|^\.mirage/obj/mir-|mir-|' | sort | tr '\n' ' '
 }
 
 it "a device that the target lacks: the sentences"
@@ -349,6 +349,84 @@ fresh theirs
 echo 'all: ; echo theirs' >Makefile
 has "message" "$(mirage configure 2>&1)" 'Makefile is not as mirage made it'
 equal "Makefile" "$(cat Makefile)" 'all: ; echo theirs'
+
+it "a link is not written through, whatever of ours it stands for"
+export victims=$work/victims
+for file in main.c.mirage-draft .mirage/main.c.draft .mirage/record \
+    .mirage/record.draft .mirage/made .mirage/configured .mirage/lock \
+    .mirage/entry.h .mirage/config.d Makefile compile_flags.txt main.c \
+    console.xl console.xl.in console_libvirt.xml.in; do
+    fresh links
+    mkdir -p .mirage "$victims"
+    echo precious >"$victims/file"
+    ln -s "$victims/file" "$file"
+    PATH=$work/unbuilt/bin:$PATH mirage configure --xen >out 2>&1
+    equal "$file leads to" "$(cat "$victims/file")" precious
+    [ "$file" = .mirage/lock ] || [ -f main.c.new ] || { [ -f main.c ] &&
+        [ ! -L main.c ]; } || wrong "$file: main.c is no file:" "$(cat out)"
+    case $file in
+    main.c.mirage-draft | .mirage/*) ;;
+    *) [ -L "$file" ] && [ -f "$file.new" ] || wrong "$file was replaced" ;;
+    esac
+done
+fresh links
+mkdir elsewhere
+ln -s elsewhere .mirage
+has ".mirage" "$(mirage configure 2>&1)" '^mirage: .mirage is no folder of this one'
+equal ".mirage leads to" "$(ls -A elsewhere)" ""
+fresh links
+cp -r "$top/example/kv_ro_crunch/t" .
+cp "$top"/example/kv_ro_crunch/*.c .
+quietly mirage configure
+for file in static1.h static1.c .mirage/static1.list .mirage/static1.list.draft \
+    .mirage/static1.c.draft; do
+    cp static1.c "$victims/file"
+    before=$(cat "$victims/file")
+    ln -sf "$victims/file" "$file"
+    date >t/c
+    mirage crunch --look static1 t >out 2>&1
+    mirage crunch static1 t >out 2>&1
+    equal "$file leads to" "$(cat "$victims/file")" "$before"
+    rm -f "$file"
+done
+
+it "of two versions beside a file, the user's is not overwritten"
+fresh beside
+quietly mirage configure
+echo '/* mine */' >>main.c
+quietly mirage configure
+sed -i 's/"console"/"other"/' config.c
+quietly mirage configure
+has "the new one" "$(cat main.c.new)" '"other"'
+echo '/* mine, too */' >>main.c.new
+sed -i 's/"other"/"third"/' config.c
+has "message" "$(mirage configure 2>&1)" \
+    'main.c and main.c.new are not as mirage made them.*Nothing was changed'
+has "kept" "$(cat main.c.new)" 'mine, too'
+
+it "a variable of make's that changes takes effect"
+fresh variables
+quietly mirage configure
+quietly make
+for change in CFLAGS=-O1 CPPFLAGS=-DNDEBUG; do
+    equal "$change" "$(built $change)" \
+        ".mirage/obj/main.o .mirage/obj/unikernel.o mir-console "
+    equal "$change again" "$(built $change)" ""
+    equal "without $change" "$(built)" \
+        ".mirage/obj/main.o .mirage/obj/unikernel.o mir-console "
+done
+for change in LDFLAGS=-Wl,-O1 LDLIBS=-lm; do
+    equal "$change" "$(built $change)" "mir-console "
+    equal "$change again" "$(built $change)" ""
+    equal "without $change" "$(built)" "mir-console "
+done
+if command -v clang >/dev/null; then
+    equal "CC" "$(built CC=clang)" \
+        ".mirage/obj/main.o .mirage/obj/unikernel.o mir-console "
+    equal "CC in the environment" "$(CC=clang built)" ""
+fi
+quietly make
+equal "moved" "$(cd .. && rm -rf moved && mv variables moved && cd moved && built)" ""
 
 it "clean leaves what is the user's, and nothing else"
 fresh clean

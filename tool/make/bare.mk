@@ -35,6 +35,7 @@ $(PROGRAM): $(OBJECTS) $(LIBRARY) $(LIBC)/libc.a $(PARTS)/image.ld
 	$(PARTS)/symbols >.mirage/obj/names.S
 	$(LINK) -o .mirage/obj/nameless .mirage/obj/names.S $(LAST)
 	$(PARTS)/symbols .mirage/obj/nameless >.mirage/obj/names.S
-	$(LINK) -o $@.debug .mirage/obj/names.S $(LAST)
-	objcopy --strip-all $@.debug $@
+	$(LINK) -o .mirage/obj/$@.debug .mirage/obj/names.S $(LAST)
+	objcopy --strip-all .mirage/obj/$@.debug .mirage/obj/$@
+	@mv -f .mirage/obj/$@.debug $@.debug && mv -f .mirage/obj/$@ $@
 

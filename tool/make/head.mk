@@ -14,8 +14,9 @@ CFLAGS    ?= -O2 -g -Wall -Wextra
 FLAGS     := -std=gnu11 -Werror=implicit-function-declaration \
              -I$(ROOT)/include $(INCLUDES:%=-I%) \
              -fno-omit-frame-pointer -fno-optimize-sibling-calls \
-             -fstack-clash-protection -ffunction-sections -fdata-sections \
-             -ffile-prefix-map='$(subst ','\'',$(CURDIR))'=. \
+             -fstack-clash-protection -ffunction-sections -fdata-sections
+# What is compiled does not depend on these, so a folder can be moved.
+MAPS      := -ffile-prefix-map='$(subst ','\'',$(CURDIR))'=. \
              -ffile-prefix-map='$(ROOT)/include'=include
 # clang does not split functions unless told to.
 ifeq ($(findstring clang,$(shell $(CC) --version)),)

@@ -1,9 +1,19 @@
 # SPDX-License-Identifier: ISC
+# A note has the words of a command, and is as old as they are: a variable that
+# changes, on make's command line or in the environment, takes effect. Files get
+# their names when they are complete, so make can be killed at any moment.
+COMPILE    = $(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS)
+$(shell $(MIRAGE) note compile -- $(COMPILE))
+$(shell $(MIRAGE) note link -- $(LINK) $(LAST))
+$(OBJECTS): .mirage/compile.note
+$(PROGRAM): .mirage/link.note
+
 # entry.h has the prototypes that $(CONFIG) promises, so that a unikernel.c
 # which has changed since does not compile.
 .mirage/obj/%.o: %.c Makefile $(wildcard Makefile.user) .mirage/entry.h
 	@mkdir -p $(@D)
-	$(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS) -include .mirage/entry.h -MD -MP -c -o $@ $<
+	$(COMPILE) $(MAPS) -include .mirage/entry.h -MD -MP -MF $@.d -MT $@ -c -o $@.new $<
+	@mv -f $@.d $(@:.o=.d) && mv -f $@.new $@
 
 -include $(OBJECTS:.o=.d)
 

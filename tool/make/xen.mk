@@ -10,6 +10,7 @@ libvirt:
 	@here=$$(pwd | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' | \
 	    sed 's/[\\&|]/\\&/g') && \
 	sed "s|@HERE@|$$here|" $(NAME)_libvirt.xml.in \
-	    >$(NAME)_libvirt.xml
+	    >.mirage/libvirt.xml && \
+	mv -f .mirage/libvirt.xml $(NAME)_libvirt.xml
 	@echo "$(NAME)_libvirt.xml: virsh -c xen:/// create $(NAME)_libvirt.xml"
 
