@@ -378,9 +378,10 @@ fresh links
 cp -r "$top/example/kv_ro_crunch/t" .
 cp "$top"/example/kv_ro_crunch/*.c .
 quietly mirage configure
+cp static1.c "$victims/ours"
 for file in static1.h static1.c .mirage/static1.list .mirage/static1.list.draft \
     .mirage/static1.c.draft; do
-    cp static1.c "$victims/file"
+    cp "$victims/ours" "$victims/file"
     before=$(cat "$victims/file")
     ln -sf "$victims/file" "$file"
     date >t/c
