@@ -141,7 +141,8 @@ static int by_ptrace(long n, bool follows, char **words)
                 kill_all();
                 return 0;
             }
-        } else if (WSTOPSIG(status) != SIGTRAP && WSTOPSIG(status) != SIGSTOP) {
+        } else if (WSTOPSIG(status) != SIGTRAP &&
+                   WSTOPSIG(status) != SIGSTOP) {
             signal = WSTOPSIG(status);
         }
         ptrace(PTRACE_SYSCALL, pid, NULL, signal);
