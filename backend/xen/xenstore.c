@@ -230,11 +230,32 @@ static void done(void)
     come(NULL); /* more may have come behind the answer */
 }
 
-static enum status get(uint32_t type, const char *path, char *value,
-                       size_t size)
+/* Whether the answer is one text: a NUL can only be its last byte, since what
+ * stands behind one would not be seen. */
+static bool is_text(void)
+{
+    return strlen(message.body) + 1 >= message.header.len;
+}
+
+/* Whether the answer is a list of names: each has at least one byte, and each,
+ * the last included, is ended by a NUL. */
+static bool is_list(void)
+{
+    const char *at = message.body, *end = at + message.header.len;
+
+    while (at < end && *at)
+        at += strlen(at) + 1;
+    return at == end;
+}
+
+/* The answer's bytes and one NUL more, if it is what it should be. */
+static enum status get(uint32_t type, const char *path, bool (*is_sound)(void),
+                       char *value, size_t size)
 {
     enum status s = ask(type, path, NULL, 0);
 
+    if (s == OK && !is_sound())
+        s = ERR_FORMAT;
     if (s == OK && message.header.len >= size)
         s = ERR_RANGE;
     if (s == OK)
@@ -245,12 +266,12 @@ static enum status get(uint32_t type, const char *path, char *value,
 
 enum status xenstore_read(const char *path, char *value, size_t size)
 {
-    return get(XS_READ, path, value, size);
+    return get(XS_READ, path, is_text, value, size);
 }
 
 enum status xenstore_list(const char *path, char *names, size_t size)
 {
-    return get(XS_DIRECTORY, path, names, size);
+    return get(XS_DIRECTORY, path, is_list, names, size);
 }
 
 /* Decimal digits, and nothing else. */
@@ -292,8 +313,8 @@ static enum status begin_transaction(uint32_t *transaction)
     enum status s = ask(XS_TRANSACTION_START, "", NULL, 0);
     uint64_t    number;
 
-    if (s == OK && (!number_of(message.body, &number) || number == 0 ||
-                    number > UINT32_MAX))
+    if (s == OK && (!is_text() || !number_of(message.body, &number) ||
+                    number == 0 || number > UINT32_MAX))
         s = ERR_IO;
     if (s == OK)
         *transaction = (uint32_t)number;

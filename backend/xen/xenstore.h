@@ -20,8 +20,9 @@ void xenstore_start(void);
 
 /*
  * Copies the value of path into the size bytes at value, ended by a NUL.
- * ERR_NOT_FOUND: there is none, or we may not read it. ERR_RANGE: it does not
- * fit; value is as it was.
+ * ERR_NOT_FOUND: there is none, or we may not read it. ERR_FORMAT: there is a
+ * NUL before its last byte. ERR_RANGE: it does not fit. With an error value is
+ * as it was.
  */
 MUST_CHECK enum status xenstore_read(const char *path, char *value,
                                      size_t size);
@@ -31,7 +32,9 @@ MUST_CHECK enum status xenstore_number(const char *path, uint64_t *number);
 
 /*
  * Copies the names of what is right below path into the size bytes at names,
- * each ended by a NUL, and the last by another. As xenstore_read.
+ * each of at least one byte and ended by a NUL, and the list by another NUL.
+ * ERR_FORMAT: the store has sent another kind of list. Other errors as
+ * xenstore_read.
  */
 MUST_CHECK enum status xenstore_list(const char *path, char *names,
                                      size_t size);

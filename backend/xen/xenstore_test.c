@@ -432,6 +432,104 @@ TEST(an_error_without_an_end_is_an_error)
           xenstore_write("name", "x") == ERR_NOT_FOUND);
 }
 
+/* The store answers the next request of a type with these bytes. */
+static enum status list_of(const void *bytes, size_t len, char *names,
+                           size_t size)
+{
+    static struct {
+        struct xsd_sockmsg header;
+        char               body[XENSTORE_PAYLOAD_MAX];
+    } answer;
+
+    answer.header = (struct xsd_sockmsg){XS_DIRECTORY, 0, 0, (uint32_t)len};
+    memcpy(answer.body, bytes, len);
+    retort_with(&answer, sizeof answer.header + len);
+    memset(names, 'x', size);
+    return xenstore_list("device/vif", names, size);
+}
+
+TEST(a_list_of_names_ends_each_of_them_or_is_refused)
+{
+    static const struct {
+        const char *bytes;
+        size_t      len;
+        enum status status;
+    } lists[] = {
+        {"", 0, OK},
+        {"0\0"
+         "1\0",
+         4, OK},
+        {"0\0"
+         "1",
+         3, ERR_FORMAT}, /* the last has no end */
+        {"0", 1, ERR_FORMAT},
+        {"\0", 1, ERR_FORMAT}, /* a name of no bytes */
+        {"0\0\0", 3, ERR_FORMAT},
+        {"0\0\0"
+         "1\0",
+         5, ERR_FORMAT},
+        {"\0"
+         "0\0",
+         3, ERR_FORMAT},
+        {"0123456789abcd", 15, OK}, /* 16 bytes are just enough */
+        {"0123456789abcde", 16, ERR_RANGE},
+        {"0123456789abcde", 15, ERR_FORMAT},
+    };
+    char names[16];
+
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        size_t len = lists[i].len;
+
+        CHECK(list_of(lists[i].bytes, len, names, sizeof names) ==
+              lists[i].status);
+        if (lists[i].status == OK)
+            CHECK(memcmp(names, lists[i].bytes, len) == 0 && !names[len]);
+        else
+            CHECK(names[0] == 'x' && names[15] == 'x');
+    }
+}
+
+TEST(the_longest_list_without_an_end_is_refused)
+{
+    static char bytes[XENSTORE_PAYLOAD_MAX], names[XENSTORE_PAYLOAD_MAX + 1];
+
+    memset(bytes, '1', sizeof bytes);
+    CHECK(list_of(bytes, sizeof bytes, names, sizeof names) == ERR_FORMAT);
+    bytes[sizeof bytes - 1] = '\0';
+    CHECK(list_of(bytes, sizeof bytes, names, sizeof names) == OK);
+    CHECK(strlen(names) == sizeof bytes - 1 && !names[sizeof bytes]);
+}
+
+static void check_value(const char *bytes, uint32_t len, enum status wanted)
+{
+    struct {
+        struct xsd_sockmsg header;
+        char               body[16];
+    } answer = {.header = {XS_READ, 0, 0, len}};
+    char     value[16] = "before";
+    uint64_t number = 7;
+
+    memcpy(answer.body, bytes, len);
+    retort_with(&answer, sizeof answer.header + len);
+    CHECK(xenstore_read("name", value, sizeof value) == wanted);
+    CHECK_TEXT(value, wanted == OK ? bytes : "before");
+    CHECK(xenstore_number("name", &number) == wanted);
+    CHECK(number == (wanted == OK ? 12 : 7));
+}
+
+TEST(a_value_with_a_nul_in_it_is_refused)
+{
+    check_value("12", 2, OK);
+    check_value("12", 3, OK); /* some write the NUL, too */
+    check_value("12\0"
+                "4",
+                4, ERR_FORMAT);
+    check_value("12\0\0", 4, ERR_FORMAT);
+    check_value("\0"
+                "12",
+                3, ERR_FORMAT);
+}
+
 static void send_event(const char *body, size_t len)
 {
     store_send(XS_WATCH_EVENT, 0, body, len);
