@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Disks that another domain serves (xen/io/blkif.h).
+ * Disks whose backend is another domain (xen/io/blkif.h).
  *
- * Data goes through pages of our own that stay granted for good, and are used
- * again and again: a backend that can keep them mapped, and one that does what
- * it should not with a page cannot reach any other. They are copied; that costs
- * less than a grant which comes and goes.
+ * Data is copied through a pool of pages that stay granted as long as the disk
+ * is there (persistent grants): a backend that misuses a page reaches no other.
  *
- * A request whose backend has gone away waits for it to come back, and is
- * asked again. One who breaks the protocol is left for good: ERR_GONE.
+ * A request that has no answer when the backend goes away is sent again when it
+ * is back. What a backend offers may be less than before, so a request is made
+ * into what goes into the ring only when it does: in parts, where the backend
+ * takes fewer pages at once. A backend that breaks the protocol is disconnected
+ * for good: ERR_GONE.
  */
 #include "events.h"
 #include "front.h"
@@ -45,14 +46,15 @@ struct granted {
     uint16_t next; /* in its list; NONE: the last */
 };
 
+/* A flush is BLKIF_OP_FLUSH_DISKCACHE here, even where it becomes a barrier. */
 struct request {
     struct request *next; /* that is left, too */
     uint8_t         operation;
-    uint64_t        at;      /* in units */
-    uint64_t        discard; /* so many of them */
-    size_t          len;
-    uint16_t        first; /* of its pages; NONE: it has none */
-    uint16_t        list;  /* that has the numbers of many */
+    uint64_t        at, end;   /* in units; end: of a discard */
+    size_t          len;       /* bytes */
+    size_t          did, part; /* bytes that are done, and are in the ring */
+    uint16_t        first;     /* of its pages; NONE: it has none */
+    uint16_t        list;      /* the page that names many; NONE: it has none */
     bool            is_done;
     enum status     status;
     struct waiters  waiter;
@@ -70,11 +72,12 @@ struct disk {
     struct request    *slot[SLOTS];
     unsigned           used;
     struct request    *left; /* to be asked again, when there is a slot */
-    bool               is_connected, is_gone;
+    bool               is_connected, has_channel, is_gone;
     bool               can_flush, can_barrier, can_discard;
     uint64_t           granule, granule_at; /* what it can discard, in units */
+    size_t             most;                /* bytes of a request in the ring */
     struct granted     pool[POOL];
-    unsigned           pool_count;
+    unsigned           pool_count; /* granted */
     uint16_t           pool_free;
     unsigned           askers; /* that have pages of it */
     struct waiters     room;   /* in the ring, or the pool; or all is over */
@@ -141,6 +144,11 @@ static size_t pages_of(size_t len)
     return (len + PAGE_BYTES - 1) / PAGE_BYTES;
 }
 
+static bool is_flush(const struct request *r)
+{
+    return r->operation == BLKIF_OP_FLUSH_DISKCACHE;
+}
+
 /* All that it takes to ask. */
 static bool take_all(struct disk *d, struct request *r)
 {
@@ -170,14 +178,17 @@ static void copy(struct disk *d, const struct request *r, uint8_t *data,
     }
 }
 
-/* The pages of a request, as segments at to. */
+/* Puts the segments of the request's present part at to: how many. */
 static unsigned put_segments(struct disk *d, const struct request *r,
                              struct blkif_request_segment *to)
 {
-    size_t   left = r->len;
+    size_t   left = r->part;
     unsigned n = 0;
+    uint16_t i = r->first;
 
-    for (uint16_t i = r->first; left > 0; i = d->pool[i].next, n++) {
+    for (size_t skip = 0; skip < r->did; skip += PAGE_BYTES)
+        i = d->pool[i].next;
+    for (; left > 0; i = d->pool[i].next, n++) {
         size_t len = left < PAGE_BYTES ? left : PAGE_BYTES;
 
         to[n] = (struct blkif_request_segment){
@@ -189,33 +200,63 @@ static unsigned put_segments(struct disk *d, const struct request *r,
     return n;
 }
 
-static void put_request(struct disk *d, const struct request *r, uint64_t id)
+/* The start of the first granule that does not begin before unit. */
+static uint64_t granule_from(const struct disk *d, uint64_t unit)
+{
+    uint64_t past;
+
+    if (unit <= d->granule_at)
+        return d->granule_at;
+    past = (unit - d->granule_at) % d->granule;
+    return past > 0 ? unit + d->granule - past : unit;
+}
+
+/* The units of the whole granules in a discard, from *at on. The others the
+ * backend would ignore. */
+static uint64_t granules_in(const struct disk *d, const struct request *r,
+                            uint64_t *at)
+{
+    *at = granule_from(d, r->at);
+    return *at < r->end ? (r->end - *at) / d->granule * d->granule : 0;
+}
+
+static void put_discard(struct disk *d, const struct request *r, uint64_t id,
+                        blkif_request_discard_t *to)
+{
+    to->operation = r->operation;
+    to->id = id;
+    to->nr_sectors = granules_in(d, r, &to->sector_number);
+}
+
+static void put_many(struct disk *d, const struct request *r, uint64_t id,
+                     blkif_request_indirect_t *to)
+{
+    to->operation = BLKIF_OP_INDIRECT;
+    to->indirect_op = r->operation;
+    to->id = id;
+    to->sector_number = r->at + r->did / UNIT;
+    to->indirect_grefs[0] = d->pool[r->list].grant;
+    to->nr_segments = (uint16_t)put_segments(d, r, d->pool[r->list].page);
+}
+
+/* Puts the next part of a request into the ring. A list of pages is used only
+ * where the part needs one: the backend may take none (d->most). */
+static void put_request(struct disk *d, struct request *r, uint64_t id)
 {
     blkif_request_t *to = RING_GET_REQUEST(&d->ring, d->ring.req_prod_pvt);
 
     memset(to, 0, sizeof *to);
+    r->part = r->len - r->did < d->most ? r->len - r->did : d->most;
     if (r->operation == BLKIF_OP_DISCARD) {
-        blkif_request_discard_t *none = (blkif_request_discard_t *)to;
-
-        none->operation = r->operation;
-        none->id = id;
-        none->sector_number = r->at;
-        none->nr_sectors = r->discard;
-    } else if (r->list != NONE) {
-        blkif_request_indirect_t *many = (blkif_request_indirect_t *)to;
-
-        many->operation = BLKIF_OP_INDIRECT;
-        many->indirect_op = r->operation;
-        many->id = id;
-        many->sector_number = r->at;
-        many->handle = 0;
-        many->indirect_grefs[0] = d->pool[r->list].grant;
-        many->nr_segments = (uint16_t)put_segments(d, r,
-                                                   d->pool[r->list].page);
+        put_discard(d, r, id, (blkif_request_discard_t *)to);
+    } else if (pages_of(r->part) > DIRECT) {
+        put_many(d, r, id, (blkif_request_indirect_t *)to);
     } else {
         to->operation = r->operation;
+        if (is_flush(r) && !d->can_flush)
+            to->operation = BLKIF_OP_WRITE_BARRIER;
         to->id = id;
-        to->sector_number = r->at;
+        to->sector_number = r->at + r->did / UNIT;
         to->nr_segments = (uint8_t)put_segments(d, r, to->seg);
     }
     d->ring.req_prod_pvt++;
@@ -233,14 +274,34 @@ static void finish(struct request *r, enum status s)
     wake_all(&r->waiter);
 }
 
-/* Asks; there is a slot. */
+/*
+ * A request that the present backend has no operation for. A flush is done
+ * where there is no cache. True: *s is its end.
+ */
+static bool has_no_operation(const struct disk *d, const struct request *r,
+                             enum status *s)
+{
+    uint64_t at;
+
+    *s = OK;
+    if (is_flush(r))
+        return !d->can_flush && !d->can_barrier;
+    if (r->operation != BLKIF_OP_DISCARD)
+        return false;
+    if (!d->can_discard)
+        *s = ERR_UNSUPPORTED;
+    return !d->can_discard || granules_in(d, r, &at) == 0;
+}
+
+/* Puts a request, or its next part, into the ring; there is a slot. */
 static void submit(struct disk *d, struct request *r)
 {
-    unsigned id = 0;
-    int      notify;
+    unsigned    id = 0;
+    int         notify;
+    enum status s;
 
-    if (r->operation == BLKIF_OP_DISCARD && !d->can_discard) {
-        finish(r, ERR_UNSUPPORTED); /* the backend is another than before */
+    if (has_no_operation(d, r, &s)) {
+        finish(r, s);
         return;
     }
     while (d->slot[id])
@@ -253,11 +314,10 @@ static void submit(struct disk *d, struct request *r)
         event_notify(d->event.port);
 }
 
-/* It has done what it may not: nobody listens to it any more. */
 static void lies(struct disk *d, const char *how)
 {
     d->is_connected = false;
-    front_lies(&d->front, how); /* tend puts it away */
+    front_lies(&d->front, how); /* tend does the rest */
 }
 
 static enum status status_of(struct disk *d, const struct request *r,
@@ -269,15 +329,41 @@ static enum status status_of(struct disk *d, const struct request *r,
         d->can_discard = false;
         return ERR_UNSUPPORTED;
     }
-    if (said == BLKIF_RSP_EOPNOTSUPP && r->len == 0) {
-        /* It does not do what it has promised: it has no cache. */
-        d->can_flush = d->can_barrier = false;
-        return OK;
-    }
     return ERR_IO;
 }
 
-/* What a ring that was larger has left. */
+/* The backend refuses a kind of flush that it offered. True: there is nothing
+ * else to try, so it has no cache. */
+static bool has_no_flush(struct disk *d)
+{
+    if (d->can_flush)
+        d->can_flush = false;
+    else
+        d->can_barrier = false;
+    return !d->can_barrier;
+}
+
+/* Notes the answer to what a request has in the ring. False: the request goes
+ * on, with its next part or with another operation. */
+static bool is_over(struct disk *d, struct request *r, int16_t said)
+{
+    enum status s;
+
+    if (said == BLKIF_RSP_EOPNOTSUPP && is_flush(r)) {
+        if (!has_no_flush(d))
+            return false;
+        said = BLKIF_RSP_OKAY;
+    }
+    s = status_of(d, r, said);
+    r->did += r->part;
+    if (s == OK && r->did < r->len)
+        return false;
+    finish(r, s);
+    return true;
+}
+
+/* Submits what waits for a slot: what a larger ring has left, and the next
+ * parts of requests. */
 static void submit_more(struct disk *d)
 {
     while (d->left && has_slot(d)) {
@@ -298,7 +384,10 @@ static void take_response(struct disk *d, const blkif_response_t *response)
     }
     d->slot[response->id] = NULL;
     d->used--;
-    finish(r, status_of(d, r, response->status));
+    if (!is_over(d, r, response->status)) {
+        r->next = d->left;
+        d->left = r;
+    }
     submit_more(d);
     wake_all(&d->room);
 }
@@ -397,38 +486,24 @@ static enum status xen_write(struct block *b, uint64_t sector,
                     count);
 }
 
-/* Where the first granule begins that does not begin before unit. */
-static uint64_t granule_from(const struct disk *d, uint64_t unit)
-{
-    uint64_t past;
-
-    if (unit <= d->granule_at)
-        return d->granule_at;
-    past = (unit - d->granule_at) % d->granule;
-    return past > 0 ? unit + d->granule - past : unit;
-}
-
 /*
- * Of the sectors, the granules that lie among them whole, as the backend counts
- * granules: of the others it would take no notice. That their contents become
- * unrecoverable (BLKIF_DISCARD_SECURE) is more than a discard promises.
+ * Discards the whole granules among the sectors. A secure discard
+ * (BLKIF_DISCARD_SECURE), which makes the contents unrecoverable, is more than
+ * the contract promises.
  */
 static enum status xen_discard(struct block *b, uint64_t sector, uint64_t count)
 {
     struct disk   *d = disk_of(b);
     uint64_t       units = b->info.sector_size / UNIT;
-    uint64_t       end = (sector + count) * units;
-    struct request r = {.operation = BLKIF_OP_DISCARD};
+    struct request r = {.operation = BLKIF_OP_DISCARD,
+                        .at = sector * units,
+                        .end = (sector + count) * units};
     enum status    s;
 
     if (d->is_gone)
         return ERR_GONE;
     if (!d->can_discard)
         return ERR_UNSUPPORTED;
-    r.at = granule_from(d, sector * units);
-    if (end <= r.at || end - r.at < d->granule)
-        return OK;
-    r.discard = (end - r.at) / d->granule * d->granule;
     s = ask(d, &r, NULL);
     if (s == ERR_IO)
         log_error(&block, "%s: discarding failed at sector %llu", d->name,
@@ -439,8 +514,7 @@ static enum status xen_discard(struct block *b, uint64_t sector, uint64_t count)
 static enum status xen_flush(struct block *b)
 {
     struct disk   *d = disk_of(b);
-    struct request r = {.operation = d->can_flush ? BLKIF_OP_FLUSH_DISKCACHE
-                                                  : BLKIF_OP_WRITE_BARRIER};
+    struct request r = {.operation = BLKIF_OP_FLUSH_DISKCACHE};
 
     if (!d->can_flush && !d->can_barrier)
         return d->is_gone ? ERR_GONE : OK;
@@ -466,8 +540,7 @@ static enum status make_ring(struct disk *d)
     SHARED_RING_INIT(shared);
     FRONT_RING_INIT(&d->ring, shared, PAGE_BYTES << d->ring_order);
     s = event_open(&d->event, d->front.domain);
-    if (s != OK)
-        ring_drop(&d->pages);
+    d->has_channel = s == OK;
     return s;
 }
 
@@ -550,17 +623,46 @@ static enum status read_offers(struct disk *d)
     read_discard(d, size);
     many = many > SEGMENTS ? SEGMENTS : many < DIRECT ? DIRECT
                                                       : many;
-    d->ops.most = many * PAGE_BYTES;
+    d->ops.most = d->most = many * PAGE_BYTES;
     d->block.info = info;
     return OK;
 }
 
+static unsigned reclaim_ring(void *ctx)
+{
+    struct disk *d = ctx;
+
+    return ring_drop(&d->pages);
+}
+
+/* Takes back the ring and, of a disk that is gone, the pool, which nobody uses
+ * any more (front.h). */
+static unsigned reclaim_all(void *ctx)
+{
+    struct disk *d = ctx;
+    unsigned     held = 0;
+
+    for (unsigned i = 0; i < d->pool_count; i++) {
+        struct granted *g = &d->pool[i];
+
+        if (g->page && (g->grant == 0 || grant_take_back(g->grant))) {
+            page_free(g->page, 1);
+            g->page = NULL;
+        } else if (g->page) {
+            held++;
+        }
+    }
+    return held + reclaim_ring(d);
+}
+
+/* Ends the connection. The backend may still use the ring for now. */
 static void drop_connection(struct disk *d)
 {
     d->is_connected = false;
-    if (d->pages.pages)
+    if (d->has_channel)
         event_close(&d->event);
-    ring_drop(&d->pages);
+    d->has_channel = false;
+    (void)reclaim_ring(d);
 }
 
 static enum status connect_ring(struct disk *d)
@@ -570,9 +672,10 @@ static enum status connect_ring(struct disk *d)
 
     s = front_expect(&d->front,
                      IS(InitWait) | IS(Initialised) | IS(Connected), &state);
-    if (s != OK || (s = make_ring(d)) != OK)
-        return s;
-    s = tell(d);
+    if (s == OK)
+        s = make_ring(d);
+    if (s == OK)
+        s = tell(d);
     if (s == OK)
         s = front_expect(&d->front,
                          IS(Connected) | IS(Closing) | IS(Closed), &state);
@@ -654,6 +757,8 @@ static enum status reconnect(struct disk *d)
         if (s == OK && is_moved)
             s = grant_pool_again(d) ? OK : ERR_GONE;
         if (s == OK)
+            s = front_await_pages(&d->front, reclaim_ring, d);
+        if (s == OK)
             s = connect_ring(d);
     } while (s != OK && d->front.is_moved);
     if (s == OK) {
@@ -675,8 +780,11 @@ static void tend(void *ctx)
         return; /* the image ends; or there is nobody who would tell us */
     drop_connection(d);
     give_up(d);
-    if (front_be(&d->front, XenbusStateClosed) != OK)
-        return; /* nobody is there who would be told */
+    fiber_shield();
+    while (d->askers > 0)
+        wait(&d->room);
+    fiber_unshield();
+    front_leave(&d->front, reclaim_all, d);
 }
 
 static const struct block_ops block_ops = {
@@ -692,10 +800,10 @@ static const struct block_ops block_ops = {
 /* The names of the disks that there are, for people. */
 static void list_disks(char *text, size_t size)
 {
-    char   numbers[1024];
-    size_t len = text_format(text, size, "none"), count = 0;
+    char   numbers[FRONT_NAMES];
+    size_t len = 0, count = 0;
 
-    if (xenstore_list("device/vbd", numbers, sizeof numbers) != OK)
+    if (!front_names("vbd", numbers, sizeof numbers, text, size))
         return;
     for (const char *n = numbers; *n && len < size; n += strlen(n) + 1) {
         unsigned long number;

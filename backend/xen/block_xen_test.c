@@ -5,6 +5,7 @@
 #include <fake_check.h>
 #include <mirage/drivers.h>
 #include <power.h>
+#include <suspend.h>
 
 #define SECTORS 300u
 #define PLAIN   "sectors=300\nsector-size=512\ninfo=0"
@@ -394,6 +395,337 @@ TEST(a_backend_that_comes_back_with_less_gets_smaller_requests)
     disk.most_segments = 0;
     CHECK(block_write(b, 0, data, SECTORS) == OK);
     CHECK(disk.most_segments == 11);
+}
+
+/* Writes the whole disk while its backend goes away, and reads it back. */
+static void write_all(void *ctx)
+{
+    static uint8_t data[SECTORS * 512], back[SECTORS * 512];
+
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i * 7 + i / 512);
+    CHECK(block_write(ctx, 0, data, SECTORS) == OK);
+    memset(back, 0, sizeof back);
+    CHECK(block_read(ctx, 0, back, SECTORS) == OK);
+    CHECK(memcmp(data, back, sizeof data) == 0);
+}
+
+static struct block *busy_disk(const char *offers)
+{
+    disk.takes = SECOND;
+    return connect(offers);
+}
+
+/* What the next backend offers; entries that it does not name are gone. */
+static void come_back_with(const char *offers)
+{
+    static const char *const names[] = {
+        "feature-flush-cache", "feature-barrier", "feature-discard",
+        "feature-max-indirect-segments", "max-ring-page-order",
+        "discard-granularity", "discard-alignment"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        backend_says(&disk.backend, names[i], NULL);
+    disk.backend.offers = offers;
+    backend_restart(&disk.backend);
+}
+
+/* The fake fails where a backend is asked for more than it offers. */
+static void check_asked_again(const char *offers, unsigned segments)
+{
+    struct fiber *f;
+    struct block *b = busy_disk(ALL);
+
+    CHECK(fiber_spawn(NULL, write_all, b, &f) == OK);
+    CHECK(time_sleep(500 * MILLISECOND) == OK);
+    CHECK(disk.most_segments == 38);
+    disk.most_segments = 0;
+    come_back_with(offers);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(disk.backend.connections == 2);
+    CHECK(disk.most_segments == segments);
+}
+
+TEST(large_requests_are_asked_again_in_parts_where_none_are_indirect)
+{
+    check_asked_again(PLAIN, 11);
+}
+
+TEST(large_requests_are_asked_again_in_parts_of_what_the_backend_takes)
+{
+    check_asked_again(PLAIN "\nfeature-max-indirect-segments=13", 13);
+}
+
+TEST(large_requests_are_asked_again_as_they_were_where_they_can_be)
+{
+    check_asked_again(PLAIN "\nfeature-max-indirect-segments=64", 38);
+}
+
+/* In the middle of the parts it changes once more. */
+TEST(parts_go_on_where_they_were_when_the_backend_goes_again)
+{
+    struct fiber *f;
+    struct block *b = busy_disk(ALL);
+
+    CHECK(fiber_spawn(NULL, write_all, b, &f) == OK);
+    CHECK(time_sleep(500 * MILLISECOND) == OK);
+    come_back_with(PLAIN);
+    CHECK(time_sleep(1500 * MILLISECOND) == OK);
+    CHECK(disk.writes == 1);
+    come_back_with(ALL);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(disk.backend.connections == 3 && disk.writes == 2);
+}
+
+static bool fail_the_second(struct fake_disk *d, unsigned operation,
+                            uint64_t at, int16_t *status)
+{
+    (void)d;
+    (void)operation;
+    *status = BLKIF_RSP_ERROR;
+    return at == 88;
+}
+
+static void write_in_vain(void *ctx)
+{
+    static const uint8_t data[SECTORS * 512];
+
+    CHECK(block_write(ctx, 0, data, SECTORS) == ERR_IO);
+}
+
+TEST(an_error_of_one_part_is_one_of_the_request)
+{
+    struct fiber *f;
+    struct block *b = busy_disk(ALL);
+
+    disk.asked = fail_the_second;
+    CHECK(fiber_spawn(NULL, write_in_vain, b, &f) == OK);
+    CHECK(time_sleep(500 * MILLISECOND) == OK);
+    come_back_with(PLAIN);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(disk.writes == 1);
+}
+
+/* Many at once, of which each has several parts, through a smaller ring. */
+TEST(all_that_was_under_way_is_asked_again_of_a_backend_that_takes_less)
+{
+    struct fiber *f[8];
+    struct block *b = busy_disk(ALL);
+
+    for (unsigned i = 0; i < 8; i++)
+        CHECK(fiber_spawn(NULL, write_all, b, &f[i]) == OK);
+    CHECK(time_sleep(500 * MILLISECOND) == OK);
+    come_back_with(PLAIN);
+    for (unsigned i = 0; i < 8; i++)
+        CHECK(fiber_join(f[i], FOREVER) == OK);
+}
+
+static void flush(void *ctx)
+{
+    CHECK(block_flush(ctx) == OK);
+}
+
+static void check_flushed_again(const char *offers, unsigned flushes,
+                                unsigned barriers)
+{
+    struct fiber *f;
+    struct block *b = busy_disk(ALL);
+
+    CHECK(fiber_spawn(NULL, flush, b, &f) == OK);
+    CHECK(time_sleep(500 * MILLISECOND) == OK);
+    come_back_with(offers);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(disk.flushes == flushes && disk.barriers == barriers);
+}
+
+TEST(a_flush_is_asked_again_as_a_barrier_where_there_are_only_barriers)
+{
+    check_flushed_again(PLAIN "\nfeature-barrier=1", 0, 1);
+}
+
+TEST(a_flush_is_asked_again_as_one)
+{
+    check_flushed_again(PLAIN "\nfeature-flush-cache=1", 1, 0);
+}
+
+TEST(a_flush_is_done_where_the_backend_that_comes_back_has_no_cache)
+{
+    check_flushed_again(PLAIN, 0, 0);
+}
+
+TEST(a_barrier_is_tried_where_a_flush_is_refused)
+{
+    struct block *b;
+
+    disk.asked = refuse_flush;
+    b = connect(PLAIN "\nfeature-flush-cache=1\nfeature-barrier=1");
+    CHECK(block_flush(b) == OK && disk.barriers == 1);
+    CHECK(block_flush(b) == OK && disk.barriers == 2);
+}
+
+static void discard_some(void *ctx)
+{
+    CHECK(block_discard(ctx, 1, 30) == OK);
+}
+
+/* The fake fails where a discard is not of whole granules. */
+static void check_discarded_again(const char *offers, uint64_t discarded)
+{
+    struct fiber *f;
+    struct block *b = busy_disk(DISCARD "discard-granularity=512");
+
+    CHECK(fiber_spawn(NULL, discard_some, b, &f) == OK);
+    CHECK(time_sleep(500 * MILLISECOND) == OK);
+    come_back_with(offers);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(disk.discarded == discarded);
+}
+
+TEST(a_discard_is_asked_again_in_the_granules_of_the_backend_that_comes_back)
+{
+    check_discarded_again(DISCARD "discard-granularity=4096\n"
+                                  "discard-alignment=1536",
+                          24);
+}
+
+TEST(a_discard_of_no_whole_granule_any_more_is_done)
+{
+    check_discarded_again(DISCARD "discard-granularity=1048576", 0);
+}
+
+static void move(void)
+{
+    disk.backend.offers = PLAIN;
+    fake_restore(fake.now, 1);
+}
+
+TEST(large_requests_are_asked_again_in_parts_after_a_migration)
+{
+    struct fiber *f;
+    struct block *b = busy_disk(ALL);
+
+    CHECK(fiber_spawn(NULL, write_all, b, &f) == OK);
+    CHECK(time_sleep(500 * MILLISECOND) == OK);
+    for (const char *const *n = (const char *const[]){
+             "feature-max-indirect-segments", "max-ring-page-order",
+             "feature-flush-cache", "feature-barrier", NULL};
+         *n; n++)
+        backend_says(&disk.backend, *n, NULL);
+    fake.suspended = move;
+    suspend_guest();
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(disk.backend.connections == 2 && fake.suspensions == 1);
+}
+
+/* The backend keeps its ring and some pages of a disk that is taken away. */
+TEST(a_disk_that_is_gone_leaves_no_pages_but_those_that_its_backend_keeps)
+{
+    uint32_t      grant[4], last = 7;
+    struct block *b = connect(ALL);
+
+    write_all(b);
+    for (unsigned i = 0; i < 4; i++) {
+        last = grant[i] = fake_any_grant(0, last + 1, true);
+        CHECK(last != 0 && fake_map(0, last, true) != NULL);
+    }
+    backend_remove(&disk.backend);
+    CHECK(time_sleep(10 * SECOND) == OK);
+    check_said("xvda1: its backend, domain 0, still uses 4 pages");
+    for (unsigned i = 0; i < 4; i++)
+        fake_unmap(grant[i], true);
+    CHECK(time_sleep(3600 * SECOND) == OK);
+    CHECK(fake_any_grant(0, 8, false) == 0);
+}
+
+/* Each time it comes back it would keep another ring. */
+static uint32_t rings[64];
+static unsigned kept_rings;
+
+static void keep_ring_and_restart(void)
+{
+    for (unsigned i = 0; i < disk.pages && kept_rings < 60; i++) {
+        rings[kept_rings] = disk.page[i];
+        CHECK(fake_map(0, rings[kept_rings++], true) != NULL);
+    }
+    backend_restart(&disk.backend);
+    if (kept_rings < 60)
+        fake_after(10 * SECOND, keep_ring_and_restart);
+}
+
+TEST(a_backend_that_keeps_the_ring_of_the_connection_before_gets_no_other)
+{
+    uint8_t       data[512];
+    struct block *b = connect(ALL);
+
+    fake_after(SECOND, keep_ring_and_restart);
+    CHECK(time_sleep(100 * SECOND) == OK);
+    CHECK(disk.backend.connections == 1);
+    CHECK(block_read(b, 0, data, 1) == ERR_GONE);
+    check_said("xvda1: its backend, domain 0, keeps pages in use of the "
+               "connection before");
+    for (; kept_rings > 0; kept_rings--)
+        fake_unmap(rings[kept_rings - 1], true);
+    kept_rings = 60;
+    CHECK(time_sleep(3600 * SECOND) == OK);
+    CHECK(fake_any_grant(0, 8, false) == 0);
+}
+
+static void close_again(void)
+{
+    CHECK(disk.backend.state == XenbusStateClosed);
+    disk.backend.is_online = true;
+    backend_be(&disk.backend, XenbusStateClosing);
+}
+
+/* While it is awaited it closes once more, and waits for us to do so. */
+TEST(a_backend_that_closes_twice_before_it_comes_back_is_followed)
+{
+    uint8_t       data[512];
+    struct block *b = connect(ALL);
+
+    disk.backend.is_online = false;
+    backend_restart(&disk.backend);
+    fake_after(SECOND, close_again);
+    CHECK(block_read(b, 0, data, 1) == OK);
+    CHECK(disk.backend.connections == 2);
+}
+
+static void flicker(void)
+{
+    if (disk.backend.state == XenbusStateConnected)
+        backend_restart(&disk.backend);
+    fake_after(MILLISECOND, flicker);
+}
+
+TEST(a_backend_that_flickers_is_followed_once_a_second)
+{
+    (void)connect(ALL);
+    fake_after(SECOND, flicker);
+    CHECK(time_sleep(100 * SECOND) == OK);
+    CHECK(disk.backend.connections > 80 && disk.backend.connections < 120);
+}
+
+static bool unended_list(const struct xsd_sockmsg *request, const char *body)
+{
+    static char names[1023];
+
+    (void)body;
+    if (request->type != XS_DIRECTORY)
+        return false;
+    memset(names, '7', sizeof names);
+    store_send(XS_DIRECTORY, request->req_id, names, sizeof names);
+    return true;
+}
+
+TEST(a_list_of_disks_without_an_end_is_not_shown)
+{
+    struct block *b;
+
+    stored.asked = unended_list;
+    CHECK(block_xen_connect("xvdz", &b) == ERR_NOT_FOUND);
+    stored.asked = NULL;
+    check_said("there is no disk xvdz; what there is: unknown (xenstore's "
+               "list");
 }
 
 static void discard_all(void *ctx)

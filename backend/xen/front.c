@@ -5,8 +5,11 @@
 #include <mirage/text.h>
 #include <string.h>
 
-#define NAMES    1024          /* bytes of a list of devices */
-#define PATIENCE (30 * SECOND) /* with a backend that is to do something */
+#define PATIENCE (30 * SECOND)       /* with a backend that is to do something */
+#define LOOK     (100 * MILLISECOND) /* between two looks at lent pages */
+#define SELDOM   (60 * SECOND)       /* the same, after a while */
+#define EACH     SECOND              /* the least between two reconnections, */
+#define BURST    (10 * SECOND)       /* when more than this was used up */
 
 LOG_SOURCE(xenbus);
 
@@ -61,14 +64,28 @@ enum status front_find(struct front *f, const char *name, const char *kind,
     return OK;
 }
 
-void front_list(const char *kind, char *text, size_t size)
+bool front_names(const char *kind, char *names, size_t names_size, char *text,
+                 size_t size)
 {
-    char   path[FRONT_NAME], names[NAMES];
-    size_t len = 0;
+    char        path[FRONT_NAME];
+    enum status s;
 
     text_format(path, sizeof path, "device/%s", kind);
-    text_format(text, size, "none");
-    if (xenstore_list(path, names, sizeof names) != OK)
+    s = xenstore_list(path, names, names_size);
+    if (s == OK || s == ERR_NOT_FOUND)
+        text_format(text, size, "none");
+    else
+        text_format(text, size, "unknown (xenstore's list: %s)",
+                    status_text(s));
+    return s == OK;
+}
+
+void front_list(const char *kind, char *text, size_t size)
+{
+    char   names[FRONT_NAMES];
+    size_t len = 0;
+
+    if (!front_names(kind, names, sizeof names, text, size))
         return;
     for (const char *n = names; *n && len < size; n += strlen(n) + 1)
         len += text_format(text + len, size - len, "%s%s", len ? ", " : "", n);
@@ -161,15 +178,36 @@ static bool is_taken_away(struct front *f)
     return true;
 }
 
+static void say_lie(struct front *f)
+{
+    log_error(&xenbus, "%s: its backend, domain %u, %s; it is disconnected",
+              f->name, f->domain, f->lie);
+}
+
+/* Without xenstore the states of the backend are not seen, but its lies are.
+ * why: what xenstore said. */
+static enum status wait_for_lie(struct front *f, enum status why)
+{
+    if (why != ERR_CANCELLED)
+        log_error(&xenbus, "%s: xenstore: %s; it is not heard of any more when "
+                           "its backend goes or comes",
+                  f->name, status_text(why));
+    while (why != ERR_CANCELLED && !f->lie)
+        if (wait_until(&f->watch.waiters, FOREVER) == ERR_CANCELLED)
+            return ERR_CANCELLED;
+    return why;
+}
+
 enum status front_stay(struct front *f)
 {
     enum xenbus_state state;
     enum status       s = wait_for(f, IS(Closing) | IS(Closed) | IS(Unknown),
                                    FOREVER, &state);
 
+    if (s != OK && s != ERR_RESET && s != ERR_GONE)
+        s = wait_for_lie(f, s);
     if (f->lie) {
-        log_error(&xenbus, "%s: its backend, domain %u, %s; it is disconnected",
-                  f->name, f->domain, f->lie);
+        say_lie(f);
         return ERR_GONE;
     }
     if (s != OK)
@@ -204,13 +242,17 @@ static enum status find_again(struct front *f)
     return ERR_GONE;
 }
 
-/* Waits until it is there again, as long as it means to come. */
-static enum status await(struct front *f)
+/* Waits until the backend is ready for a new connection, as long as it means
+ * to come. *closes: it closes once more, and waits for us to do so. */
+static enum status await(struct front *f, bool *closes)
 {
     enum status s = OK;
 
     while (s == OK && !f->is_moved && !f->lie) {
-        if (peer(f) == XenbusStateInitWait)
+        enum xenbus_state state = peer(f);
+
+        *closes = state == XenbusStateClosing;
+        if (state == XenbusStateInitWait || *closes)
             return OK;
         if (is_taken_away(f))
             return ERR_GONE;
@@ -220,18 +262,80 @@ static enum status await(struct front *f)
                                 : ERR_RESET;
 }
 
+/* Ten reconnections at once, and then one each second: a backend whose state
+ * flickers does not keep the image and its log busy. */
+static enum status pace(struct front *f)
+{
+    nanoseconds now = time_now();
+
+    f->paid_until = (f->paid_until > now ? f->paid_until : now) + EACH;
+    return f->paid_until > now + BURST
+               ? time_sleep(f->paid_until - now - BURST)
+               : OK;
+}
+
 enum status front_return(struct front *f)
 {
     enum xenbus_state state;
-    enum status       s;
+    enum status       s = OK;
+    bool              closes = true;
 
     if (f->is_moved)
         return find_again(f);
-    s = front_be(f, XenbusStateClosed);
-    if (s == OK)
-        s = wait_for(f, IS(Closed) | IS(Unknown) | IS(InitWait), FOREVER,
-                     &state);
-    if (s == OK)
-        s = front_be(f, XenbusStateInitialising);
-    return s == OK ? await(f) : s;
+    while (s == OK && closes) {
+        s = pace(f);
+        if (s == OK)
+            s = front_be(f, XenbusStateClosed);
+        if (s == OK)
+            s = wait_for(f, IS(Closed) | IS(Unknown) | IS(InitWait), FOREVER,
+                         &state);
+        if (s == OK)
+            s = front_be(f, XenbusStateInitialising);
+        if (s == OK)
+            s = await(f, &closes);
+    }
+    return s;
+}
+
+enum status front_await_pages(struct front *f, front_reclaim *reclaim,
+                              void *ctx)
+{
+    nanoseconds end = time_after(PATIENCE);
+    unsigned    held;
+
+    while ((held = reclaim(ctx)) > 0) {
+        enum status s = time_sleep(LOOK);
+
+        if (s != OK || f->is_moved)
+            return s != OK ? s : ERR_RESET;
+        if (f->lie)
+            break;
+        if (time_now() >= end)
+            f->lie = "keeps pages in use of the connection before";
+    }
+    if (!f->lie)
+        return OK;
+    say_lie(f);
+    return ERR_GONE;
+}
+
+void front_leave(struct front *f, front_reclaim *reclaim, void *ctx)
+{
+    nanoseconds pause = LOOK;
+    unsigned    held = reclaim(ctx);
+
+    if (front_be(f, XenbusStateClosed) != OK)
+        log_debug(&xenbus, "%s: its backend is not told the end", f->name);
+    if (held > 0 && time_sleep(SECOND) == OK)
+        held = reclaim(ctx);
+    if (held == 0)
+        return;
+    log_warning(&xenbus,
+                "%s: its backend, domain %u, still uses %u pages that it was "
+                "lent; they are not used again before it lets them go",
+                f->name, f->domain, held);
+    for (; reclaim(ctx) > 0; pause = pause < SELDOM ? 2 * pause : pause)
+        if (time_sleep(pause) != OK)
+            return;
+    log_info(&xenbus, "%s: all pages are back", f->name);
 }

@@ -11,8 +11,9 @@
 #include <xen/xen.h>
 #include <xen/io/xenbus.h>
 
-#define FRONT_NAME 64 /* bytes of a device's path, with its NUL */
-#define BACK_NAME  96
+#define FRONT_NAME  64 /* bytes of a device's path, with its NUL */
+#define BACK_NAME   96
+#define FRONT_NAMES 1024 /* bytes of a list of devices */
 
 struct front {
     const char           *name;             /* for people */
@@ -21,8 +22,9 @@ struct front {
     char                  backend[BACK_NAME];
     uint16_t              domain; /* the backend's */
     char                  watched[BACK_NAME + 8];
-    struct xenstore_watch watch;    /* of the backend's state */
-    bool                  is_moved; /* has another backend; see front_return */
+    struct xenstore_watch watch;      /* of the backend's state */
+    bool                  is_moved;   /* has another backend; see front_return */
+    nanoseconds           paid_until; /* of reconnections: front.c's own */
     struct front         *next;
 };
 
@@ -33,8 +35,16 @@ struct front {
 MUST_CHECK enum status front_find(struct front *f, const char *name,
                                   const char *kind, unsigned long number);
 
+/*
+ * Reads the names of the devices of a kind, as xenstore_list has them. text is
+ * set to "none", which is right where names has none; false: the names could
+ * not be read, and text says so.
+ */
+bool front_names(const char *kind, char *names, size_t names_size, char *text,
+                 size_t size);
+
 /* Says for people which devices of a kind there are, by their numbers: "0, 1",
- * or "none". */
+ * "none", or that the list cannot be read. */
 void front_list(const char *kind, char *text, size_t size);
 
 /* The backend's entry, as xenstore_read and xenstore_number have it; or else,
@@ -63,23 +73,48 @@ MUST_CHECK enum status front_expect(struct front *f, unsigned wanted,
                                     enum xenbus_state *state);
 
 /*
- * Waits until the backend goes away, however long that takes. OK: it means to
- * come back, or the guest was moved. ERR_GONE: it does not, or front_lies was
- * called. That is logged. Others: there is nobody any more who would tell us.
+ * Blocks until the backend disconnects, however long that takes. OK: it will
+ * reconnect, or the guest was migrated. ERR_GONE: it will not, or it broke the
+ * protocol (front_lies). The reason is logged. ERR_CANCELLED: the image ends.
+ * Without xenstore (ERR_IO of its calls) only front_lies ends the wait.
  */
 MUST_CHECK enum status front_stay(struct front *f);
 
-/* The backend has done what it may not, in words that go on from "its backend".
- * Does not block. */
+/*
+ * Disconnects a backend that broke the protocol, for good: it is not waited for
+ * again. `how` completes the log line "its backend ...". Does not block.
+ */
 void front_lies(struct front *f, const char *how);
 
 /*
  * After front_stay, when our side is put away: waits until the backend is there
  * again, for a new connection, or finds the one that the guest has where it
- * was moved to. ERR_GONE: there it has none, or it was taken away meanwhile.
- * That is logged. Whatever fails while the guest is moved, and is_moved set, is
- * to be begun anew.
+ * was moved to. ERR_GONE: there it has none, it was taken away meanwhile, or it
+ * broke the protocol. That is logged. Whatever fails while the guest is moved,
+ * and is_moved set, is to be begun anew.
  */
 MUST_CHECK enum status front_return(struct front *f);
+
+/*
+ * Takes back the pages that were granted for a connection, those that it can,
+ * and returns how many the backend still uses. Does not block; may be called
+ * again at any time.
+ */
+typedef unsigned front_reclaim(void *ctx);
+
+/*
+ * Calls reclaim until all pages are back, for a new connection. ERR_GONE: the
+ * backend, which is connected no more, still uses some after 30 s. That breaks
+ * the protocol, is logged, and is for good. ERR_RESET: the guest was moved.
+ * ERR_CANCELLED.
+ */
+MUST_CHECK enum status front_await_pages(struct front  *f,
+                                         front_reclaim *reclaim, void *ctx);
+
+/*
+ * Closes the device for good, on our side. Logs how many pages the backend
+ * still uses and blocks until all are back, or the image ends.
+ */
+void front_leave(struct front *f, front_reclaim *reclaim, void *ctx);
 
 #endif

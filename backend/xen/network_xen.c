@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Networks that another domain serves (xen/io/netif.h).
+ * Network interfaces whose backend is another domain (xen/io/netif.h).
  *
- * A frame leaves as the pages in which it lies, granted for reading, and is
- * freed when the backend has answered. What comes in is copied by the backend
- * into pages of ours, of which the ring always has as many as there are. A page
- * that the backend still uses when it should be done is never used again.
+ * A frame is sent from the pages in which it lies, granted read-only, and freed
+ * when the backend has answered. The backend copies received frames into our
+ * pages; the receive ring is kept full of them. At most SLOTS pages are lent in
+ * each direction, no more than the interface has added to the pool. A page that
+ * the backend still uses stays lent, and ends the device (front.h).
  *
- * The driver's fiber does the talking: whoever writes only fills the ring, so
- * that what is written in one turn is told with one event.
+ * A writer only fills the ring. The driver's fiber notifies the backend, once
+ * for all frames of a turn.
  */
 #include "events.h"
 #include "front.h"
@@ -29,7 +30,7 @@
 #define NONE    SLOTS
 #define AGAIN   (10 * MILLISECOND) /* when there were no pages */
 #define STACK   16384
-#define RESERVE (2 * SLOTS) /* pages */
+#define RESERVE (2 * SLOTS) /* pages: all that the backend can hold */
 
 LOG_SOURCE(network);
 
@@ -44,20 +45,20 @@ struct interface {
     char                  name[16];
     struct front          front;
     struct event          event;
-    bool                  is_connected;
+    bool                  is_connected, has_channel;
     bool                  can_pieces, can_segments;
     struct ring_pages     tx_pages, rx_pages;
     netif_tx_front_ring_t tx;
     netif_rx_front_ring_t rx;
     struct slot           out[SLOTS], in[SLOTS];
     unsigned              out_free;
+    unsigned              extras; /* requests for segment sizes, unanswered */
     bool                  is_woken;
     struct waiters        turn; /* the driver's fiber, which waits for work */
     frames_handler       *fn;
     void                 *ctx;
     struct buf           *arrived[NETWORK_BATCH];
     size_t                arrived_count;
-    unsigned              kept; /* pages that the backend did not let go */
 };
 
 static struct interface *interface_of(struct network *n)
@@ -82,15 +83,16 @@ static void lies(struct interface *i, const char *how)
     front_lies(&i->front, how);
 }
 
-/* The slot's page is ours again: true. Else it is as good as lost. */
-static bool take_back(struct interface *i, struct slot *s)
+/*
+ * Ends the loan of a slot's page. False: the backend still uses it, after it
+ * has answered. Then it has broken the protocol, and the page stays in its
+ * slot, for reclaim.
+ */
+static bool take_back(struct interface *i, const struct slot *s)
 {
     if (grant_take_back(s->grant))
         return true;
-    if (i->kept++ == 0)
-        log_warning(&network, "%s: its backend keeps pages that it should "
-                              "have let go; they are lost",
-                    i->name);
+    lies(i, "keeps a page in use that it has answered for");
     return false;
 }
 
@@ -98,14 +100,39 @@ static void free_out(struct interface *i, unsigned id)
 {
     struct slot *s = &i->out[id];
 
-    if (take_back(i, s))
-        buf_free(s->b);
+    if (!take_back(i, s))
+        return;
+    buf_free(s->b);
     s->b = NULL;
     s->next = i->out_free;
     i->out_free = id;
 }
 
-/* What the backend has sent. */
+/*
+ * One response to a sent piece, or to the segment size of a frame, which is
+ * answered by NETIF_RSP_NULL. Each takes away one request that waits for it, so
+ * that used slots and unanswered segment sizes always add up to the requests in
+ * the ring, and a free place in the ring means a free slot.
+ */
+static void take_answer(struct interface *i, const netif_tx_response_t *r)
+{
+    if (r->status == NETIF_RSP_NULL) {
+        if (i->extras == 0)
+            lies(i, "answers a segment size that was not sent");
+        else
+            i->extras--;
+        return;
+    }
+    if (r->id >= SLOTS || !i->out[r->id].b) {
+        lies(i, "answers what nobody has sent");
+        return;
+    }
+    if (r->status != NETIF_RSP_OKAY)
+        i->network.counters.dropped_out++;
+    free_out(i, r->id);
+}
+
+/* Takes the responses to what was sent. */
 static void take_answers(struct interface *i)
 {
     int more = true;
@@ -118,21 +145,14 @@ static void take_answers(struct interface *i)
             lies(i, "answers more than was sent");
             return;
         }
-        for (; i->tx.rsp_cons != end; i->tx.rsp_cons++) {
+        for (; i->is_connected && i->tx.rsp_cons != end; i->tx.rsp_cons++) {
             netif_tx_response_t r;
 
             RING_COPY_RESPONSE(&i->tx, i->tx.rsp_cons, &r);
-            if (r.status == NETIF_RSP_NULL)
-                continue;
-            if (r.id >= SLOTS || !i->out[r.id].b) {
-                lies(i, "answers what nobody has sent");
-                return;
-            }
-            if (r.status != NETIF_RSP_OKAY)
-                i->network.counters.dropped_out++;
-            free_out(i, r.id);
+            take_answer(i, &r);
         }
-        RING_FINAL_CHECK_FOR_RESPONSES(&i->tx, more);
+        if (i->is_connected)
+            RING_FINAL_CHECK_FOR_RESPONSES(&i->tx, more);
     }
 }
 
@@ -178,9 +198,11 @@ static void put_segment_size(struct interface *i, uint16_t size)
     extra.u.gso.type = XEN_NETIF_GSO_TYPE_TCPV4;
     memcpy(RING_GET_REQUEST(&i->tx, i->tx.req_prod_pvt), &extra, sizeof extra);
     i->tx.req_prod_pvt++;
+    i->extras++;
 }
 
-/* One piece, with its flags; size is what the ring is to have. */
+/* Puts one piece into the ring; size is that of the request. False: there is
+ * no slot or no grant for it. */
 static bool put_piece(struct interface *i, struct buf *b, uint16_t flags,
                       size_t size)
 {
@@ -189,6 +211,8 @@ static bool put_piece(struct interface *i, struct buf *b, uint16_t flags,
     netif_tx_request_t *r = RING_GET_REQUEST(&i->tx, i->tx.req_prod_pvt);
     uintptr_t           at = (uintptr_t)b->data;
 
+    if (id == NONE)
+        return false;
     s->grant = grant_give(i->front.domain,
                           (const void *)(at & ~(uintptr_t)(PAGE_BYTES - 1)),
                           false);
@@ -222,8 +246,8 @@ static void put_frame(struct interface *i, struct buf *frame)
         if (next)
             flags |= NETTXF_more_data;
         if (!put_piece(i, frame, flags, size)) {
-            /* Grants are as many as pages: so this cannot be. */
-            lies(i, "has left no grants");
+            /* The room was looked at before: this cannot be. */
+            lies(i, "has left no slot or no grant");
             buf_free(frame);
             buf_free(next);
             return;
@@ -256,6 +280,7 @@ static void xen_write(struct network *n, struct buf *frame)
     if (i->is_connected && !has_room(i))
         take_answers(i);
     if (!i->is_connected || buf_length(frame) > MOST ||
+        (frame->offload.segment && !i->can_segments) ||
         !has_room(i) || grants_free() < PIECES) {
         drop(i, frame);
         return;
@@ -342,16 +367,17 @@ struct arrival {
     bool        is_bad, is_first;
 };
 
-/* The page of a response, with what has come in it. */
+/* The page of a response, with the bytes received in it. NULL: there are none,
+ * or the backend still uses it. */
 static struct buf *take_page(struct interface *i, unsigned id,
                              const netif_rx_response_t *r)
 {
     struct slot *s = &i->in[id];
     struct buf  *b = s->b;
 
-    s->b = NULL;
     if (!take_back(i, s))
         return NULL;
+    s->b = NULL;
     if (r->status <= 0) { /* an error */
         buf_free(b);
         return NULL;
@@ -397,8 +423,8 @@ static void finish_frame(struct interface *i, struct arrival *a)
 }
 
 /*
- * More about a frame takes the place of a response; the page of that place is
- * offered again. Returns whether yet more follows.
+ * Takes an extra segment, which has the place of a response: no data lies in
+ * the page of that place. Returns whether another one follows.
  */
 static bool take_extra(struct interface *i, struct arrival *a)
 {
@@ -409,10 +435,10 @@ static bool take_extra(struct interface *i, struct arrival *a)
     RING_COPY_RESPONSE(&i->rx, i->rx.rsp_cons, &r);
     memcpy(&extra, &r, sizeof extra);
     i->rx.rsp_cons++;
-    if (i->in[id].b && !take_back(i, &i->in[id]))
+    if (i->in[id].b && take_back(i, &i->in[id])) {
+        buf_free(i->in[id].b);
         i->in[id].b = NULL;
-    buf_free(i->in[id].b);
-    i->in[id].b = NULL;
+    }
     if (extra.type == XEN_NETIF_EXTRA_TYPE_GSO &&
         extra.u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4 && extra.u.gso.size > 0)
         a->segment = extra.u.gso.size;
@@ -421,7 +447,8 @@ static bool take_extra(struct interface *i, struct arrival *a)
     return extra.flags & XEN_NETIF_EXTRA_FLAG_MORE;
 }
 
-/* One piece; false: it lies. *more: the frame goes on. */
+/* Takes one piece of a frame, and sets *more if others follow. False: the
+ * backend broke the protocol. */
 static bool take_piece(struct interface *i, struct arrival *a, RING_IDX end,
                        bool *more)
 {
@@ -444,7 +471,7 @@ static bool take_piece(struct interface *i, struct arrival *a, RING_IDX end,
         }
         extra = take_extra(i, a);
     }
-    return true;
+    return i->is_connected;
 }
 
 /* The frames between the ring's present place and end. */
@@ -508,7 +535,9 @@ static void drive(void *ctx)
         enum status s = OK;
 
         while (s == OK && (!i->is_woken || !i->is_connected)) {
-            s = wait_until(&i->turn, enough ? FOREVER : time_after(AGAIN));
+            s = wait_until(&i->turn, enough || !i->is_connected
+                                         ? FOREVER
+                                         : time_after(AGAIN));
             if (s == ERR_TIMEOUT) {
                 i->is_woken = true;
                 s = OK;
@@ -536,17 +565,19 @@ static enum status make_rings(struct interface *i)
         s = ring_take(&i->rx_pages, i->front.domain, 1);
     if (s == OK)
         s = event_open(&i->event, i->front.domain);
-    if (s != OK) {
-        ring_drop(&i->tx_pages);
-        ring_drop(&i->rx_pages);
+    i->has_channel = s == OK;
+    if (s != OK)
         return s;
-    }
     tx = i->tx_pages.pages;
     rx = i->rx_pages.pages;
     SHARED_RING_INIT(tx);
     SHARED_RING_INIT(rx);
     FRONT_RING_INIT(&i->tx, tx, PAGE_BYTES);
     FRONT_RING_INIT(&i->rx, rx, PAGE_BYTES);
+    for (unsigned n = 0; n < SLOTS; n++)
+        i->out[n].next = n + 1;
+    i->out_free = 0;
+    i->extras = 0;
     return OK;
 }
 
@@ -570,27 +601,64 @@ static enum status tell(struct interface *i)
     return front_tell(&i->front, entries, sizeof entries / sizeof entries[0]);
 }
 
-static void drop_slots(struct interface *i, struct slot *slots)
+static unsigned reclaim_slots(struct slot *slots)
 {
-    for (unsigned n = 0; n < SLOTS; n++) {
-        if (slots[n].b && take_back(i, &slots[n]))
+    unsigned held = 0;
+
+    for (unsigned n = 0; n < SLOTS; n++)
+        if (slots[n].b && grant_take_back(slots[n].grant)) {
             buf_free(slots[n].b);
-        slots[n] = (struct slot){.next = n + 1};
-    }
+            slots[n].b = NULL;
+        } else if (slots[n].b) {
+            held++;
+        }
+    return held;
 }
 
+/* Takes back all that was lent for a connection (front.h). */
+static unsigned reclaim(void *ctx)
+{
+    struct interface *i = ctx;
+
+    return ring_drop(&i->tx_pages) + ring_drop(&i->rx_pages) +
+           reclaim_slots(i->out) + reclaim_slots(i->in);
+}
+
+/* Ends the connection. The backend may still use some of the pages for now:
+ * they stay where they are. */
 static void drop_connection(struct interface *i)
 {
     i->is_connected = false;
     i->network.up = false;
     wake_all(&i->network.changed);
-    if (i->tx_pages.pages)
+    if (i->has_channel)
         event_close(&i->event);
-    ring_drop(&i->tx_pages);
-    ring_drop(&i->rx_pages);
-    drop_slots(i, i->out);
-    drop_slots(i, i->in);
-    i->out_free = 0;
+    i->has_channel = false;
+    (void)reclaim(i);
+}
+
+/*
+ * Reads what the backend offers, which may be less than the one before it did.
+ * A backend that cannot leave a checksum blank cannot cut segments: each of
+ * them would need its own.
+ */
+static enum status negotiate(struct interface *i)
+{
+    struct front *f = &i->front;
+    bool          can_sum = front_number(f, "feature-no-csum-offload", 0) != 1;
+
+    if (front_number(f, "feature-rx-copy", 0) != 1) {
+        log_error(&network, "%s: its backend does not copy what comes in "
+                            "(feature-rx-copy), which it must",
+                  i->name);
+        return ERR_UNSUPPORTED;
+    }
+    i->can_pieces = front_number(f, "feature-sg", 0) == 1;
+    i->can_segments = i->can_pieces && can_sum &&
+                      front_number(f, "feature-gso-tcpv4", 0) == 1;
+    i->network.features = (can_sum ? NETWORK_CHECKSUM : 0) |
+                          (i->can_segments ? NETWORK_TCP_SEGMENTS : 0);
+    return OK;
 }
 
 static enum status connect_rings(struct interface *i)
@@ -600,21 +668,15 @@ static enum status connect_rings(struct interface *i)
     enum status       s;
 
     s = front_expect(f, IS(InitWait) | IS(Connected), &state);
-    if (s != OK || (s = make_rings(i)) != OK)
-        return s;
-    if (front_number(f, "feature-rx-copy", 0) != 1) {
-        log_error(&network, "%s: its backend does not copy what comes in "
-                            "(feature-rx-copy), which it must",
-                  i->name);
-        s = ERR_UNSUPPORTED;
-    }
-    i->can_pieces = front_number(f, "feature-sg", 0) == 1;
-    i->can_segments = i->can_pieces &&
-                      front_number(f, "feature-gso-tcpv4", 0) == 1;
-    (void)offer_pages(i);
-    RING_PUSH_REQUESTS(&i->rx);
     if (s == OK)
+        s = make_rings(i);
+    if (s == OK)
+        s = negotiate(i);
+    if (s == OK) {
+        (void)offer_pages(i);
+        RING_PUSH_REQUESTS(&i->rx);
         s = tell(i);
+    }
     if (s == OK)
         s = front_expect(f, IS(Connected) | IS(Closing) | IS(Closed), &state);
     if (s == OK && state != XenbusStateConnected) {
@@ -626,15 +688,17 @@ static enum status connect_rings(struct interface *i)
         drop_connection(i);
         return s;
     }
-    i->network.features = NETWORK_CHECKSUM |
-                          (i->can_segments ? NETWORK_TCP_SEGMENTS : 0);
     i->is_connected = i->network.up = true;
     wake_all(&i->network.changed);
     wake(i);
     return OK;
 }
 
-/* The backend has gone, and means to come back: so do we. */
+/*
+ * Connects again after the backend has gone and come back, and has given back
+ * the pages of the connection before. A backend that keeps any gets no others:
+ * otherwise each connection would cost some.
+ */
 static enum status reconnect(struct interface *i)
 {
     enum status s;
@@ -642,6 +706,8 @@ static enum status reconnect(struct interface *i)
     do {
         drop_connection(i);
         s = front_return(&i->front);
+        if (s == OK)
+            s = front_await_pages(&i->front, reclaim, i);
         if (s == OK)
             s = connect_rings(i);
     } while (s != OK && i->front.is_moved);
@@ -665,8 +731,7 @@ static void tend(void *ctx)
     drop_connection(i);
     i->network.gone = true;
     wake_all(&i->network.changed);
-    if (front_be(&i->front, XenbusStateClosed) != OK)
-        return; /* nobody is there who would be told */
+    front_leave(&i->front, reclaim, i);
 }
 
 static enum status connect(struct interface *i)
@@ -760,8 +825,6 @@ enum status network_xen_connect(const char *name, struct network **made)
     i->network.ops = &xen_ops;
     i->network.name = i->name;
     i->event = (struct event){.come = come, .ctx = i};
-    drop_slots(i, i->out);
-    drop_slots(i, i->in);
     if ((s = find(i, name)) != OK || (s = grant_start()) != OK ||
         (s = read_offers(i)) != OK || (s = connect(i)) != OK ||
         (s = fiber_spawn(&options, drive, i, &fiber)) != OK ||

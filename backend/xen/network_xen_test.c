@@ -137,6 +137,28 @@ static void hear(struct fake_vif *v, const struct vif_frame *f)
     memcpy(last_bytes, f->bytes, f->len);
 }
 
+/* A TCP segment of so many data bytes, to be cut by 1,460 if it must. */
+static struct buf *tcp_frame(size_t len)
+{
+    static uint8_t bytes[VIF_FRAME];
+    struct buf    *b;
+
+    memset(bytes, 0, sizeof bytes);
+    bytes[12] = 8; /* IPv4, of 20 bytes, with TCP's 20 */
+    bytes[14] = 0x45;
+    bytes[16] = (uint8_t)((40 + len) / 256);
+    bytes[17] = (uint8_t)(40 + len);
+    bytes[23] = 6;
+    bytes[46] = 0x50;
+    b = buf_copy_in(bytes, 54 + len, 0);
+    if (!b)
+        panic("no pages");
+    b->offload = (struct offload){.csum_start = 34,
+                                  .csum_offset = 16,
+                                  .segment = len > 1460 ? 1460 : 0};
+    return b;
+}
+
 static struct buf *frame_of(size_t len)
 {
     static uint8_t bytes[VIF_FRAME];
@@ -303,27 +325,295 @@ TEST(a_frame_whose_segment_size_is_missing_is_a_lie)
     check_broken_off(NETRXF_extra_info);
 }
 
-/* The backend maps a page, and says that it is done with it. */
-TEST(a_page_that_the_backend_keeps_is_never_used_again)
+/* Takes all pages of the pool and gives them back: none of them is page. */
+static void check_is_not_used(const uint8_t *page)
 {
-    uint8_t         bytes[60] = {0};
-    struct network *n = connect(0, ALL);
-    uint32_t        grant = vif_next_page(&vif[0]);
-    uint8_t        *page = fake_map(0, grant, true);
-    struct buf     *all = NULL;
+    struct buf *all = NULL;
 
-    network_listen(n, keep, NULL);
-    vif_send(&vif[0], &(struct vif_frame){.bytes = bytes, .len = 60});
-    CHECK(time_sleep(MILLISECOND) == OK);
-    CHECK(arrived == 0);
     for (struct buf *b; (b = buf_new(0)) != NULL;) {
         CHECK(b->data != page);
         b->next = all;
         all = b;
     }
     buf_free(all);
+}
+
+/* The backend maps a page, and says that it is done with it. */
+TEST(a_backend_that_keeps_a_page_is_disconnected_and_the_page_not_used)
+{
+    uint8_t         bytes[60] = {0};
+    struct network *n = connect(0, ALL);
+    uint32_t        grant = vif_next_page(&vif[0]);
+    uint8_t        *page = fake_map(0, grant, true);
+
+    network_listen(n, keep, NULL);
+    vif_send(&vif[0], &(struct vif_frame){.bytes = bytes, .len = 60});
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 0 && n->gone && !n->up);
+    check_said("vif 0: its backend, domain 0, keeps a page in use");
+    CHECK(time_sleep(2 * SECOND) == OK);
+    check_said("still uses 1 pages that it was lent");
+    CHECK(buf_pages_free() == buf_pages() - 1);
+    check_is_not_used(page);
     fake_unmap(grant, true);
-    check_said("vif 0: its backend keeps pages that it should have let go");
+    CHECK(time_sleep(3600 * SECOND) == OK);
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+/* What the backend, which lets pages of frames go never, has mapped. */
+static uint32_t hoard[4096];
+static unsigned hoarded;
+
+static void keep_mapped(struct fake_vif *v, const struct vif_frame *f)
+{
+    (void)f;
+    for (unsigned i = 0; i < v->slots; i++) {
+        uint32_t grant = v->slot_grant[i];
+
+        if (!fake_map(0, grant, false))
+            fake_fail("grant %u of a sent piece permits nothing", grant);
+        hoard[hoarded++] = grant;
+    }
+}
+
+TEST(a_backend_that_unmaps_nothing_that_was_sent_gets_one_connections_pages)
+{
+    struct network *n = connect(0, ALL);
+    unsigned        sent = 0;
+
+    vif[0].hears = keep_mapped;
+    CHECK(buf_pages_free() == buf_pages() - 256);
+    for (; sent < 2000 && !n->gone; sent++) {
+        struct buf *b = buf_copy_in("12345678901234567890", 20, 0);
+
+        CHECK(b != NULL);
+        network_write(n, b);
+        CHECK(time_sleep(MILLISECOND) == OK);
+    }
+    CHECK(n->gone && sent == 1);
+    CHECK(time_sleep(2 * SECOND) == OK);
+    CHECK(buf_pages_free() == buf_pages() - hoarded);
+    for (; hoarded > 0; hoarded--)
+        fake_unmap(hoard[hoarded - 1], false);
+    CHECK(time_sleep(3600 * SECOND) == OK);
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+/* A full ring, of which the backend keeps all and says that all is sent. */
+TEST(what_a_backend_can_hold_is_no_more_than_the_network_has_brought)
+{
+    struct network *n = connect(0, ALL);
+
+    vif[0].hears = keep_mapped;
+    vif[0].backend.is_deaf = true;
+    for (unsigned i = 0; i < 1000; i++)
+        network_write(n, frame_of(60));
+    vif[0].backend.is_deaf = false;
+    CHECK(time_sleep(10 * SECOND) == OK);
+    CHECK(n->gone && hoarded > 200);
+    CHECK(buf_pages_free() == buf_pages() - hoarded);
+    CHECK(hoarded <= 512);
+    for (; hoarded > 0; hoarded--)
+        fake_unmap(hoard[hoarded - 1], false);
+}
+
+/* Each time it comes back it would keep a few more pages. */
+static void keep_and_restart(void)
+{
+    for (unsigned i = 0; i < 8 && hoarded < 4096; i++) {
+        uint32_t grant = fake_any_grant(
+            0, hoarded ? hoard[hoarded - 1] + 1 : 8, true);
+
+        if (grant && fake_map(0, grant, true))
+            hoard[hoarded++] = grant;
+    }
+    backend_restart(&vif[0].backend);
+    if (fake.now < 200 * SECOND)
+        fake_after(10 * SECOND, keep_and_restart);
+}
+
+TEST(a_backend_that_comes_back_with_pages_in_use_is_given_no_others)
+{
+    struct network *n = connect(0, ALL);
+
+    fake_after(SECOND, keep_and_restart);
+    CHECK(time_sleep(300 * SECOND) == OK);
+    CHECK(n->gone && vif[0].backend.connections == 1);
+    check_said("keeps pages in use of the connection before");
+    for (; hoarded > 0; hoarded--)
+        fake_unmap(hoard[hoarded - 1], true);
+    CHECK(time_sleep(3600 * SECOND) == OK);
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+static void let_go(void)
+{
+    for (; hoarded > 0; hoarded--)
+        fake_unmap(hoard[hoarded - 1], true);
+}
+
+static void keep_for_a_while(void)
+{
+    hoard[hoarded++] = fake_any_grant(0, 100, true);
+    CHECK(fake_map(0, hoard[0], true) != NULL);
+    backend_restart(&vif[0].backend);
+    fake_after(5 * SECOND, let_go);
+}
+
+TEST(a_backend_that_needs_some_seconds_to_let_go_is_waited_for)
+{
+    struct network *n = connect(0, ALL);
+
+    fake_after(SECOND, keep_for_a_while);
+    CHECK(time_sleep(4 * SECOND) == OK);
+    CHECK(!n->gone && !n->up);
+    CHECK(time_sleep(4 * SECOND) == OK);
+    CHECK(!n->gone && n->up && vif[0].backend.connections == 2);
+}
+
+/* Responses that nothing waits for, as a hostile backend writes them. */
+static void answer_with(struct fake_vif *v, int16_t status, uint16_t id,
+                        unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        netif_tx_response_t *r = RING_GET_RESPONSE(&v->tx,
+                                                   v->tx.rsp_prod_pvt++);
+
+        *r = (netif_tx_response_t){.id = id, .status = status};
+    }
+    v->tx.sring->rsp_prod = v->tx.rsp_prod_pvt;
+    backend_notify(&v->backend);
+}
+
+static uint16_t retort_status;
+static unsigned nulls;
+
+static bool answer_null(struct fake_vif *v, unsigned pieces)
+{
+    nulls += pieces;
+    answer_with(v, (int16_t)retort_status, 0, pieces);
+    return true;
+}
+
+/* Each of them would take a place of the ring and leave its slot in use, until
+ * what is sent next is put beyond the last slot. */
+TEST(a_response_null_to_what_has_no_segment_size_is_a_lie)
+{
+    struct network *n = connect(0, ALL);
+
+    vif[0].answers = answer_null;
+    retort_status = NETIF_RSP_NULL;
+    for (unsigned i = 0; i < 3000 && !n->gone; i++) {
+        network_write(n, frame_of(60));
+        CHECK(time_sleep(MILLISECOND) == OK);
+    }
+    CHECK(n->gone && nulls == 1);
+    check_said("vif 0: its backend, domain 0, answers a segment size that was "
+               "not sent");
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+static struct buf *segments_of(size_t len)
+{
+    struct buf *b = frame_of(len);
+
+    b->offload = (struct offload){
+        .csum_start = 34, .csum_offset = 16, .segment = 1460};
+    return b;
+}
+
+/* With the right ones there is one more for each frame. */
+static bool answer_and_null(struct fake_vif *v, unsigned pieces)
+{
+    (void)pieces;
+    answer_with(v, NETIF_RSP_NULL, 0, 2);
+    nulls += 2;
+    return true;
+}
+
+TEST(one_response_null_more_than_segment_sizes_is_a_lie)
+{
+    struct network *n = connect(0, ALL);
+
+    vif[0].answers = answer_and_null;
+    network_write(n, segments_of(3000));
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(n->gone && nulls == 2);
+}
+
+TEST(segment_sizes_leave_the_ring_as_they_came)
+{
+    struct network *n = connect(0, ALL);
+
+    vif[0].hears = hear;
+    for (unsigned i = 0; i < 5000; i++) {
+        network_write(n, i % 3 ? segments_of(3000) : frame_of(60));
+        if (i % 40 == 39)
+            CHECK(time_sleep(MILLISECOND) == OK);
+    }
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(heard == 5000 && n->counters.dropped_out == 0 && !n->gone);
+}
+
+static void restart(void);
+
+/* What the backend after it offers is what it gets. */
+TEST(a_backend_that_comes_back_with_less_gets_frames_that_it_takes)
+{
+    static const struct {
+        const char *offers;
+        unsigned    features;
+    } others[] = {
+        {PIECES, NETWORK_CHECKSUM},
+        {COPY, NETWORK_CHECKSUM},
+        {ALL "\nfeature-no-csum-offload=1", 0},
+        {ALL, NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS},
+        {COPY "\nfeature-sg=0\nfeature-gso-tcpv4=1", NETWORK_CHECKSUM},
+    };
+    struct network *n = connect(0, ALL);
+
+    vif[0].hears = hear;
+    for (unsigned i = 0; i < 5; i++) {
+        heard = 0;
+        vif[0].backend.offers = others[i].offers;
+        for (const char *const *o = (const char *const[]){
+                 "feature-sg", "feature-gso-tcpv4", "feature-no-csum-offload",
+                 NULL};
+             *o; o++)
+            backend_says(&vif[0].backend, *o, "0");
+        restart();
+        CHECK(time_sleep(SECOND) == OK);
+        CHECK(n->up && n->features == others[i].features);
+        network_write(n, tcp_frame(1000));
+        network_write(n, tcp_frame(3000));
+        CHECK(time_sleep(MILLISECOND) == OK);
+        CHECK(heard > 1 && (last.segment != 0) == (others[i].features ==
+                                                   (NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS)));
+        CHECK(last.is_blank == (others[i].features != 0));
+    }
+}
+
+static bool unended_list(const struct xsd_sockmsg *request, const char *body)
+{
+    static char names[1023];
+
+    (void)body;
+    if (request->type != XS_DIRECTORY)
+        return false;
+    memset(names, '1', sizeof names);
+    store_send(XS_DIRECTORY, request->req_id, names, sizeof names);
+    return true;
+}
+
+TEST(a_list_of_networks_without_an_end_is_not_shown)
+{
+    struct network *n;
+
+    stored.asked = unended_list;
+    CHECK(network_xen_connect("7", &n) == ERR_NOT_FOUND);
+    stored.asked = NULL;
+    check_said("there is no network 7; what there is: unknown (xenstore's "
+               "list");
 }
 
 static void restart(void)

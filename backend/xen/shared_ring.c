@@ -13,23 +13,27 @@ enum status ring_take(struct ring_pages *r, uint16_t domain, unsigned count)
 
         r->grant[i] = grant_give(domain, page, true);
         if (r->grant[i] == 0) {
-            ring_drop(r);
+            (void)ring_drop(r);
             return ERR_NO_MEMORY;
         }
     }
     return OK;
 }
 
-void ring_drop(struct ring_pages *r)
+unsigned ring_drop(struct ring_pages *r)
 {
-    bool is_ours = true;
+    unsigned held = 0;
 
     if (!r->pages)
-        return;
+        return 0;
     for (unsigned i = 0; i < r->count; i++)
-        if (r->grant[i] && !grant_take_back(r->grant[i]))
-            is_ours = false;
-    if (is_ours)
-        page_free(r->pages, r->count);
+        if (r->grant[i] && grant_take_back(r->grant[i]))
+            r->grant[i] = 0;
+        else if (r->grant[i])
+            held++;
+    if (held > 0)
+        return held;
+    page_free(r->pages, r->count);
     r->pages = NULL;
+    return 0;
 }

@@ -22,15 +22,18 @@
 struct ring_pages {
     void    *pages; /* NULL: there are none */
     unsigned count;
-    uint32_t grant[RING_PAGES];
+    uint32_t grant[RING_PAGES]; /* 0: taken back already */
 };
 
 /* count zeroed pages that domain may write to. ERR_NO_MEMORY: none. */
 MUST_CHECK enum status ring_take(struct ring_pages *r, uint16_t domain,
                                  unsigned count);
 
-/* Takes them back, if there are any. What the other domain has still in use is
- * lost, and never used again. */
-void ring_drop(struct ring_pages *r);
+/*
+ * Takes the pages back, if there are any, and frees them together. Returns how
+ * many of them the other domain still uses; as long as there are some the ring
+ * keeps all its pages, and this is to be called again.
+ */
+unsigned ring_drop(struct ring_pages *r);
 
 #endif

@@ -88,20 +88,6 @@ static void check_segments(const struct fake_disk    *d,
                   info->sector_size);
 }
 
-static void take_indirect(struct fake_disk *d, struct disk_request *r)
-{
-    const blkif_request_indirect_t *many = (const void *)&r->ring;
-    size_t                          len;
-
-    r->segments = many->nr_segments;
-    if (!strstr(d->backend.offers, "indirect") ||
-        r->segments > sizeof r->segment / sizeof r->segment[0])
-        fake_fail("an indirect request of %u segments", r->segments);
-    len = r->segments * sizeof r->segment[0];
-    if (!fake_copy(0, many->indirect_grefs[0], 0, r->segment, len, false))
-        fake_fail("the segments are in no page that is granted");
-}
-
 /* A number that the backend offers. */
 static uint64_t offered(const struct fake_disk *d, const char *name,
                         uint64_t otherwise)
@@ -109,6 +95,20 @@ static uint64_t offered(const struct fake_disk *d, const char *name,
     const char *at = strstr(d->backend.offers, name);
 
     return at ? strtoull(at + strlen(name), NULL, 10) : otherwise;
+}
+
+static void take_indirect(struct fake_disk *d, struct disk_request *r)
+{
+    const blkif_request_indirect_t *many = (const void *)&r->ring;
+    size_t                          len;
+
+    r->segments = many->nr_segments;
+    if (r->segments > offered(d, "feature-max-indirect-segments=", 0) ||
+        r->segments > sizeof r->segment / sizeof r->segment[0])
+        fake_fail("an indirect request of %u segments", r->segments);
+    len = r->segments * sizeof r->segment[0];
+    if (!fake_copy(0, many->indirect_grefs[0], 0, r->segment, len, false))
+        fake_fail("the segments are in no page that is granted");
 }
 
 static void check_discard(const struct fake_disk    *d,

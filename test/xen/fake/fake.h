@@ -78,8 +78,9 @@ bool  fake_copy(unsigned domain, uint32_t grant, size_t offset, void *data,
 
 extern unsigned fake_mapped; /* pages that are, just now */
 
-/* The first grant from this one on that domain may write to; 0: none. */
-uint32_t fake_any_grant(unsigned domain, uint32_t from);
+/* The first grant from this one on that domain may write to, or read; 0:
+ * none. */
+uint32_t fake_any_grant(unsigned domain, uint32_t from, bool write);
 
 /* Ends the test: it has failed. */
 void fake_fail(const char *fmt, ...)

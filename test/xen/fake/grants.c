@@ -82,10 +82,10 @@ bool fake_copy(unsigned domain, uint32_t grant, size_t offset, void *data,
     return true;
 }
 
-uint32_t fake_any_grant(unsigned domain, uint32_t from)
+uint32_t fake_any_grant(unsigned domain, uint32_t from, bool write)
 {
     for (uint32_t n = 0; n < ENTRIES; n++)
-        if (permits(domain, (from + n) % ENTRIES, true))
+        if (permits(domain, (from + n) % ENTRIES, write))
             return (from + n) % ENTRIES;
     return 0;
 }

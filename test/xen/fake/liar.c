@@ -7,7 +7,7 @@
 #include <xen/io/blkif.h>
 #include <xen/io/netif.h>
 
-#define WAYS 12 /* of lying: the last are one */
+#define WAYS 14 /* of lying: the last are one */
 
 /* What all rings begin with. */
 struct indices {
@@ -118,6 +118,8 @@ static void answer(struct liar *l, struct liar_ring *r)
         return;
     if (r == &l->ring[1]) /* what has come */
         status = (int16_t)below(l, 1600);
+    else if (l->repeats > 0 && l->repeats--)
+        status = l->status;
     memcpy(id, entry + r->request_id, r->id_bytes);
     memset(entry, 0, r->entry);
     memcpy(entry, id, r->id_bytes);
@@ -147,6 +149,16 @@ static void answer_wrongly(struct liar *l, struct liar_ring *r)
     memcpy(entry + 2 * below(l, (uint32_t)r->entry / 2), &wrong, sizeof wrong);
 }
 
+/* Up to thousands of requests from now on end in the same status, which others
+ * have (NETIF_RSP_NULL is 1) or none. */
+static void repeat(struct liar *l)
+{
+    static const int16_t statuses[] = {1, 1, 1, 1, -1, -2, 2, 32767};
+
+    l->status = statuses[below(l, 8)];
+    l->repeats = below(l, 3000);
+}
+
 static void scribble(struct liar *l, uint8_t *at, size_t len)
 {
     for (size_t i = 0; i < len; i++)
@@ -162,7 +174,7 @@ static void jump(struct liar *l, struct liar_ring *r)
 
 static void write_page(struct liar *l)
 {
-    uint32_t grant = fake_any_grant(LIAR_DOMAIN, below(l, 4096));
+    uint32_t grant = fake_any_grant(LIAR_DOMAIN, below(l, 4096), true);
     uint8_t *page = grant ? fake_map(LIAR_DOMAIN, grant, true) : NULL;
 
     if (!page)
@@ -171,18 +183,32 @@ static void write_page(struct liar *l)
     fake_unmap(grant, true);
 }
 
-/* A page stays mapped until another takes its place, and is written to. */
-static void keep_page(struct liar *l)
+static void let_go(struct kept *k)
+{
+    if (k->page)
+        fake_unmap(k->grant, k->writable);
+    k->page = NULL;
+}
+
+/* A page stays mapped until another takes its place, and is written to if that
+ * can be. */
+static void keep_page(struct liar *l, bool write)
 {
     struct kept *k = &l->kept[below(l, LIAR_KEEPS)];
 
-    if (k->page)
-        fake_unmap(k->grant, true);
-    k->grant = fake_any_grant(LIAR_DOMAIN, below(l, 4096));
-    k->page = k->grant ? fake_map(LIAR_DOMAIN, k->grant, true) : NULL;
+    let_go(k);
+    k->grant = fake_any_grant(LIAR_DOMAIN, below(l, 4096), write);
+    k->writable = write;
+    k->page = k->grant ? fake_map(LIAR_DOMAIN, k->grant, write) : NULL;
     for (k = l->kept; k < l->kept + LIAR_KEEPS; k++)
-        if (k->page)
+        if (k->page && k->writable)
             scribble(l, k->page + below(l, PAGE_BYTES - 64), 64);
+}
+
+void liar_lets_go(struct liar *l)
+{
+    for (struct kept *k = l->kept; k < l->kept + LIAR_KEEPS; k++)
+        let_go(k);
 }
 
 static void write_store(struct liar *l)
@@ -216,13 +242,19 @@ static void lie(struct liar *l, struct liar_ring *r, unsigned way)
         write_page(l);
         break;
     case 4:
-        keep_page(l);
+        keep_page(l, true);
         break;
     case 5:
         write_store(l);
         break;
     case 6:
         backend_restart(&l->backend);
+        break;
+    case 7:
+        keep_page(l, false);
+        break;
+    case 8:
+        repeat(l);
         break;
     default:
         answer_wrongly(l, r);

@@ -36,10 +36,16 @@ struct liar {
     struct kept {
         uint32_t grant;
         uint8_t *page; /* NULL: none */
+        bool     writable;
     } kept[LIAR_KEEPS];
+    int16_t     status; /* of the next so many answers */
+    unsigned    repeats;
     nanoseconds at;
     unsigned    way[2];
 };
+
+/* It unmaps what it has kept. */
+void liar_lets_go(struct liar *l);
 
 /* kind: "vbd" or "vif". */
 void liar_add(struct liar *l, const char *kind, unsigned number,

@@ -80,7 +80,8 @@ static void take_extra(struct fake_vif *v, RING_IDX end, struct vif_frame *f)
         extra.u.gso.type != XEN_NETIF_GSO_TYPE_TCPV4 || extra.flags != 0 ||
         extra.u.gso.size == 0)
         fake_fail("an extra request of type %u", extra.type);
-    if (!strstr(v->backend.offers, "feature-gso-tcpv4=1"))
+    if (!strstr(v->backend.offers, "feature-gso-tcpv4=1") ||
+        !strstr(v->backend.offers, "feature-sg=1"))
         fake_fail("segments, which are not offered");
     f->segment = extra.u.gso.size;
 }
@@ -132,13 +133,20 @@ static void take_frame(struct fake_vif *v, RING_IDX end)
                   piece[0].size, rest);
     f.is_blank = piece[0].flags & NETTXF_csum_blank;
     f.is_checked = piece[0].flags & NETTXF_data_validated;
+    if (f.is_blank && strstr(v->backend.offers, "feature-no-csum-offload=1"))
+        fake_fail("a blank checksum, which the backend does not fill in");
     take_piece(&piece[0], piece[0].size - rest, &f);
     for (unsigned i = 1; i < n; i++)
         take_piece(&piece[i], piece[i].size, &f);
     if (n > v->slots_most)
         v->slots_most = n;
+    v->slots = n;
+    for (unsigned i = 0; i < n; i++)
+        v->slot_grant[i] = piece[i].gref;
     if (!v->refuses && fake.now >= v->up_at)
         pass_on(v, &f);
+    if (v->answers && v->answers(v, n))
+        return;
     for (unsigned i = 0; i < n; i++) {
         answer_sent(v, piece[i].id,
                     v->refuses ? NETIF_RSP_ERROR : NETIF_RSP_OKAY);

@@ -35,6 +35,13 @@ struct fake_vif {
     bool     fails;    /* what comes is an error of a page */
     uint16_t promises; /* flags of all that comes, of which nothing is true */
 
+    /* Instead of the responses to a frame of so many pieces. */
+    bool (*answers)(struct fake_vif *v, unsigned pieces);
+
+    /* The grants of the frame that is heard. */
+    uint32_t slot_grant[XEN_NETIF_NR_SLOTS_MIN];
+    unsigned slots;
+
     nanoseconds          up_at;
     netif_tx_back_ring_t tx;
     netif_rx_back_ring_t rx;
