@@ -157,6 +157,13 @@ static void use_a_grant(void)
         e->flags ^= GTF_reading | (e->flags & GTF_readonly ? 0 : GTF_writing);
 }
 
+/* An honest backend has nothing in use. */
+static void unmap_all(void)
+{
+    for (size_t i = 0; i < ENTRIES; i++)
+        grants_of_image[i].flags &= (uint16_t) ~(GTF_reading | GTF_writing);
+}
+
 static void write_a_page(void)
 {
     uint8_t *page = granted_page(RESERVED + next_byte());
@@ -360,6 +367,10 @@ static uint8_t *entry_of(const struct ring *r, uint32_t at)
     return (uint8_t *)r->shared + r->head + at % r->size * r->entry;
 }
 
+/* So many answers more, of a ring that brings nothing, have this status. */
+static unsigned repeats;
+static int8_t   repeated;
+
 /* The next request, done; false: there is none. */
 static bool answer(const struct ring *r)
 {
@@ -372,6 +383,8 @@ static bool answer(const struct ring *r)
         return false;
     if (r->brings)
         status = input_left > 0 ? (int16_t)(next_byte() * 16u) : 60;
+    else if (repeats > 0 && repeats--)
+        status = repeated;
     memcpy(id, entry + r->request_id, r->id_bytes);
     memset(entry, 0, r->entry);
     memcpy(entry, id, r->id_bytes);
@@ -412,6 +425,10 @@ static void act(uint8_t what)
     case 10:
         entry[next_byte() % r->entry] = next_byte();
         at->rsp_prod++;
+        break;
+    case 11:
+        repeats = next_byte() * 16u;
+        repeated = (int8_t)next_byte();
         break;
     default:
         for (unsigned k = what % 4u; k < 4; k++)
@@ -483,6 +500,7 @@ static void end(void)
     if (back_state > XenbusStateClosed || back_state < XenbusStateInitWait ||
         back_state == XenbusStateInitialised)
         back_be(XenbusStateClosed);
+    unmap_all();
     follow();
     if (channel && channel->port != 0)
         be_honest();
@@ -558,6 +576,7 @@ static void begin(const uint8_t *data, size_t size)
     watched = NULL;
     channel = NULL;
     turns_after = 0;
+    repeats = 0;
     is_online = true;
     back_state = XenbusStateInitWait;
     front_state = XenbusStateInitialising;
@@ -565,11 +584,12 @@ static void begin(const uint8_t *data, size_t size)
         offers[i].lie = 0;
 }
 
-/* The fibers end, the first of them because they are asked to, and what there
- * is goes. */
+/* The input is played to its end. Then the fibers end, the first of them
+ * because they are asked to, and what there is goes. */
 static void finish_all(size_t asked)
 {
-    input_left = 0;
+    while (input_left > 0)
+        check(time_sleep(MILLISECOND) == OK);
     while (fibers_count > 0) {
         struct fiber *f = fibers[--fibers_count];
 
@@ -577,6 +597,8 @@ static void finish_all(size_t asked)
             fiber_cancel(f);
         check(fiber_join(f, FOREVER) == OK);
     }
+    for (size_t i = 0; i < ENTRIES; i++)
+        check(grants_of_image[i].flags == 0);
     while (taken_count > 0) {
         taken_count--;
         if (taken[taken_count].count > 0)

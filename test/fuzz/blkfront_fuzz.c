@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A disk of Xen's, whatever its backend does (backend.h): requests end, with
- * data or without, and nothing is touched but what was granted.
+ * data or without, nothing is touched but what was granted, and nothing stays
+ * granted.
  *
  * The first bytes of the input say in what the store lies, and what is asked of
  * the disk; the rest is what the backend does.
@@ -91,11 +92,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     begin(data, size);
     for (unsigned n = next_byte() % 4u; n > 0; n--)
         offers[next_byte() % offers_count].lie = next_byte();
-    if (block_xen_connect("51712", &b) == OK)
+    if (block_xen_connect("51712", &b) == OK) {
         for (unsigned i = 0; i < ASKERS; i++) {
             wishes[i] = next_byte();
             check(fiber_spawn(NULL, use, &wishes[i], &f) == OK);
         }
+    } else {
+        unmap_all();
+        check(reclaim_all(taken[0].at) == 0);
+    }
     finish_all(0);
     return 0;
 }
