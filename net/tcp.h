@@ -93,6 +93,7 @@ struct held {
     struct buf  *data, *last;
     unsigned     bufs;
     uint32_t     rank; /* in the tree: no less than those below it */
+    uint32_t     came; /* counts on with all that is held: when it grew last */
     struct held *left, *right;
 };
 
@@ -499,6 +500,9 @@ void tcp_failed(void *ctx, const struct ipv4_packet *packet,
  * what is there already is left out. False: it is too much, and dropped. */
 bool tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
               uint32_t len);
+
+/* The run in which seq lies; NULL: none. */
+const struct held *tcp_held_at(const struct connection *c, uint32_t seq);
 
 /* What was held and is next now, yours; NULL: nothing. */
 struct buf *tcp_take_held(struct connection *c, uint32_t *len);

@@ -198,6 +198,8 @@ bool tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
             buf_free(data);
             return true;
         }
+        if (known > 0)
+            sack_note_repeat(c, seq, before->end);
         data = buf_trim_list(data, known);
         seq += known;
     }
@@ -208,9 +210,12 @@ bool tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
         return false;
     }
     while ((next = before ? before->next : c->held) != NULL &&
-           !seq_after(next->end, end))
-        drop_run(c, take_out(c, before)); /* all of it comes again */
+           !seq_after(next->end, end)) { /* all of it comes again */
+        sack_note_repeat(c, next->seq, next->end);
+        drop_run(c, take_out(c, before));
+    }
     if (next && seq_before(next->seq, end)) {
+        sack_note_repeat(c, next->seq, end);
         end = next->seq;
         buf_cut(data, end - seq);
     }
@@ -221,6 +226,7 @@ bool tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
     c->held_len += end - seq;
     c->held_bufs += bufs;
     h->end = end;
+    h->came = (uint32_t)c->tcp->counters.held;
     join(c, h, data, buf_last(data), bufs);
     if (next && next->seq == end) {
         next = take_out(c, h);
@@ -229,6 +235,13 @@ bool tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
         free_run(c, next);
     }
     return true;
+}
+
+const struct held *tcp_held_at(const struct connection *c, uint32_t seq)
+{
+    const struct held *h = run_before(c, seq);
+
+    return h && seq_before(seq, h->end) ? h : NULL;
 }
 
 struct buf *tcp_take_held(struct connection *c, uint32_t *len)

@@ -3,43 +3,41 @@
  * Selective acknowledgments as they are written (RFC 2018, RFC 2883): the
  * ranges that came too early, and what came twice.
  *
- * The first range holds what has come last, the others follow by when they were
- * told last (RFC 2018, 4). What we have told of we keep.
+ * Ranges are the runs of tcp_held.c. The first is the one that got something
+ * last, and the others follow by when they were told last (RFC 2018, 4). What we
+ * have told of we keep.
  */
 #include "tcp.h"
+
+#define RECALLED 32 /* runs that are looked at for what was not told of */
 
 static bool is_empty(const struct tcp_range *r)
 {
     return r->from == r->to;
 }
 
-/* Do they overlap, or touch? */
-static bool meet(const struct tcp_range *a, const struct tcp_range *b)
+/* Is a within b? */
+static bool is_within(const struct tcp_range *a, const struct tcp_range *b)
 {
-    return !seq_after(a->from, b->to) && !seq_after(b->from, a->to);
+    return !seq_before(a->from, b->from) && !seq_after(a->to, b->to);
 }
 
+/* RFC 2018, 4: the first range is all of the block that holds what has come. */
 void sack_note_early(struct connection *c, uint32_t from, uint32_t to)
 {
-    struct tcp_range one = {from, to};
-    int              kept = 0;
+    const struct held *h = tcp_held_at(c, from);
+    struct tcp_range   one = {from, to};
+    int                kept = 0;
 
     if (!c->may_sack)
         return;
     if (c->early_count == 0 || from != c->early[0].to)
         c->early_told = 0;
-    for (int i = 0; i < c->early_count; i++) {
-        const struct tcp_range *r = &c->early[i];
-
-        if (meet(r, &one)) {
-            if (seq_before(r->from, one.from))
-                one.from = r->from;
-            if (seq_after(r->to, one.to))
-                one.to = r->to;
-        } else {
-            c->early[kept++] = *r;
-        }
-    }
+    if (h)
+        one = (struct tcp_range){h->seq, h->end};
+    for (int i = 0; i < c->early_count; i++)
+        if (!is_within(&c->early[i], &one))
+            c->early[kept++] = c->early[i];
     if (kept == TCP_RANGES)
         kept--;
     for (int i = kept; i > 0; i--)
@@ -80,15 +78,40 @@ void sack_tell_early(struct connection *c)
         tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(wait));
 }
 
-/* What is no longer early. */
-static void forget(struct connection *c)
+static bool is_told(const struct connection *c, const struct held *h)
 {
-    int kept = 0;
+    for (int i = 0; i < c->early_count; i++)
+        if (c->early[i].from == h->seq)
+            return true;
+    return false;
+}
+
+/* Of the first runs that are held, and are not told of, the one to which
+ * something came last; NULL: all are. */
+static const struct held *latest_untold(const struct connection *c)
+{
+    const struct held *latest = NULL, *h = c->held;
+
+    for (int i = 0; h && i < RECALLED; i++, h = h->next)
+        if (!is_told(c, h) && (!latest || seq_after(h->came, latest->came)))
+            latest = h;
+    return latest;
+}
+
+/* Leaves out what is no longer early, and takes in, where there is room, what
+ * was left out before when there were too many ranges. */
+static void update(struct connection *c)
+{
+    const struct held *h;
+    int                kept = 0;
 
     for (int i = 0; i < c->early_count; i++)
         if (seq_after(c->early[i].to, c->rcv_nxt))
             c->early[kept++] = c->early[i];
     c->early_count = (uint8_t)kept;
+    while (c->may_sack && c->early_count < TCP_RANGES &&
+           c->early_count < c->held_count && (h = latest_untold(c)) != NULL)
+        c->early[c->early_count++] = (struct tcp_range){h->seq, h->end};
 }
 
 /* How many ranges fit into a segment. */
@@ -101,7 +124,7 @@ uint32_t sack_length(struct connection *c)
 {
     unsigned count;
 
-    forget(c);
+    update(c);
     count = c->early_count + !is_empty(&c->repeat);
     if (count > most_ranges(c))
         count = most_ranges(c);
@@ -112,19 +135,13 @@ void sack_fill(struct connection *c, struct tcp_segment *s)
 {
     unsigned most = most_ranges(c);
 
-    forget(c);
+    update(c);
     if (!is_empty(&c->repeat)) {
         s->sack[s->sack_count++] = c->repeat;
         c->repeat = (struct tcp_range){0, 0};
     }
     for (int i = 0; i < c->early_count && s->sack_count < most; i++)
         s->sack[s->sack_count++] = c->early[i];
-}
-
-/* Is a within b? */
-static bool is_within(const struct tcp_range *a, const struct tcp_range *b)
-{
-    return !seq_before(a->from, b->from) && !seq_after(a->to, b->to);
 }
 
 bool sack_repeat(const struct connection *c, const struct tcp_segment *s,

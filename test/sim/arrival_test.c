@@ -451,6 +451,105 @@ TEST(a_syn_with_fin_opens_nothing)
     CHECK(right.tcp->count == 0);
 }
 
+/* SACK: RFC 2018, 4; RFC 2883. Ranges of 100 bytes, a hole before each. */
+
+static void open_five_ranges(void)
+{
+    open_with("sackok", "");
+    CHECK(script_play("> ACK 201 1 +100\n"
+                      "< ACK 1 101 sack=201:301\n"
+                      "> ACK 401 1 +100\n"
+                      "< ACK 1 101 sack=401:501,201:301\n"
+                      "> ACK 601 1 +100\n"
+                      "< ACK 1 101 sack=601:701,401:501,201:301\n"
+                      "> ACK 801 1 +100\n"
+                      "< ACK 1 101 sack=801:901,601:701,401:501,201:301\n"
+                      "> ACK 1001 1 +100\n"
+                      "< ACK 1 101 sack=1001:1101,801:901,601:701,401:501\n"));
+}
+
+TEST(the_first_range_is_the_whole_block_though_that_was_told_long_ago)
+{
+    open_five_ranges();
+    CHECK(script_play("> ACK 301 1 +50\n"
+                      "< ACK 1 101 sack=201:351,1001:1101,801:901,601:701\n"
+                      "> ACK 501 1 +50\n"
+                      "< ACK 1 101 sack=401:551,201:351,1001:1101,801:901\n"
+                      "> ACK 151 1 +50\n"
+                      "< ACK 1 101 sack=151:351,401:551,1001:1101,801:901\n"));
+}
+
+TEST(the_first_range_joins_blocks_of_which_one_was_told_long_ago)
+{
+    open_five_ranges();
+    CHECK(script_play("> ACK 301 1 +100\n"
+                      "< ACK 1 101 sack=201:501,1001:1101,801:901,601:701\n"));
+}
+
+TEST(a_range_that_had_no_room_is_told_again_when_two_have_become_one)
+{
+    open_five_ranges();
+    CHECK(script_play("> ACK 901 1 +100\n"
+                      "< ACK 1 101 sack=801:1101,601:701,401:501,201:301\n"));
+}
+
+TEST(a_range_that_had_no_room_is_told_again_when_one_is_acknowledged)
+{
+    open_five_ranges();
+    CHECK(script_play("> ACK 1201 1 +100\n" /* a sixth: two have no room */
+                      "< ACK 1 101 "
+                      "sack=1201:1301,1001:1101,801:901,601:701\n"
+                      "> ACK 701 1 +100\n"
+                      "< ACK 1 101 "
+                      "sack=601:901,1201:1301,1001:1101,401:501\n"
+                      "> ACK 901 1 +100\n"
+                      "< ACK 1 101 sack=601:1101,1201:1301,401:501,201:301\n"
+                      "> ACK 101 1 +100\n"
+                      "< ACK 1 301 sack=601:1101,1201:1301,401:501\n"));
+}
+
+TEST(beside_timestamps_three_ranges_have_room_and_the_others_come_back)
+{
+    open_with("sackok ts=5:0", "ts=6:0");
+    CHECK(script_play(
+        "> ACK 201 1 +100 ts=6:0\n"
+        "< ACK 1 101 sack=201:301\n"
+        "> ACK 401 1 +100 ts=6:0\n"
+        "< ACK 1 101 sack=401:501,201:301\n"
+        "> ACK 601 1 +100 ts=6:0\n"
+        "< ACK 1 101 sack=601:701,401:501,201:301\n"
+        "> ACK 801 1 +100 ts=6:0\n"
+        "< ACK 1 101 sack=801:901,601:701,401:501\n"
+        "> ACK 1001 1 +100 ts=6:0\n"
+        "< ACK 1 101 sack=1001:1101,801:901,601:701\n"
+        "> ACK 901 1 +100 ts=6:0\n"
+        "< ACK 1 101 sack=801:1101,601:701,401:501\n"
+        "> ACK 701 1 +100 ts=6:0\n"
+        "< ACK 1 101 sack=601:1101,401:501,201:301\n"));
+}
+
+TEST(what_came_twice_is_told_first_and_then_its_whole_block)
+{
+    open_five_ranges();
+    CHECK(script_play("> ACK 401 1 +50\n"
+                      "< ACK 1 101 sack=401:451,401:501,1001:1101,801:901\n"
+                      "> ACK 201 1 +100\n" /* of one that had no room */
+                      "< ACK 1 101 sack=201:301,201:301,401:501,1001:1101\n"
+                      "> ACK 251 1 +100\n" /* of which half is new */
+                      "< ACK 1 101 sack=251:301,201:351,401:501,1001:1101\n"
+                      "> ACK 351 1 +100\n" /* the other half */
+                      "< ACK 1 101 sack=401:451,201:501,1001:1101,801:901\n"));
+}
+
+TEST(a_block_that_comes_again_with_more_is_told_of_as_a_repeat)
+{
+    open_with("sackok", "");
+    CHECK(script_play("> ACK 301 1 +100\n"
+                      "< ACK 1 101 sack=301:401\n"
+                      "> ACK 201 1 +300\n"
+                      "< ACK 1 101 sack=301:401,201:501\n"));
+}
+
 TEST(every_moment_was_as_it_must_be)
 {
     begin();
