@@ -18,7 +18,8 @@ static void drop(struct network *n, struct buf *frame)
 static bool is_too_long(const struct network *n, const struct buf *frame)
 {
     const struct offload *o = &frame->offload;
-    size_t                header = o->csum_start + (o->csum_offset == 16 ? 20u : 8u);
+    size_t                transport = o->csum_offset == 16 ? 20 : 8;
+    size_t                header = o->csum_start + transport;
     size_t                most = (size_t)n->mtu + ETHERNET_HEADER;
 
     return buf_length(frame) > most &&

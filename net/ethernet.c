@@ -18,10 +18,10 @@ struct ethernet {
     } listener[TYPES];
 };
 
-/* A tag with VLAN 0 gives the frame a priority and is no part of a VLAN: end
- * stations take such frames as untagged (IEEE 802.1Q, 6.9). Frames of a VLAN are
- * not ours. The length of the headers, the type behind them in *type; 0: the
- * frame ends before it. Takes *frame then. */
+/* Returns the length of the headers, with the type behind them in *type; 0 if
+ * the frame ends before: *frame is freed then. A tag with VLAN 0 only gives a
+ * frame its priority: end stations take it as untagged (IEEE 802.1Q, 6.9).
+ * Frames of a VLAN keep the type of a tag, and are nobody's. */
 static size_t parse_header(struct buf **frame, uint16_t *type)
 {
     *frame = buf_pull(*frame, ETHERNET_HEADER);

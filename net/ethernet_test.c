@@ -47,7 +47,8 @@ static void begin(void)
 
     if (buf_pages() == 0)
         CHECK(buf_reserve(TEST_PAGES) == OK);
-    net = (struct network){.ops = &ops, .mac = our_mac, .mtu = 1500, .up = true};
+    net = (struct network){
+        .ops = &ops, .mac = our_mac, .mtu = 1500, .up = true};
     CHECK(ethernet_connect(&net, &e) == OK);
     ethernet_listen(e, ETHERTYPE_IPV4, hear, &heard);
     heard = 0;

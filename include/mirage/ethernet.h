@@ -3,8 +3,8 @@
  * ethernet: Ethernet II frames, sorted by EtherType, over a network device.
  *
  * A layer of the direct stack, for those who assemble one by hand too. What is
- * neither for our address, nor for all, is dropped. A priority tag (802.1Q, VLAN
- * 0) is stripped; frames of VLANs and of 802.2 (SNAP) are dropped.
+ * neither for our address, nor for all, is dropped. A priority tag (802.1Q,
+ * VLAN 0) is stripped; frames of VLANs and of 802.2 (SNAP) are dropped.
  */
 #ifndef MIRAGE_ETHERNET_H
 #define MIRAGE_ETHERNET_H

@@ -3,7 +3,8 @@
  * Whatever comes over a network: frames, as the input has them, to a stack with
  * listeners on every layer. The first byte of the input says whether checksums
  * are made right first, so that more than their refusal is tried, and whether
- * the stack has lost its address. In between time passes, and the fibers have their turn; at last no page is missing.
+ * the stack has lost its address. In between time passes, and the fibers have
+ * their turn; at last no page is missing.
  *
  * The input is a list of frames, each behind two bytes: its length, and after
  * how many tens of milliseconds it comes.
