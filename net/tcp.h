@@ -223,6 +223,7 @@ struct connection {
     uint16_t    our_mss;            /* that we announce */
     uint16_t    mss_full, mss_next; /* what it was first; what is tried next */
     bool        probe_lost;         /* of those, and nothing else so far */
+    bool        may_fragment;       /* routers may cut our packets: no DF */
     nanoseconds raise_at;           /* then; 0: it is what it was */
     bool        shut_writing, shut_reading, fin_sent;
     bool        syn_due;                 /* ours is to be sent, again maybe */

@@ -120,7 +120,7 @@ static void send_packet(struct connection *c, struct buf *b, size_t header,
                                  .to = c->peer.ip,
                                  .protocol = PROTOCOL_TCP,
                                  .service = service,
-                                 .whole = true};
+                                 .whole = !c->may_fragment};
     size_t             len = buf_length(b);
 
     put_be16(b->data + 16,
@@ -439,6 +439,7 @@ static bool send_path_probe(struct connection *c)
 {
     uint32_t edge = c->snd_una + c->snd_wnd, may = room(c);
     uint16_t usual = c->mss, len;
+    bool     may_fragment = c->may_fragment;
 
     if (c->raise_at == 0 || !sent_has_room(c) ||
         !seq_before(c->snd_nxt, edge) || !seq_before(c->snd_nxt, queue_end(c)))
@@ -450,7 +451,9 @@ static bool send_path_probe(struct connection *c)
         return false;
     c->tcp->counters.path_probes++;
     c->mss = len;
+    c->may_fragment = false;
     send_piece(c, len, false);
+    c->may_fragment = may_fragment;
     c->sent_last->is_probe = true;
     if (c->mss == len)
         c->mss = usual;

@@ -11,7 +11,7 @@
  */
 #include "tcp.h"
 
-#define LEAST_MTU 552            /* RFC 5927, 7: nobody needs less */
+#define LEAST_MTU 552            /* as Linux has it; below, routers may cut */
 #define BASE_MTU  1200           /* RFC 8899, 5.1.2 */
 #define SMALL_MTU 576            /* RFC 1122, 3.3.2 */
 #define RAISE     (600 * SECOND) /* RFC 8899, 5.1.1; RFC 1191, 6.3 */
@@ -39,12 +39,13 @@ bool tcp_fit(struct connection *c, uint16_t mtu)
     return true;
 }
 
-/* What was too long is lost, and not because there was too much of it. */
-static void lose_long_ones(struct connection *c)
+/* What is under way in segments longer than that is lost, and not because there
+ * was too much of it. */
+static void lose_longer(struct connection *c, uint32_t segment)
 {
     for (struct sent *r = c->sent; r; r = r->next)
-        if (r->state == SENT_OUT && r->segment > c->mss &&
-            r->end - r->seq > c->mss) {
+        if (r->state == SENT_OUT && r->segment > segment &&
+            r->end - r->seq > segment) {
             r->is_probe = false;
             sent_set(c, r, SENT_LOST);
         }
@@ -72,12 +73,30 @@ static void try_next(struct connection *c, uint16_t segment)
     c->raise_at = time_after(RAISE);
 }
 
+/*
+ * A path that takes less than LEAST_MTU gets packets of that size without DF
+ * (RFC 1191, 3), which routers may cut into fragments: whoever forges such a
+ * message does not get shorter segments from us.
+ */
+static void note_tiny_mtu(struct connection *c, uint16_t mtu)
+{
+    if (c->may_fragment || !has_longer_under_way(c, segment_of(c, mtu)))
+        return;
+    c->may_fragment = true;
+    c->tcp->counters.path_reduced++;
+    (void)tcp_fit(c, LEAST_MTU);
+    lose_longer(c, segment_of(c, mtu));
+    tcp_schedule(c);
+}
+
 void path_note_mtu(struct connection *c, uint16_t mtu)
 {
     if (mtu == 0)
         mtu = SMALL_MTU;
-    if (mtu < LEAST_MTU)
-        mtu = LEAST_MTU;
+    if (mtu < LEAST_MTU) {
+        note_tiny_mtu(c, mtu);
+        return;
+    }
     /* RFC 5927, 7.2: it must be about something that is longer. */
     if (!has_longer_under_way(c, segment_of(c, mtu)))
         return;
@@ -85,7 +104,7 @@ void path_note_mtu(struct connection *c, uint16_t mtu)
         c->tcp->counters.path_reduced++;
     else /* it was a probe */
         try_next(c, (uint16_t)segment_of(c, mtu));
-    lose_long_ones(c);
+    lose_longer(c, c->mss);
     tcp_schedule(c);
 }
 
@@ -104,6 +123,7 @@ void path_note_arrival(struct connection *c, uint16_t segment)
 {
     if (segment <= c->mss)
         return;
+    c->may_fragment = false;
     c->mss = segment;
     c->mss_next = c->mss_full;
     c->raise_at = c->mss < c->mss_full ? time_after(RAISE) : 0;

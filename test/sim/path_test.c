@@ -186,7 +186,10 @@ static void send_complaints(void *ctx)
 
 static void write_short(struct network *n, struct buf *frame)
 {
-    if (buf_length(frame) <= longest + ETHERNET_HEADER) {
+    bool is_whole = frame->data[ETHERNET_HEADER + 6] & 0x40;
+
+    /* What may be cut passes, in fragments. */
+    if (buf_length(frame) <= longest + ETHERNET_HEADER || !is_whole) {
         real_ops->write(n, frame);
         return;
     }
@@ -252,6 +255,102 @@ TEST(a_router_who_speaks_of_what_is_not_under_way_is_none)
     CHECK(ours()->mss == 1460);
     complain(ERR_RANGE, 68, ours()->snd_una, 80);
     CHECK(ours()->mss == 512); /* and no shorter */
+}
+
+TEST(a_path_of_less_than_552_bytes_gets_552_without_df)
+{
+    uint32_t cwnd;
+
+    open_through(400, true);
+    cwnd = ours()->cwnd;
+    write_bytes(2920);
+    CHECK(script_play("< ACK 1 101 +512 nodf\n"
+                      "< ACK 513 101 +512 nodf\n"
+                      "< ACK 1025 101 +512 nodf\n"
+                      "< ACK 1537 101 +512 nodf\n"
+                      "< ACK 2049 101 +512 nodf\n"
+                      "< ACK 2561 101 +360 nodf\n"
+                      "> ACK 101 2921\n"
+                      ". 1\n"));
+    CHECK(ours()->cwnd >= cwnd && ours()->recovery == TCP_OPEN);
+    CHECK(ours()->mss == 512);
+    write_bytes(512);
+    CHECK(script_play("< ACK 2921 101 +512 nodf\n"
+                      "> ACK 101 3433\n"
+                      ". 1\n"));
+}
+
+TEST(the_shortest_path_and_one_that_is_none_get_552_bytes_too)
+{
+    open_through(68, true);
+    write_bytes(1000);
+    CHECK(script_play("< ACK 1 101 +512 nodf\n"
+                      "< ACK 513 101 +488 nodf\n"
+                      "> ACK 101 1001\n"));
+    open_through(1500, false);
+    write_bytes(1000);
+    CHECK(script_play("< ACK 1 101 +1000 df\n"));
+    complain(ERR_RANGE, 1, ours()->snd_una, 80);
+    CHECK(script_play("< ACK 1 101 +512 nodf\n"
+                      "< ACK 513 101 +488 nodf\n"));
+}
+
+TEST(a_path_of_552_bytes_keeps_df)
+{
+    open_through(552, true);
+    write_bytes(1000);
+    CHECK(script_play("< ACK 1 101 +512 df\n"
+                      "< ACK 513 101 +488 df\n"
+                      "> ACK 101 1001\n"));
+}
+
+TEST(segments_that_are_short_already_lose_df_too)
+{
+    open_through(400, true);
+    pair_forget();
+    begin();
+    CHECK(script_play("> SYN 100 mss=500 sackok\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      ". 1\n"));
+    write_bytes(1000);
+    CHECK(script_play("< ACK 1 101 +500 nodf\n"
+                      "< ACK 501 101 +500 nodf\n"));
+}
+
+TEST(a_tiny_mtu_that_is_told_again_sends_nothing_again)
+{
+    uint64_t resent;
+
+    open_through(400, true);
+    write_bytes(1024);
+    CHECK(script_play("< ACK 1 101 +512 nodf\n"
+                      "< ACK 513 101 +512 nodf\n"));
+    resent = right.tcp->counters.retransmitted;
+    complain(ERR_RANGE, 400, ours()->snd_una, 80);
+    complain(ERR_RANGE, 296, ours()->snd_una, 80);
+    CHECK(time_sleep(10 * MILLISECOND) == OK);
+    CHECK(right.tcp->counters.retransmitted == resent);
+}
+
+TEST(after_a_while_a_longer_segment_is_tried_with_df_and_then_all_have_it)
+{
+    open_through(400, true);
+    write_bytes(1024);
+    CHECK(script_play("< ACK 1 101 +512 nodf\n"
+                      "< ACK 513 101 +512 nodf\n"
+                      "> ACK 101 1025\n"
+                      ". 1\n"));
+    longest = 1500;
+    CHECK(time_sleep(601 * SECOND) == OK);
+    write_bytes(4000);
+    CHECK(script_play("< ACK 1025 101 +1460 df\n"
+                      "< ACK 2485 101 +512 nodf x4\n"
+                      "> ACK 101 2485\n"
+                      ". 1\n"));
+    CHECK(ours()->mss == 1460);
+    write_bytes(1460);
+    CHECK(script_play("< ACK 4533 101 +1460 df\n"));
 }
 
 TEST(where_long_packets_vanish_without_a_word_shorter_ones_get_through)

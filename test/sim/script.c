@@ -15,6 +15,7 @@ struct seen {
     struct tcp_segment s;
     size_t             len;
     uint8_t            service;
+    bool               whole;
     nanoseconds        at;
 };
 
@@ -28,6 +29,7 @@ struct line {
     unsigned           times;
     int                service; /* -1: any */
     bool               has_window, has_echo;
+    bool               is_whole, is_not_whole;     /* with DF, without */
     bool               no_sack, no_scale, no_time; /* is without such an option */
     nanoseconds        after;                      /* FOREVER: within a second */
 };
@@ -54,6 +56,7 @@ static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
             0, len)) == 0xffff) {
         one.len = len - one.s.header;
         one.service = packet->service;
+        one.whole = packet->whole;
         one.at = time_now();
         seen[(seen_first + seen_count++) % QUEUE] = one;
         if (one.s.flags & TCP_SYN && !has_first) {
@@ -161,6 +164,7 @@ static bool is_it(const struct seen *s, const struct line *l, unsigned n)
            (!l->s.has_timestamps || s->s.has_timestamps) &&
            (!l->has_echo || s->s.echo == l->s.echo) &&
            !(l->no_time && s->s.has_timestamps) &&
+           !(l->is_whole && !s->whole) && !(l->is_not_whole && s->whole) &&
            (!l->has_window || s->s.window == l->s.window) &&
            (!l->has_sack || has_ranges(&s->s, &l->s)) &&
            (l->service < 0 || (s->service & 3) == l->service);
@@ -241,6 +245,10 @@ static bool read_word(const char *word, struct line *l, unsigned *numbers)
         l->no_sack = true;
     } else if (strcmp(word, "nows") == 0) {
         l->no_scale = true;
+    } else if (strcmp(word, "df") == 0) {
+        l->is_whole = true;
+    } else if (strcmp(word, "nodf") == 0) {
+        l->is_not_whole = true;
     } else if (strcmp(word, "nots") == 0) {
         l->no_time = true;
     } else if (strncmp(word, "ws=", 3) == 0) {

@@ -23,6 +23,7 @@
  *                           stands in the header
  *     < SYN,ACK 0 101 sackok ws=7 echo=5
  *                           with them, and that scale and echo
+ *     < ACK 1 101 +5 df     with IP's bit DF; nodf: without
  *     < ACK 1 101 +5 after=200
  *                           so many milliseconds after the line before it
  *     -                     nothing comes for a second
