@@ -39,7 +39,8 @@ struct ipv4_packet {
     uint16_t          id;
 };
 
-/* Takes payload. In the driver's fiber: must not block. */
+/* Takes payload, of 1 to 65,515 bytes: with its header a packet has at most
+ * 65,535. In the driver's fiber: must not block. */
 typedef void ipv4_handler(void *ctx, const struct ipv4_packet *packet,
                           struct buf *payload);
 
