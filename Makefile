@@ -92,7 +92,9 @@ PURPOSES := unix bare insiders fuzzers conform wire
 
 SIM     := $B/lib/mirage/sim/libmirage.a
 
-all: $(LIBRARY) $(SIM) $B/lib/mirage/libconfig.a $B/bin/mirage $B/bin/fat $B/include \
+# What applications may not know that it is taken (tool/objects.c).
+NAMES   := $B/lib/mirage/unix/names
+all: $(NAMES) $(LIBRARY) $(SIM) $B/lib/mirage/libconfig.a $B/bin/mirage $B/bin/fat $B/include \
      $B/share/mirage/example $B/share/mirage/make $B/share/man/man1
 
 # A change of these flags, or from epoll to poll, rebuilds what it must.
@@ -149,6 +151,11 @@ $B/unix/internal.names: $(IMAGE_OBJECTS) $(HEADERS) test/exports
 $(LIBRARY): $(IMAGE_OBJECTS) $B/unix/internal.names
 	$(call archive,$B/unix,$(IMAGE_OBJECTS))
 
+$(NAMES): $(HEADERS) test/exports libc/c.names
+	@mkdir -p $(@D)
+	@test/exports taken $(filter /%,$(foreach file,libc.so.6 libm.so.6, \
+	    $(shell $(CC) -print-file-name=$(file) 2>/dev/null))) > $@
+
 $B/sim/internal.names: $(SIM_OBJECTS) $(HEADERS) test/exports
 	@mkdir -p $(@D)
 	@test/exports internal $(SIM_OBJECTS) > $@
@@ -198,7 +205,15 @@ $(1)_OBJECTS := $$(patsubst %,$B/image/%.o, \
                     arch/x86_64 arch/x86_64/bare) \
     $$(wildcard arch/x86_64/bare/*.S backend/$(1)/*.S libc/*.S))
 
-images: $$(addprefix $B/lib/mirage/$(1)/,libmirage.a image.ld symbols)
+images: $$(addprefix $B/lib/mirage/$(1)/,libmirage.a image.ld symbols names)
+
+$B/lib/mirage/$(1)/names: $$($(1)_OBJECTS) $(HEADERS) test/exports \
+                          libc/c.names arch/x86_64/bare/image.ld
+	@mkdir -p $$(@D)
+	@{ test/exports taken $(BARE)/libc.a $(BARE)/libm.a \
+	    $$(filter $B/image/libc/%,$$($(1)_OBJECTS)) \
+	    arch/x86_64/bare/image.ld; \
+	   printf '%s\n' pvh_entry image_entry image_symbols; } > $$@
 
 $B/image/$(1)/internal.names: $$($(1)_OBJECTS) $(HEADERS) test/exports
 	@mkdir -p $$(@D)
@@ -370,7 +385,7 @@ LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \
          test/e2e/xen_saved test/e2e/xen_restart test/e2e/inside \
          test/e2e/machines test/e2e/virtio test/xen/mirage-run test/xen/selftest
 SLOW  := test/tutorial test/libc/run test/lint test/fuzz/run test/e2e/bare \
-         test/e2e/gdb test/e2e/libraries test/e2e/library \
+         test/e2e/gdb test/e2e/libraries test/e2e/library test/e2e/names \
          test/e2e/direct test/e2e/dns test/e2e/flood test/e2e/loss \
          test/e2e/networking test/e2e/block test/e2e/kv_ro \
          test/e2e/fat test/e2e/stackv4 \

@@ -25,6 +25,7 @@ int command_init(int count, char **words);
 int command_help(int count, char **words);
 int command_depend(int count, char **words);
 int command_link(int count, char **words);
+int command_objects(int count, char **words);
 int command_crunch(int count, char **words);
 int command_image(int count, char **words);
 int command_note(int count, char **words);

@@ -145,6 +145,17 @@ static void want_function(const struct facts *f, char *const *assembly,
     exit(FAILED);
 }
 
+/* The image's main would be replaced without a word. */
+static void refuse_main(const struct facts *f, char *const *assembly,
+                        const char *source)
+{
+    if (defines(assembly, 1, "main"))
+        die(FAILED, "%s defines main, which is the image's own: it connects "
+                    "the devices, and\ncalls the jobs that %s names. Give "
+                    "yours another name.",
+            source, f->file);
+}
+
 /* Every job's functions are in its sources, and of the shape that JOB says. */
 static void check_sources(const struct facts *f)
 {
@@ -162,6 +173,9 @@ static void check_sources(const struct facts *f)
     assembly[n++] = assemble("unikernel.c", entry, f);
     for (size_t i = 0; i < f->sources.count; i++)
         assembly[n++] = assemble(f->sources.item[i], entry, f);
+    for (size_t i = 0; i < n; i++)
+        refuse_main(f, assembly + i,
+                    i == 0 ? "unikernel.c" : f->sources.item[i - 1]);
     for (size_t i = 0; i < f->job_count; i++) {
         const struct thing *j = f->job[i];
 

@@ -65,6 +65,10 @@ contents() {
         find "$build/lib/mirage/bare/include" -name '*.h' |
             sed "s|^$build/\(.*\)|644 & \1|"
     fi
+    for part in unix virtio xen; do
+        [ ! -e "$build/lib/mirage/$part/names" ] ||
+            echo "644 $build/lib/mirage/$part/names lib/mirage/$part/names"
+    done
     for part in virtio/image.ld virtio/symbols xen/image.ld xen/symbols; do
         mode=$([ "${part#*/}" = symbols ] && echo 755 || echo 644)
         [ ! -e "$build/lib/mirage/$part" ] ||

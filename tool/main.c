@@ -57,6 +57,8 @@ const struct command commands[] = {
      false},
     {"depend", "install what a build needs",
      "[--package=NAME]... [--library=NAME]...\n", command_depend, true},
+    {"objects", "give an application its own names",
+     "--names=FILE OBJECT...\n", command_objects, true},
     {"link", "link a virtual machine's image", "-- COMMAND...\n",
      command_link, true},
     {"crunch", "put a folder's files into C", "[--look] NAME FOLDER\n",

@@ -21,10 +21,13 @@
 #include <sys/syscall.h>
 #endif
 
-#define MOST       33 /* addresses: what struct trace can hold */
-#define LINE       160
-#define OWN_PREFIX "mirage__" /* on names that are not for applications */
-#define PATIENCE   5000       /* milliseconds for addr2line */
+#define MOST               33 /* addresses: what struct trace can hold */
+#define LINE               160
+/* On names that are not for applications, and on names of an application that
+ * the C library has, too. */
+#define LIBRARY_PREFIX     "mirage__"
+#define APPLICATION_PREFIX "own__" /* after the other */
+#define PATIENCE           5000    /* milliseconds for addr2line */
 
 /* A file in memory, checked before it is believed. */
 struct program {
@@ -126,6 +129,11 @@ static const char *find_function(const struct program *p, uintptr_t address,
     return name ? name : find_in(p, SHT_DYNSYM, address, start);
 }
 
+static bool has_prefix(const char *name, const char *prefix)
+{
+    return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
 /* address is where to look, to_print the one whose offset is meant. */
 static void name_address(struct program *p, uintptr_t address,
                          uintptr_t to_print, char line[LINE])
@@ -148,8 +156,11 @@ static void name_address(struct program *p, uintptr_t address,
         file = file ? file + 1 : module->path;
     }
     name = find_function(p, address - module->bias, &start);
-    if (name && strncmp(name, OWN_PREFIX, strlen(OWN_PREFIX)) == 0)
-        name += strlen(OWN_PREFIX);
+    if (name && has_prefix(name, LIBRARY_PREFIX)) {
+        name += strlen(LIBRARY_PREFIX);
+        if (has_prefix(name, APPLICATION_PREFIX))
+            name += strlen(APPLICATION_PREFIX);
+    }
     text_format(line, LINE, "%s%s0x%zx%s%s", name ? name : "",
                 name ? "+" : "", (size_t)(to_print - module->bias - start), in,
                 file);

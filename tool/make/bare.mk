@@ -20,7 +20,7 @@ endif
 LINK       = $(MIRAGE) link -- $(CC) $(CFLAGS) $(LDFLAGS) -nostdlib -static \
              -no-pie -Wl,-T,$(PARTS)/image.ld -Wl,--gc-sections \
              -Wl,--build-id=none -Wl,-z,noexecstack \
-             -Wl,-z,max-page-size=16 $(OBJECTS)
+             -Wl,-z,max-page-size=16 $$objects
 LAST       = $(LIBRARY) $(LDLIBS) -L$(LIBC) -Wl,--start-group -lm -lc \
              $(LIBRARY) -Wl,--end-group -lgcc
 
@@ -33,8 +33,10 @@ all: $(PROGRAM)
 # reports a crash. $(PROGRAM).debug has all that a debugger wants to know.
 $(PROGRAM): $(OBJECTS) $(LIBRARY) $(LIBC)/libc.a $(PARTS)/image.ld
 	$(PARTS)/symbols >.mirage/obj/names.S
+	objects=$$($(MIRAGE) objects --names=$(PARTS)/names $(OBJECTS)) && \
 	$(LINK) -o .mirage/obj/nameless .mirage/obj/names.S $(LAST)
 	$(PARTS)/symbols .mirage/obj/nameless >.mirage/obj/names.S
+	objects=$$($(MIRAGE) objects --names=$(PARTS)/names $(OBJECTS)) && \
 	$(LINK) -o .mirage/obj/$@.debug .mirage/obj/names.S $(LAST)
 	objcopy --strip-all .mirage/obj/$@.debug .mirage/obj/$@
 	@mv -f .mirage/obj/$@.debug $@.debug && mv -f .mirage/obj/$@ $@

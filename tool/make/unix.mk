@@ -2,9 +2,10 @@
 PROGRAM   := mir-$(NAME)
 BUILT     := $(PROGRAM)
 LIBRARY   := $(ROOT)/lib/mirage/$(if $(filter sim,$(TARGET)),sim,unix)/libmirage.a
+NAMES     := $(ROOT)/lib/mirage/unix/names
 
 LINK       = $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections,--eh-frame-hdr \
-             $(OBJECTS)
+             $$objects
 LAST       = $(LIBRARY) $(LDLIBS)
 
 .PHONY: all depend prepare run clean
@@ -13,6 +14,7 @@ LAST       = $(LIBRARY) $(LDLIBS)
 all: $(PROGRAM)
 
 $(PROGRAM): $(OBJECTS) $(LIBRARY)
+	objects=$$($(MIRAGE) objects --names=$(NAMES) $(OBJECTS)) && \
 	$(LINK) -o .mirage/obj/$@ $(LAST)
 	@mv -f .mirage/obj/$@ $@
 
