@@ -7,6 +7,7 @@
 #include <mirage/buf.h>
 #include <mirage/fat.h>
 #include <mirage/random.h>
+#include <mirage/text.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -331,6 +332,16 @@ static enum status stat_it(struct fs *fs, const char *path, struct fs_stat *st)
     return leave(f, s);
 }
 
+static void tell_twice(const char *path, const char *name)
+{
+    char quoted[200];
+
+    text_quote(quoted, sizeof quoted, name, strlen(name));
+    log_warning(&fat, "%s: a second entry with the name \"%s\" is left out; "
+                      "`fsck.fat -a` renames it",
+                *path ? path : "/", quoted);
+}
+
 /* The names of a directory from *slot on, one by one; between them others may
  * call, fn not least. */
 static enum status list(struct fs *fs, const char *path, fs_entry *fn,
@@ -361,9 +372,7 @@ static enum status list(struct fs *fs, const char *path, fs_entry *fn,
             log_warning(&fat, "%s: a name that no path can hold is left out",
                         *path ? path : "/");
         else if (!is_found)
-            log_warning(&fat, "%s: a second entry with the name %s is left "
-                              "out; `fsck.fat -a` renames it",
-                        *path ? path : "/", text);
+            tell_twice(path, text);
         else if (!fn(ctx, text, &st))
             return OK;
     }
@@ -1060,6 +1069,21 @@ enum status fat_connect(struct block *block, struct fs **fs)
     }
     *fs = &f->fs;
     return OK;
+}
+
+enum status fat_spelling(struct fs *fs, const char *path,
+                         char name[FAT_FOLDED])
+{
+    struct fat  *f = fat_of(fs);
+    struct place p;
+    enum status  s = enter_to(f, false);
+
+    if (s)
+        return s;
+    s = find_there(f, path, &p);
+    if (s == OK && (p.name.len == 0 || !fat_name_text(&p.entry.name, name)))
+        s = ERR_NAME;
+    return leave(f, s);
 }
 
 void fat_set_time(struct fs *fs, nanoseconds now)

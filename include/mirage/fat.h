@@ -24,6 +24,8 @@
 #include <mirage/block.h>
 #include <mirage/fs.h>
 
+#define FAT_FOLDED 766 /* bytes of a name in UTF-8, with the NUL */
+
 struct fat_options {
     int         type;         /* 12, 16 or 32; 0: by the disk's size */
     uint32_t    cluster_size; /* bytes, a power of two; 0: by the disk's size */
@@ -51,6 +53,14 @@ MUST_CHECK enum status fat_format(struct block             *block,
  */
 MUST_CHECK enum status fat_connect(struct block *block, struct fs **fs);
 
+/*
+ * Tells how the directory spells the last part of a path: it may differ by
+ * case, or the path may have the short name of a long one. Not of the root.
+ * Errors: as for fs_stat.
+ */
+MUST_CHECK enum status fat_spelling(struct fs *fs, const char *path,
+                                    char name[FAT_FOLDED]);
+
 /* Dates files `now` from here on, not by time_wall(); 0: by that again. */
 void fat_set_time(struct fs *fs, nanoseconds now);
 
@@ -66,7 +76,6 @@ MUST_CHECK enum status fat_room(struct fs *fs, uint64_t *bytes,
  * Writes a name, one part of a path, as the file system compares it: two names
  * are one if their folded forms are. ERR_NAME: it cannot be made there.
  */
-#define FAT_FOLDED 766 /* bytes, with the NUL */
 MUST_CHECK enum status fat_fold_name(const char *name,
                                      char        folded[FAT_FOLDED]);
 

@@ -18,9 +18,9 @@
 
 /* What a folder's files need, for each size of clusters. */
 struct need {
-    uint64_t clusters[SIZES], root_slots;
-    uint64_t slots[64]; /* of the folders that are being looked through */
-    int      depth;
+    uint64_t  clusters[SIZES], root_slots;
+    uint64_t *slots; /* of the folders that are being looked through */
+    size_t    depth;
 };
 
 /* Slots of a name: as many as its bytes could be characters, and one. */
@@ -38,7 +38,7 @@ static void add_bytes(struct need *n, uint64_t bytes)
 }
 
 /* The folders from this depth on are complete. */
-static void close_folders(struct need *n, int depth)
+static void close_folders(struct need *n, size_t depth)
 {
     while (n->depth > depth)
         add_bytes(n, n->slots[--n->depth] * SLOT);
@@ -48,9 +48,9 @@ static void count_entry(void *ctx, const char *path, const char *name,
                         bool is_folder, uint64_t size, nanoseconds modified)
 {
     struct need *n = ctx;
-    int          depth = 0;
+    size_t       depth = 0;
 
-    (void)modified;
+    (void)path, (void)modified;
     for (const char *c = name; *c; c++)
         depth += *c == '/';
     close_folders(n, depth);
@@ -60,10 +60,10 @@ static void count_entry(void *ctx, const char *path, const char *name,
         n->slots[depth - 1] += slots_of(name);
     if (!is_folder)
         add_bytes(n, size);
-    else if (depth == (int)(sizeof n->slots / sizeof *n->slots))
-        die("%s: folders in folders, %d deep", path, depth);
-    else
+    else {
+        n->slots = room_for(n->slots, n->depth, sizeof *n->slots);
         n->slots[n->depth++] = 2;
+    }
 }
 
 /* The kind of file system with clusters enough, and not much larger. */
@@ -132,13 +132,18 @@ static uint64_t format(const char *image, const struct fat_options *o,
 static void create_for(const char *image, const struct options *given)
 {
     struct fat_options o = given->fat;
-    struct need        n = {{0}, 1, {0}, 0};
+    struct need        n = {.root_slots = 1};
     uint64_t           wanted, bytes;
     enum status        s = ERR_RANGE;
 
     walk_host(given->folder, "", count_entry, &n);
     close_folders(&n, 0);
+    free(n.slots);
     add_bytes(&n, given->more);
+    if (n.root_slots > 65504)
+        die("%s: it has more names than a directory can hold, which is 65504 "
+            "where each takes one and another for each 13 characters",
+            given->folder);
     choose(&n, &o);
     o.root_slots = (uint32_t)(n.root_slots < 64 ? 64 : n.root_slots);
     wanted = clusters_for(&n, &o);

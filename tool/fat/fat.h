@@ -15,6 +15,7 @@ struct options {
     const char        *folder, *to; /* --for, --to; NULL: not given */
     uint64_t           more;
     nanoseconds        date; /* 0: each file's own */
+    bool               in_place;
     struct fat_options fat;
 };
 
@@ -24,25 +25,33 @@ int command_list(const struct options *o);
 int command_extract(const struct options *o);
 int command_check(const struct options *o);
 
-/* Ends the program, with a message. */
+/* Ends the program, with a message, after the call that at_death names. */
 void die(const char *fmt, ...)
     __attribute__((noreturn, format(printf, 1, 2)));
+void at_death(void (*fn)(void));
 
 /* "1440K" in bytes; what is none ends the program. */
 uint64_t size_of_text(const char *text);
 
-/* A text that is never freed. */
+/* A text: yours, to free. */
 char *text_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Room for one more behind count elements of size bytes: yours, to free. */
+void *room_for(void *array, size_t count, size_t size);
 
 /* The image that is the first word. What is wrong ends the program. */
 struct fs *open_image(const char *path, struct block **disk);
+
+/* Tells, now and then and on a terminal, how far copying is. */
+void show_progress(unsigned files, uint64_t bytes, bool is_end);
 
 /* Writes what is left, and lets go. */
 void close_image(struct fs *fs, struct block *disk);
 
 /*
  * Calls fn for each file and folder below a path of the host, in the order of
- * their names, folders before what is in them. name begins with `as`.
+ * their names, folders before what is in them. name begins with `as`. A link in
+ * a folder is followed if it stays in it, and left out, with a message, if not.
  */
 typedef void host_entry(void *ctx, const char *path, const char *name,
                         bool is_folder, uint64_t size, nanoseconds modified);

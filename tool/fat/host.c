@@ -4,6 +4,7 @@
 #include "fat.h"
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <mirage/drivers.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,6 +24,16 @@ char *text_of(const char *fmt, ...)
     if (len < 0)
         die("out of memory");
     return text;
+}
+
+void *room_for(void *array, size_t count, size_t size)
+{
+    /* Full at each power of two. */
+    if (count == 0 || (count & (count - 1)) == 0)
+        array = reallocarray(array, count ? 2 * count : 1, size);
+    if (!array)
+        die("out of memory");
+    return array;
 }
 
 struct fs *open_image(const char *path, struct block **disk)
@@ -51,6 +62,28 @@ void close_image(struct fs *fs, struct block *disk)
     disk->ops->disconnect(disk);
 }
 
+/* A folder that is being looked through: what is in it, and how far. */
+struct folder {
+    char           *path, *as;
+    struct dirent **entry;
+    int             count, next;
+    dev_t           device;
+    ino_t           inode;
+};
+
+/* Those that are in one another, from the one that was asked for on. */
+struct walk {
+    struct folder *folder;
+    size_t         depth;
+    host_entry    *fn;
+    void          *ctx;
+};
+
+static nanoseconds modified_of(const struct stat *st)
+{
+    return st->st_mtime > 0 ? (nanoseconds)st->st_mtime * SECOND : 1;
+}
+
 static int is_entry(const struct dirent *e)
 {
     return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
@@ -62,41 +95,106 @@ static int by_name(const struct dirent **a, const struct dirent **b)
     return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static void walk_folder(const char *path, const char *as, host_entry *fn,
-                        void *ctx)
+/* Takes path and as. */
+static void enter_folder(struct walk *w, char *path, char *as,
+                         const struct stat *st)
 {
-    struct dirent **entry;
-    int             count = scandir(path, &entry, is_entry, by_name);
+    struct folder f = {.path = path,
+                       .as = as,
+                       .device = st->st_dev,
+                       .inode = st->st_ino};
 
-    if (count < 0)
+    if (*as)
+        w->fn(w->ctx, path, as, true, 0, modified_of(st));
+    f.count = scandir(path, &f.entry, is_entry, by_name);
+    if (f.count < 0)
         die("%s: %s", path, strerror(errno));
-    for (int i = 0; i < count; i++) {
-        char *below = text_of("%s/%s", path, entry[i]->d_name);
-        char *name = text_of("%s%s%s", as, *as ? "/" : "", entry[i]->d_name);
+    w->folder = room_for(w->folder, w->depth, sizeof f);
+    w->folder[w->depth++] = f;
+}
 
-        walk_host(below, name, fn, ctx);
-        free(below);
-        free(name);
-        free(entry[i]);
+static void leave_folder(struct walk *w)
+{
+    struct folder *f = &w->folder[--w->depth];
+
+    free(f->entry);
+    free(f->path);
+    free(f->as);
+}
+
+static bool is_inside(const char *real, const char *folder)
+{
+    size_t len = strlen(folder);
+
+    return strncmp(real, folder, len) == 0 &&
+           (real[len] == '/' || real[len] == '\0' || strcmp(folder, "/") == 0);
+}
+
+/*
+ * May the link in a folder be followed? Only to what is in the folder that was
+ * asked for, as direct_kv_ro has it, and not to a folder that it is in itself.
+ */
+static bool is_followed(const struct walk *w, const char *path)
+{
+    char        real[PATH_MAX], folder[PATH_MAX];
+    const char *why = NULL;
+    struct stat st;
+
+    if (!realpath(w->folder[0].path, folder))
+        die("%s: %s", w->folder[0].path, strerror(errno));
+    if (!realpath(path, real) || stat(path, &st) != 0)
+        why = strerror(errno);
+    else if (!is_inside(real, folder))
+        why = "it leads out of the folder";
+    for (size_t i = 0; !why && i < w->depth; i++)
+        if (w->folder[i].device == st.st_dev && w->folder[i].inode == st.st_ino)
+            why = "it leads to a folder that it is in";
+    if (why)
+        fprintf(stderr, "fat: the link %s is left out: %s\n", path, why);
+    return !why;
+}
+
+/* Takes path and as. */
+static void visit(struct walk *w, char *path, char *as)
+{
+    struct stat st;
+
+    if (w->depth > 0 && lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
+        !is_followed(w, path)) {
+        free(path);
+        free(as);
+        return;
     }
-    free(entry);
+    if (stat(path, &st) != 0)
+        die("%s: %s", path, strerror(errno));
+    if (S_ISDIR(st.st_mode)) {
+        enter_folder(w, path, as, &st);
+        return;
+    }
+    if (!S_ISREG(st.st_mode))
+        die("%s is neither a file nor a folder", path);
+    w->fn(w->ctx, path, as, false, (uint64_t)st.st_size, modified_of(&st));
+    free(path);
+    free(as);
 }
 
 void walk_host(const char *path, const char *as, host_entry *fn, void *ctx)
 {
-    struct stat st;
-    nanoseconds modified;
+    struct walk w = {.fn = fn, .ctx = ctx};
 
-    if (stat(path, &st) != 0)
-        die("%s: %s", path, strerror(errno));
-    modified = st.st_mtime > 0 ? (nanoseconds)st.st_mtime * SECOND : 1;
-    if (S_ISDIR(st.st_mode)) {
-        if (*as)
-            fn(ctx, path, as, true, 0, modified);
-        walk_folder(path, as, fn, ctx);
-    } else if (S_ISREG(st.st_mode)) {
-        fn(ctx, path, as, false, (uint64_t)st.st_size, modified);
-    } else {
-        die("%s is neither a file nor a folder", path);
+    visit(&w, text_of("%s", path), text_of("%s", as));
+    while (w.depth > 0) {
+        struct folder *f = &w.folder[w.depth - 1];
+        struct dirent *e;
+
+        if (f->next == f->count) {
+            leave_folder(&w);
+            continue;
+        }
+        e = f->entry[f->next++];
+        visit(&w, text_of("%s/%s", f->path, e->d_name),
+              text_of("%s%s%s", f->as, *f->as ? "/" : "", e->d_name));
+        free(e);
     }
+    free(w.folder);
 }

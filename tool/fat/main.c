@@ -26,7 +26,7 @@ static const struct command {
     {"create", "IMAGE SIZE | IMAGE --for=FOLDER [--more=SIZE]",
      "makes an empty file system, in a file that is not there yet", 1, 2,
      command_create},
-    {"add", "IMAGE PATH... [--to=DIRECTORY] [--date=YYYY-MM-DD]",
+    {"add", "IMAGE PATH... [--to=DIRECTORY] [--date=DATE] [--in-place]",
      "copies files and folders into it; FOLDER/. means what is in FOLDER", 2,
      MOST_WORDS, command_add},
     {"list", "IMAGE [DIRECTORY]", "lists what is in it", 1, 2, command_list},
@@ -40,10 +40,21 @@ static const struct command {
 static struct options        options;
 static const struct command *command;
 
+static void (*last_call)(void);
+
+void at_death(void (*fn)(void))
+{
+    last_call = fn;
+}
+
 void die(const char *fmt, ...)
 {
+    void (*fn)(void) = last_call;
     va_list args;
 
+    last_call = NULL;
+    if (fn)
+        fn();
     fflush(stdout);
     fputs("fat: ", stderr);
     va_start(args, fmt);
@@ -71,6 +82,8 @@ static void help(void)
          "      --cluster=BYTES       a power of two, otherwise by the size\n"
          "      --label=TEXT          at most 11 capitals and digits\n"
          "      --id=NUMBER           of the volume; 0 otherwise\n"
+         "\n  DATE is a day, YYYY-MM-DD, or @ and seconds since 1970.\n"
+         "  --in-place removes an old file before its new one is copied.\n\n"
          "The same words and files make the same image, to the bit; dates of\n"
          "files are the host's, unless --date is given.");
 }
@@ -143,6 +156,8 @@ static bool take_option(const char *word)
         options.more = size_of_text(v);
     else if ((v = value_of(word, "--to")))
         options.to = v;
+    else if (strcmp(word, "--in-place") == 0)
+        options.in_place = true;
     else if ((v = value_of(word, "--date")))
         options.date = date(v);
     else if ((v = value_of(word, "--label")))

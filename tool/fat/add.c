@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * fat add: files and folders of the host into an image. A file that is there
+ * already is replaced by writing the new one beside it, and renaming.
+ */
+#include "fat.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <mirage/fiber.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUFFER ((size_t)1 << 20)
+#define ASIDES 100 /* names that are tried */
+
+/* What is copied; one, since who gives up has to put it in order. */
+static struct {
+    struct fs  *fs;
+    nanoseconds date;
+    bool        in_place;
+    unsigned    files;
+    uint64_t    bytes;
+    char       *buffer;
+    char       *unfinished; /* a name in the image; NULL: there is none */
+} copying;
+
+void show_progress(unsigned files, uint64_t bytes, bool is_end)
+{
+    if (isatty(STDERR_FILENO) && (is_end || files % 64 == 0))
+        fprintf(stderr, "\r%u files, %llu MB%s", files,
+                (unsigned long long)bytes >> 20, is_end ? "\n" : "");
+}
+
+/* A path of the host, and how it is to be called in the image. */
+struct source {
+    char *folded, *name, *path;
+};
+
+/* All of them, to find two that would be one: a hash table by `folded`. */
+static struct {
+    struct source *slot;
+    size_t         count, room;
+} sources;
+
+static size_t hash_of(const char *text)
+{
+    size_t h = 0xcbf29ce484222325;
+
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 0x100000001b3;
+    return h ^ h >> 32;
+}
+
+static struct source *slot_of(const char *folded)
+{
+    size_t i = hash_of(folded);
+
+    while (sources.slot[i & (sources.room - 1)].folded &&
+           strcmp(sources.slot[i & (sources.room - 1)].folded, folded) != 0)
+        i++;
+    return &sources.slot[i & (sources.room - 1)];
+}
+
+static void make_source_room(void)
+{
+    struct source *old = sources.slot;
+    size_t         room = sources.room;
+
+    if (2 * (sources.count + 1) <= room)
+        return;
+    sources.room = room ? 2 * room : 256;
+    sources.slot = calloc(sources.room, sizeof *sources.slot);
+    if (!sources.slot)
+        die("out of memory");
+    for (size_t i = 0; i < room; i++)
+        if (old[i].folded)
+            *slot_of(old[i].folded) = old[i];
+    free(old);
+}
+
+/* The path as the file system compares it: yours, to free. */
+static char *fold(const char *name)
+{
+    char *folded = text_of("%s", "");
+
+    while (*name) {
+        size_t      len = strcspn(name, "/");
+        char       *part = text_of("%.*s", (int)len, name), *longer;
+        char        one[FAT_FOLDED];
+        enum status s = fat_fold_name(part, one);
+
+        if (s) {
+            free(part);
+            free(folded);
+            return NULL;
+        }
+        longer = text_of("%s%s%s", folded, *folded ? "/" : "", one);
+        free(folded);
+        free(part);
+        folded = longer;
+        name += len + (name[len] == '/');
+    }
+    return folded;
+}
+
+/* Before anything is written: may it be named so, beside the others? */
+static void look_at(void *ctx, const char *path, const char *name,
+                    bool is_folder, uint64_t size, nanoseconds modified)
+{
+    struct source *s;
+    char          *folded = fold(name);
+
+    (void)ctx, (void)is_folder, (void)size, (void)modified;
+    if (!folded)
+        die("%s: %s (FAT takes none of \" * : < > ? \\ |, no dot or space at "
+            "the end, and at most 255 characters)",
+            name, status_text(ERR_NAME));
+    make_source_room();
+    s = slot_of(folded);
+    if (!s->folded) {
+        *s = (struct source){folded, text_of("%s", name), text_of("%s", path)};
+        sources.count++;
+        return;
+    }
+    free(folded);
+    if (strcmp(s->name, name) != 0)
+        die("%s and %s would be one in the image: a FAT file system does not "
+            "tell upper from lower case",
+            s->path, path);
+}
+
+/* Leaves in the image what is complete. */
+static void put_in_order(void)
+{
+    fiber_shield();
+    if (copying.unfinished && fs_remove(copying.fs, copying.unfinished) != OK)
+        fprintf(stderr, "fat: %s stays in the image, and is not complete\n",
+                copying.unfinished);
+    if (fs_flush(copying.fs) != OK)
+        fprintf(stderr, "fat: what was changed cannot be written\n");
+}
+
+static uint64_t free_room(uint32_t *cluster)
+{
+    uint64_t    room;
+    enum status s = fat_room(copying.fs, &room, cluster);
+
+    if (s)
+        die("the room in the image: %s", status_text(s));
+    return room;
+}
+
+static uint64_t round_up(uint64_t bytes, uint32_t cluster)
+{
+    return (bytes + cluster - 1) / cluster * cluster;
+}
+
+/* So many bytes, and `more` that will be free by then. */
+static void check_room(const char *name, uint64_t bytes, uint64_t more,
+                       const char *advice)
+{
+    uint32_t cluster;
+    uint64_t room = free_room(&cluster);
+
+    if (room + round_up(more, cluster) >= round_up(bytes, cluster))
+        return;
+    if (fs_flush(copying.fs) == OK) /* frees what was removed */
+        room = free_room(&cluster);
+    room += round_up(more, cluster);
+    if (room < round_up(bytes, cluster))
+        die("%s: no space left: %llu bytes are missing%s", name,
+            (unsigned long long)(round_up(bytes, cluster) - room), advice);
+}
+
+static void fill(const char *path, const char *name, const char *called)
+{
+    int      fd = open(path, O_RDONLY | O_CLOEXEC);
+    uint64_t at = 0;
+    ssize_t  n;
+
+    if (fd < 0)
+        die("%s: %s", path, strerror(errno));
+    while ((n = read(fd, copying.buffer, BUFFER)) > 0) {
+        enum status s = fs_write(copying.fs, name, at, copying.buffer,
+                                 (size_t)n);
+
+        if (s)
+            die("%s: %s", called, status_text(s));
+        at += (uint64_t)n;
+    }
+    if (n < 0)
+        die("%s: %s", path, strerror(errno));
+    close(fd);
+    copying.bytes += at;
+    copying.files++;
+    show_progress(copying.files, copying.bytes, false);
+}
+
+/* A file under a name that is new. Until it is whole, who gives up removes it. */
+static void add_new(const char *path, const char *name, const char *called,
+                    const char *advice)
+{
+    enum status s = fs_create(copying.fs, name);
+
+    if (s)
+        die("%s: %s%s", called, status_text(s), s == ERR_NO_SPACE ? advice : "");
+    copying.unfinished = text_of("%s", name);
+    fill(path, name, called);
+}
+
+static void finish(void)
+{
+    free(copying.unfinished);
+    copying.unfinished = NULL;
+}
+
+/* A name beside this one that is not in use. */
+static char *name_aside(const char *name)
+{
+    const char    *slash = strrchr(name, '/');
+    int            len = slash ? (int)(slash + 1 - name) : 0;
+    struct fs_stat st;
+
+    for (int i = 0; i < ASIDES; i++) {
+        char *aside = text_of("%.*sFATADD%02d.TMP", len, name, i);
+
+        if (fs_stat(copying.fs, aside, &st) == ERR_NOT_FOUND)
+            return aside;
+        free(aside);
+    }
+    die("%.*sFATADD00.TMP and %d more are left of others; remove them", len,
+        name, ASIDES - 1);
+}
+
+static void replace(const char *path, const char *name, uint64_t size,
+                    const struct fs_stat *old)
+{
+    static const char advice[] =
+        " to keep the old file until the new one is there; --in-place removes "
+        "the old one first";
+    char       *aside;
+    enum status s;
+
+    if (old->read_only)
+        die("%s: %s", name, status_text(ERR_READ_ONLY));
+    if (copying.in_place) {
+        check_room(name, size, old->size, "");
+        if ((s = fs_remove(copying.fs, name)) != OK)
+            die("%s: %s", name, status_text(s));
+        add_new(path, name, name, "");
+        finish();
+        return;
+    }
+    check_room(name, size, 0, advice);
+    aside = name_aside(name);
+    add_new(path, aside, name, advice);
+    if ((s = fs_rename(copying.fs, aside, name)) != OK)
+        die("%s: %s", name, status_text(s));
+    finish();
+    free(aside);
+}
+
+/* What is there may have this name just as the short one of another. */
+static void check_spelling(const char *path, const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    char        is[FAT_FOLDED], folded[FAT_FOLDED], wanted[FAT_FOLDED];
+    enum status s = fat_spelling(copying.fs, name, is);
+
+    if (s)
+        die("%s: %s", name, status_text(s));
+    if (fat_fold_name(slash ? slash + 1 : name, wanted) == OK &&
+        fat_fold_name(is, folded) == OK && strcmp(folded, wanted) == 0)
+        return;
+    die("%s and %s would be one in the image: %s is the short name that the "
+        "other has there",
+        path, is, name);
+}
+
+static void add_entry(void *ctx, const char *path, const char *name,
+                      bool is_folder, uint64_t size, nanoseconds modified)
+{
+    struct fs_stat st;
+    enum status    s = fs_stat(copying.fs, name, &st);
+
+    (void)ctx;
+    fat_set_time(copying.fs, copying.date ? copying.date : modified);
+    if (s == OK)
+        check_spelling(path, name);
+    if (s == OK && st.directory != is_folder)
+        die("%s: it is a %s in the image", name,
+            st.directory ? "directory" : "file");
+    if (s == OK && !is_folder)
+        replace(path, name, size, &st);
+    if (s == OK)
+        return;
+    if (s == ERR_NOT_FOUND && is_folder) {
+        s = fs_mkdir(copying.fs, name);
+    } else if (s == ERR_NOT_FOUND) {
+        check_room(name, size, 0, "");
+        add_new(path, name, name, "");
+        finish();
+        return;
+    }
+    if (s)
+        die("%s: %s", name, status_text(s));
+}
+
+/* The last part of a path; nothing of FOLDER/. */
+static const char *name_of(const char *path)
+{
+    char  *copy = text_of("%s", path), *slash;
+    size_t len = strlen(copy);
+
+    while (len > 1 && copy[len - 1] == '/')
+        copy[--len] = '\0';
+    slash = strrchr(copy, '/');
+    copy = slash ? slash + 1 : copy;
+    return strcmp(copy, ".") == 0 || strcmp(copy, "..") == 0 ? "" : copy;
+}
+
+static void for_each(const struct options *o, host_entry *fn)
+{
+    for (size_t i = 1; i < o->words; i++) {
+        const char *name = name_of(o->word[i]);
+        char       *as = text_of("%s%s%s", o->to ? o->to : "",
+                           o->to && *name ? "/" : "", name);
+
+        walk_host(o->word[i], as, fn, NULL);
+        free(as);
+    }
+}
+
+int command_add(const struct options *o)
+{
+    struct block *disk;
+
+    copying.fs = open_image(o->word[0], &disk);
+    copying.date = o->date;
+    copying.in_place = o->in_place;
+    copying.buffer = malloc(BUFFER);
+    if (!copying.buffer)
+        die("out of memory");
+    if (!disk->info.writable)
+        die("%s may not be written to", o->word[0]);
+    for_each(o, look_at);
+    at_death(put_in_order);
+    for_each(o, add_entry);
+    at_death(NULL);
+    close_image(copying.fs, disk);
+    show_progress(copying.files, copying.bytes, true);
+    return 0;
+}

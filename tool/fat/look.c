@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: ISC */
+/* fat list, extract and check: what is in an image. */
+#define _GNU_SOURCE
+#include "fat.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUFFER  ((size_t)1 << 20)
+#define NO_DATE 315532800 /* 1980-01-01, FAT's word for an unknown time */
+
+/* What went wrong with one file does not keep others from being copied. */
+static bool has_failed;
+
+static void complain(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
+
+static void complain(const char *fmt, ...)
+{
+    va_list args;
+
+    has_failed = true;
+    fflush(stdout);
+    fputs("fat: ", stderr);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+}
+
+/* A name of somebody else's disk; a terminal gets none of its controls. */
+static char *shown(const char *path, int fd)
+{
+    static bool is_known[3], is_terminal[3];
+    char       *text = text_of("%s", path);
+    uint8_t    *to = (uint8_t *)text;
+
+    if (!is_known[fd])
+        is_terminal[fd] = isatty(fd);
+    is_known[fd] = true;
+    for (; is_terminal[fd] && *to; to++)
+        if (*to < 0x20 || *to == 0x7f)
+            *to = '?';
+        else if (to[0] == 0xc2 && to[1] < 0xa0) /* U+0080 to U+009f */
+            to[0] = to[1] = '?';
+    return text;
+}
+
+/* A directory that is being gone through: its names, and how far. */
+struct entry {
+    char          *name;
+    struct fs_stat st;
+};
+
+struct level {
+    char         *path;
+    struct entry *entry;
+    size_t        count, next;
+};
+
+/* What is done with each; false: not what is in the directory. */
+typedef bool visit_fn(void *ctx, const char *path, const struct fs_stat *st);
+
+/* Directories in one another, and each that was met: a disk that is damaged
+ * may have one in several places, or in itself. */
+struct walk {
+    struct fs    *fs;
+    struct level *level;
+    size_t        depth;
+    uint64_t     *met;
+    size_t        met_count;
+};
+
+static bool add_entry(void *ctx, const char *name, const struct fs_stat *st)
+{
+    struct level *l = ctx;
+
+    l->entry = room_for(l->entry, l->count, sizeof *l->entry);
+    l->entry[l->count++] = (struct entry){text_of("%s", name), *st};
+    return true;
+}
+
+/* The place of an id in `met`, which is sorted. */
+static size_t place_of(const struct walk *w, uint64_t id)
+{
+    size_t low = 0, high = w->met_count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (w->met[middle] < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static bool is_met(struct walk *w, uint64_t id)
+{
+    size_t at = place_of(w, id);
+
+    if (at < w->met_count && w->met[at] == id)
+        return true;
+    w->met = room_for(w->met, w->met_count, sizeof *w->met);
+    memmove(&w->met[at + 1], &w->met[at], (w->met_count - at) * sizeof *w->met);
+    w->met[at] = id;
+    w->met_count++;
+    return false;
+}
+
+/* Takes path. */
+static void enter(struct walk *w, char *path, uint64_t id)
+{
+    struct level l = {.path = path};
+    char        *name = shown(*path ? path : "/", STDERR_FILENO);
+    enum status  s;
+
+    if (is_met(w, id)) {
+        complain("%s: the disk is damaged: this directory is in another place "
+                 "as well, and is left out here",
+                 name);
+        free(path);
+        free(name);
+        return;
+    }
+    s = fs_list(w->fs, path, add_entry, &l);
+    if (s == ERR_CANCELLED || s == ERR_GONE)
+        die("%s: %s", name, status_text(s));
+    if (s) /* what it has given so far is gone through all the same */
+        complain("%s: %s", name, status_text(s));
+    free(name);
+    w->level = room_for(w->level, w->depth, sizeof l);
+    w->level[w->depth++] = l;
+}
+
+/* Calls fn for all that is below a directory, each before what is in it. */
+static void walk(struct fs *fs, const char *dir, visit_fn *fn, void *ctx)
+{
+    struct walk    w = {.fs = fs};
+    struct fs_stat st;
+    enum status    s = fs_stat(fs, dir, &st);
+
+    if (s == OK && !st.directory)
+        s = ERR_NOT_DIRECTORY;
+    if (s)
+        die("%s: %s", *dir ? dir : "/", status_text(s));
+    enter(&w, text_of("%s", dir), st.id);
+    while (w.depth > 0) {
+        struct level *l = &w.level[w.depth - 1];
+        struct entry  e;
+        char         *path;
+
+        if (l->next == l->count) {
+            free(l->entry);
+            free(l->path);
+            w.depth--;
+            continue;
+        }
+        e = l->entry[l->next++];
+        path = text_of("%s%s%s", l->path, *l->path ? "/" : "", e.name);
+        free(e.name);
+        if (fn(ctx, path, &e.st) && e.st.directory)
+            enter(&w, path, e.st.id);
+        else
+            free(path);
+    }
+    free(w.level);
+    free(w.met);
+}
+
+static bool print(void *ctx, const char *path, const struct fs_stat *st)
+{
+    time_t    seconds = NO_DATE;
+    struct tm tm;
+    char      date[32], *text = shown(path, STDOUT_FILENO);
+
+    (void)ctx;
+    if (st->modified)
+        seconds = (time_t)(st->modified / SECOND);
+    gmtime_r(&seconds, &tm);
+    strftime(date, sizeof date, "%Y-%m-%d %H:%M", &tm);
+    if (st->directory)
+        printf("%12s  %s  %s/\n", "", date, text);
+    else
+        printf("%12llu  %s  %s\n", (unsigned long long)st->size, date, text);
+    free(text);
+    return true;
+}
+
+int command_list(const struct options *o)
+{
+    struct block *disk;
+    struct fs    *fs = open_image(o->word[0], &disk);
+
+    walk(fs, o->words > 1 ? o->word[1] : "", print, NULL);
+    close_image(fs, disk);
+    return has_failed;
+}
+
+/* Where files go: below one folder of the host, and nowhere else. */
+struct extraction {
+    struct fs *fs;
+    int        root, parent; /* open; parent: of the last file */
+    char      *parent_path;
+    unsigned   files;
+    uint64_t   bytes;
+    char      *buffer, *aside; /* aside: a file's name until it is whole */
+};
+
+static int open_folder(int at, const char *name)
+{
+    return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Opens the folder of the host that a path's last part belongs in: part by
+ * part, since a link could lead out. -1, with errno. */
+static int open_parent(struct extraction *x, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char       *parent = text_of("%.*s", slash ? (int)(slash - path) : 0, path);
+    int         fd = x->root;
+
+    if (x->parent >= 0 && strcmp(parent, x->parent_path) == 0) {
+        free(parent);
+        return x->parent;
+    }
+    for (char *at = parent, *end; fd >= 0 && *at; at = end) {
+        int below;
+
+        end = at + strcspn(at, "/");
+        if (*end)
+            *end++ = '\0';
+        below = open_folder(fd, at);
+        if (fd != x->root)
+            close(fd);
+        fd = below;
+    }
+    if (fd < 0) {
+        free(parent);
+        return -1;
+    }
+    if (x->parent >= 0 && x->parent != x->root)
+        close(x->parent);
+    free(x->parent_path);
+    free(parent);
+    x->parent_path = text_of("%.*s", slash ? (int)(slash - path) : 0, path);
+    return x->parent = fd;
+}
+
+/* Copies what can be read. false: not all of it. */
+static bool copy_out(struct extraction *x, const char *path, int fd,
+                     const struct fs_stat *st)
+{
+    size_t got = 1;
+
+    for (uint64_t at = 0; at < st->size && got > 0; at += got) {
+        enum status s = fs_read(x->fs, path, at, x->buffer, BUFFER, &got);
+
+        if (s == ERR_CANCELLED || s == ERR_GONE) {
+            unlinkat(x->parent, x->aside, 0);
+            die("%s: %s", path, status_text(s));
+        }
+        if (s) {
+            char *name = shown(path, STDERR_FILENO);
+
+            complain("%s: %s, from byte %llu of %llu on", name, status_text(s),
+                     (unsigned long long)at, (unsigned long long)st->size);
+            free(name);
+            return false;
+        }
+        for (size_t done = 0; done < got;) {
+            ssize_t n = write(fd, x->buffer + done, got - done);
+
+            if (n < 0) {
+                unlinkat(x->parent, x->aside, 0);
+                die("%s: %s", path, strerror(errno));
+            }
+            done += (size_t)n;
+        }
+        x->bytes += got;
+    }
+    return true;
+}
+
+/* A file of the host is replaced when the new one is whole; what there is of
+ * one that cannot be read to its end goes where nothing is. */
+static bool extract_file(struct extraction *x, const char *path,
+                         const char *name, const struct fs_stat *st)
+{
+    struct timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
+    struct stat     there;
+    int             fd, error;
+    bool            is_whole, ok;
+
+    unlinkat(x->parent, x->aside, 0);
+    fd = openat(x->parent, x->aside,
+                O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (fd < 0)
+        return false;
+    is_whole = copy_out(x, path, fd, st);
+    if (st->modified)
+        times[0] = times[1] =
+            (struct timespec){(time_t)(st->modified / SECOND), 0};
+    ok = futimens(fd, times) == 0;
+    ok = close(fd) == 0 && ok;
+    if (ok && (is_whole || fstatat(x->parent, name, &there,
+                                   AT_SYMLINK_NOFOLLOW) != 0))
+        ok = renameat(x->parent, x->aside, x->parent, name) == 0;
+    error = errno;
+    unlinkat(x->parent, x->aside, 0); /* if it is there yet */
+    errno = error;
+    return ok;
+}
+
+static bool extract_entry(void *ctx, const char *path, const struct fs_stat *st)
+{
+    struct extraction *x = ctx;
+    const char        *slash = strrchr(path, '/');
+    const char        *name = slash ? slash + 1 : path;
+    int                at = open_parent(x, path), fd = -1;
+    bool               ok = at >= 0;
+
+    if (ok && st->directory) {
+        ok = (mkdirat(at, name, 0777) == 0 || errno == EEXIST) &&
+             (fd = open_folder(at, name)) >= 0;
+        if (fd >= 0)
+            close(fd);
+    } else if (ok) {
+        ok = extract_file(x, path, name, st);
+        x->files += ok;
+    }
+    if (!ok) {
+        int   error = errno;
+        char *text = shown(path, STDERR_FILENO);
+
+        complain("%s: not extracted: %s", text, strerror(error));
+        free(text);
+    }
+    show_progress(x->files, x->bytes, false);
+    return ok;
+}
+
+int command_extract(const struct options *o)
+{
+    struct block     *disk;
+    struct extraction x = {.fs = open_image(o->word[0], &disk), .parent = -1};
+
+    x.buffer = malloc(BUFFER);
+    if (!x.buffer)
+        die("out of memory");
+    x.aside = text_of(".fat-%ld", (long)getpid());
+    if (mkdir(o->word[1], 0777) != 0 && errno != EEXIST)
+        die("%s: %s", o->word[1], strerror(errno));
+    x.root = open(o->word[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (x.root < 0)
+        die("%s: %s", o->word[1], strerror(errno));
+    walk(x.fs, "", extract_entry, &x);
+    close_image(x.fs, disk);
+    show_progress(x.files, x.bytes, true);
+    return has_failed;
+}
+
+static void print_fault(void *ctx, const char *text)
+{
+    char *line = shown(text, STDOUT_FILENO);
+
+    (void)ctx;
+    printf("%s\n", line);
+    free(line);
+}
+
+int command_check(const struct options *o)
+{
+    struct block    *disk;
+    struct fs       *fs = open_image(o->word[0], &disk);
+    struct fat_count count;
+    enum status      s = fat_check(fs, print_fault, NULL, &count);
+
+    if (s)
+        die("%s: %s", o->word[0], status_text(s));
+    printf("%s: %u files, %u directories, %u of %u clusters in use, %u "
+           "faults\n",
+           o->word[0], count.files, count.directories, count.used,
+           count.clusters, count.faults);
+    close_image(fs, disk);
+    return count.faults > 0;
+}
