@@ -27,9 +27,11 @@ void platform_answer(const char *text, size_t len)
 }
 
 /*
- * QEMU's isa-debug-exit, if it is there, ends QEMU with the status 2 * code +
- * 1. Otherwise ACPI's soft off where QEMU's q35 and pc have it, a reset by the
- * keyboard controller, and at last one by a fault that cannot be handled.
+ * Writes a value to QEMU's isa-debug-exit, which ends QEMU with the low 8 bits
+ * of 2 * value + 1. QEMU ends with 1 when it cannot start, so the value is the
+ * exit status + 1; statuses above 126 are given as 126. Without that device:
+ * ACPI's soft off where QEMU's q35 and pc have it, a reset by the keyboard
+ * controller, and finally a triple fault.
  */
 void bare_leave(int code)
 {
@@ -37,9 +39,10 @@ void bare_leave(int code)
         uint16_t limit;
         uint64_t base;
     } no_table = {0, 0};
+    uint8_t status = (uint8_t)code;
 
-    outb(0xf4, (uint8_t)code);
-    if (code == 0)
+    outb(0xf4, status < 126 ? status + 1 : 127);
+    if (status == 0)
         outw(0x604, 0x2000);
     outb(0x64, 0xfe);
     __asm__ volatile("lidt %0\n\tint3"

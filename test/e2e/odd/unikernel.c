@@ -249,6 +249,12 @@ static void aborted(struct console *c)
     abort();
 }
 
+static void exit_with(struct console *c)
+{
+    (void)c;
+    exit((int)count);
+}
+
 static void chatter(struct console *c)
 {
     while (!fiber_is_cancelled())
@@ -328,6 +334,7 @@ void start(struct console *c)
         {"require", broken_promise},
         {"abort", aborted},
         {"flow-close", close_handlers_flow},
+        {"exit", exit_with},
         {"sleep", sleep_until_stopped},
         {"deaf", deaf},
         {"spin", spin},

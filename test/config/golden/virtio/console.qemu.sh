@@ -7,34 +7,145 @@
 #     MEMORY=256                           MiB
 #     ACCEL=tcg                            another accelerator than the best
 #     QEMU_ARGS='-gdb tcp::1234 -S'        more for QEMU
+#
+# Exit status: the image's, or 126 if that is larger; 70 if the image crashed or
+# the virtual machine stopped without a status; 1 if QEMU could not start;
+# 128 + n if this script was ended by signal n.
+set -f # QEMU_ARGS is split at blanks and not expanded further
 
-# Each word is quoted, so that the image finds it as it was given.
-append=
-for word; do
-    append="$append \"$(printf %s "$word" | sed 's/[\\"]/\\&/g')\""
-done
+image=$(dirname "$0")/mir-console.virtio
+machine=${MACHINE:-microvm}
 
-# /dev/kvm may be there and be of no use, as inside of another virtual machine.
-accel=${ACCEL:-tcg}
-if [ -z "${ACCEL:-}" ] && [ -w /dev/kvm ]; then
-    if (echo quit | qemu-system-x86_64 -M microvm -accel kvm -cpu max -S \
-        -nodefaults -no-user-config -display none -monitor stdio || exit) \
-        >/dev/null 2>&1; then
-        accel=kvm
+# boot_line WORD...: one line of quoted words, which the image splits into the
+# same words. The dot keeps newlines at the end of a word from $().
+boot_line() {
+    line=
+    for word; do
+        word=$(printf '%s.' "$word" | sed 's/[\\"]/\\&/g')
+        line="$line \"${word%.}\""
+    done
+    printf %s "${line# }"
+}
+
+# print_command WORD...: prints a line that can be pasted into a shell.
+print_command() {
+    line=+
+    for word; do
+        case $word in
+        '' | *[!A-Za-z0-9_+=./:,@%-]*)
+            word=$(printf '%s.' "$word" | sed "s/'/'\\\\''/g")
+            word="'${word%.}'"
+            ;;
+        esac
+        line="$line $word"
+    done
+    printf '%s\n' "$line"
+}
+
+# with_qemu COMMAND ACCELERATOR MEMORY SERIAL LINE [WORD...]: runs COMMAND, its
+# last arguments being the command line of QEMU.
+with_qemu() {
+    command=$1 accel=$2 memory=$3 serial=$4 line=$5
+    shift 5
+    $command qemu-system-x86_64 -M "$machine" -accel "$accel" -cpu max \
+        -m "$memory" -nodefaults -no-user-config -display none \
+        -serial "$serial" -no-reboot \
+        -device isa-debug-exit,iobase=0xf4,iosize=4 \
+        -kernel "$image" -append "$line" "$@"
+}
+
+# kvm_runs ACCELERATOR: does the image run with it? On some machines QEMU starts
+# with KVM, but KVM cannot emulate an instruction that images use, and QEMU
+# pauses the image for ever. So the image itself is run, with --help, for at most
+# 2 seconds.
+kvm_runs() {
+    with_qemu 'timeout -k 1 2' "$1" 64 null '"--help"' \
+        </dev/null >/dev/null 2>&1
+    [ $? -eq 3 ]
+}
+
+# watch PID: copies QEMU's messages, and ends QEMU some time after KVM has given
+# up, which leaves the virtual machine paused.
+watch() {
+    while IFS= read -r message; do
+        printf '%s\n' "$message" >&2
+        case $message in
+        'KVM internal error'*)
+            (sleep 1; kill "$1"; sleep 2; kill -9 "$1") 2>/dev/null 3>&- &
+            ;;
+        esac
+    done
+}
+
+# run COMMAND...: prints and runs QEMU, passes signals on to it, and sets status
+# to QEMU's and signal to the one that has ended it here.
+run() {
+    print_command "$@" >&2
+    exec 3<&0
+    signal=0
+    trap 'signal=1; kill "$qemu"' HUP
+    trap 'signal=2; kill "$qemu"' INT
+    trap 'signal=15; kill "$qemu"' TERM
+    scratch=
+    case $accel in
+    kvm*) scratch=$(mktemp -d) && mkfifo "$scratch/messages" ;;
+    esac
+    if [ -n "$scratch" ]; then
+        "$@" <&3 2>"$scratch/messages" 3<&- &
+        qemu=$!
+        watch "$qemu" <"$scratch/messages" &
     else
-        echo "QEMU cannot use /dev/kvm here; it goes on without (ACCEL=tcg)" >&2
+        "$@" <&3 3<&- &
+        qemu=$!
     fi
+    # A signal ends `wait`, and not QEMU.
+    while
+        wait "$qemu"
+        status=$?
+        kill -0 "$qemu" 2>/dev/null
+    do :; done
+    [ -z "$scratch" ] || rm -rf "$scratch"
+}
+
+if ! command -v qemu-system-x86_64 >/dev/null; then
+    echo "there is no qemu-system-x86_64 on PATH. On Debian:" \
+        "apt-get install qemu-system-x86" >&2
+    exit 1
+fi
+if [ ! -r "$image" ]; then
+    echo "cannot read $image: run \`make\`" >&2
+    exit 1
 fi
 
+use=${ACCEL:-kvm}
+case $use in
+kvm*)
+    if kvm_runs "$use"; then
+        :
+    elif [ -n "${ACCEL:-}" ]; then
+        echo "QEMU cannot run mir-console.virtio with ACCEL=$ACCEL here; ACCEL=tcg" \
+            "works anywhere" >&2
+        exit 1
+    else
+        echo "QEMU cannot use /dev/kvm here; it goes on without (ACCEL=tcg)" >&2
+        use=tcg
+    fi
+    ;;
+esac
+
 # shellcheck disable=SC2086
-set -- qemu-system-x86_64 -M "${MACHINE:-microvm}" -accel "$accel" -cpu max \
-    -m "${MEMORY:-64}" -nodefaults -no-user-config -display none \
-    -serial stdio -no-reboot -device isa-debug-exit,iobase=0xf4,iosize=4 \
-    -kernel "$(dirname "$0")/mir-console.virtio" -append "${append# }" ${QEMU_ARGS:-}
-echo "+ $*" >&2
-"$@"
-status=$?
-# The image's exit status comes as twice that and one; QEMU's own mistakes are
-# 1, as is an image's 0, but then nothing has run.
-[ $((status % 2)) -eq 0 ] || exit $((status / 2))
-exit $status
+with_qemu run "$use" "${MEMORY:-64}" stdio "$(boot_line "$@")" \
+    ${QEMU_ARGS:-}
+[ "$signal" -eq 0 ] || exit $((128 + signal))
+case $status in
+0)
+    # -no-reboot makes a reset an end of QEMU, with this status.
+    echo "mir-console.virtio was reset, or QEMU was ended, before the image gave an exit" \
+        "status" >&2
+    exit 70
+    ;;
+1 | 126 | 127) exit "$status" ;; # QEMU's own mistake
+esac
+# The image's status s arrives as 2 * (s + 1) + 1.
+[ $((status % 2)) -eq 0 ] || exit $(((status - 3) / 2))
+exit "$status"
