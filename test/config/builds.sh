@@ -161,7 +161,7 @@ rm first.xl
 it "make libvirt makes a domain that libvirt takes, wherever the folder is"
 mkdir "$work/R&D's <\\|>"
 cd "$work/R&D's <\\|>" || exit 1
-cp "$top"/example/console/*.c .
+cp "$top"/example/console/{config,unikernel}.c .
 quietly mirage configure --xen
 quietly make libvirt
 equal "kernel" "$(python3 -c '
@@ -491,7 +491,7 @@ MODE=x quietly make
 [ -x mir-special ] || wrong "an odd value was not recorded"
 
 it "describe shows the graph as text, for Graphviz, as JSON and as a picture"
-cp -r "$top/test/e2e/jobs" "$work/graph"
+take "$top/test/e2e/jobs" "$work/graph"
 cd "$work/graph" || exit 1
 equal "text" "$(mirage describe)" "image: jobs
 target: unix (not configured yet)
@@ -647,7 +647,7 @@ equal "nothing" "$(link; echo $?)" 0
 has "others' words" "$(link -Wl,--no-such-option)" 'no-such-option'
 
 it "run gives arguments and the exit status"
-cp -r "$top/test/e2e/odd" "$work/run"
+take "$top/test/e2e/odd" "$work/run"
 cd "$work/run" || exit 1
 quietly mirage configure
 quietly mirage build
@@ -693,7 +693,7 @@ has "describe" "$(mirage describe -f far/other.c 2>/dev/null)" '^image: far$'
 it "a folder with a blank or a quote in its name is as good as any"
 for name in 'a folder' "a folder's"; do
     mkdir -p "$work/$name"
-    cp "$top"/example/console/*.c "$work/$name"
+    cp "$top"/example/console/{config,unikernel}.c "$work/$name"
     cd "$work/$name" || exit 1
     quietly mirage configure
     quietly make

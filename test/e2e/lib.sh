@@ -58,11 +58,30 @@ finish() {
     [ "$failed" -eq 0 ]
 }
 
+# take FOLDER COPY: copies a folder. Of one in the clone only the files that git
+# tracks are copied: whoever followed the tutorial has configured, built and run
+# examples in it.
+take() {
+    mkdir -p "$2" || return
+    case $1 in
+    "$top"/*)
+        if [ -e "$top/.git" ]; then
+            (cd "$1" && git -c safe.directory='*' ls-files -z |
+                while IFS= read -r -d '' file; do
+                    [ ! -e "$file" ] || printf '%s\0' "$file"
+                done | xargs -0 cp -P --parents -t "$2")
+            return
+        fi
+        ;;
+    esac
+    cp -r "$1/." "$2"
+}
+
 # build FOLDER: configures and makes a copy of it in $work; prints the copy
 build() {
     local copy
     copy=$work/$(basename "$1")
-    cp -r "$1" "$copy"
+    take "$1" "$copy" || return
     (cd "$copy" && "$mirage" configure && "$mirage" build) \
         >"$copy.log" 2>&1 || { cat "$copy.log" >&2; return 1; }
     echo "$copy"
