@@ -10,7 +10,7 @@ const char mirage_name[] = "crunch";
 void mirage_main(void)
 {
     static struct crunched_file  file[KEYS];
-    static const struct crunched files = {file, KEYS};
+    static const struct crunched files = {file, KEYS, 0};
     struct kv_ro                *kv;
     struct moment                start;
     const void                  *data;

@@ -176,7 +176,7 @@ TEST(names_move_and_keep_what_they_name)
 TEST(a_file_takes_the_place_of_another)
 {
     static char big[5000];
-    uint64_t    before, after;
+    uint64_t    before = 0, after = 0;
 
     begin(1 << 20, 512, 12);
     CHECK(fs_mkdir(fs, "d") == OK);
@@ -286,7 +286,7 @@ TEST(a_full_disk_takes_nothing_and_is_whole_again_after_a_removal)
     static char big[300 * 1024];
     char        name[32];
     int         n = 0;
-    uint64_t    before, after;
+    uint64_t    before = 0, after = 0;
 
     begin(1 << 20, 512, 12);
     CHECK(fat_room(fs, &before, NULL) == OK);

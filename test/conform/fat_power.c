@@ -615,7 +615,7 @@ TEST(a_file_that_is_replaced_is_the_whole_old_one_or_the_whole_new_one)
         static const uint32_t sectors[] = {600, 4400, 66700};
         struct fat_options    o = {.type = types[i / 4], .cluster_size = 512};
         struct block         *disk = power_connect(sectors[i / 4], 512);
-        struct fs            *fs;
+        struct fs            *fs = NULL;
 
         if (i / 4 == 2 && !getenv("SOAK") && i % 4 != 1)
             goto next; /* 34 MB to and fro for each cut */
