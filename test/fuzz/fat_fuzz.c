@@ -2,7 +2,8 @@
 /*
  * Disks with a FAT file system, and then with some bytes of it changed: all of
  * it is looked through, and, if the input says so, written to. Whatever the
- * disk says, each call ends, with a status that its contract has.
+ * disk says, each call ends, with a status that its contract has; what is listed
+ * can be found; and nothing is written to the disk before the first change.
  *
  * Input: a byte for the kind of disk and for what is done; then changes, each
  * a byte for the area, two for the place in it, one for the number of bytes,
@@ -30,6 +31,37 @@ static const struct kind {
 /* What a disk has in its first sectors before it is changed. */
 static uint8_t *begin[3];
 static size_t   begins[3];
+
+/* A device over a disk, which takes writes only when told. */
+static struct block *under;
+static bool          is_reading;
+
+static enum status guard_read(struct block *b, uint64_t sector, void *data,
+                              size_t count)
+{
+    (void)b;
+    return block_read(under, sector, data, count);
+}
+
+static enum status guard_write(struct block *b, uint64_t sector,
+                               const void *data, size_t count)
+{
+    (void)b;
+    check(!is_reading);
+    return block_write(under, sector, data, count);
+}
+
+static enum status guard_flush(struct block *b)
+{
+    (void)b;
+    check(!is_reading);
+    return block_flush(under);
+}
+
+static const struct block_ops guard_ops = {.read = guard_read,
+                                           .write = guard_write,
+                                           .flush = guard_flush,
+                                           .takes_any_data = true};
 
 static void put(struct fs *fs, const char *path, size_t len)
 {
@@ -110,16 +142,24 @@ struct walk {
 
 static bool look(void *ctx, const char *name, const struct fs_stat *st)
 {
-    struct walk *w = ctx;
-    size_t       len = strlen(w->path), got;
-    char         bytes[700];
-    enum status  s;
+    struct walk   *w = ctx;
+    size_t         len = strlen(w->path), got;
+    char           bytes[700], spelling[FAT_FOLDED];
+    struct fs_stat found;
+    enum status    s;
 
     check(*name && !strchr(name, '/') && strcmp(name, ".") != 0 &&
           strcmp(name, "..") != 0);
     if (++*w->names > MOST || len + strlen(name) + 2 > sizeof w->path)
         return false;
     strcat(strcat(w->path, len ? "/" : ""), name);
+    s = fs_stat(w->fs, w->path, &found);
+    check(s == ERR_CORRUPT || (s == OK && found.size == st->size &&
+                               found.id == st->id));
+    if (s == OK) {
+        check(fat_spelling(w->fs, w->path, spelling) == OK);
+        check(strcmp(spelling, name) == 0);
+    }
     if (st->directory) {
         s = fs_list(w->fs, w->path, look, w);
     } else {
@@ -152,11 +192,17 @@ static void write_to(struct fs *fs)
         check(is_of_contract(
             s = fs_write(fs, files[i], i * 400, bytes, sizeof bytes)));
     }
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        check(is_of_contract(s = fs_truncate(fs, files[i], 2200 - i * 500)));
+    s = fs_rename(fs, "dir/new one", "dir/deeper/another long name");
+    check(is_of_contract(s));
+    check(is_of_contract(s = fs_rename(fs, "dir/deeper/x", "new")));
     check(is_of_contract(s = fs_mkdir(fs, "another directory")));
     s = fs_rename(fs, "dir/deeper", "another directory/d");
     check(is_of_contract(s));
     check(is_of_contract(s = fs_remove(fs, "a long name.jpeg")));
     check(is_of_contract(s = fs_flush(fs)));
+    check(is_of_contract(s = fs_truncate(fs, "SHORT.TXT", 4000)));
     check(is_of_contract(s = fs_remove(fs, "SHORT.TXT")));
     check(is_of_contract(s = fs_rename(fs, "new", "SHORT.TXT")));
     check(is_of_contract(s = fs_remove(fs, "dir")));
@@ -172,7 +218,7 @@ static void ignore(void *ctx, const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     size_t           kind = size ? data[0] % 32u : 0;
-    struct block    *disk;
+    struct block    *disk, guard = {.ops = &guard_ops};
     struct fs       *fs;
     struct fat_count count;
     uint8_t         *bytes;
@@ -189,14 +235,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     disk = new_disk(kind);
     check(block_write(disk, 0, bytes, begins[kind]) == OK);
     free(bytes);
+    under = disk;
+    guard.info = disk->info;
+    is_reading = true;
     for (int round = 0; round < 2; round++) {
-        check(fat_connect(disk, &fs) == OK);
+        check(fat_connect(&guard, &fs) == OK);
         walk(fs);
-        if (data[0] & 0x80 && round == 0)
+        is_reading = !(data[0] & 0x80 && round == 0);
+        if (!is_reading)
             write_to(fs);
         s = fat_check(fs, ignore, NULL, &count);
         check(is_of_contract(s));
         fs->ops->disconnect(fs);
+        is_reading = true;
     }
     disk->ops->disconnect(disk);
     return 0;
