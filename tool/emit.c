@@ -166,15 +166,41 @@ static void put_texts(FILE *out, const struct thing *device, size_t i)
     fputs("0}", out);
 }
 
+/* The file system on a disk that is a file; NULL: none. */
+static const struct thing *file_system_on(const struct facts *f,
+                                          const struct thing *disk)
+{
+    if (strcmp(disk->driver, "block_unix") != 0)
+        return NULL;
+    for (size_t i = 0; i < f->thing_count; i++)
+        for (size_t a = 0; a < f->thing[i].argument_count; a++)
+            if (f->thing[i].is_used && f->thing[i].type &&
+                strcmp(f->thing[i].type, "fs") == 0 &&
+                f->thing[i].argument[a].device == disk)
+                return &f->thing[i];
+    return NULL;
+}
+
+/* What a user is told to do when the disk is missing. */
+static char *maker_of(const struct thing *fs, const struct thing *disk)
+{
+    if (is_fat_of_files(fs))
+        return text_of("`make` makes it, beside the image");
+    return text_of("`fat create %s 64M` makes one with an empty file system",
+                   shell_word(disk->argument[0].text));
+}
+
 static void put_connect(FILE *out, const struct facts *f,
                         const struct thing *device)
 {
-    bool takes_list = strcmp(device->driver, "stackv4_socket") == 0 ||
+    const struct thing *fs = file_system_on(f, device);
+    bool                takes_list = strcmp(device->driver, "stackv4_socket") == 0 ||
                       strcmp(device->driver, "dns_stub") == 0;
     bool   is_xen = strcmp(f->target, "xen") == 0;
     size_t i = 0;
 
-    fprintf(out, "    connected(%s_connect(", device->driver);
+    fprintf(out, "    connected(%s_connect%s(", device->driver,
+            fs ? "_with" : "");
     for (; i < device->argument_count; i++) {
         if (i == 0 && is_fat_of_files(device))
             continue;
@@ -192,6 +218,10 @@ static void put_connect(FILE *out, const struct facts *f,
     }
     if (takes_list) {
         put_texts(out, device, i);
+        fputs(", ", out);
+    }
+    if (fs) {
+        put_c_string(out, maker_of(fs, device));
         fputs(", ", out);
     }
     fprintf(out, "&%s),\n              ", device_name(device));

@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE /* O_DIRECT */
 #include "block_engine.h"
+#include "command.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <mirage/block.h>
@@ -227,14 +228,55 @@ static int open_disk(const char *path, bool *writable)
     return fd;
 }
 
-static enum status cannot_open(const char *path)
+/* Is the folder there that the file is looked for in? */
+static bool has_folder(const char *path)
 {
-    switch (errno) {
-    case ENOENT:
+    const char *slash = strrchr(path, '/');
+    char       *folder = slash > path ? strndup(path, (size_t)(slash - path))
+                                      : NULL;
+    struct stat st;
+    bool        has = !folder || (stat(folder, &st) == 0 && S_ISDIR(st.st_mode));
+
+    free(folder);
+    return has;
+}
+
+/* Logs that there is no such file, and what makes it; maker may be NULL. */
+static void log_missing(const char *path, const char *maker)
+{
+    char *word = shell_word(path);
+
+    if (!has_folder(path))
+        log_error(&block, "there is no %s, and no folder for it", path);
+    else if (strncmp(path, "/dev/", 5) == 0)
+        log_error(&block, "there is no %s; `lsblk` lists this host's disks",
+                  path);
+    else if (maker)
+        log_error(&block, "there is no %s; %s", path, maker);
+    else
         log_error(&block,
                   "there is no %s; `dd if=/dev/zero of=%s count=100000` makes "
                   "one of 51.2 MB",
-                  path, path);
+                  path, word);
+    free(word);
+}
+
+/* Logs who forbids it: the file, or a folder that leads to it. */
+static void log_forbidden(const char *path)
+{
+    char       *word = shell_word(path);
+    struct stat st;
+
+    log_error(&block, "%s may not be read; `%s %s` tells who may", path,
+              stat(path, &st) == 0 ? "ls -l" : "namei -l", word);
+    free(word);
+}
+
+static enum status cannot_open(const char *path, const char *maker)
+{
+    switch (errno) {
+    case ENOENT:
+        log_missing(path, maker);
         return ERR_NOT_FOUND;
     case EISDIR:
         log_error(&block, "%s is a directory; a disk is a file, or a block "
@@ -243,8 +285,7 @@ static enum status cannot_open(const char *path)
         return ERR_IS_DIRECTORY;
     case EACCES:
     case EPERM:
-        log_error(&block, "%s may not be read; `ls -l %s` tells who may", path,
-                  path);
+        log_forbidden(path);
         return ERR_PERMISSION;
     default:
         log_error(&block, "%s: %s", path, strerror(errno));
@@ -276,10 +317,10 @@ static enum status measure(int fd, const char *path, struct block_info *info)
     struct stat st;
 
     if (fstat(fd, &st) != 0)
-        return cannot_open(path);
+        return cannot_open(path, NULL);
     if (S_ISDIR(st.st_mode)) {
         errno = EISDIR;
-        return cannot_open(path);
+        return cannot_open(path, NULL);
     }
     if (S_ISBLK(st.st_mode))
         return measure_device(fd, path, info);
@@ -288,10 +329,13 @@ static enum status measure(int fd, const char *path, struct block_info *info)
         return ERR_UNSUPPORTED;
     }
     if (st.st_size % SECTOR != 0) {
+        char *word = shell_word(path);
+
         log_error(&block,
                   "%s has %lld bytes, which are no whole sectors of %u; "
                   "`truncate -s %%%u %s` fills the last one up",
-                  path, (long long)st.st_size, SECTOR, SECTOR, path);
+                  path, (long long)st.st_size, SECTOR, SECTOR, word);
+        free(word);
         return ERR_FORMAT;
     }
     info->sector_size = SECTOR;
@@ -299,10 +343,21 @@ static enum status measure(int fd, const char *path, struct block_info *info)
     return OK;
 }
 
+/* Does the path lead to another file by now? */
+static bool was_replaced(int fd, const char *path)
+{
+    struct stat a, b;
+
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 &&
+           (a.st_dev != b.st_dev || a.st_ino != b.st_ino);
+}
+
 /* A process that has just ended may have its lock a moment longer, as the
  * kernel lets go of what its io_uring had of the file. */
 static enum status take_lock(int fd, const char *path, bool writable)
 {
+    char *word;
+
     for (nanoseconds wait = MILLISECOND; wait < SECOND; wait *= 2) {
         enum status s;
 
@@ -313,10 +368,12 @@ static enum status take_lock(int fd, const char *path, bool writable)
         if ((s = time_sleep(wait)) != OK)
             return s;
     }
+    word = shell_word(path);
     log_error(&block,
               "%s is in use by another image, or twice by this one; "
-              "`fuser %s` tells by whom",
-              path, path);
+              "`fuser %s` (Debian's psmisc) tells by whom",
+              path, word);
+    free(word);
     return ERR_IN_USE;
 }
 
@@ -361,20 +418,46 @@ static void open_direct(struct disk *d)
 }
 #endif
 
+/*
+ * Opens the file and locks it. mirage holds the lock while it makes an image
+ * anew, and then renames the new file to the old one's name (decision 0021):
+ * what had waited for the old one opens the new one.
+ */
+static enum status open_locked(const char *path, const char *maker, int *fd,
+                               struct block_info *info)
+{
+    enum status s;
+
+    do {
+        *fd = open_disk(path, &info->writable);
+        if (*fd < 0)
+            return cannot_open(path, maker);
+        s = measure(*fd, path, info);
+        if (s == OK)
+            s = take_lock(*fd, path, info->writable);
+        if (s == OK && !was_replaced(*fd, path))
+            return OK;
+        close(*fd);
+    } while (s == OK);
+    return s;
+}
+
 enum status block_unix_connect(const char *path, struct block **b)
 {
-    struct block_info info = {0};
-    int               fd = open_disk(path, &info.writable);
-    struct disk      *d;
-    enum status       s;
+    return block_unix_connect_with(path, NULL, b);
+}
 
-    if (fd < 0)
-        return cannot_open(path);
-    s = measure(fd, path, &info);
-    if (s == OK)
-        s = take_lock(fd, path, info.writable);
-    if (s == OK)
-        s = start_engine();
+enum status block_unix_connect_with(const char *path, const char *maker,
+                                    struct block **b)
+{
+    struct block_info info = {0};
+    int               fd;
+    struct disk      *d;
+    enum status       s = open_locked(path, maker, &fd, &info);
+
+    if (s)
+        return s;
+    s = start_engine();
     d = s == OK ? malloc(sizeof *d + strlen(path) + 1) : NULL;
     if (!d) {
         close(fd);

@@ -15,11 +15,14 @@
  * found something the last time, and one more.
  */
 #include "batch.h"
+#include "command.h"
 #include "events.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <linux/virtio_net.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
@@ -504,33 +507,126 @@ static void ask_offloads(struct tap *t)
         (void)ioctl(t->fd, TUNSETOFFLOAD, 0); /* we take nothing unfinished */
 }
 
+/* Logs why DEVICE cannot be opened, and what helps. */
+static enum status refuse_device(int error)
+{
+    char *command = own_command();
+
+    switch (error) {
+    case EPERM:
+    case EACCES:
+        log_error(&network_unix,
+                  "%s: no permission to open it. Run the image as root: `sudo "
+                  "%s`; or let all open it: `sudo chmod 666 %s`. A container "
+                  "needs `--device=%s`",
+                  DEVICE, command, DEVICE, DEVICE);
+        free(command);
+        return ERR_PERMISSION;
+    case ENOENT:
+    case ENODEV:
+    case ENXIO:
+        log_error(&network_unix,
+                  "the host has no %s; `sudo modprobe tun` gives it one. A "
+                  "container needs `--device=%s`",
+                  DEVICE, DEVICE);
+        free(command);
+        return ERR_NOT_FOUND;
+    default:
+        log_error(&network_unix, "%s: %s", DEVICE, strerror(error));
+        free(command);
+        return ERR_IO;
+    }
+}
+
+enum interface { NO_INTERFACE,
+                 OTHER,
+                 TUN,
+                 TAP };
+
+/* What the host has of that name. */
+static enum interface interface_of(const char *name)
+{
+    struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
+    struct ifreq           r = {.ifr_data = (void *)&info};
+    int                    s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    enum interface         is = NO_INTERFACE;
+    struct ifreq           index = {0};
+
+    memcpy(r.ifr_name, name, strlen(name) + 1);
+    memcpy(index.ifr_name, name, strlen(name) + 1);
+    if (s >= 0 && ioctl(s, SIOCGIFINDEX, &index) == 0)
+        is = OTHER;
+    if (is == OTHER && ioctl(s, SIOCETHTOOL, &r) == 0 &&
+        strcmp(info.driver, "tun") == 0)
+        is = strcmp(info.bus_info, "tap") == 0 ? TAP : TUN;
+    if (s >= 0)
+        close(s);
+    return is;
+}
+
+static enum status refuse_permission(const char *name)
+{
+    char *command = own_command();
+    char *word = shell_word(name);
+
+    if (interface_of(name) == NO_INTERFACE)
+        log_error(&network_unix,
+                  "%s: no permission to create it. Create it as yours: `sudo "
+                  "ip tuntap add dev %s mode tap user $USER`; or run the image "
+                  "as root: `sudo %s`",
+                  name, word, command);
+    else
+        log_error(&network_unix,
+                  "%s: it is another user's. Create it anew as yours: `sudo ip "
+                  "link delete dev %s && sudo ip tuntap add dev %s mode tap "
+                  "user $USER`; or run the image as root: `sudo %s`",
+                  name, word, word, command);
+    free(command);
+    free(word);
+    return ERR_PERMISSION;
+}
+
+/* The kernel says the same of an interface of another kind, of a TAP that was
+ * created with other flags than ours, and of a name that cannot be. */
+static enum status refuse_kind(const char *name)
+{
+    enum interface is = interface_of(name);
+    char          *word = shell_word(name);
+
+    if (is == NO_INTERFACE)
+        log_error(&network_unix, "\"%s\" is no name of an interface", name);
+    else if (is == OTHER)
+        log_error(&network_unix,
+                  "%s: it is an interface, but no TAP; `ip -d link show dev "
+                  "%s` says what it is. Take another name",
+                  name, word);
+    else
+        log_error(&network_unix,
+                  "%s: it is a %s. Create it anew: `sudo ip link delete dev %s "
+                  "&& sudo ip tuntap add dev %s mode tap user $USER`",
+                  name,
+                  is == TUN ? "TUN, and frames take a TAP"
+                            : "TAP with several queues (multi_queue), and an "
+                              "image has one",
+                  word, word);
+    free(word);
+    return ERR_NAME;
+}
+
+/* Logs why the TAP cannot be had of DEVICE, and what helps. */
 static enum status refuse(const char *name, int error)
 {
     switch (error) {
     case EPERM:
     case EACCES:
-        log_error(&network_unix,
-                  "%s: no permission to open it. Make it yours: "
-                  "`sudo ip tuntap add dev %s mode tap user $USER`; or run "
-                  "the image as root: `sudo %s`",
-                  name, name, image_name());
-        return ERR_PERMISSION;
+        return refuse_permission(name);
     case EBUSY:
         log_error(&network_unix, "%s: another process has it open; `sudo fuser "
-                                 "-v /dev/net/tun` shows who",
+                                 "-v /dev/net/tun` (Debian's psmisc) shows who",
                   name);
         return ERR_IN_USE;
-    case ENOENT:
-    case ENODEV:
-        log_error(&network_unix,
-                  "%s: the host has no %s; `sudo modprobe tun` gives it one",
-                  name, DEVICE);
-        return ERR_NOT_FOUND;
     case EINVAL:
-        log_error(&network_unix, "%s: it is an interface, but no TAP; `ip -d "
-                                 "link show %s` says what it is",
-                  name, name);
-        return ERR_NAME;
+        return refuse_kind(name);
     default:
         log_error(&network_unix, "%s: %s", name, strerror(error));
         return ERR_IO;
@@ -549,7 +645,7 @@ static enum status open_by_name(struct tap *t, const char *name)
     }
     t->fd = open(DEVICE, O_RDWR | O_NONBLOCK | O_CLOEXEC);
     if (t->fd < 0)
-        return refuse(name, errno);
+        return refuse_device(errno);
     memcpy(r.ifr_name, name, strlen(name) + 1);
     t->has_header = true;
     if (ioctl(t->fd, TUNSETIFF, &r) != 0) {

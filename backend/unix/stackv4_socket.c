@@ -10,6 +10,7 @@
  */
 #define _GNU_SOURCE /* accept4 */
 #include "stackv4_socket.h"
+#include "command.h"
 #include "events.h"
 #include "resolv_conf.h"
 #include <errno.h>
@@ -26,6 +27,7 @@
 #include <unistd.h>
 
 #define BACKLOG      INT_MAX /* the host cuts it to what it allows */
+#define PRIVILEGED   1024    /* ports below that take a right */
 #define OUT_OF_FILES (100 * MILLISECOND)
 
 LOG_SOURCE_SHARED(stackv4_socket);
@@ -261,10 +263,14 @@ static void not_accepted(struct listener *l, int error)
     default:
         if (!s->was_short_of_files)
             log_warning(&stackv4_socket,
-                        "tcp %s:%u: no connection can be taken for now: %s; "
-                        "`ulimit -n` says how many files this process may "
-                        "have open",
-                        ip_text(l->ip).s, l->port->number, strerror(error));
+                        "tcp %s:%u: no connection can be taken for now: %s%s",
+                        ip_text(l->ip).s, l->port->number, strerror(error),
+                        error == EMFILE ? "; `ulimit -n` says how many files "
+                                          "this process may have open"
+                        : error == ENFILE
+                            ? "; `sysctl fs.file-max` says how many files this "
+                              "host may have open"
+                            : "");
         s->was_short_of_files = true;
         (void)time_sleep(OUT_OF_FILES);
     }
@@ -328,6 +334,7 @@ static enum status cannot_listen(const struct port     *p,
 {
     const char    *protocol = p->is_udp ? "udp" : "tcp";
     struct ip_text ip = ip_text(l->ip);
+    char          *command;
 
     switch (error) {
     case EADDRINUSE:
@@ -339,11 +346,20 @@ static enum status cannot_listen(const struct port     *p,
         return ERR_IN_USE;
     case EACCES:
     case EPERM:
+        if (p->number >= PRIVILEGED) {
+            log_error(&stackv4_socket,
+                      "%s %s:%u: not permitted: something on this host "
+                      "forbids it, such as a sandbox",
+                      protocol, ip.s, p->number);
+            return ERR_PERMISSION;
+        }
+        command = own_command();
         log_error(&stackv4_socket,
                   "%s %s:%u: not permitted: a port below 1024 takes a right; "
-                  "run the image by `sudo`, or give it the right: `sudo "
+                  "run the image by `sudo %s`, or give it the right: `sudo "
                   "setcap cap_net_bind_service+ep %s`",
-                  protocol, ip.s, p->number, image_name());
+                  protocol, ip.s, p->number, command, command);
+        free(command);
         return ERR_PERMISSION;
     case EADDRNOTAVAIL:
         log_error(&stackv4_socket,

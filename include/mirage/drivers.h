@@ -39,6 +39,14 @@ MUST_CHECK enum status console_unix_connect(const char      *name,
 MUST_CHECK enum status block_unix_connect(const char    *path,
                                           struct block **block);
 
+/*
+ * The same. maker completes the log line "there is no PATH; ..." with what
+ * makes that file; NULL: a command that makes an empty one.
+ */
+MUST_CHECK enum status block_unix_connect_with(const char    *path,
+                                               const char    *maker,
+                                               struct block **block);
+
 /* backend/virtio: a console on the first serial port. name: as above. */
 MUST_CHECK enum status console_serial_connect(const char      *name,
                                               struct console **console);

@@ -131,9 +131,9 @@ static int by_ptrace(long n, bool follows, char **words)
 
         if (!WIFSTOPPED(status)) {
             traced[i] = 0; /* its number may come again */
-            if (pid == first)
-                return WIFEXITED(status) && WEXITSTATUS(status) == NOT_RUN ? 2 : 1;
-            continue;
+            if (pid != first)
+                continue;
+            return WIFEXITED(status) && WEXITSTATUS(status) == NOT_RUN ? 2 : 1;
         }
         if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
             inside[i] = !inside[i];

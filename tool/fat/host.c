@@ -40,7 +40,8 @@ struct fs *open_image(const char *path, struct block **disk)
 {
     struct fs     *fs;
     struct fs_stat st;
-    enum status    s = block_unix_connect(path, disk);
+    enum status    s =
+        block_unix_connect_with(path, "`fat create` makes one", disk);
 
     if (s)
         die("%s: %s", path, status_text(s));
