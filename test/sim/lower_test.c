@@ -328,3 +328,87 @@ TEST(an_address_in_use_is_found_before_it_is_ours)
     CHECK(arp_probe(left.arp, at(2), FOREVER) == ERR_IN_USE);
     CHECK(arp_probe(left.arp, at(3), FOREVER) == OK);
 }
+
+/* A frame of the left device, with an ARP reply of any sender. */
+static void say(struct mac frame_from, struct mac sender, struct ip_address ip)
+{
+    struct buf *b = buf_new(0);
+    uint8_t    *p = buf_append(b, ETHERNET_HEADER + 28);
+
+    memset(p, 0, ETHERNET_HEADER + 28);
+    memset(p, 0xff, 6);
+    memcpy(p + 6, frame_from.byte, 6);
+    put_be16(p + 12, ETHERTYPE_ARP);
+    memcpy(p + 14, "\0\1\x08\0\6\4\0\2", 8);
+    memcpy(p + 22, sender.byte, 6);
+    put_be32(p + 28, ipv4_number(ip));
+    memset(p + 32, 0xff, 6);
+    put_be32(p + 38, ipv4_number(ip));
+    network_write(left.net, b);
+}
+
+static bool reaches(struct host *from, uint8_t number, nanoseconds patience)
+{
+    nanoseconds took;
+
+    return icmpv4_ping(from->icmp, at(number), 8, time_after(patience),
+                       &took) == OK;
+}
+
+/* Failover and migration: the host that had the address is silent. */
+TEST(a_host_with_another_ethernet_address_is_reached_within_a_second)
+{
+    struct mac before = right.net->mac;
+
+    CHECK(reaches(&left, 2, SECOND));
+    right.net->mac = (struct mac){{0, 0, 0x5e, 0, 1, 7}};
+    arp_set_address(right.arp, at(2), 24);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(reaches(&left, 2, 100 * MILLISECOND));
+    right.net->mac = before;
+    arp_set_address(right.arp, at(2), 24);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(reaches(&left, 2, 100 * MILLISECOND));
+    CHECK(nothing_is_left());
+}
+
+TEST(a_host_that_answers_is_reached_whatever_others_say)
+{
+    static const struct mac liar = {{2, 0, 0, 0, 0, 66}};
+
+    CHECK(reaches(&right, 1, SECOND));
+    for (int i = 0; i < 1000; i++) {
+        say(liar, liar, at(1));
+        CHECK(time_sleep(7 * MILLISECOND) == OK);
+        if (i % 10 == 0)
+            CHECK(reaches(&right, 1, 20 * MILLISECOND));
+    }
+    CHECK(time_sleep(2 * SECOND) == OK);
+    CHECK(reaches(&right, 1, 20 * MILLISECOND));
+    CHECK(nothing_is_left());
+}
+
+/* RFC 9568, 8.1.2: a virtual router's replies come in frames of the router
+ * that is master now. */
+TEST(a_virtual_router_is_reached_by_its_virtual_address)
+{
+    static const struct mac virtual_mac = {{0, 0, 0x5e, 0, 1, 9}};
+    struct endpoint         to = {ipv4_address(192, 0, 2, 1), 9};
+    struct mac              own = left.net->mac;
+    uint64_t                before;
+
+    ipv4_set_address(right.ip, at(2), 24, at(254)); /* its gateway */
+    CHECK(udpv4_write(right.udp, 7, to, "x", 1) == OK);
+    CHECK(time_sleep(10 * MILLISECOND) == OK);
+    say(own, virtual_mac, at(254));
+    CHECK(time_sleep(10 * MILLISECOND) == OK);
+    /* The master listens to the virtual address. */
+    left.net->mac = virtual_mac;
+    before = count(left.ip, "ipv4_not_ours");
+    CHECK(udpv4_write(right.udp, 7, to, "x", 1) == OK);
+    CHECK(time_sleep(10 * MILLISECOND) == OK);
+    CHECK(count(left.ip, "ipv4_not_ours") - before == 1);
+    left.net->mac = own;
+    ipv4_set_address(right.ip, at(2), 24, ipv4_of_number(0));
+    CHECK(nothing_is_left());
+}
