@@ -17,6 +17,11 @@
 
 #define EPHEMERAL 1024 /* the first port of our own choice (RFC 6056, 3.2) */
 
+/* At the end of the image: how often connections are looked at, and how long
+ * those wait whose peers have all of ours and have not finished. */
+#define LOOK      (10 * MILLISECOND)
+#define PEERS_END (300 * MILLISECOND)
+
 LOG_SOURCE(tcpv4);
 
 struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port)
@@ -564,29 +569,80 @@ void tcpv4_reset(struct tcpv4 *tcp, enum status why)
         tcp_end(tcp_pool_at(&tcp->pool, i), why);
 }
 
-/* Is there anything that its application, or the peer, waits for? */
-static bool is_busy(const struct connection *c)
+/*
+ * CLOSE, for a connection whose application is not asked any more. It may still
+ * hold the flow: reading is shut without waking it, so that a handler does not
+ * take the end of the image for the end of its peer.
+ */
+static void end_for_good(struct connection *c)
+{
+    if (c->state == TCP_CLOSED || c->state == TCP_TIMED_WAIT)
+        return;
+    if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED ||
+        c->read_len > 0) {
+        tcp_abort(c, ERR_GONE);
+        return;
+    }
+    c->shut_reading = true;
+    flow_shutdown(&c->flow, FLOW_WRITING);
+}
+
+/* Does the peer not have all that was written, and our end? */
+static bool is_unsettled(const struct connection *c)
 {
     return c->state != TCP_CLOSED && c->state != TCP_TIMED_WAIT &&
-           c->state != TCP_FIN_WAIT_2 && c->shut_writing;
+           c->state != TCP_FIN_WAIT_2;
+}
+
+/* Does it still wait for the peer's end? */
+static bool is_open(const struct connection *c)
+{
+    return c->state != TCP_CLOSED && c->state != TCP_TIMED_WAIT;
+}
+
+static bool any(struct tcpv4 *tcp, bool (*is_so)(const struct connection *c))
+{
+    for (size_t i = 0; i < tcp->pool.used; i++)
+        if (is_so(tcp_pool_at(&tcp->pool, i)))
+            return true;
+    return false;
+}
+
+/* Connections end by many ways: looking now and then is enough. */
+static enum status wait_while(struct tcpv4 *tcp,
+                              bool (*is_so)(const struct connection *c),
+                              nanoseconds deadline)
+{
+    while (any(tcp, is_so)) {
+        enum status s = time_now() >= deadline ? ERR_TIMEOUT
+                                               : time_sleep(LOOK);
+
+        if (s != OK)
+            return s;
+    }
+    return OK;
 }
 
 enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline)
 {
-    for (;;) {
-        bool        busy = false;
-        enum status s;
+    nanoseconds now = time_now(), left = deadline > now ? deadline - now : 0;
+    nanoseconds last = deadline - left / 8; /* resets want time to leave */
+    enum status s;
 
-        for (size_t i = 0; i < tcp->pool.used; i++)
-            busy |= is_busy(tcp_pool_at(&tcp->pool, i));
-        if (!busy)
-            return OK;
-        /* Connections end by many ways: looking now and then is enough. */
-        s = time_now() >= deadline ? ERR_TIMEOUT
-                                   : time_sleep(10 * MILLISECOND);
-        if (s != OK)
-            return s;
-    }
+    tcp->is_ending = true;
+    for (size_t i = 0; i < tcp->pool.used; i++)
+        end_for_good(tcp_pool_at(&tcp->pool, i));
+    s = wait_while(tcp, is_unsettled, last);
+    if (time_after(PEERS_END) < last)
+        last = time_after(PEERS_END);
+    if (s == OK)
+        (void)!wait_while(tcp, is_open, last);
+    for (size_t i = 0; i < tcp->pool.used; i++)
+        if (is_open(tcp_pool_at(&tcp->pool, i)))
+            tcp_abort(tcp_pool_at(&tcp->pool, i), ERR_GONE);
+    if (time_sleep(LOOK) != OK)
+        (void)!fiber_yield(); /* to the driver */
+    return s;
 }
 
 void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)

@@ -381,6 +381,7 @@ struct tcpv4 {
     struct connection       *work, *work_last; /* scheduled ones */
     struct waiters           worker;
     bool                     is_telling; /* nothing may wait */
+    bool                     is_ending;  /* nobody is let in any more */
     struct wheel_timer       memory;     /* while pages are scarce */
     bool                     refused;    /* to one who holds nothing */
     struct tcp_counters      counters;

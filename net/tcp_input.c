@@ -162,7 +162,8 @@ static bool take_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
 static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
                          struct arrival *a, const uint32_t *least)
 {
-    struct tcp_listener *l = tcp_listener_of(tcp, a->s.to);
+    struct tcp_listener *l = tcp->is_ending ? NULL
+                                            : tcp_listener_of(tcp, a->s.to);
     struct endpoint      local = {packet->to, a->s.to};
     struct endpoint      peer = {packet->from, a->s.from};
     struct connection   *c;

@@ -113,8 +113,17 @@ size_t tcpv4_room(struct flow *flow);
  * or another has come. */
 void tcpv4_reset(struct tcpv4 *tcp, enum status why);
 
-/* Waits until what was written has been acknowledged and all our sides are
- * closed. Blocks. ERR_TIMEOUT, ERR_CANCELLED. */
+/*
+ * Ends all connections, for the end of the image: each peer gets what was
+ * written and our end (FIN), or a reset where something is unread or the
+ * connection is not open yet, and whoever calls from now on is refused. Waits
+ * until the peers have acknowledged that, and for a moment longer for their own
+ * ends; those that are left then, or shortly before the deadline, are reset. No
+ * more can be written to a flow; it is still to be closed. Blocks.
+ *
+ * ERR_TIMEOUT: a peer did not acknowledge all, and was reset. ERR_CANCELLED: so
+ * were all, at once.
+ */
 MUST_CHECK enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline);
 
 void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx);

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The end of an image: each peer of the direct stack gets our FIN, or a reset,
+ * before the deadline.
+ */
+#include "check.h"
+#include "pair.h"
+#include "script.h"
+
+#define DRAIN (3 * SECOND)
+
+static uint8_t     data[5000];
+static enum status drained;
+static nanoseconds began, ended;
+
+static void begin(void)
+{
+    static bool is_made;
+
+    if (!is_made) {
+        sim_seed(34);
+        pair_make(1500, 0);
+        pair_watch();
+        pair_listen(80);
+        is_made = true;
+    }
+    right.tcp->is_ending = false;
+    pair_forget();
+    CHECK(time_sleep(SECOND) == OK);
+    script_begin();
+}
+
+static void open_it(void)
+{
+    begin();
+    CHECK(script_play("> SYN 100 mss=1000\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 101 1\n"
+                      ". 1\n") &&
+          pair_flow != NULL);
+}
+
+static void drain(void *ctx)
+{
+    (void)ctx;
+    drained = ERR_IN_USE;
+    began = time_now();
+    drained = tcpv4_drain(right.tcp, time_after(DRAIN));
+    ended = time_now();
+}
+
+static void end_image(void)
+{
+    CHECK(fiber_start(drain, NULL) == OK);
+}
+
+static bool has_ended(enum status how, nanoseconds least, nanoseconds most)
+{
+    if (ended < began || drained != how || ended - began < least ||
+        ended - began > most)
+        printf("drained %d, %llu ms\n", drained,
+               (unsigned long long)((ended - began) / MILLISECOND));
+    return ended >= began && drained == how && ended - began >= least &&
+           ended - began <= most;
+}
+
+TEST(an_idle_peer_gets_our_fin_and_we_end_with_its)
+{
+    open_it();
+    end_image();
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> FIN,ACK 101 2\n"
+                      "< ACK 2 102\n"
+                      "-\n"));
+    CHECK(has_ended(OK, 0, 50 * MILLISECOND));
+}
+
+TEST(a_peer_that_only_acknowledges_our_fin_is_reset_after_a_moment)
+{
+    open_it();
+    end_image();
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> ACK 101 2\n"
+                      "< RST 2\n"
+                      "-\n"));
+    CHECK(has_ended(OK, 0, 500 * MILLISECOND));
+}
+
+TEST(a_peer_that_says_nothing_is_reset_before_the_deadline)
+{
+    open_it();
+    end_image();
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "< FIN,ACK 1 101 after=200\n"
+                      "< FIN,ACK 1 101 after=400\n"
+                      "< FIN,ACK 1 101 after=800\n"
+                      "< RST 2 after=1230\n"
+                      ". 1000\n"));
+    CHECK(has_ended(ERR_TIMEOUT, 2 * SECOND, DRAIN));
+    CHECK(right.tcp->count == 0);
+}
+
+TEST(what_was_written_goes_before_the_fin)
+{
+    open_it();
+    CHECK(flow_write(pair_flow, data, 5000, FOREVER) == OK);
+    end_image();
+    CHECK(script_play("< ACK 1 101 +1000 x4\n"
+                      "< ACK 4001 101 +1000\n"
+                      "< FIN,ACK 5001 101\n"
+                      ". 500\n"
+                      "~\n"
+                      "> ACK 101 5001\n"
+                      "> FIN,ACK 101 5002\n"
+                      "< ACK 5002 102\n"
+                      ". 100\n"));
+    CHECK(has_ended(OK, 500 * MILLISECOND, 600 * MILLISECOND));
+}
+
+TEST(a_peer_whose_data_are_unread_is_reset_at_once)
+{
+    open_it();
+    CHECK(script_play("> ACK 101 1 +10\n"
+                      "< ACK 1 111\n"));
+    end_image();
+    CHECK(script_play("< RST 1\n"
+                      "-\n"));
+    CHECK(has_ended(OK, 0, 50 * MILLISECOND));
+}
+
+TEST(a_peer_that_goes_on_sending_is_reset)
+{
+    open_it();
+    end_image();
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> ACK 101 2 +10\n"
+                      "< RST 2\n"
+                      "-\n"));
+    CHECK(has_ended(OK, 0, 50 * MILLISECOND));
+}
+
+TEST(a_peer_that_has_finished_gets_our_fin_too)
+{
+    open_it();
+    CHECK(script_play("> FIN,ACK 101 1\n"
+                      "< ACK 1 102\n"));
+    end_image();
+    CHECK(script_play("< FIN,ACK 1 102\n"
+                      "> ACK 102 2\n"
+                      "-\n"));
+    CHECK(has_ended(OK, 0, 50 * MILLISECOND));
+}
+
+TEST(a_connection_that_is_half_open_is_reset)
+{
+    begin();
+    CHECK(script_play("> SYN 100 mss=1000\n"
+                      "< SYN,ACK 0 101\n"));
+    end_image();
+    CHECK(script_play("< RST,ACK 1 101\n"
+                      "-\n"));
+    CHECK(has_ended(OK, 0, 50 * MILLISECOND));
+}
+
+TEST(a_connection_that_we_open_is_given_up_without_a_word)
+{
+    begin();
+    script_open();
+    CHECK(script_play("< SYN 0\n"));
+    end_image();
+    CHECK(script_play("-\n"));
+    CHECK(script_opened == ERR_GONE);
+    CHECK(has_ended(OK, 0, 50 * MILLISECOND));
+}
+
+TEST(whoever_calls_meanwhile_is_refused)
+{
+    begin();
+    end_image();
+    CHECK(script_play(". 1\n"
+                      "> SYN 100 mss=1000\n"
+                      "< RST,ACK =0 101\n"
+                      "-\n"));
+}
+
+TEST(a_handler_that_waits_to_read_is_not_told_of_an_end_that_is_ours)
+{
+    struct flow *f;
+    struct buf  *b;
+
+    open_it();
+    f = pair_flow;
+    end_image();
+    CHECK(script_play("< FIN,ACK 1 101\n"));
+    CHECK(flow_write(f, data, 1, 0) == ERR_EOF);
+    CHECK(flow_read(f, &b, 0) == ERR_EOF); /* but whoever asks is */
+    CHECK(script_play("> FIN,ACK 101 2\n"
+                      "< ACK 2 102\n"));
+}
+
+TEST(every_moment_was_as_it_must_be)
+{
+    begin();
+    tcpv4_reset(right.tcp, ERR_GONE);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(pair_looked > 20 && pair_wrong == 0);
+    CHECK(buf_pages_free() == buf_pages());
+}
