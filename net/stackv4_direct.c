@@ -107,7 +107,9 @@ struct direct {
     unsigned               conflicts;     /* claims of our address */
     nanoseconds            conflict_said; /* 0: never */
     enum status            listen_failed; /* OK: each listener could be had */
-    struct waiters         gone;          /* or a listener has failed */
+    uint16_t               failed_port;   /* the latest that could not */
+    bool                   failed_is_udp;
+    struct waiters         gone; /* or a listener has failed */
 
     struct dhcp       dhcp; /* if that gives us the address */
     bool              is_dhcp, is_to_probe;
@@ -143,18 +145,24 @@ static void on_address(struct stackv4 *s, address_handler *fn, void *ctx)
     d->on_address_ctx = ctx;
 }
 
-/* A listener that could not be had ends stackv4_run: s says why. */
-static enum status listened(struct direct *d, const char *protocol,
-                            uint16_t port, enum status s)
+/* A listener that could not be had ends stackv4_run, until the port is listened
+ * to, or given up. */
+static enum status listened(struct direct *d, bool is_udp, uint16_t port,
+                            enum status s)
 {
-    if (s == OK)
+    if (s == OK) {
+        if (d->failed_port == port && d->failed_is_udp == is_udp)
+            d->listen_failed = OK;
         return OK;
-    log_error(&stackv4, "%s %u: no listener: %s%s", protocol, port,
-              status_text(s),
+    }
+    log_error(&stackv4, "%s %u: no listener: %s%s", is_udp ? "udp" : "tcp",
+              port, status_text(s),
               s == ERR_IN_USE ? "; the port was chosen for questions of our "
                                 "own: listen before asking, or once more"
                               : "");
     d->listen_failed = s;
+    d->failed_port = port;
+    d->failed_is_udp = is_udp;
     wake_all(&d->gone);
     return s;
 }
@@ -164,7 +172,7 @@ static enum status listen_udp(struct stackv4 *s, uint16_t port,
 {
     struct direct *d = direct_of(s);
 
-    return listened(d, "udp", port, udpv4_listen(d->udp, port, fn, ctx));
+    return listened(d, true, port, udpv4_listen(d->udp, port, fn, ctx));
 }
 
 static enum status listen_tcp(struct stackv4 *s, uint16_t port,
@@ -172,7 +180,7 @@ static enum status listen_tcp(struct stackv4 *s, uint16_t port,
 {
     struct direct *d = direct_of(s);
 
-    return listened(d, "tcp", port, tcpv4_listen(d->tcp, port, fn, ctx));
+    return listened(d, false, port, tcpv4_listen(d->tcp, port, fn, ctx));
 }
 
 static enum status limit_tcp(struct stackv4 *s, uint16_t port,

@@ -518,6 +518,37 @@ static void datagrams_go_there_and_back(void)
     HOLDS(stackv4_listen_udp(client, port, NULL, NULL) == OK);
 }
 
+static enum status run_result;
+
+static void run_stack(void *stack)
+{
+    run_result = stackv4_run(stack);
+}
+
+static void a_port_for_questions_is_not_taken_over(void)
+{
+    struct endpoint to = {address, PORT};
+    struct fiber   *runner;
+    uint16_t        port = 0;
+
+    HOLDS(stackv4_open_udp(client, &to, note, NULL, &port) == OK);
+    HOLDS(port >= 1024);
+    HOLDS(stackv4_listen_udp(client, port, send_back, NULL) == ERR_IN_USE);
+    HOLDS(stackv4_run(client) == ERR_IN_USE);
+    HOLDS(stackv4_listen_udp(client, port, NULL, NULL) == OK);
+    HOLDS(time_sleep(MILLISECOND) == OK);
+    HOLDS(stackv4_listen_udp(client, port, send_back, NULL) == OK);
+    /* Nothing is wrong any more: it serves until it is cancelled. */
+    run_result = OK;
+    HOLDS(fiber_spawn(NULL, run_stack, client, &runner) == OK);
+    HOLDS(time_sleep(MILLISECOND) == OK && run_result == OK);
+    fiber_cancel(runner);
+    HOLDS(fiber_join(runner, FOREVER) == OK && run_result == ERR_CANCELLED);
+    HOLDS(stackv4_listen_udp(client, port, NULL, NULL) == OK);
+    HOLDS(stackv4_udp_write(client, 0, (struct endpoint){address, 0}, "x",
+                            1) == ERR_UNREACHABLE);
+}
+
 static void a_listener_is_replaced_and_ended(void)
 {
     struct flow *f;
@@ -627,6 +658,7 @@ unsigned contract_failures(const char *name, struct stackv4 *s,
     a_handlers_fiber_has_its_ports_name_and_a_flow_of_the_stacks();
     many_connections_go_on_at_once();
     datagrams_go_there_and_back();
+    a_port_for_questions_is_not_taken_over();
     who_comes_beyond_the_limit_waits_for_a_handler_to_return();
     who_has_as_many_connections_as_a_peer_may_is_reset();
     a_listener_is_replaced_and_ended();

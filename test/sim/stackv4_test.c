@@ -40,3 +40,42 @@ TEST(and_on_a_slow_wire)
     try("a slow wire", (struct sim_faults){.delay = 2 * MILLISECOND,
                                            .rate = 1000000000});
 }
+
+/* Addresses that people give: well-formed, and still impossible. */
+TEST(addresses_that_make_no_sense_are_refused)
+{
+    static const struct console_ops ops = {.write = say_nothing};
+    static struct console           quiet = {.ops = &ops};
+    static const struct {
+        const char *address, *netmask, *gateway;
+        bool        is_taken;
+    } cases[] = {
+        {"10.0.0.0", "255.255.255.0", "", false},
+        {"10.0.0.255", "255.255.255.0", "", false},
+        {"0.0.0.0", "255.255.255.0", "", false},
+        {"0.0.0.5", "255.0.0.0", "", false},
+        {"127.0.0.1", "255.0.0.0", "", false},
+        {"224.0.0.1", "255.255.255.0", "", false},
+        {"240.0.0.1", "255.255.255.0", "", false},
+        {"255.255.255.255", "255.255.255.255", "", false},
+        {"10.0.0.4", "255.255.255.0", "10.0.1.1", false},
+        {"10.0.0.4", "255.255.255.0", "10.0.0.0", false},
+        {"10.0.0.4", "255.255.255.0", "10.0.0.255", false},
+        {"10.0.0.4", "255.255.255.0", "10.0.0.4", false},
+        {"10.0.0.4", "255.255.255.255", "127.0.0.1", false},
+        {"10.0.0.4", "255.255.255.254", "10.0.0.5", true},
+        {"10.0.0.255", "255.255.255.255", "10.0.1.1", true},
+        {"10.0.0.255", "255.255.0.0", "10.0.1.0", true},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct network *net = NULL;
+        struct stackv4 *s = NULL;
+        enum status     got;
+
+        CHECK(sim_network("alone", 1500, 0, &net) == OK);
+        got = stackv4_static_connect(&quiet, net, cases[i].address,
+                                     cases[i].netmask, cases[i].gateway, &s);
+        CHECK(got == (cases[i].is_taken ? OK : ERR_FORMAT));
+    }
+}
