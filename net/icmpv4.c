@@ -32,7 +32,7 @@ struct ping {
 
 /* A token bucket of messages. */
 struct bucket {
-    nanoseconds refilled; /* 0: never, and so it is full */
+    nanoseconds refilled;
     unsigned    tokens;
 };
 
@@ -47,6 +47,11 @@ struct icmpv4 {
 static uint8_t letter(size_t i)
 {
     return (uint8_t)('a' + i % 23);
+}
+
+static struct bucket full_bucket(unsigned burst)
+{
+    return (struct bucket){time_now(), burst - random_below(burst / 2 + 1)};
 }
 
 /* Takes a token of a bucket that has burst of them, and as many a second, at
@@ -272,6 +277,9 @@ enum status icmpv4_connect(struct ipv4 *ip, struct icmpv4 **made)
         return ERR_NO_MEMORY;
     icmp->ip = ip;
     random_bytes(&icmp->key, sizeof icmp->key);
+    icmp->all = full_bucket(BURST);
+    for (int i = 0; i < SHARES; i++)
+        icmp->share[i] = full_bucket(SHARE);
     ipv4_listen(ip, PROTOCOL_ICMP, input, failed, icmp);
     ipv4_on_refusal(ip, refuse, icmp);
     *made = icmp;

@@ -189,6 +189,17 @@ TEST(complaints_to_one_host_are_few_and_echoes_always_answered)
     CHECK(sent == 1000 && buf_pages_free() == buf_pages());
 }
 
+TEST(complaints_are_sent_from_the_first_moment_on)
+{
+    nanoseconds before = ahead;
+
+    begin();
+    ahead = 0 - time_now(); /* the clock begins with 0 */
+    CHECK(icmpv4_connect(ip, &icmp) == OK);
+    CHECK(complaints(1, THEM, false) == 1);
+    ahead = before + 100 * SECOND;
+}
+
 TEST(complaints_to_all_are_bounded)
 {
     unsigned n;
