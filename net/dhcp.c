@@ -258,7 +258,7 @@ static nanoseconds within(nanoseconds least, nanoseconds t, nanoseconds most)
  * T1 and T2, which make sense whatever the server said: the first REQUEST after
  * an eighth of the lease at the soonest, and one to all servers before its end.
  */
-static void time_lease(struct dhcp *d)
+static void time_lease(struct dhcp *d, bool is_granted)
 {
     struct dhcp_lease *l = &d->lease;
     uint32_t           seconds = d->seconds, t1 = d->t1, t2 = d->t2;
@@ -270,7 +270,8 @@ static void time_lease(struct dhcp *d)
         text_format(text, sizeof text,
                     " is granted for %u s, and held for %u s",
                     (unsigned)seconds, LEAST_LEASE);
-        warn(d, SHORT_LEASE, l->address.ip, text);
+        if (is_granted)
+            warn(d, SHORT_LEASE, l->address.ip, text);
         seconds = LEAST_LEASE;
     }
     length = seconds * SECOND;
@@ -316,7 +317,7 @@ static void take_lease(struct dhcp *d, const struct dhcp_reply *r)
         d->t2 = r->t2;
     }
     take_address(d, r);
-    time_lease(d);
+    time_lease(d, r->type == DHCP_ACK);
 }
 
 /* To BOUND, where the lease is renewed at T1. */

@@ -318,8 +318,21 @@ static enum status ask_plainly(struct attempt *a, nanoseconds patience,
     return ERR_IO;
 }
 
-/* Asks in a case by chance. A server that spoils it is asked by TCP, where
- * nobody can answer in its place, or without TCP plainly. */
+/* A server that spoils the case is asked by TCP, where nobody can answer in its
+ * place, or if it takes no TCP plainly. */
+static enum status ask_without_case(struct attempt *a, nanoseconds patience,
+                                    nanoseconds deadline)
+{
+    if (!lack_of(a)->tcp) {
+        enum status s = ask_again_by_tcp(a, "in another case", deadline);
+
+        if (s == OK || s == ERR_CANCELLED)
+            return s;
+    }
+    return ask_plainly(a, patience, deadline);
+}
+
+/* Asks in a case by chance, which the answer has to repeat. */
 static enum status ask_mixed(struct attempt *a, nanoseconds patience,
                              nanoseconds deadline)
 {
@@ -331,21 +344,20 @@ static enum status ask_mixed(struct attempt *a, nanoseconds patience,
     if (!a->is_spoiled)
         return a->reply->kind == DNS_CUT ? complete(a, &is_by_tcp, deadline)
                                          : OK;
-    if (!lack_of(a)->tcp) {
-        s = ask_again_by_tcp(a, "in another case", deadline);
-        if (s == OK || s == ERR_CANCELLED)
-            return s;
-    }
     note_lack(a, LETTER_CASE);
-    return ask_plainly(a, patience, deadline);
+    return ask_without_case(a, patience, deadline);
 }
 
 static enum status ask_way(struct attempt *a, bool is_plain,
                            nanoseconds patience, nanoseconds deadline)
 {
-    return is_plain || lack_of(a)->letter_case
-               ? ask_plainly(a, patience, deadline)
-               : ask_mixed(a, patience, deadline);
+    if (is_plain)
+        return ask_plainly(a, patience, deadline);
+    if (!lack_of(a)->letter_case)
+        return ask_mixed(a, patience, deadline);
+    random_bytes(&a->query.id, sizeof a->query.id);
+    dns_name_fold(&a->query.name);
+    return ask_without_case(a, patience, deadline);
 }
 
 /*
