@@ -472,6 +472,7 @@ enum status dns_query(struct stackv4 *stack, struct dns_servers *servers,
                         .counts = counts};
     uint32_t       ttl = UINT32_MAX;
 
+    *r = (struct dns_reply){.kind = DNS_FAILED};
     for (unsigned aliases = 0; aliases <= ALIASES; aliases++) {
         enum status s = ask_all(&a, servers, deadline);
 
