@@ -137,8 +137,8 @@ enum tcp_recovery {
     TCP_EXPIRED, /* and the retransmission timer has rung */
 };
 
-/* Times that a connection waits for; FOREVER: it does not. Of those that are due
- * together the first here is the first to ring. */
+/* Times that a connection waits for; FOREVER: it does not. Of those that are
+ * due together the first here is the first to ring. */
 enum tcp_clock {
     TCP_TAIL,       /* the last segment may be lost: RFC 8985, 7; if it probes,
                        that is in the place of a time-out */

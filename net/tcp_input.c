@@ -742,9 +742,9 @@ static void take_fin(struct connection *c)
 }
 
 /*
- * Notes the peer's FIN at seq, for when all before it has come. It is the end of
- * the stream, so one with data, or another FIN, beyond it is none; without this
- * a forged one would hide the true one for ever.
+ * Notes the peer's FIN at seq, for when all before it has come. It is the end
+ * of the stream, so one with data, or another FIN, beyond it is none; without
+ * this a forged one would hide the true one for ever.
  */
 static void note_fin(struct connection *c, uint32_t seq)
 {

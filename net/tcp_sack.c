@@ -4,8 +4,8 @@
  * ranges that came too early, and what came twice.
  *
  * Ranges are the runs of tcp_held.c. The first is the one that got something
- * last, and the others follow by when they were told last (RFC 2018, 4). What we
- * have told of we keep.
+ * last, and the others follow by when they were told last (RFC 2018, 4). What
+ * we have told of we keep.
  */
 #include "tcp.h"
 

@@ -197,7 +197,7 @@ TEST(a_fin_before_data_that_are_held_is_not_noted)
                       "> ACK 101 1 +100\n"
                       "< ACK 1 201\n"
                       "> FIN,ACK 201 1 +100\n"
-                      "< ACK 1 302\n")); /* in its place it counts, as in Linux */
+                      "< ACK 1 302\n")); /* in its place it counts */
     CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 200);
 }
 

@@ -30,8 +30,8 @@ struct line {
     int                service; /* -1: any */
     bool               has_window, has_echo;
     bool               is_whole, is_not_whole;     /* with DF, without */
-    bool               no_sack, no_scale, no_time; /* is without such an option */
-    nanoseconds        after;                      /* FOREVER: within a second */
+    bool               no_sack, no_scale, no_time; /* without that option */
+    nanoseconds        after;                      /* FOREVER: any */
 };
 
 unsigned script_port;
