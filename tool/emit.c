@@ -375,17 +375,6 @@ char *emit_guest_template(const struct facts *f, const char *part)
     return finish(&d);
 }
 
-const char *source_date(void)
-{
-    const char *date = getenv("SOURCE_DATE_EPOCH");
-
-    if (!date || !*date)
-        return NULL;
-    if (strspn(date, "0123456789") != strlen(date) || strlen(date) > 10)
-        die(FAILED, "SOURCE_DATE_EPOCH=%s: expected seconds since 1970", date);
-    return date;
-}
-
 /* 1980-01-01 stands for an unknown time in a FAT file system. */
 char *emit_image_script(const struct facts *f, size_t i)
 {

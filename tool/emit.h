@@ -12,10 +12,6 @@ char *crunched_name(size_t i);
 /* "fat1" of the first file system made of a folder, and so on. */
 char *image_name(size_t i);
 
-/* SOURCE_DATE_EPOCH, the time of files that are put into images: seconds since
- * 1970 in decimal, or NULL. What is no number ends the program. */
-const char *source_date(void);
-
 char *emit_main(const struct facts *f);
 char *emit_image_script(const struct facts *f, size_t i);
 char *emit_makefile(const struct facts *f);

@@ -385,6 +385,17 @@ static void find_images(struct facts *f)
             f->images.item[f->images.count++] = f->thing[i].argument[0].text;
 }
 
+const char *source_date(void)
+{
+    const char *date = getenv(SOURCE_DATE);
+
+    if (!date || !*date)
+        return NULL;
+    if (strspn(date, "0123456789") != strlen(date) || strlen(date) > 10)
+        die(FAILED, SOURCE_DATE "=%s: expected seconds since 1970", date);
+    return date;
+}
+
 struct facts *get_facts(const char *file, const char *target)
 {
     struct facts  *f = get_memory(sizeof *f);
@@ -411,5 +422,7 @@ struct facts *get_facts(const char *file, const char *target)
     read_jobs(f, o.text);
     find_crunched(f);
     find_images(f);
+    if (f->crunched.count + f->images.count > 0 && source_date())
+        add_variable(f, SOURCE_DATE, source_date());
     return f;
 }

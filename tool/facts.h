@@ -84,4 +84,12 @@ char *unescape(char *value);
 /* The folder for what is not to stay; removed when the program ends. */
 const char *scratch(void);
 
+/*
+ * The time of files that are put into images: seconds since 1970 in decimal, or
+ * NULL. The record keeps it, so that make has what configure had. What is no
+ * number ends the program.
+ */
+#define SOURCE_DATE "SOURCE_DATE_EPOCH"
+const char *source_date(void);
+
 #endif

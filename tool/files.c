@@ -367,6 +367,7 @@ const struct record *want_record(void)
 
 void apply_record(const struct record *r)
 {
+    unsetenv(SOURCE_DATE); /* it is recorded only if it was set */
     for (size_t i = 0; i < r->variable_count; i++)
         if (r->variable[i].value)
             setenv(r->variable[i].name, r->variable[i].value, 1);
