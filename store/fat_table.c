@@ -571,27 +571,41 @@ static bool is_second_whole(const struct fat *f, const uint8_t *copies)
     return true;
 }
 
+/* Has the first copy the mark of a commit that was cut short? */
+static enum status is_marked_torn(struct fat *f, bool *is)
+{
+    uint8_t    *sector = malloc(f->l.sector_size);
+    enum status s = sector ? block_read(f->block, f->l.table, sector, 1)
+                           : ERR_NO_MEMORY;
+
+    if (s == OK)
+        *is = entry_at(f, sector, 0) == TORN_MARK;
+    free(sector);
+    return s;
+}
+
 enum status fat_choose_table(struct fat *f)
 {
+    bool        is_torn = false;
     uint8_t    *copies;
-    enum status s;
+    enum status s = OK;
 
     f->reads_second = false;
-    if (f->l.type != FAT12 || f->l.tables < 2)
-        return OK;
-    if ((s = read_copies(f, &copies)) != OK)
+    if (f->l.type == FAT12 && f->l.tables > 1)
+        s = is_marked_torn(f, &is_torn);
+    if (s || !is_torn)
         return s;
-    if (entry_at(f, copies, 0) == TORN_MARK) {
+    if (read_copies(f, &copies) == OK) {
         f->reads_second = is_second_whole(f, copies);
-        if (f->reads_second)
-            log_warning(&fat, "the first copy of the table was being written "
-                              "when power failed; the second is used");
-        else
-            log_warning(&fat, "the first entry of the table is 0, and the "
-                              "second copy is no better; the first is used; "
-                              "`fsck.fat` compares them");
+        free(copies);
     }
-    free(copies);
+    if (f->reads_second)
+        log_warning(&fat, "the first copy of the table was being written when "
+                          "power failed; the second is used");
+    else
+        log_warning(&fat, "the first entry of the table is 0, and the second "
+                          "copy is no better; the first is used; `fsck.fat` "
+                          "compares them");
     return OK;
 }
 
@@ -616,27 +630,26 @@ static enum status copy_second(struct fat *f, const uint8_t *second)
 enum status fat_prepare_table(struct fat *f)
 {
     size_t      len = (size_t)f->l.table_used * f->l.sector_size;
-    uint8_t    *copies;
+    uint8_t    *copies = NULL;
     enum status s;
 
-    if (f->is_table_prepared || f->l.type != FAT12 || f->l.tables < 2) {
-        f->is_table_prepared = true;
+    if (f->is_table_prepared || f->l.type != FAT12 || f->l.tables < 2)
         return OK;
-    }
-    if ((s = read_copies(f, &copies)) != OK)
-        return s;
+    s = read_copies(f, &copies);
     if (f->reads_second) {
-        s = copy_second(f, copies + len);
-        f->are_copies_alike = s == OK;
-    } else {
-        f->are_copies_alike = memcmp(copies, copies + len, len) == 0;
+        if (s == OK)
+            s = copy_second(f, copies + len);
+        free(copies);
+        if (s)
+            return s;
+        f->are_copies_alike = true;
+    } else { /* a second copy that cannot be read is none */
+        f->are_copies_alike = s == OK && memcmp(copies, copies + len, len) == 0;
+        free(copies);
         if (!f->are_copies_alike)
             log_warning(&fat, "the copies of the table differ; both will get "
                               "what changes, and `fsck.fat` compares them");
     }
-    free(copies);
-    if (s)
-        return s;
     f->reads_second = false;
     f->is_table_prepared = true;
     return OK;
