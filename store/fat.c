@@ -342,40 +342,69 @@ static void tell_twice(const char *path, const char *name)
                 *path ? path : "/", quoted);
 }
 
-/* The names of a directory from *slot on, one by one; between them others may
- * call, fn not least. */
+/* Entries that are read at once: finding a directory that is deep takes long. */
+#define BATCH 16
+
+struct batch {
+    uint32_t slot;
+    size_t   count;
+    struct {
+        struct fs_stat st;
+        bool           is_text, is_found;
+        char           name[FAT_TEXT];
+    } entry[BATCH];
+};
+
+/* The names of a directory from b->slot on. ERR_EOF: there are no more. */
+static enum status read_batch(struct fat *f, const char *path, struct batch *b)
+{
+    struct fat_dir  *d;
+    struct fat_entry e;
+    enum status      s = find_dir(f, path, &d);
+
+    b->count = 0;
+    while (s == OK && b->count < BATCH) {
+        s = fat_dir_next(f, d, &b->slot, &e);
+        if (s == OK)
+            s = fat_dir_is_found(f, d, &e, &b->entry[b->count].is_found);
+        if (s)
+            break;
+        describe(f, &e, &b->entry[b->count].st);
+        b->entry[b->count].is_text = fat_name_text(&e.name,
+                                                   b->entry[b->count].name);
+        b->count++;
+    }
+    return s;
+}
+
+/* Between two batches others may call; within one, fn. */
 static enum status list(struct fs *fs, const char *path, fs_entry *fn,
                         void *ctx)
 {
-    struct fat *f = fat_of(fs);
-    uint32_t    slot = 0;
-    enum status s;
+    struct fat   *f = fat_of(fs);
+    struct batch *b = malloc(sizeof *b);
+    enum status   s = b ? OK : ERR_NO_MEMORY;
+    bool          goes_on = true;
 
-    for (;;) {
-        struct fat_dir  *d;
-        struct fat_entry e;
-        struct fs_stat   st;
-        char             text[FAT_TEXT];
-        bool             is_found;
-
-        if ((s = enter_to(f, false)) != OK)
-            return s;
-        s = find_dir(f, path, &d);
-        if (s == OK)
-            s = fat_dir_next(f, d, &slot, &e);
-        if (s == OK)
-            s = fat_dir_is_found(f, d, &e, &is_found);
-        if ((s = leave(f, s)) != OK)
-            return s == ERR_EOF ? OK : s;
-        describe(f, &e, &st);
-        if (!fat_name_text(&e.name, text))
-            log_warning(&fat, "%s: a name that no path can hold is left out",
-                        *path ? path : "/");
-        else if (!is_found)
-            tell_twice(path, text);
-        else if (!fn(ctx, text, &st))
-            return OK;
+    if (b)
+        b->slot = 0;
+    while (s == OK && goes_on) {
+        s = enter_to(f, false);
+        if (s)
+            break;
+        s = leave(f, read_batch(f, path, b));
+        for (size_t i = 0; goes_on && i < b->count; i++)
+            if (!b->entry[i].is_text)
+                log_warning(&fat, "%s: a name that no path can hold is left "
+                                  "out",
+                            *path ? path : "/");
+            else if (!b->entry[i].is_found)
+                tell_twice(path, b->entry[i].name);
+            else
+                goes_on = fn(ctx, b->entry[i].name, &b->entry[i].st);
     }
+    free(b);
+    return s == ERR_EOF || !goes_on ? OK : s;
 }
 
 /* One sector that just a part of is wanted. */

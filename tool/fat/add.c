@@ -263,7 +263,7 @@ static void replace(const char *path, const char *name, uint64_t size,
 }
 
 /* What is there may have this name just as the short one of another. */
-static void check_spelling(const char *path, const char *name)
+static void check_spelling(const char *path, const char *name, bool is_folder)
 {
     const char *slash = strrchr(name, '/');
     char        is[FAT_FOLDED], folded[FAT_FOLDED], wanted[FAT_FOLDED];
@@ -272,8 +272,11 @@ static void check_spelling(const char *path, const char *name)
     if (s)
         die("%s: %s", name, status_text(s));
     if (fat_fold_name(slash ? slash + 1 : name, wanted) == OK &&
-        fat_fold_name(is, folded) == OK && strcmp(folded, wanted) == 0)
+        fat_fold_name(is, folded) == OK && strcmp(folded, wanted) == 0) {
+        if (!is_folder && strcmp(slash ? slash + 1 : name, is) != 0)
+            fprintf(stderr, "fat: %s takes the place of %s\n", path, is);
         return;
+    }
     die("%s and %s would be one in the image: %s is the short name that the "
         "other has there",
         path, is, name);
@@ -288,7 +291,7 @@ static void add_entry(void *ctx, const char *path, const char *name,
     (void)ctx;
     fat_set_time(copying.fs, copying.date ? copying.date : modified);
     if (s == OK)
-        check_spelling(path, name);
+        check_spelling(path, name, is_folder);
     if (s == OK && st.directory != is_folder)
         die("%s: it is a %s in the image", name,
             st.directory ? "directory" : "file");
@@ -321,14 +324,14 @@ static const char *name_of(const char *path)
     return strcmp(copy, ".") == 0 || strcmp(copy, "..") == 0 ? "" : copy;
 }
 
-static void for_each(const struct options *o, host_entry *fn)
+static void for_each(const struct options *o, bool is_quiet, host_entry *fn)
 {
     for (size_t i = 1; i < o->words; i++) {
         const char *name = name_of(o->word[i]);
         char       *as = text_of("%s%s%s", o->to ? o->to : "",
                            o->to && *name ? "/" : "", name);
 
-        walk_host(o->word[i], as, fn, NULL);
+        walk_host(o->word[i], as, is_quiet, fn, NULL);
         free(as);
     }
 }
@@ -345,9 +348,9 @@ int command_add(const struct options *o)
         die("out of memory");
     if (!disk->info.writable)
         die("%s may not be written to", o->word[0]);
-    for_each(o, look_at);
+    for_each(o, false, look_at);
     at_death(put_in_order);
-    for_each(o, add_entry);
+    for_each(o, true, add_entry);
     at_death(NULL);
     close_image(copying.fs, disk);
     show_progress(copying.files, copying.bytes, true);

@@ -136,7 +136,7 @@ static void create_for(const char *image, const struct options *given)
     uint64_t           wanted, bytes;
     enum status        s = ERR_RANGE;
 
-    walk_host(given->folder, "", count_entry, &n);
+    walk_host(given->folder, "", true, count_entry, &n);
     close_folders(&n, 0);
     free(n.slots);
     add_bytes(&n, given->more);

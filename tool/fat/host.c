@@ -78,6 +78,7 @@ struct walk {
     size_t         depth;
     host_entry    *fn;
     void          *ctx;
+    bool           is_quiet;
 };
 
 static nanoseconds modified_of(const struct stat *st)
@@ -150,7 +151,7 @@ static bool is_followed(const struct walk *w, const char *path)
     for (size_t i = 0; !why && i < w->depth; i++)
         if (w->folder[i].device == st.st_dev && w->folder[i].inode == st.st_ino)
             why = "it leads to a folder that it is in";
-    if (why)
+    if (why && !w->is_quiet)
         fprintf(stderr, "fat: the link %s is left out: %s\n", path, why);
     return !why;
 }
@@ -179,9 +180,10 @@ static void visit(struct walk *w, char *path, char *as)
     free(as);
 }
 
-void walk_host(const char *path, const char *as, host_entry *fn, void *ctx)
+void walk_host(const char *path, const char *as, bool is_quiet, host_entry *fn,
+               void *ctx)
 {
-    struct walk w = {.fn = fn, .ctx = ctx};
+    struct walk w = {.fn = fn, .ctx = ctx, .is_quiet = is_quiet};
 
     visit(&w, text_of("%s", path), text_of("%s", as));
     while (w.depth > 0) {

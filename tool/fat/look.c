@@ -73,8 +73,8 @@ struct walk {
     struct fs    *fs;
     struct level *level;
     size_t        depth;
-    uint64_t     *met;
-    size_t        met_count;
+    uint64_t     *met; /* a hash table of ids and one more; 0: free */
+    size_t        met_count, met_room;
 };
 
 static bool add_entry(void *ctx, const char *name, const struct fs_stat *st)
@@ -86,31 +86,42 @@ static bool add_entry(void *ctx, const char *name, const struct fs_stat *st)
     return true;
 }
 
-/* The place of an id in `met`, which is sorted. */
-static size_t place_of(const struct walk *w, uint64_t id)
+static uint64_t *place_of(const struct walk *w, uint64_t mark)
 {
-    size_t low = 0, high = w->met_count;
+    size_t i = (size_t)(mark * 0x9e3779b97f4a7c15u >> 20);
 
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
+    while (w->met[i & (w->met_room - 1)] != 0 &&
+           w->met[i & (w->met_room - 1)] != mark)
+        i++;
+    return &w->met[i & (w->met_room - 1)];
+}
 
-        if (w->met[middle] < id)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
+static void make_met_room(struct walk *w)
+{
+    uint64_t *old = w->met;
+    size_t    room = w->met_room;
+
+    if (2 * (w->met_count + 1) <= room)
+        return;
+    w->met_room = room ? 2 * room : 64;
+    w->met = calloc(w->met_room, sizeof *w->met);
+    if (!w->met)
+        die("out of memory");
+    for (size_t i = 0; i < room; i++)
+        if (old[i] != 0)
+            *place_of(w, old[i]) = old[i];
+    free(old);
 }
 
 static bool is_met(struct walk *w, uint64_t id)
 {
-    size_t at = place_of(w, id);
+    uint64_t *at;
 
-    if (at < w->met_count && w->met[at] == id)
+    make_met_room(w);
+    at = place_of(w, id + 1);
+    if (*at != 0)
         return true;
-    w->met = room_for(w->met, w->met_count, sizeof *w->met);
-    memmove(&w->met[at + 1], &w->met[at], (w->met_count - at) * sizeof *w->met);
-    w->met[at] = id;
+    *at = id + 1;
     w->met_count++;
     return false;
 }
