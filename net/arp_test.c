@@ -957,6 +957,22 @@ TEST(a_probe_finds_who_has_the_address_or_probes_for_it_too)
     }
 }
 
+/* RFC 5227, 2.1.1: any ARP packet with that sender, whoever the frame is from,
+ * such as the answer of a VRRP router. */
+TEST(a_probe_finds_a_virtual_router_that_has_the_address)
+{
+    struct fiber *f;
+    struct buf   *b = NULL;
+
+    begin_at(0, true);
+    f = start_probe(20 * MILLISECOND);
+    b = frame_of(REPLY, virtual_mac, US, 0);
+    memcpy(b->data + 6, third_mac.byte, 6);
+    arrive(b);
+    CHECK(fiber_join(f, FOREVER) == OK && probe_result == ERR_IN_USE);
+    end();
+}
+
 TEST(a_probe_waits_for_the_link_and_can_be_cancelled)
 {
     struct fiber *f;
