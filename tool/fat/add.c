@@ -205,7 +205,8 @@ static void add_new(const char *path, const char *name, const char *called,
     enum status s = fs_create(copying.fs, name);
 
     if (s)
-        die("%s: %s%s", called, status_text(s), s == ERR_NO_SPACE ? advice : "");
+        die("%s: %s%s", called, status_text(s),
+            s == ERR_NO_SPACE ? advice : "");
     copying.unfinished = text_of("%s", name);
     fill(path, name, called);
 }

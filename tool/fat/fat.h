@@ -56,7 +56,7 @@ void close_image(struct fs *fs, struct block *disk);
  */
 typedef void host_entry(void *ctx, const char *path, const char *name,
                         bool is_folder, uint64_t size, nanoseconds modified);
-void         walk_host(const char *path, const char *as, bool is_quiet, host_entry *fn,
-                       void *ctx);
+void         walk_host(const char *path, const char *as, bool is_quiet,
+                       host_entry *fn, void *ctx);
 
 #endif
