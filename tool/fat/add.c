@@ -325,14 +325,14 @@ static const char *name_of(const char *path)
     return strcmp(copy, ".") == 0 || strcmp(copy, "..") == 0 ? "" : copy;
 }
 
-static void for_each(const struct options *o, bool is_quiet, host_entry *fn)
+static void for_each(const struct options *o, host_entry *fn)
 {
     for (size_t i = 1; i < o->words; i++) {
         const char *name = name_of(o->word[i]);
         char       *as = text_of("%s%s%s", o->to ? o->to : "",
                            o->to && *name ? "/" : "", name);
 
-        walk_host(o->word[i], as, is_quiet, fn, NULL);
+        walk_host(o->word[i], as, fn, NULL);
         free(as);
     }
 }
@@ -349,9 +349,9 @@ int command_add(const struct options *o)
         die("out of memory");
     if (!disk->info.writable)
         die("%s may not be written to", o->word[0]);
-    for_each(o, false, look_at);
+    for_each(o, look_at);
     at_death(put_in_order);
-    for_each(o, true, add_entry);
+    for_each(o, add_entry);
     at_death(NULL);
     close_image(copying.fs, disk);
     show_progress(copying.files, copying.bytes, true);

@@ -101,7 +101,15 @@ static uint64_t clusters_for(const struct need        *n,
                                            : 0);
 }
 
-static void set_size(const char *image, uint64_t bytes)
+/* What is made; gone again if it cannot be. */
+static const char *image;
+
+static void remove_image(void)
+{
+    unlink(image);
+}
+
+static void set_size(uint64_t bytes)
 {
     if (truncate(image, (off_t)bytes) != 0)
         die("%s cannot have %llu bytes: %s", image, (unsigned long long)bytes,
@@ -109,8 +117,8 @@ static void set_size(const char *image, uint64_t bytes)
 }
 
 /* Makes the file system; its free bytes, or 0 with *s saying why not. */
-static uint64_t format(const char *image, const struct fat_options *o,
-                       enum status *s)
+static uint64_t format(const struct fat_options *o,
+                       enum status              *s)
 {
     struct block *disk;
     struct fs    *fs;
@@ -129,14 +137,14 @@ static uint64_t format(const char *image, const struct fat_options *o,
 }
 
 /* A little larger, until all fits. */
-static void create_for(const char *image, const struct options *given)
+static void create_for(const struct options *given)
 {
     struct fat_options o = given->fat;
     struct need        n = {.root_slots = 1};
     uint64_t           wanted, bytes;
     enum status        s = ERR_RANGE;
 
-    walk_host(given->folder, "", true, count_entry, &n);
+    walk_host(given->folder, "", count_entry, &n);
     close_folders(&n, 0);
     free(n.slots);
     add_bytes(&n, given->more);
@@ -151,8 +159,8 @@ static void create_for(const char *image, const struct options *given)
         wanted = 1;
     bytes = wanted * o.cluster_size + o.root_slots * SLOT + SECTOR;
     for (int i = 0; s || i == 0; i++) {
-        set_size(image, (bytes + SECTOR - 1) / SECTOR * SECTOR);
-        if (format(image, &o, &s) / o.cluster_size < wanted && s == OK)
+        set_size((bytes + SECTOR - 1) / SECTOR * SECTOR);
+        if (format(&o, &s) / o.cluster_size < wanted && s == OK)
             s = ERR_NO_SPACE;
         if (s && s != ERR_NO_SPACE && s != ERR_RANGE)
             break;
@@ -160,20 +168,18 @@ static void create_for(const char *image, const struct options *given)
             break;
         bytes += bytes / 500 + o.cluster_size;
     }
-    if (s) {
-        unlink(image);
+    if (s)
         die("%s: no file system for %s: %s", image, given->folder,
             status_text(s));
-    }
 }
 
 int command_create(const struct options *o)
 {
-    const char *image = o->word[0];
     uint64_t    size;
     enum status s;
     int         fd;
 
+    image = o->word[0];
     if ((o->words == 2) == (o->folder != NULL))
         die("create wants a size, or --for=FOLDER");
     size = o->folder ? 0 : size_of_text(o->word[1]);
@@ -183,15 +189,15 @@ int command_create(const struct options *o)
             errno == EEXIST ? "it is there already; remove it first"
                             : strerror(errno));
     close(fd);
+    at_death(remove_image);
     if (o->folder) {
-        create_for(image, o);
+        create_for(o);
         return 0;
     }
-    set_size(image, size / SECTOR * SECTOR);
-    format(image, &o->fat, &s);
+    set_size(size / SECTOR * SECTOR);
+    format(&o->fat, &s);
     if (s == OK)
         return 0;
-    unlink(image);
     if (s == ERR_NAME)
         die("a label has at most 11 capital letters, digits and spaces");
     die("%s of %s: %s", image, o->word[1],

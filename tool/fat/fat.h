@@ -51,12 +51,11 @@ void close_image(struct fs *fs, struct block *disk);
 /*
  * Calls fn for each file and folder below a path of the host, in the order of
  * their names, folders before what is in them. name begins with `as`. A link in
- * a folder is followed if it stays in it, and left out if not, with a message
- * unless is_quiet.
+ * a folder is followed if it stays in it; one that does not ends the program.
  */
 typedef void host_entry(void *ctx, const char *path, const char *name,
                         bool is_folder, uint64_t size, nanoseconds modified);
-void         walk_host(const char *path, const char *as, bool is_quiet,
-                       host_entry *fn, void *ctx);
+void         walk_host(const char *path, const char *as, host_entry *fn,
+                       void *ctx);
 
 #endif

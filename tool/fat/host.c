@@ -4,6 +4,7 @@
 #include "fat.h"
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <mirage/drivers.h>
 #include <stdarg.h>
@@ -11,6 +12,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
+#ifdef __linux__
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#endif
+#ifndef O_PATH
+#define O_PATH O_RDONLY
+#endif
 
 char *text_of(const char *fmt, ...)
 {
@@ -78,7 +87,6 @@ struct walk {
     size_t         depth;
     host_entry    *fn;
     void          *ctx;
-    bool           is_quiet;
 };
 
 static nanoseconds modified_of(const struct stat *st)
@@ -124,51 +132,83 @@ static void leave_folder(struct walk *w)
     free(f->as);
 }
 
-static bool is_inside(const char *real, const char *folder)
+#ifdef SYS_openat2
+/* -1: errno says why. */
+static int open_beneath(const char *folder, const char *path)
 {
-    size_t len = strlen(folder);
+    struct open_how how = {
+        .flags = O_PATH | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+    };
+    int at = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
 
-    return strncmp(real, folder, len) == 0 &&
-           (real[len] == '/' || real[len] == '\0' || strcmp(folder, "/") == 0);
+    if (at >= 0) {
+        fd = (int)syscall(SYS_openat2, at, path, &how, sizeof how);
+        close(at);
+    }
+    return fd;
+}
+#else
+static int open_beneath(const char *folder, const char *path)
+{
+    (void)folder, (void)path;
+    errno = ENOSYS;
+    return -1;
+}
+#endif
+
+/* By the names that the links lead to, for systems without openat2. */
+static bool is_named_beneath(const char *folder, const char *path)
+{
+    char    top[PATH_MAX], end[PATH_MAX], link[2];
+    size_t  len = realpath(folder, top) ? strlen(top) : 0;
+    ssize_t n = readlink(path, link, sizeof link);
+
+    return len > 0 && realpath(path, end) && strncmp(end, top, len) == 0 &&
+           end[len] == '/' && n > 0 && link[0] != '/';
 }
 
 /*
- * May the link in a folder be followed? Only to what is in the folder that was
- * asked for, as direct_kv_ro has it, and not to a folder that it is in itself.
+ * A link in the folder is followed while it stays in what was asked for, as
+ * direct_kv_ro has it: otherwise the image would get the host's files.
  */
-static bool is_followed(const struct walk *w, const char *path)
+static void check_link(const struct walk *w, const char *path)
 {
-    char        real[PATH_MAX], folder[PATH_MAX];
-    const char *why = NULL;
-    struct stat st;
+    const char *folder = w->folder[0].path;
+    int         fd = open_beneath(folder, path + strlen(folder) + 1);
 
-    if (!realpath(w->folder[0].path, folder))
-        die("%s: %s", w->folder[0].path, strerror(errno));
-    if (!realpath(path, real) || stat(path, &st) != 0)
-        why = strerror(errno);
-    else if (!is_inside(real, folder))
-        why = "it leads out of the folder";
-    for (size_t i = 0; !why && i < w->depth; i++)
-        if (w->folder[i].device == st.st_dev && w->folder[i].inode == st.st_ino)
-            why = "it leads to a folder that it is in";
-    if (why && !w->is_quiet)
-        fprintf(stderr, "fat: the link %s is left out: %s\n", path, why);
-    return !why;
+    if (fd >= 0) {
+        close(fd);
+        return;
+    }
+    if ((errno == ENOSYS || errno == EPERM || errno == EACCES) &&
+        is_named_beneath(folder, path))
+        return;
+    die("%s is a link that leads out of the folder %s. Copy into it what the "
+        "image needs.",
+        path, folder);
+}
+
+static void check_above(const struct walk *w, const char *path,
+                        const struct stat *st)
+{
+    for (size_t i = 0; i < w->depth; i++)
+        if (w->folder[i].device == st->st_dev &&
+            w->folder[i].inode == st->st_ino)
+            die("%s is a link to a folder that it lies in", path);
 }
 
 /* Takes path and as. */
 static void visit(struct walk *w, char *path, char *as)
 {
-    struct stat st;
+    struct stat st, link;
 
-    if (w->depth > 0 && lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
-        !is_followed(w, path)) {
-        free(path);
-        free(as);
-        return;
-    }
     if (stat(path, &st) != 0)
         die("%s: %s", path, strerror(errno));
+    if (S_ISDIR(st.st_mode))
+        check_above(w, path, &st);
+    if (w->depth > 0 && lstat(path, &link) == 0 && S_ISLNK(link.st_mode))
+        check_link(w, path);
     if (S_ISDIR(st.st_mode)) {
         enter_folder(w, path, as, &st);
         return;
@@ -180,10 +220,9 @@ static void visit(struct walk *w, char *path, char *as)
     free(as);
 }
 
-void walk_host(const char *path, const char *as, bool is_quiet, host_entry *fn,
-               void *ctx)
+void walk_host(const char *path, const char *as, host_entry *fn, void *ctx)
 {
-    struct walk w = {.fn = fn, .ctx = ctx, .is_quiet = is_quiet};
+    struct walk w = {.fn = fn, .ctx = ctx};
 
     visit(&w, text_of("%s", path), text_of("%s", as));
     while (w.depth > 0) {
