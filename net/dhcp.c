@@ -132,7 +132,7 @@ static unsigned prefix_of_class(struct ip_address ip)
                                          : 24;
 }
 
-/* What a server can say that makes no sense. */
+/* Kinds of nonsense in a server's message. */
 enum nonsense {
     BAD_ADDRESS = 1,
     BAD_GATEWAY = 2,
@@ -142,8 +142,8 @@ enum nonsense {
     MANY_ROUTES = 32,
 };
 
-/* Says each only once until another lease is looked for: a server repeats
- * what it says with every renewal. */
+/* Logs each kind once until the next DISCOVER: a server repeats its nonsense
+ * with every renewal. */
 static void warn(struct dhcp *d, enum nonsense kind, struct ip_address ip,
                  const char *what)
 {
@@ -156,8 +156,8 @@ static void warn(struct dhcp *d, enum nonsense kind, struct ip_address ip,
     d->caller->warn(d->ctx, text);
 }
 
-/* Why router cannot be reached; NULL: it can, by our network or by a route
- * that has no router. */
+/* Returns why router cannot be reached. NULL: it is in our network, or a route
+ * says that it is on the link. */
 static const char *router_fault(const struct stackv4_address *a,
                                 struct ip_address             router)
 {
@@ -174,7 +174,7 @@ static const char *router_fault(const struct stackv4_address *a,
     return fault;
 }
 
-/* Is there a way to router? If not, what leads there is left out. */
+/* Returns whether router can be reached; if not, logs what is left out. */
 static bool can_reach(struct dhcp *d, enum nonsense kind,
                       const struct stackv4_address *a,
                       struct ip_address router, const char *what)
@@ -189,6 +189,7 @@ static bool can_reach(struct dhcp *d, enum nonsense kind,
     return false;
 }
 
+/* Leaves out the gateway and the routes whose router cannot be reached. */
 static void check_routing(struct dhcp *d)
 {
     struct stackv4_address *a = &d->lease.address;
@@ -204,6 +205,8 @@ static void check_routing(struct dhcp *d)
             a->routes[a->route_count++] = all.routes[i];
 }
 
+/* An ACK without a netmask means that of the OFFER, or of the lease that it
+ * renews. */
 static unsigned prefix_of(const struct dhcp *d, const struct dhcp_reply *r)
 {
     const struct stackv4_address *a = &d->lease.address;
@@ -215,7 +218,8 @@ static unsigned prefix_of(const struct dhcp *d, const struct dhcp_reply *r)
                : prefix_of_class(r->yours);
 }
 
-/* What is not said stays as it was. */
+/* Takes the address and its parameters. A parameter that the message lacks
+ * keeps its value. */
 static void take_address(struct dhcp *d, const struct dhcp_reply *r)
 {
     struct stackv4_address *a = &d->lease.address;
@@ -241,7 +245,8 @@ static void take_address(struct dhcp *d, const struct dhcp_reply *r)
     check_routing(d);
 }
 
-/* T1 and T2 are not the same for all who have booted at once (4.4.5). */
+/* Moves t by a thirty-second of the lease at most, so that clients that booted
+ * together do not renew together (4.4.5). */
 static nanoseconds fuzz(nanoseconds t, nanoseconds length)
 {
     t += length / 16 / 65536 * random_below(65536);
@@ -255,8 +260,9 @@ static nanoseconds within(nanoseconds least, nanoseconds t, nanoseconds most)
 }
 
 /*
- * T1 and T2, which make sense whatever the server said: the first REQUEST after
- * an eighth of the lease at the soonest, and one to all servers before its end.
+ * Sets T1, T2 and the end of the lease, within bounds that hold whatever the
+ * server says: no REQUEST before an eighth of the lease has passed, and one to
+ * all servers before its end.
  */
 static void time_lease(struct dhcp *d, bool is_granted)
 {
@@ -289,8 +295,8 @@ static void time_lease(struct dhcp *d, bool is_granted)
     l->t2 = d->asked + second;
 }
 
-/* What a server offers, or has granted. Times count from when it was asked:
- * 4.4.1. */
+/* Takes what a server offers or grants. Times count from our request (4.4.1).
+ * An OFFER, or another address, begins with nothing known. */
 static void take_lease(struct dhcp *d, const struct dhcp_reply *r)
 {
     struct dhcp_lease *l = &d->lease;
@@ -320,7 +326,7 @@ static void take_lease(struct dhcp *d, const struct dhcp_reply *r)
     time_lease(d, r->type == DHCP_ACK);
 }
 
-/* To BOUND, where the lease is renewed at T1. */
+/* Enters BOUND until T1, or until another REQUEST is allowed. */
 static void stay_bound(struct dhcp *d)
 {
     const struct dhcp_lease *l = &d->lease;
@@ -339,9 +345,9 @@ static void become_bound(struct dhcp *d)
 }
 
 /*
- * When a lease is asked for again that the server did not renew now: after half
- * of the time that is left to T2, and then to its end, a minute at least
- * (4.4.5), and our interval.
+ * Returns when to repeat a REQUEST that has no answer: after half of the time
+ * that is left to T2, and from then on to the end of the lease, but after a
+ * minute (4.4.5) and after d->interval at the soonest.
  */
 static nanoseconds next_renewal(const struct dhcp *d, nanoseconds now)
 {
@@ -422,7 +428,8 @@ void dhcp_tick(struct dhcp *d, nanoseconds now)
     }
 }
 
-/* Whether a host can have the address; else it is as if nothing had come. */
+/* Returns whether a host can have the address; if not, the message is dropped,
+ * and the reason logged. */
 static bool is_sensible(struct dhcp *d, const struct dhcp_reply *r)
 {
     unsigned    prefix = prefix_of(d, r);
@@ -467,8 +474,9 @@ static void take_ack(struct dhcp *d, const struct dhcp_reply *r)
 }
 
 /*
- * Whether a NAK takes away what our server gave: one that was not asked may not
- * know the lease. To INIT-REBOOT and REBINDING any server answers.
+ * Returns whether r is a NAK that counts. In REQUESTING and RENEWING only the
+ * server that was asked can refuse: another may not know the lease. REQUESTs of
+ * INIT-REBOOT and REBINDING are for any server.
  */
 static bool is_refusal(const struct dhcp *d, const struct dhcp_reply *r)
 {

@@ -165,7 +165,8 @@ static nanoseconds sooner(nanoseconds a, nanoseconds b)
     return a < b ? a : b;
 }
 
-/* What the server that is asked cannot do. */
+/* Returns what is known of the server that is asked. A server without an entry
+ * gets the one that expires first. */
 static struct dns_lack *lack_of(const struct attempt *a)
 {
     struct dns_lack *lack = &a->lacks->of[0];
@@ -178,7 +179,6 @@ static struct dns_lack *lack_of(const struct attempt *a)
         if (l->until < lack->until)
             lack = l;
     }
-    /* The one of which nothing is known, or that will be forgotten first. */
     *lack = (struct dns_lack){.ip = a->server.ip,
                               .until = time_after(LACK_LASTS)};
     return lack;
@@ -204,33 +204,35 @@ static void note_lack(const struct attempt *a, enum ability what)
     l->until = time_after(LACK_LASTS);
 }
 
-/* It says that it cannot answer, or not such a question. */
+/* Whether the server says that it cannot answer, or not such a question. */
 static bool is_failure(const struct dns_reply *r)
 {
     return r->kind == DNS_FAILED || r->kind == DNS_NO_FORMAT;
 }
 
-/* Asks once more by TCP; what was heard by UDP stays if that fails. */
+/* Asks by TCP. If that fails, *a->reply stays as it was; and the server is taken
+ * for one without TCP, unless that may be due to our side. */
 static enum status ask_again_by_tcp(struct attempt *a, const char *why,
                                     nanoseconds deadline)
 {
     struct dns_reply before = *a->reply;
+    nanoseconds      patience = time_after(TCP_PATIENCE);
     enum status      s;
 
     log_debug(&dns, "%s is asked by TCP: its answer by UDP is %s",
               ip_text(a->server.ip).s, why);
     a->is_answered = false;
-    s = ask_by_tcp(a, sooner(time_after(TCP_PATIENCE), deadline));
-    if (s != OK) {
+    s = ask_by_tcp(a, sooner(patience, deadline));
+    if (s != OK)
         *a->reply = before;
-        if (s != ERR_CANCELLED && s != ERR_NO_MEMORY)
-            note_lack(a, BY_TCP);
-    }
+    if (s == ERR_REFUSED || s == ERR_RESET || s == ERR_EOF || s == ERR_IO ||
+        (s == ERR_TIMEOUT && patience <= deadline))
+        note_lack(a, BY_TCP);
     return s;
 }
 
-/* An answer that was cut: all of it by TCP, or else the addresses that are
- * there. */
+/* Completes an answer that was cut short, by TCP, or makes do with the addresses
+ * in it. *is_by_tcp: TCP had an answer. */
 static enum status complete(struct attempt *a, bool *is_by_tcp,
                             nanoseconds deadline)
 {
@@ -246,7 +248,7 @@ static enum status complete(struct attempt *a, bool *is_by_tcp,
     return OK;
 }
 
-/* One question and answer by UDP, in a case by chance or in small letters. */
+/* Asks once by UDP, in a case by chance or in small letters. */
 static enum status ask_once(struct attempt *a, bool is_plain,
                             nanoseconds patience, nanoseconds deadline)
 {
@@ -260,7 +262,8 @@ static enum status ask_once(struct attempt *a, bool is_plain,
     return ask_by_udp(a, sooner(time_after(patience), deadline));
 }
 
-/* Do they say the same? Of addresses those stay in *r that both have. */
+/* Whether two replies say the same. Of addresses, *r keeps those that both
+ * have. */
 static bool agree(const struct dns_reply *other, struct dns_reply *r)
 {
     struct dns_answer both = {.count = 0};
@@ -283,9 +286,9 @@ static bool agree(const struct dns_reply *other, struct dns_reply *r)
 }
 
 /*
- * Asks without the case of letters as a secret. In its place each question has
- * another port and number, and an answer counts when another says the same: a
- * forger has to guess both.
+ * Asks by UDP without the case of letters as a secret. In its place, two answers
+ * to questions with ports and numbers of their own have to agree, so that a
+ * forger has to guess those of both.
  */
 static enum status ask_plainly(struct attempt *a, nanoseconds patience,
                                nanoseconds deadline)

@@ -603,7 +603,7 @@ static bool has_capitals(const struct server *s)
     return false;
 }
 
-TEST(who_spoils_the_case_and_takes_no_tcp_is_asked_twice_in_small_letters)
+TEST(a_server_that_spoils_the_case_without_tcp_is_asked_twice)
 {
     nanoseconds began = time_now();
     uint64_t    by_tcp;
@@ -634,7 +634,7 @@ static void say_small_or_nothing(struct server *s)
         say_in_small_letters(s);
 }
 
-TEST(nor_does_silence_by_tcp_keep_its_answer_from_us)
+TEST(a_server_that_is_silent_by_tcp_is_asked_in_small_letters)
 {
     nanoseconds began = time_now();
 
@@ -717,7 +717,7 @@ static void say_no_edns(struct server *s)
     answer(s);
 }
 
-TEST(who_fails_when_edns_is_asked_is_asked_without_and_that_is_remembered)
+TEST(a_server_that_fails_at_edns_is_asked_without_for_an_hour)
 {
     static const unsigned codes[] = {1, 2, 4, 5};
     char                  name[40];
@@ -750,7 +750,7 @@ static void say_failure_with_edns(struct server *s)
     answer(s);
 }
 
-TEST(who_knows_edns_is_not_asked_without_it_for_a_failure_but_in_the_last_round)
+TEST(a_failure_of_a_server_that_knows_edns_is_asked_again_only_at_the_end)
 {
     forget_all();
     serve_both(say_failure_with_edns);
