@@ -27,7 +27,7 @@ int command_build(int count, char **words)
 static void remove_all(const struct list *l)
 {
     for (size_t i = 0; i < l->count; i++)
-        unlink(l->item[i]);
+        remove_named(l->item[i]);
 }
 
 int command_clean(int count, char **words)

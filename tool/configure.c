@@ -64,11 +64,17 @@ static struct options read_options(int count, char **words)
     return o;
 }
 
-/* What the Makefile will name must have names that make can have. */
+/* What the Makefile will name must have names that make can have. A newline in
+ * the folder's name would end a line of make's, of sed's and of the shell's. */
 static void check_names(const char *file)
 {
     size_t len = strlen(file);
+    char  *folder = getcwd(NULL, 0);
 
+    if (folder && strchr(folder, '\n'))
+        die(FAILED, "the name of this folder, or of one above it, has a "
+                    "newline in it, and make cannot work there. Rename it.");
+    free(folder);
     if (!is_plain_name(file) || len < 3 || strcmp(file + len - 2, ".c") != 0)
         die(MISUSED, "%s: a configuration has a name such as config.c: "
                      "letters, digits, _ - + and . (not first)",
@@ -291,6 +297,6 @@ int command_configure(int count, char **words)
     if (!o.as_recorded && !is_on_path())
         say("make will look for mirage on PATH, where this one is not. Run\n"
             "    export PATH=%s/bin:$PATH",
-            root());
+            shell_word(root()));
     return 0;
 }

@@ -415,6 +415,12 @@ struct facts *get_facts(const char *file, const char *target)
     add_word(&w, target);
     add_word(&w, file);
     o = run(&w, FACTS_FD, TIME_LIMIT);
+    if (o.error)
+        die(FAILED, "cannot run %s, which was compiled from %s: %s.\nPrograms "
+                    "are built below TMPDIR (default: /tmp): is that file "
+                    "system mounted noexec?\nTMPDIR=DIR mirage configure uses "
+                    "another.",
+            program, file, strerror(o.error));
     if (o.status != 0 || o.timed_out || o.len < 5 ||
         strcmp(o.text + o.len - 5, "done\n") != 0)
         explain_end(&o, file, program);

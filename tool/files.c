@@ -228,6 +228,27 @@ void write_configured(struct timespec when)
     finish_file_at(begin_file(CONFIGURED), CONFIGURED, when);
 }
 
+/* A stranger's text, for a terminal: without control characters. */
+static const char *printable(const char *text)
+{
+    char *copy = text_of("%s", text);
+
+    for (char *c = copy; *c; c++)
+        if ((unsigned char)*c < ' ' || *c == 127)
+            *c = '?';
+    return copy;
+}
+
+void remove_named(const char *name)
+{
+    if (!*name || strchr(name, '/'))
+        say("%s, which .mirage names, is not a file of this folder: it is left "
+            "alone",
+            printable(name));
+    else
+        unlink(name);
+}
+
 void remove_files(void)
 {
     size_t len;
@@ -239,9 +260,9 @@ void remove_files(void)
         char       *other = beside(name);
 
         if (is_as_made(other, name))
-            unlink(other);
+            remove_named(other);
         if (is_as_made(name, name))
-            unlink(name);
+            remove_named(name);
         else if (access(name, F_OK) == 0)
             say("%s was edited: it is kept", name);
     }
@@ -350,7 +371,8 @@ struct record *read_record(void)
 {
     struct record *r = parse_record();
 
-    if (r && (!r->version || !r->target || !r->file || !r->image))
+    if (r && (!r->version || !r->target || !r->file || !r->image ||
+              !is_plain_name(r->file) || !is_plain_name(r->image)))
         die(FAILED, RECORD " is damaged: run `mirage configure` again");
     return r;
 }

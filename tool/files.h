@@ -38,6 +38,11 @@ void write_files(const struct made_file *files, size_t count);
  * newer. Needs the lock. */
 void write_configured(struct timespec when);
 
+/* Removes a file of the present folder. The name comes from the folder's own
+ * data (.mirage), which may come from a stranger: one that leads elsewhere is
+ * left alone, and said. */
+void remove_named(const char *name);
+
 /* Removes what was made and is as it was made; says what it leaves. */
 void remove_files(void);
 

@@ -10,7 +10,9 @@
 #define _GNU_SOURCE
 #include "guest.h"
 #include "emit.h"
+#include "process.h"
 #include "say.h"
+#include "xl.h"
 #include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -150,6 +152,34 @@ static char *mac_of(const char *image, size_t number)
                    hash >> 8 & 0xff, hash & 0xff);
 }
 
+/*
+ * The item of xl's list of disks. xl splits an item at commas and takes words
+ * such as "phy:" from the front of a name; what follows target= is taken as it
+ * is, up to the end and without one last comma.
+ */
+static char *disk_item(const char *file, const char *disk)
+{
+    size_t len = strlen(file);
+
+    if (strpbrk(file, ",:= \t"))
+        return text_of("format=raw,vdev=%s,access=w,target=%s%s", disk, file,
+                       file[len - 1] == ',' ? "," : "");
+    return text_of("%s,raw,%s,w", file, disk);
+}
+
+/* xl splits its lists at line ends, and XML has no way to write most control
+ * characters. */
+static void check_file_name(const char *name)
+{
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
+        if (*c < ' ' || *c == 127)
+            die(FAILED, "the name of a disk's file has a control character in "
+                        "it, which neither xl nor libvirt takes");
+    if (!*name)
+        die(FAILED, "block_of_file(\"\"): a disk is named by its file, or as "
+                    "Xen does");
+}
+
 /* A list of xl's: each item on a line of its own if there are several. */
 static void put_items(FILE *out, const char *name, const struct list *items)
 {
@@ -157,8 +187,8 @@ static void put_items(FILE *out, const char *name, const struct list *items)
         return;
     fprintf(out, "%s = [", name);
     for (size_t i = 0; i < items->count; i++)
-        fprintf(out, "%s\"%s\"%s", items->count > 1 ? "\n    " : " ",
-                items->item[i], i + 1 < items->count ? "," : "");
+        fprintf(out, "%s%s%s", items->count > 1 ? "\n    " : " ",
+                xl_string(items->item[i]), i + 1 < items->count ? "," : "");
     fputs(items->count > 1 ? ",\n]\n" : " ]\n", out);
 }
 
@@ -166,9 +196,11 @@ static void put_disks(FILE *out, const struct facts *f)
 {
     struct list disks = names_of(f, is_disk), items = {{0}, 0};
 
-    for (size_t i = 0; i < disks.count; i++)
-        add_item(&items, text_of("%s,raw,%s,w", file_of_disk(f, disks.item[i]),
-                                 name_of_disk(f, disks.item[i])));
+    for (size_t i = 0; i < disks.count; i++) {
+        check_file_name(disks.item[i]);
+        add_item(&items, disk_item(file_of_disk(f, disks.item[i]),
+                                   name_of_disk(f, disks.item[i])));
+    }
     if (items.count)
         fputs("\n# Disks: a file or block device of this host's, its format, "
               "the guest's\n# name for it, and w for writing or r.\n",
@@ -205,6 +237,7 @@ char *guest_lines(const struct facts *f, const char *bridge)
     return text;
 }
 
+/* Text of an attribute. An @ could be taken for a part of @HERE@. */
 static void put_xml(FILE *out, const char *text)
 {
     for (; *text; text++)
@@ -212,7 +245,7 @@ static void put_xml(FILE *out, const char *text)
             fputs("&amp;", out);
         else if (*text == '<')
             fputs("&lt;", out);
-        else if (*text == '\'' || *text == '"')
+        else if (strchr("'\"@", *text))
             fprintf(out, "&#%d;", *text);
         else
             fputc(*text, out);

@@ -138,6 +138,6 @@ int command_init(int count, char **words)
                 name);
     say("%s is a copy of the example %s. Now: cd %s && mirage configure && "
         "make && ./mir-%s",
-        path, from, path, name);
+        path, from, shell_word(path), name);
     return 0;
 }

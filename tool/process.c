@@ -133,8 +133,36 @@ static void dup_to(int from, int to)
         dup2(from, to);
 }
 
-static void start(struct child *c, const struct words *w, int captured, int to)
+/* The PATH is searched only for a name without a slash, as a shell does it; and
+ * unlike execvp() this takes no file that is no program for a shell script. */
+static void replace_by(const struct words *w)
 {
+    if (strchr(w->word[0], '/'))
+        execv(w->word[0], w->word);
+    else
+        execvp(w->word[0], w->word);
+}
+
+/* The copy of fd is above the descriptors that programs are given. */
+static int out_of_the_way(int fd)
+{
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 64);
+
+    if (copy < 0)
+        die(FAILED, "cannot copy a file descriptor: %s", strerror(errno));
+    close(fd);
+    return copy;
+}
+
+/* Starts the child. Returns 0, or errno if the program cannot be run: the child
+ * writes it into a pipe that exec closes. */
+static int start(struct child *c, const struct words *w, int captured, int to)
+{
+    int ends[2], error = 0;
+
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        die(FAILED, "pipe: %s", strerror(errno));
+    ends[1] = out_of_the_way(ends[1]);
     fflush(NULL);
     c->pid = fork();
     if (c->pid < 0)
@@ -142,8 +170,13 @@ static void start(struct child *c, const struct words *w, int captured, int to)
     if (c->leads)
         setpgid(c->pid, 0);
     passed_to = c->leads ? -c->pid : c->pid;
-    if (c->pid > 0)
-        return;
+    if (c->pid > 0) {
+        close(ends[1]);
+        while (read(ends[0], &error, sizeof error) < 0 && errno == EINTR)
+            ;
+        close(ends[0]);
+        return error;
+    }
     if (c->leads)
         dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
     if (w->in_english)
@@ -152,7 +185,10 @@ static void start(struct child *c, const struct words *w, int captured, int to)
         dup_to(to, captured);
     if (w->quiet)
         dup2(open("/dev/null", O_WRONLY), STDERR_FILENO);
-    execvp(w->word[0], w->word);
+    replace_by(w);
+    error = errno;
+    if (write(ends[1], &error, sizeof error) < 0)
+        _exit(126);
     _exit(127);
 }
 
@@ -166,7 +202,7 @@ struct outcome run(const struct words *w, int captured, int limit)
         die(FAILED, "pipe: %s", strerror(errno));
     c.deadline = limit ? milliseconds() + limit * 1000L : 0;
     catch_stops();
-    start(&c, w, captured, ends[1]);
+    o.error = start(&c, w, captured, ends[1]);
     if (captured >= 0) {
         close(ends[1]);
         collect(&c, ends[0], &o);
@@ -188,9 +224,23 @@ struct outcome run(const struct words *w, int captured, int limit)
     return o;
 }
 
+void want_started(const struct words *w, const struct outcome *o)
+{
+    if (o->error)
+        die(FAILED, "cannot run %s: %s", w->word[0], strerror(o->error));
+}
+
 void become(const struct words *w)
 {
     fflush(NULL);
-    execvp(w->word[0], w->word);
+    replace_by(w);
     die(FAILED, "cannot run %s: %s", w->word[0], strerror(errno));
+}
+
+void print_command(const struct words *w)
+{
+    fputc('+', stderr);
+    for (size_t i = 0; i < w->count; i++)
+        fprintf(stderr, " %s", shell_word(w->word[i]));
+    fputc('\n', stderr);
 }

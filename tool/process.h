@@ -21,6 +21,7 @@ void add_words(struct words *w, const char *text);
 /* What became of a program. */
 struct outcome {
     int    status;    /* as a shell has it: 128 and the signal after one */
+    int    error;     /* errno if it could not be started; status is 127 then */
     bool   timed_out; /* it was killed */
     char  *text;      /* what it wrote to the descriptor that was captured */
     size_t len;
@@ -34,7 +35,13 @@ struct outcome {
  */
 struct outcome run(const struct words *w, int captured, int limit);
 
+/* Ends our program, saying why, if that one could not be started. */
+void want_started(const struct words *w, const struct outcome *o);
+
 /* Becomes the program. */
 void become(const struct words *w) __attribute__((noreturn));
+
+/* Prints the words as a line that can be pasted into a shell. */
+void print_command(const struct words *w);
 
 #endif

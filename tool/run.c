@@ -75,7 +75,7 @@ static void add_gdb_to_qemu(struct words *w, const char *port,
     say("QEMU waits for gdb. In this folder, elsewhere, run\n"
         "    gdb -x %s -ex 'target remote 127.0.0.1:%s' %s.debug\n"
         "and there, after `continue`, `mirage fibers` or `mirage backtraces`",
-        gdb_script(), port, program);
+        shell_word(gdb_script()), port, program);
 }
 
 static void run_in_qemu(const struct record *r, const char *sudo,
@@ -121,7 +121,7 @@ static void refuse_gdb(const struct record *r)
         "    gdbsx -a $(xl domid %s) 64 " PORT "\n"
         "    gdb -x %s -ex 'target remote :" PORT "' mir-%s.xen.debug\n"
         "and `xl unpause %s`. Target virtio knows --gdb.",
-        r->image, r->image, gdb_script(), r->image, r->image);
+        r->image, r->image, shell_word(gdb_script()), r->image, r->image);
 }
 
 int command_run(int count, char **words)

@@ -74,8 +74,7 @@ static char *command_line(int count, char **words)
     return text;
 }
 
-/* A string for xl, which knows these escapes and no others. */
-static char *xl_string(const char *text)
+char *xl_string(const char *text)
 {
     char *string = get_memory(2 * strlen(text) + 3), *to = string;
 
@@ -83,36 +82,6 @@ static char *xl_string(const char *text)
     add_escaped(&to, text);
     *to++ = '"';
     return string;
-}
-
-static void print_word(const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
-                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789_-+=./:,@%";
-
-    if (*word && !word[strspn(word, plain)]) {
-        fputs(word, stderr);
-        return;
-    }
-    fputc('\'', stderr);
-    for (; *word; word++)
-        if (*word == '\'')
-            fputs("'\\''", stderr);
-        else
-            fputc(*word, stderr);
-    fputc('\'', stderr);
-}
-
-/* So that it can be copied into a shell. */
-static void print_command(const struct words *w)
-{
-    fputc('+', stderr);
-    for (size_t i = 0; i < w->count; i++) {
-        fputc(' ', stderr);
-        print_word(w->word[i]);
-    }
-    fputc('\n', stderr);
 }
 
 /* The guest's name: the last one that the file gives. */
@@ -202,7 +171,7 @@ static int status_of(enum end end, const char *name)
     case ENDS_NOT:
         say("%s goes on: `xl console %s` returns to it, `xl destroy %s` ends "
             "it",
-            name, name, name);
+            name, shell_word(name), shell_word(name));
         return 0;
     case IS_UNKNOWN:
         say("how %s ended is not known: xl's log %s/xl-%s.log does not tell",
@@ -228,10 +197,11 @@ static void want_xl(const char *image)
 
 int run_in_xen(const char *image, const char *sudo, int count, char **words)
 {
-    char        *file = text_of("%s.xl", image);
-    char        *name = guest_name(file, image);
-    struct words w = {0};
-    int          status;
+    char          *file = text_of("%s.xl", image);
+    char          *name = guest_name(file, image);
+    struct words   w = {0};
+    struct outcome o;
+    int            status;
 
     want_xl(image);
     add_words(&w, sudo);
@@ -242,7 +212,9 @@ int run_in_xen(const char *image, const char *sudo, int count, char **words)
         add_word(&w, text_of("extra=%s",
                              xl_string(command_line(count, words))));
     print_command(&w);
-    status = run(&w, -1, 0).status;
+    o = run(&w, -1, 0);
+    want_started(&w, &o);
+    status = o.status;
     if (status != 0) {
         if (!*sudo && geteuid() != 0)
             say("xl is for root: SUDO=sudo mirage run");

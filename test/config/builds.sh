@@ -178,6 +178,179 @@ else
     skip "there is no virt-xml-validate (make depend FOR=test)"
 fi
 
+it "file names with anything in them reach xl and libvirt"
+mkdir "$work/R&D's \"<\\|>" "$work/odd disks"
+cd "$work/R&D's \"<\\|>" || exit 1
+cat >unikernel.c <<END
+#include <mirage.h>
+
+void start(struct block *a, struct block *b, struct block *c, struct block *d,
+           struct block *e)
+{
+    (void)a, (void)b, (void)c, (void)d, (void)e;
+}
+END
+cat >config.c <<'END'
+#include <mirage/config.h>
+
+JOB(start, block, block, block, block, block);
+
+void configure(void)
+{
+    unikernel("odd", start(block_of_file("a,b c=d,"),
+                           block_of_file("phy:/dev/x"),
+                           block_of_file("q\"u\\o't|e"),
+                           block_of_file("<R&D> @HERE@"),
+                           block_of_file("/dev/plain")));
+}
+END
+names='/dev/plain
+<R&D> @HERE@
+a,b c=d,
+phy:/dev/x
+q"u\o'\''t|e'
+quietly mirage configure --xen
+quietly make libvirt
+equal "libvirt" "$(python3 -c '
+import os, xml.etree.ElementTree
+tree = xml.etree.ElementTree.parse("odd_libvirt.xml")
+print(tree.findtext("os/kernel"))
+for s in tree.findall("devices/disk/source"):
+    print(s.get("file"))')" \
+    "$(printf '%s\n' "$PWD/mir-odd.xen" "/dev/plain" "$PWD/<R&D> @HERE@" \
+        "$PWD/a,b c=d," "$PWD/phy:/dev/x" "$PWD/q\"u\\o't|e")"
+# What xl itself reads, by its own library.
+cat >"$work/disks.c" <<'END'
+#include <libxl.h>
+#include <libxlutil.h>
+#include <stdio.h>
+
+int main(int count, char **words)
+{
+    XLU_Config       *config = xlu_cfg_init(stderr, words[count - 1]);
+    XLU_ConfigList   *list;
+    libxl_device_disk disk;
+    const char       *spec;
+    int               n;
+
+    if (xlu_cfg_readfile(config, words[1]) ||
+        xlu_cfg_get_string(config, "kernel", &spec, 0))
+        return 1;
+    puts(spec);
+    if (xlu_cfg_get_list(config, "disk", &list, &n, 0))
+        return 1;
+    for (int i = 0; i < n; i++) {
+        spec = xlu_cfg_get_listitem(list, i);
+        libxl_device_disk_init(&disk);
+        if (xlu_disk_parse(config, 1, &spec, &disk) || !disk.readwrite)
+            return 1;
+        puts(disk.pdev_path);
+    }
+    return 0;
+}
+END
+if cc -o "$work/disks" "$work/disks.c" -lxlutil -lxenlight 2>"$work/log"; then
+    equal "xl" "$("$work/disks" odd.xl 2>&1)" "mir-odd.xen
+$names"
+    eval "$(sed -n 's/^#     \( *\(sed\|-e\) .*\)/\1/p' odd.xl.in)"
+    equal "deployment" "$("$work/disks" first.xl 2>&1)" "$PWD/mir-odd.xen
+$names"
+else
+    skip "there is no libxlutil (make depend FOR=images)"
+fi
+
+it "a disk's file without a name, or with a newline in it, is refused on Xen"
+for text in '' 'a\nb' '\033[m'; do
+    sed "s|/dev/plain|$(printf %s "$text" | sed 's/\\/\\\\/g')|" config.c >other.c
+    equal "exit status for $text" \
+        "$(mirage configure --xen -f other.c >"$work/log" 2>&1; echo $?)" 1
+    has "message" "$(cat "$work/log")" 'control character|a disk is named by its file'
+done
+
+it "make libvirt says that XML has no control characters"
+mkdir "$work/"$'tab\there'
+cp ./*.c "$work/"$'tab\there'
+cd "$work/"$'tab\there' || exit 1
+quietly mirage configure --xen
+out=$(make libvirt 2>&1) && wrong "it goes on"
+has "message" "$out" 'libvirt cannot have a control character'
+[ ! -e odd_libvirt.xml ] || wrong "odd_libvirt.xml is there"
+
+it "a newline in the name of the folder is refused"
+mkdir "$work/"$'two\nlines'
+cp "$top"/example/console/{config,unikernel}.c "$work/"$'two\nlines'
+cd "$work/"$'two\nlines' || exit 1
+for target in unix xen virtio; do
+    equal "$target" "$(mirage configure --$target 2>&1; echo $?)" \
+        "mirage: the name of this folder, or of one above it, has a newline in it, and make cannot work there. Rename it.
+1"
+done
+equal "left" "$(ls -A)" $'config.c\nunikernel.c'
+
+it "a program that cannot be started is not the fault of config.c"
+fresh unstarted
+cat >"$work/cc-noexec" <<'END'
+#!/bin/sh
+# As where the file system of TMPDIR is mounted noexec.
+cc "$@" && for word; do
+    case $last,$word in -o,*/config) chmod 644 "$word" ;; esac
+    last=$word
+done
+END
+chmod +x "$work/cc-noexec"
+out=$(CC=$work/cc-noexec mirage configure 2>&1)
+equal "exit status" $? 1
+has "message" "$out" '^mirage: cannot run /.*/config, which was compiled from config.c: Permission denied.$'
+has "remedy" "$out" '^TMPDIR=DIR mirage configure uses another.$'
+equal "words about config.c" "$(grep -c 'configure() ' <<<"$out")" 0
+printf '#!/bin/sh\ncc "$@" && for word; do case $word in */config) echo exit 0 >"$word" ;; esac; done\n' \
+    >"$work/cc-script"
+chmod +x "$work/cc-script"
+has "no program" "$(CC=$work/cc-script mirage configure 2>&1)" \
+    '^mirage: cannot run .*: Exec format error.$'
+
+it "clean touches nothing outside of the folder, whatever .mirage says"
+mkdir "$work/beyond"
+fresh cleaned
+quietly mirage configure
+for victim in built made below; do echo precious >"$work/beyond/$victim"; done
+ln -s "$work/beyond" link
+printf 'built\t%s\n' ../beyond/built "$work/beyond/built" link/below ../beyond/./built \
+    >>.mirage/record
+for name in ../beyond/made "$work/beyond/made" link/below; do
+    python3 -c '
+import sys
+h = 0xcbf29ce484222325
+for b in b"precious\n":
+    h = (h ^ b) * 0x100000001b3 & 0xffffffffffffffff
+print("%016x %s" % (h, sys.argv[1]))' "$name" >>.mirage/made
+done
+mirage clean >"$work/log" 2>&1
+equal "exit status" $? 0
+equal "beyond" "$(cd "$work/beyond" && cat built made below)" $'precious\nprecious\nprecious'
+has "message" "$(cat "$work/log")" '^mirage: ../beyond/built, which .mirage names, is not a file of this folder: it is left alone$'
+equal "left" "$(ls -A)" $'config.c\nlink\nunikernel.c'
+quietly mirage configure
+mv .mirage "$work/beyond/state"
+ln -s "$work/beyond/state" .mirage
+quietly mirage clean
+[ -e "$work/beyond/state/record" ] || wrong "clean followed .mirage out of the folder"
+fresh damaged
+quietly mirage configure
+sed -i 's|^image\t.*|image\t../beyond/x|' .mirage/record
+equal "an image elsewhere" "$(mirage run 2>&1; mirage clean 2>&1)" \
+    "mirage: .mirage/record is damaged: run \`mirage configure\` again
+mirage: .mirage/record is damaged: run \`mirage configure\` again"
+
+it "commands that are shown can be pasted into a shell"
+cd "$work" || exit 1
+out=$(mirage init "$work/it's \$HOME/mine" 2>&1)
+has "no such folder" "$out" 'cannot make'
+mkdir "$work/it's \$HOME"
+out=$(mirage init "$work/it's \$HOME/mine" 2>&1)
+(cd / && eval "$(sed 's/.*Now: //; s/ && .*//' <<<"$out")" && [ -e config.c ]) ||
+    wrong "this does not lead there:" "$out"
+
 it "Firecracker's configuration has what Firecracker asks for"
 cd "$work/virtio" || exit 1
 quietly mirage configure --virtio

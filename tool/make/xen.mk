@@ -4,10 +4,14 @@ BUILT     += $(NAME)_libvirt.xml
 run: all
 	@SUDO='$(SUDO)' $(MIRAGE) run -- $(ARGS)
 
-# The path of this folder, as XML has it, and then as sed has it.
+# The path of this folder, as XML has it, and then as sed has it. XML has no way
+# to write control characters; the one of pwd is its line end.
 .PHONY: libvirt
 libvirt:
-	@here=$$(pwd | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g' | \
+	@test $$(pwd | LC_ALL=C tr -dc '[:cntrl:]' | wc -c) = 1 || \
+	    { echo 'libvirt cannot have a control character in the path of this' \
+	    'folder: rename it' >&2; exit 1; }
+	@here=$$(pwd | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g; s/"/\&quot;/g' | \
 	    sed 's/[\\&|]/\\&/g') && \
 	sed "s|@HERE@|$$here|" $(NAME)_libvirt.xml.in \
 	    >.mirage/libvirt.xml && \
