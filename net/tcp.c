@@ -49,6 +49,8 @@ static void free_if_over(struct tcpv4 *tcp, struct tcp_listener *l)
 static void drop_queues(struct connection *c)
 {
     tcp_drop_held(c);
+    buf_free(c->syn_text);
+    c->syn_text = NULL;
     buf_free(c->queue);
     c->queue = c->queue_last = c->place = NULL;
     c->queue_len = 0;

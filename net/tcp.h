@@ -243,6 +243,8 @@ struct connection {
     uint32_t     read_len, read_limit;
     nanoseconds  read_moved; /* when something was read, or began to wait */
     struct buf  *read, *read_last;
+    struct buf  *syn_text; /* came with the SYN when both open at once */
+    uint32_t     syn_len;
     struct held *held, *held_last, *held_tree;
     unsigned     held_count, held_bufs;
     uint32_t     held_len;

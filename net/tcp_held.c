@@ -251,6 +251,12 @@ struct buf *tcp_take_held(struct connection *c, uint32_t *len)
         uint32_t     known = c->rcv_nxt - h->seq;
         struct buf  *data = h->data;
 
+        /* What came in order had come before, in part: RFC 2883. */
+        if (known > 0) {
+            bool is_all = !seq_after(h->end, c->rcv_nxt);
+
+            sack_note_repeat(c, h->seq, is_all ? h->end : c->rcv_nxt);
+        }
         if (!seq_after(h->end, c->rcv_nxt)) {
             drop_run(c, h);
             continue;

@@ -222,7 +222,12 @@ static void syn_sent_input(struct connection *c, struct arrival *a,
     if (!(s->flags & TCP_SYN))
         return;
     take_syn(c, a);
-    if (!has_ack) { /* both open at once: figure 7 */
+    if (!has_ack) {                          /* both open at once: figure 7 */
+        if (a->len > 0 && tcp_may_take(c)) { /* for when it is open */
+            c->syn_text = a->data;
+            c->syn_len = a->len;
+            a->data = NULL;
+        }
         c->state = TCP_SYN_RECEIVED;
         c->syn_due = true;
         tcp_schedule(c);
@@ -617,6 +622,17 @@ static void append(struct connection *c, struct buf *data, uint32_t len)
     c->read_len += len;
 }
 
+/* What came with a SYN before it was open. */
+static void take_syn_text(struct connection *c)
+{
+    struct buf *data = c->syn_text;
+
+    c->syn_text = NULL;
+    append(c, data, c->syn_len);
+    c->ack_now = true;
+    wake_all(&c->readable);
+}
+
 /* What was held and is next now. */
 static void take_held(struct connection *c)
 {
@@ -762,6 +778,8 @@ static void take_text(struct connection *c, struct arrival *a,
 {
     uint32_t end = a->s.seq + a->len;
 
+    if (c->syn_text)
+        take_syn_text(c);
     if (is_unwanted(c, a)) {
         tcp_refuse(c->tcp, c, packet, &a->s, a->len);
         tcp_end(c, ERR_RESET);

@@ -433,6 +433,46 @@ TEST(a_fin_alone_in_the_syn_ack_is_taken)
                       "-\n"));
 }
 
+TEST(data_in_a_syn_when_both_open_at_once_wait_until_it_is_open)
+{
+    begin();
+    script_open();
+    CHECK(script_play("< SYN 0\n"
+                      "> SYN 100 mss=1000 +30\n"
+                      "< SYN,ACK 0 101\n"
+                      "> ACK 131 1\n"
+                      "< ACK 1 131\n"
+                      "> ACK 131 1 +10\n"
+                      "< ACK 1 141\n"));
+    CHECK(script_opened == OK && script_flow != NULL &&
+          ((const struct connection *)(void *)script_flow)->read_len == 40);
+    flow_abort(script_flow);
+    flow_close(script_flow);
+    begin();
+    script_open();
+    CHECK(script_play("< SYN 0\n"
+                      "> SYN 100 mss=1000 +30\n"
+                      "< SYN,ACK 0 101\n"
+                      "> SYN,ACK 100 1 mss=1000 +40\n" /* again, and more */
+                      "< ACK 1 141\n"));
+    CHECK(script_opened == OK && script_flow != NULL &&
+          ((const struct connection *)(void *)script_flow)->read_len == 40);
+    flow_abort(script_flow);
+    flow_close(script_flow);
+}
+
+TEST(data_in_a_syn_of_an_opening_that_is_given_up_are_freed)
+{
+    begin();
+    script_open();
+    CHECK(script_play("< SYN 0\n"
+                      "> SYN 100 mss=1000 +30\n"
+                      "< SYN,ACK 0 101\n"
+                      "> RST 101\n"
+                      ". 1\n"));
+    CHECK(script_opened == ERR_REFUSED && buf_pages_free() == buf_pages());
+}
+
 TEST(data_in_a_syn_to_a_listener_are_not_acknowledged_and_come_again)
 {
     begin();
@@ -539,6 +579,38 @@ TEST(what_came_twice_is_told_first_and_then_its_whole_block)
                       "< ACK 1 101 sack=251:301,201:351,401:501,1001:1101\n"
                       "> ACK 351 1 +100\n" /* the other half */
                       "< ACK 1 101 sack=401:451,201:501,1001:1101,801:901\n"));
+}
+
+TEST(data_in_order_that_cover_what_is_held_tell_of_the_repeat)
+{
+    open_with("sackok", "");
+    CHECK(script_play("> ACK 1101 1 +1000\n"
+                      "< ACK 1 101 sack=1101:2101\n"
+                      "> ACK 4101 1 +1000\n"
+                      "< ACK 1 101 sack=4101:5101,1101:2101\n"
+                      "> ACK 101 1 +1400\n" /* to the middle of the first */
+                      "< ACK 1 2101 sack=1101:1501,4101:5101\n"
+                      "> ACK 2101 1 +1400\n"
+                      "< ACK 1 3501 sack=4101:5101\n"
+                      "> ACK 3501 1 +1400\n"
+                      "< ACK 1 5101 sack=4101:4901\n"));
+    open_five_ranges();
+    CHECK(script_play("> ACK 101 1 +600\n" /* three of them */
+                      "< ACK 1 701 sack=201:301,1001:1101,801:901\n"));
+    CHECK(unread() == 600);
+}
+
+TEST(data_in_part_old_and_in_part_held_tell_of_the_old_part)
+{
+    open_with("sackok", "");
+    CHECK(script_play("> ACK 101 1 +100\n"
+                      "< ACK 1 201\n"
+                      "> ACK 301 1 +100\n"
+                      "< ACK 1 201 sack=301:401\n"
+                      "> ACK 501 1 +100\n"
+                      "< ACK 1 201 sack=501:601,301:401\n"
+                      "> ACK 151 1 +300\n"
+                      "< ACK 1 451 sack=151:201,501:601\n"));
 }
 
 TEST(a_block_that_comes_again_with_more_is_told_of_as_a_repeat)
