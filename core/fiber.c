@@ -30,6 +30,11 @@
 #define EVENTS_EVERY (50 * MICROSECOND)
 #define SWITCHES     64
 
+/* How long a fiber may keep the others from running without a word, and how
+ * long each switch is looked at when that was one of several. */
+#define SLOW    SECOND
+#define CAREFUL (60 * SECOND)
+
 struct fiber {
     void           *sp;             /* while it does not run */
     struct fiber   *older, *newer;  /* of all that have a stack */
@@ -39,6 +44,7 @@ struct fiber {
     struct timer    timer;          /* first deadline of its wait */
     enum status     outcome;        /* of its wait */
     bool            waiting, cancelled, ended, watched;
+    bool            slow; /* and the log says so */
     unsigned        shields;
     void           *fake_stack; /* the address sanitizer's */
     struct waiters  joiners;
@@ -56,8 +62,8 @@ static struct timers timers;
 static struct fiber *leaving; /* has ended; its stack is still in use */
 static struct fiber *kept;    /* free stacks of the default size */
 static size_t        kept_count;
-static unsigned      switches_left = 1, switches_between = SWITCHES;
-static nanoseconds   last_look;
+static unsigned      switches_left = 1, switches_between = 1;
+static nanoseconds   last_look, careful_until;
 
 static struct fiber *fiber_of(struct timer *t)
 {
@@ -100,6 +106,49 @@ static void make_ready(struct fiber *f, enum status outcome)
     push_ready(f);
 }
 
+static void warn_of_slow(struct fiber *f, nanoseconds length)
+{
+    if (f == &boot || f->slow)
+        return;
+    f->slow = true;
+    image_is_slow(f->name, length);
+}
+
+/*
+ * The last look at events is SLOW ago. It is the running fiber's doing if no
+ * other has run since then. If others have, each switch is looked at for a
+ * while, so that the next time it is known which it was.
+ */
+static __attribute__((noinline, cold)) void look_back(nanoseconds now)
+{
+    /* This switch was counted if somebody is ready. */
+    unsigned others = switches_between - switches_left - (ready_first ? 1 : 0);
+
+    if (platform_was_held(now - last_look))
+        return;
+    if (others == 0)
+        warn_of_slow(running, now - last_look);
+    careful_until = now + CAREFUL;
+}
+
+void fiber_is_running(nanoseconds since_last)
+{
+    static const struct fiber *was;
+    static unsigned            left;
+    static nanoseconds         look, length;
+
+    if (running != was || switches_left != left || last_look != look) {
+        was = running;
+        left = switches_left;
+        look = last_look;
+        length = 0;
+        return;
+    }
+    length += since_last;
+    if (length >= SLOW)
+        warn_of_slow(running, length);
+}
+
 /*
  * Takes events, and idles when nobody is ready. While somebody is, the number
  * of switches between two looks adapts so that busy fibers see events every
@@ -110,11 +159,13 @@ static void take_events(void)
     nanoseconds now = platform_now();
 
     if (ready_first && now - last_look < EVENTS_EVERY) {
-        if (switches_between < SWITCHES)
+        if (switches_between < SWITCHES && now >= careful_until)
             switches_between *= 2;
         switches_left = switches_between;
         return;
     }
+    if (now - last_look >= SLOW && last_look > 0)
+        look_back(now);
     do {
         platform_wait(ready_first ? 0 : timers_deadline(&timers));
         now = platform_now();
@@ -122,7 +173,7 @@ static void take_events(void)
             make_ready(fiber_of(timers.soonest), ERR_TIMEOUT);
     } while (!ready_first);
     if (switches_between > 1)
-        switches_between /= 2;
+        switches_between = now < careful_until ? 1 : switches_between / 2;
     switches_left = switches_between;
     last_look = now;
 }

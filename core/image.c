@@ -25,6 +25,15 @@ const char *image_name(void)
     return name;
 }
 
+void image_is_slow(const char *fiber, nanoseconds length)
+{
+    log_warning(&image,
+                "fiber \"%s\" has kept all others from running for %u.%u s; "
+                "fiber_yield() would give them their turn",
+                fiber, (unsigned)(length / SECOND),
+                (unsigned)(length % SECOND / (SECOND / 10)));
+}
+
 static void put(void *ctx, const char *text, size_t len)
 {
     (void)ctx;

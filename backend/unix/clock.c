@@ -3,15 +3,23 @@
  * What a Unix process takes from its host as it goes: the time, waiting, and
  * entropy. backend/sim has its own of this file.
  */
+#define _GNU_SOURCE /* SIGEV_THREAD_ID */
 #include <errno.h>
 #include <fcntl.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <mirage/process.h>
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <sys/syscall.h>
+#endif
+
+#define TICK (250 * MILLISECOND) /* of the processor's time */
 
 static nanoseconds read_clock(clockid_t clock)
 {
@@ -24,9 +32,100 @@ static nanoseconds read_clock(clockid_t clock)
 
 static nanoseconds started;
 
+#ifdef __linux__
+static void on_tick(int number)
+{
+    int error = errno;
+
+    (void)number;
+    fiber_is_running(TICK);
+    errno = error;
+}
+
+/*
+ * Ticks while this thread computes, and not while it waits, so that an idle
+ * image is left alone and no call that blocks is interrupted. By SIGVTALRM, which
+ * debuggers let pass; an application that uses it itself goes without.
+ */
+static void start_ticks(void)
+{
+    struct sigaction  action = {.sa_handler = on_tick,
+                                .sa_flags = SA_RESTART | SA_ONSTACK};
+    struct sigaction  before;
+    struct sigevent   event = {.sigev_notify = SIGEV_THREAD_ID,
+                               .sigev_signo = SIGVTALRM};
+    struct itimerspec every = {{0, TICK}, {0, TICK}};
+    timer_t           timer;
+
+    event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
+    if (sigaction(SIGVTALRM, NULL, &before) != 0 ||
+        before.sa_handler != SIG_DFL ||
+        timer_create(CLOCK_THREAD_CPUTIME_ID, &event, &timer) != 0)
+        return;
+    if (sigaction(SIGVTALRM, &action, NULL) != 0 ||
+        timer_settime(timer, 0, &every, NULL) != 0)
+        (void)timer_delete(timer);
+}
+
+/* Puts what a small file of /proc has, ended by a NUL, into text. */
+static bool read_proc(const char *path, char *text, size_t size)
+{
+    int     fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
+
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    return n > 0;
+}
+
+/* How long the process has been ready to run, and waited for a processor
+ * (Linux's sched-stats.rst), and the host's load did that. FOREVER: unknown. */
+static nanoseconds read_delay(void)
+{
+    unsigned long long ran, waited;
+    char               text[128];
+
+    return read_proc("/proc/self/schedstat", text, sizeof text) &&
+                   sscanf(text, "%llu %llu", &ran, &waited) == 2
+               ? waited
+               : FOREVER;
+}
+
+static bool is_debugged(void)
+{
+    char        text[2048];
+    const char *tracer;
+
+    return read_proc("/proc/self/status", text, sizeof text) &&
+           (tracer = strstr(text, "TracerPid:\t")) &&
+           tracer[strlen("TracerPid:\t")] != '0';
+}
+
+bool platform_was_held(nanoseconds length)
+{
+    static nanoseconds before;
+    nanoseconds        now = read_delay(), waited = now - before;
+
+    before = now;
+    return now == FOREVER || waited > length / 4 || is_debugged();
+}
+#else
+static void start_ticks(void)
+{
+}
+
+bool platform_was_held(nanoseconds length)
+{
+    (void)length;
+    return true;
+}
+#endif
+
 void clock_start(void)
 {
     started = read_clock(CLOCK_MONOTONIC);
+    start_ticks();
 }
 
 nanoseconds platform_now(void)

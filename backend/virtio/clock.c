@@ -121,3 +121,10 @@ void clock_report(void)
 
     log_debug(&clock, "time is %s", names[source]);
 }
+
+/* A hypervisor tells of the time that it has taken in ways of its own. */
+bool platform_was_held(nanoseconds length)
+{
+    (void)length;
+    return false;
+}

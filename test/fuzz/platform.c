@@ -23,6 +23,12 @@ __attribute__((weak)) nanoseconds platform_now(void)
     return fuzz_now;
 }
 
+bool platform_was_held(nanoseconds length)
+{
+    (void)length;
+    return true;
+}
+
 nanoseconds platform_wall(void)
 {
     return 0;

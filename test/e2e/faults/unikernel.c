@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 BOOT_STRING(act, "nothing", "what to do");
@@ -77,6 +78,15 @@ static __attribute__((noinline)) void in_threads(int count)
     (void)time_sleep(5 * SECOND);
 }
 
+/* The C library's, which blocks all fibers. */
+static void sleep_in_libc(void)
+{
+    struct timespec length = {1, 500000000};
+
+    require(nanosleep(&length, NULL) == 0);
+    (void)time_sleep(MILLISECOND);
+}
+
 void start(struct console *c)
 {
     if (strcmp(act, "abort") == 0)
@@ -91,5 +101,9 @@ void start(struct console *c)
         in_threads(1);
     if (strcmp(act, "threads") == 0)
         in_threads(8);
+    if (strcmp(act, "sleep") == 0) {
+        sleep_in_libc();
+        return;
+    }
     console_log(c, "no act %s", act);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 BOOT_STRING(act, "nothing", "what to do");
 BOOT_NUMBER(count, 10, 0, 1000000, "how many lines or fibers");
@@ -303,6 +304,36 @@ static void random_numbers(struct console *c)
     console_log(c, zeros < 32 ? "random" : "not random");
 }
 
+/* Computes for count milliseconds of the processor's, again and again if loud,
+ * without yielding; others are ready and would run. */
+static void hog(struct console *c)
+{
+    require(fiber_start(tick, NULL) == OK);
+    for (int i = 0; i < (loud ? 3 : 1); i++) {
+        clock_t end = clock() + count * (CLOCKS_PER_SEC / 1000);
+
+        while (clock() < end)
+            ;
+        (void)time_sleep(30 * MILLISECOND);
+    }
+    console_log(c, "done");
+}
+
+/* The same, among busy fibers: at first it cannot be told which it was. */
+static void busy(void *ctx)
+{
+    (void)ctx;
+    while (fiber_yield() == OK)
+        ;
+}
+
+static void hog_among_many(struct console *c)
+{
+    for (int i = 0; i < 20; i++)
+        require(fiber_start(busy, NULL) == OK);
+    hog(c);
+}
+
 static void nothing(struct console *c)
 {
     (void)c;
@@ -339,6 +370,8 @@ void start(struct console *c)
         {"deaf", deaf},
         {"spin", spin},
         {"chatter", chatter},
+        {"hog", hog},
+        {"hog-among-many", hog_among_many},
         {"random", random_numbers},
     };
 
