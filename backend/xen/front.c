@@ -5,7 +5,7 @@
 #include <mirage/text.h>
 #include <string.h>
 
-#define PATIENCE (30 * SECOND)       /* with a backend that is to do something */
+#define PATIENCE (30 * SECOND)       /* with a backend that is to act */
 #define LOOK     (100 * MILLISECOND) /* between two looks at lent pages */
 #define SELDOM   (60 * SECOND)       /* the same, after a while */
 #define EACH     SECOND              /* the least between two reconnections, */

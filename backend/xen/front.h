@@ -23,7 +23,7 @@ struct front {
     uint16_t              domain; /* the backend's */
     char                  watched[BACK_NAME + 8];
     struct xenstore_watch watch;      /* of the backend's state */
-    bool                  is_moved;   /* has another backend; see front_return */
+    bool                  is_moved;   /* has another backend: front_return */
     nanoseconds           paid_until; /* of reconnections: front.c's own */
     struct front         *next;
 };
