@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The stack protector's canary, and how the C library ends. */
 #include <mirage/libc.h>
-#include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <reent.h>
 
@@ -22,7 +21,7 @@ void libc_start(void)
 
 void __stack_chk_fail(void)
 {
-    panic("the stack is smashed: an array on it was written past its end");
+    platform_smashed((uintptr_t)__builtin_return_address(0));
 }
 
 /* An image that uses neither has neither. */

@@ -6,6 +6,7 @@
 #include <mirage/arch.h>
 #include <mirage/bare.h>
 #include <mirage/log.h>
+#include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <string.h>
 
@@ -121,4 +122,13 @@ void bare_crash(uintptr_t pc, uintptr_t frame, uintptr_t sp)
 void platform_crash(uintptr_t frame)
 {
     bare_crash(0, frame, 0);
+}
+
+void platform_smashed(uintptr_t at)
+{
+    uintptr_t   from;
+    const char *name = bare_function(at - 1, &from);
+
+    panic("stack smashing detected: %s has written past the end of an array",
+          name ? name : "a function");
 }

@@ -106,12 +106,13 @@ static bool begin_report(void)
     return false;
 }
 
-void platform_crash(uintptr_t frame)
+/* The report of a crash that was found by the function whose frame that is. */
+static void crash_from(uintptr_t frame) __attribute__((noreturn));
+
+static void crash_from(uintptr_t frame)
 {
     struct unwind u = {.is_return = true};
 
-    if (!begin_report())
-        _exit(128 + SIGABRT);
     memcpy(&u.value[UNWIND_FRAME], (const void *)frame, sizeof frame);
     memcpy(&u.pc, (const void *)(frame + sizeof frame), sizeof u.pc);
     u.known = (uint64_t)1 << UNWIND_FRAME;
@@ -120,6 +121,40 @@ void platform_crash(uintptr_t frame)
     u.known |= (uint64_t)1 << UNWIND_STACK;
 #endif
     report(&u, SIGABRT);
+}
+
+void platform_crash(uintptr_t frame)
+{
+    if (!begin_report())
+        _exit(128 + SIGABRT);
+    crash_from(frame);
+}
+
+/* Compilers call this when a canary was overwritten. The C library's own, which
+ * its libraries keep, names no function. */
+void __stack_chk_fail(void) __attribute__((noreturn));
+
+void __stack_chk_fail(void)
+{
+    platform_smashed((uintptr_t)__builtin_return_address(0));
+}
+
+void platform_smashed(uintptr_t at)
+{
+    char name[160];
+
+    if (!begin_report())
+        _exit(128 + SIGABRT);
+    modules_read();
+    symbols_name(at - 1, name, sizeof name);
+    image_say("\n%s crashed: stack smashing detected: %s has written past the "
+              "end of an array",
+              image_name(), name);
+    if (this_thread() == image_thread)
+        image_say(", in fiber \"%s\"\n", image_fiber_name());
+    else
+        image_say(", in thread %ld, which runs no fibers\n", this_thread());
+    crash_from((uintptr_t)__builtin_frame_address(0));
 }
 
 static const char *fault_name(int number)

@@ -279,3 +279,13 @@ void symbols_print(const struct trace *trace)
     }
     close_program(&program);
 }
+
+void symbols_name(uintptr_t address, char *text, size_t size)
+{
+    struct program program = {0};
+    char           name[LINE];
+
+    name_address(&program, address, address, name);
+    close_program(&program);
+    text_format(text, size, "%s", name);
+}

@@ -24,4 +24,10 @@ struct trace {
  */
 void symbols_print(const struct trace *trace);
 
+/*
+ * Writes where an address lies, as symbols_print has it (without a line), to
+ * the size bytes at text. As symbols_print.
+ */
+void symbols_name(uintptr_t address, char *text, size_t size);
+
 #endif

@@ -4,8 +4,8 @@
  *
  * In the order of a boot: the platform's entropy works; libc_start; the
  * processor's thread pointer (on x86-64 the base of FS) is libc_thread_block;
- * constructors are called. Before the third no library may run that is built
- * with a stack protector.
+ * constructors are called. Before the third no function may run that is built
+ * with a stack protector (decision 0022).
  */
 #ifndef MIRAGE_LIBC_H
 #define MIRAGE_LIBC_H

@@ -48,6 +48,13 @@ void platform_exit(int code) __attribute__((noreturn));
  */
 void platform_crash(uintptr_t frame) __attribute__((noreturn, cold));
 
+/*
+ * Ends the image with a crash report: the function that holds the address at
+ * found, when it was about to return, that the canary on its stack was
+ * overwritten. For __stack_chk_fail.
+ */
+void platform_smashed(uintptr_t at) __attribute__((noreturn, cold));
+
 /* count pages in one piece, zeroed. NULL: no memory. */
 void *platform_pages(size_t count);
 void  platform_pages_free(void *pages, size_t count);

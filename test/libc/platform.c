@@ -121,6 +121,12 @@ static void put(void *ctx, const char *text, size_t len)
 }
 
 /* Without the C library's end, as in a crash. */
+void platform_smashed(uintptr_t at)
+{
+    (void)at;
+    panic("stack smashing detected");
+}
+
 void image_panic(const char *file, int line, const char *fmt, ...)
 {
     char    place[128];
