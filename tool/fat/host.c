@@ -37,9 +37,11 @@ char *text_of(const char *fmt, ...)
 
 void *room_for(void *array, size_t count, size_t size)
 {
+    size_t room = count ? 2 * count : 1;
+
     /* Full at each power of two. */
-    if (count == 0 || (count & (count - 1)) == 0)
-        array = reallocarray(array, count ? 2 * count : 1, size);
+    if ((count & (count - 1)) == 0)
+        array = room > SIZE_MAX / size ? NULL : realloc(array, room * size);
     if (!array)
         die("out of memory");
     return array;
