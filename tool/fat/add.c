@@ -112,7 +112,11 @@ static void look_at(void *ctx, const char *path, const char *name,
     struct source *s;
     char          *folded = fold(name);
 
-    (void)ctx, (void)is_folder, (void)size, (void)modified;
+    (void)ctx, (void)is_folder, (void)modified;
+    if (size > UINT32_MAX)
+        die("%s: it has %llu bytes, and a file in a FAT file system has at "
+            "most 4294967295",
+            path, (unsigned long long)size);
     if (!folded)
         die("%s: %s (FAT takes none of \" * : < > ? \\ |, no dot or space at "
             "the end, and at most 255 characters)",
