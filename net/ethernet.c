@@ -21,7 +21,7 @@ struct ethernet {
 /* Returns the length of the headers, with the type behind them in *type; 0 if
  * the frame ends before: *frame is freed then. A tag with VLAN 0 only gives a
  * frame its priority: end stations take it as untagged (IEEE 802.1Q, 6.9).
- * Frames of a VLAN keep the type of a tag, and are nobody's. */
+ * A frame of a VLAN has the type of a tag, for whoever listens to that. */
 static size_t parse_header(struct buf **frame, uint16_t *type)
 {
     *frame = buf_pull(*frame, ETHERNET_HEADER);
@@ -33,8 +33,9 @@ static size_t parse_header(struct buf **frame, uint16_t *type)
     *frame = buf_pull(*frame, ETHERNET_HEADER + TAG);
     if (!*frame)
         return 0;
-    if ((get_be16((*frame)->data + ETHERNET_HEADER) & VLAN) == 0)
-        *type = get_be16((*frame)->data + ETHERNET_HEADER + 2);
+    if ((get_be16((*frame)->data + ETHERNET_HEADER) & VLAN) != 0)
+        return ETHERNET_HEADER;
+    *type = get_be16((*frame)->data + ETHERNET_HEADER + 2);
     return ETHERNET_HEADER + TAG;
 }
 

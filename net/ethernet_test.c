@@ -126,6 +126,18 @@ TEST(frames_of_a_vlan_of_802_2_and_of_two_tags_are_dropped)
     CHECK(heard == 0 && net.counters.dropped_in == 6);
 }
 
+TEST(a_listener_to_tags_gets_those_of_vlans_whole)
+{
+    static const uint16_t vlan[] = {0x8100, 0x4321, 0x0800};
+    struct ethernet      *e;
+
+    begin();
+    CHECK(ethernet_connect(&net, &e) == OK);
+    ethernet_listen(e, 0x8100, hear, &heard);
+    come(our_mac, vlan, 3, 46, 2000);
+    CHECK(heard == 1 && heard_len == 50 && heard_first == 0x43);
+}
+
 TEST(a_tag_that_is_cut_off_is_dropped)
 {
     static const uint16_t words[] = {0x8100, 0};
