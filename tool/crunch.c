@@ -3,6 +3,7 @@
 #include "crunch.h"
 #include "commands.h"
 #include "draft.h"
+#include "files.h"
 #include "say.h"
 #include <dirent.h>
 #include <errno.h>
@@ -32,12 +33,13 @@ struct file {
 };
 
 struct folder {
-    const char     *name;
-    int             fd;
-    struct timespec looked; /* when that began */
-    struct file    *file;
-    size_t          count, room;
-    uint64_t        size; /* of all files */
+    const char        *name;
+    int                fd;
+    unsigned long long date;   /* of all files, in s since 1970; 0: unknown */
+    struct timespec    looked; /* when that began */
+    struct file       *file;
+    size_t             count, room;
+    uint64_t           size; /* of all files */
 };
 
 /* The folders that we are in, so that a link to one of them is seen. */
@@ -208,9 +210,21 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct file *)a)->key, ((const struct file *)b)->key);
 }
 
+/* SOURCE_DATE_EPOCH as it was when the image was configured. */
+static unsigned long long recorded_date(void)
+{
+    const struct record *r = read_record();
+
+    for (size_t i = 0; r && i < r->variable_count; i++)
+        if (strcmp(r->variable[i].name, SOURCE_DATE) == 0 &&
+            r->variable[i].value)
+            return strtoull(r->variable[i].value, NULL, 10);
+    return 0;
+}
+
 static struct folder look(const char *name)
 {
-    struct folder f = {.name = name, .looked = file_time()};
+    struct folder f = {.name = name, .looked = file_time(), .date = recorded_date()};
     struct stat   st;
 
     f.fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -412,8 +426,8 @@ static void write_source(const char *name, struct folder *f)
             put_large(out, name, &f->file[i]);
     if (f->count > 0)
         fputs("};\n\n", out);
-    fprintf(out, "const struct crunched %s = {%s, %zu, 0};\n", name,
-            f->count ? "files" : "NULL", f->count);
+    fprintf(out, "const struct crunched %s = {%s, %zu, %llu};\n", name,
+            f->count ? "files" : "NULL", f->count, f->date * 1000000000);
     finish_file_at(out, file, f->looked);
 }
 
@@ -443,6 +457,7 @@ static char *list_text(const struct folder *f, size_t *len)
 
     if (!out)
         die(FAILED, "out of memory");
+    fprintf(out, "dated %llu\n", f->date);
     for (size_t i = 0; i < f->count; i++) {
         fprintf(out, "%llu %lld.%09ld ", (unsigned long long)f->file[i].size,
                 (long long)f->file[i].changed.tv_sec,

@@ -162,11 +162,7 @@ struct timespec file_time(void)
 {
     struct timespec now;
 
-#ifdef CLOCK_REALTIME_COARSE
-    clock_gettime(CLOCK_REALTIME_COARSE, &now);
-#else
     clock_gettime(CLOCK_REALTIME, &now);
-#endif
     return now;
 }
 

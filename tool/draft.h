@@ -48,9 +48,9 @@ void  finish_file(FILE *draft, const char *name);
 void finish_file_at(FILE *draft, const char *name, struct timespec when);
 
 /*
- * The present time by the clock that files get theirs from. A file made from
- * others gets the time at which they were read first: what changes meanwhile
- * is then newer.
+ * The present time, for finish_file_at. A file made from others gets the time
+ * at which they were read first: what changes meanwhile is then newer. (The
+ * kernel's time of a change is this or up to 4 ms earlier, and never later.)
  */
 struct timespec file_time(void);
 

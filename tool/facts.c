@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "facts.h"
 #include "compiler.h"
+#include "emit.h"
 #include "process.h"
 #include "root.h"
 #include "say.h"
@@ -17,7 +18,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FACTS_FD   9  /* where the program reports; our own promise to it */
+#define FACTS_FD  9 /* where the program reports; our own promise to it */
+/* The last second whose nanoseconds a time of ours can have, in 2262. */
+#define LAST_DATE (INT64_MAX / 1000000000)
+
 #define TIME_LIMIT 12 /* seconds; it stops itself after 10 */
 
 const char *const target_names[] = {"unix", "macosx", "xen",
@@ -391,7 +395,8 @@ const char *source_date(void)
 
     if (!date || !*date)
         return NULL;
-    if (strspn(date, "0123456789") != strlen(date) || strlen(date) > 10)
+    if (strspn(date, "0123456789") != strlen(date) || strlen(date) > 10 ||
+        strtoull(date, NULL, 10) > LAST_DATE)
         die(FAILED, SOURCE_DATE "=%s: expected seconds since 1970", date);
     return date;
 }
