@@ -24,7 +24,7 @@ iso='assert ctype errno float inttypes iso646 limits math setjmp stdalign
 libc='abort calloc free malloc realloc memchr memcmp memcpy memmove memset
       strchr strcmp strcspn strlen strncmp strnlen strpbrk strrchr strspn
       strstr
-      _GLOBAL_OFFSET_TABLE_ __stack_chk_fail __bss_start _end _etext'
+      _GLOBAL_OFFSET_TABLE_ __bss_start _end _etext'
 # What an image, not a room, defines.
 image='mirage_main'
 # What the preprocessor may be asked in a bare room: about the tool.
@@ -219,10 +219,13 @@ calls() {
         !($2 in is)' | blame
 }
 
-# undefined ROOM: "SOURCE NAME" for each name that its objects leave undefined
+# undefined ROOM: "SOURCE NAME" for each name that its objects leave undefined.
+# Compilers call __stack_chk_fail, and __memcpy_chk for memcpy.
 undefined() {
     objects "$1" | xargs -r nm -A -u |
-        sed -E "s|^$scratch/(.*)\.o: +[A-Za-z] (.*)|\1.c \2|" | sort -u
+        sed -E "s|^$scratch/(.*)\.o: +[A-Za-z] (.*)|\1.c \2|
+            / __stack_chk_fail$/d
+            s| __([a-z0-9]+)_chk$| \1|" | sort -u
 }
 
 # blame: says what is wrong with each "SOURCE NAME"

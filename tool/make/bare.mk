@@ -9,8 +9,8 @@ LIBRARY   := $(PARTS)/libmirage.a
 # What interrupts it does so on the running stack: there is no red zone.
 FLAGS     += -ffreestanding -nostdinc -isystem $(LIBC)/include \
              -isystem $(shell $(CC) -print-file-name=include) \
-             -mno-red-zone -fno-pie -fno-stack-protector -fcf-protection=none \
-             -fno-asynchronous-unwind-tables
+             -mno-red-zone -fno-pie -fstack-protector-strong \
+             -fcf-protection=none -fno-asynchronous-unwind-tables
 # A library's headers may lie among the host's: newlib's come first.
 ifneq ($(strip $(LIBRARIES)),)
 FLAGS     += $(foreach library,$(LIBRARIES),-idirafter \

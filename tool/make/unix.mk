@@ -4,8 +4,16 @@ BUILT     := $(PROGRAM)
 LIBRARY   := $(ROOT)/lib/mirage/$(if $(filter sim,$(TARGET)),sim,unix)/libmirage.a
 NAMES     := $(ROOT)/lib/mirage/unix/names
 
-LINK       = $(CC) $(CFLAGS) $(LDFLAGS) -Wl,--gc-sections,--eh-frame-hdr \
-             $$objects
+# Hardening (decision 0022). Checked calls of the C library need an optimizing
+# compiler, hide faults from sanitizers, and may be asked for in CFLAGS.
+OPTIMIZED  = $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS))))
+CHECKED    = $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),, \
+                 $(if $(findstring -fsanitize,$(CFLAGS)),, \
+                 $(if $(OPTIMIZED),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)))
+FLAGS     += -fPIE -fstack-protector-strong $(CHECKED)
+FIXED      = $(filter -static -no-pie,$(CFLAGS) $(LDFLAGS))
+LINK       = $(CC) $(CFLAGS) $(if $(FIXED),,-pie) -Wl,-z,relro,-z,now \
+             $(LDFLAGS) -Wl,--gc-sections,--eh-frame-hdr $$objects
 LAST       = $(LIBRARY) $(LDLIBS)
 
 .PHONY: all depend prepare run clean

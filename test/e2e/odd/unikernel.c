@@ -4,6 +4,7 @@
  * The same source runs on every target.
  */
 #include <mirage.h>
+#include <mirage/drivers.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -293,6 +294,65 @@ static void close_handlers_flow(struct console *c)
     flow_close(&flow);
 }
 
+/* Writes past the end of its array, and over the canary behind that. */
+static int __attribute__((noinline)) fill_name(const char *from)
+{
+    volatile char name[16];
+
+    for (int i = 0; i < 16 + 48 + zero; i++)
+        name[i] = from[i % 4];
+    return name[3];
+}
+
+static void smash(struct console *c)
+{
+    log_debug(&odd, "the last thing we did");
+    console_log(c, "%d", fill_name("AAAA"));
+}
+
+/* By the C library: the size of its buffer can be known. */
+static void copy_too_much(struct console *c)
+{
+    char name[16];
+
+    memcpy(name, text, sizeof name + 1 + (size_t)zero);
+    console_log(c, "%s", name);
+}
+
+/* A file system whose driver writes past the end of what it is lent. */
+static enum status stat_too_much(struct fs *fs, const char *path,
+                                 struct fs_stat *st)
+{
+    volatile char *at = (volatile char *)st;
+
+    (void)fs;
+    (void)path;
+    for (size_t i = 0; i < sizeof *st + 48; i++)
+        at[i] = 'B';
+    return OK;
+}
+
+/* What of_fs_size in store/ has on its stack is overwritten. */
+static void smash_store(struct console *c)
+{
+    static const struct fs_ops ops = {.stat = stat_too_much};
+    struct fs                  fs = {.ops = &ops};
+    struct kv_ro              *kv;
+    uint64_t                   size = 0;
+
+    require(kv_ro_fs_connect(&fs, &kv) == OK);
+    require(kv_ro_size(kv, "name", &size) == OK);
+    console_log(c, "%d", (int)size);
+}
+
+extern uintptr_t libc_thread_block[] __attribute__((weak));
+
+static void show_canary(struct console *c)
+{
+    require(libc_thread_block != NULL);
+    console_log(c, "canary %016llx", (unsigned long long)libc_thread_block[5]);
+}
+
 static void random_numbers(struct console *c)
 {
     uint8_t data[64] = {0};
@@ -365,6 +425,10 @@ void start(struct console *c)
         {"require", broken_promise},
         {"abort", aborted},
         {"flow-close", close_handlers_flow},
+        {"smash", smash},
+        {"smash-store", smash_store},
+        {"copy", copy_too_much},
+        {"canary", show_canary},
         {"exit", exit_with},
         {"sleep", sleep_until_stopped},
         {"deaf", deaf},
