@@ -215,6 +215,9 @@ $B/image/%.o: % $B/flags | $(BARE)/built $B/foreign/linux
 
 $B/image/%_test.c.o: private BARE_FLAGS += -Itest
 $(PROTECTED:%=$B/image/%.o): private BARE_FLAGS += -fstack-protector-strong
+# Its switches have tables of 8 bytes for each value, of which the smallest image
+# has no need.
+$B/image/core/text.c.o: private BARE_FLAGS += -fno-jump-tables
 
 # bare TARGET: the library of a bare target, and what its images are linked by.
 # What libc/ defines is what C libraries ask for, by that name.
