@@ -93,7 +93,7 @@ LIBRARY := $B/lib/mirage/unix/libmirage.a
 
 PURPOSES := unix bare insiders fuzzers conform wire
 .PHONY: tests some $(PURPOSES:%=for-%)
-.PHONY: all images insiders depend prepare check test lint bench soak install uninstall clean
+.PHONY: all images insiders depend prepare check quick test lint bench soak install uninstall clean
 .DELETE_ON_ERROR:
 
 SIM     := $B/lib/mirage/sim/libmirage.a
@@ -419,6 +419,10 @@ SLOW  := test/tutorial test/libc/run test/lint test/fuzz/run test/e2e/bare \
 
 check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
+
+# As test.sh --quick has them.
+quick: all
+	@test/run test/rooms.sh test/e2e/runtime test/e2e/xl-run
 
 # The last of them look whether doc/status.md and doc/rfc.md speak the truth.
 test: all images insiders $(TEST_PROGRAMS) $(CONFORM) $(CONFORM_STACK) \

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# depend.sh PURPOSE...   sees to it that what the purposes (build, images, test,
-#                        bench) need is there; doc/dependencies.md has the table;
-#                        the tests need what images need, too
+# depend.sh PURPOSE...   sees to it that what the purposes (build, images, quick,
+#                        test, bench) need is there; doc/dependencies.md has the
+#                        table; test includes images and quick
 #
 # What is missing is named first. Then it is installed with apt-get, by root or
 # by sudo where that asks for no password; else the command is printed, and the
@@ -33,13 +33,14 @@ there() {
 rows=''
 for purpose; do
     found=$(awk -F ' *[|] *' -v purpose="$purpose" '
-        $2 ~ /^`/ && ($4 == purpose || ($4 == "images" && purpose == "test")) {
+        $2 ~ /^`/ && ($4 == purpose ||
+                      (purpose == "test" && ($4 == "images" || $4 == "quick"))) {
             gsub(/`/, "", $2)
             gsub(/`/, "", $3)
             print $2 "|" $3 "|" $5
         }' "$table")
     if [ -z "$found" ]; then
-        echo "depend.sh: $purpose: expected build, images, test or bench"
+        echo "depend.sh: $purpose: expected build, images, quick, test or bench"
         exit 2
     fi
     rows="$rows$found

@@ -6,16 +6,23 @@
 #                              e2e/direct; `make tests` lists all
 # test.sh --changed [COMMIT]   runs those that depend on what has changed since
 #                              COMMIT (HEAD: what is not committed yet)
+# test.sh --quick              runs three that need no more than a compiler, git
+#                              and Python: a minute on a system that is bare
 #
 # Debian packages that are missing are named and installed (depend.sh); nothing
 # else is put outside this folder. Ends with "N passed, N failed".
 set -eu
 cd "$(dirname "$0")"
 
-./depend.sh build images test bench
+purposes='build images test bench'
+[ "${1:-}" != --quick ] || purposes='build quick'
+# shellcheck disable=SC2086 # the purposes are words
+./depend.sh $purposes
 mkdir -p build
 if [ $# -eq 0 ]; then
     set -- test
+elif [ "$1" = --quick ]; then
+    set -- quick
 else
     chosen=$(test/select "$@")
     if [ -z "$chosen" ]; then
