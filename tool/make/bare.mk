@@ -11,10 +11,13 @@ FLAGS     += -ffreestanding -nostdinc -isystem $(LIBC)/include \
              -isystem $(shell $(CC) -print-file-name=include) \
              -mno-red-zone -fno-pie -fstack-protector-strong \
              -fcf-protection=none -fno-asynchronous-unwind-tables
-# A library's headers may lie among the host's: newlib's come first.
-ifneq ($(strip $(LIBRARIES)),)
-FLAGS     += $(foreach library,$(LIBRARIES),-idirafter \
-                 $(shell pkg-config --variable=includedir $(library)))
+# Headers of packages and libraries lie among the host's, some of them in the
+# folder of its architecture: newlib's come first.
+ifneq ($(strip $(PACKAGES) $(LIBRARIES)),)
+MULTIARCH := $(or $(shell $(CC) -print-multiarch 2>/dev/null),x86_64-linux-gnu)
+FLAGS     += $(patsubst %,-idirafter %,$(foreach library,$(LIBRARIES), \
+                 $(shell pkg-config --variable=includedir $(library))) \
+                 /usr/include/$(MULTIARCH) /usr/include)
 endif
 # mirage link says who wants what an image cannot have.
 LINK       = $(MIRAGE) link -- $(CC) $(CFLAGS) $(LDFLAGS) -nostdlib -static \
