@@ -526,8 +526,7 @@ enum status arp_connect(struct ethernet *e, struct arp **made)
             .timer = {.ring = end_period, .ctx = &a->lines[i]}};
     /* A fiber that has begun cannot be taken back: a stays, then. */
     if (wheel_start(&a->wheel) != OK ||
-        fiber_start_with(&(struct fiber_options){.name = "arp"},
-                         announce_when_up, a) != OK)
+        fiber_start_as("arp", announce_when_up, a) != OK)
         return ERR_NO_MEMORY;
     ethernet_listen(e, ETHERTYPE_ARP, input, a);
     *made = a;

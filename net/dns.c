@@ -282,7 +282,7 @@ static enum status begin(struct dns *d, const struct dns_name *name,
         return OK;
     }
     q = calloc(1, sizeof *q);
-    if (!q || fiber_start_with(&(struct fiber_options){.name = "dns"}, run_question, q) != OK) {
+    if (!q || fiber_start_as("dns", run_question, q) != OK) {
         free(q);
         return ERR_NO_MEMORY;
     }

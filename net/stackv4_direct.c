@@ -371,7 +371,7 @@ static enum status assemble(struct console *log, struct network *net,
         ipv4_set_mtu(d->ip, mtu);
     d->mtu = ipv4_mtu(d->ip);
     *made = d;
-    return fiber_start_with(&(struct fiber_options){.name = "link"}, watch_device, d);
+    return fiber_start_as("link", watch_device, d);
 }
 
 static void say_address(struct direct *d, const char *what,
@@ -591,7 +591,7 @@ static enum status connect_dhcp(struct console *log, struct network *net,
     arp_on_conflict(d->arp, dhcp_conflicted, d);
     s = udpv4_listen(d->udp, 68, dhcp_datagram, d);
     if (s == OK)
-        s = fiber_start_with(&(struct fiber_options){.name = "dhcp"}, run_dhcp, d);
+        s = fiber_start_as("dhcp", run_dhcp, d);
     if (s != OK)
         return s;
     dhcp_start(&d->dhcp, &dhcp_caller, d, net->mac,

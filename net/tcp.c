@@ -417,7 +417,8 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
     }
     t->held_pool = calloc(TCP_HELD, sizeof *t->held_pool);
     t->sent_pool = calloc(TCP_SENT, sizeof *t->sent_pool);
-    if (!t->held_pool || !t->sent_pool || fiber_start_with(&(struct fiber_options){.name = "tcp"}, work, t) != OK) {
+    if (!t->held_pool || !t->sent_pool ||
+        fiber_start_as("tcp", work, t) != OK) {
         tcp_pool_free(&t->pool);
         free(t->held_pool);
         free(t->sent_pool);

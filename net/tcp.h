@@ -207,7 +207,7 @@ struct connection {
     struct tcp_peer   *by_peer, *by_port; /* counts it; by_port may be NULL */
     struct connection *idler, *busier;    /* of the same peer, by the time
                                              when it was last heard */
-    bool               is_displaced;      /* another's took its place; it is still held */
+    bool               is_displaced;      /* has lost its place; still held */
 
     /* Sending. The queue begins with byte queue_seq; what was sent is in it
      * until it is acknowledged. */

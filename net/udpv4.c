@@ -355,8 +355,7 @@ enum status udpv4_connect(struct ipv4 *ip, struct udpv4 **made)
     struct udpv4 *udp = calloc(1, sizeof *udp);
 
     if (!udp || (ipv4_features(ip) & NETWORK_UDP_SEGMENTS &&
-                 fiber_start_with(&(struct fiber_options){.name = "udp"},
-                                  send_later, udp) != OK)) {
+                 fiber_start_as("udp", send_later, udp) != OK)) {
         free(udp);
         return ERR_NO_MEMORY;
     }

@@ -168,5 +168,5 @@ static void turn(void *ctx)
 enum status wheel_start(struct wheel *w)
 {
     wheel_init(w, time_now());
-    return fiber_start_with(&(struct fiber_options){.name = "timers"}, turn, w);
+    return fiber_start_as("timers", turn, w);
 }

@@ -268,7 +268,8 @@ static struct wire *wire_of(const char *name)
     if (w)
         return w;
     w = calloc(1, sizeof *w);
-    if (!w || !(w->name = strdup(name)) || fiber_start_with(&(struct fiber_options){.name = "wire"}, carry, w) != OK) {
+    if (!w || !(w->name = strdup(name)) ||
+        fiber_start_as("wire", carry, w) != OK) {
         free(w);
         return NULL;
     }

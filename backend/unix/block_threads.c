@@ -150,7 +150,8 @@ static enum status threads_start(const char **why)
         return ERR_NO_MEMORY;
     for (int i = 0; i < 2; i++)
         fcntl(tell[i], F_SETFD, FD_CLOEXEC);
-    if (fiber_start_with(&(struct fiber_options){.name = "block"}, take_done, NULL) != OK || start_threads() == 0)
+    if (fiber_start_as("block", take_done, NULL) != OK ||
+        start_threads() == 0)
         return ERR_NO_MEMORY;
     return OK;
 }

@@ -702,8 +702,9 @@ static enum status set_up(struct tap *t)
     if (!t->batch)
         return ERR_NO_MEMORY;
     events_watch(&t->watch, t->fd);
-    if (buf_reserve(RESERVED) != OK || fiber_start_with(&(struct fiber_options){.name = t->network.name}, read_all, t) != OK ||
-        fiber_start_with(&(struct fiber_options){.name = "link"}, watch_link, t) != OK)
+    if (buf_reserve(RESERVED) != OK ||
+        fiber_start_as(t->network.name, read_all, t) != OK ||
+        fiber_start_as("link", watch_link, t) != OK)
         return ERR_NO_MEMORY;
     return OK;
 }

@@ -319,7 +319,7 @@ void listener_end(struct listener *l)
     struct port *p = l->port;
 
     l->fiber = NULL;
-    if (is_wanted(p) && fiber_start_with(&(struct fiber_options){.name = "listener"}, serve(p), l) == OK)
+    if (is_wanted(p) && fiber_start_as("listener", serve(p), l) == OK)
         return;
     close(l->fd);
     l->fd = -1;
@@ -401,7 +401,7 @@ static enum status listener_open(struct listener *l)
                     (p->is_udp || listen(l->fd, backlog_of(p)) == 0)
                 ? 0
                 : errno;
-    if (!error && fiber_start_with(&(struct fiber_options){.name = "listener"}, serve(p), l) == OK)
+    if (!error && fiber_start_as("listener", serve(p), l) == OK)
         return OK;
     close(l->fd);
     l->fd = -1;

@@ -343,7 +343,7 @@ enum status udp_socket_open(struct sockets *s, const struct endpoint *peer,
     p->ctx = ctx;
     p->at[0].fd = l.fd;
     p->at[0].ip = socket_endpoint(&a).ip;
-    if (fiber_start_with(&(struct fiber_options){.name = "udp"}, udp_socket_serve, &p->at[0]) != OK) {
+    if (fiber_start_as("udp", udp_socket_serve, &p->at[0]) != OK) {
         close(l.fd);
         p->at[0].fd = -1;
         port_end(p);

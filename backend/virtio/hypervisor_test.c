@@ -19,6 +19,7 @@ static struct {
 } leaves[MOST];
 static int         leaf_count;
 static nanoseconds kvm_time;
+static bool        is_written; /* the page, that KVM is told of */
 
 static struct cpuid tested_cpuid(uint32_t leaf)
 {
@@ -43,6 +44,7 @@ static void tested_wrmsr(uint32_t index, uint64_t value)
 
         CHECK(value % 4 == 1);
         at->system_time = kvm_time;
+        at->tsc_to_system_mul = is_written;
     } else {
         uint32_t *at = (void *)(uintptr_t)value;
 
@@ -81,6 +83,9 @@ TEST(kvmclock_is_found_and_tells_both_times)
     is_guest(0x40000000, 0x40000001, "KVMKVMKVM\0\0");
     says(0x40000001, 1 << 3, 0, 0, 0);
     kvm_time = 5 * SECOND;
+    is_written = false;
+    CHECK(!kvmclock_start()); /* promised, and not there */
+    is_written = true;
     CHECK(kvmclock_start());
     page.system_time += 7;
     CHECK(kvmclock_now() == 7);

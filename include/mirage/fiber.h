@@ -44,6 +44,15 @@ MUST_CHECK enum status fiber_start(fiber_fn *fn, void *ctx);
 MUST_CHECK enum status fiber_start_with(const struct fiber_options *options,
                                         fiber_fn *fn, void *ctx);
 
+/* The same with a name alone. */
+MUST_CHECK static inline enum status fiber_start_as(const char *name,
+                                                    fiber_fn *fn, void *ctx)
+{
+    struct fiber_options options = {name, 0};
+
+    return fiber_start_with(&options, fn, ctx);
+}
+
 /*
  * The same for a fiber that is watched: *fiber is yours, and fiber_join frees
  * it. options may be NULL.

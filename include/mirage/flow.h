@@ -18,7 +18,7 @@
 
 struct flow {
     const struct flow_ops *ops;
-    bool                   is_handlers; /* the stack closes it, not its holder */
+    bool                   is_handlers; /* closed when the handler returns */
 };
 
 /* A piece of memory that is lent. */

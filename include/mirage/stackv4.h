@@ -36,8 +36,8 @@ typedef void tcp_handler(void *ctx, struct flow *flow, struct endpoint peer);
 /* How the connections to a port begin. */
 struct tcp_options {
     struct flow_options flow;
-    size_t              stack; /* bytes of the handler's fiber, rounded up to whole pages;
-                     0: FIBER_STACK */
+    size_t              stack; /* bytes of the handler's fiber, rounded up to
+                                  whole pages; 0: FIBER_STACK */
 };
 
 /*
@@ -51,8 +51,8 @@ struct tcp_options {
 struct tcp_limits {
     unsigned handlers;  /* that run at once */
     unsigned half_open; /* peers that have still to answer our answer */
-    unsigned peer;      /* flows of one peer address; further ones are reset. Those
-                           accepted before there was a limit do not count */
+    unsigned peer;      /* flows of one peer address; further ones are reset.
+                           Those of before the limit do not count */
 };
 
 /* What an address is known with. An address of 0.0.0.0: there is none. */

@@ -114,6 +114,20 @@ static enum status how_it_ended(struct flow *f)
     return flow_read(f, &b, time_after(MILLISECOND));
 }
 
+/* The left host as a peer that says what it wants, with len bytes of data. */
+static void say(uint16_t port, uint8_t flags, uint32_t seq, uint32_t ack,
+                size_t len)
+{
+    struct tcp_segment s = {.from = port,
+                            .to = PORT,
+                            .seq = seq,
+                            .ack = ack,
+                            .flags = flags,
+                            .window = 1000};
+
+    peer_send(&s, "x", len);
+}
+
 TEST(a_new_peer_gets_the_place_of_the_longest_idle_of_who_holds_most)
 {
     struct flow *f[CONNECTIONS], *other;
@@ -166,8 +180,7 @@ TEST(a_syn_displaces_nothing_before_its_sender_has_answered)
         CHECK((f[i] = open_from(second)) && is_served(f[i]));
     peer_begin();
     for (port = 2000; port < 2100; port++) {
-        peer_send(&(struct tcp_segment){.from = port, .to = PORT, .seq = 7, .flags = TCP_SYN, .window = 1000},
-                  NULL, 0);
+        say(port, TCP_SYN, 7, 0, 0);
         CHECK(peer_sees(&seen, SECOND) &&
               seen.s.flags == (TCP_SYN | TCP_ACK) && seen.s.to == port);
     }
@@ -175,8 +188,7 @@ TEST(a_syn_displaces_nothing_before_its_sender_has_answered)
           right.tcp->counters.cookies_out == 100);
     for (int i = 0; i < CONNECTIONS; i++)
         CHECK(is_served(f[i]));
-    peer_send(&(struct tcp_segment){.from = 2099, .to = PORT, .seq = 8, .ack = seen.s.seq + 1, .flags = TCP_ACK, .window = 1000},
-              "x", 1);
+    say(2099, TCP_ACK, 8, seen.s.seq + 1, 1);
     CHECK(peer_sees(&seen, SECOND) && seen.len == 1 && seen.s.to == 2099);
     CHECK(right.tcp->counters.displaced == 1);
     for (int i = 0; i < CONNECTIONS; i++)
@@ -229,8 +241,7 @@ TEST(a_flood_of_syns_takes_a_quarter_of_the_connections_at_most)
     begin(echo);
     peer_begin();
     for (uint16_t port = 3000; port < 3100; port++)
-        peer_send(&(struct tcp_segment){.from = port, .to = PORT, .seq = 7, .flags = TCP_SYN, .window = 1000},
-                  NULL, 0);
+        say(port, TCP_SYN, 7, 0, 0);
     CHECK(time_sleep(100 * MILLISECOND) == OK);
     CHECK(right.tcp->pool.taken == CONNECTIONS / 4);
     peer_ignores(200 * SECOND);

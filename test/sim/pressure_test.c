@@ -34,8 +34,10 @@ struct buf *__real_buf_new(size_t headroom);
 struct buf *__wrap_buf_new(size_t headroom);
 struct buf *__real_buf_share(const struct buf *b, size_t from, size_t len);
 struct buf *__wrap_buf_share(const struct buf *b, size_t from, size_t len);
-enum status __real_fiber_start_with(const struct fiber_options *options, fiber_fn *fn, void *ctx);
-enum status __wrap_fiber_start_with(const struct fiber_options *options, fiber_fn *fn, void *ctx);
+enum status __real_fiber_start_with(const struct fiber_options *options,
+                                    fiber_fn *fn, void *ctx);
+enum status __wrap_fiber_start_with(const struct fiber_options *options,
+                                    fiber_fn *fn, void *ctx);
 
 struct buf *__wrap_buf_new(size_t headroom)
 {
@@ -50,10 +52,12 @@ struct buf *__wrap_buf_share(const struct buf *b, size_t from, size_t len)
                : __real_buf_share(b, from, len);
 }
 
-enum status __wrap_fiber_start_with(const struct fiber_options *options, fiber_fn *fn, void *ctx)
+enum status __wrap_fiber_start_with(const struct fiber_options *options,
+                                    fiber_fn *fn, void *ctx)
 {
-    return failing && next() % 1000000 < failing ? ERR_NO_MEMORY
-                                                 : __real_fiber_start_with(options, fn, ctx);
+    return failing && next() % 1000000 < failing
+               ? ERR_NO_MEMORY
+               : __real_fiber_start_with(options, fn, ctx);
 }
 
 static uint8_t byte_at(size_t at)

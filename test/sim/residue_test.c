@@ -18,8 +18,10 @@ static const struct sim_faults none;
 /* Fibers of ours that run. */
 static unsigned fibers;
 
-enum status __real_fiber_start_with(const struct fiber_options *options, fiber_fn *fn, void *ctx);
-enum status __wrap_fiber_start_with(const struct fiber_options *options, fiber_fn *fn, void *ctx);
+enum status __real_fiber_start_with(const struct fiber_options *options,
+                                    fiber_fn *fn, void *ctx);
+enum status __wrap_fiber_start_with(const struct fiber_options *options,
+                                    fiber_fn *fn, void *ctx);
 
 struct start {
     fiber_fn *fn;
@@ -35,7 +37,8 @@ static void run(void *ctx)
     fibers--;
 }
 
-enum status __wrap_fiber_start_with(const struct fiber_options *options, fiber_fn *fn, void *ctx)
+enum status __wrap_fiber_start_with(const struct fiber_options *options,
+                                    fiber_fn *fn, void *ctx)
 {
     struct start *s = malloc(sizeof *s);
     enum status   status;
