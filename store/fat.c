@@ -676,7 +676,7 @@ static enum status write_all(struct fat *f, struct writing *w)
     enum status s = change(f, check_room, w);
 
     while (s == OK && w->at < w->end) {
-        if (w->at < w->offset && fiber_is_cancelled())
+        if (w->at < w->offset && (fiber_yield() || fiber_is_cancelled()))
             return ERR_CANCELLED;
         s = change(f, write_some, w);
     }

@@ -266,6 +266,35 @@ TEST(a_file_is_cut_off_and_made_longer)
     end();
 }
 
+static void grow(void *ctx)
+{
+    *(enum status *)ctx = fs_truncate(fs, "file", 60 << 20);
+}
+
+TEST(a_fiber_that_makes_a_file_longer_lets_others_run_and_can_be_cancelled)
+{
+    enum status      s = OK;
+    struct fiber    *fiber;
+    struct fs_stat   st;
+    struct fat_count count;
+
+    begin(64 << 20, 512, 16);
+    put("file", "text");
+    CHECK(fiber_spawn(NULL, grow, &s, &fiber) == OK);
+    for (int i = 0; i < 4; i++)
+        CHECK(fiber_yield() == OK);
+    fiber_cancel(fiber);
+    CHECK(fiber_join(fiber, FOREVER) == OK);
+    CHECK(s == ERR_CANCELLED);
+    CHECK(fs_stat(fs, "file", &st) == OK);
+    CHECK(st.size > 4 && st.size < 60 << 20);
+    CHECK_TEXT(get("file"), "text");
+    CHECK(fs_flush(fs) == OK);
+    CHECK(fat_check(fs, count_fault, NULL, &count) == OK);
+    CHECK(count.faults == 0);
+    end();
+}
+
 TEST(what_is_removed_can_be_made_anew)
 {
     begin(1 << 20, 512, 12);

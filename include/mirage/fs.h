@@ -9,12 +9,12 @@
  *
  * Any call on a path may give ERR_NOT_FOUND (a part of it is missing),
  * ERR_NOT_DIRECTORY (a part before the last is a file), ERR_NAME (a part
- * cannot be a name here), ERR_FORMAT (there is no file system on the storage),
- * ERR_CORRUPT, ERR_IO and ERR_GONE (the storage), ERR_NO_MEMORY, and
- * ERR_CANCELLED (the fiber was asked to end before anything was done); one that
- * changes something may give ERR_READ_ONLY (the storage, or the file) and
- * ERR_NO_SPACE (of the storage, or of what a file or directory can hold) as
- * well. Unless said otherwise an error leaves all as it was.
+ * cannot be a name here, or not a new one), ERR_FORMAT (there is no file system
+ * on the storage), ERR_CORRUPT, ERR_IO and ERR_GONE (the storage),
+ * ERR_NO_MEMORY, and ERR_CANCELLED (the fiber was asked to end before anything
+ * was done); one that changes something may give ERR_READ_ONLY (the storage, or
+ * the file) and ERR_NO_SPACE (of the storage, or of what a file or directory can
+ * hold) as well. Unless said otherwise an error leaves all as it was.
  */
 #ifndef MIRAGE_FS_H
 #define MIRAGE_FS_H
@@ -91,7 +91,8 @@ MUST_CHECK enum status fs_remove(struct fs *fs, const char *path);
  * Renames, or moves. A file takes the place of a file that `to` names: until a
  * later fs_flush returns OK, a power cut leaves `to` leading to the whole old
  * file or to the whole new one, never to none; with the old one, `from` may be
- * gone. Data of the new file that was not flushed before counts as written.
+ * gone. The new file need not be flushed before: its data reach the storage
+ * before its name does.
  *
  * ERR_EXISTS: to is there, and one of the two is a directory. ERR_NAME: to lies
  * inside from, or cannot be made. ERR_READ_ONLY: also if the file that would be
