@@ -788,6 +788,8 @@ static enum status make(struct fat *f, void *ctx)
         s = ERR_EXISTS;
     if (s == OK)
         s = fat_name_check_new(&p.name);
+    if (s == OK)
+        s = fat_dir_clean(f, p.dir);
     if (s)
         return s;
     put_time(f, slot, true);

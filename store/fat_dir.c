@@ -639,7 +639,7 @@ static enum status lengthen(struct fat *f, struct fat_dir *d)
  * What stands behind the end is nobody's, but would come to light as the end
  * moves. It cannot be seen, so it may go at any moment.
  */
-static enum status clean(struct fat *f, struct fat_dir *d)
+enum status fat_dir_clean(struct fat *f, struct fat_dir *d)
 {
     enum status s = OK;
 
@@ -676,7 +676,7 @@ enum status fat_dir_add(struct fat *f, struct fat_dir *d,
         return ERR_IN_USE;
     memcpy(slot, bytes, FAT_SLOT);
     if ((s = choose_short(f, d, name, slot, &n)) != OK ||
-        (s = make_mention_room(d)) != OK || (s = clean(f, d)) != OK)
+        (s = make_mention_room(d)) != OK || (s = fat_dir_clean(f, d)) != OK)
         return s;
     run = find_run(d, (uint32_t)n + 1);
     while (s == OK && run + n + 1 > d->slots)

@@ -66,6 +66,13 @@ MUST_CHECK enum status fat_dir_add(struct fat *f, struct fat_dir *d,
                                    const struct fat_name *name,
                                    const uint8_t          bytes[FAT_SLOT]);
 
+/*
+ * Clears what stands behind the directory's end, as fat_dir_add needs it. A
+ * call that changes something before it adds a name asks for this first:
+ * ERR_IN_USE: not before a commit.
+ */
+MUST_CHECK enum status fat_dir_clean(struct fat *f, struct fat_dir *d);
+
 /* Changes a slot, its name excepted; and removes a name. */
 MUST_CHECK enum status fat_dir_change(struct fat *f, struct fat_dir *d,
                                       uint32_t      slot,

@@ -500,6 +500,28 @@ TEST(a_name_leads_to_its_own_entry_and_not_to_one_with_that_short_name)
     end_disk();
 }
 
+TEST(what_stands_behind_the_end_of_a_directory_does_not_come_to_light)
+{
+    struct found f;
+
+    for (int round = 0; round < 2; round++) {
+        make_disk(16);
+        add_name(192, "ghost", "GHOST      ", 0); /* 128 is the end */
+        open_disk();
+        f = look_at_root();
+        CHECK_TEXT(f.names, "first|dir|");
+        put("dir/third", 10); /* something waits to be written */
+        CHECK(round ? fs_mkdir(fs, "new") == OK
+                    : fs_rename(fs, "first", "new") == OK);
+        close_disk();
+        open_disk();
+        f = look_at_root();
+        CHECK_TEXT(f.names, round ? "first|dir|new|" : "dir|new|");
+        close_disk();
+        end_disk();
+    }
+}
+
 TEST(a_file_larger_than_the_disk_is_not_read_without_end)
 {
     uint8_t  slot[32];
