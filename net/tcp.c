@@ -633,6 +633,8 @@ enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline)
     enum status s;
 
     tcp->is_ending = true;
+    if (!any(tcp, is_open))
+        return OK;
     for (size_t i = 0; i < tcp->pool.used; i++)
         end_for_good(tcp_pool_at(&tcp->pool, i));
     s = wait_while(tcp, is_unsettled, last);

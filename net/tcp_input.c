@@ -646,8 +646,9 @@ static void take_held(struct connection *c)
 /* New data after CLOSE, or after both sides were shut: RFC 9293, 3.6.1. */
 static bool is_unwanted(const struct connection *c, const struct arrival *a)
 {
-    return a->len > 0 && c->shut_writing && c->shut_reading &&
-           seq_after(a->s.seq + a->len, c->rcv_nxt);
+    bool has_new = a->len > 0 && seq_after(a->s.seq + a->len, c->rcv_nxt);
+
+    return (has_new || c->syn_text) && c->shut_writing && c->shut_reading;
 }
 
 /* How old our time stamp is that comes with data, at the least: a round trip.
@@ -778,13 +779,13 @@ static void take_text(struct connection *c, struct arrival *a,
 {
     uint32_t end = a->s.seq + a->len;
 
-    if (c->syn_text)
-        take_syn_text(c);
     if (is_unwanted(c, a)) {
         tcp_refuse(c->tcp, c, packet, &a->s, a->len);
         tcp_end(c, ERR_RESET);
         return;
     }
+    if (c->syn_text)
+        take_syn_text(c);
     if (a->len > 0 && c->fin_held && seq_after(end, c->fin_seq))
         c->fin_held = false;
     if (a->s.flags & TCP_FIN)

@@ -337,6 +337,20 @@ TEST(a_close_in_syn_received_of_both_is_an_end_in_good_order)
                       "< ACK 2 102\n"));
 }
 
+TEST(a_close_with_data_of_the_peers_syn_unread_is_a_reset_when_it_is_open)
+{
+    unsigned     events;
+    struct flow *f = begin_opening(&events);
+
+    CHECK(script_play("> SYN 100 +10\n"
+                      "< SYN,ACK 0 101\n"));
+    flow_close(f);
+    CHECK(script_play("> ACK 111 1\n"
+                      "< RST 1\n"
+                      "-\n"));
+    CHECK(is_gone() && buf_pages_free() == buf_pages());
+}
+
 static enum status opened;
 
 static void open_for_a_while(void *ctx)
