@@ -213,18 +213,22 @@ TEST(routes_come_in_the_place_of_the_router)
     CHECK(r.routes[0].prefix == 0 && ipv4_number(r.routes[0].router) == 0);
 }
 
+/* Ten, and a default route, in two pieces (RFC 3396). */
+/* clang-format off */
+#define TEN_ROUTES                                                    \
+    "\x79\x20" TO_10_N("\x01") TO_10_N("\x02") TO_10_N("\x03")        \
+    TO_10_N("\x04")                                                   \
+    "\x79\x35" TO_10_N("\x05") TO_10_N("\x06") TO_10_N("\x07")        \
+    TO_10_N("\x08") TO_10_N("\x09") TO_10_N("\x0a")                   \
+    "\x00\x0a\x00\x00\x04\xff"
+/* clang-format on */
+
 TEST(eight_routes_besides_the_default_are_kept)
 {
     uint8_t           p[600];
     struct dhcp_reply r;
 
-    CHECK(dhcp_parse(
-        p,
-        REPLY(p, "\x35\x01\x05\x79\x20" TO_10_N("\x01") TO_10_N("\x02")
-                     TO_10_N("\x03") TO_10_N("\x04") "\x79\x35" TO_10_N(
-                         "\x05") TO_10_N("\x06") TO_10_N("\x07")
-                         TO_10_N("\x08") TO_10_N("\x09") TO_10_N("\x0a") "\x00\x0a\x00\x00\x04\xff"),
-        &r));
+    CHECK(dhcp_parse(p, REPLY(p, "\x35\x01\x05" TEN_ROUTES), &r));
     CHECK(ip_equal(r.router, ipv4_address(10, 0, 0, 4)));
     CHECK(r.route_count == 8 && r.routes_left_out == 2);
     CHECK(ip_equal(r.routes[7].network, ipv4_address(10, 1, 8, 0)));
@@ -233,7 +237,11 @@ TEST(eight_routes_besides_the_default_are_kept)
 TEST(a_route_that_makes_no_sense_ends_their_list)
 {
     static const uint8_t wrong[][6] = {
-        {33, 1, 2, 3, 4, 5}, {255, 0, 0, 0, 0, 0}, {0, 1, 2, 3}, {24, 10, 1, 1}};
+        {33, 1, 2, 3, 4, 5},
+        {255, 0, 0, 0, 0, 0},
+        {0, 1, 2, 3},
+        {24, 10, 1, 1},
+    };
     uint8_t           p[300];
     struct dhcp_reply r;
 

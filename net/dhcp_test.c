@@ -440,7 +440,13 @@ TEST(an_offer_says_nothing_for_the_next)
 TEST(a_gateway_that_is_not_on_the_link_is_left_out)
 {
     /* In 10.0.0.50/24. */
-    static const uint8_t wrong[][4] = {{10, 0, 1, 1}, {10, 0, 0, 50}, {10, 0, 0, 255}, {10, 0, 0, 0}, {192, 0, 2, 1}};
+    static const uint8_t wrong[][4] = {
+        {10, 0, 1, 1},
+        {10, 0, 0, 50},
+        {10, 0, 0, 255},
+        {10, 0, 0, 0},
+        {192, 0, 2, 1},
+    };
 
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         start(true);
@@ -475,7 +481,8 @@ TEST(an_address_of_32_bits_has_its_gateway_on_the_link)
 
 TEST(a_route_without_a_router_makes_a_gateway_reachable)
 {
-    start(true); /* option 121 alone: 10.128.0.1/32 on the link, and by it all */
+    /* Option 121 alone: 10.128.0.1/32 is on the link, and the gateway. */
+    start(true);
 #define CLOUD "\x01\x04\xff\xff\xff\x00"                     \
               "\x79\x0e\x20\x0a\x80\x00\x01\x00\x00\x00\x00" \
               "\x00\x0a\x80\x00\x01"
@@ -615,7 +622,15 @@ static nanoseconds least_between(uint32_t lease, uint32_t t1, uint32_t t2)
 TEST(a_lease_is_renewed_once_in_an_eighth_of_it_at_most)
 {
     static const uint32_t leases[] = {1, 2, 9, 10, 11, 60, 3600, 86400};
-    static const uint32_t times[][2] = {{0, 0}, {1, 1}, {1, 2}, {2, 1}, {1, 0}, {0, 1}, {0xffffffff, 1}};
+    static const uint32_t times[][2] = {
+        {0, 0},
+        {1, 1},
+        {1, 2},
+        {2, 1},
+        {1, 0},
+        {0, 1},
+        {0xffffffff, 1},
+    };
 
     for (size_t i = 0; i < sizeof leases / sizeof *leases; i++)
         for (size_t k = 0; k < sizeof times / sizeof *times; k++) {

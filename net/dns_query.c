@@ -210,8 +210,8 @@ static bool is_failure(const struct dns_reply *r)
     return r->kind == DNS_FAILED || r->kind == DNS_NO_FORMAT;
 }
 
-/* Asks by TCP. If that fails, *a->reply stays as it was; and the server is taken
- * for one without TCP, unless that may be due to our side. */
+/* Asks by TCP. If that fails, *a->reply stays as it was, and the server is
+ * taken for one without TCP, unless that may be due to our side. */
 static enum status ask_again_by_tcp(struct attempt *a, const char *why,
                                     nanoseconds deadline)
 {
@@ -231,8 +231,8 @@ static enum status ask_again_by_tcp(struct attempt *a, const char *why,
     return s;
 }
 
-/* Completes an answer that was cut short, by TCP, or makes do with the addresses
- * in it. *is_by_tcp: TCP had an answer. */
+/* Completes an answer that was cut short, by TCP, or makes do with the
+ * addresses in it. *is_by_tcp: TCP had an answer. */
 static enum status complete(struct attempt *a, bool *is_by_tcp,
                             nanoseconds deadline)
 {
@@ -286,9 +286,9 @@ static bool agree(const struct dns_reply *other, struct dns_reply *r)
 }
 
 /*
- * Asks by UDP without the case of letters as a secret. In its place, two answers
- * to questions with ports and numbers of their own have to agree, so that a
- * forger has to guess those of both.
+ * Asks by UDP without the case of letters as a secret. In its place, two
+ * answers to questions with ports and numbers of their own have to agree, so
+ * that a forger has to guess those of both.
  */
 static enum status ask_plainly(struct attempt *a, nanoseconds patience,
                                nanoseconds deadline)

@@ -74,7 +74,7 @@ struct dhcp {
     bool                      has_lease;
     uint32_t                  seconds, t1, t2; /* as the server said them */
     nanoseconds               interval;        /* least time between renewals */
-    unsigned                  warned;          /* of what, since the last DISCOVER */
+    unsigned                  warned;          /* of what, since DISCOVER */
 };
 
 /* Begins, with the link up or down. Keeps caller, ctx and host (NULL: no

@@ -23,7 +23,8 @@ static struct {
     unsigned          count[9]; /* messages, by type */
     nanoseconds       when[9];  /* the last of them */
     bool              unicast;  /* the last request was */
-} server = {.lease = LEASE, .mask = 0xffffff00, .router = 0x0a000001, .port = 67};
+} server = {
+    .lease = LEASE, .mask = 0xffffff00, .router = 0x0a000001, .port = 67};
 
 static const uint8_t *option_of(const uint8_t *p, size_t len, uint8_t code)
 {
