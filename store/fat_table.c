@@ -571,31 +571,29 @@ static bool is_second_whole(const struct fat *f, const uint8_t *copies)
     return true;
 }
 
-/* Has the first copy the mark of a commit that was cut short? */
-static enum status is_marked_torn(struct fat *f, bool *is)
+static enum status read_first_entry(struct fat *f, uint32_t *value)
 {
     uint8_t    *sector = malloc(f->l.sector_size);
     enum status s = sector ? block_read(f->block, f->l.table, sector, 1)
                            : ERR_NO_MEMORY;
 
     if (s == OK)
-        *is = entry_at(f, sector, 0) == TORN_MARK;
+        *value = entry_at(f, sector, 0);
     free(sector);
     return s;
 }
 
 enum status fat_choose_table(struct fat *f)
 {
-    bool        is_torn = false;
+    uint32_t    value;
     uint8_t    *copies;
-    enum status s = OK;
+    enum status s = read_first_entry(f, &value);
 
     f->reads_second = false;
-    if (f->l.type == FAT12 && f->l.tables > 1)
-        s = is_marked_torn(f, &is_torn);
-    if (s || !is_torn)
+    if (s || is_media(f, value) || f->l.tables < 2)
         return s;
-    if (read_copies(f, &copies) == OK) {
+    if (f->l.type == FAT12 && value == TORN_MARK &&
+        read_copies(f, &copies) == OK) {
         f->reads_second = is_second_whole(f, copies);
         free(copies);
     }
@@ -603,9 +601,10 @@ enum status fat_choose_table(struct fat *f)
         log_warning(&fat, "the first copy of the table was being written when "
                           "power failed; the second is used");
     else
-        log_warning(&fat, "the first entry of the table is 0, and the second "
-                          "copy is no better; the first is used; `fsck.fat` "
-                          "compares them");
+        log_warning(&fat, "the first entry of the table is damaged; the table "
+                          "is used all the same. `fsck.fat -a` would take the "
+                          "second copy, whatever that holds: keep a copy of "
+                          "the disk before you run it");
     return OK;
 }
 

@@ -180,13 +180,17 @@ static void walk(struct fs *fs)
     check(is_of_contract(fs_list(fs, "", look, &w)));
 }
 
-static void write_to(struct fs *fs)
+static void write_to(struct fs *fs, bool begins_with_directories)
 {
     static const char *const files[] = {"SHORT.TXT", "a long name.jpeg", "new",
                                         "dir/new one", "dir/deeper/x"};
     static uint8_t           bytes[3000];
     enum status              s = OK;
 
+    if (begins_with_directories) {
+        check(is_of_contract(s = fs_mkdir(fs, "a first one")));
+        check(is_of_contract(s = fs_mkdir(fs, "dir/a first one")));
+    }
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         check(is_of_contract(s = fs_create(fs, files[i])));
         check(is_of_contract(
@@ -243,7 +247,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         walk(fs);
         is_reading = !(data[0] & 0x80 && round == 0);
         if (!is_reading)
-            write_to(fs);
+            write_to(fs, data[0] & 0x40);
         s = fat_check(fs, ignore, NULL, &count);
         check(is_of_contract(s));
         fs->ops->disconnect(fs);
