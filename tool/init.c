@@ -42,63 +42,132 @@ static const char **examples(void)
     return names;
 }
 
-/* Copies a file; in config.c the unikernel gets the name. */
-static void copy(const char *from, const char *to, const char *name)
+/* A file's bytes. */
+struct bytes {
+    char  *at;
+    size_t len;
+};
+
+static struct bytes read_bytes(const char *from)
 {
-    FILE       *in = fopen(from, "r"), *out = fopen(to, "w");
-    char       *line = NULL, *quote;
-    size_t      size = 0;
-    const char *call = "unikernel(\"";
-    struct stat st;
+    struct bytes b = {NULL, 0};
+    FILE        *in = fopen(from, "r"), *all = open_memstream(&b.at, &b.len);
+    char         piece[4096];
+    size_t       n;
 
-    if (!in || !out)
-        die(FAILED, "cannot copy %s to %s: %s", from, to, strerror(errno));
-    while (getline(&line, &size, in) > 0) {
-        char *at = name ? strstr(line, call) : NULL;
-
-        if (at && (quote = strchr(at + strlen(call), '"')) != NULL)
-            fprintf(out, "%.*s%s%s%s", (int)(at - line), line, call, name,
-                    quote);
-        else
-            fputs(line, out);
-    }
-    free(line);
-    if (fstat(fileno(in), &st) == 0)
-        fchmod(fileno(out), st.st_mode & 0777);
+    if (!in || !all)
+        die(FAILED, "cannot read %s: %s", from, strerror(errno));
+    while ((n = fread(piece, 1, sizeof piece, in)) > 0)
+        fwrite(piece, 1, n, all);
+    if (ferror(in) || fclose(all) != 0)
+        die(FAILED, "cannot read %s: %s", from, strerror(errno));
     fclose(in);
-    if (fclose(out) != 0)
+    return b;
+}
+
+/* Writes the text of a config.c with name as that of the unikernel. */
+static void put_config(FILE *out, struct bytes b, const char *name)
+{
+    static const char call[] = "unikernel(\"";
+    const char       *rest = b.at, *end = b.at + b.len, *at, *quote;
+
+    while ((at = memmem(rest, (size_t)(end - rest), call, strlen(call)))) {
+        at += strlen(call);
+        quote = memchr(at, '"', (size_t)(end - at));
+        if (!quote)
+            break;
+        fwrite(rest, 1, (size_t)(at - rest), out);
+        fputs(name, out);
+        rest = quote;
+    }
+    fwrite(rest, 1, (size_t)(end - rest), out);
+}
+
+/* Copies a file byte by byte; in config.c (name is not NULL) the unikernel gets
+ * the name. */
+static void copy(const char *from, const char *to, mode_t mode,
+                 const char *name)
+{
+    struct bytes b = read_bytes(from);
+    FILE        *out = fopen(to, "w");
+    bool         good;
+
+    if (!out)
+        die(FAILED, "cannot write %s: %s", to, strerror(errno));
+    if (name)
+        put_config(out, b, name);
+    else
+        fwrite(b.at, 1, b.len, out);
+    free(b.at);
+    fchmod(fileno(out), mode & 0777);
+    good = !ferror(out);
+    if (fclose(out) != 0 || !good)
         die(FAILED, "cannot write %s: %s", to, strerror(errno));
 }
 
-/* Copies what belongs to the example: not what was built in it. */
+static void copy_link(const char *from, const char *to)
+{
+    char    to_what[4096];
+    ssize_t len = readlink(from, to_what, sizeof to_what - 1);
+
+    if (len < 0)
+        die(FAILED, "cannot read %s: %s", from, strerror(errno));
+    to_what[len] = '\0';
+    if (symlink(to_what, to) != 0)
+        die(FAILED, "cannot make %s: %s", to, strerror(errno));
+}
+
+static bool is_like(const char *name, const char *const *patterns)
+{
+    for (; *patterns; patterns++)
+        if (fnmatch(*patterns, name, 0) == 0)
+            return true;
+    return false;
+}
+
+/* In a clone an example may have been configured, built and run. Is the file at
+ * its top such a thing? .gitignore has the same names. */
+static bool is_left_over(const char *example, const char *name)
+{
+    static const char *const made[] = {
+        ".mirage", "Makefile", "main.c", "compile_flags.txt", "mir-*",
+        "static[0-9]*.[ch]", "fat[0-9]*.img", "make-fat[0-9]*-image.sh",
+        "*.xl", "*.xl.in", "*_libvirt.xml*", "*.qemu.sh", "*.firecracker.json",
+        "*.new", "*.mirage-draft", "disk*.img", "dns.pid", "leases", NULL};
+    static const char *const said[] = {"*.txt", NULL};
+
+    return is_like(name, made) ||
+           (is_like(name, said) &&
+            access(text_of("%s/.mirage", example), F_OK) == 0);
+}
+
+/* Copies a folder; name is NULL for one within the example. */
 static void copy_folder(const char *from, const char *to, const char *name)
 {
-    static const char *const made[] = {"Makefile", "main.c",
-                                       "compile_flags.txt", NULL};
-    DIR                     *dir = opendir(from);
-    struct dirent           *e;
+    DIR           *dir = opendir(from);
+    struct dirent *e;
 
     if (!dir)
         die(FAILED, "cannot read %s: %s", from, strerror(errno));
     if (mkdir(to, 0777) != 0 && errno != EEXIST)
         die(FAILED, "cannot make %s: %s", to, strerror(errno));
     while ((e = readdir(dir)) != NULL) {
-        char *source = text_of("%s/%s", from, e->d_name);
-        char *target = text_of("%s/%s", to, e->d_name);
-        bool  skip = e->d_name[0] == '.' ||
-                    strncmp(e->d_name, "mir-", 4) == 0 ||
-                    fnmatch("static[0-9]*.[ch]", e->d_name, 0) == 0;
+        char       *source = text_of("%s/%s", from, e->d_name);
+        char       *target = text_of("%s/%s", to, e->d_name);
+        bool        is_config = strcmp(e->d_name, "config.c") == 0;
         struct stat st;
 
-        for (const char *const *m = made; *m; m++)
-            skip |= strcmp(e->d_name, *m) == 0;
-        if (skip || stat(source, &st) != 0)
+        if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+            (name && is_left_over(from, e->d_name)))
             continue;
+        if (lstat(source, &st) != 0)
+            die(FAILED, "cannot read %s: %s", source, strerror(errno));
         if (S_ISDIR(st.st_mode))
             copy_folder(source, target, NULL);
-        else
-            copy(source, target,
-                 strcmp(e->d_name, "config.c") == 0 ? name : NULL);
+        else if (S_ISLNK(st.st_mode))
+            copy_link(source, target);
+        else if (S_ISREG(st.st_mode))
+            copy(source, target, st.st_mode, is_config ? name : NULL);
     }
     closedir(dir);
 }

@@ -3,10 +3,10 @@
 #
 # install.sh install|uninstall BUILD DESTDIR PREFIX
 #
-# install puts what `make` built, with headers, examples, man page and shell
-# completions, below DESTDIR/PREFIX. A file that has not changed keeps its time
-# stamp, so that no image is rebuilt for nothing. share/mirage/installed lists
-# the files, and the folders that were made for them, a slash at their end;
+# install puts what `make` built, with headers, examples, documents, man pages
+# and shell completions, below DESTDIR/PREFIX. A file that has not changed keeps
+# its time stamp, so that no image is rebuilt for nothing. share/mirage/installed
+# lists the files, and the folders that were made for them, a slash at their end;
 # uninstall removes just these, the folders if they are empty.
 set -eu
 [ $# = 4 ] || { echo "install.sh: see its head" >&2; exit 2; }
@@ -55,41 +55,60 @@ if [ "$action" = uninstall ]; then
     exit 0
 fi
 
-# MODE SOURCE TARGET, a line each. What `mirage configure` and make have
-# written into an example stays here.
-contents() {
-    echo "755 $build/bin/mirage bin/mirage"
-    echo "755 $build/bin/fat bin/fat"
-    find "$build/lib/mirage" -name '*.a' | sed "s|^$build/\(.*\)|644 & \1|"
-    if [ -e "$build/lib/mirage/bare/built" ]; then
-        find "$build/lib/mirage/bare/include" -name '*.h' |
-            sed "s|^$build/\(.*\)|644 & \1|"
+tab=$(printf '\t')
+
+# files FOLDER: the project's own there: what configure, make and a run have put
+# into examples stays behind. Git tells, or where there is none .gitignore.
+files() {
+    if [ -e .git ] && git -c safe.directory="$PWD" ls-files -- "$1" \
+        >"$scratch/files.of" 2>/dev/null && [ -s "$scratch/files.of" ]; then
+        while IFS= read -r file; do
+            [ ! -f "$file" ] || echo "$file"
+        done <"$scratch/files.of"
+        return
     fi
-    for part in unix virtio xen; do
-        [ ! -e "$build/lib/mirage/$part/names" ] ||
-            echo "644 $build/lib/mirage/$part/names lib/mirage/$part/names"
-    done
-    for part in virtio/image.ld virtio/symbols xen/image.ld xen/symbols; do
-        mode=$([ "${part#*/}" = symbols ] && echo 755 || echo 644)
-        [ ! -e "$build/lib/mirage/$part" ] ||
-            echo "$mode $build/lib/mirage/$part lib/mirage/$part"
-    done
-    find include -name '*.h' | sed 's|.*|644 & &|'
-    find example -type f ! -path '*/.mirage/*' ! -name '*.o' ! -name '*.d' \
-        ! -name 'mir-*' ! -name Makefile ! -name main.c ! -name '*.new' \
-        ! -name compile_flags.txt ! -name 'static[0-9]*.[ch]' \
-        ! -name 'fat[0-9]*.img' ! -name 'make-fat*-image.sh' ! -name '*.xl' ! -name '*.xl.in' \
-        ! -name '*_libvirt.xml*' ! -name '*.qemu.sh' \
-        ! -name '*.firecracker.json' | sed 's|.*|644 & share/mirage/&|'
-    find tool/make -type f | sed 's|tool/\(.*\)|644 & share/mirage/\1|'
-    optional doc/mirage.1 share/man/man1/mirage.1
-    optional doc/fat.1 share/man/man1/fat.1
-    optional tool/mirage.bash share/bash-completion/completions/mirage
-    optional tool/_mirage share/zsh/site-functions/_mirage
+    # A pattern of paths becomes one for grep: * stands for no slash.
+    {
+        printf '%s\n' '/\.mirage/'
+        sed -n 's|\.|\\.|g; s|\*|[^/]*|g; s|^/\(example/.*\)|^\1$|p' .gitignore
+    } >"$scratch/ignored"
+    find "$1" -type f | grep -v -f "$scratch/ignored" || true
 }
 
-optional() {
-    [ ! -e "$1" ] || echo "644 $1 $2"
+# put MODE FOLDER PREFIX: MODE, SOURCE and TARGET of each file that standard
+# input names, TARGET being PREFIX and its path below FOLDER. MODE is 644, or
+# 755, or "own": 755 for what can be run.
+put() {
+    while IFS= read -r file; do
+        mode=$1
+        [ "$mode" != own ] || mode=$([ -x "$file" ] && echo 755 || echo 644)
+        printf '%s\t%s\t%s\n' "$mode" "$file" "$3${file#"$2"}"
+    done
+}
+
+contents() {
+    echo "$build/bin/mirage" | put 755 "$build/" ''
+    echo "$build/bin/fat" | put 755 "$build/" ''
+    find "$build/lib/mirage" -name '*.a' | put 644 "$build/" ''
+    if [ -e "$build/lib/mirage/bare/built" ]; then
+        find "$build/lib/mirage/bare/include" -name '*.h' | put 644 "$build/" ''
+    fi
+    for part in unix/names virtio/names virtio/image.ld virtio/symbols \
+        xen/names xen/image.ld xen/symbols; do
+        [ ! -e "$build/lib/mirage/$part" ] ||
+            echo "$build/lib/mirage/$part" | put own "$build/" ''
+    done
+    find include -name '*.h' | put 644 '' ''
+    files example | put own '' share/mirage/
+    files tool/make | put 644 tool/ share/mirage/
+    files doc | grep -v '\.1$' | put 644 '' share/doc/mirage/
+    printf '%s\n' README.md LICENSE | put 644 '' share/doc/mirage/
+    for page in doc/mirage.1 doc/fat.1; do
+        echo "$page" | put 644 doc/ share/man/man1/
+    done
+    echo tool/mirage.bash | put 644 tool/mirage.bash \
+        share/bash-completion/completions/mirage
+    echo tool/_mirage | put 644 tool/ share/zsh/site-functions/
 }
 
 # folder PATH: makes it, and prints each part that was not there
@@ -105,11 +124,11 @@ folder() {
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-contents | sort -k 3 >"$scratch/contents"
+contents | sort -t "$tab" -k 3 >"$scratch/contents"
 : >"$scratch/before"
 [ ! -e "$root/$list" ] || sort "$root/$list" >"$scratch/before"
 grep '/$' "$scratch/before" >"$scratch/folders" || true
-while read -r mode source target; do
+while IFS=$tab read -r mode source target; do
     folder "$base/$(dirname "$target")" >>"$scratch/folders"
     install -C -m "$mode" "$source" "$root/$target"
     echo "$base/$target" >>"$scratch/files"

@@ -351,6 +351,35 @@ out=$(mirage init "$work/it's \$HOME/mine" 2>&1)
 (cd / && eval "$(sed 's/.*Now: //; s/ && .*//' <<<"$out")" && [ -e config.c ]) ||
     wrong "this does not lead there:" "$out"
 
+it "mirage init copies every byte, run bit and link, and nothing left over"
+mkdir -p "$work/given/share" "$work/given/bin"
+cp "$root/bin/mirage" "$work/given/bin"
+take "$top/example/console" "$work/given/share/mirage/example/console"
+cd "$work/given/share/mirage/example/console" || exit 1
+mkdir -p t/deeper
+printf 'one\0two\n\0' >zero.bin
+head -c 100000 /dev/urandom >t/deeper/noise
+printf '#!/bin/sh\n' >tool.sh
+chmod 755 tool.sh
+touch t/Makefile t/main.c notes.txt
+ln -s t/deeper/noise link
+ln -s . loop
+printf '/* unikernel("x */\n\0' >>config.c
+cp -r . "$work/given/want"
+sed -i 's/unikernel("console"/unikernel("mine"/' "$work/given/want/config.c"
+"$work/given/bin/mirage" init "$work/given/mine" >/dev/null 2>&1
+diff -r --no-dereference "$work/given/want" "$work/given/mine" ||
+    wrong "the copy differs"
+[ -x "$work/given/mine/tool.sh" ] || wrong "the run bit is lost"
+mkdir .mirage
+touch .mirage/record Makefile main.c mir-console mir-console.xen disk.img leases \
+    dns.pid socket.txt console.xl.new console.qemu.sh fat1.img static2.h
+"$work/given/bin/mirage" init "$work/given/clean" >/dev/null 2>&1
+sed -i 's/unikernel("mine"/unikernel("clean"/' "$work/given/want/config.c"
+rm "$work/given/want/notes.txt" # as a run may have left it
+diff -r --no-dereference "$work/given/want" "$work/given/clean" ||
+    wrong "what was left over is copied"
+
 it "Firecracker's configuration has what Firecracker asks for"
 cd "$work/virtio" || exit 1
 quietly mirage configure --virtio
