@@ -15,7 +15,7 @@
 #define LONGEST_WAIT 64            /* the same */
 #define LEAST_WAIT   (60 * SECOND) /* 4.4.5 */
 #define AFTER_NO     (10 * SECOND) /* 3.1, 5 */
-#define AFTER_LOSS   SECOND        /* a NAK while we had the address */
+#define AFTER_LOSS   (2 * SECOND)  /* from a REQUEST for a lost lease */
 #define REQUESTS     4             /* then from the beginning */
 #define REBOOTS      3
 #define LEAST_LEASE  10u   /* seconds */
@@ -100,6 +100,15 @@ static void lose(struct dhcp *d, const char *why)
         return;
     d->has_lease = false;
     d->caller->lost(d->ctx, why);
+}
+
+/* Looks for another lease at once, unless a REQUEST for the old one was sent
+ * just now: servers must not drive us round and round. */
+static void start_over(struct dhcp *d, nanoseconds now)
+{
+    nanoseconds when = d->asked + AFTER_LOSS;
+
+    begin(d, when > now ? when : now, now);
 }
 
 static void discover(struct dhcp *d, nanoseconds now)
@@ -368,7 +377,7 @@ static void renew(struct dhcp *d, nanoseconds now)
 {
     if (now >= d->lease.end) {
         lose(d, "the lease has expired");
-        begin(d, now, now);
+        start_over(d, now);
         return;
     }
     if (d->state == DHCP_BOUND) {
@@ -384,7 +393,7 @@ static void reboot(struct dhcp *d, nanoseconds now)
 {
     if (now >= d->lease.end) {
         lose(d, "the lease has expired");
-        begin(d, now, now);
+        start_over(d, now);
     } else if (d->tries >= REBOOTS) { /* 3.2, 3: it holds as far as we know */
         stay_bound(d);
     } else {
@@ -504,8 +513,10 @@ void dhcp_receive(struct dhcp *d, const uint8_t *data, size_t len,
     } else if (asking && is_refusal(d, &r)) {
         lose(d, "the server has taken the address back");
         /* A server that refuses what it has just offered is given time. */
-        begin(d, now + (d->state == DHCP_REQUESTING ? AFTER_NO : AFTER_LOSS),
-              now);
+        if (d->state == DHCP_REQUESTING)
+            begin(d, now + AFTER_NO, now);
+        else
+            start_over(d, now);
     }
 }
 

@@ -648,6 +648,40 @@ TEST(a_lease_is_renewed_once_in_an_eighth_of_it_at_most)
     CHECK(dhcp_deadline(&d) - now > 16 * 365 * DAY);
 }
 
+TEST(a_server_that_refuses_each_renewal_does_not_drive_us_round)
+{
+    nanoseconds last, begun;
+    unsigned    before;
+
+    /* Such a one, and one that does not answer renewals. */
+    for (int silent = 0; silent < 2; silent++) {
+        start(true);
+        last = 0;
+        begun = now;
+        before = 0;
+        while (now < begun + 200 * SECOND) {
+            if (did.sent == before) {
+                pass();
+                continue;
+            }
+            before = did.sent;
+            if (type() == DHCP_REQUEST) {
+                CHECK(last == 0 || now - last >= 10 * SECOND / 8);
+                last = now;
+            }
+            if (type() == DHCP_DISCOVER) {
+                answer(DHCP_OFFER, d.xid, ours, 1, 1, 9);
+            } else if (d.state == DHCP_REQUESTING) {
+                answer(DHCP_ACK, d.xid, ours, 1, 1, 9);
+                dhcp_checked(&d, false, now);
+            } else if (!silent) {
+                reply(DHCP_NAK);
+            }
+        }
+        CHECK(did.lost > 10);
+    }
+}
+
 TEST(t1_and_t2_differ_from_one_lease_to_the_next)
 {
     nanoseconds t1 = 0, t2 = 0;
@@ -699,7 +733,7 @@ TEST(an_address_that_is_taken_back_is_lost_at_once)
     CHECK(did.lost == 0);
     pass();
     reply(DHCP_NAK);
-    CHECK(did.lost == 1 && dhcp_deadline(&d) - now == SECOND);
+    CHECK(did.lost == 1 && dhcp_deadline(&d) - now == 2 * SECOND);
     pass();
     CHECK(type() == DHCP_DISCOVER);
 }
@@ -751,7 +785,9 @@ TEST(a_lease_ends_with_the_link_away_and_while_it_is_asked_for)
     dhcp_link(&d, true, now);
     CHECK(d.state == DHCP_REBOOTING && dhcp_deadline(&d) <= did.lease.end);
     pass();
-    CHECK(did.lost == 1 && d.state == DHCP_SELECTING);
+    CHECK(did.lost == 1 && now == did.lease.end);
+    pass();
+    CHECK(d.state == DHCP_SELECTING);
 }
 
 TEST(without_a_link_nothing_is_asked)
@@ -819,8 +855,11 @@ TEST(a_lease_of_a_second_is_held_for_ten_and_said)
                             "10 s");
     for (int i = 0; i < 5 && did.holds; i++)
         pass();
-    CHECK(!did.holds && did.lost == 1 && d.state == DHCP_SELECTING);
+    CHECK(!did.holds && did.lost == 1);
     CHECK(now == begun + 10 * SECOND && did.sent <= 6);
+    if (d.state == DHCP_INIT)
+        pass();
+    CHECK(d.state == DHCP_SELECTING);
 }
 
 TEST(a_lease_is_given_back)
