@@ -30,6 +30,8 @@
 #define NONE    SLOTS
 #define AGAIN   (10 * MILLISECOND) /* when there were no pages */
 #define STACK   16384
+#define TCP     6
+#define UDP     17
 #define RESERVE (2 * SLOTS) /* pages: all that the backend can hold */
 
 LOG_SOURCE(network);
@@ -344,18 +346,28 @@ static void deliver(struct interface *i)
         buf_free(i->arrived[n]);
 }
 
-/* Where the checksum stands that is left to us, for those who pass it on. */
-static void find_checksum(struct buf *frame)
+/* The protocol of an IPv4 packet in a frame; 0: it is none. */
+static uint8_t protocol_of(const struct buf *frame)
 {
     const uint8_t *p = frame->data;
-    size_t         ip = ETHERNET_HEADER, transport;
 
-    if (frame->len < ip + 20 || get_be16(p + 12) != 0x0800 ||
-        (p[ip + 9] != 6 && p[ip + 9] != 17))
+    return frame->len >= ETHERNET_HEADER + 20 && get_be16(p + 12) == 0x0800
+               ? p[ETHERNET_HEADER + 9]
+               : 0;
+}
+
+/* Sets the place of a checksum that is left to us, for those who pass the
+ * frame on. */
+static void find_checksum(struct buf *frame)
+{
+    uint8_t protocol = protocol_of(frame);
+
+    if (protocol != TCP && protocol != UDP)
         return;
-    transport = ip + 4 * (size_t)(p[ip] & 15);
-    frame->offload.csum_start = (uint16_t)transport;
-    frame->offload.csum_offset = p[ip + 9] == 6 ? 16 : 6;
+    frame->offload.csum_start =
+        (uint16_t)(ETHERNET_HEADER +
+                   4 * (size_t)(frame->data[ETHERNET_HEADER] & 15));
+    frame->offload.csum_offset = protocol == TCP ? 16 : 6;
 }
 
 /* A frame that is being put together. */
@@ -410,7 +422,9 @@ static void finish_frame(struct interface *i, struct arrival *a)
         return;
     }
     a->frame->offload = (struct offload){
-        .segment = a->segment,
+        /* Segments that are negotiated are TCP's: with a size for another
+         * protocol a datagram would be taken for many. */
+        .segment = protocol_of(a->frame) == TCP ? a->segment : 0,
         .csum_good = a->flags & (NETRXF_data_validated | NETRXF_csum_blank),
     };
     if (a->flags & NETRXF_csum_blank)
@@ -741,21 +755,29 @@ static enum status connect(struct interface *i)
     return s != OK && i->front.is_moved ? reconnect(i) : s;
 }
 
+/* The value of a hexadecimal digit; 16: it is none. */
+static unsigned digit_of(char c)
+{
+    return c >= '0' && c <= '9'   ? (unsigned)(c - '0')
+           : c >= 'a' && c <= 'f' ? (unsigned)(c - 'a' + 10)
+           : c >= 'A' && c <= 'F' ? (unsigned)(c - 'A' + 10)
+                                  : 16;
+}
+
+/* Reads the address of one interface: not a group's, and not zero. */
 static bool read_mac(const char *text, struct mac *mac)
 {
-    static const char digits[] = "0123456789abcdef";
+    static const struct mac zero;
 
-    for (int n = 0; n < 6; n++) {
-        const char *high = *text ? strchr(digits, *text | 32) : NULL;
-        const char *low = high && text[1] ? strchr(digits, text[1] | 32)
-                                          : NULL;
+    for (int n = 0; n < 6; n++, text += 3) {
+        unsigned high = digit_of(text[0]);
+        unsigned low = high < 16 ? digit_of(text[1]) : 16;
 
-        if (!low || (text[2] != (n < 5 ? ':' : '\0')))
+        if (low == 16 || text[2] != (n < 5 ? ':' : '\0'))
             return false;
-        mac->byte[n] = (uint8_t)((high - digits) << 4 | (low - digits));
-        text += 3;
+        mac->byte[n] = (uint8_t)(high << 4 | low);
     }
-    return true;
+    return !(mac->byte[0] & 1) && memcmp(mac, &zero, sizeof zero) != 0;
 }
 
 /* An entry of our own, which the toolstack has written. */
@@ -775,8 +797,9 @@ static enum status read_offers(struct interface *i)
 
     if (read_own(i, "mac", text, sizeof text) != OK ||
         !read_mac(text, &i->network.mac)) {
-        log_error(&network, "%s: the toolstack has given it no MAC address; "
-                            "in the .xl file: vif = [ \"mac=...\" ]",
+        log_error(&network, "%s: the toolstack has given it no MAC address "
+                            "that an interface can have; in the .xl file: "
+                            "vif = [ \"mac=...\" ]",
                   i->name);
         return ERR_FORMAT;
     }

@@ -115,8 +115,14 @@ TEST(a_network_that_cannot_be_is_refused)
     vif_add(&vif[0], 0, "feature-sg=1");
     CHECK(network_xen_connect("0", &n) == ERR_UNSUPPORTED);
     vif_add(&vif[1], 1, ALL);
-    store_set("device/vif/1/mac", "00:16:3e:00:00");
-    CHECK(network_xen_connect("1", &n) == ERR_FORMAT);
+    for (const char *const *mac = (const char *const[]){
+             "00:16:3e:00:00", "00:16:3e:00:00:0g", "00:16:3e:00:00:00:00",
+             "\x10\x10:16:3e:00:00:01", "01:00:5e:00:00:01",
+             "ff:ff:ff:ff:ff:ff", "00:00:00:00:00:00", "", NULL};
+         *mac; mac++) {
+        store_set("device/vif/1/mac", *mac);
+        CHECK(network_xen_connect("1", &n) == ERR_FORMAT);
+    }
     CHECK(network_xen_connect("7", &n) == ERR_NOT_FOUND);
     CHECK(network_xen_connect("eth0", &n) == ERR_NAME);
     check_said("there is no network 7; what there is: 0, 1. ");
@@ -285,6 +291,30 @@ TEST(frames_of_any_length_arrive_whole)
         CHECK(memcmp(back, bytes, len) == 0);
     }
     CHECK(n->counters.dropped_in == 0);
+}
+
+/* A datagram with a segment size would reach the application in pieces. */
+TEST(a_segment_size_counts_for_tcp_alone)
+{
+    uint8_t         bytes[200] = {[12] = 8, [14] = 0x45};
+    struct network *n = connect(0, ALL);
+
+    network_listen(n, keep, NULL);
+    for (unsigned protocol = 0; protocol < 256; protocol++) {
+        bytes[23] = (uint8_t)protocol;
+        vif_send(&vif[0], &(struct vif_frame){
+                              .bytes = bytes, .len = 200, .segment = 1});
+        CHECK(time_sleep(MILLISECOND) == OK);
+        CHECK(arrived == protocol + 1);
+        CHECK(arrival->offload.segment == (protocol == 6));
+    }
+    bytes[12] = 0x86; /* IPv6 */
+    bytes[13] = 0xdd;
+    bytes[23] = 6;
+    vif_send(&vif[0],
+             &(struct vif_frame){.bytes = bytes, .len = 200, .segment = 1});
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrival->offload.segment == 0);
 }
 
 TEST(what_the_backend_could_not_bring_is_dropped)
