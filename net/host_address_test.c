@@ -15,7 +15,8 @@ static bool gateway(const char *gateway, const char *ip, unsigned prefix)
 {
     struct ip_address a, g;
 
-    CHECK(ip_parse(ip, &a) == OK && ip_parse(gateway, &g) == OK);
+    CHECK(ip_parse(ip, &a) == OK);
+    CHECK(ip_parse(gateway, &g) == OK);
     return gateway_fault(g, a, prefix) == NULL;
 }
 

@@ -529,7 +529,8 @@ static void step(void)
         if (what & 0x80) {
             steal(take());
         } else {
-            limits = (struct tcp_limits){take() % 4, take() % 4};
+            limits = (struct tcp_limits){.handlers = take() % 4,
+                                         .half_open = take() % 4};
             check(tcpv4_limit(tcp, PORT, &limits) == OK);
         }
         break;
@@ -603,7 +604,7 @@ static void make_stack(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct tcp_limits none = {0, 0};
+    static const struct tcp_limits none;
 
     if (!tcp)
         make_stack();
