@@ -126,7 +126,7 @@ void tcp_set_unanswered(struct connection *c, nanoseconds since)
 
 void tcp_note_user_timeout(struct connection *c)
 {
-    if (c->unanswered_since)
+    if (c->unanswered_since && c->state != TCP_CLOSED)
         tcp_set_clock(c, TCP_GIVE_UP, give_up_at(c));
 }
 

@@ -400,6 +400,23 @@ TEST(a_user_timeout_that_has_passed_already_ends_it_at_once)
     CHECK(script_play("< RST 11 after=0\n"));
 }
 
+TEST(options_of_a_flow_that_has_ended_set_no_clock)
+{
+    struct connection *c;
+
+    open_with("", 0);
+    c = ours();
+    flow_set_options(pair_flow, &a_second);
+    write_bytes(10);
+    CHECK(script_play("< ACK 1 101 +10\n"
+                      "> RST 101\n"
+                      ". 1\n"));
+    CHECK(c->state == TCP_CLOSED && c->is_held);
+    flow_set_options(&c->flow, &keepalive);
+    flow_set_options(&c->flow, &a_second);
+    CHECK(!wheel_is_set(&c->timer));
+}
+
 TEST(a_user_timeout_that_is_lengthened_counts_as_it_is)
 {
     struct flow_options o = {.user_timeout = 3 * SECOND};
