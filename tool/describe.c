@@ -131,11 +131,27 @@ static void print_json(const struct facts *f, bool recorded)
     puts("]\n}");
 }
 
+/* A label: \\ and \n are Graphviz's escapes, and it reads HTML's entities. */
+static void put_dot(FILE *out, const char *text)
+{
+    putc('"', out);
+    for (; *text; text++)
+        if (*text == '"' || *text == '\\')
+            fprintf(out, "\\%c", *text);
+        else if (*text == '\n')
+            fputs("\\n", out);
+        else if (*text == '&')
+            fputs("&amp;", out);
+        else
+            putc(*text, out);
+    putc('"', out);
+}
+
 static void dot_thing(FILE *out, const struct thing *t, const char *name,
                       const char *label, const char *shape)
 {
     fprintf(out, "    %s [shape=%s, label=", name, shape);
-    put_json(out, label);
+    put_dot(out, label);
     fputs("];\n", out);
     for (size_t i = 0; i < t->argument_count; i++)
         if (t->argument[i].device)
@@ -146,7 +162,7 @@ static void dot_thing(FILE *out, const struct thing *t, const char *name,
 static void print_dot(FILE *out, const struct facts *f)
 {
     fputs("digraph ", out);
-    put_json(out, f->image);
+    put_dot(out, f->image);
     fputs(" {\n    rankdir=LR;\n    node [fontname=\"sans-serif\"];\n", out);
     for (size_t i = 0; i < f->job_count; i++)
         dot_thing(out, f->job[i], text_of("job_%zu", i), f->job[i]->what,

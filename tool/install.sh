@@ -23,6 +23,9 @@ refuse() {
 # make cannot name a file with a space in it.
 case $prefix in
 *[[:space:]]*) refuse "PREFIX=$prefix: it may have no space in it" ;;
+*[\$#:%\\\'\"*?\;\&\|\<\>\(\)\`]*)
+    refuse "PREFIX=$prefix: make can have none of \$#:%\\'\"*?;&|<>()\` in it"
+    ;;
 /*) ;;
 *) refuse "PREFIX=$prefix: expected a path from the root, such as $PWD/$prefix" ;;
 esac

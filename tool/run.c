@@ -8,6 +8,7 @@
 #include "root.h"
 #include "say.h"
 #include "xl.h"
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -131,8 +132,12 @@ int command_run(int count, char **words)
     const char          *program = program_name(r->image, r->target);
     const char          *sudo = getenv("SUDO") ? getenv("SUDO") : "";
 
-    if (access(program, X_OK) != 0)
+    if (access(program, F_OK) != 0)
         die(FAILED, "./%s is not built: run `make`", program);
+    if (!is_bare(r->target) && access(program, X_OK) != 0)
+        die(FAILED, "cannot run ./%s: %s. Is the file system of this folder "
+                    "mounted noexec?",
+            program, strerror(errno));
     if (strcmp(r->target, "xen") == 0) {
         if (o.gdb)
             refuse_gdb(r);

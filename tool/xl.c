@@ -108,6 +108,17 @@ static const char *log_folder(void)
     return folder && *folder ? folder : "/var/log/xen";
 }
 
+/* A reason that is not known here is not taken for a good end. */
+static enum end reason_of(const char *text)
+{
+    char *rest;
+    long  code = strtol(text, &rest, 10);
+
+    return rest == text || code < POWEROFF || code > WATCHDOG
+               ? IS_UNKNOWN
+               : (enum end)code;
+}
+
 /* The last of what the log's lines say. */
 static enum end last_end(char *log)
 {
@@ -118,7 +129,7 @@ static enum end last_end(char *log)
         if (strstr(line, "Waiting for domain "))
             end = ENDS_NOT;
         else if ((at = strstr(line, "has shut down, reason code ")) != NULL)
-            end = (enum end)atoi(at + strlen("has shut down, reason code "));
+            end = reason_of(at + strlen("has shut down, reason code "));
         else if (strstr(line, "has been destroyed") && end == ENDS_NOT)
             end = IS_DESTROYED;
     return end;

@@ -335,6 +335,13 @@ mv .mirage "$work/beyond/state"
 ln -s "$work/beyond/state" .mirage
 quietly mirage clean
 [ -e "$work/beyond/state/record" ] || wrong "clean followed .mirage out of the folder"
+quietly mirage configure
+mkdir -p "$work/beyond/state/obj"
+rm -rf .mirage/obj
+mv .mirage/* "$work/beyond/state" && rmdir .mirage && ln -s "$work/beyond/state" .mirage
+quietly make clean
+[ -d "$work/beyond/state/obj" ] || wrong "make clean followed .mirage out of the folder"
+rm .mirage
 fresh damaged
 quietly mirage configure
 sed -i 's|^image\t.*|image\t../beyond/x|' .mirage/record
@@ -714,6 +721,7 @@ print(d["image"], d["target"], d["configured"], len(d["devices"]),
     true)" "jobs unix True 1 ['patient', 'obedient', 'brief'] ['console_0']"
 has "dot" "$(mirage describe --dot)" 'job_0 -> console_0;'
 has "svg" "$(mirage describe --svg)" '<svg '
+equal "JSON's escapes in a picture" "$(mirage describe --svg | grep -c 'u00')" 0
 has "without Graphviz" "$(mkdir -p "$work/nodot" &&
     for p in cc as ld; do ln -sf "$(command -v $p)" "$work/nodot/$p"; done &&
     PATH=$work/nodot "$mirage" describe --svg 2>&1)" 'apt-get install graphviz'

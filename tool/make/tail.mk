@@ -27,5 +27,7 @@ Makefile: .mirage/configured ;
 depend prepare:
 	$(MIRAGE) depend $(PACKAGES:%=--package=%) $(LIBRARIES:%=--library=%)
 
+# Where .mirage is a link, what it leads to is not this folder's.
 clean:
-	rm -rf .mirage/obj $(BUILT)
+	test -L .mirage || rm -rf .mirage/obj
+	rm -rf $(BUILT)

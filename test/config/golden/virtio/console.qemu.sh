@@ -59,7 +59,7 @@ with_qemu() {
 # pauses the image for ever. So the image itself is run, with --help, for at most
 # 2 seconds.
 kvm_runs() {
-    with_qemu 'timeout -k 1 2' "$1" 64 null '"--help"' \
+    with_qemu 'timeout -s KILL 2' "$1" 64 null '"--help"' \
         </dev/null >/dev/null 2>&1
     [ $? -eq 3 ]
 }
@@ -71,7 +71,7 @@ watch() {
         printf '%s\n' "$message" >&2
         case $message in
         'KVM internal error'*)
-            (sleep 1; kill "$1"; sleep 2; kill -9 "$1") 2>/dev/null 3>&- &
+            (sleep 1; kill "$1"; sleep 2; kill -9 "$1") >/dev/null 2>&1 3>&- &
             ;;
         esac
     done
