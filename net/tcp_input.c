@@ -143,6 +143,12 @@ static bool take_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
         tcp->counters.missing_timestamps++;
         return true; /* RFC 7323, 3.2 */
     }
+    /* Before it displaces another: it would be reset all the same. */
+    if (!tcp_peer_may(tcp, l, peer.ip)) {
+        tcp->counters.over_peer_limit++;
+        tcp_refuse(tcp, NULL, packet, &a->s, a->len);
+        return true;
+    }
     if (!tcp_may_accept(l) ||
         !(c = tcp_new_by_displacing(tcp, local, peer))) {
         tcp->counters.dropped_syns++;

@@ -268,3 +268,35 @@ TEST(a_limit_by_peer_lets_others_in)
     flow_close(other);
     CHECK(tcpv4_limit(right.tcp, PORT, &none) == OK);
 }
+
+TEST(one_over_its_limit_displaces_nobody_by_a_cookie)
+{
+    static const struct tcp_limits one = {.peer = 1}, none;
+    struct flow                   *f[CONNECTIONS];
+    struct seen                    seen[3];
+
+    begin(echo);
+    for (int i = 0; i < CONNECTIONS; i++)
+        CHECK((f[i] = open_from(second)) && is_served(f[i]));
+    CHECK(tcpv4_limit(right.tcp, PORT, &one) == OK);
+    peer_begin();
+    for (int i = 0; i < 3; i++) {
+        say((uint16_t)(4000 + i), TCP_SYN, 7, 0, 0);
+        CHECK(peer_sees(&seen[i], SECOND) &&
+              seen[i].s.flags == (TCP_SYN | TCP_ACK));
+    }
+    CHECK(right.tcp->counters.cookies_out == 3);
+    for (int i = 0; i < 3; i++) {
+        struct seen after;
+
+        say((uint16_t)(4000 + i), TCP_ACK, 8, seen[i].s.seq + 1, 1);
+        CHECK(peer_sees(&after, SECOND));
+        CHECK(((after.s.flags & TCP_RST) != 0) == (i > 0));
+    }
+    CHECK(right.tcp->counters.displaced == 1);
+    CHECK(right.tcp->counters.over_peer_limit == 2);
+    CHECK(tcpv4_limit(right.tcp, PORT, &none) == OK);
+    for (int i = 0; i < CONNECTIONS; i++)
+        flow_close(f[i]);
+    ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_failed, left.tcp);
+}
