@@ -332,14 +332,23 @@ static enum status stat_it(struct fs *fs, const char *path, struct fs_stat *st)
     return leave(f, s);
 }
 
-static void tell_twice(const char *path, const char *name)
+/* Logs that an entry of a directory is left out; name: NULL, or that of another
+ * as well. Names are of whoever made the disk, the directory's too. */
+static void tell_left_out(const char *path, const char *name)
 {
-    char quoted[200];
+    char directory[200], quoted[200];
 
+    path = *path ? path : "/";
+    text_quote(directory, sizeof directory, path, strlen(path));
+    if (!name) {
+        log_warning(&fat, "%s: a name that no path can hold is left out",
+                    directory);
+        return;
+    }
     text_quote(quoted, sizeof quoted, name, strlen(name));
     log_warning(&fat, "%s: a second entry with the name \"%s\" is left out; "
                       "`fsck.fat -a` renames it",
-                *path ? path : "/", quoted);
+                directory, quoted);
 }
 
 /* Entries that are read at once: finding a directory that is deep takes long. */
@@ -395,11 +404,9 @@ static enum status list(struct fs *fs, const char *path, fs_entry *fn,
         s = leave(f, read_batch(f, path, b));
         for (size_t i = 0; goes_on && i < b->count; i++)
             if (!b->entry[i].is_text)
-                log_warning(&fat, "%s: a name that no path can hold is left "
-                                  "out",
-                            *path ? path : "/");
+                tell_left_out(path, NULL);
             else if (!b->entry[i].is_found)
-                tell_twice(path, b->entry[i].name);
+                tell_left_out(path, b->entry[i].name);
             else
                 goes_on = fn(ctx, b->entry[i].name, &b->entry[i].st);
     }

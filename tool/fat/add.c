@@ -135,13 +135,24 @@ static void look_at(void *ctx, const char *path, const char *name,
             s->path, path);
 }
 
+static void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+static void note(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    tell(fmt, args);
+    va_end(args);
+}
+
 /* Leaves in the image what is complete. */
 static void put_in_order(void)
 {
     fiber_shield();
     if (copying.unfinished && fs_remove(copying.fs, copying.unfinished) != OK)
-        fprintf(stderr, "fat: %s stays in the image, and is not complete\n",
-                copying.unfinished);
+        note("%s stays in the image, and is not complete",
+             copying.unfinished);
     if (fs_flush(copying.fs) != OK)
         fprintf(stderr, "fat: what was changed cannot be written\n");
 }
@@ -279,7 +290,7 @@ static void check_spelling(const char *path, const char *name, bool is_folder)
     if (fat_fold_name(slash ? slash + 1 : name, wanted) == OK &&
         fat_fold_name(is, folded) == OK && strcmp(folded, wanted) == 0) {
         if (!is_folder && strcmp(slash ? slash + 1 : name, is) != 0)
-            fprintf(stderr, "fat: %s takes the place of %s\n", path, is);
+            note("%s takes the place of %s", path, is);
         return;
     }
     die("%s and %s would be one in the image: %s is the short name that the "

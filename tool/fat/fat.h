@@ -5,6 +5,7 @@
 
 #include <mirage/block.h>
 #include <mirage/fat.h>
+#include <stdarg.h>
 #include <stdint.h>
 
 #define MOST_WORDS 4096
@@ -35,6 +36,13 @@ uint64_t size_of_text(const char *text);
 
 /* A text: yours, to free. */
 char *text_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Changes a line for standard output or standard error, fd, in which names of
+ * somebody else's disk or folder may stand: a terminal gets no controls. */
+void hide_controls(char *line, int fd);
+
+/* Prints a message to standard error, behind what is on standard output. */
+void tell(const char *fmt, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* Room for one more behind count elements of size bytes: yours, to free. */
 void *room_for(void *array, size_t count, size_t size);

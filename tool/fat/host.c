@@ -35,6 +35,21 @@ char *text_of(const char *fmt, ...)
     return text;
 }
 
+void hide_controls(char *line, int fd)
+{
+    static bool is_known[3], is_terminal[3];
+    uint8_t    *to = (uint8_t *)line;
+
+    if (!is_known[fd])
+        is_terminal[fd] = isatty(fd);
+    is_known[fd] = true;
+    for (; is_terminal[fd] && *to; to++)
+        if (*to < 0x20 || *to == 0x7f)
+            *to = '?';
+        else if (to[0] == 0xc2 && to[1] < 0xa0) /* U+0080 to U+009f */
+            to[0] = to[1] = '?';
+}
+
 void *room_for(void *array, size_t count, size_t size)
 {
     size_t room = count ? 2 * count : 1;

@@ -26,30 +26,9 @@ static void complain(const char *fmt, ...)
     va_list args;
 
     has_failed = true;
-    fflush(stdout);
-    fputs("fat: ", stderr);
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    tell(fmt, args);
     va_end(args);
-    fputc('\n', stderr);
-}
-
-/* A name of somebody else's disk; a terminal gets none of its controls. */
-static char *shown(const char *path, int fd)
-{
-    static bool is_known[3], is_terminal[3];
-    char       *text = text_of("%s", path);
-    uint8_t    *to = (uint8_t *)text;
-
-    if (!is_known[fd])
-        is_terminal[fd] = isatty(fd);
-    is_known[fd] = true;
-    for (; is_terminal[fd] && *to; to++)
-        if (*to < 0x20 || *to == 0x7f)
-            *to = '?';
-        else if (to[0] == 0xc2 && to[1] < 0xa0) /* U+0080 to U+009f */
-            to[0] = to[1] = '?';
-    return text;
 }
 
 /* A directory that is being gone through: its names, and how far. */
@@ -130,7 +109,7 @@ static bool is_met(struct walk *w, uint64_t id)
 static void enter(struct walk *w, char *path, uint64_t id)
 {
     struct level l = {.path = path};
-    char        *name = shown(*path ? path : "/", STDERR_FILENO);
+    const char  *name = *path ? path : "/";
     enum status  s;
 
     if (is_met(w, id)) {
@@ -138,7 +117,6 @@ static void enter(struct walk *w, char *path, uint64_t id)
                  "as well, and is left out here",
                  name);
         free(path);
-        free(name);
         return;
     }
     s = fs_list(w->fs, path, add_entry, &l);
@@ -146,7 +124,6 @@ static void enter(struct walk *w, char *path, uint64_t id)
         die("%s: %s", name, status_text(s));
     if (s) /* what it has given so far is gone through all the same */
         complain("%s: %s", name, status_text(s));
-    free(name);
     w->level = room_for(w->level, w->depth, sizeof l);
     w->level[w->depth++] = l;
 }
@@ -190,9 +167,10 @@ static bool print(void *ctx, const char *path, const struct fs_stat *st)
 {
     time_t    seconds = NO_DATE;
     struct tm tm;
-    char      date[32], *text = shown(path, STDOUT_FILENO);
+    char      date[32], *text = text_of("%s", path);
 
     (void)ctx;
+    hide_controls(text, STDOUT_FILENO);
     if (st->modified)
         seconds = (time_t)(st->modified / SECOND);
     gmtime_r(&seconds, &tm);
@@ -279,11 +257,8 @@ static bool copy_out(struct extraction *x, const char *path, int fd,
             die("%s: %s", path, status_text(s));
         }
         if (s) {
-            char *name = shown(path, STDERR_FILENO);
-
-            complain("%s: %s, from byte %llu of %llu on", name, status_text(s),
+            complain("%s: %s, from byte %llu of %llu on", path, status_text(s),
                      (unsigned long long)at, (unsigned long long)st->size);
-            free(name);
             return false;
         }
         for (size_t done = 0; done < got;) {
@@ -347,13 +322,8 @@ static bool extract_entry(void *ctx, const char *path, const struct fs_stat *st)
         ok = extract_file(x, path, name, st);
         x->files += ok;
     }
-    if (!ok) {
-        int   error = errno;
-        char *text = shown(path, STDERR_FILENO);
-
-        complain("%s: not extracted: %s", text, strerror(error));
-        free(text);
-    }
+    if (!ok)
+        complain("%s: not extracted: %s", path, strerror(errno));
     show_progress(x->files, x->bytes, false);
     return ok;
 }
@@ -380,9 +350,10 @@ int command_extract(const struct options *o)
 
 static void print_fault(void *ctx, const char *text)
 {
-    char *line = shown(text, STDOUT_FILENO);
+    char *line = text_of("%s", text);
 
     (void)ctx;
+    hide_controls(line, STDOUT_FILENO);
     printf("%s\n", line);
     free(line);
 }

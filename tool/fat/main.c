@@ -47,6 +47,20 @@ void at_death(void (*fn)(void))
     last_call = fn;
 }
 
+void tell(const char *fmt, va_list args)
+{
+    char *line;
+
+    fflush(stdout);
+    if (vasprintf(&line, fmt, args) < 0) {
+        fputs("fat: out of memory\n", stderr);
+        return;
+    }
+    hide_controls(line, STDERR_FILENO);
+    fprintf(stderr, "fat: %s\n", line);
+    free(line);
+}
+
 void die(const char *fmt, ...)
 {
     void (*fn)(void) = last_call;
@@ -55,12 +69,9 @@ void die(const char *fmt, ...)
     last_call = NULL;
     if (fn)
         fn();
-    fflush(stdout);
-    fputs("fat: ", stderr);
     va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
+    tell(fmt, args);
     va_end(args);
-    fputc('\n', stderr);
     exit(1);
 }
 
