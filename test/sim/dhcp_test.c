@@ -338,5 +338,10 @@ TEST(routes_of_option_121_are_gone_by)
     CHECK(a.route_count == 2 && a.prefix == 32);
     CHECK(ip_equal(a.gateway, ipv4_address(10, 0, 0, 1)));
     CHECK(goes_by(s, 192, &left) && goes_by(s, 172, &right));
+    /* Other routes come with a renewal, and the address stays. */
+    memcpy(server.too + 11 + 0, "\x08\xad", 2);
+    CHECK(time_sleep(LEASE * SECOND) == OK);
+    CHECK(goes_by(s, 172, &left) && goes_by(s, 173, &right));
+    CHECK(ip_equal(stackv4_ip(s), ipv4_address(10, 9, 0, 6)));
     stackv4_finish(s);
 }

@@ -300,3 +300,104 @@ TEST(one_over_its_limit_displaces_nobody_by_a_cookie)
         flow_close(f[i]);
     ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_failed, left.tcp);
 }
+
+static unsigned    told_over, told_new;
+static enum status how_written;
+
+static void serve_event(void *ctx, struct flow *f, unsigned events)
+{
+    struct buf *b;
+    enum status s = OK;
+
+    (void)ctx;
+    while (s == OK && !(events & TCP_OVER)) {
+        s = flow_read(f, &b, 0);
+        if (s == OK)
+            s = flow_write_bufs(f, b, 0);
+    }
+    if (s != ERR_TIMEOUT) {
+        told_over++;
+        flow_close(f);
+    }
+}
+
+static void take_event(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx, (void)peer;
+    told_new++;
+    tcpv4_on_event(f, serve_event, NULL);
+}
+
+TEST(a_displaced_connection_without_a_fiber_is_told_its_end_once)
+{
+    static const struct tcp_limits few = {.peer = 3}, none;
+    struct flow                   *f[CONNECTIONS], *other;
+    unsigned                       ended = 0;
+
+    begin(echo);
+    CHECK(tcpv4_listen_events(right.tcp, PORT, take_event, NULL) == OK);
+    for (int i = 0; i < CONNECTIONS; i++)
+        CHECK((f[i] = open_from_left()) && is_served(f[i]));
+    CHECK((other = open_from(second)) && is_served(other));
+    CHECK(told_new == CONNECTIONS + 1 && told_over == 1);
+    CHECK(right.tcp->pool.spare == 0 && right.tcp->counters.displaced == 1);
+    for (int i = 0; i < CONNECTIONS; i++)
+        ended += !is_served(f[i]);
+    CHECK(ended == 1);
+    flow_close(other);
+    for (int i = 0; i < CONNECTIONS; i++)
+        flow_close(f[i]);
+    CHECK(time_sleep(200 * SECOND) == OK);
+    CHECK(told_over == told_new);
+    CHECK(tcpv4_limit(right.tcp, PORT, &few) == OK);
+    for (int i = 0; i < 3; i++)
+        CHECK((f[i] = open_from_left()) && is_served(f[i]));
+    CHECK(open_from_left() == NULL);
+    CHECK((other = open_from(second)) && is_served(other));
+    flow_close(f[0]);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK((f[0] = open_from_left()) && is_served(f[0]));
+    flow_close(other);
+    for (int i = 0; i < 3; i++)
+        flow_close(f[i]);
+    CHECK(time_sleep(200 * SECOND) == OK);
+    CHECK(told_over == told_new);
+    CHECK(tcpv4_limit(right.tcp, PORT, &none) == OK);
+    CHECK(tcpv4_listen(right.tcp, PORT, NULL, NULL) == OK);
+}
+
+/* Writes without end. */
+static void write_all(void *ctx, struct flow *f, struct endpoint peer)
+{
+    static const uint8_t data[100000];
+    enum status          s = OK;
+
+    (void)ctx, (void)peer;
+    handled++;
+    while (s == OK)
+        s = flow_write(f, data, sizeof data, FOREVER);
+    how_written = s;
+    handled--;
+}
+
+TEST(one_whose_handler_writes_is_displaced_too)
+{
+    struct flow *f[CONNECTIONS], *other;
+
+    begin(write_all);
+    how_written = OK;
+    for (int i = 0; i < CONNECTIONS; i++)
+        CHECK((f[i] = open_from_left()) != NULL);
+    CHECK(time_sleep(5 * SECOND) == OK);
+    CHECK(handled == CONNECTIONS);
+    CHECK((other = open_from(second)) != NULL);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(how_written == ERR_NO_MEMORY);
+    CHECK(handled == CONNECTIONS && right.tcp->pool.spare == 0);
+    flow_close(other);
+    for (int i = 0; i < CONNECTIONS; i++)
+        flow_close(f[i]);
+    CHECK(time_sleep(200 * SECOND) == OK);
+    CHECK(handled == 0);
+    CHECK(buf_pages_free() == buf_pages());
+}
