@@ -2,11 +2,14 @@
 /* mirage build and clean: by what was recorded. */
 #define _GNU_SOURCE
 #include "commands.h"
+#include "draft.h"
 #include "emit.h"
 #include "files.h"
+#include "image.h"
 #include "process.h"
 #include "root.h"
 #include "say.h"
+#include <string.h>
 #include <unistd.h>
 
 int command_build(int count, char **words)
@@ -24,10 +27,17 @@ int command_build(int count, char **words)
     become(&w);
 }
 
+/* An image is kept if an application has written to it. */
 static void remove_all(const struct list *l)
 {
-    for (size_t i = 0; i < l->count; i++)
-        remove_named(l->item[i]);
+    for (size_t i = 0; i < l->count; i++) {
+        const char *end = strrchr(l->item[i], '.');
+
+        if (end && strcmp(end, ".img") == 0 && is_plain_name(l->item[i]))
+            image_remove(text_of("%.*s", (int)(end - l->item[i]), l->item[i]));
+        else
+            remove_named(l->item[i]);
+    }
 }
 
 int command_clean(int count, char **words)
@@ -37,6 +47,8 @@ int command_clean(int count, char **words)
     struct words         w = {0};
 
     want_no_words("clean", count, words);
+    if (has_own_folder())
+        lock_folder();
     remove_files();
     remove_all(&built);
     remove_all(&r->built);

@@ -224,8 +224,12 @@ static unsigned long long recorded_date(void)
 
 static struct folder look(const char *name)
 {
-    struct folder f = {.name = name, .looked = file_time(), .date = recorded_date()};
-    struct stat   st;
+    struct folder f = {
+        .name = name,
+        .looked = file_time(),
+        .date = recorded_date(),
+    };
+    struct stat st;
 
     f.fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (f.fd < 0 || fstat(f.fd, &st) != 0)

@@ -16,14 +16,19 @@
 static int  lock = -1;
 static bool is_registered;
 
-static void create_own_folder(void)
+bool has_own_folder(void)
 {
     struct stat st;
 
+    return lstat(OWN, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static void create_own_folder(void)
+{
     if (mkdir(OWN, 0777) != 0 && errno != EEXIST)
         die(FAILED, "cannot write into this folder: %s. Nothing was changed.",
             strerror(errno));
-    if (lstat(OWN, &st) == 0 && !S_ISDIR(st.st_mode))
+    if (is_there(OWN) && !has_own_folder())
         die(FAILED, OWN " is no folder of this one's own: it is a link or a "
                         "file. Nothing was changed; remove it.");
 }

@@ -21,6 +21,9 @@
  */
 void lock_folder(void);
 
+/* Is .mirage a directory of the present folder? A link is none. */
+bool has_own_folder(void);
+
 /* Also removes .mirage if it is empty. */
 void unlock_folder(void);
 

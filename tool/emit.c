@@ -194,8 +194,9 @@ static void put_connect(FILE *out, const struct facts *f,
                         const struct thing *device)
 {
     const struct thing *fs = file_system_on(f, device);
-    bool                takes_list = strcmp(device->driver, "stackv4_socket") == 0 ||
-                      strcmp(device->driver, "dns_stub") == 0;
+    bool                is_stack =
+        strcmp(device->driver, "stackv4_socket") == 0;
+    bool   takes_list = is_stack || strcmp(device->driver, "dns_stub") == 0;
     bool   is_xen = strcmp(f->target, "xen") == 0;
     size_t i = 0;
 

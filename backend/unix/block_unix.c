@@ -235,7 +235,8 @@ static bool has_folder(const char *path)
     char       *folder = slash > path ? strndup(path, (size_t)(slash - path))
                                       : NULL;
     struct stat st;
-    bool        has = !folder || (stat(folder, &st) == 0 && S_ISDIR(st.st_mode));
+    bool        has = !folder ||
+               (stat(folder, &st) == 0 && S_ISDIR(st.st_mode));
 
     free(folder);
     return has;

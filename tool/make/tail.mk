@@ -4,7 +4,8 @@
 # their names when they are complete, so make can be killed at any moment.
 COMPILE    = $(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS)
 $(shell $(MIRAGE) note compile -- $(COMPILE))
-$(shell $(MIRAGE) note link -- $(LINK) $(OBJECTS) $(LAST))
+$(shell $(MIRAGE) note link -- $(subst $(MIRAGE) link --,,$(LINK)) \
+    $(OBJECTS) $(LAST))
 $(OBJECTS): .mirage/compile.note
 $(PROGRAM): .mirage/link.note
 
