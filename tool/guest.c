@@ -167,10 +167,43 @@ static char *disk_item(const char *file, const char *disk)
     return text_of("%s,raw,%s,w", file, disk);
 }
 
-/* xl splits its lists at line ends, and XML has no way to write most control
- * characters. */
+/* Overlong forms of two bytes are none, and others are not looked for. */
+static bool is_utf8(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+
+    while (*c) {
+        int more = *c < 0x80                  ? 0
+                   : *c >= 0xc2 && *c <= 0xdf ? 1
+                   : *c >= 0xe0 && *c <= 0xef ? 2
+                   : *c >= 0xf0 && *c <= 0xf4 ? 3
+                                              : -1;
+
+        if (more < 0)
+            return false;
+        for (c++; more > 0; more--)
+            if ((*c++ & 0xc0) != 0x80)
+                return false;
+    }
+    return true;
+}
+
+/* xl splits its lists at line ends, XML has no way to write most control
+ * characters, and whoever fills in NAME.xl.in replaces what is in it. */
 static void check_file_name(const char *name)
 {
+    static const char *const holes[] = {"@NAME@", "@KERNEL@", "@TYPE@",
+                                        "@MEMORY@", "@EXTRA@", "@BRIDGE@",
+                                        NULL};
+
+    for (const char *const *h = holes; *h; h++)
+        if (strstr(name, *h))
+            die(FAILED, "the name of a disk's file has %s in it, which is to "
+                        "be filled in in NAME.xl.in",
+                *h);
+    if (!is_utf8(name))
+        die(FAILED, "the name of a disk's file is not UTF-8, which libvirt's "
+                    "XML is");
     for (const unsigned char *c = (const unsigned char *)name; *c; c++)
         if (*c < ' ' || *c == 127)
             die(FAILED, "the name of a disk's file has a control character in "

@@ -260,21 +260,24 @@ else
 fi
 
 it "a disk's file without a name, or with a newline in it, is refused on Xen"
-for text in '' 'a\nb' '\033[m'; do
+for text in '' 'a\nb' '\033[m' '\377' 'a@TYPE@'; do
     sed "s|/dev/plain|$(printf %s "$text" | sed 's/\\/\\\\/g')|" config.c >other.c
     equal "exit status for $text" \
         "$(mirage configure --xen -f other.c >"$work/log" 2>&1; echo $?)" 1
-    has "message" "$(cat "$work/log")" 'control character|a disk is named by its file'
+    has "message" "$(cat "$work/log")" \
+        'control character|a disk is named by its file|is not UTF-8|@TYPE@ in it'
 done
 
-it "make libvirt says that XML has no control characters"
-mkdir "$work/"$'tab\there'
-cp ./*.c "$work/"$'tab\there'
-cd "$work/"$'tab\there' || exit 1
-quietly mirage configure --xen
-out=$(make libvirt 2>&1) && wrong "it goes on"
-has "message" "$out" 'libvirt cannot have a control character'
-[ ! -e odd_libvirt.xml ] || wrong "odd_libvirt.xml is there"
+it "make libvirt says what XML cannot have in a path"
+for name in $'tab\there' $'latin\xff'; do
+    mkdir "$work/$name"
+    cp ./*.c "$work/$name"
+    cd "$work/$name" || exit 1
+    quietly mirage configure --xen
+    out=$(make libvirt 2>&1) && wrong "it goes on"
+    has "message" "$out" 'libvirt cannot have the path of this folder'
+    [ ! -e odd_libvirt.xml ] || wrong "odd_libvirt.xml is there"
+done
 
 it "a newline in the name of the folder is refused"
 mkdir "$work/"$'two\nlines'

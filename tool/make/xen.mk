@@ -8,9 +8,10 @@ run: all
 # to write control characters; the one of pwd is its line end.
 .PHONY: libvirt
 libvirt:
-	@test $$(pwd | LC_ALL=C tr -dc '[:cntrl:]' | wc -c) = 1 || \
-	    { echo 'libvirt cannot have a control character in the path of this' \
-	    'folder: rename it' >&2; exit 1; }
+	@pwd | iconv -f UTF-8 -t UTF-8 >/dev/null 2>&1 && \
+	    test $$(pwd | LC_ALL=C tr -dc '[:cntrl:]' | wc -c) = 1 || \
+	    { echo 'libvirt cannot have the path of this folder: it has a control' \
+	    'character in it, or is not UTF-8. Rename it.' >&2; exit 1; }
 	@here=$$(pwd | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g; s/"/\&quot;/g' | \
 	    sed 's/[\\&|]/\\&/g') && \
 	sed "s|@HERE@|$$here|" $(NAME)_libvirt.xml.in \
