@@ -9,7 +9,8 @@
  */
 #include "tcp.h"
 
-#define RECALLED 32 /* runs that are looked at for what was not told of */
+#define RECALLED   32 /* runs that are looked at for what was not told of */
+#define LEAST_DATA 4  /* bytes of a segment that tells of ranges */
 
 static bool is_empty(const struct tcp_range *r)
 {
@@ -114,10 +115,15 @@ static void update(struct connection *c)
         c->early[c->early_count++] = (struct tcp_range){h->seq, h->end};
 }
 
-/* How many ranges fit into a segment. */
+/* How many ranges fit into a segment. On a link with an MTU near 68 that leaves
+ * room for data: two hosts that only tell of holes would not fill them. */
 static unsigned most_ranges(const struct connection *c)
 {
-    return c->timestamps ? TCP_RANGES - 1 : TCP_RANGES;
+    unsigned most = c->timestamps ? TCP_RANGES - 1 : TCP_RANGES;
+
+    while (most > 1 && 4 + 8 * most + LEAST_DATA > c->mss_full)
+        most--;
+    return most;
 }
 
 uint32_t sack_length(struct connection *c)
