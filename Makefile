@@ -50,9 +50,12 @@ with_uring = $(if $(URING),$(patsubst %/batch.o,%/batch_whole.o,\
                            $(1:%/block_uring.o=%/block_uring_whole.o)),$(1))
 
 sources = $(filter-out %_test.c,$(wildcard $(addsuffix /*.c,$(1))))
+# TCP has a folder in its room, and includes the headers of both.
+NET := net net/tcp
+
 IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
                               backend/unix/events_poll.c, \
-                   $(call sources,core device net store backend/unix arch \
+                   $(call sources,core device $(NET) store backend/unix arch \
                                    arch/$(ARCH))) \
                  backend/unix/events_$(EVENTS).c
 # Target sim is a Unix process but for its time and its networks.
@@ -66,7 +69,8 @@ CONFIG_SOURCES := $(call sources,config)
 TOOL_SOURCES   := $(call sources,tool) core/nearest.c
 # They replace what is the processor's alone.
 MACHINE_TESTS  := $(wildcard arch/x86_64/bare/*_test.c backend/virtio/*_test.c)
-TESTS          := $(wildcard core/*_test.c device/*_test.c net/*_test.c store/*_test.c \
+TESTS          := $(wildcard core/*_test.c device/*_test.c \
+                             $(NET:%=%/*_test.c) store/*_test.c \
                              backend/unix/*_test.c backend/bare/*_test.c) \
                   $(if $(filter x86_64,$(ARCH)),$(MACHINE_TESTS))
 # They run on a fake Xen, whose hypercalls are the processor's.
@@ -134,7 +138,8 @@ $B/check/%.o: %.c $B/flags
 	@echo '  cc $@'
 	@$(CC) $(FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
 
-$B/check/test/sim/%.o: private FLAGS += -Inet
+$B/unix/net/tcp/%.o $B/check/net/tcp/%.o: private FLAGS += -Inet
+$B/check/test/sim/%.o: private FLAGS += $(NET:%=-I%)
 
 # archive FOLDER,OBJECTS: the library of a target, by its internal.names
 define archive
@@ -186,7 +191,7 @@ INSIDE       := core device net store
 # The stack protector (decision 0022) for what handles foreign bytes. The others
 # run before there is a canary (libc_start), or would make the smallest image too
 # large.
-PROTECTED := $(call sources,device net store) \
+PROTECTED := $(call sources,device $(NET) store) \
              $(addprefix core/,address.c buf.c checksum.c) \
              $(addprefix backend/xen/,block_xen.c front.c network_xen.c \
                                       shared_ring.c grant.c vbd_name.c \
@@ -213,6 +218,7 @@ $B/image/%.o: % $B/flags | $(BARE)/built $B/foreign/linux
 	@echo '  cc $@'
 	@$(CC) $(BARE_FLAGS) -MMD -MP -c -o $@ $<
 
+$B/image/net/tcp/%.o: private BARE_FLAGS += -Inet
 $B/image/%_test.c.o: private BARE_FLAGS += -Itest
 $(PROTECTED:%=$B/image/%.o): private BARE_FLAGS += -fstack-protector-strong
 # Its switches have tables of 8 bytes for each value, of which the smallest image
@@ -223,7 +229,7 @@ $B/image/core/text.c.o: private BARE_FLAGS += -fno-jump-tables
 # What libc/ defines is what C libraries ask for, by that name.
 define bare
 $(1)_OBJECTS := $$(patsubst %,$B/image/%.o, \
-    $$(call sources,core device net store backend/bare backend/$(1) libc arch \
+    $$(call sources,core device $(NET) store backend/bare backend/$(1) libc arch \
                     arch/x86_64 arch/x86_64/bare) \
     $$(wildcard arch/x86_64/bare/*.S backend/$(1)/*.S libc/*.S))
 
@@ -255,7 +261,7 @@ $B/image/$(1)/check.a: $$($(1)_OBJECTS)
 INSIDERS_$(1) := $(INSIDE:%=$B/image/$(1)/%_tests)
 insiders: $$(INSIDERS_$(1))
 $$(foreach room,$(INSIDE),$$(eval $B/image/$(1)/$$(room)_tests: \
-    $$(patsubst %,$B/image/%.o,$$(wildcard $$(room)/*_test.c))))
+    $$(patsubst %,$B/image/%.o,$$(wildcard $$(room)/*_test.c $$(room)/*/*_test.c))))
 
 $$(INSIDERS_$(1)): $B/image/$(1)/check.a \
     $$(addprefix $B/lib/mirage/$(1)/,image.ld symbols)
@@ -372,11 +378,11 @@ $(CONFORM_STACK): %: %.o %_contract.o $B/check/libmirage.a
 FUZZERS    := $(patsubst test/%.c,$B/%,$(filter-out \
                   $(if $(filter x86_64,$(ARCH)),,%/linux_fuzz.c), \
                   $(wildcard test/fuzz/*_fuzz.c)))
-FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -Icore -Inet -Ibackend/bare \
+FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -Icore $(NET:%=-I%) -Ibackend/bare \
               -Ibackend/xen -Ibackend/virtio \
               -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ \
               -fno-sanitize-recover=undefined -MMD -MP
-FUZZ_ROOMS := $(patsubst %.c,$B/fuzz/%.o,$(call sources,core device net store) \
+FUZZ_ROOMS := $(patsubst %.c,$B/fuzz/%.o,$(call sources,core device $(NET) store) \
                   arch/backtrace.c arch/$(ARCH)/switch.c)
 
 # Without clang it is test/fuzz/run that fails, and not make.
