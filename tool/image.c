@@ -162,6 +162,7 @@ static char *run_script(const char *name, const char *more)
     struct words   w = {0};
     struct outcome o;
 
+    unlink(result); /* a link, perhaps */
     setenv("FAT", text_of("%s/bin/fat", root()), 1);
     add_word(&w, "sh");
     add_word(&w, script);

@@ -21,7 +21,7 @@ quietly() {
 
 # built: the files that the last make has made, by its words
 built() {
-    make "$@" 2>&1 | grep -oE -- '-o [^ ]+' | sed 's/-o //; s/\.new$//; s|^\.mirage/obj/mir-|mir-|' | sort | tr '\n' ' '
+    make "$@" 2>&1 | grep -oE -- '-o [^ ]+' | sed 's/-o //; s/\.\$PPID$//; s|^\.mirage/obj/mir-|mir-|' | sort | tr '\n' ' '
 }
 
 it "a device that the target lacks: the sentences"
@@ -616,6 +616,16 @@ sed -i 's/"other"/"third"/' config.c
 has "message" "$(mirage configure 2>&1)" \
     'main.c and main.c.new are not as mirage made them.*Nothing was changed'
 has "kept" "$(cat main.c.new)" 'mine, too'
+
+it "two makes at once do not spoil each other's files"
+for _ in 1 2 3; do
+    fresh twice
+    quietly mirage configure
+    make >first 2>&1 &
+    make >second 2>&1 || wrong "the second make failed:" "$(cat second)"
+    wait $! || wrong "the first make failed:" "$(cat first)"
+    cmp mir-console "$work/console/mir-console" || wrong "the program differs"
+done
 
 it "a variable of make's that changes takes effect"
 fresh variables

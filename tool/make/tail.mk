@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
 # A note has the words of a command, and is as old as they are: a variable that
 # changes, on make's command line or in the environment, takes effect. Files get
-# their names when they are complete, so make can be killed at any moment.
+# their names when they are complete, so make can be killed at any moment, and
+# two can run at once: PPID is make's own number.
 COMPILE    = $(CC) $(FLAGS) $(CPPFLAGS) $(CFLAGS)
 $(shell $(MIRAGE) note compile -- $(COMPILE))
 $(shell $(MIRAGE) note link -- $(subst $(MIRAGE) link --,,$(LINK)) \
@@ -13,8 +14,8 @@ $(PROGRAM): .mirage/link.note
 # which has changed since does not compile.
 .mirage/obj/%.o: %.c Makefile $(wildcard Makefile.user) .mirage/entry.h
 	@mkdir -p $(@D)
-	$(COMPILE) $(MAPS) -include .mirage/entry.h -MD -MP -MF $@.d -MT $@ -c -o $@.new $<
-	@mv -f $@.d $(@:.o=.d) && mv -f $@.new $@
+	$(COMPILE) $(MAPS) -include .mirage/entry.h -MD -MP -MF $@.$$PPID.d -MT $@ -c -o $@.$$PPID $<
+	@mv -f $@.$$PPID.d $(@:.o=.d) && mv -f $@.$$PPID $@
 
 -include $(OBJECTS:.o=.d)
 

@@ -23,8 +23,8 @@ all: $(PROGRAM)
 
 $(PROGRAM): $(OBJECTS) $(LIBRARY)
 	objects=$$($(MIRAGE) objects --names=$(NAMES) $(OBJECTS)) && \
-	$(LINK) -o .mirage/obj/$@ $(LAST)
-	@mv -f .mirage/obj/$@ $@
+	$(LINK) -o .mirage/obj/$@.$$PPID $(LAST)
+	@mv -f .mirage/obj/$@.$$PPID $@
 
 run: all
 	$(SUDO) ./$(PROGRAM) $(ARGS)

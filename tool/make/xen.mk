@@ -12,7 +12,7 @@ libvirt:
 	    test $$(pwd | LC_ALL=C tr -dc '[:cntrl:]' | wc -c) = 1 || \
 	    { echo 'libvirt cannot have the path of this folder: it has a control' \
 	    'character in it, or is not UTF-8. Rename it.' >&2; exit 1; }
-	@here=$$(pwd | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g; s/"/\&quot;/g' | \
+	@rm -f .mirage/libvirt.xml && here=$$(pwd | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g; s/"/\&quot;/g' | \
 	    sed 's/[\\&|]/\\&/g') && \
 	sed "s|@HERE@|$$here|" $(NAME)_libvirt.xml.in \
 	    >.mirage/libvirt.xml && \
