@@ -53,7 +53,8 @@ sources = $(filter-out %_test.c,$(wildcard $(addsuffix /*.c,$(1))))
 # TCP has a folder in its room, and includes the headers of both.
 NET := net net/tcp
 
-IMAGE_SOURCES := $(filter-out backend/unix/events_epoll.c \
+IMAGE_SOURCES := $(filter-out backend/unix/sandbox.c \
+                              backend/unix/events_epoll.c \
                               backend/unix/events_poll.c, \
                    $(call sources,core device $(NET) store backend/unix arch \
                                    arch/$(ARCH))) \
@@ -101,6 +102,19 @@ PURPOSES := unix bare insiders fuzzers conform wire
 .DELETE_ON_ERROR:
 
 SIM     := $B/lib/mirage/sim/libmirage.a
+
+# For programs that ask for it; it takes libseccomp.
+SECCOMP := $(shell echo '\#include <seccomp.h>' | $(CC) -E - >/dev/null 2>&1 && \
+               echo $B/lib/mirage/unix/libsandbox.a)
+all: $(SECCOMP)
+
+$B/lib/mirage/unix/libsandbox.a: $B/unix/backend/unix/sandbox.o \
+                                 $B/unix/internal.names
+	@mkdir -p $(@D)
+	@rm -f $@
+	@echo '  ar $@'
+	@objcopy --redefine-syms=$B/unix/internal.names $< $B/unix/sandbox.o
+	@$(AR) rcsD $@ $B/unix/sandbox.o
 
 # What applications may not know that it is taken (tool/objects.c).
 NAMES   := $B/lib/mirage/unix/names
@@ -414,7 +428,7 @@ LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \
          test/e2e/machines test/e2e/virtio test/xen/mirage-run test/xen/selftest
 SLOW  := test/tutorial test/libc/run test/lint test/fuzz/run test/e2e/bare \
          test/e2e/gdb test/e2e/hardening test/e2e/libraries test/e2e/library \
-         test/e2e/names test/e2e/direct test/e2e/dhcp test/e2e/dns test/e2e/flood \
+         test/e2e/names test/e2e/sandbox test/e2e/direct test/e2e/dhcp test/e2e/dns test/e2e/flood \
          test/e2e/loss test/e2e/networking test/e2e/block test/e2e/kv_ro \
          test/e2e/fat test/e2e/stackv4 \
          test/conform/stackv4.sh test/net/selftest \

@@ -106,6 +106,14 @@ void library(const char *name)
     need("library", name);
 }
 
+void sandbox(void)
+{
+    if (target() != UNIX)
+        return;
+    report("sandbox", NULL);
+    report("library", "libseccomp", NULL);
+}
+
 job config_job(struct config_place at, const char *fn,
                const char *const *types, struct node *const *devices)
 {

@@ -117,6 +117,8 @@ static const char *set(const struct boot_argument *a, const char *value)
 {
     if (!value && a->type == BOOT_IS_FLAG)
         value = "yes";
+    if (!value && a->type == BOOT_IS_OPTIONAL)
+        value = "";
     if (!value)
         return "a value after =";
     switch (a->type) {
@@ -128,6 +130,7 @@ static const char *set(const struct boot_argument *a, const char *value)
         *(const char **)a->variable = value;
         return NULL;
     case BOOT_IS_PARSED:
+    case BOOT_IS_OPTIONAL:
         return a->parse(value);
     }
     return NULL;
@@ -166,12 +169,13 @@ static void help(void)
     print("usage: %s [--KEY=VALUE | --FLAG]...\n\n", image_name());
     print("  --%-28s %s\n", "help", "print this and end");
     for (const struct boot_argument *a = arguments; a; a = a->next) {
-        static const char *const kinds[] = {"", "=NUMBER", "=TEXT", "="};
+        static const char *const kinds[] = {"", "=NUMBER", "=TEXT", "=", "[="};
         char                     key[KEY_SIZE], left[2 * KEY_SIZE];
 
         key_of(a, key);
-        text_format(left, sizeof left, "%s%s%s", key, kinds[a->type],
-                    a->type == BOOT_IS_PARSED ? a->value : "");
+        text_format(left, sizeof left, "%s%s%s%s", key, kinds[a->type],
+                    a->type >= BOOT_IS_PARSED ? a->value : "",
+                    a->type == BOOT_IS_OPTIONAL ? "]" : "");
         print("  --%-28s %s", left, a->doc);
         if (a->type == BOOT_IS_NUMBER || a->type == BOOT_IS_STRING)
             print(" (default: %s)", a->value && *a->value ? a->value : "none");

@@ -162,6 +162,16 @@ static void refuse_main(const struct facts *f, char *const *assembly,
             source, f->file);
 }
 
+static void check_sandbox(const struct facts *f)
+{
+    if (f->has_sandbox &&
+        access(text_of("%s/lib/mirage/unix/libsandbox.a", root()), R_OK) != 0)
+        die(FAILED, "%s says sandbox(), and mirage was built without "
+                    "libseccomp.\n`apt-get install libseccomp-dev`, and make "
+                    "mirage again, give it one.",
+            f->file);
+}
+
 /* Every job's functions are in its sources, and of the shape that JOB says. */
 static void check_sources(const struct facts *f)
 {
@@ -278,6 +288,7 @@ int command_configure(int count, char **words)
         die(FAILED, "%s needs packages that are not installed. This installs "
                     "them:\n    %s",
             f->file, install);
+    check_sandbox(f);
     check_sources(f);
     for (size_t i = 0; i < f->crunched.count; i++)
         f->crunched_size +=

@@ -282,6 +282,8 @@ char *emit_main(const struct facts *f)
     for (size_t i = 0; i < f->thing_count; i++)
         if (f->thing[i].type && f->thing[i].is_used)
             put_connect(d.out, f, &f->thing[i]);
+    if (f->has_sandbox)
+        fputs("    connected(sandbox_enter(), \"sandbox()\");\n", d.out);
     fprintf(d.out, "    jobs_run(mirage_jobs, %zu);\n", f->job_count);
     for (size_t i = 0; i < f->thing_count; i++)
         if (f->thing[i].is_used && f->thing[i].type &&
@@ -439,6 +441,8 @@ char *emit_makefile(const struct facts *f)
     put_list(d.out, "INCLUDES", &f->includes, "");
     put_list(d.out, "PACKAGES", &f->packages, "");
     put_list(d.out, "LIBRARIES", &f->libraries, "");
+    if (f->has_sandbox)
+        fputs("SANDBOX   := libsandbox.a\n", d.out);
     put_folders(d.out, "CRUNCHED", crunched_name, &f->crunched);
     put_folders(d.out, "IMAGES", image_name, &f->images);
     fputc('\n', d.out);

@@ -220,6 +220,8 @@ static void take_fact(struct facts *f, char *const *v, size_t count)
         add_variable(f, v[1], count > 2 ? v[2] : NULL);
     } else if (strcmp(v[0], "package") == 0) {
         add_item(&f->packages, v[1]);
+    } else if (strcmp(v[0], "sandbox") == 0) {
+        f->has_sandbox = true;
     } else if (strcmp(v[0], "library") == 0) {
         add_item(&f->libraries, v[1]);
     } else if (strcmp(v[0], "source") == 0) {

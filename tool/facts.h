@@ -48,7 +48,8 @@ struct facts {
     struct variable variable[MOST];
     size_t          variable_count;
     struct list     packages, libraries, sources, includes;
-    struct list     crunched; /* folders that are put into the image */
+    bool            has_sandbox; /* the program may be asked for one */
+    struct list     crunched;    /* folders that are put into the image */
     uint64_t        crunched_size;
     struct list     images;       /* folders of which file systems are made */
     char           *dependencies; /* of config.c, as make has them */

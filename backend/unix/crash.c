@@ -191,6 +191,18 @@ static void say_address(const siginfo_t *info)
                   address < 4096 ? " (a null pointer)" : "");
 }
 
+/* NULL: we are in no sandbox. */
+static const char *(*name_of_call)(int call);
+
+static void say_refusal(const siginfo_t *info)
+{
+    const char *name = name_of_call ? name_of_call(info->si_syscall) : NULL;
+
+    image_say("the sandbox refuses the system call %s%s%d%s",
+              name ? name : "", name ? " (" : "", info->si_syscall,
+              name ? ")" : "");
+}
+
 static void say_cause(int number, const siginfo_t *info)
 {
     const char *fiber = image_fiber_name();
@@ -203,7 +215,10 @@ static void say_cause(int number, const siginfo_t *info)
                   fiber, image_fiber_stack().size / 1024);
         return;
     }
-    image_say("%s", fault_name(number));
+    if (number == SIGSYS)
+        say_refusal(info);
+    else
+        image_say("%s", fault_name(number));
     if (number == SIGSEGV || number == SIGBUS)
         say_address(info);
     if (is_fiber)
@@ -265,4 +280,14 @@ void crash_catch(void)
     sigaction(SIGFPE, &fault, NULL);
     sigaction(SIGILL, &fault, NULL);
     sigaction(SIGABRT, &fault, NULL);
+}
+
+void crash_in_sandbox(const char *(*name)(int call))
+{
+    struct sigaction refusal = {.sa_sigaction = on_fault,
+                                .sa_flags = SA_SIGINFO | SA_ONSTACK};
+
+    name_of_call = name;
+    symbols_without_programs();
+    sigaction(SIGSYS, &refusal, NULL);
 }

@@ -195,11 +195,19 @@ static int open_beneath(int folder, const char *path)
 #endif
 
 /* Opens a file or a directory; "" is the folder. -1, with errno. */
-static int open_key(const struct direct *d, const char *key)
+static int open_key(struct direct *d, const char *key)
 {
+    int fd;
+
     if (!*key)
         key = ".";
-    return d->walks ? walk(d->folder, key) : open_beneath(d->folder, key);
+    if (d->walks)
+        return walk(d->folder, key);
+    fd = open_beneath(d->folder, key);
+    if (fd >= 0 || errno != ENOSYS)
+        return fd;
+    d->walks = true; /* a sandbox has been entered since */
+    return walk(d->folder, key);
 }
 
 /* Is it just not there, or did the host fail? */
@@ -220,7 +228,7 @@ static enum status failed(const struct direct *d, const char *key)
 }
 
 /* Opens what has this mode; all else is not there. */
-static enum status open_as(const struct direct *d, const char *key, mode_t mode,
+static enum status open_as(struct direct *d, const char *key, mode_t mode,
                            int *fd, struct stat *st)
 {
     enum status s;
@@ -299,10 +307,10 @@ static enum status direct_read(struct kv_ro *kv, const char *key,
                                uint64_t offset, void *data, size_t len,
                                size_t *got)
 {
-    const struct direct *d = direct_of(kv);
-    int                  fd;
-    struct stat          st;
-    enum status          s = open_as(d, key, S_IFREG, &fd, &st);
+    struct direct *d = direct_of(kv);
+    int            fd;
+    struct stat    st;
+    enum status    s = open_as(d, key, S_IFREG, &fd, &st);
 
     if (s)
         return s;
@@ -316,7 +324,7 @@ static enum status direct_read(struct kv_ro *kv, const char *key,
 }
 
 /* Is the entry of a directory a key, or the beginning of some? */
-static bool look_at(const struct direct *d, const char *directory,
+static bool look_at(struct direct *d, const char *directory,
                     const struct dirent *e, bool *is_directory)
 {
     char        key[KV_RO_KEY + 1];
@@ -346,7 +354,7 @@ static bool look_at(const struct direct *d, const char *directory,
     return good;
 }
 
-static enum status list(const struct direct *d, const char *directory, DIR *dir,
+static enum status list(struct direct *d, const char *directory, DIR *dir,
                         kv_ro_entry *fn, void *ctx)
 {
     const struct dirent *e;
@@ -366,11 +374,11 @@ static enum status list(const struct direct *d, const char *directory, DIR *dir,
 static enum status direct_list(struct kv_ro *kv, const char *directory,
                                kv_ro_entry *fn, void *ctx)
 {
-    const struct direct *d = direct_of(kv);
-    int                  fd;
-    struct stat          st;
-    enum status          s = open_as(d, directory, S_IFDIR, &fd, &st);
-    DIR                 *dir;
+    struct direct *d = direct_of(kv);
+    int            fd;
+    struct stat    st;
+    enum status    s = open_as(d, directory, S_IFDIR, &fd, &st);
+    DIR           *dir;
 
     if (s)
         return s;

@@ -180,6 +180,32 @@ static pid_t fork_without_locks(void)
 #endif
 }
 
+static bool may_run_programs = true;
+
+void symbols_without_programs(void)
+{
+    may_run_programs = false;
+}
+
+/* What would have told the lines. */
+static void print_command(const uintptr_t *addresses, size_t count)
+{
+    char text[64];
+
+    platform_put("lines: addr2line -e ", strlen("lines: addr2line -e "));
+    platform_put(image_name(), strlen(image_name()));
+    for (size_t i = 0; i < count; i++) {
+        const struct module *own = own_module();
+
+        if (!own || module_of(addresses[i]) != own)
+            continue;
+        text_format(text, sizeof text, " 0x%zx",
+                    (size_t)(addresses[i] - own->bias));
+        platform_put(text, strlen(text));
+    }
+    platform_put("\n", 1);
+}
+
 /* Runs addr2line in a child; its output is read from the result, or -1. */
 static int start_addr2line(const uintptr_t *addresses, size_t count,
                            pid_t *child)
@@ -233,7 +259,9 @@ static void find_lines(const uintptr_t *addresses, size_t count,
 {
     static char text[MOST * LINE];
     pid_t       child;
-    int         fd = start_addr2line(addresses, count, &child);
+    int         fd = may_run_programs
+                         ? start_addr2line(addresses, count, &child)
+                         : -1;
     char       *line = text;
 
     for (size_t i = 0; i < count; i++)
@@ -278,6 +306,8 @@ void symbols_print(const struct trace *trace)
         platform_put(line, strlen(line));
     }
     close_program(&program);
+    if (!may_run_programs)
+        print_command(at, count);
 }
 
 void symbols_name(uintptr_t address, char *text, size_t size)

@@ -24,6 +24,9 @@ struct trace {
  */
 void symbols_print(const struct trace *trace);
 
+/* From now on addr2line cannot be run: its command is printed instead. */
+void symbols_without_programs(void);
+
 /*
  * Writes where an address lies, as symbols_print has it (without a line), to
  * the size bytes at text. As symbols_print.

@@ -4,6 +4,7 @@
  *
  * The grammar, the same on every target: words that begin with -- are ours,
  *     --key=value    or    --flag   (the same as --flag=yes)
+ * (a few keys may stand alone, too),
  * and each key is declared once, by the unikernel or by a library, in one
  * line at file scope:
  *     BOOT_STRING(greeting, "hello", "what to say");
@@ -37,7 +38,8 @@
 enum boot_type { BOOT_IS_FLAG,
                  BOOT_IS_NUMBER,
                  BOOT_IS_STRING,
-                 BOOT_IS_PARSED };
+                 BOOT_IS_PARSED,
+                 BOOT_IS_OPTIONAL };
 
 /*
  * For BOOT_PARSED: takes one value, which stays valid; NULL if it fits, or
@@ -81,6 +83,10 @@ struct boot_argument {
 /* syntax is what --help shows after the equals sign, such as "LEVEL". */
 #define BOOT_PARSED(id, syntax, parser, doc) \
     BOOT_ARGUMENT(id, doc, syntax, BOOT_IS_PARSED, 0, parser, 0, 0)
+
+/* The same for a key that may stand alone: its value is "" then. */
+#define BOOT_OPTIONAL(id, syntax, parser, doc) \
+    BOOT_ARGUMENT(id, doc, syntax, BOOT_IS_OPTIONAL, 0, parser, 0, 0)
 
 #define BOOT_ARGUMENT(id, doc, value, type, variable, parser, low, high) \
     static struct boot_argument boot_argument_##id = {                   \

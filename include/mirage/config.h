@@ -183,6 +183,13 @@ void library(const char *name);
 #define library(name) MIRAGE_AT(library(name))
 
 /*
+ * On Unix the program has the boot argument --sandbox, by which it gives up all
+ * that it has no use for once its devices are connected. For that it is linked
+ * with libseccomp. Elsewhere it does nothing: the hypervisor keeps images in.
+ */
+void sandbox(void);
+
+/*
  * JOB(start, console, block) says that unikernel.c has
  *     void start(struct console *, struct block *);
  * and defines, for config.c,  job start(console, block).  At most 12 devices.

@@ -35,6 +35,15 @@ void              mirage_main(void);
 void connected(enum status s, const char *device);
 
 /*
+ * Does what the boot argument --sandbox asks for, if it is given; after the
+ * devices were connected. Only on Unix, and where config.c says sandbox().
+ *
+ * ERR_NOT_FOUND: there is no such user. ERR_PERMISSION: it may not become that
+ * user. ERR_UNSUPPORTED: the kernel has no filters. The image is to end then.
+ */
+MUST_CHECK enum status sandbox_enter(void);
+
+/*
  * After the jobs: the same, unless what the device holds has reached its
  * storage.
  */

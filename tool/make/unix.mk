@@ -3,6 +3,7 @@ PROGRAM   := mir-$(NAME)
 BUILT     := $(PROGRAM)
 LIBRARY   := $(ROOT)/lib/mirage/$(if $(filter sim,$(TARGET)),sim,unix)/libmirage.a
 NAMES     := $(ROOT)/lib/mirage/unix/names
+SANDBOX   := $(ROOT)/lib/mirage/unix/libsandbox.a
 
 # Hardening (decision 0022). Checked calls of the C library need an optimizing
 # compiler, hide faults from sanitizers, and may be asked for in CFLAGS.
@@ -14,7 +15,8 @@ FLAGS     += -fPIE -fstack-protector-strong $(CHECKED)
 FIXED      = $(filter -static -no-pie,$(CFLAGS) $(LDFLAGS))
 LINK       = $(CC) $(CFLAGS) $(if $(FIXED),,-pie) -Wl,-z,relro,-z,now \
              $(LDFLAGS) -Wl,--gc-sections,--eh-frame-hdr $$objects
-LAST       = $(LIBRARY) $(LDLIBS)
+LAST       = $(if $(filter libseccomp,$(LIBRARIES)),$(SANDBOX)) $(LIBRARY) \
+             $(LDLIBS)
 
 .PHONY: all depend prepare run clean
 .DELETE_ON_ERROR:

@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * --sandbox: what a Unix program gives up once its devices are connected
+ * (decision 0023): another user's rights, its own privileges but for ports below
+ * 1024, and all system calls that it has no use for.
+ *
+ * On its own in libsandbox.a, since it takes libseccomp, for programs whose
+ * config.c says sandbox().
+ */
+#define _GNU_SOURCE
+#include "crash.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/netlink.h>
+#include <mirage/boot.h>
+#include <mirage/log.h>
+#include <mirage/main.h>
+#include <mirage/platform.h>
+#include <pwd.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define CALLS_MOST 512 /* the highest number of a call, and one */
+
+LOG_SOURCE(sandbox);
+
+static bool        is_wanted;
+static const char *user = "";
+
+static const char *take_user(const char *value)
+{
+    is_wanted = true;
+    user = value;
+    return NULL;
+}
+
+BOOT_OPTIONAL(sandbox, "USER", take_user,
+              "give up what is not needed, and as root become USER");
+
+/*
+ * What the drivers, fibers, crash reports and the C library use after the
+ * devices are connected. Names that the machine does not have are skipped.
+ */
+static const char *const allowed[] = {
+    /* memory */
+    "brk", "madvise", "mmap", "mprotect", "mremap", "munmap",
+    /* files that are open, and what may be asked of others */
+    "access", "close", "close_range", "copy_file_range", "dup", "dup2", "dup3",
+    "faccessat", "faccessat2", "fadvise64", "fallocate", "fcntl", "fdatasync",
+    "flock", "fstat", "fstatfs", "fsync", "ftruncate", "getcwd", "getdents",
+    "getdents64", "lseek", "lstat", "newfstatat", "pipe", "pipe2", "pread64",
+    "preadv", "preadv2", "pwrite64", "pwritev", "pwritev2", "read", "readahead",
+    "readlink", "readlinkat", "readv", "sendfile", "stat", "statfs", "statx",
+    "sync_file_range", "write", "writev",
+    /* events */
+    "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait",
+    "eventfd2", "io_uring_enter", "poll", "ppoll", "pselect6", "select",
+    /* networks; which sockets may be made is told below */
+    "accept", "accept4", "bind", "connect", "getpeername", "getsockname",
+    "getsockopt", "listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg",
+    "sendmsg", "sendto", "setsockopt", "shutdown", "socketpair",
+    /* time */
+    "alarm", "clock_getres", "clock_gettime", "clock_nanosleep", "getitimer",
+    "gettimeofday", "nanosleep", "setitimer", "time", "timer_create",
+    "timer_delete", "timer_getoverrun", "timer_gettime", "timer_settime",
+    "timerfd_create", "timerfd_gettime", "timerfd_settime", "times",
+    /* signals and threads; whom they reach is told below */
+    "futex", "membarrier", "pause", "restart_syscall", "rseq", "rt_sigaction",
+    "rt_sigpending", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend",
+    "rt_sigtimedwait", "sched_getaffinity", "sched_getparam",
+    "sched_getscheduler", "sched_yield", "set_robust_list", "set_tid_address",
+    "sigaltstack", "wait4",
+    /* the process */
+    "exit", "exit_group", "getegid", "geteuid", "getgid", "getgroups",
+    "getpgrp", "getpid", "getppid", "getpriority", "getrandom", "getresgid",
+    "getresuid", "getrlimit", "getrusage", "getsid", "gettid", "getuid",
+    "sysinfo", "umask", "uname", NULL};
+
+/* Those that the C library tries, and does without: they are not there. */
+static const char *const absent[] = {"clone3", "openat2", NULL};
+
+static const char *names[CALLS_MOST];
+
+static const char *name_of_call(int call)
+{
+    return call >= 0 && call < CALLS_MOST ? names[call] : NULL;
+}
+
+/* For the report of a call that is refused, which must not allocate. */
+static void note_names(void)
+{
+    for (int call = 0; call < CALLS_MOST; call++)
+        names[call] = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, call);
+}
+
+static bool add(scmp_filter_ctx filter, uint32_t action, const char *name,
+                unsigned count, const struct scmp_arg_cmp *arguments)
+{
+    int call = seccomp_syscall_resolve_name(name);
+
+    if (call == __NR_SCMP_ERROR || call < 0)
+        return true; /* not of this machine */
+    return seccomp_rule_add_array(filter, action, call, count, arguments) == 0;
+}
+
+static bool add_all(scmp_filter_ctx filter, uint32_t action,
+                    const char *const *list)
+{
+    for (; *list; list++)
+        if (!add(filter, action, *list, 0, NULL))
+            return false;
+    return true;
+}
+
+#define ADD(filter, name, ...)                         \
+    add(filter, SCMP_ACT_ALLOW, name,                  \
+        sizeof((struct scmp_arg_cmp[]){__VA_ARGS__}) / \
+            sizeof(struct scmp_arg_cmp),               \
+        (struct scmp_arg_cmp[]){__VA_ARGS__})
+
+/* Files are opened to be read, and neither made nor cut. */
+static bool add_opening(scmp_filter_ctx f)
+{
+    const scmp_datum_t writes = O_ACCMODE | O_CREAT | O_TRUNC |
+                                (O_TMPFILE & ~O_DIRECTORY);
+
+    return ADD(f, "openat", SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY)) &&
+           ADD(f, "open", SCMP_A1(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
+}
+
+/* Of networks, and to ask the kernel for its addresses (getifaddrs). */
+static bool add_sockets(scmp_filter_ctx f)
+{
+    return ADD(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET)) &&
+           ADD(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET6)) &&
+           ADD(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) &&
+           ADD(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
+               SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE));
+}
+
+/* A terminal is not typed into for whoever reads it next (TIOCSTI), and no
+ * interface or tap is made. The kernel looks at the lower half of the number. */
+static bool add_ioctl(scmp_filter_ctx f)
+{
+    static const unsigned numbers[] = {
+        TIOCOUTQ, FIONREAD, FIONBIO, FIOCLEX, TCGETS,
+        TIOCGWINSZ, SIOCGIFFLAGS, SIOCGIFMTU, SIOCGIFHWADDR,
+        SIOCGIFADDR, SIOCGIFCONF, SIOCGIFINDEX, SIOCGIFNAME,
+        SIOCGIFNETMASK};
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (!ADD(f, "ioctl",
+                 SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, numbers[i])))
+            return false;
+    return true;
+}
+
+/* Signals go to this process, and what is started is a thread of it. */
+static bool add_threads(scmp_filter_ctx f)
+{
+    const scmp_datum_t me = (scmp_datum_t)getpid();
+
+    return ADD(f, "kill", SCMP_A0(SCMP_CMP_EQ, me)) &&
+           ADD(f, "tgkill", SCMP_A0(SCMP_CMP_EQ, me)) &&
+           ADD(f, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) &&
+           ADD(f, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) &&
+           ADD(f, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_GET_NAME)) &&
+           ADD(f, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_TIMERSLACK)) &&
+           ADD(f, "prctl", SCMP_A0(SCMP_CMP_EQ, 0x53564d41 /* SET_VMA */)) &&
+           ADD(f, "prlimit64", SCMP_A2(SCMP_CMP_EQ, 0));
+}
+
+/* For all threads. Whether it could be had. */
+static int load_filter(void)
+{
+    scmp_filter_ctx f = seccomp_init(SCMP_ACT_TRAP);
+    int             error = ENOMEM;
+
+    if (f && add_all(f, SCMP_ACT_ALLOW, allowed) &&
+        add_all(f, SCMP_ACT_ERRNO(ENOSYS), absent) && add_opening(f) &&
+        add_sockets(f) && add_ioctl(f) && add_threads(f) &&
+        seccomp_attr_set(f, SCMP_FLTATR_CTL_TSYNC, 1) == 0 &&
+        seccomp_attr_set(f, SCMP_FLTATR_CTL_NNP, 1) == 0)
+        error = -seccomp_load(f);
+    seccomp_release(f);
+    return error;
+}
+
+/* Keeps of all privileges that to listen to ports below 1024, if it was there. */
+static enum status drop_privileges(void)
+{
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct   data[2];
+    const unsigned                  kept = 1u << CAP_NET_BIND_SERVICE;
+
+    if (syscall(SYS_capget, &header, data) != 0)
+        return ERR_UNSUPPORTED;
+    data[0].permitted &= kept;
+    data[0].effective = data[0].permitted;
+    data[1].permitted = data[1].effective = 0;
+    data[0].inheritable = data[1].inheritable = 0;
+    return syscall(SYS_capset, &header, data) == 0 ? OK : ERR_PERMISSION;
+}
+
+static enum status become_user(void)
+{
+    struct passwd *p = getpwnam(user);
+
+    if (!p) {
+        log_error(&sandbox, "there is no user %s; `getent passwd` lists them",
+                  user);
+        return ERR_NOT_FOUND;
+    }
+    if (geteuid() != 0 && p->pw_uid == geteuid())
+        return OK;
+    if (geteuid() != 0) {
+        log_error(&sandbox, "only root can become %s; without a name "
+                            "--sandbox goes on as who has started it",
+                  user);
+        return ERR_PERMISSION;
+    }
+    if (prctl(PR_SET_KEEPCAPS, 1) != 0 || initgroups(user, p->pw_gid) != 0 ||
+        setresgid(p->pw_gid, p->pw_gid, p->pw_gid) != 0 ||
+        setresuid(p->pw_uid, p->pw_uid, p->pw_uid) != 0) {
+        log_error(&sandbox, "cannot become %s: %s", user, strerror(errno));
+        return ERR_PERMISSION;
+    }
+    /* Who has changed user may not read of itself in /proc, as crash reports
+     * do, nor leave a core. */
+    (void)prctl(PR_SET_DUMPABLE, 1);
+    return OK;
+}
+
+enum status sandbox_enter(void)
+{
+    enum status s;
+    int         error;
+
+    if (!is_wanted)
+        return OK;
+    note_names();
+    if (*user && (s = become_user()) != OK)
+        return s;
+    if ((s = drop_privileges()) != OK) {
+        log_error(&sandbox, "the privileges cannot be given up: %s",
+                  strerror(errno));
+        return s;
+    }
+    error = load_filter();
+    if (error) {
+        log_error(&sandbox,
+                  "the kernel takes no filter for system calls: %s",
+                  strerror(error));
+        return ERR_UNSUPPORTED;
+    }
+    crash_in_sandbox(name_of_call);
+    if (geteuid() == 0)
+        log_warning(&sandbox, "it is root's still; --sandbox=USER becomes "
+                              "another user");
+    log_info(&sandbox, "entered%s%s", *user ? ", as " : "", user);
+    return OK;
+}
