@@ -441,8 +441,6 @@ char *emit_makefile(const struct facts *f)
     put_list(d.out, "INCLUDES", &f->includes, "");
     put_list(d.out, "PACKAGES", &f->packages, "");
     put_list(d.out, "LIBRARIES", &f->libraries, "");
-    if (f->has_sandbox)
-        fputs("SANDBOX   := libsandbox.a\n", d.out);
     put_folders(d.out, "CRUNCHED", crunched_name, &f->crunched);
     put_folders(d.out, "IMAGES", image_name, &f->images);
     fputc('\n', d.out);
