@@ -90,6 +90,9 @@ fs fat(block disk);
  * The files of a FAT image that is made of the folder dir: fat1.img beside
  * config.c, fat2.img for the second, and so on. It is as small as it can be;
  * make FAT_MORE=10M (or a line FAT_MORE = 10M in Makefile.user) leaves room.
+ * make makes it anew when the folder or FAT_MORE changes; but once something
+ * was written to it, and while something has it open, it is kept, and a message
+ * says so.
  */
 fs fat_of_files(const char *dir);
 #define fat_of_files(dir) MIRAGE_AT(fat_of_files(dir))
@@ -98,11 +101,17 @@ fs fat_of_files(const char *dir);
 kv_ro kv_ro_of_fs(fs files);
 #define kv_ro_of_fs(files) MIRAGE_AT(kv_ro_of_fs(files))
 
-/* The folder dir, compiled into the image. */
+/*
+ * The folder dir, compiled into the image. Symbolic links are followed inside
+ * of dir; one that leads out is an error when the folder is crunched.
+ */
 kv_ro crunch(const char *dir);
 #define crunch(dir) MIRAGE_AT(crunch(dir))
 
-/* The host's folder dir, as it is while the image runs. */
+/*
+ * The host's folder dir, as it is while the image runs. Symbolic links are
+ * followed inside of dir; one that leads out is no key.
+ */
 kv_ro direct_kv_ro(const char *dir);
 #define direct_kv_ro(dir) MIRAGE_AT(direct_kv_ro(dir))
 
@@ -175,7 +184,8 @@ void config_fail(struct config_place at, const char *fmt, ...)
 
 /*
  * The image needs a Debian package, or a library by the name that pkg-config
- * has for it. `mirage configure` and `make depend` look for them.
+ * has for it. `mirage configure` and `make depend` look for them. Images for
+ * virtual machines find the headers of both, after those of their C library.
  */
 void package(const char *name);
 #define package(name) MIRAGE_AT(package(name))
