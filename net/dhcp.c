@@ -298,7 +298,7 @@ static void time_lease(struct dhcp *d, bool is_granted)
     }
     second = t2 == 0 || t2 >= seconds ? length - length / 8 : t2 * SECOND;
     first = t1 == 0 || t1 * SECOND >= second ? length / 2 : t1 * SECOND;
-    first = within(d->interval, fuzz(first, length), length - d->interval);
+    first = within(d->interval, fuzz(first, length), length - 2 * d->interval);
     second = within(first, fuzz(second, length), length - length / 16);
     l->t1 = d->asked + first;
     l->t2 = d->asked + second;

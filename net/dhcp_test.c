@@ -682,6 +682,32 @@ TEST(a_server_that_refuses_each_renewal_does_not_drive_us_round)
     }
 }
 
+TEST(a_server_that_falls_silent_is_asked_as_rarely_whatever_its_times)
+{
+    static const uint32_t leases[] = {1, 10, 60, 3600, 86400};
+
+    for (size_t i = 0; i < sizeof leases / sizeof *leases; i++)
+        for (uint32_t k = 0; k < 32; k++) {
+            uint32_t    lease = leases[i], t1 = lease * k / 32;
+            nanoseconds held = (lease < 10 ? 10 : lease) * SECOND, last = now;
+            unsigned    requests = 0, to_all = 0;
+
+            start(true);
+            answer(DHCP_OFFER, d.xid, ours, lease, t1, t1 + 1);
+            answer(DHCP_ACK, d.xid, ours, lease, t1, t1 + 1);
+            dhcp_checked(&d, false, now);
+            for (pass(); did.lost == 0; pass()) {
+                CHECK(type() == DHCP_REQUEST);
+                CHECK(now - last >= SECOND && now - last >= held / 8);
+                last = now;
+                requests++;
+                to_all += ipv4_number(did.to) == 0;
+            }
+            CHECK(requests <= 8);
+            CHECK(to_all > 0);
+        }
+}
+
 TEST(t1_and_t2_differ_from_one_lease_to_the_next)
 {
     nanoseconds t1 = 0, t2 = 0;

@@ -64,6 +64,18 @@ static bool is_right(const struct connection *c, struct ip_address asking)
     return true;
 }
 
+/* Has no peer more connections than the one above it in the heap? */
+static bool is_heap(void)
+{
+    const struct tcp_peers *all = &tcp.peers;
+
+    for (size_t i = 1; i < all->heap_count; i++)
+        if (all->heap[i]->count > all->heap[(i - 1) / 2]->count ||
+            all->heap[i]->place != i)
+            return false;
+    return true;
+}
+
 static void begin(unsigned limit)
 {
     for (unsigned i = 0; i < CONNECTIONS; i++)
@@ -108,6 +120,7 @@ TEST(whatever_comes_and_goes_the_choice_is_that_of_the_model)
             tcp_peer_heard(&connection[i]);
             heard[i] = ++now;
         }
+        CHECK(is_heap());
         if (step % 20 == 0) {
             struct ip_address asking = address(
                 (unsigned)random_below(PEERS + 1));
@@ -115,6 +128,24 @@ TEST(whatever_comes_and_goes_the_choice_is_that_of_the_model)
             CHECK(is_right(tcp_peer_to_displace(&tcp, asking), asking));
         }
     }
+}
+
+/* The last of the heap takes the place of a peer that goes, elsewhere. */
+TEST(a_peer_that_goes_leaves_the_others_in_order)
+{
+    static const unsigned counts[] = {5, 1, 4, 1, 1, 3};
+    unsigned              i = 0, first_of_3 = 0;
+
+    begin(0);
+    for (unsigned peer = 0; peer < sizeof counts / sizeof *counts; peer++) {
+        if (peer == 3)
+            first_of_3 = i;
+        for (unsigned k = 0; k < counts[peer]; k++)
+            add(i++, peer);
+    }
+    CHECK(is_heap());
+    drop(first_of_3);
+    CHECK(is_heap());
 }
 
 TEST(a_limit_by_peer_is_of_one_port_and_ends_with_the_flow)
