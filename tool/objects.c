@@ -140,10 +140,11 @@ static void note_symbols(struct names *n, char *const *object, int count)
         }
 }
 
-/* The new names, as objcopy wants them. */
+/* The new names, as objcopy wants them, in a file of this process's: another
+ * make may run. */
 static char *write_renames(const struct names *n, bool is_main)
 {
-    char *file = text_of(".mirage/obj/%s.names", is_main ? "main" : "own");
+    char *file = text_of(".mirage/obj/names.%d", (int)getpid());
     FILE *out = fopen(file, "w");
 
     for (size_t i = 0; out && i < n->count; i++) {
@@ -179,19 +180,24 @@ static char *rename_in(const struct names *n, char *object)
 {
     bool           is_main = strcmp(object, MAIN) == 0;
     char          *own = text_of("%.*s.own.o", (int)strlen(object) - 2, object);
+    char          *fresh = text_of("%s.%d", own, (int)getpid());
+    char          *renames = write_renames(n, is_main);
     struct words   w = {0};
     struct outcome o;
 
     add_word(&w, "objcopy");
-    add_word(&w, text_of("--redefine-syms=%s", write_renames(n, is_main)));
+    add_word(&w, text_of("--redefine-syms=%s", renames));
     add_word(&w, object);
-    add_word(&w, own);
+    add_word(&w, fresh);
     o = run(&w, -1, 0);
+    unlink(renames);
     if (o.status != 0)
         die(FAILED, "objcopy cannot rename what %s defines",
             source_of(object));
     if (!is_main)
-        check_renamed(n, own);
+        check_renamed(n, fresh);
+    if (rename(fresh, own) != 0)
+        die(FAILED, "cannot write %s: %s", own, strerror(errno));
     return own;
 }
 
