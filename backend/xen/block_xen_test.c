@@ -670,6 +670,39 @@ TEST(a_backend_that_keeps_the_ring_of_the_connection_before_gets_no_other)
     CHECK(fake_any_grant(0, 8, false) == 0);
 }
 
+static void read_gone(void *ctx)
+{
+    uint8_t data[512];
+
+    CHECK(block_read(ctx, 3, data, 1) == ERR_GONE);
+}
+
+static void lie(void)
+{
+    disk.ring.sring->rsp_prod += 7;
+    backend_notify(&disk.backend);
+    disk.backend.is_deaf = true; /* its pages are taken back */
+}
+
+/* Then nobody tells of states, but what the backend does is seen. */
+TEST(without_xenstore_a_backend_that_lies_ends_what_was_asked)
+{
+    struct xsd_sockmsg wrong = {XS_READ, 0, 0, XENSTORE_PAYLOAD_MAX + 1};
+    struct block      *b = busy_disk(ALL);
+    struct fiber      *f;
+    uint8_t            data[512];
+
+    store_send_raw(&wrong, sizeof wrong);
+    CHECK(time_sleep(SECOND) == OK);
+    check_said("xvda1: xenstore: ");
+    CHECK(block_read(b, 0, data, 1) == OK);
+    CHECK(fiber_spawn(NULL, read_gone, b, &f) == OK);
+    fake_after(500 * MILLISECOND, lie);
+    CHECK(fiber_join(f, time_after(60 * SECOND)) == OK);
+    CHECK(block_write(b, 0, data, 1) == ERR_GONE);
+    check_said("xvda1: its backend, domain 0, answers more than was asked");
+}
+
 static void close_again(void)
 {
     CHECK(disk.backend.state == XenbusStateClosed);
@@ -749,13 +782,6 @@ TEST(what_is_to_be_discarded_when_a_backend_goes_is_asked_of_the_next)
     backend_restart(&disk.backend);
     CHECK(fiber_join(f, FOREVER) == OK);
     CHECK(disk.discards == 1);
-}
-
-static void read_gone(void *ctx)
-{
-    uint8_t data[512];
-
-    CHECK(block_read(ctx, 3, data, 1) == ERR_GONE);
 }
 
 static void take_away(void)

@@ -127,13 +127,18 @@ enum status front_be(struct front *f, enum xenbus_state state)
     return xenstore_write(path, value);
 }
 
-/* The backend's state; XenbusStateUnknown: it is not there. */
-static enum xenbus_state peer(struct front *f)
+/* Reads the backend's state; XenbusStateUnknown: it is not there. Errors are
+ * xenstore's. */
+static enum status read_state(struct front *f, enum xenbus_state *state)
 {
-    uint64_t state = front_number(f, "state", XenbusStateUnknown);
+    uint64_t    number;
+    enum status s = xenstore_number(f->watched, &number);
 
-    return state <= XenbusStateReconfigured ? (enum xenbus_state)state
-                                            : XenbusStateUnknown;
+    if (s == OK && number <= XenbusStateReconfigured)
+        *state = (enum xenbus_state)number;
+    else
+        *state = XenbusStateUnknown;
+    return s == ERR_NOT_FOUND || s == ERR_FORMAT || s == ERR_RANGE ? OK : s;
 }
 
 static enum status wait_for(struct front *f, unsigned wanted,
@@ -145,7 +150,9 @@ static enum status wait_for(struct front *f, unsigned wanted,
     if (!f->watch.token[0])
         s = xenstore_watch(&f->watch);
     while (s == OK && !f->lie && !f->is_moved) {
-        *state = peer(f);
+        s = read_state(f, state);
+        if (s != OK)
+            break;
         if (wanted >> *state & 1)
             return OK;
         s = xenstore_wait(&f->watch, deadline);
@@ -249,8 +256,11 @@ static enum status await(struct front *f, bool *closes)
     enum status s = OK;
 
     while (s == OK && !f->is_moved && !f->lie) {
-        enum xenbus_state state = peer(f);
+        enum xenbus_state state;
 
+        s = read_state(f, &state);
+        if (s != OK)
+            break;
         *closes = state == XenbusStateClosing;
         if (state == XenbusStateInitWait || *closes)
             return OK;
