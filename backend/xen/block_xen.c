@@ -34,6 +34,7 @@
 #define RING_ORDER 2u   /* 1 << that many pages of a ring, at most */
 #define SLOTS      128u /* of a ring of so many pages */
 #define POOL       512u /* pages through which data goes */
+#define OLD_RINGS  4u   /* of earlier connections, that a backend may keep */
 #define NONE       UINT16_MAX
 #define STACK      16384
 
@@ -68,6 +69,7 @@ struct disk {
     struct event       event;
     blkif_front_ring_t ring;
     struct ring_pages  pages; /* of the ring */
+    struct ring_pages  old[OLD_RINGS];
     unsigned           ring_order;
     struct request    *slot[SLOTS];
     unsigned           used;
@@ -628,14 +630,32 @@ static enum status read_offers(struct disk *d)
     return OK;
 }
 
-static unsigned reclaim_ring(void *ctx)
+/*
+ * Takes back the rings of earlier connections. The last one is set aside if the
+ * backend still uses it: Linux's blkback, if it has I/O under way when the
+ * frontend closes, lets the ring go only when it is told of the next one. How
+ * many pages stand in the way of another connection: none, unless OLD_RINGS are
+ * set aside already.
+ */
+static unsigned reclaim_rings(struct disk *d)
 {
-    struct disk *d = ctx;
+    unsigned held = ring_drop(&d->pages);
 
-    return ring_drop(&d->pages);
+    for (unsigned i = 0; i < OLD_RINGS; i++)
+        if (ring_drop(&d->old[i]) == 0 && held > 0) {
+            d->old[i] = d->pages;
+            d->pages.pages = NULL;
+            held = 0;
+        }
+    return held;
 }
 
-/* Takes back the ring and, of a disk that is gone, the pool, which nobody uses
+static unsigned reclaim_ring(void *ctx)
+{
+    return reclaim_rings(ctx);
+}
+
+/* Takes back the rings and, of a disk that is gone, the pool, which nobody uses
  * any more (front.h). */
 static unsigned reclaim_all(void *ctx)
 {
@@ -652,7 +672,10 @@ static unsigned reclaim_all(void *ctx)
             held++;
         }
     }
-    return held + reclaim_ring(d);
+    held += reclaim_rings(d);
+    for (unsigned i = 0; i < OLD_RINGS; i++)
+        held += ring_drop(&d->old[i]);
+    return held;
 }
 
 /* Ends the connection. The backend may still use the ring for now. */
