@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@
 /* What .mirage/NAME.made says; a hash of 0 is none. */
 struct made {
     uint64_t image[HASHES];
-    uint64_t from;
+    uint64_t from, more;
 };
 
 /* FNV-1a, 64 bits. */
@@ -49,27 +50,33 @@ static char *made_of(const char *name)
 
 static struct made read_made(const char *name)
 {
-    struct made m = {{0}, 0};
+    struct made m = {{0}, 0, 0};
     FILE       *in = fopen(made_of(name), "r");
 
     if (!in)
         return m;
-    if (fscanf(in, "image %" SCNx64 " %" SCNx64 "\nfrom %" SCNx64,
-               &m.image[0], &m.image[1], &m.from) != 3)
-        m = (struct made){{0}, 0};
+    if (fscanf(in, "image %" SCNx64 " %" SCNx64 "\nfrom %" SCNx64 " %" SCNx64,
+               &m.image[0], &m.image[1], &m.from, &m.more) != 4)
+        m = (struct made){{0}, 0, 0};
     fclose(in);
     return m;
 }
 
-static void write_made(const char *name, uint64_t image, uint64_t other,
-                       uint64_t from)
+static void write_made(const char *name, struct made m)
 {
     char *file = made_of(name);
     FILE *out = begin_file(file);
 
-    fprintf(out, "image %016" PRIx64 " %016" PRIx64 "\nfrom %016" PRIx64 "\n",
-            image, other, from);
+    fprintf(out,
+            "image %016" PRIx64 " %016" PRIx64 "\nfrom %016" PRIx64
+            " %016" PRIx64 "\n",
+            m.image[0], m.image[1], m.from, m.more);
     finish_file(out, file);
+}
+
+static uint64_t hash_of_text(const char *text)
+{
+    return hash(NO_DATA, text, strlen(text));
 }
 
 static uint64_t hash_of_file(int fd, const char *name)
@@ -104,18 +111,22 @@ static uint64_t hash_of(const char *name)
     return h;
 }
 
-/* What an image is made from. */
-static uint64_t hash_of_parts(const char *name, const char *folder,
-                              const char *more)
+/* What an image is made from, besides the room for more. */
+static uint64_t hash_of_parts(const char *name, const char *folder)
 {
     size_t   len;
     char    *list = crunch_list(folder, &len);
-    uint64_t parts[3] = {hash(NO_DATA, list, len),
-                         hash_of(text_of("make-%s-image.sh", name)),
-                         hash(NO_DATA, more, strlen(more))};
+    uint64_t parts[2] = {hash(NO_DATA, list, len),
+                         hash_of(text_of("make-%s-image.sh", name))};
 
     free(list);
     return hash(NO_DATA, parts, sizeof parts);
+}
+
+/* more: NULL is as it was. */
+static bool is_current(const struct made *m, uint64_t from, const char *more)
+{
+    return m->from == from && (!more || m->more == hash_of_text(more));
 }
 
 /* Does an image that runs in QEMU, or a process, hold a lock on it? Images
@@ -198,11 +209,11 @@ void image_update(const char *name, const char *folder, const char *more)
     uint64_t    from, new;
     int         fd = -1;
 
-    more = more ? more : "";
     image_check(name);
-    from = hash_of_parts(name, folder, more);
-    if (is_old && m.from == from)
+    from = hash_of_parts(name, folder);
+    if (is_old && is_current(&m, from, more))
         return;
+    more = more ? more : "";
     if (is_old &&
         (fd = lock_image(name, &m,
                          text_of("`fat add %s %s/.` puts the files of %s into "
@@ -211,10 +222,10 @@ void image_update(const char *name, const char *folder, const char *more)
         return;
     result = run_script(name, more);
     new = hash_of(result);
-    write_made(name, new, fd < 0 ? 0 : hash_of(image), 0);
+    write_made(name, (struct made){{new, fd < 0 ? 0 : hash_of(image)}, 0, 0});
     if (rename(result, image) != 0)
         die(FAILED, "cannot write %s: %s", image, strerror(errno));
-    write_made(name, new, 0, from);
+    write_made(name, (struct made){{new, 0}, from, hash_of_text(more)});
     if (fd >= 0)
         close(fd);
 }
@@ -251,11 +262,13 @@ static void print_and_end(void)
 /* Prints the name if make has to do something for it. */
 static void look(const char *name, const char *folder, const char *more)
 {
+    struct made m = read_made(name);
+
     looked_at = name;
     crunch_when_wrong(print_and_end);
     if (!is_regular(image_of(name)) ||
         !is_regular(text_of("make-%s-image.sh", name)) ||
-        read_made(name).from != hash_of_parts(name, folder, more))
+        !is_current(&m, hash_of_parts(name, folder), more))
         print_and_end();
 }
 

@@ -16,7 +16,8 @@ void image_check(const char *name);
 /*
  * Makes NAME.img if it is missing or was made from something else. One that
  * was written to, or is in use, is kept, and a message says so. more: the
- * room besides the files, such as 10M; NULL or "": none. Needs the lock.
+ * room besides the files, such as 10M; "": none; NULL: as it was, or none.
+ * Needs the lock.
  */
 void image_update(const char *name, const char *folder, const char *more);
 
