@@ -16,6 +16,7 @@
 #include <limits.h>
 #include <mirage/drivers.h>
 #include <mirage/log.h>
+#include <mirage/text.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -218,12 +219,22 @@ static bool is_absence(int error)
            error == ENODEV;
 }
 
+/* Logs that the host failed. A key may be a stranger's, of a request, say. */
+static void tell_failure(const struct direct *d, const char *key)
+{
+    int  error = errno;
+    char quoted[300];
+
+    text_quote(quoted, sizeof quoted, key, strlen(key));
+    log_error(&kv_ro, "%s/%s: %s", d->name, quoted, strerror(error));
+}
+
 /* The status for errno; what a program cannot mend is logged. */
 static enum status failed(const struct direct *d, const char *key)
 {
     if (is_absence(errno))
         return ERR_NOT_FOUND;
-    log_error(&kv_ro, "%s/%s: %s", d->name, key, strerror(errno));
+    tell_failure(d, key);
     return ERR_IO;
 }
 
@@ -318,7 +329,7 @@ static enum status direct_read(struct kv_ro *kv, const char *key,
     if (offset < (uint64_t)st.st_size)
         s = read_at(fd, offset, data, len, got);
     if (s == ERR_IO)
-        log_error(&kv_ro, "%s/%s: %s", d->name, key, strerror(errno));
+        tell_failure(d, key);
     close(fd);
     return s;
 }

@@ -246,6 +246,30 @@ TEST(a_file_that_may_not_be_read_is_an_error)
     CHECK(unlink("in/shut") == 0);
 }
 
+/* A key may come from a stranger: its bytes do nothing to a terminal. */
+TEST(a_key_is_quoted_where_it_is_logged)
+{
+    char    said[1000] = "";
+    uid_t   we = geteuid();
+    int     err = dup(STDERR_FILENO), out[2];
+    ssize_t n;
+
+    make_folder("in/shut_folder");
+    CHECK(chmod("in/shut_folder", 0) == 0 && pipe(out) == 0 && err >= 0);
+    CHECK(we != 0 || seteuid(65534) == 0);
+    dup2(out[1], STDERR_FILENO);
+    CHECK(kv_ro_exists(kv, "shut_folder/\033]0;x\007") == ERR_IO);
+    dup2(err, STDERR_FILENO);
+    CHECK(seteuid(we) == 0);
+    n = read(out[0], said, sizeof said - 1);
+    CHECK(n > 0 && strstr(said, "shut_folder/\\x1b]0;x\\x07: "));
+    CHECK(!memchr(said, '\033', (size_t)n));
+    close(err);
+    close(out[0]);
+    close(out[1]);
+    CHECK(rmdir("in/shut_folder") == 0);
+}
+
 TEST(a_folder_that_is_not_there_is_refused)
 {
     struct kv_ro *none;
