@@ -261,12 +261,12 @@ TEST(a_key_is_quoted_where_it_is_logged)
     CHECK(kv_ro_exists(kv, "shut_folder/\033]0;x\007") == ERR_IO);
     dup2(err, STDERR_FILENO);
     CHECK(seteuid(we) == 0);
+    close(out[1]);
     n = read(out[0], said, sizeof said - 1);
     CHECK(n > 0 && strstr(said, "shut_folder/\\x1b]0;x\\x07: "));
     CHECK(!memchr(said, '\033', (size_t)n));
     close(err);
     close(out[0]);
-    close(out[1]);
     CHECK(rmdir("in/shut_folder") == 0);
 }
 

@@ -213,7 +213,8 @@ static void fill(const char *path, const char *name, const char *called)
     show_progress(copying.files, copying.bytes, false);
 }
 
-/* A file under a name that is new. Until it is whole, who gives up removes it. */
+/* A file under a name that is new. Until it is whole, who gives up removes
+ * it. */
 static void add_new(const char *path, const char *name, const char *called,
                     const char *advice)
 {
