@@ -81,6 +81,7 @@ watch() {
 # to QEMU's and signal to the one that has ended it here.
 run() {
     print_command "$@" >&2
+    [ -e /proc/self/fd/0 ] || [ ! -d /proc/self/fd ] || exec </dev/null # closed
     exec 3<&0
     signal=0
     trap 'signal=1; kill "$qemu"' HUP
