@@ -131,7 +131,8 @@ static void pass_over(const char *what)
 TEST(garbage_is_declined_with_a_warning)
 {
     pass_over("Poweroff\t\x7f!\x1b[2J\xff");
-    CHECK(strstr(console_text(), "asked for \"Poweroff?" "?!?[2J?\", which"));
+    CHECK(strstr(console_text(), "asked for \"Poweroff?"
+                                 "?!?[2J?\", which"));
 }
 
 TEST(a_word_that_is_too_long_is_declined_with_a_warning)
