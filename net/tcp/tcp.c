@@ -8,6 +8,8 @@
  * segments is answered by one ACK, or by the application's answer itself.
  */
 #include "tcp.h"
+#include "tcp_input.h"
+#include "tcp_memory.h"
 #include <mirage/log.h>
 #include <mirage/panic.h>
 #include <mirage/random.h>
@@ -24,7 +26,7 @@
 
 LOG_SOURCE(tcpv4);
 
-struct tcp_listener *tcp_listener_of(struct tcpv4 *tcp, uint16_t port)
+struct tcp_listener *tcp_find_listener(struct tcpv4 *tcp, uint16_t port)
 {
     struct tcp_listener *l = tcp->listeners;
 
@@ -48,12 +50,12 @@ static void free_if_over(struct tcpv4 *tcp, struct tcp_listener *l)
 
 static void drop_queues(struct connection *c)
 {
-    tcp_drop_held(c);
-    buf_free(c->syn_text);
-    c->syn_text = NULL;
-    buf_free(c->queue);
-    c->queue = c->queue_last = c->place = NULL;
-    c->queue_len = 0;
+    ooo_clear(c);
+    buf_free(c->syn_data);
+    c->syn_data = NULL;
+    buf_free(c->sndq.first);
+    c->sndq.first = c->sndq.last = c->sndq.cursor = NULL;
+    c->sndq.len = 0;
     sent_free_all(c);
 }
 
@@ -77,11 +79,11 @@ void tcp_free(struct connection *c)
 {
     require(c->state == TCP_CLOSED && !c->is_held);
     unschedule(c);
-    buf_free(c->read);
-    c->read = NULL;
-    if (c->is_displaced)
+    buf_free(c->rcvq.first);
+    c->rcvq.first = NULL;
+    if (c->peers.is_displaced)
         c->tcp->pool.spare--;
-    tcp_pool_give(&c->tcp->pool, c);
+    tcp_pool_release(&c->tcp->pool, c);
 }
 
 /* A flood of SYNs never takes more than a quarter of a small pool. */
@@ -97,7 +99,7 @@ bool tcp_may_accept(const struct tcp_listener *l)
     return !l->limits.handlers || l->handlers < l->limits.handlers;
 }
 
-void tcp_half_open(struct connection *c, struct tcp_listener *l)
+void tcp_add_half_open(struct connection *c, struct tcp_listener *l)
 {
     struct tcpv4 *tcp = c->tcp;
 
@@ -113,7 +115,7 @@ void tcp_half_open(struct connection *c, struct tcp_listener *l)
     tcp->half_opens[c->half_open] = c;
 }
 
-void tcp_not_half_open(struct connection *c)
+void tcp_remove_half_open(struct connection *c)
 {
     struct tcpv4      *tcp = c->tcp;
     struct connection *last;
@@ -126,7 +128,7 @@ void tcp_not_half_open(struct connection *c)
     last->half_open = c->half_open;
 }
 
-void tcp_time_wait(struct connection *c)
+void tcp_enter_time_wait(struct connection *c)
 {
     struct tcpv4 *tcp = c->tcp;
 
@@ -161,7 +163,7 @@ void tcp_end(struct connection *c, enum status why)
     if (c->state == TCP_CLOSED)
         return;
     if (c->state == TCP_SYN_RECEIVED && c->is_passive) {
-        tcp_not_half_open(c);
+        tcp_remove_half_open(c);
         free_if_over(tcp, c->listener);
     }
     if (c->state == TCP_TIMED_WAIT)
@@ -176,7 +178,7 @@ void tcp_end(struct connection *c, enum status why)
     c->state = TCP_CLOSED;
     c->error = why;
     tcp->count--;
-    if (c->on_event || c->is_new)
+    if (c->events.handler || c->events.is_new)
         tcp_schedule(c);
     wake_all(&c->readable);
     wake_all(&c->writable);
@@ -213,11 +215,11 @@ static void refuse_for_room(struct tcpv4 *tcp)
 
 static struct connection *take(struct tcpv4 *tcp)
 {
-    struct connection *c = tcp_pool_take(&tcp->pool), *old;
+    struct connection *c = tcp_pool_alloc(&tcp->pool), *old;
 
     if (!c && (old = oldest_in_time_wait(tcp))) {
         tcp_end(old, OK);
-        c = tcp_pool_take(&tcp->pool);
+        c = tcp_pool_alloc(&tcp->pool);
     }
     if (!c)
         refuse_for_room(tcp);
@@ -227,7 +229,7 @@ static struct connection *take(struct tcpv4 *tcp)
 /* Makes room for a connection of the peer ip, if another holds more. */
 static void displace(struct tcpv4 *tcp, struct ip_address ip)
 {
-    struct connection *c = tcp_peer_to_displace(tcp, ip);
+    struct connection *c = tcp_peer_choose_victim(tcp, ip);
 
     if (!c || tcp->pool.spare >= TCP_SPARE)
         return;
@@ -238,17 +240,17 @@ static void displace(struct tcpv4 *tcp, struct ip_address ip)
                     tcp->pool.limit, ip_text(c->peer.ip).s);
     tcp->has_displaced = true;
     if (c->is_held) {
-        c->is_displaced = true;
+        c->peers.is_displaced = true;
         tcp->pool.spare++;
     }
     tcp_abort(c, ERR_NO_MEMORY);
 }
 
-void tcp_begin_at(struct connection *c, uint32_t iss)
+void tcp_set_iss(struct connection *c, uint32_t iss)
 {
-    c->iss = c->snd_una = c->snd_nxt = c->measured = c->foremost = iss;
+    c->iss = c->snd.una = c->snd.nxt = c->rtt.next_sample = c->rack.fack = iss;
     c->syn_due = true;
-    c->queue_seq = c->recover = iss + 1;
+    c->sndq.seq = c->recovery.point = iss + 1;
 }
 
 void tcp_init(struct connection *c, struct tcpv4 *tcp, struct endpoint local,
@@ -260,24 +262,25 @@ void tcp_init(struct connection *c, struct tcpv4 *tcp, struct endpoint local,
     c->local = local;
     c->peer = peer;
     /* RFC 6528, 3: a clock of 4 us and a secret of the connection's. */
-    tcp_begin_at(c, (uint32_t)(time_now() / (4 * MICROSECOND)) +
-                        (uint32_t)tcp_hash(tcp, &local, &peer, 1));
-    c->time_offset = (uint32_t)tcp_hash(tcp, &local, &peer, 2);
-    c->queue_limit = c->read_limit = TCP_QUEUE_FIRST;
+    tcp_set_iss(c, (uint32_t)(time_now() / (4 * MICROSECOND)) +
+                       (uint32_t)tcp_hash(tcp, &local, &peer, 1));
+    c->ts.offset = (uint32_t)tcp_hash(tcp, &local, &peer, 2);
+    c->sndq.limit = c->rcvq.limit = TCP_QUEUE_FIRST;
     c->mss = TCP_DEFAULT_MSS;
     c->our_mss = (uint16_t)(ipv4_mtu(tcp->ip) - IPV4_HEADER - TCP_HEADER);
-    c->rto = TCP_RTO_FIRST;
-    c->quick = TCP_FIRST_QUICK;
-    c->heard = time_now();
+    c->rtt.rto = TCP_RTO_FIRST;
+    c->rack.reo_wnd_mult = 1;
+    c->ack.quick = TCP_FIRST_QUICK;
+    c->last_heard = time_now();
     c->congestion = tcp->congestion;
     for (int i = 0; i < TCP_CLOCKS; i++)
         c->clock[i] = FOREVER;
-    c->timer.ring = tcp_ring;
+    c->timer.ring = tcp_on_timer;
     c->timer.ctx = c;
 }
 
-struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
-                           struct endpoint peer)
+struct connection *tcp_create(struct tcpv4 *tcp, struct endpoint local,
+                              struct endpoint peer)
 {
     struct connection *c = take(tcp);
 
@@ -289,13 +292,13 @@ struct connection *tcp_new(struct tcpv4 *tcp, struct endpoint local,
     return c;
 }
 
-struct connection *tcp_new_by_displacing(struct tcpv4   *tcp,
+struct connection *tcp_create_displacing(struct tcpv4   *tcp,
                                          struct endpoint local,
                                          struct endpoint peer)
 {
     if (!tcp_has_room(tcp))
         displace(tcp, peer.ip);
-    return tcp_new(tcp, local, peer);
+    return tcp_create(tcp, local, peer);
 }
 
 static void work(void *ctx)
@@ -313,8 +316,8 @@ static void work(void *ctx)
             struct connection *c = tcp->work;
 
             unschedule(c);
-            if (c->on_event || c->is_new)
-                tcp_tell(c);
+            if (c->events.handler || c->events.is_new)
+                tcp_deliver_events(c);
             tcp_output(c);
         }
     }
@@ -325,7 +328,7 @@ void tcp_schedule(struct connection *c)
     struct tcpv4 *tcp = c->tcp;
 
     if (c->is_scheduled ||
-        (c->state == TCP_CLOSED && !c->on_event && !c->is_new))
+        (c->state == TCP_CLOSED && !c->events.handler && !c->events.is_new))
         return;
     c->is_scheduled = true;
     c->scheduled = NULL;
@@ -351,12 +354,12 @@ static void run_handler(void *ctx)
     flow_close(&c->flow);
 }
 
-void tcp_let_go(struct connection *c)
+void tcp_release(struct connection *c)
 {
     struct tcp_listener *l = c->listener;
 
     c->is_held = false;
-    tcp_peer_let_go(c);
+    tcp_peer_release_port(c);
     if (!c->is_handled)
         return;
     c->is_handled = false;
@@ -372,7 +375,7 @@ static enum status serve(struct connection *c)
     struct fiber_options       fiber = {name, l->options.stack};
 
     if (l->accepted) {
-        c->is_new = true;
+        c->events.is_new = true;
         tcp_schedule(c);
         return OK;
     }
@@ -385,7 +388,7 @@ void tcp_accept(struct connection *c)
     const struct tcp_listener *l = c->listener;
     struct tcpv4              *tcp = c->tcp;
 
-    if (!tcp_peer_may(tcp, l, c->peer.ip)) {
+    if (!tcp_peer_has_quota(tcp, l, c->peer.ip)) {
         tcp->counters.over_peer_limit++;
         tcp_send_reset(c);
         tcp_end(c, ERR_REFUSED);
@@ -402,7 +405,7 @@ void tcp_accept(struct connection *c)
                             "and so are others while there is none",
                     ip_text(c->peer.ip).s);
     tcp->was_without_memory = true;
-    tcp_let_go(c);
+    tcp_release(c);
     tcp_send_reset(c);
     tcp_end(c, ERR_NO_MEMORY);
 }
@@ -415,30 +418,30 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
         free(t);
         return ERR_NO_MEMORY;
     }
-    t->held_pool = calloc(TCP_HELD, sizeof *t->held_pool);
+    t->ooo_pool = calloc(TCP_OOO_RUNS, sizeof *t->ooo_pool);
     t->sent_pool = calloc(TCP_SENT, sizeof *t->sent_pool);
-    if (!t->held_pool || !t->sent_pool ||
+    if (!t->ooo_pool || !t->sent_pool ||
         fiber_start_as("tcp", work, t) != OK) {
         tcp_pool_free(&t->pool);
-        free(t->held_pool);
+        free(t->ooo_pool);
         free(t->sent_pool);
         free(t);
         return ERR_NO_MEMORY;
     }
-    for (size_t i = 0; i < TCP_HELD; i++) {
-        t->held_pool[i].next = t->free_held;
-        t->free_held = &t->held_pool[i];
+    for (size_t i = 0; i < TCP_OOO_RUNS; i++) {
+        t->ooo_pool[i].next = t->ooo_free;
+        t->ooo_free = &t->ooo_pool[i];
     }
-    t->held_free = TCP_HELD;
+    t->ooo_free_count = TCP_OOO_RUNS;
     t->ip = ip;
-    t->congestion = congestion_chosen();
-    t->ecn = ecn_chosen();
+    t->congestion = congestion_default();
+    t->ecn = ecn_default();
     t->wheel = ipv4_wheel(ip);
-    t->memory.ring = tcp_look_at_memory;
+    t->memory.ring = tcp_check_memory;
     t->memory.ctx = t;
     random_bytes(&t->secret, sizeof t->secret);
-    random_bytes(&t->held_chance, sizeof t->held_chance);
-    ipv4_listen(ip, PROTOCOL_TCP, tcp_input, tcp_failed, t);
+    random_bytes(&t->ooo_random, sizeof t->ooo_random);
+    ipv4_listen(ip, PROTOCOL_TCP, tcp_input, tcp_icmp_error, t);
     *made = t;
     return OK;
 }
@@ -486,7 +489,7 @@ enum status tcpv4_listen(struct tcpv4 *tcp, uint16_t port, tcp_handler *fn,
 enum status tcpv4_limit(struct tcpv4 *tcp, uint16_t port,
                         const struct tcp_limits *limits)
 {
-    struct tcp_listener *l = tcp_listener_of(tcp, port);
+    struct tcp_listener *l = tcp_find_listener(tcp, port);
 
     if (!l)
         return ERR_NOT_FOUND;
@@ -497,7 +500,7 @@ enum status tcpv4_limit(struct tcpv4 *tcp, uint16_t port,
 enum status tcpv4_set_options(struct tcpv4 *tcp, uint16_t port,
                               const struct tcp_options *options)
 {
-    struct tcp_listener *l = tcp_listener_of(tcp, port);
+    struct tcp_listener *l = tcp_find_listener(tcp, port);
 
     if (!l)
         return ERR_NOT_FOUND;
@@ -513,14 +516,14 @@ static uint16_t free_port(struct tcpv4 *tcp, struct endpoint to)
         uint16_t port = (uint16_t)(EPHEMERAL + random_below(65536 - EPHEMERAL));
 
         if (!tcp_find(tcp, (struct endpoint){ipv4_own(tcp->ip), port}, to) &&
-            !tcp_listener_of(tcp, port))
+            !tcp_find_listener(tcp, port))
             return port;
     }
     return 0;
 }
 
-enum status tcp_begin(struct tcpv4 *tcp, struct endpoint to,
-                      struct connection **made)
+enum status tcp_start_open(struct tcpv4 *tcp, struct endpoint to,
+                           struct connection **made)
 {
     struct endpoint    local = {ipv4_own(tcp->ip), free_port(tcp, to)};
     struct connection *c;
@@ -529,7 +532,7 @@ enum status tcp_begin(struct tcpv4 *tcp, struct endpoint to,
     if (ipv4_number(local.ip) == 0 || ipv4_number(to.ip) >> 28 >= 14 ||
         ipv4_is_broadcast(tcp->ip, to.ip) || !ipv4_reaches(tcp->ip, to.ip))
         return ERR_UNREACHABLE;
-    if (local.port == 0 || !(c = tcp_new_by_displacing(tcp, local, to)))
+    if (local.port == 0 || !(c = tcp_create_displacing(tcp, local, to)))
         return ERR_NO_MEMORY;
     tcp->counters.opened++;
     c->is_held = true;
@@ -543,7 +546,7 @@ enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
                        nanoseconds deadline, struct flow **flow)
 {
     struct connection *c;
-    enum status        s = tcp_begin(tcp, to, &c);
+    enum status        s = tcp_start_open(tcp, to, &c);
 
     if (s != OK)
         return s;
@@ -582,7 +585,7 @@ static void end_for_good(struct connection *c)
     if (c->state == TCP_CLOSED || c->state == TCP_TIMED_WAIT)
         return;
     if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED ||
-        c->read_len > 0) {
+        c->rcvq.len > 0) {
         tcp_abort(c, ERR_GONE);
         return;
     }

@@ -14,7 +14,7 @@
 #define USED_FOR   SECOND         /* RFC 7661, 4.2: or three round trips */
 #define UNUSED_FOR (300 * SECOND) /* 4.4.2 */
 
-static const struct congestion *chosen = &tcp_cubic;
+static const struct tcp_congestion *chosen = &tcp_cubic;
 
 static const char *parse_congestion(const char *value)
 {
@@ -30,7 +30,7 @@ static const char *parse_congestion(const char *value)
 BOOT_PARSED(tcp_congestion, "NAME", parse_congestion,
             "how TCP finds its pace: cubic (the default) or newreno");
 
-const struct congestion *congestion_chosen(void)
+const struct tcp_congestion *congestion_default(void)
 {
     return chosen;
 }
@@ -45,7 +45,7 @@ static uint32_t first_window(const struct connection *c)
 
 void congestion_begin(struct connection *c)
 {
-    memset(&c->control, 0, sizeof c->control);
+    memset(&c->cubic, 0, sizeof c->cubic);
     c->ssthresh = UINT32_MAX;
     c->cwnd = first_window(c);
 }
@@ -66,29 +66,29 @@ void congestion_restart(struct connection *c)
     remember(c);
     if (c->cwnd > first)
         c->cwnd = first;
-    c->peak = c->peak_before = 0;
-    if (c->recovery == TCP_REDUCED)
-        c->recovery = TCP_OPEN;
+    c->cwv.peak = c->cwv.prior_peak = 0;
+    if (c->recovery.phase == TCP_REDUCED)
+        c->recovery.phase = TCP_OPEN;
 }
 
 /* Notes what is under way now, when something was sent. */
-void congestion_note_sent(struct connection *c, nanoseconds now)
+void congestion_on_sent(struct connection *c, nanoseconds now)
 {
     uint32_t    out = tcp_in_flight(c);
-    nanoseconds period = 3 * c->srtt > USED_FOR ? 3 * c->srtt : USED_FOR;
+    nanoseconds period = 3 * c->rtt.srtt > USED_FOR ? 3 * c->rtt.srtt : USED_FOR;
 
-    if (now - c->peak_since >= period) {
-        c->peak_before = now - c->peak_since < 2 * period ? c->peak : 0;
-        c->peak = 0;
-        c->peak_since = now;
+    if (now - c->cwv.peak_since >= period) {
+        c->cwv.prior_peak = now - c->cwv.peak_since < 2 * period ? c->cwv.peak : 0;
+        c->cwv.peak = 0;
+        c->cwv.peak_since = now;
     }
-    if (out > c->peak)
-        c->peak = out;
+    if (out > c->cwv.peak)
+        c->cwv.peak = out;
 }
 
 static uint32_t peak(const struct connection *c)
 {
-    return c->peak > c->peak_before ? c->peak : c->peak_before;
+    return c->cwv.peak > c->cwv.prior_peak ? c->cwv.peak : c->cwv.prior_peak;
 }
 
 /* RFC 7661, 4.4 */
@@ -98,13 +98,13 @@ uint32_t congestion_burst(struct connection *c)
     uint32_t    known = peak(c), out = tcp_in_flight(c);
 
     if (known >= c->cwnd / 2) {
-        c->unused_since = 0;
+        c->cwv.unused_since = 0;
         return UINT32_MAX;
     }
-    if (c->unused_since == 0)
-        c->unused_since = now;
-    if (now - c->unused_since >= UNUSED_FOR && c->cwnd > first_window(c)) {
-        c->unused_since = now;
+    if (c->cwv.unused_since == 0)
+        c->cwv.unused_since = now;
+    if (now - c->cwv.unused_since >= UNUSED_FOR && c->cwnd > first_window(c)) {
+        c->cwv.unused_since = now;
         remember(c);
         c->cwnd /= 2;
         if (c->cwnd < first_window(c))
@@ -135,9 +135,9 @@ static void newreno_acked(struct connection *c, uint32_t acked)
     if (!congestion_may_grow(c, acked) ||
         (acked = congestion_slow_start(c, acked)) == 0)
         return;
-    c->control.counted += acked;
-    if (c->control.counted >= c->cwnd) {
-        c->control.counted -= c->cwnd;
+    c->newreno.bytes_acked += acked;
+    if (c->newreno.bytes_acked >= c->cwnd) {
+        c->newreno.bytes_acked -= c->cwnd;
         c->cwnd += c->mss;
     }
 }
@@ -145,15 +145,15 @@ static void newreno_acked(struct connection *c, uint32_t acked)
 static void newreno_lost(struct connection *c, uint32_t in_flight)
 {
     c->ssthresh = in_flight / 2 > 2u * c->mss ? in_flight / 2 : 2u * c->mss;
-    c->control.counted = 0;
+    c->newreno.bytes_acked = 0;
 }
 
 static void newreno_begin(struct connection *c)
 {
-    c->control.counted = 0;
+    c->newreno.bytes_acked = 0;
 }
 
-const struct congestion tcp_newreno = {
+const struct tcp_congestion tcp_newreno = {
     .acked = newreno_acked,
     .lost = newreno_lost,
     .undo = newreno_begin,

@@ -13,6 +13,7 @@
  * ours says the rest in its lowest bits: the peer's window scale and whether it
  * knows SACK. Otherwise the connection has neither.
  */
+#include "tcp_cookie.h"
 #include "tcp.h"
 
 #define AGE      (TCP_COOKIE_LIFE / 2)
@@ -34,9 +35,9 @@ static uint32_t cookie(const struct tcpv4 *tcp, const struct endpoint *local,
     return ((uint32_t)tcp_hash(tcp, local, peer, salt) & ~15u) | low;
 }
 
-uint32_t tcp_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
-                    const struct endpoint    *peer,
-                    const struct tcp_segment *syn)
+uint32_t tcp_make_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
+                         const struct endpoint    *peer,
+                         const struct tcp_segment *syn)
 {
     unsigned size = 7;
     unsigned mss = syn->has_mss ? syn->mss : TCP_DEFAULT_MSS;
@@ -47,7 +48,7 @@ uint32_t tcp_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
                   syn->has_timestamps);
 }
 
-uint32_t tcp_cookie_time(uint32_t now, const struct tcp_segment *syn)
+uint32_t tcp_make_cookie_timestamp(uint32_t now, const struct tcp_segment *syn)
 {
     uint32_t options = (syn->has_scale ? syn->scale : NO_SCALE) |
                        (syn->may_sack ? MAY_SACK : 0);
@@ -56,7 +57,7 @@ uint32_t tcp_cookie_time(uint32_t now, const struct tcp_segment *syn)
     return seq_after(time, now) ? time - OPTIONS - 1 : time;
 }
 
-bool tcp_cookie_check(const struct tcpv4 *tcp, const struct endpoint *local,
+bool tcp_check_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
                       const struct endpoint    *peer,
                       const struct tcp_segment *ack, struct tcp_segment *syn)
 {

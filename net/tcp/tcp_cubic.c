@@ -27,11 +27,11 @@ static uint32_t cube_root(uint64_t n)
 
 static void begin_epoch(struct connection *c, nanoseconds now)
 {
-    struct cubic *u = &c->control.cubic;
+    struct tcp_cubic *u = &c->cubic;
 
-    u->epoch = now;
+    u->epoch_start = now;
     u->w_est = c->cwnd;
-    u->grown = u->est_grown = 0;
+    u->cwnd_rest = u->w_est_rest = 0;
     u->k = 0;
     if (c->cwnd < u->w_max) /* 4.2: K, of C = 0.4 */
         u->k = cube_root((uint64_t)(u->w_max - c->cwnd) * 2500000000u /
@@ -43,8 +43,8 @@ static void begin_epoch(struct connection *c, nanoseconds now)
 /* RFC 9438, 4.2: W_cubic at ms after the epoch began. */
 static uint32_t w_cubic(const struct connection *c, uint64_t ms)
 {
-    const struct cubic *u = &c->control.cubic;
-    uint64_t            off = ms > u->k ? ms - u->k : u->k - ms, far;
+    const struct tcp_cubic *u = &c->cubic;
+    uint64_t                off = ms > u->k ? ms - u->k : u->k - ms, far;
 
     if (off > LONGEST)
         off = LONGEST;
@@ -75,76 +75,76 @@ static uint32_t share(const struct connection *c, uint32_t acked,
  * each round trip, and one when it is where the loss was. */
 static void grow_as_reno(struct connection *c, uint32_t acked)
 {
-    struct cubic *u = &c->control.cubic;
-    bool          is_back = u->w_est >= u->cwnd_prior;
+    struct tcp_cubic *u = &c->cubic;
+    bool              is_back = u->w_est >= u->cwnd_prior;
 
     u->w_est += share(c, acked, c->mss * (is_back ? 17u : 9u), 17,
-                      &u->est_grown);
+                      &u->w_est_rest);
 }
 
 static void acked(struct connection *c, uint32_t acked)
 {
-    struct cubic *u = &c->control.cubic;
-    nanoseconds   now = time_now();
-    uint32_t      target;
+    struct tcp_cubic *u = &c->cubic;
+    nanoseconds       now = time_now();
+    uint32_t          target;
 
     if (!congestion_may_grow(c, acked)) {
-        if (u->epoch) /* 5.8: that time does not count */
-            u->epoch += now - u->seen;
-        u->seen = now;
+        if (u->epoch_start) /* 5.8: that time does not count */
+            u->epoch_start += now - u->last_ack;
+        u->last_ack = now;
         return;
     }
-    u->seen = now;
+    u->last_ack = now;
     acked = congestion_slow_start(c, acked);
     if (acked == 0)
         return;
-    if (u->epoch == 0)
+    if (u->epoch_start == 0)
         begin_epoch(c, now);
     grow_as_reno(c, acked);
-    if (w_cubic(c, (now - u->epoch) / MILLISECOND) < u->w_est) {
+    if (w_cubic(c, (now - u->epoch_start) / MILLISECOND) < u->w_est) {
         if (c->cwnd < u->w_est)
             c->cwnd = u->w_est;
         return;
     }
-    target = w_cubic(c, (now - u->epoch + c->srtt) / MILLISECOND);
+    target = w_cubic(c, (now - u->epoch_start + c->rtt.srtt) / MILLISECOND);
     if (target > c->cwnd + c->cwnd / 2)
         target = c->cwnd + c->cwnd / 2;
     if (target > c->cwnd)
-        c->cwnd += share(c, acked, target - c->cwnd, 1, &u->grown);
+        c->cwnd += share(c, acked, target - c->cwnd, 1, &u->cwnd_rest);
 }
 
 static void lost(struct connection *c, uint32_t in_flight)
 {
-    struct cubic *u = &c->control.cubic;
-    uint32_t      less = (uint32_t)((uint64_t)in_flight * 7 / 10);
+    struct tcp_cubic *u = &c->cubic;
+    uint32_t          less = (uint32_t)((uint64_t)in_flight * 7 / 10);
 
-    u->before_max = u->w_max;
-    u->before_prior = u->cwnd_prior;
+    u->prior_w_max = u->w_max;
+    u->prior_cwnd_prior = u->cwnd_prior;
     /* 4.7: there are others who want more now. */
     u->w_max = c->cwnd < u->w_max ? (uint32_t)((uint64_t)c->cwnd * 17 / 20)
                                   : c->cwnd;
     u->cwnd_prior = c->cwnd;
-    u->epoch = 0;
+    u->epoch_start = 0;
     c->ssthresh = less > 2u * c->mss ? less : 2u * c->mss;
 }
 
 static void undo(struct connection *c)
 {
-    struct cubic *u = &c->control.cubic;
+    struct tcp_cubic *u = &c->cubic;
 
-    u->w_max = u->before_max;
-    u->cwnd_prior = u->before_prior;
-    u->epoch = 0;
+    u->w_max = u->prior_w_max;
+    u->cwnd_prior = u->prior_cwnd_prior;
+    u->epoch_start = 0;
 }
 
 /* 4.8: W_max is what the window is when slow start has ended, and K 0. */
 static void expired(struct connection *c)
 {
-    c->control.cubic.w_max = 0;
-    c->control.cubic.epoch = 0;
+    c->cubic.w_max = 0;
+    c->cubic.epoch_start = 0;
 }
 
-const struct congestion tcp_cubic = {
+const struct tcp_congestion tcp_cubic = {
     .acked = acked,
     .lost = lost,
     .undo = undo,

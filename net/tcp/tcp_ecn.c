@@ -27,7 +27,7 @@ static const char *parse_ecn(const char *value)
 BOOT_PARSED(tcp_ecn, "WHEN", parse_ecn,
             "marks of congestion: answer (the default), ask or never");
 
-enum tcpv4_ecn ecn_chosen(void)
+enum tcpv4_ecn ecn_default(void)
 {
     return chosen;
 }
@@ -36,41 +36,41 @@ uint8_t ecn_syn_flags(struct connection *c)
 {
     if (c->state == TCP_SYN_SENT) {
         /* 6.1.1.1: there are those who drop such SYNs. */
-        c->ecn = c->tcp->ecn == TCPV4_ECN_ASK && c->backoff == 0;
-        return c->ecn ? ASKED : 0;
+        c->ecn.is_on = c->tcp->ecn == TCPV4_ECN_ASK && c->rtt.backoff == 0;
+        return c->ecn.is_on ? ASKED : 0;
     }
-    c->ecn = c->ecn && c->backoff == 0;
-    return c->ecn ? TCP_ECE : 0;
+    c->ecn.is_on = c->ecn.is_on && c->rtt.backoff == 0;
+    return c->ecn.is_on ? TCP_ECE : 0;
 }
 
-void ecn_take_syn(struct connection *c, uint8_t flags)
+void ecn_on_syn(struct connection *c, uint8_t flags)
 {
     if (flags & TCP_ACK)
-        c->ecn = c->ecn && (flags & ASKED) == TCP_ECE;
+        c->ecn.is_on = c->ecn.is_on && (flags & ASKED) == TCP_ECE;
     else
-        c->ecn = c->state != TCP_SYN_SENT && (flags & ASKED) == ASKED &&
-                 c->tcp->ecn != TCPV4_ECN_NEVER;
+        c->ecn.is_on = c->state != TCP_SYN_SENT && (flags & ASKED) == ASKED &&
+                       c->tcp->ecn != TCPV4_ECN_NEVER;
 }
 
-void ecn_take(struct connection *c, uint8_t flags, uint8_t service,
-              uint32_t len)
+void ecn_on_segment(struct connection *c, uint8_t flags, uint8_t service,
+                    uint32_t len)
 {
-    if (!c->ecn || len == 0)
+    if (!c->ecn.is_on || len == 0)
         return;
     if (flags & TCP_CWR)
-        c->echo_mark = false;
+        c->ecn.echo_ce = false;
     if ((service & IPV4_ECN) == IPV4_CE) {
         c->tcp->counters.marks_in++;
-        c->echo_mark = true;
-        c->ack_now = true;
+        c->ecn.echo_ce = true;
+        c->ack.now = true;
     }
 }
 
-uint8_t ecn_service(const struct connection *c, uint32_t seq, uint32_t len)
+uint8_t ecn_codepoint(const struct connection *c, uint32_t seq, uint32_t len)
 {
     /* 6.1.5, 6.1.6: neither what is sent again, nor questions about a
      * window. */
-    return c->ecn && len > 0 && c->snd_wnd > 0 && !seq_before(seq, c->snd_nxt)
+    return c->ecn.is_on && len > 0 && c->snd.wnd > 0 && !seq_before(seq, c->snd.nxt)
                ? IPV4_ECT
                : 0;
 }

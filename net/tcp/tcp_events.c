@@ -8,6 +8,7 @@
  * and over.
  */
 #include "tcp.h"
+#include "tcp_memory.h"
 #include <mirage/panic.h>
 
 static struct connection *connection_of(struct flow *f)
@@ -24,24 +25,24 @@ static unsigned events_of(const struct connection *c)
                    c->state != TCP_SYN_RECEIVED;
     unsigned events = 0;
 
-    if (c->read || c->fin_came || is_over)
+    if (c->rcvq.first || c->fin_received || is_over)
         events |= TCP_READABLE;
-    if (is_open && !c->shut_writing && tcp_room(c) > 0 && tcp_may_queue(c))
+    if (is_open && !c->shut_writing && tcp_send_room(c) > 0 && tcp_may_queue(c))
         events |= TCP_WRITABLE;
     return events | (is_over ? TCP_OVER : 0);
 }
 
-void tcp_tell(struct connection *c)
+void tcp_deliver_events(struct connection *c)
 {
     struct tcpv4 *tcp = c->tcp;
     unsigned      events;
 
     tcp->is_telling = true;
-    if (c->is_new) {
+    if (c->events.is_new) {
         const struct tcp_listener *l = c->listener;
 
-        c->is_new = false;
-        c->told = TCP_WRITABLE;
+        c->events.is_new = false;
+        c->events.told = TCP_WRITABLE;
         if (c->state != TCP_CLOSED && l->fn && l->accepted) {
             l->accepted(l->ctx, &c->flow, c->peer);
         } else { /* one of the two has ended since */
@@ -49,10 +50,10 @@ void tcp_tell(struct connection *c)
             flow_close(&c->flow);
         }
     }
-    events = c->on_event ? events_of(c) & ~c->told : 0;
+    events = c->events.handler ? events_of(c) & ~c->events.told : 0;
     if (events) {
-        c->told |= events;
-        c->on_event(c->event_ctx, &c->flow, events);
+        c->events.told |= events;
+        c->events.handler(c->events.ctx, &c->flow, events);
     }
     tcp->is_telling = false;
 }
@@ -70,7 +71,7 @@ enum status tcpv4_listen_events(struct tcpv4 *tcp, uint16_t port,
     enum status s = tcpv4_listen(tcp, port, fn ? no_handler : NULL, ctx);
 
     if (s == OK && fn)
-        tcp_listener_of(tcp, port)->accepted = fn;
+        tcp_find_listener(tcp, port)->accepted = fn;
     return s;
 }
 
@@ -78,8 +79,8 @@ void tcpv4_on_event(struct flow *flow, tcp_event_handler *fn, void *ctx)
 {
     struct connection *c = connection_of(flow);
 
-    c->on_event = fn;
-    c->event_ctx = ctx;
+    c->events.handler = fn;
+    c->events.ctx = ctx;
     if (fn)
         tcp_schedule(c);
 }
@@ -89,10 +90,10 @@ size_t tcpv4_room(struct flow *flow)
     struct connection *c = connection_of(flow);
     size_t             room = c->state == TCP_CLOSED || c->shut_writing
                                   ? 0
-                                  : tcp_room(c);
+                                  : tcp_send_room(c);
 
     if (room == 0)
-        c->told &= ~(unsigned)TCP_WRITABLE;
+        c->events.told &= ~(unsigned)TCP_WRITABLE;
     return room;
 }
 
@@ -100,12 +101,12 @@ enum status tcpv4_begin(struct tcpv4 *tcp, struct endpoint to,
                         tcp_event_handler *fn, void *ctx, struct flow **flow)
 {
     struct connection *c;
-    enum status        s = tcp_begin(tcp, to, &c);
+    enum status        s = tcp_start_open(tcp, to, &c);
 
     if (s != OK)
         return s;
-    c->on_event = fn;
-    c->event_ctx = ctx;
+    c->events.handler = fn;
+    c->events.ctx = ctx;
     *flow = &c->flow;
     return OK;
 }

@@ -3,6 +3,7 @@
  * The flow that an application holds.
  */
 #include "tcp.h"
+#include "tcp_memory.h"
 #include <string.h>
 
 /* So many bytes are worth to be sent by themselves. */
@@ -31,21 +32,21 @@ static const struct connection *const_connection_of(const struct flow *f)
  */
 static void follow_reader(struct connection *c, uint32_t len)
 {
-    nanoseconds now = time_now(), passed = now - c->read_since;
-    nanoseconds trip = c->read_trip ? c->read_trip : c->srtt;
+    nanoseconds now = time_now(), passed = now - c->autotune.since;
+    nanoseconds trip = c->autotune.rtt ? c->autotune.rtt : c->rtt.srtt;
 
     if (trip < 100 * MICROSECOND)
         trip = 100 * MICROSECOND;
-    c->read_paced += len;
+    c->autotune.bytes += len;
     if (passed < trip)
         return;
     if (passed < 16 * trip &&
-        c->read_paced * trip > c->read_limit / 4 * passed &&
-        c->read_limit < TCP_QUEUE_MOST && c->rcv_scale > 0 &&
+        c->autotune.bytes * trip > c->rcvq.limit / 4 * passed &&
+        c->rcvq.limit < TCP_QUEUE_MOST && c->rcv.wind_shift > 0 &&
         buf_pages_free() > buf_pages() / 2)
-        c->read_limit *= 2;
-    c->read_paced = 0;
-    c->read_since = now;
+        c->rcvq.limit *= 2;
+    c->autotune.bytes = 0;
+    c->autotune.since = now;
 }
 
 static enum status read_flow(struct flow *f, struct buf **data,
@@ -54,29 +55,29 @@ static enum status read_flow(struct flow *f, struct buf **data,
     struct connection *c = connection_of(f);
     struct buf        *b;
 
-    while (!c->read) {
+    while (!c->rcvq.first) {
         enum status s;
 
-        if (c->state == TCP_CLOSED && c->error != OK && !c->fin_came)
+        if (c->state == TCP_CLOSED && c->error != OK && !c->fin_received)
             return c->error;
-        if (c->fin_came || c->shut_reading || c->state == TCP_CLOSED)
+        if (c->fin_received || c->shut_reading || c->state == TCP_CLOSED)
             return ERR_EOF;
-        c->told &= ~(unsigned)TCP_READABLE;
+        c->events.told &= ~(unsigned)TCP_READABLE;
         if (c->tcp->is_telling)
             return ERR_TIMEOUT;
         s = wait_until(&c->readable, deadline);
         if (s != OK)
             return s;
     }
-    b = c->read;
-    c->read = b->next;
+    b = c->rcvq.first;
+    c->rcvq.first = b->next;
     b->next = NULL;
-    if (!c->read)
-        c->read_last = NULL;
-    c->read_len -= (uint32_t)b->len;
-    c->read_moved = time_now();
+    if (!c->rcvq.first)
+        c->rcvq.last = NULL;
+    c->rcvq.len -= (uint32_t)b->len;
+    c->rcvq.progress_at = time_now();
     follow_reader(c, (uint32_t)b->len);
-    if (c->rcv_adv - c->rcv_nxt < c->read_limit / 2)
+    if (c->rcv.adv - c->rcv.nxt < c->rcvq.limit / 2)
         tcp_schedule(c);
     *data = b;
     return OK;
@@ -92,9 +93,9 @@ static enum status wait_for_room(struct connection *c, nanoseconds deadline)
             return c->error ? c->error : ERR_RESET;
         if (c->shut_writing)
             return ERR_EOF;
-        if (tcp_room(c) > 0)
+        if (tcp_send_room(c) > 0)
             return OK;
-        c->told &= ~(unsigned)TCP_WRITABLE;
+        c->events.told &= ~(unsigned)TCP_WRITABLE;
         if (c->tcp->is_telling)
             return ERR_TIMEOUT;
         s = wait_until(&c->writable, deadline);
@@ -106,8 +107,8 @@ static enum status wait_for_room(struct connection *c, nanoseconds deadline)
 static enum status wait_for_pages(struct connection *c, nanoseconds deadline)
 {
     tcp_output(c);
-    c->told &= ~(unsigned)TCP_WRITABLE;
-    tcp_pinched(c->tcp);
+    c->events.told &= ~(unsigned)TCP_WRITABLE;
+    tcp_memory_low(c->tcp);
     if (c->tcp->is_telling)
         return ERR_NO_MEMORY;
     return wait_until(&c->writable, deadline);
@@ -115,20 +116,20 @@ static enum status wait_for_pages(struct connection *c, nanoseconds deadline)
 
 static void enqueue(struct connection *c, struct buf *b)
 {
-    if (c->queue_len == 0)
-        c->queue_moved = time_now();
-    if (c->queue_last)
-        c->queue_last->next = b;
+    if (c->sndq.len == 0)
+        c->sndq.progress_at = time_now();
+    if (c->sndq.last)
+        c->sndq.last->next = b;
     else
-        c->queue = b;
-    c->queue_last = b;
+        c->sndq.first = b;
+    c->sndq.last = b;
 }
 
 /* Copies into the last page of the queue, if it is ours alone, or a new one.
  * How much; 0: the pool is empty. */
 static size_t copy_some(struct connection *c, const uint8_t *data, size_t len)
 {
-    struct buf *b = c->queue_last;
+    struct buf *b = c->sndq.last;
     size_t      n;
 
     if (!b || !buf_is_sole(b) || buf_tailroom(b) == 0) {
@@ -141,7 +142,7 @@ static size_t copy_some(struct connection *c, const uint8_t *data, size_t len)
     }
     n = len < buf_tailroom(b) ? len : buf_tailroom(b);
     memcpy(buf_append(b, n), data, n);
-    c->queue_len += (uint32_t)n;
+    c->sndq.len += (uint32_t)n;
     return n;
 }
 
@@ -157,14 +158,14 @@ static enum status write_span(struct connection *c, const struct span *span,
         if (s != OK)
             return s;
         n = span->len - at;
-        if (n > tcp_room(c))
-            n = tcp_room(c);
+        if (n > tcp_send_room(c))
+            n = tcp_send_room(c);
         n = copy_some(c, span->data + at, n);
         at += n;
         if (n == 0 && (s = wait_for_pages(c, deadline)) != OK)
             return s;
         /* What fills the queue, or a few pages, may go; the rest follows. */
-        if (tcp_room(c) == 0)
+        if (tcp_send_room(c) == 0)
             tcp_output(c);
     }
     return OK;
@@ -177,7 +178,7 @@ static enum status write_span(struct connection *c, const struct span *span,
  */
 static void push(struct connection *c)
 {
-    if (c->snd_una == c->snd_nxt || tcp_unsent(c) >= ENOUGH)
+    if (c->snd.una == c->snd.nxt || tcp_unsent(c) >= ENOUGH)
         tcp_output(c);
     else
         tcp_schedule(c);
@@ -216,8 +217,8 @@ static enum status write_bufs(struct flow *f, struct buf *data,
             continue;
         }
         enqueue(c, b);
-        c->queue_len += (uint32_t)b->len;
-        if (tcp_room(c) == 0)
+        c->sndq.len += (uint32_t)b->len;
+        if (tcp_send_room(c) == 0)
             tcp_output(c);
     }
     push(c);
@@ -230,9 +231,9 @@ static void shutdown_flow(struct flow *f, unsigned sides)
 
     if (sides & FLOW_READING && !c->shut_reading) {
         c->shut_reading = true;
-        buf_free(c->read);
-        c->read = c->read_last = NULL;
-        c->read_len = 0;
+        buf_free(c->rcvq.first);
+        c->rcvq.first = c->rcvq.last = NULL;
+        c->rcvq.len = 0;
         wake_all(&c->readable);
         tcp_schedule(c);
     }
@@ -247,10 +248,10 @@ void tcp_abort(struct connection *c, enum status why)
 {
     if (c->state != TCP_CLOSED && c->state != TCP_TIMED_WAIT)
         tcp_send_reset(c);
-    buf_free(c->read);
-    c->read = c->read_last = NULL;
-    c->read_len = 0;
-    c->fin_came = false;
+    buf_free(c->rcvq.first);
+    c->rcvq.first = c->rcvq.last = NULL;
+    c->rcvq.len = 0;
+    c->fin_received = false;
     c->error = why;
     tcp_end(c, why);
 }
@@ -270,12 +271,12 @@ static void close_flow(struct flow *f)
 
     if (c->state == TCP_SYN_SENT)
         tcp_end(c, OK); /* what was written is not sent any more */
-    else if (c->read_len > 0 && c->state != TCP_CLOSED &&
+    else if (c->rcvq.len > 0 && c->state != TCP_CLOSED &&
              c->state != TCP_TIMED_WAIT)
         tcp_abort(c, ERR_RESET); /* 3.6.1: the peer learns of the loss */
     shutdown_flow(f, FLOW_READING | FLOW_WRITING);
-    tcp_let_go(c);
-    c->on_event = NULL;
+    tcp_release(c);
+    c->events.handler = NULL;
     if (c->state == TCP_CLOSED)
         tcp_free(c);
     else if (c->state == TCP_FIN_WAIT_2)
@@ -304,10 +305,10 @@ static void set_options(struct flow *f, const struct flow_options *options)
     c->options = *options;
     c->keepalives = 0;
     tcp_set_clock(c, TCP_KEEP_ALIVE,
-                  options->keepalive_idle && tcp_may_ask(c)
+                  options->keepalive_idle && tcp_may_keep_alive(c)
                       ? time_after(options->keepalive_idle)
                       : FOREVER);
-    tcp_note_user_timeout(c);
+    tcp_update_user_timeout(c);
     tcp_output(c);
 }
 

@@ -4,6 +4,9 @@
  * RFC 5961's caution about resets and SYNs that could be a stranger's.
  */
 #include "tcp.h"
+#include "tcp_cookie.h"
+#include "tcp_input.h"
+#include "tcp_memory.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/random.h>
@@ -32,16 +35,16 @@ static void drop_data(struct arrival *a)
 
 static uint32_t scaled(const struct connection *c, const struct arrival *a)
 {
-    return (uint32_t)a->s.window << (a->is_syn ? 0 : c->snd_scale);
+    return (uint32_t)a->s.window << (a->is_syn ? 0 : c->snd.wind_shift);
 }
 
 static void take_window(struct connection *c, const struct arrival *a)
 {
-    c->snd_wnd = scaled(c, a);
-    c->snd_wl1 = a->s.seq;
-    c->snd_wl2 = a->s.ack;
-    if (c->snd_wnd > c->most_wnd)
-        c->most_wnd = c->snd_wnd;
+    c->snd.wnd = scaled(c, a);
+    c->snd.wl1 = a->s.seq;
+    c->snd.wl2 = a->s.ack;
+    if (c->snd.wnd > c->snd.max_wnd)
+        c->snd.max_wnd = c->snd.wnd;
 }
 
 /* The peer's SYN: where its bytes begin, and what it can. */
@@ -51,25 +54,25 @@ static void take_syn(struct connection *c, const struct arrival *a)
     uint16_t                  mss = s->has_mss ? s->mss : TCP_DEFAULT_MSS;
 
     c->irs = s->seq;
-    c->rcv_nxt = s->seq + 1;
-    c->rcv_adv = c->rcv_nxt + 65535;
-    c->last_ack_sent = c->rcv_nxt;
+    c->rcv.nxt = s->seq + 1;
+    c->rcv.adv = c->rcv.nxt + 65535;
+    c->ts.last_ack_sent = c->rcv.nxt;
     if (mss < LEAST_MSS)
         mss = LEAST_MSS;
     c->mss = mss < c->our_mss ? mss : c->our_mss;
     if (s->has_scale) {
-        c->snd_scale = s->scale;
-        c->rcv_scale = TCP_SCALE;
+        c->snd.wind_shift = s->scale;
+        c->rcv.wind_shift = TCP_SCALE;
     }
-    c->may_sack = s->may_sack;
-    ecn_take_syn(c, s->flags);
-    c->timestamps = s->has_timestamps;
-    if (c->timestamps) {
+    c->sack.permitted = s->may_sack;
+    ecn_on_syn(c, s->flags);
+    c->ts.is_on = s->has_timestamps;
+    if (c->ts.is_on) {
         c->mss = (uint16_t)(c->mss - TCP_TIMESTAMPS);
-        c->ts_recent = s->time;
-        c->ts_recent_at = time_now();
+        c->ts.recent = s->time;
+        c->ts.recent_at = time_now();
     }
-    c->mss_full = c->mss_next = c->mss;
+    c->path.max_mss = c->path.probed_mss = c->mss;
     take_window(c, a);
 }
 
@@ -79,18 +82,18 @@ static void establish(struct connection *c)
 
     /* RFC 6928, 2: after a lost SYN the first window is one segment. */
     congestion_begin(c);
-    if (c->backoff > 0) {
+    if (c->rtt.backoff > 0) {
         c->cwnd = c->mss;
-        c->rto = TCP_RTO_SLOW;
+        c->rtt.rto = TCP_RTO_SLOW;
     }
-    c->backoff = 0;
+    c->rtt.backoff = 0;
     c->state = TCP_ESTABLISHED;
     if (c->options.keepalive_idle)
         tcp_set_clock(c, TCP_KEEP_ALIVE,
                       time_after(c->options.keepalive_idle));
     wake_all(&c->writable);
     if (passive) {
-        tcp_not_half_open(c);
+        tcp_remove_half_open(c);
         tcp_accept(c);
     }
 }
@@ -108,14 +111,14 @@ static void send_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
     struct connection c;
 
     tcp_init(&c, tcp, *local, *peer);
-    tcp_begin_at(&c, tcp_cookie(tcp, local, peer, &a->s));
+    tcp_set_iss(&c, tcp_make_cookie(tcp, local, peer, &a->s));
     c.state = TCP_SYN_RECEIVED;
     take_syn(&c, a);
-    if (c.timestamps) {
-        c.time_offset += tcp_cookie_time(tcp_time(&c), &a->s) - tcp_time(&c);
+    if (c.ts.is_on) {
+        c.ts.offset += tcp_make_cookie_timestamp(tcp_timestamp(&c), &a->s) - tcp_timestamp(&c);
     } else {
-        c.rcv_scale = 0;
-        c.may_sack = false;
+        c.rcv.wind_shift = 0;
+        c.sack.permitted = false;
     }
     tcp_send(&c, c.iss, 0, TCP_SYN | TCP_ACK);
     tcp->counters.cookies_out++;
@@ -137,28 +140,28 @@ static bool take_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
     struct connection *c;
 
     if (l->cookies < time_now() || a->s.flags & (TCP_RST | TCP_SYN) ||
-        !tcp_cookie_check(tcp, &local, &peer, &a->s, &syn.s))
+        !tcp_check_cookie(tcp, &local, &peer, &a->s, &syn.s))
         return false;
     if (syn.s.has_timestamps && !a->s.has_timestamps) {
         tcp->counters.missing_timestamps++;
         return true; /* RFC 7323, 3.2 */
     }
     /* Before it displaces another: it would be reset all the same. */
-    if (!tcp_peer_may(tcp, l, peer.ip)) {
+    if (!tcp_peer_has_quota(tcp, l, peer.ip)) {
         tcp->counters.over_peer_limit++;
-        tcp_refuse(tcp, NULL, packet, &a->s, a->len);
+        tcp_reply_reset(tcp, NULL, packet, &a->s, a->len);
         return true;
     }
     if (!tcp_may_accept(l) ||
-        !(c = tcp_new_by_displacing(tcp, local, peer))) {
+        !(c = tcp_create_displacing(tcp, local, peer))) {
         tcp->counters.dropped_syns++;
         return true; /* with its data it will come again */
     }
     tcp->counters.cookies_in++;
-    tcp_begin_at(c, a->s.ack - 1);
-    c->snd_nxt = a->s.ack;
+    tcp_set_iss(c, a->s.ack - 1);
+    c->snd.nxt = a->s.ack;
     c->syn_due = false;
-    tcp_half_open(c, l);
+    tcp_add_half_open(c, l);
     take_syn(c, &syn);
     connection_input(c, a, packet);
     return true;
@@ -169,7 +172,7 @@ static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
                          struct arrival *a, const uint32_t *least)
 {
     struct tcp_listener *l = tcp->is_ending ? NULL
-                                            : tcp_listener_of(tcp, a->s.to);
+                                            : tcp_find_listener(tcp, a->s.to);
     struct endpoint      local = {packet->to, a->s.to};
     struct endpoint      peer = {packet->from, a->s.from};
     struct connection   *c;
@@ -178,33 +181,33 @@ static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
         if (l && take_cookie(tcp, l, packet, a))
             return;
         tcp->counters.no_connection++;
-        tcp_refuse(tcp, NULL, packet, &a->s, a->len);
+        tcp_reply_reset(tcp, NULL, packet, &a->s, a->len);
         return;
     }
     /* Nobody honest ends what he begins: with FIN it is no SYN of a peer's. */
     if ((a->s.flags & (TCP_SYN | TCP_RST | TCP_FIN)) != TCP_SYN)
         return;
-    if (!tcp_peer_may(tcp, l, peer.ip)) {
+    if (!tcp_peer_has_quota(tcp, l, peer.ip)) {
         tcp->counters.over_peer_limit++;
-        tcp_refuse(tcp, NULL, packet, &a->s, a->len);
+        tcp_reply_reset(tcp, NULL, packet, &a->s, a->len);
         return;
     }
     /* In a full pool a SYN displaces nothing: anybody could have sent it. A
      * cookie that comes back does. */
     if (tcp_may_accept(l) &&
         (!tcp_may_half_open(tcp, l) ||
-         (!tcp_has_room(tcp) && tcp_peer_to_displace(tcp, peer.ip)))) {
+         (!tcp_has_room(tcp) && tcp_peer_choose_victim(tcp, peer.ip)))) {
         send_cookie(tcp, l, &local, &peer, a);
         return;
     }
-    c = tcp_may_accept(l) ? tcp_new(tcp, local, peer) : NULL;
+    c = tcp_may_accept(l) ? tcp_create(tcp, local, peer) : NULL;
     if (!c) {
         tcp->counters.dropped_syns++;
         return;
     }
     if (least && !seq_after(c->iss, *least))
-        tcp_begin_at(c, *least + 65536 + random_below(65536));
-    tcp_half_open(c, l);
+        tcp_set_iss(c, *least + 65536 + random_below(65536));
+    tcp_add_half_open(c, l);
     take_syn(c, a);
     tcp_schedule(c);
 }
@@ -217,7 +220,7 @@ static void syn_sent_input(struct connection *c, struct arrival *a,
     bool                      has_ack = s->flags & TCP_ACK;
 
     if (has_ack && s->ack != c->iss + 1) {
-        tcp_refuse(c->tcp, c, packet, s, a->len);
+        tcp_reply_reset(c->tcp, c, packet, s, a->len);
         return;
     }
     if (s->flags & TCP_RST) {
@@ -228,10 +231,10 @@ static void syn_sent_input(struct connection *c, struct arrival *a,
     if (!(s->flags & TCP_SYN))
         return;
     take_syn(c, a);
-    if (!has_ack) {                          /* both open at once: figure 7 */
-        if (a->len > 0 && tcp_may_take(c)) { /* for when it is open */
-            c->syn_text = a->data;
-            c->syn_len = a->len;
+    if (!has_ack) {                             /* both open at once: figure 7 */
+        if (a->len > 0 && tcp_may_receive(c)) { /* for when it is open */
+            c->syn_data = a->data;
+            c->syn_data_len = a->len;
             a->data = NULL;
         }
         c->state = TCP_SYN_RECEIVED;
@@ -239,13 +242,13 @@ static void syn_sent_input(struct connection *c, struct arrival *a,
         tcp_schedule(c);
         return;
     }
-    c->snd_una = s->ack;
-    if (c->backoff == 0)
-        tcp_measure(c, time_now() - c->last_sent);
+    c->snd.una = s->ack;
+    if (c->rtt.backoff == 0)
+        rtt_update(c, time_now() - c->last_sent);
     c->unanswered_since = 0;
     c->clock[TCP_RETRANSMIT] = FOREVER;
     establish(c);
-    c->ack_now = true;
+    c->ack.now = true;
     a->s.flags &= (uint8_t)~TCP_SYN;
     a->s.seq++;
     take_text(c, a, packet);
@@ -257,12 +260,12 @@ static bool is_acceptable(const struct connection *c, const struct arrival *a)
     uint32_t len = a->len + (a->s.flags & TCP_FIN ? 1 : 0);
     uint32_t last = a->s.seq + (len > 0 ? len - 1 : 0);
 
-    if (a->s.seq == c->rcv_nxt)
+    if (a->s.seq == c->rcv.nxt)
         return true; /* of a window of zero, what it acknowledges */
     if (len == 0)
-        return !seq_before(a->s.seq, c->rcv_nxt) &&
-               !seq_after(a->s.seq, c->rcv_adv);
-    return !seq_before(last, c->rcv_nxt) && seq_before(a->s.seq, c->rcv_adv);
+        return !seq_before(a->s.seq, c->rcv.nxt) &&
+               !seq_after(a->s.seq, c->rcv.adv);
+    return !seq_before(last, c->rcv.nxt) && seq_before(a->s.seq, c->rcv.adv);
 }
 
 /* RFC 5961, 7: not without end. Each connection has a limit of its own: by one
@@ -272,13 +275,13 @@ static bool may_challenge(struct connection *c)
 {
     nanoseconds now = time_now();
 
-    if (c->challenges == 0 || now - c->challenged >= SECOND) {
-        c->challenged = now;
-        c->challenges = 0;
+    if (c->challenge.count == 0 || now - c->challenge.since >= SECOND) {
+        c->challenge.since = now;
+        c->challenge.count = 0;
     }
-    if (c->challenges == CHALLENGES)
+    if (c->challenge.count == CHALLENGES)
         return false;
-    c->challenges++;
+    c->challenge.count++;
     c->tcp->counters.challenges++;
     return true;
 }
@@ -303,30 +306,30 @@ static void put_right(struct connection *c, const struct arrival *a)
 /* RFC 7323, 5.5: after so long without an update TS.Recent says nothing. */
 static bool is_older(const struct connection *c, const struct arrival *a)
 {
-    return seq_before(a->s.time, c->ts_recent) &&
-           time_now() - c->ts_recent_at < TS_LIFETIME;
+    return seq_before(a->s.time, c->ts.recent) &&
+           time_now() - c->ts.recent_at < TS_LIFETIME;
 }
 
 /* RFC 7323, 5.3: an old duplicate, whose numbers have come round. */
 static bool is_stale(const struct connection *c, const struct arrival *a)
 {
-    return c->timestamps && a->s.has_timestamps && is_older(c, a);
+    return c->ts.is_on && a->s.has_timestamps && is_older(c, a);
 }
 
 /* RFC 7323, 3.2. But a SYN may be of a new connection of a peer that has lost
  * the old one, and is challenged (RFC 5961, 4.2). */
 static bool lacks_timestamp(const struct connection *c, const struct arrival *a)
 {
-    return c->timestamps && !a->s.has_timestamps &&
+    return c->ts.is_on && !a->s.has_timestamps &&
            !(a->s.flags & (TCP_RST | TCP_SYN));
 }
 
 static void take_timestamp(struct connection *c, const struct arrival *a)
 {
-    if (c->timestamps && a->s.has_timestamps && !is_older(c, a) &&
-        !seq_after(a->s.seq, c->last_ack_sent)) {
-        c->ts_recent = a->s.time;
-        c->ts_recent_at = time_now();
+    if (c->ts.is_on && a->s.has_timestamps && !is_older(c, a) &&
+        !seq_after(a->s.seq, c->ts.last_ack_sent)) {
+        c->ts.recent = a->s.time;
+        c->ts.recent_at = time_now();
     }
 }
 
@@ -334,11 +337,11 @@ static void take_timestamp(struct connection *c, const struct arrival *a)
  * are told of in the ACK that answers them (RFC 2883, 4). */
 static void note_old_data(struct connection *c, const struct arrival *a)
 {
-    if (a->len > 0 && !seq_after(a->s.seq + a->len, c->rcv_nxt) &&
-        seq_after(a->s.seq, c->rcv_nxt - (65535u << c->rcv_scale)) &&
+    if (a->len > 0 && !seq_after(a->s.seq + a->len, c->rcv.nxt) &&
+        seq_after(a->s.seq, c->rcv.nxt - (65535u << c->rcv.wind_shift)) &&
         seq_after(a->s.seq, c->irs)) {
         c->tcp->counters.duplicates_in++;
-        sack_note_repeat(c, a->s.seq, a->s.seq + a->len);
+        sack_note_duplicate(c, a->s.seq, a->s.seq + a->len);
     }
 }
 
@@ -346,8 +349,8 @@ static void note_old_data(struct connection *c, const struct arrival *a)
 static void take_reset(struct connection *c, const struct arrival *a)
 {
     c->tcp->counters.resets_in++;
-    if (a->s.seq != c->rcv_nxt) {
-        if (a->s.seq - c->rcv_nxt < c->rcv_adv - c->rcv_nxt)
+    if (a->s.seq != c->rcv.nxt) {
+        if (a->s.seq - c->rcv.nxt < c->rcv.adv - c->rcv.nxt)
             challenge(c);
         else
             c->tcp->counters.out_of_window++;
@@ -412,7 +415,7 @@ static bool check(struct connection *c, struct arrival *a)
         put_right(c, a);
         /* Our last ACK was lost: it is sent again, and the wait begins anew. */
         if (c->state == TCP_TIMED_WAIT && a->s.flags & TCP_FIN &&
-            a->s.seq + a->len + 1 == c->rcv_nxt)
+            a->s.seq + a->len + 1 == c->rcv.nxt)
             tcp_set_clock(c, TCP_END, time_after(TCP_TIME_WAIT));
         return false;
     }
@@ -421,29 +424,29 @@ static bool check(struct connection *c, struct arrival *a)
 
 static void trim_queue(struct connection *c, uint32_t len)
 {
-    c->queue = buf_trim_list(c->queue, len);
-    if (!c->queue)
-        c->queue_last = NULL;
-    c->queue_seq += len;
-    c->queue_len -= len;
-    c->queue_moved = time_now();
-    if (c->place && seq_before(c->place_seq, c->queue_seq))
-        c->place = NULL;
+    c->sndq.first = buf_trim_list(c->sndq.first, len);
+    if (!c->sndq.first)
+        c->sndq.last = NULL;
+    c->sndq.seq += len;
+    c->sndq.len -= len;
+    c->sndq.progress_at = time_now();
+    if (c->sndq.cursor && seq_before(c->sndq.cursor_seq, c->sndq.seq))
+        c->sndq.cursor = NULL;
     /* Room for twice what may be under way, so that it never runs dry. */
-    if (c->queue_limit < TCP_QUEUE_MOST && c->cwnd > c->queue_limit / 2)
-        c->queue_limit *= 2;
-    if (c->queue_len < c->queue_limit / 2 || c->queue_len == 0)
+    if (c->sndq.limit < TCP_QUEUE_MOST && c->cwnd > c->sndq.limit / 2)
+        c->sndq.limit *= 2;
+    if (c->sndq.len < c->sndq.limit / 2 || c->sndq.len == 0)
         wake_all(&c->writable);
 }
 
 static bool is_fin_acked(const struct connection *c)
 {
-    return c->fin_sent && c->snd_una == c->queue_seq + c->queue_len + 1;
+    return c->fin_sent && c->snd.una == c->sndq.seq + c->sndq.len + 1;
 }
 
 static void enter_time_wait(struct connection *c)
 {
-    tcp_time_wait(c);
+    tcp_enter_time_wait(c);
     c->clock[TCP_RETRANSMIT] = FOREVER;
     tcp_set_clock(c, TCP_END, time_after(TCP_TIME_WAIT));
 }
@@ -471,34 +474,34 @@ static bool note_fin_acked(struct connection *c)
 /* A duplicate ACK (RFC 5681, 2), of a probe also when all has come. */
 static bool is_duplicate(const struct connection *c, const struct arrival *a)
 {
-    return a->s.ack == c->snd_una && a->len == 0 &&
+    return a->s.ack == c->snd.una && a->len == 0 &&
            !(a->s.flags & (TCP_SYN | TCP_FIN)) &&
-           (c->snd_una != c->snd_nxt || c->tail_probed) &&
-           scaled(c, a) == c->snd_wnd && c->snd_wnd > 0;
+           (c->snd.una != c->snd.nxt || c->tlp.is_outstanding) &&
+           scaled(c, a) == c->snd.wnd && c->snd.wnd > 0;
 }
 
 /* The peer's window, if the segment is not older than what we have of it. */
 static void take_newer_window(struct connection *c, const struct arrival *a)
 {
-    uint32_t before = c->snd_wnd;
+    uint32_t before = c->snd.wnd;
 
-    if (seq_before(a->s.ack, c->snd_una) || seq_after(c->snd_wl1, a->s.seq) ||
-        (c->snd_wl1 == a->s.seq && seq_before(a->s.ack, c->snd_wl2)))
+    if (seq_before(a->s.ack, c->snd.una) || seq_after(c->snd.wl1, a->s.seq) ||
+        (c->snd.wl1 == a->s.seq && seq_before(a->s.ack, c->snd.wl2)))
         return;
     take_window(c, a);
     /* It answers our questions about its window, and so it lives; but whom
      * nobody holds any more it does not keep alive without end. */
-    if (c->snd_wnd == 0 && c->is_held)
+    if (c->snd.wnd == 0 && c->is_held)
         c->unanswered_since = 0;
-    if (c->snd_wnd <= before)
+    if (c->snd.wnd <= before)
         return;
     if (before == 0) {
-        c->backoff = 0;
+        c->rtt.backoff = 0;
         c->clock[TCP_RETRANSMIT] = FOREVER;
-        tcp_start_retransmit(c);
+        tcp_start_rto(c);
         /* What it was asked with it may have had no room for. */
-        if (c->sent && c->snd_una == a->s.ack)
-            tcp_resend_first(c, c->snd_wnd < c->cwnd ? c->snd_wnd : c->cwnd);
+        if (c->sent.first && c->snd.una == a->s.ack)
+            tcp_retransmit_first(c, c->snd.wnd < c->cwnd ? c->snd.wnd : c->cwnd);
     }
     tcp_schedule(c);
 }
@@ -507,32 +510,32 @@ static void take_newer_window(struct connection *c, const struct arrival *a)
 static void take_numbers(struct connection *c, const struct arrival *a,
                          bool is_duplicate)
 {
-    uint32_t        acked = a->s.ack - c->snd_una, of_data = 0;
+    uint32_t        acked = a->s.ack - c->snd.una, of_data = 0;
     struct delivery d = {.now = time_now(),
                          .has_echo = a->s.has_timestamps,
                          .echo = a->s.echo,
-                         .is_new = seq_after(a->s.ack, c->snd_una),
-                         .is_marked = c->ecn && a->s.flags & TCP_ECE};
+                         .is_new = seq_after(a->s.ack, c->snd.una),
+                         .is_marked = c->ecn.is_on && a->s.flags & TCP_ECE};
 
     if (d.is_new) {
-        c->snd_una = a->s.ack;
-        if (seq_before(c->queue_seq, a->s.ack))
-            of_data = a->s.ack - c->queue_seq;
-        if (of_data > c->queue_len)
-            of_data = c->queue_len;
+        c->snd.una = a->s.ack;
+        if (seq_before(c->sndq.seq, a->s.ack))
+            of_data = a->s.ack - c->sndq.seq;
+        if (of_data > c->sndq.len)
+            of_data = c->sndq.len;
         if (of_data > 0)
             trim_queue(c, of_data);
         d.acked = acked < of_data ? acked : of_data;
-        sent_acked(c, &d);
+        sent_apply_ack(c, &d);
     }
-    if (c->may_sack && a->s.sack_count > 0) {
-        sent_take(c, &a->s, &d);
-        d.has_repeat = sack_repeat(c, &a->s, &d.repeat);
+    if (c->sack.permitted && a->s.sack_count > 0) {
+        sent_apply_sack(c, &a->s, &d);
+        d.has_dsack = sack_find_dsack(c, &a->s, &d.dsack);
     }
-    if (!d.is_new && d.bytes == 0 && !d.has_repeat && !is_duplicate &&
+    if (!d.is_new && d.bytes == 0 && !d.has_dsack && !is_duplicate &&
         !d.is_marked)
         return;
-    recovery_take(c, &d, is_duplicate);
+    recovery_on_ack(c, &d, is_duplicate);
     tcp_schedule(c);
 }
 
@@ -540,33 +543,33 @@ static void take_numbers(struct connection *c, const struct arrival *a,
 static bool take_ack(struct connection *c, const struct arrival *a,
                      const struct ipv4_packet *packet)
 {
-    bool is_new = seq_after(a->s.ack, c->snd_una), is_repeated;
+    bool is_new = seq_after(a->s.ack, c->snd.una), is_repeated;
 
     if (!(a->s.flags & TCP_ACK))
         return false;
     /* RFC 5961, 5.2: or a stranger's guess at the one number would do. */
     if (c->state != TCP_SYN_RECEIVED &&
-        seq_before(a->s.ack, c->snd_una - c->most_wnd)) {
+        seq_before(a->s.ack, c->snd.una - c->snd.max_wnd)) {
         challenge(c);
         return false;
     }
-    if (seq_after(a->s.ack, c->snd_nxt)) {
+    if (seq_after(a->s.ack, c->snd.nxt)) {
         if (c->state == TCP_SYN_RECEIVED)
-            tcp_refuse(c->tcp, c, packet, &a->s, a->len);
+            tcp_reply_reset(c->tcp, c, packet, &a->s, a->len);
         else
             challenge(c);
         return false;
     }
     if (c->state == TCP_SYN_RECEIVED) {
         if (!is_new) {
-            tcp_refuse(c->tcp, c, packet, &a->s, a->len);
+            tcp_reply_reset(c->tcp, c, packet, &a->s, a->len);
             return false;
         }
         if (c->is_passive && !tcp_may_accept(c->listener))
             return false; /* our SYN goes again, and so will he */
         take_window(c, a);
-        if (c->backoff == 0 && c->last_sent) /* 0: that was a cookie */
-            tcp_measure(c, time_now() - c->last_sent);
+        if (c->rtt.backoff == 0 && c->last_sent) /* 0: that was a cookie */
+            rtt_update(c, time_now() - c->last_sent);
         establish(c);
         if (c->state == TCP_CLOSED)
             return false;
@@ -579,11 +582,11 @@ static bool take_ack(struct connection *c, const struct arrival *a,
 
 static void link_data(struct connection *c, struct buf *data)
 {
-    if (c->read_last)
-        c->read_last->next = data;
+    if (c->rcvq.last)
+        c->rcvq.last->next = data;
     else
-        c->read = data;
-    c->read_last = buf_last(data);
+        c->rcvq.first = data;
+    c->rcvq.last = buf_last(data);
 }
 
 /* Copies a small piece behind the others, or each would hold a page; when pages
@@ -591,8 +594,8 @@ static void link_data(struct connection *c, struct buf *data)
 static bool join(struct connection *c, struct buf *data, uint32_t len)
 {
     bool        is_scarce = buf_pages_free() < buf_pages() / 2;
-    bool        has_room = c->read_last && buf_is_sole(c->read_last);
-    uint32_t    room = has_room ? (uint32_t)buf_tailroom(c->read_last) : 0;
+    bool        has_room = c->rcvq.last && buf_is_sole(c->rcvq.last);
+    uint32_t    room = has_room ? (uint32_t)buf_tailroom(c->rcvq.last) : 0;
     struct buf *more = NULL;
 
     if (len > (is_scarce ? LARGE : SMALL) || (!is_scarce && len > room) ||
@@ -602,7 +605,7 @@ static bool join(struct connection *c, struct buf *data, uint32_t len)
         return false;
     if (room > len)
         room = len;
-    buf_copy_out(data, 0, buf_append(c->read_last, room), room);
+    buf_copy_out(data, 0, buf_append(c->rcvq.last, room), room);
     if (more) {
         buf_copy_out(data, room, buf_append(more, len - room), len - room);
         link_data(c, more);
@@ -614,28 +617,28 @@ static bool join(struct connection *c, struct buf *data, uint32_t len)
 /* Adds data that are next to what can be read. */
 static void append(struct connection *c, struct buf *data, uint32_t len)
 {
-    c->rcv_nxt += len;
-    c->unacked += len;
+    c->rcv.nxt += len;
+    c->ack.unacked += len;
     if (c->shut_reading) {
         buf_free(data);
         return;
     }
     data->offload = (struct offload){0, 0, 0, false};
-    if (c->read_len == 0)
-        c->read_moved = time_now();
+    if (c->rcvq.len == 0)
+        c->rcvq.progress_at = time_now();
     if (!join(c, data, len))
         link_data(c, data);
-    c->read_len += len;
+    c->rcvq.len += len;
 }
 
 /* What came with a SYN before it was open. */
 static void take_syn_text(struct connection *c)
 {
-    struct buf *data = c->syn_text;
+    struct buf *data = c->syn_data;
 
-    c->syn_text = NULL;
-    append(c, data, c->syn_len);
-    c->ack_now = true;
+    c->syn_data = NULL;
+    append(c, data, c->syn_data_len);
+    c->ack.now = true;
     wake_all(&c->readable);
 }
 
@@ -645,32 +648,32 @@ static void take_held(struct connection *c)
     struct buf *data;
     uint32_t    len;
 
-    while ((data = tcp_take_held(c, &len)) != NULL)
+    while ((data = ooo_remove_next(c, &len)) != NULL)
         append(c, data, len);
 }
 
 /* New data after CLOSE, or after both sides were shut: RFC 9293, 3.6.1. */
 static bool is_unwanted(const struct connection *c, const struct arrival *a)
 {
-    bool has_new = a->len > 0 && seq_after(a->s.seq + a->len, c->rcv_nxt);
+    bool has_new = a->len > 0 && seq_after(a->s.seq + a->len, c->rcv.nxt);
 
-    return (has_new || c->syn_text) && c->shut_writing && c->shut_reading;
+    return (has_new || c->syn_data) && c->shut_writing && c->shut_reading;
 }
 
 /* How old our time stamp is that comes with data, at the least: a round trip.
  * Down at once, up slowly, for the sender may have had nothing to say. */
 static void measure_trip(struct connection *c, const struct tcp_segment *s)
 {
-    nanoseconds trip = (tcp_time(c) - s->echo) * MILLISECOND;
+    nanoseconds trip = (tcp_timestamp(c) - s->echo) * MILLISECOND;
 
-    if (!c->timestamps || !s->has_timestamps || trip > 60 * SECOND)
+    if (!c->ts.is_on || !s->has_timestamps || trip > 60 * SECOND)
         return;
     if (trip < MILLISECOND)
         trip = MILLISECOND;
-    if (c->read_trip == 0 || trip < c->read_trip)
-        c->read_trip = trip;
+    if (c->autotune.rtt == 0 || trip < c->autotune.rtt)
+        c->autotune.rtt = trip;
     else
-        c->read_trip += (trip - c->read_trip) / 8;
+        c->autotune.rtt += (trip - c->autotune.rtt) / 8;
 }
 
 /* 3.10.7.4, seventh */
@@ -680,59 +683,59 @@ static void take_data(struct connection *c, struct arrival *a)
     struct buf *data = a->data;
 
     a->data = NULL;
-    if (seq_before(seq, c->rcv_nxt)) {
-        uint32_t known = c->rcv_nxt - seq;
+    if (seq_before(seq, c->rcv.nxt)) {
+        uint32_t known = c->rcv.nxt - seq;
 
         c->tcp->counters.duplicates_in++;
-        c->ack_now = true;
-        sack_note_repeat(c, seq, known < a->len ? c->rcv_nxt : end);
+        c->ack.now = true;
+        sack_note_duplicate(c, seq, known < a->len ? c->rcv.nxt : end);
         if (known >= a->len) {
             buf_free(data);
             return;
         }
         data = buf_trim_list(data, known);
-        seq = c->rcv_nxt;
+        seq = c->rcv.nxt;
     }
-    if (seq_after(end, c->rcv_adv)) { /* beyond the window */
-        c->ack_now = true;
+    if (seq_after(end, c->rcv.adv)) { /* beyond the window */
+        c->ack.now = true;
         a->s.flags &= (uint8_t)~TCP_FIN;
-        if (!seq_before(seq, c->rcv_adv)) {
+        if (!seq_before(seq, c->rcv.adv)) {
             buf_free(data);
             return;
         }
-        end = c->rcv_adv;
+        end = c->rcv.adv;
         buf_cut(data, end - seq);
     }
     /* What nobody reads does not take the last pages from the others: it will
      * be sent again. */
-    if (!tcp_may_take(c)) {
+    if (!tcp_may_receive(c)) {
         c->tcp->counters.starved++;
-        tcp_pinched(c->tcp);
-        c->ack_now = true;
+        tcp_memory_low(c->tcp);
+        c->ack.now = true;
         buf_free(data);
         return;
     }
-    if (seq == c->rcv_nxt) {
-        bool filled = c->held != NULL;
+    if (seq == c->rcv.nxt) {
+        bool filled = c->ooo.first != NULL;
 
         measure_trip(c, &a->s);
         append(c, data, end - seq);
         if (!(a->s.flags & TCP_FIN)) /* behind a FIN there is nothing */
             take_held(c);
         if (filled)
-            c->ack_now = true; /* RFC 5681, 4.2 */
-        if (c->quick > 0) {
-            c->quick--;
-            c->ack_now = true;
+            c->ack.now = true; /* RFC 5681, 4.2 */
+        if (c->ack.quick > 0) {
+            c->ack.quick--;
+            c->ack.now = true;
         }
-        if (c->unacked >= 2u * c->mss)
-            c->ack_now = true;
+        if (c->ack.unacked >= 2u * c->mss)
+            c->ack.now = true;
         wake_all(&c->readable);
         return;
     }
-    if (tcp_hold(c, seq, data, end - seq)) {
-        sack_note_early(c, seq, end);
-        sack_tell_early(c);
+    if (ooo_insert(c, seq, data, end - seq)) {
+        sack_note_out_of_order(c, seq, end);
+        sack_send_or_delay_ack(c);
     } else {
         tcp_send_ack(c);
     }
@@ -741,13 +744,13 @@ static void take_data(struct connection *c, struct arrival *a)
 /* The peer's FIN, and all that stands before it: eighth. */
 static void take_fin(struct connection *c)
 {
-    tcp_drop_held(c); /* what lies behind it is nothing */
-    c->fin_came = true;
-    c->fin_held = false;
-    c->rcv_nxt++;
-    if (seq_after(c->rcv_nxt, c->rcv_adv)) /* a FIN needs no room */
-        c->rcv_adv = c->rcv_nxt;
-    c->ack_now = true;
+    ooo_clear(c); /* what lies behind it is nothing */
+    c->fin_received = true;
+    c->fin_pending = false;
+    c->rcv.nxt++;
+    if (seq_after(c->rcv.nxt, c->rcv.adv)) /* a FIN needs no room */
+        c->rcv.adv = c->rcv.nxt;
+    c->ack.now = true;
     wake_all(&c->readable);
     switch (c->state) {
     case TCP_ESTABLISHED:
@@ -771,12 +774,12 @@ static void take_fin(struct connection *c)
  */
 static void note_fin(struct connection *c, uint32_t seq)
 {
-    if (seq_before(seq, c->rcv_nxt) || seq_after(seq, c->rcv_adv) ||
-        (c->held_last && seq_after(c->held_last->end, seq)) ||
-        (c->fin_held && seq_before(seq, c->fin_seq)))
+    if (seq_before(seq, c->rcv.nxt) || seq_after(seq, c->rcv.adv) ||
+        (c->ooo.last && seq_after(c->ooo.last->end, seq)) ||
+        (c->fin_pending && seq_before(seq, c->fin_seq)))
         return;
     c->fin_seq = seq;
-    c->fin_held = true;
+    c->fin_pending = true;
 }
 
 /* Data and FIN: 3.10.7.4, seventh and eighth. */
@@ -786,23 +789,23 @@ static void take_text(struct connection *c, struct arrival *a,
     uint32_t end = a->s.seq + a->len;
 
     if (is_unwanted(c, a)) {
-        tcp_refuse(c->tcp, c, packet, &a->s, a->len);
+        tcp_reply_reset(c->tcp, c, packet, &a->s, a->len);
         tcp_end(c, ERR_RESET);
         return;
     }
-    if (c->syn_text)
+    if (c->syn_data)
         take_syn_text(c);
-    if (a->len > 0 && c->fin_held && seq_after(end, c->fin_seq))
-        c->fin_held = false;
+    if (a->len > 0 && c->fin_pending && seq_after(end, c->fin_seq))
+        c->fin_pending = false;
     if (a->s.flags & TCP_FIN)
         note_fin(c, end);
     if (a->len > 0)
         take_data(c, a);
-    if ((c->fin_held && c->fin_seq == c->rcv_nxt) ||
-        (a->s.flags & TCP_FIN && end == c->rcv_nxt))
+    if ((c->fin_pending && c->fin_seq == c->rcv.nxt) ||
+        (a->s.flags & TCP_FIN && end == c->rcv.nxt))
         take_fin(c);
     else if (a->s.flags & TCP_FIN && a->len == 0)
-        c->ack_now = true; /* too early */
+        c->ack.now = true; /* too early */
     tcp_schedule(c);
 }
 
@@ -815,14 +818,14 @@ static void connection_input(struct connection *c, struct arrival *a,
     }
     if (!check(c, a))
         return;
-    c->heard = time_now();
-    tcp_peer_heard(c);
+    c->last_heard = time_now();
+    tcp_peer_touch(c);
     c->keepalives = 0;
-    ecn_take(c, a->s.flags, packet->service, a->len);
+    ecn_on_segment(c, a->s.flags, packet->service, a->len);
     if (!take_ack(c, a, packet))
         return;
     take_timestamp(c, a); /* not before: it could be a stranger's */
-    if (c->state != TCP_TIMED_WAIT && !c->fin_came)
+    if (c->state != TCP_TIMED_WAIT && !c->fin_received)
         take_text(c, a, packet);
 }
 
@@ -832,13 +835,13 @@ static bool is_fresh_syn(const struct connection *c, const struct arrival *a)
 {
     if (c->state != TCP_TIMED_WAIT || c->is_held ||
         (a->s.flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN ||
-        !tcp_listener_of(c->tcp, a->s.to))
+        !tcp_find_listener(c->tcp, a->s.to))
         return false;
-    if (a->s.has_timestamps && !c->timestamps)
+    if (a->s.has_timestamps && !c->ts.is_on)
         return true;
-    if (a->s.has_timestamps && a->s.time != c->ts_recent)
-        return seq_after(a->s.time, c->ts_recent);
-    return !seq_before(a->s.seq, c->rcv_nxt);
+    if (a->s.has_timestamps && a->s.time != c->ts.recent)
+        return seq_after(a->s.time, c->ts.recent);
+    return !seq_before(a->s.seq, c->rcv.nxt);
 }
 
 static bool has_good_checksum(const struct ipv4_packet *packet,
@@ -872,7 +875,7 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     c = tcp_find(tcp, (struct endpoint){packet->to, a.s.to},
                  (struct endpoint){packet->from, a.s.from});
     if (c && is_fresh_syn(c, &a)) {
-        last = c->snd_nxt; /* RFC 1122, 4.2.2.13 */
+        last = c->snd.nxt; /* RFC 1122, 4.2.2.13 */
         least = &last;
         tcp_end(c, OK);
         c = NULL;
@@ -884,9 +887,9 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     drop_data(&a);
 }
 
-void tcp_failed(void *ctx, const struct ipv4_packet *packet,
-                const uint8_t *start, size_t len,
-                const struct ipv4_error *error)
+void tcp_icmp_error(void *ctx, const struct ipv4_packet *packet,
+                    const uint8_t *start, size_t len,
+                    const struct ipv4_error *error)
 {
     struct tcpv4      *tcp = ctx;
     struct connection *c;
@@ -898,10 +901,10 @@ void tcp_failed(void *ctx, const struct ipv4_packet *packet,
                  (struct endpoint){packet->to, get_be16(start + 2)});
     seq = get_be32(start + 4);
     /* RFC 5927, 4: of what is under way, or it is forged. */
-    if (!c || seq_before(seq, c->snd_una) || !seq_before(seq, c->snd_nxt))
+    if (!c || seq_before(seq, c->snd.una) || !seq_before(seq, c->snd.nxt))
         return;
     if (error->status == ERR_RANGE)
-        path_note_mtu(c, error->mtu);
+        path_on_icmp_mtu(c, error->mtu);
     else
-        path_note_error(c, error->status);
+        path_on_icmp_error(c, error->status);
 }

@@ -17,6 +17,7 @@
  * may, and opens the windows when it is over.
  */
 #include "tcp.h"
+#include "tcp_memory.h"
 
 #define LOOK (100 * MILLISECOND)
 #define IDLE (2 * SECOND) /* who has moved since is spared */
@@ -26,7 +27,7 @@ static bool is_below(size_t part)
     return buf_pages_free() < buf_pages() / part;
 }
 
-bool tcp_is_scarce(void)
+bool tcp_memory_is_low(void)
 {
     return is_below(8);
 }
@@ -41,16 +42,16 @@ static bool may_have(struct tcpv4 *tcp, uint32_t len, uint32_t enough)
     return is_below(16) ? len == 0 : !is_below(8) || len < enough;
 }
 
-bool tcp_may_take(const struct connection *c)
+bool tcp_may_receive(const struct connection *c)
 {
     return c->shut_reading || /* it is thrown away */
-           may_have(c->tcp, c->read_len + c->held_len,
+           may_have(c->tcp, c->rcvq.len + c->ooo.len,
                     TCP_LEAST_ROOM * c->our_mss);
 }
 
 bool tcp_may_queue(const struct connection *c)
 {
-    return may_have(c->tcp, c->queue_len, 1);
+    return may_have(c->tcp, c->sndq.len, 1);
 }
 
 static size_t count(const struct buf *b)
@@ -85,11 +86,11 @@ static void relieve(struct tcpv4 *tcp)
 
         if (c->state == TCP_CLOSED && !c->is_held)
             continue;
-        read = count(c->read);
-        queue = count(c->queue);
+        read = count(c->rcvq.first);
+        queue = count(c->sndq.first);
         all += read + queue;
-        weight = weigh(read, c->read_moved) + weigh(queue, c->queue_moved);
-        if (c->held && (!early || c->held_len > early->held_len))
+        weight = weigh(read, c->rcvq.progress_at) + weigh(queue, c->sndq.progress_at);
+        if (c->ooo.first && (!early || c->ooo.len > early->ooo.len))
             early = c;
         if (weight > most) {
             most = weight;
@@ -97,7 +98,7 @@ static void relieve(struct tcpv4 *tcp)
         }
     }
     if (early) {
-        tcp_drop_held(early);
+        ooo_clear(early);
     } else if (tcp->refused && worst && all >= buf_pages() / 4) {
         tcp->counters.relieved++;
         tcp_abort(worst, ERR_NO_MEMORY);
@@ -113,13 +114,13 @@ static void look_at(struct connection *c, bool is_over)
     if (c->state == TCP_CLOSED)
         return;
     may_queue = tcp_may_queue(c);
-    if (is_over || (may_queue && c->on_event))
+    if (is_over || (may_queue && c->events.handler))
         tcp_schedule(c);
     if (may_queue)
         wake_all(&c->writable);
 }
 
-void tcp_look_at_memory(void *ctx)
+void tcp_check_memory(void *ctx)
 {
     struct tcpv4 *tcp = ctx;
     bool          is_over = !is_below(6);
@@ -132,7 +133,7 @@ void tcp_look_at_memory(void *ctx)
         wheel_set(tcp->wheel, &tcp->memory, time_after(LOOK));
 }
 
-void tcp_pinched(struct tcpv4 *tcp)
+void tcp_memory_low(struct tcpv4 *tcp)
 {
     if (!wheel_is_set(&tcp->memory))
         wheel_set(tcp->wheel, &tcp->memory, time_after(LOOK));

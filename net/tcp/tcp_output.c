@@ -5,29 +5,30 @@
  * the device, or its front, cuts it.
  */
 #include "tcp.h"
+#include "tcp_memory.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <string.h>
 
 #define LONGEST 65535u /* bytes of a packet */
 
-uint32_t tcp_time(const struct connection *c)
+uint32_t tcp_timestamp(const struct connection *c)
 {
-    return (uint32_t)(time_now() / MILLISECOND) + c->time_offset;
+    return (uint32_t)(time_now() / MILLISECOND) + c->ts.offset;
 }
 
-uint32_t tcp_window(const struct connection *c)
+uint32_t tcp_receive_window(const struct connection *c)
 {
-    uint32_t space = c->read_limit > c->read_len ? c->read_limit - c->read_len
+    uint32_t space = c->rcvq.limit > c->rcvq.len ? c->rcvq.limit - c->rcvq.len
                                                  : 0;
-    uint32_t offered = c->rcv_adv - c->rcv_nxt, unit = 1u << c->rcv_scale;
-    uint32_t most = 65535u << c->rcv_scale, least = c->read_limit / 2;
+    uint32_t offered = c->rcv.adv - c->rcv.nxt, unit = 1u << c->rcv.wind_shift;
+    uint32_t most = 65535u << c->rcv.wind_shift, least = c->rcvq.limit / 2;
 
     /* Not while pages are scarce, but for a few segments. */
-    if (tcp_is_scarce()) {
+    if (tcp_memory_is_low()) {
         uint32_t few = TCP_LEAST_ROOM * c->our_mss;
 
-        few = few > c->read_len ? few - c->read_len : 0;
+        few = few > c->rcvq.len ? few - c->rcvq.len : 0;
         if (few < space)
             space = few;
     }
@@ -45,32 +46,32 @@ static size_t emit(struct connection *c, uint32_t seq, uint32_t len,
                    uint8_t flags, uint8_t *p)
 {
     bool               is_syn = flags & TCP_SYN;
-    uint32_t           window = tcp_window(c);
+    uint32_t           window = tcp_receive_window(c);
     struct tcp_segment s = {
         .from = c->local.port,
         .to = c->peer.port,
         .seq = seq,
         .flags = flags,
-        .ack = flags & TCP_ACK ? c->rcv_nxt : 0,
+        .ack = flags & TCP_ACK ? c->rcv.nxt : 0,
         .window = (uint16_t)(is_syn ? (window < 65535 ? window : 65535)
-                                    : window >> c->rcv_scale),
+                                    : window >> c->rcv.wind_shift),
     };
 
-    if (c->echo_mark && !is_syn)
+    if (c->ecn.echo_ce && !is_syn)
         s.flags |= TCP_ECE;
     if (is_syn) {
         s.has_mss = true;
         s.mss = c->our_mss;
-        s.has_scale = !(flags & TCP_ACK) || c->rcv_scale > 0;
+        s.has_scale = !(flags & TCP_ACK) || c->rcv.wind_shift > 0;
         s.scale = TCP_SCALE;
-        s.may_sack = !(flags & TCP_ACK) || c->may_sack;
-    } else if (len == 0 || c->is_telling || len + sack_length(c) <= c->mss) {
-        sack_fill(c, &s);
+        s.may_sack = !(flags & TCP_ACK) || c->sack.permitted;
+    } else if (len == 0 || c->sack.with_data || len + sack_option_length(c) <= c->mss) {
+        sack_fill_option(c, &s);
     }
-    if (c->timestamps || (is_syn && !(flags & TCP_ACK))) {
+    if (c->ts.is_on || (is_syn && !(flags & TCP_ACK))) {
         s.has_timestamps = true;
-        s.time = tcp_time(c);
-        s.echo = flags & TCP_ACK ? c->ts_recent : 0;
+        s.time = tcp_timestamp(c);
+        s.echo = flags & TCP_ACK ? c->ts.recent : 0;
     }
     return tcp_emit(&s, p);
 }
@@ -79,36 +80,36 @@ static size_t emit(struct connection *c, uint32_t seq, uint32_t len,
 static struct buf *share_queue(struct connection *c, uint32_t seq,
                                uint32_t len)
 {
-    struct buf *b = c->queue;
-    uint32_t    at = c->queue_seq;
+    struct buf *b = c->sndq.first;
+    uint32_t    at = c->sndq.seq;
 
-    if (c->place && !seq_after(c->place_seq, seq)) {
-        b = c->place;
-        at = c->place_seq;
+    if (c->sndq.cursor && !seq_after(c->sndq.cursor_seq, seq)) {
+        b = c->sndq.cursor;
+        at = c->sndq.cursor_seq;
     }
     while (seq - at >= b->len) {
         at += (uint32_t)b->len;
         b = b->next;
     }
-    c->place = b;
-    c->place_seq = at;
+    c->sndq.cursor = b;
+    c->sndq.cursor_seq = at;
     return buf_share_list(b, seq - at, len);
 }
 
 /* What an ACK that has left settles. */
 static void note_ack(struct connection *c)
 {
-    uint32_t edge = c->rcv_nxt + tcp_window(c);
+    uint32_t edge = c->rcv.nxt + tcp_receive_window(c);
 
-    if (seq_after(edge, c->rcv_adv))
-        c->rcv_adv = edge;
-    if (tcp_is_scarce())
-        tcp_pinched(c->tcp);
-    c->last_ack_sent = c->rcv_nxt;
-    c->unacked = 0;
-    c->ack_now = false;
-    if (c->early_told > TCP_TOLD_SINGLY)
-        c->early_told = TCP_TOLD_SINGLY;
+    if (seq_after(edge, c->rcv.adv))
+        c->rcv.adv = edge;
+    if (tcp_memory_is_low())
+        tcp_memory_low(c->tcp);
+    c->ts.last_ack_sent = c->rcv.nxt;
+    c->ack.unacked = 0;
+    c->ack.now = false;
+    if (c->sack.untold > TCP_TOLD_SINGLY)
+        c->sack.untold = TCP_TOLD_SINGLY;
     tcp_set_clock(c, TCP_ACKNOWLEDGE, FOREVER);
 }
 
@@ -120,7 +121,7 @@ static void send_packet(struct connection *c, struct buf *b, size_t header,
                                  .to = c->peer.ip,
                                  .protocol = PROTOCOL_TCP,
                                  .service = service,
-                                 .whole = !c->may_fragment};
+                                 .whole = !c->path.may_fragment};
     size_t             len = buf_length(b);
 
     put_be16(b->data + 16,
@@ -134,7 +135,7 @@ static void send_packet(struct connection *c, struct buf *b, size_t header,
     c->tcp->counters.out++;
     /* Else it is as if it were lost: the timers see to it. */
     if (ipv4_write(c->tcp->ip, &packet, b) == ERR_RANGE)
-        tcp_fit(c, ipv4_mtu(c->tcp->ip));
+        path_set_mtu(c, ipv4_mtu(c->tcp->ip));
 }
 
 void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags)
@@ -146,14 +147,14 @@ void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags)
         b->next = share_queue(c, seq, len);
     if (!b || (len > 0 && !b->next)) {
         buf_free(b); /* as if it were lost */
-        tcp_pinched(c->tcp);
-        if (c->unacked > 0 || c->ack_now)
+        tcp_memory_low(c->tcp);
+        if (c->ack.unacked > 0 || c->ack.now)
             tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(TCP_DELAYED_ACK));
         return;
     }
     header = emit(c, seq, len, flags, buf_append(b, TCP_MOST));
     b->len = header;
-    send_packet(c, b, header, ecn_service(c, seq, len));
+    send_packet(c, b, header, ecn_codepoint(c, seq, len));
     if (flags & TCP_ACK)
         note_ack(c);
 }
@@ -164,10 +165,10 @@ void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags)
  */
 static uint32_t present(const struct connection *c)
 {
-    uint32_t edge = c->snd_una + c->snd_wnd;
+    uint32_t edge = c->snd.una + c->snd.wnd;
 
-    return c->snd_una != c->iss && seq_after(c->snd_nxt, edge) ? edge
-                                                               : c->snd_nxt;
+    return c->snd.una != c->iss && seq_after(c->snd.nxt, edge) ? edge
+                                                               : c->snd.nxt;
 }
 
 void tcp_send_ack(struct connection *c)
@@ -201,9 +202,9 @@ static void send_header(struct tcpv4 *tcp, struct endpoint from,
  */
 static void stamp(const struct connection *c, struct tcp_segment *s)
 {
-    s->has_timestamps = c->timestamps;
-    s->time = tcp_time(c);
-    s->echo = c->ts_recent;
+    s->has_timestamps = c->ts.is_on;
+    s->time = tcp_timestamp(c);
+    s->echo = c->ts.recent;
 }
 
 /* ABORT (RFC 9293, 3.10.5): nothing is sent in SYN-SENT. In SYN-RECEIVED the
@@ -215,7 +216,7 @@ void tcp_send_reset(struct connection *c)
     struct tcp_segment s = {.from = c->local.port,
                             .to = c->peer.port,
                             .seq = present(c),
-                            .ack = is_opening ? c->rcv_nxt : 0,
+                            .ack = is_opening ? c->rcv.nxt : 0,
                             .flags = is_opening ? TCP_RST | TCP_ACK : TCP_RST};
 
     if (c->state == TCP_SYN_SENT)
@@ -224,9 +225,9 @@ void tcp_send_reset(struct connection *c)
     send_header(c->tcp, c->local, c->peer, &s);
 }
 
-void tcp_refuse(struct tcpv4 *tcp, const struct connection *c,
-                const struct ipv4_packet *packet, const struct tcp_segment *s,
-                uint32_t len)
+void tcp_reply_reset(struct tcpv4 *tcp, const struct connection *c,
+                     const struct ipv4_packet *packet, const struct tcp_segment *s,
+                     uint32_t len)
 {
     struct tcp_segment answer = {
         .from = s->to, .to = s->from, .flags = TCP_RST};
@@ -248,7 +249,7 @@ void tcp_refuse(struct tcpv4 *tcp, const struct connection *c,
 
 static uint32_t queue_end(const struct connection *c)
 {
-    return c->queue_seq + c->queue_len;
+    return c->sndq.seq + c->sndq.len;
 }
 
 /* Something leaves: from now on an answer is waited for. */
@@ -256,12 +257,12 @@ static void note_sent(struct connection *c)
 {
     nanoseconds now = time_now();
 
-    if (c->snd_una == c->snd_nxt)
+    if (c->snd.una == c->snd.nxt)
         c->clock[TCP_RETRANSMIT] = FOREVER; /* it asked about the window */
-    if (c->snd_una == c->snd_nxt || !c->unanswered_since)
+    if (c->snd.una == c->snd.nxt || !c->unanswered_since)
         tcp_set_unanswered(c, now);
     c->last_sent = now;
-    tcp_start_retransmit(c);
+    tcp_start_rto(c);
 }
 
 static void send_syn(struct connection *c)
@@ -269,50 +270,50 @@ static void send_syn(struct connection *c)
     if (!c->syn_due)
         return;
     c->syn_due = false;
-    if (c->snd_nxt != c->iss)
+    if (c->snd.nxt != c->iss)
         c->tcp->counters.retransmitted++;
     tcp_send(c, c->iss, 0,
              (uint8_t)((c->state == TCP_SYN_SENT ? TCP_SYN
                                                  : TCP_SYN | TCP_ACK) |
                        ecn_syn_flags(c)));
     note_sent(c);
-    c->snd_nxt = c->iss + 1;
+    c->snd.nxt = c->iss + 1;
 }
 
-void tcp_resend(struct connection *c, struct sent *r)
+void tcp_retransmit(struct connection *c, struct sent_record *r)
 {
     uint32_t end = queue_end(c), len = r->end - r->seq;
     bool     fin = seq_after(r->end, end);
 
     c->tcp->counters.retransmitted++;
-    c->resent_time = tcp_time(c);
-    if (c->recovery >= TCP_REPAIR) {
-        if (!c->has_resent)
-            c->first_resent_time = c->resent_time;
-        c->has_resent = true;
-        c->undo_left += len;
-        c->resent += len;
+    c->rtt.last_retransmit_ts = tcp_timestamp(c);
+    if (c->recovery.phase >= TCP_RECOVERY) {
+        if (!c->undo.has_retransmitted)
+            c->undo.retransmit_ts = c->rtt.last_retransmit_ts;
+        c->undo.has_retransmitted = true;
+        c->undo.retransmitted += len;
+        c->prr.out += len;
     }
     tcp_send(c, r->seq, len - fin, (uint8_t)(TCP_ACK | (fin ? TCP_FIN : 0)));
-    sent_again(c, r);
-    pace_note_sent(c, len);
+    sent_note_retransmission(c, r);
+    pacing_on_sent(c, len);
     note_sent(c);
-    if (r == c->sent)
-        tcp_restart_retransmit(c); /* it waits for what was sent just now */
+    if (r == c->sent.first)
+        tcp_restart_rto(c); /* it waits for what was sent just now */
 }
 
-void tcp_resend_first(struct connection *c, uint32_t len)
+void tcp_retransmit_first(struct connection *c, uint32_t len)
 {
-    if (c->sent->end - c->sent->seq <= len ||
-        sent_cut(c, c->sent, c->snd_una + len))
-        tcp_resend(c, c->sent);
+    if (c->sent.first->end - c->sent.first->seq <= len ||
+        sent_split(c, c->sent.first, c->snd.una + len))
+        tcp_retransmit(c, c->sent.first);
 }
 
 /* The most data bytes of one piece, in whole segments. A CWR is for the first
  * of them alone, and devices differ in whether they know. */
 static uint32_t longest_piece(const struct connection *c)
 {
-    if (c->cwr_due)
+    if (c->ecn.cwr_due)
         return c->mss;
     return (LONGEST - IPV4_HEADER - TCP_MOST) / c->mss * c->mss;
 }
@@ -322,23 +323,23 @@ static uint32_t room(struct connection *c)
 {
     uint32_t in_flight = tcp_in_flight(c);
 
-    return pace_limit(c, c->cwnd > in_flight ? c->cwnd - in_flight : 0);
+    return pacing_limit(c, c->cwnd > in_flight ? c->cwnd - in_flight : 0);
 }
 
 /* Sends once more what is lost, as far as cwnd lets it. False: some of it has
  * to wait. */
 static bool resend_lost(struct connection *c, bool *sent)
 {
-    struct sent *r;
+    struct sent_record *r;
 
     while ((r = sent_first_lost(c)) != NULL) {
         uint32_t most = longest_piece(c), may = room(c), len;
-        uint32_t edge = c->snd_una + c->snd_wnd;
+        uint32_t edge = c->snd.una + c->snd.wnd;
 
         while (r->next && r->next->state == SENT_LOST &&
-               r->next->is_resent == r->is_resent &&
+               r->next->is_retransmitted == r->is_retransmitted &&
                r->next->end - r->seq <= most)
-            sent_join(c, r);
+            sent_merge_next(c, r);
         len = r->end - r->seq;
         if (may > edge - r->seq)
             may = seq_before(r->seq, edge) ? edge - r->seq : 0;
@@ -346,10 +347,10 @@ static bool resend_lost(struct connection *c, bool *sent)
             may = most;
         if (len > may) {
             may -= may % c->mss;
-            if (may == 0 || (!sent_cut(c, r, r->seq + may) && c->out > 0))
+            if (may == 0 || (!sent_split(c, r, r->seq + may) && c->sent.in_flight > 0))
                 return false;
         }
-        tcp_resend(c, r);
+        tcp_retransmit(c, r);
         *sent = true;
     }
     return true;
@@ -364,11 +365,11 @@ static bool resend_lost(struct connection *c, bool *sent)
 static uint32_t next_piece(const struct connection *c, uint32_t free,
                            bool *ends)
 {
-    uint32_t left = seq_before(c->snd_nxt, queue_end(c))
-                        ? queue_end(c) - c->snd_nxt
+    uint32_t left = seq_before(c->snd.nxt, queue_end(c))
+                        ? queue_end(c) - c->snd.nxt
                         : 0;
-    uint32_t edge = c->snd_una + c->snd_wnd;
-    uint32_t may = seq_before(c->snd_nxt, edge) ? edge - c->snd_nxt : 0;
+    uint32_t edge = c->snd.una + c->snd.wnd;
+    uint32_t may = seq_before(c->snd.nxt, edge) ? edge - c->snd.nxt : 0;
     uint32_t most = longest_piece(c), len;
 
     if (may > free)
@@ -387,45 +388,45 @@ static uint32_t next_piece(const struct connection *c, uint32_t free,
     }
     if (*ends)
         return c->shut_writing || c->options.no_delay ||
-                       c->snd_una == c->snd_nxt
+                       c->snd.una == c->snd.nxt
                    ? len
                    : 0;
-    return len > 0 && len >= c->most_wnd / 2 ? len : 0;
+    return len > 0 && len >= c->snd.max_wnd / 2 ? len : 0;
 }
 
 static void send_piece(struct connection *c, uint32_t len, bool ends)
 {
-    uint32_t seq = c->snd_nxt;
+    uint32_t seq = c->snd.nxt;
     bool     fin = ends && c->shut_writing;
 
     tcp_send(c, seq, len,
              (uint8_t)(TCP_ACK | (ends && len > 0 ? TCP_PSH : 0) |
-                       (fin ? TCP_FIN : 0) | (c->cwr_due ? TCP_CWR : 0)));
-    c->cwr_due = false;
+                       (fin ? TCP_FIN : 0) | (c->ecn.cwr_due ? TCP_CWR : 0)));
+    c->ecn.cwr_due = false;
     if (fin && !c->fin_sent) {
         c->fin_sent = true;
         c->state = c->state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT_1;
     }
     note_sent(c);
-    if (c->recovery != TCP_OPEN)
-        c->resent += len;
-    pace_note_sent(c, len);
+    if (c->recovery.phase != TCP_OPEN)
+        c->prr.out += len;
+    pacing_on_sent(c, len);
     sent_add(c, seq + len + fin);
-    congestion_note_sent(c, c->last_sent);
+    congestion_on_sent(c, c->last_sent);
 }
 
 /* Is there anything that was not sent yet? */
 static bool has_more(const struct connection *c)
 {
-    return seq_before(c->snd_nxt, queue_end(c) + c->shut_writing);
+    return seq_before(c->snd.nxt, queue_end(c) + c->shut_writing);
 }
 
-bool tcp_send_one(struct connection *c)
+bool tcp_send_one_segment(struct connection *c)
 {
     uint32_t len;
     bool     ends;
 
-    if (!has_more(c) || !sent_has_room(c))
+    if (!has_more(c) || !sent_can_add(c))
         return false;
     len = next_piece(c, c->mss, &ends);
     if (len == 0)
@@ -437,24 +438,24 @@ bool tcp_send_one(struct connection *c)
 /* A segment that is longer than others, to see whether it arrives. */
 static bool send_path_probe(struct connection *c)
 {
-    uint32_t edge = c->snd_una + c->snd_wnd, may = room(c);
+    uint32_t edge = c->snd.una + c->snd.wnd, may = room(c);
     uint16_t usual = c->mss, len;
-    bool     may_fragment = c->may_fragment;
+    bool     may_fragment = c->path.may_fragment;
 
-    if (c->raise_at == 0 || !sent_has_room(c) ||
-        !seq_before(c->snd_nxt, edge) || !seq_before(c->snd_nxt, queue_end(c)))
+    if (c->path.raise_at == 0 || !sent_can_add(c) ||
+        !seq_before(c->snd.nxt, edge) || !seq_before(c->snd.nxt, queue_end(c)))
         return false;
-    if (may > edge - c->snd_nxt)
-        may = edge - c->snd_nxt;
-    len = path_probe(c, queue_end(c) - c->snd_nxt, may);
+    if (may > edge - c->snd.nxt)
+        may = edge - c->snd.nxt;
+    len = path_probe_size(c, queue_end(c) - c->snd.nxt, may);
     if (len == 0)
         return false;
     c->tcp->counters.path_probes++;
     c->mss = len;
-    c->may_fragment = false;
+    c->path.may_fragment = false;
     send_piece(c, len, false);
-    c->may_fragment = may_fragment;
-    c->sent_last->is_probe = true;
+    c->path.may_fragment = may_fragment;
+    c->sent.last->is_probe = true;
     if (c->mss == len)
         c->mss = usual;
     return true;
@@ -463,13 +464,13 @@ static bool send_path_probe(struct connection *c)
 /* What was not sent yet, in bursts of at most so many bytes. */
 static bool send_new(struct connection *c, uint32_t burst)
 {
-    uint16_t usual = c->mss, less = (uint16_t)(usual - sack_length(c));
+    uint16_t usual = c->mss, less = (uint16_t)(usual - sack_option_length(c));
     bool     sent = false;
 
     /* RFC 2018, 4: what came too early is told with data, too. */
-    c->is_telling = less < usual;
+    c->sack.with_data = less < usual;
     c->mss = less;
-    while (has_more(c) && sent_has_room(c)) {
+    while (has_more(c) && sent_can_add(c)) {
         bool     ends;
         uint32_t free = room(c);
         uint32_t len = next_piece(c, free < burst ? free : burst, &ends);
@@ -480,7 +481,7 @@ static bool send_new(struct connection *c, uint32_t burst)
         burst -= burst == UINT32_MAX ? 0 : len;
         sent = true;
     }
-    c->is_telling = false;
+    c->sack.with_data = false;
     if (c->mss == less)
         c->mss = usual;
     return sent;
@@ -492,32 +493,32 @@ static bool send_data(struct connection *c)
     uint32_t burst;
 
     /* RFC 5681, 4.1: what was under way long ago says nothing of now. */
-    if (c->snd_una == c->snd_nxt && c->last_sent && has_more(c) &&
-        time_now() - c->last_sent > c->rto)
+    if (c->snd.una == c->snd.nxt && c->last_sent && has_more(c) &&
+        time_now() - c->last_sent > c->rtt.rto)
         congestion_restart(c);
-    burst = c->recovery == TCP_OPEN ? congestion_burst(c) : UINT32_MAX;
+    burst = c->recovery.phase == TCP_OPEN ? congestion_burst(c) : UINT32_MAX;
     if (!resend_lost(c, &sent))
         return sent;
-    if (c->mss < c->mss_full && send_path_probe(c))
+    if (c->mss < c->path.max_mss && send_path_probe(c))
         sent = true;
     if (send_new(c, burst))
         sent = true;
     if (sent && tcp_unsent(c) < TCP_UNSENT_MOST / 2)
         wake_all(&c->writable);
-    if (has_more(c) && c->snd_una == c->snd_nxt)
-        tcp_start_retransmit(c); /* to ask about the window */
+    if (has_more(c) && c->snd.una == c->snd.nxt)
+        tcp_start_rto(c); /* to ask about the window */
     if (sent)
-        rack_set_tail(c);
+        tlp_set_pto(c);
     return sent;
 }
 
 /* The window has opened by so much that the peer should know. */
 static bool is_worth_telling(const struct connection *c)
 {
-    uint32_t offered = c->rcv_adv - c->rcv_nxt, now = tcp_window(c);
+    uint32_t offered = c->rcv.adv - c->rcv.nxt, now = tcp_receive_window(c);
 
-    return !c->fin_came && offered < c->read_limit / 2 &&
-           now - offered >= c->read_limit / 4;
+    return !c->fin_received && offered < c->rcvq.limit / 2 &&
+           now - offered >= c->rcvq.limit / 4;
 }
 
 static bool may_send_data(enum tcp_state state)
@@ -536,12 +537,12 @@ void tcp_output(struct connection *c)
         return;
     }
     /* What came twice is told by a segment without data. */
-    if (c->ack_now && c->repeat.from != c->repeat.to)
+    if (c->ack.now && c->sack.dsack.from != c->sack.dsack.to)
         tcp_send_ack(c);
     if (may_send_data(c->state) && send_data(c))
         return;
-    if (c->ack_now || is_worth_telling(c))
+    if (c->ack.now || is_worth_telling(c))
         tcp_send_ack(c);
-    else if (c->unacked > 0 && c->clock[TCP_ACKNOWLEDGE] == FOREVER)
+    else if (c->ack.unacked > 0 && c->clock[TCP_ACKNOWLEDGE] == FOREVER)
         tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(TCP_DELAYED_ACK));
 }

@@ -20,8 +20,8 @@
  * round trip may be known of a segment that says nothing of the usual one. */
 static bool is_paced(const struct connection *c)
 {
-    return c->least_rtt >= LEAST_TRIP && c->srtt > 0 &&
-           c->recovery < TCP_REPAIR;
+    return c->rack.min_rtt >= LEAST_TRIP && c->rtt.srtt > 0 &&
+           c->recovery.phase < TCP_RECOVERY;
 }
 
 /* Bytes for a round trip. */
@@ -33,16 +33,16 @@ static uint64_t pace(const struct connection *c)
 /* The bytes that the time until now is good for. */
 static uint64_t credit(struct connection *c, nanoseconds now)
 {
-    nanoseconds saved = (uint64_t)SAVED * c->mss * c->srtt / pace(c) + 1;
+    nanoseconds saved = (uint64_t)SAVED * c->mss * c->rtt.srtt / pace(c) + 1;
 
     if (saved < 2 * TICK)
         saved = 2 * TICK;
-    if (now > saved && c->paid_to < now - saved)
-        c->paid_to = now - saved;
-    return c->paid_to < now ? pace(c) * (now - c->paid_to) / c->srtt : 0;
+    if (now > saved && c->pacing.paid_until < now - saved)
+        c->pacing.paid_until = now - saved;
+    return c->pacing.paid_until < now ? pace(c) * (now - c->pacing.paid_until) / c->rtt.srtt : 0;
 }
 
-uint32_t pace_limit(struct connection *c, uint32_t len)
+uint32_t pacing_limit(struct connection *c, uint32_t len)
 {
     nanoseconds now, enough;
     uint64_t    may, least;
@@ -53,26 +53,26 @@ uint32_t pace_limit(struct connection *c, uint32_t len)
     may = credit(c, now);
     if (len <= may)
         return len;
-    least = pace(c) * TICK / c->srtt / 2;
+    least = pace(c) * TICK / c->rtt.srtt / 2;
     if (least > LARGE)
         least = LARGE;
     if (least < c->mss)
         least = c->mss;
     if (may >= least)
         return (uint32_t)may;
-    enough = c->paid_to + least * c->srtt / pace(c) + 1;
+    enough = c->pacing.paid_until + least * c->rtt.srtt / pace(c) + 1;
     tcp_set_clock(c, TCP_PACE, enough > now ? enough : now);
     return 0;
 }
 
-void pace_note_sent(struct connection *c, uint32_t len)
+void pacing_on_sent(struct connection *c, uint32_t len)
 {
     nanoseconds trip_on;
 
     if (!is_paced(c))
         return;
-    c->paid_to += len * c->srtt / pace(c);
-    trip_on = time_after(c->srtt);
-    if (c->paid_to > trip_on)
-        c->paid_to = trip_on;
+    c->pacing.paid_until += len * c->rtt.srtt / pace(c);
+    trip_on = time_after(c->rtt.srtt);
+    if (c->pacing.paid_until > trip_on)
+        c->pacing.paid_until = trip_on;
 }

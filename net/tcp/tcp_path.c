@@ -22,20 +22,20 @@
 static uint32_t segment_of(const struct connection *c, uint16_t mtu)
 {
     uint32_t headers = IPV4_HEADER + TCP_HEADER +
-                       (c->timestamps ? TCP_TIMESTAMPS : 0);
+                       (c->ts.is_on ? TCP_TIMESTAMPS : 0);
 
     return mtu > headers ? mtu - headers : 0;
 }
 
-bool tcp_fit(struct connection *c, uint16_t mtu)
+bool path_set_mtu(struct connection *c, uint16_t mtu)
 {
     uint32_t segment = segment_of(c, mtu);
 
     if (mtu < 68 + IPV4_HEADER + TCP_HEADER || segment >= c->mss)
         return false;
     c->mss = (uint16_t)segment;
-    c->raise_at = time_after(RAISE);
-    c->mss_next = c->mss_full;
+    c->path.raise_at = time_after(RAISE);
+    c->path.probed_mss = c->path.max_mss;
     return true;
 }
 
@@ -43,20 +43,20 @@ bool tcp_fit(struct connection *c, uint16_t mtu)
  * was too much of it. */
 static void lose_longer(struct connection *c, uint32_t segment)
 {
-    for (struct sent *r = c->sent; r; r = r->next)
-        if (r->state == SENT_OUT && r->segment > segment &&
+    for (struct sent_record *r = c->sent.first; r; r = r->next)
+        if (r->state == SENT_IN_FLIGHT && r->segment > segment &&
             r->end - r->seq > segment) {
             r->is_probe = false;
-            sent_set(c, r, SENT_LOST);
+            sent_set_state(c, r, SENT_LOST);
         }
-    if (c->lost > 0)
-        recovery_begin_quietly(c);
+    if (c->sent.lost > 0)
+        recovery_begin_keeping_cwnd(c);
 }
 
 static bool has_longer_under_way(const struct connection *c, uint32_t segment)
 {
-    for (const struct sent *r = c->sent; r; r = r->next)
-        if (r->state == SENT_OUT && r->segment > segment &&
+    for (const struct sent_record *r = c->sent.first; r; r = r->next)
+        if (r->state == SENT_IN_FLIGHT && r->segment > segment &&
             r->end - r->seq > segment)
             return true;
     return false;
@@ -66,11 +66,11 @@ static bool has_longer_under_way(const struct connection *c, uint32_t segment)
  * longest again. */
 static void try_next(struct connection *c, uint16_t segment)
 {
-    c->mss_next = segment;
+    c->path.probed_mss = segment;
     if (segment >= c->mss + NEAR)
         return;
-    c->mss_next = c->mss_full;
-    c->raise_at = time_after(RAISE);
+    c->path.probed_mss = c->path.max_mss;
+    c->path.raise_at = time_after(RAISE);
 }
 
 /*
@@ -80,16 +80,16 @@ static void try_next(struct connection *c, uint16_t segment)
  */
 static void note_tiny_mtu(struct connection *c, uint16_t mtu)
 {
-    if (c->may_fragment || !has_longer_under_way(c, segment_of(c, mtu)))
+    if (c->path.may_fragment || !has_longer_under_way(c, segment_of(c, mtu)))
         return;
-    c->may_fragment = true;
+    c->path.may_fragment = true;
     c->tcp->counters.path_reduced++;
-    (void)tcp_fit(c, LEAST_MTU);
+    (void)path_set_mtu(c, LEAST_MTU);
     lose_longer(c, segment_of(c, mtu));
     tcp_schedule(c);
 }
 
-void path_note_mtu(struct connection *c, uint16_t mtu)
+void path_on_icmp_mtu(struct connection *c, uint16_t mtu)
 {
     if (mtu == 0)
         mtu = SMALL_MTU;
@@ -100,7 +100,7 @@ void path_note_mtu(struct connection *c, uint16_t mtu)
     /* RFC 5927, 7.2: it must be about something that is longer. */
     if (!has_longer_under_way(c, segment_of(c, mtu)))
         return;
-    if (tcp_fit(c, mtu))
+    if (path_set_mtu(c, mtu))
         c->tcp->counters.path_reduced++;
     else /* it was a probe */
         try_next(c, (uint16_t)segment_of(c, mtu));
@@ -108,48 +108,48 @@ void path_note_mtu(struct connection *c, uint16_t mtu)
     tcp_schedule(c);
 }
 
-void path_note_timeout(struct connection *c)
+void path_on_rto(struct connection *c)
 {
-    uint16_t mtu = c->backoff >= 3 ? SMALL_MTU : BASE_MTU;
+    uint16_t mtu = c->rtt.backoff >= 3 ? SMALL_MTU : BASE_MTU;
 
-    if (c->backoff < 1 || !c->sent || c->sent->end - c->sent->seq < c->mss ||
-        !tcp_fit(c, mtu))
+    if (c->rtt.backoff < 1 || !c->sent.first || c->sent.first->end - c->sent.first->seq < c->mss ||
+        !path_set_mtu(c, mtu))
         return;
     c->tcp->counters.black_holes++;
-    c->raise_at = time_after(GUESSED);
+    c->path.raise_at = time_after(GUESSED);
 }
 
-void path_note_arrival(struct connection *c, uint16_t segment)
+void path_on_probe_acked(struct connection *c, uint16_t segment)
 {
     if (segment <= c->mss)
         return;
-    c->may_fragment = false;
+    c->path.may_fragment = false;
     c->mss = segment;
-    c->mss_next = c->mss_full;
-    c->raise_at = c->mss < c->mss_full ? time_after(RAISE) : 0;
+    c->path.probed_mss = c->path.max_mss;
+    c->path.raise_at = c->mss < c->path.max_mss ? time_after(RAISE) : 0;
 }
 
-void path_note_loss(struct connection *c, struct sent *r)
+void path_on_probe_lost(struct connection *c, struct sent_record *r)
 {
     r->is_probe = false;
-    c->probe_lost = true;
+    c->path.probe_lost = true;
     try_next(c, (uint16_t)((c->mss + r->segment) / 2));
 }
 
-uint16_t path_probe(const struct connection *c, uint32_t queued, uint32_t may)
+uint16_t path_probe_size(const struct connection *c, uint32_t queued, uint32_t may)
 {
-    if (c->raise_at == 0 || c->mss >= c->mss_full || c->mss_next <= c->mss ||
-        c->recovery != TCP_OPEN || queued < 2u * c->mss_next ||
-        may < c->mss_next || time_now() < c->raise_at)
+    if (c->path.raise_at == 0 || c->mss >= c->path.max_mss || c->path.probed_mss <= c->mss ||
+        c->recovery.phase != TCP_OPEN || queued < 2u * c->path.probed_mss ||
+        may < c->path.probed_mss || time_now() < c->path.raise_at)
         return 0;
-    for (const struct sent *r = c->sent; r; r = r->next)
+    for (const struct sent_record *r = c->sent.first; r; r = r->next)
         if (r->is_probe)
             return 0;
-    return segment_of(c, ipv4_mtu(c->tcp->ip)) >= c->mss_next ? c->mss_next
-                                                              : 0;
+    return segment_of(c, ipv4_mtu(c->tcp->ip)) >= c->path.probed_mss ? c->path.probed_mss
+                                                                     : 0;
 }
 
-void path_note_error(struct connection *c, enum status status)
+void path_on_icmp_error(struct connection *c, enum status status)
 {
     if (c->state == TCP_SYN_SENT)
         tcp_end(c, status); /* and else it may pass: RFC 5461, 4.1 */

@@ -185,12 +185,12 @@ static void count_down(struct tcp_peers *all, struct tcp_peer *p)
 
 static void enlist(struct connection *c)
 {
-    struct tcp_peer *p = c->by_peer;
+    struct tcp_peer *p = c->peers.by_address;
 
-    c->idler = p->busy;
-    c->busier = NULL;
+    c->peers.idler = p->busy;
+    c->peers.busier = NULL;
     if (p->busy)
-        p->busy->busier = c;
+        p->busy->peers.busier = c;
     else
         p->idle = c;
     p->busy = c;
@@ -198,20 +198,20 @@ static void enlist(struct connection *c)
 
 static void delist(struct connection *c)
 {
-    struct tcp_peer *p = c->by_peer;
+    struct tcp_peer *p = c->peers.by_address;
 
-    if (c->idler)
-        c->idler->busier = c->busier;
+    if (c->peers.idler)
+        c->peers.idler->peers.busier = c->peers.busier;
     else
-        p->idle = c->busier;
-    if (c->busier)
-        c->busier->idler = c->idler;
+        p->idle = c->peers.busier;
+    if (c->peers.busier)
+        c->peers.busier->peers.idler = c->peers.idler;
     else
-        p->busy = c->idler;
+        p->busy = c->peers.idler;
 }
 
-bool tcp_peer_may(const struct tcpv4 *tcp, const struct tcp_listener *l,
-                  struct ip_address ip)
+bool tcp_peer_has_quota(const struct tcpv4 *tcp, const struct tcp_listener *l,
+                        struct ip_address ip)
 {
     const struct tcp_peer *p;
 
@@ -225,13 +225,13 @@ enum status tcp_peer_add(struct connection *c)
 {
     struct tcpv4 *tcp = c->tcp;
 
-    c->by_peer = count_up(tcp, c->peer.ip, 0);
-    if (!c->by_peer)
+    c->peers.by_address = count_up(tcp, c->peer.ip, 0);
+    if (!c->peers.by_address)
         return ERR_NO_MEMORY;
     if (c->listener->limits.peer &&
-        !(c->by_port = count_up(tcp, c->peer.ip, c->local.port))) {
-        count_down(&tcp->peers, c->by_peer);
-        c->by_peer = NULL;
+        !(c->peers.by_port = count_up(tcp, c->peer.ip, c->local.port))) {
+        count_down(&tcp->peers, c->peers.by_address);
+        c->peers.by_address = NULL;
         return ERR_NO_MEMORY;
     }
     enlist(c);
@@ -240,30 +240,30 @@ enum status tcp_peer_add(struct connection *c)
 
 void tcp_peer_remove(struct connection *c)
 {
-    if (!c->by_peer)
+    if (!c->peers.by_address)
         return;
     delist(c);
-    count_down(&c->tcp->peers, c->by_peer);
-    c->by_peer = NULL;
+    count_down(&c->tcp->peers, c->peers.by_address);
+    c->peers.by_address = NULL;
 }
 
-void tcp_peer_let_go(struct connection *c)
+void tcp_peer_release_port(struct connection *c)
 {
-    if (c->by_port)
-        count_down(&c->tcp->peers, c->by_port);
-    c->by_port = NULL;
+    if (c->peers.by_port)
+        count_down(&c->tcp->peers, c->peers.by_port);
+    c->peers.by_port = NULL;
 }
 
-void tcp_peer_heard(struct connection *c)
+void tcp_peer_touch(struct connection *c)
 {
-    if (!c->busier)
+    if (!c->peers.busier)
         return;
     delist(c);
     enlist(c);
 }
 
-struct connection *tcp_peer_to_displace(const struct tcpv4 *tcp,
-                                        struct ip_address   ip)
+struct connection *tcp_peer_choose_victim(const struct tcpv4 *tcp,
+                                          struct ip_address   ip)
 {
     const struct tcp_peers *all = &tcp->peers;
     const struct tcp_peer  *p = find(tcp, ip, 0);

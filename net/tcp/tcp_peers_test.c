@@ -30,7 +30,7 @@ static void add(unsigned i, unsigned peer)
 
 static void drop(unsigned i)
 {
-    tcp_peer_let_go(&connection[i]);
+    tcp_peer_release_port(&connection[i]);
     tcp_peer_remove(&connection[i]);
     heard[i] = 0;
 }
@@ -90,20 +90,20 @@ TEST(a_peer_with_fewer_displaces_the_idlest_of_the_peer_with_most)
     begin(0);
     for (unsigned i = 0; i < 5; i++)
         add(i, i < 3 ? 1 : 2);
-    CHECK(tcp_peer_to_displace(&tcp, address(3)) == &connection[0]);
-    tcp_peer_heard(&connection[0]);
-    CHECK(tcp_peer_to_displace(&tcp, address(3)) == &connection[1]);
-    CHECK(tcp_peer_to_displace(&tcp, address(2)) == &connection[1]);
-    CHECK(tcp_peer_to_displace(&tcp, address(1)) == NULL);
+    CHECK(tcp_peer_choose_victim(&tcp, address(3)) == &connection[0]);
+    tcp_peer_touch(&connection[0]);
+    CHECK(tcp_peer_choose_victim(&tcp, address(3)) == &connection[1]);
+    CHECK(tcp_peer_choose_victim(&tcp, address(2)) == &connection[1]);
+    CHECK(tcp_peer_choose_victim(&tcp, address(1)) == NULL);
     drop(1);
-    CHECK(tcp_peer_to_displace(&tcp, address(2)) == NULL);
-    CHECK(tcp_peer_to_displace(&tcp, address(3)) != NULL);
+    CHECK(tcp_peer_choose_victim(&tcp, address(2)) == NULL);
+    CHECK(tcp_peer_choose_victim(&tcp, address(3)) != NULL);
 }
 
 TEST(nobody_is_displaced_where_nobody_is)
 {
     begin(0);
-    CHECK(tcp_peer_to_displace(&tcp, address(1)) == NULL);
+    CHECK(tcp_peer_choose_victim(&tcp, address(1)) == NULL);
 }
 
 TEST(whatever_comes_and_goes_the_choice_is_that_of_the_model)
@@ -117,7 +117,7 @@ TEST(whatever_comes_and_goes_the_choice_is_that_of_the_model)
         } else if (random_below(3) == 0) {
             drop(i);
         } else {
-            tcp_peer_heard(&connection[i]);
+            tcp_peer_touch(&connection[i]);
             heard[i] = ++now;
         }
         CHECK(is_heap());
@@ -125,7 +125,7 @@ TEST(whatever_comes_and_goes_the_choice_is_that_of_the_model)
             struct ip_address asking = address(
                 (unsigned)random_below(PEERS + 1));
 
-            CHECK(is_right(tcp_peer_to_displace(&tcp, asking), asking));
+            CHECK(is_right(tcp_peer_choose_victim(&tcp, asking), asking));
         }
     }
 }
@@ -154,13 +154,13 @@ TEST(a_limit_by_peer_is_of_one_port_and_ends_with_the_flow)
 
     begin(2);
     add(0, 1);
-    CHECK(tcp_peer_may(&tcp, &listener, address(1)));
+    CHECK(tcp_peer_has_quota(&tcp, &listener, address(1)));
     add(1, 1);
-    CHECK(!tcp_peer_may(&tcp, &listener, address(1)));
-    CHECK(tcp_peer_may(&tcp, &listener, address(2)));
-    CHECK(tcp_peer_may(&tcp, &other, address(1)));
-    tcp_peer_let_go(&connection[1]);
-    CHECK(tcp_peer_may(&tcp, &listener, address(1)));
+    CHECK(!tcp_peer_has_quota(&tcp, &listener, address(1)));
+    CHECK(tcp_peer_has_quota(&tcp, &listener, address(2)));
+    CHECK(tcp_peer_has_quota(&tcp, &other, address(1)));
+    tcp_peer_release_port(&connection[1]);
+    CHECK(tcp_peer_has_quota(&tcp, &listener, address(1)));
     CHECK(count_of(address(1)) == 2 && tcp.peers.heap[0]->count == 2);
     begin(0);
     tcp_peers_free(&tcp.peers);

@@ -60,7 +60,7 @@ struct connection *tcp_pool_at(const struct tcp_pool *p, size_t i)
     return &p->piece[i / PIECE][i % PIECE];
 }
 
-struct connection *tcp_pool_take(struct tcp_pool *p)
+struct connection *tcp_pool_alloc(struct tcp_pool *p)
 {
     struct connection *c = p->free;
 
@@ -80,7 +80,7 @@ struct connection *tcp_pool_take(struct tcp_pool *p)
     return tcp_pool_at(p, p->used++);
 }
 
-void tcp_pool_give(struct tcp_pool *p, struct connection *c)
+void tcp_pool_release(struct tcp_pool *p, struct connection *c)
 {
     c->next = p->free;
     p->free = c;

@@ -27,7 +27,7 @@ static void begin(int64_t limit)
 
 static struct connection *add(unsigned i)
 {
-    struct connection *c = tcp_pool_take(&tcp.pool);
+    struct connection *c = tcp_pool_alloc(&tcp.pool);
 
     CHECK(c != NULL);
     if (c) {
@@ -42,7 +42,7 @@ static struct connection *add(unsigned i)
 static void drop(struct connection *c)
 {
     tcp_pool_unlink(c);
-    tcp_pool_give(&tcp.pool, c);
+    tcp_pool_release(&tcp.pool, c);
 }
 
 TEST(each_of_many_is_found_and_no_other_while_the_table_grows)
@@ -86,10 +86,10 @@ TEST(beyond_the_limit_there_is_none_until_one_has_gone)
     begin(40);
     for (unsigned i = 0; i < 40; i++)
         c[i] = add(i);
-    CHECK(tcp_pool_take(&tcp.pool) == NULL);
+    CHECK(tcp_pool_alloc(&tcp.pool) == NULL);
     drop(c[7]);
     CHECK(add(100) == c[7]);
-    CHECK(tcp_pool_take(&tcp.pool) == NULL);
+    CHECK(tcp_pool_alloc(&tcp.pool) == NULL);
     CHECK(tcp_find(&tcp, local(), peer(100)) == c[7]);
     tcp_pool_free(&tcp.pool);
 }

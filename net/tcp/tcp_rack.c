@@ -9,8 +9,9 @@
  */
 #include "tcp.h"
 
-#define LEAST_LIFE (30 * SECOND) /* of the least round trip */
-#define STAYS      16            /* recoveries: RFC 8985, 6.2, step 4 */
+#define LEAST_LIFE       (30 * SECOND) /* of the least round trip */
+#define REO_WND_MULT_MAX 256
+#define STAYS            16 /* recoveries: RFC 8985, 6.2, step 4 */
 
 /* RFC 8985, 5.2: RACK_sent_after */
 static bool is_sent_after(nanoseconds t1, uint32_t end1, nanoseconds t2,
@@ -21,34 +22,34 @@ static bool is_sent_after(nanoseconds t1, uint32_t end1, nanoseconds t2,
 
 static void note_least(struct connection *c, nanoseconds rtt, nanoseconds now)
 {
-    if (c->least_rtt == 0 || rtt <= c->least_rtt ||
-        now - c->least_rtt_at > LEAST_LIFE) {
-        c->least_rtt = rtt > 0 ? rtt : 1;
-        c->least_rtt_at = now;
+    if (c->rack.min_rtt == 0 || rtt <= c->rack.min_rtt ||
+        now - c->rack.min_rtt_at > LEAST_LIFE) {
+        c->rack.min_rtt = rtt > 0 ? rtt : 1;
+        c->rack.min_rtt_at = now;
     }
 }
 
-void rack_note(struct connection *c, const struct sent *r, uint32_t end,
-               const struct delivery *d)
+void rack_update(struct connection *c, const struct sent_record *r, uint32_t end,
+                 const struct delivery *d)
 {
-    nanoseconds rtt = d->now - r->time;
-    uint32_t    stamp = (uint32_t)(r->time / MILLISECOND) + c->time_offset;
+    nanoseconds rtt = d->now - r->xmit_ts;
+    uint32_t    stamp = (uint32_t)(r->xmit_ts / MILLISECOND) + c->ts.offset;
 
-    if (seq_after(end, c->foremost))
-        c->foremost = end;
-    else if (seq_before(end, c->foremost) && !r->is_resent)
-        c->is_reordered = true;
+    if (seq_after(end, c->rack.fack))
+        c->rack.fack = end;
+    else if (seq_before(end, c->rack.fack) && !r->is_retransmitted)
+        c->rack.reordering_seen = true;
     /* Step 2: is this about the first time that it was sent? */
-    if (r->is_resent &&
-        ((c->timestamps && d->has_echo && seq_before(d->echo, stamp)) ||
-         rtt < c->least_rtt))
+    if (r->is_retransmitted &&
+        ((c->ts.is_on && d->has_echo && seq_before(d->echo, stamp)) ||
+         rtt < c->rack.min_rtt))
         return;
-    if (!r->is_resent)
+    if (!r->is_retransmitted)
         note_least(c, rtt, d->now);
-    c->rack_rtt = rtt;
-    if (is_sent_after(r->time, end, c->rack_time, c->rack_end)) {
-        c->rack_time = r->time;
-        c->rack_end = end;
+    c->rack.rtt = rtt;
+    if (is_sent_after(r->xmit_ts, end, c->rack.xmit_ts, c->rack.end_seq)) {
+        c->rack.xmit_ts = r->xmit_ts;
+        c->rack.end_seq = end;
     }
 }
 
@@ -57,136 +58,136 @@ static nanoseconds tolerance(const struct connection *c)
 {
     nanoseconds wait;
 
-    if (!c->is_reordered &&
-        (c->recovery >= TCP_REPAIR || c->taken >= 3u * c->mss))
+    if (!c->rack.reordering_seen &&
+        (c->recovery.phase >= TCP_RECOVERY || c->sent.sacked >= 3u * c->mss))
         return 0;
-    wait = c->least_rtt / 4 * (c->patience + 1u);
-    return wait < c->srtt || c->srtt == 0 ? wait : c->srtt;
+    wait = c->rack.min_rtt / 4 * c->rack.reo_wnd_mult;
+    return wait < c->rtt.srtt || c->rtt.srtt == 0 ? wait : c->rtt.srtt;
 }
 
-void rack_look(struct connection *c, nanoseconds now)
+void rack_detect_loss(struct connection *c, nanoseconds now)
 {
-    nanoseconds  late = c->rack_rtt + tolerance(c);
-    struct sent *r;
+    nanoseconds         late = c->rack.rtt + tolerance(c);
+    struct sent_record *r;
 
     c->clock[TCP_REORDER] = FOREVER;
-    while ((r = c->earliest) != NULL &&
-           is_sent_after(c->rack_time, c->rack_end, r->time, r->end)) {
-        if (r->time + late > now) {
-            tcp_set_clock(c, TCP_REORDER, r->time + late);
+    while ((r = c->sent.earliest) != NULL &&
+           is_sent_after(c->rack.xmit_ts, c->rack.end_seq, r->xmit_ts, r->end)) {
+        if (r->xmit_ts + late > now) {
+            tcp_set_clock(c, TCP_REORDER, r->xmit_ts + late);
             return;
         }
-        sent_set(c, r, SENT_LOST);
+        sent_set_state(c, r, SENT_LOST);
     }
 }
 
 /* Step 4: once in a round trip. */
-void rack_note_repeat(struct connection *c)
+void rack_on_dsack(struct connection *c)
 {
-    if (c->in_repeat_round && seq_before(c->snd_una, c->repeat_round))
+    if (c->rack.in_dsack_round && seq_before(c->snd.una, c->rack.dsack_round))
         return;
-    c->in_repeat_round = true;
-    c->repeat_round = c->snd_nxt;
-    if (c->patience < UINT8_MAX)
-        c->patience++;
-    c->patience_left = STAYS;
+    c->rack.in_dsack_round = true;
+    c->rack.dsack_round = c->snd.nxt;
+    if (c->rack.reo_wnd_mult < REO_WND_MULT_MAX)
+        c->rack.reo_wnd_mult++;
+    c->rack.reo_wnd_persist = STAYS;
 }
 
-void rack_note_recovered(struct connection *c)
+void rack_on_recovery_end(struct connection *c)
 {
-    if (c->patience_left > 0 && --c->patience_left == 0)
-        c->patience = 0;
+    if (c->rack.reo_wnd_persist > 0 && --c->rack.reo_wnd_persist == 0)
+        c->rack.reo_wnd_mult = 1;
 }
 
-void rack_expire(struct connection *c)
+void rack_mark_losses_on_rto(struct connection *c)
 {
-    nanoseconds  now = time_now(), late = c->rack_rtt + tolerance(c);
-    struct sent *r;
+    nanoseconds         now = time_now(), late = c->rack.rtt + tolerance(c);
+    struct sent_record *r;
 
     /* A round trip may have been longer once than the timer waits now. */
-    if (late > c->rto)
-        late = c->rto;
-    if (c->sent && c->sent->state == SENT_OUT)
-        sent_set(c, c->sent, SENT_LOST);
-    while ((r = c->earliest) != NULL && r->time + late <= now)
-        sent_set(c, r, SENT_LOST);
+    if (late > c->rtt.rto)
+        late = c->rtt.rto;
+    if (c->sent.first && c->sent.first->state == SENT_IN_FLIGHT)
+        sent_set_state(c, c->sent.first, SENT_LOST);
+    while ((r = c->sent.earliest) != NULL && r->xmit_ts + late <= now)
+        sent_set_state(c, r, SENT_LOST);
 }
 
-bool rack_may_probe(const struct connection *c)
+bool tlp_may_probe(const struct connection *c)
 {
-    return c->may_sack && c->recovery == TCP_OPEN && c->taken == 0 &&
-           !c->tail_probed && c->sent && c->snd_wnd > 0;
+    return c->sack.permitted && c->recovery.phase == TCP_OPEN && c->sent.sacked == 0 &&
+           !c->tlp.is_outstanding && c->sent.first && c->snd.wnd > 0;
 }
 
 /* RFC 8985, 7.2: not beyond the retransmission time-out, in whose place the
  * probe is then. */
-void rack_set_tail(struct connection *c)
+void tlp_set_pto(struct connection *c)
 {
-    nanoseconds wait = 2 * c->srtt;
-    unsigned    times = c->backoff + c->tail_early;
+    nanoseconds wait = 2 * c->rtt.srtt;
+    unsigned    times = c->rtt.backoff + c->tlp.spurious;
 
-    c->clock[TCP_TAIL] = FOREVER;
-    if (!rack_may_probe(c))
+    c->clock[TCP_PTO] = FOREVER;
+    if (!tlp_may_probe(c))
         return;
-    if (c->srtt == 0)
+    if (c->rtt.srtt == 0)
         wait = SECOND;
-    else if (c->out <= c->mss)
+    else if (c->sent.in_flight <= c->mss)
         wait += TCP_PEERS_DELAY;
-    if (wait < TCP_TAIL_LEAST)
-        wait = TCP_TAIL_LEAST;
+    if (wait < TCP_PTO_LEAST)
+        wait = TCP_PTO_LEAST;
     wait = time_after(wait << (times < 8 ? times : 8));
     if (wait > c->clock[TCP_RETRANSMIT])
         wait = c->clock[TCP_RETRANSMIT];
-    tcp_set_clock(c, TCP_TAIL, wait);
+    tcp_set_clock(c, TCP_PTO, wait);
 }
 
 /* The last segment of what is under way, alone; NULL: there is no record. */
-static struct sent *last_segment(struct connection *c)
+static struct sent_record *last_segment(struct connection *c)
 {
-    struct sent *r = c->sent_last;
-    uint32_t     len = r->end - r->seq;
+    struct sent_record *r = c->sent.last;
+    uint32_t            len = r->end - r->seq;
 
     if (len <= r->segment)
         return r;
     len -= (len - 1) / r->segment * r->segment;
-    return sent_cut(c, r, r->end - len) ? r->next : NULL;
+    return sent_split(c, r, r->end - len) ? r->next : NULL;
 }
 
 /* RFC 8985, 7.3 */
-void rack_ring_tail(struct connection *c)
+void tlp_send_probe(struct connection *c)
 {
-    struct sent *r;
+    struct sent_record *r;
 
-    if (!rack_may_probe(c))
+    if (!tlp_may_probe(c))
         return;
-    c->tail_resent = !tcp_send_one(c);
-    if (c->tail_resent) {
+    c->tlp.is_retrans = !tcp_send_one_segment(c);
+    if (c->tlp.is_retrans) {
         r = last_segment(c);
         if (!r)
             return;
-        tcp_resend(c, r);
+        tcp_retransmit(c, r);
     }
     c->tcp->counters.tail_probes++;
-    c->tail_probed = true;
-    c->tail_end = c->snd_nxt;
-    tcp_restart_retransmit(c);
+    c->tlp.is_outstanding = true;
+    c->tlp.end_seq = c->snd.nxt;
+    tcp_restart_rto(c);
 }
 
 /* RFC 8985, 7.4.2 */
-bool rack_tail_is_well(struct connection *c, const struct delivery *d,
-                       bool is_duplicate)
+bool tlp_process_ack(struct connection *c, const struct delivery *d,
+                     bool is_duplicate)
 {
-    if (!c->tail_probed || seq_before(c->snd_una, c->tail_end))
+    if (!c->tlp.is_outstanding || seq_before(c->snd.una, c->tlp.end_seq))
         return true;
-    if (!c->tail_resent || (d->has_repeat && d->repeat.to == c->tail_end)) {
-        c->tail_probed = false;
+    if (!c->tlp.is_retrans || (d->has_dsack && d->dsack.to == c->tlp.end_seq)) {
+        c->tlp.is_outstanding = false;
         return true;
     }
-    if (seq_after(c->snd_una, c->tail_end)) {
-        c->tail_probed = false;
+    if (seq_after(c->snd.una, c->tlp.end_seq)) {
+        c->tlp.is_outstanding = false;
         return false;
     }
     if (is_duplicate)
-        c->tail_probed = false;
+        c->tlp.is_outstanding = false;
     return true;
 }

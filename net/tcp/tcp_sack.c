@@ -3,7 +3,7 @@
  * Selective acknowledgments as they are written (RFC 2018, RFC 2883): the
  * ranges that came too early, and what came twice.
  *
- * Ranges are the runs of tcp_held.c. The first is the one that got something
+ * Ranges are the runs of tcp_ooo.c. The first is the one that got something
  * last, and the others follow by when they were told last (RFC 2018, 4). What
  * we have told of we keep.
  */
@@ -24,34 +24,34 @@ static bool is_within(const struct tcp_range *a, const struct tcp_range *b)
 }
 
 /* RFC 2018, 4: the first range is all of the block that holds what has come. */
-void sack_note_early(struct connection *c, uint32_t from, uint32_t to)
+void sack_note_out_of_order(struct connection *c, uint32_t from, uint32_t to)
 {
-    const struct held *h = tcp_held_at(c, from);
-    struct tcp_range   one = {from, to};
-    int                kept = 0;
+    const struct ooo_run *h = ooo_find(c, from);
+    struct tcp_range      one = {from, to};
+    int                   kept = 0;
 
-    if (!c->may_sack)
+    if (!c->sack.permitted)
         return;
-    if (c->early_count == 0 || from != c->early[0].to)
-        c->early_told = 0;
+    if (c->sack.count == 0 || from != c->sack.block[0].to)
+        c->sack.untold = 0;
     if (h)
         one = (struct tcp_range){h->seq, h->end};
-    for (int i = 0; i < c->early_count; i++)
-        if (!is_within(&c->early[i], &one))
-            c->early[kept++] = c->early[i];
+    for (int i = 0; i < c->sack.count; i++)
+        if (!is_within(&c->sack.block[i], &one))
+            c->sack.block[kept++] = c->sack.block[i];
     if (kept == TCP_RANGES)
         kept--;
     for (int i = kept; i > 0; i--)
-        c->early[i] = c->early[i - 1];
-    c->early[0] = one;
-    c->early_count = (uint8_t)(kept + 1);
+        c->sack.block[i] = c->sack.block[i - 1];
+    c->sack.block[0] = one;
+    c->sack.count = (uint8_t)(kept + 1);
 }
 
-void sack_note_repeat(struct connection *c, uint32_t from, uint32_t to)
+void sack_note_duplicate(struct connection *c, uint32_t from, uint32_t to)
 {
     /* One fits into an acknowledgment: the first since the last of those. */
-    if (c->may_sack && is_empty(&c->repeat))
-        c->repeat = (struct tcp_range){from, to};
+    if (c->sack.permitted && is_empty(&c->sack.dsack))
+        c->sack.dsack = (struct tcp_range){from, to};
 }
 
 /*
@@ -60,41 +60,41 @@ void sack_note_repeat(struct connection *c, uint32_t from, uint32_t to)
  * Not where so short a time is much of a round trip: then it is for the end of
  * what has come with it.
  */
-void sack_tell_early(struct connection *c)
+void sack_send_or_delay_ack(struct connection *c)
 {
-    nanoseconds trip = c->read_trip ? c->read_trip : c->srtt, wait = trip / 20;
+    nanoseconds trip = c->autotune.rtt ? c->autotune.rtt : c->rtt.srtt, wait = trip / 20;
 
-    if (c->early_told < TCP_TOLD_SINGLY + TCP_UNTOLD_MOST)
-        c->early_told++;
-    if (!c->may_sack || c->early_told <= TCP_TOLD_SINGLY ||
-        c->early_told == TCP_TOLD_SINGLY + TCP_UNTOLD_MOST) {
+    if (c->sack.untold < TCP_TOLD_SINGLY + TCP_UNTOLD_MOST)
+        c->sack.untold++;
+    if (!c->sack.permitted || c->sack.untold <= TCP_TOLD_SINGLY ||
+        c->sack.untold == TCP_TOLD_SINGLY + TCP_UNTOLD_MOST) {
         tcp_send_ack(c);
         return;
     }
     if (wait > MILLISECOND)
         wait = MILLISECOND;
     if (wait < TCP_UNTOLD_LEAST)
-        c->ack_now = true;
+        c->ack.now = true;
     else if (c->clock[TCP_ACKNOWLEDGE] > time_after(wait))
         tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(wait));
 }
 
-static bool is_told(const struct connection *c, const struct held *h)
+static bool is_told(const struct connection *c, const struct ooo_run *h)
 {
-    for (int i = 0; i < c->early_count; i++)
-        if (c->early[i].from == h->seq)
+    for (int i = 0; i < c->sack.count; i++)
+        if (c->sack.block[i].from == h->seq)
             return true;
     return false;
 }
 
 /* Of the first runs that are held, and are not told of, the one to which
  * something came last; NULL: all are. */
-static const struct held *latest_untold(const struct connection *c)
+static const struct ooo_run *latest_untold(const struct connection *c)
 {
-    const struct held *latest = NULL, *h = c->held;
+    const struct ooo_run *latest = NULL, *h = c->ooo.first;
 
     for (int i = 0; h && i < RECALLED; i++, h = h->next)
-        if (!is_told(c, h) && (!latest || seq_after(h->came, latest->came)))
+        if (!is_told(c, h) && (!latest || seq_after(h->arrival, latest->arrival)))
             latest = h;
     return latest;
 }
@@ -103,66 +103,66 @@ static const struct held *latest_untold(const struct connection *c)
  * was left out before when there were too many ranges. */
 static void update(struct connection *c)
 {
-    const struct held *h;
-    int                kept = 0;
+    const struct ooo_run *h;
+    int                   kept = 0;
 
-    for (int i = 0; i < c->early_count; i++)
-        if (seq_after(c->early[i].to, c->rcv_nxt))
-            c->early[kept++] = c->early[i];
-    c->early_count = (uint8_t)kept;
-    while (c->may_sack && c->early_count < TCP_RANGES &&
-           c->early_count < c->held_count && (h = latest_untold(c)) != NULL)
-        c->early[c->early_count++] = (struct tcp_range){h->seq, h->end};
+    for (int i = 0; i < c->sack.count; i++)
+        if (seq_after(c->sack.block[i].to, c->rcv.nxt))
+            c->sack.block[kept++] = c->sack.block[i];
+    c->sack.count = (uint8_t)kept;
+    while (c->sack.permitted && c->sack.count < TCP_RANGES &&
+           c->sack.count < c->ooo.count && (h = latest_untold(c)) != NULL)
+        c->sack.block[c->sack.count++] = (struct tcp_range){h->seq, h->end};
 }
 
 /* How many ranges fit into a segment. On a link with an MTU near 68 that leaves
  * room for data: two hosts that only tell of holes would not fill them. */
 static unsigned most_ranges(const struct connection *c)
 {
-    unsigned most = c->timestamps ? TCP_RANGES - 1 : TCP_RANGES;
+    unsigned most = c->ts.is_on ? TCP_RANGES - 1 : TCP_RANGES;
 
-    while (most > 1 && 4 + 8 * most + LEAST_DATA > c->mss_full)
+    while (most > 1 && 4 + 8 * most + LEAST_DATA > c->path.max_mss)
         most--;
     return most;
 }
 
-uint32_t sack_length(struct connection *c)
+uint32_t sack_option_length(struct connection *c)
 {
     unsigned count;
 
     update(c);
-    count = c->early_count + !is_empty(&c->repeat);
+    count = c->sack.count + !is_empty(&c->sack.dsack);
     if (count > most_ranges(c))
         count = most_ranges(c);
     return count > 0 ? 4 + 8 * count : 0;
 }
 
-void sack_fill(struct connection *c, struct tcp_segment *s)
+void sack_fill_option(struct connection *c, struct tcp_segment *s)
 {
     unsigned most = most_ranges(c);
 
     update(c);
-    if (!is_empty(&c->repeat)) {
-        s->sack[s->sack_count++] = c->repeat;
-        c->repeat = (struct tcp_range){0, 0};
+    if (!is_empty(&c->sack.dsack)) {
+        s->sack[s->sack_count++] = c->sack.dsack;
+        c->sack.dsack = (struct tcp_range){0, 0};
     }
-    for (int i = 0; i < c->early_count && s->sack_count < most; i++)
-        s->sack[s->sack_count++] = c->early[i];
+    for (int i = 0; i < c->sack.count && s->sack_count < most; i++)
+        s->sack[s->sack_count++] = c->sack.block[i];
 }
 
-bool sack_repeat(const struct connection *c, const struct tcp_segment *s,
-                 struct tcp_range *repeat)
+bool sack_find_dsack(const struct connection *c, const struct tcp_segment *s,
+                     struct tcp_range *repeat)
 {
     const struct tcp_range *first = &s->sack[0];
 
     if (s->sack_count == 0 || !seq_before(first->from, first->to) ||
-        seq_after(first->to, c->snd_nxt))
+        seq_after(first->to, c->snd.nxt))
         return false;
     if (seq_after(first->to, s->ack) &&
         (s->sack_count == 1 || !is_within(first, &s->sack[1])))
         return false;
     /* Of what was sent in the last few windows, or it is very old. */
-    if (seq_before(first->from, c->snd_nxt - 4 * TCP_QUEUE_MOST))
+    if (seq_before(first->from, c->snd.nxt - 4 * TCP_QUEUE_MOST))
         return false;
     *repeat = *first;
     return true;

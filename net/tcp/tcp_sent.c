@@ -14,205 +14,205 @@
 
 static bool has_record(const struct connection *c)
 {
-    return !c->own_is_used || (c->sent_count < TCP_SENT_EACH &&
-                               c->tcp->sent_count < TCP_SENT);
+    return !c->sent.own_in_use || (c->sent.count < TCP_SENT_EACH &&
+                                   c->tcp->sent_count < TCP_SENT);
 }
 
-bool sent_has_room(const struct connection *c)
+bool sent_can_add(const struct connection *c)
 {
     return has_record(c);
 }
 
-static struct sent *take(struct connection *c)
+static struct sent_record *take(struct connection *c)
 {
-    struct tcpv4 *tcp = c->tcp;
-    struct sent  *r = tcp->free_sent;
+    struct tcpv4       *tcp = c->tcp;
+    struct sent_record *r = tcp->sent_free;
 
     if (!has_record(c))
         return NULL;
-    c->sent_count++;
-    if (!c->own_is_used) {
-        c->own_is_used = true;
-        return &c->own_sent;
+    c->sent.count++;
+    if (!c->sent.own_in_use) {
+        c->sent.own_in_use = true;
+        return &c->sent.own;
     }
     if (r)
-        tcp->free_sent = r->next;
+        tcp->sent_free = r->next;
     else
         r = &tcp->sent_pool[tcp->sent_used++];
     tcp->sent_count++;
     return r;
 }
 
-static void give(struct connection *c, struct sent *r)
+static void give(struct connection *c, struct sent_record *r)
 {
     struct tcpv4 *tcp = c->tcp;
 
-    c->sent_count--;
-    if (r == &c->own_sent) {
-        c->own_is_used = false;
+    c->sent.count--;
+    if (r == &c->sent.own) {
+        c->sent.own_in_use = false;
         return;
     }
-    r->next = tcp->free_sent;
-    tcp->free_sent = r;
+    r->next = tcp->sent_free;
+    tcp->sent_free = r;
     tcp->sent_count--;
 }
 
-static void link_out(struct connection *c, struct sent *r, struct sent *behind)
+static void link_out(struct connection *c, struct sent_record *r, struct sent_record *behind)
 {
     r->earlier = behind;
-    r->later = behind ? behind->later : c->earliest;
-    *(r->earlier ? &r->earlier->later : &c->earliest) = r;
-    *(r->later ? &r->later->earlier : &c->latest) = r;
+    r->later = behind ? behind->later : c->sent.earliest;
+    *(r->earlier ? &r->earlier->later : &c->sent.earliest) = r;
+    *(r->later ? &r->later->earlier : &c->sent.latest) = r;
 }
 
-static void unlink_out(struct connection *c, const struct sent *r)
+static void unlink_out(struct connection *c, const struct sent_record *r)
 {
-    *(r->earlier ? &r->earlier->later : &c->earliest) = r->later;
-    *(r->later ? &r->later->earlier : &c->latest) = r->earlier;
+    *(r->earlier ? &r->earlier->later : &c->sent.earliest) = r->later;
+    *(r->later ? &r->later->earlier : &c->sent.latest) = r->earlier;
 }
 
 static uint32_t *sum_of(struct connection *c, uint8_t state)
 {
-    return state == SENT_OUT ? &c->out : state == SENT_LOST ? &c->lost
-                                                            : &c->taken;
+    return state == SENT_IN_FLIGHT ? &c->sent.in_flight : state == SENT_LOST ? &c->sent.lost
+                                                                             : &c->sent.sacked;
 }
 
-void sent_set(struct connection *c, struct sent *r, enum sent_state state)
+void sent_set_state(struct connection *c, struct sent_record *r, enum sent_state state)
 {
     uint32_t len = r->end - r->seq;
 
     *sum_of(c, r->state) -= len;
     *sum_of(c, state) += len;
-    if (r->state == SENT_OUT)
+    if (r->state == SENT_IN_FLIGHT)
         unlink_out(c, r);
-    if (state == SENT_OUT)
-        link_out(c, r, c->latest);
+    if (state == SENT_IN_FLIGHT)
+        link_out(c, r, c->sent.latest);
     r->state = (uint8_t)state;
     if (state == SENT_LOST && r->is_probe)
-        path_note_loss(c, r);
+        path_on_probe_lost(c, r);
     if (state == SENT_LOST &&
-        (!c->lost_place || seq_before(r->seq, c->lost_place->seq)))
-        c->lost_place = r;
+        (!c->sent.lost_hint || seq_before(r->seq, c->sent.lost_hint->seq)))
+        c->sent.lost_hint = r;
 }
 
-struct sent *sent_first_lost(struct connection *c)
+struct sent_record *sent_first_lost(struct connection *c)
 {
-    while (c->lost_place && c->lost_place->state != SENT_LOST)
-        c->lost_place = c->lost_place->next;
-    return c->lost_place;
+    while (c->sent.lost_hint && c->sent.lost_hint->state != SENT_LOST)
+        c->sent.lost_hint = c->sent.lost_hint->next;
+    return c->sent.lost_hint;
 }
 
 void sent_add(struct connection *c, uint32_t end)
 {
-    struct sent *r = take(c);
+    struct sent_record *r = take(c);
 
-    *r = (struct sent){.time = time_now(),
-                       .seq = c->snd_nxt,
-                       .end = end,
-                       .segment = c->mss};
-    if (c->sent)
-        c->sent_last->next = r;
+    *r = (struct sent_record){.xmit_ts = time_now(),
+                              .seq = c->snd.nxt,
+                              .end = end,
+                              .segment = c->mss};
+    if (c->sent.first)
+        c->sent.last->next = r;
     else
-        c->sent = r;
-    c->sent_last = r;
-    c->out += end - r->seq;
-    link_out(c, r, c->latest);
-    c->snd_nxt = end;
+        c->sent.first = r;
+    c->sent.last = r;
+    c->sent.in_flight += end - r->seq;
+    link_out(c, r, c->sent.latest);
+    c->snd.nxt = end;
 }
 
-void sent_again(struct connection *c, struct sent *r)
+void sent_note_retransmission(struct connection *c, struct sent_record *r)
 {
-    r->time = time_now();
-    r->is_resent = true;
+    r->xmit_ts = time_now();
+    r->is_retransmitted = true;
     r->is_probe = false;
     r->segment = c->mss;
-    sent_set(c, r, SENT_OUT);
+    sent_set_state(c, r, SENT_IN_FLIGHT);
 }
 
-bool sent_cut(struct connection *c, struct sent *r, uint32_t at)
+bool sent_split(struct connection *c, struct sent_record *r, uint32_t at)
 {
-    struct sent *rest = take(c);
+    struct sent_record *rest = take(c);
 
     if (!rest)
         return false;
     *rest = *r;
     rest->seq = r->end = at;
     r->next = rest;
-    if (c->sent_last == r)
-        c->sent_last = rest;
-    if (rest->state == SENT_OUT)
+    if (c->sent.last == r)
+        c->sent.last = rest;
+    if (rest->state == SENT_IN_FLIGHT)
         link_out(c, rest, r);
     return true;
 }
 
-void sent_join(struct connection *c, struct sent *r)
+void sent_merge_next(struct connection *c, struct sent_record *r)
 {
-    struct sent *next = r->next;
+    struct sent_record *next = r->next;
 
     r->end = next->end;
     r->next = next->next;
-    r->is_resent |= next->is_resent;
+    r->is_retransmitted |= next->is_retransmitted;
     if (r->segment != next->segment)
         r->segment = c->mss;
-    if (c->sent_last == next)
-        c->sent_last = r;
-    if (c->taken_place == next)
-        c->taken_place = r;
-    if (c->lost_place == next)
-        c->lost_place = r;
-    if (next->state == SENT_OUT)
+    if (c->sent.last == next)
+        c->sent.last = r;
+    if (c->sent.sacked_hint == next)
+        c->sent.sacked_hint = r;
+    if (c->sent.lost_hint == next)
+        c->sent.lost_hint = r;
+    if (next->state == SENT_IN_FLIGHT)
         unlink_out(c, next);
     give(c, next);
 }
 
 /* Of r the bytes up to end have arrived, from from on. */
-static void note_arrival(struct connection *c, const struct sent *r,
+static void note_arrival(struct connection *c, const struct sent_record *r,
                          uint32_t from, uint32_t end, struct delivery *d)
 {
-    if (r->state == SENT_TAKEN)
+    if (r->state == SENT_SACKED)
         return;
     d->bytes += end - from;
-    if (!r->is_resent) {
-        if (d->oldest == 0 || r->time < d->oldest)
-            d->oldest = r->time;
-        if (r->time > d->newest)
-            d->newest = r->time;
-        if (seq_before(r->seq, c->recover))
+    if (!r->is_retransmitted) {
+        if (d->oldest == 0 || r->xmit_ts < d->oldest)
+            d->oldest = r->xmit_ts;
+        if (r->xmit_ts > d->newest)
+            d->newest = r->xmit_ts;
+        if (seq_before(r->seq, c->recovery.point))
             d->is_original = true;
     }
-    rack_note(c, r, end, d);
+    rack_update(c, r, end, d);
 }
 
-void sent_acked(struct connection *c, struct delivery *d)
+void sent_apply_ack(struct connection *c, struct delivery *d)
 {
-    struct sent *r;
+    struct sent_record *r;
 
-    while ((r = c->sent) != NULL && seq_before(r->seq, c->snd_una)) {
-        if (seq_after(r->end, c->snd_una)) {
-            note_arrival(c, r, r->seq, c->snd_una, d);
-            *sum_of(c, r->state) -= c->snd_una - r->seq;
-            r->seq = c->snd_una;
+    while ((r = c->sent.first) != NULL && seq_before(r->seq, c->snd.una)) {
+        if (seq_after(r->end, c->snd.una)) {
+            note_arrival(c, r, r->seq, c->snd.una, d);
+            *sum_of(c, r->state) -= c->snd.una - r->seq;
+            r->seq = c->snd.una;
             break;
         }
         note_arrival(c, r, r->seq, r->end, d);
         *sum_of(c, r->state) -= r->end - r->seq;
-        if (r->state == SENT_OUT)
+        if (r->state == SENT_IN_FLIGHT)
             unlink_out(c, r);
-        if (c->taken_place == r)
-            c->taken_place = NULL;
-        if (c->lost_place == r)
-            c->lost_place = r->next;
+        if (c->sent.sacked_hint == r)
+            c->sent.sacked_hint = NULL;
+        if (c->sent.lost_hint == r)
+            c->sent.lost_hint = r->next;
         if (r->is_probe)
-            path_note_arrival(c, r->segment);
-        c->sent = r->next;
+            path_on_probe_acked(c, r->segment);
+        c->sent.first = r->next;
         give(c, r);
     }
-    if (!c->sent)
-        c->sent_last = NULL;
+    if (!c->sent.first)
+        c->sent.last = NULL;
 }
 
 /* The last number, not after at, between two of r's segments. */
-static uint32_t seam_before(const struct sent *r, uint32_t at)
+static uint32_t seam_before(const struct sent_record *r, uint32_t at)
 {
     return at - (at - r->seq) % r->segment;
 }
@@ -221,41 +221,41 @@ static uint32_t seam_before(const struct sent *r, uint32_t at)
 static void take_range(struct connection *c, uint32_t from, uint32_t to,
                        struct delivery *d)
 {
-    struct sent *r = c->taken_place, *before = NULL;
+    struct sent_record *r = c->sent.sacked_hint, *before = NULL;
 
     if (!r || seq_after(r->seq, from))
-        r = c->sent;
+        r = c->sent.first;
     for (; r && seq_before(r->seq, to); before = r, r = r->next) {
         uint32_t seam;
 
-        if (!seq_after(r->end, from) || r->state == SENT_TAKEN)
+        if (!seq_after(r->end, from) || r->state == SENT_SACKED)
             continue;
         seam = seam_before(r, from + r->segment - 1);
         if (seq_before(r->seq, from)) {
-            if (seq_before(seam, r->end) && !sent_cut(c, r, seam))
+            if (seq_before(seam, r->end) && !sent_split(c, r, seam))
                 break;
             continue; /* what it has of r is next */
         }
         seam = seam_before(r, to);
         if (seq_after(r->end, to) &&
-            (seam == r->seq || !sent_cut(c, r, seam)))
+            (seam == r->seq || !sent_split(c, r, seam)))
             break;
         note_arrival(c, r, r->seq, r->end, d);
-        sent_set(c, r, SENT_TAKEN);
+        sent_set_state(c, r, SENT_SACKED);
         if (r->is_probe)
-            path_note_arrival(c, r->segment);
-        if (r->next && r->next->state == SENT_TAKEN)
-            sent_join(c, r);
-        if (before && before->state == SENT_TAKEN) {
-            sent_join(c, before);
+            path_on_probe_acked(c, r->segment);
+        if (r->next && r->next->state == SENT_SACKED)
+            sent_merge_next(c, r);
+        if (before && before->state == SENT_SACKED) {
+            sent_merge_next(c, before);
             r = before;
         }
-        c->taken_place = r;
+        c->sent.sacked_hint = r;
     }
 }
 
-void sent_take(struct connection *c, const struct tcp_segment *s,
-               struct delivery *d)
+void sent_apply_sack(struct connection *c, const struct tcp_segment *s,
+                     struct delivery *d)
 {
     struct tcp_range range[TCP_RANGES];
     int              count = 0;
@@ -265,8 +265,8 @@ void sent_take(struct connection *c, const struct tcp_segment *s,
         struct tcp_range one = s->sack[i];
         int              at = count;
 
-        if (seq_before(one.from, c->snd_una) ||
-            !seq_before(one.from, one.to) || seq_after(one.to, c->snd_nxt))
+        if (seq_before(one.from, c->snd.una) ||
+            !seq_before(one.from, one.to) || seq_after(one.to, c->snd.nxt))
             continue;
         for (; at > 0 && seq_before(one.from, range[at - 1].from); at--)
             range[at] = range[at - 1];
@@ -277,56 +277,56 @@ void sent_take(struct connection *c, const struct tcp_segment *s,
         take_range(c, range[i].from, range[i].to, d);
 }
 
-void sent_lose_all(struct connection *c)
+void sent_mark_all_lost(struct connection *c)
 {
-    for (struct sent *r = c->sent; r; r = r->next)
-        if (r->state == SENT_OUT)
-            sent_set(c, r, SENT_LOST);
+    for (struct sent_record *r = c->sent.first; r; r = r->next)
+        if (r->state == SENT_IN_FLIGHT)
+            sent_set_state(c, r, SENT_LOST);
 }
 
-void sent_forget_taken(struct connection *c)
+void sent_forget_sacked(struct connection *c)
 {
-    for (struct sent *r = c->sent; r; r = r->next)
-        if (r->state == SENT_TAKEN)
-            sent_set(c, r, SENT_LOST);
-    c->taken_place = NULL;
+    for (struct sent_record *r = c->sent.first; r; r = r->next)
+        if (r->state == SENT_SACKED)
+            sent_set_state(c, r, SENT_LOST);
+    c->sent.sacked_hint = NULL;
 }
 
 /* To its place by time. Times rise with the numbers, but for what was sent
  * again: so it is next to at, which was put in before, or nearly. */
-static void put_by_time(struct connection *c, struct sent *r, struct sent *at)
+static void put_by_time(struct connection *c, struct sent_record *r, struct sent_record *at)
 {
-    while (at && at->time > r->time)
+    while (at && at->xmit_ts > r->xmit_ts)
         at = at->earlier;
-    while ((at ? at->later : c->earliest) &&
-           (at ? at->later : c->earliest)->time <= r->time)
-        at = at ? at->later : c->earliest;
+    while ((at ? at->later : c->sent.earliest) &&
+           (at ? at->later : c->sent.earliest)->xmit_ts <= r->xmit_ts)
+        at = at ? at->later : c->sent.earliest;
     unlink_out(c, r);
     link_out(c, r, at == r ? r->earlier : at);
 }
 
-void sent_find_all(struct connection *c)
+void sent_unmark_lost(struct connection *c)
 {
-    struct sent *at = NULL;
+    struct sent_record *at = NULL;
 
-    for (struct sent *r = c->sent; r; r = r->next)
+    for (struct sent_record *r = c->sent.first; r; r = r->next)
         if (r->state == SENT_LOST) {
-            sent_set(c, r, SENT_OUT);
+            sent_set_state(c, r, SENT_IN_FLIGHT);
             put_by_time(c, r, at);
             at = r;
         }
-    c->lost_place = NULL;
+    c->sent.lost_hint = NULL;
 }
 
 void sent_free_all(struct connection *c)
 {
-    while (c->sent) {
-        struct sent *r = c->sent;
+    while (c->sent.first) {
+        struct sent_record *r = c->sent.first;
 
-        c->sent = r->next;
+        c->sent.first = r->next;
         give(c, r);
     }
-    c->sent_last = c->earliest = c->latest = NULL;
-    c->taken_place = c->lost_place = NULL;
-    c->out = c->lost = c->taken = 0;
+    c->sent.last = c->sent.earliest = c->sent.latest = NULL;
+    c->sent.sacked_hint = c->sent.lost_hint = NULL;
+    c->sent.in_flight = c->sent.lost = c->sent.sacked = 0;
 }

@@ -120,14 +120,14 @@ static void answer(unsigned port, const struct tcp_segment *s, size_t len)
     next = s->seq + (uint32_t)len + (s->flags & TCP_SYN ? 1 : 0) +
            (s->flags & TCP_FIN ? 1 : 0);
     if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED) {
-        say(port, TCP_RST | TCP_ACK, c->rcv_nxt, c->iss + 1, 0, false, 0, 0);
+        say(port, TCP_RST | TCP_ACK, c->rcv.nxt, c->iss + 1, 0, false, 0, 0);
         return;
     }
-    if (seq_after(s->seq, c->snd_una) || seq_before(next, c->snd_una))
-        next = c->snd_una;
-    if (next != c->snd_una || len > 0 || s->flags & TCP_FIN)
-        say(port, TCP_ACK, c->rcv_nxt, next, 65535, c->timestamps,
-            c->ts_recent, 0);
+    if (seq_after(s->seq, c->snd.una) || seq_before(next, c->snd.una))
+        next = c->snd.una;
+    if (next != c->snd.una || len > 0 || s->flags & TCP_FIN)
+        say(port, TCP_ACK, c->rcv.nxt, next, 65535, c->ts.is_on,
+            c->ts.recent, 0);
 }
 
 /* Answers that are still to be given: not while we are sent to. */
@@ -213,12 +213,12 @@ static void open_one(void *ctx)
 
 static void look_at_clocks(const struct connection *c)
 {
-    if (c->snd_una != c->snd_nxt)
+    if (c->snd.una != c->snd.nxt)
         check(c->clock[TCP_RETRANSMIT] != FOREVER);
     if (c->state == TCP_TIMED_WAIT ||
         (c->state == TCP_FIN_WAIT_2 && !c->is_held))
         check(c->clock[TCP_END] != FOREVER);
-    if (c->unacked > 0)
+    if (c->ack.unacked > 0)
         check(c->clock[TCP_ACKNOWLEDGE] != FOREVER || c->is_scheduled);
     for (int i = 0; i < TCP_CLOCKS; i++)
         if (c->clock[i] != FOREVER)
@@ -227,22 +227,22 @@ static void look_at_clocks(const struct connection *c)
 
 static void look_at(const struct connection *c)
 {
-    uint32_t last = c->rcv_nxt;
+    uint32_t last = c->rcv.nxt;
     unsigned runs = 0;
 
-    check(!seq_after(c->snd_una, c->snd_nxt));
-    check(!seq_after(c->snd_nxt, c->snd_nxt));
-    check(!seq_after(c->rcv_nxt, c->rcv_adv + 1));
+    check(!seq_after(c->snd.una, c->snd.nxt));
+    check(!seq_after(c->snd.nxt, c->snd.nxt));
+    check(!seq_after(c->rcv.nxt, c->rcv.adv + 1));
     check(c->error == OK);
-    check(buf_length(c->queue) == c->queue_len);
-    check(buf_length(c->read) == c->read_len);
-    for (const struct held *h = c->held; h; h = h->next, runs++) {
+    check(buf_length(c->sndq.first) == c->sndq.len);
+    check(buf_length(c->rcvq.first) == c->rcvq.len);
+    for (const struct ooo_run *h = c->ooo.first; h; h = h->next, runs++) {
         check(seq_after(h->seq, last) && seq_after(h->end, h->seq));
-        check(!seq_after(h->end, c->rcv_adv));
+        check(!seq_after(h->end, c->rcv.adv));
         check(buf_length(h->data) == h->end - h->seq);
         last = h->end;
     }
-    check(runs == c->held_count);
+    check(runs == c->ooo.count);
     if (c->state != TCP_SYN_SENT && c->state != TCP_SYN_RECEIVED)
         check(c->cwnd >= c->mss && c->mss > 0);
     look_at_clocks(c);
@@ -271,33 +271,33 @@ static uint32_t lied_seq(const struct connection *c, unsigned port,
     switch (how) {
     case 0:
     case 1:
-        return c->rcv_nxt;
+        return c->rcv.nxt;
     case 2:
-        return c->rcv_nxt - 1;
+        return c->rcv.nxt - 1;
     case 3:
-        return c->rcv_nxt - by;
+        return c->rcv.nxt - by;
     case 4:
-        return c->rcv_nxt + by;
+        return c->rcv.nxt + by;
     case 5:
-        return c->rcv_nxt + by * 100u;
+        return c->rcv.nxt + by * 100u;
     case 6:
-        return c->rcv_adv - 1;
+        return c->rcv.adv - 1;
     case 7:
-        return c->rcv_adv;
+        return c->rcv.adv;
     case 8:
-        return c->rcv_adv + 1;
+        return c->rcv.adv + 1;
     case 9:
-        return c->rcv_adv - by * 10u;
+        return c->rcv.adv - by * 10u;
     case 10:
         return c->irs;
     case 11:
-        return c->held ? c->held->seq : c->rcv_nxt + 1;
+        return c->ooo.first ? c->ooo.first->seq : c->rcv.nxt + 1;
     case 12:
-        return c->held ? c->held->end : c->rcv_nxt + 2;
+        return c->ooo.first ? c->ooo.first->end : c->rcv.nxt + 2;
     case 13:
-        return c->held ? c->held->seq - by : c->snd_wl1;
+        return c->ooo.first ? c->ooo.first->seq - by : c->snd.wl1;
     case 14:
-        return c->rcv_nxt + 0x80000000u - by;
+        return c->rcv.nxt + 0x80000000u - by;
     default:
         return 1000u * port;
     }
@@ -309,30 +309,30 @@ static uint32_t lied_ack(const struct connection *c, unsigned how, uint8_t by)
     case 0:
     case 1:
     case 2:
-        return c->snd_nxt;
+        return c->snd.nxt;
     case 3:
     case 4:
-        return c->snd_una;
+        return c->snd.una;
     case 5:
-        return c->snd_nxt;
+        return c->snd.nxt;
     case 6:
-        return c->snd_una + by;
+        return c->snd.una + by;
     case 7:
-        return c->snd_una + by * 100u;
+        return c->snd.una + by * 100u;
     case 8:
-        return c->snd_una - by;
+        return c->snd.una - by;
     case 9:
-        return c->snd_nxt + 1;
+        return c->snd.nxt + 1;
     case 10:
         return c->iss;
     case 11:
         return c->iss + 1;
     case 12:
-        return c->snd_una - c->most_wnd - 1;
+        return c->snd.una - c->snd.max_wnd - 1;
     case 13:
-        return c->queue_seq + c->queue_len;
+        return c->sndq.seq + c->sndq.len;
     case 14:
-        return c->snd_una + 0x80000000u - by;
+        return c->snd.una + 0x80000000u - by;
     default:
         return by;
     }
@@ -349,7 +349,7 @@ static size_t add_sack(const struct connection *c, uint8_t *p, size_t header)
     p[header + 2] = 5;
     p[header + 3] = (uint8_t)(2 + 8 * blocks);
     for (unsigned i = 0; i < blocks; i++) {
-        uint32_t from = (c ? c->snd_una : 0) + take() * 100u - 500u;
+        uint32_t from = (c ? c->snd.una : 0) + take() * 100u - 500u;
 
         put_be32(p + header + 4 + 8 * i, from);
         put_be32(p + header + 8 + 8 * i, from + take() * 100u - 200u);
@@ -391,7 +391,7 @@ static void lie(unsigned port)
     s.ack = c ? lied_ack(c, numbers >> 4, by)
               : seen[port].seq + (numbers & 16 ? by : 0);
     if (s.has_timestamps)
-        s.time = (c ? c->ts_recent : 100) + (more & 128 ? 0u - by : by);
+        s.time = (c ? c->ts.recent : 100) + (more & 128 ? 0u - by : by);
     header = tcp_emit(&s, segment);
     if (more & 64 && !(s.flags & TCP_SYN))
         header = add_sack(c, segment, header);
@@ -572,13 +572,13 @@ static void catch_up(void)
     for (unsigned port = 0; port < PORTS; port++) {
         struct connection *c = of(port);
 
-        for (int i = 0; i < 100 && c && !c->fin_came &&
+        for (int i = 0; i < 100 && c && !c->fin_received &&
                         c->state >= TCP_ESTABLISHED &&
-                        (seq_before(c->rcv_nxt, c->snd_wl1) || c->held ||
-                         c->fin_held);
+                        (seq_before(c->rcv.nxt, c->snd.wl1) || c->ooo.first ||
+                         c->fin_pending);
              i++) {
-            say(port, TCP_ACK, c->rcv_nxt, c->snd_una, 65535, c->timestamps,
-                c->ts_recent, 1000);
+            say(port, TCP_ACK, c->rcv.nxt, c->snd.una, 65535, c->ts.is_on,
+                c->ts.recent, 1000);
             be_honest(10 * MILLISECOND);
             c = of(port);
         }
@@ -630,15 +630,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         /* (By RFC 9293 his word about his window counts that has the highest
          * number; a lie beyond his own end cannot be taken back.) */
         if (c->state >= TCP_ESTABLISHED &&
-            !seq_after(c->snd_wl1, c->rcv_nxt))
-            check(c->queue_len == 0 && c->snd_una == c->snd_nxt);
+            !seq_after(c->snd.wl1, c->rcv.nxt))
+            check(c->sndq.len == 0 && c->snd.una == c->snd.nxt);
         else if (c->state >= TCP_ESTABLISHED)
             tcp_abort(tcp_pool_at(&tcp->pool, i), ERR_GONE);
     }
     close_all();
     be_honest(700 * SECOND);
     check(tcp->count == 0 && tcp->half_open == 0 && fibers == 0);
-    check(tcp->held_free == TCP_HELD);
+    check(tcp->ooo_free_count == TCP_OOO_RUNS);
     check(buf_pages_free() == buf_pages());
     check(tcpv4_limit(tcp, PORT, &none) == OK);
     return 0;

@@ -52,7 +52,7 @@ static void write_bytes(size_t len)
 
 static size_t unread(void)
 {
-    return ours() ? ours()->read_len : 0;
+    return ours() ? ours()->rcvq.len : 0;
 }
 
 /* SYN cookies: all places of half-open connections are taken. */
@@ -100,8 +100,8 @@ TEST(a_cookie_for_a_peer_with_timestamps_offers_both_and_keeps_them)
                       "< SYN,ACK 0 101 sackok ws=7 echo=5\n"
                       "> ACK 101 1 win=512 ts=6:0\n"
                       ". 1\n"));
-    CHECK(pair_flow != NULL && ours()->may_sack && ours()->snd_scale == 7 &&
-          ours()->snd_wnd == 512 << 7);
+    CHECK(pair_flow != NULL && ours()->sack.permitted && ours()->snd.wind_shift == 7 &&
+          ours()->snd.wnd == 512 << 7);
 }
 
 TEST(a_cookie_offers_to_a_peer_with_timestamps_only_what_it_offered)
@@ -111,7 +111,7 @@ TEST(a_cookie_offers_to_a_peer_with_timestamps_only_what_it_offered)
                       "< SYN,ACK 0 101 nosack nows echo=5\n"
                       "> ACK 101 1 win=512 ts=6:0\n"
                       ". 1\n"));
-    CHECK(pair_flow != NULL && !ours()->may_sack && ours()->snd_wnd == 512);
+    CHECK(pair_flow != NULL && !ours()->sack.permitted && ours()->snd.wnd == 512);
 }
 
 TEST(a_cookie_with_timestamps_is_not_brought_back_without)
@@ -123,7 +123,7 @@ TEST(a_cookie_with_timestamps_is_not_brought_back_without)
                       "-\n"
                       "> ACK 101 1 win=512 ts=6:0\n"
                       ". 1\n"));
-    CHECK(pair_flow != NULL && ours()->timestamps);
+    CHECK(pair_flow != NULL && ours()->ts.is_on);
 }
 
 TEST(a_timestamp_that_was_not_agreed_on_in_a_cookie_is_passed_over)
@@ -133,8 +133,8 @@ TEST(a_timestamp_that_was_not_agreed_on_in_a_cookie_is_passed_over)
                       "< SYN,ACK 0 101 nosack nows nots\n"
                       "> ACK 101 1 win=512 ts=6:31\n"
                       ". 1\n"));
-    CHECK(pair_flow != NULL && !ours()->timestamps && !ours()->may_sack &&
-          ours()->snd_wnd == 512);
+    CHECK(pair_flow != NULL && !ours()->ts.is_on && !ours()->sack.permitted &&
+          ours()->snd.wnd == 512);
 }
 
 /* The end of the stream. */
@@ -232,7 +232,7 @@ TEST(a_bare_fin_needs_no_room_and_leaves_the_window_closed)
                       "> FIN,ACK 65636 1\n"
                       "< ACK 1 65637 win=0\n"));
     CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 65535);
-    CHECK(ours()->rcv_adv == ours()->rcv_nxt);
+    CHECK(ours()->rcv.adv == ours()->rcv.nxt);
     write_bytes(10);
     CHECK(script_play("< ACK 1 65637 +10 win=0\n"));
 }
@@ -266,7 +266,7 @@ TEST(a_segment_without_an_agreed_timestamp_is_dropped_without_a_word)
                       "> FIN,ACK 101 11\n"
                       "> ACK 101 11\n"
                       ". 100\n"));
-    CHECK(ours()->snd_una == ours()->iss + 1 && unread() == 0 &&
+    CHECK(ours()->snd.una == ours()->iss + 1 && unread() == 0 &&
           ours()->state == TCP_ESTABLISHED);
     CHECK(right.tcp->counters.missing_timestamps >= 3);
 }
@@ -376,7 +376,7 @@ TEST(the_window_of_a_syn_ack_is_not_scaled_when_both_open_at_once)
                       "> SYN,ACK 100 1 mss=1000 ws=7 win=1000\n"
                       ". 1\n"));
     CHECK(script_opened == OK && script_flow != NULL);
-    CHECK(((const struct connection *)(void *)script_flow)->snd_wnd == 1000);
+    CHECK(((const struct connection *)(void *)script_flow)->snd.wnd == 1000);
     CHECK(flow_write(script_flow, data, 14600, FOREVER) == OK);
     CHECK(script_play("< ACK 1 101 +1000\n"
                       ". 50\n"
@@ -400,7 +400,7 @@ TEST(data_in_the_syn_ack_are_taken)
                       "> ACK 201 1 +100\n"
                       "< ACK 1 301\n"));
     CHECK(script_opened == OK && script_flow != NULL &&
-          ((const struct connection *)(void *)script_flow)->read_len == 200);
+          ((const struct connection *)(void *)script_flow)->rcvq.len == 200);
     flow_abort(script_flow);
     flow_close(script_flow);
 }
@@ -445,7 +445,7 @@ TEST(data_in_a_syn_when_both_open_at_once_wait_until_it_is_open)
                       "> ACK 131 1 +10\n"
                       "< ACK 1 141\n"));
     CHECK(script_opened == OK && script_flow != NULL &&
-          ((const struct connection *)(void *)script_flow)->read_len == 40);
+          ((const struct connection *)(void *)script_flow)->rcvq.len == 40);
     flow_abort(script_flow);
     flow_close(script_flow);
     begin();
@@ -456,7 +456,7 @@ TEST(data_in_a_syn_when_both_open_at_once_wait_until_it_is_open)
                       "> SYN,ACK 100 1 mss=1000 +40\n" /* again, and more */
                       "< ACK 1 141\n"));
     CHECK(script_opened == OK && script_flow != NULL &&
-          ((const struct connection *)(void *)script_flow)->read_len == 40);
+          ((const struct connection *)(void *)script_flow)->rcvq.len == 40);
     flow_abort(script_flow);
     flow_close(script_flow);
 }

@@ -87,9 +87,9 @@ TEST(an_even_round_trip_leaves_a_timeout_of_200_ms_beyond_it)
 {
     open_with("", 250);
     CHECK(even_out(250) == 4001);
-    CHECK(ours()->srtt >= 249 * MILLISECOND &&
-          ours()->srtt <= 251 * MILLISECOND);
-    CHECK(ours()->rto == ours()->srtt + 200 * MILLISECOND);
+    CHECK(ours()->rtt.srtt >= 249 * MILLISECOND &&
+          ours()->rtt.srtt <= 251 * MILLISECOND);
+    CHECK(ours()->rtt.rto == ours()->rtt.srtt + 200 * MILLISECOND);
     /* An ACK that is 5, or 190, milliseconds late finds nothing sent again. */
     write_bytes(3000);
     CHECK(script_play("< ACK 4001 101 +1000 x3\n"
@@ -121,7 +121,7 @@ TEST(with_sack_too_it_is_a_timeout_of_200_ms_beyond_the_round_trip)
 {
     open_with("sackok", 250);
     CHECK(even_out(250) == 4001);
-    CHECK(ours()->rto == ours()->srtt + 200 * MILLISECOND);
+    CHECK(ours()->rtt.rto == ours()->rtt.srtt + 200 * MILLISECOND);
     write_bytes(1000);
     CHECK(script_play("< ACK 4001 101 +1000\n"
                       ". 445\n"
@@ -134,7 +134,7 @@ TEST(with_sack_too_it_is_a_timeout_of_200_ms_beyond_the_round_trip)
 TEST(the_first_measure_counts_its_half_four_times)
 {
     open_with("", 250);
-    CHECK(ours()->rto >= 750 * MILLISECOND && ours()->rto <= 753 * MILLISECOND);
+    CHECK(ours()->rtt.rto >= 750 * MILLISECOND && ours()->rtt.rto <= 753 * MILLISECOND);
     write_bytes(1000);
     CHECK(script_play("< ACK 1 101 +1000\n"
                       "< ACK 1 101 +1000 after=750\n"));
@@ -178,7 +178,7 @@ TEST(a_probe_of_several_comes_after_two_round_trips)
 TEST(a_probe_of_one_segment_comes_before_a_timeout_that_is_far_off)
 {
     open_with("sackok", 100);
-    ours()->rto = SECOND;
+    ours()->rtt.rto = SECOND;
     write_bytes(1000);
     CHECK(script_play("< ACK 1 101 +1000\n"
                       "< ACK 1 101 +1000 after=400\n"));

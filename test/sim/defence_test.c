@@ -158,13 +158,13 @@ TEST(with_time_stamps_a_cookie_brings_back_scale_and_sack)
         peer_send(&s, NULL, 0);
         CHECK(time_sleep(BRIEF) == OK);
         c = ours();
-        CHECK(c && c->state == TCP_ESTABLISHED && c->timestamps &&
-              c->ts_recent == 5001);
-        CHECK(c && c->snd_scale == (scale < 15 ? scale : 0) &&
-              c->rcv_scale == (scale < 15 ? TCP_SCALE : 0) &&
-              c->snd_wnd == 1000u << (scale < 15 ? scale : 0));
+        CHECK(c && c->state == TCP_ESTABLISHED && c->ts.is_on &&
+              c->ts.recent == 5001);
+        CHECK(c && c->snd.wind_shift == (scale < 15 ? scale : 0) &&
+              c->rcv.wind_shift == (scale < 15 ? TCP_SCALE : 0) &&
+              c->snd.wnd == 1000u << (scale < 15 ? scale : 0));
         /* Our time goes on from there. */
-        CHECK(c && !seq_before(tcp_time(c), seen.s.time));
+        CHECK(c && !seq_before(tcp_timestamp(c), seen.s.time));
         peer_port++;
     }
 }
@@ -194,7 +194,7 @@ TEST(who_has_come_by_a_cookie_may_lose_the_first_segment)
     CHECK(hears(&first, BRIEF));
     while (hears(&seen, BRIEF))
         count++;
-    CHECK(ours()->srtt == 0 && count == 10);
+    CHECK(ours()->rtt.srtt == 0 && count == 10);
     s.sack_count = 1;
     s.sack[0].from = first.s.seq + (uint32_t)first.len;
     s.sack[0].to = s.sack[0].from + (uint32_t)first.len;
@@ -230,7 +230,7 @@ TEST(nor_has_he_been_measured_without_time_stamps)
         continue;
     say(TCP_ACK, 101, seq + len, 0);
     CHECK(time_sleep(BRIEF) == OK);
-    CHECK(ours()->srtt == 0 && ours()->snd_una == seq + len);
+    CHECK(ours()->rtt.srtt == 0 && ours()->snd.una == seq + len);
     CHECK(flow_write(flow, data, sizeof data, FOREVER) == OK);
     CHECK(hears(&seen, BRIEF) && seen.s.seq == seq + len);
 }
@@ -246,7 +246,7 @@ TEST(data_behind_a_third_segment_that_was_lost_open_the_connection_too)
     say(TCP_ACK | TCP_FIN, 101, seen.s.seq + 1, 500);
     CHECK(hears(&seen, BRIEF) && seen.s.ack == 602);
     c = ours();
-    CHECK(c && c->state == TCP_CLOSE_WAIT && c->read_len == 500);
+    CHECK(c && c->state == TCP_CLOSE_WAIT && c->rcvq.len == 500);
 }
 
 /* An ACK is answered by a reset, and opens nothing. */
@@ -401,7 +401,7 @@ static struct connection *waiting(bool timestamps, uint32_t time)
     CHECK(hears(&seen, SECOND) && seen.s.ack == 1002);
     let_go = false;
     c = ours();
-    CHECK(c && c->state == TCP_TIMED_WAIT && c->timestamps == timestamps);
+    CHECK(c && c->state == TCP_TIMED_WAIT && c->ts.is_on == timestamps);
     return c;
 }
 
@@ -428,13 +428,13 @@ TEST(time_wait_gives_way_to_what_cannot_be_old)
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct connection *c = waiting(cases[i].old, 7000);
-        uint32_t           last = c->snd_nxt;
+        uint32_t           last = c->snd.nxt;
         struct tcp_segment s = segment(TCP_SYN, cases[i].seq, 0);
         struct seen        seen;
         bool               is_right;
 
-        c->snd_nxt = last += 0x20000000; /* it had been very fast */
-        c->snd_una = c->snd_nxt = last;
+        c->snd.nxt = last += 0x20000000; /* it had been very fast */
+        c->snd.una = c->snd.nxt = last;
         s.has_timestamps = cases[i].is;
         s.time = 7000 + (uint32_t)cases[i].later;
         peer_send(&s, NULL, 0);

@@ -244,7 +244,7 @@ TEST(the_third_duplicate_repairs_without_sack)
                       ". 100\n"
                       "> ACK 101 10001\n"
                       "-\n"));
-    CHECK(no_timeout() && ours()->recovery == TCP_OPEN);
+    CHECK(no_timeout() && ours()->recovery.phase == TCP_OPEN);
     CHECK(counters()->retransmitted == before.retransmitted + 2);
 }
 
@@ -280,7 +280,7 @@ TEST(losses_in_one_window_are_repaired_in_one_round_trip_each_without_a_timeout)
                       ". 100\n"
                       "> ACK 101 10001\n"
                       "-\n"));
-    CHECK(no_timeout() && ours()->recovery == TCP_OPEN);
+    CHECK(no_timeout() && ours()->recovery.phase == TCP_OPEN);
     CHECK(counters()->fast_retransmits == before.fast_retransmits + 1);
     CHECK(counters()->retransmitted == before.retransmitted + 3);
 }
@@ -303,7 +303,7 @@ TEST(a_segment_sent_again_that_is_lost_again_is_noticed)
                       ". 100\n"
                       "> ACK 101 12001\n"
                       "-\n"));
-    CHECK(no_timeout() && ours()->recovery == TCP_OPEN);
+    CHECK(no_timeout() && ours()->recovery.phase == TCP_OPEN);
 }
 
 TEST(what_is_late_by_less_than_a_quarter_of_a_round_trip_is_not_lost)
@@ -320,7 +320,7 @@ TEST(what_is_late_by_less_than_a_quarter_of_a_round_trip_is_not_lost)
                       ". 20\n"
                       "> ACK 101 10001\n"
                       "-\n"));
-    CHECK(is_quiet() && ours()->is_reordered);
+    CHECK(is_quiet() && ours()->rack.reordering_seen);
 }
 
 TEST(what_is_late_by_more_is_sent_again_by_the_clock)
@@ -365,7 +365,7 @@ TEST(a_peer_that_gets_things_twice_makes_us_wait_longer_for_16_recoveries)
                         at + 2000, at, at + 1000);
             CHECK(script_play(text));
         }
-        CHECK(ours()->patience == (i < 16 ? 1 : 0));
+        CHECK(ours()->rack.reo_wnd_mult == (i < 16 ? 2 : 1));
     }
     CHECK(no_timeout());
 }
@@ -448,13 +448,13 @@ static void probe_in_vain(const char *answer)
                       ". 90\n"));
     text_format(text, sizeof text, "> ACK 101 4001%s\n. 1\n", answer);
     CHECK(script_play(text));
-    CHECK(!ours()->tail_probed);
+    CHECK(!ours()->tlp.is_outstanding);
     write_bytes(1000);
     CHECK(script_play("< ACK 4001 101 +1000\n"
                       ". 100\n"
                       "> ACK 101 5001\n"
                       ". 1\n"));
-    CHECK(ours()->ssthresh == UINT32_MAX && ours()->recovery == TCP_OPEN);
+    CHECK(ours()->ssthresh == UINT32_MAX && ours()->recovery.phase == TCP_OPEN);
 }
 
 TEST(a_probe_that_was_not_needed_does_not)
@@ -521,7 +521,7 @@ TEST(while_a_loss_is_repaired_what_is_sent_follows_what_arrives)
                     15001 + i * 1000);
         CHECK(script_play(text));
     }
-    CHECK(ours()->ssthresh == 14000 && ours()->out == 14000);
+    CHECK(ours()->ssthresh == 14000 && ours()->sent.in_flight == 14000);
     CHECK(counters()->out == out + 14);
     CHECK(no_timeout());
 }
@@ -545,13 +545,13 @@ TEST(a_timeout_in_a_repair_is_for_the_same_loss)
                       ". 1\n"
                       "> ACK 101 9881 ts=250:300 sack=26677:29641\n"
                       ". 1\n"));
-    CHECK(ours()->recovery == TCP_REPAIR && ours()->before_cwnd == 19760);
+    CHECK(ours()->recovery.phase == TCP_RECOVERY && ours()->undo.prior_cwnd == 19760);
     ssthresh = ours()->ssthresh;
     for (int i = 0; i < 300 && no_timeout(); i++)
         CHECK(time_sleep(10 * MILLISECOND) == OK);
-    CHECK(ours()->recovery == TCP_EXPIRED);
+    CHECK(ours()->recovery.phase == TCP_LOSS);
     CHECK(ssthresh == 13832 && ours()->ssthresh == ssthresh);
-    CHECK(ours()->before_cwnd == 19760 && ours()->control.cubic.w_max == 0);
+    CHECK(ours()->undo.prior_cwnd == 19760 && ours()->cubic.w_max == 0);
 }
 
 /* RFC 3522, RFC 5682 */
@@ -585,13 +585,13 @@ TEST(a_timeout_that_was_none_is_undone_by_an_older_echo)
                       ". 320\n"
                       "< ACK 1 101 +988\n" /* and the time-out */
                       ". 10\n"));
-    CHECK(ours()->recovery == TCP_EXPIRED && ours()->cwnd < 2000);
+    CHECK(ours()->recovery.phase == TCP_LOSS && ours()->cwnd < 2000);
     CHECK(script_play("> ACK 101 989 ts=200:100\n"
                       ". 1\n"));
-    CHECK(ours()->recovery == TCP_OPEN && ours()->cwnd >= 9880);
-    CHECK(ours()->ssthresh == UINT32_MAX && ours()->lost == 0);
+    CHECK(ours()->recovery.phase == TCP_OPEN && ours()->cwnd >= 9880);
+    CHECK(ours()->ssthresh == UINT32_MAX && ours()->sent.lost == 0);
     CHECK(counters()->undone == before.undone + 1);
-    CHECK(ours()->rto > 400 * MILLISECOND); /* it has learned */
+    CHECK(ours()->rtt.rto > 400 * MILLISECOND); /* it has learned */
     CHECK(script_play("> ACK 101 9881 ts=201:100\n"
                       "-\n"));
     CHECK(counters()->retransmitted == before.retransmitted + 2);
@@ -610,7 +610,7 @@ TEST(what_is_as_old_as_the_timeout_is_lost_however_long_a_trip_took_once)
                       ". 210\n"
                       "< ACK 4001 101 +1000\n"));
     c = (void *)pair_flow;
-    c->rack_rtt = c->least_rtt = 100 * SECOND;
+    c->rack.rtt = c->rack.min_rtt = 100 * SECOND;
     CHECK(script_play(". 320\n"
                       "< ACK 1 101 +1000\n"
                       ". 10\n"
@@ -624,17 +624,17 @@ TEST(an_echo_of_weeks_ago_undoes_it_and_measures_nothing)
     nanoseconds trip;
 
     open_with("sackok ts=1:0");
-    trip = ours()->srtt;
+    trip = ours()->rtt.srtt;
     write_bytes(60000);
     CHECK(script_play("< ACK 1 101 +988 x10\n"
                       ". 600\n"
                       "> ACK 101 989 ts=200:2294967396\n"
                       ". 1\n"));
     CHECK(counters()->undone == before.undone + 1);
-    CHECK(ours()->srtt == trip);
+    CHECK(ours()->rtt.srtt == trip);
     CHECK(script_play("> ACK 101 9881 ts=300:100\n"
                       ". 1000\n"));
-    CHECK(ours()->snd_nxt - ours()->snd_una >= 19760);
+    CHECK(ours()->snd.nxt - ours()->snd.una >= 19760);
 }
 
 TEST(a_timeout_with_a_new_echo_stays)
@@ -649,7 +649,7 @@ TEST(a_timeout_with_a_new_echo_stays)
                       ". 10\n"
                       "> ACK 101 989 ts=200:610\n"
                       ". 1\n"));
-    CHECK(ours()->recovery == TCP_EXPIRED &&
+    CHECK(ours()->recovery.phase == TCP_LOSS &&
           counters()->undone == before.undone);
 }
 
@@ -665,7 +665,7 @@ TEST(without_timestamps_what_arrives_and_was_sent_but_once_undoes_a_timeout)
                       ". 10\n"
                       "> ACK 101 2001\n"
                       ". 1\n"));
-    CHECK(ours()->recovery == TCP_OPEN && ours()->cwnd >= 10000);
+    CHECK(ours()->recovery.phase == TCP_OPEN && ours()->cwnd >= 10000);
     CHECK(counters()->undone == before.undone + 1);
 }
 
@@ -704,10 +704,10 @@ TEST(ranges_of_what_was_never_sent_or_is_acknowledged_are_passed_over)
                       "> ACK 101 5001 sack=4000000000:10001\n"
                       "> ACK 101 5001 sack=6001:6001,5001:4001\n"
                       ". 1\n"));
-    CHECK(ours()->taken == 0 && ours()->out == 5000);
+    CHECK(ours()->sent.sacked == 0 && ours()->sent.in_flight == 5000);
     CHECK(script_play("> ACK 101 10001\n"
                       ". 1\n"));
-    CHECK(ours()->sent == NULL && ours()->recovery == TCP_OPEN);
+    CHECK(ours()->sent.first == NULL && ours()->recovery.phase == TCP_OPEN);
 }
 
 TEST(ranges_that_overlap_count_once)
@@ -718,8 +718,8 @@ TEST(ranges_that_overlap_count_once)
                       ". 100\n"
                       "> ACK 101 1 sack=1001:2001,1001:3001,2001:3001\n"
                       ". 1\n"));
-    CHECK(ours()->taken == 2000 && ours()->out == 8000);
-    CHECK(ours()->sent_count == 3);
+    CHECK(ours()->sent.sacked == 2000 && ours()->sent.in_flight == 8000);
+    CHECK(ours()->sent.count == 3);
 }
 
 TEST(ranges_of_single_bytes_do_not_take_apart_what_is_under_way)
@@ -739,7 +739,7 @@ TEST(ranges_of_single_bytes_do_not_take_apart_what_is_under_way)
         CHECK(script_play(text));
     }
     CHECK(time_sleep(MILLISECOND) == OK);
-    CHECK(ours()->sent_count <= 10 && ours()->taken == 0);
+    CHECK(ours()->sent.count <= 10 && ours()->sent.sacked == 0);
 }
 
 TEST(what_the_peer_threw_away_again_is_sent_after_a_timeout)
@@ -764,7 +764,7 @@ TEST(what_the_peer_threw_away_again_is_sent_after_a_timeout)
                       "> ACK 101 10001\n"
                       "-\n"));
     CHECK(counters()->reneged == before.reneged + 1);
-    CHECK(ours()->sent == NULL && ours()->recovery == TCP_OPEN);
+    CHECK(ours()->sent.first == NULL && ours()->recovery.phase == TCP_OPEN);
 }
 
 TEST(at_every_moment_all_was_as_it_must_be)

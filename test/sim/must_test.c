@@ -198,8 +198,8 @@ TEST(a_window_is_not_offered_by_spoonfuls)
     struct buf *b;
 
     /* MUST-39, SHLD-14: it is filled, and read by little. */
-    while (ours()->rcv_adv - ours()->rcv_nxt > 0) {
-        uint32_t room = ours()->rcv_adv - ours()->rcv_nxt;
+    while (ours()->rcv.adv - ours()->rcv.nxt > 0) {
+        uint32_t room = ours()->rcv.adv - ours()->rcv.nxt;
 
         say(TCP_ACK, at, iss + 1, 65535, room < 1000 ? room : 1000);
         at += room < 1000 ? room : 1000;
@@ -248,7 +248,7 @@ TEST(a_window_that_shrinks_is_borne)
 TEST(a_window_of_zero_is_asked_about_after_the_timeout_and_then_less_often)
 {
     uint32_t    iss = open_with(1000, 0);
-    nanoseconds began = time_now(), before = 0, rto = ours()->rto;
+    nanoseconds began = time_now(), before = 0, rto = ours()->rtt.rto;
     struct seen seen;
 
     CHECK(flow_write(pair_flow, data, 5000, FOREVER) == OK);
@@ -383,10 +383,10 @@ TEST(an_old_time_stamp_is_answered_and_dropped_until_it_is_very_old)
                             .time = 5000};
     struct seen        seen = {.len = 0};
 
-    ours()->timestamps = true; /* RFC 7323, 5.3 */
+    ours()->ts.is_on = true; /* RFC 7323, 5.3 */
     peer_send(&s, data, 10);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == 111 &&
-          ours()->ts_recent == 5000);
+          ours()->ts.recent == 5000);
     s.seq = 111;
     s.time = 4999;
     peer_send(&s, data, 10);
@@ -422,7 +422,7 @@ TEST(what_routers_say_ends_no_connection_that_is_open)
     }
     CHECK(ours() && ours()->state == TCP_ESTABLISHED);
     say(TCP_ACK, 101, iss + 11, 65535, 0);
-    CHECK(time_sleep(BRIEF) == OK && ours() && ours()->queue_len == 0);
+    CHECK(time_sleep(BRIEF) == OK && ours() && ours()->sndq.len == 0);
 }
 
 static void open_away(void *ctx)

@@ -30,67 +30,67 @@ static void found(const char *what)
                "  una %u nxt %u wnd %u cwnd %u queue %u "
                "rcv_nxt %u adv %u read %u\n",
                side, (double)time_now() / 1e9, c->local.port, c->peer.port,
-               c->state, what, c->snd_una - c->iss, c->snd_nxt - c->iss,
-               c->snd_wnd, c->cwnd, c->queue_len,
-               c->rcv_nxt - c->irs, c->rcv_adv - c->irs, c->read_len);
+               c->state, what, c->snd.una - c->iss, c->snd.nxt - c->iss,
+               c->snd.wnd, c->cwnd, c->sndq.len,
+               c->rcv.nxt - c->irs, c->rcv.adv - c->irs, c->rcvq.len);
 }
 
 #define HOLDS(condition) ((condition) ? (void)0 : found(#condition))
 
 static void look_at_queues(const struct connection *c)
 {
-    uint32_t last = c->rcv_nxt;
+    uint32_t last = c->rcv.nxt;
 
-    HOLDS(buf_length(c->queue) == c->queue_len);
-    HOLDS(buf_length(c->read) == c->read_len);
-    HOLDS(!c->queue == !c->queue_last);
-    HOLDS(!c->read == !c->read_last);
-    HOLDS(c->queue_len <= c->queue_limit + 65536);
-    HOLDS(c->read_len <= c->read_limit + 65536);
-    for (const struct held *h = c->held; h; h = h->next) {
+    HOLDS(buf_length(c->sndq.first) == c->sndq.len);
+    HOLDS(buf_length(c->rcvq.first) == c->rcvq.len);
+    HOLDS(!c->sndq.first == !c->sndq.last);
+    HOLDS(!c->rcvq.first == !c->rcvq.last);
+    HOLDS(c->sndq.len <= c->sndq.limit + 65536);
+    HOLDS(c->rcvq.len <= c->rcvq.limit + 65536);
+    for (const struct ooo_run *h = c->ooo.first; h; h = h->next) {
         HOLDS(seq_after(h->seq, last) || h->seq == last);
-        HOLDS(seq_after(h->seq, c->rcv_nxt));
+        HOLDS(seq_after(h->seq, c->rcv.nxt));
         HOLDS(buf_length(h->data) == h->end - h->seq);
-        HOLDS(!seq_after(h->end, c->rcv_adv));
+        HOLDS(!seq_after(h->end, c->rcv.adv));
         last = h->end;
     }
 }
 
 static void look_at_sent(const struct connection *c)
 {
-    uint32_t           at = c->snd_una, sum[3] = {0, 0, 0}, count = 0;
-    nanoseconds        last = 0;
-    const struct sent *earlier = NULL;
+    uint32_t                  at = c->snd.una, sum[3] = {0, 0, 0}, count = 0;
+    nanoseconds               last = 0;
+    const struct sent_record *earlier = NULL;
 
     if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED)
         return;
-    for (const struct sent *r = c->sent; r; r = r->next, count++) {
+    for (const struct sent_record *r = c->sent.first; r; r = r->next, count++) {
         HOLDS(r->seq == at && seq_before(r->seq, r->end));
         sum[r->state] += r->end - r->seq;
         at = r->end;
         if (!r->next)
-            HOLDS(r == c->sent_last);
+            HOLDS(r == c->sent.last);
     }
-    HOLDS(at == c->snd_nxt && count == c->sent_count);
-    HOLDS(sum[SENT_OUT] == c->out && sum[SENT_LOST] == c->lost &&
-          sum[SENT_TAKEN] == c->taken);
-    for (const struct sent *r = c->earliest; r; earlier = r, r = r->later) {
-        HOLDS(r->state == SENT_OUT && r->earlier == earlier);
-        HOLDS(r->time >= last);
-        last = r->time;
-        sum[SENT_OUT] -= r->end - r->seq;
+    HOLDS(at == c->snd.nxt && count == c->sent.count);
+    HOLDS(sum[SENT_IN_FLIGHT] == c->sent.in_flight && sum[SENT_LOST] == c->sent.lost &&
+          sum[SENT_SACKED] == c->sent.sacked);
+    for (const struct sent_record *r = c->sent.earliest; r; earlier = r, r = r->later) {
+        HOLDS(r->state == SENT_IN_FLIGHT && r->earlier == earlier);
+        HOLDS(r->xmit_ts >= last);
+        last = r->xmit_ts;
+        sum[SENT_IN_FLIGHT] -= r->end - r->seq;
     }
-    HOLDS(sum[SENT_OUT] == 0 && c->latest == earlier);
-    HOLDS(c->recovery >= TCP_REPAIR || c->lost == 0);
+    HOLDS(sum[SENT_IN_FLIGHT] == 0 && c->sent.latest == earlier);
+    HOLDS(c->recovery.phase >= TCP_RECOVERY || c->sent.lost == 0);
 }
 
 static void look_at_clocks(const struct connection *c)
 {
-    bool unsent = seq_before(c->snd_nxt, c->queue_seq + c->queue_len +
+    bool unsent = seq_before(c->snd.nxt, c->sndq.seq + c->sndq.len +
                                              c->shut_writing) &&
                   c->state != TCP_TIMED_WAIT && c->state != TCP_FIN_WAIT_2;
 
-    if (c->snd_una != c->snd_nxt)
+    if (c->snd.una != c->snd.nxt)
         HOLDS(c->clock[TCP_RETRANSMIT] != FOREVER);
     else if (unsent && c->state != TCP_SYN_SENT)
         HOLDS(c->clock[TCP_RETRANSMIT] != FOREVER || c->is_scheduled);
@@ -99,7 +99,7 @@ static void look_at_clocks(const struct connection *c)
     if (c->state == TCP_TIMED_WAIT ||
         (c->state == TCP_FIN_WAIT_2 && !c->is_held))
         HOLDS(c->clock[TCP_END] != FOREVER);
-    if (c->unacked > 0)
+    if (c->ack.unacked > 0)
         HOLDS(c->clock[TCP_ACKNOWLEDGE] != FOREVER || c->is_scheduled);
     for (int i = 0; i < TCP_CLOCKS; i++)
         if (c->clock[i] != FOREVER) {
@@ -111,17 +111,17 @@ static void look_at_clocks(const struct connection *c)
 static void look_at(const struct connection *c, struct before *b)
 {
     looked_at = c;
-    HOLDS(!seq_after(c->snd_una, c->snd_nxt));
-    HOLDS(!seq_after(c->rcv_nxt, c->rcv_adv + 1)); /* a FIN needs no room */
+    HOLDS(!seq_after(c->snd.una, c->snd.nxt));
+    HOLDS(!seq_after(c->rcv.nxt, c->rcv.adv + 1)); /* a FIN needs no room */
     HOLDS(c->error == OK);
     if (c->state != TCP_SYN_SENT && c->state != TCP_SYN_RECEIVED)
         HOLDS(c->cwnd >= c->mss && c->mss > 0);
     if (b->iss == c->iss) {
-        HOLDS(!seq_before(c->rcv_adv, b->rcv_adv) || b->rcv_adv == 0);
-        HOLDS(!seq_before(c->snd_una, b->snd_una));
-        HOLDS(!seq_before(c->rcv_nxt, b->rcv_nxt) || b->rcv_nxt == 0);
+        HOLDS(!seq_before(c->rcv.adv, b->rcv_adv) || b->rcv_adv == 0);
+        HOLDS(!seq_before(c->snd.una, b->snd_una));
+        HOLDS(!seq_before(c->rcv.nxt, b->rcv_nxt) || b->rcv_nxt == 0);
     }
-    *b = (struct before){c->iss, c->rcv_adv, c->snd_una, c->rcv_nxt};
+    *b = (struct before){c->iss, c->rcv.adv, c->snd.una, c->rcv.nxt};
     look_at_queues(c);
     look_at_sent(c);
     look_at_clocks(c);

@@ -98,7 +98,7 @@ TEST(an_echo_slows_us_down_once_in_a_round_trip)
                       "> ACK,ECE 101 4001\n"));
     CHECK(time_sleep(MILLISECOND) == OK);
     ssthresh = ours()->ssthresh;
-    CHECK(ssthresh == 7000 && ours()->recovery == TCP_REDUCED);
+    CHECK(ssthresh == 7000 && ours()->recovery.phase == TCP_REDUCED);
     CHECK(right.tcp->counters.marks_echoed == 1);
     CHECK(script_play("> ACK,ECE 101 10001\n"
                       ". 1\n"));
@@ -240,20 +240,20 @@ TEST(what_a_router_says_is_too_long_is_sent_again_at_once_in_shorter_segments)
                       "> ACK 101 2921\n"
                       ". 1\n"));
     CHECK(ours()->cwnd >= cwnd && ours()->ssthresh == UINT32_MAX);
-    CHECK(ours()->recovery == TCP_OPEN && ours()->mss == 1360);
+    CHECK(ours()->recovery.phase == TCP_OPEN && ours()->mss == 1360);
 }
 
 TEST(a_router_who_speaks_of_what_is_not_under_way_is_none)
 {
     open_through(1500, false);
-    complain(ERR_RANGE, 600, ours()->snd_una, 80); /* nothing is */
+    complain(ERR_RANGE, 600, ours()->snd.una, 80); /* nothing is */
     CHECK(ours()->mss == 1460);
     write_bytes(14600);
-    complain(ERR_RANGE, 600, ours()->snd_una - 1, 80);
-    complain(ERR_RANGE, 600, ours()->snd_nxt, 80);
-    complain(ERR_RANGE, 1500, ours()->snd_una, 80);
+    complain(ERR_RANGE, 600, ours()->snd.una - 1, 80);
+    complain(ERR_RANGE, 600, ours()->snd.nxt, 80);
+    complain(ERR_RANGE, 1500, ours()->snd.una, 80);
     CHECK(ours()->mss == 1460);
-    complain(ERR_RANGE, 68, ours()->snd_una, 80);
+    complain(ERR_RANGE, 68, ours()->snd.una, 80);
     CHECK(ours()->mss == 512); /* and no shorter */
 }
 
@@ -272,7 +272,7 @@ TEST(a_path_of_less_than_552_bytes_gets_552_without_df)
                       "< ACK 2561 101 +360 nodf\n"
                       "> ACK 101 2921\n"
                       ". 1\n"));
-    CHECK(ours()->cwnd >= cwnd && ours()->recovery == TCP_OPEN);
+    CHECK(ours()->cwnd >= cwnd && ours()->recovery.phase == TCP_OPEN);
     CHECK(ours()->mss == 512);
     write_bytes(512);
     CHECK(script_play("< ACK 2921 101 +512 nodf\n"
@@ -290,7 +290,7 @@ TEST(the_shortest_path_and_one_that_is_none_get_552_bytes_too)
     open_through(1500, false);
     write_bytes(1000);
     CHECK(script_play("< ACK 1 101 +1000 df\n"));
-    complain(ERR_RANGE, 1, ours()->snd_una, 80);
+    complain(ERR_RANGE, 1, ours()->snd.una, 80);
     CHECK(script_play("< ACK 1 101 +512 nodf\n"
                       "< ACK 513 101 +488 nodf\n"));
 }
@@ -327,8 +327,8 @@ TEST(a_tiny_mtu_that_is_told_again_sends_nothing_again)
     CHECK(script_play("< ACK 1 101 +512 nodf\n"
                       "< ACK 513 101 +512 nodf\n"));
     resent = right.tcp->counters.retransmitted;
-    complain(ERR_RANGE, 400, ours()->snd_una, 80);
-    complain(ERR_RANGE, 296, ours()->snd_una, 80);
+    complain(ERR_RANGE, 400, ours()->snd.una, 80);
+    complain(ERR_RANGE, 296, ours()->snd.una, 80);
     CHECK(time_sleep(10 * MILLISECOND) == OK);
     CHECK(right.tcp->counters.retransmitted == resent);
 }
@@ -392,7 +392,7 @@ TEST(a_shorter_path_is_tried_again_and_a_lost_probe_costs_nothing_else)
                       "> ACK 101 23421\n"
                       ". 1\n"));
     CHECK(swallowed == 1 && ours()->mss == 1360);
-    CHECK(ours()->cwnd >= cwnd && ours()->recovery == TCP_OPEN);
+    CHECK(ours()->cwnd >= cwnd && ours()->recovery.phase == TCP_OPEN);
     CHECK(right.tcp->counters.fast_retransmits == lost);
     longest = 1500; /* it is a longer path now */
     write_bytes(5640);
@@ -415,7 +415,7 @@ TEST(behind_the_end_there_is_nothing_to_try_a_longer_segment_with)
                       "> ACK 101 2921\n"
                       ". 1\n"));
     flow_shutdown(pair_flow, FLOW_WRITING);
-    ours()->raise_at = time_now();
+    ours()->path.raise_at = time_now();
     CHECK(script_play("< FIN,ACK 2921 101\n"
                       "> ACK 101 2921 +5\n"
                       "< ACK 2922 106\n"
@@ -430,8 +430,8 @@ TEST(who_cannot_be_reached_ends_no_connection_but_one_that_opens)
 {
     open_through(1500, false);
     write_bytes(1000);
-    complain(ERR_UNREACHABLE, 0, ours()->snd_una, 80);
-    complain(ERR_REFUSED, 0, ours()->snd_una, 80);
+    complain(ERR_UNREACHABLE, 0, ours()->snd.una, 80);
+    complain(ERR_REFUSED, 0, ours()->snd.una, 80);
     CHECK(script_play("< ACK 1 101 +1000\n"
                       "> ACK 101 1001\n"
                       ". 1\n"));

@@ -193,7 +193,7 @@ TEST(a_syn_displaces_nothing_before_its_sender_has_answered)
     CHECK(right.tcp->counters.displaced == 1);
     for (int i = 0; i < CONNECTIONS; i++)
         flow_close(f[i]);
-    ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_failed, left.tcp);
+    ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_icmp_error, left.tcp);
 }
 
 TEST(one_that_its_application_still_holds_makes_room_all_the_same)
@@ -245,7 +245,7 @@ TEST(a_flood_of_syns_takes_a_quarter_of_the_connections_at_most)
     CHECK(time_sleep(100 * MILLISECOND) == OK);
     CHECK(right.tcp->pool.taken == CONNECTIONS / 4);
     peer_ignores(200 * SECOND);
-    ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_failed, left.tcp);
+    ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_icmp_error, left.tcp);
 }
 
 TEST(a_limit_by_peer_lets_others_in)
@@ -298,7 +298,7 @@ TEST(one_over_its_limit_displaces_nobody_by_a_cookie)
     CHECK(tcpv4_limit(right.tcp, PORT, &none) == OK);
     for (int i = 0; i < CONNECTIONS; i++)
         flow_close(f[i]);
-    ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_failed, left.tcp);
+    ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_icmp_error, left.tcp);
 }
 
 static unsigned    told_over, told_new;

@@ -361,11 +361,11 @@ static unsigned closings;
 static void watch_window(void *ctx)
 {
     const struct connection *c = ctx;
-    uint32_t                 una = c->snd_una;
+    uint32_t                 una = c->snd.una;
 
     while (c->state == TCP_ESTABLISHED) {
-        closings += c->snd_una != una && c->snd_wnd == 0;
-        una = c->snd_una;
+        closings += c->snd.una != una && c->snd.wnd == 0;
+        una = c->snd.una;
         if (time_sleep(100 * MICROSECOND) != OK)
             break;
     }
@@ -380,7 +380,7 @@ static void take_by_spoonfuls(void *ctx, struct flow *f, struct endpoint peer)
 
     (void)ctx;
     (void)peer;
-    c->read_limit = SPOON;
+    c->rcvq.limit = SPOON;
     while (s == OK) {
         struct buf *b;
 
@@ -390,9 +390,9 @@ static void take_by_spoonfuls(void *ctx, struct flow *f, struct endpoint peer)
             right_ones += b->data[i] != byte_at(at + i);
         at += b->len;
         buf_free(b);
-        if (c->read_len == 0)
+        if (c->rcvq.len == 0)
             s = time_sleep(MILLISECOND);
-        c->read_limit = SPOON; /* however fast it is read */
+        c->rcvq.limit = SPOON; /* however fast it is read */
     }
     got_in_all = at;
 }

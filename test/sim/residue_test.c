@@ -213,8 +213,8 @@ static void lie(uint16_t port)
         struct connection *c = tcp_find(right.tcp, local, peer);
 
         if (c)
-            say(port, flags[random_below(sizeof flags)], near(c->rcv_nxt),
-                near(c->snd_nxt), random_below(2) ? 0 : random_below(1400));
+            say(port, flags[random_below(sizeof flags)], near(c->rcv.nxt),
+                near(c->snd.nxt), random_below(2) ? 0 : random_below(1400));
         pause_some();
     }
 }
@@ -247,8 +247,8 @@ static void both_open(void *ctx)
         r.port = (uint16_t)(10000 + random_below(30000));
         if (tcp_find(left.tcp, l, r) || tcp_find(right.tcp, r, l))
             continue;
-        a = tcp_new(left.tcp, l, r);
-        b = tcp_new(right.tcp, r, l);
+        a = tcp_create(left.tcp, l, r);
+        b = tcp_create(right.tcp, r, l);
         CHECK(a && b);
         a->state = b->state = TCP_SYN_SENT;
         a->is_held = b->is_held = true;
@@ -282,12 +282,12 @@ static bool is_free(const struct tcpv4 *tcp)
     size_t free_ones = tcp->pool.used, held = 0;
 
     for (const struct connection *c = tcp->pool.free; c; c = c->next) {
-        if (c->state != TCP_CLOSED || c->read || c->queue || c->held ||
+        if (c->state != TCP_CLOSED || c->rcvq.first || c->sndq.first || c->ooo.first ||
             wheel_is_set(&c->timer) || c->is_scheduled)
             return false;
         free_ones--;
     }
-    for (const struct held *h = tcp->free_held; h; h = h->next)
+    for (const struct ooo_run *h = tcp->ooo_free; h; h = h->next)
         held++;
     for (size_t i = 0; i < tcp->pool.buckets; i++)
         if (tcp->pool.bucket[i])
@@ -296,7 +296,7 @@ static bool is_free(const struct tcpv4 *tcp)
         if (l->half_open > 0 || l->handlers > 0)
             return false;
     return free_ones == 0 && tcp->count == 0 && tcp->half_open == 0 &&
-           held == TCP_HELD && tcp->held_free == TCP_HELD && !tcp->oldest &&
+           held == TCP_OOO_RUNS && tcp->ooo_free_count == TCP_OOO_RUNS && !tcp->oldest &&
            !tcp->newest && !tcp->work;
 }
 

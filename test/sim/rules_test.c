@@ -143,19 +143,19 @@ static const struct rule rules[] = {
 
 static uint32_t ack_of(const struct connection *c, enum which_ack which)
 {
-    return which == OLD       ? c->snd_una - 1
-           : which == TOO_OLD ? c->snd_una - c->most_wnd - 1
-           : which == AHEAD   ? c->snd_nxt + 1
-                              : c->snd_una;
+    return which == OLD       ? c->snd.una - 1
+           : which == TOO_OLD ? c->snd.una - c->snd.max_wnd - 1
+           : which == AHEAD   ? c->snd.nxt + 1
+                              : c->snd.una;
 }
 
 static uint32_t place_of(const struct connection *c, int place)
 {
-    return place == 0   ? c->rcv_nxt - 100
-           : place == 1 ? c->rcv_nxt
-           : place == 2 ? c->rcv_nxt + 1000
-           : place == 3 ? c->rcv_adv - 1
-                        : c->rcv_adv + 1000;
+    return place == 0   ? c->rcv.nxt - 100
+           : place == 1 ? c->rcv.nxt
+           : place == 2 ? c->rcv.nxt + 1000
+           : place == 3 ? c->rcv.adv - 1
+                        : c->rcv.adv + 1000;
 }
 
 static enum tcp_state after_fin(enum tcp_state state)
@@ -171,7 +171,7 @@ static bool is_answered(uint16_t port, char wanted, enum tcp_state state,
                         const struct rule *r, const struct connection *was)
 {
     uint32_t           brought = r->len + (r->flags & TCP_FIN ? 1 : 0);
-    uint32_t           ack = was->rcv_nxt + (wanted == '+' ? brought : 0);
+    uint32_t           ack = was->rcv.nxt + (wanted == '+' ? brought : 0);
     struct connection *c;
     struct seen        seen, more;
     bool               answered = peer_sees(&seen, BRIEF);
@@ -181,11 +181,11 @@ static bool is_answered(uint16_t port, char wanted, enum tcp_state state,
         return !answered && !c;
     if (wanted == '+' && r->flags & TCP_FIN)
         state = after_fin(state);
-    if (!c || c->state != state || c->rcv_nxt != ack ||
+    if (!c || c->state != state || c->rcv.nxt != ack ||
         answered != (wanted != '-'))
         return false;
     return !answered ||
-           (seen.s.flags == TCP_ACK && seen.s.seq == was->snd_nxt &&
+           (seen.s.flags == TCP_ACK && seen.s.seq == was->snd.nxt &&
             seen.s.ack == ack && seen.len == 0 && !peer_sees(&more, BRIEF));
 }
 
@@ -459,7 +459,7 @@ TEST(challenges_are_few_to_each_peer_and_do_not_tell_of_others)
     for (int i = 0; i < 1000; i++) {
         say(LISTEN, TCP_SYN, peer_iss + 5000, 0, 0);
         say(LISTEN, TCP_RST, peer_iss + 5000, 0, 0);
-        say(LISTEN, TCP_ACK, peer_iss - 5000, c->snd_una, 0);
+        say(LISTEN, TCP_ACK, peer_iss - 5000, c->snd.una, 0);
         while (peer_sees(&seen, 0))
             answers++;
         CHECK(time_sleep(100 * MICROSECOND) == OK);
@@ -468,8 +468,8 @@ TEST(challenges_are_few_to_each_peer_and_do_not_tell_of_others)
         answers++;
     CHECK(answers == 10);
     /* Who brings data is answered nevertheless, */
-    say(LISTEN, TCP_ACK, peer_iss - 5000, c->snd_una, DATA);
-    CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == c->rcv_nxt);
+    say(LISTEN, TCP_ACK, peer_iss - 5000, c->snd.una, DATA);
+    CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == c->rcv.nxt);
     /* and so is another peer. */
     peer_port++;
     say(LISTEN, TCP_SYN, peer_iss, 0, 0);
@@ -488,30 +488,30 @@ TEST(a_time_stamp_counts_only_with_an_acknowledgment_that_can_be_right)
     struct connection *c = reach(TCP_ESTABLISHED);
     struct tcp_segment s = {.from = peer_port,
                             .to = LISTEN,
-                            .seq = c->rcv_nxt,
+                            .seq = c->rcv.nxt,
                             .flags = TCP_PSH,
                             .has_timestamps = true,
                             .time = 1000000};
     struct seen        seen;
 
-    c->timestamps = true;
+    c->ts.is_on = true;
     peer_send(&s, "x", 1); /* no ACK at all */
     s.flags = TCP_ACK;
-    s.ack = c->snd_una - c->most_wnd - 5;
+    s.ack = c->snd.una - c->snd.max_wnd - 5;
     peer_send(&s, "x", 1);
-    CHECK(time_sleep(BRIEF) == OK && c->ts_recent == 0);
+    CHECK(time_sleep(BRIEF) == OK && c->ts.recent == 0);
     peer_ignores(0);
-    s.ack = c->snd_una;
+    s.ack = c->snd.una;
     s.time = 1;
     peer_send(&s, "x", 1);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == s.seq + 1);
-    CHECK(c->ts_recent == 1);
+    CHECK(c->ts.recent == 1);
 }
 
 TEST(abort_is_a_reset_without_ack)
 {
     struct connection *c = reach(TCP_ESTABLISHED);
-    uint32_t           nxt = c->snd_nxt;
+    uint32_t           nxt = c->snd.nxt;
     struct seen        seen;
 
     flow_abort(pair_flow);

@@ -108,7 +108,7 @@ TEST(a_round_trip_that_gets_longer_than_the_timeout_is_learned)
         struct flow *f = open_flow();
         uint64_t     before;
 
-        of(f)->timestamps = of(accepted)->timestamps = timestamps;
+        of(f)->ts.is_on = of(accepted)->ts.is_on = timestamps;
         CHECK(fiber_start(sink, accepted) == OK);
         CHECK(flow_write(f, data, 200, FOREVER) == OK);
         CHECK(time_sleep(SECOND) == OK);
@@ -120,7 +120,7 @@ TEST(a_round_trip_that_gets_longer_than_the_timeout_is_learned)
         }
         /* Time-outs, and probes of the tail. */
         CHECK(left.tcp->counters.retransmitted - before <= 4);
-        CHECK(of(f)->srtt > 400 * MILLISECOND);
+        CHECK(of(f)->rtt.srtt > 400 * MILLISECOND);
         finish(f);
     }
 }
@@ -173,7 +173,7 @@ TEST(a_window_that_is_closed_for_a_moment_is_no_loss)
     }
     before = left.tcp->counters.timeouts;
     CHECK(fiber_start(write_much, f) == OK);
-    while (of(f)->snd_wnd > 0)
+    while (of(f)->snd.wnd > 0)
         CHECK(time_sleep(5 * MILLISECOND) == OK);
     CHECK(time_sleep(80 * MILLISECOND) == OK);
     read_all_there_is(accepted);
@@ -222,7 +222,7 @@ TEST(after_two_gibibytes_without_a_loss_one_is_still_repaired_at_once)
     CHECK(time_sleep(SECOND) == OK);
     timeouts = left.tcp->counters.timeouts;
     repairs = left.tcp->counters.fast_retransmits;
-    CHECK(of(f)->recover == of(f)->snd_una); /* it has come along */
+    CHECK(of(f)->recovery.point == of(f)->snd.una); /* it has come along */
     CHECK(flow_write(f, data, 10000, FOREVER) == OK);
     sim_set_faults(left.net, &dead);
     CHECK(flow_write(f, data, 1448, FOREVER) == OK);

@@ -195,7 +195,7 @@ TEST(a_window_grows_into_megabytes_over_a_long_wire_and_fills_it)
     nanoseconds                    began;
 
     pair_faults(&far);
-    CHECK(c->read_limit == TCP_QUEUE_FIRST);
+    CHECK(c->rcvq.limit == TCP_QUEUE_FIRST);
     CHECK(fiber_start(write_a_lot, f) == OK);
     began = time_now();
     got = 0;
@@ -204,7 +204,7 @@ TEST(a_window_grows_into_megabytes_over_a_long_wire_and_fills_it)
         buf_free(b);
     }
     CHECK(got == 40u << 20);
-    CHECK(c->read_limit >= 2u << 20);
+    CHECK(c->rcvq.limit >= 2u << 20);
     /* 40 MiB at 50 MB/s take 0.84 s; half as long again for its beginning. */
     CHECK(time_now() - began < 2 * SECOND);
     finish(f);

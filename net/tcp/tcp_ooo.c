@@ -18,18 +18,18 @@
 #define SPARSE 16  /* bufs, however little is in them */
 
 /* A run without its bufs. */
-static void free_run(struct connection *c, struct held *h)
+static void free_run(struct connection *c, struct ooo_run *h)
 {
-    c->held_count--;
-    c->tcp->held_free++;
-    h->next = c->tcp->free_held;
-    c->tcp->free_held = h;
+    c->ooo.count--;
+    c->tcp->ooo_free_count++;
+    h->next = c->tcp->ooo_free;
+    c->tcp->ooo_free = h;
 }
 
-static void plant(struct connection *c, struct held *h)
+static void plant(struct connection *c, struct ooo_run *h)
 {
-    struct held **at = &c->held_tree, *t, **below = &h->left,
-                **above = &h->right;
+    struct ooo_run **at = &c->ooo.tree, *t, **below = &h->left,
+                   **above = &h->right;
 
     while (*at && (*at)->rank >= h->rank) {
         at = seq_before(h->seq, (*at)->seq) ? &(*at)->left : &(*at)->right;
@@ -49,9 +49,9 @@ static void plant(struct connection *c, struct held *h)
     *at = h;
 }
 
-static void uproot(struct connection *c, const struct held *h)
+static void uproot(struct connection *c, const struct ooo_run *h)
 {
-    struct held **at = &c->held_tree, *a = h->left, *b = h->right;
+    struct ooo_run **at = &c->ooo.tree, *a = h->left, *b = h->right;
 
     while (*at != h) {
         at = seq_before(h->seq, (*at)->seq) ? &(*at)->left : &(*at)->right;
@@ -73,13 +73,13 @@ static void uproot(struct connection *c, const struct held *h)
 }
 
 /* The last run that does not begin behind seq; NULL: all do. */
-static struct held *run_before(const struct connection *c, uint32_t seq)
+static struct ooo_run *run_before(const struct connection *c, uint32_t seq)
 {
-    struct held *found = NULL, *t = c->held_tree;
+    struct ooo_run *found = NULL, *t = c->ooo.tree;
 
     c->tcp->counters.held_steps++;
-    if (c->held_last && !seq_before(seq, c->held_last->seq))
-        return c->held_last;
+    if (c->ooo.last && !seq_before(seq, c->ooo.last->seq))
+        return c->ooo.last;
     while (t) {
         c->tcp->counters.held_steps++;
         if (seq_before(seq, t->seq)) {
@@ -93,14 +93,14 @@ static struct held *run_before(const struct connection *c, uint32_t seq)
 }
 
 /* Takes the run behind before (NULL: the first) out. */
-static struct held *take_out(struct connection *c, struct held *before)
+static struct ooo_run *take_out(struct connection *c, struct ooo_run *before)
 {
-    struct held **link = before ? &before->next : &c->held, *h = *link;
+    struct ooo_run **link = before ? &before->next : &c->ooo.first, *h = *link;
 
     uproot(c, h);
     *link = h->next;
-    if (c->held_last == h)
-        c->held_last = before;
+    if (c->ooo.last == h)
+        c->ooo.last = before;
     return h;
 }
 
@@ -115,7 +115,7 @@ static unsigned count_bufs(const struct buf *b)
 
 /* Puts data, of count bufs and last, behind those of a run, the first of them
  * into the page before it if it is small. */
-static void join(struct connection *c, struct held *h, struct buf *data,
+static void join(struct connection *c, struct ooo_run *h, struct buf *data,
                  struct buf *last, unsigned count)
 {
     if (h->last && data->len <= SMALL && buf_is_sole(h->last) &&
@@ -125,7 +125,7 @@ static void join(struct connection *c, struct held *h, struct buf *data,
         buf_copy_out(data, 0, buf_append(h->last, data->len), data->len);
         data->next = NULL;
         buf_free(data);
-        c->held_bufs--;
+        c->ooo.bufs--;
         h->bufs--;
         data = rest;
     }
@@ -139,25 +139,25 @@ static void join(struct connection *c, struct held *h, struct buf *data,
     h->last = last;
 }
 
-static struct held *new_run(struct connection *c, struct held *before,
-                            uint32_t seq)
+static struct ooo_run *new_run(struct connection *c, struct ooo_run *before,
+                               uint32_t seq)
 {
-    struct tcpv4 *tcp = c->tcp;
-    struct held  *h = tcp->free_held;
-    struct held **link = before ? &before->next : &c->held;
+    struct tcpv4    *tcp = c->tcp;
+    struct ooo_run  *h = tcp->ooo_free;
+    struct ooo_run **link = before ? &before->next : &c->ooo.first;
 
-    tcp->free_held = h->next;
-    tcp->held_free--;
-    tcp->held_chance = tcp->held_chance * 6364136223846793005u +
-                       1442695040888963407u; /* (Knuth, MMIX) */
-    *h = (struct held){.next = *link,
-                       .seq = seq,
-                       .end = seq,
-                       .rank = (uint32_t)(tcp->held_chance >> 32)};
+    tcp->ooo_free = h->next;
+    tcp->ooo_free_count--;
+    tcp->ooo_random = tcp->ooo_random * 6364136223846793005u +
+                      1442695040888963407u; /* (Knuth, MMIX) */
+    *h = (struct ooo_run){.next = *link,
+                          .seq = seq,
+                          .end = seq,
+                          .rank = (uint32_t)(tcp->ooo_random >> 32)};
     *link = h;
     if (!h->next)
-        c->held_last = h;
-    c->held_count++;
+        c->ooo.last = h;
+    c->ooo.count++;
     plant(c, h);
     return h;
 }
@@ -170,36 +170,36 @@ static struct held *new_run(struct connection *c, struct held *before,
  */
 static bool has_room(const struct connection *c, unsigned bufs, uint32_t len)
 {
-    return c->held_count <= c->tcp->held_free / 8 && c->tcp->held_free > 0 &&
-           c->held_bufs + bufs <= SPARSE + (c->held_len + len) / SMALL &&
-           c->held_bufs + bufs + buf_pages() / 4 <= buf_pages_free();
+    return c->ooo.count <= c->tcp->ooo_free_count / 8 && c->tcp->ooo_free_count > 0 &&
+           c->ooo.bufs + bufs <= SPARSE + (c->ooo.len + len) / SMALL &&
+           c->ooo.bufs + bufs + buf_pages() / 4 <= buf_pages_free();
 }
 
-static void drop_run(struct connection *c, struct held *h)
+static void drop_run(struct connection *c, struct ooo_run *h)
 {
-    c->held_len -= h->end - h->seq;
-    c->held_bufs -= h->bufs;
+    c->ooo.len -= h->end - h->seq;
+    c->ooo.bufs -= h->bufs;
     buf_free(h->data);
     free_run(c, h);
 }
 
-bool tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
-              uint32_t len)
+bool ooo_insert(struct connection *c, uint32_t seq, struct buf *data,
+                uint32_t len)
 {
-    struct held *before = run_before(c, seq), *h, *next;
-    uint32_t     end = seq + len, known;
-    unsigned     bufs;
+    struct ooo_run *before = run_before(c, seq), *h, *next;
+    uint32_t        end = seq + len, known;
+    unsigned        bufs;
 
     if (before && !seq_before(before->end, seq)) {
         known = before->end - seq;
         if (known >= len) {
             c->tcp->counters.duplicates_in++;
-            sack_note_repeat(c, seq, end);
+            sack_note_duplicate(c, seq, end);
             buf_free(data);
             return true;
         }
         if (known > 0)
-            sack_note_repeat(c, seq, before->end);
+            sack_note_duplicate(c, seq, before->end);
         data = buf_trim_list(data, known);
         seq += known;
     }
@@ -209,13 +209,13 @@ bool tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
         buf_free(data);
         return false;
     }
-    while ((next = before ? before->next : c->held) != NULL &&
+    while ((next = before ? before->next : c->ooo.first) != NULL &&
            !seq_after(next->end, end)) { /* all of it comes again */
-        sack_note_repeat(c, next->seq, next->end);
+        sack_note_duplicate(c, next->seq, next->end);
         drop_run(c, take_out(c, before));
     }
     if (next && seq_before(next->seq, end)) {
-        sack_note_repeat(c, next->seq, end);
+        sack_note_duplicate(c, next->seq, end);
         end = next->seq;
         buf_cut(data, end - seq);
     }
@@ -223,10 +223,10 @@ bool tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
     c->tcp->counters.held++;
     data->offload = (struct offload){0, 0, 0, false};
     h = before && before->end == seq ? before : new_run(c, before, seq);
-    c->held_len += end - seq;
-    c->held_bufs += bufs;
+    c->ooo.len += end - seq;
+    c->ooo.bufs += bufs;
     h->end = end;
-    h->came = (uint32_t)c->tcp->counters.held;
+    h->arrival = (uint32_t)c->tcp->counters.held;
     join(c, h, data, buf_last(data), bufs);
     if (next && next->seq == end) {
         next = take_out(c, h);
@@ -237,47 +237,47 @@ bool tcp_hold(struct connection *c, uint32_t seq, struct buf *data,
     return true;
 }
 
-const struct held *tcp_held_at(const struct connection *c, uint32_t seq)
+const struct ooo_run *ooo_find(const struct connection *c, uint32_t seq)
 {
-    const struct held *h = run_before(c, seq);
+    const struct ooo_run *h = run_before(c, seq);
 
     return h && seq_before(seq, h->end) ? h : NULL;
 }
 
-struct buf *tcp_take_held(struct connection *c, uint32_t *len)
+struct buf *ooo_remove_next(struct connection *c, uint32_t *len)
 {
-    while (c->held && !seq_after(c->held->seq, c->rcv_nxt)) {
-        struct held *h = take_out(c, NULL);
-        uint32_t     known = c->rcv_nxt - h->seq;
-        struct buf  *data = h->data;
+    while (c->ooo.first && !seq_after(c->ooo.first->seq, c->rcv.nxt)) {
+        struct ooo_run *h = take_out(c, NULL);
+        uint32_t        known = c->rcv.nxt - h->seq;
+        struct buf     *data = h->data;
 
         /* What came in order had come before, in part: RFC 2883. */
         if (known > 0) {
-            bool is_all = !seq_after(h->end, c->rcv_nxt);
+            bool is_all = !seq_after(h->end, c->rcv.nxt);
 
-            sack_note_repeat(c, h->seq, is_all ? h->end : c->rcv_nxt);
+            sack_note_duplicate(c, h->seq, is_all ? h->end : c->rcv.nxt);
         }
-        if (!seq_after(h->end, c->rcv_nxt)) {
+        if (!seq_after(h->end, c->rcv.nxt)) {
             drop_run(c, h);
             continue;
         }
-        *len = h->end - c->rcv_nxt;
-        c->held_len -= h->end - h->seq;
-        c->held_bufs -= h->bufs;
+        *len = h->end - c->rcv.nxt;
+        c->ooo.len -= h->end - h->seq;
+        c->ooo.bufs -= h->bufs;
         free_run(c, h);
         return buf_trim_list(data, known);
     }
     return NULL;
 }
 
-void tcp_drop_held(struct connection *c)
+void ooo_clear(struct connection *c)
 {
-    while (c->held) {
-        struct held *h = c->held;
+    while (c->ooo.first) {
+        struct ooo_run *h = c->ooo.first;
 
-        c->held = h->next;
+        c->ooo.first = h->next;
         drop_run(c, h);
     }
-    c->held_last = c->held_tree = NULL;
-    c->early_count = 0;
+    c->ooo.last = c->ooo.tree = NULL;
+    c->sack.count = 0;
 }

@@ -8,7 +8,7 @@
 
 static struct tcpv4      tcp;
 static struct connection connection, *c = &connection;
-static struct held       pool[TCP_HELD];
+static struct ooo_run    pool[TCP_OOO_RUNS];
 static uint32_t          base;
 
 static void begin(uint32_t first)
@@ -17,14 +17,14 @@ static void begin(uint32_t first)
         CHECK(buf_reserve(TEST_PAGES) == OK);
     memset(&tcp, 0, sizeof tcp);
     memset(c, 0, sizeof *c);
-    for (size_t i = 0; i < TCP_HELD; i++) {
-        pool[i].next = tcp.free_held;
-        tcp.free_held = &pool[i];
+    for (size_t i = 0; i < TCP_OOO_RUNS; i++) {
+        pool[i].next = tcp.ooo_free;
+        tcp.ooo_free = &pool[i];
     }
-    tcp.held_free = TCP_HELD;
-    tcp.held_chance = 7;
+    tcp.ooo_free_count = TCP_OOO_RUNS;
+    tcp.ooo_random = 7;
     c->tcp = &tcp;
-    base = c->rcv_nxt = first;
+    base = c->rcv.nxt = first;
 }
 
 static uint8_t byte_at(uint32_t at)
@@ -39,17 +39,17 @@ static void come(uint32_t from, uint32_t len)
 
     for (uint32_t i = 0; i < len; i++)
         bytes[i] = byte_at(from + i);
-    tcp_hold(c, base + from, buf_copy_in(bytes, len, 0), len);
+    ooo_insert(c, base + from, buf_copy_in(bytes, len, 0), len);
 }
 
 /* All that is held is in order, apart, and counted. */
 static bool is_sound(void)
 {
-    uint32_t     bytes = 0, last = c->rcv_nxt;
-    unsigned     runs = 0, bufs = 0;
-    struct held *end = NULL;
+    uint32_t        bytes = 0, last = c->rcv.nxt;
+    unsigned        runs = 0, bufs = 0;
+    struct ooo_run *end = NULL;
 
-    for (struct held *h = c->held; h; end = h, h = h->next) {
+    for (struct ooo_run *h = c->ooo.first; h; end = h, h = h->next) {
         uint8_t *copy = malloc(h->end - h->seq);
         bool     is_right = copy && seq_after(h->seq, last) &&
                         seq_after(h->end, h->seq) &&
@@ -71,25 +71,25 @@ static bool is_sound(void)
         if (bufs != 0 && h->bufs == 0)
             return false;
     }
-    return bytes == c->held_len && runs == c->held_count &&
-           bufs == c->held_bufs && end == c->held_last &&
-           tcp.held_free + runs == TCP_HELD && !c->held == !c->held_tree;
+    return bytes == c->ooo.len && runs == c->ooo.count &&
+           bufs == c->ooo.bufs && end == c->ooo.last &&
+           tcp.ooo_free_count + runs == TCP_OOO_RUNS && !c->ooo.first == !c->ooo.tree;
 }
 
 static void take_all(void)
 {
     uint32_t len;
 
-    for (struct buf *b; (b = tcp_take_held(c, &len)) != NULL; buf_free(b)) {
+    for (struct buf *b; (b = ooo_remove_next(c, &len)) != NULL; buf_free(b)) {
         CHECK(buf_length(b) == len);
-        c->rcv_nxt += len;
+        c->rcv.nxt += len;
     }
 }
 
 static void end(void)
 {
-    tcp_drop_held(c);
-    CHECK(is_sound() && c->held_len == 0);
+    ooo_clear(c);
+    CHECK(is_sound() && c->ooo.len == 0);
     CHECK(buf_pages_free() == buf_pages());
 }
 
@@ -102,10 +102,10 @@ TEST(neighbours_become_one_run_whatever_comes_first)
         begin(0xffffff00);
         for (int k = 0; k < 3; k++)
             come(orders[i][k] * 200, 200);
-        CHECK(is_sound() && c->held_count == 1 && c->held_len == 600);
-        c->rcv_nxt = base + 300;
+        CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 600);
+        c->rcv.nxt = base + 300;
         take_all();
-        CHECK(c->rcv_nxt == base + 800 && !c->held);
+        CHECK(c->rcv.nxt == base + 800 && !c->ooo.first);
         end();
     }
 }
@@ -116,11 +116,11 @@ TEST(what_overlaps_is_kept_once)
     come(100, 100);
     come(300, 100);
     come(150, 200); /* joins both */
-    CHECK(is_sound() && c->held_count == 1 && c->held_len == 300);
+    CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 300);
     come(120, 50); /* is there */
-    CHECK(c->held_len == 300 && tcp.counters.duplicates_in == 1);
+    CHECK(c->ooo.len == 300 && tcp.counters.duplicates_in == 1);
     come(50, 1000); /* more than all of it */
-    CHECK(is_sound() && c->held_count == 1 && c->held_len == 1000);
+    CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 1000);
     end();
 }
 
@@ -150,13 +150,13 @@ TEST(by_chance_all_is_as_in_a_map_of_bytes)
                 memset(there + from, true, len);
         }
         CHECK(is_sound());
-        for (struct held *h = c->held; h; h = h->next)
+        for (struct ooo_run *h = c->ooo.first; h; h = h->next)
             for (uint32_t at = h->seq - base; at != h->end - base; at++)
                 CHECK(there[at]);
         for (uint32_t at = 0; at < sizeof there; at++)
             wanted += there[at];
         /* (What was dropped may have pushed out what it covered.) */
-        CHECK(c->held_len == wanted || tcp.counters.held_dropped > 0);
+        CHECK(c->ooo.len == wanted || tcp.counters.held_dropped > 0);
         end();
         chance = seed;
     }
@@ -169,7 +169,7 @@ static void work(uint32_t (*place)(uint32_t i, uint32_t count), uint32_t count,
     begin(1);
     for (uint32_t i = 0; i < count; i++)
         come(1 + 1400 * place(i, count), 700);
-    CHECK(is_sound() && c->held_count == count);
+    CHECK(is_sound() && c->ooo.count == count);
     CHECK(tcp.counters.held_steps <= (uint64_t)most * count);
     if (tcp.counters.held_steps > (uint64_t)most * count)
         printf("%u pieces took %llu steps\n", count,
@@ -213,14 +213,14 @@ TEST(a_byte_here_and_there_does_not_pin_a_page_each)
     begin(1);
     for (uint32_t i = 0; i < 2000; i++)
         come(1 + 2 * i, 1);
-    CHECK(is_sound() && c->held_bufs <= 17);
+    CHECK(is_sound() && c->ooo.bufs <= 17);
     end();
     /* What is next to each other shares pages, even backwards. */
     begin(1);
     for (uint32_t i = 2000; i > 0; i--)
         come(i, 1);
-    CHECK(is_sound() && c->held_count == 1 && c->held_len == 2000);
-    CHECK(c->held_bufs <= 8);
+    CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 2000);
+    CHECK(c->ooo.bufs <= 8);
     end();
 }
 
@@ -233,16 +233,16 @@ TEST(runs_and_pages_are_left_for_the_others)
     memset(many, 0, sizeof many);
     for (int i = 0; i < 40; i++) {
         many[i].tcp = &tcp;
-        many[i].rcv_nxt = 1;
+        many[i].rcv.nxt = 1;
         c = &many[i];
         for (uint32_t k = 0; k < 1000; k++)
             come(1 + 1400 * k, 700);
-        got[i] = c->held_count;
+        got[i] = c->ooo.count;
     }
     CHECK(got[0] > 300 && got[20] >= 16 && got[39] >= 4);
     CHECK(buf_pages_free() >= buf_pages() / 4);
     for (int i = 0; i < 40; i++)
-        tcp_drop_held(&many[i]);
+        ooo_clear(&many[i]);
     c = &connection;
     end();
 }

@@ -20,57 +20,57 @@ void tcp_set_clock(struct connection *c, enum tcp_clock which,
 
 static nanoseconds backed_off(const struct connection *c)
 {
-    unsigned    times = c->backoff + c->tail_early;
-    nanoseconds wait = c->rto << (times < 10 ? times : 10);
+    unsigned    times = c->rtt.backoff + c->tlp.spurious;
+    nanoseconds wait = c->rtt.rto << (times < 10 ? times : 10);
 
     return wait < TCP_RTO_MOST ? wait : TCP_RTO_MOST;
 }
 
-void tcp_start_retransmit(struct connection *c)
+void tcp_start_rto(struct connection *c)
 {
     if (c->clock[TCP_RETRANSMIT] == FOREVER)
         tcp_set_clock(c, TCP_RETRANSMIT, time_after(backed_off(c)));
 }
 
-void tcp_restart_retransmit(struct connection *c)
+void tcp_restart_rto(struct connection *c)
 {
     c->clock[TCP_RETRANSMIT] = FOREVER;
-    if (c->snd_una != c->snd_nxt)
-        tcp_start_retransmit(c);
+    if (c->snd.una != c->snd.nxt)
+        tcp_start_rto(c);
 }
 
 /* RFC 6298, 2; and 5: until then the time that was backed off to holds. */
-void tcp_measure(struct connection *c, nanoseconds rtt)
+void rtt_update(struct connection *c, nanoseconds rtt)
 {
-    c->backoff = 0;
+    c->rtt.backoff = 0;
     if (rtt == 0)
         rtt = 1;
-    if (c->srtt == 0) {
-        c->srtt = rtt;
-        c->rttvar = rtt / 2;
+    if (c->rtt.srtt == 0) {
+        c->rtt.srtt = rtt;
+        c->rtt.rttvar = rtt / 2;
     } else {
-        nanoseconds off = c->srtt > rtt ? c->srtt - rtt : rtt - c->srtt;
+        nanoseconds off = c->rtt.srtt > rtt ? c->rtt.srtt - rtt : rtt - c->rtt.srtt;
 
-        c->rttvar = c->rttvar - c->rttvar / 4 + off / 4;
-        c->srtt = c->srtt - c->srtt / 8 + rtt / 8;
+        c->rtt.rttvar = c->rtt.rttvar - c->rtt.rttvar / 4 + off / 4;
+        c->rtt.srtt = c->rtt.srtt - c->rtt.srtt / 8 + rtt / 8;
     }
     /* Until SRTT has come up to it, a probe of the tail would be too early. */
-    if (2 * c->srtt >= rtt)
-        c->tail_early = 0;
+    if (2 * c->rtt.srtt >= rtt)
+        c->tlp.spurious = 0;
     /* The floor is on the variance, as in Linux: with an even round trip an ACK
      * that is a little late must not find the timer expired. */
-    c->rto = c->srtt + (4 * c->rttvar > TCP_RTO_LEAST ? 4 * c->rttvar
-                                                      : TCP_RTO_LEAST);
-    if (c->rto > TCP_RTO_MOST)
-        c->rto = TCP_RTO_MOST;
+    c->rtt.rto = c->rtt.srtt + (4 * c->rtt.rttvar > TCP_RTO_LEAST ? 4 * c->rtt.rttvar
+                                                                  : TCP_RTO_LEAST);
+    if (c->rtt.rto > TCP_RTO_MOST)
+        c->rtt.rto = TCP_RTO_MOST;
 }
 
-void tcp_measure_echo(struct connection *c, uint32_t echo)
+void rtt_update_by_echo(struct connection *c, uint32_t echo)
 {
-    uint32_t ms = tcp_time(c) - echo;
+    uint32_t ms = tcp_timestamp(c) - echo;
 
     if (ms < TCP_RTO_MOST / MILLISECOND)
-        tcp_measure(c, (ms + 1) * MILLISECOND);
+        rtt_update(c, (ms + 1) * MILLISECOND);
 }
 
 /*
@@ -81,26 +81,26 @@ void tcp_measure_echo(struct connection *c, uint32_t echo)
  * a probe of the tail. Without SACK something sent once may have come long
  * before it is acknowledged. (The SYN has been measured by itself.)
  */
-void tcp_measure_delivery(struct connection *c, const struct delivery *d)
+void rtt_sample_delivery(struct connection *c, const struct delivery *d)
 {
     if (!d->is_new)
         return;
-    if (d->oldest && (c->may_sack || c->recovery == TCP_OPEN)) {
-        if (!seq_after(c->snd_una, c->measured))
+    if (d->oldest && (c->sack.permitted || c->recovery.phase == TCP_OPEN)) {
+        if (!seq_after(c->snd.una, c->rtt.next_sample))
             return;
-        c->measured = c->snd_nxt;
-        tcp_measure(c, d->now - d->oldest);
-    } else if (d->has_echo && c->timestamps && d->bytes > 0 &&
-               (c->tail_probed || !seq_before(d->echo, c->resent_time))) {
-        tcp_measure_echo(c, d->echo);
+        c->rtt.next_sample = c->snd.nxt;
+        rtt_update(c, d->now - d->oldest);
+    } else if (d->has_echo && c->ts.is_on && d->bytes > 0 &&
+               (c->tlp.is_outstanding || !seq_before(d->echo, c->rtt.last_retransmit_ts))) {
+        rtt_update_by_echo(c, d->echo);
     }
 }
 
 static bool has_unsent(const struct connection *c)
 {
-    uint32_t end = c->queue_seq + c->queue_len + c->shut_writing;
+    uint32_t end = c->sndq.seq + c->sndq.len + c->shut_writing;
 
-    return seq_before(c->snd_nxt, end);
+    return seq_before(c->snd.nxt, end);
 }
 
 /* How long what was sent may stay unanswered. */
@@ -124,7 +124,7 @@ void tcp_set_unanswered(struct connection *c, nanoseconds since)
         tcp_set_clock(c, TCP_GIVE_UP, give_up_at(c));
 }
 
-void tcp_note_user_timeout(struct connection *c)
+void tcp_update_user_timeout(struct connection *c)
 {
     if (c->unanswered_since && c->state != TCP_CLOSED)
         tcp_set_clock(c, TCP_GIVE_UP, give_up_at(c));
@@ -135,7 +135,7 @@ static bool is_hopeless(const struct connection *c)
     bool is_opening = c->state == TCP_SYN_SENT ||
                       c->state == TCP_SYN_RECEIVED;
 
-    return (is_opening && c->backoff >= TCP_SYN_TRIES) ||
+    return (is_opening && c->rtt.backoff >= TCP_SYN_TRIES) ||
            (c->unanswered_since && time_now() >= give_up_at(c));
 }
 
@@ -163,25 +163,25 @@ static void ring_give_up(struct connection *c)
  */
 static void probe(struct connection *c)
 {
-    uint32_t len = c->snd_wnd > 0 ? c->snd_wnd : 1;
+    uint32_t len = c->snd.wnd > 0 ? c->snd.wnd : 1;
 
-    if (len > c->queue_len)
-        len = c->queue_len;
+    if (len > c->sndq.len)
+        len = c->sndq.len;
     if (len > c->mss)
         len = c->mss;
     c->tcp->counters.probes++;
     if (!c->unanswered_since)
         tcp_set_unanswered(c, time_now());
-    if (c->sent) { /* what it was asked with before, or some of it */
+    if (c->sent.first) { /* what it was asked with before, or some of it */
         if (len == 0)
-            tcp_resend(c, c->sent);
+            tcp_retransmit(c, c->sent.first);
         else
-            tcp_resend_first(c, len);
+            tcp_retransmit_first(c, len);
     } else if (len == 0) { /* all that is left is a FIN: it needs no room */
         tcp_output(c);
     } else {
-        tcp_send(c, c->snd_una, len, TCP_ACK | TCP_PSH);
-        sent_add(c, c->snd_una + len);
+        tcp_send(c, c->snd.una, len, TCP_ACK | TCP_PSH);
+        sent_add(c, c->snd.una + len);
     }
 }
 
@@ -189,7 +189,7 @@ static void ring_retransmit(struct connection *c)
 {
     bool is_opening = c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED;
 
-    if (c->snd_una == c->snd_nxt && !has_unsent(c))
+    if (c->snd.una == c->snd.nxt && !has_unsent(c))
         return;
     if (is_hopeless(c)) {
         give_up(c);
@@ -204,18 +204,18 @@ static void ring_retransmit(struct connection *c)
     if (is_opening) {
         c->tcp->counters.timeouts++;
         c->syn_due = true;
-    } else if (c->snd_wnd < c->mss || c->snd_una == c->snd_nxt) {
+    } else if (c->snd.wnd < c->mss || c->snd.una == c->snd.nxt) {
         probe(c);
     } else {
         c->tcp->counters.timeouts++;
-        recovery_expire(c);
+        recovery_on_rto(c);
     }
-    c->backoff++;
+    c->rtt.backoff++;
     if (c->state == TCP_CLOSED)
         return;
     c->clock[TCP_RETRANSMIT] = FOREVER;
-    tcp_start_retransmit(c);
-    if (c->snd_wnd > 0 || is_opening)
+    tcp_start_rto(c);
+    if (c->snd.wnd > 0 || is_opening)
         tcp_output(c);
 }
 
@@ -224,7 +224,7 @@ static void ring_reorder(struct connection *c)
 {
     struct delivery d = {.now = time_now()};
 
-    recovery_take(c, &d, false);
+    recovery_on_ack(c, &d, false);
     tcp_output(c);
 }
 
@@ -236,11 +236,11 @@ static void ring_reorder(struct connection *c)
 static void ring_keep_alive(struct connection *c)
 {
     nanoseconds idle = c->options.keepalive_idle, now = time_now();
-    nanoseconds due = idle < FOREVER - c->heard ? c->heard + idle : FOREVER;
+    nanoseconds due = idle < FOREVER - c->last_heard ? c->last_heard + idle : FOREVER;
 
-    if (idle == 0 || !tcp_may_ask(c))
+    if (idle == 0 || !tcp_may_keep_alive(c))
         return;
-    if (c->snd_una != c->snd_nxt || has_unsent(c)) {
+    if (c->snd.una != c->snd.nxt || has_unsent(c)) {
         c->keepalives = 0;
         tcp_set_clock(c, TCP_KEEP_ALIVE, time_after(idle));
         return;
@@ -254,7 +254,7 @@ static void ring_keep_alive(struct connection *c)
         return;
     }
     c->keepalives++;
-    tcp_send(c, c->snd_una - 1, 0, TCP_ACK);
+    tcp_send(c, c->snd.una - 1, 0, TCP_ACK);
     if (c->options.keepalive_interval)
         tcp_set_clock(c, TCP_KEEP_ALIVE,
                       time_after(c->options.keepalive_interval));
@@ -269,8 +269,8 @@ static void ring_one(struct connection *c, enum tcp_clock which)
     case TCP_REORDER:
         ring_reorder(c);
         break;
-    case TCP_TAIL:
-        rack_ring_tail(c);
+    case TCP_PTO:
+        tlp_send_probe(c);
         break;
     case TCP_ACKNOWLEDGE:
         tcp_send_ack(c);
@@ -292,7 +292,7 @@ static void ring_one(struct connection *c, enum tcp_clock which)
     }
 }
 
-void tcp_ring(void *ctx)
+void tcp_on_timer(void *ctx)
 {
     struct connection *c = ctx;
     nanoseconds        soonest = FOREVER;

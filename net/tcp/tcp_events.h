@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Connections whose application has no fiber for each, and is called instead.
+ */
+#ifndef NET_TCP_EVENTS_H
+#define NET_TCP_EVENTS_H
+
+#include <mirage/tcpv4.h>
+
+struct connection;
+
+struct tcp_events {
+    tcp_event_handler *handler; /* NULL: the application has a fiber */
+    void              *ctx;
+    unsigned           told;   /* enum tcp_event: not reported again */
+    bool               is_new; /* the listener has not been called yet */
+};
+
+/* Calls the application for what is new. It may free the connection. */
+void tcp_deliver_events(struct connection *c);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What connections may keep when pages are scarce (decision 0020).
+ */
+#ifndef NET_TCP_MEMORY_H
+#define NET_TCP_MEMORY_H
+
+#include <stdbool.h>
+
+struct connection;
+struct tcpv4;
+
+bool tcp_memory_is_low(void);
+
+/* May the connection keep data received in order; take more to be sent? */
+bool tcp_may_receive(const struct connection *c);
+bool tcp_may_queue(const struct connection *c);
+
+/* Something could not be sent or received for want of pages: checks all
+ * connections until there are some again. */
+void tcp_memory_low(struct tcpv4 *tcp);
+void tcp_check_memory(void *tcp); /* for its timer */
+
+#endif
