@@ -351,7 +351,8 @@ static void tell_left_out(const char *path, const char *name)
                 directory, quoted);
 }
 
-/* Entries that are read at once: finding a directory that is deep takes long. */
+/* Entries that are read at once: finding a directory that is deep takes long.
+ */
 #define BATCH 16
 
 struct batch {
@@ -677,7 +678,8 @@ static enum status find_file(struct fat *f, const char *path, struct place *p)
                                                 : OK;
 }
 
-/* A gap may be up to 4 GiB of zeros: the fiber may be asked to end meanwhile. */
+/* A gap may be up to 4 GiB of zeros: the fiber may be asked to end meanwhile.
+ */
 static enum status write_all(struct fat *f, struct writing *w)
 {
     enum status s = change(f, check_room, w);

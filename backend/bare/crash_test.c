@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* The table of names, as backend/bare/symbols makes it. */
 #include <mirage/platform.h>
-/* The host's is for its own processes. */
-#define platform_crash tested_crash
+/* The host's are for its own processes. */
+#define platform_crash   tested_crash
+#define platform_smashed tested_smashed
 void platform_crash(uintptr_t frame) __attribute__((noreturn));
+void platform_smashed(uintptr_t at) __attribute__((noreturn));
 #include "crash.c"
 #undef platform_crash
+#undef platform_smashed
 #include "check.h"
 #include <stdlib.h>
 

@@ -44,8 +44,8 @@ static void on_tick(int number)
 
 /*
  * Ticks while this thread computes, and not while it waits, so that an idle
- * image is left alone and no call that blocks is interrupted. By SIGVTALRM, which
- * debuggers let pass; an application that uses it itself goes without.
+ * image is left alone and no call that blocks is interrupted. By SIGVTALRM,
+ * which debuggers let pass; an application that uses it itself goes without.
  */
 static void start_ticks(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * --sandbox: what a Unix program gives up once its devices are connected
- * (decision 0023): another user's rights, its own privileges but for ports below
- * 1024, and all system calls that it has no use for.
+ * (decision 0023): another user's rights, its own privileges but for ports
+ * below 1024, and all system calls that it has no use for.
  *
  * On its own in libsandbox.a, since it takes libseccomp, for programs whose
  * config.c says sandbox().
@@ -149,7 +149,8 @@ static bool add_sockets(scmp_filter_ctx f)
 }
 
 /* A terminal is not typed into for whoever reads it next (TIOCSTI), and no
- * interface or tap is made. The kernel looks at the lower half of the number. */
+ * interface or tap is made. The kernel looks at the lower half of the number.
+ */
 static bool add_ioctl(scmp_filter_ctx f)
 {
     static const unsigned numbers[] = {
@@ -172,7 +173,8 @@ static bool add_threads(scmp_filter_ctx f)
 
     return ADD(f, "kill", SCMP_A0(SCMP_CMP_EQ, me)) &&
            ADD(f, "tgkill", SCMP_A0(SCMP_CMP_EQ, me)) &&
-           ADD(f, "clone", SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) &&
+           ADD(f, "clone",
+               SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) &&
            ADD(f, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) &&
            ADD(f, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_GET_NAME)) &&
            ADD(f, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_TIMERSLACK)) &&
@@ -196,7 +198,8 @@ static int load_filter(void)
     return error;
 }
 
-/* Keeps of all privileges that to listen to ports below 1024, if it was there. */
+/* Keeps of all privileges that to listen to ports below 1024, if it was there.
+ */
 static enum status drop_privileges(void)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};

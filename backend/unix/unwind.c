@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Unwinding by .eh_frame (Linux Standard Base Core 5.0, 10.6, and DWARF 5, 6.4),
- * since libraries are seldom compiled with frame pointers. Where a function has
- * no entry there, or one with expressions, the frame pointer is followed.
+ * Unwinding by .eh_frame (Linux Standard Base Core 5.0, 10.6, and DWARF
+ * 5, 6.4), since libraries are seldom compiled with frame pointers. Where a
+ * function has no entry there, or one with expressions, the frame pointer is
+ * followed.
  */
 #include "unwind.h"
 #include "modules.h"

@@ -6,11 +6,11 @@
  * UTF-8 here and long names on the disk: at most 255 units of UTF-16, none of
  * " * / : < > ? \ | nor a control character, with no dot or space at the end.
  * Others' names that break these rules are found, and can be removed and
- * renamed, but not made. Upper and lower case are one. A file has at most 4 GiB - 1 byte, a directory
- * at most 65,536 slots: a name takes one, and another for each 13 characters.
- * Times are UTC, in steps of two seconds, from 1980 to 2107; the first moment
- * of 1980 stands for an unknown time, as in fat_of_files without
- * SOURCE_DATE_EPOCH.
+ * renamed, but not made. Upper and lower case are one. A file has at most 4 GiB
+ * - 1 byte, a directory at most 65,536 slots: a name takes one, and another for
+ * each 13 characters. Times are UTC, in steps of two seconds, from 1980 to
+ * 2107; the first moment of 1980 stands for an unknown time, as in fat_of_files
+ * without SOURCE_DATE_EPOCH.
  *
  * Changes gather in memory, and are written, in an order that a power cut may
  * interrupt anywhere, by fs_flush, by the fs itself a few seconds after the

@@ -13,8 +13,8 @@
  * on the storage), ERR_CORRUPT, ERR_IO and ERR_GONE (the storage),
  * ERR_NO_MEMORY, and ERR_CANCELLED (the fiber was asked to end before anything
  * was done); one that changes something may give ERR_READ_ONLY (the storage, or
- * the file) and ERR_NO_SPACE (of the storage, or of what a file or directory can
- * hold) as well. Unless said otherwise an error leaves all as it was.
+ * the file) and ERR_NO_SPACE (of the storage, or of what a file or directory
+ * can hold) as well. Unless said otherwise an error leaves all as it was.
  */
 #ifndef MIRAGE_FS_H
 #define MIRAGE_FS_H

@@ -88,17 +88,17 @@ void                   platform_stack_free(const struct stack *stack);
 
 /*
  * Was the image kept from running for a good part of the last length, by its
- * host or a debugger? What a fiber has done then says nothing of how slow it is.
- * False where that cannot be told.
+ * host or a debugger? What a fiber has done then says nothing of how slow it
+ * is. False where that cannot be told.
  */
 bool platform_was_held(nanoseconds length);
 
 /* What core does for the back end: */
 
 /*
- * Tells core that the image has used the processor for since_last more since the
- * last call. A fiber that has run all the while, for a second, is named in the
- * log. For back ends that can interrupt it; from a signal handler, too.
+ * Tells core that the image has used the processor for since_last more since
+ * the last call. A fiber that has run all the while, for a second, is named in
+ * the log. For back ends that can interrupt it; from a signal handler, too.
  */
 void fiber_is_running(nanoseconds since_last);
 

@@ -162,10 +162,10 @@ MUST_CHECK enum status stackv4_run(struct stackv4 *s);
 
 /*
  * The image ends: sends what was written to flows, closed or not, and then the
- * end of each, for a few seconds at most; what a peer has not taken by then ends
- * in a reset. Nobody can connect any more. Gives an address from DHCP back, and
- * prints the counters if the boot argument --stats asks for them. Blocks. For
- * main.c.
+ * end of each, for a few seconds at most; what a peer has not taken by then
+ * ends in a reset. Nobody can connect any more. Gives an address from DHCP
+ * back, and prints the counters if the boot argument --stats asks for them.
+ * Blocks. For main.c.
  */
 void stackv4_finish(struct stackv4 *s);
 

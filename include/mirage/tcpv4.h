@@ -90,8 +90,8 @@ enum status tcpv4_listen_events(struct tcpv4 *tcp, uint16_t port,
  * As tcpv4_open, but without waiting: fn is told of TCP_WRITABLE when the
  * connection is open, or of TCP_OVER. On OK, *flow is yours: flow_close it; if
  * it is not open yet, that gives it up, and what was written (RFC 9293,
- * 3.10.4). ERR_UNREACHABLE: we have no address, or no way to that one. ERR_NO_MEMORY.
- * Does not block.
+ * 3.10.4). ERR_UNREACHABLE: we have no address, or no way to that one.
+ * ERR_NO_MEMORY. Does not block.
  */
 MUST_CHECK enum status tcpv4_begin(struct tcpv4 *tcp, struct endpoint to,
                                    tcp_event_handler *fn, void *ctx,

@@ -542,8 +542,9 @@ static bool is_either(const struct block *disk, const char *path,
             printf("%s is neither, %s fsck.fat\n", path,
                    round ? "after" : "before");
         fs->ops->disconnect(fs);
-        ok = ok && (round || (transfer(disk, image, false) &&
-                              fsck_mends(false) && transfer(disk, image, true)));
+        ok =
+            ok && (round || (transfer(disk, image, false) &&
+                             fsck_mends(false) && transfer(disk, image, true)));
     }
     copy->ops->disconnect(copy);
     free(image);

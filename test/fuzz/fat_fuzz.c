@@ -2,8 +2,9 @@
 /*
  * Disks with a FAT file system, and then with some bytes of it changed: all of
  * it is looked through, and, if the input says so, written to. Whatever the
- * disk says, each call ends, with a status that its contract has; what is listed
- * can be found; and nothing is written to the disk before the first change.
+ * disk says, each call ends, with a status that its contract has; what is
+ * listed can be found; and nothing is written to the disk before the first
+ * change.
  *
  * Input: a byte for the kind of disk and for what is done; then changes, each
  * a byte for the area, two for the place in it, one for the number of bytes,
