@@ -14,7 +14,7 @@
 #define MOST_BYTES  0xffffffffu /* of a file */
 #define WRITE_AFTER (5 * SECOND)
 #define YEARS       (315532800u * SECOND) /* from 1970 to 1980 */
-#define NO_DATE     0x0021                /* 1980-01-01, written where no time is known */
+#define NO_DATE     0x0021                /* 1980-01-01: no time is known */
 
 static struct fat *fat_of(struct fs *fs)
 {

@@ -321,7 +321,14 @@ TEST(a_mark_that_the_disk_was_in_use_stays_whatever_is_written)
     static const struct {
         int  type;
         bool in_boot, in_table;
-    } disks[] = {{12, true, false}, {16, true, false}, {16, false, true}, {16, true, true}, {32, false, true}, {32, true, false}};
+    } disks[] = {
+        {12, true, false},
+        {16, true, false},
+        {16, false, true},
+        {16, true, true},
+        {32, false, true},
+        {32, true, false},
+    };
 
     for (size_t i = 0; i < sizeof disks / sizeof *disks; i++) {
         uint8_t before[2], after[2];

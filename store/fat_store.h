@@ -92,9 +92,10 @@ struct fat {
     struct fs          fs; /* first */
     struct block      *block;
     struct fat_layout  l;
-    enum status        unusable;                            /* why there is no file system; OK: there is */
-    bool               was_in_use;                          /* marked so before we wrote anything */
-    bool               reads_second;                        /* the table's second copy, not the first */
+    /* Why there is no file system (OK: there is one); whether it was marked as
+     * in use on opening; whether the second copy of the table is read. */
+    enum status        unusable;
+    bool               was_in_use, reads_second;
     bool               is_table_prepared, are_copies_alike; /* FAT12 */
     struct fiber_mutex lock;
     nanoseconds        fixed_time;

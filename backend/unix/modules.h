@@ -24,7 +24,7 @@ typedef ElfW(Sym) elf_symbol;
 struct module {
     uintptr_t start, end;     /* of all of its mappings */
     uintptr_t code, code_end; /* of those that can be executed */
-    uintptr_t bias;           /* of addresses in memory over those in the file */
+    uintptr_t bias;           /* address in memory less that in the file */
     bool      has_header;     /* an ELF header can be read at start */
     char      path[MODULE_PATH];
 };

@@ -19,7 +19,7 @@ struct crunched_file {
 struct crunched {
     const struct crunched_file *file;
     uint32_t                    count;
-    uint64_t                    modified; /* all of them: ns since 1970-01-01 UTC; 0: unknown */
+    uint64_t                    modified; /* ns since 1970-01-01; 0: unknown */
 };
 
 #endif

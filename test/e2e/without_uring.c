@@ -18,8 +18,9 @@
 
 int main(int count, char **words)
 {
-    int                is_enter = count > 1 && strcmp(words[1], "--enter") == 0;
-    int                is_random = count > 1 && strcmp(words[1], "--random") == 0;
+    int is_enter = count > 1 && strcmp(words[1], "--enter") == 0;
+    int is_random = count > 1 &&
+                    strcmp(words[1], "--random") == 0;
     long               call = is_enter    ? SYS_io_uring_enter
                               : is_random ? SYS_getrandom
                                           : SYS_io_uring_setup;
