@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Connections: where they come from, how they are found, where they go.
+ * Listeners, the life of a connection, and the work fiber.
  *
- * Whatever comes is looked at in the driver's fiber, frame by frame, and only
- * marks what is to be sent. The work fiber, which runs when the driver's waits
- * again and the applications have had their turn, sends it: so a batch of
- * segments is answered by one ACK, or by the application's answer itself.
+ * Segments are processed in the driver's fiber, which only schedules output. The
+ * work fiber sends when the driver has delivered its batch and the applications
+ * have run: so a batch is acknowledged by one ACK, or by the application's
+ * response.
  */
 #include "tcp.h"
 #include "tcp_input.h"
@@ -17,10 +17,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define EPHEMERAL 1024 /* the first port of our own choice (RFC 6056, 3.2) */
+#define EPHEMERAL 1024 /* the lowest ephemeral port (RFC 6056, 3.2) */
 
-/* At the end of the image: how often connections are looked at, and how long
- * those wait whose peers have all of ours and have not finished. */
+/* At the end of the image: the interval of polling, and how long to wait for the
+ * FIN of peers that have acknowledged ours. */
 #define LOOK      (10 * MILLISECOND)
 #define PEERS_END (300 * MILLISECOND)
 
@@ -35,7 +35,7 @@ struct tcp_listener *tcp_find_listener(struct tcpv4 *tcp, uint16_t port)
     return l;
 }
 
-/* Nobody listens, and nothing is left of what came. */
+/* Frees a listener that is closed and has no connections. */
 static void free_if_over(struct tcpv4 *tcp, struct tcp_listener *l)
 {
     struct tcp_listener **at = &tcp->listeners;
@@ -86,7 +86,7 @@ void tcp_free(struct connection *c)
     tcp_pool_release(&c->tcp->pool, c);
 }
 
-/* A flood of SYNs never takes more than a quarter of a small pool. */
+/* A SYN flood never takes more than a quarter of a small pool. */
 bool tcp_may_half_open(const struct tcpv4 *tcp, const struct tcp_listener *l)
 {
     return tcp->half_open < TCP_HALF_OPEN &&
@@ -110,7 +110,7 @@ void tcp_add_half_open(struct connection *c, struct tcp_listener *l)
     c->half_open = TCP_HALF_OPEN;
     l->half_open++;
     if (tcp->half_open == TCP_HALF_OPEN)
-        return; /* it came back by a cookie */
+        return; /* from a SYN cookie */
     c->half_open = tcp->half_open++;
     tcp->half_opens[c->half_open] = c;
 }
@@ -186,7 +186,8 @@ void tcp_end(struct connection *c, enum status why)
         tcp_free(c);
 }
 
-/* Of those that wait to be forgotten, the one that has waited longest. */
+/* The connection that has been in TIME-WAIT for longest, if no application holds
+ * it. */
 static struct connection *oldest_in_time_wait(const struct tcpv4 *tcp)
 {
     struct connection *c = tcp->oldest;
@@ -213,7 +214,7 @@ static void refuse_for_room(struct tcpv4 *tcp)
                 tcp->pool.limit);
 }
 
-static struct connection *take(struct tcpv4 *tcp)
+static struct connection *alloc_or_evict(struct tcpv4 *tcp)
 {
     struct connection *c = tcp_pool_alloc(&tcp->pool), *old;
 
@@ -226,7 +227,7 @@ static struct connection *take(struct tcpv4 *tcp)
     return c;
 }
 
-/* Makes room for a connection of the peer ip, if another holds more. */
+/* Resets a connection of the peer that holds most, if ip holds fewer. */
 static void displace(struct tcpv4 *tcp, struct ip_address ip)
 {
     struct connection *c = tcp_peer_choose_victim(tcp, ip);
@@ -261,7 +262,7 @@ void tcp_init(struct connection *c, struct tcpv4 *tcp, struct endpoint local,
     c->tcp = tcp;
     c->local = local;
     c->peer = peer;
-    /* RFC 6528, 3: a clock of 4 us and a secret of the connection's. */
+    /* RFC 6528, 3: a clock of 4 us and a keyed hash of the endpoints. */
     tcp_set_iss(c, (uint32_t)(time_now() / (4 * MICROSECOND)) +
                        (uint32_t)tcp_hash(tcp, &local, &peer, 1));
     c->ts.offset = (uint32_t)tcp_hash(tcp, &local, &peer, 2);
@@ -282,7 +283,7 @@ void tcp_init(struct connection *c, struct tcpv4 *tcp, struct endpoint local,
 struct connection *tcp_create(struct tcpv4 *tcp, struct endpoint local,
                               struct endpoint peer)
 {
-    struct connection *c = take(tcp);
+    struct connection *c = alloc_or_evict(tcp);
 
     if (!c)
         return NULL;
@@ -309,7 +310,8 @@ static void work(void *ctx)
         while (!tcp->work)
             if (wait_until(&tcp->worker, FOREVER) == ERR_CANCELLED)
                 return;
-        /* Those who were woken by what came go first: they may answer. */
+        /* Applications that were woken by the segments run first: they may
+         * respond. */
         if (fiber_yield() == ERR_CANCELLED)
             return;
         while (tcp->work) {
@@ -349,7 +351,7 @@ static void run_handler(void *ctx)
     if (l->fn)
         l->fn(l->ctx, &c->flow, c->peer);
     else
-        flow_abort(&c->flow); /* it has ended since */
+        flow_abort(&c->flow); /* the listener has been closed since */
     c->flow.is_handlers = false;
     flow_close(&c->flow);
 }
@@ -367,7 +369,8 @@ void tcp_release(struct connection *c)
     free_if_over(c->tcp, l);
 }
 
-/* Has the listener told, or starts a handler's fiber; ERR_NO_MEMORY. */
+/* Schedules the call of the listener, or starts a handler's fiber;
+ * ERR_NO_MEMORY. */
 static enum status serve(struct connection *c)
 {
     const struct tcp_listener *l = c->listener;
@@ -528,7 +531,7 @@ enum status tcp_start_open(struct tcpv4 *tcp, struct endpoint to,
     struct endpoint    local = {ipv4_own(tcp->ip), free_port(tcp, to)};
     struct connection *c;
 
-    /* RFC 9293, 3.9.1.1: not to many; nor where no wire leads to. */
+    /* RFC 9293, 3.9.1.1: no multicast or broadcast; nor without a route. */
     if (ipv4_number(local.ip) == 0 || ipv4_number(to.ip) >> 28 >= 14 ||
         ipv4_is_broadcast(tcp->ip, to.ip) || !ipv4_reaches(tcp->ip, to.ip))
         return ERR_UNREACHABLE;
@@ -563,7 +566,7 @@ enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
     if (c->state == TCP_CLOSED) {
         tcp_free(c);
     } else {
-        tcp_send_reset(c); /* the peer may have our SYN,ACK already */
+        tcp_send_reset(c); /* the peer may be in SYN-RECEIVED */
         tcp_end(c, s);
     }
     return s;
@@ -576,9 +579,9 @@ void tcpv4_reset(struct tcpv4 *tcp, enum status why)
 }
 
 /*
- * CLOSE, for a connection whose application is not asked any more. It may still
- * hold the flow: reading is shut without waking it, so that a handler does not
- * take the end of the image for the end of its peer.
+ * CLOSE at the end of the image. The application may still hold the flow: reading
+ * is shut without waking it, so that a handler does not mistake the end of the
+ * image for that of its peer.
  */
 static void end_for_good(struct connection *c)
 {
@@ -593,14 +596,14 @@ static void end_for_good(struct connection *c)
     flow_shutdown(&c->flow, FLOW_WRITING);
 }
 
-/* Does the peer not have all that was written, and our end? */
+/* Is some data, or our FIN, not acknowledged? */
 static bool is_unsettled(const struct connection *c)
 {
     return c->state != TCP_CLOSED && c->state != TCP_TIMED_WAIT &&
            c->state != TCP_FIN_WAIT_2;
 }
 
-/* Does it still wait for the peer's end? */
+/* Does it still wait for the peer's FIN? */
 static bool is_open(const struct connection *c)
 {
     return c->state != TCP_CLOSED && c->state != TCP_TIMED_WAIT;
@@ -614,7 +617,7 @@ static bool any(struct tcpv4 *tcp, bool (*is_so)(const struct connection *c))
     return false;
 }
 
-/* Connections end by many ways: looking now and then is enough. */
+/* Polls, since connections end in many ways. */
 static enum status wait_while(struct tcpv4 *tcp,
                               bool (*is_so)(const struct connection *c),
                               nanoseconds deadline)
@@ -632,7 +635,7 @@ static enum status wait_while(struct tcpv4 *tcp,
 enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline)
 {
     nanoseconds now = time_now(), left = deadline > now ? deadline - now : 0;
-    nanoseconds last = deadline - left / 8; /* resets want time to leave */
+    nanoseconds last = deadline - left / 8; /* so that resets can be sent */
     enum status s;
 
     tcp->is_ending = true;
@@ -649,7 +652,7 @@ enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline)
         if (is_open(tcp_pool_at(&tcp->pool, i)))
             tcp_abort(tcp_pool_at(&tcp->pool, i), ERR_GONE);
     if (time_sleep(LOOK) != OK)
-        (void)!fiber_yield(); /* to the driver */
+        (void)!fiber_yield(); /* let the driver send them */
     return s;
 }
 

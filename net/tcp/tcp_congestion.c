@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How much may be under way: what all have in common, NewReno (RFC 5681, in
- * bytes as RFC 3465 has it), and who has which.
+ * Congestion control: NewReno (RFC 5681, with RFC 3465's byte counting), what all
+ * algorithms share, and the choice of one.
  *
- * A window is worth something as long as it is used (RFC 7661): one that is not
- * used for half does not grow, is not sent at one stroke, and after five
- * minutes is worth half as much.
+ * Congestion window validation (RFC 7661): a window of which less than half is
+ * used does not grow, is not sent in one burst, and is halved after five
+ * minutes.
  */
 #include "tcp.h"
 #include <mirage/boot.h>
@@ -50,8 +50,8 @@ void congestion_begin(struct connection *c)
     c->cwnd = first_window(c);
 }
 
-/* Half a window that was not used is still known to have gone well. */
-static void remember(struct connection *c)
+/* RFC 7661, 4.4.3: ssthresh keeps most of a window that was not used. */
+static void save_ssthresh(struct connection *c)
 {
     uint32_t known = c->cwnd - c->cwnd / 4;
 
@@ -63,7 +63,7 @@ void congestion_restart(struct connection *c)
 {
     uint32_t first = first_window(c);
 
-    remember(c);
+    save_ssthresh(c);
     if (c->cwnd > first)
         c->cwnd = first;
     c->cwv.peak = c->cwv.prior_peak = 0;
@@ -71,7 +71,7 @@ void congestion_restart(struct connection *c)
         c->recovery.phase = TCP_OPEN;
 }
 
-/* Notes what is under way now, when something was sent. */
+/* Records the most bytes in flight. */
 void congestion_on_sent(struct connection *c, nanoseconds now)
 {
     uint32_t    out = tcp_in_flight(c);
@@ -105,12 +105,12 @@ uint32_t congestion_burst(struct connection *c)
         c->cwv.unused_since = now;
     if (now - c->cwv.unused_since >= UNUSED_FOR && c->cwnd > first_window(c)) {
         c->cwv.unused_since = now;
-        remember(c);
+        save_ssthresh(c);
         c->cwnd /= 2;
         if (c->cwnd < first_window(c))
             c->cwnd = first_window(c);
     }
-    /* What was under way lately may be so again, and a first flight more. */
+    /* The recent peak may be in flight again, plus an initial window. */
     return first_window(c) + (known > out ? known - out : 0);
 }
 
@@ -120,7 +120,7 @@ bool congestion_may_grow(const struct connection *c, uint32_t acked)
            c->cwnd <= 2 * TCP_QUEUE_MOST;
 }
 
-/* RFC 5681, 3.1; returns the bytes that are left for the time after it. */
+/* RFC 5681, 3.1 */
 uint32_t congestion_slow_start(struct connection *c, uint32_t acked)
 {
     uint32_t room = c->ssthresh > c->cwnd ? c->ssthresh - c->cwnd : 0;

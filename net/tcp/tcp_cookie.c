@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SYN cookies (RFC 4987, 3.6): our first number says what we would have kept of
- * the peer's SYN, under a hash that nobody else can make, and he brings it back
- * in his third segment.
+ * SYN cookies (RFC 4987, 3.6): our initial sequence number encodes the peer's SYN
+ * under a keyed hash, and the peer returns it in the ACK of the handshake.
  *
  *     31                              4   3   2      0
- *     | hash of both ends, his number, | age | his MSS |
+ *     | hash of endpoints, peer's ISN, | age | its MSS |
  *     | the age and the MSS            |     |         |
  *
- * The age is the lowest bit of a clock of 64 s; the cookie holds for 64 to
- * 128 s. Whether the peer has timestamps is under the hash as well. If it has,
- * ours says the rest in its lowest bits: the peer's window scale and whether it
- * knows SACK. Otherwise the connection has neither.
+ * The age is the lowest bit of a clock of 64 s; the cookie is valid for 64 to
+ * 128 s. Whether the peer has timestamps is under the hash, too. If it has, the
+ * lowest bits of our timestamp encode its window scale and SACK-permitted.
+ * Otherwise the connection has neither.
  */
 #include "tcp_cookie.h"
 #include "tcp.h"
@@ -19,14 +18,14 @@
 #define AGE      (TCP_COOKIE_LIFE / 2)
 #define NO_SCALE 15
 #define MAY_SACK 16
-#define OPTIONS  63 /* milliseconds that they take of our time stamp */
+#define OPTIONS  63 /* mask of their bits in our timestamp */
 
 static const uint16_t sizes[8] = {64, 536, 1220, 1360,
                                   1400, 1440, 1460, 8960};
 
-static uint32_t cookie(const struct tcpv4 *tcp, const struct endpoint *local,
-                       const struct endpoint *peer, uint32_t irs, uint64_t age,
-                       unsigned size, bool has_timestamps)
+static uint32_t make_number(const struct tcpv4 *tcp, const struct endpoint *local,
+                            const struct endpoint *peer, uint32_t irs, uint64_t age,
+                            unsigned size, bool has_timestamps)
 {
     unsigned low = (unsigned)(age & 1) << 3 | size;
     uint64_t salt = (uint64_t)irs << 32 | ((age + 1) << 4 & 0x7fffffff) |
@@ -44,8 +43,8 @@ uint32_t tcp_make_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
 
     while (size > 0 && sizes[size] > mss)
         size--;
-    return cookie(tcp, local, peer, syn->seq, time_now() / AGE, size,
-                  syn->has_timestamps);
+    return make_number(tcp, local, peer, syn->seq, time_now() / AGE, size,
+                       syn->has_timestamps);
 }
 
 uint32_t tcp_make_cookie_timestamp(uint32_t now, const struct tcp_segment *syn)
@@ -66,9 +65,9 @@ bool tcp_check_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
     bool     has_timestamps = true;
 
     age -= (age ^ number >> 3) & 1;
-    if (number != cookie(tcp, local, peer, irs, age, number & 7, true)) {
+    if (number != make_number(tcp, local, peer, irs, age, number & 7, true)) {
         has_timestamps = false;
-        if (number != cookie(tcp, local, peer, irs, age, number & 7, false))
+        if (number != make_number(tcp, local, peer, irs, age, number & 7, false))
             return false;
     }
     *syn = (struct tcp_segment){

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * CUBIC (RFC 9438): after a loss the window comes back to where it was lost in
- * a time that does not depend on the round trip, stays there a while, and then
- * looks for more; and it is never smaller than Reno's would be.
- *
- * Bytes and milliseconds; what is less than a byte is kept for the next time,
- * or a large window would not grow.
+ * CUBIC congestion control (RFC 9438), in bytes and milliseconds. After a loss the
+ * window returns to w_max in a time that is independent of the RTT; it is never
+ * smaller than Reno's. Growth of less than a byte is accumulated, or a large
+ * window would not grow.
  */
 #include "tcp.h"
 
-#define LONGEST 100000 /* ms from K that are told apart */
+#define LONGEST 100000 /* the largest |t - K|, in ms */
 
 /* The largest whole number whose cube is not above n. */
 static uint32_t cube_root(uint64_t n)
@@ -56,12 +54,12 @@ static uint32_t w_cubic(const struct connection *c, uint64_t ms)
 }
 
 /*
- * How many whole bytes come of acked ones, when each window of them is worth
- * numerator / denominator; what is left over stays in *rest.
+ * The whole bytes by which a window grows for acked bytes, if it grows by numerator
+ * / denominator for a whole window. *rest keeps the remainder.
  */
-static uint32_t share(const struct connection *c, uint32_t acked,
-                      uint64_t numerator, uint64_t denominator,
-                      uint64_t *rest)
+static uint32_t growth_for(const struct connection *c, uint32_t acked,
+                           uint64_t numerator, uint64_t denominator,
+                           uint64_t *rest)
 {
     uint64_t window = (uint64_t)c->cwnd * denominator, bytes;
 
@@ -71,15 +69,15 @@ static uint32_t share(const struct connection *c, uint32_t acked,
     return (uint32_t)bytes;
 }
 
-/* 4.3: what Reno would have, whose factor is 0.7 as well: 9/17 of a segment
- * each round trip, and one when it is where the loss was. */
+/* 4.3: W_est, the window of Reno with the same beta 0.7: it grows by 9/17 segments
+ * per round trip, and by one above cwnd_prior. */
 static void grow_as_reno(struct connection *c, uint32_t acked)
 {
     struct tcp_cubic *u = &c->cubic;
     bool              is_back = u->w_est >= u->cwnd_prior;
 
-    u->w_est += share(c, acked, c->mss * (is_back ? 17u : 9u), 17,
-                      &u->w_est_rest);
+    u->w_est += growth_for(c, acked, c->mss * (is_back ? 17u : 9u), 17,
+                           &u->w_est_rest);
 }
 
 static void acked(struct connection *c, uint32_t acked)
@@ -89,7 +87,7 @@ static void acked(struct connection *c, uint32_t acked)
     uint32_t          target;
 
     if (!congestion_may_grow(c, acked)) {
-        if (u->epoch_start) /* 5.8: that time does not count */
+        if (u->epoch_start) /* 5.8: application-limited time does not count */
             u->epoch_start += now - u->last_ack;
         u->last_ack = now;
         return;
@@ -110,7 +108,7 @@ static void acked(struct connection *c, uint32_t acked)
     if (target > c->cwnd + c->cwnd / 2)
         target = c->cwnd + c->cwnd / 2;
     if (target > c->cwnd)
-        c->cwnd += share(c, acked, target - c->cwnd, 1, &u->cwnd_rest);
+        c->cwnd += growth_for(c, acked, target - c->cwnd, 1, &u->cwnd_rest);
 }
 
 static void lost(struct connection *c, uint32_t in_flight)
@@ -120,7 +118,7 @@ static void lost(struct connection *c, uint32_t in_flight)
 
     u->prior_w_max = u->w_max;
     u->prior_cwnd_prior = u->cwnd_prior;
-    /* 4.7: there are others who want more now. */
+    /* 4.7: fast convergence */
     u->w_max = c->cwnd < u->w_max ? (uint32_t)((uint64_t)c->cwnd * 17 / 20)
                                   : c->cwnd;
     u->cwnd_prior = c->cwnd;
@@ -137,7 +135,7 @@ static void undo(struct connection *c)
     u->epoch_start = 0;
 }
 
-/* 4.8: W_max is what the window is when slow start has ended, and K 0. */
+/* 4.8: W_max is set when slow start ends, with K 0. */
 static void expired(struct connection *c)
 {
     c->cubic.w_max = 0;

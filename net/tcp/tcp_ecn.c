@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Explicit congestion notification (RFC 3168). Data that are sent for the first
- * time may be marked on their way; who gets a mark says so in each segment
- * until the sender tells that he has slowed down.
+ * Explicit congestion notification (RFC 3168). Routers may mark new data with CE;
+ * the receiver sets ECE in each segment until the sender confirms by CWR that it
+ * has reduced its window.
  */
 #include "tcp.h"
 #include <mirage/boot.h>
@@ -35,7 +35,7 @@ enum tcpv4_ecn ecn_default(void)
 uint8_t ecn_syn_flags(struct connection *c)
 {
     if (c->state == TCP_SYN_SENT) {
-        /* 6.1.1.1: there are those who drop such SYNs. */
+        /* 6.1.1.1: some middleboxes drop such SYNs. */
         c->ecn.is_on = c->tcp->ecn == TCPV4_ECN_ASK && c->rtt.backoff == 0;
         return c->ecn.is_on ? ASKED : 0;
     }
@@ -68,8 +68,7 @@ void ecn_on_segment(struct connection *c, uint8_t flags, uint8_t service,
 
 uint8_t ecn_codepoint(const struct connection *c, uint32_t seq, uint32_t len)
 {
-    /* 6.1.5, 6.1.6: neither what is sent again, nor questions about a
-     * window. */
+    /* 6.1.5, 6.1.6: neither retransmissions nor window probes. */
     return c->ecn.is_on && len > 0 && c->snd.wnd > 0 && !seq_before(seq, c->snd.nxt)
                ? IPV4_ECT
                : 0;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Connections without a fiber each: what happens to one is told to a handler,
- * in the work fiber, between what has come and what is to be sent.
+ * Connections without a fiber each: the work fiber calls the application's handler
+ * for events, before it sends.
  *
- * What can be done is told once, and again only after a call has found that it
- * could not be done any more; so a handler that takes its time is not told over
- * and over.
+ * Events are edge-triggered: each is reported once, and again only after a call
+ * of the application would have blocked.
  */
 #include "tcp.h"
 #include "tcp_memory.h"
@@ -45,7 +44,7 @@ void tcp_deliver_events(struct connection *c)
         c->events.told = TCP_WRITABLE;
         if (c->state != TCP_CLOSED && l->fn && l->accepted) {
             l->accepted(l->ctx, &c->flow, c->peer);
-        } else { /* one of the two has ended since */
+        } else { /* the connection has ended, or the listener was closed */
             flow_abort(&c->flow);
             flow_close(&c->flow);
         }
@@ -58,7 +57,7 @@ void tcp_deliver_events(struct connection *c)
     tcp->is_telling = false;
 }
 
-/* Stands in its place: no connection of this listener gets a fiber. */
+/* The handler of a listener whose connections get no fiber. */
 static void no_handler(void *ctx, struct flow *flow, struct endpoint peer)
 {
     (void)ctx, (void)peer;

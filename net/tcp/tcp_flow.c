@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The flow that an application holds.
+ * The operations of a TCP flow (mirage/flow.h), and the receive window's growth.
  */
 #include "tcp.h"
 #include "tcp_memory.h"
 #include <string.h>
 
-/* So many bytes are worth to be sent by themselves. */
+/* Unsent bytes that are sent without waiting for more. */
 #define ENOUGH ((uint32_t)64 << 10)
 
 static struct connection *connection_of(struct flow *f)
@@ -24,13 +24,12 @@ static const struct connection *const_connection_of(const struct flow *f)
 }
 
 /*
- * The window follows the reader: it doubles when more than a quarter of it is
- * read in a round trip, while there are pages for it. The sender may have twice
- * as much under way in the next trip, and as much again waits behind a gap
- * while that is filled. Who only reads measures the trip by the time stamps
- * that come back to it.
+ * Receive buffer auto-tuning: doubles the receive window when the application reads
+ * more than a quarter of it in a round trip, while there are pages. In the next
+ * round trip twice as much may be in flight, and as much again may wait beyond a
+ * hole. A connection that only receives measures the round trip by timestamps.
  */
-static void follow_reader(struct connection *c, uint32_t len)
+static void autotune_receive_window(struct connection *c, uint32_t len)
 {
     nanoseconds now = time_now(), passed = now - c->autotune.since;
     nanoseconds trip = c->autotune.rtt ? c->autotune.rtt : c->rtt.srtt;
@@ -76,14 +75,14 @@ static enum status read_flow(struct flow *f, struct buf **data,
         c->rcvq.last = NULL;
     c->rcvq.len -= (uint32_t)b->len;
     c->rcvq.progress_at = time_now();
-    follow_reader(c, (uint32_t)b->len);
+    autotune_receive_window(c, (uint32_t)b->len);
     if (c->rcv.adv - c->rcv.nxt < c->rcvq.limit / 2)
         tcp_schedule(c);
     *data = b;
     return OK;
 }
 
-/* Waits until there is room in the queue. */
+/* Blocks until there is room in the send queue. */
 static enum status wait_for_room(struct connection *c, nanoseconds deadline)
 {
     for (;;) {
@@ -125,9 +124,9 @@ static void enqueue(struct connection *c, struct buf *b)
     c->sndq.last = b;
 }
 
-/* Copies into the last page of the queue, if it is ours alone, or a new one.
- * How much; 0: the pool is empty. */
-static size_t copy_some(struct connection *c, const uint8_t *data, size_t len)
+/* Copies into the last page of the send queue, unless it is shared, or into a new
+ * one. Returns the bytes copied; 0: there is no page. */
+static size_t append_copy(struct connection *c, const uint8_t *data, size_t len)
 {
     struct buf *b = c->sndq.last;
     size_t      n;
@@ -160,11 +159,11 @@ static enum status write_span(struct connection *c, const struct span *span,
         n = span->len - at;
         if (n > tcp_send_room(c))
             n = tcp_send_room(c);
-        n = copy_some(c, span->data + at, n);
+        n = append_copy(c, span->data + at, n);
         at += n;
         if (n == 0 && (s = wait_for_pages(c, deadline)) != OK)
             return s;
-        /* What fills the queue, or a few pages, may go; the rest follows. */
+        /* A full queue is sent at once; the rest follows. */
         if (tcp_send_room(c) == 0)
             tcp_output(c);
     }
@@ -172,11 +171,11 @@ static enum status write_span(struct connection *c, const struct span *span,
 }
 
 /*
- * Sends what was written: at once if nothing is under way, or if it is enough;
- * otherwise the work fiber does, together with what else is written before it
- * has its turn. (An echo would send each page that it reads by itself.)
+ * Sends what was written: at once if nothing is in flight or enough is unsent;
+ * otherwise by the work fiber, together with later writes. (An echo server would
+ * otherwise send one segment for each page that it reads.)
  */
-static void push(struct connection *c)
+static void send_or_schedule(struct connection *c)
 {
     if (c->snd.una == c->snd.nxt || tcp_unsent(c) >= ENOUGH)
         tcp_output(c);
@@ -192,7 +191,7 @@ static enum status write_flow(struct flow *f, const struct span *spans,
 
     for (size_t i = 0; i < count && s == OK; i++)
         s = write_span(c, &spans[i], deadline);
-    push(c);
+    send_or_schedule(c);
     return s;
 }
 
@@ -221,7 +220,7 @@ static enum status write_bufs(struct flow *f, struct buf *data,
         if (tcp_send_room(c) == 0)
             tcp_output(c);
     }
-    push(c);
+    send_or_schedule(c);
     return OK;
 }
 
@@ -270,10 +269,10 @@ static void close_flow(struct flow *f)
     struct connection *c = connection_of(f);
 
     if (c->state == TCP_SYN_SENT)
-        tcp_end(c, OK); /* what was written is not sent any more */
+        tcp_end(c, OK); /* unsent data are dropped */
     else if (c->rcvq.len > 0 && c->state != TCP_CLOSED &&
              c->state != TCP_TIMED_WAIT)
-        tcp_abort(c, ERR_RESET); /* 3.6.1: the peer learns of the loss */
+        tcp_abort(c, ERR_RESET); /* 3.6.1: the peer must learn of the loss */
     shutdown_flow(f, FLOW_READING | FLOW_WRITING);
     tcp_release(c);
     c->events.handler = NULL;

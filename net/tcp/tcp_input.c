@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What comes in: RFC 9293, 3.10.7, in its order, with RFC 7323's timestamps and
- * RFC 5961's caution about resets and SYNs that could be a stranger's.
+ * Segment arrival (RFC 9293, 3.10.7), in the order of the specification, with
+ * timestamps (RFC 7323) and protection against blind RST, SYN and data attacks
+ * (RFC 5961).
  */
 #include "tcp.h"
 #include "tcp_cookie.h"
@@ -13,15 +14,16 @@
 #include <string.h>
 
 #define LEAST_MSS   64
-#define SMALL       512                   /* bytes that join others */
+#define SMALL       512                   /* copied into the page before */
 #define LARGE       2048                  /* the same, when pages are scarce */
-#define CHALLENGES  10                    /* a second, to each peer */
+#define CHALLENGES  10                    /* per connection and second */
 #define TS_LIFETIME (24 * 86400 * SECOND) /* RFC 7323, 5.5 */
 
-/* A segment that has come, and what of its data is still to be looked at. */
+/* A received segment; data and len are what is not processed yet. */
 struct arrival {
     struct tcp_segment s;
-    bool               is_syn; /* or was: then its window is not scaled */
+    bool               is_syn; /* even if the flag is cleared since: its window is
+                                  not scaled */
     struct buf        *data;   /* NULL: none */
     uint32_t           len;
 };
@@ -38,7 +40,7 @@ static uint32_t scaled(const struct connection *c, const struct arrival *a)
     return (uint32_t)a->s.window << (a->is_syn ? 0 : c->snd.wind_shift);
 }
 
-static void take_window(struct connection *c, const struct arrival *a)
+static void update_window(struct connection *c, const struct arrival *a)
 {
     c->snd.wnd = scaled(c, a);
     c->snd.wl1 = a->s.seq;
@@ -47,8 +49,8 @@ static void take_window(struct connection *c, const struct arrival *a)
         c->snd.max_wnd = c->snd.wnd;
 }
 
-/* The peer's SYN: where its bytes begin, and what it can. */
-static void take_syn(struct connection *c, const struct arrival *a)
+/* Initialises the receive side by the peer's SYN and its options. */
+static void apply_syn(struct connection *c, const struct arrival *a)
 {
     const struct tcp_segment *s = &a->s;
     uint16_t                  mss = s->has_mss ? s->mss : TCP_DEFAULT_MSS;
@@ -73,7 +75,7 @@ static void take_syn(struct connection *c, const struct arrival *a)
         c->ts.recent_at = time_now();
     }
     c->path.max_mss = c->path.probed_mss = c->mss;
-    take_window(c, a);
+    update_window(c, a);
 }
 
 static void establish(struct connection *c)
@@ -113,7 +115,7 @@ static void send_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
     tcp_init(&c, tcp, *local, *peer);
     tcp_set_iss(&c, tcp_make_cookie(tcp, local, peer, &a->s));
     c.state = TCP_SYN_RECEIVED;
-    take_syn(&c, a);
+    apply_syn(&c, a);
     if (c.ts.is_on) {
         c.ts.offset += tcp_make_cookie_timestamp(tcp_timestamp(&c), &a->s) - tcp_timestamp(&c);
     } else {
@@ -127,12 +129,12 @@ static void send_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
 
 static void connection_input(struct connection *c, struct arrival *a,
                              const struct ipv4_packet *packet);
-static void take_text(struct connection *c, struct arrival *a,
-                      const struct ipv4_packet *packet);
+static void process_text(struct connection *c, struct arrival *a,
+                         const struct ipv4_packet *packet);
 
-/* A third segment, without a connection; false: it is not one of those. */
-static bool take_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
-                        const struct ipv4_packet *packet, struct arrival *a)
+/* Opens a connection by a SYN cookie; false: the segment returns none. */
+static bool accept_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
+                          const struct ipv4_packet *packet, struct arrival *a)
 {
     struct endpoint    local = {packet->to, a->s.to};
     struct endpoint    peer = {packet->from, a->s.from};
@@ -146,7 +148,7 @@ static bool take_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
         tcp->counters.missing_timestamps++;
         return true; /* RFC 7323, 3.2 */
     }
-    /* Before it displaces another: it would be reset all the same. */
+    /* Check before displacing: a connection over the limit is reset anyway. */
     if (!tcp_peer_has_quota(tcp, l, peer.ip)) {
         tcp->counters.over_peer_limit++;
         tcp_reply_reset(tcp, NULL, packet, &a->s, a->len);
@@ -155,19 +157,19 @@ static bool take_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
     if (!tcp_may_accept(l) ||
         !(c = tcp_create_displacing(tcp, local, peer))) {
         tcp->counters.dropped_syns++;
-        return true; /* with its data it will come again */
+        return true; /* the peer retransmits its data */
     }
     tcp->counters.cookies_in++;
     tcp_set_iss(c, a->s.ack - 1);
     c->snd.nxt = a->s.ack;
     c->syn_due = false;
     tcp_add_half_open(c, l);
-    take_syn(c, &syn);
+    apply_syn(c, &syn);
     connection_input(c, a, packet);
     return true;
 }
 
-/* To LISTEN: 3.10.7.2. least: its first number is beyond it (NULL: any is). */
+/* In LISTEN: 3.10.7.2. least: our ISS must be after it (NULL: any will do). */
 static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
                          struct arrival *a, const uint32_t *least)
 {
@@ -178,13 +180,13 @@ static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
     struct connection   *c;
 
     if (!l || a->s.flags & TCP_ACK) {
-        if (l && take_cookie(tcp, l, packet, a))
+        if (l && accept_cookie(tcp, l, packet, a))
             return;
         tcp->counters.no_connection++;
         tcp_reply_reset(tcp, NULL, packet, &a->s, a->len);
         return;
     }
-    /* Nobody honest ends what he begins: with FIN it is no SYN of a peer's. */
+    /* Drop SYN+FIN: no legitimate peer sends it. */
     if ((a->s.flags & (TCP_SYN | TCP_RST | TCP_FIN)) != TCP_SYN)
         return;
     if (!tcp_peer_has_quota(tcp, l, peer.ip)) {
@@ -192,8 +194,8 @@ static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
         tcp_reply_reset(tcp, NULL, packet, &a->s, a->len);
         return;
     }
-    /* In a full pool a SYN displaces nothing: anybody could have sent it. A
-     * cookie that comes back does. */
+    /* A SYN never displaces a connection: its source may be spoofed. A cookie
+     * that is returned proves the address. */
     if (tcp_may_accept(l) &&
         (!tcp_may_half_open(tcp, l) ||
          (!tcp_has_room(tcp) && tcp_peer_choose_victim(tcp, peer.ip)))) {
@@ -208,7 +210,7 @@ static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
     if (least && !seq_after(c->iss, *least))
         tcp_set_iss(c, *least + 65536 + random_below(65536));
     tcp_add_half_open(c, l);
-    take_syn(c, a);
+    apply_syn(c, a);
     tcp_schedule(c);
 }
 
@@ -230,9 +232,9 @@ static void syn_sent_input(struct connection *c, struct arrival *a,
     }
     if (!(s->flags & TCP_SYN))
         return;
-    take_syn(c, a);
-    if (!has_ack) {                             /* both open at once: figure 7 */
-        if (a->len > 0 && tcp_may_receive(c)) { /* for when it is open */
+    apply_syn(c, a);
+    if (!has_ack) {                             /* simultaneous open: figure 7 */
+        if (a->len > 0 && tcp_may_receive(c)) { /* kept until ESTABLISHED */
             c->syn_data = a->data;
             c->syn_data_len = a->len;
             a->data = NULL;
@@ -251,26 +253,25 @@ static void syn_sent_input(struct connection *c, struct arrival *a,
     c->ack.now = true;
     a->s.flags &= (uint8_t)~TCP_SYN;
     a->s.seq++;
-    take_text(c, a, packet);
+    process_text(c, a, packet);
 }
 
-/* Does any of the segment lie in the window? 3.4 */
+/* Is any byte of the segment in the window? 3.4 */
 static bool is_acceptable(const struct connection *c, const struct arrival *a)
 {
     uint32_t len = a->len + (a->s.flags & TCP_FIN ? 1 : 0);
     uint32_t last = a->s.seq + (len > 0 ? len - 1 : 0);
 
     if (a->s.seq == c->rcv.nxt)
-        return true; /* of a window of zero, what it acknowledges */
+        return true; /* with a zero window, for its ACK */
     if (len == 0)
         return !seq_before(a->s.seq, c->rcv.nxt) &&
                !seq_after(a->s.seq, c->rcv.adv);
     return !seq_before(last, c->rcv.nxt) && seq_before(a->s.seq, c->rcv.adv);
 }
 
-/* RFC 5961, 7: not without end. Each connection has a limit of its own: by one
- * for all a stranger could learn, from how many answers he gets himself, what
- * we say to others. */
+/* Rate-limits challenge ACKs (RFC 5961, 7). The limit is per connection: a
+ * global one is a side channel for off-path attackers (CVE-2016-5696). */
 static bool may_challenge(struct connection *c)
 {
     nanoseconds now = time_now();
@@ -286,45 +287,46 @@ static bool may_challenge(struct connection *c)
     return true;
 }
 
-static void challenge(struct connection *c)
+static void send_challenge_ack(struct connection *c)
 {
     if (may_challenge(c))
         tcp_send_ack(c);
 }
 
-/* To what lies outside the window, or is old: so that an honest peer learns
- * where we are. Who brings something is told each time; two that only
- * acknowledge could go on for ever. */
-static void put_right(struct connection *c, const struct arrival *a)
+/* Answers an unacceptable segment with an ACK, so that a desynchronised peer can
+ * recover. Segments without data are rate-limited: otherwise two endpoints could
+ * exchange ACKs forever. */
+static void answer_unacceptable(struct connection *c, const struct arrival *a)
 {
     if (a->len > 0 || a->s.flags & TCP_FIN)
         tcp_send_ack(c);
     else
-        challenge(c);
+        send_challenge_ack(c);
 }
 
-/* RFC 7323, 5.5: after so long without an update TS.Recent says nothing. */
+/* RFC 7323, 5.5: TS.Recent is invalid after 24 days without an update. */
 static bool is_older(const struct connection *c, const struct arrival *a)
 {
     return seq_before(a->s.time, c->ts.recent) &&
            time_now() - c->ts.recent_at < TS_LIFETIME;
 }
 
-/* RFC 7323, 5.3: an old duplicate, whose numbers have come round. */
+/* PAWS (RFC 7323, 5.3): an old duplicate from before a wrap of the sequence
+ * numbers. */
 static bool is_stale(const struct connection *c, const struct arrival *a)
 {
     return c->ts.is_on && a->s.has_timestamps && is_older(c, a);
 }
 
-/* RFC 7323, 3.2. But a SYN may be of a new connection of a peer that has lost
- * the old one, and is challenged (RFC 5961, 4.2). */
+/* RFC 7323, 3.2. A SYN may be from a peer that has restarted, and is challenged
+ * (RFC 5961, 4.2). */
 static bool lacks_timestamp(const struct connection *c, const struct arrival *a)
 {
     return c->ts.is_on && !a->s.has_timestamps &&
            !(a->s.flags & (TCP_RST | TCP_SYN));
 }
 
-static void take_timestamp(struct connection *c, const struct arrival *a)
+static void update_ts_recent(struct connection *c, const struct arrival *a)
 {
     if (c->ts.is_on && a->s.has_timestamps && !is_older(c, a) &&
         !seq_after(a->s.seq, c->ts.last_ack_sent)) {
@@ -333,9 +335,9 @@ static void take_timestamp(struct connection *c, const struct arrival *a)
     }
 }
 
-/* Data that have come already, and not so long ago that they are a stranger's,
- * are told of in the ACK that answers them (RFC 2883, 4). */
-static void note_old_data(struct connection *c, const struct arrival *a)
+/* Reports duplicate data in a D-SACK (RFC 2883, 4), unless they are so old that
+ * they may be spoofed. */
+static void report_old_data(struct connection *c, const struct arrival *a)
 {
     if (a->len > 0 && !seq_after(a->s.seq + a->len, c->rcv.nxt) &&
         seq_after(a->s.seq, c->rcv.nxt - (65535u << c->rcv.wind_shift)) &&
@@ -345,13 +347,13 @@ static void note_old_data(struct connection *c, const struct arrival *a)
     }
 }
 
-/* RFC 5961, 3.2: only the number that is next proves that it is the peer's. */
-static void take_reset(struct connection *c, const struct arrival *a)
+/* RFC 5961, 3.2: only a RST at exactly rcv.nxt is accepted. */
+static void process_reset(struct connection *c, const struct arrival *a)
 {
     c->tcp->counters.resets_in++;
     if (a->s.seq != c->rcv.nxt) {
         if (a->s.seq - c->rcv.nxt < c->rcv.adv - c->rcv.nxt)
-            challenge(c);
+            send_challenge_ack(c);
         else
             c->tcp->counters.out_of_window++;
     } else if (c->state != TCP_TIMED_WAIT) { /* RFC 1337, 3 */
@@ -361,19 +363,19 @@ static void take_reset(struct connection *c, const struct arrival *a)
     }
 }
 
-/* RFC 5961, 4.2; but what is not open yet goes back to LISTEN: 3.10.7.4,
- * fourth. */
-static void take_another_syn(struct connection *c, const struct arrival *a)
+/* RFC 5961, 4.2; but a passive connection in SYN-RECEIVED returns to LISTEN:
+ * 3.10.7.4, fourth. */
+static void process_unexpected_syn(struct connection *c, const struct arrival *a)
 {
     if (c->state == TCP_SYN_RECEIVED && c->is_passive && is_acceptable(c, a))
         tcp_end(c, ERR_RESET);
     else
-        challenge(c);
+        send_challenge_ack(c);
 }
 
-/* In SYN-RECEIVED the SYN comes again: our answer was lost, or both have opened
- * at once, and it comes with an ACK. False: no more to be done with it. */
-static bool take_same_syn(struct connection *c, struct arrival *a)
+/* In SYN-RECEIVED the peer retransmits its SYN, since our SYN,ACK was lost; or in
+ * a simultaneous open sends SYN,ACK. False: the segment is done with. */
+static bool process_repeated_syn(struct connection *c, struct arrival *a)
 {
     if (!(a->s.flags & TCP_ACK)) {
         if (may_challenge(c))
@@ -385,11 +387,11 @@ static bool take_same_syn(struct connection *c, struct arrival *a)
     return true;
 }
 
-/* 3.10.7.4, first to fourth; false: no more to be done with it. */
-static bool check(struct connection *c, struct arrival *a)
+/* 3.10.7.4, first to fourth; false: the segment is done with. */
+static bool check_segment(struct connection *c, struct arrival *a)
 {
     if (a->s.flags & TCP_RST) {
-        take_reset(c, a);
+        process_reset(c, a);
         return false;
     }
     if (lacks_timestamp(c, a)) {
@@ -398,22 +400,22 @@ static bool check(struct connection *c, struct arrival *a)
     }
     if (is_stale(c, a)) {
         c->tcp->counters.stale_timestamps++;
-        put_right(c, a);
+        answer_unacceptable(c, a);
         return false;
     }
     if (a->s.flags & TCP_SYN) {
         if (c->state != TCP_SYN_RECEIVED || a->s.seq != c->irs) {
-            take_another_syn(c, a);
+            process_unexpected_syn(c, a);
             return false;
         }
-        if (!take_same_syn(c, a))
+        if (!process_repeated_syn(c, a))
             return false;
     }
     if (!is_acceptable(c, a)) {
         c->tcp->counters.out_of_window++;
-        note_old_data(c, a);
-        put_right(c, a);
-        /* Our last ACK was lost: it is sent again, and the wait begins anew. */
+        report_old_data(c, a);
+        answer_unacceptable(c, a);
+        /* The peer has not got our last ACK: restart the 2 MSL timer. */
         if (c->state == TCP_TIMED_WAIT && a->s.flags & TCP_FIN &&
             a->s.seq + a->len + 1 == c->rcv.nxt)
             tcp_set_clock(c, TCP_END, time_after(TCP_TIME_WAIT));
@@ -432,7 +434,8 @@ static void trim_queue(struct connection *c, uint32_t len)
     c->sndq.progress_at = time_now();
     if (c->sndq.cursor && seq_before(c->sndq.cursor_seq, c->sndq.seq))
         c->sndq.cursor = NULL;
-    /* Room for twice what may be under way, so that it never runs dry. */
+    /* Size the send queue to twice the congestion window, so that the
+     * connection is not limited by the application. */
     if (c->sndq.limit < TCP_QUEUE_MOST && c->cwnd > c->sndq.limit / 2)
         c->sndq.limit *= 2;
     if (c->sndq.len < c->sndq.limit / 2 || c->sndq.len == 0)
@@ -444,15 +447,15 @@ static bool is_fin_acked(const struct connection *c)
     return c->fin_sent && c->snd.una == c->sndq.seq + c->sndq.len + 1;
 }
 
-static void enter_time_wait(struct connection *c)
+static void start_time_wait(struct connection *c)
 {
     tcp_enter_time_wait(c);
     c->clock[TCP_RETRANSMIT] = FOREVER;
     tcp_set_clock(c, TCP_END, time_after(TCP_TIME_WAIT));
 }
 
-/* Our FIN has arrived. False: that was the end. */
-static bool note_fin_acked(struct connection *c)
+/* Our FIN is acknowledged. False: the connection has ended. */
+static bool advance_state_by_fin_ack(struct connection *c)
 {
     switch (c->state) {
     case TCP_FIN_WAIT_1:
@@ -461,7 +464,7 @@ static bool note_fin_acked(struct connection *c)
             tcp_set_clock(c, TCP_END, time_after(TCP_FIN_WAIT));
         return true;
     case TCP_CLOSING:
-        enter_time_wait(c);
+        start_time_wait(c);
         return true;
     case TCP_LAST_ACK:
         tcp_end(c, OK);
@@ -471,7 +474,8 @@ static bool note_fin_acked(struct connection *c)
     }
 }
 
-/* A duplicate ACK (RFC 5681, 2), of a probe also when all has come. */
+/* A duplicate ACK (RFC 5681, 2); while a tail loss probe is outstanding also one
+ * that acknowledges all. */
 static bool is_duplicate(const struct connection *c, const struct arrival *a)
 {
     return a->s.ack == c->snd.una && a->len == 0 &&
@@ -480,17 +484,17 @@ static bool is_duplicate(const struct connection *c, const struct arrival *a)
            scaled(c, a) == c->snd.wnd && c->snd.wnd > 0;
 }
 
-/* The peer's window, if the segment is not older than what we have of it. */
-static void take_newer_window(struct connection *c, const struct arrival *a)
+/* Updates the send window, unless the segment is older than the last update. */
+static void update_window_if_newer(struct connection *c, const struct arrival *a)
 {
     uint32_t before = c->snd.wnd;
 
     if (seq_before(a->s.ack, c->snd.una) || seq_after(c->snd.wl1, a->s.seq) ||
         (c->snd.wl1 == a->s.seq && seq_before(a->s.ack, c->snd.wl2)))
         return;
-    take_window(c, a);
-    /* It answers our questions about its window, and so it lives; but whom
-     * nobody holds any more it does not keep alive without end. */
+    update_window(c, a);
+    /* A peer that answers window probes is alive (RFC 1122, 4.2.2.17); but it
+     * cannot keep a connection forever that the application has closed. */
     if (c->snd.wnd == 0 && c->is_held)
         c->unanswered_since = 0;
     if (c->snd.wnd <= before)
@@ -499,16 +503,16 @@ static void take_newer_window(struct connection *c, const struct arrival *a)
         c->rtt.backoff = 0;
         c->clock[TCP_RETRANSMIT] = FOREVER;
         tcp_start_rto(c);
-        /* What it was asked with it may have had no room for. */
+        /* The peer may have dropped the window probe. */
         if (c->sent.first && c->snd.una == a->s.ack)
             tcp_retransmit_first(c, c->snd.wnd < c->cwnd ? c->snd.wnd : c->cwnd);
     }
     tcp_schedule(c);
 }
 
-/* What of ours the segment says has come. */
-static void take_numbers(struct connection *c, const struct arrival *a,
-                         bool is_duplicate)
+/* Processes SND.UNA and the SACK blocks. */
+static void process_ack_number(struct connection *c, const struct arrival *a,
+                               bool is_duplicate)
 {
     uint32_t        acked = a->s.ack - c->snd.una, of_data = 0;
     struct delivery d = {.now = time_now(),
@@ -539,25 +543,25 @@ static void take_numbers(struct connection *c, const struct arrival *a,
     tcp_schedule(c);
 }
 
-/* 3.10.7.4, fifth; false: no more to be done with the segment. */
-static bool take_ack(struct connection *c, const struct arrival *a,
-                     const struct ipv4_packet *packet)
+/* 3.10.7.4, fifth; false: the segment is done with. */
+static bool process_ack(struct connection *c, const struct arrival *a,
+                        const struct ipv4_packet *packet)
 {
     bool is_new = seq_after(a->s.ack, c->snd.una), is_repeated;
 
     if (!(a->s.flags & TCP_ACK))
         return false;
-    /* RFC 5961, 5.2: or a stranger's guess at the one number would do. */
+    /* RFC 5961, 5.2: an attacker must guess the ACK number, too. */
     if (c->state != TCP_SYN_RECEIVED &&
         seq_before(a->s.ack, c->snd.una - c->snd.max_wnd)) {
-        challenge(c);
+        send_challenge_ack(c);
         return false;
     }
     if (seq_after(a->s.ack, c->snd.nxt)) {
         if (c->state == TCP_SYN_RECEIVED)
             tcp_reply_reset(c->tcp, c, packet, &a->s, a->len);
         else
-            challenge(c);
+            send_challenge_ack(c);
         return false;
     }
     if (c->state == TCP_SYN_RECEIVED) {
@@ -566,21 +570,21 @@ static bool take_ack(struct connection *c, const struct arrival *a,
             return false;
         }
         if (c->is_passive && !tcp_may_accept(c->listener))
-            return false; /* our SYN goes again, and so will he */
-        take_window(c, a);
-        if (c->rtt.backoff == 0 && c->last_sent) /* 0: that was a cookie */
+            return false; /* our SYN,ACK and then its ACK are repeated */
+        update_window(c, a);
+        if (c->rtt.backoff == 0 && c->last_sent) /* 0: from a cookie, so not sampled */
             rtt_update(c, time_now() - c->last_sent);
         establish(c);
         if (c->state == TCP_CLOSED)
             return false;
     }
     is_repeated = is_duplicate(c, a);
-    take_newer_window(c, a);
-    take_numbers(c, a, is_repeated);
-    return !is_new || !is_fin_acked(c) || note_fin_acked(c);
+    update_window_if_newer(c, a);
+    process_ack_number(c, a, is_repeated);
+    return !is_new || !is_fin_acked(c) || advance_state_by_fin_ack(c);
 }
 
-static void link_data(struct connection *c, struct buf *data)
+static void link_to_receive_queue(struct connection *c, struct buf *data)
 {
     if (c->rcvq.last)
         c->rcvq.last->next = data;
@@ -589,9 +593,9 @@ static void link_data(struct connection *c, struct buf *data)
     c->rcvq.last = buf_last(data);
 }
 
-/* Copies a small piece behind the others, or each would hold a page; when pages
- * are scarce, larger ones too. Frees data then. */
-static bool join(struct connection *c, struct buf *data, uint32_t len)
+/* Coalesces small segments into one page, and larger ones when pages are scarce.
+ * Frees data then. */
+static bool coalesce(struct connection *c, struct buf *data, uint32_t len)
 {
     bool        is_scarce = buf_pages_free() < buf_pages() / 2;
     bool        has_room = c->rcvq.last && buf_is_sole(c->rcvq.last);
@@ -608,14 +612,14 @@ static bool join(struct connection *c, struct buf *data, uint32_t len)
     buf_copy_out(data, 0, buf_append(c->rcvq.last, room), room);
     if (more) {
         buf_copy_out(data, room, buf_append(more, len - room), len - room);
-        link_data(c, more);
+        link_to_receive_queue(c, more);
     }
     buf_free(data);
     return true;
 }
 
-/* Adds data that are next to what can be read. */
-static void append(struct connection *c, struct buf *data, uint32_t len)
+/* Adds data at rcv.nxt to the receive queue. */
+static void append_in_order(struct connection *c, struct buf *data, uint32_t len)
 {
     c->rcv.nxt += len;
     c->ack.unacked += len;
@@ -626,33 +630,33 @@ static void append(struct connection *c, struct buf *data, uint32_t len)
     data->offload = (struct offload){0, 0, 0, false};
     if (c->rcvq.len == 0)
         c->rcvq.progress_at = time_now();
-    if (!join(c, data, len))
-        link_data(c, data);
+    if (!coalesce(c, data, len))
+        link_to_receive_queue(c, data);
     c->rcvq.len += len;
 }
 
-/* What came with a SYN before it was open. */
-static void take_syn_text(struct connection *c)
+/* Receives the data of a SYN, once the connection is open. */
+static void receive_syn_data(struct connection *c)
 {
     struct buf *data = c->syn_data;
 
     c->syn_data = NULL;
-    append(c, data, c->syn_data_len);
+    append_in_order(c, data, c->syn_data_len);
     c->ack.now = true;
     wake_all(&c->readable);
 }
 
-/* What was held and is next now. */
-static void take_held(struct connection *c)
+/* Moves data from the out-of-order queue to the receive queue. */
+static void receive_from_ooo(struct connection *c)
 {
     struct buf *data;
     uint32_t    len;
 
     while ((data = ooo_remove_next(c, &len)) != NULL)
-        append(c, data, len);
+        append_in_order(c, data, len);
 }
 
-/* New data after CLOSE, or after both sides were shut: RFC 9293, 3.6.1. */
+/* New data after CLOSE, or after both directions were shut: RFC 9293, 3.6.1. */
 static bool is_unwanted(const struct connection *c, const struct arrival *a)
 {
     bool has_new = a->len > 0 && seq_after(a->s.seq + a->len, c->rcv.nxt);
@@ -660,9 +664,10 @@ static bool is_unwanted(const struct connection *c, const struct arrival *a)
     return (has_new || c->syn_data) && c->shut_writing && c->shut_reading;
 }
 
-/* How old our time stamp is that comes with data, at the least: a round trip.
- * Down at once, up slowly, for the sender may have had nothing to say. */
-static void measure_trip(struct connection *c, const struct tcp_segment *s)
+/* Measures the round trip as a receiver: the age of the timestamp that data echo.
+ * A filter that falls at once and rises slowly, since the sender may have been
+ * idle. */
+static void measure_receiver_rtt(struct connection *c, const struct tcp_segment *s)
 {
     nanoseconds trip = (tcp_timestamp(c) - s->echo) * MILLISECOND;
 
@@ -677,7 +682,7 @@ static void measure_trip(struct connection *c, const struct tcp_segment *s)
 }
 
 /* 3.10.7.4, seventh */
-static void take_data(struct connection *c, struct arrival *a)
+static void process_data(struct connection *c, struct arrival *a)
 {
     uint32_t    seq = a->s.seq, end = seq + a->len;
     struct buf *data = a->data;
@@ -706,8 +711,8 @@ static void take_data(struct connection *c, struct arrival *a)
         end = c->rcv.adv;
         buf_cut(data, end - seq);
     }
-    /* What nobody reads does not take the last pages from the others: it will
-     * be sent again. */
+    /* Data that the application does not read must not take the last pages; the
+     * peer retransmits them. */
     if (!tcp_may_receive(c)) {
         c->tcp->counters.starved++;
         tcp_memory_low(c->tcp);
@@ -718,10 +723,10 @@ static void take_data(struct connection *c, struct arrival *a)
     if (seq == c->rcv.nxt) {
         bool filled = c->ooo.first != NULL;
 
-        measure_trip(c, &a->s);
-        append(c, data, end - seq);
-        if (!(a->s.flags & TCP_FIN)) /* behind a FIN there is nothing */
-            take_held(c);
+        measure_receiver_rtt(c, &a->s);
+        append_in_order(c, data, end - seq);
+        if (!(a->s.flags & TCP_FIN)) /* no data follow a FIN */
+            receive_from_ooo(c);
         if (filled)
             c->ack.now = true; /* RFC 5681, 4.2 */
         if (c->ack.quick > 0) {
@@ -741,14 +746,14 @@ static void take_data(struct connection *c, struct arrival *a)
     }
 }
 
-/* The peer's FIN, and all that stands before it: eighth. */
-static void take_fin(struct connection *c)
+/* Processes the peer's FIN, in order: eighth. */
+static void process_fin(struct connection *c)
 {
-    ooo_clear(c); /* what lies behind it is nothing */
+    ooo_clear(c); /* no data follow a FIN */
     c->fin_received = true;
     c->fin_pending = false;
     c->rcv.nxt++;
-    if (seq_after(c->rcv.nxt, c->rcv.adv)) /* a FIN needs no room */
+    if (seq_after(c->rcv.nxt, c->rcv.adv)) /* a FIN takes no buffer space */
         c->rcv.adv = c->rcv.nxt;
     c->ack.now = true;
     wake_all(&c->readable);
@@ -760,7 +765,7 @@ static void take_fin(struct connection *c)
         c->state = TCP_CLOSING;
         break;
     case TCP_FIN_WAIT_2:
-        enter_time_wait(c);
+        start_time_wait(c);
         break;
     default:
         break;
@@ -768,11 +773,11 @@ static void take_fin(struct connection *c)
 }
 
 /*
- * Notes the peer's FIN at seq, for when all before it has come. It is the end
- * of the stream, so one with data, or another FIN, beyond it is none; without
- * this a forged one would hide the true one for ever.
+ * Remembers a FIN beyond a hole. It ends the stream, so data or another FIN after
+ * it show that it is not genuine, and it is forgotten; otherwise a spoofed FIN
+ * would hide the real one.
  */
-static void note_fin(struct connection *c, uint32_t seq)
+static void remember_fin(struct connection *c, uint32_t seq)
 {
     if (seq_before(seq, c->rcv.nxt) || seq_after(seq, c->rcv.adv) ||
         (c->ooo.last && seq_after(c->ooo.last->end, seq)) ||
@@ -783,8 +788,8 @@ static void note_fin(struct connection *c, uint32_t seq)
 }
 
 /* Data and FIN: 3.10.7.4, seventh and eighth. */
-static void take_text(struct connection *c, struct arrival *a,
-                      const struct ipv4_packet *packet)
+static void process_text(struct connection *c, struct arrival *a,
+                         const struct ipv4_packet *packet)
 {
     uint32_t end = a->s.seq + a->len;
 
@@ -794,18 +799,18 @@ static void take_text(struct connection *c, struct arrival *a,
         return;
     }
     if (c->syn_data)
-        take_syn_text(c);
+        receive_syn_data(c);
     if (a->len > 0 && c->fin_pending && seq_after(end, c->fin_seq))
         c->fin_pending = false;
     if (a->s.flags & TCP_FIN)
-        note_fin(c, end);
+        remember_fin(c, end);
     if (a->len > 0)
-        take_data(c, a);
+        process_data(c, a);
     if ((c->fin_pending && c->fin_seq == c->rcv.nxt) ||
         (a->s.flags & TCP_FIN && end == c->rcv.nxt))
-        take_fin(c);
+        process_fin(c);
     else if (a->s.flags & TCP_FIN && a->len == 0)
-        c->ack.now = true; /* too early */
+        c->ack.now = true; /* beyond a hole */
     tcp_schedule(c);
 }
 
@@ -816,21 +821,21 @@ static void connection_input(struct connection *c, struct arrival *a,
         syn_sent_input(c, a, packet);
         return;
     }
-    if (!check(c, a))
+    if (!check_segment(c, a))
         return;
     c->last_heard = time_now();
     tcp_peer_touch(c);
     c->keepalives = 0;
     ecn_on_segment(c, a->s.flags, packet->service, a->len);
-    if (!take_ack(c, a, packet))
+    if (!process_ack(c, a, packet))
         return;
-    take_timestamp(c, a); /* not before: it could be a stranger's */
+    update_ts_recent(c, a); /* only after the ACK was found valid: it may be spoofed */
     if (c->state != TCP_TIMED_WAIT && !c->fin_received)
-        take_text(c, a, packet);
+        process_text(c, a, packet);
 }
 
-/* RFC 6191, 2: a new connection may begin where an old one waits to be
- * forgotten, if nothing of the old can be taken for the new one's. */
+/* RFC 6191, 2: may a SYN end TIME-WAIT? Only if no segment of the old connection
+ * can be taken for one of the new connection. */
 static bool is_fresh_syn(const struct connection *c, const struct arrival *a)
 {
     if (c->state != TCP_TIMED_WAIT || c->is_held ||
@@ -900,7 +905,7 @@ void tcp_icmp_error(void *ctx, const struct ipv4_packet *packet,
     c = tcp_find(tcp, (struct endpoint){packet->from, get_be16(start)},
                  (struct endpoint){packet->to, get_be16(start + 2)});
     seq = get_be32(start + 4);
-    /* RFC 5927, 4: of what is under way, or it is forged. */
+    /* RFC 5927, 4: ignore errors for segments that are not in flight. */
     if (!c || seq_before(seq, c->snd.una) || !seq_before(seq, c->snd.nxt))
         return;
     if (error->status == ERR_RANGE)

@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * When pages are scarce. All that the connections of an image hold is pages of
- * one pool, so what is left there is the measure:
+ * Limits by free pages of the pool, which all queues of all connections share
+ * (decision 0020):
  *
  *     below 1/2    windows do not grow; larger pieces share pages
- *     below 1/4    of what comes too early, nothing is kept
- *     below 1/8    windows do not open again, but for two segments; what
- *                  is written waits, and what comes to one who has not read
- *                  two segments yet is dropped, and comes again
- *     below 1/16   only those who hold nothing may take or write anything
- *     below 1/64   nobody may. If one who holds nothing is refused, who holds
- *                  most, and for longest, without anything moving, is reset
+ *     below 1/4    the out-of-order queues do not grow
+ *     below 1/8    windows open for two segments only; writes wait; data for a
+ *                  connection with two unread segments are dropped
+ *     below 1/16   only connections that hold no pages may receive or write
+ *     below 1/64   none may. When a connection that holds no pages is refused
+ *                  one, reset the connection with the largest product of pages
+ *                  and idle time
  *
- * So the last pages are for answers, and for those who take what they get.
- * While it lasts a timer looks ten times a second, lets those go on who
- * may, and opens the windows when it is over.
+ * So the last pages are for responses, and for applications that read. A timer
+ * checks ten times a second, wakes what may go on, and opens the windows when
+ * there are pages again.
  */
 #include "tcp.h"
 #include "tcp_memory.h"
 
 #define LOOK (100 * MILLISECOND)
-#define IDLE (2 * SECOND) /* who has moved since is spared */
+#define IDLE (2 * SECOND) /* a queue that moved since is not idle */
 
 static bool is_below(size_t part)
 {
@@ -32,7 +32,7 @@ bool tcp_memory_is_low(void)
     return is_below(8);
 }
 
-/* May one who holds len bytes have more? */
+/* May a connection that holds len bytes have more? */
 static bool may_have(struct tcpv4 *tcp, uint32_t len, uint32_t enough)
 {
     if (is_below(64)) {
@@ -44,7 +44,7 @@ static bool may_have(struct tcpv4 *tcp, uint32_t len, uint32_t enough)
 
 bool tcp_may_receive(const struct connection *c)
 {
-    return c->shut_reading || /* it is thrown away */
+    return c->shut_reading || /* the data are dropped */
            may_have(c->tcp, c->rcvq.len + c->ooo.len,
                     TCP_LEAST_ROOM * c->our_mss);
 }
@@ -63,16 +63,17 @@ static size_t count(const struct buf *b)
     return n;
 }
 
-/* Pages, by the time for which none of them has left. */
-static uint64_t weigh(size_t pages, nanoseconds since)
+/* Pages times idle milliseconds. */
+static uint64_t weight_of(size_t pages, nanoseconds since)
 {
     nanoseconds idle = time_now() - since;
 
     return idle < IDLE ? 0 : pages * (idle / MILLISECOND);
 }
 
-/* Whatever was held too early may be sent again (RFC 2018, 8); a connection
- * that is given up is gone, so that is only for what hoards of ours are. */
+/* Frees pages. An out-of-order queue can be dropped without harm: the peer
+ * retransmits (RFC 2018, 8). Only when there is none is a connection reset, and
+ * only if connections hold a quarter of the pages. */
 static void relieve(struct tcpv4 *tcp)
 {
     struct connection *early = NULL, *worst = NULL;
@@ -89,7 +90,7 @@ static void relieve(struct tcpv4 *tcp)
         read = count(c->rcvq.first);
         queue = count(c->sndq.first);
         all += read + queue;
-        weight = weigh(read, c->rcvq.progress_at) + weigh(queue, c->sndq.progress_at);
+        weight = weight_of(read, c->rcvq.progress_at) + weight_of(queue, c->sndq.progress_at);
         if (c->ooo.first && (!early || c->ooo.len > early->ooo.len))
             early = c;
         if (weight > most) {
@@ -106,8 +107,8 @@ static void relieve(struct tcpv4 *tcp)
     tcp->refused = false;
 }
 
-/* What could not be said, taken or queued for want of pages can be again. */
-static void look_at(struct connection *c, bool is_over)
+/* Resumes what was refused for want of pages. */
+static void resume(struct connection *c, bool is_over)
 {
     bool may_queue;
 
@@ -128,7 +129,7 @@ void tcp_check_memory(void *ctx)
     if (is_below(16))
         relieve(tcp);
     for (size_t i = 0; i < tcp->pool.used; i++)
-        look_at(tcp_pool_at(&tcp->pool, i), is_over);
+        resume(tcp_pool_at(&tcp->pool, i), is_over);
     if (!is_over)
         wheel_set(tcp->wheel, &tcp->memory, time_after(LOOK));
 }

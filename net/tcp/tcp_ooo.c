@@ -1,23 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What came too early: runs of bytes without a gap, each a list of bufs.
+ * The out-of-order queue: runs of contiguous bytes, each a list of bufs.
  *
- * Runs are in a list by their numbers, and in a treap (Aragon and Seidel, 1989)
- * whose ranks are chance, so that whatever order a peer sends in, the place of
- * a segment is found in few steps; that of one behind all others, the common
- * case, in one. A run never touches the next: so the runs are the blocks of a
- * SACK option, too.
+ * Runs are in a list by sequence number, and in a treap (Aragon and Seidel, 1989)
+ * with random ranks, so that a hostile order of segments costs logarithmic time; a
+ * segment after all others, the common case, takes one step. Runs do not touch:
+ * each is a block of a SACK option.
  *
- * Small pieces are copied behind each other. A page that holds little is
- * allowed for few of them: else a byte here and a byte there would pin a page
- * each.
+ * Small segments are copied into one page. Only a few pages with little data are
+ * allowed: single bytes with holes between them would pin a page each.
  */
 #include "tcp.h"
 
-#define SMALL  512 /* bytes that are copied into the page before them */
-#define SPARSE 16  /* bufs, however little is in them */
+#define SMALL  512 /* copied into the page before */
+#define SPARSE 16  /* bufs, however little data they hold */
 
-/* A run without its bufs. */
+/* Frees a run, but not its bufs. */
 static void free_run(struct connection *c, struct ooo_run *h)
 {
     c->ooo.count--;
@@ -26,7 +24,7 @@ static void free_run(struct connection *c, struct ooo_run *h)
     c->tcp->ooo_free = h;
 }
 
-static void plant(struct connection *c, struct ooo_run *h)
+static void treap_insert(struct connection *c, struct ooo_run *h)
 {
     struct ooo_run **at = &c->ooo.tree, *t, **below = &h->left,
                    **above = &h->right;
@@ -49,7 +47,7 @@ static void plant(struct connection *c, struct ooo_run *h)
     *at = h;
 }
 
-static void uproot(struct connection *c, const struct ooo_run *h)
+static void treap_remove(struct connection *c, const struct ooo_run *h)
 {
     struct ooo_run **at = &c->ooo.tree, *a = h->left, *b = h->right;
 
@@ -72,7 +70,7 @@ static void uproot(struct connection *c, const struct ooo_run *h)
     *at = a ? a : b;
 }
 
-/* The last run that does not begin behind seq; NULL: all do. */
+/* The last run that begins at or before seq; NULL: none does. */
 static struct ooo_run *run_before(const struct connection *c, uint32_t seq)
 {
     struct ooo_run *found = NULL, *t = c->ooo.tree;
@@ -92,12 +90,12 @@ static struct ooo_run *run_before(const struct connection *c, uint32_t seq)
     return found;
 }
 
-/* Takes the run behind before (NULL: the first) out. */
-static struct ooo_run *take_out(struct connection *c, struct ooo_run *before)
+/* Unlinks the run after before (NULL: the first). */
+static struct ooo_run *unlink_run(struct connection *c, struct ooo_run *before)
 {
     struct ooo_run **link = before ? &before->next : &c->ooo.first, *h = *link;
 
-    uproot(c, h);
+    treap_remove(c, h);
     *link = h->next;
     if (c->ooo.last == h)
         c->ooo.last = before;
@@ -113,10 +111,10 @@ static unsigned count_bufs(const struct buf *b)
     return n;
 }
 
-/* Puts data, of count bufs and last, behind those of a run, the first of them
- * into the page before it if it is small. */
-static void join(struct connection *c, struct ooo_run *h, struct buf *data,
-                 struct buf *last, unsigned count)
+/* Appends data, count bufs that end in last, to a run; copies the first into the
+ * page before if it is small. */
+static void append_to_run(struct connection *c, struct ooo_run *h, struct buf *data,
+                          struct buf *last, unsigned count)
 {
     if (h->last && data->len <= SMALL && buf_is_sole(h->last) &&
         buf_tailroom(h->last) >= data->len) {
@@ -158,15 +156,15 @@ static struct ooo_run *new_run(struct connection *c, struct ooo_run *before,
     if (!h->next)
         c->ooo.last = h;
     c->ooo.count++;
-    plant(c, h);
+    treap_insert(c, h);
     return h;
 }
 
 /*
- * May it keep so many more bufs, with len bytes in them? Of runs, and of pages
- * beyond a quarter of all, it may have as much as is left for the others
- * (Choudhury and Hahne, 1998): so one alone may have much, and of many each
- * some.
+ * May the connection queue more bufs with len bytes? Dynamic thresholds (Choudhury
+ * and Hahne, 1998): its share of runs, and of pages beyond a quarter of all, is
+ * limited by what is free, so that one connection alone may have much, and each
+ * of many has some.
  */
 static bool has_room(const struct connection *c, unsigned bufs, uint32_t len)
 {
@@ -204,15 +202,15 @@ bool ooo_insert(struct connection *c, uint32_t seq, struct buf *data,
         seq += known;
     }
     bufs = count_bufs(data);
-    if (!has_room(c, bufs, end - seq)) { /* what is held is kept, then */
+    if (!has_room(c, bufs, end - seq)) { /* what is queued stays */
         c->tcp->counters.held_dropped++;
         buf_free(data);
         return false;
     }
     while ((next = before ? before->next : c->ooo.first) != NULL &&
-           !seq_after(next->end, end)) { /* all of it comes again */
+           !seq_after(next->end, end)) { /* all of it is received again */
         sack_note_duplicate(c, next->seq, next->end);
-        drop_run(c, take_out(c, before));
+        drop_run(c, unlink_run(c, before));
     }
     if (next && seq_before(next->seq, end)) {
         sack_note_duplicate(c, next->seq, end);
@@ -227,11 +225,11 @@ bool ooo_insert(struct connection *c, uint32_t seq, struct buf *data,
     c->ooo.bufs += bufs;
     h->end = end;
     h->arrival = (uint32_t)c->tcp->counters.held;
-    join(c, h, data, buf_last(data), bufs);
+    append_to_run(c, h, data, buf_last(data), bufs);
     if (next && next->seq == end) {
-        next = take_out(c, h);
+        next = unlink_run(c, h);
         h->end = next->end;
-        join(c, h, next->data, next->last, next->bufs);
+        append_to_run(c, h, next->data, next->last, next->bufs);
         free_run(c, next);
     }
     return true;
@@ -247,11 +245,11 @@ const struct ooo_run *ooo_find(const struct connection *c, uint32_t seq)
 struct buf *ooo_remove_next(struct connection *c, uint32_t *len)
 {
     while (c->ooo.first && !seq_after(c->ooo.first->seq, c->rcv.nxt)) {
-        struct ooo_run *h = take_out(c, NULL);
+        struct ooo_run *h = unlink_run(c, NULL);
         uint32_t        known = c->rcv.nxt - h->seq;
         struct buf     *data = h->data;
 
-        /* What came in order had come before, in part: RFC 2883. */
+        /* Data in order that overlap this run are a duplicate: RFC 2883. */
         if (known > 0) {
             bool is_all = !seq_after(h->end, c->rcv.nxt);
 

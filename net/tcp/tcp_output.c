@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What goes out. Data leave as windows on the pages of the queue, behind a
- * header of their own; what is more than a segment leaves in one piece, and
- * the device, or its front, cuts it.
+ * Segment transmission (RFC 9293, 3.8). Data are sent as shared bufs of the send
+ * queue behind a page with the header. More than one segment leaves in one piece:
+ * the device, or its front, segments it.
  */
 #include "tcp.h"
 #include "tcp_memory.h"
@@ -24,7 +24,7 @@ uint32_t tcp_receive_window(const struct connection *c)
     uint32_t offered = c->rcv.adv - c->rcv.nxt, unit = 1u << c->rcv.wind_shift;
     uint32_t most = 65535u << c->rcv.wind_shift, least = c->rcvq.limit / 2;
 
-    /* Not while pages are scarce, but for a few segments. */
+    /* When pages are scarce it opens for a few segments only. */
     if (tcp_memory_is_low()) {
         uint32_t few = TCP_LEAST_ROOM * c->our_mss;
 
@@ -32,8 +32,8 @@ uint32_t tcp_receive_window(const struct connection *c)
         if (few < space)
             space = few;
     }
-    /* RFC 9293, 3.8.6.2.2: grows by what is worth a segment, or not at all;
-     * and never shrinks (3.8.6). */
+    /* RFC 9293, 3.8.6.2.2: advance the right edge by a segment at least
+     * (silly window syndrome); never move it back (3.8.6). */
     if (least > c->our_mss)
         least = c->our_mss;
     if (space < offered + least)
@@ -42,8 +42,8 @@ uint32_t tcp_receive_window(const struct connection *c)
     return space < most ? space : most;
 }
 
-static size_t emit(struct connection *c, uint32_t seq, uint32_t len,
-                   uint8_t flags, uint8_t *p)
+static size_t emit_header(struct connection *c, uint32_t seq, uint32_t len,
+                          uint8_t flags, uint8_t *p)
 {
     bool               is_syn = flags & TCP_SYN;
     uint32_t           window = tcp_receive_window(c);
@@ -76,7 +76,7 @@ static size_t emit(struct connection *c, uint32_t seq, uint32_t len,
     return tcp_emit(&s, p);
 }
 
-/* Bytes of the queue, from seq on. */
+/* Shares len bytes of the send queue, from seq on. */
 static struct buf *share_queue(struct connection *c, uint32_t seq,
                                uint32_t len)
 {
@@ -96,8 +96,8 @@ static struct buf *share_queue(struct connection *c, uint32_t seq,
     return buf_share_list(b, seq - at, len);
 }
 
-/* What an ACK that has left settles. */
-static void note_ack(struct connection *c)
+/* Updates the receive side after an ACK was sent. */
+static void on_ack_sent(struct connection *c)
 {
     uint32_t edge = c->rcv.nxt + tcp_receive_window(c);
 
@@ -113,7 +113,7 @@ static void note_ack(struct connection *c)
     tcp_set_clock(c, TCP_ACKNOWLEDGE, FOREVER);
 }
 
-/* Sends b, a header and what follows it. */
+/* Sends b: a TCP header, then data in the bufs that follow. */
 static void send_packet(struct connection *c, struct buf *b, size_t header,
                         uint8_t service)
 {
@@ -133,7 +133,7 @@ static void send_packet(struct connection *c, struct buf *b, size_t header,
         .segment = len - header > c->mss ? c->mss : 0,
     };
     c->tcp->counters.out++;
-    /* Else it is as if it were lost: the timers see to it. */
+    /* After other errors the timers retransmit, as after a loss. */
     if (ipv4_write(c->tcp->ip, &packet, b) == ERR_RANGE)
         path_set_mtu(c, ipv4_mtu(c->tcp->ip));
 }
@@ -146,24 +146,24 @@ void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags)
     if (b && len > 0)
         b->next = share_queue(c, seq, len);
     if (!b || (len > 0 && !b->next)) {
-        buf_free(b); /* as if it were lost */
+        buf_free(b); /* retransmitted like a lost one */
         tcp_memory_low(c->tcp);
         if (c->ack.unacked > 0 || c->ack.now)
             tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(TCP_DELAYED_ACK));
         return;
     }
-    header = emit(c, seq, len, flags, buf_append(b, TCP_MOST));
+    header = emit_header(c, seq, len, flags, buf_append(b, TCP_MOST));
     b->len = header;
     send_packet(c, b, header, ecn_codepoint(c, seq, len));
     if (flags & TCP_ACK)
-        note_ack(c);
+        on_ack_sent(c);
 }
 
 /*
- * The number of a segment without data, at which the peer will look: not
- * beyond the peer's window, where a probe may have led.
+ * The sequence number of a segment without data. It must be within the peer's
+ * window to be acceptable, and a window probe may have moved snd.nxt beyond it.
  */
-static uint32_t present(const struct connection *c)
+static uint32_t acceptable_seq(const struct connection *c)
 {
     uint32_t edge = c->snd.una + c->snd.wnd;
 
@@ -173,7 +173,7 @@ static uint32_t present(const struct connection *c)
 
 void tcp_send_ack(struct connection *c)
 {
-    tcp_send(c, present(c), 0, TCP_ACK);
+    tcp_send(c, acceptable_seq(c), 0, TCP_ACK);
 }
 
 static void send_header(struct tcpv4 *tcp, struct endpoint from,
@@ -195,12 +195,12 @@ static void send_header(struct tcpv4 *tcp, struct endpoint from,
     tcp->counters.out++;
     tcp->counters.resets_out++;
     if (ipv4_write(tcp->ip, &packet, b) != OK)
-        return; /* whom it concerns will ask again */
+        return; /* the peer repeats its segment */
 }
 
 /* The timestamp of a reset, where the two have agreed on them (RFC 7323, 3.2).
  */
-static void stamp(const struct connection *c, struct tcp_segment *s)
+static void add_timestamp(const struct connection *c, struct tcp_segment *s)
 {
     s->has_timestamps = c->ts.is_on;
     s->time = tcp_timestamp(c);
@@ -215,13 +215,13 @@ void tcp_send_reset(struct connection *c)
     bool               is_opening = c->state == TCP_SYN_RECEIVED;
     struct tcp_segment s = {.from = c->local.port,
                             .to = c->peer.port,
-                            .seq = present(c),
+                            .seq = acceptable_seq(c),
                             .ack = is_opening ? c->rcv.nxt : 0,
                             .flags = is_opening ? TCP_RST | TCP_ACK : TCP_RST};
 
     if (c->state == TCP_SYN_SENT)
         return;
-    stamp(c, &s);
+    add_timestamp(c, &s);
     send_header(c->tcp, c->local, c->peer, &s);
 }
 
@@ -242,7 +242,7 @@ void tcp_reply_reset(struct tcpv4 *tcp, const struct connection *c,
                      (s->flags & TCP_FIN ? 1 : 0);
     }
     if (c)
-        stamp(c, &answer);
+        add_timestamp(c, &answer);
     send_header(tcp, (struct endpoint){packet->to, s->to},
                 (struct endpoint){packet->from, s->from}, &answer);
 }
@@ -252,13 +252,13 @@ static uint32_t queue_end(const struct connection *c)
     return c->sndq.seq + c->sndq.len;
 }
 
-/* Something leaves: from now on an answer is waited for. */
-static void note_sent(struct connection *c)
+/* Starts the retransmission and user timeouts for a segment. */
+static void on_segment_sent(struct connection *c)
 {
     nanoseconds now = time_now();
 
     if (c->snd.una == c->snd.nxt)
-        c->clock[TCP_RETRANSMIT] = FOREVER; /* it asked about the window */
+        c->clock[TCP_RETRANSMIT] = FOREVER; /* it was set for a window probe */
     if (c->snd.una == c->snd.nxt || !c->unanswered_since)
         tcp_set_unanswered(c, now);
     c->last_sent = now;
@@ -276,7 +276,7 @@ static void send_syn(struct connection *c)
              (uint8_t)((c->state == TCP_SYN_SENT ? TCP_SYN
                                                  : TCP_SYN | TCP_ACK) |
                        ecn_syn_flags(c)));
-    note_sent(c);
+    on_segment_sent(c);
     c->snd.nxt = c->iss + 1;
 }
 
@@ -297,9 +297,9 @@ void tcp_retransmit(struct connection *c, struct sent_record *r)
     tcp_send(c, r->seq, len - fin, (uint8_t)(TCP_ACK | (fin ? TCP_FIN : 0)));
     sent_note_retransmission(c, r);
     pacing_on_sent(c, len);
-    note_sent(c);
+    on_segment_sent(c);
     if (r == c->sent.first)
-        tcp_restart_rto(c); /* it waits for what was sent just now */
+        tcp_restart_rto(c); /* it is for the first segment in flight */
 }
 
 void tcp_retransmit_first(struct connection *c, uint32_t len)
@@ -309,8 +309,8 @@ void tcp_retransmit_first(struct connection *c, uint32_t len)
         tcp_retransmit(c, c->sent.first);
 }
 
-/* The most data bytes of one piece, in whole segments. A CWR is for the first
- * of them alone, and devices differ in whether they know. */
+/* The most data bytes of one piece, in whole segments. Only the first segment may
+ * have CWR, and not every device clears it in the others. */
 static uint32_t longest_piece(const struct connection *c)
 {
     if (c->ecn.cwr_due)
@@ -318,22 +318,21 @@ static uint32_t longest_piece(const struct connection *c)
     return (LONGEST - IPV4_HEADER - TCP_MOST) / c->mss * c->mss;
 }
 
-/* What cwnd has room for. */
-static uint32_t room(struct connection *c)
+/* Bytes that cwnd and pacing allow now. */
+static uint32_t usable_window(struct connection *c)
 {
     uint32_t in_flight = tcp_in_flight(c);
 
     return pacing_limit(c, c->cwnd > in_flight ? c->cwnd - in_flight : 0);
 }
 
-/* Sends once more what is lost, as far as cwnd lets it. False: some of it has
- * to wait. */
+/* Retransmits lost segments as far as cwnd allows. False: some have to wait. */
 static bool resend_lost(struct connection *c, bool *sent)
 {
     struct sent_record *r;
 
     while ((r = sent_first_lost(c)) != NULL) {
-        uint32_t most = longest_piece(c), may = room(c), len;
+        uint32_t most = longest_piece(c), may = usable_window(c), len;
         uint32_t edge = c->snd.una + c->snd.wnd;
 
         while (r->next && r->next->state == SENT_LOST &&
@@ -357,10 +356,10 @@ static bool resend_lost(struct connection *c, bool *sent)
 }
 
 /*
- * How many bytes, of the free ones, may leave in one piece now; 0: none. RFC
- * 9293, 3.8.6.2.1 and 3.7.4: whole segments, but for the end of what there is,
- * and that not while something small is under way (Nagle); or half of what the
- * peer ever offered.
+ * The bytes to send in one piece now, at most free; 0: none. Sender's silly window
+ * avoidance and Nagle's algorithm (RFC 9293, 3.8.6.2.1 and 3.7.4): whole
+ * segments; or the end of the queue when nothing is in flight; or half of the
+ * largest window that the peer ever offered.
  */
 static uint32_t next_piece(const struct connection *c, uint32_t free,
                            bool *ends)
@@ -407,7 +406,7 @@ static void send_piece(struct connection *c, uint32_t len, bool ends)
         c->fin_sent = true;
         c->state = c->state == TCP_CLOSE_WAIT ? TCP_LAST_ACK : TCP_FIN_WAIT_1;
     }
-    note_sent(c);
+    on_segment_sent(c);
     if (c->recovery.phase != TCP_OPEN)
         c->prr.out += len;
     pacing_on_sent(c, len);
@@ -415,7 +414,7 @@ static void send_piece(struct connection *c, uint32_t len, bool ends)
     congestion_on_sent(c, c->last_sent);
 }
 
-/* Is there anything that was not sent yet? */
+/* Is there data, or a FIN, that was not sent yet? */
 static bool has_more(const struct connection *c)
 {
     return seq_before(c->snd.nxt, queue_end(c) + c->shut_writing);
@@ -435,10 +434,10 @@ bool tcp_send_one_segment(struct connection *c)
     return true;
 }
 
-/* A segment that is longer than others, to see whether it arrives. */
+/* Sends a probe of the path MTU: a longer segment. */
 static bool send_path_probe(struct connection *c)
 {
-    uint32_t edge = c->snd.una + c->snd.wnd, may = room(c);
+    uint32_t edge = c->snd.una + c->snd.wnd, may = usable_window(c);
     uint16_t usual = c->mss, len;
     bool     may_fragment = c->path.may_fragment;
 
@@ -461,18 +460,18 @@ static bool send_path_probe(struct connection *c)
     return true;
 }
 
-/* What was not sent yet, in bursts of at most so many bytes. */
+/* Sends new data, at most burst bytes. */
 static bool send_new(struct connection *c, uint32_t burst)
 {
     uint16_t usual = c->mss, less = (uint16_t)(usual - sack_option_length(c));
     bool     sent = false;
 
-    /* RFC 2018, 4: what came too early is told with data, too. */
+    /* RFC 2018, 4: segments with data have SACK blocks, too. */
     c->sack.with_data = less < usual;
     c->mss = less;
     while (has_more(c) && sent_can_add(c)) {
         bool     ends;
-        uint32_t free = room(c);
+        uint32_t free = usable_window(c);
         uint32_t len = next_piece(c, free < burst ? free : burst, &ends);
 
         if (len == 0 && !(ends && c->shut_writing))
@@ -492,7 +491,7 @@ static bool send_data(struct connection *c)
     bool     sent = false;
     uint32_t burst;
 
-    /* RFC 5681, 4.1: what was under way long ago says nothing of now. */
+    /* RFC 5681, 4.1: restart after an idle period. */
     if (c->snd.una == c->snd.nxt && c->last_sent && has_more(c) &&
         time_now() - c->last_sent > c->rtt.rto)
         congestion_restart(c);
@@ -506,13 +505,13 @@ static bool send_data(struct connection *c)
     if (sent && tcp_unsent(c) < TCP_UNSENT_MOST / 2)
         wake_all(&c->writable);
     if (has_more(c) && c->snd.una == c->snd.nxt)
-        tcp_start_rto(c); /* to ask about the window */
+        tcp_start_rto(c); /* for a window probe */
     if (sent)
         tlp_set_pto(c);
     return sent;
 }
 
-/* The window has opened by so much that the peer should know. */
+/* Has the window opened enough for an update? */
 static bool is_worth_telling(const struct connection *c)
 {
     uint32_t offered = c->rcv.adv - c->rcv.nxt, now = tcp_receive_window(c);
@@ -536,7 +535,7 @@ void tcp_output(struct connection *c)
         send_syn(c);
         return;
     }
-    /* What came twice is told by a segment without data. */
+    /* A D-SACK goes in a segment without data. */
     if (c->ack.now && c->sack.dsack.from != c->sack.dsack.to)
         tcp_send_ack(c);
     if (may_send_data(c->state) && send_data(c))

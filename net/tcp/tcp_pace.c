@@ -1,45 +1,44 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Pacing: on a long way a window does not leave at one stroke, for which a
- * router's short queue has no room, but over most of a round trip.
+ * Pacing: spreads a window over most of a round trip, since a burst may overflow
+ * the queue of a router.
  *
- * What is sent is paid for with time, at the window's bytes for a round trip
- * and an eighth more, so that it is the window in the end that limits; in slow
- * start, where it doubles in each, at twice the window's. Timers tick about
- * each millisecond: so two of them may be saved, and ten segments always, and
- * where a round trip is a few milliseconds there is nothing to pace.
+ * The rate is 9/8 of cwnd per SRTT, so that cwnd stays the limit; in slow start,
+ * where cwnd doubles, twice cwnd. Timers have a granularity of about a
+ * millisecond: a credit of two of them, and of ten segments at least, may
+ * accumulate, and RTTs of a few milliseconds are not paced.
  */
 #include "tcp.h"
 
 #define LEAST_TRIP (4 * MILLISECOND)
 #define TICK       MILLISECOND
 #define SAVED      10    /* segments */
-#define LARGE      60000 /* bytes of a piece that it is not worth to wait for */
+#define LARGE      60000 /* bytes of a piece: do not wait for more */
 
-/* While something is repaired, what arrives sets the pace (RFC 6937). The least
- * round trip may be known of a segment that says nothing of the usual one. */
+/* Not during recovery, which PRR paces by ACKs (RFC 6937). min_rtt may be known
+ * before the first sample of SRTT. */
 static bool is_paced(const struct connection *c)
 {
     return c->rack.min_rtt >= LEAST_TRIP && c->rtt.srtt > 0 &&
            c->recovery.phase < TCP_RECOVERY;
 }
 
-/* Bytes for a round trip. */
-static uint64_t pace(const struct connection *c)
+/* Bytes per SRTT. */
+static uint64_t rate(const struct connection *c)
 {
     return (uint64_t)c->cwnd * (c->cwnd < c->ssthresh ? 16 : 9) / 8;
 }
 
-/* The bytes that the time until now is good for. */
+/* The bytes that may be sent by now. */
 static uint64_t credit(struct connection *c, nanoseconds now)
 {
-    nanoseconds saved = (uint64_t)SAVED * c->mss * c->rtt.srtt / pace(c) + 1;
+    nanoseconds saved = (uint64_t)SAVED * c->mss * c->rtt.srtt / rate(c) + 1;
 
     if (saved < 2 * TICK)
         saved = 2 * TICK;
     if (now > saved && c->pacing.paid_until < now - saved)
         c->pacing.paid_until = now - saved;
-    return c->pacing.paid_until < now ? pace(c) * (now - c->pacing.paid_until) / c->rtt.srtt : 0;
+    return c->pacing.paid_until < now ? rate(c) * (now - c->pacing.paid_until) / c->rtt.srtt : 0;
 }
 
 uint32_t pacing_limit(struct connection *c, uint32_t len)
@@ -53,14 +52,14 @@ uint32_t pacing_limit(struct connection *c, uint32_t len)
     may = credit(c, now);
     if (len <= may)
         return len;
-    least = pace(c) * TICK / c->rtt.srtt / 2;
+    least = rate(c) * TICK / c->rtt.srtt / 2;
     if (least > LARGE)
         least = LARGE;
     if (least < c->mss)
         least = c->mss;
     if (may >= least)
         return (uint32_t)may;
-    enough = c->pacing.paid_until + least * c->rtt.srtt / pace(c) + 1;
+    enough = c->pacing.paid_until + least * c->rtt.srtt / rate(c) + 1;
     tcp_set_clock(c, TCP_PACE, enough > now ? enough : now);
     return 0;
 }
@@ -71,7 +70,7 @@ void pacing_on_sent(struct connection *c, uint32_t len)
 
     if (!is_paced(c))
         return;
-    c->pacing.paid_until += len * c->rtt.srtt / pace(c);
+    c->pacing.paid_until += len * c->rtt.srtt / rate(c);
     trip_on = time_after(c->rtt.srtt);
     if (c->pacing.paid_until > trip_on)
         c->pacing.paid_until = trip_on;

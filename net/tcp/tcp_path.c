@@ -1,24 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How long a segment may be on its way (RFC 1191), and what else ICMP says.
+ * Path MTU discovery (RFC 1191, RFC 4821, RFC 8899), and other ICMP errors.
  *
- * Anybody may forge what ICMP says; so it is believed only of what is under way
- * (RFC 5927), never below what every path takes, and what it says is tried out
- * again after a while. Where ICMP never comes, the timer tells: what is long
- * and was sent twice in vain is sent in shorter segments (RFC 4821, 7.7). A
- * longer one is tried with one segment of data; if that is lost, nothing else
- * is.
+ * ICMP can be spoofed: an error is believed only for segments in flight (RFC
+ * 5927), never below a minimum, and a larger MTU is probed later. Black holes,
+ * where ICMP is filtered, are detected by timeouts (RFC 4821, 7.7). A probe is one
+ * longer segment of data; its loss costs nothing else.
  */
 #include "tcp.h"
 
-#define LEAST_MTU 552            /* as Linux has it; below, routers may cut */
+#define LEAST_MTU 552            /* as in Linux; below, without DF */
 #define BASE_MTU  1200           /* RFC 8899, 5.1.2 */
 #define SMALL_MTU 576            /* RFC 1122, 3.3.2 */
 #define RAISE     (600 * SECOND) /* RFC 8899, 5.1.1; RFC 1191, 6.3 */
-#define GUESSED   (60 * SECOND)  /* the same, of what no router has told */
-#define NEAR      32             /* bytes that are not worth a probe */
+#define GUESSED   (60 * SECOND)  /* the same, for a detected black hole */
+#define NEAR      32             /* a smaller gain is not probed for */
 
-/* The data bytes of a segment of a packet of mtu bytes. */
+/* The data bytes of a segment in a packet of mtu bytes. */
 static uint32_t segment_of(const struct connection *c, uint16_t mtu)
 {
     uint32_t headers = IPV4_HEADER + TCP_HEADER +
@@ -39,9 +37,8 @@ bool path_set_mtu(struct connection *c, uint16_t mtu)
     return true;
 }
 
-/* What is under way in segments longer than that is lost, and not because there
- * was too much of it. */
-static void lose_longer(struct connection *c, uint32_t segment)
+/* Marks longer segments as lost, which is no sign of congestion. */
+static void mark_longer_lost(struct connection *c, uint32_t segment)
 {
     for (struct sent_record *r = c->sent.first; r; r = r->next)
         if (r->state == SENT_IN_FLIGHT && r->segment > segment &&
@@ -53,7 +50,7 @@ static void lose_longer(struct connection *c, uint32_t segment)
         recovery_begin_keeping_cwnd(c);
 }
 
-static bool has_longer_under_way(const struct connection *c, uint32_t segment)
+static bool has_longer_in_flight(const struct connection *c, uint32_t segment)
 {
     for (const struct sent_record *r = c->sent.first; r; r = r->next)
         if (r->state == SENT_IN_FLIGHT && r->segment > segment &&
@@ -62,9 +59,9 @@ static bool has_longer_under_way(const struct connection *c, uint32_t segment)
     return false;
 }
 
-/* A probe has failed: one of so many bytes is the next, or much later the
- * longest again. */
-static void try_next(struct connection *c, uint16_t segment)
+/* After a lost probe: the next has segment bytes, or if the gain is small, much
+ * later the maximum. */
+static void set_next_probe(struct connection *c, uint16_t segment)
 {
     c->path.probed_mss = segment;
     if (segment >= c->mss + NEAR)
@@ -74,18 +71,18 @@ static void try_next(struct connection *c, uint16_t segment)
 }
 
 /*
- * A path that takes less than LEAST_MTU gets packets of that size without DF
- * (RFC 1191, 3), which routers may cut into fragments: whoever forges such a
- * message does not get shorter segments from us.
+ * For a path with an MTU below LEAST_MTU packets of that size are sent without DF
+ * (RFC 1191, 3), and routers may fragment them: a spoofed error does not make our
+ * segments shorter.
  */
-static void note_tiny_mtu(struct connection *c, uint16_t mtu)
+static void on_tiny_mtu(struct connection *c, uint16_t mtu)
 {
-    if (c->path.may_fragment || !has_longer_under_way(c, segment_of(c, mtu)))
+    if (c->path.may_fragment || !has_longer_in_flight(c, segment_of(c, mtu)))
         return;
     c->path.may_fragment = true;
     c->tcp->counters.path_reduced++;
     (void)path_set_mtu(c, LEAST_MTU);
-    lose_longer(c, segment_of(c, mtu));
+    mark_longer_lost(c, segment_of(c, mtu));
     tcp_schedule(c);
 }
 
@@ -94,17 +91,17 @@ void path_on_icmp_mtu(struct connection *c, uint16_t mtu)
     if (mtu == 0)
         mtu = SMALL_MTU;
     if (mtu < LEAST_MTU) {
-        note_tiny_mtu(c, mtu);
+        on_tiny_mtu(c, mtu);
         return;
     }
-    /* RFC 5927, 7.2: it must be about something that is longer. */
-    if (!has_longer_under_way(c, segment_of(c, mtu)))
+    /* RFC 5927, 7.2: ignore it unless a longer packet is in flight. */
+    if (!has_longer_in_flight(c, segment_of(c, mtu)))
         return;
     if (path_set_mtu(c, mtu))
         c->tcp->counters.path_reduced++;
     else /* it was a probe */
-        try_next(c, (uint16_t)segment_of(c, mtu));
-    lose_longer(c, c->mss);
+        set_next_probe(c, (uint16_t)segment_of(c, mtu));
+    mark_longer_lost(c, c->mss);
     tcp_schedule(c);
 }
 
@@ -133,7 +130,7 @@ void path_on_probe_lost(struct connection *c, struct sent_record *r)
 {
     r->is_probe = false;
     c->path.probe_lost = true;
-    try_next(c, (uint16_t)((c->mss + r->segment) / 2));
+    set_next_probe(c, (uint16_t)((c->mss + r->segment) / 2));
 }
 
 uint16_t path_probe_size(const struct connection *c, uint32_t queued, uint32_t may)
@@ -152,5 +149,5 @@ uint16_t path_probe_size(const struct connection *c, uint32_t queued, uint32_t m
 void path_on_icmp_error(struct connection *c, enum status status)
 {
     if (c->state == TCP_SYN_SENT)
-        tcp_end(c, status); /* and else it may pass: RFC 5461, 4.1 */
+        tcp_end(c, status); /* otherwise a soft error: RFC 5461, 4.1 */
 }

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Accepted connections by the address of their peer, for the limits by peer and
- * for the choice of a connection that must make room for another peer's.
+ * Accepted connections by peer address, for limits per peer and the choice of a
+ * connection to displace (decision 0020).
  *
- * A binary heap keeps the peers by their number of connections. Each peer's
- * connections are in a list, in the order in which the peer was last heard on
- * them. A change costs at most the logarithm of the number of peers.
+ * A binary heap orders peers by their number of connections; each peer's
+ * connections are in a list by last_heard. An update takes logarithmic time.
  *
- * A connection counts from its third segment on: a SYN proves nothing about its
- * sender, which could fill the quota of somebody else.
+ * A connection counts from the end of the handshake: the source of a SYN may be
+ * spoofed, and would use up the quota of another host.
  */
 #include "tcp.h"
 #include <stdlib.h>
@@ -16,9 +15,9 @@
 
 #define BUCKETS 64 /* at first; a power of two */
 
-/* The connections of one address: to all ports (port 0), until they end, of
- * which idle begins the list; or to one port of ours that has a limit, until
- * the application closes them, which are only counted. */
+/* The connections of one address: with port 0 those to all ports, until they end;
+ * or those to one port with a limit, until the application closes them, which are
+ * only counted. */
 struct tcp_peer {
     struct tcp_peer   *next; /* in its bucket */
     uint32_t           hash;
@@ -26,7 +25,7 @@ struct tcp_peer {
     uint16_t           port;
     unsigned           count;
     size_t             place;       /* in the heap; only of port 0 */
-    struct connection *idle, *busy; /* the ends of the list */
+    struct connection *idle, *busy; /* ends of the list; only port 0 */
 };
 
 static uint32_t hash_of(const struct tcpv4 *tcp, struct ip_address ip,
@@ -53,8 +52,8 @@ static struct tcp_peer *find(const struct tcpv4 *tcp, struct ip_address ip,
     return p;
 }
 
-/* Doubles the table when it has as many records as buckets; where there is no
- * memory for that, lists get longer. */
+/* Doubles the table when it has as many records as buckets. Without memory it
+ * stays, with longer lists. */
 static enum status grow_table(struct tcp_peers *all)
 {
     size_t            buckets = all->buckets ? 2 * all->buckets : BUCKETS;
@@ -127,8 +126,7 @@ static void sift_down(struct tcp_peers *all, struct tcp_peer *p)
     put_in_heap(all, p, at);
 }
 
-/* One connection more; the record is made where there is none. NULL: there is
- * no memory. */
+/* Counts a connection, and makes the record if need be; NULL: no memory. */
 static struct tcp_peer *count_up(struct tcpv4 *tcp, struct ip_address ip,
                                  uint16_t port)
 {

@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Connections' memory, which is taken as they come, and the table that finds
- * them, which grows with their number.
+ * The memory of connections, allocated as needed and reused, and the hash table
+ * that finds them by their endpoints.
  *
- * A connection stays where it is, and what one has left another gets. The table
- * doubles when there are as many connections as places in it, which takes a
- * moment; where there is no memory for that it stays, and the lists get longer.
+ * A connection never moves. The table doubles when it has as many connections as
+ * buckets; without memory it stays, with longer lists.
  */
 #include "tcp.h"
 #include <mirage/boot.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE   32  /* connections whose memory is taken at once */
+#define PIECE   32  /* connections allocated together */
 #define BUCKETS 256 /* at first; a power of two */
 
 BOOT_NUMBER(tcp_connections, 16384, 16, 16777216,
@@ -28,7 +27,7 @@ uint64_t tcp_hash(const struct tcpv4 *tcp, const struct endpoint *local,
     memcpy(key + 8, &local->port, 2);
     memcpy(key + 10, &peer->port, 2);
     memcpy(key + 12, &salt, 8);
-    /* No salt, no bytes of it: connections are looked for all the time. */
+    /* Without a salt fewer bytes are hashed: this is done for each segment. */
     return siphash(&tcp->secret, key, salt ? 20 : 12);
 }
 

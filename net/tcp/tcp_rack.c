@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RACK and TLP (RFC 8985): what was sent before something that has arrived, and
- * by more than a packet may be late, is lost; and who hears nothing sends his
- * last segment once more, before the retransmission timer rings.
+ * RACK-TLP loss detection (RFC 8985). RACK marks a segment lost when one sent
+ * sufficiently later has been acknowledged. TLP sends a probe when ACKs stop
+ * arriving, before the retransmission timer expires.
  *
- * The pieces that are out are in a list by time, so a look ends at the first
- * that is not lost: all looks together cost what is sent.
+ * Segments in flight are kept in order of transmission time. A scan stops at the
+ * first segment that is not lost, so the total cost of all scans is linear in the
+ * segments sent.
  */
 #include "tcp.h"
 
-#define LEAST_LIFE       (30 * SECOND) /* of the least round trip */
+#define MIN_RTT_LIFE     (30 * SECOND) /* of min_rtt */
 #define REO_WND_MULT_MAX 256
-#define STAYS            16 /* recoveries: RFC 8985, 6.2, step 4 */
+#define REO_WND_PERSIST  16 /* recoveries: RFC 8985, 6.2, step 4 */
 
 /* RFC 8985, 5.2: RACK_sent_after */
 static bool is_sent_after(nanoseconds t1, uint32_t end1, nanoseconds t2,
@@ -20,10 +21,10 @@ static bool is_sent_after(nanoseconds t1, uint32_t end1, nanoseconds t2,
     return t1 > t2 || (t1 == t2 && seq_after(end1, end2));
 }
 
-static void note_least(struct connection *c, nanoseconds rtt, nanoseconds now)
+static void update_min_rtt(struct connection *c, nanoseconds rtt, nanoseconds now)
 {
     if (c->rack.min_rtt == 0 || rtt <= c->rack.min_rtt ||
-        now - c->rack.min_rtt_at > LEAST_LIFE) {
+        now - c->rack.min_rtt_at > MIN_RTT_LIFE) {
         c->rack.min_rtt = rtt > 0 ? rtt : 1;
         c->rack.min_rtt_at = now;
     }
@@ -39,13 +40,13 @@ void rack_update(struct connection *c, const struct sent_record *r, uint32_t end
         c->rack.fack = end;
     else if (seq_before(end, c->rack.fack) && !r->is_retransmitted)
         c->rack.reordering_seen = true;
-    /* Step 2: is this about the first time that it was sent? */
+    /* Step 2: skip it if the ACK may be for the original transmission. */
     if (r->is_retransmitted &&
         ((c->ts.is_on && d->has_echo && seq_before(d->echo, stamp)) ||
          rtt < c->rack.min_rtt))
         return;
     if (!r->is_retransmitted)
-        note_least(c, rtt, d->now);
+        update_min_rtt(c, rtt, d->now);
     c->rack.rtt = rtt;
     if (is_sent_after(r->xmit_ts, end, c->rack.xmit_ts, c->rack.end_seq)) {
         c->rack.xmit_ts = r->xmit_ts;
@@ -53,8 +54,8 @@ void rack_update(struct connection *c, const struct sent_record *r, uint32_t end
     }
 }
 
-/* How much later than what was sent behind it a segment may come: step 4. */
-static nanoseconds tolerance(const struct connection *c)
+/* Step 4: the reordering window. */
+static nanoseconds reo_wnd(const struct connection *c)
 {
     nanoseconds wait;
 
@@ -67,7 +68,7 @@ static nanoseconds tolerance(const struct connection *c)
 
 void rack_detect_loss(struct connection *c, nanoseconds now)
 {
-    nanoseconds         late = c->rack.rtt + tolerance(c);
+    nanoseconds         late = c->rack.rtt + reo_wnd(c);
     struct sent_record *r;
 
     c->clock[TCP_REORDER] = FOREVER;
@@ -81,7 +82,6 @@ void rack_detect_loss(struct connection *c, nanoseconds now)
     }
 }
 
-/* Step 4: once in a round trip. */
 void rack_on_dsack(struct connection *c)
 {
     if (c->rack.in_dsack_round && seq_before(c->snd.una, c->rack.dsack_round))
@@ -90,7 +90,7 @@ void rack_on_dsack(struct connection *c)
     c->rack.dsack_round = c->snd.nxt;
     if (c->rack.reo_wnd_mult < REO_WND_MULT_MAX)
         c->rack.reo_wnd_mult++;
-    c->rack.reo_wnd_persist = STAYS;
+    c->rack.reo_wnd_persist = REO_WND_PERSIST;
 }
 
 void rack_on_recovery_end(struct connection *c)
@@ -101,10 +101,10 @@ void rack_on_recovery_end(struct connection *c)
 
 void rack_mark_losses_on_rto(struct connection *c)
 {
-    nanoseconds         now = time_now(), late = c->rack.rtt + tolerance(c);
+    nanoseconds         now = time_now(), late = c->rack.rtt + reo_wnd(c);
     struct sent_record *r;
 
-    /* A round trip may have been longer once than the timer waits now. */
+    /* An earlier RTT may be longer than the timeout is now. */
     if (late > c->rtt.rto)
         late = c->rtt.rto;
     if (c->sent.first && c->sent.first->state == SENT_IN_FLIGHT)
@@ -119,8 +119,8 @@ bool tlp_may_probe(const struct connection *c)
            !c->tlp.is_outstanding && c->sent.first && c->snd.wnd > 0;
 }
 
-/* RFC 8985, 7.2: not beyond the retransmission time-out, in whose place the
- * probe is then. */
+/* 7.2: not after the retransmission timer, which the probe replaces when both are
+ * due. */
 void tlp_set_pto(struct connection *c)
 {
     nanoseconds wait = 2 * c->rtt.srtt;
@@ -141,7 +141,7 @@ void tlp_set_pto(struct connection *c)
     tcp_set_clock(c, TCP_PTO, wait);
 }
 
-/* The last segment of what is under way, alone; NULL: there is no record. */
+/* Splits off the last segment in flight; NULL: no record is free. */
 static struct sent_record *last_segment(struct connection *c)
 {
     struct sent_record *r = c->sent.last;
@@ -153,7 +153,7 @@ static struct sent_record *last_segment(struct connection *c)
     return sent_split(c, r, r->end - len) ? r->next : NULL;
 }
 
-/* RFC 8985, 7.3 */
+/* 7.3 */
 void tlp_send_probe(struct connection *c)
 {
     struct sent_record *r;
@@ -173,7 +173,6 @@ void tlp_send_probe(struct connection *c)
     tcp_restart_rto(c);
 }
 
-/* RFC 8985, 7.4.2 */
 bool tlp_process_ack(struct connection *c, const struct delivery *d,
                      bool is_duplicate)
 {

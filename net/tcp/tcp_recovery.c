@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What an acknowledgment means: that the window may grow, that something is
- * lost, or that nothing was after all.
+ * Loss recovery: what an ACK means for cwnd.
  *
- * While losses are repaired, what is sent follows what arrives, so that at the
- * end ssthresh is under way (RFC 6937). A repair that was none is undone: an
- * echo of an older time stamp shows it (RFC 3522), or that the peer got twice
- * all that was sent again (RFC 2883, as RFC 3708 has it), or, without time
- * stamps, that something arrives which the time-out sent not again (RFC 5682).
+ * During recovery proportional rate reduction (RFC 6937) sends in proportion to
+ * what is delivered, so that ssthresh is in flight at the end. A spurious
+ * recovery is undone. It is detected by the echo of a timestamp from before the
+ * retransmission (Eifel, RFC 3522); by D-SACKs for all that was retransmitted
+ * (RFC 3708); or, without timestamps, by the delivery of something that was not
+ * retransmitted after a timeout (F-RTO, RFC 5682).
  */
 #include "tcp.h"
 
@@ -15,14 +15,14 @@ uint32_t tcp_in_flight(const struct connection *c)
 {
     uint32_t came = c->recovery.dup_acks * c->mss;
 
-    /* Whose SACKs we do not have tells by the number of his ACKs. */
+    /* Without SACK each duplicate ACK stands for a segment that has arrived. */
     return c->sack.permitted ? c->sent.in_flight : c->sent.in_flight > came ? c->sent.in_flight - came
                                                                             : 0;
 }
 
-/* Of ours and its path there is less to be had than we thought. */
-static void reduce(struct connection *c, enum tcp_phase why,
-                   uint32_t flight)
+/* Reduces ssthresh for a sign of congestion, and begins PRR. */
+static void enter_reduction(struct connection *c, enum tcp_phase why,
+                            uint32_t flight)
 {
     c->undo.prior_cwnd = c->cwnd;
     c->undo.prior_ssthresh = c->ssthresh;
@@ -36,7 +36,7 @@ static void reduce(struct connection *c, enum tcp_phase why,
     c->recovery.keeps_cwnd = false;
 }
 
-/* From here on it is known what is sent again. */
+/* Begins to count what is retransmitted, for an undo. */
 static void begin_episode(struct connection *c)
 {
     c->undo.from = c->snd.una;
@@ -46,7 +46,7 @@ static void begin_episode(struct connection *c)
     c->tlp.is_outstanding = false;
 }
 
-/* Is what is lost one piece of one segment, as a probe is? */
+/* Is only one record of one segment lost, as a PMTU probe is? */
 static bool is_one_segment(struct connection *c)
 {
     const struct sent_record *r = sent_first_lost(c);
@@ -54,15 +54,15 @@ static bool is_one_segment(struct connection *c)
     return r && c->sent.lost == r->end - r->seq && c->sent.lost == r->segment;
 }
 
-static void begin_repair(struct connection *c)
+static void begin_fast_recovery(struct connection *c)
 {
     c->tcp->counters.fast_retransmits++;
     begin_episode(c);
     if (c->recovery.phase == TCP_OPEN) {
-        reduce(c, TCP_RECOVERY, tcp_unacked(c));
+        enter_reduction(c, TCP_RECOVERY, tcp_unacked(c));
         return;
     }
-    /* It was reduced in this round trip already. */
+    /* ssthresh was reduced in this round trip already. */
     c->recovery.phase = TCP_RECOVERY;
     c->recovery.point = c->snd.nxt;
     c->undo.is_allowed = false;
@@ -99,17 +99,17 @@ static void end_episode(struct connection *c)
     c->recovery.dup_acks = 0;
 }
 
-/* One of marks lasts until what tells the peer of it has arrived. */
+/* In TCP_REDUCED, until the segment with CWR is acknowledged. */
 static bool is_over(const struct connection *c)
 {
     return c->recovery.phase != TCP_OPEN &&
            !seq_before(c->snd.una, c->recovery.point + (c->recovery.phase == TCP_REDUCED));
 }
 
-static void undo(struct connection *c, const struct delivery *d)
+static void undo_recovery(struct connection *c, const struct delivery *d)
 {
     c->tcp->counters.undone++;
-    /* RFC 4015, 3.3: or the next would ring too early as well. */
+    /* RFC 4015, 3.3: adapt RTO, or the next timeout is spurious, too. */
     if (c->recovery.phase == TCP_LOSS && c->ts.is_on && d->has_echo)
         rtt_update_by_echo(c, d->echo);
     if (c->cwnd < c->undo.prior_cwnd)
@@ -128,13 +128,13 @@ void recovery_on_rto(struct connection *c)
 {
     if (!c->sent.first)
         return;
-    /* What is lost once more is the same loss, for which it was reduced. */
+    /* The loss of a retransmission does not reduce ssthresh again. */
     if (c->recovery.keeps_cwnd) {
         c->cwnd = c->undo.prior_cwnd;
         c->ssthresh = c->undo.prior_ssthresh;
     }
     if (c->recovery.keeps_cwnd || c->recovery.phase == TCP_OPEN) {
-        reduce(c, TCP_LOSS, tcp_unacked(c));
+        enter_reduction(c, TCP_LOSS, tcp_unacked(c));
         begin_episode(c);
     } else if (c->recovery.phase == TCP_REDUCED) {
         begin_episode(c);
@@ -156,9 +156,9 @@ void recovery_on_rto(struct connection *c)
     c->cwnd = tcp_in_flight(c) + c->mss;
 }
 
-/* RFC 6937, 3: cwnd is what is under way and what may be added now. */
-static void follow(struct connection *c, const struct delivery *d,
-                   uint32_t lost_before)
+/* RFC 6937, 3: sets cwnd to what is in flight plus what may be sent now. */
+static void update_cwnd_by_prr(struct connection *c, const struct delivery *d,
+                               uint32_t lost_before)
 {
     uint32_t pipe = tcp_in_flight(c), may = 0;
 
@@ -175,20 +175,20 @@ static void follow(struct connection *c, const struct delivery *d,
         if (may < d->bytes)
             may = d->bytes;
         if (d->is_new && c->sent.lost <= lost_before)
-            may += c->mss; /* all is well: slow start */
+            may += c->mss; /* PRR-SSRB */
         if (may > room)
             may = room;
     }
-    /* What tells of a loss repairs it at once (RFC 6582, 3.2, 5). */
+    /* The first retransmission is sent at once (RFC 6582, 3.2, 5). */
     if (may < c->mss && (c->prr.out == 0 || (d->is_new && !c->sack.permitted)))
         may = c->mss;
     c->cwnd = pipe + may > c->mss ? pipe + may : c->mss;
 }
 
-/* A peer without SACK: three of the same (RFC 5681, 3.2), and each ACK that
- * does not reach to the end (RFC 6582, 3.2) tell of the loss of the first. */
-static void count_duplicates(struct connection *c, struct delivery *d,
-                             bool is_duplicate)
+/* Without SACK: three duplicate ACKs (RFC 5681, 3.2), and each partial ACK (RFC
+ * 6582, 3.2), show that the first segment is lost. */
+static void detect_loss_without_sack(struct connection *c, struct delivery *d,
+                                     bool is_duplicate)
 {
     bool                is_partial = d->is_new && c->recovery.phase == TCP_RECOVERY;
     struct sent_record *r = c->sent.first;
@@ -200,7 +200,7 @@ static void count_duplicates(struct connection *c, struct delivery *d,
     } else if (d->is_new) {
         uint32_t counted = d->bytes / c->mss;
 
-        /* What it acknowledges now was counted, but for what was lost. */
+        /* These bytes were counted by duplicate ACKs, but for the lost segment. */
         counted = counted > 0 ? counted - 1 : 0;
         if (counted > c->recovery.dup_acks || !is_partial)
             counted = c->recovery.dup_acks;
@@ -215,7 +215,7 @@ static void count_duplicates(struct connection *c, struct delivery *d,
     sent_set_state(c, r, SENT_LOST);
 }
 
-/* Was what is being repaired not lost at all? */
+/* Was the recovery spurious? */
 static bool is_spurious(const struct connection *c, const struct delivery *d)
 {
     if (!c->undo.is_allowed)
@@ -230,14 +230,14 @@ static bool is_spurious(const struct connection *c, const struct delivery *d)
            seq_before(c->snd.una, c->recovery.point);
 }
 
-static void take_repeat(struct connection *c, const struct delivery *d)
+static void process_dsack(struct connection *c, const struct delivery *d)
 {
     uint32_t len = d->dsack.to - d->dsack.from;
 
     c->tcp->counters.repeats_in++;
     if (c->tlp.is_outstanding && d->dsack.to == c->tlp.end_seq) {
-        /* It came too early; and of what is sent twice there is no measure by
-         * which to wait longer (RFC 6298, 5.5 to 5.7). */
+        /* The probe was spurious. A retransmission gives no RTT sample, so lengthen
+         * the PTO as RFC 6298, 5.5 to 5.7 do the RTO. */
         if (c->tlp.spurious < 10)
             c->tlp.spurious++;
         return;
@@ -254,7 +254,7 @@ static void set_clocks(struct connection *c, const struct delivery *d)
         tcp_set_unanswered(c, c->snd.una != c->snd.nxt ? d->now : 0);
         tcp_restart_rto(c); /* RFC 6298, 5.2, 5.3 */
         tlp_set_pto(c);
-    } else if (!tlp_may_probe(c)) { /* and a duplicate does not put it off */
+    } else if (!tlp_may_probe(c)) { /* a duplicate ACK does not restart it */
         c->clock[TCP_PTO] = FOREVER;
     }
 }
@@ -268,36 +268,36 @@ void recovery_on_ack(struct connection *c, struct delivery *d,
     if (c->rack.in_dsack_round && !seq_before(c->snd.una, c->rack.dsack_round))
         c->rack.in_dsack_round = false;
     if (d->has_dsack)
-        take_repeat(c, d);
+        process_dsack(c, d);
     if (is_spurious(c, d))
-        undo(c, d);
+        undo_recovery(c, d);
     if (is_over(c))
         end_episode(c);
     if (!tlp_process_ack(c, d, is_duplicate) && c->recovery.phase == TCP_OPEN)
-        reduce(c, TCP_REDUCED, tcp_unacked(c) + d->acked);
-    /* RFC 3168, 6.1.2: once in a round trip. */
+        enter_reduction(c, TCP_REDUCED, tcp_unacked(c) + d->acked);
+    /* RFC 3168, 6.1.2: once per round trip. */
     if (d->is_marked && c->recovery.phase == TCP_OPEN) {
         c->tcp->counters.marks_echoed++;
-        reduce(c, TCP_REDUCED, tcp_unacked(c) + d->acked);
+        enter_reduction(c, TCP_REDUCED, tcp_unacked(c) + d->acked);
     }
     if (!c->sack.permitted)
-        count_duplicates(c, d, is_duplicate);
+        detect_loss_without_sack(c, d, is_duplicate);
     else if (c->sent.sacked > 0 || c->recovery.phase != TCP_OPEN || c->sent.lost > 0)
         rack_detect_loss(c, d->now);
     if (c->sent.lost > 0 && c->recovery.phase < TCP_RECOVERY) {
-        /* RFC 4821, 7.5: a probe that is lost was too long. */
+        /* RFC 4821, 7.5: the loss of a probe is no sign of congestion. */
         if (c->path.probe_lost && is_one_segment(c))
             recovery_begin_keeping_cwnd(c);
         else
-            begin_repair(c);
+            begin_fast_recovery(c);
     }
     if (c->recovery.phase == TCP_RECOVERY || c->recovery.phase == TCP_REDUCED)
-        follow(c, d, lost);
+        update_cwnd_by_prr(c, d, lost);
     else if (c->recovery.phase == TCP_LOSS && d->bytes > 0)
         c->congestion->acked(c, d->bytes);
     else if (d->acked > 0)
         c->congestion->acked(c, d->acked);
     if (c->recovery.phase == TCP_OPEN && !seq_before(c->snd.una, c->recovery.point))
-        c->recovery.point = c->snd.una; /* or in 2 GiB it would be ahead again */
+        c->recovery.point = c->snd.una; /* keep it near: sequence numbers wrap */
     set_clocks(c, d);
 }

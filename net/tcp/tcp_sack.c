@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Selective acknowledgments as they are written (RFC 2018, RFC 2883): the
- * ranges that came too early, and what came twice.
+ * SACK generation (RFC 2018), with D-SACK (RFC 2883).
  *
- * Ranges are the runs of tcp_ooo.c. The first is the one that got something
- * last, and the others follow by when they were told last (RFC 2018, 4). What
- * we have told of we keep.
+ * Blocks are the runs of the out-of-order queue: first the one that has grown
+ * last, then others in the order of their last report (RFC 2018, 4).
  */
 #include "tcp.h"
 
-#define RECALLED   32 /* runs that are looked at for what was not told of */
-#define LEAST_DATA 4  /* bytes of a segment that tells of ranges */
+#define RECALLED   32 /* runs that are searched for unreported ones */
+#define LEAST_DATA 4  /* data bytes of a segment with blocks */
 
 static bool is_empty(const struct tcp_range *r)
 {
@@ -23,7 +21,7 @@ static bool is_within(const struct tcp_range *a, const struct tcp_range *b)
     return !seq_before(a->from, b->from) && !seq_after(a->to, b->to);
 }
 
-/* RFC 2018, 4: the first range is all of the block that holds what has come. */
+/* RFC 2018, 4: the first block is the whole run that contains the segment. */
 void sack_note_out_of_order(struct connection *c, uint32_t from, uint32_t to)
 {
     const struct ooo_run *h = ooo_find(c, from);
@@ -49,16 +47,16 @@ void sack_note_out_of_order(struct connection *c, uint32_t from, uint32_t to)
 
 void sack_note_duplicate(struct connection *c, uint32_t from, uint32_t to)
 {
-    /* One fits into an acknowledgment: the first since the last of those. */
+    /* An ACK has one D-SACK: that of the first duplicate since the last ACK. */
     if (c->sack.permitted && is_empty(&c->sack.dsack))
         c->sack.dsack = (struct tcp_range){from, to};
 }
 
 /*
- * A sender takes three ACKs for a loss, and counts those of each gap; what only
- * lengthens the range behind it is no news that could not wait for the next.
- * Not where so short a time is much of a round trip: then it is for the end of
- * what has come with it.
+ * A sender needs three duplicate ACKs to detect a loss; ACKs of more segments
+ * beyond the same hole may be combined. They are delayed by a twentieth of the
+ * RTT, at most a millisecond; if that is too short for a timer, until the end of
+ * the batch.
  */
 void sack_send_or_delay_ack(struct connection *c)
 {
@@ -79,7 +77,7 @@ void sack_send_or_delay_ack(struct connection *c)
         tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(wait));
 }
 
-static bool is_told(const struct connection *c, const struct ooo_run *h)
+static bool is_reported(const struct connection *c, const struct ooo_run *h)
 {
     for (int i = 0; i < c->sack.count; i++)
         if (c->sack.block[i].from == h->seq)
@@ -87,21 +85,21 @@ static bool is_told(const struct connection *c, const struct ooo_run *h)
     return false;
 }
 
-/* Of the first runs that are held, and are not told of, the one to which
- * something came last; NULL: all are. */
+/* Of the first RECALLED runs without a block, the one that has grown last; NULL:
+ * all have one. */
 static const struct ooo_run *latest_untold(const struct connection *c)
 {
     const struct ooo_run *latest = NULL, *h = c->ooo.first;
 
     for (int i = 0; h && i < RECALLED; i++, h = h->next)
-        if (!is_told(c, h) && (!latest || seq_after(h->arrival, latest->arrival)))
+        if (!is_reported(c, h) && (!latest || seq_after(h->arrival, latest->arrival)))
             latest = h;
     return latest;
 }
 
-/* Leaves out what is no longer early, and takes in, where there is room, what
- * was left out before when there were too many ranges. */
-static void update(struct connection *c)
+/* Removes blocks that are received in order by now, and adds runs that had no
+ * room before. */
+static void refresh_blocks(struct connection *c)
 {
     const struct ooo_run *h;
     int                   kept = 0;
@@ -115,9 +113,9 @@ static void update(struct connection *c)
         c->sack.block[c->sack.count++] = (struct tcp_range){h->seq, h->end};
 }
 
-/* How many ranges fit into a segment. On a link with an MTU near 68 that leaves
- * room for data: two hosts that only tell of holes would not fill them. */
-static unsigned most_ranges(const struct connection *c)
+/* The most blocks of a segment. With an MTU near 68 room must be left for data:
+ * otherwise two hosts that both have holes could never fill them. */
+static unsigned max_blocks(const struct connection *c)
 {
     unsigned most = c->ts.is_on ? TCP_RANGES - 1 : TCP_RANGES;
 
@@ -130,18 +128,18 @@ uint32_t sack_option_length(struct connection *c)
 {
     unsigned count;
 
-    update(c);
+    refresh_blocks(c);
     count = c->sack.count + !is_empty(&c->sack.dsack);
-    if (count > most_ranges(c))
-        count = most_ranges(c);
+    if (count > max_blocks(c))
+        count = max_blocks(c);
     return count > 0 ? 4 + 8 * count : 0;
 }
 
 void sack_fill_option(struct connection *c, struct tcp_segment *s)
 {
-    unsigned most = most_ranges(c);
+    unsigned most = max_blocks(c);
 
-    update(c);
+    refresh_blocks(c);
     if (!is_empty(&c->sack.dsack)) {
         s->sack[s->sack_count++] = c->sack.dsack;
         c->sack.dsack = (struct tcp_range){0, 0};
@@ -161,7 +159,7 @@ bool sack_find_dsack(const struct connection *c, const struct tcp_segment *s,
     if (seq_after(first->to, s->ack) &&
         (s->sack_count == 1 || !is_within(first, &s->sack[1])))
         return false;
-    /* Of what was sent in the last few windows, or it is very old. */
+    /* RFC 2883 sets no limit; ignore one that is older than a few windows. */
     if (seq_before(first->from, c->snd.nxt - 4 * TCP_QUEUE_MOST))
         return false;
     *repeat = *first;

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Reads and writes TCP headers: RFC 9293, 3.1, with the options of RFC 7323 and
+ * RFC 2018.
+ */
 #include "tcp_segment.h"
 #include <mirage/bytes.h>
 #include <string.h>

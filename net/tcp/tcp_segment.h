@@ -13,7 +13,7 @@
 #define TCP_HEADER     20 /* bytes, without options */
 #define TCP_MOST       60 /* with them */
 #define TCP_TIMESTAMPS 12 /* bytes that they take in each header */
-#define TCP_RANGES     4  /* the most that a header has room for */
+#define TCP_RANGES     4  /* SACK blocks in a header */
 
 enum tcp_flag {
     TCP_FIN = 1,
@@ -35,7 +35,7 @@ struct tcp_segment {
     uint16_t from, to; /* ports, not 0 */
     uint32_t seq, ack;
     uint8_t  flags;
-    uint16_t window; /* as it stands there */
+    uint16_t window; /* not scaled */
     size_t   header; /* bytes, with the options */
 
     bool     has_mss, has_scale, has_timestamps, may_sack;
@@ -43,22 +43,21 @@ struct tcp_segment {
     uint8_t  scale; /* at most 14 */
     uint32_t time, echo;
 
-    /* Of RFC 2018, as they stand there. With timestamps three fit. */
+    /* RFC 2018, in wire order. With timestamps three fit. */
     uint8_t          sack_count;
     struct tcp_range sack[TCP_RANGES];
 };
 
-/* The header of a segment, of which at least len bytes are there. False: it
- * is none, or an option lies about its length. */
+/* Parses the header of a segment, of which len bytes are at p. False: it is malformed. */
 bool tcp_parse(const uint8_t *p, size_t len, struct tcp_segment *s);
 
 /*
- * Writes the header, its checksum 0, with the options that s has, in the order
- * that Linux has them. Returns its length; at most TCP_MOST bytes.
+ * Writes the header with checksum 0 and the options that s has, in the order of
+ * Linux. Returns its length, at most TCP_MOST.
  */
 size_t tcp_emit(const struct tcp_segment *s, uint8_t *p);
 
-/* Sequence numbers (RFC 9293, 3.4): is a before b? They go round. */
+/* Sequence numbers modulo 2^32 (RFC 9293, 3.4): is a before b? */
 static inline bool seq_before(uint32_t a, uint32_t b)
 {
     return (int32_t)(a - b) < 0;

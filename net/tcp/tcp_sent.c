@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is under way. A record stands for a piece as it was sent, of up to
- * 64 KiB, and is cut when the peer has got a part of it: so there are few, and
- * what the peer has, one behind the other, is one record again.
+ * The scoreboard of data in flight (RFC 6675). A record stands for a piece as it
+ * was sent, up to 64 KiB. It is split when the peer has received a part of it;
+ * adjacent records that are SACKed are merged.
  *
- * Each connection has one record, and others come from a pool. Without one a
- * new piece is not sent, and what the peer says of a part is not noted: that
- * costs time, and never data. A piece is cut only between segments, so that
- * ranges of single bytes, as a hostile peer may name them, make no more records
- * than there are segments.
+ * Each connection has one record, and others come from a pool. When there is none
+ * new data is not sent, and a SACK is ignored: that costs time, never data.
+ * Records are split only between segments, so that a hostile peer cannot create
+ * more records than there are segments by SACKs of single bytes.
  */
 #include "tcp.h"
 
@@ -23,7 +22,7 @@ bool sent_can_add(const struct connection *c)
     return has_record(c);
 }
 
-static struct sent_record *take(struct connection *c)
+static struct sent_record *alloc_record(struct connection *c)
 {
     struct tcpv4       *tcp = c->tcp;
     struct sent_record *r = tcp->sent_free;
@@ -43,7 +42,7 @@ static struct sent_record *take(struct connection *c)
     return r;
 }
 
-static void give(struct connection *c, struct sent_record *r)
+static void free_record(struct connection *c, struct sent_record *r)
 {
     struct tcpv4 *tcp = c->tcp;
 
@@ -57,7 +56,7 @@ static void give(struct connection *c, struct sent_record *r)
     tcp->sent_count--;
 }
 
-static void link_out(struct connection *c, struct sent_record *r, struct sent_record *behind)
+static void link_by_time(struct connection *c, struct sent_record *r, struct sent_record *behind)
 {
     r->earlier = behind;
     r->later = behind ? behind->later : c->sent.earliest;
@@ -65,13 +64,13 @@ static void link_out(struct connection *c, struct sent_record *r, struct sent_re
     *(r->later ? &r->later->earlier : &c->sent.latest) = r;
 }
 
-static void unlink_out(struct connection *c, const struct sent_record *r)
+static void unlink_by_time(struct connection *c, const struct sent_record *r)
 {
     *(r->earlier ? &r->earlier->later : &c->sent.earliest) = r->later;
     *(r->later ? &r->later->earlier : &c->sent.latest) = r->earlier;
 }
 
-static uint32_t *sum_of(struct connection *c, uint8_t state)
+static uint32_t *bytes_in_state(struct connection *c, uint8_t state)
 {
     return state == SENT_IN_FLIGHT ? &c->sent.in_flight : state == SENT_LOST ? &c->sent.lost
                                                                              : &c->sent.sacked;
@@ -81,12 +80,12 @@ void sent_set_state(struct connection *c, struct sent_record *r, enum sent_state
 {
     uint32_t len = r->end - r->seq;
 
-    *sum_of(c, r->state) -= len;
-    *sum_of(c, state) += len;
+    *bytes_in_state(c, r->state) -= len;
+    *bytes_in_state(c, state) += len;
     if (r->state == SENT_IN_FLIGHT)
-        unlink_out(c, r);
+        unlink_by_time(c, r);
     if (state == SENT_IN_FLIGHT)
-        link_out(c, r, c->sent.latest);
+        link_by_time(c, r, c->sent.latest);
     r->state = (uint8_t)state;
     if (state == SENT_LOST && r->is_probe)
         path_on_probe_lost(c, r);
@@ -104,7 +103,7 @@ struct sent_record *sent_first_lost(struct connection *c)
 
 void sent_add(struct connection *c, uint32_t end)
 {
-    struct sent_record *r = take(c);
+    struct sent_record *r = alloc_record(c);
 
     *r = (struct sent_record){.xmit_ts = time_now(),
                               .seq = c->snd.nxt,
@@ -116,7 +115,7 @@ void sent_add(struct connection *c, uint32_t end)
         c->sent.first = r;
     c->sent.last = r;
     c->sent.in_flight += end - r->seq;
-    link_out(c, r, c->sent.latest);
+    link_by_time(c, r, c->sent.latest);
     c->snd.nxt = end;
 }
 
@@ -131,7 +130,7 @@ void sent_note_retransmission(struct connection *c, struct sent_record *r)
 
 bool sent_split(struct connection *c, struct sent_record *r, uint32_t at)
 {
-    struct sent_record *rest = take(c);
+    struct sent_record *rest = alloc_record(c);
 
     if (!rest)
         return false;
@@ -141,7 +140,7 @@ bool sent_split(struct connection *c, struct sent_record *r, uint32_t at)
     if (c->sent.last == r)
         c->sent.last = rest;
     if (rest->state == SENT_IN_FLIGHT)
-        link_out(c, rest, r);
+        link_by_time(c, rest, r);
     return true;
 }
 
@@ -161,13 +160,13 @@ void sent_merge_next(struct connection *c, struct sent_record *r)
     if (c->sent.lost_hint == next)
         c->sent.lost_hint = r;
     if (next->state == SENT_IN_FLIGHT)
-        unlink_out(c, next);
-    give(c, next);
+        unlink_by_time(c, next);
+    free_record(c, next);
 }
 
-/* Of r the bytes up to end have arrived, from from on. */
-static void note_arrival(struct connection *c, const struct sent_record *r,
-                         uint32_t from, uint32_t end, struct delivery *d)
+/* Accounts for the delivery of the bytes [from, end) of r. */
+static void account_delivery(struct connection *c, const struct sent_record *r,
+                             uint32_t from, uint32_t end, struct delivery *d)
 {
     if (r->state == SENT_SACKED)
         return;
@@ -189,15 +188,15 @@ void sent_apply_ack(struct connection *c, struct delivery *d)
 
     while ((r = c->sent.first) != NULL && seq_before(r->seq, c->snd.una)) {
         if (seq_after(r->end, c->snd.una)) {
-            note_arrival(c, r, r->seq, c->snd.una, d);
-            *sum_of(c, r->state) -= c->snd.una - r->seq;
+            account_delivery(c, r, r->seq, c->snd.una, d);
+            *bytes_in_state(c, r->state) -= c->snd.una - r->seq;
             r->seq = c->snd.una;
             break;
         }
-        note_arrival(c, r, r->seq, r->end, d);
-        *sum_of(c, r->state) -= r->end - r->seq;
+        account_delivery(c, r, r->seq, r->end, d);
+        *bytes_in_state(c, r->state) -= r->end - r->seq;
         if (r->state == SENT_IN_FLIGHT)
-            unlink_out(c, r);
+            unlink_by_time(c, r);
         if (c->sent.sacked_hint == r)
             c->sent.sacked_hint = NULL;
         if (c->sent.lost_hint == r)
@@ -205,21 +204,21 @@ void sent_apply_ack(struct connection *c, struct delivery *d)
         if (r->is_probe)
             path_on_probe_acked(c, r->segment);
         c->sent.first = r->next;
-        give(c, r);
+        free_record(c, r);
     }
     if (!c->sent.first)
         c->sent.last = NULL;
 }
 
-/* The last number, not after at, between two of r's segments. */
+/* The last boundary between two of r's segments that is not after at. */
 static uint32_t seam_before(const struct sent_record *r, uint32_t at)
 {
     return at - (at - r->seq) % r->segment;
 }
 
-/* The peer has [from, to), which lie in what is under way. */
-static void take_range(struct connection *c, uint32_t from, uint32_t to,
-                       struct delivery *d)
+/* Marks [from, to), which is in flight, as SACKed. */
+static void mark_sacked(struct connection *c, uint32_t from, uint32_t to,
+                        struct delivery *d)
 {
     struct sent_record *r = c->sent.sacked_hint, *before = NULL;
 
@@ -234,13 +233,13 @@ static void take_range(struct connection *c, uint32_t from, uint32_t to,
         if (seq_before(r->seq, from)) {
             if (seq_before(seam, r->end) && !sent_split(c, r, seam))
                 break;
-            continue; /* what it has of r is next */
+            continue; /* the part from seam on is next */
         }
         seam = seam_before(r, to);
         if (seq_after(r->end, to) &&
             (seam == r->seq || !sent_split(c, r, seam)))
             break;
-        note_arrival(c, r, r->seq, r->end, d);
+        account_delivery(c, r, r->seq, r->end, d);
         sent_set_state(c, r, SENT_SACKED);
         if (r->is_probe)
             path_on_probe_acked(c, r->segment);
@@ -260,7 +259,7 @@ void sent_apply_sack(struct connection *c, const struct tcp_segment *s,
     struct tcp_range range[TCP_RANGES];
     int              count = 0;
 
-    /* The lowest first, or later ones would seem to have come too late. */
+    /* By sequence number, or RACK would see reordering. */
     for (int i = 0; i < s->sack_count; i++) {
         struct tcp_range one = s->sack[i];
         int              at = count;
@@ -274,7 +273,7 @@ void sent_apply_sack(struct connection *c, const struct tcp_segment *s,
         count++;
     }
     for (int i = 0; i < count; i++)
-        take_range(c, range[i].from, range[i].to, d);
+        mark_sacked(c, range[i].from, range[i].to, d);
 }
 
 void sent_mark_all_lost(struct connection *c)
@@ -292,17 +291,17 @@ void sent_forget_sacked(struct connection *c)
     c->sent.sacked_hint = NULL;
 }
 
-/* To its place by time. Times rise with the numbers, but for what was sent
- * again: so it is next to at, which was put in before, or nearly. */
-static void put_by_time(struct connection *c, struct sent_record *r, struct sent_record *at)
+/* Moves r to its place by xmit_ts. Without retransmissions times rise with
+ * sequence numbers, so that is near at, which was placed before. */
+static void move_by_time(struct connection *c, struct sent_record *r, struct sent_record *at)
 {
     while (at && at->xmit_ts > r->xmit_ts)
         at = at->earlier;
     while ((at ? at->later : c->sent.earliest) &&
            (at ? at->later : c->sent.earliest)->xmit_ts <= r->xmit_ts)
         at = at ? at->later : c->sent.earliest;
-    unlink_out(c, r);
-    link_out(c, r, at == r ? r->earlier : at);
+    unlink_by_time(c, r);
+    link_by_time(c, r, at == r ? r->earlier : at);
 }
 
 void sent_unmark_lost(struct connection *c)
@@ -312,7 +311,7 @@ void sent_unmark_lost(struct connection *c)
     for (struct sent_record *r = c->sent.first; r; r = r->next)
         if (r->state == SENT_LOST) {
             sent_set_state(c, r, SENT_IN_FLIGHT);
-            put_by_time(c, r, at);
+            move_by_time(c, r, at);
             at = r;
         }
     c->sent.lost_hint = NULL;
@@ -324,7 +323,7 @@ void sent_free_all(struct connection *c)
         struct sent_record *r = c->sent.first;
 
         c->sent.first = r->next;
-        give(c, r);
+        free_record(c, r);
     }
     c->sent.last = c->sent.earliest = c->sent.latest = NULL;
     c->sent.sacked_hint = c->sent.lost_hint = NULL;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Round trips and the retransmission timer (RFC 6298), and the other times of a
- * connection.
+ * RTT measurement, the retransmission timer (RFC 6298), and the other timers.
  *
- * A connection has one timer, for the soonest of its clocks. A clock that is
- * put off does not move it: when it rings too early it is set again. So the
- * retransmission clock, which each ACK puts off, costs a store.
+ * A connection has one timer in the wheel, for the soonest of its deadlines. A
+ * deadline that is postponed does not move it: it expires early and is set again.
+ * So postponing the retransmission timer with each ACK costs one store.
  */
 #include "tcp.h"
 
@@ -18,7 +17,7 @@ void tcp_set_clock(struct connection *c, enum tcp_clock which,
         wheel_set(c->tcp->wheel, &c->timer, deadline);
 }
 
-static nanoseconds backed_off(const struct connection *c)
+static nanoseconds backed_off_rto(const struct connection *c)
 {
     unsigned    times = c->rtt.backoff + c->tlp.spurious;
     nanoseconds wait = c->rtt.rto << (times < 10 ? times : 10);
@@ -29,7 +28,7 @@ static nanoseconds backed_off(const struct connection *c)
 void tcp_start_rto(struct connection *c)
 {
     if (c->clock[TCP_RETRANSMIT] == FOREVER)
-        tcp_set_clock(c, TCP_RETRANSMIT, time_after(backed_off(c)));
+        tcp_set_clock(c, TCP_RETRANSMIT, time_after(backed_off_rto(c)));
 }
 
 void tcp_restart_rto(struct connection *c)
@@ -39,7 +38,7 @@ void tcp_restart_rto(struct connection *c)
         tcp_start_rto(c);
 }
 
-/* RFC 6298, 2; and 5: until then the time that was backed off to holds. */
+/* RFC 6298, 2. A sample ends the backoff (5). */
 void rtt_update(struct connection *c, nanoseconds rtt)
 {
     c->rtt.backoff = 0;
@@ -54,11 +53,11 @@ void rtt_update(struct connection *c, nanoseconds rtt)
         c->rtt.rttvar = c->rtt.rttvar - c->rtt.rttvar / 4 + off / 4;
         c->rtt.srtt = c->rtt.srtt - c->rtt.srtt / 8 + rtt / 8;
     }
-    /* Until SRTT has come up to it, a probe of the tail would be too early. */
+    /* While SRTT is far below the sample the PTO would be too short. */
     if (2 * c->rtt.srtt >= rtt)
         c->tlp.spurious = 0;
-    /* The floor is on the variance, as in Linux: with an even round trip an ACK
-     * that is a little late must not find the timer expired. */
+    /* The floor is on the variance, as in Linux: with a constant RTT an ACK
+     * that is a little late must not cause a timeout. */
     c->rtt.rto = c->rtt.srtt + (4 * c->rtt.rttvar > TCP_RTO_LEAST ? 4 * c->rtt.rttvar
                                                                   : TCP_RTO_LEAST);
     if (c->rtt.rto > TCP_RTO_MOST)
@@ -74,12 +73,12 @@ void rtt_update_by_echo(struct connection *c, uint32_t echo)
 }
 
 /*
- * A measure of each round trip, of what was sent once (Karn), or by the time
- * that comes back (RFC 7323, 4). That is the time of the oldest segment of what
- * is acknowledged, so after a loss it may be long ago, and say nothing of the
- * trip: we take it if it is that of the last retransmission, or if that was but
- * a probe of the tail. Without SACK something sent once may have come long
- * before it is acknowledged. (The SYN has been measured by itself.)
+ * Takes one RTT sample per round trip: of a segment that was sent once (Karn), or
+ * by the echoed timestamp (RFC 7323, 4). The echo is that of the oldest segment
+ * acknowledged, so after a loss it is too old: it is used only if it is that of
+ * the last retransmission or later, or if that was a tail loss probe. Without
+ * SACK a segment that was sent once may have arrived long before its ACK. (The
+ * SYN is sampled separately.)
  */
 void rtt_sample_delivery(struct connection *c, const struct delivery *d)
 {
@@ -103,8 +102,8 @@ static bool has_unsent(const struct connection *c)
     return seq_before(c->snd.nxt, end);
 }
 
-/* How long what was sent may stay unanswered. */
-static nanoseconds patience(const struct connection *c)
+/* The user timeout. */
+static nanoseconds user_timeout(const struct connection *c)
 {
     return c->options.user_timeout ? c->options.user_timeout
                                    : TCP_USER_TIMEOUT;
@@ -114,7 +113,7 @@ static nanoseconds give_up_at(const struct connection *c)
 {
     nanoseconds longest = FOREVER - c->unanswered_since;
 
-    return patience(c) < longest ? c->unanswered_since + patience(c) : FOREVER;
+    return user_timeout(c) < longest ? c->unanswered_since + user_timeout(c) : FOREVER;
 }
 
 void tcp_set_unanswered(struct connection *c, nanoseconds since)
@@ -130,7 +129,7 @@ void tcp_update_user_timeout(struct connection *c)
         tcp_set_clock(c, TCP_GIVE_UP, give_up_at(c));
 }
 
-static bool is_hopeless(const struct connection *c)
+static bool has_timed_out(const struct connection *c)
 {
     bool is_opening = c->state == TCP_SYN_SENT ||
                       c->state == TCP_SYN_RECEIVED;
@@ -139,29 +138,29 @@ static bool is_hopeless(const struct connection *c)
            (c->unanswered_since && time_now() >= give_up_at(c));
 }
 
-static void give_up(struct connection *c)
+static void abort_by_timeout(struct connection *c)
 {
     tcp_send_reset(c);
     tcp_end(c, ERR_TIMEOUT);
 }
 
-/* The user timeout (RFC 9293, 3.8.3), which runs from the moment that an answer
- * is waited for. The clock is put off by none, so it may ring too early. */
-static void ring_give_up(struct connection *c)
+/* The user timeout (RFC 9293, 3.8.3), from the time of the first segment that is
+ * not acknowledged. ACKs do not postpone the deadline, so it may be early. */
+static void on_user_timeout(struct connection *c)
 {
     if (!c->unanswered_since)
         return;
-    if (is_hopeless(c))
-        give_up(c);
+    if (has_timed_out(c))
+        abort_by_timeout(c);
     else
         tcp_set_clock(c, TCP_GIVE_UP, give_up_at(c));
 }
 
 /*
- * RFC 9293, 3.8.6.1: the peer has no room, or too little to be worth it; one
- * byte, or as many as it has room for, asks it again.
+ * Window probe (RFC 9293, 3.8.6.1): one byte, or as many as a window of less than
+ * a segment allows.
  */
-static void probe(struct connection *c)
+static void send_window_probe(struct connection *c)
 {
     uint32_t len = c->snd.wnd > 0 ? c->snd.wnd : 1;
 
@@ -172,12 +171,12 @@ static void probe(struct connection *c)
     c->tcp->counters.probes++;
     if (!c->unanswered_since)
         tcp_set_unanswered(c, time_now());
-    if (c->sent.first) { /* what it was asked with before, or some of it */
+    if (c->sent.first) { /* the last probe, or a part of it */
         if (len == 0)
             tcp_retransmit(c, c->sent.first);
         else
             tcp_retransmit_first(c, len);
-    } else if (len == 0) { /* all that is left is a FIN: it needs no room */
+    } else if (len == 0) { /* only a FIN is left: it needs no window */
         tcp_output(c);
     } else {
         tcp_send(c, c->snd.una, len, TCP_ACK | TCP_PSH);
@@ -185,27 +184,27 @@ static void probe(struct connection *c)
     }
 }
 
-static void ring_retransmit(struct connection *c)
+static void on_retransmit(struct connection *c)
 {
     bool is_opening = c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED;
 
     if (c->snd.una == c->snd.nxt && !has_unsent(c))
         return;
-    if (is_hopeless(c)) {
-        give_up(c);
+    if (has_timed_out(c)) {
+        abort_by_timeout(c);
         return;
     }
-    /* Without a page nothing would leave, and nothing be lost. */
+    /* Without a page nothing can be sent, so this is no timeout. */
     if (buf_pages_free() == 0) {
         tcp_set_clock(c, TCP_RETRANSMIT, time_after(TCP_RTO_LEAST));
         return;
     }
-    /* A window of less than a segment is one that tcp_output waits for. */
+    /* tcp_output waits for a window of a segment. */
     if (is_opening) {
         c->tcp->counters.timeouts++;
         c->syn_due = true;
     } else if (c->snd.wnd < c->mss || c->snd.una == c->snd.nxt) {
-        probe(c);
+        send_window_probe(c);
     } else {
         c->tcp->counters.timeouts++;
         recovery_on_rto(c);
@@ -219,8 +218,8 @@ static void ring_retransmit(struct connection *c)
         tcp_output(c);
 }
 
-/* What was overtaken has not come in time. */
-static void ring_reorder(struct connection *c)
+/* The reordering window has passed. */
+static void on_reorder(struct connection *c)
 {
     struct delivery d = {.now = time_now()};
 
@@ -229,11 +228,11 @@ static void ring_reorder(struct connection *c)
 }
 
 /*
- * RFC 9293, 3.8.4: a segment without data, one before what is next, makes the
- * peer say what it expects. Only an idle connection asks (MUST-26): while data
- * are outstanding or wait for a window, other clocks find a dead peer.
+ * Keep-alive (RFC 9293, 3.8.4): a segment without data at snd.una - 1, which the
+ * peer answers with an ACK. Only while idle (MUST-26): otherwise other timers
+ * detect a dead peer.
  */
-static void ring_keep_alive(struct connection *c)
+static void on_keep_alive(struct connection *c)
 {
     nanoseconds idle = c->options.keepalive_idle, now = time_now();
     nanoseconds due = idle < FOREVER - c->last_heard ? c->last_heard + idle : FOREVER;
@@ -250,7 +249,7 @@ static void ring_keep_alive(struct connection *c)
         return;
     }
     if (c->keepalives >= c->options.keepalive_probes) {
-        give_up(c);
+        abort_by_timeout(c);
         return;
     }
     c->keepalives++;
@@ -260,14 +259,14 @@ static void ring_keep_alive(struct connection *c)
                       time_after(c->options.keepalive_interval));
 }
 
-static void ring_one(struct connection *c, enum tcp_clock which)
+static void run_clock(struct connection *c, enum tcp_clock which)
 {
     switch (which) {
     case TCP_RETRANSMIT:
-        ring_retransmit(c);
+        on_retransmit(c);
         break;
     case TCP_REORDER:
-        ring_reorder(c);
+        on_reorder(c);
         break;
     case TCP_PTO:
         tlp_send_probe(c);
@@ -279,10 +278,10 @@ static void ring_one(struct connection *c, enum tcp_clock which)
         tcp_output(c);
         break;
     case TCP_KEEP_ALIVE:
-        ring_keep_alive(c);
+        on_keep_alive(c);
         break;
     case TCP_GIVE_UP:
-        ring_give_up(c);
+        on_user_timeout(c);
         break;
     case TCP_END:
         tcp_end(c, OK);
@@ -300,7 +299,7 @@ void tcp_on_timer(void *ctx)
     for (int i = 0; i < TCP_CLOCKS && c->state != TCP_CLOSED; i++)
         if (c->clock[i] <= time_now()) {
             c->clock[i] = FOREVER;
-            ring_one(c, (enum tcp_clock)i);
+            run_clock(c, (enum tcp_clock)i);
         }
     if (c->state == TCP_CLOSED)
         return;
