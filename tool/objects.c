@@ -144,7 +144,7 @@ static void note_symbols(struct names *n, char *const *object, int count)
  * make may run. */
 static char *write_renames(const struct names *n, bool is_main)
 {
-    char *file = text_of(".mirage/obj/names.%d", (int)getpid());
+    char *file = text_of("%s/names", scratch());
     FILE *out = fopen(file, "w");
 
     for (size_t i = 0; out && i < n->count; i++) {
@@ -189,6 +189,7 @@ static char *rename_in(const struct names *n, char *object)
     add_word(&w, text_of("--redefine-syms=%s", renames));
     add_word(&w, object);
     add_word(&w, fresh);
+    unlink(fresh); /* a link, perhaps */
     o = run(&w, -1, 0);
     unlink(renames);
     if (o.status != 0)

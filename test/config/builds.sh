@@ -603,6 +603,19 @@ for file in static1.h static1.c .mirage/static1.list .mirage/static1.list.draft 
     rm -f "$file"
 done
 
+fresh links
+printf 'int pipe = 3;\n' >>unikernel.c
+quietly mirage configure
+mkdir -p .mirage/obj
+for file in own.names main.names main.own.o unikernel.own.o; do
+    echo precious >"$victims/$file"
+    ln -s "$victims/$file" ".mirage/obj/$file"
+done
+quietly make
+for file in own.names main.names main.own.o unikernel.own.o; do
+    equal "$file leads to" "$(cat "$victims/$file")" precious
+done
+
 it "of two versions beside a file, the user's is not overwritten"
 fresh beside
 quietly mirage configure
@@ -626,6 +639,19 @@ for _ in 1 2 3; do
     wait $! || wrong "the first make failed:" "$(cat first)"
     cmp mir-console "$work/console/mir-console" || wrong "the program differs"
 done
+if [ -e "$root/lib/mirage/bare/built" ]; then
+    for _ in 1 2 3; do
+        fresh twice
+        printf 'int pipe = 3;\n' >>unikernel.c
+        quietly mirage configure --xen
+        make >first 2>&1 &
+        make >second 2>&1 || wrong "the second make failed:" "$(cat second)"
+        wait $! || wrong "the first make failed:" "$(cat first)"
+        mv mir-console.xen one
+        quietly make
+        cmp mir-console.xen one || wrong "the image differs"
+    done
+fi
 
 it "a variable of make's that changes takes effect"
 fresh variables

@@ -35,12 +35,13 @@ all: $(PROGRAM)
 # Linked twice: the second time with the names of its functions, by which it
 # reports a crash. $(PROGRAM).debug has all that a debugger wants to know.
 $(PROGRAM): $(OBJECTS) $(LIBRARY) $(LIBC)/libc.a $(PARTS)/image.ld
-	$(PARTS)/symbols >.mirage/obj/names.S
+	own=.mirage/obj/$$PPID && rm -rf $$own && mkdir $$own && \
+	$(PARTS)/symbols >$$own/names.S && \
 	objects=$$($(MIRAGE) objects --names=$(PARTS)/names $(OBJECTS)) && \
-	$(LINK) -o .mirage/obj/nameless .mirage/obj/names.S $(LAST)
-	$(PARTS)/symbols .mirage/obj/nameless >.mirage/obj/names.S
-	objects=$$($(MIRAGE) objects --names=$(PARTS)/names $(OBJECTS)) && \
-	$(LINK) -o .mirage/obj/$@.debug .mirage/obj/names.S $(LAST)
-	objcopy --strip-all .mirage/obj/$@.debug .mirage/obj/$@
-	@mv -f .mirage/obj/$@.debug $@.debug && mv -f .mirage/obj/$@ $@
+	$(LINK) -o $$own/nameless $$own/names.S $(LAST) && \
+	$(PARTS)/symbols $$own/nameless >$$own/names.S && \
+	$(LINK) -ffile-prefix-map=$$own=.mirage/obj \
+	    -o $$own/debug $$own/names.S $(LAST) && \
+	objcopy --strip-all $$own/debug $$own/stripped && \
+	mv -f $$own/debug $@.debug && mv -f $$own/stripped $@ && rm -rf $$own
 
