@@ -36,6 +36,7 @@ void show_progress(unsigned files, uint64_t bytes, bool is_end)
 /* A path of the host, and how it is to be called in the image. */
 struct source {
     char *folded, *name, *path;
+    bool  is_folder, is_word; /* of the command line */
 };
 
 /* All of them, to find two that would be one: a hash table by `folded`. */
@@ -111,8 +112,9 @@ static void look_at(void *ctx, const char *path, const char *name,
 {
     struct source *s;
     char          *folded = fold(name);
+    bool           is_word = strcmp(path, ctx) == 0;
 
-    (void)ctx, (void)is_folder, (void)modified;
+    (void)modified;
     if (size > UINT32_MAX)
         die("%s: it has %llu bytes, and a file in a FAT file system has at "
             "most 4294967295",
@@ -124,7 +126,8 @@ static void look_at(void *ctx, const char *path, const char *name,
     make_source_room();
     s = slot_of(folded);
     if (!s->folded) {
-        *s = (struct source){folded, text_of("%s", name), text_of("%s", path)};
+        *s = (struct source){folded, text_of("%s", name), text_of("%s", path),
+                             is_folder, is_word};
         sources.count++;
         return;
     }
@@ -133,6 +136,12 @@ static void look_at(void *ctx, const char *path, const char *name,
         die("%s and %s would be one in the image: a FAT file system does not "
             "tell upper from lower case",
             s->path, path);
+    /* Folders of one name are joined, with the files of the later one. */
+    if (s->is_folder != is_folder ||
+        (!is_folder && s->is_word && is_word && strcmp(s->path, path) != 0))
+        die("%s and %s would be one in the image, %s; --to=DIRECTORY adds one "
+            "of them elsewhere",
+            s->path, path, name);
 }
 
 static void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -348,7 +357,7 @@ static void for_each(const struct options *o, host_entry *fn)
         char       *as = text_of("%s%s%s", o->to ? o->to : "",
                            o->to && *name ? "/" : "", name);
 
-        walk_host(o->word[i], as, fn, NULL);
+        walk_host(o->word[i], as, fn, (void *)o->word[i]);
         free(as);
     }
 }
