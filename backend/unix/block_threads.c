@@ -10,6 +10,7 @@
 #define _GNU_SOURCE /* fallocate */
 #include "block_engine.h"
 #include "events.h"
+#include "sandbox.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -134,6 +135,7 @@ static unsigned start_threads(void)
     unsigned  count = 0;
 
     sigfillset(&all);
+    sigdelset(&all, SANDBOX_SIGNAL);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (count < THREADS && pthread_create(&t, NULL, serve, NULL) == 0) {
         pthread_detach(t);

@@ -9,6 +9,8 @@
  */
 #define _GNU_SOURCE
 #include "crash.h"
+#include "sandbox.h"
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -21,6 +23,8 @@
 #include <pwd.h>
 #include <sched.h>
 #include <seccomp.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -30,7 +34,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CALLS_MOST 512 /* the highest number of a call, and one */
+#define CALLS_MOST 512  /* the highest number of a call, and one */
+#define DROP_TRIES 2000 /* each after 1 ms */
 
 LOG_SOURCE(sandbox);
 
@@ -198,21 +203,89 @@ static int load_filter(void)
     return error;
 }
 
+#define KEPT (1u << CAP_NET_BIND_SERVICE)
+
 /* Keeps of all privileges that to listen to ports below 1024, if it was there.
- */
-static enum status drop_privileges(void)
+ * For this thread: the kernel has capabilities for each. */
+static bool drop_own_privileges(void)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct   data[2];
-    const unsigned                  kept = 1u << CAP_NET_BIND_SERVICE;
 
     if (syscall(SYS_capget, &header, data) != 0)
-        return ERR_UNSUPPORTED;
-    data[0].permitted &= kept;
+        return false;
+    data[0].permitted &= KEPT;
     data[0].effective = data[0].permitted;
     data[1].permitted = data[1].effective = 0;
     data[0].inheritable = data[1].inheritable = 0;
-    return syscall(SYS_capset, &header, data) == 0 ? OK : ERR_PERMISSION;
+    return syscall(SYS_capset, &header, data) == 0;
+}
+
+static void on_drop(int signal)
+{
+    int error = errno;
+
+    (void)signal;
+    (void)drop_own_privileges(); /* whether it has is looked at afterwards */
+    errno = error;
+}
+
+/* Has the thread more capabilities than it may keep? */
+static bool is_privileged(const char *thread)
+{
+    char               name[300], line[128];
+    unsigned long long permitted = 0;
+    FILE              *in;
+
+    snprintf(name, sizeof name, "/proc/self/task/%s/status", thread);
+    in = fopen(name, "re");
+    while (in && fgets(line, sizeof line, in))
+        if (sscanf(line, "CapPrm: %llx", &permitted) == 1)
+            break;
+    if (in)
+        fclose(in); /* otherwise the thread has ended */
+    return (permitted & ~(unsigned long long)KEPT) != 0;
+}
+
+/* Asks the threads that still have some. false: none has. */
+static bool ask_threads(void)
+{
+    DIR                 *threads = opendir("/proc/self/task");
+    const struct dirent *e;
+    bool                 is_left = false;
+
+    if (!threads)
+        log_warning(&sandbox, "without /proc other threads keep their "
+                              "privileges");
+    while (threads && (e = readdir(threads)) != NULL)
+        if (*e->d_name != '.' && is_privileged(e->d_name)) {
+            is_left = true;
+            syscall(SYS_tgkill, getpid(), atoi(e->d_name), SANDBOX_SIGNAL);
+        }
+    if (threads)
+        closedir(threads);
+    return is_left;
+}
+
+static enum status drop_privileges(void)
+{
+    struct sigaction drop = {.sa_handler = on_drop, .sa_flags = SA_RESTART};
+    bool             is_left = true;
+
+    if (!drop_own_privileges()) {
+        log_error(&sandbox, "the privileges cannot be given up: %s",
+                  strerror(errno));
+        return ERR_PERMISSION;
+    }
+    /* It stays: a signal may have been sent twice, and come late. */
+    sigaction(SANDBOX_SIGNAL, &drop, NULL);
+    for (int i = 0; i < DROP_TRIES && (is_left = ask_threads()); i++)
+        usleep(1000);
+    if (!is_left)
+        return OK;
+    log_error(&sandbox, "a thread keeps its privileges: it blocks signal %d",
+              SANDBOX_SIGNAL);
+    return ERR_PERMISSION;
 }
 
 static enum status become_user(void)
@@ -254,11 +327,8 @@ enum status sandbox_enter(void)
     note_names();
     if (*user && (s = become_user()) != OK)
         return s;
-    if ((s = drop_privileges()) != OK) {
-        log_error(&sandbox, "the privileges cannot be given up: %s",
-                  strerror(errno));
+    if ((s = drop_privileges()) != OK)
         return s;
-    }
     error = load_filter();
     if (error) {
         log_error(&sandbox,
