@@ -227,8 +227,10 @@ static void add_file(struct made_file *files, size_t *count, const char *name,
     files[(*count)++] = (struct made_file){name, text, false};
 }
 
-static void write_all(const struct facts *f)
+/* The same result as write_files. */
+static const char *write_all(const struct facts *f)
 {
+    const char      *kept;
     struct made_file files[MOST_MADE] = {
         {"main.c", emit_main(f), false},
         {"compile_flags.txt", emit_compile_flags(f), false},
@@ -256,15 +258,17 @@ static void write_all(const struct facts *f)
     for (size_t i = 0; i < f->images.count; i++)
         add_file(files, &count, text_of("make-%s-image.sh", image_name(i)),
                  emit_image_script(f, i));
-    write_files(files, count);
+    seal_files(files, count);
+    kept = write_files(files, count);
     link_headers();
+    return kept;
 }
 
 int command_configure(int count, char **words)
 {
     struct options  o = read_options(count, words);
     struct record  *r = NULL;
-    const char     *install;
+    const char     *install, *kept;
     struct facts   *f;
     struct timespec started = file_time();
 
@@ -296,15 +300,21 @@ int command_configure(int count, char **words)
     lock_folder();
     for (size_t i = 0; i < f->images.count; i++)
         image_check(image_name(i));
-    write_all(f);
+    kept = write_all(f);
     for (size_t i = 0; i < f->images.count; i++)
         image_update(image_name(i), f->images.item[i], getenv("FAT_MORE"));
     for (size_t i = 0; i < f->crunched.count; i++)
         crunch_update(crunched_name(i), f->crunched.item[i]);
     write_configured(started);
     unlock_folder();
-    say("%s is configured for %s: `make` builds %s", f->image, f->target,
-        program_name(f->image, f->target));
+    if (kept)
+        say("%s is configured for %s, but `make` goes by the %s that was kept: "
+            "merge %s.new into it, or remove %s and run `mirage configure` "
+            "again",
+            f->image, f->target, kept, kept, kept);
+    else
+        say("%s is configured for %s: `make` builds %s", f->image, f->target,
+            program_name(f->image, f->target));
     if (!o.as_recorded && !is_on_path())
         say("make will look for mirage on PATH, where this one is not. Run\n"
             "    export PATH=%s/bin:$PATH",

@@ -16,6 +16,7 @@
 #define MADE       ".mirage/made"
 #define RECORD     ".mirage/record"
 #define CONFIGURED ".mirage/configured"
+#define SEAL       "hash as made: " /* then 16 hex digits, " ", the file */
 
 bool is_plain_name(const char *name)
 {
@@ -61,26 +62,122 @@ static bool is_text(const char *name, const char *text)
 }
 
 /*
- * Does MADE have a line of this name with the file's hash? It has two of a
- * name while files are replaced: of the old text and of the new one.
+ * Does MADE have a line of this name with the hash? It has two of a name while
+ * files are replaced: of the old text and of the new one.
+ */
+static bool is_recorded(const char *name, uint64_t h)
+{
+    size_t len;
+    char  *made = read_text(MADE, &len), *line;
+
+    while (made && (line = strsep(&made, "\n")) != NULL) {
+        char *blank = strchr(line, ' ');
+
+        if (blank && strcmp(blank + 1, name) == 0 &&
+            strtoull(line, NULL, 16) == h)
+            return true;
+    }
+    return false;
+}
+
+/* What encloses a comment line in the file; NULL: it cannot have comments. */
+static const char *comment_start(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+
+    if (dot && (strcmp(dot, ".json") == 0 || strcmp(dot, ".txt") == 0))
+        return NULL;
+    return dot && strcmp(dot, ".c") == 0          ? "/* "
+           : strstr(name, "_libvirt.xml") != NULL ? "<!-- "
+                                                  : "# ";
+}
+
+static const char *comment_end(const char *name)
+{
+    const char *start = comment_start(name);
+
+    return *start == '/' ? " */" : *start == '<' ? " -->"
+                                                 : "";
+}
+
+static char *seal(const char *in, const char *name, const char *text,
+                  size_t len)
+{
+    return text_of("%s" SEAL "%016" PRIx64 " %s%s\n", comment_start(in),
+                   hash(text, len), name, comment_end(in));
+}
+
+/* Is the last line the seal of all that is before it? */
+static bool is_sealed(const char *name, const char *text, size_t len)
+{
+    size_t last = len > 0 ? len - 1 : 0;
+    char  *wanted;
+
+    if (!comment_start(name))
+        return false;
+    while (last > 0 && text[last - 1] != '\n')
+        last--;
+    wanted = seal(name, name, text, last);
+    return strlen(wanted) == len - last &&
+           memcmp(wanted, text + last, len - last) == 0;
+}
+
+/* Does the Makefile have the seal of a file without comments? */
+static bool is_sealed_elsewhere(const char *name, const char *text, size_t len)
+{
+    size_t size;
+    char  *makefile, *wanted;
+
+    if (comment_start(name) || !is_regular("Makefile"))
+        return false;
+    makefile = read_text("Makefile", &size);
+    wanted = seal("Makefile", name, text, len);
+    return makefile && strstr(makefile, wanted) != NULL;
+}
+
+/*
+ * Is the file, or its new version beside it, as it was made? By MADE, or by its
+ * own seal where .mirage is missing, as in a copy of the visible files.
  */
 static bool is_as_made(const char *file, const char *name)
 {
-    size_t len, made_len;
-    char  *text, *made, *line;
+    size_t len;
+    char  *text;
 
     if (!is_regular(file))
         return false;
     text = read_text(file, &len);
-    made = read_text(MADE, &made_len);
-    while (text && made && (line = strsep(&made, "\n")) != NULL) {
-        char *blank = strchr(line, ' ');
+    return text && (is_recorded(name, hash(text, len)) ||
+                    is_sealed(name, text, len) ||
+                    is_sealed_elsewhere(name, text, len));
+}
 
-        if (blank && strcmp(blank + 1, name) == 0 &&
-            strtoull(line, NULL, 16) == hash(text, len))
-            return true;
+/* The Makefile's text with the seals of the files that have no comments. */
+static char *with_other_seals(const char *text, const struct made_file *files,
+                              size_t count)
+{
+    char *all = text_of("%s", text);
+
+    for (size_t i = 0; i < count; i++)
+        if (!files[i].is_hidden && !comment_start(files[i].name))
+            all = text_of("%s%s", all,
+                          seal("Makefile", files[i].name, files[i].text,
+                               strlen(files[i].text)));
+    return all;
+}
+
+void seal_files(struct made_file *files, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct made_file *f = &files[i];
+
+        if (f->is_hidden || !comment_start(f->name))
+            continue;
+        if (strcmp(f->name, "Makefile") == 0)
+            f->text = with_other_seals(f->text, files, count);
+        f->text = text_of("%s%s", f->text,
+                          seal(f->name, f->name, f->text, strlen(f->text)));
     }
-    return false;
 }
 
 static char *beside(const char *name)
@@ -182,14 +279,21 @@ static void remove_earlier(const struct made_file *f, const char *place)
     free(other);
 }
 
+/* Does make build the program by this file? */
+static bool is_of_build(const char *name)
+{
+    return strcmp(name, "Makefile") == 0 || strcmp(name, "main.c") == 0;
+}
+
 /*
  * The order makes it safe to be killed anywhere. CONFIGURED goes first, so
  * make configures again, by the record that is there: the old or the new one.
  * MADE knows the files' old and new texts until all are in place. The Makefile
  * is last, so all that it names is there.
  */
-void write_files(const struct made_file *files, size_t count)
+const char *write_files(const struct made_file *files, size_t count)
 {
+    const char  *kept = NULL;
     const char **places = get_memory((count + 1) * sizeof *places);
     char        *both = made_text(files, count, true);
 
@@ -210,15 +314,19 @@ void write_files(const struct made_file *files, size_t count)
             remove_draft(files[i].name);
         else
             replace(files[i].name, places[i]);
-        if (strcmp(places[i], files[i].name) != 0)
+        if (strcmp(places[i], files[i].name) != 0) {
             say("%s is not as mirage made it: it is kept, and the new one is "
                 "%s",
                 files[i].name, places[i]);
+            if (is_of_build(files[i].name) && !kept)
+                kept = files[i].name;
+        }
     }
     both = made_text(files, count, false);
     if (!write_draft(MADE, both))
         give_up(MADE, files, 0);
     replace(MADE, MADE);
+    return kept;
 }
 
 /* For make: that the configuration is as new as what it was made of, which

@@ -23,6 +23,13 @@ struct made_file {
 };
 
 /*
+ * Adds to each file that people see a last line with the hash of what precedes
+ * it; the Makefile gets those of files that cannot have comments. By these a
+ * file is known to be as it was made where .mirage is missing.
+ */
+void seal_files(struct made_file *files, size_t count);
+
+/*
  * Writes all of them; needs the lock (draft.h). If one cannot be written, or
  * would overwrite what is the user's, the program ends and nothing is changed.
  * Killed anywhere, it leaves each file whole, none that counts as edited, and
@@ -30,9 +37,10 @@ struct made_file {
  *
  * A file that is there and was not made by us, or was edited since, is kept,
  * and the new one is written beside it as NAME.new; a file that would not
- * change is not touched.
+ * change is not touched. Returns the first kept file by which make builds the
+ * program (main.c or Makefile), or NULL: make builds what was configured.
  */
-void write_files(const struct made_file *files, size_t count);
+const char *write_files(const struct made_file *files, size_t count);
 
 /* Writes .mirage/configured, as of that time: files changed since then are
  * newer. Needs the lock. */

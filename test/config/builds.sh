@@ -556,6 +556,50 @@ cmp Makefile mine || wrong "the edited Makefile was changed"
 grep -q 'other' Makefile.new || wrong "Makefile.new is not the new one"
 grep -q 'struct job mirage_jobs' main.c || wrong "main.c was not written"
 
+it "configure does not claim that make builds what a kept file does not"
+for file in Makefile main.c; do
+    fresh kept
+    quietly mirage configure
+    echo >>$file
+    sed -i 's/"console"/"other"/' config.c
+    equal "$file" "$(mirage configure 2>&1)" \
+        "mirage: $file is not as mirage made it: it is kept, and the new one is $file.new
+mirage: other is configured for unix, but \`make\` goes by the $file that was kept: merge $file.new into it, or remove $file and run \`mirage configure\` again"
+    rm $file
+    equal "without $file" "$(mirage configure 2>&1)" \
+        "mirage: other is configured for unix: \`make\` builds mir-other"
+    [ ! -e $file.new ] || wrong "$file.new was left"
+done
+
+it "files as mirage made them are replaced in a copy without .mirage"
+for target in unix xen virtio; do
+    fresh copied
+    PATH=$work/unbuilt/bin:$PATH quietly mirage configure --$target
+    made=$(ls)
+    rm -rf .mirage
+    sed -i 's/"console"/"other"/; s/default_console/custom_console("1")/' config.c
+    mkdir inc
+    sed -i 's/    unikernel("other", \(.*\));/    job j = \1;\n    job_include(j, "inc");\n    unikernel("other", j);/' config.c
+    equal "$target" "$(PATH=$work/unbuilt/bin:$PATH mirage configure --$target 2>&1)" \
+        "mirage: other is configured for $target: \`make\` builds mir-other$(
+            [ $target = unix ] || echo .$target)"
+    equal "kept" "$(ls ./*.new 2>/dev/null)" ""
+    # An edit, wherever it is, is never lost.
+    for edit in '1s/$/ /' '$s/$/ /' '$s/.$//' '$a# mine' '$d'; do
+        fresh copied
+        PATH=$work/unbuilt/bin:$PATH quietly mirage configure --$target
+        rm -rf .mirage "$work/edited-files"
+        sed -i "$edit" -- $(ls -I config.c -I unikernel.c)
+        cp -r . "$work/edited-files"
+        sed -i 's/default_console/custom_console("1")/' config.c
+        PATH=$work/unbuilt/bin:$PATH quietly mirage configure --$target
+        for file in $made; do
+            [ $file = config.c ] || cmp $file "$work/edited-files/$file" ||
+                wrong "$file, edited by $edit, was overwritten"
+        done
+    done
+done
+
 it "a file that was there before is kept"
 fresh theirs
 echo 'all: ; echo theirs' >Makefile

@@ -22,3 +22,4 @@ void mirage_main(void)
               "default_console");
     jobs_run(mirage_jobs, 1);
 }
+/* hash as made: e4d525791c267b1c main.c */

@@ -150,3 +150,4 @@ esac
 # The image's status s arrives as 2 * (s + 1) + 1.
 [ $((status % 2)) -eq 0 ] || exit $(((status - 3) / 2))
 exit "$status"
+# hash as made: c271d899f6a689b6 console.qemu.sh

@@ -22,3 +22,4 @@ void mirage_main(void)
               "default_console");
     jobs_run(mirage_jobs, 1);
 }
+/* hash as made: 00c122c3c1a30366 main.c */
