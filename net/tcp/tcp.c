@@ -2,10 +2,10 @@
 /*
  * Listeners, the life of a connection, and the work fiber.
  *
- * Segments are processed in the driver's fiber, which only schedules output. The
- * work fiber sends when the driver has delivered its batch and the applications
- * have run: so a batch is acknowledged by one ACK, or by the application's
- * response.
+ * Segments are processed in the driver's fiber, which only schedules output.
+ * The work fiber sends when the driver has delivered its batch and the
+ * applications have run: so a batch is acknowledged by one ACK, or by the
+ * application's response.
  */
 #include "tcp.h"
 #include "tcp_input.h"
@@ -19,8 +19,8 @@
 
 #define EPHEMERAL 1024 /* the lowest ephemeral port (RFC 6056, 3.2) */
 
-/* At the end of the image: the interval of polling, and how long to wait for the
- * FIN of peers that have acknowledged ours. */
+/* At the end of the image: the interval of polling, and how long to wait for
+ * the FIN of peers that have acknowledged ours. */
 #define LOOK      (10 * MILLISECOND)
 #define PEERS_END (300 * MILLISECOND)
 
@@ -186,8 +186,8 @@ void tcp_end(struct connection *c, enum status why)
         tcp_free(c);
 }
 
-/* The connection that has been in TIME-WAIT for longest, if no application holds
- * it. */
+/* The connection that has been in TIME-WAIT for longest, if no application
+ * holds it. */
 static struct connection *oldest_in_time_wait(const struct tcpv4 *tcp)
 {
     struct connection *c = tcp->oldest;
@@ -579,9 +579,9 @@ void tcpv4_reset(struct tcpv4 *tcp, enum status why)
 }
 
 /*
- * CLOSE at the end of the image. The application may still hold the flow: reading
- * is shut without waking it, so that a handler does not mistake the end of the
- * image for that of its peer.
+ * CLOSE at the end of the image. The application may still hold the flow:
+ * reading is shut without waking it, so that a handler does not mistake the end
+ * of the image for that of its peer.
  */
 static void end_for_good(struct connection *c)
 {

@@ -41,7 +41,7 @@
                                                  only fill the caches */
 #define TCP_SCALE       7                     /* 65,535 << 7 is 8 MiB */
 #define TCP_DEFAULT_MSS 536                   /* RFC 9293, 3.7.1 */
-#define TCP_FIRST_QUICK 16                    /* segments that are acknowledged at once */
+#define TCP_FIRST_QUICK 16                    /* segments with an ACK each */
 
 /* RFC 9293, 3.3.2. LISTEN is a struct tcp_listener. */
 enum tcp_state {

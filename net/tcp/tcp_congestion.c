@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Congestion control: NewReno (RFC 5681, with RFC 3465's byte counting), what all
- * algorithms share, and the choice of one.
+ * Congestion control: NewReno (RFC 5681, with RFC 3465's byte counting), what
+ * all algorithms share, and the choice of one.
  *
  * Congestion window validation (RFC 7661): a window of which less than half is
  * used does not grow, is not sent in one burst, and is halved after five
@@ -75,10 +75,12 @@ void congestion_restart(struct connection *c)
 void congestion_on_sent(struct connection *c, nanoseconds now)
 {
     uint32_t    out = tcp_in_flight(c);
-    nanoseconds period = 3 * c->rtt.srtt > USED_FOR ? 3 * c->rtt.srtt : USED_FOR;
+    nanoseconds period =
+        3 * c->rtt.srtt > USED_FOR ? 3 * c->rtt.srtt : USED_FOR;
 
     if (now - c->cwv.peak_since >= period) {
-        c->cwv.prior_peak = now - c->cwv.peak_since < 2 * period ? c->cwv.peak : 0;
+        c->cwv.prior_peak =
+            now - c->cwv.peak_since < 2 * period ? c->cwv.peak : 0;
         c->cwv.peak = 0;
         c->cwv.peak_since = now;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * SYN cookies (RFC 4987, 3.6): our initial sequence number encodes the peer's SYN
- * under a keyed hash, and the peer returns it in the ACK of the handshake.
+ * SYN cookies (RFC 4987, 3.6): our initial sequence number encodes the peer's
+ * SYN under a keyed hash, and the peer returns it in the ACK of the handshake.
  *
  *     31                              4   3   2      0
  *     | hash of endpoints, peer's ISN, | age | its MSS |
@@ -23,9 +23,10 @@
 static const uint16_t sizes[8] = {64, 536, 1220, 1360,
                                   1400, 1440, 1460, 8960};
 
-static uint32_t make_number(const struct tcpv4 *tcp, const struct endpoint *local,
-                            const struct endpoint *peer, uint32_t irs, uint64_t age,
-                            unsigned size, bool has_timestamps)
+static uint32_t make_number(const struct tcpv4    *tcp,
+                            const struct endpoint *local,
+                            const struct endpoint *peer, uint32_t irs,
+                            uint64_t age, unsigned size, bool has_timestamps)
 {
     unsigned low = (unsigned)(age & 1) << 3 | size;
     uint64_t salt = (uint64_t)irs << 32 | ((age + 1) << 4 & 0x7fffffff) |
@@ -67,7 +68,8 @@ bool tcp_check_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
     age -= (age ^ number >> 3) & 1;
     if (number != make_number(tcp, local, peer, irs, age, number & 7, true)) {
         has_timestamps = false;
-        if (number != make_number(tcp, local, peer, irs, age, number & 7, false))
+        if (number !=
+            make_number(tcp, local, peer, irs, age, number & 7, false))
             return false;
     }
     *syn = (struct tcp_segment){

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * CUBIC congestion control (RFC 9438), in bytes and milliseconds. After a loss the
- * window returns to w_max in a time that is independent of the RTT; it is never
- * smaller than Reno's. Growth of less than a byte is accumulated, or a large
- * window would not grow.
+ * CUBIC congestion control (RFC 9438), in bytes and milliseconds. After a loss
+ * the window returns to w_max in a time that is independent of the RTT; it is
+ * never smaller than Reno's. Growth of less than a byte is accumulated, or a
+ * large window would not grow.
  */
 #include "tcp.h"
 
@@ -54,8 +54,8 @@ static uint32_t w_cubic(const struct connection *c, uint64_t ms)
 }
 
 /*
- * The whole bytes by which a window grows for acked bytes, if it grows by numerator
- * / denominator for a whole window. *rest keeps the remainder.
+ * The whole bytes by which a window grows for acked bytes, if it grows by
+ * numerator / denominator for a whole window. *rest keeps the remainder.
  */
 static uint32_t growth_for(const struct connection *c, uint32_t acked,
                            uint64_t numerator, uint64_t denominator,
@@ -69,8 +69,8 @@ static uint32_t growth_for(const struct connection *c, uint32_t acked,
     return (uint32_t)bytes;
 }
 
-/* 4.3: W_est, the window of Reno with the same beta 0.7: it grows by 9/17 segments
- * per round trip, and by one above cwnd_prior. */
+/* 4.3: W_est, the window of Reno with the same beta 0.7: it grows by 9/17
+ * segments per round trip, and by one above cwnd_prior. */
 static void grow_as_reno(struct connection *c, uint32_t acked)
 {
     struct tcp_cubic *u = &c->cubic;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Explicit congestion notification (RFC 3168). Routers may mark new data with CE;
- * the receiver sets ECE in each segment until the sender confirms by CWR that it
- * has reduced its window.
+ * Explicit congestion notification (RFC 3168). Routers may mark new data with
+ * CE; the receiver sets ECE in each segment until the sender confirms by CWR
+ * that it has reduced its window.
  */
 #include "tcp.h"
 #include <mirage/boot.h>
@@ -69,7 +69,8 @@ void ecn_on_segment(struct connection *c, uint8_t flags, uint8_t service,
 uint8_t ecn_codepoint(const struct connection *c, uint32_t seq, uint32_t len)
 {
     /* 6.1.5, 6.1.6: neither retransmissions nor window probes. */
-    return c->ecn.is_on && len > 0 && c->snd.wnd > 0 && !seq_before(seq, c->snd.nxt)
+    return c->ecn.is_on && len > 0 && c->snd.wnd > 0 &&
+                   !seq_before(seq, c->snd.nxt)
                ? IPV4_ECT
                : 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Connections without a fiber each: the work fiber calls the application's handler
- * for events, before it sends.
+ * Connections without a fiber each: the work fiber calls the application's
+ * handler for events, before it sends.
  *
  * Events are edge-triggered: each is reported once, and again only after a call
  * of the application would have blocked.

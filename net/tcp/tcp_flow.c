@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The operations of a TCP flow (mirage/flow.h), and the receive window's growth.
+ * The operations of a TCP flow (mirage/flow.h), and the receive window's
+ * growth.
  */
 #include "tcp.h"
 #include "tcp_memory.h"
@@ -24,10 +25,11 @@ static const struct connection *const_connection_of(const struct flow *f)
 }
 
 /*
- * Receive buffer auto-tuning: doubles the receive window when the application reads
- * more than a quarter of it in a round trip, while there are pages. In the next
- * round trip twice as much may be in flight, and as much again may wait beyond a
- * hole. A connection that only receives measures the round trip by timestamps.
+ * Receive buffer auto-tuning: doubles the receive window when the application
+ * reads more than a quarter of it in a round trip, while there are pages. In
+ * the next round trip twice as much may be in flight, and as much again may
+ * wait beyond a hole. A connection that only receives measures the round trip
+ * by timestamps.
  */
 static void autotune_receive_window(struct connection *c, uint32_t len)
 {
@@ -124,8 +126,8 @@ static void enqueue(struct connection *c, struct buf *b)
     c->sndq.last = b;
 }
 
-/* Copies into the last page of the send queue, unless it is shared, or into a new
- * one. Returns the bytes copied; 0: there is no page. */
+/* Copies into the last page of the send queue, unless it is shared, or into a
+ * new one. Returns the bytes copied; 0: there is no page. */
 static size_t append_copy(struct connection *c, const uint8_t *data, size_t len)
 {
     struct buf *b = c->sndq.last;
@@ -172,8 +174,8 @@ static enum status write_span(struct connection *c, const struct span *span,
 
 /*
  * Sends what was written: at once if nothing is in flight or enough is unsent;
- * otherwise by the work fiber, together with later writes. (An echo server would
- * otherwise send one segment for each page that it reads.)
+ * otherwise by the work fiber, together with later writes. (An echo server
+ * would otherwise send one segment for each page that it reads.)
  */
 static void send_or_schedule(struct connection *c)
 {

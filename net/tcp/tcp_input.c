@@ -22,8 +22,7 @@
 /* A received segment; data and len are what is not processed yet. */
 struct arrival {
     struct tcp_segment s;
-    bool               is_syn; /* even if the flag is cleared since: its window is
-                                  not scaled */
+    bool               is_syn; /* also when the flag is cleared since */
     struct buf        *data;   /* NULL: none */
     uint32_t           len;
 };
@@ -117,7 +116,8 @@ static void send_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
     c.state = TCP_SYN_RECEIVED;
     apply_syn(&c, a);
     if (c.ts.is_on) {
-        c.ts.offset += tcp_make_cookie_timestamp(tcp_timestamp(&c), &a->s) - tcp_timestamp(&c);
+        c.ts.offset += tcp_make_cookie_timestamp(tcp_timestamp(&c), &a->s) -
+                       tcp_timestamp(&c);
     } else {
         c.rcv.wind_shift = 0;
         c.sack.permitted = false;
@@ -233,7 +233,7 @@ static void syn_sent_input(struct connection *c, struct arrival *a,
     if (!(s->flags & TCP_SYN))
         return;
     apply_syn(c, a);
-    if (!has_ack) {                             /* simultaneous open: figure 7 */
+    if (!has_ack) {                             /* simultaneous open */
         if (a->len > 0 && tcp_may_receive(c)) { /* kept until ESTABLISHED */
             c->syn_data = a->data;
             c->syn_data_len = a->len;
@@ -293,9 +293,9 @@ static void send_challenge_ack(struct connection *c)
         tcp_send_ack(c);
 }
 
-/* Answers an unacceptable segment with an ACK, so that a desynchronised peer can
- * recover. Segments without data are rate-limited: otherwise two endpoints could
- * exchange ACKs forever. */
+/* Answers an unacceptable segment with an ACK, so that a desynchronised peer
+ * can recover. Segments without data are rate-limited: otherwise two endpoints
+ * could exchange ACKs forever. */
 static void answer_unacceptable(struct connection *c, const struct arrival *a)
 {
     if (a->len > 0 || a->s.flags & TCP_FIN)
@@ -365,7 +365,8 @@ static void process_reset(struct connection *c, const struct arrival *a)
 
 /* RFC 5961, 4.2; but a passive connection in SYN-RECEIVED returns to LISTEN:
  * 3.10.7.4, fourth. */
-static void process_unexpected_syn(struct connection *c, const struct arrival *a)
+static void process_unexpected_syn(struct connection    *c,
+                                   const struct arrival *a)
 {
     if (c->state == TCP_SYN_RECEIVED && c->is_passive && is_acceptable(c, a))
         tcp_end(c, ERR_RESET);
@@ -373,8 +374,8 @@ static void process_unexpected_syn(struct connection *c, const struct arrival *a
         send_challenge_ack(c);
 }
 
-/* In SYN-RECEIVED the peer retransmits its SYN, since our SYN,ACK was lost; or in
- * a simultaneous open sends SYN,ACK. False: the segment is done with. */
+/* In SYN-RECEIVED the peer retransmits its SYN, since our SYN,ACK was lost; or
+ * in a simultaneous open sends SYN,ACK. False: the segment is done with. */
 static bool process_repeated_syn(struct connection *c, struct arrival *a)
 {
     if (!(a->s.flags & TCP_ACK)) {
@@ -474,8 +475,8 @@ static bool advance_state_by_fin_ack(struct connection *c)
     }
 }
 
-/* A duplicate ACK (RFC 5681, 2); while a tail loss probe is outstanding also one
- * that acknowledges all. */
+/* A duplicate ACK (RFC 5681, 2); while a tail loss probe is outstanding also
+ * one that acknowledges all. */
 static bool is_duplicate(const struct connection *c, const struct arrival *a)
 {
     return a->s.ack == c->snd.una && a->len == 0 &&
@@ -485,7 +486,8 @@ static bool is_duplicate(const struct connection *c, const struct arrival *a)
 }
 
 /* Updates the send window, unless the segment is older than the last update. */
-static void update_window_if_newer(struct connection *c, const struct arrival *a)
+static void update_window_if_newer(struct connection    *c,
+                                   const struct arrival *a)
 {
     uint32_t before = c->snd.wnd;
 
@@ -505,7 +507,8 @@ static void update_window_if_newer(struct connection *c, const struct arrival *a
         tcp_start_rto(c);
         /* The peer may have dropped the window probe. */
         if (c->sent.first && c->snd.una == a->s.ack)
-            tcp_retransmit_first(c, c->snd.wnd < c->cwnd ? c->snd.wnd : c->cwnd);
+            tcp_retransmit_first(c,
+                                 c->snd.wnd < c->cwnd ? c->snd.wnd : c->cwnd);
     }
     tcp_schedule(c);
 }
@@ -572,7 +575,8 @@ static bool process_ack(struct connection *c, const struct arrival *a,
         if (c->is_passive && !tcp_may_accept(c->listener))
             return false; /* our SYN,ACK and then its ACK are repeated */
         update_window(c, a);
-        if (c->rtt.backoff == 0 && c->last_sent) /* 0: from a cookie, so not sampled */
+        /* last_sent is 0 for a connection from a cookie. */
+        if (c->rtt.backoff == 0 && c->last_sent)
             rtt_update(c, time_now() - c->last_sent);
         establish(c);
         if (c->state == TCP_CLOSED)
@@ -593,8 +597,8 @@ static void link_to_receive_queue(struct connection *c, struct buf *data)
     c->rcvq.last = buf_last(data);
 }
 
-/* Coalesces small segments into one page, and larger ones when pages are scarce.
- * Frees data then. */
+/* Coalesces small segments into one page, and larger ones when pages are
+ * scarce. Frees data then. */
 static bool coalesce(struct connection *c, struct buf *data, uint32_t len)
 {
     bool        is_scarce = buf_pages_free() < buf_pages() / 2;
@@ -619,7 +623,8 @@ static bool coalesce(struct connection *c, struct buf *data, uint32_t len)
 }
 
 /* Adds data at rcv.nxt to the receive queue. */
-static void append_in_order(struct connection *c, struct buf *data, uint32_t len)
+static void append_in_order(struct connection *c, struct buf *data,
+                            uint32_t len)
 {
     c->rcv.nxt += len;
     c->ack.unacked += len;
@@ -664,10 +669,11 @@ static bool is_unwanted(const struct connection *c, const struct arrival *a)
     return (has_new || c->syn_data) && c->shut_writing && c->shut_reading;
 }
 
-/* Measures the round trip as a receiver: the age of the timestamp that data echo.
- * A filter that falls at once and rises slowly, since the sender may have been
- * idle. */
-static void measure_receiver_rtt(struct connection *c, const struct tcp_segment *s)
+/* Measures the round trip as a receiver: the age of the timestamp that data
+ * echo. A filter that falls at once and rises slowly, since the sender may have
+ * been idle. */
+static void measure_receiver_rtt(struct connection        *c,
+                                 const struct tcp_segment *s)
 {
     nanoseconds trip = (tcp_timestamp(c) - s->echo) * MILLISECOND;
 
@@ -773,9 +779,9 @@ static void process_fin(struct connection *c)
 }
 
 /*
- * Remembers a FIN beyond a hole. It ends the stream, so data or another FIN after
- * it show that it is not genuine, and it is forgotten; otherwise a spoofed FIN
- * would hide the real one.
+ * Remembers a FIN beyond a hole. It ends the stream, so data or another FIN
+ * after it show that it is not genuine, and it is forgotten; otherwise a
+ * spoofed FIN would hide the real one.
  */
 static void remember_fin(struct connection *c, uint32_t seq)
 {
@@ -829,13 +835,14 @@ static void connection_input(struct connection *c, struct arrival *a,
     ecn_on_segment(c, a->s.flags, packet->service, a->len);
     if (!process_ack(c, a, packet))
         return;
-    update_ts_recent(c, a); /* only after the ACK was found valid: it may be spoofed */
+    /* Only after the ACK was found valid: the segment may be spoofed. */
+    update_ts_recent(c, a);
     if (c->state != TCP_TIMED_WAIT && !c->fin_received)
         process_text(c, a, packet);
 }
 
-/* RFC 6191, 2: may a SYN end TIME-WAIT? Only if no segment of the old connection
- * can be taken for one of the new connection. */
+/* RFC 6191, 2: may a SYN end TIME-WAIT? Only if no segment of the old
+ * connection can be taken for one of the new connection. */
 static bool is_fresh_syn(const struct connection *c, const struct arrival *a)
 {
     if (c->state != TCP_TIMED_WAIT || c->is_held ||

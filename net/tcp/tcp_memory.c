@@ -90,7 +90,8 @@ static void relieve(struct tcpv4 *tcp)
         read = count(c->rcvq.first);
         queue = count(c->sndq.first);
         all += read + queue;
-        weight = weight_of(read, c->rcvq.progress_at) + weight_of(queue, c->sndq.progress_at);
+        weight = weight_of(read, c->rcvq.progress_at) +
+                 weight_of(queue, c->sndq.progress_at);
         if (c->ooo.first && (!early || c->ooo.len > early->ooo.len))
             early = c;
         if (weight > most) {

@@ -2,13 +2,13 @@
 /*
  * The out-of-order queue: runs of contiguous bytes, each a list of bufs.
  *
- * Runs are in a list by sequence number, and in a treap (Aragon and Seidel, 1989)
- * with random ranks, so that a hostile order of segments costs logarithmic time; a
- * segment after all others, the common case, takes one step. Runs do not touch:
- * each is a block of a SACK option.
+ * Runs are in a list by sequence number, and in a treap (Aragon and Seidel,
+ * 1989) with random ranks, so that a hostile order of segments costs
+ * logarithmic time; a segment after all others, the common case, takes one
+ * step. Runs do not touch: each is a block of a SACK option.
  *
- * Small segments are copied into one page. Only a few pages with little data are
- * allowed: single bytes with holes between them would pin a page each.
+ * Small segments are copied into one page. Only a few pages with little data
+ * are allowed: single bytes with holes between them would pin a page each.
  */
 #include "tcp.h"
 
@@ -111,10 +111,10 @@ static unsigned count_bufs(const struct buf *b)
     return n;
 }
 
-/* Appends data, count bufs that end in last, to a run; copies the first into the
- * page before if it is small. */
-static void append_to_run(struct connection *c, struct ooo_run *h, struct buf *data,
-                          struct buf *last, unsigned count)
+/* Appends data, count bufs that end in last, to a run; copies the first into
+ * the page before if it is small. */
+static void append_to_run(struct connection *c, struct ooo_run *h,
+                          struct buf *data, struct buf *last, unsigned count)
 {
     if (h->last && data->len <= SMALL && buf_is_sole(h->last) &&
         buf_tailroom(h->last) >= data->len) {
@@ -161,14 +161,15 @@ static struct ooo_run *new_run(struct connection *c, struct ooo_run *before,
 }
 
 /*
- * May the connection queue more bufs with len bytes? Dynamic thresholds (Choudhury
- * and Hahne, 1998): its share of runs, and of pages beyond a quarter of all, is
- * limited by what is free, so that one connection alone may have much, and each
- * of many has some.
+ * May the connection queue more bufs with len bytes? Dynamic thresholds
+ * (Choudhury and Hahne, 1998): its share of runs, and of pages beyond a quarter
+ * of all, is limited by what is free, so that one connection alone may have
+ * much, and each of many has some.
  */
 static bool has_room(const struct connection *c, unsigned bufs, uint32_t len)
 {
-    return c->ooo.count <= c->tcp->ooo_free_count / 8 && c->tcp->ooo_free_count > 0 &&
+    return c->ooo.count <= c->tcp->ooo_free_count / 8 &&
+           c->tcp->ooo_free_count > 0 &&
            c->ooo.bufs + bufs <= SPARSE + (c->ooo.len + len) / SMALL &&
            c->ooo.bufs + bufs + buf_pages() / 4 <= buf_pages_free();
 }

@@ -71,9 +71,9 @@ static bool is_sound(void)
         if (bufs != 0 && h->bufs == 0)
             return false;
     }
-    return bytes == c->ooo.len && runs == c->ooo.count &&
-           bufs == c->ooo.bufs && end == c->ooo.last &&
-           tcp.ooo_free_count + runs == TCP_OOO_RUNS && !c->ooo.first == !c->ooo.tree;
+    return bytes == c->ooo.len && runs == c->ooo.count && bufs == c->ooo.bufs &&
+           end == c->ooo.last && tcp.ooo_free_count + runs == TCP_OOO_RUNS &&
+           !c->ooo.first == !c->ooo.tree;
 }
 
 static void take_all(void)
@@ -93,7 +93,7 @@ static void end(void)
     CHECK(buf_pages_free() == buf_pages());
 }
 
-TEST(neighbours_become_one_run_whatever_comes_first)
+TEST(adjacent_runs_are_merged_in_any_order_of_arrival)
 {
     static const uint32_t orders[6][3] = {
         {1, 2, 3}, {1, 3, 2}, {2, 1, 3}, {2, 3, 1}, {3, 1, 2}, {3, 2, 1}};
@@ -110,7 +110,7 @@ TEST(neighbours_become_one_run_whatever_comes_first)
     }
 }
 
-TEST(what_overlaps_is_kept_once)
+TEST(overlapping_data_are_queued_once)
 {
     begin(0);
     come(100, 100);
@@ -132,7 +132,7 @@ static uint32_t below(uint32_t n)
     return (chance >> 8) % n;
 }
 
-TEST(by_chance_all_is_as_in_a_map_of_bytes)
+TEST(random_insertions_match_a_map_of_bytes)
 {
     static bool there[WINDOW + 4000];
 
@@ -198,7 +198,7 @@ static uint32_t scattered(uint32_t i, uint32_t count)
     return i * 331 % count; /* count is no multiple of it */
 }
 
-TEST(in_no_order_is_the_work_more_than_its_logarithm)
+TEST(insertion_takes_logarithmic_time_in_every_order)
 {
     uint32_t (*const orders[])(uint32_t, uint32_t) = {
         forwards, backwards, from_both_ends, scattered};
@@ -208,7 +208,7 @@ TEST(in_no_order_is_the_work_more_than_its_logarithm)
             work(orders[i], count, 48);
 }
 
-TEST(a_byte_here_and_there_does_not_pin_a_page_each)
+TEST(single_bytes_between_holes_do_not_pin_a_page_each)
 {
     begin(1);
     for (uint32_t i = 0; i < 2000; i++)
@@ -224,7 +224,7 @@ TEST(a_byte_here_and_there_does_not_pin_a_page_each)
     end();
 }
 
-TEST(runs_and_pages_are_left_for_the_others)
+TEST(one_connection_leaves_runs_and_pages_for_others)
 {
     static struct connection many[40];
     unsigned                 got[40];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Segment transmission (RFC 9293, 3.8). Data are sent as shared bufs of the send
- * queue behind a page with the header. More than one segment leaves in one piece:
- * the device, or its front, segments it.
+ * Segment transmission (RFC 9293, 3.8). Data are sent as shared bufs of the
+ * send queue behind a page with the header. More than one segment leaves in one
+ * piece: the device, or its front, segments it.
  */
 #include "tcp.h"
 #include "tcp_memory.h"
@@ -65,7 +65,8 @@ static size_t emit_header(struct connection *c, uint32_t seq, uint32_t len,
         s.has_scale = !(flags & TCP_ACK) || c->rcv.wind_shift > 0;
         s.scale = TCP_SCALE;
         s.may_sack = !(flags & TCP_ACK) || c->sack.permitted;
-    } else if (len == 0 || c->sack.with_data || len + sack_option_length(c) <= c->mss) {
+    } else if (len == 0 || c->sack.with_data ||
+               len + sack_option_length(c) <= c->mss) {
         sack_fill_option(c, &s);
     }
     if (c->ts.is_on || (is_syn && !(flags & TCP_ACK))) {
@@ -226,8 +227,8 @@ void tcp_send_reset(struct connection *c)
 }
 
 void tcp_reply_reset(struct tcpv4 *tcp, const struct connection *c,
-                     const struct ipv4_packet *packet, const struct tcp_segment *s,
-                     uint32_t len)
+                     const struct ipv4_packet *packet,
+                     const struct tcp_segment *s, uint32_t len)
 {
     struct tcp_segment answer = {
         .from = s->to, .to = s->from, .flags = TCP_RST};
@@ -309,8 +310,8 @@ void tcp_retransmit_first(struct connection *c, uint32_t len)
         tcp_retransmit(c, c->sent.first);
 }
 
-/* The most data bytes of one piece, in whole segments. Only the first segment may
- * have CWR, and not every device clears it in the others. */
+/* The most data bytes of one piece, in whole segments. Only the first segment
+ * may have CWR, and not every device clears it in the others. */
 static uint32_t longest_piece(const struct connection *c)
 {
     if (c->ecn.cwr_due)
@@ -346,7 +347,8 @@ static bool resend_lost(struct connection *c, bool *sent)
             may = most;
         if (len > may) {
             may -= may % c->mss;
-            if (may == 0 || (!sent_split(c, r, r->seq + may) && c->sent.in_flight > 0))
+            if (may == 0 ||
+                (!sent_split(c, r, r->seq + may) && c->sent.in_flight > 0))
                 return false;
         }
         tcp_retransmit(c, r);
@@ -356,8 +358,8 @@ static bool resend_lost(struct connection *c, bool *sent)
 }
 
 /*
- * The bytes to send in one piece now, at most free; 0: none. Sender's silly window
- * avoidance and Nagle's algorithm (RFC 9293, 3.8.6.2.1 and 3.7.4): whole
+ * The bytes to send in one piece now, at most free; 0: none. Sender's silly
+ * window avoidance and Nagle's algorithm (RFC 9293, 3.8.6.2.1 and 3.7.4): whole
  * segments; or the end of the queue when nothing is in flight; or half of the
  * largest window that the peer ever offered.
  */

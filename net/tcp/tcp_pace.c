@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Pacing: spreads a window over most of a round trip, since a burst may overflow
- * the queue of a router.
+ * Pacing: spreads a window over most of a round trip, since a burst may
+ * overflow the queue of a router.
  *
- * The rate is 9/8 of cwnd per SRTT, so that cwnd stays the limit; in slow start,
- * where cwnd doubles, twice cwnd. Timers have a granularity of about a
+ * The rate is 9/8 of cwnd per SRTT, so that cwnd stays the limit; in slow
+ * start, where cwnd doubles, twice cwnd. Timers have a granularity of about a
  * millisecond: a credit of two of them, and of ten segments at least, may
  * accumulate, and RTTs of a few milliseconds are not paced.
  */
@@ -38,7 +38,9 @@ static uint64_t credit(struct connection *c, nanoseconds now)
         saved = 2 * TICK;
     if (now > saved && c->pacing.paid_until < now - saved)
         c->pacing.paid_until = now - saved;
-    return c->pacing.paid_until < now ? rate(c) * (now - c->pacing.paid_until) / c->rtt.srtt : 0;
+    return c->pacing.paid_until < now
+               ? rate(c) * (now - c->pacing.paid_until) / c->rtt.srtt
+               : 0;
 }
 
 uint32_t pacing_limit(struct connection *c, uint32_t len)

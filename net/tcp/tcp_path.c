@@ -4,8 +4,8 @@
  *
  * ICMP can be spoofed: an error is believed only for segments in flight (RFC
  * 5927), never below a minimum, and a larger MTU is probed later. Black holes,
- * where ICMP is filtered, are detected by timeouts (RFC 4821, 7.7). A probe is one
- * longer segment of data; its loss costs nothing else.
+ * where ICMP is filtered, are detected by timeouts (RFC 4821, 7.7). A probe is
+ * one longer segment of data; its loss costs nothing else.
  */
 #include "tcp.h"
 
@@ -71,9 +71,9 @@ static void set_next_probe(struct connection *c, uint16_t segment)
 }
 
 /*
- * For a path with an MTU below LEAST_MTU packets of that size are sent without DF
- * (RFC 1191, 3), and routers may fragment them: a spoofed error does not make our
- * segments shorter.
+ * For a path with an MTU below LEAST_MTU packets of that size are sent without
+ * DF (RFC 1191, 3), and routers may fragment them: a spoofed error does not
+ * make our segments shorter.
  */
 static void on_tiny_mtu(struct connection *c, uint16_t mtu)
 {
@@ -109,7 +109,8 @@ void path_on_rto(struct connection *c)
 {
     uint16_t mtu = c->rtt.backoff >= 3 ? SMALL_MTU : BASE_MTU;
 
-    if (c->rtt.backoff < 1 || !c->sent.first || c->sent.first->end - c->sent.first->seq < c->mss ||
+    if (c->rtt.backoff < 1 || !c->sent.first ||
+        c->sent.first->end - c->sent.first->seq < c->mss ||
         !path_set_mtu(c, mtu))
         return;
     c->tcp->counters.black_holes++;
@@ -133,17 +134,20 @@ void path_on_probe_lost(struct connection *c, struct sent_record *r)
     set_next_probe(c, (uint16_t)((c->mss + r->segment) / 2));
 }
 
-uint16_t path_probe_size(const struct connection *c, uint32_t queued, uint32_t may)
+uint16_t path_probe_size(const struct connection *c, uint32_t queued,
+                         uint32_t may)
 {
-    if (c->path.raise_at == 0 || c->mss >= c->path.max_mss || c->path.probed_mss <= c->mss ||
-        c->recovery.phase != TCP_OPEN || queued < 2u * c->path.probed_mss ||
-        may < c->path.probed_mss || time_now() < c->path.raise_at)
+    if (c->path.raise_at == 0 || c->mss >= c->path.max_mss ||
+        c->path.probed_mss <= c->mss || c->recovery.phase != TCP_OPEN ||
+        queued < 2u * c->path.probed_mss || may < c->path.probed_mss ||
+        time_now() < c->path.raise_at)
         return 0;
     for (const struct sent_record *r = c->sent.first; r; r = r->next)
         if (r->is_probe)
             return 0;
-    return segment_of(c, ipv4_mtu(c->tcp->ip)) >= c->path.probed_mss ? c->path.probed_mss
-                                                                     : 0;
+    return segment_of(c, ipv4_mtu(c->tcp->ip)) >= c->path.probed_mss
+               ? c->path.probed_mss
+               : 0;
 }
 
 void path_on_icmp_error(struct connection *c, enum status status)

@@ -15,9 +15,9 @@
 
 #define BUCKETS 64 /* at first; a power of two */
 
-/* The connections of one address: with port 0 those to all ports, until they end;
- * or those to one port with a limit, until the application closes them, which are
- * only counted. */
+/* The connections of one address: with port 0 those to all ports, until they
+ * end; or those to one port with a limit, until the application closes them,
+ * which are only counted. */
 struct tcp_peer {
     struct tcp_peer   *next; /* in its bucket */
     uint32_t           hash;

@@ -25,7 +25,7 @@ struct tcp_peers {
 struct tcp_peer_links {
     struct tcp_peer   *by_address, *by_port; /* by_port may be NULL */
     struct connection *idler, *busier;       /* same peer, by last_heard */
-    bool               is_displaced;         /* it was reset for another; the application holds it */
+    bool               is_displaced;         /* reset, and still held */
 };
 
 /* May this address have one more connection to the port of l? */

@@ -100,13 +100,13 @@ TEST(a_peer_with_fewer_displaces_the_idlest_of_the_peer_with_most)
     CHECK(tcp_peer_choose_victim(&tcp, address(3)) != NULL);
 }
 
-TEST(nobody_is_displaced_where_nobody_is)
+TEST(without_peers_no_connection_is_displaced)
 {
     begin(0);
     CHECK(tcp_peer_choose_victim(&tcp, address(1)) == NULL);
 }
 
-TEST(whatever_comes_and_goes_the_choice_is_that_of_the_model)
+TEST(random_changes_choose_the_victim_of_the_model)
 {
     begin(0);
     for (unsigned step = 0; step < 20000; step++) {
@@ -131,7 +131,7 @@ TEST(whatever_comes_and_goes_the_choice_is_that_of_the_model)
 }
 
 /* The last of the heap takes the place of a peer that goes, elsewhere. */
-TEST(a_peer_that_goes_leaves_the_others_in_order)
+TEST(removing_a_peer_keeps_the_order_of_the_others)
 {
     static const unsigned counts[] = {5, 1, 4, 1, 1, 3};
     unsigned              i = 0, first_of_3 = 0;
@@ -148,7 +148,7 @@ TEST(a_peer_that_goes_leaves_the_others_in_order)
     CHECK(is_heap());
 }
 
-TEST(a_limit_by_peer_is_of_one_port_and_ends_with_the_flow)
+TEST(a_limit_by_peer_is_per_port_and_released_with_the_flow)
 {
     struct tcp_listener other = {.port = 81, .limits.peer = 2};
 

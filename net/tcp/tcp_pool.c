@@ -3,8 +3,8 @@
  * The memory of connections, allocated as needed and reused, and the hash table
  * that finds them by their endpoints.
  *
- * A connection never moves. The table doubles when it has as many connections as
- * buckets; without memory it stays, with longer lists.
+ * A connection never moves. The table doubles when it has as many connections
+ * as buckets; without memory it stays, with longer lists.
  */
 #include "tcp.h"
 #include <mirage/boot.h>

@@ -45,7 +45,7 @@ static void drop(struct connection *c)
     tcp_pool_release(&tcp.pool, c);
 }
 
-TEST(each_of_many_is_found_and_no_other_while_the_table_grows)
+TEST(every_connection_is_found_while_the_table_grows)
 {
     static struct connection *c[MANY];
 
@@ -64,7 +64,7 @@ TEST(each_of_many_is_found_and_no_other_while_the_table_grows)
     tcp_pool_free(&tcp.pool);
 }
 
-TEST(memory_is_taken_as_they_come_and_used_again)
+TEST(memory_is_allocated_as_needed_and_reused)
 {
     struct connection *first, *second;
 
@@ -79,7 +79,7 @@ TEST(memory_is_taken_as_they_come_and_used_again)
     tcp_pool_free(&tcp.pool);
 }
 
-TEST(beyond_the_limit_there_is_none_until_one_has_gone)
+TEST(allocation_fails_at_the_limit_until_one_is_released)
 {
     struct connection *c[40];
 

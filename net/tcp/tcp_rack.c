@@ -4,9 +4,9 @@
  * sufficiently later has been acknowledged. TLP sends a probe when ACKs stop
  * arriving, before the retransmission timer expires.
  *
- * Segments in flight are kept in order of transmission time. A scan stops at the
- * first segment that is not lost, so the total cost of all scans is linear in the
- * segments sent.
+ * Segments in flight are kept in order of transmission time. A scan stops at
+ * the first segment that is not lost, so the total cost of all scans is linear
+ * in the segments sent.
  */
 #include "tcp.h"
 
@@ -21,7 +21,8 @@ static bool is_sent_after(nanoseconds t1, uint32_t end1, nanoseconds t2,
     return t1 > t2 || (t1 == t2 && seq_after(end1, end2));
 }
 
-static void update_min_rtt(struct connection *c, nanoseconds rtt, nanoseconds now)
+static void update_min_rtt(struct connection *c, nanoseconds rtt,
+                           nanoseconds now)
 {
     if (c->rack.min_rtt == 0 || rtt <= c->rack.min_rtt ||
         now - c->rack.min_rtt_at > MIN_RTT_LIFE) {
@@ -30,8 +31,8 @@ static void update_min_rtt(struct connection *c, nanoseconds rtt, nanoseconds no
     }
 }
 
-void rack_update(struct connection *c, const struct sent_record *r, uint32_t end,
-                 const struct delivery *d)
+void rack_update(struct connection *c, const struct sent_record *r,
+                 uint32_t end, const struct delivery *d)
 {
     nanoseconds rtt = d->now - r->xmit_ts;
     uint32_t    stamp = (uint32_t)(r->xmit_ts / MILLISECOND) + c->ts.offset;
@@ -72,8 +73,9 @@ void rack_detect_loss(struct connection *c, nanoseconds now)
     struct sent_record *r;
 
     c->clock[TCP_REORDER] = FOREVER;
-    while ((r = c->sent.earliest) != NULL &&
-           is_sent_after(c->rack.xmit_ts, c->rack.end_seq, r->xmit_ts, r->end)) {
+    while (
+        (r = c->sent.earliest) != NULL &&
+        is_sent_after(c->rack.xmit_ts, c->rack.end_seq, r->xmit_ts, r->end)) {
         if (r->xmit_ts + late > now) {
             tcp_set_clock(c, TCP_REORDER, r->xmit_ts + late);
             return;
@@ -115,12 +117,13 @@ void rack_mark_losses_on_rto(struct connection *c)
 
 bool tlp_may_probe(const struct connection *c)
 {
-    return c->sack.permitted && c->recovery.phase == TCP_OPEN && c->sent.sacked == 0 &&
-           !c->tlp.is_outstanding && c->sent.first && c->snd.wnd > 0;
+    return c->sack.permitted && c->recovery.phase == TCP_OPEN &&
+           c->sent.sacked == 0 && !c->tlp.is_outstanding && c->sent.first &&
+           c->snd.wnd > 0;
 }
 
-/* 7.2: not after the retransmission timer, which the probe replaces when both are
- * due. */
+/* 7.2: not after the retransmission timer, which the probe replaces when both
+ * are due. */
 void tlp_set_pto(struct connection *c)
 {
     nanoseconds wait = 2 * c->rtt.srtt;

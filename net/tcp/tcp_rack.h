@@ -26,7 +26,7 @@ struct tcp_rack {
 
 struct tcp_tlp {
     bool     is_outstanding, is_retrans; /* a probe, which has sent again */
-    uint8_t  spurious;                   /* probes not needed since the last RTT sample */
+    uint8_t  spurious;                   /* probes since the last sample */
     uint32_t end_seq;
 };
 

@@ -16,8 +16,9 @@ uint32_t tcp_in_flight(const struct connection *c)
     uint32_t came = c->recovery.dup_acks * c->mss;
 
     /* Without SACK each duplicate ACK stands for a segment that has arrived. */
-    return c->sack.permitted ? c->sent.in_flight : c->sent.in_flight > came ? c->sent.in_flight - came
-                                                                            : 0;
+    return c->sack.permitted          ? c->sent.in_flight
+           : c->sent.in_flight > came ? c->sent.in_flight - came
+                                      : 0;
 }
 
 /* Reduces ssthresh for a sign of congestion, and begins PRR. */
@@ -103,7 +104,8 @@ static void end_episode(struct connection *c)
 static bool is_over(const struct connection *c)
 {
     return c->recovery.phase != TCP_OPEN &&
-           !seq_before(c->snd.una, c->recovery.point + (c->recovery.phase == TCP_REDUCED));
+           !seq_before(c->snd.una,
+                       c->recovery.point + (c->recovery.phase == TCP_REDUCED));
 }
 
 static void undo_recovery(struct connection *c, const struct delivery *d)
@@ -164,8 +166,9 @@ static void update_cwnd_by_prr(struct connection *c, const struct delivery *d,
 
     c->prr.delivered += d->bytes;
     if (pipe > c->ssthresh) {
-        uint64_t goal = ((uint64_t)c->prr.delivered * c->ssthresh + c->prr.recover_fs - 1) /
-                        (c->prr.recover_fs ? c->prr.recover_fs : 1);
+        uint64_t goal =
+            ((uint64_t)c->prr.delivered * c->ssthresh + c->prr.recover_fs - 1) /
+            (c->prr.recover_fs ? c->prr.recover_fs : 1);
 
         may = goal > c->prr.out ? (uint32_t)(goal - c->prr.out) : 0;
     } else {
@@ -190,7 +193,8 @@ static void update_cwnd_by_prr(struct connection *c, const struct delivery *d,
 static void detect_loss_without_sack(struct connection *c, struct delivery *d,
                                      bool is_duplicate)
 {
-    bool                is_partial = d->is_new && c->recovery.phase == TCP_RECOVERY;
+    bool is_partial = d->is_new &&
+                      c->recovery.phase == TCP_RECOVERY;
     struct sent_record *r = c->sent.first;
 
     if (is_duplicate && c->recovery.phase != TCP_LOSS &&
@@ -200,7 +204,8 @@ static void detect_loss_without_sack(struct connection *c, struct delivery *d,
     } else if (d->is_new) {
         uint32_t counted = d->bytes / c->mss;
 
-        /* These bytes were counted by duplicate ACKs, but for the lost segment. */
+        /* These bytes were counted by duplicate ACKs, but for the lost segment.
+         */
         counted = counted > 0 ? counted - 1 : 0;
         if (counted > c->recovery.dup_acks || !is_partial)
             counted = c->recovery.dup_acks;
@@ -208,7 +213,8 @@ static void detect_loss_without_sack(struct connection *c, struct delivery *d,
         d->bytes -= counted * c->mss < d->bytes ? counted * c->mss : d->bytes;
     }
     if (!r || r->state != SENT_IN_FLIGHT ||
-        !(is_partial || (c->recovery.phase < TCP_RECOVERY && c->recovery.dup_acks == 3)))
+        !(is_partial ||
+          (c->recovery.phase < TCP_RECOVERY && c->recovery.dup_acks == 3)))
         return;
     if (r->end - r->seq > r->segment && !sent_split(c, r, r->seq + r->segment))
         return;
@@ -222,12 +228,13 @@ static bool is_spurious(const struct connection *c, const struct delivery *d)
         return false;
     if (c->undo.has_retransmitted && c->undo.retransmitted == 0)
         return true;
-    if (c->recovery.phase < TCP_RECOVERY || !d->is_new || !c->undo.has_retransmitted)
+    if (c->recovery.phase < TCP_RECOVERY || !d->is_new ||
+        !c->undo.has_retransmitted)
         return false;
     if (c->ts.is_on)
         return d->has_echo && seq_before(d->echo, c->undo.retransmit_ts);
-    return c->recovery.phase == TCP_LOSS && c->sack.permitted && d->is_original &&
-           seq_before(c->snd.una, c->recovery.point);
+    return c->recovery.phase == TCP_LOSS && c->sack.permitted &&
+           d->is_original && seq_before(c->snd.una, c->recovery.point);
 }
 
 static void process_dsack(struct connection *c, const struct delivery *d)
@@ -236,15 +243,16 @@ static void process_dsack(struct connection *c, const struct delivery *d)
 
     c->tcp->counters.repeats_in++;
     if (c->tlp.is_outstanding && d->dsack.to == c->tlp.end_seq) {
-        /* The probe was spurious. A retransmission gives no RTT sample, so lengthen
-         * the PTO as RFC 6298, 5.5 to 5.7 do the RTO. */
+        /* The probe was spurious. A retransmission gives no RTT sample, so
+         * lengthen the PTO as RFC 6298, 5.5 to 5.7 do the RTO. */
         if (c->tlp.spurious < 10)
             c->tlp.spurious++;
         return;
     }
     rack_on_dsack(c);
     if (!seq_before(d->dsack.from, c->undo.from))
-        c->undo.retransmitted -= len < c->undo.retransmitted ? len : c->undo.retransmitted;
+        c->undo.retransmitted -=
+            len < c->undo.retransmitted ? len : c->undo.retransmitted;
 }
 
 static void set_clocks(struct connection *c, const struct delivery *d)
@@ -282,7 +290,8 @@ void recovery_on_ack(struct connection *c, struct delivery *d,
     }
     if (!c->sack.permitted)
         detect_loss_without_sack(c, d, is_duplicate);
-    else if (c->sent.sacked > 0 || c->recovery.phase != TCP_OPEN || c->sent.lost > 0)
+    else if (c->sent.sacked > 0 || c->recovery.phase != TCP_OPEN ||
+             c->sent.lost > 0)
         rack_detect_loss(c, d->now);
     if (c->sent.lost > 0 && c->recovery.phase < TCP_RECOVERY) {
         /* RFC 4821, 7.5: the loss of a probe is no sign of congestion. */
@@ -297,7 +306,9 @@ void recovery_on_ack(struct connection *c, struct delivery *d,
         c->congestion->acked(c, d->bytes);
     else if (d->acked > 0)
         c->congestion->acked(c, d->acked);
-    if (c->recovery.phase == TCP_OPEN && !seq_before(c->snd.una, c->recovery.point))
-        c->recovery.point = c->snd.una; /* keep it near: sequence numbers wrap */
+    if (c->recovery.phase == TCP_OPEN &&
+        !seq_before(c->snd.una, c->recovery.point))
+        c->recovery.point =
+            c->snd.una; /* keep it near: sequence numbers wrap */
     set_clocks(c, d);
 }

@@ -55,12 +55,13 @@ void sack_note_duplicate(struct connection *c, uint32_t from, uint32_t to)
 /*
  * A sender needs three duplicate ACKs to detect a loss; ACKs of more segments
  * beyond the same hole may be combined. They are delayed by a twentieth of the
- * RTT, at most a millisecond; if that is too short for a timer, until the end of
- * the batch.
+ * RTT, at most a millisecond; if that is too short for a timer, until the end
+ * of the batch.
  */
 void sack_send_or_delay_ack(struct connection *c)
 {
-    nanoseconds trip = c->autotune.rtt ? c->autotune.rtt : c->rtt.srtt, wait = trip / 20;
+    nanoseconds trip = c->autotune.rtt ? c->autotune.rtt : c->rtt.srtt,
+                wait = trip / 20;
 
     if (c->sack.untold < TCP_TOLD_SINGLY + TCP_UNTOLD_MOST)
         c->sack.untold++;
@@ -85,14 +86,15 @@ static bool is_reported(const struct connection *c, const struct ooo_run *h)
     return false;
 }
 
-/* Of the first RECALLED runs without a block, the one that has grown last; NULL:
- * all have one. */
+/* Of the first RECALLED runs without a block, the one that has grown last;
+ * NULL: all have one. */
 static const struct ooo_run *latest_untold(const struct connection *c)
 {
     const struct ooo_run *latest = NULL, *h = c->ooo.first;
 
     for (int i = 0; h && i < RECALLED; i++, h = h->next)
-        if (!is_reported(c, h) && (!latest || seq_after(h->arrival, latest->arrival)))
+        if (!is_reported(c, h) &&
+            (!latest || seq_after(h->arrival, latest->arrival)))
             latest = h;
     return latest;
 }

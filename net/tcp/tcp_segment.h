@@ -48,7 +48,8 @@ struct tcp_segment {
     struct tcp_range sack[TCP_RANGES];
 };
 
-/* Parses the header of a segment, of which len bytes are at p. False: it is malformed. */
+/* Parses the header of a segment, of which len bytes are at p. False: it is
+ * malformed. */
 bool tcp_parse(const uint8_t *p, size_t len, struct tcp_segment *s);
 
 /*

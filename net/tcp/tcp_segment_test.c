@@ -2,7 +2,7 @@
 #include "check.h"
 #include "tcp_segment.h"
 
-TEST(a_syn_of_linux_is_understood)
+TEST(a_syn_from_linux_is_parsed)
 {
     static const uint8_t p[] = {
         0xd4, 0x31, 0x1f, 0x90, 0x01, 0x02, 0x03, 0x04, 0, 0, 0, 0,
@@ -22,7 +22,7 @@ TEST(a_syn_of_linux_is_understood)
     CHECK(memcmp(again, p, sizeof p) == 0);
 }
 
-TEST(options_that_lie_about_their_length_are_refused)
+TEST(options_with_a_wrong_length_are_refused)
 {
     static const uint8_t lies[][4] = {
         {2, 0, 0, 0}, {2, 1, 0, 0}, {8, 10, 0, 0}, {1, 1, 1, 2}, {3, 5, 0, 0}};
@@ -36,7 +36,7 @@ TEST(options_that_lie_about_their_length_are_refused)
     }
 }
 
-TEST(options_of_unknown_kinds_are_stepped_over)
+TEST(options_of_unknown_kinds_are_skipped)
 {
     static const uint8_t p[] = {0, 1, 0, 2, 0, 0, 0, 0, 0, 0,
                                 0, 0, 0x80, TCP_SYN, 0, 0, 0, 0, 0, 0,
@@ -48,7 +48,7 @@ TEST(options_of_unknown_kinds_are_stepped_over)
     CHECK(s.has_mss && s.mss == 0x218);
 }
 
-TEST(headers_of_nonsense_are_refused)
+TEST(malformed_headers_are_refused)
 {
     struct tcp_segment s;
     uint8_t            p[20] = {0, 1, 0, 2, [12] = 0x50};
@@ -64,7 +64,7 @@ TEST(headers_of_nonsense_are_refused)
     CHECK(!tcp_parse(p, 20, &s));
 }
 
-TEST(options_that_belong_to_a_syn_count_only_there)
+TEST(syn_options_are_ignored_in_other_segments)
 {
     uint8_t            p[24] = {0, 1, 0, 2, [12] = 0x60, TCP_ACK};
     struct tcp_segment s;
@@ -73,7 +73,7 @@ TEST(options_that_belong_to_a_syn_count_only_there)
     CHECK(tcp_parse(p, sizeof p, &s) && !s.has_mss);
 }
 
-TEST(whatever_is_emitted_is_parsed_to_the_same)
+TEST(emitted_headers_are_parsed_to_the_same_segment)
 {
     for (int bits = 0; bits < 16; bits++) {
         struct tcp_segment a = {.from = 80,
@@ -100,7 +100,7 @@ TEST(whatever_is_emitted_is_parsed_to_the_same)
     }
 }
 
-TEST(ranges_come_back_as_many_as_fit)
+TEST(sack_blocks_that_fit_are_emitted_and_parsed)
 {
     for (int bits = 0; bits < 10; bits++) {
         struct tcp_segment a = {.from = 80, .to = 4000, .flags = TCP_ACK}, b;
@@ -116,7 +116,7 @@ TEST(ranges_come_back_as_many_as_fit)
     }
 }
 
-TEST(a_range_that_is_cut_off_is_none)
+TEST(a_truncated_sack_block_is_ignored)
 {
     uint8_t            p[36] = {0, 1, 0, 2, [12] = 0x90, TCP_ACK};
     struct tcp_segment s;
@@ -125,7 +125,7 @@ TEST(a_range_that_is_cut_off_is_none)
     CHECK(tcp_parse(p, sizeof p, &s) && s.sack_count == 0);
 }
 
-TEST(sequence_numbers_go_round)
+TEST(sequence_numbers_wrap)
 {
     CHECK(seq_before(0xffffffff, 0) && seq_after(0, 0xffffffff));
     CHECK(seq_before(5, 6) && !seq_before(6, 6) && !seq_after(6, 6));

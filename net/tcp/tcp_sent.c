@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The scoreboard of data in flight (RFC 6675). A record stands for a piece as it
- * was sent, up to 64 KiB. It is split when the peer has received a part of it;
- * adjacent records that are SACKed are merged.
+ * The scoreboard of data in flight (RFC 6675). A record stands for a piece as
+ * it was sent, up to 64 KiB. It is split when the peer has received a part of
+ * it; adjacent records that are SACKed are merged.
  *
- * Each connection has one record, and others come from a pool. When there is none
- * new data is not sent, and a SACK is ignored: that costs time, never data.
- * Records are split only between segments, so that a hostile peer cannot create
- * more records than there are segments by SACKs of single bytes.
+ * Each connection has one record, and others come from a pool. When there is
+ * none new data is not sent, and a SACK is ignored: that costs time, never
+ * data. Records are split only between segments, so that a hostile peer cannot
+ * create more records than there are segments by SACKs of single bytes.
  */
 #include "tcp.h"
 
@@ -56,7 +56,8 @@ static void free_record(struct connection *c, struct sent_record *r)
     tcp->sent_count--;
 }
 
-static void link_by_time(struct connection *c, struct sent_record *r, struct sent_record *behind)
+static void link_by_time(struct connection *c, struct sent_record *r,
+                         struct sent_record *behind)
 {
     r->earlier = behind;
     r->later = behind ? behind->later : c->sent.earliest;
@@ -72,11 +73,13 @@ static void unlink_by_time(struct connection *c, const struct sent_record *r)
 
 static uint32_t *bytes_in_state(struct connection *c, uint8_t state)
 {
-    return state == SENT_IN_FLIGHT ? &c->sent.in_flight : state == SENT_LOST ? &c->sent.lost
-                                                                             : &c->sent.sacked;
+    return state == SENT_IN_FLIGHT ? &c->sent.in_flight
+           : state == SENT_LOST    ? &c->sent.lost
+                                   : &c->sent.sacked;
 }
 
-void sent_set_state(struct connection *c, struct sent_record *r, enum sent_state state)
+void sent_set_state(struct connection *c, struct sent_record *r,
+                    enum sent_state state)
 {
     uint32_t len = r->end - r->seq;
 
@@ -293,7 +296,8 @@ void sent_forget_sacked(struct connection *c)
 
 /* Moves r to its place by xmit_ts. Without retransmissions times rise with
  * sequence numbers, so that is near at, which was placed before. */
-static void move_by_time(struct connection *c, struct sent_record *r, struct sent_record *at)
+static void move_by_time(struct connection *c, struct sent_record *r,
+                         struct sent_record *at)
 {
     while (at && at->xmit_ts > r->xmit_ts)
         at = at->earlier;

@@ -36,7 +36,7 @@ struct sent_list {
     struct sent_record *first, *last;            /* from snd.una to snd.nxt */
     struct sent_record *earliest, *latest;       /* in flight, by xmit_ts */
     struct sent_record *sacked_hint, *lost_hint; /* no such record before it */
-    struct sent_record  own;                     /* so that a connection always has one */
+    struct sent_record  own;                     /* each connection has one */
     bool                own_in_use;
     uint32_t            count;
     uint32_t            in_flight, lost, sacked; /* bytes, by state */

@@ -3,8 +3,8 @@
  * RTT measurement, the retransmission timer (RFC 6298), and the other timers.
  *
  * A connection has one timer in the wheel, for the soonest of its deadlines. A
- * deadline that is postponed does not move it: it expires early and is set again.
- * So postponing the retransmission timer with each ACK costs one store.
+ * deadline that is postponed does not move it: it expires early and is set
+ * again. So postponing the retransmission timer with each ACK costs one store.
  */
 #include "tcp.h"
 
@@ -48,7 +48,8 @@ void rtt_update(struct connection *c, nanoseconds rtt)
         c->rtt.srtt = rtt;
         c->rtt.rttvar = rtt / 2;
     } else {
-        nanoseconds off = c->rtt.srtt > rtt ? c->rtt.srtt - rtt : rtt - c->rtt.srtt;
+        nanoseconds off =
+            c->rtt.srtt > rtt ? c->rtt.srtt - rtt : rtt - c->rtt.srtt;
 
         c->rtt.rttvar = c->rtt.rttvar - c->rtt.rttvar / 4 + off / 4;
         c->rtt.srtt = c->rtt.srtt - c->rtt.srtt / 8 + rtt / 8;
@@ -58,8 +59,9 @@ void rtt_update(struct connection *c, nanoseconds rtt)
         c->tlp.spurious = 0;
     /* The floor is on the variance, as in Linux: with a constant RTT an ACK
      * that is a little late must not cause a timeout. */
-    c->rtt.rto = c->rtt.srtt + (4 * c->rtt.rttvar > TCP_RTO_LEAST ? 4 * c->rtt.rttvar
-                                                                  : TCP_RTO_LEAST);
+    c->rtt.rto =
+        c->rtt.srtt +
+        (4 * c->rtt.rttvar > TCP_RTO_LEAST ? 4 * c->rtt.rttvar : TCP_RTO_LEAST);
     if (c->rtt.rto > TCP_RTO_MOST)
         c->rtt.rto = TCP_RTO_MOST;
 }
@@ -73,12 +75,12 @@ void rtt_update_by_echo(struct connection *c, uint32_t echo)
 }
 
 /*
- * Takes one RTT sample per round trip: of a segment that was sent once (Karn), or
- * by the echoed timestamp (RFC 7323, 4). The echo is that of the oldest segment
- * acknowledged, so after a loss it is too old: it is used only if it is that of
- * the last retransmission or later, or if that was a tail loss probe. Without
- * SACK a segment that was sent once may have arrived long before its ACK. (The
- * SYN is sampled separately.)
+ * Takes one RTT sample per round trip: of a segment that was sent once (Karn),
+ * or by the echoed timestamp (RFC 7323, 4). The echo is that of the oldest
+ * segment acknowledged, so after a loss it is too old: it is used only if it is
+ * that of the last retransmission or later, or if that was a tail loss probe.
+ * Without SACK a segment that was sent once may have arrived long before its
+ * ACK. (The SYN is sampled separately.)
  */
 void rtt_sample_delivery(struct connection *c, const struct delivery *d)
 {
@@ -90,7 +92,8 @@ void rtt_sample_delivery(struct connection *c, const struct delivery *d)
         c->rtt.next_sample = c->snd.nxt;
         rtt_update(c, d->now - d->oldest);
     } else if (d->has_echo && c->ts.is_on && d->bytes > 0 &&
-               (c->tlp.is_outstanding || !seq_before(d->echo, c->rtt.last_retransmit_ts))) {
+               (c->tlp.is_outstanding ||
+                !seq_before(d->echo, c->rtt.last_retransmit_ts))) {
         rtt_update_by_echo(c, d->echo);
     }
 }
@@ -113,7 +116,8 @@ static nanoseconds give_up_at(const struct connection *c)
 {
     nanoseconds longest = FOREVER - c->unanswered_since;
 
-    return user_timeout(c) < longest ? c->unanswered_since + user_timeout(c) : FOREVER;
+    return user_timeout(c) < longest ? c->unanswered_since + user_timeout(c)
+                                     : FOREVER;
 }
 
 void tcp_set_unanswered(struct connection *c, nanoseconds since)
@@ -144,8 +148,9 @@ static void abort_by_timeout(struct connection *c)
     tcp_end(c, ERR_TIMEOUT);
 }
 
-/* The user timeout (RFC 9293, 3.8.3), from the time of the first segment that is
- * not acknowledged. ACKs do not postpone the deadline, so it may be early. */
+/* The user timeout (RFC 9293, 3.8.3), from the time of the first segment that
+ * is not acknowledged. ACKs do not postpone the deadline, so it may be early.
+ */
 static void on_user_timeout(struct connection *c)
 {
     if (!c->unanswered_since)
@@ -157,8 +162,8 @@ static void on_user_timeout(struct connection *c)
 }
 
 /*
- * Window probe (RFC 9293, 3.8.6.1): one byte, or as many as a window of less than
- * a segment allows.
+ * Window probe (RFC 9293, 3.8.6.1): one byte, or as many as a window of less
+ * than a segment allows.
  */
 static void send_window_probe(struct connection *c)
 {
@@ -228,14 +233,15 @@ static void on_reorder(struct connection *c)
 }
 
 /*
- * Keep-alive (RFC 9293, 3.8.4): a segment without data at snd.una - 1, which the
- * peer answers with an ACK. Only while idle (MUST-26): otherwise other timers
- * detect a dead peer.
+ * Keep-alive (RFC 9293, 3.8.4): a segment without data at snd.una - 1, which
+ * the peer answers with an ACK. Only while idle (MUST-26): otherwise other
+ * timers detect a dead peer.
  */
 static void on_keep_alive(struct connection *c)
 {
     nanoseconds idle = c->options.keepalive_idle, now = time_now();
-    nanoseconds due = idle < FOREVER - c->last_heard ? c->last_heard + idle : FOREVER;
+    nanoseconds due =
+        idle < FOREVER - c->last_heard ? c->last_heard + idle : FOREVER;
 
     if (idle == 0 || !tcp_may_keep_alive(c))
         return;

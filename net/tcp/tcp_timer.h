@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The timers of a connection, and RTT measurement with the retransmission timeout
- * (RFC 6298).
+ * The timers of a connection, and RTT measurement with the retransmission
+ * timeout (RFC 6298).
  */
 #ifndef NET_TCP_TIMER_H
 #define NET_TCP_TIMER_H
@@ -23,8 +23,7 @@ struct delivery;
 /* Deadlines; FOREVER: the timer is not set. Of those due together the first
  * here runs first. */
 enum tcp_clock {
-    TCP_PTO,        /* tail loss probe: RFC 8985, 7; it replaces the timeout that is
-                due with it */
+    TCP_PTO,        /* tail loss probe (RFC 8985, 7), in place of a timeout */
     TCP_RETRANSMIT, /* and window probes */
     TCP_REORDER,    /* RFC 8985, 6.2 */
     TCP_ACKNOWLEDGE,

@@ -100,21 +100,22 @@ TEST(a_cookie_for_a_peer_with_timestamps_offers_both_and_keeps_them)
                       "< SYN,ACK 0 101 sackok ws=7 echo=5\n"
                       "> ACK 101 1 win=512 ts=6:0\n"
                       ". 1\n"));
-    CHECK(pair_flow != NULL && ours()->sack.permitted && ours()->snd.wind_shift == 7 &&
-          ours()->snd.wnd == 512 << 7);
+    CHECK(pair_flow != NULL && ours()->sack.permitted &&
+          ours()->snd.wind_shift == 7 && ours()->snd.wnd == 512 << 7);
 }
 
-TEST(a_cookie_offers_to_a_peer_with_timestamps_only_what_it_offered)
+TEST(a_cookie_offers_a_peer_with_timestamps_only_options_that_it_offered)
 {
     fill_half_open();
     CHECK(script_play("> SYN 100 mss=1000 ts=5:0\n"
                       "< SYN,ACK 0 101 nosack nows echo=5\n"
                       "> ACK 101 1 win=512 ts=6:0\n"
                       ". 1\n"));
-    CHECK(pair_flow != NULL && !ours()->sack.permitted && ours()->snd.wnd == 512);
+    CHECK(pair_flow != NULL && !ours()->sack.permitted &&
+          ours()->snd.wnd == 512);
 }
 
-TEST(a_cookie_with_timestamps_is_not_brought_back_without)
+TEST(a_cookie_with_timestamps_is_refused_without_them)
 {
     fill_half_open();
     CHECK(script_play("> SYN 100 mss=1000 sackok ws=7 ts=5:0\n"
@@ -126,7 +127,7 @@ TEST(a_cookie_with_timestamps_is_not_brought_back_without)
     CHECK(pair_flow != NULL && ours()->ts.is_on);
 }
 
-TEST(a_timestamp_that_was_not_agreed_on_in_a_cookie_is_passed_over)
+TEST(a_timestamp_that_was_not_negotiated_by_a_cookie_is_ignored)
 {
     fill_half_open();
     CHECK(script_play("> SYN 100 mss=1000 sackok ws=7\n"
@@ -139,7 +140,7 @@ TEST(a_timestamp_that_was_not_agreed_on_in_a_cookie_is_passed_over)
 
 /* The end of the stream. */
 
-TEST(a_fin_beyond_a_hole_that_data_contradict_is_forgotten)
+TEST(a_fin_beyond_a_hole_is_forgotten_when_data_follow_it)
 {
     open_with("", "");
     CHECK(script_play("> FIN,ACK 201 1\n"
@@ -153,7 +154,7 @@ TEST(a_fin_beyond_a_hole_that_data_contradict_is_forgotten)
     CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 400);
 }
 
-TEST(a_fin_beyond_a_hole_counts_when_the_hole_is_filled)
+TEST(a_fin_beyond_a_hole_is_acknowledged_when_the_hole_is_filled)
 {
     open_with("", "");
     CHECK(script_play("> FIN,ACK 201 1 +100\n"
@@ -163,7 +164,7 @@ TEST(a_fin_beyond_a_hole_counts_when_the_hole_is_filled)
     CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 200);
 }
 
-TEST(a_bare_fin_beyond_a_hole_counts_when_the_hole_is_filled_exactly)
+TEST(a_fin_without_data_beyond_a_hole_is_acknowledged_when_the_hole_is_filled)
 {
     open_with("", "");
     CHECK(script_play("> FIN,ACK 201 1\n"
@@ -173,7 +174,7 @@ TEST(a_bare_fin_beyond_a_hole_counts_when_the_hole_is_filled_exactly)
     CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 100);
 }
 
-TEST(data_beyond_a_noted_fin_discard_it_though_they_are_beyond_a_hole_too)
+TEST(out_of_order_data_after_a_pending_fin_discard_the_fin)
 {
     open_with("", "");
     CHECK(script_play("> FIN,ACK 201 1\n"
@@ -187,7 +188,7 @@ TEST(data_beyond_a_noted_fin_discard_it_though_they_are_beyond_a_hole_too)
     CHECK(ours()->state == TCP_ESTABLISHED && unread() == 300);
 }
 
-TEST(a_fin_before_data_that_are_held_is_not_noted)
+TEST(a_fin_before_queued_out_of_order_data_is_ignored)
 {
     open_with("", "");
     CHECK(script_play("> ACK 301 1 +100\n"
@@ -201,7 +202,7 @@ TEST(a_fin_before_data_that_are_held_is_not_noted)
     CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 200);
 }
 
-TEST(of_two_fins_beyond_a_hole_the_later_is_the_end)
+TEST(of_two_fins_beyond_a_hole_the_later_ends_the_stream)
 {
     open_with("", "");
     CHECK(script_play("> FIN,ACK 201 1\n"
@@ -224,7 +225,7 @@ static void fill_window(void)
                       "~\n"));
 }
 
-TEST(a_bare_fin_needs_no_room_and_leaves_the_window_closed)
+TEST(a_fin_is_accepted_with_a_zero_window_which_stays_zero)
 {
     fill_window();
     CHECK(script_play("> ACK 65101 1 +535\n"
@@ -237,7 +238,7 @@ TEST(a_bare_fin_needs_no_room_and_leaves_the_window_closed)
     CHECK(script_play("< ACK 1 65637 +10 win=0\n"));
 }
 
-TEST(a_fin_behind_data_that_fill_the_window_needs_no_room_either)
+TEST(a_fin_after_data_that_fill_the_window_is_accepted)
 {
     fill_window();
     CHECK(script_play("> FIN,ACK 65101 1 +535\n"
@@ -245,7 +246,7 @@ TEST(a_fin_behind_data_that_fill_the_window_needs_no_room_either)
     CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 65535);
 }
 
-TEST(a_fin_behind_data_beyond_the_window_is_not_taken)
+TEST(a_fin_after_data_beyond_the_window_is_ignored)
 {
     fill_window();
     CHECK(script_play("> FIN,ACK 65101 1 +536\n"
@@ -257,7 +258,7 @@ TEST(a_fin_behind_data_beyond_the_window_is_not_taken)
 
 /* Timestamps that were agreed on: RFC 7323, 3.2. */
 
-TEST(a_segment_without_an_agreed_timestamp_is_dropped_without_a_word)
+TEST(a_segment_without_a_negotiated_timestamp_is_dropped_silently)
 {
     open_with("ts=5:0", "ts=6:0");
     write_bytes(10);
@@ -271,7 +272,7 @@ TEST(a_segment_without_an_agreed_timestamp_is_dropped_without_a_word)
     CHECK(right.tcp->counters.missing_timestamps >= 3);
 }
 
-TEST(after_a_segment_without_a_timestamp_the_connection_goes_on)
+TEST(the_connection_survives_a_segment_without_a_timestamp)
 {
     open_with("ts=5:0", "ts=6:0");
     CHECK(script_play("> ACK 101 1 +100\n"
@@ -289,7 +290,7 @@ TEST(a_reset_needs_no_timestamp)
     CHECK(pair_flow == NULL || ours()->state == TCP_CLOSED);
 }
 
-TEST(the_third_segment_needs_the_agreed_timestamp_too)
+TEST(the_ack_of_the_handshake_needs_the_negotiated_timestamp)
 {
     begin();
     CHECK(script_play("> SYN 100 mss=1000 ts=5:0\n"
@@ -298,14 +299,14 @@ TEST(the_third_segment_needs_the_agreed_timestamp_too)
                       "- \n"));
 }
 
-TEST(a_syn_without_a_timestamp_is_challenged_nevertheless)
+TEST(a_syn_without_a_timestamp_is_challenged)
 {
     open_with("ts=5:0", "ts=6:0");
     CHECK(script_play("> SYN 5000\n"
                       "< ACK 1 101 echo=6\n"));
 }
 
-TEST(our_reset_carries_an_agreed_timestamp)
+TEST(our_reset_has_the_negotiated_timestamp)
 {
     open_with("ts=5:0", "ts=6:0");
     flow_abort(pair_flow);
@@ -316,7 +317,7 @@ TEST(our_reset_carries_an_agreed_timestamp)
     CHECK(script_play("< RST 1 nots\n"));
 }
 
-TEST(the_reset_that_answers_data_after_a_close_carries_an_agreed_timestamp)
+TEST(a_reset_for_data_after_close_has_the_negotiated_timestamp)
 {
     open_with("ts=5:0", "ts=6:0");
     pair_let_go();
@@ -326,7 +327,7 @@ TEST(the_reset_that_answers_data_after_a_close_carries_an_agreed_timestamp)
                       "-\n"));
 }
 
-TEST(a_fin_without_a_timestamp_does_not_prolong_time_wait)
+TEST(a_fin_without_a_timestamp_does_not_restart_time_wait)
 {
     open_with("ts=5:0", "ts=6:0");
     pair_let_go();
@@ -344,7 +345,7 @@ TEST(a_fin_without_a_timestamp_does_not_prolong_time_wait)
     CHECK(right.tcp->count == 0);
 }
 
-TEST(after_24_days_of_silence_any_timestamp_is_believed_and_the_next_by_it)
+TEST(after_24_idle_days_ts_recent_is_invalid_and_replaced)
 {
     open_with("ts=4000000000:0", "ts=4000000000:0");
     CHECK(time_sleep(25 * 86400 * SECOND) == OK);
@@ -356,7 +357,7 @@ TEST(after_24_days_of_silence_any_timestamp_is_believed_and_the_next_by_it)
                       "< ACK 1 121 echo=1865032705\n"));
 }
 
-TEST(within_24_days_an_older_timestamp_is_stale)
+TEST(within_24_days_an_older_timestamp_is_rejected)
 {
     open_with("ts=4000000000:0", "ts=4000000000:0");
     CHECK(time_sleep(23 * 86400 * SECOND) == OK);
@@ -366,7 +367,7 @@ TEST(within_24_days_an_older_timestamp_is_stale)
 
 /* Both open at once. */
 
-TEST(the_window_of_a_syn_ack_is_not_scaled_when_both_open_at_once)
+TEST(the_window_of_a_syn_ack_is_not_scaled_in_a_simultaneous_open)
 {
     begin();
     script_open();
@@ -390,7 +391,7 @@ TEST(the_window_of_a_syn_ack_is_not_scaled_when_both_open_at_once)
 
 /* The SYN,ACK that answers us: RFC 9293, 3.10.7.3. */
 
-TEST(data_in_the_syn_ack_are_taken)
+TEST(data_in_a_syn_ack_are_received)
 {
     begin();
     script_open();
@@ -405,7 +406,7 @@ TEST(data_in_the_syn_ack_are_taken)
     flow_close(script_flow);
 }
 
-TEST(data_and_fin_in_the_syn_ack_are_taken)
+TEST(data_and_fin_in_a_syn_ack_are_received)
 {
     begin();
     script_open();
@@ -419,7 +420,7 @@ TEST(data_and_fin_in_the_syn_ack_are_taken)
     flow_close(script_flow);
 }
 
-TEST(a_fin_alone_in_the_syn_ack_is_taken)
+TEST(a_fin_in_a_syn_ack_is_received)
 {
     begin();
     script_open();
@@ -433,7 +434,7 @@ TEST(a_fin_alone_in_the_syn_ack_is_taken)
                       "-\n"));
 }
 
-TEST(data_in_a_syn_when_both_open_at_once_wait_until_it_is_open)
+TEST(data_in_a_syn_are_delivered_after_a_simultaneous_open)
 {
     begin();
     script_open();
@@ -461,7 +462,7 @@ TEST(data_in_a_syn_when_both_open_at_once_wait_until_it_is_open)
     flow_close(script_flow);
 }
 
-TEST(data_in_a_syn_of_an_opening_that_is_given_up_are_freed)
+TEST(data_in_a_syn_are_freed_when_the_open_is_cancelled)
 {
     begin();
     script_open();
@@ -473,7 +474,7 @@ TEST(data_in_a_syn_of_an_opening_that_is_given_up_are_freed)
     CHECK(script_opened == ERR_REFUSED && buf_pages_free() == buf_pages());
 }
 
-TEST(data_in_a_syn_to_a_listener_are_not_acknowledged_and_come_again)
+TEST(data_in_a_syn_to_a_listener_are_not_acknowledged)
 {
     begin();
     CHECK(script_play("> SYN 100 mss=1000 +100\n"
@@ -483,7 +484,7 @@ TEST(data_in_a_syn_to_a_listener_are_not_acknowledged_and_come_again)
     CHECK(unread() == 100);
 }
 
-TEST(a_syn_with_fin_opens_nothing)
+TEST(a_syn_with_fin_is_dropped)
 {
     begin();
     CHECK(script_play("> SYN,FIN 100 mss=1000 +100\n"
@@ -508,7 +509,7 @@ static void open_five_ranges(void)
                       "< ACK 1 101 sack=1001:1101,801:901,601:701,401:501\n"));
 }
 
-TEST(the_first_range_is_the_whole_block_though_that_was_told_long_ago)
+TEST(the_first_sack_block_is_the_whole_run_of_the_segment)
 {
     open_five_ranges();
     CHECK(script_play("> ACK 301 1 +50\n"
@@ -519,21 +520,21 @@ TEST(the_first_range_is_the_whole_block_though_that_was_told_long_ago)
                       "< ACK 1 101 sack=151:351,401:551,1001:1101,801:901\n"));
 }
 
-TEST(the_first_range_joins_blocks_of_which_one_was_told_long_ago)
+TEST(the_first_sack_block_merges_runs_that_the_segment_joins)
 {
     open_five_ranges();
     CHECK(script_play("> ACK 301 1 +100\n"
                       "< ACK 1 101 sack=201:501,1001:1101,801:901,601:701\n"));
 }
 
-TEST(a_range_that_had_no_room_is_told_again_when_two_have_become_one)
+TEST(an_omitted_sack_block_is_reported_when_two_blocks_merge)
 {
     open_five_ranges();
     CHECK(script_play("> ACK 901 1 +100\n"
                       "< ACK 1 101 sack=801:1101,601:701,401:501,201:301\n"));
 }
 
-TEST(a_range_that_had_no_room_is_told_again_when_one_is_acknowledged)
+TEST(an_omitted_sack_block_is_reported_when_another_is_acknowledged)
 {
     open_five_ranges();
     CHECK(script_play("> ACK 1201 1 +100\n" /* a sixth: two have no room */
@@ -548,7 +549,7 @@ TEST(a_range_that_had_no_room_is_told_again_when_one_is_acknowledged)
                       "< ACK 1 301 sack=601:1101,1201:1301,401:501\n"));
 }
 
-TEST(beside_timestamps_three_ranges_have_room_and_the_others_come_back)
+TEST(with_timestamps_three_sack_blocks_fit_and_others_are_reported_later)
 {
     open_with("sackok ts=5:0", "ts=6:0");
     CHECK(script_play(
@@ -568,7 +569,7 @@ TEST(beside_timestamps_three_ranges_have_room_and_the_others_come_back)
         "< ACK 1 101 sack=601:1101,401:501,201:301\n"));
 }
 
-TEST(what_came_twice_is_told_first_and_then_its_whole_block)
+TEST(a_dsack_is_followed_by_the_block_that_contains_it)
 {
     open_five_ranges();
     CHECK(script_play("> ACK 401 1 +50\n"
@@ -581,7 +582,7 @@ TEST(what_came_twice_is_told_first_and_then_its_whole_block)
                       "< ACK 1 101 sack=401:451,201:501,1001:1101,801:901\n"));
 }
 
-TEST(data_in_order_that_cover_what_is_held_tell_of_the_repeat)
+TEST(in_order_data_that_cover_queued_data_cause_a_dsack)
 {
     open_with("sackok", "");
     CHECK(script_play("> ACK 1101 1 +1000\n"
@@ -600,7 +601,7 @@ TEST(data_in_order_that_cover_what_is_held_tell_of_the_repeat)
     CHECK(unread() == 600);
 }
 
-TEST(data_in_part_old_and_in_part_held_tell_of_the_old_part)
+TEST(data_partly_received_before_cause_a_dsack_of_that_part)
 {
     open_with("sackok", "");
     CHECK(script_play("> ACK 101 1 +100\n"
@@ -613,7 +614,7 @@ TEST(data_in_part_old_and_in_part_held_tell_of_the_old_part)
                       "< ACK 1 451 sack=151:201,501:601\n"));
 }
 
-TEST(a_block_that_comes_again_with_more_is_told_of_as_a_repeat)
+TEST(a_block_received_again_with_more_causes_a_dsack)
 {
     open_with("sackok", "");
     CHECK(script_play("> ACK 301 1 +100\n"
@@ -622,7 +623,7 @@ TEST(a_block_that_comes_again_with_more_is_told_of_as_a_repeat)
                       "< ACK 1 101 sack=301:401,201:501\n"));
 }
 
-TEST(every_moment_was_as_it_must_be)
+TEST(invariants_held_whenever_a_frame_was_sent)
 {
     begin();
     tcpv4_reset(right.tcp, ERR_GONE);

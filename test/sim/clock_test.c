@@ -83,7 +83,7 @@ static uint32_t even_out(unsigned trip)
     return next;
 }
 
-TEST(an_even_round_trip_leaves_a_timeout_of_200_ms_beyond_it)
+TEST(a_constant_rtt_gives_an_rto_of_rtt_plus_200_ms)
 {
     open_with("", 250);
     CHECK(even_out(250) == 4001);
@@ -105,7 +105,7 @@ TEST(an_even_round_trip_leaves_a_timeout_of_200_ms_beyond_it)
           right.tcp->counters.retransmitted == before.retransmitted);
 }
 
-TEST(after_even_round_trips_the_timer_rings_200_ms_beyond_them_and_doubles)
+TEST(after_a_constant_rtt_the_timeout_comes_200_ms_after_it_and_doubles)
 {
     open_with("", 250);
     CHECK(even_out(250) == 4001);
@@ -117,7 +117,7 @@ TEST(after_even_round_trips_the_timer_rings_200_ms_beyond_them_and_doubles)
     CHECK(has_counted(3, 0));
 }
 
-TEST(with_sack_too_it_is_a_timeout_of_200_ms_beyond_the_round_trip)
+TEST(with_sack_the_rto_is_rtt_plus_200_ms_too)
 {
     open_with("sackok", 250);
     CHECK(even_out(250) == 4001);
@@ -131,16 +131,17 @@ TEST(with_sack_too_it_is_a_timeout_of_200_ms_beyond_the_round_trip)
           right.tcp->counters.retransmitted == before.retransmitted);
 }
 
-TEST(the_first_measure_counts_its_half_four_times)
+TEST(the_first_rtt_sample_sets_rttvar_to_half_of_it)
 {
     open_with("", 250);
-    CHECK(ours()->rtt.rto >= 750 * MILLISECOND && ours()->rtt.rto <= 753 * MILLISECOND);
+    CHECK(ours()->rtt.rto >= 750 * MILLISECOND &&
+          ours()->rtt.rto <= 753 * MILLISECOND);
     write_bytes(1000);
     CHECK(script_play("< ACK 1 101 +1000\n"
                       "< ACK 1 101 +1000 after=750\n"));
 }
 
-TEST(on_a_short_way_the_timeout_is_200_ms)
+TEST(on_a_short_path_the_rto_is_200_ms)
 {
     open_with("", 0);
     write_bytes(1000);
@@ -151,7 +152,7 @@ TEST(on_a_short_way_the_timeout_is_200_ms)
 
 /* Probes of the tail; the round trip is 100 ms, the time-out 300 ms. */
 
-TEST(a_probe_of_one_segment_comes_in_the_place_of_the_timeout)
+TEST(with_one_segment_in_flight_the_tlp_replaces_the_timeout)
 {
     open_with("sackok", 100);
     write_bytes(1000);
@@ -164,7 +165,7 @@ TEST(a_probe_of_one_segment_comes_in_the_place_of_the_timeout)
     CHECK(has_counted(2, 1));
 }
 
-TEST(a_probe_of_several_comes_after_two_round_trips)
+TEST(with_several_segments_in_flight_the_tlp_comes_after_two_rtts)
 {
     open_with("sackok", 100);
     write_bytes(2000);
@@ -175,7 +176,7 @@ TEST(a_probe_of_several_comes_after_two_round_trips)
     CHECK(has_counted(1, 1));
 }
 
-TEST(a_probe_of_one_segment_comes_before_a_timeout_that_is_far_off)
+TEST(with_one_segment_in_flight_the_tlp_precedes_a_long_rto)
 {
     open_with("sackok", 100);
     ours()->rtt.rto = SECOND;
@@ -185,7 +186,7 @@ TEST(a_probe_of_one_segment_comes_before_a_timeout_that_is_far_off)
     CHECK(has_counted(0, 1));
 }
 
-TEST(a_duplicate_ack_does_not_put_off_the_probe)
+TEST(a_duplicate_ack_does_not_restart_the_pto)
 {
     open_with("sackok", 100);
     write_bytes(2000);
@@ -200,7 +201,7 @@ TEST(a_duplicate_ack_does_not_put_off_the_probe)
     CHECK(has_counted(0, 1));
 }
 
-TEST(an_ack_of_something_new_puts_off_the_probe)
+TEST(an_ack_of_new_data_restarts_the_pto)
 {
     open_with("sackok", 100);
     write_bytes(3000);
@@ -211,7 +212,7 @@ TEST(an_ack_of_something_new_puts_off_the_probe)
     CHECK(has_counted(0, 1));
 }
 
-TEST(where_something_was_sacked_there_is_no_probe)
+TEST(no_tlp_is_sent_after_a_sack)
 {
     open_with("sackok", 100);
     write_bytes(3000);
@@ -222,7 +223,7 @@ TEST(where_something_was_sacked_there_is_no_probe)
     CHECK(has_counted(0, 0));
 }
 
-TEST(a_fin_alone_is_probed_too)
+TEST(a_fin_alone_is_probed_by_tlp)
 {
     open_with("sackok", 100);
     pair_let_go();
@@ -231,7 +232,7 @@ TEST(a_fin_alone_is_probed_too)
     CHECK(has_counted(0, 1));
 }
 
-TEST(a_peer_without_sack_gets_no_probe_but_the_timeout)
+TEST(no_tlp_is_sent_without_sack)
 {
     open_with("", 100);
     write_bytes(2000);
@@ -246,7 +247,7 @@ static const struct flow_options keepalive = {.keepalive_idle = SECOND,
                                               .keepalive_interval = SECOND,
                                               .keepalive_probes = 3};
 
-TEST(an_idle_peer_is_asked_and_after_three_questions_reset)
+TEST(an_idle_peer_is_reset_after_three_unanswered_keep_alives)
 {
     open_with("", 0);
     flow_set_options(pair_flow, &keepalive);
@@ -261,7 +262,7 @@ TEST(an_idle_peer_is_asked_and_after_three_questions_reset)
     CHECK(right.tcp->count == 0);
 }
 
-TEST(nobody_is_asked_while_data_are_outstanding)
+TEST(no_keep_alive_is_sent_while_data_are_outstanding)
 {
     open_with("", 0);
     flow_set_options(pair_flow, &keepalive);
@@ -278,7 +279,7 @@ TEST(nobody_is_asked_while_data_are_outstanding)
                       "< ACK 10 101 after=1000\n")); /* and idle again */
 }
 
-TEST(nobody_is_asked_while_data_wait_for_a_window)
+TEST(no_keep_alive_is_sent_while_data_wait_for_a_window)
 {
     open_with("", 0);
     flow_set_options(pair_flow, &keepalive);
@@ -295,7 +296,7 @@ TEST(nobody_is_asked_while_data_wait_for_a_window)
                       "< ACK 1 101 +1 after=3200\n"));
 }
 
-TEST(nobody_is_asked_while_our_end_is_outstanding)
+TEST(no_keep_alive_is_sent_while_our_fin_is_outstanding)
 {
     open_with("", 0);
     flow_set_options(pair_flow, &keepalive);
@@ -323,7 +324,7 @@ static struct flow *begin_opening(const struct flow_options *o)
     return flow;
 }
 
-TEST(nobody_is_asked_before_it_has_answered_our_syn)
+TEST(no_keep_alive_is_sent_in_syn_sent)
 {
     (void)begin_opening(&keepalive);
     CHECK(script_play("< SYN 0 after=1000\n"
@@ -336,7 +337,7 @@ TEST(nobody_is_asked_before_it_has_answered_our_syn)
     flow_close(flow);
 }
 
-TEST(nobody_is_asked_in_syn_received)
+TEST(no_keep_alive_is_sent_in_syn_received)
 {
     (void)begin_opening(&keepalive);
     CHECK(script_play("> SYN 100\n"
@@ -361,7 +362,7 @@ static enum status outcome(void)
     return pair_flow ? flow_read(pair_flow, &b, 0) : OK;
 }
 
-TEST(a_user_timeout_ends_it_on_its_time_not_with_the_next_retransmission)
+TEST(a_user_timeout_aborts_at_its_time_not_at_the_next_retransmission)
 {
     open_with("", 0);
     flow_set_options(pair_flow, &a_second);
@@ -374,7 +375,7 @@ TEST(a_user_timeout_ends_it_on_its_time_not_with_the_next_retransmission)
     CHECK(outcome() == ERR_TIMEOUT);
 }
 
-TEST(a_user_timeout_that_is_set_while_data_are_outstanding_counts_from_them)
+TEST(a_user_timeout_set_while_data_are_outstanding_runs_from_their_transmission)
 {
     open_with("", 0);
     write_bytes(10);
@@ -388,7 +389,7 @@ TEST(a_user_timeout_that_is_set_while_data_are_outstanding_counts_from_them)
     CHECK(outcome() == ERR_TIMEOUT);
 }
 
-TEST(a_user_timeout_that_has_passed_already_ends_it_at_once)
+TEST(a_user_timeout_that_has_passed_aborts_at_once)
 {
     open_with("", 0);
     write_bytes(10);
@@ -400,7 +401,7 @@ TEST(a_user_timeout_that_has_passed_already_ends_it_at_once)
     CHECK(script_play("< RST 11 after=0\n"));
 }
 
-TEST(options_of_a_flow_that_has_ended_set_no_clock)
+TEST(options_of_a_closed_flow_start_no_timer)
 {
     struct connection *c;
 
@@ -417,7 +418,7 @@ TEST(options_of_a_flow_that_has_ended_set_no_clock)
     CHECK(!wheel_is_set(&c->timer));
 }
 
-TEST(a_user_timeout_that_is_lengthened_counts_as_it_is)
+TEST(a_lengthened_user_timeout_takes_effect)
 {
     struct flow_options o = {.user_timeout = 3 * SECOND};
 
@@ -432,7 +433,7 @@ TEST(a_user_timeout_that_is_lengthened_counts_as_it_is)
                       "< RST 11 after=1600\n"));
 }
 
-TEST(an_ack_of_something_new_begins_the_user_timeout_anew)
+TEST(an_ack_of_new_data_restarts_the_user_timeout)
 {
     open_with("", 0);
     flow_set_options(pair_flow, &a_second);
@@ -445,7 +446,7 @@ TEST(an_ack_of_something_new_begins_the_user_timeout_anew)
                       "< RST 2001 after=343\n")); /* 1,000 in all */
 }
 
-TEST(a_user_timeout_ends_an_opening_without_a_word)
+TEST(a_user_timeout_in_syn_sent_sends_nothing)
 {
     struct flow_options o = {.user_timeout = 2 * SECOND};
     struct buf         *b;
@@ -458,7 +459,7 @@ TEST(a_user_timeout_ends_an_opening_without_a_word)
     flow_close(flow);
 }
 
-TEST(without_one_it_ends_after_300_seconds)
+TEST(the_default_user_timeout_is_300_seconds)
 {
     nanoseconds  began;
     struct flow *f;
@@ -473,7 +474,7 @@ TEST(without_one_it_ends_after_300_seconds)
           time_now() - began <= 300 * SECOND + 5 * MILLISECOND);
 }
 
-TEST(every_moment_was_as_it_must_be)
+TEST(invariants_held_whenever_a_frame_was_sent)
 {
     begin();
     tcpv4_reset(right.tcp, ERR_GONE);

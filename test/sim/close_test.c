@@ -64,7 +64,7 @@ static void open_ours(void)
 
 /* Unread data: SHLD-3. */
 
-TEST(a_close_with_unread_data_is_a_reset)
+TEST(a_close_with_unread_data_sends_a_reset)
 {
     open_it();
     CHECK(script_play("> ACK 101 1 +10\n"
@@ -75,7 +75,7 @@ TEST(a_close_with_unread_data_is_a_reset)
     CHECK(is_gone());
 }
 
-TEST(a_close_with_unread_data_gives_up_what_is_queued)
+TEST(a_close_with_unread_data_drops_the_send_queue)
 {
     open_it();
     CHECK(flow_write(pair_flow, data, 500, FOREVER) == OK);
@@ -88,7 +88,7 @@ TEST(a_close_with_unread_data_gives_up_what_is_queued)
     CHECK(is_gone());
 }
 
-TEST(unread_data_before_the_peers_end_are_lost_by_a_close_too)
+TEST(a_close_with_unread_data_after_the_peers_fin_sends_a_reset)
 {
     open_it();
     CHECK(script_play("> FIN,ACK 101 1 +10\n"
@@ -99,7 +99,7 @@ TEST(unread_data_before_the_peers_end_are_lost_by_a_close_too)
     CHECK(is_gone());
 }
 
-TEST(unread_data_after_our_end_are_lost_by_a_close_too)
+TEST(a_close_with_unread_data_after_our_fin_sends_a_reset)
 {
     open_it();
     flow_shutdown(pair_flow, FLOW_WRITING);
@@ -112,7 +112,7 @@ TEST(unread_data_after_our_end_are_lost_by_a_close_too)
     CHECK(is_gone());
 }
 
-TEST(unread_data_in_time_wait_are_no_reason_for_a_reset)
+TEST(a_close_with_unread_data_in_time_wait_sends_no_reset)
 {
     open_it();
     flow_shutdown(pair_flow, FLOW_WRITING);
@@ -124,7 +124,7 @@ TEST(unread_data_in_time_wait_are_no_reason_for_a_reset)
     CHECK(right.tcp->count == 1);
 }
 
-TEST(a_close_with_data_beyond_a_hole_waits_for_the_hole_and_then_resets)
+TEST(after_a_close_with_out_of_order_data_the_filled_hole_causes_a_reset)
 {
     open_it();
     CHECK(script_play("> ACK 111 1 +10\n"
@@ -137,7 +137,7 @@ TEST(a_close_with_data_beyond_a_hole_waits_for_the_hole_and_then_resets)
     CHECK(is_gone());
 }
 
-TEST(a_close_after_all_was_read_is_an_end_in_good_order)
+TEST(a_close_with_all_data_read_sends_a_fin)
 {
     struct buf *b = NULL;
 
@@ -153,7 +153,7 @@ TEST(a_close_after_all_was_read_is_an_end_in_good_order)
                       "-\n"));
 }
 
-TEST(data_that_were_given_up_before_a_close_are_no_reason_for_a_reset)
+TEST(data_dropped_by_a_shutdown_cause_no_reset_at_close)
 {
     open_it();
     CHECK(script_play("> ACK 101 1 +10\n"
@@ -169,7 +169,7 @@ TEST(data_that_were_given_up_before_a_close_are_no_reason_for_a_reset)
 
 /* New data after CLOSE. */
 
-TEST(data_after_a_close_are_answered_by_a_reset_before_our_end_is_acknowledged)
+TEST(data_after_a_close_are_reset_before_our_fin_is_acknowledged)
 {
     open_it();
     pair_let_go();
@@ -180,7 +180,7 @@ TEST(data_after_a_close_are_answered_by_a_reset_before_our_end_is_acknowledged)
     CHECK(is_gone());
 }
 
-TEST(data_after_a_close_are_answered_by_a_reset_after_our_end_is_acknowledged)
+TEST(data_after_a_close_are_reset_after_our_fin_is_acknowledged)
 {
     open_it();
     pair_let_go();
@@ -193,7 +193,7 @@ TEST(data_after_a_close_are_answered_by_a_reset_after_our_end_is_acknowledged)
     CHECK(is_gone());
 }
 
-TEST(data_after_a_close_are_answered_by_a_reset_beyond_a_hole_and_with_a_fin)
+TEST(data_after_a_close_are_reset_beyond_a_hole_and_with_a_fin)
 {
     open_it();
     pair_let_go();
@@ -204,7 +204,7 @@ TEST(data_after_a_close_are_answered_by_a_reset_beyond_a_hole_and_with_a_fin)
     CHECK(is_gone());
 }
 
-TEST(data_after_a_close_are_answered_by_a_reset_while_ours_wait_for_a_window)
+TEST(data_after_a_close_are_reset_while_ours_wait_for_a_window)
 {
     begin();
     CHECK(script_play("> SYN 100 mss=1000 win=500\n"
@@ -221,7 +221,7 @@ TEST(data_after_a_close_are_answered_by_a_reset_while_ours_wait_for_a_window)
     CHECK(is_gone());
 }
 
-TEST(old_data_after_a_close_are_answered_by_an_ack)
+TEST(duplicate_data_after_a_close_are_acknowledged)
 {
     struct buf *b = NULL;
 
@@ -238,7 +238,7 @@ TEST(old_data_after_a_close_are_answered_by_an_ack)
                       "< ACK 2 112\n"));
 }
 
-TEST(data_after_both_sides_were_shut_are_answered_by_a_reset)
+TEST(data_after_both_directions_were_shut_are_reset)
 {
     open_it();
     flow_shutdown(pair_flow, FLOW_READING | FLOW_WRITING);
@@ -270,7 +270,7 @@ static struct flow *begin_opening(unsigned *events)
     return f;
 }
 
-TEST(a_close_in_syn_sent_forgets_the_connection_without_a_word)
+TEST(a_close_in_syn_sent_deletes_the_connection_silently)
 {
     unsigned     events;
     struct flow *f = begin_opening(&events);
@@ -284,7 +284,7 @@ TEST(a_close_in_syn_sent_forgets_the_connection_without_a_word)
     CHECK(is_gone() && events == 0);
 }
 
-TEST(a_close_in_syn_sent_forgets_what_was_written_too)
+TEST(a_close_in_syn_sent_drops_written_data)
 {
     unsigned     events;
     struct flow *f = begin_opening(&events);
@@ -298,7 +298,7 @@ TEST(a_close_in_syn_sent_forgets_what_was_written_too)
     CHECK(buf_pages_free() == buf_pages());
 }
 
-TEST(an_abort_in_syn_sent_says_nothing)
+TEST(an_abort_in_syn_sent_sends_nothing)
 {
     unsigned     events;
     struct flow *f = begin_opening(&events);
@@ -309,7 +309,7 @@ TEST(an_abort_in_syn_sent_says_nothing)
     flow_close(f);
 }
 
-TEST(our_end_in_syn_sent_follows_what_was_written)
+TEST(a_shutdown_in_syn_sent_sends_written_data_and_then_fin)
 {
     unsigned     events;
     struct flow *f = begin_opening(&events);
@@ -323,7 +323,7 @@ TEST(our_end_in_syn_sent_follows_what_was_written)
     flow_close(f);
 }
 
-TEST(a_close_in_syn_received_of_both_is_an_end_in_good_order)
+TEST(a_close_in_a_simultaneous_open_sends_a_fin)
 {
     unsigned     events;
     struct flow *f = begin_opening(&events);
@@ -337,7 +337,7 @@ TEST(a_close_in_syn_received_of_both_is_an_end_in_good_order)
                       "< ACK 2 102\n"));
 }
 
-TEST(a_close_with_data_of_the_peers_syn_unread_is_a_reset_when_it_is_open)
+TEST(a_close_with_unread_data_of_a_syn_sends_a_reset_once_established)
 {
     unsigned     events;
     struct flow *f = begin_opening(&events);
@@ -362,7 +362,7 @@ static void open_for_a_while(void *ctx)
     opened = tcpv4_open(right.tcp, to, time_after(SECOND / 2), &f);
 }
 
-TEST(one_who_gives_up_in_syn_received_resets_the_peer)
+TEST(an_open_cancelled_in_syn_received_resets_the_peer)
 {
     begin();
     CHECK(fiber_start(open_for_a_while, NULL) == OK);
@@ -385,7 +385,7 @@ static void finish_it(void *f)
     finished_at = time_now();
 }
 
-TEST(flow_finish_reads_to_the_peers_end_so_that_last_words_arrive)
+TEST(flow_finish_reads_until_the_peers_fin_so_that_written_data_arrive)
 {
     open_ours();
     CHECK(flow_write(flow, data, 100, FOREVER) == OK);
@@ -404,7 +404,7 @@ TEST(flow_finish_reads_to_the_peers_end_so_that_last_words_arrive)
     CHECK(buf_pages_free() == buf_pages());
 }
 
-TEST(flow_finish_ends_at_its_deadline_and_what_comes_then_is_reset)
+TEST(flow_finish_returns_at_its_deadline_and_later_data_are_reset)
 {
     nanoseconds began;
 
@@ -424,7 +424,7 @@ TEST(flow_finish_ends_at_its_deadline_and_what_comes_then_is_reset)
     CHECK(is_gone());
 }
 
-TEST(flow_finish_tells_of_a_reset_and_frees_the_flow)
+TEST(flow_finish_reports_a_reset_and_frees_the_flow)
 {
     open_ours();
     CHECK(fiber_start(finish_it, flow) == OK);
@@ -456,7 +456,7 @@ TEST(flow_finish_in_a_handler_leaves_the_flow_to_the_stack)
     pair_listen(80);
 }
 
-TEST(every_moment_was_as_it_must_be)
+TEST(invariants_held_whenever_a_frame_was_sent)
 {
     begin();
     tcpv4_reset(right.tcp, ERR_GONE);

@@ -103,7 +103,7 @@ static void fill_up(void)
     peer_port++;
 }
 
-TEST(a_cookie_opens_a_connection_of_which_nothing_was_kept)
+TEST(a_cookie_opens_a_connection_without_stored_state)
 {
     struct seen seen;
 
@@ -133,7 +133,7 @@ TEST(a_cookie_opens_a_connection_of_which_nothing_was_kept)
     CHECK(right.tcp->counters.cookies_in == 21);
 }
 
-TEST(with_time_stamps_a_cookie_brings_back_scale_and_sack)
+TEST(with_timestamps_a_cookie_restores_scale_and_sack)
 {
     fill_up();
     for (uint8_t scale = 0; scale <= 15; scale++) {
@@ -170,7 +170,7 @@ TEST(with_time_stamps_a_cookie_brings_back_scale_and_sack)
 }
 
 /* So no round trip has been measured when it is heard that something came. */
-TEST(who_has_come_by_a_cookie_may_lose_the_first_segment)
+TEST(a_connection_from_a_cookie_survives_the_loss_of_its_first_segment)
 {
     static const uint8_t data[20000];
     struct tcp_segment   s;
@@ -203,7 +203,7 @@ TEST(who_has_come_by_a_cookie_may_lose_the_first_segment)
           seen.s.seq == first.s.seq + 10 * (uint32_t)first.len);
 }
 
-TEST(nor_has_he_been_measured_without_time_stamps)
+TEST(a_connection_from_a_cookie_without_timestamps_has_no_rtt_sample)
 {
     static const uint8_t data[20000];
     struct tcp_segment   s;
@@ -235,7 +235,7 @@ TEST(nor_has_he_been_measured_without_time_stamps)
     CHECK(hears(&seen, BRIEF) && seen.s.seq == seq + len);
 }
 
-TEST(data_behind_a_third_segment_that_was_lost_open_the_connection_too)
+TEST(data_after_a_lost_handshake_ack_open_the_connection_by_the_cookie)
 {
     struct connection *c;
     struct seen        seen;
@@ -259,7 +259,7 @@ static bool is_no_cookie(uint32_t seq, uint32_t ack)
            seen.s.seq == ack && !ours();
 }
 
-TEST(a_cookie_is_good_for_its_peer_alone_and_for_two_minutes)
+TEST(a_cookie_is_valid_for_its_peer_only_and_for_two_minutes)
 {
     struct seen seen;
     uint32_t    cookie;
@@ -301,7 +301,7 @@ static void spoofed(uint32_t n)
     tcp_input(right.tcp, &packet, b);
 }
 
-TEST(a_flood_of_syns_neither_shuts_out_nor_delays_nor_costs_pages)
+TEST(a_syn_flood_neither_refuses_nor_delays_others_nor_uses_pages)
 {
     nanoseconds began;
     uint64_t    cookies;
@@ -332,7 +332,7 @@ TEST(a_flood_of_syns_neither_shuts_out_nor_delays_nor_costs_pages)
     CHECK(right.tcp->count == 0 && right.tcp->half_open == 0);
 }
 
-TEST(who_comes_when_all_handlers_are_busy_is_served_when_one_returns)
+TEST(a_peer_is_served_when_one_of_the_busy_handlers_returns)
 {
     static const struct tcp_limits two = {.handlers = 2};
     struct seen                    seen, late;
@@ -405,7 +405,7 @@ static struct connection *waiting(bool timestamps, uint32_t time)
     return c;
 }
 
-TEST(time_wait_gives_way_to_what_cannot_be_old)
+TEST(time_wait_ends_for_a_syn_that_cannot_be_an_old_one)
 {
     /* RFC 6191, 2: what the old one had, what the SYN has, and its number. */
     static const struct {
@@ -453,7 +453,7 @@ TEST(time_wait_gives_way_to_what_cannot_be_old)
     }
 }
 
-TEST(time_wait_of_a_port_that_nobody_serves_stays)
+TEST(time_wait_of_a_port_without_a_listener_stays)
 {
     struct tcp_segment s;
     struct seen        seen;
@@ -469,7 +469,7 @@ TEST(time_wait_of_a_port_that_nobody_serves_stays)
     CHECK(tcpv4_listen(right.tcp, PORT, hold, NULL) == OK);
 }
 
-TEST(nothing_is_left)
+TEST(no_state_is_left)
 {
     begin();
     CHECK(time_sleep(SECOND) == OK);

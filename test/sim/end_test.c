@@ -64,7 +64,7 @@ static bool has_ended(enum status how, nanoseconds least, nanoseconds most)
            ended - began <= most;
 }
 
-TEST(an_idle_peer_gets_our_fin_and_we_end_with_its)
+TEST(at_the_end_an_idle_peer_gets_our_fin_and_its_fin_ends_the_wait)
 {
     open_it();
     end_image();
@@ -75,7 +75,7 @@ TEST(an_idle_peer_gets_our_fin_and_we_end_with_its)
     CHECK(has_ended(OK, 0, 50 * MILLISECOND));
 }
 
-TEST(a_peer_that_only_acknowledges_our_fin_is_reset_after_a_moment)
+TEST(at_the_end_a_peer_that_only_acknowledges_our_fin_is_reset)
 {
     open_it();
     end_image();
@@ -86,7 +86,7 @@ TEST(a_peer_that_only_acknowledges_our_fin_is_reset_after_a_moment)
     CHECK(has_ended(OK, 0, 500 * MILLISECOND));
 }
 
-TEST(a_peer_that_says_nothing_is_reset_before_the_deadline)
+TEST(at_the_end_a_silent_peer_is_reset_before_the_deadline)
 {
     open_it();
     end_image();
@@ -100,7 +100,7 @@ TEST(a_peer_that_says_nothing_is_reset_before_the_deadline)
     CHECK(right.tcp->count == 0);
 }
 
-TEST(what_was_written_goes_before_the_fin)
+TEST(at_the_end_written_data_precede_the_fin)
 {
     open_it();
     CHECK(flow_write(pair_flow, data, 5000, FOREVER) == OK);
@@ -117,7 +117,7 @@ TEST(what_was_written_goes_before_the_fin)
     CHECK(has_ended(OK, 500 * MILLISECOND, 600 * MILLISECOND));
 }
 
-TEST(a_peer_whose_data_are_unread_is_reset_at_once)
+TEST(at_the_end_a_peer_with_unread_data_is_reset_at_once)
 {
     open_it();
     CHECK(script_play("> ACK 101 1 +10\n"
@@ -128,7 +128,7 @@ TEST(a_peer_whose_data_are_unread_is_reset_at_once)
     CHECK(has_ended(OK, 0, 50 * MILLISECOND));
 }
 
-TEST(a_peer_that_goes_on_sending_is_reset)
+TEST(at_the_end_a_peer_that_goes_on_sending_is_reset)
 {
     open_it();
     end_image();
@@ -139,7 +139,7 @@ TEST(a_peer_that_goes_on_sending_is_reset)
     CHECK(has_ended(OK, 0, 50 * MILLISECOND));
 }
 
-TEST(a_peer_that_has_finished_gets_our_fin_too)
+TEST(at_the_end_a_peer_in_fin_wait_2_gets_our_fin)
 {
     open_it();
     CHECK(script_play("> FIN,ACK 101 1\n"
@@ -151,7 +151,7 @@ TEST(a_peer_that_has_finished_gets_our_fin_too)
     CHECK(has_ended(OK, 0, 50 * MILLISECOND));
 }
 
-TEST(a_connection_that_is_half_open_is_reset)
+TEST(at_the_end_a_half_open_connection_is_reset)
 {
     begin();
     CHECK(script_play("> SYN 100 mss=1000\n"
@@ -162,7 +162,7 @@ TEST(a_connection_that_is_half_open_is_reset)
     CHECK(has_ended(OK, 0, 50 * MILLISECOND));
 }
 
-TEST(a_connection_that_we_open_is_given_up_without_a_word)
+TEST(at_the_end_a_connection_in_syn_sent_is_deleted_silently)
 {
     begin();
     script_open();
@@ -173,7 +173,7 @@ TEST(a_connection_that_we_open_is_given_up_without_a_word)
     CHECK(has_ended(OK, 0, 50 * MILLISECOND));
 }
 
-TEST(whoever_calls_meanwhile_is_refused)
+TEST(at_the_end_new_connections_are_refused)
 {
     begin();
     end_image();
@@ -183,7 +183,7 @@ TEST(whoever_calls_meanwhile_is_refused)
                       "-\n"));
 }
 
-TEST(a_handler_that_waits_to_read_is_not_told_of_an_end_that_is_ours)
+TEST(at_the_end_a_handler_that_reads_does_not_see_the_end_of_stream)
 {
     struct flow *f;
     struct buf  *b;
@@ -198,7 +198,7 @@ TEST(a_handler_that_waits_to_read_is_not_told_of_an_end_that_is_ours)
                       "< ACK 2 102\n"));
 }
 
-TEST(every_moment_was_as_it_must_be)
+TEST(invariants_held_whenever_a_frame_was_sent)
 {
     begin();
     tcpv4_reset(right.tcp, ERR_GONE);

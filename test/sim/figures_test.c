@@ -31,7 +31,7 @@ TEST(figure_6_a_connection_is_opened_in_three_steps)
     CHECK(pair_flow != NULL);
 }
 
-TEST(figure_7_both_open_at_once)
+TEST(figure_7_simultaneous_open)
 {
     begin();
     script_open();
@@ -45,7 +45,7 @@ TEST(figure_7_both_open_at_once)
     flow_close(script_flow);
 }
 
-TEST(figure_8_an_old_duplicate_syn_comes_first)
+TEST(figure_8_recovery_from_an_old_duplicate_syn)
 {
     begin();
     CHECK(script_play("> SYN 90\n"
@@ -59,7 +59,7 @@ TEST(figure_8_an_old_duplicate_syn_comes_first)
                       "< ACK 1 102\n"));
 }
 
-TEST(figure_9_a_half_open_connection_is_found)
+TEST(figure_9_half_open_connection_discovery)
 {
     begin();
     CHECK(script_play("> SYN 100\n"
@@ -72,7 +72,7 @@ TEST(figure_9_a_half_open_connection_is_found)
     CHECK(right.tcp->count == 0);
 }
 
-TEST(figure_10_data_to_one_who_has_forgotten_are_answered_by_a_reset)
+TEST(figure_10_data_to_a_host_without_the_connection_are_reset)
 {
     begin();
     /* We are the one who has forgotten. */
@@ -81,7 +81,7 @@ TEST(figure_10_data_to_one_who_has_forgotten_are_answered_by_a_reset)
                       "-\n"));
 }
 
-TEST(figure_11_an_old_syn_to_a_listener_is_reset_by_its_sender)
+TEST(figure_11_an_old_duplicate_syn_is_reset_by_its_apparent_sender)
 {
     begin();
     CHECK(script_play("> SYN 200\n"
@@ -106,7 +106,7 @@ TEST(figure_12_the_peer_closes_first)
     CHECK(right.tcp->count == 0);
 }
 
-TEST(figure_12_we_close_first_and_wait_for_stragglers)
+TEST(figure_12_we_close_first_and_enter_time_wait)
 {
     begin();
     CHECK(script_play("> SYN 100\n"
@@ -125,7 +125,7 @@ TEST(figure_12_we_close_first_and_wait_for_stragglers)
     CHECK(time_sleep(3 * SECOND) == OK && right.tcp->count == 0);
 }
 
-TEST(figure_13_both_close_at_once)
+TEST(figure_13_simultaneous_close)
 {
     begin();
     CHECK(script_play("> SYN 100\n"
@@ -142,7 +142,7 @@ TEST(figure_13_both_close_at_once)
     CHECK(time_sleep(62 * SECOND) == OK && right.tcp->count == 0);
 }
 
-TEST(a_port_that_nobody_has_is_answered_by_a_reset)
+TEST(a_syn_to_a_closed_port_is_reset)
 {
     begin();
     script_port = 81;
@@ -154,7 +154,7 @@ TEST(a_port_that_nobody_has_is_answered_by_a_reset)
                       "-\n"));
 }
 
-TEST(a_reset_counts_only_with_the_number_that_is_next)
+TEST(a_reset_is_accepted_only_at_rcv_nxt)
 {
     begin();
     CHECK(script_play("> SYN 100\n"
@@ -169,7 +169,7 @@ TEST(a_reset_counts_only_with_the_number_that_is_next)
     CHECK(right.tcp->count == 0);
 }
 
-TEST(our_syn_is_sent_again_and_given_up_after_two_minutes)
+TEST(our_syn_is_retransmitted_for_two_minutes)
 {
     nanoseconds began;
 
@@ -188,7 +188,7 @@ TEST(our_syn_is_sent_again_and_given_up_after_two_minutes)
     CHECK(right.tcp->count == 0);
 }
 
-TEST(a_gap_is_answered_at_once_each_time_and_filled)
+TEST(out_of_order_segments_are_acknowledged_at_once_and_queued)
 {
     begin();
     CHECK(script_play("> SYN 100\n"
@@ -202,7 +202,7 @@ TEST(a_gap_is_answered_at_once_each_time_and_filled)
                       "< ACK 1 401\n"));
 }
 
-TEST(data_with_an_acknowledgment_of_long_ago_are_a_strangers)
+TEST(data_with_an_ack_before_the_window_are_dropped)
 {
     begin();
     CHECK(script_play("> SYN 100\n"
@@ -214,7 +214,7 @@ TEST(data_with_an_acknowledgment_of_long_ago_are_a_strangers)
                       "< ACK 1 106\n"));
 }
 
-TEST(an_acknowledgment_just_beyond_the_window_is_taken)
+TEST(an_ack_at_the_edge_of_the_window_is_accepted)
 {
     begin();
     CHECK(script_play("> SYN 100\n"

@@ -121,7 +121,7 @@ static bool is_near(double found, double wanted)
     return false;
 }
 
-TEST(cubic_comes_back_and_goes_on_as_rfc_9438_has_it)
+TEST(cubic_grows_as_the_formulas_of_rfc_9438)
 {
     nanoseconds        delay = 100 * MILLISECOND, began;
     struct flow       *f = open_over(delay, TCPV4_CUBIC);
@@ -144,7 +144,7 @@ TEST(cubic_comes_back_and_goes_on_as_rfc_9438_has_it)
     finish(f);
 }
 
-TEST(on_a_short_way_cubic_has_what_reno_would_have)
+TEST(on_a_short_path_cubic_grows_as_reno)
 {
     nanoseconds        delay = 10 * MILLISECOND, began;
     struct flow       *f = open_over(delay, TCPV4_CUBIC);
@@ -166,7 +166,7 @@ TEST(on_a_short_way_cubic_has_what_reno_would_have)
     finish(f);
 }
 
-TEST(a_second_loss_on_the_way_back_leaves_room_for_others)
+TEST(a_loss_below_w_max_causes_fast_convergence)
 {
     nanoseconds        delay = 50 * MILLISECOND;
     struct flow       *f = open_over(delay, TCPV4_CUBIC);
@@ -181,7 +181,7 @@ TEST(a_second_loss_on_the_way_back_leaves_room_for_others)
     finish(f);
 }
 
-TEST(newreno_halves_and_gets_a_segment_each_round_trip)
+TEST(newreno_halves_cwnd_and_adds_a_segment_per_rtt)
 {
     nanoseconds        delay = 50 * MILLISECOND, began;
     struct flow       *f = open_over(delay, TCPV4_NEWRENO);
@@ -198,7 +198,7 @@ TEST(newreno_halves_and_gets_a_segment_each_round_trip)
     finish(f);
 }
 
-TEST(a_few_megabytes_go_in_as_many_round_trips_as_it_takes_to_double)
+TEST(a_few_megabytes_take_the_rtts_of_slow_start)
 {
     nanoseconds       delay = 10 * MILLISECOND, began = time_now();
     struct sim_faults wide = {
@@ -217,7 +217,7 @@ TEST(a_few_megabytes_go_in_as_many_round_trips_as_it_takes_to_double)
     finish(f);
 }
 
-TEST(in_slow_start_the_window_grows_by_what_arrives)
+TEST(in_slow_start_cwnd_grows_by_the_acknowledged_bytes)
 {
     nanoseconds        delay = 50 * MILLISECOND;
     struct flow       *f = open_over(delay, TCPV4_CUBIC);
@@ -248,7 +248,7 @@ static struct flow *open_wide(nanoseconds delay)
     return f;
 }
 
-TEST(on_a_long_way_a_window_leaves_over_most_of_a_round_trip)
+TEST(on_a_long_path_a_window_is_paced_over_most_of_an_rtt)
 {
     struct flow       *f = open_wide(50 * MILLISECOND);
     struct connection *c = of(f);
@@ -267,7 +267,7 @@ TEST(on_a_long_way_a_window_leaves_over_most_of_a_round_trip)
     finish(f);
 }
 
-TEST(on_a_short_way_it_leaves_at_one_stroke)
+TEST(on_a_short_path_a_window_is_not_paced)
 {
     struct flow       *f = open_wide(MILLISECOND);
     struct connection *c = of(f);
@@ -278,7 +278,7 @@ TEST(on_a_short_way_it_leaves_at_one_stroke)
 
 /* RFC 8985, 6.2: how late a packet may be is learned. */
 
-TEST(on_a_wire_that_mixes_up_what_it_carries_it_is_learned_how_late_that_may_be)
+TEST(on_a_reordering_wire_the_reordering_window_grows)
 {
     /* By up to 15 ms, which is more than a quarter of the round trip. */
     struct sim_faults faults = {.delay = 5 * MILLISECOND,
@@ -294,7 +294,8 @@ TEST(on_a_wire_that_mixes_up_what_it_carries_it_is_learned_how_late_that_may_be)
     CHECK(time_sleep(3 * SECOND) == OK);
     resent = left.tcp->counters.retransmitted;
     CHECK(time_sleep(3 * SECOND) == OK);
-    CHECK(of(f)->rack.reordering_seen && of(f)->rack.reo_wnd_mult > 1 && resent > first);
+    CHECK(of(f)->rack.reordering_seen && of(f)->rack.reo_wnd_mult > 1 &&
+          resent > first);
     /* Some 300 are late in that time. */
     CHECK(left.tcp->counters.retransmitted - resent < (resent - first) / 10);
     CHECK(left.tcp->counters.timeouts == timeouts);
@@ -304,7 +305,7 @@ TEST(on_a_wire_that_mixes_up_what_it_carries_it_is_learned_how_late_that_may_be)
 
 /* RFC 7661 */
 
-TEST(a_window_that_is_not_used_does_not_grow)
+TEST(an_unused_cwnd_does_not_grow)
 {
     nanoseconds        delay = 10 * MILLISECOND;
     struct flow       *f = open_over(delay, TCPV4_CUBIC);
@@ -319,7 +320,7 @@ TEST(a_window_that_is_not_used_does_not_grow)
     finish(f);
 }
 
-TEST(after_a_silence_the_first_flight_has_ten_segments_and_the_way_up_is_short)
+TEST(after_an_idle_time_cwnd_is_ten_segments_and_ssthresh_is_kept)
 {
     nanoseconds        delay = 50 * MILLISECOND;
     struct flow       *f = open_over(delay, TCPV4_CUBIC);
@@ -336,7 +337,7 @@ TEST(after_a_silence_the_first_flight_has_ten_segments_and_the_way_up_is_short)
     finish(f);
 }
 
-TEST(a_window_that_was_hardly_used_is_not_sent_at_one_stroke)
+TEST(a_hardly_used_cwnd_is_not_sent_in_one_burst)
 {
     nanoseconds        delay = MILLISECOND; /* where nothing is paced */
     struct flow       *f = open_over(delay, TCPV4_CUBIC);
@@ -353,14 +354,16 @@ TEST(a_window_that_was_hardly_used_is_not_sent_at_one_stroke)
     cwnd = c->cwnd;
     CHECK(cwnd > 100u * c->mss);
     CHECK(flow_write(f, data, 200000, time_after(0)) == OK);
-    CHECK(c->sent.in_flight <= 13u * c->mss && c->sent.in_flight >= 9u * c->mss);
-    for (int i = 0; i < 40 && c->sent.in_flight <= 30u * c->mss; i++) /* as ACKs come */
+    CHECK(c->sent.in_flight <= 13u * c->mss &&
+          c->sent.in_flight >= 9u * c->mss);
+    for (int i = 0; i < 40 && c->sent.in_flight <= 30u * c->mss;
+         i++) /* as ACKs come */
         CHECK(time_sleep(MILLISECOND / 10) == OK);
     CHECK(c->cwnd == cwnd && c->sent.in_flight > 30u * c->mss);
     finish(f);
 }
 
-TEST(a_window_that_was_not_used_for_five_minutes_is_worth_half)
+TEST(a_cwnd_unused_for_five_minutes_is_halved)
 {
     nanoseconds        delay = 50 * MILLISECOND;
     struct flow       *f = open_over(delay, TCPV4_CUBIC);
@@ -412,14 +415,14 @@ static double goodput(nanoseconds delay)
 /* RFC 9438, 4.3, of 1,448 bytes: with a factor of 0.7 and a segment each
  * round trip sqrt(1.7 / 0.6 / 0.01) = 16.8 segments at most, 12.2 with 9/17 of
  * one. */
-TEST(through_losses_goes_what_cubic_promises)
+TEST(with_losses_the_throughput_is_that_of_cubics_formula)
 {
     CHECK(goodput(10 * MILLISECOND) > 0.885);
     CHECK(goodput(5 * MILLISECOND) > 1.5);
 }
 
 /* Of a megabyte a second; the second comes when the first has all of it. */
-TEST(two_flows_come_to_share_a_link_alike)
+TEST(two_flows_converge_to_a_fair_share_of_a_link)
 {
     nanoseconds       delay = 10 * MILLISECOND;
     struct sim_faults link = {.delay = delay, .rate = 8000000, .queue = 50};
@@ -446,7 +449,7 @@ TEST(two_flows_come_to_share_a_link_alike)
         finish(f[i]);
 }
 
-TEST(at_every_moment_all_was_as_it_must_be)
+TEST(invariants_held_whenever_a_frame_was_sent)
 {
     CHECK(pair_wrong == 0 && pair_looked > 1000);
 }

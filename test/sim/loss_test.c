@@ -73,7 +73,7 @@ static bool no_timeout(void)
 
 /* RFC 2018, and what we say to a sender. */
 
-TEST(sack_is_for_those_who_offer_it)
+TEST(sack_is_used_only_if_the_peer_offers_it)
 {
     begin();
     CHECK(script_play("> SYN 100 sackok\n"
@@ -84,7 +84,7 @@ TEST(sack_is_for_those_who_offer_it)
                       "< ACK 1 101 sack=\n"));
 }
 
-TEST(the_first_range_is_that_of_what_came_last)
+TEST(the_first_sack_block_is_that_of_the_last_segment)
 {
     open_with("sackok");
     CHECK(script_play("> ACK 201 1 +100\n"
@@ -101,7 +101,7 @@ TEST(the_first_range_is_that_of_what_came_last)
                       "< ACK 1 101 sack=1001:1101,801:901,601:701,201:351\n"));
 }
 
-TEST(ranges_that_meet_are_one_and_those_that_are_next_go)
+TEST(adjacent_sack_blocks_merge_and_acknowledged_ones_are_removed)
 {
     open_with("sackok");
     CHECK(script_play("> ACK 201 1 +100\n"
@@ -118,7 +118,7 @@ TEST(ranges_that_meet_are_one_and_those_that_are_next_go)
                       "< ACK 1 701 sack=\n"));
 }
 
-TEST(beside_timestamps_three_ranges_fit)
+TEST(with_timestamps_three_sack_blocks_fit)
 {
     open_with("sackok ts=1:0");
     CHECK(script_play("> ACK 201 1 +100 ts=101:100\n"
@@ -133,7 +133,7 @@ TEST(beside_timestamps_three_ranges_fit)
 
 /* Three ACKs have the sender repair a gap; what comes behind it then brings no
  * news that is worth one of its own. */
-TEST(what_lengthens_the_latest_range_is_told_in_one_when_three_were_told)
+TEST(after_three_acks_segments_that_extend_a_block_share_an_ack)
 {
     const char *first = "> ACK 201 1 +100\n"
                         "< ACK 1 101 sack=201:301\n"
@@ -162,7 +162,7 @@ TEST(what_lengthens_the_latest_range_is_told_in_one_when_three_were_told)
                       "-\n"));
 }
 
-TEST(without_ranges_all_that_is_too_early_is_told_one_by_one)
+TEST(without_sack_each_out_of_order_segment_has_an_ack)
 {
     open_with("");
     CHECK(script_play("> ACK 201 1 +10 x40\n"
@@ -172,7 +172,7 @@ TEST(without_ranges_all_that_is_too_early_is_told_one_by_one)
 
 /* RFC 2883, 4 */
 
-TEST(with_data_the_ranges_are_told_too)
+TEST(segments_with_data_have_sack_blocks)
 {
     open_with("sackok");
     CHECK(script_play("> ACK 201 1 +100\n"
@@ -191,7 +191,7 @@ TEST(with_data_the_ranges_are_told_too)
     CHECK(is_quiet());
 }
 
-TEST(what_came_twice_is_told_once)
+TEST(a_duplicate_causes_one_dsack)
 {
     open_with("sackok");
     CHECK(script_play("> ACK 101 1 +100\n"
@@ -204,7 +204,7 @@ TEST(what_came_twice_is_told_once)
                       "< ACK 1 351 sack=251:301\n"));
 }
 
-TEST(what_came_twice_too_early_is_told_with_the_range_that_has_it)
+TEST(an_out_of_order_duplicate_causes_a_dsack_and_its_block)
 {
     open_with("sackok");
     CHECK(script_play("> ACK 201 1 +200\n"
@@ -215,7 +215,7 @@ TEST(what_came_twice_too_early_is_told_with_the_range_that_has_it)
 
 /* RFC 3042 */
 
-TEST(the_first_two_duplicates_let_a_new_segment_go_each)
+TEST(limited_transmit_sends_a_segment_for_each_of_two_duplicate_acks)
 {
     open_with("");
     write_bytes(20000);
@@ -228,7 +228,7 @@ TEST(the_first_two_duplicates_let_a_new_segment_go_each)
     CHECK(is_quiet());
 }
 
-TEST(the_third_duplicate_repairs_without_sack)
+TEST(without_sack_the_third_duplicate_ack_causes_a_fast_retransmit)
 {
     open_with("");
     write_bytes(10000);
@@ -248,7 +248,7 @@ TEST(the_third_duplicate_repairs_without_sack)
     CHECK(counters()->retransmitted == before.retransmitted + 2);
 }
 
-TEST(ranges_let_new_segments_go_before_anything_is_lost)
+TEST(sacks_allow_new_segments_before_a_loss_is_detected)
 {
     open_with("sackok");
     write_bytes(20000);
@@ -263,7 +263,7 @@ TEST(ranges_let_new_segments_go_before_anything_is_lost)
 
 /* RFC 8985 and RFC 6675 */
 
-TEST(losses_in_one_window_are_repaired_in_one_round_trip_each_without_a_timeout)
+TEST(each_loss_in_a_window_is_repaired_in_one_rtt_without_a_timeout)
 {
     open_with("sackok");
     write_bytes(10000);
@@ -285,7 +285,7 @@ TEST(losses_in_one_window_are_repaired_in_one_round_trip_each_without_a_timeout)
     CHECK(counters()->retransmitted == before.retransmitted + 3);
 }
 
-TEST(a_segment_sent_again_that_is_lost_again_is_noticed)
+TEST(a_lost_retransmission_is_detected)
 {
     open_with("sackok");
     write_bytes(12000);
@@ -306,7 +306,7 @@ TEST(a_segment_sent_again_that_is_lost_again_is_noticed)
     CHECK(no_timeout() && ours()->recovery.phase == TCP_OPEN);
 }
 
-TEST(what_is_late_by_less_than_a_quarter_of_a_round_trip_is_not_lost)
+TEST(a_segment_late_by_less_than_a_quarter_rtt_is_not_marked_lost)
 {
     open_with("sackok");
     write_bytes(10000);
@@ -323,7 +323,7 @@ TEST(what_is_late_by_less_than_a_quarter_of_a_round_trip_is_not_lost)
     CHECK(is_quiet() && ours()->rack.reordering_seen);
 }
 
-TEST(what_is_late_by_more_is_sent_again_by_the_clock)
+TEST(a_segment_late_by_more_is_retransmitted_by_the_reordering_timer)
 {
     open_with("sackok");
     write_bytes(10000);
@@ -340,7 +340,7 @@ TEST(what_is_late_by_more_is_sent_again_by_the_clock)
     CHECK(no_timeout());
 }
 
-TEST(a_peer_that_gets_things_twice_makes_us_wait_longer_for_16_recoveries)
+TEST(a_dsack_widens_the_reordering_window_for_16_recoveries)
 {
     char text[300];
 
@@ -372,7 +372,7 @@ TEST(a_peer_that_gets_things_twice_makes_us_wait_longer_for_16_recoveries)
 
 /* TLP: RFC 8985, 7 */
 
-TEST(a_lost_tail_is_repaired_by_a_probe_without_a_timeout)
+TEST(a_lost_tail_is_repaired_by_tlp_without_a_timeout)
 {
     open_with("sackok");
     write_bytes(4000);
@@ -394,7 +394,7 @@ TEST(a_lost_tail_is_repaired_by_a_probe_without_a_timeout)
     CHECK(counters()->tail_probes == before.tail_probes + 1);
 }
 
-TEST(a_probe_is_a_new_segment_if_there_is_one)
+TEST(a_tlp_sends_new_data_if_there_are_any)
 {
     open_with("sackok");
     write_bytes(14000);
@@ -409,7 +409,7 @@ TEST(a_probe_is_a_new_segment_if_there_is_one)
     CHECK(is_quiet() && no_timeout());
 }
 
-TEST(a_probe_that_repairs_a_loss_reduces_the_window)
+TEST(a_tlp_that_repairs_a_loss_reduces_cwnd)
 {
     uint32_t cwnd;
 
@@ -457,13 +457,13 @@ static void probe_in_vain(const char *answer)
     CHECK(ours()->ssthresh == UINT32_MAX && ours()->recovery.phase == TCP_OPEN);
 }
 
-TEST(a_probe_that_was_not_needed_does_not)
+TEST(a_spurious_tlp_does_not_reduce_cwnd)
 {
     probe_in_vain(" sack=3001:4001");
     probe_in_vain("");
 }
 
-TEST(nor_does_it_make_the_next_timeout_one_of_a_path_that_is_too_narrow)
+TEST(a_spurious_tlp_is_no_sign_of_a_black_hole)
 {
     begin();
     CHECK(script_play("> SYN 100 mss=1460 sackok\n"
@@ -491,7 +491,7 @@ TEST(nor_does_it_make_the_next_timeout_one_of_a_path_that_is_too_narrow)
 
 /* RFC 6937 */
 
-TEST(while_a_loss_is_repaired_what_is_sent_follows_what_arrives)
+TEST(in_recovery_prr_sends_in_proportion_to_delivery)
 {
     uint64_t out;
     char     text[80];
@@ -527,7 +527,7 @@ TEST(while_a_loss_is_repaired_what_is_sent_follows_what_arrives)
 }
 
 /* RFC 5681, 4; RFC 9438, 4.6 and 4.8 */
-TEST(a_timeout_in_a_repair_is_for_the_same_loss)
+TEST(a_timeout_during_recovery_does_not_reduce_ssthresh_again)
 {
     uint32_t ssthresh;
 
@@ -545,7 +545,8 @@ TEST(a_timeout_in_a_repair_is_for_the_same_loss)
                       ". 1\n"
                       "> ACK 101 9881 ts=250:300 sack=26677:29641\n"
                       ". 1\n"));
-    CHECK(ours()->recovery.phase == TCP_RECOVERY && ours()->undo.prior_cwnd == 19760);
+    CHECK(ours()->recovery.phase == TCP_RECOVERY &&
+          ours()->undo.prior_cwnd == 19760);
     ssthresh = ours()->ssthresh;
     for (int i = 0; i < 300 && no_timeout(); i++)
         CHECK(time_sleep(10 * MILLISECOND) == OK);
@@ -556,7 +557,7 @@ TEST(a_timeout_in_a_repair_is_for_the_same_loss)
 
 /* RFC 3522, RFC 5682 */
 
-TEST(after_a_lost_syn_the_first_timeout_is_one_of_three_seconds)
+TEST(after_a_lost_syn_the_rto_is_three_seconds)
 {
     begin();
     CHECK(script_play("> SYN 100 mss=1000\n"
@@ -575,7 +576,7 @@ TEST(after_a_lost_syn_the_first_timeout_is_one_of_three_seconds)
     CHECK(counters()->timeouts == before.timeouts + 1);
 }
 
-TEST(a_timeout_that_was_none_is_undone_by_an_older_echo)
+TEST(a_spurious_timeout_is_undone_by_an_older_echo)
 {
     open_with("sackok ts=1:0");
     write_bytes(9880);
@@ -597,7 +598,7 @@ TEST(a_timeout_that_was_none_is_undone_by_an_older_echo)
     CHECK(counters()->retransmitted == before.retransmitted + 2);
 }
 
-TEST(what_is_as_old_as_the_timeout_is_lost_however_long_a_trip_took_once)
+TEST(a_timeout_marks_segments_older_than_the_rto_despite_a_long_rack_rtt)
 {
     struct connection *c;
 
@@ -619,7 +620,7 @@ TEST(what_is_as_old_as_the_timeout_is_lost_however_long_a_trip_took_once)
                       "< ACK 2001 101 +1000\n"));
 }
 
-TEST(an_echo_of_weeks_ago_undoes_it_and_measures_nothing)
+TEST(an_echo_from_weeks_ago_undoes_a_timeout_and_gives_no_rtt_sample)
 {
     nanoseconds trip;
 
@@ -637,7 +638,7 @@ TEST(an_echo_of_weeks_ago_undoes_it_and_measures_nothing)
     CHECK(ours()->snd.nxt - ours()->snd.una >= 19760);
 }
 
-TEST(a_timeout_with_a_new_echo_stays)
+TEST(a_timeout_with_a_new_echo_is_not_undone)
 {
     open_with("sackok ts=1:0");
     write_bytes(9880);
@@ -653,7 +654,7 @@ TEST(a_timeout_with_a_new_echo_stays)
           counters()->undone == before.undone);
 }
 
-TEST(without_timestamps_what_arrives_and_was_sent_but_once_undoes_a_timeout)
+TEST(without_timestamps_delivery_of_an_original_undoes_a_timeout)
 {
     open_with("sackok");
     write_bytes(10000);
@@ -669,7 +670,7 @@ TEST(without_timestamps_what_arrives_and_was_sent_but_once_undoes_a_timeout)
     CHECK(counters()->undone == before.undone + 1);
 }
 
-TEST(what_the_peer_has_got_twice_undoes_a_repair)
+TEST(dsacks_for_all_retransmissions_undo_a_recovery)
 {
     open_with("sackok");
     write_bytes(10000);
@@ -689,7 +690,7 @@ TEST(what_the_peer_has_got_twice_undoes_a_repair)
 
 /* A peer that lies, or changes its mind */
 
-TEST(ranges_of_what_was_never_sent_or_is_acknowledged_are_passed_over)
+TEST(sack_blocks_outside_the_flight_are_ignored)
 {
     open_with("sackok");
     write_bytes(10000);
@@ -710,7 +711,7 @@ TEST(ranges_of_what_was_never_sent_or_is_acknowledged_are_passed_over)
     CHECK(ours()->sent.first == NULL && ours()->recovery.phase == TCP_OPEN);
 }
 
-TEST(ranges_that_overlap_count_once)
+TEST(overlapping_sack_blocks_are_counted_once)
 {
     open_with("sackok");
     write_bytes(10000);
@@ -722,7 +723,7 @@ TEST(ranges_that_overlap_count_once)
     CHECK(ours()->sent.count == 3);
 }
 
-TEST(ranges_of_single_bytes_do_not_take_apart_what_is_under_way)
+TEST(sack_blocks_of_single_bytes_do_not_split_segments)
 {
     char text[200];
 
@@ -742,7 +743,7 @@ TEST(ranges_of_single_bytes_do_not_take_apart_what_is_under_way)
     CHECK(ours()->sent.count <= 10 && ours()->sent.sacked == 0);
 }
 
-TEST(what_the_peer_threw_away_again_is_sent_after_a_timeout)
+TEST(reneged_data_are_retransmitted_after_a_timeout)
 {
     open_with("sackok");
     write_bytes(10000);
@@ -767,7 +768,7 @@ TEST(what_the_peer_threw_away_again_is_sent_after_a_timeout)
     CHECK(ours()->sent.first == NULL && ours()->recovery.phase == TCP_OPEN);
 }
 
-TEST(at_every_moment_all_was_as_it_must_be)
+TEST(invariants_held_whenever_a_frame_was_sent)
 {
     CHECK(pair_wrong == 0 && pair_looked > 100);
 }

@@ -105,7 +105,7 @@ static bool is_silent(nanoseconds length)
     return false;
 }
 
-TEST(an_mss_is_that_of_the_link_and_stands_in_a_syn_alone)
+TEST(our_mss_is_that_of_the_link_and_only_in_a_syn)
 {
     struct tcp_segment s = {.flags = TCP_SYN, .to = PORT, .window = 1000};
     struct seen        seen = {.len = 0};
@@ -118,7 +118,7 @@ TEST(an_mss_is_that_of_the_link_and_stands_in_a_syn_alone)
     CHECK(peer_sees(&seen, BRIEF) && !seen.s.has_mss); /* MUST-65 */
 }
 
-TEST(segments_are_as_long_as_the_peer_says_or_of_536_bytes)
+TEST(segments_have_the_peers_mss_or_536_bytes)
 {
     static const struct {
         uint16_t said, has;
@@ -133,7 +133,7 @@ TEST(segments_are_as_long_as_the_peer_says_or_of_536_bytes)
     }
 }
 
-TEST(a_push_stands_at_the_end_of_what_there_is)
+TEST(psh_is_set_in_the_last_segment_of_the_queue)
 {
     uint32_t    iss = open_with(1000, 65535);
     struct seen seen = {.len = 0};
@@ -145,7 +145,7 @@ TEST(a_push_stands_at_the_end_of_what_there_is)
     CHECK(seen.s.seq == iss + 2001);
 }
 
-TEST(what_is_small_waits_while_something_is_under_way_but_not_without_nagle)
+TEST(small_segments_wait_by_nagles_algorithm_unless_it_is_off)
 {
     struct flow_options o = {.no_delay = true};
     uint32_t            iss = open_with(1000, 65535);
@@ -162,7 +162,7 @@ TEST(what_is_small_waits_while_something_is_under_way_but_not_without_nagle)
     CHECK(comes(iss + 41, 10, BRIEF));
 }
 
-TEST(a_head_and_a_body_that_one_call_writes_do_not_wait_for_each_other)
+TEST(spans_of_one_write_do_not_wait_for_each_other)
 {
     struct span answer[] = {{data, 100}, {data + 100, 200}};
     uint32_t    iss = open_with(1000, 65535);
@@ -177,7 +177,7 @@ TEST(a_head_and_a_body_that_one_call_writes_do_not_wait_for_each_other)
     CHECK(comes(iss + 301, 300, BRIEF));
 }
 
-TEST(a_window_that_opens_a_little_is_not_filled)
+TEST(a_small_window_update_is_not_filled)
 {
     uint32_t iss = open_with(1000, 4000);
 
@@ -191,7 +191,7 @@ TEST(a_window_that_opens_a_little_is_not_filled)
     CHECK(comes(iss + 4001, 1000, BRIEF));
 }
 
-TEST(a_window_is_not_offered_by_spoonfuls)
+TEST(our_window_does_not_open_by_small_steps)
 {
     struct seen seen = {.len = 0};
     uint32_t    iss = open_with(1460, 65535), at = 101;
@@ -216,7 +216,7 @@ TEST(a_window_is_not_offered_by_spoonfuls)
     CHECK(seen.s.window > 30000 && seen.s.ack == at);
 }
 
-TEST(a_window_that_shrinks_is_borne)
+TEST(a_shrinking_window_is_tolerated)
 {
     struct flow_options o = {.user_timeout = 30 * SECOND};
     uint32_t            iss = open_with(1000, 10000);
@@ -245,7 +245,7 @@ TEST(a_window_that_shrinks_is_borne)
     CHECK(comes_to(iss + 1001, iss + 10001));
 }
 
-TEST(a_window_of_zero_is_asked_about_after_the_timeout_and_then_less_often)
+TEST(a_zero_window_is_probed_after_the_rto_with_backoff)
 {
     uint32_t    iss = open_with(1000, 0);
     nanoseconds began = time_now(), before = 0, rto = ours()->rtt.rto;
@@ -268,7 +268,7 @@ TEST(a_window_of_zero_is_asked_about_after_the_timeout_and_then_less_often)
     CHECK(time_sleep(MILLISECOND) == OK && !ours());
 }
 
-TEST(an_ack_waits_for_less_than_half_a_second_and_every_second_segment_has_one)
+TEST(acks_are_delayed_below_half_a_second_and_every_second_segment_has_one)
 {
     uint32_t    iss = open_with(1000, 65535), at = 101;
     nanoseconds began;
@@ -299,7 +299,7 @@ TEST(an_ack_waits_for_less_than_half_a_second_and_every_second_segment_has_one)
     CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at + 2000);
 }
 
-TEST(what_is_urgent_comes_in_its_place)
+TEST(urgent_data_are_received_in_band)
 {
     uint32_t    iss = open_with(1000, 65535);
     struct buf *b = NULL;
@@ -311,7 +311,7 @@ TEST(what_is_urgent_comes_in_its_place)
     buf_free(b);
 }
 
-TEST(segments_for_many_are_not_answered)
+TEST(segments_to_multicast_and_broadcast_are_dropped)
 {
     struct ipv4_packet packet = {.from = ipv4_address(10, 0, 0, 1),
                                  .to = ipv4_address(10, 0, 0, 255),
@@ -328,7 +328,7 @@ TEST(segments_for_many_are_not_answered)
     CHECK(!peer_sees(&seen, SECOND));
 }
 
-TEST(nobody_is_called_at_an_address_of_many)
+TEST(no_connection_is_opened_to_multicast_or_broadcast)
 {
     const struct ip_address many[] = {ipv4_address(10, 0, 0, 255),
                                       ipv4_address(255, 255, 255, 255),
@@ -341,7 +341,7 @@ TEST(nobody_is_called_at_an_address_of_many)
                          time_after(SECOND), &f) == ERR_UNREACHABLE);
 }
 
-TEST(who_cannot_be_reached_is_not_waited_for)
+TEST(an_unreachable_peer_fails_the_open_at_once)
 {
     const struct ip_address nowhere[] = {ipv4_address(127, 0, 0, 1),
                                          ipv4_address(10, 0, 0, 2), /* us */
@@ -358,7 +358,7 @@ TEST(who_cannot_be_reached_is_not_waited_for)
     CHECK(time_now() == began);
 }
 
-TEST(first_numbers_follow_a_clock_and_differ_by_connection)
+TEST(initial_sequence_numbers_follow_a_clock_and_differ_by_connection)
 {
     uint32_t a = open_with(1000, 65535), b;
 
@@ -370,7 +370,7 @@ TEST(first_numbers_follow_a_clock_and_differ_by_connection)
     CHECK(a - b > 1000000);
 }
 
-TEST(an_old_time_stamp_is_answered_and_dropped_until_it_is_very_old)
+TEST(paws_drops_and_acknowledges_a_segment_with_an_old_timestamp)
 {
     uint32_t           iss = open_with(1000, 65535);
     struct tcp_segment s = {.from = peer_port,
@@ -401,7 +401,7 @@ TEST(an_old_time_stamp_is_answered_and_dropped_until_it_is_very_old)
     CHECK(peer_sees(&seen, 3 * SECOND) && seen.s.ack == 131);
 }
 
-TEST(what_routers_say_ends_no_connection_that_is_open)
+TEST(icmp_errors_do_not_end_an_established_connection)
 {
     static const enum status statuses[] = {ERR_UNREACHABLE, ERR_TIMEOUT,
                                            ERR_REFUSED};
@@ -435,7 +435,7 @@ static void open_away(void *ctx)
                       time_after(SECOND / 2), &f);
 }
 
-TEST(ports_are_by_chance)
+TEST(ephemeral_ports_are_random)
 {
     unsigned    next_to = 0, same = 0;
     uint16_t    last = 0;
@@ -462,7 +462,7 @@ static void on_connection(void *ctx, struct flow *flow, struct endpoint peer)
 }
 
 /* RFC 6056, 3.2 */
-TEST(ports_are_of_the_whole_range_without_listeners)
+TEST(ephemeral_ports_are_from_1024_to_65535_without_listeners)
 {
     struct seen seen = {.len = 0};
     unsigned    low = 0;
@@ -483,7 +483,7 @@ TEST(ports_are_of_the_whole_range_without_listeners)
         CHECK(tcpv4_listen(right.tcp, (uint16_t)port, NULL, NULL) == OK);
 }
 
-TEST(nothing_is_left)
+TEST(no_state_is_left)
 {
     (void)open_with(1000, 65535);
     pair_let_go();

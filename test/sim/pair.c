@@ -72,9 +72,10 @@ static void look_at_sent(const struct connection *c)
             HOLDS(r == c->sent.last);
     }
     HOLDS(at == c->snd.nxt && count == c->sent.count);
-    HOLDS(sum[SENT_IN_FLIGHT] == c->sent.in_flight && sum[SENT_LOST] == c->sent.lost &&
-          sum[SENT_SACKED] == c->sent.sacked);
-    for (const struct sent_record *r = c->sent.earliest; r; earlier = r, r = r->later) {
+    HOLDS(sum[SENT_IN_FLIGHT] == c->sent.in_flight &&
+          sum[SENT_LOST] == c->sent.lost && sum[SENT_SACKED] == c->sent.sacked);
+    for (const struct sent_record *r = c->sent.earliest; r;
+         earlier = r, r = r->later) {
         HOLDS(r->state == SENT_IN_FLIGHT && r->earlier == earlier);
         HOLDS(r->xmit_ts >= last);
         last = r->xmit_ts;

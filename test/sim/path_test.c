@@ -40,7 +40,7 @@ static void write_bytes(size_t len)
 
 /* ECN */
 
-TEST(marks_are_for_those_who_ask)
+TEST(ecn_is_used_only_if_negotiated)
 {
     begin();
     CHECK(script_play("> SYN,ECE,CWR 100 mss=1000\n"
@@ -62,7 +62,7 @@ TEST(marks_are_for_those_who_ask)
                       "< SYN,ACK 0 101 noect\n"));
 }
 
-TEST(a_mark_is_echoed_until_the_sender_has_slowed_down)
+TEST(ce_is_echoed_by_ece_until_cwr)
 {
     begin();
     CHECK(script_play("> SYN,ECE,CWR 100\n"
@@ -80,7 +80,7 @@ TEST(a_mark_is_echoed_until_the_sender_has_slowed_down)
                       "< ACK,ECE 1 5101\n"));
 }
 
-TEST(an_echo_slows_us_down_once_in_a_round_trip)
+TEST(ece_reduces_cwnd_once_per_rtt)
 {
     uint32_t ssthresh;
 
@@ -109,7 +109,7 @@ TEST(an_echo_slows_us_down_once_in_a_round_trip)
     CHECK(right.tcp->counters.marks_echoed >= 2);
 }
 
-TEST(who_asks_does_without_if_it_seems_that_the_syn_was_dropped_for_it)
+TEST(a_retransmitted_syn_does_not_ask_for_ecn)
 {
     begin();
     tcpv4_set_ecn(right.tcp, TCPV4_ECN_ASK);
@@ -137,7 +137,7 @@ TEST(who_asks_does_without_if_it_seems_that_the_syn_was_dropped_for_it)
     flow_close(script_flow);
 }
 
-TEST(what_is_sent_again_cannot_be_marked)
+TEST(retransmissions_are_not_ecn_capable)
 {
     begin();
     CHECK(script_play("> SYN,ECE,CWR 100 mss=1000 sackok\n"
@@ -227,7 +227,7 @@ static void open_through(size_t mtu, bool router)
                       ". 1\n"));
 }
 
-TEST(what_a_router_says_is_too_long_is_sent_again_at_once_in_shorter_segments)
+TEST(an_icmp_mtu_causes_retransmission_at_once_in_shorter_segments)
 {
     uint32_t cwnd;
 
@@ -243,7 +243,7 @@ TEST(what_a_router_says_is_too_long_is_sent_again_at_once_in_shorter_segments)
     CHECK(ours()->recovery.phase == TCP_OPEN && ours()->mss == 1360);
 }
 
-TEST(a_router_who_speaks_of_what_is_not_under_way_is_none)
+TEST(an_icmp_mtu_for_data_not_in_flight_is_ignored)
 {
     open_through(1500, false);
     complain(ERR_RANGE, 600, ours()->snd.una, 80); /* nothing is */
@@ -257,7 +257,7 @@ TEST(a_router_who_speaks_of_what_is_not_under_way_is_none)
     CHECK(ours()->mss == 512); /* and no shorter */
 }
 
-TEST(a_path_of_less_than_552_bytes_gets_552_without_df)
+TEST(a_path_mtu_below_552_gives_552_without_df)
 {
     uint32_t cwnd;
 
@@ -280,7 +280,7 @@ TEST(a_path_of_less_than_552_bytes_gets_552_without_df)
                       ". 1\n"));
 }
 
-TEST(the_shortest_path_and_one_that_is_none_get_552_bytes_too)
+TEST(the_smallest_and_an_impossible_mtu_give_552)
 {
     open_through(68, true);
     write_bytes(1000);
@@ -295,7 +295,7 @@ TEST(the_shortest_path_and_one_that_is_none_get_552_bytes_too)
                       "< ACK 513 101 +488 nodf\n"));
 }
 
-TEST(a_path_of_552_bytes_keeps_df)
+TEST(a_path_mtu_of_552_keeps_df)
 {
     open_through(552, true);
     write_bytes(1000);
@@ -304,7 +304,7 @@ TEST(a_path_of_552_bytes_keeps_df)
                       "> ACK 101 1001\n"));
 }
 
-TEST(segments_that_are_short_already_lose_df_too)
+TEST(short_segments_lose_df_too)
 {
     open_through(400, true);
     pair_forget();
@@ -318,7 +318,7 @@ TEST(segments_that_are_short_already_lose_df_too)
                       "< ACK 501 101 +500 nodf\n"));
 }
 
-TEST(a_tiny_mtu_that_is_told_again_sends_nothing_again)
+TEST(a_repeated_tiny_mtu_retransmits_nothing)
 {
     uint64_t resent;
 
@@ -333,7 +333,7 @@ TEST(a_tiny_mtu_that_is_told_again_sends_nothing_again)
     CHECK(right.tcp->counters.retransmitted == resent);
 }
 
-TEST(after_a_while_a_longer_segment_is_tried_with_df_and_then_all_have_it)
+TEST(a_successful_mtu_probe_restores_df)
 {
     open_through(400, true);
     write_bytes(1024);
@@ -353,7 +353,7 @@ TEST(after_a_while_a_longer_segment_is_tried_with_df_and_then_all_have_it)
     CHECK(script_play("< ACK 4533 101 +1460 df\n"));
 }
 
-TEST(where_long_packets_vanish_without_a_word_shorter_ones_get_through)
+TEST(a_black_hole_is_detected_by_timeouts)
 {
     open_through(1300, false);
     write_bytes(4380);
@@ -364,7 +364,7 @@ TEST(where_long_packets_vanish_without_a_word_shorter_ones_get_through)
                       "< ACK 1161 101 +300\n"));
 }
 
-TEST(a_shorter_path_is_tried_again_and_a_lost_probe_costs_nothing_else)
+TEST(the_mtu_is_probed_again_and_a_lost_probe_keeps_cwnd)
 {
     uint32_t cwnd;
     uint64_t lost = right.tcp->counters.fast_retransmits;
@@ -405,7 +405,7 @@ TEST(a_shorter_path_is_tried_again_and_a_lost_probe_costs_nothing_else)
     CHECK(ours()->mss == 1410);
 }
 
-TEST(behind_the_end_there_is_nothing_to_try_a_longer_segment_with)
+TEST(no_mtu_probe_is_sent_after_the_fin)
 {
     open_through(1400, true);
     write_bytes(2920);
@@ -426,7 +426,7 @@ TEST(behind_the_end_there_is_nothing_to_try_a_longer_segment_with)
 
 /* RFC 5461 */
 
-TEST(who_cannot_be_reached_ends_no_connection_but_one_that_opens)
+TEST(icmp_unreachable_ends_only_a_connection_in_syn_sent)
 {
     open_through(1500, false);
     write_bytes(1000);
@@ -446,7 +446,7 @@ TEST(who_cannot_be_reached_ends_no_connection_but_one_that_opens)
     CHECK(time_sleep(MILLISECOND) == OK && script_opened == ERR_REFUSED);
 }
 
-TEST(at_every_moment_all_was_as_it_must_be)
+TEST(invariants_held_whenever_a_frame_was_sent)
 {
     CHECK(pair_wrong == 0 && pair_looked > 10);
 }

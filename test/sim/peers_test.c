@@ -128,7 +128,7 @@ static void say(uint16_t port, uint8_t flags, uint32_t seq, uint32_t ack,
     peer_send(&s, "x", len);
 }
 
-TEST(a_new_peer_gets_the_place_of_the_longest_idle_of_who_holds_most)
+TEST(a_new_peer_displaces_the_idlest_connection_of_the_peer_with_most)
 {
     struct flow *f[CONNECTIONS], *other;
 
@@ -147,7 +147,7 @@ TEST(a_new_peer_gets_the_place_of_the_longest_idle_of_who_holds_most)
     flow_close(other);
 }
 
-TEST(a_peer_displaces_none_of_a_peer_that_has_not_more)
+TEST(a_peer_does_not_displace_a_peer_with_as_few_connections)
 {
     struct flow *f[2 * CONNECTIONS];
     int          count = 0;
@@ -169,7 +169,7 @@ TEST(a_peer_displaces_none_of_a_peer_that_has_not_more)
         flow_close(f[i]);
 }
 
-TEST(a_syn_displaces_nothing_before_its_sender_has_answered)
+TEST(a_syn_displaces_nothing_before_the_handshake_completes)
 {
     struct flow *f[CONNECTIONS];
     struct seen  seen;
@@ -196,7 +196,7 @@ TEST(a_syn_displaces_nothing_before_its_sender_has_answered)
     ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_icmp_error, left.tcp);
 }
 
-TEST(one_that_its_application_still_holds_makes_room_all_the_same)
+TEST(a_displaced_connection_still_held_by_its_application_makes_room)
 {
     struct flow *f[CONNECTIONS], *other[CONNECTIONS / 2];
 
@@ -218,7 +218,7 @@ TEST(one_that_its_application_still_holds_makes_room_all_the_same)
         flow_close(other[i]);
 }
 
-TEST(a_connection_of_our_own_gets_a_place_too)
+TEST(an_active_open_displaces_a_connection_too)
 {
     struct flow *f[CONNECTIONS], *own = NULL;
 
@@ -236,7 +236,7 @@ TEST(a_connection_of_our_own_gets_a_place_too)
     CHECK(stackv4_listen_tcp(third, PORT, NULL, NULL) == OK);
 }
 
-TEST(a_flood_of_syns_takes_a_quarter_of_the_connections_at_most)
+TEST(a_syn_flood_takes_at_most_a_quarter_of_the_pool)
 {
     begin(echo);
     peer_begin();
@@ -248,7 +248,7 @@ TEST(a_flood_of_syns_takes_a_quarter_of_the_connections_at_most)
     ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_icmp_error, left.tcp);
 }
 
-TEST(a_limit_by_peer_lets_others_in)
+TEST(a_limit_by_peer_does_not_refuse_other_peers)
 {
     static const struct tcp_limits two = {.peer = 2}, none;
     struct flow                   *f[2], *other;
@@ -269,7 +269,7 @@ TEST(a_limit_by_peer_lets_others_in)
     CHECK(tcpv4_limit(right.tcp, PORT, &none) == OK);
 }
 
-TEST(one_over_its_limit_displaces_nobody_by_a_cookie)
+TEST(a_peer_over_its_limit_displaces_no_connection_by_a_cookie)
 {
     static const struct tcp_limits one = {.peer = 1}, none;
     struct flow                   *f[CONNECTIONS];
@@ -328,7 +328,7 @@ static void take_event(void *ctx, struct flow *f, struct endpoint peer)
     tcpv4_on_event(f, serve_event, NULL);
 }
 
-TEST(a_displaced_connection_without_a_fiber_is_told_its_end_once)
+TEST(a_displaced_connection_without_a_fiber_reports_its_end_once)
 {
     static const struct tcp_limits few = {.peer = 3}, none;
     struct flow                   *f[CONNECTIONS], *other;
@@ -380,7 +380,7 @@ static void write_all(void *ctx, struct flow *f, struct endpoint peer)
     handled--;
 }
 
-TEST(one_whose_handler_writes_is_displaced_too)
+TEST(a_connection_whose_handler_writes_can_be_displaced)
 {
     struct flow *f[CONNECTIONS], *other;
 

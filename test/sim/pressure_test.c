@@ -257,7 +257,7 @@ static unsigned seeds(void)
                                                           : 10;
 }
 
-TEST(what_is_sent_arrives_whole_while_pages_run_out_by_chance)
+TEST(transfers_complete_while_allocations_fail_at_random)
 {
     begin();
     for (unsigned seed = 0; seed < seeds(); seed++) {
@@ -317,7 +317,7 @@ TEST(applications_that_read_nothing_do_not_starve_those_that_do)
     end();
 }
 
-TEST(peers_that_stop_reading_for_an_hour_hold_what_is_allowed_and_no_more)
+TEST(peers_that_stop_reading_for_an_hour_hold_only_their_share_of_pages)
 {
     static struct flow    *f[150];
     static struct transfer t[150];

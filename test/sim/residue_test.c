@@ -282,8 +282,8 @@ static bool is_free(const struct tcpv4 *tcp)
     size_t free_ones = tcp->pool.used, held = 0;
 
     for (const struct connection *c = tcp->pool.free; c; c = c->next) {
-        if (c->state != TCP_CLOSED || c->rcvq.first || c->sndq.first || c->ooo.first ||
-            wheel_is_set(&c->timer) || c->is_scheduled)
+        if (c->state != TCP_CLOSED || c->rcvq.first || c->sndq.first ||
+            c->ooo.first || wheel_is_set(&c->timer) || c->is_scheduled)
             return false;
         free_ones--;
     }
@@ -296,8 +296,8 @@ static bool is_free(const struct tcpv4 *tcp)
         if (l->half_open > 0 || l->handlers > 0)
             return false;
     return free_ones == 0 && tcp->count == 0 && tcp->half_open == 0 &&
-           held == TCP_OOO_RUNS && tcp->ooo_free_count == TCP_OOO_RUNS && !tcp->oldest &&
-           !tcp->newest && !tcp->work;
+           held == TCP_OOO_RUNS && tcp->ooo_free_count == TCP_OOO_RUNS &&
+           !tcp->oldest && !tcp->newest && !tcp->work;
 }
 
 static unsigned connections(void)
@@ -310,7 +310,7 @@ static unsigned connections(void)
                             : 4000;
 }
 
-TEST(connections_that_end_in_every_odd_way_leave_nothing)
+TEST(connections_that_end_abnormally_leave_no_state)
 {
     fiber_fn *const kinds[] = {open_many, open_many, lie_much, both_open};
     unsigned        fibers_before, timers_before;

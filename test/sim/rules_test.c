@@ -330,7 +330,7 @@ TEST(closed_every_segment_is_answered_by_a_reset)
     }
 }
 
-TEST(listen_takes_a_syn_resets_an_ack_and_drops_the_rest)
+TEST(listen_accepts_a_syn_resets_an_ack_and_drops_the_rest)
 {
     static const struct opening listen[] = {
         {TCP_SYN, 0, 0, 0, SA, 'S', 1, TCP_SYN_RECEIVED},
@@ -369,7 +369,7 @@ static void open_one(void *ctx)
         flow_close(f);
 }
 
-TEST(syn_sent_believes_only_who_acknowledges_its_syn)
+TEST(syn_sent_accepts_only_an_ack_of_its_syn)
 {
     static const struct opening sent[] = {
         {TCP_ACK, 0, 0, 0, TCP_RST, 'A', 0, TCP_SYN_SENT},
@@ -450,7 +450,7 @@ TEST(syn_received_every_event_at_every_edge_of_the_window)
     }
 }
 
-TEST(challenges_are_few_to_each_peer_and_do_not_tell_of_others)
+TEST(challenge_acks_are_limited_per_connection)
 {
     struct connection *c = reach(TCP_ESTABLISHED);
     struct seen        seen;
@@ -483,7 +483,7 @@ TEST(challenges_are_few_to_each_peer_and_do_not_tell_of_others)
     CHECK(peer_sees(&seen, BRIEF) && seen.s.flags == TCP_ACK);
 }
 
-TEST(a_time_stamp_counts_only_with_an_acknowledgment_that_can_be_right)
+TEST(ts_recent_is_updated_only_with_an_acceptable_ack)
 {
     struct connection *c = reach(TCP_ESTABLISHED);
     struct tcp_segment s = {.from = peer_port,
@@ -508,7 +508,7 @@ TEST(a_time_stamp_counts_only_with_an_acknowledgment_that_can_be_right)
     CHECK(c->ts.recent == 1);
 }
 
-TEST(abort_is_a_reset_without_ack)
+TEST(abort_sends_a_reset_without_ack)
 {
     struct connection *c = reach(TCP_ESTABLISHED);
     uint32_t           nxt = c->snd.nxt;
@@ -520,7 +520,7 @@ TEST(abort_is_a_reset_without_ack)
     begin();
 }
 
-TEST(nothing_is_left)
+TEST(no_state_is_left)
 {
     begin();
     CHECK(time_sleep(SECOND) == OK);

@@ -94,7 +94,7 @@ static void read_all_there_is(struct flow *f)
         buf_free(b);
 }
 
-TEST(two_hosts)
+TEST(the_pair_of_hosts_is_made)
 {
     sim_seed(9);
     pair_make(1500, 0);
@@ -102,7 +102,7 @@ TEST(two_hosts)
     pair_watch();
 }
 
-TEST(a_round_trip_that_gets_longer_than_the_timeout_is_learned)
+TEST(an_rtt_that_grows_beyond_the_rto_is_measured)
 {
     for (int timestamps = 0; timestamps < 2; timestamps++) {
         struct flow *f = open_flow();
@@ -125,7 +125,7 @@ TEST(a_round_trip_that_gets_longer_than_the_timeout_is_learned)
     }
 }
 
-TEST(who_waits_for_a_window_still_acknowledges_what_comes)
+TEST(a_sender_with_a_zero_window_acknowledges_data)
 {
     struct flow *f = open_flow();
     nanoseconds  began;
@@ -140,7 +140,7 @@ TEST(who_waits_for_a_window_still_acknowledges_what_comes)
     finish(f);
 }
 
-TEST(the_first_flight_after_a_window_opens_has_a_clock_of_its_own)
+TEST(the_retransmission_timer_restarts_when_a_zero_window_opens)
 {
     struct flow *f = open_flow();
     struct buf  *b = NULL;
@@ -159,7 +159,7 @@ TEST(the_first_flight_after_a_window_opens_has_a_clock_of_its_own)
     finish(f);
 }
 
-TEST(a_window_that_is_closed_for_a_moment_is_no_loss)
+TEST(a_short_zero_window_is_no_loss)
 {
     static const struct sim_faults near = {.delay = 60 * MILLISECOND};
     struct flow                   *f = open_flow();
@@ -182,7 +182,7 @@ TEST(a_window_that_is_closed_for_a_moment_is_no_loss)
     finish(f);
 }
 
-TEST(a_peer_who_answers_each_probe_is_alive_however_short_the_user_timeout)
+TEST(a_peer_that_answers_window_probes_outlives_a_short_user_timeout)
 {
     struct flow_options o = {.user_timeout = 10 * SECOND};
     struct flow        *f = open_flow();
@@ -197,7 +197,7 @@ TEST(a_peer_who_answers_each_probe_is_alive_however_short_the_user_timeout)
     finish(f);
 }
 
-TEST(a_peer_with_a_window_of_zero_does_not_keep_a_closed_flow_for_ever)
+TEST(a_zero_window_does_not_keep_a_closed_flow_forever)
 {
     struct flow *f = open_flow();
 
@@ -210,7 +210,7 @@ TEST(a_peer_with_a_window_of_zero_does_not_keep_a_closed_flow_for_ever)
     finish(NULL);
 }
 
-TEST(after_two_gibibytes_without_a_loss_one_is_still_repaired_at_once)
+TEST(after_2_gib_without_loss_a_loss_is_repaired_at_once)
 {
     static const struct sim_faults near = {.delay = 10 * MILLISECOND};
     struct flow                   *f = open_flow();
@@ -235,7 +235,7 @@ TEST(after_two_gibibytes_without_a_loss_one_is_still_repaired_at_once)
     finish(f);
 }
 
-TEST(who_waits_to_forget_asks_nobody_whether_he_lives)
+TEST(no_keep_alive_is_sent_in_time_wait)
 {
     struct flow_options o = {.keepalive_idle = SECOND,
                              .keepalive_interval = SECOND,
@@ -254,7 +254,7 @@ TEST(who_waits_to_forget_asks_nobody_whether_he_lives)
     finish(NULL);
 }
 
-TEST(an_interval_of_never_and_an_idle_time_of_for_ever_are_that)
+TEST(keep_alive_times_of_zero_and_forever_are_valid)
 {
     struct flow_options o = {.keepalive_idle = 5 * SECOND,
                              .keepalive_probes = 3};
@@ -288,7 +288,7 @@ static void greet(void *ctx, struct flow *f, struct endpoint peer)
     CHECK(flow_write(f, "hi", 2, FOREVER) == OK);
 }
 
-TEST(connections_that_nobody_reads_leave_pages_for_the_others)
+TEST(unread_connections_leave_pages_for_others)
 {
     static struct flow *f[200];
     struct endpoint     to = {ipv4_address(10, 0, 0, 2), PORT};
@@ -339,7 +339,7 @@ static void syn(uint32_t n)
     tcp_input(right.tcp, &packet, b);
 }
 
-TEST(many_syns_that_nobody_follows_up_do_not_shut_out_a_good_peer)
+TEST(many_half_open_connections_do_not_refuse_a_peer)
 {
     nanoseconds began;
 
@@ -362,7 +362,7 @@ static void late(void *ctx, struct flow *f, struct endpoint peer)
     late_calls += *(unsigned *)ctx;
 }
 
-TEST(a_listener_that_has_ended_is_not_called_for_a_connection_half_open)
+TEST(a_closed_listener_is_not_called_for_a_half_open_connection)
 {
     static unsigned one = 1;
 
@@ -378,7 +378,7 @@ TEST(a_listener_that_has_ended_is_not_called_for_a_connection_half_open)
     CHECK(late_calls == 0);
 }
 
-TEST(at_every_moment_all_was_as_it_must_be)
+TEST(invariants_held_whenever_a_frame_was_sent)
 {
     CHECK(pair_wrong == 0 && pair_looked > 1000);
 }

@@ -224,7 +224,7 @@ static unsigned seeds(void)
                             : 300;
 }
 
-TEST(every_transfer_arrives_whole_through_every_fault)
+TEST(transfers_are_intact_despite_every_fault)
 {
     unsigned    failed = 0, count = seeds();
     const char *from = getenv("FROM");
@@ -249,7 +249,7 @@ TEST(every_transfer_arrives_whole_through_every_fault)
     CHECK(failed == 0 && pair_wrong == 0 && pair_looked > 1000);
 }
 
-TEST(nothing_is_left_when_all_have_closed)
+TEST(no_state_is_left_when_all_have_closed)
 {
     CHECK(time_sleep(600 * SECOND) == OK);
     CHECK(left.tcp->count == 0 && right.tcp->count == 0);

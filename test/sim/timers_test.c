@@ -53,7 +53,7 @@ static nanoseconds since(nanoseconds began)
     return (time_now() - began) / SECOND;
 }
 
-TEST(a_user_timeout_ends_a_flow_whose_peer_has_gone)
+TEST(a_user_timeout_aborts_a_flow_whose_peer_is_dead)
 {
     struct flow_options o = {.user_timeout = 30 * SECOND};
     struct flow        *f;
@@ -75,7 +75,7 @@ TEST(a_user_timeout_ends_a_flow_whose_peer_has_gone)
     finish(f);
 }
 
-TEST(without_one_it_ends_after_five_minutes)
+TEST(without_a_user_timeout_a_flow_is_aborted_after_five_minutes)
 {
     struct flow *f = open_flow();
     struct buf  *b;
@@ -88,7 +88,7 @@ TEST(without_one_it_ends_after_five_minutes)
     finish(f);
 }
 
-TEST(keep_alives_find_a_peer_who_has_gone_and_let_others_be)
+TEST(keep_alives_detect_a_dead_peer_and_keep_a_live_one)
 {
     struct flow_options o = {.keepalive_idle = 60 * SECOND,
                              .keepalive_interval = 10 * SECOND,
@@ -107,7 +107,7 @@ TEST(keep_alives_find_a_peer_who_has_gone_and_let_others_be)
     finish(f);
 }
 
-TEST(a_silent_flow_without_keep_alives_says_nothing)
+TEST(an_idle_flow_without_keep_alives_sends_nothing)
 {
     struct flow *f = open_flow();
     uint64_t     sent = left.net->counters.frames_out;
@@ -126,7 +126,7 @@ static void write_much(void *ctx)
     flow_shutdown(f, FLOW_WRITING);
 }
 
-TEST(a_closed_window_is_asked_about_for_hours_and_opens_again)
+TEST(a_zero_window_is_probed_for_hours_and_opens)
 {
     struct flow *f = open_flow();
     struct buf  *b;
@@ -148,7 +148,7 @@ TEST(a_closed_window_is_asked_about_for_hours_and_opens_again)
     finish(f);
 }
 
-TEST(a_closed_window_whose_opening_is_lost_opens_by_the_next_question)
+TEST(a_lost_window_update_is_replaced_by_the_answer_to_a_probe)
 {
     struct flow *f = open_flow();
     struct buf  *b;
@@ -184,7 +184,7 @@ static void write_a_lot(void *ctx)
     flow_shutdown(f, FLOW_WRITING);
 }
 
-TEST(a_window_grows_into_megabytes_over_a_long_wire_and_fills_it)
+TEST(the_receive_window_grows_to_megabytes_on_a_long_wire)
 {
     static const struct sim_faults far = {.delay = 25 * MILLISECOND,
                                           .rate = 400000000,
@@ -210,7 +210,7 @@ TEST(a_window_grows_into_megabytes_over_a_long_wire_and_fills_it)
     finish(f);
 }
 
-TEST(what_was_written_before_a_close_arrives)
+TEST(data_written_before_a_close_arrive)
 {
     struct flow *f = open_flow();
     struct buf  *b;
@@ -230,7 +230,7 @@ TEST(what_was_written_before_a_close_arrives)
     CHECK(left.tcp->count == 0 && right.tcp->count == 0);
 }
 
-TEST(who_goes_on_writing_to_one_who_has_closed_is_reset)
+TEST(data_to_a_closed_flow_are_reset)
 {
     struct flow *f = open_flow();
     enum status  s = OK;
@@ -247,7 +247,7 @@ TEST(who_goes_on_writing_to_one_who_has_closed_is_reset)
     finish(f);
 }
 
-TEST(every_moment_was_as_it_must_be)
+TEST(invariants_held_whenever_a_frame_was_sent)
 {
     CHECK(pair_looked > 100 && pair_wrong == 0);
 }
