@@ -27,7 +27,8 @@ struct node {
     const char         *stop; /* a job's function that asks it to end */
     struct node        *with; /* the job that runs beside it, or NULL */
     struct node        *next;
-    int                 number; /* in the order of making */
+    int                 number;  /* in the order of making */
+    bool                is_used; /* by a job that the image runs */
 };
 
 /* A device, checked against the table of devices; or a job, if type is NULL. */

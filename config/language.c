@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "place.h"
 #include "report.h"
+#include "sharing.h"
 #include "target.h"
 #include <ctype.h>
 #include <stdarg.h>
@@ -249,8 +250,10 @@ void unikernel(const char *name, job first)
                     name ? name : "");
     named = at;
     report("image", name, NULL);
-    for (const struct node *j = want_job(at, first); j; j = j->with)
+    for (struct node *j = want_job(at, first); j; j = j->with) {
         report("runs", report_number(j->number), NULL);
+        sharing_mark(j);
+    }
 }
 
 int main(int argc, char **argv)
@@ -265,6 +268,7 @@ int main(int argc, char **argv)
                 argv[3]);
         report_failure();
     }
+    sharing_check();
     for (const struct node *n = graph_first(); n; n = n->next)
         report_node(n);
     report_done();

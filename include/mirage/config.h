@@ -77,7 +77,8 @@ console custom_console(const char *name);
 
 /*
  * A disk: on Unix a file or a host's block device by its path, on Xen a
- * virtual disk by its name there, such as "xvda1".
+ * virtual disk by its name there, such as "xvda1". Each is made once: a second
+ * one of the same file, or a second file system on one disk, is an error.
  */
 block block_of_file(const char *path);
 #define block_of_file(path) MIRAGE_AT(block_of_file(path))
@@ -115,7 +116,11 @@ kv_ro crunch(const char *dir);
 kv_ro direct_kv_ro(const char *dir);
 #define direct_kv_ro(dir) MIRAGE_AT(direct_kv_ro(dir))
 
-/* The first network interface, and any by its name. */
+/*
+ * The first network interface, and any by its name. Each has one user, a stack
+ * or a job: a second one is an error. (On target sim each netif is a station of
+ * its own in the network that it names.)
+ */
 network config_tap0(void);
 #define tap0 MIRAGE_AT(config_tap0())
 network netif(const char *name);
