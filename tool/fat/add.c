@@ -19,11 +19,12 @@
 static struct {
     struct fs  *fs;
     nanoseconds date;
-    bool        in_place;
-    unsigned    files;
+    bool        in_place, has_parents;
+    unsigned    files, all_files;
     uint64_t    bytes;
     char       *buffer;
     char       *unfinished; /* a name in the image; NULL: there is none */
+    const char *path;       /* of the host, being copied; NULL: none */
 } copying;
 
 void show_progress(unsigned files, uint64_t bytes, bool is_end)
@@ -115,6 +116,7 @@ static void look_at(void *ctx, const char *path, const char *name,
     bool           is_word = strcmp(path, ctx) == 0;
 
     (void)modified;
+    copying.all_files += !is_folder;
     if (size > UINT32_MAX)
         die("%s: it has %llu bytes, and a file in a FAT file system has at "
             "most 4294967295",
@@ -155,10 +157,15 @@ static void note(const char *fmt, ...)
     va_end(args);
 }
 
-/* Leaves in the image what is complete. */
+/* Leaves in the image what is complete, and says how much that is. */
 static void put_in_order(void)
 {
     fiber_shield();
+    if (copying.all_files > 1)
+        note("%u of %u files were added%s%s%s", copying.files,
+             copying.all_files, copying.path ? "; " : "",
+             copying.path ? copying.path : "",
+             copying.path ? " is the first that was not" : "");
     if (copying.unfinished && fs_remove(copying.fs, copying.unfinished) != OK)
         note("%s stays in the image, and is not complete",
              copying.unfinished);
@@ -218,8 +225,6 @@ static void fill(const char *path, const char *name, const char *called)
         die("%s: %s", path, strerror(errno));
     close(fd);
     copying.bytes += at;
-    copying.files++;
-    show_progress(copying.files, copying.bytes, false);
 }
 
 /* A file under a name that is new. Until it is whole, who gives up removes
@@ -240,6 +245,8 @@ static void finish(void)
 {
     free(copying.unfinished);
     copying.unfinished = NULL;
+    copying.files++;
+    show_progress(copying.files, copying.bytes, false);
 }
 
 /* A name beside this one that is not in use. */
@@ -308,13 +315,32 @@ static void check_spelling(const char *path, const char *name, bool is_folder)
         path, is, name);
 }
 
-static void add_entry(void *ctx, const char *path, const char *name,
-                      bool is_folder, uint64_t size, nanoseconds modified)
+/* Makes the directories of --to that are missing, above the first name. */
+static void make_parents(const char *name)
+{
+    if (copying.has_parents)
+        return;
+    copying.has_parents = true;
+    for (const char *slash = strchr(name, '/'); slash;
+         slash = strchr(slash + 1, '/')) {
+        char          *parent = text_of("%.*s", (int)(slash - name), name);
+        struct fs_stat st;
+        enum status    s = fs_stat(copying.fs, parent, &st);
+
+        if (s == ERR_NOT_FOUND)
+            s = fs_mkdir(copying.fs, parent);
+        if (s)
+            die("%s: %s", parent, status_text(s));
+        free(parent);
+    }
+}
+
+static void add_to_image(const char *path, const char *name, bool is_folder,
+                         uint64_t size, nanoseconds modified)
 {
     struct fs_stat st;
     enum status    s = fs_stat(copying.fs, name, &st);
 
-    (void)ctx;
     fat_set_time(copying.fs, copying.date ? copying.date : modified);
     if (s == OK)
         check_spelling(path, name, is_folder);
@@ -326,15 +352,26 @@ static void add_entry(void *ctx, const char *path, const char *name,
     if (s == OK)
         return;
     if (s == ERR_NOT_FOUND && is_folder) {
+        make_parents(name);
         s = fs_mkdir(copying.fs, name);
     } else if (s == ERR_NOT_FOUND) {
         check_room(name, size, 0, "");
+        make_parents(name);
         add_new(path, name, name, "");
         finish();
         return;
     }
     if (s)
         die("%s: %s", name, status_text(s));
+}
+
+static void add_entry(void *ctx, const char *path, const char *name,
+                      bool is_folder, uint64_t size, nanoseconds modified)
+{
+    (void)ctx;
+    copying.path = path;
+    add_to_image(path, name, is_folder, size, modified);
+    copying.path = NULL;
 }
 
 /* The last part of a path; nothing of FOLDER/. */
@@ -352,14 +389,18 @@ static const char *name_of(const char *path)
 
 static void for_each(const struct options *o, host_entry *fn)
 {
+    char *to = clean_path(o->to ? o->to : "");
+
     for (size_t i = 1; i < o->words; i++) {
         const char *name = name_of(o->word[i]);
-        char       *as = text_of("%s%s%s", o->to ? o->to : "",
-                           o->to && *name ? "/" : "", name);
+        char       *as = text_of("%s%s%s", to, *to && *name ? "/" : "", name);
+        char       *path = host_path(o->word[i]);
 
-        walk_host(o->word[i], as, fn, (void *)o->word[i]);
+        walk_host(path, as, fn, path);
+        free(path);
         free(as);
     }
+    free(to);
 }
 
 int command_add(const struct options *o)

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define SECTOR     512u
@@ -177,11 +178,14 @@ int command_create(const struct options *o)
 {
     uint64_t    size;
     enum status s;
+    struct stat st;
     int         fd;
 
     image = o->word[0];
     if ((o->words == 2) == (o->folder != NULL))
         die("create wants a size, or --for=FOLDER");
+    if (o->folder && stat(o->folder, &st) == 0 && !S_ISDIR(st.st_mode))
+        die("--for=%s: it is no folder; --for wants one", o->folder);
     size = o->folder ? 0 : size_of_text(o->word[1]);
     fd = open(image, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
     if (fd < 0)

@@ -37,6 +37,14 @@ uint64_t size_of_text(const char *text);
 /* A text: yours, to free. */
 char *text_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* A path without empty parts and without ".", so that /www/ is www, and / the
+ * empty path, which is the root of an image: yours, to free. */
+char *clean_path(const char *path);
+
+/* The same of the host, as messages show it: yours, to free. One that is not
+ * there ends the program, as does a file with "/." or a slash behind it. */
+char *host_path(const char *path);
+
 /* Changes a line for standard output or standard error, fd, in which names of
  * somebody else's disk or folder may stand: a terminal gets no controls. */
 void hide_controls(char *line, int fd);

@@ -35,6 +35,39 @@ char *text_of(const char *fmt, ...)
     return text;
 }
 
+char *clean_path(const char *path)
+{
+    char *clean = text_of("%s", path), *to = clean;
+
+    while (*path) {
+        size_t len = strcspn(path, "/");
+
+        if (len > 0 && !(len == 1 && *path == '.')) {
+            if (to > clean)
+                *to++ = '/';
+            memcpy(to, path, len);
+            to += len;
+        }
+        path += len + (path[len] == '/');
+    }
+    *to = '\0';
+    return clean;
+}
+
+char *host_path(const char *path)
+{
+    char       *clean = clean_path(path), *whole;
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        die("%s: %s", path, strerror(errno));
+    whole = text_of("%s%s", *path == '/' ? "/" : *clean ? ""
+                                                        : ".",
+                    clean);
+    free(clean);
+    return whole;
+}
+
 void hide_controls(char *line, int fd)
 {
     static bool is_known[3], is_terminal[3];
@@ -241,7 +274,7 @@ void walk_host(const char *path, const char *as, host_entry *fn, void *ctx)
 {
     struct walk w = {.fn = fn, .ctx = ctx};
 
-    visit(&w, text_of("%s", path), text_of("%s", as));
+    visit(&w, host_path(path), text_of("%s", as));
     while (w.depth > 0) {
         struct folder *f = &w.folder[w.depth - 1];
         struct dirent *e;

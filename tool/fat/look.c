@@ -188,7 +188,10 @@ int command_list(const struct options *o)
     struct block *disk;
     struct fs    *fs = open_image(o->word[0], &disk);
 
-    walk(fs, o->words > 1 ? o->word[1] : "", print, NULL);
+    char *directory = clean_path(o->words > 1 ? o->word[1] : "");
+
+    walk(fs, directory, print, NULL);
+    free(directory);
     close_image(fs, disk);
     return has_failed;
 }
