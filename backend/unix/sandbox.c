@@ -133,24 +133,36 @@ static bool add_all(scmp_filter_ctx filter, uint32_t action,
             sizeof(struct scmp_arg_cmp),               \
         (struct scmp_arg_cmp[]){__VA_ARGS__})
 
+/* libseccomp's own macros for these leave a field out. */
+static struct scmp_arg_cmp equals(unsigned argument, scmp_datum_t value)
+{
+    return (struct scmp_arg_cmp){argument, SCMP_CMP_EQ, value, 0};
+}
+
+static struct scmp_arg_cmp masked(unsigned argument, scmp_datum_t mask,
+                                  scmp_datum_t value)
+{
+    return (struct scmp_arg_cmp){argument, SCMP_CMP_MASKED_EQ, mask, value};
+}
+
 /* Files are opened to be read, and neither made nor cut. */
 static bool add_opening(scmp_filter_ctx f)
 {
     const scmp_datum_t writes = O_ACCMODE | O_CREAT | O_TRUNC |
                                 (O_TMPFILE & ~O_DIRECTORY);
 
-    return ADD(f, "openat", SCMP_A2(SCMP_CMP_MASKED_EQ, writes, O_RDONLY)) &&
-           ADD(f, "open", SCMP_A1(SCMP_CMP_MASKED_EQ, writes, O_RDONLY));
+    return ADD(f, "openat", masked(2, writes, O_RDONLY)) &&
+           ADD(f, "open", masked(1, writes, O_RDONLY));
 }
 
 /* Of networks, and to ask the kernel for its addresses (getifaddrs). */
 static bool add_sockets(scmp_filter_ctx f)
 {
-    return ADD(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET)) &&
-           ADD(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_INET6)) &&
-           ADD(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_UNIX)) &&
-           ADD(f, "socket", SCMP_A0(SCMP_CMP_EQ, AF_NETLINK),
-               SCMP_A2(SCMP_CMP_EQ, NETLINK_ROUTE));
+    return ADD(f, "socket", equals(0, AF_INET)) &&
+           ADD(f, "socket", equals(0, AF_INET6)) &&
+           ADD(f, "socket", equals(0, AF_UNIX)) &&
+           ADD(f, "socket", equals(0, AF_NETLINK),
+               equals(2, NETLINK_ROUTE));
 }
 
 /* A terminal is not typed into for whoever reads it next (TIOCSTI), and no
@@ -166,7 +178,7 @@ static bool add_ioctl(scmp_filter_ctx f)
 
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (!ADD(f, "ioctl",
-                 SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffff, numbers[i])))
+                 masked(1, 0xffffffff, numbers[i])))
             return false;
     return true;
 }
@@ -176,15 +188,15 @@ static bool add_threads(scmp_filter_ctx f)
 {
     const scmp_datum_t me = (scmp_datum_t)getpid();
 
-    return ADD(f, "kill", SCMP_A0(SCMP_CMP_EQ, me)) &&
-           ADD(f, "tgkill", SCMP_A0(SCMP_CMP_EQ, me)) &&
+    return ADD(f, "kill", equals(0, me)) &&
+           ADD(f, "tgkill", equals(0, me)) &&
            ADD(f, "clone",
-               SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)) &&
-           ADD(f, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) &&
-           ADD(f, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_GET_NAME)) &&
-           ADD(f, "prctl", SCMP_A0(SCMP_CMP_EQ, PR_SET_TIMERSLACK)) &&
-           ADD(f, "prctl", SCMP_A0(SCMP_CMP_EQ, 0x53564d41 /* SET_VMA */)) &&
-           ADD(f, "prlimit64", SCMP_A2(SCMP_CMP_EQ, 0));
+               masked(0, CLONE_THREAD, CLONE_THREAD)) &&
+           ADD(f, "prctl", equals(0, PR_SET_NAME)) &&
+           ADD(f, "prctl", equals(0, PR_GET_NAME)) &&
+           ADD(f, "prctl", equals(0, PR_SET_TIMERSLACK)) &&
+           ADD(f, "prctl", equals(0, 0x53564d41 /* SET_VMA */)) &&
+           ADD(f, "prlimit64", equals(2, 0));
 }
 
 /* For all threads. Whether it could be had. */

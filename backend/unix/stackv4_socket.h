@@ -37,8 +37,8 @@ struct port {
     uint16_t        number;
     bool            is_udp;
     bool            is_opened; /* by open_udp */
-    enum status     failed; /* why it could not be had; OK: it could */
-    tcp_handler    *tcp;    /* both NULL: it is ending */
+    enum status     failed;    /* why it could not be had; OK: it could */
+    tcp_handler    *tcp;       /* both NULL: it is ending */
     udp_handler    *udp;
     void           *ctx;
 
