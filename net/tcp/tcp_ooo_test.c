@@ -32,7 +32,7 @@ static uint8_t byte_at(uint32_t at)
     return (uint8_t)(at * 7 + (at >> 8));
 }
 
-/* Bytes [from, from + len) of the stream come, counted from the first. */
+/* Inserts bytes [from, from + len), relative to the first. */
 static void come(uint32_t from, uint32_t len)
 {
     uint8_t bytes[4000];
@@ -42,7 +42,7 @@ static void come(uint32_t from, uint32_t len)
     ooo_insert(c, base + from, buf_copy_in(bytes, len, 0), len);
 }
 
-/* All that is held is in order, apart, and counted. */
+/* Are all runs in order, apart and counted? */
 static bool is_sound(void)
 {
     uint32_t        bytes = 0, last = c->rcv.nxt;
@@ -115,11 +115,11 @@ TEST(overlapping_data_are_queued_once)
     begin(0);
     come(100, 100);
     come(300, 100);
-    come(150, 200); /* joins both */
+    come(150, 200); /* merges both */
     CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 300);
-    come(120, 50); /* is there */
+    come(120, 50); /* already queued */
     CHECK(c->ooo.len == 300 && tcp.counters.duplicates_in == 1);
-    come(50, 1000); /* more than all of it */
+    come(50, 1000); /* covers the whole run */
     CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 1000);
     end();
 }
@@ -155,14 +155,14 @@ TEST(random_insertions_match_a_map_of_bytes)
                 CHECK(there[at]);
         for (uint32_t at = 0; at < sizeof there; at++)
             wanted += there[at];
-        /* (What was dropped may have pushed out what it covered.) */
+        /* (Dropped data may have replaced the runs that it covered.) */
         CHECK(c->ooo.len == wanted || tcp.counters.held_dropped > 0);
         end();
         chance = seed;
     }
 }
 
-/* Steps that each of count pieces takes, at the worst of some orders. */
+/* The steps per segment for count segments, in the worst of some orders. */
 static void work(uint32_t (*place)(uint32_t i, uint32_t count), uint32_t count,
                  unsigned most)
 {
@@ -215,7 +215,7 @@ TEST(single_bytes_between_holes_do_not_pin_a_page_each)
         come(1 + 2 * i, 1);
     CHECK(is_sound() && c->ooo.bufs <= 17);
     end();
-    /* What is next to each other shares pages, even backwards. */
+    /* Adjacent data share pages, even in descending order. */
     begin(1);
     for (uint32_t i = 2000; i > 0; i--)
         come(i, 1);

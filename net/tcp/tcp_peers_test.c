@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Beside a model that counts and looks at all connections each time. */
+/* tcp_peers against a model that scans all connections each time. */
 #include "check.h"
 #include "tcp_peers.c"
 #include <mirage/random.h>
@@ -64,7 +64,7 @@ static bool is_right(const struct connection *c, struct ip_address asking)
     return true;
 }
 
-/* Has no peer more connections than the one above it in the heap? */
+/* Is the heap in order? */
 static bool is_heap(void)
 {
     const struct tcp_peers *all = &tcp.peers;
@@ -130,7 +130,7 @@ TEST(random_changes_choose_the_victim_of_the_model)
     }
 }
 
-/* The last of the heap takes the place of a peer that goes, elsewhere. */
+/* The last peer of the heap replaces one that is removed in another subtree. */
 TEST(removing_a_peer_keeps_the_order_of_the_others)
 {
     static const unsigned counts[] = {5, 1, 4, 1, 1, 3};

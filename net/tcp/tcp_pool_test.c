@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* It includes the .c, to set the limit. */
+/* Allocation and lookup of connections. Includes the .c, to set the limit. */
 #include "check.h"
 #include "tcp_pool.c"
 

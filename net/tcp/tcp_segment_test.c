@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Parsing and emitting TCP headers. */
 #include "check.h"
 #include "tcp_segment.h"
 

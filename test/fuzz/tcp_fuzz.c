@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Our TCP against a peer that does what the input says, in any state: segments
- * at every edge, with lies in them, ICMP errors, time that passes, pages that
- * run out, while the application reads, writes and closes. After each step all
- * is as it must be. Then the peer becomes honest: whatever still stands has to
- * come to its end, and nothing is left.
+ * Fuzzes TCP in any state: the input says which segments a hostile peer sends,
+ * with numbers at the edges of windows, ICMP errors, how time passes, how pages
+ * run out, and what the application calls. Invariants are checked after each
+ * step. At the end the peer is honest: all connections must end, and leave no
+ * state.
  *
- * The input is a list of steps: what to do, with which of four ports of the
- * peer's, and how. The lies are counted from our own numbers, so that they lie
- * where something may happen.
+ * The input is a list of steps: an action, one of four ports of the peer, and
+ * arguments. Sequence numbers are relative to our own, so that they reach deep
+ * states.
  */
 #include "platform.h"
 #include "tcp.h"
@@ -37,13 +37,13 @@ static const struct ip_address ours = {
 static const struct ip_address theirs = {
     {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 10, 0, 0, 1}};
 
-/* What the peer has seen of us at each of its ports. */
+/* Our last segment to each port of the peer. */
 static struct {
     uint16_t local; /* our port */
     uint32_t seq, ack, time;
 } seen[PORTS];
 
-/* The flows that an application of ours has. */
+/* The application's flows. */
 static struct flow_slot {
     struct flow   *flow; /* NULL: none */
     bool           is_done;
@@ -109,7 +109,7 @@ static void say(unsigned port, uint8_t flags, uint32_t seq, uint32_t ack,
     input_packet(segment, header + len);
 }
 
-/* What an honest peer answers: that he has it, and where he is. */
+/* Sends the answer of an honest peer: an ACK at its position. */
 static void answer(unsigned port, const struct tcp_segment *s, size_t len)
 {
     struct connection *c = of(port);
@@ -130,7 +130,7 @@ static void answer(unsigned port, const struct tcp_segment *s, size_t len)
             c->ts.recent, 0);
 }
 
-/* Answers that are still to be given: not while we are sent to. */
+/* Answers to send later: not from within the stack's output. */
 static struct {
     unsigned           port;
     struct tcp_segment s;
@@ -153,7 +153,7 @@ static void sink(void *ctx, struct ip_address next, bool to_many,
     check(tcp_parse(p + IPV4_HEADER, len - IPV4_HEADER, &s));
     port = s.to - 4000u;
     if (port >= PORTS)
-        return; /* a lie about the port was answered */
+        return; /* an answer to a wrong port */
     seen[port].seq = s.seq + (uint32_t)(len - IPV4_HEADER - s.header) +
                      (s.flags & TCP_SYN ? 1 : 0);
     if (s.flags & TCP_ACK)
@@ -211,7 +211,7 @@ static void open_one(void *ctx)
     fibers--;
 }
 
-static void look_at_clocks(const struct connection *c)
+static void check_timers(const struct connection *c)
 {
     if (c->snd.una != c->snd.nxt)
         check(c->clock[TCP_RETRANSMIT] != FOREVER);
@@ -225,7 +225,7 @@ static void look_at_clocks(const struct connection *c)
             check(wheel_is_set(&c->timer) && c->timer.deadline <= c->clock[i]);
 }
 
-static void look_at(const struct connection *c)
+static void check_connection(const struct connection *c)
 {
     uint32_t last = c->rcv.nxt;
     unsigned runs = 0;
@@ -245,10 +245,10 @@ static void look_at(const struct connection *c)
     check(runs == c->ooo.count);
     if (c->state != TCP_SYN_SENT && c->state != TCP_SYN_RECEIVED)
         check(c->cwnd >= c->mss && c->mss > 0);
-    look_at_clocks(c);
+    check_timers(c);
 }
 
-static void look(void)
+static void check_all(void)
 {
     unsigned count = 0, half_open = 0;
 
@@ -260,13 +260,13 @@ static void look(void)
         count++;
         half_open += c->state == TCP_SYN_RECEIVED && c->is_passive &&
                      c->half_open != TCP_HALF_OPEN;
-        look_at(c);
+        check_connection(c);
     }
     check(count == tcp->count && half_open == tcp->half_open);
 }
 
-static uint32_t lied_seq(const struct connection *c, unsigned port,
-                         unsigned how, uint8_t by)
+static uint32_t hostile_seq(const struct connection *c, unsigned port,
+                            unsigned how, uint8_t by)
 {
     switch (how) {
     case 0:
@@ -303,7 +303,8 @@ static uint32_t lied_seq(const struct connection *c, unsigned port,
     }
 }
 
-static uint32_t lied_ack(const struct connection *c, unsigned how, uint8_t by)
+static uint32_t hostile_ack(const struct connection *c, unsigned how,
+                            uint8_t by)
 {
     switch (how) {
     case 0:
@@ -338,7 +339,7 @@ static uint32_t lied_ack(const struct connection *c, unsigned how, uint8_t by)
     }
 }
 
-/* Up to three blocks of RFC 2018, 3, near what we have sent. */
+/* Adds up to three SACK blocks near what we have sent. */
 static size_t add_sack(const struct connection *c, uint8_t *p, size_t header)
 {
     unsigned blocks = take() % 4;
@@ -359,7 +360,7 @@ static size_t add_sack(const struct connection *c, uint8_t *p, size_t header)
     return header;
 }
 
-static void lie(unsigned port)
+static void send_hostile_segment(unsigned port)
 {
     static const uint16_t    windows[] = {65535, 65535, 0, 1,
                                           100, 1460, 3000, 32768};
@@ -376,7 +377,7 @@ static void lie(unsigned port)
               .echo = seen[port].time,
     };
 
-    if (flags & 0x40) /* as a rule an ACK */
+    if (flags & 0x40) /* usually an ACK */
         s.flags = TCP_ACK | (flags & (TCP_PSH | TCP_FIN));
     if (flags & TCP_SYN) {
         s.has_mss = more & 16;
@@ -385,10 +386,10 @@ static void lie(unsigned port)
         s.scale = by % 15;
         s.may_sack = more & 64;
     }
-    s.seq = c             ? lied_seq(c, port, numbers & 15, by)
+    s.seq = c             ? hostile_seq(c, port, numbers & 15, by)
             : numbers & 1 ? seen[port].ack
                           : 1000u * port + by;
-    s.ack = c ? lied_ack(c, numbers >> 4, by)
+    s.ack = c ? hostile_ack(c, numbers >> 4, by)
               : seen[port].seq + (numbers & 16 ? by : 0);
     if (s.has_timestamps)
         s.time = (c ? c->ts.recent : 100) + (more & 128 ? 0u - by : by);
@@ -396,7 +397,7 @@ static void lie(unsigned port)
     if (more & 64 && !(s.flags & TCP_SYN))
         header = add_sack(c, segment, header);
     memset(segment + header, 'x', len);
-    if (flags & 0x80) { /* anything at all may be in it */
+    if (flags & 0x80) { /* flip a bit anywhere */
         unsigned bit = take() * 8u + take() % 8u;
 
         segment[bit / 8 % (header + len)] ^= (uint8_t)(1 << bit % 8);
@@ -404,8 +405,8 @@ static void lie(unsigned port)
     input_packet(segment, header + len);
 }
 
-/* A router says that something of ours came to grief. */
-static void complain(unsigned port)
+/* Sends an ICMP error for one of our segments. */
+static void send_icmp_error(unsigned port)
 {
     static const enum status statuses[] = {ERR_RANGE, ERR_UNREACHABLE,
                                            ERR_REFUSED, ERR_TIMEOUT};
@@ -417,7 +418,7 @@ static void complain(unsigned port)
 
     put_be16(start, seen[port].local);
     put_be16(start + 2, (uint16_t)(4000 + port));
-    put_be32(start + 4, c ? lied_ack(c, how >> 4, by) : by);
+    put_be32(start + 4, c ? hostile_ack(c, how >> 4, by) : by);
     ipv4_failed(ip, &packet, start, sizeof start, &error);
 }
 
@@ -426,7 +427,7 @@ static void pass(nanoseconds length)
     check(time_sleep(length) == OK);
 }
 
-static void use(unsigned which)
+static void call_flow(unsigned which)
 {
     static const uint8_t      data[3000];
     struct flow_slot         *slot = &slots[which % FLOWS];
@@ -476,7 +477,7 @@ static void use(unsigned which)
 
 static struct buf *stolen;
 
-static void steal(uint8_t how)
+static void take_pages(uint8_t how)
 {
     struct buf *b;
 
@@ -510,24 +511,24 @@ static void step(void)
     case 0:
     case 1:
     case 2:
-        lie(port);
+        send_hostile_segment(port);
         break;
     case 3:
         pass(lengths[what >> 3 & 7]);
         break;
     case 4:
     case 5:
-        use(what >> 3);
+        call_flow(what >> 3);
         break;
     case 6:
         if (what & 0x80)
-            complain(port);
+            send_icmp_error(port);
         else if (fiber_start(open_one, (void *)(uintptr_t)port) != OK)
             return;
         break;
     case 7:
         if (what & 0x80) {
-            steal(take());
+            take_pages(take());
         } else {
             limits = (struct tcp_limits){.handlers = take() % 4,
                                          .half_open = take() % 4};
@@ -537,9 +538,9 @@ static void step(void)
     }
 }
 
-/* The peer answers what has come, until nothing comes any more; and then says
- * what he has said, or would have, up to where he has been heard to be. */
-static void be_honest(nanoseconds length)
+/* Answers all segments as an honest peer, until no connection is left or the
+ * time has passed. */
+static void run_honest_peer(nanoseconds length)
 {
     nanoseconds until = time_after(length);
 
@@ -553,7 +554,7 @@ static void be_honest(nanoseconds length)
             answer_count--;
             answer(answers[i].port, &answers[i].s, answers[i].len);
         }
-        /* What it makes us say is heard at once. */
+        /* Our answers are received at once. */
         pass(answered                          ? MILLISECOND
              : next > fuzz_now && next < until ? next - fuzz_now
                                                : SECOND);
@@ -563,11 +564,11 @@ static void be_honest(nanoseconds length)
             while (slots[i].flow && flow_read(slots[i].flow, &b, 0) == OK)
                 buf_free(b);
         }
-        look();
+        check_all();
     }
 }
 
-static void catch_up(void)
+static void fill_holes(void)
 {
     for (unsigned port = 0; port < PORTS; port++) {
         struct connection *c = of(port);
@@ -579,7 +580,7 @@ static void catch_up(void)
              i++) {
             say(port, TCP_ACK, c->rcv.nxt, c->snd.una, 65535, c->ts.is_on,
                 c->ts.recent, 1000);
-            be_honest(10 * MILLISECOND);
+            run_honest_peer(10 * MILLISECOND);
             c = of(port);
         }
     }
@@ -617,18 +618,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         step();
         if (fiber_yield() != OK || fiber_yield() != OK)
             abort();
-        look();
+        check_all();
     }
-    steal(0);
+    take_pages(0);
     is_honest = true;
-    catch_up();
-    /* All that can be sent arrives within a few questions about the window. */
-    be_honest(400 * SECOND);
+    fill_holes();
+    /* All data must be delivered within a few window probes. */
+    run_honest_peer(400 * SECOND);
     for (size_t i = 0; i < tcp->pool.used; i++) {
         const struct connection *c = tcp_pool_at(&tcp->pool, i);
 
-        /* (By RFC 9293 his word about his window counts that has the highest
-         * number; a lie beyond his own end cannot be taken back.) */
+        /* (By RFC 9293 the window of the highest sequence number is valid: one
+         * that is beyond the peer's position cannot be revoked.) */
         if (c->state >= TCP_ESTABLISHED &&
             !seq_after(c->snd.wl1, c->rcv.nxt))
             check(c->sndq.len == 0 && c->snd.una == c->snd.nxt);
@@ -636,7 +637,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             tcp_abort(tcp_pool_at(&tcp->pool, i), ERR_GONE);
     }
     close_all();
-    be_honest(700 * SECOND);
+    run_honest_peer(700 * SECOND);
     check(tcp->count == 0 && tcp->half_open == 0 && fibers == 0);
     check(tcp->ooo_free_count == TCP_OOO_RUNS);
     check(buf_pages_free() == buf_pages());

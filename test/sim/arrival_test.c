@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Segment arrival: what was agreed in the SYNs, where the stream ends, and what
- * the SACK option says. The peer takes segments of 1,000 bytes.
+ * Segment arrival (RFC 9293, 3.10.7): options negotiated in the SYNs, FINs
+ * beyond a hole, timestamps and SACK generation. The peer's MSS is 1,000 bytes.
  */
 #include "check.h"
 #include "peer.h"
@@ -30,7 +30,8 @@ static void begin(void)
     script_begin();
 }
 
-/* Open; options are those of the SYN, and ack's of the third segment. */
+/* Opens a connection. options are those of the SYN, ack those of the ACK of the
+ * handshake. */
 static void open_with(const char *options, const char *ack)
 {
     char text[200];
@@ -55,7 +56,7 @@ static size_t unread(void)
     return ours() ? ours()->rcvq.len : 0;
 }
 
-/* SYN cookies: all places of half-open connections are taken. */
+/* SYN cookies: the limit of half-open connections is reached. */
 
 static void fill_half_open(void)
 {
@@ -83,12 +84,12 @@ TEST(a_cookie_for_a_peer_without_timestamps_offers_neither_scale_nor_sack)
                       "> ACK 101 1 win=512\n"
                       ". 1\n"));
     CHECK(right.tcp->counters.cookies_out == out + 1 && pair_flow != NULL);
-    /* Neither window is scaled: 512 bytes may go, and ours is told whole. */
+    /* Neither window is scaled: 512 bytes may be sent, and ours is in bytes. */
     write_bytes(2000);
     CHECK(script_play("< ACK 1 101 +512 win=65535\n"
                       "> ACK 101 513 win=512 +100\n"
                       "< ACK 513 201 +512 win=65435\n"));
-    /* A gap is not told of. */
+    /* No SACK is sent for a hole. */
     CHECK(script_play("> ACK 301 513 win=512 +100\n"
                       "< ACK 1025 201 sack=\n"));
 }
@@ -138,7 +139,7 @@ TEST(a_timestamp_that_was_not_negotiated_by_a_cookie_is_ignored)
           ours()->snd.wnd == 512);
 }
 
-/* The end of the stream. */
+/* FINs beyond a hole. */
 
 TEST(a_fin_beyond_a_hole_is_forgotten_when_data_follow_it)
 {
@@ -198,7 +199,7 @@ TEST(a_fin_before_queued_out_of_order_data_is_ignored)
                       "> ACK 101 1 +100\n"
                       "< ACK 1 201\n"
                       "> FIN,ACK 201 1 +100\n"
-                      "< ACK 1 302\n")); /* in its place it counts */
+                      "< ACK 1 302\n")); /* in order it is accepted */
     CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 200);
 }
 
@@ -216,7 +217,7 @@ TEST(of_two_fins_beyond_a_hole_the_later_ends_the_stream)
     CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 200);
 }
 
-/* All of our window is full: 65,535 bytes. */
+/* Fills our window of 65,535 bytes. */
 static void fill_window(void)
 {
     open_with("", "");
@@ -256,7 +257,7 @@ TEST(a_fin_after_data_beyond_the_window_is_ignored)
     CHECK(ours()->state == TCP_ESTABLISHED && unread() == 65535);
 }
 
-/* Timestamps that were agreed on: RFC 7323, 3.2. */
+/* Negotiated timestamps: RFC 7323, 3.2. */
 
 TEST(a_segment_without_a_negotiated_timestamp_is_dropped_silently)
 {
@@ -349,10 +350,10 @@ TEST(after_24_idle_days_ts_recent_is_invalid_and_replaced)
 {
     open_with("ts=4000000000:0", "ts=4000000000:0");
     CHECK(time_sleep(25 * 86400 * SECOND) == OK);
-    CHECK(script_play("> ACK 101 1 +10 ts=1865032704:0\n" /* 25 days on */
+    CHECK(script_play("> ACK 101 1 +10 ts=1865032704:0\n" /* after 25 days */
                       "< ACK 1 111 echo=1865032704\n"
                       "> ACK 111 1 +10 ts=1865032703:0\n"
-                      "< ACK 1 111 echo=1865032704\n" /* stale: not taken */
+                      "< ACK 1 111 echo=1865032704\n" /* stale: dropped */
                       "> ACK 111 1 +10 ts=1865032705:0\n"
                       "< ACK 1 121 echo=1865032705\n"));
 }
@@ -365,7 +366,7 @@ TEST(within_24_days_an_older_timestamp_is_rejected)
                       "< ACK 1 101 echo=4000000000\n"));
 }
 
-/* Both open at once. */
+/* Simultaneous open. */
 
 TEST(the_window_of_a_syn_ack_is_not_scaled_in_a_simultaneous_open)
 {
@@ -379,17 +380,18 @@ TEST(the_window_of_a_syn_ack_is_not_scaled_in_a_simultaneous_open)
     CHECK(script_opened == OK && script_flow != NULL);
     CHECK(((const struct connection *)(void *)script_flow)->snd.wnd == 1000);
     CHECK(flow_write(script_flow, data, 14600, FOREVER) == OK);
-    CHECK(script_play("< ACK 1 101 +1000\n"
-                      ". 50\n"
-                      "> ACK 101 1001 win=8\n" /* and this is: 1,024 bytes */
-                      "< ACK 1001 101 +1000\n"
-                      "> ACK 101 2001 win=24\n"
-                      "< ACK 2001 101 +1000 x3\n"));
+    CHECK(script_play(
+        "< ACK 1 101 +1000\n"
+        ". 50\n"
+        "> ACK 101 1001 win=8\n" /* this one is scaled: 1,024 bytes */
+        "< ACK 1001 101 +1000\n"
+        "> ACK 101 2001 win=24\n"
+        "< ACK 2001 101 +1000 x3\n"));
     flow_abort(script_flow);
     flow_close(script_flow);
 }
 
-/* The SYN,ACK that answers us: RFC 9293, 3.10.7.3. */
+/* SYN,ACKs in an active open: RFC 9293, 3.10.7.3. */
 
 TEST(data_in_a_syn_ack_are_received)
 {
@@ -451,11 +453,12 @@ TEST(data_in_a_syn_are_delivered_after_a_simultaneous_open)
     flow_close(script_flow);
     begin();
     script_open();
-    CHECK(script_play("< SYN 0\n"
-                      "> SYN 100 mss=1000 +30\n"
-                      "< SYN,ACK 0 101\n"
-                      "> SYN,ACK 100 1 mss=1000 +40\n" /* again, and more */
-                      "< ACK 1 141\n"));
+    CHECK(script_play(
+        "< SYN 0\n"
+        "> SYN 100 mss=1000 +30\n"
+        "< SYN,ACK 0 101\n"
+        "> SYN,ACK 100 1 mss=1000 +40\n" /* a duplicate with more data */
+        "< ACK 1 141\n"));
     CHECK(script_opened == OK && script_flow != NULL &&
           ((const struct connection *)(void *)script_flow)->rcvq.len == 40);
     flow_abort(script_flow);
@@ -492,7 +495,7 @@ TEST(a_syn_with_fin_is_dropped)
     CHECK(right.tcp->count == 0);
 }
 
-/* SACK: RFC 2018, 4; RFC 2883. Ranges of 100 bytes, a hole before each. */
+/* SACK: RFC 2018, 4; RFC 2883. Blocks of 100 bytes, a hole before each. */
 
 static void open_five_ranges(void)
 {
@@ -537,16 +540,17 @@ TEST(an_omitted_sack_block_is_reported_when_two_blocks_merge)
 TEST(an_omitted_sack_block_is_reported_when_another_is_acknowledged)
 {
     open_five_ranges();
-    CHECK(script_play("> ACK 1201 1 +100\n" /* a sixth: two have no room */
-                      "< ACK 1 101 "
-                      "sack=1201:1301,1001:1101,801:901,601:701\n"
-                      "> ACK 701 1 +100\n"
-                      "< ACK 1 101 "
-                      "sack=601:901,1201:1301,1001:1101,401:501\n"
-                      "> ACK 901 1 +100\n"
-                      "< ACK 1 101 sack=601:1101,1201:1301,401:501,201:301\n"
-                      "> ACK 101 1 +100\n"
-                      "< ACK 1 301 sack=601:1101,1201:1301,401:501\n"));
+    CHECK(
+        script_play("> ACK 1201 1 +100\n" /* a sixth block: two have no room */
+                    "< ACK 1 101 "
+                    "sack=1201:1301,1001:1101,801:901,601:701\n"
+                    "> ACK 701 1 +100\n"
+                    "< ACK 1 101 "
+                    "sack=601:901,1201:1301,1001:1101,401:501\n"
+                    "> ACK 901 1 +100\n"
+                    "< ACK 1 101 sack=601:1101,1201:1301,401:501,201:301\n"
+                    "> ACK 101 1 +100\n"
+                    "< ACK 1 301 sack=601:1101,1201:1301,401:501\n"));
 }
 
 TEST(with_timestamps_three_sack_blocks_fit_and_others_are_reported_later)
@@ -574,9 +578,9 @@ TEST(a_dsack_is_followed_by_the_block_that_contains_it)
     open_five_ranges();
     CHECK(script_play("> ACK 401 1 +50\n"
                       "< ACK 1 101 sack=401:451,401:501,1001:1101,801:901\n"
-                      "> ACK 201 1 +100\n" /* of one that had no room */
+                      "> ACK 201 1 +100\n" /* of a block that had no room */
                       "< ACK 1 101 sack=201:301,201:301,401:501,1001:1101\n"
-                      "> ACK 251 1 +100\n" /* of which half is new */
+                      "> ACK 251 1 +100\n" /* half of it is new */
                       "< ACK 1 101 sack=251:301,201:351,401:501,1001:1101\n"
                       "> ACK 351 1 +100\n" /* the other half */
                       "< ACK 1 101 sack=401:451,201:501,1001:1101,801:901\n"));

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Clocks, to the millisecond: the retransmission time-out (RFC 6298), probes of
- * the tail (RFC 8985, 7), keep-alives (RFC 9293, 3.8.4), the user timeout
- * (3.8.3). The peer takes segments of 1,000 bytes.
+ * Timers, to the millisecond: the retransmission timeout (RFC 6298), tail loss
+ * probes (RFC 8985, 7), keep-alives (RFC 9293, 3.8.4), the user timeout
+ * (3.8.3). The peer's MSS is 1,000 bytes.
  */
 #include "check.h"
 #include "pair.h"
@@ -34,7 +34,7 @@ static void begin(void)
     before = right.tcp->counters;
 }
 
-/* Open, with a round trip of so many milliseconds. */
+/* Opens a connection with an RTT of trip milliseconds. */
 static void open_with(const char *options, unsigned trip)
 {
     char text[200];
@@ -61,9 +61,9 @@ static bool has_counted(uint64_t timeouts, uint64_t probes)
            right.tcp->counters.tail_probes - before.tail_probes == probes;
 }
 
-/* The retransmission time-out. */
+/* The retransmission timeout. */
 
-/* Many equal round trips; our next number. */
+/* Takes many equal RTT samples; returns snd.nxt, relative to the ISS. */
 static uint32_t even_out(unsigned trip)
 {
     uint32_t next = 1;
@@ -90,7 +90,7 @@ TEST(a_constant_rtt_gives_an_rto_of_rtt_plus_200_ms)
     CHECK(ours()->rtt.srtt >= 249 * MILLISECOND &&
           ours()->rtt.srtt <= 251 * MILLISECOND);
     CHECK(ours()->rtt.rto == ours()->rtt.srtt + 200 * MILLISECOND);
-    /* An ACK that is 5, or 190, milliseconds late finds nothing sent again. */
+    /* An ACK that is 5 or 190 ms late must not find a retransmission. */
     write_bytes(3000);
     CHECK(script_play("< ACK 4001 101 +1000 x3\n"
                       ". 255\n"
@@ -150,7 +150,7 @@ TEST(on_a_short_path_the_rto_is_200_ms)
                       "< ACK 1 101 +1000 after=400\n"));
 }
 
-/* Probes of the tail; the round trip is 100 ms, the time-out 300 ms. */
+/* Tail loss probes; the RTT is 100 ms, the RTO 300 ms. */
 
 TEST(with_one_segment_in_flight_the_tlp_replaces_the_timeout)
 {
@@ -216,10 +216,11 @@ TEST(no_tlp_is_sent_after_a_sack)
 {
     open_with("sackok", 100);
     write_bytes(3000);
-    CHECK(script_play("< ACK 1 101 +1000 x3\n"
-                      ". 100\n"
-                      "> ACK 101 1 sack=1001:2001\n"
-                      "< ACK 1 101 +1000 after=25\n")); /* RACK: a quarter */
+    CHECK(
+        script_play("< ACK 1 101 +1000 x3\n"
+                    ". 100\n"
+                    "> ACK 101 1 sack=1001:2001\n"
+                    "< ACK 1 101 +1000 after=25\n")); /* RACK: a quarter RTT */
     CHECK(has_counted(0, 0));
 }
 
@@ -253,7 +254,7 @@ TEST(an_idle_peer_is_reset_after_three_unanswered_keep_alives)
     flow_set_options(pair_flow, &keepalive);
     CHECK(script_play("< ACK 0 101 after=1000\n"
                       "< ACK 0 101 after=1000\n"
-                      "> ACK 101 1\n" /* it lives */
+                      "> ACK 101 1\n" /* the peer is alive */
                       "< ACK 0 101 after=1000\n"
                       "< ACK 0 101 after=1000\n"
                       "< ACK 0 101 after=1000\n"
@@ -276,7 +277,7 @@ TEST(no_keep_alive_is_sent_while_data_are_outstanding)
                       "< ACK 1 101 +10 after=6400\n"
                       ". 500\n"
                       "> ACK 101 11\n"
-                      "< ACK 10 101 after=1000\n")); /* and idle again */
+                      "< ACK 10 101 after=1000\n")); /* idle again */
 }
 
 TEST(no_keep_alive_is_sent_while_data_wait_for_a_window)
@@ -332,7 +333,7 @@ TEST(no_keep_alive_is_sent_in_syn_sent)
                       "< SYN 0 after=4000\n"
                       "> SYN,ACK 100 1\n"
                       "< ACK 1 101\n"
-                      "< ACK 0 101 after=1000\n")); /* now it is open */
+                      "< ACK 0 101 after=1000\n")); /* established */
     flow_abort(flow);
     flow_close(flow);
 }

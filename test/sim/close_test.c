@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * CLOSE (RFC 9293, 3.10.4 and 3.6.1): what is lost is told by a reset, what is
- * not open yet is forgotten, and flow_finish loses nothing.
+ * CLOSE (RFC 9293, 3.10.4 and 3.6.1): data loss is signalled by a reset, a
+ * connection in SYN-SENT is deleted, and flow_finish loses no data.
  */
 #include "check.h"
 #include "pair.h"
@@ -49,7 +49,7 @@ static void take_flow(void *ctx, struct flow *f, struct endpoint peer)
     flow = f;
 }
 
-/* The same without a handler, so that the flow is ours to close. */
+/* The same without a handler, so that the test closes the flow. */
 static void open_ours(void)
 {
     begin();
@@ -213,7 +213,7 @@ TEST(data_after_a_close_are_reset_while_ours_wait_for_a_window)
                       ". 1\n"));
     CHECK(flow_write(pair_flow, data, 2000, FOREVER) == OK);
     CHECK(script_play("< ACK 1 101 +500\n"));
-    pair_let_go(); /* the FIN waits behind 1,500 bytes */
+    pair_let_go(); /* the FIN waits after 1,500 bytes */
     CHECK(script_play(". 1\n"
                       "> ACK 101 501 +10 win=0\n"
                       "< RST 501\n"
@@ -250,7 +250,7 @@ TEST(data_after_both_directions_were_shut_are_reset)
     CHECK(flow_write(pair_flow, data, 1, FOREVER) == ERR_RESET);
 }
 
-/* CLOSE before it is open. */
+/* CLOSE before ESTABLISHED. */
 
 static void note_event(void *ctx, struct flow *f, unsigned events)
 {
@@ -277,7 +277,7 @@ TEST(a_close_in_syn_sent_deletes_the_connection_silently)
 
     flow_close(f);
     CHECK(is_gone());
-    CHECK(script_play("-\n-\n-\n-\n")); /* the SYN is not sent again */
+    CHECK(script_play("-\n-\n-\n-\n")); /* the SYN is not retransmitted */
     CHECK(script_play("> SYN,ACK 100 1\n"
                       "< RST 1\n"
                       "-\n"));

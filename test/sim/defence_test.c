@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What strangers and bad peers may try: SYN floods, limits of a listener, old
- * connections, windows that are held shut.
+ * Defence against floods and hostile peers (decision 0020): SYN cookies, limits
+ * of a listener, TIME-WAIT.
  */
 #include "check.h"
 #include "peer.h"
@@ -11,7 +11,7 @@
 #define SA    (TCP_SYN | TCP_ACK)
 
 static uint16_t     peer_port = 1000;
-static struct flow *flow; /* the last that was accepted */
+static struct flow *flow; /* accepted last */
 static unsigned     handled;
 
 static bool           let_go;
@@ -44,7 +44,7 @@ static void begin(void)
     wake_all(&letting);
     peer_begin();
     tcpv4_reset(right.tcp, ERR_GONE);
-    /* What has been said before is too old. */
+    /* Makes earlier cookies invalid. */
     CHECK(time_sleep(200 * SECOND) == OK);
     CHECK(tcpv4_limit(right.tcp, PORT, &none) == OK);
     peer_ignores(0);
@@ -60,7 +60,7 @@ static struct connection *ours(void)
                     (struct endpoint){ipv4_address(10, 0, 0, 1), peer_port});
 }
 
-/* What the peer says next; to be changed before it is said. */
+/* The peer's next segment; the test changes it before it is sent. */
 static struct tcp_segment segment(uint8_t flags, uint32_t seq, uint32_t ack)
 {
     return (struct tcp_segment){.from = peer_port,
@@ -79,7 +79,7 @@ static void say(uint8_t flags, uint32_t seq, uint32_t ack, size_t len)
     peer_send(&s, data, len);
 }
 
-/* The next that is for this port of the peer's. */
+/* Receives the next segment for this port of the peer. */
 static bool hears(struct seen *seen, nanoseconds within)
 {
     nanoseconds end = time_after(within);
@@ -90,7 +90,7 @@ static bool hears(struct seen *seen, nanoseconds within)
     return false;
 }
 
-/* From now on there is room for one that is half open, and that is taken. */
+/* Limits half-open connections to one, and opens that one. */
 static void fill_up(void)
 {
     static const struct tcp_limits few = {.half_open = 1};
@@ -163,13 +163,13 @@ TEST(with_timestamps_a_cookie_restores_scale_and_sack)
         CHECK(c && c->snd.wind_shift == (scale < 15 ? scale : 0) &&
               c->rcv.wind_shift == (scale < 15 ? TCP_SCALE : 0) &&
               c->snd.wnd == 1000u << (scale < 15 ? scale : 0));
-        /* Our time goes on from there. */
+        /* Our timestamps continue from the cookie's. */
         CHECK(c && !seq_before(tcp_timestamp(c), seen.s.time));
         peer_port++;
     }
 }
 
-/* So no round trip has been measured when it is heard that something came. */
+/* There is no RTT sample when the first data are acknowledged. */
 TEST(a_connection_from_a_cookie_survives_the_loss_of_its_first_segment)
 {
     static const uint8_t data[20000];
@@ -224,7 +224,8 @@ TEST(a_connection_from_a_cookie_without_timestamps_has_no_rtt_sample)
     for (int i = 0; i < 5; i++)
         CHECK(hears(&seen, BRIEF));
     CHECK(time_sleep(BRIEF) == OK);
-    for (int i = 0; i < 3; i++) /* the first is lost, and sent again */
+    for (int i = 0; i < 3;
+         i++) /* the first segment is lost, and retransmitted */
         say(TCP_ACK, 101, seq, 0);
     while (hears(&seen, BRIEF))
         continue;
@@ -249,7 +250,7 @@ TEST(data_after_a_lost_handshake_ack_open_the_connection_by_the_cookie)
     CHECK(c && c->state == TCP_CLOSE_WAIT && c->rcvq.len == 500);
 }
 
-/* An ACK is answered by a reset, and opens nothing. */
+/* The ACK must be answered by a reset, and open no connection. */
 static bool is_no_cookie(uint32_t seq, uint32_t ack)
 {
     struct seen seen;
@@ -265,7 +266,7 @@ TEST(a_cookie_is_valid_for_its_peer_only_and_for_two_minutes)
     uint32_t    cookie;
 
     begin();
-    CHECK(is_no_cookie(1, 1)); /* there were none yet */
+    CHECK(is_no_cookie(1, 1)); /* no cookie was sent yet */
     fill_up();
     say(TCP_SYN, 100, 0, 0);
     CHECK(hears(&seen, BRIEF));
@@ -285,7 +286,7 @@ TEST(a_cookie_is_valid_for_its_peer_only_and_for_two_minutes)
     CHECK(is_no_cookie(101, cookie + 1));
 }
 
-/* From a host that is not there. */
+/* From a spoofed address. */
 static void spoofed(uint32_t n)
 {
     struct endpoint    from = {ipv4_address(10, 0, 0, 3), (uint16_t)(n + 1)};
@@ -308,7 +309,7 @@ TEST(a_syn_flood_neither_refuses_nor_delays_others_nor_uses_pages)
     struct seen seen;
 
     begin();
-    say(TCP_SYN, 100, 0, 0); /* one who is about to connect */
+    say(TCP_SYN, 100, 0, 0); /* a peer in the handshake */
     CHECK(hears(&seen, BRIEF));
     cookies = right.tcp->counters.cookies_out;
     for (uint32_t i = 0; i < 50000; i++)
@@ -354,11 +355,11 @@ TEST(a_peer_is_served_when_one_of_the_busy_handlers_returns)
     peer_port = (uint16_t)(peer_port - 2); /* the second */
     say(TCP_ACK, 101, seen.s.seq + 1, 0);
     CHECK(time_sleep(BRIEF) == OK && handled == 2);
-    peer_port++; /* the third: its ACK is as if it were lost */
+    peer_port++; /* the third: its ACK is dropped */
     say(TCP_ACK, 101, late.s.seq + 1, 0);
     CHECK(time_sleep(BRIEF) == OK && handled == 2);
     CHECK(ours()->state == TCP_SYN_RECEIVED);
-    peer_port++; /* a fourth is not even heard */
+    peer_port++; /* the SYN of a fourth is dropped */
     say(TCP_SYN, 100, 0, 0);
     CHECK(!hears(&seen, BRIEF) && !ours());
     peer_port--;
@@ -373,7 +374,8 @@ TEST(a_peer_is_served_when_one_of_the_busy_handlers_returns)
     CHECK(ours()->state == TCP_ESTABLISHED);
 }
 
-/* A connection in TIME-WAIT, all that the peer said having that time. */
+/* Opens a connection and takes it to TIME-WAIT; time is the peer's timestamp.
+ */
 static struct connection *waiting(bool timestamps, uint32_t time)
 {
     struct tcp_segment s;
@@ -407,7 +409,8 @@ static struct connection *waiting(bool timestamps, uint32_t time)
 
 TEST(time_wait_ends_for_a_syn_that_cannot_be_an_old_one)
 {
-    /* RFC 6191, 2: what the old one had, what the SYN has, and its number. */
+    /* RFC 6191, 2: the old connection's timestamps, the SYN's, and its number.
+     */
     static const struct {
         bool     old, is;
         int32_t  later;
@@ -433,7 +436,7 @@ TEST(time_wait_ends_for_a_syn_that_cannot_be_an_old_one)
         struct seen        seen;
         bool               is_right;
 
-        c->snd.nxt = last += 0x20000000; /* it had been very fast */
+        c->snd.nxt = last += 0x20000000; /* after wrapping sequence numbers */
         c->snd.una = c->snd.nxt = last;
         s.has_timestamps = cases[i].is;
         s.time = 7000 + (uint32_t)cases[i].later;

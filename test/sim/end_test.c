@@ -193,7 +193,7 @@ TEST(at_the_end_a_handler_that_reads_does_not_see_the_end_of_stream)
     end_image();
     CHECK(script_play("< FIN,ACK 1 101\n"));
     CHECK(flow_write(f, data, 1, 0) == ERR_EOF);
-    CHECK(flow_read(f, &b, 0) == ERR_EOF); /* but whoever asks is */
+    CHECK(flow_read(f, &b, 0) == ERR_EOF); /* but a SYN is */
     CHECK(script_play("> FIN,ACK 101 2\n"
                       "< ACK 2 102\n"));
 }

@@ -4,7 +4,7 @@
 #include "pair.h"
 #include "script.h"
 
-/* A new play: all connections are forgotten. */
+/* Forgets all connections, for a new script. */
 static void begin(void)
 {
     static bool is_made;
@@ -52,7 +52,7 @@ TEST(figure_8_recovery_from_an_old_duplicate_syn)
                       "< SYN,ACK 0 91\n"
                       "> RST 91\n"
                       "> SYN 100\n"));
-    script_begin(); /* it has other numbers now */
+    script_begin(); /* a new ISS */
     CHECK(script_play("< SYN,ACK 0 101\n"
                       "> ACK 101 1\n"
                       "> ACK 101 1 +1\n"
@@ -75,7 +75,7 @@ TEST(figure_9_half_open_connection_discovery)
 TEST(figure_10_data_to_a_host_without_the_connection_are_reset)
 {
     begin();
-    /* We are the one who has forgotten. */
+    /* Our host has lost the connection. */
     CHECK(script_play("> ACK 300 =100 +10\n"
                       "< RST =100\n"
                       "-\n"));
@@ -163,7 +163,7 @@ TEST(a_reset_is_accepted_only_at_rcv_nxt)
                       "> RST 99\n"
                       "-\n"
                       "> RST 500\n"
-                      "< ACK 1 101\n" /* RFC 5961: say it again */
+                      "< ACK 1 101\n" /* RFC 5961: challenge ACK */
                       "> RST 101\n"
                       ". 1\n"));
     CHECK(right.tcp->count == 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How the window grows: CUBIC against the formulas of RFC 9438, computed here
- * from the text, NewReno, and windows that are not used (RFC 7661).
+ * Growth of cwnd: CUBIC against the formulas of RFC 9438, which the test
+ * computes itself, NewReno, pacing, and unused windows (RFC 7661).
  */
 #include "check.h"
 #include "pair.h"
@@ -32,7 +32,7 @@ static struct connection *of(struct flow *f)
     return (struct connection *)(void *)f;
 }
 
-/* A wire that takes so long each way, and no two frames at once. */
+/* Sets the one-way delay of the wires, and a rate. */
 static void set_delay(nanoseconds delay)
 {
     struct sim_faults f = {.delay = delay, .rate = 60000000, .queue = 10000};
@@ -74,8 +74,7 @@ static void finish(struct flow *f)
     CHECK(time_sleep(100 * SECOND) == OK);
 }
 
-/* Has so many segments under way, and loses one of them; returns when it is
- * repaired. */
+/* Has segments in flight, loses one of them, and returns after the recovery. */
 static void lose_one_of(struct flow *f, uint32_t segments, nanoseconds delay)
 {
     static const struct sim_faults dead = {.loss = 1000000};
@@ -136,8 +135,8 @@ TEST(cubic_grows_as_the_formulas_of_rfc_9438)
     do {
         CHECK(time_sleep(SECOND) == OK);
         t = (double)(time_now() - began) / 1e9;
-        /* An ACK brings it a part of the way to where it is to be a round
-         * trip later: so it is where it is to be, and a little less. */
+        /* An ACK adds a part of the growth until an RTT later, so cwnd is
+         * slightly below the formula. */
         CHECK(is_near(segments_of(c), 0.4 * pow(t - k, 3) + w_max));
     } while (t < 2 * k - rtt);
     CHECK(segments_of(c) > w_max * 1.2);
@@ -155,7 +154,7 @@ TEST(on_a_short_path_cubic_grows_as_reno)
     began = time_now();
     cwnd = segments_of(c);
     CHECK(is_near(cwnd, 0.7 * w_max));
-    back = (w_max - cwnd) / (3 * 0.3 / 1.7); /* round trips */
+    back = (w_max - cwnd) / (3 * 0.3 / 1.7); /* in RTTs */
     for (int i = 0; i < 8; i++) {
         CHECK(time_sleep(100 * MILLISECOND) == OK);
         trips = (double)(time_now() - began) / (double)c->rtt.srtt;
@@ -211,8 +210,8 @@ TEST(a_few_megabytes_take_the_rtts_of_slow_start)
     CHECK(fiber_start(pour, f) == OK);
     while (c->snd.una - first < 4000000 && time_now() - began < SECOND)
         CHECK(time_sleep(MILLISECOND) == OK);
-    /* 14,480 doubled eight times is 3.7 million; the peer's window has to
-     * follow, and there is the handshake. */
+    /* 14,480 bytes double to 3.7 million in eight RTTs; besides, the receive
+     * window has to grow, and there is the handshake. */
     CHECK(time_now() - began < 14 * 2 * delay);
     finish(f);
 }
@@ -234,13 +233,13 @@ TEST(in_slow_start_cwnd_grows_by_the_acknowledged_bytes)
     finish(f);
 }
 
-/* As if forty segments had been under way just now, and were acknowledged. */
+/* As if forty segments had been in flight just now, and were acknowledged. */
 static struct flow *open_wide(nanoseconds delay)
 {
     struct flow       *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
 
-    CHECK(flow_write(f, data, 1000, FOREVER) == OK); /* measures the way */
+    CHECK(flow_write(f, data, 1000, FOREVER) == OK); /* samples the RTT */
     CHECK(time_sleep(3 * delay) == OK);
     c->cwnd = c->ssthresh = c->cwv.peak = 40u * c->mss;
     c->cwv.peak_since = time_now();
@@ -255,7 +254,7 @@ TEST(on_a_long_path_a_window_is_paced_over_most_of_an_rtt)
     nanoseconds        began = time_now();
 
     CHECK(c->sent.in_flight == 10u * c->mss);
-    /* 45 segments in a round trip: the clock is set for the next of them. */
+    /* 45 segments per RTT: the pacing timer is set for the next. */
     CHECK(c->clock[TCP_PACE] > time_after(2 * MILLISECOND));
     for (int i = 1; i <= 6; i++) {
         CHECK(time_sleep(10 * MILLISECOND) == OK);
@@ -276,11 +275,11 @@ TEST(on_a_short_path_a_window_is_not_paced)
     finish(f);
 }
 
-/* RFC 8985, 6.2: how late a packet may be is learned. */
+/* RFC 8985, 6.2: the reordering window adapts. */
 
 TEST(on_a_reordering_wire_the_reordering_window_grows)
 {
-    /* By up to 15 ms, which is more than a quarter of the round trip. */
+    /* By up to 15 ms, more than a quarter of the RTT. */
     struct sim_faults faults = {.delay = 5 * MILLISECOND,
                                 .reorder = 20000,
                                 .rate = 60000000,
@@ -296,7 +295,7 @@ TEST(on_a_reordering_wire_the_reordering_window_grows)
     CHECK(time_sleep(3 * SECOND) == OK);
     CHECK(of(f)->rack.reordering_seen && of(f)->rack.reo_wnd_mult > 1 &&
           resent > first);
-    /* Some 300 are late in that time. */
+    /* Some 300 segments are late in that time. */
     CHECK(left.tcp->counters.retransmitted - resent < (resent - first) / 10);
     CHECK(left.tcp->counters.timeouts == timeouts);
     CHECK(of(f)->cwnd > 100u * of(f)->mss);
@@ -339,15 +338,15 @@ TEST(after_an_idle_time_cwnd_is_ten_segments_and_ssthresh_is_kept)
 
 TEST(a_hardly_used_cwnd_is_not_sent_in_one_burst)
 {
-    nanoseconds        delay = MILLISECOND; /* where nothing is paced */
+    nanoseconds        delay = MILLISECOND; /* without pacing */
     struct flow       *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
     uint32_t           cwnd;
 
     CHECK(flow_write(f, data, 1000000, FOREVER) == OK);
     CHECK(time_sleep(3 * SECOND) == OK);
-    for (int i = 0; i < 100; i++) { /* ten seconds of little */
-        c->last_sent = time_now();  /* but no silence */
+    for (int i = 0; i < 100; i++) { /* ten seconds of few data */
+        c->last_sent = time_now();  /* but never idle */
         CHECK(flow_write(f, data, 1000, FOREVER) == OK);
         CHECK(time_sleep(100 * MILLISECOND) == OK);
     }
@@ -382,8 +381,7 @@ TEST(a_cwnd_unused_for_five_minutes_is_halved)
     finish(f);
 }
 
-/* MB a second of virtual time, through a loss of 1 % each way, which takes no
- * time-out to repair. */
+/* MB per second of virtual time with 1 % loss each way, without a timeout. */
 static double goodput(nanoseconds delay)
 {
     double sum = 0;
@@ -412,16 +410,16 @@ static double goodput(nanoseconds delay)
     return sum / 3;
 }
 
-/* RFC 9438, 4.3, of 1,448 bytes: with a factor of 0.7 and a segment each
- * round trip sqrt(1.7 / 0.6 / 0.01) = 16.8 segments at most, 12.2 with 9/17 of
- * one. */
+/* RFC 9438, 4.3, segments of 1,448 bytes: with beta 0.7 and a segment per RTT
+     * sqrt(1.7 / 0.6 / 0.01) = 16.8 segments at most, 12.2 with 9/17 of one. */
 TEST(with_losses_the_throughput_is_that_of_cubics_formula)
 {
     CHECK(goodput(10 * MILLISECOND) > 0.885);
     CHECK(goodput(5 * MILLISECOND) > 1.5);
 }
 
-/* Of a megabyte a second; the second comes when the first has all of it. */
+/* A link of a megabyte per second; the second flow starts when the first has
+ * all of it. */
 TEST(two_flows_converge_to_a_fair_share_of_a_link)
 {
     nanoseconds       delay = 10 * MILLISECOND;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What TCP does when segments are lost, late or there twice: a rule and a play
- * each. The peer takes segments of 1,000 bytes; the first window has ten.
+ * Loss detection and recovery, one rule and one script per test. The peer's MSS
+ * is 1,000 bytes; the initial window has ten segments.
  */
 #include "check.h"
 #include "pair.h"
@@ -22,7 +22,7 @@ static const struct tcp_counters *counters(void)
 
 static struct tcp_counters before;
 
-/* A new play: all connections are forgotten. */
+/* Forgets all connections, for a new script. */
 static void begin(void)
 {
     static bool is_made;
@@ -40,7 +40,7 @@ static void begin(void)
     before = *counters();
 }
 
-/* Open, with a round trip of 100 ms; options are those of the SYN. */
+/* Opens a connection with an RTT of 100 ms; options are those of the SYN. */
 static void open_with(const char *options)
 {
     char text[200];
@@ -71,7 +71,7 @@ static bool no_timeout(void)
     return counters()->timeouts == before.timeouts;
 }
 
-/* RFC 2018, and what we say to a sender. */
+/* RFC 2018: SACKs that we send. */
 
 TEST(sack_is_used_only_if_the_peer_offers_it)
 {
@@ -131,8 +131,8 @@ TEST(with_timestamps_three_sack_blocks_fit)
                       "< ACK 1 101 sack=801:901,601:701,401:501\n"));
 }
 
-/* Three ACKs have the sender repair a gap; what comes behind it then brings no
- * news that is worth one of its own. */
+/* After three ACKs the sender retransmits; later segments beyond the same hole
+ * share ACKs. */
 TEST(after_three_acks_segments_that_extend_a_block_share_an_ack)
 {
     const char *first = "> ACK 201 1 +100\n"
@@ -153,11 +153,11 @@ TEST(after_three_acks_segments_that_extend_a_block_share_an_ack)
                       "< ACK 1 101 sack=201:1121\n"
                       "-\n"
                       "> ACK 1121 1 +10\n"
-                      "> ACK 1201 1 +10\n" /* a gap is news */
+                      "> ACK 1201 1 +10\n" /* a new hole: at once */
                       "< ACK 1 101 sack=1201:1211,201:1131\n"
                       "> ACK 1131 1 +10\n"
                       "< ACK 1 101 sack=201:1141,1201:1211\n"
-                      "> ACK 101 1 +100\n" /* and so is its end */
+                      "> ACK 101 1 +100\n" /* its end: at once */
                       "< ACK 1 1141 sack=1201:1211\n"
                       "-\n"));
 }
@@ -179,14 +179,14 @@ TEST(segments_with_data_have_sack_blocks)
                       "< ACK 1 101 sack=201:301\n"));
     write_bytes(500);
     CHECK(script_play("< ACK 1 101 +500 sack=201:301\n"));
-    write_bytes(3000); /* segments with room for them */
+    write_bytes(3000); /* shorter segments */
     CHECK(script_play("< ACK 501 101 +988 sack=201:301\n"
                       "< ACK 1489 101 +988 sack=201:301\n"
                       "< ACK 2477 101 +988 sack=201:301\n"
                       "> ACK 101 3465 +100\n"
                       "< ACK 3465 301 +36 sack=\n"
                       "> ACK 301 3501\n"));
-    write_bytes(1000); /* and without */
+    write_bytes(1000); /* full segments again */
     CHECK(script_play("< ACK 3501 301 +1000 sack=\n"));
     CHECK(is_quiet());
 }
@@ -239,7 +239,7 @@ TEST(without_sack_the_third_duplicate_ack_causes_a_fast_retransmit)
                       "> ACK 101 1\n"
                       "< ACK 1 101 +1000\n"
                       ". 100\n"
-                      "> ACK 101 4001\n" /* the fourth is lost as well */
+                      "> ACK 101 4001\n" /* the fourth is lost, too */
                       "< ACK 4001 101 +1000\n"
                       ". 100\n"
                       "> ACK 101 10001\n"
@@ -314,7 +314,7 @@ TEST(a_segment_late_by_less_than_a_quarter_rtt_is_not_marked_lost)
                       ". 100\n"
                       "> ACK 101 1 sack=1001:2001\n"
                       ". 20\n"
-                      "> ACK 101 2001\n" /* it was late, and no more */
+                      "> ACK 101 2001\n" /* late, not lost */
                       ". 20\n"
                       "> ACK 101 2001 sack=3001:9001\n"
                       ". 20\n"
@@ -432,8 +432,8 @@ TEST(a_tlp_that_repairs_a_loss_reduces_cwnd)
     CHECK(ours()->ssthresh < cwnd);
 }
 
-/* The peer's ACK of it tells with D-SACK, or by saying the same once more (RFC
- * 8985, 7.4.2). */
+/* The peer acknowledges the probe with a D-SACK, or a duplicate ACK (RFC 8985,
+ * 7.4.2). */
 static void probe_in_vain(const char *answer)
 {
     char text[200];
@@ -503,7 +503,7 @@ TEST(in_recovery_prr_sends_in_proportion_to_delivery)
                       "> ACK 101 10001\n"
                       "< ACK 10001 101 +1000 x20\n"
                       ". 100\n"));
-    /* Twenty under way; the first of them is lost. */
+    /* Twenty segments in flight; the first is lost. */
     CHECK(ours()->cwnd == 20000);
     for (unsigned i = 0; i < 3; i++)
         CHECK(script_play(i == 0   ? "> ACK 101 10001 sack=11001:12001\n"
@@ -512,7 +512,7 @@ TEST(in_recovery_prr_sends_in_proportion_to_delivery)
                                      "< ACK 31001 101 +1000\n"
                                    : "> ACK 101 10001 sack=11001:14001\n"
                                      "< ACK 10001 101 +1000\n"));
-    /* Down to ssthresh in even steps: 14 go for the 18 that arrive. */
+    /* In proportion: 14 segments are sent for the 18 that are delivered. */
     out = counters()->out;
     for (unsigned i = 0; i < 18; i++) {
         text_format(text, sizeof text,
@@ -538,7 +538,7 @@ TEST(a_timeout_during_recovery_does_not_reduce_ssthresh_again)
                       "> ACK 101 9881 ts=150:200\n"
                       "< ACK 9881 101 +988 x20\n"
                       ". 100\n"
-                      /* The last three arrive, and nothing that is resent. */
+                      /* The last three are delivered, and no retransmission. */
                       "> ACK 101 9881 ts=250:300 sack=26677:27665\n"
                       ". 1\n"
                       "> ACK 101 9881 ts=250:300 sack=26677:28653\n"
@@ -582,9 +582,9 @@ TEST(a_spurious_timeout_is_undone_by_an_older_echo)
     write_bytes(9880);
     CHECK(script_play("< ACK 1 101 +988 x10\n"
                       ". 190\n"
-                      "< ACK 8893 101 +988\n" /* the probe of the tail */
+                      "< ACK 8893 101 +988\n" /* the tail loss probe */
                       ". 320\n"
-                      "< ACK 1 101 +988\n" /* and the time-out */
+                      "< ACK 1 101 +988\n" /* the timeout */
                       ". 10\n"));
     CHECK(ours()->recovery.phase == TCP_LOSS && ours()->cwnd < 2000);
     CHECK(script_play("> ACK 101 989 ts=200:100\n"
@@ -592,7 +592,7 @@ TEST(a_spurious_timeout_is_undone_by_an_older_echo)
     CHECK(ours()->recovery.phase == TCP_OPEN && ours()->cwnd >= 9880);
     CHECK(ours()->ssthresh == UINT32_MAX && ours()->sent.lost == 0);
     CHECK(counters()->undone == before.undone + 1);
-    CHECK(ours()->rtt.rto > 400 * MILLISECOND); /* it has learned */
+    CHECK(ours()->rtt.rto > 400 * MILLISECOND); /* RTO has adapted */
     CHECK(script_play("> ACK 101 9881 ts=201:100\n"
                       "-\n"));
     CHECK(counters()->retransmitted == before.retransmitted + 2);
@@ -679,7 +679,7 @@ TEST(dsacks_for_all_retransmissions_undo_a_recovery)
                       "> ACK 101 1 sack=1001:6001\n"
                       "< ACK 1 101 +1000\n"
                       ". 50\n"
-                      "> ACK 101 10001\n" /* it was only late */
+                      "> ACK 101 10001\n" /* only late */
                       ". 50\n"));
     CHECK(ours()->cwnd < 10000);
     CHECK(script_play("> ACK 101 10001 sack=1:1001\n"
@@ -688,7 +688,7 @@ TEST(dsacks_for_all_retransmissions_undo_a_recovery)
     CHECK(counters()->undone == before.undone + 1);
 }
 
-/* A peer that lies, or changes its mind */
+/* Hostile and reneging peers */
 
 TEST(sack_blocks_outside_the_flight_are_ignored)
 {
@@ -752,7 +752,7 @@ TEST(reneged_data_are_retransmitted_after_a_timeout)
                       "> ACK 101 1 sack=1001:10001\n"
                       "< ACK 1 101 +1000\n"
                       ". 100\n"
-                      "> ACK 101 1001\n" /* not even what it had told of */
+                      "> ACK 101 1001\n" /* not even what it had SACKed */
                       ". 400\n"
                       "< ACK 1001 101 +1000\n"
                       ". 10\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What RFC 9293 demands of who sends and who receives, one rule a test; the
- * ids are those of its appendix B, and doc/rfc.md has them all.
+ * Requirements of RFC 9293, one per test. Ids are those of its appendix B;
+ * doc/rfc.md lists them all.
  */
 #include "check.h"
 #include "peer.h"
@@ -34,8 +34,8 @@ static void say(uint8_t flags, uint32_t seq, uint32_t ack, uint16_t window,
     peer_send(&s, data, len);
 }
 
-/* Opens a connection by a SYN with that MSS (0: none), from number 100; our
- * first number. */
+/* Opens a connection by a SYN with that MSS (0: none) and ISS 100; returns our
+ * ISS. */
 static uint32_t open_with(uint16_t mss, uint16_t window)
 {
     struct tcp_segment s = {.flags = TCP_SYN, .to = PORT, .window = window};
@@ -63,7 +63,7 @@ static uint32_t open_with(uint16_t mss, uint16_t window)
     return seen.s.seq;
 }
 
-/* The next segment, which has so many bytes from number seq on. */
+/* Expects the next segment to have len bytes from seq on. */
 static bool comes(uint32_t seq, size_t len, nanoseconds within)
 {
     struct seen seen;
@@ -76,7 +76,7 @@ static bool comes(uint32_t seq, size_t len, nanoseconds within)
     return seen.s.seq == seq && seen.len == len;
 }
 
-/* Everything from seq to end, acknowledged as it comes, in whatever order. */
+/* Expects and acknowledges all bytes from seq to end, in any segments. */
 static bool comes_to(uint32_t seq, uint32_t end)
 {
     static bool is_there[10000];
@@ -184,7 +184,7 @@ TEST(a_small_window_update_is_not_filled)
     CHECK(flow_write(pair_flow, data, 20000, FOREVER) == OK);
     for (uint32_t i = 0; i < 4; i++)
         CHECK(comes(iss + 1 + 1000 * i, 1000, BRIEF));
-    /* MUST-38: less than a segment, and than half of the most there was. */
+    /* MUST-38: less than a segment, and than half of MAX.SND.WND. */
     say(TCP_ACK, 101, iss + 4001, 900, 0);
     CHECK(is_silent(BRIEF));
     say(TCP_ACK, 101, iss + 4001, 1000, 0);
@@ -197,7 +197,7 @@ TEST(our_window_does_not_open_by_small_steps)
     uint32_t    iss = open_with(1460, 65535), at = 101;
     struct buf *b;
 
-    /* MUST-39, SHLD-14: it is filled, and read by little. */
+    /* MUST-39, SHLD-14: the window is filled, and read in small pieces. */
     while (ours()->rcv.adv - ours()->rcv.nxt > 0) {
         uint32_t room = ours()->rcv.adv - ours()->rcv.nxt;
 
@@ -225,14 +225,15 @@ TEST(a_shrinking_window_is_tolerated)
     for (uint32_t i = 0; i < 9; i++)
         CHECK(comes(iss + 1 + 1000 * i, 1000, BRIEF));
     flow_set_options(pair_flow, &o);
-    /* MUST-34: he takes it back, all but two segments. */
+    /* MUST-34: the peer shrinks its window to two segments. */
     say(TCP_ACK, 101, iss + 1, 2000, 0);
     CHECK(time_sleep(MILLISECOND) == OK);
     CHECK(flow_write(pair_flow, data, 1000, FOREVER) == OK);
-    CHECK(is_silent(BRIEF));                 /* SHLD-15: nothing new */
+    CHECK(is_silent(BRIEF));                 /* SHLD-15: no new data */
     CHECK(comes(iss + 1, 1000, 2 * SECOND)); /* SHLD-16 */
     say(TCP_ACK, 101, iss + 1001, 0, 0);
-    /* SHLD-17: who answers is not given up for what lies beyond his edge. */
+    /* SHLD-17: a peer that answers keeps the connection with data beyond its
+     * window. */
     for (int i = 0; i < 100; i++) {
         struct seen seen;
 
@@ -263,7 +264,7 @@ TEST(a_zero_window_is_probed_after_the_rto_with_backoff)
         began = time_now();
         say(TCP_ACK, 101, iss + 1, 0, 0);
     }
-    /* MUST-66: a reset counts with a window of zero at either end. */
+    /* MUST-66: a reset is accepted with a zero window at either end. */
     say(TCP_RST, 101, 0, 0, 0);
     CHECK(time_sleep(MILLISECOND) == OK && !ours());
 }
@@ -274,7 +275,8 @@ TEST(acks_are_delayed_below_half_a_second_and_every_second_segment_has_one)
     nanoseconds began;
     struct seen seen = {.len = 0};
 
-    for (int i = 0; i < 40; i++) { /* at first each is answered at once */
+    for (int i = 0; i < 40;
+         i++) { /* the first segments are acknowledged at once */
         say(TCP_ACK, at, iss + 1, 65535, 1000);
         at += 1000;
         CHECK(time_sleep(SECOND) == OK);
@@ -292,7 +294,7 @@ TEST(acks_are_delayed_below_half_a_second_and_every_second_segment_has_one)
         at += 2000;
         CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at);
     }
-    /* MUST-59: what fills a gap is answered with all that stands behind. */
+    /* MUST-59: an ACK for a filled hole includes all data after it. */
     say(TCP_ACK, at + 1000, iss + 1, 65535, 1000);
     CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at);
     say(TCP_ACK, at, iss + 1, 65535, 1000);
@@ -344,7 +346,7 @@ TEST(no_connection_is_opened_to_multicast_or_broadcast)
 TEST(an_unreachable_peer_fails_the_open_at_once)
 {
     const struct ip_address nowhere[] = {ipv4_address(127, 0, 0, 1),
-                                         ipv4_address(10, 0, 0, 2), /* us */
+                                         ipv4_address(10, 0, 0, 2), /* our own address */
                                          ipv4_address(0, 0, 0, 0),
                                          ipv4_address(192, 0, 2, 1)};
     nanoseconds             began;
@@ -352,7 +354,7 @@ TEST(an_unreachable_peer_fails_the_open_at_once)
 
     (void)open_with(1000, 65535);
     began = time_now();
-    for (int i = 0; i < 4; i++) /* there is no gateway */
+    for (int i = 0; i < 4; i++) /* without a gateway */
         CHECK(tcpv4_open(right.tcp, (struct endpoint){nowhere[i], 7},
                          time_after(SECOND), &f) == ERR_UNREACHABLE);
     CHECK(time_now() == began);
@@ -362,11 +364,12 @@ TEST(initial_sequence_numbers_follow_a_clock_and_differ_by_connection)
 {
     uint32_t a = open_with(1000, 65535), b;
 
-    peer_port--; /* the same ends again */
+    peer_port--; /* the same endpoints */
     CHECK(time_sleep(10 * SECOND) == OK);
-    b = open_with(1000, 65535); /* MUST-8: 4 us a step */
+    b = open_with(1000, 65535); /* MUST-8: one per 4 us */
     CHECK(b - a >= 10 * 250000 && b - a < 13 * 250000);
-    a = open_with(1000, 65535); /* SHLD-1, MUST-9: another end, by far */
+    a = open_with(
+        1000, 65535); /* SHLD-1, MUST-9: other endpoints, a distant number */
     CHECK(a - b > 1000000);
 }
 

@@ -8,7 +8,7 @@ struct host   left, right;
 unsigned long pair_looked, pair_wrong;
 size_t        pair_pages = 16384;
 
-/* What was true of a connection when it was last looked at. */
+/* The state of a connection at the last check. */
 struct before {
     uint32_t iss, rcv_adv, snd_una, rcv_nxt;
 };
@@ -113,7 +113,8 @@ static void look_at(const struct connection *c, struct before *b)
 {
     looked_at = c;
     HOLDS(!seq_after(c->snd.una, c->snd.nxt));
-    HOLDS(!seq_after(c->rcv.nxt, c->rcv.adv + 1)); /* a FIN needs no room */
+    HOLDS(!seq_after(c->rcv.nxt,
+                     c->rcv.adv + 1)); /* a FIN takes no buffer space */
     HOLDS(c->error == OK);
     if (c->state != TCP_SYN_SENT && c->state != TCP_SYN_RECEIVED)
         HOLDS(c->cwnd >= c->mss && c->mss > 0);
@@ -204,7 +205,7 @@ void pair_faults(const struct sim_faults *faults)
 
 struct flow *pair_flow;
 
-static unsigned       plays; /* how often all was forgotten */
+static unsigned       plays; /* calls of pair_forget */
 static struct waiters forgetting;
 
 static void hold(void *ctx, struct flow *f, struct endpoint peer)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pair: two hosts of our own on a wire, 10.0.0.1 and 10.0.0.2, and a look at
- * what must be true of every connection whenever all fibers wait.
+ * Two hosts of ours on a simulated wire, 10.0.0.1 and 10.0.0.2, and checks of
+ * the invariants of every connection whenever a frame was sent.
  */
 #ifndef SIM_PAIR_H
 #define SIM_PAIR_H
@@ -23,29 +23,29 @@ struct host {
 
 extern struct host left, right;
 
-/* How many pages there are for both; before they are made. */
+/* The pages for both hosts; set before pair_make. */
 extern size_t pair_pages;
 
-/* Makes them, whose devices can do features. */
+/* Makes the hosts; their devices have these features. */
 void pair_make(uint16_t mtu, unsigned features);
 
-/* Does both ends what faults say, each with chances of its own. */
+/* Sets the faults of both directions, with separate random sequences. */
 void pair_faults(const struct sim_faults *faults);
 
-/* The right host listens to a port, and keeps what is opened there until it
- * lets go: then it closes. */
+/* Listens on the right host, and holds each connection until pair_let_go, which
+ * closes them. */
 void                pair_listen(uint16_t port);
-/* What was opened last; NULL: it has ended. */
+/* The last connection; NULL: it has ended. */
 extern struct flow *pair_flow;
 void                pair_let_go(void);
-/* The right host knows of no connection any more; fibers learn it when the
- * caller waits. */
+/* Resets all connections of the right host; fibers see it when the caller
+ * waits. */
 void                pair_forget(void);
 
-/* Looks at every connection each time that a frame was sent, from now on. */
+/* Checks every connection whenever a frame was sent, from now on. */
 void pair_watch(void);
 
-/* How many times it looked, and found something wrong (and printed it). */
+/* The number of checks, and of those that failed and were printed. */
 extern unsigned long pair_looked, pair_wrong;
 
 #endif

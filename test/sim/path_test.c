@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the path says: that it is congested (RFC 3168), how long packets may be
- * (RFC 1191, RFC 4821), and that somebody cannot be reached.
+ * Signals of the path: ECN (RFC 3168), path MTU discovery (RFC 1191, RFC 4821),
+ * and ICMP unreachable (RFC 5461).
  */
 #include "check.h"
 #include "pair.h"
@@ -153,8 +153,8 @@ TEST(retransmissions_are_not_ecn_capable)
 /* The MTU: RFC 1191, RFC 4821 */
 
 static const struct network_ops *real_ops;
-static size_t                    longest; /* packet that passes */
-static bool                      tells;   /* a router says so, too */
+static size_t                    longest; /* the longest packet that passes */
+static bool                      tells;   /* a router sends ICMP errors */
 static unsigned                  swallowed;
 
 static void complain(enum status status, uint16_t mtu, uint32_t seq,
@@ -188,7 +188,7 @@ static void write_short(struct network *n, struct buf *frame)
 {
     bool is_whole = frame->data[ETHERNET_HEADER + 6] & 0x40;
 
-    /* What may be cut passes, in fragments. */
+    /* Packets without DF pass as fragments. */
     if (buf_length(frame) <= longest + ETHERNET_HEADER || !is_whole) {
         real_ops->write(n, frame);
         return;
@@ -207,7 +207,7 @@ static void listen_on(struct network *n, frames_handler *fn, void *ctx)
     real_ops->listen(n, fn, ctx);
 }
 
-/* A path on which packets may be so long, and a connection over it. */
+/* Sets the path's MTU, and opens a connection over it. */
 static void open_through(size_t mtu, bool router)
 {
     static const struct network_ops ops = {write_short, listen_on};
@@ -246,7 +246,7 @@ TEST(an_icmp_mtu_causes_retransmission_at_once_in_shorter_segments)
 TEST(an_icmp_mtu_for_data_not_in_flight_is_ignored)
 {
     open_through(1500, false);
-    complain(ERR_RANGE, 600, ours()->snd.una, 80); /* nothing is */
+    complain(ERR_RANGE, 600, ours()->snd.una, 80); /* nothing in flight is */
     CHECK(ours()->mss == 1460);
     write_bytes(14600);
     complain(ERR_RANGE, 600, ours()->snd.una - 1, 80);
@@ -254,7 +254,7 @@ TEST(an_icmp_mtu_for_data_not_in_flight_is_ignored)
     complain(ERR_RANGE, 1500, ours()->snd.una, 80);
     CHECK(ours()->mss == 1460);
     complain(ERR_RANGE, 68, ours()->snd.una, 80);
-    CHECK(ours()->mss == 512); /* and no shorter */
+    CHECK(ours()->mss == 512); /* not shorter */
 }
 
 TEST(a_path_mtu_below_552_gives_552_without_df)
@@ -357,7 +357,7 @@ TEST(a_black_hole_is_detected_by_timeouts)
 {
     open_through(1300, false);
     write_bytes(4380);
-    CHECK(time_sleep(1500 * MILLISECOND) == OK); /* two time-outs */
+    CHECK(time_sleep(1500 * MILLISECOND) == OK); /* two timeouts */
     CHECK(ours()->mss == 1160 && right.tcp->counters.black_holes > 0);
     CHECK(script_play("< ACK 1 101 +1160\n"
                       "> ACK 101 1161\n"
@@ -382,7 +382,7 @@ TEST(the_mtu_is_probed_again_and_a_lost_probe_keeps_cwnd)
                       "> ACK 101 16521\n"));
     CHECK(time_sleep(11 * SECOND) == OK);
     swallowed = 0;
-    write_bytes(6900); /* a probe of 1,460, which vanishes, and the rest */
+    write_bytes(6900); /* a probe of 1,460, which is lost, and other segments */
     cwnd = ours()->cwnd;
     CHECK(script_play("< ACK 17981 101 +1360 x4\n"
                       ". 50\n"
@@ -394,7 +394,7 @@ TEST(the_mtu_is_probed_again_and_a_lost_probe_keeps_cwnd)
     CHECK(swallowed == 1 && ours()->mss == 1360);
     CHECK(ours()->cwnd >= cwnd && ours()->recovery.phase == TCP_OPEN);
     CHECK(right.tcp->counters.fast_retransmits == lost);
-    longest = 1500; /* it is a longer path now */
+    longest = 1500; /* the path has a larger MTU now */
     write_bytes(5640);
     CHECK(script_play("< ACK 23421 101 +1410\n"
                       "< ACK 24831 101 +1360 x3\n"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who gets a connection when all are taken: right has CONNECTIONS of them, and
- * left, second and third want them.
+ * Displacement when the pool is full (decision 0020): right has CONNECTIONS
+ * connections, and left, second and third are its peers.
  */
 #include "check.h"
 #include "peer.h"
@@ -16,7 +16,7 @@ static unsigned        handled;
 static bool            must_hold = true;
 static struct waiters  letting;
 
-/* Answers each byte, and sees the end at once. */
+/* Echoes, and ends with the stream. */
 static void echo(void *ctx, struct flow *f, struct endpoint peer)
 {
     struct buf *b;
@@ -29,7 +29,7 @@ static void echo(void *ctx, struct flow *f, struct endpoint peer)
     handled--;
 }
 
-/* Keeps its flow, whatever happens to it. */
+/* Keeps its flow open until must_hold is false. */
 static void hold(void *ctx, struct flow *f, struct endpoint peer)
 {
     (void)ctx, (void)f, (void)peer;
@@ -96,7 +96,7 @@ static struct flow *open_from(struct stackv4 *s)
     return stackv4_connect(s, server, time_after(SOON), &f) == OK ? f : NULL;
 }
 
-/* Is one byte answered? */
+/* Is a byte echoed? */
 static bool is_served(struct flow *f)
 {
     struct buf *b = NULL;
@@ -114,7 +114,7 @@ static enum status how_it_ended(struct flow *f)
     return flow_read(f, &b, time_after(MILLISECOND));
 }
 
-/* The left host as a peer that says what it wants, with len bytes of data. */
+/* Sends a segment with len bytes of data from the left host. */
 static void say(uint16_t port, uint8_t flags, uint32_t seq, uint32_t ack,
                 size_t len)
 {
@@ -162,7 +162,7 @@ TEST(a_peer_does_not_displace_a_peer_with_as_few_connections)
           right.tcp->counters.no_room > 0 && right.tcp->was_full);
     CHECK(open_from_left() == NULL);
     CHECK(right.tcp->counters.displaced == CONNECTIONS / 2);
-    /* The third takes from both of them, in turn. */
+    /* The third displaces connections of both, in turn. */
     CHECK((f[count] = open_from(third)) && is_served(f[count]));
     CHECK((f[count + 1] = open_from(third)) && is_served(f[count + 1]));
     for (int i = 0; i < count + 2; i++)
@@ -366,7 +366,7 @@ TEST(a_displaced_connection_without_a_fiber_reports_its_end_once)
     CHECK(tcpv4_listen(right.tcp, PORT, NULL, NULL) == OK);
 }
 
-/* Writes without end. */
+/* Writes forever. */
 static void write_all(void *ctx, struct flow *f, struct endpoint peer)
 {
     static const uint8_t data[100000];

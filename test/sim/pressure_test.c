@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * When pages run out: by chance, by peers that do not read, and by
- * applications that do not. The image goes on, and so does who takes what it
- * gets; what has a connection arrives whole. $SEEDS runs by chance, or 5.
+ * Exhaustion of pages: by random failures, by peers that do not read, and by
+ * applications that do not. The image and connections that read must go on, and
+ * data must be intact. $SEEDS random runs, or 5.
  */
 #include "check.h"
 #include "pair.h"
@@ -17,7 +17,8 @@
 
 static const struct sim_faults none;
 
-/* Chances in a million that a page, a window or a fiber is not to be had. */
+/* The probability, in a million, that an allocation of a page, a shared buf or
+ * a fiber fails. */
 static unsigned failing;
 static uint64_t chance;
 
@@ -65,7 +66,7 @@ static uint8_t byte_at(size_t at)
     return (uint8_t)(at * 31 + (at >> 8) * 7 + (at >> 16));
 }
 
-/* Its answers may be long in coming. */
+/* Responses may take long. */
 static const struct flow_options patient = {.user_timeout = LIMIT};
 
 static void echo(void *ctx, struct flow *f, struct endpoint peer)
@@ -90,7 +91,7 @@ static void wait_to_read(void)
             break;
 }
 
-/* Reads nothing, and at last all there is, which has to be right. */
+/* Reads nothing at first, and at last all data, which must be intact. */
 static unsigned handlers, right_ones;
 static size_t   got_in_all;
 
@@ -122,7 +123,7 @@ static struct flow *open_to(uint16_t port)
     struct flow    *f = NULL;
     enum status     s;
 
-    do /* a SYN,ACK that found no fiber is a reset */
+    do /* without a fiber the SYN,ACK is followed by a reset */
         s = tcpv4_open(left.tcp, to, time_after(LIMIT), &f);
     while (s == ERR_RESET || s == ERR_REFUSED || s == ERR_UNREACHABLE ||
            s == ERR_NO_MEMORY);
@@ -132,7 +133,7 @@ static struct flow *open_to(uint16_t port)
     return f;
 }
 
-/* One that writes, and reads what comes back, at once. */
+/* Writes and reads the echo at once. */
 struct transfer {
     struct flow   *flow;
     size_t         len, got;
@@ -159,14 +160,14 @@ static void write_all(void *ctx)
     wake_all(&t->written);
 }
 
-/* Whether all came back. */
+/* Was all data echoed? */
 static bool goes_there_and_back(size_t len)
 {
     struct transfer t = {.len = len, .is_right = true};
     struct buf     *b;
     enum status     s;
 
-    do { /* a connection that found no fiber to serve it is reset */
+    do { /* a connection without a fiber for its handler is reset */
         if (t.flow)
             flow_close(t.flow);
         t.flow = open_to(ECHO);
@@ -206,14 +207,14 @@ static void begin(void)
 
 static void end(void)
 {
-    /* (A reset for which there was no page leaves the other end for long.) */
+    /* (If no page is free for a reset the other end stays for long.) */
     CHECK(time_sleep(2 * LIMIT) == OK);
     CHECK(left.tcp->count == 0 && right.tcp->count == 0 && handlers == 0);
     CHECK(buf_pages_free() == buf_pages());
     CHECK(pair_wrong == 0);
 }
 
-/* Who takes all pages but a few, again and again. */
+/* Allocates all pages but a few, repeatedly. */
 static bool is_thieving;
 
 static void thieve(void *ctx)
@@ -307,7 +308,7 @@ TEST(applications_that_read_nothing_do_not_starve_those_that_do)
         CHECK(time_now() - began < 120 * SECOND);
     }
     relieved = right.tcp->counters.relieved + left.tcp->counters.relieved;
-    CHECK(relieved < 300); /* the rest live */
+    CHECK(relieved < 300); /* the others live */
     let_go = true;
     wake_all(&letting);
     for (int i = 0; i < 300; i++) {
@@ -356,8 +357,8 @@ TEST(peers_that_stop_reading_for_an_hour_hold_only_their_share_of_pages)
 
 static unsigned closings;
 
-/* Each time that more has gone and the window is shut again, it was open in
- * between. */
+/* When more data were sent and the window is closed again, it was open in
+         * between. */
 static void watch_window(void *ctx)
 {
     const struct connection *c = ctx;
@@ -371,7 +372,7 @@ static void watch_window(void *ctx)
     }
 }
 
-/* Takes all there is, once in a millisecond. */
+/* Reads all there is once per millisecond. */
 static void take_by_spoonfuls(void *ctx, struct flow *f, struct endpoint peer)
 {
     struct connection *c = (struct connection *)(void *)f;
@@ -392,7 +393,7 @@ static void take_by_spoonfuls(void *ctx, struct flow *f, struct endpoint peer)
         buf_free(b);
         if (c->rcvq.len == 0)
             s = time_sleep(MILLISECOND);
-        c->rcvq.limit = SPOON; /* however fast it is read */
+        c->rcvq.limit = SPOON; /* however fast the application reads */
     }
     got_in_all = at;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Connections that begin and end in every odd way leave nothing: no state, no
- * page, no timer, no fiber. $CONNECTIONS of them; 4,000 in `make check`,
- * 250,000 where $RAN says that all tests run, a million with $SOAK.
+ * Connections that open and end abnormally leave no state, page, timer or
+ * fiber. $CONNECTIONS of them; 4,000 in `make check`, 250,000 where $RAN says
+ * that all tests run, a million with $SOAK.
  */
 #include "check.h"
 #include "peer.h"
@@ -15,7 +15,7 @@
 
 static const struct sim_faults none;
 
-/* Fibers of ours that run. */
+/* Fibers of the test that run. */
 static unsigned fibers;
 
 enum status __real_fiber_start_with(const struct fiber_options *options,
@@ -76,7 +76,7 @@ static void read_some(struct flow *f)
         buf_free(b);
 }
 
-/* A few calls, by chance; who is done with a flow closes it. */
+/* Makes a few random calls, and closes the flow. */
 static void use(struct flow *f)
 {
     for (unsigned calls = random_below(6); calls > 0; calls--) {
@@ -113,7 +113,7 @@ static void serve(void *ctx, struct flow *f, struct endpoint peer)
     use(f);
 }
 
-/* Both ends are ours, and now and then one of them is cut off. */
+/* Both hosts are ours; sometimes one is disconnected. */
 static void open_one(void)
 {
     struct endpoint to = {ipv4_address(10, 0, 0, 2),
@@ -146,8 +146,8 @@ static void open_many(void *ctx)
     running--;
 }
 
-/* Who sends what he likes, from a host whose connections are no ours: he knows
- * our numbers, and is silent in the end. */
+/* A hostile peer that knows our sequence numbers sends random segments, and is
+ * silent at the end. */
 static void say(uint16_t port, uint8_t flags, uint32_t seq, uint32_t ack,
                 size_t len)
 {
@@ -233,7 +233,7 @@ static void lie_much(void *ctx)
     running--;
 }
 
-/* Each opens to the other, from the port to which the other does. */
+/* Simultaneous open. */
 static void both_open(void *ctx)
 {
     (void)ctx;
@@ -318,7 +318,7 @@ TEST(connections_that_end_abnormally_leave_no_state)
     sim_seed(24);
     pair_make(1500, 0);
     CHECK(tcpv4_listen(right.tcp, PORT, serve, NULL) == OK);
-    open_one(); /* the hosts get to know each other */
+    open_one(); /* ARP */
     CHECK(time_sleep(200 * SECOND) == OK);
     fibers_before = fibers;
     timers_before = count_timers(ipv4_wheel(left.ip)) +
@@ -331,7 +331,7 @@ TEST(connections_that_end_abnormally_leave_no_state)
     pair_faults(&none);
     CHECK(left.tcp->counters.accepted + right.tcp->counters.accepted >
           connections() / 8);
-    /* The most that one may last: what was written to who has gone. */
+    /* The longest life of a connection: unsent data for a dead peer. */
     CHECK(time_sleep(1000 * SECOND) == OK);
     CHECK(is_free(left.tcp));
     CHECK(is_free(right.tcp));

@@ -6,8 +6,8 @@
 #include "check.h"
 #include "peer.h"
 
-#define DATA   10                 /* bytes of a segment that has some */
-#define BRIEF  (60 * MILLISECOND) /* less than any time-out of ours */
+#define DATA   10                 /* bytes of a segment with data */
+#define BRIEF  (60 * MILLISECOND) /* less than any timeout of ours */
 #define LISTEN 80
 #define NOBODY 81
 
@@ -40,7 +40,7 @@ static void begin(void)
         pair_make(1500, 0);
         pair_listen(LISTEN);
         peer_begin();
-        say(NOBODY, TCP_SYN, 1, 0, 0); /* the hosts get to know each other */
+        say(NOBODY, TCP_SYN, 1, 0, 0); /* ARP */
         is_made = true;
     }
     pair_forget();
@@ -55,7 +55,7 @@ static struct connection *ours_at(uint16_t port)
                     (struct endpoint){ipv4_address(10, 0, 0, 1), peer_port});
 }
 
-/* A connection in that state, all that was said about it being forgotten. */
+/* Makes a connection in that state, and forgets the segments received. */
 static struct connection *reach(enum tcp_state state)
 {
     struct connection *c;
@@ -109,7 +109,7 @@ struct rule {
     uint8_t        flags;
     size_t         len;
     enum which_ack ack;
-    const char    *open;      /* in states in which the peer may send */
+    const char    *open;      /* states in which the peer may send */
     const char    *closed;    /* after its FIN */
     const char    *forgotten; /* in TIME-WAIT */
 };
@@ -166,7 +166,7 @@ static enum tcp_state after_fin(enum tcp_state state)
                                      : state;
 }
 
-/* Was it answered so? */
+/* Was the answer as expected? */
 static bool is_answered(uint16_t port, char wanted, enum tcp_state state,
                         const struct rule *r, const struct connection *was)
 {
@@ -266,12 +266,12 @@ TEST(time_wait_every_event_at_every_edge_of_the_window)
  */
 struct opening {
     uint8_t flags;
-    int     ack; /* less than, or more than, our first number; 0x100: none */
-    int     seq; /* behind the peer's first number */
+    int     ack; /* less than, or more than, our ISS; 0x100: none */
+    int     seq; /* after the peer's ISS */
     size_t  len;
     uint8_t answer;
     char    number;
-    int     acked; /* behind the peer's first number */
+    int     acked; /* after the peer's ISS */
     int     state;
 };
 
@@ -406,9 +406,9 @@ TEST(syn_sent_accepts_only_an_ack_of_its_syn)
 TEST(syn_received_every_event_at_every_edge_of_the_window)
 {
     static const struct opening received[] = {
-        /* The same SYN: our answer was lost, or is late. */
+        /* The same SYN: our SYN,ACK was lost or is late. */
         {TCP_SYN, 0, 0, 0, SA, 'S', 1, TCP_SYN_RECEIVED},
-        /* Another: in the window back to LISTEN, and else an ACK. */
+        /* Another SYN: in the window back to LISTEN, otherwise an ACK. */
         {TCP_SYN, 0, 1, 0, 0, '0', 0, -1},
         {TCP_SYN, 0, 900, 0, 0, '0', 0, -1},
         {TCP_SYN, 0, 65535, 0, 0, '0', 0, -1},
@@ -467,10 +467,10 @@ TEST(challenge_acks_are_limited_per_connection)
     while (peer_sees(&seen, BRIEF))
         answers++;
     CHECK(answers == 10);
-    /* Who brings data is answered nevertheless, */
+    /* Segments with data are acknowledged nevertheless, */
     say(LISTEN, TCP_ACK, peer_iss - 5000, c->snd.una, DATA);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == c->rcv.nxt);
-    /* and so is another peer. */
+    /* and another peer is challenged. */
     peer_port++;
     say(LISTEN, TCP_SYN, peer_iss, 0, 0);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.flags == SA);

@@ -19,10 +19,10 @@ struct seen {
     nanoseconds        at;
 };
 
-/* A line, understood. */
+/* A parsed line. */
 struct line {
     const char        *text;
-    struct tcp_segment s;       /* numbers of the other side's as written */
+    struct tcp_segment s;       /* relative to the other side's ISS */
     bool               is_bare; /* our number stands as it is: = */
     bool               has_sack;
     size_t             len;
@@ -128,7 +128,7 @@ static void inject(const struct line *l)
         inject_one(l, i);
 }
 
-/* The next segment that comes by the deadline. */
+/* Receives a segment until the deadline. */
 static bool await(struct seen *s, nanoseconds deadline)
 {
 
@@ -148,7 +148,7 @@ static bool has_ranges(const struct tcp_segment *s,
                   s->sack_count * sizeof *s->sack) == 0;
 }
 
-/* The nth of those that l is about. */
+/* Sends or expects the nth segment of line l. */
 static bool is_it(const struct seen *s, const struct line *l, unsigned n)
 {
     uint32_t seq = (l->is_bare ? 0 : first) + l->s.seq + n * (uint32_t)l->len;
@@ -186,7 +186,7 @@ static void print_seen(const char *text, const struct seen *s,
     printf("\n");
 }
 
-/* Did it come when it should, give or take two ticks of the timers? */
+/* Was it received at its time, within two ticks of the timers? */
 static bool is_in_time(const struct seen *s, const struct line *l,
                        nanoseconds began)
 {
@@ -232,7 +232,7 @@ static void read_ranges(const char *text, struct line *l)
     }
 }
 
-/* A word behind the flags; numbers counts those without a name. */
+/* Parses a word after the flags; numbers counts those without a name. */
 static bool read_word(const char *word, struct line *l, unsigned *numbers)
 {
     bool is_bare = *word == '=';

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Situations in which connections stand still that should go on, or go on that
- * should end: each has been one of ours.
+ * Regressions in which a connection stalled, or went on when it should end.
  */
 #include "check.h"
 #include "pair.h"
@@ -45,7 +44,7 @@ static struct flow *open_flow(void)
     return f;
 }
 
-/* All is over, and nothing is left. */
+/* Ends the flow, and checks that no state is left. */
 static void finish(struct flow *f)
 {
     pair_faults(&none);
@@ -118,7 +117,7 @@ TEST(an_rtt_that_grows_beyond_the_rto_is_measured)
             CHECK(flow_write(f, data, 100, FOREVER) == OK);
             CHECK(time_sleep(3 * SECOND) == OK);
         }
-        /* Time-outs, and probes of the tail. */
+        /* Counts timeouts and tail loss probes. */
         CHECK(left.tcp->counters.retransmitted - before <= 4);
         CHECK(of(f)->rtt.srtt > 400 * MILLISECOND);
         finish(f);
@@ -131,7 +130,7 @@ TEST(a_sender_with_a_zero_window_acknowledges_data)
     nanoseconds  began;
 
     CHECK(fiber_start(write_much, f) == OK);
-    CHECK(time_sleep(20 * SECOND) == OK); /* the probes have begun */
+    CHECK(time_sleep(20 * SECOND) == OK); /* window probes have begun */
     CHECK(fiber_start(sink, f) == OK);
     began = time_now();
     CHECK(flow_write(accepted, data, 400000, time_after(100 * SECOND)) == OK);
@@ -191,7 +190,7 @@ TEST(a_peer_that_answers_window_probes_outlives_a_short_user_timeout)
     CHECK(fiber_start(write_much, f) == OK);
     CHECK(time_sleep(1000 * SECOND) == OK);
     CHECK(!is_written && of(f)->state == TCP_ESTABLISHED);
-    pair_faults(&dead); /* and one who has gone is not */
+    pair_faults(&dead); /* but a dead peer does not */
     CHECK(time_sleep(100 * SECOND) == OK);
     CHECK(is_written && wrote == ERR_TIMEOUT);
     finish(f);
@@ -222,7 +221,7 @@ TEST(after_2_gib_without_loss_a_loss_is_repaired_at_once)
     CHECK(time_sleep(SECOND) == OK);
     timeouts = left.tcp->counters.timeouts;
     repairs = left.tcp->counters.fast_retransmits;
-    CHECK(of(f)->recovery.point == of(f)->snd.una); /* it has come along */
+    CHECK(of(f)->recovery.point == of(f)->snd.una); /* snd.una has advanced */
     CHECK(flow_write(f, data, 10000, FOREVER) == OK);
     sim_set_faults(left.net, &dead);
     CHECK(flow_write(f, data, 1448, FOREVER) == OK);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Our TCP with our TCP, through every fault that a wire has: transfers both
- * ways at once, compared byte for byte, over many seeds ($SEEDS, or 300; with
- * $RAN, where all tests run, 5,000, and as many with offload: tcp_offload_test;
- * with $SOAK 50,000).
+ * Transfers between two stacks of ours, both ways at once, with every fault of
+ * the simulated wire; data are compared. Seeds: $SEEDS, or 300; 5,000 with
+ * $RAN, where all tests run, and as many in tcp_offload_test; 50,000 with
+ * $SOAK.
  */
 #include "check.h"
 #include "pair.h"
@@ -14,9 +14,9 @@
 #define MTU      1500
 #endif
 #define PORT  4000
-#define LIMIT (3600 * SECOND) /* of a transfer */
+#define LIMIT (3600 * SECOND) /* for a transfer */
 
-/* One direction of a transfer: how it is written and read, by chance. */
+/* One direction of a transfer, with random sizes of writes and reads. */
 struct stream {
     uint64_t    chance;
     size_t      len;
@@ -56,7 +56,7 @@ static enum status send_all(struct flow *f, struct stream *s)
             n = s->len - at;
         for (size_t i = 0; i < n; i++)
             piece[i] = byte_at(s, at + i);
-        /* The array is shared: so its bytes go as bufs, whole. */
+        /* The array is shared, so its bytes are written as bufs. */
         if (next(&chance) % 4 == 0 || n > 3000) {
             struct buf *b = buf_copy_in(piece, n, 0);
 
@@ -151,7 +151,7 @@ static struct sim_faults faults_of(uint64_t seed)
         f.loss = (unsigned)(next(&chance) % 100000);
     if (next(&chance) % 2)
         f.duplicate = (unsigned)(next(&chance) % 100000);
-    /* What a device has not summed up yet cannot be found to be spoilt. */
+    /* Corruption of a frame without its checksum cannot be detected. */
     if (next(&chance) % 2 && !FEATURES)
         f.corrupt = (unsigned)(next(&chance) % 50000);
     if (next(&chance) % 2)
@@ -171,7 +171,7 @@ static struct sim_faults faults_of(uint64_t seed)
     return f;
 }
 
-/* What became of a transfer; OK: all that was sent has arrived. */
+/* The result of a transfer; OK: all data were received. */
 static enum status transfer(uint64_t seed)
 {
     static const struct sim_faults none;
@@ -190,8 +190,8 @@ static enum status transfer(uint64_t seed)
     pair_faults(&f);
     open_sides = 2;
     s = tcpv4_open(left.tcp, to, time_after(LIMIT), &flow);
-    /* Nobody answered ARP; or four of seven SYNs went into the cut, and chance
-     * had the others (seed 47298): so it is to be. */
+    /* ARP failed; or all seven SYNs were lost, four of them in the cut (seed
+         * 47298). Both are correct. */
     if ((s == ERR_UNREACHABLE && f.cut_to) ||
         (s == ERR_TIMEOUT && f.cut_to > f.cut_from + 15 * SECOND)) {
         pair_faults(&none);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What TCP does by the clock: probes, keep-alives, time-outs, resets. */
+/* Timers over long times: window probes, keep-alives, timeouts. */
 #include "check.h"
 #include "pair.h"
 
@@ -13,7 +13,7 @@ static struct waiters handled;
 static bool           is_done;
 static size_t         got;
 
-/* Holds the flow until the test is done with it. */
+/* Holds the flow until is_done. */
 static void hold(void *ctx, struct flow *f, struct endpoint peer)
 {
     (void)ctx;
@@ -98,7 +98,7 @@ TEST(keep_alives_detect_a_dead_peer_and_keep_a_live_one)
     nanoseconds         began;
 
     flow_set_options(f, &o);
-    CHECK(time_sleep(3600 * SECOND) == OK); /* it answers, and lives */
+    CHECK(time_sleep(3600 * SECOND) == OK); /* the peer answers */
     CHECK(flow_read(f, &b, 0) == ERR_TIMEOUT && accepted != NULL);
     began = time_now();
     pair_faults(&dead);
@@ -138,7 +138,7 @@ TEST(a_zero_window_is_probed_for_hours_and_opens)
     sent = left.tcp->counters.probes;
     CHECK(time_sleep(3 * 3600 * SECOND) == OK);
     CHECK(left.tcp->counters.probes - sent >= 170);
-    CHECK(left.tcp->counters.probes - sent <= 190); /* each minute */
+    CHECK(left.tcp->counters.probes - sent <= 190); /* one per minute */
     got = 0;
     while ((s = flow_read(accepted, &b, time_after(120 * SECOND))) == OK) {
         got += b->len;
@@ -205,7 +205,7 @@ TEST(the_receive_window_grows_to_megabytes_on_a_long_wire)
     }
     CHECK(got == 40u << 20);
     CHECK(c->rcvq.limit >= 2u << 20);
-    /* 40 MiB at 50 MB/s take 0.84 s; half as long again for its beginning. */
+    /* 40 MiB at 50 MB/s take 0.84 s; half as much again for slow start. */
     CHECK(time_now() - began < 2 * SECOND);
     finish(f);
 }
@@ -236,7 +236,7 @@ TEST(data_to_a_closed_flow_are_reset)
     enum status  s = OK;
     int          writes = 0;
 
-    is_done = true; /* the other end closes */
+    is_done = true; /* the peer closes */
     wake_all(&handled);
     CHECK(time_sleep(SECOND) == OK);
     while (s == OK && writes++ < 10) {
