@@ -137,6 +137,84 @@ static uint64_t format(const struct fat_options *o,
     return bytes;
 }
 
+static void refuse_label(const char *label)
+{
+    misused("--label=%s: a label has 1 to 11 characters: capital letters, "
+            "digits, spaces and ! # $ % & ' ( ) - @ ^ _ ` { } ~",
+            label);
+}
+
+/* May the image have so many bytes? It has them then, as it does if not. */
+static bool goes(const struct fat_options *o, uint64_t bytes)
+{
+    enum status s = ERR_RANGE;
+
+    if (truncate(image, (off_t)bytes) == 0)
+        format(o, &s);
+    return s == OK;
+}
+
+#define LARGEST ((uint64_t)1 << 41) /* 2^32 sectors of 512 bytes */
+
+/*
+ * The size nearest to bytes, which is none, that goes with the type and the
+ * cluster. The sizes that do are one range, whose end is at least 8 times its
+ * beginning: doubling or halving meets it. Halving the gap then finds its
+ * edge. 0: there is none.
+ */
+static uint64_t nearest_size(const struct fat_options *o, uint64_t bytes)
+{
+    uint64_t wrong = bytes / 1024, right = wrong ? 2 * wrong : 1;
+
+    while (right <= LARGEST / 1024 && !goes(o, right * 1024)) {
+        wrong = right;
+        right *= 2;
+    }
+    if (right > LARGEST / 1024) {
+        wrong = bytes / 1024;
+        for (right = wrong / 2; right > 0 && !goes(o, right * 1024); right /= 2)
+            wrong = right;
+    }
+    while (right > 0 && (right > wrong + 1 || wrong > right + 1)) {
+        uint64_t middle = wrong + (right - wrong) / 2;
+
+        if (right < wrong)
+            middle = right + (wrong - right) / 2;
+        if (goes(o, middle * 1024))
+            right = middle;
+        else
+            wrong = middle;
+    }
+    return right * 1024;
+}
+
+/* "33M", or "4200K" where that would be coarse: not below, or not above. */
+static char *size_text(uint64_t bytes, bool is_least)
+{
+    uint64_t mega = (uint64_t)1 << 20;
+
+    if (bytes < 16 * mega)
+        return text_of("%lluK", (unsigned long long)bytes / 1024);
+    return text_of("%lluM", (unsigned long long)((bytes +
+                                                  (is_least ? mega - 1 : 0)) /
+                                                 mega));
+}
+
+static void refuse_size(const struct options *o, uint64_t bytes)
+{
+    uint64_t size = nearest_size(&o->fat, bytes);
+    char    *what = o->fat.type ? text_of("FAT%d", o->fat.type)
+                                : text_of("a FAT file system");
+
+    if (o->fat.cluster_size)
+        what = text_of("%s with clusters of %u bytes", what,
+                       (unsigned)o->fat.cluster_size);
+    if (size == 0)
+        die("%s of %s: no size goes with %s", image, o->word[1], what);
+    die("%s of %s: %s is at %s %s", image, o->word[1], what,
+        size > bytes ? "least" : "most", size_text(size, size > bytes));
+}
+
 /* A little larger, until all fits. */
 static void create_for(const struct options *given)
 {
@@ -169,9 +247,12 @@ static void create_for(const struct options *given)
             break;
         bytes += bytes / 500 + o.cluster_size;
     }
+    if (s == ERR_NAME)
+        refuse_label(o.label);
     if (s)
         die("%s: no file system for %s: %s", image, given->folder,
-            status_text(s));
+            s == ERR_RANGE ? "this type and cluster do not go with its size"
+                           : status_text(s));
 }
 
 int command_create(const struct options *o)
@@ -183,7 +264,7 @@ int command_create(const struct options *o)
 
     image = o->word[0];
     if ((o->words == 2) == (o->folder != NULL))
-        die("create wants a size, or --for=FOLDER");
+        misused("create wants a size, or --for=FOLDER%s", "");
     if (o->folder && stat(o->folder, &st) == 0 && !S_ISDIR(st.st_mode))
         die("--for=%s: it is no folder; --for wants one", o->folder);
     size = o->folder ? 0 : size_of_text(o->word[1]);
@@ -203,9 +284,10 @@ int command_create(const struct options *o)
     if (s == OK)
         return 0;
     if (s == ERR_NAME)
-        die("a label has at most 11 capital letters, digits and spaces");
+        refuse_label(o->fat.label);
+    if (s == ERR_RANGE)
+        refuse_size(o, size);
     die("%s of %s: %s", image, o->word[1],
         s == ERR_NO_SPACE ? "it is too small for a file system"
-        : s == ERR_RANGE  ? "this size does not go with that type and cluster"
                           : status_text(s));
 }

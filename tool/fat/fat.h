@@ -31,6 +31,10 @@ void die(const char *fmt, ...)
     __attribute__((noreturn, format(printf, 1, 2)));
 void at_death(void (*fn)(void));
 
+/* The same with the exit status for words that make no sense. fmt has one %s,
+ * which is what. */
+void misused(const char *fmt, const char *what) __attribute__((noreturn));
+
 /* "1440K" in bytes; what is none ends the program. */
 uint64_t size_of_text(const char *text);
 

@@ -75,8 +75,10 @@ void die(const char *fmt, ...)
     exit(1);
 }
 
-static void misused(const char *fmt, const char *what)
+void misused(const char *fmt, const char *what)
 {
+    if (last_call)
+        last_call();
     fputs("fat: ", stderr);
     fprintf(stderr, fmt, what);
     fputs("\n`fat --help` tells what there is.\n", stderr);
@@ -124,6 +126,26 @@ uint64_t size_of_text(const char *text)
         n > INT64_MAX / unit)
         misused("%s is no size; a size is such as 1440K or 64M", text);
     return n * unit;
+}
+
+static int type(const char *text)
+{
+    if (strcmp(text, "12") != 0 && strcmp(text, "16") != 0 &&
+        strcmp(text, "32") != 0)
+        misused("--type=%s: there are the types 12, 16 and 32", text);
+    return atoi(text);
+}
+
+/* Of the image's sectors, which have 512 bytes, at most 128. */
+static uint32_t cluster_size(const char *text)
+{
+    uint64_t n = size_of_text(text);
+
+    if (n < 512 || n > 65536 || (n & (n - 1)) != 0)
+        misused("--cluster=%s: a cluster has 512 bytes, or twice that and so "
+                "on, up to 64K",
+                text);
+    return (uint32_t)n;
 }
 
 static uint32_t number(const char *text)
@@ -174,9 +196,9 @@ static bool take_option(const char *word)
     else if ((v = value_of(word, "--label")))
         options.fat.label = v;
     else if ((v = value_of(word, "--type")))
-        options.fat.type = (int)number(v);
+        options.fat.type = type(v);
     else if ((v = value_of(word, "--cluster")))
-        options.fat.cluster_size = number(v);
+        options.fat.cluster_size = cluster_size(v);
     else if ((v = value_of(word, "--id")))
         options.fat.volume_id = number(v);
     else
