@@ -127,15 +127,21 @@ static void take_done(void *unused)
     }
 }
 
-/* Signals are the first thread's affair. Returns how many there are. */
+/* Signals are the first thread's affair, but for that of the sandbox and those
+ * of a crash: the kernel ends a thread that blocks one of these without a word.
+ * Returns how many threads there are. */
 static unsigned start_threads(void)
 {
+    static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS};
+
     sigset_t  all, before;
     pthread_t t;
     unsigned  count = 0;
 
     sigfillset(&all);
     sigdelset(&all, SANDBOX_SIGNAL);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        sigdelset(&all, own[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (count < THREADS && pthread_create(&t, NULL, serve, NULL) == 0) {
         pthread_detach(t);

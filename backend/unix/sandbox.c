@@ -24,6 +24,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@
 
 LOG_SOURCE(sandbox);
 
-static bool        is_wanted;
+static bool        is_wanted, is_entered;
 static const char *user = "";
 
 static const char *take_user(const char *value)
@@ -349,9 +350,74 @@ enum status sandbox_enter(void)
         return ERR_UNSUPPORTED;
     }
     crash_in_sandbox(name_of_call);
+    is_entered = true;
     if (geteuid() == 0)
         log_warning(&sandbox, "it is root's still; --sandbox=USER becomes "
                               "another user");
     log_info(&sandbox, "entered%s%s", *user ? ", as " : "", user);
     return OK;
+}
+
+/*
+ * The C library blocks all signals before it starts a process by posix_spawn,
+ * and the kernel ends a program that cannot be sent SIGSYS without a word. So
+ * these are linked with --wrap, and make the call that is refused themselves.
+ */
+static void refuse_process(void)
+{
+    if (is_entered)
+        syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+}
+
+int   __real_system(const char *command);
+int   __wrap_system(const char *command);
+FILE *__real_popen(const char *command, const char *mode);
+FILE *__wrap_popen(const char *command, const char *mode);
+int   __real_posix_spawn(pid_t *pid, const char *path,
+                         const posix_spawn_file_actions_t *actions,
+                         const posix_spawnattr_t          *attributes,
+                         char *const words[], char *const variables[]);
+int   __wrap_posix_spawn(pid_t *pid, const char *path,
+                         const posix_spawn_file_actions_t *actions,
+                         const posix_spawnattr_t          *attributes,
+                         char *const words[], char *const variables[]);
+int   __real_posix_spawnp(pid_t *pid, const char *file,
+                          const posix_spawn_file_actions_t *actions,
+                          const posix_spawnattr_t          *attributes,
+                          char *const words[], char *const variables[]);
+int   __wrap_posix_spawnp(pid_t *pid, const char *file,
+                          const posix_spawn_file_actions_t *actions,
+                          const posix_spawnattr_t          *attributes,
+                          char *const words[], char *const variables[]);
+
+int __wrap_system(const char *command)
+{
+    refuse_process();
+    return __real_system(command);
+}
+
+FILE *__wrap_popen(const char *command, const char *mode)
+{
+    refuse_process();
+    return __real_popen(command, mode);
+}
+
+int __wrap_posix_spawn(pid_t *pid, const char *path,
+                       const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t          *attributes,
+                       char *const words[], char *const variables[])
+{
+    refuse_process();
+    return __real_posix_spawn(pid, path, actions, attributes, words,
+                              variables);
+}
+
+int __wrap_posix_spawnp(pid_t *pid, const char *file,
+                        const posix_spawn_file_actions_t *actions,
+                        const posix_spawnattr_t          *attributes,
+                        char *const words[], char *const variables[])
+{
+    refuse_process();
+    return __real_posix_spawnp(pid, file, actions, attributes, words,
+                               variables);
 }

@@ -187,23 +187,28 @@ void symbols_without_programs(void)
     may_run_programs = false;
 }
 
-/* What would have told the lines. */
+/* The command that would have told the lines, if a frame is the program's. */
 static void print_command(const uintptr_t *addresses, size_t count)
 {
-    char text[64];
+    const struct module *own = own_module();
+    bool                 is_first = true;
+    char                 text[64];
 
-    platform_put("lines: addr2line -e ", strlen("lines: addr2line -e "));
-    platform_put(image_name(), strlen(image_name()));
     for (size_t i = 0; i < count; i++) {
-        const struct module *own = own_module();
-
         if (!own || module_of(addresses[i]) != own)
             continue;
+        if (is_first) {
+            platform_put("lines: addr2line -e ",
+                         strlen("lines: addr2line -e "));
+            platform_put(image_name(), strlen(image_name()));
+        }
+        is_first = false;
         text_format(text, sizeof text, " 0x%zx",
                     (size_t)(addresses[i] - own->bias));
         platform_put(text, strlen(text));
     }
-    platform_put("\n", 1);
+    if (!is_first)
+        platform_put("\n", 1);
 }
 
 /* Runs addr2line in a child; its output is read from the result, or -1. */

@@ -15,8 +15,10 @@ FLAGS     += -fPIE -fstack-protector-strong $(CHECKED)
 FIXED      = $(filter -static -no-pie,$(CFLAGS) $(LDFLAGS))
 LINK       = $(CC) $(CFLAGS) $(if $(FIXED),,-pie) -Wl,-z,relro,-z,now \
              $(LDFLAGS) -Wl,--gc-sections,--eh-frame-hdr $$objects
-LAST       = $(if $(filter libseccomp,$(LIBRARIES)),$(SANDBOX)) $(LIBRARY) \
-             $(LDLIBS)
+# Calls that start processes are the sandbox's, which says that it refuses them.
+WRAPPED    = system popen posix_spawn posix_spawnp
+LAST       = $(if $(filter libseccomp,$(LIBRARIES)),$(SANDBOX) \
+                 $(WRAPPED:%=-Wl,--wrap=%)) $(LIBRARY) $(LDLIBS)
 
 .PHONY: all depend prepare run clean
 .DELETE_ON_ERROR:
