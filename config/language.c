@@ -89,12 +89,14 @@ bool env_flag(const char *name)
 static void need(const char *word, const char *name)
 {
     struct config_place at = place_of_call();
+    char                place[512];
 
     if (!name || !*name ||
         name[strspn(name, LETTERS DIGITS "+-._:")])
         config_fail(at, "%s(\"%s\"): not a name of one", word,
                     name ? name : "");
-    report(word, name, NULL);
+    snprintf(place, sizeof place, "%s:%d", at.file, at.line);
+    report(word, name, place, NULL);
 }
 
 void package(const char *name)

@@ -120,10 +120,11 @@ static void check_disk(const struct node *disk)
                         call_of(n, two, sizeof two), n->at.line);
 }
 
-/* Is an earlier file system on the disk, the last argument of files? */
+/* Is an earlier file system on its disk, the last argument? */
 static void check_fs(const struct node *files)
 {
-    const struct node *disk = files->arguments[files->argument_count - 1].device;
+    size_t             last = files->argument_count - 1;
+    const struct node *disk = files->arguments[last].device;
     char               call[512];
 
     for (const struct node *n = graph_first(); n != files; n = n->next)

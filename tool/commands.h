@@ -54,9 +54,12 @@ void want_no_words(const char *command, int count, char **words);
 /* Enters the folder of file (f/config.c), says so, and returns the rest. */
 const char *enter_folder_of(const char *file);
 
-/* Checks that these packages and libraries are there. Returns what is missing
- * as one command that installs it, or NULL. */
-struct list;
-const char *missing(const struct list *packages, const struct list *libraries);
+/*
+ * Checks that packages and libraries are there, and says on standard error
+ * which are not. Returns one command that installs those whose package is
+ * known, or NULL. has_unknown: there are others.
+ */
+struct needs;
+const char *missing(const struct needs *n, bool *has_unknown);
 
 #endif

@@ -101,12 +101,12 @@ static char *assemble(const char *source, const char *entry,
     add_word(&w, text_of("-I%s/include", root()));
     for (size_t i = 0; i < f->includes.count; i++)
         add_word(&w, text_of("-I%s", f->includes.item[i]));
-    if (f->libraries.count) {
+    if (f->needs.libraries.count) {
         struct words p = {0};
 
         add_words(&p, "pkg-config --cflags");
-        for (size_t i = 0; i < f->libraries.count; i++)
-            add_word(&p, f->libraries.item[i]);
+        for (size_t i = 0; i < f->needs.libraries.count; i++)
+            add_word(&p, f->needs.libraries.item[i]);
         add_words(&w, run(&p, STDOUT_FILENO, 0).text);
     }
     add_word(&w, "-include");
@@ -160,6 +160,19 @@ static void refuse_main(const struct facts *f, char *const *assembly,
                     "the devices, and\ncalls the jobs that %s names. Give "
                     "yours another name.",
             source, f->file);
+}
+
+static void check_needs(const struct facts *f)
+{
+    bool        has_unknown;
+    const char *install = missing(&f->needs, &has_unknown);
+
+    if (install)
+        die(FAILED, "%s needs packages that are not installed. This installs "
+                    "them:\n    %s",
+            f->file, install);
+    if (has_unknown)
+        exit(FAILED);
 }
 
 static void check_sandbox(const struct facts *f)
@@ -268,7 +281,7 @@ int command_configure(int count, char **words)
 {
     struct options  o = read_options(count, words);
     struct record  *r = NULL;
-    const char     *install, *kept;
+    const char     *kept;
     struct facts   *f;
     struct timespec started = file_time();
 
@@ -287,11 +300,7 @@ int command_configure(int count, char **words)
     o.file = enter_folder_of(o.file);
     check_names(o.file);
     f = get_facts(o.file, o.target);
-    install = missing(&f->packages, &f->libraries);
-    if (install)
-        die(FAILED, "%s needs packages that are not installed. This installs "
-                    "them:\n    %s",
-            f->file, install);
+    check_needs(f);
     check_sandbox(f);
     check_sources(f);
     for (size_t i = 0; i < f->crunched.count; i++)

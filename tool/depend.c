@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "compiler.h"
 #include "facts.h"
+#include "files.h"
 #include "process.h"
 #include "root.h"
 #include "say.h"
@@ -37,7 +38,8 @@ static bool is_installed(const char *name)
     return strncmp(run(&w, STDOUT_FILENO, 0).text, "ii", 2) == 0;
 }
 
-/* The Debian package that most likely has a library for pkg-config. */
+/* The Debian package that has a library for pkg-config, or NULL: a name that
+ * is only likely has to be one that apt knows. */
 static const char *package_of_library(const char *name)
 {
     static const char *const known[][2] = {
@@ -45,6 +47,7 @@ static const char *package_of_library(const char *name)
         {"openssl", "libssl-dev"},
         {"libcrypto", "libssl-dev"},
         {"libssl", "libssl-dev"},
+        {"libseccomp", "libseccomp-dev"},
         {"sqlite3", "libsqlite3-dev"},
         {"liburing", "liburing-dev"},
         {"libsodium", "libsodium-dev"},
@@ -52,35 +55,73 @@ static const char *package_of_library(const char *name)
         {"liblzma", "liblzma-dev"},
         {"libcurl", "libcurl4-openssl-dev"},
     };
+    const char *likely = text_of(
+        "%s%s-dev", strncmp(name, "lib", 3) ? "lib" : "", name);
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(known[i][0], name) == 0)
             return known[i][1];
-    return text_of("%s%s-dev", strncmp(name, "lib", 3) ? "lib" : "", name);
+    return find_program("apt-cache") && says_yes("apt-cache show", likely)
+               ? likely
+               : NULL;
 }
 
-const char *missing(const struct list *packages, const struct list *libraries)
+/* What somebody needs, as config.c says it, or without a place: by its name. */
+static const char *call_of(const char *word, const char *name,
+                           const char *place)
+{
+    return *place ? text_of("%s: %s(\"%s\")", place, word, name)
+                  : text_of("mirage: %s %s", word, name);
+}
+
+/* Says that a library is missing, and adds the package that has it. */
+static void lack_library(FILE *out, const char *name, const char *place,
+                         bool *has_unknown)
+{
+    const char *call = call_of("library", name, place);
+    const char *package = package_of_library(name);
+
+    if (package) {
+        fprintf(stderr, "%s is not installed\n", call);
+        fprintf(out, " %s", package);
+        return;
+    }
+    fprintf(stderr,
+            "%s: pkg-config knows no %s. `pkg-config --list-all` lists the "
+            "libraries that are installed; for another one, name the package "
+            "that has it with package().\n",
+            call, name);
+    *has_unknown = true;
+}
+
+const char *missing(const struct needs *n, bool *has_unknown)
 {
     static const char *const tools[][2] = {
         {"make", "make"}, {"ld", "binutils"}};
+    bool   has_pkg_config = find_program("pkg-config") != NULL;
     char  *wanted;
     size_t len;
     FILE  *out = open_memstream(&wanted, &len);
 
+    *has_unknown = false;
     for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++)
         if (!find_program(tools[i][0]))
             fprintf(out, " %s", tools[i][1]);
     if (!has_compiler())
         fputs(" gcc libc6-dev", out);
-    if (libraries->count && !find_program("pkg-config"))
+    if (n->libraries.count && !has_pkg_config)
         fputs(" pkg-config", out);
-    for (size_t i = 0; i < packages->count; i++)
-        if (!is_installed(packages->item[i]))
-            fprintf(out, " %s", packages->item[i]);
-    for (size_t i = 0; i < libraries->count; i++)
-        if (!find_program("pkg-config") ||
-            !says_yes("pkg-config --exists", libraries->item[i]))
-            fprintf(out, " %s", package_of_library(libraries->item[i]));
+    for (size_t i = 0; i < n->packages.count; i++)
+        if (!is_installed(n->packages.item[i])) {
+            fprintf(stderr, "%s is not installed\n",
+                    call_of("package", n->packages.item[i],
+                            n->package_places[i]));
+            fprintf(out, " %s", n->packages.item[i]);
+        }
+    for (size_t i = 0; has_pkg_config && i < n->libraries.count; i++)
+        if (!says_yes("pkg-config --exists", n->libraries.item[i]))
+            lack_library(out, n->libraries.item[i], n->library_places[i],
+                         has_unknown);
     fclose(out);
     if (len == 0)
         return NULL;
@@ -88,26 +129,11 @@ const char *missing(const struct list *packages, const struct list *libraries)
                    wanted);
 }
 
-int command_depend(int count, char **words)
+/* Runs the command, or ends the program with it as the remedy. */
+static void run_install(const char *install)
 {
-    struct list  packages = {{0}, 0}, libraries = {{0}, 0};
-    const char  *value, *install;
     struct words w = {0};
 
-    for (int i = 0; i < count; i++)
-        if ((value = option_value(count, words, &i, "--package", NULL)))
-            packages.item[packages.count++ % MOST] = value;
-        else if ((value = option_value(count, words, &i, "--library", NULL)))
-            libraries.item[libraries.count++ % MOST] = value;
-        else
-            refuse_option("depend", words[i],
-                          (const char *const[]){"--package", "--library",
-                                                NULL});
-    install = missing(&packages, &libraries);
-    if (!install) {
-        say("all that the build needs is there");
-        return 0;
-    }
     say("running: %s", install);
     if (geteuid() != 0 && (!find_program("sudo") ||
                            !says_yes("sudo -n", "true")))
@@ -117,8 +143,56 @@ int command_depend(int count, char **words)
     add_word(&w, "-y");
     if (run(&w, -1, 0).status != 0)
         die(FAILED, "`%s` has failed; `apt-get update` may help", install);
-    if (missing(&packages, &libraries))
-        die(FAILED, "still missing: %s", missing(&packages, &libraries));
+}
+
+/* Installs what is missing. */
+static void install_all(const struct needs *n)
+{
+    bool        has_unknown;
+    const char *install = missing(n, &has_unknown);
+
+    if (install) {
+        run_install(install);
+        install = missing(n, &has_unknown);
+        if (install)
+            die(FAILED, "still missing: %s", install);
+    }
+    if (has_unknown)
+        exit(FAILED);
+}
+
+/* What config.c says as it is now; the Makefile may be older. */
+static const struct needs *recorded_needs(void)
+{
+    const struct record *r = want_record();
+
+    apply_record(r);
+    return &get_facts(r->file, r->target)->needs;
+}
+
+int command_depend(int count, char **words)
+{
+    static struct needs n;
+    const char         *value;
+    bool                as_recorded = false;
+
+    for (int i = 0; i < count; i++)
+        if ((value = option_value(count, words, &i, "--package", NULL)))
+            add_need(&n.packages, n.package_places, value, "");
+        else if ((value = option_value(count, words, &i, "--library", NULL)))
+            add_need(&n.libraries, n.library_places, value, "");
+        else if (strcmp(words[i], "--as-recorded") == 0)
+            as_recorded = true;
+        else
+            refuse_option("depend", words[i],
+                          (const char *const[]){"--package", "--library",
+                                                "--as-recorded", NULL});
+    if (as_recorded) {
+        install_all(&(struct needs){0}); /* config.c needs a compiler */
+        install_all(recorded_needs());
+    }
+    install_all(&n);
+    say("all that the build needs is there");
     return 0;
 }
 

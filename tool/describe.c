@@ -43,8 +43,8 @@ static void print_text(const struct facts *f, bool recorded)
                    f->variable[i].value);
         else
             printf("environment: %s is unset\n", f->variable[i].name);
-    print_list("packages", &f->packages);
-    print_list("libraries", &f->libraries);
+    print_list("packages", &f->needs.packages);
+    print_list("libraries", &f->needs.libraries);
     print_list("more sources", &f->sources);
     puts("jobs, and the devices they are given:");
     for (size_t i = 0; i < f->job_count; i++)
@@ -105,8 +105,8 @@ static void print_json(const struct facts *f, bool recorded)
             fputs("null", stdout);
     }
     puts("},");
-    json_list("packages", &f->packages);
-    json_list("libraries", &f->libraries);
+    json_list("packages", &f->needs.packages);
+    json_list("libraries", &f->needs.libraries);
     json_list("sources", &f->sources);
     fputs("  \"devices\": [", stdout);
     for (size_t i = 0, n = 0; i < f->thing_count; i++) {

@@ -439,8 +439,8 @@ char *emit_makefile(const struct facts *f)
     fprintf(d.out, "MADE_BY   := %s\n", MIRAGE_VERSION);
     put_list(d.out, "SOURCES", &sources, "main.c unikernel.c");
     put_list(d.out, "INCLUDES", &f->includes, "");
-    put_list(d.out, "PACKAGES", &f->packages, "");
-    put_list(d.out, "LIBRARIES", &f->libraries, "");
+    put_list(d.out, "PACKAGES", &f->needs.packages, "");
+    put_list(d.out, "LIBRARIES", &f->needs.libraries, "");
     put_folders(d.out, "CRUNCHED", crunched_name, &f->crunched);
     put_folders(d.out, "IMAGES", image_name, &f->images);
     fputc('\n', d.out);

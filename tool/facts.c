@@ -161,6 +161,16 @@ void add_item(struct list *l, const char *item)
     l->item[l->count++] = item;
 }
 
+void add_need(struct list *names, const char **places, const char *name,
+              const char *place)
+{
+    size_t before = names->count;
+
+    add_item(names, name);
+    if (names->count > before)
+        places[before] = place;
+}
+
 bool is_crunched(const struct thing *t)
 {
     return t->type && strcmp(t->driver, "kv_ro_crunch") == 0;
@@ -219,11 +229,11 @@ static void take_fact(struct facts *f, char *const *v, size_t count)
     } else if (strcmp(v[0], "env") == 0) {
         add_variable(f, v[1], count > 2 ? v[2] : NULL);
     } else if (strcmp(v[0], "package") == 0) {
-        add_item(&f->packages, v[1]);
+        add_need(&f->needs.packages, f->needs.package_places, v[1], v[2]);
     } else if (strcmp(v[0], "sandbox") == 0) {
         f->has_sandbox = true;
     } else if (strcmp(v[0], "library") == 0) {
-        add_item(&f->libraries, v[1]);
+        add_need(&f->needs.libraries, f->needs.library_places, v[1], v[2]);
     } else if (strcmp(v[0], "source") == 0) {
         add_item(&f->sources, v[2]);
     } else if (strcmp(v[0], "include") == 0) {

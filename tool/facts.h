@@ -37,6 +37,12 @@ struct variable {
     const char *name, *value; /* NULL: it was unset */
 };
 
+/* Packages and libraries, and where config.c names each ("config.c:7", ""). */
+struct needs {
+    struct list packages, libraries;
+    const char *package_places[MOST], *library_places[MOST];
+};
+
 struct facts {
     const char     *file; /* config.c, in the present folder */
     const char     *target;
@@ -47,7 +53,8 @@ struct facts {
     size_t          job_count;
     struct variable variable[MOST];
     size_t          variable_count;
-    struct list     packages, libraries, sources, includes;
+    struct needs    needs;
+    struct list     sources, includes;
     bool            has_sandbox; /* the program may be asked for one */
     struct list     crunched;    /* folders that are put into the image */
     uint64_t        crunched_size;
@@ -77,6 +84,10 @@ bool is_fat_of_files(const struct thing *t);
 
 /* Adds an item, once. */
 void add_item(struct list *l, const char *item);
+
+/* Adds a name with its place, once. */
+void add_need(struct list *names, const char **places, const char *name,
+              const char *place);
 
 /* Escapes and back: \t, \n and \\ in a value of a line. */
 void  put_escaped(void *file, const char *value);

@@ -56,7 +56,7 @@ const struct command commands[] = {
      "[TOPIC]\n\n`mirage help topics` lists the topics.\n", command_help,
      false},
     {"depend", "install what a build needs",
-     "[--package=NAME]... [--library=NAME]...\n", command_depend, true},
+     "[--as-recorded] [--package=NAME]... [--library=NAME]...\n", command_depend, true},
     {"objects", "give an application its own names",
      "--names=FILE OBJECT...\n", command_objects, true},
     {"link", "link a virtual machine's image", "-- COMMAND...\n",

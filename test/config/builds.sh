@@ -879,6 +879,49 @@ has "missing" "$(setpriv --reuid=65534 --regid=65534 --clear-groups \
     "$mirage" depend --package=libno-such-thing-dev 2>&1)" \
     'running: sudo apt-get install libno-such-thing-dev'
 
+it "make depend installs what config.c names since it was configured"
+fresh needs
+quietly mirage configure
+mkdir -p "$work/apt"
+cat >"$work/apt/apt-get" <<'END'
+#!/bin/sh
+# Installs by noting the names.
+shift
+for word; do [ "$word" = -y ] || echo "$word" >>"$(dirname "$0")/installed"; done
+END
+cat >"$work/apt/dpkg-query" <<'END'
+#!/bin/sh
+for word; do last=$word; done
+grep -qx -e "$last" "$(dirname "$0")/installed" && printf 'ii '
+END
+cat >"$work/apt/sudo" <<'END'
+#!/bin/sh
+[ "$1" != -n ] || shift
+exec "$@"
+END
+chmod +x "$work"/apt/*
+: >"$work/apt/installed"
+sed -i 's/^    unikernel/    package("libfirst-dev");\n    package("libsecond-dev");\n&/' config.c
+has "make" "$(PATH=$work/apt:$PATH make 2>&1)" \
+    '^config.c:8: package\("libfirst-dev"\) is not installed$'
+out=$(PATH=$work/apt:$PATH make depend 2>&1) || wrong "make depend failed:" "$out"
+has "place" "$out" '^config.c:9: package\("libsecond-dev"\) is not installed$'
+equal "installed" "$(cat "$work/apt/installed")" $'libfirst-dev\nlibsecond-dev'
+has "Makefile" "$(cat Makefile)" '^PACKAGES  := libfirst-dev libsecond-dev$'
+PATH=$work/apt:$PATH quietly make
+sed -i 's/^    unikernel/    package("libthird-dev");\n&/' config.c
+PATH=$work/apt:$PATH quietly make prepare all
+equal "then" "$(tail -n 1 "$work/apt/installed")" libthird-dev
+
+it "make depend invents no package of a library"
+fresh unknown
+quietly mirage configure
+sed -i 's/^    unikernel/    library("zlibb");\n&/' config.c
+: >"$work/apt/installed"
+out=$(PATH=$work/apt:$PATH make depend 2>&1) && wrong "it goes on"
+has "message" "$out" '^config.c:8: library\("zlibb"\): pkg-config knows no zlibb\.'
+equal "installed" "$(cat "$work/apt/installed")" ""
+
 it "Makefile.user is read"
 echo 'hello: ; @echo from Makefile.user' >Makefile.user
 equal "its target" "$(make hello)" "from Makefile.user"

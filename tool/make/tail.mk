@@ -20,9 +20,11 @@ $(PROGRAM): .mirage/link.note
 -include $(OBJECTS:.o=.d)
 
 # When $(CONFIG) changes, or mirage, this Makefile is made again, for the
-# target and the environment that were recorded.
+# target and the environment that were recorded. `make depend` first installs
+# what $(CONFIG) needs, or it could not be configured.
 Makefile: .mirage/configured ;
 .mirage/configured: $(CONFIG) $(ROOT)/bin/mirage $(ROOT)/lib/mirage/libconfig.a
+	$(if $(filter depend prepare,$(MAKECMDGOALS)),$(MIRAGE) depend --as-recorded)
 	$(MIRAGE) configure --as-recorded
 -include .mirage/config.d
 
