@@ -227,12 +227,11 @@ struct tcpv4 {
     enum tcpv4_ecn               ecn;
     struct connection           *work, *work_last; /* scheduled */
     struct waiters               worker;
-    bool                         is_telling; /* in a handler, which may not
+    bool                         is_in_handler; /* in a handler, which may not
                                                 block */
-    bool                         is_ending;  /* nothing is accepted */
-    struct wheel_timer           memory;     /* while pages are scarce */
-    bool                         refused;    /* a connection without pages was
-                                             refused one */
+    bool                         is_ending;     /* nothing is accepted */
+    struct wheel_timer           memory;        /* while pages are scarce */
+    bool                         refused;       /* of one without pages */
     struct tcp_counters          counters;
 };
 

@@ -36,7 +36,7 @@ void tcp_deliver_events(struct connection *c)
     struct tcpv4 *tcp = c->tcp;
     unsigned      events;
 
-    tcp->is_telling = true;
+    tcp->is_in_handler = true;
     if (c->events.is_new) {
         const struct tcp_listener *l = c->listener;
 
@@ -54,7 +54,7 @@ void tcp_deliver_events(struct connection *c)
         c->events.told |= events;
         c->events.handler(c->events.ctx, &c->flow, events);
     }
-    tcp->is_telling = false;
+    tcp->is_in_handler = false;
 }
 
 /* The handler of a listener whose connections get no fiber. */

@@ -64,7 +64,7 @@ static enum status read_flow(struct flow *f, struct buf **data,
         if (c->fin_received || c->shut_reading || c->state == TCP_CLOSED)
             return ERR_EOF;
         c->events.told &= ~(unsigned)TCP_READABLE;
-        if (c->tcp->is_telling)
+        if (c->tcp->is_in_handler)
             return ERR_TIMEOUT;
         s = wait_until(&c->readable, deadline);
         if (s != OK)
@@ -97,7 +97,7 @@ static enum status wait_for_room(struct connection *c, nanoseconds deadline)
         if (tcp_send_room(c) > 0)
             return OK;
         c->events.told &= ~(unsigned)TCP_WRITABLE;
-        if (c->tcp->is_telling)
+        if (c->tcp->is_in_handler)
             return ERR_TIMEOUT;
         s = wait_until(&c->writable, deadline);
         if (s != OK)
@@ -110,7 +110,7 @@ static enum status wait_for_pages(struct connection *c, nanoseconds deadline)
     tcp_output(c);
     c->events.told &= ~(unsigned)TCP_WRITABLE;
     tcp_memory_low(c->tcp);
-    if (c->tcp->is_telling)
+    if (c->tcp->is_in_handler)
         return ERR_NO_MEMORY;
     return wait_until(&c->writable, deadline);
 }

@@ -109,8 +109,8 @@ static void on_ack_sent(struct connection *c)
     c->ts.last_ack_sent = c->rcv.nxt;
     c->ack.unacked = 0;
     c->ack.now = false;
-    if (c->sack.untold > TCP_TOLD_SINGLY)
-        c->sack.untold = TCP_TOLD_SINGLY;
+    if (c->sack.since_hole > TCP_SINGLE_ACKS)
+        c->sack.since_hole = TCP_SINGLE_ACKS;
     tcp_set_clock(c, TCP_ACKNOWLEDGE, FOREVER);
 }
 

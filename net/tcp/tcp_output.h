@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TCP_DELAYED_ACK  (40 * MILLISECOND)
-#define TCP_UNTOLD_LEAST (250 * MICROSECOND) /* a shorter delay is none */
+#define TCP_DELAYED_ACK      (40 * MILLISECOND)
+#define TCP_SACK_DELAY_LEAST (250 * MICROSECOND) /* a shorter delay is none */
 
 struct connection;
 struct ipv4_packet;

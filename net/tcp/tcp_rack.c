@@ -135,7 +135,7 @@ void tlp_set_pto(struct connection *c)
     if (c->rtt.srtt == 0)
         wait = SECOND;
     else if (c->sent.in_flight <= c->mss)
-        wait += TCP_PEERS_DELAY;
+        wait += TCP_MAX_ACK_DELAY;
     if (wait < TCP_PTO_LEAST)
         wait = TCP_PTO_LEAST;
     wait = time_after(wait << (times < 8 ? times : 8));

@@ -8,8 +8,8 @@
 #include <mirage/time.h>
 #include <stdbool.h>
 
-#define TCP_PEERS_DELAY (200 * MILLISECOND) /* TLP.max_ack_delay */
-#define TCP_PTO_LEAST   (10 * MILLISECOND)
+#define TCP_MAX_ACK_DELAY (200 * MILLISECOND) /* TLP.max_ack_delay */
+#define TCP_PTO_LEAST     (10 * MILLISECOND)
 
 struct connection;
 struct delivery;

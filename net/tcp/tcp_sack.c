@@ -31,7 +31,7 @@ void sack_note_out_of_order(struct connection *c, uint32_t from, uint32_t to)
     if (!c->sack.permitted)
         return;
     if (c->sack.count == 0 || from != c->sack.block[0].to)
-        c->sack.untold = 0;
+        c->sack.since_hole = 0;
     if (h)
         one = (struct tcp_range){h->seq, h->end};
     for (int i = 0; i < c->sack.count; i++)
@@ -63,16 +63,16 @@ void sack_send_or_delay_ack(struct connection *c)
     nanoseconds trip = c->autotune.rtt ? c->autotune.rtt : c->rtt.srtt,
                 wait = trip / 20;
 
-    if (c->sack.untold < TCP_TOLD_SINGLY + TCP_UNTOLD_MOST)
-        c->sack.untold++;
-    if (!c->sack.permitted || c->sack.untold <= TCP_TOLD_SINGLY ||
-        c->sack.untold == TCP_TOLD_SINGLY + TCP_UNTOLD_MOST) {
+    if (c->sack.since_hole < TCP_SINGLE_ACKS + TCP_SEGMENTS_PER_ACK)
+        c->sack.since_hole++;
+    if (!c->sack.permitted || c->sack.since_hole <= TCP_SINGLE_ACKS ||
+        c->sack.since_hole == TCP_SINGLE_ACKS + TCP_SEGMENTS_PER_ACK) {
         tcp_send_ack(c);
         return;
     }
     if (wait > MILLISECOND)
         wait = MILLISECOND;
-    if (wait < TCP_UNTOLD_LEAST)
+    if (wait < TCP_SACK_DELAY_LEAST)
         c->ack.now = true;
     else if (c->clock[TCP_ACKNOWLEDGE] > time_after(wait))
         tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(wait));

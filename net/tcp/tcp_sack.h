@@ -10,15 +10,15 @@
 
 /* Of consecutive segments beyond one hole, each of the first has an ACK at
  * once, and then one of so many. */
-#define TCP_TOLD_SINGLY 3
-#define TCP_UNTOLD_MOST 32
+#define TCP_SINGLE_ACKS      3
+#define TCP_SEGMENTS_PER_ACK 32
 
 struct connection;
 
 struct tcp_sack {
     bool             permitted; /* both sides have sent SACK-permitted */
     uint8_t          count;
-    uint8_t          untold;            /* segments beyond the latest hole */
+    uint8_t          since_hole;        /* segments received */
     struct tcp_range block[TCP_RANGES]; /* the most recent first */
     struct tcp_range dsack;             /* RFC 2883; empty: none is due */
     bool             with_data;         /* c->mss leaves room for blocks */

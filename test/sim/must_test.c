@@ -345,12 +345,12 @@ TEST(no_connection_is_opened_to_multicast_or_broadcast)
 
 TEST(an_unreachable_peer_fails_the_open_at_once)
 {
-    const struct ip_address nowhere[] = {ipv4_address(127, 0, 0, 1),
-                                         ipv4_address(10, 0, 0, 2), /* our own address */
-                                         ipv4_address(0, 0, 0, 0),
-                                         ipv4_address(192, 0, 2, 1)};
-    nanoseconds             began;
-    struct flow            *f;
+    const struct ip_address nowhere[] = {
+        ipv4_address(127, 0, 0, 1),
+        ipv4_address(10, 0, 0, 2), /* our own address */
+        ipv4_address(0, 0, 0, 0), ipv4_address(192, 0, 2, 1)};
+    nanoseconds  began;
+    struct flow *f;
 
     (void)open_with(1000, 65535);
     began = time_now();
