@@ -131,7 +131,11 @@ console custom_console(const char *name)
 
 block block_of_file(const char *path)
 {
-    return (block){device_of_text("block_of_file", "block", path)};
+    struct node *n = device_of_text("block_of_file", "block", path);
+
+    if (target() == UNIX || target() == MACOSX)
+        place_check_later(n->at, "block_of_file", path, A_FILE);
+    return (block){n};
 }
 
 fs fat(block disk)
@@ -147,7 +151,7 @@ fs fat_of_files(const char *dir)
     const char         *driver;
     struct node        *n, *disk;
 
-    dir = place_path(at, "fat_of_files", dir, R_OK | X_OK);
+    dir = place_path(at, "fat_of_files", dir, A_FOLDER);
     snprintf(call, sizeof call, "fat_of_files(\"%s\")", dir);
     driver = device_driver(devices, at, "fat_of_files", call, target());
     snprintf(name, sizeof name, "fat%d.img", ++images);
@@ -170,13 +174,16 @@ kv_ro crunch(const char *dir)
 {
     struct node *n = device_of_text("crunch", "kv_ro", dir);
 
-    n->arguments[0].text = place_path(n->at, "crunch", dir, R_OK | X_OK);
+    n->arguments[0].text = place_path(n->at, "crunch", dir, A_FOLDER);
     return (kv_ro){n};
 }
 
 kv_ro direct_kv_ro(const char *dir)
 {
-    return (kv_ro){device_of_text("direct_kv_ro", "kv_ro", dir)};
+    struct node *n = device_of_text("direct_kv_ro", "kv_ro", dir);
+
+    place_check_later(n->at, "direct_kv_ro", dir, A_FOLDER);
+    return (kv_ro){n};
 }
 
 network netif(const char *name)

@@ -152,7 +152,7 @@ void job_stop(job j, const char *fn)
 }
 
 const char *place_path(struct config_place at, const char *what,
-                       const char *path, int mode)
+                       const char *path, enum kind kind)
 {
     while (path && strncmp(path, "./", 2) == 0 && path[2])
         path += 2;
@@ -161,8 +161,7 @@ const char *place_path(struct config_place at, const char *what,
         config_fail(at, "%s: \"%s\" is not a path from config.c's folder, in "
                         "letters that make can have in a name",
                     what, path ? path : "");
-    if (access(path, mode) != 0)
-        config_fail(at, "%s: there is no %s", what, path);
+    place_check(at, what, path, kind);
     return path;
 }
 
@@ -171,7 +170,7 @@ void job_source(job j, const char *file)
     struct config_place at = place_of_call();
     size_t              len;
 
-    file = place_path(at, "job_source", file, R_OK);
+    file = place_path(at, "job_source", file, A_FILE);
     len = strlen(file);
     if (len < 3 || strcmp(file + len - 2, ".c") != 0)
         config_fail(at, "job_source: %s is not a .c file", file);
@@ -188,7 +187,7 @@ void job_include(job j, const char *folder)
 {
     struct config_place at = place_of_call();
 
-    folder = place_path(at, "job_include", folder, X_OK);
+    folder = place_path(at, "job_include", folder, A_FOLDER);
     report("include", report_number(want_job(at, j)->number), folder, NULL);
 }
 

@@ -1,0 +1,8 @@
+#include <mirage/config.h>
+
+JOB(start, block);
+
+void configure(void)
+{
+    unikernel("files", start(block_of_file("t")));
+}
