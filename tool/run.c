@@ -83,12 +83,17 @@ static void run_in_qemu(const struct record *r, const char *sudo,
                         const struct options *o)
 {
     struct words w = {0};
+    const char  *script = text_of("./%s.qemu.sh", r->image);
+
+    if (access(script, F_OK) != 0)
+        die(FAILED, "there is no %s: `mirage configure` makes it again",
+            script);
 
     add_words(&w, sudo);
     if (o->gdb)
         add_gdb_to_qemu(&w, o->gdb, program_name(r->image, r->target));
     add_word(&w, "sh");
-    add_word(&w, text_of("./%s.qemu.sh", r->image));
+    add_word(&w, script);
     add_arguments(&w, o);
     become(&w);
 }

@@ -470,6 +470,39 @@ sed -i 's/start()/start(default_console)/' config.c
 quietly make
 make -q || wrong "make has something to do"
 
+it "a generated file that was removed is made again"
+fresh removed
+quietly mirage configure
+quietly make
+for file in main.c .mirage/entry.h compile_flags.txt; do
+    rm $file
+    quietly make
+    [ -e $file ] || [ $file = compile_flags.txt ] || wrong "there is no $file"
+done
+make -q || wrong "make has something to do"
+rm -r main.c .mirage/entry.h .mirage/obj
+quietly make -j4
+fresh removed
+PATH=$work/unbuilt/bin:$PATH quietly mirage configure --xen
+rm console_libvirt.xml.in
+PATH=$work/unbuilt/bin:$PATH quietly make libvirt
+PATH=$work/unbuilt/bin:$PATH quietly mirage configure --virtio
+touch mir-console.virtio
+rm console.qemu.sh
+equal "run" "$(mirage run 2>&1)" \
+    "mirage: there is no ./console.qemu.sh: \`mirage configure\` makes it again"
+fresh removed
+cp "$top"/example/kv_ro/*.c .
+mkdir t && echo YES >t/a
+FS=fat quietly mirage configure
+rm make-fat1-image.sh
+quietly make
+[ -e make-fat1-image.sh ] || wrong "there is no make-fat1-image.sh"
+make -q || wrong "make has something to do"
+touch make-fat1-image.sh t/a
+quietly make
+make -q || wrong "make has something to do after a touch"
+
 it "an entry that no longer fits does not build"
 sed -i 's/void start(struct console \*c)/void start(struct console *c, int n)/' \
     unikernel.c

@@ -10,6 +10,9 @@ $(IMAGES:%=%.img): %.img:
 $(addsuffix .img,$(foreach name,$(IMAGES),$(shell $(MIRAGE) image --look \
     $(name) $($(name)) $(FAT_MORE)))): look
 
+GUEST     += $(IMAGES:%=make-%-image.sh)
+$(IMAGES:%=%.img): %.img: | make-%-image.sh
+
 all: $(IMAGES:%=%.img)
 
 clean: clean-images

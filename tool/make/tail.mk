@@ -28,6 +28,10 @@ Makefile: .mirage/configured ;
 	$(MIRAGE) configure --as-recorded
 -include .mirage/config.d
 
+# What was made and then removed is made again.
+main.c .mirage/entry.h $(GUEST): | .mirage/configured
+	$(MIRAGE) configure --as-recorded
+
 depend prepare:
 	$(MIRAGE) depend $(PACKAGES:%=--package=%) $(LIBRARIES:%=--library=%)
 

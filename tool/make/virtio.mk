@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: ISC
-run: all
+GUEST     := $(NAME).qemu.sh
+run: all $(GUEST)
 	$(SUDO) sh ./$(NAME).qemu.sh $(ARGS)
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: ISC
 BUILT     += $(NAME)_libvirt.xml
 
-run: all
+GUEST     := $(NAME).xl $(NAME)_libvirt.xml.in
+run: all $(NAME).xl
 	@SUDO='$(SUDO)' $(MIRAGE) run -- $(ARGS)
 
 # The path of this folder, as XML has it, and then as sed has it. XML has no way
 # to write control characters; the one of pwd is its line end.
 .PHONY: libvirt
-libvirt:
+libvirt: $(NAME)_libvirt.xml.in
 	@pwd | iconv -f UTF-8 -t UTF-8 >/dev/null 2>&1 && \
 	    test $$(pwd | LC_ALL=C tr -dc '[:cntrl:]' | wc -c) = 1 || \
 	    { echo 'libvirt cannot have the path of this folder: it has a control' \
