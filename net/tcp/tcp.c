@@ -199,7 +199,7 @@ static struct connection *oldest_in_time_wait(const struct tcpv4 *tcp)
 
 bool tcp_has_room(const struct tcpv4 *tcp)
 {
-    return tcp->pool.taken < tcp->pool.limit + tcp->pool.spare ||
+    return tcp->pool.in_use < tcp->pool.limit + tcp->pool.spare ||
            oldest_in_time_wait(tcp) != NULL;
 }
 

@@ -16,7 +16,7 @@ struct tcp_events {
     bool               is_new; /* the listener has not been called yet */
 };
 
-/* Calls the application for what is new. It may free the connection. */
+/* Calls the application's handler for new events. It may free c. */
 void tcp_deliver_events(struct connection *c);
 
 #endif

@@ -173,7 +173,7 @@ static enum status write_span(struct connection *c, const struct span *span,
 }
 
 /*
- * Sends what was written: at once if nothing is in flight or enough is unsent;
+ * Sends written data: at once if nothing is in flight or enough is unsent;
  * otherwise by the work fiber, together with later writes. (An echo server
  * would otherwise send one segment for each page that it reads.)
  */

@@ -108,7 +108,7 @@ static void relieve(struct tcpv4 *tcp)
     tcp->refused = false;
 }
 
-/* Resumes what was refused for want of pages. */
+/* Lets a connection go on that was refused pages. */
 static void resume(struct connection *c, bool is_over)
 {
     bool may_queue;

@@ -10,7 +10,7 @@
 struct connection;
 
 struct tcp_pacing {
-    nanoseconds paid_until; /* what was sent is spread up to this time */
+    nanoseconds paid_until; /* end of the time for the bytes sent */
 };
 
 /* How many of len bytes, which the window allows, may leave now. Sets the timer

@@ -63,11 +63,11 @@ struct connection *tcp_pool_alloc(struct tcp_pool *p)
 {
     struct connection *c = p->free;
 
-    if (p->taken >= p->limit + p->spare)
+    if (p->in_use >= p->limit + p->spare)
         return NULL;
     if (c) {
         p->free = c->next;
-        p->taken++;
+        p->in_use++;
         return c;
     }
     if (p->used % PIECE == 0) {
@@ -75,7 +75,7 @@ struct connection *tcp_pool_alloc(struct tcp_pool *p)
         if (!p->piece[p->used / PIECE])
             return NULL;
     }
-    p->taken++;
+    p->in_use++;
     return tcp_pool_at(p, p->used++);
 }
 
@@ -83,7 +83,7 @@ void tcp_pool_release(struct tcp_pool *p, struct connection *c)
 {
     c->next = p->free;
     p->free = c;
-    p->taken--;
+    p->in_use--;
 }
 
 /* Twice as many places. */

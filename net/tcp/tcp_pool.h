@@ -10,12 +10,12 @@
 struct connection;
 struct tcpv4;
 
-/* tcp_pool.c's own, but for used, limit, taken and spare. */
+/* tcp_pool.c's own, but for used, limit, in_use and spare. */
 struct tcp_pool {
     struct connection **piece; /* arrays of connections */
-    size_t              used;  /* connections that were ever allocated */
-    size_t              taken; /* and are now */
-    size_t              limit; /* the most of those taken, */
+    size_t              used;  /* those that were ever allocated */
+    size_t              in_use;
+    size_t              limit; /* the most in use, */
     size_t              spare; /* and of displaced ones; TCP_SPARE at most */
     struct connection  *free;
     struct connection **bucket;

@@ -25,7 +25,7 @@ struct tcp_rack {
 };
 
 struct tcp_tlp {
-    bool     is_outstanding, is_retrans; /* a probe, which has sent again */
+    bool     is_outstanding, is_retrans; /* is_retrans: of old data */
     uint8_t  spurious;                   /* probes since the last sample */
     uint32_t end_seq;
 };

@@ -37,7 +37,7 @@ static void enter_reduction(struct connection *c, enum tcp_phase why,
     c->recovery.keeps_cwnd = false;
 }
 
-/* Begins to count what is retransmitted, for an undo. */
+/* Begins to count retransmitted bytes, for an undo. */
 static void begin_episode(struct connection *c)
 {
     c->undo.from = c->snd.una;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sender's scoreboard (RFC 6675): what is between snd.una and snd.nxt, and
- * what is known of it.
+ * The sender's scoreboard (RFC 6675): the bytes between snd.una and snd.nxt,
+ * and the state of each.
  */
 #ifndef NET_TCP_SENT_H
 #define NET_TCP_SENT_H

@@ -50,7 +50,7 @@ void tcp_set_unanswered(struct connection *c, nanoseconds since);
 void tcp_update_user_timeout(struct connection *c);
 void tcp_start_rto(struct connection *c);
 void tcp_restart_rto(struct connection *c);
-/* Runs what is due; for the connection's timer in the wheel. */
+/* Runs the timers that are due; called by the wheel. */
 void tcp_on_timer(void *c);
 
 /* Updates SRTT, RTTVAR and RTO. */

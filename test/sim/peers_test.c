@@ -72,7 +72,7 @@ static void begin(tcp_handler *fn)
     tcpv4_reset(left.tcp, ERR_GONE);
     tcpv4_reset(right.tcp, ERR_GONE);
     CHECK(time_sleep(200 * SECOND) == OK);
-    CHECK(handled == 0 && right.tcp->pool.taken == 0 &&
+    CHECK(handled == 0 && right.tcp->pool.in_use == 0 &&
           right.tcp->pool.spare == 0);
     must_hold = true;
     memset(&right.tcp->counters, 0, sizeof right.tcp->counters);
@@ -207,7 +207,7 @@ TEST(a_displaced_connection_still_held_by_its_application_makes_room)
         CHECK((other[i] = open_from(second)) != NULL);
     CHECK(time_sleep(SECOND) == OK);
     CHECK(right.tcp->pool.spare == CONNECTIONS / 2 &&
-          right.tcp->pool.taken == CONNECTIONS + CONNECTIONS / 2);
+          right.tcp->pool.in_use == CONNECTIONS + CONNECTIONS / 2);
     must_hold = false;
     wake_all(&letting);
     CHECK(time_sleep(SECOND) == OK);
@@ -243,7 +243,7 @@ TEST(a_syn_flood_takes_at_most_a_quarter_of_the_pool)
     for (uint16_t port = 3000; port < 3100; port++)
         say(port, TCP_SYN, 7, 0, 0);
     CHECK(time_sleep(100 * MILLISECOND) == OK);
-    CHECK(right.tcp->pool.taken == CONNECTIONS / 4);
+    CHECK(right.tcp->pool.in_use == CONNECTIONS / 4);
     peer_ignores(200 * SECOND);
     ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_icmp_error, left.tcp);
 }

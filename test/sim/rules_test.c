@@ -87,17 +87,17 @@ static struct connection *reach(enum tcp_state state)
 }
 
 /*
- * Where a segment begins: below the window, at its first byte, inside, at its
- * last byte, and beyond. What is to come of it, for each place:
+ * The expected answer to a segment that begins below the window, at its first
+ * byte, inside, at its last byte, and beyond:
  *
- *     -     nothing
- *     A     an acknowledgment of what was acknowledged before
- *     +     the same, of what it brings
- *     x     the connection has ended, without a word
+ *     -     none
+ *     A     an ACK of rcv.nxt as before
+ *     +     an ACK of the segment
+ *     x     none, and the connection has ended
  *
  * RFC 9293, 3.10.7.4; RFC 5961, 3.2 (RST), 4.2 (SYN), 5.2 (ACK); RFC 1337 for
- * RST in TIME-WAIT. A segment without data is taken just beyond the window, too
- * (figures_test), so that "beyond" is a little further.
+ * RST in TIME-WAIT. "Beyond" is further than the first byte after the window,
+ * at which a segment without data is acceptable (figures_test).
  */
 enum which_ack { PRESENT,
                  OLD,
@@ -259,10 +259,10 @@ TEST(time_wait_every_event_at_every_edge_of_the_window)
 }
 
 /*
- * Where there is no window yet: what is said, and what comes. The answer has
- * flags (0: nothing comes), a number (S: our first; N: the one behind it; A:
- * what the event acknowledged; 0) and acknowledges what the event took, but
- * for a RST alone; then the state (-1: there is no connection).
+ * Events before the connection is synchronised. The answer has flags (0: none),
+ * a sequence number (S: our ISS; N: ISS + 1; A: the event's ACK number; 0) and
+ * acknowledges the event, but for a RST without ACK; then the state (-1: no
+ * connection).
  */
 struct opening {
     uint8_t flags;

@@ -12,7 +12,7 @@
  *     < ACK 1 101 +1000 x10 ten of them, one behind the other; so with >
  *     > SYN 100 mss=1000 sackok win=8000 ts=5:0
  *                           with options, and a window; an echo is counted
- *                           from our first time stamp
+ *                           from our first timestamp
  *     > ACK 101 1 sack=1001:2001,3001:4001
  *                           with ranges of our numbers
  *     < ACK 1 401 sack=     ... and here of the peer's; without any
