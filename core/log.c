@@ -12,6 +12,18 @@ static const char *const level_names[] = {"error", "warning", "info", "debug"};
 static struct log_source *sources;
 static char               ring[LOG_RING];
 static size_t             ring_end; /* bytes ever written */
+static size_t             errors;
+static const char        *plain_prefix; /* NULL: whole lines are printed */
+
+void log_plainly(const char *prefix)
+{
+    plain_prefix = prefix;
+}
+
+size_t log_errors(void)
+{
+    return errors;
+}
 
 /* Is it the word, and then end? */
 static bool starts(const char *text, const char *word, char end)
@@ -84,18 +96,30 @@ static void remember(const char *line, size_t len)
     ring_end += len;
 }
 
+static void put_plainly(enum log_level level, const char *text, size_t len)
+{
+    char   start[64];
+    size_t n = text_format(start, sizeof start, "%s: %s", plain_prefix,
+                           level == LEVEL_WARNING ? "warning: " : "");
+
+    platform_put(start, n < sizeof start ? n : sizeof start - 1);
+    platform_put(text, len);
+}
+
 void log_write(struct log_source *source, enum log_level level,
                const char *fmt, ...)
 {
     nanoseconds now = platform_now();
     char        line[LOG_LINE];
-    size_t      len;
+    size_t      len, head;
     va_list     args;
 
+    errors += level == LEVEL_ERROR;
     len = text_format(line, sizeof line, "[%5u.%06u] %s %s: ",
                       (unsigned)(now / SECOND),
                       (unsigned)(now % SECOND / MICROSECOND),
                       level_names[level], source->name);
+    head = len;
     va_start(args, fmt);
     len += text_vformat(line + len, sizeof line - len, fmt, args);
     va_end(args);
@@ -103,7 +127,11 @@ void log_write(struct log_source *source, enum log_level level,
         len = sizeof line - 1;
     line[len++] = '\n';
     remember(line, len);
-    if (level <= source->level)
+    if (level > source->level)
+        return;
+    if (plain_prefix)
+        put_plainly(level, line + head, len - head);
+    else
         platform_put(line, len);
 }
 

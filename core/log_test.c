@@ -96,3 +96,18 @@ TEST(the_ring_keeps_the_last_lines)
     CHECK(strstr(text, "line 2999\n") != NULL);
     CHECK(strstr(text, "line 1000\n") == NULL);
 }
+
+TEST(errors_are_counted_and_the_ring_has_whole_lines_in_a_tool_too)
+{
+    static char text[LOG_RING + 1];
+    size_t      before = log_errors();
+
+    log_plainly("tool");
+    log_warning(&alpha, "a warning");
+    CHECK(log_errors() == before);
+    log_error(&alpha, "an error");
+    log_plainly(NULL);
+    CHECK(log_errors() == before + 1);
+    read_ring(text, sizeof text);
+    CHECK(strstr(text, "] error alpha: an error\n") != NULL);
+}

@@ -58,6 +58,16 @@ struct log_source {
 void log_write(struct log_source *source, enum log_level level,
                const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+/*
+ * Prints lines from here on as "PREFIX: TEXT", without time, level and source;
+ * a warning as "PREFIX: warning: TEXT". For a tool of the host that runs on
+ * the library. The ring has whole lines all the same. Keeps prefix.
+ */
+void log_plainly(const char *prefix);
+
+/* Returns how many lines of level error were logged since the start. */
+size_t log_errors(void);
+
 /* For LOG_SOURCE. Keeps source. */
 void log_register(struct log_source *source);
 

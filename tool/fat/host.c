@@ -17,6 +17,7 @@
 #include <linux/openat2.h>
 #include <sys/syscall.h>
 #endif
+#define SECTOR 512u
 #ifndef O_PATH
 #define O_PATH O_RDONLY
 #endif
@@ -95,18 +96,47 @@ void *room_for(void *array, size_t count, size_t size)
     return array;
 }
 
+/* A file whose size is no multiple of a sector is no disk. The driver would
+ * advise to fill its last sector up, and so change a file that may be any. */
+static void check_sectors(const char *path)
+{
+    uint8_t     b[SECTOR] = {0};
+    struct stat st;
+    int         fd;
+    bool        is_boot;
+
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) ||
+        st.st_size % SECTOR == 0)
+        return;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    is_boot = fd >= 0 && read(fd, b, sizeof b) == (ssize_t)sizeof b &&
+              b[510] == 0x55 && b[511] == 0xaa;
+    if (fd >= 0)
+        close(fd);
+    if (is_boot)
+        die("%s has %lld bytes, which are no whole sectors of %u: it begins "
+            "with a boot sector, and its end may have been cut off",
+            path, (long long)st.st_size, SECTOR);
+    die("%s is no image of a disk: it has %lld bytes, which are no whole "
+        "sectors of %u, and no boot sector",
+        path, (long long)st.st_size, SECTOR);
+}
+
 struct fs *open_image(const char *path, struct block **disk)
 {
     struct fs     *fs;
     struct fs_stat st;
-    enum status    s =
-        block_unix_connect_with(path, "`fat create` makes one", disk);
+    enum status    s;
 
+    check_sectors(path);
+    s = block_unix_connect_with(path, "`fat create` makes one", disk);
     if (s)
         die("%s: %s", path, status_text(s));
     s = fat_connect(*disk, &fs);
     if (s == OK)
         s = fs_stat(fs, "", &st);
+    if (s == ERR_FORMAT)
+        die("%s is no image of a FAT file system", path);
     if (s)
         die("%s: %s", path, status_text(s));
     return fs;

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "fat.h"
 #include <errno.h>
+#include <mirage/log.h>
 #include <mirage/main.h>
 #include <mirage/platform.h>
 #include <stdio.h>
@@ -230,6 +231,7 @@ int main(int argc, char **argv)
         (int)options.words > command->most)
         misused("it is: fat %s", text_of("%s %s", command->name,
                                          command->usage));
+    log_plainly("fat");
     platform_start("fat", NULL, 0);
 }
 
