@@ -71,13 +71,25 @@ void image_panic(const char *file, int line, const char *fmt, ...)
     platform_crash((uintptr_t)__builtin_frame_address(0));
 }
 
+/* The text of these says less than the reason that a driver has logged. */
+static bool is_vague(enum status s)
+{
+    return s == ERR_FORMAT || s == ERR_RANGE || s == ERR_NAME;
+}
+
 void connected(enum status s, const char *device)
 {
+    static size_t before;
+    bool          is_logged = log_errors() != before;
+
+    before = log_errors();
     if (s == OK)
         return;
     if (stopping && s == ERR_CANCELLED)
         platform_exit(0);
-    image_say("%s: %s: %s\n", name, device, status_text(s));
+    image_say("%s: %s: %s\n", name, device,
+              is_logged && is_vague(s) ? "it cannot be used, as said above"
+                                       : status_text(s));
     platform_exit(1);
 }
 

@@ -30,7 +30,9 @@ void              mirage_main(void);
 
 /*
  * Ends the image, with a message naming the device and a non-zero exit
- * status, unless s is OK. device is as config.c wrote it.
+ * status, unless s is OK. device is as config.c wrote it. The message has the
+ * text of s, or refers to the error that the driver has logged if that says
+ * more.
  */
 void connected(enum status s, const char *device);
 
