@@ -223,12 +223,18 @@ static bool write_draft(const char *name, const char *text)
     return close_draft(out, name);
 }
 
+/* Ends the program where some of the files may have been replaced. */
+static void stop_halfway(const char *name)
+{
+    die(FAILED, "cannot write %s: %s. When that is mended, run `mirage "
+                "configure` again.",
+        name, strerror(errno));
+}
+
 static void replace(const char *name, const char *place)
 {
     if (!rename_draft(name, place))
-        die(FAILED, "cannot write %s: %s. When that is mended, run `mirage "
-                    "configure` again.",
-            place, strerror(errno));
+        stop_halfway(place);
 }
 
 static bool is_made(const struct made_file *files, size_t count,
@@ -324,7 +330,7 @@ const char *write_files(const struct made_file *files, size_t count)
     }
     both = made_text(files, count, false);
     if (!write_draft(MADE, both))
-        give_up(MADE, files, 0);
+        stop_halfway(MADE);
     replace(MADE, MADE);
     return kept;
 }
@@ -341,9 +347,11 @@ static const char *printable(const char *text)
 {
     char *copy = text_of("%s", text);
 
-    for (char *c = copy; *c; c++)
-        if ((unsigned char)*c < ' ' || *c == 127)
+    for (unsigned char *c = (unsigned char *)copy; *c; c++)
+        if (*c < ' ' || *c == 127)
             *c = '?';
+        else if (c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0)
+            c[0] = c[1] = '?'; /* U+0080 to U+009F */
     return copy;
 }
 
@@ -372,7 +380,7 @@ void remove_files(void)
         if (is_as_made(name, name))
             remove_named(name);
         else if (access(name, F_OK) == 0)
-            say("%s was edited: it is kept", name);
+            say("%s was edited: it is kept", printable(name));
     }
 }
 

@@ -767,6 +767,16 @@ quietly mirage configure
 quietly make clean
 [ ! -e mir-console ] || wrong "make clean left the program"
 
+it "names that .mirage gives reach no terminal with their controls"
+fresh controls
+quietly mirage configure
+for name in $'\e[31mred' $'\xc2\x9b31mred'; do
+    echo >"$name"
+    printf '0000000000000000 %s\n' "$name" >>.mirage/made
+done
+equal "message" "$(mirage clean 2>&1)" 'mirage: ?[31mred was edited: it is kept
+mirage: ??31mred was edited: it is kept'
+
 it "clean removes what was made for other images and targets, too"
 fresh renamed
 for name in console second third second; do
