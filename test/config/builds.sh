@@ -504,6 +504,8 @@ quietly make
 make -q || wrong "make has something to do after a touch"
 
 it "an entry that no longer fits does not build"
+fresh misfit
+quietly mirage configure
 sed -i 's/void start(struct console \*c)/void start(struct console *c, int n)/' \
     unikernel.c
 out=$(make 2>&1) && wrong "make went on"
@@ -966,6 +968,8 @@ has "message" "$out" '^config.c:8: library\("zlibb"\): pkg-config knows no zlibb
 equal "installed" "$(cat "$work/apt/installed")" ""
 
 it "Makefile.user is read"
+fresh user
+quietly mirage configure
 echo 'hello: ; @echo from Makefile.user' >Makefile.user
 equal "its target" "$(make hello)" "from Makefile.user"
 
