@@ -26,8 +26,7 @@ const struct command commands[] = {
      "variable that the configuration reads, are recorded for later builds.\n",
      command_configure, false},
     {"build", "build what was configured",
-     "[MAKE'S ARGUMENTS]\n\nRuns make in this folder.\n", command_build,
-     false},
+     "[MAKE'S ARGUMENTS]\n\nRuns make in this folder.\n", command_build, false},
     {"run", "run what was built",
      "[--gdb[=PORT]] [-- ARGUMENTS]\n"
      "\n"
@@ -56,11 +55,12 @@ const struct command commands[] = {
      "[TOPIC]\n\n`mirage help topics` lists the topics.\n", command_help,
      false},
     {"depend", "install what a build needs",
-     "[--as-recorded] [--package=NAME]... [--library=NAME]...\n", command_depend, true},
-    {"objects", "give an application its own names",
-     "--names=FILE OBJECT...\n", command_objects, true},
-    {"link", "link a virtual machine's image", "-- COMMAND...\n",
-     command_link, true},
+     "[--as-recorded] [--package=NAME]... [--library=NAME]...\n",
+     command_depend, true},
+    {"objects", "give an application its own names", "--names=FILE OBJECT...\n",
+     command_objects, true},
+    {"link", "link a virtual machine's image", "-- COMMAND...\n", command_link,
+     true},
     {"crunch", "put a folder's files into C", "[--look] NAME FOLDER\n",
      command_crunch, true},
     {"image", "make a file system of a folder",
@@ -68,8 +68,8 @@ const struct command commands[] = {
      command_image, true},
     {"note", "note the words of a command for make", "NAME -- WORD...\n",
      command_note, true},
-    {"root", "where mirage is installed", "[--made-by=VERSION]\n",
-     command_root, true},
+    {"root", "where mirage is installed", "[--made-by=VERSION]\n", command_root,
+     true},
     {0},
 };
 
