@@ -5,7 +5,7 @@
 #
 #     sh @IMAGE@.qemu.sh --key=value...    boot arguments
 #     MACHINE=q35                          another machine than microvm
-#     MEMORY=256                           MiB
+#     MEMORY=256                           MiB; or with K, M or G behind it
 #     ACCEL=tcg                            another accelerator than the best
 #     QEMU_ARGS='-gdb tcp::1234 -S'        more for QEMU
 #
@@ -109,6 +109,44 @@ run() {
     [ -z "$scratch" ] || rm -rf "$scratch"
 }
 
+# image_size: the KiB from 0 to where the image ends in memory, by its program
+# headers (ELF64: 56 bytes each, from byte 64 on); 0 if it has none.
+image_size() {
+    count=$(od -An -v -t u2 -j 56 -N 2 "$image" | tr -d ' ')
+    od -An -v -t u8 -j 64 -N $((56 * ${count:-0})) "$image" | awk '
+        { for (i = 1; i <= NF; i++) field[n++] = $i }
+        END {
+            for (i = 0; i + 6 < n; i += 7)
+                if (field[i] % 4294967296 == 1 &&
+                    field[i + 3] + field[i + 5] > end)
+                    end = field[i + 3] + field[i + 5]
+            print int((end + 1023) / 1024)
+        }'
+}
+
+# check_memory SIZE: ends the script if that is no size, or less than the image
+# itself, which QEMU would load into nothing and run for ever.
+check_memory() {
+    number=$(printf %s "${1%[KMGkmg]}" | sed 's/^0*\([0-9]\)/\1/')
+    case $number in
+    '' | *[!0-9]* | ????????*)
+        echo "MEMORY=$1: expected MiB, such as @MEMORY@" >&2
+        exit 1
+        ;;
+    esac
+    case $1 in
+    *[Kk]) ;;
+    *[Gg]) number=$((number * 1048576)) ;;
+    *) number=$((number * 1024)) ;;
+    esac
+    need=$(image_size)
+    if [ "$number" -lt "$need" ]; then
+        echo "MEMORY=$1: @PROGRAM@ needs at least" \
+            "MEMORY=$(((need + 1023) / 1024)) (MiB)" >&2
+        exit 1
+    fi
+}
+
 if ! command -v qemu-system-x86_64 >/dev/null; then
     echo "there is no qemu-system-x86_64 on PATH. On Debian:" \
         "apt-get install qemu-system-x86" >&2
@@ -118,6 +156,8 @@ if [ ! -r "$image" ]; then
     echo "cannot read $image: run \`make\`" >&2
     exit 1
 fi
+
+check_memory "${MEMORY:-@MEMORY@}"
 
 use=${ACCEL:-kvm}
 case $use in
