@@ -136,9 +136,9 @@ struct connection {
         nanoseconds since, rtt;
     } autotune;
 
+    struct ooo_queue ooo;
     struct buf      *syn_data; /* of a SYN, in a simultaneous open */
     uint32_t         syn_data_len;
-    struct ooo_queue ooo;
     bool             fin_received; /* and all before it */
     bool             fin_pending;  /* at fin_seq, beyond a hole */
     uint32_t         fin_seq;

@@ -21,7 +21,7 @@ struct tcp_rack {
     uint32_t    end_seq, fack, dsack_round;
     uint16_t    reo_wnd_mult; /* quarters of min_rtt; 1 at first */
     uint8_t     reo_wnd_persist;
-    bool        reordering_seen, in_dsack_round;
+    bool        reordering_seen : 1, in_dsack_round : 1;
 };
 
 struct tcp_tlp {

@@ -17,11 +17,11 @@ struct connection;
 
 struct tcp_sack {
     bool             permitted; /* both sides have sent SACK-permitted */
+    bool             with_data; /* c->mss leaves room for blocks */
     uint8_t          count;
     uint8_t          since_hole;        /* segments received */
     struct tcp_range block[TCP_RANGES]; /* the most recent first */
     struct tcp_range dsack;             /* RFC 2883; empty: none is due */
-    bool             with_data;         /* c->mss leaves room for blocks */
 };
 
 /* Notes that [from, to) has been received out of order and is queued. */
