@@ -3,6 +3,7 @@
 #include "compiler.h"
 #include "root.h"
 #include "say.h"
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -82,4 +83,19 @@ void explain_errors(const char *file, const char *messages)
         strstr(error, " arguments, but takes "))
         die(FAILED, "%s gives too many %s.", file, given);
     die(FAILED, "%s does not compile.", file);
+}
+
+void hint_header(const char *file, const char *own, const char *other)
+{
+    FILE  *in = fopen(file, "r");
+    char  *text = NULL;
+    size_t size = 0;
+
+    if (in && getdelim(&text, &size, '\0', in) > 0 &&
+        strstr(text, text_of("<%s>", other)) &&
+        !strstr(text, text_of("<%s>", own)))
+        say("%s includes <%s>: it needs <%s> instead", file, other, own);
+    if (in)
+        fclose(in);
+    free(text);
 }

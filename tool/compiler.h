@@ -18,4 +18,8 @@ void add_compiler(struct words *w);
 void explain_errors(const char *file, const char *messages)
     __attribute__((noreturn));
 
+/* For a file that did not compile: says so if it includes the header of the
+ * other of config.c and unikernel.c, and not its own. */
+void hint_header(const char *file, const char *own, const char *other);
+
 #endif

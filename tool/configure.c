@@ -117,6 +117,7 @@ static char *assemble(const char *source, const char *entry,
     o = run(&w, STDERR_FILENO, 0);
     fputs(o.text, stderr);
     if (o.status != 0) {
+        hint_header(source, "mirage.h", "mirage/config.h");
         if (strstr(o.text, text_of("%s:", f->file))) /* in a note */
             die(FAILED, "%s is not what %s says of it.", source, f->file);
         die(FAILED, "%s does not compile.", source);
@@ -300,6 +301,7 @@ int command_configure(int count, char **words)
     o.file = enter_folder_of(o.file);
     check_names(o.file);
     f = get_facts(o.file, o.target);
+    check_libraries(o.target);
     check_needs(f);
     check_sandbox(f);
     check_sources(f);

@@ -35,17 +35,19 @@ void check_target(const char *target)
         t++;
     if (!target_names[t])
         die_unknown("target", target, target_names);
-    if (strcmp(target, "unix") == 0 || strcmp(target, "sim") == 0)
-        return;
     if (strcmp(target, "macosx") == 0) {
-#ifdef __APPLE__
-        return;
-#else
+#ifndef __APPLE__
         die(FAILED, "target macosx is built on a Mac, with its compiler and "
                     "its libraries; this is another system.\n"
                     "`mirage configure --unix` makes the same program here.");
 #endif
     }
+}
+
+void check_libraries(const char *target)
+{
+    if (!is_bare(target))
+        return;
     if (access(text_of("%s/lib/mirage/%s/libmirage.a", root(), target),
                R_OK) != 0)
         die(FAILED, "target %s needs the libraries of bare images, which are "
@@ -119,8 +121,10 @@ static void compile(const char *file, const char *program, struct facts *facts)
     if (strstr(o.text, "undefined reference to `configure'"))
         die(FAILED, "%s does not define  void configure(void)", file);
     fputs(o.text, stderr);
-    if (o.status != 0)
+    if (o.status != 0) {
+        hint_header(file, "mirage/config.h", "mirage.h");
         explain_errors(file, o.text);
+    }
     facts->dependencies = read_file(rules);
 }
 

@@ -64,8 +64,12 @@ struct facts {
 
 extern const char *const target_names[]; /* ends with NULL */
 
-/* Ends with a message unless the target is one that can be built here. */
+/* Ends with a message unless this system can build for the target. */
 void check_target(const char *target);
+
+/* Ends with a message unless the target's libraries are built. After get_facts:
+ * a device that the target lacks is the more useful message. */
+void check_libraries(const char *target);
 
 /*
  * Compiles and runs file in the present folder. Mistakes end the program with

@@ -538,6 +538,12 @@ for target in xen virtio; do
 \`make images\`, in the clone of mirage, builds them."
 done
 
+it "a device that the target lacks is named before libraries that it lacks"
+cp config.c before.c
+sed -i 's/default_console/tap0/; s/console/network/' config.c
+has "message" "$(mirage configure --virtio 2>&1)" '^config.c:8: tap0 needs target'
+mv before.c config.c
+
 it "a Makefile of another version says to configure again"
 sed -i 's/^MADE_BY .*/MADE_BY := 0.0.9/' Makefile
 has "message" "$(make 2>&1)" \
