@@ -97,7 +97,8 @@ static void help(void)
          "      --label=TEXT          at most 11 capitals and digits\n"
          "      --id=NUMBER           of the volume; 0 otherwise\n"
          "\n  DATE is a day, YYYY-MM-DD, or @ and seconds since 1970.\n"
-         "  --in-place removes an old file before its new one is copied.\n\n"
+         "  --in-place removes an old file before its new one is copied.\n"
+         "  Words that follow -- are no options.\n\n"
          "The same words and files make the same image, to the bit; dates of\n"
          "files are the host's, unless --date is given.");
 }
@@ -209,6 +210,8 @@ static bool take_option(const char *word)
 
 int main(int argc, char **argv)
 {
+    bool only_words = false;
+
     if (argc < 2 || strcmp(argv[1], "--help") == 0) {
         help();
         return argc < 2 ? MISUSED : 0;
@@ -219,7 +222,9 @@ int main(int argc, char **argv)
     if (!command->name)
         misused("there is no command %s", argv[1]);
     for (int i = 2; i < argc; i++)
-        if (strncmp(argv[i], "--", 2) == 0) {
+        if (!only_words && strcmp(argv[i], "--") == 0) {
+            only_words = true;
+        } else if (!only_words && strncmp(argv[i], "--", 2) == 0) {
             if (!take_option(argv[i]))
                 misused("there is no option %s", argv[i]);
         } else if (options.words == MOST_WORDS) {

@@ -14,5 +14,5 @@ image=${2:-@NAME@.img}
 
 rm -f "$image.new"
 "$fat" create "$image.new" --for=@FOLDER@ --more="${1:-0}"
-"$fat" add "$image.new" @FOLDER@/. --date=@DATE@
+"$fat" add "$image.new" --date=@DATE@ -- @FOLDER@/.
 mv "$image.new" "$image"
