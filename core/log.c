@@ -13,12 +13,10 @@ static struct log_source *sources;
 static char               ring[LOG_RING];
 static size_t             ring_end; /* bytes ever written */
 static size_t             errors;
-static const char        *plain_prefix; /* NULL: whole lines are printed */
 
-void log_plainly(const char *prefix)
-{
-    plain_prefix = prefix;
-}
+/* By pointer, so that only a tool that asks for it has the code. NULL: whole
+ * lines are printed. */
+static void (*put_plainly)(enum log_level level, const char *text, size_t len);
 
 size_t log_errors(void)
 {
@@ -96,7 +94,9 @@ static void remember(const char *line, size_t len)
     ring_end += len;
 }
 
-static void put_plainly(enum log_level level, const char *text, size_t len)
+static const char *plain_prefix;
+
+static void put_after_prefix(enum log_level level, const char *text, size_t len)
 {
     char   start[64];
     size_t n = text_format(start, sizeof start, "%s: %s", plain_prefix,
@@ -104,6 +104,12 @@ static void put_plainly(enum log_level level, const char *text, size_t len)
 
     platform_put(start, n < sizeof start ? n : sizeof start - 1);
     platform_put(text, len);
+}
+
+void log_plainly(const char *prefix)
+{
+    plain_prefix = prefix;
+    put_plainly = prefix ? put_after_prefix : NULL;
 }
 
 void log_write(struct log_source *source, enum log_level level,
@@ -129,7 +135,7 @@ void log_write(struct log_source *source, enum log_level level,
     remember(line, len);
     if (level > source->level)
         return;
-    if (plain_prefix)
+    if (put_plainly)
         put_plainly(level, line + head, len - head);
     else
         platform_put(line, len);
