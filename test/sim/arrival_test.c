@@ -16,18 +16,7 @@ static const struct connection *ours(void)
 
 static void begin(void)
 {
-    static bool is_made;
-
-    if (!is_made) {
-        sim_seed(32);
-        pair_make(1500, 0);
-        pair_watch();
-        pair_listen(80);
-        is_made = true;
-    }
-    pair_forget();
-    CHECK(time_sleep(SECOND) == OK);
-    script_begin();
+    script_restart(32);
 }
 
 /* Opens a connection. options are those of the SYN, ack those of the ACK of the

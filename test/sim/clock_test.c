@@ -19,18 +19,7 @@ static struct connection *ours(void)
 
 static void begin(void)
 {
-    static bool is_made;
-
-    if (!is_made) {
-        sim_seed(33);
-        pair_make(1500, 0);
-        pair_watch();
-        pair_listen(80);
-        is_made = true;
-    }
-    pair_forget();
-    CHECK(time_sleep(SECOND) == OK);
-    script_begin();
+    script_restart(33);
     before = right.tcp->counters;
 }
 

@@ -12,18 +12,7 @@ static uint8_t data[10000];
 
 static void begin(void)
 {
-    static bool is_made;
-
-    if (!is_made) {
-        sim_seed(31);
-        pair_make(1500, 0);
-        pair_watch();
-        pair_listen(80);
-        is_made = true;
-    }
-    pair_forget();
-    CHECK(time_sleep(SECOND) == OK);
-    script_begin();
+    script_restart(31);
 }
 
 static void open_it(void)

@@ -15,19 +15,9 @@ static nanoseconds began, ended;
 
 static void begin(void)
 {
-    static bool is_made;
-
-    if (!is_made) {
-        sim_seed(34);
-        pair_make(1500, 0);
-        pair_watch();
-        pair_listen(80);
-        is_made = true;
-    }
-    right.tcp->is_ending = false;
-    pair_forget();
-    CHECK(time_sleep(SECOND) == OK);
-    script_begin();
+    if (right.tcp)
+        right.tcp->is_ending = false;
+    script_restart(34);
 }
 
 static void open_it(void)

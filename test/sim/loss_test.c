@@ -25,18 +25,7 @@ static struct tcp_counters before;
 /* Forgets all connections, for a new script. */
 static void begin(void)
 {
-    static bool is_made;
-
-    if (!is_made) {
-        sim_seed(5);
-        pair_make(1500, 0);
-        pair_watch();
-        pair_listen(80);
-        is_made = true;
-    }
-    pair_forget();
-    CHECK(time_sleep(SECOND) == OK);
-    script_begin();
+    script_restart(5);
     before = *counters();
 }
 

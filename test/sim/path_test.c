@@ -18,19 +18,8 @@ static struct connection *ours(void)
 
 static void begin(void)
 {
-    static bool is_made;
-
-    if (!is_made) {
-        sim_seed(5);
-        pair_make(1500, 0);
-        pair_watch();
-        pair_listen(80);
-        is_made = true;
-    }
-    pair_forget();
-    CHECK(time_sleep(SECOND) == OK);
+    script_restart(5);
     tcpv4_set_ecn(right.tcp, TCPV4_ECN_ANSWER);
-    script_begin();
 }
 
 static void write_bytes(size_t len)

@@ -78,6 +78,22 @@ void script_begin(void)
     script_port = 0;
 }
 
+void script_restart(uint64_t seed)
+{
+    static bool is_made;
+
+    if (!is_made) {
+        sim_seed(seed);
+        pair_make(1500, 0);
+        pair_watch();
+        pair_listen(80);
+        is_made = true;
+    }
+    pair_forget();
+    require(time_sleep(SECOND) == OK);
+    script_begin();
+}
+
 static uint8_t flags_of(const char *text)
 {
     static const char *const names[] = {"FIN", "SYN", "RST", "PSH",

@@ -38,9 +38,15 @@
 
 #include <mirage/flow.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 /* Takes the left host's TCP segments, from now on. */
 void script_begin(void);
+
+/* Begins a test: makes the pair from seed if there is none yet, with the right
+ * host listening on port 80, resets all connections, then calls script_begin.
+ * Blocks. */
+void script_restart(uint64_t seed);
 
 /* Plays text; false, with a line printed, at the first that is not so. */
 bool script_play(const char *text);
