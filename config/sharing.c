@@ -50,19 +50,14 @@ static void refuse_network(const struct node *u, const struct node *other,
     if (u == other)
         config_fail(u->at, "%s is given the network device %s by two names",
                     u->what, call_of(device, call, sizeof call));
-    if (u->type && other->type)
-        config_fail(u->at,
-                    "%s and %s (line %d) both use %s. A network device has "
-                    "one listener, so one of them would receive nothing. Make "
-                    "one stack, and give it to every job that wants one.",
-                    u->what, other->what, other->at.line,
-                    call_of(device, call, sizeof call));
     config_fail(u->at,
                 "%s and %s (line %d) both use %s. A network device has one "
-                "listener, so one of them would receive nothing. Give each a "
-                "device of its own.",
+                "listener, so one of them would receive nothing. %s",
                 u->what, other->what, other->at.line,
-                call_of(device, call, sizeof call));
+                call_of(device, call, sizeof call),
+                u->type && other->type
+                    ? "Make one stack, and give it to every job that wants one."
+                    : "Give each a device of its own.");
 }
 
 /* Is the network device, argument i of u, used before? */
