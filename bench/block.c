@@ -23,11 +23,11 @@ BOOT_FLAG(scattered, "requests at random places, and not one after another");
 BOOT_FLAG(writing, "write, and do not read");
 
 static struct block *disk;
-static uint64_t      next, places;
-static uint64_t      seed;
+static uint64_t next, places;
+static uint64_t seed;
 static unsigned long done;
-static nanoseconds   end;
-static bool          is_over;
+static nanoseconds end;
+static bool is_over;
 
 /* A generator as simple as fio's. */
 static uint64_t choose_place(void)
@@ -57,9 +57,9 @@ static void use(void *data)
 
 void mirage_main(void)
 {
-    size_t        len = (size_t)(depth * bytes);
-    size_t        pages = (len + PAGE_BYTES - 1) / PAGE_BYTES;
-    char         *data = page_alloc(pages);
+    size_t len = (size_t)(depth * bytes);
+    size_t pages = (len + PAGE_BYTES - 1) / PAGE_BYTES;
+    char *data = page_alloc(pages);
     struct fiber *user[64];
     struct moment start, now;
 

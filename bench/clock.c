@@ -23,14 +23,14 @@
 
 extern char **environ;
 
-static char        output[8192]; /* the beginning of what it printed */
-static const char *wanted;       /* in a line that ends the run; or NULL */
+static char output[8192]; /* the beginning of what it printed */
+static const char *wanted; /* in a line that ends the run; or NULL */
 
 static pid_t start(char **command, int *out)
 {
     posix_spawn_file_actions_t actions;
-    int                        pipe_ends[2];
-    pid_t                      pid;
+    int pipe_ends[2];
+    pid_t pid;
 
     if (pipe2(pipe_ends, O_CLOEXEC) != 0)
         give_up("no pipe");
@@ -56,8 +56,8 @@ static int line_has_come(void)
 /* Reads to the end, or to the end of the line that is waited for. */
 static void take_output(int out)
 {
-    char    rest[8192];
-    size_t  len = 0;
+    char rest[8192];
+    size_t len = 0;
     ssize_t n;
 
     do {
@@ -78,9 +78,9 @@ static double seconds(struct timeval t)
 static struct moment run(char **command)
 {
     struct rusage used;
-    double        begin = clock_seconds(CLOCK_MONOTONIC), end;
-    int           out, status;
-    pid_t         pid = start(command, &out);
+    double begin = clock_seconds(CLOCK_MONOTONIC), end;
+    int out, status;
+    pid_t pid = start(command, &out);
 
     take_output(out);
     end = clock_seconds(CLOCK_MONOTONIC);
@@ -101,8 +101,8 @@ static struct moment run(char **command)
 
 int main(int argc, char **argv)
 {
-    int     option;
-    size_t  times = 1;
+    int option;
+    size_t times = 1;
     double *wall, *cpu;
 
     while ((option = getopt(argc, argv, "+le:n:")) != -1) {

@@ -9,12 +9,12 @@ const char mirage_name[] = "crunch";
 
 void mirage_main(void)
 {
-    static struct crunched_file  file[KEYS];
+    static struct crunched_file file[KEYS];
     static const struct crunched files = {file, KEYS, 0};
-    struct kv_ro                *kv;
-    struct moment                start;
-    const void                  *data;
-    size_t                       len;
+    struct kv_ro *kv;
+    struct moment start;
+    const void *data;
+    size_t len;
 
     make_keys();
     for (unsigned i = 0; i < KEYS; i++)

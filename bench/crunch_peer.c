@@ -8,8 +8,8 @@
 int main(void)
 {
     struct hsearch_data table = {0};
-    struct moment       start;
-    ENTRY              *found;
+    struct moment start;
+    ENTRY *found;
 
     make_keys();
     if (!hcreate_r(2 * KEYS, &table))

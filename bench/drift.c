@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #define WINDOW  5.0 /* seconds */
-#define WINDOWS 13  /* the first begins, and the last ends, a minute */
-#define ENOUGH  4   /* lines for a window to be worth something */
+#define WINDOWS 13 /* the first begins, and the last ends, a minute */
+#define ENOUGH  4 /* lines for a window to be worth something */
 
 extern char **environ;
 
@@ -32,8 +32,8 @@ static unsigned early;
 static pid_t start(char **command, FILE **out)
 {
     posix_spawn_file_actions_t actions;
-    int                        ends[2];
-    pid_t                      pid;
+    int ends[2];
+    pid_t pid;
 
     if (pipe(ends) != 0)
         give_up("no pipe");
@@ -61,8 +61,8 @@ static double behind(struct timespec host, unsigned long long image)
 static struct offsets read_line(FILE *out)
 {
     unsigned long long now, wall;
-    struct timespec    host_now, host_wall;
-    char               line[256];
+    struct timespec host_now, host_wall;
+    char line[256];
 
     do {
         if (!fgets(line, sizeof line, out))
@@ -81,9 +81,9 @@ static double least(double a, double b)
 
 static struct offsets read_window(FILE *out)
 {
-    double         end = clock_seconds(CLOCK_MONOTONIC) + WINDOW;
+    double end = clock_seconds(CLOCK_MONOTONIC) + WINDOW;
     struct offsets o = read_line(out), next;
-    int            lines = 1;
+    int lines = 1;
 
     while (clock_seconds(CLOCK_MONOTONIC) < end) {
         next = read_line(out);
@@ -120,8 +120,8 @@ static void report_of(const char *what, const char *name, double value,
 int main(int argc, char **argv)
 {
     struct offsets first, next, most = {0, 0};
-    FILE          *out;
-    pid_t          pid;
+    FILE *out;
+    pid_t pid;
 
     if (argc < 3)
         give_up("usage: drift NAME COMMAND...");

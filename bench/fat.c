@@ -21,7 +21,7 @@ BOOT_NUMBER(names, 10000, 1, 20000, "of the many");
 static _Alignas(4096) char data[PIECE];
 
 static struct block *disk;
-static struct fs    *fs;
+static struct fs *fs;
 
 static void check(enum status s, const char *what)
 {
@@ -44,7 +44,7 @@ static void make(void)
 static void read_all(void)
 {
     struct moment start = moment_now();
-    size_t        got = PIECE, count = PIECE / disk->info.sector_size;
+    size_t got = PIECE, count = PIECE / disk->info.sector_size;
 
     for (int64_t i = 0; i < megabytes && got == PIECE; i++)
         check(raw ? block_read(disk, (uint64_t)i * count, data, count)
@@ -64,7 +64,7 @@ static const char *path(int64_t i)
 
 static void use_names(void)
 {
-    struct moment  start;
+    struct moment start;
     struct fs_stat st;
 
     check(fs_mkdir(fs, "many"), "no directory can be made");

@@ -63,7 +63,7 @@ static void answer(void *ctx)
 /* A message goes to another fiber, and comes back. */
 static void measure_message(void)
 {
-    void         *slots[2], *message = NULL;
+    void *slots[2], *message = NULL;
     struct fiber *f;
     struct moment start;
 
@@ -98,7 +98,7 @@ static void measure_spawn(void)
 static void measure_burst(void)
 {
     static struct fiber *f[BURST];
-    struct moment        start = moment_now();
+    struct moment start = moment_now();
 
     for (int n = 0; n < BURSTS; n++) {
         for (int i = 0; i < BURST; i++)

@@ -96,7 +96,7 @@ static void context_switch(void)
 
 static void context_spawn(void)
 {
-    void         *stack = new_stack();
+    void *stack = new_stack();
     struct moment start = moment_now();
 
     for (int i = 0; i < CONTEXTS; i++) {
@@ -111,7 +111,7 @@ static void context_spawn(void)
 static pthread_t new_thread(void *(*fn)(void *), void *ctx)
 {
     pthread_attr_t attributes;
-    pthread_t      thread;
+    pthread_t thread;
 
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, FIBER_STACK);
@@ -124,8 +124,8 @@ static pthread_t new_thread(void *(*fn)(void *), void *ctx)
 static void two_threads(const char *figure, void *(*fn)(void *))
 {
     struct moment start = moment_now();
-    pthread_t     a = new_thread(fn, (void *)0);
-    pthread_t     b = new_thread(fn, (void *)1);
+    pthread_t a = new_thread(fn, (void *)0);
+    pthread_t b = new_thread(fn, (void *)1);
 
     pthread_join(a, NULL);
     pthread_join(b, NULL);
@@ -158,9 +158,9 @@ static void thread_switch(void)
 
 /* A message is a turn handed over under a lock, the least that it can be. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t  changed[2] = {PTHREAD_COND_INITIALIZER,
-                                     PTHREAD_COND_INITIALIZER};
-static long            whose;
+static pthread_cond_t changed[2] = {PTHREAD_COND_INITIALIZER,
+                                    PTHREAD_COND_INITIALIZER};
+static long whose;
 
 static void *answer_in_turn(void *ctx)
 {
@@ -199,7 +199,7 @@ static void thread_spawn(void)
 static void thread_burst(void)
 {
     static pthread_t threads[BURST];
-    struct moment    start = moment_now();
+    struct moment start = moment_now();
 
     for (int n = 0; n < BURSTS; n++) {
         for (int i = 0; i < BURST; i++)

@@ -26,8 +26,8 @@
 
 struct connection {
     struct pbuf *waiting; /* to be sent back */
-    bool         is_over; /* the peer sends no more */
-    unsigned     at;      /* of the period */
+    bool is_over; /* the peer sends no more */
+    unsigned at; /* of the period */
 };
 
 static uint8_t pattern[PERIOD + AHEAD];
@@ -185,13 +185,13 @@ static void echo_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *p,
  * but used for those of 1460. So the frames that come here are not of the pool.
  */
 
-static const char  *address = "10.0.0.2";
+static const char *address = "10.0.0.2";
 static struct netif interface;
-static int          tap;
+static int tap;
 
 static err_t write_frame(struct netif *n, struct pbuf *p)
 {
-    uint8_t     byte[FRAME];
+    uint8_t byte[FRAME];
     const void *data = p->payload;
 
     (void)n;

@@ -60,8 +60,8 @@ static inline void give_up(const char *why)
 /* The number of bytes after "KEY:" in a file of /proc that counts in kB. */
 static inline double proc_bytes(const char *file, const char *key)
 {
-    FILE  *f = fopen(file, "r");
-    char   line[256];
+    FILE *f = fopen(file, "r");
+    char line[256];
     size_t len = strlen(key);
     double kilobytes = -1;
 

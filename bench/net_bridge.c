@@ -25,9 +25,9 @@
 static int open_tap(const char *name)
 {
     const unsigned least = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO_ECN;
-    struct ifreq   r = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
-    int            size = sizeof(struct virtio_net_hdr);
-    int            tap = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+    int size = sizeof(struct virtio_net_hdr);
+    int tap = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 
     if (strlen(name) >= sizeof r.ifr_name)
         give_up("expected the names of two TAPs");

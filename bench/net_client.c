@@ -44,9 +44,9 @@
 #define LOSSY_SECONDS 4.0
 
 static struct sockaddr_in server;
-static const char        *pids;
-static uint8_t            buffer[PIECE], pattern[PIECE + PERIOD];
-static const char        *congestion; /* control of ours; NULL: the route's */
+static const char *pids;
+static uint8_t buffer[PIECE], pattern[PIECE + PERIOD];
+static const char *congestion; /* control of ours; NULL: the route's */
 
 static void fail(const char *what)
 {
@@ -58,15 +58,15 @@ static void fail(const char *what)
  * schedstat). */
 static double time_of(int pid)
 {
-    char               path[64];
+    char path[64];
     unsigned long long sum = 0;
-    glob_t             tasks;
+    glob_t tasks;
 
     snprintf(path, sizeof path, "/proc/%d/task/*/schedstat", pid);
     if (glob(path, 0, NULL, &tasks) != 0)
         fail(path);
     for (size_t i = 0; i < tasks.gl_pathc; i++) {
-        FILE              *f = fopen(tasks.gl_pathv[i], "r");
+        FILE *f = fopen(tasks.gl_pathv[i], "r");
         unsigned long long spent;
 
         if (f && fscanf(f, "%llu", &spent) == 1)
@@ -81,7 +81,7 @@ static double time_of(int pid)
 static double server_time(void)
 {
     const char *at = pids;
-    double      sum = 0;
+    double sum = 0;
 
     for (;;) {
         char *end;
@@ -158,8 +158,8 @@ static void wait_for(const int *s, int count, short events)
 
 static void measure_in(const char *name, int count)
 {
-    int           s[MANY];
-    size_t        sent = 0;
+    int s[MANY];
+    size_t sent = 0;
     struct moment since;
 
     for (int i = 0; i < count; i++)
@@ -207,8 +207,8 @@ static void check_pattern(size_t at, size_t len)
 
 static void measure_out(const char *name, int count)
 {
-    int           s[MANY];
-    size_t        got[MANY] = {0}, all = 0;
+    int s[MANY];
+    size_t got[MANY] = {0}, all = 0;
     struct moment since;
 
     for (int i = 0; i < count; i++)
@@ -240,14 +240,14 @@ static void measure_out(const char *name, int count)
 
 static void measure_echo(const char *name, int count)
 {
-    int           s = connected_to(ECHO);
-    size_t        sent = 0, got = 0;
+    int s = connected_to(ECHO);
+    size_t sent = 0, got = 0;
     struct moment since = begin();
 
     (void)count;
     while (got < ECHOED) {
         struct pollfd p = {s, POLLIN, 0};
-        ssize_t       n;
+        ssize_t n;
 
         if (sent < ECHOED)
             p.events |= POLLOUT;
@@ -292,7 +292,7 @@ static void send_message(int s)
 
 static void measure_trips(const char *name, int count)
 {
-    int           s[MANY];
+    int s[MANY];
     struct moment since;
 
     for (int i = 0; i < count; i++) {
@@ -317,7 +317,7 @@ static void measure_trips(const char *name, int count)
 /* Sends so many datagrams, in as few calls as the kernel lets us. */
 static void send_datagrams(int s, int count)
 {
-    static struct iovec   part = {buffer, MESSAGE};
+    static struct iovec part = {buffer, MESSAGE};
     static struct mmsghdr m[OUTSTANDING];
 
     for (int i = 0; i < count; i++)
@@ -334,10 +334,10 @@ static void send_datagrams(int s, int count)
 /* Takes what has come, at most so many; 0: what is under way is lost. */
 static int take_datagrams(int s, int most)
 {
-    static uint8_t        byte[OUTSTANDING][2 * MESSAGE];
-    static struct iovec   part[OUTSTANDING];
+    static uint8_t byte[OUTSTANDING][2 * MESSAGE];
+    static struct iovec part[OUTSTANDING];
     static struct mmsghdr m[OUTSTANDING];
-    int                   n;
+    int n;
 
     for (int i = 0; i < most; i++) {
         part[i] = (struct iovec){byte[i], sizeof byte[i]};
@@ -355,8 +355,8 @@ static int take_datagrams(int s, int most)
 static void measure_datagrams(const char *name, int outstanding)
 {
     struct timeval patience = {0, 200000};
-    int            s = socket_to(SOCK_DGRAM, ECHO), lost = 0;
-    struct moment  since;
+    int s = socket_to(SOCK_DGRAM, ECHO), lost = 0;
+    struct moment since;
 
     setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     since = begin();
@@ -404,7 +404,7 @@ static void measure_late(const char *name, int count)
 static double server_memory(void)
 {
     const char *last = strrchr(pids, ',');
-    char        path[64];
+    char path[64];
 
     snprintf(path, sizeof path, "/proc/%d/status",
              atoi(last ? last + 1 : pids));
@@ -414,9 +414,9 @@ static double server_memory(void)
 /* Connections in which nothing happens but one byte, there and back. */
 static void measure_idle(const char *name, int count)
 {
-    double        before = server_memory();
+    double before = server_memory();
     struct rlimit most = {(rlim_t)count + 100, (rlim_t)count + 100};
-    double        cpu;
+    double cpu;
 
     if (setrlimit(RLIMIT_NOFILE, &most) != 0)
         fail("setrlimit");
@@ -439,8 +439,8 @@ static void measure_idle(const char *name, int count)
 
 static void lossy_out(const char *name, int count)
 {
-    int           s = connected_to(CHARGEN);
-    double        got = 0;
+    int s = connected_to(CHARGEN);
+    double got = 0;
     struct moment since = begin();
 
     (void)count;
@@ -458,11 +458,11 @@ static void lossy_out(const char *name, int count)
 /* What has been acknowledged counts. */
 static void lossy_in(const char *name, int count)
 {
-    int             s = connected_to(DISCARD);
-    struct timeval  soon = {0, 100000};
-    struct moment   since = begin();
+    int s = connected_to(DISCARD);
+    struct timeval soon = {0, 100000};
+    struct moment since = begin();
     struct tcp_info info;
-    socklen_t       len = sizeof info;
+    socklen_t len = sizeof info;
 
     (void)count;
     setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);

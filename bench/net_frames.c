@@ -32,7 +32,7 @@
 
 static struct {
     struct virtio_net_hdr header;
-    uint8_t               byte[65549];
+    uint8_t byte[65549];
 } frame;
 static size_t frame_len; /* with virtio's header */
 
@@ -63,8 +63,8 @@ static void make_frame(bool is_long)
 static int open_tap(const char *name)
 {
     struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
-    int          tap = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-    int          size = sizeof frame.header;
+    int tap = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    int size = sizeof frame.header;
 
     if (strlen(name) >= sizeof r.ifr_name)
         give_up("expected the name of a TAP");
@@ -81,7 +81,7 @@ static int open_socket(const char *name)
     struct sockaddr_ll to = {.sll_family = AF_PACKET,
                              .sll_protocol = htons(ETHERTYPE_IP),
                              .sll_ifindex = (int)if_nametoindex(name)};
-    int                s = socket(AF_PACKET, SOCK_RAW, 0), yes = 1;
+    int s = socket(AF_PACKET, SOCK_RAW, 0), yes = 1;
 
     if (s < 0 ||
         setsockopt(s, SOL_PACKET, PACKET_VNET_HDR, &yes, sizeof yes) != 0 ||
@@ -101,8 +101,8 @@ static void put_rate(const char *name, struct moment since, double bytes)
 
 static void measure_in(const char *name, int tap)
 {
-    int           s = open_socket(name), child = fork();
-    size_t        got = 0;
+    int s = open_socket(name), child = fork();
+    size_t got = 0;
     struct moment since = moment_now();
 
     if (child < 0)
@@ -111,7 +111,7 @@ static void measure_in(const char *name, int tap)
         if (write(s, &frame, frame_len) < 0 && errno != ENOBUFS)
             _exit(1);
     while (got < BULK) {
-        ssize_t       len = read(tap, &frame, sizeof frame);
+        ssize_t len = read(tap, &frame, sizeof frame);
         struct pollfd p = {tap, POLLIN, 0};
 
         if (len > 0)
@@ -128,7 +128,7 @@ static void measure_in(const char *name, int tap)
 static void measure_out(int tap)
 {
     struct moment since = moment_now();
-    size_t        sent = 0;
+    size_t sent = 0;
 
     while (sent < BULK) {
         ssize_t len = write(tap, &frame, frame_len);
@@ -143,7 +143,7 @@ static void measure_out(int tap)
 int main(int argc, char **argv)
 {
     bool is_long = argc == 3 && strcmp(argv[2], "long") == 0;
-    int  tap;
+    int tap;
 
     if (argc != 3 || (!is_long && strcmp(argv[2], "short") != 0))
         give_up("expected the name of a TAP, and short or long");

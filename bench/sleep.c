@@ -14,10 +14,10 @@ BOOT_NUMBER(sleepers, 10000, 1, 1000000, "how many fibers sleep");
 BOOT_FLAG(alone, "one fiber sleeps for a second, and no other");
 
 static struct waiters go, all_awake;
-static nanoseconds    first_due;
-static double        *late, *due;
-static size_t         awake, guarded;
-static int            probe[2];
+static nanoseconds first_due;
+static double *late, *due;
+static size_t awake, guarded;
+static int probe[2];
 
 static bool is_readable(const void *byte)
 {
@@ -32,17 +32,17 @@ static bool is_readable(const void *byte)
  */
 static bool is_guarded(void)
 {
-    size_t    page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
     uintptr_t end = (uintptr_t)fiber_self() / page * page + page;
-    char     *low = (char *)end - FIBER_STACK;
+    char *low = (char *)end - FIBER_STACK;
 
     return is_readable(low) && !is_readable(low - 1);
 }
 
 static void sleeper(void *ctx)
 {
-    size_t      i = (size_t)ctx;
-    double      mine = sleep_due(i, (size_t)sleepers);
+    size_t i = (size_t)ctx;
+    double mine = sleep_due(i, (size_t)sleepers);
     nanoseconds deadline;
 
     if (wait_until(&go, FOREVER) != OK)
@@ -77,10 +77,10 @@ static void sleep_alone(void)
 
 static void sleep_together(void)
 {
-    size_t         count = (size_t)sleepers;
+    size_t count = (size_t)sleepers;
     struct fiber **fibers = memory_in_use(count * sizeof(struct fiber *));
-    struct memory  before, after;
-    struct moment  start, end, woken;
+    struct memory before, after;
+    struct moment start, end, woken;
 
     late = memory_in_use(count * sizeof *late);
     due = memory_in_use(count * sizeof *due);

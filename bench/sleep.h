@@ -10,8 +10,8 @@
 
 #include "measure.h"
 
-#define SLEEP_OVER   2.0  /* seconds, from the first to the last */
-#define SLEEP_BEFORE 0.5  /* seconds, for all to fall asleep */
+#define SLEEP_OVER   2.0 /* seconds, from the first to the last */
+#define SLEEP_BEFORE 0.5 /* seconds, for all to fall asleep */
 #define SLEEP_STRIDE 7919 /* a prime that divides no count used here */
 
 struct memory {
@@ -51,7 +51,7 @@ static inline void report_sleep(size_t count, size_t done, struct moment made,
                                 const double *late, const double *due)
 {
     double *sorted = malloc(done * sizeof *sorted);
-    size_t  disorder = 0;
+    size_t disorder = 0;
 
     if (!sorted)
         give_up("no memory");

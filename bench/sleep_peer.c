@@ -12,15 +12,15 @@
 #include <stdatomic.h>
 
 static pthread_barrier_t made, go;
-static struct timespec   first_due;
-static double           *late, *due;
-static size_t            count;
-static atomic_size_t     awake;
+static struct timespec first_due;
+static double *late, *due;
+static size_t count;
+static atomic_size_t awake;
 
 static void *sleeper(void *ctx)
 {
-    size_t          at;
-    double          mine = sleep_due((size_t)ctx, count), now;
+    size_t at;
+    double mine = sleep_due((size_t)ctx, count), now;
     struct timespec t;
 
     pthread_barrier_wait(&made);
@@ -63,10 +63,10 @@ static int sleep_alone(void)
 
 int main(int argc, char **argv)
 {
-    pthread_t     *threads;
+    pthread_t *threads;
     pthread_attr_t attributes;
-    struct memory  before, after;
-    struct moment  start, end, woken;
+    struct memory before, after;
+    struct moment start, end, woken;
 
     if (argc == 2 && strcmp(argv[1], "alone") == 0)
         return sleep_alone();

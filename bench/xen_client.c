@@ -31,9 +31,9 @@
 #define GIB   1073741824.0
 
 static struct sockaddr_in server;
-static const char        *prefix;
-static domid_t            guest;
-static char               buffer[1 << 18];
+static const char *prefix;
+static domid_t guest;
+static char buffer[1 << 18];
 
 static void fail(const char *what)
 {
@@ -56,9 +56,9 @@ struct hypercall {
 static double guest_time(void)
 {
     static struct xen_domctl question; /* in memory: Xen reads it */
-    struct hypercall         call = {.number = __HYPERVISOR_domctl,
-                                     .arg = {(uintptr_t)&question}};
-    static int               xen = -1;
+    struct hypercall call = {.number = __HYPERVISOR_domctl,
+                             .arg = {(uintptr_t)&question}};
+    static int xen = -1;
 
     if (xen < 0 && ((xen = open("/dev/xen/privcmd", O_RDWR)) < 0 ||
                     mlock(&question, sizeof question) != 0))
@@ -81,7 +81,7 @@ static void tell(const char *figure, double value, const char *unit)
 static int socket_of(int type)
 {
     const struct timeval limit = {.tv_usec = 500000};
-    int                  s = socket(AF_INET, type, 0);
+    int s = socket(AF_INET, type, 0);
 
     if (s < 0 ||
         setsockopt(s, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) != 0)
@@ -103,7 +103,7 @@ static int attempt(int type, int port)
 static int connected_to(int port)
 {
     const struct timeval none = {0};
-    int                  s = attempt(SOCK_STREAM, port), yes = 1;
+    int s = attempt(SOCK_STREAM, port), yes = 1;
 
     if (s < 0)
         fail("connect");
@@ -125,7 +125,7 @@ static void wait_for_services(void)
 
 static void measure_in(void)
 {
-    int    s = connected_to(9);
+    int s = connected_to(9);
     double cpu = guest_time(), since = now(), sent = 0;
 
     while (now() - since < BULK) {
@@ -145,7 +145,7 @@ static void measure_in(void)
 
 static void measure_out(void)
 {
-    int    s = connected_to(19);
+    int s = connected_to(19);
     double cpu = guest_time(), since = now();
     size_t got = 0;
 
@@ -180,11 +180,11 @@ static bool trip(int s)
 /* The median, since a processor that others use as well delays some a lot. */
 static void measure_trips(const char *figure, int s)
 {
-    static double        took[MOST];
+    static double took[MOST];
     const struct timeval limit = {.tv_usec = 200000};
-    size_t               count = 0;
-    double               since, cpu;
-    char                 figure_cpu[16];
+    size_t count = 0;
+    double since, cpu;
+    char figure_cpu[16];
 
     setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     for (int i = 0; i < WARM; i++)

@@ -15,14 +15,14 @@ void measure(struct console *console, struct block *block,
 void start(struct console *console, struct stackv4 *stack);
 
 static struct block *disk;
-static bool          is_write;
-static uint64_t      seed = XEN_SEED;
+static bool is_write;
+static uint64_t seed = XEN_SEED;
 static unsigned long done;
-static nanoseconds   end;
+static nanoseconds end;
 
 static void use(void *data)
 {
-    size_t   count = XEN_BYTES / disk->info.sector_size;
+    size_t count = XEN_BYTES / disk->info.sector_size;
     uint64_t places = disk->info.sectors / count;
 
     while (time_now() < end) {
@@ -38,7 +38,7 @@ static void use(void *data)
 static void measure_disk(struct console *console, size_t depth, uint8_t *data)
 {
     struct fiber *user[MOST];
-    nanoseconds   begin = time_now();
+    nanoseconds begin = time_now();
 
     done = 0;
     end = begin + XEN_SECONDS * SECOND;

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #define XEN_BYTES   4096 /* of a request */
-#define XEN_SECONDS 1    /* how long each kind is measured */
-#define XEN_PAUSE   1    /* seconds until xl has nothing more to do */
+#define XEN_SECONDS 1 /* how long each kind is measured */
+#define XEN_PAUSE   1 /* seconds until xl has nothing more to do */
 #define XEN_SEED    0x9e3779b97f4a7c15
 
 /* A place at random. */

@@ -21,11 +21,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MOST  32    /* requests under way */
+#define MOST  32 /* requests under way */
 #define CHUNK 65536 /* bytes of a read or a write */
 #define ALL   65535 /* bytes of a datagram, at most */
 
-static int      disk;
+static int disk;
 static uint64_t places, seed = XEN_SEED;
 static uint8_t *data;
 
@@ -52,7 +52,7 @@ static void open_console(void)
 static void load_modules(void)
 {
     FILE *list = fopen("/modules/list", "r");
-    char  name[64], path[80];
+    char name[64], path[80];
 
     if (!list)
         fail("/modules/list");
@@ -82,7 +82,7 @@ static void set_address(int s, struct ifreq *r, unsigned long what,
 static void set_network_up(void)
 {
     struct ifreq r = {.ifr_name = "eth0"};
-    int          s = socket(AF_INET, SOCK_DGRAM, 0);
+    int s = socket(AF_INET, SOCK_DGRAM, 0);
 
     while (ioctl(s, SIOCGIFFLAGS, &r) != 0)
         usleep(10000);
@@ -147,11 +147,11 @@ static void prepare_requests(struct iocb *all, struct iocb **some,
 /* Those that are done are asked again, together. */
 static unsigned long use_together(bool is_write, double end)
 {
-    struct iocb     all[MOST], *some[MOST];
+    struct iocb all[MOST], *some[MOST];
     struct io_event events[MOST];
-    aio_context_t   queue = 0;
-    unsigned long   done = 0;
-    long            under_way = MOST;
+    aio_context_t queue = 0;
+    unsigned long done = 0;
+    long under_way = MOST;
 
     if (syscall(SYS_io_setup, MOST, &queue) != 0)
         fail("io_setup");
@@ -177,8 +177,8 @@ static unsigned long use_together(bool is_write, double end)
 
 static void measure_disk(bool is_write, int depth)
 {
-    double        since = clock_seconds(CLOCK_MONOTONIC);
-    double        end = since + XEN_SECONDS;
+    double since = clock_seconds(CLOCK_MONOTONIC);
+    double end = since + XEN_SECONDS;
     unsigned long done = depth == 1 ? use_alone(is_write, end)
                                     : use_together(is_write, end);
 
@@ -192,8 +192,8 @@ static void measure_disk(bool is_write, int depth)
 
 static void *echo(void *arg)
 {
-    char    bytes[CHUNK];
-    int     s = (int)(intptr_t)arg;
+    char bytes[CHUNK];
+    int s = (int)(intptr_t)arg;
     ssize_t n;
 
     while ((n = read(s, bytes, sizeof bytes)) > 0)
@@ -206,7 +206,7 @@ static void *echo(void *arg)
 static void *discard(void *arg)
 {
     char bytes[CHUNK];
-    int  s = (int)(intptr_t)arg;
+    int s = (int)(intptr_t)arg;
 
     while (read(s, bytes, sizeof bytes) > 0)
         continue;
@@ -217,7 +217,7 @@ static void *discard(void *arg)
 static void *generate(void *arg)
 {
     static char bytes[251 * 261];
-    int         s = (int)(intptr_t)arg;
+    int s = (int)(intptr_t)arg;
 
     for (size_t i = 0; i < sizeof bytes; i++)
         bytes[i] = (char)(i % 251);
@@ -231,7 +231,7 @@ static int bound_to(int type, int port)
 {
     const struct sockaddr_in any = {.sin_family = AF_INET,
                                     .sin_port = htons((uint16_t)port)};
-    int                      s = socket(AF_INET, type, 0);
+    int s = socket(AF_INET, type, 0);
 
     if (bind(s, (const struct sockaddr *)&any, sizeof any) != 0)
         fail("bind");
@@ -255,7 +255,7 @@ struct service {
 static void *serve(void *arg)
 {
     const struct service *service = arg;
-    int                   s = bound_to(SOCK_STREAM, service->port), yes = 1;
+    int s = bound_to(SOCK_STREAM, service->port), yes = 1;
 
     listen(s, 16);
     for (;;) {
@@ -271,14 +271,14 @@ static void *serve(void *arg)
 
 static void echo_datagrams(void)
 {
-    static char        bytes[ALL];
+    static char bytes[ALL];
     struct sockaddr_in from;
-    int                s = bound_to(SOCK_DGRAM, 7);
+    int s = bound_to(SOCK_DGRAM, 7);
 
     for (;;) {
         socklen_t len = sizeof from;
-        ssize_t   n = recvfrom(s, bytes, sizeof bytes, 0,
-                               (struct sockaddr *)&from, &len);
+        ssize_t n = recvfrom(s, bytes, sizeof bytes, 0,
+                             (struct sockaddr *)&from, &len);
 
         if (n >= 0)
             (void)sendto(s, bytes, (size_t)n, 0, (struct sockaddr *)&from, len);

@@ -40,9 +40,9 @@ static int print_stack(char *text, size_t size, const uintptr_t *sp)
 static void on_crash(int number, siginfo_t *info, void *context)
 {
     const ucontext_t *u = context;
-    uintptr_t         pc = 0, sp = 0;
-    static char       text[2048];
-    int               len;
+    uintptr_t pc = 0, sp = 0;
+    static char text[2048];
+    int len;
 
     (void)info;
 #if defined(__linux__) && defined(__x86_64__)
@@ -65,10 +65,10 @@ static void on_crash(int number, siginfo_t *info, void *context)
 void crash_catch(char **argv)
 {
     static _Alignas(16) char stack[64 * 1024];
-    stack_t                  alternate = {.ss_sp = stack,
-                                          .ss_size = sizeof stack};
-    struct sigaction         crash = {.sa_sigaction = on_crash,
-                                      .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    stack_t alternate = {.ss_sp = stack,
+                         .ss_size = sizeof stack};
+    struct sigaction crash = {.sa_sigaction = on_crash,
+                              .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
     top_of_stack = (const uintptr_t *)argv;
     sigaltstack(&alternate, NULL);

@@ -50,7 +50,7 @@ const struct device devices[] = {
 /* clang-format on */
 
 static const struct device *find(const struct device *table,
-                                 const char          *constructor)
+                                 const char *constructor)
 {
     while (table->constructor && strcmp(table->constructor, constructor) != 0)
         table++;
@@ -100,8 +100,8 @@ static void refuse(const struct device *table, const struct device *d,
                    struct config_place at, const char *call, enum target t)
 {
     const struct device *other = d->instead ? find(table, d->instead) : NULL;
-    char                 text[512];
-    const char          *arguments = strchr(call, '(');
+    char text[512];
+    const char *arguments = strchr(call, '(');
 
     list_targets(d, text, sizeof text);
     if (*text && other && other->driver[t])

@@ -11,8 +11,8 @@ struct device {
     const char *constructor;
     const char *type;
     const char *driver[TARGETS]; /* NULL: the target has none */
-    const char *nature;          /* why not every target can have it, or NULL */
-    const char *instead;         /* what to use there, or NULL */
+    const char *nature; /* why not every target can have it, or NULL */
+    const char *instead; /* what to use there, or NULL */
 };
 
 /*

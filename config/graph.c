@@ -16,7 +16,7 @@
 #define MOST_SERVERS 3 /* as mirage/dns.h has it */
 
 static struct node *first, **end = &first;
-static int          count;
+static int count;
 
 struct node *graph_add(struct config_place at, const char *what,
                        const char *type, const char *driver)
@@ -72,7 +72,7 @@ static struct node *device(const char *constructor, const char *type,
 static struct node *device_of_text(const char *constructor, const char *type,
                                    const char *text)
 {
-    char         call[512];
+    char call[512];
     struct node *n;
 
     if (!text)
@@ -88,7 +88,7 @@ static struct node *device_of_text(const char *constructor, const char *type,
 static struct node *device_of_device(const char *constructor, const char *type,
                                      struct node *other)
 {
-    char         call[64];
+    char call[64];
     struct node *n;
 
     snprintf(call, sizeof call, "%s(...)", constructor);
@@ -145,11 +145,11 @@ fs fat(block disk)
 
 fs fat_of_files(const char *dir)
 {
-    static int          images;
+    static int images;
     struct config_place at = place_of_call();
-    char                call[512], name[32];
-    const char         *driver;
-    struct node        *n, *disk;
+    char call[512], name[32];
+    const char *driver;
+    struct node *n, *disk;
 
     dir = place_path(at, "fat_of_files", dir, A_FOLDER);
     snprintf(call, sizeof call, "fat_of_files(\"%s\")", dir);
@@ -233,9 +233,9 @@ stackv4 socket_stackv4(console log, const char *const *addresses)
 
 dns resolver(stackv4 stack, const char *const *servers)
 {
-    struct node   *n = device_of_device("resolver", "dns", stack.node);
+    struct node *n = device_of_device("resolver", "dns", stack.node);
     struct in_addr address;
-    size_t         named = 0;
+    size_t named = 0;
 
     for (; servers[named]; named++) {
         if (inet_pton(AF_INET, servers[named], &address) != 1)

@@ -23,7 +23,7 @@
 const char *const target_names[TARGETS] = {"unix", "macosx", "xen", "virtio",
                                            "sim"};
 
-static enum target         chosen;
+static enum target chosen;
 static struct config_place named; /* where unikernel was called */
 
 void target_set(const char *name)
@@ -69,10 +69,10 @@ bool is(const char *a, const char *b)
 
 bool env_flag(const char *name)
 {
-    struct config_place      at = place_of_call();
+    struct config_place at = place_of_call();
     static const char *const off[] = {"", "0", "no", "off", "false"};
     static const char *const on[] = {"1", "yes", "on", "true"};
-    const char              *value = env(name, "");
+    const char *value = env(name, "");
 
     for (size_t i = 0; i < sizeof off / sizeof *off; i++)
         if (strcmp(value, off[i]) == 0)
@@ -89,7 +89,7 @@ bool env_flag(const char *name)
 static void need(const char *word, const char *name)
 {
     struct config_place at = place_of_call();
-    char                place[512];
+    char place[512];
 
     if (!name || !*name ||
         name[strspn(name, LETTERS DIGITS "+-._:")])
@@ -168,7 +168,7 @@ const char *place_path(struct config_place at, const char *what,
 void job_source(job j, const char *file)
 {
     struct config_place at = place_of_call();
-    size_t              len;
+    size_t len;
 
     file = place_path(at, "job_source", file, A_FILE);
     len = strlen(file);
@@ -195,7 +195,7 @@ void job_include(job j, const char *folder)
 job together(job a, job b)
 {
     struct config_place at = place_of_call();
-    struct node        *last = want_job(at, a);
+    struct node *last = want_job(at, a);
 
     want_job(at, b);
     for (; last; last = last->with)

@@ -8,7 +8,7 @@
 #define DEEPEST 256 /* calls within calls */
 
 static struct config_place places[DEEPEST];
-static int                 depth;
+static int depth;
 
 void config_at(struct config_place at)
 {

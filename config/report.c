@@ -12,11 +12,11 @@
 #include <string.h>
 #include <unistd.h>
 
-static char  *facts;
+static char *facts;
 static size_t size;
-static FILE  *out;
-static int    descriptor = -1;
-static pid_t  speaker; /* a fork of config.c's has nothing to say */
+static FILE *out;
+static int descriptor = -1;
+static pid_t speaker; /* a fork of config.c's has nothing to say */
 
 void report_open(int argc, char **argv)
 {
@@ -48,7 +48,7 @@ static void put_escaped(const char *value)
 
 void report(const char *word, ...)
 {
-    va_list     values;
+    va_list values;
     const char *value;
 
     fputs(word, out);
@@ -63,9 +63,9 @@ void report(const char *word, ...)
 
 const char *report_number(long number)
 {
-    static char     texts[16][24];
+    static char texts[16][24];
     static unsigned next;
-    char           *text = texts[next++ % 16];
+    char *text = texts[next++ % 16];
 
     snprintf(text, sizeof texts[0], "%ld", number);
     return text;

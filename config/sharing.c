@@ -118,9 +118,9 @@ static void check_disk(const struct node *disk)
 /* Is an earlier file system on its disk, the last argument? */
 static void check_fs(const struct node *files)
 {
-    size_t             last = files->argument_count - 1;
+    size_t last = files->argument_count - 1;
     const struct node *disk = files->arguments[last].device;
-    char               call[512];
+    char call[512];
 
     for (const struct node *n = graph_first(); n != files; n = n->next)
         if (is_of_type(n, "fs") &&

@@ -67,8 +67,8 @@ static int longest_zeros(const struct ip_address *a, int *first)
 struct ip_text ip_text(struct ip_address a)
 {
     struct ip_text text;
-    size_t         len = 0;
-    int            first, zeros;
+    size_t len = 0;
+    int first, zeros;
 
     if (ip_is_ipv4(a)) {
         text_format(text.s, sizeof text.s, "%u.%u.%u.%u", a.byte[12],
@@ -105,7 +105,7 @@ enum status ip_parse(const char *text, struct ip_address *a)
 
     for (int i = 0; i < 4; i++) {
         unsigned value = 0;
-        int      digits = 0;
+        int digits = 0;
 
         for (; *text >= '0' && *text <= '9'; text++, digits++)
             value = 10 * value + (unsigned)(*text - '0');

@@ -81,7 +81,7 @@ static const char *set_flag(bool *flag, const char *value)
 /* A whole number in decimal, with an optional sign; false: it is none. */
 static bool read_number(const char *text, int64_t *number)
 {
-    bool    negative = *text == '-';
+    bool negative = *text == '-';
     int64_t n = 0;
 
     text += *text == '-' || *text == '+';
@@ -101,7 +101,7 @@ static bool read_number(const char *text, int64_t *number)
 static const char *set_number(const struct boot_argument *a, const char *value)
 {
     static char wanted[80];
-    int64_t     n;
+    int64_t n;
 
     if (read_number(value, &n) && n >= a->low && n <= a->high) {
         *(int64_t *)a->variable = n;
@@ -138,7 +138,7 @@ static const char *set(const struct boot_argument *a, const char *value)
 
 static void refuse_unknown(const char *word, size_t key_len)
 {
-    char           key[KEY_SIZE], candidate[KEY_SIZE], best[KEY_SIZE] = "";
+    char key[KEY_SIZE], candidate[KEY_SIZE], best[KEY_SIZE] = "";
     struct nearest n = {.word = key};
 
     text_format(key, sizeof key, "%.*s", (int)(key_len < 60 ? key_len : 60),
@@ -148,7 +148,7 @@ static void refuse_unknown(const char *word, size_t key_len)
         text_format(best, sizeof best, "help");
     for (const struct boot_argument *a = arguments; a; a = a->next) {
         const char *before = n.best;
-        size_t      distance = n.distance;
+        size_t distance = n.distance;
 
         key_of(a, candidate);
         nearest_offer(&n, candidate);
@@ -170,7 +170,7 @@ static void help(void)
     print("  --%-28s %s\n", "help", "print this and end");
     for (const struct boot_argument *a = arguments; a; a = a->next) {
         static const char *const kinds[] = {"", "=NUMBER", "=TEXT", "=", "[="};
-        char                     key[KEY_SIZE], left[2 * KEY_SIZE];
+        char key[KEY_SIZE], left[2 * KEY_SIZE];
 
         key_of(a, key);
         text_format(left, sizeof left, "%s%s%s%s", key, kinds[a->type],
@@ -186,10 +186,10 @@ static void help(void)
 
 static void argument(const char *word)
 {
-    size_t                key_len = strcspn(word + 2, "=");
-    const char           *equals = word + 2 + key_len;
+    size_t key_len = strcspn(word + 2, "=");
+    const char *equals = word + 2 + key_len;
     struct boot_argument *a = find(word + 2, key_len);
-    const char           *wanted;
+    const char *wanted;
 
     if (key_len == 4 && memcmp(word + 2, "help", 4) == 0)
         help();
@@ -292,7 +292,7 @@ static bool split_word(char **from, char **to)
 enum status boot_split(char *text, const char **words, size_t max,
                        size_t *count)
 {
-    char  *from = text, *to = text;
+    char *from = text, *to = text;
     size_t n = 0;
 
     for (;;) {
@@ -316,7 +316,7 @@ enum status boot_split(char *text, const char **words, size_t max,
 size_t boot_quote(char *buffer, size_t size, const char *word)
 {
     size_t len = 0;
-    bool   plain = *word && !strpbrk(word, " \t\n\r'\"\\");
+    bool plain = *word && !strpbrk(word, " \t\n\r'\"\\");
 
 #define ADD(c) (void)(len + 1 < size ? buffer[len] = (c) : 0), len++
     if (!plain)

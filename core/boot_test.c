@@ -9,7 +9,7 @@ BOOT_NUMBER(test_number, 5, -10, 1000, "a number");
 BOOT_FLAG(test_flag, "a flag");
 
 static const char *words[16];
-static size_t      count;
+static size_t count;
 
 static enum status split(const char *text)
 {
@@ -66,7 +66,7 @@ TEST(what_boot_quote_writes_boot_split_reads)
     static const char letters[] = "ab \t\n'\"\\-=$";
 
     for (int round = 0; round < 5000; round++) {
-        char   word[3][16], text[256] = "";
+        char word[3][16], text[256] = "";
         size_t n = 1 + random_below(3), len = 0;
 
         for (size_t i = 0; i < n; i++) {

@@ -15,14 +15,14 @@
 #define WINDOWS 4 /* for each page */
 
 struct page {
-    uint8_t     *bytes;
-    struct page *next;    /* while it is free */
-    unsigned     windows; /* on it */
+    uint8_t *bytes;
+    struct page *next; /* while it is free */
+    unsigned windows; /* on it */
 };
 
 static struct page *free_pages;
-static struct buf  *free_windows;
-static size_t       pages, pages_free;
+static struct buf *free_windows;
+static size_t pages, pages_free;
 
 void *page_alloc(size_t count)
 {
@@ -46,10 +46,10 @@ size_t buf_pages_free(void)
 
 enum status buf_reserve(size_t count)
 {
-    size_t       each = sizeof(struct page) + WINDOWS * sizeof(struct buf);
-    uint8_t     *bytes;
+    size_t each = sizeof(struct page) + WINDOWS * sizeof(struct buf);
+    uint8_t *bytes;
     struct page *page;
-    struct buf  *window;
+    struct buf *window;
 
     if (count == 0)
         return OK;
@@ -200,11 +200,11 @@ void buf_copy_out(const struct buf *b, size_t from, void *data, size_t len)
 struct buf *buf_copy_in(const void *data, size_t len, size_t headroom)
 {
     const uint8_t *from = data;
-    struct buf    *first = NULL, **end = &first;
+    struct buf *first = NULL, **end = &first;
 
     do {
         struct buf *b = buf_new(headroom);
-        size_t      n;
+        size_t n;
 
         if (!b) {
             buf_free(first);
@@ -275,7 +275,7 @@ struct buf *buf_last(struct buf *b)
 void buf_free(struct buf *b)
 {
     while (b) {
-        struct buf  *next = b->next;
+        struct buf *next = b->next;
         struct page *page = b->page;
 
         if (--page->windows == 0) {

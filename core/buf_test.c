@@ -88,8 +88,8 @@ TEST(pages_can_be_had_in_one_piece)
 static struct buf *three(void)
 {
     static const size_t lens[] = {5, 1, 10};
-    struct buf         *first = NULL, **end = &first;
-    uint8_t             value = 0;
+    struct buf *first = NULL, **end = &first;
+    uint8_t value = 0;
 
     for (size_t i = 0; i < 3; i++) {
         uint8_t *p;
@@ -153,7 +153,7 @@ TEST(a_list_is_trimmed_and_cut_anywhere)
 TEST(bytes_are_copied_into_as_many_bufs_as_it_takes)
 {
     static uint8_t data[3 * PAGE_BYTES], back[sizeof data];
-    struct buf    *list;
+    struct buf *list;
 
     random_bytes(data, sizeof data);
     list = buf_copy_in(data, sizeof data, 100);

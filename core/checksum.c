@@ -18,7 +18,7 @@ static uint64_t add(uint64_t a, uint64_t b)
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
 {
     const uint8_t *p = data;
-    uint64_t       a = sum, b = 0;
+    uint64_t a = sum, b = 0;
 
     /* Two chains of additions, so that neither waits for the other. */
     for (; len >= 16; len -= 16, p += 16) {
@@ -32,7 +32,7 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
     a = add(a, b);
     while (len > 0) {
         uint64_t v = 0;
-        size_t   n = len < 8 ? len : 8;
+        size_t n = len < 8 ? len : 8;
 
         memcpy(&v, p, n);
         a = add(a, v);
@@ -56,7 +56,7 @@ uint64_t checksum_add_bufs(uint64_t sum, const struct buf *b, size_t from,
     for (; b && from >= b->len; b = b->next)
         from -= b->len;
     for (; b && len > 0; b = b->next) {
-        size_t   n = b->len - from < len ? b->len - from : len;
+        size_t n = b->len - from < len ? b->len - from : len;
         uint64_t part = checksum_add(0, b->data + from, n);
 
         sum = add(sum, odd ? swapped(part) : part);
@@ -70,7 +70,7 @@ uint64_t checksum_add_bufs(uint64_t sum, const struct buf *b, size_t from,
 uint64_t checksum_pseudo(struct ip_address from, struct ip_address to,
                          uint8_t protocol, size_t len)
 {
-    uint8_t  end[8] = {0};
+    uint8_t end[8] = {0};
     uint64_t sum = checksum_add(0, from.byte, sizeof from.byte);
 
     /* The ff ff of a mapped address is zero in this arithmetic. */
@@ -82,7 +82,7 @@ uint64_t checksum_pseudo(struct ip_address from, struct ip_address to,
 
 uint16_t checksum_fold(uint64_t sum)
 {
-    uint8_t  byte[2];
+    uint8_t byte[2];
     uint16_t folded;
 
     sum = (sum & 0xffffffff) + (sum >> 32);

@@ -44,9 +44,9 @@ TEST(every_length_at_every_place_has_the_plain_sum)
 
 TEST(a_list_of_bufs_of_odd_lengths_has_the_sum_of_the_whole)
 {
-    uint8_t     data[120];
+    uint8_t data[120];
     struct buf *list = NULL, **end = &list;
-    size_t      at = 0;
+    size_t at = 0;
 
     CHECK(buf_reserve(16) == OK);
     random_bytes(data, sizeof data);

@@ -36,34 +36,34 @@
 #define CAREFUL (60 * SECOND)
 
 struct fiber {
-    void           *sp;             /* while it does not run */
-    struct fiber   *older, *newer;  /* of all that have a stack */
-    struct fiber   *next;           /* in the ready queue, or of kept stacks */
-    struct waiters *waiting_in;     /* NULL: in none */
-    struct fiber   *before, *after; /* in waiting_in */
-    struct timer    timer;          /* first deadline of its wait */
-    enum status     outcome;        /* of its wait */
-    bool            waiting, cancelled, ended, watched;
-    bool            slow; /* and the log says so */
-    unsigned        shields;
-    void           *fake_stack; /* the address sanitizer's */
-    struct waiters  joiners;
-    fiber_fn       *fn;
-    void           *ctx;
-    struct stack    stack;
-    char            name[NAME_SIZE];
+    void *sp; /* while it does not run */
+    struct fiber *older, *newer; /* of all that have a stack */
+    struct fiber *next; /* in the ready queue, or of kept stacks */
+    struct waiters *waiting_in; /* NULL: in none */
+    struct fiber *before, *after; /* in waiting_in */
+    struct timer timer; /* first deadline of its wait */
+    enum status outcome; /* of its wait */
+    bool waiting, cancelled, ended, watched;
+    bool slow; /* and the log says so */
+    unsigned shields;
+    void *fake_stack; /* the address sanitizer's */
+    struct waiters joiners;
+    fiber_fn *fn;
+    void *ctx;
+    struct stack stack;
+    char name[NAME_SIZE];
 };
 
-static struct fiber  boot; /* runs before all others, on no stack of ours */
+static struct fiber boot; /* runs before all others, on no stack of ours */
 static struct fiber *running = &boot;
 static struct fiber *newest; /* for debuggers: all fibers but boot */
 static struct fiber *ready_first, *ready_last;
 static struct timers timers;
 static struct fiber *leaving; /* has ended; its stack is still in use */
-static struct fiber *kept;    /* free stacks of the default size */
-static size_t        kept_count;
-static unsigned      switches_left = 1, switches_between = 1;
-static nanoseconds   last_look, careful_until;
+static struct fiber *kept; /* free stacks of the default size */
+static size_t kept_count;
+static unsigned switches_left = 1, switches_between = 1;
+static nanoseconds last_look, careful_until;
 
 static struct fiber *fiber_of(struct timer *t)
 {
@@ -134,8 +134,8 @@ static __attribute__((noinline, cold)) void look_back(nanoseconds now)
 void fiber_is_running(nanoseconds since_last)
 {
     static const struct fiber *was;
-    static unsigned            left;
-    static nanoseconds         look, length;
+    static unsigned left;
+    static nanoseconds look, length;
 
     if (running != was || switches_left != left || last_look != look) {
         was = running;
@@ -255,8 +255,8 @@ static void schedule(void)
 static void entry(void)
 {
     struct fiber *me = running;
-    uint8_t      *low = NULL;
-    size_t        size = 0;
+    uint8_t *low = NULL;
+    size_t size = 0;
 
     /* The first to come here comes from boot, and learns of its stack. */
     sanitizer_arrive(NULL, (const void **)&low, &size);
@@ -293,10 +293,10 @@ static struct fiber *new_stack(size_t size, struct stack *stack)
 static struct fiber *new_fiber(const struct fiber_options *options,
                                fiber_fn *fn, void *ctx, bool watched)
 {
-    size_t        size = options && options->stack ? options->stack
-                                                   : FIBER_STACK;
-    const char   *name = options && options->name ? options->name : "fiber";
-    struct stack  stack;
+    size_t size = options && options->stack ? options->stack
+                                            : FIBER_STACK;
+    const char *name = options && options->name ? options->name : "fiber";
+    struct stack stack;
     struct fiber *f = new_stack(size, &stack);
 
     if (!f)

@@ -3,7 +3,7 @@
 #include <mirage/random.h>
 #include <stdlib.h>
 
-static char   trace[256];
+static char trace[256];
 static size_t trace_len;
 
 static void note(char c)
@@ -63,7 +63,7 @@ TEST(a_detached_fiber_runs_and_is_gone)
 TEST(a_fiber_has_a_name_and_can_tell_itself)
 {
     struct fiber_options o = {"a name that is longer than thirty-one", 0};
-    struct fiber        *f;
+    struct fiber *f;
 
     CHECK_TEXT(fiber_name(fiber_self()), "main");
     CHECK(fiber_spawn(&o, note_once, "x", &f) == OK);
@@ -82,8 +82,8 @@ static void use_the_stack(void *ctx)
 TEST(a_stack_is_as_large_as_was_asked_for)
 {
     struct fiber_options o = {"big", 1 << 20};
-    struct fiber        *f;
-    bool                 done = false;
+    struct fiber *f;
+    bool done = false;
 
     CHECK(fiber_spawn(&o, use_the_stack, &done, &f) == OK);
     CHECK(fiber_join(f, FOREVER) == OK);
@@ -93,7 +93,7 @@ TEST(a_stack_is_as_large_as_was_asked_for)
 }
 
 static nanoseconds woken_at[100], last_to_sleep;
-static int         woken_order[100], woken_count;
+static int woken_order[100], woken_count;
 
 static void sleep_until(void *ctx)
 {
@@ -109,7 +109,7 @@ static void sleep_until(void *ctx)
 static bool let_sleep(nanoseconds least)
 {
     struct fiber *f[100];
-    nanoseconds   now = time_now();
+    nanoseconds now = time_now();
 
     woken_count = 0;
     for (int i = 0; i < 100; i++) {
@@ -138,7 +138,7 @@ TEST(sleepers_wake_in_the_order_of_their_deadlines_and_never_early)
 TEST(a_deadline_that_has_passed_does_not_wait)
 {
     struct waiters w = {0};
-    nanoseconds    before = time_now();
+    nanoseconds before = time_now();
 
     CHECK(wait_until(&w, 0) == ERR_TIMEOUT);
     CHECK(time_sleep_until(1) == OK);
@@ -196,7 +196,7 @@ static void count_cancelled_waits(void *ctx)
 
 TEST(cancelling_ends_the_present_wait_and_all_later_ones)
 {
-    int           count = 0;
+    int count = 0;
     struct fiber *f = spawn(count_cancelled_waits, &count);
 
     fiber_yield();
@@ -210,7 +210,7 @@ TEST(cancelling_ends_the_present_wait_and_all_later_ones)
 
 TEST(a_fiber_cancelled_before_it_runs_still_runs)
 {
-    int           count = 0;
+    int count = 0;
     struct fiber *f = spawn(count_cancelled_waits, &count);
 
     fiber_cancel(f);
@@ -226,7 +226,7 @@ static void spin_until_told(void *ctx)
 
 TEST(a_cancelled_fiber_that_ignores_it_lets_the_others_run)
 {
-    bool          told = false;
+    bool told = false;
     struct fiber *f = spawn(spin_until_told, &told);
 
     fiber_yield();
@@ -245,7 +245,7 @@ static void wait_shielded(void *ctx)
 
 TEST(a_shielded_wait_is_not_cancelled)
 {
-    enum status   s = ERR_IO;
+    enum status s = ERR_IO;
     struct fiber *f = spawn(wait_shielded, &s);
 
     fiber_yield();
@@ -298,7 +298,7 @@ static void lock_in_vain(void *ctx)
 
 TEST(waiting_for_a_mutex_can_time_out_and_be_cancelled)
 {
-    enum status   s = OK;
+    enum status s = OK;
     struct fiber *holder, *f;
 
     CHECK(fiber_lock(&mutex, 0) == OK);
@@ -327,10 +327,10 @@ static void send_numbers(void *ctx)
 
 TEST(a_mailbox_keeps_order_and_ends_when_closed)
 {
-    void         *slots[3], *message;
+    void *slots[3], *message;
     struct fiber *f;
-    intptr_t      next = 0;
-    enum status   s;
+    intptr_t next = 0;
+    enum status s;
 
     mailbox_init(&box, slots, 3);
     f = spawn(send_numbers, (void *)(intptr_t)100);
@@ -371,7 +371,7 @@ static void keep_sum(void *ctx)
 
 TEST(registers_survive_switches)
 {
-    double        sum[8];
+    double sum[8];
     struct fiber *f[8];
 
     for (int i = 0; i < 8; i++) {
@@ -435,7 +435,7 @@ TEST(no_order_of_waits_wakes_and_cancels_loses_a_fiber)
 {
     for (int round = 0; round < 20; round++) {
         struct waiters places[4] = {{0}};
-        struct fiber  *f[40];
+        struct fiber *f[40];
 
         for (int i = 0; i < 40; i++)
             f[i] = spawn(wait_at_random, places);

@@ -15,9 +15,9 @@
 
 LOG_SOURCE(image);
 
-static const char    *name = "image";
-static struct fiber  *first;
-static bool           stopping, jobs_running;
+static const char *name = "image";
+static struct fiber *first;
+static bool stopping, jobs_running;
 static struct waiters changes; /* a job ended, or stopping was set */
 
 const char *image_name(void)
@@ -57,7 +57,7 @@ void image_say(const char *fmt, ...)
 void image_panic(const char *file, int line, const char *fmt, ...)
 {
     static bool twice;
-    va_list     args;
+    va_list args;
 
     image_say("\n%s crashed at %s:%d, in fiber \"%s\": ", name, file, line,
               image_fiber_name());
@@ -80,7 +80,7 @@ static bool is_vague(enum status s)
 void connected(enum status s, const char *device)
 {
     static size_t before;
-    bool          is_logged = log_errors() != before;
+    bool is_logged = log_errors() != before;
 
     before = log_errors();
     if (s == OK)

@@ -10,9 +10,9 @@
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
 static struct log_source *sources;
-static char               ring[LOG_RING];
-static size_t             ring_end; /* bytes ever written */
-static size_t             errors;
+static char ring[LOG_RING];
+static size_t ring_end; /* bytes ever written */
+static size_t errors;
 
 /* By pointer, so that only a tool that asks for it has the code. NULL: whole
  * lines are printed. */
@@ -38,11 +38,11 @@ static bool starts(const char *text, const char *word, char end)
  */
 static const char *set_levels(const char *value)
 {
-    const char        *colon = value + strcspn(value, ":");
-    const char        *name = *colon ? colon + 1 : value;
-    bool               found = !*colon;
-    int                level = 0;
-    static char        complaint[128];
+    const char *colon = value + strcspn(value, ":");
+    const char *name = *colon ? colon + 1 : value;
+    bool found = !*colon;
+    int level = 0;
+    static char complaint[128];
     struct log_source *s;
 
     while (level <= LEVEL_DEBUG && strcmp(name, level_names[level]) != 0)
@@ -98,7 +98,7 @@ static const char *plain_prefix;
 
 static void put_after_prefix(enum log_level level, const char *text, size_t len)
 {
-    char   start[64];
+    char start[64];
     size_t n = text_format(start, sizeof start, "%s: %s", plain_prefix,
                            level == LEVEL_WARNING ? "warning: " : "");
 
@@ -116,9 +116,9 @@ void log_write(struct log_source *source, enum log_level level,
                const char *fmt, ...)
 {
     nanoseconds now = platform_now();
-    char        line[LOG_LINE];
-    size_t      len, head;
-    va_list     args;
+    char line[LOG_LINE];
+    size_t len, head;
+    va_list args;
 
     errors += level == LEVEL_ERROR;
     len = text_format(line, sizeof line, "[%5u.%06u] %s %s: ",

@@ -78,7 +78,7 @@ TEST(the_ring_keeps_every_level)
 TEST(a_long_line_is_cut_and_ends)
 {
     static char text[LOG_RING + 1];
-    size_t      before = ring_end;
+    size_t before = ring_end;
 
     log_debug(&alpha, "%0600d", 1);
     CHECK(ring_end - before == LOG_LINE);
@@ -100,7 +100,7 @@ TEST(the_ring_keeps_the_last_lines)
 TEST(errors_are_counted_and_the_ring_has_whole_lines_in_a_tool_too)
 {
     static char text[LOG_RING + 1];
-    size_t      before = log_errors();
+    size_t before = log_errors();
 
     log_plainly("tool");
     log_warning(&alpha, "a warning");

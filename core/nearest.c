@@ -16,7 +16,7 @@ static size_t least(size_t a, size_t b)
 
 size_t nearest_distance(const char *a, const char *b)
 {
-    size_t  la = strlen(a), lb = strlen(b);
+    size_t la = strlen(a), lb = strlen(b);
     uint8_t rows[3][LONGEST + 1];
 
     if (la > LONGEST || lb > LONGEST)
@@ -24,7 +24,7 @@ size_t nearest_distance(const char *a, const char *b)
     for (size_t j = 0; j <= lb; j++)
         rows[0][j] = (uint8_t)j;
     for (size_t i = 1; i <= la; i++) {
-        uint8_t       *row = rows[i % 3];
+        uint8_t *row = rows[i % 3];
         const uint8_t *above = rows[(i + 2) % 3];
         const uint8_t *before = rows[(i + 1) % 3];
 

@@ -16,8 +16,8 @@
 
 static uint8_t pool[BLOCK * BLOCKS];
 static uint8_t key[KEY];
-static size_t  left; /* unused bytes, at the end of pool */
-static bool    seeded;
+static size_t left; /* unused bytes, at the end of pool */
+static bool seeded;
 
 /* Clears what the compiler would think nobody reads any more. */
 static void wipe(void *data, size_t len)
@@ -105,7 +105,7 @@ static void refill(void)
 void random_mix(uint8_t into[RANDOM_KEY], const uint8_t with[RANDOM_MIXED])
 {
     uint32_t state[16];
-    uint8_t  out[BLOCK];
+    uint8_t out[BLOCK];
 
     chacha20_state(state, into);
     for (int i = 0; i < 4; i++)
@@ -136,7 +136,7 @@ void random_bytes(void *data, size_t len)
 
     while (len > 0) {
         uint8_t *from;
-        size_t   n;
+        size_t n;
 
         if (left == 0)
             refill();

@@ -12,7 +12,7 @@ TEST(chacha20_makes_the_block_of_the_rfc)
         0x82, 0x64, 0x46, 0x07, 0x9f, 0xaa, 0x09, 0x14, 0xc2, 0xd7, 0x05,
         0xd9, 0x8b, 0x02, 0xa2, 0xb5, 0x12, 0x9c, 0xd1, 0xde, 0x16, 0x4e,
         0xb9, 0xcb, 0xd0, 0x83, 0xe8, 0xa2, 0x50, 0x3c, 0x4e};
-    uint8_t  with[KEY], out[BLOCK];
+    uint8_t with[KEY], out[BLOCK];
     uint32_t state[16];
 
     for (int i = 0; i < KEY; i++)
@@ -31,7 +31,7 @@ TEST(what_is_mixed_is_a_block_of_chacha20)
     static const uint8_t with[RANDOM_MIXED] = {1, 0, 0, 0, 0, 0, 0, 9,
                                                0, 0, 0, 0x4a};
     static const uint8_t wanted[] = {0x10, 0xf1, 0xe7, 0xe4, 0xd1, 0x3b};
-    uint8_t              mixed[RANDOM_KEY];
+    uint8_t mixed[RANDOM_KEY];
 
     for (int i = 0; i < RANDOM_KEY; i++)
         mixed[i] = (uint8_t)i;
@@ -46,8 +46,8 @@ TEST(chacha20_makes_the_block_of_a_zero_key)
     static const uint8_t wanted[16] = {0x76, 0xb8, 0xe0, 0xad, 0xa0, 0xf1,
                                        0x3d, 0x90, 0x40, 0x5d, 0x6a, 0xe5,
                                        0x53, 0x86, 0xbd, 0x28};
-    uint8_t              zero[KEY] = {0}, out[BLOCK];
-    uint32_t             state[16];
+    uint8_t zero[KEY] = {0}, out[BLOCK];
+    uint32_t state[16];
 
     chacha20_state(state, zero);
     chacha20_block(state, out);
@@ -72,7 +72,7 @@ TEST(what_was_given_out_is_wiped_and_the_key_replaced)
 TEST(bytes_are_spread_evenly)
 {
     static uint8_t data[1 << 20];
-    unsigned       count[256] = {0};
+    unsigned count[256] = {0};
 
     random_bytes(data, sizeof data);
     for (size_t i = 0; i < sizeof data; i++)
@@ -100,8 +100,8 @@ TEST(random_below_is_even_and_stays_below)
 TEST(copies_of_one_image_go_apart_after_a_reseed)
 {
     static uint8_t saved_pool[sizeof pool], saved_key[KEY];
-    uint8_t        first[16], second[16], third[16];
-    size_t         saved_left;
+    uint8_t first[16], second[16], third[16];
+    size_t saved_left;
 
     random_bytes(first, sizeof first);
     memcpy(saved_pool, pool, sizeof pool);

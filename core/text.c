@@ -14,14 +14,14 @@
 
 struct output {
     text_sink *sink;
-    void      *ctx;
-    size_t     total;
+    void *ctx;
+    size_t total;
 };
 
 struct directive {
     bool left, plus, space, zero, alternate;
-    int  width, precision; /* precision < 0: none given */
-    char length;           /* 'H' is hh, 'q' is ll; 0: none */
+    int width, precision; /* precision < 0: none given */
+    char length; /* 'H' is hh, 'q' is ll; 0: none */
     char conversion;
 };
 
@@ -49,7 +49,7 @@ static void put_padded(struct output *out, const struct directive *d,
                        size_t len)
 {
     size_t prefix_len = strlen(prefix);
-    int    fill = d->width - (int)(prefix_len + len) - zeros;
+    int fill = d->width - (int)(prefix_len + len) - zeros;
 
     if (!d->left && !d->zero)
         repeat(out, ' ', fill);
@@ -76,10 +76,10 @@ static void put_integer(struct output *out, struct directive *d,
 {
     const char *digits = d->conversion == 'X' ? "0123456789ABCDEF"
                                               : "0123456789abcdef";
-    char        text[24];
-    char       *at = text + sizeof text;
-    size_t      len;
-    int         zeros;
+    char text[24];
+    char *at = text + sizeof text;
+    size_t len;
+    int zeros;
 
     for (uint64_t v = value; v > 0; v /= base)
         *--at = digits[v % base];
@@ -95,7 +95,7 @@ static void put_integer(struct output *out, struct directive *d,
 /* Every decimal digit of a double: 0.d1d2d3... times ten to the point. */
 struct decimal {
     char digit[1100]; /* values 0 to 9, the first not 0 unless all is */
-    int  count, point;
+    int count, point;
 };
 
 /* Multiplies the limbs (least first) by ten and returns the overflow. */
@@ -136,8 +136,8 @@ static bool all_zero(const uint32_t *limb, int limbs)
 static void whole_digits(struct decimal *out, uint64_t mantissa, int exponent)
 {
     uint32_t limb[34] = {0};
-    char     backwards[312];
-    int      n = 0, at = exponent / 32, shift = exponent % 32;
+    char backwards[312];
+    int n = 0, at = exponent / 32, shift = exponent % 32;
 
     limb[at] = (uint32_t)(mantissa << shift);
     limb[at + 1] = (uint32_t)(mantissa >> (32 - shift));
@@ -154,8 +154,8 @@ static void fraction_digits(struct decimal *out, uint64_t mantissa, int places)
 {
     /* A binary fraction: the point stands above the top limb. */
     uint32_t limb[36] = {0};
-    int      limbs = (places + 31) / 32;
-    int      up = limbs * 32 - places; /* bits to the left, to fill limbs */
+    int limbs = (places + 31) / 32;
+    int up = limbs * 32 - places; /* bits to the left, to fill limbs */
 
     limb[0] = (uint32_t)(mantissa << up);
     limb[1] = (uint32_t)(mantissa >> (32 - up));
@@ -183,7 +183,7 @@ static void mixed_digits(struct decimal *out, uint64_t mantissa, int places)
 static void to_decimal(struct decimal *out, uint64_t bits)
 {
     uint64_t mantissa = bits & 0xfffffffffffffu;
-    int      exponent = (int)(bits >> 52 & 0x7ff);
+    int exponent = (int)(bits >> 52 & 0x7ff);
 
     out->count = out->point = 0;
     if (exponent > 0)
@@ -263,7 +263,7 @@ static size_t write_exponent(const struct directive *d,
                              const struct decimal *dec, int places, char *text)
 {
     char *at = text;
-    int   exponent = dec->count ? dec->point - 1 : 0;
+    int exponent = dec->count ? dec->point - 1 : 0;
 
     *at++ = digit_at(dec, 0);
     if (places > 0 || d->alternate)
@@ -302,12 +302,12 @@ static size_t write_general(const struct directive *d, struct decimal *dec,
 static void put_double(struct output *out, struct directive *d, double value)
 {
     struct decimal dec;
-    char           text[320 + MOST_PLACES];
-    size_t         len;
-    uint64_t       bits;
-    char           kind = (char)(d->conversion | 0x20);
-    const char    *sign;
-    int            p = d->precision < 0 ? 6 : d->precision;
+    char text[320 + MOST_PLACES];
+    size_t len;
+    uint64_t bits;
+    char kind = (char)(d->conversion | 0x20);
+    const char *sign;
+    int p = d->precision < 0 ? 6 : d->precision;
 
     memcpy(&bits, &value, sizeof bits);
     sign = sign_of(d, bits >> 63);
@@ -370,7 +370,7 @@ struct arguments {
     va_list list;
 };
 
-static struct directive read_directive(const char      **fmt,
+static struct directive read_directive(const char **fmt,
                                        struct arguments *args)
 {
     struct directive d = {.precision = -1};
@@ -459,8 +459,8 @@ static bool put_directive(struct output *out, struct directive *d,
                           struct arguments *args)
 {
     const char *prefix;
-    uint64_t    value;
-    char        c;
+    uint64_t value;
+    char c;
 
     switch (d->conversion) {
     case 'd':
@@ -507,13 +507,13 @@ static bool put_directive(struct output *out, struct directive *d,
 
 size_t text_vprint(text_sink *sink, void *ctx, const char *fmt, va_list list)
 {
-    struct output    out = {sink, ctx, 0};
+    struct output out = {sink, ctx, 0};
     struct arguments args;
 
     va_copy(args.list, list);
     for (;;) {
-        const char      *percent = fmt + strcspn(fmt, "%");
-        const char      *after = percent + 1;
+        const char *percent = fmt + strcspn(fmt, "%");
+        const char *after = percent + 1;
         struct directive d;
 
         put(&out, fmt, (size_t)(percent - fmt));
@@ -529,7 +529,7 @@ size_t text_vprint(text_sink *sink, void *ctx, const char *fmt, va_list list)
 }
 
 struct bounded {
-    char  *buffer;
+    char *buffer;
     size_t size, len;
 };
 
@@ -558,7 +558,7 @@ size_t text_vformat(char *buffer, size_t size, const char *fmt, va_list args)
 size_t text_format(char *buffer, size_t size, const char *fmt, ...)
 {
     va_list args;
-    size_t  len;
+    size_t len;
 
     va_start(args, fmt);
     len = text_vformat(buffer, size, fmt, args);
@@ -571,7 +571,7 @@ static size_t quote_byte(char piece[4], uint8_t c)
 {
     static const char plain[] = "\t\n\r\"\\", letter[] = "tnr\"\\";
     static const char digit[] = "0123456789abcdef";
-    const char       *at = memchr(plain, c, sizeof plain - 1);
+    const char *at = memchr(plain, c, sizeof plain - 1);
 
     if (!at && c >= ' ' && c <= '~') {
         piece[0] = (char)c;
@@ -587,10 +587,10 @@ static size_t quote_byte(char piece[4], uint8_t c)
 size_t text_quote(char *buffer, size_t size, const void *text, size_t len)
 {
     const uint8_t *from = text;
-    size_t         total = 0, end = 0;
+    size_t total = 0, end = 0;
 
     for (size_t i = 0; i < len; i++) {
-        char   piece[4];
+        char piece[4];
         size_t n = quote_byte(piece, from[i]);
 
         if (end == total && total + n < size) {

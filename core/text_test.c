@@ -62,7 +62,7 @@ TEST(a_cut_text_ends_in_a_nul_and_tells_its_whole_length)
 static size_t format_unchecked(const char *fmt, ...)
 {
     va_list args;
-    size_t  n;
+    size_t n;
 
     va_start(args, fmt);
     n = text_vformat(ours, sizeof ours, fmt, args);
@@ -115,7 +115,7 @@ TEST(random_doubles_of_all_sizes_look_as_the_c_library_prints_them)
 {
     for (int i = 0; i < 2000; i++) {
         uint64_t bits;
-        double   v;
+        double v;
 
         random_bytes(&bits, sizeof bits);
         memcpy(&v, &bits, sizeof v);
@@ -141,7 +141,7 @@ TEST(foreign_text_is_quoted_so_that_it_does_nothing_to_a_terminal)
 
 TEST(a_quoted_text_is_cut_in_front_of_an_escape_that_does_not_fit)
 {
-    char   small[8];
+    char small[8];
     size_t whole = text_quote(small, sizeof small, "abcde\033f", 7);
 
     CHECK(whole == 10);

@@ -14,17 +14,17 @@
 #include <stdint.h>
 
 struct timer {
-    nanoseconds   deadline;
-    uint64_t      turn;     /* ties: the order of coming */
-    struct timer *parent;   /* NULL: soonest of all */
+    nanoseconds deadline;
+    uint64_t turn; /* ties: the order of coming */
+    struct timer *parent; /* NULL: soonest of all */
     struct timer *child[2]; /* these come later */
-    bool          is_set;
+    bool is_set;
 };
 
 struct timers {
     struct timer *soonest;
-    uint64_t      turn;
-    uint64_t      coin;
+    uint64_t turn;
+    uint64_t coin;
 };
 
 /* Adds t, which must not be in a heap. Keeps t until it is removed. */

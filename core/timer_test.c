@@ -6,9 +6,9 @@
 TEST(timers_leave_soonest_first)
 {
     static struct timer t[5000];
-    struct timers       all = {0};
-    nanoseconds         last = 0;
-    size_t              left = 0;
+    struct timers all = {0};
+    nanoseconds last = 0;
+    size_t left = 0;
 
     for (size_t i = 0; i < 5000; i++)
         timer_add(&all, &t[i], random_below(1000));
@@ -28,7 +28,7 @@ TEST(timers_leave_soonest_first)
 
 TEST(timers_of_one_deadline_leave_in_the_order_they_came)
 {
-    struct timer  t[100];
+    struct timer t[100];
     struct timers all = {0};
 
     for (size_t i = 0; i < 100; i++)
@@ -41,7 +41,7 @@ TEST(timers_of_one_deadline_leave_in_the_order_they_came)
 
 TEST(a_timer_that_is_not_there_can_be_removed)
 {
-    struct timer  t = {0};
+    struct timer t = {0};
     struct timers all = {0};
 
     timer_remove(&all, &t);

@@ -49,10 +49,10 @@ enum status block_read(struct block *b, uint64_t sector, void *data,
                        size_t count)
 {
     enum status s = check(b, sector, count);
-    bool        direct = is_taken_as_it_is(b, data);
-    size_t      size = b->info.sector_size, pages = 0, most;
-    void       *bounce = NULL;
-    uint8_t    *to = data;
+    bool direct = is_taken_as_it_is(b, data);
+    size_t size = b->info.sector_size, pages = 0, most;
+    void *bounce = NULL;
+    uint8_t *to = data;
 
     if (s || count == 0)
         return s;
@@ -77,11 +77,11 @@ enum status block_read(struct block *b, uint64_t sector, void *data,
 enum status block_write(struct block *b, uint64_t sector, const void *data,
                         size_t count)
 {
-    enum status    s = b->info.writable ? check(b, sector, count)
-                                        : ERR_READ_ONLY;
-    bool           direct = is_taken_as_it_is(b, data);
-    size_t         size = b->info.sector_size, pages = 0, most;
-    void          *bounce = NULL;
+    enum status s = b->info.writable ? check(b, sector, count)
+                                     : ERR_READ_ONLY;
+    bool direct = is_taken_as_it_is(b, data);
+    size_t size = b->info.sector_size, pages = 0, most;
+    void *bounce = NULL;
     const uint8_t *from = data;
 
     if (s || count == 0)

@@ -6,9 +6,9 @@
 #define MOST    ((size_t)8192)
 
 /* A disk that takes little at once, only by pages, and keeps count. */
-static uint8_t     disk[SECTORS * 512];
-static int         requests, flushes, discards;
-static bool        all_aligned;
+static uint8_t disk[SECTORS * 512];
+static int requests, flushes, discards;
+static bool all_aligned;
 static enum status answer;
 
 static void note(struct block *b, uint64_t sector, const void *data,
@@ -58,7 +58,7 @@ static const struct block_ops fake_ops = {.read = fake_read,
                                           .discard = fake_discard,
                                           .flush = fake_flush,
                                           .most = MOST};
-static struct block           fake = {&fake_ops, {SECTORS, 512, true}};
+static struct block fake = {&fake_ops, {SECTORS, 512, true}};
 
 static _Alignas(4096) uint8_t out[70 * 4096], in[70 * 4096];
 
@@ -188,7 +188,7 @@ TEST(large_sectors_are_whole_pages)
 TEST(a_disk_in_memory_keeps_what_it_is_given)
 {
     static uint8_t copy[300 * 4096];
-    struct block  *ram;
+    struct block *ram;
 
     for (uint32_t size = 512; size <= 4096; size *= 2) {
         CHECK(block_ram_connect(SECTORS, size, &ram) == OK);
@@ -196,9 +196,9 @@ TEST(a_disk_in_memory_keeps_what_it_is_given)
         memset(copy, 0, sizeof copy);
         for (int i = 0; i < 300; i++) {
             uint64_t sector = random_below(SECTORS);
-            size_t   n = random_below(sizeof in / size / 2);
-            size_t   at = random_below(3) * 509, len = n * size;
-            bool     fits = n <= SECTORS - sector;
+            size_t n = random_below(sizeof in / size / 2);
+            size_t at = random_below(3) * 509, len = n * size;
+            bool fits = n <= SECTORS - sector;
 
             fill(out + at, len);
             if (random_below(2)) {

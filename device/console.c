@@ -15,8 +15,8 @@
 
 struct line {
     struct console *console;
-    size_t          len;
-    char            piece[PIECE];
+    size_t len;
+    char piece[PIECE];
 };
 
 /* A cancelled fiber still writes whole lines, so the lock shields it. */
@@ -71,7 +71,7 @@ static void add(void *ctx, const char *text, size_t len)
 void console_log(struct console *c, const char *fmt, ...)
 {
     struct line l = {.console = c};
-    va_list     args;
+    va_list args;
 
     lock(&c->writing);
     va_start(args, fmt);

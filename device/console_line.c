@@ -13,7 +13,7 @@
  */
 static enum status read_more(struct console *c)
 {
-    size_t      got;
+    size_t got;
     enum status s = fiber_yield();
 
     if (s)
@@ -42,7 +42,7 @@ static enum status read_line(struct console *c, char *line, size_t size)
     for (;;) {
         const char *text = c->input + c->input_from;
         const char *end = memchr(text, '\n', c->input_len);
-        size_t      len = end ? (size_t)(end - text) : c->input_len;
+        size_t len = end ? (size_t)(end - text) : c->input_len;
         enum status s = OK;
 
         if (!end && len == CONSOLE_LINE) {

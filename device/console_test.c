@@ -3,8 +3,8 @@
 #include "check.h"
 
 /* A console that yields within each write and gives input in given pieces. */
-static char         written[100000];
-static size_t       written_len;
+static char written[100000];
+static size_t written_len;
 static const char **pieces;
 
 static void fake_write(struct console *c, const char *text, size_t len)
@@ -33,7 +33,7 @@ static enum status fake_read(struct console *c, void *data, size_t len,
 }
 
 static const struct console_ops fake_ops = {fake_write, fake_read};
-static struct console           fake = {.ops = &fake_ops};
+static struct console fake = {.ops = &fake_ops};
 
 static void input(const char **p)
 {
@@ -112,7 +112,7 @@ TEST(input_comes_by_line_however_it_arrives)
 TEST(a_line_that_does_not_fit_is_skipped_whole)
 {
     static char big[10001];
-    char        line[5];
+    char line[5];
 
     memset(big, 'z', 10000);
     input((const char *[]){big, "\nnext\n12345\nend\n", big, NULL});
@@ -139,7 +139,7 @@ TEST(a_carriage_return_takes_no_room)
 
 static void read_for_ever(void *ctx)
 {
-    char   byte;
+    char byte;
     size_t got;
 
     while (console_read(&fake, &byte, 1, &got) == OK)
@@ -149,8 +149,8 @@ static void read_for_ever(void *ctx)
 
 TEST(input_without_end_lets_others_run_and_is_cancelled)
 {
-    static char   endless[10];
-    bool          ended = false;
+    static char endless[10];
+    bool ended = false;
     struct fiber *f;
 
     input((const char *[]){NULL});
@@ -179,15 +179,15 @@ static enum status read_zeros(struct console *c, void *data, size_t len,
 static void read_line_for_ever(void *ctx)
 {
     static const struct console_ops ops = {.read = read_zeros};
-    static struct console           zeros = {.ops = &ops};
-    char                            line[8];
+    static struct console zeros = {.ops = &ops};
+    char line[8];
 
     *(enum status *)ctx = console_read_line(&zeros, line, sizeof line);
 }
 
 TEST(a_line_without_end_lets_others_run_and_is_cancelled)
 {
-    enum status   s = OK;
+    enum status s = OK;
     struct fiber *f;
 
     CHECK(fiber_spawn(NULL, read_line_for_ever, &s, &f) == OK);
@@ -216,10 +216,10 @@ static void count_turns(void *ctx)
 TEST(a_long_text_lets_others_run_though_the_console_takes_it_at_once)
 {
     static const struct console_ops ops = {.write = write_at_once};
-    static struct console           quick = {.ops = &ops};
-    static char                     text[1000000];
-    int                             turns = 0;
-    struct fiber                   *f;
+    static struct console quick = {.ops = &ops};
+    static char text[1000000];
+    int turns = 0;
+    struct fiber *f;
 
     CHECK(fiber_spawn(NULL, count_turns, &turns, &f) == OK);
     console_write(&quick, text, sizeof text);
@@ -234,7 +234,7 @@ TEST(a_long_text_lets_others_run_though_the_console_takes_it_at_once)
 
 TEST(console_read_gives_first_what_a_line_left_over)
 {
-    char   line[8], data[8];
+    char line[8], data[8];
     size_t got;
 
     input((const char *[]){"ab\ncdef", "gh", NULL});

@@ -93,8 +93,8 @@ static bool ignore(void *ctx, const char *name, const struct fs_stat *st)
 static void every(const char *path, enum status s)
 {
     struct fs_stat st;
-    char           data[1] = {0};
-    size_t         got;
+    char data[1] = {0};
+    size_t got;
 
     CHECK(fs_stat(&fake, path, &st) == s);
     CHECK(fs_list(&fake, path, ignore, NULL) == s);
@@ -139,8 +139,8 @@ TEST(a_path_that_is_none_gets_nowhere)
 TEST(the_root_is_there_and_stays)
 {
     struct fs_stat st;
-    char           data[1] = {0};
-    size_t         got;
+    char data[1] = {0};
+    size_t got;
 
     asked = 0;
     CHECK(fs_stat(&fake, "", &st) == OK);

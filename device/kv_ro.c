@@ -39,7 +39,7 @@ enum status kv_ro_modified(struct kv_ro *kv, const char *key,
                            nanoseconds *modified)
 {
     enum status s = begin(key);
-    uint64_t    size;
+    uint64_t size;
 
     if (s)
         return s;

@@ -3,7 +3,7 @@
 #include "check.h"
 
 /* A store that has every key, and remembers the last one it was asked for. */
-static char        asked[KV_RO_KEY + 1];
+static char asked[KV_RO_KEY + 1];
 static enum status answer;
 
 static enum status fake_size(struct kv_ro *kv, const char *key, uint64_t *size)
@@ -46,7 +46,7 @@ static enum status fake_view(struct kv_ro *kv, const char *key,
 
 static const struct kv_ro_ops fake_ops = {
     .size = fake_size, .read = fake_read, .list = fake_list, .view = fake_view};
-static struct kv_ro           fake = {&fake_ops};
+static struct kv_ro fake = {&fake_ops};
 static const struct kv_ro_ops viewless_ops = {
     .size = fake_size, .read = fake_read, .list = fake_list};
 static struct kv_ro viewless = {&viewless_ops};
@@ -61,12 +61,12 @@ static bool count_entry(void *ctx, const char *name, bool is_directory)
 /* What all calls say of key, which must be the same. */
 static enum status all(const char *key)
 {
-    char        data[8];
+    char data[8];
     const void *view;
-    uint64_t    size;
+    uint64_t size;
     nanoseconds modified;
-    size_t      got;
-    int         entries = 0;
+    size_t got;
+    int entries = 0;
     enum status s;
 
     asked[0] = '\0';
@@ -147,7 +147,7 @@ TEST(a_store_that_knows_no_times_says_0_of_each_key)
 TEST(a_store_without_views_says_so_but_of_a_wrong_name)
 {
     const void *data;
-    size_t      len;
+    size_t len;
 
     CHECK(kv_ro_view(&viewless, "a", &data, &len) == ERR_UNSUPPORTED);
     CHECK(kv_ro_view(&viewless, "/a", &data, &len) == ERR_NAME);
@@ -161,7 +161,7 @@ static void read_for_ever(void *ctx)
 
 TEST(reading_without_end_lets_others_run_and_is_cancelled)
 {
-    int           times = 0;
+    int times = 0;
     struct fiber *f;
 
     CHECK(fiber_spawn(NULL, read_for_ever, &times, &f) == OK);

@@ -18,9 +18,9 @@ static void drop(struct network *n, struct buf *frame)
 static bool is_too_long(const struct network *n, const struct buf *frame)
 {
     const struct offload *o = &frame->offload;
-    size_t                transport = o->csum_offset == 16 ? 20 : 8;
-    size_t                header = o->csum_start + transport;
-    size_t                most = (size_t)n->mtu + ETHERNET_HEADER;
+    size_t transport = o->csum_offset == 16 ? 20 : 8;
+    size_t header = o->csum_start + transport;
+    size_t most = (size_t)n->mtu + ETHERNET_HEADER;
 
     return buf_length(frame) > most &&
            (o->segment == 0 || header + o->segment > most);
@@ -48,7 +48,7 @@ static void write_one(void *ctx, struct buf *frame)
 void network_write(struct network *n, struct buf *frame)
 {
     size_t len = buf_length(frame);
-    bool   cut = frame->offload.segment != 0;
+    bool cut = frame->offload.segment != 0;
 
     if (!n->up || len < ETHERNET_HEADER || len > NETWORK_FRAME ||
         is_too_long(n, frame)) {
@@ -69,8 +69,8 @@ void network_write(struct network *n, struct buf *frame)
 static void take_frames(void *ctx, struct buf *const *frames, size_t count)
 {
     struct network *n = ctx;
-    struct buf     *good[NETWORK_BATCH];
-    size_t          good_count = 0;
+    struct buf *good[NETWORK_BATCH];
+    size_t good_count = 0;
 
     require(count <= NETWORK_BATCH);
     for (size_t i = 0; i < count; i++) {

@@ -15,8 +15,8 @@
 #define ID     0xfffe
 
 static struct buf *sent[FRAMES];
-static size_t      sent_count;
-static uint8_t     flat[NETWORK_FRAME + 100];
+static size_t sent_count;
+static uint8_t flat[NETWORK_FRAME + 100];
 
 static void keep(struct network *n, struct buf *frame)
 {
@@ -26,7 +26,7 @@ static void keep(struct network *n, struct buf *frame)
 }
 
 static frames_handler *heard;
-static void           *heard_ctx;
+static void *heard_ctx;
 
 static void listen_to(struct network *n, frames_handler *fn, void *ctx)
 {
@@ -70,10 +70,10 @@ static uint8_t letter(size_t i)
 static struct buf *frame_of(uint8_t protocol, size_t len, size_t piece,
                             size_t options, uint16_t segment)
 {
-    size_t      header = protocol == TCP ? 20 + options : 8;
-    size_t      at = IP + 20 + options, offset = protocol == TCP ? 16 : 6;
+    size_t header = protocol == TCP ? 20 + options : 8;
+    size_t at = IP + 20 + options, offset = protocol == TCP ? 16 : 6;
     struct buf *b = buf_new(0), *last = b;
-    uint8_t    *p = buf_append(b, at + header);
+    uint8_t *p = buf_append(b, at + header);
 
     memset(p, 0, at + header);
     p[12] = 0x08;
@@ -136,8 +136,8 @@ static size_t check_frame(const struct buf *frame)
 TEST(a_checksum_that_the_device_lacks_is_filled_in)
 {
     static const uint8_t protocol[] = {TCP, UDP};
-    static const size_t  piece[] = {1, 3, 64, 101, 1400};
-    struct network       n = device(0);
+    static const size_t piece[] = {1, 3, 64, 101, 1400};
+    struct network n = device(0);
 
     for (int i = 0; i < 2; i++)
         for (size_t len = 0; len < 140; len++)
@@ -162,8 +162,8 @@ TEST(a_checksum_that_the_device_lacks_is_filled_in)
 TEST(a_sum_of_zero_is_sent_as_ffff)
 {
     struct network n = device(0);
-    struct buf    *b = frame_of(UDP, 2, 2, 0, 0);
-    uint64_t       sum;
+    struct buf *b = frame_of(UDP, 2, 2, 0, 0);
+    uint64_t sum;
 
     /* The data are what is missing to a sum of ffff. */
     put_be16(b->next->data, 0);
@@ -178,7 +178,7 @@ TEST(a_sum_of_zero_is_sent_as_ffff)
 TEST(a_frame_that_asks_for_nothing_is_sent_as_it_is)
 {
     struct network n = device(0);
-    struct buf    *b = frame_of(UDP, 100, 64, 0, 0);
+    struct buf *b = frame_of(UDP, 100, 64, 0, 0);
 
     b->offload = (struct offload){0, 0, 0, false};
     put_be16(b->data + 40, 0x1234);
@@ -192,7 +192,7 @@ TEST(a_frame_that_asks_for_nothing_is_sent_as_it_is)
 TEST(a_device_that_can_do_it_gets_the_frame_untouched)
 {
     static const struct {
-        uint8_t  protocol;
+        uint8_t protocol;
         uint16_t segment;
         unsigned features;
     } cases[] = {
@@ -204,11 +204,11 @@ TEST(a_device_that_can_do_it_gets_the_frame_untouched)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct network n = device(cases[i].features);
-        size_t         len = cases[i].segment ? 5000 : 900;
-        struct buf    *b = frame_of(cases[i].protocol, len, 1000, 0,
-                                    cases[i].segment);
+        size_t len = cases[i].segment ? 5000 : 900;
+        struct buf *b = frame_of(cases[i].protocol, len, 1000, 0,
+                                 cases[i].segment);
         struct offload asked = b->offload;
-        size_t         total = buf_length(b);
+        size_t total = buf_length(b);
         static uint8_t before[6000];
 
         buf_copy_out(b, 0, before, total);
@@ -226,14 +226,14 @@ static void cut(uint8_t protocol, size_t len, size_t piece, size_t options,
                 uint16_t most)
 {
     struct network n = device(0);
-    size_t         done = 0, count = (len + most - 1) / most;
+    size_t done = 0, count = (len + most - 1) / most;
 
     network_write(&n, frame_of(protocol, len, piece, options, most));
     CHECK(sent_count == count && n.counters.frames_out == count);
     for (size_t i = 0; i < sent_count; i++) {
-        size_t  data = check_frame(sent[i]), have;
-        size_t  at = IP + 20 + options;
-        bool    is_last = i + 1 == count;
+        size_t data = check_frame(sent[i]), have;
+        size_t at = IP + 20 + options;
+        bool is_last = i + 1 == count;
         uint8_t last_flags = is_last ? FIN | PSH : 0;
 
         have = buf_length(sent[i]) - data;
@@ -282,7 +282,7 @@ TEST(segments_for_a_device_with_checksums_ask_it_for_theirs)
     CHECK(sent_count == 3);
     for (size_t i = 0; i < sent_count; i++) {
         struct offload *o = &sent[i]->offload;
-        size_t          len = i < 2 ? 1000 : 500;
+        size_t len = i < 2 ? 1000 : 500;
 
         CHECK(o->csum_start == 34 && o->csum_offset == 16 && !o->segment);
         CHECK(get_be16(sent[i]->data + 34 + 16) ==
@@ -296,7 +296,7 @@ TEST(segments_for_a_device_with_checksums_ask_it_for_theirs)
 TEST(what_cannot_be_sent_is_dropped_and_counted)
 {
     struct network n = device(0);
-    struct buf    *b;
+    struct buf *b;
 
     b = buf_new(0);
     buf_append(b, ETHERNET_HEADER - 1);
@@ -366,24 +366,24 @@ TEST(a_checksum_beyond_the_headers_is_no_checksum)
 TEST(what_is_no_tcp_or_udp_over_ipv4_is_not_cut)
 {
     static const struct {
-        size_t  at;
+        size_t at;
         uint8_t value;
     } lies[] = {
-        {12, 0x86},       /* another EtherType */
-        {IP, 0x65},       /* another version */
-        {IP, 0x44},       /* a header of 16 bytes */
-        {IP, 0x4f},       /* one of 60, which are not there */
-        {IP + 9, 1},      /* another protocol */
-        {IP + 32, 0xf0},  /* a TCP header of 60 bytes, which are not there */
-        {IP + 32, 0x00},  /* of none */
-        {IP + 32, 0x20},  /* of 8 bytes: no checksum would be in it */
+        {12, 0x86}, /* another EtherType */
+        {IP, 0x65}, /* another version */
+        {IP, 0x44}, /* a header of 16 bytes */
+        {IP, 0x4f}, /* one of 60, which are not there */
+        {IP + 9, 1}, /* another protocol */
+        {IP + 32, 0xf0}, /* a TCP header of 60 bytes, which are not there */
+        {IP + 32, 0x00}, /* of none */
+        {IP + 32, 0x20}, /* of 8 bytes: no checksum would be in it */
         {IP + 32, 0x40}}; /* of 16 */
     static const unsigned features[] = {0, NETWORK_CHECKSUM};
 
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++)
         for (int j = 0; j < 2; j++) {
             struct network n = device(features[j]);
-            struct buf    *b = frame_of(TCP, 100, 50, 0, 100);
+            struct buf *b = frame_of(TCP, 100, 50, 0, 100);
 
             b->data[lies[i].at] = lies[i].value;
             network_write(&n, b);
@@ -397,7 +397,7 @@ TEST(headers_that_are_cut_off_are_not_cut)
 {
     for (size_t len = ETHERNET_HEADER; len < 54; len++) {
         struct network n = device(0);
-        struct buf    *b = frame_of(TCP, 100, 50, 0, 100);
+        struct buf *b = frame_of(TCP, 100, 50, 0, 100);
 
         b->len = len;
         network_write(&n, b);
@@ -418,9 +418,9 @@ TEST(segments_without_data_are_counted_as_dropped)
 TEST(an_empty_pool_loses_segments_and_counts_them)
 {
     static struct buf *taken[256];
-    struct network     n = device(0);
-    struct buf        *b = frame_of(TCP, 4000, 4000, 0, 1000);
-    size_t             count = 0;
+    struct network n = device(0);
+    struct buf *b = frame_of(TCP, 4000, 4000, 0, 1000);
+    size_t count = 0;
 
     while (buf_pages_free() > 2)
         taken[count++] = buf_new(0);
@@ -460,7 +460,7 @@ static struct buf *frame_of_len(size_t len)
 TEST(the_latest_listener_gets_what_arrives)
 {
     struct network n = device(0);
-    struct buf    *b = buf_new(0);
+    struct buf *b = buf_new(0);
 
     network_listen(&n, hear, &heard_count);
     heard(heard_ctx, &b, 1); /* a frame of nothing */
@@ -480,8 +480,8 @@ TEST(frames_that_are_too_short_or_too_long_do_not_arrive)
     static const size_t lengths[] = {1, 13, 14,
                                      1514, 65549, 65550,
                                      14, 70000, NETWORK_FRAME};
-    struct network      n = device(0);
-    struct buf         *b[sizeof lengths / sizeof *lengths];
+    struct network n = device(0);
+    struct buf *b[sizeof lengths / sizeof *lengths];
 
     heard_count = 0;
     network_listen(&n, hear, &heard_count);

@@ -17,12 +17,12 @@
 #define FIN       0x01
 #define PSH       0x08
 #define HEADERS   (ETHERNET_HEADER + 60 + 60) /* the most bytes */
-#define HEAD_ROOM 64                          /* before a segment */
+#define HEAD_ROOM 64 /* before a segment */
 
 bool checksum_fill(struct buf *frame)
 {
-    size_t   start = frame->offload.csum_start, len = buf_length(frame);
-    size_t   at = start + frame->offload.csum_offset;
+    size_t start = frame->offload.csum_start, len = buf_length(frame);
+    size_t at = start + frame->offload.csum_offset;
     uint16_t sum;
 
     if (at + 2 > frame->len)
@@ -37,14 +37,14 @@ bool checksum_fill(struct buf *frame)
 
 /* The headers of a frame, as far as cutting it takes. */
 struct headers {
-    size_t  ip, transport, data; /* where they begin, and what follows them */
+    size_t ip, transport, data; /* where they begin, and what follows them */
     uint8_t protocol;
 };
 
 static bool read_headers(const struct buf *frame, struct headers *h)
 {
     const uint8_t *p = frame->data;
-    size_t         least = 8; /* bytes of UDP's header */
+    size_t least = 8; /* bytes of UDP's header */
 
     h->ip = ETHERNET_HEADER;
     if (frame->len < h->ip + 20 || get_be16(p + 12) != 0x0800 ||
@@ -70,7 +70,7 @@ static void adjust(uint8_t *p, const struct headers *h, unsigned number,
                    size_t at, size_t len, bool is_last)
 {
     uint8_t *ip = p + h->ip, *transport = p + h->transport;
-    size_t   transport_len = h->data - h->transport + len;
+    size_t transport_len = h->data - h->transport + len;
 
     put_be16(ip + 2, (uint16_t)(h->transport - h->ip + transport_len));
     put_be16(ip + 4, (uint16_t)(get_be16(ip + 4) + number));
@@ -100,7 +100,7 @@ static void put_pseudo(uint8_t *p, const struct headers *h, size_t len,
 static struct buf *make(const struct buf *frame, const struct headers *h,
                         unsigned number, size_t at, size_t len, bool is_last)
 {
-    uint16_t    offset = h->protocol == TCP ? 16 : 6;
+    uint16_t offset = h->protocol == TCP ? 16 : 6;
     struct buf *b = buf_new(HEAD_ROOM);
 
     if (!b)
@@ -121,8 +121,8 @@ static struct buf *make(const struct buf *frame, const struct headers *h,
 
 unsigned segment_cut(struct buf *frame, segment_sink *out, void *ctx)
 {
-    size_t         most = frame->offload.segment, total = buf_length(frame);
-    unsigned       lost = 0, number = 0;
+    size_t most = frame->offload.segment, total = buf_length(frame);
+    unsigned lost = 0, number = 0;
     struct headers h;
 
     if (!read_headers(frame, &h) || most == 0 || total == h.data) {
@@ -131,7 +131,7 @@ unsigned segment_cut(struct buf *frame, segment_sink *out, void *ctx)
     }
     total -= h.data;
     for (size_t at = 0; at < total; at += most, number++) {
-        size_t      len = total - at < most ? total - at : most;
+        size_t len = total - at < most ? total - at : most;
         struct buf *b = make(frame, &h, number, at, len, at + len == total);
 
         if (b)

@@ -18,6 +18,6 @@ bool checksum_fill(struct buf *frame);
  * lost: the pool was empty; or 1: it is no such frame, or one without data.
  */
 typedef void segment_sink(void *ctx, struct buf *frame);
-unsigned     segment_cut(struct buf *frame, segment_sink *out, void *ctx);
+unsigned segment_cut(struct buf *frame, segment_sink *out, void *ctx);
 
 #endif

@@ -118,7 +118,7 @@ static unsigned short bits(int c)
 
 const unsigned short **__ctype_b_loc(void)
 {
-    static unsigned short        table[COUNT];
+    static unsigned short table[COUNT];
     static const unsigned short *zero;
 
     if (zero == NULL) {
@@ -139,7 +139,7 @@ static const int32_t *fill(int32_t *table, int function(int c))
 
 const int32_t **__ctype_tolower_loc(void)
 {
-    static int32_t        table[COUNT];
+    static int32_t table[COUNT];
     static const int32_t *zero;
 
     if (zero == NULL)
@@ -149,7 +149,7 @@ const int32_t **__ctype_tolower_loc(void)
 
 const int32_t **__ctype_toupper_loc(void)
 {
-    static int32_t        table[COUNT];
+    static int32_t table[COUNT];
     static const int32_t *zero;
 
     if (zero == NULL)

@@ -41,7 +41,7 @@ FILE *stderr = (FILE *)&__sf[2];
 /* What is called with arguments of a list, is called with those of a call. */
 #define WITH_LIST(result, call) \
     va_list args;               \
-    result  value;              \
+    result value;               \
                                 \
     va_start(args, fmt);        \
     value = call;               \

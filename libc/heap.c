@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 /* Where the heap ends, and what malloc gave back below the platform's end. */
-static char  *end;
+static char *end;
 static size_t spare;
 
 void *sbrk(ptrdiff_t by)

@@ -48,7 +48,7 @@ static inline void move_few(char *to, const char *from, size_t len)
 static inline void move_up(char *to, const char *from, size_t len)
 {
     sixteen last = *(const sixteen *)(from + len - 16);
-    char   *end = to + len - 16;
+    char *end = to + len - 16;
 
     for (; len > 64; len -= 64, to += 64, from += 64) {
         sixteen a = *(const sixteen *)from, b = *(const sixteen *)(from + 16);
@@ -72,7 +72,7 @@ static inline void move_up(char *to, const char *from, size_t len)
 static inline void move_down(char *to, const char *from, size_t len)
 {
     sixteen first = *(const sixteen *)from;
-    char   *begin = to;
+    char *begin = to;
 
     for (; len > 16; len -= 16) {
         *(sixteen *)(to + len - 16) = *(const sixteen *)(from + len - 16);
@@ -104,9 +104,9 @@ void *memmove(void *to, const void *from, size_t len)
 void *memset(void *data, int value, size_t len)
 {
     uint64_t word = 0x0101010101010101 * (unsigned char)value;
-    sixteen  words = {word, word};
-    char    *at = data;
-    char    *end = at + len;
+    sixteen words = {word, word};
+    char *at = data;
+    char *end = at + len;
 
     if (len >= 16) {
         for (; end - at > 16; at += 16) {

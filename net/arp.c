@@ -32,13 +32,13 @@ LOG_SOURCE(arp);
 #define PROBE_WAIT (100 * MILLISECOND)
 #define LAST_WAIT  (200 * MILLISECOND)
 #define IN_USE     (60 * SECOND) /* after the last packet to a host */
-#define CHECKS     3             /* questions to the old address */
+#define CHECKS     3 /* questions to the old address */
 #define CHECK_WAIT (250 * MILLISECOND)
 #define CHECK_GAP  (100 * MILLISECOND) /* between two checks of a host */
-#define LINES      8                   /* of a kind, until a period without */
+#define LINES      8 /* of a kind, until a period without */
 #define PERIOD     (60 * SECOND)
 #define PERIOD_MAX (4 * 3600 * SECOND)
-#define ANNOUNCE   (2 * SECOND)  /* RFC 5227, 1.1 */
+#define ANNOUNCE   (2 * SECOND) /* RFC 5227, 1.1 */
 #define DEFEND     (10 * SECOND) /* the same */
 
 /* CHECKED: known by mac, but claimed by another address; mac is asked. */
@@ -65,49 +65,49 @@ static const char *const line_names[] = {
  * without any, they are only counted, so that others' packets do not push
  * everything else out of the log. */
 struct lines {
-    struct arp        *arp;
-    unsigned           logged;
-    unsigned           left_out; /* in this period */
-    bool               was_any;  /* in this period */
-    nanoseconds        period;
+    struct arp *arp;
+    unsigned logged;
+    unsigned left_out; /* in this period */
+    bool was_any; /* in this period */
+    nanoseconds period;
     struct wheel_timer timer; /* its end */
 };
 
 struct place {
-    struct arp        *arp;
-    struct place      *next; /* in its bucket */
-    enum state         state;
-    uint32_t           ip;
-    struct mac         mac;
-    struct mac         claimed; /* while CHECKED: the latest claim */
-    uint64_t           used;    /* the larger the later */
-    nanoseconds        written; /* when the last packet was; 0: never */
-    nanoseconds        confirmed, checked;
-    bool               is_router; /* packets to other hosts went there */
-    unsigned           tries;     /* questions without an answer */
-    struct buf        *waiting[QUEUE];
-    unsigned           waiting_count;
+    struct arp *arp;
+    struct place *next; /* in its bucket */
+    enum state state;
+    uint32_t ip;
+    struct mac mac;
+    struct mac claimed; /* while CHECKED: the latest claim */
+    uint64_t used; /* the larger the later */
+    nanoseconds written; /* when the last packet was; 0: never */
+    nanoseconds confirmed, checked;
+    bool is_router; /* packets to other hosts went there */
+    unsigned tries; /* questions without an answer */
+    struct buf *waiting[QUEUE];
+    unsigned waiting_count;
     struct wheel_timer timer;
 };
 
 struct arp {
-    struct ethernet   *ethernet;
-    struct network    *net;
-    struct wheel       wheel;
-    uint32_t           own, mask;
-    nanoseconds        defended; /* when; 0: never */
+    struct ethernet *ethernet;
+    struct network *net;
+    struct wheel wheel;
+    uint32_t own, mask;
+    nanoseconds defended; /* when; 0: never */
     struct wheel_timer announce;
-    uint32_t           probed; /* 0: no address */
-    bool               probe_failed;
-    struct waiters     probing;
-    arp_conflict      *on_conflict;
-    void              *conflict_ctx;
-    arp_silent        *on_silence;
-    void              *silence_ctx;
-    struct lines       lines[LINE_KINDS];
-    uint64_t           uses;
-    struct place      *bucket[BUCKETS];
-    struct place       place[PLACES];
+    uint32_t probed; /* 0: no address */
+    bool probe_failed;
+    struct waiters probing;
+    arp_conflict *on_conflict;
+    void *conflict_ctx;
+    arp_silent *on_silence;
+    void *silence_ctx;
+    struct lines lines[LINE_KINDS];
+    uint64_t uses;
+    struct place *bucket[BUCKETS];
+    struct place place[PLACES];
 };
 
 static const struct mac everyone = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
@@ -117,8 +117,8 @@ static void send(struct arp *a, uint16_t operation, struct mac to,
                  uint32_t from_ip, struct mac target, uint32_t target_ip)
 {
     static const uint8_t start[] = {0, 1, 8, 0, 6, 4};
-    struct buf          *b = buf_new(ETHERNET_HEADER);
-    uint8_t             *p;
+    struct buf *b = buf_new(ETHERNET_HEADER);
+    uint8_t *p;
 
     if (!b)
         return;
@@ -213,9 +213,9 @@ static void give_up(struct arp *a, uint32_t ip, struct buf *const *waiting,
 /* Frees the place; how many packets waited there. */
 static unsigned forget(struct place *p, struct buf *waiting[QUEUE])
 {
-    struct arp    *a = p->arp;
+    struct arp *a = p->arp;
     struct place **at = bucket_of(a, p->ip);
-    unsigned       count = p->waiting_count;
+    unsigned count = p->waiting_count;
 
     while (*at != p)
         at = &(*at)->next;
@@ -261,8 +261,8 @@ static void check(struct place *p)
 static void ring(void *ctx)
 {
     struct place *p = ctx;
-    struct buf   *waiting[QUEUE];
-    unsigned      count;
+    struct buf *waiting[QUEUE];
+    unsigned count;
 
     if (p->state == CHECKED) {
         check(p);
@@ -291,9 +291,9 @@ static bool is_in_use(const struct place *p, nanoseconds now)
  * those that do. */
 static struct place *least_used(struct arp *a, bool is_for_packet)
 {
-    nanoseconds   now = time_now();
+    nanoseconds now = time_now();
     struct place *idle = NULL, *known = NULL, *asked = NULL;
-    unsigned      asked_count = 0;
+    unsigned asked_count = 0;
 
     for (size_t i = 0; i < PLACES; i++) {
         struct place *p = &a->place[i], **least = &known;
@@ -318,11 +318,11 @@ static struct place *least_used(struct arp *a, bool is_for_packet)
 /* NULL: there is none, and the packet is not worth one. */
 static struct place *take_place(struct arp *a, uint32_t ip, bool is_for_packet)
 {
-    struct place  *p = least_used(a, is_for_packet);
+    struct place *p = least_used(a, is_for_packet);
     struct place **at = bucket_of(a, ip);
-    struct buf    *waiting[QUEUE];
-    uint32_t       before;
-    unsigned       count;
+    struct buf *waiting[QUEUE];
+    uint32_t before;
+    unsigned count;
 
     if (!p)
         return NULL;
@@ -348,7 +348,7 @@ static void learn(struct place *p, struct mac mac)
 {
     struct arp *a = p->arp;
     struct buf *waiting[QUEUE];
-    unsigned    count = p->waiting_count;
+    unsigned count = p->waiting_count;
 
     if ((p->state == ASKED || !mac_equal(p->mac, mac)) &&
         is_logged(a, LINE_UPDATE))
@@ -398,7 +398,7 @@ static void hear(struct place *p, struct mac mac)
 static void defend(struct arp *a, struct mac other)
 {
     nanoseconds now = time_now();
-    bool        again = a->defended && now - a->defended < DEFEND;
+    bool again = a->defended && now - a->defended < DEFEND;
 
     if (!again) {
         if (is_logged(a, LINE_CONFLICT))
@@ -412,9 +412,9 @@ static void defend(struct arp *a, struct mac other)
 }
 
 struct arp_packet {
-    uint16_t   operation;
+    uint16_t operation;
     struct mac from, to;
-    uint32_t   from_ip, to_ip;
+    uint32_t from_ip, to_ip;
 };
 
 /* RFC 826: of Ethernet and IPv4, with a sender that can be one. */
@@ -454,9 +454,9 @@ static bool is_neighbour(const struct arp *a, uint32_t ip)
  * for another (RFC 9568, 8.1.2) and a bridge differ in them. */
 static void input(void *ctx, struct mac from, bool to_many, struct buf *b)
 {
-    struct arp       *a = ctx;
+    struct arp *a = ctx;
     struct arp_packet q;
-    struct place     *p;
+    struct place *p;
 
     (void)from;
     (void)to_many;
@@ -500,7 +500,7 @@ static void begin_announcing(struct arp *a)
 static void announce_when_up(void *ctx)
 {
     struct arp *a = ctx;
-    bool        was_up = a->net->up;
+    bool was_up = a->net->up;
 
     while (wait_until(&a->net->changed, FOREVER) == OK) {
         if (a->net->up && !was_up && a->own)
@@ -603,9 +603,9 @@ static bool is_for_another(const struct buf *packet, uint32_t ip)
 
 void arp_write(struct arp *a, struct ip_address to, struct buf *packet)
 {
-    uint32_t      ip = ipv4_number(to);
+    uint32_t ip = ipv4_number(to);
     struct place *p = find(a, ip);
-    nanoseconds   now = time_now();
+    nanoseconds now = time_now();
 
     if (!p) {
         p = take_place(a, ip, true);

@@ -31,18 +31,18 @@ static const struct mac third_mac = {{2, 0, 0, 0, 0, 3}};
 static const struct mac no_mac;
 
 static struct network net;
-static struct arp    *a;
-static struct buf    *sent[FRAMES];
-static size_t         sent_count;
+static struct arp *a;
+static struct buf *sent[FRAMES];
+static size_t sent_count;
 
 static frames_handler *heard;
-static void           *heard_ctx;
+static void *heard_ctx;
 
 static struct buf *silent[FRAMES];
-static uint32_t    silent_ip[FRAMES];
-static size_t      silent_count;
+static uint32_t silent_ip[FRAMES];
+static size_t silent_count;
 
-static unsigned   conflicts;
+static unsigned conflicts;
 static struct mac conflict_with;
 
 static void keep(struct network *n, struct buf *frame)
@@ -143,7 +143,7 @@ static struct buf *frame_of(uint16_t operation, struct mac from,
                             uint32_t from_ip, uint32_t to_ip)
 {
     struct buf *b = buf_new(0);
-    uint8_t    *p = buf_append(b, ETHERNET_HEADER + PACKET);
+    uint8_t *p = buf_append(b, ETHERNET_HEADER + PACKET);
 
     memcpy(p, operation == REQUEST ? &everyone : &our_mac, 6);
     memcpy(p + 6, from.byte, 6);
@@ -290,18 +290,18 @@ TEST(padding_and_pieces_make_no_difference)
 TEST(malformed_packets_are_neither_answered_nor_learned)
 {
     static const struct {
-        size_t  at;
+        size_t at;
         uint8_t value;
     } lies[] = {
-        {7, 0},     /* no operation */
-        {7, 3},     /* a question of RARP */
-        {7, 8},     /* and of inverse ARP */
-        {8, 3},     /* a sender who is many */
-        {8, 0xff},  /* the same */
+        {7, 0}, /* no operation */
+        {7, 3}, /* a question of RARP */
+        {7, 8}, /* and of inverse ARP */
+        {8, 3}, /* a sender who is many */
+        {8, 0xff}, /* the same */
         {14, 0xe0}, /* a group */
         {14, 0xef}, /* the last of them */
         {14, 0xf0}, /* nobody's */
-        {14, 0xff}  /* the same */
+        {14, 0xff} /* the same */
     };
     struct buf *b;
 
@@ -337,10 +337,10 @@ TEST(malformed_packets_are_neither_answered_nor_learned)
 TEST(only_who_was_asked_or_asks_us_is_learned)
 {
     begin();
-    come(REPLY, their_mac, THEM, US);       /* nobody had asked */
+    come(REPLY, their_mac, THEM, US); /* nobody had asked */
     come(REQUEST, their_mac, THEM, US + 1); /* another is asked */
-    come(REQUEST, their_mac, THEM, THEM);   /* an announcement */
-    come(REQUEST, third_mac, 0, US);        /* a probe */
+    come(REQUEST, their_mac, THEM, THEM); /* an announcement */
+    come(REQUEST, third_mac, 0, US); /* a probe */
     CHECK(!is_known(THEM, their_mac));
     CHECK(find(a, 0) == NULL);
     come(REPLY, their_mac, THEM, US); /* now somebody has */
@@ -396,10 +396,10 @@ TEST(a_known_host_that_moves_is_used_within_a_second)
     static const struct {
         uint16_t operation;
         uint32_t to_ip;
-    } news[] = {{REQUEST, THEM},   /* a gratuitous ARP */
-                {REPLY, THEM},     /* the same as a reply */
-                {REPLY, US},       /* a reply that nobody asked for */
-                {REQUEST, US},     /* a question for us */
+    } news[] = {{REQUEST, THEM}, /* a gratuitous ARP */
+                {REPLY, THEM}, /* the same as a reply */
+                {REPLY, US}, /* a reply that nobody asked for */
+                {REQUEST, US}, /* a question for us */
                 {REQUEST, US + 1}, /* or for another */
                 {REQUEST, 0}};
 
@@ -929,12 +929,12 @@ TEST(a_probe_finds_who_has_the_address_or_probes_for_it_too)
     static const struct {
         uint16_t operation;
         uint32_t from_ip, to_ip;
-        bool     conflict;
+        bool conflict;
     } cases[] = {
-        {REPLY, US, 0, true},       /* the answer */
-        {REQUEST, US, THEM, true},  /* it asks for another */
-        {REQUEST, US, US, true},    /* it announces itself */
-        {REQUEST, 0, US, true},     /* it probes at the same time */
+        {REPLY, US, 0, true}, /* the answer */
+        {REQUEST, US, THEM, true}, /* it asks for another */
+        {REQUEST, US, US, true}, /* it announces itself */
+        {REQUEST, 0, US, true}, /* it probes at the same time */
         {REQUEST, THEM, US, false}, /* it looks for whoever has it */
         {REPLY, THEM, US, false},
         {REQUEST, 0, THEM, false}, /* probes for another */
@@ -962,7 +962,7 @@ TEST(a_probe_finds_who_has_the_address_or_probes_for_it_too)
 TEST(a_probe_finds_a_virtual_router_that_has_the_address)
 {
     struct fiber *f;
-    struct buf   *b = NULL;
+    struct buf *b = NULL;
 
     begin_at(0, true);
     f = start_probe(20 * MILLISECOND);
@@ -995,8 +995,8 @@ TEST(a_probe_waits_for_the_link_and_can_be_cancelled)
 TEST(an_empty_pool_sends_no_question_but_asks_again)
 {
     static struct buf *taken[TEST_PAGES];
-    struct buf        *packet;
-    size_t             count = 0;
+    struct buf *packet;
+    size_t count = 0;
 
     begin();
     packet = packet_of(5);

@@ -11,16 +11,16 @@
 #include <mirage/text.h>
 #include <string.h>
 
-#define FIRST_WAIT   4             /* seconds */
-#define LONGEST_WAIT 64            /* the same */
+#define FIRST_WAIT   4 /* seconds */
+#define LONGEST_WAIT 64 /* the same */
 #define LEAST_WAIT   (60 * SECOND) /* 4.4.5 */
 #define AFTER_NO     (10 * SECOND) /* 3.1, 5 */
-#define AFTER_LOSS   (2 * SECOND)  /* from a REQUEST for a lost lease */
-#define REQUESTS     4             /* then from the beginning */
+#define AFTER_LOSS   (2 * SECOND) /* from a REQUEST for a lost lease */
+#define REQUESTS     4 /* then from the beginning */
 #define REBOOTS      3
-#define LEAST_LEASE  10u   /* seconds */
+#define LEAST_LEASE  10u /* seconds */
 #define UNSAID_LEASE 3600u /* the same, of a server without option 51 */
-#define LEAST_MTU    576   /* bytes that each host takes (RFC 791, 3.1) */
+#define LEAST_MTU    576 /* bytes that each host takes (RFC 791, 3.1) */
 
 /* When to ask again: 4.1. */
 static nanoseconds next_try(const struct dhcp *d, nanoseconds now)
@@ -36,18 +36,18 @@ static nanoseconds next_try(const struct dhcp *d, nanoseconds now)
 static void send(struct dhcp *d, enum dhcp_type type, nanoseconds now)
 {
     const struct dhcp_lease *l = &d->lease;
-    struct ip_address        none = ipv4_of_number(0), to = none;
-    struct ip_address        unicast = ipv4_is_of_host(l->server) ? l->server
-                                                                  : none;
-    nanoseconds              seconds = (now - d->began) / SECOND;
-    struct dhcp_request      r = {.type = type,
-                                  .xid = d->xid,
-                                  .mac = d->mac,
-                                  .own = none,
-                                  .wanted = none,
-                                  .server = none,
-                                  .host = d->host};
-    uint8_t                  data[DHCP_REQUEST_LEN];
+    struct ip_address none = ipv4_of_number(0), to = none;
+    struct ip_address unicast = ipv4_is_of_host(l->server) ? l->server
+                                                           : none;
+    nanoseconds seconds = (now - d->began) / SECOND;
+    struct dhcp_request r = {.type = type,
+                             .xid = d->xid,
+                             .mac = d->mac,
+                             .own = none,
+                             .wanted = none,
+                             .server = none,
+                             .host = d->host};
+    uint8_t data[DHCP_REQUEST_LEN];
 
     r.seconds = (uint16_t)(seconds < 65535 ? seconds : 65535);
     /* Table 5. */
@@ -168,7 +168,7 @@ static void warn(struct dhcp *d, enum nonsense kind, struct ip_address ip,
 /* Returns why router cannot be reached. NULL: it is in our network, or a route
  * says that it is on the link. */
 static const char *router_fault(const struct stackv4_address *a,
-                                struct ip_address             router)
+                                struct ip_address router)
 {
     const char *fault = gateway_fault(router, a->ip, a->prefix);
 
@@ -189,7 +189,7 @@ static bool can_reach(struct dhcp *d, enum nonsense kind,
                       struct ip_address router, const char *what)
 {
     const char *fault = router_fault(a, router);
-    char        text[120];
+    char text[120];
 
     if (!fault)
         return true;
@@ -202,7 +202,7 @@ static bool can_reach(struct dhcp *d, enum nonsense kind,
 static void check_routing(struct dhcp *d)
 {
     struct stackv4_address *a = &d->lease.address;
-    struct stackv4_address  all = *a;
+    struct stackv4_address all = *a;
 
     if (!can_reach(d, BAD_GATEWAY, &all, a->gateway, "the gateway is"))
         a->gateway = ipv4_of_number(0);
@@ -276,8 +276,8 @@ static nanoseconds within(nanoseconds least, nanoseconds t, nanoseconds most)
 static void time_lease(struct dhcp *d, bool is_granted)
 {
     struct dhcp_lease *l = &d->lease;
-    uint32_t           seconds = d->seconds, t1 = d->t1, t2 = d->t2;
-    nanoseconds        length, first, second;
+    uint32_t seconds = d->seconds, t1 = d->t1, t2 = d->t2;
+    nanoseconds length, first, second;
 
     if (seconds < LEAST_LEASE) {
         char text[80];
@@ -361,9 +361,9 @@ static void become_bound(struct dhcp *d)
 static nanoseconds next_renewal(const struct dhcp *d, nanoseconds now)
 {
     const struct dhcp_lease *l = &d->lease;
-    bool                     is_renewing = d->state == DHCP_RENEWING;
-    nanoseconds              until = is_renewing ? l->t2 : l->end;
-    nanoseconds              wait = (until - now) / 2, next;
+    bool is_renewing = d->state == DHCP_RENEWING;
+    nanoseconds until = is_renewing ? l->t2 : l->end;
+    nanoseconds wait = (until - now) / 2, next;
 
     wait = wait < LEAST_WAIT ? LEAST_WAIT : wait;
     next = now + (wait < d->interval ? d->interval : wait);
@@ -441,9 +441,9 @@ void dhcp_tick(struct dhcp *d, nanoseconds now)
  * and the reason logged. */
 static bool is_sensible(struct dhcp *d, const struct dhcp_reply *r)
 {
-    unsigned    prefix = prefix_of(d, r);
+    unsigned prefix = prefix_of(d, r);
     const char *fault = host_address_fault(r->yours, prefix);
-    char        text[120];
+    char text[120];
 
     if (!fault)
         return true;
@@ -499,7 +499,7 @@ void dhcp_receive(struct dhcp *d, const uint8_t *data, size_t len,
                   nanoseconds now)
 {
     struct dhcp_reply r;
-    bool              asking = d->state == DHCP_REQUESTING ||
+    bool asking = d->state == DHCP_REQUESTING ||
                   d->state == DHCP_REBOOTING ||
                   d->state == DHCP_RENEWING || d->state == DHCP_REBINDING;
 

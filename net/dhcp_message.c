@@ -40,7 +40,7 @@ enum option {
 /* A field with options in it. */
 struct area {
     const uint8_t *p;
-    size_t         len;
+    size_t len;
 };
 
 /* The next option of an area, from *at on; false: that was the last. */
@@ -66,8 +66,8 @@ static size_t collect(const struct area *areas, size_t count, uint8_t wanted,
     size_t total = 0;
 
     for (size_t i = 0; i < count; i++) {
-        size_t         at = 0, len;
-        uint8_t        code;
+        size_t at = 0, len;
+        uint8_t code;
         const uint8_t *data;
 
         while (next(&areas[i], &at, &code, &data, &len))
@@ -83,7 +83,7 @@ static size_t collect(const struct area *areas, size_t count, uint8_t wanted,
 
 struct options {
     struct area areas[3];
-    size_t      count;
+    size_t count;
 };
 
 /*
@@ -94,7 +94,7 @@ static bool number(const struct options *o, uint8_t code, size_t size,
                    uint32_t *value)
 {
     uint8_t p[64];
-    size_t  len = collect(o->areas, o->count, code, p, sizeof p);
+    size_t len = collect(o->areas, o->count, code, p, sizeof p);
 
     *value = 0;
     if (len == 0 || len % size != 0)
@@ -114,8 +114,8 @@ static struct ip_address address(const struct options *o, uint8_t code)
 static unsigned list(const struct options *o, uint8_t code,
                      struct ip_address *to, unsigned max)
 {
-    uint8_t  p[255];
-    size_t   len = collect(o->areas, o->count, code, p, sizeof p);
+    uint8_t p[255];
+    size_t len = collect(o->areas, o->count, code, p, sizeof p);
     unsigned count = 0;
 
     for (size_t at = 0; at + 4 <= len && count < max; at += 4) {
@@ -131,7 +131,7 @@ static unsigned list(const struct options *o, uint8_t code,
 static size_t read_route(const uint8_t *p, size_t len, struct ipv4_route *r)
 {
     uint8_t network[4] = {0};
-    size_t  bytes = (p[0] + 7u) / 8;
+    size_t bytes = (p[0] + 7u) / 8;
 
     if (p[0] > 32 || 1 + bytes + 4 > len)
         return 0;
@@ -150,11 +150,11 @@ static size_t read_route(const uint8_t *p, size_t len, struct ipv4_route *r)
  */
 static void read_routes(const struct options *o, struct dhcp_reply *r)
 {
-    uint8_t           p[512];
-    size_t            len = collect(o->areas, o->count, ROUTES, p, sizeof p);
-    size_t            at = 0, n;
-    bool              has_default = false;
-    unsigned          further = 0;
+    uint8_t p[512];
+    size_t len = collect(o->areas, o->count, ROUTES, p, sizeof p);
+    size_t at = 0, n;
+    bool has_default = false;
+    unsigned further = 0;
     struct ipv4_route route;
 
     while (at < len && (n = read_route(p + at, len - at, &route)) > 0) {
@@ -211,7 +211,7 @@ static void read_numbers(const struct options *o, struct dhcp_reply *r)
 bool dhcp_parse(const uint8_t *p, size_t len, struct dhcp_reply *r)
 {
     struct options o;
-    uint8_t        type;
+    uint8_t type;
 
     memset(r, 0, sizeof *r);
     /* BOOTREPLY, six bytes of address. */
@@ -249,11 +249,11 @@ size_t dhcp_emit(const struct dhcp_request *r, uint8_t p[DHCP_REQUEST_LEN])
     /* RFC 3442: the routes before the router. */
     static const uint8_t wanted[] = {NETMASK, ROUTES, ROUTER, DNS, MTU,
                                      NTP, LEASE, T1, T2};
-    uint8_t             *at = p + OPTIONS;
-    uint8_t              type = (uint8_t)r->type;
-    uint8_t              client[7] = {1};
-    size_t               host = r->host ? strnlen(r->host, 63) : 0;
-    bool                 asks = r->type == DHCP_DISCOVER ||
+    uint8_t *at = p + OPTIONS;
+    uint8_t type = (uint8_t)r->type;
+    uint8_t client[7] = {1};
+    size_t host = r->host ? strnlen(r->host, 63) : 0;
+    bool asks = r->type == DHCP_DISCOVER ||
                 r->type == DHCP_REQUEST;
 
     memset(p, 0, DHCP_REQUEST_LEN);

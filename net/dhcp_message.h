@@ -12,8 +12,8 @@
 
 #define DHCP_CLIENT_PORT 68
 #define DHCP_SERVER_PORT 67
-#define DHCP_REQUEST_LEN 548         /* bytes that a request has at most */
-#define DHCP_SERVERS     3           /* that we keep of a list */
+#define DHCP_REQUEST_LEN 548 /* bytes that a request has at most */
+#define DHCP_SERVERS     3 /* that we keep of a list */
 #define DHCP_FOR_EVER    0xffffffffu /* seconds */
 
 enum dhcp_type {
@@ -32,34 +32,34 @@ enum dhcp_type {
  * of option 121 if there is one, and of option 3 if not (RFC 3442).
  */
 struct dhcp_reply {
-    enum dhcp_type    type; /* OFFER, ACK or NAK */
-    uint32_t          xid;
-    struct mac        mac; /* of the client */
+    enum dhcp_type type; /* OFFER, ACK or NAK */
+    uint32_t xid;
+    struct mac mac; /* of the client */
     struct ip_address yours, server, router;
-    bool              has_lease;
-    uint32_t          lease, t1, t2; /* seconds; t1, t2: 0: not said */
-    unsigned          prefix;        /* bits; 0: not said */
-    uint16_t          mtu;           /* 0: not said */
+    bool has_lease;
+    uint32_t lease, t1, t2; /* seconds; t1, t2: 0: not said */
+    unsigned prefix; /* bits; 0: not said */
+    uint16_t mtu; /* 0: not said */
     struct ip_address dns[DHCP_SERVERS], ntp[DHCP_SERVERS];
-    unsigned          dns_count, ntp_count;
-    bool              has_routing; /* option 121 or 3 was there */
+    unsigned dns_count, ntp_count;
+    bool has_routing; /* option 121 or 3 was there */
     struct ipv4_route routes[IPV4_ROUTES];
-    unsigned          route_count;
-    unsigned          routes_left_out; /* for which there was no room */
+    unsigned route_count;
+    unsigned routes_left_out; /* for which there was no room */
 };
 
 /* What a client says. Addresses of 0.0.0.0 are left out, but that of the server
  * in a message that names the one that it selects. */
 struct dhcp_request {
-    enum dhcp_type    type;
-    uint32_t          xid;
-    uint16_t          seconds; /* since it began */
-    struct mac        mac;
-    struct ip_address own;    /* ciaddr */
+    enum dhcp_type type;
+    uint32_t xid;
+    uint16_t seconds; /* since it began */
+    struct mac mac;
+    struct ip_address own; /* ciaddr */
     struct ip_address wanted; /* option 50 */
     struct ip_address server; /* option 54 */
-    bool              selects;
-    const char       *host; /* option 12; NULL: left out */
+    bool selects;
+    const char *host; /* option 12; NULL: left out */
 };
 
 /*

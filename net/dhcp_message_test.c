@@ -31,21 +31,21 @@ static size_t put(uint8_t *p, size_t at, const void *options, size_t len)
 
 TEST(an_offer_as_servers_make_it_is_understood)
 {
-    uint8_t           p[600];
+    uint8_t p[600];
     struct dhcp_reply r;
-    size_t            len = REPLY(p, "\x35\x01\x02"
-                                                "\x36\x04\xc0\xa8\x40\x01"
-                                                "\x33\x04\x00\x00\x0e\x10"
-                                                "\x3a\x04\x00\x00\x07\x08"
-                                                "\x3b\x04\x00\x00\x0c\x4e"
-                                                "\x01\x04\xff\xff\xff\x00"
-                                                "\x1c\x04\xc0\xa8\x40\xff"
-                                                "\x03\x04\xc0\xa8\x40\x01"
-                                                "\x06\x08\xc0\xa8\x40\x01"
-                                                "\x08\x08\x08\x08"
-                                                "\x2a\x04\xc0\xa8\x40\x02"
-                                                "\x1a\x02\x05\x78"
-                                                "\x00\x00\xff");
+    size_t len = REPLY(p, "\x35\x01\x02"
+                          "\x36\x04\xc0\xa8\x40\x01"
+                          "\x33\x04\x00\x00\x0e\x10"
+                          "\x3a\x04\x00\x00\x07\x08"
+                          "\x3b\x04\x00\x00\x0c\x4e"
+                          "\x01\x04\xff\xff\xff\x00"
+                          "\x1c\x04\xc0\xa8\x40\xff"
+                          "\x03\x04\xc0\xa8\x40\x01"
+                          "\x06\x08\xc0\xa8\x40\x01"
+                          "\x08\x08\x08\x08"
+                          "\x2a\x04\xc0\xa8\x40\x02"
+                          "\x1a\x02\x05\x78"
+                          "\x00\x00\xff");
 
     CHECK(dhcp_parse(p, len, &r));
     CHECK(r.type == DHCP_OFFER && r.xid == 0xdeadbeef);
@@ -62,7 +62,7 @@ TEST(an_offer_as_servers_make_it_is_understood)
 
 TEST(what_is_not_said_is_zero)
 {
-    uint8_t           p[300];
+    uint8_t p[300];
     struct dhcp_reply r;
 
     CHECK(dhcp_parse(p, REPLY(p, "\x35\x01\x06\xff"), &r));
@@ -74,7 +74,7 @@ TEST(what_is_not_said_is_zero)
 
 TEST(options_go_on_in_the_fields_of_the_files_and_the_servers_name)
 {
-    uint8_t           p[300];
+    uint8_t p[300];
     struct dhcp_reply r;
 
     for (int overload = 0; overload <= 3; overload++) {
@@ -91,9 +91,9 @@ TEST(options_go_on_in_the_fields_of_the_files_and_the_servers_name)
 
 TEST(an_option_in_pieces_is_put_together)
 {
-    uint8_t           p[300];
+    uint8_t p[300];
     struct dhcp_reply r;
-    size_t            len;
+    size_t len;
 
     /* RFC 3396: in the order options, file, sname. */
     CHECK(dhcp_parse(p,
@@ -112,7 +112,7 @@ TEST(an_option_in_pieces_is_put_together)
 
 TEST(lists_are_kept_as_far_as_there_is_room_and_only_of_addresses_of_hosts)
 {
-    uint8_t           p[300];
+    uint8_t p[300];
     struct dhcp_reply r;
 
     CHECK(dhcp_parse(p,
@@ -128,7 +128,7 @@ TEST(lists_are_kept_as_far_as_there_is_room_and_only_of_addresses_of_hosts)
 
 TEST(numbers_of_a_wrong_length_and_nonsense_are_as_good_as_not_said)
 {
-    uint8_t           p[300];
+    uint8_t p[300];
     struct dhcp_reply r;
 
     CHECK(dhcp_parse(p,
@@ -143,9 +143,9 @@ TEST(numbers_of_a_wrong_length_and_nonsense_are_as_good_as_not_said)
 
 TEST(an_option_whose_length_lies_ends_the_options_and_those_before_it_count)
 {
-    uint8_t           p[300];
+    uint8_t p[300];
     struct dhcp_reply r;
-    size_t            len = REPLY(p, "\x35\x01\x05\x33\x04\x00\x00\x00\x3c");
+    size_t len = REPLY(p, "\x35\x01\x05\x33\x04\x00\x00\x00\x3c");
 
     CHECK(dhcp_parse(p, len, &r) && r.lease == 60);
     for (size_t cut = len - 1; cut >= OPTIONS + 3; cut--)
@@ -160,7 +160,7 @@ TEST(an_option_whose_length_lies_ends_the_options_and_those_before_it_count)
 
 TEST(a_number_that_is_said_twice_is_the_first)
 {
-    uint8_t           p[300];
+    uint8_t p[300];
     struct dhcp_reply r;
 
     CHECK(dhcp_parse(p,
@@ -179,7 +179,7 @@ TEST(a_number_that_is_said_twice_is_the_first)
 
 TEST(routes_come_in_the_place_of_the_router)
 {
-    uint8_t           p[600];
+    uint8_t p[600];
     struct dhcp_reply r;
 
     CHECK(dhcp_parse(p,
@@ -225,7 +225,7 @@ TEST(routes_come_in_the_place_of_the_router)
 
 TEST(eight_routes_besides_the_default_are_kept)
 {
-    uint8_t           p[600];
+    uint8_t p[600];
     struct dhcp_reply r;
 
     CHECK(dhcp_parse(p, REPLY(p, "\x35\x01\x05" TEN_ROUTES), &r));
@@ -242,7 +242,7 @@ TEST(a_route_that_makes_no_sense_ends_their_list)
         {0, 1, 2, 3},
         {24, 10, 1, 1},
     };
-    uint8_t           p[300];
+    uint8_t p[300];
     struct dhcp_reply r;
 
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -267,9 +267,9 @@ TEST(a_route_that_makes_no_sense_ends_their_list)
 TEST(what_is_no_reply_to_an_ethernet_client_is_refused)
 {
     static const size_t place[] = {0, 2, 236, 239};
-    uint8_t             p[300];
-    struct dhcp_reply   r;
-    size_t              len = REPLY(p, "\x35\x01\x05\xff");
+    uint8_t p[300];
+    struct dhcp_reply r;
+    size_t len = REPLY(p, "\x35\x01\x05\xff");
 
     for (size_t i = 0; i < sizeof place / sizeof *place; i++) {
         p[place[i]] ^= 4;
@@ -303,8 +303,8 @@ TEST(a_request_has_what_it_is_given_and_300_bytes_at_least)
                              .xid = 0x01020304,
                              .seconds = 515,
                              .mac = ours};
-    uint8_t             p[DHCP_REQUEST_LEN];
-    size_t              len;
+    uint8_t p[DHCP_REQUEST_LEN];
+    size_t len;
 
     r.own = r.wanted = r.server = ipv4_of_number(0);
     len = dhcp_emit(&r, p);
@@ -345,10 +345,10 @@ TEST(a_request_has_what_it_is_given_and_300_bytes_at_least)
 
 TEST(the_longest_request_fits)
 {
-    char                name[301];
+    char name[301];
     struct dhcp_request r = {.type = DHCP_REQUEST, .mac = ours, .host = name};
-    uint8_t             p[DHCP_REQUEST_LEN];
-    size_t              len;
+    uint8_t p[DHCP_REQUEST_LEN];
+    size_t len;
 
     memset(name, 'x', 300);
     name[300] = 0;

@@ -14,23 +14,23 @@
 #define HOUR  (3600 * SECOND)
 #define DAY   (24 * HOUR)
 
-static const struct mac  ours = {{2, 0, 0, 0, 0, 9}};
-static const struct mac  other = {{2, 0, 0, 0, 0, 8}};
-static struct dhcp       d;
-static nanoseconds       now;
+static const struct mac ours = {{2, 0, 0, 0, 0, 9}};
+static const struct mac other = {{2, 0, 0, 0, 0, 8}};
+static struct dhcp d;
+static nanoseconds now;
 static struct ip_address server, offered;
 
 /* What the client did. */
 static struct {
-    uint8_t           data[DHCP_REQUEST_LEN]; /* the last message */
-    size_t            len;
+    uint8_t data[DHCP_REQUEST_LEN]; /* the last message */
+    size_t len;
     struct ip_address to;
-    unsigned          sent, probes, bound, lost;
+    unsigned sent, probes, bound, lost;
     struct ip_address probed;
     struct dhcp_lease lease;
-    bool              holds;
-    unsigned          warned;
-    char              warning[160]; /* the last */
+    bool holds;
+    unsigned warned;
+    char warning[160]; /* the last */
 } did;
 
 static void send(void *ctx, struct ip_address to, const void *data, size_t len)
@@ -84,7 +84,7 @@ static const struct dhcp_caller caller = {send, probe, bound, lost, say, warn};
 
 /* More options, of which the next answers have all, and their length. */
 static uint8_t more[200];
-static size_t  more_len;
+static size_t more_len;
 
 #define SAY_TOO(o) \
     (memcpy(more, o, sizeof o - 1), more_len = sizeof o - 1, (void)0)
@@ -133,7 +133,7 @@ static void answer(enum dhcp_type what, uint32_t xid, struct mac to,
                    uint32_t lease, uint32_t t1, uint32_t t2)
 {
     uint8_t p[600] = {2, 1, 6};
-    size_t  at = 243;
+    size_t at = 243;
 
     put_be32(p + 4, xid);
     memcpy(p + 28, to.byte, 6);
@@ -217,15 +217,15 @@ TEST(from_nothing_to_a_lease)
     CHECK(is_around(did.lease.t2, 1001 * SECOND, HOUR - HOUR / 8, HOUR));
     CHECK(dhcp_deadline(&d) == did.lease.t1);
     CHECK(did.lease.address.prefix == 8); /* of its class: nobody said */
-    dhcp_tick(&d, now);                   /* too early: nothing */
+    dhcp_tick(&d, now); /* too early: nothing */
     CHECK(did.sent == 2);
 }
 
 TEST(what_is_not_answered_is_asked_again_after_4_8_16_32_and_64_seconds)
 {
     static const unsigned wait[] = {4, 8, 16, 32, 64, 64, 64};
-    bool                  differs = false;
-    uint32_t              xid;
+    bool differs = false;
+    uint32_t xid;
 
     start(true);
     xid = d.xid;
@@ -235,7 +235,7 @@ TEST(what_is_not_answered_is_asked_again_after_4_8_16_32_and_64_seconds)
         differs |= dhcp_deadline(&d) - now != wait[i] * SECOND;
         pass();
     }
-    CHECK(differs);                          /* chance is in it */
+    CHECK(differs); /* chance is in it */
     CHECK(get_be16(did.data + 8) >= 4 + 60); /* secs */
 }
 
@@ -574,7 +574,7 @@ TEST(the_lease_is_renewed_at_t1_with_its_server_alone)
 
 TEST(it_is_asked_again_after_half_of_what_is_left_and_of_all_from_t2_on)
 {
-    unsigned    renewing = 0, rebinding = 0;
+    unsigned renewing = 0, rebinding = 0;
     nanoseconds last;
 
     become_bound();
@@ -654,7 +654,7 @@ TEST(a_lease_is_renewed_once_in_an_eighth_of_it_at_most)
 TEST(a_server_that_refuses_each_renewal_does_not_drive_us_round)
 {
     nanoseconds last, begun;
-    unsigned    before;
+    unsigned before;
 
     /* Such a one, and one that does not answer renewals. */
     for (int silent = 0; silent < 2; silent++) {
@@ -691,9 +691,9 @@ TEST(a_server_that_falls_silent_is_asked_as_rarely_whatever_its_times)
 
     for (size_t i = 0; i < sizeof leases / sizeof *leases; i++)
         for (uint32_t k = 0; k < 32; k++) {
-            uint32_t    lease = leases[i], t1 = lease * k / 32;
+            uint32_t lease = leases[i], t1 = lease * k / 32;
             nanoseconds held = (lease < 10 ? 10 : lease) * SECOND, last = now;
-            unsigned    requests = 0, to_all = 0;
+            unsigned requests = 0, to_all = 0;
 
             start(true);
             answer(DHCP_OFFER, d.xid, ours, lease, t1, t1 + 1);
@@ -714,7 +714,7 @@ TEST(a_server_that_falls_silent_is_asked_as_rarely_whatever_its_times)
 TEST(t1_and_t2_differ_from_one_lease_to_the_next)
 {
     nanoseconds t1 = 0, t2 = 0;
-    unsigned    same = 0;
+    unsigned same = 0;
 
     for (int i = 0; i < 20; i++) {
         become_bound();
@@ -906,7 +906,7 @@ TEST(a_lease_is_given_back)
 TEST(a_month_of_leases_with_a_day_of_silence_in_it)
 {
     nanoseconds began, silent;
-    unsigned    sent;
+    unsigned sent;
 
     become_bound();
     began = now;

@@ -12,13 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE     256           /* names that are remembered */
-#define QUESTIONS 64            /* that are under way at once */
+#define CACHE     256 /* names that are remembered */
+#define QUESTIONS 64 /* that are under way at once */
 #define GIVE_UP   (30 * SECOND) /* of a question */
-#define MOST_TTL  86400u        /* seconds */
-#define MOST_NONE 3600u         /* the same, for what is not there */
-#define FAILURE   SECOND        /* how long one is remembered (RFC 9520, 3.2) */
-#define PATIENCE  (5 * SECOND)  /* for an address, while there are others */
+#define MOST_TTL  86400u /* seconds */
+#define MOST_NONE 3600u /* the same, for what is not there */
+#define FAILURE   SECOND /* how long one is remembered (RFC 9520, 3.2) */
+#define PATIENCE  (5 * SECOND) /* for an address, while there are others */
 
 LOG_SOURCE_SHARED(dns);
 
@@ -31,40 +31,40 @@ static struct dns_servers argument;
 
 /* What is known of a name, until then. len 0: nothing, of none. */
 struct memory {
-    struct dns_name   name; /* in small letters */
-    enum status       status;
+    struct dns_name name; /* in small letters */
+    enum status status;
     struct dns_answer answer;
-    nanoseconds       until, used;
+    nanoseconds until, used;
 };
 
 /* Somebody who waits for an answer. */
 struct asker {
-    struct asker      *next;
-    bool               is_answered;
-    enum status        status;
+    struct asker *next;
+    bool is_answered;
+    enum status status;
     struct dns_answer *answer;
 };
 
 struct question {
     struct question *next;
-    struct dns      *d;
-    struct dns_name  name; /* in small letters */
-    struct asker    *askers;
-    struct waiters   answered;
+    struct dns *d;
+    struct dns_name name; /* in small letters */
+    struct asker *askers;
+    struct waiters answered;
 };
 
 struct dns {
-    struct stackv4    *stack;
+    struct stackv4 *stack;
     struct dns_servers named; /* in config.c */
     struct dns_servers known; /* that what is remembered comes from */
-    struct ip_address  best;  /* who has answered last */
-    struct dns_lacks   lacks; /* of the servers that are known */
-    struct memory      memory[CACHE];
-    struct question   *questions;
-    unsigned           question_count;
-    struct waiters     room; /* for another question */
-    struct dns_counts  counts;
-    uint64_t           asked, remembered, shared, failed;
+    struct ip_address best; /* who has answered last */
+    struct dns_lacks lacks; /* of the servers that are known */
+    struct memory memory[CACHE];
+    struct question *questions;
+    unsigned question_count;
+    struct waiters room; /* for another question */
+    struct dns_counts counts;
+    uint64_t asked, remembered, shared, failed;
 };
 
 static bool is_of_a_server(struct ip_address ip)
@@ -91,7 +91,7 @@ static const char *parse_servers(const char *value)
     argument.count = 0;
     do {
         size_t len = strcspn(value, ",");
-        char   text[16] = "";
+        char text[16] = "";
 
         if (len < sizeof text)
             memcpy(text, value, len);
@@ -140,7 +140,7 @@ static struct memory *recall(struct dns *d, const struct dns_name *name)
 static struct memory *least_useful(struct dns *d)
 {
     struct memory *least = &d->memory[0];
-    nanoseconds    now = time_now();
+    nanoseconds now = time_now();
 
     for (size_t i = 0; i < CACHE; i++) {
         struct memory *m = &d->memory[i];
@@ -198,9 +198,9 @@ static enum status ask(struct dns *d, const struct dns_name *name,
                        struct dns_answer *answer, nanoseconds *length)
 {
     struct dns_servers servers;
-    struct dns_reply   r;
-    uint32_t           most = MOST_NONE;
-    enum status        s;
+    struct dns_reply r;
+    uint32_t most = MOST_NONE;
+    enum status s;
 
     find_servers(d, &servers);
     if (servers.count == 0)
@@ -243,10 +243,10 @@ static void answer_all(struct question *q, enum status s,
 
 static void run_question(void *question)
 {
-    struct question  *q = question;
+    struct question *q = question;
     struct dns_answer answer = {.count = 0};
-    nanoseconds       length;
-    enum status       s = ask(q->d, &q->name, &answer, &length);
+    nanoseconds length;
+    enum status s = ask(q->d, &q->name, &answer, &length);
 
     if (s != OK && s != ERR_NOT_FOUND)
         q->d->failed++;
@@ -254,7 +254,7 @@ static void run_question(void *question)
     answer_all(q, s, &answer);
 }
 
-static struct question *find_question(const struct dns      *d,
+static struct question *find_question(const struct dns *d,
                                       const struct dns_name *name)
 {
     struct question *q = d->questions;
@@ -341,10 +341,10 @@ static bool is_special(const struct dns_name *name, struct dns_answer *answer,
 enum status dns_resolve(struct dns *d, const char *text, nanoseconds deadline,
                         struct dns_answer *answer)
 {
-    struct dns_name  name;
-    struct memory   *m;
+    struct dns_name name;
+    struct memory *m;
     struct question *q;
-    enum status      s;
+    enum status s;
 
     if (ip_parse(text, &answer->ip[0]) == OK) {
         answer->count = 1;
@@ -382,7 +382,7 @@ enum status dns_connect_tcp(struct dns *d, const char *name, uint16_t port,
                             nanoseconds deadline, struct flow **flow)
 {
     struct dns_answer answer;
-    enum status       s = dns_resolve(d, name, deadline, &answer);
+    enum status s = dns_resolve(d, name, deadline, &answer);
 
     if (s != OK)
         return s;
@@ -427,12 +427,12 @@ static enum status read_servers(struct dns *d, const char *const *servers)
     return OK;
 }
 
-enum status dns_stub_connect(struct stackv4    *stack,
+enum status dns_stub_connect(struct stackv4 *stack,
                              const char *const *servers, struct dns **made)
 {
     struct ip_address ignored[DNS_SERVERS];
-    struct dns       *d = calloc(1, sizeof *d);
-    enum status       s;
+    struct dns *d = calloc(1, sizeof *d);
+    enum status s;
 
     if (!d)
         return ERR_NO_MEMORY;

@@ -52,7 +52,7 @@ static bool is_digit(char c)
 bool dns_name_of_text(const char *text, struct dns_name *name)
 {
     size_t len = 0;
-    bool   is_number = true;
+    bool is_number = true;
 
     do {
         size_t label = 0;
@@ -144,21 +144,21 @@ size_t dns_emit(const struct dns_query *q, uint8_t p[DNS_QUERY_LEN])
 
 struct message {
     const uint8_t *p;
-    size_t         len;
+    size_t len;
 };
 
 struct record {
     struct dns_name name;
-    uint16_t        type, class;
-    uint32_t        ttl;
-    size_t          at, len; /* of its data */
+    uint16_t type, class;
+    uint32_t ttl;
+    size_t at, len; /* of its data */
 };
 
 /* The name at *at, which then is behind it. */
 static bool read_name(const struct message *m, size_t *at,
                       struct dns_name *name)
 {
-    size_t   from = *at, piece = *at, len = 0, end = 0;
+    size_t from = *at, piece = *at, len = 0, end = 0;
     unsigned jumps = 0;
 
     for (;;) {
@@ -220,8 +220,8 @@ static bool read_soa(const struct message *m, const struct record *r,
                      uint32_t *ttl)
 {
     struct dns_name name;
-    size_t          at = r->at;
-    uint32_t        least;
+    size_t at = r->at;
+    uint32_t least;
 
     if (!read_name(m, &at, &name) || !read_name(m, &at, &name) ||
         at + 20 != r->at + r->len)
@@ -233,11 +233,11 @@ static bool read_soa(const struct message *m, const struct record *r,
 
 /* What the walk through all records finds, besides that they are sound. */
 struct found {
-    size_t   answers; /* where they begin */
-    unsigned count;   /* of them */
-    bool     has_soa;
+    size_t answers; /* where they begin */
+    unsigned count; /* of them */
+    bool has_soa;
     uint32_t soa_ttl;
-    bool     has_edns;
+    bool has_edns;
     unsigned more_code; /* the upper bits of RCODE (RFC 6891, 6.1.3) */
 };
 
@@ -339,7 +339,7 @@ static void look(const struct message *m, const struct found *f,
                  const struct dns_name *name, struct dns_reply *r)
 {
     unsigned flags = get_be16(m->p + 2);
-    bool     knows = f->has_soa || flags & RECURSES;
+    bool knows = f->has_soa || flags & RECURSES;
 
     r->name = *name;
     r->ttl = UINT32_MAX;
@@ -370,8 +370,8 @@ static void look(const struct message *m, const struct found *f,
 static void look_at_cut(const struct message *m, size_t at,
                         const struct dns_name *name, struct dns_reply *r)
 {
-    unsigned      answers = get_be16(m->p + 6);
-    struct found  f = {.answers = at};
+    unsigned answers = get_be16(m->p + 6);
+    struct found f = {.answers = at};
     struct record record;
 
     while (f.count < answers && read_record(m, &at, &record) &&
@@ -391,7 +391,7 @@ static bool is_answer_to(const struct message *m, const struct dns_query *q,
                          bool any_case, unsigned code, size_t *at)
 {
     struct dns_name name;
-    unsigned        flags;
+    unsigned flags;
 
     if (m->len < HEADER || get_be16(m->p) != q->id)
         return false;
@@ -417,8 +417,8 @@ bool dns_parse(const uint8_t *p, size_t len, const struct dns_query *q,
                bool any_case, struct dns_reply *r)
 {
     struct message m = {p, len};
-    struct found   f;
-    size_t         at;
+    struct found f;
+    size_t at;
 
     memset(r, 0, sizeof *r);
     r->code = len < HEADER ? 0 : p[3] & 15;

@@ -48,33 +48,33 @@ void dns_name_fold(struct dns_name *name);
 void dns_name_mix(struct dns_name *name);
 
 struct dns_query {
-    uint16_t        id;
+    uint16_t id;
     struct dns_name name;
-    bool            has_edns; /* says that DNS_UDP_MOST bytes may come */
+    bool has_edns; /* says that DNS_UDP_MOST bytes may come */
 };
 
 /* Writes a question for the addresses of a name; returns its length. */
 size_t dns_emit(const struct dns_query *q, uint8_t p[DNS_QUERY_LEN]);
 
 enum dns_kind {
-    DNS_FOUND,     /* addresses, one at least */
-    DNS_ALIAS,     /* name is to be asked for instead */
-    DNS_NO_NAME,   /* NXDOMAIN: there is no such name */
-    DNS_NO_DATA,   /* it has no IPv4 address */
-    DNS_CUT,       /* there is more than goes by UDP; found may have some */
+    DNS_FOUND, /* addresses, one at least */
+    DNS_ALIAS, /* name is to be asked for instead */
+    DNS_NO_NAME, /* NXDOMAIN: there is no such name */
+    DNS_NO_DATA, /* it has no IPv4 address */
+    DNS_CUT, /* there is more than goes by UDP; found may have some */
     DNS_NO_FORMAT, /* the server does not know what we have said */
-    DNS_FAILED,    /* it does not know, or does not want to say */
+    DNS_FAILED, /* it does not know, or does not want to say */
 };
 
 /* What a server says. What kind does not speak of is zero. */
 struct dns_reply {
-    enum dns_kind     kind;
-    unsigned          code;     /* RCODE, with the bits that EDNS adds */
-    bool              has_edns; /* the server speaks it (RFC 6891, 7) */
-    struct dns_answer found;    /* DNS_FOUND, DNS_CUT */
-    struct dns_name   name;     /* DNS_ALIAS */
-    unsigned          aliases;  /* that were followed to get there */
-    uint32_t          ttl;      /* seconds that it holds, for those with
+    enum dns_kind kind;
+    unsigned code; /* RCODE, with the bits that EDNS adds */
+    bool has_edns; /* the server speaks it (RFC 6891, 7) */
+    struct dns_answer found; /* DNS_FOUND, DNS_CUT */
+    struct dns_name name; /* DNS_ALIAS */
+    unsigned aliases; /* that were followed to get there */
+    uint32_t ttl; /* seconds that it holds, for those with
                                    addresses, DNS_ALIAS, DNS_NO_NAME and
                                    DNS_NO_DATA; 0: not said */
 };

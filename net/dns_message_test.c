@@ -88,7 +88,7 @@ TEST(what_no_host_is_called_is_no_name)
 TEST(labels_have_63_bytes_and_names_253_at_most)
 {
     struct dns_name name;
-    char            text[300] = "";
+    char text[300] = "";
 
     CHECK(dns_name_of_text(times('a', 63), &name) && name.len == 65);
     CHECK(!dns_name_of_text(times('a', 64), &name));
@@ -117,7 +117,7 @@ TEST(a_domain_has_the_names_that_end_in_its_labels)
 TEST(a_question_is_as_rfc_1035_has_it)
 {
     struct dns_query q = www();
-    uint8_t          p[DNS_QUERY_LEN];
+    uint8_t p[DNS_QUERY_LEN];
 
     CHECK(dns_emit(&q, p) == sizeof QUERY - 1);
     CHECK(memcmp(p, QUERY, sizeof QUERY - 1) == 0);
@@ -129,8 +129,8 @@ TEST(a_question_is_as_rfc_1035_has_it)
 TEST(the_longest_name_fits_into_a_question)
 {
     struct dns_query q = {1, {.len = 0}, true};
-    char             text[254];
-    uint8_t          p[DNS_QUERY_LEN];
+    char text[254];
+    uint8_t p[DNS_QUERY_LEN];
 
     for (size_t i = 0; i < 253; i++)
         text[i] = i % 64 == 63 ? '.' : 'a';
@@ -142,7 +142,7 @@ TEST(the_longest_name_fits_into_a_question)
 TEST(chance_changes_the_case_of_letters_and_nothing_else)
 {
     struct dns_name plain = name_of("www-4.example-9.org"), mixed = plain;
-    unsigned        seen[2] = {0, 0};
+    unsigned seen[2] = {0, 0};
 
     for (int i = 0; i < 64; i++) {
         mixed = plain;
@@ -173,7 +173,7 @@ TEST(names_of_others_other_types_and_classes_are_left_out)
     static const char m[] = HEAD("\x81\x80", "\4", "\0", "\0")
         ADDRESS(AT_EXAMPLE, "\x0a\0\0\1")
             AT_WWW "\0\1\0\3\0\0\0\1\0\4\x0a\0\0\2" /* CHAOS */
-        AT_WWW "\0\x10\0\1\0\0\0\1\0\2\1x"          /* TXT */
+        AT_WWW "\0\x10\0\1\0\0\0\1\0\2\1x" /* TXT */
         ADDRESS(AT_WWW, "\x0a\0\0\3");
     struct dns_reply r;
 
@@ -184,9 +184,9 @@ TEST(names_of_others_other_types_and_classes_are_left_out)
 
 TEST(no_more_addresses_are_kept_than_there_is_room_for)
 {
-    char             p[1000];
+    char p[1000];
     struct dns_reply r;
-    size_t           len = sizeof QUERY - 1;
+    size_t len = sizeof QUERY - 1;
 
     memcpy(p, HEAD("\x81\x80", "\x14", "\0", "\0"), len);
     for (char i = 0; i < 20; i++, len += 16) {
@@ -232,7 +232,7 @@ TEST(an_alias_that_leads_out_of_the_message_is_to_be_asked_for)
 {
     static const char m[] = HEAD("\x81\x80", "\1", "\0", "\0")
         CNAME4(AT_WWW, "\x0a", "\1a" AT_ORG);
-    struct dns_name  a = name_of("a.org");
+    struct dns_name a = name_of("a.org");
     struct dns_reply r;
 
     CHECK(PARSE(m, &r));
@@ -253,10 +253,10 @@ TEST(aliases_that_go_round_lead_nowhere)
 TEST(what_is_not_there_is_so_for_the_lesser_time_of_the_soa)
 {
     static const struct {
-        const char    message[80];
-        size_t        len;
+        const char message[80];
+        size_t len;
         enum dns_kind kind;
-        uint32_t      ttl;
+        uint32_t ttl;
     } answers[] = {
         {HEAD("\x81\x83", "\0", "\1", "\0") SOA("\0\0\0\x3c"),
          sizeof QUERY - 1 + 34, DNS_NO_NAME, 60},
@@ -305,13 +305,13 @@ TEST(a_time_with_the_highest_bit_is_none)
 TEST(codes_say_who_has_not_understood_and_who_does_not_want)
 {
     static const struct {
-        uint8_t       code, more;
+        uint8_t code, more;
         enum dns_kind kind;
     } codes[] = {
         {1, 0, DNS_NO_FORMAT}, /* FORMERR */
-        {2, 0, DNS_FAILED},    /* SERVFAIL */
+        {2, 0, DNS_FAILED}, /* SERVFAIL */
         {4, 0, DNS_NO_FORMAT}, /* NOTIMP */
-        {5, 0, DNS_FAILED},    /* REFUSED */
+        {5, 0, DNS_FAILED}, /* REFUSED */
         {0, 1, DNS_NO_FORMAT}, /* BADVERS */
         {7, 1, DNS_FAILED},
         {3, 1, DNS_FAILED},
@@ -372,21 +372,21 @@ TEST(what_answers_something_else_is_not_heard)
         ADDRESS(AT_WWW, "\x0a\0\0\1");
     static const struct {
         size_t at;
-        char   change;
+        char change;
     } changes[] = {
-        {0, 1},          /* the number */
-        {1, 1},          /* and its other half */
+        {0, 1}, /* the number */
+        {1, 1}, /* and its other half */
         {2, (char)0x80}, /* a question */
-        {2, 0x08},       /* another operation */
-        {5, 3},          /* two questions */
+        {2, 0x08}, /* another operation */
+        {5, 3}, /* two questions */
         {13, 'w' ^ 'W'}, /* another case */
         {13, 'w' ^ 'x'}, /* another name */
-        {30, 1 ^ 28},    /* another type */
-        {32, 1 ^ 3},     /* another class */
+        {30, 1 ^ 28}, /* another type */
+        {32, 1 ^ 3}, /* another class */
     };
     struct dns_query q = www();
     struct dns_reply r;
-    char             p[sizeof right];
+    char p[sizeof right];
 
     CHECK(PARSE(right, &r) && r.kind == DNS_FOUND);
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
@@ -440,9 +440,9 @@ TEST(pointers_lead_to_before_the_piece_that_they_end)
 TEST(pointers_to_pointers_are_followed_for_a_while)
 {
     for (unsigned count = 127; count <= 128; count++) {
-        char             p[1000];
+        char p[1000];
         struct dns_reply r;
-        size_t           len = sizeof QUERY - 1;
+        size_t len = sizeof QUERY - 1;
 
         memcpy(p, HEAD("\x81\x80", "\2", "\0", "\0"), len);
         memcpy(p + len, "\0\0\x10\0\1\0\0\0\0", 9);
@@ -460,9 +460,9 @@ TEST(pointers_to_pointers_are_followed_for_a_while)
 
 TEST(a_name_that_grows_beyond_255_bytes_is_refused)
 {
-    char             p[1000];
+    char p[1000];
     struct dns_reply r;
-    size_t           len = sizeof QUERY - 1;
+    size_t len = sizeof QUERY - 1;
 
     /* Four labels of 60 bytes behind each other, then one that goes on with
      * them: 4 * 61 + 1 = 245 bytes, and with a label of 9 before it 255. */

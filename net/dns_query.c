@@ -14,26 +14,26 @@
 #include <stdlib.h>
 
 #define ROUNDS       3
-#define PATIENCE     SECOND       /* in the first round, and then twice that */
+#define PATIENCE     SECOND /* in the first round, and then twice that */
 #define TCP_PATIENCE (5 * SECOND) /* from the first segment to the answer */
-#define ALIASES      8            /* of which each took a question */
-#define PLAIN_ASKS   4            /* of whose answers two must agree */
+#define ALIASES      8 /* of which each took a question */
+#define PLAIN_ASKS   4 /* of whose answers two must agree */
 #define LACK_LASTS   (3600 * SECOND)
 
 extern struct log_source dns;
 
 /* One question that is under way to one server. */
 struct attempt {
-    struct stackv4    *stack;
-    struct endpoint    server;
-    struct dns_query   query;
-    struct dns_reply  *reply;
-    struct dns_lacks  *lacks;
+    struct stackv4 *stack;
+    struct endpoint server;
+    struct dns_query query;
+    struct dns_reply *reply;
+    struct dns_lacks *lacks;
     struct dns_counts *counts;
-    bool               is_plain; /* any case will do */
-    bool               is_answered;
-    bool               is_spoiled; /* answered, in another case */
-    struct waiters     answered;
+    bool is_plain; /* any case will do */
+    bool is_answered;
+    bool is_spoiled; /* answered, in another case */
+    struct waiters answered;
 };
 
 static void hear(struct attempt *a, const uint8_t *p, size_t len)
@@ -59,10 +59,10 @@ static void on_datagram(void *ctx, struct endpoint from, struct endpoint to,
                         const struct buf *datagram)
 {
     struct attempt *a = ctx;
-    size_t          len = buf_length(datagram);
+    size_t len = buf_length(datagram);
     /* Servers without EDNS may send more than we have said that they can. */
-    uint8_t         allowed[DNS_UDP_MOST];
-    uint8_t        *p = len > sizeof allowed ? malloc(len) : allowed;
+    uint8_t allowed[DNS_UDP_MOST];
+    uint8_t *p = len > sizeof allowed ? malloc(len) : allowed;
 
     (void)to;
     if (from.port != a->server.port || !ip_equal(from.ip, a->server.ip) ||
@@ -79,9 +79,9 @@ static void on_datagram(void *ctx, struct endpoint from, struct endpoint to,
 /* ERR_TIMEOUT: nothing was heard in time. */
 static enum status ask_by_udp(struct attempt *a, nanoseconds deadline)
 {
-    uint8_t     p[DNS_QUERY_LEN];
-    size_t      len = dns_emit(&a->query, p);
-    uint16_t    port;
+    uint8_t p[DNS_QUERY_LEN];
+    size_t len = dns_emit(&a->query, p);
+    uint16_t port;
     enum status s = stackv4_open_udp(a->stack, &a->server, on_datagram, a,
                                      &port);
 
@@ -124,8 +124,8 @@ static enum status read_answer(struct attempt *a, struct flow *f,
                                nanoseconds deadline)
 {
     struct buf *rest = NULL;
-    uint8_t     head[2], *p = NULL;
-    size_t      len = 0;
+    uint8_t head[2], *p = NULL;
+    size_t len = 0;
     enum status s = read_bytes(f, &rest, head, sizeof head, deadline);
 
     if (s == OK) {
@@ -144,10 +144,10 @@ static enum status read_answer(struct attempt *a, struct flow *f,
 
 static enum status ask_by_tcp(struct attempt *a, nanoseconds deadline)
 {
-    uint8_t      p[2 + DNS_QUERY_LEN];
-    size_t       len = dns_emit(&a->query, p + 2);
+    uint8_t p[2 + DNS_QUERY_LEN];
+    size_t len = dns_emit(&a->query, p + 2);
     struct flow *f;
-    enum status  s = stackv4_connect(a->stack, a->server, deadline, &f);
+    enum status s = stackv4_connect(a->stack, a->server, deadline, &f);
 
     if (s != OK)
         return s;
@@ -191,10 +191,10 @@ enum ability { EDNS,
 static void note_lack(const struct attempt *a, enum ability what)
 {
     static const char *const name[] = {"EDNS", "the case of letters", "TCP"};
-    struct dns_lack         *l = lack_of(a);
-    bool                    *lack = what == EDNS     ? &l->edns
-                                    : what == BY_TCP ? &l->tcp
-                                                     : &l->letter_case;
+    struct dns_lack *l = lack_of(a);
+    bool *lack = what == EDNS     ? &l->edns
+                 : what == BY_TCP ? &l->tcp
+                                  : &l->letter_case;
 
     if (*lack)
         return;
@@ -216,8 +216,8 @@ static enum status ask_again_by_tcp(struct attempt *a, const char *why,
                                     nanoseconds deadline)
 {
     struct dns_reply before = *a->reply;
-    nanoseconds      patience = time_after(TCP_PATIENCE);
-    enum status      s;
+    nanoseconds patience = time_after(TCP_PATIENCE);
+    enum status s;
 
     log_debug(&dns, "%s is asked by TCP: its answer by UDP is %s",
               ip_text(a->server.ip).s, why);
@@ -294,8 +294,8 @@ static enum status ask_plainly(struct attempt *a, nanoseconds patience,
                                nanoseconds deadline)
 {
     struct dns_reply heard[PLAIN_ASKS];
-    unsigned         count = 0;
-    bool             is_by_tcp;
+    unsigned count = 0;
+    bool is_by_tcp;
 
     for (unsigned i = 0; i < PLAIN_ASKS; i++) {
         enum status s = ask_once(a, true, patience, deadline);
@@ -340,7 +340,7 @@ static enum status ask_mixed(struct attempt *a, nanoseconds patience,
                              nanoseconds deadline)
 {
     enum status s = ask_once(a, false, patience, deadline);
-    bool        is_by_tcp;
+    bool is_by_tcp;
 
     if (s != OK || is_failure(a->reply))
         return s;
@@ -402,10 +402,10 @@ static void put_first(struct dns_servers *servers, unsigned i)
 
 /* What came of asking servers, so far. */
 struct course {
-    bool        has_answered; /* one of them, if only that it does not know */
-    bool        is_silent;    /* one of them */
-    unsigned    failed;       /* in this round: it is no use to wait for them */
-    enum status unreachable;  /* why they are */
+    bool has_answered; /* one of them, if only that it does not know */
+    bool is_silent; /* one of them */
+    unsigned failed; /* in this round: it is no use to wait for them */
+    enum status unreachable; /* why they are */
 };
 
 static void note(struct course *c, const struct attempt *a, enum status s)
@@ -473,7 +473,7 @@ enum status dns_query(struct stackv4 *stack, struct dns_servers *servers,
                         .reply = r,
                         .lacks = lacks,
                         .counts = counts};
-    uint32_t       ttl = UINT32_MAX;
+    uint32_t ttl = UINT32_MAX;
 
     *r = (struct dns_reply){.kind = DNS_FAILED};
     for (unsigned aliases = 0; aliases <= ALIASES; aliases++) {

@@ -10,16 +10,16 @@
 
 struct dns_servers {
     struct ip_address ip[DNS_SERVERS];
-    unsigned          count;
+    unsigned count;
 };
 
 /* What one server cannot do, as it was found out; forgotten after an hour. */
 struct dns_lack {
     struct ip_address ip;
-    nanoseconds       until;
-    bool              edns;        /* questions with it have no answer */
-    bool              letter_case; /* names come back in another one */
-    bool              tcp;
+    nanoseconds until;
+    bool edns; /* questions with it have no answer */
+    bool letter_case; /* names come back in another one */
+    bool tcp;
 };
 
 struct dns_lacks {
@@ -28,7 +28,7 @@ struct dns_lacks {
 
 struct dns_counts {
     uint64_t by_udp, by_tcp; /* questions that were sent */
-    uint64_t not_heard;      /* datagrams that were no answer to one */
+    uint64_t not_heard; /* datagrams that were no answer to one */
 };
 
 /*
@@ -43,11 +43,11 @@ struct dns_counts {
  * ERR_TIMEOUT: none has answered. ERR_IO: those that did could not say.
  * ERR_UNREACHABLE: there is none, or no way to any. ERR_CANCELLED.
  */
-MUST_CHECK enum status dns_query(struct stackv4        *stack,
-                                 struct dns_servers    *servers,
+MUST_CHECK enum status dns_query(struct stackv4 *stack,
+                                 struct dns_servers *servers,
                                  const struct dns_name *name,
                                  nanoseconds deadline, struct dns_reply *r,
-                                 struct dns_lacks  *lacks,
+                                 struct dns_lacks *lacks,
                                  struct dns_counts *counts);
 
 #endif

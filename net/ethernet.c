@@ -12,9 +12,9 @@
 struct ethernet {
     struct network *net;
     struct {
-        uint16_t          type;
+        uint16_t type;
         ethernet_handler *fn;
-        void             *ctx;
+        void *ctx;
     } listener[TYPES];
 };
 
@@ -42,9 +42,9 @@ static size_t parse_header(struct buf **frame, uint16_t *type)
 static void take(struct ethernet *e, struct buf *frame)
 {
     struct mac from;
-    uint16_t   type;
-    bool       to_many;
-    size_t     header = parse_header(&frame, &type);
+    uint16_t type;
+    bool to_many;
+    size_t header = parse_header(&frame, &type);
 
     if (header == 0) {
         e->net->counters.dropped_in++;

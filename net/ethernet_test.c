@@ -8,13 +8,13 @@ static const struct mac our_mac = {{2, 0, 0, 0, 0, 2}};
 static const struct mac their_mac = {{2, 0, 0, 0, 0, 1}};
 static const struct mac everyone = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
-static struct network  net;
+static struct network net;
 static frames_handler *arrived;
-static void           *arrived_ctx;
-static unsigned        heard;
-static bool            heard_many;
-static size_t          heard_len;
-static uint8_t         heard_first;
+static void *arrived_ctx;
+static unsigned heard;
+static bool heard_many;
+static size_t heard_len;
+static uint8_t heard_first;
 
 static void forget(struct network *n, struct buf *frame)
 {
@@ -59,8 +59,8 @@ static void begin(void)
 static void come(struct mac to, const uint16_t *words, size_t count,
                  size_t len, size_t piece)
 {
-    uint8_t     frame[1600];
-    size_t      total = 12 + 2 * count + len;
+    uint8_t frame[1600];
+    size_t total = 12 + 2 * count + len;
     struct buf *first = NULL, **last = &first;
 
     memcpy(frame, to.byte, 6);
@@ -80,7 +80,7 @@ static void come(struct mac to, const uint16_t *words, size_t count,
 TEST(frames_for_us_and_for_all_come_to_the_listener_of_their_type)
 {
     static const struct mac other = {{2, 0, 0, 0, 0, 3}};
-    static const uint16_t   ip[] = {0x0800}, arp[] = {0x0806};
+    static const uint16_t ip[] = {0x0800}, arp[] = {0x0806};
 
     begin();
     come(our_mac, ip, 1, 46, 2000);
@@ -129,7 +129,7 @@ TEST(frames_of_a_vlan_of_802_2_and_of_two_tags_are_dropped)
 TEST(a_listener_to_tags_gets_those_of_vlans_whole)
 {
     static const uint16_t vlan[] = {0x8100, 0x4321, 0x0800};
-    struct ethernet      *e;
+    struct ethernet *e;
 
     begin();
     CHECK(ethernet_connect(&net, &e) == OK);

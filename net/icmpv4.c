@@ -16,31 +16,31 @@
 #define EXCEEDED    11
 #define PINGS       16
 #define BURST       100 /* messages to all, and as many a second, at most */
-#define SHARE       10  /* the same to one destination */
+#define SHARE       10 /* the same to one destination */
 #define SHARES      256 /* which have their own, by hash */
-#define QUOTE       64  /* bytes of the payload that a message quotes at most */
+#define QUOTE       64 /* bytes of the payload that a message quotes at most */
 
 struct ping {
-    bool              used, answered, right;
-    uint16_t          id;
+    bool used, answered, right;
+    uint16_t id;
     struct ip_address to;
-    size_t            len;
-    enum status       status;
-    nanoseconds       came;
-    struct waiters    waiting;
+    size_t len;
+    enum status status;
+    nanoseconds came;
+    struct waiters waiting;
 };
 
 /* A token bucket of messages. */
 struct bucket {
     nanoseconds refilled;
-    unsigned    tokens;
+    unsigned tokens;
 };
 
 struct icmpv4 {
-    struct ipv4       *ip;
+    struct ipv4 *ip;
     struct siphash_key key;
-    struct bucket      all, share[SHARES];
-    struct ping        ping[PINGS];
+    struct bucket all, share[SHARES];
+    struct ping ping[PINGS];
 };
 
 /* The data of our echo requests. */
@@ -96,13 +96,13 @@ static bool may_send_error(struct icmpv4 *icmp, struct ip_address to)
 static void refuse(void *ctx, const struct ipv4_packet *packet,
                    const struct buf *payload, uint8_t type, uint8_t code)
 {
-    struct icmpv4     *icmp = ctx;
-    size_t             len = buf_length(payload);
-    size_t             quote = len < QUOTE ? len : QUOTE;
+    struct icmpv4 *icmp = ctx;
+    size_t len = buf_length(payload);
+    size_t quote = len < QUOTE ? len : QUOTE;
     struct ipv4_packet answer = {.to = packet->from,
                                  .protocol = PROTOCOL_ICMP};
-    struct buf        *b;
-    uint8_t           *p, *header;
+    struct buf *b;
+    uint8_t *p, *header;
 
     /* Never about a message that is no question (RFC 1122, 3.2.2). */
     if (packet->protocol == PROTOCOL_ICMP && len > 0 &&
@@ -140,7 +140,7 @@ static void answer_echo(struct icmpv4 *icmp, const struct ipv4_packet *packet,
     struct ipv4_packet answer = {.to = packet->from,
                                  .protocol = PROTOCOL_ICMP,
                                  .service = packet->service};
-    uint32_t           sum = get_be16(b->data + 2);
+    uint32_t sum = get_be16(b->data + 2);
 
     if (packet->to_many) { /* RFC 1122, 3.2.2.6: may be left without one */
         buf_free(b);
@@ -203,10 +203,10 @@ static enum status status_of(uint8_t type, uint8_t code)
 /* A message about a packet that we are said to have sent. */
 static void take_complaint(struct icmpv4 *icmp, const struct buf *b)
 {
-    const uint8_t     *p = b->data + HEADER;
-    size_t             header;
+    const uint8_t *p = b->data + HEADER;
+    size_t header;
     struct ipv4_packet packet;
-    struct ipv4_error  error = {status_of(b->data[0], b->data[1]), 0};
+    struct ipv4_error error = {status_of(b->data[0], b->data[1]), 0};
 
     if (b->len < HEADER + IPV4_HEADER + 8)
         return;
@@ -229,7 +229,7 @@ static void take_complaint(struct icmpv4 *icmp, const struct buf *b)
 static void input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
 {
     struct icmpv4 *icmp = ctx;
-    size_t         len = buf_length(b);
+    size_t len = buf_length(b);
 
     b = buf_pull(b, len < HEADER + 60 + 8 ? len : HEADER + 60 + 8);
     if (!b)
@@ -289,9 +289,9 @@ enum status icmpv4_connect(struct ipv4 *ip, struct icmpv4 **made)
 static enum status send_echo(struct icmpv4 *icmp, struct ping *p)
 {
     struct ipv4_packet packet = {.to = p->to, .protocol = PROTOCOL_ICMP};
-    uint8_t            header[HEADER] = {ECHO};
-    struct buf        *b;
-    size_t             at = 0;
+    uint8_t header[HEADER] = {ECHO};
+    struct buf *b;
+    size_t at = 0;
 
     put_be16(header + 4, p->id);
     b = buf_copy_in(header, HEADER, IPV4_HEADROOM);
@@ -321,8 +321,8 @@ enum status icmpv4_ping(struct icmpv4 *icmp, struct ip_address to, size_t len,
                         nanoseconds deadline, nanoseconds *took)
 {
     struct ping *p = icmp->ping;
-    nanoseconds  began = time_now();
-    enum status  s;
+    nanoseconds began = time_now();
+    enum status s;
 
     if (len > UDP_MOST)
         return ERR_RANGE;

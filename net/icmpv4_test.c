@@ -20,13 +20,13 @@ static nanoseconds clock_now(void)
 #define BROADCAST 0x0a0000ff
 #define NOBODYS   99 /* a protocol without a listener */
 
-static struct wheel   wheel;
-static struct ipv4   *ip;
+static struct wheel wheel;
+static struct ipv4 *ip;
 static struct icmpv4 *icmp;
-static unsigned       sent;
-static uint32_t       them;       /* who sends what comes */
-static uint8_t        last[2000]; /* the last packet that was sent */
-static size_t         last_len;
+static unsigned sent;
+static uint32_t them; /* who sends what comes */
+static uint8_t last[2000]; /* the last packet that was sent */
+static size_t last_len;
 
 static void keep(void *ctx, struct ip_address next, bool to_many,
                  struct buf *packet)
@@ -62,8 +62,8 @@ static void begin(void)
 static void come(uint8_t protocol, uint32_t to, const uint8_t *payload,
                  size_t len, size_t piece)
 {
-    uint8_t     p[20 + 1500] = {0x45};
-    size_t      total = 20 + len;
+    uint8_t p[20 + 1500] = {0x45};
+    size_t total = 20 + len;
     struct buf *first = NULL, **at_end = &first;
 
     put_be16(p + 2, (uint16_t)total);
@@ -165,7 +165,7 @@ TEST(a_protocol_that_nobody_has_is_refused_with_what_came)
  * from another host if they are many. */
 static unsigned complaints(unsigned count, uint32_t first, bool are_many)
 {
-    uint8_t  p[8] = {0};
+    uint8_t p[8] = {0};
     unsigned before = sent;
 
     for (unsigned i = 0; i < count; i++) {
@@ -259,7 +259,7 @@ TEST(what_one_host_is_sent_does_not_depend_on_others)
 
 /* What is told to a protocol of whose packet a message complains. */
 static struct ipv4_error told;
-static unsigned          told_count;
+static unsigned told_count;
 
 static void on_error(void *ctx, const struct ipv4_packet *packet,
                      const uint8_t *start, size_t len,
@@ -299,7 +299,7 @@ static void complain(uint8_t type, uint8_t code, uint16_t mtu, uint32_t from,
 TEST(complaints_about_our_packets_are_told_to_their_protocol)
 {
     static const struct {
-        uint8_t     type, code;
+        uint8_t type, code;
         enum status status;
     } cases[] = {{3, 0, ERR_UNREACHABLE},
                  {3, 1, ERR_UNREACHABLE},
@@ -321,7 +321,7 @@ TEST(complaints_about_our_packets_are_told_to_their_protocol)
     complain(3, 3, 0, US, 0x4f, HEADER + 60 + 8); /* with options */
     CHECK(told_count == 8);
     complain(3, 3, 0, THEM, 0x45, HEADER + 20 + 8); /* not ours */
-    complain(3, 3, 0, US, 0x45, HEADER + 20 + 7);   /* too little of it */
+    complain(3, 3, 0, US, 0x45, HEADER + 20 + 7); /* too little of it */
     complain(3, 3, 0, US, 0x4f, HEADER + 20 + 8);
     complain(3, 3, 0, US, 0x44, HEADER + 20 + 8);
     complain(3, 3, 0, US, 0x65, HEADER + 20 + 8);
@@ -352,7 +352,7 @@ static struct fiber *start_ping(size_t *len)
 static void answer(uint8_t id, uint8_t data)
 {
     uint8_t p[1480];
-    size_t  len = last_len - 20;
+    size_t len = last_len - 20;
 
     memcpy(p, last + 20, len);
     p[0] = 0;
@@ -364,7 +364,7 @@ static void answer(uint8_t id, uint8_t data)
 
 TEST(a_ping_ends_with_its_own_answer_or_its_deadline)
 {
-    size_t        len = 100;
+    size_t len = 100;
     struct fiber *f;
 
     begin();

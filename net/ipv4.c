@@ -13,14 +13,14 @@
 #include <string.h>
 
 #define TTL            64
-#define MOST           65535      /* bytes of a packet */
+#define MOST           65535 /* bytes of a packet */
 #define ALL_HOSTS      0xe0000001 /* RFC 1112, 4 */
 #define PROTOCOLS      4
 #define MORE_FRAGMENTS 0x2000
 #define DONT_FRAGMENT  0x4000
 #define OFFSET         0x1fff
 #define ID_COUNTERS    1024 /* a power of two */
-#define BOOTP_SERVER   67   /* ports of UDP */
+#define BOOTP_SERVER   67 /* ports of UDP */
 #define BOOTP_CLIENT   68
 
 struct counters {
@@ -35,25 +35,25 @@ struct id_counter {
 };
 
 struct ipv4 {
-    packet_sink       *out;
-    void              *out_ctx;
-    struct wheel      *wheel;
-    uint16_t           link_mtu, mtu;
-    unsigned           features;
-    uint32_t           own, mask, gateway; /* own 0: none */
-    struct ipv4_route  routes[IPV4_ROUTES];
-    unsigned           route_count;
+    packet_sink *out;
+    void *out_ctx;
+    struct wheel *wheel;
+    uint16_t link_mtu, mtu;
+    unsigned features;
+    uint32_t own, mask, gateway; /* own 0: none */
+    struct ipv4_route routes[IPV4_ROUTES];
+    unsigned route_count;
     struct siphash_key id_key;
-    struct id_counter  ids[ID_COUNTERS];
+    struct id_counter ids[ID_COUNTERS];
     struct reassembly *fragments;
-    ipv4_refusal      *refuse;
-    void              *refuse_ctx;
-    struct counters    counters;
+    ipv4_refusal *refuse;
+    void *refuse_ctx;
+    struct counters counters;
     struct {
-        uint8_t             protocol;
-        ipv4_handler       *fn;
+        uint8_t protocol;
+        ipv4_handler *fn;
         ipv4_error_handler *failed;
-        void               *ctx;
+        void *ctx;
     } listener[PROTOCOLS];
 };
 
@@ -87,7 +87,7 @@ static bool is_martian(const struct ipv4 *ip, uint32_t from)
 static size_t parse(const uint8_t *p, size_t total, struct fragment *f,
                     size_t *len)
 {
-    size_t   header = 4 * (size_t)(p[0] & 15);
+    size_t header = 4 * (size_t)(p[0] & 15);
     uint16_t flags = get_be16(p + 6);
 
     *len = get_be16(p + 2);
@@ -165,8 +165,8 @@ static bool is_for_us(const struct ipv4 *ip, struct ipv4_packet *packet)
 static bool is_wanted(const struct ipv4 *ip, const struct ipv4_packet *packet,
                       const struct buf *payload)
 {
-    bool     is_from_nobody = ipv4_number(packet->from) == 0;
-    uint8_t  ports[4];
+    bool is_from_nobody = ipv4_number(packet->from) == 0;
+    uint8_t ports[4];
     uint16_t to;
 
     if (ip->own && !is_from_nobody)
@@ -181,7 +181,7 @@ static bool is_wanted(const struct ipv4 *ip, const struct ipv4_packet *packet,
 void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *b)
 {
     struct fragment f;
-    size_t          header, len, total = buf_length(b);
+    size_t header, len, total = buf_length(b);
 
     ip->counters.in++;
     b = buf_pull(b, total < 60 ? total : 60);
@@ -267,9 +267,9 @@ static void nobody_answers(void *ctx, struct ip_address next,
                            struct buf *packet)
 {
     static const struct ipv4_error error = {ERR_UNREACHABLE, 0};
-    struct ipv4                   *ip = ctx;
-    struct fragment                f;
-    size_t                         len, header;
+    struct ipv4 *ip = ctx;
+    struct fragment f;
+    size_t len, header;
 
     (void)next;
     len = buf_length(packet);
@@ -315,8 +315,8 @@ enum status ipv4_connect_to(packet_sink *out, void *ctx, struct wheel *w,
 enum status ipv4_connect(struct arp *arp, struct ipv4 **made)
 {
     struct network *net = ethernet_network(arp_ethernet(arp));
-    enum status     s = ipv4_connect_to(to_ethernet, arp, arp_wheel(arp),
-                                        net->mtu, net->features, made);
+    enum status s = ipv4_connect_to(to_ethernet, arp, arp_wheel(arp),
+                                    net->mtu, net->features, made);
 
     if (s != OK)
         return s;
@@ -386,7 +386,7 @@ void ipv4_listen(struct ipv4 *ip, uint8_t protocol, ipv4_handler *fn,
 static uint32_t next_hop(const struct ipv4 *ip, uint32_t to)
 {
     const struct ipv4_route *best = NULL;
-    struct ip_address        a = ipv4_of_number(to);
+    struct ip_address a = ipv4_of_number(to);
 
     for (unsigned i = 0; i < ip->route_count; i++) {
         const struct ipv4_route *r = &ip->routes[i];
@@ -420,7 +420,7 @@ static bool route(const struct ipv4 *ip, uint32_t to, uint32_t *next,
 bool ipv4_reaches(const struct ipv4 *ip, struct ip_address to)
 {
     uint32_t next;
-    bool     to_many;
+    bool to_many;
 
     return route(ip, ipv4_number(to), &next, &to_many);
 }
@@ -436,11 +436,11 @@ bool ipv4_reaches(const struct ipv4 *ip, struct ip_address to)
 static uint16_t take_ids(struct ipv4 *ip, uint32_t from, uint32_t to,
                          uint8_t protocol, unsigned count)
 {
-    uint8_t            flow[9];
-    uint64_t           hash;
+    uint8_t flow[9];
+    uint64_t hash;
     struct id_counter *c;
-    uint32_t           now = (uint32_t)(time_now() / MILLISECOND);
-    uint16_t           id;
+    uint32_t now = (uint32_t)(time_now() / MILLISECOND);
+    uint16_t id;
 
     put_be32(flow, from);
     put_be32(flow + 4, to);
@@ -491,7 +491,7 @@ static struct buf *put_header(const struct ipv4_packet *packet,
 /* The checksum that a payload asks for: fragments cannot ask. */
 static void fill_checksum(struct buf *payload)
 {
-    size_t   at = payload->offload.csum_start, len = buf_length(payload) - at;
+    size_t at = payload->offload.csum_start, len = buf_length(payload) - at;
     uint16_t sum = checksum_finish(checksum_add_bufs(0, payload, at, len));
 
     put_be16(payload->data + at + payload->offload.csum_offset,
@@ -499,13 +499,13 @@ static void fill_checksum(struct buf *payload)
     payload->offload = (struct offload){0, 0, 0, false};
 }
 
-static enum status write_fragments(struct ipv4              *ip,
+static enum status write_fragments(struct ipv4 *ip,
                                    const struct ipv4_packet *packet,
                                    struct buf *payload, uint32_t from,
                                    uint32_t next, bool to_many)
 {
-    size_t   total = buf_length(payload);
-    size_t   most = (size_t)(ip->mtu - IPV4_HEADER) & ~(size_t)7;
+    size_t total = buf_length(payload);
+    size_t most = (size_t)(ip->mtu - IPV4_HEADER) & ~(size_t)7;
     uint16_t id = take_ids(ip, from, ipv4_number(packet->to),
                            packet->protocol, 1);
 
@@ -513,7 +513,7 @@ static enum status write_fragments(struct ipv4              *ip,
         fill_checksum(payload);
     ip->counters.fragmented++;
     for (size_t at = 0; at < total; at += most) {
-        size_t      len = total - at < most ? total - at : most;
+        size_t len = total - at < most ? total - at : most;
         struct buf *b = buf_new(IPV4_HEADROOM);
 
         if (b && (b->next = buf_share_list(payload, at, len)) != NULL)
@@ -537,8 +537,8 @@ enum status ipv4_write(struct ipv4 *ip, const struct ipv4_packet *packet,
                        struct buf *payload)
 {
     uint32_t from = ipv4_number(packet->from), next;
-    size_t   len = IPV4_HEADER + buf_length(payload), segments;
-    bool     to_many, fits = len <= ip->mtu || payload->offload.segment;
+    size_t len = IPV4_HEADER + buf_length(payload), segments;
+    bool to_many, fits = len <= ip->mtu || payload->offload.segment;
 
     if (!route(ip, ipv4_number(packet->to), &next, &to_many)) {
         ip->counters.no_route++;

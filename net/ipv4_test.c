@@ -16,18 +16,18 @@
 
 /* A host, whose packets are kept. */
 struct host {
-    struct ipv4       *ip;
-    struct buf        *out[PACKETS];
-    struct ip_address  next[PACKETS];
-    bool               to_many[PACKETS];
-    size_t             out_count;
+    struct ipv4 *ip;
+    struct buf *out[PACKETS];
+    struct ip_address next[PACKETS];
+    bool to_many[PACKETS];
+    size_t out_count;
     struct ipv4_packet heard;
-    struct buf        *payload; /* the latest; NULL: none */
-    unsigned           heard_count;
-    unsigned           refused, refused_type, refused_code;
+    struct buf *payload; /* the latest; NULL: none */
+    unsigned heard_count;
+    unsigned refused, refused_type, refused_code;
 };
 
-static struct wheel            wheel;
+static struct wheel wheel;
 static const struct ip_address none;
 
 static void keep(void *ctx, struct ip_address next, bool to_many,
@@ -120,7 +120,7 @@ static struct buf *packet_of(uint32_t from, uint32_t to, size_t options,
                              size_t len)
 {
     struct buf *b = buf_new(IPV4_HEADROOM);
-    uint8_t    *p = buf_append(b, IPV4_HEADER + options + len);
+    uint8_t *p = buf_append(b, IPV4_HEADER + options + len);
 
     memset(p, 0, IPV4_HEADER);
     p[0] = (uint8_t)(0x40 | (IPV4_HEADER + options) / 4);
@@ -149,8 +149,8 @@ static struct buf *sealed(struct buf *b)
 static bool has_heard(struct host *h, size_t len)
 {
     struct buf *b = h->payload;
-    bool        right = h->heard_count == 1 && b && buf_length(b) == len;
-    size_t      at = 0;
+    bool right = h->heard_count == 1 && b && buf_length(b) == len;
+    size_t at = 0;
 
     for (; b; b = b->next)
         for (size_t i = 0; i < b->len; i++, at++)
@@ -184,14 +184,14 @@ TEST(a_packet_for_us_is_delivered_with_what_its_header_says)
 TEST(headers_of_nonsense_are_malformed)
 {
     static const struct {
-        size_t  at;
+        size_t at;
         uint8_t value;
     } lies[] = {
-        {0, 0x65},  /* version 6 */
-        {0, 0x44},  /* a header of 16 bytes */
-        {0, 0x40},  /* of none */
-        {3, 19},    /* less in all than the header */
-        {3, 29},    /* more than there is */
+        {0, 0x65}, /* version 6 */
+        {0, 0x44}, /* a header of 16 bytes */
+        {0, 0x40}, /* of none */
+        {3, 19}, /* less in all than the header */
+        {3, 29}, /* more than there is */
         {2, 0xff}}; /* much more */
 
     connect(&host, RIGHT, 1500);
@@ -303,9 +303,9 @@ TEST(source_routes_and_options_of_nonsense_are_dropped)
         {131, 7, 4, 10, 0, 0, 9, 0}, /* loose source route */
         {137, 7, 4, 10, 0, 0, 9, 0}, /* strict */
         {1, 131, 7, 4, 10, 0, 0, 9}, /* behind another */
-        {7, 3, 4, 137, 3, 4, 0, 0},  /* the same */
-        {1, 1, 1, 1, 1, 1, 1, 7},    /* cut off behind its kind */
-        {7, 0, 1, 1, 1, 1, 1, 1},    /* would never end */
+        {7, 3, 4, 137, 3, 4, 0, 0}, /* the same */
+        {1, 1, 1, 1, 1, 1, 1, 7}, /* cut off behind its kind */
+        {7, 0, 1, 1, 1, 1, 1, 1}, /* would never end */
         {7, 1, 1, 1, 1, 1, 1, 1}};
 
     connect(&host, RIGHT, 1500);
@@ -460,7 +460,7 @@ TEST(what_is_for_many_says_so)
 {
     static const struct {
         uint32_t to;
-        bool     link, many;
+        bool link, many;
     } cases[] = {
         {RIGHT, false, false},
         {RIGHT, true, true},
@@ -540,8 +540,8 @@ TEST(a_packet_is_sent_with_a_right_header)
                                  .to = ipv4_of_number(RIGHT),
                                  .protocol = PROTOCOL_UDP,
                                  .ttl = 1};
-    uint16_t           id;
-    const uint8_t     *p;
+    uint16_t id;
+    const uint8_t *p;
 
     connect(&host, LEFT, 1500);
     CHECK(write_to(&host, RIGHT, 100, true) == OK && host.out_count == 1);
@@ -598,8 +598,8 @@ TEST(identities_tell_nobody_what_others_are_sent)
 TEST(identities_to_one_host_differ_for_long)
 {
     static uint8_t seen[65536];
-    unsigned       again = 0;
-    uint16_t       last;
+    unsigned again = 0;
+    uint16_t last;
 
     connect(&host, LEFT, 1500);
     for (int i = 0; i < 20000; i++) {
@@ -728,7 +728,7 @@ static void carry(struct host *h, struct host *to, bool backwards)
 
     for (size_t i = 0; i < h->out_count; i++) {
         struct buf *b = h->out[backwards ? h->out_count - 1 - i : i];
-        size_t      len = buf_length(b);
+        size_t len = buf_length(b);
 
         buf_copy_out(b, 0, flat, len);
         ipv4_input(to->ip, false, buf_copy_in(flat, len, 0));
@@ -777,7 +777,7 @@ TEST(a_checksum_that_was_asked_for_is_in_the_fragments)
 {
     struct ipv4_packet packet = {.to = ipv4_of_number(RIGHT),
                                  .protocol = PROTOCOL_UDP};
-    struct buf        *b = NULL;
+    struct buf *b = NULL;
 
     connect(&host, LEFT, 576);
     connect(&other, RIGHT, 576);
@@ -799,7 +799,7 @@ TEST(what_must_stay_whole_is_not_cut)
     struct ipv4_packet packet = {.to = ipv4_of_number(RIGHT),
                                  .protocol = PROTOCOL_TCP,
                                  .whole = true};
-    struct buf        *b;
+    struct buf *b;
 
     connect(&host, LEFT, 1500);
     CHECK(write_to(&host, RIGHT, 1480, true) == OK);
@@ -847,8 +847,8 @@ TEST(fragments_without_their_rest_are_told_of_and_freed)
 TEST(an_empty_pool_sends_an_error_and_loses_no_page)
 {
     static struct buf *taken[TEST_PAGES];
-    struct buf        *b;
-    size_t             free_pages, n = 0;
+    struct buf *b;
+    size_t free_pages, n = 0;
     struct ipv4_packet packet = {.to = ipv4_of_number(RIGHT),
                                  .protocol = PROTOCOL_UDP};
 

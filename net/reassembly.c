@@ -11,31 +11,31 @@
 #define MOST 65535 /* bytes of a packet, its header included */
 
 struct piece {
-    unsigned    from, to; /* bytes of the datagram */
+    unsigned from, to; /* bytes of the datagram */
     struct buf *data;
 };
 
 struct datagram {
     struct reassembly *all;
-    bool               used;
+    bool used;
     struct ipv4_packet packet; /* of the first fragment, if it has come */
-    unsigned           header; /* bytes, of that fragment */
-    unsigned           ecn;    /* of all fragments: 1 << codepoint */
-    unsigned           total;  /* bytes; 0: not known yet */
-    unsigned           have;   /* bytes */
-    nanoseconds        since;
-    unsigned           count;
-    struct piece       piece[REASSEMBLY_FRAGMENTS];
+    unsigned header; /* bytes, of that fragment */
+    unsigned ecn; /* of all fragments: 1 << codepoint */
+    unsigned total; /* bytes; 0: not known yet */
+    unsigned have; /* bytes */
+    nanoseconds since;
+    unsigned count;
+    struct piece piece[REASSEMBLY_FRAGMENTS];
     struct wheel_timer timer;
 };
 
 struct reassembly {
-    struct wheel              *wheel;
-    reassembly_expired        *expired;
-    void                      *ctx;
-    unsigned                   held; /* fragments */
+    struct wheel *wheel;
+    reassembly_expired *expired;
+    void *ctx;
+    unsigned held; /* fragments */
     struct reassembly_counters counters;
-    struct datagram            datagram[REASSEMBLY_DATAGRAMS];
+    struct datagram datagram[REASSEMBLY_DATAGRAMS];
 };
 
 static void drop(struct datagram *d)
@@ -57,7 +57,7 @@ static void expire(void *ctx)
     drop(d);
 }
 
-struct reassembly *reassembly_new(struct wheel       *w,
+struct reassembly *reassembly_new(struct wheel *w,
                                   reassembly_expired *expired, void *ctx)
 {
     struct reassembly *r = calloc(1, sizeof *r);
@@ -79,11 +79,11 @@ static bool belongs(const struct datagram *d, const struct ipv4_packet *p)
 
 /* A place for a new datagram, at the cost of the oldest of its sender, or of
  * all, where there are too many. */
-static struct datagram *take_place(struct reassembly        *r,
+static struct datagram *take_place(struct reassembly *r,
                                    const struct ipv4_packet *p)
 {
     struct datagram *oldest = NULL, *of_one = NULL, *place = NULL;
-    unsigned         count = 0;
+    unsigned count = 0;
 
     for (size_t i = 0; i < REASSEMBLY_DATAGRAMS; i++) {
         struct datagram *d = &r->datagram[i];
@@ -108,7 +108,7 @@ static struct datagram *take_place(struct reassembly        *r,
     return place;
 }
 
-static struct datagram *datagram_of(struct reassembly        *r,
+static struct datagram *datagram_of(struct reassembly *r,
                                     const struct ipv4_packet *p)
 {
     struct datagram *d;
@@ -184,8 +184,8 @@ static bool is_mixed(unsigned ecn)
 struct buf *reassembly_add(struct reassembly *r, struct fragment *f,
                            struct buf *payload)
 {
-    unsigned         from = f->offset, at;
-    unsigned         to = from + (unsigned)buf_length(payload);
+    unsigned from = f->offset, at;
+    unsigned to = from + (unsigned)buf_length(payload);
     struct datagram *d;
 
     r->counters.fragments++;

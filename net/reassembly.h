@@ -14,18 +14,18 @@
 #include "wheel.h"
 #include <mirage/ipv4.h>
 
-#define REASSEMBLY_DATAGRAMS 64   /* at once, */
-#define REASSEMBLY_OF_ONE    16   /* of one sender */
-#define REASSEMBLY_FRAGMENTS 128  /* of a datagram: one of 65,535 bytes at an
+#define REASSEMBLY_DATAGRAMS 64 /* at once, */
+#define REASSEMBLY_OF_ONE    16 /* of one sender */
+#define REASSEMBLY_FRAGMENTS 128 /* of a datagram: one of 65,535 bytes at an
                                     MTU of 576 has 119 */
 #define REASSEMBLY_PIECES    1024 /* fragments that are held, in all */
 #define REASSEMBLY_TIME      (30 * SECOND)
 
 struct fragment {
     struct ipv4_packet packet;
-    unsigned           header; /* bytes, options included */
-    unsigned           offset; /* bytes */
-    bool               more;   /* fragments follow */
+    unsigned header; /* bytes, options included */
+    unsigned offset; /* bytes */
+    bool more; /* fragments follow */
 };
 
 struct reassembly_counters {

@@ -5,11 +5,11 @@
 
 #define MOST 65515 /* bytes of payload behind a header of 20 */
 
-static struct wheel       wheel;
+static struct wheel wheel;
 static struct reassembly *all;
-static unsigned           expired;
+static unsigned expired;
 static struct ipv4_packet expired_packet;
-static size_t             expired_len;
+static size_t expired_len;
 
 static void on_expired(void *ctx, const struct ipv4_packet *packet,
                        const struct buf *start)
@@ -113,7 +113,7 @@ static struct buf *add(unsigned from, unsigned to, bool more)
 /* Is that the whole datagram, with all its bytes? Frees it. */
 static bool is_whole(struct buf *b, size_t len)
 {
-    bool   right = b && buf_length(b) == len;
+    bool right = b && buf_length(b) == len;
     size_t at = 0;
 
     for (struct buf *part = b; part; part = part->next)
@@ -152,7 +152,7 @@ static void all_orders(bool twice)
         if (seen != 15)
             continue;
         for (unsigned i = 0; i < 4; i++) {
-            unsigned    k = order >> 2 * i & 3;
+            unsigned k = order >> 2 * i & 3;
             struct buf *b = add(at[k], at[k + 1], k < 3);
 
             if (i < 3) {
@@ -323,11 +323,11 @@ TEST(the_joined_packet_has_the_header_of_the_first_fragment)
 TEST(congestion_marks_of_fragments_are_combined)
 {
     for (unsigned marks = 0; marks < 64; marks++) {
-        uint8_t  first = marks & 3, second = marks >> 2 & 3, third = marks >> 4;
-        bool     none = !first && !second && !third;
-        bool     capable = first && second && third;
-        bool     ce = first == 3 || second == 3 || third == 3;
-        bool     joins = none || capable;
+        uint8_t first = marks & 3, second = marks >> 2 & 3, third = marks >> 4;
+        bool none = !first && !second && !third;
+        bool capable = first && second && third;
+        bool ce = first == 3 || second == 3 || third == 3;
+        bool joins = none || capable;
         unsigned order = marks % 2;
 
         begin();
@@ -355,7 +355,7 @@ TEST(datagrams_are_told_apart)
                                     .protocol = PROTOCOL_TCP,
                                     .id = 7},
                          .offset = 8};
-    struct buf     *b;
+    struct buf *b;
 
     begin();
     CHECK(!add_of(1, 7, 0, 8, true));
@@ -378,7 +378,7 @@ TEST(datagrams_are_told_apart)
 TEST(what_was_checked_of_a_piece_is_not_promised_of_the_whole)
 {
     struct fragment f = {.packet = {.id = 9}, .offset = 0, .more = true};
-    struct buf     *b;
+    struct buf *b;
 
     begin();
     b = buf_new(0);
@@ -490,7 +490,7 @@ TEST(a_datagram_that_is_whole_does_not_expire)
 TEST(fragments_leave_a_quarter_of_the_pages_to_others)
 {
     struct buf *taken = NULL, *b;
-    uint64_t    overflows;
+    uint64_t overflows;
 
     begin();
     CHECK(!add(0, 80, true));

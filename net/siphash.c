@@ -43,12 +43,12 @@ static void mix(uint64_t v[4], uint64_t w)
 uint64_t siphash(const struct siphash_key *key, const void *data, size_t len)
 {
     const uint8_t *p = data;
-    size_t         left = len;
-    uint64_t       v[4] = {
-              key->word[0] ^ 0x736f6d6570736575,
-              key->word[1] ^ 0x646f72616e646f6d,
-              key->word[0] ^ 0x6c7967656e657261,
-              key->word[1] ^ 0x7465646279746573,
+    size_t left = len;
+    uint64_t v[4] = {
+        key->word[0] ^ 0x736f6d6570736575,
+        key->word[1] ^ 0x646f72616e646f6d,
+        key->word[0] ^ 0x6c7967656e657261,
+        key->word[1] ^ 0x7465646279746573,
     };
 
     for (; left >= 8; left -= 8, p += 8)

@@ -18,7 +18,7 @@
 #define POOL         8192 /* pages: 32 MiB, or less where there is less */
 #define POOL_LEAST   256
 #define DRAIN        (3 * SECOND)
-#define CONFLICT_GAP (600 * SECOND)      /* between two lines about one */
+#define CONFLICT_GAP (600 * SECOND) /* between two lines about one */
 #define GIVE_BACK    (500 * MILLISECOND) /* for the server's answer to ARP */
 
 LOG_SOURCE(stackv4);
@@ -37,19 +37,19 @@ BOOT_PARSED(mtu, "BYTES", parse_mtu,
             "the longest packet, if less than the device's");
 
 static struct {
-    bool              is_set;
+    bool is_set;
     struct ip_address ip;
-    unsigned          prefix;
+    unsigned prefix;
 } argument;
 
 static const char *parse_ipv4(const char *value)
 {
     static const char expected[] = "an address and the bits of its network, "
                                    "such as 10.0.0.2/24";
-    char              text[16];
-    const char       *slash = strchr(value, '/');
-    size_t            len = slash ? (size_t)(slash - value) : strlen(value);
-    unsigned          prefix = 0;
+    char text[16];
+    const char *slash = strchr(value, '/');
+    size_t len = slash ? (size_t)(slash - value) : strlen(value);
+    unsigned prefix = 0;
 
     if (!slash || len >= sizeof text || !slash[1] || strlen(slash) > 3)
         return expected;
@@ -73,7 +73,7 @@ static const char *parse_mtu(const char *value)
 {
     static const char expected[] = "68 (RFC 791, 3.2) to 65535 bytes, or 0 "
                                    "for the MTU of the device";
-    unsigned          n = 0;
+    unsigned n = 0;
 
     if (!*value)
         return expected;
@@ -91,30 +91,30 @@ static const char *parse_mtu(const char *value)
 }
 
 struct direct {
-    struct stackv4         stack;
-    struct network        *net;
-    struct ethernet       *ethernet;
-    struct arp            *arp;
-    struct ipv4           *ip;
-    struct icmpv4         *icmp;
-    struct udpv4          *udp;
-    struct tcpv4          *tcp;
-    struct console        *log;
+    struct stackv4 stack;
+    struct network *net;
+    struct ethernet *ethernet;
+    struct arp *arp;
+    struct ipv4 *ip;
+    struct icmpv4 *icmp;
+    struct udpv4 *udp;
+    struct tcpv4 *tcp;
+    struct console *log;
     struct stackv4_address address;
-    address_handler       *on_address;
-    void                  *on_address_ctx;
-    uint16_t               mtu;           /* without what DHCP says */
-    unsigned               conflicts;     /* claims of our address */
-    nanoseconds            conflict_said; /* 0: never */
-    enum status            listen_failed; /* OK: each listener could be had */
-    uint16_t               failed_port;   /* the latest that could not */
-    bool                   failed_is_udp;
-    struct waiters         gone; /* or a listener has failed */
+    address_handler *on_address;
+    void *on_address_ctx;
+    uint16_t mtu; /* without what DHCP says */
+    unsigned conflicts; /* claims of our address */
+    nanoseconds conflict_said; /* 0: never */
+    enum status listen_failed; /* OK: each listener could be had */
+    uint16_t failed_port; /* the latest that could not */
+    bool failed_is_udp;
+    struct waiters gone; /* or a listener has failed */
 
-    struct dhcp       dhcp; /* if that gives us the address */
-    bool              is_dhcp, is_to_probe;
+    struct dhcp dhcp; /* if that gives us the address */
+    bool is_dhcp, is_to_probe;
     struct ip_address probed;
-    struct waiters    dhcp_turn, bound;
+    struct waiters dhcp_turn, bound;
 };
 
 static struct direct *direct_of(const struct stackv4 *s)
@@ -232,7 +232,7 @@ static enum status run(struct stackv4 *s)
 
 static void counters(const struct stackv4 *s, counter_handler *fn, void *ctx)
 {
-    const struct direct           *d = direct_of(s);
+    const struct direct *d = direct_of(s);
     const struct network_counters *n = &d->net->counters;
 
     fn(ctx, "frames_in", n->frames_in);
@@ -314,7 +314,7 @@ static const struct stackv4_ops direct_ops = {
 static enum status reserve(void)
 {
     size_t count = POOL;
-    void  *could;
+    void *could;
 
     if (buf_pages() >= POOL || buf_reserve(POOL) == OK)
         return OK;
@@ -348,7 +348,7 @@ static enum status assemble(struct console *log, struct network *net,
                             struct direct **made)
 {
     struct direct *d = calloc(1, sizeof *d);
-    enum status    s;
+    enum status s;
 
     if (!d)
         return ERR_NO_MEMORY;
@@ -400,7 +400,7 @@ static void take_address(struct direct *d, const struct stackv4_address *a)
 static void conflict(void *ctx, struct ip_address ip, struct mac other)
 {
     struct direct *d = ctx;
-    nanoseconds    now = time_now();
+    nanoseconds now = time_now();
 
     d->conflicts++;
     if (d->conflict_said && now - d->conflict_said < CONFLICT_GAP)
@@ -447,7 +447,7 @@ static enum status check_address(const struct stackv4_address *a)
 static void dhcp_send(void *ctx, struct ip_address to, const void *data,
                       size_t len)
 {
-    struct direct  *d = ctx;
+    struct direct *d = ctx;
     struct endpoint server = {ipv4_number(to) ? to
                                               : ipv4_of_number(0xffffffff),
                               67};
@@ -477,7 +477,7 @@ static bool is_same(const struct stackv4_address *a,
 
 static void dhcp_bound(void *ctx, const struct dhcp_lease *lease)
 {
-    struct direct                *d = ctx;
+    struct direct *d = ctx;
     const struct stackv4_address *a = &lease->address;
 
     ipv4_set_mtu(d->ip, lease->mtu && lease->mtu < d->mtu ? lease->mtu
@@ -537,8 +537,8 @@ static void dhcp_datagram(void *ctx, struct endpoint from, struct endpoint to,
                           const struct buf *datagram)
 {
     struct direct *d = ctx;
-    uint8_t        data[1500];
-    size_t         len = buf_length(datagram);
+    uint8_t data[1500];
+    size_t len = buf_length(datagram);
 
     (void)to;
     (void)from; /* behind a relay or a NAT the port may be another than 67 */
@@ -562,7 +562,7 @@ static void dhcp_conflicted(void *ctx, struct ip_address ip, struct mac other)
 static void run_dhcp(void *ctx)
 {
     struct direct *d = ctx;
-    enum status    s = OK;
+    enum status s = OK;
 
     while (s != ERR_CANCELLED) {
         if (d->is_to_probe) {
@@ -580,9 +580,9 @@ static void run_dhcp(void *ctx)
 static enum status connect_dhcp(struct console *log, struct network *net,
                                 struct stackv4 **stack)
 {
-    nanoseconds    deadline = FOREVER;
+    nanoseconds deadline = FOREVER;
     struct direct *d;
-    enum status    s = assemble(log, net, &d);
+    enum status s = assemble(log, net, &d);
 
     if (s != OK)
         return s;
@@ -613,11 +613,11 @@ static enum status connect_dhcp(struct console *log, struct network *net,
 
 static enum status connect_static(struct console *log, struct network *net,
                                   const struct stackv4_address *wanted,
-                                  struct stackv4              **stack)
+                                  struct stackv4 **stack)
 {
     struct stackv4_address a = *wanted;
-    struct direct         *d;
-    enum status            s;
+    struct direct *d;
+    enum status s;
 
     if (dhcp)
         return connect_dhcp(log, net, stack);
@@ -647,8 +647,8 @@ enum status stackv4_static_connect(struct console *log, struct network *net,
                                    const char *gateway, struct stackv4 **stack)
 {
     struct stackv4_address a = {.gateway = ipv4_of_number(0)};
-    struct ip_address      mask;
-    enum status            s;
+    struct ip_address mask;
+    enum status s;
 
     if ((s = parse_address("the address", address, &a.ip)) != OK ||
         (s = parse_address("the netmask", netmask, &mask)) != OK ||

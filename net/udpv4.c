@@ -17,35 +17,35 @@
 #define BUCKETS   64
 #define LISTENERS 4096 /* at once */
 #define EPHEMERAL 1024 /* the first of them (RFC 6056, 3.2) */
-#define JOINED    64   /* datagrams of a packet: Linux takes no more */
+#define JOINED    64 /* datagrams of a packet: Linux takes no more */
 
 struct listener {
     struct listener *next;
-    uint16_t         port;
-    bool             is_opened;    /* by udpv4_open */
-    bool             is_connected; /* hears peer alone */
-    struct endpoint  peer;         /* if it is */
-    udp_handler     *fn;
-    void            *ctx;
-    bool             refused; /* by the peer, since the last write */
+    uint16_t port;
+    bool is_opened; /* by udpv4_open */
+    bool is_connected; /* hears peer alone */
+    struct endpoint peer; /* if it is */
+    udp_handler *fn;
+    void *ctx;
+    bool refused; /* by the peer, since the last write */
 };
 
 /* Answers that leave as one packet; the last may be shorter than the others. */
 struct joined {
-    struct buf     *data; /* NULL: there are none */
-    uint16_t        from;
+    struct buf *data; /* NULL: there are none */
+    uint16_t from;
     struct endpoint to;
-    size_t          each, len; /* bytes */
+    size_t each, len; /* bytes */
 };
 
 struct udpv4 {
-    struct ipv4     *ip;
-    bool             is_answering; /* a handler runs */
-    struct joined    joined;
-    struct waiters   joins; /* the fiber that sends them */
+    struct ipv4 *ip;
+    bool is_answering; /* a handler runs */
+    struct joined joined;
+    struct waiters joins; /* the fiber that sends them */
     struct listener *bucket[BUCKETS];
-    unsigned         count;
-    uint64_t         in, malformed, no_port, out;
+    unsigned count;
+    uint64_t in, malformed, no_port, out;
 };
 
 static struct listener **place_of(struct udpv4 *udp, uint16_t port)
@@ -86,7 +86,7 @@ static void hand_over(struct udpv4 *udp, struct endpoint from,
         n = b->offload.segment;
     do {
         const struct listener *l = *place_of(udp, to.port);
-        struct buf            *one = n < len ? buf_share_list(b, at, n) : NULL;
+        struct buf *one = n < len ? buf_share_list(b, at, n) : NULL;
 
         if (!l || (n < len && !one)) {
             buf_free(one);
@@ -105,9 +105,9 @@ static void hand_over(struct udpv4 *udp, struct endpoint from,
 
 static void input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
 {
-    struct udpv4    *udp = ctx;
+    struct udpv4 *udp = ctx;
     struct listener *l;
-    struct endpoint  from = {packet->from, 0}, to = {packet->to, 0};
+    struct endpoint from = {packet->from, 0}, to = {packet->to, 0};
 
     b = buf_pull(b, HEADER);
     if (!b || !check(packet, b)) {
@@ -186,9 +186,9 @@ static uint16_t free_port(struct udpv4 *udp)
 enum status udpv4_open(struct udpv4 *udp, const struct endpoint *peer,
                        udp_handler *fn, void *ctx, uint16_t *port)
 {
-    uint16_t         p = free_port(udp);
+    uint16_t p = free_port(udp);
     struct listener *l;
-    enum status      s;
+    enum status s;
 
     if (p == 0)
         return ERR_IN_USE;
@@ -211,10 +211,10 @@ static enum status write_bufs(struct udpv4 *udp, uint16_t from,
     struct ipv4_packet packet = {.from = ipv4_own(udp->ip),
                                  .to = to.ip,
                                  .protocol = PROTOCOL_UDP};
-    struct listener   *l = from ? *place_of(udp, from) : NULL;
-    size_t             len = HEADER + buf_length(data);
-    size_t             most = data->offload.segment;
-    uint8_t           *p;
+    struct listener *l = from ? *place_of(udp, from) : NULL;
+    size_t len = HEADER + buf_length(data);
+    size_t most = data->offload.segment;
+    uint8_t *p;
 
     if (most == 0)
         most = UDP_MOST;
@@ -254,8 +254,8 @@ static enum status write_bufs(struct udpv4 *udp, uint16_t from,
 static void send_joined(struct udpv4 *udp)
 {
     struct joined *j = &udp->joined;
-    struct buf    *data = j->data;
-    enum status    s;
+    struct buf *data = j->data;
+    enum status s;
 
     if (!data)
         return;
@@ -292,7 +292,7 @@ static bool is_next(const struct joined *j, uint16_t from, struct endpoint to,
 static bool add_joined(struct joined *j, const uint8_t *data, size_t len)
 {
     struct buf *last = buf_last(j->data), *more = NULL;
-    size_t      n = buf_tailroom(last) < len ? buf_tailroom(last) : len;
+    size_t n = buf_tailroom(last) < len ? buf_tailroom(last) : len;
 
     if (n < len && !(more = buf_copy_in(data + n, len - n, 0)))
         return false;
@@ -306,7 +306,7 @@ static bool add_joined(struct joined *j, const uint8_t *data, size_t len)
 static bool join(struct udpv4 *udp, uint16_t from, struct endpoint to,
                  const void *data, size_t len)
 {
-    struct joined         *j = &udp->joined;
+    struct joined *j = &udp->joined;
     const struct listener *l = *place_of(udp, from);
 
     if (!udp->is_answering || !l || l->refused || len == 0 ||

@@ -10,13 +10,13 @@
 #define THEM   0x0a000001
 #define HEADER 8
 
-static struct wheel  wheel;
-static struct ipv4  *ip;
+static struct wheel wheel;
+static struct ipv4 *ip;
 static struct udpv4 *udp;
-static struct buf   *out; /* the last packet that was sent */
-static unsigned      sent, refused, heard;
-static size_t        heard_len;
-static uint8_t       last_byte;
+static struct buf *out; /* the last packet that was sent */
+static unsigned sent, refused, heard;
+static size_t heard_len;
+static uint8_t last_byte;
 
 static void keep(void *ctx, struct ip_address next, bool to_many,
                  struct buf *packet)
@@ -88,8 +88,8 @@ static struct endpoint them(uint16_t port)
 static void come(uint16_t from, uint16_t to, size_t len, size_t said,
                  size_t piece, bool has_sum, uint16_t bad)
 {
-    uint8_t     p[20 + HEADER + 1000] = {0x45};
-    size_t      total = 20 + HEADER + len;
+    uint8_t p[20 + HEADER + 1000] = {0x45};
+    size_t total = 20 + HEADER + len;
     struct buf *first = NULL, **last = &first;
 
     put_be16(p + 2, (uint16_t)total);
@@ -200,8 +200,8 @@ static void come_long(size_t len)
     size_t total = HEADER + len, first = total / 2 & ~(size_t)7;
 
     for (size_t at = 0; at < total; at = at == 0 ? first : total) {
-        uint8_t     p[20] = {0x45};
-        size_t      n = at == 0 ? first : total - first;
+        uint8_t p[20] = {0x45};
+        size_t n = at == 0 ? first : total - first;
         struct buf *b;
 
         put_be16(p + 2, (uint16_t)(20 + n));
@@ -248,7 +248,7 @@ TEST(no_datagram_is_longer_than_its_contract_says)
 TEST(a_connected_port_answers_strangers_as_a_closed_port)
 {
     struct endpoint peer = them(1000);
-    uint16_t        port;
+    uint16_t port;
 
     begin();
     come(1000, 53, 30, HEADER + 30, 100, true, 0);
@@ -292,7 +292,7 @@ TEST(a_later_listener_replaces_the_earlier_and_none_ends_it)
 TEST(a_listener_does_not_take_over_a_port_that_was_opened)
 {
     struct endpoint peer = them(1000);
-    uint16_t        connected, open;
+    uint16_t connected, open;
 
     begin();
     CHECK(udpv4_open(udp, &peer, hear, NULL, &connected) == OK);
@@ -323,7 +323,7 @@ TEST(ports_of_our_own_choice_are_of_the_whole_range_without_listeners)
     CHECK(udpv4_listen(udp, 60000, NULL, NULL) == OK);
     for (int i = 0; i < 2000; i++) {
         uint16_t port;
-        uint8_t  p[2];
+        uint8_t p[2];
 
         CHECK(udpv4_write(udp, 0, them(9), "x", 1) == OK);
         buf_copy_out(out, 20, p, 2);
@@ -340,7 +340,7 @@ TEST(ports_of_our_own_choice_are_of_the_whole_range_without_listeners)
 TEST(listeners_are_bounded_and_ports_by_chance_differ)
 {
     static uint16_t ports[5000];
-    unsigned        count = 0, same = 0;
+    unsigned count = 0, same = 0;
 
     begin();
     while (count < 5000 &&
@@ -358,7 +358,7 @@ TEST(listeners_are_bounded_and_ports_by_chance_differ)
 
 TEST(what_is_sent_has_its_ports_length_and_the_pseudo_headers_sum)
 {
-    uint8_t  p[20 + HEADER + 5];
+    uint8_t p[20 + HEADER + 5];
     uint16_t sum;
 
     begin();
@@ -377,10 +377,10 @@ TEST(what_is_sent_has_its_ports_length_and_the_pseudo_headers_sum)
 
 TEST(too_long_nowhere_and_without_pages_are_errors_that_leave_nothing)
 {
-    static uint8_t     data[UDP_MOST + 1];
+    static uint8_t data[UDP_MOST + 1];
     static struct buf *taken[TEST_PAGES];
-    struct endpoint    nowhere = {ipv4_of_number(0), 1};
-    size_t             count = 0;
+    struct endpoint nowhere = {ipv4_of_number(0), 1};
+    size_t count = 0;
 
     begin();
     CHECK(udpv4_write(udp, 53, them(1), data, UDP_MOST + 1) == ERR_RANGE);
@@ -397,13 +397,13 @@ TEST(too_long_nowhere_and_without_pages_are_errors_that_leave_nothing)
 
 TEST(a_refusal_of_a_peer_is_told_once_to_who_is_connected_to_it)
 {
-    struct endpoint    peer = them(1000);
+    struct endpoint peer = them(1000);
     struct ipv4_packet packet = {.from = ipv4_of_number(US),
                                  .to = ipv4_of_number(THEM),
                                  .protocol = PROTOCOL_UDP};
-    struct ipv4_error  refusal = {ERR_REFUSED, 0};
-    uint8_t            start[8] = {0};
-    uint16_t           port;
+    struct ipv4_error refusal = {ERR_REFUSED, 0};
+    uint8_t start[8] = {0};
+    uint16_t port;
 
     begin();
     CHECK(udpv4_open(udp, &peer, hear, NULL, &port) == OK);
@@ -425,7 +425,7 @@ static void answer(void *ctx, struct endpoint from, struct endpoint to,
                    const struct buf *datagram)
 {
     uint8_t data[1500];
-    size_t  len = buf_length(datagram);
+    size_t len = buf_length(datagram);
 
     (void)ctx;
     heard++;

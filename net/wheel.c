@@ -20,8 +20,8 @@ static uint64_t tick_of(nanoseconds deadline)
 
 static void insert(struct wheel *w, struct wheel_timer *t)
 {
-    uint64_t             tick = tick_of(t->deadline), ahead;
-    unsigned             level = 0;
+    uint64_t tick = tick_of(t->deadline), ahead;
+    unsigned level = 0;
     struct wheel_timer **list;
 
     if (tick <= w->tick)

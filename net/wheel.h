@@ -20,19 +20,19 @@
 /* Zeroed is ready for use, with ring and ctx set; kept while it is set. */
 struct wheel_timer {
     void (*ring)(void *ctx);
-    void                *ctx;
-    nanoseconds          deadline; /* while it is set */
-    struct wheel_timer  *next;     /* the wheel's own */
-    struct wheel_timer **link;     /* what points to it; NULL: not set */
-    uint8_t              level, slot;
+    void *ctx;
+    nanoseconds deadline; /* while it is set */
+    struct wheel_timer *next; /* the wheel's own */
+    struct wheel_timer **link; /* what points to it; NULL: not set */
+    uint8_t level, slot;
 };
 
 struct wheel {
-    uint64_t            tick; /* all before it have rung */
-    uint64_t            occupied[WHEEL_LEVELS];
+    uint64_t tick; /* all before it have rung */
+    uint64_t occupied[WHEEL_LEVELS];
     struct wheel_timer *slot[WHEEL_LEVELS][WHEEL_SLOTS];
-    nanoseconds         awaited; /* by the fiber */
-    struct waiters      fiber;
+    nanoseconds awaited; /* by the fiber */
+    struct waiters fiber;
 };
 
 /* Makes w ready and starts its fiber. Keeps w. ERR_NO_MEMORY. */
@@ -48,8 +48,8 @@ bool wheel_is_set(const struct wheel_timer *t);
 
 /* For those who do without the fiber: the moment of the next turn (FOREVER:
  * none), and the turn. */
-void        wheel_init(struct wheel *w, nanoseconds now);
+void wheel_init(struct wheel *w, nanoseconds now);
 nanoseconds wheel_next(const struct wheel *w);
-void        wheel_turn(struct wheel *w, nanoseconds now);
+void wheel_turn(struct wheel *w, nanoseconds now);
 
 #endif

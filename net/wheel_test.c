@@ -4,7 +4,7 @@
 #include <mirage.h>
 
 static nanoseconds clock, rung_at;
-static int         rung;
+static int rung;
 
 static void ring(void *ctx)
 {
@@ -54,7 +54,7 @@ TEST(a_timer_rings_once_and_never_early)
 
 TEST(a_month_of_empty_time_takes_few_turns)
 {
-    struct wheel       w;
+    struct wheel w;
     struct wheel_timer t = {.ring = ring};
 
     wheel_init(&w, 0);
@@ -64,7 +64,7 @@ TEST(a_month_of_empty_time_takes_few_turns)
 
 TEST(a_timer_that_is_moved_or_cleared_does_not_ring_at_the_old_time)
 {
-    struct wheel       w;
+    struct wheel w;
     struct wheel_timer t = {.ring = ring}, u = {.ring = ring};
 
     rung = 0;
@@ -82,10 +82,10 @@ TEST(a_timer_that_is_moved_or_cleared_does_not_ring_at_the_old_time)
 
 #define COUNT 500
 
-static struct wheel       many;
+static struct wheel many;
 static struct wheel_timer timers[COUNT];
-static nanoseconds        due[COUNT];
-static int                late, early, rings;
+static nanoseconds due[COUNT];
+static int late, early, rings;
 
 static void ring_many(void *ctx)
 {
@@ -113,7 +113,7 @@ TEST(timers_that_set_themselves_again_keep_their_times)
 TEST(the_wheels_fiber_wakes_for_an_earlier_timer)
 {
     static struct wheel w;
-    struct wheel_timer  a = {.ring = ring}, b = {.ring = ring};
+    struct wheel_timer a = {.ring = ring}, b = {.ring = ring};
 
     rung = 0;
     CHECK(wheel_start(&w) == OK);

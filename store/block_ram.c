@@ -8,7 +8,7 @@
 
 struct ram {
     struct block block; /* first */
-    uint8_t      bytes[];
+    uint8_t bytes[];
 };
 
 static struct ram *ram_of(struct block *b)

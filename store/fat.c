@@ -14,7 +14,7 @@
 #define MOST_BYTES  0xffffffffu /* of a file */
 #define WRITE_AFTER (5 * SECOND)
 #define YEARS       (315532800u * SECOND) /* from 1970 to 1980 */
-#define NO_DATE     0x0021                /* 1980-01-01: no time is known */
+#define NO_DATE     0x0021 /* 1980-01-01: no time is known */
 
 static struct fat *fat_of(struct fs *fs)
 {
@@ -23,10 +23,10 @@ static struct fat *fat_of(struct fs *fs)
 
 /* What a path leads to. */
 struct place {
-    struct fat_dir  *dir;       /* that the name is in */
-    uint32_t         dir_first; /* its first cluster; 0: the root */
-    struct fat_name  name;      /* of no length: the root itself */
-    bool             is_there;
+    struct fat_dir *dir; /* that the name is in */
+    uint32_t dir_first; /* its first cluster; 0: the root */
+    struct fat_name name; /* of no length: the root itself */
+    bool is_there;
     struct fat_entry entry; /* if it is */
 };
 
@@ -187,14 +187,14 @@ static enum status check_ancestors(struct fat *f, uint32_t first, size_t depth)
 static enum status find(struct fat *f, const char *path, uint32_t around,
                         struct place *p)
 {
-    size_t      depth = 0;
+    size_t depth = 0;
     enum status s = fat_dir_of(f, p->dir_first = 0, &p->dir);
 
     p->name.len = 0;
     p->is_there = true;
     while (s == OK && *path) {
         const char *end = strchr(path, '/');
-        size_t      len = end ? (size_t)(end - path) : strlen(path);
+        size_t len = end ? (size_t)(end - path) : strlen(path);
 
         if (p->name.len > 0 && !p->is_there)
             return ERR_NOT_FOUND;
@@ -234,9 +234,9 @@ static enum status find_dir(struct fat *f, const char *path,
                             struct fat_dir **dir)
 {
     struct place p;
-    uint32_t     first;
-    size_t       depth = 0;
-    enum status  s = find_there(f, path, &p);
+    uint32_t first;
+    size_t depth = 0;
+    enum status s = find_there(f, path, &p);
 
     if (s == OK && p.name.len > 0 && !fat_is_directory(p.entry.bytes))
         s = ERR_NOT_DIRECTORY;
@@ -259,8 +259,8 @@ static uint32_t days_to(uint32_t year, uint32_t month)
 {
     static const uint16_t before[] = {0, 31, 59, 90, 120, 151,
                                       181, 212, 243, 273, 304, 334};
-    uint32_t              y = year - 1980;
-    bool                  is_leap = y % 4 == 0 && year != 2100;
+    uint32_t y = year - 1980;
+    bool is_leap = y % 4 == 0 && year != 2100;
 
     return y * 365 + (y + 3) / 4 - (year > 2100) + before[month - 1] +
            (is_leap && month > 2);
@@ -283,9 +283,9 @@ static nanoseconds time_of(const uint8_t *slot)
 static void put_time(const struct fat *f, uint8_t *slot, bool is_new)
 {
     nanoseconds now = f->fixed_time ? f->fixed_time : time_wall();
-    uint64_t    seconds = now > YEARS ? (now - YEARS) / SECOND : 0;
-    uint32_t    days = (uint32_t)(seconds / 86400), year, month = 12;
-    uint32_t    rest = (uint32_t)(seconds % 86400), date, time;
+    uint64_t seconds = now > YEARS ? (now - YEARS) / SECOND : 0;
+    uint32_t days = (uint32_t)(seconds / 86400), year, month = 12;
+    uint32_t rest = (uint32_t)(seconds % 86400), date, time;
 
     if (days >= days_to(2107, 12) + 31)
         days = days_to(2107, 12) + 30;
@@ -318,9 +318,9 @@ static void describe(const struct fat *f, const struct fat_entry *e,
 
 static enum status stat_it(struct fs *fs, const char *path, struct fs_stat *st)
 {
-    struct fat  *f = fat_of(fs);
+    struct fat *f = fat_of(fs);
     struct place p;
-    enum status  s = enter_to(f, false);
+    enum status s = enter_to(f, false);
 
     if (s)
         return s;
@@ -357,20 +357,20 @@ static void tell_left_out(const char *path, const char *name)
 
 struct batch {
     uint32_t slot;
-    size_t   count;
+    size_t count;
     struct {
         struct fs_stat st;
-        bool           is_text, is_found;
-        char           name[FAT_TEXT];
+        bool is_text, is_found;
+        char name[FAT_TEXT];
     } entry[BATCH];
 };
 
 /* The names of a directory from b->slot on. ERR_EOF: there are no more. */
 static enum status read_batch(struct fat *f, const char *path, struct batch *b)
 {
-    struct fat_dir  *d;
+    struct fat_dir *d;
     struct fat_entry e;
-    enum status      s = find_dir(f, path, &d);
+    enum status s = find_dir(f, path, &d);
 
     b->count = 0;
     while (s == OK && b->count < BATCH) {
@@ -391,10 +391,10 @@ static enum status read_batch(struct fat *f, const char *path, struct batch *b)
 static enum status list(struct fs *fs, const char *path, fs_entry *fn,
                         void *ctx)
 {
-    struct fat   *f = fat_of(fs);
+    struct fat *f = fat_of(fs);
     struct batch *b = malloc(sizeof *b);
-    enum status   s = b ? OK : ERR_NO_MEMORY;
-    bool          goes_on = true;
+    enum status s = b ? OK : ERR_NO_MEMORY;
+    bool goes_on = true;
 
     if (b)
         b->slot = 0;
@@ -431,12 +431,12 @@ static enum status load_edge(struct fat *f, uint64_t sector)
 
 /* Sectors in a row, of a file, and what goes from them or to them. */
 struct move {
-    uint64_t       sector;
-    size_t         skip, len; /* bytes: in front of them, and of them */
-    uint64_t       at, size;  /* in the file, and the file's */
-    uint8_t       *to;        /* reading */
-    const uint8_t *from;      /* writing; NULL: zeros */
-    bool           is_write;
+    uint64_t sector;
+    size_t skip, len; /* bytes: in front of them, and of them */
+    uint64_t at, size; /* in the file, and the file's */
+    uint8_t *to; /* reading */
+    const uint8_t *from; /* writing; NULL: zeros */
+    bool is_write;
 };
 
 static enum status move_edge(struct fat *f, const struct move *m, size_t n)
@@ -484,7 +484,7 @@ static void advance(struct move *m, size_t n)
 
 static enum status move(struct fat *f, struct move m)
 {
-    uint32_t    size = f->l.sector_size;
+    uint32_t size = f->l.sector_size;
     enum status s = OK;
 
     while (s == OK && m.len > 0) {
@@ -509,8 +509,8 @@ static enum status move(struct fat *f, struct move m)
  * by side, again and again. */
 static enum status move_file(struct fat *f, uint32_t first, struct move m)
 {
-    uint32_t    size = f->l.cluster_size;
-    size_t      left = m.len;
+    uint32_t size = f->l.cluster_size;
+    size_t left = m.len;
     enum status s = OK;
 
     while (s == OK && left > 0) {
@@ -538,10 +538,10 @@ static enum status move_file(struct fat *f, uint32_t first, struct move m)
 static enum status read_it(struct fs *fs, const char *path, uint64_t offset,
                            void *data, size_t len, size_t *got)
 {
-    struct fat  *f = fat_of(fs);
+    struct fat *f = fat_of(fs);
     struct place p;
-    uint64_t     size;
-    enum status  s = enter_to(f, false);
+    uint64_t size;
+    enum status s = enter_to(f, false);
 
     if (s)
         return s;
@@ -568,9 +568,9 @@ static enum status read_it(struct fs *fs, const char *path, uint64_t offset,
 
 /* What is written: from `at`, up to `end`; before offset, zeros. */
 struct writing {
-    struct place   p;
+    struct place p;
     const uint8_t *data;
-    uint64_t       at, offset, end;
+    uint64_t at, offset, end;
 };
 
 static uint32_t clusters_for(const struct fat *f, uint64_t bytes)
@@ -583,8 +583,8 @@ static enum status count_clusters(struct fat *f, const uint8_t *slot,
                                   uint32_t wanted, uint32_t *count,
                                   uint32_t *last)
 {
-    uint32_t    first = fat_first_cluster(f, slot);
-    uint32_t    n = clusters_for(f, fat_size(slot)), next = 0;
+    uint32_t first = fat_first_cluster(f, slot);
+    uint32_t n = clusters_for(f, fat_size(slot)), next = 0;
     enum status s;
 
     *count = 0;
@@ -609,8 +609,8 @@ static enum status count_clusters(struct fat *f, const uint8_t *slot,
 static enum status check_room(struct fat *f, void *ctx)
 {
     struct writing *w = ctx;
-    uint32_t        wanted = clusters_for(f, w->end), count, last;
-    enum status     s;
+    uint32_t wanted = clusters_for(f, w->end), count, last;
+    enum status s;
 
     if (w->end > MOST_BYTES)
         return ERR_NO_SPACE;
@@ -626,12 +626,12 @@ static enum status check_room(struct fat *f, void *ctx)
 static enum status write_some(struct fat *f, void *ctx)
 {
     struct writing *w = ctx;
-    uint32_t        size = f->l.cluster_size, wanted, count, last;
-    uint64_t        end = (w->at / size + FAT_CHUNK) * size;
-    uint8_t         slot[FAT_SLOT];
-    struct move     m = {.at = w->at, .is_write = true};
+    uint32_t size = f->l.cluster_size, wanted, count, last;
+    uint64_t end = (w->at / size + FAT_CHUNK) * size;
+    uint8_t slot[FAT_SLOT];
+    struct move m = {.at = w->at, .is_write = true};
     struct fat_dir *d;
-    enum status     s;
+    enum status s;
 
     if (w->at < w->offset && end > w->offset)
         end = w->offset;
@@ -695,9 +695,9 @@ static enum status write_all(struct fat *f, struct writing *w)
 static enum status write_it(struct fs *fs, const char *path, uint64_t offset,
                             const void *data, size_t len)
 {
-    struct fat    *f = fat_of(fs);
+    struct fat *f = fat_of(fs);
     struct writing w = {.data = data, .offset = offset};
-    enum status    s = enter_to(f, true);
+    enum status s = enter_to(f, true);
 
     if (s)
         return s;
@@ -712,14 +712,14 @@ static enum status write_it(struct fs *fs, const char *path, uint64_t offset,
 
 struct truncation {
     const char *path;
-    uint64_t    size;
+    uint64_t size;
 };
 
 /* The last cluster that is kept ends the chain, and the rest is doomed. */
 static enum status cut_chain(struct fat *f, uint32_t first, uint32_t kept,
                              uint32_t *rest)
 {
-    uint32_t    last;
+    uint32_t last;
     enum status s = fat_nth(f, first, kept - 1, &last);
 
     *rest = 0;
@@ -733,10 +733,10 @@ static enum status cut_chain(struct fat *f, uint32_t first, uint32_t kept,
 static enum status shorten(struct fat *f, void *ctx)
 {
     const struct truncation *t = ctx;
-    struct place             p;
-    uint8_t                  slot[FAT_SLOT];
-    uint32_t                 first, rest;
-    enum status              s = find_there(f, t->path, &p);
+    struct place p;
+    uint8_t slot[FAT_SLOT];
+    uint32_t first, rest;
+    enum status s = find_there(f, t->path, &p);
 
     if (s)
         return s;
@@ -764,10 +764,10 @@ static enum status shorten(struct fat *f, void *ctx)
 
 static enum status truncate_it(struct fs *fs, const char *path, uint64_t size)
 {
-    struct fat       *f = fat_of(fs);
+    struct fat *f = fat_of(fs);
     struct truncation t = {path, size};
-    struct writing    w = {.offset = size, .end = size};
-    enum status       s = enter_to(f, true);
+    struct writing w = {.offset = size, .end = size};
+    enum status s = enter_to(f, true);
 
     if (s)
         return s;
@@ -782,16 +782,16 @@ static enum status truncate_it(struct fs *fs, const char *path, uint64_t size)
 
 struct creation {
     const char *path;
-    uint8_t     attribute;
+    uint8_t attribute;
 };
 
 static enum status make(struct fat *f, void *ctx)
 {
     const struct creation *c = ctx;
-    struct place           p;
-    uint8_t                slot[FAT_SLOT] = {[11] = c->attribute};
-    uint32_t               first;
-    enum status            s = find(f, c->path, 0, &p);
+    struct place p;
+    uint8_t slot[FAT_SLOT] = {[11] = c->attribute};
+    uint32_t first;
+    enum status s = find(f, c->path, 0, &p);
 
     if (s == OK && p.is_there)
         s = ERR_EXISTS;
@@ -814,9 +814,9 @@ static enum status make(struct fat *f, void *ctx)
 static enum status create_as(struct fs *fs, const char *path,
                              uint8_t attribute)
 {
-    struct fat     *f = fat_of(fs);
+    struct fat *f = fat_of(fs);
     struct creation c = {path, attribute};
-    enum status     s = enter_to(f, true);
+    enum status s = enter_to(f, true);
 
     return s ? s : leave(f, change(f, make, &c));
 }
@@ -835,8 +835,8 @@ static enum status make_dir(struct fs *fs, const char *path)
 static enum status check_empty(struct fat *f, uint32_t first)
 {
     struct fat_dir *d;
-    bool            is_empty = false;
-    enum status     s = fat_dir_of(f, first, &d);
+    bool is_empty = false;
+    enum status s = fat_dir_of(f, first, &d);
 
     if (s == OK)
         s = fat_dir_is_empty(f, d, &is_empty);
@@ -846,8 +846,8 @@ static enum status check_empty(struct fat *f, uint32_t first)
 static enum status drop(struct fat *f, void *ctx)
 {
     struct place p;
-    uint32_t     first;
-    enum status  s = find_there(f, ctx, &p);
+    uint32_t first;
+    enum status s = find_there(f, ctx, &p);
 
     if (s)
         return s;
@@ -897,10 +897,10 @@ static bool is_same_name(const struct fat_name *a, const struct fat_name *b)
  */
 static enum status replace(struct fat *f, struct place *from, struct place *to)
 {
-    uint32_t    old = fat_first_cluster(f, to->entry.bytes);
-    uint32_t    first = fat_first_cluster(f, from->entry.bytes);
-    uint8_t     slot[FAT_SLOT];
-    bool        is_on_disk = false;
+    uint32_t old = fat_first_cluster(f, to->entry.bytes);
+    uint32_t first = fat_first_cluster(f, from->entry.bytes);
+    uint8_t slot[FAT_SLOT];
+    bool is_on_disk = false;
     enum status s;
 
     if (to->entry.bytes[11] & FAT_READ_ONLY)
@@ -927,11 +927,11 @@ static enum status replace(struct fat *f, struct place *from, struct place *to)
 static enum status move_name(struct fat *f, void *ctx)
 {
     const struct renaming *r = ctx;
-    struct place           from, to;
-    uint32_t               first = 0;
-    struct fat_dir        *d;
-    bool                   is_dir;
-    enum status            s = find_there(f, r->from, &from);
+    struct place from, to;
+    uint32_t first = 0;
+    struct fat_dir *d;
+    bool is_dir;
+    enum status s = find_there(f, r->from, &from);
 
     if (s)
         return s;
@@ -967,9 +967,9 @@ static enum status move_name(struct fat *f, void *ctx)
 
 static enum status rename_it(struct fs *fs, const char *from, const char *to)
 {
-    struct fat     *f = fat_of(fs);
+    struct fat *f = fat_of(fs);
     struct renaming r = {from, to};
-    enum status     s = enter_to(f, true);
+    enum status s = enter_to(f, true);
 
     return s ? s : leave(f, change(f, move_name, &r));
 }
@@ -999,7 +999,7 @@ static enum status look_at_state(struct fat *f)
 
 static enum status mount(struct fat *f)
 {
-    uint8_t    *boot = malloc(f->block->info.sector_size);
+    uint8_t *boot = malloc(f->block->info.sector_size);
     const char *why = "the disk is too small";
     enum status s = boot ? OK : ERR_NO_MEMORY;
 
@@ -1089,7 +1089,7 @@ static const struct fs_ops fat_ops = {
 
 enum status fat_connect(struct block *block, struct fs **fs)
 {
-    size_t      size = block->info.sector_size;
+    size_t size = block->info.sector_size;
     struct fat *f = calloc(1, sizeof *f);
     enum status s;
 
@@ -1114,9 +1114,9 @@ enum status fat_connect(struct block *block, struct fs **fs)
 enum status fat_spelling(struct fs *fs, const char *path,
                          char name[FAT_FOLDED])
 {
-    struct fat  *f = fat_of(fs);
+    struct fat *f = fat_of(fs);
     struct place p;
-    enum status  s = enter_to(f, false);
+    enum status s = enter_to(f, false);
 
     if (s)
         return s;

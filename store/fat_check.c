@@ -14,17 +14,17 @@
 struct check {
     struct fat *f;
     void (*fault)(void *ctx, const char *text);
-    void             *ctx;
+    void *ctx;
     struct fat_count *count;
-    uint64_t         *met; /* a bit for each cluster */
-    char              path[FS_PATH + FAT_TEXT];
-    size_t            path_len;
+    uint64_t *met; /* a bit for each cluster */
+    char path[FS_PATH + FAT_TEXT];
+    size_t path_len;
 };
 
 /* A directory that is being looked through, and how far. */
 struct level {
     uint32_t first, slot;
-    size_t   path_len;
+    size_t path_len;
 };
 
 static void fault(struct check *c, const char *fmt, ...)
@@ -32,8 +32,8 @@ static void fault(struct check *c, const char *fmt, ...)
 
 static void fault(struct check *c, const char *fmt, ...)
 {
-    char    text[512];
-    size_t  len = 0;
+    char text[512];
+    size_t len = 0;
     va_list args;
 
     if (c->path_len > 0)
@@ -62,7 +62,7 @@ static bool meet(struct check *c, uint32_t cluster)
 /* The clusters of a chain, as far as it can be followed. */
 static enum status follow(struct check *c, uint32_t first, uint32_t *length)
 {
-    uint32_t    at = first, next;
+    uint32_t at = first, next;
     enum status s = OK;
 
     for (*length = 0; at != 0; at = next) {
@@ -90,7 +90,7 @@ static enum status follow(struct check *c, uint32_t first, uint32_t *length)
 
 static enum status check_file(struct check *c, const struct fat_entry *e)
 {
-    uint32_t    size = fat_size(e->bytes), length, wanted;
+    uint32_t size = fat_size(e->bytes), length, wanted;
     enum status s = follow(c, fat_first_cluster(c->f, e->bytes), &length);
 
     wanted = (uint32_t)(((uint64_t)size + c->f->l.cluster_size - 1) /
@@ -105,10 +105,10 @@ static enum status check_file(struct check *c, const struct fat_entry *e)
 static enum status check_chain(struct check *c, const struct fat_entry *e,
                                bool *is_sound)
 {
-    uint32_t        first = fat_first_cluster(c->f, e->bytes), length;
-    uint32_t        faults = c->count->faults;
+    uint32_t first = fat_first_cluster(c->f, e->bytes), length;
+    uint32_t faults = c->count->faults;
     struct fat_dir *d;
-    enum status     s = OK;
+    enum status s = OK;
 
     if (first == 0)
         fault(c, "a directory without a cluster");
@@ -134,7 +134,7 @@ static enum status next_entry(struct check *c, struct level *l,
                               struct fat_entry *e)
 {
     struct fat_dir *d;
-    enum status     s = fat_dir_of(c->f, l->first, &d);
+    enum status s = fat_dir_of(c->f, l->first, &d);
 
     if (s == OK)
         s = fat_dir_next(c->f, d, &l->slot, e);
@@ -155,14 +155,14 @@ static enum status next_entry(struct check *c, struct level *l,
 static enum status check_names(struct check *c)
 {
     struct level *level = malloc(DEEP * sizeof *level);
-    size_t        depth = 1;
-    enum status   s = level ? OK : ERR_NO_MEMORY;
+    size_t depth = 1;
+    enum status s = level ? OK : ERR_NO_MEMORY;
 
     if (s == OK)
         level[0] = (struct level){0, 0, 0};
     while (s == OK && depth > 0) {
         struct fat_entry e;
-        bool             is_sound;
+        bool is_sound;
 
         s = next_entry(c, &level[depth - 1], &e);
         if (s == ERR_EOF) {
@@ -187,7 +187,7 @@ static enum status check_names(struct check *c)
 /* What is neither free nor a file's. */
 static enum status check_lost(struct check *c)
 {
-    uint32_t    lost = 0, v;
+    uint32_t lost = 0, v;
     enum status s = OK;
 
     for (uint32_t i = 0; s == OK && i < c->f->l.clusters; i++) {
@@ -208,9 +208,9 @@ static enum status check_lost(struct check *c)
 static enum status check_copies(struct check *c)
 {
     const struct fat_layout *l = &c->f->l;
-    uint8_t                 *a = malloc(2 * (size_t)l->sector_size);
-    uint32_t                 differ = 0;
-    enum status              s = a ? OK : ERR_NO_MEMORY;
+    uint8_t *a = malloc(2 * (size_t)l->sector_size);
+    uint32_t differ = 0;
+    enum status s = a ? OK : ERR_NO_MEMORY;
 
     for (uint32_t i = 0; s == OK && l->tables > 1 && i < l->table_used; i++) {
         if (fiber_is_cancelled())
@@ -243,8 +243,8 @@ enum status fat_check_all(struct fat *f,
                           struct fat_count *count)
 {
     struct check *c = calloc(1, sizeof *c);
-    enum status   s = ERR_NO_MEMORY;
-    uint32_t      length;
+    enum status s = ERR_NO_MEMORY;
+    uint32_t length;
 
     *count = (struct fat_count){.directories = 1, .clusters = f->l.clusters};
     if (c)

@@ -33,7 +33,7 @@ static const uint8_t *as_of(struct fat *f, const struct fat_piece *p, int step)
 static enum status write_piece(struct fat *f, const struct fat_piece *p,
                                const uint8_t *wanted, uint64_t sector)
 {
-    uint32_t    size = f->l.sector_size;
+    uint32_t size = f->l.sector_size;
     enum status s = OK;
 
     for (uint32_t i = 0, n; s == OK && i < p->count; i += n) {
@@ -73,9 +73,9 @@ static enum status write_copies(struct fat *f, const struct fat_piece *p,
 static enum status write_torn(struct fat *f, int step)
 {
     struct fat_piece *start;
-    enum status       s = fat_get(f, f->l.table, fat_table_piece(&f->l),
-                                  FAT_TABLE, &start);
-    uint8_t          *first = s ? NULL : malloc(f->l.sector_size);
+    enum status s = fat_get(f, f->l.table, fat_table_piece(&f->l),
+                            FAT_TABLE, &start);
+    uint8_t *first = s ? NULL : malloc(f->l.sector_size);
 
     if (!first)
         return s ? s : ERR_NO_MEMORY;
@@ -125,7 +125,7 @@ static bool has_torn(const struct fat *f, int step)
 
 static enum status write_step(struct fat *f, int step)
 {
-    bool        is_torn = has_torn(f, step);
+    bool is_torn = has_torn(f, step);
     enum status s = is_torn ? write_torn(f, step) : OK;
 
     for (struct fat_piece *p = f->newest; p && s == OK; p = p->older)

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE     4096u  /* bytes */
+#define PIECE     4096u /* bytes */
 #define MOST      65536u /* slots of a directory */
-#define MOST_RUN  21     /* slots of a name */
+#define MOST_RUN  21 /* slots of a name */
 #define IS_FREE   0xe5
 #define LONG      0x0f
 #define ATTRIBUTE 11
@@ -28,22 +28,22 @@ struct gone {
 };
 
 struct fat_dir {
-    uint32_t  first; /* cluster; 0: the root */
-    uint64_t  used;
+    uint32_t first; /* cluster; 0: the root */
+    uint64_t used;
     uint32_t *cluster;
-    size_t    clusters, cluster_room;
-    uint32_t  slots;    /* there is room for */
-    uint32_t  end;      /* the first slot that was never in use */
-    bool      is_clean; /* from there on all are zeros */
-    bool      is_apart; /* no name on the disk leads to it */
+    size_t clusters, cluster_room;
+    uint32_t slots; /* there is room for */
+    uint32_t end; /* the first slot that was never in use */
+    bool is_clean; /* from there on all are zeros */
+    bool is_apart; /* no name on the disk leads to it */
 
-    uint64_t taken[MOST / 64];   /* slots that cannot be had */
+    uint64_t taken[MOST / 64]; /* slots that cannot be had */
     uint32_t from[MOST_RUN + 1]; /* no free run of n begins before from[n] */
 
     struct mention *mention; /* a hash table */
-    size_t          mentions, mention_room;
-    struct gone    *gone;
-    size_t          gone_count, gone_room;
+    size_t mentions, mention_room;
+    struct gone *gone;
+    size_t gone_count, gone_room;
 };
 
 uint32_t fat_first_cluster(const struct fat *f, const uint8_t *slot)
@@ -154,8 +154,8 @@ static enum status read_slot(struct fat *f, const struct fat_dir *d,
                              const uint8_t **bytes)
 {
     struct fat_piece *p;
-    size_t            at;
-    enum status       s = find_slot(f, d, slot, &p, &at);
+    size_t at;
+    enum status s = find_slot(f, d, slot, &p, &at);
 
     if (s == OK)
         *bytes = (on_disk && p->old ? p->old : p->now) + at;
@@ -166,8 +166,8 @@ static enum status write_slot(struct fat *f, struct fat_dir *d, uint32_t slot,
                               const uint8_t *bytes, size_t len)
 {
     struct fat_piece *p;
-    size_t            at;
-    enum status       s = find_slot(f, d, slot, &p, &at);
+    size_t at;
+    enum status s = find_slot(f, d, slot, &p, &at);
 
     if (s == OK)
         s = fat_change(f, p, at, bytes, len);
@@ -243,7 +243,7 @@ static enum status make_mention_room(struct fat_dir *d)
 
 static enum status make_gone_room(struct fat_dir *d)
 {
-    size_t       room = d->gone_room ? 2 * d->gone_room : 16;
+    size_t room = d->gone_room ? 2 * d->gone_room : 16;
     struct gone *more;
 
     if (d->gone_count < d->gone_room)
@@ -258,7 +258,7 @@ static enum status make_gone_room(struct fat_dir *d)
 
 static enum status make_cluster_room(struct fat_dir *d)
 {
-    size_t    room = d->cluster_room ? 2 * d->cluster_room : 8;
+    size_t room = d->cluster_room ? 2 * d->cluster_room : 8;
     uint32_t *more;
 
     if (d->clusters < d->cluster_room)
@@ -285,9 +285,9 @@ static enum status read_entry(struct fat *f, const struct fat_dir *d,
                               struct fat_entry *e)
 {
     struct fat_pieces pieces = {0};
-    char              text[FAT_TEXT];
-    const uint8_t    *bytes;
-    enum status       s;
+    char text[FAT_TEXT];
+    const uint8_t *bytes;
+    enum status s;
 
     if ((s = read_slot(f, d, slot, on_disk, &bytes)) != OK)
         return s;
@@ -319,8 +319,8 @@ static enum status mention_entry(struct fat *f, struct fat_dir *d,
                                  uint32_t slot, bool on_disk)
 {
     struct fat_entry e;
-    uint32_t         hash, other;
-    enum status      s = make_mention_room(d);
+    uint32_t hash, other;
+    enum status s = make_mention_room(d);
 
     if (s == OK)
         s = read_entry(f, d, slot, on_disk, &e);
@@ -343,8 +343,8 @@ static enum status mention_entry(struct fat *f, struct fat_dir *d,
 static enum status read_names(struct fat *f, struct fat_dir *d)
 {
     const uint8_t *now, *old;
-    enum status    s = OK;
-    bool           is_over = false;
+    enum status s = OK;
+    bool is_over = false;
 
     d->end = d->slots;
     d->is_clean = true;
@@ -382,8 +382,8 @@ static enum status read_names(struct fat *f, struct fat_dir *d)
 
 static enum status read_chain(struct fat *f, struct fat_dir *d)
 {
-    uint32_t    in_one = f->l.cluster_size / FAT_SLOT;
-    uint32_t    c = d->first ? d->first : f->l.root_cluster;
+    uint32_t in_one = f->l.cluster_size / FAT_SLOT;
+    uint32_t c = d->first ? d->first : f->l.root_cluster;
     enum status s;
 
     if (is_fixed(f, d)) {
@@ -424,10 +424,10 @@ static void free_dir(struct fat_dir *d)
 
 static enum status load(struct fat *f, uint32_t first, struct fat_dir **dir)
 {
-    struct fat_dir   *d = calloc(1, sizeof *d);
+    struct fat_dir *d = calloc(1, sizeof *d);
     struct fat_piece *p;
-    size_t            at;
-    enum status       s = d ? OK : ERR_NO_MEMORY;
+    size_t at;
+    enum status s = d ? OK : ERR_NO_MEMORY;
 
     if (s == OK) {
         d->first = first;
@@ -450,7 +450,7 @@ static enum status load(struct fat *f, uint32_t first, struct fat_dir **dir)
 
 enum status fat_dir_of(struct fat *f, uint32_t first, struct fat_dir **dir)
 {
-    size_t      oldest = 0;
+    size_t oldest = 0;
     enum status s = OK;
 
     for (size_t i = 0; i < FAT_DIRS; i++) {
@@ -494,11 +494,11 @@ enum status fat_dir_find(struct fat *f, struct fat_dir *d,
                          const struct fat_name *name, struct fat_entry *entry)
 {
     uint32_t hash = fat_name_hash(name, f->seed), slot = 0;
-    int      best = 0, last = 0;
+    int best = 0, last = 0;
 
     for (size_t i = 0; probe(d, hash, i)->state != EMPTY; i++) {
         const struct mention *m = probe(d, hash, i);
-        enum status           s;
+        enum status s;
 
         if (m->hash != hash || m->state != THERE)
             continue;
@@ -519,9 +519,9 @@ enum status fat_dir_find(struct fat *f, struct fat_dir *d,
 enum status fat_dir_is_found(struct fat *f, struct fat_dir *d,
                              const struct fat_entry *e, bool *is_found)
 {
-    uint32_t         hash = fat_name_hash(&e->name, f->seed);
+    uint32_t hash = fat_name_hash(&e->name, f->seed);
     struct fat_entry found;
-    enum status      s;
+    enum status s;
 
     *is_found = true;
     for (size_t i = 0; probe(d, hash, i)->state != EMPTY; i++) {
@@ -540,7 +540,7 @@ enum status fat_dir_next(struct fat *f, struct fat_dir *d, uint32_t *slot,
                          struct fat_entry *entry)
 {
     const uint8_t *bytes;
-    enum status    s;
+    enum status s;
 
     for (; *slot < d->end; ++*slot) {
         if (!is_taken(d, *slot))
@@ -576,7 +576,7 @@ static enum status choose_short(const struct fat *f, const struct fat_dir *d,
                                 const struct fat_name *name, uint8_t *slot,
                                 size_t *pieces)
 {
-    uint8_t      basis[FAT_SHORT];
+    uint8_t basis[FAT_SHORT];
     enum fat_fit fit = fat_short_of(name, basis);
 
     memcpy(slot, basis, FAT_SHORT);
@@ -613,7 +613,7 @@ static uint32_t find_run(const struct fat_dir *d, uint32_t need)
 /* Another cluster at the end, of zeros. */
 static enum status lengthen(struct fat *f, struct fat_dir *d)
 {
-    uint32_t    c, in_one = f->l.cluster_size / FAT_SLOT;
+    uint32_t c, in_one = f->l.cluster_size / FAT_SLOT;
     enum status s;
 
     if (is_fixed(f, d) || d->slots + in_one > MOST) {
@@ -649,7 +649,7 @@ enum status fat_dir_clean(struct fat *f, struct fat_dir *d)
         return ERR_IN_USE;
     for (uint32_t i = d->end; s == OK && i < d->slots; i++) {
         struct fat_piece *p;
-        size_t            at, sector;
+        size_t at, sector;
 
         if ((s = find_slot(f, d, i, &p, &at)) != OK)
             break;
@@ -665,11 +665,11 @@ enum status fat_dir_clean(struct fat *f, struct fat_dir *d)
 
 enum status fat_dir_add(struct fat *f, struct fat_dir *d,
                         const struct fat_name *name,
-                        const uint8_t          bytes[FAT_SLOT])
+                        const uint8_t bytes[FAT_SLOT])
 {
-    uint8_t     slot[FAT_SLOT], piece[FAT_SLOT];
-    uint32_t    run, hash = fat_name_hash(name, f->seed), other;
-    size_t      n;
+    uint8_t slot[FAT_SLOT], piece[FAT_SLOT];
+    uint32_t run, hash = fat_name_hash(name, f->seed), other;
+    size_t n;
     enum status s = OK;
 
     if (is_mentioned(d, hash, GONE))
@@ -711,8 +711,8 @@ enum status fat_dir_remove(struct fat *f, struct fat_dir *d,
                            const struct fat_entry *entry)
 {
     static const uint8_t mark = IS_FREE;
-    struct gone          g = {entry->first, entry->slot, {0}};
-    enum status          s = make_gone_room(d);
+    struct gone g = {entry->first, entry->slot, {0}};
+    enum status s = make_gone_room(d);
 
     for (uint32_t i = entry->first; s == OK && i <= entry->slot; i++)
         s = write_slot(f, d, i, &mark, 1);
@@ -742,7 +742,7 @@ enum status fat_dir_is_on_disk(struct fat *f, struct fat_dir *d, uint32_t slot,
                                bool *is_on_disk)
 {
     const uint8_t *old;
-    enum status    s = read_slot(f, d, slot, true, &old);
+    enum status s = read_slot(f, d, slot, true, &old);
 
     if (s == OK)
         *is_on_disk = !d->is_apart && is_short(old);
@@ -752,10 +752,10 @@ enum status fat_dir_is_on_disk(struct fat *f, struct fat_dir *d, uint32_t slot,
 enum status fat_dir_make(struct fat *f, uint32_t parent,
                          const uint8_t bytes[FAT_SLOT], uint32_t *first)
 {
-    uint32_t          c;
-    uint8_t           slot[FAT_SLOT];
+    uint32_t c;
+    uint8_t slot[FAT_SLOT];
     struct fat_piece *p;
-    enum status       s = fat_take(f, 0, 1);
+    enum status s = fat_take(f, 0, 1);
 
     if (s)
         return s;
@@ -783,9 +783,9 @@ enum status fat_dir_make(struct fat *f, uint32_t parent,
 enum status fat_dir_set_parent(struct fat *f, struct fat_dir *d,
                                uint32_t parent)
 {
-    uint8_t        slot[FAT_SLOT];
+    uint8_t slot[FAT_SLOT];
     const uint8_t *is;
-    enum status    s = read_slot(f, d, 1, false, &is);
+    enum status s = read_slot(f, d, 1, false, &is);
 
     if (s)
         return s;
@@ -800,8 +800,8 @@ enum status fat_dir_set_parent(struct fat *f, struct fat_dir *d,
 enum status fat_dir_is_empty(struct fat *f, struct fat_dir *d, bool *is_empty)
 {
     struct fat_entry e;
-    uint32_t         slot = 0;
-    enum status      s = fat_dir_next(f, d, &slot, &e);
+    uint32_t slot = 0;
+    enum status s = fat_dir_next(f, d, &slot, &e);
 
     *is_empty = s == ERR_EOF;
     return s == ERR_EOF ? OK : s;

@@ -17,8 +17,8 @@
 
 /* A name of a directory, and the slot it is of. */
 struct fat_entry {
-    uint32_t        first, slot; /* the long name's first slot; the short's */
-    uint8_t         bytes[FAT_SLOT];
+    uint32_t first, slot; /* the long name's first slot; the short's */
+    uint8_t bytes[FAT_SLOT];
     struct fat_name name;
 };
 
@@ -32,7 +32,7 @@ static inline uint32_t fat_size(const uint8_t *slot)
     return fat_get32(slot + 28);
 }
 uint32_t fat_first_cluster(const struct fat *f, const uint8_t *slot);
-void     fat_put_first_cluster(uint8_t *slot, uint32_t cluster);
+void fat_put_first_cluster(uint8_t *slot, uint32_t cluster);
 
 /*
  * The directory that begins in this cluster; 0 is the root. Lent: to the next
@@ -40,17 +40,17 @@ void     fat_put_first_cluster(uint8_t *slot, uint32_t cluster);
  */
 MUST_CHECK enum status fat_dir_of(struct fat *f, uint32_t first,
                                   struct fat_dir **dir);
-uint32_t               fat_dir_first(const struct fat_dir *dir);
+uint32_t fat_dir_first(const struct fat_dir *dir);
 
 /* ERR_NOT_FOUND. */
 MUST_CHECK enum status fat_dir_find(struct fat *f, struct fat_dir *d,
                                     const struct fat_name *name,
-                                    struct fat_entry      *entry);
+                                    struct fat_entry *entry);
 
 /* Does the name of an entry lead to it? A disk may have a name twice. */
 MUST_CHECK enum status fat_dir_is_found(struct fat *f, struct fat_dir *d,
                                         const struct fat_entry *e,
-                                        bool                   *is_found);
+                                        bool *is_found);
 
 /* The next name from *slot on, which moves behind it. ERR_EOF. */
 MUST_CHECK enum status fat_dir_next(struct fat *f, struct fat_dir *d,
@@ -64,7 +64,7 @@ MUST_CHECK enum status fat_dir_next(struct fat *f, struct fat_dir *d,
  */
 MUST_CHECK enum status fat_dir_add(struct fat *f, struct fat_dir *d,
                                    const struct fat_name *name,
-                                   const uint8_t          bytes[FAT_SLOT]);
+                                   const uint8_t bytes[FAT_SLOT]);
 
 /*
  * Clears what stands behind the directory's end, as fat_dir_add needs it. A
@@ -75,7 +75,7 @@ MUST_CHECK enum status fat_dir_clean(struct fat *f, struct fat_dir *d);
 
 /* Changes a slot, its name excepted; and removes a name. */
 MUST_CHECK enum status fat_dir_change(struct fat *f, struct fat_dir *d,
-                                      uint32_t      slot,
+                                      uint32_t slot,
                                       const uint8_t bytes[FAT_SLOT]);
 MUST_CHECK enum status fat_dir_remove(struct fat *f, struct fat_dir *d,
                                       const struct fat_entry *entry);
@@ -91,7 +91,7 @@ MUST_CHECK enum status fat_dir_is_on_disk(struct fat *f, struct fat_dir *d,
 /* Takes and fills a cluster for a new directory in `parent`. */
 MUST_CHECK enum status fat_dir_make(struct fat *f, uint32_t parent,
                                     const uint8_t bytes[FAT_SLOT],
-                                    uint32_t     *first);
+                                    uint32_t *first);
 
 /* Changes the cluster that ".." of the directory leads to. */
 MUST_CHECK enum status fat_dir_set_parent(struct fat *f, struct fat_dir *d,

@@ -13,16 +13,16 @@
 
 /* A disk, and a device over it that may be told to take no writes. */
 struct guard {
-    struct block  block; /* first */
+    struct block block; /* first */
     struct block *disk;
-    bool          is_reading;
-    unsigned      writes;
-    uint64_t      bad; /* a sector that cannot be read; 0: none */
+    bool is_reading;
+    unsigned writes;
+    uint64_t bad; /* a sector that cannot be read; 0: none */
 };
 
 static struct guard guard;
-static const int    types[] = {12, 16, 32};
-static struct fs   *fs;
+static const int types[] = {12, 16, 32};
+static struct fs *fs;
 
 static enum status guard_read(struct block *b, uint64_t sector, void *data,
                               size_t count)
@@ -91,9 +91,9 @@ static struct fat_layout layout;
 static void make_disk(int type)
 {
     static const uint32_t sectors[] = {[12] = 2048, [16] = 9000, [32] = 70000};
-    struct fat_options    o = {.type = type, .cluster_size = SECTOR};
-    uint8_t               boot[SECTOR];
-    const char           *why;
+    struct fat_options o = {.type = type, .cluster_size = SECTOR};
+    uint8_t boot[SECTOR];
+    const char *why;
 
     CHECK(block_ram_connect(sectors[type], SECTOR, &guard.disk) == OK);
     guard.block.ops = &guard_ops;
@@ -138,8 +138,8 @@ static void peek(uint64_t sector, size_t at, void *bytes, size_t len)
 static void empty_table(uint64_t sector)
 {
     static const size_t begin[] = {[12] = 3, [16] = 4, [32] = 12};
-    uint8_t             zeros[SECTOR] = {0};
-    size_t              keep = begin[layout.type];
+    uint8_t zeros[SECTOR] = {0};
+    size_t keep = begin[layout.type];
 
     poke(sector, keep, zeros, SECTOR - keep);
     for (uint32_t i = 1; i < layout.table_used; i++)
@@ -148,8 +148,8 @@ static void empty_table(uint64_t sector)
 
 static bool is_filled(const char *path, size_t len)
 {
-    char        bytes[4000];
-    size_t      got = 0;
+    char bytes[4000];
+    size_t got = 0;
     enum status s = fs_read(fs, path, 0, bytes, sizeof bytes, &got);
 
     for (size_t i = 0; i < got; i++)
@@ -174,11 +174,11 @@ static void count_fault(void *ctx, const char *text)
  * that would change something but fail. */
 static bool reads_all(void)
 {
-    struct fs_stat   st;
+    struct fs_stat st;
     struct fat_count count;
-    uint64_t         room;
-    unsigned         faults = 0;
-    bool             ok;
+    uint64_t room;
+    unsigned faults = 0;
+    bool ok;
 
     guard.is_reading = true;
     open_disk();
@@ -319,7 +319,7 @@ TEST(a_mark_that_the_disk_was_in_use_stays_whatever_is_written)
 {
     /* Which bytes say so: of the boot sector, of the table, both. */
     static const struct {
-        int  type;
+        int type;
         bool in_boot, in_table;
     } disks[] = {
         {12, true, false},
@@ -332,7 +332,7 @@ TEST(a_mark_that_the_disk_was_in_use_stays_whatever_is_written)
 
     for (size_t i = 0; i < sizeof disks / sizeof *disks; i++) {
         uint8_t before[2], after[2];
-        int     type = disks[i].type;
+        int type = disks[i].type;
 
         make_disk(type);
         if (disks[i].in_boot)
@@ -380,10 +380,10 @@ static size_t slot_of(uint64_t sector, const char *name_83)
 
 TEST(a_directory_in_itself_ends_a_path)
 {
-    char           path[FS_PATH + 1] = "dir";
+    char path[FS_PATH + 1] = "dir";
     struct fs_stat st;
-    enum status    s = OK;
-    uint8_t        slot[32];
+    enum status s = OK;
+    uint8_t slot[32];
 
     make_disk(16);
     peek(layout.root, slot_of(layout.root, "DIR        "), slot, 32);
@@ -410,7 +410,7 @@ struct found {
 
 static bool look(void *ctx, const char *name, const struct fs_stat *st)
 {
-    struct found  *f = ctx;
+    struct found *f = ctx;
     struct fs_stat other;
 
     strcat(strcat(f->names, name), "|");
@@ -432,7 +432,7 @@ static size_t add_name(size_t at, const char *text, const char *name_83,
                        uint16_t size)
 {
     struct fat_name name;
-    uint8_t         slot[32] = {0};
+    uint8_t slot[32] = {0};
 
     CHECK(fat_name_parse(text, strlen(text), &name) == OK);
     for (size_t n = fat_name_pieces(&name); n > 0; n--, at += 32) {
@@ -450,10 +450,10 @@ TEST(what_a_directory_lists_can_be_read_renamed_and_removed)
 {
     static const char *const odd[] = {"trail.", "co:lon", "space ", "a*b?",
                                       "back\\slash", "<\"|>", "\x7f"};
-    size_t                   at = 128, count = sizeof odd / sizeof *odd;
-    char                     name_83[16], to[16];
-    struct found             f;
-    size_t                   got;
+    size_t at = 128, count = sizeof odd / sizeof *odd;
+    char name_83[16], to[16];
+    struct found f;
+    size_t got;
 
     make_disk(16);
     for (size_t i = 0; i < count; i++) {
@@ -485,7 +485,7 @@ TEST(what_a_directory_lists_can_be_read_renamed_and_removed)
 TEST(a_name_leads_to_its_own_entry_and_not_to_one_with_that_short_name)
 {
     struct found f;
-    size_t       at = 128;
+    size_t at = 128;
 
     make_disk(16);
     at = add_name(at, "another", "FOO     TXT", 0);
@@ -531,10 +531,10 @@ TEST(what_stands_behind_the_end_of_a_directory_does_not_come_to_light)
 
 TEST(a_file_larger_than_the_disk_is_not_read_without_end)
 {
-    uint8_t  slot[32];
-    char     bytes[600];
-    size_t   got;
-    size_t   at;
+    uint8_t slot[32];
+    char bytes[600];
+    size_t got;
+    size_t at;
     uint32_t first;
 
     make_disk(16);
@@ -556,7 +556,7 @@ TEST(a_file_larger_than_the_disk_is_not_read_without_end)
 
 static enum status fill_root(int *n)
 {
-    char        name[16];
+    char name[16];
     enum status s = OK;
 
     for (*n = 0; s == OK; ++*n) {

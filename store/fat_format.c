@@ -12,15 +12,15 @@
 
 /* The disk, and zeroed pages to write to it. */
 struct maker {
-    struct block            *block;
+    struct block *block;
     const struct fat_layout *l;
-    uint8_t                 *zeros, *sector;
+    uint8_t *zeros, *sector;
 };
 
 static enum status write_zeros(const struct maker *m, uint64_t sector,
                                uint64_t count)
 {
-    uint64_t    most = PAGES * PAGE_BYTES / m->l->sector_size;
+    uint64_t most = PAGES * PAGE_BYTES / m->l->sector_size;
     enum status s = OK;
 
     while (s == OK && count > 0) {
@@ -45,11 +45,11 @@ static enum status write_sector(const struct maker *m, uint64_t sector,
 static enum status write_tables(const struct maker *m)
 {
     const struct fat_layout *l = m->l;
-    uint8_t                  b[12];
-    size_t                   len = l->type == FAT12   ? 3
-                                   : l->type == FAT16 ? 4
-                                                      : 12;
-    enum status              s = OK;
+    uint8_t b[12];
+    size_t len = l->type == FAT12   ? 3
+                 : l->type == FAT16 ? 4
+                                    : 12;
+    enum status s = OK;
 
     memset(b, 0xff, sizeof b);
     b[0] = l->media;
@@ -68,9 +68,9 @@ static enum status write_tables(const struct maker *m)
 static enum status write_root(const struct maker *m, const char *label)
 {
     const struct fat_layout *l = m->l;
-    uint64_t                 at = l->root;
-    uint8_t                  slot[12];
-    enum status              s;
+    uint64_t at = l->root;
+    uint8_t slot[12];
+    enum status s;
 
     if (l->type == FAT32)
         at = fat_sector_of(l, l->root_cluster);
@@ -86,7 +86,7 @@ static enum status write_root(const struct maker *m, const char *label)
 /* FAT32's free count, and another boot sector, with its own. */
 static enum status write_info(const struct maker *m, const uint8_t *boot)
 {
-    uint8_t     info[FAT_BOOT] = {'R', 'R', 'a', 'A'};
+    uint8_t info[FAT_BOOT] = {'R', 'R', 'a', 'A'};
     enum status s;
 
     memcpy(info + 484, "rrAa", 4);
@@ -139,10 +139,10 @@ static bool is_label(const char *label)
 enum status fat_format(struct block *block, const struct fat_options *options)
 {
     static const struct fat_options none;
-    struct fat_layout               l;
-    uint8_t                         boot[FAT_BOOT];
-    struct maker                    m = {.block = block, .l = &l};
-    enum status                     s;
+    struct fat_layout l;
+    uint8_t boot[FAT_BOOT];
+    struct maker m = {.block = block, .l = &l};
+    enum status s;
 
     if (!options)
         options = &none;

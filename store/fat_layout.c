@@ -8,7 +8,7 @@
 
 #define MEDIA      0xf8
 #define SLOT       32u
-#define BACKUP     6u  /* where FAT32 keeps a second boot sector */
+#define BACKUP     6u /* where FAT32 keeps a second boot sector */
 #define RESERVED32 32u /* sectors before FAT32's first table */
 #define PAGE       4096u
 #define SMALL      ((uint64_t)4 << 20) /* bytes of a disk that is to fit */
@@ -17,7 +17,7 @@
 struct fields {
     uint32_t size, cluster, reserved, tables, root_slots, total, table_size;
     uint32_t flags, version, root_cluster, info;
-    bool     is_32;
+    bool is_32;
 };
 
 static bool is_power_of_two(uint32_t n)
@@ -154,7 +154,7 @@ enum status fat_layout_parse(const uint8_t boot[FAT_BOOT], uint64_t sectors,
                              const char **why)
 {
     struct fat_layout l = {.sector_size = sector_size, .media = boot[21]};
-    struct fields     f;
+    struct fields f;
 
     read_fields(boot, &f);
     if (!looks_like_fat(boot, &f)) {
@@ -282,7 +282,7 @@ static void put_label(uint8_t *to, const char *label)
 static void put_boot(const struct fat_layout *l, uint64_t sectors,
                      const struct fat_options *o, uint8_t *b)
 {
-    bool     is_32 = l->type == FAT32;
+    bool is_32 = l->type == FAT32;
     uint8_t *more = b + (is_32 ? 64 : 36);
 
     memset(b, 0, FAT_BOOT);

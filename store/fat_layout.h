@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 #define FAT_BOOT      512 /* bytes of the boot sector that mean something */
-#define FAT_FIRST     2u  /* the number of the first cluster */
+#define FAT_FIRST     2u /* the number of the first cluster */
 #define FAT12_MOST    4084u
 #define FAT16_MOST    65524u
 #define FAT32_MOST    0x0ffffff4u
@@ -31,20 +31,20 @@ enum fat_type { FAT12 = 12,
 
 struct fat_layout {
     enum fat_type type;
-    uint32_t      sector_size;  /* bytes, the disk's */
-    uint32_t      cluster;      /* sectors of one */
-    uint32_t      cluster_size; /* bytes */
-    uint32_t      clusters;     /* their numbers begin with FAT_FIRST */
-    uint32_t      tables;       /* copies of the table that are kept alike */
-    uint64_t      table;        /* the first sector of the one to read */
-    uint64_t      table_size;   /* sectors from one copy to the next */
-    uint32_t      table_used;   /* of these, sectors that hold entries */
-    uint64_t      root;         /* FAT12 and FAT16: the root directory */
-    uint32_t      root_size;    /* sectors; FAT32: 0 */
-    uint32_t      root_cluster; /* FAT32 */
-    uint64_t      data;         /* where cluster FAT_FIRST is */
-    uint64_t      info;         /* FAT32's free count; 0: there is none */
-    uint8_t       media;
+    uint32_t sector_size; /* bytes, the disk's */
+    uint32_t cluster; /* sectors of one */
+    uint32_t cluster_size; /* bytes */
+    uint32_t clusters; /* their numbers begin with FAT_FIRST */
+    uint32_t tables; /* copies of the table that are kept alike */
+    uint64_t table; /* the first sector of the one to read */
+    uint64_t table_size; /* sectors from one copy to the next */
+    uint32_t table_used; /* of these, sectors that hold entries */
+    uint64_t root; /* FAT12 and FAT16: the root directory */
+    uint32_t root_size; /* sectors; FAT32: 0 */
+    uint32_t root_cluster; /* FAT32 */
+    uint64_t data; /* where cluster FAT_FIRST is */
+    uint64_t info; /* FAT32's free count; 0: there is none */
+    uint8_t media;
 };
 
 /* Little-endian numbers. */
@@ -75,11 +75,11 @@ static inline void fat_put32(uint8_t *p, uint32_t v)
  * file system, or none for this disk. ERR_CORRUPT: it is one, and contradicts
  * itself. *why then says what is wrong, for people.
  */
-MUST_CHECK enum status fat_layout_parse(const uint8_t      boot[FAT_BOOT],
-                                        uint64_t           sectors,
-                                        uint32_t           sector_size,
+MUST_CHECK enum status fat_layout_parse(const uint8_t boot[FAT_BOOT],
+                                        uint64_t sectors,
+                                        uint32_t sector_size,
                                         struct fat_layout *layout,
-                                        const char       **why);
+                                        const char **why);
 
 /*
  * Plans a file system for a disk, and writes its boot sector, FAT_BOOT bytes,
@@ -88,12 +88,12 @@ MUST_CHECK enum status fat_layout_parse(const uint8_t      boot[FAT_BOOT],
  */
 MUST_CHECK enum status fat_layout_plan(uint64_t sectors, uint32_t sector_size,
                                        const struct fat_options *options,
-                                       struct fat_layout        *layout,
-                                       uint8_t                  *boot);
+                                       struct fat_layout *layout,
+                                       uint8_t *boot);
 
 /* The first sector of a cluster. */
 static inline uint64_t fat_sector_of(const struct fat_layout *l,
-                                     uint32_t                 cluster)
+                                     uint32_t cluster)
 {
     return l->data + (uint64_t)(cluster - FAT_FIRST) * l->cluster;
 }

@@ -2,9 +2,9 @@
 #include "fat_layout.h"
 #include "check.h"
 
-static uint8_t           boot[FAT_BOOT];
+static uint8_t boot[FAT_BOOT];
 static struct fat_layout layout;
-static const char       *why;
+static const char *why;
 
 /* A boot sector that is in order, for a disk of so many sectors. */
 static void plan(uint64_t sectors, uint32_t size, int type)
@@ -24,7 +24,7 @@ TEST(what_is_planned_is_read_as_it_was_planned)
     static const struct {
         uint64_t sectors;
         uint32_t size;
-        int      type;
+        int type;
     } disks[] = {
         {9, 512, 12},
         {2880, 512, 12},

@@ -29,7 +29,7 @@ static const uint16_t high[128] = {
 #define PAIRS 0x7fff
 static const struct {
     uint16_t first, last;
-    int16_t  to_capital;
+    int16_t to_capital;
 } letters[] = {
     {0x0061, 0x007a, -32},
     {0x00e0, 0x00f6, -32},
@@ -83,12 +83,12 @@ static uint16_t capital(uint16_t c)
 static size_t take_character(const uint8_t *t, size_t len, uint32_t *c)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t                n = t[0] < 0x80   ? 1
-                              : t[0] < 0xc0 ? 0
-                              : t[0] < 0xe0 ? 2
-                              : t[0] < 0xf0 ? 3
-                              : t[0] < 0xf8 ? 4
-                                            : 0;
+    size_t n = t[0] < 0x80   ? 1
+               : t[0] < 0xc0 ? 0
+               : t[0] < 0xe0 ? 2
+               : t[0] < 0xf0 ? 3
+               : t[0] < 0xf8 ? 4
+                             : 0;
 
     if (n == 0 || n > len)
         return 0;
@@ -110,7 +110,7 @@ static bool is_forbidden(uint32_t c)
 enum status fat_name_parse(const char *text, size_t len, struct fat_name *name)
 {
     const uint8_t *t = (const uint8_t *)text;
-    uint32_t       c;
+    uint32_t c;
 
     name->len = 0;
     for (size_t i = 0, n; i < len; i += n) {
@@ -221,7 +221,7 @@ static uint8_t short_character(uint16_t unit)
 static enum fat_fit shorten(const struct fat_name *name, size_t from,
                             size_t to, uint8_t *bytes, size_t n)
 {
-    size_t       at = 0;
+    size_t at = 0;
     enum fat_fit fit = FAT_FITS;
 
     for (; from < to; from++) {
@@ -241,9 +241,9 @@ static enum fat_fit shorten(const struct fat_name *name, size_t from,
 }
 
 enum fat_fit fat_short_of(const struct fat_name *name,
-                          uint8_t                name_83[FAT_SHORT])
+                          uint8_t name_83[FAT_SHORT])
 {
-    size_t       dot = name->len, first = 0;
+    size_t dot = name->len, first = 0;
     enum fat_fit fit, more = FAT_FITS;
 
     while (first < name->len &&
@@ -274,7 +274,7 @@ void fat_short_number(const struct fat_name *name,
                       const uint8_t basis[FAT_SHORT], uint32_t number,
                       uint8_t name_83[FAT_SHORT])
 {
-    size_t   len = 0, most = number <= 9 ? 6 : 2;
+    size_t len = 0, most = number <= 9 ? 6 : 2;
     uint32_t hash = fat_name_hash(name, number);
 
     memcpy(name_83, basis, FAT_SHORT);
@@ -311,7 +311,7 @@ void fat_short_name(const uint8_t slot[32], struct fat_name *name)
         if (part == 1 && ends[part] > i)
             name->unit[name->len++] = '.';
         for (; i < ends[part]; i++) {
-            uint8_t  c = i == 0 && slot[0] == 0x05 ? 0xe5 : slot[i];
+            uint8_t c = i == 0 && slot[0] == 0x05 ? 0xe5 : slot[i];
             uint16_t u = c < 0x80 ? c : high[c - 0x80];
 
             if (is_small && u >= 'A' && u <= 'Z')
@@ -348,7 +348,7 @@ void fat_piece_put(const struct fat_name *name, size_t n, uint8_t sum,
 void fat_piece_get(struct fat_pieces *p, const uint8_t slot[32])
 {
     uint8_t n = slot[0] & 0x3f;
-    size_t  from = (n - 1u) * FAT_PIECE, len = 0;
+    size_t from = (n - 1u) * FAT_PIECE, len = 0;
 
     if (slot[0] & 0x40) {
         p->wanted = n;
@@ -373,7 +373,7 @@ void fat_piece_get(struct fat_pieces *p, const uint8_t slot[32])
 enum status fat_fold_name(const char *text, char folded[FAT_FOLDED])
 {
     struct fat_name name;
-    enum status     s = fat_name_parse(text, strlen(text), &name);
+    enum status s = fat_name_parse(text, strlen(text), &name);
 
     if (s == OK)
         s = fat_name_check_new(&name);

@@ -20,7 +20,7 @@
 
 struct fat_name {
     uint16_t unit[FAT_NAME]; /* UTF-16 */
-    size_t   len;
+    size_t len;
 };
 
 /*
@@ -37,7 +37,7 @@ MUST_CHECK enum status fat_name_check_new(const struct fat_name *name);
 bool fat_name_text(const struct fat_name *name, char text[FAT_TEXT]);
 
 /* The same but for upper and lower case; what is the same has the same hash. */
-bool     fat_name_is_same(const struct fat_name *a, const struct fat_name *b);
+bool fat_name_is_same(const struct fat_name *a, const struct fat_name *b);
 uint32_t fat_name_hash(const struct fat_name *name, uint32_t seed);
 
 /*
@@ -50,10 +50,10 @@ enum fat_fit { FAT_FITS,
                FAT_IS_CUT };
 
 enum fat_fit fat_short_of(const struct fat_name *name,
-                          uint8_t                name_83[FAT_SHORT]);
-void         fat_short_number(const struct fat_name *name,
-                              const uint8_t basis[FAT_SHORT], uint32_t number,
-                              uint8_t name_83[FAT_SHORT]);
+                          uint8_t name_83[FAT_SHORT]);
+void fat_short_number(const struct fat_name *name,
+                      const uint8_t basis[FAT_SHORT], uint32_t number,
+                      uint8_t name_83[FAT_SHORT]);
 
 /* What a long name's slots say of the short one that they belong to. */
 uint8_t fat_short_sum(const uint8_t name_83[FAT_SHORT]);
@@ -75,8 +75,8 @@ void fat_piece_put(const struct fat_name *name, size_t n, uint8_t sum,
  */
 struct fat_pieces {
     struct fat_name name;
-    uint8_t         sum, wanted; /* the next piece's number; 0: all are there */
-    bool            is_whole;
+    uint8_t sum, wanted; /* the next piece's number; 0: all are there */
+    bool is_whole;
 };
 void fat_piece_get(struct fat_pieces *p, const uint8_t slot[32]);
 

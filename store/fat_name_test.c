@@ -23,7 +23,7 @@ TEST(utf_8_goes_to_utf_16_and_back)
     static const char *const texts[] = {"a", "a file.txt", "Grüße", "日本語",
                                         "🎈", "a🎈b", "\u07ff\u0800\uffff",
                                         ".hidden", "..x", " lead"};
-    char                     text[FAT_TEXT];
+    char text[FAT_TEXT];
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct fat_name n = name_of(texts[i]);
@@ -53,7 +53,7 @@ TEST(a_name_that_others_have_made_is_found_but_not_made)
 {
     static const char *const odd[] = {"a.", "a ", "a:b", "a*", "a?", "a\"",
                                       "a<", "a>", "a|", "a\\b", "\x7f"};
-    char                     text[FAT_TEXT], folded[FAT_FOLDED];
+    char text[FAT_TEXT], folded[FAT_FOLDED];
 
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         struct fat_name n = name_of(odd[i]);
@@ -80,7 +80,7 @@ TEST(names_that_are_one_fold_to_one)
 TEST(half_a_pair_is_no_text)
 {
     struct fat_name n = {{0xd83c, 'x'}, 2};
-    char            text[FAT_TEXT];
+    char text[FAT_TEXT];
 
     CHECK(!fat_name_text(&n, text));
     n.len = 1;
@@ -126,7 +126,7 @@ TEST(upper_and_lower_case_are_one)
 static void short_is(const char *text, const char *wanted, enum fat_fit fit)
 {
     struct fat_name n = name_of(text);
-    uint8_t         s[12] = {0};
+    uint8_t s[12] = {0};
 
     CHECK(fat_short_of(&n, s) == fit);
     CHECK_TEXT((const char *)s, wanted);
@@ -152,7 +152,7 @@ TEST(short_names)
 TEST(numbers_make_other_short_names)
 {
     struct fat_name n = name_of("a long name.text");
-    uint8_t         basis[FAT_SHORT], s[12] = {0}, t[12] = {0};
+    uint8_t basis[FAT_SHORT], s[12] = {0}, t[12] = {0};
 
     CHECK(fat_short_of(&n, basis) == FAT_IS_CUT);
     fat_short_number(&n, basis, 1, s);
@@ -171,9 +171,9 @@ TEST(numbers_make_other_short_names)
 
 TEST(a_short_name_is_shown_as_its_case_bits_say)
 {
-    uint8_t         slot[32] = "README  TXT";
+    uint8_t slot[32] = "README  TXT";
     struct fat_name n;
-    char            text[FAT_TEXT];
+    char text[FAT_TEXT];
 
     slot[11] = 0x20;
     slot[12] = 0x08;
@@ -195,10 +195,10 @@ TEST(a_short_name_is_shown_as_its_case_bits_say)
 /* Slots of a name, the last piece first, and what is read from them. */
 static bool round_trip(const char *text)
 {
-    struct fat_name   n = name_of(text);
+    struct fat_name n = name_of(text);
     struct fat_pieces p = {0};
-    uint8_t           slot[32];
-    char              found[FAT_TEXT];
+    uint8_t slot[32];
+    char found[FAT_TEXT];
 
     for (size_t i = fat_name_pieces(&n); i > 0; i--) {
         CHECK(!p.is_whole);
@@ -224,9 +224,9 @@ TEST(long_names_go_into_slots_and_come_back)
 
 TEST(pieces_that_do_not_go_together_are_no_name)
 {
-    struct fat_name   n = name_of("a name of more than thirteen characters");
+    struct fat_name n = name_of("a name of more than thirteen characters");
     struct fat_pieces p = {0};
-    uint8_t           slot[32];
+    uint8_t slot[32];
 
     fat_piece_put(&n, 3, 1, slot);
     fat_piece_get(&p, slot);

@@ -13,7 +13,7 @@ LOG_SOURCE_SHARED(fat);
 
 enum status fat_corrupt(const char *fmt, ...)
 {
-    char    text[160];
+    char text[160];
     va_list args;
 
     va_start(args, fmt);
@@ -82,7 +82,7 @@ enum status fat_get(struct fat *f, uint64_t sector, uint32_t count,
                     enum fat_kind kind, struct fat_piece **piece)
 {
     struct fat_piece **at = bucket(f, sector), *p = *at;
-    enum status        s;
+    enum status s;
 
     while (p && p->sector != sector)
         p = p->next;
@@ -195,7 +195,7 @@ enum status fat_write_data(struct fat *f, uint64_t sector, const void *data,
 
 enum status fat_write_zeros(struct fat *f, uint64_t sector, uint64_t count)
 {
-    uint32_t    most = FAT_ZEROS / f->l.sector_size;
+    uint32_t most = FAT_ZEROS / f->l.sector_size;
     enum status s = OK;
 
     while (s == OK && count > 0) {

@@ -39,7 +39,7 @@
 #define FAT_STEPS         8
 
 #define FAT_SLOT       32u
-#define FAT_DIRS       16  /* directories whose names are in memory */
+#define FAT_DIRS       16 /* directories whose names are in memory */
 #define FAT_CHUNK      256 /* clusters that are added to a file at once */
 #define FAT_UNDO       512
 #define FAT_PIECE_HASH 512
@@ -55,22 +55,22 @@ enum fat_kind { FAT_TABLE,
 
 /* Some sectors in memory. Lent by fat_get: to the next but seven fat_get. */
 struct fat_piece {
-    struct fat_piece *next;          /* of the same hash */
+    struct fat_piece *next; /* of the same hash */
     struct fat_piece *newer, *older; /* by last use */
-    uint64_t          sector;
-    uint32_t          count;
-    enum fat_kind     kind;
-    bool              is_apart; /* of a directory that no name leads to yet */
-    uint64_t          early[2]; /* slots that go in step 5: a bit for each */
-    uint8_t          *old;      /* what the disk has; NULL: now */
-    uint8_t           now[];
+    uint64_t sector;
+    uint32_t count;
+    enum fat_kind kind;
+    bool is_apart; /* of a directory that no name leads to yet */
+    uint64_t early[2]; /* slots that go in step 5: a bit for each */
+    uint8_t *old; /* what the disk has; NULL: now */
+    uint8_t now[];
 };
 
 /* What a change has overwritten, until its call is done. */
 struct fat_undo {
     struct fat_piece *piece;
-    uint16_t          at;
-    uint8_t           len, was[FAT_SLOT];
+    uint16_t at;
+    uint8_t len, was[FAT_SLOT];
 };
 
 struct fat_dir;
@@ -89,48 +89,48 @@ struct fat_trail {
 };
 
 struct fat {
-    struct fs          fs; /* first */
-    struct block      *block;
-    struct fat_layout  l;
+    struct fs fs; /* first */
+    struct block *block;
+    struct fat_layout l;
     /* Why there is no file system (OK: there is one); whether it was marked as
      * in use on opening; whether the second copy of the table is read. */
-    enum status        unusable;
-    bool               was_in_use, reads_second;
-    bool               is_table_prepared, are_copies_alike; /* FAT12 */
+    enum status unusable;
+    bool was_in_use, reads_second;
+    bool is_table_prepared, are_copies_alike; /* FAT12 */
     struct fiber_mutex lock;
-    nanoseconds        fixed_time;
-    uint32_t           seed;
+    nanoseconds fixed_time;
+    uint32_t seed;
 
     struct fat_piece *hash[FAT_PIECE_HASH], *newest, *oldest;
-    size_t            bytes, changed; /* bytes: of pieces, and of their old */
-    uint8_t          *step;           /* a piece as a step writes it */
-    bool              is_unflushed, is_marked;
-    bool              is_dir_moved; /* since the last commit: one is enough, for
+    size_t bytes, changed; /* bytes: of pieces, and of their old */
+    uint8_t *step; /* a piece as a step writes it */
+    bool is_unflushed, is_marked;
+    bool is_dir_moved; /* since the last commit: one is enough, for
                                        of two one may be in the other */
-    void             *zeros;        /* FAT_ZEROS bytes, on a page */
+    void *zeros; /* FAT_ZEROS bytes, on a page */
 
     struct fat_undo undo[FAT_UNDO];
-    size_t          undo_count;
-    uint32_t        taken[FAT_CHUNK + 2]; /* clusters, in this call */
-    size_t          taken_count;
+    size_t undo_count;
+    uint32_t taken[FAT_CHUNK + 2]; /* clusters, in this call */
+    size_t taken_count;
 
     /* One bit for each cluster: not to be taken, and free once written. */
     uint64_t *used, *freeing;
-    uint32_t  free, hint;
+    uint32_t free, hint;
     uint32_t *doomed; /* first clusters of chains to be freed */
-    size_t    doomed_count, doomed_room;
-    bool      is_freeing;
+    size_t doomed_count, doomed_room;
+    bool is_freeing;
 
-    struct fat_dir  *dir[FAT_DIRS];
-    uint32_t         ancestor[FS_PATH / 2 + 1]; /* on the way of a path */
-    enum fat_full    full;                      /* of the call under way */
-    bool             is_full_told;
-    uint64_t         clock; /* of uses of dir and trail */
+    struct fat_dir *dir[FAT_DIRS];
+    uint32_t ancestor[FS_PATH / 2 + 1]; /* on the way of a path */
+    enum fat_full full; /* of the call under way */
+    bool is_full_told;
+    uint64_t clock; /* of uses of dir and trail */
     struct fat_trail trail[FAT_TRAILS];
-    uint64_t         edge_sector; /* in edge; FAT_NO_SECTOR: none */
-    uint8_t         *edge;        /* one sector */
-    struct fiber    *writer;      /* writes what is left lying; NULL: none */
-    bool             is_writer_done;
+    uint64_t edge_sector; /* in edge; FAT_NO_SECTOR: none */
+    uint8_t *edge; /* one sector */
+    struct fiber *writer; /* writes what is left lying; NULL: none */
+    bool is_writer_done;
 };
 
 #define FAT_NO_SECTOR UINT64_MAX
@@ -156,10 +156,10 @@ MUST_CHECK enum status fat_get(struct fat *f, uint64_t sector, uint32_t count,
  */
 MUST_CHECK enum status fat_change(struct fat *f, struct fat_piece *piece,
                                   size_t at, const void *data, size_t len);
-void                   fat_take_back(struct fat *f);
-void                   fat_done(struct fat *f);
+void fat_take_back(struct fat *f);
+void fat_done(struct fat *f);
 
-static inline size_t fat_piece_size(const struct fat       *f,
+static inline size_t fat_piece_size(const struct fat *f,
                                     const struct fat_piece *p)
 {
     return (size_t)p->count * f->l.sector_size;
@@ -187,7 +187,7 @@ MUST_CHECK enum status fat_barrier(struct fat *f);
 
 /* Writes what was changed. Errors leave it to be written by the next. */
 MUST_CHECK enum status fat_commit(struct fat *f);
-bool                   fat_has_changes(const struct fat *f);
+bool fat_has_changes(const struct fat *f);
 
 /*
  * The table (fat_table.c).
@@ -224,16 +224,16 @@ MUST_CHECK enum status fat_end_chain(struct fat *f, uint32_t cluster);
 
 /* Room for one more doomed chain, and a chain to be freed by the commit. */
 MUST_CHECK enum status fat_doom_room(struct fat *f);
-void                   fat_doom(struct fat *f, uint32_t first);
+void fat_doom(struct fat *f, uint32_t first);
 
 /* For the commit: entries of doomed chains become free; and then are. */
 MUST_CHECK enum status fat_free_doomed(struct fat *f);
-void                   fat_freed(struct fat *f);
+void fat_freed(struct fat *f);
 
 /* The nth cluster of a file. ERR_CORRUPT: it has fewer. */
 MUST_CHECK enum status fat_nth(struct fat *f, uint32_t first, uint32_t n,
                                uint32_t *cluster);
-void                   fat_forget_trail(struct fat *f, uint32_t first);
+void fat_forget_trail(struct fat *f, uint32_t first);
 
 /* "In use" marks: the table's, which a step writes, and the boot sector's. */
 MUST_CHECK enum status fat_mark_table(struct fat *f, bool in_use);
@@ -251,7 +251,7 @@ bool fat_is_bad(const struct fat *f, uint32_t value);
 /* fat_check, of what is on the disk (fat_check.c). */
 struct fat_count;
 MUST_CHECK enum status fat_check_all(struct fat *f,
-                                     void (*say)(void       *ctx,
+                                     void (*say)(void *ctx,
                                                  const char *text),
                                      void *ctx, struct fat_count *count);
 

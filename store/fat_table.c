@@ -79,8 +79,8 @@ static size_t put_entry(const struct fat *f, const uint8_t *table, uint32_t i,
 enum status fat_entry(struct fat *f, uint32_t cluster, uint32_t *value)
 {
     struct fat_piece *p;
-    uint32_t          i;
-    enum status       s = find(f, cluster, &p, &i);
+    uint32_t i;
+    enum status s = find(f, cluster, &p, &i);
 
     if (s == OK)
         *value = entry_at(f, p->now, i);
@@ -90,10 +90,10 @@ enum status fat_entry(struct fat *f, uint32_t cluster, uint32_t *value)
 enum status fat_set_entry(struct fat *f, uint32_t cluster, uint32_t value)
 {
     struct fat_piece *p;
-    uint32_t          i;
-    uint8_t           bytes[4];
-    size_t            at, len;
-    enum status       s = find(f, cluster, &p, &i);
+    uint32_t i;
+    uint8_t bytes[4];
+    size_t at, len;
+    enum status s = find(f, cluster, &p, &i);
 
     if (s)
         return s;
@@ -108,7 +108,7 @@ static bool is_last(const struct fat *f, uint32_t value)
 
 enum status fat_next(struct fat *f, uint32_t cluster, uint32_t *next)
 {
-    uint32_t    v;
+    uint32_t v;
     enum status s = fat_entry(f, cluster, &v);
 
     if (s)
@@ -146,8 +146,8 @@ void fat_table_step(const struct fat *f, const struct fat_piece *p, int step,
     memcpy(to, p->old, (size_t)p->count * f->l.sector_size);
     for (uint32_t i = 0; i < entries_of(f, p); i++) {
         uint32_t old = entry_at(f, p->old, i), now = entry_at(f, p->now, i);
-        uint8_t  bytes[4];
-        size_t   at, len;
+        uint8_t bytes[4];
+        size_t at, len;
 
         if (old == now || now == 0 || (step < FAT_STEP_LINKS && old != 0) ||
             (step < FAT_STEP_CUTS && is_cut(f, old, now)))
@@ -196,9 +196,9 @@ static bool is_used(const struct fat *f, uint32_t i)
 
 static enum status read_table(struct fat *f)
 {
-    uint32_t          cluster = FAT_FIRST, first;
+    uint32_t cluster = FAT_FIRST, first;
     struct fat_piece *p;
-    enum status       s;
+    enum status s;
 
     f->free = 0;
     while (cluster - FAT_FIRST < f->l.clusters) {
@@ -220,7 +220,7 @@ static enum status read_table(struct fat *f)
 
 enum status fat_count_free(struct fat *f)
 {
-    size_t      words = words_of(f);
+    size_t words = words_of(f);
     enum status s;
 
     if (f->used)
@@ -257,8 +257,8 @@ static uint32_t find_free(const struct fat *f, uint32_t i)
 static enum status is_pending_cut(struct fat *f, uint32_t cluster, bool *is)
 {
     struct fat_piece *p;
-    uint32_t          i;
-    enum status       s = find(f, cluster, &p, &i);
+    uint32_t i;
+    enum status s = find(f, cluster, &p, &i);
 
     if (s == OK)
         *is = p->old && is_cut(f, entry_at(f, p->old, i),
@@ -268,8 +268,8 @@ static enum status is_pending_cut(struct fat *f, uint32_t cluster, bool *is)
 
 enum status fat_take(struct fat *f, uint32_t after, uint32_t count)
 {
-    uint32_t    first = (uint32_t)f->taken_count, i = f->hint;
-    bool        is_cut_short = false;
+    uint32_t first = (uint32_t)f->taken_count, i = f->hint;
+    bool is_cut_short = false;
     enum status s = fat_count_free(f);
 
     /* A link in place of another could be on the disk before the file's size
@@ -308,7 +308,7 @@ enum status fat_end_chain(struct fat *f, uint32_t cluster)
 
 enum status fat_doom_room(struct fat *f)
 {
-    size_t    room = f->doomed_room ? 2 * f->doomed_room : 64;
+    size_t room = f->doomed_room ? 2 * f->doomed_room : 64;
     uint32_t *more;
 
     if (f->doomed_count < f->doomed_room)
@@ -333,7 +333,7 @@ void fat_doom(struct fat *f, uint32_t first)
 /* A chain ends where it makes no sense; what is wrong there is fsck's. */
 static enum status free_chain(struct fat *f, uint32_t *chain)
 {
-    uint32_t    next;
+    uint32_t next;
     enum status s;
 
     while (fat_is_cluster(&f->l, *chain)) {
@@ -415,7 +415,7 @@ enum status fat_nth(struct fat *f, uint32_t first, uint32_t n,
                     uint32_t *cluster)
 {
     struct fat_trail *t;
-    uint32_t          i, c;
+    uint32_t i, c;
 
     if (!fat_is_cluster(&f->l, first))
         return fat_corrupt("a file begins in cluster %u, which is none",
@@ -433,7 +433,7 @@ enum status fat_nth(struct fat *f, uint32_t first, uint32_t n,
         c = t->last_cluster;
     }
     while (i < n) {
-        uint32_t    next;
+        uint32_t next;
         enum status s = fat_next(f, c, &next);
 
         if (s)
@@ -463,7 +463,7 @@ static uint32_t clean_bit(const struct fat *f)
 
 enum status fat_mark_table(struct fat *f, bool in_use)
 {
-    uint32_t    bit = clean_bit(f), v;
+    uint32_t bit = clean_bit(f), v;
     enum status s;
 
     if (f->l.type == FAT12)
@@ -475,7 +475,7 @@ enum status fat_mark_table(struct fat *f, bool in_use)
 /* FAT32's boot sector has a copy, which should not differ at any moment. */
 enum status fat_mark_boot(struct fat *f, bool in_use)
 {
-    uint8_t    *boot;
+    uint8_t *boot;
     enum status s;
 
     if (f->l.type == FAT32)
@@ -492,9 +492,9 @@ enum status fat_mark_boot(struct fat *f, bool in_use)
 
 enum status fat_is_in_use(struct fat *f, bool *in_use)
 {
-    uint8_t    *boot = malloc(f->l.sector_size);
+    uint8_t *boot = malloc(f->l.sector_size);
     enum status s = boot ? block_read(f->block, 0, boot, 1) : ERR_NO_MEMORY;
-    uint32_t    v = UINT32_MAX;
+    uint32_t v = UINT32_MAX;
 
     if (s == OK && f->l.type != FAT12)
         s = fat_entry(f, 1, &v);
@@ -507,7 +507,7 @@ enum status fat_is_in_use(struct fat *f, bool *in_use)
 
 enum status fat_write_info(struct fat *f)
 {
-    uint8_t    *b;
+    uint8_t *b;
     enum status s;
 
     if (f->l.info == 0 || !f->used)
@@ -537,8 +537,8 @@ static bool is_media(const struct fat *f, uint32_t value)
 /* FAT12: the sectors of both copies that hold entries. Yours, to free. */
 static enum status read_copies(struct fat *f, uint8_t **copies)
 {
-    size_t      len = (size_t)f->l.table_used * f->l.sector_size;
-    uint8_t    *b = malloc(2 * len);
+    size_t len = (size_t)f->l.table_used * f->l.sector_size;
+    uint8_t *b = malloc(2 * len);
     enum status s = b ? OK : ERR_NO_MEMORY;
 
     for (uint32_t i = 0; s == OK && i < 2; i++)
@@ -559,7 +559,7 @@ static enum status read_copies(struct fat *f, uint8_t **copies)
  */
 static bool is_second_whole(const struct fat *f, const uint8_t *copies)
 {
-    uint32_t       size = f->l.sector_size;
+    uint32_t size = f->l.sector_size;
     const uint8_t *second = copies + (size_t)f->l.table_used * size;
 
     if (!is_media(f, entry_at(f, second, 0)))
@@ -573,7 +573,7 @@ static bool is_second_whole(const struct fat *f, const uint8_t *copies)
 
 static enum status read_first_entry(struct fat *f, uint32_t *value)
 {
-    uint8_t    *sector = malloc(f->l.sector_size);
+    uint8_t *sector = malloc(f->l.sector_size);
     enum status s = sector ? block_read(f->block, f->l.table, sector, 1)
                            : ERR_NO_MEMORY;
 
@@ -585,8 +585,8 @@ static enum status read_first_entry(struct fat *f, uint32_t *value)
 
 enum status fat_choose_table(struct fat *f)
 {
-    uint32_t    value;
-    uint8_t    *copies;
+    uint32_t value;
+    uint8_t *copies;
     enum status s = read_first_entry(f, &value);
 
     f->reads_second = false;
@@ -612,7 +612,7 @@ enum status fat_choose_table(struct fat *f)
  * stands. */
 static enum status copy_second(struct fat *f, const uint8_t *second)
 {
-    size_t      size = f->l.sector_size;
+    size_t size = f->l.sector_size;
     enum status s = OK;
 
     log_warning(&fat, "copying the second copy of the table over the first, "
@@ -628,8 +628,8 @@ static enum status copy_second(struct fat *f, const uint8_t *second)
 
 enum status fat_prepare_table(struct fat *f)
 {
-    size_t      len = (size_t)f->l.table_used * f->l.sector_size;
-    uint8_t    *copies = NULL;
+    size_t len = (size_t)f->l.table_used * f->l.sector_size;
+    uint8_t *copies = NULL;
     enum status s;
 
     if (f->is_table_prepared || f->l.type != FAT12 || f->l.tables < 2)

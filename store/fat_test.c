@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 static struct block *disk;
-static struct fs    *fs;
+static struct fs *fs;
 
 /* An empty file system on a disk of so many bytes. */
 static void begin(uint64_t bytes, uint32_t sector_size, int type)
@@ -38,7 +38,7 @@ static void put(const char *path, const char *text)
 static const char *get(const char *path)
 {
     static char text[64];
-    size_t      got = 0;
+    size_t got = 0;
     enum status s = fs_read(fs, path, 0, text, sizeof text - 1, &got);
 
     if (s)
@@ -75,7 +75,7 @@ TEST(what_was_written_is_read_again_from_each_kind_of_disk)
     static const struct {
         uint64_t bytes;
         uint32_t sector_size;
-        int      type;
+        int type;
     } kinds[] = {
         {1 << 20, 512, 12},
         {1 << 24, 512, 16},
@@ -104,7 +104,7 @@ TEST(what_was_written_is_read_again_from_each_kind_of_disk)
 TEST(a_gap_reads_as_zeros)
 {
     static char all[5000];
-    size_t      got;
+    size_t got;
 
     begin(1 << 20, 512, 12);
     put("a", "begin");
@@ -176,7 +176,7 @@ TEST(names_move_and_keep_what_they_name)
 TEST(a_file_takes_the_place_of_another)
 {
     static char big[5000];
-    uint64_t    before = 0, after = 0;
+    uint64_t before = 0, after = 0;
 
     begin(1 << 20, 512, 12);
     CHECK(fs_mkdir(fs, "d") == OK);
@@ -228,9 +228,9 @@ TEST(a_new_name_in_the_same_commit_is_replaced_as_well)
 
 TEST(a_file_is_cut_off_and_made_longer)
 {
-    static char      bytes[20000], found[20001];
-    size_t           got;
-    struct fs_stat   st;
+    static char bytes[20000], found[20001];
+    size_t got;
+    struct fs_stat st;
     struct fat_count count;
 
     for (size_t i = 0; i < sizeof bytes; i++)
@@ -273,9 +273,9 @@ static void grow(void *ctx)
 
 TEST(a_fiber_that_makes_a_file_longer_lets_others_run_and_can_be_cancelled)
 {
-    enum status      s = OK;
-    struct fiber    *fiber;
-    struct fs_stat   st;
+    enum status s = OK;
+    struct fiber *fiber;
+    struct fs_stat st;
     struct fat_count count;
 
     begin(64 << 20, 512, 16);
@@ -313,9 +313,9 @@ TEST(what_is_removed_can_be_made_anew)
 TEST(a_full_disk_takes_nothing_and_is_whole_again_after_a_removal)
 {
     static char big[300 * 1024];
-    char        name[32];
-    int         n = 0;
-    uint64_t    before = 0, after = 0;
+    char name[32];
+    int n = 0;
+    uint64_t before = 0, after = 0;
 
     begin(1 << 20, 512, 12);
     CHECK(fat_room(fs, &before, NULL) == OK);
@@ -380,7 +380,7 @@ TEST(a_disk_without_a_file_system_gets_one_by_format)
  * makes, while nobody has it open. */
 static void link_clusters(uint32_t cluster, uint32_t next)
 {
-    uint8_t  table[2 * 512];
+    uint8_t table[2 * 512];
     uint32_t at = cluster * 3 / 2;
 
     CHECK(block_read(disk, 1, table, 2) == OK);
@@ -392,9 +392,9 @@ static void link_clusters(uint32_t cluster, uint32_t next)
 
 TEST(chains_that_make_no_sense_are_told_and_end)
 {
-    static char      data[10000];
-    size_t           got;
-    struct fs_stat   st;
+    static char data[10000];
+    size_t got;
+    struct fs_stat st;
     struct fat_count count;
 
     begin(1 << 20, 512, 12);
@@ -428,7 +428,7 @@ TEST(chains_that_make_no_sense_are_told_and_end)
 TEST(dates_are_kept_to_two_seconds_and_within_the_years_there_are)
 {
     static const struct {
-        uint64_t set, found;     /* seconds since 1970 */
+        uint64_t set, found; /* seconds since 1970 */
     } times[] = {{315532800, 0}, /* 1980-01-01: unknown */
                  {315532802, 315532802},
                  {951782400, 951782400}, /* 2000-02-29 */

@@ -19,10 +19,10 @@ struct slot {
 };
 
 struct crunch {
-    struct kv_ro           kv; /* first */
+    struct kv_ro kv; /* first */
     const struct crunched *files;
-    uint32_t               mask; /* the number of slots, less one */
-    struct slot            slot[];
+    uint32_t mask; /* the number of slots, less one */
+    struct slot slot[];
 };
 
 static struct crunch *crunch_of(struct kv_ro *kv)
@@ -41,9 +41,9 @@ static uint32_t hash_of(const char *key)
 }
 
 static const struct crunched_file *find(const struct crunch *c,
-                                        const char          *key)
+                                        const char *key)
 {
-    uint32_t           hash = hash_of(key);
+    uint32_t hash = hash_of(key);
     const struct slot *s;
 
     for (uint32_t i = hash; (s = &c->slot[i & c->mask])->file; i++)
@@ -87,7 +87,7 @@ static enum status crunch_read(struct kv_ro *kv, const char *key,
                                size_t *got)
 {
     const struct crunched_file *f = find(crunch_of(kv), key);
-    size_t                      left;
+    size_t left;
 
     if (!f)
         return ERR_NOT_FOUND;
@@ -137,9 +137,9 @@ static enum status crunch_list(struct kv_ro *kv, const char *directory,
                                kv_ro_entry *fn, void *ctx)
 {
     const struct crunched *files = crunch_of(kv)->files;
-    char                   prefix[KV_RO_KEY + 2], name[KV_RO_KEY + 1] = "";
-    size_t                 len = strlen(directory);
-    uint32_t               i;
+    char prefix[KV_RO_KEY + 2], name[KV_RO_KEY + 1] = "";
+    size_t len = strlen(directory);
+    uint32_t i;
 
     memcpy(prefix, directory, len + 1);
     if (len > 0)
@@ -149,7 +149,7 @@ static enum status crunch_list(struct kv_ro *kv, const char *directory,
         return ERR_NOT_FOUND;
     for (; begins(files, i, prefix, len); i++) {
         const char *rest = files->file[i].key + len;
-        size_t      part = strcspn(rest, "/");
+        size_t part = strcspn(rest, "/");
 
         if (rest[part] == '\0') {
             if (!fn(ctx, rest, false))
@@ -179,9 +179,9 @@ static const struct kv_ro_ops crunch_ops = {
 };
 
 enum status kv_ro_crunch_connect(const struct crunched *files,
-                                 struct kv_ro         **kv)
+                                 struct kv_ro **kv)
 {
-    uint32_t       slots = 2;
+    uint32_t slots = 2;
     struct crunch *c;
 
     while (slots / 2 < files->count)

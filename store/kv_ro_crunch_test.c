@@ -30,9 +30,9 @@ TEST(each_key_has_its_value)
     struct kv_ro *kv = connect(&files);
 
     for (size_t i = 0; i < 8; i++) {
-        uint64_t    size;
+        uint64_t size;
         const void *data;
-        size_t      len;
+        size_t len;
 
         CHECK(kv_ro_exists(kv, few[i].key) == OK);
         CHECK(kv_ro_size(kv, few[i].key, &size) == OK);
@@ -47,10 +47,10 @@ TEST(what_is_no_key_is_not_found)
 {
     static const char *const missing[] = {"b", "d", "d/x", "d/x/", "d/x/12",
                                           "A", "aa", "e\xff", NULL};
-    struct kv_ro            *kv = connect(&files);
-    const void              *data;
-    char                     byte;
-    size_t                   len;
+    struct kv_ro *kv = connect(&files);
+    const void *data;
+    char byte;
+    size_t len;
 
     for (const char *const *m = missing; *m; m++) {
         enum status s = strcmp(*m, "d/x/") == 0 ? ERR_NAME : ERR_NOT_FOUND;
@@ -65,8 +65,8 @@ TEST(what_is_no_key_is_not_found)
 TEST(a_value_is_read_from_an_offset_on)
 {
     struct kv_ro *kv = connect(&files);
-    char          data[8] = "";
-    size_t        got;
+    char data[8] = "";
+    size_t got;
 
     CHECK(kv_ro_read(kv, "d0", 0, data, 8, &got) == OK && got == 7);
     CHECK(memcmp(data, "nul\0nul", 7) == 0);
@@ -83,7 +83,7 @@ TEST(a_value_is_read_from_an_offset_on)
 TEST(all_files_have_the_time_that_the_store_was_made_with)
 {
     struct kv_ro *kv = connect(&files);
-    nanoseconds   modified = 1;
+    nanoseconds modified = 1;
 
     CHECK(kv_ro_modified(kv, "d0", &modified) == OK);
     CHECK(modified == 1700000000 * SECOND);
@@ -93,7 +93,7 @@ TEST(all_files_have_the_time_that_the_store_was_made_with)
 }
 
 struct names {
-    char   text[200];
+    char text[200];
     size_t most;
 };
 
@@ -109,7 +109,7 @@ static bool note(void *ctx, const char *name, bool is_directory)
 static const char *listed(struct kv_ro *kv, const char *directory, size_t most)
 {
     static struct names n;
-    enum status         s;
+    enum status s;
 
     n = (struct names){"", most};
     s = kv_ro_list(kv, directory, note, &n);
@@ -141,7 +141,7 @@ TEST(a_listing_ends_when_it_is_told_to)
 TEST(an_empty_folder_is_an_empty_store)
 {
     static const struct crunched nothing = {NULL, 0, 0};
-    struct kv_ro                *kv = connect(&nothing);
+    struct kv_ro *kv = connect(&nothing);
 
     CHECK(kv_ro_exists(kv, "a") == ERR_NOT_FOUND);
     CHECK_TEXT(listed(kv, "", 9), "");
@@ -152,10 +152,10 @@ TEST(an_empty_folder_is_an_empty_store)
 TEST(ten_thousand_keys_are_all_found)
 {
     static struct crunched_file many[10000];
-    static char                 names[10000][16];
-    struct crunched             c = {many, 10000, 0};
-    struct kv_ro               *kv;
-    bool                        good = true;
+    static char names[10000][16];
+    struct crunched c = {many, 10000, 0};
+    struct kv_ro *kv;
+    bool good = true;
 
     for (int i = 0; i < 10000; i++) {
         text_format(names[i], sizeof names[i], "dir%02d/file%04d", i / 100, i);
@@ -164,7 +164,7 @@ TEST(ten_thousand_keys_are_all_found)
     kv = connect(&c);
     for (int i = 0; i < 10000; i++) {
         const void *data;
-        size_t      len;
+        size_t len;
 
         if (kv_ro_view(kv, names[i], &data, &len) != OK || data != names[i])
             good = false;

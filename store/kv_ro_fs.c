@@ -11,13 +11,13 @@
 
 struct of_fs {
     struct kv_ro kv; /* first */
-    struct fs   *fs;
+    struct fs *fs;
 };
 
 struct listing {
     kv_ro_entry *fn;
-    void        *ctx;
-    size_t       len; /* of the directory's name and a slash */
+    void *ctx;
+    size_t len; /* of the directory's name and a slash */
 };
 
 static struct fs *fs_of(struct kv_ro *kv)
@@ -45,7 +45,7 @@ static enum status of_fs_size(struct kv_ro *kv, const char *key,
                               uint64_t *size)
 {
     struct fs_stat st;
-    enum status    s = stat_file(kv, key, &st);
+    enum status s = stat_file(kv, key, &st);
 
     if (s == OK)
         *size = st.size;
@@ -56,7 +56,7 @@ static enum status of_fs_modified(struct kv_ro *kv, const char *key,
                                   nanoseconds *modified)
 {
     struct fs_stat st;
-    enum status    s = stat_file(kv, key, &st);
+    enum status s = stat_file(kv, key, &st);
 
     if (s == OK)
         *modified = st.modified;
@@ -82,7 +82,7 @@ static bool pass_entry(void *ctx, const char *name, const struct fs_stat *st)
 static enum status of_fs_list(struct kv_ro *kv, const char *directory,
                               kv_ro_entry *fn, void *ctx)
 {
-    size_t         len = strlen(directory);
+    size_t len = strlen(directory);
     struct listing l = {fn, ctx, len + (len > 0)};
 
     return as_of_key(fs_list(fs_of(kv), directory, pass_entry, &l));

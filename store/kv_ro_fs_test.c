@@ -27,7 +27,7 @@ static enum status fake_read(struct fs *fs, const char *path, uint64_t offset,
                              void *data, size_t len, size_t *got)
 {
     struct fs_stat st;
-    enum status    s = fake_stat(fs, path, &st);
+    enum status s = fake_stat(fs, path, &st);
 
     if (s)
         return s;
@@ -46,7 +46,7 @@ static enum status fake_list(struct fs *fs, const char *path, fs_entry *fn,
                              void *ctx)
 {
     struct fs_stat file = {.size = 3}, directory = {.directory = true};
-    enum status    s = fake_stat(fs, path, &file);
+    enum status s = fake_stat(fs, path, &file);
 
     if (s)
         return s;
@@ -63,14 +63,14 @@ static enum status fake_list(struct fs *fs, const char *path, fs_entry *fn,
 
 static const struct fs_ops fake_ops = {
     .stat = fake_stat, .read = fake_read, .list = fake_list};
-static struct fs     fake = {&fake_ops};
+static struct fs fake = {&fake_ops};
 static struct kv_ro *kv;
 
 TEST(a_file_is_a_key_and_its_contents_are_the_value)
 {
-    uint64_t    size;
-    char        data[8];
-    size_t      got;
+    uint64_t size;
+    char data[8];
+    size_t got;
     const void *view;
     nanoseconds modified;
 
@@ -87,9 +87,9 @@ TEST(a_file_is_a_key_and_its_contents_are_the_value)
 TEST(what_is_no_file_is_not_found)
 {
     static const char *const missing[] = {"b", "d", "a/b", "?", NULL};
-    uint64_t                 size;
-    char                     byte;
-    size_t                   got;
+    uint64_t size;
+    char byte;
+    size_t got;
 
     for (const char *const *m = missing; *m; m++) {
         CHECK(kv_ro_exists(kv, *m) == ERR_NOT_FOUND);

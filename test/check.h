@@ -30,10 +30,10 @@ struct test {
 };
 
 __attribute__((weak)) struct test *tests, **tests_end = &tests;
-__attribute__((weak)) int          checks_failed;
+__attribute__((weak)) int checks_failed;
 
 #define TEST(id)                                                 \
-    static void                              id(void);           \
+    static void id(void);                                        \
     static __attribute__((constructor)) void test_add_##id(void) \
     {                                                            \
         static struct test t = {#id, id, NULL};                  \

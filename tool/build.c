@@ -43,8 +43,8 @@ static void remove_all(const struct list *l)
 int command_clean(int count, char **words)
 {
     const struct record *r = want_record();
-    struct list          built = built_files(r->image, r->target);
-    struct words         w = {0};
+    struct list built = built_files(r->image, r->target);
+    struct words w = {0};
 
     want_no_words("clean", count, words);
     if (has_own_folder())

@@ -10,7 +10,7 @@
 
 static struct words compiler(void)
 {
-    const char  *cc = getenv("CC");
+    const char *cc = getenv("CC");
     struct words w = {0};
 
     add_words(&w, cc ? cc : "");
@@ -32,7 +32,7 @@ static bool is_clang(const struct words *w)
     return true;
 #else
     char *file = realpath(find_program(w->word[0]), NULL);
-    bool  is = file && strstr(strrchr(file, '/'), "clang");
+    bool is = file && strstr(strrchr(file, '/'), "clang");
 
     for (size_t i = 0; i < w->count; i++)
         is |= strstr(w->word[i], "clang") != NULL;
@@ -87,8 +87,8 @@ void explain_errors(const char *file, const char *messages)
 
 void hint_header(const char *file, const char *own, const char *other)
 {
-    FILE  *in = fopen(file, "r");
-    char  *text = NULL;
+    FILE *in = fopen(file, "r");
+    char *text = NULL;
     size_t size = 0;
 
     if (in && getdelim(&text, &size, '\0', in) > 0 &&

@@ -24,7 +24,7 @@
 
 struct options {
     const char *file, *target;
-    bool        as_recorded;
+    bool as_recorded;
 };
 
 static struct options read_options(int count, char **words)
@@ -33,7 +33,7 @@ static struct options read_options(int count, char **words)
         "-f", "--file", "-t", "--target", "--unix", "--macosx", "--xen",
         "--virtio", "--sim", "--help", NULL};
     struct options o = {NULL, NULL, false};
-    const char    *value;
+    const char *value;
 
     for (int i = 0; i < count; i++) {
         bool is_target = false;
@@ -69,7 +69,7 @@ static struct options read_options(int count, char **words)
 static void check_names(const char *file)
 {
     size_t len = strlen(file);
-    char  *folder = getcwd(NULL, 0);
+    char *folder = getcwd(NULL, 0);
 
     if (folder && strchr(folder, '\n'))
         die(FAILED, "the name of this folder, or of one above it, has a "
@@ -89,12 +89,12 @@ static void check_names(const char *file)
 static char *assemble(const char *source, const char *entry,
                       const struct facts *f)
 {
-    struct words   w = {0};
-    char          *out = text_of("%s/unikernel.s", scratch());
-    FILE          *in;
+    struct words w = {0};
+    char *out = text_of("%s/unikernel.s", scratch());
+    FILE *in;
     struct outcome o;
-    char          *text = NULL;
-    size_t         size = 0;
+    char *text = NULL;
+    size_t size = 0;
 
     add_compiler(&w);
     add_words(&w, "-std=gnu11 -S -O0 -w");
@@ -165,7 +165,7 @@ static void refuse_main(const struct facts *f, char *const *assembly,
 
 static void check_needs(const struct facts *f)
 {
-    bool        has_unknown;
+    bool has_unknown;
     const char *install = missing(&f->needs, &has_unknown);
 
     if (install)
@@ -189,8 +189,8 @@ static void check_sandbox(const struct facts *f)
 /* Every job's functions are in its sources, and of the shape that JOB says. */
 static void check_sources(const struct facts *f)
 {
-    char  *entry = text_of("%s/entry.h", scratch());
-    FILE  *out = fopen(entry, "w");
+    char *entry = text_of("%s/entry.h", scratch());
+    FILE *out = fopen(entry, "w");
     char **assembly = get_memory((f->sources.count + 1) * sizeof *assembly);
     size_t n = 0;
 
@@ -219,8 +219,8 @@ static void check_sources(const struct facts *f)
 /* .mirage/include leads an editor to the headers. */
 static void link_headers(void)
 {
-    char   *to = text_of("%s/include", root());
-    char    present[4096];
+    char *to = text_of("%s/include", root());
+    char present[4096];
     ssize_t len = readlink(".mirage/include", present, sizeof present - 1);
 
     if (len >= 0) {
@@ -244,7 +244,7 @@ static void add_file(struct made_file *files, size_t *count, const char *name,
 /* The same result as write_files. */
 static const char *write_all(const struct facts *f)
 {
-    const char      *kept;
+    const char *kept;
     struct made_file files[MOST_MADE] = {
         {"main.c", emit_main(f), false},
         {"compile_flags.txt", emit_compile_flags(f), false},
@@ -280,10 +280,10 @@ static const char *write_all(const struct facts *f)
 
 int command_configure(int count, char **words)
 {
-    struct options  o = read_options(count, words);
-    struct record  *r = NULL;
-    const char     *kept;
-    struct facts   *f;
+    struct options o = read_options(count, words);
+    struct record *r = NULL;
+    const char *kept;
+    struct facts *f;
     struct timespec started = file_time();
 
     if (o.as_recorded) {

@@ -21,31 +21,31 @@
 #endif
 
 #define SMALL   ((uint64_t)64 * 1024) /* bytes that people may want to read */
-#define LINE    68                    /* columns of a string in NAME.c */
+#define LINE    68 /* columns of a string in NAME.c */
 #define MADE    "/* Made by `mirage crunch` from "
 #define ALIGNED 16 /* in NAME.data, so that a view suits any type */
 
 struct file {
-    char           *key, *path;
-    uint64_t        size;
+    char *key, *path;
+    uint64_t size;
     struct timespec changed;
-    uint64_t        at; /* in NAME.data */
+    uint64_t at; /* in NAME.data */
 };
 
 struct folder {
-    const char        *name;
-    int                fd;
-    unsigned long long date;   /* of all files, in s since 1970; 0: unknown */
-    struct timespec    looked; /* when that began */
-    struct file       *file;
-    size_t             count, room;
-    uint64_t           size; /* of all files */
+    const char *name;
+    int fd;
+    unsigned long long date; /* of all files, in s since 1970; 0: unknown */
+    struct timespec looked; /* when that began */
+    struct file *file;
+    size_t count, room;
+    uint64_t size; /* of all files */
 };
 
 /* The folders that we are in, so that a link to one of them is seen. */
 struct above {
-    dev_t               device;
-    ino_t               number;
+    dev_t device;
+    ino_t number;
     const struct above *above;
 };
 
@@ -102,10 +102,10 @@ static int open_beneath(int folder, const char *key)
 /* By the names that the links lead to, for systems without openat2. */
 static bool is_named_beneath(const char *folder, const char *path)
 {
-    char   text[PATH_MAX];
-    char  *top = realpath(folder, NULL), *end = realpath(path, NULL);
+    char text[PATH_MAX];
+    char *top = realpath(folder, NULL), *end = realpath(path, NULL);
     size_t len = top ? strlen(top) : 0;
-    bool   is = top && end && strncmp(end, top, len) == 0 && end[len] == '/' &&
+    bool is = top && end && strncmp(end, top, len) == 0 && end[len] == '/' &&
               readlink(path, text, sizeof text) > 0 && text[0] != '/';
 
     free(top);
@@ -165,7 +165,7 @@ static void add_entry(struct folder *f, const char *path, const char *key,
 static void look_into(struct folder *f, const char *path, const char *key,
                       const struct above *above)
 {
-    DIR                 *dir = opendir(path);
+    DIR *dir = opendir(path);
     const struct dirent *e;
 
     if (!dir)
@@ -310,7 +310,7 @@ static char *read_small(const struct file *f)
 /* A row of the table: {KEY, DATA, SIZE}, */
 static void put_small(FILE *out, const struct file *f)
 {
-    char       *text = read_small(f);
+    char *text = read_small(f);
     const char *end = memchr(text, '\n', f->size);
 
     fputs("    {", out);
@@ -355,13 +355,13 @@ static void put_data_symbol(FILE *out, const char *name)
 static void put_data(FILE *out, struct folder *folder)
 {
     static char buffer[1 << 20];
-    uint64_t    at = 0;
+    uint64_t at = 0;
 
     for (size_t i = 0; i < folder->count; i++) {
         struct file *f = &folder->file[i];
-        FILE        *in = open_file(f);
-        uint64_t     got = 0;
-        size_t       n;
+        FILE *in = open_file(f);
+        uint64_t got = 0;
+        size_t n;
 
         setvbuf(in, NULL, _IONBF, 0);
         f->at = at;
@@ -380,7 +380,7 @@ static void put_data(FILE *out, struct folder *folder)
 /* Ends the program if there is a file of this name that we have not made. */
 static void want_ours(const char *file)
 {
-    char  head[sizeof MADE] = "";
+    char head[sizeof MADE] = "";
     FILE *in = is_regular(file) ? fopen(file, "r") : NULL;
 
     if (in && fread(head, 1, sizeof MADE - 1, in) == 0)
@@ -413,7 +413,7 @@ static void write_header(const char *name, const struct folder *f)
 static void write_source(const char *name, struct folder *f)
 {
     char *file = text_of("%s.c", name);
-    bool  is_small = f->size <= SMALL;
+    bool is_small = f->size <= SMALL;
     FILE *out = begin_file(file);
 
     fprintf(out, MADE "%s. Edit the files there instead. */\n"
@@ -486,7 +486,7 @@ static bool write_list(const char *name, const char *text, size_t len)
     char *file = text_of(".mirage/%s.list", name);
     char *old = get_memory(len + 1);
     FILE *in = fopen(file, "r"), *out;
-    bool  same = in && fread(old, 1, len + 1, in) == len &&
+    bool same = in && fread(old, 1, len + 1, in) == len &&
                 memcmp(old, text, len) == 0;
 
     if (in)
@@ -521,9 +521,9 @@ static bool is_older(const char *file, const char *than)
 void crunch_update(const char *name, const char *folder)
 {
     struct folder f = look(folder);
-    size_t        len;
-    char         *text = list_text(&f, &len);
-    char         *list = text_of(".mirage/%s.list", name);
+    size_t len;
+    char *text = list_text(&f, &len);
+    char *list = text_of(".mirage/%s.list", name);
 
     if (write_list(name, text, len) || is_older(text_of("%s.c", name), list) ||
         is_older(text_of("%s.h", name), list)) {
@@ -545,8 +545,8 @@ static void leave_it_to_make(void)
 static void look_for_make(const char *name, const char *folder)
 {
     struct folder f;
-    size_t        len;
-    char         *text;
+    size_t len;
+    char *text;
 
     looked_at = name;
     crunch_when_wrong(leave_it_to_make);

@@ -98,10 +98,10 @@ const char *missing(const struct needs *n, bool *has_unknown)
 {
     static const char *const tools[][2] = {
         {"make", "make"}, {"ld", "binutils"}};
-    bool   has_pkg_config = find_program("pkg-config") != NULL;
-    char  *wanted;
+    bool has_pkg_config = find_program("pkg-config") != NULL;
+    char *wanted;
     size_t len;
-    FILE  *out = open_memstream(&wanted, &len);
+    FILE *out = open_memstream(&wanted, &len);
 
     *has_unknown = false;
     for (size_t i = 0; i < sizeof tools / sizeof tools[0]; i++)
@@ -148,7 +148,7 @@ static void run_install(const char *install)
 /* Installs what is missing. */
 static void install_all(const struct needs *n)
 {
-    bool        has_unknown;
+    bool has_unknown;
     const char *install = missing(n, &has_unknown);
 
     if (install) {
@@ -173,8 +173,8 @@ static const struct needs *recorded_needs(void)
 int command_depend(int count, char **words)
 {
     static struct needs n;
-    const char         *value;
-    bool                as_recorded = false;
+    const char *value;
+    bool as_recorded = false;
 
     for (int i = 0; i < count; i++)
         if ((value = option_value(count, words, &i, "--package", NULL)))

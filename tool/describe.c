@@ -178,8 +178,8 @@ static void print_dot(FILE *out, const struct facts *f)
 
 static int print_svg(const struct facts *f)
 {
-    char        *name = text_of("%s/graph.dot", scratch());
-    FILE        *out = fopen(name, "w");
+    char *name = text_of("%s/graph.dot", scratch());
+    FILE *out = fopen(name, "w");
     struct words w = {0};
 
     if (!find_program("dot"))
@@ -198,9 +198,9 @@ int command_describe(int count, char **words)
 {
     static const char *const known[] = {"-f", "--file", "--dot", "--json",
                                         "--svg", "--help", NULL};
-    const char              *file = NULL, *value, *as = "--text";
-    struct record           *r;
-    struct facts            *f;
+    const char *file = NULL, *value, *as = "--text";
+    struct record *r;
+    struct facts *f;
 
     for (int i = 0; i < count; i++)
         if (strcmp(words[i], "--dot") == 0 || strcmp(words[i], "--json") == 0 ||

@@ -13,7 +13,7 @@
 #define OWN  ".mirage"
 #define LOCK ".mirage/lock"
 
-static int  lock = -1;
+static int lock = -1;
 static bool is_registered;
 
 bool has_own_folder(void)
@@ -97,7 +97,7 @@ static char *draft_of(const char *name)
 FILE *open_draft(const char *name)
 {
     char *draft = draft_of(name);
-    int   fd;
+    int fd;
     FILE *out;
 
     unlink(draft);
@@ -113,7 +113,7 @@ FILE *open_draft(const char *name)
 bool close_draft(FILE *draft, const char *name)
 {
     bool failed = ferror(draft);
-    int  error;
+    int error;
 
     if (fclose(draft) == 0 && !failed)
         return true;
@@ -126,7 +126,7 @@ bool close_draft(FILE *draft, const char *name)
 bool rename_draft(const char *name, const char *place)
 {
     char *draft = draft_of(name);
-    bool  good = rename(draft, place) == 0;
+    bool good = rename(draft, place) == 0;
 
     free(draft);
     return good;

@@ -45,7 +45,7 @@ void remove_draft(const char *name);
 /* The same for a caller that cannot go on after an error: these end the
  * program. */
 FILE *begin_file(const char *name);
-void  finish_file(FILE *draft, const char *name);
+void finish_file(FILE *draft, const char *name);
 
 /* The same; the file gets that time. */
 void finish_file_at(FILE *draft, const char *name, struct timespec when);

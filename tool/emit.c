@@ -19,8 +19,8 @@
 
 /* A text that is being written: `out` until it is finished. */
 struct draft {
-    FILE  *out;
-    char  *text;
+    FILE *out;
+    char *text;
     size_t len;
 };
 
@@ -55,7 +55,7 @@ char *program_name(const char *image, const char *target)
 
 struct list built_files(const char *image, const char *target)
 {
-    char       *program = program_name(image, target);
+    char *program = program_name(image, target);
     struct list l = {{program, text_of("%s.debug", program),
                       text_of("%s_libvirt.xml", image)},
                      1};
@@ -96,7 +96,7 @@ static void put_c_string(FILE *out, const char *text)
 char *device_call(const struct thing *device)
 {
     struct draft d;
-    bool         is_value = strcmp(device->what, "default_console") == 0 ||
+    bool is_value = strcmp(device->what, "default_console") == 0 ||
                     strcmp(device->what, "tap0") == 0;
 
     begin(&d);
@@ -194,10 +194,10 @@ static void put_connect(FILE *out, const struct facts *f,
                         const struct thing *device)
 {
     const struct thing *fs = file_system_on(f, device);
-    bool                is_stack =
+    bool is_stack =
         strcmp(device->driver, "stackv4_socket") == 0;
-    bool   takes_list = is_stack || strcmp(device->driver, "dns_stub") == 0;
-    bool   is_xen = strcmp(f->target, "xen") == 0;
+    bool takes_list = is_stack || strcmp(device->driver, "dns_stub") == 0;
+    bool is_xen = strcmp(f->target, "xen") == 0;
     size_t i = 0;
 
     fprintf(out, "    connected(%s_connect%s(", device->driver,
@@ -381,14 +381,14 @@ char *emit_guest_template(const struct facts *f, const char *part)
 /* 1980-01-01 stands for an unknown time in a FAT file system. */
 char *emit_image_script(const struct facts *f, size_t i)
 {
-    const char          *date = source_date();
+    const char *date = source_date();
     const struct filling fillings[] = {{"CONFIG", f->file},
                                        {"NAME", image_name(i)},
                                        {"FOLDER", f->images.item[i]},
                                        {"DATE", date ? text_of("@%s", date)
                                                      : "1980-01-01"},
                                        {NULL, NULL}};
-    struct draft         d;
+    struct draft d;
 
     begin(&d);
     put_part(d.out, "make-fat-image.sh", fillings);
@@ -412,9 +412,9 @@ static void put_folders(FILE *out, const char *list, char *(*name)(size_t i),
 char *emit_makefile(const struct facts *f)
 {
     static const struct filling none[] = {{NULL, NULL}};
-    bool                        is_xen = strcmp(f->target, "xen") == 0;
-    struct list                 sources = f->sources;
-    struct draft                d;
+    bool is_xen = strcmp(f->target, "xen") == 0;
+    struct list sources = f->sources;
+    struct draft d;
 
     for (size_t i = 0; i < f->crunched.count; i++)
         add_item(&sources, text_of("%s.c", crunched_name(i)));

@@ -88,8 +88,8 @@ const char *scratch(void)
 
 static char *read_file(const char *path)
 {
-    FILE  *in = fopen(path, "r");
-    char  *text = NULL;
+    FILE *in = fopen(path, "r");
+    char *text = NULL;
     size_t size = 0;
 
     if (!in)
@@ -102,8 +102,8 @@ static char *read_file(const char *path)
 
 static void compile(const char *file, const char *program, struct facts *facts)
 {
-    char          *rules = text_of("%s/config.d", scratch());
-    struct words   w = {0};
+    char *rules = text_of("%s/config.d", scratch());
+    struct words w = {0};
     struct outcome o;
 
     add_compiler(&w);
@@ -264,8 +264,8 @@ static void take_fact(struct facts *f, char *const *v, size_t count)
 static size_t split_line(char *line, char *v[8])
 {
     static char empty[1];
-    size_t      count = 0;
-    char       *value;
+    size_t count = 0;
+    char *value;
 
     for (size_t i = 0; i < 8; i++)
         v[i] = empty;
@@ -291,9 +291,9 @@ static const char *crash_name(int number)
 static int crash_line(const char *file, const char *program, char *const *v,
                       size_t count)
 {
-    struct words   w = {0};
+    struct words w = {0};
     struct outcome o;
-    char          *line, *rest;
+    char *line, *rest;
 
     if (!find_program("addr2line"))
         return 0;
@@ -322,9 +322,9 @@ static int crash_line(const char *file, const char *program, char *const *v,
 static void explain_end(const struct outcome *o, const char *file,
                         const char *program)
 {
-    char  *v[64], *value, *line = o->text;
+    char *v[64], *value, *line = o->text;
     size_t count = 0;
-    int    at;
+    int at;
 
     if (strcmp(line, "failed\n") == 0) /* and it has said why */
         exit(FAILED);
@@ -357,7 +357,7 @@ static void read_report(struct facts *f, char *text)
     char *line;
 
     while ((line = strsep(&text, "\n")) != NULL) {
-        char  *v[8];
+        char *v[8];
         size_t count = split_line(line, v);
 
         if (strcmp(v[0], "runs") == 0) /* before the jobs are reported */
@@ -419,9 +419,9 @@ const char *source_date(void)
 
 struct facts *get_facts(const char *file, const char *target)
 {
-    struct facts  *f = get_memory(sizeof *f);
-    char          *program = text_of("%s/config", scratch());
-    struct words   w = {0};
+    struct facts *f = get_memory(sizeof *f);
+    char *program = text_of("%s/config", scratch());
+    struct words w = {0};
     struct outcome o;
 
     if (access(file, R_OK) != 0)

@@ -13,24 +13,24 @@
 
 struct list {
     const char *item[MOST];
-    size_t      count;
+    size_t count;
 };
 
 struct argument {
-    const char   *text; /* NULL: a device */
+    const char *text; /* NULL: a device */
     struct thing *device;
 };
 
 /* A device, or (type is NULL) a job. */
 struct thing {
-    int             number;
-    const char     *type, *what, *driver;
-    int             line;
-    const char     *file; /* that a job's line is in: config.c, or a header */
-    const char     *stop; /* a job's; NULL: none */
+    int number;
+    const char *type, *what, *driver;
+    int line;
+    const char *file; /* that a job's line is in: config.c, or a header */
+    const char *stop; /* a job's; NULL: none */
     struct argument argument[16];
-    size_t          argument_count;
-    bool            is_used; /* by a job that the image runs */
+    size_t argument_count;
+    bool is_used; /* by a job that the image runs */
 };
 
 struct variable {
@@ -44,22 +44,22 @@ struct needs {
 };
 
 struct facts {
-    const char     *file; /* config.c, in the present folder */
-    const char     *target;
-    const char     *image;
-    struct thing    thing[MOST];
-    size_t          thing_count;
-    struct thing   *job[MOST]; /* that the image runs, in order */
-    size_t          job_count;
+    const char *file; /* config.c, in the present folder */
+    const char *target;
+    const char *image;
+    struct thing thing[MOST];
+    size_t thing_count;
+    struct thing *job[MOST]; /* that the image runs, in order */
+    size_t job_count;
     struct variable variable[MOST];
-    size_t          variable_count;
-    struct needs    needs;
-    struct list     sources, includes;
-    bool            has_sandbox; /* the program may be asked for one */
-    struct list     crunched;    /* folders that are put into the image */
-    uint64_t        crunched_size;
-    struct list     images;       /* folders of which file systems are made */
-    char           *dependencies; /* of config.c, as make has them */
+    size_t variable_count;
+    struct needs needs;
+    struct list sources, includes;
+    bool has_sandbox; /* the program may be asked for one */
+    struct list crunched; /* folders that are put into the image */
+    uint64_t crunched_size;
+    struct list images; /* folders of which file systems are made */
+    char *dependencies; /* of config.c, as make has them */
 };
 
 extern const char *const target_names[]; /* ends with NULL */
@@ -94,7 +94,7 @@ void add_need(struct list *names, const char **places, const char *name,
               const char *place);
 
 /* Escapes and back: \t, \n and \\ in a value of a line. */
-void  put_escaped(void *file, const char *value);
+void put_escaped(void *file, const char *value);
 char *unescape(char *value);
 
 /* The folder for what is not to stay; removed when the program ends. */

@@ -38,9 +38,9 @@ static uint64_t hash(const char *text, size_t len)
 /* The file's text, or NULL if it is not there. */
 static char *read_text(const char *name, size_t *len)
 {
-    FILE  *in = fopen(name, "r");
-    FILE  *out;
-    char  *text, piece[4096];
+    FILE *in = fopen(name, "r");
+    FILE *out;
+    char *text, piece[4096];
     size_t n;
 
     if (!in)
@@ -56,7 +56,7 @@ static char *read_text(const char *name, size_t *len)
 static bool is_text(const char *name, const char *text)
 {
     size_t len;
-    char  *found = read_text(name, &len);
+    char *found = read_text(name, &len);
 
     return found && len == strlen(text) && memcmp(found, text, len) == 0;
 }
@@ -68,7 +68,7 @@ static bool is_text(const char *name, const char *text)
 static bool is_recorded(const char *name, uint64_t h)
 {
     size_t len;
-    char  *made = read_text(MADE, &len), *line;
+    char *made = read_text(MADE, &len), *line;
 
     while (made && (line = strsep(&made, "\n")) != NULL) {
         char *blank = strchr(line, ' ');
@@ -111,7 +111,7 @@ static char *seal(const char *in, const char *name, const char *text,
 static bool is_sealed(const char *name, const char *text, size_t len)
 {
     size_t last = len > 0 ? len - 1 : 0;
-    char  *wanted;
+    char *wanted;
 
     if (!comment_start(name))
         return false;
@@ -126,7 +126,7 @@ static bool is_sealed(const char *name, const char *text, size_t len)
 static bool is_sealed_elsewhere(const char *name, const char *text, size_t len)
 {
     size_t size;
-    char  *makefile, *wanted;
+    char *makefile, *wanted;
 
     if (comment_start(name) || !is_regular("Makefile"))
         return false;
@@ -142,7 +142,7 @@ static bool is_sealed_elsewhere(const char *name, const char *text, size_t len)
 static bool is_as_made(const char *file, const char *name)
 {
     size_t len;
-    char  *text;
+    char *text;
 
     if (!is_regular(file))
         return false;
@@ -253,9 +253,9 @@ static bool is_made(const struct made_file *files, size_t count,
  */
 static char *made_text(const struct made_file *files, size_t count, bool all)
 {
-    char  *text, *made, *line;
+    char *text, *made, *line;
     size_t len;
-    FILE  *out = open_memstream(&text, &len);
+    FILE *out = open_memstream(&text, &len);
 
     for (size_t i = 0; i < count; i++)
         if (!files[i].is_hidden)
@@ -299,9 +299,9 @@ static bool is_of_build(const char *name)
  */
 const char *write_files(const struct made_file *files, size_t count)
 {
-    const char  *kept = NULL;
+    const char *kept = NULL;
     const char **places = get_memory((count + 1) * sizeof *places);
-    char        *both = made_text(files, count, true);
+    char *both = made_text(files, count, true);
 
     if (access(".", W_OK) != 0)
         give_up("into this folder", files, 0);
@@ -368,12 +368,12 @@ void remove_named(const char *name)
 void remove_files(void)
 {
     size_t len;
-    char  *made = read_text(MADE, &len), *line;
+    char *made = read_text(MADE, &len), *line;
 
     while (made && (line = strsep(&made, "\n")) != NULL) {
-        char       *blank = strchr(line, ' ');
+        char *blank = strchr(line, ' ');
         const char *name = blank ? blank + 1 : line;
-        char       *other = beside(name);
+        char *other = beside(name);
 
         if (is_as_made(other, name))
             remove_named(other);
@@ -402,8 +402,8 @@ static bool is_in(const struct list *l, const char *name)
 /* What there is of a record, or NULL. */
 static struct record *parse_record(void)
 {
-    size_t         len;
-    char          *text = read_text(RECORD, &len), *line;
+    size_t len;
+    char *text = read_text(RECORD, &len), *line;
     struct record *r;
 
     if (!text)
@@ -445,10 +445,10 @@ static void put_built(FILE *out, const struct list *built,
 char *record_text(const struct facts *f)
 {
     const struct record *old = parse_record();
-    struct list          present = built_files(f->image, f->target), before;
-    char                *text;
-    size_t               len;
-    FILE                *out = open_memstream(&text, &len);
+    struct list present = built_files(f->image, f->target), before;
+    char *text;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
 
     fputs("# What `mirage configure` found; make and mirage go by it.\n", out);
     put_fact(out, "version", MIRAGE_VERSION);

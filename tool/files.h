@@ -19,7 +19,7 @@ bool is_plain_name(const char *name);
 struct made_file {
     const char *name;
     const char *text;
-    bool        is_hidden; /* in .mirage: nobody edits it */
+    bool is_hidden; /* in .mirage: nobody edits it */
 };
 
 /*
@@ -55,10 +55,10 @@ void remove_named(const char *name);
 void remove_files(void);
 
 struct record {
-    const char     *version, *target, *file, *image;
+    const char *version, *target, *file, *image;
     struct variable variable[MOST];
-    size_t          variable_count;
-    struct list     built; /* for other images and targets, and not removed */
+    size_t variable_count;
+    struct list built; /* for other images and targets, and not removed */
 };
 
 /* The record of the present folder, or NULL if there is none. */

@@ -42,12 +42,12 @@ static size_t place_in(const struct list *names, const char *name)
 static bool is_name_of_xen(const char *name)
 {
     static const char digits[] = "0123456789";
-    size_t            kind = strncmp(name, "xvd", 3) == 0 ? 3
-                             : strncmp(name, "sd", 2) == 0 ||
+    size_t kind = strncmp(name, "xvd", 3) == 0 ? 3
+                  : strncmp(name, "sd", 2) == 0 ||
                           strncmp(name, "hd", 2) == 0
-                                 ? 2
-                                 : 0;
-    size_t            letters;
+                      ? 2
+                      : 0;
+    size_t letters;
 
     if (isdigit((unsigned char)*name))
         return !name[strspn(name, digits)];
@@ -104,7 +104,7 @@ static bool is_taken(const struct facts *f, const char *disk)
 static char *name_of_disk(const struct facts *f, const char *name)
 {
     struct list files = names_of(f, is_disk_of_file);
-    size_t      place = place_in(&files, name);
+    size_t place = place_in(&files, name);
 
     if (is_name_of_xen(name))
         return text_of("%s", name);
@@ -120,7 +120,7 @@ static char *name_of_disk(const struct facts *f, const char *name)
 static char *file_of_disk(const struct facts *f, const char *name)
 {
     struct list disks = names_of(f, is_disk_of_xen);
-    size_t      place = place_in(&disks, name);
+    size_t place = place_in(&disks, name);
 
     if (!is_name_of_xen(name))
         return text_of("%s", name);
@@ -258,9 +258,9 @@ static void put_networks(FILE *out, const struct facts *f, const char *bridge)
 
 char *guest_lines(const struct facts *f, const char *bridge)
 {
-    char  *text;
+    char *text;
     size_t size;
-    FILE  *out = open_memstream(&text, &size);
+    FILE *out = open_memstream(&text, &size);
 
     if (!out)
         die(FAILED, "out of memory");
@@ -304,9 +304,9 @@ char *guest_elements(const struct facts *f)
 {
     struct list disks = names_of(f, is_disk);
     struct list networks = names_of(f, is_network);
-    char       *text;
-    size_t      size;
-    FILE       *out = open_memstream(&text, &size);
+    char *text;
+    size_t size;
+    FILE *out = open_memstream(&text, &size);
 
     if (!out)
         die(FAILED, "out of memory");

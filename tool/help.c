@@ -31,7 +31,7 @@ static FILE *open_header(const char *name)
 static void print_header(const char *name)
 {
     FILE *in = open_header(name);
-    int   c;
+    int c;
 
     while ((c = getc(in)) != EOF)
         putchar(c);
@@ -41,9 +41,9 @@ static void print_header(const char *name)
 /* The first line of a header's comment, "name: what it is about". */
 static void print_summary(const char *name)
 {
-    FILE  *in = open_header(name);
-    char  *line = NULL, *at;
-    char  *start = text_of("%s: ", name);
+    FILE *in = open_header(name);
+    char *line = NULL, *at;
+    char *start = text_of("%s: ", name);
     size_t size = 0;
 
     while (getline(&line, &size, in) > 0)
@@ -73,11 +73,11 @@ static void print_topics(void)
 /* Does the header have that word, followed by what makes it a call? */
 static bool mentions(const char *header, const char *word)
 {
-    FILE  *in = open_header(header);
-    char  *line = NULL, *at;
-    char  *call = text_of("%s(", word);
+    FILE *in = open_header(header);
+    char *line = NULL, *at;
+    char *call = text_of("%s(", word);
     size_t size = 0;
-    bool   is_there = false;
+    bool is_there = false;
 
     while (!is_there && getline(&line, &size, in) > 0) {
         at = strstr(line, call);
@@ -105,10 +105,10 @@ static const char *header_of(const char *word)
 
 int command_help(int count, char **words)
 {
-    const char           *where;
+    const char *where;
     const struct command *c;
-    const char           *all[64];
-    size_t                n = 0;
+    const char *all[64];
+    size_t n = 0;
 
     if (count > 1)
         die(MISUSED, "one topic at a time");

@@ -51,7 +51,7 @@ static char *made_of(const char *name)
 static struct made read_made(const char *name)
 {
     struct made m = {{0}, 0, 0};
-    FILE       *in = fopen(made_of(name), "r");
+    FILE *in = fopen(made_of(name), "r");
 
     if (!in)
         return m;
@@ -82,8 +82,8 @@ static uint64_t hash_of_text(const char *text)
 static uint64_t hash_of_file(int fd, const char *name)
 {
     static char piece[1 << 16];
-    uint64_t    h = NO_DATA;
-    ssize_t     n;
+    uint64_t h = NO_DATA;
+    ssize_t n;
 
     while ((n = read(fd, piece, sizeof piece)) != 0)
         if (n > 0)
@@ -104,7 +104,7 @@ static int open_to_read(const char *name)
 
 static uint64_t hash_of(const char *name)
 {
-    int      fd = open_to_read(name);
+    int fd = open_to_read(name);
     uint64_t h = hash_of_file(fd, name);
 
     close(fd);
@@ -114,8 +114,8 @@ static uint64_t hash_of(const char *name)
 /* What an image is made from, besides the room for more. */
 static uint64_t hash_of_parts(const char *name, const char *folder)
 {
-    size_t   len;
-    char    *list = crunch_list(folder, &len);
+    size_t len;
+    char *list = crunch_list(folder, &len);
     uint64_t parts[2] = {hash(NO_DATA, list, len),
                          hash_of(text_of("make-%s-image.sh", name))};
 
@@ -146,8 +146,8 @@ static bool is_in_use(int fd)
  */
 static int lock_image(const char *name, const struct made *m, const char *help)
 {
-    char    *image = image_of(name);
-    int      fd = open_to_read(image);
+    char *image = image_of(name);
+    int fd = open_to_read(image);
     uint64_t h;
 
     if (is_in_use(fd)) {
@@ -168,9 +168,9 @@ static int lock_image(const char *name, const struct made *m, const char *help)
 /* Runs the script; the new image is .mirage/NAME.img. */
 static char *run_script(const char *name, const char *more)
 {
-    char          *script = text_of("make-%s-image.sh", name);
-    char          *result = text_of(".mirage/%s.img", name);
-    struct words   w = {0};
+    char *script = text_of("make-%s-image.sh", name);
+    char *result = text_of(".mirage/%s.img", name);
+    struct words w = {0};
     struct outcome o;
 
     unlink(result); /* a link, perhaps */
@@ -204,10 +204,10 @@ void image_check(const char *name)
 void image_update(const char *name, const char *folder, const char *more)
 {
     struct made m = read_made(name);
-    char       *image = image_of(name), *result;
-    bool        is_old = is_there(image);
-    uint64_t    from, new;
-    int         fd = -1;
+    char *image = image_of(name), *result;
+    bool is_old = is_there(image);
+    uint64_t from, new;
+    int fd = -1;
 
     image_check(name);
     from = hash_of_parts(name, folder);
@@ -233,8 +233,8 @@ void image_update(const char *name, const char *folder, const char *more)
 void image_remove(const char *name)
 {
     struct made m = read_made(name);
-    char       *image = image_of(name);
-    int         fd;
+    char *image = image_of(name);
+    int fd;
 
     if (!is_there(image))
         return;
@@ -275,7 +275,7 @@ static void look(const char *name, const char *folder, const char *more)
 int command_image(int count, char **words)
 {
     const char *what = count > 0 ? words[0] : "";
-    bool        is_look = strcmp(what, "--look") == 0;
+    bool is_look = strcmp(what, "--look") == 0;
 
     if (strcmp(what, "--remove") == 0) {
         lock_folder();

@@ -25,11 +25,11 @@ static int by_name(const void *a, const void *b)
 /* The examples' names, ending with NULL. */
 static const char **examples(void)
 {
-    const char   **names = get_memory((MOST_EXAMPLES + 1) * sizeof *names);
-    char          *folder = text_of("%s/share/mirage/example", root());
-    DIR           *dir = opendir(folder);
+    const char **names = get_memory((MOST_EXAMPLES + 1) * sizeof *names);
+    char *folder = text_of("%s/share/mirage/example", root());
+    DIR *dir = opendir(folder);
     struct dirent *e;
-    size_t         n = 0;
+    size_t n = 0;
 
     if (!dir)
         die(FAILED, "%s: %s: this mirage is not installed whole", folder,
@@ -44,16 +44,16 @@ static const char **examples(void)
 
 /* A file's bytes. */
 struct bytes {
-    char  *at;
+    char *at;
     size_t len;
 };
 
 static struct bytes read_bytes(const char *from)
 {
     struct bytes b = {NULL, 0};
-    FILE        *in = fopen(from, "r"), *all = open_memstream(&b.at, &b.len);
-    char         piece[4096];
-    size_t       n;
+    FILE *in = fopen(from, "r"), *all = open_memstream(&b.at, &b.len);
+    char piece[4096];
+    size_t n;
 
     if (!in || !all)
         die(FAILED, "cannot read %s: %s", from, strerror(errno));
@@ -69,7 +69,7 @@ static struct bytes read_bytes(const char *from)
 static void put_config(FILE *out, struct bytes b, const char *name)
 {
     static const char call[] = "unikernel(\"";
-    const char       *rest = b.at, *end = b.at + b.len, *at, *quote;
+    const char *rest = b.at, *end = b.at + b.len, *at, *quote;
 
     while ((at = memmem(rest, (size_t)(end - rest), call, strlen(call)))) {
         at += strlen(call);
@@ -89,8 +89,8 @@ static void copy(const char *from, const char *to, mode_t mode,
                  const char *name)
 {
     struct bytes b = read_bytes(from);
-    FILE        *out = fopen(to, "w");
-    bool         good;
+    FILE *out = fopen(to, "w");
+    bool good;
 
     if (!out)
         die(FAILED, "cannot write %s: %s", to, strerror(errno));
@@ -107,7 +107,7 @@ static void copy(const char *from, const char *to, mode_t mode,
 
 static void copy_link(const char *from, const char *to)
 {
-    char    to_what[4096];
+    char to_what[4096];
     ssize_t len = readlink(from, to_what, sizeof to_what - 1);
 
     if (len < 0)
@@ -144,7 +144,7 @@ static bool is_left_over(const char *example, const char *name)
 /* Copies a folder; name is NULL for one within the example. */
 static void copy_folder(const char *from, const char *to, const char *name)
 {
-    DIR           *dir = opendir(from);
+    DIR *dir = opendir(from);
     struct dirent *e;
 
     if (!dir)
@@ -152,9 +152,9 @@ static void copy_folder(const char *from, const char *to, const char *name)
     if (mkdir(to, 0777) != 0 && errno != EEXIST)
         die(FAILED, "cannot make %s: %s", to, strerror(errno));
     while ((e = readdir(dir)) != NULL) {
-        char       *source = text_of("%s/%s", from, e->d_name);
-        char       *target = text_of("%s/%s", to, e->d_name);
-        bool        is_config = strcmp(e->d_name, "config.c") == 0;
+        char *source = text_of("%s/%s", from, e->d_name);
+        char *target = text_of("%s/%s", to, e->d_name);
+        bool is_config = strcmp(e->d_name, "config.c") == 0;
         struct stat st;
 
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
@@ -175,8 +175,8 @@ static void copy_folder(const char *from, const char *to, const char *name)
 int command_init(int count, char **words)
 {
     static const char *const known[] = {"--from", "--help", NULL};
-    const char              *path = NULL, *from = "console", *value, *name;
-    const char             **there = examples();
+    const char *path = NULL, *from = "console", *value, *name;
+    const char **there = examples();
 
     for (int i = 0; i < count; i++)
         if ((value = option_value(count, words, &i, "--from", NULL)))

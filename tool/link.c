@@ -21,18 +21,18 @@
 
 /* What one place wants: a source's line, or a part of an archive. */
 struct want {
-    char  *place;
-    bool   is_archive;
+    char *place;
+    bool is_archive;
     char **symbol;
     size_t count;
 };
 
 struct report {
     const struct words *link;
-    char               *in; /* the object that the last line was about */
-    struct want        *want;
-    size_t              count;
-    bool                has_said;
+    char *in; /* the object that the last line was about */
+    struct want *want;
+    size_t count;
+    bool has_said;
 };
 
 /* text up to the last at, or NULL. */
@@ -94,7 +94,7 @@ static void add_symbol(struct want *w, const char *symbol)
 /* place: as the line has it; the object may be that of an earlier line. */
 static void note_want(struct report *r, const char *place, const char *symbol)
 {
-    char        *archive = archive_place(place);
+    char *archive = archive_place(place);
     struct want *w;
 
     if (!archive && r->in)
@@ -108,12 +108,12 @@ static void note_want(struct report *r, const char *place, const char *symbol)
 
 static char *shared_library(const struct report *r, const char *name)
 {
-    struct words   ask = {.quiet = true};
+    struct words ask = {.quiet = true};
     struct outcome o;
 
     for (size_t i = 0; i < r->link->count; i++) {
         const char *word = r->link->word[i];
-        char       *file = text_of("%s/lib%s.so", word + 2, name);
+        char *file = text_of("%s/lib%s.so", word + 2, name);
 
         if (strncmp(word, "-L", 2) == 0 && access(file, R_OK) == 0)
             return file;
@@ -183,7 +183,7 @@ static void say_want(const struct want *w)
 static void explain(const struct words *link, char *text)
 {
     struct report r = {.link = link};
-    char         *line;
+    char *line;
 
     while ((line = strsep(&text, "\n")) != NULL)
         if (*line && !take_line(&r, line)) {
@@ -201,7 +201,7 @@ static void explain(const struct words *link, char *text)
 
 int command_link(int count, char **words)
 {
-    struct words   w = {.in_english = true};
+    struct words w = {.in_english = true};
     struct outcome o;
 
     if (count < 2 || strcmp(words[0], "--") != 0)

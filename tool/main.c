@@ -169,8 +169,8 @@ static int finish(int status)
 int main(int argc, char **argv)
 {
     const struct command *c;
-    const char           *names[MOST_COMMANDS + 1] = {NULL};
-    size_t                n = 0;
+    const char *names[MOST_COMMANDS + 1] = {NULL};
+    size_t n = 0;
 
     want_standard_streams();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 ||

@@ -30,7 +30,7 @@ static bool is_noted(const char *file, const char *text, size_t len)
 {
     char *old = get_memory(len + 1);
     FILE *in = fopen(file, "r");
-    bool  same = in && fread(old, 1, len + 1, in) == len &&
+    bool same = in && fread(old, 1, len + 1, in) == len &&
                 memcmp(old, text, len) == 0;
 
     if (in)
@@ -41,9 +41,9 @@ static bool is_noted(const char *file, const char *text, size_t len)
 
 int command_note(int count, char **words)
 {
-    char  *file, *text;
+    char *file, *text;
     size_t len;
-    FILE  *out;
+    FILE *out;
 
     if (count < 2 || strcmp(words[1], "--") != 0)
         die(MISUSED, "`mirage note` wants a name and words:  mirage note "

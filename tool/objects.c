@@ -24,14 +24,14 @@
 /* A name that the library or the C library has. */
 struct taken {
     char *name;
-    bool  is_for_main; /* the generated main.c means the library's */
-    bool  is_ours;     /* the application defines it */
+    bool is_for_main; /* the generated main.c means the library's */
+    bool is_ours; /* the application defines it */
 };
 
 struct names {
     struct taken *name; /* by name */
-    size_t        count, ours;
-    bool          has_malloc; /* the application defines it */
+    size_t count, ours;
+    bool has_malloc; /* the application defines it */
 };
 
 static int compare(const void *a, const void *b)
@@ -44,9 +44,9 @@ static int compare(const void *a, const void *b)
 static struct names read_names(const char *file)
 {
     struct names n = {0};
-    FILE        *in = fopen(file, "r");
-    char        *line = NULL;
-    size_t       size = 0;
+    FILE *in = fopen(file, "r");
+    char *line = NULL;
+    size_t size = 0;
 
     if (!in)
         die(FAILED, "cannot read %s: %s", file, strerror(errno));
@@ -98,7 +98,7 @@ static char *source_of(const char *object)
 /* Reads a line of nm -A: "FILE:ADDRESS KIND NAME". */
 static void note_symbol(struct names *n, char *line)
 {
-    char         *colon = strrchr(line, ':'), *name = strrchr(line, ' ');
+    char *colon = strrchr(line, ':'), *name = strrchr(line, ' ');
     struct taken *t;
 
     if (!colon || !name++)
@@ -124,7 +124,7 @@ static void note_symbol(struct names *n, char *line)
  * can change, either. */
 static void note_symbols(struct names *n, char *const *object, int count)
 {
-    struct words   w = {.quiet = true};
+    struct words w = {.quiet = true};
     struct outcome o;
 
     add_words(&w, "nm -A -g --defined-only");
@@ -178,11 +178,11 @@ static void check_renamed(const struct names *n, char *object)
 
 static char *rename_in(const struct names *n, char *object)
 {
-    bool           is_main = strcmp(object, MAIN) == 0;
-    char          *own = text_of("%.*s.own.o", (int)strlen(object) - 2, object);
-    char          *fresh = text_of("%s.%d", own, (int)getpid());
-    char          *renames = write_renames(n, is_main);
-    struct words   w = {0};
+    bool is_main = strcmp(object, MAIN) == 0;
+    char *own = text_of("%.*s.own.o", (int)strlen(object) - 2, object);
+    char *fresh = text_of("%s.%d", own, (int)getpid());
+    char *renames = write_renames(n, is_main);
+    struct words w = {0};
     struct outcome o;
 
     add_word(&w, "objcopy");
@@ -204,8 +204,8 @@ static char *rename_in(const struct names *n, char *object)
 
 int command_objects(int count, char **words)
 {
-    const char  *file = NULL;
-    int          i = 0;
+    const char *file = NULL;
+    int i = 0;
     struct names n;
 
     if (count > 0)

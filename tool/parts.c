@@ -33,9 +33,9 @@ static void put_line(FILE *out, const char *line, const struct filling *all)
 
 void put_part(FILE *out, const char *part, const struct filling *fillings)
 {
-    char  *name = text_of("%s/share/mirage/make/%s", root(), part);
-    FILE  *in = fopen(name, "r");
-    char  *line = NULL;
+    char *name = text_of("%s/share/mirage/make/%s", root(), part);
+    FILE *in = fopen(name, "r");
+    char *line = NULL;
     size_t size = 0;
 
     if (!in)

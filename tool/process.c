@@ -50,14 +50,14 @@ static long milliseconds(void)
 /* A child, and what is known of it. */
 struct child {
     pid_t pid;
-    bool  ended;
-    int   status;
-    bool  leads;    /* a group of its own */
-    long  deadline; /* 0: none */
+    bool ended;
+    int status;
+    bool leads; /* a group of its own */
+    long deadline; /* 0: none */
 };
 
 static volatile sig_atomic_t stopped_by; /* a signal that asks us to end */
-static volatile pid_t        passed_to;  /* as kill() has it, if not 0 */
+static volatile pid_t passed_to; /* as kill() has it, if not 0 */
 
 static void on_stop(int number)
 {
@@ -102,11 +102,11 @@ static void look_after(struct child *c, int options)
 static void collect(struct child *c, int fd, struct outcome *o)
 {
     FILE *out = open_memstream(&o->text, &o->len);
-    char  piece[4096];
+    char piece[4096];
 
     while (!is_late(c)) {
         struct pollfd p = {.fd = fd, .events = POLLIN};
-        ssize_t       n;
+        ssize_t n;
 
         if (poll(&p, 1, c->ended ? 0 : 20) <= 0) {
             if (c->ended)
@@ -195,8 +195,8 @@ static int start(struct child *c, const struct words *w, int captured, int to)
 struct outcome run(const struct words *w, int captured, int limit)
 {
     struct outcome o = {0};
-    struct child   c = {.leads = limit > 0};
-    int            ends[2] = {-1, -1};
+    struct child c = {.leads = limit > 0};
+    int ends[2] = {-1, -1};
 
     if (captured >= 0 && pipe2(ends, O_CLOEXEC) != 0)
         die(FAILED, "pipe: %s", strerror(errno));

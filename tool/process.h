@@ -10,8 +10,8 @@
 struct words {
     char **word; /* count of them, and NULL */
     size_t count, size;
-    bool   quiet;      /* what it says on standard error is thrown away */
-    bool   in_english; /* its messages, whatever the user's language */
+    bool quiet; /* what it says on standard error is thrown away */
+    bool in_english; /* its messages, whatever the user's language */
 };
 
 void add_word(struct words *w, const char *word);
@@ -20,10 +20,10 @@ void add_words(struct words *w, const char *text);
 
 /* What became of a program. */
 struct outcome {
-    int    status;    /* as a shell has it: 128 and the signal after one */
-    int    error;     /* errno if it could not be started; status is 127 then */
-    bool   timed_out; /* it was killed */
-    char  *text;      /* what it wrote to the descriptor that was captured */
+    int status; /* as a shell has it: 128 and the signal after one */
+    int error; /* errno if it could not be started; status is 127 then */
+    bool timed_out; /* it was killed */
+    char *text; /* what it wrote to the descriptor that was captured */
     size_t len;
 };
 

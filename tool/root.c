@@ -10,7 +10,7 @@
 const char *own_path(void)
 {
     static char path[PATH_MAX];
-    ssize_t     len;
+    ssize_t len;
 
     if (path[0])
         return path;
@@ -44,7 +44,7 @@ const char *find_program(const char *name)
     if (strchr(name, '/'))
         return access(name, X_OK) == 0 ? name : NULL;
     while (path && *path) {
-        int   len = (int)strcspn(path, ":");
+        int len = (int)strcspn(path, ":");
         char *candidate = text_of("%.*s%s%s", len, path, len ? "/" : "", name);
 
         if (access(candidate, X_OK) == 0)
@@ -57,8 +57,8 @@ const char *find_program(const char *name)
 bool is_on_path(void)
 {
     const char *found = find_program("mirage");
-    char       *real = found ? realpath(found, NULL) : NULL;
-    bool        same = real && strcmp(real, own_path()) == 0;
+    char *real = found ? realpath(found, NULL) : NULL;
+    bool same = real && strcmp(real, own_path()) == 0;
 
     free(real);
     return same;

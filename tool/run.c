@@ -18,14 +18,14 @@
 
 struct options {
     const char *gdb; /* the port; NULL: without gdb */
-    int         count;
-    char      **words; /* for the image */
+    int count;
+    char **words; /* for the image */
 };
 
 static const char *port_number(const char *text)
 {
     char *end;
-    long  n = strtol(text, &end, 10);
+    long n = strtol(text, &end, 10);
 
     if (end == text || *end || n < 1 || n > 65535)
         die(MISUSED, "--gdb=%s: expected the number of a port", text);
@@ -35,7 +35,7 @@ static const char *port_number(const char *text)
 static struct options read_options(int count, char **words)
 {
     struct options o = {0};
-    int            i = 0;
+    int i = 0;
 
     for (; i < count && strcmp(words[i], "--") != 0; i++)
         if (strcmp(words[i], "--gdb") == 0)
@@ -83,7 +83,7 @@ static void run_in_qemu(const struct record *r, const char *sudo,
                         const struct options *o)
 {
     struct words w = {0};
-    const char  *script = text_of("./%s.qemu.sh", r->image);
+    const char *script = text_of("./%s.qemu.sh", r->image);
 
     if (access(script, F_OK) != 0)
         die(FAILED, "there is no %s: `mirage configure` makes it again",
@@ -134,8 +134,8 @@ int command_run(int count, char **words)
 {
     const struct options o = read_options(count, words);
     const struct record *r = want_record();
-    const char          *program = program_name(r->image, r->target);
-    const char          *sudo = getenv("SUDO") ? getenv("SUDO") : "";
+    const char *program = program_name(r->image, r->target);
+    const char *sudo = getenv("SUDO") ? getenv("SUDO") : "";
 
     if (access(program, F_OK) != 0)
         die(FAILED, "./%s is not built: run `make`", program);

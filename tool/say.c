@@ -64,7 +64,7 @@ void *get_memory(size_t size)
 char *text_of(const char *fmt, ...)
 {
     va_list args;
-    char   *text;
+    char *text;
 
     va_start(args, fmt);
     if (vasprintf(&text, fmt, args) < 0)

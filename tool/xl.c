@@ -14,13 +14,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CRASHED   70  /* as an image ends itself elsewhere */
+#define CRASHED   70 /* as an image ends itself elsewhere */
 #define DESTROYED 137 /* as by SIGKILL */
 
 /* How a guest stands, by the last word on it in xl's log. The others are the
  * reasons of xen/sched.h. */
 enum end {
-    ENDS_NOT = -3,   /* the log knows of no end */
+    ENDS_NOT = -3, /* the log knows of no end */
     IS_UNKNOWN = -2, /* there is no log */
     IS_DESTROYED = -1,
     POWEROFF = 0,
@@ -57,7 +57,7 @@ static void add_escaped(char **to, const char *text)
 static char *command_line(int count, char **words)
 {
     size_t size = 1;
-    char  *text, *to;
+    char *text, *to;
 
     for (int i = 0; i < count; i++)
         size += 2 * strlen(words[i]) + 3;
@@ -87,8 +87,8 @@ char *xl_string(const char *text)
 /* The guest's name: the last one that the file gives. */
 static char *guest_name(const char *file, const char *image)
 {
-    FILE  *in = fopen(file, "r");
-    char  *line = NULL, *name = text_of("%s", image), *found;
+    FILE *in = fopen(file, "r");
+    char *line = NULL, *name = text_of("%s", image), *found;
     size_t size = 0;
 
     if (!in)
@@ -112,7 +112,7 @@ static const char *log_folder(void)
 static enum end reason_of(const char *text)
 {
     char *rest;
-    long  code = strtol(text, &rest, 10);
+    long code = strtol(text, &rest, 10);
 
     return rest == text || code < POWEROFF || code > WATCHDOG
                ? IS_UNKNOWN
@@ -123,7 +123,7 @@ static enum end reason_of(const char *text)
 static enum end last_end(char *log)
 {
     enum end end = ENDS_NOT;
-    char    *line, *at;
+    char *line, *at;
 
     while ((line = strsep(&log, "\n")) != NULL)
         if (strstr(line, "Waiting for domain "))
@@ -137,7 +137,7 @@ static enum end last_end(char *log)
 
 static enum end read_end(const char *sudo, const char *name)
 {
-    struct words   w = {.quiet = true};
+    struct words w = {.quiet = true};
     struct outcome o;
 
     add_words(&w, sudo);
@@ -208,11 +208,11 @@ static void want_xl(const char *image)
 
 int run_in_xen(const char *image, const char *sudo, int count, char **words)
 {
-    char          *file = text_of("%s.xl", image);
-    char          *name = guest_name(file, image);
-    struct words   w = {0};
+    char *file = text_of("%s.xl", image);
+    char *name = guest_name(file, image);
+    struct words w = {0};
     struct outcome o;
-    int            status;
+    int status;
 
     want_xl(image);
     add_words(&w, sudo);

@@ -58,6 +58,6 @@ bool arch_is_return_address(uintptr_t address, bool (*holds_code)(uintptr_t))
     if (address % 4 != 0 || !holds_code(address) || !holds_code(address - 4))
         return false;
     before = *(const uint32_t *)(address - 4);
-    return before >> 26 == 0x25 ||              /* bl */
+    return before >> 26 == 0x25 || /* bl */
            (before & 0xfffffc1f) == 0xd63f0000; /* blr */
 }

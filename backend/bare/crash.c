@@ -20,13 +20,13 @@
  * byte below 32, and the others, the last of which has the highest bit.
  */
 struct symbols {
-    uint32_t      count;
-    uint32_t      text_end;
+    uint32_t count;
+    uint32_t text_end;
     unsigned char functions[];
 };
 
 extern const struct symbols image_symbols;
-extern const char           image_text[];
+extern const char image_text[];
 
 static const unsigned char *distance(const unsigned char *from, uintptr_t *far)
 {
@@ -55,10 +55,10 @@ static const unsigned char *next_name(const unsigned char *from, char *name)
 
 const char *bare_function(uintptr_t at, uintptr_t *from)
 {
-    static char          name[NAME_SIZE];
+    static char name[NAME_SIZE];
     const unsigned char *next = image_symbols.functions;
-    uintptr_t            far;
-    uint32_t             i;
+    uintptr_t far;
+    uint32_t i;
 
     *from = 0;
     for (i = 0; i < image_symbols.count; i++) {
@@ -73,7 +73,7 @@ const char *bare_function(uintptr_t at, uintptr_t *from)
 
 static void say_function(uintptr_t at, uintptr_t shown)
 {
-    uintptr_t   from;
+    uintptr_t from;
     const char *name = bare_function(at, &from);
 
     if (name)
@@ -90,8 +90,8 @@ static bool is_code(uintptr_t at)
 void bare_crash(uintptr_t pc, uintptr_t frame, uintptr_t sp)
 {
     struct stack stack = image_fiber_stack();
-    uintptr_t    low = (uintptr_t)stack.low, returns[FRAMES], link;
-    size_t       count = 0, shown = 0;
+    uintptr_t low = (uintptr_t)stack.low, returns[FRAMES], link;
+    size_t count = 0, shown = 0;
 
     image_say("backtrace of fiber \"%s\":\n", image_fiber_name());
     if (pc) {
@@ -126,7 +126,7 @@ void platform_crash(uintptr_t frame)
 
 void platform_smashed(uintptr_t at)
 {
-    uintptr_t   from;
+    uintptr_t from;
     const char *name = bare_function(at - 1, &from);
 
     panic("stack smashing detected: %s has written past the end of an array",

@@ -24,11 +24,11 @@ const struct symbols image_symbols = {
     .functions = {
         0x80, 0x20, 'p', 'u', LAST('t'), /* 0x1000 */
         16, 3, '_', 'a', 'l', LAST('l'), /* 0x1010 put_all */
-        1, LAST('f'),                    /* 0x1011 */
+        1, LAST('f'), /* 0x1011 */
         0x7f, HUNDRED, HUNDRED, HUNDRED, /* 0x1090 */
         LAST('x'),
         0x80, 0x01, 31, LAST('y'), /* 0x1110 */
-        16, 'g', LAST('o'),        /* 0x1120 */
+        16, 'g', LAST('o'), /* 0x1120 */
     },
 };
 
@@ -39,7 +39,7 @@ void bare_leave(int code)
 
 static const char *found(uintptr_t at, uintptr_t begin)
 {
-    uintptr_t   from;
+    uintptr_t from;
     const char *name = bare_function(at, &from);
 
     CHECK(!name || from == begin);

@@ -23,9 +23,9 @@ enum { RDSEED = 1,
        LOADER = 4,
        JITTER = 8 };
 
-static uint8_t  key[RANDOM_KEY];
+static uint8_t key[RANDOM_KEY];
 static unsigned sources;
-static bool     seeded;
+static bool seeded;
 
 static void mix(const void *data, size_t len)
 {
@@ -91,7 +91,7 @@ static void mix_processor(void)
 static uint64_t measure(void)
 {
     static char line[64];
-    uint64_t    before = rdtsc();
+    uint64_t before = rdtsc();
 
     __asm__ volatile("clflush %0\n\tmfence\n\tincb %0\n\tmfence"
                      : "+m"(line[0]));
@@ -113,7 +113,7 @@ static void seed(void)
 
 void platform_entropy(void *data, size_t len)
 {
-    char    *to = data;
+    char *to = data;
     uint64_t input[RANDOM_MIXED / sizeof(uint64_t)] = {0};
 
     if (seeded)

@@ -15,7 +15,7 @@
 #define MOST_SAME    497 /* as the first one, in a window */
 
 struct health {
-    uint8_t  last, first;
+    uint8_t last, first;
     unsigned repeats, at, same;
 };
 
@@ -35,7 +35,7 @@ static bool is_healthy(struct health *h, uint8_t sample)
 static bool collect(uint8_t *key, jitter_measure *measure)
 {
     struct health h = {0};
-    uint8_t       samples[RANDOM_MIXED];
+    uint8_t samples[RANDOM_MIXED];
 
     for (int i = 0; i < SAMPLES; i++) {
         uint8_t sample = (uint8_t)measure();

@@ -81,7 +81,7 @@ TEST(a_time_that_is_nearly_always_the_same_is_found_out)
 TEST(as_many_repeats_as_are_allowed)
 {
     struct health h = {0};
-    uint8_t       last = 7;
+    uint8_t last = 7;
 
     CHECK(is_healthy(&h, last));
     for (int i = 2; i < MOST_REPEATS; i++)
@@ -93,7 +93,7 @@ TEST(as_many_repeats_as_are_allowed)
 static int healthy_until(int others)
 {
     struct health h = {0};
-    int           i = 0;
+    int i = 0;
 
     /* The others come every hundred, so that no row is too long. */
     while (i < 3 * WINDOW &&

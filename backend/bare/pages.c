@@ -17,12 +17,12 @@
  */
 struct extent {
     struct extent *child[2]; /* of lower and of higher addresses */
-    size_t         count;
-    size_t         largest; /* count here and below */
+    size_t count;
+    size_t largest; /* count here and below */
 };
 
 static struct extent *extents;
-static size_t         free_count;
+static size_t free_count;
 
 extern char image_text[], image_end[];
 
@@ -125,7 +125,7 @@ void pages_give(void *pages, size_t count)
 static char *take_from(struct extent **at, size_t count)
 {
     struct extent *e = *at;
-    char          *taken;
+    char *taken;
 
     if (e->child[0] && e->child[0]->largest >= count) {
         taken = take_from(&e->child[0], count);
@@ -168,7 +168,7 @@ void platform_pages_free(void *pages, size_t count)
 
 enum status platform_stack(size_t size, struct stack *stack)
 {
-    size_t   count = size / BARE_PAGE + (size % BARE_PAGE != 0);
+    size_t count = size / BARE_PAGE + (size % BARE_PAGE != 0);
     uint8_t *guard = pages_take(count + 1);
 
     if (!guard)
@@ -216,7 +216,7 @@ static bool is_enough_for_heap(size_t count)
 static void *more_heap(size_t size)
 {
     static uintptr_t end = HEAP, mapped = HEAP;
-    uintptr_t        start = end;
+    uintptr_t start = end;
 
     if (size > HEAP_MAX - (end - HEAP))
         return NULL;

@@ -21,10 +21,10 @@ __asm__(".pushsection .bss\n"
         "image_end: .skip 16384\n"
         ".popsection\n");
 
-extern char  around_image[];
+extern char around_image[];
 static char *memory;
-static bool  is_taken[MEMORY];
-static int   more_calls;
+static bool is_taken[MEMORY];
+static int more_calls;
 
 bool bare_map(uintptr_t address, uint64_t physical, size_t size,
               enum access access)
@@ -133,7 +133,7 @@ static void look(void)
 TEST(what_is_taken_is_nobody_elses_and_comes_together_again)
 {
     static struct {
-        void  *pages;
+        void *pages;
         size_t count;
     } held[512];
 
@@ -218,10 +218,10 @@ TEST(the_tree_stays_flat)
 /* A TiB, of which the host has given us only addresses. */
 TEST(memory_that_nobody_has_asked_for_is_not_touched)
 {
-    const int     flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-    size_t        size = (size_t)1 << 40;
+    const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+    size_t size = (size_t)1 << 40;
     unsigned char present[2];
-    char         *large;
+    char *large;
 
     large = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
     require(large != MAP_FAILED);

@@ -27,9 +27,9 @@ static bool is_allocator(const char *name)
 static const char *who_asked(void)
 {
     struct stack stack = image_fiber_stack();
-    uintptr_t    low = (uintptr_t)stack.low, from, returns[FRAMES];
-    size_t       count = arch_backtrace((uintptr_t)__builtin_frame_address(0),
-                                        low, low + stack.size, returns, FRAMES);
+    uintptr_t low = (uintptr_t)stack.low, from, returns[FRAMES];
+    size_t count = arch_backtrace((uintptr_t)__builtin_frame_address(0),
+                                  low, low + stack.size, returns, FRAMES);
 
     for (size_t i = 0; i < count; i++) {
         const char *name = bare_function(returns[i] - 1, &from);

@@ -16,7 +16,7 @@
 
 LOG_SOURCE(memory);
 
-typedef void              constructor(void);
+typedef void constructor(void);
 extern constructor *const image_init_first[], *const image_init_last[];
 
 static size_t unused_regions;
@@ -64,8 +64,8 @@ void start_read_pvh(struct start *s, const struct hvm_start_info *info)
 void start_image(struct start *s)
 {
     static const char *words[MOST_WORDS];
-    size_t             count = 0;
-    enum status        split;
+    size_t count = 0;
+    enum status split;
 
     for (constructor *const *c = image_init_first; c < image_init_last; c++)
         (*c)();

@@ -12,8 +12,8 @@ struct hvm_start_info;
 
 struct start {
     struct region region[START_REGIONS]; /* of memory */
-    size_t        regions;
-    char          command_line[START_LINE];
+    size_t regions;
+    char command_line[START_LINE];
 };
 
 /* Regions beyond START_REGIONS are left unused; the log says so. */

@@ -11,7 +11,7 @@ void platform_exit(int code) __attribute__((noreturn));
 #include <stdlib.h>
 
 static jmp_buf out;
-static int     exit_code;
+static int exit_code;
 
 constructor *const image_init_first[1], *const image_init_last[1];
 

@@ -18,8 +18,8 @@
 BOOT_NUMBER(seed, -1, -1, INT64_MAX, "makes the same run again");
 
 static nanoseconds now;
-static uint64_t    state;
-static bool        seeded;
+static uint64_t state;
+static bool seeded;
 
 void clock_start(void)
 {

@@ -36,37 +36,37 @@ struct end;
 
 struct under_way {
     struct under_way *next;
-    nanoseconds       due;
-    struct end       *from;
-    struct buf       *frame;
+    nanoseconds due;
+    struct end *from;
+    struct buf *frame;
 };
 
 struct wire {
-    struct wire      *next;
-    char             *name;
-    struct end       *ends;
+    struct wire *next;
+    char *name;
+    struct end *ends;
     struct under_way *first;
-    unsigned          count;
-    struct waiters    sooner;
+    unsigned count;
+    struct waiters sooner;
 };
 
 struct end {
-    struct network      network;
-    struct wire        *wire;
-    struct end         *next;
-    struct sim_faults   faults;
+    struct network network;
+    struct wire *wire;
+    struct end *next;
+    struct sim_faults faults;
     struct sim_counters counters;
-    uint64_t            chance;
-    nanoseconds         free_at;  /* the sender has sent what it has */
-    nanoseconds         last_due; /* of what keeps its order */
-    frames_handler     *fn;
-    void               *ctx;
-    struct buf         *arrived[NETWORK_BATCH];
-    size_t              arrived_count;
+    uint64_t chance;
+    nanoseconds free_at; /* the sender has sent what it has */
+    nanoseconds last_due; /* of what keeps its order */
+    frames_handler *fn;
+    void *ctx;
+    struct buf *arrived[NETWORK_BATCH];
+    size_t arrived_count;
 };
 
 static struct wire *wires;
-static unsigned     ends;
+static unsigned ends;
 
 static struct end *end_of(const struct network *n)
 {
@@ -81,11 +81,11 @@ static bool happens(struct end *e, unsigned chance)
 static struct buf *copy(const struct buf *frame)
 {
     struct buf *first = NULL, **end = &first;
-    size_t      len = buf_length(frame);
+    size_t len = buf_length(frame);
 
     for (size_t at = 0; at < len;) {
         struct buf *b = buf_new(0);
-        size_t      n = len - at < PAGE_BYTES ? len - at : PAGE_BYTES;
+        size_t n = len - at < PAGE_BYTES ? len - at : PAGE_BYTES;
 
         if (!b) {
             buf_free(first);
@@ -119,9 +119,9 @@ static void corrupt(struct end *e, struct buf *frame)
 static void put_on_wire(struct end *e, const struct buf *frame,
                         nanoseconds due)
 {
-    struct wire       *w = e->wire;
+    struct wire *w = e->wire;
     struct under_way **at = &w->first, *u = malloc(sizeof *u);
-    struct buf        *b = w->count < UNDER_WAY ? copy(frame) : NULL;
+    struct buf *b = w->count < UNDER_WAY ? copy(frame) : NULL;
 
     if (!u || !b) {
         free(u);
@@ -146,7 +146,7 @@ static void put_on_wire(struct end *e, const struct buf *frame,
 static nanoseconds arrival(struct end *e, size_t len)
 {
     const struct sim_faults *f = &e->faults;
-    nanoseconds              now = platform_now(), due;
+    nanoseconds now = platform_now(), due;
 
     if (e->free_at < now)
         e->free_at = now;
@@ -281,9 +281,9 @@ enum status sim_network(const char *name, uint16_t mtu, unsigned features,
                         struct network **n)
 {
     struct wire *w = wire_of(name);
-    struct end  *e = calloc(1, sizeof *e), **at;
-    uint64_t     chance = seed_value() ^ (uint64_t)++ends << 32;
-    nanoseconds  cut_from = (nanoseconds)wire_cut_at * SECOND;
+    struct end *e = calloc(1, sizeof *e), **at;
+    uint64_t chance = seed_value() ^ (uint64_t)++ends << 32;
+    nanoseconds cut_from = (nanoseconds)wire_cut_at * SECOND;
 
     if (!w || !e || buf_reserve(buf_pages() < PAGES ? PAGES : 0) != OK) {
         free(e);

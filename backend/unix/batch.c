@@ -19,8 +19,8 @@ struct io_uring {
 #define UNKNOWN ((ssize_t)-4096) /* no errno: the ring has not said */
 
 struct batch {
-    int             fd;
-    bool            has_ring;
+    int fd;
+    bool has_ring;
     struct io_uring ring;
 };
 
@@ -96,7 +96,7 @@ static void note(struct batch *b, struct batch_entry *e)
 static unsigned take_done(struct batch *b)
 {
     struct io_uring_cqe *c;
-    unsigned             head, taken = 0;
+    unsigned head, taken = 0;
 
     io_uring_for_each_cqe(&b->ring, head, c)
     {

@@ -16,16 +16,16 @@ struct batch;
 #define BATCH_MOST 64 /* entries of a batch */
 
 struct batch_entry {
-    bool                is_write;
+    bool is_write;
     const struct iovec *part; /* lent until it has run */
-    int                 count;
-    ssize_t             done; /* bytes, or less than 0: -errno */
+    int count;
+    ssize_t done; /* bytes, or less than 0: -errno */
 };
 
 /* Of a file that does not block (O_NONBLOCK). Yours: batch_free. NULL: no
  * memory. */
 struct batch *batch_new(int fd);
-void          batch_free(struct batch *b);
+void batch_free(struct batch *b);
 
 /*
  * Does what the entries say, at most BATCH_MOST, in their order, and sets done

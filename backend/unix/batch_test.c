@@ -8,10 +8,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int                end[2];
-static struct batch      *batch;
-static char               text[8][8];
-static struct iovec       part[8];
+static int end[2];
+static struct batch *batch;
+static char text[8][8];
+static struct iovec part[8];
 static struct batch_entry entry[8];
 
 /* A pair of sockets that keep messages apart, as a TAP keeps frames. */

@@ -20,22 +20,22 @@ enum operation { READ,
                  FLUSH };
 
 struct request {
-    enum operation  operation;
-    int             fd;    /* to use next */
-    int             plain; /* the same file, by the host's cache */
-    uint8_t        *data;
-    size_t          len;
-    off_t           at;
-    size_t          done;  /* bytes */
-    int             error; /* errno, or 0 */
-    bool            is_done;
-    struct waiters  waiter;
+    enum operation operation;
+    int fd; /* to use next */
+    int plain; /* the same file, by the host's cache */
+    uint8_t *data;
+    size_t len;
+    off_t at;
+    size_t done; /* bytes */
+    int error; /* errno, or 0 */
+    bool is_done;
+    struct waiters waiter;
     struct request *next; /* the engine's own */
 };
 
 struct engine {
     const char *name; /* as --block-engine has it */
-    const char *how;  /* for the log: "by ..." */
+    const char *how; /* for the log: "by ..." */
 
     /*
      * Called once. ERR_UNSUPPORTED: the host has not what it takes, and *why

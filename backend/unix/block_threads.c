@@ -21,10 +21,10 @@
 #define THREADS 8
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t  comes = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t comes = PTHREAD_COND_INITIALIZER;
 static struct request *first, **end = &first;
 static struct request *done;
-static int             tell[2]; /* a pipe: a byte for the first in done */
+static int tell[2]; /* a pipe: a byte for the first in done */
 
 /* A hole in a file takes no room. */
 static int punch_hole(const struct request *r)
@@ -41,8 +41,8 @@ static int punch_hole(const struct request *r)
 
 static ssize_t operate(const struct request *r)
 {
-    off_t   at = r->at + (off_t)r->done;
-    size_t  left = r->len - r->done;
+    off_t at = r->at + (off_t)r->done;
+    size_t left = r->len - r->done;
     ssize_t n = 0;
 
     switch (r->operation) {
@@ -86,7 +86,7 @@ static void *serve(void *unused)
     pthread_mutex_lock(&lock);
     for (;;) {
         struct request *r = next_request();
-        bool            is_first;
+        bool is_first;
 
         pthread_mutex_unlock(&lock);
         while (!request_is_over(r, operate(r)))
@@ -111,7 +111,7 @@ static void take_done(void *unused)
     (void)unused;
     for (;;) {
         struct request *r, *next;
-        char            bytes[64];
+        char bytes[64];
 
         if (events_wait(tell[0], false, FOREVER) != OK ||
             read(tell[0], bytes, sizeof bytes) < 0)
@@ -134,9 +134,9 @@ static unsigned start_threads(void)
 {
     static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS};
 
-    sigset_t  all, before;
+    sigset_t all, before;
     pthread_t t;
-    unsigned  count = 0;
+    unsigned count = 0;
 
     sigfillset(&all);
     sigdelset(&all, SANDBOX_SIGNAL);

@@ -37,16 +37,16 @@ LOG_SOURCE(block);
 
 struct disk {
     struct block block; /* first */
-    int          fd;
-    int          direct; /* the same file without the cache; -1: none */
-    size_t       align;  /* of what goes that way */
-    char         path[];
+    int fd;
+    int direct; /* the same file without the cache; -1: none */
+    size_t align; /* of what goes that way */
+    char path[];
 };
 
 /* Those that may be chosen, the best first. */
 static const struct engine *const engines[] = {&uring_engine, &threads_engine};
-static const struct engine       *chosen; /* NULL: the best that there is */
-static const struct engine       *engine; /* NULL: none has been started */
+static const struct engine *chosen; /* NULL: the best that there is */
+static const struct engine *engine; /* NULL: none has been started */
 
 static const char *choose(const char *value)
 {
@@ -232,10 +232,10 @@ static int open_disk(const char *path, bool *writable)
 static bool has_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char       *folder = slash > path ? strndup(path, (size_t)(slash - path))
-                                      : NULL;
+    char *folder = slash > path ? strndup(path, (size_t)(slash - path))
+                                : NULL;
     struct stat st;
-    bool        has = !folder ||
+    bool has = !folder ||
                (stat(folder, &st) == 0 && S_ISDIR(st.st_mode));
 
     free(folder);
@@ -265,7 +265,7 @@ static void log_missing(const char *path, const char *maker)
 /* Logs who forbids it: the file, or a folder that leads to it. */
 static void log_forbidden(const char *path)
 {
-    char       *word = shell_word(path);
+    char *word = shell_word(path);
     struct stat st;
 
     log_error(&block, "%s may not be read; `%s %s` tells who may", path,
@@ -299,7 +299,7 @@ static enum status measure_device(int fd, const char *path,
 {
 #ifdef __linux__
     uint64_t bytes;
-    int      size;
+    int size;
 
     if (ioctl(fd, BLKGETSIZE64, &bytes) == 0 &&
         ioctl(fd, BLKSSZGET, &size) == 0) {
@@ -396,7 +396,7 @@ static size_t try_direct(int fd)
 /* The same file once more, without the cache. */
 static void open_direct(struct disk *d)
 {
-    int         how = d->block.info.writable ? O_RDWR : O_RDONLY;
+    int how = d->block.info.writable ? O_RDWR : O_RDONLY;
     struct stat a, b;
 
     d->direct = -1;
@@ -452,9 +452,9 @@ enum status block_unix_connect_with(const char *path, const char *maker,
                                     struct block **b)
 {
     struct block_info info = {0};
-    int               fd;
-    struct disk      *d;
-    enum status       s = open_locked(path, maker, &fd, &info);
+    int fd;
+    struct disk *d;
+    enum status s = open_locked(path, maker, &fd, &info);
 
     if (s)
         return s;

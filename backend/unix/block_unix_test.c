@@ -43,7 +43,7 @@ static void on_each(void (*test)(void))
     block_cached = false;
 }
 
-static uint8_t       model[SECTORS * 512];
+static uint8_t model[SECTORS * 512];
 static struct block *disk;
 
 /* Each fiber has a part of the disk to itself. */
@@ -51,13 +51,13 @@ static void use_part(void *ctx)
 {
     enum { PART = SECTORS / FIBERS };
     static uint8_t own[FIBERS][PART * 512 + 1];
-    unsigned       number = (unsigned)(uintptr_t)ctx;
-    uint64_t       from = (uint64_t)number * PART;
-    uint8_t       *data = own[number];
+    unsigned number = (unsigned)(uintptr_t)ctx;
+    uint64_t from = (uint64_t)number * PART;
+    uint8_t *data = own[number];
 
     for (int i = 0; i < 50; i++) {
         uint64_t at = random_below(PART);
-        size_t   n = random_below((uint32_t)(PART - at)) + 1;
+        size_t n = random_below((uint32_t)(PART - at)) + 1;
         uint8_t *m = model + (from + at) * 512;
 
         data = own[number] + random_below(2);
@@ -77,9 +77,9 @@ static void use_part(void *ctx)
 /* align: what the host is said to ask for, without the cache; 0: the truth. */
 static void use_parts(size_t align)
 {
-    struct fiber  *f[FIBERS];
+    struct fiber *f[FIBERS];
     static uint8_t found[sizeof model];
-    int            fd;
+    int fd;
 
     new_file();
     CHECK(block_unix_connect(path, &disk) == OK);
@@ -139,9 +139,9 @@ static void read_until_heard(void *left)
 /* They never wait where the cache has all of it. */
 static void read_and_listen(void)
 {
-    unsigned      left[2] = {10000, 10000};
+    unsigned left[2] = {10000, 10000};
     struct fiber *f[3];
-    int           ends[2];
+    int ends[2];
 
     new_file();
     has_heard = false;
@@ -171,7 +171,7 @@ TEST(other_events_come_while_requests_do)
 static void write_and_read(void *ctx)
 {
     static _Alignas(PAGE) uint8_t sector[CROWD][SECTOR];
-    unsigned                      i = (unsigned)(uintptr_t)ctx;
+    unsigned i = (unsigned)(uintptr_t)ctx;
 
     memset(sector[i], (int)i, SECTOR);
     CHECK(block_write(disk, i, sector[i], 1) == OK);
@@ -237,9 +237,9 @@ TEST(a_file_that_shrinks_is_a_failing_disk)
 /* Root may write all files. */
 static void use_as_nobody(void)
 {
-    bool          is_root = geteuid() == 0;
+    bool is_root = geteuid() == 0;
     struct block *other;
-    uint8_t       data[SECTOR];
+    uint8_t data[SECTOR];
 
     new_file();
     CHECK(chmod(path, 0444) == 0);
@@ -264,8 +264,8 @@ TEST(a_file_that_may_not_be_written_is_a_read_only_disk)
 static void give_room_back(void)
 {
     static _Alignas(PAGE) uint8_t data[2048 * SECTOR];
-    struct stat                   before, after;
-    enum status                   s;
+    struct stat before, after;
+    enum status s;
 
     new_file();
     CHECK(truncate(path, sizeof data) == 0);
@@ -329,7 +329,7 @@ TEST(a_full_disk_and_a_broken_one_are_errors)
 static void exceed(void)
 {
     static _Alignas(PAGE) uint8_t data[PAGE];
-    struct rlimit                 before, low;
+    struct rlimit before, low;
 
     new_file();
     CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
@@ -359,7 +359,7 @@ static void do_little(struct request *r)
     ssize_t n;
 
     do {
-        off_t  at = r->at + (off_t)r->done;
+        off_t at = r->at + (off_t)r->done;
         size_t left = r->len - r->done;
 
         if (left > 100)
@@ -428,7 +428,7 @@ static void read_all(void *ctx)
 static void cancel(void)
 {
     struct fiber *f;
-    enum status   s = OK;
+    enum status s = OK;
 
     new_file();
     CHECK(block_unix_connect(path, &disk) == OK);

@@ -23,22 +23,22 @@
 
 #define ENTRIES     256
 #define UNDER_WAY   (ENTRIES - 1) /* one is for watching epoll */
-#define BATCH       2             /* more, and the device begins late */
+#define BATCH       2 /* more, and the device begins late */
 #define NEW_FLAGS   (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 #define NEEDED      (IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP)
 #define AFTER_ERROR MILLISECOND /* what to wait when the kernel has no memory */
 
 static struct io_uring ring;
 static struct request *first, **end = &first; /* before the ring */
-static unsigned        under_way;
-static bool            is_watching;
+static unsigned under_way;
+static bool is_watching;
 
 /* Puts what is left of r into the ring, where there is room for it. */
 static void note(struct request *r)
 {
     struct io_uring_sqe *e = io_uring_get_sqe(&ring);
-    uint64_t             at = (uint64_t)r->at + r->done;
-    unsigned             left = (unsigned)(r->len - r->done);
+    uint64_t at = (uint64_t)r->at + r->done;
+    unsigned left = (unsigned)(r->len - r->done);
 
     switch (r->operation) {
     case READ:
@@ -75,7 +75,7 @@ static void note_those_that_wait(void)
 static void take_done(void)
 {
     struct io_uring_cqe *c;
-    unsigned             head, count = 0;
+    unsigned head, count = 0;
 
     io_uring_for_each_cqe(&ring, head, c)
     {
@@ -109,8 +109,8 @@ static bool idle(int epoll, nanoseconds *length)
 {
     struct __kernel_timespec ts = {(long long)(*length / SECOND),
                                    (long long)(*length % SECOND)};
-    struct io_uring_cqe     *c;
-    int                      n;
+    struct io_uring_cqe *c;
+    int n;
 
     if (under_way == 0)
         return true;
@@ -144,8 +144,8 @@ static bool idle(int epoll, nanoseconds *length)
 static int try_ring(void)
 {
     struct __kernel_timespec second = {1, 0};
-    struct io_uring_cqe     *c;
-    int                      n;
+    struct io_uring_cqe *c;
+    int n;
 
     io_uring_prep_nop(io_uring_get_sqe(&ring));
     n = io_uring_submit_and_wait_timeout(&ring, &c, 1, &second, NULL);
@@ -160,7 +160,7 @@ static int try_ring(void)
 static enum status uring_start(const char **why)
 {
     struct io_uring_params p = {.flags = NEW_FLAGS};
-    int                    n = io_uring_queue_init_params(ENTRIES, &ring, &p);
+    int n = io_uring_queue_init_params(ENTRIES, &ring, &p);
 
     if (n == -EINVAL) { /* before Linux 6.1 */
         p = (struct io_uring_params){0};

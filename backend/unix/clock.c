@@ -49,13 +49,13 @@ static void on_tick(int number)
  */
 static void start_ticks(void)
 {
-    struct sigaction  action = {.sa_handler = on_tick,
-                                .sa_flags = SA_RESTART | SA_ONSTACK};
-    struct sigaction  before;
-    struct sigevent   event = {.sigev_notify = SIGEV_THREAD_ID,
-                               .sigev_signo = SIGVTALRM};
+    struct sigaction action = {.sa_handler = on_tick,
+                               .sa_flags = SA_RESTART | SA_ONSTACK};
+    struct sigaction before;
+    struct sigevent event = {.sigev_notify = SIGEV_THREAD_ID,
+                             .sigev_signo = SIGVTALRM};
     struct itimerspec every = {{0, TICK}, {0, TICK}};
-    timer_t           timer;
+    timer_t timer;
 
     event._sigev_un._tid = (pid_t)syscall(SYS_gettid);
     if (sigaction(SIGVTALRM, NULL, &before) != 0 ||
@@ -70,7 +70,7 @@ static void start_ticks(void)
 /* Puts what a small file of /proc has, ended by a NUL, into text. */
 static bool read_proc(const char *path, char *text, size_t size)
 {
-    int     fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t n = fd < 0 ? -1 : read(fd, text, size - 1);
 
     if (fd >= 0)
@@ -84,7 +84,7 @@ static bool read_proc(const char *path, char *text, size_t size)
 static nanoseconds read_delay(void)
 {
     unsigned long long ran, waited;
-    char               text[128];
+    char text[128];
 
     return read_proc("/proc/self/schedstat", text, sizeof text) &&
                    sscanf(text, "%llu %llu", &ran, &waited) == 2
@@ -94,7 +94,7 @@ static nanoseconds read_delay(void)
 
 static bool is_debugged(void)
 {
-    char        text[2048];
+    char text[2048];
     const char *tracer;
 
     return read_proc("/proc/self/status", text, sizeof text) &&
@@ -105,7 +105,7 @@ static bool is_debugged(void)
 bool platform_was_held(nanoseconds length)
 {
     static nanoseconds before;
-    nanoseconds        now = read_delay(), waited = now - before;
+    nanoseconds now = read_delay(), waited = now - before;
 
     before = now;
     return now == FOREVER || waited > length / 4 || is_debugged();
@@ -146,7 +146,7 @@ void platform_wait(nanoseconds deadline)
 /* For a host, or a sandbox, without getrandom. */
 static bool read_urandom(void *data, size_t len)
 {
-    int     fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
     ssize_t n;
 
     if (fd < 0)

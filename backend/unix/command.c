@@ -32,7 +32,7 @@ char *shell_word(const char *text)
 
 char *own_command(void)
 {
-    char    path[PATH_MAX];
+    char path[PATH_MAX];
     ssize_t len;
 
 #ifdef __linux__

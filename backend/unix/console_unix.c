@@ -66,7 +66,7 @@ static enum status terminal_read(struct console *c, void *data, size_t len,
     (void)c;
     for (;;) {
         enum status s = events_wait(STDIN_FILENO, false, FOREVER);
-        ssize_t     n;
+        ssize_t n;
 
         if (s != OK)
             return s;

@@ -27,8 +27,8 @@
 
 #define REPORT_LIMIT 10 /* seconds that a report may take */
 
-static long        image_thread; /* the one that runs fibers */
-static atomic_long reporter;     /* 0: no thread has crashed */
+static long image_thread; /* the one that runs fibers */
+static atomic_long reporter; /* 0: no thread has crashed */
 
 static long this_thread(void)
 {
@@ -46,8 +46,8 @@ static long this_thread(void)
 static void find_stack(struct unwind *u)
 {
     struct stack stack = image_fiber_stack();
-    bool         has_sp = u->known >> UNWIND_STACK & 1;
-    uintptr_t    at = u->value[has_sp ? UNWIND_STACK : UNWIND_FRAME];
+    bool has_sp = u->known >> UNWIND_STACK & 1;
+    uintptr_t at = u->value[has_sp ? UNWIND_STACK : UNWIND_FRAME];
 
     u->low = (uintptr_t)stack.low;
     u->high = u->low + stack.size;
@@ -64,7 +64,7 @@ static void report(struct unwind *u, int number) __attribute__((noreturn));
 static void report(struct unwind *u, int number)
 {
     struct trace trace = {.pc = u->pc, .has_pc = !u->is_return};
-    sigset_t     only;
+    sigset_t only;
 
     /* A report that itself hangs or faults ends the process. */
     alarm(REPORT_LIMIT);
@@ -171,7 +171,7 @@ static const char *fault_name(int number)
 static bool is_in_guard(uintptr_t address)
 {
     struct stack stack = image_fiber_stack();
-    uintptr_t    low = (uintptr_t)stack.low;
+    uintptr_t low = (uintptr_t)stack.low;
 
     return stack.guarded && address < low &&
            address >= low - stack_guard_size();
@@ -206,7 +206,7 @@ static void say_refusal(const siginfo_t *info)
 static void say_cause(int number, const siginfo_t *info)
 {
     const char *fiber = image_fiber_name();
-    bool        is_fiber = this_thread() == image_thread;
+    bool is_fiber = this_thread() == image_thread;
 
     image_say("\n%s crashed: ", image_name());
     if (is_fiber && number == SIGSEGV && info->si_code > 0 &&
@@ -268,10 +268,10 @@ static void on_fault(int number, siginfo_t *info, void *context)
 void crash_catch(void)
 {
     static _Alignas(16) char stack[64 * 1024];
-    stack_t                  alternate = {.ss_sp = stack,
-                                          .ss_size = sizeof stack};
-    struct sigaction         fault = {.sa_sigaction = on_fault,
-                                      .sa_flags = SA_SIGINFO | SA_ONSTACK};
+    stack_t alternate = {.ss_sp = stack,
+                         .ss_size = sizeof stack};
+    struct sigaction fault = {.sa_sigaction = on_fault,
+                              .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
     image_thread = this_thread();
     sigaltstack(&alternate, NULL);

@@ -31,8 +31,8 @@ MUST_CHECK enum status events_wait(int fd, bool write, nanoseconds deadline);
  */
 struct events_watch {
     struct waiters fiber;
-    bool           happened; /* since the last wait */
-    int            fd;
+    bool happened; /* since the last wait */
+    int fd;
 };
 
 /* Keeps w. */

@@ -14,9 +14,9 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 
-static int      epoll = -1;
+static int epoll = -1;
 static unsigned waiting; /* fibers */
-static int      wake_pipe;
+static int wake_pipe;
 
 static events_idle *idle_first; /* NULL: nobody */
 
@@ -34,9 +34,9 @@ void events_init(int wake)
 enum status events_wait(int fd, bool write, nanoseconds deadline)
 {
     struct events_watch r = {.fd = fd};
-    struct epoll_event  e = {.events = write ? EPOLLOUT : EPOLLIN,
-                             .data.ptr = &r};
-    enum status         s = OK;
+    struct epoll_event e = {.events = write ? EPOLLOUT : EPOLLIN,
+                            .data.ptr = &r};
+    enum status s = OK;
 
     if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) != 0) {
         if (errno == EPERM)
@@ -89,9 +89,9 @@ bool events_idle_by(events_idle *idle)
 /* Waits with the kernel's finest clock; rounds up where it has none. */
 static int wait_for(struct epoll_event *events, int max, nanoseconds length)
 {
-    static bool     coarse;
+    static bool coarse;
     struct timespec ts = {(time_t)(length / SECOND), (long)(length % SECOND)};
-    nanoseconds     ms = length / MILLISECOND + (length % MILLISECOND != 0);
+    nanoseconds ms = length / MILLISECOND + (length % MILLISECOND != 0);
 
     if (!coarse) {
         int n = epoll_pwait2(epoll, events, max,
@@ -109,8 +109,8 @@ static int wait_for(struct epoll_event *events, int max, nanoseconds length)
 void events_take(nanoseconds deadline)
 {
     static struct epoll_event events[64];
-    nanoseconds               length = deadline;
-    int                       n;
+    nanoseconds length = deadline;
+    int n;
 
     if (deadline > 0 && deadline != FOREVER) {
         nanoseconds now = platform_now();

@@ -13,17 +13,17 @@
 #include <stdlib.h>
 
 struct registration {
-    struct waiters       fiber;
+    struct waiters fiber;
     struct registration *next, **back;
-    int                  fd;
-    bool                 write, happened;
+    int fd;
+    bool write, happened;
 };
 
 static struct registration *all;
-static size_t               count = 1; /* with the pipe */
-static struct pollfd       *fds;
-static size_t               fds_size;
-static int                  wake_pipe;
+static size_t count = 1; /* with the pipe */
+static struct pollfd *fds;
+static size_t fds_size;
+static int wake_pipe;
 
 void events_init(int wake)
 {
@@ -57,7 +57,7 @@ static void drop(struct registration *r)
 enum status events_wait(int fd, bool write, nanoseconds deadline)
 {
     struct registration r = {.fd = fd, .write = write};
-    enum status         s = OK;
+    enum status s = OK;
 
     add(&r);
     while (!r.happened && s == OK)

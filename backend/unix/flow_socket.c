@@ -36,15 +36,15 @@
 #define PIECES     64 /* in one write */
 
 struct socket_flow {
-    struct flow         flow; /* first */
-    struct sockets     *stack;
-    int                 fd, write_fd; /* the same socket; -1: not needed yet */
-    unsigned            shut;         /* enum flow_side */
-    bool                has_ended;    /* the peer has finished */
-    enum status         over;         /* why it broke off; OK: it did not */
-    struct buf         *came;         /* read and not yet asked for */
-    unsigned            pages;        /* for the next read */
-    struct endpoint     local, peer;
+    struct flow flow; /* first */
+    struct sockets *stack;
+    int fd, write_fd; /* the same socket; -1: not needed yet */
+    unsigned shut; /* enum flow_side */
+    bool has_ended; /* the peer has finished */
+    enum status over; /* why it broke off; OK: it did not */
+    struct buf *came; /* read and not yet asked for */
+    unsigned pages; /* for the next read */
+    struct endpoint local, peer;
     struct flow_options options;
 };
 
@@ -93,7 +93,7 @@ static struct buf *take_pages(const struct socket_flow *f, struct iovec *iov,
                               size_t *count)
 {
     struct buf *first = NULL, **end = &first;
-    size_t      most = 1 + buf_pages_free() / 8; /* leave some for others */
+    size_t most = 1 + buf_pages_free() / 8; /* leave some for others */
 
     if (most > f->pages)
         most = f->pages;
@@ -110,7 +110,7 @@ static void keep_pages(struct socket_flow *f, struct buf *pages, size_t count,
                        size_t len)
 {
     struct buf **end = &f->came;
-    unsigned     used = 0;
+    unsigned used = 0;
 
     f->stack->counters.bytes_in += len;
     while (*end)
@@ -137,10 +137,10 @@ static enum status await_data(struct socket_flow *f, nanoseconds deadline)
     struct iovec iov[PAGES_MOST];
 
     for (;;) {
-        size_t      count;
+        size_t count;
         struct buf *pages = take_pages(f, iov, &count);
-        ssize_t     n = pages ? readv(f->fd, iov, (int)count) : -1;
-        int         error = pages ? errno : ENOBUFS;
+        ssize_t n = pages ? readv(f->fd, iov, (int)count) : -1;
+        int error = pages ? errno : ENOBUFS;
         enum status s = OK;
 
         if (n > 0) {
@@ -170,7 +170,7 @@ static enum status socket_read(struct flow *flow, struct buf **data,
                                nanoseconds deadline)
 {
     struct socket_flow *f = flow_of(flow);
-    enum status         s;
+    enum status s;
 
     if (f->shut & FLOW_READING)
         return f->over ? f->over : ERR_EOF;
@@ -222,8 +222,8 @@ static enum status send_pieces(struct socket_flow *f, struct iovec *iov,
 {
     while (count > 0) {
         struct msghdr message = {.msg_iov = iov};
-        ssize_t       n;
-        enum status   s = OK;
+        ssize_t n;
+        enum status s = OK;
 
         message.msg_iovlen = count;
         if (f->over)
@@ -262,8 +262,8 @@ static enum status socket_write(struct flow *flow, const struct span *spans,
                                 size_t count, nanoseconds deadline)
 {
     struct socket_flow *f = flow_of(flow);
-    struct iovec        iov[PIECES];
-    enum status         s = may_write(f);
+    struct iovec iov[PIECES];
+    enum status s = may_write(f);
 
     while (s == OK && count > 0) {
         size_t n = 0;
@@ -282,8 +282,8 @@ static enum status socket_write_bufs(struct flow *flow, struct buf *data,
                                      nanoseconds deadline)
 {
     struct socket_flow *f = flow_of(flow);
-    struct iovec        iov[PIECES];
-    enum status         s = may_write(f);
+    struct iovec iov[PIECES];
+    enum status s = may_write(f);
 
     for (const struct buf *b = data; s == OK && b;) {
         size_t n = 0;
@@ -319,7 +319,7 @@ static void socket_shutdown(struct flow *flow, unsigned sides)
 static void socket_abort(struct flow *flow)
 {
     static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    struct socket_flow        *f = flow_of(flow);
+    struct socket_flow *f = flow_of(flow);
 
     (void)setsockopt(f->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 #ifdef __linux__
@@ -353,7 +353,7 @@ static void flow_free(struct socket_flow *f)
 static void socket_close(struct flow *flow)
 {
     static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    struct socket_flow        *f = flow_of(flow);
+    struct socket_flow *f = flow_of(flow);
 
     if (f->came)
         (void)setsockopt(f->fd, SOL_SOCKET, SO_LINGER, &at_once,
@@ -376,7 +376,7 @@ static struct endpoint socket_peer(const struct flow *flow)
     return flow_of(flow)->peer;
 }
 
-static void socket_options(const struct flow   *flow,
+static void socket_options(const struct flow *flow,
                            struct flow_options *options)
 {
     *options = flow_of(flow)->options;
@@ -396,7 +396,7 @@ static int in_units(nanoseconds length, nanoseconds unit, int most)
                                              : (int)n;
 }
 
-static void socket_set_options(struct flow               *flow,
+static void socket_set_options(struct flow *flow,
                                const struct flow_options *options)
 {
     struct socket_flow *f = flow_of(flow);
@@ -436,8 +436,8 @@ static const struct flow_ops socket_flow_ops = {
 struct flow *flow_socket_new(struct sockets *s, int fd, struct endpoint peer)
 {
     struct socket_flow *f = calloc(1, sizeof *f);
-    struct sockaddr_in  a = {0};
-    socklen_t           len = sizeof a;
+    struct sockaddr_in a = {0};
+    socklen_t len = sizeof a;
 
     if (!f) {
         close(fd);
@@ -480,7 +480,7 @@ static enum status cannot_connect(struct sockets *s, int error)
 /* OK, or why there is no connection after all. */
 static int outcome(int fd)
 {
-    int       error = 0;
+    int error = 0;
     socklen_t len = sizeof error;
 
     return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error
@@ -491,10 +491,10 @@ enum status flow_socket_connect(struct sockets *s, struct endpoint to,
                                 nanoseconds deadline, struct flow **flow)
 {
     struct sockaddr_in a = socket_address(to);
-    int                fd = socket_new(SOCK_STREAM), error;
-    enum status        status = OK;
-    struct flow       *f;
-    struct endpoint    local;
+    int fd = socket_new(SOCK_STREAM), error;
+    enum status status = OK;
+    struct flow *f;
+    struct endpoint local;
 
     if (fd < 0)
         return cannot_connect(s, errno);

@@ -33,16 +33,16 @@
 #define TO_READ    (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
 #define TO_PASS    (O_PATH | O_DIRECTORY | O_CLOEXEC)
 #define ONE_READ   ((size_t)1 << 20) /* bytes; then the others have a turn */
-#define ONE_LOOK   64                /* entries of a directory, likewise */
+#define ONE_LOOK   64 /* entries of a directory, likewise */
 #define AGAIN      (-2)
 
 LOG_SOURCE(kv_ro);
 
 struct direct {
-    struct kv_ro kv;     /* first */
-    int          folder; /* open */
-    bool         walks;  /* there is no openat2 */
-    char        *name;   /* of the folder, for the log */
+    struct kv_ro kv; /* first */
+    int folder; /* open */
+    bool walks; /* there is no openat2 */
+    char *name; /* of the folder, for the log */
 };
 
 static struct direct *direct_of(struct kv_ro *kv)
@@ -83,8 +83,8 @@ static int climb(char *path, size_t from, size_t to)
 static int follow(int folder, char *path, size_t from, size_t to,
                   const char *part)
 {
-    char    link[PATH_MAX];
-    int     error = errno;
+    char link[PATH_MAX];
+    int error = errno;
     ssize_t len = readlinkat(folder, part, link, sizeof link - 1);
 
     if (len <= 0) {
@@ -116,8 +116,8 @@ static void close_but(int fd, int folder)
 static int walk_once(int folder, char *path)
 {
     size_t from = 0, to;
-    int    at = folder, next;
-    bool   is_last;
+    int at = folder, next;
+    bool is_last;
 
     do {
         char part[NAME_MAX + 1];
@@ -222,7 +222,7 @@ static bool is_absence(int error)
 /* Logs that the host failed. A key may be a stranger's, of a request, say. */
 static void tell_failure(const struct direct *d, const char *key)
 {
-    int  error = errno;
+    int error = errno;
     char quoted[300];
 
     text_quote(quoted, sizeof quoted, key, strlen(key));
@@ -260,7 +260,7 @@ static enum status open_as(struct direct *d, const char *key, mode_t mode,
 static enum status direct_size(struct kv_ro *kv, const char *key,
                                uint64_t *size)
 {
-    int         fd;
+    int fd;
     struct stat st;
     enum status s = open_as(direct_of(kv), key, S_IFREG, &fd, &st);
 
@@ -282,7 +282,7 @@ static nanoseconds since_1970(struct timespec t)
 static enum status direct_modified(struct kv_ro *kv, const char *key,
                                    nanoseconds *modified)
 {
-    int         fd;
+    int fd;
     struct stat st;
     enum status s = open_as(direct_of(kv), key, S_IFREG, &fd, &st);
 
@@ -298,7 +298,7 @@ static enum status read_at(int fd, uint64_t offset, char *data, size_t len,
                            size_t *got)
 {
     while (*got < len) {
-        size_t  most = len - *got < ONE_READ ? len - *got : ONE_READ;
+        size_t most = len - *got < ONE_READ ? len - *got : ONE_READ;
         ssize_t n = pread(fd, data + *got, most, (off_t)(offset + *got));
 
         enum status s;
@@ -319,9 +319,9 @@ static enum status direct_read(struct kv_ro *kv, const char *key,
                                size_t *got)
 {
     struct direct *d = direct_of(kv);
-    int            fd;
-    struct stat    st;
-    enum status    s = open_as(d, key, S_IFREG, &fd, &st);
+    int fd;
+    struct stat st;
+    enum status s = open_as(d, key, S_IFREG, &fd, &st);
 
     if (s)
         return s;
@@ -338,11 +338,11 @@ static enum status direct_read(struct kv_ro *kv, const char *key,
 static bool look_at(struct direct *d, const char *directory,
                     const struct dirent *e, bool *is_directory)
 {
-    char        key[KV_RO_KEY + 1];
-    size_t      len = strlen(directory), name = strlen(e->d_name);
+    char key[KV_RO_KEY + 1];
+    size_t len = strlen(directory), name = strlen(e->d_name);
     struct stat st;
-    int         fd;
-    bool        good;
+    int fd;
+    bool good;
 
     if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
         len + (len > 0) + name > KV_RO_KEY)
@@ -369,8 +369,8 @@ static enum status list(struct direct *d, const char *directory, DIR *dir,
                         kv_ro_entry *fn, void *ctx)
 {
     const struct dirent *e;
-    bool                 is_directory;
-    enum status          s;
+    bool is_directory;
+    enum status s;
 
     for (unsigned n = 1; errno = 0, (e = readdir(dir)) != NULL; n++) {
         if (look_at(d, directory, e, &is_directory) &&
@@ -386,10 +386,10 @@ static enum status direct_list(struct kv_ro *kv, const char *directory,
                                kv_ro_entry *fn, void *ctx)
 {
     struct direct *d = direct_of(kv);
-    int            fd;
-    struct stat    st;
-    enum status    s = open_as(d, directory, S_IFDIR, &fd, &st);
-    DIR           *dir;
+    int fd;
+    struct stat st;
+    enum status s = open_as(d, directory, S_IFDIR, &fd, &st);
+    DIR *dir;
 
     if (s)
         return s;
@@ -444,7 +444,7 @@ static enum status refuse(const char *dir)
 enum status kv_ro_unix_connect(const char *dir, struct kv_ro **kv)
 {
     struct direct *d = malloc(sizeof *d);
-    char          *name = strdup(dir);
+    char *name = strdup(dir);
 
     if (!d || !name) {
         free(d);

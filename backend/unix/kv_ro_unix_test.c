@@ -6,7 +6,7 @@
 /*
  * In a folder of its own:  in/ is the store, out/ what it must not lead to.
  */
-static char          base[] = "/tmp/kv_ro_testXXXXXX";
+static char base[] = "/tmp/kv_ro_testXXXXXX";
 static struct kv_ro *kv;
 
 static void make_file(const char *name, const char *text)
@@ -67,8 +67,8 @@ static void set_up(void)
 static const char *value(const char *key)
 {
     static char data[64];
-    size_t      got;
-    uint64_t    size;
+    size_t got;
+    uint64_t size;
     enum status s = kv_ro_read(kv, key, 0, data, sizeof data - 1, &got);
 
     CHECK(kv_ro_size(kv, key, &size) == s);
@@ -80,7 +80,7 @@ static const char *value(const char *key)
 }
 
 struct names {
-    char   text[400];
+    char text[400];
     size_t most;
 };
 
@@ -96,7 +96,7 @@ static bool note(void *ctx, const char *name, bool is_directory)
 static struct names listed(const char *directory, size_t most)
 {
     struct names n = {" ", most};
-    enum status  s = kv_ro_list(kv, directory, note, &n);
+    enum status s = kv_ro_list(kv, directory, note, &n);
 
     if (s)
         strcpy(n.text, status_text(s));
@@ -204,7 +204,7 @@ TEST(a_long_key_is_just_not_there)
 
 TEST(a_value_is_read_from_an_offset_on)
 {
-    char   data[8];
+    char data[8];
     size_t got;
 
     CHECK(kv_ro_read(kv, "a", 1, data, 2, &got) == OK && got == 2);
@@ -219,7 +219,7 @@ TEST(a_value_was_changed_when_its_file_was)
 {
     static const struct timespec times[2] = {{1700000000, 5}, {1700000000, 5}};
     static const struct timespec early[2] = {{-10, 0}, {-10, 0}};
-    nanoseconds                  modified = 0;
+    nanoseconds modified = 0;
 
     CHECK(utimensat(AT_FDCWD, "in/empty", times, 0) == 0);
     CHECK(kv_ro_modified(kv, "empty", &modified) == OK);
@@ -249,9 +249,9 @@ TEST(a_file_that_may_not_be_read_is_an_error)
 /* A key may come from a stranger: its bytes do nothing to a terminal. */
 TEST(a_key_is_quoted_where_it_is_logged)
 {
-    char    said[1000] = "";
-    uid_t   we = geteuid();
-    int     err = dup(STDERR_FILENO), out[2];
+    char said[1000] = "";
+    uid_t we = geteuid();
+    int err = dup(STDERR_FILENO), out[2];
     ssize_t n;
 
     make_folder("in/shut_folder");
@@ -287,12 +287,12 @@ static bool take_any(void *ctx, const char *name, bool is_directory)
 
 TEST(a_long_read_and_a_long_list_let_others_run)
 {
-    static char   data[16 << 20];
+    static char data[16 << 20];
     struct kv_ro *store;
     struct fiber *f;
-    int           turns = 0, entries = 0;
-    size_t        got = 0;
-    char          path[64];
+    int turns = 0, entries = 0;
+    size_t got = 0;
+    char path[64];
 
     make_folder("long");
     make_file("long/big", "");

@@ -10,15 +10,15 @@
 
 struct mapping {
     uintptr_t start, end, offset;
-    bool      readable, executable;
-    char      path[MODULE_PATH]; /* "": of no file */
+    bool readable, executable;
+    char path[MODULE_PATH]; /* "": of no file */
 };
 
 /* Returns whether it wants the next one, too. */
 typedef bool mapping_fn(void *ctx, const struct mapping *m);
 
 static struct module modules[MODULES_MOST];
-static size_t        count;
+static size_t count;
 
 /* Reads a hexadecimal number, and the one character behind it. */
 static const char *take_hex(const char *text, uintptr_t *value)
@@ -58,11 +58,11 @@ static void parse_mapping(const char *line, struct mapping *m)
 
 static void for_each_mapping(mapping_fn *fn, void *ctx)
 {
-    static char           line[MODULE_PATH + 128], buffer[4096];
+    static char line[MODULE_PATH + 128], buffer[4096];
     static struct mapping m;
-    int                   fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
-    size_t                len = 0;
-    bool                  goes_on = fd >= 0;
+    int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    size_t len = 0;
+    bool goes_on = fd >= 0;
 
     while (goes_on) {
         ssize_t n = read(fd, buffer, sizeof buffer);
@@ -89,7 +89,7 @@ static void for_each_mapping(mapping_fn *fn, void *ctx)
 
 static void find_bias(struct module *m)
 {
-    const elf_header     *e = (const void *)m->start;
+    const elf_header *e = (const void *)m->start;
     const segment_header *h;
 
     m->has_header = m->end - m->start >= sizeof *e &&
@@ -160,7 +160,7 @@ static const segment_header *segments(const struct module *m, size_t *n)
 
 const segment_header *module_segment(const struct module *m, uint32_t type)
 {
-    size_t                n;
+    size_t n;
     const segment_header *h = segments(m, &n);
 
     for (size_t i = 0; i < n; i++)
@@ -171,7 +171,7 @@ const segment_header *module_segment(const struct module *m, uint32_t type)
 
 bool module_holds(const struct module *m, uintptr_t address, size_t size)
 {
-    size_t                n;
+    size_t n;
     const segment_header *h = segments(m, &n);
 
     for (size_t i = 0; i < n; i++) {

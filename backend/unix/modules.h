@@ -22,11 +22,11 @@ typedef ElfW(Sym) elf_symbol;
 #define MODULE_PATH 256
 
 struct module {
-    uintptr_t start, end;     /* of all of its mappings */
+    uintptr_t start, end; /* of all of its mappings */
     uintptr_t code, code_end; /* of those that can be executed */
-    uintptr_t bias;           /* address in memory less that in the file */
-    bool      has_header;     /* an ELF header can be read at start */
-    char      path[MODULE_PATH];
+    uintptr_t bias; /* address in memory less that in the file */
+    bool has_header; /* an ELF header can be read at start */
+    char path[MODULE_PATH];
 };
 
 /* Reads the list; before it is called there are no modules. */

@@ -45,14 +45,14 @@
 #endif
 
 #define DEVICE      "/dev/net/tun"
-#define PAGES       17   /* for the longest frame */
-#define PIECES      128  /* of a frame that is written */
+#define PAGES       17 /* for the longest frame */
+#define PIECES      128 /* of a frame that is written */
 #define SHORT_FRAME 2048 /* bytes that are cheaper copied than pointed to */
 #define LOOK_AGAIN  (200 * MILLISECOND)
-#define RESERVED    512                 /* pages */
-#define READS       16                  /* at once */
-#define WRITES      32                  /* frames that are gathered, */
-#define PARTS       1024                /* their pieces, */
+#define RESERVED    512 /* pages */
+#define READS       16 /* at once */
+#define WRITES      32 /* frames that are gathered, */
+#define PARTS       1024 /* their pieces, */
 #define BYTES       ((size_t)256 << 10) /* and bytes; more, and they go */
 
 LOG_SOURCE(network_unix);
@@ -60,33 +60,33 @@ LOG_SOURCE(network_unix);
 /* Where a frame that comes is read to. */
 struct place {
     struct virtio_net_hdr header;
-    struct iovec          part[1 + PAGES]; /* the header, then pages */
-    struct buf           *page[PAGES];     /* NULL: to be had again */
-    int                   count;           /* pages that are there */
+    struct iovec part[1 + PAGES]; /* the header, then pages */
+    struct buf *page[PAGES]; /* NULL: to be had again */
+    int count; /* pages that are there */
 };
 
 /* Frames to be written. */
 struct gathered {
     struct virtio_net_hdr header[WRITES];
-    struct buf           *frame[WRITES];
-    struct iovec          part[PARTS];
-    struct batch_entry    entry[WRITES];
-    size_t                frames, parts, bytes;
+    struct buf *frame[WRITES];
+    struct iovec part[PARTS];
+    struct batch_entry entry[WRITES];
+    size_t frames, parts, bytes;
 };
 
 struct tap {
-    struct network      network;
-    int                 fd, fd_of_link; /* the same file twice: two may wait */
-    bool                has_header, is_captured, is_gathering;
-    char                name[IFNAMSIZ];
-    frames_handler     *fn;
-    void               *ctx;
-    struct waiters      went_down;
+    struct network network;
+    int fd, fd_of_link; /* the same file twice: two may wait */
+    bool has_header, is_captured, is_gathering;
+    char name[IFNAMSIZ];
+    frames_handler *fn;
+    void *ctx;
+    struct waiters went_down;
     struct events_watch watch;
-    struct batch       *batch;
-    size_t              reads; /* to be asked for */
-    struct place        place[READS];
-    struct gathered     gathered;
+    struct batch *batch;
+    size_t reads; /* to be asked for */
+    struct place place[READS];
+    struct gathered gathered;
 };
 
 static struct tap *tap_of(struct network *n)
@@ -112,14 +112,14 @@ static void fill_header(const struct buf *frame, struct virtio_net_hdr *h)
     h->hdr_len = (uint16_t)frame->len;
 }
 
-static ssize_t write_whole(const struct tap            *t,
+static ssize_t write_whole(const struct tap *t,
                            const struct virtio_net_hdr *h,
-                           const struct buf            *frame)
+                           const struct buf *frame)
 {
     static uint8_t whole[NETWORK_FRAME];
-    size_t         len = buf_length(frame);
-    struct iovec   part[2] = {{(void *)(uintptr_t)h, sizeof *h}, {whole, len}};
-    int            first = t->has_header ? 0 : 1;
+    size_t len = buf_length(frame);
+    struct iovec part[2] = {{(void *)(uintptr_t)h, sizeof *h}, {whole, len}};
+    int first = t->has_header ? 0 : 1;
 
     buf_copy_out(frame, 0, whole, len);
     return writev(t->fd, part + first, 2 - first);
@@ -129,11 +129,11 @@ static ssize_t write_whole(const struct tap            *t,
 static ssize_t write_frame(const struct tap *t, const struct buf *frame)
 {
     struct virtio_net_hdr h;
-    struct iovec          part[PIECES];
-    uint8_t               whole[sizeof h + SHORT_FRAME];
-    size_t                len = buf_length(frame), at = 0;
-    const struct buf     *first = frame;
-    int                   count = 0;
+    struct iovec part[PIECES];
+    uint8_t whole[sizeof h + SHORT_FRAME];
+    size_t len = buf_length(frame), at = 0;
+    const struct buf *first = frame;
+    int count = 0;
 
     if (t->has_header) {
         fill_header(frame, &h);
@@ -198,7 +198,7 @@ static size_t note_gathered(const struct tap *t, struct batch_entry *entry)
 static void settle_gathered(struct tap *t, const struct batch_entry *entry)
 {
     struct gathered *g = &t->gathered;
-    size_t           count = g->frames;
+    size_t count = g->frames;
 
     g->frames = g->parts = g->bytes = 0;
     for (size_t i = 0; i < count; i++)
@@ -217,8 +217,8 @@ static void send_gathered(struct tap *t)
 static bool gather(struct tap *t, struct buf *frame)
 {
     struct gathered *g = &t->gathered;
-    struct iovec    *part;
-    int              count = 0;
+    struct iovec *part;
+    int count = 0;
 
     if (g->parts + 1 + PIECES > PARTS)
         send_gathered(t);
@@ -245,7 +245,7 @@ static bool gather(struct tap *t, struct buf *frame)
 static void tap_write(struct network *n, struct buf *frame)
 {
     struct tap *t = tap_of(n);
-    ssize_t     done;
+    ssize_t done;
 
     if (t->is_captured)
         pcap_add(frame, platform_wall());
@@ -320,9 +320,9 @@ static void read_header(const struct virtio_net_hdr *h, struct buf *frame)
 static void ask_for_frame(struct tap *t, struct place *p,
                           struct batch_entry *entry)
 {
-    static uint8_t      nowhere[16];
+    static uint8_t nowhere[16];
     static struct iovec lost = {nowhere, sizeof nowhere};
-    int                 first = t->has_header ? 0 : 1;
+    int first = t->has_header ? 0 : 1;
 
     lay_out(p);
     *entry = p->count > 0
@@ -361,9 +361,9 @@ static enum status exchange(struct tap *t, struct buf *frames[READS],
                             size_t *count)
 {
     struct batch_entry entry[WRITES + READS];
-    size_t             writes = note_gathered(t, entry), reads = t->reads;
-    size_t             found = 0;
-    int                error = 0;
+    size_t writes = note_gathered(t, entry), reads = t->reads;
+    size_t found = 0;
+    int error = 0;
 
     for (size_t i = 0; i < reads; i++)
         ask_for_frame(t, &t->place[i], &entry[writes + i]);
@@ -411,8 +411,8 @@ static void read_all(void *ctx)
 
     while (s != ERR_GONE && yielded == OK) {
         struct buf *frame[READS];
-        size_t      count;
-        bool        is_last;
+        size_t count;
+        bool is_last;
 
         s = exchange(t, frame, &count);
         /* One short frame alone: its sender waits for the answer, most likely,
@@ -441,8 +441,8 @@ static void read_all(void *ctx)
 static bool is_up(const struct tap *t)
 {
     struct ifreq r = {0};
-    int          s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool         up;
+    int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool up;
 
     memcpy(r.ifr_name, t->name, sizeof t->name);
     up = s >= 0 && ioctl(s, SIOCGIFFLAGS, &r) == 0 && r.ifr_flags & IFF_UP;
@@ -476,8 +476,8 @@ static void watch_link(void *ctx)
 static bool ask_host(struct tap *t)
 {
     struct ifreq r = {0};
-    int          s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    bool         ok;
+    int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool ok;
 
     memcpy(r.ifr_name, t->name, sizeof t->name);
     ok = s >= 0 && ioctl(s, SIOCGIFMTU, &r) == 0;
@@ -547,10 +547,10 @@ enum interface { NO_INTERFACE,
 static enum interface interface_of(const char *name)
 {
     struct ethtool_drvinfo info = {.cmd = ETHTOOL_GDRVINFO};
-    struct ifreq           r = {.ifr_data = (void *)&info};
-    int                    s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    enum interface         is = NO_INTERFACE;
-    struct ifreq           index = {0};
+    struct ifreq r = {.ifr_data = (void *)&info};
+    int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    enum interface is = NO_INTERFACE;
+    struct ifreq index = {0};
 
     memcpy(r.ifr_name, name, strlen(name) + 1);
     memcpy(index.ifr_name, name, strlen(name) + 1);
@@ -591,7 +591,7 @@ static enum status refuse_permission(const char *name)
 static enum status refuse_kind(const char *name)
 {
     enum interface is = interface_of(name);
-    char          *word = shell_word(name);
+    char *word = shell_word(name);
 
     if (is == NO_INTERFACE)
         log_error(&network_unix, "\"%s\" is no name of an interface", name);
@@ -663,8 +663,8 @@ static enum status open_by_name(struct tap *t, const char *name)
 static enum status open_by_fd(struct tap *t, const char *name)
 {
     struct ifreq r = {0};
-    char        *end;
-    long         fd = strtol(name + 3, &end, 10);
+    char *end;
+    long fd = strtol(name + 3, &end, 10);
 
     if (end == name + 3 || *end || fd < 0 || fd > 65535 ||
         (t->fd = dup((int)fd)) < 0 || ioctl(t->fd, TUNGETIFF, &r) != 0 ||

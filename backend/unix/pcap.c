@@ -41,12 +41,12 @@ bool pcap_is_wanted(void)
 
 void pcap_add(const struct buf *frame, nanoseconds wall)
 {
-    uint32_t     len = (uint32_t)buf_length(frame);
-    uint32_t     header[4] = {(uint32_t)(wall / SECOND),
-                              (uint32_t)(wall % SECOND), len, len};
+    uint32_t len = (uint32_t)buf_length(frame);
+    uint32_t header[4] = {(uint32_t)(wall / SECOND),
+                          (uint32_t)(wall % SECOND), len, len};
     struct iovec part[PIECES] = {{header, sizeof header}};
-    int          count = 1;
-    uint32_t     kept = 0;
+    int count = 1;
+    uint32_t kept = 0;
 
     for (; frame && count < PIECES; frame = frame->next, count++) {
         part[count] = (struct iovec){frame->data, frame->len};

@@ -52,7 +52,7 @@ void platform_exit(int code)
 void *platform_pages(size_t count)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    void  *pages;
+    void *pages;
 
     if (count > SIZE_MAX / PAGE_BYTES || page % PAGE_BYTES != 0)
         return NULL;
@@ -82,7 +82,7 @@ static int wake_pipe[2];
 static void on_stop_signal(int number)
 {
     static volatile sig_atomic_t asked;
-    int                          error = errno;
+    int error = errno;
 
     if (asked)
         _exit(128 + number);

@@ -9,9 +9,9 @@ unsigned resolv_conf_servers(const char *file, struct ip_address *servers,
                              unsigned max)
 {
     static const char keyword[] = "nameserver";
-    FILE             *in = fopen(file, "re");
-    char              line[512];
-    unsigned          count = 0;
+    FILE *in = fopen(file, "re");
+    char line[512];
+    unsigned count = 0;
 
     while (in && count < max && fgets(line, sizeof line, in)) {
         char *value = line + sizeof keyword - 1;

@@ -9,8 +9,8 @@ static struct ip_address found[3];
 /* The servers of a file with this text. */
 static unsigned servers_of(const char *text)
 {
-    char     name[] = "/tmp/resolv_conf_test.XXXXXX";
-    int      fd = mkstemp(name);
+    char name[] = "/tmp/resolv_conf_test.XXXXXX";
+    int fd = mkstemp(name);
     unsigned count;
 
     memset(found, 0, sizeof found);

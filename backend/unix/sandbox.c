@@ -35,12 +35,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CALLS_MOST 512  /* the highest number of a call, and one */
+#define CALLS_MOST 512 /* the highest number of a call, and one */
 #define DROP_TRIES 2000 /* each after 1 ms */
 
 LOG_SOURCE(sandbox);
 
-static bool        is_wanted, is_entered;
+static bool is_wanted, is_entered;
 static const char *user = "";
 
 static const char *take_user(const char *value)
@@ -204,7 +204,7 @@ static bool add_threads(scmp_filter_ctx f)
 static int load_filter(void)
 {
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_TRAP);
-    int             error = ENOMEM;
+    int error = ENOMEM;
 
     if (f && add_all(f, SCMP_ACT_ALLOW, allowed) &&
         add_all(f, SCMP_ACT_ERRNO(ENOSYS), absent) && add_opening(f) &&
@@ -223,7 +223,7 @@ static int load_filter(void)
 static bool drop_own_privileges(void)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
-    struct __user_cap_data_struct   data[2];
+    struct __user_cap_data_struct data[2];
 
     if (syscall(SYS_capget, &header, data) != 0)
         return false;
@@ -246,9 +246,9 @@ static void on_drop(int signal)
 /* Has the thread more capabilities than it may keep? */
 static bool is_privileged(const char *thread)
 {
-    char               name[300], line[128];
+    char name[300], line[128];
     unsigned long long permitted = 0;
-    FILE              *in;
+    FILE *in;
 
     snprintf(name, sizeof name, "/proc/self/task/%s/status", thread);
     in = fopen(name, "re");
@@ -263,9 +263,9 @@ static bool is_privileged(const char *thread)
 /* Asks the threads that still have some. false: none has. */
 static bool ask_threads(void)
 {
-    DIR                 *threads = opendir("/proc/self/task");
+    DIR *threads = opendir("/proc/self/task");
     const struct dirent *e;
-    bool                 is_left = false;
+    bool is_left = false;
 
     if (!threads)
         log_warning(&sandbox, "without /proc other threads keep their "
@@ -283,7 +283,7 @@ static bool ask_threads(void)
 static enum status drop_privileges(void)
 {
     struct sigaction drop = {.sa_handler = on_drop, .sa_flags = SA_RESTART};
-    bool             is_left = true;
+    bool is_left = true;
 
     if (!drop_own_privileges()) {
         log_error(&sandbox, "the privileges cannot be given up: %s",
@@ -333,7 +333,7 @@ static enum status become_user(void)
 enum status sandbox_enter(void)
 {
     enum status s;
-    int         error;
+    int error;
 
     if (!is_wanted)
         return OK;
@@ -369,26 +369,26 @@ static void refuse_process(void)
         syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 }
 
-int   __real_system(const char *command);
-int   __wrap_system(const char *command);
+int __real_system(const char *command);
+int __wrap_system(const char *command);
 FILE *__real_popen(const char *command, const char *mode);
 FILE *__wrap_popen(const char *command, const char *mode);
-int   __real_posix_spawn(pid_t *pid, const char *path,
-                         const posix_spawn_file_actions_t *actions,
-                         const posix_spawnattr_t          *attributes,
-                         char *const words[], char *const variables[]);
-int   __wrap_posix_spawn(pid_t *pid, const char *path,
-                         const posix_spawn_file_actions_t *actions,
-                         const posix_spawnattr_t          *attributes,
-                         char *const words[], char *const variables[]);
-int   __real_posix_spawnp(pid_t *pid, const char *file,
-                          const posix_spawn_file_actions_t *actions,
-                          const posix_spawnattr_t          *attributes,
-                          char *const words[], char *const variables[]);
-int   __wrap_posix_spawnp(pid_t *pid, const char *file,
-                          const posix_spawn_file_actions_t *actions,
-                          const posix_spawnattr_t          *attributes,
-                          char *const words[], char *const variables[]);
+int __real_posix_spawn(pid_t *pid, const char *path,
+                       const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes,
+                       char *const words[], char *const variables[]);
+int __wrap_posix_spawn(pid_t *pid, const char *path,
+                       const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes,
+                       char *const words[], char *const variables[]);
+int __real_posix_spawnp(pid_t *pid, const char *file,
+                        const posix_spawn_file_actions_t *actions,
+                        const posix_spawnattr_t *attributes,
+                        char *const words[], char *const variables[]);
+int __wrap_posix_spawnp(pid_t *pid, const char *file,
+                        const posix_spawn_file_actions_t *actions,
+                        const posix_spawnattr_t *attributes,
+                        char *const words[], char *const variables[]);
 
 int __wrap_system(const char *command)
 {
@@ -404,7 +404,7 @@ FILE *__wrap_popen(const char *command, const char *mode)
 
 int __wrap_posix_spawn(pid_t *pid, const char *path,
                        const posix_spawn_file_actions_t *actions,
-                       const posix_spawnattr_t          *attributes,
+                       const posix_spawnattr_t *attributes,
                        char *const words[], char *const variables[])
 {
     refuse_process();
@@ -414,7 +414,7 @@ int __wrap_posix_spawn(pid_t *pid, const char *path,
 
 int __wrap_posix_spawnp(pid_t *pid, const char *file,
                         const posix_spawn_file_actions_t *actions,
-                        const posix_spawnattr_t          *attributes,
+                        const posix_spawnattr_t *attributes,
                         char *const words[], char *const variables[])
 {
     refuse_process();

@@ -27,8 +27,8 @@
 #define BATCH_LARGE (1 << 20) /* bytes; stacks of more are mapped singly */
 
 static enum stack_guard kind = GUARD_INSTALL;
-static size_t           page;
-static size_t           mprotected, mprotect_limit;
+static size_t page;
+static size_t mprotected, mprotect_limit;
 
 size_t stack_guard_size(void)
 {
@@ -43,7 +43,7 @@ void stack_guard_use(enum stack_guard wanted)
 static size_t mappings_allowed(void)
 {
     unsigned long n = 65530; /* Linux's default */
-    FILE         *f = fopen("/proc/sys/vm/max_map_count", "r");
+    FILE *f = fopen("/proc/sys/vm/max_map_count", "r");
 
     if (f) {
         if (fscanf(f, "%lu", &n) != 1)
@@ -57,7 +57,7 @@ static size_t mappings_allowed(void)
 /* Can the page be read? Asked of the kernel, which answers without a fault. */
 static bool is_readable(const uint8_t *at)
 {
-    int  ends[2];
+    int ends[2];
     bool readable = true;
 
     if (pipe(ends) == 0) {
@@ -107,9 +107,9 @@ static bool guard(uint8_t *low)
 static uint8_t *map_one(size_t size)
 {
     static uint8_t *batch;
-    static size_t   batch_size, left;
-    size_t          count = size < BATCH_LARGE ? BATCH : 1;
-    uint8_t        *low;
+    static size_t batch_size, left;
+    size_t count = size < BATCH_LARGE ? BATCH : 1;
+    uint8_t *low;
 
     if (left == 0 || batch_size != size) {
         uint8_t *fresh =

@@ -12,7 +12,7 @@ static void touch(volatile uint8_t *at)
 /* The signal that ends a child that touches the byte, or 0. */
 static int signal_of_touching(uint8_t *at)
 {
-    int   status;
+    int status;
     pid_t child = fork();
 
     if (child == 0) {
@@ -60,7 +60,7 @@ TEST(mprotect_makes_a_guard)
 
 TEST(beyond_the_limit_of_mappings_a_stack_is_not_guarded)
 {
-    size_t       limit = mprotect_limit;
+    size_t limit = mprotect_limit;
     struct stack s[3];
 
     stack_guard_use(GUARD_MPROTECT);
@@ -88,12 +88,12 @@ static void overrun(void *ctx)
 TEST(the_canary_is_seen_at_the_next_switch)
 {
     struct fiber_options o = {"deep", 16384};
-    struct fiber        *f;
-    int                  ends[2], status;
-    char                 report[4096] = "";
-    size_t               len = 0;
-    ssize_t              n;
-    pid_t                child;
+    struct fiber *f;
+    int ends[2], status;
+    char report[4096] = "";
+    size_t len = 0;
+    ssize_t n;
+    pid_t child;
 
     stack_guard_use(GUARD_CANARY);
     CHECK(pipe(ends) == 0);

@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #define BACKLOG      INT_MAX /* the host cuts it to what it allows */
-#define PRIVILEGED   1024    /* ports below that take a right */
+#define PRIVILEGED   1024 /* ports below that take a right */
 #define OUT_OF_FILES (100 * MILLISECOND)
 
 LOG_SOURCE_SHARED(stackv4_socket);
@@ -35,10 +35,10 @@ LOG_SOURCE_SHARED(stackv4_socket);
 /* A connection on its way to its handler, and while that runs. */
 struct arrival {
     struct arrival *next, *before; /* of those that are handled */
-    struct port    *port;
-    struct flow    *flow;
-    tcp_handler    *fn;
-    void           *ctx;
+    struct port *port;
+    struct flow *flow;
+    tcp_handler *fn;
+    void *ctx;
     struct endpoint peer;
 };
 
@@ -171,7 +171,7 @@ static void port_fail(struct port *p, enum status why)
 static void handle(void *arrival)
 {
     struct arrival *a = arrival;
-    struct port    *p = a->port;
+    struct port *p = a->port;
 
     a->flow->is_handlers = true;
     a->fn(a->ctx, a->flow, a->peer);
@@ -213,9 +213,9 @@ static void reset(int fd)
 static bool hand_over(struct port *p, int fd, const struct sockaddr_in *from)
 {
     static const struct flow_options none;
-    struct arrival                  *a = malloc(sizeof *a);
-    char                             name[16];
-    struct fiber_options             fiber = {name, p->options.stack};
+    struct arrival *a = malloc(sizeof *a);
+    char name[16];
+    struct fiber_options fiber = {name, p->options.stack};
 
     if (!a) {
         close(fd);
@@ -279,12 +279,12 @@ static void not_accepted(struct listener *l, int error)
 static void serve_tcp(void *listener)
 {
     struct listener *l = listener;
-    struct port     *p = l->port;
+    struct port *p = l->port;
 
     l->fiber = fiber_self();
     while (p->tcp && !fiber_is_cancelled()) {
         struct sockaddr_in from;
-        int                fd;
+        int fd;
 
         if (p->limits.handlers && p->handlers >= p->limits.handlers) {
             if (wait_until(&p->returned, FOREVER) != OK)
@@ -329,12 +329,12 @@ void listener_end(struct listener *l)
 }
 
 /* Logs why the host does not let us have it, and what helps. */
-static enum status cannot_listen(const struct port     *p,
+static enum status cannot_listen(const struct port *p,
                                  const struct listener *l, int error)
 {
-    const char    *protocol = p->is_udp ? "udp" : "tcp";
+    const char *protocol = p->is_udp ? "udp" : "tcp";
     struct ip_text ip = ip_text(l->ip);
-    char          *command;
+    char *command;
 
     switch (error) {
     case EADDRINUSE:
@@ -384,9 +384,9 @@ static int backlog_of(const struct port *p)
 
 static enum status listener_open(struct listener *l)
 {
-    struct port       *p = l->port;
+    struct port *p = l->port;
     struct sockaddr_in a = socket_address((struct endpoint){l->ip, p->number});
-    int                yes = 1, error;
+    int yes = 1, error;
 
     l->fd = socket_new(p->is_udp ? SOCK_DGRAM : SOCK_STREAM);
     if (l->fd < 0)
@@ -449,7 +449,7 @@ static enum status listen_on(struct sockets *s, bool is_udp, uint16_t number,
                              tcp_handler *tcp, udp_handler *udp, void *ctx)
 {
     struct port *p = listened_port(s, is_udp, number, !tcp && !udp);
-    size_t       count = 0;
+    size_t count = 0;
 
     if (!tcp && !udp) {
         if (p) {
@@ -518,7 +518,7 @@ static enum status sockets_listen_udp(struct stackv4 *s, uint16_t port,
     return listen_on(sockets_of(s), true, port, NULL, fn, ctx);
 }
 
-static enum status sockets_open_udp(struct stackv4        *s,
+static enum status sockets_open_udp(struct stackv4 *s,
                                     const struct endpoint *peer,
                                     udp_handler *fn, void *ctx, uint16_t *port)
 {
@@ -549,7 +549,7 @@ static enum status first_failure(const struct sockets *s)
 static enum status sockets_run(struct stackv4 *stack)
 {
     struct sockets *s = sockets_of(stack);
-    enum status     status;
+    enum status status;
 
     while ((status = first_failure(s)) == OK)
         if ((status = wait_until(&s->failed, FOREVER)) != OK)
@@ -567,11 +567,11 @@ static enum status sockets_ip_at(const struct stackv4 *s, size_t i,
 }
 
 /* The host keeps routes to itself; netmask and DNS servers it tells. */
-static void sockets_address(const struct stackv4   *s,
+static void sockets_address(const struct stackv4 *s,
                             struct stackv4_address *address)
 {
     struct ip_address ip = sockets_of(s)->address[0];
-    struct ifaddrs   *all = NULL;
+    struct ifaddrs *all = NULL;
 
     *address = (struct stackv4_address){
         .ip = ip, .prefix = 32, .gateway = ipv4_of_number(0)};
@@ -644,7 +644,7 @@ static const struct stackv4_ops sockets_ops = {
 static enum status check_address(const char *text, struct ip_address *ip)
 {
     struct sockaddr_in a;
-    int                fd, error;
+    int fd, error;
 
     if (ip_parse(text, ip) != OK) {
         log_error(&stackv4_socket,
@@ -680,13 +680,13 @@ static void stack_free(struct sockets *s)
     free(s);
 }
 
-enum status stackv4_socket_connect(struct console    *log,
+enum status stackv4_socket_connect(struct console *log,
                                    const char *const *addresses,
-                                   struct stackv4   **stack)
+                                   struct stackv4 **stack)
 {
     struct sockets *s = calloc(1, sizeof *s);
-    enum status     status = OK;
-    size_t          count = 0;
+    enum status status = OK;
+    size_t count = 0;
 
     console_log(log, "Manager: connect");
     console_log(log, "Manager: configuring");

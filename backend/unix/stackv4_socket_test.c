@@ -20,7 +20,7 @@
 #define CROWD 300
 #define LARGE ((size_t)20000000)
 
-static char   said[4096];
+static char said[4096];
 static size_t said_len;
 
 static void remember(struct console *c, const char *text, size_t len)
@@ -34,8 +34,8 @@ static void remember(struct console *c, const char *text, size_t len)
 }
 
 static const struct console_ops console_ops = {.write = remember};
-static struct console           console = {.ops = &console_ops};
-static struct stackv4          *stack;
+static struct console console = {.ops = &console_ops};
+static struct stackv4 *stack;
 
 static nanoseconds in(nanoseconds length)
 {
@@ -63,7 +63,7 @@ static uint16_t new_port(void)
 
     for (;;) {
         struct sockaddr_in a = {.sin_family = AF_INET};
-        int                fd = socket(AF_INET, SOCK_STREAM, 0), s;
+        int fd = socket(AF_INET, SOCK_STREAM, 0), s;
 
         if (next == 0)
             next = (uint16_t)(20000 + random_below(8000));
@@ -92,8 +92,8 @@ static enum status drain(struct flow *f, size_t *len)
 /* Reads exactly what is wanted, and nothing more. */
 static void check_reads(struct flow *f, const char *wanted)
 {
-    char        found[64] = "";
-    size_t      len = 0;
+    char found[64] = "";
+    size_t len = 0;
     struct buf *b;
 
     while (len < strlen(wanted) && flow_read(f, &b, in(5 * SECOND)) == OK) {
@@ -120,10 +120,10 @@ TEST(connecting_says_so_and_nothing_else)
 
 TEST(the_host_tells_the_netmask_of_an_address_and_its_dns_servers)
 {
-    const char *const      addresses[] = {"127.0.0.1", NULL};
-    struct ip_address      servers[3];
-    unsigned               count;
-    struct stackv4        *other;
+    const char *const addresses[] = {"127.0.0.1", NULL};
+    struct ip_address servers[3];
+    unsigned count;
+    struct stackv4 *other;
     struct stackv4_address a;
 
     count = resolv_conf_servers("/etc/resolv.conf", servers, 3);
@@ -141,7 +141,7 @@ TEST(addresses_are_looked_at_first)
 {
     const char *const none[] = {"0.0.0.0", "1.2.3", NULL};
     const char *const not_ours[] = {"192.0.2.1", NULL};
-    struct stackv4   *other = NULL;
+    struct stackv4 *other = NULL;
 
     CHECK(stackv4_socket_connect(&console, none, &other) == ERR_FORMAT);
     CHECK(stackv4_socket_connect(&console, not_ours, &other) ==
@@ -163,8 +163,8 @@ static void echo(void *ctx, struct flow *f, struct endpoint peer)
 
 TEST(both_ends_know_each_other)
 {
-    uint16_t        port = new_port();
-    struct flow    *f;
+    uint16_t port = new_port();
+    struct flow *f;
     struct endpoint mine;
 
     CHECK(stackv4_listen_tcp(stack, port, echo, NULL) == OK);
@@ -181,7 +181,7 @@ static uint16_t crowd_port;
 
 static void one_of_many(void *ctx)
 {
-    char         text[16];
+    char text[16];
     struct flow *f = call(crowd_port);
 
     if (!f)
@@ -197,7 +197,7 @@ static void one_of_many(void *ctx)
 TEST(many_connections_at_once)
 {
     static struct fiber *fiber[CROWD];
-    int                  served = 0;
+    int served = 0;
 
     crowd_port = new_port();
     CHECK(stackv4_listen_tcp(stack, crowd_port, echo, &served) == OK);
@@ -214,10 +214,10 @@ static uint8_t *large;
 static void write_large(void *flow)
 {
     static const size_t sizes[] = {1, 100, 4096, 70000, 1000000};
-    size_t              sent = 0;
+    size_t sent = 0;
 
     for (unsigned i = 0; sent < LARGE; i++) {
-        size_t      n = sizes[i % 5];
+        size_t n = sizes[i % 5];
         struct span spans[3];
 
         if (n > LARGE - sent)
@@ -233,13 +233,13 @@ static void write_large(void *flow)
 
 TEST(a_large_transfer_comes_back_as_it_was_while_it_is_still_written)
 {
-    uint16_t      port = new_port();
-    size_t        len = 0;
-    bool          same = true;
-    struct flow  *f;
+    uint16_t port = new_port();
+    size_t len = 0;
+    bool same = true;
+    struct flow *f;
     struct fiber *writer;
-    struct buf   *b;
-    enum status   s;
+    struct buf *b;
+    enum status s;
 
     large = malloc(LARGE);
     for (size_t i = 0; i < LARGE; i++)
@@ -275,8 +275,8 @@ static void half_close(void *ctx, struct flow *f, struct endpoint peer)
 
 TEST(one_side_ends_and_the_other_goes_on)
 {
-    uint16_t     port = new_port();
-    size_t       len = 0, none;
+    uint16_t port = new_port();
+    size_t len = 0, none;
     struct flow *f;
 
     CHECK(stackv4_listen_tcp(stack, port, half_close, &len) == OK);
@@ -295,9 +295,9 @@ TEST(one_side_ends_and_the_other_goes_on)
 
 TEST(a_reading_side_that_is_shut_gives_nothing)
 {
-    uint16_t     port = new_port();
+    uint16_t port = new_port();
     struct flow *f;
-    struct buf  *b;
+    struct buf *b;
 
     CHECK(stackv4_listen_tcp(stack, port, echo, NULL) == OK);
     f = call(port);
@@ -327,8 +327,8 @@ static void answer_and_go(void *ctx, struct flow *f, struct endpoint peer)
  * flow_finish. */
 static enum status read_answer(enum status *finished, size_t *len)
 {
-    uint16_t     port = new_port();
-    enum status  s;
+    uint16_t port = new_port();
+    enum status s;
     struct flow *f;
 
     large = calloc(1, 2000000);
@@ -351,7 +351,7 @@ static enum status read_answer(enum status *finished, size_t *len)
 TEST(flow_finish_brings_the_answer_to_a_peer_that_was_still_sending)
 {
     enum status finished = ERR_IN_USE;
-    size_t      len = 0;
+    size_t len = 0;
 
     CHECK(read_answer(&finished, &len) == ERR_EOF && len == 2000000);
     CHECK(finished == OK);
@@ -377,8 +377,8 @@ static void read_one(void *ctx, struct flow *f, struct endpoint peer)
 
 TEST(what_was_read_of_the_host_and_not_asked_for_is_unread_too)
 {
-    uint16_t     port = new_port();
-    size_t       len;
+    uint16_t port = new_port();
+    size_t len;
     struct flow *f;
 
     large = calloc(1, 2 * PAGE_BYTES);
@@ -401,8 +401,8 @@ static void shut_and_go(void *ctx, struct flow *f, struct endpoint peer)
 
 TEST(what_was_given_up_before_a_close_is_no_reason_for_a_reset)
 {
-    uint16_t     port = new_port();
-    size_t       len;
+    uint16_t port = new_port();
+    size_t len;
     struct flow *f;
 
     large = calloc(1, 100000);
@@ -425,8 +425,8 @@ static void flood(void *ctx, struct flow *f, struct endpoint peer)
 
 TEST(flow_finish_ends_at_its_deadline_though_the_peer_never_stops)
 {
-    uint16_t     port = new_port();
-    nanoseconds  began = time_now();
+    uint16_t port = new_port();
+    nanoseconds began = time_now();
     struct flow *f;
 
     large = calloc(1, 100000);
@@ -442,7 +442,7 @@ TEST(flow_finish_ends_at_its_deadline_though_the_peer_never_stops)
 
 TEST(who_reads_no_more_does_not_stop_a_peer_that_sends_before_it_reads)
 {
-    uint16_t     port = new_port();
+    uint16_t port = new_port();
     struct flow *f;
 
     large = calloc(1, LARGE);
@@ -473,10 +473,10 @@ static void read_to_the_end(void *flow)
 
 TEST(an_abort_is_a_reset_at_both_ends_also_for_who_waits)
 {
-    uint16_t      port = new_port();
-    enum status   s = OK;
-    struct flow  *f;
-    struct buf   *b;
+    uint16_t port = new_port();
+    enum status s = OK;
+    struct flow *f;
+    struct buf *b;
     struct fiber *reader;
 
     CHECK(stackv4_listen_tcp(stack, port, hear_the_end, &s) == OK);
@@ -503,11 +503,11 @@ static void stay_silent(void *ctx, struct flow *f, struct endpoint peer)
 TEST(a_deadline_ends_a_read_and_a_write)
 {
     static uint8_t zeros[1 << 20];
-    uint16_t       port = new_port();
-    nanoseconds    begun = time_now(), end = time_after(SECOND / 2);
-    struct flow   *f;
-    struct buf    *b;
-    enum status    s;
+    uint16_t port = new_port();
+    nanoseconds begun = time_now(), end = time_after(SECOND / 2);
+    struct flow *f;
+    struct buf *b;
+    enum status s;
 
     CHECK(stackv4_listen_tcp(stack, port, stay_silent, &end) == OK);
     f = call(port);
@@ -533,8 +533,8 @@ static void read_forever(void *flow)
 
 TEST(a_fiber_that_waits_can_be_cancelled)
 {
-    uint16_t      port = new_port();
-    struct flow  *f;
+    uint16_t port = new_port();
+    struct flow *f;
     struct fiber *reader;
 
     CHECK(stackv4_listen_tcp(stack, port, echo, NULL) == OK);
@@ -551,10 +551,10 @@ TEST(a_fiber_that_waits_can_be_cancelled)
 
 TEST(pages_are_written_from_where_they_lie_and_freed)
 {
-    uint16_t     port = new_port();
-    size_t       before;
+    uint16_t port = new_port();
+    size_t before;
     struct flow *f;
-    struct buf  *b, **end = &b;
+    struct buf *b, **end = &b;
 
     CHECK(stackv4_listen_tcp(stack, port, echo, NULL) == OK);
     f = call(port);
@@ -578,9 +578,9 @@ TEST(pages_are_written_from_where_they_lie_and_freed)
 
 TEST(a_read_waits_for_pages_when_there_are_none)
 {
-    uint16_t     port = new_port();
+    uint16_t port = new_port();
     struct flow *f;
-    struct buf  *all = NULL, *b;
+    struct buf *all = NULL, *b;
 
     CHECK(stackv4_listen_tcp(stack, port, echo, NULL) == OK);
     f = call(port);
@@ -609,12 +609,12 @@ TEST(a_connection_to_nobody_is_refused)
 
 TEST(a_connection_that_is_not_answered_ends_by_its_deadline)
 {
-    uint16_t           port = new_port();
+    uint16_t port = new_port();
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
-    int                fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct flow       *f[8];
-    int                had = 0;
-    enum status        s = OK;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct flow *f[8];
+    int had = 0;
+    enum status s = OK;
 
     /* A listener that takes nothing: its queue is soon full. */
     CHECK(bind(fd, (struct sockaddr *)&a, sizeof a) == 0);
@@ -636,9 +636,9 @@ TEST(options_are_kept_and_told)
                                         .keepalive_interval = SECOND,
                                         .keepalive_probes = 3,
                                         .user_timeout = 7 * SECOND};
-    uint16_t                  port = new_port();
-    struct flow_options       found;
-    struct flow              *f;
+    uint16_t port = new_port();
+    struct flow_options found;
+    struct flow *f;
 
     CHECK(stackv4_listen_tcp(stack, port, echo, NULL) == OK);
     f = call(port);
@@ -671,7 +671,7 @@ static void check_greets(uint16_t port, const char *wanted)
 
 TEST(a_later_listener_replaces_the_earlier_and_none_ends_it)
 {
-    uint16_t     port = new_port();
+    uint16_t port = new_port();
     struct flow *f;
 
     CHECK(stackv4_listen_tcp(stack, port, greet, "one") == OK);
@@ -696,11 +696,11 @@ static void run(void *result)
 
 TEST(a_port_that_is_in_use_ends_the_run_until_it_is_not_wanted)
 {
-    uint16_t           port = new_port();
+    uint16_t port = new_port();
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
-    int                fd = socket(AF_INET, SOCK_STREAM, 0);
-    enum status        result = OK;
-    struct fiber      *runner;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    enum status result = OK;
+    struct fiber *runner;
 
     CHECK(bind(fd, (struct sockaddr *)&a, sizeof a) == 0);
     CHECK(listen(fd, 1) == 0);
@@ -721,9 +721,9 @@ TEST(a_port_that_is_in_use_ends_the_run_until_it_is_not_wanted)
 
 TEST(without_file_descriptors_connections_wait_for_some)
 {
-    uint16_t      port = new_port();
+    uint16_t port = new_port();
     struct rlimit limit, none;
-    struct flow  *f, *g = NULL;
+    struct flow *f, *g = NULL;
 
     CHECK(stackv4_listen_tcp(stack, port, greet, "late") == OK);
     f = call(port);
@@ -746,8 +746,8 @@ TEST(without_file_descriptors_connections_wait_for_some)
 
 struct heard {
     struct endpoint from, to;
-    size_t          len, count;
-    uint8_t         data[UDP_MOST];
+    size_t len, count;
+    uint8_t data[UDP_MOST];
 };
 
 static void hear(void *ctx, struct endpoint from, struct endpoint to,
@@ -780,11 +780,11 @@ static void answer(void *ctx, struct endpoint from, struct endpoint to,
 
 TEST(datagrams_of_any_length_go_there_and_back)
 {
-    static const size_t   lengths[] = {0, 1, 4096, 4097, 40000, UDP_MOST};
-    static struct heard   there, here;
-    static uint8_t        data[UDP_MOST + 1];
-    uint16_t              server = new_port(), port = 0;
-    size_t                pages = buf_pages_free();
+    static const size_t lengths[] = {0, 1, 4096, 4097, 40000, UDP_MOST};
+    static struct heard there, here;
+    static uint8_t data[UDP_MOST + 1];
+    uint16_t server = new_port(), port = 0;
+    size_t pages = buf_pages_free();
     /* Not the address that the host would answer from by itself. */
     const struct endpoint peer = {ipv4_address(127, 0, 0, 9), server};
 
@@ -814,9 +814,9 @@ TEST(datagrams_of_any_length_go_there_and_back)
 
 TEST(a_port_for_questions_hears_only_who_is_asked)
 {
-    static struct heard   h;
+    static struct heard h;
     const struct endpoint peer = local(new_port());
-    uint16_t              stranger = new_port(), port = 0, any = 0;
+    uint16_t stranger = new_port(), port = 0, any = 0;
 
     CHECK(stackv4_open_udp(stack, &peer, hear, &h, &port) == OK);
     CHECK(stackv4_open_udp(stack, NULL, hear, &h, &any) == OK && any != port);
@@ -833,9 +833,9 @@ TEST(a_port_for_questions_hears_only_who_is_asked)
 
 TEST(a_listener_does_not_take_over_a_port_that_was_opened)
 {
-    static struct heard   h, other;
+    static struct heard h, other;
     const struct endpoint peer = local(new_port());
-    uint16_t              port = 0;
+    uint16_t port = 0;
 
     CHECK(stackv4_open_udp(stack, &peer, hear, &h, &port) == OK);
     CHECK(stackv4_listen_udp(stack, port, hear, &other) == ERR_IN_USE);
@@ -863,7 +863,7 @@ static void hand_on(void *ctx, struct endpoint from, struct endpoint to,
 TEST(a_handler_may_end_its_own_port_and_have_it_again)
 {
     static struct heard h;
-    uint16_t            port = new_port();
+    uint16_t port = new_port();
 
     CHECK(stackv4_listen_udp(stack, port, hand_on, &h) == OK);
     CHECK(stackv4_udp_write(stack, 0, local(port), "a", 1) == OK);
@@ -876,7 +876,7 @@ TEST(a_handler_may_end_its_own_port_and_have_it_again)
 TEST(a_datagram_from_no_port_comes_from_one_of_its_own)
 {
     static struct heard h;
-    uint16_t            server = new_port(), mine = new_port();
+    uint16_t server = new_port(), mine = new_port();
 
     CHECK(stackv4_listen_udp(stack, server, hear, &h) == OK);
     CHECK(stackv4_udp_write(stack, 0, local(server), "x", 1) == OK);
@@ -891,9 +891,9 @@ TEST(a_datagram_from_no_port_comes_from_one_of_its_own)
 TEST(who_is_not_there_is_told_once_and_only_of_him)
 {
     static struct heard h;
-    uint16_t            port = new_port(), nobody = new_port();
-    uint16_t            somebody = new_port();
-    enum status         s = OK;
+    uint16_t port = new_port(), nobody = new_port();
+    uint16_t somebody = new_port();
+    enum status s = OK;
 
     CHECK(stackv4_listen_udp(stack, port, hear, &h) == OK);
     CHECK(stackv4_listen_udp(stack, somebody, hear, &h) == OK);

@@ -27,13 +27,13 @@
  * the C library has, too. */
 #define LIBRARY_PREFIX     "mirage__"
 #define APPLICATION_PREFIX "own__" /* after the other */
-#define PATIENCE           5000    /* milliseconds for addr2line */
+#define PATIENCE           5000 /* milliseconds for addr2line */
 
 /* A file in memory, checked before it is believed. */
 struct program {
     const struct module *module; /* NULL: none */
-    const uint8_t       *file;
-    size_t               size;
+    const uint8_t *file;
+    size_t size;
 };
 
 /* The program's module: this function is in it. */
@@ -46,9 +46,9 @@ static void open_program(struct program *p, const struct module *module)
 {
     /* The program's own path may lead to a newer one by now. */
     const char *path = module == own_module() ? "/proc/self/exe" : module->path;
-    int         fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
-    void       *file;
+    void *file;
 
     *p = (struct program){.module = module};
     if (fd < 0)
@@ -78,7 +78,7 @@ static const void *section(const struct program *p, const section_header *s)
 }
 
 static const section_header *section_headers(const struct program *p,
-                                             size_t               *count)
+                                             size_t *count)
 {
     const elf_header *e = (const void *)p->file;
 
@@ -95,13 +95,13 @@ static const section_header *section_headers(const struct program *p,
 static const char *find_in(const struct program *p, uint32_t type,
                            uintptr_t address, uintptr_t *start)
 {
-    size_t                sections = 0;
+    size_t sections = 0;
     const section_header *s = section_headers(p, &sections);
 
     for (size_t i = 0; s && i < sections; i++) {
         const elf_symbol *symbol;
-        const char       *names;
-        size_t            names_size;
+        const char *names;
+        size_t names_size;
 
         if (s[i].sh_type != type || s[i].sh_link >= sections)
             continue;
@@ -139,8 +139,8 @@ static void name_address(struct program *p, uintptr_t address,
                          uintptr_t to_print, char line[LINE])
 {
     const struct module *module = module_of(address);
-    const char          *name, *file = "", *in = "";
-    uintptr_t            start = 0;
+    const char *name, *file = "", *in = "";
+    uintptr_t start = 0;
 
     if (!module) {
         text_format(line, LINE, "0x%zx", (size_t)to_print);
@@ -191,8 +191,8 @@ void symbols_without_programs(void)
 static void print_command(const uintptr_t *addresses, size_t count)
 {
     const struct module *own = own_module();
-    bool                 is_first = true;
-    char                 text[64];
+    bool is_first = true;
+    char text[64];
 
     for (size_t i = 0; i < count; i++) {
         if (!own || module_of(addresses[i]) != own)
@@ -215,11 +215,11 @@ static void print_command(const uintptr_t *addresses, size_t count)
 static int start_addr2line(const uintptr_t *addresses, size_t count,
                            pid_t *child)
 {
-    static char  exe[1024], texts[MOST][24];
-    static char  program[] = "addr2line", short_names[] = "-s", of[] = "-e";
+    static char exe[1024], texts[MOST][24];
+    static char program[] = "addr2line", short_names[] = "-s", of[] = "-e";
     static char *words[MOST + 5] = {program, short_names, of, exe};
-    int          ends[2];
-    ssize_t      len = readlink("/proc/self/exe", exe, sizeof exe - 1);
+    int ends[2];
+    ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
 
     if (len <= 0 || !own_module() || pipe(ends) != 0)
         return -1;
@@ -249,8 +249,8 @@ static int start_addr2line(const uintptr_t *addresses, size_t count,
 static size_t read_answer(int fd, char *text, size_t size)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
-    size_t        len = 0;
-    ssize_t       n;
+    size_t len = 0;
+    ssize_t n;
 
     while (len < size && poll(&p, 1, PATIENCE) > 0 &&
            (n = read(fd, text + len, size - len)) > 0)
@@ -263,11 +263,11 @@ static void find_lines(const uintptr_t *addresses, size_t count,
                        char places[MOST][LINE])
 {
     static char text[MOST * LINE];
-    pid_t       child;
-    int         fd = may_run_programs
-                         ? start_addr2line(addresses, count, &child)
-                         : -1;
-    char       *line = text;
+    pid_t child;
+    int fd = may_run_programs
+                 ? start_addr2line(addresses, count, &child)
+                 : -1;
+    char *line = text;
 
     for (size_t i = 0; i < count; i++)
         places[i][0] = '\0';
@@ -291,10 +291,10 @@ static void find_lines(const uintptr_t *addresses, size_t count,
 
 void symbols_print(const struct trace *trace)
 {
-    static char      places[MOST][LINE];
+    static char places[MOST][LINE];
     static uintptr_t at[MOST], shown[MOST];
-    struct program   program = {0};
-    size_t           count = 0;
+    struct program program = {0};
+    size_t count = 0;
 
     if (trace->has_pc)
         at[count++] = shown[0] = trace->pc;
@@ -318,7 +318,7 @@ void symbols_print(const struct trace *trace)
 void symbols_name(uintptr_t address, char *text, size_t size)
 {
     struct program program = {0};
-    char           name[LINE];
+    char name[LINE];
 
     name_address(&program, address, address, name);
     close_program(&program);

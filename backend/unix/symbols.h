@@ -11,10 +11,10 @@
  * Where a fault happened, and then the return addresses from there outwards.
  */
 struct trace {
-    bool      has_pc; /* there was a fault */
+    bool has_pc; /* there was a fault */
     uintptr_t pc;
     uintptr_t returns[32];
-    size_t    count;
+    size_t count;
 };
 
 /*

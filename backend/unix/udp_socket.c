@@ -30,7 +30,7 @@
 
 union control {
     struct cmsghdr header; /* for its alignment */
-    char           bytes[512];
+    char bytes[512];
 };
 
 void udp_socket_prepare(int fd)
@@ -58,11 +58,11 @@ static void take_errors(struct listener *l)
 #ifdef IP_RECVERR
     for (int i = 0; i < ERRORS_MOST; i++) {
         struct sockaddr_in to;
-        union control      control;
-        struct msghdr      message = {.msg_name = &to,
-                                      .msg_namelen = sizeof to,
-                                      .msg_control = control.bytes,
-                                      .msg_controllen = sizeof control};
+        union control control;
+        struct msghdr message = {.msg_name = &to,
+                                 .msg_namelen = sizeof to,
+                                 .msg_control = control.bytes,
+                                 .msg_controllen = sizeof control};
 
         /* An error says what it is: what says nothing is none (and QEMU, as
          * an emulator of processes, has no end of such). */
@@ -87,7 +87,7 @@ static void take_errors(struct listener *l)
 }
 
 /* To which of our addresses a datagram was sent; otherwise if it is unsaid. */
-static struct ip_address sent_to(struct msghdr    *message,
+static struct ip_address sent_to(struct msghdr *message,
                                  struct ip_address otherwise)
 {
 #ifdef IP_PKTINFO
@@ -112,9 +112,9 @@ static struct ip_address sent_to(struct msghdr    *message,
  * others in the spill. A longer one than udp_handler promises is dropped. */
 static void deliver(struct listener *l, struct buf *page, size_t len)
 {
-    struct port    *p = l->port;
+    struct port *p = l->port;
     struct sockets *s = p->stack;
-    size_t          here = len < PAGE_BYTES ? len : PAGE_BYTES;
+    size_t here = len < PAGE_BYTES ? len : PAGE_BYTES;
 
     if (here > 0)
         (void)buf_append(page, here);
@@ -135,16 +135,16 @@ static void deliver(struct listener *l, struct buf *page, size_t len)
 static enum status receive(struct listener *l)
 {
     struct sockaddr_in from = {.sin_family = AF_INET};
-    union control      control;
-    struct buf        *page = buf_new(0);
-    struct iovec       iov[2];
-    struct msghdr      message = {.msg_name = &from,
-                                  .msg_namelen = sizeof from,
-                                  .msg_iov = iov,
-                                  .msg_iovlen = 2,
-                                  .msg_control = control.bytes,
-                                  .msg_controllen = sizeof control};
-    ssize_t            n;
+    union control control;
+    struct buf *page = buf_new(0);
+    struct iovec iov[2];
+    struct msghdr message = {.msg_name = &from,
+                             .msg_namelen = sizeof from,
+                             .msg_iov = iov,
+                             .msg_iovlen = 2,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control};
+    ssize_t n;
 
     if (!page)
         return ERR_NO_MEMORY;
@@ -170,7 +170,7 @@ static enum status receive(struct listener *l)
 void udp_socket_serve(void *listener)
 {
     struct listener *l = listener;
-    struct port     *p = l->port;
+    struct port *p = l->port;
 
     l->fiber = fiber_self();
     while (p->udp && !fiber_is_cancelled()) {
@@ -193,15 +193,15 @@ static int send_on(const struct listener *l, struct endpoint to,
                    const void *data, size_t len)
 {
     struct sockaddr_in a = socket_address(to);
-    struct iovec       iov = {(void *)(uintptr_t)data, len};
-    struct msghdr      message = {.msg_name = &a,
-                                  .msg_namelen = sizeof a,
-                                  .msg_iov = &iov,
-                                  .msg_iovlen = 1};
+    struct iovec iov = {(void *)(uintptr_t)data, len};
+    struct msghdr message = {.msg_name = &a,
+                             .msg_namelen = sizeof a,
+                             .msg_iov = &iov,
+                             .msg_iovlen = 1};
 #ifdef IP_PKTINFO
-    union control     control;
+    union control control;
     struct in_pktinfo info = {0};
-    struct cmsghdr   *c = &control.header;
+    struct cmsghdr *c = &control.header;
 
     if (l->port && is_same(l->peer, to) && ipv4_number(l->local) != 0) {
         memset(&control, 0, sizeof control);
@@ -292,10 +292,10 @@ static struct listener *choose(struct port *p, struct endpoint to)
 enum status udp_socket_write(struct sockets *s, uint16_t from,
                              struct endpoint to, const void *data, size_t len)
 {
-    struct port     *p = from ? port_find(s, true, from) : NULL;
+    struct port *p = from ? port_find(s, true, from) : NULL;
     struct listener *l = p ? choose(p, to) : NULL;
-    struct listener  once = {.fd = -1};
-    enum status      status;
+    struct listener once = {.fd = -1};
+    enum status status;
 
     if (!l && from == 0) {
         l = &s->sending;
@@ -314,11 +314,11 @@ enum status udp_socket_write(struct sockets *s, uint16_t from,
 enum status udp_socket_open(struct sockets *s, const struct endpoint *peer,
                             udp_handler *fn, void *ctx, uint16_t *port)
 {
-    struct listener    l = {.fd = -1};
+    struct listener l = {.fd = -1};
     struct sockaddr_in a;
-    socklen_t          len = sizeof a;
-    struct port       *p;
-    enum status        status = open_unheard(&l, 0);
+    socklen_t len = sizeof a;
+    struct port *p;
+    enum status status = open_unheard(&l, 0);
 
     if (status)
         return status;

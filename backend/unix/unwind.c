@@ -51,9 +51,9 @@ enum { ADVANCE = 0x40,
        ARGUMENTS_SIZE = 0x2e };
 
 enum how { UNCHANGED, /* the caller's is what it is now */
-           SAVED,     /* at the CFA and offset */
-           MOVED,     /* into register offset */
-           LOST };    /* or told by an expression */
+           SAVED, /* at the CFA and offset */
+           MOVED, /* into register offset */
+           LOST }; /* or told by an expression */
 
 struct rule {
     enum how how;
@@ -64,23 +64,23 @@ struct rule {
  * stack pointer before the call. */
 struct rules {
     struct rule reg[UNWIND_COUNT];
-    uint64_t    cfa_register;
-    intptr_t    cfa_offset;
-    bool        is_expression;
+    uint64_t cfa_register;
+    intptr_t cfa_offset;
+    bool is_expression;
 };
 
 struct reader {
     const uint8_t *at, *end;
-    bool           is_bad;
+    bool is_bad;
 };
 
 /* A common information entry and one of a function. */
 struct entry {
-    uint64_t      code_unit;
-    intptr_t      data_unit;
-    uint64_t      link; /* the register with the return address */
-    uint8_t       encoding;
-    uintptr_t     start, size;
+    uint64_t code_unit;
+    intptr_t data_unit;
+    uint64_t link; /* the register with the return address */
+    uint8_t encoding;
+    uintptr_t start, size;
     struct reader initial, instructions;
 };
 
@@ -100,7 +100,7 @@ static uint64_t take(struct reader *r, size_t size)
 static uint64_t take_uleb(struct reader *r)
 {
     uint64_t value = 0;
-    uint8_t  byte = 0x80;
+    uint8_t byte = 0x80;
 
     for (unsigned shift = 0; byte & 0x80 && !r->is_bad; shift += 7) {
         byte = (uint8_t)take(r, 1);
@@ -114,7 +114,7 @@ static int64_t take_sleb(struct reader *r)
 {
     uint64_t value = 0;
     unsigned shift = 0;
-    uint8_t  byte = 0x80;
+    uint8_t byte = 0x80;
 
     while (byte & 0x80 && !r->is_bad) {
         byte = (uint8_t)take(r, 1);
@@ -175,8 +175,8 @@ static bool parse_common(const struct module *m, uintptr_t address,
                          struct entry *e)
 {
     struct reader r;
-    const char   *augmentation;
-    uint64_t      version, data_size = 0;
+    const char *augmentation;
+    uint64_t version, data_size = 0;
 
     if (!open_entry(m, address, &r) || take(&r, 4) != 0)
         return false;
@@ -208,8 +208,8 @@ static bool parse_function(const struct module *m, uintptr_t address,
                            struct entry *e)
 {
     struct reader r;
-    uintptr_t     here = address + 4;
-    uint64_t      back;
+    uintptr_t here = address + 4;
+    uint64_t back;
 
     if (!open_entry(m, address, &r) || (back = take(&r, 4)) == 0 ||
         !parse_common(m, here - back, e))
@@ -224,12 +224,12 @@ static bool parse_function(const struct module *m, uintptr_t address,
 /* Finds the function's entry by the sorted table of .eh_frame_hdr. */
 static bool find_entry(uintptr_t pc, struct entry *e)
 {
-    const struct module  *m = module_of(pc);
+    const struct module *m = module_of(pc);
     const segment_header *h = m ? module_segment(m, PT_GNU_EH_FRAME) : NULL;
-    uintptr_t             header, table;
-    const uint8_t        *at;
-    uint32_t              count, low = 0, high;
-    int32_t               found[2];
+    uintptr_t header, table;
+    const uint8_t *at;
+    uint32_t count, low = 0, high;
+    int32_t found[2];
 
     if (!h)
         return false;
@@ -320,11 +320,11 @@ static bool run(struct reader r, const struct entry *e, uintptr_t pc,
                 const struct rules *initial, struct rules *rules)
 {
     struct rules remembered[REMEMBERED];
-    size_t       depth = 0;
-    uintptr_t    location = e->start;
+    size_t depth = 0;
+    uintptr_t location = e->start;
 
     while (r.at < r.end && !r.is_bad && location <= pc) {
-        uint8_t  byte = (uint8_t)take(&r, 1), low = byte & 0x3f;
+        uint8_t byte = (uint8_t)take(&r, 1), low = byte & 0x3f;
         uint64_t reg;
 
         switch (byte & 0xc0) {
@@ -396,7 +396,7 @@ static bool apply(struct unwind *u, const struct entry *e,
                   const struct rules *rules)
 {
     struct unwind next = {.low = u->low, .high = u->high, .is_return = true};
-    uintptr_t     cfa;
+    uintptr_t cfa;
 
     if (rules->is_expression || !has(u, rules->cfa_register))
         return false;
@@ -407,7 +407,7 @@ static bool apply(struct unwind *u, const struct entry *e,
         return false;
     for (unsigned i = 0; i < UNWIND_COUNT; i++) {
         const struct rule *rule = &rules->reg[i];
-        unsigned           from = i;
+        unsigned from = i;
 
         if (rule->how == SAVED) {
             if (word_at(u, cfa + (uintptr_t)rule->offset, &next.value[i]))
@@ -436,7 +436,7 @@ static bool step_by_table(struct unwind *u)
 {
     struct entry e;
     struct rules initial = {0}, rules;
-    uintptr_t    pc = u->pc - u->is_return; /* the call stands before it */
+    uintptr_t pc = u->pc - u->is_return; /* the call stands before it */
 
     if (!find_entry(pc, &e))
         return false;

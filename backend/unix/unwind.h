@@ -27,9 +27,9 @@
 
 struct unwind {
     uintptr_t pc;
-    bool      is_return; /* pc follows a call, and is not where a fault was */
+    bool is_return; /* pc follows a call, and is not where a fault was */
     uintptr_t value[UNWIND_COUNT];
-    uint64_t  known;     /* bit N: value[N] is that of register N */
+    uint64_t known; /* bit N: value[N] is that of register N */
     uintptr_t low, high; /* the stack */
 };
 

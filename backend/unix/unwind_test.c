@@ -5,14 +5,14 @@
 #include <stdlib.h>
 
 static uintptr_t found[16];
-static size_t    found_count;
+static size_t found_count;
 
 /* The calls that led to its caller. */
 static __attribute__((noinline)) void look(void)
 {
-    uintptr_t     frame = (uintptr_t)__builtin_frame_address(0);
+    uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
     struct unwind u = {.is_return = true};
-    struct stack  stack = image_fiber_stack();
+    struct stack stack = image_fiber_stack();
 
     modules_read();
     u.low = (uintptr_t)stack.low;
@@ -68,7 +68,7 @@ TEST(callers_are_found_through_functions_without_frame_pointers)
 TEST(a_stack_without_sense_ends_the_backtrace)
 {
     static uintptr_t stack[64];
-    struct unwind    u = {.is_return = true, .pc = (uintptr_t)look};
+    struct unwind u = {.is_return = true, .pc = (uintptr_t)look};
 
     modules_read();
     u.low = (uintptr_t)stack;

@@ -12,9 +12,9 @@
 #define LOWEST  1000000u /* ticks a second; the slowest has some more */
 #define INEXACT (2 * MICROSECOND)
 
-static uint64_t    rate = LOWEST;
+static uint64_t rate = LOWEST;
 static nanoseconds begun;
-static uint32_t    count;
+static uint32_t count;
 
 static void begin(uint32_t length)
 {
@@ -26,7 +26,7 @@ static void begin(uint32_t length)
 /* What comes in between makes the rate look lower. */
 static void learn(void)
 {
-    uint64_t    counted = count - interrupt_count_left();
+    uint64_t counted = count - interrupt_count_left();
     nanoseconds length = platform_now() - begun + INEXACT;
 
     if (length > MILLISECOND && counted * SECOND / length > rate)
@@ -40,7 +40,7 @@ void alarm_start(void)
 
 void alarm_set(nanoseconds deadline)
 {
-    nanoseconds       now, left;
+    nanoseconds now, left;
     unsigned __int128 length;
 
     learn();

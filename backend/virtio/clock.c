@@ -18,8 +18,8 @@ static enum { I8254,
               KVM,
               TSC } source;
 
-static uint64_t    first_tsc;
-static uint64_t    scale; /* nanoseconds a tick, in 2^-32 */
+static uint64_t first_tsc;
+static uint64_t scale; /* nanoseconds a tick, in 2^-32 */
 static nanoseconds wall_at_start;
 
 static nanoseconds tsc_now(void)
@@ -60,8 +60,8 @@ static uint64_t days(unsigned year, unsigned month, unsigned day)
 
 static nanoseconds read_rtc(void)
 {
-    uint8_t  second, minute, hour, day, month, year;
-    bool     binary = rtc(0x0b) & 4;
+    uint8_t second, minute, hour, day, month, year;
+    bool binary = rtc(0x0b) & 4;
     unsigned tries = 0;
 
     do {

@@ -5,7 +5,7 @@
 #define wrmsr(index, value) tested_wrmsr(index, value)
 
 static struct cpuid tested_cpuid(uint32_t leaf);
-static void         tested_wrmsr(uint32_t index, uint64_t value);
+static void tested_wrmsr(uint32_t index, uint64_t value);
 
 #include "kvmclock.c"
 #include "tsc.c"
@@ -14,12 +14,12 @@ static void         tested_wrmsr(uint32_t index, uint64_t value);
 #define MOST 8
 
 static struct {
-    uint32_t     leaf;
+    uint32_t leaf;
     struct cpuid says;
 } leaves[MOST];
-static int         leaf_count;
+static int leaf_count;
 static nanoseconds kvm_time;
-static bool        is_written; /* the page, that KVM is told of */
+static bool is_written; /* the page, that KVM is told of */
 
 static struct cpuid tested_cpuid(uint32_t leaf)
 {

@@ -24,16 +24,16 @@
 
 struct reading {
     uint64_t tsc, ticks; /* ticks since the start */
-    uint16_t count;      /* it counts down */
+    uint16_t count; /* it counts down */
 };
 
 static struct reading last, base; /* base: rates are measured from it */
-static uint64_t       scale;      /* ns a TSC tick, in 2^-32 */
+static uint64_t scale; /* ns a TSC tick, in 2^-32 */
 
 /* Once settled: time was anchor when the TSC was anchor_tsc; look at next. */
-static bool        settled;
+static bool settled;
 static nanoseconds anchor;
-static uint64_t    anchor_tsc, next_tsc;
+static uint64_t anchor_tsc, next_tsc;
 
 static nanoseconds of_ticks(uint64_t t)
 {
@@ -68,7 +68,7 @@ static struct reading read_once(uint64_t *took)
 static struct reading read_well(void)
 {
     struct reading best = {0};
-    uint64_t       least = UINT64_MAX, took;
+    uint64_t least = UINT64_MAX, took;
 
     for (int i = 0; i < TRIES; i++) {
         struct reading r = read_once(&took);
@@ -111,7 +111,7 @@ static void measure_rate(void)
 static void compare(void)
 {
     nanoseconds now, right, period;
-    int64_t     off, most;
+    int64_t off, most;
 
     advance(read_well());
     right = of_ticks(last.ticks);

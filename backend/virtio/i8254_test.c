@@ -8,19 +8,19 @@
 #include <stdint.h>
 
 static uint64_t tested_rdtsc(void);
-static uint8_t  tested_inb(uint16_t port);
-static void     tested_outb(uint16_t port, uint8_t value);
+static uint8_t tested_inb(uint16_t port);
+static void tested_outb(uint16_t port, uint8_t value);
 
 #include "i8254.c"
 #include "check.h"
 #include <mirage/random.h>
 
 static uint64_t now, began; /* nanoseconds of the world */
-static double   tsc_rate;   /* ticks a nanosecond */
-static double   counter;
-static bool     is_busy; /* the host stops us now and then */
+static double tsc_rate; /* ticks a nanosecond */
+static double counter;
+static bool is_busy; /* the host stops us now and then */
 static uint16_t latched;
-static int      bytes_read;
+static int bytes_read;
 
 static void passes(uint64_t ns)
 {

@@ -22,7 +22,7 @@ void interrupt_enable(unsigned line);
 
 /* The timer interrupts, once, when it has counted so far (at least 1), at a
  * rate that nobody tells; how far it has to count yet. */
-void     interrupt_after(uint32_t count);
+void interrupt_after(uint32_t count);
 uint32_t interrupt_count_left(void);
 
 #endif

@@ -9,7 +9,7 @@
 /* False: there is none. */
 bool kvmclock_start(void);
 
-nanoseconds kvmclock_now(void);  /* since kvmclock_start */
+nanoseconds kvmclock_now(void); /* since kvmclock_start */
 nanoseconds kvmclock_wall(void); /* since 1970 */
 
 #endif

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <asm/bootparam.h>
 
-#define RAM      1                   /* among the types of the map */
+#define RAM      1 /* among the types of the map */
 #define MAPPED   ((uint64_t)1 << 30) /* as entry.S has it */
 #define MAP_MOST E820_MAX_ENTRIES_ZEROPAGE
 #define PARTS    64 /* of the list; no loader has so many */

@@ -10,12 +10,12 @@
 #include <string.h>
 
 #define PORT  0x3f8
-#define FIFO  16   /* bytes that it takes when it is empty */
+#define FIFO  16 /* bytes that it takes when it is empty */
 #define READY 0x01 /* of the line status: a byte has arrived */
 #define EMPTY 0x20 /* the transmitter's FIFO */
 
 static struct waiters readers;
-static size_t         room = 1; /* bytes at once, when it is empty */
+static size_t room = 1; /* bytes at once, when it is empty */
 
 /*
  * To switch the FIFOs on loses what has arrived; so does reading that first,
@@ -23,8 +23,8 @@ static size_t         room = 1; /* bytes at once, when it is empty */
  */
 void serial_start(void)
 {
-    outb(PORT + 1, 0);    /* no interrupts */
-    outb(PORT + 3, 3);    /* 8 bits, no parity, one stop bit */
+    outb(PORT + 1, 0); /* no interrupts */
+    outb(PORT + 3, 3); /* 8 bits, no parity, one stop bit */
     outb(PORT + 4, 0x0b); /* ready, and interrupts let through */
     if (!(inb(PORT + 5) & READY)) {
         outb(PORT + 2, 0x01);
@@ -43,7 +43,7 @@ static void put(const char *bytes, size_t len)
 
 void serial_write(const char *text, size_t len)
 {
-    char   piece[FIFO];
+    char piece[FIFO];
     size_t n = 0;
 
     for (; len > 0; len--, text++) {

@@ -16,9 +16,9 @@
 #include <xen/memory.h>
 
 #define KIB   (BARE_PAGE / 1024)
-#define BATCH 64u         /* pages in one hypercall */
-#define SPARE 128u        /* free pages that the image keeps */
-#define AGAIN SECOND      /* when it did not go far enough */
+#define BATCH 64u /* pages in one hypercall */
+#define SPARE 128u /* free pages that the image keeps */
+#define AGAIN SECOND /* when it did not go far enough */
 #define NOTED (512u - 2u) /* pages that one page can note */
 #define STACK 16384
 
@@ -26,12 +26,12 @@ LOG_SOURCE(memory);
 
 struct note {
     struct note *next;
-    size_t       count;
-    void        *page[NOTED];
+    size_t count;
+    void *page[NOTED];
 };
 
-static struct note  *notes;
-static size_t        noted;
+static struct note *notes;
+static size_t noted;
 static struct region beyond;
 
 static size_t absent(void)
@@ -44,7 +44,7 @@ static unsigned reserve(unsigned command, xen_pfn_t *frames, unsigned count)
 {
     struct xen_memory_reservation r = {.nr_extents = count,
                                        .domid = DOMID_SELF};
-    long                          n;
+    long n;
 
     set_xen_guest_handle(r.extent_start, frames);
     n = HYPERCALL(__HYPERVISOR_memory_op, command, &r, 0, 0);
@@ -70,8 +70,8 @@ static struct note *open_note(void)
 static size_t give_back(size_t most)
 {
     struct note *n = open_note();
-    xen_pfn_t    frames[BATCH];
-    unsigned     count = 0;
+    xen_pfn_t frames[BATCH];
+    unsigned count = 0;
 
     if (!n)
         return 0;
@@ -120,10 +120,10 @@ static void note_present(unsigned count)
 /* Gets pages from Xen, at most so many: how many. */
 static size_t get(size_t most)
 {
-    size_t    there = notes ? notes->count : beyond.size / BARE_PAGE;
-    void     *page[BATCH];
+    size_t there = notes ? notes->count : beyond.size / BARE_PAGE;
+    void *page[BATCH];
     xen_pfn_t frames[BATCH];
-    unsigned  count = 0, got;
+    unsigned count = 0, got;
 
     for (; count < BATCH && count < most && count < there; count++) {
         page[count] = next_absent(count);
@@ -167,9 +167,9 @@ static void tell(uint64_t most, uint64_t target, bool is_there)
 static void follow(void *ctx)
 {
     static struct xenstore_watch watch;
-    uint64_t                     most, target, before = 0;
-    bool                         is_there = true;
-    enum status                  s;
+    uint64_t most, target, before = 0;
+    bool is_there = true;
+    enum status s;
 
     (void)ctx;
     /* Where there is no limit, nobody wants anything. */
@@ -193,7 +193,7 @@ static void follow(void *ctx)
 void balloon_start(void)
 {
     static const struct fiber_options options = {"balloon", STACK};
-    static struct fiber              *fiber;
+    static struct fiber *fiber;
 
     if (fiber_spawn(&options, follow, NULL, &fiber) != OK)
         log_warning(&memory, "xl mem-set is not heard: there is no memory");

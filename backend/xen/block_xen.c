@@ -31,10 +31,10 @@
 #define UNIT       512u /* what the protocol counts in, whatever a sector is */
 #define DIRECT     BLKIF_MAX_SEGMENTS_PER_REQUEST
 #define SEGMENTS   256u /* pages of a request, at most */
-#define RING_ORDER 2u   /* 1 << that many pages of a ring, at most */
+#define RING_ORDER 2u /* 1 << that many pages of a ring, at most */
 #define SLOTS      128u /* of a ring of so many pages */
 #define POOL       512u /* pages through which data goes */
-#define OLD_RINGS  4u   /* of earlier connections, that a backend may keep */
+#define OLD_RINGS  4u /* of earlier connections, that a backend may keep */
 #define NONE       UINT16_MAX
 #define STACK      16384
 
@@ -42,7 +42,7 @@ LOG_SOURCE(block);
 
 /* A page of the pool. */
 struct granted {
-    void    *page;
+    void *page;
     uint32_t grant;
     uint16_t next; /* in its list; NONE: the last */
 };
@@ -50,39 +50,39 @@ struct granted {
 /* A flush is BLKIF_OP_FLUSH_DISKCACHE here, even where it becomes a barrier. */
 struct request {
     struct request *next; /* that is left, too */
-    uint8_t         operation;
-    uint64_t        at, end;   /* in units; end: of a discard */
-    size_t          len;       /* bytes */
-    size_t          did, part; /* bytes that are done, and are in the ring */
-    uint16_t        first;     /* of its pages; NONE: it has none */
-    uint16_t        list;      /* the page that names many; NONE: it has none */
-    bool            is_done;
-    enum status     status;
-    struct waiters  waiter;
+    uint8_t operation;
+    uint64_t at, end; /* in units; end: of a discard */
+    size_t len; /* bytes */
+    size_t did, part; /* bytes that are done, and are in the ring */
+    uint16_t first; /* of its pages; NONE: it has none */
+    uint16_t list; /* the page that names many; NONE: it has none */
+    bool is_done;
+    enum status status;
+    struct waiters waiter;
 };
 
 struct disk {
-    struct block       block; /* first */
-    struct block_ops   ops;
-    char               name[VBD_NAME];
-    struct front       front;
-    struct event       event;
+    struct block block; /* first */
+    struct block_ops ops;
+    char name[VBD_NAME];
+    struct front front;
+    struct event event;
     blkif_front_ring_t ring;
-    struct ring_pages  pages; /* of the ring */
-    struct ring_pages  old[OLD_RINGS];
-    unsigned           ring_order;
-    struct request    *slot[SLOTS];
-    unsigned           used;
-    struct request    *left; /* to be asked again, when there is a slot */
-    bool               is_connected, has_channel, is_gone;
-    bool               can_flush, can_barrier, can_discard;
-    uint64_t           granule, granule_at; /* what it can discard, in units */
-    size_t             most;                /* bytes of a request in the ring */
-    struct granted     pool[POOL];
-    unsigned           pool_count; /* granted */
-    uint16_t           pool_free;
-    unsigned           askers; /* that have pages of it */
-    struct waiters     room;   /* in the ring, or the pool; or all is over */
+    struct ring_pages pages; /* of the ring */
+    struct ring_pages old[OLD_RINGS];
+    unsigned ring_order;
+    struct request *slot[SLOTS];
+    unsigned used;
+    struct request *left; /* to be asked again, when there is a slot */
+    bool is_connected, has_channel, is_gone;
+    bool can_flush, can_barrier, can_discard;
+    uint64_t granule, granule_at; /* what it can discard, in units */
+    size_t most; /* bytes of a request in the ring */
+    struct granted pool[POOL];
+    unsigned pool_count; /* granted */
+    uint16_t pool_free;
+    unsigned askers; /* that have pages of it */
+    struct waiters room; /* in the ring, or the pool; or all is over */
 };
 
 static struct disk *disk_of(struct block *b)
@@ -184,7 +184,7 @@ static void copy(struct disk *d, const struct request *r, uint8_t *data,
 static unsigned put_segments(struct disk *d, const struct request *r,
                              struct blkif_request_segment *to)
 {
-    size_t   left = r->part;
+    size_t left = r->part;
     unsigned n = 0;
     uint16_t i = r->first;
 
@@ -298,8 +298,8 @@ static bool has_no_operation(const struct disk *d, const struct request *r,
 /* Puts a request, or its next part, into the ring; there is a slot. */
 static void submit(struct disk *d, struct request *r)
 {
-    unsigned    id = 0;
-    int         notify;
+    unsigned id = 0;
+    int notify;
     enum status s;
 
     if (has_no_operation(d, r, &s)) {
@@ -397,7 +397,7 @@ static void take_response(struct disk *d, const blkif_response_t *response)
 static void come(void *ctx)
 {
     struct disk *d = ctx;
-    int          more = true;
+    int more = true;
 
     while (d->is_connected && more) {
         RING_IDX end = __atomic_load_n(&d->ring.sring->rsp_prod,
@@ -461,12 +461,12 @@ static enum status ask(struct disk *d, struct request *r, uint8_t *data)
 static enum status transfer(struct block *b, uint8_t operation,
                             uint64_t sector, uint8_t *data, size_t count)
 {
-    struct disk   *d = disk_of(b);
-    size_t         size = b->info.sector_size;
+    struct disk *d = disk_of(b);
+    size_t size = b->info.sector_size;
     struct request r = {.operation = operation,
                         .at = sector * (size / UNIT),
                         .len = count * size};
-    enum status    s = ask(d, &r, data);
+    enum status s = ask(d, &r, data);
 
     if (s == ERR_IO)
         log_error(&block, "%s: %s failed at sector %llu", d->name,
@@ -495,12 +495,12 @@ static enum status xen_write(struct block *b, uint64_t sector,
  */
 static enum status xen_discard(struct block *b, uint64_t sector, uint64_t count)
 {
-    struct disk   *d = disk_of(b);
-    uint64_t       units = b->info.sector_size / UNIT;
+    struct disk *d = disk_of(b);
+    uint64_t units = b->info.sector_size / UNIT;
     struct request r = {.operation = BLKIF_OP_DISCARD,
                         .at = sector * units,
                         .end = (sector + count) * units};
-    enum status    s;
+    enum status s;
 
     if (d->is_gone)
         return ERR_GONE;
@@ -515,7 +515,7 @@ static enum status xen_discard(struct block *b, uint64_t sector, uint64_t count)
 
 static enum status xen_flush(struct block *b)
 {
-    struct disk   *d = disk_of(b);
+    struct disk *d = disk_of(b);
     struct request r = {.operation = BLKIF_OP_FLUSH_DISKCACHE};
 
     if (!d->can_flush && !d->can_barrier)
@@ -530,9 +530,9 @@ static void xen_disconnect(struct block *b)
 
 static enum status make_ring(struct disk *d)
 {
-    uint64_t       order = front_number(&d->front, "max-ring-page-order", 0);
+    uint64_t order = front_number(&d->front, "max-ring-page-order", 0);
     blkif_sring_t *shared;
-    enum status    s;
+    enum status s;
 
     d->ring_order = order < RING_ORDER ? (unsigned)order : RING_ORDER;
     s = ring_take(&d->pages, d->front.domain, 1u << d->ring_order);
@@ -550,10 +550,10 @@ static enum status make_ring(struct disk *d)
  * connection has left is taken for one of them. */
 static enum status tell(struct disk *d)
 {
-    char                  value[RING_PAGES][12], name[RING_PAGES][12];
-    char                  order[4], port[12];
+    char value[RING_PAGES][12], name[RING_PAGES][12];
+    char order[4], port[12];
     struct xenstore_entry entries[RING_PAGES + 6];
-    size_t                n = 0;
+    size_t n = 0;
 
     for (unsigned i = 0; i < d->pages.count; i++) {
         text_format(name[i], sizeof name[i], "ring-ref%u", i);
@@ -599,11 +599,11 @@ static void read_discard(struct disk *d, uint64_t sector_size)
 /* What the backend offers, once it is connected. */
 static enum status read_offers(struct disk *d)
 {
-    struct front     *f = &d->front;
+    struct front *f = &d->front;
     struct block_info info;
-    uint64_t          units = front_number(f, "sectors", 0);
-    uint64_t          size = front_number(f, "sector-size", UNIT);
-    uint64_t          many = front_number(f, INDIRECT, 0);
+    uint64_t units = front_number(f, "sectors", 0);
+    uint64_t size = front_number(f, "sector-size", UNIT);
+    uint64_t many = front_number(f, INDIRECT, 0);
 
     if (size < UNIT || size > PAGE_BYTES || (size & (size - 1)) != 0 ||
         units > UINT64_MAX / UNIT) {
@@ -660,7 +660,7 @@ static unsigned reclaim_ring(void *ctx)
 static unsigned reclaim_all(void *ctx)
 {
     struct disk *d = ctx;
-    unsigned     held = 0;
+    unsigned held = 0;
 
     for (unsigned i = 0; i < d->pool_count; i++) {
         struct granted *g = &d->pool[i];
@@ -691,7 +691,7 @@ static void drop_connection(struct disk *d)
 static enum status connect_ring(struct disk *d)
 {
     enum xenbus_state state;
-    enum status       s;
+    enum status s;
 
     s = front_expect(&d->front,
                      IS(InitWait) | IS(Initialised) | IS(Connected), &state);
@@ -737,7 +737,7 @@ static void give_up(struct disk *d)
 static void ask_again(struct disk *d)
 {
     struct request *pending[SLOTS];
-    unsigned        count = 0;
+    unsigned count = 0;
 
     for (unsigned i = 0; i < SLOTS; i++)
         if (d->slot[i]) {
@@ -795,7 +795,7 @@ static enum status reconnect(struct disk *d)
 static void tend(void *ctx)
 {
     struct disk *d = ctx;
-    enum status  s;
+    enum status s;
 
     while ((s = front_stay(&d->front)) == OK && (s = reconnect(d)) == OK)
         continue;
@@ -823,14 +823,14 @@ static const struct block_ops block_ops = {
 /* The names of the disks that there are, for people. */
 static void list_disks(char *text, size_t size)
 {
-    char   numbers[FRONT_NAMES];
+    char numbers[FRONT_NAMES];
     size_t len = 0, count = 0;
 
     if (!front_names("vbd", numbers, sizeof numbers, text, size))
         return;
     for (const char *n = numbers; *n && len < size; n += strlen(n) + 1) {
         unsigned long number;
-        char          name[VBD_NAME];
+        char name[VBD_NAME];
 
         if (!vbd_number(n, &number))
             continue;
@@ -844,8 +844,8 @@ static void list_disks(char *text, size_t size)
 static enum status find(struct disk *d, const char *name)
 {
     unsigned long number;
-    char          others[200];
-    enum status   s;
+    char others[200];
+    enum status s;
 
     if (!vbd_number(name, &number)) {
         log_error(&block,
@@ -869,9 +869,9 @@ static enum status find(struct disk *d, const char *name)
 enum status block_xen_connect(const char *name, struct block **made)
 {
     static const struct fiber_options options = {"block", STACK};
-    struct disk                      *d = calloc(1, sizeof *d);
-    struct fiber                     *fiber;
-    enum status                       s;
+    struct disk *d = calloc(1, sizeof *d);
+    struct fiber *fiber;
+    enum status s;
 
     if (!d)
         return ERR_NO_MEMORY;

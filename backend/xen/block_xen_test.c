@@ -124,7 +124,7 @@ TEST(sectors_of_4096_bytes)
 
 TEST(what_the_backend_offers_is_what_the_disk_is)
 {
-    uint8_t       data[512] = {1};
+    uint8_t data[512] = {1};
     struct block *b = connect("sectors=123456789012\nsector-size=512\ninfo=4");
 
     CHECK(b->info.sectors == 123456789012);
@@ -146,7 +146,7 @@ TEST(a_disk_that_cannot_be_is_refused)
     static struct fake_disk disks[5];
 
     for (unsigned i = 0; i < 5; i++) {
-        char          name[12];
+        char name[12];
         struct block *b;
 
         CHECK(block_ram_connect(SECTORS, 512, &disks[i].store) == OK);
@@ -162,7 +162,7 @@ TEST(a_disk_that_cannot_be_is_refused)
 
 TEST(a_disk_that_is_not_there_is_named_with_what_is)
 {
-    struct block           *b;
+    struct block *b;
     static struct fake_disk other;
 
     other.store = connect(PLAIN);
@@ -185,8 +185,8 @@ TEST(a_transaction_that_others_are_in_the_way_of_is_begun_again)
 static void check_flush(const char *offers)
 {
     static uint8_t model[SECTORS * 512], image[SECTORS * 512];
-    struct block  *b;
-    size_t         steps;
+    struct block *b;
+    size_t steps;
 
     disk.store = power_connect(SECTORS, 512);
     b = connect(offers);
@@ -318,7 +318,7 @@ static bool fail_at_7(struct fake_disk *d, unsigned operation, uint64_t at,
 
 TEST(an_error_of_the_backend_is_one_of_the_request)
 {
-    uint8_t       data[512] = {0};
+    uint8_t data[512] = {0};
     struct block *b;
 
     disk.asked = fail_at_7;
@@ -333,7 +333,7 @@ TEST(an_error_of_the_backend_is_one_of_the_request)
 TEST(requests_of_one_turn_are_told_with_one_event)
 {
     struct block *b = connect(ALL);
-    unsigned      before = disk.backend.told;
+    unsigned before = disk.backend.told;
 
     CHECK(block_contract_failures(b, 1) == 0);
     CHECK(disk.backend.told - before <=
@@ -344,7 +344,7 @@ TEST(requests_of_one_turn_are_told_with_one_event)
 static void use(void *ctx)
 {
     struct block *b = ctx;
-    uint8_t       data[512 * 3], back[512 * 3];
+    uint8_t data[512 * 3], back[512 * 3];
 
     for (unsigned i = 0; i < 100; i++) {
         memset(data, (int)i + 1, sizeof data);
@@ -384,7 +384,7 @@ TEST(requests_go_on_when_the_backend_comes_back)
 TEST(a_backend_that_comes_back_with_less_gets_smaller_requests)
 {
     static uint8_t data[SECTORS * 512];
-    struct block  *b = connect(ALL);
+    struct block *b = connect(ALL);
 
     CHECK(block_write(b, 0, data, SECTORS) == OK);
     disk.backend.offers = PLAIN "\nfeature-max-indirect-segments=0\n"
@@ -620,7 +620,7 @@ TEST(large_requests_are_asked_again_in_parts_after_a_migration)
 /* The backend keeps its ring and some pages of a disk that is taken away. */
 TEST(a_disk_that_is_gone_leaves_no_pages_but_those_that_its_backend_keeps)
 {
-    uint32_t      grant[4], last = 7;
+    uint32_t grant[4], last = 7;
     struct block *b = connect(ALL);
 
     write_all(b);
@@ -672,7 +672,7 @@ static void keep_ring_until_connected(void)
 
 TEST(a_backend_that_keeps_the_ring_until_there_is_another_is_no_liar)
 {
-    uint8_t       data[512];
+    uint8_t data[512];
     struct block *b = connect(ALL);
 
     for (unsigned i = 0; i < 10; i++) {
@@ -686,7 +686,7 @@ TEST(a_backend_that_keeps_the_ring_until_there_is_another_is_no_liar)
 
 TEST(a_backend_that_keeps_the_rings_of_connections_gets_five_in_all)
 {
-    uint8_t       data[512];
+    uint8_t data[512];
     struct block *b = connect(ALL);
 
     fake_after(SECOND, keep_ring_and_restart);
@@ -720,9 +720,9 @@ static void lie(void)
 TEST(without_xenstore_a_backend_that_lies_ends_what_was_asked)
 {
     struct xsd_sockmsg wrong = {XS_READ, 0, 0, XENSTORE_PAYLOAD_MAX + 1};
-    struct block      *b = busy_disk(ALL);
-    struct fiber      *f;
-    uint8_t            data[512];
+    struct block *b = busy_disk(ALL);
+    struct fiber *f;
+    uint8_t data[512];
 
     store_send_raw(&wrong, sizeof wrong);
     CHECK(time_sleep(SECOND) == OK);
@@ -745,7 +745,7 @@ static void close_again(void)
 /* While it is awaited it closes once more, and waits for us to do so. */
 TEST(a_backend_that_closes_twice_before_it_comes_back_is_followed)
 {
-    uint8_t       data[512];
+    uint8_t data[512];
     struct block *b = connect(ALL);
 
     disk.backend.is_online = false;
@@ -825,7 +825,7 @@ TEST(a_disk_that_is_taken_away_ends_what_was_asked)
 {
     struct fiber *f[200];
     struct block *b;
-    uint8_t       data[512];
+    uint8_t data[512];
 
     disk.takes = 3600 * SECOND;
     b = connect(ALL);
@@ -844,7 +844,7 @@ TEST(a_disk_that_is_taken_away_ends_what_was_asked)
 TEST(a_backend_that_comes_back_with_another_disk_is_not_used)
 {
     struct block *b = connect(ALL);
-    uint8_t       data[512];
+    uint8_t data[512];
 
     disk.backend.offers = "sectors=200\nsector-size=512\ninfo=0";
     backend_restart(&disk.backend);
@@ -856,7 +856,7 @@ TEST(a_backend_that_comes_back_with_another_disk_is_not_used)
 TEST(a_disk_that_is_taken_away_while_its_backend_is_awaited_is_gone)
 {
     struct block *b = connect(ALL);
-    uint8_t       data[512];
+    uint8_t data[512];
 
     disk.backend.is_online = false; /* it does not come back */
     backend_restart(&disk.backend);

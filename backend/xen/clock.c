@@ -24,7 +24,7 @@ void clock_start(void)
 nanoseconds platform_now(void)
 {
     static nanoseconds last;
-    nanoseconds        now = xen_time() - start;
+    nanoseconds now = xen_time() - start;
 
     if (now > last)
         last = now;
@@ -50,8 +50,8 @@ uint64_t clock_timeout(nanoseconds deadline)
 nanoseconds platform_wall(void)
 {
     const volatile struct shared_info *s = xen.shared;
-    uint32_t                           version;
-    nanoseconds                        began;
+    uint32_t version;
+    nanoseconds began;
 
     do {
         version = s->wc_version;

@@ -15,13 +15,13 @@
 #include <xen/io/console.h>
 
 #define WHOLE    ((size_t)512) /* bytes that a line of the log does not part */
-#define PATIENCE (5 * SECOND)  /* with a reader who has not taken anything */
+#define PATIENCE (5 * SECOND) /* with a reader who has not taken anything */
 #define LINGER   (200 * MILLISECOND)
 #define BUSY     (10 * MILLISECOND) /* between notifications, without idling */
 
 static volatile struct xencons_interface *ring;
-static struct waiters                     writers, readers;
-static uint32_t                           told; /* the reader knows of these */
+static struct waiters writers, readers;
+static uint32_t told; /* the reader knows of these */
 
 static void come(void *ctx)
 {
@@ -104,10 +104,10 @@ static size_t put_some(const char *text, size_t len)
  */
 static bool wait_for_reader(void)
 {
-    static bool     gone;
+    static bool gone;
     static uint32_t gone_at;
-    uint32_t        before = unread();
-    nanoseconds     end = time_after(PATIENCE);
+    uint32_t before = unread();
+    nanoseconds end = time_after(PATIENCE);
 
     if (gone && ring->out_cons == gone_at)
         return false;
@@ -184,7 +184,7 @@ static size_t take_some(char *data, size_t len)
 {
     uint32_t end = __atomic_load_n(&ring->in_prod, __ATOMIC_ACQUIRE);
     uint32_t at = ring->in_cons;
-    size_t   n = 0;
+    size_t n = 0;
 
     if (end - at > sizeof ring->in) /* that cannot be */
         at = end;

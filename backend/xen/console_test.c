@@ -35,7 +35,7 @@ static void join(struct fiber *f)
 static void make_line(char line[4096], unsigned writer, unsigned number)
 {
     size_t more = number % 50 == 49 ? 3000 : number % 70;
-    int    len = sprintf(line, "writer %u line %u ", writer, number);
+    int len = sprintf(line, "writer %u line %u ", writer, number);
 
     memset(line + len, 'a' + (int)writer, more);
     line[(size_t)len + more] = '\0';
@@ -44,7 +44,7 @@ static void make_line(char line[4096], unsigned writer, unsigned number)
 static void write_lines(void *ctx)
 {
     unsigned writer = (unsigned)(uintptr_t)ctx;
-    char     line[4096];
+    char line[4096];
 
     for (unsigned i = 0; i < LINES; i++) {
         make_line(line, writer, i);
@@ -55,15 +55,15 @@ static void write_lines(void *ctx)
 /* What came out, line by line, is each writer's next. */
 static void check_lines(unsigned reason)
 {
-    unsigned    next[WRITERS] = {0};
-    char        wanted[4096];
+    unsigned next[WRITERS] = {0};
+    char wanted[4096];
     const char *at = console_text();
 
     CHECK(reason == 0);
     for (size_t left = (size_t)WRITERS * LINES; left > 0; left--) {
         const char *end = strchr(at, '\n');
-        unsigned    writer = 0;
-        size_t      len;
+        unsigned writer = 0;
+        size_t len;
 
         if (!end || sscanf(at, "writer %u ", &writer) != 1 ||
             writer >= WRITERS)
@@ -116,7 +116,7 @@ TEST(all_lines_arrive_at_a_reader_that_takes_odd_amounts)
 static void check_log_lines(unsigned reason)
 {
     const char *at = console_text(), *end;
-    int         lines = 0, logged = 0;
+    int lines = 0, logged = 0;
 
     CHECK(reason == 0);
     for (; (end = strchr(at, '\n')) != NULL; at = end + 1)
@@ -194,9 +194,9 @@ static void write_while_busy(void *ctx)
 /* xenconsoled rests after 30 notifications in 200 ms. */
 TEST(the_reader_is_notified_now_and_then_by_those_who_never_idle)
 {
-    bool          done = false;
+    bool done = false;
     struct fiber *f;
-    size_t        len;
+    size_t len;
 
     connect();
     fake.at_once = true;
@@ -222,8 +222,8 @@ static void be_busy(void *ctx)
 
 TEST(the_reader_is_notified_of_a_full_ring_while_others_are_busy)
 {
-    bool          done = false;
-    nanoseconds   before = time_now();
+    bool done = false;
+    nanoseconds before = time_now();
     struct fiber *f;
 
     connect();
@@ -276,7 +276,7 @@ TEST(input_in_odd_pieces_is_read_by_line)
 static void read_much(amount *types)
 {
     static char much[50000];
-    size_t      len = 0;
+    size_t len = 0;
 
     connect();
     for (size_t i = 0; i < sizeof much - 1; i++)
@@ -284,8 +284,8 @@ static void read_much(amount *types)
     consoled.types = types;
     console_type(much);
     while (len < sizeof much - 1) {
-        char        data[300];
-        size_t      got = 0;
+        char data[300];
+        size_t got = 0;
         enum status s = console_read(console, data, 1 + len % sizeof data,
                                      &got);
 
@@ -314,7 +314,7 @@ static void read_word(void *ctx)
 
 static void try_to_read(void *ctx)
 {
-    char   byte;
+    char byte;
     size_t got;
 
     *(enum status *)ctx = console_read(console, &byte, 1, &got);
@@ -322,7 +322,7 @@ static void try_to_read(void *ctx)
 
 TEST(a_fiber_that_waits_for_input_can_be_cancelled)
 {
-    enum status   s = OK;
+    enum status s = OK;
     struct fiber *f;
 
     connect();
@@ -415,7 +415,7 @@ static void count_seconds(void *ctx)
 
 TEST(while_one_waits_for_a_reader_that_is_gone_the_others_go_on)
 {
-    int           seconds = 0;
+    int seconds = 0;
     struct fiber *writer, *counter;
 
     connect();
@@ -435,7 +435,7 @@ TEST(while_one_waits_for_a_reader_that_is_gone_the_others_go_on)
 /* The events of a reader and of input are one: the log may not keep it. */
 TEST(input_that_comes_while_the_log_waits_is_not_forgotten)
 {
-    char          line[100] = "";
+    char line[100] = "";
     struct fiber *f;
 
     connect();
@@ -455,7 +455,7 @@ static const uint32_t places[] = {0, 1, 1023, 1024, 1025, 2047, 2048, 2049,
 /* Puts one of the indices after the other where it cannot be. */
 static void spoil(void)
 {
-    static unsigned            at;
+    static unsigned at;
     volatile XENCONS_RING_IDX *index[] = {
         &consoled.ring->out_cons, &consoled.ring->in_prod,
         &consoled.ring->out_prod, &consoled.ring->in_cons};
@@ -471,8 +471,8 @@ static void spoil(void)
 
 static void read_whatever_comes(void *ctx)
 {
-    char        data[100];
-    size_t      got = 1;
+    char data[100];
+    size_t got = 1;
     enum status s;
 
     (void)ctx;
@@ -493,7 +493,7 @@ static void write_now_and_then(void *ctx)
 
 TEST(indices_that_jump_about_do_no_harm)
 {
-    bool          done = false;
+    bool done = false;
     struct fiber *reader, *writer;
 
     connect();
@@ -512,7 +512,7 @@ TEST(indices_that_jump_about_do_no_harm)
 
 TEST(input_is_not_read_from_where_there_cannot_be_any)
 {
-    char          line[100] = "";
+    char line[100] = "";
     struct fiber *f;
 
     connect();

@@ -13,7 +13,7 @@
 
 static struct event *events;
 static evtchn_port_t ports[EVENTS_MOST];
-static unsigned      count;
+static unsigned count;
 
 static void list_ports(void)
 {
@@ -63,7 +63,7 @@ enum status event_open(struct event *e, uint16_t domain)
 void event_close(struct event *e)
 {
     struct evtchn_close close = {.port = e->port};
-    struct event      **at = &events;
+    struct event **at = &events;
 
     while (*at != e)
         at = &(*at)->next;

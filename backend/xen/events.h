@@ -18,9 +18,9 @@
 struct event {
     uint32_t port;
     void (*come)(void *ctx);
-    void         *ctx;
+    void *ctx;
     struct event *next;
-    bool          is_opened; /* by event_open */
+    bool is_opened; /* by event_open */
 };
 
 #define EVENTS_MOST 128 /* that SCHEDOP_poll takes */

@@ -8,7 +8,7 @@
 #define YEAR (365 * 24 * 3600 * SECOND)
 
 static struct waiters place;
-static unsigned       came[3];
+static unsigned came[3];
 
 static void come_63(void *ctx)
 {

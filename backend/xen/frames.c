@@ -15,7 +15,7 @@ uint64_t guest_frame(const void *page)
 
 static bool pv_place_table(void)
 {
-    xen_pfn_t                 frames[GRANT_PAGES] = {0};
+    xen_pfn_t frames[GRANT_PAGES] = {0};
     struct gnttab_setup_table setup = {.dom = DOMID_SELF,
                                        .nr_frames = GRANT_PAGES};
 

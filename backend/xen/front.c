@@ -5,11 +5,11 @@
 #include <mirage/text.h>
 #include <string.h>
 
-#define PATIENCE (30 * SECOND)       /* with a backend that is to act */
+#define PATIENCE (30 * SECOND) /* with a backend that is to act */
 #define LOOK     (100 * MILLISECOND) /* between two looks at lent pages */
-#define SELDOM   (60 * SECOND)       /* the same, after a while */
-#define EACH     SECOND              /* the least between two reconnections, */
-#define BURST    (10 * SECOND)       /* when more than this was used up */
+#define SELDOM   (60 * SECOND) /* the same, after a while */
+#define EACH     SECOND /* the least between two reconnections, */
+#define BURST    (10 * SECOND) /* when more than this was used up */
 
 LOG_SOURCE(xenbus);
 
@@ -17,8 +17,8 @@ static struct front *fronts;
 
 static enum status find_backend(struct front *f)
 {
-    char        path[FRONT_NAME + 16];
-    uint64_t    domain;
+    char path[FRONT_NAME + 16];
+    uint64_t domain;
     enum status s;
 
     text_format(path, sizeof path, "%s/backend-id", f->path);
@@ -48,7 +48,7 @@ enum status front_find(struct front *f, const char *name, const char *kind,
                        unsigned long number)
 {
     static struct suspended after = {.go_on = go_on};
-    enum status             s;
+    enum status s;
 
     memset(f, 0, sizeof *f);
     f->name = name;
@@ -67,7 +67,7 @@ enum status front_find(struct front *f, const char *name, const char *kind,
 bool front_names(const char *kind, char *names, size_t names_size, char *text,
                  size_t size)
 {
-    char        path[FRONT_NAME];
+    char path[FRONT_NAME];
     enum status s;
 
     text_format(path, sizeof path, "device/%s", kind);
@@ -82,7 +82,7 @@ bool front_names(const char *kind, char *names, size_t names_size, char *text,
 
 void front_list(const char *kind, char *text, size_t size)
 {
-    char   names[FRONT_NAMES];
+    char names[FRONT_NAMES];
     size_t len = 0;
 
     if (!front_names(kind, names, sizeof names, text, size))
@@ -102,7 +102,7 @@ enum status front_ask(struct front *f, const char *name, char *value,
 
 uint64_t front_number(struct front *f, const char *name, uint64_t otherwise)
 {
-    char     path[BACK_NAME + 64];
+    char path[BACK_NAME + 64];
     uint64_t number;
 
     text_format(path, sizeof path, "%s/%s", f->backend, name);
@@ -131,7 +131,7 @@ enum status front_be(struct front *f, enum xenbus_state state)
  * xenstore's. */
 static enum status read_state(struct front *f, enum xenbus_state *state)
 {
-    uint64_t    number;
+    uint64_t number;
     enum status s = xenstore_number(f->watched, &number);
 
     if (s == OK && number <= XenbusStateReconfigured)
@@ -208,8 +208,8 @@ static enum status wait_for_lie(struct front *f, enum status why)
 enum status front_stay(struct front *f)
 {
     enum xenbus_state state;
-    enum status       s = wait_for(f, IS(Closing) | IS(Closed) | IS(Unknown),
-                                   FOREVER, &state);
+    enum status s = wait_for(f, IS(Closing) | IS(Closed) | IS(Unknown),
+                             FOREVER, &state);
 
     if (s != OK && s != ERR_RESET && s != ERR_GONE)
         s = wait_for_lie(f, s);
@@ -234,7 +234,7 @@ void front_lies(struct front *f, const char *how)
 /* Where the guest is now. The toolstack has made all entries anew. */
 static enum status find_again(struct front *f)
 {
-    char        before[sizeof f->watched];
+    char before[sizeof f->watched];
     enum status s;
 
     f->is_moved = false;
@@ -287,8 +287,8 @@ static enum status pace(struct front *f)
 enum status front_return(struct front *f)
 {
     enum xenbus_state state;
-    enum status       s = OK;
-    bool              closes = true;
+    enum status s = OK;
+    bool closes = true;
 
     if (f->is_moved)
         return find_again(f);
@@ -311,7 +311,7 @@ enum status front_await_pages(struct front *f, front_reclaim *reclaim,
                               void *ctx)
 {
     nanoseconds end = time_after(PATIENCE);
-    unsigned    held;
+    unsigned held;
 
     while ((held = reclaim(ctx)) > 0) {
         enum status s = time_sleep(LOOK);
@@ -332,7 +332,7 @@ enum status front_await_pages(struct front *f, front_reclaim *reclaim,
 void front_leave(struct front *f, front_reclaim *reclaim, void *ctx)
 {
     nanoseconds pause = LOOK;
-    unsigned    held = reclaim(ctx);
+    unsigned held = reclaim(ctx);
 
     if (front_be(f, XenbusStateClosed) != OK)
         log_debug(&xenbus, "%s: its backend is not told the end", f->name);

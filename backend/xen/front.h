@@ -16,16 +16,16 @@
 #define FRONT_NAMES 1024 /* bytes of a list of devices */
 
 struct front {
-    const char           *name;             /* for people */
-    const char           *lie;              /* the backend's; or NULL */
-    char                  path[FRONT_NAME]; /* device/vif/0 */
-    char                  backend[BACK_NAME];
-    uint16_t              domain; /* the backend's */
-    char                  watched[BACK_NAME + 8];
-    struct xenstore_watch watch;      /* of the backend's state */
-    bool                  is_moved;   /* has another backend: front_return */
-    nanoseconds           paid_until; /* of reconnections: front.c's own */
-    struct front         *next;
+    const char *name; /* for people */
+    const char *lie; /* the backend's; or NULL */
+    char path[FRONT_NAME]; /* device/vif/0 */
+    char backend[BACK_NAME];
+    uint16_t domain; /* the backend's */
+    char watched[BACK_NAME + 8];
+    struct xenstore_watch watch; /* of the backend's state */
+    bool is_moved; /* has another backend: front_return */
+    nanoseconds paid_until; /* of reconnections: front.c's own */
+    struct front *next;
 };
 
 /*
@@ -51,14 +51,14 @@ void front_list(const char *kind, char *text, size_t size);
  * if it says nothing that makes sense, otherwise. */
 MUST_CHECK enum status front_ask(struct front *f, const char *name,
                                  char *value, size_t size);
-uint64_t               front_number(struct front *f, const char *name,
-                                    uint64_t otherwise);
+uint64_t front_number(struct front *f, const char *name,
+                      uint64_t otherwise);
 
 /* Entries of our own, all at once, and our state. ERR_RESET: the guest was
  * moved. */
-MUST_CHECK enum status front_tell(struct front                *f,
+MUST_CHECK enum status front_tell(struct front *f,
                                   const struct xenstore_entry *entries,
-                                  size_t                       count);
+                                  size_t count);
 MUST_CHECK enum status front_be(struct front *f, enum xenbus_state state);
 
 /* The bit of a state. */
@@ -108,7 +108,7 @@ typedef unsigned front_reclaim(void *ctx);
  * the protocol, is logged, and is for good. ERR_RESET: the guest was moved.
  * ERR_CANCELLED.
  */
-MUST_CHECK enum status front_await_pages(struct front  *f,
+MUST_CHECK enum status front_await_pages(struct front *f,
                                          front_reclaim *reclaim, void *ctx);
 
 /*

@@ -12,9 +12,9 @@
 #define RESERVED GNTTAB_NR_RESERVED_ENTRIES
 
 static volatile grant_entry_v1_t *table;
-static uint32_t                   next_free[ENTRIES]; /* 0: the last */
-static uint32_t                   first_free;
-static unsigned                   free_count;
+static uint32_t next_free[ENTRIES]; /* 0: the last */
+static uint32_t first_free;
+static unsigned free_count;
 
 static void take_table_again(bool is_moved)
 {

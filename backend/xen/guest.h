@@ -13,14 +13,14 @@
 
 /* Where a ring that Xen's toolstack has made lies, and its event channel. */
 struct ring_place {
-    void    *page;
+    void *page;
     uint32_t port;
 };
 
 struct xen {
-    bool                         is_pv;
+    bool is_pv;
     volatile struct shared_info *shared; /* NULL: not found yet */
-    struct ring_place            console, store;
+    struct ring_place console, store;
 };
 
 extern struct xen xen;
@@ -54,14 +54,14 @@ bool pvh_suspend(bool (*is_moved)(void));
  * tables); and it can have so many pages in all: those that it has not, beyond
  * the last.
  */
-uint64_t      pv_forget(void *page);
-bool          pv_remember(void *page, uint64_t frame);
+uint64_t pv_forget(void *page);
+bool pv_remember(void *page, uint64_t frame);
 struct region pv_extend(uint64_t count);
 
 /* Of a PV guest: the same number, and putting a page that has one in the place
  * of ours. */
 uint64_t pv_frame(const void *page);
-bool     pv_place(void *page, uint64_t frame);
+bool pv_place(void *page, uint64_t frame);
 
 /* The rest of the image's life; memory and console work. Keeps s. */
 void guest_run(struct start *s) __attribute__((noreturn));

@@ -22,11 +22,11 @@
 #define NET_OFFERS "feature-rx-copy=1\nfeature-sg=1\nfeature-gso-tcpv4=1"
 #define ASKERS     20
 
-static uint64_t         seed;
+static uint64_t seed;
 static struct fake_disk honest;
-static struct liar      liar;
-static unsigned         left;
-static struct waiters   all_left;
+static struct liar liar;
+static unsigned left;
+static struct waiters all_left;
 
 static struct fiber *spawn(fiber_fn *fn, void *ctx)
 {
@@ -92,7 +92,7 @@ static void check_lives(struct block *other)
 static void ask(void *ctx)
 {
     struct block *b = ctx;
-    uint8_t      *data = calloc(20, b->info.sector_size);
+    uint8_t *data = calloc(20, b->info.sector_size);
 
     for (int i = 0; i < 30; i++) {
         enum status s = i % 3 == 0   ? block_write(b, 5, data, 20)
@@ -113,7 +113,7 @@ static void ask(void *ctx)
 static void use_disk(void *ctx)
 {
     struct block *b;
-    enum status   s = block_xen_connect("xvda", &b);
+    enum status s = block_xen_connect("xvda", &b);
 
     (void)ctx;
     was_connected = s == OK;
@@ -179,10 +179,10 @@ static void check_own(struct buf *own)
 
 static void use_network(void *ctx)
 {
-    static uint8_t  bytes[40000], pattern[40000];
-    struct buf     *own = NULL;
+    static uint8_t bytes[40000], pattern[40000];
+    struct buf *own = NULL;
     struct network *n;
-    enum status     s = network_xen_connect("0", &n);
+    enum status s = network_xen_connect("0", &n);
 
     (void)ctx;
     CHECK(buf_reserve(2000) == OK); /* no fault is hidden by a shortage */
@@ -227,10 +227,10 @@ static bool passes(struct test *t, uint64_t seeds)
 int main(void)
 {
     const char *text = getenv("SEEDS");
-    uint64_t    seeds = getenv("SOAK")  ? 20000
-                        : getenv("RAN") ? 150
-                                        : 50;
-    int         passed = 0, failed = 0;
+    uint64_t seeds = getenv("SOAK")  ? 20000
+                     : getenv("RAN") ? 150
+                                     : 50;
+    int passed = 0, failed = 0;
 
     if (text)
         seeds = strtoull(text, NULL, 10);

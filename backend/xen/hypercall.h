@@ -15,9 +15,9 @@ extern uint8_t hypercall_page[4096];
 /* Arguments go in rdi, rsi, rdx and r10, the result comes in rax. */
 #define HYPERCALL(number, a, b, c, d)                                   \
     ({                                                                  \
-        long              result_;                                      \
-        uint64_t          a_ = (uint64_t)(a), b_ = (uint64_t)(b);       \
-        uint64_t          c_ = (uint64_t)(c);                           \
+        long result_;                                                   \
+        uint64_t a_ = (uint64_t)(a), b_ = (uint64_t)(b);                \
+        uint64_t c_ = (uint64_t)(c);                                    \
         register uint64_t d_ __asm__("r10") = (uint64_t)(d);            \
                                                                         \
         __asm__ volatile("call hypercall_page + %c[offset]"             \

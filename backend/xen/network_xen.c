@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <xen/io/netif.h>
 
-#define SLOTS   256u   /* of either ring, of one page */
+#define SLOTS   256u /* of either ring, of one page */
 #define MOST    65535u /* bytes of a frame */
 #define PIECES  XEN_NETIF_NR_SLOTS_MIN
 #define NONE    SLOTS
@@ -38,29 +38,29 @@ LOG_SOURCE(network);
 
 struct slot {
     struct buf *b; /* NULL: nothing is there */
-    uint32_t    grant;
-    unsigned    next; /* of the free ones, to send */
+    uint32_t grant;
+    unsigned next; /* of the free ones, to send */
 };
 
 struct interface {
-    struct network        network; /* first */
-    char                  name[16];
-    struct front          front;
-    struct event          event;
-    bool                  is_connected, has_channel;
-    bool                  can_pieces, can_segments;
-    struct ring_pages     tx_pages, rx_pages;
+    struct network network; /* first */
+    char name[16];
+    struct front front;
+    struct event event;
+    bool is_connected, has_channel;
+    bool can_pieces, can_segments;
+    struct ring_pages tx_pages, rx_pages;
     netif_tx_front_ring_t tx;
     netif_rx_front_ring_t rx;
-    struct slot           out[SLOTS], in[SLOTS];
-    unsigned              out_free;
-    unsigned              extras; /* requests for segment sizes, unanswered */
-    bool                  is_woken;
-    struct waiters        turn; /* the driver's fiber, which waits for work */
-    frames_handler       *fn;
-    void                 *ctx;
-    struct buf           *arrived[NETWORK_BATCH];
-    size_t                arrived_count;
+    struct slot out[SLOTS], in[SLOTS];
+    unsigned out_free;
+    unsigned extras; /* requests for segment sizes, unanswered */
+    bool is_woken;
+    struct waiters turn; /* the driver's fiber, which waits for work */
+    frames_handler *fn;
+    void *ctx;
+    struct buf *arrived[NETWORK_BATCH];
+    size_t arrived_count;
 };
 
 static struct interface *interface_of(struct network *n)
@@ -172,7 +172,7 @@ static unsigned pieces_of(const struct buf *b)
 static struct buf *compact(struct buf *frame)
 {
     struct buf *whole = NULL, **end = &whole;
-    size_t      len = buf_length(frame), at = 0;
+    size_t len = buf_length(frame), at = 0;
 
     while (at < len) {
         size_t n = len - at < PAGE_BYTES ? len - at : PAGE_BYTES;
@@ -208,10 +208,10 @@ static void put_segment_size(struct interface *i, uint16_t size)
 static bool put_piece(struct interface *i, struct buf *b, uint16_t flags,
                       size_t size)
 {
-    unsigned            id = i->out_free;
-    struct slot        *s = &i->out[id];
+    unsigned id = i->out_free;
+    struct slot *s = &i->out[id];
     netif_tx_request_t *r = RING_GET_REQUEST(&i->tx, i->tx.req_prod_pvt);
-    uintptr_t           at = (uintptr_t)b->data;
+    uintptr_t at = (uintptr_t)b->data;
 
     if (id == NONE)
         return false;
@@ -234,8 +234,8 @@ static bool put_piece(struct interface *i, struct buf *b, uint16_t flags,
 static void put_frame(struct interface *i, struct buf *frame)
 {
     const struct offload o = frame->offload;
-    size_t               size = buf_length(frame);
-    uint16_t             flags = 0;
+    size_t size = buf_length(frame);
+    uint16_t flags = 0;
 
     if (o.csum_offset)
         flags = NETTXF_csum_blank | NETTXF_data_validated;
@@ -277,7 +277,7 @@ static bool has_room(const struct interface *i)
 static void xen_write(struct network *n, struct buf *frame)
 {
     struct interface *i = interface_of(n);
-    unsigned          most = i->can_pieces ? PIECES : 1;
+    unsigned most = i->can_pieces ? PIECES : 1;
 
     if (i->is_connected && !has_room(i))
         take_answers(i);
@@ -315,8 +315,8 @@ static bool offer_pages(struct interface *i)
     RING_IDX end = i->rx.rsp_cons + SLOTS;
 
     for (; i->rx.req_prod_pvt != end; i->rx.req_prod_pvt++) {
-        unsigned            id = i->rx.req_prod_pvt % SLOTS;
-        struct slot        *s = &i->in[id];
+        unsigned id = i->rx.req_prod_pvt % SLOTS;
+        struct slot *s = &i->in[id];
         netif_rx_request_t *r = RING_GET_REQUEST(&i->rx, i->rx.req_prod_pvt);
 
         if (!s->b) {
@@ -373,10 +373,10 @@ static void find_checksum(struct buf *frame)
 /* A frame that is being put together. */
 struct arrival {
     struct buf *frame, **end;
-    size_t      len;
-    uint16_t    segment;
-    uint16_t    flags; /* of its first piece */
-    bool        is_bad, is_first;
+    size_t len;
+    uint16_t segment;
+    uint16_t flags; /* of its first piece */
+    bool is_bad, is_first;
 };
 
 /* The page of a response, with the bytes received in it. NULL: there are none,
@@ -385,7 +385,7 @@ static struct buf *take_page(struct interface *i, unsigned id,
                              const netif_rx_response_t *r)
 {
     struct slot *s = &i->in[id];
-    struct buf  *b = s->b;
+    struct buf *b = s->b;
 
     if (!take_back(i, s))
         return NULL;
@@ -442,8 +442,8 @@ static void finish_frame(struct interface *i, struct arrival *a)
  */
 static bool take_extra(struct interface *i, struct arrival *a)
 {
-    unsigned                id = i->rx.rsp_cons % SLOTS;
-    netif_rx_response_t     r;
+    unsigned id = i->rx.rsp_cons % SLOTS;
+    netif_rx_response_t r;
     struct netif_extra_info extra;
 
     RING_COPY_RESPONSE(&i->rx, i->rx.rsp_cons, &r);
@@ -466,7 +466,7 @@ static bool take_extra(struct interface *i, struct arrival *a)
 static bool take_piece(struct interface *i, struct arrival *a, RING_IDX end,
                        bool *more)
 {
-    unsigned            id = i->rx.rsp_cons % SLOTS;
+    unsigned id = i->rx.rsp_cons % SLOTS;
     netif_rx_response_t r;
 
     RING_COPY_RESPONSE(&i->rx, i->rx.rsp_cons, &r);
@@ -493,7 +493,7 @@ static void take_frames(struct interface *i, RING_IDX end)
 {
     while (i->is_connected && i->rx.rsp_cons != end) {
         struct arrival a = {.is_first = true};
-        bool           more = true;
+        bool more = true;
 
         a.end = &a.frame;
         while (more && i->rx.rsp_cons != end)
@@ -543,7 +543,7 @@ static void push(struct interface *i)
 static void drive(void *ctx)
 {
     struct interface *i = ctx;
-    bool              enough = true;
+    bool enough = true;
 
     for (;;) {
         enum status s = OK;
@@ -573,7 +573,7 @@ static enum status make_rings(struct interface *i)
 {
     netif_tx_sring_t *tx;
     netif_rx_sring_t *rx;
-    enum status       s = ring_take(&i->tx_pages, i->front.domain, 1);
+    enum status s = ring_take(&i->tx_pages, i->front.domain, 1);
 
     if (s == OK)
         s = ring_take(&i->rx_pages, i->front.domain, 1);
@@ -597,7 +597,7 @@ static enum status make_rings(struct interface *i)
 
 static enum status tell(struct interface *i)
 {
-    char                        tx[12], rx[12], port[12];
+    char tx[12], rx[12], port[12];
     const struct xenstore_entry entries[] = {
         {"tx-ring-ref", tx},
         {"rx-ring-ref", rx},
@@ -659,7 +659,7 @@ static void drop_connection(struct interface *i)
 static enum status negotiate(struct interface *i)
 {
     struct front *f = &i->front;
-    bool          can_sum = front_number(f, "feature-no-csum-offload", 0) != 1;
+    bool can_sum = front_number(f, "feature-no-csum-offload", 0) != 1;
 
     if (front_number(f, "feature-rx-copy", 0) != 1) {
         log_error(&network, "%s: its backend does not copy what comes in "
@@ -677,9 +677,9 @@ static enum status negotiate(struct interface *i)
 
 static enum status connect_rings(struct interface *i)
 {
-    struct front     *f = &i->front;
+    struct front *f = &i->front;
     enum xenbus_state state;
-    enum status       s;
+    enum status s;
 
     s = front_expect(f, IS(InitWait) | IS(Connected), &state);
     if (s == OK)
@@ -732,7 +732,7 @@ static enum status reconnect(struct interface *i)
 static void tend(void *ctx)
 {
     struct interface *i = ctx;
-    enum status       s;
+    enum status s;
 
     while ((s = front_stay(&i->front)) == OK) {
         s = reconnect(i);
@@ -792,7 +792,7 @@ static enum status read_own(struct interface *i, const char *name, char *value,
 
 static enum status read_offers(struct interface *i)
 {
-    char     text[32];
+    char text[32];
     uint64_t mtu = front_number(&i->front, "mtu", 1500);
 
     if (read_own(i, "mac", text, sizeof text) != OK ||
@@ -810,9 +810,9 @@ static enum status read_offers(struct interface *i)
 
 static enum status find(struct interface *i, const char *name)
 {
-    char          others[100], *end;
+    char others[100], *end;
     unsigned long number = strtoul(name, &end, 10);
-    enum status   s;
+    enum status s;
 
     if (!*name || *end) {
         log_error(&network, "%s is no network of Xen's; one is 0, the first",
@@ -837,9 +837,9 @@ static enum status find(struct interface *i, const char *name)
 enum status network_xen_connect(const char *name, struct network **made)
 {
     static const struct fiber_options options = {"network", STACK};
-    struct interface                 *i = calloc(1, sizeof *i);
-    struct fiber                     *fiber;
-    enum status                       s;
+    struct interface *i = calloc(1, sizeof *i);
+    struct fiber *fiber;
+    enum status s;
 
     if (!i || buf_reserve(RESERVE) != OK) {
         free(i);

@@ -21,7 +21,7 @@ static void say_nothing(struct console *c, const char *text, size_t len)
 }
 
 static const struct console_ops quiet_ops = {.write = say_nothing};
-static struct console           quiet = {.ops = &quiet_ops};
+static struct console quiet = {.ops = &quiet_ops};
 
 static void check_said(const char *text)
 {
@@ -131,9 +131,9 @@ TEST(a_network_that_cannot_be_is_refused)
 }
 
 /* Frames of the image's, looked at. */
-static unsigned         heard;
+static unsigned heard;
 static struct vif_frame last;
-static uint8_t          last_bytes[VIF_FRAME];
+static uint8_t last_bytes[VIF_FRAME];
 
 static void hear(struct fake_vif *v, const struct vif_frame *f)
 {
@@ -147,7 +147,7 @@ static void hear(struct fake_vif *v, const struct vif_frame *f)
 static struct buf *tcp_frame(size_t len)
 {
     static uint8_t bytes[VIF_FRAME];
-    struct buf    *b;
+    struct buf *b;
 
     memset(bytes, 0, sizeof bytes);
     bytes[12] = 8; /* IPv4, of 20 bytes, with TCP's 20 */
@@ -168,7 +168,7 @@ static struct buf *tcp_frame(size_t len)
 static struct buf *frame_of(size_t len)
 {
     static uint8_t bytes[VIF_FRAME];
-    struct buf    *b;
+    struct buf *b;
 
     for (size_t i = 0; i < len; i++)
         bytes[i] = (uint8_t)(i * 7 + i / 256);
@@ -201,7 +201,7 @@ TEST(frames_of_any_pieces_leave_whole)
 TEST(a_hundred_thousand_frames_leave_no_residue)
 {
     struct network *n = connect(0, ALL);
-    size_t          before;
+    size_t before;
 
     vif[0].hears = hear;
     CHECK(time_sleep(SECOND) == OK);
@@ -260,7 +260,7 @@ TEST(an_error_of_the_backend_is_a_frame_dropped)
     CHECK(n->counters.dropped_out == 1);
 }
 
-static unsigned    arrived;
+static unsigned arrived;
 static struct buf *arrival;
 
 static void keep(void *ctx, struct buf *const *frames, size_t count)
@@ -275,7 +275,7 @@ static void keep(void *ctx, struct buf *const *frames, size_t count)
 
 TEST(frames_of_any_length_arrive_whole)
 {
-    static uint8_t  bytes[VIF_FRAME], back[VIF_FRAME];
+    static uint8_t bytes[VIF_FRAME], back[VIF_FRAME];
     struct network *n = connect(0, ALL);
 
     network_listen(n, keep, NULL);
@@ -296,7 +296,7 @@ TEST(frames_of_any_length_arrive_whole)
 /* A datagram with a segment size would reach the application in pieces. */
 TEST(a_segment_size_counts_for_tcp_alone)
 {
-    uint8_t         bytes[200] = {[12] = 8, [14] = 0x45};
+    uint8_t bytes[200] = {[12] = 8, [14] = 0x45};
     struct network *n = connect(0, ALL);
 
     network_listen(n, keep, NULL);
@@ -319,7 +319,7 @@ TEST(a_segment_size_counts_for_tcp_alone)
 
 TEST(what_the_backend_could_not_bring_is_dropped)
 {
-    uint8_t         bytes[60] = {0};
+    uint8_t bytes[60] = {0};
     struct network *n = connect(0, ALL);
 
     network_listen(n, keep, NULL);
@@ -331,7 +331,7 @@ TEST(what_the_backend_could_not_bring_is_dropped)
 
 static void check_broken_off(uint16_t promise)
 {
-    uint8_t         bytes[60] = {0};
+    uint8_t bytes[60] = {0};
     struct network *n = connect(0, ALL);
 
     network_listen(n, keep, NULL);
@@ -371,10 +371,10 @@ static void check_is_not_used(const uint8_t *page)
 /* The backend maps a page, and says that it is done with it. */
 TEST(a_backend_that_keeps_a_page_is_disconnected_and_the_page_not_used)
 {
-    uint8_t         bytes[60] = {0};
+    uint8_t bytes[60] = {0};
     struct network *n = connect(0, ALL);
-    uint32_t        grant = vif_next_page(&vif[0]);
-    uint8_t        *page = fake_map(0, grant, true);
+    uint32_t grant = vif_next_page(&vif[0]);
+    uint8_t *page = fake_map(0, grant, true);
 
     network_listen(n, keep, NULL);
     vif_send(&vif[0], &(struct vif_frame){.bytes = bytes, .len = 60});
@@ -409,7 +409,7 @@ static void keep_mapped(struct fake_vif *v, const struct vif_frame *f)
 TEST(a_backend_that_unmaps_nothing_that_was_sent_gets_one_connections_pages)
 {
     struct network *n = connect(0, ALL);
-    unsigned        sent = 0;
+    unsigned sent = 0;
 
     vif[0].hears = keep_mapped;
     CHECK(buf_pages_free() == buf_pages() - 256);
@@ -592,7 +592,7 @@ TEST(a_backend_that_comes_back_with_less_gets_frames_that_it_takes)
 {
     static const struct {
         const char *offers;
-        unsigned    features;
+        unsigned features;
     } others[] = {
         {PIECES, NETWORK_CHECKSUM},
         {COPY, NETWORK_CHECKSUM},

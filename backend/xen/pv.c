@@ -20,43 +20,43 @@
 #include <string.h>
 #include <xen/sched.h>
 
-#define BATCH    64                           /* changes in one hypercall */
-#define MOST     ((uint64_t)1 << 40)          /* of memory; see pages.h */
+#define BATCH    64 /* changes in one hypercall */
+#define MOST     ((uint64_t)1 << 40) /* of memory; see pages.h */
 #define CHUNK    ((uint64_t)1 << LARGE_SHIFT) /* mapped at a time */
-#define SPARES   4                            /* tables that a chunk can need */
+#define SPARES   4 /* tables that a chunk can need */
 #define NO_FRAME (~(uint64_t)0)
-#define PLACED   (1 + GRANT_PAGES)    /* pages that stand for Xen's */
+#define PLACED   (1 + GRANT_PAGES) /* pages that stand for Xen's */
 #define LIST     ((uintptr_t)1 << 41) /* where Xen's tools see frames */
 
 #define PV_TRAPS      20 /* exceptions that Xen hands on */
-#define PV_TRAP_ENTRY 8  /* bytes of code for each, in entry.S */
+#define PV_TRAP_ENTRY 8 /* bytes of code for each, in entry.S */
 
 struct spare {
     struct spare *next;
 };
 
-extern char       image_text[], image_end[];
+extern char image_text[], image_end[];
 extern const char pv_trap_entries[PV_TRAPS][PV_TRAP_ENTRY];
 
 /* A page of ours in whose place is one of Xen's. */
 struct placed {
-    void    *page;
+    void *page;
     uint64_t own; /* its frame */
 };
 
 static struct start_info *told;
-static uint64_t          *frames; /* machine frame numbers, by our own */
-static uint64_t           frame_count;
-static bool               frames_are_shown;
-static uint64_t          *top_table;
-static struct placed      placed[PLACED];
-static unsigned           placed_count;
-static struct mmu_update  batch[BATCH];
-static unsigned           batched;
-static struct region      fresh; /* never mapped yet */
-static struct spare      *spares;
-static size_t             spare_count;
-static bool               mapping;
+static uint64_t *frames; /* machine frame numbers, by our own */
+static uint64_t frame_count;
+static bool frames_are_shown;
+static uint64_t *top_table;
+static struct placed placed[PLACED];
+static unsigned placed_count;
+static struct mmu_update batch[BATCH];
+static unsigned batched;
+static struct region fresh; /* never mapped yet */
+static struct spare *spares;
+static size_t spare_count;
+static bool mapping;
 
 static uint64_t machine_address(uint64_t physical)
 {
@@ -208,7 +208,7 @@ static void give_back(size_t keep)
 bool pages_more(size_t count)
 {
     uint64_t size;
-    bool     good;
+    bool good;
 
     if (mapping || fresh.size == 0 ||
         count > pages_free() + pages_unmapped())
@@ -247,10 +247,10 @@ static void set_access(uintptr_t from, uintptr_t to, enum access access)
 
 static void find_memory(const struct start_info *info, struct start *s)
 {
-    uint64_t  total = info->nr_pages < MOST / BARE_PAGE
-                          ? info->nr_pages * BARE_PAGE
-                          : MOST;
-    uint64_t  tables = info->nr_pt_frames * BARE_PAGE;
+    uint64_t total = info->nr_pages < MOST / BARE_PAGE
+                         ? info->nr_pages * BARE_PAGE
+                         : MOST;
+    uint64_t tables = info->nr_pt_frames * BARE_PAGE;
     uintptr_t end = 0;
 
     bare_see_pages(find_end, &end);
@@ -359,7 +359,7 @@ static void show_frames(void)
 
 struct region pv_extend(uint64_t count)
 {
-    uint64_t  first = frame_count;
+    uint64_t first = frame_count;
     uint64_t *more;
 
     if (count > MOST / BARE_PAGE)

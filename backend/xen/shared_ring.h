@@ -20,7 +20,7 @@
 #define RING_PAGES 4 /* of a ring, at most */
 
 struct ring_pages {
-    void    *pages; /* NULL: there are none */
+    void *pages; /* NULL: there are none */
     unsigned count;
     uint32_t grant[RING_PAGES]; /* 0: taken back already */
 };

@@ -20,7 +20,7 @@
 LOG_SOURCE(xen);
 
 static unsigned reason = SHUTDOWN_poweroff;
-static bool     is_suspend; /* what we are asked for now */
+static bool is_suspend; /* what we are asked for now */
 
 unsigned shutdown_reason(void)
 {
@@ -56,8 +56,8 @@ static bool understand(char *word)
 static void listen(void *ctx)
 {
     static struct xenstore_watch watch;
-    char                         word[32];
-    enum status                  s;
+    char word[32];
+    enum status s;
 
     (void)ctx;
     watch.path = PATH;
@@ -85,8 +85,8 @@ static void listen(void *ctx)
 void shutdown_start(void)
 {
     static const struct fiber_options options = {"shutdown", STACK};
-    static struct fiber              *fiber;
-    enum status                       s;
+    static struct fiber *fiber;
+    enum status s;
 
     s = fiber_spawn(&options, listen, NULL, &fiber);
     if (s != OK)

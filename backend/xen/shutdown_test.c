@@ -6,8 +6,8 @@
 
 #define PATH "control/shutdown"
 
-static char        ends[100];
-static unsigned    wanted_reason;
+static char ends[100];
+static unsigned wanted_reason;
 static const char *word;
 
 static void note_end(const char *job)

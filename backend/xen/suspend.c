@@ -17,7 +17,7 @@
 
 LOG_SOURCE(suspend);
 
-static evtchn_port_t     mark;
+static evtchn_port_t mark;
 static struct suspended *first, **last = &first;
 
 void suspend_listen(struct suspended *s)

@@ -19,7 +19,7 @@
 #define OTHER (77 * SECOND) /* of the time of the Xen that we come to */
 
 static struct fake_disk disk;
-static struct fake_vif  vif[2];
+static struct fake_vif vif[2];
 
 static void ask_to_suspend(void)
 {
@@ -72,8 +72,8 @@ static struct block *connect_disk(void)
 TEST(an_image_goes_on_where_it_was)
 {
     struct block *b = connect_disk();
-    uint8_t       data[512] = {5};
-    nanoseconds   begin = time_now();
+    uint8_t data[512] = {5};
+    nanoseconds begin = time_now();
 
     suspend_after(SECOND, stay);
     CHECK(time_sleep(3 * SECOND) == OK);
@@ -87,7 +87,7 @@ TEST(an_image_goes_on_where_it_was)
 TEST(it_goes_on_as_another_domain)
 {
     struct block *b = connect_disk();
-    uint8_t       data[512] = {5}, back[512];
+    uint8_t data[512] = {5}, back[512];
 
     suspend_after(SECOND, move);
     CHECK(block_write(b, 7, data, 1) == OK);
@@ -100,7 +100,7 @@ TEST(it_goes_on_as_another_domain)
 
 TEST(the_console_and_the_store_are_heard_and_told_there)
 {
-    char   got[8];
+    char got[8];
     size_t len;
 
     suspend_after(SECOND, move);
@@ -155,13 +155,13 @@ static void say_nothing(struct console *c, const char *text, size_t len)
 }
 
 static const struct console_ops quiet_ops = {.write = say_nothing};
-static struct console           quiet = {.ops = &quiet_ops};
+static struct console quiet = {.ops = &quiet_ops};
 
 static struct stackv4 *connect_stack(unsigned number, const char *address)
 {
     struct network *n = NULL;
     struct stackv4 *s = NULL;
-    char            name[4];
+    char name[4];
 
     snprintf(name, sizeof name, "%u", number);
     vif[number].peer = &vif[!number];
@@ -188,7 +188,7 @@ TEST(connections_outlive_it)
 TEST(a_disk_that_is_not_there_is_gone_and_the_image_is_not)
 {
     struct block *b = connect_disk();
-    uint8_t       data[512] = {5};
+    uint8_t data[512] = {5};
 
     disk.backend.is_left = true;
     suspend_after(SECOND, move);
@@ -207,7 +207,7 @@ static void connect_it(void)
 TEST(a_device_is_found_there_that_was_being_connected_here)
 {
     struct block *b = NULL;
-    uint8_t       data[512] = {5};
+    uint8_t data[512] = {5};
 
     CHECK(block_ram_connect(SECTORS, 512, &disk.store) == OK);
     disk_add(&disk, 51712, DISK);

@@ -5,14 +5,14 @@
 #include <string.h>
 
 #define EXTENDED 0x10000000ul /* the numbers of disks beyond the first 16 */
-#define DISKS    (1ul << 20)  /* that those can tell apart */
+#define DISKS    (1ul << 20) /* that those can tell apart */
 
 /* The kinds of disks with numbers of their own. */
 static const struct family {
-    char          name[4];
-    unsigned      major, other_major; /* of the first disks, and the rest */
+    char name[4];
+    unsigned major, other_major; /* of the first disks, and the rest */
     unsigned long disks, disks_each;
-    unsigned      shift; /* partitions have so many bits */
+    unsigned shift; /* partitions have so many bits */
 } families[] = {
     {"xvd", 202, 202, 16, 16, 4},
     {"sd", 8, 8, 16, 16, 4},
@@ -92,7 +92,7 @@ bool vbd_number(const char *name, unsigned long *number)
 
 static void put_letters(unsigned long disk, char *to)
 {
-    char  text[8], *at = text + sizeof text;
+    char text[8], *at = text + sizeof text;
     char *end = at;
 
     for (disk++; disk > 0; disk = (disk - 1) / 26)
@@ -122,8 +122,8 @@ void vbd_name(unsigned long number, char name[VBD_NAME])
     }
     for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
         const struct family *f = &families[i];
-        unsigned long        major = number >> 8, minor = number & 255;
-        unsigned long        disk = minor >> f->shift;
+        unsigned long major = number >> 8, minor = number & 255;
+        unsigned long disk = minor >> f->shift;
 
         if ((major != f->major && major != f->other_major) ||
             disk >= f->disks_each)

@@ -5,7 +5,7 @@
 TEST(names_have_the_numbers_that_xen_gives_them)
 {
     static const struct {
-        const char   *name;
+        const char *name;
         unsigned long number;
     } known[] = {
         {"xvda", 51712},
@@ -40,7 +40,7 @@ TEST(names_have_the_numbers_that_xen_gives_them)
 TEST(numbers_are_numbers)
 {
     unsigned long number;
-    char          name[VBD_NAME];
+    char name[VBD_NAME];
 
     CHECK(vbd_number("51712", &number) && number == 51712);
     CHECK(vbd_number("0xca00", &number) && number == 51712);

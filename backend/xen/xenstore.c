@@ -14,16 +14,16 @@
 #define TRIES 100 /* of a transaction that others are in the way of */
 
 static volatile struct xenstore_domain_interface *ring;
-static struct fiber_mutex                         one_at_a_time;
-static struct waiters                             answered, room;
-static struct xenstore_watch                     *watches;
+static struct fiber_mutex one_at_a_time;
+static struct waiters answered, room;
+static struct xenstore_watch *watches;
 
 /* The message that is coming in; then, if it is one, the answer. */
 static struct {
     struct xsd_sockmsg header;
-    char               body[XENSTORE_PAYLOAD_MAX + 1];
-    uint32_t           got; /* bytes of header and body */
-    bool               is_answer;
+    char body[XENSTORE_PAYLOAD_MAX + 1];
+    uint32_t got; /* bytes of header and body */
+    bool is_answer;
 } message;
 
 static bool asking, broken;
@@ -42,7 +42,7 @@ static size_t take(char *to, size_t len)
 {
     uint32_t end = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE);
     uint32_t at = ring->rsp_cons;
-    size_t   n = 0;
+    size_t n = 0;
 
     if (end - at > XENSTORE_RING_SIZE) {
         break_off();
@@ -157,7 +157,7 @@ static void put(const void *data, size_t len)
 static enum status status_of(const char *error)
 {
     static const struct {
-        char          name[7];
+        char name[7];
         unsigned char status;
     } known[] = {
         {"ENOENT", ERR_NOT_FOUND},
@@ -189,7 +189,7 @@ static enum status ask_in(uint32_t transaction, uint32_t type,
                           const char *path, const char *text, size_t text_len)
 {
     struct xsd_sockmsg header = {.type = type, .tx_id = transaction};
-    size_t             len = strlen(path) + 1 + text_len;
+    size_t len = strlen(path) + 1 + text_len;
 
     xenstore_stop();
     if (len > XENSTORE_PAYLOAD_MAX)
@@ -292,7 +292,7 @@ static bool number_of(const char *text, uint64_t *number)
 
 enum status xenstore_number(const char *path, uint64_t *number)
 {
-    char        text[24];
+    char text[24];
     enum status s = xenstore_read(path, text, sizeof text);
 
     return s != OK                   ? s
@@ -311,7 +311,7 @@ enum status xenstore_write(const char *path, const char *value)
 static enum status begin_transaction(uint32_t *transaction)
 {
     enum status s = ask(XS_TRANSACTION_START, "", NULL, 0);
-    uint64_t    number;
+    uint64_t number;
 
     if (s == OK && (!is_text() || !number_of(message.body, &number) ||
                     number == 0 || number > UINT32_MAX))
@@ -334,7 +334,7 @@ static enum status end_transaction(uint32_t transaction, bool commit)
 static enum status write_in(uint32_t transaction, const char *path,
                             const struct xenstore_entry *e)
 {
-    char        whole[XENSTORE_ABS_PATH_MAX];
+    char whole[XENSTORE_ABS_PATH_MAX];
     enum status s;
 
     if (text_format(whole, sizeof whole, "%s/%s", path, e->name) >=
@@ -345,9 +345,9 @@ static enum status write_in(uint32_t transaction, const char *path,
     return s;
 }
 
-enum status xenstore_write_all(const char                  *path,
+enum status xenstore_write_all(const char *path,
                                const struct xenstore_entry *entries,
-                               size_t                       count)
+                               size_t count)
 {
     enum status s;
 

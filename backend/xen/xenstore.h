@@ -50,16 +50,16 @@ struct xenstore_entry {
  * Writes count entries below path, all at once: others see none of them, or
  * all (a transaction, begun anew as long as the store asks for that).
  */
-MUST_CHECK enum status xenstore_write_all(const char                  *path,
+MUST_CHECK enum status xenstore_write_all(const char *path,
                                           const struct xenstore_entry *entries,
-                                          size_t                       count);
+                                          size_t count);
 
 /* Owned by the caller, for good. */
 struct xenstore_watch {
-    const char            *path;
-    bool                   changed;
-    struct waiters         waiters;
-    char                   token[20]; /* xenstore.c's own, as is the next */
+    const char *path;
+    bool changed;
+    struct waiters waiters;
+    char token[20]; /* xenstore.c's own, as is the next */
     struct xenstore_watch *next;
 };
 
@@ -76,7 +76,7 @@ MUST_CHECK enum status xenstore_watch_all(void);
 /* Waits for a change since the last call. ERR_TIMEOUT: the deadline came
  * first. ERR_CANCELLED. */
 MUST_CHECK enum status xenstore_wait(struct xenstore_watch *w,
-                                     nanoseconds            deadline);
+                                     nanoseconds deadline);
 
 /* As if there had been a change. */
 void xenstore_wake(struct xenstore_watch *w);

@@ -168,7 +168,7 @@ static void read_name(void *ctx)
 
 TEST(a_request_is_finished_by_a_fiber_that_is_cancelled)
 {
-    bool          cancelled[2] = {false, false};
+    bool cancelled[2] = {false, false};
     struct fiber *f[2];
 
     store_set("name", "a name");
@@ -252,7 +252,7 @@ static void wait_for_watch(void *ctx)
 TEST(waiting_for_a_watch_can_be_cancelled)
 {
     static struct xenstore_watch w = {.path = "dir"};
-    struct fiber                *f;
+    struct fiber *f;
 
     CHECK(xenstore_watch(&w) == OK);
     f = spawn(wait_for_watch, &w);
@@ -264,7 +264,7 @@ TEST(waiting_for_a_watch_can_be_cancelled)
 static struct xenstore_watch between = {.path = "dir"};
 
 static bool change_something(const struct xsd_sockmsg *request,
-                             const char               *body)
+                             const char *body)
 {
     (void)body;
     if (request->type == XS_READ)
@@ -321,7 +321,7 @@ TEST(a_flood_of_events_keeps_nobody_from_his_answer)
 
 static struct {
     const void *bytes;
-    size_t      len;
+    size_t len;
 } retort;
 
 static bool say_retort(const struct xsd_sockmsg *request, const char *body)
@@ -340,7 +340,7 @@ static void retort_with(const void *bytes, size_t len)
 }
 
 static struct xenstore_watch hostile = {.path = "dir"};
-static enum status           waited;
+static enum status waited;
 
 static void wait_until_broken(void *ctx)
 {
@@ -352,9 +352,9 @@ static void wait_until_broken(void *ctx)
 /* From now on nothing is to be had, and nobody waits. */
 static void check_broken(struct fiber *waiting)
 {
-    static char                  value[3000];
-    unsigned                     hypercalls = fake.hypercalls;
-    enum status                  s = ERR_IO;
+    static char value[3000];
+    unsigned hypercalls = fake.hypercalls;
+    enum status s = ERR_IO;
     static struct xenstore_watch w = {.path = "other"};
 
     for (int i = 0; i < 100 && s == ERR_IO; i++)
@@ -378,7 +378,7 @@ static struct fiber *watch_the_hostile(void)
 TEST(an_answer_that_is_too_long_ends_the_connection)
 {
     struct xsd_sockmsg header = {XS_READ, 0, 0, XENSTORE_PAYLOAD_MAX + 1};
-    struct fiber      *f = watch_the_hostile();
+    struct fiber *f = watch_the_hostile();
 
     retort_with(&header, sizeof header);
     CHECK(read_of("name") == ERR_IO);
@@ -388,7 +388,7 @@ TEST(an_answer_that_is_too_long_ends_the_connection)
 TEST(an_endless_answer_ends_the_connection)
 {
     struct xsd_sockmsg header = {XS_WATCH_EVENT, 0, 0, 0xffffffff};
-    struct fiber      *f = watch_the_hostile();
+    struct fiber *f = watch_the_hostile();
 
     retort_with(&header, sizeof header);
     CHECK(read_of("name") == ERR_IO);
@@ -409,7 +409,7 @@ TEST(an_answer_of_another_type_is_none)
 /* Two answers to one request must not become the next one's. */
 TEST(an_answer_that_nobody_has_asked_for_ends_the_connection)
 {
-    struct fiber      *f = watch_the_hostile();
+    struct fiber *f = watch_the_hostile();
     struct xsd_sockmsg headers[2] = {{XS_READ, 0, 0, 0}, {XS_READ, 0, 0, 0}};
 
     retort_with(headers, sizeof headers);
@@ -423,7 +423,7 @@ TEST(an_error_without_an_end_is_an_error)
 {
     static const struct {
         struct xsd_sockmsg header;
-        char               text[6];
+        char text[6];
     } __attribute__((packed)) error = {{XS_ERROR, 0, 0, 6}, "ENOENT"};
 
     retort_with(&error, sizeof error);
@@ -438,7 +438,7 @@ static enum status list_of(const void *bytes, size_t len, char *names,
 {
     static struct {
         struct xsd_sockmsg header;
-        char               body[XENSTORE_PAYLOAD_MAX];
+        char body[XENSTORE_PAYLOAD_MAX];
     } answer;
 
     answer.header = (struct xsd_sockmsg){XS_DIRECTORY, 0, 0, (uint32_t)len};
@@ -452,7 +452,7 @@ TEST(a_list_of_names_ends_each_of_them_or_is_refused)
 {
     static const struct {
         const char *bytes;
-        size_t      len;
+        size_t len;
         enum status status;
     } lists[] = {
         {"", 0, OK},
@@ -504,9 +504,9 @@ static void check_value(const char *bytes, uint32_t len, enum status wanted)
 {
     struct {
         struct xsd_sockmsg header;
-        char               body[16];
+        char body[16];
     } answer = {.header = {XS_READ, 0, 0, len}};
-    char     value[16] = "before";
+    char value[16] = "before";
     uint64_t number = 7;
 
     memcpy(answer.body, bytes, len);
@@ -575,7 +575,7 @@ TEST(events_that_are_not_of_a_watch_are_passed_over)
 static void fill_with_events(void)
 {
     struct xsd_sockmsg header = {XS_WATCH_EVENT, 0, 0, 0};
-    uint32_t           at = stored.ring->rsp_cons;
+    uint32_t at = stored.ring->rsp_cons;
 
     for (uint32_t i = 0; i < XENSTORE_RING_SIZE; i++, at++)
         stored.ring->rsp[MASK_XENSTORE_IDX(at)] =
@@ -676,7 +676,7 @@ static void speak_again(void)
 TEST(a_store_that_is_silent_stops_only_those_who_ask)
 {
     struct fiber *f;
-    bool          cancelled;
+    bool cancelled;
 
     store_set("name", "a name");
     stored.says = NULL;

@@ -12,7 +12,7 @@ static int started, passed, failed;
 static void fill(char *data, size_t count, size_t sector_size)
 {
     for (size_t k = count; k > 0; k--) {
-        char   line[80];
+        char line[80];
         size_t len = (size_t)snprintf(
             line, sizeof line,
             "%zu: All work and no play makes Dave a dull boy.\n", k);
@@ -31,8 +31,8 @@ static void say_escaped(struct console *c, const char *data, size_t len)
             console_write(c, data, 1);
         else {
             char text[8];
-            int  n = snprintf(text, sizeof text, "\\%03d",
-                              (unsigned char)*data);
+            int n = snprintf(text, sizeof text, "\\%03d",
+                             (unsigned char)*data);
 
             console_write(c, text, (size_t)n);
         }
@@ -63,7 +63,7 @@ static void count_test(bool ok)
 static void write_and_read(struct console *c, struct block *b, size_t count,
                            uint64_t sector)
 {
-    size_t      len = count * b->info.sector_size;
+    size_t len = count * b->info.sector_size;
     enum status s;
 
     console_log(c, "writing %zu sectors at %llu", count,
@@ -106,7 +106,7 @@ static void read_past_end(struct console *c, struct block *b, size_t count,
 void start(struct console *c, struct block *b)
 {
     static const size_t counts[] = {1, 2, MOST};
-    uint64_t            end = b->info.sectors;
+    uint64_t end = b->info.sectors;
 
     console_log(c, "sectors = %llu", (unsigned long long)end);
     console_log(c, "read_write=%s", b->info.writable ? "true" : "false");

@@ -16,10 +16,10 @@ static void on_udp(void *console, struct endpoint from, struct endpoint to,
 static enum status assemble(struct network *net, struct udpv4 **udp)
 {
     struct ethernet *ethernet;
-    struct arp      *arp;
-    struct ipv4     *ip;
-    struct icmpv4   *icmp;
-    enum status      s;
+    struct arp *arp;
+    struct ipv4 *ip;
+    struct icmpv4 *icmp;
+    enum status s;
 
     if ((s = ethernet_connect(net, &ethernet)) != OK ||
         (s = arp_connect(ethernet, &arp)) != OK ||
@@ -36,7 +36,7 @@ static enum status assemble(struct network *net, struct udpv4 **udp)
 void start(struct console *console, struct network *net)
 {
     struct udpv4 *udp;
-    enum status   s = assemble(net, &udp);
+    enum status s = assemble(net, &udp);
 
     for (size_t i = 0; s == OK && i < sizeof ports / sizeof *ports; i++)
         s = udpv4_listen(udp, ports[i], on_udp, console);

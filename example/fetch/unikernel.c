@@ -14,7 +14,7 @@ static enum status show_addresses(struct console *console, struct dns *dns,
                                   nanoseconds deadline)
 {
     struct dns_answer a;
-    enum status       s = dns_resolve(dns, host, deadline, &a);
+    enum status s = dns_resolve(dns, host, deadline, &a);
 
     for (unsigned i = 0; s == OK && i < a.count; i++)
         console_log(console, "%s has address %s", host, ip_text(a.ip[i]).s);
@@ -46,12 +46,12 @@ static enum status read_line(struct flow *flow, char *line, size_t size,
 static enum status show_status(struct console *console, struct dns *dns,
                                nanoseconds deadline)
 {
-    char         text[400], quoted[4 * sizeof text];
-    size_t       len = text_format(text, sizeof text,
-                                   "HEAD / HTTP/1.0\r\nHost: %s\r\n\r\n", host);
+    char text[400], quoted[4 * sizeof text];
+    size_t len = text_format(text, sizeof text,
+                             "HEAD / HTTP/1.0\r\nHost: %s\r\n\r\n", host);
     struct flow *flow;
-    enum status  s = dns_connect_tcp(dns, host, (uint16_t)port, deadline,
-                                     &flow);
+    enum status s = dns_connect_tcp(dns, host, (uint16_t)port, deadline,
+                                    &flow);
 
     if (s != OK)
         return s;

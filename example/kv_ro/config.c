@@ -5,7 +5,7 @@ JOB(start, console, kv_ro, kv_ro);
 
 static kv_ro disk(const char *dir)
 {
-    bool        is_bare = target() == XEN || target() == VIRTIO;
+    bool is_bare = target() == XEN || target() == VIRTIO;
     const char *mode = env("FS", is_bare ? "crunch" : "direct");
 
     if (is(mode, "fat"))

@@ -4,7 +4,7 @@
 
 void start(struct console *c, struct kv_ro *x, struct kv_ro *y)
 {
-    char   vx[4096], vy[4096];
+    char vx[4096], vy[4096];
     size_t nx, ny;
 
     do {

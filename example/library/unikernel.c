@@ -12,8 +12,8 @@ static const char verse[] = "How much wood would a woodchuck chuck "
 static void say_sum(struct console *c, const void *data, size_t len)
 {
     br_sha256_context sum;
-    unsigned char     bytes[br_sha256_SIZE];
-    char              text[2 * sizeof bytes + 1];
+    unsigned char bytes[br_sha256_SIZE];
+    char text[2 * sizeof bytes + 1];
 
     br_sha256_init(&sum);
     br_sha256_update(&sum, data, len);
@@ -26,7 +26,7 @@ static void say_sum(struct console *c, const void *data, size_t len)
 void start(struct console *c)
 {
     unsigned char packed[200], again[200];
-    uLongf        len = sizeof packed, again_len = sizeof again;
+    uLongf len = sizeof packed, again_len = sizeof again;
 
     require(compress(packed, &len, (const Bytef *)verse, sizeof verse) == Z_OK);
     require(uncompress(again, &again_len, packed, len) == Z_OK);

@@ -6,7 +6,7 @@ JOB(start, console, stackv4);
 static stackv4 stack(void)
 {
     const char *net = env("NET", "direct");
-    bool        dhcp = env_flag("DHCP");
+    bool dhcp = env_flag("DHCP");
 
     if (is(net, "socket"))
         return socket_stackv4(default_console, "0.0.0.0");

@@ -29,8 +29,8 @@ static void echo_udp(void *stack, struct endpoint from, struct endpoint to,
 {
     static uint8_t whole[UDP_MOST];
     const uint8_t *data = datagram->data;
-    size_t         len = buf_length(datagram);
-    enum status    s;
+    size_t len = buf_length(datagram);
+    enum status s;
 
     if (datagram->next) {
         buf_copy_out(datagram, 0, whole, len);
@@ -100,7 +100,7 @@ static struct buf *some_pages(int at)
 static void generate(void *ctx, struct flow *flow, struct endpoint peer)
 {
     enum status s = OK;
-    int         at = 0;
+    int at = 0;
 
     (void)ctx, (void)peer;
     flow_shutdown(flow, FLOW_READING);
@@ -118,7 +118,7 @@ static void generate(void *ctx, struct flow *flow, struct endpoint peer)
 
 void start(struct console *console, struct stackv4 *stack)
 {
-    uint16_t          base = (uint16_t)port_base;
+    uint16_t base = (uint16_t)port_base;
     struct ip_address ip;
 
     stackv4_listen_tcp(stack, base + 7, echo, NULL);

@@ -4,7 +4,7 @@
 
 struct sniffer {
     struct console *console;
-    struct ipv4    *ip;
+    struct ipv4 *ip;
 };
 
 /* Where addresses and protocol stand in an IPv4 header (RFC 791, 3.1). */
@@ -22,7 +22,7 @@ static void on_ipv4(void *ctx, struct mac from, bool to_many,
                     struct buf *packet)
 {
     struct sniffer *s = ctx;
-    const uint8_t  *p;
+    const uint8_t *p;
 
     (void)from;
     packet = buf_pull(packet, HEADER);
@@ -53,11 +53,11 @@ static void on_ipv6(void *ctx, struct mac from, bool to_many,
 
 void start(struct console *console, struct network *net)
 {
-    struct sniffer   sniffer = {console, NULL};
+    struct sniffer sniffer = {console, NULL};
     struct ethernet *ethernet;
-    struct arp      *arp;
-    struct icmpv4   *icmp;
-    enum status      s;
+    struct arp *arp;
+    struct icmpv4 *icmp;
+    enum status s;
 
     if ((s = ethernet_connect(net, &ethernet)) != OK ||
         (s = arp_connect(ethernet, &arp)) != OK ||

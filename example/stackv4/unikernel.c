@@ -13,7 +13,7 @@
 static char *quoted(const struct buf *data)
 {
     size_t size = 4 * buf_length(data) + 1, len = 0;
-    char  *text = require_memory(size);
+    char *text = require_memory(size);
 
     for (; data; data = data->next)
         len += text_quote(text + len, size - len, data->data, data->len);
@@ -35,7 +35,7 @@ static void on_tcp(void *console, struct flow *flow, struct endpoint peer)
 {
     struct buf *data;
     enum status s;
-    char       *text;
+    char *text;
 
     console_log(console, GREEN("TCP %s.%u > _.8080"), ip_text(peer.ip).s,
                 peer.port);

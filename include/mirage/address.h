@@ -23,7 +23,7 @@ struct ip_address {
 
 struct endpoint {
     struct ip_address ip;
-    uint16_t          port;
+    uint16_t port;
 };
 
 /* Routes that a stack keeps: eight, and one for all if that has no router. */
@@ -36,7 +36,7 @@ struct endpoint {
  */
 struct ipv4_route {
     struct ip_address network;
-    unsigned          prefix;
+    unsigned prefix;
     struct ip_address router;
 };
 
@@ -45,7 +45,7 @@ struct ip_address ipv4_address(uint8_t a, uint8_t b, uint8_t c, uint8_t d);
 
 /* An IPv4 address as a number, its first byte the highest, and back. The
  * number of an address that is none of IPv4 is 0. */
-uint32_t          ipv4_number(struct ip_address a);
+uint32_t ipv4_number(struct ip_address a);
 struct ip_address ipv4_of_number(uint32_t number);
 
 bool ip_is_ipv4(struct ip_address a);
@@ -62,7 +62,7 @@ struct ip_text {
 struct mac_text {
     char s[18];
 };
-struct ip_text  ip_text(struct ip_address a);
+struct ip_text ip_text(struct ip_address a);
 struct mac_text mac_text(struct mac a);
 
 /*

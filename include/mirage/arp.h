@@ -60,7 +60,7 @@ void arp_write(struct arp *arp, struct ip_address ip, struct buf *packet);
 bool arp_is_waiting(const struct arp *arp);
 
 /* What arp does by the clock happens on this wheel. */
-struct wheel    *arp_wheel(struct arp *arp);
+struct wheel *arp_wheel(struct arp *arp);
 struct ethernet *arp_ethernet(const struct arp *arp);
 
 #endif

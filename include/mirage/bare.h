@@ -39,7 +39,7 @@ void bare_paging_use(void);
  */
 typedef void bare_page_seen(void *ctx, uintptr_t address, size_t size,
                             bool writable, bool executable);
-void         bare_see_pages(bare_page_seen *seen, void *ctx);
+void bare_see_pages(bare_page_seen *seen, void *ctx);
 
 /*
  * A zeroed page for tables, below 1 GiB until bare_paging_use; NULL: none. The

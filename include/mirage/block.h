@@ -21,14 +21,14 @@
 #include <stdint.h>
 
 struct block_info {
-    uint64_t sectors;     /* on the whole device */
+    uint64_t sectors; /* on the whole device */
     uint32_t sector_size; /* bytes: 512, 1024, 2048 or 4096 */
-    bool     writable;
+    bool writable;
 };
 
 struct block {
     const struct block_ops *ops;
-    struct block_info       info; /* fixed once connected */
+    struct block_info info; /* fixed once connected */
 };
 
 /*
@@ -76,8 +76,8 @@ MUST_CHECK enum status block_flush(struct block *b);
  * yours, to ops->disconnect. What was discarded is overwritten, so that who
  * relies on it finds out. sector_size as in block_info. ERR_NO_MEMORY.
  */
-MUST_CHECK enum status block_ram_connect(uint64_t       sectors,
-                                         uint32_t       sector_size,
+MUST_CHECK enum status block_ram_connect(uint64_t sectors,
+                                         uint32_t sector_size,
                                          struct block **block);
 
 /*
@@ -97,7 +97,7 @@ struct block_ops {
     void (*disconnect)(struct block *b);
 
     size_t most; /* bytes of a request, whole pages; 0: any number */
-    bool   takes_any_data;
+    bool takes_any_data;
 };
 
 #endif

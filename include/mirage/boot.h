@@ -50,13 +50,13 @@ typedef const char *boot_parser(const char *value);
 
 /* One declared argument. Made by the macros below; boot.c's own. */
 struct boot_argument {
-    const char           *name; /* the C name: '_' stands for '-' */
-    const char           *doc;
-    const char           *value; /* for --help: "TEXT", or the default */
-    enum boot_type        type;
-    void                 *variable;
-    boot_parser          *parse;
-    int64_t               low, high;
+    const char *name; /* the C name: '_' stands for '-' */
+    const char *doc;
+    const char *value; /* for --help: "TEXT", or the default */
+    enum boot_type type;
+    void *variable;
+    boot_parser *parse;
+    int64_t low, high;
     struct boot_argument *next;
 };
 

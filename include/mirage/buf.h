@@ -24,7 +24,7 @@
 
 /* count pages in one piece, zeroed, yours: page_free. NULL: no memory. */
 void *page_alloc(size_t count);
-void  page_free(void *pages, size_t count);
+void page_free(void *pages, size_t count);
 
 /*
  * What a network device may be asked to finish for a frame that is sent, or
@@ -33,20 +33,20 @@ void  page_free(void *pages, size_t count);
  * in its header of a packet.)
  */
 struct offload {
-    uint16_t csum_start;  /* the checksum covers the bytes from here on, */
+    uint16_t csum_start; /* the checksum covers the bytes from here on, */
     uint16_t csum_offset; /* and stands this far behind csum_start; both 0:
                              there is none to be filled in. In its place
                              stands the pseudo header's sum */
-    uint16_t segment;     /* the most data bytes of a segment; 0: it is one */
-    bool     csum_good;   /* came in: the checksum need not be checked. With
+    uint16_t segment; /* the most data bytes of a segment; 0: it is one */
+    bool csum_good; /* came in: the checksum need not be checked. With
                              csum_start, it is not even there yet */
 };
 
 struct buf {
-    uint8_t       *data;
-    size_t         len;  /* bytes in this window */
-    struct buf    *next; /* the rest of the packet, or NULL */
-    struct page   *page; /* core/buf.c's own */
+    uint8_t *data;
+    size_t len; /* bytes in this window */
+    struct buf *next; /* the rest of the packet, or NULL */
+    struct page *page; /* core/buf.c's own */
     struct offload offload;
 };
 
@@ -79,9 +79,9 @@ struct buf *buf_share(const struct buf *b, size_t from, size_t len);
  */
 uint8_t *buf_prepend(struct buf *b, size_t len);
 uint8_t *buf_append(struct buf *b, size_t len);
-bool     buf_is_sole(const struct buf *b); /* is it the only one there? */
-size_t   buf_headroom(const struct buf *b);
-size_t   buf_tailroom(const struct buf *b);
+bool buf_is_sole(const struct buf *b); /* is it the only one there? */
+size_t buf_headroom(const struct buf *b);
+size_t buf_tailroom(const struct buf *b);
 
 /* (What is to be done with a checksum moves along: its place is counted from
  * the front of the window.) */

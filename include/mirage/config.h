@@ -61,7 +61,7 @@ typedef struct job {
  */
 struct config_place {
     const char *file;
-    int         line;
+    int line;
 };
 #define MIRAGE_HERE     ((struct config_place){__FILE__, __LINE__})
 #define MIRAGE_AT(call) (config_at(MIRAGE_HERE), call)

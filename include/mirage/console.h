@@ -11,9 +11,9 @@
 
 struct console {
     const struct console_ops *ops;
-    struct fiber_mutex        writing, reading; /* console.c's own */
-    char                     *input;            /* not yet asked for */
-    size_t                    input_from, input_len;
+    struct fiber_mutex writing, reading; /* console.c's own */
+    char *input; /* not yet asked for */
+    size_t input_from, input_len;
 };
 
 /*

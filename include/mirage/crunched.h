@@ -12,14 +12,14 @@
 struct crunched_file {
     const char *key;
     const void *data;
-    size_t      size; /* in bytes */
+    size_t size; /* in bytes */
 };
 
 /* The files by their keys, in the order that strcmp has. */
 struct crunched {
     const struct crunched_file *file;
-    uint32_t                    count;
-    uint64_t                    modified; /* ns since 1970-01-01; 0: unknown */
+    uint32_t count;
+    uint64_t modified; /* ns since 1970-01-01; 0: unknown */
 };
 
 #endif

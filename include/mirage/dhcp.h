@@ -25,9 +25,9 @@
 
 struct dhcp_lease {
     struct stackv4_address address;
-    struct ip_address      server;
-    uint16_t               mtu;         /* 576 or more; 0: not told */
-    nanoseconds            t1, t2, end; /* FOREVER: it does not end */
+    struct ip_address server;
+    uint16_t mtu; /* 576 or more; 0: not told */
+    nanoseconds t1, t2, end; /* FOREVER: it does not end */
 };
 
 /* What the caller does; none may be NULL, and none may block. */
@@ -61,20 +61,20 @@ enum dhcp_state {
 
 struct dhcp {
     const struct dhcp_caller *caller;
-    void                     *ctx;
-    struct mac                mac;
-    const char               *host;
-    enum dhcp_state           state;
-    uint32_t                  xid;
-    unsigned                  tries;    /* of what is asked now */
-    nanoseconds               began;    /* to ask */
-    nanoseconds               asked;    /* when the last request was sent */
-    nanoseconds               deadline; /* of what comes next */
-    struct dhcp_lease         lease;    /* that is offered, or holds */
-    bool                      has_lease;
-    uint32_t                  seconds, t1, t2; /* as the server said them */
-    nanoseconds               interval;        /* least time between renewals */
-    unsigned                  warned;          /* of what, since DISCOVER */
+    void *ctx;
+    struct mac mac;
+    const char *host;
+    enum dhcp_state state;
+    uint32_t xid;
+    unsigned tries; /* of what is asked now */
+    nanoseconds began; /* to ask */
+    nanoseconds asked; /* when the last request was sent */
+    nanoseconds deadline; /* of what comes next */
+    struct dhcp_lease lease; /* that is offered, or holds */
+    bool has_lease;
+    uint32_t seconds, t1, t2; /* as the server said them */
+    nanoseconds interval; /* least time between renewals */
+    unsigned warned; /* of what, since DISCOVER */
 };
 
 /* Begins, with the link up or down. Keeps caller, ctx and host (NULL: no
@@ -84,7 +84,7 @@ void dhcp_start(struct dhcp *d, const struct dhcp_caller *caller, void *ctx,
 
 /* When dhcp_tick is to be called. */
 nanoseconds dhcp_deadline(const struct dhcp *d);
-void        dhcp_tick(struct dhcp *d, nanoseconds now);
+void dhcp_tick(struct dhcp *d, nanoseconds now);
 
 /* A datagram has come to port 68. */
 void dhcp_receive(struct dhcp *d, const uint8_t *data, size_t len,

@@ -47,7 +47,7 @@ struct dns;
 
 struct dns_answer {
     struct ip_address ip[DNS_ADDRESSES]; /* as the server has ordered them */
-    unsigned          count;
+    unsigned count;
 };
 
 /*
@@ -63,7 +63,7 @@ struct dns_answer {
  * ERR_CANCELLED.
  */
 MUST_CHECK enum status dns_resolve(struct dns *d, const char *name,
-                                   nanoseconds        deadline,
+                                   nanoseconds deadline,
                                    struct dns_answer *answer);
 
 /*

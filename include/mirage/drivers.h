@@ -22,7 +22,7 @@
  * backend/unix: a console on the process's standard input and output. name
  * is "0"; any other is a name of ERR_NOT_FOUND.
  */
-MUST_CHECK enum status console_unix_connect(const char      *name,
+MUST_CHECK enum status console_unix_connect(const char *name,
                                             struct console **console);
 
 /*
@@ -36,23 +36,23 @@ MUST_CHECK enum status console_unix_connect(const char      *name,
  * sectors), ERR_IN_USE, ERR_UNSUPPORTED (neither a file nor a block device; or
  * the engine that was asked for is not there), ERR_IO, ERR_NO_MEMORY.
  */
-MUST_CHECK enum status block_unix_connect(const char    *path,
+MUST_CHECK enum status block_unix_connect(const char *path,
                                           struct block **block);
 
 /*
  * The same. maker completes the log line "there is no PATH; ..." with what
  * makes that file; NULL: a command that makes an empty one.
  */
-MUST_CHECK enum status block_unix_connect_with(const char    *path,
-                                               const char    *maker,
+MUST_CHECK enum status block_unix_connect_with(const char *path,
+                                               const char *maker,
                                                struct block **block);
 
 /* backend/virtio: a console on the first serial port. name: as above. */
-MUST_CHECK enum status console_serial_connect(const char      *name,
+MUST_CHECK enum status console_serial_connect(const char *name,
                                               struct console **console);
 
 /* backend/xen: a console on the domain's console ring. name: as above. */
-MUST_CHECK enum status console_xen_connect(const char      *name,
+MUST_CHECK enum status console_xen_connect(const char *name,
                                            struct console **console);
 
 /*
@@ -63,13 +63,13 @@ MUST_CHECK enum status console_xen_connect(const char      *name,
  * ERR_NAME, ERR_NOT_FOUND, ERR_FORMAT (sectors that cannot be), ERR_TIMEOUT,
  * ERR_IO, ERR_NO_MEMORY.
  */
-MUST_CHECK enum status block_xen_connect(const char    *name,
+MUST_CHECK enum status block_xen_connect(const char *name,
                                          struct block **block);
 
 /* store: the files of a folder that is in the image. Keeps files. */
 struct crunched;
 MUST_CHECK enum status kv_ro_crunch_connect(const struct crunched *files,
-                                            struct kv_ro         **kv);
+                                            struct kv_ro **kv);
 
 /* backend/unix: the files of the host's folder dir. */
 MUST_CHECK enum status kv_ro_unix_connect(const char *dir, struct kv_ro **kv);
@@ -83,7 +83,7 @@ MUST_CHECK enum status kv_ro_fs_connect(struct fs *fs, struct kv_ro **kv);
  * N. As root it is made if there is none.
  * ERR_NOT_FOUND, ERR_PERMISSION, ERR_IN_USE, ERR_NAME, ERR_IO, ERR_NO_MEMORY.
  */
-MUST_CHECK enum status network_unix_connect(const char      *name,
+MUST_CHECK enum status network_unix_connect(const char *name,
                                             struct network **network);
 
 /*
@@ -93,12 +93,12 @@ MUST_CHECK enum status network_unix_connect(const char      *name,
  * ERR_NAME, ERR_NOT_FOUND, ERR_FORMAT, ERR_UNSUPPORTED, ERR_TIMEOUT, ERR_IO,
  * ERR_NO_MEMORY.
  */
-MUST_CHECK enum status network_xen_connect(const char      *name,
+MUST_CHECK enum status network_xen_connect(const char *name,
                                            struct network **network);
 
 /* backend/sim: a device on the wire of that name (mirage/sim.h), with an MTU
  * of 1,500. ERR_NO_MEMORY. */
-MUST_CHECK enum status network_sim_connect(const char      *name,
+MUST_CHECK enum status network_sim_connect(const char *name,
                                            struct network **network);
 
 /*
@@ -107,9 +107,9 @@ MUST_CHECK enum status network_sim_connect(const char      *name,
  * ERR_FORMAT: one of them is no IPv4 address. ERR_NOT_FOUND: one is none of
  * this host's. ERR_NO_MEMORY. Keeps log.
  */
-MUST_CHECK enum status stackv4_socket_connect(struct console    *log,
+MUST_CHECK enum status stackv4_socket_connect(struct console *log,
                                               const char *const *addresses,
-                                              struct stackv4   **stack);
+                                              struct stackv4 **stack);
 
 /*
  * net: our own TCP/IP on a network device, at 10.0.0.2/24 with the gateway
@@ -121,14 +121,14 @@ MUST_CHECK enum status stackv4_socket_connect(struct console    *log,
  * the address. ERR_TIMEOUT: no DHCP server answers, and --dhcp-wait is over.
  * ERR_CANCELLED, ERR_NO_MEMORY.
  */
-MUST_CHECK enum status stackv4_default_connect(struct console  *log,
-                                               struct network  *net,
+MUST_CHECK enum status stackv4_default_connect(struct console *log,
+                                               struct network *net,
                                                struct stackv4 **stack);
 MUST_CHECK enum status stackv4_static_connect(
     struct console *log, struct network *net, const char *address,
     const char *netmask, const char *gateway, struct stackv4 **stack);
-MUST_CHECK enum status stackv4_dhcp_connect(struct console  *log,
-                                            struct network  *net,
+MUST_CHECK enum status stackv4_dhcp_connect(struct console *log,
+                                            struct network *net,
                                             struct stackv4 **stack);
 
 /*
@@ -138,8 +138,8 @@ MUST_CHECK enum status stackv4_dhcp_connect(struct console  *log,
  * ERR_FORMAT: not the address of a server. ERR_RANGE: more than DNS_SERVERS.
  * ERR_NOT_FOUND: no server is known. ERR_NO_MEMORY.
  */
-MUST_CHECK enum status dns_stub_connect(struct stackv4    *stack,
+MUST_CHECK enum status dns_stub_connect(struct stackv4 *stack,
                                         const char *const *servers,
-                                        struct dns       **made);
+                                        struct dns **made);
 
 #endif

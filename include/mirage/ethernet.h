@@ -25,7 +25,7 @@ typedef void ethernet_handler(void *ctx, struct mac from, bool to_many,
                               struct buf *packet);
 
 /* Listens on net, from now on. Keeps net. ERR_NO_MEMORY. */
-MUST_CHECK enum status ethernet_connect(struct network   *net,
+MUST_CHECK enum status ethernet_connect(struct network *net,
                                         struct ethernet **e);
 
 /* Gives fn the packets of a type, of at most 4 types; a later fn of a type

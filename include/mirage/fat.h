@@ -27,10 +27,10 @@
 #define FAT_FOLDED 766 /* bytes of a name in UTF-8, with the NUL */
 
 struct fat_options {
-    int         type;         /* 12, 16 or 32; 0: by the disk's size */
-    uint32_t    cluster_size; /* bytes, a power of two; 0: by the disk's size */
-    uint32_t    root_slots;   /* of FAT12's and FAT16's root; 0: by the size */
-    uint32_t    volume_id;
+    int type; /* 12, 16 or 32; 0: by the disk's size */
+    uint32_t cluster_size; /* bytes, a power of two; 0: by the disk's size */
+    uint32_t root_slots; /* of FAT12's and FAT16's root; 0: by the size */
+    uint32_t volume_id;
     const char *label; /* at most 11 characters of ASCII; NULL: none */
 };
 
@@ -42,7 +42,7 @@ struct fat_options {
  * the options do not go with its size. ERR_NAME: the label. ERR_IO, ERR_GONE:
  * an unknown part was written. ERR_NO_MEMORY.
  */
-MUST_CHECK enum status fat_format(struct block             *block,
+MUST_CHECK enum status fat_format(struct block *block,
                                   const struct fat_options *options);
 
 /*
@@ -77,7 +77,7 @@ MUST_CHECK enum status fat_room(struct fs *fs, uint64_t *bytes,
  * are one if their folded forms are. ERR_NAME: it cannot be made there.
  */
 MUST_CHECK enum status fat_fold_name(const char *name,
-                                     char        folded[FAT_FOLDED]);
+                                     char folded[FAT_FOLDED]);
 
 struct fat_count {
     uint32_t files, directories; /* the root among these */

@@ -22,9 +22,9 @@ typedef void fiber_fn(void *ctx);
 #define FIBER_STACK ((size_t)65536) /* bytes, where options say 0 */
 
 struct fiber_options {
-    const char *name;  /* for crash reports and warnings; cut at 31 bytes.
+    const char *name; /* for crash reports and warnings; cut at 31 bytes.
                           NULL: "fiber" */
-    size_t      stack; /* bytes, rounded up to whole pages; 0: FIBER_STACK */
+    size_t stack; /* bytes, rounded up to whole pages; 0: FIBER_STACK */
 };
 
 /*
@@ -124,13 +124,13 @@ void wake_all(struct waiters *w);
  * opened by the one who took it (a bug otherwise: panics).
  */
 struct fiber_mutex {
-    struct fiber  *owner;
+    struct fiber *owner;
     struct waiters waiters;
 };
 
 /* ERR_TIMEOUT, ERR_CANCELLED: it was not taken. */
 MUST_CHECK enum status fiber_lock(struct fiber_mutex *m, nanoseconds deadline);
-void                   fiber_unlock(struct fiber_mutex *m);
+void fiber_unlock(struct fiber_mutex *m);
 
 /*
  * Messages between fibers, in order: a queue of at most capacity pointers in
@@ -138,9 +138,9 @@ void                   fiber_unlock(struct fiber_mutex *m);
  * sender and receiver.
  */
 struct mailbox {
-    void         **slots;
-    size_t         capacity, first, count;
-    bool           closed;
+    void **slots;
+    size_t capacity, first, count;
+    bool closed;
     struct waiters senders, receivers;
 };
 

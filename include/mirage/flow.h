@@ -18,13 +18,13 @@
 
 struct flow {
     const struct flow_ops *ops;
-    bool                   is_handlers; /* closed when the handler returns */
+    bool is_handlers; /* closed when the handler returns */
 };
 
 /* A piece of memory that is lent. */
 struct span {
     const uint8_t *data;
-    size_t         len;
+    size_t len;
 };
 
 /* Which side of a flow. */
@@ -35,13 +35,13 @@ enum flow_side {
 
 /* How a connection is to be held; the lengths of time of zero mean never. */
 struct flow_options {
-    bool        no_delay;           /* sends data at once, without Nagle's
+    bool no_delay; /* sends data at once, without Nagle's
                                        algorithm: see flow_write */
-    nanoseconds keepalive_idle;     /* silence after which the peer is asked
+    nanoseconds keepalive_idle; /* silence after which the peer is asked
                                    whether it lives (3.8.4) */
     nanoseconds keepalive_interval; /* between such questions */
-    unsigned    keepalive_probes;   /* unanswered ones that end the flow */
-    nanoseconds user_timeout;       /* how long sent data may stay without an
+    unsigned keepalive_probes; /* unanswered ones that end the flow */
+    nanoseconds user_timeout; /* how long sent data may stay without an
                                        acknowledgment (3.8.3) */
 };
 
@@ -77,7 +77,7 @@ MUST_CHECK enum status flow_write(struct flow *f, const void *data, size_t len,
                                   nanoseconds deadline);
 
 /* The same for count pieces, one behind the other. */
-MUST_CHECK enum status flow_write_spans(struct flow       *f,
+MUST_CHECK enum status flow_write_spans(struct flow *f,
                                         const struct span *spans, size_t count,
                                         nanoseconds deadline);
 

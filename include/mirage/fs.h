@@ -32,10 +32,10 @@ struct fs {
 };
 
 struct fs_stat {
-    bool        directory, read_only;
-    uint64_t    size;     /* bytes; 0 for a directory */
+    bool directory, read_only;
+    uint64_t size; /* bytes; 0 for a directory */
     nanoseconds modified; /* since 1970-01-01 UTC; 0: the store does not know */
-    uint64_t    id;       /* the same for two names of one thing, on a damaged
+    uint64_t id; /* the same for two names of one thing, on a damaged
                              storage; 0: unknown, or an empty file */
 };
 

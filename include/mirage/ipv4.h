@@ -32,11 +32,11 @@ struct wheel;
 /* The header of a packet, understood. */
 struct ipv4_packet {
     struct ip_address from, to;
-    uint8_t           protocol, ttl, service; /* service: RFC 2474, 3168 */
-    bool              to_many;                /* broadcast, or multicast */
-    bool              whole;                  /* DF: not to be cut into
+    uint8_t protocol, ttl, service; /* service: RFC 2474, 3168 */
+    bool to_many; /* broadcast, or multicast */
+    bool whole; /* DF: not to be cut into
                                                  fragments */
-    uint16_t          id;
+    uint16_t id;
 };
 
 /* Takes payload, of 1 to 65,515 bytes: with its header a packet has at most
@@ -53,7 +53,7 @@ typedef void ipv4_handler(void *ctx, const struct ipv4_packet *packet,
  */
 struct ipv4_error {
     enum status status;
-    uint16_t    mtu; /* with ERR_RANGE; 0: not told */
+    uint16_t mtu; /* with ERR_RANGE; 0: not told */
 };
 typedef void ipv4_error_handler(void *ctx, const struct ipv4_packet *packet,
                                 const uint8_t *start, size_t len,
@@ -98,7 +98,7 @@ void ipv4_set_routes(struct ipv4 *ip, const struct ipv4_route *routes,
 
 /* Sets the longest packet, in bytes: not more than the link's; less than
  * IPV4_MTU_LEAST changes nothing. */
-void     ipv4_set_mtu(struct ipv4 *ip, uint16_t mtu);
+void ipv4_set_mtu(struct ipv4 *ip, uint16_t mtu);
 uint16_t ipv4_mtu(const struct ipv4 *ip);
 unsigned ipv4_features(const struct ipv4 *ip);
 
@@ -124,18 +124,18 @@ void ipv4_listen(struct ipv4 *ip, uint8_t protocol, ipv4_handler *fn,
  * ERR_UNREACHABLE: there is no way to that address, or none of ours.
  * ERR_RANGE: too long. ERR_NO_MEMORY: the pool is empty.
  */
-MUST_CHECK enum status ipv4_write(struct ipv4              *ip,
+MUST_CHECK enum status ipv4_write(struct ipv4 *ip,
                                   const struct ipv4_packet *packet,
-                                  struct buf               *payload);
+                                  struct buf *payload);
 
 /* packet cannot be taken: tells its sender so, by ICMP, if that may be. Set
  * by icmpv4. payload is lent. */
 typedef void ipv4_refusal(void *ctx, const struct ipv4_packet *packet,
                           const struct buf *payload, uint8_t type,
                           uint8_t code);
-void         ipv4_on_refusal(struct ipv4 *ip, ipv4_refusal *fn, void *ctx);
-void         ipv4_refuse(struct ipv4 *ip, const struct ipv4_packet *packet,
-                         const struct buf *payload, uint8_t type, uint8_t code);
+void ipv4_on_refusal(struct ipv4 *ip, ipv4_refusal *fn, void *ctx);
+void ipv4_refuse(struct ipv4 *ip, const struct ipv4_packet *packet,
+                 const struct buf *payload, uint8_t type, uint8_t code);
 
 /* One of ours came to grief: tells its protocol. For icmpv4. */
 void ipv4_failed(struct ipv4 *ip, const struct ipv4_packet *packet,

@@ -29,8 +29,8 @@ enum log_level { LEVEL_ERROR,
 
 /* A part of the program that logs. Made by LOG_SOURCE; the rest is log.c's. */
 struct log_source {
-    const char        *name;
-    enum log_level     level; /* printed from here on */
+    const char *name;
+    enum log_level level; /* printed from here on */
     struct log_source *next;
 };
 
@@ -41,12 +41,12 @@ struct log_source {
  * extern struct log_source tcp.
  */
 #define LOG_SOURCE(id) static LOG_SOURCE_SHARED(id)
-#define LOG_SOURCE_SHARED(id)                                              \
-    struct log_source                        id = {#id, LEVEL_WARNING, 0}; \
-    static __attribute__((constructor)) void log_source_##id(void)         \
-    {                                                                      \
-        log_register(&id);                                                 \
-    }                                                                      \
+#define LOG_SOURCE_SHARED(id)                                      \
+    struct log_source id = {#id, LEVEL_WARNING, 0};                \
+    static __attribute__((constructor)) void log_source_##id(void) \
+    {                                                              \
+        log_register(&id);                                         \
+    }                                                              \
     struct log_source /* eats the semicolon */
 
 #define log_error(source, ...)   log_write(source, LEVEL_ERROR, __VA_ARGS__)

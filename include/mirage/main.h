@@ -18,7 +18,7 @@ struct job {
     void (*stop)(void); /* asks it to end; NULL: its fiber is cancelled */
 
     struct fiber *fiber; /* core/image.c's own, from here */
-    bool          ended;
+    bool ended;
 };
 
 /*
@@ -26,7 +26,7 @@ struct job {
  * exit status 0, when mirage_main returns.
  */
 extern const char mirage_name[];
-void              mirage_main(void);
+void mirage_main(void);
 
 /*
  * Ends the image, with a message naming the device and a non-zero exit

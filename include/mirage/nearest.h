@@ -21,7 +21,7 @@ size_t nearest_distance(const char *a, const char *b);
 struct nearest {
     const char *word;
     const char *best;
-    size_t      distance;
+    size_t distance;
 };
 
 void nearest_offer(struct nearest *n, const char *candidate);

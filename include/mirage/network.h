@@ -15,8 +15,8 @@
 #include <mirage/fiber.h>
 #include <stdint.h>
 
-#define ETHERNET_HEADER 14    /* bytes */
-#define NETWORK_BATCH   64    /* the most frames that a handler gets at once */
+#define ETHERNET_HEADER 14 /* bytes */
+#define NETWORK_BATCH   64 /* the most frames that a handler gets at once */
 #define NETWORK_FRAME   65549 /* bytes: the longest frame, with its segments
                                  not yet cut: 65,535 behind the header */
 #define NETWORK_JOINED  65535 /* bytes: the longest that is left to a device
@@ -24,7 +24,7 @@
 
 /* What a device takes off the sender. */
 enum network_feature {
-    NETWORK_CHECKSUM = 1,     /* fills in a TCP or UDP checksum */
+    NETWORK_CHECKSUM = 1, /* fills in a TCP or UDP checksum */
     NETWORK_TCP_SEGMENTS = 2, /* cuts TCP into segments; implies the former */
     NETWORK_UDP_SEGMENTS = 4, /* the same for UDP */
 };
@@ -44,16 +44,16 @@ typedef void frames_handler(void *ctx, struct buf *const *frames,
 
 struct network {
     const struct network_ops *ops;
-    const char               *name; /* for people */
-    struct mac                mac;
-    uint16_t                  mtu; /* bytes, without the Ethernet header */
-    unsigned                  features;
-    bool                      up;      /* frames can be sent now */
-    bool                      gone;    /* and never again */
-    struct waiters            changed; /* woken when one of these changes */
-    struct network_counters   counters;
-    frames_handler           *heard; /* the front's own, as its context */
-    void                     *heard_ctx;
+    const char *name; /* for people */
+    struct mac mac;
+    uint16_t mtu; /* bytes, without the Ethernet header */
+    unsigned features;
+    bool up; /* frames can be sent now */
+    bool gone; /* and never again */
+    struct waiters changed; /* woken when one of these changes */
+    struct network_counters counters;
+    frames_handler *heard; /* the front's own, as its context */
+    void *heard_ctx;
 };
 
 /*

@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-nanoseconds platform_now(void);  /* time_now */
+nanoseconds platform_now(void); /* time_now */
 nanoseconds platform_wall(void); /* time_wall */
 
 /*
@@ -57,7 +57,7 @@ void platform_smashed(uintptr_t at) __attribute__((noreturn, cold));
 
 /* count pages in one piece, zeroed. NULL: no memory. */
 void *platform_pages(size_t count);
-void  platform_pages_free(void *pages, size_t count);
+void platform_pages_free(void *pages, size_t count);
 
 /*
  * Makes the heap size bytes longer, size being whatever malloc asks for:
@@ -75,16 +75,16 @@ MUST_CHECK enum status platform_input(void *data, size_t len, size_t *got);
 
 /* A fiber's stack. */
 struct stack {
-    uint8_t *low;     /* the lowest usable byte */
-    size_t   size;    /* usable bytes, whole pages */
-    bool     guarded; /* a touch below low ends in a crash report (on Xen a
+    uint8_t *low; /* the lowest usable byte */
+    size_t size; /* usable bytes, whole pages */
+    bool guarded; /* a touch below low ends in a crash report (on Xen a
                          PV guest just ends); otherwise core keeps a canary
                          at low, and looks at it */
 };
 
 /* A stack of at least size bytes. ERR_NO_MEMORY: none; *stack is unchanged. */
 MUST_CHECK enum status platform_stack(size_t size, struct stack *stack);
-void                   platform_stack_free(const struct stack *stack);
+void platform_stack_free(const struct stack *stack);
 
 /*
  * Was the image kept from running for a good part of the last length, by its
@@ -139,7 +139,7 @@ void random_reseed(void);
  * The running fiber, for crash reports: its name, and its stack. Before the
  * first fiber runs the name is "boot" and the stack is {NULL, 0}.
  */
-const char  *image_fiber_name(void);
+const char *image_fiber_name(void);
 struct stack image_fiber_stack(void);
 
 /* The image's name, for messages. */

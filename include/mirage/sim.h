@@ -16,14 +16,14 @@
 
 /* Chances are in a million. All zero is a perfect wire. */
 struct sim_faults {
-    unsigned    loss, duplicate, corrupt;
-    unsigned    reorder;          /* comes up to 3 delays late, or 3 ms */
-    nanoseconds delay, jitter;    /* delay to delay + jitter; with
+    unsigned loss, duplicate, corrupt;
+    unsigned reorder; /* comes up to 3 delays late, or 3 ms */
+    nanoseconds delay, jitter; /* delay to delay + jitter; with
                                   jitter alone frames keep their order */
-    uint64_t    rate;             /* bits a second, for each sender; 0: any */
-    unsigned    queue;            /* frames that wait for the rate; 0: 1,000 */
+    uint64_t rate; /* bits a second, for each sender; 0: any */
+    unsigned queue; /* frames that wait for the rate; 0: 1,000 */
     nanoseconds cut_from, cut_to; /* nothing arrives meanwhile */
-    uint64_t    seed;             /* chance begins anew here; 0: goes on */
+    uint64_t seed; /* chance begins anew here; 0: goes on */
 };
 
 struct sim_counters {

@@ -36,7 +36,7 @@ typedef void tcp_handler(void *ctx, struct flow *flow, struct endpoint peer);
 /* How the connections to a port begin. */
 struct tcp_options {
     struct flow_options flow;
-    size_t              stack; /* bytes of the handler's fiber, rounded up to
+    size_t stack; /* bytes of the handler's fiber, rounded up to
                                   whole pages; 0: FIBER_STACK */
 };
 
@@ -49,26 +49,26 @@ struct tcp_options {
  * host's sockets has the host's way).
  */
 struct tcp_limits {
-    unsigned handlers;  /* that run at once */
+    unsigned handlers; /* that run at once */
     unsigned half_open; /* peers that have still to answer our answer */
-    unsigned peer;      /* flows of one peer address; further ones are reset.
+    unsigned peer; /* flows of one peer address; further ones are reset.
                            Those of before the limit do not count */
 };
 
 /* What an address is known with. An address of 0.0.0.0: there is none. */
 struct stackv4_address {
     struct ip_address ip;
-    unsigned          prefix;  /* bits of it that name the network */
+    unsigned prefix; /* bits of it that name the network */
     struct ip_address gateway; /* 0.0.0.0: none */
     struct ip_address dns[3], ntp[3];
-    unsigned          dns_count, ntp_count;
+    unsigned dns_count, ntp_count;
     struct ipv4_route routes[IPV4_ROUTES]; /* besides the gateway */
-    unsigned          route_count;
+    unsigned route_count;
 };
 
 /* Our address has changed, or is lost. In the stack's own fiber: must not
  * block. address is lent. */
-typedef void address_handler(void                         *ctx,
+typedef void address_handler(void *ctx,
                              const struct stackv4_address *address);
 
 /*
@@ -122,7 +122,7 @@ enum status stackv4_set_tcp_options(struct stackv4 *s, uint16_t port,
  *
  * ERR_IN_USE: no port is free.
  */
-MUST_CHECK enum status stackv4_open_udp(struct stackv4        *s,
+MUST_CHECK enum status stackv4_open_udp(struct stackv4 *s,
                                         const struct endpoint *peer,
                                         udp_handler *fn, void *ctx,
                                         uint16_t *port);
@@ -150,7 +150,7 @@ MUST_CHECK enum status stackv4_udp_write(struct stackv4 *s, uint16_t from,
  * ERR_NO_MEMORY, ERR_CANCELLED.
  */
 MUST_CHECK enum status stackv4_connect(struct stackv4 *s, struct endpoint to,
-                                       nanoseconds   deadline,
+                                       nanoseconds deadline,
                                        struct flow **flow);
 
 /*
@@ -171,14 +171,14 @@ void stackv4_finish(struct stackv4 *s);
 
 /* What the stack has counted since it was connected, by the name of each. */
 typedef void counter_handler(void *ctx, const char *name, uint64_t value);
-void         stackv4_counters(const struct stackv4 *s, counter_handler *fn,
-                              void *ctx);
+void stackv4_counters(const struct stackv4 *s, counter_handler *fn,
+                      void *ctx);
 
 /* The driver's side: each as its namesake above. None may be NULL. */
 struct stackv4_ops {
     enum status (*ip_at)(const struct stackv4 *s, size_t i,
                          struct ip_address *ip);
-    void (*address)(const struct stackv4   *s,
+    void (*address)(const struct stackv4 *s,
                     struct stackv4_address *address);
     void (*on_address)(struct stackv4 *s, address_handler *fn, void *ctx);
     enum status (*listen_udp)(struct stackv4 *s, uint16_t port,

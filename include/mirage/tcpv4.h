@@ -18,7 +18,7 @@ MUST_CHECK enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **tcp);
 
 /* How the pace of what is sent is found. */
 enum tcpv4_congestion {
-    TCPV4_CUBIC,   /* RFC 9438; at first, unless --tcp-congestion=newreno */
+    TCPV4_CUBIC, /* RFC 9438; at first, unless --tcp-congestion=newreno */
     TCPV4_NEWRENO, /* RFC 5681 */
 };
 
@@ -29,7 +29,7 @@ void tcpv4_set_congestion(struct tcpv4 *tcp, enum tcpv4_congestion which);
  * 3168). */
 enum tcpv4_ecn {
     TCPV4_ECN_ANSWER, /* with peers who ask; at first, unless --tcp-ecn=... */
-    TCPV4_ECN_ASK,    /* asks them, too, and does without if a SYN is lost */
+    TCPV4_ECN_ASK, /* asks them, too, and does without if a SYN is lost */
     TCPV4_ECN_NEVER,
 };
 
@@ -66,7 +66,7 @@ MUST_CHECK enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
 enum tcp_event {
     TCP_READABLE = 1, /* data, the end, or why there will be none: flow_read */
     TCP_WRITABLE = 2, /* there is room; of one that is opened: it is open */
-    TCP_OVER = 4,     /* it has ended: flow_read has what came before, and
+    TCP_OVER = 4, /* it has ended: flow_read has what came before, and
                          then why */
 };
 

@@ -21,7 +21,7 @@ typedef uint64_t nanoseconds;
 #define SECOND      (1000 * MILLISECOND)
 #define FOREVER     UINT64_MAX /* a deadline that never comes */
 
-nanoseconds time_now(void);  /* since boot; never goes back */
+nanoseconds time_now(void); /* since boot; never goes back */
 nanoseconds time_wall(void); /* since 1970-01-01 UTC; may jump */
 
 /* The deadline that is length from now; FOREVER if that is out of range. */

@@ -21,7 +21,7 @@ enum status udpv4_listen(struct udpv4 *udp, uint16_t port, udp_handler *fn,
                          void *ctx);
 
 /* stackv4_open_udp */
-MUST_CHECK enum status udpv4_open(struct udpv4          *udp,
+MUST_CHECK enum status udpv4_open(struct udpv4 *udp,
                                   const struct endpoint *peer, udp_handler *fn,
                                   void *ctx, uint16_t *port);
 

@@ -117,7 +117,7 @@ void tcp_add_half_open(struct connection *c, struct tcp_listener *l)
 
 void tcp_remove_half_open(struct connection *c)
 {
-    struct tcpv4      *tcp = c->tcp;
+    struct tcpv4 *tcp = c->tcp;
     struct connection *last;
 
     c->listener->half_open--;
@@ -293,7 +293,7 @@ struct connection *tcp_create(struct tcpv4 *tcp, struct endpoint local,
     return c;
 }
 
-struct connection *tcp_create_displacing(struct tcpv4   *tcp,
+struct connection *tcp_create_displacing(struct tcpv4 *tcp,
                                          struct endpoint local,
                                          struct endpoint peer)
 {
@@ -344,7 +344,7 @@ void tcp_schedule(struct connection *c)
 
 static void run_handler(void *ctx)
 {
-    struct connection         *c = ctx;
+    struct connection *c = ctx;
     const struct tcp_listener *l = c->listener;
 
     c->flow.is_handlers = true;
@@ -374,8 +374,8 @@ void tcp_release(struct connection *c)
 static enum status serve(struct connection *c)
 {
     const struct tcp_listener *l = c->listener;
-    char                       name[16];
-    struct fiber_options       fiber = {name, l->options.stack};
+    char name[16];
+    struct fiber_options fiber = {name, l->options.stack};
 
     if (l->accepted) {
         c->events.is_new = true;
@@ -389,7 +389,7 @@ static enum status serve(struct connection *c)
 void tcp_accept(struct connection *c)
 {
     const struct tcp_listener *l = c->listener;
-    struct tcpv4              *tcp = c->tcp;
+    struct tcpv4 *tcp = c->tcp;
 
     if (!tcp_peer_has_quota(tcp, l, c->peer.ip)) {
         tcp->counters.over_peer_limit++;
@@ -528,7 +528,7 @@ static uint16_t free_port(struct tcpv4 *tcp, struct endpoint to)
 enum status tcp_start_open(struct tcpv4 *tcp, struct endpoint to,
                            struct connection **made)
 {
-    struct endpoint    local = {ipv4_own(tcp->ip), free_port(tcp, to)};
+    struct endpoint local = {ipv4_own(tcp->ip), free_port(tcp, to)};
     struct connection *c;
 
     /* RFC 9293, 3.9.1.1: no multicast or broadcast; nor without a route. */
@@ -549,7 +549,7 @@ enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
                        nanoseconds deadline, struct flow **flow)
 {
     struct connection *c;
-    enum status        s = tcp_start_open(tcp, to, &c);
+    enum status s = tcp_start_open(tcp, to, &c);
 
     if (s != OK)
         return s;

@@ -35,13 +35,13 @@
 /* Segments that each connection may keep when pages are scarce. */
 #define TCP_LEAST_ROOM 2
 
-#define TCP_QUEUE_FIRST ((uint32_t)64 << 10)  /* bytes of a queue at first, */
-#define TCP_QUEUE_MOST  ((uint32_t)4 << 20)   /* and at most */
+#define TCP_QUEUE_FIRST ((uint32_t)64 << 10) /* bytes of a queue at first, */
+#define TCP_QUEUE_MOST  ((uint32_t)4 << 20) /* and at most */
 #define TCP_UNSENT_MOST ((uint32_t)256 << 10) /* of the send queue: more would
                                                  only fill the caches */
-#define TCP_SCALE       7                     /* 65,535 << 7 is 8 MiB */
-#define TCP_DEFAULT_MSS 536                   /* RFC 9293, 3.7.1 */
-#define TCP_FIRST_QUICK 16                    /* segments with an ACK each */
+#define TCP_SCALE       7 /* 65,535 << 7 is 8 MiB */
+#define TCP_DEFAULT_MSS 536 /* RFC 9293, 3.7.1 */
+#define TCP_FIRST_QUICK 16 /* segments with an ACK each */
 
 /* RFC 9293, 3.3.2. LISTEN is a struct tcp_listener. */
 enum tcp_state {
@@ -60,30 +60,30 @@ enum tcp_state {
 /* Exists while it has a handler or connections. */
 struct tcp_listener {
     struct tcp_listener *next;
-    uint16_t             port;
-    tcp_handler         *fn;       /* NULL: the port is closed */
-    tcp_accepted        *accepted; /* NULL: fn is called, in a fiber */
-    void                *ctx;
-    struct tcp_limits    limits; /* 0: none */
-    struct tcp_options   options;
-    unsigned             half_open, handlers;
-    nanoseconds          cookies; /* until then they are valid; 0: never */
+    uint16_t port;
+    tcp_handler *fn; /* NULL: the port is closed */
+    tcp_accepted *accepted; /* NULL: fn is called, in a fiber */
+    void *ctx;
+    struct tcp_limits limits; /* 0: none */
+    struct tcp_options options;
+    unsigned half_open, handlers;
+    nanoseconds cookies; /* until then they are valid; 0: never */
 };
 
 struct connection {
-    struct flow          flow;
-    struct tcpv4        *tcp;
-    struct connection   *next; /* in its bucket, or in the free list */
-    uint32_t             hash; /* of the endpoints */
-    struct endpoint      local, peer;
-    enum tcp_state       state;
-    enum status          error;         /* why it was aborted */
-    bool                 is_held;       /* by an application */
-    bool                 is_handled;    /* counted in listener->handlers */
-    bool                 is_passive;    /* opened by the peer */
-    unsigned             half_open;     /* index in half_opens, or none */
-    struct connection   *older, *newer; /* in TIME-WAIT */
-    struct tcp_listener *listener;      /* of a passive connection */
+    struct flow flow;
+    struct tcpv4 *tcp;
+    struct connection *next; /* in its bucket, or in the free list */
+    uint32_t hash; /* of the endpoints */
+    struct endpoint local, peer;
+    enum tcp_state state;
+    enum status error; /* why it was aborted */
+    bool is_held; /* by an application */
+    bool is_handled; /* counted in listener->handlers */
+    bool is_passive; /* opened by the peer */
+    unsigned half_open; /* index in half_opens, or none */
+    struct connection *older, *newer; /* in TIME-WAIT */
+    struct tcp_listener *listener; /* of a passive connection */
 
     struct tcp_peer_links peers;
 
@@ -92,25 +92,25 @@ struct connection {
     uint32_t iss;
     struct {
         uint32_t una, nxt, wnd, wl1, wl2, max_wnd;
-        uint8_t  wind_shift;
+        uint8_t wind_shift;
     } snd;
 
     /* The send queue: byte seq is at its beginning. It keeps what was sent
      * until it is acknowledged. */
     struct {
-        uint32_t    seq, len, limit;
+        uint32_t seq, len, limit;
         struct buf *first, *last;
         nanoseconds progress_at; /* it became shorter, or not empty */
-        struct buf *cursor;      /* in the queue; its first byte is */
-        uint32_t    cursor_seq;  /* this. NULL: there is none */
+        struct buf *cursor; /* in the queue; its first byte is */
+        uint32_t cursor_seq; /* this. NULL: there is none */
     } sndq;
 
-    uint16_t        mss;     /* data bytes of a segment to the peer */
-    uint16_t        our_mss; /* that we announce */
+    uint16_t mss; /* data bytes of a segment to the peer */
+    uint16_t our_mss; /* that we announce */
     struct tcp_path path;
-    bool            shut_writing, shut_reading, fin_sent;
-    bool            syn_due; /* our SYN is to be sent, or sent again */
-    struct tcp_ecn  ecn;
+    bool shut_writing, shut_reading, fin_sent;
+    bool syn_due; /* our SYN is to be sent, or sent again */
+    struct tcp_ecn ecn;
 
     struct sent_list sent;
 
@@ -119,12 +119,12 @@ struct connection {
     uint32_t irs;
     struct {
         uint32_t nxt, adv;
-        uint8_t  wind_shift;
+        uint8_t wind_shift;
     } rcv;
 
     /* The receive queue: data in order that the application has not read. */
     struct {
-        uint32_t    len, limit;
+        uint32_t len, limit;
         nanoseconds progress_at; /* it became shorter, or not empty */
         struct buf *first, *last;
     } rcvq;
@@ -132,66 +132,66 @@ struct connection {
     /* By how much the receive window grows: bytes read since a time, and the
      * round trip as the receiver measures it (0: not known). */
     struct {
-        uint32_t    bytes;
+        uint32_t bytes;
         nanoseconds since, rtt;
     } autotune;
 
     struct ooo_queue ooo;
-    struct buf      *syn_data; /* of a SYN, in a simultaneous open */
-    uint32_t         syn_data_len;
-    bool             fin_received; /* and all before it */
-    bool             fin_pending;  /* at fin_seq, beyond a hole */
-    uint32_t         fin_seq;
+    struct buf *syn_data; /* of a SYN, in a simultaneous open */
+    uint32_t syn_data_len;
+    bool fin_received; /* and all before it */
+    bool fin_pending; /* at fin_seq, beyond a hole */
+    uint32_t fin_seq;
 
     struct {
         unsigned unacked; /* bytes received since our last ACK */
-        unsigned quick;   /* segments that are acknowledged at once */
-        bool     now;
+        unsigned quick; /* segments that are acknowledged at once */
+        bool now;
     } ack;
 
     struct tcp_sack sack;
 
     /* RFC 7323: TS.Recent and Last.ACK.sent */
     struct {
-        bool        is_on; /* negotiated */
-        uint32_t    offset, recent, last_ack_sent;
+        bool is_on; /* negotiated */
+        uint32_t offset, recent, last_ack_sent;
         nanoseconds recent_at;
     } ts;
 
     /* Challenge ACKs (RFC 5961) sent in the second that began at since. */
     struct {
-        unsigned    count;
+        unsigned count;
         nanoseconds since;
     } challenge;
 
-    struct tcp_rtt      rtt;
-    struct tcp_rack     rack;
-    struct tcp_tlp      tlp;
+    struct tcp_rtt rtt;
+    struct tcp_rack rack;
+    struct tcp_tlp tlp;
     struct tcp_recovery recovery;
-    struct tcp_prr      prr;
-    struct tcp_undo     undo;
+    struct tcp_prr prr;
+    struct tcp_undo undo;
 
-    uint32_t                     cwnd, ssthresh;
-    struct tcp_cwv               cwv;
+    uint32_t cwnd, ssthresh;
+    struct tcp_cwv cwv;
     const struct tcp_congestion *congestion;
     union {
-        struct tcp_cubic   cubic;
+        struct tcp_cubic cubic;
         struct tcp_newreno newreno;
     };
     struct tcp_pacing pacing;
 
-    nanoseconds         unanswered_since; /* 0: all is acknowledged */
-    nanoseconds         last_heard;       /* a segment of the peer */
-    nanoseconds         last_sent;        /* data */
-    unsigned            keepalives;       /* probes without an answer */
+    nanoseconds unanswered_since; /* 0: all is acknowledged */
+    nanoseconds last_heard; /* a segment of the peer */
+    nanoseconds last_sent; /* data */
+    unsigned keepalives; /* probes without an answer */
     struct flow_options options;
-    nanoseconds         clock[TCP_CLOCKS];
-    struct wheel_timer  timer;
+    nanoseconds clock[TCP_CLOCKS];
+    struct wheel_timer timer;
 
-    struct waiters     readable, writable;
-    bool               is_scheduled;
+    struct waiters readable, writable;
+    bool is_scheduled;
     struct connection *scheduled; /* next in the work list */
-    struct tcp_events  events;
+    struct tcp_events events;
 };
 
 struct tcp_counters {
@@ -207,32 +207,32 @@ struct tcp_counters {
 };
 
 struct tcpv4 {
-    struct ipv4                 *ip;
-    struct wheel                *wheel;
-    struct siphash_key           secret;
-    struct tcp_pool              pool;
-    struct tcp_peers             peers;
-    bool                         was_full, has_displaced; /* was logged */
-    bool                         was_without_memory;
-    struct tcp_listener         *listeners;
-    unsigned                     half_open, count;
-    struct connection           *half_opens[TCP_HALF_OPEN];
-    struct connection           *oldest, *newest; /* in TIME-WAIT */
-    struct ooo_run              *ooo_pool, *ooo_free;
-    unsigned                     ooo_free_count;
-    uint64_t                     ooo_random;
-    struct sent_record          *sent_pool, *sent_free;
-    size_t                       sent_used, sent_count; /* ever; now */
-    const struct tcp_congestion *congestion;            /* of new connections */
-    enum tcpv4_ecn               ecn;
-    struct connection           *work, *work_last; /* scheduled */
-    struct waiters               worker;
-    bool                         is_in_handler; /* in a handler, which may not
+    struct ipv4 *ip;
+    struct wheel *wheel;
+    struct siphash_key secret;
+    struct tcp_pool pool;
+    struct tcp_peers peers;
+    bool was_full, has_displaced; /* was logged */
+    bool was_without_memory;
+    struct tcp_listener *listeners;
+    unsigned half_open, count;
+    struct connection *half_opens[TCP_HALF_OPEN];
+    struct connection *oldest, *newest; /* in TIME-WAIT */
+    struct ooo_run *ooo_pool, *ooo_free;
+    unsigned ooo_free_count;
+    uint64_t ooo_random;
+    struct sent_record *sent_pool, *sent_free;
+    size_t sent_used, sent_count; /* ever; now */
+    const struct tcp_congestion *congestion; /* of new connections */
+    enum tcpv4_ecn ecn;
+    struct connection *work, *work_last; /* scheduled */
+    struct waiters worker;
+    bool is_in_handler; /* in a handler, which may not
                                                 block */
-    bool                         is_ending;     /* nothing is accepted */
-    struct wheel_timer           memory;        /* while pages are scarce */
-    bool                         refused;       /* of one without pages */
-    struct tcp_counters          counters;
+    bool is_ending; /* nothing is accepted */
+    struct wheel_timer memory; /* while pages are scarce */
+    bool refused; /* of one without pages */
+    struct tcp_counters counters;
 };
 
 /* tcp.c: listeners, opening, the end, the work fiber */
@@ -255,7 +255,7 @@ struct connection *tcp_create(struct tcpv4 *tcp, struct endpoint local,
 
 /* The same, but when the pool is full the connection that
  * tcp_peer_choose_victim names is reset. */
-struct connection *tcp_create_displacing(struct tcpv4   *tcp,
+struct connection *tcp_create_displacing(struct tcpv4 *tcp,
                                          struct endpoint local,
                                          struct endpoint peer);
 

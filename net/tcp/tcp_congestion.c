@@ -11,7 +11,7 @@
 #include <mirage/boot.h>
 #include <string.h>
 
-#define USED_FOR   SECOND         /* RFC 7661, 4.2: or three round trips */
+#define USED_FOR   SECOND /* RFC 7661, 4.2: or three round trips */
 #define UNUSED_FOR (300 * SECOND) /* 4.4.2 */
 
 static const struct tcp_congestion *chosen = &tcp_cubic;
@@ -74,7 +74,7 @@ void congestion_restart(struct connection *c)
 /* Records the most bytes in flight. */
 void congestion_on_sent(struct connection *c, nanoseconds now)
 {
-    uint32_t    out = tcp_in_flight(c);
+    uint32_t out = tcp_in_flight(c);
     nanoseconds period =
         3 * c->rtt.srtt > USED_FOR ? 3 * c->rtt.srtt : USED_FOR;
 
@@ -97,7 +97,7 @@ static uint32_t peak(const struct connection *c)
 uint32_t congestion_burst(struct connection *c)
 {
     nanoseconds now = time_now();
-    uint32_t    known = peak(c), out = tcp_in_flight(c);
+    uint32_t known = peak(c), out = tcp_in_flight(c);
 
     if (known >= c->cwnd / 2) {
         c->cwv.unused_since = 0;

@@ -30,7 +30,7 @@ struct tcp_newreno {
 };
 
 struct tcp_cwv {
-    uint32_t    peak, prior_peak; /* most in flight: this period, the last */
+    uint32_t peak, prior_peak; /* most in flight: this period, the last */
     nanoseconds peak_since, unused_since;
 };
 
@@ -40,11 +40,11 @@ const struct tcp_congestion *congestion_default(void);
 void congestion_begin(struct connection *c);
 void congestion_restart(struct connection *c);
 
-void     congestion_on_sent(struct connection *c, nanoseconds now);
+void congestion_on_sent(struct connection *c, nanoseconds now);
 /* The most bytes that may leave in one burst. */
 uint32_t congestion_burst(struct connection *c);
 /* Is cwnd used enough to be increased (RFC 7661)? */
-bool     congestion_may_grow(const struct connection *c, uint32_t acked);
+bool congestion_may_grow(const struct connection *c, uint32_t acked);
 /* Returns the bytes that are left for congestion avoidance. */
 uint32_t congestion_slow_start(struct connection *c, uint32_t acked);
 

@@ -23,7 +23,7 @@
 static const uint16_t sizes[8] = {64, 536, 1220, 1360,
                                   1400, 1440, 1460, 8960};
 
-static uint32_t make_number(const struct tcpv4    *tcp,
+static uint32_t make_number(const struct tcpv4 *tcp,
                             const struct endpoint *local,
                             const struct endpoint *peer, uint32_t irs,
                             uint64_t age, unsigned size, bool has_timestamps)
@@ -36,7 +36,7 @@ static uint32_t make_number(const struct tcpv4    *tcp,
 }
 
 uint32_t tcp_make_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
-                         const struct endpoint    *peer,
+                         const struct endpoint *peer,
                          const struct tcp_segment *syn)
 {
     unsigned size = 7;
@@ -58,12 +58,12 @@ uint32_t tcp_make_cookie_timestamp(uint32_t now, const struct tcp_segment *syn)
 }
 
 bool tcp_check_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
-                      const struct endpoint    *peer,
+                      const struct endpoint *peer,
                       const struct tcp_segment *ack, struct tcp_segment *syn)
 {
     uint32_t number = ack->ack - 1, irs = ack->seq - 1;
     uint64_t age = time_now() / AGE;
-    bool     has_timestamps = true;
+    bool has_timestamps = true;
 
     age -= (age ^ number >> 3) & 1;
     if (number != make_number(tcp, local, peer, irs, age, number & 7, true)) {

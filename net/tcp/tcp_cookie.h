@@ -15,15 +15,15 @@ struct tcpv4;
 /* An initial sequence number that encodes the SYN; and the timestamp that
  * encodes its options, not later than now. */
 uint32_t tcp_make_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
-                         const struct endpoint    *peer,
+                         const struct endpoint *peer,
                          const struct tcp_segment *syn);
-uint32_t tcp_make_cookie_timestamp(uint32_t                  now,
+uint32_t tcp_make_cookie_timestamp(uint32_t now,
                                    const struct tcp_segment *syn);
 
 /* Restores the SYN from the ACK that returns the cookie; false: it is none. Its
  * has_timestamps may differ from ack's. */
 bool tcp_check_cookie(const struct tcpv4 *tcp, const struct endpoint *local,
-                      const struct endpoint    *peer,
+                      const struct endpoint *peer,
                       const struct tcp_segment *ack, struct tcp_segment *syn);
 
 #endif

@@ -42,7 +42,7 @@ static void begin_epoch(struct connection *c, nanoseconds now)
 static uint32_t w_cubic(const struct connection *c, uint64_t ms)
 {
     const struct tcp_cubic *u = &c->cubic;
-    uint64_t                off = ms > u->k ? ms - u->k : u->k - ms, far;
+    uint64_t off = ms > u->k ? ms - u->k : u->k - ms, far;
 
     if (off > LONGEST)
         off = LONGEST;
@@ -74,7 +74,7 @@ static uint32_t growth_for(const struct connection *c, uint32_t acked,
 static void grow_as_reno(struct connection *c, uint32_t acked)
 {
     struct tcp_cubic *u = &c->cubic;
-    bool              is_back = u->w_est >= u->cwnd_prior;
+    bool is_back = u->w_est >= u->cwnd_prior;
 
     u->w_est += growth_for(c, acked, c->mss * (is_back ? 17u : 9u), 17,
                            &u->w_est_rest);
@@ -83,8 +83,8 @@ static void grow_as_reno(struct connection *c, uint32_t acked)
 static void acked(struct connection *c, uint32_t acked)
 {
     struct tcp_cubic *u = &c->cubic;
-    nanoseconds       now = time_now();
-    uint32_t          target;
+    nanoseconds now = time_now();
+    uint32_t target;
 
     if (!congestion_may_grow(c, acked)) {
         if (u->epoch_start) /* 5.8: application-limited time does not count */
@@ -114,7 +114,7 @@ static void acked(struct connection *c, uint32_t acked)
 static void lost(struct connection *c, uint32_t in_flight)
 {
     struct tcp_cubic *u = &c->cubic;
-    uint32_t          less = (uint32_t)((uint64_t)in_flight * 7 / 10);
+    uint32_t less = (uint32_t)((uint64_t)in_flight * 7 / 10);
 
     u->prior_w_max = u->w_max;
     u->prior_cwnd_prior = u->cwnd_prior;

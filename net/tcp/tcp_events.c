@@ -34,7 +34,7 @@ static unsigned events_of(const struct connection *c)
 void tcp_deliver_events(struct connection *c)
 {
     struct tcpv4 *tcp = c->tcp;
-    unsigned      events;
+    unsigned events;
 
     tcp->is_in_handler = true;
     if (c->events.is_new) {
@@ -87,9 +87,9 @@ void tcpv4_on_event(struct flow *flow, tcp_event_handler *fn, void *ctx)
 size_t tcpv4_room(struct flow *flow)
 {
     struct connection *c = connection_of(flow);
-    size_t             room = c->state == TCP_CLOSED || c->shut_writing
-                                  ? 0
-                                  : tcp_send_room(c);
+    size_t room = c->state == TCP_CLOSED || c->shut_writing
+                      ? 0
+                      : tcp_send_room(c);
 
     if (room == 0)
         c->events.told &= ~(unsigned)TCP_WRITABLE;
@@ -100,7 +100,7 @@ enum status tcpv4_begin(struct tcpv4 *tcp, struct endpoint to,
                         tcp_event_handler *fn, void *ctx, struct flow **flow)
 {
     struct connection *c;
-    enum status        s = tcp_start_open(tcp, to, &c);
+    enum status s = tcp_start_open(tcp, to, &c);
 
     if (s != OK)
         return s;

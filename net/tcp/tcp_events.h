@@ -11,9 +11,9 @@ struct connection;
 
 struct tcp_events {
     tcp_event_handler *handler; /* NULL: the application has a fiber */
-    void              *ctx;
-    unsigned           told;   /* enum tcp_event: not reported again */
-    bool               is_new; /* the listener has not been called yet */
+    void *ctx;
+    unsigned told; /* enum tcp_event: not reported again */
+    bool is_new; /* the listener has not been called yet */
 };
 
 /* Calls the application's handler for new events. It may free c. */

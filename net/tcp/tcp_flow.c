@@ -54,7 +54,7 @@ static enum status read_flow(struct flow *f, struct buf **data,
                              nanoseconds deadline)
 {
     struct connection *c = connection_of(f);
-    struct buf        *b;
+    struct buf *b;
 
     while (!c->rcvq.first) {
         enum status s;
@@ -131,7 +131,7 @@ static void enqueue(struct connection *c, struct buf *b)
 static size_t append_copy(struct connection *c, const uint8_t *data, size_t len)
 {
     struct buf *b = c->sndq.last;
-    size_t      n;
+    size_t n;
 
     if (!b || !buf_is_sole(b) || buf_tailroom(b) == 0) {
         if (!tcp_may_queue(c))
@@ -154,7 +154,7 @@ static enum status write_span(struct connection *c, const struct span *span,
 
     while (at < span->len) {
         enum status s = wait_for_room(c, deadline);
-        size_t      n;
+        size_t n;
 
         if (s != OK)
             return s;
@@ -189,7 +189,7 @@ static enum status write_flow(struct flow *f, const struct span *spans,
                               size_t count, nanoseconds deadline)
 {
     struct connection *c = connection_of(f);
-    enum status        s = wait_for_room(c, deadline);
+    enum status s = wait_for_room(c, deadline);
 
     for (size_t i = 0; i < count && s == OK; i++)
         s = write_span(c, &spans[i], deadline);

@@ -14,17 +14,17 @@
 #include <string.h>
 
 #define LEAST_MSS   64
-#define SMALL       512                   /* copied into the page before */
-#define LARGE       2048                  /* the same, when pages are scarce */
-#define CHALLENGES  10                    /* per connection and second */
+#define SMALL       512 /* copied into the page before */
+#define LARGE       2048 /* the same, when pages are scarce */
+#define CHALLENGES  10 /* per connection and second */
 #define TS_LIFETIME (24 * 86400 * SECOND) /* RFC 7323, 5.5 */
 
 /* A received segment; data and len are what is not processed yet. */
 struct arrival {
     struct tcp_segment s;
-    bool               is_syn; /* also when the flag is cleared since */
-    struct buf        *data;   /* NULL: none */
-    uint32_t           len;
+    bool is_syn; /* also when the flag is cleared since */
+    struct buf *data; /* NULL: none */
+    uint32_t len;
 };
 
 static void drop_data(struct arrival *a)
@@ -52,7 +52,7 @@ static void update_window(struct connection *c, const struct arrival *a)
 static void apply_syn(struct connection *c, const struct arrival *a)
 {
     const struct tcp_segment *s = &a->s;
-    uint16_t                  mss = s->has_mss ? s->mss : TCP_DEFAULT_MSS;
+    uint16_t mss = s->has_mss ? s->mss : TCP_DEFAULT_MSS;
 
     c->irs = s->seq;
     c->rcv.nxt = s->seq + 1;
@@ -136,9 +136,9 @@ static void process_text(struct connection *c, struct arrival *a,
 static bool accept_cookie(struct tcpv4 *tcp, struct tcp_listener *l,
                           const struct ipv4_packet *packet, struct arrival *a)
 {
-    struct endpoint    local = {packet->to, a->s.to};
-    struct endpoint    peer = {packet->from, a->s.from};
-    struct arrival     syn = {.is_syn = true};
+    struct endpoint local = {packet->to, a->s.to};
+    struct endpoint peer = {packet->from, a->s.from};
+    struct arrival syn = {.is_syn = true};
     struct connection *c;
 
     if (l->cookies < time_now() || a->s.flags & (TCP_RST | TCP_SYN) ||
@@ -175,9 +175,9 @@ static void listen_input(struct tcpv4 *tcp, const struct ipv4_packet *packet,
 {
     struct tcp_listener *l = tcp->is_ending ? NULL
                                             : tcp_find_listener(tcp, a->s.to);
-    struct endpoint      local = {packet->to, a->s.to};
-    struct endpoint      peer = {packet->from, a->s.from};
-    struct connection   *c;
+    struct endpoint local = {packet->to, a->s.to};
+    struct endpoint peer = {packet->from, a->s.from};
+    struct connection *c;
 
     if (!l || a->s.flags & TCP_ACK) {
         if (l && accept_cookie(tcp, l, packet, a))
@@ -219,7 +219,7 @@ static void syn_sent_input(struct connection *c, struct arrival *a,
                            const struct ipv4_packet *packet)
 {
     const struct tcp_segment *s = &a->s;
-    bool                      has_ack = s->flags & TCP_ACK;
+    bool has_ack = s->flags & TCP_ACK;
 
     if (has_ack && s->ack != c->iss + 1) {
         tcp_reply_reset(c->tcp, c, packet, s, a->len);
@@ -233,7 +233,7 @@ static void syn_sent_input(struct connection *c, struct arrival *a,
     if (!(s->flags & TCP_SYN))
         return;
     apply_syn(c, a);
-    if (!has_ack) {                             /* simultaneous open */
+    if (!has_ack) { /* simultaneous open */
         if (a->len > 0 && tcp_may_receive(c)) { /* kept until ESTABLISHED */
             c->syn_data = a->data;
             c->syn_data_len = a->len;
@@ -365,7 +365,7 @@ static void process_reset(struct connection *c, const struct arrival *a)
 
 /* RFC 5961, 4.2; but a passive connection in SYN-RECEIVED returns to LISTEN:
  * 3.10.7.4, fourth. */
-static void process_unexpected_syn(struct connection    *c,
+static void process_unexpected_syn(struct connection *c,
                                    const struct arrival *a)
 {
     if (c->state == TCP_SYN_RECEIVED && c->is_passive && is_acceptable(c, a))
@@ -486,7 +486,7 @@ static bool is_duplicate(const struct connection *c, const struct arrival *a)
 }
 
 /* Updates the send window, unless the segment is older than the last update. */
-static void update_window_if_newer(struct connection    *c,
+static void update_window_if_newer(struct connection *c,
                                    const struct arrival *a)
 {
     uint32_t before = c->snd.wnd;
@@ -517,7 +517,7 @@ static void update_window_if_newer(struct connection    *c,
 static void process_ack_number(struct connection *c, const struct arrival *a,
                                bool is_duplicate)
 {
-    uint32_t        acked = a->s.ack - c->snd.una, of_data = 0;
+    uint32_t acked = a->s.ack - c->snd.una, of_data = 0;
     struct delivery d = {.now = time_now(),
                          .has_echo = a->s.has_timestamps,
                          .echo = a->s.echo,
@@ -601,9 +601,9 @@ static void link_to_receive_queue(struct connection *c, struct buf *data)
  * scarce. Frees data then. */
 static bool coalesce(struct connection *c, struct buf *data, uint32_t len)
 {
-    bool        is_scarce = buf_pages_free() < buf_pages() / 2;
-    bool        has_room = c->rcvq.last && buf_is_sole(c->rcvq.last);
-    uint32_t    room = has_room ? (uint32_t)buf_tailroom(c->rcvq.last) : 0;
+    bool is_scarce = buf_pages_free() < buf_pages() / 2;
+    bool has_room = c->rcvq.last && buf_is_sole(c->rcvq.last);
+    uint32_t room = has_room ? (uint32_t)buf_tailroom(c->rcvq.last) : 0;
     struct buf *more = NULL;
 
     if (len > (is_scarce ? LARGE : SMALL) || (!is_scarce && len > room) ||
@@ -655,7 +655,7 @@ static void receive_syn_data(struct connection *c)
 static void receive_from_ooo(struct connection *c)
 {
     struct buf *data;
-    uint32_t    len;
+    uint32_t len;
 
     while ((data = ooo_remove_next(c, &len)) != NULL)
         append_in_order(c, data, len);
@@ -672,7 +672,7 @@ static bool is_unwanted(const struct connection *c, const struct arrival *a)
 /* Measures the round trip as a receiver: the age of the timestamp that data
  * echo. A filter that falls at once and rises slowly, since the sender may have
  * been idle. */
-static void measure_receiver_rtt(struct connection        *c,
+static void measure_receiver_rtt(struct connection *c,
                                  const struct tcp_segment *s)
 {
     nanoseconds trip = (tcp_timestamp(c) - s->echo) * MILLISECOND;
@@ -690,7 +690,7 @@ static void measure_receiver_rtt(struct connection        *c,
 /* 3.10.7.4, seventh */
 static void process_data(struct connection *c, struct arrival *a)
 {
-    uint32_t    seq = a->s.seq, end = seq + a->len;
+    uint32_t seq = a->s.seq, end = seq + a->len;
     struct buf *data = a->data;
 
     a->data = NULL;
@@ -867,11 +867,11 @@ static bool has_good_checksum(const struct ipv4_packet *packet,
 
 void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
 {
-    struct tcpv4      *tcp = ctx;
+    struct tcpv4 *tcp = ctx;
     struct connection *c;
-    struct arrival     a;
-    size_t             len = buf_length(b);
-    uint32_t           last, *least = NULL;
+    struct arrival a;
+    size_t len = buf_length(b);
+    uint32_t last, *least = NULL;
 
     tcp->counters.in++;
     b = buf_pull(b, len < TCP_MOST ? len : TCP_MOST);
@@ -903,9 +903,9 @@ void tcp_icmp_error(void *ctx, const struct ipv4_packet *packet,
                     const uint8_t *start, size_t len,
                     const struct ipv4_error *error)
 {
-    struct tcpv4      *tcp = ctx;
+    struct tcpv4 *tcp = ctx;
     struct connection *c;
-    uint32_t           seq;
+    uint32_t seq;
 
     if (len < 8)
         return;

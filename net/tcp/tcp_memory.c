@@ -77,13 +77,13 @@ static uint64_t weight_of(size_t pages, nanoseconds since)
 static void relieve(struct tcpv4 *tcp)
 {
     struct connection *early = NULL, *worst = NULL;
-    uint64_t           most = 0;
-    size_t             all = 0;
+    uint64_t most = 0;
+    size_t all = 0;
 
     for (size_t i = 0; i < tcp->pool.used; i++) {
         struct connection *c = tcp_pool_at(&tcp->pool, i);
-        size_t             read, queue;
-        uint64_t           weight;
+        size_t read, queue;
+        uint64_t weight;
 
         if (c->state == TCP_CLOSED && !c->is_held)
             continue;
@@ -125,7 +125,7 @@ static void resume(struct connection *c, bool is_over)
 void tcp_check_memory(void *ctx)
 {
     struct tcpv4 *tcp = ctx;
-    bool          is_over = !is_below(6);
+    bool is_over = !is_below(6);
 
     if (is_below(16))
         relieve(tcp);

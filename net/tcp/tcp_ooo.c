@@ -13,7 +13,7 @@
 #include "tcp.h"
 
 #define SMALL  512 /* copied into the page before */
-#define SPARSE 16  /* bufs, however little data they hold */
+#define SPARSE 16 /* bufs, however little data they hold */
 
 /* Frees a run, but not its bufs. */
 static void free_run(struct connection *c, struct ooo_run *h)
@@ -140,8 +140,8 @@ static void append_to_run(struct connection *c, struct ooo_run *h,
 static struct ooo_run *new_run(struct connection *c, struct ooo_run *before,
                                uint32_t seq)
 {
-    struct tcpv4    *tcp = c->tcp;
-    struct ooo_run  *h = tcp->ooo_free;
+    struct tcpv4 *tcp = c->tcp;
+    struct ooo_run *h = tcp->ooo_free;
     struct ooo_run **link = before ? &before->next : &c->ooo.first;
 
     tcp->ooo_free = h->next;
@@ -186,8 +186,8 @@ bool ooo_insert(struct connection *c, uint32_t seq, struct buf *data,
                 uint32_t len)
 {
     struct ooo_run *before = run_before(c, seq), *h, *next;
-    uint32_t        end = seq + len, known;
-    unsigned        bufs;
+    uint32_t end = seq + len, known;
+    unsigned bufs;
 
     if (before && !seq_before(before->end, seq)) {
         known = before->end - seq;
@@ -247,8 +247,8 @@ struct buf *ooo_remove_next(struct connection *c, uint32_t *len)
 {
     while (c->ooo.first && !seq_after(c->ooo.first->seq, c->rcv.nxt)) {
         struct ooo_run *h = unlink_run(c, NULL);
-        uint32_t        known = c->rcv.nxt - h->seq;
-        struct buf     *data = h->data;
+        uint32_t known = c->rcv.nxt - h->seq;
+        struct buf *data = h->data;
 
         /* Data in order that overlap this run are a duplicate: RFC 2883. */
         if (known > 0) {

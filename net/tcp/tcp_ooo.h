@@ -17,18 +17,18 @@ struct connection;
 /* Contiguous bytes beyond rcv.nxt. Runs neither overlap nor touch. */
 struct ooo_run {
     struct ooo_run *next; /* by sequence number; or in the free list */
-    uint32_t        seq, end;
-    struct buf     *data, *last;
-    unsigned        bufs;
-    uint32_t        rank;    /* random; the treap is a heap by it */
-    uint32_t        arrival; /* order in which runs last grew */
+    uint32_t seq, end;
+    struct buf *data, *last;
+    unsigned bufs;
+    uint32_t rank; /* random; the treap is a heap by it */
+    uint32_t arrival; /* order in which runs last grew */
     struct ooo_run *left, *right;
 };
 
 struct ooo_queue {
     struct ooo_run *first, *last, *tree;
-    unsigned        count, bufs;
-    uint32_t        len; /* bytes of data */
+    unsigned count, bufs;
+    uint32_t len; /* bytes of data */
 };
 
 /*
@@ -45,6 +45,6 @@ const struct ooo_run *ooo_find(const struct connection *c, uint32_t seq);
 /* Removes the data that begins at rcv.nxt, which the caller then owns, and
  * stores its length; NULL: the hole is not filled. */
 struct buf *ooo_remove_next(struct connection *c, uint32_t *len);
-void        ooo_clear(struct connection *c);
+void ooo_clear(struct connection *c);
 
 #endif

@@ -6,10 +6,10 @@
 
 #define WINDOW 65536
 
-static struct tcpv4      tcp;
+static struct tcpv4 tcp;
 static struct connection connection, *c = &connection;
-static struct ooo_run    pool[TCP_OOO_RUNS];
-static uint32_t          base;
+static struct ooo_run pool[TCP_OOO_RUNS];
+static uint32_t base;
 
 static void begin(uint32_t first)
 {
@@ -45,13 +45,13 @@ static void come(uint32_t from, uint32_t len)
 /* Are all runs in order, apart and counted? */
 static bool is_sound(void)
 {
-    uint32_t        bytes = 0, last = c->rcv.nxt;
-    unsigned        runs = 0, bufs = 0;
+    uint32_t bytes = 0, last = c->rcv.nxt;
+    unsigned runs = 0, bufs = 0;
     struct ooo_run *end = NULL;
 
     for (struct ooo_run *h = c->ooo.first; h; end = h, h = h->next) {
         uint8_t *copy = malloc(h->end - h->seq);
-        bool     is_right = copy && seq_after(h->seq, last) &&
+        bool is_right = copy && seq_after(h->seq, last) &&
                         seq_after(h->end, h->seq) &&
                         buf_length(h->data) == h->end - h->seq &&
                         buf_last(h->data) == h->last;
@@ -227,7 +227,7 @@ TEST(single_bytes_between_holes_do_not_pin_a_page_each)
 TEST(one_connection_leaves_runs_and_pages_for_others)
 {
     static struct connection many[40];
-    unsigned                 got[40];
+    unsigned got[40];
 
     begin(1);
     memset(many, 0, sizeof many);

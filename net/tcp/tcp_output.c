@@ -45,8 +45,8 @@ uint32_t tcp_receive_window(const struct connection *c)
 static size_t emit_header(struct connection *c, uint32_t seq, uint32_t len,
                           uint8_t flags, uint8_t *p)
 {
-    bool               is_syn = flags & TCP_SYN;
-    uint32_t           window = tcp_receive_window(c);
+    bool is_syn = flags & TCP_SYN;
+    uint32_t window = tcp_receive_window(c);
     struct tcp_segment s = {
         .from = c->local.port,
         .to = c->peer.port,
@@ -82,7 +82,7 @@ static struct buf *share_queue(struct connection *c, uint32_t seq,
                                uint32_t len)
 {
     struct buf *b = c->sndq.first;
-    uint32_t    at = c->sndq.seq;
+    uint32_t at = c->sndq.seq;
 
     if (c->sndq.cursor && !seq_after(c->sndq.cursor_seq, seq)) {
         b = c->sndq.cursor;
@@ -123,7 +123,7 @@ static void send_packet(struct connection *c, struct buf *b, size_t header,
                                  .protocol = PROTOCOL_TCP,
                                  .service = service,
                                  .whole = !c->path.may_fragment};
-    size_t             len = buf_length(b);
+    size_t len = buf_length(b);
 
     put_be16(b->data + 16,
              checksum_fold(checksum_pseudo(packet.from, packet.to,
@@ -142,7 +142,7 @@ static void send_packet(struct connection *c, struct buf *b, size_t header,
 void tcp_send(struct connection *c, uint32_t seq, uint32_t len, uint8_t flags)
 {
     struct buf *b = buf_new(IPV4_HEADROOM);
-    size_t      header;
+    size_t header;
 
     if (b && len > 0)
         b->next = share_queue(c, seq, len);
@@ -184,7 +184,7 @@ static void send_header(struct tcpv4 *tcp, struct endpoint from,
                                  .to = to.ip,
                                  .protocol = PROTOCOL_TCP,
                                  .whole = true};
-    struct buf        *b = buf_new(IPV4_HEADROOM);
+    struct buf *b = buf_new(IPV4_HEADROOM);
 
     if (!b)
         return;
@@ -213,7 +213,7 @@ static void add_timestamp(const struct connection *c, struct tcp_segment *s)
  * own. */
 void tcp_send_reset(struct connection *c)
 {
-    bool               is_opening = c->state == TCP_SYN_RECEIVED;
+    bool is_opening = c->state == TCP_SYN_RECEIVED;
     struct tcp_segment s = {.from = c->local.port,
                             .to = c->peer.port,
                             .seq = acceptable_seq(c),
@@ -284,7 +284,7 @@ static void send_syn(struct connection *c)
 void tcp_retransmit(struct connection *c, struct sent_record *r)
 {
     uint32_t end = queue_end(c), len = r->end - r->seq;
-    bool     fin = seq_after(r->end, end);
+    bool fin = seq_after(r->end, end);
 
     c->tcp->counters.retransmitted++;
     c->rtt.last_retransmit_ts = tcp_timestamp(c);
@@ -398,7 +398,7 @@ static uint32_t next_piece(const struct connection *c, uint32_t free,
 static void send_piece(struct connection *c, uint32_t len, bool ends)
 {
     uint32_t seq = c->snd.nxt;
-    bool     fin = ends && c->shut_writing;
+    bool fin = ends && c->shut_writing;
 
     tcp_send(c, seq, len,
              (uint8_t)(TCP_ACK | (ends && len > 0 ? TCP_PSH : 0) |
@@ -425,7 +425,7 @@ static bool has_more(const struct connection *c)
 bool tcp_send_one_segment(struct connection *c)
 {
     uint32_t len;
-    bool     ends;
+    bool ends;
 
     if (!has_more(c) || !sent_can_add(c))
         return false;
@@ -441,7 +441,7 @@ static bool send_path_probe(struct connection *c)
 {
     uint32_t edge = c->snd.una + c->snd.wnd, may = usable_window(c);
     uint16_t usual = c->mss, len;
-    bool     may_fragment = c->path.may_fragment;
+    bool may_fragment = c->path.may_fragment;
 
     if (c->path.raise_at == 0 || !sent_can_add(c) ||
         !seq_before(c->snd.nxt, edge) || !seq_before(c->snd.nxt, queue_end(c)))
@@ -466,13 +466,13 @@ static bool send_path_probe(struct connection *c)
 static bool send_new(struct connection *c, uint32_t burst)
 {
     uint16_t usual = c->mss, less = (uint16_t)(usual - sack_option_length(c));
-    bool     sent = false;
+    bool sent = false;
 
     /* RFC 2018, 4: segments with data have SACK blocks, too. */
     c->sack.with_data = less < usual;
     c->mss = less;
     while (has_more(c) && sent_can_add(c)) {
-        bool     ends;
+        bool ends;
         uint32_t free = usable_window(c);
         uint32_t len = next_piece(c, free < burst ? free : burst, &ends);
 
@@ -490,7 +490,7 @@ static bool send_new(struct connection *c, uint32_t burst)
 
 static bool send_data(struct connection *c)
 {
-    bool     sent = false;
+    bool sent = false;
     uint32_t burst;
 
     /* RFC 5681, 4.1: restart after an idle period. */

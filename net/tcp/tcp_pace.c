@@ -12,7 +12,7 @@
 
 #define LEAST_TRIP (4 * MILLISECOND)
 #define TICK       MILLISECOND
-#define SAVED      10    /* segments */
+#define SAVED      10 /* segments */
 #define LARGE      60000 /* bytes of a piece: do not wait for more */
 
 /* Not during recovery, which PRR paces by ACKs (RFC 6937). min_rtt may be known
@@ -46,7 +46,7 @@ static uint64_t credit(struct connection *c, nanoseconds now)
 uint32_t pacing_limit(struct connection *c, uint32_t len)
 {
     nanoseconds now, enough;
-    uint64_t    may, least;
+    uint64_t may, least;
 
     if (!is_paced(c))
         return len;

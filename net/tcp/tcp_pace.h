@@ -16,6 +16,6 @@ struct tcp_pacing {
 /* How many of len bytes, which the window allows, may leave now. Sets the timer
  * for the rest. */
 uint32_t pacing_limit(struct connection *c, uint32_t len);
-void     pacing_on_sent(struct connection *c, uint32_t len);
+void pacing_on_sent(struct connection *c, uint32_t len);
 
 #endif

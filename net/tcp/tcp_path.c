@@ -9,12 +9,12 @@
  */
 #include "tcp.h"
 
-#define LEAST_MTU 552            /* as in Linux; below, without DF */
-#define BASE_MTU  1200           /* RFC 8899, 5.1.2 */
-#define SMALL_MTU 576            /* RFC 1122, 3.3.2 */
+#define LEAST_MTU 552 /* as in Linux; below, without DF */
+#define BASE_MTU  1200 /* RFC 8899, 5.1.2 */
+#define SMALL_MTU 576 /* RFC 1122, 3.3.2 */
 #define RAISE     (600 * SECOND) /* RFC 8899, 5.1.1; RFC 1191, 6.3 */
-#define GUESSED   (60 * SECOND)  /* the same, for a detected black hole */
-#define NEAR      32             /* a smaller gain is not probed for */
+#define GUESSED   (60 * SECOND) /* the same, for a detected black hole */
+#define NEAR      32 /* a smaller gain is not probed for */
 
 /* The data bytes of a segment in a packet of mtu bytes. */
 static uint32_t segment_of(const struct connection *c, uint16_t mtu)

@@ -19,12 +19,12 @@
  * end; or those to one port with a limit, until the application closes them,
  * which are only counted. */
 struct tcp_peer {
-    struct tcp_peer   *next; /* in its bucket */
-    uint32_t           hash;
-    struct ip_address  ip;
-    uint16_t           port;
-    unsigned           count;
-    size_t             place;       /* in the heap; only of port 0 */
+    struct tcp_peer *next; /* in its bucket */
+    uint32_t hash;
+    struct ip_address ip;
+    uint16_t port;
+    unsigned count;
+    size_t place; /* in the heap; only of port 0 */
     struct connection *idle, *busy; /* ends of the list; only port 0 */
 };
 
@@ -40,8 +40,8 @@ static struct tcp_peer *find(const struct tcpv4 *tcp, struct ip_address ip,
                              uint16_t port)
 {
     const struct tcp_peers *all = &tcp->peers;
-    struct tcp_peer        *p;
-    uint32_t                hash;
+    struct tcp_peer *p;
+    uint32_t hash;
 
     if (!all->buckets)
         return NULL;
@@ -56,7 +56,7 @@ static struct tcp_peer *find(const struct tcpv4 *tcp, struct ip_address ip,
  * stays, with longer lists. */
 static enum status grow_table(struct tcp_peers *all)
 {
-    size_t            buckets = all->buckets ? 2 * all->buckets : BUCKETS;
+    size_t buckets = all->buckets ? 2 * all->buckets : BUCKETS;
     struct tcp_peer **bucket;
 
     if (all->count < all->buckets)
@@ -80,7 +80,7 @@ static enum status grow_table(struct tcp_peers *all)
 
 static enum status grow_heap(struct tcp_peers *all)
 {
-    size_t            room = all->heap_room ? 2 * all->heap_room : BUCKETS;
+    size_t room = all->heap_room ? 2 * all->heap_room : BUCKETS;
     struct tcp_peer **heap;
 
     if (all->heap_count < all->heap_room)
@@ -131,7 +131,7 @@ static struct tcp_peer *count_up(struct tcpv4 *tcp, struct ip_address ip,
                                  uint16_t port)
 {
     struct tcp_peers *all = &tcp->peers;
-    struct tcp_peer  *p = find(tcp, ip, port);
+    struct tcp_peer *p = find(tcp, ip, port);
 
     if (!p) {
         if (grow_table(all) != OK || (port == 0 && grow_heap(all) != OK) ||
@@ -261,10 +261,10 @@ void tcp_peer_touch(struct connection *c)
 }
 
 struct connection *tcp_peer_choose_victim(const struct tcpv4 *tcp,
-                                          struct ip_address   ip)
+                                          struct ip_address ip)
 {
     const struct tcp_peers *all = &tcp->peers;
-    const struct tcp_peer  *p = find(tcp, ip, 0);
+    const struct tcp_peer *p = find(tcp, ip, 0);
 
     if (all->heap_count == 0 || all->heap[0]->count <= (p ? p->count : 0))
         return NULL;

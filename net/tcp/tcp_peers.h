@@ -16,16 +16,16 @@ struct tcpv4;
 /* tcp_peers.c's own. All zero is empty. */
 struct tcp_peers {
     struct tcp_peer **bucket; /* by address and port */
-    size_t            buckets, count;
+    size_t buckets, count;
     struct tcp_peer **heap; /* by number of connections, most first */
-    size_t            heap_count, heap_room;
+    size_t heap_count, heap_room;
 };
 
 /* A connection's membership. */
 struct tcp_peer_links {
-    struct tcp_peer   *by_address, *by_port; /* by_port may be NULL */
-    struct connection *idler, *busier;       /* same peer, by last_heard */
-    bool               is_displaced;         /* reset, and still held */
+    struct tcp_peer *by_address, *by_port; /* by_port may be NULL */
+    struct connection *idler, *busier; /* same peer, by last_heard */
+    bool is_displaced; /* reset, and still held */
 };
 
 /* May this address have one more connection to the port of l? */
@@ -36,8 +36,8 @@ bool tcp_peer_has_quota(const struct tcpv4 *tcp, const struct tcp_listener *l,
  * limit of its port until the application closes it (tcp_peer_release_port).
  * Both do nothing for one that is not counted. ERR_NO_MEMORY. */
 MUST_CHECK enum status tcp_peer_add(struct connection *c);
-void                   tcp_peer_remove(struct connection *c);
-void                   tcp_peer_release_port(struct connection *c);
+void tcp_peer_remove(struct connection *c);
+void tcp_peer_release_port(struct connection *c);
 
 /* Notes that a segment of the peer has been received on c just now. */
 void tcp_peer_touch(struct connection *c);
@@ -45,7 +45,7 @@ void tcp_peer_touch(struct connection *c);
 /* The idlest connection of the peer with most connections; NULL: no peer has
  * more than this address. */
 struct connection *tcp_peer_choose_victim(const struct tcpv4 *tcp,
-                                          struct ip_address   ip);
+                                          struct ip_address ip);
 
 void tcp_peers_free(struct tcp_peers *all);
 

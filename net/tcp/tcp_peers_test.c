@@ -7,10 +7,10 @@
 #define CONNECTIONS 600
 #define PEERS       40
 
-static struct tcpv4        tcp;
+static struct tcpv4 tcp;
 static struct tcp_listener listener = {.port = 80};
-static struct connection   connection[CONNECTIONS];
-static unsigned            heard[CONNECTIONS], now; /* 0: not counted */
+static struct connection connection[CONNECTIONS];
+static unsigned heard[CONNECTIONS], now; /* 0: not counted */
 
 static struct ip_address address(unsigned i)
 {
@@ -134,7 +134,7 @@ TEST(random_changes_choose_the_victim_of_the_model)
 TEST(removing_a_peer_keeps_the_order_of_the_others)
 {
     static const unsigned counts[] = {5, 1, 4, 1, 1, 3};
-    unsigned              i = 0, first_of_3 = 0;
+    unsigned i = 0, first_of_3 = 0;
 
     begin(0);
     for (unsigned peer = 0; peer < sizeof counts / sizeof *counts; peer++) {

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE   32  /* connections allocated together */
+#define PIECE   32 /* connections allocated together */
 #define BUCKETS 256 /* at first; a power of two */
 
 BOOT_NUMBER(tcp_connections, 16384, 16, 16777216,
@@ -89,7 +89,7 @@ void tcp_pool_release(struct tcp_pool *p, struct connection *c)
 /* Twice as many places. */
 static void grow(struct tcp_pool *p)
 {
-    size_t              count = 2 * p->buckets;
+    size_t count = 2 * p->buckets;
     struct connection **bucket = calloc(count, sizeof(struct connection *));
 
     if (!bucket)
@@ -109,7 +109,7 @@ static void grow(struct tcp_pool *p)
 
 void tcp_pool_link(struct connection *c)
 {
-    struct tcp_pool    *p = &c->tcp->pool;
+    struct tcp_pool *p = &c->tcp->pool;
     struct connection **at;
 
     if (++p->linked > p->buckets)
@@ -122,7 +122,7 @@ void tcp_pool_link(struct connection *c)
 
 void tcp_pool_unlink(struct connection *c)
 {
-    struct tcp_pool    *p = &c->tcp->pool;
+    struct tcp_pool *p = &c->tcp->pool;
     struct connection **at = &p->bucket[c->hash & (p->buckets - 1)];
 
     while (*at != c)
@@ -134,7 +134,7 @@ void tcp_pool_unlink(struct connection *c)
 struct connection *tcp_find(struct tcpv4 *tcp, struct endpoint local,
                             struct endpoint peer)
 {
-    uint32_t           hash = (uint32_t)tcp_hash(tcp, &local, &peer, 0);
+    uint32_t hash = (uint32_t)tcp_hash(tcp, &local, &peer, 0);
     struct connection *c = tcp->pool.bucket[hash & (tcp->pool.buckets - 1)];
 
     while (c && (c->hash != hash || c->peer.port != peer.port ||

@@ -13,29 +13,29 @@ struct tcpv4;
 /* tcp_pool.c's own, but for used, limit, in_use and spare. */
 struct tcp_pool {
     struct connection **piece; /* arrays of connections */
-    size_t              used;  /* those that were ever allocated */
-    size_t              in_use;
-    size_t              limit; /* the most in use, */
-    size_t              spare; /* and of displaced ones; TCP_SPARE at most */
-    struct connection  *free;
+    size_t used; /* those that were ever allocated */
+    size_t in_use;
+    size_t limit; /* the most in use, */
+    size_t spare; /* and of displaced ones; TCP_SPARE at most */
+    struct connection *free;
     struct connection **bucket;
-    size_t              buckets, linked;
+    size_t buckets, linked;
 };
 
 MUST_CHECK enum status tcp_pool_init(struct tcp_pool *p); /* ERR_NO_MEMORY */
-void                   tcp_pool_free(struct tcp_pool *p);
+void tcp_pool_free(struct tcp_pool *p);
 
 /* A connection with undefined contents; NULL: the limit is reached, or there is
  * no memory. */
 struct connection *tcp_pool_alloc(struct tcp_pool *p);
-void               tcp_pool_release(struct tcp_pool *p, struct connection *c);
+void tcp_pool_release(struct tcp_pool *p, struct connection *c);
 
 /* The i-th connection that was ever allocated, i < p->used, in any state. */
 struct connection *tcp_pool_at(const struct tcp_pool *p, size_t i);
 
 /* Adds to, and removes from, the hash table. */
-void               tcp_pool_link(struct connection *c);
-void               tcp_pool_unlink(struct connection *c);
+void tcp_pool_link(struct connection *c);
+void tcp_pool_unlink(struct connection *c);
 struct connection *tcp_find(struct tcpv4 *tcp, struct endpoint local,
                             struct endpoint peer);
 

@@ -35,7 +35,7 @@ void rack_update(struct connection *c, const struct sent_record *r,
                  uint32_t end, const struct delivery *d)
 {
     nanoseconds rtt = d->now - r->xmit_ts;
-    uint32_t    stamp = (uint32_t)(r->xmit_ts / MILLISECOND) + c->ts.offset;
+    uint32_t stamp = (uint32_t)(r->xmit_ts / MILLISECOND) + c->ts.offset;
 
     if (seq_after(end, c->rack.fack))
         c->rack.fack = end;
@@ -69,7 +69,7 @@ static nanoseconds reo_wnd(const struct connection *c)
 
 void rack_detect_loss(struct connection *c, nanoseconds now)
 {
-    nanoseconds         late = c->rack.rtt + reo_wnd(c);
+    nanoseconds late = c->rack.rtt + reo_wnd(c);
     struct sent_record *r;
 
     c->clock[TCP_REORDER] = FOREVER;
@@ -103,7 +103,7 @@ void rack_on_recovery_end(struct connection *c)
 
 void rack_mark_losses_on_rto(struct connection *c)
 {
-    nanoseconds         now = time_now(), late = c->rack.rtt + reo_wnd(c);
+    nanoseconds now = time_now(), late = c->rack.rtt + reo_wnd(c);
     struct sent_record *r;
 
     /* An earlier RTT may be longer than the timeout is now. */
@@ -127,7 +127,7 @@ bool tlp_may_probe(const struct connection *c)
 void tlp_set_pto(struct connection *c)
 {
     nanoseconds wait = 2 * c->rtt.srtt;
-    unsigned    times = c->rtt.backoff + c->tlp.spurious;
+    unsigned times = c->rtt.backoff + c->tlp.spurious;
 
     c->clock[TCP_PTO] = FOREVER;
     if (!tlp_may_probe(c))
@@ -148,7 +148,7 @@ void tlp_set_pto(struct connection *c)
 static struct sent_record *last_segment(struct connection *c)
 {
     struct sent_record *r = c->sent.last;
-    uint32_t            len = r->end - r->seq;
+    uint32_t len = r->end - r->seq;
 
     if (len <= r->segment)
         return r;

@@ -18,15 +18,15 @@ struct sent_record;
 struct tcp_rack {
     nanoseconds xmit_ts, rtt; /* of the segment delivered last of all sent */
     nanoseconds min_rtt, min_rtt_at;
-    uint32_t    end_seq, fack, dsack_round;
-    uint16_t    reo_wnd_mult; /* quarters of min_rtt; 1 at first */
-    uint8_t     reo_wnd_persist;
-    bool        reordering_seen : 1, in_dsack_round : 1;
+    uint32_t end_seq, fack, dsack_round;
+    uint16_t reo_wnd_mult; /* quarters of min_rtt; 1 at first */
+    uint8_t reo_wnd_persist;
+    bool reordering_seen : 1, in_dsack_round : 1;
 };
 
 struct tcp_tlp {
-    bool     is_outstanding, is_retrans; /* is_retrans: of old data */
-    uint8_t  spurious;                   /* probes since the last sample */
+    bool is_outstanding, is_retrans; /* is_retrans: of old data */
+    uint8_t spurious; /* probes since the last sample */
     uint32_t end_seq;
 };
 

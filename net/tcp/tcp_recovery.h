@@ -14,17 +14,17 @@ struct delivery;
 
 /* In this order: from TCP_RECOVERY on something is to be retransmitted. */
 enum tcp_phase {
-    TCP_OPEN,     /* cwnd may grow */
-    TCP_REDUCED,  /* after an ECE or a loss that a probe repaired */
+    TCP_OPEN, /* cwnd may grow */
+    TCP_REDUCED, /* after an ECE or a loss that a probe repaired */
     TCP_RECOVERY, /* fast recovery */
-    TCP_LOSS,     /* after a retransmission timeout */
+    TCP_LOSS, /* after a retransmission timeout */
 };
 
 struct tcp_recovery {
     enum tcp_phase phase;
-    uint32_t       point; /* RFC 6675's RecoveryPoint: where it ends */
-    unsigned       dup_acks;
-    bool           keeps_cwnd; /* the loss is no sign of congestion */
+    uint32_t point; /* RFC 6675's RecoveryPoint: where it ends */
+    unsigned dup_acks;
+    bool keeps_cwnd; /* the loss is no sign of congestion */
 };
 
 /* RFC 6937 */
@@ -33,8 +33,8 @@ struct tcp_prr {
 };
 
 struct tcp_undo {
-    bool     is_allowed, has_retransmitted;
-    uint32_t from;          /* snd.una when the episode began */
+    bool is_allowed, has_retransmitted;
+    uint32_t from; /* snd.una when the episode began */
     uint32_t retransmitted; /* bytes, less those that a D-SACK names */
     uint32_t retransmit_ts; /* RFC 3522's RetransmitTS */
     uint32_t prior_cwnd, prior_ssthresh;

@@ -8,7 +8,7 @@
 #include "tcp.h"
 
 #define RECALLED   32 /* runs that are searched for unreported ones */
-#define LEAST_DATA 4  /* data bytes of a segment with blocks */
+#define LEAST_DATA 4 /* data bytes of a segment with blocks */
 
 static bool is_empty(const struct tcp_range *r)
 {
@@ -25,8 +25,8 @@ static bool is_within(const struct tcp_range *a, const struct tcp_range *b)
 void sack_note_out_of_order(struct connection *c, uint32_t from, uint32_t to)
 {
     const struct ooo_run *h = ooo_find(c, from);
-    struct tcp_range      one = {from, to};
-    int                   kept = 0;
+    struct tcp_range one = {from, to};
+    int kept = 0;
 
     if (!c->sack.permitted)
         return;
@@ -104,7 +104,7 @@ static const struct ooo_run *latest_untold(const struct connection *c)
 static void refresh_blocks(struct connection *c)
 {
     const struct ooo_run *h;
-    int                   kept = 0;
+    int kept = 0;
 
     for (int i = 0; i < c->sack.count; i++)
         if (seq_after(c->sack.block[i].to, c->rcv.nxt))

@@ -16,27 +16,27 @@
 struct connection;
 
 struct tcp_sack {
-    bool             permitted; /* both sides have sent SACK-permitted */
-    bool             with_data; /* c->mss leaves room for blocks */
-    uint8_t          count;
-    uint8_t          since_hole;        /* segments received */
+    bool permitted; /* both sides have sent SACK-permitted */
+    bool with_data; /* c->mss leaves room for blocks */
+    uint8_t count;
+    uint8_t since_hole; /* segments received */
     struct tcp_range block[TCP_RANGES]; /* the most recent first */
-    struct tcp_range dsack;             /* RFC 2883; empty: none is due */
+    struct tcp_range dsack; /* RFC 2883; empty: none is due */
 };
 
 /* Notes that [from, to) has been received out of order and is queued. */
-void     sack_note_out_of_order(struct connection *c, uint32_t from,
-                                uint32_t to);
+void sack_note_out_of_order(struct connection *c, uint32_t from,
+                            uint32_t to);
 /* Sends the ACK for such a segment, or sets the timer for it: RFC 5681, 4.2. */
-void     sack_send_or_delay_ack(struct connection *c);
+void sack_send_or_delay_ack(struct connection *c);
 /* Notes that [from, to) has been received twice: a D-SACK is due. */
-void     sack_note_duplicate(struct connection *c, uint32_t from, uint32_t to);
+void sack_note_duplicate(struct connection *c, uint32_t from, uint32_t to);
 /* The bytes of a segment's SACK option now; 0: it has none. */
 uint32_t sack_option_length(struct connection *c);
 /* Puts the blocks that are due into s. */
-void     sack_fill_option(struct connection *c, struct tcp_segment *s);
+void sack_fill_option(struct connection *c, struct tcp_segment *s);
 /* Finds a D-SACK for what we have sent in s (RFC 2883, 4). */
-bool     sack_find_dsack(const struct connection  *c,
-                         const struct tcp_segment *s, struct tcp_range *dsack);
+bool sack_find_dsack(const struct connection *c,
+                     const struct tcp_segment *s, struct tcp_range *dsack);
 
 #endif

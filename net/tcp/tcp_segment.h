@@ -13,7 +13,7 @@
 #define TCP_HEADER     20 /* bytes, without options */
 #define TCP_MOST       60 /* with them */
 #define TCP_TIMESTAMPS 12 /* bytes that they take in each header */
-#define TCP_RANGES     4  /* SACK blocks in a header */
+#define TCP_RANGES     4 /* SACK blocks in a header */
 
 enum tcp_flag {
     TCP_FIN = 1,
@@ -34,17 +34,17 @@ struct tcp_range {
 struct tcp_segment {
     uint16_t from, to; /* ports, not 0 */
     uint32_t seq, ack;
-    uint8_t  flags;
+    uint8_t flags;
     uint16_t window; /* not scaled */
-    size_t   header; /* bytes, with the options */
+    size_t header; /* bytes, with the options */
 
-    bool     has_mss, has_scale, has_timestamps, may_sack;
+    bool has_mss, has_scale, has_timestamps, may_sack;
     uint16_t mss;
-    uint8_t  scale; /* at most 14 */
+    uint8_t scale; /* at most 14 */
     uint32_t time, echo;
 
     /* RFC 2018, in wire order. With timestamps three fit. */
-    uint8_t          sack_count;
+    uint8_t sack_count;
     struct tcp_range sack[TCP_RANGES];
 };
 

@@ -11,7 +11,7 @@ TEST(a_syn_from_linux_is_parsed)
         4, 2, 8, 10, 0, 0, 0, 7, 0, 0, 0, 9,
         1, 3, 3, 7};
     struct tcp_segment s;
-    uint8_t            again[TCP_MOST];
+    uint8_t again[TCP_MOST];
 
     CHECK(tcp_parse(p, sizeof p, &s));
     CHECK(s.from == 54321 && s.to == 8080 && s.seq == 0x01020304);
@@ -43,7 +43,7 @@ TEST(options_of_unknown_kinds_are_skipped)
                                 0, 0, 0x80, TCP_SYN, 0, 0, 0, 0, 0, 0,
                                 1, 254, 4, 0, 0, 2, 4, 2, 0x18, 0,
                                 0, 0};
-    struct tcp_segment   s;
+    struct tcp_segment s;
 
     CHECK(tcp_parse(p, sizeof p, &s));
     CHECK(s.has_mss && s.mss == 0x218);
@@ -52,7 +52,7 @@ TEST(options_of_unknown_kinds_are_skipped)
 TEST(malformed_headers_are_refused)
 {
     struct tcp_segment s;
-    uint8_t            p[20] = {0, 1, 0, 2, [12] = 0x50};
+    uint8_t p[20] = {0, 1, 0, 2, [12] = 0x50};
 
     CHECK(tcp_parse(p, 20, &s));
     CHECK(!tcp_parse(p, 19, &s));
@@ -67,7 +67,7 @@ TEST(malformed_headers_are_refused)
 
 TEST(syn_options_are_ignored_in_other_segments)
 {
-    uint8_t            p[24] = {0, 1, 0, 2, [12] = 0x60, TCP_ACK};
+    uint8_t p[24] = {0, 1, 0, 2, [12] = 0x60, TCP_ACK};
     struct tcp_segment s;
 
     memcpy(p + 20, "\x02\x04\x05\xb4", 4);
@@ -105,7 +105,7 @@ TEST(sack_blocks_that_fit_are_emitted_and_parsed)
 {
     for (int bits = 0; bits < 10; bits++) {
         struct tcp_segment a = {.from = 80, .to = 4000, .flags = TCP_ACK}, b;
-        uint8_t            p[TCP_MOST];
+        uint8_t p[TCP_MOST];
 
         a.has_timestamps = bits >= 5;
         a.sack_count = (uint8_t)(bits % 5 - (bits == 9));
@@ -119,7 +119,7 @@ TEST(sack_blocks_that_fit_are_emitted_and_parsed)
 
 TEST(a_truncated_sack_block_is_ignored)
 {
-    uint8_t            p[36] = {0, 1, 0, 2, [12] = 0x90, TCP_ACK};
+    uint8_t p[36] = {0, 1, 0, 2, [12] = 0x90, TCP_ACK};
     struct tcp_segment s;
 
     memcpy(p + 20, "\x05\x0c\0\0\0\1\0\0\0\2\0\0", 12);

@@ -24,7 +24,7 @@ bool sent_can_add(const struct connection *c)
 
 static struct sent_record *alloc_record(struct connection *c)
 {
-    struct tcpv4       *tcp = c->tcp;
+    struct tcpv4 *tcp = c->tcp;
     struct sent_record *r = tcp->sent_free;
 
     if (!has_record(c))
@@ -260,12 +260,12 @@ void sent_apply_sack(struct connection *c, const struct tcp_segment *s,
                      struct delivery *d)
 {
     struct tcp_range range[TCP_RANGES];
-    int              count = 0;
+    int count = 0;
 
     /* By sequence number, or RACK would see reordering. */
     for (int i = 0; i < s->sack_count; i++) {
         struct tcp_range one = s->sack[i];
-        int              at = count;
+        int at = count;
 
         if (seq_before(one.from, c->snd.una) ||
             !seq_before(one.from, one.to) || seq_after(one.to, c->snd.nxt))

@@ -17,42 +17,42 @@ struct connection;
 
 enum sent_state {
     SENT_IN_FLIGHT,
-    SENT_LOST,   /* to be retransmitted */
+    SENT_LOST, /* to be retransmitted */
     SENT_SACKED, /* received out of order, by a SACK (RFC 2018) */
 };
 
 /* Bytes that were sent as one piece, of one or more segments. */
 struct sent_record {
-    struct sent_record *next;            /* by sequence number */
+    struct sent_record *next; /* by sequence number */
     struct sent_record *earlier, *later; /* in flight: by xmit_ts */
-    nanoseconds         xmit_ts;         /* of the last transmission */
-    uint32_t            seq, end;        /* including a FIN */
-    uint16_t            segment;         /* data bytes of each but the last */
-    uint8_t             state;
-    bool                is_retransmitted, is_probe; /* is_probe: of the PMTU */
+    nanoseconds xmit_ts; /* of the last transmission */
+    uint32_t seq, end; /* including a FIN */
+    uint16_t segment; /* data bytes of each but the last */
+    uint8_t state;
+    bool is_retransmitted, is_probe; /* is_probe: of the PMTU */
 };
 
 struct sent_list {
-    struct sent_record *first, *last;            /* from snd.una to snd.nxt */
-    struct sent_record *earliest, *latest;       /* in flight, by xmit_ts */
+    struct sent_record *first, *last; /* from snd.una to snd.nxt */
+    struct sent_record *earliest, *latest; /* in flight, by xmit_ts */
     struct sent_record *sacked_hint, *lost_hint; /* no such record before it */
-    struct sent_record  own;                     /* each connection has one */
-    bool                own_in_use;
-    uint32_t            count;
-    uint32_t            in_flight, lost, sacked; /* bytes, by state */
+    struct sent_record own; /* each connection has one */
+    bool own_in_use;
+    uint32_t count;
+    uint32_t in_flight, lost, sacked; /* bytes, by state */
 };
 
 /* What one ACK says about the scoreboard. */
 struct delivery {
-    nanoseconds      now;
-    bool             has_echo, is_new; /* is_new: snd.una has advanced */
-    bool             is_marked;        /* ECE is set (RFC 3168) */
-    uint32_t         echo;
-    uint32_t         acked;          /* bytes of data, by snd.una */
-    uint32_t         bytes;          /* newly acknowledged or SACKed */
-    nanoseconds      oldest, newest; /* xmit_ts of those sent once; 0: none */
-    bool             is_original;    /* not retransmitted by the RTO */
-    bool             has_dsack;      /* RFC 2883 */
+    nanoseconds now;
+    bool has_echo, is_new; /* is_new: snd.una has advanced */
+    bool is_marked; /* ECE is set (RFC 3168) */
+    uint32_t echo;
+    uint32_t acked; /* bytes of data, by snd.una */
+    uint32_t bytes; /* newly acknowledged or SACKed */
+    nanoseconds oldest, newest; /* xmit_ts of those sent once; 0: none */
+    bool is_original; /* not retransmitted by the RTO */
+    bool has_dsack; /* RFC 2883 */
     struct tcp_range dsack;
 };
 
@@ -72,8 +72,8 @@ bool sent_split(struct connection *c, struct sent_record *r, uint32_t at);
 /* Merges the next record into r. Both have the same state. */
 void sent_merge_next(struct connection *c, struct sent_record *r);
 
-void                sent_set_state(struct connection *c, struct sent_record *r,
-                                   enum sent_state state);
+void sent_set_state(struct connection *c, struct sent_record *r,
+                    enum sent_state state);
 struct sent_record *sent_first_lost(struct connection *c);
 
 /* Removes the bytes before snd.una; marks the blocks of s as SACKed. Both add

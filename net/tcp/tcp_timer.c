@@ -19,7 +19,7 @@ void tcp_set_clock(struct connection *c, enum tcp_clock which,
 
 static nanoseconds backed_off_rto(const struct connection *c)
 {
-    unsigned    times = c->rtt.backoff + c->tlp.spurious;
+    unsigned times = c->rtt.backoff + c->tlp.spurious;
     nanoseconds wait = c->rtt.rto << (times < 10 ? times : 10);
 
     return wait < TCP_RTO_MOST ? wait : TCP_RTO_MOST;
@@ -300,7 +300,7 @@ static void run_clock(struct connection *c, enum tcp_clock which)
 void tcp_on_timer(void *ctx)
 {
     struct connection *c = ctx;
-    nanoseconds        soonest = FOREVER;
+    nanoseconds soonest = FOREVER;
 
     for (int i = 0; i < TCP_CLOCKS && c->state != TCP_CLOSED; i++)
         if (c->clock[i] <= time_now()) {

@@ -82,8 +82,8 @@ static bool is_counted(pid_t pid)
 #define NOT_RUN 126
 
 static pid_t traced[MOST];
-static bool  inside[MOST]; /* of a call */
-static int   traced_count;
+static bool inside[MOST]; /* of a call */
+static int traced_count;
 
 static int place_of(pid_t pid)
 {
@@ -107,8 +107,8 @@ static void kill_all(void)
 
 static int by_ptrace(long n, bool follows, char **words)
 {
-    long  options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
-    int   status;
+    long options = PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL;
+    int status;
     pid_t first = fork(), pid;
 
     if (first == 0) {
@@ -153,8 +153,8 @@ static int by_ptrace(long n, bool follows, char **words)
 static int by_wrapper(const char *n, char **words)
 {
     const char *library = getenv("KILL_PRELOAD");
-    int         status;
-    pid_t       pid;
+    int status;
+    pid_t pid;
 
     if (!library)
         return 2;
@@ -172,9 +172,9 @@ static int by_wrapper(const char *n, char **words)
 
 int main(int argc, char **argv)
 {
-    bool        follows = argc > 1 && strcmp(argv[1], "-f") == 0;
+    bool follows = argc > 1 && strcmp(argv[1], "-f") == 0;
     const char *how = getenv("KILL_AT");
-    int         status = 2;
+    int status = 2;
 
     argv += follows;
     argc -= follows;

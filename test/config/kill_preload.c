@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static long  left;
+static long left;
 static pid_t counted; /* its children are not */
 
 __attribute__((constructor)) static void begin(void)
@@ -54,7 +54,7 @@ int open(const char *name, int flags, ...)
 {
     int (*real)(const char *, int, ...) = dlsym(RTLD_NEXT, "open");
     va_list args;
-    mode_t  mode;
+    mode_t mode;
 
     va_start(args, flags);
     mode = flags & O_CREAT ? va_arg(args, mode_t) : 0;

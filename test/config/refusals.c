@@ -34,7 +34,7 @@ static const struct device table[] = {
 void configure(void)
 {
     struct config_place at = {"config.c", 5};
-    const char         *which = env("CASE", "");
+    const char *which = env("CASE", "");
 
     if (strcmp(which, "other target") == 0)
         device_driver(table, at, "direct_kv_ro", "direct_kv_ro(\"t\")", XEN);

@@ -26,7 +26,7 @@ BOOT_FLAG(one_engine, "only the engine that is chosen");
 
 /* A driver that takes a page at a time, and looks at what it is given. */
 struct narrow {
-    struct block  block; /* first */
+    struct block block; /* first */
     struct block *under;
 };
 
@@ -116,7 +116,7 @@ static struct block *make_narrow(uint32_t size)
 static struct block *make_keeping(uint32_t size)
 {
     static struct block_ops ops;
-    struct block           *b = make_narrow(size);
+    struct block *b = make_narrow(size);
 
     ops = narrow_ops;
     ops.discard = NULL;
@@ -129,7 +129,7 @@ static char file[] = "/tmp/block-XXXXXX";
 static struct block *make_file(uint32_t size)
 {
     struct block *b = NULL;
-    int           fd = mkstemp(strcpy(file, "/tmp/block-XXXXXX"));
+    int fd = mkstemp(strcpy(file, "/tmp/block-XXXXXX"));
 
     if (fd >= 0 && ftruncate(fd, SECTORS * size) == 0 &&
         block_unix_connect(file, &b) != OK)
@@ -185,9 +185,9 @@ TEST(every_make_keeps_the_contract)
  * that the host has no io_uring. */
 static bool passes_with(const char *self, const char *words)
 {
-    char  command[2048], line[512];
+    char command[2048], line[512];
     FILE *said;
-    bool  is_lacking = false;
+    bool is_lacking = false;
 
     snprintf(command, sizeof command,
              "'%s' --one-engine --block-engine=%s --seed=%lld 2>&1", self,
@@ -206,9 +206,9 @@ TEST(every_engine_keeps_it)
     static const char *const others[] = {"uring", "threads",
                                          "uring --block-cached",
                                          "threads --block-cached"};
-    char                     self[1024];
-    ssize_t                  len = readlink("/proc/self/exe", self,
-                                            sizeof self - 1);
+    char self[1024];
+    ssize_t len = readlink("/proc/self/exe", self,
+                           sizeof self - 1);
 
     CHECK(len > 0);
     self[len > 0 ? len : 0] = '\0';
@@ -233,8 +233,8 @@ TEST(a_read_only_disk_keeps_what_holds_for_one)
 TEST(a_power_cut_keeps_what_was_flushed_and_any_of_the_rest)
 {
     struct block *b = power_connect(4, 512);
-    uint8_t       sector[512], image[4 * 512];
-    unsigned      seen = 0;
+    uint8_t sector[512], image[4 * 512];
+    unsigned seen = 0;
 
     for (uint8_t i = 1; i <= 4; i++) {
         memset(sector, i, sizeof sector);
@@ -268,8 +268,8 @@ TEST(a_power_cut_keeps_what_was_flushed_and_any_of_the_rest)
 TEST(a_power_cut_may_keep_or_lose_what_was_discarded)
 {
     struct block *b = power_connect(2, 512);
-    uint8_t       sector[512], image[2 * 512];
-    unsigned      kept = 0;
+    uint8_t sector[512], image[2 * 512];
+    unsigned kept = 0;
 
     memset(sector, 1, sizeof sector);
     CHECK(block_write(b, 0, sector, 1) == OK && block_flush(b) == OK);

@@ -12,9 +12,9 @@
 static uint64_t sectors; /* of the disk */
 static unsigned failures;
 static uint64_t state;
-static bool     discards; /* as the disk has said; is_asked: it has */
-static bool     is_asked;
-static bool    *is_unknown; /* a sector that was discarded */
+static bool discards; /* as the disk has said; is_asked: it has */
+static bool is_asked;
+static bool *is_unknown; /* a sector that was discarded */
 
 static uint32_t below(uint32_t bound)
 {
@@ -85,7 +85,7 @@ static void play(struct block *b, uint8_t *model, uint8_t *memory)
 
     for (int i = 0; i < 150; i++) {
         uint64_t sector;
-        size_t   count, len;
+        size_t count, len;
         uint8_t *data = memory + GUARD + (below(2) ? 0 : below(PAGE_BYTES));
 
         choose(&sector, &count);
@@ -133,7 +133,7 @@ static void overreach(struct block *b)
     static uint8_t data[GUARD];
     const struct {
         uint64_t sector;
-        size_t   count;
+        size_t count;
     } beyond[] = {
         {sectors, 1},
         {sectors - 1, 2},
@@ -170,16 +170,16 @@ static void overreach(struct block *b)
 /* Each fiber has sectors of its own, and asks at the same time as all. */
 struct part {
     struct block *b;
-    int           number;
-    bool          ok;
+    int number;
+    bool ok;
 };
 
 static void use_part(void *ctx)
 {
     struct part *p = ctx;
-    size_t       size = p->b->info.sector_size;
-    uint64_t     first = (uint64_t)p->number * (p->b->info.sectors / FIBERS);
-    uint8_t     *data = malloc(2 * size + 1);
+    size_t size = p->b->info.sector_size;
+    uint64_t first = (uint64_t)p->number * (p->b->info.sectors / FIBERS);
+    uint8_t *data = malloc(2 * size + 1);
 
     p->ok = true;
     for (int i = 0; i < 20 && p->ok; i++) {
@@ -197,7 +197,7 @@ static void use_part(void *ctx)
 
 static void crowd(struct block *b)
 {
-    struct part   part[FIBERS];
+    struct part part[FIBERS];
     struct fiber *fiber[FIBERS];
 
     for (int i = 0; i < FIBERS; i++) {
@@ -215,7 +215,7 @@ static void crowd(struct block *b)
 static void use_cancelled(void *ctx)
 {
     struct part *p = ctx;
-    uint8_t      data[4096];
+    uint8_t data[4096];
 
     p->ok = time_sleep(SECOND) == ERR_CANCELLED &&
             block_write(p->b, 0, data, 1) == ERR_CANCELLED &&
@@ -229,9 +229,9 @@ static void use_cancelled(void *ctx)
 
 static void cancel(struct block *b, const uint8_t *model)
 {
-    struct part   part = {b, 0, false};
+    struct part part = {b, 0, false};
     struct fiber *fiber;
-    uint8_t       data[4096];
+    uint8_t data[4096];
 
     HOLDS(fiber_spawn(NULL, use_cancelled, &part, &fiber) == OK);
     fiber_cancel(fiber);
@@ -253,7 +253,7 @@ static void refuse_writing(struct block *b)
 
 unsigned block_contract_failures(struct block *b, uint64_t seed)
 {
-    size_t   len = (size_t)b->info.sectors * b->info.sector_size;
+    size_t len = (size_t)b->info.sectors * b->info.sector_size;
     uint8_t *model = calloc(1, len);
     uint8_t *memory = aligned_alloc(PAGE_BYTES,
                                     (len / PAGE_BYTES + 4) * PAGE_BYTES);
@@ -282,7 +282,7 @@ bool block_contract_discarded(void)
 
 unsigned block_contract_failures_read_only(struct block *b)
 {
-    size_t   size = b->info.sector_size, len = (size_t)b->info.sectors * size;
+    size_t size = b->info.sector_size, len = (size_t)b->info.sectors * size;
     uint8_t *model = malloc(len), *data = malloc(len);
 
     begin(b, 1);
@@ -290,7 +290,7 @@ unsigned block_contract_failures_read_only(struct block *b)
     HOLDS(block_read(b, 0, model, (size_t)sectors) == OK);
     for (int i = 0; i < 50; i++) {
         uint64_t sector;
-        size_t   count;
+        size_t count;
 
         choose(&sector, &count);
         HOLDS(block_read(b, sector, data, count) == OK);

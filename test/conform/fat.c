@@ -22,8 +22,8 @@ static char place[32];
 static const struct {
     uint64_t bytes;
     uint32_t sector_size, cluster_size;
-    int      type;
-    bool     is_roomy;
+    int type;
+    bool is_roomy;
 } kinds[] = {
     {1 << 20, 512, 512, 12, false},
     {4 << 20, 512, 2048, 12, true},
@@ -57,11 +57,11 @@ static void show_log(void)
 
 static bool save(const struct block *disk)
 {
-    char     path[64];
-    FILE    *out;
+    char path[64];
+    FILE *out;
     uint8_t *sector = malloc(1 << 16);
     uint64_t count = (1 << 16) / disk->info.sector_size;
-    bool     ok = true;
+    bool ok = true;
 
     snprintf(path, sizeof path, "%s/disk", place);
     out = fopen(path, "w");
@@ -69,7 +69,7 @@ static bool save(const struct block *disk)
         size_t n = (size_t)(disk->info.sectors - i < count
                                 ? disk->info.sectors - i
                                 : count);
-        bool   is_zero = true;
+        bool is_zero = true;
 
         if (block_read((struct block *)(uintptr_t)disk, i, sector, n) != OK)
             return false;
@@ -95,7 +95,7 @@ static bool spread(const struct tree *t, const char *dir)
 
     for (int is_file = 0; is_file < 2; is_file++)
         for (size_t i = 0; i < t->count; i++) {
-            FILE  *out;
+            FILE *out;
             size_t size;
 
             if (t->node[i].is_directory == (is_file != 0))
@@ -147,14 +147,14 @@ static bool others_agree(const struct session *s, const struct block *disk)
 
 static bool session(uint64_t number)
 {
-    size_t             kind = number % (sizeof kinds / sizeof *kinds);
-    struct block      *disk;
+    size_t kind = number % (sizeof kinds / sizeof *kinds);
+    struct block *disk;
     struct fat_options o = {.type = kinds[kind].type,
                             .cluster_size = kinds[kind].cluster_size};
-    struct session     s = {.random = number * 0x9e3779b97f4a7c15u,
-                            .most = 60000,
-                            .is_roomy = kinds[kind].is_roomy};
-    bool               ok;
+    struct session s = {.random = number * 0x9e3779b97f4a7c15u,
+                        .most = 60000,
+                        .is_roomy = kinds[kind].is_roomy};
+    bool ok;
 
     if (block_ram_connect(kinds[kind].bytes / kinds[kind].sector_size,
                           kinds[kind].sector_size, &disk) != OK)
@@ -211,7 +211,7 @@ TEST(fsck_and_mtools_agree_with_all_that_was_written)
 /* Changes bytes of the table, of the root directory and behind it. */
 static void damage(struct session *s, struct block *disk)
 {
-    uint8_t  sector[512];
+    uint8_t sector[512];
     uint32_t changes = 1 + session_random(s, 12);
 
     while (changes-- > 0) {
@@ -228,11 +228,11 @@ static void damage(struct session *s, struct block *disk)
 
 static bool load(struct block *disk)
 {
-    char     path[64];
-    size_t   len = (size_t)disk->info.sectors * disk->info.sector_size;
+    char path[64];
+    size_t len = (size_t)disk->info.sectors * disk->info.sector_size;
     uint8_t *image = malloc(len);
-    FILE    *in;
-    bool     ok;
+    FILE *in;
+    bool ok;
 
     snprintf(path, sizeof path, "%s/disk", place);
     in = fopen(path, "r");
@@ -246,15 +246,15 @@ static bool load(struct block *disk)
 
 struct names {
     struct fs *fs;
-    char       dir[1024];
-    char      *path[200];
-    size_t     count;
+    char dir[1024];
+    char *path[200];
+    size_t count;
 };
 
 static bool collect(void *ctx, const char *name, const struct fs_stat *st)
 {
     struct names *n = ctx;
-    size_t        len = strlen(n->dir);
+    size_t len = strlen(n->dir);
 
     if (n->count == 200 || len + strlen(name) > 900)
         return false;
@@ -270,13 +270,13 @@ static bool collect(void *ctx, const char *name, const struct fs_stat *st)
 static bool disturb(struct session *s)
 {
     static uint8_t bytes[5000];
-    struct names   n = {.fs = s->fs};
-    bool           ok = fs_list(s->fs, "", collect, &n) == OK;
+    struct names n = {.fs = s->fs};
+    bool ok = fs_list(s->fs, "", collect, &n) == OK;
 
     for (int i = 0; ok && i < 80; i++) {
-        uint32_t    k = n.count ? session_random(s, (uint32_t)n.count) : 0;
+        uint32_t k = n.count ? session_random(s, (uint32_t)n.count) : 0;
         const char *path = n.count ? n.path[k] : "a";
-        char        other[1200];
+        char other[1200];
         enum status is = OK;
 
         sprintf(other, "%s%u", path, session_random(s, 5));
@@ -310,12 +310,12 @@ static bool disturb(struct session *s)
 /* 1: all was well; 0: fsck.fat could not mend the disk; -1: it was not. */
 static int mended(uint64_t number)
 {
-    struct block      *disk;
+    struct block *disk;
     struct fat_options o = {.type = number % 2 ? 12 : 16,
                             .cluster_size = 512};
-    struct session     s = {.random = number * 0x9e3779b97f4a7c15u,
-                            .most = 9000};
-    int                result = -1;
+    struct session s = {.random = number * 0x9e3779b97f4a7c15u,
+                        .most = 9000};
+    int result = -1;
 
     if (block_ram_connect(number % 2 ? 1500 : 5000, 512, &disk) != OK ||
         fat_format(disk, &o) != OK || fat_connect(disk, &s.fs) != OK)

@@ -25,7 +25,7 @@ static char place[32];
 static const struct {
     uint64_t bytes;
     uint32_t sector_size, cluster_size;
-    int      type;
+    int type;
 } kinds[] = {
     {400 << 10, 512, 512, 12},
     {3 << 20, 512, 512, 16},
@@ -39,7 +39,7 @@ static const struct {
 /* The model as it was when so much had been done. */
 struct moment {
     struct tree tree;
-    size_t      events, steps;
+    size_t events, steps;
 };
 
 /*
@@ -72,7 +72,7 @@ static bool is_allowed(const char *line)
         "  Not auto-correcting",
         "*** Filesystem was changed ***",
         "Writing changes",
-        "/",                 /* a name, or one of two that */
+        "/", /* a name, or one of two that */
         "  share clusters.", /* a rename has left */
         "  Truncating second to 0 bytes",
     };
@@ -108,9 +108,9 @@ static unsigned marked;
 /* One run of fsck.fat: its status, or 99 if it says what it may not. */
 static int fsck(const char *option, bool (*is_fine)(const char *line))
 {
-    char  line[1024];
+    char line[1024];
     FILE *in;
-    int   status;
+    int status;
 
     snprintf(line, sizeof line,
              "cd %s && PATH=$PATH:/usr/sbin fsck.fat %s disk >log 2>&1",
@@ -144,11 +144,11 @@ static bool fsck_mends(bool is_dir_renamed)
 
 /* What is asked of a file that was there when all was flushed. */
 struct wanted {
-    char    *path[32]; /* it may be found under any of these names */
-    size_t   paths;
-    uint8_t *keep;    /* for each byte: it must be as it was */
-    size_t   len;     /* it must have so many */
-    bool     is_gone; /* nothing is asked */
+    char *path[32]; /* it may be found under any of these names */
+    size_t paths;
+    uint8_t *keep; /* for each byte: it must be as it was */
+    size_t len; /* it must have so many */
+    bool is_gone; /* nothing is asked */
 };
 
 static char *moved(const char *path, const char *from, const char *to)
@@ -196,9 +196,9 @@ static bool is_kept(struct fs *fs, const char *path, const struct node *n,
                     const struct wanted *w)
 {
     struct fs_stat st;
-    uint8_t       *data;
-    size_t         got = 0;
-    bool           ok;
+    uint8_t *data;
+    size_t got = 0;
+    bool ok;
 
     if (fs_stat(fs, path, &st) != OK || st.directory != n->is_directory)
         return false;
@@ -215,17 +215,17 @@ static bool is_kept(struct fs *fs, const char *path, const struct node *n,
 
 /* All files below a directory, for one that is looked for. */
 struct search {
-    struct fs           *fs;
-    const char          *dir;
-    const struct node   *node;
+    struct fs *fs;
+    const char *dir;
+    const struct node *node;
     const struct wanted *wanted;
-    bool                 is_found;
+    bool is_found;
 };
 
 static bool look(void *ctx, const char *entry, const struct fs_stat *st)
 {
     struct search *l = ctx, below = *l;
-    char          *path = malloc(strlen(l->dir) + strlen(entry) + 2);
+    char *path = malloc(strlen(l->dir) + strlen(entry) + 2);
 
     sprintf(path, "%s%s%s", l->dir, *l->dir ? "/" : "", entry);
     below.dir = path;
@@ -258,8 +258,8 @@ static bool all_is_kept(struct fs *fs, const struct session *s,
 
     for (size_t i = 0; ok && i < m->tree.count; i++) {
         const struct node *n = &m->tree.node[i];
-        struct wanted      w = {.path = {strdup(n->path)}, .paths = 1};
-        bool               is_there = false;
+        struct wanted w = {.path = {strdup(n->path)}, .paths = 1};
+        bool is_there = false;
 
         w.len = n->len;
         w.keep = malloc(n->len + 1);
@@ -281,10 +281,10 @@ static bool all_is_kept(struct fs *fs, const struct session *s,
 /* An image of the disk on the host, for fsck; and back. */
 static bool transfer(const struct block *disk, uint8_t *image, bool is_back)
 {
-    char   path[64];
+    char path[64];
     size_t len = (size_t)disk->info.sectors * disk->info.sector_size;
-    FILE  *file;
-    bool   ok;
+    FILE *file;
+    bool ok;
 
     snprintf(path, sizeof path, "%s/disk", place);
     file = fopen(path, is_back ? "r" : "w");
@@ -297,13 +297,13 @@ static bool survives(const struct session *s, const struct block *disk,
                      const struct moment *m, size_t moments, size_t cut,
                      uint64_t luck)
 {
-    size_t        len = (size_t)disk->info.sectors * disk->info.sector_size;
-    uint8_t      *image = malloc(len);
+    size_t len = (size_t)disk->info.sectors * disk->info.sector_size;
+    uint8_t *image = malloc(len);
     struct block *copy = power_connect(disk->info.sectors,
                                        disk->info.sector_size);
-    struct fs    *fs;
-    size_t        last = 0, events = s->events;
-    bool          ok, is_dir_renamed = false;
+    struct fs *fs;
+    size_t last = 0, events = s->events;
+    bool ok, is_dir_renamed = false;
 
     /* The last moment that was flushed; what was done until the next step. */
     for (size_t i = 0; i < moments; i++)
@@ -334,7 +334,7 @@ static bool cut_often(struct session *s, const struct block *disk,
     size_t steps = power_steps(disk);
 
     for (int64_t i = 0; i < cuts; i++) {
-        size_t   cut = session_random(s, (uint32_t)steps + 1);
+        size_t cut = session_random(s, (uint32_t)steps + 1);
         uint64_t luck = session_random(s, 1000);
 
         if (!survives(s, disk, m, moments, cut, luck)) {
@@ -348,16 +348,16 @@ static bool cut_often(struct session *s, const struct block *disk,
 
 static bool session(uint64_t number)
 {
-    size_t             kind = number % (sizeof kinds / sizeof *kinds);
-    uint32_t           size = kinds[kind].sector_size;
-    struct block      *disk = power_connect(kinds[kind].bytes / size, size);
+    size_t kind = number % (sizeof kinds / sizeof *kinds);
+    uint32_t size = kinds[kind].sector_size;
+    struct block *disk = power_connect(kinds[kind].bytes / size, size);
     struct fat_options o = {.type = kinds[kind].type,
                             .cluster_size = kinds[kind].cluster_size};
-    struct session     s = {.random = number * 0x9e3779b97f4a7c15u,
-                            .most = 20000};
-    struct moment      moment[64];
-    size_t             moments = 0, flushes = 0;
-    bool               ok = disk && fat_format(disk, &o) == OK;
+    struct session s = {.random = number * 0x9e3779b97f4a7c15u,
+                        .most = 20000};
+    struct moment moment[64];
+    size_t moments = 0, flushes = 0;
+    bool ok = disk && fat_format(disk, &o) == OK;
 
     if (!ok || fat_connect(disk, &s.fs) != OK)
         return false;
@@ -425,7 +425,7 @@ TEST(what_was_flushed_outlives_any_power_cut)
 /* A disk of FAT12 with clusters of one sector, and its file system. */
 static struct block *small(struct fs **fs)
 {
-    struct block      *disk = power_connect(600, 512);
+    struct block *disk = power_connect(600, 512);
     struct fat_options o = {.type = 12, .cluster_size = 512};
 
     if (!disk || fat_format(disk, &o) != OK || fat_connect(disk, fs) != OK)
@@ -440,13 +440,13 @@ static struct block *small(struct fs **fs)
 static bool stays(const struct block *disk, const char *name,
                   const char *other, size_t len)
 {
-    struct tree    tree = {0};
-    struct node    node = {.path = (char *)(uintptr_t)name, .len = len};
-    struct event   renamed = {RENAMED, (char *)(uintptr_t)name,
-                              (char *)(uintptr_t)other, 0, 0};
+    struct tree tree = {0};
+    struct node node = {.path = (char *)(uintptr_t)name, .len = len};
+    struct event renamed = {RENAMED, (char *)(uintptr_t)name,
+                            (char *)(uintptr_t)other, 0, 0};
     struct session s = {.event = &renamed, .events = other != NULL};
-    struct moment  start = {tree, 0, 0};
-    bool           ok = true;
+    struct moment start = {tree, 0, 0};
+    bool ok = true;
 
     node.data = malloc(len);
     memset(node.data, 'x', len);
@@ -460,10 +460,10 @@ static bool stays(const struct block *disk, const char *name,
 
 TEST(a_link_that_lies_in_two_sectors_leads_nowhere_wrong)
 {
-    static char   data[512];
-    struct fs    *fs;
+    static char data[512];
+    struct fs *fs;
     struct block *disk = small(&fs);
-    char          name[32];
+    char name[32];
 
     memset(data, 'x', sizeof data);
     begin();
@@ -484,8 +484,8 @@ TEST(a_link_that_lies_in_two_sectors_leads_nowhere_wrong)
 
 TEST(a_file_that_is_renamed_is_there_at_every_moment)
 {
-    static char   data[1500];
-    struct fs    *fs;
+    static char data[1500];
+    struct fs *fs;
     struct block *disk = small(&fs);
 
     begin();
@@ -504,15 +504,15 @@ TEST(a_file_that_is_renamed_is_there_at_every_moment)
 
 /* What a file holds: so many bytes of one letter. */
 struct content {
-    char   letter;
+    char letter;
     size_t len;
 };
 
 static bool holds(struct fs *fs, const char *path, struct content c)
 {
     static char data[20000];
-    size_t      got = 0;
-    bool        ok = fs_read(fs, path, 0, data, sizeof data, &got) == OK &&
+    size_t got = 0;
+    bool ok = fs_read(fs, path, 0, data, sizeof data, &got) == OK &&
               got == c.len;
 
     for (size_t i = 0; ok && i < got; i++)
@@ -524,12 +524,12 @@ static bool holds(struct fs *fs, const char *path, struct content c)
 static bool is_either(const struct block *disk, const char *path,
                       const struct content c[2], size_t cut, uint64_t luck)
 {
-    size_t        len = (size_t)disk->info.sectors * disk->info.sector_size;
-    uint8_t      *image = malloc(len);
+    size_t len = (size_t)disk->info.sectors * disk->info.sector_size;
+    uint8_t *image = malloc(len);
     struct block *copy = power_connect(disk->info.sectors,
                                        disk->info.sector_size);
-    struct fs    *fs;
-    bool          ok = true;
+    struct fs *fs;
+    bool ok = true;
 
     power_cut(disk, cut, luck, image);
     for (int round = 0; ok && round < 2; round++) {
@@ -612,11 +612,11 @@ TEST(a_file_that_is_replaced_is_the_whole_old_one_or_the_whole_new_one)
 
     begin();
     for (size_t i = 0; ok && i < 3 * 4; i++) {
-        static const int      types[] = {12, 16, 32};
+        static const int types[] = {12, 16, 32};
         static const uint32_t sectors[] = {600, 4400, 66700};
-        struct fat_options    o = {.type = types[i / 4], .cluster_size = 512};
-        struct block         *disk = power_connect(sectors[i / 4], 512);
-        struct fs            *fs = NULL;
+        struct fat_options o = {.type = types[i / 4], .cluster_size = 512};
+        struct block *disk = power_connect(sectors[i / 4], 512);
+        struct fs *fs = NULL;
 
         if (i / 4 == 2 && !getenv("SOAK") && i % 4 != 1)
             goto next; /* 34 MB to and fro for each cut */
@@ -649,8 +649,8 @@ TEST(a_file_that_is_replaced_is_the_whole_old_one_or_the_whole_new_one)
 TEST(a_file_that_is_cut_off_has_its_old_size_or_its_new_one)
 {
     static const size_t sizes[] = {1700, 512, 1, 0};
-    struct fs          *fs;
-    bool                ok = true;
+    struct fs *fs;
+    bool ok = true;
 
     begin();
     for (size_t i = 0; ok && i < sizeof sizes / sizeof *sizes; i++) {
@@ -673,9 +673,9 @@ TEST(a_file_that_is_cut_off_has_its_old_size_or_its_new_one)
 TEST(a_cut_that_lies_in_two_sectors_leads_nowhere_wrong)
 {
     static const struct content link = {'o', 1024}, one = {'o', 512};
-    struct fs                  *fs;
-    struct block               *disk = small(&fs);
-    char                        name[32];
+    struct fs *fs;
+    struct block *disk = small(&fs);
+    char name[32];
 
     begin();
     /* Cluster 341's entry lies in two sectors: it is the first of F339. */
@@ -695,15 +695,15 @@ TEST(a_cut_that_lies_in_two_sectors_leads_nowhere_wrong)
 /* A disk that fails now and then while changes are written to it. */
 static bool stumbles(uint64_t number)
 {
-    size_t             kind = number % 2;
-    uint32_t           size = kinds[kind].sector_size;
-    struct block      *disk = power_connect(kinds[kind].bytes / size, size);
+    size_t kind = number % 2;
+    uint32_t size = kinds[kind].sector_size;
+    struct block *disk = power_connect(kinds[kind].bytes / size, size);
     struct fat_options o = {.type = kinds[kind].type,
                             .cluster_size = kinds[kind].cluster_size};
-    struct session     s = {.random = number * 0x9e3779b97f4a7c15u,
-                            .most = 9000};
-    size_t             failures = 0;
-    bool               ok = disk && fat_format(disk, &o) == OK;
+    struct session s = {.random = number * 0x9e3779b97f4a7c15u,
+                        .most = 9000};
+    size_t failures = 0;
+    bool ok = disk && fat_format(disk, &o) == OK;
 
     if (!ok || fat_connect(disk, &s.fs) != OK)
         return false;

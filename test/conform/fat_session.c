@@ -113,7 +113,7 @@ static void name(struct session *s, char *to)
         "\xe6\x97\xa5\xe6\x9c\xac", ".hidden", "LONGER~1", "..x", " lead"};
     static const char *const ends[] = {"", "", ".TXT", ".txt", ".c", ".jpeg",
                                        ".tar.gz"};
-    size_t                   len;
+    size_t len;
 
     sprintf(to, "%s%u%s", parts[session_random(s, 16)], session_random(s, 20),
             ends[session_random(s, 7)]);
@@ -140,7 +140,7 @@ static const char *directory(struct session *s)
 static char *new_path(struct session *s)
 {
     const char *d = directory(s);
-    char       *path = get(strlen(d) + 300);
+    char *path = get(strlen(d) + 300);
 
     strcpy(path, d);
     if (*d)
@@ -175,8 +175,8 @@ static bool is_full(struct session *s, enum status is)
 
 static bool make(struct session *s, bool is_directory)
 {
-    char       *path = new_path(s);
-    bool        is_there = find(&s->tree, path) != NULL, ok = true;
+    char *path = new_path(s);
+    bool is_there = find(&s->tree, path) != NULL, ok = true;
     enum status is = is_directory ? fs_mkdir(s->fs, path)
                                   : fs_create(s->fs, path);
 
@@ -192,11 +192,11 @@ static bool make(struct session *s, bool is_directory)
 
 static bool write_to(struct session *s)
 {
-    char        *path = old_path(s);
+    char *path = old_path(s);
     struct node *n = path ? find(&s->tree, path) : NULL;
-    size_t       at, len, end;
-    uint8_t     *data;
-    enum status  is;
+    size_t at, len, end;
+    uint8_t *data;
+    enum status is;
 
     if (!n)
         return true;
@@ -232,10 +232,10 @@ static bool write_to(struct session *s)
 
 static bool truncate_it(struct session *s)
 {
-    char        *path = old_path(s);
+    char *path = old_path(s);
     struct node *n = path ? find(&s->tree, path) : NULL;
-    size_t       size;
-    enum status  is;
+    size_t size;
+    enum status is;
 
     if (!n)
         return true;
@@ -277,9 +277,9 @@ static bool is_empty(const struct tree *t, const char *dir)
 
 static bool remove_it(struct session *s)
 {
-    char        *path = old_path(s);
+    char *path = old_path(s);
     struct node *n = path ? find(&s->tree, path) : NULL;
-    enum status  is, wanted = OK;
+    enum status is, wanted = OK;
 
     if (!n)
         return true;
@@ -304,7 +304,7 @@ static void move_all(struct tree *t, const char *from, const char *to)
 
     for (size_t i = 0; i < t->count; i++) {
         struct node *n = &t->node[i];
-        char        *path;
+        char *path;
 
         if (strcasecmp(n->path, from) != 0 && !is_in(n->path, from))
             continue;
@@ -328,12 +328,12 @@ static void replace(struct session *s, struct node *from, struct node *to)
 
 static bool rename_it(struct session *s)
 {
-    char        *from = old_path(s);
-    char        *to = chance(s, 40) && from ? old_path(s) : new_path(s);
+    char *from = old_path(s);
+    char *to = chance(s, 40) && from ? old_path(s) : new_path(s);
     struct node *n = from ? find(&s->tree, from) : NULL;
     struct node *there = find(&s->tree, to);
-    enum status  is, wanted = OK;
-    bool         ok = true;
+    enum status is, wanted = OK;
+    bool ok = true;
 
     if (n) {
         is = fs_rename(s->fs, from, to);
@@ -359,11 +359,11 @@ static bool rename_it(struct session *s)
 
 static bool reads_as(struct session *s, const struct node *n)
 {
-    uint8_t       *data = get(n->len + 10);
-    size_t         got = 0;
+    uint8_t *data = get(n->len + 10);
+    size_t got = 0;
     struct fs_stat st;
-    enum status    is = fs_stat(s->fs, n->path, &st);
-    bool           ok = is == OK && st.directory == n->is_directory &&
+    enum status is = fs_stat(s->fs, n->path, &st);
+    bool ok = is == OK && st.directory == n->is_directory &&
               st.size == n->len;
 
     if (ok && !n->is_directory) {
@@ -385,15 +385,15 @@ static bool reads_as(struct session *s, const struct node *n)
 
 struct listing {
     struct session *s;
-    const char     *dir;
-    size_t          count;
-    bool            ok;
+    const char *dir;
+    size_t count;
+    bool ok;
 };
 
 static bool look_up(void *ctx, const char *entry, const struct fs_stat *st)
 {
-    struct listing    *l = ctx;
-    char              *path = get(strlen(l->dir) + strlen(entry) + 2);
+    struct listing *l = ctx;
+    char *path = get(strlen(l->dir) + strlen(entry) + 2);
     const struct node *n;
 
     sprintf(path, "%s%s%s", l->dir, *l->dir ? "/" : "", entry);
@@ -410,8 +410,8 @@ static bool look_up(void *ctx, const char *entry, const struct fs_stat *st)
 static bool lists_as(struct session *s, const char *dir)
 {
     struct listing l = {s, dir, 0, true};
-    size_t         count = 0;
-    enum status    is = fs_list(s->fs, dir, look_up, &l);
+    size_t count = 0;
+    enum status is = fs_list(s->fs, dir, look_up, &l);
 
     for (size_t i = 0; i < s->tree.count; i++) {
         const char *path = s->tree.node[i].path;

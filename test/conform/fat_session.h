@@ -10,15 +10,15 @@
 
 /* A file or a directory, by its path. */
 struct node {
-    char    *path;
-    bool     is_directory;
+    char *path;
+    bool is_directory;
     uint8_t *data;
-    size_t   len;
+    size_t len;
 };
 
 struct tree {
     struct node *node;
-    size_t       count;
+    size_t count;
 };
 
 /* What a call has done, for who asks later what had to stay. */
@@ -31,20 +31,20 @@ enum deed { WROTE,
 
 struct event {
     enum deed deed;
-    char     *path, *to; /* to: RENAMED, REPLACED */
-    uint64_t  from, len; /* WROTE: bytes; RENAMED: len 1: a directory;
+    char *path, *to; /* to: RENAMED, REPLACED */
+    uint64_t from, len; /* WROTE: bytes; RENAMED: len 1: a directory;
                             TRUNCATED: len: the new size */
 };
 
 struct session {
-    struct fs    *fs;
-    uint64_t      random;
-    size_t        most;     /* bytes of a file */
-    bool          is_roomy; /* ERR_NO_SPACE is a fault */
-    struct tree   tree;
+    struct fs *fs;
+    uint64_t random;
+    size_t most; /* bytes of a file */
+    bool is_roomy; /* ERR_NO_SPACE is a fault */
+    struct tree tree;
     struct event *event;
-    size_t        events;
-    unsigned      full; /* how often there was no space */
+    size_t events;
+    unsigned full; /* how often there was no space */
 };
 
 uint32_t session_random(struct session *s, uint32_t bound);
@@ -60,6 +60,6 @@ bool session_agrees(struct session *s);
 void session_end(struct session *s);
 
 struct tree tree_copy(const struct tree *t);
-void        tree_free(struct tree *t);
+void tree_free(struct tree *t);
 
 #endif

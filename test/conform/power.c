@@ -13,9 +13,9 @@ struct step {
 
 struct power {
     struct block block; /* first */
-    uint8_t     *now, *start;
+    uint8_t *now, *start;
     struct step *step;
-    size_t       steps, room, fail;
+    size_t steps, room, fail;
 };
 
 static struct power *power_of(const struct block *b)
@@ -30,8 +30,8 @@ static size_t size_of(const struct power *p)
 
 static enum status note(struct power *p, uint64_t sector, const uint8_t *bytes)
 {
-    size_t       size = p->block.info.sector_size;
-    struct step  s = {sector, bytes ? malloc(size) : NULL};
+    size_t size = p->block.info.sector_size;
+    struct step s = {sector, bytes ? malloc(size) : NULL};
     struct step *more;
 
     if (p->steps >= p->fail || (bytes && !s.bytes)) {
@@ -66,7 +66,7 @@ static enum status power_write(struct block *b, uint64_t sector,
                                const void *data, size_t count)
 {
     const uint8_t *from = data;
-    enum status    s = OK;
+    enum status s = OK;
 
     for (size_t i = 0; s == OK && i < count; i++)
         s = note(power_of(b), sector + i, from + i * b->info.sector_size);
@@ -78,8 +78,8 @@ static enum status power_discard(struct block *b, uint64_t sector,
                                  uint64_t count)
 {
     struct power *p = power_of(b);
-    uint8_t      *junk = malloc(b->info.sector_size);
-    enum status   s = junk ? OK : ERR_IO;
+    uint8_t *junk = malloc(b->info.sector_size);
+    enum status s = junk ? OK : ERR_IO;
 
     for (uint64_t i = 0; s == OK && i < count; i++) {
         memset(junk, (int)(0xd1 + p->steps % 13), b->info.sector_size);
@@ -152,8 +152,8 @@ void power_cut(const struct block *b, size_t steps, uint64_t luck,
                uint8_t *image)
 {
     const struct power *p = power_of(b);
-    size_t              size = b->info.sector_size, flushed = steps;
-    uint64_t            random = luck * 0x9e3779b97f4a7c15u | 1;
+    size_t size = b->info.sector_size, flushed = steps;
+    uint64_t random = luck * 0x9e3779b97f4a7c15u | 1;
 
     memcpy(image, p->start, size_of(p));
     while (flushed > 0 && p->step[flushed - 1].sector != FLUSH)

@@ -32,9 +32,9 @@ static void try(const char *name, struct stackv4 *server,
 void mirage_main(void)
 {
     static const struct console_ops ops = {.write = say_nothing};
-    static struct console           quiet = {.ops = &ops};
-    struct network                 *tap;
-    struct stackv4                 *host, *own;
+    static struct console quiet = {.ops = &ops};
+    struct network *tap;
+    struct stackv4 *host, *own;
 
     connected(stackv4_socket_connect(
                   &quiet, (const char *const[]){"0.0.0.0", NULL}, &host),

@@ -9,9 +9,9 @@
 #define MANY        100
 #define LARGE       ((size_t)8 << 20)
 
-static const char       *pair;
-static unsigned          failures;
-static struct stackv4   *server, *client;
+static const char *pair;
+static unsigned failures;
+static struct stackv4 *server, *client;
 static struct ip_address address;
 
 #define HOLDS(condition)                                       \
@@ -36,7 +36,7 @@ static void fill(uint8_t *p, size_t at, size_t len)
 static size_t read_all(struct flow *f, enum status *s)
 {
     struct buf *b;
-    size_t      at = 0;
+    size_t at = 0;
 
     while ((*s = flow_read(f, &b, time_after(LONG))) == OK) {
         for (size_t i = 0; i < b->len; i++)
@@ -54,7 +54,7 @@ static size_t read_all(struct flow *f, enum status *s)
 
 static enum status write_all(struct flow *f, size_t len)
 {
-    uint8_t     piece[5000];
+    uint8_t piece[5000];
     enum status s = OK;
 
     for (size_t at = 0; at < len && s == OK;) {
@@ -72,11 +72,11 @@ static enum status write_all(struct flow *f, size_t len)
 /* What the server does with the next connection, and what came of it. */
 static struct {
     void (*fn)(struct flow *flow);
-    unsigned        running, served;
-    size_t          got;
-    enum status     status;
+    unsigned running, served;
+    size_t got;
+    enum status status;
     struct endpoint local, peer;
-    struct waiters  done;
+    struct waiters done;
 } serving;
 
 static void serve(void *ctx, struct flow *flow, struct endpoint peer)
@@ -149,8 +149,8 @@ static void abort_it(struct flow *f)
 
 static void bytes_arrive_in_order_and_the_end_is_told(void)
 {
-    struct flow    *f = open_flow(read_to_end);
-    struct buf     *b;
+    struct flow *f = open_flow(read_to_end);
+    struct buf *b;
     struct endpoint peer;
 
     if (!f)
@@ -171,7 +171,7 @@ static void bytes_arrive_in_order_and_the_end_is_told(void)
 static void one_side_goes_on_when_the_other_is_shut(void)
 {
     struct flow *f = open_flow(write_large_then_read);
-    enum status  s;
+    enum status s;
 
     if (!f)
         return;
@@ -193,7 +193,7 @@ static void a_port_without_a_listener_refuses(void)
 static void an_abort_is_seen_by_both(void)
 {
     struct flow *f = open_flow(abort_it);
-    struct buf  *b;
+    struct buf *b;
 
     if (!f)
         return;
@@ -218,8 +218,8 @@ static void an_abort_is_seen_by_both(void)
 static void a_deadline_that_has_passed_only_looks(void)
 {
     struct flow *f = open_flow(echo);
-    struct buf  *b;
-    nanoseconds  began;
+    struct buf *b;
+    nanoseconds began;
 
     if (!f)
         return;
@@ -248,7 +248,7 @@ static void answer_and_finish(struct flow *f)
 static void last_words_arrive_by_flow_finish(void)
 {
     struct flow *f = open_flow(answer_and_finish);
-    enum status  s;
+    enum status s;
 
     if (!f)
         return;
@@ -273,7 +273,7 @@ static void read_one_and_go(struct flow *f)
 static void a_close_with_unread_data_is_a_reset(void)
 {
     struct flow *f = open_flow(read_one_and_go);
-    struct buf  *b;
+    struct buf *b;
 
     if (!f)
         return;
@@ -291,7 +291,7 @@ static void go_at_once(struct flow *f)
 static void data_after_a_close_are_answered_by_a_reset(void)
 {
     struct flow *f = open_flow(go_at_once);
-    struct buf  *b;
+    struct buf *b;
 
     if (!f)
         return;
@@ -312,7 +312,7 @@ static void wait_and_go(struct flow *f)
 static void flow_finish_ends_at_its_deadline(void)
 {
     struct flow *f = open_flow(wait_and_go);
-    nanoseconds  began = time_now();
+    nanoseconds began = time_now();
 
     if (!f)
         return;
@@ -325,7 +325,7 @@ static void flow_finish_ends_at_its_deadline(void)
 static void a_reader_who_shuts_hears_no_more(void)
 {
     struct flow *f = open_flow(echo);
-    struct buf  *b;
+    struct buf *b;
 
     if (!f)
         return;
@@ -338,12 +338,12 @@ static void a_reader_who_shuts_hears_no_more(void)
 static void pieces_and_bufs_arrive_as_one_stream(void)
 {
     struct flow *f = open_flow(read_to_end);
-    uint8_t      data[9000];
-    struct span  spans[] = {
-         {data, 1},
-         {data + 1, 0},
-         {data + 1, 4000},
-         {data + 4001, 999},
+    uint8_t data[9000];
+    struct span spans[] = {
+        {data, 1},
+        {data + 1, 0},
+        {data + 1, 4000},
+        {data + 4001, 999},
     };
     struct buf *b;
 
@@ -360,7 +360,7 @@ static void pieces_and_bufs_arrive_as_one_stream(void)
 
 static void options_are_kept(void)
 {
-    struct flow        *f = open_flow(echo);
+    struct flow *f = open_flow(echo);
     struct flow_options o, wanted = {.no_delay = true,
                                      .keepalive_idle = 60 * SECOND,
                                      .keepalive_interval = 10 * SECOND,
@@ -382,7 +382,7 @@ static void options_are_kept(void)
 /* Uses more stack than FIBER_STACK has. */
 static void look_at_options(struct flow *f)
 {
-    volatile char       large[3 * FIBER_STACK / 2];
+    volatile char large[3 * FIBER_STACK / 2];
     struct flow_options o;
 
     for (size_t i = 0; i < sizeof large; i += 1024)
@@ -427,13 +427,13 @@ static void a_handlers_fiber_has_its_ports_name_and_a_flow_of_the_stacks(void)
     flow_close(f);
 }
 
-static unsigned       asked, answered;
+static unsigned asked, answered;
 static struct waiters asking;
 
 static void ask(void *ctx)
 {
     struct flow *f;
-    struct buf  *b;
+    struct buf *b;
 
     (void)ctx;
     if (stackv4_connect(client, (struct endpoint){address, PORT},
@@ -462,16 +462,16 @@ static void many_connections_go_on_at_once(void)
     HOLDS(asked == MANY && answered == MANY);
 }
 
-static size_t          datagram_len;
+static size_t datagram_len;
 static struct endpoint datagram_from;
-static unsigned        datagrams;
-static struct waiters  datagram_came;
+static unsigned datagrams;
+static struct waiters datagram_came;
 
 static void send_back(void *ctx, struct endpoint from, struct endpoint to,
                       const struct buf *b)
 {
     static uint8_t data[UDP_MOST];
-    size_t         len = buf_length(b);
+    size_t len = buf_length(b);
 
     (void)ctx;
     buf_copy_out(b, 0, data, len);
@@ -491,10 +491,10 @@ static void note(void *ctx, struct endpoint from, struct endpoint to,
 
 static void datagrams_go_there_and_back(void)
 {
-    static uint8_t      data[UDP_MOST + 1];
+    static uint8_t data[UDP_MOST + 1];
     static const size_t sizes[] = {0, 1, 1000, 1473, 9000, UDP_MOST};
-    struct endpoint     to = {address, PORT};
-    uint16_t            port;
+    struct endpoint to = {address, PORT};
+    uint16_t port;
 
     HOLDS(stackv4_listen_udp(server, PORT, send_back, NULL) == OK);
     HOLDS(stackv4_open_udp(client, &to, note, NULL, &port) == OK);
@@ -528,8 +528,8 @@ static void run_stack(void *stack)
 static void a_port_for_questions_is_not_taken_over(void)
 {
     struct endpoint to = {address, PORT};
-    struct fiber   *runner;
-    uint16_t        port = 0;
+    struct fiber *runner;
+    uint16_t port = 0;
 
     HOLDS(stackv4_open_udp(client, &to, note, NULL, &port) == OK);
     HOLDS(port >= 1024);
@@ -564,7 +564,7 @@ static void a_listener_is_replaced_and_ended(void)
 static void open_and_echo(void *served)
 {
     struct flow *f = open_flow(echo);
-    struct buf  *b = NULL;
+    struct buf *b = NULL;
 
     if (f && flow_write(f, "x", 1, time_after(LONG)) == OK &&
         flow_read(f, &b, time_after(LONG)) == OK)
@@ -578,9 +578,9 @@ static void who_comes_beyond_the_limit_waits_for_a_handler_to_return(void)
 {
     static const struct tcp_limits one = {.handlers = 1, .half_open = 10};
     static const struct tcp_limits none;
-    static bool                    is_served;
-    struct fiber                  *second;
-    struct flow                   *f;
+    static bool is_served;
+    struct fiber *second;
+    struct flow *f;
 
     HOLDS(stackv4_limit_tcp(server, SECOND_PORT, &one) == ERR_NOT_FOUND);
     HOLDS(stackv4_limit_tcp(server, PORT, &one) == OK);
@@ -602,9 +602,9 @@ static void who_comes_beyond_the_limit_waits_for_a_handler_to_return(void)
 static void who_has_as_many_connections_as_a_peer_may_is_reset(void)
 {
     static const struct tcp_limits one = {.peer = 1}, none;
-    struct flow                   *f, *second = NULL;
-    struct buf                    *b = NULL;
-    enum status                    s;
+    struct flow *f, *second = NULL;
+    struct buf *b = NULL;
+    enum status s;
 
     HOLDS(stackv4_limit_tcp(server, PORT, &one) == OK);
     f = open_flow(echo);

@@ -21,11 +21,11 @@ int main(int count, char **words)
     int is_enter = count > 1 && strcmp(words[1], "--enter") == 0;
     int is_random = count > 1 &&
                     strcmp(words[1], "--random") == 0;
-    long               call = is_enter    ? SYS_io_uring_enter
-                              : is_random ? SYS_getrandom
-                                          : SYS_io_uring_setup;
-    int                error = is_enter ? EPERM : ENOSYS;
-    int                first = is_enter || is_random ? 2 : 1;
+    long call = is_enter    ? SYS_io_uring_enter
+                : is_random ? SYS_getrandom
+                            : SYS_io_uring_setup;
+    int error = is_enter ? EPERM : ENOSYS;
+    int first = is_enter || is_random ? 2 : 1;
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
         BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (unsigned)call, 0, 1),

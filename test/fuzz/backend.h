@@ -21,24 +21,24 @@
 #include <string.h>
 
 #define PAGES  4096u /* a power of two: frames are places among these */
-#define HONEST 40    /* turns after the input */
-#define TURNS  2000  /* after it: then something hangs */
+#define HONEST 40 /* turns after the input */
+#define TURNS  2000 /* after it: then something hangs */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A value of the store, by the end of its path; lie: another, if not 0. */
 struct offer {
     const char *name, *value;
-    uint8_t     lie;
+    uint8_t lie;
 };
 
 /* A ring, as the backend sees it. */
 struct ring {
-    void    *shared;      /* begins with the indices of every ring */
-    size_t   head, entry; /* bytes before the entries, and of each */
-    size_t   request_id, id_bytes, status;
-    bool     brings; /* data, whose length is its status */
-    unsigned size;   /* entries */
+    void *shared; /* begins with the indices of every ring */
+    size_t head, entry; /* bytes before the entries, and of each */
+    size_t request_id, id_bytes, status;
+    bool brings; /* data, whose length is its status */
+    unsigned size; /* entries */
 };
 
 struct indices {
@@ -48,20 +48,20 @@ struct indices {
 /* The target's. */
 static struct offer offers[];
 static const size_t offers_count;
-static unsigned     see_rings(struct ring rings[2]); /* how many there are */
+static unsigned see_rings(struct ring rings[2]); /* how many there are */
 
 static const uint8_t *input;
-static size_t         input_left;
-static nanoseconds    now;
-static unsigned       turns_after;
-static unsigned       back_state, front_state;
-static bool           is_online;
-static uint16_t       back_domain;
-static struct event  *channel;
+static size_t input_left;
+static nanoseconds now;
+static unsigned turns_after;
+static unsigned back_state, front_state;
+static bool is_online;
+static uint16_t back_domain;
+static struct event *channel;
 
 static struct xenstore_watch *watched;
-static grant_entry_v1_t       grants_of_image[ENTRIES];
-static uintptr_t              page_of_frame[PAGES];
+static grant_entry_v1_t grants_of_image[ENTRIES];
+static uintptr_t page_of_frame[PAGES];
 
 static void check(bool holds)
 {
@@ -82,7 +82,7 @@ static uint32_t next_number(void)
     static const uint32_t odd[] = {0, 1, 2, 31, 32, 33, 255, 256, 257, 4095,
                                    4096, 65535, 0x7fffffff, 0x80000000,
                                    0xffffffff};
-    uint8_t               b = next_byte();
+    uint8_t b = next_byte();
 
     return b < 128 ? b : odd[b % (sizeof odd / sizeof odd[0])];
 }
@@ -94,7 +94,7 @@ nanoseconds platform_now(void)
 
 /* Stacks are used again: there are thousands of fibers in a second. */
 static struct stack spare[32];
-static size_t       spare_count;
+static size_t spare_count;
 
 enum status platform_stack(size_t size, struct stack *stack)
 {
@@ -128,7 +128,7 @@ void *guest_grant_table(void)
 uint64_t guest_frame(const void *page)
 {
     uintptr_t address = (uintptr_t)page;
-    size_t    at = address / 4096 * 2654435761u % PAGES;
+    size_t at = address / 4096 * 2654435761u % PAGES;
 
     check(address % 4096 == 0);
     while (page_of_frame[at] && page_of_frame[at] != address)
@@ -167,7 +167,7 @@ static void unmap_all(void)
 static void write_a_page(void)
 {
     uint8_t *page = granted_page(RESERVED + next_byte());
-    size_t   at = next_byte() * 16u;
+    size_t at = next_byte() * 16u;
 
     for (unsigned n = next_byte() % 32u; page && n > 0; n--)
         page[at++ % 4096] = next_byte();
@@ -223,8 +223,8 @@ enum status xenstore_read(const char *path, char *value, size_t size)
                                        "18446744073709551615", "/a/b", "768",
                                        "00:16:3e:00:00:0g", "65536",
                                        "4294967295"};
-    const struct offer      *o = offer_of(path);
-    const char              *text;
+    const struct offer *o = offer_of(path);
+    const char *text;
 
     if (!o)
         return ERR_NOT_FOUND;
@@ -241,7 +241,7 @@ enum status xenstore_read(const char *path, char *value, size_t size)
 
 enum status xenstore_number(const char *path, uint64_t *number)
 {
-    char        text[32], *end;
+    char text[32], *end;
     enum status s = OK;
 
     if (strcmp(strrchr(path, '/'), "/state") == 0) {
@@ -273,7 +273,7 @@ enum status xenstore_write(const char *path, const char *value)
     return OK;
 }
 
-enum status xenstore_write_all(const char                  *path,
+enum status xenstore_write_all(const char *path,
                                const struct xenstore_entry *all, size_t count)
 {
     (void)path;
@@ -340,7 +340,7 @@ void event_notify(uint32_t port)
 /* The guest is suspended, and goes on as another domain. */
 
 static struct suspended *suspended[2]; /* grants, and devices */
-static size_t            suspended_count;
+static size_t suspended_count;
 
 void suspend_listen(struct suspended *s)
 {
@@ -369,15 +369,15 @@ static uint8_t *entry_of(const struct ring *r, uint32_t at)
 
 /* So many answers more, of a ring that brings nothing, have this status. */
 static unsigned repeats;
-static int8_t   repeated;
+static int8_t repeated;
 
 /* The next request, done; false: there is none. */
 static bool answer(const struct ring *r)
 {
     struct indices *at = r->shared;
-    uint8_t        *entry = entry_of(r, at->rsp_prod);
-    uint8_t         id[8];
-    int16_t         status = 0;
+    uint8_t *entry = entry_of(r, at->rsp_prod);
+    uint8_t id[8];
+    int16_t status = 0;
 
     if (at->rsp_prod == at->req_prod)
         return false;
@@ -398,12 +398,12 @@ static bool answer(const struct ring *r)
 /* Something with the rings. */
 static void act(uint8_t what)
 {
-    struct ring     rings[2];
-    unsigned        n = see_rings(rings);
-    struct ring    *r = &rings[what / 16 % n];
+    struct ring rings[2];
+    unsigned n = see_rings(rings);
+    struct ring *r = &rings[what / 16 % n];
     struct indices *at = r->shared;
-    uint32_t        number;
-    uint8_t        *entry = entry_of(r, at->rsp_prod);
+    uint32_t number;
+    uint8_t *entry = entry_of(r, at->rsp_prod);
 
     switch (what % 16) {
     case 6:
@@ -439,11 +439,11 @@ static void act(uint8_t what)
 static void be_honest(void)
 {
     struct ring rings[2];
-    unsigned    n = see_rings(rings);
+    unsigned n = see_rings(rings);
 
     for (unsigned i = 0; i < n; i++) {
         struct indices *at = rings[i].shared;
-        unsigned        most = rings[i].size;
+        unsigned most = rings[i].size;
 
         if (at->req_prod - at->rsp_prod <= most)
             while (answer(&rings[i]))
@@ -525,12 +525,12 @@ void platform_wait(nanoseconds deadline)
 /* What the driver takes, so that it can be freed. */
 
 static struct {
-    void  *at;
+    void *at;
     size_t count; /* pages; 0: it was allocated */
 } taken[1024];
-static size_t        taken_count;
+static size_t taken_count;
 static struct fiber *fibers[16];
-static size_t        fibers_count;
+static size_t fibers_count;
 
 static void *note(void *at, size_t count)
 {

@@ -27,7 +27,7 @@ static struct offer offers[] = {{"backend-id", "7", 0},
                                 {"discard-granularity", "4096", 0},
                                 {"discard-alignment", "512", 0}};
 static const size_t offers_count = sizeof offers / sizeof offers[0];
-static uint8_t      wishes[ASKERS];
+static uint8_t wishes[ASKERS];
 
 static unsigned see_rings(struct ring rings[2])
 {
@@ -48,7 +48,7 @@ static unsigned see_rings(struct ring rings[2])
 static enum status ask_for(struct block *b, unsigned what, uint8_t *data)
 {
     uint64_t sectors = b->info.sectors, at = what * 7u % 300;
-    size_t   count = what * 5u % 130 + 1;
+    size_t count = what * 5u % 130 + 1;
 
     if (count * b->info.sector_size > 200 * 512)
         count = 1;

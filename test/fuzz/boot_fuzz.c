@@ -20,9 +20,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void check_round_trip(const char *const *words, size_t count)
 {
-    size_t      len = 0, size = 1, again;
+    size_t len = 0, size = 1, again;
     const char *back[WORDS];
-    char       *quoted;
+    char *quoted;
 
     for (size_t i = 0; i < count; i++)
         size += boot_quote(NULL, 0, words[i]) + 1;
@@ -41,9 +41,9 @@ static void check_round_trip(const char *const *words, size_t count)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char       *copy = malloc(size + 1);
+    char *copy = malloc(size + 1);
     const char *words[WORDS];
-    size_t      count;
+    size_t count;
 
     memcpy(copy, data, size);
     copy[size] = '\0';

@@ -17,12 +17,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct mac  mac = {{2, 0, 0, 0, 0, 9}};
-static struct dhcp       d;
-static nanoseconds       now;
-static unsigned          sent;
-static nanoseconds       requested; /* the last REQUEST */
-static bool              holds;
+static const struct mac mac = {{2, 0, 0, 0, 0, 9}};
+static struct dhcp d;
+static nanoseconds now;
+static unsigned sent;
+static nanoseconds requested; /* the last REQUEST */
+static bool holds;
 static struct dhcp_lease lease;
 
 static void on_send(void *ctx, struct ip_address to, const void *data,
@@ -95,7 +95,7 @@ static const struct dhcp_caller caller = {
 static size_t receive(const uint8_t *p, size_t size)
 {
     static uint8_t message[OPTIONS + 256];
-    size_t         len = size > 2 ? p[2] : 0;
+    size_t len = size > 2 ? p[2] : 0;
 
     if (size < 3)
         return size;

@@ -61,7 +61,7 @@ static void take_name(const uint8_t *data, size_t size, struct dns_name *name)
 
 static void try_text(const uint8_t *data, size_t size)
 {
-    char            text[300];
+    char text[300];
     struct dns_name name, other;
 
     if (size >= sizeof text)
@@ -82,7 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct dns_query q = {0};
     struct dns_reply exact, any;
-    bool             is_exact, is_any;
+    bool is_exact, is_any;
 
     try_text(data, size);
     if (size > 1)

@@ -23,7 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct kind {
     uint32_t sectors;
-    int      type, cluster_size;
+    int type, cluster_size;
     uint32_t table, root; /* sectors */
 } kinds[] = {{200, 12, 512, 1, 3},
              {4200, 16, 512, 1, 35},
@@ -31,11 +31,11 @@ static const struct kind {
 
 /* What a disk has in its first sectors before it is changed. */
 static uint8_t *begin[3];
-static size_t   begins[3];
+static size_t begins[3];
 
 /* A device over a disk, which takes writes only when told. */
 static struct block *under;
-static bool          is_reading;
+static bool is_reading;
 
 static enum status guard_read(struct block *b, uint64_t sector, void *data,
                               size_t count)
@@ -83,10 +83,10 @@ static struct block *new_disk(size_t i)
 
 static void make(size_t i)
 {
-    struct block      *disk = new_disk(i);
+    struct block *disk = new_disk(i);
     struct fat_options o = {.type = kinds[i].type,
                             .cluster_size = (uint32_t)kinds[i].cluster_size};
-    struct fs         *fs;
+    struct fs *fs;
 
     check(fat_format(disk, &o) == OK);
     check(fat_connect(disk, &fs) == OK);
@@ -137,17 +137,17 @@ static bool is_of_contract(enum status s)
 
 struct walk {
     struct fs *fs;
-    char       path[FS_PATH + 1];
-    unsigned  *names;
+    char path[FS_PATH + 1];
+    unsigned *names;
 };
 
 static bool look(void *ctx, const char *name, const struct fs_stat *st)
 {
-    struct walk   *w = ctx;
-    size_t         len = strlen(w->path), got;
-    char           bytes[700], spelling[FAT_FOLDED];
+    struct walk *w = ctx;
+    size_t len = strlen(w->path), got;
+    char bytes[700], spelling[FAT_FOLDED];
     struct fs_stat found;
-    enum status    s;
+    enum status s;
 
     check(*name && !strchr(name, '/') && strcmp(name, ".") != 0 &&
           strcmp(name, "..") != 0);
@@ -175,7 +175,7 @@ static bool look(void *ctx, const char *name, const struct fs_stat *st)
 
 static void walk(struct fs *fs)
 {
-    unsigned    names = 0;
+    unsigned names = 0;
     struct walk w = {.fs = fs, .names = &names};
 
     check(is_of_contract(fs_list(fs, "", look, &w)));
@@ -185,8 +185,8 @@ static void write_to(struct fs *fs, bool begins_with_directories)
 {
     static const char *const files[] = {"SHORT.TXT", "a long name.jpeg", "new",
                                         "dir/new one", "dir/deeper/x"};
-    static uint8_t           bytes[3000];
-    enum status              s = OK;
+    static uint8_t bytes[3000];
+    enum status s = OK;
 
     if (begins_with_directories) {
         check(is_of_contract(s = fs_mkdir(fs, "a first one")));
@@ -222,12 +222,12 @@ static void ignore(void *ctx, const char *text)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    size_t           kind = size ? data[0] % 32u : 0;
-    struct block    *disk, guard = {.ops = &guard_ops};
-    struct fs       *fs;
+    size_t kind = size ? data[0] % 32u : 0;
+    struct block *disk, guard = {.ops = &guard_ops};
+    struct fs *fs;
     struct fat_count count;
-    uint8_t         *bytes;
-    enum status      s;
+    uint8_t *bytes;
+    enum status s;
 
     if (size == 0)
         return 0;

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static bool is_key(const char *text)
 {
     char *copy = strdup(text), *rest = copy, *part;
-    bool  good = strlen(text) <= KV_RO_KEY;
+    bool good = strlen(text) <= KV_RO_KEY;
 
     while ((part = strsep(&rest, "/")) != NULL)
         good &= strcmp(part, "") != 0 && strcmp(part, ".") != 0 &&
@@ -64,10 +64,10 @@ static size_t count_below(const struct crunched *c, const char *directory)
 
 struct walk {
     const struct crunched *files;
-    struct kv_ro          *kv;
-    char                   directory[KV_RO_KEY + 1];
-    size_t                 found, entries;
-    char                   last[KV_RO_KEY + 1];
+    struct kv_ro *kv;
+    char directory[KV_RO_KEY + 1];
+    size_t found, entries;
+    char last[KV_RO_KEY + 1];
 };
 
 static void walk(struct walk *w);
@@ -75,8 +75,8 @@ static void walk(struct walk *w);
 static bool note(void *ctx, const char *name, bool is_directory)
 {
     struct walk *w = ctx;
-    size_t       len = strlen(w->directory);
-    struct walk  below = *w;
+    size_t len = strlen(w->directory);
+    struct walk below = *w;
 
     check(w->entries++ == 0 || strcmp(w->last, name) != 0);
     strcpy(w->last, name);
@@ -90,7 +90,7 @@ static bool note(void *ctx, const char *name, bool is_directory)
         w->found += below.found;
     } else {
         const void *data;
-        size_t      size;
+        size_t size;
 
         check(kv_ro_view(w->kv, below.directory, &data, &size) == OK);
         check(strcmp(data, below.directory) == 0);
@@ -114,9 +114,9 @@ static void check_text(const struct crunched *c, struct kv_ro *kv,
                        const char *text)
 {
     struct crunched_file wanted = {text, NULL, 0};
-    const void          *data;
-    size_t               size;
-    bool                 is_there = c->count &&
+    const void *data;
+    size_t size;
+    bool is_there = c->count &&
                     bsearch(&wanted, c->file, c->count, sizeof wanted, by_key);
 
     check(kv_ro_view(kv, text, &data, &size) ==
@@ -129,11 +129,11 @@ static void check_text(const struct crunched *c, struct kv_ro *kv,
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char                *copy = malloc(size + 1), *text = copy;
+    char *copy = malloc(size + 1), *text = copy;
     struct crunched_file file[MOST];
-    struct crunched      c = {file, 0, 0};
-    struct kv_ro        *kv;
-    struct walk          w = {.files = &c};
+    struct crunched c = {file, 0, 0};
+    struct kv_ro *kv;
+    struct walk w = {.files = &c};
 
     memcpy(copy, data, size);
     copy[size] = '\0';

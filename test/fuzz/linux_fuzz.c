@@ -46,7 +46,7 @@ static uint64_t make_list(const uint8_t *shape, const uint8_t *bytes)
 {
     for (unsigned i = 0; i < SLOTS; i++) {
         struct setup_data *d = part(i);
-        unsigned           next = shape[i] & 0xf;
+        unsigned next = shape[i] & 0xf;
 
         d->next = next < SLOTS    ? (uintptr_t)part(next)
                   : next == SLOTS ? MAPPED
@@ -69,9 +69,9 @@ static void check_start(const struct start *s)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct boot_params *p = calloc(1, sizeof *p);
-    struct start       *s = calloc(1, sizeof *s);
-    char               *line = (char *)part(SLOTS - 1);
-    size_t              map_size;
+    struct start *s = calloc(1, sizeof *s);
+    char *line = (char *)part(SLOTS - 1);
+    size_t map_size;
 
     if (size >= HEAD_SIZE) {
         p->e820_entries = data[0];

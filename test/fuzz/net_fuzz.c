@@ -24,13 +24,13 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct network  net;
-static struct arp     *arp;
-static struct ipv4    *ip;
-static struct tcpv4   *tcp;
-static bool            has_address;
+static struct network net;
+static struct arp *arp;
+static struct ipv4 *ip;
+static struct tcpv4 *tcp;
+static bool has_address;
 static frames_handler *fn;
-static void           *fn_ctx;
+static void *fn_ctx;
 
 static void forget(struct network *n, struct buf *frame)
 {
@@ -50,7 +50,7 @@ static void on_udp(void *ctx, struct endpoint from, struct endpoint to,
                    const struct buf *datagram)
 {
     struct udpv4 *udp = ctx;
-    uint8_t       byte = 0;
+    uint8_t byte = 0;
 
     check(buf_length(datagram) <= UDP_MOST);
     check(has_address || to.port == CLIENT);
@@ -75,9 +75,9 @@ static void on_tcp(void *ctx, struct flow *flow, struct endpoint peer)
 static void make_stack(void)
 {
     static const struct network_ops ops = {forget, listen_to};
-    struct ethernet                *ethernet = NULL;
-    struct icmpv4                  *icmp = NULL;
-    struct udpv4                   *udp = NULL;
+    struct ethernet *ethernet = NULL;
+    struct icmpv4 *icmp = NULL;
+    struct udpv4 *udp = NULL;
 
     net = (struct network){.ops = &ops,
                            .name = "fuzz",
@@ -106,7 +106,7 @@ static void set_address(bool has)
 /* Makes the checksums of an IPv4 packet right, and its way to us. */
 static void mend(uint8_t *p, size_t len)
 {
-    size_t   header, at = 0;
+    size_t header, at = 0;
     uint64_t sum;
 
     if (len < 14 + 20 || p[12] != 8 || p[13] != 0)
@@ -146,8 +146,8 @@ static void mend(uint8_t *p, size_t len)
 static void parse_alone(const uint8_t *data, size_t size)
 {
     struct tcp_segment s, again;
-    struct dhcp_reply  r;
-    uint8_t            p[TCP_MOST], q[TCP_MOST];
+    struct dhcp_reply r;
+    uint8_t p[TCP_MOST], q[TCP_MOST];
 
     if (tcp_parse(data, size, &s)) {
         s.header = tcp_emit(&s, p);
@@ -171,7 +171,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     mended = data[0] & 1;
     set_address(!(data[0] & 2));
     for (size_t at = 1; at + 2 <= size;) {
-        size_t      len = data[at];
+        size_t len = data[at];
         struct buf *frame;
 
         check(time_sleep((data[at + 1] * 10 + 1) * MILLISECOND) == OK);

@@ -76,7 +76,7 @@ static void hear(void *ctx, struct buf *const *frames, size_t count)
 static struct buf *frame_of(size_t len)
 {
     static const uint8_t bytes[20000];
-    struct buf          *b = buf_copy_in(bytes, len, 0);
+    struct buf *b = buf_copy_in(bytes, len, 0);
 
     if (b && len > 1500)
         b->offload = (struct offload){34, 16, 1460, false};
@@ -99,7 +99,7 @@ static void talk(void *ctx)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct fiber   *f;
+    struct fiber *f;
     struct network *n;
 
     begin(data, size);

@@ -85,7 +85,7 @@ void platform_pages_free(void *pages, size_t count)
     free(pages);
 }
 
-__attribute__((weak)) enum status platform_stack(size_t        size,
+__attribute__((weak)) enum status platform_stack(size_t size,
                                                  struct stack *stack)
 {
     stack->low = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
@@ -107,7 +107,7 @@ void mirage_main(void)
 
 const char mirage_name[] = "fuzz";
 
-typedef void       constructor(void);
+typedef void constructor(void);
 constructor *const image_init_first[1], *const image_init_last[1];
 
 void libc_stop(void)

@@ -40,10 +40,10 @@ static void check_start(const struct start *s, size_t entries)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct hvm_start_info info = {0};
-    struct start         *s = calloc(1, sizeof *s);
-    size_t                entries, map_size;
-    void                 *map;
-    char                 *line;
+    struct start *s = calloc(1, sizeof *s);
+    size_t entries, map_size;
+    void *map;
+    char *line;
 
     if (size < 2) {
         free(s);

@@ -28,8 +28,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static struct wheel  wheel;
-static struct ipv4  *ip;
+static struct wheel wheel;
+static struct ipv4 *ip;
 static struct tcpv4 *tcp;
 
 static const struct ip_address ours = {
@@ -45,13 +45,13 @@ static struct {
 
 /* The application's flows. */
 static struct flow_slot {
-    struct flow   *flow; /* NULL: none */
-    bool           is_done;
+    struct flow *flow; /* NULL: none */
+    bool is_done;
     struct waiters done;
 } slots[FLOWS];
 
 static unsigned fibers; /* of the application */
-static bool     is_honest;
+static bool is_honest;
 
 /* The input. */
 static const uint8_t *at, *end;
@@ -69,7 +69,7 @@ static struct connection *of(unsigned port)
 
 static void input_packet(uint8_t *segment, size_t len)
 {
-    uint8_t     header[IPV4_HEADER] = {0x45};
+    uint8_t header[IPV4_HEADER] = {0x45};
     struct buf *b = buf_new(0);
 
     put_be16(segment + 16, 0);
@@ -93,7 +93,7 @@ static void input_packet(uint8_t *segment, size_t len)
 static void say(unsigned port, uint8_t flags, uint32_t seq, uint32_t ack,
                 uint16_t window, bool timestamps, uint32_t time, size_t len)
 {
-    uint8_t            segment[TCP_MOST + 1400];
+    uint8_t segment[TCP_MOST + 1400];
     struct tcp_segment s = {.from = (uint16_t)(4000 + port),
                             .to = seen[port].local,
                             .seq = seq,
@@ -103,7 +103,7 @@ static void say(unsigned port, uint8_t flags, uint32_t seq, uint32_t ack,
                             .has_timestamps = timestamps,
                             .time = time,
                             .echo = seen[port].time};
-    size_t             header = tcp_emit(&s, segment);
+    size_t header = tcp_emit(&s, segment);
 
     memset(segment + header, 'h', len);
     input_packet(segment, header + len);
@@ -113,7 +113,7 @@ static void say(unsigned port, uint8_t flags, uint32_t seq, uint32_t ack,
 static void answer(unsigned port, const struct tcp_segment *s, size_t len)
 {
     struct connection *c = of(port);
-    uint32_t           next;
+    uint32_t next;
 
     if (!c || s->flags & TCP_RST)
         return;
@@ -132,19 +132,19 @@ static void answer(unsigned port, const struct tcp_segment *s, size_t len)
 
 /* Answers to send later: not from within the stack's output. */
 static struct {
-    unsigned           port;
+    unsigned port;
     struct tcp_segment s;
-    size_t             len;
+    size_t len;
 } answers[256];
 static unsigned answer_first, answer_count;
 
 static void sink(void *ctx, struct ip_address next, bool to_many,
                  struct buf *packet)
 {
-    uint8_t            p[IPV4_HEADER + TCP_MOST];
-    size_t             len = buf_length(packet);
+    uint8_t p[IPV4_HEADER + TCP_MOST];
+    size_t len = buf_length(packet);
     struct tcp_segment s;
-    unsigned           port;
+    unsigned port;
 
     (void)ctx, (void)next, (void)to_many;
     check(len >= IPV4_HEADER + TCP_HEADER);
@@ -201,7 +201,7 @@ static void serve(void *ctx, struct flow *f, struct endpoint peer)
 static void open_one(void *ctx)
 {
     struct endpoint to = {theirs, (uint16_t)(4000 + (uintptr_t)ctx)};
-    struct flow    *f;
+    struct flow *f;
 
     fibers++;
     if (tcpv4_open(tcp, to, time_after(20 * SECOND), &f) == OK) {
@@ -362,19 +362,19 @@ static size_t add_sack(const struct connection *c, uint8_t *p, size_t header)
 
 static void send_hostile_segment(unsigned port)
 {
-    static const uint16_t    windows[] = {65535, 65535, 0, 1,
-                                          100, 1460, 3000, 32768};
+    static const uint16_t windows[] = {65535, 65535, 0, 1,
+                                       100, 1460, 3000, 32768};
     const struct connection *c = of(port);
-    uint8_t                  flags = take(), numbers = take(), by = take();
-    uint8_t                  size = take(), more = take(), segment[2000];
-    size_t                   len = size < 64 ? 0 : (size - 64) * 7u, header;
-    struct tcp_segment       s = {
-              .from = (uint16_t)(4000 + port),
-              .to = seen[port].local,
-              .flags = flags & 0x3f,
-              .window = windows[more & 7],
-              .has_timestamps = more & 8,
-              .echo = seen[port].time,
+    uint8_t flags = take(), numbers = take(), by = take();
+    uint8_t size = take(), more = take(), segment[2000];
+    size_t len = size < 64 ? 0 : (size - 64) * 7u, header;
+    struct tcp_segment s = {
+        .from = (uint16_t)(4000 + port),
+        .to = seen[port].local,
+        .flags = flags & 0x3f,
+        .window = windows[more & 7],
+        .has_timestamps = more & 8,
+        .echo = seen[port].time,
     };
 
     if (flags & 0x40) /* usually an ACK */
@@ -411,9 +411,9 @@ static void send_icmp_error(unsigned port)
     static const enum status statuses[] = {ERR_RANGE, ERR_UNREACHABLE,
                                            ERR_REFUSED, ERR_TIMEOUT};
     const struct connection *c = of(port);
-    struct ipv4_packet       packet = {
-              .from = ours, .to = theirs, .protocol = PROTOCOL_TCP};
-    uint8_t           how = take(), by = take(), start[8];
+    struct ipv4_packet packet = {
+        .from = ours, .to = theirs, .protocol = PROTOCOL_TCP};
+    uint8_t how = take(), by = take(), start[8];
     struct ipv4_error error = {statuses[how & 3], (uint16_t)(by * 8)};
 
     put_be16(start, seen[port].local);
@@ -429,10 +429,10 @@ static void pass(nanoseconds length)
 
 static void call_flow(unsigned which)
 {
-    static const uint8_t      data[3000];
-    struct flow_slot         *slot = &slots[which % FLOWS];
-    struct flow              *f = slot->flow;
-    uint8_t                   how = take(), by = take();
+    static const uint8_t data[3000];
+    struct flow_slot *slot = &slots[which % FLOWS];
+    struct flow *f = slot->flow;
+    uint8_t how = take(), by = take();
     const struct flow_options options = {
         .no_delay = by & 1,
         .keepalive_idle = by & 2 ? 10 * SECOND : 0,
@@ -503,8 +503,8 @@ static void step(void)
         61 * SECOND,
         310 * SECOND,
     };
-    uint8_t           what = take();
-    unsigned          port = what >> 3 & 3;
+    uint8_t what = take();
+    unsigned port = what >> 3 & 3;
     struct tcp_limits limits;
 
     switch (what & 7) {
@@ -546,7 +546,7 @@ static void run_honest_peer(nanoseconds length)
 
     while (fuzz_now < until && (tcp->count > 0 || fibers > 0)) {
         nanoseconds next = wheel_next(&wheel) + MILLISECOND;
-        bool        answered = answer_count > 0;
+        bool answered = answer_count > 0;
 
         for (int n = 0; n < 64 && answer_count > 0; n++) {
             unsigned i = answer_first++ % 256;

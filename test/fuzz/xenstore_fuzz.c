@@ -19,12 +19,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct xen xen;
 
-static struct event         *store_event;
+static struct event *store_event;
 static struct xenstore_watch watched;
-static unsigned              notifications, piece;
-static bool                  jumps;
-static uint8_t               stream[65536];
-static size_t                stream_at, stream_len;
+static unsigned notifications, piece;
+static bool jumps;
+static uint8_t stream[65536];
+static size_t stream_at, stream_len;
 
 void events_listen(struct event *e)
 {
@@ -67,7 +67,7 @@ void platform_wait(nanoseconds deadline)
 
 static void fill_stream(const uint8_t *data, size_t size)
 {
-    char   token[20];
+    char token[20];
     size_t len = (size_t)text_format(token, sizeof token, "%p",
                                      (void *)&watched);
 
@@ -112,7 +112,7 @@ static void read_value(size_t size)
 
 static void list_names(void)
 {
-    char    *names = malloc(40);
+    char *names = malloc(40);
     uint64_t number;
 
     memset(names, 'x', 40);

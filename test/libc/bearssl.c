@@ -19,8 +19,8 @@ static bool is(const void *data, size_t len, const char *hex)
 static void sha256(void)
 {
     br_sha256_context c;
-    unsigned char     sum[32];
-    char              as[1000];
+    unsigned char sum[32];
+    char as[1000];
 
     br_sha256_init(&c);
     br_sha256_update(&c, "abc", 3);
@@ -40,7 +40,7 @@ static void sha256(void)
 static void gcm(const br_block_ctr_class *aes, const char *name, void *keys,
                 br_ghash ghash)
 {
-    unsigned char  key[16] = {0}, nonce[12] = {0}, text[16] = {0}, tag[16];
+    unsigned char key[16] = {0}, nonce[12] = {0}, text[16] = {0}, tag[16];
     br_gcm_context c;
 
     printf("%s\n", name);
@@ -64,14 +64,14 @@ static void gcm(const br_block_ctr_class *aes, const char *name, void *keys,
 /* Keys made, and a signature with them made and checked, on P-256. */
 static void ecdsa(void)
 {
-    unsigned char        seed[32], secret[64], open[128];
-    unsigned char        hash[32] = {1}, sig[80];
+    unsigned char seed[32], secret[64], open[128];
+    unsigned char hash[32] = {1}, sig[80];
     br_hmac_drbg_context random;
     br_ec_private_key private;
     br_ec_public_key public;
     const br_ec_impl *ec = br_ec_get_default();
-    br_prng_seeder    seeder = br_prng_seeder_system(NULL);
-    size_t            len;
+    br_prng_seeder seeder = br_prng_seeder_system(NULL);
+    size_t len;
 
     memset(seed, 7, sizeof seed);
     br_hmac_drbg_init(&random, &br_sha256_vtable, seed, sizeof seed);
@@ -89,11 +89,11 @@ static void ecdsa(void)
 /* The first message of a TLS client, which draws all of the library in. */
 static void client(void)
 {
-    static unsigned char    buffer[BR_SSL_BUFSIZE_BIDI];
-    br_ssl_client_context   c;
+    static unsigned char buffer[BR_SSL_BUFSIZE_BIDI];
+    br_ssl_client_context c;
     br_x509_minimal_context x509;
-    size_t                  len;
-    unsigned char          *record;
+    size_t len;
+    unsigned char *record;
 
     br_ssl_client_init_full(&c, &x509, NULL, 0);
     br_ssl_engine_set_buffer(&c.eng, buffer, sizeof buffer, 1);
@@ -105,9 +105,9 @@ static void client(void)
 
 int main(void)
 {
-    static br_aes_big_ctr_keys      big;
-    static br_aes_ct64_ctr_keys     ct64;
-    static br_aes_x86ni_ctr_keys    x86ni;
+    static br_aes_big_ctr_keys big;
+    static br_aes_ct64_ctr_keys ct64;
+    static br_aes_x86ni_ctr_keys x86ni;
     const br_block_ctr_class *const fast = br_aes_x86ni_ctr_get_vtable();
 
     sha256();

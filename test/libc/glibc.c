@@ -43,7 +43,7 @@ static int is(int answer)
 
 static void end(const char *how)
 {
-    char  *more = malloc(8 * one);
+    char *more = malloc(8 * one);
     size_t len = 9 * one;
     fd_set set;
 
@@ -98,11 +98,11 @@ static void left(void)
 
 int main(int count, char **words)
 {
-    char      text[32], *long_text;
-    int       a, b;
-    jmp_buf   place;
-    fd_set    set;
-    time_t    then = 951782400;
+    char text[32], *long_text;
+    int a, b;
+    jmp_buf place;
+    fd_set set;
+    time_t then = 951782400;
     struct tm tm;
 
     atexit(left);

@@ -41,9 +41,9 @@ static uint32_t dice(uint32_t bound)
 __attribute__((format(printf, 2, 3))) static bool
 prints(const char *wanted, const char *fmt, ...)
 {
-    char    text[600];
+    char text[600];
     va_list args;
-    int     len;
+    int len;
 
     va_start(args, fmt);
     len = vsnprintf(text, sizeof text, fmt, args);
@@ -105,12 +105,12 @@ static bool reads_back(double value)
 
 static void numbers(void)
 {
-    char    *end;
-    int      a;
+    char *end;
+    int a;
     unsigned b;
-    double   d;
-    char     word[10];
-    bool     all = true;
+    double d;
+    char word[10];
+    bool all = true;
 
     EXPECT(strtod("0.1", NULL) == 0.1);
     EXPECT(strtod("  -12.5e-3xyz", &end) == -12.5e-3 && *end == 'x');
@@ -122,7 +122,7 @@ static void numbers(void)
     EXPECT(strtod("1e999", NULL) == HUGE_VAL && errno == ERANGE);
     for (int i = 0; i < 20000; i++) {
         uint64_t bits = (uint64_t)dice(UINT32_MAX) << 32 | dice(UINT32_MAX);
-        double   value;
+        double value;
 
         memcpy(&value, &bits, sizeof value);
         if (isfinite(value) && !reads_back(value))
@@ -151,7 +151,7 @@ static bool near(double found, double wanted)
 static void mathematics(void)
 {
     volatile double half = 0.5, two = 2, ten = 10, minus = -1;
-    int             exponent;
+    int exponent;
 
     EXPECT(near(sin(half), 0.47942553860420300));
     EXPECT(near(cos(half), 0.87758256189037276));
@@ -182,7 +182,7 @@ static void mathematics(void)
 }
 
 static jmp_buf place;
-static int     caught, constructed;
+static int caught, constructed;
 
 __attribute__((noinline)) static void deep(int level)
 {
@@ -196,7 +196,7 @@ __attribute__((noinline)) static void deep(int level)
 static void jumps(void)
 {
     volatile int kept = 1;
-    int          value = setjmp(place);
+    int value = setjmp(place);
 
     if (value == 0) {
         kept = 2;
@@ -220,8 +220,8 @@ static int compare(const void *a, const void *b)
 static void sorting(void)
 {
     static int list[5000];
-    bool       sorted = true;
-    int        key;
+    bool sorted = true;
+    int key;
 
     for (size_t i = 0; i < 5000; i++)
         list[i] = (int)dice(1000);
@@ -235,9 +235,9 @@ static void sorting(void)
 
 static void calendar(void)
 {
-    time_t    then = 951782400; /* the leap day of 2000 */
+    time_t then = 951782400; /* the leap day of 2000 */
     struct tm tm;
-    char      text[64];
+    char text[64];
 
     EXPECT(gmtime_r(&then, &tm) == &tm);
     EXPECT(tm.tm_year == 100 && tm.tm_mon == 1 && tm.tm_mday == 29);
@@ -252,9 +252,9 @@ static void calendar(void)
 
 static void clocks(void)
 {
-    struct timeval  day;
+    struct timeval day;
     struct timespec wall, before, after;
-    time_t          now = time(NULL);
+    time_t now = time(NULL);
     struct timespec length = {0, 2000000};
 
     EXPECT(gettimeofday(&day, NULL) == 0);
@@ -275,15 +275,15 @@ static void memory(void)
     enum { BLOCKS = 500 };
     static struct {
         unsigned char *data;
-        size_t         len;
-        unsigned char  value;
+        size_t len;
+        unsigned char value;
     } model[BLOCKS];
-    bool  whole = true, aligned = true;
+    bool whole = true, aligned = true;
     void *page;
 
     for (int turn = 0; turn < 200000; turn++) {
-        size_t         i = dice(BLOCKS);
-        size_t         len = dice(dice(50) ? 600 : 60000) + 1;
+        size_t i = dice(BLOCKS);
+        size_t len = dice(dice(50) ? 600 : 60000) + 1;
         unsigned char *data = model[i].data;
 
         for (size_t j = 0; j < model[i].len; j += dice(97) + 1)
@@ -332,7 +332,7 @@ static void exhaustion(void)
 {
     enum { MANY = 100000 };
     static void *blocks[MANY];
-    size_t       count[2] = {0};
+    size_t count[2] = {0};
 
     for (int turn = 0; turn < 2; turn++) {
         size_t n = 0;
@@ -359,12 +359,12 @@ static void exhaustion(void)
 static void moves(void)
 {
     static unsigned char block[700], model[700];
-    bool                 same = true;
+    bool same = true;
 
     for (size_t len = 0; len < 300; len++) {
         for (int turn = 0; turn < 60; turn++) {
             size_t from = dice(330), to = dice(330);
-            int    value = (int)dice(256);
+            int value = (int)dice(256);
 
             if (turn % 2)
                 to = from + dice(40) - (from > 40 ? dice(40) : 0);
@@ -413,10 +413,10 @@ static void strings(void)
 
 static void files(void)
 {
-    struct stat   about;
+    struct stat about;
     unsigned char seed[32] = {0}, other[32] = {0}, none[32] = {0};
-    int           fd;
-    char          text[8];
+    int fd;
+    char text[8];
 
     errno = 0;
     EXPECT(fopen("/etc/passwd", "r") == NULL && errno == ENOENT);

@@ -102,7 +102,7 @@ enum status time_sleep_until(nanoseconds deadline)
 void *platform_heap(size_t size)
 {
     static char *begin, *end;
-    char        *before;
+    char *before;
 
     if (end == NULL)
         begin = end = (char *)call(BRK, 0, 0, 0);
@@ -129,7 +129,7 @@ void platform_smashed(uintptr_t at)
 
 void image_panic(const char *file, int line, const char *fmt, ...)
 {
-    char    place[128];
+    char place[128];
     va_list args;
 
     text_format(place, sizeof place, "%s:%d: ", file, line);
@@ -143,7 +143,7 @@ void image_panic(const char *file, int line, const char *fmt, ...)
 }
 
 /* The linker's. */
-typedef void        constructor(void);
+typedef void constructor(void);
 extern constructor *__init_array_start[], *__init_array_end[];
 
 __attribute__((used, noreturn)) static void begin(long *stack)

@@ -12,8 +12,8 @@ static bool streams(unsigned char *packed, unsigned long len,
                     const unsigned char *wanted, unsigned piece)
 {
     static unsigned char out[SIZE];
-    z_stream             z = {.next_out = out, .avail_out = SIZE};
-    int                  result = Z_OK;
+    z_stream z = {.next_out = out, .avail_out = SIZE};
+    int result = Z_OK;
 
     if (inflateInit(&z) != Z_OK)
         return false;
@@ -29,9 +29,9 @@ static bool streams(unsigned char *packed, unsigned long len,
 int main(void)
 {
     unsigned char *data = malloc(SIZE), *back = malloc(SIZE);
-    unsigned long  room = compressBound(SIZE), len = room, size = SIZE;
+    unsigned long room = compressBound(SIZE), len = room, size = SIZE;
     unsigned char *packed = malloc(room);
-    uint32_t       state = 1;
+    uint32_t state = 1;
 
     EXPECT(data != NULL && back != NULL && packed != NULL);
     for (size_t i = 0; i < SIZE; i++) {

@@ -60,19 +60,19 @@
 typedef int64_t nanoseconds;
 
 struct frame {
-    nanoseconds   due;
-    uint64_t      order; /* between frames due at once */
-    struct frame *next;  /* among those held back */
-    uint64_t      until; /* held until this one has been sent */
-    size_t        len;
-    uint8_t       byte[];
+    nanoseconds due;
+    uint64_t order; /* between frames due at once */
+    struct frame *next; /* among those held back */
+    uint64_t until; /* held until this one has been sent */
+    size_t len;
+    uint8_t byte[];
 };
 
 /* What chance has in store for a frame. */
 struct fate {
-    bool        lost, twice, overtaken, corrupted;
-    unsigned    by;  /* so many overtake it */
-    uint64_t    bit; /* of those that may be turned over, modulo their count */
+    bool lost, twice, overtaken, corrupted;
+    unsigned by; /* so many overtake it */
+    uint64_t bit; /* of those that may be turned over, modulo their count */
     nanoseconds jitter;
 };
 
@@ -82,29 +82,29 @@ struct counters {
 };
 
 struct direction {
-    const char     *name;
-    int             from, to; /* the TAPs' files */
-    uint64_t        seed, frames, sent;
-    nanoseconds     line_free; /* at the rate, the last frame has left then */
-    nanoseconds     last_due;
-    struct frame  **heap; /* by due time; room for queue frames */
-    size_t          count, held_count;
-    struct frame   *held;
+    const char *name;
+    int from, to; /* the TAPs' files */
+    uint64_t seed, frames, sent;
+    nanoseconds line_free; /* at the rate, the last frame has left then */
+    nanoseconds last_due;
+    struct frame **heap; /* by due time; room for queue frames */
+    size_t count, held_count;
+    struct frame *held;
     struct counters counters;
 };
 
 static struct {
-    uint64_t    seed;
-    double      loss, duplicate, reorder, corrupt, delay, jitter, hold, rate;
-    long        queue;
+    uint64_t seed;
+    double loss, duplicate, reorder, corrupt, delay, jitter, hold, rate;
+    long queue;
     nanoseconds cut_from[CUTS], cut_to[CUTS];
-    int         cuts;
+    int cuts;
     const char *pcap;
-    bool        stats;
+    bool stats;
 } options = {.hold = 50, .queue = 10000};
 
-static nanoseconds           started;
-static FILE                 *pcap;
+static nanoseconds started;
+static FILE *pcap;
 static volatile sig_atomic_t ending;
 
 __attribute__((format(printf, 1, 2))) _Noreturn static void
@@ -196,7 +196,7 @@ static void push(struct direction *d, struct frame *f)
 static struct frame *pop(struct direction *d)
 {
     struct frame *first = d->heap[0], *last = d->heap[--d->count];
-    size_t        at = 0, child;
+    size_t at = 0, child;
 
     while ((child = 2 * at + 1) < d->count) {
         if (child + 1 < d->count &&
@@ -296,7 +296,7 @@ static void enter(struct direction *d, uint8_t *byte, size_t len)
 {
     nanoseconds now = clock_of(CLOCK_MONOTONIC), due;
     struct fate fate = next_fate(d);
-    uint64_t    bit;
+    uint64_t bit;
 
     if (is_full(d)) {
         d->counters.overflowed++;
@@ -329,7 +329,7 @@ static void enter(struct direction *d, uint8_t *byte, size_t len)
 
 static void capture(const struct frame *f)
 {
-    nanoseconds    wall = clock_of(CLOCK_REALTIME);
+    nanoseconds wall = clock_of(CLOCK_REALTIME);
     const uint32_t header[] = {(uint32_t)(wall / SECOND),
                                (uint32_t)(wall % SECOND), (uint32_t)f->len,
                                (uint32_t)f->len};
@@ -342,7 +342,7 @@ static void capture(const struct frame *f)
 static void leave(struct direction *d, struct frame *f)
 {
     struct virtio_net_hdr none = {0};
-    struct iovec          part[] = {{&none, sizeof none}, {f->byte, f->len}};
+    struct iovec part[] = {{&none, sizeof none}, {f->byte, f->len}};
 
     if (writev(d->to, part, 2) < 0) {
         d->counters.refused++;
@@ -448,8 +448,8 @@ static bool split(struct direction *d, const uint8_t *byte, size_t len,
                   size_t size)
 {
     static uint8_t part[LONGEST];
-    size_t         tcp, head = end_of_headers(byte, len, &tcp);
-    unsigned       index = 0;
+    size_t tcp, head = end_of_headers(byte, len, &tcp);
+    unsigned index = 0;
 
     if (head == 0 || size == 0)
         return false;
@@ -468,12 +468,12 @@ static bool split(struct direction *d, const uint8_t *byte, size_t len,
 /* One frame of the kernel's; false: there is none. */
 static bool take(struct direction *d)
 {
-    static uint8_t        byte[LONGEST + 1];
+    static uint8_t byte[LONGEST + 1];
     struct virtio_net_hdr h;
-    struct iovec          part[] = {{&h, sizeof h}, {byte, sizeof byte}};
-    ssize_t               got = readv(d->from, part, 2);
-    size_t                len = (size_t)got - sizeof h;
-    bool                  ok = true;
+    struct iovec part[] = {{&h, sizeof h}, {byte, sizeof byte}};
+    ssize_t got = readv(d->from, part, 2);
+    size_t len = (size_t)got - sizeof h;
+    bool ok = true;
 
     if (got < 0)
         return false;
@@ -502,7 +502,7 @@ static bool take(struct direction *d)
 static int open_tap(const char *name)
 {
     struct ifreq r = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
-    int          size = sizeof(struct virtio_net_hdr), fd;
+    int size = sizeof(struct virtio_net_hdr), fd;
 
     if (strlen(name) >= IFNAMSIZ || if_nametoindex(name) == 0)
         give_up("%s: there is no such interface", name);
@@ -527,7 +527,7 @@ static void open_pcap(void)
 
 static double number(const char *option, const char *text, double most)
 {
-    char  *end;
+    char *end;
     double value = strtod(text, &end);
 
     if (end == text || *end || !(value >= 0 && value <= most))
@@ -538,7 +538,7 @@ static double number(const char *option, const char *text, double most)
 static void add_cut(const char *text)
 {
     double from, to;
-    char   more;
+    char more;
 
     if (sscanf(text, "%lf-%lf%c", &from, &to, &more) != 2 ||
         !(from >= 0 && to > from && to <= 1e9))
@@ -567,7 +567,7 @@ static void read_options(int argc, char **argv)
         {"stats", no_argument, NULL, 'S'},
         {0},
     };
-    int   c, which;
+    int c, which;
     char *end;
 
     while ((c = getopt_long(argc, argv, "", known, &which)) != -1) {
@@ -629,11 +629,11 @@ static void end(int signal)
 static void run(struct direction *way)
 {
     struct pollfd wait[] = {{way[0].from, POLLIN, 0}, {way[1].from, POLLIN, 0}};
-    sigset_t      none;
+    sigset_t none;
 
     sigemptyset(&none);
     while (!ending) {
-        nanoseconds     now = clock_of(CLOCK_MONOTONIC), next = FOREVER, left;
+        nanoseconds now = clock_of(CLOCK_MONOTONIC), next = FOREVER, left;
         struct timespec t;
 
         for (int i = 0; i < 2; i++)
@@ -662,7 +662,7 @@ static void run(struct direction *way)
 static void take_signals(void)
 {
     struct sigaction act = {.sa_handler = end};
-    sigset_t         ours;
+    sigset_t ours;
 
     sigemptyset(&ours);
     sigaddset(&ours, SIGTERM);
@@ -675,7 +675,7 @@ static void take_signals(void)
 int main(int argc, char **argv)
 {
     static struct direction way[2];
-    int                     a, b;
+    int a, b;
 
     read_options(argc, argv);
     take_signals();

@@ -9,7 +9,7 @@
 #include "script.h"
 #include <string.h>
 
-static uint8_t             data[20000];
+static uint8_t data[20000];
 static struct tcp_counters before;
 
 static struct connection *ours(void)
@@ -439,7 +439,7 @@ TEST(an_ack_of_new_data_restarts_the_user_timeout)
 TEST(a_user_timeout_in_syn_sent_sends_nothing)
 {
     struct flow_options o = {.user_timeout = 2 * SECOND};
-    struct buf         *b;
+    struct buf *b;
 
     (void)begin_opening(&o);
     CHECK(script_play("< SYN 0 after=1000\n"
@@ -451,7 +451,7 @@ TEST(a_user_timeout_in_syn_sent_sends_nothing)
 
 TEST(the_default_user_timeout_is_300_seconds)
 {
-    nanoseconds  began;
+    nanoseconds began;
     struct flow *f;
 
     open_with("", 0);

@@ -250,7 +250,7 @@ static void note_event(void *ctx, struct flow *f, unsigned events)
 static struct flow *begin_opening(unsigned *events)
 {
     struct endpoint to = {ipv4_address(10, 0, 0, 1), 4000};
-    struct flow    *f = NULL;
+    struct flow *f = NULL;
 
     begin();
     *events = 0;
@@ -261,7 +261,7 @@ static struct flow *begin_opening(unsigned *events)
 
 TEST(a_close_in_syn_sent_deletes_the_connection_silently)
 {
-    unsigned     events;
+    unsigned events;
     struct flow *f = begin_opening(&events);
 
     flow_close(f);
@@ -275,7 +275,7 @@ TEST(a_close_in_syn_sent_deletes_the_connection_silently)
 
 TEST(a_close_in_syn_sent_drops_written_data)
 {
-    unsigned     events;
+    unsigned events;
     struct flow *f = begin_opening(&events);
 
     CHECK(flow_write(f, data, 100, FOREVER) == OK);
@@ -289,7 +289,7 @@ TEST(a_close_in_syn_sent_drops_written_data)
 
 TEST(an_abort_in_syn_sent_sends_nothing)
 {
-    unsigned     events;
+    unsigned events;
     struct flow *f = begin_opening(&events);
 
     flow_abort(f);
@@ -300,7 +300,7 @@ TEST(an_abort_in_syn_sent_sends_nothing)
 
 TEST(a_shutdown_in_syn_sent_sends_written_data_and_then_fin)
 {
-    unsigned     events;
+    unsigned events;
     struct flow *f = begin_opening(&events);
 
     CHECK(flow_write(f, data, 100, FOREVER) == OK);
@@ -314,7 +314,7 @@ TEST(a_shutdown_in_syn_sent_sends_written_data_and_then_fin)
 
 TEST(a_close_in_a_simultaneous_open_sends_a_fin)
 {
-    unsigned     events;
+    unsigned events;
     struct flow *f = begin_opening(&events);
 
     CHECK(script_play("> SYN 100\n"
@@ -328,7 +328,7 @@ TEST(a_close_in_a_simultaneous_open_sends_a_fin)
 
 TEST(a_close_with_unread_data_of_a_syn_sends_a_reset_once_established)
 {
-    unsigned     events;
+    unsigned events;
     struct flow *f = begin_opening(&events);
 
     CHECK(script_play("> SYN 100 +10\n"
@@ -345,7 +345,7 @@ static enum status opened;
 static void open_for_a_while(void *ctx)
 {
     struct endpoint to = {ipv4_address(10, 0, 0, 1), 4000};
-    struct flow    *f;
+    struct flow *f;
 
     (void)ctx;
     opened = tcpv4_open(right.tcp, to, time_after(SECOND / 2), &f);

@@ -10,11 +10,11 @@
 #define BRIEF (60 * MILLISECOND)
 #define SA    (TCP_SYN | TCP_ACK)
 
-static uint16_t     peer_port = 1000;
+static uint16_t peer_port = 1000;
 static struct flow *flow; /* accepted last */
-static unsigned     handled;
+static unsigned handled;
 
-static bool           let_go;
+static bool let_go;
 static struct waiters letting;
 
 static void hold(void *ctx, struct flow *f, struct endpoint peer)
@@ -32,7 +32,7 @@ static void hold(void *ctx, struct flow *f, struct endpoint peer)
 static void begin(void)
 {
     static const struct tcp_limits none;
-    static bool                    is_made;
+    static bool is_made;
 
     if (!is_made) {
         sim_seed(22);
@@ -74,7 +74,7 @@ static struct tcp_segment segment(uint8_t flags, uint32_t seq, uint32_t ack)
 static void say(uint8_t flags, uint32_t seq, uint32_t ack, size_t len)
 {
     static const uint8_t data[2000];
-    struct tcp_segment   s = segment(flags, seq, ack);
+    struct tcp_segment s = segment(flags, seq, ack);
 
     peer_send(&s, data, len);
 }
@@ -94,7 +94,7 @@ static bool hears(struct seen *seen, nanoseconds within)
 static void fill_up(void)
 {
     static const struct tcp_limits few = {.half_open = 1};
-    struct seen                    seen;
+    struct seen seen;
 
     begin();
     CHECK(tcpv4_limit(right.tcp, PORT, &few) == OK);
@@ -110,7 +110,7 @@ TEST(a_cookie_opens_a_connection_without_stored_state)
     fill_up();
     for (uint16_t mss = 400; mss <= 1460; mss += 53) {
         struct tcp_segment s = segment(TCP_SYN, 0xffffffff, 0);
-        unsigned           count = right.tcp->count;
+        unsigned count = right.tcp->count;
         struct connection *c;
 
         s.has_mss = true;
@@ -139,7 +139,7 @@ TEST(with_timestamps_a_cookie_restores_scale_and_sack)
     for (uint8_t scale = 0; scale <= 15; scale++) {
         struct tcp_segment s = segment(TCP_SYN, 100, 0);
         struct connection *c;
-        struct seen        seen;
+        struct seen seen;
 
         s.has_scale = scale < 15;
         s.scale = scale;
@@ -173,9 +173,9 @@ TEST(with_timestamps_a_cookie_restores_scale_and_sack)
 TEST(a_connection_from_a_cookie_survives_the_loss_of_its_first_segment)
 {
     static const uint8_t data[20000];
-    struct tcp_segment   s;
-    struct seen          seen, first;
-    unsigned             count = 1;
+    struct tcp_segment s;
+    struct seen seen, first;
+    unsigned count = 1;
 
     fill_up();
     s = segment(TCP_SYN, 100, 0);
@@ -206,9 +206,9 @@ TEST(a_connection_from_a_cookie_survives_the_loss_of_its_first_segment)
 TEST(a_connection_from_a_cookie_without_timestamps_has_no_rtt_sample)
 {
     static const uint8_t data[20000];
-    struct tcp_segment   s;
-    struct seen          seen;
-    uint32_t             seq, len;
+    struct tcp_segment s;
+    struct seen seen;
+    uint32_t seq, len;
 
     fill_up();
     s = segment(TCP_SYN, 100, 0);
@@ -239,7 +239,7 @@ TEST(a_connection_from_a_cookie_without_timestamps_has_no_rtt_sample)
 TEST(data_after_a_lost_handshake_ack_open_the_connection_by_the_cookie)
 {
     struct connection *c;
-    struct seen        seen;
+    struct seen seen;
 
     fill_up();
     say(TCP_SYN, 100, 0, 0);
@@ -263,7 +263,7 @@ static bool is_no_cookie(uint32_t seq, uint32_t ack)
 TEST(a_cookie_is_valid_for_its_peer_only_and_for_two_minutes)
 {
     struct seen seen;
-    uint32_t    cookie;
+    uint32_t cookie;
 
     begin();
     CHECK(is_no_cookie(1, 1)); /* no cookie was sent yet */
@@ -289,12 +289,12 @@ TEST(a_cookie_is_valid_for_its_peer_only_and_for_two_minutes)
 /* From a spoofed address. */
 static void spoofed(uint32_t n)
 {
-    struct endpoint    from = {ipv4_address(10, 0, 0, 3), (uint16_t)(n + 1)};
+    struct endpoint from = {ipv4_address(10, 0, 0, 3), (uint16_t)(n + 1)};
     struct ipv4_packet packet = {.from = from.ip,
                                  .to = ipv4_address(10, 0, 0, 2),
                                  .protocol = PROTOCOL_TCP};
     struct tcp_segment s = segment(TCP_SYN, n, 0);
-    struct buf        *b = buf_new(IPV4_HEADROOM);
+    struct buf *b = buf_new(IPV4_HEADROOM);
 
     s.from = from.port;
     b->len = tcp_emit(&s, buf_append(b, TCP_MOST));
@@ -305,7 +305,7 @@ static void spoofed(uint32_t n)
 TEST(a_syn_flood_neither_refuses_nor_delays_others_nor_uses_pages)
 {
     nanoseconds began;
-    uint64_t    cookies;
+    uint64_t cookies;
     struct seen seen;
 
     begin();
@@ -336,7 +336,7 @@ TEST(a_syn_flood_neither_refuses_nor_delays_others_nor_uses_pages)
 TEST(a_peer_is_served_when_one_of_the_busy_handlers_returns)
 {
     static const struct tcp_limits two = {.handlers = 2};
-    struct seen                    seen, late;
+    struct seen seen, late;
 
     begin();
     CHECK(tcpv4_limit(right.tcp, PORT, &two) == OK);
@@ -380,7 +380,7 @@ static struct connection *waiting(bool timestamps, uint32_t time)
 {
     struct tcp_segment s;
     struct connection *c;
-    struct seen        seen;
+    struct seen seen;
 
     begin();
     s = segment(TCP_SYN, 1000, 0);
@@ -412,10 +412,10 @@ TEST(time_wait_ends_for_a_syn_that_cannot_be_an_old_one)
     /* RFC 6191, 2: the old connection's timestamps, the SYN's, and its number.
      */
     static const struct {
-        bool     old, is;
-        int32_t  later;
+        bool old, is;
+        int32_t later;
         uint32_t seq;
-        bool     taken;
+        bool taken;
     } cases[] = {
         {true, true, 1, 0xf0000000, true},
         {true, true, 0, 1002, true},
@@ -431,10 +431,10 @@ TEST(time_wait_ends_for_a_syn_that_cannot_be_an_old_one)
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct connection *c = waiting(cases[i].old, 7000);
-        uint32_t           last = c->snd.nxt;
+        uint32_t last = c->snd.nxt;
         struct tcp_segment s = segment(TCP_SYN, cases[i].seq, 0);
-        struct seen        seen;
-        bool               is_right;
+        struct seen seen;
+        bool is_right;
 
         c->snd.nxt = last += 0x20000000; /* after wrapping sequence numbers */
         c->snd.una = c->snd.nxt = last;
@@ -459,7 +459,7 @@ TEST(time_wait_ends_for_a_syn_that_cannot_be_an_old_one)
 TEST(time_wait_of_a_port_without_a_listener_stays)
 {
     struct tcp_segment s;
-    struct seen        seen;
+    struct seen seen;
 
     CHECK(waiting(true, 7000));
     CHECK(tcpv4_listen(right.tcp, PORT, NULL, NULL) == OK);

@@ -13,16 +13,16 @@
 
 /* What the server does, and has seen. */
 static struct {
-    struct host       host;
-    bool              silent, refuses;
+    struct host host;
+    bool silent, refuses;
     struct ip_address offers;
-    uint32_t          lease, mask, router;
-    uint16_t          port;    /* that it answers from */
-    uint8_t           too[80]; /* what it says besides */
-    size_t            too_len;
-    unsigned          count[9]; /* messages, by type */
-    nanoseconds       when[9];  /* the last of them */
-    bool              unicast;  /* the last request was */
+    uint32_t lease, mask, router;
+    uint16_t port; /* that it answers from */
+    uint8_t too[80]; /* what it says besides */
+    size_t too_len;
+    unsigned count[9]; /* messages, by type */
+    nanoseconds when[9]; /* the last of them */
+    bool unicast; /* the last request was */
 } server = {
     .lease = LEASE, .mask = 0xffffff00, .router = 0x0a000001, .port = 67};
 
@@ -44,8 +44,8 @@ static size_t put_option(uint8_t *p, size_t at, uint8_t code, uint32_t value)
 
 static void reply(const uint8_t *request, uint8_t type)
 {
-    uint8_t         p[300] = {2, 1, 6};
-    size_t          at = 243;
+    uint8_t p[300] = {2, 1, 6};
+    size_t at = 243;
     struct endpoint to = {ipv4_of_number(0xffffffff), 68};
 
     memcpy(p + 4, request + 4, 4);
@@ -71,8 +71,8 @@ static void reply(const uint8_t *request, uint8_t type)
 static void on_request(void *ctx, struct endpoint from, struct endpoint to,
                        const struct buf *datagram)
 {
-    uint8_t        p[600];
-    size_t         len = buf_length(datagram);
+    uint8_t p[600];
+    size_t len = buf_length(datagram);
     const uint8_t *type;
 
     (void)ctx;
@@ -102,10 +102,10 @@ static void say_nothing(struct console *c, const char *text, size_t len)
 }
 
 static struct console_ops quiet_ops = {.write = say_nothing};
-static struct console     quiet = {.ops = &quiet_ops};
-static struct stackv4    *stack;
-static unsigned           changes;
-static struct ip_address  last;
+static struct console quiet = {.ops = &quiet_ops};
+static struct stackv4 *stack;
+static unsigned changes;
+static struct ip_address last;
 
 static void on_change(void *ctx, const struct stackv4_address *a)
 {
@@ -122,9 +122,9 @@ static bool is_at(uint8_t number)
 TEST(the_first_offer_is_taken_and_its_address_looked_for_first)
 {
     static const struct sim_faults slow = {.delay = 5 * MILLISECOND};
-    struct network                *net;
-    struct stackv4_address         a;
-    nanoseconds                    began;
+    struct network *net;
+    struct stackv4_address a;
+    nanoseconds began;
 
     sim_seed(7);
     pair_make(1500, 0);
@@ -302,7 +302,7 @@ static uint64_t passed_to(const struct host *h)
 static bool goes_by(struct stackv4 *s, uint8_t first, const struct host *h)
 {
     struct endpoint to = {ipv4_address(first, 16, 0, 9), 9};
-    uint64_t        before = passed_to(h);
+    uint64_t before = passed_to(h);
 
     CHECK(stackv4_udp_write(s, 0, to, "x", 1) == OK);
     CHECK(time_sleep(SECOND) == OK);
@@ -322,12 +322,12 @@ TEST(an_address_of_32_bits_goes_by_its_gateway)
 
 TEST(routes_of_option_121_are_gone_by)
 {
-    static const char      routes[] = "\x79\x14"
-                                      "\x20\x0a\x00\x00\x02\x00\x00\x00\x00"
-                                      "\x08\xac\x0a\x00\x00\x02"
-                                      "\x00\x0a\x00\x00\x01";
+    static const char routes[] = "\x79\x14"
+                                 "\x20\x0a\x00\x00\x02\x00\x00\x00\x00"
+                                 "\x08\xac\x0a\x00\x00\x02"
+                                 "\x00\x0a\x00\x00\x01";
     struct stackv4_address a;
-    struct stackv4        *s;
+    struct stackv4 *s;
 
     /* The router of option 3 is not heard. */
     server.router = 0x0a000077;

@@ -16,23 +16,23 @@
 /* A message that is being made. */
 struct message {
     uint8_t p[30000];
-    size_t  len;
+    size_t len;
 };
 
 /* One server, what it does, and the last question that it has heard. */
 static struct server {
     struct host *host;
     void (*fn)(struct server *s);
-    unsigned        asked, asked_by_tcp;
-    uint8_t         question[512];
-    size_t          question_len;
+    unsigned asked, asked_by_tcp;
+    uint8_t question[512];
+    size_t question_len;
     struct endpoint from;
-    struct flow    *flow; /* while it is asked by TCP */
+    struct flow *flow; /* while it is asked by TCP */
 } one, two;
 
-static struct message  out;
+static struct message out;
 static struct stackv4 *stack;
-static struct dns     *d;
+static struct dns *d;
 
 /* Where the question of the last message ends; before that, its name. */
 static size_t question_end(const struct server *s)
@@ -141,7 +141,7 @@ static void on_datagram(void *ctx, struct endpoint from, struct endpoint to,
                         const struct buf *datagram)
 {
     struct server *s = ctx;
-    struct flow   *flow = s->flow; /* of a connection that goes on */
+    struct flow *flow = s->flow; /* of a connection that goes on */
 
     (void)to;
     s->flow = NULL;
@@ -159,7 +159,7 @@ static void on_datagram(void *ctx, struct endpoint from, struct endpoint to,
 static void on_connection(void *ctx, struct flow *flow, struct endpoint peer)
 {
     struct server *s = ctx;
-    struct buf    *b;
+    struct buf *b;
 
     (void)peer;
     s->asked_by_tcp++;
@@ -244,7 +244,7 @@ static void keep(void *ctx, const char *name, uint64_t value)
 
 static uint64_t count(const char *name)
 {
-    uint64_t    value = UINT64_MAX;
+    uint64_t value = UINT64_MAX;
     const void *wanted[] = {name, &value};
 
     dns_counters(d, keep, wanted);
@@ -268,13 +268,13 @@ static void serve_on(struct server *s, struct host *h)
 TEST(a_stack_that_knows_no_server_makes_no_resolver)
 {
     static const struct sim_faults slow = {.delay = DELAY};
-    static struct console_ops      ops = {.write = quiet_write};
-    static struct console          quiet = {.ops = &ops};
-    static const char *const       none[] = {NULL};
-    static const char *const       wrong[] = {"ns.example.org", NULL};
-    static const char *const       many[] = {"10.0.0.1", "10.0.0.2", "10.0.0.3",
-                                             "10.0.0.4", NULL};
-    struct network                *net;
+    static struct console_ops ops = {.write = quiet_write};
+    static struct console quiet = {.ops = &ops};
+    static const char *const none[] = {NULL};
+    static const char *const wrong[] = {"ns.example.org", NULL};
+    static const char *const many[] = {"10.0.0.1", "10.0.0.2", "10.0.0.3",
+                                       "10.0.0.4", NULL};
+    struct network *net;
 
     sim_seed(11);
     pair_make(1500, 0);
@@ -294,7 +294,7 @@ TEST(a_stack_that_knows_no_server_makes_no_resolver)
 TEST(an_answer_is_remembered_as_long_as_it_holds)
 {
     struct ip_address servers[DNS_SERVERS];
-    nanoseconds       began = time_now();
+    nanoseconds began = time_now();
 
     CHECK(dns_servers(d, servers) == 2);
     serve_both(say_right);
@@ -331,7 +331,7 @@ TEST(questions_differ_in_port_number_and_case)
 {
     uint16_t port[50], id[50];
     unsigned same_port = 0, same_id = 0, upper = 0;
-    char     name[40];
+    char name[40];
 
     serve_both(say_right);
     for (unsigned i = 0; i < 50; i++) {
@@ -371,8 +371,8 @@ TEST(a_wire_that_loses_a_third_of_all_costs_time_only)
 {
     static const struct sim_faults lossy = {.delay = DELAY, .loss = 333333};
     static const struct sim_faults good = {.delay = DELAY};
-    unsigned                       found = 0;
-    char                           name[40];
+    unsigned found = 0;
+    char name[40];
 
     serve_both(say_right);
     pair_faults(&lossy);
@@ -425,7 +425,7 @@ static void say_forged(struct server *s)
     begin(s, 0);
     put_address(0x0a0900ff, 600);
     send_from(s == &one ? two.host : one.host, 53, s); /* another address */
-    send_from(s->host, 5353, s);                       /* another port */
+    send_from(s->host, 5353, s); /* another port */
     out.p[1] ^= 1;
     send_from(s->host, 53, s); /* another number */
     out.p[1] ^= 1;
@@ -469,10 +469,10 @@ static void say_only_forged(struct server *s)
 /* To the port, and with the number, of the question before. */
 static void say_late(struct server *s)
 {
-    static uint8_t         question[512];
-    static size_t          len;
+    static uint8_t question[512];
+    static size_t len;
     static struct endpoint from;
-    struct server          before = *s;
+    struct server before = *s;
 
     if (s->asked > 1) {
         memcpy(before.question, question, len);
@@ -606,7 +606,7 @@ static bool has_capitals(const struct server *s)
 TEST(a_server_that_spoils_the_case_without_tcp_is_asked_twice)
 {
     nanoseconds began = time_now();
-    uint64_t    by_tcp;
+    uint64_t by_tcp;
 
     forget_all();
     refuse_tcp(true);
@@ -701,7 +701,7 @@ TEST(answers_that_never_agree_are_none)
 
 /* How a server fails that is asked with EDNS. */
 static unsigned edns_code;
-static bool     edns_says_all;
+static bool edns_says_all;
 
 static void say_no_edns(struct server *s)
 {
@@ -720,7 +720,7 @@ static void say_no_edns(struct server *s)
 TEST(a_server_that_fails_at_edns_is_asked_without_for_an_hour)
 {
     static const unsigned codes[] = {1, 2, 4, 5};
-    char                  name[40];
+    char name[40];
 
     for (unsigned i = 0; i < 8; i++) {
         nanoseconds began = time_now();
@@ -777,7 +777,7 @@ TEST(a_last_round_does_without_edns_and_the_case_of_letters)
 {
     for (int i = 0; i < 2; i++) {
         nanoseconds began = time_now();
-        unsigned    asked;
+        unsigned asked;
 
         forget_all();
         old_is_silent = i;
@@ -813,8 +813,8 @@ static void say_many(struct server *s)
 TEST(answers_that_are_longer_than_we_have_allowed_are_heard)
 {
     static const unsigned sizes[] = {33, 77, 78, 90, 300, 1800};
-    struct dns_answer     a;
-    char                  name[40];
+    struct dns_answer a;
+    char name[40];
 
     for (unsigned i = 0; i < 12; i++) {
         forget_all();
@@ -887,11 +887,11 @@ static void say_code(struct server *s)
 TEST(who_cannot_or_will_not_say_leads_to_the_next)
 {
     static const unsigned codes[] = {1, 2, 4, 5, 9};
-    char                  name[40];
+    char name[40];
 
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
         nanoseconds began = time_now();
-        bool        first = one.fn == say_right;
+        bool first = one.fn == say_right;
 
         code = codes[i];
         serve(first ? &two : &one, say_right);
@@ -993,7 +993,7 @@ TEST(a_time_of_zero_is_for_those_who_wait_and_nobody_else)
  * long1, and so on without an end. */
 static void say_aliases(struct server *s)
 {
-    char     label[16];
+    char label[16];
     unsigned n = s->question[HEADER + 5] - '0' + 1u;
 
     begin(s, 0);
@@ -1036,7 +1036,7 @@ TEST(aliases_without_an_end_are_given_up)
 
 /* Fibers that ask. */
 static struct {
-    unsigned       running, right, timed_out, cancelled;
+    unsigned running, right, timed_out, cancelled;
     struct waiters done;
 } crowd;
 
@@ -1071,7 +1071,7 @@ static void await_crowd(void)
 
 TEST(many_who_ask_for_one_name_ask_one_question)
 {
-    static char   name[] = "shared.example.org", other[] = "SHARED.example.org";
+    static char name[] = "shared.example.org", other[] = "SHARED.example.org";
     struct fiber *impatient;
 
     serve_both(say_right);
@@ -1105,7 +1105,7 @@ TEST(a_question_goes_on_when_nobody_waits_any_more)
 TEST(a_deadline_is_kept_whatever_servers_do)
 {
     struct dns_answer a;
-    nanoseconds       began = time_now();
+    nanoseconds began = time_now();
 
     serve_both(say_nothing);
     CHECK(dns_resolve(d, "slow.example.org", time_after(1500 * MILLISECOND),
@@ -1117,7 +1117,7 @@ TEST(a_deadline_is_kept_whatever_servers_do)
 TEST(of_many_names_at_once_all_are_found_in_their_turn)
 {
     static char names[300][32];
-    unsigned    before;
+    unsigned before;
 
     serve_both(say_right);
     memset(&crowd, 0, sizeof crowd);
@@ -1141,7 +1141,7 @@ TEST(of_many_names_at_once_all_are_found_in_their_turn)
 
 /* The stack, as one that has other servers at other times. */
 static struct ip_address told;
-static unsigned          told_count;
+static unsigned told_count;
 
 static void tell(const struct stackv4 *s, struct stackv4_address *a)
 {
@@ -1152,9 +1152,9 @@ static void tell(const struct stackv4 *s, struct stackv4_address *a)
 TEST(servers_of_the_stack_are_those_of_the_time_and_so_is_what_they_say)
 {
     const struct stackv4_ops *own = stack->ops;
-    struct stackv4_ops        other = *own;
-    struct dns               *of_stack;
-    enum status               s;
+    struct stackv4_ops other = *own;
+    struct dns *of_stack;
+    enum status s;
 
     other.address = tell;
     stack->ops = &other;
@@ -1184,7 +1184,7 @@ static void say_hosts(struct server *s)
     begin(s, 0);
     if (!is_asked(s, "refusing"))
         put_address(0x0a00004d, 60); /* nobody */
-    put_address(0x0a000001, 60);     /* port 80 is not open */
+    put_address(0x0a000001, 60); /* port 80 is not open */
     if (!is_asked(s, "refusing"))
         put_address(0x0a000002, 60);
     answer(s);
@@ -1201,9 +1201,9 @@ static void greet(void *ctx, struct flow *flow, struct endpoint peer)
 static nanoseconds reach(const char *name, nanoseconds deadline,
                          struct ip_address *peer)
 {
-    nanoseconds  began = time_now();
+    nanoseconds began = time_now();
     struct flow *f;
-    enum status  s = dns_connect_tcp(d, name, 80, deadline, &f);
+    enum status s = dns_connect_tcp(d, name, 80, deadline, &f);
 
     CHECK(s == OK);
     if (s == OK) {
@@ -1230,7 +1230,7 @@ TEST(a_connection_is_tried_to_each_address_in_turn)
 TEST(what_the_last_address_has_said_is_the_answer)
 {
     struct flow *f;
-    nanoseconds  began = time_now();
+    nanoseconds began = time_now();
 
     CHECK(dns_connect_tcp(d, "refusing.example.org", 80, FOREVER, &f) ==
           ERR_REFUSED);

@@ -9,7 +9,7 @@
 
 #define DRAIN (3 * SECOND)
 
-static uint8_t     data[5000];
+static uint8_t data[5000];
 static enum status drained;
 static nanoseconds began, ended;
 
@@ -176,7 +176,7 @@ TEST(at_the_end_new_connections_are_refused)
 TEST(at_the_end_a_handler_that_reads_does_not_see_the_end_of_stream)
 {
     struct flow *f;
-    struct buf  *b;
+    struct buf *b;
 
     open_it();
     f = pair_flow;

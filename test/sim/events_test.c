@@ -81,8 +81,8 @@ static void settle(void)
 TEST(an_echo_without_a_fiber_gives_back_all_and_then_the_end)
 {
     struct flow *f;
-    struct buf  *b;
-    size_t       got = 0;
+    struct buf *b;
+    size_t got = 0;
 
     pair_make(1500, 0);
     pair_watch();
@@ -104,7 +104,7 @@ TEST(an_echo_without_a_fiber_gives_back_all_and_then_the_end)
 TEST(a_peer_that_does_not_read_makes_the_server_wait_and_not_spin)
 {
     struct flow *f = a_client();
-    unsigned     before;
+    unsigned before;
 
     CHECK(fiber_start(send_all, f) == OK);
     CHECK(time_sleep(10 * SECOND) == OK);
@@ -121,7 +121,7 @@ TEST(a_peer_that_does_not_read_makes_the_server_wait_and_not_spin)
 static void pour(void *ctx, struct flow *flow, unsigned events)
 {
     static const uint8_t data[1000];
-    enum status         *last = ctx;
+    enum status *last = ctx;
 
     if (events & TCP_OVER) {
         drop(flow);
@@ -155,11 +155,11 @@ TEST(who_had_no_page_to_write_is_told_when_there_are_some)
 {
     /* A megabyte a second, or there would be no end in any. */
     struct sim_faults slow = {.rate = 8000000, .queue = 1000}, none = {0};
-    struct endpoint   to = {ipv4_address(10, 0, 0, 2), PORT + 5};
-    enum status       last = OK;
-    struct flow      *f = NULL;
-    struct buf       *hoard = NULL;
-    size_t            before;
+    struct endpoint to = {ipv4_address(10, 0, 0, 2), PORT + 5};
+    enum status last = OK;
+    struct flow *f = NULL;
+    struct buf *hoard = NULL;
+    size_t before;
 
     pair_faults(&slow);
     CHECK(tcpv4_listen_events(right.tcp, to.port, take_source, &last) == OK);
@@ -194,7 +194,7 @@ TEST(who_had_no_page_to_write_is_told_when_there_are_some)
 TEST(many_connections_of_which_each_is_told_of_its_own)
 {
     static struct flow *f[MANY];
-    struct buf         *b;
+    struct buf *b;
 
     accepted = over = 0;
     for (int i = 0; i < MANY; i++)
@@ -229,7 +229,7 @@ static void close_at_once(void *ctx, struct flow *flow, struct endpoint peer)
 TEST(who_is_accepted_may_be_closed_at_once)
 {
     struct flow *f;
-    struct buf  *b;
+    struct buf *b;
 
     CHECK(tcpv4_listen_events(right.tcp, PORT, close_at_once, NULL) == OK);
     f = a_client();
@@ -239,8 +239,8 @@ TEST(who_is_accepted_may_be_closed_at_once)
 }
 
 static struct flow *opening;
-static unsigned     opened, failed;
-static enum status  why;
+static unsigned opened, failed;
+static enum status why;
 
 static void follow(void *ctx, struct flow *flow, unsigned events)
 {

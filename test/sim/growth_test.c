@@ -10,10 +10,10 @@
 
 #define PORT 5000
 
-static struct flow   *accepted;
+static struct flow *accepted;
 static struct waiters handled;
-static bool           is_done;
-static uint8_t        data[1 << 20];
+static bool is_done;
+static uint8_t data[1 << 20];
 
 static void sink(void *ctx, struct flow *f, struct endpoint peer)
 {
@@ -43,8 +43,8 @@ static void set_delay(nanoseconds delay)
 static struct flow *open_over(nanoseconds delay, enum tcpv4_congestion which)
 {
     struct endpoint to = {ipv4_address(10, 0, 0, 2), PORT};
-    static bool     is_made;
-    struct flow    *f = NULL;
+    static bool is_made;
+    struct flow *f = NULL;
 
     if (!is_made) {
         sim_seed(3);
@@ -78,9 +78,9 @@ static void finish(struct flow *f)
 static void lose_one_of(struct flow *f, uint32_t segments, nanoseconds delay)
 {
     static const struct sim_faults dead = {.loss = 1000000};
-    struct connection             *c = of(f);
-    struct sim_counters            n;
-    uint64_t                       lost;
+    struct connection *c = of(f);
+    struct sim_counters n;
+    uint64_t lost;
 
     CHECK(fiber_start(pour, f) == OK);
     for (int i = 0; i < 1000 && c->sent.in_flight < segments * c->mss; i++)
@@ -122,10 +122,10 @@ static bool is_near(double found, double wanted)
 
 TEST(cubic_grows_as_the_formulas_of_rfc_9438)
 {
-    nanoseconds        delay = 100 * MILLISECOND, began;
-    struct flow       *f = open_over(delay, TCPV4_CUBIC);
+    nanoseconds delay = 100 * MILLISECOND, began;
+    struct flow *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
-    double             w_max = 200, cwnd, k, t, rtt = 0.2;
+    double w_max = 200, cwnd, k, t, rtt = 0.2;
 
     lose_one_of(f, 200, delay);
     began = time_now();
@@ -145,10 +145,10 @@ TEST(cubic_grows_as_the_formulas_of_rfc_9438)
 
 TEST(on_a_short_path_cubic_grows_as_reno)
 {
-    nanoseconds        delay = 10 * MILLISECOND, began;
-    struct flow       *f = open_over(delay, TCPV4_CUBIC);
+    nanoseconds delay = 10 * MILLISECOND, began;
+    struct flow *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
-    double             w_max = 30, cwnd, trips, back;
+    double w_max = 30, cwnd, trips, back;
 
     lose_one_of(f, 30, delay);
     began = time_now();
@@ -167,8 +167,8 @@ TEST(on_a_short_path_cubic_grows_as_reno)
 
 TEST(a_loss_below_w_max_causes_fast_convergence)
 {
-    nanoseconds        delay = 50 * MILLISECOND;
-    struct flow       *f = open_over(delay, TCPV4_CUBIC);
+    nanoseconds delay = 50 * MILLISECOND;
+    struct flow *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
 
     lose_one_of(f, 100, delay);
@@ -182,8 +182,8 @@ TEST(a_loss_below_w_max_causes_fast_convergence)
 
 TEST(newreno_halves_cwnd_and_adds_a_segment_per_rtt)
 {
-    nanoseconds        delay = 50 * MILLISECOND, began;
-    struct flow       *f = open_over(delay, TCPV4_NEWRENO);
+    nanoseconds delay = 50 * MILLISECOND, began;
+    struct flow *f = open_over(delay, TCPV4_NEWRENO);
     struct connection *c = of(f);
 
     lose_one_of(f, 100, delay);
@@ -199,12 +199,12 @@ TEST(newreno_halves_cwnd_and_adds_a_segment_per_rtt)
 
 TEST(a_few_megabytes_take_the_rtts_of_slow_start)
 {
-    nanoseconds       delay = 10 * MILLISECOND, began = time_now();
+    nanoseconds delay = 10 * MILLISECOND, began = time_now();
     struct sim_faults wide = {
         .delay = delay, .rate = 2000000000, .queue = 10000};
-    struct flow       *f = open_over(delay, TCPV4_CUBIC);
+    struct flow *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
-    uint32_t           first = c->snd.una;
+    uint32_t first = c->snd.una;
 
     pair_faults(&wide);
     CHECK(fiber_start(pour, f) == OK);
@@ -218,10 +218,10 @@ TEST(a_few_megabytes_take_the_rtts_of_slow_start)
 
 TEST(in_slow_start_cwnd_grows_by_the_acknowledged_bytes)
 {
-    nanoseconds        delay = 50 * MILLISECOND;
-    struct flow       *f = open_over(delay, TCPV4_CUBIC);
+    nanoseconds delay = 50 * MILLISECOND;
+    struct flow *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
-    uint32_t           cwnd = c->cwnd;
+    uint32_t cwnd = c->cwnd;
 
     CHECK(fiber_start(pour, f) == OK);
     CHECK(cwnd == 10u * c->mss);
@@ -236,7 +236,7 @@ TEST(in_slow_start_cwnd_grows_by_the_acknowledged_bytes)
 /* As if forty segments had been in flight just now, and were acknowledged. */
 static struct flow *open_wide(nanoseconds delay)
 {
-    struct flow       *f = open_over(delay, TCPV4_CUBIC);
+    struct flow *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
 
     CHECK(flow_write(f, data, 1000, FOREVER) == OK); /* samples the RTT */
@@ -249,9 +249,9 @@ static struct flow *open_wide(nanoseconds delay)
 
 TEST(on_a_long_path_a_window_is_paced_over_most_of_an_rtt)
 {
-    struct flow       *f = open_wide(50 * MILLISECOND);
+    struct flow *f = open_wide(50 * MILLISECOND);
     struct connection *c = of(f);
-    nanoseconds        began = time_now();
+    nanoseconds began = time_now();
 
     CHECK(c->sent.in_flight == 10u * c->mss);
     /* 45 segments per RTT: the pacing timer is set for the next. */
@@ -268,7 +268,7 @@ TEST(on_a_long_path_a_window_is_paced_over_most_of_an_rtt)
 
 TEST(on_a_short_path_a_window_is_not_paced)
 {
-    struct flow       *f = open_wide(MILLISECOND);
+    struct flow *f = open_wide(MILLISECOND);
     struct connection *c = of(f);
 
     CHECK(c->sent.in_flight == 40u * c->mss);
@@ -284,9 +284,9 @@ TEST(on_a_reordering_wire_the_reordering_window_grows)
                                 .reorder = 20000,
                                 .rate = 60000000,
                                 .queue = 10000};
-    struct flow      *f = open_over(35 * MILLISECOND, TCPV4_CUBIC);
-    uint64_t          first = left.tcp->counters.retransmitted, resent;
-    uint64_t          timeouts = left.tcp->counters.timeouts;
+    struct flow *f = open_over(35 * MILLISECOND, TCPV4_CUBIC);
+    uint64_t first = left.tcp->counters.retransmitted, resent;
+    uint64_t timeouts = left.tcp->counters.timeouts;
 
     sim_set_faults(left.net, &faults);
     CHECK(fiber_start(pour, f) == OK);
@@ -306,10 +306,10 @@ TEST(on_a_reordering_wire_the_reordering_window_grows)
 
 TEST(an_unused_cwnd_does_not_grow)
 {
-    nanoseconds        delay = 10 * MILLISECOND;
-    struct flow       *f = open_over(delay, TCPV4_CUBIC);
+    nanoseconds delay = 10 * MILLISECOND;
+    struct flow *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
-    uint32_t           cwnd = c->cwnd;
+    uint32_t cwnd = c->cwnd;
 
     for (int i = 0; i < 200; i++) {
         CHECK(flow_write(f, data, 3000, FOREVER) == OK);
@@ -321,10 +321,10 @@ TEST(an_unused_cwnd_does_not_grow)
 
 TEST(after_an_idle_time_cwnd_is_ten_segments_and_ssthresh_is_kept)
 {
-    nanoseconds        delay = 50 * MILLISECOND;
-    struct flow       *f = open_over(delay, TCPV4_CUBIC);
+    nanoseconds delay = 50 * MILLISECOND;
+    struct flow *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
-    uint32_t           cwnd;
+    uint32_t cwnd;
 
     CHECK(flow_write(f, data, 600000, FOREVER) == OK);
     CHECK(time_sleep(5 * SECOND) == OK);
@@ -338,15 +338,15 @@ TEST(after_an_idle_time_cwnd_is_ten_segments_and_ssthresh_is_kept)
 
 TEST(a_hardly_used_cwnd_is_not_sent_in_one_burst)
 {
-    nanoseconds        delay = MILLISECOND; /* without pacing */
-    struct flow       *f = open_over(delay, TCPV4_CUBIC);
+    nanoseconds delay = MILLISECOND; /* without pacing */
+    struct flow *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
-    uint32_t           cwnd;
+    uint32_t cwnd;
 
     CHECK(flow_write(f, data, 1000000, FOREVER) == OK);
     CHECK(time_sleep(3 * SECOND) == OK);
     for (int i = 0; i < 100; i++) { /* ten seconds of few data */
-        c->last_sent = time_now();  /* but never idle */
+        c->last_sent = time_now(); /* but never idle */
         CHECK(flow_write(f, data, 1000, FOREVER) == OK);
         CHECK(time_sleep(100 * MILLISECOND) == OK);
     }
@@ -364,10 +364,10 @@ TEST(a_hardly_used_cwnd_is_not_sent_in_one_burst)
 
 TEST(a_cwnd_unused_for_five_minutes_is_halved)
 {
-    nanoseconds        delay = 50 * MILLISECOND;
-    struct flow       *f = open_over(delay, TCPV4_CUBIC);
+    nanoseconds delay = 50 * MILLISECOND;
+    struct flow *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = of(f);
-    uint32_t           cwnd;
+    uint32_t cwnd;
 
     CHECK(flow_write(f, data, 1000000, FOREVER) == OK);
     CHECK(time_sleep(SECOND) == OK);
@@ -387,15 +387,15 @@ static double goodput(nanoseconds delay)
     double sum = 0;
 
     for (uint64_t seed = 1; seed <= 3; seed++) {
-        struct sim_faults  faults = {.delay = delay,
-                                     .loss = 10000,
-                                     .rate = 1000000000,
-                                     .queue = 10000,
-                                     .seed = seed};
-        struct flow       *f = open_over(delay, TCPV4_CUBIC);
+        struct sim_faults faults = {.delay = delay,
+                                    .loss = 10000,
+                                    .rate = 1000000000,
+                                    .queue = 10000,
+                                    .seed = seed};
+        struct flow *f = open_over(delay, TCPV4_CUBIC);
         struct connection *c = of(f);
-        uint32_t           first = c->snd.una;
-        uint64_t           timeouts = left.tcp->counters.timeouts;
+        uint32_t first = c->snd.una;
+        uint64_t timeouts = left.tcp->counters.timeouts;
 
         pair_faults(&faults);
         CHECK(fiber_start(pour, f) == OK);
@@ -422,11 +422,11 @@ TEST(with_losses_the_throughput_is_that_of_cubics_formula)
  * all of it. */
 TEST(two_flows_converge_to_a_fair_share_of_a_link)
 {
-    nanoseconds       delay = 10 * MILLISECOND;
+    nanoseconds delay = 10 * MILLISECOND;
     struct sim_faults link = {.delay = delay, .rate = 8000000, .queue = 50};
-    struct flow      *f[2];
-    uint32_t          first[2];
-    double            share[2];
+    struct flow *f[2];
+    uint32_t first[2];
+    double share[2];
 
     for (int i = 0; i < 2; i++) {
         f[i] = open_over(delay, TCPV4_CUBIC);

@@ -33,9 +33,9 @@ static void send_all(void *flow)
 static bool is_echoed(void)
 {
     struct endpoint server = {ipv4_address(10, 0, 0, 2), PORT};
-    struct flow    *f = NULL;
-    struct buf     *b;
-    size_t          got = 0;
+    struct flow *f = NULL;
+    struct buf *b;
+    size_t got = 0;
 
     if (tcpv4_open(left.tcp, server, time_after(60 * SECOND), &f) != OK)
         return false;
@@ -53,7 +53,7 @@ static bool is_echoed(void)
 /* Holes on both sides, which both tell of in segments that are to fill them. */
 TEST(a_lossy_link_with_a_small_mtu_carries_data_both_ways)
 {
-    static const uint16_t          mtus[] = {68, 69, 72, 76, 80, 88, 100};
+    static const uint16_t mtus[] = {68, 69, 72, 76, 80, 88, 100};
     static const struct sim_faults faults = {.loss = 30000,
                                              .duplicate = 30000,
                                              .reorder = 50000,

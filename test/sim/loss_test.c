@@ -483,7 +483,7 @@ TEST(a_spurious_tlp_is_no_sign_of_a_black_hole)
 TEST(in_recovery_prr_sends_in_proportion_to_delivery)
 {
     uint64_t out;
-    char     text[80];
+    char text[80];
 
     open_with("sackok");
     write_bytes(60000);

@@ -27,7 +27,7 @@ TEST(echoes_of_every_size_come_back_whole)
     static const size_t sizes[] = {0, 1, 2, 7, 8, 1471,
                                    1472, 1473, 2952, 2953, 4096, 10000,
                                    30001, 65506, 65507};
-    nanoseconds         took;
+    nanoseconds took;
 
     sim_seed(3);
     pair_make(1500, 0);
@@ -45,7 +45,7 @@ TEST(fragments_come_together_in_every_order_and_twice)
                            .reorder = 500000,
                            .delay = 3 * MILLISECOND,
                            .seed = 11};
-    nanoseconds       took;
+    nanoseconds took;
 
     pair_faults(&f);
     for (int i = 0; i < 300; i++)
@@ -67,8 +67,8 @@ TEST(a_ping_of_nobody_ends_with_the_reason)
     CHECK(nothing_is_left());
 }
 
-static unsigned        datagrams;
-static size_t          last_len;
+static unsigned datagrams;
+static size_t last_len;
 static struct endpoint last_from;
 
 static void on_datagram(void *ctx, struct endpoint from, struct endpoint to,
@@ -83,9 +83,9 @@ static void on_datagram(void *ctx, struct endpoint from, struct endpoint to,
 
 TEST(datagrams_of_every_size_arrive_and_ports_without_listeners_refuse)
 {
-    static uint8_t  data[UDP_MOST];
+    static uint8_t data[UDP_MOST];
     struct endpoint to = {at(2), 53};
-    uint16_t        port, other;
+    uint16_t port, other;
 
     CHECK(udpv4_listen(right.udp, 53, on_datagram, NULL) == OK);
     for (size_t len = 0; len <= UDP_MOST; len += 5039) {
@@ -125,7 +125,7 @@ static void on_part(void *ctx, struct endpoint from, struct endpoint to,
                     const struct buf *datagram)
 {
     uint8_t part[2000];
-    size_t  len = buf_length(datagram);
+    size_t len = buf_length(datagram);
 
     (void)from;
     (void)to;
@@ -141,9 +141,9 @@ static void on_part(void *ctx, struct endpoint from, struct endpoint to,
 
 static enum status write_joined(size_t len, uint16_t segment)
 {
-    static uint8_t  data[UDP_MOST];
+    static uint8_t data[UDP_MOST];
     struct endpoint to = {at(2), 55};
-    struct buf     *b;
+    struct buf *b;
 
     for (size_t i = 0; i < len; i++)
         data[i] = (uint8_t)(i % 251);
@@ -207,7 +207,7 @@ static void feed(uint32_t from, uint32_t to, uint16_t id, uint16_t fragment,
                  uint8_t protocol, size_t len)
 {
     struct buf *b = buf_new(0);
-    uint8_t    *p = buf_append(b, 20 + len);
+    uint8_t *p = buf_append(b, 20 + len);
 
     memset(p, 0, 20 + len);
     p[0] = 0x45;
@@ -231,7 +231,7 @@ TEST(packets_from_addresses_that_no_host_has_are_dropped)
     static const uint32_t martians[] = {0, 0x7f000001, 0xe0000001,
                                         0xffffffff, 0x0a0000ff, RIGHT,
                                         0xf0000001};
-    uint64_t              before = count(right.ip, "ipv4_martians");
+    uint64_t before = count(right.ip, "ipv4_martians");
 
     for (size_t i = 0; i < sizeof martians / sizeof *martians; i++)
         feed(martians[i], RIGHT, 1, 0, 17, 8);
@@ -270,7 +270,7 @@ TEST(what_waits_for_its_rest_is_bounded_and_forgotten)
 {
     uint64_t over = count(right.ip, "ipv4_fragments_overflowed");
     uint64_t expired = count(right.ip, "ipv4_fragments_expired");
-    size_t   before = buf_pages_free();
+    size_t before = buf_pages_free();
 
     for (uint16_t id = 0; id < 1000; id++)
         feed(LEFT, RIGHT, id, MORE | 1, 17, 8);
@@ -291,7 +291,7 @@ TEST(what_waits_for_its_rest_is_bounded_and_forgotten)
 
 TEST(complaints_are_few_and_echoes_are_not)
 {
-    uint64_t    before = count(right.ip, "ipv4_out"), complaints;
+    uint64_t before = count(right.ip, "ipv4_out"), complaints;
     nanoseconds took;
 
     for (int i = 0; i < 1000; i++)
@@ -307,7 +307,7 @@ TEST(complaints_are_few_and_echoes_are_not)
 TEST(an_address_is_known_only_of_whom_we_asked_or_who_asked_us)
 {
     struct network_counters before;
-    struct endpoint         to = {at(2), 53};
+    struct endpoint to = {at(2), 53};
 
     /* Left has spoken with right: so there is no question on the wire. */
     CHECK(udpv4_write(left.udp, 7, to, "x", 1) == OK);
@@ -333,7 +333,7 @@ TEST(an_address_in_use_is_found_before_it_is_ours)
 static void say(struct mac frame_from, struct mac sender, struct ip_address ip)
 {
     struct buf *b = buf_new(0);
-    uint8_t    *p = buf_append(b, ETHERNET_HEADER + 28);
+    uint8_t *p = buf_append(b, ETHERNET_HEADER + 28);
 
     memset(p, 0, ETHERNET_HEADER + 28);
     memset(p, 0xff, 6);
@@ -393,9 +393,9 @@ TEST(a_host_that_answers_is_reached_whatever_others_say)
 TEST(a_virtual_router_is_reached_by_its_virtual_address)
 {
     static const struct mac virtual_mac = {{0, 0, 0x5e, 0, 1, 9}};
-    struct endpoint         to = {ipv4_address(192, 0, 2, 1), 9};
-    struct mac              own = left.net->mac;
-    uint64_t                before;
+    struct endpoint to = {ipv4_address(192, 0, 2, 1), 9};
+    struct mac own = left.net->mac;
+    uint64_t before;
 
     ipv4_set_address(right.ip, at(2), 24, at(254)); /* its gateway */
     CHECK(udpv4_write(right.udp, 7, to, "x", 1) == OK);

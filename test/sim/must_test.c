@@ -12,7 +12,7 @@
 #define SA    (TCP_SYN | TCP_ACK)
 
 static uint16_t peer_port = 1000;
-static uint8_t  data[100000];
+static uint8_t data[100000];
 
 static struct connection *ours(void)
 {
@@ -39,8 +39,8 @@ static void say(uint8_t flags, uint32_t seq, uint32_t ack, uint16_t window,
 static uint32_t open_with(uint16_t mss, uint16_t window)
 {
     struct tcp_segment s = {.flags = TCP_SYN, .to = PORT, .window = window};
-    static bool        is_made;
-    struct seen        seen = {.len = 0};
+    static bool is_made;
+    struct seen seen = {.len = 0};
 
     if (!is_made) {
         sim_seed(25);
@@ -80,7 +80,7 @@ static bool comes(uint32_t seq, size_t len, nanoseconds within)
 static bool comes_to(uint32_t seq, uint32_t end)
 {
     static bool is_there[10000];
-    uint32_t    from = seq;
+    uint32_t from = seq;
     struct seen seen;
 
     while (seq != end && peer_sees(&seen, SECOND)) {
@@ -108,7 +108,7 @@ static bool is_silent(nanoseconds length)
 TEST(our_mss_is_that_of_the_link_and_only_in_a_syn)
 {
     struct tcp_segment s = {.flags = TCP_SYN, .to = PORT, .window = 1000};
-    struct seen        seen = {.len = 0};
+    struct seen seen = {.len = 0};
 
     (void)open_with(1460, 65535);
     s.from = ++peer_port;
@@ -135,7 +135,7 @@ TEST(segments_have_the_peers_mss_or_536_bytes)
 
 TEST(psh_is_set_in_the_last_segment_of_the_queue)
 {
-    uint32_t    iss = open_with(1000, 65535);
+    uint32_t iss = open_with(1000, 65535);
     struct seen seen = {.len = 0};
 
     CHECK(flow_write(pair_flow, data, 3000, FOREVER) == OK);
@@ -148,7 +148,7 @@ TEST(psh_is_set_in_the_last_segment_of_the_queue)
 TEST(small_segments_wait_by_nagles_algorithm_unless_it_is_off)
 {
     struct flow_options o = {.no_delay = true};
-    uint32_t            iss = open_with(1000, 65535);
+    uint32_t iss = open_with(1000, 65535);
 
     CHECK(flow_write(pair_flow, data, 10, FOREVER) == OK);
     CHECK(comes(iss + 1, 10, BRIEF));
@@ -165,7 +165,7 @@ TEST(small_segments_wait_by_nagles_algorithm_unless_it_is_off)
 TEST(spans_of_one_write_do_not_wait_for_each_other)
 {
     struct span answer[] = {{data, 100}, {data + 100, 200}};
-    uint32_t    iss = open_with(1000, 65535);
+    uint32_t iss = open_with(1000, 65535);
 
     CHECK(flow_write(pair_flow, data, 100, FOREVER) == OK);
     CHECK(flow_write(pair_flow, data + 100, 200, FOREVER) == OK);
@@ -194,7 +194,7 @@ TEST(a_small_window_update_is_not_filled)
 TEST(our_window_does_not_open_by_small_steps)
 {
     struct seen seen = {.len = 0};
-    uint32_t    iss = open_with(1460, 65535), at = 101;
+    uint32_t iss = open_with(1460, 65535), at = 101;
     struct buf *b;
 
     /* MUST-39, SHLD-14: the window is filled, and read in small pieces. */
@@ -219,7 +219,7 @@ TEST(our_window_does_not_open_by_small_steps)
 TEST(a_shrinking_window_is_tolerated)
 {
     struct flow_options o = {.user_timeout = 30 * SECOND};
-    uint32_t            iss = open_with(1000, 10000);
+    uint32_t iss = open_with(1000, 10000);
 
     CHECK(flow_write(pair_flow, data, 9000, FOREVER) == OK);
     for (uint32_t i = 0; i < 9; i++)
@@ -229,7 +229,7 @@ TEST(a_shrinking_window_is_tolerated)
     say(TCP_ACK, 101, iss + 1, 2000, 0);
     CHECK(time_sleep(MILLISECOND) == OK);
     CHECK(flow_write(pair_flow, data, 1000, FOREVER) == OK);
-    CHECK(is_silent(BRIEF));                 /* SHLD-15: no new data */
+    CHECK(is_silent(BRIEF)); /* SHLD-15: no new data */
     CHECK(comes(iss + 1, 1000, 2 * SECOND)); /* SHLD-16 */
     say(TCP_ACK, 101, iss + 1001, 0, 0);
     /* SHLD-17: a peer that answers keeps the connection with data beyond its
@@ -248,7 +248,7 @@ TEST(a_shrinking_window_is_tolerated)
 
 TEST(a_zero_window_is_probed_after_the_rto_with_backoff)
 {
-    uint32_t    iss = open_with(1000, 0);
+    uint32_t iss = open_with(1000, 0);
     nanoseconds began = time_now(), before = 0, rto = ours()->rtt.rto;
     struct seen seen;
 
@@ -271,7 +271,7 @@ TEST(a_zero_window_is_probed_after_the_rto_with_backoff)
 
 TEST(acks_are_delayed_below_half_a_second_and_every_second_segment_has_one)
 {
-    uint32_t    iss = open_with(1000, 65535), at = 101;
+    uint32_t iss = open_with(1000, 65535), at = 101;
     nanoseconds began;
     struct seen seen = {.len = 0};
 
@@ -303,7 +303,7 @@ TEST(acks_are_delayed_below_half_a_second_and_every_second_segment_has_one)
 
 TEST(urgent_data_are_received_in_band)
 {
-    uint32_t    iss = open_with(1000, 65535);
+    uint32_t iss = open_with(1000, 65535);
     struct buf *b = NULL;
     struct seen seen = {.len = 0};
 
@@ -320,8 +320,8 @@ TEST(segments_to_multicast_and_broadcast_are_dropped)
                                  .protocol = PROTOCOL_TCP,
                                  .to_many = true};
     struct tcp_segment s = {.from = 99, .to = PORT, .flags = TCP_SYN};
-    struct buf        *b = buf_new(IPV4_HEADROOM);
-    struct seen        seen;
+    struct buf *b = buf_new(IPV4_HEADROOM);
+    struct seen seen;
 
     (void)open_with(1000, 65535);
     b->len = tcp_emit(&s, buf_append(b, TCP_MOST));
@@ -335,7 +335,7 @@ TEST(no_connection_is_opened_to_multicast_or_broadcast)
     const struct ip_address many[] = {ipv4_address(10, 0, 0, 255),
                                       ipv4_address(255, 255, 255, 255),
                                       ipv4_address(224, 0, 0, 1)};
-    struct flow            *f;
+    struct flow *f;
 
     (void)open_with(1000, 65535); /* MUST-46 */
     for (int i = 0; i < 3; i++)
@@ -349,7 +349,7 @@ TEST(an_unreachable_peer_fails_the_open_at_once)
         ipv4_address(127, 0, 0, 1),
         ipv4_address(10, 0, 0, 2), /* our own address */
         ipv4_address(0, 0, 0, 0), ipv4_address(192, 0, 2, 1)};
-    nanoseconds  began;
+    nanoseconds began;
     struct flow *f;
 
     (void)open_with(1000, 65535);
@@ -375,7 +375,7 @@ TEST(initial_sequence_numbers_follow_a_clock_and_differ_by_connection)
 
 TEST(paws_drops_and_acknowledges_a_segment_with_an_old_timestamp)
 {
-    uint32_t           iss = open_with(1000, 65535);
+    uint32_t iss = open_with(1000, 65535);
     struct tcp_segment s = {.from = peer_port,
                             .to = PORT,
                             .seq = 101,
@@ -384,7 +384,7 @@ TEST(paws_drops_and_acknowledges_a_segment_with_an_old_timestamp)
                             .window = 65535,
                             .has_timestamps = true,
                             .time = 5000};
-    struct seen        seen = {.len = 0};
+    struct seen seen = {.len = 0};
 
     ours()->ts.is_on = true; /* RFC 7323, 5.3 */
     peer_send(&s, data, 10);
@@ -408,11 +408,11 @@ TEST(icmp_errors_do_not_end_an_established_connection)
 {
     static const enum status statuses[] = {ERR_UNREACHABLE, ERR_TIMEOUT,
                                            ERR_REFUSED};
-    struct ipv4_packet       packet = {.from = ipv4_address(10, 0, 0, 2),
-                                       .to = ipv4_address(10, 0, 0, 1),
-                                       .protocol = PROTOCOL_TCP};
-    uint32_t                 iss = open_with(1000, 65535);
-    uint8_t                  start[8];
+    struct ipv4_packet packet = {.from = ipv4_address(10, 0, 0, 2),
+                                 .to = ipv4_address(10, 0, 0, 1),
+                                 .protocol = PROTOCOL_TCP};
+    uint32_t iss = open_with(1000, 65535);
+    uint8_t start[8];
 
     CHECK(flow_write(pair_flow, data, 10, FOREVER) == OK);
     put_be16(start, PORT);
@@ -440,8 +440,8 @@ static void open_away(void *ctx)
 
 TEST(ephemeral_ports_are_random)
 {
-    unsigned    next_to = 0, same = 0;
-    uint16_t    last = 0;
+    unsigned next_to = 0, same = 0;
+    uint16_t last = 0;
     struct seen seen = {.len = 0};
 
     (void)open_with(1000, 65535);
@@ -468,7 +468,7 @@ static void on_connection(void *ctx, struct flow *flow, struct endpoint peer)
 TEST(ephemeral_ports_are_from_1024_to_65535_without_listeners)
 {
     struct seen seen = {.len = 0};
-    unsigned    low = 0;
+    unsigned low = 0;
 
     (void)open_with(1000, 65535);
     for (uint32_t port = 1024; port < 65536; port += 8)

@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
-struct host   left, right;
+struct host left, right;
 unsigned long pair_looked, pair_wrong;
-size_t        pair_pages = 16384;
+size_t pair_pages = 16384;
 
 /* The state of a connection at the last check. */
 struct before {
@@ -15,11 +15,11 @@ struct before {
 
 #define LOOKED_AT 4096 /* connections of a host, at most */
 
-static struct before             before[2][LOOKED_AT];
+static struct before before[2][LOOKED_AT];
 static const struct network_ops *real_ops;
-static struct waiters            sent;
-static const struct connection  *looked_at;
-static const char               *side;
+static struct waiters sent;
+static const struct connection *looked_at;
+static const char *side;
 
 static void found(const char *what)
 {
@@ -58,8 +58,8 @@ static void look_at_queues(const struct connection *c)
 
 static void look_at_sent(const struct connection *c)
 {
-    uint32_t                  at = c->snd.una, sum[3] = {0, 0, 0}, count = 0;
-    nanoseconds               last = 0;
+    uint32_t at = c->snd.una, sum[3] = {0, 0, 0}, count = 0;
+    nanoseconds last = 0;
     const struct sent_record *earlier = NULL;
 
     if (c->state == TCP_SYN_SENT || c->state == TCP_SYN_RECEIVED)
@@ -205,7 +205,7 @@ void pair_faults(const struct sim_faults *faults)
 
 struct flow *pair_flow;
 
-static unsigned       plays; /* calls of pair_forget */
+static unsigned plays; /* calls of pair_forget */
 static struct waiters forgetting;
 
 static void hold(void *ctx, struct flow *f, struct endpoint peer)

@@ -12,13 +12,13 @@
 #include <mirage/sim.h>
 
 struct host {
-    struct network  *net;
+    struct network *net;
     struct ethernet *ethernet;
-    struct arp      *arp;
-    struct ipv4     *ip;
-    struct icmpv4   *icmp;
-    struct udpv4    *udp;
-    struct tcpv4    *tcp;
+    struct arp *arp;
+    struct ipv4 *ip;
+    struct icmpv4 *icmp;
+    struct udpv4 *udp;
+    struct tcpv4 *tcp;
 };
 
 extern struct host left, right;
@@ -34,13 +34,13 @@ void pair_faults(const struct sim_faults *faults);
 
 /* Listens on the right host, and holds each connection until pair_let_go, which
  * closes them. */
-void                pair_listen(uint16_t port);
+void pair_listen(uint16_t port);
 /* The last connection; NULL: it has ended. */
 extern struct flow *pair_flow;
-void                pair_let_go(void);
+void pair_let_go(void);
 /* Resets all connections of the right host; fibers see it when the caller
  * waits. */
-void                pair_forget(void);
+void pair_forget(void);
 
 /* Checks every connection whenever a frame was sent, from now on. */
 void pair_watch(void);

@@ -142,9 +142,9 @@ TEST(retransmissions_are_not_ecn_capable)
 /* The MTU: RFC 1191, RFC 4821 */
 
 static const struct network_ops *real_ops;
-static size_t                    longest; /* the longest packet that passes */
-static bool                      tells;   /* a router sends ICMP errors */
-static unsigned                  swallowed;
+static size_t longest; /* the longest packet that passes */
+static bool tells; /* a router sends ICMP errors */
+static unsigned swallowed;
 
 static void complain(enum status status, uint16_t mtu, uint32_t seq,
                      uint16_t port)
@@ -152,8 +152,8 @@ static void complain(enum status status, uint16_t mtu, uint32_t seq,
     struct ipv4_packet packet = {.from = ipv4_address(10, 0, 0, 2),
                                  .to = ipv4_address(10, 0, 0, 1),
                                  .protocol = PROTOCOL_TCP};
-    struct ipv4_error  error = {status, mtu};
-    uint8_t            start[8];
+    struct ipv4_error error = {status, mtu};
+    uint8_t start[8];
 
     put_be16(start, port);
     put_be16(start + 2, 4000);

@@ -7,13 +7,13 @@
 
 #define QUEUE 1024
 
-static struct seen    queue[QUEUE];
-static unsigned       first, count;
+static struct seen queue[QUEUE];
+static unsigned first, count;
 static struct waiters came;
 
 static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
 {
-    size_t      len = buf_length(b);
+    size_t len = buf_length(b);
     struct seen one;
 
     (void)ctx;
@@ -40,10 +40,10 @@ void peer_send(const struct tcp_segment *s, const void *data, size_t len)
     struct ipv4_packet packet = {.from = ipv4_address(10, 0, 0, 1),
                                  .to = ipv4_address(10, 0, 0, 2),
                                  .protocol = PROTOCOL_TCP};
-    struct buf        *b = buf_copy_in(data, len, IPV4_HEADROOM + TCP_MOST);
-    uint8_t            header[TCP_MOST];
-    size_t             size = tcp_emit(s, header);
-    uint16_t           sum;
+    struct buf *b = buf_copy_in(data, len, IPV4_HEADROOM + TCP_MOST);
+    uint8_t header[TCP_MOST];
+    size_t size = tcp_emit(s, header);
+    uint16_t sum;
 
     require(b != NULL);
     memcpy(buf_prepend(b, size), header, size);

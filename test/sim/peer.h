@@ -10,7 +10,7 @@
 
 struct seen {
     struct tcp_segment s;
-    size_t             len; /* bytes of data */
+    size_t len; /* bytes of data */
 };
 
 /* Receives the left host's segments from now on; forgets earlier ones. */

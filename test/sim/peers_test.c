@@ -12,9 +12,9 @@
 #define SOON        (5 * SECOND)
 
 static struct stackv4 *second, *third;
-static unsigned        handled;
-static bool            must_hold = true;
-static struct waiters  letting;
+static unsigned handled;
+static bool must_hold = true;
+static struct waiters letting;
 
 /* Echoes, and ends with the stream. */
 static void echo(void *ctx, struct flow *f, struct endpoint peer)
@@ -48,9 +48,9 @@ static void say_nothing(struct console *c, const char *text, size_t len)
 static struct stackv4 *stack(const char *address)
 {
     static const struct console_ops ops = {.write = say_nothing};
-    static struct console           quiet = {.ops = &ops};
-    struct network                 *net;
-    struct stackv4                 *s = NULL;
+    static struct console quiet = {.ops = &ops};
+    struct network *net;
+    struct stackv4 *s = NULL;
 
     CHECK(sim_network("wire", 1500, 0, &net) == OK);
     CHECK(stackv4_static_connect(&quiet, net, address, "255.255.255.0", "",
@@ -100,7 +100,7 @@ static struct flow *open_from(struct stackv4 *s)
 static bool is_served(struct flow *f)
 {
     struct buf *b = NULL;
-    bool        is = flow_write(f, "x", 1, time_after(SOON)) == OK &&
+    bool is = flow_write(f, "x", 1, time_after(SOON)) == OK &&
               flow_read(f, &b, time_after(SOON)) == OK;
 
     buf_free(b);
@@ -150,7 +150,7 @@ TEST(a_new_peer_displaces_the_idlest_connection_of_the_peer_with_most)
 TEST(a_peer_does_not_displace_a_peer_with_as_few_connections)
 {
     struct flow *f[2 * CONNECTIONS];
-    int          count = 0;
+    int count = 0;
 
     begin(echo);
     for (; count < CONNECTIONS; count++)
@@ -172,8 +172,8 @@ TEST(a_peer_does_not_displace_a_peer_with_as_few_connections)
 TEST(a_syn_displaces_nothing_before_the_handshake_completes)
 {
     struct flow *f[CONNECTIONS];
-    struct seen  seen;
-    uint16_t     port;
+    struct seen seen;
+    uint16_t port;
 
     begin(echo);
     for (int i = 0; i < CONNECTIONS; i++)
@@ -251,7 +251,7 @@ TEST(a_syn_flood_takes_at_most_a_quarter_of_the_pool)
 TEST(a_limit_by_peer_does_not_refuse_other_peers)
 {
     static const struct tcp_limits two = {.peer = 2}, none;
-    struct flow                   *f[2], *other;
+    struct flow *f[2], *other;
 
     begin(echo);
     CHECK(tcpv4_limit(right.tcp, PORT, &two) == OK);
@@ -272,8 +272,8 @@ TEST(a_limit_by_peer_does_not_refuse_other_peers)
 TEST(a_peer_over_its_limit_displaces_no_connection_by_a_cookie)
 {
     static const struct tcp_limits one = {.peer = 1}, none;
-    struct flow                   *f[CONNECTIONS];
-    struct seen                    seen[3];
+    struct flow *f[CONNECTIONS];
+    struct seen seen[3];
 
     begin(echo);
     for (int i = 0; i < CONNECTIONS; i++)
@@ -301,7 +301,7 @@ TEST(a_peer_over_its_limit_displaces_no_connection_by_a_cookie)
     ipv4_listen(left.ip, PROTOCOL_TCP, tcp_input, tcp_icmp_error, left.tcp);
 }
 
-static unsigned    told_over, told_new;
+static unsigned told_over, told_new;
 static enum status how_written;
 
 static void serve_event(void *ctx, struct flow *f, unsigned events)
@@ -331,8 +331,8 @@ static void take_event(void *ctx, struct flow *f, struct endpoint peer)
 TEST(a_displaced_connection_without_a_fiber_reports_its_end_once)
 {
     static const struct tcp_limits few = {.peer = 3}, none;
-    struct flow                   *f[CONNECTIONS], *other;
-    unsigned                       ended = 0;
+    struct flow *f[CONNECTIONS], *other;
+    unsigned ended = 0;
 
     begin(echo);
     CHECK(tcpv4_listen_events(right.tcp, PORT, take_event, NULL) == OK);
@@ -370,7 +370,7 @@ TEST(a_displaced_connection_without_a_fiber_reports_its_end_once)
 static void write_all(void *ctx, struct flow *f, struct endpoint peer)
 {
     static const uint8_t data[100000];
-    enum status          s = OK;
+    enum status s = OK;
 
     (void)ctx, (void)peer;
     handled++;

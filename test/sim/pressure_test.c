@@ -12,7 +12,7 @@
 #define ECHO  7
 #define LIMIT (3600 * SECOND)
 #define PIECE 3000
-#define MTU   1460             /* segments of 1,408 bytes, */
+#define MTU   1460 /* segments of 1,408 bytes, */
 #define SPOON ((uint32_t)2816) /* two of which just fill a window of 22 << 7 */
 
 static const struct sim_faults none;
@@ -81,7 +81,7 @@ static void echo(void *ctx, struct flow *f, struct endpoint peer)
             return;
 }
 
-static bool           let_go;
+static bool let_go;
 static struct waiters letting;
 
 static void wait_to_read(void)
@@ -93,12 +93,12 @@ static void wait_to_read(void)
 
 /* Reads nothing at first, and at last all data, which must be intact. */
 static unsigned handlers, right_ones;
-static size_t   got_in_all;
+static size_t got_in_all;
 
 static void take_late(void *ctx, struct flow *f, struct endpoint peer)
 {
-    size_t      at = 0;
-    bool        is_right = true;
+    size_t at = 0;
+    bool is_right = true;
     struct buf *b;
     enum status s;
 
@@ -120,8 +120,8 @@ static void take_late(void *ctx, struct flow *f, struct endpoint peer)
 static struct flow *open_to(uint16_t port)
 {
     struct endpoint to = {ipv4_address(10, 0, 0, 2), port};
-    struct flow    *f = NULL;
-    enum status     s;
+    struct flow *f = NULL;
+    enum status s;
 
     do /* without a fiber the SYN,ACK is followed by a reset */
         s = tcpv4_open(left.tcp, to, time_after(LIMIT), &f);
@@ -135,17 +135,17 @@ static struct flow *open_to(uint16_t port)
 
 /* Writes and reads the echo at once. */
 struct transfer {
-    struct flow   *flow;
-    size_t         len, got;
-    bool           is_right, has_written;
-    enum status    wrote;
+    struct flow *flow;
+    size_t len, got;
+    bool is_right, has_written;
+    enum status wrote;
     struct waiters written;
 };
 
 static void write_all(void *ctx)
 {
     struct transfer *t = ctx;
-    uint8_t          piece[PIECE];
+    uint8_t piece[PIECE];
 
     for (size_t at = 0; at < t->len && t->wrote == OK;) {
         size_t n = t->len - at < PIECE ? t->len - at : PIECE;
@@ -164,8 +164,8 @@ static void write_all(void *ctx)
 static bool goes_there_and_back(size_t len)
 {
     struct transfer t = {.len = len, .is_right = true};
-    struct buf     *b;
-    enum status     s;
+    struct buf *b;
+    enum status s;
 
     do { /* a connection without a fiber for its handler is reset */
         if (t.flow)
@@ -222,7 +222,7 @@ static void thieve(void *ctx)
     (void)ctx;
     while (is_thieving) {
         struct buf *taken = NULL, *b;
-        size_t      left_over = next() % 4 ? next() % 40 : next() % 2000;
+        size_t left_over = next() % 4 ? next() % 40 : next() % 2000;
 
         while (buf_pages_free() > left_over &&
                (b = __real_buf_new(0)) != NULL) {
@@ -237,7 +237,7 @@ static void thieve(void *ctx)
 }
 
 struct batch {
-    unsigned       running, right;
+    unsigned running, right;
     struct waiters ended;
 };
 
@@ -262,7 +262,7 @@ TEST(transfers_complete_while_allocations_fail_at_random)
 {
     begin();
     for (unsigned seed = 0; seed < seeds(); seed++) {
-        struct batch      batch = {.running = 8};
+        struct batch batch = {.running = 8};
         struct sim_faults f = {.seed = seed + 1,
                                .loss = seed % 3 * 10000,
                                .delay = seed % 5 * 5 * MILLISECOND};
@@ -289,10 +289,10 @@ TEST(transfers_complete_while_allocations_fail_at_random)
 
 TEST(applications_that_read_nothing_do_not_starve_those_that_do)
 {
-    static struct flow  *f[300];
+    static struct flow *f[300];
     static const uint8_t data[65536];
-    nanoseconds          began;
-    uint64_t             relieved;
+    nanoseconds began;
+    uint64_t relieved;
 
     begin();
     for (int i = 0; i < 300; i++) {
@@ -320,12 +320,12 @@ TEST(applications_that_read_nothing_do_not_starve_those_that_do)
 
 TEST(peers_that_stop_reading_for_an_hour_hold_only_their_share_of_pages)
 {
-    static struct flow    *f[150];
+    static struct flow *f[150];
     static struct transfer t[150];
-    uint64_t               relieved = right.tcp->counters.relieved +
+    uint64_t relieved = right.tcp->counters.relieved +
                         left.tcp->counters.relieved;
     nanoseconds began;
-    size_t      most = 0;
+    size_t most = 0;
 
     begin();
     for (int i = 0; i < 150; i++) {
@@ -362,7 +362,7 @@ static unsigned closings;
 static void watch_window(void *ctx)
 {
     const struct connection *c = ctx;
-    uint32_t                 una = c->snd.una;
+    uint32_t una = c->snd.una;
 
     while (c->state == TCP_ESTABLISHED) {
         closings += c->snd.una != una && c->snd.wnd == 0;
@@ -376,8 +376,8 @@ static void watch_window(void *ctx)
 static void take_by_spoonfuls(void *ctx, struct flow *f, struct endpoint peer)
 {
     struct connection *c = (struct connection *)(void *)f;
-    size_t             at = 0;
-    enum status        s = OK;
+    size_t at = 0;
+    enum status s = OK;
 
     (void)ctx;
     (void)peer;
@@ -401,7 +401,7 @@ static void take_by_spoonfuls(void *ctx, struct flow *f, struct endpoint peer)
 TEST(a_window_that_closes_and_opens_ten_thousand_times_loses_nothing)
 {
     struct transfer t = {.len = 29000000};
-    nanoseconds     began;
+    nanoseconds began;
 
     begin();
     CHECK(tcpv4_listen(right.tcp, PORT, take_by_spoonfuls, NULL) == OK);

@@ -25,7 +25,7 @@ enum status __wrap_fiber_start_with(const struct fiber_options *options,
 
 struct start {
     fiber_fn *fn;
-    void     *ctx;
+    void *ctx;
 };
 
 static void run(void *ctx)
@@ -41,7 +41,7 @@ enum status __wrap_fiber_start_with(const struct fiber_options *options,
                                     fiber_fn *fn, void *ctx)
 {
     struct start *s = malloc(sizeof *s);
-    enum status   status;
+    enum status status;
 
     if (!s)
         return ERR_NO_MEMORY;
@@ -118,8 +118,8 @@ static void open_one(void)
 {
     struct endpoint to = {ipv4_address(10, 0, 0, 2),
                           random_below(16) ? PORT : PORT + 1};
-    struct flow    *f;
-    nanoseconds     wait = random_below(8) ? LIMIT : random_below(3000);
+    struct flow *f;
+    nanoseconds wait = random_below(8) ? LIMIT : random_below(3000);
 
     if (tcpv4_open(left.tcp, to, time_after(wait), &f) != OK)
         return;
@@ -152,17 +152,17 @@ static void say(uint16_t port, uint8_t flags, uint32_t seq, uint32_t ack,
                 size_t len)
 {
     static const uint8_t data[1400];
-    struct endpoint      from = {ipv4_address(10, 0, 0, 7), port};
-    struct ipv4_packet   packet = {.from = from.ip,
-                                   .to = ipv4_address(10, 0, 0, 2),
-                                   .protocol = PROTOCOL_TCP};
-    struct tcp_segment   s = {.from = port,
-                              .to = PORT,
-                              .seq = seq,
-                              .ack = ack,
-                              .flags = flags,
-                              .window = (uint16_t)random_below(65536)};
-    struct buf          *b;
+    struct endpoint from = {ipv4_address(10, 0, 0, 7), port};
+    struct ipv4_packet packet = {.from = from.ip,
+                                 .to = ipv4_address(10, 0, 0, 2),
+                                 .protocol = PROTOCOL_TCP};
+    struct tcp_segment s = {.from = port,
+                            .to = PORT,
+                            .seq = seq,
+                            .ack = ack,
+                            .flags = flags,
+                            .window = (uint16_t)random_below(65536)};
+    struct buf *b;
 
     if (random_below(2)) {
         s.has_timestamps = true;
@@ -177,7 +177,7 @@ static void say(uint16_t port, uint8_t flags, uint32_t seq, uint32_t ack,
     b = buf_copy_in(data, len, TCP_MOST);
     if (b) {
         uint8_t header[TCP_MOST];
-        size_t  size = tcp_emit(&s, header);
+        size_t size = tcp_emit(&s, header);
 
         memcpy(buf_prepend(b, size), header, size);
         b->offload.csum_good = true;
@@ -206,7 +206,7 @@ static void lie(uint16_t port)
         0, TCP_FIN, TCP_ACK | TCP_PSH};
     struct endpoint local = {ipv4_address(10, 0, 0, 2), PORT};
     struct endpoint peer = {ipv4_address(10, 0, 0, 7), port};
-    uint32_t        first = random_below(UINT32_MAX);
+    uint32_t first = random_below(UINT32_MAX);
 
     say(port, TCP_SYN, first, 0, random_below(8) ? 0 : 100);
     for (unsigned i = random_below(8); i > 0; i--) {
@@ -239,8 +239,8 @@ static void both_open(void *ctx)
     (void)ctx;
     while (left_to_do > 0) {
         struct connection *a, *b;
-        struct endpoint    l = {ipv4_address(10, 0, 0, 1), 0};
-        struct endpoint    r = {ipv4_address(10, 0, 0, 2), 0};
+        struct endpoint l = {ipv4_address(10, 0, 0, 1), 0};
+        struct endpoint r = {ipv4_address(10, 0, 0, 2), 0};
 
         left_to_do--;
         l.port = (uint16_t)(10000 + random_below(30000));
@@ -313,7 +313,7 @@ static unsigned connections(void)
 TEST(connections_that_end_abnormally_leave_no_state)
 {
     fiber_fn *const kinds[] = {open_many, open_many, lie_much, both_open};
-    unsigned        fibers_before, timers_before;
+    unsigned fibers_before, timers_before;
 
     sim_seed(24);
     pair_make(1500, 0);

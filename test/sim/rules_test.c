@@ -6,7 +6,7 @@
 #include "check.h"
 #include "peer.h"
 
-#define DATA   10                 /* bytes of a segment with data */
+#define DATA   10 /* bytes of a segment with data */
 #define BRIEF  (60 * MILLISECOND) /* less than any timeout of ours */
 #define LISTEN 80
 #define NOBODY 81
@@ -18,13 +18,13 @@ static void say(uint16_t to, uint8_t flags, uint32_t seq, uint32_t ack,
                 size_t len)
 {
     static const uint8_t data[DATA] = "abcdefghi";
-    struct tcp_segment   s = {
-          .from = peer_port,
-          .to = to,
-          .seq = seq,
-          .ack = ack,
-          .flags = flags,
-          .window = 65535,
+    struct tcp_segment s = {
+        .from = peer_port,
+        .to = to,
+        .seq = seq,
+        .ack = ack,
+        .flags = flags,
+        .window = 65535,
     };
 
     peer_send(&s, data, len);
@@ -59,7 +59,7 @@ static struct connection *ours_at(uint16_t port)
 static struct connection *reach(enum tcp_state state)
 {
     struct connection *c;
-    struct seen        seen;
+    struct seen seen;
 
     begin();
     say(LISTEN, TCP_SYN, peer_iss, 0, 0);
@@ -105,13 +105,13 @@ enum which_ack { PRESENT,
                  AHEAD };
 
 struct rule {
-    const char    *event;
-    uint8_t        flags;
-    size_t         len;
+    const char *event;
+    uint8_t flags;
+    size_t len;
     enum which_ack ack;
-    const char    *open;      /* states in which the peer may send */
-    const char    *closed;    /* after its FIN */
-    const char    *forgotten; /* in TIME-WAIT */
+    const char *open; /* states in which the peer may send */
+    const char *closed; /* after its FIN */
+    const char *forgotten; /* in TIME-WAIT */
 };
 
 static const struct rule rules[] = {
@@ -170,11 +170,11 @@ static enum tcp_state after_fin(enum tcp_state state)
 static bool is_answered(uint16_t port, char wanted, enum tcp_state state,
                         const struct rule *r, const struct connection *was)
 {
-    uint32_t           brought = r->len + (r->flags & TCP_FIN ? 1 : 0);
-    uint32_t           ack = was->rcv.nxt + (wanted == '+' ? brought : 0);
+    uint32_t brought = r->len + (r->flags & TCP_FIN ? 1 : 0);
+    uint32_t ack = was->rcv.nxt + (wanted == '+' ? brought : 0);
     struct connection *c;
-    struct seen        seen, more;
-    bool               answered = peer_sees(&seen, BRIEF);
+    struct seen seen, more;
+    bool answered = peer_sees(&seen, BRIEF);
 
     c = ours_at(port);
     if (wanted == 'x')
@@ -197,15 +197,15 @@ static void try_all(enum tcp_state state)
         for (size_t k = 0; k < sizeof rules / sizeof rules[0]; k++)
             for (int place = 0; place < 5; place++) {
                 const struct rule *r = &rules[k];
-                const char        *wanted = state == TCP_TIMED_WAIT
-                                                ? r->forgotten
-                                            : state == TCP_ESTABLISHED ||
+                const char *wanted = state == TCP_TIMED_WAIT
+                                         ? r->forgotten
+                                     : state == TCP_ESTABLISHED ||
                                              state == TCP_FIN_WAIT_1 ||
                                              state == TCP_FIN_WAIT_2
-                                                ? r->open
-                                                : r->closed;
+                                         ? r->open
+                                         : r->closed;
                 struct connection *c, was;
-                bool               is_right;
+                bool is_right;
 
                 peer_iss = firsts[i];
                 c = reach(state);
@@ -266,13 +266,13 @@ TEST(time_wait_every_event_at_every_edge_of_the_window)
  */
 struct opening {
     uint8_t flags;
-    int     ack; /* less than, or more than, our ISS; 0x100: none */
-    int     seq; /* after the peer's ISS */
-    size_t  len;
+    int ack; /* less than, or more than, our ISS; 0x100: none */
+    int seq; /* after the peer's ISS */
+    size_t len;
     uint8_t answer;
-    char    number;
-    int     acked; /* after the peer's ISS */
-    int     state;
+    char number;
+    int acked; /* after the peer's ISS */
+    int state;
 };
 
 #define FSA (TCP_FIN | TCP_ACK)
@@ -283,8 +283,8 @@ static bool plays(const struct opening *o, uint16_t to, uint32_t iss,
                   uint32_t ack)
 {
     struct connection *c;
-    struct seen        seen;
-    bool               answered;
+    struct seen seen;
+    bool answered;
 
     say(to, o->flags, peer_iss + (uint32_t)o->seq, ack, o->len);
     answered = peer_sees(&seen, BRIEF);
@@ -361,7 +361,7 @@ static enum status opened;
 static void open_one(void *ctx)
 {
     struct endpoint to = {ipv4_address(10, 0, 0, 1), *(uint16_t *)ctx};
-    struct flow    *f;
+    struct flow *f;
 
     opened = ERR_IN_USE;
     opened = tcpv4_open(right.tcp, to, time_after(10 * SECOND), &f);
@@ -437,7 +437,7 @@ TEST(syn_received_every_event_at_every_edge_of_the_window)
 
     for (size_t i = 0; i < sizeof received / sizeof received[0]; i++) {
         struct connection *c;
-        bool               is_right;
+        bool is_right;
 
         peer_iss = 0xffffff00;
         c = reach(TCP_SYN_RECEIVED);
@@ -453,8 +453,8 @@ TEST(syn_received_every_event_at_every_edge_of_the_window)
 TEST(challenge_acks_are_limited_per_connection)
 {
     struct connection *c = reach(TCP_ESTABLISHED);
-    struct seen        seen;
-    int                answers = 0;
+    struct seen seen;
+    int answers = 0;
 
     for (int i = 0; i < 1000; i++) {
         say(LISTEN, TCP_SYN, peer_iss + 5000, 0, 0);
@@ -492,7 +492,7 @@ TEST(ts_recent_is_updated_only_with_an_acceptable_ack)
                             .flags = TCP_PSH,
                             .has_timestamps = true,
                             .time = 1000000};
-    struct seen        seen;
+    struct seen seen;
 
     c->ts.is_on = true;
     peer_send(&s, "x", 1); /* no ACK at all */
@@ -511,8 +511,8 @@ TEST(ts_recent_is_updated_only_with_an_acceptable_ack)
 TEST(abort_sends_a_reset_without_ack)
 {
     struct connection *c = reach(TCP_ESTABLISHED);
-    uint32_t           nxt = c->snd.nxt;
-    struct seen        seen;
+    uint32_t nxt = c->snd.nxt;
+    struct seen seen;
 
     flow_abort(pair_flow);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.flags == TCP_RST &&

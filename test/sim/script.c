@@ -13,38 +13,38 @@
 
 struct seen {
     struct tcp_segment s;
-    size_t             len;
-    uint8_t            service;
-    bool               whole;
-    nanoseconds        at;
+    size_t len;
+    uint8_t service;
+    bool whole;
+    nanoseconds at;
 };
 
 /* A parsed line. */
 struct line {
-    const char        *text;
-    struct tcp_segment s;       /* relative to the other side's ISS */
-    bool               is_bare; /* our number stands as it is: = */
-    bool               has_sack;
-    size_t             len;
-    unsigned           times;
-    int                service; /* -1: any */
-    bool               has_window, has_echo;
-    bool               is_whole, is_not_whole;     /* with DF, without */
-    bool               no_sack, no_scale, no_time; /* without that option */
-    nanoseconds        after;                      /* FOREVER: any */
+    const char *text;
+    struct tcp_segment s; /* relative to the other side's ISS */
+    bool is_bare; /* our number stands as it is: = */
+    bool has_sack;
+    size_t len;
+    unsigned times;
+    int service; /* -1: any */
+    bool has_window, has_echo;
+    bool is_whole, is_not_whole; /* with DF, without */
+    bool no_sack, no_scale, no_time; /* without that option */
+    nanoseconds after; /* FOREVER: any */
 };
 
 unsigned script_port;
 
-static struct seen    seen[QUEUE];
-static unsigned       seen_first, seen_count;
+static struct seen seen[QUEUE];
+static unsigned seen_first, seen_count;
 static struct waiters came;
-static uint32_t       first, first_time; /* our first number, and stamp */
-static bool           has_first;
+static uint32_t first, first_time; /* our first number, and stamp */
+static bool has_first;
 
 static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
 {
-    size_t      len = buf_length(b);
+    size_t len = buf_length(b);
     struct seen one;
 
     (void)ctx;
@@ -98,7 +98,7 @@ static uint8_t flags_of(const char *text)
 {
     static const char *const names[] = {"FIN", "SYN", "RST", "PSH",
                                         "ACK", "URG", "ECE", "CWR"};
-    uint8_t                  flags = 0;
+    uint8_t flags = 0;
 
     for (int i = 0; i < 8; i++)
         if (strstr(text, names[i]))
@@ -112,7 +112,7 @@ static void inject_one(const struct line *l, unsigned n)
                                  .protocol = PROTOCOL_TCP,
                                  .service = (uint8_t)l->service};
     struct tcp_segment s = l->s;
-    struct buf        *b = buf_new(IPV4_HEADROOM);
+    struct buf *b = buf_new(IPV4_HEADROOM);
 
     s.seq += n * (uint32_t)l->len;
     s.from = PEER_PORT;
@@ -306,9 +306,9 @@ static bool read_word(const char *word, struct line *l, unsigned *numbers)
 
 static bool play_line(const char *text)
 {
-    char        how = 0, word[64] = "";
-    int         at = (int)strlen(text), more;
-    unsigned    numbers = 0;
+    char how = 0, word[64] = "";
+    int at = (int)strlen(text), more;
+    unsigned numbers = 0;
     struct line l = {
         .text = text, .s.window = 65535, .times = 1, .after = FOREVER};
     struct seen s;
@@ -345,7 +345,7 @@ static bool play_line(const char *text)
 bool script_play(const char *text)
 {
     while (*text) {
-        char   line[128];
+        char line[128];
         size_t len = strcspn(text, "\n");
 
         require(len < sizeof line);
@@ -357,7 +357,7 @@ bool script_play(const char *text)
     return true;
 }
 
-enum status  script_opened;
+enum status script_opened;
 struct flow *script_flow;
 
 static void open_one(void *ctx)

@@ -53,8 +53,8 @@ bool script_play(const char *text);
 
 /* Opens a connection from ours to the peer, in a fiber: when it has ended,
  * script_opened says how, and script_flow is what was opened. */
-void                script_open(void);
-extern enum status  script_opened;
+void script_open(void);
+extern enum status script_opened;
 extern struct flow *script_flow;
 
 /* The port that our end, when it opens a connection, has; 0: 80. */

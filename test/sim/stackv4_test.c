@@ -15,9 +15,9 @@ static void say_nothing(struct console *c, const char *text, size_t len)
 static void try(const char *name, struct sim_faults faults)
 {
     static const struct console_ops ops = {.write = say_nothing};
-    static struct console           quiet = {.ops = &ops};
-    struct network                 *left = NULL, *right = NULL;
-    struct stackv4                 *a = NULL, *b = NULL;
+    static struct console quiet = {.ops = &ops};
+    struct network *left = NULL, *right = NULL;
+    struct stackv4 *a = NULL, *b = NULL;
 
     CHECK(sim_network(name, 1500, 0, &left) == OK &&
           sim_network(name, 1500, 0, &right) == OK);
@@ -45,10 +45,10 @@ TEST(and_on_a_slow_wire)
 TEST(addresses_that_make_no_sense_are_refused)
 {
     static const struct console_ops ops = {.write = say_nothing};
-    static struct console           quiet = {.ops = &ops};
+    static struct console quiet = {.ops = &ops};
     static const struct {
         const char *address, *netmask, *gateway;
-        bool        is_taken;
+        bool is_taken;
     } cases[] = {
         {"10.0.0.0", "255.255.255.0", "", false},
         {"10.0.0.255", "255.255.255.0", "", false},
@@ -71,7 +71,7 @@ TEST(addresses_that_make_no_sense_are_refused)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct network *net = NULL;
         struct stackv4 *s = NULL;
-        enum status     got;
+        enum status got;
 
         /* On a wire of its own, if it is taken. */
         CHECK(sim_network(cases[i].gateway, 1500, 0, &net) == OK);

@@ -12,9 +12,9 @@ static const struct sim_faults none;
 static const struct sim_faults dead = {.loss = 1000000};
 static const struct sim_faults far = {.delay = 250 * MILLISECOND};
 
-static struct flow   *accepted;
+static struct flow *accepted;
 static struct waiters handled;
-static bool           is_done;
+static bool is_done;
 
 static struct connection *of(struct flow *f)
 {
@@ -34,7 +34,7 @@ static void hold(void *ctx, struct flow *f, struct endpoint peer)
 static struct flow *open_flow(void)
 {
     struct endpoint to = {ipv4_address(10, 0, 0, 2), PORT};
-    struct flow    *f = NULL;
+    struct flow *f = NULL;
 
     pair_faults(&none);
     is_done = false;
@@ -59,7 +59,7 @@ static void finish(struct flow *f)
     CHECK(buf_pages_free() == buf_pages());
 }
 
-static size_t      got;
+static size_t got;
 static nanoseconds got_at;
 
 static void sink(void *ctx)
@@ -74,9 +74,9 @@ static void sink(void *ctx)
     }
 }
 
-static uint8_t     data[1 << 20];
+static uint8_t data[1 << 20];
 static enum status wrote;
-static bool        is_written;
+static bool is_written;
 
 static void write_much(void *ctx)
 {
@@ -105,7 +105,7 @@ TEST(an_rtt_that_grows_beyond_the_rto_is_measured)
 {
     for (int timestamps = 0; timestamps < 2; timestamps++) {
         struct flow *f = open_flow();
-        uint64_t     before;
+        uint64_t before;
 
         of(f)->ts.is_on = of(accepted)->ts.is_on = timestamps;
         CHECK(fiber_start(sink, accepted) == OK);
@@ -127,7 +127,7 @@ TEST(an_rtt_that_grows_beyond_the_rto_is_measured)
 TEST(a_sender_with_a_zero_window_acknowledges_data)
 {
     struct flow *f = open_flow();
-    nanoseconds  began;
+    nanoseconds began;
 
     CHECK(fiber_start(write_much, f) == OK);
     CHECK(time_sleep(20 * SECOND) == OK); /* window probes have begun */
@@ -142,8 +142,8 @@ TEST(a_sender_with_a_zero_window_acknowledges_data)
 TEST(the_retransmission_timer_restarts_when_a_zero_window_opens)
 {
     struct flow *f = open_flow();
-    struct buf  *b = NULL;
-    nanoseconds  began;
+    struct buf *b = NULL;
+    nanoseconds began;
 
     CHECK(fiber_start(write_much, f) == OK);
     CHECK(time_sleep(130 * SECOND) == OK);
@@ -161,8 +161,8 @@ TEST(the_retransmission_timer_restarts_when_a_zero_window_opens)
 TEST(a_short_zero_window_is_no_loss)
 {
     static const struct sim_faults near = {.delay = 60 * MILLISECOND};
-    struct flow                   *f = open_flow();
-    uint64_t                       before;
+    struct flow *f = open_flow();
+    uint64_t before;
 
     pair_faults(&near);
     for (int i = 0; i < 60; i++) {
@@ -184,7 +184,7 @@ TEST(a_short_zero_window_is_no_loss)
 TEST(a_peer_that_answers_window_probes_outlives_a_short_user_timeout)
 {
     struct flow_options o = {.user_timeout = 10 * SECOND};
-    struct flow        *f = open_flow();
+    struct flow *f = open_flow();
 
     flow_set_options(f, &o);
     CHECK(fiber_start(write_much, f) == OK);
@@ -212,8 +212,8 @@ TEST(a_zero_window_does_not_keep_a_closed_flow_forever)
 TEST(after_2_gib_without_loss_a_loss_is_repaired_at_once)
 {
     static const struct sim_faults near = {.delay = 10 * MILLISECOND};
-    struct flow                   *f = open_flow();
-    uint64_t                       timeouts, repairs;
+    struct flow *f = open_flow();
+    uint64_t timeouts, repairs;
 
     CHECK(fiber_start(sink, accepted) == OK);
     CHECK(flow_write(f, data, 200000, FOREVER) == OK);
@@ -239,8 +239,8 @@ TEST(no_keep_alive_is_sent_in_time_wait)
     struct flow_options o = {.keepalive_idle = SECOND,
                              .keepalive_interval = SECOND,
                              .keepalive_probes = 2};
-    struct flow        *f = open_flow();
-    uint64_t            resets = right.tcp->counters.resets_out;
+    struct flow *f = open_flow();
+    uint64_t resets = right.tcp->counters.resets_out;
 
     flow_set_options(f, &o);
     flow_shutdown(f, FLOW_WRITING);
@@ -257,7 +257,7 @@ TEST(keep_alive_times_of_zero_and_forever_are_valid)
 {
     struct flow_options o = {.keepalive_idle = 5 * SECOND,
                              .keepalive_probes = 3};
-    struct flow        *f = open_flow();
+    struct flow *f = open_flow();
 
     flow_set_options(f, &o);
     pair_faults(&dead);
@@ -290,11 +290,11 @@ static void greet(void *ctx, struct flow *f, struct endpoint peer)
 TEST(unread_connections_leave_pages_for_others)
 {
     static struct flow *f[200];
-    struct endpoint     to = {ipv4_address(10, 0, 0, 2), PORT};
+    struct endpoint to = {ipv4_address(10, 0, 0, 2), PORT};
     struct flow_options o = {.no_delay = true};
-    struct flow        *other;
-    struct buf         *b = NULL;
-    nanoseconds         took;
+    struct flow *other;
+    struct buf *b = NULL;
+    nanoseconds took;
 
     is_done = false;
     CHECK(tcpv4_listen(right.tcp, 7, greet, NULL) == OK);
@@ -322,7 +322,7 @@ TEST(unread_connections_leave_pages_for_others)
 
 static void syn(uint32_t n)
 {
-    struct endpoint    from = {ipv4_address(10, 0, 0, 3), (uint16_t)(n + 1)};
+    struct endpoint from = {ipv4_address(10, 0, 0, 3), (uint16_t)(n + 1)};
     struct ipv4_packet packet = {.from = from.ip,
                                  .to = ipv4_address(10, 0, 0, 2),
                                  .protocol = PROTOCOL_TCP};
@@ -331,7 +331,7 @@ static void syn(uint32_t n)
                             .seq = n,
                             .flags = TCP_SYN,
                             .window = 65535};
-    struct buf        *b = buf_new(IPV4_HEADROOM);
+    struct buf *b = buf_new(IPV4_HEADROOM);
 
     b->len = tcp_emit(&s, buf_append(b, TCP_MOST));
     b->offload.csum_good = true;

@@ -18,16 +18,16 @@
 
 /* One direction of a transfer, with random sizes of writes and reads. */
 struct stream {
-    uint64_t    chance;
-    size_t      len;
-    bool        ended;
+    uint64_t chance;
+    size_t len;
+    bool ended;
     enum status sent, received;
-    size_t      got;
+    size_t got;
 };
 
-static struct stream  to_right, to_left;
+static struct stream to_right, to_left;
 static struct waiters ended;
-static unsigned       open_sides;
+static unsigned open_sides;
 
 static uint64_t next(uint64_t *s)
 {
@@ -45,9 +45,9 @@ static uint8_t byte_at(const struct stream *s, size_t at)
 
 static enum status send_all(struct flow *f, struct stream *s)
 {
-    uint64_t       chance = s->chance;
+    uint64_t chance = s->chance;
     static uint8_t piece[40000];
-    enum status    st = OK;
+    enum status st = OK;
 
     for (size_t at = 0; at < s->len && st == OK;) {
         size_t n = next(&chance) % (next(&chance) % 4 ? 3000 : 40000) + 1;
@@ -104,9 +104,9 @@ static enum status receive_all(struct flow *f, struct stream *s)
 }
 
 struct side {
-    struct flow   *flow;
+    struct flow *flow;
     struct stream *out, *in;
-    bool           writer_ended;
+    bool writer_ended;
     struct waiters writer;
 };
 
@@ -144,7 +144,7 @@ static void serve(void *ctx, struct flow *f, struct endpoint peer)
 
 static struct sim_faults faults_of(uint64_t seed)
 {
-    uint64_t          chance = seed;
+    uint64_t chance = seed;
     struct sim_faults f = {.seed = seed + 1};
 
     if (next(&chance) % 4)
@@ -175,11 +175,11 @@ static struct sim_faults faults_of(uint64_t seed)
 static enum status transfer(uint64_t seed)
 {
     static const struct sim_faults none;
-    struct sim_faults              f = faults_of(seed);
-    uint64_t                       chance = seed ^ 0xabcdef;
-    struct endpoint                to = {ipv4_address(10, 0, 0, 2), PORT};
-    struct flow                   *flow;
-    enum status                    s;
+    struct sim_faults f = faults_of(seed);
+    uint64_t chance = seed ^ 0xabcdef;
+    struct endpoint to = {ipv4_address(10, 0, 0, 2), PORT};
+    struct flow *flow;
+    enum status s;
 
     to_right = (struct stream){.chance = next(&chance),
                                .len = next(&chance) % 300000};
@@ -226,7 +226,7 @@ static unsigned seeds(void)
 
 TEST(transfers_are_intact_despite_every_fault)
 {
-    unsigned    failed = 0, count = seeds();
+    unsigned failed = 0, count = seeds();
     const char *from = getenv("FROM");
 
     sim_seed(42);

@@ -8,10 +8,10 @@
 static const struct sim_faults none;
 static const struct sim_faults dead = {.loss = 1000000};
 
-static struct flow   *accepted;
+static struct flow *accepted;
 static struct waiters handled;
-static bool           is_done;
-static size_t         got;
+static bool is_done;
+static size_t got;
 
 /* Holds the flow until is_done. */
 static void hold(void *ctx, struct flow *f, struct endpoint peer)
@@ -28,7 +28,7 @@ static void hold(void *ctx, struct flow *f, struct endpoint peer)
 static struct flow *open_flow(void)
 {
     struct endpoint to = {ipv4_address(10, 0, 0, 2), PORT};
-    struct flow    *f = NULL;
+    struct flow *f = NULL;
 
     pair_faults(&none);
     is_done = false;
@@ -56,9 +56,9 @@ static nanoseconds since(nanoseconds began)
 TEST(a_user_timeout_aborts_a_flow_whose_peer_is_dead)
 {
     struct flow_options o = {.user_timeout = 30 * SECOND};
-    struct flow        *f;
-    struct buf         *b;
-    nanoseconds         began;
+    struct flow *f;
+    struct buf *b;
+    nanoseconds began;
 
     sim_seed(9);
     pair_make(1500, 0);
@@ -78,8 +78,8 @@ TEST(a_user_timeout_aborts_a_flow_whose_peer_is_dead)
 TEST(without_a_user_timeout_a_flow_is_aborted_after_five_minutes)
 {
     struct flow *f = open_flow();
-    struct buf  *b;
-    nanoseconds  began = time_now();
+    struct buf *b;
+    nanoseconds began = time_now();
 
     pair_faults(&dead);
     CHECK(flow_write(f, "x", 1, FOREVER) == OK);
@@ -93,9 +93,9 @@ TEST(keep_alives_detect_a_dead_peer_and_keep_a_live_one)
     struct flow_options o = {.keepalive_idle = 60 * SECOND,
                              .keepalive_interval = 10 * SECOND,
                              .keepalive_probes = 3};
-    struct flow        *f = open_flow();
-    struct buf         *b;
-    nanoseconds         began;
+    struct flow *f = open_flow();
+    struct buf *b;
+    nanoseconds began;
 
     flow_set_options(f, &o);
     CHECK(time_sleep(3600 * SECOND) == OK); /* the peer answers */
@@ -110,7 +110,7 @@ TEST(keep_alives_detect_a_dead_peer_and_keep_a_live_one)
 TEST(an_idle_flow_without_keep_alives_sends_nothing)
 {
     struct flow *f = open_flow();
-    uint64_t     sent = left.net->counters.frames_out;
+    uint64_t sent = left.net->counters.frames_out;
 
     CHECK(time_sleep(86400 * SECOND) == OK);
     CHECK(left.net->counters.frames_out - sent <= 2); /* of ARP at most */
@@ -120,7 +120,7 @@ TEST(an_idle_flow_without_keep_alives_sends_nothing)
 static void write_much(void *ctx)
 {
     static uint8_t data[1 << 20];
-    struct flow   *f = ctx;
+    struct flow *f = ctx;
 
     CHECK(flow_write(f, data, sizeof data, FOREVER) == OK);
     flow_shutdown(f, FLOW_WRITING);
@@ -129,9 +129,9 @@ static void write_much(void *ctx)
 TEST(a_zero_window_is_probed_for_hours_and_opens)
 {
     struct flow *f = open_flow();
-    struct buf  *b;
-    enum status  s;
-    uint64_t     sent;
+    struct buf *b;
+    enum status s;
+    uint64_t sent;
 
     CHECK(fiber_start(write_much, f) == OK);
     CHECK(time_sleep(10 * SECOND) == OK);
@@ -151,9 +151,9 @@ TEST(a_zero_window_is_probed_for_hours_and_opens)
 TEST(a_lost_window_update_is_replaced_by_the_answer_to_a_probe)
 {
     struct flow *f = open_flow();
-    struct buf  *b;
-    enum status  s = OK;
-    nanoseconds  began;
+    struct buf *b;
+    enum status s = OK;
+    nanoseconds began;
 
     CHECK(fiber_start(write_much, f) == OK);
     CHECK(time_sleep(10 * SECOND) == OK);
@@ -177,7 +177,7 @@ TEST(a_lost_window_update_is_replaced_by_the_answer_to_a_probe)
 static void write_a_lot(void *ctx)
 {
     static uint8_t data[1 << 20];
-    struct flow   *f = ctx;
+    struct flow *f = ctx;
 
     for (int i = 0; i < 40; i++)
         CHECK(flow_write(f, data, sizeof data, FOREVER) == OK);
@@ -189,10 +189,10 @@ TEST(the_receive_window_grows_to_megabytes_on_a_long_wire)
     static const struct sim_faults far = {.delay = 25 * MILLISECOND,
                                           .rate = 400000000,
                                           .queue = 4000};
-    struct flow                   *f = open_flow();
-    const struct connection       *c = (const void *)accepted;
-    struct buf                    *b;
-    nanoseconds                    began;
+    struct flow *f = open_flow();
+    const struct connection *c = (const void *)accepted;
+    struct buf *b;
+    nanoseconds began;
 
     pair_faults(&far);
     CHECK(c->rcvq.limit == TCP_QUEUE_FIRST);
@@ -213,8 +213,8 @@ TEST(the_receive_window_grows_to_megabytes_on_a_long_wire)
 TEST(data_written_before_a_close_arrive)
 {
     struct flow *f = open_flow();
-    struct buf  *b;
-    enum status  s;
+    struct buf *b;
+    enum status s;
 
     CHECK(flow_write(f, "last words", 10, FOREVER) == OK);
     flow_close(f);
@@ -233,8 +233,8 @@ TEST(data_written_before_a_close_arrive)
 TEST(data_to_a_closed_flow_are_reset)
 {
     struct flow *f = open_flow();
-    enum status  s = OK;
-    int          writes = 0;
+    enum status s = OK;
+    int writes = 0;
 
     is_done = true; /* the peer closes */
     wake_all(&handled);

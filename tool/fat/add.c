@@ -17,14 +17,14 @@
 
 /* What is copied; one, since who gives up has to put it in order. */
 static struct {
-    struct fs  *fs;
+    struct fs *fs;
     nanoseconds date;
-    bool        in_place, has_parents;
-    unsigned    files, all_files;
-    uint64_t    bytes;
-    char       *buffer;
-    char       *unfinished; /* a name in the image; NULL: there is none */
-    const char *path;       /* of the host, being copied; NULL: none */
+    bool in_place, has_parents;
+    unsigned files, all_files;
+    uint64_t bytes;
+    char *buffer;
+    char *unfinished; /* a name in the image; NULL: there is none */
+    const char *path; /* of the host, being copied; NULL: none */
 } copying;
 
 void show_progress(unsigned files, uint64_t bytes, bool is_end)
@@ -37,13 +37,13 @@ void show_progress(unsigned files, uint64_t bytes, bool is_end)
 /* A path of the host, and how it is to be called in the image. */
 struct source {
     char *folded, *name, *path;
-    bool  is_folder, is_word; /* of the command line */
+    bool is_folder, is_word; /* of the command line */
 };
 
 /* All of them, to find two that would be one: a hash table by `folded`. */
 static struct {
     struct source *slot;
-    size_t         count, room;
+    size_t count, room;
 } sources;
 
 static size_t hash_of(const char *text)
@@ -68,7 +68,7 @@ static struct source *slot_of(const char *folded)
 static void make_source_room(void)
 {
     struct source *old = sources.slot;
-    size_t         room = sources.room;
+    size_t room = sources.room;
 
     if (2 * (sources.count + 1) <= room)
         return;
@@ -88,9 +88,9 @@ static char *fold(const char *name)
     char *folded = text_of("%s", "");
 
     while (*name) {
-        size_t      len = strcspn(name, "/");
-        char       *part = text_of("%.*s", (int)len, name), *longer;
-        char        one[FAT_FOLDED];
+        size_t len = strcspn(name, "/");
+        char *part = text_of("%.*s", (int)len, name), *longer;
+        char one[FAT_FOLDED];
         enum status s = fat_fold_name(part, one);
 
         if (s) {
@@ -112,8 +112,8 @@ static void look_at(void *ctx, const char *path, const char *name,
                     bool is_folder, uint64_t size, nanoseconds modified)
 {
     struct source *s;
-    char          *folded = fold(name);
-    bool           is_word = strcmp(path, ctx) == 0;
+    char *folded = fold(name);
+    bool is_word = strcmp(path, ctx) == 0;
 
     (void)modified;
     copying.all_files += !is_folder;
@@ -175,7 +175,7 @@ static void put_in_order(void)
 
 static uint64_t free_room(uint32_t *cluster)
 {
-    uint64_t    room;
+    uint64_t room;
     enum status s = fat_room(copying.fs, &room, cluster);
 
     if (s)
@@ -207,9 +207,9 @@ static void check_room(const char *name, uint64_t bytes, uint64_t more,
 
 static void fill(const char *path, const char *name, const char *called)
 {
-    int      fd = open(path, O_RDONLY | O_CLOEXEC);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
     uint64_t at = 0;
-    ssize_t  n;
+    ssize_t n;
 
     if (fd < 0)
         die("%s: %s", path, strerror(errno));
@@ -252,8 +252,8 @@ static void finish(void)
 /* A name beside this one that is not in use. */
 static char *name_aside(const char *name)
 {
-    const char    *slash = strrchr(name, '/');
-    int            len = slash ? (int)(slash + 1 - name) : 0;
+    const char *slash = strrchr(name, '/');
+    int len = slash ? (int)(slash + 1 - name) : 0;
     struct fs_stat st;
 
     for (int i = 0; i < ASIDES; i++) {
@@ -273,7 +273,7 @@ static void replace(const char *path, const char *name, uint64_t size,
     static const char advice[] =
         " to keep the old file until the new one is there; --in-place removes "
         "the old one first";
-    char       *aside;
+    char *aside;
     enum status s;
 
     if (old->read_only)
@@ -299,7 +299,7 @@ static void replace(const char *path, const char *name, uint64_t size,
 static void check_spelling(const char *path, const char *name, bool is_folder)
 {
     const char *slash = strrchr(name, '/');
-    char        is[FAT_FOLDED], folded[FAT_FOLDED], wanted[FAT_FOLDED];
+    char is[FAT_FOLDED], folded[FAT_FOLDED], wanted[FAT_FOLDED];
     enum status s = fat_spelling(copying.fs, name, is);
 
     if (s)
@@ -323,9 +323,9 @@ static void make_parents(const char *name)
     copying.has_parents = true;
     for (const char *slash = strchr(name, '/'); slash;
          slash = strchr(slash + 1, '/')) {
-        char          *parent = text_of("%.*s", (int)(slash - name), name);
+        char *parent = text_of("%.*s", (int)(slash - name), name);
         struct fs_stat st;
-        enum status    s = fs_stat(copying.fs, parent, &st);
+        enum status s = fs_stat(copying.fs, parent, &st);
 
         if (s == ERR_NOT_FOUND)
             s = fs_mkdir(copying.fs, parent);
@@ -339,7 +339,7 @@ static void add_to_image(const char *path, const char *name, bool is_folder,
                          uint64_t size, nanoseconds modified)
 {
     struct fs_stat st;
-    enum status    s = fs_stat(copying.fs, name, &st);
+    enum status s = fs_stat(copying.fs, name, &st);
 
     fat_set_time(copying.fs, copying.date ? copying.date : modified);
     if (s == OK)
@@ -377,7 +377,7 @@ static void add_entry(void *ctx, const char *path, const char *name,
 /* The last part of a path; nothing of FOLDER/. */
 static const char *name_of(const char *path)
 {
-    char  *copy = text_of("%s", path), *slash;
+    char *copy = text_of("%s", path), *slash;
     size_t len = strlen(copy);
 
     while (len > 1 && copy[len - 1] == '/')
@@ -393,8 +393,8 @@ static void for_each(const struct options *o, host_entry *fn)
 
     for (size_t i = 1; i < o->words; i++) {
         const char *name = name_of(o->word[i]);
-        char       *as = text_of("%s%s%s", to, *to && *name ? "/" : "", name);
-        char       *path = host_path(o->word[i]);
+        char *as = text_of("%s%s%s", to, *to && *name ? "/" : "", name);
+        char *path = host_path(o->word[i]);
 
         walk_host(path, as, fn, path);
         free(path);

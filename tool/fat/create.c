@@ -13,15 +13,15 @@
 #define SECTOR     512u
 #define SLOT       32u
 #define LEAST      512u /* bytes of a cluster */
-#define SIZES      8    /* of clusters: LEAST, twice that, and so on */
+#define SIZES      8 /* of clusters: LEAST, twice that, and so on */
 #define FAT12_MOST 4000u
 #define FAT16_MOST 65000u
 
 /* What a folder's files need, for each size of clusters. */
 struct need {
-    uint64_t  clusters[SIZES], root_slots;
+    uint64_t clusters[SIZES], root_slots;
     uint64_t *slots; /* of the folders that are being looked through */
-    size_t    depth;
+    size_t depth;
 };
 
 /* Slots of a name: as many as its bytes could be characters, and one. */
@@ -49,7 +49,7 @@ static void count_entry(void *ctx, const char *path, const char *name,
                         bool is_folder, uint64_t size, nanoseconds modified)
 {
     struct need *n = ctx;
-    size_t       depth = 0;
+    size_t depth = 0;
 
     (void)path, (void)modified;
     for (const char *c = name; *c; c++)
@@ -89,7 +89,7 @@ static void choose(const struct need *n, struct fat_options *o)
         o->type = 32;
 }
 
-static uint64_t clusters_for(const struct need        *n,
+static uint64_t clusters_for(const struct need *n,
                              const struct fat_options *o)
 {
     int i = 0;
@@ -119,11 +119,11 @@ static void set_size(uint64_t bytes)
 
 /* Makes the file system; its free bytes, or 0 with *s saying why not. */
 static uint64_t format(const struct fat_options *o,
-                       enum status              *s)
+                       enum status *s)
 {
     struct block *disk;
-    struct fs    *fs;
-    uint64_t      bytes = 0;
+    struct fs *fs;
+    uint64_t bytes = 0;
 
     *s = block_unix_connect(image, &disk);
     if (*s)
@@ -203,8 +203,8 @@ static char *size_text(uint64_t bytes, bool is_least)
 static void refuse_size(const struct options *o, uint64_t bytes)
 {
     uint64_t size = nearest_size(&o->fat, bytes);
-    char    *what = o->fat.type ? text_of("FAT%d", o->fat.type)
-                                : text_of("a FAT file system");
+    char *what = o->fat.type ? text_of("FAT%d", o->fat.type)
+                             : text_of("a FAT file system");
 
     if (o->fat.cluster_size)
         what = text_of("%s with clusters of %u bytes", what,
@@ -219,9 +219,9 @@ static void refuse_size(const struct options *o, uint64_t bytes)
 static void create_for(const struct options *given)
 {
     struct fat_options o = given->fat;
-    struct need        n = {.root_slots = 1};
-    uint64_t           wanted, bytes;
-    enum status        s = ERR_RANGE;
+    struct need n = {.root_slots = 1};
+    uint64_t wanted, bytes;
+    enum status s = ERR_RANGE;
 
     walk_host(given->folder, "", count_entry, &n);
     close_folders(&n, 0);
@@ -257,10 +257,10 @@ static void create_for(const struct options *given)
 
 int command_create(const struct options *o)
 {
-    uint64_t    size;
+    uint64_t size;
     enum status s;
     struct stat st;
-    int         fd;
+    int fd;
 
     image = o->word[0];
     if ((o->words == 2) == (o->folder != NULL))

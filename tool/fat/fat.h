@@ -11,12 +11,12 @@
 #define MOST_WORDS 4096
 
 struct options {
-    const char        *word[MOST_WORDS]; /* the image first */
-    size_t             words;
-    const char        *folder, *to; /* --for, --to; NULL: not given */
-    uint64_t           more;
-    nanoseconds        date; /* 0: each file's own */
-    bool               in_place;
+    const char *word[MOST_WORDS]; /* the image first */
+    size_t words;
+    const char *folder, *to; /* --for, --to; NULL: not given */
+    uint64_t more;
+    nanoseconds date; /* 0: each file's own */
+    bool in_place;
     struct fat_options fat;
 };
 
@@ -75,7 +75,7 @@ void close_image(struct fs *fs, struct block *disk);
  */
 typedef void host_entry(void *ctx, const char *path, const char *name,
                         bool is_folder, uint64_t size, nanoseconds modified);
-void         walk_host(const char *path, const char *as, host_entry *fn,
-                       void *ctx);
+void walk_host(const char *path, const char *as, host_entry *fn,
+               void *ctx);
 
 #endif

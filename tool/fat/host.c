@@ -25,8 +25,8 @@
 char *text_of(const char *fmt, ...)
 {
     va_list args;
-    char   *text;
-    int     len;
+    char *text;
+    int len;
 
     va_start(args, fmt);
     len = vasprintf(&text, fmt, args);
@@ -57,7 +57,7 @@ char *clean_path(const char *path)
 
 char *host_path(const char *path)
 {
-    char       *clean = clean_path(path), *whole;
+    char *clean = clean_path(path), *whole;
     struct stat st;
 
     if (stat(path, &st) != 0)
@@ -72,7 +72,7 @@ char *host_path(const char *path)
 void hide_controls(char *line, int fd)
 {
     static bool is_known[3], is_terminal[3];
-    uint8_t    *to = (uint8_t *)line;
+    uint8_t *to = (uint8_t *)line;
 
     if (!is_known[fd])
         is_terminal[fd] = isatty(fd);
@@ -100,10 +100,10 @@ void *room_for(void *array, size_t count, size_t size)
  * advise to fill its last sector up, and so change a file that may be any. */
 static void check_sectors(const char *path)
 {
-    uint8_t     b[SECTOR] = {0};
+    uint8_t b[SECTOR] = {0};
     struct stat st;
-    int         fd;
-    bool        is_boot;
+    int fd;
+    bool is_boot;
 
     if (stat(path, &st) != 0 || !S_ISREG(st.st_mode) ||
         st.st_size % SECTOR == 0)
@@ -124,9 +124,9 @@ static void check_sectors(const char *path)
 
 struct fs *open_image(const char *path, struct block **disk)
 {
-    struct fs     *fs;
+    struct fs *fs;
     struct fs_stat st;
-    enum status    s;
+    enum status s;
 
     check_sectors(path);
     s = block_unix_connect_with(path, "`fat create` makes one", disk);
@@ -154,19 +154,19 @@ void close_image(struct fs *fs, struct block *disk)
 
 /* A folder that is being looked through: what is in it, and how far. */
 struct folder {
-    char           *path, *as;
+    char *path, *as;
     struct dirent **entry;
-    int             count, next;
-    dev_t           device;
-    ino_t           inode;
+    int count, next;
+    dev_t device;
+    ino_t inode;
 };
 
 /* Those that are in one another, from the one that was asked for on. */
 struct walk {
     struct folder *folder;
-    size_t         depth;
-    host_entry    *fn;
-    void          *ctx;
+    size_t depth;
+    host_entry *fn;
+    void *ctx;
 };
 
 static nanoseconds modified_of(const struct stat *st)
@@ -240,8 +240,8 @@ static int open_beneath(const char *folder, const char *path)
 /* By the names that the links lead to, for systems without openat2. */
 static bool is_named_beneath(const char *folder, const char *path)
 {
-    char    top[PATH_MAX], end[PATH_MAX], link[2];
-    size_t  len = realpath(folder, top) ? strlen(top) : 0;
+    char top[PATH_MAX], end[PATH_MAX], link[2];
+    size_t len = realpath(folder, top) ? strlen(top) : 0;
     ssize_t n = readlink(path, link, sizeof link);
 
     return len > 0 && realpath(path, end) && strncmp(end, top, len) == 0 &&
@@ -255,7 +255,7 @@ static bool is_named_beneath(const char *folder, const char *path)
 static void check_link(const struct walk *w, const char *path)
 {
     const char *folder = w->folder[0].path;
-    int         fd = open_beneath(folder, path + strlen(folder) + 1);
+    int fd = open_beneath(folder, path + strlen(folder) + 1);
 
     if (fd >= 0) {
         close(fd);

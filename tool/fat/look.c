@@ -33,14 +33,14 @@ static void complain(const char *fmt, ...)
 
 /* A directory that is being gone through: its names, and how far. */
 struct entry {
-    char          *name;
+    char *name;
     struct fs_stat st;
 };
 
 struct level {
-    char         *path;
+    char *path;
     struct entry *entry;
-    size_t        count, next;
+    size_t count, next;
 };
 
 /* What is done with each; false: not what is in the directory. */
@@ -49,11 +49,11 @@ typedef bool visit_fn(void *ctx, const char *path, const struct fs_stat *st);
 /* Directories in one another, and each that was met: a disk that is damaged
  * may have one in several places, or in itself. */
 struct walk {
-    struct fs    *fs;
+    struct fs *fs;
     struct level *level;
-    size_t        depth;
-    uint64_t     *met; /* a hash table of ids and one more; 0: free */
-    size_t        met_count, met_room;
+    size_t depth;
+    uint64_t *met; /* a hash table of ids and one more; 0: free */
+    size_t met_count, met_room;
 };
 
 static bool add_entry(void *ctx, const char *name, const struct fs_stat *st)
@@ -78,7 +78,7 @@ static uint64_t *place_of(const struct walk *w, uint64_t mark)
 static void make_met_room(struct walk *w)
 {
     uint64_t *old = w->met;
-    size_t    room = w->met_room;
+    size_t room = w->met_room;
 
     if (2 * (w->met_count + 1) <= room)
         return;
@@ -109,8 +109,8 @@ static bool is_met(struct walk *w, uint64_t id)
 static void enter(struct walk *w, char *path, uint64_t id)
 {
     struct level l = {.path = path};
-    const char  *name = *path ? path : "/";
-    enum status  s;
+    const char *name = *path ? path : "/";
+    enum status s;
 
     if (is_met(w, id)) {
         complain("%s: the disk is damaged: this directory is in another place "
@@ -131,9 +131,9 @@ static void enter(struct walk *w, char *path, uint64_t id)
 /* Calls fn for all that is below a directory, each before what is in it. */
 static void walk(struct fs *fs, const char *dir, visit_fn *fn, void *ctx)
 {
-    struct walk    w = {.fs = fs};
+    struct walk w = {.fs = fs};
     struct fs_stat st;
-    enum status    s = fs_stat(fs, dir, &st);
+    enum status s = fs_stat(fs, dir, &st);
 
     if (s == OK && !st.directory)
         s = ERR_NOT_DIRECTORY;
@@ -142,8 +142,8 @@ static void walk(struct fs *fs, const char *dir, visit_fn *fn, void *ctx)
     enter(&w, text_of("%s", dir), st.id);
     while (w.depth > 0) {
         struct level *l = &w.level[w.depth - 1];
-        struct entry  e;
-        char         *path;
+        struct entry e;
+        char *path;
 
         if (l->next == l->count) {
             free(l->entry);
@@ -165,9 +165,9 @@ static void walk(struct fs *fs, const char *dir, visit_fn *fn, void *ctx)
 
 static bool print(void *ctx, const char *path, const struct fs_stat *st)
 {
-    time_t    seconds = NO_DATE;
+    time_t seconds = NO_DATE;
     struct tm tm;
-    char      date[32], *text = text_of("%s", path);
+    char date[32], *text = text_of("%s", path);
 
     (void)ctx;
     hide_controls(text, STDOUT_FILENO);
@@ -186,7 +186,7 @@ static bool print(void *ctx, const char *path, const struct fs_stat *st)
 int command_list(const struct options *o)
 {
     struct block *disk;
-    struct fs    *fs = open_image(o->word[0], &disk);
+    struct fs *fs = open_image(o->word[0], &disk);
 
     char *directory = clean_path(o->words > 1 ? o->word[1] : "");
 
@@ -199,11 +199,11 @@ int command_list(const struct options *o)
 /* Where files go: below one folder of the host, and nowhere else. */
 struct extraction {
     struct fs *fs;
-    int        root, parent; /* open; parent: of the last file */
-    char      *parent_path;
-    unsigned   files;
-    uint64_t   bytes;
-    char      *buffer, *aside; /* aside: a file's name until it is whole */
+    int root, parent; /* open; parent: of the last file */
+    char *parent_path;
+    unsigned files;
+    uint64_t bytes;
+    char *buffer, *aside; /* aside: a file's name until it is whole */
 };
 
 static int open_folder(int at, const char *name)
@@ -216,8 +216,8 @@ static int open_folder(int at, const char *name)
 static int open_parent(struct extraction *x, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char       *parent = text_of("%.*s", slash ? (int)(slash - path) : 0, path);
-    int         fd = x->root;
+    char *parent = text_of("%.*s", slash ? (int)(slash - path) : 0, path);
+    int fd = x->root;
 
     if (x->parent >= 0 && strcmp(parent, x->parent_path) == 0) {
         free(parent);
@@ -284,9 +284,9 @@ static bool extract_file(struct extraction *x, const char *path,
                          const char *name, const struct fs_stat *st)
 {
     struct timespec times[2] = {{0, UTIME_NOW}, {0, UTIME_NOW}};
-    struct stat     there;
-    int             fd, error;
-    bool            is_whole, ok;
+    struct stat there;
+    int fd, error;
+    bool is_whole, ok;
 
     unlinkat(x->parent, x->aside, 0);
     fd = openat(x->parent, x->aside,
@@ -311,10 +311,10 @@ static bool extract_file(struct extraction *x, const char *path,
 static bool extract_entry(void *ctx, const char *path, const struct fs_stat *st)
 {
     struct extraction *x = ctx;
-    const char        *slash = strrchr(path, '/');
-    const char        *name = slash ? slash + 1 : path;
-    int                at = open_parent(x, path), fd = -1;
-    bool               ok = at >= 0;
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    int at = open_parent(x, path), fd = -1;
+    bool ok = at >= 0;
 
     if (ok && st->directory) {
         ok = (mkdirat(at, name, 0777) == 0 || errno == EEXIST) &&
@@ -333,7 +333,7 @@ static bool extract_entry(void *ctx, const char *path, const struct fs_stat *st)
 
 int command_extract(const struct options *o)
 {
-    struct block     *disk;
+    struct block *disk;
     struct extraction x = {.fs = open_image(o->word[0], &disk), .parent = -1};
 
     x.buffer = malloc(BUFFER);
@@ -363,10 +363,10 @@ static void print_fault(void *ctx, const char *text)
 
 int command_check(const struct options *o)
 {
-    struct block    *disk;
-    struct fs       *fs = open_image(o->word[0], &disk);
+    struct block *disk;
+    struct fs *fs = open_image(o->word[0], &disk);
     struct fat_count count;
-    enum status      s = fat_check(fs, print_fault, NULL, &count);
+    enum status s = fat_check(fs, print_fault, NULL, &count);
 
     if (s)
         die("%s: %s", o->word[0], status_text(s));

@@ -21,7 +21,7 @@ const char mirage_name[] = "fat";
 
 static const struct command {
     const char *name, *usage, *summary;
-    int         least, most; /* words */
+    int least, most; /* words */
     int (*run)(const struct options *o);
 } commands[] = {
     {"create", "IMAGE SIZE | IMAGE --for=FOLDER [--more=SIZE]",
@@ -38,7 +38,7 @@ static const struct command {
     {0},
 };
 
-static struct options        options;
+static struct options options;
 static const struct command *command;
 
 static void (*last_call)(void);
@@ -114,7 +114,7 @@ static const char *value_of(const char *word, const char *name)
 
 uint64_t size_of_text(const char *text)
 {
-    char    *end;
+    char *end;
     uint64_t n, unit = 1;
 
     errno = 0;
@@ -163,8 +163,8 @@ static nanoseconds date(const char *text)
 {
     static const int before[] = {0, 31, 59, 90, 120, 151,
                                  181, 212, 243, 273, 304, 334};
-    int              y, m, d, days;
-    char             more, *end;
+    int y, m, d, days;
+    char more, *end;
 
     if (*text == '@') { /* seconds since 1970; 0 would be "each file's own" */
         uint64_t s = strtoull(text + 1, &end, 10);

@@ -59,7 +59,7 @@ static const struct paging plain = {plain_largest, plain_table, plain_link,
                                     plain_leaf, plain_changed};
 
 static const struct paging *paging = &plain;
-static uint64_t            *top;
+static uint64_t *top;
 
 void paging_take(const struct paging *p, uint64_t *table)
 {
@@ -94,7 +94,7 @@ static uint64_t *table_below(uint64_t *entry, int shift)
     if (!table)
         return NULL;
     if (*entry & ENTRY_PRESENT) {
-        int      below = shift - LEVEL_SHIFT;
+        int below = shift - LEVEL_SHIFT;
         uint64_t keep = below == PAGE_SHIFT ? *entry & ~ENTRY_LARGE : *entry;
 
         for (uint64_t i = 0; i < 512; i++)
@@ -107,13 +107,13 @@ bool bare_map(uintptr_t address, uint64_t physical, size_t size,
               enum access access)
 {
     uintptr_t from = address, end = address + size;
-    uint64_t  flags = flags_of(access);
-    int       largest = paging->largest();
+    uint64_t flags = flags_of(access);
+    int largest = paging->largest();
 
     while (address < end) {
         uint64_t *table = top, *entry;
-        int       shift = TOP_SHIFT;
-        size_t    step;
+        int shift = TOP_SHIFT;
+        size_t step;
 
         for (;;) {
             entry = &table[address >> shift & 511];
@@ -144,9 +144,9 @@ static void look_into(const uint64_t *table, int shift, uintptr_t from,
     size_t count = shift == TOP_SHIFT ? 256 : 512;
 
     for (size_t i = 0; i < count; i++) {
-        uint64_t  entry = table[i];
+        uint64_t entry = table[i];
         uintptr_t address = from + ((uintptr_t)i << shift);
-        uint64_t  refused = above | (entry & ENTRY_NO_EXECUTE) |
+        uint64_t refused = above | (entry & ENTRY_NO_EXECUTE) |
                            (~entry & ENTRY_WRITABLE);
 
         if (leads_to_table(entry, shift))

@@ -4,7 +4,7 @@
 #include <xen/xen.h>
 
 nanoseconds pvclock_at(const volatile struct vcpu_time_info *page,
-                       uint64_t                              tsc)
+                       uint64_t tsc)
 {
     uint64_t passed = tsc - page->tsc_timestamp;
 
@@ -20,7 +20,7 @@ nanoseconds pvclock_at(const volatile struct vcpu_time_info *page,
 /* The version is odd while the page is being written. */
 nanoseconds pvclock_now(const volatile struct vcpu_time_info *page)
 {
-    uint32_t    version;
+    uint32_t version;
     nanoseconds now;
 
     do {

@@ -16,7 +16,7 @@ struct vcpu_time_info;
  * no earlier than the page was last written.
  */
 nanoseconds pvclock_at(const volatile struct vcpu_time_info *page,
-                       uint64_t                              tsc);
+                       uint64_t tsc);
 
 /* The hypervisor's time now; consistent, however often it writes. */
 nanoseconds pvclock_now(const volatile struct vcpu_time_info *page);

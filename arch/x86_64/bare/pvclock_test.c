@@ -14,7 +14,7 @@ static struct vcpu_time_info page;
 /* What the hypervisor does each time that the counter is read. */
 static void (*meanwhile)(void);
 static uint64_t tsc;
-static int      reads;
+static int reads;
 
 static uint64_t tested_rdtsc(void)
 {

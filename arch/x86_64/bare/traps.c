@@ -23,7 +23,7 @@ struct registers {
 
 struct gate {
     uint16_t offset_low, selector;
-    uint8_t  stack, type;
+    uint8_t stack, type;
     uint16_t offset_middle;
     uint32_t offset_high, reserved;
 };
@@ -44,9 +44,9 @@ struct __attribute__((packed)) table_pointer {
 
 extern const char trap_entries[EXCEPTIONS][TRAP_ENTRY];
 
-static struct gate       gates[VECTORS];
+static struct gate gates[VECTORS];
 static struct task_state task;
-static uint64_t          segments[5];
+static uint64_t segments[5];
 static _Alignas(16) uint8_t exception_stack[EXCEPTION_SIZE];
 static const char *const names[] = {
     [0] = "division by zero",
@@ -72,8 +72,8 @@ static const char *const names[] = {
 static void say_page_fault(const struct registers *r)
 {
     struct stack stack = image_fiber_stack();
-    uint64_t     address = read_cr2();
-    uint64_t     low = (uintptr_t)stack.low;
+    uint64_t address = read_cr2();
+    uint64_t low = (uintptr_t)stack.low;
 
     if (address < low && address >= low - BARE_PAGE) {
         image_say("stack overflow in fiber \"%s\": its %zu KiB are used up\n",
@@ -142,7 +142,7 @@ void trap_gate(unsigned vector, uint64_t at)
 
 static void set_segments(void)
 {
-    uint64_t             base = (uintptr_t)&task;
+    uint64_t base = (uintptr_t)&task;
     struct table_pointer pointer = {sizeof segments - 1, (uintptr_t)segments};
 
     segments[1] = 0x00af9a000000ffff; /* code, as in entry.S */

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #define EXCEPTIONS 32 /* vectors; interrupts come after them */
-#define TRAP_ENTRY 9  /* bytes of code for each, in traps.S */
+#define TRAP_ENTRY 9 /* bytes of code for each, in traps.S */
 
 /* Exceptions are reported from now on. */
 void traps_init(void);

@@ -15,10 +15,10 @@
 #define MOST_WORDS 2000
 
 static struct console *out;
-static struct kv_ro   *store;
-static const char     *at; /* the line that is checked */
-static int             failed, checked;
-static uint64_t        seed = 1;
+static struct kv_ro *store;
+static const char *at; /* the line that is checked */
+static int failed, checked;
+static uint64_t seed = 1;
 
 static void expect(bool holds, const char *what)
 {
@@ -66,8 +66,8 @@ static uint64_t hash(uint64_t h, const char *data, size_t len)
 static void check_pieces(const char *key, uint64_t size, uint64_t wanted)
 {
     static char data[70000];
-    uint64_t    h = HASH_0, offset = 0;
-    size_t      got, len;
+    uint64_t h = HASH_0, offset = 0;
+    size_t got, len;
 
     do {
         len = 1 + any(any(4) ? 5000 : sizeof data);
@@ -88,10 +88,10 @@ static bool note_nothing(void *ctx, const char *name, bool is_directory)
 
 static void check_value(const char *key, uint64_t size, uint64_t wanted)
 {
-    uint64_t    found;
-    size_t      got, len;
+    uint64_t found;
+    size_t got, len;
     const void *view;
-    char        byte;
+    char byte;
     enum status s;
 
     EXPECT(kv_ro_exists(store, key) == OK);
@@ -113,14 +113,14 @@ static void check_value(const char *key, uint64_t size, uint64_t wanted)
 struct entries {
     char **word;
     size_t count, found, most;
-    bool   strange;
+    bool strange;
 };
 
 static bool note(void *ctx, const char *name, bool is_directory)
 {
     struct entries *e = ctx;
-    size_t          len = strlen(name);
-    bool            known = false;
+    size_t len = strlen(name);
+    bool known = false;
 
     for (size_t i = 0; i < e->count; i++)
         known |= strncmp(e->word[i], name, len) == 0 &&
@@ -133,8 +133,8 @@ static bool note(void *ctx, const char *name, bool is_directory)
 static void check_directory(const char *name, char **word, size_t count)
 {
     struct entries e = {word, count, 0, SIZE_MAX, false};
-    char           byte;
-    size_t         got;
+    char byte;
+    size_t got;
 
     for (size_t i = 0; i < count; i++)
         text_of(word[i]);
@@ -153,10 +153,10 @@ static void check_directory(const char *name, char **word, size_t count)
 
 static void check_absence(const char *name, enum status wanted)
 {
-    uint64_t    size;
-    size_t      len;
+    uint64_t size;
+    size_t len;
     const void *view;
-    char        byte;
+    char byte;
     enum status s;
 
     EXPECT(kv_ro_exists(store, name) == wanted);
@@ -199,9 +199,9 @@ static size_t split(char *line, char **word)
 void start(struct console *c, struct kv_ro *wanted, struct kv_ro *s)
 {
     static char *word[MOST_WORDS];
-    const void  *view;
-    char        *text, *line;
-    size_t       len;
+    const void *view;
+    char *text, *line;
+    size_t len;
 
     out = c;
     store = s;

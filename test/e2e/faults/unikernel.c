@@ -10,7 +10,7 @@
 
 BOOT_STRING(act, "nothing", "what to do");
 
-static volatile int       zero;
+static volatile int zero;
 static volatile uintptr_t nowhere;
 
 static __attribute__((noinline)) void aborted(void)
@@ -35,9 +35,9 @@ static void *sleep_on(void *unused)
  * which it only takes when there are two threads. */
 static __attribute__((noinline)) void heap_destroyed(void)
 {
-    pthread_t       thread;
+    pthread_t thread;
     volatile size_t size = 100000; /* unknown to the compiler */
-    volatile char  *block;
+    volatile char *block;
 
     require(pthread_create(&thread, NULL, sleep_on, NULL) == 0);
     block = malloc(size);

@@ -33,7 +33,7 @@ static void busy(void *ctx)
 static struct fiber *spawned(const char *name, fiber_fn *fn, void *ctx)
 {
     struct fiber_options options = {.name = name};
-    struct fiber        *f;
+    struct fiber *f;
 
     require(fiber_spawn(&options, fn, ctx, &f) == OK);
     return f;

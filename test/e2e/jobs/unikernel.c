@@ -5,7 +5,7 @@
  */
 #include <mirage.h>
 
-static bool           asked;
+static bool asked;
 static struct waiters asking;
 
 void patient(struct console *c)

@@ -70,10 +70,10 @@ static uint64_t seed(void)
 
 void load(const struct hvm_start_info *info)
 {
-    const struct hvm_modlist_entry      *module = at(info->modlist_paddr);
+    const struct hvm_modlist_entry *module = at(info->modlist_paddr);
     const struct hvm_memmap_table_entry *map = at(info->memmap_paddr);
-    struct boot_params                  *params = at(PARAMS);
-    uint32_t                             n, entry = place(at(module->paddr));
+    struct boot_params *params = at(PARAMS);
+    uint32_t n, entry = place(at(module->paddr));
 
     clear(params, sizeof *params);
     params->hdr.boot_flag = 0xaa55;

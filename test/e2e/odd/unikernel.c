@@ -20,8 +20,8 @@ LOG_SOURCE(odd);
 
 /* Not known to the compiler, so that it lets us do what we should not. */
 static volatile uintptr_t nowhere;
-static volatile int       zero;
-static unsigned char      data_bytes[16] = {0xc3};
+static volatile int zero;
+static unsigned char data_bytes[16] = {0xc3};
 
 static void say_text(struct console *c)
 {
@@ -30,7 +30,7 @@ static void say_text(struct console *c)
 
 struct writer {
     struct console *console;
-    int             number;
+    int number;
 };
 
 static void write_lines(void *ctx)
@@ -71,7 +71,7 @@ static void lines_and_ticks(struct console *c)
 
 static void echo(struct console *c)
 {
-    char        line[80];
+    char line[80];
     enum status s;
 
     while ((s = console_read_line(c, line, sizeof line)) == OK ||
@@ -91,7 +91,7 @@ static void echo_and_ticks(struct console *c)
 static void echo_stdin(struct console *c)
 {
     char line[80];
-    int  next;
+    int next;
 
     require(fiber_start(tick, NULL) == OK);
     while (fgets(line, sizeof line, stdin) && strcmp(line, "end\n") != 0)
@@ -154,7 +154,7 @@ static void no_memory(struct console *c)
 static void fill_heap(struct console *c)
 {
     void **all = NULL, **more;
-    int    n = 0;
+    int n = 0;
 
     while (n < count && (more = malloc((size_t)1 << 20))) {
         *more = all;
@@ -175,7 +175,7 @@ static void fill_heap(struct console *c)
 /* count MiB in one piece, of which only the ends are touched. */
 static void large_block(struct console *c)
 {
-    size_t         size = (size_t)count << 20;
+    size_t size = (size_t)count << 20;
     volatile char *block = malloc(size);
 
     require(block);
@@ -189,14 +189,14 @@ static void large_block(struct console *c)
 /* The page tables of a virtual machine, which a process does not have. */
 typedef void page_seen(void *ctx, uintptr_t address, size_t size,
                        bool writable, bool executable);
-extern void  mirage__bare_see_pages(page_seen *seen, void *ctx)
+extern void mirage__bare_see_pages(page_seen *seen, void *ctx)
     __attribute__((weak));
 extern char image_text[] __attribute__((weak));
 extern char image_constants[] __attribute__((weak));
 extern char image_data[] __attribute__((weak));
 
 struct sums {
-    size_t          writable, executable, constant, wrong; /* bytes */
+    size_t writable, executable, constant, wrong; /* bytes */
     struct console *console;
 };
 
@@ -204,11 +204,11 @@ static void add_page(void *ctx, uintptr_t address, size_t size, bool writable,
                      bool executable)
 {
     struct sums *s = ctx;
-    uintptr_t    code = (uintptr_t)image_text;
-    uintptr_t    constants = (uintptr_t)image_constants;
-    uintptr_t    data = (uintptr_t)image_data;
-    bool         is_text = address >= code && address < constants;
-    bool         is_constant = address >= constants && address < data;
+    uintptr_t code = (uintptr_t)image_text;
+    uintptr_t constants = (uintptr_t)image_constants;
+    uintptr_t data = (uintptr_t)image_data;
+    bool is_text = address >= code && address < constants;
+    bool is_constant = address >= constants && address < data;
 
     s->writable += writable ? size : 0;
     s->executable += executable ? size : 0;
@@ -336,9 +336,9 @@ static enum status stat_too_much(struct fs *fs, const char *path,
 static void smash_store(struct console *c)
 {
     static const struct fs_ops ops = {.stat = stat_too_much};
-    struct fs                  fs = {.ops = &ops};
-    struct kv_ro              *kv;
-    uint64_t                   size = 0;
+    struct fs fs = {.ops = &ops};
+    struct kv_ro *kv;
+    uint64_t size = 0;
 
     require(kv_ro_fs_connect(&fs, &kv) == OK);
     require(kv_ro_size(kv, "name", &size) == OK);
@@ -356,7 +356,7 @@ static void show_canary(struct console *c)
 static void random_numbers(struct console *c)
 {
     uint8_t data[64] = {0};
-    size_t  zeros = 0;
+    size_t zeros = 0;
 
     random_bytes(data, sizeof data);
     for (size_t i = 0; i < sizeof data; i++)

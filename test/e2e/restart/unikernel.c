@@ -15,9 +15,9 @@
 #define FIBERS 16
 #define WORDS  512 /* of a request */
 
-static struct block  *disk;
-static bool           is_ending;
-static unsigned       running, rounds, wrong;
+static struct block *disk;
+static bool is_ending;
+static unsigned running, rounds, wrong;
 static struct waiters ended;
 
 /* What word number i of the disk is to be, in a round; 0 is the last. */
@@ -37,8 +37,8 @@ static bool is_there(const uint64_t *data, uint64_t from, uint64_t round)
 static void look(uint64_t from, uint64_t round)
 {
     static _Alignas(4096) uint64_t memory[FIBERS][WORDS];
-    uint64_t                      *data = memory[from / WORDS % FIBERS];
-    enum status                    s;
+    uint64_t *data = memory[from / WORDS % FIBERS];
+    enum status s;
 
     s = block_read(disk, from / 64, data, WORDS / 64);
     if (s == OK && is_there(data, from, round))
@@ -50,7 +50,7 @@ static void look(uint64_t from, uint64_t round)
 
 static void put(uint64_t from, uint64_t round)
 {
-    uint64_t    data[WORDS];
+    uint64_t data[WORDS];
     enum status s;
 
     for (uint64_t i = 0; i < WORDS; i++)

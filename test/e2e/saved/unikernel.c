@@ -11,11 +11,11 @@
 #define SECTOR  512u
 
 struct writer {
-    struct block   *disk;
-    uint64_t        at;
-    uint8_t         data[PIECE * SECTOR], back[PIECE * SECTOR];
-    unsigned        rounds, wrong;
-    enum status     failed;
+    struct block *disk;
+    uint64_t at;
+    uint8_t data[PIECE * SECTOR], back[PIECE * SECTOR];
+    unsigned rounds, wrong;
+    enum status failed;
     struct waiters *all;
 };
 
@@ -46,9 +46,9 @@ static void write_on(void *ctx)
 void keep(struct console *c, struct block *disk)
 {
     static struct writer writer[WRITERS];
-    unsigned             rounds = 0, wrong = 0, failed = 0;
-    struct fiber        *fiber[WRITERS];
-    uint64_t             second = 0;
+    unsigned rounds = 0, wrong = 0, failed = 0;
+    struct fiber *fiber[WRITERS];
+    uint64_t second = 0;
 
     for (unsigned i = 0; i < WRITERS; i++) {
         static const struct fiber_options options = {"writer", 0};

@@ -8,7 +8,7 @@
 #include <string.h>
 
 static struct backend *backends[BACKENDS];
-static unsigned        count, domain = 1; /* the image's */
+static unsigned count, domain = 1; /* the image's */
 
 void backend_says(struct backend *b, const char *name, const char *value)
 {
@@ -20,7 +20,7 @@ void backend_says(struct backend *b, const char *name, const char *value)
 
 const char *backend_hears(struct backend *b, const char *name)
 {
-    char        path[256];
+    char path[256];
     const char *value;
 
     snprintf(path, sizeof path, "%s/%s", b->front, name);
@@ -30,8 +30,8 @@ const char *backend_hears(struct backend *b, const char *name)
 
 unsigned long backend_asks(struct backend *b, const char *name)
 {
-    const char   *text = backend_hears(b, name);
-    char         *end;
+    const char *text = backend_hears(b, name);
+    char *end;
     unsigned long number = strtoul(text, &end, 10);
 
     if (!*text || *end)
@@ -65,7 +65,7 @@ static void say_offers(struct backend *b)
 
     for (const char *at = b->offers; *at;) {
         size_t len = strcspn(at, "\n");
-        char  *value;
+        char *value;
 
         snprintf(line, sizeof line, "%.*s", (int)len, at);
         value = strchr(line, '=');

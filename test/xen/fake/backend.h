@@ -13,7 +13,7 @@
 
 struct backend {
     const char *kind; /* vbd */
-    unsigned    number, domain;
+    unsigned number, domain;
     const char *offers; /* "feature-sg=1\nsectors=8": with every connection */
 
     /* Takes the rings from what the frontend says. */
@@ -22,11 +22,11 @@ struct backend {
     void (*act)(struct backend *b);
     nanoseconds (*next)(struct backend *b);
 
-    char              front[64], back[64];
+    char front[64], back[64];
     enum xenbus_state state;
-    bool              is_online, is_told, is_deaf; /* deaf: it does nothing */
-    bool              is_left;                     /* behind, when it moves */
-    unsigned          port, connections, told;
+    bool is_online, is_told, is_deaf; /* deaf: it does nothing */
+    bool is_left; /* behind, when it moves */
+    unsigned port, connections, told;
 };
 
 /* Puts it into the store: the image may connect. */

@@ -10,7 +10,7 @@
 
 struct console_daemon consoled;
 
-static bool        is_told, is_held_up; /* no room to type: until it is told */
+static bool is_told, is_held_up; /* no room to type: until it is told */
 static nanoseconds read_at, type_at;
 
 void console_init(void)
@@ -45,7 +45,7 @@ static size_t waiting(void)
 static void read_some(void)
 {
     uint32_t at = consoled.ring->out_cons;
-    size_t   n = consoled.reads(), there = waiting();
+    size_t n = consoled.reads(), there = waiting();
 
     for (; n > 0 && there > 0; n--, there--, at++) {
         if (consoled.len == sizeof consoled.text - 1)
@@ -75,7 +75,7 @@ static bool can_type(void)
 static void type_some(void)
 {
     uint32_t at = consoled.ring->in_prod;
-    size_t   n = consoled.types(), space = room();
+    size_t n = consoled.types(), space = room();
 
     for (; n > 0 && space > 0 && consoled.input_len > 0; n--, space--) {
         consoled.ring->in[MASK_XENCONS_IDX(at++, consoled.ring->in)] =
@@ -121,7 +121,7 @@ void console_type(const char *text)
 const char *console_text(void)
 {
     static char text[sizeof consoled.text];
-    size_t      len = 0;
+    size_t len = 0;
 
     for (size_t i = 0; i < consoled.len; i++)
         if (consoled.text[i] != '\r')

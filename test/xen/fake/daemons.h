@@ -24,16 +24,16 @@ void store_restore(void);
 void backends_restore(void);
 void grants_restore(void);
 
-void        store_init(void);
-void        store_tell(void);
-void        store_act(void);
+void store_init(void);
+void store_tell(void);
+void store_act(void);
 nanoseconds store_next(void);
 
 /* A part of the store has changed; an event was sent to a port. False: the port
  * is none of theirs. */
-void        backends_see(const char *path);
-bool        backends_tell(unsigned port);
-void        backends_act(void);
+void backends_see(const char *path);
+bool backends_tell(unsigned port);
+void backends_act(void);
 nanoseconds backends_next(void);
 
 /* The image gives these pages back: fails the test if they are granted. */

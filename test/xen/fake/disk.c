@@ -28,16 +28,16 @@ static void unmap_ring(struct fake_disk *d)
 static void connect(struct backend *b)
 {
     struct fake_disk *d = disk_of(b);
-    bool              many = *backend_hears(b, "ring-page-order");
-    unsigned long     order = many ? backend_asks(b, "ring-page-order") : 0;
-    uint8_t          *ring = NULL;
+    bool many = *backend_hears(b, "ring-page-order");
+    unsigned long order = many ? backend_asks(b, "ring-page-order") : 0;
+    uint8_t *ring = NULL;
 
     if (order > 2)
         fake_fail("a ring of %lu pages", 1ul << order);
     if (strcmp(backend_hears(b, "protocol"), "x86_64-abi") != 0)
         fake_fail("protocol \"%s\"", backend_hears(b, "protocol"));
     for (unsigned i = 0; i < 1u << order; i++) {
-        char  name[16];
+        char name[16];
         void *page;
 
         snprintf(name, sizeof name, many ? "ring-ref%u" : "ring-ref", i);
@@ -67,11 +67,11 @@ static void disconnect(struct backend *b)
         }
 }
 
-static void check_segments(const struct fake_disk    *d,
+static void check_segments(const struct fake_disk *d,
                            const struct disk_request *r, uint64_t at)
 {
     const struct block_info *info = &d->store->info;
-    uint64_t                 units = 0;
+    uint64_t units = 0;
 
     for (unsigned i = 0; i < r->segments; i++) {
         const struct blkif_request_segment *s = &r->segment[i];
@@ -100,7 +100,7 @@ static uint64_t offered(const struct fake_disk *d, const char *name,
 static void take_indirect(struct fake_disk *d, struct disk_request *r)
 {
     const blkif_request_indirect_t *many = (const void *)&r->ring;
-    size_t                          len;
+    size_t len;
 
     r->segments = many->nr_segments;
     if (r->segments > offered(d, "feature-max-indirect-segments=", 0) ||
@@ -111,14 +111,14 @@ static void take_indirect(struct fake_disk *d, struct disk_request *r)
         fake_fail("the segments are in no page that is granted");
 }
 
-static void check_discard(const struct fake_disk    *d,
+static void check_discard(const struct fake_disk *d,
                           const struct disk_request *r)
 {
     const blkif_request_discard_t *none = (const void *)&r->ring;
-    unsigned long long             from = none->sector_number * UNIT;
-    unsigned long long             len = none->nr_sectors * UNIT;
-    unsigned long long             first = offered(d, "discard-alignment=", 0);
-    unsigned long long             granule;
+    unsigned long long from = none->sector_number * UNIT;
+    unsigned long long len = none->nr_sectors * UNIT;
+    unsigned long long first = offered(d, "discard-alignment=", 0);
+    unsigned long long granule;
 
     granule = offered(d, "discard-granularity=", d->store->info.sector_size);
     if (offered(d, "feature-discard=", 0) != 1)
@@ -219,11 +219,11 @@ static size_t bytes_of(const struct blkif_request_segment *s)
 }
 
 /* One segment, to or from sector at of the store. */
-static enum status move_segment(struct fake_disk                   *d,
+static enum status move_segment(struct fake_disk *d,
                                 const struct blkif_request_segment *seg,
                                 uint64_t at, size_t count, bool is_write)
 {
-    uint8_t    *page = page_of(d, seg->gref, !is_write), *data;
+    uint8_t *page = page_of(d, seg->gref, !is_write), *data;
     enum status s;
 
     if (!page)
@@ -243,8 +243,8 @@ static enum status move_segment(struct fake_disk                   *d,
 static int16_t move(struct fake_disk *d, const struct disk_request *r,
                     bool is_write)
 {
-    uint32_t    size = d->store->info.sector_size;
-    uint64_t    at = place_of(r) * UNIT / size;
+    uint32_t size = d->store->info.sector_size;
+    uint64_t at = place_of(r) * UNIT / size;
     enum status s = OK;
 
     for (unsigned i = 0; i < r->segments && s == OK; i++) {
@@ -267,9 +267,9 @@ static int16_t flush(struct fake_disk *d, const struct disk_request *r)
 static int16_t discard(struct fake_disk *d, const struct disk_request *r)
 {
     const blkif_request_discard_t *none = (const void *)&r->ring;
-    const struct block_info       *info = &d->store->info;
-    uint64_t                       at = none->sector_number;
-    uint64_t                       count = none->nr_sectors;
+    const struct block_info *info = &d->store->info;
+    uint64_t at = none->sector_number;
+    uint64_t count = none->nr_sectors;
 
     at = at * UNIT / info->sector_size;
     count = count * UNIT / info->sector_size;
@@ -283,7 +283,7 @@ static int16_t discard(struct fake_disk *d, const struct disk_request *r)
 static int16_t carry_out(struct fake_disk *d, const struct disk_request *r)
 {
     const char *offers = d->backend.offers;
-    int16_t     status;
+    int16_t status;
 
     if (d->asked && d->asked(d, operation_of(r), place_of(r), &status))
         return status;
@@ -312,7 +312,7 @@ static int16_t carry_out(struct fake_disk *d, const struct disk_request *r)
 static void answer(struct fake_disk *d, struct disk_request *r)
 {
     blkif_response_t *to = RING_GET_RESPONSE(&d->ring, d->ring.rsp_prod_pvt++);
-    int               notify;
+    int notify;
 
     to->id = id_of(r);
     to->operation = (uint8_t)operation_of(r);
@@ -340,7 +340,7 @@ static void act(struct backend *b)
 static nanoseconds next(struct backend *b)
 {
     struct fake_disk *d = disk_of(b);
-    nanoseconds       sooner = b->is_told ? fake.now : FOREVER;
+    nanoseconds sooner = b->is_told ? fake.now : FOREVER;
 
     for (struct disk_request *r = d->request; r < d->request + DISK_REQUESTS;
          r++)

@@ -14,21 +14,21 @@
 #define DISK_REQUESTS 128
 
 struct disk_request {
-    blkif_request_t              ring; /* whichever kind */
-    unsigned                     segments;
+    blkif_request_t ring; /* whichever kind */
+    unsigned segments;
     struct blkif_request_segment segment[256];
-    nanoseconds                  due;
-    bool                         is_there;
+    nanoseconds due;
+    bool is_there;
 };
 
 struct fake_disk {
     struct backend backend;
 
     /* Set before disk_add, or zero. */
-    struct block *store;            /* what it is kept on; it must not block */
-    nanoseconds   takes, and_up_to; /* a request, by chance */
-    bool          keeps_pages;      /* mapped: feature-persistent */
-    uint64_t      seed;
+    struct block *store; /* what it is kept on; it must not block */
+    nanoseconds takes, and_up_to; /* a request, by chance */
+    bool keeps_pages; /* mapped: feature-persistent */
+    uint64_t seed;
 
     /* Before a request is done; true: it is answered with *status instead. */
     bool (*asked)(struct fake_disk *d, unsigned operation, uint64_t at,
@@ -38,12 +38,12 @@ struct fake_disk {
     unsigned discards;
     uint64_t discarded; /* sectors, of all of them */
 
-    blkif_back_ring_t   ring;
-    unsigned            pages;
-    uint32_t            page[RING_PAGES];
-    bool                is_kept[4096]; /* grants, mapped for good */
+    blkif_back_ring_t ring;
+    unsigned pages;
+    uint32_t page[RING_PAGES];
+    bool is_kept[4096]; /* grants, mapped for good */
     struct disk_request request[DISK_REQUESTS];
-    unsigned            at_once;
+    unsigned at_once;
 };
 
 /* offers: as struct backend has it, with sectors and sector-size. */

@@ -27,8 +27,8 @@
 #include <xenstore.h>
 
 #define BEGAN      (1234 * SECOND) /* of Xen's time, when the image starts */
-#define WALL_BEGAN 1700000000      /* seconds of UTC, when Xen did */
-#define LIMIT      30              /* seconds of the host's, for a test */
+#define WALL_BEGAN 1700000000 /* seconds of UTC, when Xen did */
+#define LIMIT      30 /* seconds of the host's, for a test */
 #define ALARMS     8
 #define FIRST_PORT 300 /* of those that the image opens */
 #define PORTS      600
@@ -120,9 +120,9 @@ static void act(void)
     backends_act();
 }
 
-static bool     is_open[PORTS]; /* of those that the image has opened */
-static unsigned to_itself;      /* a channel; 0: there is none */
-static unsigned moves;          /* how often the image became another domain */
+static bool is_open[PORTS]; /* of those that the image has opened */
+static unsigned to_itself; /* a channel; 0: there is none */
+static unsigned moves; /* how often the image became another domain */
 
 static long send(const struct evtchn_send *send)
 {
@@ -292,7 +292,7 @@ static long schedule(unsigned long command, const void *argument)
     fake_fail("sched_op %lu", command);
 }
 
-static long memory(unsigned long                        command,
+static long memory(unsigned long command,
                    const struct xen_memory_reservation *r)
 {
     size_t count = r->nr_extents;
@@ -348,7 +348,7 @@ size_t one_byte(void)
 size_t odd_bytes(void)
 {
     static const size_t sizes[] = {1, 7, 15, 2, 333, 16, 1, 17, 1023, 3, 64};
-    static unsigned     at;
+    static unsigned at;
 
     return sizes[at++ % (sizeof sizes / sizeof sizes[0])];
 }
@@ -380,7 +380,7 @@ void libc_stop(void)
 void platform_entropy(void *data, size_t len)
 {
     static uint32_t next = 1;
-    uint8_t        *to = data;
+    uint8_t *to = data;
 
     for (size_t i = 0; i < len; i++) {
         next = next * 1664525 + 1013904223;
@@ -505,9 +505,9 @@ static void run_child(int output)
 /* Copies what the child says, and waits for its end. */
 static int watch_child(pid_t child, int from, FILE *to)
 {
-    char    text[4096];
+    char text[4096];
     ssize_t n;
-    int     status;
+    int status;
 
     while ((n = read(from, text, sizeof text)) > 0)
         fwrite(text, 1, (size_t)n, to);
@@ -518,11 +518,11 @@ static int watch_child(pid_t child, int from, FILE *to)
 
 bool fake_run(const char *test, const int *failed)
 {
-    char  *said = NULL;
+    char *said = NULL;
     size_t len = 0;
-    FILE  *f = open_memstream(&said, &len);
-    int    ends[2], status = -1;
-    pid_t  child;
+    FILE *f = open_memstream(&said, &len);
+    int ends[2], status = -1;
+    pid_t child;
 
     checks = failed;
     if (!f || pipe(ends) != 0 || (child = fork()) < 0)

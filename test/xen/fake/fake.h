@@ -24,8 +24,8 @@ enum { CONSOLE_PORT = 2,
 
 struct fake {
     nanoseconds now; /* Xen's time, which began before the image did */
-    bool        at_once;
-    unsigned    hypercalls, hypercalls_most; /* beyond: the test fails */
+    bool at_once;
+    unsigned hypercalls, hypercalls_most; /* beyond: the test fails */
 
     /* Instead of failing the test when nothing can wake the image again. */
     void (*stuck)(void);
@@ -72,9 +72,9 @@ void fake_event(unsigned port);
  * it.
  */
 void *fake_map(unsigned domain, uint32_t grant, bool write);
-void  fake_unmap(uint32_t grant, bool write);
-bool  fake_copy(unsigned domain, uint32_t grant, size_t offset, void *data,
-                size_t len, bool write);
+void fake_unmap(uint32_t grant, bool write);
+bool fake_copy(unsigned domain, uint32_t grant, size_t offset, void *data,
+               size_t len, bool write);
 
 extern unsigned fake_mapped; /* pages that are, just now */
 
@@ -88,22 +88,22 @@ void fake_fail(const char *fmt, ...)
 
 /* How much a daemon does at once. */
 typedef size_t amount(void);
-amount         one_byte, odd_bytes, all_bytes;
+amount one_byte, odd_bytes, all_bytes;
 
 /* xenconsoled, its terminal, and who sits there. */
 struct console_daemon {
     volatile struct xencons_interface *ring;
 
-    amount     *reads; /* NULL: nothing any more */
+    amount *reads; /* NULL: nothing any more */
     nanoseconds every; /* between two reads */
     nanoseconds asleep_until;
-    unsigned    told; /* how often */
-    char        text[1 << 20];
-    size_t      len;
+    unsigned told; /* how often */
+    char text[1 << 20];
+    size_t len;
 
     const char *input; /* what is typed, in pieces */
-    size_t      input_len;
-    amount     *types;
+    size_t input_len;
+    amount *types;
     nanoseconds types_every;
 };
 
@@ -119,10 +119,10 @@ const char *console_text(void);
 struct store_daemon {
     volatile struct xenstore_domain_interface *ring;
 
-    amount     *says; /* NULL: nothing any more */
+    amount *says; /* NULL: nothing any more */
     nanoseconds every;
-    unsigned    told, requests;
-    unsigned    conflicts; /* transactions that others are in the way of */
+    unsigned told, requests;
+    unsigned conflicts; /* transactions that others are in the way of */
 
     /* Before a request is answered; true: it is not answered any more. */
     bool (*asked)(const struct xsd_sockmsg *request, const char *body);

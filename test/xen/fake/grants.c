@@ -18,12 +18,12 @@ unsigned fake_mapped;
 
 _Alignas(4096) static grant_entry_v1_t table[ENTRIES];
 static uintptr_t frames[FRAMES]; /* by a hash of the page */
-static unsigned  readers[ENTRIES], writers[ENTRIES];
+static unsigned readers[ENTRIES], writers[ENTRIES];
 
 uint64_t guest_frame(const void *page)
 {
     uintptr_t address = (uintptr_t)page;
-    size_t    at = address / PAGE_BYTES * 2654435761u % FRAMES;
+    size_t at = address / PAGE_BYTES * 2654435761u % FRAMES;
 
     if (address % PAGE_BYTES != 0)
         fake_fail("%p, which is granted, is no page", page);

@@ -110,9 +110,9 @@ static uint8_t *entry_of(const struct liar_ring *r, uint32_t at)
 static void answer(struct liar *l, struct liar_ring *r)
 {
     struct indices *at = r->shared;
-    uint8_t        *entry = entry_of(r, at->rsp_prod);
-    uint8_t         id[8];
-    int16_t         status = 0;
+    uint8_t *entry = entry_of(r, at->rsp_prod);
+    uint8_t id[8];
+    int16_t status = 0;
 
     if (at->rsp_prod == at->req_prod)
         return;
@@ -140,9 +140,9 @@ static uint32_t odd_number(struct liar *l)
 static void answer_wrongly(struct liar *l, struct liar_ring *r)
 {
     struct indices *at = r->shared;
-    uint32_t        before = at->rsp_prod;
-    uint16_t        wrong = (uint16_t)odd_number(l);
-    uint8_t        *entry;
+    uint32_t before = at->rsp_prod;
+    uint16_t wrong = (uint16_t)odd_number(l);
+    uint8_t *entry;
 
     answer(l, r);
     entry = entry_of(r, before);

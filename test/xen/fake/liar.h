@@ -16,11 +16,11 @@
 #define LIAR_KEEPS  64 /* pages mapped */
 
 struct liar_ring {
-    void    *shared; /* begins with the indices of every ring */
+    void *shared; /* begins with the indices of every ring */
     unsigned pages;
     uint32_t grant[RING_PAGES];
-    size_t   head, entry; /* bytes before the entries, and of each */
-    size_t   request_id, id_bytes, status;
+    size_t head, entry; /* bytes before the entries, and of each */
+    size_t request_id, id_bytes, status;
     unsigned size; /* entries */
 };
 
@@ -32,16 +32,16 @@ struct liar {
     unsigned lies; /* so many turns, and from then on it does nothing */
 
     struct liar_ring ring[LIAR_RINGS];
-    unsigned         rings;
+    unsigned rings;
     struct kept {
         uint32_t grant;
         uint8_t *page; /* NULL: none */
-        bool     writable;
+        bool writable;
     } kept[LIAR_KEEPS];
-    int16_t     status; /* of the next so many answers */
-    unsigned    repeats;
+    int16_t status; /* of the next so many answers */
+    unsigned repeats;
     nanoseconds at;
-    unsigned    way[2];
+    unsigned way[2];
 };
 
 /* It unmaps what it has kept. */

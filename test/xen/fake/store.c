@@ -11,13 +11,13 @@
 
 #define ENTRIES 256
 #define WRITES  32 /* of a transaction */
-#define OPEN    8  /* transactions at once */
+#define OPEN    8 /* transactions at once */
 
 struct store_daemon stored;
 
 static struct entry {
-    char        path[XENSTORE_REL_PATH_MAX];
-    char       *value;
+    char path[XENSTORE_REL_PATH_MAX];
+    char *value;
     const char *error;
 } tree[ENTRIES];
 
@@ -36,17 +36,17 @@ static struct transaction {
     } writes[WRITES];
 } transactions[OPEN];
 
-static bool        is_told;
+static bool is_told;
 static nanoseconds say_at;
 
 /* What has come in of a request, and what is still to be said. */
 static struct {
     struct xsd_sockmsg header;
-    char               body[XENSTORE_PAYLOAD_MAX + 1];
-    size_t             got;
+    char body[XENSTORE_PAYLOAD_MAX + 1];
+    size_t got;
 } request;
 
-static char   queue[1 << 20];
+static char queue[1 << 20];
 static size_t queue_from, queue_to;
 
 void store_init(void)
@@ -101,7 +101,7 @@ static struct entry *find_or_make(const char *path)
 
 static void tell_watch(const struct watch *w, const char *path)
 {
-    char   body[sizeof w->path + sizeof tree->path];
+    char body[sizeof w->path + sizeof tree->path];
     size_t len = strlen(path) + 1;
 
     memcpy(body, path, len);
@@ -182,9 +182,9 @@ static struct transaction *find_transaction(uint32_t id)
 
 static void begin_transaction(void)
 {
-    static uint32_t     last;
+    static uint32_t last;
     struct transaction *t = find_transaction(0);
-    char                number[12];
+    char number[12];
 
     if (!t)
         fake_fail("more than %d transactions at once", OPEN);
@@ -221,12 +221,12 @@ static void end_transaction(struct transaction *t, bool commit)
 /* The names right below path, each once. */
 static void list_names(const char *path)
 {
-    char   names[XENSTORE_PAYLOAD_MAX];
+    char names[XENSTORE_PAYLOAD_MAX];
     size_t len = 0, above = strlen(path);
 
     for (struct entry *e = tree; e < tree + ENTRIES; e++) {
         const char *name = e->path + above + 1;
-        size_t      n, at = 0;
+        size_t n, at = 0;
 
         if (!e->value || !is_below(e->path, path) || !e->path[above])
             continue;
@@ -248,10 +248,10 @@ static void list_names(const char *path)
 
 static void handle(void)
 {
-    const char         *path = request.body;
-    size_t              path_len = strnlen(path, request.header.len);
-    const char         *rest = path + path_len + 1;
-    struct entry       *e;
+    const char *path = request.body;
+    size_t path_len = strnlen(path, request.header.len);
+    const char *rest = path + path_len + 1;
+    struct entry *e;
     struct transaction *t = find_transaction(request.header.tx_id);
 
     stored.requests++;
@@ -336,7 +336,7 @@ static bool can_speak(void)
 static void speak(void)
 {
     uint32_t at = stored.ring->rsp_prod;
-    size_t   n = stored.says(), space = room();
+    size_t n = stored.says(), space = room();
 
     for (; n > 0 && space > 0 && queue_from < queue_to; n--, space--)
         stored.ring->rsp[MASK_XENSTORE_IDX(at++)] = queue[queue_from++];

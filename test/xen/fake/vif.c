@@ -12,7 +12,7 @@ static struct fake_vif *vif_of(struct backend *b)
 
 static void connect(struct backend *b)
 {
-    struct fake_vif  *v = vif_of(b);
+    struct fake_vif *v = vif_of(b);
     netif_tx_sring_t *tx;
     netif_rx_sring_t *rx;
 
@@ -73,7 +73,7 @@ static netif_tx_request_t next_request(struct fake_vif *v, RING_IDX end)
 static void take_extra(struct fake_vif *v, RING_IDX end, struct vif_frame *f)
 {
     struct netif_extra_info extra;
-    netif_tx_request_t      r = next_request(v, end);
+    netif_tx_request_t r = next_request(v, end);
 
     memcpy(&extra, &r, sizeof extra);
     if (extra.type != XEN_NETIF_EXTRA_TYPE_GSO ||
@@ -110,11 +110,11 @@ static void take_piece(const netif_tx_request_t *r,
 
 static void take_frame(struct fake_vif *v, RING_IDX end)
 {
-    static uint8_t     bytes[VIF_FRAME];
-    struct vif_frame   f = {.bytes = bytes};
+    static uint8_t bytes[VIF_FRAME];
+    struct vif_frame f = {.bytes = bytes};
     netif_tx_request_t piece[XEN_NETIF_NR_SLOTS_MIN];
-    unsigned           n = 0;
-    size_t             rest = 0;
+    unsigned n = 0;
+    size_t rest = 0;
 
     do {
         if (n == XEN_NETIF_NR_SLOTS_MIN)
@@ -212,13 +212,13 @@ uint32_t vif_next_page(struct fake_vif *v)
 
 static void give_frame(struct fake_vif *v, const struct vif_frame *f)
 {
-    size_t   at = 0;
+    size_t at = 0;
     unsigned n = 0;
 
     for (; at < f->len; n++) {
         netif_rx_response_t *to;
-        netif_rx_request_t   r;
-        size_t               len = f->len - at;
+        netif_rx_request_t r;
+        size_t len = f->len - at;
 
         if (len > PAGE_BYTES)
             len = PAGE_BYTES;

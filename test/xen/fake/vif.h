@@ -12,13 +12,13 @@
 #include <xen/io/netif.h>
 
 #define VIF_FRAME 65549 /* bytes */
-#define VIF_QUEUE 600   /* frames; beyond they are dropped */
+#define VIF_QUEUE 600 /* frames; beyond they are dropped */
 
 struct vif_frame {
     uint8_t *bytes;
-    size_t   len;
-    uint16_t segment;              /* 0: it is one */
-    bool     is_blank, is_checked; /* its checksum is left out; is right */
+    size_t len;
+    uint16_t segment; /* 0: it is one */
+    bool is_blank, is_checked; /* its checksum is left out; is right */
 };
 
 struct fake_vif {
@@ -31,8 +31,8 @@ struct fake_vif {
 
     unsigned frames_out, frames_in, dropped, slots_most, segments_out;
     unsigned segments_in;
-    bool     refuses;  /* it answers each frame with an error */
-    bool     fails;    /* what comes is an error of a page */
+    bool refuses; /* it answers each frame with an error */
+    bool fails; /* what comes is an error of a page */
     uint16_t promises; /* flags of all that comes, of which nothing is true */
 
     /* Instead of the responses to a frame of so many pieces. */
@@ -42,12 +42,12 @@ struct fake_vif {
     uint32_t slot_grant[XEN_NETIF_NR_SLOTS_MIN];
     unsigned slots;
 
-    nanoseconds          up_at;
+    nanoseconds up_at;
     netif_tx_back_ring_t tx;
     netif_rx_back_ring_t rx;
-    uint32_t             tx_page, rx_page;
-    struct vif_frame     queue[VIF_QUEUE]; /* for the image */
-    unsigned             from, count;
+    uint32_t tx_page, rx_page;
+    struct vif_frame queue[VIF_QUEUE]; /* for the image */
+    unsigned from, count;
 };
 
 /* offers: as struct backend has it. */
