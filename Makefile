@@ -69,7 +69,7 @@ SIM_SOURCES    := $(filter-out $(addprefix backend/unix/,clock.c \
 CONFIG_SOURCES := $(call sources,config)
 TOOL_SOURCES   := $(call sources,tool) core/nearest.c
 # They replace what is the processor's alone.
-MACHINE_TESTS  := $(wildcard arch/x86_64/bare/*_test.c backend/virtio/*_test.c)
+MACHINE_TESTS  := $(wildcard arch/x86_64/bare/*_test.c backend/pc/*_test.c)
 TESTS          := $(wildcard core/*_test.c device/*_test.c \
                              $(NET:%=%/*_test.c) store/*_test.c \
                              backend/unix/*_test.c backend/bare/*_test.c) \
@@ -77,8 +77,7 @@ TESTS          := $(wildcard core/*_test.c device/*_test.c \
 # They run on a fake Xen, whose hypercalls are the processor's.
 XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c))
 FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
-                  $(filter-out %/pv.c %/pvh.c %/frames.c %_test.c,\
-                               $(wildcard backend/xen/*.c)) \
+                  $(call sources,backend/xen) \
                   $(addprefix test/conform/,block_contract.c power.c \
                                             stackv4_contract.c) \
                   $(wildcard test/xen/fake/*.c)
@@ -146,7 +145,11 @@ $B/host/%.o: %.c $B/flags
 	@echo '  cc $@'
 	@$(CC) $(HOST_FLAGS) -MMD -MP -c -o $@ $<
 
-$(MACHINE_TESTS:%.c=$B/check/%.o): private FLAGS += -Iarch/x86_64/bare
+# <bare/start.h> is a header of another back end's room, <arch/cpu.h> one of the
+# processor's.
+ROOM_HEADERS = -Ibackend -Iarch/$(ARCH)/include
+
+$(MACHINE_TESTS:%.c=$B/check/%.o): private FLAGS += $(ROOM_HEADERS)
 $B/check/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	@echo '  cc $@'
@@ -193,7 +196,7 @@ $(SIM): $(SIM_OBJECTS) $B/sim/internal.names
 # `make images` makes these, and not `make` alone.
 BARE       := $B/lib/mirage/bare
 BARE_FLAGS := $(filter-out -O2 -Iinclude,$(FLAGS)) -Os -Iinclude \
-              -Iarch/x86_64/bare -Ibackend/bare -ffreestanding -nostdinc \
+              $(ROOM_HEADERS) -ffreestanding -nostdinc \
               -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
               -isystem $(BARE)/include -isystem $B/foreign \
               -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ \
@@ -210,7 +213,7 @@ PROTECTED := $(call sources,device $(NET) store) \
              $(addprefix backend/xen/,block_xen.c front.c network_xen.c \
                                       shared_ring.c grant.c vbd_name.c \
                                       xenstore.c) \
-             backend/virtio/serial.c libc/files.c libc/glibc.c \
+             backend/pc/serial.c libc/files.c libc/glibc.c \
              libc/glibc_stdio.c
 
 images: all
@@ -239,13 +242,17 @@ $(PROTECTED:%=$B/image/%.o): private BARE_FLAGS += -fstack-protector-strong
 # has no need.
 $B/image/core/text.c.o: private BARE_FLAGS += -fno-jump-tables
 
+# The rooms of each bare target.
+virtio_ROOMS := backend/virtio backend/pc
+xen_ROOMS    := backend/xen backend/xen/x86_64
+
 # bare TARGET: the library of a bare target, and what its images are linked by.
 # What libc/ defines is what C libraries ask for, by that name.
 define bare
 $(1)_OBJECTS := $$(patsubst %,$B/image/%.o, \
-    $$(call sources,core device $(NET) store backend/bare backend/$(1) libc arch \
+    $$(call sources,core device $(NET) store backend/bare $($(1)_ROOMS) libc arch \
                     arch/x86_64 arch/x86_64/bare) \
-    $$(wildcard arch/x86_64/bare/*.S backend/$(1)/*.S libc/*.S))
+    $$(wildcard arch/x86_64/bare/*.S $($(1)_ROOMS:%=%/*.S) libc/*.S))
 
 images: $$(addprefix $B/lib/mirage/$(1)/,libmirage.a image.ld symbols names)
 
@@ -322,7 +329,7 @@ $B/include $B/share/mirage/example $B/share/mirage/make $B/share/man/man1:
 	@mkdir -p $(@D)
 	@ln -sfnr $(SOURCE) $@
 
-XEN_FLAGS := -Itest/xen/fake -Itest/conform -Ibackend/xen -Ibackend/bare -Iarch/x86_64/bare \
+XEN_FLAGS := -Itest/xen $(ROOM_HEADERS) \
              -mno-red-zone \
              -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__
 
@@ -392,8 +399,7 @@ $(CONFORM_STACK): %: %.o %_contract.o $B/check/libmirage.a
 FUZZERS    := $(patsubst test/%.c,$B/%,$(filter-out \
                   $(if $(filter x86_64,$(ARCH)),,%/linux_fuzz.c), \
                   $(wildcard test/fuzz/*_fuzz.c)))
-FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -Icore $(NET:%=-I%) -Ibackend/bare \
-              -Ibackend/xen -Ibackend/virtio \
+FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -Icore $(NET:%=-I%) $(ROOM_HEADERS) \
               -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ \
               -fno-sanitize-recover=undefined -MMD -MP
 FUZZ_ROOMS := $(patsubst %.c,$B/fuzz/%.o,$(call sources,core device $(NET) store) \

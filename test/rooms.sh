@@ -118,6 +118,9 @@ own_headers() {
             echo "$at: $name is not in the folder of the file" ;;
         \<mirage.h\> | \<mirage/*) [ -e "include/$name" ] ||
             echo "$at: there is no include/$name" ;;
+        # A processor's header, or that of another back end.
+        \<arch/*) [ -n "$(find arch -path "*/include/$name")" ] ||
+            echo "$at: there is no arch/*/include/$name" ;;
         \<*/*) [[ $f = core/* || $f = device/* || $f = include/* ]] || {
             [ ! -d "${name%%/*}" ] ||
             echo "$at: an include path into another room: $name"; } ;;
@@ -174,7 +177,7 @@ compile() {
     local f at made
     [ ! -e "$scratch/compiled" ] || return 0
     sources core device net store backend config tool arch | grep '\.c$' |
-        grep -vE '^backend/(xen|virtio|bare)/|^arch/[^/]*/bare/' >"$scratch/sources"
+        grep -vE '^backend/(xen|virtio|pc|bare)/|^arch/[^/]*/bare/' >"$scratch/sources"
     sed "s|^|$scratch/|; s|/[^/]*\$||" "$scratch/sources" | sort -u | xargs mkdir -p
     while read -r f; do
         case $f in

@@ -7,7 +7,7 @@
  */
 #include "entropy.h"
 #include "jitter.h"
-#include <cpu.h>
+#include <arch/cpu.h>
 #include <mirage/log.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>

@@ -3,14 +3,14 @@
  * An image as a virtual machine on QEMU/KVM and its like: its start, idling,
  * and its ways out.
  */
-#include "alarm.h"
-#include "clock.h"
-#include "interrupts.h"
-#include "linux.h"
-#include "serial.h"
-#include <cpu.h>
-#include <start.h>
-#include <traps.h>
+#include <pc/alarm.h>
+#include <pc/clock.h>
+#include <pc/interrupts.h>
+#include <pc/linux.h>
+#include <pc/serial.h>
+#include <arch/cpu.h>
+#include <bare/start.h>
+#include <arch/traps.h>
 #include <mirage/bare.h>
 #include <mirage/libc.h>
 #include <mirage/panic.h>

@@ -10,7 +10,7 @@
 #include "guest.h"
 #include "hypercall.h"
 #include "xenstore.h"
-#include <pages.h>
+#include <bare/pages.h>
 #include <mirage/bare.h>
 #include <mirage/log.h>
 #include <xen/memory.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What `xl mem-set` asks for. An image of 4 MiB, all of it free. */
 #include "balloon.h"
-#include <fake_check.h>
+#include <fake/fake_check.h>
 
 #define TARGET "memory/target"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /* Disks of Xen's, with a backend that is as it should be, slow, or gone. */
-#include <block_contract.h>
-#include <disk.h>
-#include <fake_check.h>
+#include <conform/block_contract.h>
+#include <fake/disk.h>
+#include <fake/fake_check.h>
 #include <mirage/drivers.h>
-#include <power.h>
-#include <suspend.h>
+#include <conform/power.h>
+#include "suspend.h"
 
 #define SECTORS 300u
 #define PLAIN   "sectors=300\nsector-size=512\ninfo=0"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "clock.h"
 #include "guest.h"
-#include <cpu.h>
-#include <pvclock.h>
+#include <arch/cpu.h>
+#include <arch/pvclock.h>
 #include <mirage/platform.h>
 #include <xen/xen.h>
 

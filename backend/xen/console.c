@@ -7,7 +7,7 @@
 #include "events.h"
 #include "guest.h"
 #include "hypercall.h"
-#include <cpu.h>
+#include <arch/cpu.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/platform.h>

@@ -2,7 +2,7 @@
 /* Xen's console ring, read by a daemon that is quick, slow, odd or gone. */
 #include "console.h"
 #include "guest.h"
-#include <fake_check.h>
+#include <fake/fake_check.h>
 #include <mirage/log.h>
 
 #define WRITERS 4

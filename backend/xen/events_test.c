@@ -2,7 +2,7 @@
 /* Event channels, idling, and Xen's clock. */
 #include "events.h"
 #include "guest.h"
-#include <fake_check.h>
+#include <fake/fake_check.h>
 #include <mirage/fiber.h>
 
 #define YEAR (365 * 24 * 3600 * SECOND)

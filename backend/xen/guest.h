@@ -7,7 +7,7 @@
 #ifndef XEN_GUEST_H
 #define XEN_GUEST_H
 
-#include <start.h>
+#include <bare/start.h>
 #include <stdbool.h>
 #include <stdint.h>
 

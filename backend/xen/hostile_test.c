@@ -6,13 +6,13 @@
  * are back when the backend has let them go.
  */
 #include "check.h"
-#include <block_contract.h>
-#include <disk.h>
-#include <liar.h>
+#include <conform/block_contract.h>
+#include <fake/disk.h>
+#include <fake/liar.h>
 #include <mirage/drivers.h>
 #include <mirage/network.h>
 #include <stdlib.h>
-#include <vif.h>
+#include <fake/vif.h>
 
 #define OFFERS                                                  \
     "sectors=300\nsector-size=512\ninfo=0\n"                    \

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /* Networks of Xen's, with a backend that is as it should be, late, or gone. */
-#include <fake_check.h>
+#include <fake/fake_check.h>
 #include <mirage/drivers.h>
 #include <mirage/network.h>
-#include <stackv4_contract.h>
-#include <vif.h>
+#include <conform/stackv4_contract.h>
+#include <fake/vif.h>
 
 #define COPY   "feature-rx-copy=1"
 #define PIECES COPY "\nfeature-sg=1"

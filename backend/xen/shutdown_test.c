@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What `xl shutdown` and others write into control/shutdown. */
 #include "shutdown.h"
-#include <fake_check.h>
+#include <fake/fake_check.h>
 #include <xen/sched.h>
 
 #define PATH "control/shutdown"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /* What `xl save`, `xl restore` and `xl migrate` do to an image. */
 #include "shutdown.h"
-#include <block_contract.h>
-#include <disk.h>
-#include <fake_check.h>
+#include <conform/block_contract.h>
+#include <fake/disk.h>
+#include <fake/fake_check.h>
 #include <mirage/drivers.h>
 #include <mirage/network.h>
-#include <stackv4_contract.h>
-#include <vif.h>
+#include <conform/stackv4_contract.h>
+#include <fake/vif.h>
 
 #define PATH    "control/shutdown"
 #define SECTORS 300u

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "vbd_name.h"
-#include <fake_check.h>
+#include <fake/fake_check.h>
 
 TEST(names_have_the_numbers_that_xen_gives_them)
 {

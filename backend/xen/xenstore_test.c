@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The client of xenstore, and a store that is slow, refuses, or is hostile. */
 #include "xenstore.h"
-#include <fake_check.h>
+#include <fake/fake_check.h>
 
 static struct fiber *spawn(fiber_fn *fn, void *ctx)
 {

@@ -11,10 +11,10 @@
 #ifndef FUZZ_BACKEND_H
 #define FUZZ_BACKEND_H
 
-#include "front.c"
-#include "grant.c"
-#include "events.h"
-#include "shared_ring.h"
+#include <xen/front.c>
+#include <xen/grant.c>
+#include <xen/events.h>
+#include <xen/shared_ring.h>
 #include <mirage/buf.h>
 #include <mirage/fiber.h>
 #include <stdlib.h>
@@ -614,6 +614,6 @@ static void finish_all(size_t asked)
 #define free(at)             (forget(at), free(at))
 #define fiber_spawn          noted_spawn
 
-#include "shared_ring.c"
+#include <xen/shared_ring.c>
 
 #endif

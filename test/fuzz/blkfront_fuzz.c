@@ -9,8 +9,8 @@
  */
 #include "backend.h"
 
-#include "vbd_name.c"
-#include "block_xen.c"
+#include <xen/vbd_name.c>
+#include <xen/block_xen.c>
 
 #define ASKERS 6
 

@@ -7,8 +7,8 @@
  * what the list is made of, 64 more what its parts hold; then come the map and
  * the command line.
  */
-#include "start.c"
-#include "linux.c"
+#include <bare/start.c>
+#include <pc/linux.c>
 #include "platform.h"
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -12,7 +12,7 @@
 static enum status reserve_once(size_t pages);
 
 #define buf_reserve reserve_once
-#include "network_xen.c"
+#include <xen/network_xen.c>
 #undef buf_reserve
 
 static struct offer offers[] = {{"backend-id", "7", 0},

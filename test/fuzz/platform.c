@@ -6,7 +6,7 @@
  * comes their platform_exit.
  */
 #include "platform.h"
-#include <pages.h>
+#include <bare/pages.h>
 #include <mirage/bare.h>
 #include <mirage/libc.h>
 #include <mirage/main.h>

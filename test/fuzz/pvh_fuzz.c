@@ -6,7 +6,7 @@
  * The first byte is the version, the second how many entries the map has, which
  * come next; the rest is the command line.
  */
-#include "start.c"
+#include <bare/start.c>
 #include "platform.h"
 #include <stdlib.h>
 

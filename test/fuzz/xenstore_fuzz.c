@@ -7,7 +7,7 @@
  * of the ring's index or a flood of 0xff; two more say what is asked for. The
  * rest is what the store sends, with the token of the watch for each 0xfe.
  */
-#include "xenstore.c"
+#include <xen/xenstore.c>
 #include "platform.h"
 #include <stdlib.h>
 

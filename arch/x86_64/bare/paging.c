@@ -3,8 +3,8 @@
  * Four levels of page tables. Memory is mapped in pages as large as alignment
  * and the processor allow; a large page is split when a part of it changes.
  */
-#include "paging.h"
-#include "cpu.h"
+#include <arch/paging.h>
+#include <arch/cpu.h>
 #include <mirage/bare.h>
 
 #define CR4_UMIP (1u << 11)

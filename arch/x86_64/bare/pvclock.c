@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#include "pvclock.h"
-#include "cpu.h"
+#include <arch/pvclock.h>
+#include <arch/cpu.h>
 #include <xen/xen.h>
 
 nanoseconds pvclock_at(const volatile struct vcpu_time_info *page,

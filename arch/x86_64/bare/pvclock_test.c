@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The clock of Xen and KVM, on a page that we write. */
-#include "cpu.h"
+#include <arch/cpu.h>
 #define rdtsc tested_rdtsc
 
 static uint64_t tested_rdtsc(void);

@@ -4,8 +4,8 @@
  * exception. Exceptions have a stack of their own, since the usual cause of
  * one is that the fiber's is used up.
  */
-#include "traps.h"
-#include "cpu.h"
+#include <arch/traps.h>
+#include <arch/cpu.h>
 #include <mirage/bare.h>
 #include <mirage/platform.h>
 #include <stddef.h>

@@ -8,7 +8,7 @@
 
 #include "backend.h"
 #include <mirage/block.h>
-#include <shared_ring.h>
+#include <xen/shared_ring.h>
 #include <xen/io/blkif.h>
 
 #define DISK_REQUESTS 128

@@ -5,15 +5,15 @@
  */
 #include "fake.h"
 #include "daemons.h"
-#include <clock.h>
-#include <console.h>
-#include <guest.h>
-#include <hypercall.h>
+#include <xen/clock.h>
+#include <xen/console.h>
+#include <xen/guest.h>
+#include <xen/hypercall.h>
 #include <mirage/bare.h>
 #include <mirage/libc.h>
 #include <mirage/buf.h>
 #include <mirage/platform.h>
-#include <pages.h>
+#include <bare/pages.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@
 #include <xen/event_channel.h>
 #include <xen/memory.h>
 #include <xen/sched.h>
-#include <xenstore.h>
+#include <xen/xenstore.h>
 
 #define BEGAN      (1234 * SECOND) /* of Xen's time, when the image starts */
 #define WALL_BEGAN 1700000000 /* seconds of UTC, when Xen did */

@@ -5,7 +5,7 @@
  */
 #include "fake.h"
 #include "daemons.h"
-#include <guest.h>
+#include <xen/guest.h>
 #include <mirage/buf.h>
 #include <string.h>
 #include <xen/grant_table.h>

@@ -9,7 +9,7 @@
 #define XEN_FAKE_LIAR_H
 
 #include "backend.h"
-#include <shared_ring.h>
+#include <xen/shared_ring.h>
 
 #define LIAR_DOMAIN 7 /* that it runs in */
 #define LIAR_RINGS  2

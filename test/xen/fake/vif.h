@@ -8,7 +8,7 @@
 #define XEN_FAKE_VIF_H
 
 #include "backend.h"
-#include <shared_ring.h>
+#include <xen/shared_ring.h>
 #include <xen/io/netif.h>
 
 #define VIF_FRAME 65549 /* bytes */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The clocks that are found, on processors and hypervisors that are made up. */
-#include <cpu.h>
+#include <arch/cpu.h>
 #define cpuid(leaf)         tested_cpuid(leaf)
 #define wrmsr(index, value) tested_wrmsr(index, value)
 

@@ -3,12 +3,12 @@
  * A PVH guest: it has page tables and traps of its own, and finds Xen by the
  * processor's identification (xen/arch-x86/cpuid.h).
  */
-#include "clock.h"
-#include "console.h"
-#include "guest.h"
-#include "hypercall.h"
-#include <cpu.h>
-#include <traps.h>
+#include <xen/clock.h>
+#include <xen/console.h>
+#include <xen/guest.h>
+#include <xen/hypercall.h>
+#include <arch/cpu.h>
+#include <arch/traps.h>
 #include <mirage/bare.h>
 #include <mirage/libc.h>
 #include <mirage/panic.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* tsc: the rate of the processor's counter, where somebody tells it. */
-#ifndef VIRTIO_TSC_H
-#define VIRTIO_TSC_H
+#ifndef PC_TSC_H
+#define PC_TSC_H
 
 #include <stdint.h>
 

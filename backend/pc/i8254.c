@@ -11,7 +11,7 @@
  * waits for any of that.
  */
 #include "i8254.h"
-#include <cpu.h>
+#include <arch/cpu.h>
 #include <mirage/panic.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* What a loader tells by Linux's boot protocol (boot.rst, zero-page.rst). */
 #include "linux.h"
-#include <entropy.h>
+#include <bare/entropy.h>
 #include <stdint.h>
 #include <string.h>
 #include <asm/bootparam.h>

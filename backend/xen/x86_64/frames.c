@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* The numbers by which Xen knows our pages. */
-#include "guest.h"
-#include "hypercall.h"
+#include <xen/guest.h>
+#include <xen/hypercall.h>
 #include <mirage/bare.h>
 #include <xen/grant_table.h>
 #include <xen/memory.h>

@@ -5,8 +5,8 @@
  * controllers, where there are any, are switched off.
  */
 #include "interrupts.h"
-#include <cpu.h>
-#include <traps.h>
+#include <arch/cpu.h>
+#include <arch/traps.h>
 #include <mirage/bare.h>
 
 #define LINES 16

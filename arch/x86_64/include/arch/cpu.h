@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* cpu: the processor's instructions that C does not have. */
-#ifndef X86_64_CPU_H
-#define X86_64_CPU_H
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* kvmclock: the clock that KVM keeps for its guests. */
-#ifndef VIRTIO_KVMCLOCK_H
-#define VIRTIO_KVMCLOCK_H
+#ifndef PC_KVMCLOCK_H
+#define PC_KVMCLOCK_H
 
 #include <mirage/time.h>
 #include <stdbool.h>

@@ -8,7 +8,7 @@
 #include "i8254.h"
 #include "kvmclock.h"
 #include "tsc.h"
-#include <cpu.h>
+#include <arch/cpu.h>
 #include <mirage/log.h>
 #include <mirage/platform.h>
 

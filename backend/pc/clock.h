@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* clock: the time of a PC. */
-#ifndef VIRTIO_CLOCK_H
-#define VIRTIO_CLOCK_H
+#ifndef PC_CLOCK_H
+#define PC_CLOCK_H
 
 #include <mirage/time.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* serial: the 16550 at 0x3f8. */
-#ifndef VIRTIO_SERIAL_H
-#define VIRTIO_SERIAL_H
+#ifndef PC_SERIAL_H
+#define PC_SERIAL_H
 
 #include <stdbool.h>
 #include <stddef.h>

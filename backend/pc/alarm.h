@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* alarm: being woken in time. */
-#ifndef VIRTIO_ALARM_H
-#define VIRTIO_ALARM_H
+#ifndef PC_ALARM_H
+#define PC_ALARM_H
 
 #include <mirage/time.h>
 

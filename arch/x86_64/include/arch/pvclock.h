@@ -4,8 +4,8 @@
  * memory. Xen's (struct vcpu_time_info in xen/xen.h) and KVM's
  * (Linux's Documentation/virt/kvm/x86/msr.rst) have the same layout.
  */
-#ifndef X86_64_PVCLOCK_H
-#define X86_64_PVCLOCK_H
+#ifndef ARCH_PVCLOCK_H
+#define ARCH_PVCLOCK_H
 
 #include <mirage/time.h>
 

@@ -3,7 +3,7 @@
  * on it. */
 #include "interrupts.h"
 #include "serial.h"
-#include <cpu.h>
+#include <arch/cpu.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/platform.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The clock, with a counter and an i8254 that run in a time of their own. */
-#include <cpu.h>
+#include <arch/cpu.h>
 #define rdtsc tested_rdtsc
 #define inb   tested_inb
 #define outb  tested_outb

@@ -5,8 +5,8 @@
  * Documentation/virt/kvm/x86/msr.rst and cpuid.rst).
  */
 #include "kvmclock.h"
-#include <cpu.h>
-#include <pvclock.h>
+#include <arch/cpu.h>
+#include <arch/pvclock.h>
 #include <stdint.h>
 #include <xen/xen.h>
 #include <asm/kvm_para.h>

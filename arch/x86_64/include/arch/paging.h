@@ -4,8 +4,8 @@
  * unless somebody says otherwise), or, where a hypervisor keeps them, by
  * asking it.
  */
-#ifndef X86_64_PAGING_H
-#define X86_64_PAGING_H
+#ifndef ARCH_PAGING_H
+#define ARCH_PAGING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -6,13 +6,13 @@
  * in that way, so that physical and virtual are the same; the rest is mapped
  * when it is first taken, because each page costs an entry.
  */
-#include "clock.h"
-#include "console.h"
-#include "guest.h"
-#include "hypercall.h"
-#include <cpu.h>
-#include <paging.h>
-#include <start.h>
+#include <xen/clock.h>
+#include <xen/console.h>
+#include <xen/guest.h>
+#include <xen/hypercall.h>
+#include <arch/cpu.h>
+#include <arch/paging.h>
+#include <bare/start.h>
 #include <mirage/bare.h>
 #include <mirage/libc.h>
 #include <mirage/panic.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* traps: exceptions, and the processor's table of where to go. */
-#ifndef X86_64_TRAPS_H
-#define X86_64_TRAPS_H
+#ifndef ARCH_TRAPS_H
+#define ARCH_TRAPS_H
 
 #include <stdint.h>
 

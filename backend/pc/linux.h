@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* linux: being started as Linux is. */
-#ifndef VIRTIO_LINUX_H
-#define VIRTIO_LINUX_H
+#ifndef PC_LINUX_H
+#define PC_LINUX_H
 
-#include <start.h>
+#include <bare/start.h>
 
 struct boot_params;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* interrupts: the lines of a PC's interrupt controller, and its timer. */
-#ifndef VIRTIO_INTERRUPTS_H
-#define VIRTIO_INTERRUPTS_H
+#ifndef PC_INTERRUPTS_H
+#define PC_INTERRUPTS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* i8254: a clock for a PC on which nobody tells how fast the TSC counts. */
-#ifndef VIRTIO_I8254_H
-#define VIRTIO_I8254_H
+#ifndef PC_I8254_H
+#define PC_I8254_H
 
 #include <mirage/time.h>
 

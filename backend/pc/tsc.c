@@ -6,7 +6,7 @@
  * good: it is rounded to MHz.
  */
 #include "tsc.h"
-#include <cpu.h>
+#include <arch/cpu.h>
 #include <stdbool.h>
 
 #define HYPERVISOR 0x40000000u
