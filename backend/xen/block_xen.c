@@ -97,7 +97,7 @@ static bool grow_pool(struct disk *d)
 
     if (d->pool_count == POOL || !(g->page = page_alloc(1)))
         return false;
-    g->grant = grant_give(d->front.domain, g->page, true);
+    g->grant = grant_access(d->front.domain, g->page, true);
     if (g->grant == 0) {
         page_free(g->page, 1);
         return false;
@@ -319,7 +319,7 @@ static void submit(struct disk *d, struct request *r)
 static void lies(struct disk *d, const char *how)
 {
     d->is_connected = false;
-    front_lies(&d->front, how); /* tend does the rest */
+    front_protocol_error(&d->front, how); /* tend does the rest */
 }
 
 static enum status status_of(struct disk *d, const struct request *r,
@@ -394,7 +394,7 @@ static void take_response(struct disk *d, const blkif_response_t *response)
     wake_all(&d->room);
 }
 
-static void come(void *ctx)
+static void on_event(void *ctx)
 {
     struct disk *d = ctx;
     int more = true;
@@ -530,12 +530,12 @@ static void xen_disconnect(struct block *b)
 
 static enum status make_ring(struct disk *d)
 {
-    uint64_t order = front_number(&d->front, "max-ring-page-order", 0);
+    uint64_t order = front_read_number(&d->front, "max-ring-page-order", 0);
     blkif_sring_t *shared;
     enum status s;
 
     d->ring_order = order < RING_ORDER ? (unsigned)order : RING_ORDER;
-    s = ring_take(&d->pages, d->front.domain, 1u << d->ring_order);
+    s = ring_alloc(&d->pages, d->front.domain, 1u << d->ring_order);
     if (s != OK)
         return s;
     shared = d->pages.pages;
@@ -569,7 +569,7 @@ static enum status tell(struct disk *d)
                                            XEN_IO_PROTO_ABI_NATIVE};
     entries[n++] = (struct xenstore_entry){"feature-persistent", "1"};
     entries[n++] = (struct xenstore_entry){"state", "3"}; /* Initialised */
-    return front_tell(&d->front, entries, n);
+    return front_publish(&d->front, entries, n);
 }
 
 /* Is it the disk that it was, if it was one? It cannot become another. */
@@ -586,10 +586,11 @@ static bool is_the_same(struct disk *d, const struct block_info *info)
 /* A granule of bytes that are no whole sectors, or begin in one, is none. */
 static void read_discard(struct disk *d, uint64_t sector_size)
 {
-    uint64_t size = front_number(&d->front, "discard-granularity", sector_size);
-    uint64_t from = front_number(&d->front, "discard-alignment", 0);
+    uint64_t size =
+        front_read_number(&d->front, "discard-granularity", sector_size);
+    uint64_t from = front_read_number(&d->front, "discard-alignment", 0);
 
-    d->can_discard = front_number(&d->front, "feature-discard", 0) == 1 &&
+    d->can_discard = front_read_number(&d->front, "feature-discard", 0) == 1 &&
                      size > 0 && size % sector_size == 0 &&
                      from % sector_size == 0;
     d->granule = size / UNIT;
@@ -601,9 +602,9 @@ static enum status read_offers(struct disk *d)
 {
     struct front *f = &d->front;
     struct block_info info;
-    uint64_t units = front_number(f, "sectors", 0);
-    uint64_t size = front_number(f, "sector-size", UNIT);
-    uint64_t many = front_number(f, INDIRECT, 0);
+    uint64_t units = front_read_number(f, "sectors", 0);
+    uint64_t size = front_read_number(f, "sector-size", UNIT);
+    uint64_t many = front_read_number(f, INDIRECT, 0);
 
     if (size < UNIT || size > PAGE_BYTES || (size & (size - 1)) != 0 ||
         units > UINT64_MAX / UNIT) {
@@ -617,11 +618,11 @@ static enum status read_offers(struct disk *d)
     memset(&info, 0, sizeof info); /* the bytes between its parts, too */
     info.sector_size = (uint32_t)size;
     info.sectors = units / (size / UNIT);
-    info.writable = !(front_number(f, "info", 0) & VDISK_READONLY);
+    info.writable = !(front_read_number(f, "info", 0) & VDISK_READONLY);
     if (!is_the_same(d, &info))
         return ERR_GONE;
-    d->can_flush = front_number(f, "feature-flush-cache", 0) == 1;
-    d->can_barrier = front_number(f, "feature-barrier", 0) == 1;
+    d->can_flush = front_read_number(f, "feature-flush-cache", 0) == 1;
+    d->can_barrier = front_read_number(f, "feature-barrier", 0) == 1;
     read_discard(d, size);
     many = many > SEGMENTS ? SEGMENTS : many < DIRECT ? DIRECT
                                                       : many;
@@ -639,10 +640,10 @@ static enum status read_offers(struct disk *d)
  */
 static unsigned reclaim_rings(struct disk *d)
 {
-    unsigned held = ring_drop(&d->pages);
+    unsigned held = ring_free(&d->pages);
 
     for (unsigned i = 0; i < OLD_RINGS; i++)
-        if (ring_drop(&d->old[i]) == 0 && held > 0) {
+        if (ring_free(&d->old[i]) == 0 && held > 0) {
             d->old[i] = d->pages;
             d->pages.pages = NULL;
             held = 0;
@@ -665,7 +666,7 @@ static unsigned reclaim_all(void *ctx)
     for (unsigned i = 0; i < d->pool_count; i++) {
         struct granted *g = &d->pool[i];
 
-        if (g->page && (g->grant == 0 || grant_take_back(g->grant))) {
+        if (g->page && (g->grant == 0 || grant_end(g->grant))) {
             page_free(g->page, 1);
             g->page = NULL;
         } else if (g->page) {
@@ -674,7 +675,7 @@ static unsigned reclaim_all(void *ctx)
     }
     held += reclaim_rings(d);
     for (unsigned i = 0; i < OLD_RINGS; i++)
-        held += ring_drop(&d->old[i]);
+        held += ring_free(&d->old[i]);
     return held;
 }
 
@@ -693,15 +694,15 @@ static enum status connect_ring(struct disk *d)
     enum xenbus_state state;
     enum status s;
 
-    s = front_expect(&d->front,
-                     IS(InitWait) | IS(Initialised) | IS(Connected), &state);
+    s = front_wait_state(
+        &d->front, IS(InitWait) | IS(Initialised) | IS(Connected), &state);
     if (s == OK)
         s = make_ring(d);
     if (s == OK)
         s = tell(d);
     if (s == OK)
-        s = front_expect(&d->front,
-                         IS(Connected) | IS(Closing) | IS(Closed), &state);
+        s = front_wait_state(&d->front,
+                             IS(Connected) | IS(Closing) | IS(Closed), &state);
     if (s == OK && state != XenbusStateConnected) {
         log_error(&block, "%s: its backend, domain %u, refuses it", d->name,
                   d->front.domain);
@@ -710,7 +711,7 @@ static enum status connect_ring(struct disk *d)
     if (s == OK)
         s = read_offers(d);
     if (s == OK)
-        s = front_be(&d->front, XenbusStateConnected);
+        s = front_set_state(&d->front, XenbusStateConnected);
     if (s == OK) {
         d->is_connected = true;
         return OK;
@@ -760,8 +761,8 @@ static bool grant_pool_again(struct disk *d)
     for (unsigned i = 0; i < d->pool_count; i++) {
         struct granted *g = &d->pool[i];
 
-        if (!grant_take_back(g->grant) ||
-            (g->grant = grant_give(d->front.domain, g->page, true)) == 0)
+        if (!grant_end(g->grant) ||
+            (g->grant = grant_access(d->front.domain, g->page, true)) == 0)
             return false;
     }
     return true;
@@ -776,11 +777,11 @@ static enum status reconnect(struct disk *d)
         bool is_moved = d->front.is_moved;
 
         drop_connection(d);
-        s = front_return(&d->front);
+        s = front_wait_reopened(&d->front);
         if (s == OK && is_moved)
             s = grant_pool_again(d) ? OK : ERR_GONE;
         if (s == OK)
-            s = front_await_pages(&d->front, reclaim_ring, d);
+            s = front_wait_pages(&d->front, reclaim_ring, d);
         if (s == OK)
             s = connect_ring(d);
     } while (s != OK && d->front.is_moved);
@@ -797,7 +798,7 @@ static void tend(void *ctx)
     struct disk *d = ctx;
     enum status s;
 
-    while ((s = front_stay(&d->front)) == OK && (s = reconnect(d)) == OK)
+    while ((s = front_wait_closed(&d->front)) == OK && (s = reconnect(d)) == OK)
         continue;
     if (s != ERR_GONE)
         return; /* the image ends; or there is nobody who would tell us */
@@ -807,7 +808,7 @@ static void tend(void *ctx)
     while (d->askers > 0)
         wait(&d->room);
     fiber_unshield();
-    front_leave(&d->front, reclaim_all, d);
+    front_close(&d->front, reclaim_all, d);
 }
 
 static const struct block_ops block_ops = {
@@ -826,7 +827,7 @@ static void list_disks(char *text, size_t size)
     char numbers[FRONT_NAMES];
     size_t len = 0, count = 0;
 
-    if (!front_names("vbd", numbers, sizeof numbers, text, size))
+    if (!front_read_names("vbd", numbers, sizeof numbers, text, size))
         return;
     for (const char *n = numbers; *n && len < size; n += strlen(n) + 1) {
         unsigned long number;
@@ -878,7 +879,7 @@ enum status block_xen_connect(const char *name, struct block **made)
     d->pool_free = NONE;
     d->ops = block_ops;
     d->block.ops = &d->ops;
-    d->event = (struct event){.come = come, .ctx = d};
+    d->event = (struct event){.on_event = on_event, .ctx = d};
     s = find(d, name);
     if (s == OK)
         s = grant_start();

@@ -23,7 +23,7 @@ static volatile struct xencons_interface *ring;
 static struct waiters writers, readers;
 static uint32_t told; /* the reader knows of these */
 
-static void come(void *ctx)
+static void on_event(void *ctx)
 {
     (void)ctx;
     wake_all(&writers);
@@ -37,13 +37,13 @@ void console_start(void)
     ring = xen.console.page;
     told = ring->out_prod;
     event.port = xen.console.port;
-    event.come = come;
+    event.on_event = on_event;
     events_listen(&event);
 }
 
-void console_go_on(void)
+void console_resume(void)
 {
-    event_move(&event, xen.console.port);
+    event_set_port(&event, xen.console.port);
     told = ring->out_cons;
     wake_all(&writers); /* the ring may have been emptied */
     wake_all(&readers);
@@ -114,7 +114,7 @@ static bool wait_for_reader(void)
     console_flush(false);
     while (unread() >= before && platform_now() < end)
         event_poll(xen.console.port, end);
-    event_again(xen.console.port); /* it may have been for others */
+    event_set_pending(xen.console.port); /* it may have been for others */
     gone = unread() >= before;
     gone_at = ring->out_cons;
     return !gone;

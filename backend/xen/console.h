@@ -19,7 +19,7 @@ void console_flush(bool is_busy);
 
 /* The image is another domain now, with xen.console's port; the ring is as it
  * was, or empty. */
-void console_go_on(void);
+void console_resume(void);
 
 /*
  * For the end: waits until the reader has taken all, unless it does nothing

@@ -31,13 +31,13 @@ void events_listen(struct event *e)
     ports[count++] = e->port;
 }
 
-void event_move(struct event *e, uint32_t port)
+void event_set_port(struct event *e, uint32_t port)
 {
     e->port = port;
     list_ports();
 }
 
-void events_forget(void)
+void events_invalidate(void)
 {
     for (struct event *e = events; e; e = e->next)
         if (e->is_opened)
@@ -103,7 +103,7 @@ static bool take(uint32_t port)
     return true;
 }
 
-void event_again(uint32_t port)
+void event_set_pending(uint32_t port)
 {
     __atomic_fetch_or(word_of(port), bit_of(port), __ATOMIC_SEQ_CST);
 }
@@ -115,7 +115,7 @@ static bool take_all(void)
     for (struct event *e = events, *next; e; e = next) {
         next = e->next; /* it may close itself */
         if (e->port != 0 && take(e->port)) {
-            e->come(e->ctx);
+            e->on_event(e->ctx);
             any = true;
         }
     }

@@ -31,9 +31,9 @@ static void come_4095(void *ctx)
 
 static void listen(void)
 {
-    static struct event events[] = {{.port = 63, .come = come_63},
-                                    {.port = 64, .come = come_64},
-                                    {.port = 4095, .come = come_4095}};
+    static struct event events[] = {{.port = 63, .on_event = come_63},
+                                    {.port = 64, .on_event = come_64},
+                                    {.port = 4095, .on_event = come_4095}};
 
     for (int i = 0; i < 3; i++)
         events_listen(&events[i]);
@@ -129,7 +129,7 @@ TEST(an_event_that_a_poll_has_swallowed_is_given_back)
     event_poll(63, time_after(SECOND));
     CHECK(time_sleep(SECOND) == OK);
     CHECK(came[0] == 0);
-    event_again(63);
+    event_set_pending(63);
     CHECK(time_sleep(SECOND) == OK);
     CHECK(came[0] == 1);
 }

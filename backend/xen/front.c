@@ -36,18 +36,18 @@ static enum status find_backend(struct front *f)
 }
 
 /* All connections are gone. */
-static void go_on(bool is_moved)
+static void on_resume(bool is_moved)
 {
     for (struct front *f = fronts; f && is_moved; f = f->next) {
         f->is_moved = true;
-        xenstore_wake(&f->watch);
+        xenstore_mark_changed(&f->watch);
     }
 }
 
 enum status front_find(struct front *f, const char *name, const char *kind,
                        unsigned long number)
 {
-    static struct suspended after = {.go_on = go_on};
+    static struct resume_handler after = {.on_resume = on_resume};
     enum status s;
 
     memset(f, 0, sizeof *f);
@@ -58,14 +58,14 @@ enum status front_find(struct front *f, const char *name, const char *kind,
         return s == ERR_FORMAT || s == ERR_RANGE ? ERR_NOT_FOUND : s;
     f->watch.path = f->watched;
     if (!fronts)
-        suspend_listen(&after);
+        suspend_on_resume(&after);
     f->next = fronts;
     fronts = f;
     return OK;
 }
 
-bool front_names(const char *kind, char *names, size_t names_size, char *text,
-                 size_t size)
+bool front_read_names(const char *kind, char *names, size_t names_size,
+                      char *text, size_t size)
 {
     char path[FRONT_NAME];
     enum status s;
@@ -80,27 +80,19 @@ bool front_names(const char *kind, char *names, size_t names_size, char *text,
     return s == OK;
 }
 
-void front_list(const char *kind, char *text, size_t size)
+void front_format_names(const char *kind, char *text, size_t size)
 {
     char names[FRONT_NAMES];
     size_t len = 0;
 
-    if (!front_names(kind, names, sizeof names, text, size))
+    if (!front_read_names(kind, names, sizeof names, text, size))
         return;
     for (const char *n = names; *n && len < size; n += strlen(n) + 1)
         len += text_format(text + len, size - len, "%s%s", len ? ", " : "", n);
 }
 
-enum status front_ask(struct front *f, const char *name, char *value,
-                      size_t size)
-{
-    char path[BACK_NAME + 64];
-
-    text_format(path, sizeof path, "%s/%s", f->backend, name);
-    return xenstore_read(path, value, size);
-}
-
-uint64_t front_number(struct front *f, const char *name, uint64_t otherwise)
+uint64_t front_read_number(struct front *f, const char *name,
+                           uint64_t otherwise)
 {
     char path[BACK_NAME + 64];
     uint64_t number;
@@ -109,14 +101,14 @@ uint64_t front_number(struct front *f, const char *name, uint64_t otherwise)
     return xenstore_number(path, &number) == OK ? number : otherwise;
 }
 
-enum status front_tell(struct front *f, const struct xenstore_entry *entries,
-                       size_t count)
+enum status front_publish(struct front *f, const struct xenstore_entry *entries,
+                          size_t count)
 {
     return f->is_moved ? ERR_RESET
                        : xenstore_write_all(f->path, entries, count);
 }
 
-enum status front_be(struct front *f, enum xenbus_state state)
+enum status front_set_state(struct front *f, enum xenbus_state state)
 {
     char path[FRONT_NAME + 8], value[4];
 
@@ -161,8 +153,8 @@ static enum status wait_for(struct front *f, unsigned wanted,
                                 : ERR_RESET;
 }
 
-enum status front_expect(struct front *f, unsigned wanted,
-                         enum xenbus_state *state)
+enum status front_wait_state(struct front *f, unsigned wanted,
+                             enum xenbus_state *state)
 {
     enum status s = wait_for(f, wanted, time_after(PATIENCE), state);
 
@@ -179,7 +171,7 @@ enum status front_expect(struct front *f, unsigned wanted,
 
 static bool is_taken_away(struct front *f)
 {
-    if (front_number(f, "online", 0) == 1)
+    if (front_read_number(f, "online", 0) == 1)
         return false;
     log_warning(&xenbus, "%s was taken away", f->name);
     return true;
@@ -205,7 +197,7 @@ static enum status wait_for_lie(struct front *f, enum status why)
     return why;
 }
 
-enum status front_stay(struct front *f)
+enum status front_wait_closed(struct front *f)
 {
     enum xenbus_state state;
     enum status s = wait_for(f, IS(Closing) | IS(Closed) | IS(Unknown),
@@ -225,10 +217,10 @@ enum status front_stay(struct front *f)
     return OK;
 }
 
-void front_lies(struct front *f, const char *how)
+void front_protocol_error(struct front *f, const char *how)
 {
     f->lie = how;
-    xenstore_wake(&f->watch);
+    xenstore_mark_changed(&f->watch);
 }
 
 /* Where the guest is now. The toolstack has made all entries anew. */
@@ -241,7 +233,7 @@ static enum status find_again(struct front *f)
     memcpy(before, f->watched, sizeof before);
     s = find_backend(f);
     if (s == OK && strcmp(before, f->watched) != 0)
-        s = xenstore_watch_again(&f->watch);
+        s = xenstore_rewatch(&f->watch);
     if (s == OK)
         return OK;
     log_error(&xenbus, "%s: where the guest was moved to, it is not there: %s",
@@ -284,7 +276,7 @@ static enum status pace(struct front *f)
                : OK;
 }
 
-enum status front_return(struct front *f)
+enum status front_wait_reopened(struct front *f)
 {
     enum xenbus_state state;
     enum status s = OK;
@@ -295,20 +287,20 @@ enum status front_return(struct front *f)
     while (s == OK && closes) {
         s = pace(f);
         if (s == OK)
-            s = front_be(f, XenbusStateClosed);
+            s = front_set_state(f, XenbusStateClosed);
         if (s == OK)
             s = wait_for(f, IS(Closed) | IS(Unknown) | IS(InitWait), FOREVER,
                          &state);
         if (s == OK)
-            s = front_be(f, XenbusStateInitialising);
+            s = front_set_state(f, XenbusStateInitialising);
         if (s == OK)
             s = await(f, &closes);
     }
     return s;
 }
 
-enum status front_await_pages(struct front *f, front_reclaim *reclaim,
-                              void *ctx)
+enum status front_wait_pages(struct front *f, front_reclaim *reclaim,
+                             void *ctx)
 {
     nanoseconds end = time_after(PATIENCE);
     unsigned held;
@@ -329,12 +321,12 @@ enum status front_await_pages(struct front *f, front_reclaim *reclaim,
     return ERR_GONE;
 }
 
-void front_leave(struct front *f, front_reclaim *reclaim, void *ctx)
+void front_close(struct front *f, front_reclaim *reclaim, void *ctx)
 {
     nanoseconds pause = LOOK;
     unsigned held = reclaim(ctx);
 
-    if (front_be(f, XenbusStateClosed) != OK)
+    if (front_set_state(f, XenbusStateClosed) != OK)
         log_debug(&xenbus, "%s: its backend is not told the end", f->name);
     if (held > 0 && time_sleep(SECOND) == OK)
         held = reclaim(ctx);

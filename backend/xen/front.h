@@ -23,7 +23,7 @@ struct front {
     uint16_t domain; /* the backend's */
     char watched[BACK_NAME + 8];
     struct xenstore_watch watch; /* of the backend's state */
-    bool is_moved; /* has another backend: front_return */
+    bool is_moved; /* has another backend: front_wait_reopened */
     nanoseconds paid_until; /* of reconnections: front.c's own */
     struct front *next;
 };
@@ -40,26 +40,25 @@ MUST_CHECK enum status front_find(struct front *f, const char *name,
  * set to "none", which is right where names has none; false: the names could
  * not be read, and text says so.
  */
-bool front_names(const char *kind, char *names, size_t names_size, char *text,
-                 size_t size);
+bool front_read_names(const char *kind, char *names, size_t names_size,
+                      char *text, size_t size);
 
 /* Says for people which devices of a kind there are, by their numbers: "0, 1",
  * "none", or that the list cannot be read. */
-void front_list(const char *kind, char *text, size_t size);
+void front_format_names(const char *kind, char *text, size_t size);
 
-/* The backend's entry, as xenstore_read and xenstore_number have it; or else,
- * if it says nothing that makes sense, otherwise. */
-MUST_CHECK enum status front_ask(struct front *f, const char *name,
-                                 char *value, size_t size);
-uint64_t front_number(struct front *f, const char *name,
-                      uint64_t otherwise);
+/* Reads a decimal number from the backend's entries. otherwise: there is none.
+ */
+uint64_t front_read_number(struct front *f, const char *name,
+                           uint64_t otherwise);
 
 /* Entries of our own, all at once, and our state. ERR_RESET: the guest was
  * moved. */
-MUST_CHECK enum status front_tell(struct front *f,
-                                  const struct xenstore_entry *entries,
-                                  size_t count);
-MUST_CHECK enum status front_be(struct front *f, enum xenbus_state state);
+MUST_CHECK enum status front_publish(struct front *f,
+                                     const struct xenstore_entry *entries,
+                                     size_t count);
+MUST_CHECK enum status front_set_state(struct front *f,
+                                       enum xenbus_state state);
 
 /* The bit of a state. */
 #define IS(state) (1u << XenbusState##state)
@@ -69,31 +68,32 @@ MUST_CHECK enum status front_be(struct front *f, enum xenbus_state state);
  * wanted; *state is it. What goes wrong is logged. ERR_RESET: the guest was
  * moved.
  */
-MUST_CHECK enum status front_expect(struct front *f, unsigned wanted,
-                                    enum xenbus_state *state);
+MUST_CHECK enum status front_wait_state(struct front *f, unsigned wanted,
+                                        enum xenbus_state *state);
 
 /*
  * Blocks until the backend disconnects, however long that takes. OK: it will
  * reconnect, or the guest was migrated. ERR_GONE: it will not, or it broke the
- * protocol (front_lies). The reason is logged. ERR_CANCELLED: the image ends.
- * Without xenstore (ERR_IO of its calls) only front_lies ends the wait.
+ * protocol (front_protocol_error). The reason is logged. ERR_CANCELLED: the
+ * image ends. Without xenstore (ERR_IO of its calls) only front_protocol_error
+ * ends the wait.
  */
-MUST_CHECK enum status front_stay(struct front *f);
+MUST_CHECK enum status front_wait_closed(struct front *f);
 
 /*
  * Disconnects a backend that broke the protocol, for good: it is not waited for
  * again. `how` completes the log line "its backend ...". Does not block.
  */
-void front_lies(struct front *f, const char *how);
+void front_protocol_error(struct front *f, const char *how);
 
 /*
- * After front_stay, when our side is put away: waits until the backend is there
- * again, for a new connection, or finds the one that the guest has where it
- * was moved to. ERR_GONE: there it has none, it was taken away meanwhile, or it
- * broke the protocol. That is logged. Whatever fails while the guest is moved,
- * and is_moved set, is to be begun anew.
+ * After front_wait_closed, when our side is put away: waits until the backend
+ * is there again, for a new connection, or finds the one that the guest has
+ * where it was moved to. ERR_GONE: there it has none, it was taken away
+ * meanwhile, or it broke the protocol. That is logged. Whatever fails while the
+ * guest is moved, and is_moved set, is to be begun anew.
  */
-MUST_CHECK enum status front_return(struct front *f);
+MUST_CHECK enum status front_wait_reopened(struct front *f);
 
 /*
  * Takes back the pages that were granted for a connection, those that it can,
@@ -108,13 +108,13 @@ typedef unsigned front_reclaim(void *ctx);
  * the protocol, is logged, and is for good. ERR_RESET: the guest was moved.
  * ERR_CANCELLED.
  */
-MUST_CHECK enum status front_await_pages(struct front *f,
-                                         front_reclaim *reclaim, void *ctx);
+MUST_CHECK enum status front_wait_pages(struct front *f,
+                                        front_reclaim *reclaim, void *ctx);
 
 /*
  * Closes the device for good, on our side. Logs how many pages the backend
  * still uses and blocks until all are back, or the image ends.
  */
-void front_leave(struct front *f, front_reclaim *reclaim, void *ctx);
+void front_close(struct front *f, front_reclaim *reclaim, void *ctx);
 
 #endif

@@ -16,7 +16,7 @@ static uint32_t next_free[ENTRIES]; /* 0: the last */
 static uint32_t first_free;
 static unsigned free_count;
 
-static void take_table_again(bool is_moved)
+static void on_resume(bool is_moved)
 {
     (void)is_moved;
     table = guest_grant_table();
@@ -26,14 +26,14 @@ static void take_table_again(bool is_moved)
 
 enum status grant_start(void)
 {
-    static struct suspended after = {.go_on = take_table_again};
+    static struct resume_handler after = {.on_resume = on_resume};
 
     if (table)
         return OK;
     table = guest_grant_table();
     if (!table)
         return ERR_NO_MEMORY;
-    suspend_listen(&after);
+    suspend_on_resume(&after);
     for (uint32_t i = ENTRIES - 1; i >= RESERVED; i--) {
         next_free[i] = first_free;
         first_free = i;
@@ -42,7 +42,7 @@ enum status grant_start(void)
     return OK;
 }
 
-uint32_t grant_give(uint16_t domain, const void *page, bool writable)
+uint32_t grant_access(uint16_t domain, const void *page, bool writable)
 {
     uint32_t grant = first_free;
 
@@ -59,7 +59,7 @@ uint32_t grant_give(uint16_t domain, const void *page, bool writable)
     return grant;
 }
 
-bool grant_take_back(uint32_t grant)
+bool grant_end(uint32_t grant)
 {
     uint16_t flags = __atomic_load_n(&table[grant].flags, __ATOMIC_ACQUIRE);
 

@@ -17,14 +17,14 @@
 MUST_CHECK enum status grant_start(void);
 
 /* Lets domain read the page, and write it if it may. 0: the table is full. */
-uint32_t grant_give(uint16_t domain, const void *page, bool writable);
+uint32_t grant_access(uint16_t domain, const void *page, bool writable);
 
 /*
  * Takes the grant back. False: the domain uses the page just now, so it still
  * is granted, and nothing else may come into it, ever, unless this is asked
  * again and is true.
  */
-bool grant_take_back(uint32_t grant);
+bool grant_end(uint32_t grant);
 
 /* How many more can be given. */
 unsigned grants_free(void);

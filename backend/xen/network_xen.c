@@ -74,7 +74,7 @@ static void wake(struct interface *i)
     wake_all(&i->turn);
 }
 
-static void come(void *ctx)
+static void on_event(void *ctx)
 {
     wake(ctx);
 }
@@ -82,7 +82,7 @@ static void come(void *ctx)
 static void lies(struct interface *i, const char *how)
 {
     i->is_connected = false;
-    front_lies(&i->front, how);
+    front_protocol_error(&i->front, how);
 }
 
 /*
@@ -92,7 +92,7 @@ static void lies(struct interface *i, const char *how)
  */
 static bool take_back(struct interface *i, const struct slot *s)
 {
-    if (grant_take_back(s->grant))
+    if (grant_end(s->grant))
         return true;
     lies(i, "keeps a page in use that it has answered for");
     return false;
@@ -215,9 +215,9 @@ static bool put_piece(struct interface *i, struct buf *b, uint16_t flags,
 
     if (id == NONE)
         return false;
-    s->grant = grant_give(i->front.domain,
-                          (const void *)(at & ~(uintptr_t)(PAGE_BYTES - 1)),
-                          false);
+    s->grant = grant_access(i->front.domain,
+                            (const void *)(at & ~(uintptr_t)(PAGE_BYTES - 1)),
+                            false);
     if (s->grant == 0)
         return false;
     i->out_free = s->next;
@@ -323,7 +323,7 @@ static bool offer_pages(struct interface *i)
             s->b = buf_new(0);
             if (!s->b)
                 return false;
-            s->grant = grant_give(i->front.domain, s->b->data, true);
+            s->grant = grant_access(i->front.domain, s->b->data, true);
             if (s->grant == 0) {
                 buf_free(s->b);
                 s->b = NULL;
@@ -573,10 +573,10 @@ static enum status make_rings(struct interface *i)
 {
     netif_tx_sring_t *tx;
     netif_rx_sring_t *rx;
-    enum status s = ring_take(&i->tx_pages, i->front.domain, 1);
+    enum status s = ring_alloc(&i->tx_pages, i->front.domain, 1);
 
     if (s == OK)
-        s = ring_take(&i->rx_pages, i->front.domain, 1);
+        s = ring_alloc(&i->rx_pages, i->front.domain, 1);
     if (s == OK)
         s = event_open(&i->event, i->front.domain);
     i->has_channel = s == OK;
@@ -612,7 +612,8 @@ static enum status tell(struct interface *i)
     text_format(tx, sizeof tx, "%u", i->tx_pages.grant[0]);
     text_format(rx, sizeof rx, "%u", i->rx_pages.grant[0]);
     text_format(port, sizeof port, "%u", i->event.port);
-    return front_tell(&i->front, entries, sizeof entries / sizeof entries[0]);
+    return front_publish(&i->front, entries,
+                         sizeof entries / sizeof entries[0]);
 }
 
 static unsigned reclaim_slots(struct slot *slots)
@@ -620,7 +621,7 @@ static unsigned reclaim_slots(struct slot *slots)
     unsigned held = 0;
 
     for (unsigned n = 0; n < SLOTS; n++)
-        if (slots[n].b && grant_take_back(slots[n].grant)) {
+        if (slots[n].b && grant_end(slots[n].grant)) {
             buf_free(slots[n].b);
             slots[n].b = NULL;
         } else if (slots[n].b) {
@@ -634,7 +635,7 @@ static unsigned reclaim(void *ctx)
 {
     struct interface *i = ctx;
 
-    return ring_drop(&i->tx_pages) + ring_drop(&i->rx_pages) +
+    return ring_free(&i->tx_pages) + ring_free(&i->rx_pages) +
            reclaim_slots(i->out) + reclaim_slots(i->in);
 }
 
@@ -659,17 +660,17 @@ static void drop_connection(struct interface *i)
 static enum status negotiate(struct interface *i)
 {
     struct front *f = &i->front;
-    bool can_sum = front_number(f, "feature-no-csum-offload", 0) != 1;
+    bool can_sum = front_read_number(f, "feature-no-csum-offload", 0) != 1;
 
-    if (front_number(f, "feature-rx-copy", 0) != 1) {
+    if (front_read_number(f, "feature-rx-copy", 0) != 1) {
         log_error(&network, "%s: its backend does not copy what comes in "
                             "(feature-rx-copy), which it must",
                   i->name);
         return ERR_UNSUPPORTED;
     }
-    i->can_pieces = front_number(f, "feature-sg", 0) == 1;
+    i->can_pieces = front_read_number(f, "feature-sg", 0) == 1;
     i->can_segments = i->can_pieces && can_sum &&
-                      front_number(f, "feature-gso-tcpv4", 0) == 1;
+                      front_read_number(f, "feature-gso-tcpv4", 0) == 1;
     i->network.features = (can_sum ? NETWORK_CHECKSUM : 0) |
                           (i->can_segments ? NETWORK_TCP_SEGMENTS : 0);
     return OK;
@@ -681,7 +682,7 @@ static enum status connect_rings(struct interface *i)
     enum xenbus_state state;
     enum status s;
 
-    s = front_expect(f, IS(InitWait) | IS(Connected), &state);
+    s = front_wait_state(f, IS(InitWait) | IS(Connected), &state);
     if (s == OK)
         s = make_rings(i);
     if (s == OK)
@@ -692,7 +693,8 @@ static enum status connect_rings(struct interface *i)
         s = tell(i);
     }
     if (s == OK)
-        s = front_expect(f, IS(Connected) | IS(Closing) | IS(Closed), &state);
+        s = front_wait_state(f, IS(Connected) | IS(Closing) | IS(Closed),
+                             &state);
     if (s == OK && state != XenbusStateConnected) {
         log_error(&network, "%s: its backend, domain %u, refuses it", i->name,
                   f->domain);
@@ -719,9 +721,9 @@ static enum status reconnect(struct interface *i)
 
     do {
         drop_connection(i);
-        s = front_return(&i->front);
+        s = front_wait_reopened(&i->front);
         if (s == OK)
-            s = front_await_pages(&i->front, reclaim, i);
+            s = front_wait_pages(&i->front, reclaim, i);
         if (s == OK)
             s = connect_rings(i);
     } while (s != OK && i->front.is_moved);
@@ -734,7 +736,7 @@ static void tend(void *ctx)
     struct interface *i = ctx;
     enum status s;
 
-    while ((s = front_stay(&i->front)) == OK) {
+    while ((s = front_wait_closed(&i->front)) == OK) {
         s = reconnect(i);
         if (s != OK)
             break;
@@ -745,7 +747,7 @@ static void tend(void *ctx)
     drop_connection(i);
     i->network.gone = true;
     wake_all(&i->network.changed);
-    front_leave(&i->front, reclaim, i);
+    front_close(&i->front, reclaim, i);
 }
 
 static enum status connect(struct interface *i)
@@ -793,7 +795,7 @@ static enum status read_own(struct interface *i, const char *name, char *value,
 static enum status read_offers(struct interface *i)
 {
     char text[32];
-    uint64_t mtu = front_number(&i->front, "mtu", 1500);
+    uint64_t mtu = front_read_number(&i->front, "mtu", 1500);
 
     if (read_own(i, "mac", text, sizeof text) != OK ||
         !read_mac(text, &i->network.mac)) {
@@ -822,7 +824,7 @@ static enum status find(struct interface *i, const char *name)
     text_format(i->name, sizeof i->name, "vif %lu", number);
     s = front_find(&i->front, i->name, "vif", number);
     if (s == ERR_NOT_FOUND) {
-        front_list("vif", others, sizeof others);
+        front_format_names("vif", others, sizeof others);
         log_error(&network,
                   "there is no network %lu; what there is: %s. A line of the "
                   ".xl file gives them, one after the other: vif = [ "
@@ -847,7 +849,7 @@ enum status network_xen_connect(const char *name, struct network **made)
     }
     i->network.ops = &xen_ops;
     i->network.name = i->name;
-    i->event = (struct event){.come = come, .ctx = i};
+    i->event = (struct event){.on_event = on_event, .ctx = i};
     if ((s = find(i, name)) != OK || (s = grant_start()) != OK ||
         (s = read_offers(i)) != OK || (s = connect(i)) != OK ||
         (s = fiber_spawn(&options, drive, i, &fiber)) != OK ||

@@ -26,14 +26,14 @@ struct ring_pages {
 };
 
 /* count zeroed pages that domain may write to. ERR_NO_MEMORY: none. */
-MUST_CHECK enum status ring_take(struct ring_pages *r, uint16_t domain,
-                                 unsigned count);
+MUST_CHECK enum status ring_alloc(struct ring_pages *r, uint16_t domain,
+                                  unsigned count);
 
 /*
  * Takes the pages back, if there are any, and frees them together. Returns how
  * many of them the other domain still uses; as long as there are some the ring
  * keeps all its pages, and this is to be called again.
  */
-unsigned ring_drop(struct ring_pages *r);
+unsigned ring_free(struct ring_pages *r);
 
 #endif

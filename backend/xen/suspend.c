@@ -18,9 +18,9 @@
 LOG_SOURCE(suspend);
 
 static evtchn_port_t mark;
-static struct suspended *first, **last = &first;
+static struct resume_handler *first, **last = &first;
 
-void suspend_listen(struct suspended *s)
+void suspend_on_resume(struct resume_handler *s)
 {
     *last = s;
     last = &s->next;
@@ -65,14 +65,14 @@ static bool stand_still(bool *moved)
     clock_go_on();
     *moved = is_moved();
     if (*moved) {
-        events_forget();
-        console_go_on();
-        xenstore_moved();
+        events_invalidate();
+        console_resume();
+        xenstore_reset();
     } else {
         remove_mark();
     }
-    for (struct suspended *s = first; s && done; s = s->next)
-        s->go_on(*moved);
+    for (struct resume_handler *s = first; s && done; s = s->next)
+        s->on_resume(*moved);
     return done;
 }
 
@@ -80,14 +80,14 @@ void suspend_guest(void)
 {
     bool done, moved;
 
-    xenstore_stop();
+    xenstore_lock();
     if (!leave_mark()) {
-        xenstore_go_on();
+        xenstore_unlock();
         log_error(&suspend, "cannot be suspended: Xen gives no event channel");
         return;
     }
     done = stand_still(&moved);
-    xenstore_go_on();
+    xenstore_unlock();
     if (!done) {
         log_error(&suspend, "cannot be suspended: there was no memory for its "
                             "tables");
@@ -99,6 +99,6 @@ void suspend_guest(void)
         return;
     }
     log_info(&suspend, "goes on, as another domain");
-    if (xenstore_watch_all() != OK)
+    if (xenstore_rewatch_all() != OK)
         log_error(&suspend, "xenstore watches nothing for it there");
 }

@@ -21,12 +21,12 @@ void suspend_guest(void);
  * before any fiber runs; is_moved: as another domain. Owned by the caller, for
  * good.
  */
-struct suspended {
-    void (*go_on)(bool is_moved);
-    struct suspended *next;
+struct resume_handler {
+    void (*on_resume)(bool is_moved);
+    struct resume_handler *next;
 };
 
-/* From now on s->go_on is called, after those of earlier calls. */
-void suspend_listen(struct suspended *s);
+/* From now on s->on_resume is called, after those of earlier calls. */
+void suspend_on_resume(struct resume_handler *s);
 
 #endif

@@ -54,7 +54,7 @@ static size_t take(char *to, size_t len)
     return n;
 }
 
-void xenstore_wake(struct xenstore_watch *w)
+void xenstore_mark_changed(struct xenstore_watch *w)
 {
     w->changed = true;
     wake_all(&w->waiters);
@@ -68,7 +68,7 @@ static void tell_watch(void)
         return;
     for (struct xenstore_watch *w = watches; w; w = w->next)
         if (strcmp(token, w->token) == 0)
-            xenstore_wake(w);
+            xenstore_mark_changed(w);
 }
 
 /* Takes what there is of the present message. False: it is not whole yet. */
@@ -93,7 +93,7 @@ static bool message_is_whole(void)
     return true;
 }
 
-static void come(void *ctx)
+static void on_event(void *ctx)
 {
     uint32_t before = ring->rsp_cons;
 
@@ -121,7 +121,7 @@ void xenstore_start(void)
 {
     ring = xen.store.page;
     event.port = xen.store.port;
-    event.come = come;
+    event.on_event = on_event;
     events_listen(&event);
 }
 
@@ -173,7 +173,7 @@ static enum status status_of(const char *error)
     return ERR_IO;
 }
 
-void xenstore_stop(void)
+void xenstore_lock(void)
 {
     fiber_shield();
     while (fiber_lock(&one_at_a_time, FOREVER) != OK)
@@ -191,7 +191,7 @@ static enum status ask_in(uint32_t transaction, uint32_t type,
     struct xsd_sockmsg header = {.type = type, .tx_id = transaction};
     size_t len = strlen(path) + 1 + text_len;
 
-    xenstore_stop();
+    xenstore_lock();
     if (len > XENSTORE_PAYLOAD_MAX)
         return ERR_RANGE;
     header.len = (uint32_t)len;
@@ -215,7 +215,7 @@ static enum status ask(uint32_t type, const char *path, const char *text,
     return ask_in(0, type, path, text, text_len);
 }
 
-void xenstore_go_on(void)
+void xenstore_unlock(void)
 {
     fiber_unlock(&one_at_a_time);
     fiber_unshield();
@@ -226,8 +226,8 @@ static void done(void)
     if (message.is_answer)
         message.got = 0;
     message.is_answer = asking = false;
-    xenstore_go_on();
-    come(NULL); /* more may have come behind the answer */
+    xenstore_unlock();
+    on_event(NULL); /* more may have come behind the answer */
 }
 
 /* Whether the answer is one text: a NUL can only be its last byte, since what
@@ -372,7 +372,7 @@ enum status xenstore_write_all(const char *path,
     return s;
 }
 
-enum status xenstore_watch_again(struct xenstore_watch *w)
+enum status xenstore_rewatch(struct xenstore_watch *w)
 {
     enum status s = ask(XS_WATCH, w->path, w->token, strlen(w->token) + 1);
 
@@ -385,25 +385,25 @@ enum status xenstore_watch(struct xenstore_watch *w)
     text_format(w->token, sizeof w->token, "%p", (void *)w);
     w->next = watches;
     watches = w;
-    return xenstore_watch_again(w);
+    return xenstore_rewatch(w);
 }
 
 /* Nothing is under way; what an older store has not said will not be said. */
-void xenstore_moved(void)
+void xenstore_reset(void)
 {
-    event_move(&event, xen.store.port);
+    event_set_port(&event, xen.store.port);
     message.got = 0;
     message.is_answer = false;
     ring->rsp_cons = ring->rsp_prod;
     ring->req_prod = ring->req_cons;
 }
 
-enum status xenstore_watch_all(void)
+enum status xenstore_rewatch_all(void)
 {
     enum status s = OK;
 
     for (struct xenstore_watch *w = watches; w && s == OK; w = w->next)
-        s = xenstore_watch_again(w);
+        s = xenstore_rewatch(w);
     return s;
 }
 

@@ -70,8 +70,8 @@ struct xenstore_watch {
 MUST_CHECK enum status xenstore_watch(struct xenstore_watch *w);
 
 /* The same once more, after path has become another, or the store has. */
-MUST_CHECK enum status xenstore_watch_again(struct xenstore_watch *w);
-MUST_CHECK enum status xenstore_watch_all(void);
+MUST_CHECK enum status xenstore_rewatch(struct xenstore_watch *w);
+MUST_CHECK enum status xenstore_rewatch_all(void);
 
 /* Waits for a change since the last call. ERR_TIMEOUT: the deadline came
  * first. ERR_CANCELLED. */
@@ -79,15 +79,15 @@ MUST_CHECK enum status xenstore_wait(struct xenstore_watch *w,
                                      nanoseconds deadline);
 
 /* As if there had been a change. */
-void xenstore_wake(struct xenstore_watch *w);
+void xenstore_mark_changed(struct xenstore_watch *w);
 
 /*
  * No request is under way from here to there; who asks meanwhile, waits. It is
  * for a time in which nothing is awaited. Between them: xen.store is another's
- * from now on, who knows of no watch (xenstore_watch_all).
+ * from now on, who knows of no watch (xenstore_rewatch_all).
  */
-void xenstore_stop(void);
-void xenstore_moved(void);
-void xenstore_go_on(void);
+void xenstore_lock(void);
+void xenstore_reset(void);
+void xenstore_unlock(void);
 
 #endif

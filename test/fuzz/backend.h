@@ -303,13 +303,13 @@ enum status xenstore_wait(struct xenstore_watch *w, nanoseconds deadline)
     return OK;
 }
 
-enum status xenstore_watch_again(struct xenstore_watch *w)
+enum status xenstore_rewatch(struct xenstore_watch *w)
 {
     w->changed = true;
     return OK;
 }
 
-void xenstore_wake(struct xenstore_watch *w)
+void xenstore_mark_changed(struct xenstore_watch *w)
 {
     w->changed = true;
     wake_all(&w->waiters);
@@ -339,10 +339,10 @@ void event_notify(uint32_t port)
 
 /* The guest is suspended, and goes on as another domain. */
 
-static struct suspended *suspended[2]; /* grants, and devices */
+static struct resume_handler *suspended[2]; /* grants, and devices */
 static size_t suspended_count;
 
-void suspend_listen(struct suspended *s)
+void suspend_on_resume(struct resume_handler *s)
 {
     check(suspended_count < 2);
     suspended[suspended_count++] = s;
@@ -357,7 +357,7 @@ static void move(void)
     front_state = XenbusStateInitialising;
     is_online = true;
     for (size_t i = 0; i < suspended_count; i++)
-        suspended[i]->go_on(true);
+        suspended[i]->on_resume(true);
 }
 
 /* The rings. */
@@ -516,7 +516,7 @@ void platform_wait(nanoseconds deadline)
         end();
     }
     if (channel && channel->port != 0)
-        channel->come(channel->ctx);
+        channel->on_event(channel->ctx);
     now += MILLISECOND;
     if (input_left == 0 && deadline != FOREVER && deadline > now)
         now = deadline;

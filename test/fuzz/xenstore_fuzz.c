@@ -31,7 +31,7 @@ void events_listen(struct event *e)
     store_event = e;
 }
 
-void event_move(struct event *e, uint32_t port)
+void event_set_port(struct event *e, uint32_t port)
 {
     e->port = port;
 }
@@ -62,7 +62,7 @@ void platform_wait(nanoseconds deadline)
         ring->rsp[MASK_XENSTORE_IDX(ring->rsp_prod)] = (char)next_byte();
         ring->rsp_prod++;
     }
-    store_event->come(store_event->ctx);
+    store_event->on_event(store_event->ctx);
 }
 
 static void fill_stream(const uint8_t *data, size_t size)
