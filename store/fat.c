@@ -5,7 +5,9 @@
  */
 #include "fat_dir.h"
 #include <mirage/buf.h>
+#include <mirage/calendar.h>
 #include <mirage/fat.h>
+#include <mirage/macros.h>
 #include <mirage/random.h>
 #include <mirage/text.h>
 #include <stdlib.h>
@@ -13,7 +15,8 @@
 
 #define MOST_BYTES  0xffffffffu /* of a file */
 #define WRITE_AFTER (5 * SECOND)
-#define YEARS       (315532800u * SECOND) /* from 1970 to 1980 */
+#define YEARS       (315532800 * SECOND) /* from 1970 to 1980 */
+#define LAST_YEAR   2107
 #define NO_DATE     0x0021 /* 1980-01-01: no time is known */
 
 static struct fat *fat_of(struct fs *fs)
@@ -254,53 +257,43 @@ static enum status find_dir(struct fat *f, const char *path,
     return s ? s : fat_dir_of(f, first, dir);
 }
 
-/* Days from 1980-01-01 to the first of a month. */
-static uint32_t days_to(uint32_t year, uint32_t month)
-{
-    static const uint16_t before[] = {0, 31, 59, 90, 120, 151,
-                                      181, 212, 243, 273, 304, 334};
-    uint32_t y = year - 1980;
-    bool is_leap = y % 4 == 0 && year != 2100;
-
-    return y * 365 + (y + 3) / 4 - (year > 2100) + before[month - 1] +
-           (is_leap && month > 2);
-}
-
+/* 0: unknown. */
 static nanoseconds time_of(const uint8_t *slot)
 {
     uint32_t date = fat_get16(slot + 24), time = fat_get16(slot + 22);
-    uint32_t month = date >> 5 & 15, day = date & 31;
-    uint64_t seconds;
+    struct civil_time t = {
+        .year = (uint16_t)(1980 + (date >> 9)),
+        .month = date >> 5 & 15,
+        .day = date & 31,
+        .hour = (uint8_t)(time >> 11),
+        .minute = time >> 5 & 63,
+        .second = (uint8_t)((time & 31) * 2),
+    };
 
-    if (month < 1 || month > 12 || day < 1 || (date == NO_DATE && time == 0))
+    if (t.month < 1 || t.month > 12 || t.day < 1 ||
+        (date == NO_DATE && time == 0))
         return 0;
-    seconds = days_to(1980 + (date >> 9), month) + day - 1;
-    seconds = seconds * 86400 + (time >> 11) * 3600 + (time >> 5 & 63) * 60 +
-              (time & 31) * 2;
-    return YEARS + seconds * SECOND;
+    return (nanoseconds)calendar_seconds(&t) * SECOND;
 }
 
 static void put_time(const struct fat *f, uint8_t *slot, bool is_new)
 {
     nanoseconds now = f->fixed_time ? f->fixed_time : time_wall();
-    uint64_t seconds = now > YEARS ? (now - YEARS) / SECOND : 0;
-    uint32_t days = (uint32_t)(seconds / 86400), year, month = 12;
-    uint32_t rest = (uint32_t)(seconds % 86400), date, time;
+    struct civil_time t = calendar_civil((int64_t)(max(now, YEARS) / SECOND));
+    uint32_t date, time;
 
-    if (days >= days_to(2107, 12) + 31)
-        days = days_to(2107, 12) + 30;
-    year = 1980 + days / 366;
-    while (year < 2107 && days >= days_to(year + 1, 1))
-        year++;
-    while (days < days_to(year, month))
-        month--;
-    date = (year - 1980) << 9 | month << 5 | (days - days_to(year, month) + 1);
-    time = rest / 3600 << 11 | rest / 60 % 60 << 5 | rest % 60 / 2;
+    if (t.year > LAST_YEAR) {
+        t.year = LAST_YEAR;
+        t.month = 12;
+        t.day = 31;
+    }
+    date = (t.year - 1980u) << 9 | (uint32_t)t.month << 5 | t.day;
+    time = (uint32_t)t.hour << 11 | (uint32_t)t.minute << 5 | t.second / 2;
     fat_put16(slot + 22, time);
     fat_put16(slot + 24, date);
     fat_put16(slot + 18, date);
     if (is_new) {
-        slot[13] = (uint8_t)(rest % 2 * 100);
+        slot[13] = (uint8_t)(t.second % 2 * 100);
         fat_put16(slot + 14, time);
         fat_put16(slot + 16, date);
     }

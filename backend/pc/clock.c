@@ -9,6 +9,7 @@
 #include "kvmclock.h"
 #include "tsc.h"
 #include <arch/cpu.h>
+#include <mirage/calendar.h>
 #include <mirage/log.h>
 #include <mirage/platform.h>
 
@@ -47,17 +48,6 @@ static unsigned from_bcd(uint8_t v, bool binary)
     return binary ? v : (unsigned)(v >> 4) * 10 + (v & 15);
 }
 
-/* Days since 1970-01-01, after Howard Hinnant's days_from_civil. */
-static uint64_t days(unsigned year, unsigned month, unsigned day)
-{
-    unsigned y = month <= 2 ? year - 1 : year;
-    unsigned of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 +
-                       day - 1;
-
-    return (uint64_t)(y / 400) * 146097 + (y % 400) * 365 + y % 400 / 4 -
-           y % 400 / 100 + of_year - 719468;
-}
-
 static nanoseconds read_rtc(void)
 {
     uint8_t second, minute, hour, day, month, year;
@@ -74,11 +64,14 @@ static nanoseconds read_rtc(void)
         month = rtc(8);
         year = rtc(9);
     } while (second != rtc(0) && tries++ < 100000);
-    return (days(2000 + from_bcd(year, binary), from_bcd(month, binary),
-                 from_bcd(day, binary)) *
-                86400 +
-            from_bcd(hour & 0x7f, binary) * 3600u +
-            from_bcd(minute, binary) * 60u + from_bcd(second, binary)) *
+    return (nanoseconds)calendar_seconds(&(struct civil_time){
+               .year = (uint16_t)(2000 + from_bcd(year, binary)),
+               .month = (uint8_t)from_bcd(month, binary),
+               .day = (uint8_t)from_bcd(day, binary),
+               .hour = (uint8_t)from_bcd(hour & 0x7f, binary),
+               .minute = (uint8_t)from_bcd(minute, binary),
+               .second = (uint8_t)from_bcd(second, binary),
+           }) *
            SECOND;
 }
 

@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "fat.h"
 #include <errno.h>
+#include <mirage/calendar.h>
 #include <mirage/log.h>
 #include <mirage/main.h>
 #include <mirage/platform.h>
@@ -161,9 +162,7 @@ static uint32_t number(const char *text)
 
 static nanoseconds date(const char *text)
 {
-    static const int before[] = {0, 31, 59, 90, 120, 151,
-                                 181, 212, 243, 273, 304, 334};
-    int y, m, d, days;
+    int y, m, d;
     char more, *end;
 
     if (*text == '@') { /* seconds since 1970; 0 would be "each file's own" */
@@ -176,9 +175,9 @@ static nanoseconds date(const char *text)
     if (sscanf(text, "%4d-%2d-%2d%c", &y, &m, &d, &more) != 3 || y < 1980 ||
         y > 2107 || m < 1 || m > 12 || d < 1 || d > 31)
         misused("%s is no date such as 2024-12-31, from 1980 to 2107", text);
-    days = (y - 1970) * 365 + (y - 1969) / 4 - (y > 2100) + before[m - 1] +
-           (y % 4 == 0 && y != 2100 && m > 2) + d - 1;
-    return (nanoseconds)days * 86400 * SECOND;
+    return (nanoseconds)calendar_seconds(&(struct civil_time){
+               .year = (uint16_t)y, .month = (uint8_t)m, .day = (uint8_t)d}) *
+           SECOND;
 }
 
 static bool take_option(const char *word)
