@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * printf without a C library.
- *
- * A directive is read into a struct, its digits are made at the end of a
- * small buffer, and one function pads them. A double is turned into all of
- * its decimal digits (it has at most 1,074 behind the point), which are then
- * rounded half to even where the directive wants: exact, if not fast.
+ * printf-style formatting (C11, 7.21.6.1) without a C library. A directive is
+ * parsed into a struct, its digits are written to a small buffer, and
+ * put_padded adds sign, zeros and padding. Also quotes foreign text.
  */
+#include "decimal.h"
+#include <mirage/macros.h>
 #include <mirage/text.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,11 +37,12 @@ static void repeat(struct output *out, char c, int count)
 
     memset(run, c, sizeof run);
     for (; count > 0; count -= (int)sizeof run)
-        put(out, run, (size_t)count < sizeof run ? (size_t)count : sizeof run);
+        put(out, run, (size_t)min(count, (int)sizeof run));
 }
 
 /*
- * The one place that pads: prefix (a sign, 0x), zeros, then the text itself.
+ * Writes prefix (a sign, 0x), zeros and text, padded to the width. All padding
+ * is done here.
  */
 static void put_padded(struct output *out, const struct directive *d,
                        const char *prefix, int zeros, const char *text,
@@ -89,187 +89,46 @@ static void put_integer(struct output *out, struct directive *d,
     zeros = (d->precision < 0 ? 1 : d->precision) - (int)len;
     if (base == 8 && d->alternate && zeros <= 0)
         zeros = 1;
-    put_padded(out, d, prefix, zeros > 0 ? zeros : 0, at, len);
+    put_padded(out, d, prefix, max(zeros, 0), at, len);
 }
 
-/* Every decimal digit of a double: 0.d1d2d3... times ten to the point. */
-struct decimal {
-    char digit[1100]; /* values 0 to 9, the first not 0 unless all is */
-    int count, point;
-};
-
-/* Multiplies the limbs (least first) by ten and returns the overflow. */
-static uint32_t multiply_by_ten(uint32_t *limb, int limbs)
-{
-    uint64_t c = 0;
-
-    for (int i = 0; i < limbs; i++) {
-        c += (uint64_t)limb[i] * 10;
-        limb[i] = (uint32_t)c;
-        c >>= 32;
-    }
-    return (uint32_t)c;
-}
-
-/* Divides the limbs by ten and returns the remainder. */
-static unsigned divide_by_ten(uint32_t *limb, int limbs)
-{
-    uint64_t rest = 0;
-
-    for (int i = limbs - 1; i >= 0; i--) {
-        rest = rest << 32 | limb[i];
-        limb[i] = (uint32_t)(rest / 10);
-        rest %= 10;
-    }
-    return (unsigned)rest;
-}
-
-static bool all_zero(const uint32_t *limb, int limbs)
-{
-    for (int i = 0; i < limbs; i++)
-        if (limb[i])
-            return false;
-    return true;
-}
-
-/* The digits of mantissa times two to the exponent, a whole number. */
-static void whole_digits(struct decimal *out, uint64_t mantissa, int exponent)
-{
-    uint32_t limb[34] = {0};
-    char backwards[312];
-    int n = 0, at = exponent / 32, shift = exponent % 32;
-
-    limb[at] = (uint32_t)(mantissa << shift);
-    limb[at + 1] = (uint32_t)(mantissa >> (32 - shift));
-    limb[at + 2] = shift ? (uint32_t)(mantissa >> (64 - shift)) : 0;
-    while (!all_zero(limb, 34))
-        backwards[n++] = (char)divide_by_ten(limb, 34);
-    out->point = n;
-    while (n > 0)
-        out->digit[out->count++] = backwards[--n];
-}
-
-/* The digits of mantissa (below 2^53) divided by two to the places. */
-static void fraction_digits(struct decimal *out, uint64_t mantissa, int places)
-{
-    /* A binary fraction: the point stands above the top limb. */
-    uint32_t limb[36] = {0};
-    int limbs = (places + 31) / 32;
-    int up = limbs * 32 - places; /* bits to the left, to fill limbs */
-
-    limb[0] = (uint32_t)(mantissa << up);
-    limb[1] = (uint32_t)(mantissa >> (32 - up));
-    limb[2] = up ? (uint32_t)(mantissa >> (64 - up)) : 0;
-    while (!all_zero(limb, limbs)) {
-        char digit = (char)multiply_by_ten(limb, limbs);
-
-        if (out->count == 0 && digit == 0)
-            out->point--; /* leading zeros are not kept */
-        else
-            out->digit[out->count++] = digit;
-    }
-}
-
-/* The digits of mantissa divided by two to the places, whole part first. */
-static void mixed_digits(struct decimal *out, uint64_t mantissa, int places)
-{
-    if (places < 64 && mantissa >> places) {
-        whole_digits(out, mantissa >> places, 0);
-        mantissa &= ((uint64_t)1 << places) - 1;
-    }
-    fraction_digits(out, mantissa, places);
-}
-
-static void to_decimal(struct decimal *out, uint64_t bits)
-{
-    uint64_t mantissa = bits & 0xfffffffffffffu;
-    int exponent = (int)(bits >> 52 & 0x7ff);
-
-    out->count = out->point = 0;
-    if (exponent > 0)
-        mantissa |= (uint64_t)1 << 52;
-    else
-        exponent = 1;
-    exponent -= 1075; /* value = mantissa * 2^exponent */
-    if (exponent >= 0)
-        whole_digits(out, mantissa, exponent);
-    else
-        mixed_digits(out, mantissa, -exponent);
-    /* A last digit that is not zero tells round_to what a half is. */
-    while (out->count > 0 && out->digit[out->count - 1] == 0)
-        out->count--;
-}
-
-/* Keeps the first keep digits, rounded half to even. */
-static void round_to(struct decimal *d, int keep)
-{
-    bool up, half;
-
-    if (keep >= d->count)
-        return;
-    if (keep < 0) {
-        d->count = 0;
-        return;
-    }
-    half = d->digit[keep] == 5 && keep + 1 == d->count;
-    up = half ? keep > 0 && d->digit[keep - 1] % 2 : d->digit[keep] >= 5;
-    d->count = keep;
-    if (!up)
-        return;
-    while (keep > 0 && d->digit[keep - 1] == 9)
-        d->digit[--keep] = 0;
-    if (keep > 0) {
-        d->digit[keep - 1]++;
-        return;
-    }
-    memmove(d->digit + 1, d->digit, (size_t)d->count);
-    d->digit[0] = 1;
-    d->count++;
-    d->point++;
-}
-
-static char digit_at(const struct decimal *d, int i)
-{
-    return (char)('0' + (i >= 0 && i < d->count ? d->digit[i] : 0));
-}
-
-/* Trailing zeros do not count for %g, unless '#' asks for them. */
+/* The number of significant digits that %g shows without the flag '#'. */
 static int significant(const struct decimal *d, int most)
 {
-    int n = d->count < most ? d->count : most;
+    int n = min(d->count, most);
 
     while (n > 0 && d->digit[n - 1] == 0)
         n--;
     return n;
 }
 
-/* Writes ddd.ddd with places digits behind the point; returns the length. */
+/* Writes ddd.ddd with `places` digits after the point; returns the length. */
 static size_t write_fixed(const struct directive *d, const struct decimal *dec,
                           int places, char *text)
 {
     char *at = text;
 
     for (int i = dec->point > 0 ? 0 : dec->point - 1; i < dec->point; i++)
-        *at++ = digit_at(dec, i);
+        *at++ = decimal_digit(dec, i);
     if (places > 0 || d->alternate)
         *at++ = '.';
     for (int i = 0; i < places; i++)
-        *at++ = digit_at(dec, dec->point + i);
+        *at++ = decimal_digit(dec, dec->point + i);
     return (size_t)(at - text);
 }
 
-/* Writes d.ddde+dd. */
+/* Writes d.ddde+dd; returns the length. */
 static size_t write_exponent(const struct directive *d,
                              const struct decimal *dec, int places, char *text)
 {
     char *at = text;
     int exponent = dec->count ? dec->point - 1 : 0;
 
-    *at++ = digit_at(dec, 0);
+    *at++ = decimal_digit(dec, 0);
     if (places > 0 || d->alternate)
         *at++ = '.';
     for (int i = 1; i <= places; i++)
-        *at++ = digit_at(dec, i);
+        *at++ = decimal_digit(dec, i);
     *at++ = d->conversion == 'E' || d->conversion == 'G' ? 'E' : 'e';
     *at++ = exponent < 0 ? '-' : '+';
     if (exponent < 0)
@@ -281,13 +140,13 @@ static size_t write_exponent(const struct directive *d,
     return (size_t)(at - text);
 }
 
-/* %g: the shorter of the two, with digits significant digits. */
+/* Writes %g in fixed or exponent notation; returns the length. */
 static size_t write_general(const struct directive *d, struct decimal *dec,
                             int digits, char *text)
 {
     int exponent, shown;
 
-    round_to(dec, digits);
+    decimal_round(dec, digits);
     exponent = dec->count ? dec->point - 1 : 0;
     shown = d->alternate ? digits : significant(dec, digits);
     if (exponent < -4 || exponent >= digits)
@@ -296,7 +155,8 @@ static size_t write_general(const struct directive *d, struct decimal *dec,
                        text);
 }
 
-/* The digits that are asked for beyond those that a double can have. */
+/* A larger precision is reduced to this: a double has at most 1,074 digits
+ * after the point. */
 #define MOST_PLACES 1080
 
 static void put_double(struct output *out, struct directive *d, double value)
@@ -321,14 +181,13 @@ static void put_double(struct output *out, struct directive *d, double value)
                    3);
         return;
     }
-    if (p > MOST_PLACES)
-        p = MOST_PLACES;
-    to_decimal(&dec, bits & ~((uint64_t)1 << 63));
+    p = min(p, MOST_PLACES);
+    decimal_of(&dec, value);
     if (kind == 'f') {
-        round_to(&dec, dec.point + p);
+        decimal_round(&dec, dec.point + p);
         len = write_fixed(d, &dec, p, text);
     } else if (kind == 'e') {
-        round_to(&dec, p + 1);
+        decimal_round(&dec, p + 1);
         len = write_exponent(d, &dec, p, text);
     } else {
         len = write_general(d, &dec, p ? p : 1, text);
@@ -336,7 +195,7 @@ static void put_double(struct output *out, struct directive *d, double value)
     put_padded(out, d, sign, 0, text, len);
 }
 
-static int number(const char **fmt)
+static int parse_number(const char **fmt)
 {
     int n = 0;
 
@@ -348,7 +207,7 @@ static int number(const char **fmt)
     return n;
 }
 
-static bool read_flag(struct directive *d, char c)
+static bool parse_flag(struct directive *d, char c)
 {
     switch (c) {
     case '-': return d->left = true;
@@ -365,17 +224,17 @@ static bool is_length(char c)
     return c == 'h' || c == 'l' || c == 'j' || c == 'z' || c == 't';
 }
 
-/* The arguments travel in a struct, so that helpers can take from them. */
+/* A va_list in a struct, so that helpers can advance it by pointer. */
 struct arguments {
     va_list list;
 };
 
-static struct directive read_directive(const char **fmt,
-                                       struct arguments *args)
+static struct directive parse_directive(const char **fmt,
+                                        struct arguments *args)
 {
     struct directive d = {.precision = -1};
 
-    while (read_flag(&d, **fmt))
+    while (parse_flag(&d, **fmt))
         (*fmt)++;
     if (**fmt == '*') {
         (*fmt)++;
@@ -385,7 +244,7 @@ static struct directive read_directive(const char **fmt,
             d.width = -d.width;
         }
     } else {
-        d.width = number(fmt);
+        d.width = parse_number(fmt);
     }
     if (**fmt == '.') {
         (*fmt)++;
@@ -393,7 +252,7 @@ static struct directive read_directive(const char **fmt,
             (*fmt)++;
             d.precision = va_arg(args->list, int);
         } else {
-            d.precision = number(fmt);
+            d.precision = parse_number(fmt);
         }
     }
     if (is_length(**fmt)) {
@@ -409,7 +268,7 @@ static struct directive read_directive(const char **fmt,
     return d;
 }
 
-static int64_t take_signed(char length, struct arguments *args)
+static int64_t next_signed(char length, struct arguments *args)
 {
     switch (length) {
     case 'H': return (signed char)va_arg(args->list, int);
@@ -423,7 +282,7 @@ static int64_t take_signed(char length, struct arguments *args)
     }
 }
 
-static uint64_t take_unsigned(char length, struct arguments *args)
+static uint64_t next_unsigned(char length, struct arguments *args)
 {
     switch (length) {
     case 'H': return (unsigned char)va_arg(args->list, int);
@@ -454,7 +313,7 @@ static void put_string(struct output *out, struct directive *d, const char *s)
     put_padded(out, d, "", 0, s, len);
 }
 
-/* False: not a conversion of ours. */
+/* False: the conversion is unknown, and nothing was written. */
 static bool put_directive(struct output *out, struct directive *d,
                           struct arguments *args)
 {
@@ -465,16 +324,16 @@ static bool put_directive(struct output *out, struct directive *d,
     switch (d->conversion) {
     case 'd':
     case 'i':
-        put_signed(out, d, take_signed(d->length, args));
+        put_signed(out, d, next_signed(d->length, args));
         return true;
     case 'u':
     case 'o':
-        value = take_unsigned(d->length, args);
+        value = next_unsigned(d->length, args);
         put_integer(out, d, value, d->conversion == 'o' ? 8 : 10, "");
         return true;
     case 'x':
     case 'X':
-        value = take_unsigned(d->length, args);
+        value = next_unsigned(d->length, args);
         prefix = d->conversion == 'x' ? "0x" : "0X";
         put_integer(out, d, value, 16, d->alternate && value ? prefix : "");
         return true;
@@ -519,7 +378,7 @@ size_t text_vprint(text_sink *sink, void *ctx, const char *fmt, va_list list)
         put(&out, fmt, (size_t)(percent - fmt));
         if (!*percent)
             break;
-        d = read_directive(&after, &args);
+        d = parse_directive(&after, &args);
         if (!put_directive(&out, &d, &args))
             put(&out, percent, (size_t)(after - percent));
         fmt = after;
@@ -540,7 +399,7 @@ static void put_bounded(void *ctx, const char *text, size_t len)
     if (b->len + 1 < b->size) {
         size_t room = b->size - 1 - b->len;
 
-        memcpy(b->buffer + b->len, text, len < room ? len : room);
+        memcpy(b->buffer + b->len, text, min(len, room));
     }
     b->len += len;
 }
@@ -551,7 +410,7 @@ size_t text_vformat(char *buffer, size_t size, const char *fmt, va_list args)
 
     text_vprint(put_bounded, &b, fmt, args);
     if (size > 0)
-        buffer[b.len < size ? b.len : size - 1] = '\0';
+        buffer[min(b.len, size - 1)] = '\0';
     return b.len;
 }
 
@@ -566,7 +425,7 @@ size_t text_format(char *buffer, size_t size, const char *fmt, ...)
     return len;
 }
 
-/* The escape of c, or c itself, in piece; its length. */
+/* Writes the escape of c, or c itself, to piece; returns the length. */
 static size_t quote_byte(char piece[4], uint8_t c)
 {
     static const char plain[] = "\t\n\r\"\\", letter[] = "tnr\"\\";
