@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * unwind: the calls that led to a place in the program or in its libraries.
- * Takes no locks and no memory, and reads only what modules_read has found and
- * the stack that it is given.
+ * unwind: the chain of callers of a place in the program or in its libraries.
+ * Takes no lock and allocates nothing. Reads only the modules that modules_read
+ * has found, and the stack that it is given.
  */
 #ifndef UNIX_UNWIND_H
 #define UNIX_UNWIND_H
@@ -27,13 +27,14 @@
 
 struct unwind {
     uintptr_t pc;
-    bool is_return; /* pc follows a call, and is not where a fault was */
+    bool is_return; /* pc is a return address, and not that of a fault */
     uintptr_t value[UNWIND_COUNT];
-    uint64_t known; /* bit N: value[N] is that of register N */
-    uintptr_t low, high; /* the stack */
+    uint64_t known; /* bit N: value[N] is valid */
+    uintptr_t low, high; /* bounds of the stack */
 };
 
-/* Goes to the caller. False: it cannot be told, or there is none. */
+/* Replaces *u by the state of the caller. False: there is none, or it cannot
+ * be found; *u is unchanged or has pc 0. */
 bool unwind_step(struct unwind *u);
 
 #endif
