@@ -62,8 +62,8 @@ IMAGE_SOURCES := $(filter-out backend/unix/sandbox.c \
 # Target sim is a Unix process but for its time and its networks.
 SIM_SOURCES    := $(filter-out $(addprefix backend/unix/,clock.c \
                                  network_unix.c batch.c events_epoll.c \
-                                 block_%.c stackv4_socket.c flow_socket.c \
-                                 udp_socket.c resolv_conf.c), $(IMAGE_SOURCES)) \
+                                 block_%.c %_socket.c \
+                                 resolv_conf.c), $(IMAGE_SOURCES)) \
                   $(filter-out $(IMAGE_SOURCES),backend/unix/events_poll.c) \
                   $(call sources,backend/sim)
 CONFIG_SOURCES := $(call sources,config)

@@ -12,8 +12,9 @@
  * something else; so the first cause is kept.
  */
 #define _GNU_SOURCE
-#include "stackv4_socket.h"
+#include "flow_socket.h"
 #include "events.h"
+#include "stackv4_socket.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <mirage/flow.h>
@@ -32,8 +33,9 @@
 #define TCP_KEEPIDLE TCP_KEEPALIVE
 #endif
 
-#define PAGES_MOST 16 /* in one read */
-#define PIECES     64 /* in one write */
+#define PAGES_MOST    16 /* in one read */
+#define PAGES_OF_FLOW 4 /* that are reserved at least */
+#define PIECES        64 /* in one write */
 
 struct socket_flow {
     struct flow flow; /* first */
@@ -456,71 +458,4 @@ struct flow *flow_socket_new(struct sockets *s, int fd, struct endpoint peer)
                               .local = socket_endpoint(&a),
                               .peer = peer};
     return &f->flow;
-}
-
-static enum status cannot_connect(struct sockets *s, int error)
-{
-    switch (error) {
-    case ECONNREFUSED:
-    case ECONNRESET:
-        s->counters.refused++;
-        return ERR_REFUSED;
-    case ETIMEDOUT:
-        return ERR_TIMEOUT;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-        return ERR_NO_MEMORY;
-    default:
-        return ERR_UNREACHABLE;
-    }
-}
-
-/* OK, or why there is no connection after all. */
-static int outcome(int fd)
-{
-    int error = 0;
-    socklen_t len = sizeof error;
-
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error
-                                                                   : errno;
-}
-
-enum status flow_socket_connect(struct sockets *s, struct endpoint to,
-                                nanoseconds deadline, struct flow **flow)
-{
-    struct sockaddr_in a = socket_address(to);
-    int fd = socket_new(SOCK_STREAM), error;
-    enum status status = OK;
-    struct flow *f;
-    struct endpoint local;
-
-    if (fd < 0)
-        return cannot_connect(s, errno);
-    error = connect(fd, (struct sockaddr *)&a, sizeof a) == 0 ? 0 : errno;
-    if (error == EINPROGRESS || error == EINTR) {
-        status = events_wait(fd, true, deadline);
-        error = status ? 0 : outcome(fd);
-    }
-    if (error)
-        status = cannot_connect(s, error);
-    if (status) {
-        close(fd);
-        return status;
-    }
-    f = flow_socket_new(s, fd, to);
-    if (!f)
-        return ERR_NO_MEMORY;
-    /* The host may have chosen the port that is called: then it has called
-     * itself (RFC 9293, 3.5, simultaneous open), and nobody listens there. */
-    local = flow_local(f);
-    if (local.port == to.port && ip_equal(local.ip, to.ip)) {
-        flow_abort(f);
-        flow_close(f);
-        return cannot_connect(s, ECONNREFUSED);
-    }
-    s->counters.opened++;
-    *flow = f;
-    return OK;
 }

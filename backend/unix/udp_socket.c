@@ -11,8 +11,9 @@
  * peer that is gone is no error of what is sent to others.
  */
 #define _GNU_SOURCE /* struct in_pktinfo */
-#include "stackv4_socket.h"
+#include "udp_socket.h"
 #include "events.h"
+#include "stackv4_socket.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,7 +34,7 @@ union control {
     char bytes[512];
 };
 
-void udp_socket_prepare(int fd)
+static void prepare(int fd)
 {
     int yes = 1;
 
@@ -167,7 +168,7 @@ static enum status receive(struct listener *l)
     return OK;
 }
 
-void udp_socket_serve(void *listener)
+static void serve(void *listener)
 {
     struct listener *l = listener;
     struct port *p = l->port;
@@ -187,6 +188,13 @@ void udp_socket_serve(void *listener)
     }
     listener_end(l);
 }
+
+const struct port_protocol udp_socket_protocol = {
+    .name = "udp",
+    .type = SOCK_DGRAM,
+    .prepare = prepare,
+    .serve = serve,
+};
 
 /* Sends on l, from the address that to has written to, if it was the last. */
 static int send_on(const struct listener *l, struct endpoint to,
@@ -264,7 +272,7 @@ static enum status open_unheard(struct listener *l, uint16_t number)
     l->fd = socket_new(SOCK_DGRAM);
     if (l->fd < 0)
         return ERR_NO_MEMORY;
-    udp_socket_prepare(l->fd);
+    prepare(l->fd);
     if (bind(l->fd, (struct sockaddr *)&a, sizeof a) != 0) {
         s = errno == EACCES ? ERR_PERMISSION : ERR_IN_USE;
         close(l->fd);
@@ -292,7 +300,7 @@ static struct listener *choose(struct port *p, struct endpoint to)
 enum status udp_socket_write(struct sockets *s, uint16_t from,
                              struct endpoint to, const void *data, size_t len)
 {
-    struct port *p = from ? port_find(s, true, from) : NULL;
+    struct port *p = from ? port_find(s, &udp_socket_protocol, from) : NULL;
     struct listener *l = p ? choose(p, to) : NULL;
     struct listener once = {.fd = -1};
     enum status status;
@@ -334,7 +342,8 @@ enum status udp_socket_open(struct sockets *s, const struct endpoint *peer,
                 break;
     }
     if (getsockname(l.fd, (struct sockaddr *)&a, &len) != 0 ||
-        !(p = port_new(s, true, socket_endpoint(&a).port, 1))) {
+        !(p = port_new(s, &udp_socket_protocol, socket_endpoint(&a).port,
+                       1))) {
         close(l.fd);
         return ERR_NO_MEMORY;
     }
@@ -343,7 +352,7 @@ enum status udp_socket_open(struct sockets *s, const struct endpoint *peer,
     p->ctx = ctx;
     p->at[0].fd = l.fd;
     p->at[0].ip = socket_endpoint(&a).ip;
-    if (fiber_start_as("udp", udp_socket_serve, &p->at[0]) != OK) {
+    if (fiber_start_as("udp", serve, &p->at[0]) != OK) {
         close(l.fd);
         p->at[0].fd = -1;
         port_end(p);

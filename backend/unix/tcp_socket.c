@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * TCP by the host's sockets: accepts connections and runs their handlers;
+ * opens connections.
+ */
+#include "tcp_socket.h"
+#include "events.h"
+#include "flow_socket.h"
+#include "stackv4_socket.h"
+#include <errno.h>
+#include <mirage/text.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define OUT_OF_FILES (100 * MILLISECOND)
+
+/* A connection on its way to its handler, and while that runs. */
+struct arrival {
+    struct arrival *next, *before; /* of those that are handled */
+    struct port *port;
+    struct flow *flow;
+    tcp_handler *fn;
+    void *ctx;
+    struct endpoint peer;
+};
+
+static void handle(void *arrival)
+{
+    struct arrival *a = arrival;
+    struct port *p = a->port;
+
+    a->flow->is_handlers = true;
+    a->fn(a->ctx, a->flow, a->peer);
+    a->flow->is_handlers = false;
+    flow_close(a->flow);
+    if (a->before)
+        a->before->next = a->next;
+    else
+        p->running = a->next;
+    if (a->next)
+        a->next->before = a->before;
+    free(a);
+    p->handlers--;
+    wake_all(&p->returned);
+    port_free_if_over(p);
+}
+
+/* Has this address as many connections as it may? */
+static bool is_over_peer_limit(const struct port *p, struct ip_address ip)
+{
+    unsigned count = 0;
+
+    if (!p->limits.peer)
+        return false;
+    for (const struct arrival *a = p->running; a; a = a->next)
+        count += ip_equal(a->peer.ip, ip);
+    return count >= p->limits.peer;
+}
+
+static void reset(int fd)
+{
+    struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+}
+
+/* Runs the handler for a new connection, fd. False: no memory. */
+static bool hand_over(struct port *p, int fd, const struct sockaddr_in *from)
+{
+    static const struct flow_options none;
+    struct arrival *a = malloc(sizeof *a);
+    char name[16];
+    struct fiber_options fiber = {name, p->options.stack};
+
+    if (!a) {
+        close(fd);
+        return false;
+    }
+    *a = (struct arrival){.port = p, .fn = p->tcp, .ctx = p->ctx};
+    a->peer = socket_endpoint(from);
+    a->flow = flow_socket_new(p->stack, fd, a->peer);
+    (void)text_format(name, sizeof name, "tcp:%u", p->number);
+    if (a->flow && fiber_start_with(&fiber, handle, a) == OK) {
+        if (memcmp(&p->options.flow, &none, sizeof none) != 0)
+            flow_set_options(a->flow, &p->options.flow);
+        p->handlers++;
+        a->next = p->running;
+        if (a->next)
+            a->next->before = a;
+        p->running = a;
+        return true;
+    }
+    if (a->flow)
+        flow_close(a->flow);
+    free(a);
+    return false;
+}
+
+/*
+ * accept could not. What is wrong with the one connection that it would have
+ * given does not concern the others (accept(2) passes on such errors).
+ */
+static void not_accepted(struct listener *l, int error)
+{
+    struct sockets *s = l->port->stack;
+
+    switch (error) {
+    case EAGAIN:
+#if EWOULDBLOCK != EAGAIN
+    case EWOULDBLOCK:
+#endif
+        if (events_wait(l->fd, false, FOREVER) != OK)
+            return; /* cancelled: the loop looks */
+        break;
+    case EINTR:
+    case ECONNABORTED:
+        break;
+    default:
+        if (!s->was_short_of_files)
+            log_warning(&stackv4_socket,
+                        "tcp %s:%u: no connection can be taken for now: %s%s",
+                        ip_text(l->ip).s, l->port->number, strerror(error),
+                        error == EMFILE ? "; `ulimit -n` says how many files "
+                                          "this process may have open"
+                        : error == ENFILE
+                            ? "; `sysctl fs.file-max` says how many files this "
+                              "host may have open"
+                            : "");
+        s->was_short_of_files = true;
+        (void)time_sleep(OUT_OF_FILES);
+    }
+}
+
+static void serve(void *listener)
+{
+    struct listener *l = listener;
+    struct port *p = l->port;
+
+    l->fiber = fiber_self();
+    while (p->tcp && !fiber_is_cancelled()) {
+        struct sockaddr_in from;
+        int fd;
+
+        if (p->limits.handlers && p->handlers >= p->limits.handlers) {
+            if (wait_until(&p->returned, FOREVER) != OK)
+                break;
+            continue;
+        }
+        fd = socket_accept(l->fd, &from);
+        if (fd < 0) {
+            not_accepted(l, errno);
+            (void)fiber_yield();
+            continue;
+        }
+        if (is_over_peer_limit(p, socket_endpoint(&from).ip)) {
+            p->stack->counters.over_peer_limit++;
+            reset(fd);
+        } else if (hand_over(p, fd, &from))
+            p->stack->counters.accepted++;
+        else
+            p->stack->counters.dropped++;
+        (void)fiber_yield();
+    }
+    listener_end(l);
+}
+
+/* So that connections that have just ended (RFC 9293, 3.6.1) do not keep the
+ * port from the next run. */
+static void prepare(int fd)
+{
+    int yes = 1;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+}
+
+const struct port_protocol tcp_socket_protocol = {
+    .name = "tcp",
+    .type = SOCK_STREAM,
+    .prepare = prepare,
+    .serve = serve,
+};
+
+static enum status cannot_connect(struct sockets *s, int error)
+{
+    switch (error) {
+    case ECONNREFUSED:
+    case ECONNRESET:
+        s->counters.refused++;
+        return ERR_REFUSED;
+    case ETIMEDOUT:
+        return ERR_TIMEOUT;
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        return ERR_NO_MEMORY;
+    default:
+        return ERR_UNREACHABLE;
+    }
+}
+
+/* OK, or why there is no connection after all. */
+static int outcome(int fd)
+{
+    int error = 0;
+    socklen_t len = sizeof error;
+
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error
+                                                                   : errno;
+}
+
+enum status tcp_socket_connect(struct sockets *s, struct endpoint to,
+                               nanoseconds deadline, struct flow **flow)
+{
+    struct sockaddr_in a = socket_address(to);
+    int fd = socket_new(SOCK_STREAM), error;
+    enum status status = OK;
+    struct flow *f;
+    struct endpoint local;
+
+    if (fd < 0)
+        return cannot_connect(s, errno);
+    error = connect(fd, (struct sockaddr *)&a, sizeof a) == 0 ? 0 : errno;
+    if (error == EINPROGRESS || error == EINTR) {
+        status = events_wait(fd, true, deadline);
+        error = status ? 0 : outcome(fd);
+    }
+    if (error)
+        status = cannot_connect(s, error);
+    if (status) {
+        close(fd);
+        return status;
+    }
+    f = flow_socket_new(s, fd, to);
+    if (!f)
+        return ERR_NO_MEMORY;
+    /* The host may have chosen the port that is called: then it has called
+     * itself (RFC 9293, 3.5, simultaneous open), and nobody listens there. */
+    local = flow_local(f);
+    if (local.port == to.port && ip_equal(local.ip, to.ip)) {
+        flow_abort(f);
+        flow_close(f);
+        return cannot_connect(s, ECONNREFUSED);
+    }
+    s->counters.opened++;
+    *flow = f;
+    return OK;
+}
