@@ -133,6 +133,8 @@ void tcp_enter_time_wait(struct connection *c)
     struct tcpv4 *tcp = c->tcp;
 
     c->state = TCP_TIMED_WAIT;
+    c->clock[TCP_RETRANSMIT] = FOREVER;
+    tcp_set_clock(c, TCP_END, time_after(TCP_TIME_WAIT));
     c->older = tcp->newest;
     c->newer = NULL;
     if (tcp->newest)

@@ -272,6 +272,7 @@ bool tcp_may_accept(const struct tcp_listener *l);
 void tcp_add_half_open(struct connection *c, struct tcp_listener *l);
 void tcp_remove_half_open(struct connection *c);
 
+/* Enters TIME-WAIT, and starts the 2 MSL timer. */
 void tcp_enter_time_wait(struct connection *c);
 
 /* Enters CLOSED for this reason (OK: in good order). Frees the connection
