@@ -79,7 +79,7 @@ static struct buf *new_window(struct page *page, uint8_t *data, size_t len)
     struct buf *b = free_windows;
 
     free_windows = b->next;
-    *b = (struct buf){data, len, NULL, page, {0, 0, 0, false}};
+    *b = (struct buf){data, len, NULL, page, {0}};
     page->windows++;
     return b;
 }
@@ -124,7 +124,7 @@ uint8_t *buf_prepend(struct buf *b, size_t len)
     require(b->page->windows == 1 && len <= buf_headroom(b));
     b->data -= len;
     b->len += len;
-    if (b->offload.csum_offset)
+    if (b->offload.kind != OFFLOAD_NONE)
         b->offload.csum_start = (uint16_t)(b->offload.csum_start + len);
     return b->data;
 }
@@ -141,7 +141,7 @@ void buf_trim(struct buf *b, size_t len)
     require(len <= b->len);
     b->data += len;
     b->len -= len;
-    if (b->offload.csum_offset)
+    if (b->offload.kind != OFFLOAD_NONE)
         b->offload.csum_start = (uint16_t)(b->offload.csum_start - len);
 }
 

@@ -187,10 +187,11 @@ TEST(the_place_of_a_checksum_moves_with_the_front)
 
     buf_append(b, 20);
     b->offload.csum_start = 0;
-    b->offload.csum_offset = 16;
+    b->offload.kind = OFFLOAD_TCP_IPV4;
     buf_prepend(b, 20);
     buf_prepend(b, 14);
-    CHECK(b->offload.csum_start == 34 && b->offload.csum_offset == 16);
+    CHECK(b->offload.csum_start == 34 &&
+          b->offload.kind == OFFLOAD_TCP_IPV4);
     buf_trim(b, 14);
     CHECK(b->offload.csum_start == 20);
     buf_free(b);

@@ -98,3 +98,21 @@ uint16_t checksum_finish(uint64_t sum)
 {
     return (uint16_t)~checksum_fold(sum);
 }
+
+bool checksum_fill(struct buf *b)
+{
+    struct offload *o = &b->offload;
+    size_t start = o->csum_start, len = buf_length(b);
+    size_t at = start + offload_csum_offset(o->kind);
+    uint16_t sum;
+
+    if (o->kind == OFFLOAD_NONE || at + 2 > b->len)
+        return false;
+    sum = checksum_finish(checksum_add_bufs(0, b, start, len - start));
+    /* RFC 768: a UDP checksum of zero says that there is none. For TCP ffff is
+     * the same number in one's complement. */
+    put_be16(b->data + at, sum == 0 ? 0xffff : sum);
+    o->kind = OFFLOAD_NONE;
+    o->csum_start = 0;
+    return true;
+}

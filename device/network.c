@@ -4,6 +4,7 @@
  * cannot do is done here, in one place, and what cannot be sent is dropped.
  */
 #include "segment.h"
+#include <mirage/checksum.h>
 #include <mirage/network.h>
 #include <mirage/panic.h>
 
@@ -18,7 +19,7 @@ static void drop(struct network *n, struct buf *frame)
 static bool is_too_long(const struct network *n, const struct buf *frame)
 {
     const struct offload *o = &frame->offload;
-    size_t transport = o->csum_offset == 16 ? 20 : 8;
+    size_t transport = o->kind == OFFLOAD_TCP_IPV4 ? 20 : 8;
     size_t header = o->csum_start + transport;
     size_t most = (size_t)n->mtu + ETHERNET_HEADER;
 
@@ -35,14 +36,28 @@ static void write_one(void *ctx, struct buf *frame)
         drop(n, frame);
         return;
     }
-    if (frame->offload.csum_offset && !(n->features & NETWORK_CHECKSUM) &&
-        !checksum_fill(frame)) {
+    if (frame->offload.kind != OFFLOAD_NONE &&
+        !(n->features & NETWORK_CHECKSUM) && !checksum_fill(frame)) {
         drop(n, frame);
         return;
     }
     n->counters.frames_out++;
     n->counters.bytes_out += buf_length(frame);
     n->ops->write(n, frame);
+}
+
+/* Whether the device cuts frames of this kind into segments. */
+static bool can_segment(const struct network *n, enum offload_kind kind)
+{
+    switch (kind) {
+    case OFFLOAD_TCP_IPV4:
+        return n->features & NETWORK_TCP_SEGMENTS;
+    case OFFLOAD_UDP_IPV4:
+        return n->features & NETWORK_UDP_SEGMENTS;
+    case OFFLOAD_NONE:
+        break;
+    }
+    return false;
 }
 
 void network_write(struct network *n, struct buf *frame)
@@ -55,20 +70,15 @@ void network_write(struct network *n, struct buf *frame)
         drop(n, frame);
         return;
     }
-    if (cut && (len > NETWORK_JOINED ||
-                !(n->features & (frame->offload.csum_offset == 16
-                                     ? NETWORK_TCP_SEGMENTS
-                                     : NETWORK_UDP_SEGMENTS))))
+    if (cut && (len > NETWORK_JOINED || !can_segment(n, frame->offload.kind)))
         n->counters.dropped_out += segment_cut(frame, write_one, n);
     else
         write_one(n, frame);
 }
 
-/* Hands on what arrives, if its length is one that the handler must expect,
- * whatever the host says. */
-static void take_frames(void *ctx, struct buf *const *frames, size_t count)
+void network_deliver(struct network *n, struct buf *const *frames,
+                     size_t count)
 {
-    struct network *n = ctx;
     struct buf *good[NETWORK_BATCH];
     size_t good_count = 0;
 
@@ -76,7 +86,9 @@ static void take_frames(void *ctx, struct buf *const *frames, size_t count)
     for (size_t i = 0; i < count; i++) {
         size_t len = buf_length(frames[i]);
 
-        if (len >= ETHERNET_HEADER && len <= NETWORK_FRAME) {
+        if (n->listener && len >= ETHERNET_HEADER && len <= NETWORK_FRAME) {
+            n->counters.frames_in++;
+            n->counters.bytes_in += len;
             good[good_count++] = frames[i];
             continue;
         }
@@ -84,12 +96,11 @@ static void take_frames(void *ctx, struct buf *const *frames, size_t count)
         buf_free(frames[i]);
     }
     if (good_count > 0)
-        n->heard(n->heard_ctx, good, good_count);
+        n->listener(n->listener_ctx, good, good_count);
 }
 
 void network_listen(struct network *n, frames_handler *fn, void *ctx)
 {
-    n->heard = fn;
-    n->heard_ctx = ctx;
-    n->ops->listen(n, take_frames, n);
+    n->listener = fn;
+    n->listener_ctx = ctx;
 }

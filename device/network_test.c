@@ -25,17 +25,7 @@ static void keep(struct network *n, struct buf *frame)
     sent[sent_count++] = frame;
 }
 
-static frames_handler *heard;
-static void *heard_ctx;
-
-static void listen_to(struct network *n, frames_handler *fn, void *ctx)
-{
-    (void)n;
-    heard = fn;
-    heard_ctx = ctx;
-}
-
-static const struct network_ops ops = {keep, listen_to};
+static const struct network_ops ops = {.write = keep};
 
 /* A device that keeps what it is given. */
 static struct network device(unsigned features)
@@ -105,9 +95,11 @@ static struct buf *frame_of(uint8_t protocol, size_t len, size_t piece,
             last = last->next = buf_new(0);
         *buf_append(last, 1) = letter(i);
     }
-    b->offload = (struct offload){.csum_start = (uint16_t)at,
-                                  .csum_offset = (uint16_t)offset,
-                                  .segment = segment};
+    b->offload = (struct offload){
+        .kind = protocol == TCP ? OFFLOAD_TCP_IPV4 : OFFLOAD_UDP_IPV4,
+        .csum_start = (uint16_t)at,
+        .segment = segment,
+    };
     return b;
 }
 
@@ -120,7 +112,8 @@ static size_t check_frame(const struct buf *frame)
     buf_copy_out(frame, 0, flat, len);
     at = IP + 4 * (flat[IP] & 15u);
     data = at + (flat[IP + 9] == TCP ? 4 * (flat[at + 12] >> 4u) : 8u);
-    CHECK(frame->offload.csum_offset == 0 && frame->offload.segment == 0);
+    CHECK(frame->offload.kind == OFFLOAD_NONE &&
+          frame->offload.segment == 0);
     CHECK(get_be16(flat + IP + 2) == len - IP);
     CHECK(checksum_finish(checksum_add(0, flat + IP, at - IP)) == 0);
     if (flat[IP + 9] == UDP)
@@ -180,7 +173,7 @@ TEST(a_frame_that_asks_for_nothing_is_sent_as_it_is)
     struct network n = device(0);
     struct buf *b = frame_of(UDP, 100, 64, 0, 0);
 
-    b->offload = (struct offload){0, 0, 0, false};
+    b->offload = (struct offload){0};
     put_be16(b->data + 40, 0x1234);
     network_write(&n, b);
     CHECK(sent_count == 1 && sent[0] == b);
@@ -284,7 +277,8 @@ TEST(segments_for_a_device_with_checksums_ask_it_for_theirs)
         struct offload *o = &sent[i]->offload;
         size_t len = i < 2 ? 1000 : 500;
 
-        CHECK(o->csum_start == 34 && o->csum_offset == 16 && !o->segment);
+        CHECK(o->csum_start == 34 && o->kind == OFFLOAD_TCP_IPV4 &&
+              !o->segment);
         CHECK(get_be16(sent[i]->data + 34 + 16) ==
               checksum_fold(checksum_pseudo(ipv4_address(10, 0, 0, 1),
                                             ipv4_address(10, 0, 0, 2), TCP,
@@ -341,14 +335,15 @@ TEST(segments_that_are_too_long_with_their_headers_are_dropped)
 TEST(a_checksum_beyond_the_headers_is_no_checksum)
 {
     static const struct {
-        uint16_t start, offset;
+        enum offload_kind kind;
+        uint16_t start;
     } lies[] = {
-        {34, 60000},
-        {60000, 16},
-        {65535, 65535},
-        {43, 6},
-        {0, 50},
-        {42, 6},
+        {OFFLOAD_UDP_IPV4, 35},
+        {OFFLOAD_UDP_IPV4, 36},
+        {OFFLOAD_UDP_IPV4, 42},
+        {OFFLOAD_UDP_IPV4, 60000},
+        {OFFLOAD_UDP_IPV4, 65535},
+        {OFFLOAD_TCP_IPV4, 34},
     };
     struct network n = device(0);
 
@@ -356,7 +351,7 @@ TEST(a_checksum_beyond_the_headers_is_no_checksum)
         struct buf *b = frame_of(UDP, 100, 50, 0, 0);
 
         b->offload.csum_start = lies[i].start;
-        b->offload.csum_offset = lies[i].offset;
+        b->offload.kind = lies[i].kind;
         network_write(&n, b);
         CHECK(sent_count == 0 && n.counters.dropped_out == i + 1);
         forget_sent();
@@ -463,14 +458,14 @@ TEST(the_latest_listener_gets_what_arrives)
     struct buf *b = buf_new(0);
 
     network_listen(&n, hear, &heard_count);
-    heard(heard_ctx, &b, 1); /* a frame of nothing */
+    network_deliver(&n, &b, 1); /* a frame of nothing */
     CHECK(heard_count == 0 && n.counters.dropped_in == 1);
     b = frame_of_len(60);
-    heard(heard_ctx, &b, 1);
+    network_deliver(&n, &b, 1);
     CHECK(heard_count == 1);
     network_listen(&n, hear, &other_count);
     b = frame_of_len(60);
-    heard(heard_ctx, &b, 1);
+    network_deliver(&n, &b, 1);
     CHECK(heard_count == 1 && other_count == 1);
     forget_sent();
 }
@@ -487,7 +482,7 @@ TEST(frames_that_are_too_short_or_too_long_do_not_arrive)
     network_listen(&n, hear, &heard_count);
     for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
         b[i] = frame_of_len(lengths[i]);
-    heard(heard_ctx, b, sizeof lengths / sizeof *lengths);
+    network_deliver(&n, b, sizeof lengths / sizeof *lengths);
     CHECK(heard_count == 5 && n.counters.dropped_in == 4);
     forget_sent();
 }

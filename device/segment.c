@@ -19,22 +19,6 @@
 #define HEADERS   (ETHERNET_HEADER + 60 + 60) /* the most bytes */
 #define HEAD_ROOM 64 /* before a segment */
 
-bool checksum_fill(struct buf *frame)
-{
-    size_t start = frame->offload.csum_start, len = buf_length(frame);
-    size_t at = start + frame->offload.csum_offset;
-    uint16_t sum;
-
-    if (at + 2 > frame->len)
-        return false;
-    sum = checksum_finish(checksum_add_bufs(0, frame, start, len - start));
-    /* RFC 768: a UDP checksum of zero says that there is none. */
-    put_be16(frame->data + at, sum == 0 ? 0xffff : sum);
-    frame->offload.csum_start = 0;
-    frame->offload.csum_offset = 0;
-    return true;
-}
-
 /* The headers of a frame, as far as cutting it takes. */
 struct headers {
     size_t ip, transport, data; /* where they begin, and what follows them */
@@ -100,7 +84,8 @@ static void put_pseudo(uint8_t *p, const struct headers *h, size_t len,
 static struct buf *make(const struct buf *frame, const struct headers *h,
                         unsigned number, size_t at, size_t len, bool is_last)
 {
-    uint16_t offset = h->protocol == TCP ? 16 : 6;
+    enum offload_kind kind = h->protocol == TCP ? OFFLOAD_TCP_IPV4
+                                                : OFFLOAD_UDP_IPV4;
     struct buf *b = buf_new(HEAD_ROOM);
 
     if (!b)
@@ -108,9 +93,9 @@ static struct buf *make(const struct buf *frame, const struct headers *h,
     memcpy(buf_append(b, h->data), frame->data, h->data);
     adjust(b->data, h, number, at, len, is_last);
     put_pseudo(b->data, h, h->data - h->transport + len,
-               h->transport + offset);
+               h->transport + offload_csum_offset(kind));
     b->offload.csum_start = (uint16_t)h->transport;
-    b->offload.csum_offset = offset;
+    b->offload.kind = kind;
     b->next = buf_share_list(frame, h->data + at, len);
     if (!b->next) {
         buf_free(b);
@@ -141,4 +126,19 @@ unsigned segment_cut(struct buf *frame, segment_sink *out, void *ctx)
     }
     buf_free(frame);
     return lost;
+}
+
+enum offload_kind network_transport(const struct buf *frame, uint16_t *start)
+{
+    const uint8_t *p = frame->data;
+    uint8_t protocol;
+
+    if (frame->len < ETHERNET_HEADER + 20 || get_be16(p + 12) != 0x0800 ||
+        p[ETHERNET_HEADER] >> 4 != 4 || (p[ETHERNET_HEADER] & 15) < 5)
+        return OFFLOAD_NONE;
+    *start = (uint16_t)(ETHERNET_HEADER + 4 * (p[ETHERNET_HEADER] & 15));
+    protocol = p[ETHERNET_HEADER + 9];
+    return protocol == TCP   ? OFFLOAD_TCP_IPV4
+           : protocol == UDP ? OFFLOAD_UDP_IPV4
+                             : OFFLOAD_NONE;
 }

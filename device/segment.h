@@ -6,10 +6,6 @@
 #define DEVICE_SEGMENT_H
 
 #include <mirage/buf.h>
-#include <stdbool.h>
-
-/* Fills in the checksum that the frame asks for. False: its offload lies. */
-bool checksum_fill(struct buf *frame);
 
 /*
  * Cuts an IPv4 frame of TCP or UDP with offload.segment set into frames of at

@@ -35,9 +35,6 @@ static struct arp *a;
 static struct buf *sent[FRAMES];
 static size_t sent_count;
 
-static frames_handler *heard;
-static void *heard_ctx;
-
 static struct buf *silent[FRAMES];
 static uint32_t silent_ip[FRAMES];
 static size_t silent_count;
@@ -52,14 +49,7 @@ static void keep(struct network *n, struct buf *frame)
     sent[sent_count++] = frame;
 }
 
-static void listen_to(struct network *n, frames_handler *fn, void *ctx)
-{
-    (void)n;
-    heard = fn;
-    heard_ctx = ctx;
-}
-
-static const struct network_ops ops = {keep, listen_to};
+static const struct network_ops ops = {.write = keep};
 
 static void on_silence(void *ctx, struct ip_address ip, struct buf *packet)
 {
@@ -160,7 +150,7 @@ static struct buf *frame_of(uint16_t operation, struct mac from,
 
 static void arrive(struct buf *frame)
 {
-    heard(heard_ctx, &frame, 1);
+    network_deliver(&net, &frame, 1);
 }
 
 static void come(uint16_t operation, struct mac from, uint32_t from_ip,

@@ -9,8 +9,6 @@ static const struct mac their_mac = {{2, 0, 0, 0, 0, 1}};
 static const struct mac everyone = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 static struct network net;
-static frames_handler *arrived;
-static void *arrived_ctx;
 static unsigned heard;
 static bool heard_many;
 static size_t heard_len;
@@ -22,14 +20,7 @@ static void forget(struct network *n, struct buf *frame)
     buf_free(frame);
 }
 
-static void listen_to(struct network *n, frames_handler *fn, void *ctx)
-{
-    (void)n;
-    arrived = fn;
-    arrived_ctx = ctx;
-}
-
-static const struct network_ops ops = {forget, listen_to};
+static const struct network_ops ops = {.write = forget};
 
 static void hear(void *ctx, struct mac from, bool to_many, struct buf *packet)
 {
@@ -73,7 +64,7 @@ static void come(struct mac to, const uint16_t *words, size_t count,
                             total - at < piece ? total - at : piece, 0);
         last = &(*last)->next;
     }
-    arrived(arrived_ctx, &first, 1);
+    network_deliver(&net, &first, 1);
     CHECK(buf_pages_free() == buf_pages());
 }
 

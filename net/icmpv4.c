@@ -149,7 +149,7 @@ static void answer_echo(struct icmpv4 *icmp, const struct ipv4_packet *packet,
     b->data[0] = ECHO_REPLY;
     sum += ECHO << 8; /* RFC 1624: as the sum is the complement */
     put_be16(b->data + 2, (uint16_t)(sum + (sum >> 16)));
-    b->offload = (struct offload){0, 0, 0, false};
+    b->offload = (struct offload){0};
     if (ipv4_write(icmp->ip, &answer, b) != OK)
         return; /* as above */
 }

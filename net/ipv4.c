@@ -488,17 +488,6 @@ static struct buf *put_header(const struct ipv4_packet *packet,
     return payload;
 }
 
-/* The checksum that a payload asks for: fragments cannot ask. */
-static void fill_checksum(struct buf *payload)
-{
-    size_t at = payload->offload.csum_start, len = buf_length(payload) - at;
-    uint16_t sum = checksum_finish(checksum_add_bufs(0, payload, at, len));
-
-    put_be16(payload->data + at + payload->offload.csum_offset,
-             sum == 0 ? 0xffff : sum);
-    payload->offload = (struct offload){0, 0, 0, false};
-}
-
 static enum status write_fragments(struct ipv4 *ip,
                                    const struct ipv4_packet *packet,
                                    struct buf *payload, uint32_t from,
@@ -509,8 +498,11 @@ static enum status write_fragments(struct ipv4 *ip,
     uint16_t id = take_ids(ip, from, ipv4_number(packet->to),
                            packet->protocol, 1);
 
-    if (payload->offload.csum_offset)
-        fill_checksum(payload);
+    if (payload->offload.kind != OFFLOAD_NONE && !checksum_fill(payload)) {
+        buf_free(payload);
+        return ERR_RANGE;
+    }
+    payload->offload = (struct offload){0};
     ip->counters.fragmented++;
     for (size_t at = 0; at < total; at += most) {
         size_t len = total - at < most ? total - at : most;

@@ -783,10 +783,10 @@ TEST(a_checksum_that_was_asked_for_is_in_the_fragments)
     connect(&other, RIGHT, 576);
     b = payload_of(3001, IPV4_HEADROOM);
     memset(b->data, 0, 8);
-    b->offload.csum_offset = 6;
+    b->offload.kind = OFFLOAD_UDP_IPV4;
     CHECK(ipv4_write(host.ip, &packet, b) == OK && host.out_count == 6);
     for (size_t i = 0; i < host.out_count; i++)
-        CHECK(host.out[i]->offload.csum_offset == 0);
+        CHECK(host.out[i]->offload.kind == OFFLOAD_NONE);
     carry(&host, &other, false);
     CHECK(other.heard_count == 1 && buf_length(other.payload) == 3001);
     CHECK(checksum_finish(checksum_add_bufs(0, other.payload, 0, 3001)) == 0);

@@ -194,7 +194,7 @@ struct buf *reassembly_add(struct reassembly *r, struct fragment *f,
         buf_free(payload);
         return NULL;
     }
-    payload->offload = (struct offload){0, 0, 0, false};
+    payload->offload = (struct offload){0};
     d = datagram_of(r, &f->packet);
     at = place_of(d, from, to);
     if (at == d->count + 1) {

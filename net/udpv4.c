@@ -244,7 +244,7 @@ static enum status write_bufs(struct udpv4 *udp, uint16_t from,
     put_be16(p + 6, checksum_fold(checksum_pseudo(packet.from, to.ip,
                                                   PROTOCOL_UDP, len)));
     data->offload = (struct offload){
-        .csum_offset = 6,
+        .kind = OFFLOAD_UDP_IPV4,
         .segment = most < len - HEADER ? (uint16_t)most : 0,
     };
     udp->out += most < len - HEADER ? (len - HEADER + most - 1) / most : 1;

@@ -59,8 +59,6 @@ struct end {
     uint64_t chance;
     nanoseconds free_at; /* the sender has sent what it has */
     nanoseconds last_due; /* of what keeps its order */
-    frames_handler *fn;
-    void *ctx;
     struct buf *arrived[NETWORK_BATCH];
     size_t arrived_count;
 };
@@ -194,15 +192,8 @@ static void end_write(struct network *n, struct buf *frame)
     buf_free(frame);
 }
 
-static void end_listen(struct network *n, frames_handler *fn, void *ctx)
-{
-    end_of(n)->fn = fn;
-    end_of(n)->ctx = ctx;
-}
-
 static const struct network_ops end_ops = {
     .write = end_write,
-    .listen = end_listen,
 };
 
 static void flush(struct end *e)
@@ -210,22 +201,19 @@ static void flush(struct end *e)
     size_t count = e->arrived_count;
 
     e->arrived_count = 0;
-    if (count > 0)
-        e->fn(e->ctx, e->arrived, count);
+    network_deliver(&e->network, e->arrived, count);
 }
 
 static void hear(struct end *e, const struct buf *frame)
 {
-    struct buf *b;
+    struct buf *b = copy(frame);
 
-    if (!e->fn || !(b = copy(frame))) {
+    if (!b) {
         e->network.counters.dropped_in++;
         return;
     }
     /* What the sender left to its device is as good as done. */
-    b->offload.csum_good = b->offload.csum_offset != 0;
-    e->network.counters.frames_in++;
-    e->network.counters.bytes_in += buf_length(b);
+    b->offload.csum_good = b->offload.kind != OFFLOAD_NONE;
     e->arrived[e->arrived_count++] = b;
     if (e->arrived_count == NETWORK_BATCH)
         flush(e);

@@ -23,12 +23,12 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <linux/sockios.h>
-#include <linux/virtio_net.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/log.h>
 #include <mirage/platform.h>
 #include <mirage/process.h>
+#include <mirage/virtio_net_hdr.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -39,9 +39,6 @@
 #ifndef TUN_F_USO4
 #define TUN_F_USO4 0x20
 #define TUN_F_USO6 0x40
-#endif
-#ifndef VIRTIO_NET_HDR_GSO_UDP_L4
-#define VIRTIO_NET_HDR_GSO_UDP_L4 5
 #endif
 
 #define DEVICE      "/dev/net/tun"
@@ -59,7 +56,7 @@ LOG_SOURCE(network_unix);
 
 /* Where a frame that comes is read to. */
 struct place {
-    struct virtio_net_hdr header;
+    uint8_t header[VIRTIO_NET_HDR];
     struct iovec part[1 + PAGES]; /* the header, then pages */
     struct buf *page[PAGES]; /* NULL: to be had again */
     int count; /* pages that are there */
@@ -67,7 +64,7 @@ struct place {
 
 /* Frames to be written. */
 struct gathered {
-    struct virtio_net_hdr header[WRITES];
+    uint8_t header[WRITES][VIRTIO_NET_HDR];
     struct buf *frame[WRITES];
     struct iovec part[PARTS];
     struct batch_entry entry[WRITES];
@@ -79,8 +76,6 @@ struct tap {
     int fd, fd_of_link; /* the same file twice: two may wait */
     bool has_header, is_captured, is_gathering;
     char name[IFNAMSIZ];
-    frames_handler *fn;
-    void *ctx;
     struct waiters went_down;
     struct events_watch watch;
     struct batch *batch;
@@ -94,31 +89,12 @@ static struct tap *tap_of(struct network *n)
     return (struct tap *)(void *)((char *)n - offsetof(struct tap, network));
 }
 
-static void fill_header(const struct buf *frame, struct virtio_net_hdr *h)
-{
-    const struct offload *o = &frame->offload;
-
-    memset(h, 0, sizeof *h);
-    if (!o->csum_offset)
-        return;
-    h->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-    h->csum_start = o->csum_start;
-    h->csum_offset = o->csum_offset;
-    if (!o->segment)
-        return;
-    h->gso_type = o->csum_offset == 6 ? VIRTIO_NET_HDR_GSO_UDP_L4
-                                      : VIRTIO_NET_HDR_GSO_TCPV4;
-    h->gso_size = o->segment;
-    h->hdr_len = (uint16_t)frame->len;
-}
-
-static ssize_t write_whole(const struct tap *t,
-                           const struct virtio_net_hdr *h,
+static ssize_t write_whole(const struct tap *t, uint8_t *header,
                            const struct buf *frame)
 {
     static uint8_t whole[NETWORK_FRAME];
     size_t len = buf_length(frame);
-    struct iovec part[2] = {{(void *)(uintptr_t)h, sizeof *h}, {whole, len}};
+    struct iovec part[2] = {{header, VIRTIO_NET_HDR}, {whole, len}};
     int first = t->has_header ? 0 : 1;
 
     buf_copy_out(frame, 0, whole, len);
@@ -128,28 +104,28 @@ static ssize_t write_whole(const struct tap *t,
 /* One write of the whole: what is short in one piece. */
 static ssize_t write_frame(const struct tap *t, const struct buf *frame)
 {
-    struct virtio_net_hdr h;
+    uint8_t header[VIRTIO_NET_HDR];
     struct iovec part[PIECES];
-    uint8_t whole[sizeof h + SHORT_FRAME];
+    uint8_t whole[VIRTIO_NET_HDR + SHORT_FRAME];
     size_t len = buf_length(frame), at = 0;
     const struct buf *first = frame;
     int count = 0;
 
     if (t->has_header) {
-        fill_header(frame, &h);
-        at = sizeof h;
+        virtio_net_hdr_write(header, frame);
+        at = VIRTIO_NET_HDR;
     }
     if (len <= SHORT_FRAME) {
-        memcpy(whole, &h, at);
+        memcpy(whole, header, at);
         buf_copy_out(frame, 0, whole + at, len);
         return write(t->fd, whole, at + len);
     }
     if (t->has_header)
-        part[count++] = (struct iovec){&h, sizeof h};
+        part[count++] = (struct iovec){header, VIRTIO_NET_HDR};
     for (; frame && count < PIECES; frame = frame->next)
         part[count++] = (struct iovec){frame->data, frame->len};
     if (frame) /* of more pieces than the host takes at once */
-        return write_whole(t, &h, first);
+        return write_whole(t, header, first);
     return writev(t->fd, part, count);
 }
 
@@ -224,9 +200,8 @@ static bool gather(struct tap *t, struct buf *frame)
         send_gathered(t);
     part = g->part + g->parts;
     if (t->has_header) {
-        fill_header(frame, &g->header[g->frames]);
-        part[count++] = (struct iovec){&g->header[g->frames],
-                                       sizeof *g->header};
+        virtio_net_hdr_write(g->header[g->frames], frame);
+        part[count++] = (struct iovec){g->header[g->frames], VIRTIO_NET_HDR};
     }
     for (const struct buf *b = frame; b; b = b->next) {
         if (count > PIECES)
@@ -258,23 +233,14 @@ static void tap_write(struct network *n, struct buf *frame)
     settle(t, frame, done < 0 ? errno : 0);
 }
 
-static void tap_listen(struct network *n, frames_handler *fn, void *ctx)
-{
-    struct tap *t = tap_of(n);
-
-    t->fn = fn;
-    t->ctx = ctx;
-}
-
 static const struct network_ops tap_ops = {
     .write = tap_write,
-    .listen = tap_listen,
 };
 
 /* Pages for the next frame, as many as can be had. */
 static void lay_out(struct place *p)
 {
-    p->part[0] = (struct iovec){&p->header, sizeof p->header};
+    p->part[0] = (struct iovec){p->header, VIRTIO_NET_HDR};
     for (p->count = 0; p->count < PAGES; p->count++) {
         struct buf **page = &p->page[p->count];
 
@@ -304,18 +270,6 @@ static struct buf *take_pages(struct place *p, size_t len)
     return frame;
 }
 
-static void read_header(const struct virtio_net_hdr *h, struct buf *frame)
-{
-    frame->offload.csum_good = h->flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM |
-                                           VIRTIO_NET_HDR_F_DATA_VALID);
-    if (h->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) {
-        frame->offload.csum_start = h->csum_start;
-        frame->offload.csum_offset = h->csum_offset;
-    }
-    if (h->gso_type != VIRTIO_NET_HDR_GSO_NONE)
-        frame->offload.segment = h->gso_size;
-}
-
 /* Without pages a frame is read, and lost. */
 static void ask_for_frame(struct tap *t, struct place *p,
                           struct batch_entry *entry)
@@ -337,17 +291,18 @@ static struct buf *take_frame(struct tap *t, struct place *p, ssize_t len)
     struct buf *frame;
 
     if (t->has_header)
-        len -= (ssize_t)sizeof p->header;
+        len -= VIRTIO_NET_HDR;
     if (p->count == 0 || len < ETHERNET_HEADER ||
         len == (ssize_t)(PAGE_BYTES * (size_t)p->count)) { /* or was cut */
         t->network.counters.dropped_in++;
         return NULL;
     }
     frame = take_pages(p, (size_t)len);
-    if (t->has_header)
-        read_header(&p->header, frame);
-    t->network.counters.frames_in++;
-    t->network.counters.bytes_in += (uint64_t)len;
+    if (t->has_header && !virtio_net_hdr_read(p->header, frame)) {
+        t->network.counters.dropped_in++;
+        buf_free(frame);
+        return NULL;
+    }
     if (t->is_captured)
         pcap_add(frame, platform_wall());
     return frame;
@@ -388,14 +343,6 @@ static enum status exchange(struct tap *t, struct buf *frames[READS],
     return found < reads ? ERR_TIMEOUT : OK;
 }
 
-static void deliver(struct tap *t, struct buf *const *frames, size_t count)
-{
-    if (count > 0 && t->fn)
-        t->fn(t->ctx, frames, count);
-    for (size_t i = 0; i < count && !t->fn; i++)
-        buf_free(frames[i]);
-}
-
 /* Those who were woken, and those whom they wake, such as TCP's work. */
 static enum status let_answer(void)
 {
@@ -420,7 +367,7 @@ static void read_all(void *ctx)
         is_last = count == 0 ||
                   (count == 1 && buf_length(frame[0]) <= SHORT_FRAME);
         t->is_gathering = true;
-        deliver(t, frame, count);
+        network_deliver(&t->network, frame, count);
         /* Without a page every frame is lost, but there may be no end of them,
          * and the pages are with fibers that want to run. */
         if (count > 0 || s == OK)
@@ -683,9 +630,10 @@ static enum status open_by_fd(struct tap *t, const char *name)
 
 static enum status set_up(struct tap *t)
 {
-    int size = sizeof(struct virtio_net_hdr);
+    int size = VIRTIO_NET_HDR, yes = 1;
 
-    if (t->has_header && ioctl(t->fd, TUNSETVNETHDRSZ, &size) != 0)
+    if (t->has_header && (ioctl(t->fd, TUNSETVNETHDRSZ, &size) != 0 ||
+                          ioctl(t->fd, TUNSETVNETLE, &yes) != 0))
         return ERR_IO;
     if (!ask_host(t))
         return ERR_IO;

@@ -15,7 +15,6 @@
 #include "front.h"
 #include "grant.h"
 #include "shared_ring.h"
-#include <mirage/bytes.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/log.h>
@@ -30,8 +29,6 @@
 #define NONE    SLOTS
 #define AGAIN   (10 * MILLISECOND) /* when there were no pages */
 #define STACK   16384
-#define TCP     6
-#define UDP     17
 #define RESERVE (2 * SLOTS) /* pages: all that the backend can hold */
 
 LOG_SOURCE(network);
@@ -57,8 +54,6 @@ struct interface {
     unsigned extras; /* requests for segment sizes, unanswered */
     bool is_woken;
     struct waiters turn; /* the driver's fiber, which waits for work */
-    frames_handler *fn;
-    void *ctx;
     struct buf *arrived[NETWORK_BATCH];
     size_t arrived_count;
 };
@@ -237,7 +232,7 @@ static void put_frame(struct interface *i, struct buf *frame)
     size_t size = buf_length(frame);
     uint16_t flags = 0;
 
-    if (o.csum_offset)
+    if (o.kind != OFFLOAD_NONE)
         flags = NETTXF_csum_blank | NETTXF_data_validated;
     if (o.segment)
         flags |= NETTXF_extra_info;
@@ -298,15 +293,8 @@ static void xen_write(struct network *n, struct buf *frame)
     wake(i);
 }
 
-static void xen_listen(struct network *n, frames_handler *fn, void *ctx)
-{
-    interface_of(n)->fn = fn;
-    interface_of(n)->ctx = ctx;
-}
-
 static const struct network_ops xen_ops = {
     .write = xen_write,
-    .listen = xen_listen,
 };
 
 /* Fills the ring with pages for what comes. False: there were too few. */
@@ -340,34 +328,7 @@ static void deliver(struct interface *i)
     size_t count = i->arrived_count;
 
     i->arrived_count = 0;
-    if (count > 0 && i->fn)
-        i->fn(i->ctx, i->arrived, count);
-    for (size_t n = 0; n < count && !i->fn; n++)
-        buf_free(i->arrived[n]);
-}
-
-/* The protocol of an IPv4 packet in a frame; 0: it is none. */
-static uint8_t protocol_of(const struct buf *frame)
-{
-    const uint8_t *p = frame->data;
-
-    return frame->len >= ETHERNET_HEADER + 20 && get_be16(p + 12) == 0x0800
-               ? p[ETHERNET_HEADER + 9]
-               : 0;
-}
-
-/* Sets the place of a checksum that is left to us, for those who pass the
- * frame on. */
-static void find_checksum(struct buf *frame)
-{
-    uint8_t protocol = protocol_of(frame);
-
-    if (protocol != TCP && protocol != UDP)
-        return;
-    frame->offload.csum_start =
-        (uint16_t)(ETHERNET_HEADER +
-                   4 * (size_t)(frame->data[ETHERNET_HEADER] & 15));
-    frame->offload.csum_offset = protocol == TCP ? 16 : 6;
+    network_deliver(&i->network, i->arrived, count);
 }
 
 /* A frame that is being put together. */
@@ -414,6 +375,23 @@ static void add_piece(struct arrival *a, struct buf *b, uint16_t flags)
     a->end = &b->next;
 }
 
+static void set_offload(struct buf *frame, const struct arrival *a)
+{
+    uint16_t start;
+    enum offload_kind kind = network_transport(frame, &start);
+
+    frame->offload = (struct offload){
+        /* Segments that are negotiated are TCP's: with a size for another
+         * protocol a datagram would be taken for many. */
+        .segment = kind == OFFLOAD_TCP_IPV4 ? a->segment : 0,
+        .csum_good = a->flags & (NETRXF_data_validated | NETRXF_csum_blank),
+    };
+    if (a->flags & NETRXF_csum_blank && kind != OFFLOAD_NONE) {
+        frame->offload.kind = kind;
+        frame->offload.csum_start = start;
+    }
+}
+
 static void finish_frame(struct interface *i, struct arrival *a)
 {
     if (a->is_bad || !a->frame || a->frame->len < ETHERNET_HEADER) {
@@ -421,16 +399,7 @@ static void finish_frame(struct interface *i, struct arrival *a)
         buf_free(a->frame);
         return;
     }
-    a->frame->offload = (struct offload){
-        /* Segments that are negotiated are TCP's: with a size for another
-         * protocol a datagram would be taken for many. */
-        .segment = protocol_of(a->frame) == TCP ? a->segment : 0,
-        .csum_good = a->flags & (NETRXF_data_validated | NETRXF_csum_blank),
-    };
-    if (a->flags & NETRXF_csum_blank)
-        find_checksum(a->frame);
-    i->network.counters.frames_in++;
-    i->network.counters.bytes_in += a->len;
+    set_offload(a->frame, a);
     i->arrived[i->arrived_count++] = a->frame;
     if (i->arrived_count == NETWORK_BATCH)
         deliver(i);

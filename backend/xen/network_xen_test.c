@@ -160,7 +160,7 @@ static struct buf *tcp_frame(size_t len)
     if (!b)
         panic("no pages");
     b->offload = (struct offload){.csum_start = 34,
-                                  .csum_offset = 16,
+                                  .kind = OFFLOAD_TCP_IPV4,
                                   .segment = len > 1460 ? 1460 : 0};
     return b;
 }
@@ -241,7 +241,9 @@ TEST(segments_take_no_more_of_the_ring_than_there_is)
         struct buf *frame = frame_of(3000);
 
         frame->offload = (struct offload){
-            .csum_start = 34, .csum_offset = 16, .segment = 1460};
+            .csum_start = 34,
+            .kind = OFFLOAD_TCP_IPV4,
+            .segment = 1460};
         network_write(n, frame);
     }
     CHECK(n->counters.dropped_out > 850);
@@ -548,7 +550,9 @@ static struct buf *segments_of(size_t len)
     struct buf *b = frame_of(len);
 
     b->offload = (struct offload){
-        .csum_start = 34, .csum_offset = 16, .segment = 1460};
+        .csum_start = 34,
+        .kind = OFFLOAD_TCP_IPV4,
+        .segment = 1460};
     return b;
 }
 

@@ -26,21 +26,38 @@
 void *page_alloc(size_t count);
 void page_free(void *pages, size_t count);
 
+/* The transport header whose checksum a device is asked to fill in. */
+enum offload_kind {
+    OFFLOAD_NONE, /* the checksum is there, or there is none */
+    OFFLOAD_TCP_IPV4,
+    OFFLOAD_UDP_IPV4,
+} __attribute__((packed));
+
 /*
- * What a network device may be asked to finish for a frame that is sent, or
- * has already checked of one that came: in the first buf of the frame. All
- * zero asks for nothing and promises nothing. (Virtio 1.2, 5.1.6 has the same
- * in its header of a packet.)
+ * The work on a frame that is left to a network device, or that the device has
+ * done on a received frame. It stands in the frame's first buf. All zero asks
+ * for nothing and promises nothing. (virtio 1.2, 5.1.6, has the same facts in
+ * struct virtio_net_hdr.)
  */
 struct offload {
-    uint16_t csum_start; /* the checksum covers the bytes from here on, */
-    uint16_t csum_offset; /* and stands this far behind csum_start; both 0:
-                             there is none to be filled in. In its place
-                             stands the pseudo header's sum */
-    uint16_t segment; /* the most data bytes of a segment; 0: it is one */
-    bool csum_good; /* came in: the checksum need not be checked. With
-                             csum_start, it is not even there yet */
+    enum offload_kind kind; /* if not NONE, the checksum field holds the folded
+                               sum of the pseudo header */
+    bool csum_good; /* received: the checksum need not be checked; with a kind,
+                       it has not been computed at all */
+    uint16_t csum_start; /* with a kind: the transport header's offset in the
+                            first buf; the checksum covers all from there on */
+    uint16_t segment; /* data bytes of each segment but the last, for a frame
+                         that is to be cut, or that was joined from several;
+                         0: the frame is one segment */
 };
+
+/* The offset of the checksum field from csum_start (RFC 9293, 3.1; RFC 768). */
+static inline uint16_t offload_csum_offset(enum offload_kind kind)
+{
+    return kind == OFFLOAD_TCP_IPV4   ? 16
+           : kind == OFFLOAD_UDP_IPV4 ? 6
+                                      : 0;
+}
 
 struct buf {
     uint8_t *data;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bytes: integers as they stand on the wire, highest byte first. There is no
- * network order in memory beyond a parse and an emit.
+ * bytes: integers in a given byte order, at any address. Protocols of the
+ * Internet are big-endian, most devices little-endian. Integers in memory are
+ * in the order of the processor: only parsers and emitters call these.
  */
 #ifndef MIRAGE_BYTES_H
 #define MIRAGE_BYTES_H
@@ -31,6 +32,17 @@ static inline void put_be32(uint8_t *p, uint32_t v)
     p[1] = (uint8_t)(v >> 16);
     p[2] = (uint8_t)(v >> 8);
     p[3] = (uint8_t)v;
+}
+
+static inline uint16_t get_le16(const uint8_t *p)
+{
+    return (uint16_t)(p[1] << 8 | p[0]);
+}
+
+static inline void put_le16(uint8_t *p, uint16_t v)
+{
+    p[0] = (uint8_t)v;
+    p[1] = (uint8_t)(v >> 8);
 }
 
 #endif

@@ -26,8 +26,17 @@ uint64_t checksum_add_bufs(uint64_t sum, const struct buf *b, size_t from,
 uint64_t checksum_pseudo(struct ip_address from, struct ip_address to,
                          uint8_t protocol, size_t len);
 
-/* What stands in a header: the complement; and without that. */
+/* The complement of the folded sum, as a header carries it. */
 uint16_t checksum_finish(uint64_t sum);
+
+/* The folded sum. */
 uint16_t checksum_fold(uint64_t sum);
+
+/*
+ * Computes the checksum that b's offload asks for, puts it into its field, and
+ * withdraws the request. False: the field is not in the first buf, or the
+ * offload has no kind; nothing was changed.
+ */
+bool checksum_fill(struct buf *b);
 
 #endif

@@ -52,8 +52,8 @@ struct network {
     bool gone; /* and never again */
     struct waiters changed; /* woken when one of these changes */
     struct network_counters counters;
-    frames_handler *heard; /* the front's own, as its context */
-    void *heard_ctx;
+    frames_handler *listener; /* device/network.c's own; NULL: none yet */
+    void *listener_ctx;
 };
 
 /*
@@ -64,19 +64,34 @@ struct network {
 void network_write(struct network *n, struct buf *frame);
 
 /*
- * From now on calls fn(ctx, frames, count) for what arrives; what came before
- * the first listener is lost. One listener, the latest; keeps ctx.
+ * Makes fn(ctx, frames, count) the listener, in place of the one before it:
+ * it is called for all frames received from now on. Frames received without a
+ * listener are dropped, and counted. Keeps ctx.
  */
 void network_listen(struct network *n, frames_handler *fn, void *ctx);
 
 /*
  * The driver's side: each as its namesake above. None may be NULL. A frame
- * that is written asks for nothing that features does not promise. Of what
- * arrives the front drops what is shorter or longer than frames_handler says.
+ * that is written asks for nothing that features does not promise.
  */
 struct network_ops {
     void (*write)(struct network *n, struct buf *frame);
-    void (*listen)(struct network *n, frames_handler *fn, void *ctx);
 };
+
+/*
+ * Called by a driver, in its fiber: hands count frames, at most NETWORK_BATCH,
+ * to the listener, and counts them. Takes each. Frames shorter or longer than
+ * frames_handler says are dropped, whatever the host says of them.
+ */
+void network_deliver(struct network *n, struct buf *const *frames,
+                     size_t count);
+
+/*
+ * Finds the transport header of an Ethernet frame by its IPv4 header, both in
+ * the first buf: for drivers of devices that do not say where it is. Sets
+ * *start to the header's offset. OFFLOAD_NONE: it is neither TCP nor UDP over
+ * IPv4; *start is then undefined.
+ */
+enum offload_kind network_transport(const struct buf *frame, uint16_t *start);
 
 #endif

@@ -212,7 +212,7 @@ static enum status write_bufs(struct flow *f, struct buf *data,
         }
         data = b->next;
         b->next = NULL;
-        b->offload = (struct offload){0, 0, 0, false};
+        b->offload = (struct offload){0};
         if (b->len == 0) {
             buf_free(b);
             continue;

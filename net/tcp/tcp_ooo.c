@@ -220,7 +220,7 @@ bool ooo_insert(struct connection *c, uint32_t seq, struct buf *data,
     }
     bufs = count_bufs(data);
     c->tcp->counters.held++;
-    data->offload = (struct offload){0, 0, 0, false};
+    data->offload = (struct offload){0};
     h = before && before->end == seq ? before : new_run(c, before, seq);
     c->ooo.len += end - seq;
     c->ooo.bufs += bufs;

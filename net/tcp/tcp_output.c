@@ -129,8 +129,7 @@ static void send_packet(struct connection *c, struct buf *b, size_t header,
              checksum_fold(checksum_pseudo(packet.from, packet.to,
                                            PROTOCOL_TCP, len)));
     b->offload = (struct offload){
-        .csum_start = 0,
-        .csum_offset = 16,
+        .kind = OFFLOAD_TCP_IPV4,
         .segment = len - header > c->mss ? c->mss : 0,
     };
     c->tcp->counters.out++;
@@ -192,7 +191,7 @@ static void send_header(struct tcpv4 *tcp, struct endpoint from,
     put_be16(b->data + 16,
              checksum_fold(checksum_pseudo(from.ip, to.ip, PROTOCOL_TCP,
                                            b->len)));
-    b->offload = (struct offload){.csum_start = 0, .csum_offset = 16};
+    b->offload = (struct offload){.kind = OFFLOAD_TCP_IPV4};
     tcp->counters.out++;
     tcp->counters.resets_out++;
     if (ipv4_write(tcp->ip, &packet, b) != OK)

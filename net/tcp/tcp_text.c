@@ -55,7 +55,7 @@ static void append_in_order(struct connection *c, struct buf *data,
         buf_free(data);
         return;
     }
-    data->offload = (struct offload){0, 0, 0, false};
+    data->offload = (struct offload){0};
     if (c->rcvq.len == 0)
         c->rcvq.progress_at = time_now();
     if (!coalesce(c, data, len))

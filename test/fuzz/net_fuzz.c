@@ -29,21 +29,12 @@ static struct arp *arp;
 static struct ipv4 *ip;
 static struct tcpv4 *tcp;
 static bool has_address;
-static frames_handler *fn;
-static void *fn_ctx;
 
 static void forget(struct network *n, struct buf *frame)
 {
     (void)n;
     check(buf_length(frame) <= NETWORK_FRAME);
     buf_free(frame);
-}
-
-static void listen_to(struct network *n, frames_handler *f, void *ctx)
-{
-    (void)n;
-    fn = f;
-    fn_ctx = ctx;
 }
 
 static void on_udp(void *ctx, struct endpoint from, struct endpoint to,
@@ -74,7 +65,7 @@ static void on_tcp(void *ctx, struct flow *flow, struct endpoint peer)
 
 static void make_stack(void)
 {
-    static const struct network_ops ops = {forget, listen_to};
+    static const struct network_ops ops = {.write = forget};
     struct ethernet *ethernet = NULL;
     struct icmpv4 *icmp = NULL;
     struct udpv4 *udp = NULL;
@@ -185,7 +176,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(buf_append(frame, len), data + at, len);
         if (mended)
             mend(frame->data, len);
-        fn(fn_ctx, &frame, 1);
+        network_deliver(&net, &frame, 1);
         at += len;
     }
     check(time_sleep(SECOND) == OK);

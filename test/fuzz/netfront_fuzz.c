@@ -79,7 +79,8 @@ static struct buf *frame_of(size_t len)
     struct buf *b = buf_copy_in(bytes, len, 0);
 
     if (b && len > 1500)
-        b->offload = (struct offload){34, 16, 1460, false};
+        b->offload = (struct offload){
+            .kind = OFFLOAD_TCP_IPV4, .csum_start = 34, .segment = 1460};
     return b;
 }
 
