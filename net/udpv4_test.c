@@ -371,7 +371,8 @@ TEST(what_is_sent_has_its_ports_length_and_the_pseudo_headers_sum)
                                         ipv4_of_number(THEM), PROTOCOL_UDP,
                                         13));
     CHECK(get_be16(p + 26) == sum);
-    CHECK(out->offload.csum_start == 20 && out->offload.kind == OFFLOAD_UDP_IPV4);
+    CHECK(out->offload.csum_start == 20 &&
+          out->offload.kind == OFFLOAD_UDP_IPV4);
     end();
 }
 
