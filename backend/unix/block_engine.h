@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * block_engine: who carries requests to the host's files. block_unix.c makes
- * the requests and chooses the engine; block_uring.c and block_threads.c are
- * the engines.
+ * block_engine: the ways to read and write files of the host without blocking
+ * the image. block_unix.c makes the requests and chooses the engine;
+ * block_uring.c and block_threads.c are the engines.
  */
 #ifndef UNIX_BLOCK_ENGINE_H
 #define UNIX_BLOCK_ENGINE_H
 
-#include <mirage/fiber.h>
+#include <mirage/completion.h>
 #include <mirage/status.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,8 +28,7 @@ struct request {
     off_t at;
     size_t done; /* bytes */
     int error; /* errno, or 0 */
-    bool is_done;
-    struct waiters waiter;
+    struct completion completion;
     struct request *next; /* the engine's own */
 };
 
@@ -57,7 +56,7 @@ extern const struct engine uring_engine, threads_engine;
  */
 bool request_is_over(struct request *r, ssize_t result);
 
-/* Wakes the fiber that waits for r. The image's thread only. */
+/* Completes r, which is over. Called in the image's thread only. */
 void request_finish(struct request *r);
 
 #endif

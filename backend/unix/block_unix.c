@@ -112,17 +112,30 @@ bool request_is_over(struct request *r, ssize_t result)
     return result <= 0 || r->done >= r->len;
 }
 
-void request_finish(struct request *r)
+static enum status status_of(const struct request *r)
 {
-    r->is_done = true;
-    wake_all(&r->waiter);
+    switch (r->error) {
+    case 0: /* a file that is too short is an error, too */
+        return r->done == r->len ? OK : ERR_IO;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return ERR_NO_SPACE;
+    default:
+        return r->operation == DISCARD && r->error == EOPNOTSUPP
+                   ? ERR_UNSUPPORTED
+                   : ERR_IO;
+    }
 }
 
-static enum status failed(const struct disk *d, const struct request *r,
-                          const char *what)
+void request_finish(struct request *r)
 {
-    if (r->operation == DISCARD && r->error == EOPNOTSUPP)
-        return ERR_UNSUPPORTED;
+    completion_finish(&r->completion, status_of(r));
+}
+
+static void log_failure(const struct disk *d, const struct request *r,
+                        const char *what)
+{
     if (r->error == 0)
         log_error(&block,
                   "%s ends at byte %llu: it has become shorter since it was "
@@ -131,9 +144,6 @@ static enum status failed(const struct disk *d, const struct request *r,
     else
         log_error(&block, "%s: %s at byte %llu: %s", d->path, what,
                   (unsigned long long)r->at + r->done, strerror(r->error));
-    return r->error == ENOSPC || r->error == EDQUOT || r->error == EFBIG
-               ? ERR_NO_SPACE
-               : ERR_IO;
 }
 
 static bool is_aligned(const struct disk *d, const struct request *r)
@@ -141,20 +151,19 @@ static bool is_aligned(const struct disk *d, const struct request *r)
     return (((uintptr_t)r->data | r->len | (uint64_t)r->at) % d->align) == 0;
 }
 
-/* The request's memory is in use until it is done, so nothing cuts it short. */
-static enum status ask(struct block *b, struct request *r, const char *what)
+static enum status submit(struct block *b, struct request *r,
+                          const char *what)
 {
     struct disk *d = disk_of(b);
+    enum status s;
 
     r->plain = d->fd;
     r->fd = d->direct >= 0 && is_aligned(d, r) ? d->direct : d->fd;
     engine->submit(r);
-    fiber_shield();
-    while (!r->is_done)
-        if (wait_until(&r->waiter, FOREVER) != OK)
-            continue;
-    fiber_unshield();
-    return r->error == 0 && r->done == r->len ? OK : failed(d, r, what);
+    s = completion_wait(&r->completion);
+    if (s != OK && s != ERR_UNSUPPORTED)
+        log_failure(d, r, what);
+    return s;
 }
 
 static enum status disk_read(struct block *b, uint64_t sector, void *data,
@@ -165,7 +174,7 @@ static enum status disk_read(struct block *b, uint64_t sector, void *data,
                         .len = count * b->info.sector_size,
                         .at = (off_t)(sector * b->info.sector_size)};
 
-    return ask(b, &r, "reading");
+    return submit(b, &r, "reading");
 }
 
 static enum status disk_write(struct block *b, uint64_t sector,
@@ -176,7 +185,7 @@ static enum status disk_write(struct block *b, uint64_t sector,
                         .len = count * b->info.sector_size,
                         .at = (off_t)(sector * b->info.sector_size)};
 
-    return ask(b, &r, "writing");
+    return submit(b, &r, "writing");
 }
 
 /* The room goes back to the host's file system, if that can do it. */
@@ -187,14 +196,14 @@ static enum status disk_discard(struct block *b, uint64_t sector,
                         .len = (size_t)(count * b->info.sector_size),
                         .at = (off_t)(sector * b->info.sector_size)};
 
-    return ask(b, &r, "discarding");
+    return submit(b, &r, "discarding");
 }
 
 static enum status disk_flush(struct block *b)
 {
     struct request r = {.operation = FLUSH};
 
-    return ask(b, &r, "flushing");
+    return submit(b, &r, "flushing");
 }
 
 static void disk_disconnect(struct block *b)

@@ -17,6 +17,7 @@
 #include "shared_ring.h"
 #include "vbd_name.h"
 #include <mirage/block.h>
+#include <mirage/completion.h>
 #include <mirage/buf.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
@@ -56,9 +57,7 @@ struct request {
     size_t did, part; /* bytes that are done, and are in the ring */
     uint16_t first; /* of its pages; NONE: it has none */
     uint16_t list; /* the page that names many; NONE: it has none */
-    bool is_done;
-    enum status status;
-    struct waiters waiter;
+    struct completion completion;
 };
 
 struct disk {
@@ -269,13 +268,6 @@ static bool has_slot(const struct disk *d)
     return d->is_connected && d->used < RING_SIZE(&d->ring);
 }
 
-static void finish(struct request *r, enum status s)
-{
-    r->status = s;
-    r->is_done = true;
-    wake_all(&r->waiter);
-}
-
 /*
  * A request that the present backend has no operation for. A flush is done
  * where there is no cache. True: *s is its end.
@@ -303,7 +295,7 @@ static void submit(struct disk *d, struct request *r)
     enum status s;
 
     if (has_no_operation(d, r, &s)) {
-        finish(r, s);
+        completion_finish(&r->completion, s);
         return;
     }
     while (d->slot[id])
@@ -360,7 +352,7 @@ static bool is_over(struct disk *d, struct request *r, int16_t said)
     r->did += r->part;
     if (s == OK && r->did < r->len)
         return false;
-    finish(r, s);
+    completion_finish(&r->completion, s);
     return true;
 }
 
@@ -429,6 +421,8 @@ static void wait(struct waiters *w)
 /* The request's memory is in use until it is done, so nothing cuts it short. */
 static enum status ask(struct disk *d, struct request *r, uint8_t *data)
 {
+    enum status s;
+
     r->first = r->list = NONE;
     fiber_shield();
     while (!d->is_gone && !(has_slot(d) && !d->left && take_all(d, r))) {
@@ -446,16 +440,15 @@ static enum status ask(struct disk *d, struct request *r, uint8_t *data)
     if (r->operation == BLKIF_OP_WRITE)
         copy(d, r, data, true);
     submit(d, r);
-    while (!r->is_done)
-        wait(&r->waiter);
-    if (r->operation == BLKIF_OP_READ && r->status == OK)
+    s = completion_wait(&r->completion);
+    if (r->operation == BLKIF_OP_READ && s == OK)
         copy(d, r, data, false);
     give_pages(d, &r->first);
     give_pages(d, &r->list);
     d->askers--;
     wake_all(&d->room);
     fiber_unshield();
-    return r->status;
+    return s;
 }
 
 static enum status transfer(struct block *b, uint8_t operation,
@@ -725,11 +718,11 @@ static void give_up(struct disk *d)
     d->is_gone = true;
     for (unsigned i = 0; i < SLOTS; i++)
         if (d->slot[i]) {
-            finish(d->slot[i], ERR_GONE);
+            completion_finish(&d->slot[i]->completion, ERR_GONE);
             d->slot[i] = NULL;
         }
     for (; d->left; d->left = d->left->next)
-        finish(d->left, ERR_GONE);
+        completion_finish(&d->left->completion, ERR_GONE);
     d->used = 0;
     wake_all(&d->room);
 }

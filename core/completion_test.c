@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+#include "check.h"
+#include <mirage/completion.h>
+
+struct request {
+    struct completion completion;
+    enum status found;
+    bool has_returned;
+};
+
+static void await_request(void *ctx)
+{
+    struct request *r = ctx;
+
+    r->found = completion_wait(&r->completion);
+    r->has_returned = true;
+}
+
+static struct fiber *start(struct request *r)
+{
+    struct fiber *f;
+
+    CHECK(fiber_spawn(NULL, await_request, r, &f) == OK);
+    CHECK(fiber_yield() == OK);
+    return f;
+}
+
+TEST(a_fiber_waits_until_its_request_is_done_and_gets_its_status)
+{
+    struct request r = {.found = OK};
+    struct fiber *f = start(&r);
+
+    CHECK(!r.has_returned && !r.completion.is_done);
+    completion_finish(&r.completion, ERR_IO);
+    CHECK(r.completion.is_done);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(r.has_returned && r.found == ERR_IO);
+}
+
+TEST(a_request_that_is_done_already_is_not_waited_for)
+{
+    struct request r = {.found = ERR_IO};
+
+    completion_finish(&r.completion, OK);
+    await_request(&r);
+    CHECK(r.has_returned && r.found == OK);
+}
+
+TEST(a_cancelled_fiber_still_waits_for_its_request)
+{
+    struct request r = {.found = OK};
+    struct fiber *f = start(&r);
+
+    fiber_cancel(f);
+    CHECK(fiber_yield() == OK && fiber_yield() == OK);
+    CHECK(!r.has_returned);
+    completion_finish(&r.completion, ERR_GONE);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(r.has_returned && r.found == ERR_GONE);
+}
+
+TEST(all_fibers_that_wait_for_one_request_get_its_status)
+{
+    struct request r = {.found = OK};
+    struct fiber *one = start(&r), *other = start(&r);
+
+    completion_finish(&r.completion, ERR_NO_SPACE);
+    CHECK(fiber_join(one, FOREVER) == OK && fiber_join(other, FOREVER) == OK);
+    CHECK(r.has_returned && r.found == ERR_NO_SPACE);
+}
