@@ -4,6 +4,7 @@
 #include "log.h"
 #include <mirage/boot.h>
 #include <mirage/log.h>
+#include <mirage/macros.h>
 #include <mirage/nearest.h>
 #include <mirage/platform.h>
 #include <mirage/text.h>
@@ -13,19 +14,6 @@
 #define KEY_SIZE    64
 
 LOG_SOURCE(boot);
-
-static struct boot_argument *arguments;
-
-/* In the order of their names, which is the order of --help. */
-void boot_register(struct boot_argument *argument)
-{
-    struct boot_argument **at = &arguments;
-
-    while (*at && strcmp((*at)->name, argument->name) < 0)
-        at = &(*at)->next;
-    argument->next = *at;
-    *at = argument;
-}
 
 static void answer(void *ctx, const char *text, size_t len)
 {
@@ -55,7 +43,7 @@ static void key_of(const struct boot_argument *a, char key[KEY_SIZE])
 
 static struct boot_argument *find(const char *key, size_t len)
 {
-    for (struct boot_argument *a = arguments; a; a = a->next) {
+    for (struct boot_argument *a = boot_arguments_first; a; a = a->next) {
         char own[KEY_SIZE];
 
         key_of(a, own);
@@ -146,7 +134,7 @@ static void refuse_unknown(const char *word, size_t key_len)
     nearest_offer(&n, "help");
     if (n.best)
         text_format(best, sizeof best, "help");
-    for (const struct boot_argument *a = arguments; a; a = a->next) {
+    for (const struct boot_argument *a = boot_arguments_first; a; a = a->next) {
         const char *before = n.best;
         size_t distance = n.distance;
 
@@ -168,7 +156,7 @@ static void help(void)
 {
     print("usage: %s [--KEY=VALUE | --FLAG]...\n\n", image_name());
     print("  --%-28s %s\n", "help", "print this and end");
-    for (const struct boot_argument *a = arguments; a; a = a->next) {
+    for (const struct boot_argument *a = boot_arguments_first; a; a = a->next) {
         static const char *const kinds[] = {"", "=NUMBER", "=TEXT", "=", "[="};
         char key[KEY_SIZE], left[2 * KEY_SIZE];
 
@@ -205,7 +193,7 @@ static void argument(const char *word)
 /* Keys are in order, so that two of a kind stand side by side. */
 static void refuse_twins(void)
 {
-    for (const struct boot_argument *a = arguments; a; a = a->next)
+    for (const struct boot_argument *a = boot_arguments_first; a; a = a->next)
         if (strcmp(a->name, "help") == 0 ||
             (a->next && strcmp(a->name, a->next->name) == 0)) {
             char key[KEY_SIZE];
@@ -330,6 +318,6 @@ size_t boot_quote(char *buffer, size_t size, const char *word)
         ADD('"');
 #undef ADD
     if (size > 0)
-        buffer[len < size ? len : size - 1] = '\0';
+        buffer[min(len, size - 1)] = '\0';
     return len;
 }

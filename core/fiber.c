@@ -13,6 +13,7 @@
  * While fibers are ready events are taken only now and then: take_events says
  * how often.
  */
+#include "report.h"
 #include "sanitizer.h"
 #include "timer.h"
 #include <mirage/arch.h>
@@ -472,4 +473,13 @@ struct stack image_fiber_stack(void)
 const char *image_fiber_name(void)
 {
     return fiber_name(running);
+}
+
+void image_panic(const char *file, int line, const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    report_panic(image_fiber_name(), (uintptr_t)__builtin_frame_address(0),
+                 file, line, fmt, args);
 }

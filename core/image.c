@@ -1,75 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The life of an image: the boot arguments, the first fiber, the jobs, the
- * request to stop, and panics.
+ * The life of an image: boot arguments, the first fiber, connecting devices,
+ * running and stopping jobs.
  */
 #include "boot.h"
+#include "report.h"
 #include <mirage/log.h>
 #include <mirage/main.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
-#include <mirage/text.h>
 #include <string.h>
 
 #define JOB_STACK ((size_t)256 * 1024)
 
-LOG_SOURCE(image);
+extern struct log_source image; /* report.c */
 
-static const char *name = "image";
 static struct fiber *first;
 static bool stopping, jobs_running;
 static struct waiters changes; /* a job ended, or stopping was set */
-
-const char *image_name(void)
-{
-    return name;
-}
-
-void image_is_slow(const char *fiber, nanoseconds length)
-{
-    log_warning(&image,
-                "fiber \"%s\" has kept all others from running for %u.%u s; "
-                "fiber_yield() would give them their turn",
-                fiber, (unsigned)(length / SECOND),
-                (unsigned)(length % SECOND / (SECOND / 10)));
-}
-
-static void put(void *ctx, const char *text, size_t len)
-{
-    (void)ctx;
-    platform_put(text, len);
-}
-
-void image_vsay(const char *fmt, va_list args)
-{
-    text_vprint(put, NULL, fmt, args);
-}
-
-void image_say(const char *fmt, ...)
-{
-    va_list args;
-
-    va_start(args, fmt);
-    image_vsay(fmt, args);
-    va_end(args);
-}
-
-void image_panic(const char *file, int line, const char *fmt, ...)
-{
-    static bool twice;
-    va_list args;
-
-    image_say("\n%s crashed at %s:%d, in fiber \"%s\": ", name, file, line,
-              image_fiber_name());
-    va_start(args, fmt);
-    image_vsay(fmt, args);
-    va_end(args);
-    image_say("\n");
-    if (twice)
-        platform_exit(1); /* the crash report itself has crashed */
-    twice = true;
-    platform_crash((uintptr_t)__builtin_frame_address(0));
-}
 
 /* The text of these says less than the reason that a driver has logged. */
 static bool is_vague(enum status s)
@@ -87,7 +35,7 @@ void connected(enum status s, const char *device)
         return;
     if (stopping && s == ERR_CANCELLED)
         platform_exit(0);
-    image_say("%s: %s: %s\n", name, device,
+    image_say("%s: %s: %s\n", image_name(), device,
               is_logged && is_vague(s) ? "it cannot be used, as said above"
                                        : status_text(s));
     platform_exit(1);
@@ -97,8 +45,8 @@ void flushed(enum status s, const char *device)
 {
     if (s == OK)
         return;
-    image_say("%s: %s was not written to the end: %s\n", name, device,
-              status_text(s));
+    image_say("%s: %s was not written to the end: %s\n", image_name(),
+              device, status_text(s));
     platform_exit(1);
 }
 
@@ -198,7 +146,7 @@ static void run_main(void *ctx)
 void image_start(const char *program, const char *const *words, size_t count,
                  bool foreign)
 {
-    name = program;
+    report_name(program);
     boot_arguments(words, count, foreign);
     spawn_or_panic("main", run_main, NULL, &first);
     join(first);
