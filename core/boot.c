@@ -126,29 +126,21 @@ static const char *set(const struct boot_argument *a, const char *value)
 
 static void refuse_unknown(const char *word, size_t key_len)
 {
-    char key[KEY_SIZE], candidate[KEY_SIZE], best[KEY_SIZE] = "";
+    char key[KEY_SIZE], candidates[2][KEY_SIZE];
     struct nearest n = {.word = key};
+    int at = 0; /* the candidate that is not the best */
 
-    text_format(key, sizeof key, "%.*s", (int)(key_len < 60 ? key_len : 60),
-                word + 2);
+    text_format(key, sizeof key, "%.*s", (int)min(key_len, 60u), word + 2);
     nearest_offer(&n, "help");
-    if (n.best)
-        text_format(best, sizeof best, "help");
     for (const struct boot_argument *a = boot_arguments_first; a; a = a->next) {
-        const char *before = n.best;
-        size_t distance = n.distance;
-
-        key_of(a, candidate);
-        nearest_offer(&n, candidate);
-        if (n.best != before || n.distance != distance)
-            text_format(best, sizeof best, "%s", candidate);
+        key_of(a, candidates[at]);
+        nearest_offer(&n, candidates[at]);
+        at ^= n.best == candidates[at];
     }
-    image_say("%s: --%s is not an argument of this image", image_name(), key);
-    if (best[0])
-        image_say("; did you mean --%s?", best);
-    else
-        image_say(";");
-    image_say(" --help lists them\n");
+    image_say("%s: --%s is not an argument of this image%s%s%s --help lists "
+              "them\n",
+              image_name(), key, n.best ? "; did you mean --" : ";",
+              n.best ? n.best : "", n.best ? "?" : "");
     platform_exit(USAGE_ERROR);
 }
 
