@@ -121,3 +121,8 @@ enum status block_flush(struct block *b)
 
     return s ? s : b->ops->flush(b);
 }
+
+void block_disconnect(struct block *b)
+{
+    b->ops->disconnect(b);
+}

@@ -214,12 +214,12 @@ TEST(a_disk_in_memory_keeps_what_it_is_given)
             }
         }
         CHECK(block_flush(ram) == OK);
-        ram->ops->disconnect(ram);
+        block_disconnect(ram);
     }
     CHECK(block_ram_connect(3, 512, &ram) == OK);
     CHECK(block_discard(ram, 1, 1) == OK);
     CHECK(block_read(ram, 0, in, 3) == OK);
     CHECK(in[511] == 0 && in[512] != 0 && in[1023] != 0 && in[1024] == 0);
-    ram->ops->disconnect(ram);
+    block_disconnect(ram);
     CHECK(block_ram_connect(UINT64_MAX / 2, 4096, &ram) == ERR_NO_MEMORY);
 }

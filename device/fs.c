@@ -103,3 +103,8 @@ enum status fs_flush(struct fs *fs)
 {
     return fs->ops->flush(fs);
 }
+
+void fs_disconnect(struct fs *fs)
+{
+    fs->ops->disconnect(fs);
+}

@@ -76,3 +76,8 @@ enum status kv_ro_list(struct kv_ro *kv, const char *directory,
 
     return s ? s : kv->ops->list(kv, directory, fn, ctx);
 }
+
+void kv_ro_disconnect(struct kv_ro *kv)
+{
+    kv->ops->disconnect(kv);
+}

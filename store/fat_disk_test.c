@@ -72,7 +72,7 @@ static void open_disk(void)
 
 static void close_disk(void)
 {
-    fs->ops->disconnect(fs);
+    fs_disconnect(fs);
 }
 
 static void put(const char *path, size_t len)
@@ -112,7 +112,7 @@ static void make_disk(int type)
 
 static void end_disk(void)
 {
-    guard.disk->ops->disconnect(guard.disk);
+    block_disconnect(guard.disk);
 }
 
 /* Sets bytes of the disk, from byte `at` of a sector on. */

@@ -19,14 +19,14 @@ static void begin(uint64_t bytes, uint32_t sector_size, int type)
 
 static void again(void)
 {
-    fs->ops->disconnect(fs);
+    fs_disconnect(fs);
     CHECK(fat_connect(disk, &fs) == OK);
 }
 
 static void end(void)
 {
-    fs->ops->disconnect(fs);
-    disk->ops->disconnect(disk);
+    fs_disconnect(fs);
+    block_disconnect(disk);
 }
 
 static void put(const char *path, const char *text)
@@ -402,7 +402,7 @@ TEST(chains_that_make_no_sense_are_told_and_end)
     CHECK(fs_write(fs, "file", 0, data, sizeof data) == OK);
     CHECK(fs_mkdir(fs, "dir") == OK);
     put("dir/x", "x");
-    fs->ops->disconnect(fs);
+    fs_disconnect(fs);
     /* The file has the first clusters, the directory the next. */
     link_clusters(3, 0xfff);
     link_clusters(2 + (sizeof data + 511) / 512, 2);
@@ -411,11 +411,11 @@ TEST(chains_that_make_no_sense_are_told_and_end)
     CHECK(fs_read(fs, "file", 0, data, 1000, &got) == OK && got == 1000);
     CHECK(fs_read(fs, "file", 5000, data, 1000, &got) == ERR_CORRUPT);
     CHECK(fs_write(fs, "file", sizeof data, data, 1) == ERR_CORRUPT);
-    fs->ops->disconnect(fs);
+    fs_disconnect(fs);
     link_clusters(3, 0);
     CHECK(fat_connect(disk, &fs) == OK);
     CHECK(fs_read(fs, "file", 5000, data, 1000, &got) == ERR_CORRUPT);
-    fs->ops->disconnect(fs);
+    fs_disconnect(fs);
     link_clusters(3, 2);
     link_clusters(22, 22);
     CHECK(fat_connect(disk, &fs) == OK);
@@ -488,7 +488,7 @@ TEST(a_disk_that_may_not_be_written_is_read)
 {
     begin(1 << 20, 512, 12);
     put("file", "text");
-    fs->ops->disconnect(fs);
+    fs_disconnect(fs);
     disk->info.writable = false;
     CHECK(fat_connect(disk, &fs) == OK);
     CHECK_TEXT(get("file"), "text");

@@ -40,7 +40,7 @@ TEST(each_key_has_its_value)
         CHECK(kv_ro_view(kv, few[i].key, &data, &len) == OK);
         CHECK(data == few[i].data && len == few[i].size);
     }
-    kv->ops->disconnect(kv);
+    kv_ro_disconnect(kv);
 }
 
 TEST(what_is_no_key_is_not_found)
@@ -59,7 +59,7 @@ TEST(what_is_no_key_is_not_found)
         CHECK(kv_ro_read(kv, *m, 0, &byte, 1, &len) == s);
         CHECK(kv_ro_view(kv, *m, &data, &len) == s);
     }
-    kv->ops->disconnect(kv);
+    kv_ro_disconnect(kv);
 }
 
 TEST(a_value_is_read_from_an_offset_on)
@@ -77,7 +77,7 @@ TEST(a_value_is_read_from_an_offset_on)
     CHECK(kv_ro_read(kv, "d0", UINT64_MAX, data, 8, &got) == OK && got == 0);
     CHECK(kv_ro_read(kv, "d!", 0, data, 8, &got) == OK && got == 0);
     CHECK(kv_ro_read(kv, "d!", 0, NULL, 0, &got) == OK && got == 0);
-    kv->ops->disconnect(kv);
+    kv_ro_disconnect(kv);
 }
 
 TEST(all_files_have_the_time_that_the_store_was_made_with)
@@ -89,7 +89,7 @@ TEST(all_files_have_the_time_that_the_store_was_made_with)
     CHECK(modified == 1700000000 * SECOND);
     CHECK(kv_ro_modified(kv, "nothing", &modified) == ERR_NOT_FOUND);
     CHECK(kv_ro_modified(kv, "d", &modified) == ERR_NOT_FOUND);
-    kv->ops->disconnect(kv);
+    kv_ro_disconnect(kv);
 }
 
 struct names {
@@ -126,7 +126,7 @@ TEST(a_directory_lists_its_entries_once)
     CHECK_TEXT(listed(kv, "a", 99), status_text(ERR_NOT_FOUND));
     CHECK_TEXT(listed(kv, "f", 99), status_text(ERR_NOT_FOUND));
     CHECK_TEXT(listed(kv, "d/x/1", 99), status_text(ERR_NOT_FOUND));
-    kv->ops->disconnect(kv);
+    kv_ro_disconnect(kv);
 }
 
 TEST(a_listing_ends_when_it_is_told_to)
@@ -135,7 +135,7 @@ TEST(a_listing_ends_when_it_is_told_to)
 
     CHECK_TEXT(listed(kv, "", 1), "a ");
     CHECK_TEXT(listed(kv, "", 3), "a d! d/ ");
-    kv->ops->disconnect(kv);
+    kv_ro_disconnect(kv);
 }
 
 TEST(an_empty_folder_is_an_empty_store)
@@ -146,7 +146,7 @@ TEST(an_empty_folder_is_an_empty_store)
     CHECK(kv_ro_exists(kv, "a") == ERR_NOT_FOUND);
     CHECK_TEXT(listed(kv, "", 9), "");
     CHECK_TEXT(listed(kv, "a", 9), status_text(ERR_NOT_FOUND));
-    kv->ops->disconnect(kv);
+    kv_ro_disconnect(kv);
 }
 
 TEST(ten_thousand_keys_are_all_found)
@@ -170,5 +170,5 @@ TEST(ten_thousand_keys_are_all_found)
             good = false;
     }
     CHECK(good);
-    kv->ops->disconnect(kv);
+    kv_ro_disconnect(kv);
 }

@@ -133,5 +133,5 @@ TEST(damage_is_told_as_it_is)
     broken = ERR_GONE;
     CHECK(kv_ro_exists(kv, "a") == ERR_GONE);
     broken = OK;
-    kv->ops->disconnect(kv);
+    kv_ro_disconnect(kv);
 }

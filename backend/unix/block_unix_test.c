@@ -96,7 +96,7 @@ static void use_parts(size_t align)
     CHECK(read(fd, found, sizeof found) == (ssize_t)sizeof found);
     close(fd);
     CHECK(memcmp(found, model, sizeof found) == 0);
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     unlink(path);
 }
 
@@ -159,7 +159,7 @@ static void read_and_listen(void)
     CHECK(fiber_join(f[2], FOREVER) == OK);
     close(ends[0]);
     close(ends[1]);
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     unlink(path);
 }
 
@@ -190,7 +190,7 @@ static void crowd(void)
         CHECK(fiber_spawn(NULL, write_and_read, (void *)i, &f[i]) == OK);
     for (int i = 0; i < CROWD; i++)
         CHECK(fiber_join(f[i], FOREVER) == OK);
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     unlink(path);
 }
 
@@ -206,9 +206,9 @@ TEST(a_disk_is_written_by_one_at_a_time)
     new_file();
     CHECK(block_unix_connect(path, &disk) == OK);
     CHECK(block_unix_connect(path, &other) == ERR_IN_USE);
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     CHECK(block_unix_connect(path, &disk) == OK);
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     unlink(path);
 }
 
@@ -225,7 +225,7 @@ static void shrink(void)
     CHECK(block_read(disk, 0, data, 2) == OK);
     CHECK(block_write(disk, SECTORS - 1, data, 1) == OK); /* it grows again */
     CHECK(block_read(disk, SECTORS - 1, data, 1) == OK);
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     unlink(path);
 }
 
@@ -250,8 +250,8 @@ static void use_as_nobody(void)
     CHECK(!disk->info.writable);
     CHECK(block_read(disk, SECTORS - 1, data, 1) == OK);
     CHECK(block_write(disk, 0, data, 1) == ERR_READ_ONLY);
-    disk->ops->disconnect(disk);
-    other->ops->disconnect(other);
+    block_disconnect(disk);
+    block_disconnect(other);
     unlink(path);
 }
 
@@ -280,7 +280,7 @@ static void give_room_back(void)
     CHECK(s != OK || after.st_blocks <= before.st_blocks - 2000);
     CHECK(block_read(disk, 0, data, 2048) == OK);
     CHECK(data[SECTOR - 1] == 1 && data[2047 * SECTOR] == 1);
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     unlink(path);
 }
 
@@ -317,7 +317,7 @@ static void fail(void)
     replace_by(path);
     CHECK(block_write(disk, 0, data, 8) == OK);
     CHECK(block_flush(disk) == OK);
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     unlink(path);
 }
 
@@ -342,7 +342,7 @@ static void exceed(void)
     CHECK(block_write(disk, 1008, data, 8) == ERR_NO_SPACE);
     CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
     CHECK(block_write(disk, 1008, data, 8) == OK);
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     unlink(path);
 }
 
@@ -395,7 +395,7 @@ TEST(short_and_interrupted_operations_are_continued)
     CHECK((refusals > 0) == (disk_of(disk)->direct >= 0));
     CHECK(truncate(path, (off_t)20 * SECTOR) == 0);
     CHECK(block_read(disk, 16, in, 16) == ERR_IO);
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     unlink(path);
 }
 
@@ -438,7 +438,7 @@ static void cancel(void)
     fiber_cancel(f);
     CHECK(fiber_join(f, FOREVER) == OK);
     CHECK(s == OK || s == ERR_CANCELLED);
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     unlink(path);
 }
 

@@ -310,7 +310,7 @@ TEST(a_long_read_and_a_long_list_let_others_run)
     CHECK(entries == 1001 && turns >= 10);
     fiber_cancel(f);
     CHECK(fiber_join(f, FOREVER) == OK);
-    store->ops->disconnect(store);
+    kv_ro_disconnect(store);
 }
 
 static int remove_one(const char *path, const struct stat *st, int type,
@@ -331,6 +331,6 @@ TEST(no_descriptor_is_left_open)
     again = open("/dev/null", O_RDONLY);
     CHECK(again == next);
     close(again);
-    kv->ops->disconnect(kv);
+    kv_ro_disconnect(kv);
     CHECK(nftw(base, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0);
 }

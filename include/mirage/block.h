@@ -72,9 +72,16 @@ MUST_CHECK enum status block_discard(struct block *b, uint64_t sector,
 MUST_CHECK enum status block_flush(struct block *b);
 
 /*
+ * Ends the use of the device, and frees b. No call on it may be in progress.
+ * Does not flush: writes that were not flushed may be lost. A disk of Xen's
+ * stays connected until the image ends.
+ */
+void block_disconnect(struct block *b);
+
+/*
  * A disk in memory, of zeros, for tests and for what need not last: *block is
- * yours, to ops->disconnect. What was discarded is overwritten, so that who
- * relies on it finds out. sector_size as in block_info. ERR_NO_MEMORY.
+ * yours: block_disconnect. Discarded sectors are overwritten, so that a caller
+ * that relies on their contents finds out. sector_size as in block_info. ERR_NO_MEMORY.
  */
 MUST_CHECK enum status block_ram_connect(uint64_t sectors,
                                          uint32_t sector_size,

@@ -108,6 +108,12 @@ MUST_CHECK enum status fs_format(struct fs *fs);
 MUST_CHECK enum status fs_flush(struct fs *fs);
 
 /*
+ * Flushes, logging an error, and frees fs, but not the device below it. No
+ * call on fs may be in progress. Blocks, also in a cancelled fiber.
+ */
+void fs_disconnect(struct fs *fs);
+
+/*
  * The driver's side: each as its namesake above. device/fs.c has seen to it
  * that a path is well-formed (UTF-8 is the driver's to check), and that it is
  * not the root's except for stat and list. None may be NULL.

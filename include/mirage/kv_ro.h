@@ -74,6 +74,12 @@ MUST_CHECK enum status kv_ro_list(struct kv_ro *kv, const char *directory,
                                   kv_ro_entry *fn, void *ctx);
 
 /*
+ * Ends the use of the store and frees kv, but not what lies below it. No call
+ * on kv may be in progress. Values of kv_ro_view stay valid.
+ */
+void kv_ro_disconnect(struct kv_ro *kv);
+
+/*
  * The driver's side; device/kv_ro.c has seen to it that key is well-formed,
  * and a directory well-formed or "". view may be NULL, as may modified in a
  * store that knows no times.

@@ -75,7 +75,7 @@ static void narrow_disconnect(struct block *b)
 {
     struct narrow *n = (struct narrow *)b;
 
-    n->under->ops->disconnect(n->under);
+    block_disconnect(n->under);
     free(n);
 }
 
@@ -162,7 +162,7 @@ static void conform(const struct make *m, uint64_t number)
     if (b) {
         CHECK(block_contract_failures(b, number) == 0);
         CHECK(block_contract_discarded() == (m->connect != make_keeping));
-        b->ops->disconnect(b);
+        block_disconnect(b);
     }
     if (m->connect == make_file)
         unlink(file);
@@ -226,7 +226,7 @@ TEST(a_read_only_disk_keeps_what_holds_for_one)
     CHECK(block_contract_failures(b, (uint64_t)seed) == 0);
     b->info.writable = false;
     CHECK(block_contract_failures_read_only(b) == 0);
-    b->ops->disconnect(b);
+    block_disconnect(b);
 }
 
 /* The power disk itself: what was flushed is there, and of the rest any. */
@@ -262,7 +262,7 @@ TEST(a_power_cut_keeps_what_was_flushed_and_any_of_the_rest)
     CHECK(block_flush(b) == ERR_IO);
     power_fail_after(b, SIZE_MAX);
     CHECK(block_flush(b) == OK);
-    b->ops->disconnect(b);
+    block_disconnect(b);
 }
 
 TEST(a_power_cut_may_keep_or_lose_what_was_discarded)
@@ -284,5 +284,5 @@ TEST(a_power_cut_may_keep_or_lose_what_was_discarded)
     CHECK(block_flush(b) == OK);
     power_cut(b, 6, 0, image);
     CHECK(image[0] != 1 && image[512] == 1);
-    b->ops->disconnect(b);
+    block_disconnect(b);
 }

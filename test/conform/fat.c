@@ -169,13 +169,13 @@ static bool session(uint64_t number)
             ok = session_step(&s);
         if (ok && session_random(&s, 2))
             ok = session_agrees(&s);
-        s.fs->ops->disconnect(s.fs);
+        fs_disconnect(s.fs);
         if (fat_connect(disk, &s.fs) != OK)
             return false;
         ok = ok && session_agrees(&s) && others_agree(&s, disk);
     }
-    s.fs->ops->disconnect(s.fs);
-    disk->ops->disconnect(disk);
+    fs_disconnect(s.fs);
+    block_disconnect(disk);
     session_end(&s);
     return ok;
 }
@@ -323,7 +323,7 @@ static int mended(uint64_t number)
     for (int i = 0; i < 100; i++)
         if (!session_step(&s))
             return -1;
-    s.fs->ops->disconnect(s.fs);
+    fs_disconnect(s.fs);
     damage(&s, disk);
     if (!save(disk))
         return -1;
@@ -334,13 +334,13 @@ static int mended(uint64_t number)
     else if (load(disk) && fat_connect(disk, &s.fs) == OK) {
         if (disturb(&s))
             result = 1;
-        s.fs->ops->disconnect(s.fs);
+        fs_disconnect(s.fs);
         if (!save(disk) || run(SOUND) != 0)
             result = -1;
         if (result < 0)
             show_log();
     }
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     session_end(&s);
     return result;
 }

@@ -321,9 +321,9 @@ static bool survives(const struct session *s, const struct block *disk,
         ok = false;
     else if (ok) {
         ok = all_is_kept(fs, s, &m[last], events);
-        fs->ops->disconnect(fs);
+        fs_disconnect(fs);
     }
-    copy->ops->disconnect(copy);
+    block_disconnect(copy);
     free(image);
     return ok;
 }
@@ -378,8 +378,8 @@ static bool session(uint64_t number)
     ok = ok && cut_often(&s, disk, moment, moments);
     while (moments > 0)
         tree_free(&moment[--moments].tree);
-    s.fs->ops->disconnect(s.fs);
-    disk->ops->disconnect(disk);
+    fs_disconnect(s.fs);
+    block_disconnect(disk);
     session_end(&s);
     return ok;
 }
@@ -478,8 +478,8 @@ TEST(a_link_that_lies_in_two_sectors_leads_nowhere_wrong)
     CHECK(fs_write(fs, "F339", sizeof data, data, sizeof data) == OK);
     CHECK(fs_flush(fs) == OK);
     end(stays(disk, "F339", NULL, sizeof data));
-    fs->ops->disconnect(fs);
-    disk->ops->disconnect(disk);
+    fs_disconnect(fs);
+    block_disconnect(disk);
 }
 
 TEST(a_file_that_is_renamed_is_there_at_every_moment)
@@ -498,8 +498,8 @@ TEST(a_file_that_is_renamed_is_there_at_every_moment)
     CHECK(fs_rename(fs, "a long name at first", "d/and another") == OK);
     CHECK(fs_flush(fs) == OK);
     end(stays(disk, "a long name at first", "d/and another", sizeof data));
-    fs->ops->disconnect(fs);
-    disk->ops->disconnect(disk);
+    fs_disconnect(fs);
+    block_disconnect(disk);
 }
 
 /* What a file holds: so many bytes of one letter. */
@@ -541,12 +541,12 @@ static bool is_either(const struct block *disk, const char *path,
         if (!ok)
             printf("%s is neither, %s fsck.fat\n", path,
                    round ? "after" : "before");
-        fs->ops->disconnect(fs);
+        fs_disconnect(fs);
         ok =
             ok && (round || (transfer(disk, image, false) &&
                              fsck_mends(false) && transfer(disk, image, true)));
     }
-    copy->ops->disconnect(copy);
+    block_disconnect(copy);
     free(image);
     return ok;
 }
@@ -639,9 +639,9 @@ TEST(a_file_that_is_replaced_is_the_whole_old_one_or_the_whole_new_one)
         ok = is_either_always(disk, "dir/The File", old_file, new_file);
         if (!ok)
             printf("FAT%d, way %zu\n", types[i / 4], i % 4);
-        fs->ops->disconnect(fs);
+        fs_disconnect(fs);
     next:
-        disk->ops->disconnect(disk);
+        block_disconnect(disk);
     }
     end(ok);
 }
@@ -664,8 +664,8 @@ TEST(a_file_that_is_cut_off_has_its_old_size_or_its_new_one)
         CHECK(fs_create(fs, "another") == OK);
         CHECK(fs_flush(fs) == OK);
         ok = is_either_always(disk, "file", old_file, new);
-        fs->ops->disconnect(fs);
-        disk->ops->disconnect(disk);
+        fs_disconnect(fs);
+        block_disconnect(disk);
     }
     end(ok);
 }
@@ -688,8 +688,8 @@ TEST(a_cut_that_lies_in_two_sectors_leads_nowhere_wrong)
     CHECK(fs_truncate(fs, "F339", 512) == OK);
     CHECK(fs_flush(fs) == OK);
     end(is_either_always(disk, "F339", link, one));
-    fs->ops->disconnect(fs);
-    disk->ops->disconnect(disk);
+    fs_disconnect(fs);
+    block_disconnect(disk);
 }
 
 /* A disk that fails now and then while changes are written to it. */
@@ -716,12 +716,12 @@ static bool stumbles(uint64_t number)
         }
     }
     ok = ok && failures > 5 && session_agrees(&s);
-    s.fs->ops->disconnect(s.fs);
+    fs_disconnect(s.fs);
     power_start(disk);
     if (fat_connect(disk, &s.fs) != OK)
         return false;
     ok = ok && session_agrees(&s);
-    s.fs->ops->disconnect(s.fs);
+    fs_disconnect(s.fs);
     if (ok) {
         uint8_t *image = malloc(kinds[kind].bytes);
 
@@ -729,7 +729,7 @@ static bool stumbles(uint64_t number)
         ok = transfer(disk, image, false) && fsck("-n", is_silent) == 0;
         free(image);
     }
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     session_end(&s);
     return ok;
 }

@@ -98,11 +98,11 @@ static void make(size_t i)
     check(fs_mkdir(fs, "dir/deeper") == OK);
     put(fs, "dir/deeper/another long name", 1500);
     check(fs_remove(fs, "dir/one") == OK);
-    fs->ops->disconnect(fs);
+    fs_disconnect(fs);
     begins[i] = kinds[i].root + 64;
     begin[i] = malloc(begins[i] * SECTOR);
     check(begin[i] && block_read(disk, 0, begin[i], begins[i]) == OK);
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
 }
 
 /* Sets bytes as the input says. */
@@ -251,9 +251,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             write_to(fs, data[0] & 0x40);
         s = fat_check(fs, ignore, NULL, &count);
         check(is_of_contract(s));
-        fs->ops->disconnect(fs);
+        fs_disconnect(fs);
         is_reading = true;
     }
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     return 0;
 }

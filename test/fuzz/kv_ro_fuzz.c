@@ -150,7 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (*text)
             check_text(&c, kv, text + 1);
     }
-    kv->ops->disconnect(kv);
+    kv_ro_disconnect(kv);
     free(copy);
     return 0;
 }

@@ -131,9 +131,9 @@ static uint64_t format(const struct fat_options *o,
     *s = fat_format(disk, o);
     if (*s == OK && (*s = fat_connect(disk, &fs)) == OK) {
         *s = fat_room(fs, &bytes, NULL);
-        fs->ops->disconnect(fs);
+        fs_disconnect(fs);
     }
-    disk->ops->disconnect(disk);
+    block_disconnect(disk);
     return bytes;
 }
 

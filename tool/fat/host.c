@@ -148,8 +148,8 @@ void close_image(struct fs *fs, struct block *disk)
 
     if (s)
         die("what was changed cannot be written: %s", status_text(s));
-    fs->ops->disconnect(fs);
-    disk->ops->disconnect(disk);
+    fs_disconnect(fs);
+    block_disconnect(disk);
 }
 
 /* A folder that is being looked through: what is in it, and how far. */
