@@ -149,7 +149,8 @@ $B/host/%.o: %.c $B/flags
 # processor's.
 ROOM_HEADERS = -Ibackend -Iarch/$(ARCH)/include
 
-$(MACHINE_TESTS:%.c=$B/check/%.o): private FLAGS += $(ROOM_HEADERS)
+$(patsubst %.c,$B/check/%.o,$(MACHINE_TESTS) $(wildcard backend/bare/*_test.c)): \
+    private FLAGS += $(ROOM_HEADERS)
 $B/check/%.o: %.c $B/flags
 	@mkdir -p $(@D)
 	@echo '  cc $@'

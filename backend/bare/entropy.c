@@ -8,6 +8,7 @@
 #include "entropy.h"
 #include "jitter.h"
 #include <arch/cpu.h>
+#include <arch/random.h>
 #include <mirage/log.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
@@ -18,13 +19,11 @@
 
 LOG_SOURCE(entropy);
 
-enum { RDSEED = 1,
-       RDRAND = 2,
-       LOADER = 4,
-       JITTER = 8 };
+enum { LOADER = 1 << RANDOM_INSTRUCTIONS,
+       JITTER = 2 << RANDOM_INSTRUCTIONS };
 
 static uint8_t key[RANDOM_KEY];
-static unsigned sources;
+static unsigned sources; /* these, and a bit for each instruction */
 static bool seeded;
 
 static void mix(const void *data, size_t len)
@@ -40,33 +39,15 @@ static void mix(const void *data, size_t len)
     }
 }
 
-static bool rdseed(uint64_t *word)
-{
-    bool good;
-
-    __asm__ volatile("rdseed %0"
-                     : "=r"(*word), "=@ccc"(good));
-    return good;
-}
-
-static bool rdrand(uint64_t *word)
-{
-    bool good;
-
-    __asm__ volatile("rdrand %0"
-                     : "=r"(*word), "=@ccc"(good));
-    return good;
-}
-
-/* There are processors whose instruction succeeds with always the same. */
-static bool mix_words(bool (*draw)(uint64_t *word))
+/* Some processors have an instruction that always succeeds with one value. */
+static bool mix_words(unsigned instruction)
 {
     uint64_t word[WORDS];
 
     for (size_t i = 0; i < WORDS; i++) {
         int tries = 0;
 
-        while (!draw(&word[i]))
+        while (!random_draw(instruction, &word[i]))
             if (++tries == TRIES)
                 return false;
         if (i > 0 && word[i] == word[i - 1])
@@ -78,24 +59,25 @@ static bool mix_words(bool (*draw)(uint64_t *word))
 
 static void mix_processor(void)
 {
-    uint64_t now = rdtsc();
+    uint64_t now = read_cycles();
+    unsigned there = random_instructions();
 
     mix(&now, sizeof now);
-    if (cpuid(0).a >= 7 && (cpuid(7).b & 1u << 18) && mix_words(rdseed))
-        sources |= RDSEED;
-    if ((cpuid(1).c & 1u << 30) && mix_words(rdrand))
-        sources |= RDRAND;
+    for (unsigned i = 0; i < RANDOM_INSTRUCTIONS; i++)
+        if ((there & 1u << i) && mix_words(i))
+            sources |= 1u << i;
 }
 
-/* How long it takes to fetch from memory what is in no cache. */
+/* Measures a read from memory of a line that no cache holds. */
 static uint64_t measure(void)
 {
-    static char line[64];
-    uint64_t before = rdtsc();
+    static volatile char line[64];
+    uint64_t before = read_cycles();
 
-    __asm__ volatile("clflush %0\n\tmfence\n\tincb %0\n\tmfence"
-                     : "+m"(line[0]));
-    return rdtsc() - before;
+    flush_line((const char *)line);
+    line[0]++;
+    full_fence();
+    return read_cycles() - before;
 }
 
 static void seed(void)
@@ -147,7 +129,7 @@ void entropy_report(void)
                               "ours come from the jitter of its timing alone");
     else
         log_info(&entropy, "seeded by%s%s%s",
-                 sources & RDSEED ? " RDSEED" : "",
-                 sources & RDRAND ? " RDRAND" : "",
+                 sources & 1 ? random_names[0] : "",
+                 sources & 2 ? random_names[1] : "",
                  sources & LOADER ? " the loader" : "");
 }

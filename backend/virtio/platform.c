@@ -69,7 +69,7 @@ void platform_wait(nanoseconds deadline)
     uint32_t taken;
 
     if (deadline == 0)
-        take_interrupts();
+        accept_interrupts();
     else
         idle(deadline);
     taken = interrupts_taken;

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* cpu: the processor's instructions that C does not have. */
+/*
+ * cpu: instructions that C does not have. read_cycles, the fences, flush_line,
+ * read_device, write_device and set_thread_base exist on each processor; the
+ * others are for files of x86-64.
+ */
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
 
@@ -38,6 +42,12 @@ static inline uint64_t rdtsc(void)
     return low | (uint64_t)high << 32;
 }
 
+/* A counter that runs at a constant rate, or nearly so. */
+static inline uint64_t read_cycles(void)
+{
+    return rdtsc();
+}
+
 struct cpuid {
     uint32_t a, b, c, d;
 };
@@ -60,7 +70,7 @@ static inline void wrmsr(uint32_t index, uint64_t value)
                        "d"((uint32_t)(value >> 32)));
 }
 
-/* No later read, of memory or of the counter, is done before this. */
+/* No later read, of memory or of the cycle counter, is done before this. */
 static inline void load_fence(void)
 {
     __asm__ volatile("lfence"
@@ -69,8 +79,40 @@ static inline void load_fence(void)
                      : "memory");
 }
 
-/* The base of FS: where the C library, and compilers, find what is a
- * thread's own. */
+/* All earlier reads and writes are done before this. */
+static inline void full_fence(void)
+{
+    __asm__ volatile("mfence"
+                     :
+                     :
+                     : "memory");
+}
+
+/* Writes the cache line at address back to memory, and evicts it. */
+static inline void flush_line(const void *address)
+{
+    __asm__ volatile("clflush %0\n\tmfence"
+                     :
+                     : "m"(*(const char *)address)
+                     : "memory");
+}
+
+/*
+ * A 32-bit register of a device at its physical address, which is mapped with
+ * DEVICE access. Accesses are done in the order of the program.
+ */
+static inline uint32_t read_device(uintptr_t address)
+{
+    return *(volatile uint32_t *)address;
+}
+
+static inline void write_device(uintptr_t address, uint32_t value)
+{
+    *(volatile uint32_t *)address = value;
+}
+
+/* Sets the thread pointer: the base of FS, by which compilers and the C library
+ * find thread-local data. */
 static inline void set_thread_base(const void *base)
 {
     wrmsr(0xc0000100, (uintptr_t)base);
@@ -127,8 +169,8 @@ static inline void invalidate(const void *address)
                      : "memory");
 }
 
-/* Takes the interrupts that wait, and goes on with them off. */
-static inline void take_interrupts(void)
+/* Lets pending interrupts in, and returns with interrupts disabled. */
+static inline void accept_interrupts(void)
 {
     __asm__ volatile("sti; nop; cli"
                      :
@@ -136,8 +178,8 @@ static inline void take_interrupts(void)
                      : "memory");
 }
 
-/* Stops until an interrupt, which sti lets in only together with hlt, so that
- * none is missed in between. */
+/* Halts until an interrupt. sti takes effect after the next instruction, hlt, so
+ * no interrupt is lost between the two. */
 static inline void wait_for_interrupt(void)
 {
     __asm__ volatile("sti; hlt; cli"

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * cpu: instructions that C does not have (Arm ARM, DDI 0487). The same functions
+ * as for x86-64, as far as files for any processor call them.
+ */
+#ifndef ARCH_CPU_H
+#define ARCH_CPU_H
+
+#include <stdint.h>
+
+/*
+ * A counter that runs at a constant rate: the virtual counter (D12.2), since the
+ * cycle counter of the PMU is not there in every virtual machine. The ISB keeps
+ * it from being read early.
+ */
+static inline uint64_t read_cycles(void)
+{
+    uint64_t value;
+
+    __asm__ volatile("isb\n\tmrs %0, cntvct_el0"
+                     : "=r"(value)
+                     :
+                     : "memory");
+    return value;
+}
+
+/* No later read, of memory or of the cycle counter, is done before this. */
+static inline void load_fence(void)
+{
+    __asm__ volatile("dmb ishld\n\tisb"
+                     :
+                     :
+                     : "memory");
+}
+
+/* All earlier reads and writes are done before this. */
+static inline void full_fence(void)
+{
+    __asm__ volatile("dsb sy"
+                     :
+                     :
+                     : "memory");
+}
+
+/* Writes the cache line at address back to memory, and evicts it. */
+static inline void flush_line(const void *address)
+{
+    __asm__ volatile("dc civac, %0\n\tdsb sy"
+                     :
+                     : "r"(address)
+                     : "memory");
+}
+
+/*
+ * A 32-bit register of a device at its physical address, which is mapped with
+ * DEVICE access. An access is done after earlier ones to memory: a device that
+ * is notified sees what was written before.
+ */
+static inline uint32_t read_device(uintptr_t address)
+{
+    uint32_t value;
+
+    __asm__ volatile("ldr %w0, [%1]\n\tdmb oshld"
+                     : "=r"(value)
+                     : "r"(address)
+                     : "memory");
+    return value;
+}
+
+static inline void write_device(uintptr_t address, uint32_t value)
+{
+    __asm__ volatile("dmb oshst\n\tstr %w0, [%1]"
+                     :
+                     : "r"(value), "r"(address)
+                     : "memory");
+}
+
+/* Sets the thread pointer, by which compilers and the C library find
+ * thread-local data. */
+static inline void set_thread_base(const void *base)
+{
+    __asm__ volatile("msr tpidr_el0, %0"
+                     :
+                     : "r"(base)
+                     : "memory");
+}
+
+#endif
