@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * RNDRRS and RNDR, by their encodings, since assemblers know the names only with
- * FEAT_RNG. Both are there if ID_AA64ISAR0_EL1 has 1 in bits 60 to 63; both set
- * the flag Z when they fail.
+ * RNDRRS and RNDR, by their encodings, since assemblers know the names only
+ * with FEAT_RNG. Both are there if ID_AA64ISAR0_EL1 has 1 in bits 60 to 63;
+ * both set the flag Z when they fail.
  */
 #include <arch/random.h>
 

@@ -7,8 +7,10 @@
 #include <arch/traps.h>
 #include <arch/cpu.h>
 #include <mirage/bare.h>
+#include <mirage/macros.h>
 #include <mirage/platform.h>
 #include <stddef.h>
+#include <string.h>
 
 #define VECTORS        48 /* with the lines of an interrupt controller */
 #define EXCEPTION_SIZE 8192
@@ -48,26 +50,40 @@ static struct gate gates[VECTORS];
 static struct task_state task;
 static uint64_t segments[5];
 static _Alignas(16) uint8_t exception_stack[EXCEPTION_SIZE];
-static const char *const names[] = {
-    [0] = "division by zero",
-    [1] = "debug",
-    [2] = "non-maskable interrupt",
-    [3] = "breakpoint",
-    [4] = "overflow",
-    [5] = "bound",
-    [6] = "illegal instruction",
-    [7] = "no floating-point unit",
-    [8] = "double fault",
-    [10] = "invalid task state",
-    [11] = "segment not present",
-    [12] = "stack segment fault",
-    [13] = "general protection fault",
-    [14] = "page fault",
-    [16] = "floating-point fault",
-    [17] = "alignment fault",
-    [18] = "machine check",
-    [19] = "floating-point fault",
-};
+
+/* The names of the vectors from 0 on, one after the other. */
+static const char names[] = "division by zero\0"
+                            "debug\0"
+                            "non-maskable interrupt\0"
+                            "breakpoint\0"
+                            "overflow\0"
+                            "bound\0"
+                            "illegal instruction\0"
+                            "no floating-point unit\0"
+                            "double fault\0"
+                            "exception\0"
+                            "invalid task state\0"
+                            "segment not present\0"
+                            "stack segment fault\0"
+                            "general protection fault\0"
+                            "page fault\0"
+                            "exception\0"
+                            "floating-point fault\0"
+                            "alignment fault\0"
+                            "machine check\0"
+                            "floating-point fault\0"
+                            "exception";
+
+#define NAMES 21 /* the last is that of all further vectors */
+
+static const char *name_of(uint64_t number)
+{
+    const char *name = names;
+
+    for (number = min(number, (uint64_t)NAMES - 1); number > 0; number--)
+        name += strlen(name) + 1;
+    return name;
+}
 
 static void say_page_fault(const struct registers *r)
 {
@@ -108,9 +124,6 @@ void trap_exception(const struct registers *r);
 void trap_exception(const struct registers *r)
 {
     static bool crashing;
-    const char *name = r->number < sizeof names / sizeof names[0]
-                           ? names[r->number]
-                           : NULL;
 
     if (crashing) {
         image_say("\nthe report of the crash has crashed at 0x%llx\n",
@@ -122,7 +135,7 @@ void trap_exception(const struct registers *r)
     if (r->number == 14)
         say_page_fault(r);
     else
-        image_say("%s, in fiber \"%s\"\n", name ? name : "exception",
+        image_say("%s, in fiber \"%s\"\n", name_of(r->number),
                   image_fiber_name());
     say_registers(r);
     bare_crash(r->rip, r->rbp, r->rsp);

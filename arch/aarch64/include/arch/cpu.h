@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * cpu: instructions that C does not have (Arm ARM, DDI 0487). The same functions
- * as for x86-64, as far as files for any processor call them.
+ * cpu: instructions that C does not have (Arm ARM, DDI 0487): the functions of
+ * x86-64's that files for any processor call.
  */
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
@@ -9,9 +9,9 @@
 #include <stdint.h>
 
 /*
- * A counter that runs at a constant rate: the virtual counter (D12.2), since the
- * cycle counter of the PMU is not there in every virtual machine. The ISB keeps
- * it from being read early.
+ * A counter that runs at a constant rate: the virtual counter (D12.2), since
+ * not every virtual machine has a PMU with a cycle counter. The ISB keeps it
+ * from being read early.
  */
 static inline uint64_t read_cycles(void)
 {

@@ -111,7 +111,7 @@ static inline void write_device(uintptr_t address, uint32_t value)
     *(volatile uint32_t *)address = value;
 }
 
-/* Sets the thread pointer: the base of FS, by which compilers and the C library
+/* Sets the thread pointer, the base of FS, by which compilers and the C library
  * find thread-local data. */
 static inline void set_thread_base(const void *base)
 {
@@ -178,8 +178,8 @@ static inline void accept_interrupts(void)
                      : "memory");
 }
 
-/* Halts until an interrupt. sti takes effect after the next instruction, hlt, so
- * no interrupt is lost between the two. */
+/* Halts until an interrupt. sti takes effect after the next instruction, hlt,
+ * so no interrupt is lost between the two. */
 static inline void wait_for_interrupt(void)
 {
     __asm__ volatile("sti; hlt; cli"
