@@ -16,7 +16,7 @@ static uint32_t next_free[ENTRIES]; /* 0: the last */
 static uint32_t first_free;
 static unsigned free_count;
 
-static void on_resume(bool is_moved)
+static void restore_table(bool is_moved)
 {
     (void)is_moved;
     table = guest_grant_table();
@@ -26,7 +26,7 @@ static void on_resume(bool is_moved)
 
 enum status grant_start(void)
 {
-    static struct resume_handler after = {.on_resume = on_resume};
+    static struct resume_handler after = {.on_resume = restore_table};
 
     if (table)
         return OK;
