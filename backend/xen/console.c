@@ -43,7 +43,7 @@ void console_start(void)
 
 void console_resume(void)
 {
-    event_set_port(&event, xen.console.port);
+    event_rebind(&event, xen.console.port);
     told = ring->out_cons;
     wake_all(&writers); /* the ring may have been emptied */
     wake_all(&readers);
@@ -114,7 +114,7 @@ static bool wait_for_reader(void)
     console_flush(false);
     while (unread() >= before && platform_now() < end)
         event_poll(xen.console.port, end);
-    event_set_pending(xen.console.port); /* it may have been for others */
+    event_raise(xen.console.port); /* it may have been for others */
     gone = unread() >= before;
     gone_at = ring->out_cons;
     return !gone;

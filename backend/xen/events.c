@@ -31,13 +31,13 @@ void events_listen(struct event *e)
     ports[count++] = e->port;
 }
 
-void event_set_port(struct event *e, uint32_t port)
+void event_rebind(struct event *e, uint32_t port)
 {
     e->port = port;
     list_ports();
 }
 
-void events_invalidate(void)
+void events_reset(void)
 {
     for (struct event *e = events; e; e = e->next)
         if (e->is_opened)
@@ -103,7 +103,7 @@ static bool take(uint32_t port)
     return true;
 }
 
-void event_set_pending(uint32_t port)
+void event_raise(uint32_t port)
 {
     __atomic_fetch_or(word_of(port), bit_of(port), __ATOMIC_SEQ_CST);
 }

@@ -36,11 +36,11 @@ MUST_CHECK enum status event_open(struct event *e, uint16_t domain);
 void event_close(struct event *e);
 
 /* Has an event that is listened to on another port: 0 is none. */
-void event_set_port(struct event *e, uint32_t port);
+void event_rebind(struct event *e, uint32_t port);
 
 /* The image is another domain now, which has none of the channels that were
  * opened: they are port 0 until they are closed. */
-void events_invalidate(void);
+void events_reset(void);
 
 /*
  * Calls those to whom events have come; if there are none, blocks until one
@@ -54,6 +54,6 @@ void event_notify(uint32_t port);
 void event_poll(uint32_t port, nanoseconds deadline);
 
 /* As if an event had come, for those whose event_poll has swallowed. */
-void event_set_pending(uint32_t port);
+void event_raise(uint32_t port);
 
 #endif

@@ -129,7 +129,7 @@ TEST(an_event_that_a_poll_has_swallowed_is_given_back)
     event_poll(63, time_after(SECOND));
     CHECK(time_sleep(SECOND) == OK);
     CHECK(came[0] == 0);
-    event_set_pending(63);
+    event_raise(63);
     CHECK(time_sleep(SECOND) == OK);
     CHECK(came[0] == 1);
 }

@@ -40,7 +40,7 @@ static void on_resume(bool is_moved)
 {
     for (struct front *f = fronts; f && is_moved; f = f->next) {
         f->is_moved = true;
-        xenstore_mark_changed(&f->watch);
+        xenstore_notify(&f->watch);
     }
 }
 
@@ -220,7 +220,7 @@ enum status front_wait_closed(struct front *f)
 void front_protocol_error(struct front *f, const char *how)
 {
     f->lie = how;
-    xenstore_mark_changed(&f->watch);
+    xenstore_notify(&f->watch);
 }
 
 /* Where the guest is now. The toolstack has made all entries anew. */

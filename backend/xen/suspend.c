@@ -65,7 +65,7 @@ static bool stand_still(bool *moved)
     clock_go_on();
     *moved = is_moved();
     if (*moved) {
-        events_invalidate();
+        events_reset();
         console_resume();
         xenstore_reset();
     } else {

@@ -54,7 +54,7 @@ static size_t take(char *to, size_t len)
     return n;
 }
 
-void xenstore_mark_changed(struct xenstore_watch *w)
+void xenstore_notify(struct xenstore_watch *w)
 {
     w->changed = true;
     wake_all(&w->waiters);
@@ -68,7 +68,7 @@ static void tell_watch(void)
         return;
     for (struct xenstore_watch *w = watches; w; w = w->next)
         if (strcmp(token, w->token) == 0)
-            xenstore_mark_changed(w);
+            xenstore_notify(w);
 }
 
 /* Takes what there is of the present message. False: it is not whole yet. */
@@ -391,7 +391,7 @@ enum status xenstore_watch(struct xenstore_watch *w)
 /* Nothing is under way; what an older store has not said will not be said. */
 void xenstore_reset(void)
 {
-    event_set_port(&event, xen.store.port);
+    event_rebind(&event, xen.store.port);
     message.got = 0;
     message.is_answer = false;
     ring->rsp_cons = ring->rsp_prod;

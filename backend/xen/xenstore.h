@@ -79,7 +79,7 @@ MUST_CHECK enum status xenstore_wait(struct xenstore_watch *w,
                                      nanoseconds deadline);
 
 /* As if there had been a change. */
-void xenstore_mark_changed(struct xenstore_watch *w);
+void xenstore_notify(struct xenstore_watch *w);
 
 /*
  * No request is under way from here to there; who asks meanwhile, waits. It is

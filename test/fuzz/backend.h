@@ -309,7 +309,7 @@ enum status xenstore_rewatch(struct xenstore_watch *w)
     return OK;
 }
 
-void xenstore_mark_changed(struct xenstore_watch *w)
+void xenstore_notify(struct xenstore_watch *w)
 {
     w->changed = true;
     wake_all(&w->waiters);

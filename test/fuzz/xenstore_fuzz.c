@@ -31,7 +31,7 @@ void events_listen(struct event *e)
     store_event = e;
 }
 
-void event_set_port(struct event *e, uint32_t port)
+void event_rebind(struct event *e, uint32_t port)
 {
     e->port = port;
 }
