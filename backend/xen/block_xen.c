@@ -22,6 +22,7 @@
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/log.h>
+#include <mirage/macros.h>
 #include <mirage/platform.h>
 #include <mirage/text.h>
 #include <stdlib.h>
@@ -65,7 +66,6 @@ struct disk {
     struct block_ops ops;
     char name[VBD_NAME];
     struct front front;
-    struct event event;
     blkif_front_ring_t ring;
     struct ring_pages pages; /* of the ring */
     struct ring_pages old[OLD_RINGS];
@@ -73,7 +73,7 @@ struct disk {
     struct request *slot[SLOTS];
     unsigned used;
     struct request *left; /* to be asked again, when there is a slot */
-    bool is_connected, has_channel, is_gone;
+    bool is_gone;
     bool can_flush, can_barrier, can_discard;
     uint64_t granule, granule_at; /* what it can discard, in units */
     size_t most; /* bytes of a request in the ring */
@@ -87,6 +87,11 @@ struct disk {
 static struct disk *disk_of(struct block *b)
 {
     return (struct disk *)b;
+}
+
+static struct disk *disk_of_front(struct front *f)
+{
+    return containing(f, struct disk, front);
 }
 
 /* One more page, granted. */
@@ -265,7 +270,7 @@ static void put_request(struct disk *d, struct request *r, uint64_t id)
 
 static bool has_slot(const struct disk *d)
 {
-    return d->is_connected && d->used < RING_SIZE(&d->ring);
+    return d->front.is_connected && d->used < RING_SIZE(&d->ring);
 }
 
 /*
@@ -305,13 +310,7 @@ static void submit(struct disk *d, struct request *r)
     put_request(d, r, id);
     RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&d->ring, notify);
     if (notify)
-        event_notify(d->event.port);
-}
-
-static void lies(struct disk *d, const char *how)
-{
-    d->is_connected = false;
-    front_protocol_error(&d->front, how); /* tend does the rest */
+        event_notify(d->front.event.port);
 }
 
 static enum status status_of(struct disk *d, const struct request *r,
@@ -373,7 +372,7 @@ static void take_response(struct disk *d, const blkif_response_t *response)
     struct request *r = response->id < SLOTS ? d->slot[response->id] : NULL;
 
     if (!r) {
-        lies(d, "answers what nobody has asked");
+        front_protocol_error(&d->front, "answers what nobody has asked");
         return;
     }
     d->slot[response->id] = NULL;
@@ -388,25 +387,25 @@ static void take_response(struct disk *d, const blkif_response_t *response)
 
 static void on_event(void *ctx)
 {
-    struct disk *d = ctx;
+    struct disk *d = disk_of_front(ctx);
     int more = true;
 
-    while (d->is_connected && more) {
+    while (d->front.is_connected && more) {
         RING_IDX end = __atomic_load_n(&d->ring.sring->rsp_prod,
                                        __ATOMIC_ACQUIRE);
 
         if (end - d->ring.rsp_cons > d->ring.req_prod_pvt - d->ring.rsp_cons) {
-            lies(d, "answers more than was asked");
+            front_protocol_error(&d->front, "answers more than was asked");
             return;
         }
-        while (d->is_connected && d->ring.rsp_cons != end) {
+        while (d->front.is_connected && d->ring.rsp_cons != end) {
             blkif_response_t response;
 
             RING_COPY_RESPONSE(&d->ring, d->ring.rsp_cons, &response);
             d->ring.rsp_cons++;
             take_response(d, &response);
         }
-        if (d->is_connected)
+        if (d->front.is_connected)
             RING_FINAL_CHECK_FOR_RESPONSES(&d->ring, more);
     }
 }
@@ -534,14 +533,12 @@ static enum status make_ring(struct disk *d)
     shared = d->pages.pages;
     SHARED_RING_INIT(shared);
     FRONT_RING_INIT(&d->ring, shared, PAGE_BYTES << d->ring_order);
-    s = event_open(&d->event, d->front.domain);
-    d->has_channel = s == OK;
-    return s;
+    return OK;
 }
 
 /* Its pages by either way of naming them, so that nothing that an earlier
  * connection has left is taken for one of them. */
-static enum status tell(struct disk *d)
+static enum status publish_ring(struct disk *d)
 {
     char value[RING_PAGES][12], name[RING_PAGES][12];
     char order[4], port[12];
@@ -554,7 +551,7 @@ static enum status tell(struct disk *d)
         entries[n++] = (struct xenstore_entry){name[i], value[i]};
     }
     text_format(order, sizeof order, "%u", d->ring_order);
-    text_format(port, sizeof port, "%u", d->event.port);
+    text_format(port, sizeof port, "%u", d->front.event.port);
     entries[n++] = (struct xenstore_entry){"ring-ref", value[0]};
     entries[n++] = (struct xenstore_entry){"ring-page-order", order};
     entries[n++] = (struct xenstore_entry){"event-channel", port};
@@ -590,10 +587,18 @@ static void read_discard(struct disk *d, uint64_t sector_size)
     d->granule_at = from / UNIT;
 }
 
-/* What the backend offers, once it is connected. */
-static enum status read_offers(struct disk *d)
+static enum status publish(struct front *f)
 {
-    struct front *f = &d->front;
+    struct disk *d = disk_of_front(f);
+    enum status s = make_ring(d);
+
+    return s == OK ? publish_ring(d) : s;
+}
+
+/* What the backend offers, once it is connected. */
+static enum status read_offers(struct front *f)
+{
+    struct disk *d = disk_of_front(f);
     struct block_info info;
     uint64_t units = front_read_number(f, "sectors", 0);
     uint64_t size = front_read_number(f, "sector-size", UNIT);
@@ -621,7 +626,7 @@ static enum status read_offers(struct disk *d)
                                                       : many;
     d->ops.most = d->most = many * PAGE_BYTES;
     d->block.info = info;
-    return OK;
+    return front_set_state(f, XenbusStateConnected);
 }
 
 /*
@@ -631,8 +636,9 @@ static enum status read_offers(struct disk *d)
  * many pages stand in the way of another connection: none, unless OLD_RINGS are
  * set aside already.
  */
-static unsigned reclaim_rings(struct disk *d)
+static unsigned reclaim_rings(struct front *f)
 {
+    struct disk *d = disk_of_front(f);
     unsigned held = ring_free(&d->pages);
 
     for (unsigned i = 0; i < OLD_RINGS; i++)
@@ -644,16 +650,11 @@ static unsigned reclaim_rings(struct disk *d)
     return held;
 }
 
-static unsigned reclaim_ring(void *ctx)
-{
-    return reclaim_rings(ctx);
-}
-
 /* Takes back the rings and, of a disk that is gone, the pool, which nobody uses
  * any more (front.h). */
-static unsigned reclaim_all(void *ctx)
+static unsigned reclaim_all(struct front *f)
 {
-    struct disk *d = ctx;
+    struct disk *d = disk_of_front(f);
     unsigned held = 0;
 
     for (unsigned i = 0; i < d->pool_count; i++) {
@@ -666,55 +667,17 @@ static unsigned reclaim_all(void *ctx)
             held++;
         }
     }
-    held += reclaim_rings(d);
+    held += reclaim_rings(f);
     for (unsigned i = 0; i < OLD_RINGS; i++)
         held += ring_free(&d->old[i]);
     return held;
 }
 
-/* Ends the connection. The backend may still use the ring for now. */
-static void drop_connection(struct disk *d)
+/* Ends all requests, and waits until no fiber uses pages of the pool. */
+static void give_up(struct front *f)
 {
-    d->is_connected = false;
-    if (d->has_channel)
-        event_close(&d->event);
-    d->has_channel = false;
-    (void)reclaim_ring(d);
-}
+    struct disk *d = disk_of_front(f);
 
-static enum status connect_ring(struct disk *d)
-{
-    enum xenbus_state state;
-    enum status s;
-
-    s = front_wait_state(
-        &d->front, IS(InitWait) | IS(Initialised) | IS(Connected), &state);
-    if (s == OK)
-        s = make_ring(d);
-    if (s == OK)
-        s = tell(d);
-    if (s == OK)
-        s = front_wait_state(&d->front,
-                             IS(Connected) | IS(Closing) | IS(Closed), &state);
-    if (s == OK && state != XenbusStateConnected) {
-        log_error(&block, "%s: its backend, domain %u, refuses it", d->name,
-                  d->front.domain);
-        s = ERR_IO;
-    }
-    if (s == OK)
-        s = read_offers(d);
-    if (s == OK)
-        s = front_set_state(&d->front, XenbusStateConnected);
-    if (s == OK) {
-        d->is_connected = true;
-        return OK;
-    }
-    drop_connection(d);
-    return s;
-}
-
-static void give_up(struct disk *d)
-{
     d->is_gone = true;
     for (unsigned i = 0; i < SLOTS; i++)
         if (d->slot[i]) {
@@ -725,11 +688,16 @@ static void give_up(struct disk *d)
         completion_finish(&d->left->completion, ERR_GONE);
     d->used = 0;
     wake_all(&d->room);
+    fiber_shield();
+    while (d->askers > 0)
+        wait(&d->room);
+    fiber_unshield();
 }
 
 /* All that was asked is asked again, in a new ring. */
-static void ask_again(struct disk *d)
+static void ask_again(struct front *f)
 {
+    struct disk *d = disk_of_front(f);
     struct request *pending[SLOTS];
     unsigned count = 0;
 
@@ -749,8 +717,10 @@ static void ask_again(struct disk *d)
 }
 
 /* Where the guest was moved to it has given nothing yet. */
-static bool grant_pool_again(struct disk *d)
+static bool grant_pool_again(struct front *f)
 {
+    struct disk *d = disk_of_front(f);
+
     for (unsigned i = 0; i < d->pool_count; i++) {
         struct granted *g = &d->pool[i];
 
@@ -761,48 +731,18 @@ static bool grant_pool_again(struct disk *d)
     return true;
 }
 
-/* The backend has gone, and means to come back: so do we. */
-static enum status reconnect(struct disk *d)
-{
-    enum status s;
-
-    do {
-        bool is_moved = d->front.is_moved;
-
-        drop_connection(d);
-        s = front_wait_reopened(&d->front);
-        if (s == OK && is_moved)
-            s = grant_pool_again(d) ? OK : ERR_GONE;
-        if (s == OK)
-            s = front_wait_pages(&d->front, reclaim_ring, d);
-        if (s == OK)
-            s = connect_ring(d);
-    } while (s != OK && d->front.is_moved);
-    if (s == OK) {
-        log_warning(&block, "%s: its backend is back", d->name);
-        ask_again(d);
-    }
-    return s == OK || s == ERR_CANCELLED ? s : ERR_GONE;
-}
-
-/* Looks after the backend's coming and going. */
-static void tend(void *ctx)
-{
-    struct disk *d = ctx;
-    enum status s;
-
-    while ((s = front_wait_closed(&d->front)) == OK && (s = reconnect(d)) == OK)
-        continue;
-    if (s != ERR_GONE)
-        return; /* the image ends; or there is nobody who would tell us */
-    drop_connection(d);
-    give_up(d);
-    fiber_shield();
-    while (d->askers > 0)
-        wait(&d->room);
-    fiber_unshield();
-    front_close(&d->front, reclaim_all, d);
-}
+static const struct front_ops front_ops = {
+    .log = &block,
+    .ready = IS(InitWait) | IS(Initialised) | IS(Connected),
+    .publish = publish,
+    .accept = read_offers,
+    .connected = ask_again,
+    .regrant = grant_pool_again,
+    .reclaim = reclaim_rings,
+    .gone = give_up,
+    .reclaim_all = reclaim_all,
+    .on_event = on_event,
+};
 
 static const struct block_ops block_ops = {
     .read = xen_read,
@@ -864,7 +804,6 @@ enum status block_xen_connect(const char *name, struct block **made)
 {
     static const struct fiber_options options = {"block", STACK};
     struct disk *d = calloc(1, sizeof *d);
-    struct fiber *fiber;
     enum status s;
 
     if (!d)
@@ -872,16 +811,11 @@ enum status block_xen_connect(const char *name, struct block **made)
     d->pool_free = NONE;
     d->ops = block_ops;
     d->block.ops = &d->ops;
-    d->event = (struct event){.on_event = on_event, .ctx = d};
     s = find(d, name);
     if (s == OK)
-        s = grant_start();
+        s = front_connect(&d->front, &front_ops);
     if (s == OK)
-        s = connect_ring(d);
-    if (s != OK && d->front.is_moved)
-        s = reconnect(d);
-    if (s == OK)
-        s = fiber_spawn(&options, tend, d, &fiber);
+        s = front_follow(&d->front, &options);
     if (s == OK)
         *made = &d->block;
     return s;

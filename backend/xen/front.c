@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "front.h"
+#include "grant.h"
 #include "suspend.h"
 #include <mirage/log.h>
 #include <mirage/text.h>
@@ -141,7 +142,7 @@ static enum status wait_for(struct front *f, unsigned wanted,
     *state = XenbusStateUnknown;
     if (!f->watch.token[0])
         s = xenstore_watch(&f->watch);
-    while (s == OK && !f->lie && !f->is_moved) {
+    while (s == OK && !f->error && !f->is_moved) {
         s = read_state(f, state);
         if (s != OK)
             break;
@@ -149,12 +150,12 @@ static enum status wait_for(struct front *f, unsigned wanted,
             return OK;
         s = xenstore_wait(&f->watch, deadline);
     }
-    return s != OK ? s : f->lie ? ERR_GONE
-                                : ERR_RESET;
+    return s != OK ? s : f->error ? ERR_GONE
+                                  : ERR_RESET;
 }
 
-enum status front_wait_state(struct front *f, unsigned wanted,
-                             enum xenbus_state *state)
+static enum status wait_state(struct front *f, unsigned wanted,
+                              enum xenbus_state *state)
 {
     enum status s = wait_for(f, wanted, time_after(PATIENCE), state);
 
@@ -177,36 +178,36 @@ static bool is_taken_away(struct front *f)
     return true;
 }
 
-static void say_lie(struct front *f)
+static void log_protocol_error(struct front *f)
 {
     log_error(&xenbus, "%s: its backend, domain %u, %s; it is disconnected",
-              f->name, f->domain, f->lie);
+              f->name, f->domain, f->error);
 }
 
 /* Without xenstore the states of the backend are not seen, but its lies are.
  * why: what xenstore said. */
-static enum status wait_for_lie(struct front *f, enum status why)
+static enum status wait_for_protocol_error(struct front *f, enum status why)
 {
     if (why != ERR_CANCELLED)
         log_error(&xenbus, "%s: xenstore: %s; it is not heard of any more when "
                            "its backend goes or comes",
                   f->name, status_text(why));
-    while (why != ERR_CANCELLED && !f->lie)
+    while (why != ERR_CANCELLED && !f->error)
         if (wait_until(&f->watch.waiters, FOREVER) == ERR_CANCELLED)
             return ERR_CANCELLED;
     return why;
 }
 
-enum status front_wait_closed(struct front *f)
+static enum status wait_closed(struct front *f)
 {
     enum xenbus_state state;
     enum status s = wait_for(f, IS(Closing) | IS(Closed) | IS(Unknown),
                              FOREVER, &state);
 
     if (s != OK && s != ERR_RESET && s != ERR_GONE)
-        s = wait_for_lie(f, s);
-    if (f->lie) {
-        say_lie(f);
+        s = wait_for_protocol_error(f, s);
+    if (f->error) {
+        log_protocol_error(f);
         return ERR_GONE;
     }
     if (s != OK)
@@ -215,12 +216,6 @@ enum status front_wait_closed(struct front *f)
         return ERR_GONE;
     log_warning(&xenbus, "%s: its backend has gone; waiting for it", f->name);
     return OK;
-}
-
-void front_protocol_error(struct front *f, const char *how)
-{
-    f->lie = how;
-    xenstore_notify(&f->watch);
 }
 
 /* Where the guest is now. The toolstack has made all entries anew. */
@@ -247,7 +242,7 @@ static enum status await(struct front *f, bool *closes)
 {
     enum status s = OK;
 
-    while (s == OK && !f->is_moved && !f->lie) {
+    while (s == OK && !f->is_moved && !f->error) {
         enum xenbus_state state;
 
         s = read_state(f, &state);
@@ -260,8 +255,8 @@ static enum status await(struct front *f, bool *closes)
             return ERR_GONE;
         s = xenstore_wait(&f->watch, FOREVER);
     }
-    return s != OK ? s : f->lie ? ERR_GONE
-                                : ERR_RESET;
+    return s != OK ? s : f->error ? ERR_GONE
+                                  : ERR_RESET;
 }
 
 /* Ten reconnections at once, and then one each second: a backend whose state
@@ -276,14 +271,13 @@ static enum status pace(struct front *f)
                : OK;
 }
 
-enum status front_wait_reopened(struct front *f)
+/* Closes our side, and blocks until the backend is there again. */
+static enum status wait_reopened(struct front *f)
 {
     enum xenbus_state state;
     enum status s = OK;
     bool closes = true;
 
-    if (f->is_moved)
-        return find_again(f);
     while (s == OK && closes) {
         s = pace(f);
         if (s == OK)
@@ -299,45 +293,162 @@ enum status front_wait_reopened(struct front *f)
     return s;
 }
 
-enum status front_wait_pages(struct front *f, front_reclaim *reclaim,
-                             void *ctx)
+/*
+ * Takes pages back until a new connection can be made. ERR_GONE: the backend,
+ * which is connected no more, still uses some after 30 s. That breaks the
+ * protocol. ERR_RESET: the guest was migrated. ERR_CANCELLED.
+ */
+static enum status wait_pages(struct front *f)
 {
     nanoseconds end = time_after(PATIENCE);
-    unsigned held;
 
-    while ((held = reclaim(ctx)) > 0) {
+    while (f->ops->reclaim(f) > 0) {
         enum status s = time_sleep(LOOK);
 
         if (s != OK || f->is_moved)
             return s != OK ? s : ERR_RESET;
-        if (f->lie)
+        if (f->error)
             break;
         if (time_now() >= end)
-            f->lie = "keeps pages in use of the connection before";
+            f->error = "keeps pages in use of the connection before";
     }
-    if (!f->lie)
+    if (!f->error)
         return OK;
-    say_lie(f);
+    log_protocol_error(f);
     return ERR_GONE;
 }
 
-void front_close(struct front *f, front_reclaim *reclaim, void *ctx)
+/* The backend may still use some of the pages for now. */
+static void end_connection(struct front *f)
+{
+    f->is_connected = false;
+    if (f->ops->disconnected)
+        f->ops->disconnected(f);
+    if (f->has_channel)
+        event_close(&f->event);
+    f->has_channel = false;
+    (void)f->ops->reclaim(f);
+}
+
+static enum status open_channel(struct front *f)
+{
+    enum status s = event_open(&f->event, f->domain);
+
+    f->has_channel = s == OK;
+    return s;
+}
+
+static enum status connect(struct front *f)
+{
+    enum xenbus_state state;
+    enum status s = wait_state(f, f->ops->ready, &state);
+
+    if (s == OK)
+        s = open_channel(f);
+    if (s == OK)
+        s = f->ops->publish(f);
+    if (s == OK)
+        s = wait_state(f, IS(Connected) | IS(Closing) | IS(Closed), &state);
+    if (s == OK && state != XenbusStateConnected) {
+        log_error(f->ops->log, "%s: its backend, domain %u, refuses it",
+                  f->name, f->domain);
+        s = ERR_IO;
+    }
+    if (s == OK && f->ops->accept)
+        s = f->ops->accept(f);
+    if (s != OK) {
+        end_connection(f);
+        return s;
+    }
+    f->is_connected = true;
+    f->ops->connected(f);
+    return OK;
+}
+
+/*
+ * Connects again after the backend has gone and come back, or after a
+ * migration, and has given back the pages of the connection before. A backend
+ * that keeps any gets no others: otherwise each connection would cost some.
+ * Whatever fails because of another migration is begun anew.
+ */
+static enum status reconnect(struct front *f)
+{
+    enum status s;
+
+    do {
+        bool is_moved = f->is_moved;
+
+        end_connection(f);
+        s = is_moved ? find_again(f) : wait_reopened(f);
+        if (s == OK && is_moved && f->ops->regrant && !f->ops->regrant(f))
+            s = ERR_GONE;
+        if (s == OK)
+            s = wait_pages(f);
+        if (s == OK)
+            s = connect(f);
+    } while (s != OK && f->is_moved);
+    return s;
+}
+
+/* Closes our side for good, and blocks until all pages are back, or the image
+ * ends. */
+static void close_device(struct front *f)
 {
     nanoseconds pause = LOOK;
-    unsigned held = reclaim(ctx);
+    unsigned held = f->ops->reclaim_all(f);
 
     if (front_set_state(f, XenbusStateClosed) != OK)
         log_debug(&xenbus, "%s: its backend is not told the end", f->name);
     if (held > 0 && time_sleep(SECOND) == OK)
-        held = reclaim(ctx);
+        held = f->ops->reclaim_all(f);
     if (held == 0)
         return;
     log_warning(&xenbus,
                 "%s: its backend, domain %u, still uses %u pages that it was "
                 "lent; they are not used again before it lets them go",
                 f->name, f->domain, held);
-    for (; reclaim(ctx) > 0; pause = pause < SELDOM ? 2 * pause : pause)
+    for (; f->ops->reclaim_all(f) > 0;
+         pause = pause < SELDOM ? 2 * pause : pause)
         if (time_sleep(pause) != OK)
             return;
     log_info(&xenbus, "%s: all pages are back", f->name);
+}
+
+static void run(void *ctx)
+{
+    struct front *f = ctx;
+    enum status s;
+
+    while ((s = wait_closed(f)) == OK && (s = reconnect(f)) == OK)
+        log_warning(f->ops->log, "%s: its backend is back", f->name);
+    if (s == ERR_CANCELLED)
+        return; /* the image ends */
+    end_connection(f);
+    f->ops->gone(f);
+    close_device(f);
+}
+
+enum status front_connect(struct front *f, const struct front_ops *ops)
+{
+    enum status s = grant_start();
+
+    f->ops = ops;
+    f->event = (struct event){.on_event = ops->on_event, .ctx = f};
+    if (s == OK)
+        s = connect(f);
+    return s != OK && f->is_moved ? reconnect(f) : s;
+}
+
+enum status front_follow(struct front *f, const struct fiber_options *options)
+{
+    struct fiber *fiber;
+
+    return fiber_spawn(options, run, f, &fiber);
+}
+
+void front_protocol_error(struct front *f, const char *how)
+{
+    f->is_connected = false;
+    f->error = how;
+    xenstore_notify(&f->watch);
 }

@@ -7,7 +7,9 @@
 #ifndef XEN_FRONT_H
 #define XEN_FRONT_H
 
+#include "events.h"
 #include "xenstore.h"
+#include <mirage/log.h>
 #include <xen/xen.h>
 #include <xen/io/xenbus.h>
 
@@ -15,17 +17,80 @@
 #define BACK_NAME   96
 #define FRONT_NAMES 1024 /* bytes of a list of devices */
 
+/* The bit of a state, for sets of them. */
+#define IS(state) (1u << XenbusState##state)
+
+struct front_ops;
+
 struct front {
+    const struct front_ops *ops;
     const char *name; /* for people */
-    const char *lie; /* the backend's; or NULL */
     char path[FRONT_NAME]; /* device/vif/0 */
     char backend[BACK_NAME];
     uint16_t domain; /* the backend's */
+    struct event event; /* calls ops->on_event with the front */
+    bool is_connected; /* the rings may be used */
+
+    /* front.c's own: */
+    bool has_channel;
+    bool is_moved; /* the guest was migrated: there is another backend */
+    const char *error; /* how the backend broke the protocol; NULL: not yet */
     char watched[BACK_NAME + 8];
     struct xenstore_watch watch; /* of the backend's state */
-    bool is_moved; /* has another backend: front_wait_reopened */
-    nanoseconds paid_until; /* of reconnections: front.c's own */
+    nanoseconds paid_until; /* of reconnections */
     struct front *next;
+};
+
+/*
+ * What differs from one kind of device to another. All are called in the
+ * fiber of front_connect or front_follow, except on_event. NULL where it says
+ * so.
+ */
+struct front_ops {
+    struct log_source *log; /* of what is said about connections */
+
+    /* The backend's states (IS) in which a connection can be begun. */
+    unsigned ready;
+
+    /*
+     * Makes rings for a new connection, where the event channel is open
+     * already, and publishes them (front_publish). May read what the backend
+     * offers. With an error what it has made is left for reclaim.
+     */
+    enum status (*publish)(struct front *f);
+
+    /* Reads what the backend offers once it is connected. May be NULL. */
+    enum status (*accept)(struct front *f);
+
+    /* The connection is there (is_connected): sends what has waited for it. */
+    void (*connected)(struct front *f);
+
+    /* The connection has ended; pages are not back yet. May be NULL. */
+    void (*disconnected)(struct front *f);
+
+    /*
+     * Grants what is kept between connections to f->domain, after a migration,
+     * where nothing is granted yet. False: it could not. May be NULL.
+     */
+    bool (*regrant)(struct front *f);
+
+    /*
+     * Takes back the pages that were granted for a connection, as far as the
+     * backend does not use them, and returns how many it still uses that
+     * stand in the way of a new connection. Does not block; may be called
+     * again at any time.
+     */
+    unsigned (*reclaim)(struct front *f);
+
+    /* The device is gone for good: ends what was asked of it. Returns when no
+     * fiber uses its pages any more. */
+    void (*gone)(struct front *f);
+
+    /* As reclaim, of a device that is gone: all pages. */
+    unsigned (*reclaim_all)(struct front *f);
+
+    /* The backend has sent an event; ctx is the front. Must not block. */
+    void (*on_event)(void *ctx);
 };
 
 /*
@@ -60,61 +125,27 @@ MUST_CHECK enum status front_publish(struct front *f,
 MUST_CHECK enum status front_set_state(struct front *f,
                                        enum xenbus_state state);
 
-/* The bit of a state. */
-#define IS(state) (1u << XenbusState##state)
+/*
+ * Connects the device, which front_find has found. Blocks until the backend
+ * is connected, or for 30 s. What goes wrong is logged. If the guest is
+ * migrated meanwhile, connects it to the backend that it has then. Keeps ops.
+ */
+MUST_CHECK enum status front_connect(struct front *f,
+                                     const struct front_ops *ops);
 
 /*
- * Waits, with patience, until the backend has come to a state whose bit is in
- * wanted; *state is it. What goes wrong is logged. ERR_RESET: the guest was
- * moved.
+ * From now on follows the backend, in a fiber of its own: connects again when
+ * it comes back, or when the guest was migrated, and gives the device up when
+ * the backend is gone for good, or broke the protocol. ERR_NO_MEMORY: there is
+ * no fiber.
  */
-MUST_CHECK enum status front_wait_state(struct front *f, unsigned wanted,
-                                        enum xenbus_state *state);
-
-/*
- * Blocks until the backend disconnects, however long that takes. OK: it will
- * reconnect, or the guest was migrated. ERR_GONE: it will not, or it broke the
- * protocol (front_protocol_error). The reason is logged. ERR_CANCELLED: the
- * image ends. Without xenstore (ERR_IO of its calls) only front_protocol_error
- * ends the wait.
- */
-MUST_CHECK enum status front_wait_closed(struct front *f);
+MUST_CHECK enum status front_follow(struct front *f,
+                                    const struct fiber_options *options);
 
 /*
  * Disconnects a backend that broke the protocol, for good: it is not waited for
  * again. `how` completes the log line "its backend ...". Does not block.
  */
 void front_protocol_error(struct front *f, const char *how);
-
-/*
- * After front_wait_closed, when our side is put away: waits until the backend
- * is there again, for a new connection, or finds the one that the guest has
- * where it was moved to. ERR_GONE: there it has none, it was taken away
- * meanwhile, or it broke the protocol. That is logged. Whatever fails while the
- * guest is moved, and is_moved set, is to be begun anew.
- */
-MUST_CHECK enum status front_wait_reopened(struct front *f);
-
-/*
- * Takes back the pages that were granted for a connection, those that it can,
- * and returns how many the backend still uses. Does not block; may be called
- * again at any time.
- */
-typedef unsigned front_reclaim(void *ctx);
-
-/*
- * Calls reclaim until all pages are back, for a new connection. ERR_GONE: the
- * backend, which is connected no more, still uses some after 30 s. That breaks
- * the protocol, is logged, and is for good. ERR_RESET: the guest was moved.
- * ERR_CANCELLED.
- */
-MUST_CHECK enum status front_wait_pages(struct front *f,
-                                        front_reclaim *reclaim, void *ctx);
-
-/*
- * Closes the device for good, on our side. Logs how many pages the backend
- * still uses and blocks until all are back, or the image ends.
- */
-void front_close(struct front *f, front_reclaim *reclaim, void *ctx);
 
 #endif

@@ -18,6 +18,7 @@
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/log.h>
+#include <mirage/macros.h>
 #include <mirage/network.h>
 #include <mirage/text.h>
 #include <stdlib.h>
@@ -43,8 +44,6 @@ struct interface {
     struct network network; /* first */
     char name[16];
     struct front front;
-    struct event event;
-    bool is_connected, has_channel;
     bool can_pieces, can_segments;
     struct ring_pages tx_pages, rx_pages;
     netif_tx_front_ring_t tx;
@@ -63,6 +62,11 @@ static struct interface *interface_of(struct network *n)
     return (struct interface *)(void *)n;
 }
 
+static struct interface *interface_of_front(struct front *f)
+{
+    return containing(f, struct interface, front);
+}
+
 static void wake(struct interface *i)
 {
     i->is_woken = true;
@@ -71,13 +75,7 @@ static void wake(struct interface *i)
 
 static void on_event(void *ctx)
 {
-    wake(ctx);
-}
-
-static void lies(struct interface *i, const char *how)
-{
-    i->is_connected = false;
-    front_protocol_error(&i->front, how);
+    wake(interface_of_front(ctx));
 }
 
 /*
@@ -89,7 +87,8 @@ static bool take_back(struct interface *i, const struct slot *s)
 {
     if (grant_end(s->grant))
         return true;
-    lies(i, "keeps a page in use that it has answered for");
+    front_protocol_error(&i->front,
+                         "keeps a page in use that it has answered for");
     return false;
 }
 
@@ -115,13 +114,14 @@ static void take_answer(struct interface *i, const netif_tx_response_t *r)
 {
     if (r->status == NETIF_RSP_NULL) {
         if (i->extras == 0)
-            lies(i, "answers a segment size that was not sent");
+            front_protocol_error(&i->front,
+                                 "answers a segment size that was not sent");
         else
             i->extras--;
         return;
     }
     if (r->id >= SLOTS || !i->out[r->id].b) {
-        lies(i, "answers what nobody has sent");
+        front_protocol_error(&i->front, "answers what nobody has sent");
         return;
     }
     if (r->status != NETIF_RSP_OKAY)
@@ -134,21 +134,22 @@ static void take_answers(struct interface *i)
 {
     int more = true;
 
-    while (more && i->is_connected) {
+    while (more && i->front.is_connected) {
         RING_IDX end = __atomic_load_n(&i->tx.sring->rsp_prod,
                                        __ATOMIC_ACQUIRE);
 
         if (end - i->tx.rsp_cons > i->tx.req_prod_pvt - i->tx.rsp_cons) {
-            lies(i, "answers more than was sent");
+            front_protocol_error(&i->front, "answers more than was sent");
             return;
         }
-        for (; i->is_connected && i->tx.rsp_cons != end; i->tx.rsp_cons++) {
+        for (; i->front.is_connected && i->tx.rsp_cons != end;
+             i->tx.rsp_cons++) {
             netif_tx_response_t r;
 
             RING_COPY_RESPONSE(&i->tx, i->tx.rsp_cons, &r);
             take_answer(i, &r);
         }
-        if (i->is_connected)
+        if (i->front.is_connected)
             RING_FINAL_CHECK_FOR_RESPONSES(&i->tx, more);
     }
 }
@@ -244,7 +245,7 @@ static void put_frame(struct interface *i, struct buf *frame)
             flags |= NETTXF_more_data;
         if (!put_piece(i, frame, flags, size)) {
             /* The room was looked at before: this cannot be. */
-            lies(i, "has left no slot or no grant");
+            front_protocol_error(&i->front, "has left no slot or no grant");
             buf_free(frame);
             buf_free(next);
             return;
@@ -274,9 +275,9 @@ static void xen_write(struct network *n, struct buf *frame)
     struct interface *i = interface_of(n);
     unsigned most = i->can_pieces ? PIECES : 1;
 
-    if (i->is_connected && !has_room(i))
+    if (i->front.is_connected && !has_room(i))
         take_answers(i);
-    if (!i->is_connected || buf_length(frame) > MOST ||
+    if (!i->front.is_connected || buf_length(frame) > MOST ||
         (frame->offload.segment && !i->can_segments) ||
         !has_room(i) || grants_free() < PIECES) {
         drop(i, frame);
@@ -441,7 +442,7 @@ static bool take_piece(struct interface *i, struct arrival *a, RING_IDX end,
     RING_COPY_RESPONSE(&i->rx, i->rx.rsp_cons, &r);
     if (r.id != id || !i->in[id].b || r.offset > PAGE_BYTES ||
         (r.status > 0 && (size_t)r.status > PAGE_BYTES - r.offset)) {
-        lies(i, "says of what has come what cannot be");
+        front_protocol_error(&i->front, "says of what has come what cannot be");
         return false;
     }
     i->rx.rsp_cons++;
@@ -449,18 +450,18 @@ static bool take_piece(struct interface *i, struct arrival *a, RING_IDX end,
     *more = r.flags & NETRXF_more_data;
     for (bool extra = r.flags & NETRXF_extra_info; extra;) {
         if (i->rx.rsp_cons == end) {
-            lies(i, "breaks a frame off");
+            front_protocol_error(&i->front, "breaks a frame off");
             return false;
         }
         extra = take_extra(i, a);
     }
-    return i->is_connected;
+    return i->front.is_connected;
 }
 
 /* The frames between the ring's present place and end. */
 static void take_frames(struct interface *i, RING_IDX end)
 {
-    while (i->is_connected && i->rx.rsp_cons != end) {
+    while (i->front.is_connected && i->rx.rsp_cons != end) {
         struct arrival a = {.is_first = true};
         bool more = true;
 
@@ -471,7 +472,7 @@ static void take_frames(struct interface *i, RING_IDX end)
                 return;
             }
         if (more) {
-            lies(i, "breaks a frame off");
+            front_protocol_error(&i->front, "breaks a frame off");
             buf_free(a.frame);
             return;
         }
@@ -483,17 +484,18 @@ static void take_all(struct interface *i)
 {
     int more = true;
 
-    while (more && i->is_connected) {
+    while (more && i->front.is_connected) {
         RING_IDX end = __atomic_load_n(&i->rx.sring->rsp_prod,
                                        __ATOMIC_ACQUIRE);
 
         if (end - i->rx.rsp_cons > i->rx.req_prod_pvt - i->rx.rsp_cons) {
-            lies(i, "brings more than there is room for");
+            front_protocol_error(&i->front,
+                                 "brings more than there is room for");
             return;
         }
         take_frames(i, end);
         deliver(i);
-        if (i->is_connected)
+        if (i->front.is_connected)
             RING_FINAL_CHECK_FOR_RESPONSES(&i->rx, more);
     }
 }
@@ -506,7 +508,7 @@ static void push(struct interface *i)
     RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&i->tx, notify_tx);
     RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&i->rx, notify_rx);
     if (notify_tx || notify_rx)
-        event_notify(i->event.port);
+        event_notify(i->front.event.port);
 }
 
 static void drive(void *ctx)
@@ -517,8 +519,8 @@ static void drive(void *ctx)
     for (;;) {
         enum status s = OK;
 
-        while (s == OK && (!i->is_woken || !i->is_connected)) {
-            s = wait_until(&i->turn, enough || !i->is_connected
+        while (s == OK && (!i->is_woken || !i->front.is_connected)) {
+            s = wait_until(&i->turn, enough || !i->front.is_connected
                                          ? FOREVER
                                          : time_after(AGAIN));
             if (s == ERR_TIMEOUT) {
@@ -531,7 +533,7 @@ static void drive(void *ctx)
         i->is_woken = false;
         take_answers(i);
         take_all(i);
-        if (i->is_connected) {
+        if (i->front.is_connected) {
             enough = offer_pages(i);
             push(i);
         }
@@ -546,9 +548,6 @@ static enum status make_rings(struct interface *i)
 
     if (s == OK)
         s = ring_alloc(&i->rx_pages, i->front.domain, 1);
-    if (s == OK)
-        s = event_open(&i->event, i->front.domain);
-    i->has_channel = s == OK;
     if (s != OK)
         return s;
     tx = i->tx_pages.pages;
@@ -564,7 +563,7 @@ static enum status make_rings(struct interface *i)
     return OK;
 }
 
-static enum status tell(struct interface *i)
+static enum status publish_rings(struct interface *i)
 {
     char tx[12], rx[12], port[12];
     const struct xenstore_entry entries[] = {
@@ -580,7 +579,7 @@ static enum status tell(struct interface *i)
 
     text_format(tx, sizeof tx, "%u", i->tx_pages.grant[0]);
     text_format(rx, sizeof rx, "%u", i->rx_pages.grant[0]);
-    text_format(port, sizeof port, "%u", i->event.port);
+    text_format(port, sizeof port, "%u", i->front.event.port);
     return front_publish(&i->front, entries,
                          sizeof entries / sizeof entries[0]);
 }
@@ -600,25 +599,12 @@ static unsigned reclaim_slots(struct slot *slots)
 }
 
 /* Takes back all that was lent for a connection (front.h). */
-static unsigned reclaim(void *ctx)
+static unsigned reclaim(struct front *f)
 {
-    struct interface *i = ctx;
+    struct interface *i = interface_of_front(f);
 
     return ring_free(&i->tx_pages) + ring_free(&i->rx_pages) +
            reclaim_slots(i->out) + reclaim_slots(i->in);
-}
-
-/* Ends the connection. The backend may still use some of the pages for now:
- * they stay where they are. */
-static void drop_connection(struct interface *i)
-{
-    i->is_connected = false;
-    i->network.up = false;
-    wake_all(&i->network.changed);
-    if (i->has_channel)
-        event_close(&i->event);
-    i->has_channel = false;
-    (void)reclaim(i);
 }
 
 /*
@@ -645,86 +631,54 @@ static enum status negotiate(struct interface *i)
     return OK;
 }
 
-static enum status connect_rings(struct interface *i)
+static enum status publish(struct front *f)
 {
-    struct front *f = &i->front;
-    enum xenbus_state state;
-    enum status s;
+    struct interface *i = interface_of_front(f);
+    enum status s = make_rings(i);
 
-    s = front_wait_state(f, IS(InitWait) | IS(Connected), &state);
-    if (s == OK)
-        s = make_rings(i);
     if (s == OK)
         s = negotiate(i);
-    if (s == OK) {
-        (void)offer_pages(i);
-        RING_PUSH_REQUESTS(&i->rx);
-        s = tell(i);
-    }
-    if (s == OK)
-        s = front_wait_state(f, IS(Connected) | IS(Closing) | IS(Closed),
-                             &state);
-    if (s == OK && state != XenbusStateConnected) {
-        log_error(&network, "%s: its backend, domain %u, refuses it", i->name,
-                  f->domain);
-        s = ERR_IO;
-    }
-    if (s != OK) {
-        drop_connection(i);
+    if (s != OK)
         return s;
-    }
-    i->is_connected = i->network.up = true;
+    (void)offer_pages(i);
+    RING_PUSH_REQUESTS(&i->rx);
+    return publish_rings(i);
+}
+
+static void set_up(struct interface *i, bool up)
+{
+    i->network.up = up;
     wake_all(&i->network.changed);
-    wake(i);
-    return OK;
 }
 
-/*
- * Connects again after the backend has gone and come back, and has given back
- * the pages of the connection before. A backend that keeps any gets no others:
- * otherwise each connection would cost some.
- */
-static enum status reconnect(struct interface *i)
+static void connected(struct front *f)
 {
-    enum status s;
-
-    do {
-        drop_connection(i);
-        s = front_wait_reopened(&i->front);
-        if (s == OK)
-            s = front_wait_pages(&i->front, reclaim, i);
-        if (s == OK)
-            s = connect_rings(i);
-    } while (s != OK && i->front.is_moved);
-    return s;
+    set_up(interface_of_front(f), true);
+    wake(interface_of_front(f));
 }
 
-/* Looks after the backend's coming and going. */
-static void tend(void *ctx)
+static void disconnected(struct front *f)
 {
-    struct interface *i = ctx;
-    enum status s;
-
-    while ((s = front_wait_closed(&i->front)) == OK) {
-        s = reconnect(i);
-        if (s != OK)
-            break;
-        log_warning(&network, "%s: its backend is back", i->name);
-    }
-    if (s == ERR_CANCELLED)
-        return;
-    drop_connection(i);
-    i->network.gone = true;
-    wake_all(&i->network.changed);
-    front_close(&i->front, reclaim, i);
+    set_up(interface_of_front(f), false);
 }
 
-static enum status connect(struct interface *i)
+static void gone(struct front *f)
 {
-    enum status s = connect_rings(i);
-
-    return s != OK && i->front.is_moved ? reconnect(i) : s;
+    interface_of_front(f)->network.gone = true;
+    wake_all(&interface_of_front(f)->network.changed);
 }
+
+static const struct front_ops front_ops = {
+    .log = &network,
+    .ready = IS(InitWait) | IS(Connected),
+    .publish = publish,
+    .connected = connected,
+    .disconnected = disconnected,
+    .reclaim = reclaim,
+    .gone = gone,
+    .reclaim_all = reclaim,
+    .on_event = on_event,
+};
 
 /* The value of a hexadecimal digit; 16: it is none. */
 static unsigned digit_of(char c)
@@ -818,11 +772,10 @@ enum status network_xen_connect(const char *name, struct network **made)
     }
     i->network.ops = &xen_ops;
     i->network.name = i->name;
-    i->event = (struct event){.on_event = on_event, .ctx = i};
-    if ((s = find(i, name)) != OK || (s = grant_start()) != OK ||
-        (s = read_offers(i)) != OK || (s = connect(i)) != OK ||
+    if ((s = find(i, name)) != OK || (s = read_offers(i)) != OK ||
+        (s = front_connect(&i->front, &front_ops)) != OK ||
         (s = fiber_spawn(&options, drive, i, &fiber)) != OK ||
-        (s = fiber_spawn(&options, tend, i, &fiber)) != OK)
+        (s = front_follow(&i->front, &options)) != OK)
         return s; /* the image ends */
     *made = &i->network;
     return OK;

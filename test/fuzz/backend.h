@@ -11,8 +11,8 @@
 #ifndef FUZZ_BACKEND_H
 #define FUZZ_BACKEND_H
 
-#include <xen/front.c>
 #include <xen/grant.c>
+#include <xen/front.h>
 #include <xen/events.h>
 #include <xen/shared_ring.h>
 #include <mirage/buf.h>
@@ -59,6 +59,7 @@ static bool is_online;
 static uint16_t back_domain;
 static struct event *channel;
 
+static struct front *fronts; /* of front.c, which comes last */
 static struct xenstore_watch *watched;
 static grant_entry_v1_t grants_of_image[ENTRIES];
 static uintptr_t page_of_frame[PAGES];
@@ -614,6 +615,7 @@ static void finish_all(size_t asked)
 #define free(at)             (forget(at), free(at))
 #define fiber_spawn          noted_spawn
 
+#include <xen/front.c>
 #include <xen/shared_ring.c>
 
 #endif

@@ -31,7 +31,7 @@ static uint8_t wishes[ASKERS];
 
 static unsigned see_rings(struct ring rings[2])
 {
-    struct disk *d = channel->ctx;
+    struct disk *d = disk_of_front(channel->ctx);
 
     rings[0] = (struct ring){
         .shared = d->pages.pages,
@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     } else {
         unmap_all();
-        check(reclaim_all(taken[0].at) == 0);
+        check(reclaim_all(&((struct disk *)taken[0].at)->front) == 0);
     }
     finish_all(0);
     return 0;

@@ -37,7 +37,7 @@ static enum status reserve_once(size_t pages)
 
 static unsigned see_rings(struct ring rings[2])
 {
-    struct interface *i = channel->ctx;
+    struct interface *i = interface_of_front(channel->ctx);
 
     rings[0] = (struct ring){
         .shared = i->tx_pages.pages,
@@ -111,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(fiber_spawn(NULL, talk, n, &f) == OK);
     } else {
         unmap_all();
-        check(reclaim(taken[0].at) == 0);
+        check(reclaim(&((struct interface *)taken[0].at)->front) == 0);
     }
     finish_all(1);
     check(buf_pages_free() == buf_pages());
