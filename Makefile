@@ -303,7 +303,13 @@ endef
 $(foreach target,$(BARE_TARGETS),$(eval $(call bare,$(target))))
 .PRECIOUS: $B/image/%.c.o
 
-$B/lib/mirage/libconfig.a: $(CONFIG_OBJECTS)
+# One object, so that config.c's program has every constructor, by which messages
+# name alternatives.
+$B/host/config/all.o: $(CONFIG_OBJECTS)
+	@echo '  ld $@'
+	@$(CC) -nostdlib -r -o $@ $^
+
+$B/lib/mirage/libconfig.a: $B/host/config/all.o
 	@mkdir -p $(@D)
 	@rm -f $@
 	@echo '  ar $@'

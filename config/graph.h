@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * graph: what config.c has said so far.
- */
+/* graph: the devices and jobs that config.c has made so far. */
 #ifndef CONFIG_GRAPH_H
 #define CONFIG_GRAPH_H
 
@@ -11,7 +9,7 @@
 
 #define MOST_ARGUMENTS 16
 
-/* What a constructor was given: a text, or a device (then text is NULL). */
+/* An argument of a constructor or a job: a text, or (text is NULL) a device. */
 struct argument {
     const char *text;
     struct node *device;
@@ -20,8 +18,9 @@ struct argument {
 struct node {
     const char *what; /* a device's constructor, or a job's function */
     struct config_place at;
-    const char *type; /* of a device; NULL: it is a job */
-    const char *driver; /* for the target */
+    const struct constructor *made_by; /* NULL: it is a job */
+    const char *driver; /* of a device, on the target */
+    bool takes_maker; /* DRIVER_connect_with takes what makes its file */
     struct argument arguments[MOST_ARGUMENTS];
     size_t argument_count;
     const char *stop; /* a job's function that asks it to end */
@@ -31,13 +30,15 @@ struct node {
     bool is_used; /* by a job that the image runs */
 };
 
-/* A device, checked against the table of devices; or a job, if type is NULL. */
-struct node *graph_add(struct config_place at, const char *what,
-                       const char *type, const char *driver);
+/* Adds a node without arguments. what is copied. */
+struct node *graph_add(struct config_place at, const char *what);
+
+/* Add an argument. text is copied. A device of NULL ends configuration with a
+ * message, as does one argument more than MOST_ARGUMENTS. */
 void graph_text(struct node *n, const char *text);
 void graph_device(struct node *n, struct node *device);
 
-/* The nodes in the order of their making. */
+/* The first node in the order of making, or NULL. */
 const struct node *graph_first(void);
 
 #endif

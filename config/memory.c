@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Memory and texts that live until the program ends. */
 #include "memory.h"
 #include "report.h"
 #include <stdio.h>

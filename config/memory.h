@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* memory: what a short-lived program takes and never gives back. */
+/* memory: allocations of a program that is short-lived and frees nothing. */
 #ifndef CONFIG_MEMORY_H
 #define CONFIG_MEMORY_H
 
 #include <stddef.h>
 
-/* Zeroed. Ends the program if there is none. */
+/* Allocates zeroed memory. Ends the program with a message if there is none. */
 void *memory(size_t size);
+
+/* Allocates a copy of text, likewise. */
 char *copy_text(const char *text);
 
 #endif

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The places of config.c's calls: a stack, since a macro of mirage/config.h
+ * notes the place of a call before its arguments are evaluated.
+ */
 #include "place.h"
-#include <errno.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "report.h"
+#include <stdarg.h>
+#include <stdio.h>
 
 #define DEEPEST 256 /* calls within calls */
 
@@ -22,35 +25,15 @@ struct config_place place_of_call(void)
     return depth > 0 ? places[--depth] : (struct config_place){"config.c", 0};
 }
 
-static void refuse_kind(struct config_place at, const char *what,
-                        const char *path, enum kind kind)
+void config_fail(struct config_place at, const char *fmt, ...)
 {
-    config_fail(at, "%s: %s is no %s", what, path,
-                kind == A_FOLDER ? "folder, and one is wanted"
-                                 : "file, and one is wanted");
-}
+    va_list args;
 
-void place_check(struct config_place at, const char *what, const char *path,
-                 enum kind kind)
-{
-    struct stat st;
-
-    if (stat(path, &st) != 0) {
-        if (errno == ENOENT || errno == ENOTDIR)
-            config_fail(at, "%s: there is no %s", what, path);
-        config_fail(at, "%s: cannot read %s: %s", what, path, strerror(errno));
-    }
-    if (kind == A_FOLDER ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode))
-        refuse_kind(at, what, path, kind);
-    if (access(path, kind == A_FOLDER ? R_OK | X_OK : R_OK) != 0)
-        config_fail(at, "%s: cannot read %s: %s", what, path, strerror(errno));
-}
-
-void place_check_later(struct config_place at, const char *what,
-                       const char *path, enum kind kind)
-{
-    struct stat st;
-
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode) != (kind == A_FOLDER))
-        refuse_kind(at, what, path, kind);
+    fflush(stdout);
+    fprintf(stderr, "%s:%d: ", at.file, at.line);
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+    report_failure();
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Facts are collected, and written at the end to a file descriptor that
- * mirage names in our first argument: config.c may print what it likes.
+ * The report to mirage: it is collected, and written at the end to the file
+ * descriptor that mirage names in the first argument. Standard output remains
+ * free for config.c.
  */
 #include "report.h"
-#include "target.h"
+#include <mirage/line.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,34 +17,18 @@ static char *facts;
 static size_t size;
 static FILE *out;
 static int descriptor = -1;
-static pid_t speaker; /* a fork of config.c's has nothing to say */
+static pid_t reporter; /* config.c may fork: a child reports nothing */
 
-void report_open(int argc, char **argv)
+void report_open(const char *fd)
 {
-    if (argc < 4) {
-        fprintf(stderr, "config: this program is run by `mirage`\n");
-        exit(2);
-    }
-    descriptor = atoi(argv[1]);
-    fcntl(descriptor, F_SETFD, FD_CLOEXEC); /* nor a program that it runs */
-    speaker = getpid();
-    target_set(argv[2]);
+    descriptor = atoi(fd);
+    fcntl(descriptor, F_SETFD, FD_CLOEXEC); /* config.c may run programs */
+    reporter = getpid();
     out = open_memstream(&facts, &size);
     if (!out) {
         perror("config");
         exit(1);
     }
-}
-
-static void put_escaped(const char *value)
-{
-    for (; *value; value++)
-        switch (*value) {
-        case '\t': fputs("\\t", out); break;
-        case '\n': fputs("\\n", out); break;
-        case '\\': fputs("\\\\", out); break;
-        default: fputc(*value, out);
-        }
 }
 
 void report(const char *word, ...)
@@ -55,7 +40,7 @@ void report(const char *word, ...)
     va_start(values, word);
     while ((value = va_arg(values, const char *)) != NULL) {
         fputc('\t', out);
-        put_escaped(value);
+        line_put(out, value);
     }
     va_end(values);
     fputc('\n', out);
@@ -73,7 +58,7 @@ const char *report_number(long number)
 
 void report_send(const char *text, size_t len)
 {
-    while (len > 0 && getpid() == speaker) {
+    while (len > 0 && getpid() == reporter) {
         ssize_t n = write(descriptor, text, len);
 
         if (n <= 0)

@@ -1,29 +1,31 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * report: what is told to mirage, which runs us: one fact a line, a word and
- * its values, separated by tabs; \t, \n and \\ in a value are escaped.
+ * report: what mirage reads from this program: one fact a line, a word and its
+ * values in the form of mirage/line.h.
  */
 #ifndef CONFIG_REPORT_H
 #define CONFIG_REPORT_H
 
 #include <stddef.h>
 
-/* Finds where to report, and the target, from what mirage gave. */
-void report_open(int argc, char **argv);
+/* Reports to the file descriptor with that number, in decimal. */
+void report_open(const char *fd);
 
-/* Ends with NULL. */
+/* Adds a fact: its word, and the values up to NULL. */
 void report(const char *word, ...) __attribute__((sentinel));
 
-/* Reports a number as a value. Good until the next sixteen calls. */
+/* The text of a number, for report. Valid until the next sixteen calls. */
 const char *report_number(long number);
 
-/* The last fact: without it mirage knows that we did not get to the end. */
+/* Ends the report and sends it. Without this last fact mirage knows that
+ * configure() has not returned. */
 void report_done(void);
 
-/* Ends the program; why, it has said on standard error. */
+/* Ends the program after a message on standard error, and tells mirage that
+ * there was one. */
 void report_failure(void) __attribute__((noreturn));
 
-/* Tells mirage at once, as it stands; fit for signal handlers. */
+/* Sends text to mirage at once. Async-signal-safe. */
 void report_send(const char *text, size_t len);
 
 #endif

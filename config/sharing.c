@@ -5,8 +5,7 @@
  * connected. Devices are the same by their names, files by their inodes, too.
  */
 #include "sharing.h"
-#include "functions.h"
-#include "target.h"
+#include "device.h"
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,14 +20,15 @@ void sharing_mark(struct node *user)
 
 static bool is_of_type(const struct node *n, const char *type)
 {
-    return n && n->is_used && n->type && strcmp(n->type, type) == 0;
+    return n && n->is_used && n->made_by &&
+           strcmp(n->made_by->type->name, type) == 0;
 }
 
 /* As config.c wrote it. */
 static const char *call_of(const struct node *n, char *text, size_t size)
 {
-    if (strcmp(n->what, "tap0") == 0)
-        return "tap0";
+    if (n->made_by->is_value)
+        return n->what;
     snprintf(text, size, "%s(\"%s\")", n->what, n->arguments[0].text);
     return text;
 }
@@ -55,7 +55,7 @@ static void refuse_network(const struct node *u, const struct node *other,
                 "listener, so one of them would receive nothing. %s",
                 u->what, other->what, other->at.line,
                 call_of(device, call, sizeof call),
-                u->type && other->type
+                u->made_by && other->made_by
                     ? "Make one stack, and give it to every job that wants one."
                     : "Give each a device of its own.");
 }

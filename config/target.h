@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: ISC */
+/* target: the target that configuration is for, and the names of all. */
 #ifndef CONFIG_TARGET_H
 #define CONFIG_TARGET_H
 
 #include <mirage/config.h>
 
-#define TARGETS 5
+#define TARGETS (SIM + 1)
 
-extern const char *const target_names[TARGETS]; /* by enum target */
+/* Their names by enum target, as mirage has given them to target_set. */
+extern const char *target_names[TARGETS];
 
-/* What target() gives from now on. */
-void target_set(const char *name);
+/*
+ * Sets what target() returns, and the names of all targets, in the order of
+ * enum target, up to NULL. Returns false if these are not TARGETS names.
+ */
+bool target_set(const char *name, char *const *names);
 
 #endif

@@ -3,12 +3,12 @@
 #define _GNU_SOURCE
 #include "commands.h"
 #include "draft.h"
-#include "emit.h"
 #include "files.h"
 #include "image.h"
 #include "process.h"
 #include "root.h"
 #include "say.h"
+#include "target.h"
 #include <string.h>
 #include <unistd.h>
 

@@ -14,6 +14,7 @@
 #include "process.h"
 #include "root.h"
 #include "say.h"
+#include "target.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,12 +37,9 @@ static struct options read_options(int count, char **words)
     const char *value;
 
     for (int i = 0; i < count; i++) {
-        bool is_target = false;
+        bool is_target = strncmp(words[i], "--", 2) == 0 &&
+                         find_target(words[i] + 2);
 
-        for (const char *const *t = target_names; *t; t++)
-            if (strncmp(words[i], "--", 2) == 0 &&
-                strcmp(words[i] + 2, *t) == 0)
-                is_target = true;
         if (strcmp(words[i], "--as-recorded") == 0)
             o.as_recorded = true;
         else if ((value = option_value(count, words, &i, "--file", "-f")))
@@ -244,6 +242,7 @@ static void add_file(struct made_file *files, size_t *count, const char *name,
 /* The same result as write_files. */
 static const char *write_all(const struct facts *f)
 {
+    const struct target_file *t = target_of(f->target)->files;
     const char *kept;
     struct made_file files[MOST_MADE] = {
         {"main.c", emit_main(f), false},
@@ -255,20 +254,10 @@ static const char *write_all(const struct facts *f)
     };
     size_t count = 6;
 
-    if (strcmp(f->target, "virtio") == 0) {
-        add_file(files, &count, text_of("%s.qemu.sh", f->image),
-                 emit_guest_file(f, "qemu.sh"));
-        add_file(files, &count, text_of("%s.firecracker.json", f->image),
-                 emit_guest_file(f, "firecracker.json"));
-    }
-    if (strcmp(f->target, "xen") == 0) {
-        add_file(files, &count, text_of("%s.xl", f->image),
-                 emit_guest_file(f, "xl"));
-        add_file(files, &count, text_of("%s.xl.in", f->image),
-                 emit_guest_template(f, "xl"));
-        add_file(files, &count, text_of("%s_libvirt.xml.in", f->image),
-                 emit_guest_file(f, "libvirt.xml.in"));
-    }
+    for (; t->suffix; t++)
+        add_file(files, &count, text_of("%s%s", f->image, t->suffix),
+                 t->is_template ? emit_guest_template(f, t->part)
+                                : emit_guest_file(f, t->part));
     for (size_t i = 0; i < f->images.count; i++)
         add_file(files, &count, text_of("make-%s-image.sh", image_name(i)),
                  emit_image_script(f, i));

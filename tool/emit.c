@@ -8,6 +8,7 @@
 #include "guest.h"
 #include "parts.h"
 #include "say.h"
+#include "target.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,31 +43,6 @@ char *device_name(const struct thing *device)
     return text_of("%s_%d", device->type, device->number);
 }
 
-bool is_bare(const char *target)
-{
-    return strcmp(target, "xen") == 0 || strcmp(target, "virtio") == 0;
-}
-
-char *program_name(const char *image, const char *target)
-{
-    return is_bare(target) ? text_of("mir-%s.%s", image, target)
-                           : text_of("mir-%s", image);
-}
-
-struct list built_files(const char *image, const char *target)
-{
-    char *program = program_name(image, target);
-    struct list l = {{program, text_of("%s.debug", program),
-                      text_of("%s_libvirt.xml", image)},
-                     1};
-
-    if (is_bare(target))
-        l.count++;
-    if (strcmp(target, "xen") == 0)
-        l.count++;
-    return l;
-}
-
 char *prototype(const struct thing *job)
 {
     struct draft d;
@@ -96,13 +72,11 @@ static void put_c_string(FILE *out, const char *text)
 char *device_call(const struct thing *device)
 {
     struct draft d;
-    bool is_value = strcmp(device->what, "default_console") == 0 ||
-                    strcmp(device->what, "tap0") == 0;
 
     begin(&d);
     fputs(device->what, d.out);
-    for (size_t i = 0; !is_value && i < device->argument_count; i++) {
-        if (i > 0 && is_fat_of_files(device))
+    for (size_t i = 0; !device->is_value && i < device->argument_count; i++) {
+        if (i > 0 && device->makes_image)
             break;
         fputs(i ? ", " : "(", d.out);
         if (device->argument[i].text)
@@ -110,7 +84,7 @@ char *device_call(const struct thing *device)
         else
             fputs(device->argument[i].device->what, d.out);
     }
-    if (!is_value)
+    if (!device->is_value)
         fputs(device->argument_count ? ")" : "()", d.out);
     return finish(&d);
 }
@@ -170,12 +144,11 @@ static void put_texts(FILE *out, const struct thing *device, size_t i)
 static const struct thing *file_system_on(const struct facts *f,
                                           const struct thing *disk)
 {
-    if (strcmp(disk->driver, "block_unix") != 0)
+    if (!disk->takes_maker)
         return NULL;
     for (size_t i = 0; i < f->thing_count; i++)
         for (size_t a = 0; a < f->thing[i].argument_count; a++)
             if (f->thing[i].is_used && f->thing[i].type &&
-                strcmp(f->thing[i].type, "fs") == 0 &&
                 f->thing[i].argument[a].device == disk)
                 return &f->thing[i];
     return NULL;
@@ -184,7 +157,7 @@ static const struct thing *file_system_on(const struct facts *f,
 /* What a user is told to do when the disk is missing. */
 static char *maker_of(const struct thing *fs, const struct thing *disk)
 {
-    if (is_fat_of_files(fs))
+    if (fs->makes_image)
         return text_of("`make` makes it, beside the image");
     return text_of("`fat create %s 64M` makes one with an empty file system",
                    shell_word(disk->argument[0].text));
@@ -194,30 +167,28 @@ static void put_connect(FILE *out, const struct facts *f,
                         const struct thing *device)
 {
     const struct thing *fs = file_system_on(f, device);
-    bool is_stack =
-        strcmp(device->driver, "stackv4_socket") == 0;
-    bool takes_list = is_stack || strcmp(device->driver, "dns_stub") == 0;
-    bool is_xen = strcmp(f->target, "xen") == 0;
+    const struct image_target *t = target_of(f->target);
+    const char *name = t->name_of ? t->name_of(f, device) : NULL;
     size_t i = 0;
 
     fprintf(out, "    connected(%s_connect%s(", device->driver,
             fs ? "_with" : "");
     for (; i < device->argument_count; i++) {
-        if (i == 0 && is_fat_of_files(device))
+        if (i == 0 && device->makes_image)
             continue;
-        if (device->argument[i].text && takes_list)
+        if (device->argument[i].text && device->takes_list)
             break;
-        if (is_crunched(device))
+        if (device->is_crunched)
             fprintf(out, "&%s", crunched_by(f, device));
-        else if (is_xen && guest_device(f, device))
-            put_c_string(out, guest_device(f, device));
+        else if (name)
+            put_c_string(out, name);
         else if (device->argument[i].text)
             put_c_string(out, device->argument[i].text);
         else
             fputs(device_name(device->argument[i].device), out);
         fputs(", ", out);
     }
-    if (takes_list) {
+    if (device->takes_list) {
         put_texts(out, device, i);
         fputs(", ", out);
     }
@@ -226,13 +197,6 @@ static void put_connect(FILE *out, const struct facts *f,
         fputs(", ", out);
     }
     fprintf(out, "&%s),\n              ", device_name(device));
-    put_c_string(out, device_call(device));
-    fputs(");\n", out);
-}
-
-static void put_flush(FILE *out, const struct thing *device)
-{
-    fprintf(out, "    flushed(fs_flush(%s), ", device_name(device));
     put_c_string(out, device_call(device));
     fputs(");\n", out);
 }
@@ -246,6 +210,25 @@ static void put_job_function(FILE *out, const struct facts *f, size_t job)
         fprintf(out, "%s%s", i ? ", " : "",
                 device_name(j->argument[i].device));
     fputs(");\n}\n\n", out);
+}
+
+/* What each device needs when the jobs have ended: flushing comes first, since
+ * its failure must still be reported. */
+static void put_ends(FILE *out, const struct facts *f)
+{
+    for (size_t i = 0; i < f->thing_count; i++) {
+        const struct thing *t = &f->thing[i];
+
+        if (!t->is_used || !t->flush)
+            continue;
+        fprintf(out, "    flushed(%s(%s), ", t->flush, device_name(t));
+        put_c_string(out, device_call(t));
+        fputs(");\n", out);
+    }
+    for (size_t i = 0; i < f->thing_count; i++)
+        if (f->thing[i].is_used && f->thing[i].finish)
+            fprintf(out, "    %s(%s);\n", f->thing[i].finish,
+                    device_name(&f->thing[i]));
 }
 
 char *emit_main(const struct facts *f)
@@ -285,15 +268,7 @@ char *emit_main(const struct facts *f)
     if (f->has_sandbox)
         fputs("    connected(sandbox_enter(), \"sandbox()\");\n", d.out);
     fprintf(d.out, "    jobs_run(mirage_jobs, %zu);\n", f->job_count);
-    for (size_t i = 0; i < f->thing_count; i++)
-        if (f->thing[i].is_used && f->thing[i].type &&
-            strcmp(f->thing[i].type, "fs") == 0)
-            put_flush(d.out, &f->thing[i]);
-    for (size_t i = 0; i < f->thing_count; i++)
-        if (f->thing[i].is_used && f->thing[i].type &&
-            strcmp(f->thing[i].type, "stackv4") == 0)
-            fprintf(d.out, "    stackv4_finish(%s);\n",
-                    device_name(&f->thing[i]));
+    put_ends(d.out, f);
     fputs("}\n", d.out);
     return finish(&d);
 }
@@ -412,7 +387,7 @@ static void put_folders(FILE *out, const char *list, char *(*name)(size_t i),
 char *emit_makefile(const struct facts *f)
 {
     static const struct filling none[] = {{NULL, NULL}};
-    bool is_xen = strcmp(f->target, "xen") == 0;
+    const struct image_target *t = target_of(f->target);
     struct list sources = f->sources;
     struct draft d;
 
@@ -430,9 +405,7 @@ char *emit_makefile(const struct facts *f)
             "#     make clean     removes what was built\n"
             "%s\n",
             f->file, program_name(f->image, f->target),
-            is_xen ? text_of("#     make libvirt   writes %s_libvirt.xml\n",
-                             f->image)
-                   : "");
+            t->goal ? text_of(t->goal, f->image) : "");
     fprintf(d.out, "NAME      := %s\n", f->image);
     fprintf(d.out, "TARGET    := %s\n", f->target);
     fprintf(d.out, "CONFIG    := %s\n", f->file);
@@ -445,11 +418,9 @@ char *emit_makefile(const struct facts *f)
     put_folders(d.out, "IMAGES", image_name, &f->images);
     fputc('\n', d.out);
     put_part(d.out, "head.mk", none);
-    if (is_bare(f->target))
+    if (t->is_bare)
         put_part(d.out, "bare.mk", none);
-    put_part(d.out,
-             is_bare(f->target) ? text_of("%s.mk", f->target) : "unix.mk",
-             none);
+    put_part(d.out, t->part, none);
     if (f->crunched.count)
         put_part(d.out, "crunch.mk", none);
     if (f->images.count)

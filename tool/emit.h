@@ -22,15 +22,6 @@ char *emit_guest_file(const struct facts *f, const char *part);
  * explains them. */
 char *emit_guest_template(const struct facts *f, const char *part);
 
-/* Is an image for this target a virtual machine? */
-bool is_bare(const char *target);
-
-/* The file that make builds: mir-NAME, or mir-NAME.TARGET. */
-char *program_name(const char *image, const char *target);
-
-/* All that make may build for it. */
-struct list built_files(const char *image, const char *target);
-
 char *emit_compile_flags(const struct facts *f);
 
 /* What each source of a job is compiled with: its entry's prototype, at the

@@ -5,10 +5,11 @@
 #define _GNU_SOURCE
 #include "facts.h"
 #include "compiler.h"
-#include "emit.h"
 #include "process.h"
 #include "root.h"
 #include "say.h"
+#include "target.h"
+#include <mirage/line.h>
 #include <errno.h>
 #include <ftw.h>
 #include <signal.h>
@@ -23,38 +24,6 @@
 #define LAST_DATE (INT64_MAX / 1000000000)
 
 #define TIME_LIMIT 12 /* seconds; it stops itself after 10 */
-
-const char *const target_names[] = {"unix", "macosx", "xen",
-                                    "virtio", "sim", NULL};
-
-void check_target(const char *target)
-{
-    int t = 0;
-
-    while (target_names[t] && strcmp(target_names[t], target) != 0)
-        t++;
-    if (!target_names[t])
-        die_unknown("target", target, target_names);
-    if (strcmp(target, "macosx") == 0) {
-#ifndef __APPLE__
-        die(FAILED, "target macosx is built on a Mac, with its compiler and "
-                    "its libraries; this is another system.\n"
-                    "`mirage configure --unix` makes the same program here.");
-#endif
-    }
-}
-
-void check_libraries(const char *target)
-{
-    if (!is_bare(target))
-        return;
-    if (access(text_of("%s/lib/mirage/%s/libmirage.a", root(), target),
-               R_OK) != 0)
-        die(FAILED, "target %s needs the libraries of bare images, which are "
-                    "not built here.\n"
-                    "`make images`, in the clone of mirage, builds them.",
-            target);
-}
 
 static int remove_one(const char *path, const struct stat *st, int flag,
                       struct FTW *ftw)
@@ -128,33 +97,6 @@ static void compile(const char *file, const char *program, struct facts *facts)
     facts->dependencies = read_file(rules);
 }
 
-void put_escaped(void *out, const char *value)
-{
-    for (; *value; value++)
-        switch (*value) {
-        case '\t': fputs("\\t", out); break;
-        case '\n': fputs("\\n", out); break;
-        case '\\': fputs("\\\\", out); break;
-        default: fputc(*value, out);
-        }
-}
-
-char *unescape(char *value)
-{
-    char *to = value;
-
-    for (const char *from = value; *from; from++)
-        if (*from == '\\' && from[1]) {
-            from++;
-            *to++ = *from == 't' ? '\t' : *from == 'n' ? '\n'
-                                                       : *from;
-        } else {
-            *to++ = *from;
-        }
-    *to = '\0';
-    return value;
-}
-
 void add_item(struct list *l, const char *item)
 {
     for (size_t i = 0; i < l->count; i++)
@@ -173,16 +115,6 @@ void add_need(struct list *names, const char **places, const char *name,
     add_item(names, name);
     if (names->count > before)
         places[before] = place;
-}
-
-bool is_crunched(const struct thing *t)
-{
-    return t->type && strcmp(t->driver, "kv_ro_crunch") == 0;
-}
-
-bool is_fat_of_files(const struct thing *t)
-{
-    return t->type && strcmp(t->what, "fat_of_files") == 0;
 }
 
 static struct thing *find_thing(struct facts *f, const char *number)
@@ -223,26 +155,31 @@ static struct argument *add_argument(struct facts *f, const char *number)
     return &t->argument[t->argument_count++];
 }
 
-/* One line of the report: v[0] is its word, the others its values or "". */
-static void take_fact(struct facts *f, char *const *v, size_t count)
+/* A line about a device that main.c depends on (config/main.c). */
+static void add_trait(struct thing *t, const char *word, const char *value)
+{
+    if (strcmp(word, "value") == 0)
+        t->is_value = true;
+    else if (strcmp(word, "list") == 0)
+        t->takes_list = true;
+    else if (strcmp(word, "crunched") == 0)
+        t->is_crunched = true;
+    else if (strcmp(word, "image-of-folder") == 0)
+        t->makes_image = true;
+    else if (strcmp(word, "maker") == 0)
+        t->takes_maker = true;
+    else if (strcmp(word, "flush") == 0)
+        t->flush = value;
+    else if (strcmp(word, "finish") == 0)
+        t->finish = value;
+}
+
+/* A line about a node of the graph: v[1] is its number. */
+static void add_node_fact(struct facts *f, char *const *v)
 {
     struct thing *t;
 
-    if (strcmp(v[0], "image") == 0) {
-        f->image = v[1];
-    } else if (strcmp(v[0], "env") == 0) {
-        add_variable(f, v[1], count > 2 ? v[2] : NULL);
-    } else if (strcmp(v[0], "package") == 0) {
-        add_need(&f->needs.packages, f->needs.package_places, v[1], v[2]);
-    } else if (strcmp(v[0], "sandbox") == 0) {
-        f->has_sandbox = true;
-    } else if (strcmp(v[0], "library") == 0) {
-        add_need(&f->needs.libraries, f->needs.library_places, v[1], v[2]);
-    } else if (strcmp(v[0], "source") == 0) {
-        add_item(&f->sources, v[2]);
-    } else if (strcmp(v[0], "include") == 0) {
-        add_item(&f->includes, v[2]);
-    } else if (strcmp(v[0], "device") == 0) {
+    if (strcmp(v[0], "device") == 0) {
         t = add_thing(f, v[1]);
         t->type = v[2];
         t->what = v[3];
@@ -258,7 +195,30 @@ static void take_fact(struct facts *f, char *const *v, size_t count)
         add_argument(f, v[1])->text = v[2];
     } else if (strcmp(v[0], "uses") == 0) {
         add_argument(f, v[1])->device = find_thing(f, v[2]);
+    } else if (strcmp(v[0], "done") != 0) {
+        add_trait(find_thing(f, v[1]), v[0], v[2]);
     }
+}
+
+/* One line of the report: v[0] is its word, the others its values or "". */
+static void add_fact(struct facts *f, char *const *v, size_t count)
+{
+    if (strcmp(v[0], "image") == 0)
+        f->image = v[1];
+    else if (strcmp(v[0], "env") == 0)
+        add_variable(f, v[1], count > 2 ? v[2] : NULL);
+    else if (strcmp(v[0], "package") == 0)
+        add_need(&f->needs.packages, f->needs.package_places, v[1], v[2]);
+    else if (strcmp(v[0], "sandbox") == 0)
+        f->has_sandbox = true;
+    else if (strcmp(v[0], "library") == 0)
+        add_need(&f->needs.libraries, f->needs.library_places, v[1], v[2]);
+    else if (strcmp(v[0], "source") == 0)
+        add_item(&f->sources, v[2]);
+    else if (strcmp(v[0], "include") == 0)
+        add_item(&f->includes, v[2]);
+    else if (*v[0])
+        add_node_fact(f, v);
 }
 
 static size_t split_line(char *line, char *v[8])
@@ -270,7 +230,7 @@ static size_t split_line(char *line, char *v[8])
     for (size_t i = 0; i < 8; i++)
         v[i] = empty;
     while (count < 8 && (value = strsep(&line, "\t")) != NULL)
-        v[count++] = unescape(value);
+        v[count++] = line_value(value);
     return count;
 }
 
@@ -362,7 +322,7 @@ static void read_report(struct facts *f, char *text)
 
         if (strcmp(v[0], "runs") == 0) /* before the jobs are reported */
             continue;
-        take_fact(f, v, count);
+        add_fact(f, v, count);
     }
 }
 
@@ -393,7 +353,7 @@ static void find_crunched(struct facts *f)
     for (size_t i = 0; i < f->job_count; i++)
         mark_used(f->job[i]);
     for (size_t i = 0; i < f->thing_count; i++)
-        if (f->thing[i].is_used && is_crunched(&f->thing[i]))
+        if (f->thing[i].is_used && f->thing[i].is_crunched)
             add_item(&f->crunched, f->thing[i].argument[0].text);
 }
 
@@ -401,7 +361,7 @@ static void find_crunched(struct facts *f)
 static void find_images(struct facts *f)
 {
     for (size_t i = 0; i < f->thing_count; i++)
-        if (is_fat_of_files(&f->thing[i]))
+        if (f->thing[i].makes_image)
             f->images.item[f->images.count++] = f->thing[i].argument[0].text;
 }
 
@@ -435,6 +395,8 @@ struct facts *get_facts(const char *file, const char *target)
     add_word(&w, text_of("%d", FACTS_FD));
     add_word(&w, target);
     add_word(&w, file);
+    for (const struct image_target *t = targets; t->name; t++)
+        add_word(&w, t->name);
     o = run(&w, FACTS_FD, TIME_LIMIT);
     if (o.error)
         die(FAILED, "cannot run %s, which was compiled from %s: %s.\nPrograms "

@@ -30,6 +30,13 @@ struct thing {
     const char *stop; /* a job's; NULL: none */
     struct argument argument[16];
     size_t argument_count;
+    bool is_value; /* config.c writes it without parentheses */
+    bool takes_list; /* the texts at its end are one parameter, a list */
+    bool is_crunched; /* argument 0 is a folder that is put into the image */
+    bool makes_image; /* argument 0 is a folder of which argument 1, a disk, is
+                         made at configuration time */
+    bool takes_maker; /* a disk: DRIVER_connect_with takes what makes it */
+    const char *flush, *finish; /* called at the end of the image, or NULL */
     bool is_used; /* by a job that the image runs */
 };
 
@@ -62,29 +69,11 @@ struct facts {
     char *dependencies; /* of config.c, as make has them */
 };
 
-extern const char *const target_names[]; /* ends with NULL */
-
-/* Ends with a message unless this system can build for the target. */
-void check_target(const char *target);
-
-/* Ends with a message unless the target's libraries are built. After get_facts:
- * a device that the target lacks is the more useful message. */
-void check_libraries(const char *target);
-
 /*
  * Compiles and runs file in the present folder. Mistakes end the program with
  * their messages. The environment is what config.c will see.
  */
 struct facts *get_facts(const char *file, const char *target);
-
-/* Is it a device made of a folder that is put into the image? */
-bool is_crunched(const struct thing *t);
-
-/*
- * Is it a file system made of a folder? Its arguments are the folder, and a
- * disk that is made of it at configuration time.
- */
-bool is_fat_of_files(const struct thing *t);
 
 /* Adds an item, once. */
 void add_item(struct list *l, const char *item);
@@ -92,10 +81,6 @@ void add_item(struct list *l, const char *item);
 /* Adds a name with its place, once. */
 void add_need(struct list *names, const char **places, const char *name,
               const char *place);
-
-/* Escapes and back: \t, \n and \\ in a value of a line. */
-void put_escaped(void *file, const char *value);
-char *unescape(char *value);
 
 /* The folder for what is not to stay; removed when the program ends. */
 const char *scratch(void);

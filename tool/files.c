@@ -4,6 +4,8 @@
 #include "draft.h"
 #include "emit.h"
 #include "say.h"
+#include "target.h"
+#include <mirage/line.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdint.h>
@@ -387,7 +389,7 @@ void remove_files(void)
 static void put_fact(FILE *out, const char *word, const char *value)
 {
     fprintf(out, "%s\t", word);
-    put_escaped(out, value);
+    line_put(out, value);
     fputc('\n', out);
 }
 
@@ -414,7 +416,7 @@ static struct record *parse_record(void)
 
         if (!value)
             continue;
-        value = unescape(value);
+        value = line_value(value);
         if (strcmp(word, "version") == 0)
             r->version = value;
         else if (strcmp(word, "target") == 0)
@@ -427,7 +429,7 @@ static struct record *parse_record(void)
             r->built.item[r->built.count++] = value;
         else if (strcmp(word, "env") == 0 && r->variable_count < MOST)
             r->variable[r->variable_count++] =
-                (struct variable){value, line ? unescape(line) : NULL};
+                (struct variable){value, line ? line_value(line) : NULL};
     }
     return r;
 }
@@ -472,10 +474,10 @@ char *record_text(const struct facts *f)
     }
     for (size_t i = 0; i < f->variable_count; i++) {
         fputs("env\t", out);
-        put_escaped(out, f->variable[i].name);
+        line_put(out, f->variable[i].name);
         if (f->variable[i].value) {
             fputc('\t', out);
-            put_escaped(out, f->variable[i].value);
+            line_put(out, f->variable[i].value);
         }
         fputc('\n', out);
     }

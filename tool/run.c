@@ -2,11 +2,11 @@
 /* mirage run: the image as a process, in QEMU, or under Xen. */
 #define _GNU_SOURCE
 #include "commands.h"
-#include "emit.h"
 #include "files.h"
 #include "process.h"
 #include "root.h"
 #include "say.h"
+#include "target.h"
 #include "xl.h"
 #include <errno.h>
 #include <stdio.h>
@@ -134,22 +134,23 @@ int command_run(int count, char **words)
 {
     const struct options o = read_options(count, words);
     const struct record *r = want_record();
+    const struct image_target *target = target_of(r->target);
     const char *program = program_name(r->image, r->target);
     const char *sudo = getenv("SUDO") ? getenv("SUDO") : "";
 
     if (access(program, F_OK) != 0)
         die(FAILED, "./%s is not built: run `make`", program);
-    if (!is_bare(r->target) && access(program, X_OK) != 0)
+    if (!target->is_bare && access(program, X_OK) != 0)
         die(FAILED, "cannot run ./%s: %s. Is the file system of this folder "
                     "mounted noexec?",
             program, strerror(errno));
-    if (strcmp(r->target, "xen") == 0) {
+    switch (target->machine) {
+    case XEN_DOMAIN:
         if (o.gdb)
             refuse_gdb(r);
         return run_in_xen(r->image, sudo, o.count, o.words);
+    case QEMU: run_in_qemu(r, sudo, &o); break;
+    case NO_MACHINE: run_as_process(program, sudo, &o); break;
     }
-    if (strcmp(r->target, "virtio") == 0)
-        run_in_qemu(r, sudo, &o);
-    run_as_process(program, sudo, &o);
     return FAILED;
 }

@@ -3,32 +3,56 @@
  * refusals CASE: the sentences for devices that a target lacks, from a table
  * in which other targets have them.
  */
-#include "devices.h"
-#include <stdlib.h>
+#include "device.h"
 #include <string.h>
 
-static const struct device table[] = {
-    {"default_console",
-     "console",
-     {"console_unix", "console_unix", "console_xen", "console_virtio"},
-     0,
-     0},
-    {"crunch",
-     "kv_ro",
-     {"kv_ro_crunch", "kv_ro_crunch", "kv_ro_crunch", "kv_ro_crunch"},
-     0,
-     0},
-    {"direct_kv_ro",
-     "kv_ro",
-     {"kv_ro_unix", "kv_ro_unix", 0, 0},
-     "reads the host's files",
-     "crunch"},
-    {"netif", "network", {0, 0, "network_xen", 0}, 0, 0},
-    {"block_of_file", "block", {"block_unix", 0, 0, 0}, 0, 0},
-    {"block_of_name", "block", {0, 0, "block_xen", 0}, 0, 0},
-    {"fat", "fs", {0}, 0, 0},
-    {0, 0, {0}, 0, 0},
-};
+static const struct device_type console_type = {.name = "console"},
+                                block_type = {.name = "block"},
+                                fs_type = {.name = "fs"},
+                                kv_ro_type = {.name = "kv_ro"},
+                                network_type = {.name = "network"};
+
+static const struct constructor
+    default_made = {.name = "default_console",
+                    .type = &console_type,
+                    .on = {[UNIX] = "console_unix",
+                           [MACOSX] = "console_unix",
+                           [XEN] = "console_xen",
+                           [VIRTIO] = "console_virtio"}},
+    crunched = {.name = "crunch",
+                .type = &kv_ro_type,
+                .on = {[UNIX] = "kv_ro_crunch",
+                       [MACOSX] = "kv_ro_crunch",
+                       [XEN] = "kv_ro_crunch",
+                       [VIRTIO] = "kv_ro_crunch"}},
+    direct = {.name = "direct_kv_ro",
+              .type = &kv_ro_type,
+              .on = {[UNIX] = "kv_ro_unix", [MACOSX] = "kv_ro_unix"},
+              .nature = "reads the host's files",
+              .instead = &crunched,
+              .same_arguments = true},
+    by_name = {.name = "netif",
+               .type = &network_type,
+               .on = {[XEN] = "network_xen"}},
+    of_file = {.name = "block_of_file",
+               .type = &block_type,
+               .on = {[UNIX] = "block_unix"}},
+    of_name = {.name = "block_of_name",
+               .type = &block_type,
+               .on = {[XEN] = "block_xen"}},
+    on_disk = {.name = "fat", .type = &fs_type};
+
+static const struct constructor *const table[] = {
+    &default_made, &crunched, &direct, &by_name, &of_file, &of_name, &on_disk};
+
+static const char *driver(const struct constructor *c, const char *call,
+                          enum target t)
+{
+    static const struct constructors all = {
+        table, table + sizeof table / sizeof *table};
+
+    return device_driver(c, all, (struct config_place){"config.c", 5}, call, t);
+}
 
 /* What libconfig's main calls. */
 void configure(void)
@@ -37,15 +61,14 @@ void configure(void)
     const char *which = env("CASE", "");
 
     if (strcmp(which, "other target") == 0)
-        device_driver(table, at, "direct_kv_ro", "direct_kv_ro(\"t\")", XEN);
+        driver(&direct, "direct_kv_ro(\"t\")", XEN);
     if (strcmp(which, "its like") == 0)
-        device_driver(table, at, "block_of_file", "block_of_file(...)", XEN);
+        driver(&of_file, "block_of_file(...)", XEN);
     if (strcmp(which, "no substitute") == 0)
-        device_driver(table, at, "netif", "netif(\"eth0\")", UNIX);
+        driver(&by_name, "netif(\"eth0\")", UNIX);
     if (strcmp(which, "nowhere") == 0)
-        device_driver(table, at, "fat", "fat(...)", XEN);
+        driver(&on_disk, "fat(...)", XEN);
     if (strcmp(which, "found") == 0 &&
-        strcmp(device_driver(table, at, "crunch", "crunch(\"t\")", XEN),
-               "kv_ro_crunch") == 0)
+        strcmp(driver(&crunched, "crunch(\"t\")", XEN), "kv_ro_crunch") == 0)
         config_fail(at, "found");
 }
