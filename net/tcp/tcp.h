@@ -10,10 +10,14 @@
 #include "siphash.h"
 #include "tcp_congestion.h"
 #include "tcp_cubic.h"
+#include "tcp_delivery.h"
 #include "tcp_ecn.h"
+#include "tcp_end.h"
 #include "tcp_events.h"
 #include "tcp_flow.h"
+#include "tcp_listener.h"
 #include "tcp_ooo.h"
+#include "tcp_open.h"
 #include "tcp_output.h"
 #include "tcp_pace.h"
 #include "tcp_path.h"
@@ -23,8 +27,10 @@
 #include "tcp_recovery.h"
 #include "tcp_sack.h"
 #include "tcp_segment.h"
+#include "tcp_send.h"
 #include "tcp_sent.h"
 #include "tcp_timer.h"
+#include "tcp_work.h"
 #include "wheel.h"
 #include <mirage/fiber.h>
 #include <mirage/tcpv4.h>
@@ -55,19 +61,6 @@ enum tcp_state {
     TCP_CLOSING,
     TCP_LAST_ACK,
     TCP_TIMED_WAIT,
-};
-
-/* Exists while it has a handler or connections. */
-struct tcp_listener {
-    struct tcp_listener *next;
-    uint16_t port;
-    tcp_handler *fn; /* NULL: the port is closed */
-    tcp_accepted *accepted; /* NULL: fn is called, in a fiber */
-    void *ctx;
-    struct tcp_limits limits; /* 0: none */
-    struct tcp_options options;
-    unsigned half_open, handlers;
-    nanoseconds cookies; /* until then they are valid; 0: never */
 };
 
 struct connection {
@@ -235,61 +228,22 @@ struct tcpv4 {
     struct tcp_counters counters;
 };
 
-/* tcp.c: listeners, opening, the end, the work fiber */
+/* Our timestamp of now: milliseconds plus the connection's offset. */
+static inline uint32_t tcp_timestamp(const struct connection *c)
+{
+    return (uint32_t)(time_now() / MILLISECOND) + c->ts.offset;
+}
 
-/* Has the work fiber send what is due, after all segments that were received
- * with this one are processed. */
-void tcp_schedule(struct connection *c);
+/* Bytes in flight: RFC 6675's pipe. */
+static inline uint32_t tcp_in_flight(const struct connection *c)
+{
+    uint32_t came = c->recovery.dup_acks * c->mss;
 
-/* Initialises a connection with its sequence numbers, in no table. */
-void tcp_init(struct connection *c, struct tcpv4 *tcp, struct endpoint local,
-              struct endpoint peer);
-
-/* Replaces the initial sequence number. */
-void tcp_set_iss(struct connection *c, uint32_t iss);
-
-/* Allocates and links a connection that is to send a SYN; NULL: the pool is
- * empty, which is counted, and logged once. */
-struct connection *tcp_create(struct tcpv4 *tcp, struct endpoint local,
-                              struct endpoint peer);
-
-/* The same, but when the pool is full the connection that
- * tcp_peer_choose_victim names is reset. */
-struct connection *tcp_create_displacing(struct tcpv4 *tcp,
-                                         struct endpoint local,
-                                         struct endpoint peer);
-
-/* Would tcp_create succeed? */
-bool tcp_has_room(const struct tcpv4 *tcp);
-
-struct tcp_listener *tcp_find_listener(struct tcpv4 *tcp, uint16_t port);
-
-/* May it have another connection that is half open; that is handled? */
-bool tcp_may_half_open(const struct tcpv4 *tcp, const struct tcp_listener *l);
-bool tcp_may_accept(const struct tcp_listener *l);
-
-/* Enters SYN-RECEIVED as a passive connection of l; leaves it. */
-void tcp_add_half_open(struct connection *c, struct tcp_listener *l);
-void tcp_remove_half_open(struct connection *c);
-
-/* Enters TIME-WAIT, and starts the 2 MSL timer. */
-void tcp_enter_time_wait(struct connection *c);
-
-/* Enters CLOSED for this reason (OK: in good order). Frees the connection
- * unless an application holds it. */
-void tcp_end(struct connection *c, enum status why);
-
-/* Frees a connection in CLOSED. */
-void tcp_free(struct connection *c);
-
-/* Runs the listener's handler in a fiber, or has it called; until the
- * application releases the connection. */
-void tcp_accept(struct connection *c);
-void tcp_release(struct connection *c);
-
-/* Sends a SYN; the statuses of tcpv4_open. */
-MUST_CHECK enum status tcp_start_open(struct tcpv4 *tcp, struct endpoint to,
-                                      struct connection **made);
+    /* Without SACK each duplicate ACK stands for a segment that has arrived. */
+    return c->sack.permitted          ? c->sent.in_flight
+           : c->sent.in_flight > came ? c->sent.in_flight - came
+                                      : 0;
+}
 
 /* Bytes of the send queue that were not sent yet. */
 static inline uint32_t tcp_unsent(const struct connection *c)

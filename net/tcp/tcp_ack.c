@@ -109,10 +109,10 @@ static void process_ack_number(struct connection *c, const struct arrival *a,
         if (of_data > 0)
             trim_queue(c, of_data);
         d.acked = acked < of_data ? acked : of_data;
-        sent_apply_ack(c, &d);
+        delivery_by_ack(c, &d);
     }
     if (c->sack.permitted && a->s.sack_count > 0) {
-        sent_apply_sack(c, &a->s, &d);
+        delivery_by_sack(c, &a->s, &d);
         d.has_dsack = sack_find_dsack(c, &a->s, &d.dsack);
     }
     if (!d.is_new && d.bytes == 0 && !d.has_dsack && !is_duplicate &&

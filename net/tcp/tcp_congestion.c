@@ -1,39 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Congestion control: NewReno (RFC 5681, with RFC 3465's byte counting), what
- * all algorithms share, and the choice of one.
+ * Congestion control: NewReno (RFC 5681, with RFC 3465's byte counting), and
+ * what all algorithms share.
  *
  * Congestion window validation (RFC 7661): a window of which less than half is
  * used does not grow, is not sent in one burst, and is halved after five
  * minutes.
  */
 #include "tcp.h"
-#include <mirage/boot.h>
 #include <string.h>
 
 #define USED_FOR   SECOND /* RFC 7661, 4.2: or three round trips */
 #define UNUSED_FOR (300 * SECOND) /* 4.4.2 */
-
-static const struct tcp_congestion *chosen = &tcp_cubic;
-
-static const char *parse_congestion(const char *value)
-{
-    if (strcmp(value, "cubic") == 0)
-        chosen = &tcp_cubic;
-    else if (strcmp(value, "newreno") == 0)
-        chosen = &tcp_newreno;
-    else
-        return "cubic or newreno";
-    return NULL;
-}
-
-BOOT_PARSED(tcp_congestion, "NAME", parse_congestion,
-            "how TCP finds its pace: cubic (the default) or newreno");
-
-const struct tcp_congestion *congestion_default(void)
-{
-    return chosen;
-}
 
 /* RFC 6928, 2 */
 static uint32_t first_window(const struct connection *c)

@@ -34,8 +34,6 @@ struct tcp_cwv {
     nanoseconds peak_since, unused_since;
 };
 
-const struct tcp_congestion *congestion_default(void);
-
 /* Set cwnd to the initial window; to the restart window (RFC 5681, 4.1). */
 void congestion_begin(struct connection *c);
 void congestion_restart(struct connection *c);

@@ -245,18 +245,6 @@ static void shutdown_flow(struct flow *f, unsigned sides)
     }
 }
 
-void tcp_abort(struct connection *c, enum status why)
-{
-    if (c->state != TCP_CLOSED && c->state != TCP_TIMED_WAIT)
-        tcp_send_reset(c);
-    buf_free(c->rcvq.first);
-    c->rcvq.first = c->rcvq.last = NULL;
-    c->rcvq.len = 0;
-    c->fin_received = false;
-    c->error = why;
-    tcp_end(c, why);
-}
-
 static void abort_flow(struct flow *f)
 {
     struct connection *c = connection_of(f);

@@ -7,12 +7,6 @@
 
 #include <mirage/flow.h>
 
-struct connection;
-
-/* Ends the connection at once, with a reset to the peer; what the application
- * has not read is dropped. */
-void tcp_abort(struct connection *c, enum status why);
-
 extern const struct flow_ops tcp_flow_ops;
 
 #endif

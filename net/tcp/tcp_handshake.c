@@ -8,9 +8,13 @@
 #include "tcp_cookie.h"
 #include "tcp_handshake.h"
 #include "tcp_memory.h"
+#include <mirage/log.h>
 #include <mirage/random.h>
+#include <mirage/text.h>
 
 #define LEAST_MSS 64
+
+extern struct log_source tcpv4;
 
 /* Initialises the receive side by the peer's SYN and its options. */
 static void apply_syn(struct connection *c, const struct arrival *a)
@@ -41,6 +45,66 @@ static void apply_syn(struct connection *c, const struct arrival *a)
     arrival_set_window(c, a);
 }
 
+static void run_handler(void *ctx)
+{
+    struct connection *c = ctx;
+    const struct tcp_listener *l = c->listener;
+
+    c->flow.is_handlers = true;
+    if (l->fn)
+        l->fn(l->ctx, &c->flow, c->peer);
+    else
+        flow_abort(&c->flow); /* the listener has been closed since */
+    c->flow.is_handlers = false;
+    flow_close(&c->flow);
+}
+
+/* Schedules the call of the listener, or starts a handler's fiber;
+ * ERR_NO_MEMORY. */
+static enum status serve(struct connection *c)
+{
+    const struct tcp_listener *l = c->listener;
+    char name[16];
+    struct fiber_options fiber = {name, l->options.stack};
+
+    if (l->accepted) {
+        c->events.is_new = true;
+        tcp_schedule(c);
+        return OK;
+    }
+    (void)text_format(name, sizeof name, "tcp:%u", l->port);
+    return fiber_start_with(&fiber, run_handler, c);
+}
+
+/* Counts the connection for its peer, and hands it to the application, which
+ * holds it then; or resets it. */
+static void accept(struct connection *c)
+{
+    const struct tcp_listener *l = c->listener;
+    struct tcpv4 *tcp = c->tcp;
+
+    if (!tcp_peer_has_quota(tcp, l, c->peer.ip)) {
+        tcp->counters.over_peer_limit++;
+        tcp_send_reset(c);
+        tcp_end(c, ERR_REFUSED);
+        return;
+    }
+    tcp->counters.accepted++;
+    c->is_held = c->is_handled = true;
+    c->listener->handlers++;
+    if (tcp_peer_add(c) == OK && serve(c) == OK)
+        return;
+    tcp->counters.no_room++;
+    if (!tcp->was_without_memory)
+        log_warning(&tcpv4, "no memory to serve %s: its connection is reset, "
+                            "and so are others while there is none",
+                    ip_text(c->peer.ip).s);
+    tcp->was_without_memory = true;
+    tcp_release(c);
+    tcp_send_reset(c);
+    tcp_end(c, ERR_NO_MEMORY);
+}
+
 void tcp_establish(struct connection *c)
 {
     bool passive = c->state == TCP_SYN_RECEIVED && c->is_passive;
@@ -59,7 +123,7 @@ void tcp_establish(struct connection *c)
     wake_all(&c->writable);
     if (passive) {
         tcp_remove_half_open(c);
-        tcp_accept(c);
+        accept(c);
     }
 }
 

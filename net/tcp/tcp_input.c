@@ -10,7 +10,6 @@
 #include "tcp_input.h"
 #include "tcp_text.h"
 #include "tcp_validate.h"
-#include <mirage/bytes.h>
 #include <mirage/checksum.h>
 
 static void connection_input(struct connection *c, struct arrival *a,
@@ -91,26 +90,4 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     if (c)
         connection_input(c, &a, packet);
     buf_free(a.data);
-}
-
-void tcp_icmp_error(void *ctx, const struct ipv4_packet *packet,
-                    const uint8_t *start, size_t len,
-                    const struct ipv4_error *error)
-{
-    struct tcpv4 *tcp = ctx;
-    struct connection *c;
-    uint32_t seq;
-
-    if (len < 8)
-        return;
-    c = tcp_find(tcp, (struct endpoint){packet->from, get_be16(start)},
-                 (struct endpoint){packet->to, get_be16(start + 2)});
-    seq = get_be32(start + 4);
-    /* RFC 5927, 4: ignore errors for segments that are not in flight. */
-    if (!c || seq_before(seq, c->snd.una) || !seq_before(seq, c->snd.nxt))
-        return;
-    if (error->status == ERR_RANGE)
-        path_on_icmp_mtu(c, error->mtu);
-    else
-        path_on_icmp_error(c, error->status);
 }

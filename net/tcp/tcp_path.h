@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Path MTU discovery (RFC 1191, RFC 4821), and other ICMP errors.
+ * Path MTU discovery (RFC 1191, RFC 4821).
  */
 #ifndef NET_TCP_PATH_H
 #define NET_TCP_PATH_H
 
-#include <mirage/status.h>
-#include <stdbool.h>
 #include <mirage/time.h>
+#include <stdbool.h>
+
+#define PATH_LEAST_MTU 552 /* as in Linux; below, without DF */
+#define PATH_SMALL_MTU 576 /* RFC 1122, 3.3.2 */
 
 struct connection;
 struct sent_record;
@@ -23,10 +25,11 @@ struct tcp_path {
 /* Has segments fit into packets of mtu bytes, if they are longer (never below
  * RFC 1191's 68). False: they are not. */
 bool path_set_mtu(struct connection *c, uint16_t mtu);
-/* ICMP "fragmentation needed"; mtu 0: the router did not say. */
-void path_on_icmp_mtu(struct connection *c, uint16_t mtu);
-/* ICMP "unreachable" and the like. */
-void path_on_icmp_error(struct connection *c, enum status status);
+/* The data bytes of a segment in a packet of mtu bytes. */
+uint32_t path_segment(const struct connection *c, uint16_t mtu);
+/* After a lost probe: the next has segment bytes, or if the gain is small, much
+ * later the maximum. */
+void path_set_next_probe(struct connection *c, uint16_t segment);
 /* The first segment has been retransmitted without an answer. */
 void path_on_rto(struct connection *c);
 /* A probe with segment bytes has arrived; the one that r stands for is lost. */

@@ -2,7 +2,7 @@
 /*
  * RACK-TLP loss detection (RFC 8985). RACK marks a segment lost when one sent
  * sufficiently later has been acknowledged. TLP sends a probe when ACKs stop
- * arriving, before the retransmission timer expires.
+ * arriving, before the retransmission timer expires (tcp_expiry.c sends it).
  *
  * Segments in flight are kept in order of transmission time. A scan stops at
  * the first segment that is not lost, so the total cost of all scans is linear
@@ -142,38 +142,6 @@ void tlp_set_pto(struct connection *c)
     if (wait > c->clock[TCP_RETRANSMIT])
         wait = c->clock[TCP_RETRANSMIT];
     tcp_set_clock(c, TCP_PTO, wait);
-}
-
-/* Splits off the last segment in flight; NULL: no record is free. */
-static struct sent_record *last_segment(struct connection *c)
-{
-    struct sent_record *r = c->sent.last;
-    uint32_t len = r->end - r->seq;
-
-    if (len <= r->segment)
-        return r;
-    len -= (len - 1) / r->segment * r->segment;
-    return sent_split(c, r, r->end - len) ? r->next : NULL;
-}
-
-/* 7.3 */
-void tlp_send_probe(struct connection *c)
-{
-    struct sent_record *r;
-
-    if (!tlp_may_probe(c))
-        return;
-    c->tlp.is_retrans = !tcp_send_one_segment(c);
-    if (c->tlp.is_retrans) {
-        r = last_segment(c);
-        if (!r)
-            return;
-        tcp_retransmit(c, r);
-    }
-    c->tcp->counters.tail_probes++;
-    c->tlp.is_outstanding = true;
-    c->tlp.end_seq = c->snd.nxt;
-    tcp_restart_rto(c);
 }
 
 bool tlp_process_ack(struct connection *c, const struct delivery *d,

@@ -46,7 +46,6 @@ void rack_mark_losses_on_rto(struct connection *c);
 /* 7.2: may a tail loss probe be sent? If so, tlp_set_pto sets its timer. */
 bool tlp_may_probe(const struct connection *c);
 void tlp_set_pto(struct connection *c);
-void tlp_send_probe(struct connection *c);
 /* 7.4; false: the probe has repaired a loss, which is a sign of congestion. */
 bool tlp_process_ack(struct connection *c, const struct delivery *d,
                      bool is_duplicate);

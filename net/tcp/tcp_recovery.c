@@ -11,16 +11,6 @@
  */
 #include "tcp.h"
 
-uint32_t tcp_in_flight(const struct connection *c)
-{
-    uint32_t came = c->recovery.dup_acks * c->mss;
-
-    /* Without SACK each duplicate ACK stands for a segment that has arrived. */
-    return c->sack.permitted          ? c->sent.in_flight
-           : c->sent.in_flight > came ? c->sent.in_flight - came
-                                      : 0;
-}
-
 /* Reduces ssthresh for a sign of congestion, and begins PRR. */
 static void enter_reduction(struct connection *c, enum tcp_phase why,
                             uint32_t flight)

@@ -40,9 +40,6 @@ struct tcp_undo {
     uint32_t prior_cwnd, prior_ssthresh;
 };
 
-/* Bytes in flight: RFC 6675's pipe. */
-uint32_t tcp_in_flight(const struct connection *c);
-
 /* Acts on an ACK: detects losses, begins, ends or undoes a recovery, and sets
  * cwnd. */
 void recovery_on_ack(struct connection *c, struct delivery *d,

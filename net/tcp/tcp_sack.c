@@ -22,9 +22,9 @@ static bool is_within(const struct tcp_range *a, const struct tcp_range *b)
 }
 
 /* RFC 2018, 4: the first block is the whole run that contains the segment. */
-void sack_note_out_of_order(struct connection *c, uint32_t from, uint32_t to)
+void sack_note_out_of_order(struct connection *c, const struct ooo_run *h,
+                            uint32_t from, uint32_t to)
 {
-    const struct ooo_run *h = ooo_find(c, from);
     struct tcp_range one = {from, to};
     int kept = 0;
 
@@ -50,32 +50,6 @@ void sack_note_duplicate(struct connection *c, uint32_t from, uint32_t to)
     /* An ACK has one D-SACK: that of the first duplicate since the last ACK. */
     if (c->sack.permitted && is_empty(&c->sack.dsack))
         c->sack.dsack = (struct tcp_range){from, to};
-}
-
-/*
- * A sender needs three duplicate ACKs to detect a loss; ACKs of more segments
- * beyond the same hole may be combined. They are delayed by a twentieth of the
- * RTT, at most a millisecond; if that is too short for a timer, until the end
- * of the batch.
- */
-void sack_send_or_delay_ack(struct connection *c)
-{
-    nanoseconds trip = c->autotune.rtt ? c->autotune.rtt : c->rtt.srtt,
-                wait = trip / 20;
-
-    if (c->sack.since_hole < TCP_SINGLE_ACKS + TCP_SEGMENTS_PER_ACK)
-        c->sack.since_hole++;
-    if (!c->sack.permitted || c->sack.since_hole <= TCP_SINGLE_ACKS ||
-        c->sack.since_hole == TCP_SINGLE_ACKS + TCP_SEGMENTS_PER_ACK) {
-        tcp_send_ack(c);
-        return;
-    }
-    if (wait > MILLISECOND)
-        wait = MILLISECOND;
-    if (wait < TCP_SACK_DELAY_LEAST)
-        c->ack.now = true;
-    else if (c->clock[TCP_ACKNOWLEDGE] > time_after(wait))
-        tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(wait));
 }
 
 static bool is_reported(const struct connection *c, const struct ooo_run *h)

@@ -14,6 +14,7 @@
 #define TCP_SEGMENTS_PER_ACK 32
 
 struct connection;
+struct ooo_run;
 
 struct tcp_sack {
     bool permitted; /* both sides have sent SACK-permitted */
@@ -24,11 +25,10 @@ struct tcp_sack {
     struct tcp_range dsack; /* RFC 2883; empty: none is due */
 };
 
-/* Notes that [from, to) has been received out of order and is queued. */
-void sack_note_out_of_order(struct connection *c, uint32_t from,
-                            uint32_t to);
-/* Sends the ACK for such a segment, or sets the timer for it: RFC 5681, 4.2. */
-void sack_send_or_delay_ack(struct connection *c);
+/* Notes that [from, to) has been received out of order and is queued, in run
+ * (NULL: it is dropped again). */
+void sack_note_out_of_order(struct connection *c, const struct ooo_run *run,
+                            uint32_t from, uint32_t to);
 /* Notes that [from, to) has been received twice: a D-SACK is due. */
 void sack_note_duplicate(struct connection *c, uint32_t from, uint32_t to);
 /* The bytes of a segment's SACK option now; 0: it has none. */

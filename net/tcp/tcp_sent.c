@@ -167,116 +167,29 @@ void sent_merge_next(struct connection *c, struct sent_record *r)
     free_record(c, next);
 }
 
-/* Accounts for the delivery of the bytes [from, end) of r. */
-static void account_delivery(struct connection *c, const struct sent_record *r,
-                             uint32_t from, uint32_t end, struct delivery *d)
+void sent_remove_first(struct connection *c)
 {
-    if (r->state == SENT_SACKED)
-        return;
-    d->bytes += end - from;
-    if (!r->is_retransmitted) {
-        if (d->oldest == 0 || r->xmit_ts < d->oldest)
-            d->oldest = r->xmit_ts;
-        if (r->xmit_ts > d->newest)
-            d->newest = r->xmit_ts;
-        if (seq_before(r->seq, c->recovery.point))
-            d->is_original = true;
-    }
-    rack_update(c, r, end, d);
-}
+    struct sent_record *r = c->sent.first;
 
-void sent_apply_ack(struct connection *c, struct delivery *d)
-{
-    struct sent_record *r;
-
-    while ((r = c->sent.first) != NULL && seq_before(r->seq, c->snd.una)) {
-        if (seq_after(r->end, c->snd.una)) {
-            account_delivery(c, r, r->seq, c->snd.una, d);
-            *bytes_in_state(c, r->state) -= c->snd.una - r->seq;
-            r->seq = c->snd.una;
-            break;
-        }
-        account_delivery(c, r, r->seq, r->end, d);
-        *bytes_in_state(c, r->state) -= r->end - r->seq;
-        if (r->state == SENT_IN_FLIGHT)
-            unlink_by_time(c, r);
-        if (c->sent.sacked_hint == r)
-            c->sent.sacked_hint = NULL;
-        if (c->sent.lost_hint == r)
-            c->sent.lost_hint = r->next;
-        if (r->is_probe)
-            path_on_probe_acked(c, r->segment);
-        c->sent.first = r->next;
-        free_record(c, r);
-    }
+    *bytes_in_state(c, r->state) -= r->end - r->seq;
+    if (r->state == SENT_IN_FLIGHT)
+        unlink_by_time(c, r);
+    if (c->sent.sacked_hint == r)
+        c->sent.sacked_hint = NULL;
+    if (c->sent.lost_hint == r)
+        c->sent.lost_hint = r->next;
+    c->sent.first = r->next;
     if (!c->sent.first)
         c->sent.last = NULL;
+    free_record(c, r);
 }
 
-/* The last boundary between two of r's segments that is not after at. */
-static uint32_t seam_before(const struct sent_record *r, uint32_t at)
+void sent_trim_first(struct connection *c, uint32_t seq)
 {
-    return at - (at - r->seq) % r->segment;
-}
+    struct sent_record *r = c->sent.first;
 
-/* Marks [from, to), which is in flight, as SACKed. */
-static void mark_sacked(struct connection *c, uint32_t from, uint32_t to,
-                        struct delivery *d)
-{
-    struct sent_record *r = c->sent.sacked_hint, *before = NULL;
-
-    if (!r || seq_after(r->seq, from))
-        r = c->sent.first;
-    for (; r && seq_before(r->seq, to); before = r, r = r->next) {
-        uint32_t seam;
-
-        if (!seq_after(r->end, from) || r->state == SENT_SACKED)
-            continue;
-        seam = seam_before(r, from + r->segment - 1);
-        if (seq_before(r->seq, from)) {
-            if (seq_before(seam, r->end) && !sent_split(c, r, seam))
-                break;
-            continue; /* the part from seam on is next */
-        }
-        seam = seam_before(r, to);
-        if (seq_after(r->end, to) &&
-            (seam == r->seq || !sent_split(c, r, seam)))
-            break;
-        account_delivery(c, r, r->seq, r->end, d);
-        sent_set_state(c, r, SENT_SACKED);
-        if (r->is_probe)
-            path_on_probe_acked(c, r->segment);
-        if (r->next && r->next->state == SENT_SACKED)
-            sent_merge_next(c, r);
-        if (before && before->state == SENT_SACKED) {
-            sent_merge_next(c, before);
-            r = before;
-        }
-        c->sent.sacked_hint = r;
-    }
-}
-
-void sent_apply_sack(struct connection *c, const struct tcp_segment *s,
-                     struct delivery *d)
-{
-    struct tcp_range range[TCP_RANGES];
-    int count = 0;
-
-    /* By sequence number, or RACK would see reordering. */
-    for (int i = 0; i < s->sack_count; i++) {
-        struct tcp_range one = s->sack[i];
-        int at = count;
-
-        if (seq_before(one.from, c->snd.una) ||
-            !seq_before(one.from, one.to) || seq_after(one.to, c->snd.nxt))
-            continue;
-        for (; at > 0 && seq_before(one.from, range[at - 1].from); at--)
-            range[at] = range[at - 1];
-        range[at] = one;
-        count++;
-    }
-    for (int i = 0; i < count; i++)
-        mark_sacked(c, range[i].from, range[i].to, d);
+    *bytes_in_state(c, r->state) -= seq - r->seq;
+    r->seq = seq;
 }
 
 void sent_mark_all_lost(struct connection *c)

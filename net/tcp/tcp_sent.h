@@ -6,9 +6,9 @@
 #ifndef NET_TCP_SENT_H
 #define NET_TCP_SENT_H
 
-#include "tcp_segment.h"
 #include <mirage/time.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #define TCP_SENT      4096 /* records in a stack, besides one per connection */
 #define TCP_SENT_EACH 2048 /* of one connection */
@@ -42,20 +42,6 @@ struct sent_list {
     uint32_t in_flight, lost, sacked; /* bytes, by state */
 };
 
-/* What one ACK says about the scoreboard. */
-struct delivery {
-    nanoseconds now;
-    bool has_echo, is_new; /* is_new: snd.una has advanced */
-    bool is_marked; /* ECE is set (RFC 3168) */
-    uint32_t echo;
-    uint32_t acked; /* bytes of data, by snd.una */
-    uint32_t bytes; /* newly acknowledged or SACKed */
-    nanoseconds oldest, newest; /* xmit_ts of those sent once; 0: none */
-    bool is_original; /* not retransmitted by the RTO */
-    bool has_dsack; /* RFC 2883 */
-    struct tcp_range dsack;
-};
-
 /* Is a record free? Always, while the connection uses none. */
 bool sent_can_add(const struct connection *c);
 
@@ -76,11 +62,9 @@ void sent_set_state(struct connection *c, struct sent_record *r,
                     enum sent_state state);
 struct sent_record *sent_first_lost(struct connection *c);
 
-/* Removes the bytes before snd.una; marks the blocks of s as SACKed. Both add
- * to d what is new. */
-void sent_apply_ack(struct connection *c, struct delivery *d);
-void sent_apply_sack(struct connection *c, const struct tcp_segment *s,
-                     struct delivery *d);
+/* Removes the first record, or its bytes before seq. */
+void sent_remove_first(struct connection *c);
+void sent_trim_first(struct connection *c, uint32_t seq);
 
 /* Marks all that is in flight as lost. */
 void sent_mark_all_lost(struct connection *c);

@@ -8,8 +8,9 @@
 #include "tcp_memory.h"
 #include "tcp_text.h"
 
-#define SMALL 512 /* copied into the page before */
-#define LARGE 2048 /* the same, when pages are scarce */
+#define SMALL            512 /* copied into the page before */
+#define LARGE            2048 /* the same, when pages are scarce */
+#define SACK_DELAY_LEAST (250 * MICROSECOND) /* a shorter delay is none */
 
 static void link_to_receive_queue(struct connection *c, struct buf *data)
 {
@@ -110,6 +111,33 @@ static void measure_receiver_rtt(struct connection *c,
         c->autotune.rtt += (trip - c->autotune.rtt) / 8;
 }
 
+/*
+ * Acknowledges a segment beyond a hole, now or later (RFC 5681, 4.2). A sender
+ * needs three duplicate ACKs to detect a loss; ACKs of more segments
+ * beyond the same hole may be combined. They are delayed by a twentieth of the
+ * RTT, at most a millisecond; if that is too short for a timer, until the end
+ * of the batch.
+ */
+static void ack_out_of_order(struct connection *c)
+{
+    nanoseconds trip = c->autotune.rtt ? c->autotune.rtt : c->rtt.srtt,
+                wait = trip / 20;
+
+    if (c->sack.since_hole < TCP_SINGLE_ACKS + TCP_SEGMENTS_PER_ACK)
+        c->sack.since_hole++;
+    if (!c->sack.permitted || c->sack.since_hole <= TCP_SINGLE_ACKS ||
+        c->sack.since_hole == TCP_SINGLE_ACKS + TCP_SEGMENTS_PER_ACK) {
+        tcp_send_ack(c);
+        return;
+    }
+    if (wait > MILLISECOND)
+        wait = MILLISECOND;
+    if (wait < SACK_DELAY_LEAST)
+        c->ack.now = true;
+    else if (c->clock[TCP_ACKNOWLEDGE] > time_after(wait))
+        tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(wait));
+}
+
 /* 3.10.7.4, seventh */
 static void process_data(struct connection *c, struct arrival *a)
 {
@@ -168,8 +196,8 @@ static void process_data(struct connection *c, struct arrival *a)
         return;
     }
     if (ooo_insert(c, seq, data, end - seq)) {
-        sack_note_out_of_order(c, seq, end);
-        sack_send_or_delay_ack(c);
+        sack_note_out_of_order(c, ooo_find(c, seq), seq, end);
+        ack_out_of_order(c);
     } else {
         tcp_send_ack(c);
     }

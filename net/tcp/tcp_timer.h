@@ -46,12 +46,12 @@ void tcp_set_clock(struct connection *c, enum tcp_clock which,
 /* Starts the user timeout at since, when something that is not acknowledged
  * was sent; 0: stops it. */
 void tcp_set_unanswered(struct connection *c, nanoseconds since);
+/* The user timeout of what was sent at unanswered_since. */
+nanoseconds tcp_user_deadline(const struct connection *c);
 /* The application has set another user timeout. */
 void tcp_update_user_timeout(struct connection *c);
 void tcp_start_rto(struct connection *c);
 void tcp_restart_rto(struct connection *c);
-/* Runs the timers that are due; called by the wheel. */
-void tcp_on_timer(void *c);
 
 /* Updates SRTT, RTTVAR and RTO. */
 void rtt_update(struct connection *c, nanoseconds rtt);

@@ -7,6 +7,7 @@
 #define SIM_PAIR_H
 
 #include "tcp.h"
+#include "tcp_icmp.h"
 #include "tcp_input.h"
 #include <mirage.h>
 #include <mirage/sim.h>
