@@ -46,7 +46,7 @@ void platform_wait(nanoseconds deadline)
     }
     if (!asked) {
         asked = true;
-        events_take(0);
+        events_dispatch(0);
         return;
     }
     asked = false;
@@ -60,7 +60,7 @@ void platform_wait(nanoseconds deadline)
                   image_name(), (double)now / 1e9);
         platform_exit(3);
     }
-    events_take(FOREVER);
+    events_dispatch(FOREVER);
 }
 
 /* SplitMix64 (Steele, Lea and Flood, 2014). */

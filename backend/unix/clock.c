@@ -140,7 +140,14 @@ nanoseconds platform_wall(void)
 
 void platform_wait(nanoseconds deadline)
 {
-    events_take(deadline);
+    nanoseconds length = deadline;
+
+    if (deadline > 0 && deadline != FOREVER) {
+        nanoseconds now = platform_now();
+
+        length = deadline > now ? deadline - now : 0;
+    }
+    events_dispatch(length);
 }
 
 /* For a host, or a sandbox, without getrandom. */

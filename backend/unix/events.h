@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 /* Called once, before anything else. wake: the read end of the pipe to which
- * signal handlers write; events_take empties it and calls image_stop. */
+ * signal handlers write; events_dispatch empties it and calls image_stop. */
 void events_init(int wake);
 
 /*
@@ -51,7 +51,7 @@ MUST_CHECK enum status events_watch_wait(struct events_watch *w);
  */
 typedef bool events_idle(int epoll, nanoseconds *length);
 
-/* Lets idle have its turn in events_take, from now on. False: there is no
+/* Lets idle have its turn in events_dispatch, from now on. False: there is no
  * epoll, and nothing has changed. */
 bool events_idle_by(events_idle *idle);
 

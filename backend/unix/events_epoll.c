@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <limits.h>
 #include <mirage/fiber.h>
+#include <mirage/macros.h>
 #include <mirage/panic.h>
-#include <mirage/platform.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -103,20 +103,15 @@ static int wait_for(struct epoll_event *events, int max, nanoseconds length)
     }
     return epoll_wait(epoll, events, max,
                       length == FOREVER ? -1
-                                        : (int)(ms < INT_MAX ? ms : INT_MAX));
+                                        : (int)min(ms, (nanoseconds)INT_MAX));
 }
 
-void events_take(nanoseconds deadline)
+void events_dispatch(nanoseconds length)
 {
     static struct epoll_event events[64];
-    nanoseconds length = deadline;
     int n;
 
-    if (deadline > 0 && deadline != FOREVER) {
-        nanoseconds now = platform_now();
-
-        length = events_shorten(deadline > now ? deadline - now : 0);
-    }
+    length = events_shorten(length);
     if (idle_first && !idle_first(epoll, &length))
         return;
     n = wait_for(events, sizeof events / sizeof events[0], length);

@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <mirage/fiber.h>
 #include <mirage/panic.h>
-#include <mirage/platform.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -98,27 +97,22 @@ static void fill(void)
 }
 
 /* In milliseconds, rounded up, so that no sleep ends early. */
-static int timeout(nanoseconds deadline)
+static int timeout(nanoseconds length)
 {
-    nanoseconds now, length;
-
-    if (deadline == FOREVER)
+    if (length == FOREVER)
         return -1;
-    now = deadline ? platform_now() : 0;
-    if (deadline <= now)
-        return 0;
-    length = events_shorten(deadline - now);
+    length = events_shorten(length);
     if (length > INT_MAX * MILLISECOND)
         return INT_MAX;
     return (int)((length + MILLISECOND - 1) / MILLISECOND);
 }
 
-void events_take(nanoseconds deadline)
+void events_dispatch(nanoseconds length)
 {
     size_t n = 1;
 
     fill();
-    if (poll(fds, count, timeout(deadline)) <= 0)
+    if (poll(fds, count, timeout(length)) <= 0)
         return;
     if (fds[0].revents)
         events_woken(wake_pipe);

@@ -14,10 +14,11 @@
 void clock_start(void);
 
 /*
- * Waits until the deadline, at most, for what file descriptors have to say, and
- * wakes whom it concerns (platform_wait). One that has passed: looks only.
+ * Waits at most length (0: not at all, FOREVER: without limit) for events of
+ * file descriptors, and wakes the fibers that wait for them. May return early.
+ * For platform_wait.
  */
-void events_take(nanoseconds deadline);
+void events_dispatch(nanoseconds length);
 
 /* Does any fiber wait for a file descriptor? */
 bool events_are_awaited(void);
