@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: ISC
 # fat1.img is made of the folder that the variable fat1 names, and so on, with
-# FAT_MORE bytes of room. It is made anew when one of the folder's files was
-# changed, added or removed, or FAT_MORE; but not if it was written to, or is in
-# use. mirage looks, and names those that have to be made.
+# FAT_MORE bytes of free space besides. It is made again when a file of the
+# folder was changed, added or removed, or when FAT_MORE changes, unless it was
+# written to or is in use. `mirage image --look` prints the names of those to be
+# made; if it fails, the rule runs, fails too, and says why.
+ifneq ($(word 2,$(FAT_MORE)),)
+$(error FAT_MORE=$(FAT_MORE): expected one size, such as 10M)
+endif
 .PHONY: look clean-images
 look:
 $(IMAGES:%=%.img): %.img:
 	$(MIRAGE) image $* $($*) $(FAT_MORE)
 $(addsuffix .img,$(foreach name,$(IMAGES),$(shell $(MIRAGE) image --look \
-    $(name) $($(name)) $(FAT_MORE)))): look
+    $(name) $($(name)) '$(subst ','\'',$(strip $(FAT_MORE)))' || \
+    echo $(name)))): look
 
 GUEST     += $(IMAGES:%=make-%-image.sh)
 $(IMAGES:%=%.img): %.img: | make-%-image.sh
