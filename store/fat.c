@@ -21,7 +21,7 @@
 
 static struct fat *fat_of(struct fs *fs)
 {
-    return (struct fat *)fs;
+    return containing(fs, struct fat, fs);
 }
 
 /* What a path leads to. */
@@ -1104,12 +1104,21 @@ enum status fat_connect(struct block *block, struct fs **fs)
     return OK;
 }
 
+/* Whether fs is a FAT file system: a call that is FAT's alone may get any. */
+static bool is_fat(const struct fs *fs, const char *call)
+{
+    if (fs->ops == &fat_ops)
+        return true;
+    log_error(&fat, "%s was called for a file system that is not FAT", call);
+    return false;
+}
+
 enum status fat_spelling(struct fs *fs, const char *path,
                          char name[FAT_FOLDED])
 {
     struct fat *f = fat_of(fs);
     struct place p;
-    enum status s = enter_to(f, false);
+    enum status s = is_fat(fs, __func__) ? enter_to(f, false) : ERR_UNSUPPORTED;
 
     if (s)
         return s;
@@ -1121,13 +1130,14 @@ enum status fat_spelling(struct fs *fs, const char *path,
 
 void fat_set_time(struct fs *fs, nanoseconds now)
 {
-    fat_of(fs)->fixed_time = now;
+    if (is_fat(fs, __func__))
+        fat_of(fs)->fixed_time = now;
 }
 
 enum status fat_room(struct fs *fs, uint64_t *bytes, uint32_t *cluster_size)
 {
     struct fat *f = fat_of(fs);
-    enum status s = enter_to(f, false);
+    enum status s = is_fat(fs, __func__) ? enter_to(f, false) : ERR_UNSUPPORTED;
 
     if (s)
         return s;
@@ -1143,7 +1153,7 @@ enum status fat_check(struct fs *fs, void (*fault)(void *ctx, const char *text),
                       void *ctx, struct fat_count *count)
 {
     struct fat *f = fat_of(fs);
-    enum status s = enter_to(f, false);
+    enum status s = is_fat(fs, __func__) ? enter_to(f, false) : ERR_UNSUPPORTED;
 
     return s ? s : leave(f, fat_check_all(f, fault, ctx, count));
 }

@@ -484,6 +484,28 @@ TEST(who_is_listed_to_may_call_and_may_stop)
     end();
 }
 
+TEST(calls_for_fat_alone_refuse_another_file_system)
+{
+    static const struct fs_ops other_ops = {0};
+    struct {
+        struct fs fs;
+        uint8_t beyond[64]; /* no member of struct fat is here */
+    } other = {.fs = {&other_ops}}, before = other;
+    char name[FAT_FOLDED] = "as before";
+    uint64_t bytes = 1;
+    uint32_t cluster_size = 2;
+    struct fat_count count = {.files = 3};
+
+    CHECK(fat_room(&other.fs, &bytes, &cluster_size) == ERR_UNSUPPORTED);
+    CHECK(bytes == 1 && cluster_size == 2);
+    CHECK(fat_check(&other.fs, count_fault, NULL, &count) == ERR_UNSUPPORTED);
+    CHECK(count.files == 3);
+    CHECK(fat_spelling(&other.fs, "a", name) == ERR_UNSUPPORTED);
+    CHECK_TEXT(name, "as before");
+    fat_set_time(&other.fs, 5 * SECOND);
+    CHECK(memcmp(&other, &before, sizeof other) == 0);
+}
+
 TEST(a_disk_that_may_not_be_written_is_read)
 {
     begin(1 << 20, 512, 12);

@@ -54,6 +54,11 @@ MUST_CHECK enum status fat_format(struct block *block,
 MUST_CHECK enum status fat_connect(struct block *block, struct fs **fs);
 
 /*
+ * The calls below want an fs that fat_connect made. For another they log an
+ * error, change nothing, and return ERR_UNSUPPORTED if they return a status.
+ */
+
+/*
  * Tells how the directory spells the last part of a path: it may differ by
  * case, or the path may have the short name of a long one. Not of the root.
  * Errors: as for fs_stat.
