@@ -10,11 +10,6 @@
 
 #define STEPS FAT_STEPS
 
-bool fat_has_changes(const struct fat *f)
-{
-    return f->changed > 0 || f->doomed_count > 0;
-}
-
 /* The piece as the step has it, in f->step. */
 static const uint8_t *as_of(struct fat *f, const struct fat_piece *p, int step)
 {

@@ -137,6 +137,11 @@ enum status fat_change(struct fat *f, struct fat_piece *p, size_t at,
     return OK;
 }
 
+bool fat_has_changes(const struct fat *f)
+{
+    return f->changed > 0 || f->doomed_count > 0;
+}
+
 void fat_take_back(struct fat *f)
 {
     while (f->undo_count > 0) {

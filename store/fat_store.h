@@ -159,6 +159,9 @@ MUST_CHECK enum status fat_change(struct fat *f, struct fat_piece *piece,
 void fat_take_back(struct fat *f);
 void fat_done(struct fat *f);
 
+/* Is there anything to commit? */
+bool fat_has_changes(const struct fat *f);
+
 static inline size_t fat_piece_size(const struct fat *f,
                                     const struct fat_piece *p)
 {
@@ -187,7 +190,6 @@ MUST_CHECK enum status fat_barrier(struct fat *f);
 
 /* Writes what was changed. Errors leave it to be written by the next. */
 MUST_CHECK enum status fat_commit(struct fat *f);
-bool fat_has_changes(const struct fat *f);
 
 /*
  * The table (fat_table.c).
