@@ -46,18 +46,6 @@ struct fat_dir {
     size_t gone_count, gone_room;
 };
 
-uint32_t fat_first_cluster(const struct fat *f, const uint8_t *slot)
-{
-    return fat_get16(slot + 26) |
-           (f->l.type == FAT32 ? fat_get16(slot + 20) << 16 : 0);
-}
-
-void fat_put_first_cluster(uint8_t *slot, uint32_t cluster)
-{
-    fat_put16(slot + 26, cluster);
-    fat_put16(slot + 20, cluster >> 16);
-}
-
 uint32_t fat_dir_piece(const struct fat_layout *l)
 {
     uint32_t most = l->sector_size < PIECE ? PIECE / l->sector_size : 1;

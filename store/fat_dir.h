@@ -7,13 +7,9 @@
 #ifndef STORE_FAT_DIR_H
 #define STORE_FAT_DIR_H
 
+#include "fat_entry.h"
 #include "fat_name.h"
 #include "fat_store.h"
-
-#define FAT_READ_ONLY 0x01
-#define FAT_VOLUME    0x08
-#define FAT_IS_DIR    0x10
-#define FAT_ARCHIVE   0x20
 
 /* A name of a directory, and the slot it is of. */
 struct fat_entry {
@@ -21,18 +17,6 @@ struct fat_entry {
     uint8_t bytes[FAT_SLOT];
     struct fat_name name;
 };
-
-/* The fields of a slot. */
-static inline bool fat_is_directory(const uint8_t *slot)
-{
-    return slot[11] & FAT_IS_DIR;
-}
-static inline uint32_t fat_size(const uint8_t *slot)
-{
-    return fat_get32(slot + 28);
-}
-uint32_t fat_first_cluster(const struct fat *f, const uint8_t *slot);
-void fat_put_first_cluster(uint8_t *slot, uint32_t cluster);
 
 /*
  * The directory that begins in this cluster; 0 is the root. Lent: to the next

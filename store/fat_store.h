@@ -32,6 +32,7 @@
 #include <mirage/fiber.h>
 #include <mirage/fs.h>
 #include <mirage/log.h>
+#include <mirage/macros.h>
 
 #define FAT_STEP_LINKS    3
 #define FAT_STEP_REPLACED 5
@@ -132,6 +133,11 @@ struct fat {
     struct fiber *writer; /* writes what is left lying; NULL: none */
     bool is_writer_done;
 };
+
+static inline struct fat *fat_of(struct fs *fs)
+{
+    return containing(fs, struct fat, fs);
+}
 
 #define FAT_NO_SECTOR UINT64_MAX
 
