@@ -10,6 +10,31 @@
 #define FAT_IS_DIR    0x10
 #define FAT_ARCHIVE   0x20
 
+#define FAT_IS_FREE   0xe5
+#define FAT_LONG      0x0f
+#define FAT_ATTRIBUTE 11
+
+static inline bool fat_is_free(const uint8_t *slot)
+{
+    return slot[0] == FAT_IS_FREE || slot[0] == 0;
+}
+
+static inline bool fat_is_long(const uint8_t *slot)
+{
+    return !fat_is_free(slot) && (slot[FAT_ATTRIBUTE] & 0x3f) == FAT_LONG;
+}
+
+static inline bool fat_is_short(const uint8_t *slot)
+{
+    return !fat_is_free(slot) && (slot[FAT_ATTRIBUTE] & 0x3f) != FAT_LONG;
+}
+
+/* What people call a file or a directory. */
+static inline bool fat_is_name(const uint8_t *slot)
+{
+    return fat_is_short(slot) && !(slot[FAT_ATTRIBUTE] & FAT_VOLUME) && slot[0] != '.';
+}
+
 /* The fields of a slot. */
 static inline bool fat_is_directory(const uint8_t *slot)
 {
