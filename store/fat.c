@@ -162,7 +162,8 @@ enum status fat_spelling(struct fs *fs, const char *path,
 {
     struct fat *f = fat_of(fs);
     struct fat_place p;
-    enum status s = is_fat(fs, __func__) ? fat_lock_mounted(f, false) : ERR_UNSUPPORTED;
+    enum status s =
+        is_fat(fs, __func__) ? fat_lock_mounted(f, false) : ERR_UNSUPPORTED;
 
     if (s)
         return s;
@@ -181,7 +182,8 @@ void fat_set_time(struct fs *fs, nanoseconds now)
 enum status fat_room(struct fs *fs, uint64_t *bytes, uint32_t *cluster_size)
 {
     struct fat *f = fat_of(fs);
-    enum status s = is_fat(fs, __func__) ? fat_lock_mounted(f, false) : ERR_UNSUPPORTED;
+    enum status s =
+        is_fat(fs, __func__) ? fat_lock_mounted(f, false) : ERR_UNSUPPORTED;
 
     if (s)
         return s;
@@ -197,7 +199,8 @@ enum status fat_check(struct fs *fs, void (*fault)(void *ctx, const char *text),
                       void *ctx, struct fat_count *count)
 {
     struct fat *f = fat_of(fs);
-    enum status s = is_fat(fs, __func__) ? fat_lock_mounted(f, false) : ERR_UNSUPPORTED;
+    enum status s =
+        is_fat(fs, __func__) ? fat_lock_mounted(f, false) : ERR_UNSUPPORTED;
 
     return s ? s : fat_unlock(f, fat_check_all(f, fault, ctx, count));
 }

@@ -4,7 +4,8 @@
  * computed from what the disk has and from what it is to have, so a commit
  * that failed is just done again.
  */
-#include "fat_store.h"
+#include "fat_dir.h"
+#include "fat_table.h"
 #include <stdlib.h>
 #include <string.h>
 

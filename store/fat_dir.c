@@ -27,7 +27,8 @@ enum status fat_dir_find(struct fat *f, struct fat_dir *d,
     uint32_t hash = fat_name_hash(name, f->seed), slot = 0;
     int best = 0, last = 0;
 
-    for (size_t i = 0; fat_index_probe(d, hash, i)->state != FAT_INDEX_EMPTY; i++) {
+    for (size_t i = 0; fat_index_probe(d, hash, i)->state != FAT_INDEX_EMPTY;
+         i++) {
         const struct fat_index_entry *m = fat_index_probe(d, hash, i);
         enum status s;
 
@@ -55,10 +56,12 @@ enum status fat_dir_is_found(struct fat *f, struct fat_dir *d,
     enum status s;
 
     *is_found = true;
-    for (size_t i = 0; fat_index_probe(d, hash, i)->state != FAT_INDEX_EMPTY; i++) {
+    for (size_t i = 0; fat_index_probe(d, hash, i)->state != FAT_INDEX_EMPTY;
+         i++) {
         const struct fat_index_entry *m = fat_index_probe(d, hash, i);
 
-        if (m->hash != hash || m->state != FAT_INDEX_THERE || m->slot == e->slot)
+        if (m->hash != hash || m->state != FAT_INDEX_THERE ||
+            m->slot == e->slot)
             continue;
         s = fat_dir_find(f, d, &e->name, &found);
         *is_found = s == OK && found.slot == e->slot;

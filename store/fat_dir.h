@@ -10,6 +10,7 @@
 #include "fat_entry.h"
 #include "fat_name.h"
 #include "fat_store.h"
+#include "fat_table.h"
 
 /* A name of a directory, and the slot it is of. */
 struct fat_entry {
@@ -88,6 +89,10 @@ MUST_CHECK enum status fat_dir_is_empty(struct fat *f, struct fat_dir *d,
 /* Forgets one that was removed (or could not be changed), or all. */
 void fat_dir_forget(struct fat *f, uint32_t first);
 void fat_dirs_forget(struct fat *f);
+
+/* A piece of a directory as a step of the commit has it. */
+void fat_dir_step(const struct fat_piece *p, size_t size, int step,
+                  uint8_t *to);
 
 /* After a commit: slots that were left for it can be used. */
 void fat_dirs_committed(struct fat *f);

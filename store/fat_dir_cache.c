@@ -21,7 +21,8 @@ static enum status mention_entry(struct fat *f, struct fat_dir *d,
     other = fat_hash_short(f, e.bytes);
     fat_index_add(d, hash, slot, on_disk ? FAT_INDEX_GONE : FAT_INDEX_THERE);
     if (other != hash)
-        fat_index_add(d, other, slot, on_disk ? FAT_INDEX_GONE : FAT_INDEX_THERE);
+        fat_index_add(d, other, slot,
+                      on_disk ? FAT_INDEX_GONE : FAT_INDEX_THERE);
     if (on_disk)
         d->gone[d->gone_count++] =
             (struct fat_gone){e.first, slot, {hash, other}};

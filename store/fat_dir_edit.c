@@ -8,7 +8,8 @@ static bool is_short_taken(const struct fat *f, const struct fat_dir *d,
 {
     uint32_t hash = fat_hash_short(f, slot);
 
-    return fat_index_has(d, hash, FAT_INDEX_THERE) || fat_index_has(d, hash, FAT_INDEX_GONE);
+    return fat_index_has(d, hash, FAT_INDEX_THERE) ||
+           fat_index_has(d, hash, FAT_INDEX_GONE);
 }
 
 /* Finds a short name, in slot; *pieces are those of the long one, or 0. */

@@ -17,7 +17,8 @@ void fat_index_add(struct fat_dir *d, uint32_t hash, uint32_t slot, int state)
 void fat_index_set(struct fat_dir *d, uint32_t hash, uint32_t slot,
                    int state)
 {
-    for (size_t i = 0; fat_index_probe(d, hash, i)->state != FAT_INDEX_EMPTY; i++) {
+    for (size_t i = 0; fat_index_probe(d, hash, i)->state != FAT_INDEX_EMPTY;
+         i++) {
         struct fat_index_entry *m = fat_index_probe(d, hash, i);
 
         if (m->hash == hash && m->slot == slot && m->state != FAT_INDEX_LEFT) {
@@ -71,7 +72,8 @@ enum status fat_dir_gone_room(struct fat_dir *d)
 /* Is the name there, or gone but on the disk yet? By its hash alone. */
 bool fat_index_has(const struct fat_dir *d, uint32_t hash, int state)
 {
-    for (size_t i = 0; fat_index_probe(d, hash, i)->state != FAT_INDEX_EMPTY; i++)
+    for (size_t i = 0; fat_index_probe(d, hash, i)->state != FAT_INDEX_EMPTY;
+         i++)
         if (fat_index_probe(d, hash, i)->hash == hash &&
             (int)fat_index_probe(d, hash, i)->state == state)
             return true;

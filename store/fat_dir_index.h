@@ -5,7 +5,8 @@
 
 #include "fat_dir_slots.h"
 
-static inline struct fat_index_entry *fat_index_probe(const struct fat_dir *d, uint32_t hash, size_t i)
+static inline struct fat_index_entry *fat_index_probe(const struct fat_dir *d,
+                                                      uint32_t hash, size_t i)
 {
     return &d->mention[(hash + i) & (d->mention_room - 1)];
 }

@@ -47,8 +47,8 @@ void fat_dir_step(const struct fat_piece *p, size_t size, int step,
             to[at] = FAT_IS_FREE;
         else if ((step >= 6 && fat_is_short(now)) ||
                  (step >= 7 && fat_is_short(old)) ||
-                 (step >= FAT_STEP_REPLACED && fat_is_short(old) && fat_is_free(now) &&
-                  is_early(p, at)))
+                 (step >= FAT_STEP_REPLACED && fat_is_short(old) &&
+                  fat_is_free(now) && is_early(p, at)))
             memcpy(to + at, now, FAT_SLOT);
     }
 }

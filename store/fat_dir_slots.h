@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fat_dir_slots: what the files of fat_dir share: a directory in memory, and its slots. */
+/* fat_dir_slots: what the files of fat_dir share: a directory in memory, and
+ * its slots. */
 #ifndef STORE_FAT_DIR_SLOTS_H
 #define STORE_FAT_DIR_SLOTS_H
 
@@ -39,7 +40,8 @@ struct fat_dir {
     bool is_apart; /* no name on the disk leads to it */
 
     uint64_t taken[FAT_MOST_SLOTS / 64]; /* slots that cannot be had */
-    uint32_t from[FAT_MOST_RUN + 1]; /* no free run of n begins before from[n] */
+    uint32_t
+        from[FAT_MOST_RUN + 1]; /* no free run of n begins before from[n] */
 
     struct fat_index_entry *mention; /* a hash table */
     size_t mentions, mention_room;

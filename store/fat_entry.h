@@ -32,7 +32,8 @@ static inline bool fat_is_short(const uint8_t *slot)
 /* What people call a file or a directory. */
 static inline bool fat_is_name(const uint8_t *slot)
 {
-    return fat_is_short(slot) && !(slot[FAT_ATTRIBUTE] & FAT_VOLUME) && slot[0] != '.';
+    return fat_is_short(slot) && !(slot[FAT_ATTRIBUTE] & FAT_VOLUME) &&
+           slot[0] != '.';
 }
 
 /* The fields of a slot. */

@@ -259,7 +259,8 @@ static enum status write_some(struct fat *f, void *ctx)
 }
 
 /* A file that may be changed. */
-static enum status find_file(struct fat *f, const char *path, struct fat_place *p)
+static enum status find_file(struct fat *f, const char *path,
+                             struct fat_place *p)
 {
     enum status s = fat_lookup_existing(f, path, p);
 

@@ -101,7 +101,8 @@ enum status fat_remove(struct fs *fs, const char *path)
     struct fat *f = fat_of(fs);
     enum status s = fat_lock_mounted(f, true);
 
-    return s ? s : fat_unlock(f, fat_transact(f, drop, (void *)(uintptr_t)path));
+    return s ? s
+             : fat_unlock(f, fat_transact(f, drop, (void *)(uintptr_t)path));
 }
 
 struct renaming {
@@ -120,7 +121,8 @@ static bool is_same_name(const struct fat_name *a, const struct fat_name *b)
  * file's first name goes (see fat_store.h). A file that the disk does not know
  * under `to` yet is committed first, so that there is an old one to keep.
  */
-static enum status replace(struct fat *f, struct fat_place *from, struct fat_place *to)
+static enum status replace(struct fat *f, struct fat_place *from,
+                           struct fat_place *to)
 {
     uint32_t old = fat_first_cluster(f, to->entry.bytes);
     uint32_t first = fat_first_cluster(f, from->entry.bytes);

@@ -197,78 +197,11 @@ MUST_CHECK enum status fat_barrier(struct fat *f);
 /* Writes what was changed. Errors leave it to be written by the next. */
 MUST_CHECK enum status fat_commit(struct fat *f);
 
-/*
- * The table (fat_table.c).
- */
-
-/* The cluster after this one in its chain; 0: it is the last. ERR_CORRUPT. */
-MUST_CHECK enum status fat_next(struct fat *f, uint32_t cluster,
-                                uint32_t *next);
-
-/* The entry as it stands. */
-MUST_CHECK enum status fat_entry(struct fat *f, uint32_t cluster,
-                                 uint32_t *value);
-MUST_CHECK enum status fat_set_entry(struct fat *f, uint32_t cluster,
-                                     uint32_t value);
-
-/* A piece of the table, or of a directory, as a step of the commit has it. */
-void fat_table_step(const struct fat *f, const struct fat_piece *p, int step,
-                    uint8_t *to);
-void fat_dir_step(const struct fat_piece *p, size_t size, int step,
-                  uint8_t *to);
-
-/* Counts what is free, if that was not done. */
-MUST_CHECK enum status fat_count_free(struct fat *f);
-
-/*
- * Takes count clusters, at most FAT_CHUNK, off the free ones, links them in
- * order and behind `after` (0: a chain of its own). fat_take_back returns them.
- * The clusters stand in f->taken, from taken_count as it was. ERR_NO_SPACE.
- */
-MUST_CHECK enum status fat_take(struct fat *f, uint32_t after, uint32_t count);
-
-/* Makes a cluster the last of its chain; on the disk, from FAT_STEP_CUTS on. */
-MUST_CHECK enum status fat_end_chain(struct fat *f, uint32_t cluster);
-
-/* Room for one more doomed chain, and a chain to be freed by the commit. */
-MUST_CHECK enum status fat_doom_room(struct fat *f);
-void fat_doom(struct fat *f, uint32_t first);
-
-/* For the commit: entries of doomed chains become free; and then are. */
-MUST_CHECK enum status fat_free_doomed(struct fat *f);
-void fat_freed(struct fat *f);
-
-/* The nth cluster of a file. ERR_CORRUPT: it has fewer. */
-MUST_CHECK enum status fat_nth(struct fat *f, uint32_t first, uint32_t n,
-                               uint32_t *cluster);
-void fat_forget_trail(struct fat *f, uint32_t first);
-
-/* "In use" marks: the table's, which a step writes, and the boot sector's. */
-MUST_CHECK enum status fat_mark_table(struct fat *f, bool in_use);
-MUST_CHECK enum status fat_mark_boot(struct fat *f, bool in_use);
-MUST_CHECK enum status fat_is_in_use(struct fat *f, bool *in_use);
-MUST_CHECK enum status fat_write_info(struct fat *f);
-
-/* FAT12: entries that two sectors share, of chains that are on the disk, and
- * that this step writes. */
-bool fat_is_torn(const struct fat *f, const struct fat_piece *p, int step);
-
-/* Does an entry say that its cluster cannot be used? */
-bool fat_is_bad(const struct fat *f, uint32_t value);
-
 /* fat_check, of what is on the disk (fat_check.c). */
 struct fat_count;
 MUST_CHECK enum status fat_check_all(struct fat *f,
                                      void (*say)(void *ctx,
                                                  const char *text),
                                      void *ctx, struct fat_count *count);
-
-/*
- * Chooses the copy of the table to read: the second only where a commit left
- * its mark in the first of FAT12. Writes nothing. fat_prepare_table, before the
- * first change is written, then copies the second over the first.
- */
-MUST_CHECK enum status fat_choose_table(struct fat *f);
-MUST_CHECK enum status fat_prepare_table(struct fat *f);
 
 #endif
