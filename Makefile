@@ -50,7 +50,7 @@ with_uring = $(if $(URING),$(patsubst %/batch.o,%/batch_whole.o,\
                            $(1:%/block_uring.o=%/block_uring_whole.o)),$(1))
 
 sources = $(filter-out %_test.c,$(wildcard $(addsuffix /*.c,$(1))))
-# TCP has a folder in its room, and includes the headers of both.
+# TCP has a folder in its room.
 NET := net net/tcp
 
 IMAGE_SOURCES := $(filter-out backend/unix/sandbox.c \
@@ -156,8 +156,8 @@ $B/check/%.o: %.c $B/flags
 	@echo '  cc $@'
 	@$(CC) $(FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
 
-$B/unix/net/tcp/%.o $B/check/net/tcp/%.o: private FLAGS += -Inet
-$B/check/test/sim/%.o: private FLAGS += $(NET:%=-I%)
+$B/unix/net/tcp/%.o $B/check/net/tcp/%.o: private FLAGS += -I.
+$B/check/test/sim/%.o: private FLAGS += -I. -Itest
 
 # archive FOLDER,OBJECTS: the library of a target, by its internal.names
 define archive
@@ -175,20 +175,20 @@ HEADERS := include/mirage.h $(wildcard include/mirage/*.h)
 
 # What the headers do not name is ours alone: it is renamed in the library, so
 # that an application, or a library beside us, may use any other name.
-$B/unix/internal.names: $(IMAGE_OBJECTS) $(HEADERS) test/exports
-	@test/exports internal $(IMAGE_OBJECTS) > $@
+$B/unix/internal.names: $(IMAGE_OBJECTS) $(HEADERS) tool/exports
+	@tool/exports internal $(IMAGE_OBJECTS) > $@
 
 $(LIBRARY): $(IMAGE_OBJECTS) $B/unix/internal.names
 	$(call archive,$B/unix,$(IMAGE_OBJECTS))
 
-$(NAMES): $(HEADERS) test/exports libc/c.names
+$(NAMES): $(HEADERS) tool/exports libc/c.names
 	@mkdir -p $(@D)
-	@test/exports taken $(filter /%,$(foreach file,libc.so.6 libm.so.6, \
+	@tool/exports taken $(filter /%,$(foreach file,libc.so.6 libm.so.6, \
 	    $(shell $(CC) -print-file-name=$(file) 2>/dev/null))) > $@
 
-$B/sim/internal.names: $(SIM_OBJECTS) $(HEADERS) test/exports
+$B/sim/internal.names: $(SIM_OBJECTS) $(HEADERS) tool/exports
 	@mkdir -p $(@D)
-	@test/exports internal $(SIM_OBJECTS) > $@
+	@tool/exports internal $(SIM_OBJECTS) > $@
 
 $(SIM): $(SIM_OBJECTS) $B/sim/internal.names
 	$(call archive,$B/sim,$(SIM_OBJECTS))
@@ -236,7 +236,7 @@ $B/image/%.o: % $B/flags | $(BARE)/built $B/foreign/linux
 	@echo '  cc $@'
 	@$(CC) $(BARE_FLAGS) -MMD -MP -c -o $@ $<
 
-$B/image/net/tcp/%.o: private BARE_FLAGS += -Inet
+$B/image/net/tcp/%.o: private BARE_FLAGS += -I.
 $B/image/%_test.c.o: private BARE_FLAGS += -Itest
 $(PROTECTED:%=$B/image/%.o): private BARE_FLAGS += -fstack-protector-strong
 # Its switches have tables of 8 bytes for each value, of which the smallest image
@@ -257,17 +257,17 @@ $(1)_OBJECTS := $$(patsubst %,$B/image/%.o, \
 
 images: $$(addprefix $B/lib/mirage/$(1)/,libmirage.a image.ld symbols names)
 
-$B/lib/mirage/$(1)/names: $$($(1)_OBJECTS) $(HEADERS) test/exports \
+$B/lib/mirage/$(1)/names: $$($(1)_OBJECTS) $(HEADERS) tool/exports \
                           libc/c.names arch/x86_64/bare/image.ld
 	@mkdir -p $$(@D)
-	@{ test/exports taken $(BARE)/libc.a $(BARE)/libm.a \
+	@{ tool/exports taken $(BARE)/libc.a $(BARE)/libm.a \
 	    $$(filter $B/image/libc/%,$$($(1)_OBJECTS)) \
 	    arch/x86_64/bare/image.ld; \
 	   printf '%s\n' pvh_entry image_entry image_symbols; } > $$@
 
-$B/image/$(1)/internal.names: $$($(1)_OBJECTS) $(HEADERS) test/exports
+$B/image/$(1)/internal.names: $$($(1)_OBJECTS) $(HEADERS) tool/exports
 	@mkdir -p $$(@D)
-	@test/exports internal $$(filter-out $B/image/libc/%,$$($(1)_OBJECTS)) | \
+	@tool/exports internal $$(filter-out $B/image/libc/%,$$($(1)_OBJECTS)) | \
 	    grep -vE '^(pvh|image)_entry ' > $$@
 
 $B/lib/mirage/$(1)/libmirage.a: $$($(1)_OBJECTS) $B/image/$(1)/internal.names
@@ -406,7 +406,7 @@ $(CONFORM_STACK): %: %.o %_contract.o $B/check/libmirage.a
 FUZZERS    := $(patsubst test/%.c,$B/%,$(filter-out \
                   $(if $(filter x86_64,$(ARCH)),,%/linux_fuzz.c), \
                   $(wildcard test/fuzz/*_fuzz.c)))
-FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -Icore $(NET:%=-I%) $(ROOM_HEADERS) \
+FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -I. $(ROOM_HEADERS) \
               -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ \
               -fno-sanitize-recover=undefined -MMD -MP
 FUZZ_ROOMS := $(patsubst %.c,$B/fuzz/%.o,$(call sources,core device $(NET) store) \

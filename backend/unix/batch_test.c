@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "batch.h"
-#include <check.h>
+#include "check.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>

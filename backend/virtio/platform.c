@@ -9,6 +9,7 @@
 #include <pc/linux.h>
 #include <pc/serial.h>
 #include <arch/cpu.h>
+#include <arch/entry.h>
 #include <bare/start.h>
 #include <arch/traps.h>
 #include <mirage/bare.h>
@@ -114,10 +115,6 @@ static void go_on(void)
     clock_report();
     start_image(&start);
 }
-
-/* From the doors: PVH's, and Linux's boot protocol's. */
-void bare_start(const struct hvm_start_info *info);
-void linux_start(const struct boot_params *params);
 
 void bare_start(const struct hvm_start_info *info)
 {

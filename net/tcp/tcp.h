@@ -7,7 +7,6 @@
 #ifndef NET_TCP_H
 #define NET_TCP_H
 
-#include "siphash.h"
 #include "tcp_congestion.h"
 #include "tcp_cubic.h"
 #include "tcp_delivery.h"
@@ -31,7 +30,8 @@
 #include "tcp_sent.h"
 #include "tcp_timer.h"
 #include "tcp_work.h"
-#include "wheel.h"
+#include <net/siphash.h>
+#include <net/wheel.h>
 #include <mirage/fiber.h>
 #include <mirage/tcpv4.h>
 

@@ -25,7 +25,7 @@ built() {
 }
 
 it "a device that the target lacks: the sentences"
-cc -std=gnu11 -I"$top/include" -I"$top/config" -o "$work/refusals" \
+cc -std=gnu11 -I"$top/include" -I"$top" -o "$work/refusals" \
     "$top/test/config/refusals.c" "$root/lib/mirage/libconfig.a"
 refusal() {
     CASE=$1 "$work/refusals" 9 unix config.c unix macosx xen virtio sim 9>/dev/null 2>&1

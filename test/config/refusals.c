@@ -3,7 +3,7 @@
  * refusals CASE: the sentences for devices that a target lacks, from a table
  * in which other targets have them.
  */
-#include "device.h"
+#include <config/device.h>
 #include <string.h>
 
 static const struct device_type console_type = {.name = "console"},

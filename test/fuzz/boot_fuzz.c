@@ -3,7 +3,7 @@
  * Boot arguments: any text is split or refused; what was split is quoted and
  * split again to the same words; and any words are set or refused.
  */
-#include "boot.h"
+#include <core/boot.h>
 #include "platform.h"
 #include <mirage.h>
 #include <mirage/log.h>

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "platform.h"
-#include "dhcp_message.h"
+#include <net/dhcp_message.h>
 
 #define OPTIONS 240
 

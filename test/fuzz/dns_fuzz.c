@@ -5,7 +5,7 @@
  * for, or else for one of our own. The same bytes are tried as a name, too.
  */
 #include "platform.h"
-#include "dns_message.h"
+#include <net/dns_message.h>
 #include <mirage/bytes.h>
 #include <string.h>
 

@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "platform.h"
-#include "dhcp_message.h"
-#include "tcp_segment.h"
+#include <net/dhcp_message.h>
+#include <net/tcp/tcp_segment.h>
 
 #define PORT   80
 #define CLIENT 68 /* a DHCP client's */

@@ -11,7 +11,7 @@
  * states.
  */
 #include "platform.h"
-#include "tcp.h"
+#include <net/tcp/tcp.h>
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/ipv4.h>

@@ -5,7 +5,7 @@
  */
 #include "check.h"
 #include "pair.h"
-#include "reassembly.h"
+#include <net/reassembly.h>
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 

@@ -6,9 +6,9 @@
 #ifndef SIM_PAIR_H
 #define SIM_PAIR_H
 
-#include "tcp.h"
-#include "tcp_icmp.h"
-#include "tcp_input.h"
+#include <net/tcp/tcp.h>
+#include <net/tcp/tcp_icmp.h>
+#include <net/tcp/tcp_input.h>
 #include <mirage.h>
 #include <mirage/sim.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The contract of stacks, between two of our own on a simulated wire. */
-#include "../conform/stackv4_contract.c"
+#include <conform/stackv4_contract.c>
 #include "check.h"
 #include <mirage/drivers.h>
 #include <mirage/sim.h>

@@ -8,6 +8,7 @@
 #include <xen/guest.h>
 #include <xen/hypercall.h>
 #include <arch/cpu.h>
+#include <arch/entry.h>
 #include <arch/traps.h>
 #include <mirage/bare.h>
 #include <mirage/libc.h>
@@ -88,8 +89,6 @@ bool pvh_suspend(bool (*is_moved)(void))
     xen.store.port = (uint32_t)parameter(HVM_PARAM_STORE_EVTCHN);
     return true;
 }
-
-void bare_start(const struct hvm_start_info *info);
 
 void bare_start(const struct hvm_start_info *info)
 {
