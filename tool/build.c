@@ -6,6 +6,7 @@
 #include "files.h"
 #include "image.h"
 #include "process.h"
+#include "record.h"
 #include "root.h"
 #include "say.h"
 #include "target.h"

@@ -12,6 +12,7 @@
 #include "files.h"
 #include "image.h"
 #include "process.h"
+#include "record.h"
 #include "root.h"
 #include "say.h"
 #include "target.h"

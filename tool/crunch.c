@@ -3,7 +3,7 @@
 #include "crunch.h"
 #include "commands.h"
 #include "draft.h"
-#include "files.h"
+#include "record.h"
 #include "say.h"
 #include <dirent.h>
 #include <errno.h>

@@ -6,8 +6,8 @@
 #include "commands.h"
 #include "compiler.h"
 #include "facts.h"
-#include "files.h"
 #include "process.h"
+#include "record.h"
 #include "root.h"
 #include "say.h"
 #include <stdio.h>

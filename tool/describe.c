@@ -3,8 +3,8 @@
 #define _GNU_SOURCE
 #include "commands.h"
 #include "emit.h"
-#include "files.h"
 #include "process.h"
+#include "record.h"
 #include "root.h"
 #include "say.h"
 #include <errno.h>

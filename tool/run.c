@@ -2,8 +2,8 @@
 /* mirage run: the image as a process, in QEMU, or under Xen. */
 #define _GNU_SOURCE
 #include "commands.h"
-#include "files.h"
 #include "process.h"
+#include "record.h"
 #include "root.h"
 #include "say.h"
 #include "target.h"
