@@ -15,10 +15,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Has fn called, instead of the message, where a folder cannot be crunched; it
- * ends the program. */
-void crunch_when_wrong(void (*fn)(void));
-
 /* The list's text, of len bytes: the caller frees it. */
 char *crunch_list(const char *folder, size_t *len);
 

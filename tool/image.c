@@ -3,6 +3,7 @@
 #include "image.h"
 #include "commands.h"
 #include "crunch.h"
+#include "crunch_folder.h"
 #include "draft.h"
 #include "process.h"
 #include "root.h"
