@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define MOST_WORDS 4096
+#define MISUSED    64 /* as sysexits.h has it */
 
 struct options {
     const char *word[MOST_WORDS]; /* the image first */
@@ -37,6 +38,12 @@ void misused(const char *fmt, const char *what) __attribute__((noreturn));
 
 /* "1440K" in bytes; what is none ends the program. */
 uint64_t size_of_text(const char *text);
+
+/* Values of --type, --cluster, --id and --date; the same. */
+int type_of_text(const char *text);
+uint32_t cluster_of_text(const char *text);
+uint32_t number_of_text(const char *text);
+nanoseconds date_of_text(const char *text);
 
 /* A text: yours, to free. */
 char *text_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

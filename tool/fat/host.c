@@ -22,20 +22,6 @@
 #define O_PATH O_RDONLY
 #endif
 
-char *text_of(const char *fmt, ...)
-{
-    va_list args;
-    char *text;
-    int len;
-
-    va_start(args, fmt);
-    len = vasprintf(&text, fmt, args);
-    va_end(args);
-    if (len < 0)
-        die("out of memory");
-    return text;
-}
-
 char *clean_path(const char *path)
 {
     char *clean = text_of("%s", path), *to = clean;
@@ -67,33 +53,6 @@ char *host_path(const char *path)
                     clean);
     free(clean);
     return whole;
-}
-
-void hide_controls(char *line, int fd)
-{
-    static bool is_known[3], is_terminal[3];
-    uint8_t *to = (uint8_t *)line;
-
-    if (!is_known[fd])
-        is_terminal[fd] = isatty(fd);
-    is_known[fd] = true;
-    for (; is_terminal[fd] && *to; to++)
-        if (*to < 0x20 || *to == 0x7f)
-            *to = '?';
-        else if (to[0] == 0xc2 && to[1] < 0xa0) /* U+0080 to U+009f */
-            to[0] = to[1] = '?';
-}
-
-void *room_for(void *array, size_t count, size_t size)
-{
-    size_t room = count ? 2 * count : 1;
-
-    /* Full at each power of two. */
-    if ((count & (count - 1)) == 0)
-        array = room > SIZE_MAX / size ? NULL : realloc(array, room * size);
-    if (!array)
-        die("out of memory");
-    return array;
 }
 
 /* A file whose size is no multiple of a sector is no disk. The driver would

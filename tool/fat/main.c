@@ -3,20 +3,13 @@
  * fat: makes, fills and looks into images of FAT file systems, with the very
  * code that images use. It is a Unix image itself, with a main of its own.
  */
-#define _GNU_SOURCE
 #include "fat.h"
-#include <errno.h>
-#include <mirage/calendar.h>
 #include <mirage/log.h>
 #include <mirage/main.h>
 #include <mirage/platform.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#define MISUSED 64 /* as sysexits.h has it */
 
 const char mirage_name[] = "fat";
 
@@ -41,51 +34,6 @@ static const struct command {
 
 static struct options options;
 static const struct command *command;
-
-static void (*last_call)(void);
-
-void at_death(void (*fn)(void))
-{
-    last_call = fn;
-}
-
-void tell(const char *fmt, va_list args)
-{
-    char *line;
-
-    fflush(stdout);
-    if (vasprintf(&line, fmt, args) < 0) {
-        fputs("fat: out of memory\n", stderr);
-        return;
-    }
-    hide_controls(line, STDERR_FILENO);
-    fprintf(stderr, "fat: %s\n", line);
-    free(line);
-}
-
-void die(const char *fmt, ...)
-{
-    void (*fn)(void) = last_call;
-    va_list args;
-
-    last_call = NULL;
-    if (fn)
-        fn();
-    va_start(args, fmt);
-    tell(fmt, args);
-    va_end(args);
-    exit(1);
-}
-
-void misused(const char *fmt, const char *what)
-{
-    if (last_call)
-        last_call();
-    fputs("fat: ", stderr);
-    fprintf(stderr, fmt, what);
-    fputs("\n`fat --help` tells what there is.\n", stderr);
-    exit(MISUSED);
-}
 
 static void help(void)
 {
@@ -113,73 +61,6 @@ static const char *value_of(const char *word, const char *name)
                                                              : NULL;
 }
 
-uint64_t size_of_text(const char *text)
-{
-    char *end;
-    uint64_t n, unit = 1;
-
-    errno = 0;
-    n = strtoull(text, &end, 10);
-    if (*end && strchr("KMG", *end) && end[1] == '\0') {
-        unit = *end == 'K' ? 1024 : *end == 'M' ? 1024 * 1024
-                                                : 1024 * 1024 * 1024;
-        end++;
-    }
-    if (errno || end == text || *end || *text == '-' ||
-        n > INT64_MAX / unit)
-        misused("%s is no size; a size is such as 1440K or 64M", text);
-    return n * unit;
-}
-
-static int type(const char *text)
-{
-    if (strcmp(text, "12") != 0 && strcmp(text, "16") != 0 &&
-        strcmp(text, "32") != 0)
-        misused("--type=%s: there are the types 12, 16 and 32", text);
-    return atoi(text);
-}
-
-/* Of the image's sectors, which have 512 bytes, at most 128. */
-static uint32_t cluster_size(const char *text)
-{
-    uint64_t n = size_of_text(text);
-
-    if (n < 512 || n > 65536 || (n & (n - 1)) != 0)
-        misused("--cluster=%s: a cluster has 512 bytes, or twice that and so "
-                "on, up to 64K",
-                text);
-    return (uint32_t)n;
-}
-
-static uint32_t number(const char *text)
-{
-    uint64_t n = size_of_text(text);
-
-    if (n > UINT32_MAX)
-        misused("%s is too large", text);
-    return (uint32_t)n;
-}
-
-static nanoseconds date(const char *text)
-{
-    int y, m, d;
-    char more, *end;
-
-    if (*text == '@') { /* seconds since 1970; 0 would be "each file's own" */
-        uint64_t s = strtoull(text + 1, &end, 10);
-
-        if (end == text + 1 || *end || text[1] == '-' || s > INT64_MAX / SECOND)
-            misused("%s is no date: @ and seconds since 1970", text);
-        return s > 0 ? s * SECOND : 1;
-    }
-    if (sscanf(text, "%4d-%2d-%2d%c", &y, &m, &d, &more) != 3 || y < 1980 ||
-        y > 2107 || m < 1 || m > 12 || d < 1 || d > 31)
-        misused("%s is no date such as 2024-12-31, from 1980 to 2107", text);
-    return (nanoseconds)calendar_seconds(&(struct civil_time){
-               .year = (uint16_t)y, .month = (uint8_t)m, .day = (uint8_t)d}) *
-           SECOND;
-}
-
 static bool take_option(const char *word)
 {
     const char *v;
@@ -193,15 +74,15 @@ static bool take_option(const char *word)
     else if (strcmp(word, "--in-place") == 0)
         options.in_place = true;
     else if ((v = value_of(word, "--date")))
-        options.date = date(v);
+        options.date = date_of_text(v);
     else if ((v = value_of(word, "--label")))
         options.fat.label = v;
     else if ((v = value_of(word, "--type")))
-        options.fat.type = type(v);
+        options.fat.type = type_of_text(v);
     else if ((v = value_of(word, "--cluster")))
-        options.fat.cluster_size = cluster_size(v);
+        options.fat.cluster_size = cluster_of_text(v);
     else if ((v = value_of(word, "--id")))
-        options.fat.volume_id = number(v);
+        options.fat.volume_id = number_of_text(v);
     else
         return false;
     return true;
