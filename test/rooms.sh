@@ -14,6 +14,7 @@
 set -u
 export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/.." || exit 1
+top=$PWD
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 passed=0 failed=0
@@ -40,7 +41,7 @@ libc='abort calloc free malloc realloc memchr memcmp memcpy memmove memset
       strstr
       _GLOBAL_OFFSET_TABLE_ __bss_start _end _etext'
 # What an image, not a room, defines.
-image='mirage_main'
+image='mirage_main mirage_name'
 # What the preprocessor may be asked in a bare room: about the tool.
 tools='__cplusplus __SANITIZE_ADDRESS__ __has_feature __has_attribute
        __has_include __clang__ __GNUC__ __STDC_VERSION__'
@@ -313,61 +314,69 @@ words() {
     printf '%s\n' "$@"
 }
 
-# asked FOLDER...: names that the platform's contracts, or headers in these
-# folders, declare. A room may call what its own headers declare although a room
-# above it, the target, defines it.
-asked() {
-    local folder
-    for folder; do
-        tracked | grep -E "^$folder/[^/]*\.h\$"
-    done | cat - <(tracked | grep -E '^include/mirage/(platform|bare|libc)\.h$') |
-        xargs grep -ohE '[a-z_][a-z0-9_]*[[(;]' | tr -d '[(;' | sort -u
+# declared HEADER...: names of the functions and variables that they declare
+declared() {
+    cat "$@" 2>/dev/null | grep -oE '[a-z_][a-z0-9_]*[[(;]' | tr -d '[(;' | sort -u
+}
+
+# may_call: "ROOM WHAT IT MAY CALL..." for each row of the table in
+# doc/architecture.md
+may_call() {
+    awk -F'|' -v machine="$(uname -m)" '
+        /^\| `/ {
+            gsub(/[`,]/, " ")
+            gsub(/arch\/\*\/bare/, "arch/" machine "/bare")
+            split($2, room, " ")
+            sub(/\/$/, "", room[1])
+            print room[1], $4
+        }' doc/architecture.md
 }
 
 room_calls() {
-    local room bare_arch below
+    local room below one also
     compile || { echo "rooms: the sources do not compile"; return; }
     rm -f "$scratch"/defined.*
-    bare_arch=arch/$(uname -m)/bare
-    defines core device net store arch backend config tool >/dev/null
-    { words $libc $image; defines backend | grep '^platform_'
-      defines arch | grep '^arch_'; } | calls core
-    words $libc | calls device core
-    words $libc | calls net device core
-    words $libc | calls store device core
-    words $libc | calls arch
-    # The rooms below may call a C library, or define it, so what is wrong there
-    # is a call of another room.
-    { all_rooms; defines libc | grep '^libc_'; } | sort -u >"$scratch/rooms"
-    asked 'arch/[^/]*/include/arch' | foreign "$bare_arch" core arch
-    asked backend/bare | foreign backend/bare core device arch "$bare_arch"
-    below="core device arch $bare_arch backend/bare"
-    asked backend/pc | foreign backend/pc $below
-    asked backend/virtio | foreign backend/virtio $below backend/pc
-    asked backend/xen | foreign backend/xen $below
-    asked libc | foreign libc core arch
+    may_call >"$scratch/may_call"
+    read -ra all < <(cut -d ' ' -f 1 "$scratch/may_call" | tr '\n' ' ')
+    # Of a C library's own names only those count that are ours.
+    { defines $(words "${all[@]}" | grep -vx libc); defines libc | grep '^libc_'; } | sort -u \
+        >"$scratch/rooms"
     for room in backend/*/; do
-        case $room in
-        backend/bare/ | backend/pc/ | backend/virtio/ | backend/xen/) ;;
-        # A simulated image is a Unix process but for its time and networks.
-        backend/sim/) foreign backend/sim device core arch backend/unix ;;
-        *) [ ! -d "$room" ] || foreign "${room%/}" device core arch ;;
-        esac </dev/null
+        has_word "${room%/}" "${all[*]}" ||
+            echo "$room: has no row in doc/architecture.md"
     done
-    foreign config </dev/null
-    # The tool has the search for the nearest word in common with images.
-    defines_of core/nearest.c | foreign tool
-    # An image, which says in C what others say in config.c.
-    foreign tool/fat store device core arch backend </dev/null
+    while read -r room below; do
+        also=
+        for one in $below; do
+            case $one in
+            *.h) also+=" $(declared "include/mirage/$one")" ;;
+            *.c) also+=" $(defines_of "$one")" ;;
+            esac
+        done
+        # What its own headers ask of the target.
+        case $room in
+        arch/*/bare) also+=" $(declared "${room%/bare}"/include/arch/*.h)" ;;
+        backend/*) also+=" $(declared "$room"/*.h)" ;;
+        esac
+        case $room in
+        arch/*/bare | backend/* | libc)
+            also+=" $(declared include/mirage/{platform,bare,libc}.h)" ;;
+        esac
+        case $room in
+        include | example | test | bench) ;;
+        core) words $libc $image $also | calls core ;;
+        device | net | store | arch)
+            words $libc $also | calls "$room" $below ;;
+        # The others may call a C library, so what is wrong there is a call of
+        # another room.
+        *) words $image $also | foreign "$room" $below ;;
+        esac
+    done <"$scratch/may_call"
 }
 
 defines_of() {
     nm -g --defined-only "$scratch/$1.o" 2>/dev/null |
         awk 'NF == 3 { print $3 }'
-}
-
-all_rooms() {
-    defines core device net store arch "$bare_arch" backend config tool | sort -u
 }
 
 # foreign ROOM [BELOW...]: calls of names that only other rooms define, and that
@@ -453,7 +462,9 @@ spdx='/* SPDX-License-Identifier: ISC */'
 small_tree() {
     scratch=$scratch_all/small
     rm -rf "$scratch"
-    mkdir -p "$scratch/tree" && cd "$scratch/tree" || exit 1
+    mkdir -p "$scratch/tree/doc" || exit 1
+    cp "$top/doc/architecture.md" "$scratch/tree/doc"
+    cd "$scratch/tree" || exit 1
     passed=0 failed=0
     mkdir -p include/mirage core device store net backend/{unix,sim,bare,pc} \
         backend/{virtio,xen} "arch/$(uname -m)"/{bare,include/arch} \
