@@ -3,8 +3,9 @@
  * mirage: all that an application may use, in one include.
  *
  * Each contract stands in a header of its own under mirage/, and
- * `mirage help NAME` prints it. The calls and types are C; C++ may use them,
- * by this header (the others do not say extern "C" by themselves).
+ * `mirage help NAME` prints it. The headers that this file includes are help's
+ * topics. The calls and types are C; C++ may use them by this header (the
+ * others do not say extern "C" by themselves).
  *
  * Four words say who owns what. A pointer is lent for the length of the call
  * unless the comment says: takes (it is the callee's now, even if the call
@@ -24,6 +25,25 @@
 extern "C" {
 #endif
 
+/* Devices, and the layers of which stacks are made. */
+#include <mirage/console.h>
+#include <mirage/block.h>
+#include <mirage/fs.h>
+#include <mirage/fat.h>
+#include <mirage/kv_ro.h>
+#include <mirage/network.h>
+#include <mirage/ethernet.h>
+#include <mirage/arp.h>
+#include <mirage/ipv4.h>
+#include <mirage/icmpv4.h>
+#include <mirage/udpv4.h>
+#include <mirage/tcpv4.h>
+#include <mirage/stackv4.h>
+#include <mirage/dns.h>
+
+/* Services. */
+#include <mirage/flow.h>
+#include <mirage/address.h>
 #include <mirage/status.h>
 #include <mirage/time.h>
 #include <mirage/random.h>
@@ -33,23 +53,6 @@ extern "C" {
 #include <mirage/boot.h>
 #include <mirage/fiber.h>
 #include <mirage/buf.h>
-
-#include <mirage/console.h>
-#include <mirage/block.h>
-#include <mirage/fs.h>
-#include <mirage/fat.h>
-#include <mirage/kv_ro.h>
-#include <mirage/network.h>
-#include <mirage/ethernet.h>
-#include <mirage/address.h>
-#include <mirage/arp.h>
-#include <mirage/ipv4.h>
-#include <mirage/icmpv4.h>
-#include <mirage/flow.h>
-#include <mirage/stackv4.h>
-#include <mirage/udpv4.h>
-#include <mirage/tcpv4.h>
-#include <mirage/dns.h>
 
 #ifdef __cplusplus
 }

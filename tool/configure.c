@@ -29,11 +29,18 @@ struct options {
     bool as_recorded;
 };
 
+static void refuse_configure_option(const char *word)
+{
+    struct list known = {{"-f", "--file", "-t", "--target"}, 4};
+
+    for (const struct image_target *t = targets; t->name; t++)
+        add_item(&known, text_of("--%s", t->name));
+    add_item(&known, "--help");
+    refuse_option("configure", word, known.item);
+}
+
 static struct options read_options(int count, char **words)
 {
-    static const char *const known[] = {
-        "-f", "--file", "-t", "--target", "--unix", "--macosx", "--xen",
-        "--virtio", "--sim", "--help", NULL};
     struct options o = {NULL, NULL, false};
     const char *value;
 
@@ -53,7 +60,7 @@ static struct options read_options(int count, char **words)
                     value);
             o.target = value;
         } else if (words[i][0] == '-') {
-            refuse_option("configure", words[i], known);
+            refuse_configure_option(words[i]);
         } else {
             die(MISUSED, "`mirage configure` takes no argument %s; "
                          "-f %s names a configuration",

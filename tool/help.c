@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* mirage help: the commands, and the headers, which are the contracts. */
+/* mirage help: prints the usage of a command, or the header that is the contract
+ * of a device type or service. */
 #define _GNU_SOURCE
 #include "commands.h"
+#include "facts.h"
 #include "root.h"
 #include "say.h"
 #include <ctype.h>
@@ -11,21 +13,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What applications, and config.c, are written with. */
-static const char *const headers[] = {
-    "console", "block", "fs", "fat", "kv_ro", "network", "ethernet", "ipv4",
-    "udpv4", "tcpv4", "stackv4", "dns", "flow", "address", "status", "time",
-    "random", "text", "log", "panic", "boot", "fiber", "buf", "config", NULL};
-
-static FILE *open_header(const char *name)
+/* Opens include/NAME.h. */
+static FILE *open_include(const char *name)
 {
-    char *path = text_of("%s/include/mirage/%s.h", root(), name);
+    char *path = text_of("%s/include/%s.h", root(), name);
     FILE *in = fopen(path, "r");
 
     if (!in)
         die(FAILED, "%s: %s: this mirage is not installed whole", path,
             strerror(errno));
     return in;
+}
+
+static FILE *open_header(const char *name)
+{
+    return open_include(text_of("mirage/%s", name));
+}
+
+/* The headers that applications and config.c are written with: those that
+ * mirage.h includes, and config. */
+static struct list all_headers(void)
+{
+    FILE *in = open_include("mirage");
+    struct list headers = {{0}, 0};
+    char *line = NULL, *header;
+    size_t size = 0;
+
+    while (getline(&line, &size, in) > 0)
+        if (sscanf(line, "#include <mirage/%m[^.>]", &header) == 1)
+            add_item(&headers, header);
+    free(line);
+    fclose(in);
+    add_item(&headers, "config");
+    return headers;
 }
 
 static void print_header(const char *name)
@@ -38,7 +58,7 @@ static void print_header(const char *name)
     fclose(in);
 }
 
-/* The first line of a header's comment, "name: what it is about". */
+/* Prints the first line of a header's comment, "name: what it is about". */
 static void print_summary(const char *name)
 {
     FILE *in = open_header(name);
@@ -58,7 +78,7 @@ static void print_summary(const char *name)
     fclose(in);
 }
 
-static void print_topics(void)
+static void print_topics(const struct list *headers)
 {
     puts("Commands:");
     for (const struct command *c = commands; c->name; c++)
@@ -66,11 +86,11 @@ static void print_topics(void)
             printf("  %-10s %s\n", c->name, c->summary);
     puts("\nDevice types and other contracts, of which the header is "
          "printed:");
-    for (const char *const *h = headers; *h; h++)
-        print_summary(*h);
+    for (size_t i = 0; i < headers->count; i++)
+        print_summary(headers->item[i]);
 }
 
-/* Does the header have that word, followed by what makes it a call? */
+/* Does the header have that word, followed by a parenthesis? */
 static bool mentions(const char *header, const char *word)
 {
     FILE *in = open_header(header);
@@ -90,30 +110,32 @@ static bool mentions(const char *header, const char *word)
     return is_there;
 }
 
-/* The header that has a function or macro: that of its first word, if it is
- * there; NULL: none has it. */
-static const char *header_of(const char *word)
+/* The header that declares a function or macro: of several, the one whose name
+ * the word begins with. NULL: none does. */
+static const char *header_of(const struct list *headers, const char *word)
 {
     const char *found = NULL;
 
-    for (const char *const *h = headers; *h; h++)
-        if (mentions(*h, word) &&
-            (!found || strncmp(word, *h, strlen(*h)) == 0))
-            found = *h;
+    for (size_t i = 0; i < headers->count; i++) {
+        const char *h = headers->item[i];
+
+        if (mentions(h, word) &&
+            (!found || strncmp(word, h, strlen(h)) == 0))
+            found = h;
+    }
     return found;
 }
 
 int command_help(int count, char **words)
 {
-    const char *where;
+    struct list topics = all_headers();
     const struct command *c;
-    const char *all[64];
-    size_t n = 0;
+    const char *where;
 
     if (count > 1)
         die(MISUSED, "one topic at a time");
     if (count == 0 || strcmp(words[0], "topics") == 0) {
-        print_topics();
+        print_topics(&topics);
         return 0;
     }
     c = find_command(words[0]);
@@ -121,18 +143,15 @@ int command_help(int count, char **words)
         print_usage(c);
         return 0;
     }
-    for (const char *const *h = headers; *h; h++) {
-        all[n++] = *h;
-        if (strcmp(*h, words[0]) == 0) {
-            print_header(*h);
+    for (size_t i = 0; i < topics.count; i++)
+        if (strcmp(topics.item[i], words[0]) == 0) {
+            print_header(words[0]);
             return 0;
         }
-    }
-    if ((where = header_of(words[0])) != NULL)
+    if ((where = header_of(&topics, words[0])) != NULL)
         die(MISUSED, "%s is in `mirage help %s`", words[0], where);
     for (c = commands; c->name; c++)
         if (!c->is_hidden)
-            all[n++] = c->name;
-    all[n] = NULL;
-    die_unknown("topic", words[0], all);
+            add_item(&topics, c->name);
+    die_unknown("topic", words[0], topics.item);
 }

@@ -1,7 +1,22 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
 #
-# Completion of mirage for bash.
+# Completion of mirage for bash. What there is to complete comes from mirage.
+
+# _mirage_options COMMAND: the options that its usage names
+_mirage_options() {
+    {
+        mirage "$1" --help 2>/dev/null |
+            grep -oE '(^|[ [])--[a-z]+|\[-[-a-z] ' | tr -d '[ ' |
+            sed 's/^-f$/-f\n--file/'
+        echo --help
+    } | sort -u
+}
+
+# _mirage_list WORD...: the list with which mirage refuses these words
+_mirage_list() {
+    mirage "$@" 2>&1 | sed -n 's/^There are: *//p'
+}
 
 _mirage() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
@@ -9,29 +24,22 @@ _mirage() {
 
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        words="configure build run clean describe init help --help --version"
+        words="$(mirage --help 2>/dev/null | sed -n 's/^  \([a-z]*\)  .*/\1/p')
+            --help --version"
     else
         case $before in
-        -t | --target) words="unix macosx xen virtio sim" ;;
-        --from)
-            words=$(mirage init --from=? x 2>&1 | sed -n 's/^There are: *//p')
-            ;;
+        -t | --target) words=$(_mirage_list configure --target=?) ;;
+        --from) words=$(_mirage_list init --from=? x) ;;
         -f | --file)
             mapfile -t COMPREPLY < <(compgen -f -X '!*.c' -- "$word")
             return
             ;;
         *)
             case ${COMP_WORDS[1]} in
-            configure)
-                words="-f --file -t --target --unix --macosx --xen --virtio --sim
-                    --help" ;;
-            describe) words="-f --file --dot --json --svg --help" ;;
-            init) words="--from --help" ;;
             help)
                 words="topics $(mirage help topics 2>/dev/null |
                     sed -n 's/^  \([a-z0-9_]*\) .*/\1/p')" ;;
-            run) words="--gdb -- --help" ;;
-            *) words="--help" ;;
+            *) words=$(_mirage_options "${COMP_WORDS[1]}") ;;
             esac
             ;;
         esac

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * arp: which Ethernet address has an IPv4 address (RFC 826), and the defence
- * of our own (RFC 5227).
+ * arp: Ethernet addresses by IPv4 address (RFC 826).
+ *
+ * Defends our own address as RFC 5227 says.
  *
  * The cache has a fixed number of places. Hosts enter it that we asked for, and
  * hosts of our network that ask for us, as far as there are places out of use.

@@ -1108,8 +1108,9 @@ topics=$(mirage help topics | sed -n 's/^  \([a-z0-9_]*\) .*/\1/p')
 for topic in $topics; do
     [ "$(mirage help "$topic" | wc -l)" -ge 2 ] || wrong "help $topic is empty"
 done
-for topic in configure console block fs fat kv_ro network ethernet ipv4 udpv4 tcpv4 \
-    stackv4 fiber config; do
+for topic in configure console block fs fat kv_ro network ethernet arp ipv4 icmpv4 \
+    udpv4 tcpv4 stackv4 fiber config \
+    $(sed -n 's/^typedef struct \(.*\) {$/\1/p' "$top/include/mirage/config.h" | grep -vx job); do
     grep -qx $topic <<<"$topics" || wrong "$topic is no topic"
 done
 cmp <(mirage help block) "$top/include/mirage/block.h" ||
@@ -1118,9 +1119,28 @@ for word in crunch:config JOB:config flow_read:flow time_after:time; do
     has "where ${word%:*} is" "$(mirage help ${word%:*} 2>&1)" \
         "^mirage: ${word%:*} is in \`mirage help ${word#*:}\`$"
 done
-for command in configure build run clean describe init help; do
+commands=$(mirage --help | sed -n 's/^  \([a-z]*\) .*/\1/p')
+equal "commands" "$(tr '\n' ' ' <<<"$commands")" "configure build run clean describe init help "
+targets=$(mirage configure --target=? 2>&1 | sed -n 's/^There are: //p')
+equal "targets" "$targets" "unix macosx xen virtio sim"
+# section COMMAND: of the man page, without its markup
+section() {
+    sed 's/\\f.//g; s/\\//g' "$top/doc/mirage.1" |
+        sed -n "/^\.SS mirage $1/,/^\.S[SH] /p"
+}
+# long_options COMMAND: that its usage names
+long_options() {
+    mirage "$1" --help | grep -oE '(^|[ []|, )--[a-z]+' | grep -oE -- '--.*' | sort -u
+}
+for command in $commands; do
     has "$command --help" "$(mirage $command --help)" "^usage: mirage $command"
-    has "man page" "$(cat "$top/doc/mirage.1")" "^\.SS mirage $command"
+    has "man page" "$(section $command)" "^\.SS mirage $command"
+    for option in $(long_options $command); do
+        has "$option in the man page" "$(section $command)" "$option\\b"
+    done
+done
+for target in $targets; do
+    has "--$target" "$(mirage configure --help)" "--$target\\b"
 done
 equal "version" "$(mirage --version)" "mirage $(cat "$top/VERSION")"
 has "--help" "$(mirage --help)" '^usage: mirage COMMAND'
@@ -1143,6 +1163,16 @@ equal "options" "$(complete_in_bash mirage configure --x)" "--xen "
 equal "targets" "$(complete_in_bash mirage configure -t x)" "xen "
 equal "topics" "$(complete_in_bash mirage help blo)" "block "
 equal "examples" "$(complete_in_bash mirage init x --from con)" "console "
+equal "all commands" "$(complete_in_bash mirage '')" \
+    "$(printf '%s\n' $commands --help --version | sort | tr '\n' ' ')"
+equal "all targets" "$(complete_in_bash mirage configure --target '')" \
+    "$(tr ' ' '\n' <<<"$targets" | sort | tr '\n' ' ')"
+for command in $commands; do
+    [ $command != help ] || continue
+    for option in $(long_options $command) --help; do
+        has "$option of $command" " $(complete_in_bash mirage $command -)" " $option "
+    done
+done
 
 it "zsh reads its completion"
 zsh -f -c '
@@ -1150,3 +1180,17 @@ zsh -f -c '
     autoload -Uz compinit && compinit -u -D && (( $+functions[_mirage] )) &&
         [[ ${_comps[mirage]} = _mirage ]]' || wrong "it does not load"
 zsh -n "$top/tool/_mirage" || wrong "it has mistakes"
+# specs COMMAND: of its options, as zsh has them
+specs() {
+    zsh -f -c 'setopt extended_glob
+        compadd() { : }
+        words=(mirage help "") CURRENT=3
+        source "$0" && _mirage_options "$1"' "$top/tool/_mirage" "$1"
+}
+for command in $commands; do
+    for option in $(long_options $command) --help; do
+        has "$option of $command" "$(specs $command)" "(^|\))$option(\$|[=[])"
+    done
+done
+has "targets" "$(specs configure)" ":target:\($targets\)\$"
+has "files" "$(specs describe)" '^\(-f --file\)-f\[.*\]:file:_files'
