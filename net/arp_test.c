@@ -2,7 +2,7 @@
 #include "check.h"
 #include <mirage/time.h>
 
-/* The clock of what is tested is ours: it may jump. */
+/* A clock for the sources under test, which can be advanced. */
 static nanoseconds ahead;
 
 static nanoseconds clock_now(void)
@@ -17,6 +17,9 @@ static nanoseconds clock_after(nanoseconds length)
 
 #define time_now   clock_now
 #define time_after clock_after
+#include "arp_packet.c"
+#include "arp_log.c"
+#include "arp_cache.c"
 #include "arp.c"
 #undef time_now
 #undef time_after
@@ -42,14 +45,14 @@ static size_t silent_count;
 static unsigned conflicts;
 static struct mac conflict_with;
 
-static void keep(struct network *n, struct buf *frame)
+static void record_frame(struct network *n, struct buf *frame)
 {
     (void)n;
     CHECK(sent_count < FRAMES);
     sent[sent_count++] = frame;
 }
 
-static const struct network_ops ops = {.write = keep};
+static const struct network_ops ops = {.write = record_frame};
 
 static void on_silence(void *ctx, struct ip_address ip, struct buf *packet)
 {
@@ -71,8 +74,7 @@ static void forget_sent(void)
         buf_free(sent[--sent_count]);
 }
 
-/* Nobody has said anything yet, but the link may be down. Our network is
- * 10.0.0.0/8. */
+/* Begins with an empty cache. Our network is 10.0.0.0/8. */
 static void begin_at(uint32_t own, bool up)
 {
     struct ethernet *e;
@@ -91,7 +93,7 @@ static void begin_at(uint32_t own, bool up)
     arp_set_address(a, ipv4_of_number(own), 8);
 }
 
-/* We have an address, and have announced it once. */
+/* Begins with an address that was announced once. */
 static void begin(void)
 {
     begin_at(US, true);
@@ -99,7 +101,7 @@ static void begin(void)
     forget_sent();
 }
 
-/* Time goes by, and what is due then is done. */
+/* Advances the clock, and runs the timers that are due. */
 static void pass(nanoseconds length)
 {
     nanoseconds end = clock_now() + length;
@@ -114,28 +116,28 @@ static void pass(nanoseconds length)
     wheel_turn(&a->wheel, clock_now());
 }
 
-/* Whatever still waits is given up; then no page is missing. */
+/* Lets all requests time out; then no page may be missing. */
 static void end(void)
 {
     arp_set_address(a, ipv4_of_number(0), 8);
-    pass(3 * PERIOD_MAX); /* the longest timer is the log's */
+    pass(3 * ARP_LOG_PERIOD_MAX); /* the longest timer is the log's */
     CHECK(wheel_next(&a->wheel) == FOREVER);
     forget_sent();
     while (silent_count > 0)
         buf_free(silent[--silent_count]);
     CHECK(buf_pages_free() == buf_pages());
-    /* It is left behind: its fibers have no end. */
+    /* The object is not freed: its fibers never end. */
     net.up = false;
 }
 
-/* A frame with an ARP packet; a question is for all. */
+/* A frame with an ARP packet; a request is broadcast. */
 static struct buf *frame_of(uint16_t operation, struct mac from,
                             uint32_t from_ip, uint32_t to_ip)
 {
     struct buf *b = buf_new(0);
-    uint8_t *p = buf_append(b, ETHERNET_HEADER + PACKET);
+    uint8_t *p = buf_append(b, ETHERNET_HEADER + ARP_PACKET);
 
-    memcpy(p, operation == REQUEST ? &everyone : &our_mac, 6);
+    memcpy(p, operation == ARP_REQUEST ? &arp_broadcast : &our_mac, 6);
     memcpy(p + 6, from.byte, 6);
     put_be16(p + 12, ETHERTYPE_ARP);
     p += ETHERNET_HEADER;
@@ -143,28 +145,28 @@ static struct buf *frame_of(uint16_t operation, struct mac from,
     put_be16(p + 6, operation);
     memcpy(p + 8, from.byte, 6);
     put_be32(p + 14, from_ip);
-    memcpy(p + 18, operation == REQUEST ? &no_mac : &our_mac, 6);
+    memcpy(p + 18, operation == ARP_REQUEST ? &no_mac : &our_mac, 6);
     put_be32(p + 24, to_ip);
     return b;
 }
 
-static void arrive(struct buf *frame)
+static void deliver(struct buf *frame)
 {
     network_deliver(&net, &frame, 1);
 }
 
-static void come(uint16_t operation, struct mac from, uint32_t from_ip,
-                 uint32_t to_ip)
+static void receive(uint16_t operation, struct mac from, uint32_t from_ip,
+                    uint32_t to_ip)
 {
-    arrive(frame_of(operation, from, from_ip, to_ip));
+    deliver(frame_of(operation, from, from_ip, to_ip));
 }
 
-/* Is frame i that was sent this ARP packet, in each of its bytes? */
+/* Is the sent frame i this ARP packet, byte for byte? */
 static bool is_sent(size_t i, uint16_t operation, struct mac to,
                     uint32_t from_ip, struct mac target, uint32_t to_ip)
 {
-    uint8_t wanted[ETHERNET_HEADER + PACKET];
-    uint8_t found[ETHERNET_HEADER + PACKET], *p = wanted;
+    uint8_t wanted[ETHERNET_HEADER + ARP_PACKET];
+    uint8_t found[ETHERNET_HEADER + ARP_PACKET], *p = wanted;
 
     memcpy(p, to.byte, 6);
     memcpy(p + 6, our_mac.byte, 6);
@@ -182,9 +184,9 @@ static bool is_sent(size_t i, uint16_t operation, struct mac to,
     return memcmp(found, wanted, sizeof found) == 0;
 }
 
-static bool is_question(size_t i, uint32_t ip)
+static bool is_request(size_t i, uint32_t ip)
 {
-    return is_sent(i, REQUEST, everyone, US, no_mac, ip);
+    return is_sent(i, ARP_REQUEST, arp_broadcast, US, no_mac, ip);
 }
 
 static struct buf *packet_of(uint8_t tag)
@@ -200,7 +202,7 @@ static void write_to(uint32_t ip, uint8_t tag)
     arp_write(a, ipv4_of_number(ip), packet_of(tag));
 }
 
-/* Is frame i that was sent the packet of this tag, for that host? */
+/* Is the sent frame i the IPv4 packet with this tag, to that host? */
 static bool is_packet(size_t i, struct mac to, uint8_t tag)
 {
     const uint8_t *p = i < sent_count ? sent[i]->data : NULL;
@@ -210,7 +212,7 @@ static bool is_packet(size_t i, struct mac to, uint8_t tag)
            get_be16(p + 12) == ETHERTYPE_IPV4 && p[ETHERNET_HEADER] == tag;
 }
 
-/* A packet to ip leaves at once: its host's address is known. */
+/* Is a packet to ip sent at once, to mac? */
 static bool is_known(uint32_t ip, struct mac mac)
 {
     bool known;
@@ -222,62 +224,62 @@ static bool is_known(uint32_t ip, struct mac mac)
     return known;
 }
 
-TEST(who_asks_for_our_address_is_answered)
+TEST(a_request_for_our_address_is_answered)
 {
     begin();
-    come(REQUEST, their_mac, THEM, US);
+    receive(ARP_REQUEST, their_mac, THEM, US);
     CHECK(sent_count == 1);
-    CHECK(is_sent(0, REPLY, their_mac, US, their_mac, THEM));
-    /* Again, and from somebody without an address: that is a probe, which must
-     * not have it (RFC 5227, 2.4). */
-    come(REQUEST, their_mac, THEM, US);
-    come(REQUEST, third_mac, 0, US);
+    CHECK(is_sent(0, ARP_REPLY, their_mac, US, their_mac, THEM));
+    /* A probe for it is answered, too: its sender must not use the address (RFC
+     * 5227, 2.4). */
+    receive(ARP_REQUEST, their_mac, THEM, US);
+    receive(ARP_REQUEST, third_mac, 0, US);
     CHECK(sent_count == 3);
-    CHECK(is_sent(2, REPLY, third_mac, US, third_mac, 0));
+    CHECK(is_sent(2, ARP_REPLY, third_mac, US, third_mac, 0));
     end();
 }
 
-TEST(who_asks_for_others_is_not_answered)
+TEST(a_request_for_another_address_is_not_answered)
 {
     static const uint32_t others[] = {THEM, US + 1, 0, 0xffffffff, 0x0a0000ff,
                                       US ^ 0x80000000};
 
     begin();
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        come(REQUEST, their_mac, THEM, others[i]);
-    come(REPLY, their_mac, THEM, US);
+        receive(ARP_REQUEST, their_mac, THEM, others[i]);
+    receive(ARP_REPLY, their_mac, THEM, US);
     CHECK(sent_count == 0);
     arp_set_address(a, ipv4_of_number(0), 8);
-    come(REQUEST, their_mac, THEM, US);
-    come(REQUEST, their_mac, THEM, 0);
+    receive(ARP_REQUEST, their_mac, THEM, US);
+    receive(ARP_REQUEST, their_mac, THEM, 0);
     CHECK(sent_count == 0);
     end();
 }
 
-TEST(padding_and_pieces_make_no_difference)
+TEST(a_padded_packet_and_one_in_pieces_are_answered)
 {
     struct buf *b;
 
     begin();
-    b = frame_of(REQUEST, their_mac, THEM, US);
+    b = frame_of(ARP_REQUEST, their_mac, THEM, US);
     memset(buf_append(b, 18), 0xee, 18);
-    arrive(b);
+    deliver(b);
     CHECK(sent_count == 1);
-    for (size_t first = 0; first <= ETHERNET_HEADER + PACKET; first++) {
-        struct buf *rest = frame_of(REQUEST, their_mac, THEM, US);
+    for (size_t first = 0; first <= ETHERNET_HEADER + ARP_PACKET; first++) {
+        struct buf *rest = frame_of(ARP_REQUEST, their_mac, THEM, US);
 
         b = buf_new(0);
         memcpy(buf_append(b, first), rest->data, first);
         buf_trim(rest, first);
         b->next = rest;
         forget_sent();
-        arrive(b);
-        CHECK(is_sent(0, REPLY, their_mac, US, their_mac, THEM));
+        deliver(b);
+        CHECK(is_sent(0, ARP_REPLY, their_mac, US, their_mac, THEM));
     }
     end();
 }
 
-TEST(malformed_packets_are_neither_answered_nor_learned)
+TEST(malformed_packets_are_neither_answered_nor_cached)
 {
     static const struct {
         size_t at;
@@ -296,108 +298,109 @@ TEST(malformed_packets_are_neither_answered_nor_learned)
     struct buf *b;
 
     begin();
-    /* What it is about: Ethernet, IPv4, their lengths, the operation. */
+    /* Hardware and protocol type, their lengths, the operation. */
     for (size_t bit = 0; bit < 64; bit++) {
-        b = frame_of(REQUEST, their_mac, THEM, US);
+        b = frame_of(ARP_REQUEST, their_mac, THEM, US);
         b->data[ETHERNET_HEADER + bit / 8] ^= (uint8_t)(1 << bit % 8);
-        arrive(b);
+        deliver(b);
         CHECK(sent_count == 0);
     }
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
-        b = frame_of(REQUEST, their_mac, THEM, US);
+        b = frame_of(ARP_REQUEST, their_mac, THEM, US);
         b->data[ETHERNET_HEADER + lies[i].at] = lies[i].value;
-        arrive(b);
+        deliver(b);
         CHECK(sent_count == 0);
     }
-    come(REQUEST, no_mac, THEM, US);
+    receive(ARP_REQUEST, no_mac, THEM, US);
     CHECK(sent_count == 0);
-    for (size_t len = 0; len < PACKET; len++) {
-        b = frame_of(REQUEST, their_mac, THEM, US);
+    for (size_t len = 0; len < ARP_PACKET; len++) {
+        b = frame_of(ARP_REQUEST, their_mac, THEM, US);
         buf_cut(b, ETHERNET_HEADER + len);
-        arrive(b);
+        deliver(b);
         CHECK(sent_count == 0);
     }
-    /* Our own, come back by a loop in the network. */
-    come(REQUEST, our_mac, THEM, US);
+    /* Our own packet, received again by a loop in the network. */
+    receive(ARP_REQUEST, our_mac, THEM, US);
     CHECK(sent_count == 0);
     CHECK(!is_known(THEM, their_mac));
     end();
 }
 
-TEST(only_who_was_asked_or_asks_us_is_learned)
+TEST(only_hosts_that_we_ask_or_that_ask_us_are_cached)
 {
     begin();
-    come(REPLY, their_mac, THEM, US); /* nobody had asked */
-    come(REQUEST, their_mac, THEM, US + 1); /* another is asked */
-    come(REQUEST, their_mac, THEM, THEM); /* an announcement */
-    come(REQUEST, third_mac, 0, US); /* a probe */
+    receive(ARP_REPLY, their_mac, THEM, US); /* nobody had asked */
+    receive(ARP_REQUEST, their_mac, THEM, US + 1); /* another is asked */
+    receive(ARP_REQUEST, their_mac, THEM, THEM); /* an announcement */
+    receive(ARP_REQUEST, third_mac, 0, US); /* a probe */
     CHECK(!is_known(THEM, their_mac));
-    CHECK(find(a, 0) == NULL);
-    come(REPLY, their_mac, THEM, US); /* now somebody has */
+    CHECK(arp_cache_find(&a->cache, 0) == NULL);
+    receive(ARP_REPLY, their_mac, THEM, US); /* now somebody has */
     CHECK(sent_count == 1 && is_packet(0, their_mac, 77));
     CHECK(is_known(THEM, their_mac));
-    come(REQUEST, third_mac, US + 1, US);
+    receive(ARP_REQUEST, third_mac, US + 1, US);
     CHECK(is_known(US + 1, third_mac));
     end();
 }
 
 static const struct mac virtual_mac = {{0, 0, 0x5e, 0, 1, 7}};
 
-/* RFC 9568, 8.1.2: a VRRP router answers with its virtual address, in a frame
- * from its own. */
-TEST(the_sender_in_the_packet_counts_and_not_that_of_the_frame)
+/* RFC 9568, 8.1.2: a VRRP router replies with its virtual MAC address, in a
+ * frame from its own. */
+TEST(the_sender_in_the_packet_is_cached_and_not_that_of_the_frame)
 {
     struct buf *b;
 
     begin();
     write_to(THEM, 1);
-    b = frame_of(REPLY, virtual_mac, THEM, US);
+    b = frame_of(ARP_REPLY, virtual_mac, THEM, US);
     memcpy(b->data + 6, third_mac.byte, 6);
     forget_sent();
-    arrive(b);
+    deliver(b);
     CHECK(sent_count == 1 && is_packet(0, virtual_mac, 1));
     CHECK(is_known(THEM, virtual_mac));
-    b = frame_of(REQUEST, virtual_mac, THEM + 10, US);
+    b = frame_of(ARP_REQUEST, virtual_mac, THEM + 10, US);
     memcpy(b->data + 6, third_mac.byte, 6);
-    arrive(b);
+    deliver(b);
     CHECK(sent_count == 1);
-    CHECK(is_sent(0, REPLY, virtual_mac, US, virtual_mac, THEM + 10));
-    /* A conflict is one, whoever brings it (RFC 5227, 2.1.1 and 2.4). */
-    b = frame_of(REPLY, virtual_mac, US, US);
+    CHECK(is_sent(0, ARP_REPLY, virtual_mac, US, virtual_mac, THEM + 10));
+    /* A conflict does not depend on the sender of the frame (RFC 5227, 2.1.1
+     * and 2.4). */
+    b = frame_of(ARP_REPLY, virtual_mac, US, US);
     memcpy(b->data + 6, third_mac.byte, 6);
     forget_sent();
-    arrive(b);
-    CHECK(sent_count == 1 && is_question(0, US));
+    deliver(b);
+    CHECK(sent_count == 1 && is_request(0, US));
     end();
 }
 
-/* How often their old address was asked, in frames from i on. */
+/* Counts requests to the old address in the sent frames from i on. */
 static unsigned checks_from(size_t i)
 {
     unsigned count = 0;
 
     for (; i < sent_count; i++)
-        count += is_sent(i, REQUEST, their_mac, US, no_mac, THEM);
+        count += is_sent(i, ARP_REQUEST, their_mac, US, no_mac, THEM);
     return count;
 }
 
-TEST(a_known_host_that_moves_is_used_within_a_second)
+TEST(the_new_address_of_a_known_host_is_used_within_a_second)
 {
     static const struct {
         uint16_t operation;
         uint32_t to_ip;
-    } news[] = {{REQUEST, THEM}, /* a gratuitous ARP */
-                {REPLY, THEM}, /* the same as a reply */
-                {REPLY, US}, /* a reply that nobody asked for */
-                {REQUEST, US}, /* a question for us */
-                {REQUEST, US + 1}, /* or for another */
-                {REQUEST, 0}};
+    } news[] = {{ARP_REQUEST, THEM}, /* a gratuitous ARP */
+                {ARP_REPLY, THEM}, /* the same as a reply */
+                {ARP_REPLY, US}, /* a reply that nobody asked for */
+                {ARP_REQUEST, US}, /* a question for us */
+                {ARP_REQUEST, US + 1}, /* or for another */
+                {ARP_REQUEST, 0}};
 
     for (size_t i = 0; i < sizeof news / sizeof *news; i++) {
         begin();
-        come(REQUEST, their_mac, THEM, US);
+        receive(ARP_REQUEST, their_mac, THEM, US);
         CHECK(is_known(THEM, their_mac));
-        come(news[i].operation, third_mac, THEM, news[i].to_ip);
+        receive(news[i].operation, third_mac, THEM, news[i].to_ip);
         CHECK(checks_from(0) == 1);
         CHECK(is_known(THEM, their_mac));
         pass(SECOND);
@@ -409,13 +412,13 @@ TEST(a_known_host_that_moves_is_used_within_a_second)
 TEST(a_known_host_that_answers_keeps_its_address)
 {
     begin();
-    come(REQUEST, their_mac, THEM, US);
+    receive(ARP_REQUEST, their_mac, THEM, US);
     for (int i = 0; i < 20; i++) {
         forget_sent();
-        come(REPLY, third_mac, THEM, US);
-        pass(CHECK_GAP + MILLISECOND);
+        receive(ARP_REPLY, third_mac, THEM, US);
+        pass(VERIFY_INTERVAL + MILLISECOND);
         CHECK(checks_from(0) >= 1);
-        come(REPLY, their_mac, THEM, US);
+        receive(ARP_REPLY, their_mac, THEM, US);
         CHECK(is_known(THEM, their_mac));
     }
     pass(2 * SECOND);
@@ -423,107 +426,107 @@ TEST(a_known_host_that_answers_keeps_its_address)
     end();
 }
 
-TEST(lies_about_a_known_host_cost_few_questions_and_do_not_delay_the_truth)
+TEST(forged_claims_cause_few_requests_and_do_not_delay_a_true_one)
 {
     begin();
-    pass(ANNOUNCE + SECOND);
-    come(REQUEST, their_mac, THEM, US);
+    pass(ANNOUNCE_INTERVAL + SECOND);
+    receive(ARP_REQUEST, their_mac, THEM, US);
     forget_sent();
     for (int i = 0; i < 500; i++) {
-        come(REPLY, third_mac, THEM, US);
-        come(REPLY, their_mac, THEM, US);
+        receive(ARP_REPLY, third_mac, THEM, US);
+        receive(ARP_REPLY, their_mac, THEM, US);
     }
     CHECK(checks_from(0) <= 2);
     CHECK(is_known(THEM, their_mac));
-    /* Then it fails, and a standby takes over. */
-    come(REQUEST, virtual_mac, THEM, THEM);
+    /* The host fails, and a standby takes over. */
+    receive(ARP_REQUEST, virtual_mac, THEM, THEM);
     pass(SECOND);
     CHECK(is_known(THEM, virtual_mac));
     end();
 }
 
-/* The first answer to a question is checked like all when another comes. */
-TEST(a_second_answer_does_not_replace_a_first_that_holds)
+/* The first reply is verified when a second has another address. */
+TEST(a_second_reply_does_not_replace_a_first_that_is_verified)
 {
     begin();
     write_to(THEM, 1);
-    come(REPLY, their_mac, THEM, US);
-    come(REPLY, third_mac, THEM, US);
+    receive(ARP_REPLY, their_mac, THEM, US);
+    receive(ARP_REPLY, third_mac, THEM, US);
     CHECK(is_known(THEM, their_mac));
-    come(REPLY, third_mac, THEM, US);
-    pass(2 * CHECK_WAIT);
-    come(REPLY, their_mac, THEM, US);
+    receive(ARP_REPLY, third_mac, THEM, US);
+    pass(2 * VERIFY_WAIT);
+    receive(ARP_REPLY, their_mac, THEM, US);
     pass(2 * SECOND);
     CHECK(is_known(THEM, their_mac));
     end();
 }
 
-TEST(a_few_packets_wait_in_order_and_the_oldest_make_room)
+TEST(packets_are_queued_in_order_and_the_oldest_is_dropped_when_full)
 {
     size_t before;
 
     begin();
     before = buf_pages_free();
-    for (uint8_t i = 0; i < QUEUE + 4; i++)
+    for (uint8_t i = 0; i < ARP_QUEUE + 4; i++)
         write_to(THEM, i);
-    CHECK(sent_count == 1 && is_question(0, THEM));
-    CHECK(buf_pages_free() == before - QUEUE - 1);
+    CHECK(sent_count == 1 && is_request(0, THEM));
+    CHECK(buf_pages_free() == before - ARP_QUEUE - 1);
     forget_sent();
-    come(REPLY, their_mac, THEM, US);
-    CHECK(sent_count == QUEUE && silent_count == 0);
-    for (uint8_t i = 0; i < QUEUE; i++)
+    receive(ARP_REPLY, their_mac, THEM, US);
+    CHECK(sent_count == ARP_QUEUE && silent_count == 0);
+    for (uint8_t i = 0; i < ARP_QUEUE; i++)
         CHECK(is_packet(i, their_mac, (uint8_t)(i + 4)));
-    /* They are sent once. */
-    come(REPLY, their_mac, THEM, US);
-    CHECK(sent_count == QUEUE);
+    /* Packets are sent once. */
+    receive(ARP_REPLY, their_mac, THEM, US);
+    CHECK(sent_count == ARP_QUEUE);
     end();
 }
 
-TEST(an_announcement_of_who_was_asked_is_an_answer_too)
+TEST(an_announcement_of_the_requested_host_counts_as_its_reply)
 {
     begin();
     write_to(THEM, 1);
     forget_sent();
-    come(REQUEST, their_mac, THEM, THEM);
+    receive(ARP_REQUEST, their_mac, THEM, THEM);
     CHECK(sent_count == 1 && is_packet(0, their_mac, 1));
     end();
 }
 
-TEST(who_does_not_answer_is_asked_thrice_and_then_the_writer_is_told)
+TEST(after_three_requests_without_a_reply_the_writer_is_told)
 {
     begin();
-    pass(ANNOUNCE + SECOND);
+    pass(ANNOUNCE_INTERVAL + SECOND);
     forget_sent();
     write_to(THEM, 1);
     write_to(THEM, 2);
     CHECK(sent_count == 1);
-    pass(ASK_AGAIN - 50 * MILLISECOND);
+    pass(REQUEST_WAIT - 50 * MILLISECOND);
     CHECK(sent_count == 1);
     pass(100 * MILLISECOND);
-    CHECK(sent_count == 2 && is_question(1, THEM));
-    pass(ASK_AGAIN);
-    CHECK(sent_count == 3 && is_question(2, THEM) && silent_count == 0);
-    pass(ASK_AGAIN);
+    CHECK(sent_count == 2 && is_request(1, THEM));
+    pass(REQUEST_WAIT);
+    CHECK(sent_count == 3 && is_request(2, THEM) && silent_count == 0);
+    pass(REQUEST_WAIT);
     CHECK(sent_count == 3 && silent_count == 2);
     CHECK(silent_ip[0] == THEM && silent_ip[1] == THEM);
     CHECK(silent[0]->data[0] == 1 && silent[1]->data[0] == 2);
     pass(100 * SECOND);
     CHECK(sent_count == 3 && silent_count == 2);
-    /* The next packet begins anew. */
+    /* The next packet causes new requests. */
     write_to(THEM, 3);
-    CHECK(sent_count == 4 && is_question(3, THEM));
-    come(REPLY, their_mac, THEM, US);
+    CHECK(sent_count == 4 && is_request(3, THEM));
+    receive(ARP_REPLY, their_mac, THEM, US);
     CHECK(sent_count == 5 && is_packet(4, their_mac, 3));
     end();
 }
 
-TEST(packets_that_nobody_wants_back_are_freed)
+TEST(undelivered_packets_are_freed_when_no_callback_is_set)
 {
     begin();
     arp_on_silence(a, NULL, NULL);
     for (uint8_t i = 0; i < 5; i++)
         write_to(THEM, i);
-    pass(TRIES * ASK_AGAIN + SECOND);
+    pass(TRIES * REQUEST_WAIT + SECOND);
     CHECK(silent_count == 0);
     end();
 }
@@ -536,93 +539,95 @@ static void write_elsewhere(void *ctx, struct ip_address ip,
         write_to(US + 7, packet->data[0]);
 }
 
-TEST(who_is_told_of_silence_may_write_to_another)
+TEST(the_silence_callback_may_write_to_another_host)
 {
     begin();
     arp_on_silence(a, write_elsewhere, &silent_count);
     for (uint8_t i = 0; i < 3; i++)
         write_to(THEM, i);
-    pass(TRIES * ASK_AGAIN + 100 * MILLISECOND);
+    pass(TRIES * REQUEST_WAIT + 100 * MILLISECOND);
     CHECK(silent_count == 3);
     for (size_t i = 0; i < silent_count; i++)
         CHECK(silent_ip[i] == THEM && silent[i]->data[0] == i);
     forget_sent();
-    come(REPLY, third_mac, US + 7, US);
+    receive(ARP_REPLY, third_mac, US + 7, US);
     CHECK(sent_count == 3);
     for (uint8_t i = 0; i < 3; i++)
         CHECK(is_packet(i, third_mac, i));
     end();
 }
 
-TEST(who_is_known_for_a_minute_is_asked_again_but_used_meanwhile)
+TEST(an_entry_of_a_minute_is_refreshed_and_used_meanwhile)
 {
     begin();
-    come(REQUEST, their_mac, THEM, US);
+    receive(ARP_REQUEST, their_mac, THEM, US);
     pass(FRESH - SECOND);
     CHECK(is_known(THEM, their_mac));
     pass(2 * SECOND);
     forget_sent();
     write_to(THEM, 1);
     CHECK(sent_count == 2);
-    CHECK(is_sent(0, REQUEST, their_mac, US, no_mac, THEM));
+    CHECK(is_sent(0, ARP_REQUEST, their_mac, US, no_mac, THEM));
     CHECK(is_packet(1, their_mac, 1));
-    /* One question is enough, and its answer ends it. */
+    /* One request is enough; its reply ends the refresh. */
     CHECK(is_known(THEM, their_mac));
-    come(REPLY, their_mac, THEM, US);
+    receive(ARP_REPLY, their_mac, THEM, US);
     forget_sent();
     pass(10 * SECOND);
     CHECK(sent_count == 0 && is_known(THEM, their_mac));
-    /* Without an answer it is forgotten. */
+    /* Without a reply the entry is removed. */
     pass(FRESH);
     write_to(THEM, 2);
-    pass(TRIES * ASK_AGAIN + 100 * MILLISECOND);
+    pass(TRIES * REQUEST_WAIT + 100 * MILLISECOND);
     CHECK(sent_count == TRIES + 1 && silent_count == 0);
     CHECK(is_packet(1, their_mac, 2));
-    CHECK(is_sent(TRIES, REQUEST, their_mac, US, no_mac, THEM));
+    CHECK(is_sent(TRIES, ARP_REQUEST, their_mac, US, no_mac, THEM));
     CHECK(!is_known(THEM, their_mac));
     end();
 }
 
 static const struct mac many_mac = {{2, 0, 0, 0, 9, 9}};
 
-TEST(the_cache_is_bounded_and_forgets_what_was_not_used_for_longest)
+TEST(a_full_cache_evicts_the_least_recently_used_host)
 {
     begin();
-    for (uint32_t i = 0; i < PLACES; i++)
-        come(REQUEST, many_mac, 0x0a010000 + i, US);
-    CHECK(sent_count == PLACES);
+    for (uint32_t i = 0; i < ARP_ENTRIES; i++)
+        receive(ARP_REQUEST, many_mac, 0x0a010000 + i, US);
+    CHECK(sent_count == ARP_ENTRIES);
     CHECK(is_known(0x0a010000, many_mac)); /* used: the next is the oldest */
-    come(REQUEST, many_mac, 0x0a020000, US);
-    CHECK(find(a, 0x0a010000) && find(a, 0x0a020000));
-    CHECK(!find(a, 0x0a010001));
-    CHECK(find(a, 0x0a010002));
-    /* Out of use after a minute, it is as any other. */
+    receive(ARP_REQUEST, many_mac, 0x0a020000, US);
+    CHECK(arp_cache_find(&a->cache, 0x0a010000));
+    CHECK(arp_cache_find(&a->cache, 0x0a020000));
+    CHECK(!arp_cache_find(&a->cache, 0x0a010001));
+    CHECK(arp_cache_find(&a->cache, 0x0a010002));
+    /* After a minute without use the host is evicted like any other. */
     pass(IN_USE + SECOND);
-    for (uint32_t i = 0; i < 3 * PLACES; i++) {
+    for (uint32_t i = 0; i < 3 * ARP_ENTRIES; i++) {
         forget_sent();
-        come(REQUEST, many_mac, 0x0a030000 + i, US);
+        receive(ARP_REQUEST, many_mac, 0x0a030000 + i, US);
     }
-    for (uint32_t i = 0; i < 3 * PLACES; i++)
-        CHECK((find(a, 0x0a030000 + i) != NULL) == (i >= 2 * PLACES));
+    for (uint32_t i = 0; i < 3 * ARP_ENTRIES; i++)
+        CHECK((arp_cache_find(&a->cache, 0x0a030000 + i) != NULL) ==
+              (i >= 2 * ARP_ENTRIES));
     end();
 }
 
 static void flood(uint32_t from, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        come(REQUEST, many_mac, from + i, US);
-        /* All are answered, learned or not. */
-        CHECK(sent_count > 0 && is_sent(sent_count - 1, REPLY, many_mac, US,
+        receive(ARP_REQUEST, many_mac, from + i, US);
+        /* Each is answered, cached or not. */
+        CHECK(sent_count > 0 && is_sent(sent_count - 1, ARP_REPLY, many_mac, US,
                                         many_mac, from + i));
         forget_sent();
     }
 }
 
-TEST(forged_requests_evict_no_host_in_use_and_no_packet_that_waits)
+TEST(forged_requests_evict_no_host_in_use_and_no_queued_packet)
 {
     begin();
     for (uint32_t i = 0; i < 100; i++) {
-        come(REQUEST, their_mac, 0x0a020000 + i, US);
+        receive(ARP_REQUEST, their_mac, 0x0a020000 + i, US);
         CHECK(is_known(0x0a020000 + i, their_mac));
     }
     for (uint32_t i = 0; i < 50; i++)
@@ -634,28 +639,28 @@ TEST(forged_requests_evict_no_host_in_use_and_no_packet_that_waits)
         CHECK(is_known(0x0a020000 + i, their_mac));
     for (uint32_t i = 0; i < 50; i++) {
         forget_sent();
-        come(REPLY, third_mac, 0x0a030000 + i, US);
+        receive(ARP_REPLY, third_mac, 0x0a030000 + i, US);
         CHECK(sent_count == 1 && is_packet(0, third_mac, (uint8_t)i));
     }
     end();
 }
 
-TEST(when_all_places_are_in_use_a_request_is_answered_and_not_learned)
+TEST(when_all_entries_are_in_use_a_sender_is_answered_and_not_cached)
 {
     begin();
-    for (uint32_t i = 0; i < PLACES; i++) {
-        come(REQUEST, their_mac, 0x0a020000 + i, US);
+    for (uint32_t i = 0; i < ARP_ENTRIES; i++) {
+        receive(ARP_REQUEST, their_mac, 0x0a020000 + i, US);
         CHECK(is_known(0x0a020000 + i, their_mac));
     }
     flood(0x0a010001, 300);
     for (uint32_t i = 0; i < 300; i++)
-        CHECK(!find(a, 0x0a010001 + i));
-    for (uint32_t i = 0; i < PLACES; i++)
-        CHECK(find(a, 0x0a020000 + i));
+        CHECK(!arp_cache_find(&a->cache, 0x0a010001 + i));
+    for (uint32_t i = 0; i < ARP_ENTRIES; i++)
+        CHECK(arp_cache_find(&a->cache, 0x0a020000 + i));
     end();
 }
 
-/* An IPv4 packet to ip, by way of the host at next. */
+/* Writes an IPv4 packet to ip, by the router at next. */
 static void write_through(uint32_t next, uint32_t ip)
 {
     struct buf *b = buf_new(ETHERNET_HEADER);
@@ -665,14 +670,14 @@ static void write_through(uint32_t next, uint32_t ip)
     arp_write(a, ipv4_of_number(next), b);
 }
 
-TEST(a_router_is_not_forgotten_for_other_hosts)
+TEST(a_router_is_not_evicted_for_other_hosts)
 {
     begin();
-    come(REQUEST, their_mac, THEM, US);
+    receive(ARP_REQUEST, their_mac, THEM, US);
     write_through(THEM, 0x08080808);
-    /* Hosts that exist, and are used, and hosts that do not. */
-    for (uint32_t i = 0; i < 3 * PLACES; i++) {
-        come(REQUEST, many_mac, 0x0a020000 + i, US);
+    /* Hosts that exist and are used, and hosts that do not exist. */
+    for (uint32_t i = 0; i < 3 * ARP_ENTRIES; i++) {
+        receive(ARP_REQUEST, many_mac, 0x0a020000 + i, US);
         write_to(0x0a020000 + i, 0);
         write_to(0x0a030000 + i, 0);
         forget_sent();
@@ -680,9 +685,9 @@ TEST(a_router_is_not_forgotten_for_other_hosts)
             buf_free(silent[--silent_count]);
     }
     CHECK(is_known(THEM, their_mac));
-    /* One that is still asked for keeps its packet, too. */
+    /* A queued packet is not dropped, either. */
     write_through(THEM + 2, 0x08080808);
-    for (uint32_t i = 0; i < 3 * PLACES; i++) {
+    for (uint32_t i = 0; i < 3 * ARP_ENTRIES; i++) {
         write_to(0x0a040000 + i, 0);
         forget_sent();
         while (silent_count > 0) {
@@ -690,12 +695,12 @@ TEST(a_router_is_not_forgotten_for_other_hosts)
             buf_free(silent[--silent_count]);
         }
     }
-    come(REPLY, third_mac, THEM + 2, US);
+    receive(ARP_REPLY, third_mac, THEM + 2, US);
     CHECK(sent_count == 1 && sent[0]->len == ETHERNET_HEADER + 20);
     end();
 }
 
-TEST(senders_beyond_the_network_are_answered_and_not_learned)
+TEST(senders_outside_our_network_are_answered_and_not_cached)
 {
     static const uint32_t others[] = {0x0a000101, 0x0a010002, 0xc0a80001,
                                       0x7f000001, 0x01010101, 0x0a000000,
@@ -705,45 +710,45 @@ TEST(senders_beyond_the_network_are_answered_and_not_learned)
     arp_set_address(a, ipv4_of_number(US), 24);
     for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
         forget_sent();
-        come(REQUEST, third_mac, others[i], US);
+        receive(ARP_REQUEST, third_mac, others[i], US);
         CHECK(sent_count == 1);
-        CHECK(is_sent(0, REPLY, third_mac, US, third_mac, others[i]));
-        CHECK(!find(a, others[i]));
+        CHECK(is_sent(0, ARP_REPLY, third_mac, US, third_mac, others[i]));
+        CHECK(!arp_cache_find(&a->cache, others[i]));
     }
-    come(REQUEST, third_mac, 0x0a0000fe, US);
-    CHECK(find(a, 0x0a0000fe));
-    /* A gateway beyond it that we asked for is. */
+    receive(ARP_REQUEST, third_mac, 0x0a0000fe, US);
+    CHECK(arp_cache_find(&a->cache, 0x0a0000fe));
+    /* A gateway outside it that we asked for is cached. */
     arp_set_address(a, ipv4_of_number(US), 32);
     write_to(0xc0a80001, 1);
-    come(REPLY, third_mac, 0xc0a80001, US);
+    receive(ARP_REPLY, third_mac, 0xc0a80001, US);
     CHECK(is_known(0xc0a80001, third_mac));
-    come(REQUEST, third_mac, THEM, US);
-    CHECK(!find(a, THEM));
-    /* Of two, each is the other's neighbour (RFC 3021). */
+    receive(ARP_REQUEST, third_mac, THEM, US);
+    CHECK(!arp_cache_find(&a->cache, THEM));
+    /* On a point-to-point link (RFC 3021) both hosts are neighbours. */
     arp_set_address(a, ipv4_of_number(US), 31);
-    come(REQUEST, third_mac, US + 1, US);
-    CHECK(find(a, US + 1));
+    receive(ARP_REQUEST, third_mac, US + 1, US);
+    CHECK(arp_cache_find(&a->cache, US + 1));
     end();
 }
 
 size_t log_end(void); /* core/log.h: bytes that were ever logged */
 
-TEST(repeated_lines_are_counted_and_not_repeated)
+TEST(repeated_log_lines_are_only_counted)
 {
     size_t began, first, end_of_flood;
 
     begin();
-    pass(ANNOUNCE + SECOND);
+    pass(ANNOUNCE_INTERVAL + SECOND);
     began = log_end();
-    come(REQUEST, their_mac, THEM, US);
+    receive(ARP_REQUEST, their_mac, THEM, US);
     first = log_end() - began; /* an update and an answer */
     CHECK(first > 60);
     for (int i = 0; i < 265; i++) {
-        come(REQUEST, their_mac, THEM, US);
-        come(REQUEST, many_mac, 0x0a010000 + (uint32_t)i, US);
-        come(REPLY, third_mac, THEM, US);
-        come(REPLY, third_mac, US, US);
-        come(REPLY, their_mac, THEM, US);
+        receive(ARP_REQUEST, their_mac, THEM, US);
+        receive(ARP_REQUEST, many_mac, 0x0a010000 + (uint32_t)i, US);
+        receive(ARP_REPLY, third_mac, THEM, US);
+        receive(ARP_REPLY, third_mac, US, US);
+        receive(ARP_REPLY, their_mac, THEM, US);
         write_to(0x0a020000 + (uint32_t)i % 100, 0);
         forget_sent();
         while (silent_count > 0)
@@ -751,28 +756,28 @@ TEST(repeated_lines_are_counted_and_not_repeated)
     }
     end_of_flood = log_end();
     CHECK(end_of_flood - began < LOG_RING / 4);
-    /* What was left out is told, once for each kind. */
-    pass(PERIOD + SECOND);
+    /* The number of lines left out is logged, once for each kind. */
+    pass(ARP_LOG_PERIOD + SECOND);
     CHECK(log_end() > end_of_flood);
-    CHECK(log_end() - end_of_flood < LINE_KINDS * 100);
-    CHECK(a->lines[LINE_ANSWER].left_out == 0);
-    /* After a while without them they are logged again. */
-    pass(10 * PERIOD);
+    CHECK(log_end() - end_of_flood < ARP_LINE_KINDS * 100);
+    CHECK(a->log.lines[ARP_LINE_ANSWER].left_out == 0);
+    /* After a period without any, lines are logged again. */
+    pass(10 * ARP_LOG_PERIOD);
     began = log_end();
-    come(REQUEST, their_mac, THEM, US);
+    receive(ARP_REQUEST, their_mac, THEM, US);
     CHECK(log_end() > began);
     end();
 }
 
-TEST(lines_that_go_on_for_a_day_leave_room_in_the_log)
+TEST(log_lines_for_a_day_leave_room_for_others)
 {
     size_t began;
 
     begin();
     began = log_end();
     for (int i = 0; i < 24 * 3600; i++) {
-        come(REQUEST, their_mac, THEM, US);
-        come(REPLY, third_mac, US, US);
+        receive(ARP_REQUEST, their_mac, THEM, US);
+        receive(ARP_REPLY, third_mac, US, US);
         forget_sent();
         pass(SECOND);
     }
@@ -780,10 +785,10 @@ TEST(lines_that_go_on_for_a_day_leave_room_in_the_log)
     end();
 }
 
-TEST(too_many_questions_end_the_oldest_and_their_writers_are_told)
+TEST(too_many_incomplete_entries_evict_the_oldest_and_tell_its_writer)
 {
     begin();
-    for (uint32_t i = 0; i < PLACES + 40; i++)
+    for (uint32_t i = 0; i < ARP_ENTRIES + 40; i++)
         write_to(0x0a010000 + i, (uint8_t)i);
     CHECK(silent_count == 40);
     for (uint32_t i = 0; i < 40 && i < silent_count; i++)
@@ -795,24 +800,24 @@ TEST(too_many_questions_end_the_oldest_and_their_writers_are_told)
 TEST(an_address_is_announced_at_once_and_two_seconds_later)
 {
     begin_at(US, true);
-    CHECK(sent_count == 1 && is_question(0, US));
-    pass(ANNOUNCE - 50 * MILLISECOND);
+    CHECK(sent_count == 1 && is_request(0, US));
+    pass(ANNOUNCE_INTERVAL - 50 * MILLISECOND);
     CHECK(sent_count == 1);
     pass(100 * MILLISECOND);
-    CHECK(sent_count == 2 && is_question(1, US));
+    CHECK(sent_count == 2 && is_request(1, US));
     pass(100 * SECOND);
     CHECK(sent_count == 2);
-    /* Of two addresses the latter. */
+    /* Of two addresses only the latter is announced. */
     arp_set_address(a, ipv4_of_number(US + 1), 8);
     arp_set_address(a, ipv4_of_number(US + 2), 8);
     forget_sent();
-    pass(2 * ANNOUNCE);
+    pass(2 * ANNOUNCE_INTERVAL);
     CHECK(sent_count == 1);
-    CHECK(is_sent(0, REQUEST, everyone, US + 2, no_mac, US + 2));
+    CHECK(is_sent(0, ARP_REQUEST, arp_broadcast, US + 2, no_mac, US + 2));
     arp_set_address(a, ipv4_of_number(US), 8);
     arp_set_address(a, ipv4_of_number(0), 8);
     forget_sent();
-    pass(2 * ANNOUNCE);
+    pass(2 * ANNOUNCE_INTERVAL);
     CHECK(sent_count == 0);
     end();
 }
@@ -830,12 +835,12 @@ TEST(an_address_is_announced_whenever_the_link_comes_up)
     CHECK(fiber_yield() == OK);
     CHECK(sent_count == 0);
     set_link(true);
-    CHECK(sent_count == 1 && is_question(0, US));
+    CHECK(sent_count == 1 && is_request(0, US));
     set_link(true);
     set_link(false);
     CHECK(sent_count == 1);
     set_link(true);
-    CHECK(sent_count == 2 && is_question(1, US));
+    CHECK(sent_count == 2 && is_request(1, US));
     arp_set_address(a, ipv4_of_number(0), 8);
     set_link(false);
     set_link(true);
@@ -846,36 +851,36 @@ TEST(an_address_is_announced_whenever_the_link_comes_up)
 TEST(our_address_is_defended_once_in_ten_seconds)
 {
     begin();
-    pass(ANNOUNCE + SECOND);
+    pass(ANNOUNCE_INTERVAL + SECOND);
     forget_sent();
-    come(REPLY, their_mac, US, US);
-    CHECK(sent_count == 1 && is_question(0, US) && conflicts == 0);
-    come(REQUEST, third_mac, US, US);
+    receive(ARP_REPLY, their_mac, US, US);
+    CHECK(sent_count == 1 && is_request(0, US) && conflicts == 0);
+    receive(ARP_REQUEST, third_mac, US, US);
     CHECK(sent_count == 1 && conflicts == 1);
     CHECK(mac_equal(conflict_with, third_mac));
-    pass(DEFEND - SECOND);
-    come(REQUEST, their_mac, US, THEM);
+    pass(DEFEND_INTERVAL - SECOND);
+    receive(ARP_REQUEST, their_mac, US, THEM);
     CHECK(sent_count == 1 && conflicts == 2);
     CHECK(mac_equal(conflict_with, their_mac));
     pass(SECOND);
-    come(REQUEST, their_mac, US, THEM);
-    CHECK(sent_count == 2 && is_question(1, US) && conflicts == 2);
-    /* Who says that it is us is not in the cache. */
-    CHECK(find(a, US) == NULL);
-    /* And a new address was not attacked yet. */
+    receive(ARP_REQUEST, their_mac, US, THEM);
+    CHECK(sent_count == 2 && is_request(1, US) && conflicts == 2);
+    /* A host that uses our address is not cached. */
+    CHECK(arp_cache_find(&a->cache, US) == NULL);
+    /* A new address has not been defended yet. */
     arp_set_address(a, ipv4_of_number(US), 8);
     forget_sent();
-    come(REPLY, their_mac, US, US);
+    receive(ARP_REPLY, their_mac, US, US);
     CHECK(sent_count == 1 && conflicts == 2);
     end();
 }
 
-TEST(a_conflict_without_a_listener_is_nothing)
+TEST(a_conflict_without_a_callback_is_ignored)
 {
     begin();
     arp_on_conflict(a, NULL, NULL);
     for (int i = 0; i < 3; i++)
-        come(REPLY, their_mac, US, US);
+        receive(ARP_REPLY, their_mac, US, US);
     CHECK(sent_count == 1 && conflicts == 0);
     end();
 }
@@ -898,36 +903,36 @@ static struct fiber *start_probe(nanoseconds length)
     return f;
 }
 
-TEST(a_probe_that_nobody_answers_asks_thrice_without_an_address)
+TEST(an_unanswered_probe_sends_three_requests_without_a_sender_address)
 {
     nanoseconds began;
 
     begin_at(0, true);
     began = time_now();
     CHECK(arp_probe(a, ipv4_of_number(US), FOREVER) == OK);
-    CHECK(time_now() - began >= PROBES * PROBE_WAIT + LAST_WAIT);
-    CHECK(sent_count == PROBES);
-    for (size_t i = 0; i < PROBES; i++)
-        CHECK(is_sent(i, REQUEST, everyone, 0, no_mac, US));
-    /* It is over: the same packet is no conflict any more. */
-    come(REPLY, their_mac, US, US);
+    CHECK(time_now() - began >= PROBE_NUM * PROBE_WAIT + ANNOUNCE_WAIT);
+    CHECK(sent_count == PROBE_NUM);
+    for (size_t i = 0; i < PROBE_NUM; i++)
+        CHECK(is_sent(i, ARP_REQUEST, arp_broadcast, 0, no_mac, US));
+    /* The probe has ended: the same packet is no conflict any more. */
+    receive(ARP_REPLY, their_mac, US, US);
     end();
 }
 
-TEST(a_probe_finds_who_has_the_address_or_probes_for_it_too)
+TEST(a_probe_detects_a_host_that_has_or_probes_the_address)
 {
     static const struct {
         uint16_t operation;
         uint32_t from_ip, to_ip;
         bool conflict;
     } cases[] = {
-        {REPLY, US, 0, true}, /* the answer */
-        {REQUEST, US, THEM, true}, /* it asks for another */
-        {REQUEST, US, US, true}, /* it announces itself */
-        {REQUEST, 0, US, true}, /* it probes at the same time */
-        {REQUEST, THEM, US, false}, /* it looks for whoever has it */
-        {REPLY, THEM, US, false},
-        {REQUEST, 0, THEM, false}, /* probes for another */
+        {ARP_REPLY, US, 0, true}, /* the answer */
+        {ARP_REQUEST, US, THEM, true}, /* it asks for another */
+        {ARP_REQUEST, US, US, true}, /* it announces itself */
+        {ARP_REQUEST, 0, US, true}, /* it probes at the same time */
+        {ARP_REQUEST, THEM, US, false}, /* it looks for whoever has it */
+        {ARP_REPLY, THEM, US, false},
+        {ARP_REQUEST, 0, THEM, false}, /* probes for another */
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -936,10 +941,10 @@ TEST(a_probe_finds_who_has_the_address_or_probes_for_it_too)
         begin_at(0, true);
         f = start_probe(20 * MILLISECOND);
         CHECK(sent_count == 1);
-        come(cases[i].operation, their_mac, cases[i].from_ip,
-             cases[i].to_ip);
-        /* Our own probe that comes back is none. */
-        come(REQUEST, our_mac, 0, US);
+        receive(cases[i].operation, their_mac, cases[i].from_ip,
+                cases[i].to_ip);
+        /* Our own probe, received again, is no conflict. */
+        receive(ARP_REQUEST, our_mac, 0, US);
         CHECK(fiber_join(f, FOREVER) == OK);
         CHECK(probe_result == (cases[i].conflict ? ERR_IN_USE : ERR_TIMEOUT));
         CHECK(sent_count == 1 && conflicts == 0);
@@ -947,18 +952,18 @@ TEST(a_probe_finds_who_has_the_address_or_probes_for_it_too)
     }
 }
 
-/* RFC 5227, 2.1.1: any ARP packet with that sender, whoever the frame is from,
- * such as the answer of a VRRP router. */
-TEST(a_probe_finds_a_virtual_router_that_has_the_address)
+/* RFC 5227, 2.1.1: any ARP packet with that sender counts, whatever the sender
+ * of the frame, such as the reply of a VRRP router. */
+TEST(a_probe_detects_a_virtual_router_that_has_the_address)
 {
     struct fiber *f;
     struct buf *b = NULL;
 
     begin_at(0, true);
     f = start_probe(20 * MILLISECOND);
-    b = frame_of(REPLY, virtual_mac, US, 0);
+    b = frame_of(ARP_REPLY, virtual_mac, US, 0);
     memcpy(b->data + 6, third_mac.byte, 6);
-    arrive(b);
+    deliver(b);
     CHECK(fiber_join(f, FOREVER) == OK && probe_result == ERR_IN_USE);
     end();
 }
@@ -975,14 +980,15 @@ TEST(a_probe_waits_for_the_link_and_can_be_cancelled)
     CHECK(sent_count == 0);
     set_link(true);
     CHECK(fiber_yield() == OK);
-    CHECK(sent_count == 1 && is_sent(0, REQUEST, everyone, 0, no_mac, US));
+    CHECK(sent_count == 1 &&
+          is_sent(0, ARP_REQUEST, arp_broadcast, 0, no_mac, US));
     fiber_cancel(f);
     CHECK(fiber_join(f, FOREVER) == OK);
     CHECK(probe_result == ERR_CANCELLED);
     end();
 }
 
-TEST(an_empty_pool_sends_no_question_but_asks_again)
+TEST(a_request_that_gets_no_page_is_sent_later)
 {
     static struct buf *taken[TEST_PAGES];
     struct buf *packet;
@@ -995,36 +1001,36 @@ TEST(an_empty_pool_sends_no_question_but_asks_again)
     arp_write(a, ipv4_of_number(THEM), packet);
     CHECK(sent_count == 0);
     buf_free(taken[--count]);
-    pass(ASK_AGAIN + 50 * MILLISECOND);
-    CHECK(sent_count == 1 && is_question(0, THEM));
+    pass(REQUEST_WAIT + 50 * MILLISECOND);
+    CHECK(sent_count == 1 && is_request(0, THEM));
     while (count > 0)
         buf_free(taken[--count]);
-    come(REPLY, their_mac, THEM, US);
+    receive(ARP_REPLY, their_mac, THEM, US);
     CHECK(sent_count == 2 && is_packet(1, their_mac, 5));
     end();
 }
 
-TEST(questions_that_nobody_answers_leave_half_of_the_places_to_who_is_there)
+TEST(unanswered_requests_leave_half_of_the_cache_to_reachable_hosts)
 {
     static const struct mac mac = {{2, 0, 0, 0, 9, 9}};
 
     begin();
-    for (uint32_t i = 0; i < PLACES / 2; i++) {
-        come(REQUEST, mac, 0x0a010000 + i, US);
+    for (uint32_t i = 0; i < ARP_ENTRIES / 2; i++) {
+        receive(ARP_REQUEST, mac, 0x0a010000 + i, US);
         CHECK(is_known(0x0a010000 + i, mac));
     }
-    for (uint32_t i = 0; i < 3 * PLACES; i++) {
+    for (uint32_t i = 0; i < 3 * ARP_ENTRIES; i++) {
         forget_sent();
         write_to(0x0a020000 + i, 0);
         if (silent_count > 0)
             buf_free(silent[--silent_count]);
     }
-    for (uint32_t i = 0; i < PLACES / 2; i++)
+    for (uint32_t i = 0; i < ARP_ENTRIES / 2; i++)
         CHECK(is_known(0x0a010000 + i, mac));
     end();
 }
 
-TEST(when_pages_are_scarce_one_packet_waits_for_an_answer)
+TEST(when_pages_are_scarce_one_packet_is_queued)
 {
     struct buf *taken = NULL, *b;
 
@@ -1036,10 +1042,10 @@ TEST(when_pages_are_scarce_one_packet_waits_for_an_answer)
     write_to(THEM, 1);
     write_to(THEM, 2);
     write_to(THEM, 3);
-    CHECK(find(a, THEM)->waiting_count == 1);
+    CHECK(arp_cache_find(&a->cache, THEM)->queue_len == 1);
     buf_free(taken);
     forget_sent();
-    come(REPLY, their_mac, THEM, US);
+    receive(ARP_REPLY, their_mac, THEM, US);
     CHECK(sent_count == 1 && is_packet(0, their_mac, 3));
     end();
 }
