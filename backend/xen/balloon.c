@@ -82,8 +82,7 @@ static size_t give_back(size_t most)
         if (!page)
             break;
         n->page[n->count++] = page;
-        frames[count++] = xen.is_pv ? pv_forget(page)
-                                    : (uintptr_t)page / BARE_PAGE;
+        frames[count++] = guest_release(page);
     }
     if (count > 0 &&
         reserve(XENMEM_decrease_reservation, frames, count) != count)
@@ -132,7 +131,7 @@ static size_t get(size_t most)
     got = reserve(XENMEM_populate_physmap, frames, count);
     note_present(got);
     for (unsigned i = 0; i < got; i++)
-        if (!xen.is_pv || pv_remember(page[i], frames[i]))
+        if (guest_restore(page[i], frames[i]))
             pages_give(page[i], 1);
     return got;
 }
@@ -175,8 +174,7 @@ static void follow(void *ctx)
     /* Where there is no limit, nobody wants anything. */
     if (xenstore_number("memory/static-max", &most) != OK)
         return;
-    if (xen.is_pv)
-        beyond = pv_extend(most / KIB);
+    beyond = guest_extend(most / KIB);
     watch.path = "memory/target";
     s = xenstore_watch(&watch);
     while (s == OK || s == ERR_TIMEOUT) {

@@ -12,7 +12,7 @@ static nanoseconds stopped;
 
 static nanoseconds xen_time(void)
 {
-    return pvclock_now(&xen.shared->vcpu_info[0].time);
+    return pvclock_now(&guest_shared()->vcpu_info[0].time);
 }
 
 void clock_start(void)
@@ -49,7 +49,7 @@ uint64_t clock_timeout(nanoseconds deadline)
 /* Xen tells when, in UTC, its own time began. */
 nanoseconds platform_wall(void)
 {
-    const volatile struct shared_info *s = xen.shared;
+    const volatile struct shared_info *s = guest_shared();
     uint32_t version;
     nanoseconds began;
 

@@ -7,7 +7,6 @@
 #include "events.h"
 #include "guest.h"
 #include "hypercall.h"
-#include <arch/cpu.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/platform.h>
@@ -135,16 +134,12 @@ void console_drain(void)
         event_poll(xen.console.port, end);
 }
 
-/*
- * Before there is a ring: the hypervisor's own console, which most builds of
- * it refuse to guests, or its debugging port, which only PVH guests have.
- */
+/* Before there is a ring: the hypervisor's own console, which most builds of
+ * it refuse to guests. */
 static void put_emergency(const char *text, size_t len)
 {
-    long r = HYPERCALL(__HYPERVISOR_console_io, CONSOLEIO_write, len, text, 0);
-
-    for (size_t i = 0; r < 0 && !xen.is_pv && i < len; i++)
-        outb(0xe9, (uint8_t)text[i]);
+    if (HYPERCALL(__HYPERVISOR_console_io, CONSOLEIO_write, len, text, 0) < 0)
+        guest_debug_put(text, len);
 }
 
 void platform_put(const char *text, size_t len)

@@ -5,7 +5,7 @@
 #include "hypercall.h"
 #include <mirage/panic.h>
 #include <mirage/platform.h>
-#include <string.h>
+#include <stddef.h>
 #include <xen/event_channel.h>
 #include <xen/sched.h>
 
@@ -14,6 +14,14 @@
 static struct event *events;
 static evtchn_port_t ports[EVENTS_MOST];
 static unsigned count;
+
+void events_mask(void)
+{
+    volatile struct shared_info *s = guest_shared();
+
+    for (size_t i = 0; i < sizeof s->evtchn_mask / sizeof(long); i++)
+        s->evtchn_mask[i] = ~0ul;
+}
 
 static void list_ports(void)
 {
@@ -86,7 +94,7 @@ void event_notify(uint32_t port)
 
 static volatile unsigned long *word_of(uint32_t port)
 {
-    return &xen.shared->evtchn_pending[port / WORD_BITS];
+    return &guest_shared()->evtchn_pending[port / WORD_BITS];
 }
 
 static unsigned long bit_of(uint32_t port)

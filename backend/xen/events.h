@@ -23,6 +23,9 @@ struct event {
     bool is_opened; /* by event_open */
 };
 
+/* Masks all event channels, in a shared page that is new. */
+void events_mask(void);
+
 #define EVENTS_MOST 128 /* that SCHEDOP_poll takes */
 
 /* At most EVENTS_MOST; panics beyond. */

@@ -54,11 +54,11 @@ TEST(the_wall_clock_counts_from_when_xen_began)
 {
     nanoseconds began = 5000000000 * SECOND + 999999999;
 
-    CHECK(time_wall() == xen.shared->wc_sec * SECOND + fake.now);
-    xen.shared->wc_version += 2;
-    xen.shared->wc_sec = (uint32_t)(5000000000 & 0xffffffff);
-    xen.shared->wc_sec_hi = 5000000000 >> 32;
-    xen.shared->wc_nsec = 999999999;
+    CHECK(time_wall() == guest_shared()->wc_sec * SECOND + fake.now);
+    guest_shared()->wc_version += 2;
+    guest_shared()->wc_sec = (uint32_t)(5000000000 & 0xffffffff);
+    guest_shared()->wc_sec_hi = 5000000000 >> 32;
+    guest_shared()->wc_nsec = 999999999;
     CHECK(time_wall() == began + fake.now);
 }
 

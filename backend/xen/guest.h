@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * guest: what the parts of this back end share. A guest is of one of two kinds,
- * found at its start: PV, whose page tables and traps Xen keeps, or PVH, which
- * has a machine of its own.
+ * guest: what the files of this back end share, and what each processor's
+ * folder (x86_64/) supplies to them.
  */
 #ifndef XEN_GUEST_H
 #define XEN_GUEST_H
 
 #include <bare/start.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Where a ring that Xen's toolstack has made lies, and its event channel. */
@@ -18,18 +18,20 @@ struct ring_place {
 };
 
 struct xen {
-    bool is_pv;
-    volatile struct shared_info *shared; /* NULL: not found yet */
+    bool is_pv; /* of an x86 guest: PV, and not PVH */
     struct ring_place console, store;
 };
 
 extern struct xen xen;
 
-/* A page of the image's in whose place the shared one is put. */
+/* A page of the image's in whose place the shared page is put (xen/xen.h,
+ * struct shared_info), from the start on. */
 extern uint8_t shared_page[4096];
 
-/* It is there: time can be told, and events be seen. */
-void guest_has_shared_page(void);
+static inline volatile struct shared_info *guest_shared(void)
+{
+    return (volatile struct shared_info *)(void *)shared_page;
+}
 
 #define GRANT_PAGES 8 /* of the grant table, with 512 entries each */
 
@@ -40,28 +42,27 @@ uint64_t guest_frame(const void *page);
 void *guest_grant_table(void);
 
 /*
- * Suspends a guest of the kind, and returns when it goes on, with the shared
- * page and xen's ports of the domain that it then is, which is_moved tells: the
- * one that it was, or another. False: it cannot be suspended, and nothing has
- * happened. Meanwhile there is no clock.
+ * Suspends the guest, and returns when it continues, with the shared page and
+ * xen's ports of the domain that it then is. is_moved tells which: the one that
+ * it was, or another. False: it cannot be suspended, and nothing has happened.
+ * Meanwhile there is no clock.
  */
-bool pv_suspend(bool (*is_moved)(void));
-bool pvh_suspend(bool (*is_moved)(void));
+bool guest_suspend(bool (*is_moved)(void));
 
 /*
- * Of a PV guest: its page is Xen's from now on, which is to be told its frame;
- * it has the frame again, and may be used (false: there was no memory for the
- * tables); and it can have so many pages in all: those that it has not, beyond
- * the last.
+ * Ballooning. guest_release unmaps a page, where that is needed, and returns
+ * the frame number by which Xen takes it. guest_restore maps it again in the
+ * frame that Xen has given for it; false: there is no memory for page tables,
+ * and the page cannot be used. guest_extend makes the guest able to have count
+ * pages in all, and returns the region of those beyond its present memory,
+ * which have no frames yet.
  */
-uint64_t pv_forget(void *page);
-bool pv_remember(void *page, uint64_t frame);
-struct region pv_extend(uint64_t count);
+uint64_t guest_release(void *page);
+bool guest_restore(void *page, uint64_t frame);
+struct region guest_extend(uint64_t count);
 
-/* Of a PV guest: the same number, and putting a page that has one in the place
- * of ours. */
-uint64_t pv_frame(const void *page);
-bool pv_place(void *page, uint64_t frame);
+/* Writes to a debugging port, if the hypervisor has one for the guest. */
+void guest_debug_put(const char *text, size_t len);
 
 /* The rest of the image's life; memory and console work. Keeps s. */
 void guest_run(struct start *s) __attribute__((noreturn));

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* What both kinds of guest have in common. */
+/*
+ * What Xen does for core (mirage/platform.h), and the start of the services
+ * that every guest has.
+ */
 #include "guest.h"
 #include "balloon.h"
 #include "clock.h"
@@ -11,22 +14,10 @@
 #include <mirage/bare.h>
 #include <mirage/log.h>
 #include <mirage/platform.h>
-#include <string.h>
 #include <xen/sched.h>
 #include <xen/version.h>
 
 LOG_SOURCE(guest);
-
-struct xen xen;
-
-_Alignas(4096) uint8_t shared_page[4096];
-
-void guest_has_shared_page(void)
-{
-    xen.shared = (volatile struct shared_info *)shared_page;
-    for (size_t i = 0; i < sizeof xen.shared->evtchn_mask / sizeof(long); i++)
-        xen.shared->evtchn_mask[i] = ~0ul;
-}
 
 void platform_wait(nanoseconds deadline)
 {

@@ -60,8 +60,8 @@ static bool stand_still(bool *moved)
 
     console_drain();
     clock_stop();
-    done = xen.is_pv ? pv_suspend(is_moved) : pvh_suspend(is_moved);
-    guest_has_shared_page();
+    done = guest_suspend(is_moved);
+    events_mask();
     clock_go_on();
     *moved = is_moved();
     if (*moved) {

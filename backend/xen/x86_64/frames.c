@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The numbers by which Xen knows our pages. */
-#include <xen/guest.h>
+/* The frames by which Xen knows our pages. */
+#include "kinds.h"
 #include <xen/hypercall.h>
 #include <mirage/bare.h>
 #include <xen/grant_table.h>

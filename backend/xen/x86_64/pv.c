@@ -6,9 +6,10 @@
  * in that way, so that physical and virtual are the same; the rest is mapped
  * when it is first taken, because each page costs an entry.
  */
+#include "kinds.h"
 #include <xen/clock.h>
 #include <xen/console.h>
-#include <xen/guest.h>
+#include <xen/events.h>
 #include <xen/hypercall.h>
 #include <arch/cpu.h>
 #include <arch/paging.h>
@@ -306,17 +307,22 @@ bool pv_place(void *page, uint64_t frame)
     return map_one(page, ENTRY_PRESENT | ENTRY_WRITABLE | ENTRY_NO_EXECUTE);
 }
 
-uint64_t pv_forget(void *page)
+uint64_t guest_release(void *page)
 {
-    uint64_t *at = &frames[(uintptr_t)page >> PAGE_SHIFT], frame = *at;
+    uint64_t *at = &frames[(uintptr_t)page >> PAGE_SHIFT], frame;
 
+    if (!xen.is_pv)
+        return (uintptr_t)page >> PAGE_SHIFT;
+    frame = *at;
     set_access((uintptr_t)page, (uintptr_t)page + BARE_PAGE, NO_ACCESS);
     *at = NO_FRAME;
     return frame;
 }
 
-bool pv_remember(void *page, uint64_t frame)
+bool guest_restore(void *page, uint64_t frame)
 {
+    if (!xen.is_pv)
+        return true;
     frames[(uintptr_t)page >> PAGE_SHIFT] = frame;
     return bare_map((uintptr_t)page, (uintptr_t)page, BARE_PAGE, READ_WRITE);
 }
@@ -347,7 +353,7 @@ static void show_frames(void)
 {
     size_t size = (frame_count * sizeof *frames + BARE_PAGE - 1) / BARE_PAGE *
                   BARE_PAGE;
-    volatile struct arch_shared_info *arch = &xen.shared->arch;
+    volatile struct arch_shared_info *arch = &guest_shared()->arch;
 
     frames_are_shown = bare_map(LIST, (uintptr_t)frames, size, READ_ONLY);
     if (!frames_are_shown)
@@ -357,14 +363,15 @@ static void show_frames(void)
     arch->p2m_cr3 = machine_address((uintptr_t)top_table);
 }
 
-struct region pv_extend(uint64_t count)
+/* The memory map of a PVH guest has all memory that it can have. */
+struct region guest_extend(uint64_t count)
 {
     uint64_t first = frame_count;
     uint64_t *more;
 
     if (count > MOST / BARE_PAGE)
         count = MOST / BARE_PAGE;
-    if (count <= first)
+    if (!xen.is_pv || count <= first)
         return (struct region){0, 0};
     more = pages_take((count * sizeof *more + BARE_PAGE - 1) / BARE_PAGE);
     if (!more)
@@ -372,11 +379,11 @@ struct region pv_extend(uint64_t count)
     memcpy(more, frames, first * sizeof *more);
     for (uint64_t i = first; i < count; i++)
         more[i] = NO_FRAME;
-    xen.shared->arch.p2m_generation++;
+    guest_shared()->arch.p2m_generation++;
     frames = more;
     frame_count = count;
     show_frames();
-    xen.shared->arch.p2m_generation++;
+    guest_shared()->arch.p2m_generation++;
     return (struct region){first * BARE_PAGE, (count - first) * BARE_PAGE};
 }
 
@@ -424,9 +431,7 @@ static void set_traps(void)
     HYPERCALL_SURELY(__HYPERVISOR_set_trap_table, traps, 0, 0, 0);
 }
 
-void pv_start(struct start_info *info);
-
-void pv_start(struct start_info *info)
+struct start *pv_init(struct start_info *info)
 {
     static struct start start;
 
@@ -437,7 +442,7 @@ void pv_start(struct start_info *info)
     frame_count = info->nr_pages;
     set_traps();
     place_shared_page();
-    guest_has_shared_page();
+    events_mask();
     clock_start();
     xen.console = (struct ring_place){page_of_frame(info->console.domU.mfn),
                                       info->console.domU.evtchn};
@@ -453,5 +458,5 @@ void pv_start(struct start_info *info)
     pages_start(start.region, start.regions);
     require(set_aside(SPARES));
     show_frames();
-    guest_run(&start);
+    return &start;
 }

@@ -3,12 +3,12 @@
  * A PVH guest: it has page tables and traps of its own, and finds Xen by the
  * processor's identification (xen/arch-x86/cpuid.h).
  */
+#include "kinds.h"
 #include <xen/clock.h>
 #include <xen/console.h>
-#include <xen/guest.h>
+#include <xen/events.h>
 #include <xen/hypercall.h>
 #include <arch/cpu.h>
-#include <arch/entry.h>
 #include <arch/traps.h>
 #include <mirage/bare.h>
 #include <mirage/libc.h>
@@ -57,7 +57,7 @@ static void place_shared_page(void)
 
     HYPERCALL_SURELY(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &place, 0,
                      0);
-    guest_has_shared_page();
+    events_mask();
 }
 
 static uint64_t parameter(uint32_t index)
@@ -76,10 +76,12 @@ static struct ring_place ring(uint32_t page, uint32_t port)
     return (struct ring_place){(void *)at, (uint32_t)parameter(port)};
 }
 
-bool pvh_suspend(bool (*is_moved)(void))
+bool guest_suspend(bool (*is_moved)(void))
 {
     struct sched_shutdown request = {.reason = SHUTDOWN_suspend};
 
+    if (xen.is_pv)
+        return pv_suspend(is_moved);
     (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request, 0, 0);
     fill_hypercall_page(); /* another Xen may have another way of calls */
     if (!is_moved())
@@ -90,7 +92,7 @@ bool pvh_suspend(bool (*is_moved)(void))
     return true;
 }
 
-void bare_start(const struct hvm_start_info *info)
+struct start *pvh_init(const struct hvm_start_info *info)
 {
     static struct start start;
 
@@ -105,5 +107,5 @@ void bare_start(const struct hvm_start_info *info)
     xen.console = ring(HVM_PARAM_CONSOLE_PFN, HVM_PARAM_CONSOLE_EVTCHN);
     xen.store = ring(HVM_PARAM_STORE_PFN, HVM_PARAM_STORE_EVTCHN);
     console_start();
-    guest_run(&start);
+    return &start;
 }

@@ -7,6 +7,7 @@
 #include "daemons.h"
 #include <xen/clock.h>
 #include <xen/console.h>
+#include <xen/events.h>
 #include <xen/guest.h>
 #include <xen/hypercall.h>
 #include <mirage/bare.h>
@@ -57,7 +58,7 @@ void fake_fail(const char *fmt, ...)
 
 static void set_time(nanoseconds now)
 {
-    volatile struct vcpu_time_info *t = &xen.shared->vcpu_info[0].time;
+    volatile struct vcpu_time_info *t = &guest_shared()->vcpu_info[0].time;
 
     fake.now = now;
     t->version++;
@@ -83,7 +84,7 @@ void fake_after(nanoseconds length, void (*act)(void))
 
 void fake_event(unsigned port)
 {
-    xen.shared->evtchn_pending[port / 64] |= 1ul << port % 64;
+    guest_shared()->evtchn_pending[port / 64] |= 1ul << port % 64;
 }
 
 static void alarms_act(void)
@@ -175,7 +176,8 @@ static long close_port(const struct evtchn_close *close)
     is_open[close->port] = false;
     if (close->port == to_itself)
         to_itself = 0;
-    xen.shared->evtchn_pending[close->port / 64] &= ~(1ul << close->port % 64);
+    guest_shared()->evtchn_pending[close->port / 64] &=
+        ~(1ul << close->port % 64);
     return 0;
 }
 
@@ -201,7 +203,7 @@ static bool any_pending(const struct sched_poll *p)
     for (unsigned i = 0; i < p->nr_ports; i++) {
         unsigned port = p->ports.p[i];
 
-        if (xen.shared->evtchn_pending[port / 64] & 1ul << port % 64)
+        if (guest_shared()->evtchn_pending[port / 64] & 1ul << port % 64)
             return true;
     }
     return false;
@@ -264,7 +266,7 @@ void fake_restore(nanoseconds now, uint32_t wall)
     to_itself = 0;
     memset(is_open, 0, sizeof is_open);
     memset(shared_page, 0, sizeof shared_page);
-    xen.shared->wc_sec = wall;
+    guest_shared()->wc_sec = wall;
     set_time(now);
 }
 
@@ -427,20 +429,28 @@ void pages_give(void *pages, size_t count)
     platform_pages_free(pages, count);
 }
 
-uint64_t pv_forget(void *page)
+uint64_t guest_release(void *page)
 {
-    fake_fail("%p of a PV guest", page);
+    return (uintptr_t)page / PAGE_BYTES;
 }
 
-bool pv_remember(void *page, uint64_t frame)
+bool guest_restore(void *page, uint64_t frame)
 {
-    fake_fail("%p, frame %llu, of a PV guest", page,
-              (unsigned long long)frame);
+    (void)page;
+    (void)frame;
+    return true;
 }
 
-struct region pv_extend(uint64_t count)
+struct region guest_extend(uint64_t count)
 {
-    fake_fail("%llu pages of a PV guest", (unsigned long long)count);
+    (void)count;
+    return (struct region){0, 0};
+}
+
+void guest_debug_put(const char *text, size_t len)
+{
+    (void)text;
+    (void)len;
 }
 
 bool pages_more(size_t count)
@@ -454,13 +464,7 @@ size_t pages_unmapped(void)
     return 0;
 }
 
-bool pv_suspend(bool (*is_moved)(void))
-{
-    (void)is_moved;
-    fake_fail("this guest is not of that kind");
-}
-
-bool pvh_suspend(bool (*is_moved)(void))
+bool guest_suspend(bool (*is_moved)(void))
 {
     struct sched_shutdown request = {.reason = SHUTDOWN_suspend};
 
@@ -480,10 +484,9 @@ static void start(void)
 
     fake.hypercalls_most = 1000000;
     fake.free_pages = 1024;
-    xen.shared = (volatile struct shared_info *)shared_page;
-    xen.shared->wc_sec = WALL_BEGAN;
+    guest_shared()->wc_sec = WALL_BEGAN;
     set_time(BEGAN);
-    guest_has_shared_page();
+    events_mask();
     clock_start();
     console_init();
     store_init();
