@@ -13,6 +13,7 @@
 #include "image.h"
 #include "process.h"
 #include "record.h"
+#include "quote.h"
 #include "root.h"
 #include "say.h"
 #include "target.h"

@@ -5,6 +5,7 @@
 #include "commands.h"
 #include "crunch_write.h"
 #include "draft.h"
+#include "quote.h"
 #include "say.h"
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,7 +24,7 @@ static char *list_text(const struct folder *f, size_t *len)
         fprintf(out, "%llu %lld.%09ld ", (unsigned long long)f->file[i].size,
                 (long long)f->file[i].changed.tv_sec,
                 f->file[i].changed.tv_nsec);
-        put_string(out, f->file[i].key, strlen(f->file[i].key));
+        put_c_string(out, f->file[i].key, strlen(f->file[i].key));
         fputc('\n', out);
     }
     fclose(out);

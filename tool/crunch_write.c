@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "crunch_write.h"
 #include "draft.h"
+#include "quote.h"
 #include "say.h"
 #include <errno.h>
 #include <stdbool.h>
@@ -15,28 +16,6 @@
 #define MADE    "/* Made by `mirage crunch` from "
 #define ALIGNED 16 /* in NAME.data, so that a view suits any type */
 
-/* A byte as it stands in a string of C; the number of columns it takes. */
-static int put_byte(FILE *out, unsigned char c)
-{
-    if (c == '\n')
-        return fputs("\\n", out), 2;
-    if (c == '\t')
-        return fputs("\\t", out), 2;
-    if (c == '"' || c == '\\' || c == '?')
-        return fprintf(out, "\\%c", c);
-    if (c >= ' ' && c <= '~')
-        return fputc(c, out), 1;
-    return fprintf(out, "\\%03o", c);
-}
-
-void put_string(FILE *out, const char *text, size_t len)
-{
-    fputc('"', out);
-    for (size_t i = 0; i < len; i++)
-        put_byte(out, (unsigned char)text[i]);
-    fputc('"', out);
-}
-
 /* Strings one below the other, each of a line of the text. */
 static void put_lines(FILE *out, const char *text, size_t len)
 {
@@ -44,7 +23,7 @@ static void put_lines(FILE *out, const char *text, size_t len)
 
     fputs("\n     \"", out);
     for (size_t i = 0; i < len; i++) {
-        column += put_byte(out, (unsigned char)text[i]);
+        column += put_c_byte(out, (unsigned char)text[i]);
         if ((text[i] == '\n' || column >= LINE) && i + 1 < len) {
             fputs("\"\n     \"", out);
             column = 0;
@@ -88,12 +67,12 @@ static void put_small(FILE *out, const struct file *f)
     const char *end = memchr(text, '\n', f->size);
 
     fputs("    {", out);
-    put_string(out, f->key, strlen(f->key));
+    put_c_string(out, f->key, strlen(f->key));
     fputs(",", out);
     if (strlen(f->key) + f->size < LINE - 10 &&
         (!end || end == text + f->size - 1)) {
         fputs(" ", out);
-        put_string(out, text, f->size);
+        put_c_string(out, text, f->size);
         fputs(", ", out);
     } else {
         put_lines(out, text, f->size);
@@ -105,7 +84,7 @@ static void put_small(FILE *out, const struct file *f)
 static void put_large(FILE *out, const char *name, const struct file *f)
 {
     fputs("    {", out);
-    put_string(out, f->key, strlen(f->key));
+    put_c_string(out, f->key, strlen(f->key));
     fprintf(out, ", %s_data + %llu, %llu},\n", name, (unsigned long long)f->at,
             (unsigned long long)f->size);
 }

@@ -4,10 +4,6 @@
 #define TOOL_CRUNCH_WRITE_H
 
 #include "crunch_folder.h"
-#include <stdio.h>
-
-/* Text as a string of C. */
-void put_string(FILE *out, const char *text, size_t len);
 
 /* Ends the program if NAME.c or NAME.h is there and was not made by us. */
 void want_both_ours(const char *name);

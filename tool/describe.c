@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "emit.h"
 #include "process.h"
+#include "quote.h"
 #include "record.h"
 #include "root.h"
 #include "say.h"
@@ -51,25 +52,12 @@ static void print_text(const struct facts *f, bool recorded)
         print_thing(f->job[i], 1);
 }
 
-static void put_json(FILE *out, const char *text)
-{
-    putc('"', out);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c == '"' || *c == '\\')
-            fprintf(out, "\\%c", *c);
-        else if (*c < 0x20)
-            fprintf(out, "\\u%04x", *c);
-        else
-            putc(*c, out);
-    putc('"', out);
-}
-
 static void json_list(const char *name, const struct list *l)
 {
     printf("  \"%s\": [", name);
     for (size_t i = 0; i < l->count; i++) {
         fputs(i ? ", " : "", stdout);
-        put_json(stdout, l->item[i]);
+        put_json_string(stdout, l->item[i]);
     }
     puts("],");
 }
@@ -91,16 +79,16 @@ static void json_uses(const struct thing *t)
 static void print_json(const struct facts *f, bool recorded)
 {
     fputs("{\n  \"image\": ", stdout);
-    put_json(stdout, f->image);
+    put_json_string(stdout, f->image);
     printf(",\n  \"target\": \"%s\",\n  \"configured\": %s,\n"
            "  \"environment\": {",
            f->target, recorded ? "true" : "false");
     for (size_t i = 0; i < f->variable_count; i++) {
         fputs(i ? ", " : "", stdout);
-        put_json(stdout, f->variable[i].name);
+        put_json_string(stdout, f->variable[i].name);
         fputs(": ", stdout);
         if (f->variable[i].value)
-            put_json(stdout, f->variable[i].value);
+            put_json_string(stdout, f->variable[i].value);
         else
             fputs("null", stdout);
     }
@@ -116,7 +104,7 @@ static void print_json(const struct facts *f, bool recorded)
             continue;
         printf("%s\n    {\"name\": \"%s\", \"type\": \"%s\", \"call\": ",
                n++ ? "," : "", device_name(t), t->type);
-        put_json(stdout, device_call(t));
+        put_json_string(stdout, device_call(t));
         printf(", \"driver\": \"%s\", \"line\": %d, ", t->driver, t->line);
         json_uses(t);
         fputs("}", stdout);
@@ -131,27 +119,11 @@ static void print_json(const struct facts *f, bool recorded)
     puts("]\n}");
 }
 
-/* A label: \\ and \n are Graphviz's escapes, and it reads HTML's entities. */
-static void put_dot(FILE *out, const char *text)
-{
-    putc('"', out);
-    for (; *text; text++)
-        if (*text == '"' || *text == '\\')
-            fprintf(out, "\\%c", *text);
-        else if (*text == '\n')
-            fputs("\\n", out);
-        else if (*text == '&')
-            fputs("&amp;", out);
-        else
-            putc(*text, out);
-    putc('"', out);
-}
-
 static void dot_thing(FILE *out, const struct thing *t, const char *name,
                       const char *label, const char *shape)
 {
     fprintf(out, "    %s [shape=%s, label=", name, shape);
-    put_dot(out, label);
+    put_dot_string(out, label);
     fputs("];\n", out);
     for (size_t i = 0; i < t->argument_count; i++)
         if (t->argument[i].device)
@@ -162,7 +134,7 @@ static void dot_thing(FILE *out, const struct thing *t, const char *name,
 static void print_dot(FILE *out, const struct facts *f)
 {
     fputs("digraph ", out);
-    put_dot(out, f->image);
+    put_dot_string(out, f->image);
     fputs(" {\n    rankdir=LR;\n    node [fontname=\"sans-serif\"];\n", out);
     for (size_t i = 0; i < f->job_count; i++)
         dot_thing(out, f->job[i], text_of("job_%zu", i), f->job[i]->what,

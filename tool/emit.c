@@ -7,9 +7,9 @@
 #include "emit.h"
 #include "guest.h"
 #include "parts.h"
+#include "quote.h"
 #include "say.h"
 #include "target.h"
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,19 +56,6 @@ char *prototype(const struct thing *job)
     return finish(&d);
 }
 
-static void put_c_string(FILE *out, const char *text)
-{
-    fputc('"', out);
-    for (const unsigned char *c = (const unsigned char *)text; *c; c++)
-        if (*c == '"' || *c == '\\' || *c == '?')
-            fprintf(out, "\\%c", *c);
-        else if (isprint(*c))
-            fputc(*c, out);
-        else
-            fprintf(out, "\\%03o", *c);
-    fputc('"', out);
-}
-
 char *device_call(const struct thing *device)
 {
     struct draft d;
@@ -80,7 +67,7 @@ char *device_call(const struct thing *device)
             break;
         fputs(i ? ", " : "(", d.out);
         if (device->argument[i].text)
-            put_c_string(d.out, device->argument[i].text);
+            put_c_text(d.out, device->argument[i].text);
         else
             fputs(device->argument[i].device->what, d.out);
     }
@@ -134,7 +121,7 @@ static void put_texts(FILE *out, const struct thing *device, size_t i)
 {
     fputs("(const char *const[]){", out);
     for (; i < device->argument_count; i++) {
-        put_c_string(out, device->argument[i].text);
+        put_c_text(out, device->argument[i].text);
         fputs(", ", out);
     }
     fputs("0}", out);
@@ -181,9 +168,9 @@ static void put_connect(FILE *out, const struct facts *f,
         if (device->is_crunched)
             fprintf(out, "&%s", crunched_by(f, device));
         else if (name)
-            put_c_string(out, name);
+            put_c_text(out, name);
         else if (device->argument[i].text)
-            put_c_string(out, device->argument[i].text);
+            put_c_text(out, device->argument[i].text);
         else
             fputs(device_name(device->argument[i].device), out);
         fputs(", ", out);
@@ -193,11 +180,11 @@ static void put_connect(FILE *out, const struct facts *f,
         fputs(", ", out);
     }
     if (fs) {
-        put_c_string(out, maker_of(fs, device));
+        put_c_text(out, maker_of(fs, device));
         fputs(", ", out);
     }
     fprintf(out, "&%s),\n              ", device_name(device));
-    put_c_string(out, device_call(device));
+    put_c_text(out, device_call(device));
     fputs(");\n", out);
 }
 
@@ -222,7 +209,7 @@ static void put_ends(FILE *out, const struct facts *f)
         if (!t->is_used || !t->flush)
             continue;
         fprintf(out, "    flushed(%s(%s), ", t->flush, device_name(t));
-        put_c_string(out, device_call(t));
+        put_c_text(out, device_call(t));
         fputs(");\n", out);
     }
     for (size_t i = 0; i < f->thing_count; i++)

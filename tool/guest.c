@@ -10,9 +10,8 @@
 #define _GNU_SOURCE
 #include "guest.h"
 #include "emit.h"
-#include "process.h"
+#include "quote.h"
 #include "say.h"
-#include "xl.h"
 #include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -270,20 +269,6 @@ char *guest_lines(const struct facts *f, const char *bridge)
     return text;
 }
 
-/* Text of an attribute. An @ could be taken for a part of @HERE@. */
-static void put_xml(FILE *out, const char *text)
-{
-    for (; *text; text++)
-        if (*text == '&')
-            fputs("&amp;", out);
-        else if (*text == '<')
-            fputs("&lt;", out);
-        else if (strchr("'\"@", *text))
-            fprintf(out, "&#%d;", *text);
-        else
-            fputc(*text, out);
-}
-
 static void put_disk(FILE *out, const struct facts *f, const char *name)
 {
     const char *file = file_of_disk(f, name);
@@ -293,7 +278,7 @@ static void put_disk(FILE *out, const struct facts *f, const char *name)
             "      <driver name=\"qemu\" type=\"raw\"/>\n"
             "      <source file=\"%s",
             *file == '/' ? "" : "@HERE@/");
-    put_xml(out, file);
+    put_xml_text(out, file);
     fprintf(out,
             "\"/>\n      <target dev=\"%s\" bus=\"xen\"/>\n"
             "    </disk>\n",

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "files.h"
 #include "process.h"
+#include "quote.h"
 #include "root.h"
 #include "say.h"
 #include <dirent.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #define _GNU_SOURCE
 #include "process.h"
+#include "quote.h"
 #include "say.h"
 #include <errno.h>
 #include <fcntl.h>

@@ -4,6 +4,7 @@
 #include "commands.h"
 #include "process.h"
 #include "record.h"
+#include "quote.h"
 #include "root.h"
 #include "say.h"
 #include "target.h"

@@ -72,16 +72,3 @@ char *text_of(const char *fmt, ...)
     va_end(args);
     return text;
 }
-
-const char *shell_word(const char *text)
-{
-    const char *word = "", *quote;
-
-    if (*text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
-                                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-                                    "_-+=.,:/@%")])
-        return text;
-    for (; (quote = strchr(text, '\'')) != NULL; text = quote + 1)
-        word = text_of("%s%.*s'\\''", word, (int)(quote - text), text);
-    return text_of("'%s%s'", word, text);
-}

@@ -25,7 +25,4 @@ void die_unknown(const char *kind, const char *word, const char *const *list)
 void *get_memory(size_t size);
 char *text_of(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* A text as one word of a shell's, in quotes where it needs them. */
-const char *shell_word(const char *text);
-
 #endif

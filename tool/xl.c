@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "xl.h"
 #include "process.h"
+#include "quote.h"
 #include "root.h"
 #include "say.h"
 #include <stdio.h>
@@ -42,46 +43,6 @@ static const char *find_xl(void)
         if (access(*o, X_OK) == 0)
             return *o;
     return NULL;
-}
-
-static void add_escaped(char **to, const char *text)
-{
-    for (; *text; text++) {
-        if (strchr("\\\"\n", *text))
-            *(*to)++ = '\\';
-        *(*to)++ = *text == '\n' ? 'n' : *text;
-    }
-}
-
-/* Words as a command line that the image takes apart into the same words. */
-static char *command_line(int count, char **words)
-{
-    size_t size = 1;
-    char *text, *to;
-
-    for (int i = 0; i < count; i++)
-        size += 2 * strlen(words[i]) + 3;
-    text = to = get_memory(size);
-    for (int i = 0; i < count; i++) {
-        to += sprintf(to, "%s\"", i ? " " : "");
-        for (const char *c = words[i]; *c; c++) {
-            if (*c == '"' || *c == '\\')
-                *to++ = '\\';
-            *to++ = *c;
-        }
-        *to++ = '"';
-    }
-    return text;
-}
-
-char *xl_string(const char *text)
-{
-    char *string = get_memory(2 * strlen(text) + 3), *to = string;
-
-    *to++ = '"';
-    add_escaped(&to, text);
-    *to++ = '"';
-    return string;
 }
 
 /* The guest's name: the last one that the file gives. */
@@ -221,7 +182,7 @@ int run_in_xen(const char *image, const char *sudo, int count, char **words)
     add_word(&w, file);
     if (count > 0)
         add_word(&w, text_of("extra=%s",
-                             xl_string(command_line(count, words))));
+                             xl_string(boot_line(count, words))));
     print_command(&w);
     o = run(&w, -1, 0);
     want_started(&w, &o);

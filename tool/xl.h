@@ -11,8 +11,4 @@
  */
 int run_in_xen(const char *image, const char *sudo, int count, char **words);
 
-/* The text as a string in a configuration of xl's, which knows the escapes \",
- * \\ and \n; it reads octal and hexadecimal ones wrongly (4.17). */
-char *xl_string(const char *text);
-
 #endif
