@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Addresses: comparison, parsing, and text (RFC 5952). */
 #include <mirage/address.h>
 #include <mirage/text.h>
 #include <string.h>
@@ -45,7 +46,8 @@ static unsigned group(const struct ip_address *a, int i)
     return (unsigned)a->byte[2 * i] << 8 | a->byte[2 * i + 1];
 }
 
-/* RFC 5952, 4.2: the first of the longest runs of zeros, of two at least. */
+/* Finds the first of the longest runs of at least two zero groups, which is
+ * written "::" (RFC 5952, 4.2). Returns its length, or 0. */
 static int longest_zeros(const struct ip_address *a, int *first)
 {
     int most = 1;

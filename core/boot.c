@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The boot arguments: splitting, quoting, setting, --help. */
+/* Boot arguments: splitting and quoting words, setting variables, --help. */
 #include "boot.h"
 #include "log.h"
 #include <mirage/boot.h>
@@ -10,7 +10,7 @@
 #include <mirage/text.h>
 #include <string.h>
 
-#define USAGE_ERROR 64 /* as sysexits.h has it */
+#define USAGE_ERROR 64 /* EX_USAGE of sysexits.h */
 #define KEY_SIZE    64
 
 LOG_SOURCE(boot);
@@ -32,8 +32,8 @@ static void print(const char *fmt, ...)
     va_end(args);
 }
 
-/* The key as people write it. */
-static void key_of(const struct boot_argument *a, char key[KEY_SIZE])
+/* Writes the key of a: its C name with dashes for underscores. */
+static void write_key(const struct boot_argument *a, char key[KEY_SIZE])
 {
     text_format(key, KEY_SIZE, "%s", a->name);
     for (char *c = key; *c; c++)
@@ -46,7 +46,7 @@ static struct boot_argument *find(const char *key, size_t len)
     for (struct boot_argument *a = boot_arguments_first; a; a = a->next) {
         char own[KEY_SIZE];
 
-        key_of(a, own);
+        write_key(a, own);
         if (strlen(own) == len && memcmp(own, key, len) == 0)
             return a;
     }
@@ -66,7 +66,7 @@ static const char *set_flag(bool *flag, const char *value)
     return "yes or no (also on, off, true, false, 1, 0)";
 }
 
-/* A whole number in decimal, with an optional sign; false: it is none. */
+/* Parses a decimal integer with an optional sign. False: it is none. */
 static bool read_number(const char *text, int64_t *number)
 {
     bool negative = *text == '-';
@@ -79,7 +79,7 @@ static bool read_number(const char *text, int64_t *number)
         if (*text < '0' || *text > '9' ||
             __builtin_mul_overflow(n, 10, &n) ||
             __builtin_sub_overflow(n, *text - '0', &n))
-            return false; /* kept negative: that range is the larger */
+            return false; /* n is negative, so that INT64_MIN fits */
     if (!negative && n == INT64_MIN)
         return false;
     *number = negative ? n : -n;
@@ -100,7 +100,8 @@ static const char *set_number(const struct boot_argument *a, const char *value)
     return wanted;
 }
 
-/* NULL, or what would have fitted. value is NULL where there was no "=". */
+/* Sets the variable of a. Returns NULL, or what value should have been. value
+ * is NULL where there was no "=". */
 static const char *set(const struct boot_argument *a, const char *value)
 {
     if (!value && a->type == BOOT_IS_FLAG)
@@ -133,7 +134,7 @@ static void refuse_unknown(const char *word, size_t key_len)
     text_format(key, sizeof key, "%.*s", (int)min(key_len, 60u), word + 2);
     nearest_offer(&n, "help");
     for (const struct boot_argument *a = boot_arguments_first; a; a = a->next) {
-        key_of(a, candidates[at]);
+        write_key(a, candidates[at]);
         nearest_offer(&n, candidates[at]);
         at ^= n.best == candidates[at];
     }
@@ -152,7 +153,7 @@ static void help(void)
         static const char *const kinds[] = {"", "=NUMBER", "=TEXT", "=", "[="};
         char key[KEY_SIZE], left[2 * KEY_SIZE];
 
-        key_of(a, key);
+        write_key(a, key);
         text_format(left, sizeof left, "%s%s%s%s", key, kinds[a->type],
                     a->type >= BOOT_IS_PARSED ? a->value : "",
                     a->type == BOOT_IS_OPTIONAL ? "]" : "");
@@ -164,7 +165,7 @@ static void help(void)
     platform_exit(0);
 }
 
-static void argument(const char *word)
+static void set_argument(const char *word)
 {
     size_t key_len = strcspn(word + 2, "=");
     const char *equals = word + 2 + key_len;
@@ -182,15 +183,15 @@ static void argument(const char *word)
     log_debug(&boot, "%s", word);
 }
 
-/* Keys are in order, so that two of a kind stand side by side. */
-static void refuse_twins(void)
+/* The list is sorted, so duplicates are neighbours. */
+static void refuse_duplicates(void)
 {
     for (const struct boot_argument *a = boot_arguments_first; a; a = a->next)
         if (strcmp(a->name, "help") == 0 ||
             (a->next && strcmp(a->name, a->next->name) == 0)) {
             char key[KEY_SIZE];
 
-            key_of(a, key);
+            write_key(a, key);
             image_say("%s: --%s is declared twice in this image\n",
                       image_name(), key);
             platform_exit(USAGE_ERROR);
@@ -205,26 +206,27 @@ static bool begins(const char *word, const char *with)
     return true;
 }
 
-/* --log first: then what has been logged already can be shown. */
-static void log_arguments(const char *const *words, size_t count)
+/* Sets --log before all others, and then prints the lines logged so far that it
+ * asks for. */
+static void set_log_arguments(const char *const *words, size_t count)
 {
     size_t end = log_end();
 
     for (size_t i = 0; i < count; i++)
         if (begins(words[i], "--log="))
-            argument(words[i]);
+            set_argument(words[i]);
     log_catch_up(end);
 }
 
 void boot_arguments(const char *const *words, size_t count, bool foreign)
 {
-    refuse_twins();
-    log_arguments(words, count);
+    refuse_duplicates();
+    set_log_arguments(words, count);
     for (size_t i = 0; i < count; i++) {
         if (begins(words[i], "--log="))
             continue;
         if (begins(words[i], "--")) {
-            argument(words[i]);
+            set_argument(words[i]);
             continue;
         }
         if (foreign) {
@@ -244,9 +246,9 @@ static bool is_space(char c)
 }
 
 /*
- * Reads one word at *from, writes it without its quotes at *to (which never
- * overtakes *from), and moves both past it. False: a quote is open, or a
- * backslash has nothing to take.
+ * Copies the word at *from to *to without its quotes, and advances both past
+ * it; *to is never beyond *from. False: a quote is not closed, or the text ends
+ * in a backslash.
  */
 static bool split_word(char **from, char **to)
 {
@@ -286,7 +288,7 @@ enum status boot_split(char *text, const char **words, size_t max,
         if (!split_word(&from, &to))
             return ERR_FORMAT;
         if (*from)
-            from++; /* before the NUL is written, which may fall on it */
+            from++; /* first: the NUL may be written to the same place */
         *to++ = '\0';
     }
     *count = n;

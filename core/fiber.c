@@ -1,23 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fibers and the scheduler.
- *
- * There is no scheduler fiber: the one that must wait looks for the next by
- * itself and switches straight to it. A ready fiber is in the ready queue; a
- * waiting one is in a waiters list, among the timers, or both; make_ready
- * takes it out of all of these at once, so that a wait ends exactly once.
- *
- * A fiber's struct lies at the top of its own stack. The stack is given back
- * by whoever runs next, since nobody can free the ground he stands on.
- *
- * While fibers are ready events are taken only now and then: take_events says
- * how often.
+ * Fibers and their scheduler. There is no scheduler fiber: a fiber that waits
+ * switches directly to the next in the ready queue. A waiting fiber is in a
+ * list of waiters, in the heap of timers, or in both; make_ready removes it
+ * from both, so that a wait ends exactly once. The struct of a fiber is at the
+ * top of its stack, which the next fiber to run frees.
  */
 #include "report.h"
 #include "sanitizer.h"
 #include "timer.h"
 #include <mirage/arch.h>
 #include <mirage/fiber.h>
+#include <mirage/macros.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <string.h>
@@ -26,28 +20,28 @@
 #define STACKS_KEPT  256
 #define STACK_CANARY 0x5afe57ac4b0770e5u
 
-/* How long ready fibers may run before events are looked at, and the most
- * switches between two looks at the clock. */
+/* How long ready fibers may run before events are polled, and the most switches
+ * between two readings of the clock. */
 #define EVENTS_EVERY (50 * MICROSECOND)
 #define SWITCHES     64
 
-/* How long a fiber may keep the others from running without a word, and how
- * long each switch is looked at when that was one of several. */
+/* How long a fiber may run without a warning, and for how long each switch is
+ * timed after one of several fibers has run for that long. */
 #define SLOW    SECOND
 #define CAREFUL (60 * SECOND)
 
 struct fiber {
-    void *sp; /* while it does not run */
-    struct fiber *older, *newer; /* of all that have a stack */
-    struct fiber *next; /* in the ready queue, or of kept stacks */
+    void *sp; /* valid while it does not run */
+    struct fiber *older, *newer; /* in the list of all fibers */
+    struct fiber *next; /* in the ready queue, or among kept stacks */
     struct waiters *waiting_in; /* NULL: in none */
     struct fiber *before, *after; /* in waiting_in */
-    struct timer timer; /* first deadline of its wait */
-    enum status outcome; /* of its wait */
+    struct timer timer; /* the deadline of its wait */
+    enum status outcome; /* what its wait returns */
     bool waiting, cancelled, ended, watched;
-    bool slow; /* and the log says so */
+    bool slow; /* the warning was logged */
     unsigned shields;
-    void *fake_stack; /* the address sanitizer's */
+    void *fake_stack; /* for the address sanitizer */
     struct waiters joiners;
     fiber_fn *fn;
     void *ctx;
@@ -55,12 +49,12 @@ struct fiber {
     char name[NAME_SIZE];
 };
 
-static struct fiber boot; /* runs before all others, on no stack of ours */
+static struct fiber boot; /* what runs first, on the stack of the platform */
 static struct fiber *running = &boot;
 static struct fiber *newest; /* for debuggers: all fibers but boot */
 static struct fiber *ready_first, *ready_last;
 static struct timers timers;
-static struct fiber *leaving; /* has ended; its stack is still in use */
+static struct fiber *leaving; /* has ended; its stack is to be freed */
 static struct fiber *kept; /* free stacks of the default size */
 static size_t kept_count;
 static unsigned switches_left = 1, switches_between = 1;
@@ -68,7 +62,7 @@ static nanoseconds last_look, careful_until;
 
 static struct fiber *fiber_of(struct timer *t)
 {
-    return (struct fiber *)((char *)t - offsetof(struct fiber, timer));
+    return containing(t, struct fiber, timer);
 }
 
 static void push_ready(struct fiber *f)
@@ -107,32 +101,32 @@ static void make_ready(struct fiber *f, enum status outcome)
     push_ready(f);
 }
 
-static void warn_of_slow(struct fiber *f, nanoseconds length)
+static void warn_slow(struct fiber *f, nanoseconds length)
 {
     if (f == &boot || f->slow)
         return;
     f->slow = true;
-    image_is_slow(f->name, length);
+    report_slow(f->name, length);
 }
 
 /*
- * The last look at events is SLOW ago. It is the running fiber's doing if no
- * other has run since then. If others have, each switch is looked at for a
- * while, so that the next time it is known which it was.
+ * Finds out why events were not polled for SLOW. If no other fiber has run
+ * since, the running fiber is to blame. Otherwise each switch is timed for a
+ * while, so that the next time the fiber is known.
  */
-static __attribute__((noinline, cold)) void look_back(nanoseconds now)
+static __attribute__((noinline, cold)) void find_slow(nanoseconds now)
 {
-    /* This switch was counted if somebody is ready. */
+    /* The present switch was counted if a fiber is ready. */
     unsigned others = switches_between - switches_left - (ready_first ? 1 : 0);
 
     if (platform_was_held(now - last_look))
         return;
     if (others == 0)
-        warn_of_slow(running, now - last_look);
+        warn_slow(running, now - last_look);
     careful_until = now + CAREFUL;
 }
 
-void fiber_is_running(nanoseconds since_last)
+void fiber_tick(nanoseconds since_last)
 {
     static const struct fiber *was;
     static unsigned left;
@@ -147,15 +141,15 @@ void fiber_is_running(nanoseconds since_last)
     }
     length += since_last;
     if (length >= SLOW)
-        warn_of_slow(running, length);
+        warn_slow(running, length);
 }
 
 /*
- * Takes events, and idles when nobody is ready. While somebody is, the number
- * of switches between two looks adapts so that busy fibers see events every
- * EVENTS_EVERY or so, and quick ones pay next to nothing for it.
+ * Polls for events, and idles when no fiber is ready. Otherwise the number of
+ * switches between two readings of the clock adapts, so that events are polled
+ * about every EVENTS_EVERY at little cost to fibers that switch often.
  */
-static void take_events(void)
+static void poll_events(void)
 {
     nanoseconds now = platform_now();
 
@@ -166,7 +160,7 @@ static void take_events(void)
         return;
     }
     if (now - last_look >= SLOW && last_look > 0)
-        look_back(now);
+        find_slow(now);
     do {
         platform_wait(ready_first ? 0 : timers_deadline(&timers));
         now = platform_now();
@@ -224,7 +218,7 @@ static void check_canary(const struct fiber *f)
               f->name, f->stack.size / 1024);
 }
 
-/* Frees what the one who was switched from could not free himself. */
+/* Frees the stack of the fiber that has ended in the last switch. */
 static void reap(void)
 {
     if (leaving) {
@@ -233,14 +227,14 @@ static void reap(void)
     }
 }
 
-/* Goes on with the next ready fiber; returns when this one is next again. */
+/* Switches to the next ready fiber; returns when this one runs again. */
 static void schedule(void)
 {
     struct fiber *me = running, *to;
 
     check_canary(me);
     if (!ready_first || --switches_left == 0)
-        take_events();
+        poll_events();
     to = ready_first;
     ready_first = to->next;
     if (to == me)
@@ -259,7 +253,8 @@ static void entry(void)
     uint8_t *low = NULL;
     size_t size = 0;
 
-    /* The first to come here comes from boot, and learns of its stack. */
+    /* The first fiber is switched to from boot, and learns the bounds of its
+     * stack. */
     sanitizer_arrive(NULL, (const void **)&low, &size);
     if (!boot.stack.low)
         boot.stack = (struct stack){low, size, true};
@@ -349,7 +344,7 @@ enum status fiber_join(struct fiber *f, nanoseconds deadline)
     return OK;
 }
 
-static bool is_to_end(const struct fiber *f)
+static bool must_end(const struct fiber *f)
 {
     return f->cancelled && f->shields == 0;
 }
@@ -357,7 +352,7 @@ static bool is_to_end(const struct fiber *f)
 void fiber_cancel(struct fiber *f)
 {
     f->cancelled = true;
-    if (f->waiting && !f->ended && is_to_end(f))
+    if (f->waiting && !f->ended && must_end(f))
         make_ready(f, ERR_CANCELLED);
 }
 
@@ -391,14 +386,14 @@ enum status fiber_yield(void)
 {
     push_ready(running);
     schedule();
-    return is_to_end(running) ? ERR_CANCELLED : OK;
+    return must_end(running) ? ERR_CANCELLED : OK;
 }
 
 static enum status wait_in(struct waiters *w, nanoseconds deadline)
 {
     struct fiber *me = running;
 
-    if (is_to_end(me))
+    if (must_end(me))
         return fiber_yield();
     if (w) {
         me->waiting_in = w;

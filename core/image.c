@@ -19,7 +19,7 @@ static struct fiber *first;
 static bool stopping, jobs_running;
 static struct waiters changes; /* a job ended, or stopping was set */
 
-/* The text of these says less than the reason that a driver has logged. */
+/* Statuses whose text says less than the error that a driver has logged. */
 static bool is_vague(enum status s)
 {
     return s == ERR_FORMAT || s == ERR_RANGE || s == ERR_NAME;
@@ -78,7 +78,7 @@ static void run_stop(void *ctx)
     job->stop();
 }
 
-/* Waits without end: whatever asks this fiber to end has been heard. */
+/* Waits until f has ended, even if the running fiber is cancelled. */
 static void join(struct fiber *f)
 {
     while (fiber_join(f, FOREVER) != OK)

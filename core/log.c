@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* The log's levels, its ring, and the boot argument that sets them. */
+/* The log: its levels, the boot argument that sets them, and the ring. */
 #include "log.h"
 #include <mirage/boot.h>
 #include <mirage/log.h>
+#include <mirage/macros.h>
 #include <mirage/platform.h>
 #include <mirage/text.h>
 #include <string.h>
@@ -11,11 +12,11 @@ static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
 static struct log_source *sources;
 static char ring[LOG_RING];
-static size_t ring_end; /* bytes ever written */
+static size_t ring_end; /* bytes written since the start */
 static size_t errors;
 
-/* By pointer, so that only a tool that asks for it has the code. NULL: whole
- * lines are printed. */
+/* A pointer, so that images which never call log_plainly do not contain the
+ * code. NULL: whole lines are printed. */
 static void (*put_plainly)(enum log_level level, const char *text, size_t len);
 
 size_t log_errors(void)
@@ -23,7 +24,7 @@ size_t log_errors(void)
     return errors;
 }
 
-/* Is it the word, and then end? */
+/* Is text the word, followed by the character end? */
 static bool starts(const char *text, const char *word, char end)
 {
     for (; *word; text++, word++)
@@ -33,8 +34,8 @@ static bool starts(const char *text, const char *word, char end)
 }
 
 /*
- * NULL, or what is wrong with it. SOURCE:LEVEL concerns one source, LEVEL
- * alone all of them.
+ * Sets the level of one source (SOURCE:LEVEL) or of all (LEVEL). Returns NULL,
+ * or what value should have been.
  */
 static const char *set_levels(const char *value)
 {
@@ -73,7 +74,7 @@ BOOT_PARSED(log, "[SOURCE:]LEVEL", set_levels,
             "print log lines of LEVEL and above: error, warning (default), "
             "info, debug");
 
-/* In the order of their names, so that messages do not depend on linking. */
+/* Sorted by name, so that messages do not depend on the order of linking. */
 void log_register(struct log_source *source)
 {
     struct log_source **at = &sources;
@@ -84,10 +85,10 @@ void log_register(struct log_source *source)
     *at = source;
 }
 
-static void remember(const char *line, size_t len)
+static void ring_add(const char *line, size_t len)
 {
     size_t at = ring_end % LOG_RING;
-    size_t before_end = LOG_RING - at < len ? LOG_RING - at : len;
+    size_t before_end = min(LOG_RING - at, len);
 
     memcpy(ring + at, line, before_end);
     memcpy(ring, line + before_end, len - before_end);
@@ -102,7 +103,7 @@ static void put_after_prefix(enum log_level level, const char *text, size_t len)
     size_t n = text_format(start, sizeof start, "%s: %s", plain_prefix,
                            level == LEVEL_WARNING ? "warning: " : "");
 
-    platform_put(start, n < sizeof start ? n : sizeof start - 1);
+    platform_put(start, min(n, sizeof start - 1));
     platform_put(text, len);
 }
 
@@ -129,10 +130,9 @@ void log_write(struct log_source *source, enum log_level level,
     va_start(args, fmt);
     len += text_vformat(line + len, sizeof line - len, fmt, args);
     va_end(args);
-    if (len > sizeof line - 1)
-        len = sizeof line - 1;
+    len = min(len, sizeof line - 1);
     line[len++] = '\n';
-    remember(line, len);
+    ring_add(line, len);
     if (level > source->level)
         return;
     if (put_plainly)
@@ -141,13 +141,13 @@ void log_write(struct log_source *source, enum log_level level,
         platform_put(line, len);
 }
 
-/* Is this line, of the ring, below what is printed from the beginning, but
- * not below what is now? */
+/* Would this line of the ring be printed at the present level of its source,
+ * and was it not at the default level? */
 static bool is_wanted_now(const char *line)
 {
     const char *level = line + strcspn(line, "]\n"), *source;
 
-    /* Text that has line ends goes on in lines of any look. */
+    /* A text with line ends continues in lines without a head. */
     if (level[0] != ']' || level[1] != ' ')
         return false;
     level += 2;
@@ -184,7 +184,7 @@ void log_dump(void)
 {
     size_t at = ring_end > LOG_RING ? ring_end - LOG_RING : 0;
 
-    /* What was overwritten in the middle is not a line any more. */
+    /* Skip the line whose beginning was overwritten. */
     if (at > 0)
         while (at < ring_end && ring[at++ % LOG_RING] != '\n')
             ;

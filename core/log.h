@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* log: what was logged before the boot arguments had set the levels. */
+/* log: the lines that were logged before the boot arguments set the levels. */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H
 
 #include <stddef.h>
 
-/* How many bytes have been logged. */
+/* Returns how many bytes have been logged since the start. */
 size_t log_end(void);
 
-/* Prints what was logged before end and is asked for, as it is known now. */
+/* Prints the lines logged before `end` that the present levels ask for and the
+ * default levels did not. */
 void log_catch_up(size_t end);
 
 #endif

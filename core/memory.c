@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Memory that must be there. On its own, for images that use none. */
+/* require_memory. A file of its own, so that images which do not allocate do
+ * not contain malloc. */
 #include <mirage/panic.h>
 #include <stdlib.h>
 

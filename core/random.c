@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ChaCha20 (RFC 8439, 2.3) as a generator with fast key erasure: each refill
- * makes BLOCKS blocks under the present key; the first 32 bytes become the
- * next key, the rest is given out once and wiped as it goes.
+ * A random number generator with fast key erasure, from ChaCha20 (RFC 8439,
+ * 2.3). Each refill makes BLOCKS blocks under the present key. The first 32
+ * bytes become the next key; the others are returned once, and wiped.
  */
+#include <mirage/macros.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <mirage/random.h>
@@ -16,10 +17,10 @@
 
 static uint8_t pool[BLOCK * BLOCKS];
 static uint8_t key[KEY];
-static size_t left; /* unused bytes, at the end of pool */
+static size_t left; /* unused bytes at the end of pool */
 static bool seeded;
 
-/* Clears what the compiler would think nobody reads any more. */
+/* Clears memory that is not read again; the compiler does not drop the call. */
 static void wipe(void *data, size_t len)
 {
     static void *(*const volatile set)(void *, int, size_t) = memset;
@@ -38,8 +39,8 @@ static uint32_t load32(const uint8_t *p)
            (uint32_t)p[3] << 24;
 }
 
-/* RFC 8439, 2.1 */
-static void quarter(uint32_t *x, int a, int b, int c, int d)
+/* The quarter round (RFC 8439, 2.1). */
+static void quarter_round(uint32_t *x, int a, int b, int c, int d)
 {
     x[a] += x[b];
     x[d] = rotate(x[d] ^ x[a], 16);
@@ -59,9 +60,10 @@ static void chacha20_block(const uint32_t state[16], uint8_t out[BLOCK])
     memcpy(x, state, sizeof x);
     for (int round = 0; round < 10; round++) {
         for (int i = 0; i < 4; i++)
-            quarter(x, i, 4 + i, 8 + i, 12 + i);
+            quarter_round(x, i, 4 + i, 8 + i, 12 + i);
         for (int i = 0; i < 4; i++)
-            quarter(x, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4);
+            quarter_round(x, i, 4 + (i + 1) % 4, 8 + (i + 2) % 4,
+                          12 + (i + 3) % 4);
     }
     for (int i = 0; i < 16; i++) {
         uint32_t v = x[i] + state[i];
@@ -140,7 +142,7 @@ void random_bytes(void *data, size_t len)
 
         if (left == 0)
             refill();
-        n = len < left ? len : left;
+        n = min(len, left);
         from = pool + sizeof pool - left;
         memcpy(to, from, n);
         memset(from, 0, n);
@@ -152,7 +154,7 @@ void random_bytes(void *data, size_t len)
 
 uint32_t random_below(uint32_t bound)
 {
-    /* Values under the remainder of 2^32 by bound would favour the low ones. */
+    /* Reject values below 2^32 mod bound: they would favour small results. */
     uint32_t skip, value;
 
     require(bound > 0);

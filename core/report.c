@@ -23,7 +23,7 @@ const char *image_name(void)
     return name;
 }
 
-void image_is_slow(const char *fiber, nanoseconds length)
+void report_slow(const char *fiber, nanoseconds length)
 {
     log_warning(&image,
                 "fiber \"%s\" has kept all others from running for %u.%u s; "

@@ -3,11 +3,15 @@
 #ifndef CORE_REPORT_H
 #define CORE_REPORT_H
 
+#include <mirage/time.h>
 #include <stdarg.h>
 #include <stdint.h>
 
 /* Sets what image_name returns. Keeps name. */
 void report_name(const char *name);
+
+/* Logs a warning that a fiber has kept the others from running for so long. */
+void report_slow(const char *fiber, nanoseconds length);
 
 /*
  * Ends the image with a crash report: says where and in which fiber the panic

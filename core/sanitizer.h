@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the address sanitizer must know of a switch of stacks, and of a stack
- * whose frames never return. Nothing, in a build without it.
+ * sanitizer: tells the address sanitizer of a switch of stacks, and of a stack
+ * that is freed while frames on it have not returned (LLVM's
+ * sanitizer/common_interface_defs.h). Empty in a build without it.
  */
 #ifndef CORE_SANITIZER_H
 #define CORE_SANITIZER_H

@@ -3,7 +3,7 @@
 #include <mirage/status.h>
 #include <string.h>
 
-/* One after the other, since pointers would need half as much again. */
+/* One string: an array of pointers would take half as much memory again. */
 static const char texts[] =
 #define TEXT(name, text) text "\0"
     STATUSES(TEXT)

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The mutex and the mailbox, made of waiters.
- *
- * An opened mutex goes straight to the fiber that waits longest, so that
- * nobody who comes later can overtake it.
+ * Mutex and mailbox, on waiters. fiber_unlock passes a mutex directly to the
+ * fiber that has waited longest, so that no later one can overtake it.
  */
 #include <mirage/fiber.h>
 #include <mirage/panic.h>

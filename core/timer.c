@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The randomised meldable heap (Gambin and Malinowski, 1998). */
+/* Timers, as a randomised meldable heap (Gambin and Malinowski, 1998). */
 #include "timer.h"
 #include <stddef.h>
 
@@ -9,7 +9,7 @@ static bool sooner(const struct timer *a, const struct timer *b)
                                       : a->turn < b->turn;
 }
 
-/* A bit that takes no notice of deadlines (xorshift; Marsaglia, 2003). */
+/* A pseudo-random bit (xorshift; Marsaglia, 2003). */
 static unsigned coin(struct timers *all)
 {
     if (all->coin == 0)
@@ -21,8 +21,8 @@ static unsigned coin(struct timers *all)
 }
 
 /*
- * Makes one heap of two, going down in both by a path of coin tosses: such a
- * path is O(log n) long whatever the heap's shape, with no balance to keep.
+ * Merges two heaps along a random path from the roots. The expected length of
+ * such a path is O(log n) for any shape, so the heap needs no balancing.
  */
 static struct timer *meld(struct timers *all, struct timer *a, struct timer *b)
 {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * timer: moments to come, soonest first.
- *
- * An intrusive heap: adding and removing cost O(log n), each time, by the toss
- * of coins; no memory is needed beyond the timer itself. Timers of one deadline
- * leave in the order they came.
+ * timer: an intrusive priority queue of deadlines. Adding and removing take
+ * O(log n) expected time, and no memory but the timer itself. Timers of one
+ * deadline are in the order in which they were added.
  */
 #ifndef CORE_TIMER_H
 #define CORE_TIMER_H
@@ -15,27 +13,27 @@
 
 struct timer {
     nanoseconds deadline;
-    uint64_t turn; /* ties: the order of coming */
-    struct timer *parent; /* NULL: soonest of all */
-    struct timer *child[2]; /* these come later */
+    uint64_t turn; /* order of adding, for equal deadlines */
+    struct timer *parent; /* NULL: the root */
+    struct timer *child[2]; /* none is sooner than this */
     bool is_set;
 };
 
 struct timers {
     struct timer *soonest;
     uint64_t turn;
-    uint64_t coin;
+    uint64_t coin; /* state of the random path */
 };
 
-/* Adds t, which must not be in a heap. Keeps t until it is removed. */
+/* Adds t, which must not be in a queue. Keeps t until it is removed. */
 void timer_add(struct timers *all, struct timer *t, nanoseconds deadline);
 
-/* Removes t if it is there. */
+/* Removes t; does nothing if it is not in the queue. */
 void timer_remove(struct timers *all, struct timer *t);
 
 bool timer_is_set(const struct timer *t);
 
-/* FOREVER if there is none. */
+/* The soonest deadline; FOREVER if there is no timer. */
 nanoseconds timers_deadline(const struct timers *all);
 
 #endif

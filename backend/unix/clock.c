@@ -38,7 +38,7 @@ static void on_tick(int number)
     int error = errno;
 
     (void)number;
-    fiber_is_running(TICK);
+    fiber_tick(TICK);
     errno = error;
 }
 

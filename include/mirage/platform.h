@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * platform: what core asks of the back end, and what it gives in return.
- * Exactly one back end is linked.
+ * platform: the interface between core and the back end. The functions
+ * platform_... are defined by the back end, of which exactly one is linked; the
+ * others are called by it.
  */
 #ifndef MIRAGE_PLATFORM_H
 #define MIRAGE_PLATFORM_H
@@ -17,135 +18,133 @@ nanoseconds platform_now(void); /* time_now */
 nanoseconds platform_wall(void); /* time_wall */
 
 /*
- * Takes what events there are, and wakes whom they concern; if there are
- * none, idles until one comes or the deadline, whichever is first. May return
- * early. With a deadline that has passed it does not idle.
+ * Handles pending events, and wakes the fibers that wait for them. If there are
+ * none, idles until the first event or the deadline. May return early. Does not
+ * idle if the deadline has passed. The only place where an image idles.
  */
 void platform_wait(nanoseconds deadline);
 
-/* len bytes that nobody can guess, len at most 256. */
+/* Writes len unpredictable bytes to data; len is at most 256. Panics if there
+ * is no source of them. */
 void platform_entropy(void *data, size_t len);
 
-/* Prints text for people: log lines and last words. Needs nothing working. */
+/* Prints log lines and crash reports. Works in any state: takes no lock and
+ * does not allocate. */
 void platform_put(const char *text, size_t len);
 
-/* Prints what was asked for (--help): on standard output, if there is one. */
+/* Prints the answer to a request such as --help: to standard output, if there
+ * is one. */
 void platform_answer(const char *text, size_t len);
 
-/*
- * Sets the process up and begins the life of the image, as image_start says.
- * On Unix only: for main.
- */
+/* Initialises the process, and calls image_start. On Unix only, for main. */
 void platform_start(const char *name, const char *const *words, size_t count)
     __attribute__((noreturn));
 
-/* Ends the image in good order. */
+/* Ends the image with this exit status (decision 0007), after its output is
+ * written. */
 void platform_exit(int code) __attribute__((noreturn));
 
 /*
- * Ends the image after a crash: prints the running fiber's backtrace from
- * frame on (a frame pointer), then the log's ring, and goes.
+ * Ends the image after a crash: prints the backtrace of the running fiber from
+ * the frame pointer `frame` on, and the ring of the log.
  */
 void platform_crash(uintptr_t frame) __attribute__((noreturn, cold));
 
 /*
- * Ends the image with a crash report: the function that holds the address at
- * found, when it was about to return, that the canary on its stack was
- * overwritten. For __stack_chk_fail.
+ * Ends the image with a crash report: the function that contains the address
+ * `at` was about to return, and the canary on its stack was overwritten. For
+ * __stack_chk_fail.
  */
 void platform_smashed(uintptr_t at) __attribute__((noreturn, cold));
 
-/* count pages in one piece, zeroed. NULL: no memory. */
+/* Allocates `count` contiguous pages, zeroed. NULL: no memory. */
 void *platform_pages(size_t count);
 void platform_pages_free(void *pages, size_t count);
 
 /*
- * Makes the heap size bytes longer, size being whatever malloc asks for:
- * where they begin, which is where those of the call before end; with size
- * zero, where the next would begin. NULL: no memory, and nothing has changed.
- * Only where there is no host, whose C library has memory of its own.
+ * Extends the heap by `size` bytes, and returns their start, which is the end
+ * of the heap before the call. NULL: no memory, and the heap is unchanged. Only
+ * on bare targets, for malloc.
  */
 void *platform_heap(size_t size);
 
 /*
- * Waits for input on the console and copies what is there, as console_read
- * does. Blocks. Only where there is no host, for the C library.
+ * Waits for input on the console and copies it, as console_read does. Blocks.
+ * Only on bare targets, for the C library.
  */
 MUST_CHECK enum status platform_input(void *data, size_t len, size_t *got);
 
-/* A fiber's stack. */
+/* The stack of a fiber. */
 struct stack {
     uint8_t *low; /* the lowest usable byte */
     size_t size; /* usable bytes, whole pages */
-    bool guarded; /* a touch below low ends in a crash report (on Xen a
-                         PV guest just ends); otherwise core keeps a canary
-                         at low, and looks at it */
+    bool guarded; /* an access below low is a fault, with a crash report
+                   * (Xen ends a PV guest without one); otherwise core
+                   * checks a canary at low */
 };
 
-/* A stack of at least size bytes. ERR_NO_MEMORY: none; *stack is unchanged. */
+/* Allocates a stack of at least size bytes. ERR_NO_MEMORY: *stack is
+ * unchanged. */
 MUST_CHECK enum status platform_stack(size_t size, struct stack *stack);
 void platform_stack_free(const struct stack *stack);
 
 /*
- * Was the image kept from running for a good part of the last length, by its
- * host or a debugger? What a fiber has done then says nothing of how slow it
- * is. False where that cannot be told.
+ * Returns whether the host or a debugger has kept the image from running for a
+ * substantial part of the last `length`. If so, no fiber is to blame for the
+ * time. False where that is unknown.
  */
 bool platform_was_held(nanoseconds length);
 
-/* What core does for the back end: */
+/* Called by the back end: */
 
 /*
- * Tells core that the image has used the processor for since_last more since
- * the last call. A fiber that has run all the while, for a second, is named in
- * the log. For back ends that can interrupt it; from a signal handler, too.
+ * Counts processor time that the image has used since the last call. If one
+ * fiber has run without a switch for a second of it, a warning is logged. For
+ * back ends that can interrupt a fiber; may be called from a signal handler.
  */
-void fiber_is_running(nanoseconds since_last);
-
-/* Warns in the log that a fiber keeps the others from running, and for how long
- * it has done so. For core/fiber.c. */
-void image_is_slow(const char *fiber, nanoseconds length);
+void fiber_tick(nanoseconds since_last);
 
 /*
- * The life of the image, on the boot stack. words are the boot arguments,
- * without the program's name; keeps them. name is the program's, for
- * messages. foreign: words without -- are somebody else's, and ignored.
- * Ends by platform_exit.
+ * Runs the image: sets the boot arguments, runs mirage_main in a fiber, and
+ * ends by platform_exit. Called on the boot stack. name: of the program, for
+ * messages. words: the boot arguments, without the name of the program.
+ * foreign: words without -- are not for the image, and ignored. Keeps name and
+ * words.
  */
 void image_start(const char *name, const char *const *words, size_t count,
                  bool foreign) __attribute__((noreturn));
 
-/* Asks the image to stop its jobs. From an event, not from a signal handler. */
+/* Asks the image to stop its jobs. Not from a signal handler. */
 void image_stop(void);
 
 /*
- * For a platform that gathers entropy itself: into becomes a key of which each
- * bit depends on all of itself and of with. Neither can be computed back. It
- * is ChaCha20's block function, into being the key and with the counter and
- * the nonce.
+ * Mixes entropy into a key, for platforms that gather it themselves. Replaces
+ * `into` by the first 32 bytes of the ChaCha20 block (RFC 8439, 2.3) with that
+ * key, and `with` as counter and nonce: neither input can be computed from the
+ * result.
  */
 #define RANDOM_KEY   32
 #define RANDOM_MIXED 16
 void random_mix(uint8_t into[RANDOM_KEY], const uint8_t with[RANDOM_MIXED]);
 
 /*
- * Has fresh entropy mixed into what random_bytes gives from now on, and nothing
- * given of what was ready: this memory may go on in other copies of the image,
- * which would give the same.
+ * Mixes fresh entropy into the state of random_bytes, and discards the bytes
+ * that it has in stock. For an image of which a copy may run with the same
+ * memory, such as after it was saved and restored.
  */
 void random_reseed(void);
 
 /*
- * The running fiber, for crash reports: its name, and its stack. Before the
- * first fiber runs the name is "boot" and the stack is {NULL, 0}.
+ * Return the name and the stack of the running fiber, for crash reports. Before
+ * the first fiber runs they are "boot" and {NULL, 0}.
  */
 const char *image_fiber_name(void);
 struct stack image_fiber_stack(void);
 
-/* The image's name, for messages. */
+/* Returns the name of the image, for messages. */
 const char *image_name(void);
 
-/* Formats through platform_put: takes no lock, no memory, and never blocks. */
+/* Format text to platform_put. Take no lock, do not allocate, do not block. */
 void image_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void image_vsay(const char *fmt, va_list args);
 
