@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mirage: all that an application may use, in one include.
+ * mirage: the whole interface for applications, in one include.
  *
- * Each contract stands in a header of its own under mirage/, and
- * `mirage help NAME` prints it. The headers that this file includes are help's
- * topics. The calls and types are C; C++ may use them by this header (the
- * others do not say extern "C" by themselves).
+ * Each device type or service has a header under mirage/, which is its
+ * contract; `mirage help NAME` prints it. The headers that this file includes
+ * are the topics of help. C++ may use the interface through this header (the
+ * others do not have extern "C").
  *
- * Four words say who owns what. A pointer is lent for the length of the call
- * unless the comment says: takes (it is the callee's now, even if the call
- * fails), keeps (it must outlive the object) or yours (the caller frees it,
- * with the function named). A call that may suspend the calling fiber says
- * that it blocks; all others run to their end with nothing in between.
+ * Ownership: a pointer that is passed is lent for the length of the call,
+ * unless the comment says "takes" (it belongs to the callee from now on, even
+ * if the call fails) or "keeps" (it must outlive the object). "Yours": the
+ * caller owns the result, and frees it with the function that is named. A call
+ * that may suspend the calling fiber "blocks"; during any other call no other
+ * fiber runs.
  */
 #ifndef MIRAGE_H
 #define MIRAGE_H

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * boot: the arguments an image is started with.
+ * boot: the arguments with which an image is started.
  *
- * The grammar, the same on every target: words that begin with -- are ours,
+ * The grammar is the same on every target. Words that begin with -- are for the
+ * image:
  *     --key=value    or    --flag   (the same as --flag=yes)
- * (a few keys may stand alone, too),
- * and each key is declared once, by the unikernel or by a library, in one
- * line at file scope:
+ * (the value of a few keys is optional). Each key is declared once, by the
+ * unikernel or by a library, in one line at file scope:
  *     BOOT_STRING(greeting, "hello", "what to say");
  *     BOOT_NUMBER(times, 5, 1, 1000, "how often to say it");
  *     BOOT_FLAG(loud, "say it in capitals");
- * That defines static variables  const char *greeting; int64_t times;
- * bool loud;  set before any job runs. An underscore in the C name is a dash
- * in the key: BOOT_STRING(ipv4_gateway, ...) is --ipv4-gateway=...  The last
- * of several values wins. --help lists all of them.
+ * This defines the static variables const char *greeting, int64_t times and
+ * bool loud, which are set before any job runs. An underscore in the C name is
+ * a dash in the key: BOOT_STRING(ipv4_gateway, ...) is --ipv4-gateway=... If a
+ * key is given several times, the last value counts. --help lists all keys.
  *
- * A key nobody declared, a value that does not fit, or a flag's value other
- * than yes/no/on/off/true/false/1/0 ends the image before it starts, with a
- * message that names the nearest key. Words without -- are an error in a Unix
- * process; in a virtual machine they are the VMM's, logged and ignored.
+ * An undeclared key, a value of the wrong form or out of range, or a value of a
+ * flag other than yes/no/on/off/true/false/1/0 ends the image before it starts,
+ * with exit status 64 and a message, which suggests the nearest key. Words
+ * without -- are an error in a Unix process. In a virtual machine they are for
+ * the hypervisor or a boot loader: they are logged and ignored.
  *
- * Where a target hands over one string instead of words (Xen's extra=, QEMU's
- * -append), it is split at spaces, tabs and line ends. '...' takes everything
- * up to the next ' as it stands; in "..." and outside of quotes a backslash
- * takes the next character as it stands; quotes may stand anywhere in a word:
+ * On targets that pass one string (Xen's extra=, QEMU's -append) it is split
+ * into words at spaces, tabs and line ends. All between '...' is literal. In
+ * "..." and outside of quotes a backslash makes the next character literal. A
+ * word may be quoted in part:
  *     --greeting="good morning"  '--greeting=good morning'
- * are the same word. boot_quote writes what boot_split reads.
+ * are the same word.
  */
 #ifndef MIRAGE_BOOT_H
 #define MIRAGE_BOOT_H
@@ -42,13 +43,13 @@ enum boot_type { BOOT_IS_FLAG,
                  BOOT_IS_OPTIONAL };
 
 /*
- * For BOOT_PARSED: takes one value, which stays valid; NULL if it fits, or
- * else what would have fitted, such as "a level: error, warning, info or
- * debug". Called once for each time that the key is given.
+ * For BOOT_PARSED: parses one value, which stays valid as long as the image
+ * runs. Returns NULL if it is good, or else what it should have been, such as
+ * "a level: error, warning, info or debug". Called each time the key is given.
  */
 typedef const char *boot_parser(const char *value);
 
-/* One declared argument. Made by the macros below; boot.c's own. */
+/* One declared argument. Made by the macros below; for boot.c itself. */
 struct boot_argument {
     const char *name; /* the C name: '_' stands for '-' */
     const char *doc;
@@ -84,7 +85,7 @@ struct boot_argument {
 #define BOOT_PARSED(id, syntax, parser, doc) \
     BOOT_ARGUMENT(id, doc, syntax, BOOT_IS_PARSED, 0, parser, 0, 0)
 
-/* The same for a key that may stand alone: its value is "" then. */
+/* BOOT_PARSED for a key whose value is optional: without one it is "". */
 #define BOOT_OPTIONAL(id, syntax, parser, doc) \
     BOOT_ARGUMENT(id, doc, syntax, BOOT_IS_OPTIONAL, 0, parser, 0, 0)
 
@@ -101,18 +102,21 @@ struct boot_argument {
 void boot_register(struct boot_argument *argument);
 
 /*
- * Splits text into words, in place: text is overwritten, and words[i] point
- * into it. Returns the number of words, at most max.
+ * Splits text into at most max words, in place: text is overwritten, and
+ * words[0] to words[*count - 1] point into it.
  *
- * ERR_FORMAT: a quote is not closed, or text ends in a backslash.
- * ERR_RANGE: there are more than max words.
+ * ERR_FORMAT: a quote is not closed, or text ends in a backslash. ERR_RANGE:
+ * there are more than max words. After both, text and words are undefined, and
+ * *count is unchanged.
  */
 MUST_CHECK enum status boot_split(char *text, const char **words, size_t max,
                                   size_t *count);
 
 /*
- * Writes word so that boot_split reads it back as one word, any bytes but NUL
- * in it. Returns the length without the NUL; size or more says it was cut.
+ * Quotes word, if need be, so that boot_split reads it as the same one word.
+ * Writes to the `size` bytes at buffer, ended by a NUL unless size is zero.
+ * Returns the length of the whole result without the NUL: if that is size or
+ * more, the text in buffer was cut.
  */
 size_t boot_quote(char *buffer, size_t size, const char *word);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fiber: cooperative threads, and what they wait on.
+ * fiber: cooperative threads, and the objects they wait on.
  *
- * One fiber runs at a time, until it makes a call that blocks; so what stands
- * between two blocking calls needs no lock. Ready fibers run in turn, first
- * come, first served.
+ * One fiber runs at a time, until it makes a call that blocks; code between two
+ * blocking calls needs no lock. Ready fibers run in the order in which they
+ * became ready.
  *
- * The floating-point environment (rounding, exceptions) is shared by all.
+ * All fibers share the floating-point environment (rounding, exceptions).
  */
 #ifndef MIRAGE_FIBER_H
 #define MIRAGE_FIBER_H
@@ -19,32 +19,32 @@
 struct fiber;
 typedef void fiber_fn(void *ctx);
 
-#define FIBER_STACK ((size_t)65536) /* bytes, where options say 0 */
+#define FIBER_STACK ((size_t)65536) /* bytes, if options say 0 */
 
 struct fiber_options {
-    const char *name; /* for crash reports and warnings; cut at 31 bytes.
-                          NULL: "fiber" */
+    const char *name; /* for crash reports and warnings; cut to 31 bytes.
+                       * NULL: "fiber" */
     size_t stack; /* bytes, rounded up to whole pages; 0: FIBER_STACK */
 };
 
 /*
- * A job's fibers are its own affair: stopping the job does not cancel them, and
- * when all jobs have ended the image ends, whatever other fibers still do.
- */
-
-/*
- * Runs fn(ctx) in a fiber of its own, from the caller's next wait on. The
- * fiber is freed when fn returns. Does not block.
+ * Starts a fiber that runs fn(ctx). It is ready, and runs once the caller
+ * waits. It is freed when fn returns. Does not block.
  *
- * ERR_NO_MEMORY: no stack could be had; fn will not run.
+ * A fiber does not belong to the job that started it: stopping the job does not
+ * cancel the fiber, and when all jobs have ended the image ends, even if other
+ * fibers still run.
+ *
+ * ERR_NO_MEMORY: there is no memory for the stack; fn will not run.
  */
 MUST_CHECK enum status fiber_start(fiber_fn *fn, void *ctx);
 
-/* The same with a name and a stack of one's own; options are copied. */
+/* fiber_start with a name and a size of stack. options may be NULL, and are
+ * copied. */
 MUST_CHECK enum status fiber_start_with(const struct fiber_options *options,
                                         fiber_fn *fn, void *ctx);
 
-/* The same with a name alone. */
+/* fiber_start with a name. */
 MUST_CHECK static inline enum status fiber_start_as(const char *name,
                                                     fiber_fn *fn, void *ctx)
 {
@@ -54,35 +54,36 @@ MUST_CHECK static inline enum status fiber_start_as(const char *name,
 }
 
 /*
- * The same for a fiber that is watched: *fiber is yours, and fiber_join frees
- * it. options may be NULL.
+ * fiber_start_with for a fiber that is joined: *fiber is yours, and is freed by
+ * fiber_join, not when fn returns.
  */
 MUST_CHECK enum status fiber_spawn(const struct fiber_options *options,
                                    fiber_fn *fn, void *ctx,
                                    struct fiber **fiber);
 
 /*
- * Waits until the fiber has ended and frees it. Blocks.
+ * Waits until a fiber of fiber_spawn has ended, and frees it. Blocks. Panics if
+ * another fiber joins it already, or if it is the running one.
  *
- * ERR_TIMEOUT, ERR_CANCELLED (the caller was): it has not ended, and is yours
- * as before.
+ * ERR_TIMEOUT, ERR_CANCELLED (the caller was cancelled): it has not ended, and
+ * is still yours.
  */
 MUST_CHECK enum status fiber_join(struct fiber *fiber, nanoseconds deadline);
 
 /*
  * Asks a fiber to end. Its present wait, and each later one, returns
- * ERR_CANCELLED (after the others have had their turn); nothing is unwound
- * for it. What it does then is its own affair: return, as a rule. A fiber
- * that has ended takes no notice. Does not block.
+ * ERR_CANCELLED after the other ready fibers have run. Nothing is unwound: the
+ * fiber should release what it holds, and return. No effect on a fiber that has
+ * ended. Does not block.
  */
 void fiber_cancel(struct fiber *fiber);
 
-/* Was the running fiber asked to end? (Also while shielded.) */
+/* Returns whether the running fiber was cancelled, shielded or not. */
 bool fiber_is_cancelled(void);
 
 /*
- * Between the two, the running fiber's waits are not cancelled: for the last
- * things that must be done properly. They nest.
+ * Between these two calls, waits of the running fiber are not cancelled: for
+ * work that must be completed, such as flushing. Pairs nest.
  */
 void fiber_shield(void);
 void fiber_unshield(void);
@@ -90,15 +91,17 @@ void fiber_unshield(void);
 /* The running fiber. */
 struct fiber *fiber_self(void);
 
-/* Lives as long as the fiber. */
+/* The name lives as long as the fiber. */
 const char *fiber_name(const struct fiber *fiber);
 
-/* Lets every other ready fiber run once. ERR_CANCELLED: as for any wait. */
+/* Lets every other ready fiber run once. Blocks. ERR_CANCELLED: the fiber was
+ * cancelled; the others have run. */
 enum status fiber_yield(void);
 
 /*
- * A place to wait for a condition that the caller owns. Zeroed is ready for
- * use. A wake-up means "look again", so waiting is always a loop:
+ * A queue of fibers that wait for a condition, which the user of the queue
+ * defines. Zeroed memory is an empty queue. A wake-up means that the condition
+ * may hold, so waiting is always a loop:
  *     while (ring_is_empty(r))
  *         if ((s = wait_until(&r->filled, deadline)) != OK)
  *             return s;
@@ -108,34 +111,37 @@ struct waiters {
 };
 
 /*
- * Waits in w, behind those who wait there already, until it is woken. Blocks.
- * ERR_TIMEOUT: the deadline came first. ERR_CANCELLED: the fiber was asked to
- * end. A fiber that was woken gets OK, even if the deadline has come since.
+ * Waits at the end of the queue w until the fiber is woken. Blocks.
+ *
+ * ERR_TIMEOUT: the deadline passed first. ERR_CANCELLED: the fiber was
+ * cancelled. A fiber that was woken gets OK, even if the deadline has passed or
+ * it was cancelled before it ran again.
  */
 MUST_CHECK enum status wait_until(struct waiters *w, nanoseconds deadline);
 
-/* Make the one that waits longest, or all, ready. No one there: no effect. */
+/* Make the fiber that has waited longest, or all, ready. No effect on an empty
+ * queue. Do not block. */
 void wake_one(struct waiters *w);
 void wake_all(struct waiters *w);
 
 /*
- * A lock, for what must stay whole across a blocking call. Zeroed is open.
- * First come, first served; not to be taken twice by one fiber, and to be
- * opened by the one who took it (a bug otherwise: panics).
+ * A mutex, for state that must be consistent across a blocking call. Zeroed
+ * memory is an unlocked mutex. Fibers get it in the order in which they asked.
+ * Panics if a fiber locks it twice, or unlocks it without having locked it.
  */
 struct fiber_mutex {
     struct fiber *owner;
     struct waiters waiters;
 };
 
-/* ERR_TIMEOUT, ERR_CANCELLED: it was not taken. */
+/* Locks m; blocks while another fiber has it. ERR_TIMEOUT, ERR_CANCELLED: m is
+ * not locked by the caller. */
 MUST_CHECK enum status fiber_lock(struct fiber_mutex *m, nanoseconds deadline);
 void fiber_unlock(struct fiber_mutex *m);
 
 /*
- * Messages between fibers, in order: a queue of at most capacity pointers in
- * the caller's slots. What a pointer means, and who owns it, is between
- * sender and receiver.
+ * A bounded first-in, first-out queue of messages between fibers. A message is
+ * a pointer; sender and receiver agree on its meaning and ownership.
  */
 struct mailbox {
     void **slots;
@@ -144,21 +150,29 @@ struct mailbox {
     struct waiters senders, receivers;
 };
 
-/* Keeps slots, of which there are capacity, at least one. */
+/* Initialises m. Keeps slots, an array of `capacity` pointers, at least one. */
 void mailbox_init(struct mailbox *m, void **slots, size_t capacity);
 
 /*
- * Waits for room. ERR_GONE: the mailbox is closed. With this, ERR_TIMEOUT and
- * ERR_CANCELLED, the message was not sent.
+ * Appends a message; blocks while the mailbox is full.
+ *
+ * ERR_GONE: the mailbox is closed. ERR_TIMEOUT, ERR_CANCELLED. In each case the
+ * message was not sent.
  */
 MUST_CHECK enum status mailbox_send(struct mailbox *m, void *message,
                                     nanoseconds deadline);
 
-/* Waits for a message. ERR_EOF: it is closed, and all messages are taken. */
+/*
+ * Removes the oldest message; blocks while there is none.
+ *
+ * ERR_EOF: the mailbox is closed and empty. ERR_TIMEOUT, ERR_CANCELLED. In each
+ * case *message is unchanged.
+ */
 MUST_CHECK enum status mailbox_receive(struct mailbox *m, void **message,
                                        nanoseconds deadline);
 
-/* No more is sent; what is queued can still be received. */
+/* Closes the mailbox, and wakes all who wait. Messages in it can still be
+ * received. */
 void mailbox_close(struct mailbox *m);
 
 #endif

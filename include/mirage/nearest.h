@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nearest: what somebody who misspelt a word may have meant.
+ * nearest: suggests the word that a misspelt one may have been meant to be.
  */
 #ifndef MIRAGE_NEAREST_H
 #define MIRAGE_NEAREST_H
@@ -8,15 +8,18 @@
 #include <stddef.h>
 
 /*
- * How many letters must be inserted, removed, replaced, or swapped with their
- * neighbour to turn a into b. Words over 63 bytes count as far away.
+ * Returns the edit distance of a and b: the least number of insertions,
+ * deletions, substitutions and swaps of neighbouring bytes. A word of more than
+ * 63 bytes is at a large distance from any.
  */
 size_t nearest_distance(const char *a, const char *b);
 
 /*
- * The best of the candidates offered one by one, if one is near enough to
- * mean: struct nearest n = {word}; nearest_offer(&n, ...); n.best or NULL.
- * Keeps what is offered.
+ * A search for the nearest of several candidates:
+ *     struct nearest n = {word};
+ *     nearest_offer(&n, "candidate"); ...
+ * Afterwards n.best is the nearest, the first of equals, or NULL if none is
+ * near enough to be a misspelling. Keeps the word and the candidates.
  */
 struct nearest {
     const char *word;

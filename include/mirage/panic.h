@@ -1,32 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * panic: what only a bug can do ends the image, with a report.
+ * panic: ends the image with a crash report, for conditions that only a bug can
+ * cause.
  *
- * The crash report names the cause, the file and line, the fiber, its
- * backtrace with the names of functions, and the last lines of the log. Then
- * the image ends: a Unix process by SIGABRT, so that a core dump is there if
- * wanted and the exit status is not zero.
+ * The report has the cause, file and line, the fiber, its backtrace with the
+ * names of functions, and the last lines of the log. Then the image ends: a
+ * Unix process by SIGABRT, so that it can leave a core dump.
  */
 #ifndef MIRAGE_PANIC_H
 #define MIRAGE_PANIC_H
 
 #include <stddef.h>
 
-/* Panics with the text of the condition unless it holds. */
+/* Panics with the text of the condition if it is false. */
 #define require(condition)                         \
     ((condition) ? (void)0                         \
                  : image_panic(__FILE__, __LINE__, \
                                "require(%s) failed", #condition))
 
-/* Panics with a message of one's own: panic("slot %d is twice free", i). */
+/* Panics with a message: panic("slot %d is freed twice", i). */
 #define panic(...) image_panic(__FILE__, __LINE__, __VA_ARGS__)
 
 /*
- * Memory that must be there: size zeroed bytes, yours to free(). When there
- * are none, panics with the size and the place that asked.
+ * Allocates `size` zeroed bytes, yours to free(). Panics if there is no memory,
+ * with the size and the file and line of the call.
  */
 #define require_memory(size) image_memory(__FILE__, __LINE__, size)
 
+/* For the macros above. */
 void image_panic(const char *file, int line, const char *fmt, ...)
     __attribute__((noreturn, cold, format(printf, 3, 4)));
 void *image_memory(const char *file, int line, size_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * process: what the back ends share whose image is a process of the host's:
- * backend/unix, and backend/sim, which has the first of these itself.
+ * process: shared by the back ends whose image is a process of the host:
+ * backend/unix, and backend/sim, which has its own clock_start.
  */
 #ifndef MIRAGE_PROCESS_H
 #define MIRAGE_PROCESS_H
@@ -10,7 +10,7 @@
 #include <mirage/time.h>
 #include <stdbool.h>
 
-/* Now is zero. Called once, before anything else. */
+/* Starts the clock of platform_now at zero. Called once, before all else. */
 void clock_start(void);
 
 /*
@@ -20,17 +20,17 @@ void clock_start(void);
  */
 void events_dispatch(nanoseconds length);
 
-/* Does any fiber wait for a file descriptor? */
+/* Returns whether any fiber waits for a file descriptor. */
 bool events_are_awaited(void);
 
 /*
- * The frames of network devices in a file that Wireshark and tcpdump read, by
- * the boot argument --pcap=FILE; all devices of an image share it. Is there
- * one? Opens it at the first call; an image that cannot ends.
+ * Returns whether frames are to be captured, by the boot argument --pcap=FILE:
+ * all network devices of the image write to one file, in the format of libpcap.
+ * The first call opens the file; if that fails the image ends with a message.
  */
 bool pcap_is_wanted(void);
 
-/* Adds a frame, of that moment. */
+/* Appends a frame that was sent or received at that time. */
 void pcap_add(const struct buf *frame, nanoseconds wall);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sim: what target sim has beyond the others: wires, and what goes wrong on
- * them. For tests, and for images that are a whole network.
+ * sim: simulated wires with faults, on target sim only. For tests, and for
+ * images that contain a whole network.
  *
- * Network devices of one name are joined by one wire, as by a switch that
- * knows nobody: each hears all others. What happens to a frame on its way is
- * settled by chance, out of the seed of the run; each device has a chance of
- * its own, so that one who sends more does not change another's.
+ * Network devices of one name are on one wire, like the ports of a hub: each
+ * receives the frames of all others. Faults are chosen by a pseudo-random
+ * sequence from the seed of the run. Each device has its own sequence, so that
+ * traffic of one device does not change the faults of another.
  */
 #ifndef MIRAGE_SIM_H
 #define MIRAGE_SIM_H
@@ -14,33 +14,39 @@
 #include <mirage/network.h>
 #include <mirage/time.h>
 
-/* Chances are in a million. All zero is a perfect wire. */
+/* Faults of what a device sends. All zero is a perfect wire. */
 struct sim_faults {
-    unsigned loss, duplicate, corrupt;
-    unsigned reorder; /* comes up to 3 delays late, or 3 ms */
-    nanoseconds delay, jitter; /* delay to delay + jitter; with
-                                  jitter alone frames keep their order */
-    uint64_t rate; /* bits a second, for each sender; 0: any */
-    unsigned queue; /* frames that wait for the rate; 0: 1,000 */
-    nanoseconds cut_from, cut_to; /* nothing arrives meanwhile */
-    uint64_t seed; /* chance begins anew here; 0: goes on */
+    unsigned loss, duplicate, corrupt; /* frames in a million */
+    unsigned reorder; /* frames in a million that arrive up to
+                       * 3 delays later, or 3 ms without a delay */
+    nanoseconds delay, jitter; /* each takes delay to delay + jitter;
+                                * jitter does not reorder frames */
+    uint64_t rate; /* bits a second, for each sender; 0: unlimited */
+    unsigned queue; /* limit of frames that wait for rate; 0: 1,000 */
+    nanoseconds cut_from, cut_to; /* no frame arrives in between */
+    uint64_t seed; /* restarts the sequence; 0: continues it */
 };
 
 struct sim_counters {
     uint64_t sent, lost, duplicated, corrupted, reordered, overflowed;
 };
 
-/* What the device does to what it sends, from now on; at first what the boot
- * arguments --wire-... say. Copies faults. */
+/* Sets the faults of frames that n sends from now on. At first they are those
+ * of the boot arguments --wire-... Copies faults. */
 void sim_set_faults(struct network *n, const struct sim_faults *faults);
 
+/* Copies what has happened to the frames that n has sent. */
 void sim_counters(const struct network *n, struct sim_counters *counters);
 
-/* Begins with a seed of the program's own, before anything was taken. */
+/* Sets the seed of the run, in place of --seed. Before any random number was
+ * used. */
 void sim_seed(uint64_t seed);
 
-/* A device on the wire of that name, that takes off the sender what features
- * says; the other end gets it as it is. ERR_NO_MEMORY. */
+/*
+ * Makes a network device on the wire of that name, with these offloads (see
+ * mirage/network.h): the frames are delivered as they were given to it, without
+ * the work that was offloaded. *n is yours. ERR_NO_MEMORY.
+ */
 MUST_CHECK enum status sim_network(const char *wire, uint16_t mtu,
                                    unsigned features, struct network **n);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * status: what an operation came to.
+ * status: the result of an operation.
  *
- * OK is zero and nothing else is, so `if (s)` means that it went wrong. What
- * the world may do comes back as a status; what only a bug can do goes to
- * require() (mirage/panic.h).
+ * OK is zero, and no error is, so that `if (s)` tests for an error. Errors that
+ * the environment can cause are returned as a status; conditions that only a
+ * bug can cause are checked by require() (mirage/panic.h).
  */
 #ifndef MIRAGE_STATUS_H
 #define MIRAGE_STATUS_H
@@ -43,10 +43,11 @@ enum status {
 #undef MIRAGE_STATUS_NAME
 };
 
-/* A phrase for people, such as "out of memory"; never NULL. */
+/* Returns a phrase for messages, such as "out of memory"; for a number that is
+ * not in the list, "an unknown status". */
 const char *status_text(enum status s);
 
-/* The result must be looked at: handled, returned, or logged. */
+/* A function whose result must be used: handled, returned, or logged. */
 #define MUST_CHECK __attribute__((warn_unused_result))
 
 #endif

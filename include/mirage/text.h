@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * text: printf-style formatting without a C library, without memory.
+ * text: printf-style formatting (C11, 7.21.6.1) that needs no C library and
+ * does not allocate. Does not block, if the sink does not.
  *
- * Conversions: d i u x X o c s p % and f F e E g G (exact, double), with the
- * flags - + space 0 #, a width, a precision, and the lengths hh h l ll j z t.
- * Not here: n, a, long double, wide characters (the l of ls and lc means
- * nothing) and positional arguments. A directive that is not known is printed
- * as it stands, and takes no argument. At most 1,080 places behind the point.
+ * Conversions: d i u x X o c s p % and f F e E g G (double, correctly rounded),
+ * with the flags - + space 0 #, width, precision, and the lengths hh h l ll j z
+ * t. Not supported: n, a, long double, wide characters (the l of ls and lc is
+ * ignored) and positional arguments. An unknown directive is printed as it is,
+ * and consumes no argument. A precision of a double over 1,080 counts as 1,080.
  */
 #ifndef MIRAGE_TEXT_H
 #define MIRAGE_TEXT_H
@@ -14,31 +15,32 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-/* Where formatted text goes, piece by piece, in order. */
+/* Receives formatted text, piece by piece, in order. text has no NUL, and is
+ * lent for the call. */
 typedef void text_sink(void *ctx, const char *text, size_t len);
 
-/* Formats into sink; returns the number of bytes given to it. */
+/* Formats to sink; returns the number of bytes that it was given. */
 size_t text_vprint(text_sink *sink, void *ctx, const char *fmt, va_list args);
 
 /*
- * Formats into the size bytes at buffer, always ended by a NUL unless size is
- * zero. Returns the length of the whole text without the NUL, so a result of
- * size or more says that it was cut.
+ * Formats to the `size` bytes at buffer, ended by a NUL unless size is zero.
+ * Returns the length of the whole text without the NUL: if that is size or
+ * more, the text in buffer was cut.
  */
 size_t text_format(char *buffer, size_t size, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 size_t text_vformat(char *buffer, size_t size, const char *fmt, va_list args);
 
 /*
- * Quotes len bytes of foreign text, as they could stand between quotes in C, so
- * that escape sequences in it do nothing to a terminal and it ends no line.
- * Printable ASCII stays as it is, but for \" and \\; tab, newline and carriage
- * return are \t, \n and \r; each other byte is \x and two digits.
+ * Quotes len bytes of untrusted text like the contents of a C string literal,
+ * so that it cannot control a terminal or start a new line. Printable ASCII is
+ * copied, but " and \ become \" and \\; tab, newline and carriage return become
+ * \t, \n and \r; each other byte becomes \x and two digits.
  *
- * The result goes to the size bytes at buffer, always ended by a NUL unless
- * size is zero, and cut in front of an escape that does not fit; 4 * len + 1
- * bytes hold any. Returns the length of the whole result without the NUL, so
- * that size or more says that it was cut.
+ * Writes to the `size` bytes at buffer, ended by a NUL unless size is zero, and
+ * cut before an escape that does not fit; 4 * len + 1 bytes are always enough.
+ * Returns the length of the whole result without the NUL: if that is size or
+ * more, the text in buffer was cut.
  */
 size_t text_quote(char *buffer, size_t size, const void *text, size_t len);
 
