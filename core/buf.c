@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Pages and windows from a pool.
+ * A pool of pages and windows.
  *
- * A reservation is one piece of memory: its pages, then a struct page for
- * each, then four windows for each page (a packet is seen by the device and by
- * the retransmission queue at once, and a page may be sent in pieces). Free
- * ones are in lists; nothing is given back to the platform.
+ * A reservation is one piece of memory: its pages, then a struct page for each,
+ * then four windows for each page (the device and the retransmission queue have
+ * windows on a packet at once, and a page may be sent in several segments).
+ * Free ones are in lists; nothing is given back to the platform.
  */
 #include <mirage/buf.h>
+#include <mirage/macros.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <string.h>
@@ -16,9 +17,24 @@
 
 struct page {
     uint8_t *bytes;
-    struct page *next; /* while it is free */
+    union {
+        struct page *next; /* of the free ones, of the pool */
+        size_t len; /* of a foreign one */
+    };
     unsigned windows; /* on it */
+    bool is_foreign; /* a struct foreign */
 };
+
+/* Memory of buf_over. It takes the place of a window, so that there is one as
+ * long as there are windows, and none need be reserved. */
+struct foreign {
+    struct page page;
+    buf_release *release;
+    void *ctx;
+};
+
+_Static_assert(sizeof(struct foreign) <= sizeof(struct buf),
+               "a foreign page takes the place of a window");
 
 static struct page *free_pages;
 static struct buf *free_windows;
@@ -62,7 +78,8 @@ enum status buf_reserve(size_t count)
     page = (struct page *)(void *)(bytes + count * PAGE_BYTES);
     window = (struct buf *)(void *)(page + count);
     for (size_t i = 0; i < count; i++, page++) {
-        *page = (struct page){bytes + i * PAGE_BYTES, free_pages, 0};
+        *page = (struct page){.bytes = bytes + i * PAGE_BYTES,
+                              .next = free_pages};
         free_pages = page;
         for (int w = 0; w < WINDOWS; w++, window++) {
             window->next = free_windows;
@@ -96,6 +113,24 @@ struct buf *buf_new(size_t headroom)
     return new_window(page, page->bytes + headroom, 0);
 }
 
+struct buf *buf_over(const void *data, size_t len, buf_release *release,
+                     void *ctx)
+{
+    struct buf *place = free_windows;
+    struct foreign *f = (struct foreign *)(void *)place;
+    uint8_t *bytes = (uint8_t *)(uintptr_t)data;
+
+    if (!place || !place->next)
+        return NULL;
+    free_windows = place->next;
+    *f = (struct foreign){
+        .page = {.bytes = bytes, .len = len, .is_foreign = true},
+        .release = release,
+        .ctx = ctx,
+    };
+    return new_window(&f->page, bytes, len);
+}
+
 struct buf *buf_share(const struct buf *b, size_t from, size_t len)
 {
     require(from <= b->len && len <= b->len - from);
@@ -106,22 +141,32 @@ struct buf *buf_share(const struct buf *b, size_t from, size_t len)
 
 bool buf_is_sole(const struct buf *b)
 {
-    return b->page->windows == 1;
+    return b->page->windows == 1 && !b->page->is_foreign;
+}
+
+bool buf_owns_pages(const struct buf *b)
+{
+    const struct page *page = b->page;
+    uintptr_t from = (uintptr_t)page->bytes, at = (uintptr_t)b->data;
+    uintptr_t first = at / PAGE_BYTES * PAGE_BYTES;
+    uintptr_t last = (at + b->len + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+
+    return !page->is_foreign || (first >= from && last <= from + page->len);
 }
 
 size_t buf_headroom(const struct buf *b)
 {
-    return (size_t)(b->data - b->page->bytes);
+    return b->page->is_foreign ? 0 : (size_t)(b->data - b->page->bytes);
 }
 
 size_t buf_tailroom(const struct buf *b)
 {
-    return PAGE_BYTES - buf_headroom(b) - b->len;
+    return b->page->is_foreign ? 0 : PAGE_BYTES - buf_headroom(b) - b->len;
 }
 
 uint8_t *buf_prepend(struct buf *b, size_t len)
 {
-    require(b->page->windows == 1 && len <= buf_headroom(b));
+    require(buf_is_sole(b) && len <= buf_headroom(b));
     b->data -= len;
     b->len += len;
     if (b->offload.kind != OFFLOAD_NONE)
@@ -131,7 +176,7 @@ uint8_t *buf_prepend(struct buf *b, size_t len)
 
 uint8_t *buf_append(struct buf *b, size_t len)
 {
-    require(b->page->windows == 1 && len <= buf_tailroom(b));
+    require(buf_is_sole(b) && len <= buf_tailroom(b));
     b->len += len;
     return b->data + b->len - len;
 }
@@ -154,6 +199,15 @@ size_t buf_length(const struct buf *b)
     return len;
 }
 
+size_t buf_count(const struct buf *b)
+{
+    size_t count = 0;
+
+    for (; b; b = b->next)
+        count++;
+    return count;
+}
+
 struct buf *buf_share_list(const struct buf *b, size_t from, size_t len)
 {
     struct buf *first = NULL, **end = &first;
@@ -163,7 +217,7 @@ struct buf *buf_share_list(const struct buf *b, size_t from, size_t len)
         b = b->next;
     }
     for (; len > 0; b = b->next, from = 0) {
-        size_t n = len < b->len - from ? len : b->len - from;
+        size_t n = min(len, b->len - from);
 
         if (n == 0)
             continue;
@@ -189,7 +243,7 @@ void buf_copy_out(const struct buf *b, size_t from, void *data, size_t len)
             from -= b->len;
             continue;
         }
-        n = len < b->len - from ? len : b->len - from;
+        n = min(len, b->len - from);
         memcpy(to, b->data + from, n);
         from = 0;
         to += n;
@@ -210,7 +264,7 @@ struct buf *buf_copy_in(const void *data, size_t len, size_t headroom)
             buf_free(first);
             return NULL;
         }
-        n = len < buf_tailroom(b) ? len : buf_tailroom(b);
+        n = min(len, buf_tailroom(b));
         if (n > 0)
             memcpy(buf_append(b, n), from, n);
         *end = b;
@@ -272,19 +326,37 @@ struct buf *buf_last(struct buf *b)
     return b;
 }
 
+static void free_window(struct buf *b)
+{
+    b->next = free_windows;
+    free_windows = b;
+}
+
+static void release_foreign(struct page *page)
+{
+    struct foreign f = *(struct foreign *)(void *)page;
+
+    free_window((struct buf *)(void *)page);
+    if (f.release)
+        f.release(f.ctx);
+}
+
+static void free_page(struct page *page)
+{
+    page->next = free_pages;
+    free_pages = page;
+    pages_free++;
+}
+
 void buf_free(struct buf *b)
 {
     while (b) {
         struct buf *next = b->next;
         struct page *page = b->page;
 
-        if (--page->windows == 0) {
-            page->next = free_pages;
-            free_pages = page;
-            pages_free++;
-        }
-        b->next = free_windows;
-        free_windows = b;
+        free_window(b);
+        if (--page->windows == 0)
+            page->is_foreign ? release_foreign(page) : free_page(page);
         b = next;
     }
 }

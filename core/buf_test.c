@@ -196,3 +196,138 @@ TEST(the_place_of_a_checksum_moves_with_the_front)
     CHECK(b->offload.csum_start == 20);
     buf_free(b);
 }
+
+static unsigned released;
+
+static void note_release(void *ctx)
+{
+    released += *(unsigned *)ctx;
+}
+
+TEST(foreign_memory_is_released_once_when_its_last_window_is_freed)
+{
+    static const char data[] = "not from the pool";
+    unsigned one = 1;
+    size_t before = buf_pages_free();
+    struct buf *b = buf_over(data, sizeof data, note_release, &one), *part;
+
+    released = 0;
+    CHECK(b && b->data == (const uint8_t *)data && b->len == sizeof data);
+    CHECK(b->next == NULL && b->offload.kind == OFFLOAD_NONE);
+    part = buf_share(b, 4, 4);
+    CHECK(part && part->data == (const uint8_t *)data + 4);
+    buf_trim(b, 9);
+    CHECK(b->data == (const uint8_t *)data + 9);
+    buf_free(b);
+    CHECK(released == 0);
+    buf_free(part);
+    CHECK(released == 1 && buf_pages_free() == before);
+    buf_free(buf_over(data, sizeof data, NULL, NULL));
+}
+
+TEST(foreign_memory_has_no_room_and_is_never_sole)
+{
+    static const uint8_t data[100];
+    struct buf *b = buf_over(data, sizeof data, NULL, NULL);
+
+    buf_trim(b, 10);
+    CHECK(!buf_is_sole(b));
+    CHECK(buf_headroom(b) == 0 && buf_tailroom(b) == 0);
+    buf_free(b);
+}
+
+TEST(foreign_memory_of_many_pages_is_one_window)
+{
+    static uint8_t data[5 * PAGE_BYTES], copy[PAGE_BYTES];
+    struct buf *b = buf_over(data, sizeof data, NULL, NULL), *list;
+
+    for (size_t i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i % 251);
+    CHECK(buf_count(b) == 1 && buf_length(b) == sizeof data);
+    list = buf_share_list(b, 5000, 9000);
+    CHECK(buf_count(list) == 1 && list->data == data + 5000);
+    buf_copy_out(list, 4000, copy, sizeof copy);
+    CHECK(memcmp(copy, data + 9000, sizeof copy) == 0);
+    buf_free(list);
+    buf_free(b);
+}
+
+TEST(foreign_memory_takes_two_windows_and_gives_both_back)
+{
+    static const uint8_t data[1];
+    struct buf *b = buf_new(0), *list = NULL, *over;
+    unsigned one = 1, count = 0;
+
+    released = 0;
+    for (struct buf *w; (w = buf_share(b, 0, 0)) != NULL; count++) {
+        w->next = list;
+        list = w;
+    }
+    CHECK(count > 2 && buf_over(data, 1, note_release, &one) == NULL);
+    over = list;
+    list = list->next;
+    over->next = NULL;
+    buf_free(over);
+    CHECK(buf_over(data, 1, note_release, &one) == NULL && released == 0);
+    over = list;
+    list = list->next;
+    over->next = NULL;
+    buf_free(over);
+    over = buf_over(data, 1, note_release, &one);
+    CHECK(over && buf_share(b, 0, 0) == NULL);
+    buf_free(over);
+    CHECK(released == 1);
+    for (unsigned i = 0; i < 2; i++) {
+        struct buf *w = buf_share(b, 0, 0);
+
+        CHECK(w != NULL);
+        w->next = list;
+        list = w;
+    }
+    CHECK(buf_share(b, 0, 0) == NULL);
+    buf_free(list);
+    buf_free(b);
+}
+
+TEST(only_whole_pages_of_foreign_memory_are_its_own)
+{
+    static _Alignas(4096) uint8_t data[4 * PAGE_BYTES];
+    static const struct {
+        size_t from, len; /* of buf_over */
+        size_t at, part; /* of the window on it */
+        bool owns;
+    } cases[] = {
+        {0, 4 * PAGE_BYTES, 0, 4 * PAGE_BYTES, true},
+        {0, 4 * PAGE_BYTES, 100, 200, true},
+        {0, 4 * PAGE_BYTES, 4000, 8000, true},
+        {0, 4 * PAGE_BYTES - 1, 3 * PAGE_BYTES - 1, 1, true},
+        {0, 4 * PAGE_BYTES - 1, 3 * PAGE_BYTES - 1, 2, false},
+        {1, 4 * PAGE_BYTES - 1, 0, 100, false},
+        {1, 4 * PAGE_BYTES - 1, PAGE_BYTES - 1, 1, true},
+        {1, 4 * PAGE_BYTES - 1, PAGE_BYTES - 2, 2, false},
+        {100, 100, 0, 100, false},
+    };
+    struct buf *pooled = buf_new(10);
+
+    CHECK(buf_owns_pages(pooled));
+    buf_free(pooled);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct buf *b = buf_over(data + cases[i].from, cases[i].len, NULL,
+                                 NULL);
+        struct buf *part = buf_share(b, cases[i].at, cases[i].part);
+
+        CHECK(buf_owns_pages(part) == cases[i].owns);
+        buf_free(part);
+        buf_free(b);
+    }
+}
+
+TEST(bufs_of_a_list_are_counted)
+{
+    struct buf *b = buf_new(0);
+
+    CHECK(buf_count(NULL) == 0 && buf_count(b) == 1);
+    b->next = buf_share(b, 0, 0);
+    CHECK(buf_count(b) == 2);
+    buf_free(b);
+}

@@ -228,6 +228,11 @@ static void *more_heap(size_t size)
     return (void *)start;
 }
 
+bool bare_is_physical(const void *at, size_t len)
+{
+    return (uintptr_t)at < HEAP && len <= HEAP - (uintptr_t)at;
+}
+
 void *platform_heap(size_t size)
 {
     void *more = more_heap(size);

@@ -3,7 +3,7 @@
  * Network interfaces whose backend is another domain (xen/io/netif.h).
  *
  * A frame is sent from the pages in which it lies, granted read-only, and freed
- * when the backend has answered. The backend copies received frames into our
+ * when the backend has answered (tx_frame.h: some of it is copied). The backend copies received frames into our
  * pages; the receive ring is kept full of them. At most SLOTS pages are lent in
  * each direction, no more than the interface has added to the pool. A page that
  * the backend still uses stays lent, and ends the device (front.h).
@@ -15,6 +15,7 @@
 #include "front.h"
 #include "grant.h"
 #include "shared_ring.h"
+#include "tx_frame.h"
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/log.h>
@@ -154,40 +155,6 @@ static void take_answers(struct interface *i)
     }
 }
 
-/* Of a list of bufs how many there are. */
-static unsigned pieces_of(const struct buf *b)
-{
-    unsigned n = 0;
-
-    for (; b; b = b->next)
-        n++;
-    return n;
-}
-
-/* The frame in as few pages as can be. NULL: there are none. Takes frame. */
-static struct buf *compact(struct buf *frame)
-{
-    struct buf *whole = NULL, **end = &whole;
-    size_t len = buf_length(frame), at = 0;
-
-    while (at < len) {
-        size_t n = len - at < PAGE_BYTES ? len - at : PAGE_BYTES;
-
-        *end = buf_new(0);
-        if (!*end) {
-            buf_free(whole);
-            buf_free(frame);
-            return NULL;
-        }
-        buf_copy_out(frame, at, buf_append(*end, n), n);
-        end = &(*end)->next;
-        at += n;
-    }
-    whole->offload = frame->offload;
-    buf_free(frame);
-    return whole;
-}
-
 static void put_segment_size(struct interface *i, uint16_t size)
 {
     struct netif_extra_info extra = {.type = XEN_NETIF_EXTRA_TYPE_GSO};
@@ -283,12 +250,10 @@ static void xen_write(struct network *n, struct buf *frame)
         drop(i, frame);
         return;
     }
-    if (pieces_of(frame) > most) {
-        frame = compact(frame);
-        if (!frame || pieces_of(frame) > most) {
-            drop(i, frame);
-            return;
-        }
+    frame = tx_frame(frame, most);
+    if (!frame) {
+        drop(i, NULL);
+        return;
     }
     put_frame(i, frame);
     wake(i);

@@ -5,6 +5,7 @@
 #include <mirage/network.h>
 #include <conform/stackv4_contract.h>
 #include <fake/vif.h>
+#include <stdlib.h>
 
 #define COPY   "feature-rx-copy=1"
 #define PIECES COPY "\nfeature-sg=1"
@@ -676,4 +677,136 @@ TEST(a_network_that_is_taken_away_is_gone)
     CHECK(n->counters.dropped_out == 1);
     CHECK(fake_mapped == 0);
     check_said("vif 0 was taken away");
+}
+
+#define SECRET      "the secret"
+#define FRAME_START 54 /* bytes of headers, in a page of the pool */
+
+static const void *granted[XEN_NETIF_NR_SLOTS_MIN];
+
+static bool has_secret(const uint8_t *page)
+{
+    for (size_t at = 0; at + strlen(SECRET) <= PAGE_BYTES; at++)
+        if (memcmp(page + at, SECRET, strlen(SECRET)) == 0)
+            return true;
+    return false;
+}
+
+/* The backend reads the whole of each page that it is granted. */
+static void look_for_secret(struct fake_vif *v, const struct vif_frame *f)
+{
+    hear(v, f);
+    for (unsigned i = 0; i < v->slots; i++) {
+        granted[i] = fake_map(0, v->slot_grant[i], false);
+        if (!granted[i] || has_secret(granted[i]))
+            fake_fail("the backend sees the secret");
+        fake_unmap(v->slot_grant[i], false);
+    }
+}
+
+static unsigned released;
+
+static void note_release(void *ctx)
+{
+    (void)ctx;
+    released++;
+}
+
+/* Sends headers and then bytes [from, to) of the foreign memory, and checks
+ * what the backend receives. */
+static void send_over(struct network *n, const uint8_t *data, size_t len,
+                      size_t from, size_t to)
+{
+    struct buf *b = tcp_frame(0);
+    struct buf *over = buf_over(data, len, note_release, NULL);
+
+    heard = released = 0;
+    CHECK(b && over);
+    b->next = buf_share(over, from, to - from);
+    b->offload.segment = to - from > 1460 ? 1460 : 0;
+    buf_free(over);
+    CHECK(b->next && released == 0);
+    network_write(n, b);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(heard == 1 && last.len == FRAME_START + to - from);
+    CHECK(memcmp(last_bytes + FRAME_START, data + from, to - from) == 0);
+    CHECK(released == 1);
+}
+
+static bool is_granted(const uint8_t *page)
+{
+    for (unsigned i = 0; i < vif[0].slots; i++)
+        if (granted[i] == page)
+            return true;
+    return false;
+}
+
+TEST(a_page_that_holds_other_data_too_is_copied_and_never_granted)
+{
+    static _Alignas(4096) uint8_t page[4 * 4096];
+    struct network *n = connect(0, ALL);
+    const size_t first = 100, len = sizeof page - 200;
+
+    vif[0].hears = look_for_secret;
+    for (size_t i = 0; i < sizeof page; i++)
+        page[i] = (uint8_t)(i % 251);
+    memcpy(page + 10, SECRET, strlen(SECRET));
+    memcpy(page + sizeof page - 50, SECRET, strlen(SECRET));
+    send_over(n, page + first, len, 0, len);
+    send_over(n, page + first, len, 0, 10);
+    send_over(n, page + first, len, len - 1, len);
+    send_over(n, page + first, len, 4096 - first - 1, 4096 - first + 1);
+    for (size_t i = 0; i < 4; i++)
+        CHECK(!is_granted(page + i * 4096));
+}
+
+TEST(whole_pages_of_foreign_memory_are_granted_where_they_lie)
+{
+    static _Alignas(4096) uint8_t page[4 * 4096];
+    struct network *n = connect(0, ALL);
+    const size_t first = 100, len = sizeof page - 200;
+
+    vif[0].hears = look_for_secret;
+    for (size_t i = 0; i < sizeof page; i++)
+        page[i] = (uint8_t)(i % 251);
+    memcpy(page + 10, SECRET, strlen(SECRET));
+    memcpy(page + sizeof page - 50, SECRET, strlen(SECRET));
+    send_over(n, page + first, len, 4096 - first, 3 * 4096 - first);
+    CHECK(vif[0].slots == 3);
+    CHECK(is_granted(page + 4096) && is_granted(page + 2 * 4096));
+    /* A part of a page that is the memory's own. */
+    send_over(n, page + first, len, 4096 - first + 7, 4096 - first + 1467);
+    CHECK(vif[0].slots == 2 && is_granted(page + 4096));
+    CHECK(fake_mapped == 2); /* the rings */
+}
+
+TEST(data_on_the_heap_is_copied_since_it_is_not_at_its_physical_address)
+{
+    struct network *n = connect(0, ALL);
+    uint8_t *heap = aligned_alloc(PAGE_BYTES, 4 * PAGE_BYTES);
+
+    vif[0].hears = look_for_secret;
+    if (!heap)
+        panic("no memory");
+    fake_heap_at(heap, 4 * PAGE_BYTES);
+    for (size_t i = 0; i < 4 * PAGE_BYTES; i++)
+        heap[i] = (uint8_t)(i % 251);
+    /* guest_frame of the fake fails for a page of the heap. */
+    send_over(n, heap, 4 * PAGE_BYTES, 0, 4 * PAGE_BYTES);
+    send_over(n, heap, 4 * PAGE_BYTES, PAGE_BYTES, 2 * PAGE_BYTES);
+    for (size_t i = 0; i < 4; i++)
+        CHECK(!is_granted(heap + i * PAGE_BYTES));
+    fake_heap_at(NULL, 0);
+    free(heap);
+}
+
+TEST(foreign_memory_is_copied_for_a_backend_that_takes_one_page_a_frame)
+{
+    static _Alignas(4096) uint8_t page[4096];
+    struct network *n = connect(0, COPY);
+
+    vif[0].hears = look_for_secret;
+    memset(page, 7, sizeof page);
+    send_over(n, page, sizeof page, 0, 1400);
+    CHECK(vif[0].slots == 1 && !is_granted(page));
 }

@@ -26,6 +26,13 @@ bool bare_map(uintptr_t address, uint64_t physical, size_t size,
               enum access access);
 
 /*
+ * Whether all of [at, at + len) lies at its own physical address, as all memory
+ * does but the heap: only there may a device, or another domain, be given it by
+ * its address.
+ */
+bool bare_is_physical(const void *at, size_t len);
+
+/*
  * Gives each of the image's own parts its access, in tables of our own, which
  * come from bare_table_page, or in those of the hypervisor. False: there was no
  * page. Then has the tables used, if they are not yet.

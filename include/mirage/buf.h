@@ -2,10 +2,11 @@
 /*
  * buf: a window on an I/O page.
  *
- * A page is memory that a device may see: page-aligned, at a fixed place,
- * counted. A buf is a window on one page and has one owner, who passes it on
- * or frees it. While a page has two windows, nobody writes to it. A packet is
- * a list of bufs, headers first.
+ * A page is memory that a device may see: page-aligned, at a fixed address,
+ * with a count of the windows on it. A buf is a window on one page, or on other
+ * memory (buf_over), and has one owner, which passes it on or frees it. While a
+ * page has two windows, nobody writes to it. A packet is a list of bufs,
+ * headers first.
  *
  * Pages and windows come from a pool, filled when devices connect
  * (buf_reserve), so that taking one costs no system call; when the pool is
@@ -100,14 +101,37 @@ bool buf_is_sole(const struct buf *b); /* is it the only one there? */
 size_t buf_headroom(const struct buf *b);
 size_t buf_tailroom(const struct buf *b);
 
-/* (What is to be done with a checksum moves along: its place is counted from
- * the front of the window.) */
+/*
+ * A window on len bytes of memory that is not from the pool: a crunched file, a
+ * part of the heap, mapped pages. It can be shared, trimmed and sent as any
+ * other; buf_is_sole says false, since nobody may write through it. The memory
+ * must not change until release(ctx) is called, once, when the last window on
+ * it is freed (by a stack, when the peer has acknowledged the data). release
+ * may be NULL, and must not block. Yours: buf_free. NULL: the pool has no
+ * windows; release will not be called.
+ */
+typedef void buf_release(void *ctx);
+struct buf *buf_over(const void *data, size_t len, buf_release *release,
+                     void *ctx);
 
-/* Forgets len bytes at the front; len is at most b->len. */
+/*
+ * Whether each page that b touches holds nothing but pool data or, of memory
+ * that was given to buf_over, nothing but that memory. A driver must not let a
+ * host or another domain read pages of other bufs: it copies these.
+ */
+bool buf_owns_pages(const struct buf *b);
+
+/*
+ * Removes len bytes at the front of the window; len is at most b->len.
+ * csum_start of the offload is adjusted.
+ */
 void buf_trim(struct buf *b, size_t len);
 
-/* The bytes in b and what follows it. */
+/* The bytes of the list b; 0 for NULL. */
 size_t buf_length(const struct buf *b);
+
+/* The number of bufs in the list b; 0 for NULL. */
+size_t buf_count(const struct buf *b);
 
 /*
  * Windows on bytes [from, from + len) of the whole list b (they must be there;

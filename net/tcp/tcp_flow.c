@@ -10,6 +10,9 @@
 /* Unsent bytes that are sent without waiting for more. */
 #define ENOUGH ((uint32_t)64 << 10)
 
+/* Bytes of one buf by which the send queue may exceed its limit. */
+#define LONGEST_BUF ((size_t)64 << 10)
+
 static struct connection *connection_of(struct flow *f)
 {
     return (struct connection *)(void *)((char *)f -
@@ -197,6 +200,23 @@ static enum status write_flow(struct flow *f, const struct span *spans,
     return s;
 }
 
+/* Removes the first buf of the list, or a part of it where it is longer than
+ * the send queue may be exceeded by. NULL: there is no window for the part. */
+static struct buf *remove_first(struct buf **data)
+{
+    struct buf *b = *data, *part;
+
+    if (b->len <= LONGEST_BUF) {
+        *data = b->next;
+        b->next = NULL;
+        return b;
+    }
+    part = buf_share(b, 0, LONGEST_BUF);
+    if (part)
+        buf_trim(b, LONGEST_BUF);
+    return part;
+}
+
 static enum status write_bufs(struct flow *f, struct buf *data,
                               nanoseconds deadline)
 {
@@ -204,14 +224,16 @@ static enum status write_bufs(struct flow *f, struct buf *data,
 
     while (data) {
         enum status s = wait_for_room(c, deadline);
-        struct buf *b = data;
+        struct buf *b = s == OK ? remove_first(&data) : NULL;
 
+        if (s == OK && !b)
+            s = wait_for_pages(c, deadline);
         if (s != OK) {
             buf_free(data);
             return s;
         }
-        data = b->next;
-        b->next = NULL;
+        if (!b)
+            continue;
         b->offload = (struct offload){0};
         if (b->len == 0) {
             buf_free(b);

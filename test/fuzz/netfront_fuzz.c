@@ -13,6 +13,7 @@ static enum status reserve_once(size_t pages);
 
 #define buf_reserve reserve_once
 #include <xen/network_xen.c>
+#include <xen/tx_frame.c>
 #undef buf_reserve
 
 static struct offer offers[] = {{"backend-id", "7", 0},

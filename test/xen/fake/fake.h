@@ -76,6 +76,10 @@ void fake_unmap(uint32_t grant, bool write);
 bool fake_copy(unsigned domain, uint32_t grant, size_t offset, void *data,
                size_t len, bool write);
 
+/* Memory that has virtual addresses of its own, as an image's heap has: to
+ * grant it fails the test. */
+void fake_heap_at(const void *at, size_t len);
+
 extern unsigned fake_mapped; /* pages that are, just now */
 
 /* The first grant from this one on that domain may write to, or read; 0:

@@ -6,6 +6,7 @@
 #include "fake.h"
 #include "daemons.h"
 #include <xen/guest.h>
+#include <mirage/bare.h>
 #include <mirage/buf.h>
 #include <string.h>
 #include <xen/grant_table.h>
@@ -18,7 +19,21 @@ unsigned fake_mapped;
 
 _Alignas(4096) static grant_entry_v1_t table[ENTRIES];
 static uintptr_t frames[FRAMES]; /* by a hash of the page */
+static uintptr_t heap, heap_end;
 static unsigned readers[ENTRIES], writers[ENTRIES];
+
+void fake_heap_at(const void *at, size_t len)
+{
+    heap = (uintptr_t)at;
+    heap_end = heap + len;
+}
+
+bool bare_is_physical(const void *at, size_t len)
+{
+    uintptr_t from = (uintptr_t)at;
+
+    return from + len <= heap || from >= heap_end;
+}
 
 uint64_t guest_frame(const void *page)
 {
@@ -27,6 +42,8 @@ uint64_t guest_frame(const void *page)
 
     if (address % PAGE_BYTES != 0)
         fake_fail("%p, which is granted, is no page", page);
+    if (!bare_is_physical(page, PAGE_BYTES))
+        fake_fail("%p, which is granted, is of the heap", page);
     while (frames[at] && frames[at] != address)
         at = (at + 1) % FRAMES;
     frames[at] = address;
