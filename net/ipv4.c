@@ -1,34 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * IPv4 for a host: it forwards nothing.
+ * IPv4 of a host, which does not forward (RFC 791; RFC 1122, 3.2 and 3.3):
+ * delivery of received packets, sending, fragments, identities.
  */
+#include "ipv4_header.h"
+#include "ipv4_route.h"
 #include "reassembly.h"
 #include "siphash.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/ipv4.h>
+#include <mirage/macros.h>
 #include <mirage/network.h>
 #include <mirage/random.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TTL            64
-#define MOST           65535 /* bytes of a packet */
-#define ALL_HOSTS      0xe0000001 /* RFC 1112, 4 */
-#define PROTOCOLS      4
-#define MORE_FRAGMENTS 0x2000
-#define DONT_FRAGMENT  0x4000
-#define OFFSET         0x1fff
-#define ID_COUNTERS    1024 /* a power of two */
-#define BOOTP_SERVER   67 /* ports of UDP */
-#define BOOTP_CLIENT   68
+#define ALL_HOSTS    0xe0000001 /* RFC 1112, 4 */
+#define PROTOCOLS    4
+#define ID_COUNTERS  1024 /* a power of two */
+#define BOOTP_SERVER 67 /* ports of UDP */
+#define BOOTP_CLIENT 68
 
 struct counters {
     uint64_t in, malformed, not_ours, martians, no_protocol;
     uint64_t out, no_route, fragmented;
 };
 
-/* Identities of packets to the destinations of one hash. */
+/* The Identification field of packets to the destinations with one hash. */
 struct id_counter {
     uint16_t next;
     uint32_t used; /* milliseconds; they may wrap */
@@ -40,9 +39,7 @@ struct ipv4 {
     struct wheel *wheel;
     uint16_t link_mtu, mtu;
     unsigned features;
-    uint32_t own, mask, gateway; /* own 0: none */
-    struct ipv4_route routes[IPV4_ROUTES];
-    unsigned route_count;
+    struct ipv4_routing routing;
     struct siphash_key id_key;
     struct id_counter ids[ID_COUNTERS];
     struct reassembly *fragments;
@@ -57,78 +54,7 @@ struct ipv4 {
     } listener[PROTOCOLS];
 };
 
-static uint32_t prefix_mask(unsigned prefix)
-{
-    return prefix == 0 ? 0 : 0xffffffffu << (32 - prefix);
-}
-
-static bool is_multicast(uint32_t a)
-{
-    return a >> 28 == 14;
-}
-
-static bool is_broadcast(const struct ipv4 *ip, uint32_t a)
-{
-    return a == 0xffffffff ||
-           (ip->own && ip->mask < 0xfffffffe && a == (ip->own | ~ip->mask));
-}
-
-/*
- * Addresses that no host has, or none from whom a packet may come (RFC 1122,
- * 3.2.1.3): of this network, loopback, multicast and beyond, and our own.
- */
-static bool is_martian(const struct ipv4 *ip, uint32_t from)
-{
-    return from >> 24 == 0 || from >> 24 == 127 || from >> 29 == 7 ||
-           is_broadcast(ip, from) || (ip->own && from == ip->own);
-}
-
-/* A packet's header, checked: the bytes that it takes; 0: it is none. */
-static size_t parse(const uint8_t *p, size_t total, struct fragment *f,
-                    size_t *len)
-{
-    size_t header = 4 * (size_t)(p[0] & 15);
-    uint16_t flags = get_be16(p + 6);
-
-    *len = get_be16(p + 2);
-    if (p[0] >> 4 != 4 || header < IPV4_HEADER || *len < header ||
-        *len > total || checksum_finish(checksum_add(0, p, header)) != 0)
-        return 0;
-    f->packet = (struct ipv4_packet){
-        .from = ipv4_of_number(get_be32(p + 12)),
-        .to = ipv4_of_number(get_be32(p + 16)),
-        .protocol = p[9],
-        .ttl = p[8],
-        .service = p[1],
-        .whole = flags & DONT_FRAGMENT,
-        .id = get_be16(p + 4),
-    };
-    f->header = (unsigned)header;
-    f->offset = (flags & OFFSET) * 8u;
-    f->more = flags & MORE_FRAGMENTS;
-    return header;
-}
-
-/* Options are stepped over; but a source route would make us a router, and
- * its answer go where the sender wants (RFC 7126, 4.3). */
-static bool has_source_route(const uint8_t *p, size_t len)
-{
-    size_t at = 0;
-
-    while (at < len && p[at] != 0) {
-        if (p[at] == 131 || p[at] == 137)
-            return true;
-        if (p[at] == 1) {
-            at++;
-            continue;
-        }
-        if (at + 1 >= len || p[at + 1] < 2)
-            return true; /* nonsense: no better */
-        at += p[at + 1];
-    }
-    return false;
-}
-
+/* Passes the payload to the handler of its protocol. */
 static void deliver(struct ipv4 *ip, const struct ipv4_packet *packet,
                     struct buf *payload)
 {
@@ -143,39 +69,38 @@ static void deliver(struct ipv4 *ip, const struct ipv4_packet *packet,
     buf_free(payload);
 }
 
-/* Whether a packet that the link brings is for us. Without an address of ours
- * the only unicast packets are a DHCP server's, to the address that it offers
- * (RFC 2131, 4.1); is_wanted looks at their port. */
+/* Is a received packet for this host? Sets to_many. Without an address of ours
+ * unicast packets are accepted from a DHCP server, to the address that it
+ * offers (RFC 2131, 4.1); is_wanted checks their port. */
 static bool is_for_us(const struct ipv4 *ip, struct ipv4_packet *packet)
 {
-    uint32_t to = ipv4_number(packet->to);
+    uint32_t to = ipv4_number(packet->to), own = ip->routing.own;
 
-    if (!ip->own && packet->protocol != PROTOCOL_UDP)
+    if (!own && packet->protocol != PROTOCOL_UDP)
         return false;
-    if (is_broadcast(ip, to) || (ip->own && to == ALL_HOSTS))
+    if (ipv4_routing_is_broadcast(&ip->routing, to) || (own && to == ALL_HOSTS))
         packet->to_many = true;
-    else if (ip->own ? to != ip->own : !ipv4_is_of_host(packet->to))
+    else if (own ? to != own : !ipv4_is_of_host(packet->to))
         return false;
     return true;
 }
 
-/* The exceptions for DHCP, no wider than that: a host without an address takes
- * what is for a client, and only clients and servers hear a sender without an
- * address. */
+/* A host without an address receives only UDP for a DHCP client; and a sender
+ * without an address reaches only DHCP clients and servers. */
 static bool is_wanted(const struct ipv4 *ip, const struct ipv4_packet *packet,
                       const struct buf *payload)
 {
-    bool is_from_nobody = ipv4_number(packet->from) == 0;
+    bool has_no_source = ipv4_number(packet->from) == 0;
     uint8_t ports[4];
     uint16_t to;
 
-    if (ip->own && !is_from_nobody)
+    if (ip->routing.own && !has_no_source)
         return true;
     if (packet->protocol != PROTOCOL_UDP || buf_length(payload) < sizeof ports)
         return false;
     buf_copy_out(payload, 0, ports, sizeof ports);
     to = get_be16(ports + 2);
-    return to == BOOTP_CLIENT || (ip->own && to == BOOTP_SERVER);
+    return to == BOOTP_CLIENT || (ip->routing.own && to == BOOTP_SERVER);
 }
 
 void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *b)
@@ -184,19 +109,18 @@ void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *b)
     size_t header, len, total = buf_length(b);
 
     ip->counters.in++;
-    b = buf_pull(b, total < 60 ? total : 60);
+    b = buf_pull(b, min(total, (size_t)IPV4_HEADER_MAX));
     if (!b)
         return;
-    header = total < IPV4_HEADER ? 0 : parse(b->data, total, &f, &len);
+    header = total < IPV4_HEADER ? 0 : ipv4_parse(b->data, total, &f, &len);
     if (header == 0 ||
-        has_source_route(b->data + IPV4_HEADER,
-                         header > IPV4_HEADER ? header - IPV4_HEADER : 0)) {
+        ipv4_has_source_route(b->data + IPV4_HEADER, header - IPV4_HEADER)) {
         ip->counters.malformed++;
         buf_free(b);
         return;
     }
-    /* A host that has no address yet asks for one from 0.0.0.0. */
-    if (is_martian(ip, ipv4_number(f.packet.from)) &&
+    /* A DHCP client without an address sends from 0.0.0.0 (RFC 2131, 4.1). */
+    if (ipv4_routing_is_martian(&ip->routing, ipv4_number(f.packet.from)) &&
         (ipv4_number(f.packet.from) != 0 ||
          ipv4_number(f.packet.to) != 0xffffffff)) {
         ip->counters.martians++;
@@ -211,7 +135,7 @@ void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *b)
     }
     if (len < total)
         buf_cut(b, len);
-    /* Nobody who looks at it has less than eight bytes of payload. */
+    /* Every protocol above has a header. */
     if (len == header) {
         buf_free(b);
         return;
@@ -240,10 +164,11 @@ static void from_ethernet(void *ctx, struct mac from, bool to_many,
     ipv4_input(ctx, to_many, packet);
 }
 
-/* RFC 1112, 6.4: an IPv4 group's Ethernet address. */
+/* The Ethernet address of a multicast group (RFC 1112, 6.4), or the broadcast
+ * address. */
 static struct mac mac_of_group(uint32_t a)
 {
-    return a == 0xffffffff || !is_multicast(a)
+    return a >> 28 != 14
                ? (struct mac){{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}
                : (struct mac){{0x01, 0x00, 0x5e, (uint8_t)(a >> 16 & 0x7f),
                                (uint8_t)(a >> 8), (uint8_t)a}};
@@ -261,9 +186,9 @@ static void to_ethernet(void *ctx, struct ip_address next, bool to_many,
         arp_write(arp, next, packet);
 }
 
-/* Tells the sender of a packet of ours, whose header it has, what became of
- * it. */
-static void nobody_answers(void *ctx, struct ip_address next,
+/* Reports to the protocol of a packet of ours, which begins with its IPv4
+ * header, that the next hop does not answer ARP. */
+static void on_arp_silence(void *ctx, struct ip_address next,
                            struct buf *packet)
 {
     static const struct ipv4_error error = {ERR_UNREACHABLE, 0};
@@ -273,18 +198,18 @@ static void nobody_answers(void *ctx, struct ip_address next,
 
     (void)next;
     len = buf_length(packet);
-    packet = buf_pull(packet, len < 64 ? len : 64);
+    packet = buf_pull(packet, min(len, (size_t)64));
     if (!packet)
         return;
-    header = parse(packet->data, buf_length(packet), &f, &len);
+    header = ipv4_parse(packet->data, buf_length(packet), &f, &len);
     if (header && packet->len >= header + 8 && f.offset == 0)
         ipv4_failed(ip, &f.packet, packet->data + header,
                     packet->len - header, &error);
     buf_free(packet);
 }
 
-static void fragment_expired(void *ctx, const struct ipv4_packet *packet,
-                             const struct buf *start)
+static void on_reassembly_timeout(void *ctx, const struct ipv4_packet *packet,
+                                  const struct buf *start)
 {
     ipv4_refuse(ctx, packet, start, 11, 1);
 }
@@ -296,7 +221,7 @@ enum status ipv4_connect_to(packet_sink *out, void *ctx, struct wheel *w,
     struct ipv4 *ip = calloc(1, sizeof *ip);
 
     if (ip)
-        ip->fragments = reassembly_new(w, fragment_expired, ip);
+        ip->fragments = reassembly_new(w, on_reassembly_timeout, ip);
     if (!ip || !ip->fragments) {
         free(ip);
         return ERR_NO_MEMORY;
@@ -320,7 +245,7 @@ enum status ipv4_connect(struct arp *arp, struct ipv4 **made)
 
     if (s != OK)
         return s;
-    arp_on_silence(arp, nobody_answers, *made);
+    arp_on_silence(arp, on_arp_silence, *made);
     ethernet_listen(arp_ethernet(arp), ETHERTYPE_IPV4, from_ethernet, *made);
     return OK;
 }
@@ -328,23 +253,21 @@ enum status ipv4_connect(struct arp *arp, struct ipv4 **made)
 void ipv4_set_address(struct ipv4 *ip, struct ip_address address,
                       unsigned prefix, struct ip_address gateway)
 {
-    ip->own = ipv4_number(address);
-    ip->mask = prefix_mask(prefix);
-    ip->gateway = ipv4_number(gateway);
-    ip->route_count = 0;
+    ipv4_routing_set(&ip->routing, address, prefix, gateway);
 }
 
 void ipv4_set_routes(struct ipv4 *ip, const struct ipv4_route *routes,
                      unsigned count)
 {
-    ip->route_count = count < IPV4_ROUTES ? count : IPV4_ROUTES;
-    memcpy(ip->routes, routes, ip->route_count * sizeof *routes);
+    ip->routing.route_count = min(count, IPV4_ROUTES);
+    memcpy(ip->routing.routes, routes,
+           ip->routing.route_count * sizeof *routes);
 }
 
 void ipv4_set_mtu(struct ipv4 *ip, uint16_t mtu)
 {
     if (mtu >= IPV4_MTU_LEAST)
-        ip->mtu = mtu < ip->link_mtu ? mtu : ip->link_mtu;
+        ip->mtu = min(mtu, ip->link_mtu);
 }
 
 uint16_t ipv4_mtu(const struct ipv4 *ip)
@@ -359,12 +282,12 @@ unsigned ipv4_features(const struct ipv4 *ip)
 
 struct ip_address ipv4_own(const struct ipv4 *ip)
 {
-    return ipv4_of_number(ip->own);
+    return ipv4_of_number(ip->routing.own);
 }
 
 bool ipv4_is_broadcast(const struct ipv4 *ip, struct ip_address a)
 {
-    return is_broadcast(ip, ipv4_number(a));
+    return ipv4_routing_is_broadcast(&ip->routing, ipv4_number(a));
 }
 
 void ipv4_listen(struct ipv4 *ip, uint8_t protocol, ipv4_handler *fn,
@@ -381,60 +304,24 @@ void ipv4_listen(struct ipv4 *ip, uint8_t protocol, ipv4_handler *fn,
     ip->listener[at].ctx = ctx;
 }
 
-/* The next hop to an address: itself if it is on the link, or the router of
- * the longest prefix, else the gateway; 0 if there is none. */
-static uint32_t next_hop(const struct ipv4 *ip, uint32_t to)
-{
-    const struct ipv4_route *best = NULL;
-    struct ip_address a = ipv4_of_number(to);
-
-    for (unsigned i = 0; i < ip->route_count; i++) {
-        const struct ipv4_route *r = &ip->routes[i];
-
-        if (ipv4_same_network(a, r->network, r->prefix) &&
-            (!best || r->prefix > best->prefix))
-            best = r;
-    }
-    if (((to ^ ip->own) & ip->mask) == 0 &&
-        (!best || ip->mask >= prefix_mask(best->prefix)))
-        return to;
-    if (!best)
-        return ip->gateway;
-    return ipv4_number(best->router) ? ipv4_number(best->router) : to;
-}
-
-/* Where a packet goes next; false: nowhere. */
-static bool route(const struct ipv4 *ip, uint32_t to, uint32_t *next,
-                  bool *to_many)
-{
-    *to_many = is_broadcast(ip, to) || is_multicast(to);
-    *next = to;
-    if (*to_many)
-        return true;
-    if (to >> 24 == 0 || to >> 24 == 127 || !ip->own || to == ip->own)
-        return false;
-    *next = next_hop(ip, to);
-    return *next != 0;
-}
-
 bool ipv4_reaches(const struct ipv4 *ip, struct ip_address to)
 {
     uint32_t next;
     bool to_many;
 
-    return route(ip, ipv4_number(to), &next, &to_many);
+    return ipv4_routing_find(&ip->routing, ipv4_number(to), &next, &to_many);
 }
 
 /*
- * Takes count identities in a row for packets to a destination. A counter for
- * all would tell everybody how much we send to others, and let strangers guess
- * the identities of fragments (RFC 6274, 3.5.2). Counters are by a keyed hash
- * of the destination, which also says where each begins (RFC 7739, 5.3). Hosts
- * may share one: an advance by chance for the time between two packets hides
- * what the other did, and is slower than the time-out of reassembly.
+ * Allocates count consecutive identities for packets to a destination. A global
+ * counter would disclose how much we send to others, and make the identities of
+ * fragments predictable (RFC 6274, 3.5.2). The counter and its offset are
+ * chosen by a keyed hash of the destination (RFC 7739, 5.3). Destinations may
+ * share one: a random increment for the time between two packets hides the use
+ * by the other, and wraps more slowly than reassembly times out.
  */
-static uint16_t take_ids(struct ipv4 *ip, uint32_t from, uint32_t to,
-                         uint8_t protocol, unsigned count)
+static uint16_t alloc_ids(struct ipv4 *ip, uint32_t from, uint32_t to,
+                          uint8_t protocol, unsigned count)
 {
     uint8_t flow[9];
     uint64_t hash;
@@ -455,39 +342,6 @@ static uint16_t take_ids(struct ipv4 *ip, uint32_t from, uint32_t to,
     return id;
 }
 
-/* Puts the header before a payload, or before one buf of it. */
-static struct buf *put_header(const struct ipv4_packet *packet,
-                              struct buf *payload, uint32_t from, uint16_t id,
-                              uint16_t flags)
-{
-    uint8_t *p;
-
-    if (buf_headroom(payload) < IPV4_HEADER) {
-        struct buf *b = buf_new(IPV4_HEADROOM);
-
-        if (!b) {
-            buf_free(payload);
-            return NULL;
-        }
-        b->offload = payload->offload;
-        b->next = payload;
-        payload = b;
-    }
-    p = buf_prepend(payload, IPV4_HEADER);
-    p[0] = 0x45;
-    p[1] = packet->service;
-    put_be16(p + 2, (uint16_t)buf_length(payload));
-    put_be16(p + 4, id);
-    put_be16(p + 6, flags);
-    p[8] = packet->ttl ? packet->ttl : TTL;
-    p[9] = packet->protocol;
-    put_be16(p + 10, 0);
-    put_be32(p + 12, from);
-    put_be32(p + 16, ipv4_number(packet->to));
-    put_be16(p + 10, checksum_finish(checksum_add(0, p, IPV4_HEADER)));
-    return payload;
-}
-
 static enum status write_fragments(struct ipv4 *ip,
                                    const struct ipv4_packet *packet,
                                    struct buf *payload, uint32_t from,
@@ -495,8 +349,8 @@ static enum status write_fragments(struct ipv4 *ip,
 {
     size_t total = buf_length(payload);
     size_t most = (size_t)(ip->mtu - IPV4_HEADER) & ~(size_t)7;
-    uint16_t id = take_ids(ip, from, ipv4_number(packet->to),
-                           packet->protocol, 1);
+    uint16_t id = alloc_ids(ip, from, ipv4_number(packet->to),
+                            packet->protocol, 1);
 
     if (payload->offload.kind != OFFLOAD_NONE && !checksum_fill(payload)) {
         buf_free(payload);
@@ -505,14 +359,14 @@ static enum status write_fragments(struct ipv4 *ip,
     payload->offload = (struct offload){0};
     ip->counters.fragmented++;
     for (size_t at = 0; at < total; at += most) {
-        size_t len = total - at < most ? total - at : most;
+        size_t len = min(total - at, most);
+        uint16_t offset = (uint16_t)(at / 8);
         struct buf *b = buf_new(IPV4_HEADROOM);
 
+        if (at + len < total)
+            offset |= IPV4_MORE_FRAGMENTS;
         if (b && (b->next = buf_share_list(payload, at, len)) != NULL)
-            b = put_header(packet, b, from, id,
-                           (uint16_t)(at / 8 |
-                                      (at + len < total ? MORE_FRAGMENTS
-                                                        : 0)));
+            b = ipv4_add_header(packet, b, from, id, offset);
         if (!b || !b->next) {
             buf_free(b);
             buf_free(payload);
@@ -532,25 +386,26 @@ enum status ipv4_write(struct ipv4 *ip, const struct ipv4_packet *packet,
     size_t len = IPV4_HEADER + buf_length(payload), segments;
     bool to_many, fits = len <= ip->mtu || payload->offload.segment;
 
-    if (!route(ip, ipv4_number(packet->to), &next, &to_many)) {
+    if (!ipv4_routing_find(&ip->routing, ipv4_number(packet->to), &next,
+                           &to_many)) {
         ip->counters.no_route++;
         buf_free(payload);
         return ERR_UNREACHABLE;
     }
-    if (len > MOST || (!fits && packet->whole)) {
+    if (len > IPV4_PACKET_MAX || (!fits && packet->whole)) {
         buf_free(payload);
         return ERR_RANGE;
     }
     if (!from)
-        from = ip->own;
+        from = ip->routing.own;
     if (!fits)
         return write_fragments(ip, packet, payload, from, next, to_many);
     segments = payload->offload.segment;
-    segments = segments ? len / segments + 1 : 1; /* each has its own */
-    payload = put_header(packet, payload, from,
-                         take_ids(ip, from, ipv4_number(packet->to),
-                                  packet->protocol, (unsigned)segments),
-                         packet->whole ? DONT_FRAGMENT : 0);
+    segments = segments ? len / segments + 1 : 1; /* an identity each */
+    payload = ipv4_add_header(packet, payload, from,
+                              alloc_ids(ip, from, ipv4_number(packet->to),
+                                        packet->protocol, (unsigned)segments),
+                              packet->whole ? IPV4_DONT_FRAGMENT : 0);
     if (!payload)
         return ERR_NO_MEMORY;
     ip->counters.out++;
@@ -567,7 +422,7 @@ void ipv4_on_refusal(struct ipv4 *ip, ipv4_refusal *fn, void *ctx)
 void ipv4_refuse(struct ipv4 *ip, const struct ipv4_packet *packet,
                  const struct buf *payload, uint8_t type, uint8_t code)
 {
-    /* RFC 1122, 3.2.2: nothing about what was for many. */
+    /* RFC 1122, 3.2.2: no ICMP error for multicast or broadcast. */
     if (ip->refuse && !packet->to_many)
         ip->refuse(ip->refuse_ctx, packet, payload, type, code);
 }
