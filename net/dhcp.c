@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The states are those of RFC 2131, figure 5, and PROBING, in which the address
- * is looked for on the link before it is ours (4.4.1). The first offer is
- * taken: to wait for a better one would cost every boot that time.
+ * The DHCP client's states (RFC 2131, figure 5), and PROBING, in which ARP
+ * probes for the address before it is used (4.4.1). The first offer is
+ * accepted: waiting for a better one would delay every boot.
  */
+#include "dhcp_lease.h"
 #include "dhcp_message.h"
-#include "host_address.h"
 #include <mirage/dhcp.h>
+#include <mirage/macros.h>
 #include <mirage/random.h>
-#include <mirage/text.h>
 #include <string.h>
 
 #define FIRST_WAIT   4 /* seconds */
@@ -18,17 +18,13 @@
 #define AFTER_LOSS   (2 * SECOND) /* from a REQUEST for a lost lease */
 #define REQUESTS     4 /* then from the beginning */
 #define REBOOTS      3
-#define LEAST_LEASE  10u /* seconds */
-#define UNSAID_LEASE 3600u /* the same, of a server without option 51 */
-#define LEAST_MTU    576 /* bytes that each host takes (RFC 791, 3.1) */
 
-/* When to ask again: 4.1. */
+/* The time of the next retransmission (4.1). */
 static nanoseconds next_try(const struct dhcp *d, nanoseconds now)
 {
-    unsigned wait = FIRST_WAIT << (d->tries < 5 ? d->tries - 1 : 4);
+    unsigned wait = min((unsigned)FIRST_WAIT << min(d->tries - 1, 4u),
+                        (unsigned)LONGEST_WAIT);
 
-    if (wait > LONGEST_WAIT)
-        wait = LONGEST_WAIT;
     return now + (wait - 1) * SECOND +
            random_below(2000) * MILLISECOND;
 }
@@ -49,7 +45,7 @@ static void send(struct dhcp *d, enum dhcp_type type, nanoseconds now)
                              .host = d->host};
     uint8_t data[DHCP_REQUEST_LEN];
 
-    r.seconds = (uint16_t)(seconds < 65535 ? seconds : 65535);
+    r.seconds = (uint16_t)min(seconds, (nanoseconds)65535);
     /* Table 5. */
     if (type == DHCP_RELEASE) {
         r.own = l->address.ip;
@@ -73,7 +69,7 @@ static void send(struct dhcp *d, enum dhcp_type type, nanoseconds now)
     d->caller->send(d->ctx, to, data, dhcp_emit(&r, data));
 }
 
-static void ask(struct dhcp *d, enum dhcp_type type, nanoseconds now)
+static void send_and_retry(struct dhcp *d, enum dhcp_type type, nanoseconds now)
 {
     d->tries++;
     send(d, type, now);
@@ -86,7 +82,7 @@ static void enter(struct dhcp *d, enum dhcp_state state)
     d->tries = 0;
 }
 
-static void begin(struct dhcp *d, nanoseconds when, nanoseconds now)
+static void restart(struct dhcp *d, nanoseconds when, nanoseconds now)
 {
     enter(d, DHCP_INIT);
     d->deadline = when;
@@ -94,7 +90,7 @@ static void begin(struct dhcp *d, nanoseconds when, nanoseconds now)
         dhcp_tick(d, now);
 }
 
-static void lose(struct dhcp *d, const char *why)
+static void lose_lease(struct dhcp *d, const char *why)
 {
     if (!d->has_lease)
         return;
@@ -102,13 +98,11 @@ static void lose(struct dhcp *d, const char *why)
     d->caller->lost(d->ctx, why);
 }
 
-/* Looks for another lease at once, unless a REQUEST for the old one was sent
- * just now: servers must not drive us round and round. */
-static void start_over(struct dhcp *d, nanoseconds now)
+/* Discovers again at once, unless a REQUEST for the old lease was sent just
+ * now: a server must not cause a fast loop. */
+static void restart_after_loss(struct dhcp *d, nanoseconds now)
 {
-    nanoseconds when = d->asked + AFTER_LOSS;
-
-    begin(d, when > now ? when : now, now);
+    restart(d, max(d->asked + AFTER_LOSS, now), now);
 }
 
 static void discover(struct dhcp *d, nanoseconds now)
@@ -120,243 +114,31 @@ static void discover(struct dhcp *d, nanoseconds now)
         enter(d, DHCP_SELECTING);
         d->caller->say(d->ctx, "DHCP: start discovery", ipv4_of_number(0));
     }
-    ask(d, DHCP_DISCOVER, now);
-}
-
-/* The moment that is so many seconds after when; never, if they are all, or
- * more than time has. */
-static nanoseconds after(nanoseconds when, uint32_t seconds)
-{
-    if (seconds == DHCP_FOR_EVER || seconds * SECOND > FOREVER - when)
-        return FOREVER;
-    return when + seconds * SECOND;
-}
-
-/* RFC 1122 knew classes: what a netmask is when nobody says. */
-static unsigned prefix_of_class(struct ip_address ip)
-{
-    unsigned first = ipv4_number(ip) >> 24;
-
-    return first < 128 ? 8 : first < 192 ? 16
-                                         : 24;
-}
-
-/* Kinds of nonsense in a server's message. */
-enum nonsense {
-    BAD_ADDRESS = 1,
-    BAD_GATEWAY = 2,
-    BAD_ROUTER = 4,
-    BAD_MTU = 8,
-    SHORT_LEASE = 16,
-    MANY_ROUTES = 32,
-};
-
-/* Logs each kind once until the next DISCOVER: a server repeats its nonsense
- * with every renewal. */
-static void warn(struct dhcp *d, enum nonsense kind, struct ip_address ip,
-                 const char *what)
-{
-    char text[160];
-
-    if (d->warned & kind)
-        return;
-    d->warned |= kind;
-    text_format(text, sizeof text, "DHCP: %s%s", ip_text(ip).s, what);
-    d->caller->warn(d->ctx, text);
-}
-
-/* Returns why router cannot be reached. NULL: it is in our network, or a route
- * says that it is on the link. */
-static const char *router_fault(const struct stackv4_address *a,
-                                struct ip_address router)
-{
-    const char *fault = gateway_fault(router, a->ip, a->prefix);
-
-    if (!fault || !ipv4_is_of_host(router) ||
-        ipv4_same_network(router, a->ip, a->prefix))
-        return fault;
-    for (unsigned i = 0; i < a->route_count; i++)
-        if (ipv4_number(a->routes[i].router) == 0 &&
-            ipv4_same_network(router, a->routes[i].network,
-                              a->routes[i].prefix))
-            return NULL;
-    return fault;
-}
-
-/* Returns whether router can be reached; if not, logs what is left out. */
-static bool can_reach(struct dhcp *d, enum nonsense kind,
-                      const struct stackv4_address *a,
-                      struct ip_address router, const char *what)
-{
-    const char *fault = router_fault(a, router);
-    char text[120];
-
-    if (!fault)
-        return true;
-    text_format(text, sizeof text, " is %s: %s left out", fault, what);
-    warn(d, kind, router, text);
-    return false;
-}
-
-/* Leaves out the gateway and the routes whose router cannot be reached. */
-static void check_routing(struct dhcp *d)
-{
-    struct stackv4_address *a = &d->lease.address;
-    struct stackv4_address all = *a;
-
-    if (!can_reach(d, BAD_GATEWAY, &all, a->gateway, "the gateway is"))
-        a->gateway = ipv4_of_number(0);
-    memset(a->routes, 0, sizeof a->routes);
-    a->route_count = 0;
-    for (unsigned i = 0; i < all.route_count; i++)
-        if (can_reach(d, BAD_ROUTER, &all, all.routes[i].router,
-                      "its routes are"))
-            a->routes[a->route_count++] = all.routes[i];
-}
-
-/* An ACK without a netmask means that of the OFFER, or of the lease that it
- * renews. */
-static unsigned prefix_of(const struct dhcp *d, const struct dhcp_reply *r)
-{
-    const struct stackv4_address *a = &d->lease.address;
-
-    if (r->prefix)
-        return r->prefix;
-    return r->type == DHCP_ACK && ip_equal(a->ip, r->yours)
-               ? a->prefix
-               : prefix_of_class(r->yours);
-}
-
-/* Takes the address and its parameters. A parameter that the message lacks
- * keeps its value. */
-static void take_address(struct dhcp *d, const struct dhcp_reply *r)
-{
-    struct stackv4_address *a = &d->lease.address;
-
-    a->prefix = prefix_of(d, r);
-    a->ip = r->yours;
-    if (r->dns_count) {
-        memcpy(a->dns, r->dns, sizeof r->dns);
-        a->dns_count = r->dns_count;
-    }
-    if (r->ntp_count) {
-        memcpy(a->ntp, r->ntp, sizeof r->ntp);
-        a->ntp_count = r->ntp_count;
-    }
-    if (r->has_routing) {
-        a->gateway = r->router;
-        memcpy(a->routes, r->routes, sizeof r->routes);
-        a->route_count = r->route_count;
-        if (r->routes_left_out)
-            warn(d, MANY_ROUTES, a->ip,
-                 " has more routes than eight: the others are left out");
-    }
-    check_routing(d);
-}
-
-/* Moves t by a thirty-second of the lease at most, so that clients that booted
- * together do not renew together (4.4.5). */
-static nanoseconds fuzz(nanoseconds t, nanoseconds length)
-{
-    t += length / 16 / 65536 * random_below(65536);
-    return t > length / 32 ? t - length / 32 : 0;
-}
-
-static nanoseconds within(nanoseconds least, nanoseconds t, nanoseconds most)
-{
-    return t < least ? least : t > most ? most
-                                        : t;
-}
-
-/*
- * Sets T1, T2 and the end of the lease, within bounds that hold whatever the
- * server says: no REQUEST before an eighth of the lease has passed, and one to
- * all servers before its end.
- */
-static void time_lease(struct dhcp *d, bool is_granted)
-{
-    struct dhcp_lease *l = &d->lease;
-    uint32_t seconds = d->seconds, t1 = d->t1, t2 = d->t2;
-    nanoseconds length, first, second;
-
-    if (seconds < LEAST_LEASE) {
-        char text[80];
-
-        text_format(text, sizeof text,
-                    " is granted for %u s, and held for %u s",
-                    (unsigned)seconds, LEAST_LEASE);
-        if (is_granted)
-            warn(d, SHORT_LEASE, l->address.ip, text);
-        seconds = LEAST_LEASE;
-    }
-    length = seconds * SECOND;
-    d->interval = length / 8 > SECOND ? length / 8 : SECOND;
-    l->end = after(d->asked, seconds);
-    if (l->end == FOREVER) {
-        l->t1 = l->t2 = FOREVER;
-        return;
-    }
-    second = t2 == 0 || t2 >= seconds ? length - length / 8 : t2 * SECOND;
-    first = t1 == 0 || t1 * SECOND >= second ? length / 2 : t1 * SECOND;
-    first = within(d->interval, fuzz(first, length), length - 2 * d->interval);
-    second = within(first, fuzz(second, length), length - length / 16);
-    l->t1 = d->asked + first;
-    l->t2 = d->asked + second;
-}
-
-/* Takes what a server offers or grants. Times count from our request (4.4.1).
- * An OFFER, or another address, begins with nothing known. */
-static void take_lease(struct dhcp *d, const struct dhcp_reply *r)
-{
-    struct dhcp_lease *l = &d->lease;
-
-    if (r->type == DHCP_OFFER || !ip_equal(l->address.ip, r->yours)) {
-        struct ip_address server = l->server;
-
-        memset(l, 0, sizeof *l);
-        l->address.gateway = ipv4_of_number(0);
-        l->server = r->type == DHCP_OFFER ? ipv4_of_number(0) : server;
-        d->seconds = UNSAID_LEASE;
-        d->t1 = d->t2 = 0;
-    }
-    if (ipv4_number(r->server))
-        l->server = r->server;
-    if (r->mtu >= LEAST_MTU)
-        l->mtu = r->mtu;
-    else if (r->mtu)
-        warn(d, BAD_MTU, r->yours,
-             " comes with an MTU of less than 576 bytes: it is left out");
-    if (r->has_lease) {
-        d->seconds = r->lease;
-        d->t1 = r->t1;
-        d->t2 = r->t2;
-    }
-    take_address(d, r);
-    time_lease(d, r->type == DHCP_ACK);
+    send_and_retry(d, DHCP_DISCOVER, now);
 }
 
 /* Enters BOUND until T1, or until another REQUEST is allowed. */
-static void stay_bound(struct dhcp *d)
+static void wait_for_t1(struct dhcp *d)
 {
     const struct dhcp_lease *l = &d->lease;
 
     enter(d, DHCP_BOUND);
     d->deadline = l->t1;
     if (l->end != FOREVER && d->deadline < d->asked + d->interval)
-        d->deadline = within(l->t1, d->asked + d->interval, l->end);
+        d->deadline = clamp(d->asked + d->interval, l->t1, l->end);
 }
 
-static void become_bound(struct dhcp *d)
+static void enter_bound(struct dhcp *d)
 {
-    stay_bound(d);
+    wait_for_t1(d);
     d->has_lease = true;
     d->caller->bound(d->ctx, &d->lease);
 }
 
 /*
- * Returns when to repeat a REQUEST that has no answer: after half of the time
- * that is left to T2, and from then on to the end of the lease, but after a
- * minute (4.4.5) and after d->interval at the soonest.
+ * The time to retransmit a REQUEST: after half of the time that is left until
+ * T2, or after T2 until the end of the lease; a minute (4.4.5) and d->interval
+ * at least.
  */
 static nanoseconds next_renewal(const struct dhcp *d, nanoseconds now)
 {
@@ -365,19 +147,18 @@ static nanoseconds next_renewal(const struct dhcp *d, nanoseconds now)
     nanoseconds until = is_renewing ? l->t2 : l->end;
     nanoseconds wait = (until - now) / 2, next;
 
-    wait = wait < LEAST_WAIT ? LEAST_WAIT : wait;
-    next = now + (wait < d->interval ? d->interval : wait);
-    /* T2 has a REQUEST, too. */
+    next = now + max(max(wait, LEAST_WAIT), d->interval);
+    /* A REQUEST is sent at T2, too. */
     if (is_renewing && next > until - d->interval)
-        next = until < now + d->interval ? now + d->interval : until;
-    return next < l->end ? next : l->end;
+        next = max(until, now + d->interval);
+    return min(next, l->end);
 }
 
 static void renew(struct dhcp *d, nanoseconds now)
 {
     if (now >= d->lease.end) {
-        lose(d, "the lease has expired");
-        start_over(d, now);
+        lose_lease(d, "the lease has expired");
+        restart_after_loss(d, now);
         return;
     }
     if (d->state == DHCP_BOUND) {
@@ -392,12 +173,12 @@ static void renew(struct dhcp *d, nanoseconds now)
 static void reboot(struct dhcp *d, nanoseconds now)
 {
     if (now >= d->lease.end) {
-        lose(d, "the lease has expired");
-        start_over(d, now);
-    } else if (d->tries >= REBOOTS) { /* 3.2, 3: it holds as far as we know */
-        stay_bound(d);
+        lose_lease(d, "the lease has expired");
+        restart_after_loss(d, now);
+    } else if (d->tries >= REBOOTS) { /* 3.2, 3: the lease is still valid */
+        wait_for_t1(d);
     } else {
-        ask(d, DHCP_REQUEST, now);
+        send_and_retry(d, DHCP_REQUEST, now);
         if (d->deadline > d->lease.end)
             d->deadline = d->lease.end;
     }
@@ -409,8 +190,8 @@ void dhcp_tick(struct dhcp *d, nanoseconds now)
         return;
     switch (d->state) {
     case DHCP_OFF:
-        /* Without a link the lease still runs out. */
-        lose(d, "the lease has expired");
+        /* Without a link the lease still expires. */
+        lose_lease(d, "the lease has expired");
         d->deadline = FOREVER;
         break;
     case DHCP_INIT:
@@ -419,15 +200,15 @@ void dhcp_tick(struct dhcp *d, nanoseconds now)
         break;
     case DHCP_REQUESTING:
         if (d->tries >= REQUESTS)
-            begin(d, now, now);
+            restart(d, now, now);
         else
-            ask(d, DHCP_REQUEST, now);
+            send_and_retry(d, DHCP_REQUEST, now);
         break;
     case DHCP_REBOOTING:
         reboot(d, now);
         break;
     case DHCP_PROBING:
-        d->deadline = FOREVER; /* dhcp_checked goes on */
+        d->deadline = FOREVER; /* until dhcp_checked is called */
         break;
     case DHCP_BOUND:
     case DHCP_RENEWING:
@@ -437,55 +218,39 @@ void dhcp_tick(struct dhcp *d, nanoseconds now)
     }
 }
 
-/* Returns whether a host can have the address; if not, the message is dropped,
- * and the reason logged. */
-static bool is_sensible(struct dhcp *d, const struct dhcp_reply *r)
+static void process_offer(struct dhcp *d, const struct dhcp_reply *r,
+                          nanoseconds now)
 {
-    unsigned prefix = prefix_of(d, r);
-    const char *fault = host_address_fault(r->yours, prefix);
-    char text[120];
-
-    if (!fault)
-        return true;
-    text_format(text, sizeof text, "/%u is offered, which is %s: not taken",
-                prefix, fault);
-    warn(d, BAD_ADDRESS, r->yours, text);
-    return false;
-}
-
-static void take_offer(struct dhcp *d, const struct dhcp_reply *r,
-                       nanoseconds now)
-{
-    if (!is_sensible(d, r))
+    if (!dhcp_lease_is_acceptable(d, r))
         return;
     d->caller->say(d->ctx, "DHCP: offer received:", r->yours);
-    take_lease(d, r);
+    dhcp_lease_set(d, r);
     enter(d, DHCP_REQUESTING);
-    ask(d, DHCP_REQUEST, now);
+    send_and_retry(d, DHCP_REQUEST, now);
 }
 
-static void take_ack(struct dhcp *d, const struct dhcp_reply *r)
+static void process_ack(struct dhcp *d, const struct dhcp_reply *r)
 {
     bool changed = !ip_equal(r->yours, d->lease.address.ip);
 
-    if (!is_sensible(d, r))
+    if (!dhcp_lease_is_acceptable(d, r))
         return;
     if (changed && d->has_lease)
-        lose(d, "the server has given another address");
-    take_lease(d, r);
+        lose_lease(d, "the server has given another address");
+    dhcp_lease_set(d, r);
     if (d->state == DHCP_REQUESTING || changed) {
         enter(d, DHCP_PROBING);
         d->deadline = FOREVER;
         d->caller->probe(d->ctx, d->lease.address.ip);
     } else {
-        become_bound(d);
+        enter_bound(d);
     }
 }
 
 /*
- * Returns whether r is a NAK that counts. In REQUESTING and RENEWING only the
- * server that was asked can refuse: another may not know the lease. REQUESTs of
- * INIT-REBOOT and REBINDING are for any server.
+ * Is r a valid NAK? In REQUESTING and RENEWING only the server that was asked
+ * can refuse: another may not know the lease. REQUESTs of INIT-REBOOT and
+ * REBINDING are for any server.
  */
 static bool is_refusal(const struct dhcp *d, const struct dhcp_reply *r)
 {
@@ -507,23 +272,23 @@ void dhcp_receive(struct dhcp *d, const uint8_t *data, size_t len,
         !mac_equal(r.mac, d->mac))
         return;
     if (d->state == DHCP_SELECTING && r.type == DHCP_OFFER) {
-        take_offer(d, &r, now);
+        process_offer(d, &r, now);
     } else if (asking && r.type == DHCP_ACK) {
-        take_ack(d, &r);
+        process_ack(d, &r);
     } else if (asking && is_refusal(d, &r)) {
-        lose(d, "the server has taken the address back");
-        /* A server that refuses what it has just offered is given time. */
+        lose_lease(d, "the server has taken the address back");
+        /* Wait, when a server refuses what it has just offered. */
         if (d->state == DHCP_REQUESTING)
-            begin(d, now + AFTER_NO, now);
+            restart(d, now + AFTER_NO, now);
         else
-            start_over(d, now);
+            restart_after_loss(d, now);
     }
 }
 
 static void decline(struct dhcp *d, nanoseconds now)
 {
     send(d, DHCP_DECLINE, now);
-    begin(d, now + AFTER_NO, now);
+    restart(d, now + AFTER_NO, now);
 }
 
 void dhcp_checked(struct dhcp *d, bool in_use, nanoseconds now)
@@ -531,7 +296,7 @@ void dhcp_checked(struct dhcp *d, bool in_use, nanoseconds now)
     if (d->state != DHCP_PROBING)
         return;
     if (!in_use) {
-        become_bound(d);
+        enter_bound(d);
         return;
     }
     d->caller->say(d->ctx, "DHCP: another host uses", d->lease.address.ip);
@@ -542,7 +307,7 @@ void dhcp_conflict(struct dhcp *d, nanoseconds now)
 {
     if (!d->has_lease)
         return;
-    lose(d, "another host uses the address");
+    lose_lease(d, "another host uses the address");
     decline(d, now);
 }
 
@@ -557,7 +322,7 @@ void dhcp_link(struct dhcp *d, bool up, nanoseconds now)
         return;
     d->began = now;
     if (!d->has_lease) {
-        begin(d, now, now);
+        restart(d, now, now);
         return;
     }
     random_bytes(&d->xid, sizeof d->xid);
