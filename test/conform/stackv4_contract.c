@@ -358,6 +358,32 @@ static void pieces_and_bufs_arrive_as_one_stream(void)
     HOLDS(serving.got == 9000 && serving.status == ERR_EOF);
 }
 
+static void note_release(void *ctx)
+{
+    ++*(unsigned *)ctx;
+}
+
+static void foreign_memory_is_sent_and_released_once(void)
+{
+    static uint8_t data[300000];
+    static unsigned released;
+    struct flow *f = open_flow(read_to_end);
+    struct buf *b;
+
+    if (!f)
+        return;
+    released = 0;
+    fill(data, 0, sizeof data);
+    b = buf_over(data, sizeof data, note_release, &released);
+    HOLDS(b != NULL && flow_write_bufs(f, b, time_after(LONG)) == OK);
+    flow_close(f);
+    wait_for_server();
+    HOLDS(serving.got == sizeof data && serving.status == ERR_EOF);
+    for (unsigned i = 0; i < 100 && released == 0; i++)
+        HOLDS(time_sleep(100 * MILLISECOND) == OK);
+    HOLDS(released == 1);
+}
+
 static void options_are_kept(void)
 {
     struct flow *f = open_flow(echo);
@@ -653,6 +679,7 @@ unsigned contract_failures(const char *name, struct stackv4 *s,
     flow_finish_ends_at_its_deadline();
     a_reader_who_shuts_hears_no_more();
     pieces_and_bufs_arrive_as_one_stream();
+    foreign_memory_is_sent_and_released_once();
     options_are_kept();
     connections_begin_with_the_options_of_their_port();
     a_handlers_fiber_has_its_ports_name_and_a_flow_of_the_stacks();
