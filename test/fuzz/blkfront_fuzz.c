@@ -10,6 +10,8 @@
 #include "backend.h"
 
 #include <xen/vbd_name.c>
+#include <xen/grant_pool.c>
+#include <xen/block_ring.c>
 #include <xen/block_xen.c>
 
 #define ASKERS 6
