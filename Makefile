@@ -211,9 +211,10 @@ INSIDE       := core device net store
 # large.
 PROTECTED := $(call sources,device $(NET) store) \
              $(addprefix core/,address.c buf.c checksum.c) \
-             $(addprefix backend/xen/,block_ring.c block_xen.c front.c grant_pool.c network_xen.c \
-                                      shared_ring.c grant.c vbd_name.c \
-                                      xenstore.c) \
+             $(addprefix backend/xen/,block_ring.c block_xen.c front.c \
+                                      grant.c grant_pool.c network_rx.c \
+                                      network_tx.c network_xen.c \
+                                      shared_ring.c vbd_name.c xenstore.c) \
              backend/pc/serial.c libc/files.c libc/glibc.c \
              libc/glibc_stdio.c
 

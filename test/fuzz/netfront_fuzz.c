@@ -12,6 +12,8 @@
 static enum status reserve_once(size_t pages);
 
 #define buf_reserve reserve_once
+#include <xen/network_rx.c>
+#include <xen/network_tx.c>
 #include <xen/network_xen.c>
 #include <xen/tx_frame.c>
 #undef buf_reserve
@@ -47,7 +49,7 @@ static unsigned see_rings(struct ring rings[2])
         .request_id = offsetof(netif_tx_request_t, id),
         .id_bytes = 2,
         .status = offsetof(netif_tx_response_t, status),
-        .size = SLOTS,
+        .size = NETWORK_SLOTS,
     };
     rings[1] = (struct ring){
         .shared = i->rx_pages.pages,
@@ -57,7 +59,7 @@ static unsigned see_rings(struct ring rings[2])
         .id_bytes = 2,
         .status = offsetof(netif_rx_response_t, status),
         .brings = true,
-        .size = SLOTS,
+        .size = NETWORK_SLOTS,
     };
     return 2;
 }

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The transmit ring of netfront (xen/io/netif.h). A frame is sent from the
+ * pages in which it lies, granted read-only, and freed when the backend has
+ * answered; some of it is copied (tx_frame.h).
+ */
+#include "network_xen.h"
+#include "tx_frame.h"
+#include <string.h>
+
+#define PIECES XEN_NETIF_NR_SLOTS_MIN
+
+void network_tx_init(struct interface *i)
+{
+    for (unsigned n = 0; n < NETWORK_SLOTS; n++)
+        i->out[n].next = n + 1;
+    i->out_free = 0;
+    i->extras = 0;
+}
+
+static void free_out(struct interface *i, unsigned id)
+{
+    struct slot *s = &i->out[id];
+
+    if (!end_grant(i, s))
+        return;
+    buf_free(s->b);
+    s->b = NULL;
+    s->next = i->out_free;
+    i->out_free = id;
+}
+
+/*
+ * One response to a sent piece, or to the segment size of a frame, which is
+ * answered by NETIF_RSP_NULL. Each takes away one request that waits for it, so
+ * that used slots and unanswered segment sizes always add up to the requests in
+ * the ring, and a free place in the ring means a free slot.
+ */
+static void take_answer(struct interface *i, const netif_tx_response_t *r)
+{
+    if (r->status == NETIF_RSP_NULL) {
+        if (i->extras == 0)
+            front_protocol_error(&i->front,
+                                 "answers a segment size that was not sent");
+        else
+            i->extras--;
+        return;
+    }
+    if (r->id >= NETWORK_SLOTS || !i->out[r->id].b) {
+        front_protocol_error(&i->front, "answers what nobody has sent");
+        return;
+    }
+    if (r->status != NETIF_RSP_OKAY)
+        i->network.counters.dropped_out++;
+    free_out(i, r->id);
+}
+
+void network_tx_complete(struct interface *i)
+{
+    int more = true;
+
+    while (more && i->front.is_connected) {
+        RING_IDX end = __atomic_load_n(&i->tx.sring->rsp_prod,
+                                       __ATOMIC_ACQUIRE);
+
+        if (end - i->tx.rsp_cons > i->tx.req_prod_pvt - i->tx.rsp_cons) {
+            front_protocol_error(&i->front, "answers more than was sent");
+            return;
+        }
+        for (; i->front.is_connected && i->tx.rsp_cons != end;
+             i->tx.rsp_cons++) {
+            netif_tx_response_t r;
+
+            RING_COPY_RESPONSE(&i->tx, i->tx.rsp_cons, &r);
+            take_answer(i, &r);
+        }
+        if (i->front.is_connected)
+            RING_FINAL_CHECK_FOR_RESPONSES(&i->tx, more);
+    }
+}
+
+static void put_segment_size(struct interface *i, uint16_t size)
+{
+    struct netif_extra_info extra = {.type = XEN_NETIF_EXTRA_TYPE_GSO};
+
+    extra.u.gso.size = size;
+    extra.u.gso.type = XEN_NETIF_GSO_TYPE_TCPV4;
+    memcpy(RING_GET_REQUEST(&i->tx, i->tx.req_prod_pvt), &extra, sizeof extra);
+    i->tx.req_prod_pvt++;
+    i->extras++;
+}
+
+/* Puts one piece into the ring; size is that of the request. False: there is
+ * no slot or no grant for it. */
+static bool put_piece(struct interface *i, struct buf *b, uint16_t flags,
+                      size_t size)
+{
+    unsigned id = i->out_free;
+    struct slot *s = &i->out[id];
+    netif_tx_request_t *r = RING_GET_REQUEST(&i->tx, i->tx.req_prod_pvt);
+    uintptr_t at = (uintptr_t)b->data;
+
+    if (id == NETWORK_SLOTS)
+        return false;
+    s->grant = grant_access(i->front.domain,
+                            (const void *)(at & ~(uintptr_t)(PAGE_BYTES - 1)),
+                            false);
+    if (s->grant == 0)
+        return false;
+    i->out_free = s->next;
+    s->b = b;
+    *r = (netif_tx_request_t){.gref = s->grant,
+                              .offset = (uint16_t)(at % PAGE_BYTES),
+                              .flags = flags,
+                              .id = (uint16_t)id,
+                              .size = (uint16_t)size};
+    i->tx.req_prod_pvt++;
+    return true;
+}
+
+static void put_frame(struct interface *i, struct buf *frame)
+{
+    const struct offload o = frame->offload;
+    size_t size = buf_length(frame);
+    uint16_t flags = 0;
+
+    if (o.kind != OFFLOAD_NONE)
+        flags = NETTXF_csum_blank | NETTXF_data_validated;
+    if (o.segment)
+        flags |= NETTXF_extra_info;
+    while (frame) {
+        struct buf *next = frame->next;
+
+        frame->next = NULL;
+        if (next)
+            flags |= NETTXF_more_data;
+        if (!put_piece(i, frame, flags, size)) {
+            /* The room was looked at before: this cannot be. */
+            front_protocol_error(&i->front, "has left no slot or no grant");
+            buf_free(frame);
+            buf_free(next);
+            return;
+        }
+        if (flags & NETTXF_extra_info)
+            put_segment_size(i, o.segment);
+        frame = next;
+        flags = 0;
+        size = next ? next->len : 0;
+    }
+}
+
+static void drop(struct interface *i, struct buf *frame)
+{
+    i->network.counters.dropped_out++;
+    buf_free(frame);
+}
+
+/* Is there room for the largest frame, which has a segment size, too? */
+static bool has_room(const struct interface *i)
+{
+    return (unsigned)RING_FREE_REQUESTS(&i->tx) >= PIECES + 1;
+}
+
+bool network_tx_send(struct interface *i, struct buf *frame)
+{
+    unsigned most = i->can_pieces ? PIECES : 1;
+
+    if (i->front.is_connected && !has_room(i))
+        network_tx_complete(i);
+    if (!i->front.is_connected || buf_length(frame) > NETWORK_MOST ||
+        (frame->offload.segment && !i->can_segments) ||
+        !has_room(i) || grants_free() < PIECES) {
+        drop(i, frame);
+        return false;
+    }
+    frame = tx_frame(frame, most);
+    if (!frame) {
+        drop(i, NULL);
+        return false;
+    }
+    put_frame(i, frame);
+    return true;
+}
