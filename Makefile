@@ -214,7 +214,8 @@ PROTECTED := $(call sources,device $(NET) store) \
              $(addprefix backend/xen/,block_ring.c block_xen.c front.c \
                                       grant.c grant_pool.c network_rx.c \
                                       network_tx.c network_xen.c \
-                                      shared_ring.c vbd_name.c xenstore.c) \
+                                      shared_ring.c tx_frame.c vbd_name.c \
+                                      xenstore.c) \
              backend/pc/serial.c libc/files.c libc/glibc.c \
              libc/glibc_stdio.c
 

@@ -47,7 +47,7 @@ static unsigned reserve(unsigned command, xen_pfn_t *frames, unsigned count)
     long n;
 
     set_xen_guest_handle(r.extent_start, frames);
-    n = HYPERCALL(__HYPERVISOR_memory_op, command, &r, 0, 0);
+    n = HYPERCALL2(__HYPERVISOR_memory_op, command, &r);
     return n > 0 ? (unsigned)n : 0;
 }
 

@@ -59,8 +59,8 @@ enum status event_open(struct event *e, uint16_t domain)
                                            .remote_dom = domain};
 
     if (count == EVENTS_MOST ||
-        HYPERCALL(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound,
-                  &channel, 0, 0) != 0)
+        HYPERCALL2(__HYPERVISOR_event_channel_op, EVTCHNOP_alloc_unbound,
+                   &channel) != 0)
         return ERR_NO_MEMORY;
     e->port = channel.port;
     e->is_opened = true;
@@ -79,8 +79,7 @@ void event_close(struct event *e)
     list_ports();
     if (e->port == 0)
         return;
-    (void)HYPERCALL(__HYPERVISOR_event_channel_op, EVTCHNOP_close, &close, 0,
-                    0);
+    (void)HYPERCALL2(__HYPERVISOR_event_channel_op, EVTCHNOP_close, &close);
 }
 
 void event_notify(uint32_t port)
@@ -89,7 +88,7 @@ void event_notify(uint32_t port)
 
     if (port == 0)
         return;
-    (void)HYPERCALL(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &send, 0, 0);
+    (void)HYPERCALL2(__HYPERVISOR_event_channel_op, EVTCHNOP_send, &send);
 }
 
 static volatile unsigned long *word_of(uint32_t port)
@@ -137,7 +136,7 @@ static void poll(evtchn_port_t *which, unsigned n, nanoseconds deadline)
                                  .timeout = clock_timeout(deadline)};
 
     set_xen_guest_handle(request.ports, which);
-    (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_poll, &request, 0, 0);
+    (void)HYPERCALL2(__HYPERVISOR_sched_op, SCHEDOP_poll, &request);
 }
 
 void event_poll(uint32_t port, nanoseconds deadline)

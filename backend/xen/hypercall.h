@@ -28,10 +28,29 @@ extern uint8_t hypercall_page[4096];
         result_;                                                        \
     })
 
-/* The same, where only a bug can have Xen refuse it: panics then. */
-#define HYPERCALL_SURELY(number, a, b, c, d)                 \
+/* The same for calls of two arguments, as those of command and struct. */
+#define HYPERCALL2(number, a, b)                                      \
+    ({                                                                \
+        long result_;                                                 \
+        uint64_t a_ = (uint64_t)(a), b_ = (uint64_t)(b);              \
+                                                                      \
+        __asm__ volatile("call hypercall_page + %c[offset]"           \
+                         : "=a"(result_), "+D"(a_), "+S"(b_)          \
+                         : [offset] "i"((number)*32)                  \
+                         : "memory", "rcx", "rdx", "r8", "r9", "r10", \
+                           "r11");                                    \
+        result_;                                                      \
+    })
+
+/* The same where Xen can refuse only because of a bug: panics then. */
+#define HYPERCALL_SURELY(number, a, b, c, d) \
+    CHECK_HYPERCALL(HYPERCALL(number, a, b, c, d))
+#define HYPERCALL2_SURELY(number, a, b) \
+    CHECK_HYPERCALL(HYPERCALL2(number, a, b))
+
+#define CHECK_HYPERCALL(call)                                \
     do {                                                     \
-        long refused_ = HYPERCALL(number, a, b, c, d);       \
+        long refused_ = (call);                              \
                                                              \
         if (refused_ != 0)                                   \
             panic("Xen refuses a hypercall: %ld", refused_); \

@@ -33,14 +33,12 @@ void bare_leave(int code)
 
     console_drain();
     for (;;)
-        (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request, 0,
-                        0);
+        (void)HYPERCALL2(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request);
 }
 
 void guest_run(struct start *s)
 {
-    long version = HYPERCALL(__HYPERVISOR_xen_version, XENVER_version, NULL, 0,
-                             0);
+    long version = HYPERCALL2(__HYPERVISOR_xen_version, XENVER_version, NULL);
 
     log_debug(&guest, "a %s guest of Xen %ld.%ld", xen.is_pv ? "PV" : "PVH",
               version >> 16, version & 0xffff);

@@ -30,8 +30,8 @@ static bool leave_mark(void)
 {
     struct evtchn_bind_ipi bind = {.vcpu = 0};
 
-    if (HYPERCALL(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_ipi, &bind, 0,
-                  0) != 0)
+    if (HYPERCALL2(__HYPERVISOR_event_channel_op, EVTCHNOP_bind_ipi, &bind) !=
+        0)
         return false;
     mark = bind.port;
     return true;
@@ -41,8 +41,8 @@ static bool is_moved(void)
 {
     struct evtchn_status status = {.dom = DOMID_SELF, .port = mark};
 
-    return HYPERCALL(__HYPERVISOR_event_channel_op, EVTCHNOP_status, &status,
-                     0, 0) != 0 ||
+    return HYPERCALL2(__HYPERVISOR_event_channel_op, EVTCHNOP_status,
+                      &status) != 0 ||
            status.status != EVTCHNSTAT_ipi;
 }
 
@@ -50,8 +50,7 @@ static void remove_mark(void)
 {
     struct evtchn_close close = {.port = mark};
 
-    (void)HYPERCALL(__HYPERVISOR_event_channel_op, EVTCHNOP_close, &close, 0,
-                    0);
+    (void)HYPERCALL2(__HYPERVISOR_event_channel_op, EVTCHNOP_close, &close);
 }
 
 static bool stand_still(bool *moved)

@@ -40,8 +40,8 @@ static bool pvh_place_table(void)
             .gpfn = (uintptr_t)grant_pages[i] / BARE_PAGE,
         };
 
-        if (HYPERCALL(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &place, 0,
-                      0) != 0)
+        if (HYPERCALL2(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &place) !=
+            0)
             return false;
     }
     return true;

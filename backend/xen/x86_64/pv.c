@@ -428,7 +428,7 @@ static void set_traps(void)
             .cs = FLAT_KERNEL_CS,
             .address = (uintptr_t)pv_trap_entries[i],
         };
-    HYPERCALL_SURELY(__HYPERVISOR_set_trap_table, traps, 0, 0, 0);
+    HYPERCALL2_SURELY(__HYPERVISOR_set_trap_table, traps, 0);
 }
 
 struct start *pv_init(struct start_info *info)
@@ -450,8 +450,8 @@ struct start *pv_init(struct start_info *info)
                                     info->store_evtchn};
     console_start();
     libc_start();
-    HYPERCALL_SURELY(__HYPERVISOR_set_segment_base, SEGBASE_FS,
-                     libc_thread_block, 0, 0);
+    HYPERCALL2_SURELY(__HYPERVISOR_set_segment_base, SEGBASE_FS,
+                      libc_thread_block);
     read_command_line(&start, (const char *)info->cmd_line);
     paging_take(&pv_paging, top_table);
     find_memory(info, &start);

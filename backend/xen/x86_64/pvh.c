@@ -55,8 +55,7 @@ static void place_shared_page(void)
         .gpfn = (uintptr_t)shared_page / BARE_PAGE,
     };
 
-    HYPERCALL_SURELY(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &place, 0,
-                     0);
+    HYPERCALL2_SURELY(__HYPERVISOR_memory_op, XENMEM_add_to_physmap, &place);
     events_mask();
 }
 
@@ -64,7 +63,7 @@ static uint64_t parameter(uint32_t index)
 {
     struct xen_hvm_param p = {.domid = DOMID_SELF, .index = index};
 
-    HYPERCALL_SURELY(__HYPERVISOR_hvm_op, HVMOP_get_param, &p, 0, 0);
+    HYPERCALL2_SURELY(__HYPERVISOR_hvm_op, HVMOP_get_param, &p);
     return p.value;
 }
 
@@ -82,7 +81,7 @@ bool guest_suspend(bool (*is_moved)(void))
 
     if (xen.is_pv)
         return pv_suspend(is_moved);
-    (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request, 0, 0);
+    (void)HYPERCALL2(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request);
     fill_hypercall_page(); /* another Xen may have another way of calls */
     if (!is_moved())
         return true;
