@@ -133,6 +133,21 @@ static void check_fs(const struct node *files)
                         call_of(disk, call, sizeof call));
 }
 
+/* Is an earlier device of its type over the same layer, the first argument? */
+static void check_layer(const struct node *user)
+{
+    const struct node *layer = user->arguments[0].device;
+
+    for (const struct node *n = graph_first(); n != user; n = n->next)
+        if (n->is_used && n->made_by == user->made_by &&
+            n->arguments[0].device == layer)
+            config_fail(user->at,
+                        "%s and %s (line %d) are over the same %s, and only "
+                        "the later one would receive packets. Make it once, "
+                        "and give it to each user.",
+                        user->what, n->what, n->at.line, layer->what);
+}
+
 void sharing_check(void)
 {
     for (const struct node *n = graph_first(); n; n = n->next) {
@@ -140,6 +155,9 @@ void sharing_check(void)
             check_disk(n);
         if (is_of_type(n, "fs"))
             check_fs(n);
+        if (is_of_type(n, "ipv4") || is_of_type(n, "udpv4") ||
+            is_of_type(n, "tcpv4"))
+            check_layer(n);
         for (size_t i = 0; n->is_used && i < n->argument_count; i++)
             if (is_of_type(n->arguments[i].device, "network"))
                 check_network(n, i);

@@ -10,7 +10,8 @@ void sharing_mark(struct node *user);
 
 /*
  * Ends configuration with a message if two nodes of the image use one network
- * device, two block devices are one file, or two file systems are on one disk.
+ * device, two block devices are one file, two file systems are on one disk, or
+ * two layers of one type are over one layer.
  */
 void sharing_check(void);
 

@@ -145,6 +145,23 @@ stackv4 direct_stackv4_with_dhcp(console log, network net);
 #define direct_stackv4_with_dhcp(log, net) \
     MIRAGE_AT(direct_stackv4_with_dhcp(log, net))
 
+/*
+ * The layers of such a stack, for an application that wants no more than some of
+ * them: Ethernet on a network; IPv4 over it, with ARP and answers to pings, at
+ * an address ("10.0.0.2", "255.255.255.0", "10.0.0.1"; "" is no gateway); UDP and
+ * TCP over that. A layer has at most one user of each type.
+ */
+ethernet config_ethernet(network net);
+#define ethernet(net) MIRAGE_AT(config_ethernet(net))
+ipv4 config_ipv4(ethernet link, const char *address, const char *netmask,
+                 const char *gateway);
+#define ipv4(link, address, netmask, gateway) \
+    MIRAGE_AT(config_ipv4(link, address, netmask, gateway))
+udpv4 config_udpv4(ipv4 ip);
+#define udpv4(ip) MIRAGE_AT(config_udpv4(ip))
+tcpv4 config_tcpv4(ipv4 ip);
+#define tcpv4(ip) MIRAGE_AT(config_tcpv4(ip))
+
 /* The host's TCP/IP, listening on each of the addresses ("0.0.0.0", ...). */
 stackv4 socket_stackv4(console log, const char *const *addresses);
 #define socket_stackv4(log, ...) \

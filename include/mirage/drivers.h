@@ -13,10 +13,14 @@
 #include <mirage/console.h>
 #include <mirage/dns.h>
 #include <mirage/fat.h>
+#include <mirage/ethernet.h>
 #include <mirage/fs.h>
+#include <mirage/ipv4.h>
 #include <mirage/kv_ro.h>
 #include <mirage/network.h>
 #include <mirage/stackv4.h>
+#include <mirage/tcpv4.h>
+#include <mirage/udpv4.h>
 
 /*
  * backend/unix: a console on the process's standard input and output. name
@@ -130,6 +134,18 @@ MUST_CHECK enum status stackv4_static_connect(
 MUST_CHECK enum status stackv4_dhcp_connect(struct console *log,
                                             struct network *net,
                                             struct stackv4 **stack);
+
+/*
+ * net: IPv4 over an Ethernet, with ARP and ICMP, at an address; gateway may be
+ * "": none. Logs each conflict with another host that has the address. Keeps e.
+ * ERR_FORMAT: not an address that a host or its gateway can have, or not a
+ * netmask. ERR_NO_MEMORY. (Ethernet, UDP and TCP: X_connect of mirage/X.h.)
+ */
+MUST_CHECK enum status ipv4_static_connect(struct ethernet *e,
+                                           const char *address,
+                                           const char *netmask,
+                                           const char *gateway,
+                                           struct ipv4 **ip);
 
 /*
  * net: looks up names by the servers that are named, of which the last is NULL;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* config.c's Ethernet layer. */
+#include "device.h"
+#undef ethernet
+
+static const struct device_type type = {.name = "ethernet"};
+
+CONSTRUCTOR(over_network) = {
+    .name = "ethernet",
+    .type = &type,
+    .on = {[EVERY_TARGET] = "ethernet"},
+};
+
+ethernet config_ethernet(network net)
+{
+    return (ethernet){device_of_device(&over_network, net.node)};
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+/* config.c's TCP layer. */
+#include "device.h"
+#undef tcpv4
+
+static const struct device_type type = {.name = "tcpv4"};
+
+CONSTRUCTOR(over_ipv4) = {
+    .name = "tcpv4",
+    .type = &type,
+    .on = {[EVERY_TARGET] = "tcpv4"},
+};
+
+tcpv4 config_tcpv4(ipv4 ip)
+{
+    return (tcpv4){device_of_device(&over_ipv4, ip.node)};
+}
