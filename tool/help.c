@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* mirage help: prints the usage of a command, or the header that is the contract
- * of a device type or service. */
+/* mirage help: prints the usage of a command, or the header that is the
+ * contract of a device type or service. */
 #define _GNU_SOURCE
 #include "commands.h"
 #include "facts.h"

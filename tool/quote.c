@@ -44,7 +44,7 @@ void put_json_string(FILE *out, const char *text)
     putc('"', out);
 }
 
-/* Graphviz has the escapes \\, \" and \n in labels, and reads HTML's entities. */
+/* Labels of Graphviz have the escapes \\, \" and \n, and HTML's entities. */
 void put_dot_string(FILE *out, const char *text)
 {
     putc('"', out);

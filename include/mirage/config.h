@@ -146,10 +146,10 @@ stackv4 direct_stackv4_with_dhcp(console log, network net);
     MIRAGE_AT(direct_stackv4_with_dhcp(log, net))
 
 /*
- * The layers of such a stack, for an application that wants no more than some of
- * them: Ethernet on a network; IPv4 over it, with ARP and answers to pings, at
- * an address ("10.0.0.2", "255.255.255.0", "10.0.0.1"; "" is no gateway); UDP and
- * TCP over that. A layer has at most one user of each type.
+ * The layers of such a stack, for an application that needs only some of them:
+ * Ethernet on a network; IPv4 over it, with ARP and answers to pings, at an
+ * address ("10.0.0.2", "255.255.255.0", "10.0.0.1"; "" is no gateway); UDP and
+ * TCP over that. At most one device of each type is made over a layer.
  */
 ethernet config_ethernet(network net);
 #define ethernet(net) MIRAGE_AT(config_ethernet(net))
