@@ -61,7 +61,7 @@ IMAGE_SOURCES := $(filter-out backend/unix/sandbox.c \
                  backend/unix/events_$(EVENTS).c
 # Target sim is a Unix process but for its time and its networks.
 SIM_SOURCES    := $(filter-out $(addprefix backend/unix/,clock.c \
-                                 network_unix.c batch.c events_epoll.c \
+                                 network_unix.c tap.c batch.c events_epoll.c \
                                  block_%.c %_socket.c \
                                  resolv_conf.c), $(IMAGE_SOURCES)) \
                   $(filter-out $(IMAGE_SOURCES),backend/unix/events_poll.c) \
