@@ -172,7 +172,7 @@ static enum status uring_start(const char **why)
     n = (p.features & NEEDED) == NEEDED ? try_ring() : 0;
     if (n != 0)
         *why = strerror(-n);
-    if ((p.features & NEEDED) != NEEDED || n != 0 || !events_idle_by(idle)) {
+    if ((p.features & NEEDED) != NEEDED || n != 0 || !events_set_idle(idle)) {
         io_uring_queue_exit(&ring);
         return ERR_UNSUPPORTED;
     }

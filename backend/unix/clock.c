@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a Unix process takes from its host as it goes: the time, waiting, and
- * entropy. backend/sim has its own of this file.
+ * Clocks, idling, and entropy of a Unix process; ticks by which core finds slow
+ * fibers. backend/sim replaces this file by its own.
  */
 #define _GNU_SOURCE /* SIGEV_THREAD_ID */
 #include <errno.h>
@@ -19,7 +19,7 @@
 #include <sys/syscall.h>
 #endif
 
-#define TICK (250 * MILLISECOND) /* of the processor's time */
+#define TICK (250 * MILLISECOND) /* of processor time */
 
 static nanoseconds read_clock(clockid_t clock)
 {
@@ -43,9 +43,9 @@ static void on_tick(int number)
 }
 
 /*
- * Ticks while this thread computes, and not while it waits, so that an idle
- * image is left alone and no call that blocks is interrupted. By SIGVTALRM,
- * which debuggers let pass; an application that uses it itself goes without.
+ * Starts a timer of this thread's processor time, so that it does not wake an
+ * idle image or interrupt a system call that blocks. Uses SIGVTALRM, at which
+ * debuggers do not stop; does nothing if the application uses that itself.
  */
 static void start_ticks(void)
 {
@@ -67,7 +67,7 @@ static void start_ticks(void)
         (void)timer_delete(timer);
 }
 
-/* Puts what a small file of /proc has, ended by a NUL, into text. */
+/* Reads a small file of /proc into text, and adds a NUL. */
 static bool read_proc(const char *path, char *text, size_t size)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -79,8 +79,8 @@ static bool read_proc(const char *path, char *text, size_t size)
     return n > 0;
 }
 
-/* How long the process has been ready to run, and waited for a processor
- * (Linux's sched-stats.rst), and the host's load did that. FOREVER: unknown. */
+/* Returns for how long the process was runnable but not running (Linux's
+ * sched-stats.rst), because of load on the host. FOREVER: unknown. */
 static nanoseconds read_delay(void)
 {
     unsigned long long ran, waited;

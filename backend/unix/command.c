@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* Quoting of shell words, and the name of this program, for messages that
+ * advise a command. */
 #define _GNU_SOURCE
 #include "command.h"
 #include <errno.h>

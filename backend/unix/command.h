@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* command: the words of commands that messages advise. */
+/* command: parts of the shell commands that messages advise. */
 #ifndef UNIX_COMMAND_H
 #define UNIX_COMMAND_H
 
-/* A text as one word of a shell's, in quotes where it needs them. Yours to
- * free; without memory it is "FILE". */
+/* Returns text as one word of a shell command, quoted if need be. Yours to
+ * free(). If there is no memory for it: "FILE". */
 char *shell_word(const char *text);
 
-/* What starts this image again, as a word of a shell's: sudo looks a name
- * without a slash up elsewhere. Yours to free. */
+/* Returns a path to this program as one word of a shell command, even if it was
+ * found by PATH, since sudo has another. Yours to free(). */
 char *own_command(void);
 
 #endif

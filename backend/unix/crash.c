@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The crash report of a Unix process, and the faults that lead to it.
- *
- * A fault may stop the process anywhere, even in malloc with its lock held, and
- * beside other threads. So nothing here takes a lock or allocates memory.
- *
- * Handlers run on a stack of their own, since the usual cause of a fault that
- * is hard to find is that the fiber's stack is used up.
+ * Crash reports of a Unix process, for panics and fatal signals. A fault can
+ * happen anywhere, for example in malloc with its lock held, and beside other
+ * threads: nothing here takes a lock or allocates. Handlers have a stack of
+ * their own, since the fault may be that the stack of the fiber has overflowed.
  */
 #define _GNU_SOURCE
 #include "crash.h"
@@ -40,8 +37,8 @@ static long this_thread(void)
 }
 
 /*
- * Finds the ends of the stack that u is on: the running fiber's, even if the
- * stack pointer is in the guard below it, or another thread's.
+ * Finds the bounds of the stack of u: that of the running fiber, even if the
+ * stack pointer is in the guard below it, or that of another thread.
  */
 static void find_stack(struct unwind *u)
 {
@@ -56,8 +53,8 @@ static void find_stack(struct unwind *u)
 }
 
 /*
- * Prints the backtrace from u on, and the log, and ends the image by the
- * signal, so that a core is left.
+ * Prints the backtrace from u on, and the log, and ends the process by the
+ * signal, so that it can leave a core dump.
  */
 static void report(struct unwind *u, int number) __attribute__((noreturn));
 
@@ -66,7 +63,7 @@ static void report(struct unwind *u, int number)
     struct trace trace = {.pc = u->pc, .has_pc = !u->is_return};
     sigset_t only;
 
-    /* A report that itself hangs or faults ends the process. */
+    /* If the report itself hangs, SIGALRM ends the process. */
     alarm(REPORT_LIMIT);
     signal(SIGALRM, SIG_DFL);
     modules_read();
@@ -86,14 +83,14 @@ static void report(struct unwind *u, int number)
     signal(number, SIG_DFL);
     sigemptyset(&only);
     sigaddset(&only, number);
-    sigprocmask(SIG_UNBLOCK, &only, NULL); /* its handler has blocked it */
+    sigprocmask(SIG_UNBLOCK, &only, NULL); /* blocked while its handler runs */
     raise(number);
     _exit(128 + number);
 }
 
 /*
- * One report at a time: another thread that crashes meanwhile waits for the
- * end. False: the report itself has crashed.
+ * Reserves the report for this thread. Another thread that crashes meanwhile
+ * waits for the end of the process. False: the report itself has crashed.
  */
 static bool begin_report(void)
 {
@@ -106,7 +103,7 @@ static bool begin_report(void)
     return false;
 }
 
-/* The report of a crash that was found by the function whose frame that is. */
+/* Reports a crash that the function with this frame has found. */
 static void crash_from(uintptr_t frame) __attribute__((noreturn));
 
 static void crash_from(uintptr_t frame)
@@ -130,8 +127,8 @@ void platform_crash(uintptr_t frame)
     crash_from(frame);
 }
 
-/* Compilers call this when a canary was overwritten. The C library's own, which
- * its libraries keep, names no function. */
+/* Called by code of the stack protector when a canary was overwritten. Replaces
+ * that of the C library, which does not name the function. */
 void __stack_chk_fail(void) __attribute__((noreturn));
 
 void __stack_chk_fail(void)
@@ -177,8 +174,8 @@ static bool is_in_guard(uintptr_t address)
            address >= low - stack_guard_size();
 }
 
-/* What a memory fault says of its address, if it says something. */
-static void say_address(const siginfo_t *info)
+/* Prints the address of a memory fault, or the sender of the signal. */
+static void print_address(const siginfo_t *info)
 {
     uintptr_t address = (uintptr_t)info->si_addr;
 
@@ -191,10 +188,10 @@ static void say_address(const siginfo_t *info)
                   address < 4096 ? " (a null pointer)" : "");
 }
 
-/* NULL: we are in no sandbox. */
+/* Names a system call. NULL: the image is in no sandbox. */
 static const char *(*name_of_call)(int call);
 
-static void say_refusal(const siginfo_t *info)
+static void print_refusal(const siginfo_t *info)
 {
     const char *name = name_of_call ? name_of_call(info->si_syscall) : NULL;
 
@@ -203,7 +200,7 @@ static void say_refusal(const siginfo_t *info)
               name ? ")" : "");
 }
 
-static void say_cause(int number, const siginfo_t *info)
+static void print_cause(int number, const siginfo_t *info)
 {
     const char *fiber = image_fiber_name();
     bool is_fiber = this_thread() == image_thread;
@@ -216,22 +213,22 @@ static void say_cause(int number, const siginfo_t *info)
         return;
     }
     if (number == SIGSYS)
-        say_refusal(info);
+        print_refusal(info);
     else
         image_say("%s", fault_name(number));
     if (number == SIGSEGV || number == SIGBUS)
-        say_address(info);
+        print_address(info);
     if (is_fiber)
         image_say(", in fiber \"%s\"\n", fiber);
     else
         image_say(", in thread %ld, which runs no fibers\n", this_thread());
 }
 
-/* The registers at the fault. */
+/* Reads the registers at the fault. */
 static void read_registers(struct unwind *u, const ucontext_t *context)
 {
 #if defined(__linux__) && defined(__x86_64__)
-    /* By DWARF's numbers. */
+    /* In the order of DWARF's numbers. */
     static const int order[] = {REG_RAX, REG_RDX, REG_RCX, REG_RBX,
                                 REG_RSI, REG_RDI, REG_RBP, REG_RSP,
                                 REG_R8, REG_R9, REG_R10, REG_R11,
@@ -256,16 +253,16 @@ static void on_fault(int number, siginfo_t *info, void *context)
 {
     struct unwind u = {0};
 
-    if (!begin_report()) { /* the fault comes again, and ends the process */
+    if (!begin_report()) { /* the same fault then ends the process */
         signal(number, SIG_DFL);
         return;
     }
-    say_cause(number, info);
+    print_cause(number, info);
     read_registers(&u, context);
     report(&u, number);
 }
 
-void crash_catch(void)
+void crash_install(void)
 {
     static _Alignas(16) char stack[64 * 1024];
     stack_t alternate = {.ss_sp = stack,
@@ -282,12 +279,12 @@ void crash_catch(void)
     sigaction(SIGABRT, &fault, NULL);
 }
 
-void crash_in_sandbox(const char *(*name)(int call))
+void crash_report_refusals(const char *(*name)(int call))
 {
     struct sigaction refusal = {.sa_sigaction = on_fault,
                                 .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
     name_of_call = name;
-    symbols_without_programs();
+    symbols_disable_addr2line();
     sigaction(SIGSYS, &refusal, NULL);
 }

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: ISC */
+/* crash: crash reports for fatal signals. */
 #ifndef UNIX_CRASH_H
 #define UNIX_CRASH_H
 
-/* From now on a fault ends in a crash report. */
-void crash_catch(void);
+/* Installs handlers, so that a fatal signal ends the image with a crash report.
+ * Called by the thread that runs fibers. */
+void crash_install(void);
 
 /*
- * From now on no other program can be started, and SIGSYS tells of a call that
- * was refused, whose name is asked for by its number (NULL: it has none).
+ * For an image that has entered a sandbox: reports SIGSYS as a refused system
+ * call, and does not run addr2line for reports any more. name_of_call returns
+ * the name of a call by its number, or NULL if it has none.
  */
-void crash_in_sandbox(const char *(*name_of_call)(int call));
+void crash_report_refusals(const char *(*name_of_call)(int call));
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* What both kinds of events share. */
+/* Events: what both implementations share. */
 #include "events.h"
 #include <mirage/platform.h>
 #include <unistd.h>
 
-void events_woken(int wake)
+void events_on_wake(int wake)
 {
     char bytes[16];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * events: what file descriptors have to say. events_epoll.c or events_poll.c,
- * chosen by linking.
+ * events: waiting for file descriptors. Implemented by events_epoll.c (Linux)
+ * or events_poll.c (POSIX), of which one is linked.
  */
 #ifndef UNIX_EVENTS_H
 #define UNIX_EVENTS_H
@@ -12,57 +12,59 @@
 #include <mirage/time.h>
 #include <stdbool.h>
 
-/* Called once, before anything else. wake: the read end of the pipe to which
- * signal handlers write; events_dispatch empties it and calls image_stop. */
+/* Initialises events; called once, before any other call. wake: the read end of
+ * the pipe to which signal handlers write; events_dispatch empties it and calls
+ * image_stop. */
 void events_init(int wake);
 
 /*
- * Waits until fd can be read, or written, without blocking, or is broken; a
- * regular file always can, and then the others still have their turn. One fiber
- * at a time for each fd. Blocks.
- * ERR_CANCELLED; ERR_TIMEOUT.
+ * Blocks until fd can be read, or written, without blocking, or has an error.
+ * For a regular file, which is always ready, it is fiber_yield. At most one
+ * fiber may wait for an fd.
+ *
+ * ERR_TIMEOUT, ERR_CANCELLED.
  */
 MUST_CHECK enum status events_wait(int fd, bool write, nanoseconds deadline);
 
 /*
- * For who reads a descriptor again and again until there is nothing: it is
- * watched for good, so that a wait costs no call of its own. One that is broken
- * counts as one that can be read.
+ * A descriptor that is watched permanently, so that a wait needs no system call
+ * of its own. Edge-triggered: the user reads until nothing is left. An error
+ * counts as readable.
  */
 struct events_watch {
     struct waiters fiber;
-    bool happened; /* since the last wait */
+    bool happened; /* readable since the last wait */
     int fd;
 };
 
-/* Keeps w. */
+/* Starts to watch fd, for as long as it is open. Keeps w. */
 void events_watch(struct events_watch *w, int fd);
 
 /*
- * Waits until something has come since the last wait; the first time, since
- * fd is watched. There may be nothing left of it. Blocks. ERR_CANCELLED.
+ * Blocks until fd has become readable since the last wait, or since
+ * events_watch. What arrived may have been read already. ERR_CANCELLED.
  */
 MUST_CHECK enum status events_watch_wait(struct events_watch *w);
 
 /*
- * For who waits by another door of the kernel's: idles no longer than *length
- * (FOREVER: without end), and not after epoll has something to say. Returns
- * whether epoll is to be looked at, and waited for for *length more.
+ * Idles by another interface of the kernel, such as io_uring: at most for
+ * *length (FOREVER: without limit), and only until epoll has an event. Returns
+ * whether epoll is to be waited for, for the length that it puts into *length.
  */
 typedef bool events_idle(int epoll, nanoseconds *length);
 
-/* Lets idle have its turn in events_dispatch, from now on. False: there is no
- * epoll, and nothing has changed. */
-bool events_idle_by(events_idle *idle);
+/* Makes events_dispatch call idle first, from now on. False: there is no epoll,
+ * and nothing has changed. */
+bool events_set_idle(events_idle *idle);
 
 /*
- * Both kinds: how long to idle when this is left. The kernel may add a
- * thousandth to what it is asked for, so of long times a little less is asked,
- * and what is left of them then.
+ * For the implementations: returns how long to ask the kernel to wait so that
+ * `length` is not exceeded. It may add a thousandth, so of a long time less is
+ * asked for, and the rest later.
  */
 nanoseconds events_shorten(nanoseconds length);
 
-/* Both kinds: empties the pipe; what was in it asked us to stop. */
-void events_woken(int wake);
+/* For the implementations: empties the pipe, and stops the image. */
+void events_on_wake(int wake);
 
 #endif

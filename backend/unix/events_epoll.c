@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Events by Linux's epoll. A waiting fiber's registration is good for one
- * event, and lies on its stack; a watch's stays, and epoll tells of what is new
- * alone (EPOLLET).
+ * Events by Linux's epoll. The registration of a fiber that waits is on its
+ * stack, and is removed after the wait. That of a watch stays, and is
+ * edge-triggered (EPOLLET).
  */
 #include "events.h"
 #include <errno.h>
@@ -18,7 +18,7 @@ static int epoll = -1;
 static unsigned waiting; /* fibers */
 static int wake_pipe;
 
-static events_idle *idle_first; /* NULL: nobody */
+static events_idle *idle_first; /* NULL: none */
 
 void events_init(int wake)
 {
@@ -80,13 +80,13 @@ bool events_are_awaited(void)
     return waiting > 0;
 }
 
-bool events_idle_by(events_idle *idle)
+bool events_set_idle(events_idle *idle)
 {
     idle_first = idle;
     return true;
 }
 
-/* Waits with the kernel's finest clock; rounds up where it has none. */
+/* Waits with nanosecond resolution, or rounds up to milliseconds. */
 static int wait_for(struct epoll_event *events, int max, nanoseconds length)
 {
     static bool coarse;
@@ -99,7 +99,7 @@ static int wait_for(struct epoll_event *events, int max, nanoseconds length)
 
         if (n >= 0 || errno == EINTR)
             return n;
-        coarse = true; /* before Linux 5.11, or forbidden by a sandbox */
+        coarse = true; /* before Linux 5.11, or in a sandbox */
     }
     return epoll_wait(epoll, events, max,
                       length == FOREVER ? -1
@@ -121,7 +121,7 @@ void events_dispatch(nanoseconds length)
         struct events_watch *w = events[i].data.ptr;
 
         if (!w) {
-            events_woken(wake_pipe);
+            events_on_wake(wake_pipe);
             continue;
         }
         w->happened = true;

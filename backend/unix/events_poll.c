@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Events by POSIX poll, for systems without epoll. Waiting fibers are in a
- * list; each look at it makes the array that poll wants.
+ * list, from which each call makes the array for poll.
  */
 #include "events.h"
 #include <errno.h>
@@ -19,7 +19,7 @@ struct registration {
 };
 
 static struct registration *all;
-static size_t count = 1; /* with the pipe */
+static size_t count = 1; /* including the pipe */
 static struct pollfd *fds;
 static size_t fds_size;
 static int wake_pipe;
@@ -29,7 +29,7 @@ void events_init(int wake)
     wake_pipe = wake;
 }
 
-bool events_idle_by(events_idle *idle)
+bool events_set_idle(events_idle *idle)
 {
     (void)idle;
     return false;
@@ -45,7 +45,7 @@ static void add(struct registration *r)
     count++;
 }
 
-static void drop(struct registration *r)
+static void remove_registration(struct registration *r)
 {
     *r->back = r->next;
     if (r->next)
@@ -61,7 +61,7 @@ enum status events_wait(int fd, bool write, nanoseconds deadline)
     add(&r);
     while (!r.happened && s == OK)
         s = wait_until(&r.fiber, deadline);
-    drop(&r);
+    remove_registration(&r);
     return r.happened ? OK : s;
 }
 
@@ -80,7 +80,7 @@ bool events_are_awaited(void)
     return all != NULL;
 }
 
-static void fill(void)
+static void fill_array(void)
 {
     size_t n = 1;
 
@@ -96,7 +96,7 @@ static void fill(void)
                                    .events = r->write ? POLLOUT : POLLIN};
 }
 
-/* In milliseconds, rounded up, so that no sleep ends early. */
+/* Converts to milliseconds, rounded up, so that no sleep ends early. */
 static int timeout(nanoseconds length)
 {
     if (length == FOREVER)
@@ -111,11 +111,11 @@ void events_dispatch(nanoseconds length)
 {
     size_t n = 1;
 
-    fill();
+    fill_array();
     if (poll(fds, count, timeout(length)) <= 0)
         return;
     if (fds[0].revents)
-        events_woken(wake_pipe);
+        events_on_wake(wake_pipe);
     for (struct registration *r = all; r; r = r->next)
         if (fds[n++].revents) {
             r->happened = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The image's main, apart from the rest so that a host program which is made
- * of our code (tool/fat) can have its own.
+ * The main function of an image, in a file of its own, so that a program of the
+ * host which uses the library (tool/fat) can have another.
  */
 #include <mirage/platform.h>
 #include <string.h>

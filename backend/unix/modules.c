@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* /proc/self/maps, read line by line through a buffer of fixed size. */
+/* Reads /proc/self/maps (Linux, proc.rst) line by line with a fixed buffer. */
 #include "modules.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -11,17 +11,17 @@
 struct mapping {
     uintptr_t start, end, offset;
     bool readable, executable;
-    char path[MODULE_PATH]; /* "": of no file */
+    char path[MODULE_PATH]; /* "": anonymous */
 };
 
-/* Returns whether it wants the next one, too. */
+/* Called with each mapping. Returns whether to go on. */
 typedef bool mapping_fn(void *ctx, const struct mapping *m);
 
 static struct module modules[MODULES_MOST];
 static size_t count;
 
-/* Reads a hexadecimal number, and the one character behind it. */
-static const char *take_hex(const char *text, uintptr_t *value)
+/* Parses a hexadecimal number; returns what follows its delimiter. */
+static const char *parse_hex(const char *text, uintptr_t *value)
 {
     *value = 0;
     for (;; text++) {
@@ -39,13 +39,13 @@ static const char *take_hex(const char *text, uintptr_t *value)
 /* "START-END rwxp OFFSET DEVICE INODE     PATH" */
 static void parse_mapping(const char *line, struct mapping *m)
 {
-    line = take_hex(line, &m->start);
-    line = take_hex(line, &m->end);
+    line = parse_hex(line, &m->start);
+    line = parse_hex(line, &m->end);
     m->readable = line[0] == 'r';
     m->executable = line[0] && line[1] && line[2] == 'x';
     line += strcspn(line, " ");
     line += strspn(line, " ");
-    line = take_hex(line, &m->offset);
+    line = parse_hex(line, &m->offset);
     for (int field = 0; field < 2; field++) {
         line += strspn(line, " ");
         line += strcspn(line, " ");
@@ -104,7 +104,7 @@ static void find_bias(struct module *m)
             m->bias = m->start - h[i].p_vaddr;
 }
 
-/* The mappings of a module follow one another; the first has its header. */
+/* The mappings of a module are adjacent; the first contains the ELF header. */
 static bool add_mapping(void *ctx, const struct mapping *m)
 {
     struct module *last = count > 0 ? &modules[count - 1] : NULL;
@@ -188,7 +188,7 @@ struct search {
     uintptr_t address, low, high;
 };
 
-static bool is_around(void *ctx, const struct mapping *m)
+static bool find_around(void *ctx, const struct mapping *m)
 {
     struct search *s = ctx;
 
@@ -203,7 +203,7 @@ bool mapping_of(uintptr_t address, uintptr_t *low, uintptr_t *high)
 {
     struct search s = {.address = address};
 
-    for_each_mapping(is_around, &s);
+    for_each_mapping(find_around, &s);
     *low = s.low;
     *high = s.high;
     return s.high > 0;

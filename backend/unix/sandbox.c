@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * --sandbox: what a Unix program gives up once its devices are connected
- * (decision 0023): another user's rights, its own privileges but for ports
- * below 1024, and all system calls that it has no use for.
- *
- * On its own in libsandbox.a, since it takes libseccomp, for programs whose
- * config.c says sandbox().
+ * --sandbox (decision 0023): changes the user, drops all capabilities but
+ * CAP_NET_BIND_SERVICE, and installs a seccomp filter of system calls, after
+ * the devices are connected. In a library of its own, libsandbox.a, since it
+ * needs libseccomp, for programs whose config.c calls sandbox().
  */
 #define _GNU_SOURCE
 #include "crash.h"
@@ -35,32 +33,33 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define CALLS_MOST 512 /* the highest number of a call, and one */
-#define DROP_TRIES 2000 /* each after 1 ms */
+#define CALLS_MOST 512 /* the highest number of a system call, plus one */
+#define DROP_TRIES 2000 /* 1 ms apart */
 
 LOG_SOURCE(sandbox);
 
 static bool is_wanted, is_entered;
 static const char *user = "";
 
-static const char *take_user(const char *value)
+static const char *set_user(const char *value)
 {
     is_wanted = true;
     user = value;
     return NULL;
 }
 
-BOOT_OPTIONAL(sandbox, "USER", take_user,
+BOOT_OPTIONAL(sandbox, "USER", set_user,
               "give up what is not needed, and as root become USER");
 
 /*
- * What the drivers, fibers, crash reports and the C library use after the
- * devices are connected. Names that the machine does not have are skipped.
+ * System calls of drivers, fibers, crash reports and the C library after the
+ * devices are connected. Names that this architecture does not have are
+ * skipped.
  */
 static const char *const allowed[] = {
     /* memory */
     "brk", "madvise", "mmap", "mprotect", "mremap", "munmap",
-    /* files that are open, and what may be asked of others */
+    /* open files, and metadata of others */
     "access", "close", "close_range", "copy_file_range", "dup", "dup2", "dup3",
     "faccessat", "faccessat2", "fadvise64", "fallocate", "fcntl", "fdatasync",
     "flock", "fstat", "fstatfs", "fsync", "ftruncate", "getcwd", "getdents",
@@ -71,7 +70,7 @@ static const char *const allowed[] = {
     /* events */
     "epoll_create1", "epoll_ctl", "epoll_pwait", "epoll_pwait2", "epoll_wait",
     "eventfd2", "io_uring_enter", "poll", "ppoll", "pselect6", "select",
-    /* networks; which sockets may be made is told below */
+    /* networks; add_sockets restricts socket() */
     "accept", "accept4", "bind", "connect", "getpeername", "getsockname",
     "getsockopt", "listen", "recvfrom", "recvmmsg", "recvmsg", "sendmmsg",
     "sendmsg", "sendto", "setsockopt", "shutdown", "socketpair",
@@ -80,7 +79,7 @@ static const char *const allowed[] = {
     "gettimeofday", "nanosleep", "setitimer", "time", "timer_create",
     "timer_delete", "timer_getoverrun", "timer_gettime", "timer_settime",
     "timerfd_create", "timerfd_gettime", "timerfd_settime", "times",
-    /* signals and threads; whom they reach is told below */
+    /* signals and threads; add_threads restricts kill() and clone() */
     "futex", "membarrier", "pause", "restart_syscall", "rseq", "rt_sigaction",
     "rt_sigpending", "rt_sigprocmask", "rt_sigreturn", "rt_sigsuspend",
     "rt_sigtimedwait", "sched_getaffinity", "sched_getparam",
@@ -92,7 +91,7 @@ static const char *const allowed[] = {
     "getresuid", "getrlimit", "getrusage", "getsid", "gettid", "getuid",
     "sysinfo", "umask", "uname", NULL};
 
-/* Those that the C library tries, and does without: they are not there. */
+/* Fail with ENOSYS: the C library has fallbacks. */
 static const char *const absent[] = {"clone3", "openat2", NULL};
 
 static const char *names[CALLS_MOST];
@@ -102,8 +101,8 @@ static const char *name_of_call(int call)
     return call >= 0 && call < CALLS_MOST ? names[call] : NULL;
 }
 
-/* For the report of a call that is refused, which must not allocate. */
-static void note_names(void)
+/* Fills names in advance: the report of a refused call must not allocate. */
+static void resolve_names(void)
 {
     for (int call = 0; call < CALLS_MOST; call++)
         names[call] = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, call);
@@ -115,7 +114,7 @@ static bool add(scmp_filter_ctx filter, uint32_t action, const char *name,
     int call = seccomp_syscall_resolve_name(name);
 
     if (call == __NR_SCMP_ERROR || call < 0)
-        return true; /* not of this machine */
+        return true; /* not on this architecture */
     return seccomp_rule_add_array(filter, action, call, count, arguments) == 0;
 }
 
@@ -146,7 +145,7 @@ static struct scmp_arg_cmp masked(unsigned argument, scmp_datum_t mask,
     return (struct scmp_arg_cmp){argument, SCMP_CMP_MASKED_EQ, mask, value};
 }
 
-/* Files are opened to be read, and neither made nor cut. */
+/* Files may be opened for reading, and not created or truncated. */
 static bool add_opening(scmp_filter_ctx f)
 {
     const scmp_datum_t writes = O_ACCMODE | O_CREAT | O_TRUNC |
@@ -156,7 +155,7 @@ static bool add_opening(scmp_filter_ctx f)
            ADD(f, "open", masked(1, writes, O_RDONLY));
 }
 
-/* Of networks, and to ask the kernel for its addresses (getifaddrs). */
+/* Sockets of networks, and those of getifaddrs. */
 static bool add_sockets(scmp_filter_ctx f)
 {
     return ADD(f, "socket", equals(0, AF_INET)) &&
@@ -166,9 +165,8 @@ static bool add_sockets(scmp_filter_ctx f)
                equals(2, NETLINK_ROUTE));
 }
 
-/* A terminal is not typed into for whoever reads it next (TIOCSTI), and no
- * interface or tap is made. The kernel looks at the lower half of the number.
- */
+/* Without TIOCSTI, which puts input into a terminal that another program reads,
+ * and without creating interfaces. The kernel uses the low 32 bits only. */
 static bool add_ioctl(scmp_filter_ctx f)
 {
     static const unsigned numbers[] = {
@@ -184,7 +182,7 @@ static bool add_ioctl(scmp_filter_ctx f)
     return true;
 }
 
-/* Signals go to this process, and what is started is a thread of it. */
+/* Signals to this process only; clone() for threads only. */
 static bool add_threads(scmp_filter_ctx f)
 {
     const scmp_datum_t me = (scmp_datum_t)getpid();
@@ -200,7 +198,7 @@ static bool add_threads(scmp_filter_ctx f)
            ADD(f, "prlimit64", equals(2, 0));
 }
 
-/* For all threads. Whether it could be had. */
+/* Installs the filter in all threads. Returns 0, or an errno. */
 static int load_filter(void)
 {
     scmp_filter_ctx f = seccomp_init(SCMP_ACT_TRAP);
@@ -218,8 +216,8 @@ static int load_filter(void)
 
 #define KEPT (1u << CAP_NET_BIND_SERVICE)
 
-/* Keeps of all privileges that to listen to ports below 1024, if it was there.
- * For this thread: the kernel has capabilities for each. */
+/* Drops all capabilities of this thread but CAP_NET_BIND_SERVICE (ports below
+ * 1024). Capabilities are per thread. */
 static bool drop_own_privileges(void)
 {
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
@@ -239,11 +237,11 @@ static void on_drop(int signal)
     int error = errno;
 
     (void)signal;
-    (void)drop_own_privileges(); /* whether it has is looked at afterwards */
+    (void)drop_own_privileges(); /* is_privileged checks the result */
     errno = error;
 }
 
-/* Has the thread more capabilities than it may keep? */
+/* Returns whether the thread has more capabilities than it may keep. */
 static bool is_privileged(const char *thread)
 {
     char name[300], line[128];
@@ -256,12 +254,12 @@ static bool is_privileged(const char *thread)
         if (sscanf(line, "CapPrm: %llx", &permitted) == 1)
             break;
     if (in)
-        fclose(in); /* otherwise the thread has ended */
+        fclose(in); /* NULL: the thread has ended */
     return (permitted & ~(unsigned long long)KEPT) != 0;
 }
 
-/* Asks the threads that still have some. false: none has. */
-static bool ask_threads(void)
+/* Signals the threads that have capabilities to drop. False: there are none. */
+static bool signal_threads(void)
 {
     DIR *threads = opendir("/proc/self/task");
     const struct dirent *e;
@@ -290,9 +288,9 @@ static enum status drop_privileges(void)
                   strerror(errno));
         return ERR_PERMISSION;
     }
-    /* It stays: a signal may have been sent twice, and come late. */
+    /* The handler stays installed: a second signal may still be pending. */
     sigaction(SANDBOX_SIGNAL, &drop, NULL);
-    for (int i = 0; i < DROP_TRIES && (is_left = ask_threads()); i++)
+    for (int i = 0; i < DROP_TRIES && (is_left = signal_threads()); i++)
         usleep(1000);
     if (!is_left)
         return OK;
@@ -324,8 +322,8 @@ static enum status become_user(void)
         log_error(&sandbox, "cannot become %s: %s", user, strerror(errno));
         return ERR_PERMISSION;
     }
-    /* Who has changed user may not read of itself in /proc, as crash reports
-     * do, nor leave a core. */
+    /* After a change of user the process could not read its own /proc entries,
+     * as crash reports do, nor leave a core dump. */
     (void)prctl(PR_SET_DUMPABLE, 1);
     return OK;
 }
@@ -337,7 +335,7 @@ enum status sandbox_enter(void)
 
     if (!is_wanted)
         return OK;
-    note_names();
+    resolve_names();
     if (*user && (s = become_user()) != OK)
         return s;
     if ((s = drop_privileges()) != OK)
@@ -349,7 +347,7 @@ enum status sandbox_enter(void)
                   strerror(error));
         return ERR_UNSUPPORTED;
     }
-    crash_in_sandbox(name_of_call);
+    crash_report_refusals(name_of_call);
     is_entered = true;
     if (geteuid() == 0)
         log_warning(&sandbox, "it is root's still; --sandbox=USER becomes "
@@ -359,9 +357,9 @@ enum status sandbox_enter(void)
 }
 
 /*
- * The C library blocks all signals before it starts a process by posix_spawn,
- * and the kernel ends a program that cannot be sent SIGSYS without a word. So
- * these are linked with --wrap, and make the call that is refused themselves.
+ * posix_spawn of the C library blocks all signals, and a refused call while
+ * SIGSYS is blocked ends the process without a report. So these functions are
+ * linked with --wrap, and make a refused call themselves, before.
  */
 static void refuse_process(void)
 {

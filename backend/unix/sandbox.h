@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* sandbox: what the drivers' threads have to do for --sandbox. */
+/* sandbox: what --sandbox requires of the threads of drivers. */
 #ifndef UNIX_SANDBOX_H
 #define UNIX_SANDBOX_H
 
 #include <signal.h>
 
-/* By which sandbox_enter has each thread give up its capabilities. A thread
- * that is started before must not block it. */
+/* Sent by sandbox_enter to each other thread, which drops its capabilities in
+ * the handler. A thread that was started before must not block it. */
 #define SANDBOX_SIGNAL SIGRTMAX
 
 #endif

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fibers' stacks: anonymous mappings with a guard page below.
- *
- * MADV_GUARD_INSTALL (Linux 6.13) makes a guard without a mapping of its own,
- * so there is no limit to them. Elsewhere mprotect makes them, at the price
- * of two mappings a stack, as long as they stay under half of what
- * vm.max_map_count allows; beyond, core's canary must do.
- *
- * Neighbouring stacks become one mapping, where the kernel would like to put
- * huge pages: with them a sleeping fiber would cost 2 MiB, so they are off.
+ * Stacks of fibers: anonymous mappings with a guard page below. A guard of
+ * MADV_GUARD_INSTALL (Linux 6.13) needs no mapping of its own. One of mprotect
+ * makes two mappings of a stack, so at most half of vm.max_map_count is used
+ * for them; further stacks have the canary of core only.
  */
 #include "stack.h"
 #include <mirage/platform.h>
@@ -24,7 +19,7 @@
 #endif
 
 #define BATCH       16
-#define BATCH_LARGE (1 << 20) /* bytes; stacks of more are mapped singly */
+#define BATCH_LARGE (1 << 20) /* bytes; larger stacks are mapped one by one */
 
 static enum stack_guard kind = GUARD_INSTALL;
 static size_t page;
@@ -35,7 +30,7 @@ size_t stack_guard_size(void)
     return page;
 }
 
-void stack_guard_use(enum stack_guard wanted)
+void stack_set_guard(enum stack_guard wanted)
 {
     kind = wanted;
 }
@@ -54,7 +49,8 @@ static size_t mappings_allowed(void)
 }
 
 #ifdef __linux__
-/* Can the page be read? Asked of the kernel, which answers without a fault. */
+/* Returns whether the page can be read. By a system call, which fails without a
+ * signal. */
 static bool is_readable(const uint8_t *at)
 {
     int ends[2];
@@ -68,8 +64,7 @@ static bool is_readable(const uint8_t *at)
     return readable;
 }
 
-/* The first guard is tried out: an emulator may take any advice and do
- * nothing. */
+/* Tests the first guard: an emulator may accept any advice and ignore it. */
 static bool install_guard(uint8_t *low)
 {
     static bool tried;
@@ -83,14 +78,14 @@ static bool install_guard(uint8_t *low)
 }
 #endif
 
-/* Makes the page at low one that nobody can touch; false: it cannot be. */
-static bool guard(uint8_t *low)
+/* Makes the page at low inaccessible. False: that is impossible. */
+static bool guard_page(uint8_t *low)
 {
 #ifdef __linux__
     if (kind == GUARD_INSTALL && install_guard(low))
         return true;
 #endif
-    if (mprotect_limit == 0) /* half of them, two a stack */
+    if (mprotect_limit == 0) /* half of them, two for each stack */
         mprotect_limit = mappings_allowed() / 4;
     if (kind == GUARD_CANARY || mprotected >= mprotect_limit)
         return false;
@@ -101,8 +96,8 @@ static bool guard(uint8_t *low)
 }
 
 /*
- * Small stacks are mapped BATCH at a time, and given back one by one: three
- * calls to the kernel for each become little more than one.
+ * Small stacks are mapped BATCH at a time, and unmapped one by one, so that a
+ * stack costs little more than one system call in place of three.
  */
 static uint8_t *map_one(size_t size)
 {
@@ -119,7 +114,8 @@ static uint8_t *map_one(size_t size)
         if (fresh == MAP_FAILED)
             return NULL;
 #ifdef MADV_NOHUGEPAGE
-        /* Where there is no such thing, no harm is done. */
+        /* Adjacent stacks are one mapping. With a huge page there, a sleeping
+         * fiber would cost 2 MiB. */
         (void)madvise(fresh, count * size, MADV_NOHUGEPAGE);
 #endif
         if (left > 0)
@@ -146,7 +142,7 @@ enum status platform_stack(size_t size, struct stack *stack)
     low = map_one(page + size);
     if (!low)
         return ERR_NO_MEMORY;
-    *stack = (struct stack){low + page, size, guard(low)};
+    *stack = (struct stack){low + page, size, guard_page(low)};
     return OK;
 }
 

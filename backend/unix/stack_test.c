@@ -53,7 +53,7 @@ TEST(mprotect_makes_a_guard)
 {
     size_t before = mprotected; /* the running fiber's may be one of them */
 
-    stack_guard_use(GUARD_MPROTECT);
+    stack_set_guard(GUARD_MPROTECT);
     check_kind(true);
     CHECK(mprotected == before);
 }
@@ -63,7 +63,7 @@ TEST(beyond_the_limit_of_mappings_a_stack_is_not_guarded)
     size_t limit = mprotect_limit;
     struct stack s[3];
 
-    stack_guard_use(GUARD_MPROTECT);
+    stack_set_guard(GUARD_MPROTECT);
     mprotect_limit = mprotected + 2;
     for (int i = 0; i < 3; i++)
         CHECK(platform_stack(4096, &s[i]) == OK);
@@ -71,7 +71,7 @@ TEST(beyond_the_limit_of_mappings_a_stack_is_not_guarded)
     for (int i = 0; i < 3; i++)
         platform_stack_free(&s[i]);
     mprotect_limit = limit;
-    stack_guard_use(GUARD_CANARY);
+    stack_set_guard(GUARD_CANARY);
     check_kind(false);
 }
 
@@ -95,7 +95,7 @@ TEST(the_canary_is_seen_at_the_next_switch)
     ssize_t n;
     pid_t child;
 
-    stack_guard_use(GUARD_CANARY);
+    stack_set_guard(GUARD_CANARY);
     CHECK(pipe(ends) == 0);
     child = fork();
     if (child == 0) {

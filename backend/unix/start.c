@@ -53,7 +53,7 @@ static void catch_signals(void)
     catch_unless_ignored(SIGINT, &stop);
     catch_unless_ignored(SIGTERM, &stop);
     signal(SIGPIPE, SIG_IGN); /* write returns EPIPE */
-    crash_catch();
+    crash_install();
 }
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Names for addresses, from the symbol tables of the ELF files that they lie
- * in; lines from addr2line. Takes no lock and allocates nothing.
+ * Names of functions from the symbol tables of ELF files (System V gABI), and
+ * lines from addr2line. For crash reports: takes no lock, allocates nothing.
  */
 #define _GNU_SOURCE
 #include "symbols.h"
@@ -21,22 +21,22 @@
 #include <sys/syscall.h>
 #endif
 
-#define MOST               33 /* addresses: what struct trace can hold */
+#define MOST               33 /* addresses of a struct trace */
 #define LINE               160
-/* On names that are not for applications, and on names of an application that
- * the C library has, too. */
+/* Prefixes of internal names of the library, and of names of an application
+ * that the C library has, too (decision 0005). */
 #define LIBRARY_PREFIX     "mirage__"
-#define APPLICATION_PREFIX "own__" /* after the other */
+#define APPLICATION_PREFIX "own__" /* after LIBRARY_PREFIX */
 #define PATIENCE           5000 /* milliseconds for addr2line */
 
-/* A file in memory, checked before it is believed. */
+/* A file that is mapped; its contents are not trusted. */
 struct program {
     const struct module *module; /* NULL: none */
     const uint8_t *file;
     size_t size;
 };
 
-/* The program's module: this function is in it. */
+/* Returns the module of the program, which contains this function. */
 static const struct module *own_module(void)
 {
     return module_of((uintptr_t)symbols_print);
@@ -44,7 +44,7 @@ static const struct module *own_module(void)
 
 static void open_program(struct program *p, const struct module *module)
 {
-    /* The program's own path may lead to a newer one by now. */
+    /* The file at the path of the program may have been replaced. */
     const char *path = module == own_module() ? "/proc/self/exe" : module->path;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
@@ -69,7 +69,7 @@ static void close_program(struct program *p)
         munmap((void *)(uintptr_t)p->file, p->size);
 }
 
-/* The part of the file that the section header describes, or NULL. */
+/* Returns the contents of a section; NULL if they are not in the file. */
 static const void *section(const struct program *p, const section_header *s)
 {
     if (s->sh_offset > p->size || s->sh_size > p->size - s->sh_offset)
@@ -90,8 +90,8 @@ static const section_header *section_headers(const struct program *p,
     return (const void *)(p->file + e->e_shoff);
 }
 
-/* The function that holds the file's address, by the symbol table of that
- * type, or NULL. */
+/* Returns the name of the function that contains the address (of the file), by
+ * the symbol table of that type, or NULL. */
 static const char *find_in(const struct program *p, uint32_t type,
                            uintptr_t address, uintptr_t *start)
 {
@@ -134,7 +134,8 @@ static bool has_prefix(const char *name, const char *prefix)
     return strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-/* address is where to look, to_print the one whose offset is meant. */
+/* Writes the name of the function that contains address, and the offset of
+ * to_print. */
 static void name_address(struct program *p, uintptr_t address,
                          uintptr_t to_print, char line[LINE])
 {
@@ -167,9 +168,8 @@ static void name_address(struct program *p, uintptr_t address,
 }
 
 /*
- * The kernel's fork. The C library's waits for its own locks, such as malloc's,
- * and with the address sanitizer its vfork does not end on another stack than
- * the thread's own.
+ * The system call. fork of the C library takes locks, such as that of malloc,
+ * and vfork with the address sanitizer works on the stack of the thread only.
  */
 static pid_t fork_without_locks(void)
 {
@@ -182,12 +182,12 @@ static pid_t fork_without_locks(void)
 
 static bool may_run_programs = true;
 
-void symbols_without_programs(void)
+void symbols_disable_addr2line(void)
 {
     may_run_programs = false;
 }
 
-/* The command that would have told the lines, if a frame is the program's. */
+/* Prints the command that shows the lines of the frames of the program. */
 static void print_command(const uintptr_t *addresses, size_t count)
 {
     const struct module *own = own_module();
@@ -211,7 +211,7 @@ static void print_command(const uintptr_t *addresses, size_t count)
         platform_put("\n", 1);
 }
 
-/* Runs addr2line in a child; its output is read from the result, or -1. */
+/* Starts addr2line in a child. Returns a pipe with its output, or -1. */
 static int start_addr2line(const uintptr_t *addresses, size_t count,
                            pid_t *child)
 {
@@ -245,7 +245,7 @@ static int start_addr2line(const uintptr_t *addresses, size_t count,
     return -1;
 }
 
-/* Reads to the end; without one in time what there is must do. */
+/* Reads to the end, or until no data has arrived for PATIENCE. */
 static size_t read_answer(int fd, char *text, size_t size)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -258,7 +258,7 @@ static size_t read_answer(int fd, char *text, size_t size)
     return len;
 }
 
-/* Fills places[i] with " (file:line)" of each address, or with nothing. */
+/* Sets places[i] to " (file:line)" of addresses[i], or to "". */
 static void find_lines(const uintptr_t *addresses, size_t count,
                        char places[MOST][LINE])
 {
@@ -280,7 +280,7 @@ static void find_lines(const uintptr_t *addresses, size_t count,
     for (size_t i = 0; i < count && *line; i++) {
         char *end = line + strcspn(line, "\n");
 
-        /* "?" is what it does not know: file, or line. */
+        /* addr2line prints "?" for an unknown file or line. */
         if (!memchr(line, '?', (size_t)(end - line)) &&
             module_of(addresses[i]) == own_module())
             text_format(places[i], LINE, " (%.*s)",
@@ -300,7 +300,7 @@ void symbols_print(const struct trace *trace)
         at[count++] = shown[0] = trace->pc;
     for (size_t i = 0; i < trace->count; i++, count++) {
         shown[count] = trace->returns[i];
-        at[count] = trace->returns[i] - 1; /* the call, which stands before */
+        at[count] = trace->returns[i] - 1; /* in the call, which is before it */
     }
     find_lines(at, count, places);
     for (size_t i = 0; i < count; i++) {

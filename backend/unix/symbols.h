@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* symbols: the names of the program's addresses, for crash reports. */
+/* symbols: names of functions by their addresses, for crash reports. */
 #ifndef UNIX_SYMBOLS_H
 #define UNIX_SYMBOLS_H
 
@@ -7,29 +7,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * Where a fault happened, and then the return addresses from there outwards.
- */
+/* A backtrace: address of the fault, and return addresses, innermost first. */
 struct trace {
-    bool has_pc; /* there was a fault */
+    bool has_pc; /* there was a fault, at pc */
     uintptr_t pc;
     uintptr_t returns[32];
     size_t count;
 };
 
 /*
- * Prints a backtrace through platform_put: for each address the function it
- * lies in, with the offset, and where addr2line is at hand the file and line.
- * After modules_read. Takes no lock and allocates nothing.
+ * Prints a backtrace by platform_put: for each address the function with the
+ * offset, and if addr2line is installed the file and line. After modules_read.
  */
 void symbols_print(const struct trace *trace);
 
-/* From now on addr2line cannot be run: its command is printed instead. */
-void symbols_without_programs(void);
+/* Makes symbols_print print the command of addr2line, and not run it. */
+void symbols_disable_addr2line(void);
 
 /*
- * Writes where an address lies, as symbols_print has it (without a line), to
- * the size bytes at text. As symbols_print.
+ * Writes function and offset of an address to the `size` bytes at text. After
+ * modules_read.
  */
 void symbols_name(uintptr_t address, char *text, size_t size);
 
