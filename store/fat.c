@@ -3,7 +3,12 @@
  * The FAT file system's calls. One is served at a time, and to its end: a
  * change is complete in memory, or taken back.
  */
+#include "fat_alloc.h"
 #include "fat_calls.h"
+#include "fat_check.h"
+#include "fat_copies.h"
+#include "fat_dir.h"
+#include "fat_marks.h"
 #include "fat_path.h"
 #include "fat_transact.h"
 #include <mirage/buf.h>
@@ -21,9 +26,9 @@ static enum status flush(struct fs *fs)
 }
 
 /* Chooses what is read, and writes nothing: the disk may only be read. */
-static enum status look_at_state(struct fat *f)
+static enum status read_state(struct fat *f)
 {
-    enum status s = fat_choose_table(f);
+    enum status s = fat_choose_copy(f);
 
     if (s == OK)
         s = fat_is_in_use(f, &f->was_in_use);
@@ -56,7 +61,7 @@ static enum status mount(struct fat *f)
     if (s == OK && f->unusable == OK) {
         log_info(&fat, "FAT%d, %u clusters of %u bytes", (int)f->l.type,
                  (unsigned)f->l.clusters, (unsigned)f->l.cluster_size);
-        s = look_at_state(f);
+        s = read_state(f);
     }
     free(boot);
     return s;
@@ -70,7 +75,7 @@ static enum status format(struct fs *fs)
     if (s)
         return s;
     if (f->block->info.writable) {
-        fat_forget(f);
+        fat_forget_all(f);
         fat_dirs_forget(f);
     }
     s = fat_format(f->block, NULL);
@@ -83,12 +88,12 @@ static enum status format(struct fs *fs)
 
 static void free_fat(struct fat *f)
 {
-    fat_forget(f);
+    fat_forget_all(f);
     fat_dirs_forget(f);
     if (f->zeros)
         page_free(f->zeros, FAT_ZEROS / PAGE_BYTES);
-    free(f->doomed);
-    free(f->edge);
+    free(f->alloc.to_free);
+    free(f->bounce);
     free(f->step);
     free(f);
 }
@@ -134,12 +139,12 @@ enum status fat_connect(struct block *block, struct fs **fs)
         return ERR_NO_MEMORY;
     f->fs.ops = &fat_ops;
     f->block = block;
-    f->edge_sector = FAT_NO_SECTOR;
-    f->edge = malloc(size);
+    f->bounce_sector = FAT_NO_SECTOR;
+    f->bounce = malloc(size);
     f->step = malloc(size > 1365 ? 3 * size : 4096);
     f->zeros = page_alloc(FAT_ZEROS / PAGE_BYTES);
     random_bytes(&f->seed, sizeof f->seed);
-    s = f->edge && f->step && f->zeros ? mount(f) : ERR_NO_MEMORY;
+    s = f->bounce && f->step && f->zeros ? mount(f) : ERR_NO_MEMORY;
     if (s) {
         free_fat(f);
         return s;
@@ -189,7 +194,7 @@ enum status fat_room(struct fs *fs, uint64_t *bytes, uint32_t *cluster_size)
         return s;
     s = fat_count_free(f);
     if (s == OK)
-        *bytes = (uint64_t)f->free * f->l.cluster_size;
+        *bytes = (uint64_t)f->alloc.free * f->l.cluster_size;
     if (s == OK && cluster_size)
         *cluster_size = f->l.cluster_size;
     return fat_unlock(f, s);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Free clusters: which they are, taking them, and chains that become free. */
+#include "fat_alloc.h"
+#include "fat_chain.h"
 #include "fat_table.h"
 #include <mirage/panic.h>
 #include <stdlib.h>
@@ -15,37 +17,37 @@ static uint32_t count_freeing(const struct fat *f)
 {
     uint32_t count = 0;
 
-    for (size_t i = 0; f->is_freeing && i < words_of(f); i++)
-        for (uint64_t w = f->freeing[i] & f->used[i]; w != 0; w &= w - 1)
+    for (size_t i = 0; f->alloc.is_freeing && i < words_of(f); i++)
+        for (uint64_t w = f->alloc.freeing[i] & f->alloc.used[i]; w != 0; w &= w - 1)
             count++;
     return count;
 }
 
 static bool is_used(const struct fat *f, uint32_t i)
 {
-    return f->used[i / 64] >> i % 64 & 1;
+    return f->alloc.used[i / 64] >> i % 64 & 1;
 }
 
 static enum status read_table(struct fat *f)
 {
     uint32_t cluster = FAT_FIRST, first;
-    struct fat_piece *p;
+    struct fat_buffer *p;
     enum status s;
 
-    f->free = 0;
+    f->alloc.free = 0;
     while (cluster - FAT_FIRST < f->l.clusters) {
         if (fiber_is_cancelled())
             return ERR_CANCELLED; /* a large disk's table is 1 GiB */
         if ((s = fat_table_find(f, cluster, &p, &first)) != OK)
             return s;
-        for (uint32_t i = first; i < fat_entries_of(f, p) &&
+        for (uint32_t i = first; i < fat_table_entries(f, p) &&
                                  cluster - FAT_FIRST < f->l.clusters;
              i++, cluster++)
-            if (fat_entry_at(f, p->now, i) != 0)
-                f->used[(cluster - FAT_FIRST) / 64] |=
+            if (fat_table_entry(f, p->now, i) != 0)
+                f->alloc.used[(cluster - FAT_FIRST) / 64] |=
                     (uint64_t)1 << (cluster - FAT_FIRST) % 64;
             else
-                f->free++;
+                f->alloc.free++;
     }
     return OK;
 }
@@ -55,17 +57,17 @@ enum status fat_count_free(struct fat *f)
     size_t words = words_of(f);
     enum status s;
 
-    if (f->used)
+    if (f->alloc.used)
         return OK;
-    f->used = calloc(2 * words, sizeof *f->used);
-    if (!f->used)
+    f->alloc.used = calloc(2 * words, sizeof *f->alloc.used);
+    if (!f->alloc.used)
         return ERR_NO_MEMORY;
-    f->freeing = f->used + words;
-    f->hint = 0;
+    f->alloc.freeing = f->alloc.used + words;
+    f->alloc.hint = 0;
     s = read_table(f);
     if (s) {
-        free(f->used);
-        f->used = f->freeing = NULL;
+        free(f->alloc.used);
+        f->alloc.used = f->alloc.freeing = NULL;
     }
     return s;
 }
@@ -76,7 +78,7 @@ static uint32_t find_free(const struct fat *f, uint32_t i)
     if (i >= f->l.clusters)
         i = 0;
     while (is_used(f, i)) {
-        uint64_t rest = ~f->used[i / 64] >> i % 64;
+        uint64_t rest = ~f->alloc.used[i / 64] >> i % 64;
 
         i = rest ? i + (uint32_t)__builtin_ctzll(rest) : (i / 64 + 1) * 64;
         if (i >= f->l.clusters)
@@ -88,19 +90,19 @@ static uint32_t find_free(const struct fat *f, uint32_t i)
 /* Is the cluster the last of its chain in memory, and not on the disk? */
 static enum status is_pending_cut(struct fat *f, uint32_t cluster, bool *is)
 {
-    struct fat_piece *p;
+    struct fat_buffer *p;
     uint32_t i;
     enum status s = fat_table_find(f, cluster, &p, &i);
 
     if (s == OK)
-        *is = p->old && fat_is_cut(f, fat_entry_at(f, p->old, i),
-                                   fat_entry_at(f, p->now, i));
+        *is = p->old && fat_is_cut(f, fat_table_entry(f, p->old, i),
+                                   fat_table_entry(f, p->now, i));
     return s;
 }
 
-enum status fat_take(struct fat *f, uint32_t after, uint32_t count)
+enum status fat_alloc(struct fat *f, uint32_t after, uint32_t count)
 {
-    uint32_t first = (uint32_t)f->taken_count, i = f->hint;
+    uint32_t first = (uint32_t)f->alloc.taken_count, i = f->alloc.hint;
     bool is_cut_short = false;
     enum status s = fat_count_free(f);
 
@@ -112,54 +114,49 @@ enum status fat_take(struct fat *f, uint32_t after, uint32_t count)
         s = ERR_IN_USE;
     if (s)
         return s;
-    if (f->free < count)
+    if (f->alloc.free < count)
         return ERR_NO_SPACE;
-    require(first + count <= sizeof f->taken / sizeof *f->taken);
+    require(first + count <= sizeof f->alloc.taken / sizeof *f->alloc.taken);
     if (after != 0)
         i = after - FAT_FIRST + 1;
-    while (f->taken_count < first + count) {
+    while (f->alloc.taken_count < first + count) {
         i = find_free(f, i);
-        f->used[i / 64] |= (uint64_t)1 << i % 64;
-        f->free--;
-        f->taken[f->taken_count++] = i + FAT_FIRST;
+        f->alloc.used[i / 64] |= (uint64_t)1 << i % 64;
+        f->alloc.free--;
+        f->alloc.taken[f->alloc.taken_count++] = i + FAT_FIRST;
     }
-    f->hint = i + 1;
+    f->alloc.hint = i + 1;
     for (uint32_t n = first; s == OK && n < first + count; n++)
-        s = fat_set_entry(f, f->taken[n],
-                          n + 1 < first + count ? f->taken[n + 1]
-                                                : fat_last_mark(f));
+        s = fat_table_set(f, f->alloc.taken[n],
+                          n + 1 < first + count ? f->alloc.taken[n + 1]
+                                                : fat_eoc(f));
     if (s == OK && after != 0 && count > 0)
-        s = fat_set_entry(f, after, f->taken[first]);
+        s = fat_table_set(f, after, f->alloc.taken[first]);
     return s;
 }
 
-enum status fat_end_chain(struct fat *f, uint32_t cluster)
+enum status fat_reserve_free(struct fat *f)
 {
-    return fat_set_entry(f, cluster, fat_last_mark(f));
-}
-
-enum status fat_doom_room(struct fat *f)
-{
-    size_t room = f->doomed_room ? 2 * f->doomed_room : 64;
+    size_t room = f->alloc.to_free_room ? 2 * f->alloc.to_free_room : 64;
     uint32_t *more;
 
-    if (f->doomed_count < f->doomed_room)
+    if (f->alloc.to_free_count < f->alloc.to_free_room)
         return OK;
-    more = realloc(f->doomed, room * sizeof *more);
+    more = realloc(f->alloc.to_free, room * sizeof *more);
     if (!more)
         return ERR_NO_MEMORY;
-    f->doomed = more;
-    f->doomed_room = room;
+    f->alloc.to_free = more;
+    f->alloc.to_free_room = room;
     return OK;
 }
 
-void fat_doom(struct fat *f, uint32_t first)
+void fat_free_later(struct fat *f, uint32_t first)
 {
     if (first == 0)
         return;
-    require(f->doomed_count < f->doomed_room);
-    f->doomed[f->doomed_count++] = first;
-    fat_forget_trail(f, first);
+    require(f->alloc.to_free_count < f->alloc.to_free_room);
+    f->alloc.to_free[f->alloc.to_free_count++] = first;
+    fat_chain_forget(f, first);
 }
 
 /* A chain ends where it makes no sense; what is wrong there is fsck's. */
@@ -171,42 +168,42 @@ static enum status free_chain(struct fat *f, uint32_t *chain)
     while (fat_is_cluster(&f->l, *chain)) {
         uint32_t i = *chain - FAT_FIRST;
 
-        if ((s = fat_entry(f, *chain, &next)) != OK)
+        if ((s = fat_table_get(f, *chain, &next)) != OK)
             return s;
         if (next == 0)
             break;
-        if ((s = fat_set_entry(f, *chain, 0)) != OK)
+        if ((s = fat_table_set(f, *chain, 0)) != OK)
             return s;
-        fat_done(f);
-        f->freeing[i / 64] |= (uint64_t)1 << i % 64;
+        fat_keep_changes(f);
+        f->alloc.freeing[i / 64] |= (uint64_t)1 << i % 64;
         *chain = next;
     }
     *chain = 0;
     return OK;
 }
 
-enum status fat_free_doomed(struct fat *f)
+enum status fat_free_chains(struct fat *f)
 {
-    enum status s = f->doomed_count ? fat_count_free(f) : OK;
+    enum status s = f->alloc.to_free_count ? fat_count_free(f) : OK;
 
-    for (size_t i = 0; s == OK && i < f->doomed_count; i++) {
-        f->is_freeing = true;
-        s = free_chain(f, &f->doomed[i]);
+    for (size_t i = 0; s == OK && i < f->alloc.to_free_count; i++) {
+        f->alloc.is_freeing = true;
+        s = free_chain(f, &f->alloc.to_free[i]);
     }
     return s;
 }
 
-void fat_freed(struct fat *f)
+void fat_chains_freed(struct fat *f)
 {
-    f->doomed_count = 0;
-    if (!f->is_freeing)
+    f->alloc.to_free_count = 0;
+    if (!f->alloc.is_freeing)
         return;
-    f->free += count_freeing(f);
+    f->alloc.free += count_freeing(f);
     for (size_t i = 0; i < words_of(f); i++) {
-        f->used[i] &= ~f->freeing[i];
-        f->freeing[i] = 0;
+        f->alloc.used[i] &= ~f->alloc.freeing[i];
+        f->alloc.freeing[i] = 0;
     }
-    f->is_freeing = false;
+    f->alloc.is_freeing = false;
 }
 
 enum status fat_write_info(struct fat *f)
@@ -214,15 +211,15 @@ enum status fat_write_info(struct fat *f)
     uint8_t *b;
     enum status s;
 
-    if (f->l.info == 0 || !f->used)
+    if (f->l.info == 0 || !f->alloc.used)
         return OK;
     b = malloc(f->l.sector_size);
     s = b ? block_read(f->block, f->l.info, b, 1) : ERR_NO_MEMORY;
     if (s == OK && fat_get32(b) == 0x41615252 &&
         fat_get32(b + 484) == 0x61417272) {
-        fat_put32(b + FAT_INFO_FREE, f->free + count_freeing(f));
-        fat_put32(b + FAT_INFO_NEXT, f->hint < f->l.clusters
-                                         ? f->hint + FAT_FIRST
+        fat_put32(b + FAT_INFO_FREE, f->alloc.free + count_freeing(f));
+        fat_put32(b + FAT_INFO_NEXT, f->alloc.hint < f->l.clusters
+                                         ? f->alloc.hint + FAT_FIRST
                                          : FAT_FIRST);
         s = fat_write_data(f, f->l.info, b, 1);
     }

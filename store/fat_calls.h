@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* fat_calls: the calls of fs_ops that have files of their own. */
+/* fat_calls: the operations of fs_ops (mirage/fs.h) that fat.c does not have. */
 #ifndef STORE_FAT_CALLS_H
 #define STORE_FAT_CALLS_H
 

@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /* The nth cluster of a file. */
+#include "fat_chain.h"
 #include "fat_table.h"
 
-void fat_forget_trail(struct fat *f, uint32_t first)
+void fat_chain_forget(struct fat *f, uint32_t first)
 {
-    for (size_t i = 0; i < FAT_TRAILS; i++)
-        if (f->trail[i].first == first)
-            f->trail[i].first = 0;
+    for (size_t i = 0; i < FAT_CHAINS; i++)
+        if (f->chain[i].first == first)
+            f->chain[i].first = 0;
 }
 
 /* The trail of a file: its own, or the one that was longest not used. */
-static struct fat_trail *trail_of(struct fat *f, uint32_t first)
+static struct fat_chain *chain_of(struct fat *f, uint32_t first)
 {
-    struct fat_trail *t = &f->trail[0];
+    struct fat_chain *t = &f->chain[0];
 
-    for (size_t i = 0; i < FAT_TRAILS && t->first != first; i++)
-        if (f->trail[i].first == first || f->trail[i].used < t->used)
-            t = &f->trail[i];
+    for (size_t i = 0; i < FAT_CHAINS && t->first != first; i++)
+        if (f->chain[i].first == first || f->chain[i].used < t->used)
+            t = &f->chain[i];
     if (t->first != first)
-        *t = (struct fat_trail){.first = first,
+        *t = (struct fat_chain){.first = first,
                                 .step = 1,
                                 .count = 1,
                                 .cluster = {first},
@@ -28,18 +29,18 @@ static struct fat_trail *trail_of(struct fat *f, uint32_t first)
 }
 
 /* Full: every second place will do. */
-static void thin_out(struct fat_trail *t)
+static void thin_out(struct fat_chain *t)
 {
-    for (uint32_t i = 0; i < FAT_TRAIL / 2; i++)
+    for (uint32_t i = 0; i < FAT_CHAIN_POINTS / 2; i++)
         t->cluster[i] = t->cluster[2 * i];
-    t->count = FAT_TRAIL / 2;
+    t->count = FAT_CHAIN_POINTS / 2;
     t->step *= 2;
 }
 
-enum status fat_nth(struct fat *f, uint32_t first, uint32_t n,
-                    uint32_t *cluster)
+enum status fat_chain_nth(struct fat *f, uint32_t first, uint32_t n,
+                          uint32_t *cluster)
 {
-    struct fat_trail *t;
+    struct fat_chain *t;
     uint32_t i, c;
 
     if (!fat_is_cluster(&f->l, first))
@@ -49,7 +50,7 @@ enum status fat_nth(struct fat *f, uint32_t first, uint32_t n,
         return fat_corrupt("the file that begins in cluster %u is larger than "
                            "the disk",
                            (unsigned)first);
-    t = trail_of(f, first);
+    t = chain_of(f, first);
     i = n / t->step < t->count ? n / t->step : t->count - 1;
     c = t->cluster[i];
     i *= t->step;
@@ -59,7 +60,7 @@ enum status fat_nth(struct fat *f, uint32_t first, uint32_t n,
     }
     while (i < n) {
         uint32_t next;
-        enum status s = fat_next(f, c, &next);
+        enum status s = fat_next_cluster(f, c, &next);
 
         if (s)
             return s;
@@ -69,7 +70,7 @@ enum status fat_nth(struct fat *f, uint32_t first, uint32_t n,
                                (unsigned)first);
         c = next;
         if (++i == t->count * t->step) {
-            if (t->count == FAT_TRAIL)
+            if (t->count == FAT_CHAIN_POINTS)
                 thin_out(t);
             if (i == t->count * t->step)
                 t->cluster[t->count++] = c;

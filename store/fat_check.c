@@ -3,7 +3,9 @@
  * Looks through a whole file system. Each cluster is met once, so whatever
  * leads in a circle ends where it was met before.
  */
+#include "fat_check.h"
 #include "fat_dir.h"
+#include "fat_table.h"
 #include <mirage/fat.h>
 #include <mirage/text.h>
 #include <stdlib.h>
@@ -16,8 +18,8 @@ struct check {
     void (*fault)(void *ctx, const char *text);
     void *ctx;
     struct fat_count *count;
-    uint64_t *met; /* a bit for each cluster */
-    char path[FS_PATH + FAT_TEXT];
+    uint64_t *visited; /* a bit for each cluster */
+    char path[FS_PATH + FAT_NAME_BYTES];
     size_t path_len;
 };
 
@@ -48,14 +50,14 @@ static void fault(struct check *c, const char *fmt, ...)
 }
 
 /* false: it was met before. */
-static bool meet(struct check *c, uint32_t cluster)
+static bool visit_cluster(struct check *c, uint32_t cluster)
 {
     uint32_t i = cluster - FAT_FIRST;
     uint64_t bit = (uint64_t)1 << i % 64;
 
-    if (c->met[i / 64] & bit)
+    if (c->visited[i / 64] & bit)
         return false;
-    c->met[i / 64] |= bit;
+    c->visited[i / 64] |= bit;
     return true;
 }
 
@@ -72,12 +74,12 @@ static enum status follow(struct check *c, uint32_t first, uint32_t *length)
             fault(c, "it leads to cluster %u, which is none", (unsigned)at);
             break;
         }
-        if (!meet(c, at)) {
+        if (!visit_cluster(c, at)) {
             fault(c, "cluster %u has another file as well", (unsigned)at);
             break;
         }
         ++*length;
-        s = fat_next(c->f, at, &next);
+        s = fat_next_cluster(c->f, at, &next);
         if (s == ERR_CORRUPT) {
             fault(c, "its chain breaks off after cluster %u", (unsigned)at);
             return OK;
@@ -119,7 +121,7 @@ static enum status check_chain(struct check *c, const struct fat_entry *e,
     *is_sound = false;
     if (s || faults != c->count->faults)
         return s;
-    s = fat_dir_of(c->f, first, &d);
+    s = fat_dir_get(c->f, first, &d);
     if (s == ERR_CORRUPT) {
         fault(c, "a directory that cannot be read");
         return OK;
@@ -134,7 +136,7 @@ static enum status next_entry(struct check *c, struct level *l,
                               struct fat_entry *e)
 {
     struct fat_dir *d;
-    enum status s = fat_dir_of(c->f, l->first, &d);
+    enum status s = fat_dir_get(c->f, l->first, &d);
 
     if (s == OK)
         s = fat_dir_next(c->f, d, &l->slot, e);
@@ -192,11 +194,11 @@ static enum status check_lost(struct check *c)
 
     for (uint32_t i = 0; s == OK && i < c->f->l.clusters; i++) {
         s = fiber_is_cancelled() ? ERR_CANCELLED
-                                 : fat_entry(c->f, i + FAT_FIRST, &v);
+                                 : fat_table_get(c->f, i + FAT_FIRST, &v);
         if (s || v == 0)
             continue;
         c->count->used++;
-        if (!(c->met[i / 64] >> i % 64 & 1) && !fat_is_bad(c->f, v))
+        if (!(c->visited[i / 64] >> i % 64 & 1) && !fat_is_bad(c->f, v))
             lost++;
     }
     if (lost > 0)
@@ -248,8 +250,8 @@ enum status fat_check_all(struct fat *f,
 
     *count = (struct fat_count){.directories = 1, .clusters = f->l.clusters};
     if (c)
-        c->met = calloc(((size_t)f->l.clusters + 63) / 64, sizeof *c->met);
-    if (c && c->met) {
+        c->visited = calloc(((size_t)f->l.clusters + 63) / 64, sizeof *c->visited);
+    if (c && c->visited) {
         c->f = f;
         c->fault = say;
         c->ctx = ctx;
@@ -261,7 +263,7 @@ enum status fat_check_all(struct fat *f,
             s = check_lost(c);
         if (s == OK)
             s = check_copies(c);
-        free(c->met);
+        free(c->visited);
     }
     free(c);
     return s;

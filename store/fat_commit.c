@@ -4,7 +4,11 @@
  * computed from what the disk has and from what it is to have, so a commit
  * that failed is just done again.
  */
+#include "fat_commit.h"
+#include "fat_alloc.h"
+#include "fat_copies.h"
 #include "fat_dir.h"
+#include "fat_marks.h"
 #include "fat_table.h"
 #include <stdlib.h>
 #include <string.h>
@@ -12,21 +16,21 @@
 #define STEPS FAT_STEPS
 
 /* The piece as the step has it, in f->step. */
-static const uint8_t *as_of(struct fat *f, const struct fat_piece *p, int step)
+static const uint8_t *at_step(struct fat *f, const struct fat_buffer *p, int step)
 {
-    if (step == STEPS || (step == 1 && p->is_apart))
+    if (step == STEPS || (step == 1 && p->is_unlinked))
         return p->now;
     if (step == 1)
         return p->old;
     if (p->kind == FAT_TABLE)
         fat_table_step(f, p, step, f->step);
     else
-        fat_dir_step(p, fat_piece_size(f, p), step, f->step);
+        fat_dir_step(p, fat_buffer_size(f, p), step, f->step);
     return f->step;
 }
 
 /* Writes the sectors in which the disk differs from the piece as wanted. */
-static enum status write_piece(struct fat *f, const struct fat_piece *p,
+static enum status write_piece(struct fat *f, const struct fat_buffer *p,
                                const uint8_t *wanted, uint64_t sector)
 {
     uint32_t size = f->l.sector_size;
@@ -47,7 +51,7 @@ static enum status write_piece(struct fat *f, const struct fat_piece *p,
 }
 
 /* To each copy of the table from `copy` on. */
-static enum status write_copies(struct fat *f, const struct fat_piece *p,
+static enum status write_copies(struct fat *f, const struct fat_buffer *p,
                                 const uint8_t *wanted, uint32_t copy)
 {
     enum status s = OK;
@@ -64,20 +68,20 @@ static enum status write_copies(struct fat *f, const struct fat_piece *p,
  * FAT12's entries may lie in two sectors, and half of a link leads anywhere.
  * So where a link changes that a file relies on, the second copy is written
  * first; the first copy is declared invalid, by its first entry, while it is
- * written, and fat_choose_table then takes the second.
+ * written, and fat_choose_copy then takes the second.
  */
 static enum status write_torn(struct fat *f, int step)
 {
-    struct fat_piece *start;
-    enum status s = fat_get(f, f->l.table, fat_table_piece(&f->l),
-                            FAT_TABLE, &start);
+    struct fat_buffer *start;
+    enum status s = fat_buffer_get(f, f->l.table, fat_table_buffer_sectors(&f->l),
+                                   FAT_TABLE, &start);
     uint8_t *first = s ? NULL : malloc(f->l.sector_size);
 
     if (!first)
         return s ? s : ERR_NO_MEMORY;
-    for (struct fat_piece *p = f->newest; p && s == OK; p = p->older)
+    for (struct fat_buffer *p = f->cache.newest; p && s == OK; p = p->older)
         if (p->old && p->kind == FAT_TABLE)
-            s = write_copies(f, p, as_of(f, p, step), 1);
+            s = write_copies(f, p, at_step(f, p, step), 1);
     if (s == OK)
         s = fat_barrier(f);
     memcpy(first, start->old ? start->old : start->now, f->l.sector_size);
@@ -88,8 +92,8 @@ static enum status write_torn(struct fat *f, int step)
     if (s == OK)
         s = fat_barrier(f);
     /* All but the first sector, which makes it valid again. */
-    for (struct fat_piece *p = f->newest; p && s == OK; p = p->older) {
-        const uint8_t *wanted = p->old ? as_of(f, p, step) : NULL;
+    for (struct fat_buffer *p = f->cache.newest; p && s == OK; p = p->older) {
+        const uint8_t *wanted = p->old ? at_step(f, p, step) : NULL;
 
         if (!wanted || p->kind != FAT_TABLE)
             continue;
@@ -103,7 +107,7 @@ static enum status write_torn(struct fat *f, int step)
         s = fat_barrier(f);
     if (s == OK)
         s = fat_write_data(f, f->l.table,
-                           start->old ? as_of(f, start, step) : start->now, 1);
+                           start->old ? at_step(f, start, step) : start->now, 1);
     free(first);
     return s;
 }
@@ -111,9 +115,9 @@ static enum status write_torn(struct fat *f, int step)
 static bool has_torn(const struct fat *f, int step)
 {
     if ((step != FAT_STEP_LINKS && step != FAT_STEP_CUTS) ||
-        f->l.type != FAT12 || f->l.tables < 2 || !f->are_copies_alike)
+        f->l.type != FAT12 || f->l.tables < 2 || !f->copies.are_alike)
         return false;
-    for (const struct fat_piece *p = f->newest; p; p = p->older)
+    for (const struct fat_buffer *p = f->cache.newest; p; p = p->older)
         if (p->old && p->kind == FAT_TABLE && fat_is_torn(f, p, step))
             return true;
     return false;
@@ -124,25 +128,25 @@ static enum status write_step(struct fat *f, int step)
     bool is_torn = has_torn(f, step);
     enum status s = is_torn ? write_torn(f, step) : OK;
 
-    for (struct fat_piece *p = f->newest; p && s == OK; p = p->older)
+    for (struct fat_buffer *p = f->cache.newest; p && s == OK; p = p->older)
         if (p->old && (p->kind == FAT_DIRECTORY || !is_torn))
-            s = write_copies(f, p, as_of(f, p, step), 0);
+            s = write_copies(f, p, at_step(f, p, step), 0);
     return s;
 }
 
 /* The disk has now what the step wrote. */
-static void settle(struct fat *f, int step)
+static void note_written(struct fat *f, int step)
 {
-    for (struct fat_piece *p = f->newest; p; p = p->older) {
-        const uint8_t *is = p->old ? as_of(f, p, step) : NULL;
+    for (struct fat_buffer *p = f->cache.newest; p; p = p->older) {
+        const uint8_t *is = p->old ? at_step(f, p, step) : NULL;
 
         if (!is)
             continue;
         if (step == STEPS)
-            fat_drop_old(f, p);
+            fat_buffer_written(f, p);
         else if (is != p->old)
-            memcpy(p->old, is, fat_piece_size(f, p));
-        p->is_apart = false;
+            memcpy(p->old, is, fat_buffer_size(f, p));
+        p->is_unlinked = false;
     }
 }
 
@@ -151,7 +155,7 @@ static enum status commit_step(struct fat *f, int step)
     enum status s = OK;
 
     if (step == STEPS)
-        s = fat_free_doomed(f);
+        s = fat_free_chains(f);
     if (s == OK)
         s = write_step(f, step);
     if (s == OK && step == STEPS)
@@ -159,7 +163,7 @@ static enum status commit_step(struct fat *f, int step)
     if (s == OK)
         s = fat_barrier(f);
     if (s == OK)
-        settle(f, step);
+        note_written(f, step);
     return s;
 }
 
@@ -175,13 +179,13 @@ static enum status mark(struct fat *f, bool in_use)
     if (f->was_in_use)
         return OK;
     s = fat_mark_table(f, in_use);
-    fat_done(f);
+    fat_keep_changes(f);
     if (s == OK && !in_use)
         s = write_step(f, STEPS);
     if (s == OK)
         s = fat_mark_boot(f, in_use);
     if (s == OK && !in_use)
-        settle(f, STEPS);
+        note_written(f, STEPS);
     if (s == OK)
         f->is_marked = in_use;
     return s;
@@ -193,13 +197,13 @@ enum status fat_commit(struct fat *f)
 
     if (!fat_has_changes(f))
         return fat_barrier(f);
-    s = fat_prepare_table(f);
+    s = fat_prepare_copies(f);
     if (s == OK && !f->is_marked)
         s = mark(f, true);
     for (int step = 1; s == OK && step <= STEPS; step++)
         s = commit_step(f, step);
     if (s == OK) {
-        fat_freed(f);
+        fat_chains_freed(f);
         s = mark(f, false);
     }
     if (s)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Names that are looked up in a directory. */
+/* Finding and listing the names of a directory, by its index. */
 #include "fat_dir_index.h"
 #include <string.h>
 
 /*
- * A listed name must lead to its own entry, whatever a disk holds: so a name
- * that is spelled just so comes before one that differs by case, and both
- * before the short name of another.
+ * How well an entry matches: 3 for the same spelling, 2 for another case, 1 for
+ * its short name alone, 0 for none. Otherwise a name that is listed could lead
+ * to another entry, on a volume that others have written.
  */
 static int rank(const struct fat_name *wanted, const struct fat_entry *e)
 {
@@ -17,7 +17,7 @@ static int rank(const struct fat_name *wanted, const struct fat_entry *e)
                       wanted->len * sizeof *wanted->unit) == 0
                    ? 3
                    : 2;
-    fat_short_name(e->bytes, &other);
+    fat_short_read(e->bytes, &other);
     return fat_name_is_same(wanted, &other);
 }
 
@@ -32,12 +32,12 @@ enum status fat_dir_find(struct fat *f, struct fat_dir *d,
         const struct fat_index_entry *m = fat_index_probe(d, hash, i);
         enum status s;
 
-        if (m->hash != hash || m->state != FAT_INDEX_THERE)
+        if (m->hash != hash || m->state != FAT_INDEX_PRESENT)
             continue;
         if ((s = fat_entry_read(f, d, m->slot, false, entry)) != OK)
             return s;
         last = rank(name, entry);
-        /* Of equals the first in the directory, as others have it. */
+        /* Of equal matches the first, which other systems take too. */
         if (last > best || (last == best && last > 0 && m->slot < slot)) {
             best = last;
             slot = m->slot;
@@ -60,7 +60,7 @@ enum status fat_dir_is_found(struct fat *f, struct fat_dir *d,
          i++) {
         const struct fat_index_entry *m = fat_index_probe(d, hash, i);
 
-        if (m->hash != hash || m->state != FAT_INDEX_THERE ||
+        if (m->hash != hash || m->state != FAT_INDEX_PRESENT ||
             m->slot == e->slot)
             continue;
         s = fat_dir_find(f, d, &e->name, &found);
@@ -77,7 +77,7 @@ enum status fat_dir_next(struct fat *f, struct fat_dir *d, uint32_t *slot,
     enum status s;
 
     for (; *slot < d->end; ++*slot) {
-        if (!fat_slot_is_taken(d, *slot))
+        if (!fat_slot_is_used(d, *slot))
             continue;
         if ((s = fat_slot_read(f, d, *slot, false, &bytes)) != OK)
             return s;

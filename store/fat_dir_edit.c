@@ -1,42 +1,45 @@
 /* SPDX-License-Identifier: ISC */
-/* Names that are added to a directory, and removed. */
+/* Adding, changing and removing the entries of a directory. */
+#include "fat_alloc.h"
 #include "fat_dir_index.h"
 #include <string.h>
 
-static bool is_short_taken(const struct fat *f, const struct fat_dir *d,
-                           const uint8_t *slot)
+static bool is_short_used(const struct fat *f, const struct fat_dir *d,
+                          const uint8_t *slot)
 {
     uint32_t hash = fat_hash_short(f, slot);
 
-    return fat_index_has(d, hash, FAT_INDEX_THERE) ||
-           fat_index_has(d, hash, FAT_INDEX_GONE);
+    return fat_index_has(d, hash, FAT_INDEX_PRESENT) ||
+           fat_index_has(d, hash, FAT_INDEX_REMOVED);
 }
 
-/* Finds a short name, in slot; *pieces are those of the long one, or 0. */
+/* Chooses a short name, in slot, that the directory does not have. *entries:
+ * the long name entries that the name needs; 0: the short name says all. */
 static enum status choose_short(const struct fat *f, const struct fat_dir *d,
                                 const struct fat_name *name, uint8_t *slot,
-                                size_t *pieces)
+                                size_t *entries)
 {
-    uint8_t basis[FAT_SHORT];
-    enum fat_fit fit = fat_short_of(name, basis);
+    uint8_t basis[FAT_SHORT_BYTES];
+    enum fat_fit fit = fat_short_make(name, basis);
 
-    memcpy(slot, basis, FAT_SHORT);
-    slot[12] = 0;
-    *pieces = fat_name_pieces(name);
-    if (fit != FAT_IS_CUT && !is_short_taken(f, d, slot)) {
+    memcpy(slot, basis, FAT_SHORT_BYTES);
+    slot[DIR_NT_RES] = 0;
+    *entries = fat_long_entries(name);
+    if (fit != FAT_IS_LOSSY && !is_short_used(f, d, slot)) {
         if (fit == FAT_FITS)
-            *pieces = 0;
+            *entries = 0;
         return OK;
     }
     for (uint32_t n = 1; n < FAT_MOST_SLOTS; n++) {
-        fat_short_number(name, basis, n, slot);
-        if (!is_short_taken(f, d, slot))
+        fat_short_make_numbered(name, basis, n, slot);
+        if (!is_short_used(f, d, slot))
             return OK;
     }
     return ERR_NO_SPACE;
 }
 
-/* The first of `need` free slots in a row; or the end of the directory's. */
+/* Finds the first of `need` free slots in a row; the last ones may be beyond the
+ * directory's clusters. */
 static uint32_t find_run(const struct fat_dir *d, uint32_t need)
 {
     uint32_t run = d->from[need], i = run;
@@ -44,14 +47,14 @@ static uint32_t find_run(const struct fat_dir *d, uint32_t need)
     while (i < d->slots && i - run < need) {
         if (i >= d->end)
             break;
-        if (fat_slot_is_taken(d, i))
+        if (fat_slot_is_used(d, i))
             run = i + 1;
         i++;
     }
     return run;
 }
 
-/* Another cluster at the end, of zeros. */
+/* Appends a cluster of zeros. */
 static enum status lengthen(struct fat *f, struct fat_dir *d)
 {
     uint32_t c, in_one = f->l.cluster_size / FAT_SLOT;
@@ -61,13 +64,13 @@ static enum status lengthen(struct fat *f, struct fat_dir *d)
         f->full = fat_dir_is_fixed(f, d) ? FAT_ROOT_FULL : FAT_DIRECTORY_FULL;
         return ERR_NO_SPACE;
     }
-    s = fat_dir_cluster_room(d);
+    s = fat_dir_reserve_cluster(d);
     if (s == OK)
-        s = fat_take(f, d->cluster[d->clusters - 1], 1);
+        s = fat_alloc(f, d->cluster[d->clusters - 1], 1);
     if (s)
         return s;
-    c = f->taken[f->taken_count - 1];
-    fat_drop(f, fat_sector_of(&f->l, c), f->l.cluster);
+    c = f->alloc.taken[f->alloc.taken_count - 1];
+    fat_buffers_drop(f, fat_sector_of(&f->l, c), f->l.cluster);
     s = fat_write_zeros(f, fat_sector_of(&f->l, c), f->l.cluster);
     if (s)
         return s;
@@ -77,8 +80,9 @@ static enum status lengthen(struct fat *f, struct fat_dir *d)
 }
 
 /*
- * What stands behind the end is nobody's, but would come to light as the end
- * moves. It cannot be seen, so it may go at any moment.
+ * Entries after the directory's end (DIR_NAME[0] is 0) are not valid, but would
+ * become so when the end moves. No other system reads them either, so zeros may
+ * be written over them at any time, without a commit.
  */
 enum status fat_dir_clean(struct fat *f, struct fat_dir *d)
 {
@@ -89,7 +93,7 @@ enum status fat_dir_clean(struct fat *f, struct fat_dir *d)
     if (fat_has_changes(f))
         return ERR_IN_USE;
     for (uint32_t i = d->end; s == OK && i < d->slots; i++) {
-        struct fat_piece *p;
+        struct fat_buffer *p;
         size_t at, sector;
 
         if ((s = fat_slot_find(f, d, i, &p, &at)) != OK)
@@ -108,37 +112,37 @@ enum status fat_dir_add(struct fat *f, struct fat_dir *d,
                         const struct fat_name *name,
                         const uint8_t bytes[FAT_SLOT])
 {
-    uint8_t slot[FAT_SLOT], piece[FAT_SLOT];
+    uint8_t slot[FAT_SLOT], part[FAT_SLOT];
     uint32_t run, hash = fat_name_hash(name, f->seed), other;
     size_t n;
     enum status s = OK;
 
-    if (fat_index_has(d, hash, FAT_INDEX_GONE))
+    if (fat_index_has(d, hash, FAT_INDEX_REMOVED))
         return ERR_IN_USE;
     memcpy(slot, bytes, FAT_SLOT);
     if ((s = choose_short(f, d, name, slot, &n)) != OK ||
-        (s = fat_index_room(d)) != OK || (s = fat_dir_clean(f, d)) != OK)
+        (s = fat_index_reserve(d)) != OK || (s = fat_dir_clean(f, d)) != OK)
         return s;
     run = find_run(d, (uint32_t)n + 1);
     while (s == OK && run + n + 1 > d->slots)
         s = lengthen(f, d);
     for (uint32_t i = 0; s == OK && i < n; i++) {
-        fat_piece_put(name, n - i, fat_short_sum(slot), piece);
-        s = fat_slot_write(f, d, run + i, piece, FAT_SLOT);
+        fat_long_put(name, n - i, fat_short_checksum(slot), part);
+        s = fat_slot_write(f, d, run + i, part, FAT_SLOT);
     }
     if (s == OK)
         s = fat_slot_write(f, d, run + (uint32_t)n, slot, FAT_SLOT);
     if (s)
         return s;
     for (uint32_t i = run; i <= run + n; i++)
-        fat_slot_take(d, i);
+        fat_slot_use(d, i);
     d->from[n + 1] = run + (uint32_t)n + 1;
     if (run + n + 1 > d->end)
         d->end = run + (uint32_t)n + 1;
     other = fat_hash_short(f, slot);
-    fat_index_add(d, hash, run + (uint32_t)n, FAT_INDEX_THERE);
+    fat_index_add(d, hash, run + (uint32_t)n, FAT_INDEX_PRESENT);
     if (other != hash)
-        fat_index_add(d, other, run + (uint32_t)n, FAT_INDEX_THERE);
+        fat_index_add(d, other, run + (uint32_t)n, FAT_INDEX_PRESENT);
     return OK;
 }
 
@@ -152,8 +156,8 @@ enum status fat_dir_remove(struct fat *f, struct fat_dir *d,
                            const struct fat_entry *entry)
 {
     static const uint8_t mark = FAT_IS_FREE;
-    struct fat_gone g = {entry->first, entry->slot, {0}};
-    enum status s = fat_dir_gone_room(d);
+    struct fat_removed_name g = {entry->first, entry->slot, {0}};
+    enum status s = fat_dir_reserve_removed(d);
 
     for (uint32_t i = entry->first; s == OK && i <= entry->slot; i++)
         s = fat_slot_write(f, d, i, &mark, 1);
@@ -161,22 +165,22 @@ enum status fat_dir_remove(struct fat *f, struct fat_dir *d,
         return s;
     g.hash[0] = fat_name_hash(&entry->name, f->seed);
     g.hash[1] = fat_hash_short(f, entry->bytes);
-    fat_index_set(d, g.hash[0], entry->slot, FAT_INDEX_GONE);
-    fat_index_set(d, g.hash[1], entry->slot, FAT_INDEX_GONE);
-    d->gone[d->gone_count++] = g;
+    fat_index_set(d, g.hash[0], entry->slot, FAT_INDEX_REMOVED);
+    fat_index_set(d, g.hash[1], entry->slot, FAT_INDEX_REMOVED);
+    d->removed[d->removed_count++] = g;
     return OK;
 }
 
-void fat_dirs_leave_early(struct fat *f, uint32_t first)
+void fat_dirs_remove_early(struct fat *f, uint32_t first)
 {
-    for (struct fat_piece *p = f->newest; p && first != 0; p = p->older)
+    for (struct fat_buffer *p = f->cache.newest; p && first != 0; p = p->older)
         for (size_t at = 0; p->old && p->kind == FAT_DIRECTORY &&
-                            at < fat_piece_size(f, p);
+                            at < fat_buffer_size(f, p);
              at += FAT_SLOT)
             if (fat_is_short(p->old + at) && fat_is_free(p->now + at) &&
                 fat_first_cluster(f, p->old + at) == first)
-                p->early[at / FAT_SLOT / 64] |= (uint64_t)1
-                                                << at / FAT_SLOT % 64;
+                p->removed_early[at / FAT_SLOT / 64] |= (uint64_t)1
+                                                        << at / FAT_SLOT % 64;
 }
 
 enum status fat_dir_is_on_disk(struct fat *f, struct fat_dir *d, uint32_t slot,
@@ -186,7 +190,7 @@ enum status fat_dir_is_on_disk(struct fat *f, struct fat_dir *d, uint32_t slot,
     enum status s = fat_slot_read(f, d, slot, true, &old);
 
     if (s == OK)
-        *is_on_disk = !d->is_apart && fat_is_short(old);
+        *is_on_disk = !d->is_unlinked && fat_is_short(old);
     return s;
 }
 
@@ -195,28 +199,28 @@ enum status fat_dir_make(struct fat *f, uint32_t parent,
 {
     uint32_t c;
     uint8_t slot[FAT_SLOT];
-    struct fat_piece *p;
-    enum status s = fat_take(f, 0, 1);
+    struct fat_buffer *p;
+    enum status s = fat_alloc(f, 0, 1);
 
     if (s)
         return s;
-    c = f->taken[f->taken_count - 1];
-    fat_drop(f, fat_sector_of(&f->l, c), f->l.cluster);
+    c = f->alloc.taken[f->alloc.taken_count - 1];
+    fat_buffers_drop(f, fat_sector_of(&f->l, c), f->l.cluster);
     s = fat_write_zeros(f, fat_sector_of(&f->l, c), f->l.cluster);
     if (s == OK)
-        s = fat_get(f, fat_sector_of(&f->l, c), fat_dir_piece(&f->l),
-                    FAT_DIRECTORY, &p);
+        s = fat_buffer_get(f, fat_sector_of(&f->l, c), fat_dir_buffer_sectors(&f->l),
+                           FAT_DIRECTORY, &p);
     if (s)
         return s;
     memcpy(slot, bytes, FAT_SLOT);
-    memcpy(slot, ".          ", FAT_SHORT);
+    memcpy(slot, ".          ", FAT_SHORT_BYTES);
     fat_put_first_cluster(slot, c);
-    s = fat_change(f, p, 0, slot, FAT_SLOT);
+    s = fat_buffer_change(f, p, 0, slot, FAT_SLOT);
     slot[1] = '.';
     fat_put_first_cluster(slot, parent);
     if (s == OK)
-        s = fat_change(f, p, FAT_SLOT, slot, FAT_SLOT);
-    p->is_apart = true;
+        s = fat_buffer_change(f, p, FAT_SLOT, slot, FAT_SLOT);
+    p->is_unlinked = true;
     *first = c;
     return s;
 }
@@ -230,7 +234,7 @@ enum status fat_dir_set_parent(struct fat *f, struct fat_dir *d,
 
     if (s)
         return s;
-    if (memcmp(is, "..         ", FAT_SHORT) != 0)
+    if (memcmp(is, "..         ", FAT_SHORT_BYTES) != 0)
         return fat_corrupt("the directory in cluster %u has no \"..\"",
                            (unsigned)d->first);
     memcpy(slot, is, FAT_SLOT);

@@ -1,81 +1,81 @@
 /* SPDX-License-Identifier: ISC */
-/* Where names are in a directory: a hash table. */
 #include "fat_dir_index.h"
 #include <stdlib.h>
 
-void fat_index_add(struct fat_dir *d, uint32_t hash, uint32_t slot, int state)
+void fat_index_add(struct fat_dir *d, uint32_t hash, uint32_t slot,
+                   enum fat_index_state state)
 {
     size_t i = 0;
 
-    while (fat_index_probe(d, hash, i)->state > FAT_INDEX_LEFT)
+    while (fat_index_probe(d, hash, i)->state > FAT_INDEX_DELETED)
         i++;
     if (fat_index_probe(d, hash, i)->state == FAT_INDEX_EMPTY)
-        d->mentions++;
+        d->index_used++;
     *fat_index_probe(d, hash, i) = (struct fat_index_entry){hash, slot, state};
 }
 
 void fat_index_set(struct fat_dir *d, uint32_t hash, uint32_t slot,
-                   int state)
+                   enum fat_index_state state)
 {
     for (size_t i = 0; fat_index_probe(d, hash, i)->state != FAT_INDEX_EMPTY;
          i++) {
         struct fat_index_entry *m = fat_index_probe(d, hash, i);
 
-        if (m->hash == hash && m->slot == slot && m->state != FAT_INDEX_LEFT) {
+        if (m->hash == hash && m->slot == slot && m->state != FAT_INDEX_DELETED) {
             m->state = state;
             return;
         }
     }
 }
 
-/* Room for two more: at most half of the table is in use. */
-enum status fat_index_room(struct fat_dir *d)
+/* Makes the table anew when it is half full, without entries that are deleted. */
+enum status fat_index_reserve(struct fat_dir *d)
 {
-    struct fat_dir to = {.mention_room = 64};
+    struct fat_dir to = {.index_size = 64};
 
-    if (2 * (d->mentions + 2) <= d->mention_room)
+    if (2 * (d->index_used + 2) <= d->index_size)
         return OK;
-    for (size_t i = 0; i < d->mention_room; i++)
-        to.mentions += d->mention[i].state > FAT_INDEX_LEFT;
-    while (to.mention_room < 4 * (to.mentions + 2))
-        to.mention_room *= 2;
-    to.mention = calloc(to.mention_room, sizeof *to.mention);
-    if (!to.mention)
+    for (size_t i = 0; i < d->index_size; i++)
+        to.index_used += d->index[i].state > FAT_INDEX_DELETED;
+    while (to.index_size < 4 * (to.index_used + 2))
+        to.index_size *= 2;
+    to.index = calloc(to.index_size, sizeof *to.index);
+    if (!to.index)
         return ERR_NO_MEMORY;
-    to.mentions = 0;
-    for (size_t i = 0; i < d->mention_room; i++)
-        if (d->mention[i].state > FAT_INDEX_LEFT)
-            fat_index_add(&to, d->mention[i].hash, d->mention[i].slot,
-                          d->mention[i].state);
-    free(d->mention);
-    d->mention = to.mention;
-    d->mention_room = to.mention_room;
-    d->mentions = to.mentions;
+    to.index_used = 0;
+    for (size_t i = 0; i < d->index_size; i++)
+        if (d->index[i].state > FAT_INDEX_DELETED)
+            fat_index_add(&to, d->index[i].hash, d->index[i].slot,
+                          d->index[i].state);
+    free(d->index);
+    d->index = to.index;
+    d->index_size = to.index_size;
+    d->index_used = to.index_used;
     return OK;
 }
 
-enum status fat_dir_gone_room(struct fat_dir *d)
+enum status fat_dir_reserve_removed(struct fat_dir *d)
 {
-    size_t room = d->gone_room ? 2 * d->gone_room : 16;
-    struct fat_gone *more;
+    size_t room = d->removed_room ? 2 * d->removed_room : 16;
+    struct fat_removed_name *more;
 
-    if (d->gone_count < d->gone_room)
+    if (d->removed_count < d->removed_room)
         return OK;
-    more = realloc(d->gone, room * sizeof *more);
+    more = realloc(d->removed, room * sizeof *more);
     if (!more)
         return ERR_NO_MEMORY;
-    d->gone = more;
-    d->gone_room = room;
+    d->removed = more;
+    d->removed_room = room;
     return OK;
 }
 
-/* Is the name there, or gone but on the disk yet? By its hash alone. */
-bool fat_index_has(const struct fat_dir *d, uint32_t hash, int state)
+bool fat_index_has(const struct fat_dir *d, uint32_t hash,
+                   enum fat_index_state state)
 {
     for (size_t i = 0; fat_index_probe(d, hash, i)->state != FAT_INDEX_EMPTY;
          i++)
         if (fat_index_probe(d, hash, i)->hash == hash &&
-            (int)fat_index_probe(d, hash, i)->state == state)
+            fat_index_probe(d, hash, i)->state == state)
             return true;
     return false;
 }

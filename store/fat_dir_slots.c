@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: ISC */
-/* Slots of a directory, and the names that they hold. */
 #include "fat_dir_slots.h"
+#include "fat_commit.h"
+#include "fat_table.h"
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE 4096u /* bytes */
+#define BUFFER 4096u /* bytes, unless clusters are smaller or sectors larger */
 
-uint32_t fat_dir_piece(const struct fat_layout *l)
+uint32_t fat_dir_buffer_sectors(const struct fat_layout *l)
 {
-    uint32_t most = l->sector_size < PIECE ? PIECE / l->sector_size : 1;
+    uint32_t most = l->sector_size < BUFFER ? BUFFER / l->sector_size : 1;
 
     return l->cluster < most ? l->cluster : most;
 }
@@ -23,16 +24,16 @@ bool fat_dir_is_fixed(const struct fat *f, const struct fat_dir *d)
     return d->first == 0 && f->l.type != FAT32;
 }
 
-static bool is_early(const struct fat_piece *p, size_t at)
+static bool is_early(const struct fat_buffer *p, size_t at)
 {
-    return p->early[at / FAT_SLOT / 64] >> at / FAT_SLOT % 64 & 1;
+    return p->removed_early[at / FAT_SLOT / 64] >> at / FAT_SLOT % 64 & 1;
 }
 
 /*
- * A slot goes from free to long or short, from short to short, and to free,
- * between two commits: see fat_store.h for the steps.
+ * Between two commits a free slot may become a long or a short entry, a short
+ * entry may change, and either may become free. fat_commit.h has the steps.
  */
-void fat_dir_step(const struct fat_piece *p, size_t size, int step,
+void fat_dir_step(const struct fat_buffer *p, size_t size, int step,
                   uint8_t *to)
 {
     memcpy(to, p->old, size);
@@ -53,12 +54,11 @@ void fat_dir_step(const struct fat_piece *p, size_t size, int step,
     }
 }
 
-/* The piece that a slot lies in, and where. */
 enum status fat_slot_find(struct fat *f, const struct fat_dir *d,
-                          uint32_t slot, struct fat_piece **piece,
+                          uint32_t slot, struct fat_buffer **buffer,
                           size_t *at)
 {
-    uint32_t size = fat_dir_piece(&f->l), bytes = size * f->l.sector_size;
+    uint32_t size = fat_dir_buffer_sectors(&f->l), bytes = size * f->l.sector_size;
     uint64_t sector;
     uint32_t count = size, place = slot * FAT_SLOT;
 
@@ -71,16 +71,15 @@ enum status fat_slot_find(struct fat *f, const struct fat_dir *d,
         place %= f->l.cluster_size;
     }
     *at = place % bytes;
-    return fat_get(f, sector + place / bytes * size, count, FAT_DIRECTORY,
-                   piece);
+    return fat_buffer_get(f, sector + place / bytes * size, count, FAT_DIRECTORY,
+                          buffer);
 }
 
-/* A slot as it is; or, on the disk, as it was. Lent like its piece. */
 enum status fat_slot_read(struct fat *f, const struct fat_dir *d,
                           uint32_t slot, bool on_disk,
                           const uint8_t **bytes)
 {
-    struct fat_piece *p;
+    struct fat_buffer *p;
     size_t at;
     enum status s = fat_slot_find(f, d, slot, &p, &at);
 
@@ -92,18 +91,18 @@ enum status fat_slot_read(struct fat *f, const struct fat_dir *d,
 enum status fat_slot_write(struct fat *f, struct fat_dir *d, uint32_t slot,
                            const uint8_t *bytes, size_t len)
 {
-    struct fat_piece *p;
+    struct fat_buffer *p;
     size_t at;
     enum status s = fat_slot_find(f, d, slot, &p, &at);
 
     if (s == OK)
-        s = fat_change(f, p, at, bytes, len);
-    if (s == OK && d->is_apart)
-        p->is_apart = true;
+        s = fat_buffer_change(f, p, at, bytes, len);
+    if (s == OK && d->is_unlinked)
+        p->is_unlinked = true;
     return s;
 }
 
-enum status fat_dir_cluster_room(struct fat_dir *d)
+enum status fat_dir_reserve_cluster(struct fat_dir *d)
 {
     size_t room = d->cluster_room ? 2 * d->cluster_room : 8;
     uint32_t *more;
@@ -122,17 +121,16 @@ uint32_t fat_hash_short(const struct fat *f, const uint8_t *slot)
 {
     struct fat_name name;
 
-    fat_short_name(slot, &name);
+    fat_short_read(slot, &name);
     return fat_name_hash(&name, f->seed);
 }
 
-/* The name in a slot, with what stands before it. */
 enum status fat_entry_read(struct fat *f, const struct fat_dir *d,
                            uint32_t slot, bool on_disk,
                            struct fat_entry *e)
 {
-    struct fat_pieces pieces = {0};
-    char text[FAT_TEXT];
+    struct fat_long_name name = {0};
+    char text[FAT_NAME_BYTES];
     const uint8_t *bytes;
     enum status s;
 
@@ -140,24 +138,24 @@ enum status fat_entry_read(struct fat *f, const struct fat_dir *d,
         return s;
     memcpy(e->bytes, bytes, FAT_SLOT);
     e->slot = e->first = slot;
-    while (e->first > 0 && slot - e->first < FAT_PIECES) {
+    while (e->first > 0 && slot - e->first < FAT_LONG_ENTRIES) {
         if ((s = fat_slot_read(f, d, e->first - 1, on_disk, &bytes)) != OK)
             return s;
-        if (!fat_is_long(bytes) || bytes[13] != fat_short_sum(e->bytes))
+        if (!fat_is_long(bytes) || bytes[LDIR_CHKSUM] != fat_short_checksum(e->bytes))
             break;
         e->first--;
-        if (bytes[0] & 0x40)
+        if (bytes[LDIR_ORD] & FAT_LAST_LONG)
             break;
     }
     for (uint32_t i = e->first; i < slot; i++) {
         if ((s = fat_slot_read(f, d, i, on_disk, &bytes)) != OK)
             return s;
-        fat_piece_get(&pieces, bytes);
+        fat_long_get(&name, bytes);
     }
-    if (!pieces.is_whole)
+    if (!name.is_whole)
         e->first = slot;
-    e->name = pieces.name;
-    if (!pieces.is_whole || !fat_name_text(&e->name, text))
-        fat_short_name(e->bytes, &e->name);
+    e->name = name.name;
+    if (!name.is_whole || !fat_name_text(&e->name, text))
+        fat_short_read(e->bytes, &e->name);
     return OK;
 }

@@ -435,8 +435,8 @@ static size_t add_name(size_t at, const char *text, const char *name_83,
     uint8_t slot[32] = {0};
 
     CHECK(fat_name_parse(text, strlen(text), &name) == OK);
-    for (size_t n = fat_name_pieces(&name); n > 0; n--, at += 32) {
-        fat_piece_put(&name, n, fat_short_sum((const uint8_t *)name_83), slot);
+    for (size_t n = fat_long_entries(&name); n > 0; n--, at += 32) {
+        fat_long_put(&name, n, fat_short_checksum((const uint8_t *)name_83), slot);
         poke(layout.root, at, slot, 32);
     }
     memset(slot, 0, 32);

@@ -1,23 +1,26 @@
 /* SPDX-License-Identifier: ISC */
 /* Reading, writing, and the size of a file. */
+#include "fat_alloc.h"
 #include "fat_calls.h"
+#include "fat_chain.h"
 #include "fat_path.h"
+#include "fat_table.h"
 #include "fat_transact.h"
 #include <string.h>
 
 #define MOST_BYTES 0xffffffffu /* of a file */
 
 /* One sector that just a part of is wanted. */
-static enum status load_edge(struct fat *f, uint64_t sector)
+static enum status read_bounce(struct fat *f, uint64_t sector)
 {
     enum status s;
 
-    if (f->edge_sector == sector)
+    if (f->bounce_sector == sector)
         return OK;
-    f->edge_sector = FAT_NO_SECTOR;
-    s = block_read(f->block, sector, f->edge, 1);
+    f->bounce_sector = FAT_NO_SECTOR;
+    s = block_read(f->block, sector, f->bounce, 1);
     if (s == OK)
-        f->edge_sector = sector;
+        f->bounce_sector = sector;
     return s;
 }
 
@@ -31,28 +34,28 @@ struct move {
     bool is_write;
 };
 
-static enum status move_edge(struct fat *f, const struct move *m, size_t n)
+static enum status move_partial(struct fat *f, const struct move *m, size_t n)
 {
     enum status s = OK;
 
     if (m->is_write && m->at - m->skip >= m->size)
-        memset(f->edge, 0, f->l.sector_size); /* nothing of the file yet */
+        memset(f->bounce, 0, f->l.sector_size); /* nothing of the file yet */
     else
-        s = load_edge(f, m->sector);
+        s = read_bounce(f, m->sector);
     if (s)
         return s;
     if (!m->is_write) {
-        memcpy(m->to, f->edge + m->skip, n);
+        memcpy(m->to, f->bounce + m->skip, n);
         return OK;
     }
-    f->edge_sector = FAT_NO_SECTOR;
+    f->bounce_sector = FAT_NO_SECTOR;
     if (m->from)
-        memcpy(f->edge + m->skip, m->from, n);
+        memcpy(f->bounce + m->skip, m->from, n);
     else
-        memset(f->edge + m->skip, 0, n);
-    s = fat_write_data(f, m->sector, f->edge, 1);
+        memset(f->bounce + m->skip, 0, n);
+    s = fat_write_data(f, m->sector, f->bounce, 1);
     if (s == OK)
-        f->edge_sector = m->sector;
+        f->bounce_sector = m->sector;
     return s;
 }
 
@@ -84,7 +87,7 @@ static enum status move(struct fat *f, struct move m)
 
         if (m.skip > 0 || n == 0) {
             n = size - m.skip < m.len ? size - m.skip : m.len;
-            s = move_edge(f, &m, n);
+            s = move_partial(f, &m, n);
             m.sector++;
         } else {
             s = move_sectors(f, &m, (uint32_t)(n / size));
@@ -108,14 +111,14 @@ static enum status move_file(struct fat *f, uint32_t first, struct move m)
     while (s == OK && left > 0) {
         uint32_t c, next, n = (uint32_t)(m.at / size), inside;
 
-        if ((s = fat_nth(f, first, n, &c)) != OK)
+        if ((s = fat_chain_nth(f, first, n, &c)) != OK)
             break;
         inside = (uint32_t)(m.at % size);
         m.sector = fat_sector_of(&f->l, c) + inside / f->l.sector_size;
         m.skip = inside % f->l.sector_size;
         m.len = size - inside;
         while (m.len < left &&
-               (s = fat_nth(f, first, ++n, &next)) == OK && next == ++c)
+               (s = fat_chain_nth(f, first, ++n, &next)) == OK && next == ++c)
             m.len += size;
         if (m.len > left)
             m.len = left;
@@ -187,8 +190,8 @@ static enum status count_clusters(struct fat *f, const uint8_t *slot,
                                     (unsigned)fat_size(slot));
     if (n == 0)
         n = 1;
-    s = fat_nth(f, first, n - 1, last);
-    while (s == OK && n < wanted && (s = fat_next(f, *last, &next)) == OK &&
+    s = fat_chain_nth(f, first, n - 1, last);
+    while (s == OK && n < wanted && (s = fat_next_cluster(f, *last, &next)) == OK &&
            next != 0) {
         *last = next;
         n++;
@@ -209,7 +212,7 @@ static enum status check_room(struct fat *f, void *ctx)
     s = count_clusters(f, w->p.entry.bytes, wanted, &count, &last);
     if (s == OK && count < wanted)
         s = fat_count_free(f);
-    return s == OK && count < wanted && wanted - count > f->free
+    return s == OK && count < wanted && wanted - count > f->alloc.free
                ? ERR_NO_SPACE
                : s;
 }
@@ -219,7 +222,7 @@ static enum status write_some(struct fat *f, void *ctx)
 {
     struct writing *w = ctx;
     uint32_t size = f->l.cluster_size, wanted, count, last;
-    uint64_t end = (w->at / size + FAT_CHUNK) * size;
+    uint64_t end = (w->at / size + FAT_ALLOC_MOST) * size;
     uint8_t slot[FAT_SLOT];
     struct move m = {.at = w->at, .is_write = true};
     struct fat_dir *d;
@@ -233,11 +236,11 @@ static enum status write_some(struct fat *f, void *ctx)
     wanted = clusters_for(f, end);
     s = count_clusters(f, slot, wanted, &count, &last);
     if (s == OK && wanted > count)
-        s = fat_take(f, last, wanted - count);
+        s = fat_alloc(f, last, wanted - count);
     if (s)
         return s;
     if (last == 0)
-        fat_put_first_cluster(slot, f->taken[0]);
+        fat_put_first_cluster(slot, f->alloc.taken[0]);
     m.len = (size_t)(end - w->at);
     m.size = fat_size(slot);
     m.from = w->at < w->offset ? NULL : w->data + (w->at - w->offset);
@@ -248,7 +251,7 @@ static enum status write_some(struct fat *f, void *ctx)
         fat_put32(slot + 28, (uint32_t)end);
     slot[11] |= FAT_ARCHIVE;
     fat_entry_set_time(f, slot, false);
-    s = fat_dir_of(f, w->p.dir_first, &d);
+    s = fat_dir_get(f, w->p.dir_first, &d);
     if (s == OK)
         s = fat_dir_change(f, d, w->p.entry.slot, slot);
     if (s)
@@ -313,13 +316,13 @@ static enum status cut_chain(struct fat *f, uint32_t first, uint32_t kept,
                              uint32_t *rest)
 {
     uint32_t last;
-    enum status s = fat_nth(f, first, kept - 1, &last);
+    enum status s = fat_chain_nth(f, first, kept - 1, &last);
 
     *rest = 0;
     if (s == OK)
-        s = fat_next(f, last, rest);
+        s = fat_next_cluster(f, last, rest);
     if (s == OK && *rest != 0)
-        s = fat_end_chain(f, last);
+        s = fat_cut_chain(f, last);
     return s;
 }
 
@@ -343,15 +346,15 @@ static enum status shorten(struct fat *f, void *ctx)
     slot[11] |= FAT_ARCHIVE;
     fat_entry_set_time(f, slot, false);
     if (s == OK)
-        s = fat_doom_room(f);
+        s = fat_reserve_free(f);
     if (s == OK)
-        s = fat_dir_of(f, p.dir_first, &p.dir);
+        s = fat_dir_get(f, p.dir_first, &p.dir);
     if (s == OK)
         s = fat_dir_change(f, p.dir, p.entry.slot, slot);
     if (s)
         return s;
-    fat_forget_trail(f, first);
-    fat_doom(f, rest);
+    fat_chain_forget(f, first);
+    fat_free_later(f, rest);
     return OK;
 }
 

@@ -35,7 +35,7 @@ enum status fat_stat(struct fs *fs, const char *path, struct fs_stat *st)
 
 /* Logs that an entry of a directory is left out; name: NULL, or that of another
  * as well. Names are of whoever made the disk, the directory's too. */
-static void tell_left_out(const char *path, const char *name)
+static void warn_left_out(const char *path, const char *name)
 {
     char directory[200], quoted[200];
 
@@ -62,7 +62,7 @@ struct batch {
     struct {
         struct fs_stat st;
         bool is_text, is_found;
-        char name[FAT_TEXT];
+        char name[FAT_NAME_BYTES];
     } entry[BATCH];
 };
 
@@ -106,9 +106,9 @@ enum status fat_list(struct fs *fs, const char *path, fs_entry *fn,
         s = fat_unlock(f, read_batch(f, path, b));
         for (size_t i = 0; goes_on && i < b->count; i++)
             if (!b->entry[i].is_text)
-                tell_left_out(path, NULL);
+                warn_left_out(path, NULL);
             else if (!b->entry[i].is_found)
-                tell_left_out(path, b->entry[i].name);
+                warn_left_out(path, b->entry[i].name);
             else
                 goes_on = fn(ctx, b->entry[i].name, &b->entry[i].st);
     }

@@ -80,7 +80,7 @@ static uint16_t capital(uint16_t c)
 }
 
 /* One character of UTF-8, in its shortest form; 0 bytes: there is none. */
-static size_t take_character(const uint8_t *t, size_t len, uint32_t *c)
+static size_t decode_utf8(const uint8_t *t, size_t len, uint32_t *c)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t n = t[0] < 0x80   ? 1
@@ -114,9 +114,9 @@ enum status fat_name_parse(const char *text, size_t len, struct fat_name *name)
 
     name->len = 0;
     for (size_t i = 0, n; i < len; i += n) {
-        n = take_character(t + i, len - i, &c);
+        n = decode_utf8(t + i, len - i, &c);
         if (n == 0 || c == '/' || c < 0x20 ||
-            name->len + (c > 0xffff ? 2 : 1) > FAT_NAME)
+            name->len + (c > 0xffff ? 2 : 1) > FAT_NAME_UNITS)
             return ERR_NAME;
         if (c > 0xffff) {
             c -= 0x10000;
@@ -140,7 +140,7 @@ enum status fat_name_check_new(const struct fat_name *name)
     return OK;
 }
 
-static size_t put_character(char *t, uint32_t c)
+static size_t encode_utf8(char *t, uint32_t c)
 {
     if (c < 0x80) {
         t[0] = (char)c;
@@ -164,7 +164,7 @@ static size_t put_character(char *t, uint32_t c)
     return 4;
 }
 
-bool fat_name_text(const struct fat_name *name, char text[FAT_TEXT])
+bool fat_name_text(const struct fat_name *name, char text[FAT_NAME_BYTES])
 {
     size_t at = 0;
 
@@ -179,7 +179,7 @@ bool fat_name_text(const struct fat_name *name, char text[FAT_TEXT])
         }
         if (c == '/' || c < 0x20)
             return false;
-        at += put_character(text + at, c);
+        at += encode_utf8(text + at, c);
     }
     text[at] = '\0';
     return at > 0 && strcmp(text, ".") != 0 && strcmp(text, "..") != 0;
@@ -228,20 +228,20 @@ static enum fat_fit shorten(const struct fat_name *name, size_t from,
         uint8_t c = short_character(name->unit[from]);
 
         if (c == 0)
-            fit = FAT_IS_CUT;
+            fit = FAT_IS_LOSSY;
         else if (c != name->unit[from] && fit == FAT_FITS)
             fit = FAT_FITS_IN_CAPITALS;
         if (name->unit[from] == ' ' || name->unit[from] == '.')
             continue;
         if (at == n)
-            return FAT_IS_CUT;
+            return FAT_IS_LOSSY;
         bytes[at++] = c ? c : '_';
     }
     return fit;
 }
 
-enum fat_fit fat_short_of(const struct fat_name *name,
-                          uint8_t name_83[FAT_SHORT])
+enum fat_fit fat_short_make(const struct fat_name *name,
+                            uint8_t name_83[FAT_SHORT_BYTES])
 {
     size_t dot = name->len, first = 0;
     enum fat_fit fit, more = FAT_FITS;
@@ -254,14 +254,14 @@ enum fat_fit fat_short_of(const struct fat_name *name,
             dot = i;
             break;
         }
-    memset(name_83, ' ', FAT_SHORT);
+    memset(name_83, ' ', FAT_SHORT_BYTES);
     fit = shorten(name, first, dot, name_83, 8);
     if (dot < name->len)
         more = shorten(name, dot + 1, name->len, name_83 + 8, 3);
     if (name_83[0] == ' ')
         name_83[0] = '_';
     if (first > 0)
-        fit = FAT_IS_CUT;
+        fit = FAT_IS_LOSSY;
     return more > fit ? more : fit;
 }
 
@@ -270,14 +270,14 @@ enum fat_fit fat_short_of(const struct fat_name *name,
  * begin alike do not look for a number one by one, two characters and four
  * digits that depend on the name and on the number.
  */
-void fat_short_number(const struct fat_name *name,
-                      const uint8_t basis[FAT_SHORT], uint32_t number,
-                      uint8_t name_83[FAT_SHORT])
+void fat_short_make_numbered(const struct fat_name *name,
+                             const uint8_t basis[FAT_SHORT_BYTES], uint32_t number,
+                             uint8_t name_83[FAT_SHORT_BYTES])
 {
     size_t len = 0, most = number <= 9 ? 6 : 2;
     uint32_t hash = fat_name_hash(name, number);
 
-    memcpy(name_83, basis, FAT_SHORT);
+    memcpy(name_83, basis, FAT_SHORT_BYTES);
     while (len < most && name_83[len] != ' ')
         len++;
     if (number > 9)
@@ -289,16 +289,16 @@ void fat_short_number(const struct fat_name *name,
         name_83[len++] = ' ';
 }
 
-uint8_t fat_short_sum(const uint8_t name_83[FAT_SHORT])
+uint8_t fat_short_checksum(const uint8_t name_83[FAT_SHORT_BYTES])
 {
     uint8_t sum = 0;
 
-    for (size_t i = 0; i < FAT_SHORT; i++)
+    for (size_t i = 0; i < FAT_SHORT_BYTES; i++)
         sum = (uint8_t)((sum >> 1 | sum << 7) + name_83[i]);
     return sum;
 }
 
-void fat_short_name(const uint8_t slot[32], struct fat_name *name)
+void fat_short_read(const uint8_t slot[32], struct fat_name *name)
 {
     size_t ends[2] = {8, 11};
 
@@ -329,37 +329,37 @@ static size_t place_of(size_t i)
                                       : 6 + 2 * i;
 }
 
-void fat_piece_put(const struct fat_name *name, size_t n, uint8_t sum,
-                   uint8_t slot[32])
+void fat_long_put(const struct fat_name *name, size_t n, uint8_t sum,
+                  uint8_t slot[32])
 {
-    size_t from = (n - 1) * FAT_PIECE;
+    size_t from = (n - 1) * FAT_LONG_UNITS;
 
     memset(slot, 0, 32);
-    slot[0] = (uint8_t)(n | (n == fat_name_pieces(name) ? 0x40 : 0));
+    slot[0] = (uint8_t)(n | (n == fat_long_entries(name) ? 0x40 : 0));
     slot[11] = 0x0f;
     slot[13] = sum;
-    for (size_t i = 0; i < FAT_PIECE; i++)
+    for (size_t i = 0; i < FAT_LONG_UNITS; i++)
         fat_put16(slot + place_of(i), from + i < name->len
                                           ? name->unit[from + i]
                                       : from + i == name->len ? 0
                                                               : 0xffff);
 }
 
-void fat_piece_get(struct fat_pieces *p, const uint8_t slot[32])
+void fat_long_get(struct fat_long_name *p, const uint8_t slot[32])
 {
     uint8_t n = slot[0] & 0x3f;
-    size_t from = (n - 1u) * FAT_PIECE, len = 0;
+    size_t from = (n - 1u) * FAT_LONG_UNITS, len = 0;
 
     if (slot[0] & 0x40) {
         p->wanted = n;
         p->sum = slot[13];
     }
-    if (n == 0 || n != p->wanted || n > FAT_PIECES || p->sum != slot[13]) {
+    if (n == 0 || n != p->wanted || n > FAT_LONG_ENTRIES || p->sum != slot[13]) {
         p->wanted = 0;
         p->is_whole = false;
         return;
     }
-    while (len < FAT_PIECE && from + len < FAT_NAME &&
+    while (len < FAT_LONG_UNITS && from + len < FAT_NAME_UNITS &&
            fat_get16(slot + place_of(len)) != 0) {
         p->name.unit[from + len] = (uint16_t)fat_get16(slot + place_of(len));
         len++;

@@ -23,7 +23,7 @@ TEST(utf_8_goes_to_utf_16_and_back)
     static const char *const texts[] = {"a", "a file.txt", "Grüße", "日本語",
                                         "🎈", "a🎈b", "\u07ff\u0800\uffff",
                                         ".hidden", "..x", " lead"};
-    char text[FAT_TEXT];
+    char text[FAT_NAME_BYTES];
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct fat_name n = name_of(texts[i]);
@@ -53,7 +53,7 @@ TEST(a_name_that_others_have_made_is_found_but_not_made)
 {
     static const char *const odd[] = {"a.", "a ", "a:b", "a*", "a?", "a\"",
                                       "a<", "a>", "a|", "a\\b", "\x7f"};
-    char text[FAT_TEXT], folded[FAT_FOLDED];
+    char text[FAT_NAME_BYTES], folded[FAT_FOLDED];
 
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         struct fat_name n = name_of(odd[i]);
@@ -80,7 +80,7 @@ TEST(names_that_are_one_fold_to_one)
 TEST(half_a_pair_is_no_text)
 {
     struct fat_name n = {{0xd83c, 'x'}, 2};
-    char text[FAT_TEXT];
+    char text[FAT_NAME_BYTES];
 
     CHECK(!fat_name_text(&n, text));
     n.len = 1;
@@ -128,7 +128,7 @@ static void short_is(const char *text, const char *wanted, enum fat_fit fit)
     struct fat_name n = name_of(text);
     uint8_t s[12] = {0};
 
-    CHECK(fat_short_of(&n, s) == fit);
+    CHECK(fat_short_make(&n, s) == fit);
     CHECK_TEXT((const char *)s, wanted);
 }
 
@@ -137,35 +137,35 @@ TEST(short_names)
     short_is("README.TXT", "README  TXT", FAT_FITS);
     short_is("A", "A          ", FAT_FITS);
     short_is("12345678.123", "12345678123", FAT_FITS);
-    short_is("A~1{}$#&'()-@^_`", "A~1{}$#&   ", FAT_IS_CUT);
+    short_is("A~1{}$#&'()-@^_`", "A~1{}$#&   ", FAT_IS_LOSSY);
     short_is("readme.txt", "README  TXT", FAT_FITS_IN_CAPITALS);
     short_is("ReadMe", "README     ", FAT_FITS_IN_CAPITALS);
-    short_is("123456789", "12345678   ", FAT_IS_CUT);
-    short_is("a.jpeg", "A       JPE", FAT_IS_CUT);
-    short_is("a.b.c", "AB      C  ", FAT_IS_CUT);
-    short_is("two words", "TWOWORDS   ", FAT_IS_CUT);
-    short_is(".hidden", "HIDDEN     ", FAT_IS_CUT);
-    short_is("+,;=[]", "______     ", FAT_IS_CUT);
-    short_is("日本.txt", "__      TXT", FAT_IS_CUT);
+    short_is("123456789", "12345678   ", FAT_IS_LOSSY);
+    short_is("a.jpeg", "A       JPE", FAT_IS_LOSSY);
+    short_is("a.b.c", "AB      C  ", FAT_IS_LOSSY);
+    short_is("two words", "TWOWORDS   ", FAT_IS_LOSSY);
+    short_is(".hidden", "HIDDEN     ", FAT_IS_LOSSY);
+    short_is("+,;=[]", "______     ", FAT_IS_LOSSY);
+    short_is("日本.txt", "__      TXT", FAT_IS_LOSSY);
 }
 
 TEST(numbers_make_other_short_names)
 {
     struct fat_name n = name_of("a long name.text");
-    uint8_t basis[FAT_SHORT], s[12] = {0}, t[12] = {0};
+    uint8_t basis[FAT_SHORT_BYTES], s[12] = {0}, t[12] = {0};
 
-    CHECK(fat_short_of(&n, basis) == FAT_IS_CUT);
-    fat_short_number(&n, basis, 1, s);
+    CHECK(fat_short_make(&n, basis) == FAT_IS_LOSSY);
+    fat_short_make_numbered(&n, basis, 1, s);
     CHECK_TEXT((const char *)s, "ALONGN~1TEX");
-    fat_short_number(&n, basis, 9, s);
+    fat_short_make_numbered(&n, basis, 9, s);
     CHECK_TEXT((const char *)s, "ALONGN~9TEX");
-    fat_short_number(&n, basis, 10, s);
-    fat_short_number(&n, basis, 11, t);
+    fat_short_make_numbered(&n, basis, 10, s);
+    fat_short_make_numbered(&n, basis, 11, t);
     CHECK(memcmp(s, "AL", 2) == 0 && s[6] == '~' && s[7] == '1');
-    CHECK(memcmp(s, t, FAT_SHORT) != 0);
+    CHECK(memcmp(s, t, FAT_SHORT_BYTES) != 0);
     n = name_of("b+");
-    CHECK(fat_short_of(&n, basis) == FAT_IS_CUT);
-    fat_short_number(&n, basis, 2, s);
+    CHECK(fat_short_make(&n, basis) == FAT_IS_LOSSY);
+    fat_short_make_numbered(&n, basis, 2, s);
     CHECK_TEXT((const char *)s, "B_~2       ");
 }
 
@@ -173,21 +173,21 @@ TEST(a_short_name_is_shown_as_its_case_bits_say)
 {
     uint8_t slot[32] = "README  TXT";
     struct fat_name n;
-    char text[FAT_TEXT];
+    char text[FAT_NAME_BYTES];
 
     slot[11] = 0x20;
     slot[12] = 0x08;
-    fat_short_name(slot, &n);
+    fat_short_read(slot, &n);
     CHECK(fat_name_text(&n, text));
     CHECK_TEXT(text, "readme.TXT");
     slot[12] = 0x10;
-    fat_short_name(slot, &n);
+    fat_short_read(slot, &n);
     CHECK(fat_name_text(&n, text));
     CHECK_TEXT(text, "README.txt");
     slot[12] = 0;
     slot[0] = 0x05; /* which stands for the mark of a free slot */
     slot[1] = 0x81;
-    fat_short_name(slot, &n);
+    fat_short_read(slot, &n);
     CHECK(fat_name_text(&n, text));
     CHECK_TEXT(text, "σüADME.TXT");
 }
@@ -196,14 +196,14 @@ TEST(a_short_name_is_shown_as_its_case_bits_say)
 static bool round_trip(const char *text)
 {
     struct fat_name n = name_of(text);
-    struct fat_pieces p = {0};
+    struct fat_long_name p = {0};
     uint8_t slot[32];
-    char found[FAT_TEXT];
+    char found[FAT_NAME_BYTES];
 
-    for (size_t i = fat_name_pieces(&n); i > 0; i--) {
+    for (size_t i = fat_long_entries(&n); i > 0; i--) {
         CHECK(!p.is_whole);
-        fat_piece_put(&n, i, 0x5a, slot);
-        fat_piece_get(&p, slot);
+        fat_long_put(&n, i, 0x5a, slot);
+        fat_long_get(&p, slot);
     }
     CHECK(p.is_whole && p.sum == 0x5a);
     return fat_name_text(&p.name, found) && strcmp(found, text) == 0;
@@ -225,26 +225,26 @@ TEST(long_names_go_into_slots_and_come_back)
 TEST(pieces_that_do_not_go_together_are_no_name)
 {
     struct fat_name n = name_of("a name of more than thirteen characters");
-    struct fat_pieces p = {0};
+    struct fat_long_name p = {0};
     uint8_t slot[32];
 
-    fat_piece_put(&n, 3, 1, slot);
-    fat_piece_get(&p, slot);
-    fat_piece_put(&n, 1, 1, slot); /* the second is missing */
-    fat_piece_get(&p, slot);
+    fat_long_put(&n, 3, 1, slot);
+    fat_long_get(&p, slot);
+    fat_long_put(&n, 1, 1, slot); /* the second is missing */
+    fat_long_get(&p, slot);
     CHECK(!p.is_whole);
-    p = (struct fat_pieces){0};
-    fat_piece_put(&n, 3, 1, slot);
-    fat_piece_get(&p, slot);
-    fat_piece_put(&n, 2, 2, slot); /* of another name */
-    fat_piece_get(&p, slot);
-    fat_piece_put(&n, 1, 1, slot);
-    fat_piece_get(&p, slot);
+    p = (struct fat_long_name){0};
+    fat_long_put(&n, 3, 1, slot);
+    fat_long_get(&p, slot);
+    fat_long_put(&n, 2, 2, slot); /* of another name */
+    fat_long_get(&p, slot);
+    fat_long_put(&n, 1, 1, slot);
+    fat_long_get(&p, slot);
     CHECK(!p.is_whole);
     for (int first = 0; first < 256; first++) {
-        p = (struct fat_pieces){0};
+        p = (struct fat_long_name){0};
         slot[0] = (uint8_t)first;
-        fat_piece_get(&p, slot);
-        CHECK(p.name.len <= FAT_NAME);
+        fat_long_get(&p, slot);
+        CHECK(p.name.len <= FAT_NAME_UNITS);
     }
 }

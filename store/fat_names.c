@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Names that come, go and move. */
+#include "fat_alloc.h"
 #include "fat_calls.h"
 #include "fat_path.h"
 #include "fat_transact.h"
@@ -61,7 +62,7 @@ static enum status check_empty(struct fat *f, uint32_t first)
 {
     struct fat_dir *d;
     bool is_empty = false;
-    enum status s = fat_dir_of(f, first, &d);
+    enum status s = fat_dir_get(f, first, &d);
 
     if (s == OK)
         s = fat_dir_is_empty(f, d, &is_empty);
@@ -82,17 +83,17 @@ static enum status drop(struct fat *f, void *ctx)
     if (fat_is_directory(p.entry.bytes)) {
         if ((s = fat_dir_cluster(f, &p.entry, &first)) != OK ||
             (s = check_empty(f, first)) != OK ||
-            (s = fat_dir_of(f, p.dir_first, &p.dir)) != OK)
+            (s = fat_dir_get(f, p.dir_first, &p.dir)) != OK)
             return s;
     }
-    s = fat_doom_room(f);
+    s = fat_reserve_free(f);
     if (s == OK)
         s = fat_dir_remove(f, p.dir, &p.entry);
     if (s)
         return s;
-    f->is_full_told = false; /* there is room again */
+    f->is_full_logged = false; /* there is room again */
     fat_dir_forget(f, first ? first : UINT32_MAX);
-    fat_doom(f, first);
+    fat_free_later(f, first);
     return OK;
 }
 
@@ -132,22 +133,22 @@ static enum status replace(struct fat *f, struct fat_place *from,
 
     if (to->entry.bytes[11] & FAT_READ_ONLY)
         return ERR_READ_ONLY;
-    if ((s = fat_dir_of(f, to->dir_first, &to->dir)) != OK ||
+    if ((s = fat_dir_get(f, to->dir_first, &to->dir)) != OK ||
         (s = fat_dir_is_on_disk(f, to->dir, to->entry.slot, &is_on_disk)) != OK)
         return s;
     if (!is_on_disk)
         return ERR_IN_USE;
     memcpy(slot, from->entry.bytes, FAT_SLOT);
-    memcpy(slot, to->entry.bytes, FAT_SHORT);
+    memcpy(slot, to->entry.bytes, FAT_SHORT_BYTES);
     slot[12] = to->entry.bytes[12]; /* lower case of the short name */
-    if ((s = fat_doom_room(f)) != OK ||
+    if ((s = fat_reserve_free(f)) != OK ||
         (s = fat_dir_change(f, to->dir, to->entry.slot, slot)) != OK ||
-        (s = fat_dir_of(f, from->dir_first, &from->dir)) != OK ||
+        (s = fat_dir_get(f, from->dir_first, &from->dir)) != OK ||
         (s = fat_dir_remove(f, from->dir, &from->entry)) != OK)
         return s;
-    fat_dirs_leave_early(f, first);
+    fat_dirs_remove_early(f, first);
     if (old != first) /* a power cut may have left one file with both names */
-        fat_doom(f, old);
+        fat_free_later(f, old);
     return OK;
 }
 
@@ -183,12 +184,12 @@ static enum status move_name(struct fat *f, void *ctx)
     }
     s = fat_dir_add(f, to.dir, &to.name, from.entry.bytes);
     if (s == OK)
-        s = fat_dir_of(f, from.dir_first, &from.dir);
+        s = fat_dir_get(f, from.dir_first, &from.dir);
     if (s == OK)
         s = fat_dir_remove(f, from.dir, &from.entry);
     if (s || !is_dir || to.dir_first == from.dir_first)
         return s;
-    s = fat_dir_of(f, first, &d);
+    s = fat_dir_get(f, first, &d);
     return s ? s : fat_dir_set_parent(f, d, to.dir_first);
 }
 

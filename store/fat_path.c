@@ -34,7 +34,7 @@ enum status fat_lookup(struct fat *f, const char *path, uint32_t around,
                        struct fat_place *p)
 {
     size_t depth = 0;
-    enum status s = fat_dir_of(f, p->dir_first = 0, &p->dir);
+    enum status s = fat_dir_get(f, p->dir_first = 0, &p->dir);
 
     p->name.len = 0;
     p->is_there = true;
@@ -53,7 +53,7 @@ enum status fat_lookup(struct fat *f, const char *path, uint32_t around,
                 return ERR_NAME;
             if ((s = check_ancestors(f, p->dir_first, depth++)) != OK)
                 return s;
-            if ((s = fat_dir_of(f, p->dir_first, &p->dir)) != OK)
+            if ((s = fat_dir_get(f, p->dir_first, &p->dir)) != OK)
                 return s;
         }
         if ((s = fat_name_parse(path, len, &p->name)) != OK)
@@ -97,5 +97,5 @@ enum status fat_lookup_dir(struct fat *f, const char *path,
         depth += *c == '/';
     if (s == OK)
         s = check_ancestors(f, first, depth);
-    return s ? s : fat_dir_of(f, first, dir);
+    return s ? s : fat_dir_get(f, first, dir);
 }

@@ -1,29 +1,30 @@
 /* SPDX-License-Identifier: ISC */
-/* Entries of the table of clusters: which cluster comes after which. */
 #include "fat_table.h"
+#include "fat_commit.h"
 #include <string.h>
 
-#define PIECE 4096u /* bytes; FAT12: 3 sectors, so that no entry lies in two */
+/* Bytes of a buffer, unless sectors are larger. FAT12: 3 sectors, so that no
+ * entry is in two buffers. */
+#define BUFFER 4096u
 
-uint32_t fat_table_piece(const struct fat_layout *l)
+uint32_t fat_table_buffer_sectors(const struct fat_layout *l)
 {
-    return l->type == FAT12         ? 3
-           : l->sector_size < PIECE ? PIECE / l->sector_size
-                                    : 1;
+    return l->type == FAT12          ? 3
+           : l->sector_size < BUFFER ? BUFFER / l->sector_size
+                                     : 1;
 }
 
-uint32_t fat_last_mark(const struct fat *f)
+uint32_t fat_eoc(const struct fat *f)
 {
     return f->l.type == FAT12   ? 0xfff
            : f->l.type == FAT16 ? 0xffff
                                 : 0x0fffffff;
 }
 
-/* The piece with a cluster's entry, and the entry's number in it. */
 enum status fat_table_find(struct fat *f, uint32_t cluster,
-                           struct fat_piece **piece, uint32_t *i)
+                           struct fat_buffer **buffer, uint32_t *i)
 {
-    uint32_t size = fat_table_piece(&f->l);
+    uint32_t size = fat_table_buffer_sectors(&f->l);
     uint32_t in_one = size * f->l.sector_size / f->l.type * 8;
     uint32_t at;
 
@@ -33,10 +34,10 @@ enum status fat_table_find(struct fat *f, uint32_t cluster,
     *i = cluster % in_one;
     if (f->l.table_size - at < size)
         size = (uint32_t)(f->l.table_size - at);
-    return fat_get(f, f->l.table + at, size, FAT_TABLE, piece);
+    return fat_buffer_get(f, f->l.table + at, size, FAT_TABLE, buffer);
 }
 
-uint32_t fat_entry_at(const struct fat *f, const uint8_t *table, uint32_t i)
+uint32_t fat_table_entry(const struct fat *f, const uint8_t *table, uint32_t i)
 {
     if (f->l.type == FAT12)
         return fat_get16(table + i * 3 / 2) >> (i % 2 ? 4 : 0) & 0xfff;
@@ -44,7 +45,8 @@ uint32_t fat_entry_at(const struct fat *f, const uint8_t *table, uint32_t i)
                               : fat_get32(table + i * 4) & 0x0fffffff;
 }
 
-/* FAT32's upper four bits are not ours. Returns where, and how many bytes. */
+/* Encodes an entry to bytes, which belong at *at in the table, and returns how
+ * many. The upper four bits of FAT32's are reserved, and kept. */
 static size_t put_entry(const struct fat *f, const uint8_t *table, uint32_t i,
                         uint32_t value, uint8_t bytes[4], size_t *at)
 {
@@ -65,20 +67,20 @@ static size_t put_entry(const struct fat *f, const uint8_t *table, uint32_t i,
     return 4;
 }
 
-enum status fat_entry(struct fat *f, uint32_t cluster, uint32_t *value)
+enum status fat_table_get(struct fat *f, uint32_t cluster, uint32_t *value)
 {
-    struct fat_piece *p;
+    struct fat_buffer *p;
     uint32_t i;
     enum status s = fat_table_find(f, cluster, &p, &i);
 
     if (s == OK)
-        *value = fat_entry_at(f, p->now, i);
+        *value = fat_table_entry(f, p->now, i);
     return s;
 }
 
-enum status fat_set_entry(struct fat *f, uint32_t cluster, uint32_t value)
+enum status fat_table_set(struct fat *f, uint32_t cluster, uint32_t value)
 {
-    struct fat_piece *p;
+    struct fat_buffer *p;
     uint32_t i;
     uint8_t bytes[4];
     size_t at, len;
@@ -87,22 +89,27 @@ enum status fat_set_entry(struct fat *f, uint32_t cluster, uint32_t value)
     if (s)
         return s;
     len = put_entry(f, p->now, i, value, bytes, &at);
-    return fat_change(f, p, at, bytes, len);
+    return fat_buffer_change(f, p, at, bytes, len);
 }
 
-static bool is_last(const struct fat *f, uint32_t value)
+enum status fat_cut_chain(struct fat *f, uint32_t cluster)
 {
-    return value >= (fat_last_mark(f) & ~7u);
+    return fat_table_set(f, cluster, fat_eoc(f));
 }
 
-enum status fat_next(struct fat *f, uint32_t cluster, uint32_t *next)
+static bool is_eoc(const struct fat *f, uint32_t value)
+{
+    return value >= (fat_eoc(f) & ~7u);
+}
+
+enum status fat_next_cluster(struct fat *f, uint32_t cluster, uint32_t *next)
 {
     uint32_t v;
-    enum status s = fat_entry(f, cluster, &v);
+    enum status s = fat_table_get(f, cluster, &v);
 
     if (s)
         return s;
-    if (is_last(f, v)) {
+    if (is_eoc(f, v)) {
         *next = 0;
         return OK;
     }
@@ -115,27 +122,26 @@ enum status fat_next(struct fat *f, uint32_t cluster, uint32_t *next)
 
 bool fat_is_bad(const struct fat *f, uint32_t value)
 {
-    return value == (fat_last_mark(f) & ~8u);
+    return value == (fat_eoc(f) & ~8u);
 }
 
-uint32_t fat_entries_of(const struct fat *f, const struct fat_piece *p)
+uint32_t fat_table_entries(const struct fat *f, const struct fat_buffer *p)
 {
     return (uint32_t)((uint64_t)p->count * f->l.sector_size * 8 / f->l.type);
 }
 
-/* Does the entry end a chain that went on? Only fs_truncate does that. */
 bool fat_is_cut(const struct fat *f, uint32_t old, uint32_t now)
 {
-    return old != 0 && !is_last(f, old) && is_last(f, now);
+    return old != 0 && !is_eoc(f, old) && is_eoc(f, now);
 }
 
-void fat_table_step(const struct fat *f, const struct fat_piece *p, int step,
+void fat_table_step(const struct fat *f, const struct fat_buffer *p, int step,
                     uint8_t *to)
 {
     memcpy(to, p->old, (size_t)p->count * f->l.sector_size);
-    for (uint32_t i = 0; i < fat_entries_of(f, p); i++) {
-        uint32_t old = fat_entry_at(f, p->old, i),
-                 now = fat_entry_at(f, p->now, i);
+    for (uint32_t i = 0; i < fat_table_entries(f, p); i++) {
+        uint32_t old = fat_table_entry(f, p->old, i),
+                 now = fat_table_entry(f, p->now, i);
         uint8_t bytes[4];
         size_t at, len;
 
@@ -147,13 +153,13 @@ void fat_table_step(const struct fat *f, const struct fat_piece *p, int step,
     }
 }
 
-bool fat_is_torn(const struct fat *f, const struct fat_piece *p, int step)
+bool fat_is_torn(const struct fat *f, const struct fat_buffer *p, int step)
 {
     uint32_t size = f->l.sector_size;
 
-    for (uint32_t i = 0; i < fat_entries_of(f, p); i++) {
-        uint32_t old = fat_entry_at(f, p->old, i),
-                 now = fat_entry_at(f, p->now, i);
+    for (uint32_t i = 0; i < fat_table_entries(f, p); i++) {
+        uint32_t old = fat_table_entry(f, p->old, i),
+                 now = fat_table_entry(f, p->now, i);
 
         if (step < FAT_STEP_CUTS && fat_is_cut(f, old, now))
             continue;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* Serial calls, and changes that are complete in memory or taken back. */
+/* One call runs at a time, and is not cancelled halfway. */
 #include "fat_transact.h"
+#include "fat_commit.h"
 #include "fat_dir.h"
 #include <mirage/time.h>
 #include <string.h>
 
-#define WRITE_AFTER (5 * SECOND)
+#define WRITE_AFTER (5 * SECOND) /* from the first change */
 
-/* Calls come one by one, and nothing cuts them short. */
 enum status fat_lock(struct fat *f)
 {
     enum status s = fiber_lock(&f->lock, FOREVER);
@@ -30,15 +30,15 @@ enum status fat_sync(struct fat *f)
     enum status s = fat_commit(f);
 
     if (s)
-        fat_dirs_forget(f); /* how far the disk is, the pieces know */
+        fat_dirs_forget(f); /* the buffers know what is on the disk */
     else
         fat_dirs_committed(f);
     f->is_dir_moved = f->is_dir_moved && s;
     return s;
 }
 
-/* Nobody asked for it, but a power cut should not cost all. */
-static void write_later(void *ctx)
+/* The fiber that commits changes which the application does not flush. */
+static void commit_later(void *ctx)
 {
     struct fat *f = ctx;
 
@@ -61,25 +61,26 @@ static void start_writer(struct fat *f)
     if (f->writer)
         return;
     f->is_writer_done = false;
-    if (fiber_spawn(&options, write_later, f, &f->writer) != OK)
+    if (fiber_spawn(&options, commit_later, f, &f->writer) != OK)
         f->writer = NULL; /* the next change tries again */
 }
 
-static void take_back(struct fat *f)
+static void roll_back(struct fat *f)
 {
-    if (f->undo_count == 0 && f->taken_count == 0)
+    if (f->cache.undo_count == 0 && f->alloc.taken_count == 0)
         return;
-    fat_take_back(f);
+    fat_roll_back(f);
     fat_dirs_forget(f);
-    memset(f->trail, 0, sizeof f->trail);
+    memset(f->chain, 0, sizeof f->chain);
 }
 
-/* A disk that is full can be seen; a directory that is full has room beside. */
-static void tell_full(struct fat *f)
+/* Logs that a directory is full: ERR_NO_SPACE alone would not tell that the
+ * disk has room. */
+static void warn_full(struct fat *f)
 {
-    if (f->full == FAT_NOT_FULL || f->is_full_told)
+    if (f->full == FAT_NOT_FULL || f->is_full_logged)
         return;
-    f->is_full_told = true;
+    f->is_full_logged = true;
     if (f->full == FAT_ROOT_FULL)
         log_warning(&fat, "the root directory is full: it has %u slots, and a "
                           "name takes one and another for each 13 characters; "
@@ -92,30 +93,26 @@ static void tell_full(struct fat *f)
                           "each 13 characters; use several directories");
 }
 
-/*
- * Makes a change, as a whole or not at all. What is in the way may be gone
- * once what came before is on the disk.
- */
 enum status fat_transact(struct fat *f, fat_change_fn *fn, void *ctx)
 {
     enum status s = OK;
 
-    if (f->changed > FAT_CHANGED)
+    if (f->cache.dirty_bytes > FAT_COMMIT_BYTES)
         s = fat_sync(f);
     if (s == OK)
         s = fn(f, ctx);
     if (s)
-        take_back(f);
+        roll_back(f);
     if (s == ERR_IN_USE || (s == ERR_NO_SPACE && fat_has_changes(f))) {
         s = fat_sync(f);
         if (s == OK)
             s = fn(f, ctx);
         if (s)
-            take_back(f);
+            roll_back(f);
     }
-    fat_done(f);
+    fat_keep_changes(f);
     if (s == ERR_NO_SPACE)
-        tell_full(f);
+        warn_full(f);
     f->full = FAT_NOT_FULL;
     if (s == OK && fat_has_changes(f))
         start_writer(f);

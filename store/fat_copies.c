@@ -1,65 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* "In use" marks, and which copy of the table is read. */
+#include "fat_copies.h"
 #include "fat_table.h"
 #include <stdlib.h>
 #include <string.h>
-
-/* The byte of the boot sector with the "in use" bit. */
-#define IN_USE   37 /* FAT12, FAT16 */
-#define IN_USE32 65
-
-/* FAT12's entry 0 while the first copy is written (write_torn). */
-#define TORN_MARK 0u
-
-/* Of the table's second entry. */
-static uint32_t clean_bit(const struct fat *f)
-{
-    return f->l.type == FAT32 ? 0x08000000 : 0x8000;
-}
-
-enum status fat_mark_table(struct fat *f, bool in_use)
-{
-    uint32_t bit = clean_bit(f), v;
-    enum status s;
-
-    if (f->l.type == FAT12)
-        return OK;
-    s = fat_entry(f, 1, &v);
-    return s ? s : fat_set_entry(f, 1, in_use ? v & ~bit : v | bit);
-}
-
-/* FAT32's boot sector has a copy, which should not differ at any moment. */
-enum status fat_mark_boot(struct fat *f, bool in_use)
-{
-    uint8_t *boot;
-    enum status s;
-
-    if (f->l.type == FAT32)
-        return OK;
-    boot = malloc(f->l.sector_size);
-    s = boot ? block_read(f->block, 0, boot, 1) : ERR_NO_MEMORY;
-    if (s == OK) {
-        boot[IN_USE] = (uint8_t)((boot[IN_USE] & ~1) | in_use);
-        s = fat_write_data(f, 0, boot, 1);
-    }
-    free(boot);
-    return s;
-}
-
-enum status fat_is_in_use(struct fat *f, bool *in_use)
-{
-    uint8_t *boot = malloc(f->l.sector_size);
-    enum status s = boot ? block_read(f->block, 0, boot, 1) : ERR_NO_MEMORY;
-    uint32_t v = UINT32_MAX;
-
-    if (s == OK && f->l.type != FAT12)
-        s = fat_entry(f, 1, &v);
-    if (s == OK)
-        *in_use = boot[f->l.type == FAT32 ? IN_USE32 : IN_USE] & 1 ||
-                  !(v & clean_bit(f));
-    free(boot);
-    return s;
-}
 
 /* Entry 0: the media byte, which the boot sector has too, below ones. */
 static bool is_media(const struct fat *f, uint32_t value)
@@ -67,7 +10,7 @@ static bool is_media(const struct fat *f, uint32_t value)
     uint32_t media = value & 0xff;
 
     return (media == 0xf0 || media >= 0xf8) &&
-           (value | 0xff) == fat_last_mark(f);
+           (value | 0xff) == fat_eoc(f);
 }
 
 /* FAT12: the sectors of both copies that hold entries. Yours, to free. */
@@ -98,11 +41,11 @@ static bool is_second_whole(const struct fat *f, const uint8_t *copies)
     uint32_t size = f->l.sector_size;
     const uint8_t *second = copies + (size_t)f->l.table_used * size;
 
-    if (!is_media(f, fat_entry_at(f, second, 0)))
+    if (!is_media(f, fat_table_entry(f, second, 0)))
         return false;
     for (uint32_t i = FAT_FIRST; i < f->l.clusters + FAT_FIRST; i++)
-        if (i * 3 / 2 % size != size - 1 && fat_entry_at(f, copies, i) != 0 &&
-            fat_entry_at(f, second, i) == 0)
+        if (i * 3 / 2 % size != size - 1 && fat_table_entry(f, copies, i) != 0 &&
+            fat_table_entry(f, second, i) == 0)
             return false;
     return true;
 }
@@ -114,26 +57,26 @@ static enum status read_first_entry(struct fat *f, uint32_t *value)
                            : ERR_NO_MEMORY;
 
     if (s == OK)
-        *value = fat_entry_at(f, sector, 0);
+        *value = fat_table_entry(f, sector, 0);
     free(sector);
     return s;
 }
 
-enum status fat_choose_table(struct fat *f)
+enum status fat_choose_copy(struct fat *f)
 {
     uint32_t value;
     uint8_t *copies;
     enum status s = read_first_entry(f, &value);
 
-    f->reads_second = false;
+    f->copies.reads_second = false;
     if (s || is_media(f, value) || f->l.tables < 2)
         return s;
-    if (f->l.type == FAT12 && value == TORN_MARK &&
+    if (f->l.type == FAT12 && value == FAT_TORN_MARK &&
         read_copies(f, &copies) == OK) {
-        f->reads_second = is_second_whole(f, copies);
+        f->copies.reads_second = is_second_whole(f, copies);
         free(copies);
     }
-    if (f->reads_second)
+    if (f->copies.reads_second)
         log_warning(&fat, "the first copy of the table was being written when "
                           "power failed; the second is used");
     else
@@ -162,30 +105,30 @@ static enum status copy_second(struct fat *f, const uint8_t *second)
     return s ? s : fat_barrier(f);
 }
 
-enum status fat_prepare_table(struct fat *f)
+enum status fat_prepare_copies(struct fat *f)
 {
     size_t len = (size_t)f->l.table_used * f->l.sector_size;
     uint8_t *copies = NULL;
     enum status s;
 
-    if (f->is_table_prepared || f->l.type != FAT12 || f->l.tables < 2)
+    if (f->copies.is_prepared || f->l.type != FAT12 || f->l.tables < 2)
         return OK;
     s = read_copies(f, &copies);
-    if (f->reads_second) {
+    if (f->copies.reads_second) {
         if (s == OK)
             s = copy_second(f, copies + len);
         free(copies);
         if (s)
             return s;
-        f->are_copies_alike = true;
+        f->copies.are_alike = true;
     } else { /* a second copy that cannot be read is none */
-        f->are_copies_alike = s == OK && memcmp(copies, copies + len, len) == 0;
+        f->copies.are_alike = s == OK && memcmp(copies, copies + len, len) == 0;
         free(copies);
-        if (!f->are_copies_alike)
+        if (!f->copies.are_alike)
             log_warning(&fat, "the copies of the table differ; both will get "
                               "what changes, and `fsck.fat` compares them");
     }
-    f->reads_second = false;
-    f->is_table_prepared = true;
+    f->copies.reads_second = false;
+    f->copies.is_prepared = true;
     return OK;
 }
