@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The FAT file system's calls. One is served at a time, and to its end: a
- * change is complete in memory, or taken back.
+ * The FAT file system (Microsoft's "FAT: General Overview of On-Disk Format",
+ * 1.03): opening and closing one, formatting, and the calls of mirage/fat.h.
  */
 #include "fat_alloc.h"
 #include "fat_calls.h"
@@ -21,11 +21,11 @@ static enum status flush(struct fs *fs)
     struct fat *f = fat_of(fs);
     enum status s = fat_lock(f);
 
-    /* Where there is no file system nothing waits to be written. */
+    /* Without a file system there is nothing to write. */
     return s ? s : fat_unlock(f, f->unusable ? OK : fat_sync(f));
 }
 
-/* Chooses what is read, and writes nothing: the disk may only be read. */
+/* Chooses the copy of the FAT, and reads the marks. Writes nothing. */
 static enum status read_state(struct fat *f)
 {
     enum status s = fat_choose_copy(f);
@@ -153,7 +153,7 @@ enum status fat_connect(struct block *block, struct fs **fs)
     return OK;
 }
 
-/* Whether fs is a FAT file system: a call that is FAT's alone may get any. */
+/* Checks the fs of a call that only FAT has: it may be any. */
 static bool is_fat(const struct fs *fs, const char *call)
 {
     if (fs->ops == &fat_ops)

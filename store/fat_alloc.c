@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: ISC */
-/* Free clusters: which they are, taking them, and chains that become free. */
+/*
+ * The free clusters are found by reading the whole FAT before the first
+ * allocation, and kept as a bit for each cluster from then on.
+ */
 #include "fat_alloc.h"
 #include "fat_chain.h"
 #include "fat_table.h"
 #include <mirage/panic.h>
 #include <stdlib.h>
 
-/* Words of a bit for each cluster. */
+/* The number of words in a set of clusters. */
 static size_t words_of(const struct fat *f)
 {
     return ((size_t)f->l.clusters + 63) / 64;
 }
 
-/* How many clusters a commit that is under way makes free. */
+/* The number of clusters that a commit in progress frees. */
 static uint32_t count_freeing(const struct fat *f)
 {
     uint32_t count = 0;
 
     for (size_t i = 0; f->alloc.is_freeing && i < words_of(f); i++)
-        for (uint64_t w = f->alloc.freeing[i] & f->alloc.used[i]; w != 0; w &= w - 1)
+        for (uint64_t w = f->alloc.freeing[i] & f->alloc.used[i]; w != 0;
+             w &= w - 1)
             count++;
     return count;
 }
@@ -37,7 +41,7 @@ static enum status read_table(struct fat *f)
     f->alloc.free = 0;
     while (cluster - FAT_FIRST < f->l.clusters) {
         if (fiber_is_cancelled())
-            return ERR_CANCELLED; /* a large disk's table is 1 GiB */
+            return ERR_CANCELLED; /* a FAT may have 1 GiB */
         if ((s = fat_table_find(f, cluster, &p, &first)) != OK)
             return s;
         for (uint32_t i = first; i < fat_table_entries(f, p) &&
@@ -72,7 +76,8 @@ enum status fat_count_free(struct fat *f)
     return s;
 }
 
-/* The next free cluster from i on, and round; there is one. */
+/* Finds the next free cluster at or after i, or else from the start. The caller
+ * knows that there is one. */
 static uint32_t find_free(const struct fat *f, uint32_t i)
 {
     if (i >= f->l.clusters)
@@ -87,7 +92,7 @@ static uint32_t find_free(const struct fat *f, uint32_t i)
     return i;
 }
 
-/* Is the cluster the last of its chain in memory, and not on the disk? */
+/* Whether the cluster ends its chain in memory, and does not on the disk. */
 static enum status is_pending_cut(struct fat *f, uint32_t cluster, bool *is)
 {
     struct fat_buffer *p;
@@ -103,14 +108,14 @@ static enum status is_pending_cut(struct fat *f, uint32_t cluster, bool *is)
 enum status fat_alloc(struct fat *f, uint32_t after, uint32_t count)
 {
     uint32_t first = (uint32_t)f->alloc.taken_count, i = f->alloc.hint;
-    bool is_cut_short = false;
+    bool is_cut_pending = false;
     enum status s = fat_count_free(f);
 
-    /* A link in place of another could be on the disk before the file's size
-     * is: a mixture of both files. */
+    /* Step 3 would write the new link in place of the old one before step 6
+     * writes the file's new size: the file would be a mixture of both. */
     if (s == OK && after != 0)
-        s = is_pending_cut(f, after, &is_cut_short);
-    if (s == OK && is_cut_short)
+        s = is_pending_cut(f, after, &is_cut_pending);
+    if (s == OK && is_cut_pending)
         s = ERR_IN_USE;
     if (s)
         return s;
@@ -159,7 +164,7 @@ void fat_free_later(struct fat *f, uint32_t first)
     fat_chain_forget(f, first);
 }
 
-/* A chain ends where it makes no sense; what is wrong there is fsck's. */
+/* Frees a chain, up to where it is damaged: the rest is left to fsck.fat. */
 static enum status free_chain(struct fat *f, uint32_t *chain)
 {
     uint32_t next;
@@ -215,12 +220,12 @@ enum status fat_write_info(struct fat *f)
         return OK;
     b = malloc(f->l.sector_size);
     s = b ? block_read(f->block, f->l.info, b, 1) : ERR_NO_MEMORY;
-    if (s == OK && fat_get32(b) == 0x41615252 &&
-        fat_get32(b + 484) == 0x61417272) {
-        fat_put32(b + FAT_INFO_FREE, f->alloc.free + count_freeing(f));
-        fat_put32(b + FAT_INFO_NEXT, f->alloc.hint < f->l.clusters
-                                         ? f->alloc.hint + FAT_FIRST
-                                         : FAT_FIRST);
+    if (s == OK && fat_get32(b + FSI_LEAD_SIG) == FSI_LEAD &&
+        fat_get32(b + FSI_STRUC_SIG) == FSI_STRUC) {
+        fat_put32(b + FSI_FREE_COUNT, f->alloc.free + count_freeing(f));
+        fat_put32(b + FSI_NXT_FREE, f->alloc.hint < f->l.clusters
+                                        ? f->alloc.hint + FAT_FIRST
+                                        : FAT_FIRST);
         s = fat_write_data(f, f->l.info, b, 1);
     }
     free(b);

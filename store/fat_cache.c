@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Pieces of the disk in memory, what was changed of them, and what is written
- * to the disk at once.
+ * Buffers are found by a hash of their first sector, and linked by last use.
+ * One that was changed also holds what the disk has (old).
  */
 #include "fat_cache.h"
 #include <mirage/panic.h>
@@ -64,7 +64,8 @@ static void free_piece(struct fat *f, struct fat_buffer *p)
     free(p);
 }
 
-/* Pieces that were changed stay, as do the few that somebody may look at. */
+/* Frees clean buffers, the least recently used first. FAT_CACHE_BYTES is enough
+ * for the few that are lent. */
 static void make_room(struct fat *f)
 {
     struct fat_buffer *p = f->cache.oldest;

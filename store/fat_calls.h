@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* fat_calls: the operations of fs_ops (mirage/fs.h) that fat.c does not have. */
+/* fat_calls: the operations of fs_ops (mirage/fs.h) that fat.c does not have.
+ */
 #ifndef STORE_FAT_CALLS_H
 #define STORE_FAT_CALLS_H
 

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-/* The nth cluster of a file. */
 #include "fat_chain.h"
 #include "fat_table.h"
 
@@ -10,7 +9,8 @@ void fat_chain_forget(struct fat *f, uint32_t first)
             f->chain[i].first = 0;
 }
 
-/* The trail of a file: its own, or the one that was longest not used. */
+/* Gets the index of a chain; if there is none, that used least recently is
+ * emptied. */
 static struct fat_chain *chain_of(struct fat *f, uint32_t first)
 {
     struct fat_chain *t = &f->chain[0];
@@ -28,7 +28,7 @@ static struct fat_chain *chain_of(struct fat *f, uint32_t first)
     return t;
 }
 
-/* Full: every second place will do. */
+/* Keeps every second cluster, when the index is full. */
 static void thin_out(struct fat_chain *t)
 {
     for (uint32_t i = 0; i < FAT_CHAIN_POINTS / 2; i++)
@@ -46,7 +46,7 @@ enum status fat_chain_nth(struct fat *f, uint32_t first, uint32_t n,
     if (!fat_is_cluster(&f->l, first))
         return fat_corrupt("a file begins in cluster %u, which is none",
                            (unsigned)first);
-    if (n >= f->l.clusters) /* or a chain that is a loop would seem endless */
+    if (n >= f->l.clusters) /* a chain that is a loop has no end */
         return fat_corrupt("the file that begins in cluster %u is larger than "
                            "the disk",
                            (unsigned)first);

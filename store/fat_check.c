@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Looks through a whole file system. Each cluster is met once, so whatever
- * leads in a circle ends where it was met before.
+ * Checks a whole file system: each name's cluster chain, then clusters that no
+ * chain has, then the copies of the FAT and FSInfo. A cluster is visited once,
+ * so a chain or a directory that is a loop ends where it was visited before.
  */
 #include "fat_check.h"
 #include "fat_dir.h"
@@ -11,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DEEP 1024 /* directories in one another that are looked into */
+#define DEEP 1024 /* levels of directories that are checked */
 
 struct check {
     struct fat *f;
@@ -23,7 +24,7 @@ struct check {
     size_t path_len;
 };
 
-/* A directory that is being looked through, and how far. */
+/* A directory being checked, and its next slot. */
 struct level {
     uint32_t first, slot;
     size_t path_len;
@@ -49,7 +50,7 @@ static void fault(struct check *c, const char *fmt, ...)
     c->fault(c->ctx, text);
 }
 
-/* false: it was met before. */
+/* Marks a cluster as visited. false: it was before. */
 static bool visit_cluster(struct check *c, uint32_t cluster)
 {
     uint32_t i = cluster - FAT_FIRST;
@@ -61,8 +62,9 @@ static bool visit_cluster(struct check *c, uint32_t cluster)
     return true;
 }
 
-/* The clusters of a chain, as far as it can be followed. */
-static enum status follow(struct check *c, uint32_t first, uint32_t *length)
+/* Visits the clusters of a chain, as far as it can be followed. */
+static enum status visit_chain(struct check *c, uint32_t first,
+                               uint32_t *length)
 {
     uint32_t at = first, next;
     enum status s = OK;
@@ -93,7 +95,7 @@ static enum status follow(struct check *c, uint32_t first, uint32_t *length)
 static enum status check_file(struct check *c, const struct fat_entry *e)
 {
     uint32_t size = fat_size(e->bytes), length, wanted;
-    enum status s = follow(c, fat_first_cluster(c->f, e->bytes), &length);
+    enum status s = visit_chain(c, fat_first_cluster(c->f, e->bytes), &length);
 
     wanted = (uint32_t)(((uint64_t)size + c->f->l.cluster_size - 1) /
                         c->f->l.cluster_size);
@@ -103,7 +105,7 @@ static enum status check_file(struct check *c, const struct fat_entry *e)
     return s;
 }
 
-/* A directory's clusters; *is_sound: it can be looked through. */
+/* Visits the clusters of a directory. *is_sound: its names can be checked. */
 static enum status check_chain(struct check *c, const struct fat_entry *e,
                                bool *is_sound)
 {
@@ -117,7 +119,7 @@ static enum status check_chain(struct check *c, const struct fat_entry *e,
     else if (fat_size(e->bytes) != 0)
         fault(c, "a directory with a size");
     else
-        s = follow(c, first, &length);
+        s = visit_chain(c, first, &length);
     *is_sound = false;
     if (s || faults != c->count->faults)
         return s;
@@ -131,7 +133,7 @@ static enum status check_chain(struct check *c, const struct fat_entry *e,
     return s;
 }
 
-/* The next entry of a level; ERR_EOF: there is none. */
+/* Reads the next entry of a directory. ERR_EOF: there is none. */
 static enum status next_entry(struct check *c, struct level *l,
                               struct fat_entry *e)
 {
@@ -186,7 +188,7 @@ static enum status check_names(struct check *c)
     return s;
 }
 
-/* What is neither free nor a file's. */
+/* Finds clusters that are neither free nor in any chain. */
 static enum status check_lost(struct check *c)
 {
     uint32_t lost = 0, v;
@@ -230,11 +232,11 @@ static enum status check_copies(struct check *c)
               (unsigned)differ);
     if (s == OK && l->info != 0) {
         s = block_read(c->f->block, l->info, a, 1);
-        if (s == OK && fat_get32(a + FAT_INFO_FREE) != FAT_UNKNOWN &&
-            fat_get32(a + FAT_INFO_FREE) != l->clusters - c->count->used)
+        if (s == OK && fat_get32(a + FSI_FREE_COUNT) != FSI_UNKNOWN &&
+            fat_get32(a + FSI_FREE_COUNT) != l->clusters - c->count->used)
             fault(c, "%u clusters are free, and not %u",
                   (unsigned)(l->clusters - c->count->used),
-                  (unsigned)fat_get32(a + FAT_INFO_FREE));
+                  (unsigned)fat_get32(a + FSI_FREE_COUNT));
     }
     free(a);
     return s;
@@ -250,13 +252,15 @@ enum status fat_check_all(struct fat *f,
 
     *count = (struct fat_count){.directories = 1, .clusters = f->l.clusters};
     if (c)
-        c->visited = calloc(((size_t)f->l.clusters + 63) / 64, sizeof *c->visited);
+        c->visited =
+            calloc(((size_t)f->l.clusters + 63) / 64, sizeof *c->visited);
     if (c && c->visited) {
         c->f = f;
         c->fault = say;
         c->ctx = ctx;
         c->count = count;
-        s = f->l.type == FAT32 ? follow(c, f->l.root_cluster, &length) : OK;
+        s = f->l.type == FAT32 ? visit_chain(c, f->l.root_cluster, &length)
+                               : OK;
         if (s == OK)
             s = check_names(c);
         if (s == OK)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The steps in which changes are written. What a step writes of a piece is
- * computed from what the disk has and from what it is to have, so a commit
- * that failed is just done again.
+ * What a step writes of a buffer is computed from what the disk has (old) and
+ * what it shall have (now), so a commit that failed is simply repeated.
  */
 #include "fat_commit.h"
 #include "fat_alloc.h"
@@ -15,8 +14,9 @@
 
 #define STEPS FAT_STEPS
 
-/* The piece as the step has it, in f->step. */
-static const uint8_t *at_step(struct fat *f, const struct fat_buffer *p, int step)
+/* The buffer as it shall be after the step; it may be made in f->step. */
+static const uint8_t *at_step(struct fat *f, const struct fat_buffer *p,
+                              int step)
 {
     if (step == STEPS || (step == 1 && p->is_unlinked))
         return p->now;
@@ -29,9 +29,9 @@ static const uint8_t *at_step(struct fat *f, const struct fat_buffer *p, int ste
     return f->step;
 }
 
-/* Writes the sectors in which the disk differs from the piece as wanted. */
-static enum status write_piece(struct fat *f, const struct fat_buffer *p,
-                               const uint8_t *wanted, uint64_t sector)
+/* Writes the sectors of `wanted` that differ from those on the disk. */
+static enum status write_buffer(struct fat *f, const struct fat_buffer *p,
+                                const uint8_t *wanted, uint64_t sector)
 {
     uint32_t size = f->l.sector_size;
     enum status s = OK;
@@ -50,31 +50,31 @@ static enum status write_piece(struct fat *f, const struct fat_buffer *p,
     return s;
 }
 
-/* To each copy of the table from `copy` on. */
+/* Writes a buffer of the FAT to each copy from `copy` on. */
 static enum status write_copies(struct fat *f, const struct fat_buffer *p,
                                 const uint8_t *wanted, uint32_t copy)
 {
     enum status s = OK;
 
     if (p->kind == FAT_DIRECTORY)
-        return write_piece(f, p, wanted, p->sector);
+        return write_buffer(f, p, wanted, p->sector);
     for (; s == OK && copy < f->l.tables; copy++)
-        s = write_piece(f, p, wanted,
-                        p->sector + (uint64_t)copy * f->l.table_size);
+        s = write_buffer(f, p, wanted,
+                         p->sector + (uint64_t)copy * f->l.table_size);
     return s;
 }
 
 /*
- * FAT12's entries may lie in two sectors, and half of a link leads anywhere.
- * So where a link changes that a file relies on, the second copy is written
- * first; the first copy is declared invalid, by its first entry, while it is
- * written, and fat_choose_copy then takes the second.
+ * Writes a step of FAT12 that changes links which lie in two sectors: half of a
+ * link leads to any cluster. The second copy is written first; then the first,
+ * marked as invalid by FAT_TORN_MARK while that lasts, so that after a power
+ * cut fat_choose_copy takes the second.
  */
 static enum status write_torn(struct fat *f, int step)
 {
     struct fat_buffer *start;
-    enum status s = fat_buffer_get(f, f->l.table, fat_table_buffer_sectors(&f->l),
-                                   FAT_TABLE, &start);
+    enum status s = fat_buffer_get(
+        f, f->l.table, fat_table_buffer_sectors(&f->l), FAT_TABLE, &start);
     uint8_t *first = s ? NULL : malloc(f->l.sector_size);
 
     if (!first)
@@ -91,7 +91,7 @@ static enum status write_torn(struct fat *f, int step)
         s = fat_write_data(f, f->l.table, first, 1);
     if (s == OK)
         s = fat_barrier(f);
-    /* All but the first sector, which makes it valid again. */
+    /* The first sector, which makes the copy valid again, is written last. */
     for (struct fat_buffer *p = f->cache.newest; p && s == OK; p = p->older) {
         const uint8_t *wanted = p->old ? at_step(f, p, step) : NULL;
 
@@ -101,13 +101,14 @@ static enum status write_torn(struct fat *f, int step)
             s = fat_write_data(f, p->sector + 1, wanted + f->l.sector_size,
                                p->count - 1);
         else
-            s = write_piece(f, p, wanted, p->sector);
+            s = write_buffer(f, p, wanted, p->sector);
     }
     if (s == OK)
         s = fat_barrier(f);
     if (s == OK)
         s = fat_write_data(f, f->l.table,
-                           start->old ? at_step(f, start, step) : start->now, 1);
+                           start->old ? at_step(f, start, step) : start->now,
+                           1);
     free(first);
     return s;
 }
@@ -134,7 +135,7 @@ static enum status write_step(struct fat *f, int step)
     return s;
 }
 
-/* The disk has now what the step wrote. */
+/* Notes that the step is on the disk. */
 static void note_written(struct fat *f, int step)
 {
     for (struct fat_buffer *p = f->cache.newest; p; p = p->older) {
@@ -168,9 +169,9 @@ static enum status commit_step(struct fat *f, int step)
 }
 
 /*
- * The disk is marked as in use before the first change, and the mark is taken
- * back after the last; a power cut may leave it. One that was there before
- * stays, since nobody has checked the disk.
+ * Marks the volume as in use before the first change, and clears the marks
+ * after the last. Marks that were there when it was opened stay, since nothing
+ * has checked the volume.
  */
 static enum status mark(struct fat *f, bool in_use)
 {

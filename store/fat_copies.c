@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+/* Decision 0014 tells when FAT12's second copy is trusted. */
 #include "fat_copies.h"
 #include "fat_table.h"
 #include <stdlib.h>
 #include <string.h>
 
-/* Entry 0: the media byte, which the boot sector has too, below ones. */
+/* Whether FAT[0] is valid: the media byte, and ones above it. */
 static bool is_media(const struct fat *f, uint32_t value)
 {
     uint32_t media = value & 0xff;
@@ -13,7 +14,8 @@ static bool is_media(const struct fat *f, uint32_t value)
            (value | 0xff) == fat_eoc(f);
 }
 
-/* FAT12: the sectors of both copies that hold entries. Yours, to free. */
+/* Reads the sectors with entries of both copies. FAT12. *copies: yours, to
+ * free. */
 static enum status read_copies(struct fat *f, uint8_t **copies)
 {
     size_t len = (size_t)f->l.table_used * f->l.sector_size;
@@ -31,10 +33,11 @@ static enum status read_copies(struct fat *f, uint8_t **copies)
 }
 
 /*
- * Can the second copy be what our commit wrote before it wrote to the first?
- * It then has a link wherever the first has one, for this step frees nothing;
- * a copy that its device never updates has not. Entries in two sectors say
- * nothing: the first copy may have half of one.
+ * Whether the second copy can be that which our commit completed before it
+ * began to write the first. Since such a step frees no cluster, it then has a
+ * link wherever the first copy has one; a copy that its device never updates
+ * has not. Entries that lie in two sectors are not compared: the first copy may
+ * have half of one.
  */
 static bool is_second_whole(const struct fat *f, const uint8_t *copies)
 {
@@ -44,7 +47,8 @@ static bool is_second_whole(const struct fat *f, const uint8_t *copies)
     if (!is_media(f, fat_table_entry(f, second, 0)))
         return false;
     for (uint32_t i = FAT_FIRST; i < f->l.clusters + FAT_FIRST; i++)
-        if (i * 3 / 2 % size != size - 1 && fat_table_entry(f, copies, i) != 0 &&
+        if (i * 3 / 2 % size != size - 1 &&
+            fat_table_entry(f, copies, i) != 0 &&
             fat_table_entry(f, second, i) == 0)
             return false;
     return true;
@@ -87,8 +91,8 @@ enum status fat_choose_copy(struct fat *f)
     return OK;
 }
 
-/* The second copy over the first, its first sector last: until then the mark
- * stands. */
+/* Writes the second copy over the first. The first sector, which has
+ * FAT_TORN_MARK, is written last, after a flush. */
 static enum status copy_second(struct fat *f, const uint8_t *second)
 {
     size_t size = f->l.sector_size;
@@ -121,7 +125,7 @@ enum status fat_prepare_copies(struct fat *f)
         if (s)
             return s;
         f->copies.are_alike = true;
-    } else { /* a second copy that cannot be read is none */
+    } else { /* a second copy that cannot be read is not used */
         f->copies.are_alike = s == OK && memcmp(copies, copies + len, len) == 0;
         free(copies);
         if (!f->copies.are_alike)

@@ -26,7 +26,8 @@ static enum status index_entry(struct fat *f, struct fat_dir *d,
         return s;
     hash = fat_name_hash(&e.name, f->seed);
     other = fat_hash_short(f, e.bytes);
-    fat_index_add(d, hash, slot, on_disk ? FAT_INDEX_REMOVED : FAT_INDEX_PRESENT);
+    fat_index_add(d, hash, slot,
+                  on_disk ? FAT_INDEX_REMOVED : FAT_INDEX_PRESENT);
     if (other != hash)
         fat_index_add(d, other, slot,
                       on_disk ? FAT_INDEX_REMOVED : FAT_INDEX_PRESENT);
@@ -36,7 +37,8 @@ static enum status index_entry(struct fat *f, struct fat_dir *d,
     return OK;
 }
 
-/* Adds all names; then those that were removed in memory and are on the disk. */
+/* Adds all names; then those that were removed in memory and are on the disk.
+ */
 static enum status read_names(struct fat *f, struct fat_dir *d)
 {
     const uint8_t *now, *old;
@@ -62,7 +64,8 @@ static enum status read_names(struct fat *f, struct fat_dir *d)
         if (fat_is_name(now))
             s = index_entry(f, d, i, false);
     }
-    for (uint32_t i = 0; s == OK && f->cache.dirty_bytes > 0 && i < d->end; i++) {
+    for (uint32_t i = 0; s == OK && f->cache.dirty_bytes > 0 && i < d->end;
+         i++) {
         s = fat_slot_read(f, d, i, false, &now);
         if (s == OK && fat_is_free(now))
             s = fat_slot_read(f, d, i, true, &old);

@@ -38,8 +38,8 @@ static enum status choose_short(const struct fat *f, const struct fat_dir *d,
     return ERR_NO_SPACE;
 }
 
-/* Finds the first of `need` free slots in a row; the last ones may be beyond the
- * directory's clusters. */
+/* Finds the first of `need` free slots in a row; the last ones may be beyond
+ * the directory's clusters. */
 static uint32_t find_run(const struct fat_dir *d, uint32_t need)
 {
     uint32_t run = d->from[need], i = run;
@@ -208,8 +208,8 @@ enum status fat_dir_make(struct fat *f, uint32_t parent,
     fat_buffers_drop(f, fat_sector_of(&f->l, c), f->l.cluster);
     s = fat_write_zeros(f, fat_sector_of(&f->l, c), f->l.cluster);
     if (s == OK)
-        s = fat_buffer_get(f, fat_sector_of(&f->l, c), fat_dir_buffer_sectors(&f->l),
-                           FAT_DIRECTORY, &p);
+        s = fat_buffer_get(f, fat_sector_of(&f->l, c),
+                           fat_dir_buffer_sectors(&f->l), FAT_DIRECTORY, &p);
     if (s)
         return s;
     memcpy(slot, bytes, FAT_SLOT);

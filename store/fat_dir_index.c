@@ -21,14 +21,16 @@ void fat_index_set(struct fat_dir *d, uint32_t hash, uint32_t slot,
          i++) {
         struct fat_index_entry *m = fat_index_probe(d, hash, i);
 
-        if (m->hash == hash && m->slot == slot && m->state != FAT_INDEX_DELETED) {
+        if (m->hash == hash && m->slot == slot &&
+            m->state != FAT_INDEX_DELETED) {
             m->state = state;
             return;
         }
     }
 }
 
-/* Makes the table anew when it is half full, without entries that are deleted. */
+/* Makes the table anew when it is half full, without entries that are deleted.
+ */
 enum status fat_index_reserve(struct fat_dir *d)
 {
     struct fat_dir to = {.index_size = 64};

@@ -58,7 +58,8 @@ enum status fat_slot_find(struct fat *f, const struct fat_dir *d,
                           uint32_t slot, struct fat_buffer **buffer,
                           size_t *at)
 {
-    uint32_t size = fat_dir_buffer_sectors(&f->l), bytes = size * f->l.sector_size;
+    uint32_t size = fat_dir_buffer_sectors(&f->l),
+             bytes = size * f->l.sector_size;
     uint64_t sector;
     uint32_t count = size, place = slot * FAT_SLOT;
 
@@ -71,8 +72,8 @@ enum status fat_slot_find(struct fat *f, const struct fat_dir *d,
         place %= f->l.cluster_size;
     }
     *at = place % bytes;
-    return fat_buffer_get(f, sector + place / bytes * size, count, FAT_DIRECTORY,
-                          buffer);
+    return fat_buffer_get(f, sector + place / bytes * size, count,
+                          FAT_DIRECTORY, buffer);
 }
 
 enum status fat_slot_read(struct fat *f, const struct fat_dir *d,
@@ -141,7 +142,8 @@ enum status fat_entry_read(struct fat *f, const struct fat_dir *d,
     while (e->first > 0 && slot - e->first < FAT_LONG_ENTRIES) {
         if ((s = fat_slot_read(f, d, e->first - 1, on_disk, &bytes)) != OK)
             return s;
-        if (!fat_is_long(bytes) || bytes[LDIR_CHKSUM] != fat_short_checksum(e->bytes))
+        if (!fat_is_long(bytes) ||
+            bytes[LDIR_CHKSUM] != fat_short_checksum(e->bytes))
             break;
         e->first--;
         if (bytes[LDIR_ORD] & FAT_LAST_LONG)

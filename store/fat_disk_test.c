@@ -436,7 +436,8 @@ static size_t add_name(size_t at, const char *text, const char *name_83,
 
     CHECK(fat_name_parse(text, strlen(text), &name) == OK);
     for (size_t n = fat_long_entries(&name); n > 0; n--, at += 32) {
-        fat_long_put(&name, n, fat_short_checksum((const uint8_t *)name_83), slot);
+        fat_long_put(&name, n, fat_short_checksum((const uint8_t *)name_83),
+                     slot);
         poke(layout.root, at, slot, 32);
     }
     memset(slot, 0, 32);

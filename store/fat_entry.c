@@ -1,29 +1,33 @@
 /* SPDX-License-Identifier: ISC */
-/* The fields of a directory entry. */
+/*
+ * A date has 7 bits for the years since 1980, 4 for the month and 5 for the
+ * day; a time 5 for the hour, 6 for the minute and 5 for two seconds. Both are
+ * UTC here.
+ */
 #include "fat_entry.h"
 #include <mirage/calendar.h>
 #include <mirage/macros.h>
 
-#define YEARS     (315532800 * SECOND) /* from 1970 to 1980 */
+#define TO_1980   (315532800 * SECOND) /* since 1970 */
 #define LAST_YEAR 2107
-#define NO_DATE   0x0021 /* 1980-01-01: no time is known */
+#define NO_DATE   0x0021 /* 1980-01-01, at 0:00: the time is unknown */
 
 uint32_t fat_first_cluster(const struct fat *f, const uint8_t *slot)
 {
-    return fat_get16(slot + 26) |
-           (f->l.type == FAT32 ? fat_get16(slot + 20) << 16 : 0);
+    return fat_get16(slot + DIR_FST_CLUS_LO) |
+           (f->l.type == FAT32 ? fat_get16(slot + DIR_FST_CLUS_HI) << 16 : 0);
 }
 
 void fat_put_first_cluster(uint8_t *slot, uint32_t cluster)
 {
-    fat_put16(slot + 26, cluster);
-    fat_put16(slot + 20, cluster >> 16);
+    fat_put16(slot + DIR_FST_CLUS_LO, cluster);
+    fat_put16(slot + DIR_FST_CLUS_HI, cluster >> 16);
 }
 
-/* 0: unknown. */
 nanoseconds fat_entry_time(const uint8_t *slot)
 {
-    uint32_t date = fat_get16(slot + 24), time = fat_get16(slot + 22);
+    uint32_t date = fat_get16(slot + DIR_WRT_DATE),
+             time = fat_get16(slot + DIR_WRT_TIME);
     struct civil_time t = {
         .year = (uint16_t)(1980 + (date >> 9)),
         .month = date >> 5 & 15,
@@ -42,7 +46,7 @@ nanoseconds fat_entry_time(const uint8_t *slot)
 void fat_entry_set_time(const struct fat *f, uint8_t *slot, bool is_new)
 {
     nanoseconds now = f->fixed_time ? f->fixed_time : time_wall();
-    struct civil_time t = calendar_civil((int64_t)(max(now, YEARS) / SECOND));
+    struct civil_time t = calendar_civil((int64_t)(max(now, TO_1980) / SECOND));
     uint32_t date, time;
 
     if (t.year > LAST_YEAR) {
@@ -52,12 +56,12 @@ void fat_entry_set_time(const struct fat *f, uint8_t *slot, bool is_new)
     }
     date = (t.year - 1980u) << 9 | (uint32_t)t.month << 5 | t.day;
     time = (uint32_t)t.hour << 11 | (uint32_t)t.minute << 5 | t.second / 2;
-    fat_put16(slot + 22, time);
-    fat_put16(slot + 24, date);
-    fat_put16(slot + 18, date);
+    fat_put16(slot + DIR_WRT_TIME, time);
+    fat_put16(slot + DIR_WRT_DATE, date);
+    fat_put16(slot + DIR_LST_ACC_DATE, date);
     if (is_new) {
-        slot[13] = (uint8_t)(t.second % 2 * 100);
-        fat_put16(slot + 14, time);
-        fat_put16(slot + 16, date);
+        slot[DIR_CRT_TIME_TENTH] = (uint8_t)(t.second % 2 * 100);
+        fat_put16(slot + DIR_CRT_TIME, time);
+        fat_put16(slot + DIR_CRT_DATE, date);
     }
 }

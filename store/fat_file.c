@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* Reading, writing, and the size of a file. */
+/*
+ * Reading, writing and truncating files. Whole sectors go straight between the
+ * caller's memory and the disk, in runs of adjacent clusters; a sector that is
+ * needed in part goes through f->bounce.
+ */
 #include "fat_alloc.h"
 #include "fat_calls.h"
 #include "fat_chain.h"
@@ -10,7 +14,7 @@
 
 #define MOST_BYTES 0xffffffffu /* of a file */
 
-/* One sector that just a part of is wanted. */
+/* Reads a sector into f->bounce, unless it is there. */
 static enum status read_bounce(struct fat *f, uint64_t sector)
 {
     enum status s;
@@ -24,22 +28,24 @@ static enum status read_bounce(struct fat *f, uint64_t sector)
     return s;
 }
 
-/* Sectors in a row, of a file, and what goes from them or to them. */
-struct move {
+/* A transfer between adjacent sectors of a file and memory. */
+struct transfer {
     uint64_t sector;
-    size_t skip, len; /* bytes: in front of them, and of them */
-    uint64_t at, size; /* in the file, and the file's */
-    uint8_t *to; /* reading */
-    const uint8_t *from; /* writing; NULL: zeros */
+    size_t skip, len; /* bytes: before the first, and to transfer */
+    uint64_t at, size; /* the place in the file; the file's size */
+    uint8_t *to; /* to read */
+    const uint8_t *from; /* to write; NULL: zeros */
     bool is_write;
 };
 
-static enum status move_partial(struct fat *f, const struct move *m, size_t n)
+static enum status transfer_partial(struct fat *f, const struct transfer *m,
+                                    size_t n)
 {
     enum status s = OK;
 
     if (m->is_write && m->at - m->skip >= m->size)
-        memset(f->bounce, 0, f->l.sector_size); /* nothing of the file yet */
+        memset(f->bounce, 0,
+               f->l.sector_size); /* it holds nothing of the file */
     else
         s = read_bounce(f, m->sector);
     if (s)
@@ -59,8 +65,8 @@ static enum status move_partial(struct fat *f, const struct move *m, size_t n)
     return s;
 }
 
-static enum status move_sectors(struct fat *f, const struct move *m,
-                                uint32_t count)
+static enum status transfer_sectors(struct fat *f, const struct transfer *m,
+                                    uint32_t count)
 {
     if (!m->is_write)
         return block_read(f->block, m->sector, m->to, count);
@@ -68,7 +74,7 @@ static enum status move_sectors(struct fat *f, const struct move *m,
                    : fat_write_zeros(f, m->sector, count);
 }
 
-static void advance(struct move *m, size_t n)
+static void advance(struct transfer *m, size_t n)
 {
     m->at += n;
     if (m->to)
@@ -77,7 +83,7 @@ static void advance(struct move *m, size_t n)
         m->from += n;
 }
 
-static enum status move(struct fat *f, struct move m)
+static enum status transfer_run(struct fat *f, struct transfer m)
 {
     uint32_t size = f->l.sector_size;
     enum status s = OK;
@@ -86,11 +92,11 @@ static enum status move(struct fat *f, struct move m)
         size_t n = m.len - m.len % size;
 
         if (m.skip > 0 || n == 0) {
-            n = size - m.skip < m.len ? size - m.skip : m.len;
-            s = move_partial(f, &m, n);
+            n = min(size - m.skip, m.len);
+            s = transfer_partial(f, &m, n);
             m.sector++;
         } else {
-            s = move_sectors(f, &m, (uint32_t)(n / size));
+            s = transfer_sectors(f, &m, (uint32_t)(n / size));
             m.sector += n / size;
         }
         m.skip = 0;
@@ -100,9 +106,10 @@ static enum status move(struct fat *f, struct move m)
     return s;
 }
 
-/* Moves what is asked for, m.len bytes at m.at, as far as clusters lie side
- * by side, again and again. */
-static enum status move_file(struct fat *f, uint32_t first, struct move m)
+/* Transfers m.len bytes at m.at of the chain that begins with cluster first,
+ * one run of adjacent clusters after the other. */
+static enum status transfer_file(struct fat *f, uint32_t first,
+                                 struct transfer m)
 {
     uint32_t size = f->l.cluster_size;
     size_t left = m.len;
@@ -123,7 +130,7 @@ static enum status move_file(struct fat *f, uint32_t first, struct move m)
         if (m.len > left)
             m.len = left;
         if (s == OK)
-            s = move(f, m);
+            s = transfer_run(f, m);
         advance(&m, m.len);
         left -= m.len;
     }
@@ -151,17 +158,17 @@ enum status fat_read(struct fs *fs, const char *path, uint64_t offset,
     else if (len > size - offset)
         len = (size_t)(size - offset);
     s = len == 0 ? OK
-                 : move_file(f, fat_first_cluster(f, p.entry.bytes),
-                             (struct move){.at = offset,
-                                           .size = size,
-                                           .len = len,
-                                           .to = data});
+                 : transfer_file(f, fat_first_cluster(f, p.entry.bytes),
+                                 (struct transfer){.at = offset,
+                                                   .size = size,
+                                                   .len = len,
+                                                   .to = data});
     if (s == OK)
         *got = len;
     return fat_unlock(f, s);
 }
 
-/* What is written: from `at`, up to `end`; before offset, zeros. */
+/* A write from `at` up to `end`: zeros before offset, then data. */
 struct writing {
     struct fat_place p;
     const uint8_t *data;
@@ -173,7 +180,8 @@ static uint32_t clusters_for(const struct fat *f, uint64_t bytes)
     return (uint32_t)((bytes + f->l.cluster_size - 1) / f->l.cluster_size);
 }
 
-/* A file's clusters, those that it has and needs not among them. */
+/* Counts the clusters of a file's chain, up to `wanted` or what its size needs:
+ * the chain may be longer than that. *last: 0 if there is none. */
 static enum status count_clusters(struct fat *f, const uint8_t *slot,
                                   uint32_t wanted, uint32_t *count,
                                   uint32_t *last)
@@ -191,8 +199,8 @@ static enum status count_clusters(struct fat *f, const uint8_t *slot,
     if (n == 0)
         n = 1;
     s = fat_chain_nth(f, first, n - 1, last);
-    while (s == OK && n < wanted && (s = fat_next_cluster(f, *last, &next)) == OK &&
-           next != 0) {
+    while (s == OK && n < wanted &&
+           (s = fat_next_cluster(f, *last, &next)) == OK && next != 0) {
         *last = next;
         n++;
     }
@@ -200,7 +208,7 @@ static enum status count_clusters(struct fat *f, const uint8_t *slot,
     return s;
 }
 
-/* Is there room for the whole of it? */
+/* Checks that the whole write has room. */
 static enum status check_room(struct fat *f, void *ctx)
 {
     struct writing *w = ctx;
@@ -217,14 +225,14 @@ static enum status check_room(struct fat *f, void *ctx)
                : s;
 }
 
-/* As much of it as a call's worth of clusters holds. */
+/* Writes as much as FAT_ALLOC_MOST clusters hold. */
 static enum status write_some(struct fat *f, void *ctx)
 {
     struct writing *w = ctx;
     uint32_t size = f->l.cluster_size, wanted, count, last;
     uint64_t end = (w->at / size + FAT_ALLOC_MOST) * size;
     uint8_t slot[FAT_SLOT];
-    struct move m = {.at = w->at, .is_write = true};
+    struct transfer m = {.at = w->at, .is_write = true};
     struct fat_dir *d;
     enum status s;
 
@@ -244,12 +252,12 @@ static enum status write_some(struct fat *f, void *ctx)
     m.len = (size_t)(end - w->at);
     m.size = fat_size(slot);
     m.from = w->at < w->offset ? NULL : w->data + (w->at - w->offset);
-    s = move_file(f, fat_first_cluster(f, slot), m);
+    s = transfer_file(f, fat_first_cluster(f, slot), m);
     if (s)
         return s;
     if (end > fat_size(slot))
-        fat_put32(slot + 28, (uint32_t)end);
-    slot[11] |= FAT_ARCHIVE;
+        fat_put32(slot + DIR_FILE_SIZE, (uint32_t)end);
+    slot[DIR_ATTR] |= FAT_ARCHIVE;
     fat_entry_set_time(f, slot, false);
     s = fat_dir_get(f, w->p.dir_first, &d);
     if (s == OK)
@@ -261,7 +269,7 @@ static enum status write_some(struct fat *f, void *ctx)
     return OK;
 }
 
-/* A file that may be changed. */
+/* Looks up a file that may be changed. */
 static enum status find_file(struct fat *f, const char *path,
                              struct fat_place *p)
 {
@@ -269,13 +277,13 @@ static enum status find_file(struct fat *f, const char *path,
 
     if (s)
         return s;
-    return fat_is_directory(p->entry.bytes)     ? ERR_IS_DIRECTORY
-           : p->entry.bytes[11] & FAT_READ_ONLY ? ERR_READ_ONLY
-                                                : OK;
+    return fat_is_directory(p->entry.bytes)           ? ERR_IS_DIRECTORY
+           : p->entry.bytes[DIR_ATTR] & FAT_READ_ONLY ? ERR_READ_ONLY
+                                                      : OK;
 }
 
-/* A gap may be up to 4 GiB of zeros: the fiber may be asked to end meanwhile.
- */
+/* Up to 4 GiB of zeros may be written: meanwhile others run, and the fiber may
+ * be cancelled. */
 static enum status write_all(struct fat *f, struct writing *w)
 {
     enum status s = fat_transact(f, check_room, w);
@@ -311,7 +319,8 @@ struct truncation {
     uint64_t size;
 };
 
-/* The last cluster that is kept ends the chain, and the rest is doomed. */
+/* Cuts a chain after `kept` clusters. *rest: the first of the others; 0: there
+ * are none. */
 static enum status cut_chain(struct fat *f, uint32_t first, uint32_t kept,
                              uint32_t *rest)
 {
@@ -342,8 +351,8 @@ static enum status shorten(struct fat *f, void *ctx)
         s = cut_chain(f, first, clusters_for(f, t->size), &rest);
     else
         fat_put_first_cluster(slot, 0);
-    fat_put32(slot + 28, (uint32_t)t->size);
-    slot[11] |= FAT_ARCHIVE;
+    fat_put32(slot + DIR_FILE_SIZE, (uint32_t)t->size);
+    slot[DIR_ATTR] |= FAT_ARCHIVE;
     fat_entry_set_time(f, slot, false);
     if (s == OK)
         s = fat_reserve_free(f);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Makes an empty file system. The boot sector comes last, so that a disk whose
- * formatting was cut short has none.
+ * Makes an empty file system. The boot sector is written last, so that a disk
+ * whose formatting was interrupted has none.
  */
 #include "fat_layout.h"
 #include <mirage/buf.h>
@@ -10,14 +10,14 @@
 
 #define PAGES 16
 
-/* The disk, and zeroed pages to write to it. */
-struct maker {
+/* The disk, zeroed pages to write to it, and memory for one sector. */
+struct target {
     struct block *block;
     const struct fat_layout *l;
     uint8_t *zeros, *sector;
 };
 
-static enum status write_zeros(const struct maker *m, uint64_t sector,
+static enum status write_zeros(const struct target *m, uint64_t sector,
                                uint64_t count)
 {
     uint64_t most = PAGES * PAGE_BYTES / m->l->sector_size;
@@ -33,8 +33,8 @@ static enum status write_zeros(const struct maker *m, uint64_t sector,
     return s;
 }
 
-/* One sector, of zeros but for its first bytes. */
-static enum status write_sector(const struct maker *m, uint64_t sector,
+/* Writes a sector that begins with these bytes and is zero beyond. */
+static enum status write_sector(const struct target *m, uint64_t sector,
                                 const void *bytes, size_t len)
 {
     memset(m->sector, 0, m->l->sector_size);
@@ -42,7 +42,7 @@ static enum status write_sector(const struct maker *m, uint64_t sector,
     return block_write(m->block, sector, m->sector, 1);
 }
 
-static enum status write_tables(const struct maker *m)
+static enum status write_tables(const struct target *m)
 {
     const struct fat_layout *l = m->l;
     uint8_t b[12];
@@ -65,7 +65,7 @@ static enum status write_tables(const struct maker *m)
     return s;
 }
 
-static enum status write_root(const struct maker *m, const char *label)
+static enum status write_root(const struct target *m, const char *label)
 {
     const struct fat_layout *l = m->l;
     uint64_t at = l->root;
@@ -83,15 +83,16 @@ static enum status write_root(const struct maker *m, const char *label)
     return write_sector(m, at, slot, sizeof slot);
 }
 
-/* FAT32's free count, and another boot sector, with its own. */
-static enum status write_info(const struct maker *m, const uint8_t *boot)
+/* FAT32's FSInfo sector, and the backups of it and of the boot sector. */
+static enum status write_info(const struct target *m, const uint8_t *boot)
 {
-    uint8_t info[FAT_BOOT] = {'R', 'R', 'a', 'A'};
+    uint8_t info[FAT_BOOT] = {0};
     enum status s;
 
-    memcpy(info + 484, "rrAa", 4);
-    fat_put32(info + FAT_INFO_FREE, m->l->clusters - 1);
-    fat_put32(info + FAT_INFO_NEXT, FAT_FIRST + 1);
+    fat_put32(info + FSI_LEAD_SIG, FSI_LEAD);
+    fat_put32(info + FSI_STRUC_SIG, FSI_STRUC);
+    fat_put32(info + FSI_FREE_COUNT, m->l->clusters - 1);
+    fat_put32(info + FSI_NXT_FREE, FAT_FIRST + 1);
     info[510] = 0x55;
     info[511] = 0xaa;
     s = write_zeros(m, 1, m->l->table - 1);
@@ -102,8 +103,8 @@ static enum status write_info(const struct maker *m, const uint8_t *boot)
     return s ? s : write_sector(m, 6, boot, FAT_BOOT);
 }
 
-static enum status make(const struct maker *m, const char *label,
-                        const uint8_t *boot)
+static enum status format(const struct target *m, const char *label,
+                          const uint8_t *boot)
 {
     enum status s = write_zeros(m, 0, 1);
 
@@ -141,7 +142,7 @@ enum status fat_format(struct block *block, const struct fat_options *options)
     static const struct fat_options none;
     struct fat_layout l;
     uint8_t boot[FAT_BOOT];
-    struct maker m = {.block = block, .l = &l};
+    struct target m = {.block = block, .l = &l};
     enum status s;
 
     if (!options)
@@ -156,7 +157,7 @@ enum status fat_format(struct block *block, const struct fat_options *options)
         return s;
     m.zeros = page_alloc(PAGES);
     m.sector = malloc(l.sector_size);
-    s = m.zeros && m.sector ? make(&m, options->label, boot) : ERR_NO_MEMORY;
+    s = m.zeros && m.sector ? format(&m, options->label, boot) : ERR_NO_MEMORY;
     if (m.zeros)
         page_free(m.zeros, PAGES);
     free(m.sector);

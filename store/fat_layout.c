@@ -1,19 +1,47 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whatever a boot sector says is held against the disk's true size before
- * anything is computed with it, in 64 bits, so that no layout leads outside.
+ * All fields of a boot sector are checked against the size of the disk, in 64
+ * bits, so that no layout leads beyond it.
  */
 #include "fat_layout.h"
 #include <string.h>
 
 #define MEDIA      0xf8
 #define SLOT       32u
-#define BACKUP     6u /* where FAT32 keeps a second boot sector */
-#define RESERVED32 32u /* sectors before FAT32's first table */
+#define BACKUP     6u /* BPB_BkBootSec: the sector of FAT32's backup */
+#define RESERVED32 32u /* BPB_RsvdSecCnt of FAT32 */
 #define PAGE       4096u
-#define SMALL      ((uint64_t)4 << 20) /* bytes of a disk that is to fit */
+#define SMALL      ((uint64_t)4 << 20) /* bytes of a disk that has no room to
+                                          spare for alignment */
 
-/* The boot sector's fields, in its own sectors. */
+/* Fields of the boot sector, by the names of the specification. */
+enum field {
+    BS_OEM_NAME = 3,
+    BPB_BYTS_PER_SEC = 11,
+    BPB_SEC_PER_CLUS = 13,
+    BPB_RSVD_SEC_CNT = 14,
+    BPB_NUM_FATS = 16,
+    BPB_ROOT_ENT_CNT = 17,
+    BPB_TOT_SEC16 = 19,
+    BPB_MEDIA = 21,
+    BPB_FAT_SZ16 = 22,
+    BPB_SEC_PER_TRK = 24,
+    BPB_NUM_HEADS = 26,
+    BPB_TOT_SEC32 = 32,
+    BPB_FAT_SZ32 = 36, /* from here on FAT32 */
+    BPB_EXT_FLAGS = 40,
+    BPB_FS_VER = 42,
+    BPB_ROOT_CLUS = 44,
+    BPB_FS_INFO = 48,
+    BPB_BK_BOOT_SEC = 50,
+    SIGNATURE = 510
+};
+
+/* BPB_ExtFlags: the FAT is not mirrored, and which copy is the active one. */
+#define NOT_MIRRORED 0x80
+#define ACTIVE_FAT   0x0f
+
+/* The fields of the boot sector, in its own sectors. */
 struct fields {
     uint32_t size, cluster, reserved, tables, root_slots, total, table_size;
     uint32_t flags, version, root_cluster, info;
@@ -27,28 +55,28 @@ static bool is_power_of_two(uint32_t n)
 
 static void read_fields(const uint8_t *b, struct fields *f)
 {
-    f->size = fat_get16(b + 11);
-    f->cluster = b[13];
-    f->reserved = fat_get16(b + 14);
-    f->tables = b[16];
-    f->root_slots = fat_get16(b + 17);
-    f->total = fat_get16(b + 19);
+    f->size = fat_get16(b + BPB_BYTS_PER_SEC);
+    f->cluster = b[BPB_SEC_PER_CLUS];
+    f->reserved = fat_get16(b + BPB_RSVD_SEC_CNT);
+    f->tables = b[BPB_NUM_FATS];
+    f->root_slots = fat_get16(b + BPB_ROOT_ENT_CNT);
+    f->total = fat_get16(b + BPB_TOT_SEC16);
     if (f->total == 0)
-        f->total = fat_get32(b + 32);
-    f->table_size = fat_get16(b + 22);
+        f->total = fat_get32(b + BPB_TOT_SEC32);
+    f->table_size = fat_get16(b + BPB_FAT_SZ16);
     f->is_32 = f->table_size == 0;
     f->flags = f->version = f->root_cluster = f->info = 0;
     if (f->is_32) {
-        f->table_size = fat_get32(b + 36);
-        f->flags = fat_get16(b + 40);
-        f->version = fat_get16(b + 42);
-        f->root_cluster = fat_get32(b + 44);
-        f->info = fat_get16(b + 48);
+        f->table_size = fat_get32(b + BPB_FAT_SZ32);
+        f->flags = fat_get16(b + BPB_EXT_FLAGS);
+        f->version = fat_get16(b + BPB_FS_VER);
+        f->root_cluster = fat_get32(b + BPB_ROOT_CLUS);
+        f->info = fat_get16(b + BPB_FS_INFO);
     }
 }
 
-/* What else it may be, for who wonders why it is not taken. */
-static const char *no_fat(const uint8_t *b)
+/* Tells what the disk holds, if not a FAT volume. */
+static const char *describe_other(const uint8_t *b)
 {
     size_t zeros = 0;
 
@@ -56,11 +84,11 @@ static const char *no_fat(const uint8_t *b)
         zeros++;
     if (zeros == FAT_BOOT)
         return "the first sector is empty";
-    if (memcmp(b + 3, "EXFAT   ", 8) == 0)
+    if (memcmp(b + BS_OEM_NAME, "EXFAT   ", 8) == 0)
         return "it is exFAT, which is another format";
-    if (memcmp(b + 3, "NTFS    ", 8) == 0)
+    if (memcmp(b + BS_OEM_NAME, "NTFS    ", 8) == 0)
         return "it is NTFS";
-    if (b[510] != 0x55 || b[511] != 0xaa)
+    if (b[SIGNATURE] != 0x55 || b[SIGNATURE + 1] != 0xaa)
         return "the first sector is no boot sector";
     for (int i = 0; i < 4; i++)
         if (b[446 + 16 * i + 4] != 0 && (b[446 + 16 * i] & 0x7f) == 0)
@@ -70,19 +98,20 @@ static const char *no_fat(const uint8_t *b)
 
 static bool looks_like_fat(const uint8_t *b, const struct fields *f)
 {
-    return b[510] == 0x55 && b[511] == 0xaa && memcmp(b + 3, "NTFS", 4) != 0 &&
+    return b[SIGNATURE] == 0x55 && b[SIGNATURE + 1] == 0xaa &&
+           memcmp(b + BS_OEM_NAME, "NTFS", 4) != 0 &&
            is_power_of_two(f->size) && f->size >= 512 && f->size <= 4096 &&
            is_power_of_two(f->cluster) && f->reserved > 0 && f->tables > 0 &&
-           f->tables <= 4 && (b[21] == 0xf0 || b[21] >= 0xf8);
+           f->tables <= 4 && (b[BPB_MEDIA] == 0xf0 || b[BPB_MEDIA] >= 0xf8);
 }
 
-/* Bytes of a table with so many entries. */
+/* Bytes of a FAT with so many entries. */
 static uint64_t table_bytes(enum fat_type type, uint64_t entries)
 {
     return (entries * type + 7) / 8;
 }
 
-/* Sectors that so many entries fill: at most 2 Mi, of 512 bytes. */
+/* Sectors that so many entries fill: at most 2 Mi of 512 bytes. */
 static uint32_t used_sectors(enum fat_type type, uint64_t entries,
                              uint32_t sector_size)
 {
@@ -90,8 +119,9 @@ static uint32_t used_sectors(enum fat_type type, uint64_t entries,
                       sector_size);
 }
 
-static const char *place(const struct fields *f, uint64_t disk_bytes,
-                         struct fat_layout *l)
+/* Computes the layout from the fields. Returns what is wrong, or NULL. */
+static const char *compute(const struct fields *f, uint64_t disk_bytes,
+                           struct fat_layout *l)
 {
     uint32_t scale = f->size / l->sector_size;
     uint64_t root = f->reserved + (uint64_t)f->tables * f->table_size;
@@ -129,7 +159,7 @@ static const char *place(const struct fields *f, uint64_t disk_bytes,
     return NULL;
 }
 
-static const char *place_32(const struct fields *f, struct fat_layout *l)
+static const char *compute_32(const struct fields *f, struct fat_layout *l)
 {
     uint32_t scale = f->size / l->sector_size;
 
@@ -140,10 +170,10 @@ static const char *place_32(const struct fields *f, struct fat_layout *l)
         return "its root directory lies outside";
     if (f->info > 0 && f->info < f->reserved)
         l->info = (uint64_t)f->info * scale;
-    if (f->flags & 0x80) { /* one table is in use, and not copied */
-        if ((f->flags & 0x0f) >= f->tables)
+    if (f->flags & NOT_MIRRORED) { /* one copy is in use */
+        if ((f->flags & ACTIVE_FAT) >= f->tables)
             return "the table in use is one that it does not have";
-        l->table += (uint64_t)(f->flags & 0x0f) * l->table_size;
+        l->table += (uint64_t)(f->flags & ACTIVE_FAT) * l->table_size;
         l->tables = 1;
     }
     return NULL;
@@ -153,29 +183,31 @@ enum status fat_layout_parse(const uint8_t boot[FAT_BOOT], uint64_t sectors,
                              uint32_t sector_size, struct fat_layout *layout,
                              const char **why)
 {
-    struct fat_layout l = {.sector_size = sector_size, .media = boot[21]};
+    struct fat_layout l = {.sector_size = sector_size,
+                           .media = boot[BPB_MEDIA]};
     struct fields f;
 
     read_fields(boot, &f);
     if (!looks_like_fat(boot, &f)) {
-        *why = no_fat(boot);
+        *why = describe_other(boot);
         return ERR_FORMAT;
     }
     if (f.size < sector_size) {
         *why = "it is made for smaller sectors than the disk's";
         return ERR_FORMAT;
     }
-    *why = place(&f, sectors * sector_size, &l);
+    *why = compute(&f, sectors * sector_size, &l);
     if (!*why && l.type == FAT32)
-        *why = place_32(&f, &l);
+        *why = compute_32(&f, &l);
     if (*why)
         return ERR_CORRUPT;
     *layout = l;
     return OK;
 }
 
-/* Sets table_size and clusters for l->cluster: the smallest table that does. */
-static bool fit(uint64_t sectors, uint64_t before, struct fat_layout *l)
+/* Finds the smallest table_size for clusters of l->cluster sectors, and the
+ * number of clusters. false: there is none. */
+static bool fit_table(uint64_t sectors, uint64_t before, struct fat_layout *l)
 {
     uint64_t clusters, size = 0, wanted = 1;
 
@@ -209,8 +241,8 @@ static uint32_t root_sectors(uint64_t sectors, uint32_t size, uint32_t slots)
     return (slots * SLOT + size - 1) / size;
 }
 
-/* The data begins on a page where the disk has room for that, since files of
- * the host are read faster so: reserved sectors make up for what is missing. */
+/* Aligns the data to a page by reserved sectors, if the disk is large enough:
+ * disks that are files of the host are then read faster. */
 static bool align(uint64_t sectors, struct fat_layout *l)
 {
     uint32_t page = l->sector_size < PAGE ? PAGE / l->sector_size : 1;
@@ -224,6 +256,7 @@ static bool align(uint64_t sectors, struct fat_layout *l)
     return is_of_type(l);
 }
 
+/* Tries cluster sizes from least to most for a type. */
 static bool try_type(uint64_t sectors, enum fat_type type, uint32_t least,
                      uint32_t most, uint32_t slots, struct fat_layout *l)
 {
@@ -239,14 +272,15 @@ static bool try_type(uint64_t sectors, enum fat_type type, uint32_t least,
         l->cluster = size / l->sector_size;
         l->cluster_size = size;
         l->table = reserved;
-        if (fit(sectors, reserved + l->root_size, l) && is_of_type(l) &&
+        if (fit_table(sectors, reserved + l->root_size, l) && is_of_type(l) &&
             align(sectors, l))
             return true;
     }
     return false;
 }
 
-/* By size, where nothing is asked for, as other makers do it. */
+/* Chooses type and cluster size by the size of the disk, as other programs do,
+ * where the options do not. */
 static bool choose(uint64_t sectors, const struct fat_options *o,
                    struct fat_layout *l)
 {
@@ -287,26 +321,26 @@ static void put_boot(const struct fat_layout *l, uint64_t sectors,
 
     memset(b, 0, FAT_BOOT);
     memcpy(b, is_32 ? "\xeb\x58\x90" : "\xeb\x3c\x90", 3);
-    memcpy(b + 3, "MIRAGEC ", 8);
-    fat_put16(b + 11, l->sector_size);
-    b[13] = (uint8_t)l->cluster;
-    fat_put16(b + 14, (uint32_t)l->table);
-    b[16] = 2;
-    fat_put16(b + 17, l->root_size * l->sector_size / SLOT);
+    memcpy(b + BS_OEM_NAME, "MIRAGEC ", 8);
+    fat_put16(b + BPB_BYTS_PER_SEC, l->sector_size);
+    b[BPB_SEC_PER_CLUS] = (uint8_t)l->cluster;
+    fat_put16(b + BPB_RSVD_SEC_CNT, (uint32_t)l->table);
+    b[BPB_NUM_FATS] = 2;
+    fat_put16(b + BPB_ROOT_ENT_CNT, l->root_size * l->sector_size / SLOT);
     if (!is_32 && sectors < 65536)
-        fat_put16(b + 19, (uint32_t)sectors);
+        fat_put16(b + BPB_TOT_SEC16, (uint32_t)sectors);
     else
-        fat_put32(b + 32, (uint32_t)sectors);
-    b[21] = MEDIA;
-    fat_put16(b + 24, 63);
-    fat_put16(b + 26, 255);
+        fat_put32(b + BPB_TOT_SEC32, (uint32_t)sectors);
+    b[BPB_MEDIA] = MEDIA;
+    fat_put16(b + BPB_SEC_PER_TRK, 63);
+    fat_put16(b + BPB_NUM_HEADS, 255);
     if (is_32) {
-        fat_put32(b + 36, (uint32_t)l->table_size);
-        fat_put32(b + 44, l->root_cluster);
-        fat_put16(b + 48, (uint32_t)l->info);
-        fat_put16(b + 50, BACKUP);
+        fat_put32(b + BPB_FAT_SZ32, (uint32_t)l->table_size);
+        fat_put32(b + BPB_ROOT_CLUS, l->root_cluster);
+        fat_put16(b + BPB_FS_INFO, (uint32_t)l->info);
+        fat_put16(b + BPB_BK_BOOT_SEC, BACKUP);
     } else {
-        fat_put16(b + 22, (uint32_t)l->table_size);
+        fat_put16(b + BPB_FAT_SZ16, (uint32_t)l->table_size);
     }
     more[0] = 0x80;
     more[2] = 0x29;
@@ -317,10 +351,10 @@ static void put_boot(const struct fat_layout *l, uint64_t sectors,
            : l->type == FAT16 ? "FAT16   "
                               : "FAT12   ",
            8);
-    /* Who boots it anyway just gets a machine that waits: cli; hlt; jmp. */
+    /* Code that stops the machine, should it be booted: cli; hlt; jmp. */
     memcpy(b + (is_32 ? 90 : 62), "\xfa\xf4\xeb\xfc", 4);
-    b[510] = 0x55;
-    b[511] = 0xaa;
+    b[SIGNATURE] = 0x55;
+    b[SIGNATURE + 1] = 0xaa;
 }
 
 enum status fat_layout_plan(uint64_t sectors, uint32_t sector_size,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What a path leads to, and what a directory lists. */
+/* What files are, and what directories list. */
 #include "fat_calls.h"
 #include "fat_path.h"
 #include "fat_transact.h"
@@ -33,8 +33,9 @@ enum status fat_stat(struct fs *fs, const char *path, struct fs_stat *st)
     return fat_unlock(f, s);
 }
 
-/* Logs that an entry of a directory is left out; name: NULL, or that of another
- * as well. Names are of whoever made the disk, the directory's too. */
+/* Logs that an entry of a directory is not listed. name: that of an earlier
+ * entry too; NULL: it has none. Both are quoted, since anyone may have written
+ * them. */
 static void warn_left_out(const char *path, const char *name)
 {
     char directory[200], quoted[200];
@@ -52,8 +53,7 @@ static void warn_left_out(const char *path, const char *name)
                 directory, quoted);
 }
 
-/* Entries that are read at once: finding a directory that is deep takes long.
- */
+/* Entries that are read with one look-up of the directory. */
 #define BATCH 16
 
 struct batch {
@@ -66,7 +66,8 @@ struct batch {
     } entry[BATCH];
 };
 
-/* The names of a directory from b->slot on. ERR_EOF: there are no more. */
+/* Reads the names of a directory from b->slot on. ERR_EOF: these are the last.
+ */
 static enum status read_batch(struct fat *f, const char *path, struct batch *b)
 {
     struct fat_dir *d;
@@ -88,7 +89,7 @@ static enum status read_batch(struct fat *f, const char *path, struct batch *b)
     return s;
 }
 
-/* Between two batches others may call; within one, fn. */
+/* The file system is not locked while fn runs, so fn may call it. */
 enum status fat_list(struct fs *fs, const char *path, fs_entry *fn,
                      void *ctx)
 {

@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: ISC */
-/* "In use" marks, and which copy of the table is read. */
 #include "fat_marks.h"
 #include "fat_table.h"
 #include <stdlib.h>
 
-/* The byte of the boot sector with the "in use" bit. */
-#define IN_USE   37 /* FAT12, FAT16 */
-#define IN_USE32 65
+/* BS_Reserved1 in the boot sector. */
+#define RESERVED1    37 /* FAT12, FAT16 */
+#define RESERVED1_32 65
 
-/* Of the table's second entry. */
-static uint32_t clean_bit(const struct fat *f)
+/* ClnShutBitMask of FAT[1]. */
+static uint32_t shutdown_bit(const struct fat *f)
 {
     return f->l.type == FAT32 ? 0x08000000 : 0x8000;
 }
 
 enum status fat_mark_table(struct fat *f, bool in_use)
 {
-    uint32_t bit = clean_bit(f), v;
+    uint32_t bit = shutdown_bit(f), v;
     enum status s;
 
     if (f->l.type == FAT12)
@@ -25,7 +24,8 @@ enum status fat_mark_table(struct fat *f, bool in_use)
     return s ? s : fat_table_set(f, 1, in_use ? v & ~bit : v | bit);
 }
 
-/* FAT32's boot sector has a copy, which should not differ at any moment. */
+/* FAT32's boot sector is left alone: fsck.fat complains whenever it differs
+ * from its backup. */
 enum status fat_mark_boot(struct fat *f, bool in_use)
 {
     uint8_t *boot;
@@ -36,7 +36,7 @@ enum status fat_mark_boot(struct fat *f, bool in_use)
     boot = malloc(f->l.sector_size);
     s = boot ? block_read(f->block, 0, boot, 1) : ERR_NO_MEMORY;
     if (s == OK) {
-        boot[IN_USE] = (uint8_t)((boot[IN_USE] & ~1) | in_use);
+        boot[RESERVED1] = (uint8_t)((boot[RESERVED1] & ~1) | in_use);
         s = fat_write_data(f, 0, boot, 1);
     }
     free(boot);
@@ -52,8 +52,8 @@ enum status fat_is_in_use(struct fat *f, bool *in_use)
     if (s == OK && f->l.type != FAT12)
         s = fat_table_get(f, 1, &v);
     if (s == OK)
-        *in_use = boot[f->l.type == FAT32 ? IN_USE32 : IN_USE] & 1 ||
-                  !(v & clean_bit(f));
+        *in_use = boot[f->l.type == FAT32 ? RESERVED1_32 : RESERVED1] & 1 ||
+                  !(v & shutdown_bit(f));
     free(boot);
     return s;
 }

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Short names are of code page 437. Case is folded for Latin, Greek, Cyrillic
+ * and Armenian letters, by Unicode's simple mappings.
+ */
 #include "fat_name.h"
 #include "fat_layout.h"
 #include <string.h>
 
-/* The upper half of code page 437, which short names are in. */
+/* Bytes 0x80 to 0xff of code page 437 as Unicode. */
 static const uint16_t high[128] = {
     0x00c7, 0x00fc, 0x00e9, 0x00e2, 0x00e4, 0x00e0, 0x00e5, 0x00e7,
     0x00ea, 0x00eb, 0x00e8, 0x00ef, 0x00ee, 0x00ec, 0x00c4, 0x00c5,
@@ -23,8 +27,8 @@ static const uint16_t high[128] = {
     0x00b0, 0x2219, 0x00b7, 0x221a, 0x207f, 0x00b2, 0x25a0, 0x00a0};
 
 /*
- * Small letters, and how far below them their capitals lie. PAIRS: capital and
- * small letter alternate, the small one having the parity of `first`.
+ * Ranges of small letters, and what to add to get their capitals. PAIRS: small
+ * and capital letters alternate; the small ones have the parity of `first`.
  */
 #define PAIRS 0x7fff
 static const struct {
@@ -79,7 +83,8 @@ static uint16_t capital(uint16_t c)
     return c;
 }
 
-/* One character of UTF-8, in its shortest form; 0 bytes: there is none. */
+/* Decodes a character of UTF-8, and returns its length in bytes; 0: it is not
+ * valid. */
 static size_t decode_utf8(const uint8_t *t, size_t len, uint32_t *c)
 {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -207,7 +212,7 @@ uint32_t fat_name_hash(const struct fat_name *name, uint32_t seed)
     return h;
 }
 
-/* The character as a short name may have it; 0: it may not. */
+/* The character in a short name; 0: short names have none such. */
 static uint8_t short_character(uint16_t unit)
 {
     uint16_t c = unit >= 'a' && unit <= 'z' ? (uint16_t)(unit - 32) : unit;
@@ -217,7 +222,8 @@ static uint8_t short_character(uint16_t unit)
     return (uint8_t)c;
 }
 
-/* Copies what can be of [from, to) to n bytes. */
+/* Copies the units [from, to) of a name, as far as n bytes of a short name can
+ * have them. */
 static enum fat_fit shorten(const struct fat_name *name, size_t from,
                             size_t to, uint8_t *bytes, size_t n)
 {
@@ -266,13 +272,13 @@ enum fat_fit fat_short_make(const struct fat_name *name,
 }
 
 /*
- * ~1 to ~9 after up to six characters; then, so that a thousand names that
- * begin alike do not look for a number one by one, two characters and four
- * digits that depend on the name and on the number.
+ * ~1 to ~9 follow up to six characters. Beyond, two characters and four digits
+ * of a hash precede the tail, so that among thousands of names that begin alike
+ * a free one is found after few tries.
  */
 void fat_short_make_numbered(const struct fat_name *name,
-                             const uint8_t basis[FAT_SHORT_BYTES], uint32_t number,
-                             uint8_t name_83[FAT_SHORT_BYTES])
+                             const uint8_t basis[FAT_SHORT_BYTES],
+                             uint32_t number, uint8_t name_83[FAT_SHORT_BYTES])
 {
     size_t len = 0, most = number <= 9 ? 6 : 2;
     uint32_t hash = fat_name_hash(name, number);
@@ -322,8 +328,8 @@ void fat_short_read(const uint8_t slot[32], struct fat_name *name)
     }
 }
 
-/* Where in a slot the units of a long name stand. */
-static size_t place_of(size_t i)
+/* The byte of the i-th unit in a long name entry: LDIR_Name1, 2 and 3. */
+static size_t unit_offset(size_t i)
 {
     return i < 5 ? 1 + 2 * i : i < 11 ? 4 + 2 * i
                                       : 6 + 2 * i;
@@ -339,10 +345,10 @@ void fat_long_put(const struct fat_name *name, size_t n, uint8_t sum,
     slot[11] = 0x0f;
     slot[13] = sum;
     for (size_t i = 0; i < FAT_LONG_UNITS; i++)
-        fat_put16(slot + place_of(i), from + i < name->len
-                                          ? name->unit[from + i]
-                                      : from + i == name->len ? 0
-                                                              : 0xffff);
+        fat_put16(slot + unit_offset(i), from + i < name->len
+                                             ? name->unit[from + i]
+                                         : from + i == name->len ? 0
+                                                                 : 0xffff);
 }
 
 void fat_long_get(struct fat_long_name *p, const uint8_t slot[32])
@@ -354,14 +360,15 @@ void fat_long_get(struct fat_long_name *p, const uint8_t slot[32])
         p->wanted = n;
         p->sum = slot[13];
     }
-    if (n == 0 || n != p->wanted || n > FAT_LONG_ENTRIES || p->sum != slot[13]) {
+    if (n == 0 || n != p->wanted || n > FAT_LONG_ENTRIES ||
+        p->sum != slot[13]) {
         p->wanted = 0;
         p->is_whole = false;
         return;
     }
     while (len < FAT_LONG_UNITS && from + len < FAT_NAME_UNITS &&
-           fat_get16(slot + place_of(len)) != 0) {
-        p->name.unit[from + len] = (uint16_t)fat_get16(slot + place_of(len));
+           fat_get16(slot + unit_offset(len)) != 0) {
+        p->name.unit[from + len] = (uint16_t)fat_get16(slot + unit_offset(len));
         len++;
     }
     if (slot[0] & 0x40)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Names that come, go and move. */
+/* Creating, removing and renaming files and directories. */
 #include "fat_alloc.h"
 #include "fat_calls.h"
 #include "fat_path.h"
@@ -11,11 +11,11 @@ struct creation {
     uint8_t attribute;
 };
 
-static enum status make(struct fat *f, void *ctx)
+static enum status create_name(struct fat *f, void *ctx)
 {
     const struct creation *c = ctx;
     struct fat_place p;
-    uint8_t slot[FAT_SLOT] = {[11] = c->attribute};
+    uint8_t slot[FAT_SLOT] = {[DIR_ATTR] = c->attribute};
     uint32_t first;
     enum status s = fat_lookup(f, c->path, 0, &p);
 
@@ -44,7 +44,7 @@ static enum status create_as(struct fs *fs, const char *path,
     struct creation c = {path, attribute};
     enum status s = fat_lock_mounted(f, true);
 
-    return s ? s : fat_unlock(f, fat_transact(f, make, &c));
+    return s ? s : fat_unlock(f, fat_transact(f, create_name, &c));
 }
 
 enum status fat_create(struct fs *fs, const char *path)
@@ -57,7 +57,7 @@ enum status fat_mkdir(struct fs *fs, const char *path)
     return create_as(fs, path, FAT_IS_DIR);
 }
 
-/* May the directory that begins in this cluster go? */
+/* ERR_NOT_EMPTY: the directory has names. */
 static enum status check_empty(struct fat *f, uint32_t first)
 {
     struct fat_dir *d;
@@ -69,7 +69,7 @@ static enum status check_empty(struct fat *f, uint32_t first)
     return s == OK && !is_empty ? ERR_NOT_EMPTY : s;
 }
 
-static enum status drop(struct fat *f, void *ctx)
+static enum status rerename_name(struct fat *f, void *ctx)
 {
     struct fat_place p;
     uint32_t first;
@@ -77,7 +77,7 @@ static enum status drop(struct fat *f, void *ctx)
 
     if (s)
         return s;
-    if (p.entry.bytes[11] & FAT_READ_ONLY)
+    if (p.entry.bytes[DIR_ATTR] & FAT_READ_ONLY)
         return ERR_READ_ONLY;
     first = fat_first_cluster(f, p.entry.bytes);
     if (fat_is_directory(p.entry.bytes)) {
@@ -103,7 +103,8 @@ enum status fat_remove(struct fs *fs, const char *path)
     enum status s = fat_lock_mounted(f, true);
 
     return s ? s
-             : fat_unlock(f, fat_transact(f, drop, (void *)(uintptr_t)path));
+             : fat_unlock(
+                   f, fat_transact(f, rerename_name, (void *)(uintptr_t)path));
 }
 
 struct renaming {
@@ -117,10 +118,10 @@ static bool is_same_name(const struct fat_name *a, const struct fat_name *b)
 }
 
 /*
- * The file's name takes over what another's leads to. Its slot changes at once,
- * from the old file to the new one; before that, in a step of its own, the new
- * file's first name goes (see fat_store.h). A file that the disk does not know
- * under `to` yet is committed first, so that there is an old one to keep.
+ * Replaces the file `to` by the file `from`. The entry of `to` changes from the
+ * old file's cluster chain to the new one's in one write of a sector; before
+ * that, FAT_STEP_REPLACED removes the name `from`. If the disk has no `to` yet,
+ * it is committed first, so that there is an old file to keep.
  */
 static enum status replace(struct fat *f, struct fat_place *from,
                            struct fat_place *to)
@@ -131,7 +132,7 @@ static enum status replace(struct fat *f, struct fat_place *from,
     bool is_on_disk = false;
     enum status s;
 
-    if (to->entry.bytes[11] & FAT_READ_ONLY)
+    if (to->entry.bytes[DIR_ATTR] & FAT_READ_ONLY)
         return ERR_READ_ONLY;
     if ((s = fat_dir_get(f, to->dir_first, &to->dir)) != OK ||
         (s = fat_dir_is_on_disk(f, to->dir, to->entry.slot, &is_on_disk)) != OK)
@@ -140,19 +141,19 @@ static enum status replace(struct fat *f, struct fat_place *from,
         return ERR_IN_USE;
     memcpy(slot, from->entry.bytes, FAT_SLOT);
     memcpy(slot, to->entry.bytes, FAT_SHORT_BYTES);
-    slot[12] = to->entry.bytes[12]; /* lower case of the short name */
+    slot[DIR_NT_RES] = to->entry.bytes[DIR_NT_RES];
     if ((s = fat_reserve_free(f)) != OK ||
         (s = fat_dir_change(f, to->dir, to->entry.slot, slot)) != OK ||
         (s = fat_dir_get(f, from->dir_first, &from->dir)) != OK ||
         (s = fat_dir_remove(f, from->dir, &from->entry)) != OK)
         return s;
     fat_dirs_remove_early(f, first);
-    if (old != first) /* a power cut may have left one file with both names */
+    if (old != first) /* a power cut may leave one file with both names */
         fat_free_later(f, old);
     return OK;
 }
 
-static enum status move_name(struct fat *f, void *ctx)
+static enum status rename_name(struct fat *f, void *ctx)
 {
     const struct renaming *r = ctx;
     struct fat_place from, to;
@@ -199,5 +200,5 @@ enum status fat_rename(struct fs *fs, const char *from, const char *to)
     struct renaming r = {from, to};
     enum status s = fat_lock_mounted(f, true);
 
-    return s ? s : fat_unlock(f, fat_transact(f, move_name, &r));
+    return s ? s : fat_unlock(f, fat_transact(f, rename_name, &r));
 }

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* What a path leads to. */
 #include "fat_path.h"
 #include <string.h>
 
-/* The cluster that a directory begins in. */
 enum status fat_dir_cluster(const struct fat *f, const struct fat_entry *e,
                             uint32_t *first)
 {
@@ -11,7 +9,7 @@ enum status fat_dir_cluster(const struct fat *f, const struct fat_entry *e,
     return *first ? OK : fat_corrupt("a directory has no cluster");
 }
 
-/* A directory below itself would make paths without end. */
+/* Refuses a directory that contains itself: its paths would have no end. */
 static enum status check_ancestors(struct fat *f, uint32_t first, size_t depth)
 {
     bool is_root = f->l.type == FAT32 && first == f->l.root_cluster;
@@ -26,10 +24,6 @@ static enum status check_ancestors(struct fat *f, uint32_t first, size_t depth)
     return OK;
 }
 
-/*
- * Finds what a path leads to, but not through the directory that begins in
- * cluster `around`, unless that is 0: ERR_NAME.
- */
 enum status fat_lookup(struct fat *f, const char *path, uint32_t around,
                        struct fat_place *p)
 {
@@ -75,7 +69,6 @@ enum status fat_lookup_existing(struct fat *f, const char *path,
     return s == OK && !p->is_there ? ERR_NOT_FOUND : s;
 }
 
-/* The directory that a path leads to. */
 enum status fat_lookup_dir(struct fat *f, const char *path,
                            struct fat_dir **dir)
 {
