@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The front of every flow. */
+/*
+ * flow: the calls of mirage/flow.h, by the driver's operations.
+ */
 #include <mirage/flow.h>
 #include <mirage/panic.h>
 
@@ -28,9 +30,9 @@ enum status flow_write_bufs(struct flow *f, struct buf *data,
     return f->ops->write_bufs(f, data, deadline);
 }
 
-void flow_shutdown(struct flow *f, unsigned sides)
+void flow_shutdown(struct flow *f, enum flow_side sides)
 {
-    require((sides & ~(unsigned)(FLOW_READING | FLOW_WRITING)) == 0);
+    require((sides & ~FLOW_BOTH) == 0);
     f->ops->shutdown(f, sides);
 }
 
@@ -84,4 +86,14 @@ void flow_options(const struct flow *f, struct flow_options *options)
 void flow_set_options(struct flow *f, const struct flow_options *options)
 {
     f->ops->set_options(f, options);
+}
+
+void flow_on_event(struct flow *f, flow_event_handler *fn, void *ctx)
+{
+    f->ops->on_event(f, fn, ctx);
+}
+
+size_t flow_room(struct flow *f)
+{
+    return f->ops->room(f);
 }

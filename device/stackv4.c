@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The front of every stack. */
+/*
+ * stackv4: the calls of mirage/stackv4.h. Checks endpoints and lengths for all
+ * drivers.
+ */
 #include <mirage/boot.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
@@ -7,22 +10,34 @@
 
 BOOT_FLAG(stats, "print what the network stacks have counted, at the end");
 
+enum status stackv4_address_at(const struct stackv4 *s, size_t i,
+                               struct stackv4_address *address)
+{
+    return s->ops->address_at(s, i, address);
+}
+
+void stackv4_address(const struct stackv4 *s, struct stackv4_address *address)
+{
+    require(stackv4_address_at(s, 0, address) == OK);
+}
+
 struct ip_address stackv4_ip(const struct stackv4 *s)
 {
-    struct ip_address ip;
+    struct stackv4_address a;
 
-    return s->ops->ip_at(s, 0, &ip) == OK ? ip : ipv4_of_number(0);
+    stackv4_address(s, &a);
+    return a.ip;
 }
 
 enum status stackv4_ip_at(const struct stackv4 *s, size_t i,
                           struct ip_address *ip)
 {
-    return s->ops->ip_at(s, i, ip);
-}
+    struct stackv4_address a;
+    enum status status = stackv4_address_at(s, i, &a);
 
-void stackv4_address(const struct stackv4 *s, struct stackv4_address *address)
-{
-    s->ops->address(s, address);
+    if (status == OK)
+        *ip = a.ip;
+    return status;
 }
 
 void stackv4_on_address(struct stackv4 *s, address_handler *fn, void *ctx)
@@ -44,6 +59,13 @@ enum status stackv4_listen_tcp(struct stackv4 *s, uint16_t port,
     return s->ops->listen_tcp(s, port, fn, ctx);
 }
 
+enum status stackv4_listen_events(struct stackv4 *s, uint16_t port,
+                                  tcp_accepted *accepted, void *ctx)
+{
+    require(port > 0);
+    return s->ops->listen_events(s, port, accepted, ctx);
+}
+
 enum status stackv4_limit_tcp(struct stackv4 *s, uint16_t port,
                               const struct tcp_limits *limits)
 {
@@ -56,20 +78,53 @@ enum status stackv4_set_tcp_options(struct stackv4 *s, uint16_t port,
     return s->ops->set_tcp_options(s, port, options);
 }
 
+enum status stackv4_udp_open(struct stackv4 *s, const struct endpoint *peer,
+                             udp_handler *fn, void *ctx,
+                             struct udp_port **port)
+{
+    return s->ops->udp_open(s, peer, fn, ctx, port);
+}
+
 enum status stackv4_open_udp(struct stackv4 *s, const struct endpoint *peer,
                              udp_handler *fn, void *ctx, uint16_t *port)
 {
-    return s->ops->open_udp(s, peer, fn, ctx, port);
+    struct udp_port *p;
+    enum status status = stackv4_udp_open(s, peer, fn, ctx, &p);
+
+    if (status != OK)
+        return status;
+    p->by_number = true;
+    *port = p->number;
+    return OK;
+}
+
+/* OK: a datagram of len bytes can be sent there. */
+static enum status check_datagram(struct endpoint to, size_t len)
+{
+    if (len > UDP_MOST)
+        return ERR_RANGE;
+    return to.port == 0 || !ip_is_ipv4(to.ip) ? ERR_UNREACHABLE : OK;
+}
+
+enum status udp_port_write(struct udp_port *port, struct endpoint to,
+                           const void *data, size_t len)
+{
+    enum status status = check_datagram(to, len);
+
+    return status ? status : port->ops->write(port, to, data, len);
+}
+
+void udp_port_close(struct udp_port *port)
+{
+    port->ops->close(port);
 }
 
 enum status stackv4_udp_write(struct stackv4 *s, uint16_t from,
                               struct endpoint to, const void *data, size_t len)
 {
-    if (len > UDP_MOST)
-        return ERR_RANGE;
-    if (to.port == 0 || !ip_is_ipv4(to.ip))
-        return ERR_UNREACHABLE;
-    return s->ops->udp_write(s, from, to, data, len);
+    enum status status = check_datagram(to, len);
+
+    return status ? status : s->ops->udp_write(s, from, to, data, len);
 }
 
 enum status stackv4_connect(struct stackv4 *s, struct endpoint to,
@@ -78,6 +133,15 @@ enum status stackv4_connect(struct stackv4 *s, struct endpoint to,
     if (to.port == 0 || !ip_is_ipv4(to.ip))
         return ERR_UNREACHABLE;
     return s->ops->connect(s, to, deadline, flow);
+}
+
+enum status stackv4_begin(struct stackv4 *s, struct endpoint to,
+                          flow_event_handler *fn, void *ctx,
+                          struct flow **flow)
+{
+    if (to.port == 0 || !ip_is_ipv4(to.ip))
+        return ERR_UNREACHABLE;
+    return s->ops->begin(s, to, fn, ctx, flow);
 }
 
 enum status stackv4_run(struct stackv4 *s)

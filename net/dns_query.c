@@ -81,19 +81,19 @@ static enum status ask_by_udp(struct attempt *a, nanoseconds deadline)
 {
     uint8_t p[DNS_QUERY_LEN];
     size_t len = dns_emit(&a->query, p);
-    uint16_t port;
-    enum status s = stackv4_open_udp(a->stack, &a->server, on_datagram, a,
+    struct udp_port *port;
+    enum status s = stackv4_udp_open(a->stack, &a->server, on_datagram, a,
                                      &port);
 
     if (s != OK)
         return s;
     a->counts->by_udp++;
-    s = stackv4_udp_write(a->stack, port, a->server, p, len);
+    s = udp_port_write(port, a->server, p, len);
     if (s == ERR_NO_MEMORY) /* it is lost, as on any wire */
         s = OK;
     while (s == OK && !a->is_answered && !a->is_spoiled)
         s = wait_until(&a->answered, deadline);
-    stackv4_listen_udp(a->stack, port, NULL, NULL);
+    udp_port_close(port);
     return a->is_answered || a->is_spoiled ? OK : s;
 }
 

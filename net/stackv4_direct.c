@@ -47,18 +47,13 @@ static struct direct *direct_of(const struct stackv4 *s)
     return containing((struct stackv4 *)(uintptr_t)s, struct direct, stack);
 }
 
-static enum status ip_at(const struct stackv4 *s, size_t i,
-                         struct ip_address *ip)
+static enum status address_at(const struct stackv4 *s, size_t i,
+                              struct stackv4_address *address)
 {
     if (i > 0)
         return ERR_NOT_FOUND;
-    *ip = direct_of(s)->address.ip;
+    *address = direct_of(s)->address;
     return OK;
-}
-
-static void address_of(const struct stackv4 *s, struct stackv4_address *a)
-{
-    *a = direct_of(s)->address;
 }
 
 static void on_address(struct stackv4 *s, address_handler *fn, void *ctx)
@@ -107,6 +102,15 @@ static enum status listen_tcp(struct stackv4 *s, uint16_t port,
     return listened(d, false, port, tcpv4_listen(d->tcp, port, fn, ctx));
 }
 
+static enum status listen_events(struct stackv4 *s, uint16_t port,
+                                 tcp_accepted *accepted, void *ctx)
+{
+    struct direct *d = direct_of(s);
+
+    return listened(d, false, port,
+                    tcpv4_listen_events(d->tcp, port, accepted, ctx));
+}
+
 static enum status limit_tcp(struct stackv4 *s, uint16_t port,
                              const struct tcp_limits *limits)
 {
@@ -119,10 +123,10 @@ static enum status set_tcp_options(struct stackv4 *s, uint16_t port,
     return tcpv4_set_options(direct_of(s)->tcp, port, options);
 }
 
-static enum status open_udp(struct stackv4 *s, const struct endpoint *peer,
-                            udp_handler *fn, void *ctx, uint16_t *port)
+static enum status udp_open(struct stackv4 *s, const struct endpoint *peer,
+                            udp_handler *fn, void *ctx, struct udp_port **port)
 {
-    return udpv4_open(direct_of(s)->udp, peer, fn, ctx, port);
+    return udpv4_open_port(direct_of(s)->udp, peer, fn, ctx, port);
 }
 
 static enum status udp_write(struct stackv4 *s, uint16_t from,
@@ -139,6 +143,12 @@ static enum status open_tcp(struct stackv4 *s, struct endpoint to,
                             nanoseconds deadline, struct flow **flow)
 {
     return tcpv4_open(direct_of(s)->tcp, to, deadline, flow);
+}
+
+static enum status begin(struct stackv4 *s, struct endpoint to,
+                         flow_event_handler *fn, void *ctx, struct flow **flow)
+{
+    return tcpv4_begin(direct_of(s)->tcp, to, fn, ctx, flow);
 }
 
 static enum status run(struct stackv4 *s)
@@ -183,16 +193,17 @@ static void finish(struct stackv4 *s)
 }
 
 static const struct stackv4_ops direct_ops = {
-    .ip_at = ip_at,
-    .address = address_of,
+    .address_at = address_at,
     .on_address = on_address,
     .listen_udp = listen_udp,
     .listen_tcp = listen_tcp,
+    .listen_events = listen_events,
     .limit_tcp = limit_tcp,
     .set_tcp_options = set_tcp_options,
-    .open_udp = open_udp,
+    .udp_open = udp_open,
     .udp_write = udp_write,
     .connect = open_tcp,
+    .begin = begin,
     .run = run,
     .finish = finish,
     .counters = counters,

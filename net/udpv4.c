@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
+ * UDP (RFC 768): ports, and what is received and sent on them.
+ *
  * Where the device cuts UDP into datagrams, answers to one peer that are
  * equally long leave as one packet: a handler's answers are copied one behind
  * the other, and sent when all that has come was handed over. What is no answer
@@ -7,6 +9,7 @@
  */
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
+#include <mirage/macros.h>
 #include <mirage/network.h>
 #include <mirage/random.h>
 #include <mirage/udpv4.h>
@@ -20,10 +23,11 @@
 #define JOINED    64 /* datagrams of a packet: Linux takes no more */
 
 struct listener {
+    struct udp_port port; /* number is that of every listener */
+    struct udpv4 *udp;
     struct listener *next;
-    uint16_t port;
-    bool is_opened; /* by udpv4_open */
-    bool is_connected; /* hears peer alone */
+    bool is_opened; /* by udpv4_open_port */
+    bool is_connected; /* receives from peer alone */
     struct endpoint peer; /* if it is */
     udp_handler *fn;
     void *ctx;
@@ -52,7 +56,7 @@ static struct listener **place_of(struct udpv4 *udp, uint16_t port)
 {
     struct listener **at = &udp->bucket[port % BUCKETS];
 
-    while (*at && (*at)->port != port)
+    while (*at && (*at)->port.number != port)
         at = &(*at)->next;
     return at;
 }
@@ -144,28 +148,46 @@ static void failed(void *ctx, const struct ipv4_packet *packet,
         l->refused = true;
 }
 
+static void free_listener(struct listener *l)
+{
+    struct listener **at = place_of(l->udp, l->port.number);
+
+    *at = l->next;
+    l->udp->count--;
+    free(l);
+}
+
+/* A listener on a port that has none; NULL: no memory, or too many. */
+static struct listener *new_listener(struct udpv4 *udp, uint16_t port,
+                                     udp_handler *fn, void *ctx)
+{
+    struct listener *l = udp->count < LISTENERS ? calloc(1, sizeof *l) : NULL;
+
+    if (!l)
+        return NULL;
+    l->port.number = port;
+    l->udp = udp;
+    l->fn = fn;
+    l->ctx = ctx;
+    *place_of(udp, port) = l;
+    udp->count++;
+    return l;
+}
+
 enum status udpv4_listen(struct udpv4 *udp, uint16_t port, udp_handler *fn,
                          void *ctx)
 {
-    struct listener **at = place_of(udp, port), *l = *at;
+    struct listener *l = *place_of(udp, port);
 
     if (!fn) {
-        if (l) {
-            *at = l->next;
-            udp->count--;
-            free(l);
-        }
+        if (l && (!l->is_opened || l->port.by_number))
+            free_listener(l);
         return OK;
     }
-    if (!l) {
-        if (udp->count == LISTENERS || !(l = calloc(1, sizeof *l)))
-            return ERR_NO_MEMORY;
-        l->port = port;
-        *at = l;
-        udp->count++;
-    } else if (l->is_opened) {
+    if (!l)
+        return new_listener(udp, port, fn, ctx) ? OK : ERR_NO_MEMORY;
+    if (l->is_opened)
         return ERR_IN_USE;
-    }
     l->fn = fn;
     l->ctx = ctx;
     return OK;
@@ -181,28 +203,6 @@ static uint16_t free_port(struct udpv4 *udp)
             return port;
     }
     return 0;
-}
-
-enum status udpv4_open(struct udpv4 *udp, const struct endpoint *peer,
-                       udp_handler *fn, void *ctx, uint16_t *port)
-{
-    uint16_t p = free_port(udp);
-    struct listener *l;
-    enum status s;
-
-    if (p == 0)
-        return ERR_IN_USE;
-    s = udpv4_listen(udp, p, fn, ctx);
-    if (s != OK)
-        return s;
-    l = *place_of(udp, p);
-    l->is_opened = true;
-    if (peer) {
-        l->is_connected = true;
-        l->peer = *peer;
-    }
-    *port = p;
-    return OK;
 }
 
 static enum status write_bufs(struct udpv4 *udp, uint16_t from,
@@ -348,6 +348,47 @@ enum status udpv4_write(struct udpv4 *udp, uint16_t from, struct endpoint to,
     if (!b)
         return ERR_NO_MEMORY;
     return udpv4_write_bufs(udp, from, to, b);
+}
+
+static enum status write_port(struct udp_port *port, struct endpoint to,
+                              const void *data, size_t len)
+{
+    const struct listener *l = containing(port, struct listener, port);
+
+    if (ipv4_number(ipv4_own(l->udp->ip)) == 0)
+        return ERR_UNREACHABLE;
+    return udpv4_write(l->udp, port->number, to, data, len);
+}
+
+static void close_port(struct udp_port *port)
+{
+    free_listener(containing(port, struct listener, port));
+}
+
+static const struct udp_port_ops port_ops = {
+    .write = write_port,
+    .close = close_port,
+};
+
+enum status udpv4_open_port(struct udpv4 *udp, const struct endpoint *peer,
+                            udp_handler *fn, void *ctx, struct udp_port **port)
+{
+    uint16_t number = free_port(udp);
+    struct listener *l;
+
+    if (number == 0)
+        return ERR_IN_USE;
+    l = new_listener(udp, number, fn, ctx);
+    if (!l)
+        return ERR_NO_MEMORY;
+    l->port.ops = &port_ops;
+    l->is_opened = true;
+    if (peer) {
+        l->is_connected = true;
+        l->peer = *peer;
+    }
+    *port = &l->port;
+    return OK;
 }
 
 enum status udpv4_connect(struct ipv4 *ip, struct udpv4 **made)

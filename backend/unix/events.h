@@ -26,6 +26,18 @@ void events_init(int wake);
  */
 MUST_CHECK enum status events_wait(int fd, bool write, nanoseconds deadline);
 
+/* What a descriptor is ready for. A broken one counts as ready for both. */
+enum events_kind {
+    EVENTS_READ = 1,
+    EVENTS_WRITE = 2,
+    EVENTS_BROKEN = 4, /* an error, or both of its sides have ended */
+};
+
+/* w's descriptor has become ready for these (enum events_kind). In whichever
+ * fiber takes events: must not block, and must not end the watch. */
+struct events_watch;
+typedef void events_notice(struct events_watch *w, unsigned kinds);
+
 /*
  * A descriptor that is watched permanently, so that a wait needs no system call
  * of its own. Edge-triggered: the user reads until nothing is left. An error
@@ -35,6 +47,9 @@ struct events_watch {
     struct waiters fiber;
     bool happened; /* readable since the last wait */
     int fd;
+    events_notice *notice; /* NULL: the fiber is woken */
+    unsigned awaited; /* poll: what notice is to be called for */
+    struct events_watch *next, **back; /* poll: in the list of those */
 };
 
 /* Starts to watch fd, for as long as it is open. Keeps w. */
@@ -45,6 +60,22 @@ void events_watch(struct events_watch *w, int fd);
  * events_watch. What arrived may have been read already. ERR_CANCELLED.
  */
 MUST_CHECK enum status events_watch_wait(struct events_watch *w);
+
+/*
+ * Watches fd for a function in the place of a fiber: notice is called when it
+ * has become ready for something, and at once for what it is ready for. It may
+ * be called again for the same only after events_await has been called for it.
+ * Keeps w until events_unwatch. ERR_IN_USE: a fiber waits for fd, or it is
+ * watched; the caller may watch a duplicate.
+ */
+MUST_CHECK enum status events_notify(struct events_watch *w, int fd,
+                                     events_notice *notice);
+
+/* A call has found that w's descriptor is not ready for these. */
+void events_await(struct events_watch *w, unsigned kinds);
+
+/* Before w's descriptor is closed. */
+void events_unwatch(struct events_watch *w);
 
 /*
  * Idles by another interface of the kernel, such as io_uring: at most for

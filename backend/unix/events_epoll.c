@@ -75,6 +75,48 @@ enum status events_watch_wait(struct events_watch *w)
     return s;
 }
 
+enum status events_notify(struct events_watch *w, int fd,
+                          events_notice *notice)
+{
+    struct epoll_event e = {
+        .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, .data.ptr = w};
+
+    *w = (struct events_watch){.fd = fd, .notice = notice};
+    if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &e) == 0) {
+        waiting++;
+        return OK;
+    }
+    if (errno == EEXIST)
+        return ERR_IN_USE;
+    panic("epoll cannot watch file descriptor %d: %s", fd, strerror(errno));
+}
+
+/* The kernel has noticed by itself. */
+void events_await(struct events_watch *w, unsigned kinds)
+{
+    (void)w, (void)kinds;
+}
+
+void events_unwatch(struct events_watch *w)
+{
+    waiting--;
+    if (epoll_ctl(epoll, EPOLL_CTL_DEL, w->fd, NULL) != 0)
+        panic("epoll lost file descriptor %d: %s", w->fd, strerror(errno));
+}
+
+static unsigned kinds_of(uint32_t events)
+{
+    unsigned kinds = 0;
+
+    if (events & (EPOLLHUP | EPOLLERR))
+        kinds = EVENTS_READ | EVENTS_WRITE | EVENTS_BROKEN;
+    if (events & (EPOLLIN | EPOLLRDHUP))
+        kinds |= EVENTS_READ;
+    if (events & EPOLLOUT)
+        kinds |= EVENTS_WRITE;
+    return kinds;
+}
+
 bool events_are_awaited(void)
 {
     return waiting > 0;
@@ -122,6 +164,10 @@ void events_dispatch(nanoseconds length)
 
         if (!w) {
             events_on_wake(wake_pipe);
+            continue;
+        }
+        if (w->notice) {
+            w->notice(w, kinds_of(events[i].events));
             continue;
         }
         w->happened = true;

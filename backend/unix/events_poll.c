@@ -19,7 +19,8 @@ struct registration {
 };
 
 static struct registration *all;
-static size_t count = 1; /* including the pipe */
+static struct events_watch *notices;
+static size_t count = 1; /* of both lists, including the pipe */
 static struct pollfd *fds;
 static size_t fds_size;
 static int wake_pipe;
@@ -75,9 +76,65 @@ enum status events_watch_wait(struct events_watch *w)
     return events_wait(w->fd, false, FOREVER);
 }
 
+enum status events_notify(struct events_watch *w, int fd,
+                          events_notice *notice)
+{
+    *w = (struct events_watch){
+        .fd = fd,
+        .notice = notice,
+        .awaited = EVENTS_READ | EVENTS_WRITE | EVENTS_BROKEN,
+        .next = notices,
+        .back = &notices};
+    if (notices)
+        notices->back = &w->next;
+    notices = w;
+    count++;
+    return OK;
+}
+
+void events_await(struct events_watch *w, unsigned kinds)
+{
+    w->awaited |= kinds;
+}
+
+void events_unwatch(struct events_watch *w)
+{
+    *w->back = w->next;
+    if (w->next)
+        w->next->back = w->back;
+    count--;
+}
+
+/* poll reports what is, and not what is new; so each kind is asked for until it
+ * was reported, and again after events_await. */
+static struct pollfd pollfd_of(const struct events_watch *w)
+{
+    short events = 0;
+
+    if (w->awaited & EVENTS_READ)
+        events |= POLLIN;
+    if (w->awaited & EVENTS_WRITE)
+        events |= POLLOUT;
+    return (struct pollfd){.fd = w->awaited ? w->fd : -1, .events = events};
+}
+
+static void report(struct events_watch *w, short events)
+{
+    unsigned kinds = 0;
+
+    if (events & (POLLHUP | POLLERR | POLLNVAL))
+        kinds = EVENTS_READ | EVENTS_WRITE | EVENTS_BROKEN;
+    if (events & POLLIN)
+        kinds |= EVENTS_READ;
+    if (events & POLLOUT)
+        kinds |= EVENTS_WRITE;
+    w->awaited &= ~kinds;
+    w->notice(w, kinds);
+}
+
 bool events_are_awaited(void)
 {
-    return all != NULL;
+    return all || notices;
 }
 
 static void fill_array(void)
@@ -94,6 +151,8 @@ static void fill_array(void)
     for (struct registration *r = all; r; r = r->next)
         fds[n++] = (struct pollfd){.fd = r->fd,
                                    .events = r->write ? POLLOUT : POLLIN};
+    for (const struct events_watch *w = notices; w; w = w->next)
+        fds[n++] = pollfd_of(w);
 }
 
 /* Converts to milliseconds, rounded up, so that no sleep ends early. */
@@ -121,4 +180,7 @@ void events_dispatch(nanoseconds length)
             r->happened = true;
             wake_all(&r->fiber);
         }
+    for (struct events_watch *w = notices; w; w = w->next, n++)
+        if (fds[n].revents)
+            report(w, fds[n].revents);
 }

@@ -11,13 +11,12 @@
  * The host tells of the end of a connection only once, and afterwards of
  * something else; so the first cause is kept.
  */
-#define _GNU_SOURCE
 #include "flow_socket.h"
-#include "events.h"
 #include "stackv4_socket.h"
+#include "write_socket.h"
 #include <errno.h>
-#include <fcntl.h>
 #include <mirage/flow.h>
+#include <mirage/macros.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,68 +25,23 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#ifndef MSG_NOSIGNAL
-#define MSG_NOSIGNAL 0 /* socket_new has said so of the whole socket */
-#endif
 #ifndef TCP_KEEPIDLE
 #define TCP_KEEPIDLE TCP_KEEPALIVE
 #endif
 
 #define PAGES_MOST    16 /* in one read */
 #define PAGES_OF_FLOW 4 /* that are reserved at least */
-#define PIECES        64 /* in one write */
-
-struct socket_flow {
-    struct flow flow; /* first */
-    struct sockets *stack;
-    int fd, write_fd; /* the same socket; -1: not needed yet */
-    unsigned shut; /* enum flow_side */
-    bool has_ended; /* the peer has finished */
-    enum status over; /* why it broke off; OK: it did not */
-    struct buf *came; /* read and not yet asked for */
-    unsigned pages; /* for the next read */
-    struct endpoint local, peer;
-    struct flow_options options;
-};
 
 static struct socket_flow *flow_of(const struct flow *f)
 {
-    return (struct socket_flow *)(uintptr_t)f;
+    return containing((struct flow *)(uintptr_t)f, struct socket_flow, flow);
 }
 
-static enum status break_off(struct socket_flow *f, int error)
+/* Lets the others have their turn; a handler may not. */
+static void yield(const struct socket_flow *f)
 {
-    if (f->over)
-        return f->over;
-    switch (error) {
-    case ECONNRESET:
-    case ECONNABORTED:
-    case EPIPE:
-        f->over = ERR_RESET;
-        break;
-    case ETIMEDOUT:
-        f->over = ERR_TIMEOUT;
-        break;
-    case EHOSTUNREACH:
-    case ENETUNREACH:
-        f->over = ERR_UNREACHABLE;
-        break;
-    default:
-        f->over = ERR_GONE;
-    }
-    return f->over;
-}
-
-/* The host is out of something for a moment. */
-static enum status wait_a_little(nanoseconds deadline)
-{
-    nanoseconds soon = time_after(MILLISECOND);
-    enum status s;
-
-    if (deadline <= time_now())
-        return ERR_TIMEOUT;
-    s = time_sleep_until(soon < deadline ? soon : deadline);
-    return s;
+    if (!f->stack->is_in_handler)
+        (void)fiber_yield();
 }
 
 /* Empty pages for a read, as a list, at least one; and their bytes. */
@@ -97,8 +51,7 @@ static struct buf *take_pages(const struct socket_flow *f, struct iovec *iov,
     struct buf *first = NULL, **end = &first;
     size_t most = 1 + buf_pages_free() / 8; /* leave some for others */
 
-    if (most > f->pages)
-        most = f->pages;
+    most = min(most, (size_t)f->pages);
     for (*count = 0; *count < most && (*end = buf_new(0)); ++*count) {
         iov[*count].iov_base = (*end)->data;
         iov[*count].iov_len = PAGE_BYTES;
@@ -119,7 +72,7 @@ static void keep_pages(struct socket_flow *f, struct buf *pages, size_t count,
         end = &(*end)->next;
     *end = pages;
     for (; len > 0; end = &(*end)->next, used++) {
-        size_t n = len < PAGE_BYTES ? len : PAGE_BYTES;
+        size_t n = min(len, PAGE_BYTES);
 
         (void)buf_append(*end, n);
         len -= n;
@@ -147,18 +100,19 @@ static enum status await_data(struct socket_flow *f, nanoseconds deadline)
 
         if (n > 0) {
             keep_pages(f, pages, count, (size_t)n);
-            (void)fiber_yield();
+            yield(f);
             return OK;
         }
         buf_free(pages);
         if (n == 0)
             f->has_ended = true;
-        else if (error == EAGAIN || error == EWOULDBLOCK)
-            s = events_wait(f->fd, false, deadline);
-        else if (error == ENOBUFS || error == ENOMEM)
-            s = wait_a_little(deadline);
+        else if (error == EAGAIN || error == EWOULDBLOCK) {
+            event_rearm(f, EVENTS_READ);
+            s = event_await(f, EVENTS_READ, deadline);
+        } else if (error == ENOBUFS || error == ENOMEM)
+            s = event_await_memory(f, EVENTS_READ, deadline);
         else if (error != EINTR)
-            s = break_off(f, error);
+            s = event_break(f, error);
         if (f->over)
             return f->over;
         if (s)
@@ -188,119 +142,7 @@ static enum status socket_read(struct flow *flow, struct buf **data,
     return OK;
 }
 
-/* Reads and forgets some of what is there. False: no more will come. */
-static bool discard(const struct sockets *s, int fd)
-{
-    ssize_t n = 1;
-
-    for (int i = 0; n > 0 && i < 16; i++)
-        n = recv(fd, s->spill, SOCKETS_SPILL, 0);
-    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK ||
-                               errno == EINTR));
-}
-
-/* Until there is room for more, or something else to be said. */
-static enum status await_room(struct socket_flow *f, nanoseconds deadline)
-{
-    nanoseconds soon = time_after(10 * MILLISECOND);
-    enum status s;
-
-    /* Nobody reads any more; the peer may, once it has got rid of its own. */
-    if ((f->shut & FLOW_READING) && soon < deadline) {
-        (void)discard(f->stack, f->fd);
-        deadline = soon;
-    }
-    if (f->write_fd < 0)
-        f->write_fd = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
-    if (f->write_fd < 0)
-        return wait_a_little(deadline); /* no descriptor is left */
-    s = events_wait(f->write_fd, true, deadline);
-    return s == ERR_TIMEOUT && deadline == soon ? OK : s;
-}
-
-/* Sends all of the pieces, which it changes. */
-static enum status send_pieces(struct socket_flow *f, struct iovec *iov,
-                               size_t count, nanoseconds deadline)
-{
-    while (count > 0) {
-        struct msghdr message = {.msg_iov = iov};
-        ssize_t n;
-        enum status s = OK;
-
-        message.msg_iovlen = count;
-        if (f->over)
-            return f->over;
-        if (f->shut & FLOW_WRITING)
-            return ERR_EOF;
-        n = sendmsg(f->fd, &message, MSG_NOSIGNAL);
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
-            s = await_room(f, deadline);
-        else if (n < 0 && (errno == ENOBUFS || errno == ENOMEM))
-            s = wait_a_little(deadline);
-        else if (n < 0 && errno != EINTR)
-            s = break_off(f, errno);
-        if (s)
-            return f->over ? f->over : s;
-        if (n < 0)
-            continue;
-        f->stack->counters.bytes_out += (size_t)n;
-        for (; count > 0 && (size_t)n >= iov->iov_len; iov++, count--)
-            n -= (ssize_t)iov->iov_len;
-        if (n > 0) {
-            iov->iov_base = (uint8_t *)iov->iov_base + n;
-            iov->iov_len -= (size_t)n;
-        }
-    }
-    return OK;
-}
-
-static enum status may_write(const struct socket_flow *f)
-{
-    return f->over ? f->over : f->shut & FLOW_WRITING ? ERR_EOF
-                                                      : OK;
-}
-
-static enum status socket_write(struct flow *flow, const struct span *spans,
-                                size_t count, nanoseconds deadline)
-{
-    struct socket_flow *f = flow_of(flow);
-    struct iovec iov[PIECES];
-    enum status s = may_write(f);
-
-    while (s == OK && count > 0) {
-        size_t n = 0;
-
-        for (; n < PIECES && count > 0; spans++, count--)
-            if (spans->len > 0)
-                iov[n++] = (struct iovec){(void *)(uintptr_t)spans->data,
-                                          spans->len};
-        s = send_pieces(f, iov, n, deadline);
-    }
-    (void)fiber_yield();
-    return s;
-}
-
-static enum status socket_write_bufs(struct flow *flow, struct buf *data,
-                                     nanoseconds deadline)
-{
-    struct socket_flow *f = flow_of(flow);
-    struct iovec iov[PIECES];
-    enum status s = may_write(f);
-
-    for (const struct buf *b = data; s == OK && b;) {
-        size_t n = 0;
-
-        for (; n < PIECES && b; b = b->next)
-            if (b->len > 0)
-                iov[n++] = (struct iovec){b->data, b->len};
-        s = send_pieces(f, iov, n, deadline);
-    }
-    buf_free(data);
-    (void)fiber_yield();
-    return s;
-}
-
-static void socket_shutdown(struct flow *flow, unsigned sides)
+static void socket_shutdown(struct flow *flow, enum flow_side sides)
 {
     struct socket_flow *f = flow_of(flow);
 
@@ -310,8 +152,8 @@ static void socket_shutdown(struct flow *flow, unsigned sides)
         buf_free(f->came);
         f->came = NULL;
     }
-    if (sides & FLOW_WRITING)
-        (void)shutdown(f->fd, SHUT_WR);
+    if ((sides & FLOW_WRITING) && !f->events.unsent && !f->events.is_opening)
+        (void)shutdown(f->fd, SHUT_WR); /* or once all is sent */
 }
 
 /*
@@ -330,7 +172,11 @@ static void socket_abort(struct flow *flow)
 #endif
     if (!f->over)
         f->over = ERR_RESET;
-    socket_shutdown(flow, FLOW_READING | FLOW_WRITING);
+    event_drop(f);
+    socket_shutdown(flow, FLOW_BOTH);
+    wake_all(&f->events.waiters);
+    if (f->events.fn)
+        event_schedule(f);
 }
 
 static int unread(int fd)
@@ -338,13 +184,6 @@ static int unread(int fd)
     int n = 0;
 
     return ioctl(fd, FIONREAD, &n) == 0 ? n : 0;
-}
-
-static void flow_free(struct socket_flow *f)
-{
-    f->stack->flows--;
-    close(f->fd);
-    free(f);
 }
 
 /*
@@ -356,16 +195,18 @@ static void socket_close(struct flow *flow)
 {
     static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     struct socket_flow *f = flow_of(flow);
+    bool is_unread;
 
     if (f->came)
         (void)setsockopt(f->fd, SOL_SOCKET, SO_LINGER, &at_once,
                          sizeof at_once);
     for (int i = 0; i < 8 && (f->shut & FLOW_READING) && unread(f->fd) > 0; i++)
-        (void)discard(f->stack, f->fd);
-    if (f->write_fd >= 0)
-        close(f->write_fd);
-    buf_free(f->came);
-    flow_free(f);
+        (void)socket_discard(f);
+    if (f->on_close)
+        f->on_close(f->on_close_ctx);
+    is_unread = f->came || unread(f->fd) > 0;
+    f->shut |= FLOW_WRITING;
+    event_close(f, !is_unread);
 }
 
 static struct endpoint socket_local(const struct flow *flow)
@@ -394,8 +235,7 @@ static int in_units(nanoseconds length, nanoseconds unit, int most)
 {
     nanoseconds n = length / unit + (length % unit != 0);
 
-    return n < 1 ? 1 : n > (nanoseconds)most ? most
-                                             : (int)n;
+    return (int)clamp(n, (nanoseconds)1, (nanoseconds)most);
 }
 
 static void socket_set_options(struct flow *flow,
@@ -422,6 +262,29 @@ static void socket_set_options(struct flow *flow,
 #endif
 }
 
+static void socket_on_event(struct flow *flow, flow_event_handler *fn,
+                            void *ctx)
+{
+    struct socket_flow *f = flow_of(flow);
+
+    f->events.fn = fn;
+    f->events.ctx = ctx;
+    if (!fn)
+        return;
+    event_watch(f);
+    event_schedule(f);
+}
+
+static size_t socket_room(struct flow *flow)
+{
+    struct socket_flow *f = flow_of(flow);
+    size_t room = event_room(f);
+
+    if (room == 0)
+        event_rearm(f, EVENTS_WRITE);
+    return room;
+}
+
 static const struct flow_ops socket_flow_ops = {
     .read = socket_read,
     .write = socket_write,
@@ -433,9 +296,12 @@ static const struct flow_ops socket_flow_ops = {
     .peer = socket_peer,
     .options = socket_options,
     .set_options = socket_set_options,
+    .on_event = socket_on_event,
+    .room = socket_room,
 };
 
-struct flow *flow_socket_new(struct sockets *s, int fd, struct endpoint peer)
+struct socket_flow *flow_socket_new(struct sockets *s, int fd,
+                                    struct endpoint peer)
 {
     struct socket_flow *f = calloc(1, sizeof *f);
     struct sockaddr_in a = {0};
@@ -457,5 +323,5 @@ struct flow *flow_socket_new(struct sockets *s, int fd, struct endpoint peer)
                               .pages = 1,
                               .local = socket_endpoint(&a),
                               .peer = peer};
-    return &f->flow;
+    return f;
 }

@@ -5,12 +5,11 @@
 #ifndef UNIX_FLOW_SOCKET_H
 #define UNIX_FLOW_SOCKET_H
 
-#include <mirage/flow.h>
+#include "event_socket.h"
 
-struct sockets;
-
-/* A flow on a connected socket, which it takes. Yours: flow_close. NULL: no
- * memory, and fd is closed. */
-struct flow *flow_socket_new(struct sockets *s, int fd, struct endpoint peer);
+/* A flow on a socket, which it takes, connected or about to be. Yours:
+ * flow_close. NULL: no memory, and fd is closed. */
+struct socket_flow *flow_socket_new(struct sockets *s, int fd,
+                                    struct endpoint peer);
 
 #endif

@@ -55,7 +55,7 @@ static bool is_open(const struct port *p)
 
 bool port_is_wanted(const struct port *p)
 {
-    return p->tcp || p->udp;
+    return p->calls.tcp || p->calls.accepted || p->calls.udp;
 }
 
 void port_free_if_over(struct port *p)
@@ -72,8 +72,7 @@ void port_free_if_over(struct port *p)
 
 void port_end(struct port *p)
 {
-    p->tcp = NULL;
-    p->udp = NULL;
+    p->calls = (struct port_calls){0};
     for (size_t i = 0; i < p->count; i++)
         if (p->at[i].fd >= 0 && p->at[i].fiber)
             fiber_cancel(p->at[i].fiber);

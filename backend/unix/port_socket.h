@@ -39,22 +39,29 @@ struct listener {
                              none is */
 };
 
-/* A port of TCP or UDP, and what is run for it. */
+/* What is called for a port: one of the three. */
+struct port_calls {
+    tcp_handler *tcp; /* in a fiber each */
+    tcp_accepted *accepted;
+    udp_handler *udp;
+    void *ctx;
+};
+
+/* A port of TCP or UDP. */
 struct port {
+    struct udp_port udp_port; /* if is_opened */
     struct port *next;
     struct sockets *stack;
     const struct port_protocol *protocol;
     uint16_t number;
-    bool is_opened; /* by open_udp */
+    bool is_opened; /* by udp_open */
     enum status failed; /* why it could not be opened; OK: it could */
-    tcp_handler *tcp; /* both NULL: it is ending */
-    udp_handler *udp;
-    void *ctx;
+    struct port_calls calls; /* all NULL: it is ending */
 
     struct tcp_limits limits;
     struct tcp_options options;
     unsigned handlers; /* that run */
-    struct arrival *running; /* the connections that they have */
+    struct arrival *running; /* their connections, and those of accepted */
     struct waiters returned; /* woken when one has */
 
     size_t count;

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * resolv_conf: lines "nameserver ADDRESS"; all others are left out.
+ */
 #include "resolv_conf.h"
 #include <stdio.h>
 #include <string.h>

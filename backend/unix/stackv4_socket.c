@@ -3,6 +3,7 @@
  * stackv4 by the host's sockets: the device.
  */
 #include "stackv4_socket.h"
+#include "event_socket.h"
 #include "resolv_conf.h"
 #include "tcp_socket.h"
 #include "udp_socket.h"
@@ -16,6 +17,8 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#define FINISH (3 * SECOND)
 
 LOG_SOURCE_SHARED(stackv4_socket);
 
@@ -35,37 +38,47 @@ static bool is_covered(const struct sockets *s, size_t i)
     return false;
 }
 
-/* The port that a call of listen is about: a listener's. A port that open_udp
- * has chosen can be ended, but not taken over: binding another one fails. */
-static struct port *listened_port(const struct sockets *s,
-                                  const struct port_protocol *protocol,
-                                  uint16_t number, bool to_end)
+static struct port *find_port(const struct sockets *s,
+                              const struct port_protocol *protocol,
+                              uint16_t number, bool is_opened)
 {
     struct port *p = s->ports;
 
     while (p && (p->protocol != protocol || p->number != number ||
-                 (p->is_opened && p->udp) != to_end))
+                 (p->is_opened && p->calls.udp) != is_opened))
         p = p->next;
-    return p || !to_end ? p : listened_port(s, protocol, number, false);
+    return p;
 }
 
+static void end_listener(struct port *p)
+{
+    p->failed = OK;
+    p->limits = (struct tcp_limits){0};
+    p->options = (struct tcp_options){0};
+    port_end(p);
+}
+
+/* Ends a listener, or a port that stackv4_open_udp has opened. */
+static void unlisten(struct sockets *s, const struct port_protocol *protocol,
+                     uint16_t number)
+{
+    struct port *opened = find_port(s, protocol, number, true);
+    struct port *p = find_port(s, protocol, number, false);
+
+    if (opened && opened->udp_port.by_number)
+        port_end(opened);
+    else if (p)
+        end_listener(p);
+}
+
+/* A port that is opened is not taken over: binding another socket fails. */
 static enum status listen_on(struct sockets *s,
                              const struct port_protocol *protocol,
-                             uint16_t number, tcp_handler *tcp,
-                             udp_handler *udp, void *ctx)
+                             uint16_t number, struct port_calls calls)
 {
-    struct port *p = listened_port(s, protocol, number, !tcp && !udp);
+    struct port *p = find_port(s, protocol, number, false);
     size_t count = 0;
 
-    if (!tcp && !udp) {
-        if (p) {
-            p->failed = OK;
-            p->limits = (struct tcp_limits){0};
-            p->options = (struct tcp_options){0};
-            port_end(p);
-        }
-        return OK;
-    }
     if (!p) {
         p = port_new(s, protocol, number, s->address_count);
         if (!p)
@@ -77,17 +90,31 @@ static enum status listen_on(struct sockets *s,
     }
     p->failed = OK;
     p->is_opened = false;
-    p->tcp = tcp;
-    p->udp = udp;
-    p->ctx = ctx;
+    p->calls = calls;
     return port_open(p);
+}
+
+static enum status listen_tcp(struct sockets *s, uint16_t port, bool is_wanted,
+                              struct port_calls calls)
+{
+    if (is_wanted)
+        return listen_on(s, &tcp_socket_protocol, port, calls);
+    unlisten(s, &tcp_socket_protocol, port);
+    return OK;
 }
 
 static enum status sockets_listen_tcp(struct stackv4 *s, uint16_t port,
                                       tcp_handler *fn, void *ctx)
 {
-    return listen_on(sockets_of(s), &tcp_socket_protocol, port, fn, NULL,
-                     ctx);
+    return listen_tcp(sockets_of(s), port, fn != NULL,
+                      (struct port_calls){.tcp = fn, .ctx = ctx});
+}
+
+static enum status sockets_listen_events(struct stackv4 *s, uint16_t port,
+                                         tcp_accepted *accepted, void *ctx)
+{
+    return listen_tcp(sockets_of(s), port, accepted != NULL,
+                      (struct port_calls){.accepted = accepted, .ctx = ctx});
 }
 
 /* listen(2) once more only changes the length of the queue. */
@@ -122,13 +149,17 @@ static enum status sockets_set_tcp_options(struct stackv4 *s, uint16_t port,
 static enum status sockets_listen_udp(struct stackv4 *s, uint16_t port,
                                       udp_handler *fn, void *ctx)
 {
-    return listen_on(sockets_of(s), &udp_socket_protocol, port, NULL, fn,
-                     ctx);
+    if (fn)
+        return listen_on(sockets_of(s), &udp_socket_protocol, port,
+                         (struct port_calls){.udp = fn, .ctx = ctx});
+    unlisten(sockets_of(s), &udp_socket_protocol, port);
+    return OK;
 }
 
-static enum status sockets_open_udp(struct stackv4 *s,
+static enum status sockets_udp_open(struct stackv4 *s,
                                     const struct endpoint *peer,
-                                    udp_handler *fn, void *ctx, uint16_t *port)
+                                    udp_handler *fn, void *ctx,
+                                    struct udp_port **port)
 {
     return udp_socket_open(sockets_of(s), peer, fn, ctx, port);
 }
@@ -144,6 +175,13 @@ static enum status sockets_connect(struct stackv4 *s, struct endpoint to,
                                    nanoseconds deadline, struct flow **flow)
 {
     return tcp_socket_connect(sockets_of(s), to, deadline, flow);
+}
+
+static enum status sockets_begin(struct stackv4 *s, struct endpoint to,
+                                 flow_event_handler *fn, void *ctx,
+                                 struct flow **flow)
+{
+    return tcp_socket_begin(sockets_of(s), to, fn, ctx, flow);
 }
 
 static enum status first_failure(const struct sockets *s)
@@ -165,22 +203,17 @@ static enum status sockets_run(struct stackv4 *stack)
     return status;
 }
 
-static enum status sockets_ip_at(const struct stackv4 *s, size_t i,
-                                 struct ip_address *ip)
-{
-    if (i >= sockets_of(s)->address_count)
-        return ERR_NOT_FOUND;
-    *ip = sockets_of(s)->address[i];
-    return OK;
-}
-
 /* The host keeps routes to itself; netmask and DNS servers it tells. */
-static void sockets_address(const struct stackv4 *s,
-                            struct stackv4_address *address)
+static enum status sockets_address_at(const struct stackv4 *stack, size_t i,
+                                      struct stackv4_address *address)
 {
-    struct ip_address ip = sockets_of(s)->address[0];
+    const struct sockets *s = sockets_of(stack);
+    struct ip_address ip;
     struct ifaddrs *all = NULL;
 
+    if (i > 0 && i >= s->address_count)
+        return ERR_NOT_FOUND;
+    ip = s->address_count > 0 ? s->address[i] : ipv4_of_number(0);
     *address = (struct stackv4_address){
         .ip = ip, .prefix = 32, .gateway = ipv4_of_number(0)};
     address->dns_count = resolv_conf_servers(
@@ -189,17 +222,18 @@ static void sockets_address(const struct stackv4 *s,
     if (ipv4_number(ip) == 0)
         address->prefix = 0;
     if (getifaddrs(&all) != 0)
-        return;
-    for (const struct ifaddrs *i = all; i; i = i->ifa_next) {
-        const struct sockaddr_in *a = (const void *)i->ifa_addr;
-        const struct sockaddr_in *mask = (const void *)i->ifa_netmask;
+        return OK;
+    for (const struct ifaddrs *a = all; a; a = a->ifa_next) {
+        const struct sockaddr_in *own = (const void *)a->ifa_addr;
+        const struct sockaddr_in *mask = (const void *)a->ifa_netmask;
 
-        if (a && mask && a->sin_family == AF_INET &&
-            ip_equal(socket_endpoint(a).ip, ip) &&
+        if (own && mask && own->sin_family == AF_INET &&
+            ip_equal(socket_endpoint(own).ip, ip) &&
             ipv4_prefix(socket_endpoint(mask).ip, &address->prefix) == OK)
             break;
     }
     freeifaddrs(all);
+    return OK;
 }
 
 /* Addresses are the host's, who tells nobody when they change. */
@@ -226,23 +260,37 @@ static void sockets_counters(const struct stackv4 *s, counter_handler *fn,
     fn(ctx, "udp_dropped", c->datagrams_dropped);
 }
 
-/* What is queued is the host's affair, and outlives us. */
-static void sockets_finish(struct stackv4 *s)
+/* What the host has taken is sent by it, after our end too. */
+static void sockets_finish(struct stackv4 *stack)
 {
-    (void)s;
+    struct sockets *s = sockets_of(stack);
+    nanoseconds deadline = time_after(FINISH);
+
+    while (s->unsent_flows > 0)
+        if (wait_until(&s->all_sent, deadline) != OK)
+            break;
+}
+
+static void stack_free(struct sockets *s)
+{
+    if (s->spill)
+        page_free(s->spill, SOCKETS_SPILL / PAGE_BYTES);
+    free(s->address);
+    free(s);
 }
 
 static const struct stackv4_ops sockets_ops = {
-    .ip_at = sockets_ip_at,
-    .address = sockets_address,
+    .address_at = sockets_address_at,
     .on_address = sockets_on_address,
     .listen_udp = sockets_listen_udp,
     .listen_tcp = sockets_listen_tcp,
+    .listen_events = sockets_listen_events,
     .limit_tcp = sockets_limit_tcp,
     .set_tcp_options = sockets_set_tcp_options,
-    .open_udp = sockets_open_udp,
+    .udp_open = sockets_udp_open,
     .udp_write = sockets_udp_write,
     .connect = sockets_connect,
+    .begin = sockets_begin,
     .run = sockets_run,
     .finish = sockets_finish,
     .counters = sockets_counters,
@@ -280,14 +328,6 @@ static enum status check_address(const char *text, struct ip_address *ip)
     return OK;
 }
 
-static void stack_free(struct sockets *s)
-{
-    if (s->spill)
-        page_free(s->spill, SOCKETS_SPILL / PAGE_BYTES);
-    free(s->address);
-    free(s);
-}
-
 enum status stackv4_socket_connect(struct console *log,
                                    const char *const *addresses,
                                    struct stackv4 **stack)
@@ -311,6 +351,8 @@ enum status stackv4_socket_connect(struct console *log,
         status = ERR_NO_MEMORY;
     for (; status == OK && *addresses; addresses++)
         status = check_address(*addresses, &s->address[s->address_count++]);
+    if (status == OK)
+        status = event_start(s);
     if (status) {
         stack_free(s);
         return status;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A stack on the host's sockets. host_socket.c has the system calls,
- * port_socket.c the ports and their listeners, udp_socket.c datagrams,
- * tcp_socket.c connections as they begin, and flow_socket.c each of them then;
- * each calls those before it. stackv4_socket.c is the device.
+ * port_socket.c ports and their listeners, udp_socket.c datagrams,
+ * event_socket.c what flows without a fiber need, flow_socket.c flows, and
+ * tcp_socket.c how connections begin; each calls only those before it.
+ * stackv4_socket.c is the device.
  */
 #ifndef UNIX_STACKV4_SOCKET_H
 #define UNIX_STACKV4_SOCKET_H
@@ -13,6 +14,8 @@
 #include <mirage/stackv4.h>
 
 extern struct log_source stackv4_socket;
+
+struct socket_flow;
 
 struct socket_counters {
     uint64_t accepted, opened, refused, dropped, over_peer_limit;
@@ -30,6 +33,14 @@ struct sockets {
     uint8_t *spill; /* SOCKETS_SPILL bytes: the end of a datagram that is longer
                        than a page; data that nobody wants */
     size_t flows, pages; /* now; reserved */
+    struct fiber *worker; /* event_socket.c's, and what it is to look at */
+    struct waiters worker_turn;
+    struct socket_flow *scheduled, *scheduled_last;
+    bool is_in_handler; /* in a handler, which may not block */
+    bool is_short_of_pages;
+    size_t unsent_flows; /* that have something queued */
+    struct waiters all_sent; /* woken when one has not any more, and when a flow
+                                is closed */
     bool was_short_of_files;
     struct socket_counters counters;
 };

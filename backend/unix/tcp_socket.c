@@ -26,15 +26,25 @@ struct arrival {
     struct endpoint peer;
 };
 
-static void handle(void *arrival)
+static struct arrival *arrival_new(struct port *p, struct endpoint peer)
+{
+    struct arrival *a = malloc(sizeof *a);
+
+    if (!a)
+        return NULL;
+    *a = (struct arrival){.port = p, .peer = peer, .next = p->running};
+    if (a->next)
+        a->next->before = a;
+    p->running = a;
+    p->handlers++;
+    return a;
+}
+
+static void arrival_free(void *arrival)
 {
     struct arrival *a = arrival;
     struct port *p = a->port;
 
-    a->flow->is_handlers = true;
-    a->fn(a->ctx, a->flow, a->peer);
-    a->flow->is_handlers = false;
-    flow_close(a->flow);
     if (a->before)
         a->before->next = a->next;
     else
@@ -45,6 +55,16 @@ static void handle(void *arrival)
     p->handlers--;
     wake_all(&p->returned);
     port_free_if_over(p);
+}
+
+static void handle(void *arrival)
+{
+    struct arrival *a = arrival;
+
+    a->flow->is_handlers = true;
+    a->fn(a->ctx, a->flow, a->peer);
+    a->flow->is_handlers = false;
+    flow_close(a->flow);
 }
 
 /* Has this address as many connections as it may? */
@@ -67,35 +87,48 @@ static void reset(int fd)
     close(fd);
 }
 
-/* Runs the handler for a new connection, fd. False: no memory. */
+/* Gives a flow without a fiber to its owner. */
+static void call_accepted(struct port *p, struct socket_flow *f)
+{
+    struct sockets *s = p->stack;
+
+    event_watch(f);
+    f->events.told = FLOW_WRITABLE;
+    s->is_in_handler = true;
+    p->calls.accepted(p->calls.ctx, &f->flow, f->peer);
+    s->is_in_handler = false;
+}
+
+/* Runs the handler for a new connection, fd, or calls it. False: no memory. */
 static bool hand_over(struct port *p, int fd, const struct sockaddr_in *from)
 {
     static const struct flow_options none;
-    struct arrival *a = malloc(sizeof *a);
+    struct endpoint peer = socket_endpoint(from);
+    struct socket_flow *f = flow_socket_new(p->stack, fd, peer);
+    struct arrival *a = f ? arrival_new(p, peer) : NULL;
     char name[16];
     struct fiber_options fiber = {name, p->options.stack};
 
     if (!a) {
-        close(fd);
+        if (f)
+            flow_close(&f->flow);
         return false;
     }
-    *a = (struct arrival){.port = p, .fn = p->tcp, .ctx = p->ctx};
-    a->peer = socket_endpoint(from);
-    a->flow = flow_socket_new(p->stack, fd, a->peer);
-    (void)text_format(name, sizeof name, "tcp:%u", p->number);
-    if (a->flow && fiber_start_with(&fiber, handle, a) == OK) {
-        if (memcmp(&p->options.flow, &none, sizeof none) != 0)
-            flow_set_options(a->flow, &p->options.flow);
-        p->handlers++;
-        a->next = p->running;
-        if (a->next)
-            a->next->before = a;
-        p->running = a;
+    f->on_close = arrival_free;
+    f->on_close_ctx = a;
+    if (memcmp(&p->options.flow, &none, sizeof none) != 0)
+        flow_set_options(&f->flow, &p->options.flow);
+    if (p->calls.accepted) {
+        call_accepted(p, f);
         return true;
     }
-    if (a->flow)
-        flow_close(a->flow);
-    free(a);
+    a->flow = &f->flow;
+    a->fn = p->calls.tcp;
+    a->ctx = p->calls.ctx;
+    (void)text_format(name, sizeof name, "tcp:%u", p->number);
+    if (fiber_start_with(&fiber, handle, a) == OK)
+        return true;
+    flow_close(&f->flow);
     return false;
 }
 
@@ -140,7 +173,7 @@ static void serve(void *listener)
     struct port *p = l->port;
 
     l->fiber = fiber_self();
-    while (p->tcp && !fiber_is_cancelled()) {
+    while (port_is_wanted(p) && !fiber_is_cancelled()) {
         struct sockaddr_in from;
         int fd;
 
@@ -183,53 +216,32 @@ const struct port_protocol tcp_socket_protocol = {
     .serve = serve,
 };
 
-static enum status cannot_connect(struct sockets *s, int error)
+/* Begins to connect; 0, EINPROGRESS or the error. */
+static int start_connecting(int fd, struct endpoint to)
 {
-    switch (error) {
-    case ECONNREFUSED:
-    case ECONNRESET:
-        s->counters.refused++;
-        return ERR_REFUSED;
-    case ETIMEDOUT:
-        return ERR_TIMEOUT;
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-        return ERR_NO_MEMORY;
-    default:
-        return ERR_UNREACHABLE;
-    }
-}
+    struct sockaddr_in a = socket_address(to);
 
-/* OK, or why there is no connection after all. */
-static int outcome(int fd)
-{
-    int error = 0;
-    socklen_t len = sizeof error;
-
-    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 ? error
-                                                                   : errno;
+    if (connect(fd, (struct sockaddr *)&a, sizeof a) == 0)
+        return 0;
+    return errno == EINTR ? EINPROGRESS : errno;
 }
 
 enum status tcp_socket_connect(struct sockets *s, struct endpoint to,
                                nanoseconds deadline, struct flow **flow)
 {
-    struct sockaddr_in a = socket_address(to);
     int fd = socket_new(SOCK_STREAM), error;
     enum status status = OK;
-    struct flow *f;
-    struct endpoint local;
+    struct socket_flow *f;
 
     if (fd < 0)
-        return cannot_connect(s, errno);
-    error = connect(fd, (struct sockaddr *)&a, sizeof a) == 0 ? 0 : errno;
-    if (error == EINPROGRESS || error == EINTR) {
+        return event_connect_status(s, errno);
+    error = start_connecting(fd, to);
+    if (error == EINPROGRESS) {
         status = events_wait(fd, true, deadline);
-        error = status ? 0 : outcome(fd);
+        error = status ? 0 : event_connect_outcome(fd);
     }
     if (error)
-        status = cannot_connect(s, error);
+        status = event_connect_status(s, error);
     if (status) {
         close(fd);
         return status;
@@ -237,15 +249,38 @@ enum status tcp_socket_connect(struct sockets *s, struct endpoint to,
     f = flow_socket_new(s, fd, to);
     if (!f)
         return ERR_NO_MEMORY;
-    /* The host may have chosen the port that is called: then it has called
-     * itself (RFC 9293, 3.5, simultaneous open), and nobody listens there. */
-    local = flow_local(f);
-    if (local.port == to.port && ip_equal(local.ip, to.ip)) {
-        flow_abort(f);
-        flow_close(f);
-        return cannot_connect(s, ECONNREFUSED);
+    if (event_is_own_peer(f)) {
+        flow_abort(&f->flow);
+        flow_close(&f->flow);
+        return event_connect_status(s, ECONNREFUSED);
     }
     s->counters.opened++;
-    *flow = f;
+    *flow = &f->flow;
+    return OK;
+}
+
+enum status tcp_socket_begin(struct sockets *s, struct endpoint to,
+                             flow_event_handler *fn, void *ctx,
+                             struct flow **flow)
+{
+    int fd = socket_new(SOCK_STREAM), error;
+    struct socket_flow *f;
+
+    if (fd < 0)
+        return ERR_NO_MEMORY;
+    error = start_connecting(fd, to);
+    if (error && error != EINPROGRESS && error != ECONNREFUSED) {
+        close(fd);
+        return event_connect_status(s, error);
+    }
+    f = flow_socket_new(s, fd, to);
+    if (!f)
+        return ERR_NO_MEMORY;
+    if (error == ECONNREFUSED)
+        f->over = event_connect_status(s, error);
+    else
+        f->events.is_opening = true;
+    flow_on_event(&f->flow, fn, ctx);
+    *flow = &f->flow;
     return OK;
 }

@@ -14,4 +14,9 @@ extern const struct port_protocol tcp_socket_protocol;
 enum status tcp_socket_connect(struct sockets *s, struct endpoint to,
                                nanoseconds deadline, struct flow **flow);
 
+/* Begins to open one, as stackv4_begin. */
+enum status tcp_socket_begin(struct sockets *s, struct endpoint to,
+                             flow_event_handler *fn, void *ctx,
+                             struct flow **flow);
+
 #endif

@@ -15,6 +15,7 @@
 #include "events.h"
 #include "stackv4_socket.h"
 #include <errno.h>
+#include <mirage/macros.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -115,7 +116,7 @@ static void deliver(struct listener *l, struct buf *page, size_t len)
 {
     struct port *p = l->port;
     struct sockets *s = p->stack;
-    size_t here = len < PAGE_BYTES ? len : PAGE_BYTES;
+    size_t here = min(len, PAGE_BYTES);
 
     if (here > 0)
         (void)buf_append(page, here);
@@ -126,7 +127,8 @@ static void deliver(struct listener *l, struct buf *page, size_t len)
         return;
     }
     s->counters.datagrams_in++;
-    p->udp(p->ctx, l->peer, (struct endpoint){l->ip, p->number}, page);
+    p->calls.udp(p->calls.ctx, l->peer, (struct endpoint){l->ip, p->number},
+                 page);
 }
 
 /*
@@ -174,7 +176,7 @@ static void serve(void *listener)
     struct port *p = l->port;
 
     l->fiber = fiber_self();
-    while (p->udp && !fiber_is_cancelled()) {
+    while (p->calls.udp && !fiber_is_cancelled()) {
         enum status s = receive(l);
 
         if (s == ERR_TIMEOUT) {
@@ -319,8 +321,32 @@ enum status udp_socket_write(struct sockets *s, uint16_t from,
     return status;
 }
 
+static struct port *port_of(struct udp_port *port)
+{
+    return containing(port, struct port, udp_port);
+}
+
+static enum status write_port(struct udp_port *port, struct endpoint to,
+                              const void *data, size_t len)
+{
+    struct port *p = port_of(port);
+
+    return write_on(p->stack, &p->at[0], to, data, len);
+}
+
+static void close_port(struct udp_port *port)
+{
+    port_end(port_of(port));
+}
+
+static const struct udp_port_ops port_ops = {
+    .write = write_port,
+    .close = close_port,
+};
+
 enum status udp_socket_open(struct sockets *s, const struct endpoint *peer,
-                            udp_handler *fn, void *ctx, uint16_t *port)
+                            udp_handler *fn, void *ctx,
+                            struct udp_port **port)
 {
     struct listener l = {.fd = -1};
     struct sockaddr_in a;
@@ -347,9 +373,10 @@ enum status udp_socket_open(struct sockets *s, const struct endpoint *peer,
         close(l.fd);
         return ERR_NO_MEMORY;
     }
+    p->udp_port = (struct udp_port){.ops = &port_ops, .number = p->number};
     p->is_opened = true;
-    p->udp = fn;
-    p->ctx = ctx;
+    p->calls.udp = fn;
+    p->calls.ctx = ctx;
     p->at[0].fd = l.fd;
     p->at[0].ip = socket_endpoint(&a).ip;
     if (fiber_start_as("udp", serve, &p->at[0]) != OK) {
@@ -358,6 +385,6 @@ enum status udp_socket_open(struct sockets *s, const struct endpoint *peer,
         port_end(p);
         return ERR_NO_MEMORY;
     }
-    *port = p->number;
+    *port = &p->udp_port;
     return OK;
 }

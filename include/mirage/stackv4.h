@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * stackv4: TCP and UDP over IPv4, whoever provides them.
+ * stackv4: TCP (RFC 9293) and UDP (RFC 768) over IPv4, by our own protocols
+ * (stackv4_direct) or the host's sockets (stackv4_socket).
  */
 #ifndef MIRAGE_STACKV4_H
 #define MIRAGE_STACKV4_H
@@ -18,9 +19,9 @@ struct stackv4 {
 #define UDP_MOST 65507 /* bytes of data that one datagram can have */
 
 /*
- * A datagram has come. In the stack's own fiber: must not block. datagram is
- * lent, has at most UDP_MOST bytes, and may be a list of bufs. A from.port of 0
- * says that its sender wants no answer (RFC 768).
+ * Called for a datagram that was received. In a fiber of the stack: must not
+ * block. datagram is lent, has at most UDP_MOST bytes, and may be a list of
+ * bufs. A from.port of 0 means that the sender wants no answer (RFC 768).
  */
 typedef void udp_handler(void *ctx, struct endpoint from, struct endpoint to,
                          const struct buf *datagram);
@@ -33,29 +34,36 @@ typedef void udp_handler(void *ctx, struct endpoint from, struct endpoint to,
  */
 typedef void tcp_handler(void *ctx, struct flow *flow, struct endpoint peer);
 
+/*
+ * Called for a connection that was accepted. In a fiber of the stack: as a
+ * flow_event_handler, it must not block. The flow is yours: flow_close it, here
+ * or later. It is writable, which is not reported.
+ */
+typedef void tcp_accepted(void *ctx, struct flow *flow, struct endpoint peer);
+
 /* How the connections to a port begin. */
 struct tcp_options {
     struct flow_options flow;
-    size_t stack; /* bytes of the handler's fiber, rounded up to
-                                  whole pages; 0: FIBER_STACK */
+    size_t stack; /* bytes of the handler's fiber, rounded up to whole pages;
+                     0: FIBER_STACK */
 };
 
 /*
- * What the connections to a port may cost; 0: as much as the stack has. At the
- * first limit nobody is turned away: who wants to connect asks again, and is
- * served when a handler has returned, or gives up. At the second nothing is
- * kept of who asks, and he can do nothing that needs to be kept: without time
- * stamps his window is of 64 KiB at most (SYN cookies, RFC 4987; a stack on the
- * host's sockets has the host's way).
+ * Limits of the connections to a port; 0: the stack's own. At the limit of
+ * handlers no peer is turned away: it retransmits its SYN, and is served when a
+ * handler has returned, or gives up. Beyond half_open, SYN cookies are used
+ * (RFC 4987): no SACK or window scaling without timestamps. (A stack on the
+ * host's sockets does as the host does.)
  */
 struct tcp_limits {
-    unsigned handlers; /* that run at once */
-    unsigned half_open; /* peers that have still to answer our answer */
-    unsigned peer; /* flows of one peer address; further ones are reset.
-                           Those of before the limit do not count */
+    unsigned handlers; /* that run at once; flows that tcp_accepted was given
+                          and that are not closed yet */
+    unsigned half_open; /* connections in SYN-RECEIVED */
+    unsigned peer; /* flows of one peer address; further ones are reset. Flows
+                      from before the limit do not count */
 };
 
-/* What an address is known with. An address of 0.0.0.0: there is none. */
+/* What is known of an address of ours. An address of 0.0.0.0: there is none. */
 struct stackv4_address {
     struct ip_address ip;
     unsigned prefix; /* bits of it that name the network */
@@ -66,25 +74,30 @@ struct stackv4_address {
     unsigned route_count;
 };
 
-/* Our address has changed, or is lost. In the stack's own fiber: must not
- * block. address is lent. */
+/* Called when our address has changed, or is lost. In a fiber of the stack:
+ * must not block. address is lent. */
 typedef void address_handler(void *ctx,
                              const struct stackv4_address *address);
 
 /*
- * Our own address; 0.0.0.0 before there is one, and of a stack that listens
- * on all of its host's. Of several addresses the first.
+ * Tells all that is known of the i-th of our addresses, from 0 on. The first is
+ * always there: it is 0.0.0.0 before there is an address, and of a stack that
+ * listens on all of its host's. ERR_NOT_FOUND: there is no i-th.
  */
+MUST_CHECK enum status stackv4_address_at(const struct stackv4 *s, size_t i,
+                                          struct stackv4_address *address);
+
+/* By stackv4_address_at: the first address, and what is known of it. */
+void stackv4_address(const struct stackv4 *s, struct stackv4_address *address);
 struct ip_address stackv4_ip(const struct stackv4 *s);
 
-/* The i-th of our addresses, from 0 on. ERR_NOT_FOUND: there are no more. */
+/* By stackv4_address_at: the i-th address alone. */
 MUST_CHECK enum status stackv4_ip_at(const struct stackv4 *s, size_t i,
                                      struct ip_address *ip);
 
-/* All that is known of our address; and who is told from now on when it
- * changes: one handler, the latest; NULL: nobody. Keeps ctx. The addresses of
- * a stack on the host's sockets are the host's, who tells nobody. */
-void stackv4_address(const struct stackv4 *s, struct stackv4_address *address);
+/* Calls fn when the first address changes; NULL: nothing is called. One
+ * handler, the latest. Keeps ctx. The addresses of a stack on the host's
+ * sockets are the host's, which reports no changes. */
 void stackv4_on_address(struct stackv4 *s, address_handler *fn, void *ctx);
 
 /*
@@ -100,43 +113,99 @@ void stackv4_on_address(struct stackv4 *s, address_handler *fn, void *ctx);
 enum status stackv4_listen_udp(struct stackv4 *s, uint16_t port,
                                udp_handler *fn, void *ctx);
 
-/* The same for connections: each runs fn in a fiber. */
+/* As stackv4_listen_udp, for connections: each runs fn in a fiber. */
 enum status stackv4_listen_tcp(struct stackv4 *s, uint16_t port,
                                tcp_handler *fn, void *ctx);
 
-/* Limits the connections to port, from now on. ERR_NOT_FOUND: nobody listens
+/*
+ * As stackv4_listen_tcp, for connections without a fiber, of which there can be
+ * hundreds of thousands: accepted is called for each, and gives the flow its
+ * handler (flow_on_event). A connection then needs no more memory than its
+ * state (about 1 KiB) and the data that waits to be read or sent. An echo
+ * server:
+ *
+ *     static void on_event(void *ctx, struct flow *f, unsigned events)
+ *     {
+ *         enum status s = OK;
+ *         struct buf *data;
+ *
+ *         while (s == OK && flow_room(f) > 0)
+ *             if ((s = flow_read(f, &data, 0)) == OK)
+ *                 s = flow_write_bufs(f, data, 0);
+ *         if (events & FLOW_OVER || (s != OK && s != ERR_TIMEOUT))
+ *             flow_close(f);
+ *     }
+ *
+ *     static void accepted(void *ctx, struct flow *f, struct endpoint peer)
+ *     {
+ *         flow_on_event(f, on_event, ctx);
+ *     }
+ *
+ *     stackv4_listen_events(stack, 7, accepted, NULL);
+ */
+enum status stackv4_listen_events(struct stackv4 *s, uint16_t port,
+                                  tcp_accepted *accepted, void *ctx);
+
+/* Limits the connections to port, from now on. ERR_NOT_FOUND: nothing listens
  * there. */
 enum status stackv4_limit_tcp(struct stackv4 *s, uint16_t port,
                               const struct tcp_limits *limits);
 
 /* Sets the options of connections to port that are accepted from now on; a
- * copy is kept until the listener ends. ERR_NOT_FOUND: nobody listens there. */
+ * copy is kept until the listener ends. ERR_NOT_FOUND: nothing listens there.
+ */
 enum status stackv4_set_tcp_options(struct stackv4 *s, uint16_t port,
                                     const struct tcp_options *options);
 
 /*
- * Opens a UDP port for questions, chosen at random among those that nobody
- * listens to: fn gets what comes to it, from peer alone unless that is NULL;
- * others are answered as if the port was closed. The port is in *port;
- * stackv4_listen_udp with a NULL fn closes it. Keeps ctx.
- *
- * ERR_IN_USE: no port is free.
+ * A UDP port whose number the stack has chosen, to ask others from.
+ * stackv4_udp_write sends from its number as well.
  */
+struct udp_port {
+    const struct udp_port_ops *ops;
+    uint16_t number;
+    bool by_number; /* stackv4_open_udp's own */
+};
+
+/*
+ * Opens a UDP port, chosen at random among those without a listener (RFC 6056,
+ * 3.2). fn is called for datagrams to it: those of peer alone, unless that is
+ * NULL; others are answered as if the port was closed. *port is yours:
+ * udp_port_close. Keeps ctx.
+ *
+ * ERR_IN_USE: no port is free. ERR_UNREACHABLE: the host has no route to peer
+ * (on its sockets only). ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status stackv4_udp_open(struct stackv4 *s,
+                                        const struct endpoint *peer,
+                                        udp_handler *fn, void *ctx,
+                                        struct udp_port **port);
+
+/* As stackv4_udp_write, from this port. */
+MUST_CHECK enum status udp_port_write(struct udp_port *port,
+                                      struct endpoint to, const void *data,
+                                      size_t len);
+
+/* Closes and frees the port, also in its handler, which is not called any more.
+ * Does not block. */
+void udp_port_close(struct udp_port *port);
+
+/* Earlier name of stackv4_udp_open, for a port that is known by its number
+ * alone: stackv4_listen_udp with a NULL fn closes it. */
 MUST_CHECK enum status stackv4_open_udp(struct stackv4 *s,
                                         const struct endpoint *peer,
                                         udp_handler *fn, void *ctx,
                                         uint16_t *port);
 
 /*
- * Sends one datagram of at most UDP_MOST bytes from port from (0: one that
- * nobody can guess); data is copied. Does not block: whether it arrives nobody
- * knows.
+ * Sends one datagram of at most UDP_MOST bytes from port from (0: one chosen at
+ * random); data is copied. Does not block; OK does not mean that it arrives.
  *
- * ERR_RANGE: it is longer. ERR_UNREACHABLE: there is no way to that address,
- * no address of ours yet, or to.port is 0. ERR_REFUSED: an earlier one came
- * back, there was nobody at the port. ERR_IN_USE, ERR_PERMISSION: as
- * stackv4_listen_udp says, of a port from that is not listened on.
- * ERR_NO_MEMORY: dropped.
+ * ERR_RANGE: it is longer. ERR_UNREACHABLE: there is no route to that address,
+ * no address of ours yet, or to.port is 0. ERR_REFUSED: an ICMP error says that
+ * nothing was at the port of an earlier one. ERR_IN_USE, ERR_PERMISSION: as
+ * stackv4_listen_udp, of a port from that is not listened on. ERR_NO_MEMORY: it
+ * was dropped.
  */
 MUST_CHECK enum status stackv4_udp_write(struct stackv4 *s, uint16_t from,
                                          struct endpoint to, const void *data,
@@ -145,59 +214,83 @@ MUST_CHECK enum status stackv4_udp_write(struct stackv4 *s, uint16_t from,
 /*
  * Opens a connection; blocks. On OK, *flow is yours: flow_close it.
  *
- * ERR_REFUSED: nobody listens there. ERR_TIMEOUT: no answer before the
- * deadline. ERR_RESET: it was broken off. ERR_UNREACHABLE, ERR_GONE,
- * ERR_NO_MEMORY, ERR_CANCELLED.
+ * ERR_REFUSED: nothing listens there. ERR_TIMEOUT: no answer before the
+ * deadline. ERR_RESET: it was reset. ERR_UNREACHABLE, ERR_GONE, ERR_NO_MEMORY,
+ * ERR_CANCELLED.
  */
 MUST_CHECK enum status stackv4_connect(struct stackv4 *s, struct endpoint to,
                                        nanoseconds deadline,
                                        struct flow **flow);
 
 /*
+ * Begins to open a connection, without waiting: fn is called with FLOW_WRITABLE
+ * when it is open, or with FLOW_OVER, after which flow_read gives the reason.
+ * On OK, *flow is yours: flow_close it; before it is open, that ends the
+ * attempt, and what was written is lost (RFC 9293, 3.10.4). Keeps ctx. Does not
+ * block.
+ *
+ * ERR_UNREACHABLE: we have no address, or no route to that one. ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status stackv4_begin(struct stackv4 *s, struct endpoint to,
+                                     flow_event_handler *fn, void *ctx,
+                                     struct flow **flow);
+
+/*
  * Serves the listeners until the fiber is cancelled (ERR_CANCELLED) or the
- * stack is gone (ERR_GONE). Returns at once if a listener could not be had.
- * Blocks. Listeners also work when nobody is here.
+ * stack is gone (ERR_GONE). Returns at once if a listener could not be opened.
+ * Blocks. Listeners also work when no fiber is in this call.
  */
 MUST_CHECK enum status stackv4_run(struct stackv4 *s);
 
 /*
- * The image ends: sends what was written to flows, closed or not, and then the
- * end of each, for a few seconds at most; what a peer has not taken by then
- * ends in a reset. Nobody can connect any more. Gives an address from DHCP
- * back, and prints the counters if the boot argument --stats asks for them.
- * Blocks. For main.c.
+ * At the end of the image: sends the data that was written to flows, closed or
+ * not, and then the end of each, for a few seconds at most; what a peer has not
+ * acknowledged by then ends in a reset. No peer can connect any more. Gives an
+ * address from DHCP back, and prints the counters if the boot argument --stats
+ * asks for them. Blocks. For main.c.
  */
 void stackv4_finish(struct stackv4 *s);
 
-/* What the stack has counted since it was connected, by the name of each. */
+/* Calls fn for each of the stack's counters, with its name and its value since
+ * the stack was connected. */
 typedef void counter_handler(void *ctx, const char *name, uint64_t value);
 void stackv4_counters(const struct stackv4 *s, counter_handler *fn,
                       void *ctx);
 
 /* The driver's side: each as its namesake above. None may be NULL. */
 struct stackv4_ops {
-    enum status (*ip_at)(const struct stackv4 *s, size_t i,
-                         struct ip_address *ip);
-    void (*address)(const struct stackv4 *s,
-                    struct stackv4_address *address);
+    enum status (*address_at)(const struct stackv4 *s, size_t i,
+                              struct stackv4_address *address);
     void (*on_address)(struct stackv4 *s, address_handler *fn, void *ctx);
     enum status (*listen_udp)(struct stackv4 *s, uint16_t port,
                               udp_handler *fn, void *ctx);
     enum status (*listen_tcp)(struct stackv4 *s, uint16_t port,
                               tcp_handler *fn, void *ctx);
+    enum status (*listen_events)(struct stackv4 *s, uint16_t port,
+                                 tcp_accepted *accepted, void *ctx);
     enum status (*limit_tcp)(struct stackv4 *s, uint16_t port,
                              const struct tcp_limits *limits);
     enum status (*set_tcp_options)(struct stackv4 *s, uint16_t port,
                                    const struct tcp_options *options);
-    enum status (*open_udp)(struct stackv4 *s, const struct endpoint *peer,
-                            udp_handler *fn, void *ctx, uint16_t *port);
+    enum status (*udp_open)(struct stackv4 *s, const struct endpoint *peer,
+                            udp_handler *fn, void *ctx,
+                            struct udp_port **port);
     enum status (*udp_write)(struct stackv4 *s, uint16_t from,
                              struct endpoint to, const void *data, size_t len);
     enum status (*connect)(struct stackv4 *s, struct endpoint to,
                            nanoseconds deadline, struct flow **flow);
+    enum status (*begin)(struct stackv4 *s, struct endpoint to,
+                         flow_event_handler *fn, void *ctx,
+                         struct flow **flow);
     enum status (*run)(struct stackv4 *s);
     void (*finish)(struct stackv4 *s);
     void (*counters)(const struct stackv4 *s, counter_handler *fn, void *ctx);
+};
+
+struct udp_port_ops {
+    enum status (*write)(struct udp_port *port, struct endpoint to,
+                         const void *data, size_t len);
+    void (*close)(struct udp_port *port);
 };
 
 #endif

@@ -52,62 +52,33 @@ enum status tcpv4_set_options(struct tcpv4 *tcp, uint16_t port,
 MUST_CHECK enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
                                   nanoseconds deadline, struct flow **flow);
 
-/*
- * The layer beneath the fibers, for hundreds of thousands of connections: one
- * has no fiber, but is told what can be done, and holds no more memory than
- * its state (about 1 KiB) and what waits to be read or sent. The boot argument
- * --tcp-connections says how many there may be.
- *
- * Handlers run in the stack's own fiber and must not block. What they do with
- * a flow never waits, as if each deadline had passed: ERR_TIMEOUT says that
- * nothing has come, or that there is no room. Other fibers may use the flow,
- * too, and wait.
- */
-enum tcp_event {
-    TCP_READABLE = 1, /* data, the end, or why there will be none: flow_read */
-    TCP_WRITABLE = 2, /* there is room; of one that is opened: it is open */
-    TCP_OVER = 4, /* it has ended: flow_read has what came before, and
-                         then why */
-};
-
-/*
- * events (enum tcp_event) are new. Each is told once, and again only after a
- * call found that it was no longer so: a flow_read that got ERR_TIMEOUT, or a
- * write, or tcpv4_room, that found no room. flow may be closed here.
- */
-typedef void tcp_event_handler(void *ctx, struct flow *flow, unsigned events);
-
-/* flow has come, and is yours: flow_close it, here or later. It is writable,
- * and that is not told. */
-typedef void tcp_accepted(void *ctx, struct flow *flow, struct endpoint peer);
-
-/* As tcpv4_listen, with accepted for each connection in the place of a fiber.
- * ERR_NO_MEMORY. */
+/* stackv4_listen_events; ERR_NO_MEMORY. */
 enum status tcpv4_listen_events(struct tcpv4 *tcp, uint16_t port,
                                 tcp_accepted *accepted, void *ctx);
 
-/*
- * As tcpv4_open, but without waiting: fn is told of TCP_WRITABLE when the
- * connection is open, or of TCP_OVER. On OK, *flow is yours: flow_close it; if
- * it is not open yet, that gives it up, and what was written (RFC 9293,
- * 3.10.4). ERR_UNREACHABLE: we have no address, or no way to that one.
- * ERR_NO_MEMORY. Does not block.
- */
+/* stackv4_begin */
 MUST_CHECK enum status tcpv4_begin(struct tcpv4 *tcp, struct endpoint to,
-                                   tcp_event_handler *fn, void *ctx,
+                                   flow_event_handler *fn, void *ctx,
                                    struct flow **flow);
 
-/* From now on fn is told what happens to a flow of tcpv4's, beginning with what
- * can be done already; NULL: nobody is. Keeps ctx. */
-void tcpv4_on_event(struct flow *flow, tcp_event_handler *fn, void *ctx);
+/* Earlier names of flow's. */
+enum tcp_event {
+    TCP_READABLE = FLOW_READABLE,
+    TCP_WRITABLE = FLOW_WRITABLE,
+    TCP_OVER = FLOW_OVER,
+};
+typedef flow_event_handler tcp_event_handler;
 
-/*
- * Bytes of which flow_write_bufs queues all without waiting, and flow_write
- * too, unless the pool of pages is empty (ERR_NO_MEMORY: an unknown part was
- * queued, and TCP_WRITABLE is told when there are pages again). 0, too, if our
- * side is shut, or the connection has ended.
- */
-size_t tcpv4_room(struct flow *flow);
+static inline void tcpv4_on_event(struct flow *flow, tcp_event_handler *fn,
+                                  void *ctx)
+{
+    flow_on_event(flow, fn, ctx);
+}
+
+static inline size_t tcpv4_room(struct flow *flow)
+{
+    return flow_room(flow);
+}
 
 /* Ends all connections, without a word to their peers: our address has gone,
  * or another has come. */

@@ -13,17 +13,34 @@
 
 struct udpv4;
 
-/* From now on takes ip's datagrams. Keeps ip. ERR_NO_MEMORY. */
+/* Takes over the datagrams of ip. Keeps ip. ERR_NO_MEMORY. */
 MUST_CHECK enum status udpv4_connect(struct ipv4 *ip, struct udpv4 **udp);
 
 /* stackv4_listen_udp; ERR_NO_MEMORY. */
 enum status udpv4_listen(struct udpv4 *udp, uint16_t port, udp_handler *fn,
                          void *ctx);
 
+/* stackv4_udp_open */
+MUST_CHECK enum status udpv4_open_port(struct udpv4 *udp,
+                                       const struct endpoint *peer,
+                                       udp_handler *fn, void *ctx,
+                                       struct udp_port **port);
+
 /* stackv4_open_udp */
-MUST_CHECK enum status udpv4_open(struct udpv4 *udp,
-                                  const struct endpoint *peer, udp_handler *fn,
-                                  void *ctx, uint16_t *port);
+MUST_CHECK static inline enum status udpv4_open(struct udpv4 *udp,
+                                                const struct endpoint *peer,
+                                                udp_handler *fn, void *ctx,
+                                                uint16_t *port)
+{
+    struct udp_port *p;
+    enum status s = udpv4_open_port(udp, peer, fn, ctx, &p);
+
+    if (s != OK)
+        return s;
+    p->by_number = true;
+    *port = p->number;
+    return OK;
+}
 
 /* stackv4_udp_write */
 MUST_CHECK enum status udpv4_write(struct udpv4 *udp, uint16_t from,

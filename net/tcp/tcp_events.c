@@ -8,13 +8,11 @@
  */
 #include "tcp.h"
 #include "tcp_memory.h"
-#include <mirage/panic.h>
+#include <mirage/macros.h>
 
 static struct connection *connection_of(struct flow *f)
 {
-    require(f->ops == &tcp_flow_ops);
-    return (struct connection *)(void *)((char *)f -
-                                         offsetof(struct connection, flow));
+    return containing(f, struct connection, flow);
 }
 
 static unsigned events_of(const struct connection *c)
@@ -25,10 +23,10 @@ static unsigned events_of(const struct connection *c)
     unsigned events = 0;
 
     if (c->rcvq.first || c->fin_received || is_over)
-        events |= TCP_READABLE;
+        events |= FLOW_READABLE;
     if (is_open && !c->shut_writing && tcp_send_room(c) > 0 && tcp_may_queue(c))
-        events |= TCP_WRITABLE;
-    return events | (is_over ? TCP_OVER : 0);
+        events |= FLOW_WRITABLE;
+    return events | (is_over ? FLOW_OVER : 0);
 }
 
 void tcp_deliver_events(struct connection *c)
@@ -41,7 +39,7 @@ void tcp_deliver_events(struct connection *c)
         const struct tcp_listener *l = c->listener;
 
         c->events.is_new = false;
-        c->events.told = TCP_WRITABLE;
+        c->events.told = FLOW_WRITABLE;
         if (c->state != TCP_CLOSED && l->fn && l->accepted) {
             l->accepted(l->ctx, &c->flow, c->peer);
         } else { /* the connection has ended, or the listener was closed */
@@ -74,7 +72,7 @@ enum status tcpv4_listen_events(struct tcpv4 *tcp, uint16_t port,
     return s;
 }
 
-void tcpv4_on_event(struct flow *flow, tcp_event_handler *fn, void *ctx)
+void tcp_on_event(struct flow *flow, flow_event_handler *fn, void *ctx)
 {
     struct connection *c = connection_of(flow);
 
@@ -84,7 +82,7 @@ void tcpv4_on_event(struct flow *flow, tcp_event_handler *fn, void *ctx)
         tcp_schedule(c);
 }
 
-size_t tcpv4_room(struct flow *flow)
+size_t tcp_room(struct flow *flow)
 {
     struct connection *c = connection_of(flow);
     size_t room = c->state == TCP_CLOSED || c->shut_writing
@@ -92,12 +90,12 @@ size_t tcpv4_room(struct flow *flow)
                       : tcp_send_room(c);
 
     if (room == 0)
-        c->events.told &= ~(unsigned)TCP_WRITABLE;
+        c->events.told &= ~(unsigned)FLOW_WRITABLE;
     return room;
 }
 
 enum status tcpv4_begin(struct tcpv4 *tcp, struct endpoint to,
-                        tcp_event_handler *fn, void *ctx, struct flow **flow)
+                        flow_event_handler *fn, void *ctx, struct flow **flow)
 {
     struct connection *c;
     enum status s = tcp_start_open(tcp, to, &c);

@@ -10,13 +10,17 @@
 struct connection;
 
 struct tcp_events {
-    tcp_event_handler *handler; /* NULL: the application has a fiber */
+    flow_event_handler *handler; /* NULL: the application has a fiber */
     void *ctx;
-    unsigned told; /* enum tcp_event: not reported again */
+    unsigned told; /* enum flow_event: not reported again */
     bool is_new; /* the listener has not been called yet */
 };
 
 /* Calls the application's handler for new events. It may free c. */
 void tcp_deliver_events(struct connection *c);
+
+/* flow_on_event and flow_room */
+void tcp_on_event(struct flow *flow, flow_event_handler *fn, void *ctx);
+size_t tcp_room(struct flow *flow);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "tcp.h"
 #include "tcp_memory.h"
+#include <mirage/macros.h>
 #include <string.h>
 
 /* Unsent bytes that are sent without waiting for more. */
@@ -13,18 +14,9 @@
 /* Bytes of one buf by which the send queue may exceed its limit. */
 #define LONGEST_BUF ((size_t)64 << 10)
 
-static struct connection *connection_of(struct flow *f)
+static struct connection *connection_of(const struct flow *f)
 {
-    return (struct connection *)(void *)((char *)f -
-                                         offsetof(struct connection, flow));
-}
-
-static const struct connection *const_connection_of(const struct flow *f)
-{
-    return (const struct connection *)(const void *)((const char *)f -
-                                                     offsetof(
-                                                         struct connection,
-                                                         flow));
+    return containing((struct flow *)(uintptr_t)f, struct connection, flow);
 }
 
 /*
@@ -66,7 +58,7 @@ static enum status read_flow(struct flow *f, struct buf **data,
             return c->error;
         if (c->fin_received || c->shut_reading || c->state == TCP_CLOSED)
             return ERR_EOF;
-        c->events.told &= ~(unsigned)TCP_READABLE;
+        c->events.told &= ~(unsigned)FLOW_READABLE;
         if (c->tcp->is_in_handler)
             return ERR_TIMEOUT;
         s = wait_until(&c->readable, deadline);
@@ -99,7 +91,7 @@ static enum status wait_for_room(struct connection *c, nanoseconds deadline)
             return ERR_EOF;
         if (tcp_send_room(c) > 0)
             return OK;
-        c->events.told &= ~(unsigned)TCP_WRITABLE;
+        c->events.told &= ~(unsigned)FLOW_WRITABLE;
         if (c->tcp->is_in_handler)
             return ERR_TIMEOUT;
         s = wait_until(&c->writable, deadline);
@@ -111,7 +103,7 @@ static enum status wait_for_room(struct connection *c, nanoseconds deadline)
 static enum status wait_for_pages(struct connection *c, nanoseconds deadline)
 {
     tcp_output(c);
-    c->events.told &= ~(unsigned)TCP_WRITABLE;
+    c->events.told &= ~(unsigned)FLOW_WRITABLE;
     tcp_memory_low(c->tcp);
     if (c->tcp->is_in_handler)
         return ERR_NO_MEMORY;
@@ -144,7 +136,7 @@ static size_t append_copy(struct connection *c, const uint8_t *data, size_t len)
             return 0;
         enqueue(c, b);
     }
-    n = len < buf_tailroom(b) ? len : buf_tailroom(b);
+    n = min(len, buf_tailroom(b));
     memcpy(buf_append(b, n), data, n);
     c->sndq.len += (uint32_t)n;
     return n;
@@ -161,9 +153,7 @@ static enum status write_span(struct connection *c, const struct span *span,
 
         if (s != OK)
             return s;
-        n = span->len - at;
-        if (n > tcp_send_room(c))
-            n = tcp_send_room(c);
+        n = min(span->len - at, tcp_send_room(c));
         n = append_copy(c, span->data + at, n);
         at += n;
         if (n == 0 && (s = wait_for_pages(c, deadline)) != OK)
@@ -248,7 +238,7 @@ static enum status write_bufs(struct flow *f, struct buf *data,
     return OK;
 }
 
-static void shutdown_flow(struct flow *f, unsigned sides)
+static void shutdown_flow(struct flow *f, enum flow_side sides)
 {
     struct connection *c = connection_of(f);
 
@@ -285,7 +275,7 @@ static void close_flow(struct flow *f)
     else if (c->rcvq.len > 0 && c->state != TCP_CLOSED &&
              c->state != TCP_TIMED_WAIT)
         tcp_abort(c, ERR_RESET); /* 3.6.1: the peer must learn of the loss */
-    shutdown_flow(f, FLOW_READING | FLOW_WRITING);
+    shutdown_flow(f, FLOW_BOTH);
     tcp_release(c);
     c->events.handler = NULL;
     if (c->state == TCP_CLOSED)
@@ -296,17 +286,17 @@ static void close_flow(struct flow *f)
 
 static struct endpoint local_of(const struct flow *f)
 {
-    return const_connection_of(f)->local;
+    return connection_of(f)->local;
 }
 
 static struct endpoint peer_of(const struct flow *f)
 {
-    return const_connection_of(f)->peer;
+    return connection_of(f)->peer;
 }
 
 static void options_of(const struct flow *f, struct flow_options *options)
 {
-    *options = const_connection_of(f)->options;
+    *options = connection_of(f)->options;
 }
 
 static void set_options(struct flow *f, const struct flow_options *options)
@@ -334,4 +324,6 @@ const struct flow_ops tcp_flow_ops = {
     .peer = peer_of,
     .options = options_of,
     .set_options = set_options,
+    .on_event = tcp_on_event,
+    .room = tcp_room,
 };

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The contract of stacks and flows (mirage/stackv4.h, mirage/flow.h).
+ */
 #include "stackv4_contract.h"
 #include <stdio.h>
 #include <string.h>
@@ -658,6 +661,507 @@ static void who_has_as_many_connections_as_a_peer_may_is_reset(void)
     HOLDS(stackv4_limit_tcp(server, PORT, &none) == OK);
 }
 
+/* Flows without a fiber. */
+#define EVENT_PORT 24002
+
+static struct {
+    unsigned accepted, calls, over, closed;
+    enum status status; /* of the last flow_read that was no OK */
+    struct waiters changed;
+} events;
+
+static void changed(void)
+{
+    wake_all(&events.changed);
+}
+
+static bool wait_until_events(const unsigned *count, unsigned wanted)
+{
+    nanoseconds deadline = time_after(LONG);
+
+    while (*count < wanted)
+        if (wait_until(&events.changed, deadline) != OK)
+            return false;
+    return true;
+}
+
+static void close_flow(struct flow *f)
+{
+    events.closed++;
+    flow_close(f);
+    changed();
+}
+
+/* As in mirage/stackv4.h, and notes why the flow has ended. */
+static void echo_events(void *ctx, struct flow *f, unsigned what)
+{
+    enum status s = OK;
+    struct buf *data;
+
+    (void)ctx;
+    events.calls++;
+    events.over += what & FLOW_OVER ? 1 : 0;
+    while (s == OK && flow_room(f) > 0)
+        if ((s = flow_read(f, &data, FOREVER)) == OK)
+            s = flow_write_bufs(f, data, FOREVER);
+    while (what & FLOW_OVER && (s = flow_read(f, &data, FOREVER)) == OK)
+        buf_free(data);
+    if (s != OK && s != ERR_TIMEOUT)
+        events.status = s;
+    if (what & FLOW_OVER || (s != OK && s != ERR_TIMEOUT))
+        close_flow(f);
+}
+
+static void accept_echo(void *ctx, struct flow *f, struct endpoint peer)
+{
+    HOLDS(ctx == &events && peer.port == flow_peer(f).port);
+    HOLDS(flow_local(f).port == EVENT_PORT && !f->is_handlers);
+    events.accepted++;
+    flow_on_event(f, echo_events, NULL);
+    changed();
+}
+
+static void listen_events(tcp_accepted *fn)
+{
+    events.accepted = events.calls = events.over = events.closed = 0;
+    events.status = OK;
+    HOLDS(stackv4_listen_events(server, EVENT_PORT, fn, &events) == OK);
+}
+
+static struct flow *connect_to_events(void)
+{
+    struct flow *f = NULL;
+
+    HOLDS(stackv4_connect(client, (struct endpoint){address, EVENT_PORT},
+                          time_after(LONG), &f) == OK);
+    return f;
+}
+
+static void write_and_shut(void *flow)
+{
+    HOLDS(write_all(flow, LARGE) == OK);
+    flow_shutdown(flow, FLOW_WRITING);
+}
+
+static void a_server_without_fibers_echoes_a_stream_and_its_end(void)
+{
+    struct flow *f;
+    struct fiber *writer;
+    enum status s;
+
+    listen_events(accept_echo);
+    f = connect_to_events();
+    if (!f)
+        return;
+    HOLDS(fiber_spawn(NULL, write_and_shut, f, &writer) == OK);
+    HOLDS(read_all(f, &s) == LARGE && s == ERR_EOF);
+    HOLDS(fiber_join(writer, time_after(LONG)) == OK);
+    flow_close(f);
+    HOLDS(wait_until_events(&events.closed, 1));
+    HOLDS(events.accepted == 1 && events.status == ERR_EOF);
+}
+
+static void each_of_many_flows_without_a_fiber_has_its_own_events(void)
+{
+    struct flow *f[MANY];
+    struct buf *b;
+
+    listen_events(accept_echo);
+    for (unsigned i = 0; i < MANY; i++)
+        f[i] = connect_to_events();
+    for (unsigned i = 0; i < MANY; i++)
+        HOLDS(f[i] && flow_write(f[i], &i, sizeof i, time_after(LONG)) == OK);
+    for (unsigned i = 0; i < MANY; i++) {
+        unsigned got = MANY;
+
+        if (!f[i])
+            continue;
+        HOLDS(flow_read(f[i], &b, time_after(LONG)) == OK);
+        HOLDS(b->len == sizeof got);
+        memcpy(&got, b->data, sizeof got);
+        HOLDS(got == i);
+        buf_free(b);
+        flow_close(f[i]);
+    }
+    HOLDS(wait_until_events(&events.closed, MANY));
+    HOLDS(events.accepted == MANY && events.closed == MANY);
+}
+
+static void write_until_stopped(void *flow)
+{
+    (void)!write_all(flow, SIZE_MAX / 2);
+}
+
+static void a_peer_that_does_not_read_makes_the_handler_wait_and_not_spin(void)
+{
+    struct fiber *writer;
+    struct flow *f;
+    unsigned before;
+
+    listen_events(accept_echo);
+    f = connect_to_events();
+    if (!f || fiber_spawn(NULL, write_until_stopped, f, &writer) != OK)
+        return;
+    do { /* until both send queues are full */
+        before = events.calls;
+        HOLDS(time_sleep(300 * MILLISECOND) == OK);
+    } while (events.calls > before + 1);
+    HOLDS(events.calls > 0 && events.closed == 0);
+    fiber_cancel(writer);
+    HOLDS(fiber_join(writer, time_after(LONG)) == OK);
+    flow_abort(f);
+    flow_close(f);
+    HOLDS(wait_until_events(&events.closed, 1));
+    HOLDS(events.over == 1);
+}
+
+static void a_reset_by_the_peer_is_reported_with_its_reason(void)
+{
+    struct flow *f;
+
+    listen_events(accept_echo);
+    f = connect_to_events();
+    if (!f)
+        return;
+    HOLDS(wait_until_events(&events.accepted, 1));
+    flow_abort(f);
+    flow_close(f);
+    HOLDS(wait_until_events(&events.closed, 1));
+    HOLDS(events.over == 1 && events.status == ERR_RESET);
+}
+
+static size_t poured; /* bytes that were queued */
+static bool is_full; /* and a write has said so */
+
+/* Writes what there is room for, by each of the calls. */
+static void pour(void *ctx, struct flow *f, unsigned what)
+{
+    uint8_t piece[3000];
+    size_t room;
+
+    (void)ctx;
+    if (what & FLOW_OVER) {
+        close_flow(f);
+        return;
+    }
+    events.calls++;
+    while ((room = flow_room(f)) > 0) {
+        size_t n = room < sizeof piece ? room : sizeof piece;
+
+        fill(piece, poured, n);
+        if (poured % 2 == 0)
+            HOLDS(flow_write(f, piece, n, FOREVER) == OK);
+        else
+            HOLDS(flow_write_bufs(f, buf_copy_in(piece, n, 0), 0) == OK);
+        poured += n;
+    }
+    HOLDS(flow_write(f, piece, 1, FOREVER) == ERR_TIMEOUT);
+    HOLDS(flow_write_bufs(f, buf_copy_in(piece, 1, 0), 0) == ERR_TIMEOUT);
+    is_full = true;
+    changed();
+}
+
+static void accept_pour(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx, (void)peer;
+    events.accepted++;
+    HOLDS(flow_room(f) > 0);
+    flow_on_event(f, pour, NULL);
+    pour(NULL, f, FLOW_WRITABLE); /* it is not reported of a new flow */
+}
+
+static void what_there_is_room_for_is_taken_and_room_is_reported_again(void)
+{
+    struct flow *f;
+    struct buf *b;
+    size_t at = 0, much = 4 * LARGE;
+
+    poured = 0;
+    is_full = false;
+    listen_events(accept_pour);
+    f = connect_to_events();
+    if (!f)
+        return;
+    HOLDS(time_sleep(100 * MILLISECOND) == OK);
+    HOLDS(is_full && poured > 0 && poured < much);
+    while (at < much && flow_read(f, &b, time_after(LONG)) == OK) {
+        for (size_t i = 0; i < b->len; i += 61)
+            if (b->data[i] != byte_at(at + i)) {
+                HOLDS(!"the bytes are those that were written");
+                at = much;
+                break;
+            }
+        at += b->len;
+        buf_free(b);
+    }
+    HOLDS(at >= much && poured >= much && events.calls > 1);
+    flow_abort(f);
+    flow_close(f);
+    HOLDS(wait_until_events(&events.closed, 1));
+}
+
+static void accept_write_and_close(void *ctx, struct flow *f,
+                                   struct endpoint peer)
+{
+    uint8_t piece[1000];
+
+    (void)ctx, (void)peer;
+    for (poured = 0; flow_room(f) >= sizeof piece; poured += sizeof piece) {
+        fill(piece, poured, sizeof piece);
+        HOLDS(flow_write(f, piece, sizeof piece, 0) == OK);
+    }
+    close_flow(f);
+}
+
+static void what_is_queued_is_sent_after_a_close_in_a_handler(void)
+{
+    struct flow *f;
+    enum status s;
+
+    listen_events(accept_write_and_close);
+    f = connect_to_events();
+    if (!f)
+        return;
+    HOLDS(time_sleep(100 * MILLISECOND) == OK);
+    HOLDS(events.closed == 1 && poured > 0);
+    HOLDS(read_all(f, &s) == poured && s == ERR_EOF);
+    flow_close(f);
+}
+
+static void accept_and_shut(void *ctx, struct flow *f, struct endpoint peer)
+{
+    accept_pour(ctx, f, peer);
+    flow_shutdown(f, FLOW_WRITING);
+    HOLDS(flow_room(f) == 0);
+    HOLDS(flow_write(f, "x", 1, FOREVER) == ERR_EOF);
+}
+
+static void the_end_follows_what_is_queued(void)
+{
+    struct flow *f;
+    enum status s;
+
+    poured = 0;
+    listen_events(accept_and_shut);
+    f = connect_to_events();
+    if (!f)
+        return;
+    HOLDS(time_sleep(100 * MILLISECOND) == OK);
+    HOLDS(read_all(f, &s) == poured && s == ERR_EOF && poured > 0);
+    flow_abort(f);
+    flow_close(f);
+    HOLDS(wait_until_events(&events.closed, 1));
+}
+
+static void flows_without_a_fiber_count_as_handlers(void)
+{
+    static const struct tcp_limits one = {.handlers = 1};
+    struct flow *first, *second;
+    struct buf *b;
+
+    listen_events(accept_echo);
+    HOLDS(stackv4_limit_tcp(server, EVENT_PORT, &one) == OK);
+    first = connect_to_events();
+    HOLDS(wait_until_events(&events.accepted, 1));
+    if (!first || stackv4_begin(client, (struct endpoint){address, EVENT_PORT},
+                                NULL, NULL, &second) != OK)
+        return;
+    HOLDS(time_sleep(200 * MILLISECOND) == OK);
+    HOLDS(events.accepted == 1);
+    flow_close(first);
+    HOLDS(wait_until_events(&events.accepted, 2));
+    HOLDS(flow_write(second, "x", 1, time_after(LONG)) == OK);
+    HOLDS(flow_read(second, &b, time_after(LONG)) == OK);
+    buf_free(b);
+    flow_close(second);
+    HOLDS(wait_until_events(&events.closed, 2));
+}
+
+static struct flow *begun;
+static unsigned writable, readable, ended;
+static enum status ended_by;
+
+static void follow(void *ctx, struct flow *f, unsigned what)
+{
+    struct buf *b;
+    enum status s;
+
+    HOLDS(ctx == &begun && f == begun);
+    if (what & FLOW_WRITABLE && writable++ == 0)
+        HOLDS(flow_write(f, "question", 8, 0) == OK);
+    if (what & FLOW_READABLE) {
+        s = flow_read(f, &b, FOREVER);
+        if (s == OK) {
+            readable += b->len == 8 && memcmp(b->data, "question", 8) == 0;
+            buf_free(b);
+            s = flow_read(f, &b, FOREVER);
+        }
+        ended_by = s;
+    }
+    ended += what & FLOW_OVER ? 1 : 0;
+    changed();
+}
+
+static enum status begin(uint16_t port)
+{
+    writable = readable = ended = 0;
+    ended_by = OK;
+    return stackv4_begin(client, (struct endpoint){address, port}, follow,
+                         &begun, &begun);
+}
+
+static void a_connection_is_opened_without_a_fiber_or_says_why_not(void)
+{
+    struct buf *b;
+
+    listen_events(accept_echo);
+    HOLDS(begin(EVENT_PORT) == OK);
+    HOLDS(writable == 0); /* nothing is called before the caller waits */
+    HOLDS(flow_peer(begun).port == EVENT_PORT && flow_local(begun).port != 0);
+    HOLDS(wait_until_events(&readable, 1));
+    HOLDS(writable == 1 && ended == 0 && ended_by == ERR_TIMEOUT);
+    flow_close(begun);
+    HOLDS(wait_until_events(&events.closed, 1));
+
+    HOLDS(begin(24999) == OK);
+    HOLDS(wait_until_events(&ended, 1));
+    HOLDS(writable == 0 && ended_by == ERR_REFUSED);
+    HOLDS(flow_room(begun) == 0);
+    HOLDS(flow_read(begun, &b, 0) == ERR_REFUSED);
+    flow_close(begun);
+    HOLDS(begin(0) == ERR_UNREACHABLE);
+
+    /* Of one that is closed before it is open nothing is reported. */
+    HOLDS(begin(EVENT_PORT) == OK);
+    flow_close(begun);
+    HOLDS(time_sleep(50 * MILLISECOND) == OK && writable == 0 && ended == 0);
+}
+
+static void a_flow_of_a_fiber_can_be_given_a_handler_and_be_taken_back(void)
+{
+    struct buf *b;
+
+    listen_events(accept_echo);
+    begun = connect_to_events();
+    if (!begun)
+        return;
+    writable = readable = ended = 0;
+    flow_on_event(begun, follow, &begun);
+    HOLDS(wait_until_events(&readable, 1) && writable == 1);
+    flow_on_event(begun, NULL, NULL);
+    HOLDS(flow_write(begun, "more", 4, time_after(LONG)) == OK);
+    HOLDS(flow_read(begun, &b, time_after(LONG)) == OK);
+    HOLDS(b->len == 4 && readable == 1);
+    buf_free(b);
+    HOLDS(flow_read(begun, &b, time_after(20 * MILLISECOND)) == ERR_TIMEOUT);
+    flow_close(begun);
+    HOLDS(wait_until_events(&events.closed, 1));
+}
+
+static void a_listener_without_fibers_is_replaced_and_ended(void)
+{
+    struct flow *f;
+
+    HOLDS(stackv4_listen_tcp(server, EVENT_PORT, serve, NULL) == OK);
+    serving.fn = echo;
+    serving.served = 0;
+    f = connect_to_events();
+    HOLDS(time_sleep(20 * MILLISECOND) == OK && serving.running == 1);
+    if (f)
+        flow_close(f);
+    wait_for_server();
+    listen_events(accept_echo);
+    f = connect_to_events();
+    HOLDS(wait_until_events(&events.accepted, 1));
+    if (f)
+        flow_close(f);
+    HOLDS(wait_until_events(&events.closed, 1));
+    HOLDS(stackv4_listen_events(server, EVENT_PORT, NULL, NULL) == OK);
+    HOLDS(time_sleep(MILLISECOND) == OK);
+    HOLDS(stackv4_connect(client, (struct endpoint){address, EVENT_PORT},
+                          time_after(LONG), &f) == ERR_REFUSED);
+}
+
+static struct udp_port *asking_port;
+
+static void note_and_close(void *ctx, struct endpoint from, struct endpoint to,
+                           const struct buf *b)
+{
+    HOLDS(to.port == asking_port->number);
+    note(ctx, from, to, b);
+    udp_port_close(asking_port);
+}
+
+static bool wait_for_datagram(void)
+{
+    nanoseconds deadline = time_after(LONG);
+
+    while (datagrams == 0)
+        if (wait_until(&datagram_came, deadline) != OK)
+            return false;
+    return true;
+}
+
+static void a_udp_port_belongs_to_its_opener_until_it_is_closed(void)
+{
+    static uint8_t large[UDP_MOST + 1];
+    struct endpoint to = {address, PORT}, nowhere = {address, 0};
+    struct udp_port *port;
+    uint16_t number;
+
+    HOLDS(stackv4_listen_udp(server, PORT, send_back, NULL) == OK);
+    HOLDS(stackv4_udp_open(client, &to, note, NULL, &port) == OK);
+    number = port->number;
+    HOLDS(number >= 1024);
+    datagrams = 0;
+    HOLDS(udp_port_write(port, to, "hello", 5) == OK);
+    HOLDS(wait_for_datagram() && datagram_len == 5);
+    HOLDS(udp_port_write(port, to, large, sizeof large) == ERR_RANGE);
+    HOLDS(udp_port_write(port, nowhere, "x", 1) == ERR_UNREACHABLE);
+    /* Its number is of no use to close it, or to listen there. */
+    HOLDS(stackv4_listen_udp(client, number, NULL, NULL) == OK);
+    HOLDS(stackv4_listen_udp(client, number, send_back, NULL) == ERR_IN_USE);
+    HOLDS(stackv4_listen_udp(client, number, NULL, NULL) == OK);
+    HOLDS(time_sleep(MILLISECOND) == OK);
+    datagrams = 0;
+    HOLDS(stackv4_udp_write(client, number, to, "again", 5) == OK);
+    HOLDS(wait_for_datagram() && datagram_len == 5);
+    udp_port_close(port);
+    HOLDS(time_sleep(MILLISECOND) == OK);
+    HOLDS(stackv4_listen_udp(client, number, send_back, NULL) == OK);
+    HOLDS(stackv4_listen_udp(client, number, NULL, NULL) == OK);
+
+    /* Closed in its handler it hears no more. */
+    HOLDS(stackv4_udp_open(client, NULL, note_and_close, NULL, &asking_port) ==
+          OK);
+    number = asking_port->number;
+    datagrams = 0;
+    HOLDS(udp_port_write(asking_port, to, "1", 1) == OK);
+    HOLDS(udp_port_write(asking_port, to, "2", 1) == OK);
+    HOLDS(wait_for_datagram());
+    HOLDS(time_sleep(50 * MILLISECOND) == OK && datagrams == 1);
+    HOLDS(stackv4_listen_udp(server, PORT, NULL, NULL) == OK);
+    HOLDS(time_sleep(MILLISECOND) == OK);
+}
+
+static void our_address_is_told_in_one_way(void)
+{
+    struct stackv4_address a, first;
+    struct ip_address ip;
+    size_t count = 0;
+
+    stackv4_address(server, &first);
+    HOLDS(ip_equal(first.ip, stackv4_ip(server)));
+    while (stackv4_address_at(server, count, &a) == OK) {
+        HOLDS(stackv4_ip_at(server, count, &ip) == OK);
+        HOLDS(ip_equal(ip, a.ip));
+        if (count++ == 0)
+            HOLDS(ip_equal(first.ip, a.ip) && first.prefix == a.prefix);
+    }
+    HOLDS(count > 0);
+    HOLDS(stackv4_ip_at(server, count, &ip) == ERR_NOT_FOUND);
+}
+
 unsigned contract_failures(const char *name, struct stackv4 *s,
                            struct stackv4 *c, struct ip_address ip)
 {
@@ -689,6 +1193,19 @@ unsigned contract_failures(const char *name, struct stackv4 *s,
     who_comes_beyond_the_limit_waits_for_a_handler_to_return();
     who_has_as_many_connections_as_a_peer_may_is_reset();
     a_listener_is_replaced_and_ended();
+    a_server_without_fibers_echoes_a_stream_and_its_end();
+    each_of_many_flows_without_a_fiber_has_its_own_events();
+    a_peer_that_does_not_read_makes_the_handler_wait_and_not_spin();
+    a_reset_by_the_peer_is_reported_with_its_reason();
+    what_there_is_room_for_is_taken_and_room_is_reported_again();
+    what_is_queued_is_sent_after_a_close_in_a_handler();
+    the_end_follows_what_is_queued();
+    flows_without_a_fiber_count_as_handlers();
+    a_connection_is_opened_without_a_fiber_or_says_why_not();
+    a_flow_of_a_fiber_can_be_given_a_handler_and_be_taken_back();
+    a_listener_without_fibers_is_replaced_and_ended();
+    a_udp_port_belongs_to_its_opener_until_it_is_closed();
+    our_address_is_told_in_one_way();
     HOLDS(stackv4_listen_tcp(server, PORT, NULL, NULL) == OK);
     return failures;
 }

@@ -1143,10 +1143,14 @@ TEST(of_many_names_at_once_all_are_found_in_their_turn)
 static struct ip_address told;
 static unsigned told_count;
 
-static void tell(const struct stackv4 *s, struct stackv4_address *a)
+static enum status tell(const struct stackv4 *s, size_t i,
+                        struct stackv4_address *a)
 {
     (void)s;
+    if (i > 0)
+        return ERR_NOT_FOUND;
     *a = (struct stackv4_address){.dns = {told}, .dns_count = told_count};
+    return OK;
 }
 
 TEST(servers_of_the_stack_are_those_of_the_time_and_so_is_what_they_say)
@@ -1156,7 +1160,7 @@ TEST(servers_of_the_stack_are_those_of_the_time_and_so_is_what_they_say)
     struct dns *of_stack;
     enum status s;
 
-    other.address = tell;
+    other.address_at = tell;
     stack->ops = &other;
     serve_both(say_right);
     told = ipv4_address(10, 0, 0, 1);
