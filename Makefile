@@ -77,7 +77,7 @@ TESTS          := $(wildcard core/*_test.c device/*_test.c \
 # They run on a fake Xen, whose hypercalls are the processor's.
 XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c))
 FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
-                  $(call sources,backend/xen) \
+                  $(call sources,backend/xen) backend/xen/x86_64/clock.c \
                   $(addprefix test/conform/,block_contract.c power.c \
                                             stackv4_contract.c) \
                   $(wildcard test/xen/fake/*.c)
@@ -216,7 +216,7 @@ PROTECTED := $(call sources,device $(NET) store) \
                                       network_tx.c network_xen.c \
                                       shared_ring.c tx_frame.c vbd_name.c \
                                       xenstore.c) \
-             backend/pc/serial.c libc/files.c libc/glibc.c \
+             backend/pc/console.c backend/pc/serial.c libc/files.c libc/glibc.c \
              libc/glibc_stdio.c
 
 images: all
@@ -404,9 +404,9 @@ CONFORM_STACK := $B/check/test/conform/stackv4
 $(CONFORM_STACK): %: %.o %_contract.o $B/check/libmirage.a
 	$(call link_test)
 
-# The fuzz targets, with clang's libFuzzer; Linux's parameters are of x86-64.
+# The fuzz targets, with clang's libFuzzer; two ways to boot are of x86-64.
 FUZZERS    := $(patsubst test/%.c,$B/%,$(filter-out \
-                  $(if $(filter x86_64,$(ARCH)),,%/linux_fuzz.c), \
+                  $(if $(filter x86_64,$(ARCH)),,%/linux_fuzz.c %/pvh_fuzz.c), \
                   $(wildcard test/fuzz/*_fuzz.c)))
 FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -I. $(ROOM_HEADERS) \
               -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ \
@@ -422,6 +422,7 @@ $B/fuzz/%.o: %.c $B/flags
 	@echo '  clang $@'
 	@clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
 
+$B/fuzz/pvh_fuzz: $B/fuzz/arch/x86_64/bare/pvh.o
 $(FUZZERS): $B/%: $B/fuzz/test/%.o $B/fuzz/test/fuzz/platform.o $(FUZZ_ROOMS)
 	@echo '  ld $@'
 	@clang -fsanitize=fuzzer,address,undefined -o $@ $^

@@ -360,7 +360,7 @@ room_calls() {
         esac
         case $room in
         arch/*/bare | backend/* | libc)
-            also+=" $(declared include/mirage/{platform,bare,libc}.h)" ;;
+            also+=" $(declared include/mirage/{platform,bare,machine,libc}.h)" ;;
         esac
         case $room in
         include | example | test | bench) ;;

@@ -8,8 +8,6 @@
 #include <mirage/main.h>
 #include <mirage/platform.h>
 #include <string.h>
-#include <xen/xen.h>
-#include <xen/arch-x86/hvm/start_info.h>
 
 #define MOST_WORDS 64
 #define ADDRESSES  ((uint64_t)1 << 52) /* that a processor can have */
@@ -43,22 +41,6 @@ void start_set_line(struct start *s, const char *text, size_t max)
     if (len > 0)
         memcpy(s->command_line, text, len);
     s->command_line[len] = '\0';
-}
-
-void start_read_pvh(struct start *s, const struct hvm_start_info *info)
-{
-    const struct hvm_memmap_table_entry *map =
-        (const void *)(uintptr_t)info->memmap_paddr;
-
-    if (info->version < 1 || !map) {
-        image_say("the loader gives no memory map\n");
-        platform_exit(1);
-    }
-    for (uint32_t i = 0; i < info->memmap_entries; i++)
-        if (map[i].type == XEN_HVM_MEMMAP_TYPE_RAM)
-            start_add_region(s, map[i].addr, map[i].size);
-    start_set_line(s, (const char *)(uintptr_t)info->cmdline_paddr,
-                   START_LINE);
 }
 
 void start_image(struct start *s)

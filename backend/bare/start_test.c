@@ -102,38 +102,3 @@ TEST(a_command_line_is_taken_whole_or_refused)
     CHECK_TEXT(start.command_line, "");
     free(line);
 }
-
-static bool reads(const struct hvm_start_info *info)
-{
-    begin();
-    if (setjmp(out) != 0)
-        return false;
-    start_read_pvh(&start, info);
-    return true;
-}
-
-TEST(of_pvhs_map_only_ram_is_noted)
-{
-    static const struct hvm_memmap_table_entry map[] = {
-        {.addr = 0, .size = 0x9fc00, .type = XEN_HVM_MEMMAP_TYPE_RAM},
-        {.addr = 0xf0000,
-         .size = 0x10000,
-         .type = XEN_HVM_MEMMAP_TYPE_RESERVED},
-        {.addr = 0x100000, .size = 0x700000, .type = XEN_HVM_MEMMAP_TYPE_RAM},
-    };
-    struct hvm_start_info info = {.version = 1,
-                                  .memmap_paddr = (uintptr_t)map,
-                                  .memmap_entries = 3,
-                                  .cmdline_paddr = (uintptr_t) "a line"};
-
-    CHECK(reads(&info));
-    CHECK(start.regions == 2);
-    CHECK(start.region[1].base == 0x100000);
-    CHECK_TEXT(start.command_line, "a line");
-    info.cmdline_paddr = 0;
-    CHECK(reads(&info));
-    CHECK_TEXT(start.command_line, "");
-    info.version = 0;
-    CHECK(!reads(&info));
-    CHECK(exit_code == 1);
-}

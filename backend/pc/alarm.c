@@ -20,13 +20,13 @@ static void begin(uint32_t length)
 {
     begun = platform_now();
     count = length;
-    interrupt_after(count);
+    timer_set(count);
 }
 
 /* What comes in between makes the rate look lower. */
 static void learn(void)
 {
-    uint64_t counted = count - interrupt_count_left();
+    uint64_t counted = count - timer_left();
     nanoseconds length = platform_now() - begun + INEXACT;
 
     if (length > MILLISECOND && counted * SECOND / length > rate)

@@ -1,28 +1,35 @@
 /* SPDX-License-Identifier: ISC */
-/* interrupts: the lines of a PC's interrupt controller, and its timer. */
+/*
+ * interrupts: the interrupt controller of a PC and its timer. What its lines
+ * are for is said by interrupt_listen (mirage/machine.h).
+ */
 #ifndef PC_INTERRUPTS_H
 #define PC_INTERRUPTS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TIMER_LINE 0 /* the timer comes as this line */
+#define TIMER_LINE 0 /* the timer interrupts as this line */
 
-/* The interrupts that came since somebody cleared their bits. */
+/* The lines that have interrupted since interrupts_deliver, a bit for each.
+ * interrupts.S sets them. */
 extern volatile uint32_t interrupts_taken;
 
 /*
- * Interrupts can be let in from now on. False: there is no controller that we
- * know, or no page for tables.
+ * Sets the controller up; interrupts can be enabled from then on. False: there
+ * is no controller that is known, or no page for tables.
  */
-bool interrupts_init(void);
+bool interrupts_start(void);
 
-/* Lets this line of the controller in, while the image idles. */
-void interrupt_enable(unsigned line);
+/* Calls the handlers of the lines that have interrupted. Interrupts are
+ * disabled. */
+void interrupts_deliver(void);
 
-/* The timer interrupts, once, when it has counted so far (at least 1), at a
- * rate that nobody tells; how far it has to count yet. */
-void interrupt_after(uint32_t count);
-uint32_t interrupt_count_left(void);
+/*
+ * The timer counts down from count (at least 1), at a rate that is not known,
+ * and interrupts once at 0; timer_left is how far it still has to count.
+ */
+void timer_set(uint32_t count);
+uint32_t timer_left(void);
 
 #endif

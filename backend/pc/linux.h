@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* linux: being started as Linux is. */
+/* linux: entry by the boot protocol of Linux on x86 (its boot.rst). */
 #ifndef PC_LINUX_H
 #define PC_LINUX_H
 
@@ -7,13 +7,11 @@
 
 struct boot_params;
 
-/*
- * Defined by the target. linux.S calls it in 64-bit mode, on the boot stack,
- * when the image was entered by Linux's boot protocol. Does not return.
- */
-void linux_start(const struct boot_params *params);
-
-/* Memory, the command line, and a seed for the entropy if there is one. */
+/* Reads the memory map, the command line, and a seed for the entropy if there
+ * is one. */
 void start_read_linux(struct start *s, const struct boot_params *p);
+
+/* The 64-bit entry, which linux.S calls on the boot stack. Does not return. */
+void linux_start(const struct boot_params *params);
 
 #endif

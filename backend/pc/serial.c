@@ -1,33 +1,33 @@
 /* SPDX-License-Identifier: ISC */
-/* The 16550 (National Semiconductor's PC16550D data sheet), and the console
- * on it. */
-#include "interrupts.h"
+/* The 16550 (National Semiconductor's data sheet of the PC16550D). */
 #include "serial.h"
 #include <arch/cpu.h>
-#include <mirage/drivers.h>
-#include <mirage/fiber.h>
-#include <mirage/platform.h>
-#include <string.h>
 
-#define PORT  0x3f8
-#define FIFO  16 /* bytes that it takes when it is empty */
+/* Its registers, by their ports. */
+#define DATA         0x3f8
+#define INTERRUPTS   0x3f9
+#define FIFO_CONTROL 0x3fa
+#define LINE_CONTROL 0x3fb
+#define MODEM        0x3fc
+#define LINE_STATUS  0x3fd
+
+#define FIFO  16 /* bytes that fit in an empty one */
 #define READY 0x01 /* of the line status: a byte has arrived */
 #define EMPTY 0x20 /* the transmitter's FIFO */
 
-static struct waiters readers;
-static size_t room = 1; /* bytes at once, when it is empty */
+static size_t room = 1; /* bytes that an empty transmitter takes at once */
 
 /*
- * To switch the FIFOs on loses what has arrived; so does reading that first,
- * since the next byte comes at once. With input there already we do without.
+ * Enabling the FIFOs discards input that has arrived, and to read it first does
+ * not help: the next byte follows at once. So they stay off if there is input.
  */
 void serial_start(void)
 {
-    outb(PORT + 1, 0); /* no interrupts */
-    outb(PORT + 3, 3); /* 8 bits, no parity, one stop bit */
-    outb(PORT + 4, 0x0b); /* ready, and interrupts let through */
-    if (!(inb(PORT + 5) & READY)) {
-        outb(PORT + 2, 0x01);
+    outb(INTERRUPTS, 0);
+    outb(LINE_CONTROL, 3); /* 8 bits, no parity, one stop bit */
+    outb(MODEM, 0x0b); /* DTR, RTS, and OUT2, which connects the line */
+    if (!(inb(LINE_STATUS) & READY)) {
+        outb(FIFO_CONTROL, 0x01);
         room = FIFO;
     }
 }
@@ -35,9 +35,9 @@ void serial_start(void)
 static void put(const char *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
-        while (i % room == 0 && !(inb(PORT + 5) & EMPTY))
+        while (i % room == 0 && !(inb(LINE_STATUS) & EMPTY))
             ;
-        outb(PORT, (uint8_t)bytes[i]);
+        outb(DATA, (uint8_t)bytes[i]);
     }
 }
 
@@ -63,63 +63,12 @@ size_t serial_read(char *data, size_t len)
 {
     size_t n = 0;
 
-    while (n < len && inb(PORT + 5) & READY)
-        data[n++] = (char)inb(PORT);
+    while (n < len && inb(LINE_STATUS) & READY)
+        data[n++] = (char)inb(DATA);
     return n;
 }
 
-void serial_listen(void)
+void serial_enable_interrupt(void)
 {
-    outb(PORT + 1, 1);
-    interrupt_enable(SERIAL_LINE);
-}
-
-void serial_wake(void)
-{
-    wake_all(&readers);
-}
-
-static void console_write_serial(struct console *c, const char *text,
-                                 size_t len)
-{
-    (void)c;
-    serial_write(text, len);
-}
-
-static enum status console_read_serial(struct console *c, void *data,
-                                       size_t len, size_t *got)
-{
-    (void)c;
-    serial_listen();
-    while ((*got = serial_read(data, len)) == 0) {
-        enum status s = wait_until(&readers, FOREVER);
-
-        if (s != OK)
-            return s;
-    }
-    /* A terminal's Enter is a carriage return. */
-    for (size_t i = 0; i < *got; i++)
-        if (((char *)data)[i] == '\r')
-            ((char *)data)[i] = '\n';
-    return OK;
-}
-
-static const struct console_ops serial_ops = {
-    .write = console_write_serial,
-    .read = console_read_serial,
-};
-
-static struct console serial = {.ops = &serial_ops};
-
-enum status platform_input(void *data, size_t len, size_t *got)
-{
-    return console_read(&serial, data, len, got);
-}
-
-enum status console_serial_connect(const char *name, struct console **console)
-{
-    if (strcmp(name, "0") != 0)
-        return ERR_NOT_FOUND;
-    *console = &serial;
-    return OK;
+    outb(INTERRUPTS, 1); /* of received data */
 }

@@ -2,7 +2,6 @@
 #include "clock.h"
 #include "guest.h"
 #include <arch/cpu.h>
-#include <arch/pvclock.h>
 #include <mirage/platform.h>
 #include <xen/xen.h>
 
@@ -10,21 +9,16 @@ static nanoseconds start; /* in Xen's time, which began when Xen did; of one
                              that is younger than the image, less than none */
 static nanoseconds stopped;
 
-static nanoseconds xen_time(void)
-{
-    return pvclock_now(&guest_shared()->vcpu_info[0].time);
-}
-
 void clock_start(void)
 {
-    start = xen_time();
+    start = clock_system_time();
 }
 
 /* Xen's time may differ by a little from one processor to another. */
 nanoseconds platform_now(void)
 {
     static nanoseconds last;
-    nanoseconds now = xen_time() - start;
+    nanoseconds now = clock_system_time() - start;
 
     if (now > last)
         last = now;
@@ -38,7 +32,7 @@ void clock_stop(void)
 
 void clock_go_on(void)
 {
-    start = xen_time() - stopped;
+    start = clock_system_time() - stopped;
 }
 
 uint64_t clock_timeout(nanoseconds deadline)
@@ -60,7 +54,7 @@ nanoseconds platform_wall(void)
                 s->wc_nsec;
         load_fence();
     } while ((version & 1) || version != s->wc_version);
-    return began + xen_time();
+    return began + clock_system_time();
 }
 
 /* A hypervisor tells of the time that it has taken in ways of its own. */

@@ -13,6 +13,10 @@ void clock_start(void);
 void clock_stop(void);
 void clock_go_on(void);
 
+/* Xen's system time, which is what its timers count: since Xen was started. The
+ * processor's part of the back end gives it. */
+nanoseconds clock_system_time(void);
+
 /* A deadline as Xen's timers want it: its own time, 0 for never. */
 uint64_t clock_timeout(nanoseconds deadline);
 

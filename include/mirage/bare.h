@@ -12,11 +12,15 @@
 
 #define BARE_PAGE ((size_t)4096)
 
-/* What may be done with memory. Never write and execute at once. */
+/*
+ * What may be done with memory, never both write and execute. DEVICE is for the
+ * registers of a device: it can be read and written, and is not cached.
+ */
 enum access { NO_ACCESS,
               READ_ONLY,
               READ_WRITE,
-              READ_EXECUTE };
+              READ_EXECUTE,
+              DEVICE };
 
 /*
  * Lets virtual memory at address (whole pages) be physical memory, with this

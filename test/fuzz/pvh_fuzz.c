@@ -8,7 +8,10 @@
  */
 #include <bare/start.c>
 #include "platform.h"
+#include <arch/pvh.h>
 #include <stdlib.h>
+#include <xen/xen.h>
+#include <xen/arch-x86/hvm/start_info.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -69,12 +69,15 @@ void paging_take(const struct paging *p, uint64_t *table)
 
 static uint64_t flags_of(enum access access)
 {
-    switch (access) {
-    case READ_ONLY: return ENTRY_PRESENT | ENTRY_NO_EXECUTE;
-    case READ_WRITE: return ENTRY_PRESENT | ENTRY_WRITABLE | ENTRY_NO_EXECUTE;
-    case READ_EXECUTE: return ENTRY_PRESENT;
-    default: return 0;
-    }
+    static const uint8_t low[] = {
+        [READ_ONLY] = ENTRY_PRESENT,
+        [READ_WRITE] = ENTRY_PRESENT | ENTRY_WRITABLE,
+        [READ_EXECUTE] = ENTRY_PRESENT,
+        [DEVICE] = ENTRY_PRESENT | ENTRY_WRITABLE | ENTRY_UNCACHED};
+
+    if (access == NO_ACCESS)
+        return 0;
+    return low[access] | (access == READ_EXECUTE ? 0 : ENTRY_NO_EXECUTE);
 }
 
 static bool leads_to_table(uint64_t entry, int shift)

@@ -9,6 +9,7 @@
 #include <xen/events.h>
 #include <xen/hypercall.h>
 #include <arch/cpu.h>
+#include <arch/pvh.h>
 #include <arch/traps.h>
 #include <mirage/bare.h>
 #include <mirage/libc.h>

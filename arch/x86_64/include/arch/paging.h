@@ -14,6 +14,7 @@
 #define ENTRY_PRESENT    ((uint64_t)1)
 #define ENTRY_WRITABLE   ((uint64_t)2)
 #define ENTRY_USER       ((uint64_t)4)
+#define ENTRY_UNCACHED   ((uint64_t)0x18) /* PCD and PWT: UC in the PAT */
 #define ENTRY_LARGE      ((uint64_t)0x80)
 #define ENTRY_NO_EXECUTE ((uint64_t)1 << 63)
 #define ENTRY_ADDRESS    ((uint64_t)0x000ffffffffff000)

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A PC as a bare image's machine: how it is entered, by PVH or by Linux's boot
+ * protocol, and idling.
+ */
+#include "alarm.h"
+#include "clock.h"
+#include "interrupts.h"
+#include "linux.h"
+#include "serial.h"
+#include <arch/cpu.h>
+#include <arch/entry.h>
+#include <arch/pvh.h>
+#include <arch/traps.h>
+#include <bare/start.h>
+#include <mirage/machine.h>
+#include <mirage/panic.h>
+#include <mirage/platform.h>
+
+static struct start start;
+
+static void start_devices(void)
+{
+    clock_start();
+    serial_start();
+    traps_init();
+}
+
+void bare_start(const struct hvm_start_info *info)
+{
+    start_devices();
+    start_read_pvh(&start, info);
+    target_start(&start);
+}
+
+void linux_start(const struct boot_params *params)
+{
+    start_devices();
+    start_read_linux(&start, params);
+    target_start(&start);
+}
+
+void machine_start_interrupts(void)
+{
+    require(interrupts_start());
+    alarm_start();
+    clock_report();
+}
+
+static void idle(nanoseconds deadline)
+{
+    nanoseconds look = clock_look();
+
+    if (look < deadline)
+        deadline = look;
+    if (deadline != FOREVER)
+        alarm_set(deadline);
+    wait_for_interrupt();
+    if (look != FOREVER)
+        (void)platform_now();
+}
+
+void machine_wait(nanoseconds deadline)
+{
+    if (deadline == 0)
+        accept_interrupts();
+    else
+        idle(deadline);
+    interrupts_deliver();
+}
