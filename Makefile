@@ -123,8 +123,8 @@ all: $(NAMES) $(LIBRARY) $(SIM) $B/lib/mirage/libconfig.a $B/bin/mirage $B/bin/f
 # A change of these flags, or from epoll to poll, rebuilds what it must.
 $B/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(FLAGS) $(HARDENED) $(VERSION) $(EVENTS)' | cmp -s - $@ || \
-	    echo '$(CC) $(FLAGS) $(HARDENED) $(VERSION) $(EVENTS)' > $@
+	@echo '$(CC) $(FLAGS) $(HARDENED) $($(ARCH)_FLAGS) $(VERSION) $(EVENTS)' | cmp -s - $@ || \
+	    echo '$(CC) $(FLAGS) $(HARDENED) $($(ARCH)_FLAGS) $(VERSION) $(EVENTS)' > $@
 FORCE:
 
 $B/unix/%.o: %.c $B/flags
@@ -193,6 +193,19 @@ $B/sim/internal.names: $(SIM_OBJECTS) $(HEADERS) tool/exports
 $(SIM): $(SIM_OBJECTS) $B/sim/internal.names
 	$(call archive,$B/sim,$(SIM_OBJECTS))
 
+# What compilers are told of each processor for bare images. x86-64: exceptions
+# run on the same stack, so there is no red zone; no shadow stacks (decision 0022).
+# AArch64: atomics and returns are those of ARMv8.0. gcc aligns arrays to a cache
+# line unless told not to.
+x86_64_FLAGS  := -mno-red-zone -fcf-protection=none
+x86_64_GCC    := -malign-data=abi
+aarch64_FLAGS := -mno-outline-atomics -mbranch-protection=none
+
+# For scripts: make -s arch-flags ARCH=aarch64
+.PHONY: arch-flags
+arch-flags:
+	@echo '$($(ARCH)_FLAGS)'
+
 # Bare images: newlib as their C library, which takes a while to build, so
 # `make images` makes these, and not `make` alone.
 BARE       := $B/lib/mirage/bare
@@ -201,8 +214,9 @@ BARE_FLAGS := $(filter-out -O2 -Iinclude,$(FLAGS)) -Os -Iinclude \
               -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
               -isystem $(BARE)/include -isystem $B/foreign \
               -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ \
-              -mno-red-zone -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
-              -fcf-protection=none -ffunction-sections -fdata-sections
+              $($(ARCH)_FLAGS) $(if $(findstring clang,$(CC)),,$($(ARCH)_GCC)) \
+              -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
+              -ffunction-sections -fdata-sections
 BARE_TARGETS := virtio xen
 INSIDE       := core device net store
 
@@ -257,7 +271,12 @@ $(1)_OBJECTS := $$(patsubst %,$B/image/%.o, \
                     arch/x86_64 arch/x86_64/bare) \
     $$(wildcard arch/x86_64/bare/*.S $($(1)_ROOMS:%=%/*.S) libc/*.S))
 
-images: $$(addprefix $B/lib/mirage/$(1)/,libmirage.a image.ld symbols names)
+images: $$(addprefix $B/lib/mirage/$(1)/,libmirage.a image.ld symbols names flags)
+
+# For the Makefiles of images (tool/make/bare.mk).
+$B/lib/mirage/$(1)/flags: $B/flags
+	@mkdir -p $$(@D)
+	@echo '$($(ARCH)_FLAGS)' > $$@
 
 $B/lib/mirage/$(1)/names: $$($(1)_OBJECTS) $(HEADERS) tool/exports \
                           libc/c.names arch/x86_64/bare/image.ld
@@ -339,7 +358,7 @@ $B/include $B/share/mirage/example $B/share/mirage/make $B/share/man/man1:
 	@ln -sfnr $(SOURCE) $@
 
 XEN_FLAGS := -Itest/xen $(ROOM_HEADERS) \
-             -mno-red-zone \
+             $($(ARCH)_FLAGS) \
              -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__
 
 $B/check/fake/%.o: %.c $B/flags

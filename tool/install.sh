@@ -97,7 +97,7 @@ contents() {
         find "$build/lib/mirage/bare/include" -name '*.h' | put 644 "$build/" ''
     fi
     for part in unix/names virtio/names virtio/image.ld virtio/symbols \
-        xen/names xen/image.ld xen/symbols; do
+        virtio/flags xen/names xen/image.ld xen/symbols xen/flags; do
         [ ! -e "$build/lib/mirage/$part" ] ||
             echo "$build/lib/mirage/$part" | put own "$build/" ''
     done

@@ -5,12 +5,12 @@ PARTS     := $(ROOT)/lib/mirage/$(TARGET)
 LIBC      := $(ROOT)/lib/mirage/bare
 LIBRARY   := $(PARTS)/libmirage.a
 
-# The virtual machine has newlib as its C library, and nothing of the host's.
-# What interrupts it does so on the running stack: there is no red zone.
+# The virtual machine has newlib as its C library, and nothing of the host's. The
+# file has flags that its processor needs.
 FLAGS     += -ffreestanding -nostdinc -isystem $(LIBC)/include \
              -isystem $(shell $(CC) -print-file-name=include) \
-             -mno-red-zone -fno-pie -fstack-protector-strong \
-             -fcf-protection=none -fno-asynchronous-unwind-tables
+             $(file <$(PARTS)/flags) -fno-pie -fstack-protector-strong \
+             -fno-asynchronous-unwind-tables
 # Headers of packages and libraries lie among the host's, some of them in the
 # folder of its architecture: newlib's come first.
 ifneq ($(strip $(PACKAGES) $(LIBRARIES)),)
