@@ -104,3 +104,9 @@ void network_listen(struct network *n, frames_handler *fn, void *ctx)
     n->listener = fn;
     n->listener_ctx = ctx;
 }
+
+void network_disconnect(struct network *n)
+{
+    n->listener = NULL;
+    n->ops->disconnect(n);
+}

@@ -486,3 +486,72 @@ TEST(frames_that_are_too_short_or_too_long_do_not_arrive)
     CHECK(heard_count == 5 && n.counters.dropped_in == 4);
     forget_sent();
 }
+
+static struct network *disconnected;
+
+static void note_disconnect(struct network *n)
+{
+    disconnected = n;
+}
+
+TEST(a_device_that_is_disconnected_has_no_listener)
+{
+    static const struct network_ops with_end = {.write = keep,
+                                                .disconnect = note_disconnect};
+    struct network n = device(0);
+    struct buf *b = frame_of_len(60);
+
+    n.ops = &with_end;
+    heard_count = 0;
+    network_listen(&n, hear, &heard_count);
+    network_disconnect(&n);
+    CHECK(disconnected == &n);
+    network_deliver(&n, &b, 1);
+    CHECK(heard_count == 0 && n.counters.dropped_in == 1);
+    forget_sent();
+}
+
+TEST(received_frames_are_counted)
+{
+    struct network n = device(0);
+    struct buf *b[] = {frame_of_len(60), frame_of_len(100), frame_of_len(5)};
+
+    network_deliver(&n, b, 1);
+    CHECK(n.counters.frames_in == 0 && n.counters.dropped_in == 1);
+    b[0] = frame_of_len(60);
+    network_listen(&n, hear, &heard_count);
+    network_deliver(&n, b, 3);
+    CHECK(n.counters.frames_in == 2 && n.counters.bytes_in == 160);
+    CHECK(n.counters.dropped_in == 2);
+    forget_sent();
+}
+
+TEST(the_transport_header_is_found_by_the_ip_header)
+{
+    uint16_t start = 0;
+    struct buf *b = frame_of(TCP, 10, 10, 0, 0);
+
+    CHECK(network_transport(b, &start) == OFFLOAD_TCP_IPV4 && start == 34);
+    buf_free(b);
+    b = frame_of(UDP, 10, 10, 40, 0);
+    CHECK(network_transport(b, &start) == OFFLOAD_UDP_IPV4 && start == 74);
+    b->data[IP] = 0x4e; /* options of 36 bytes */
+    CHECK(network_transport(b, &start) == OFFLOAD_UDP_IPV4 && start == 70);
+    b->data[IP] = 0x44;
+    CHECK(network_transport(b, &start) == OFFLOAD_NONE);
+    b->data[IP] = 0x6f;
+    CHECK(network_transport(b, &start) == OFFLOAD_NONE);
+    b->data[IP] = 0x45;
+    b->data[IP + 9] = 1;
+    CHECK(network_transport(b, &start) == OFFLOAD_NONE);
+    b->data[IP + 9] = TCP;
+    b->data[13] = 6; /* ARP */
+    CHECK(network_transport(b, &start) == OFFLOAD_NONE);
+    b->data[13] = 0;
+    b->len = 33;
+    CHECK(network_transport(b, &start) == OFFLOAD_NONE);
+    b->len = 34;
+    CHECK(network_transport(b, &start) == OFFLOAD_TCP_IPV4 && start == 34);
+    buf_free(b);
+    forget_sent();
+}

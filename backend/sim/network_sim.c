@@ -192,8 +192,25 @@ static void end_write(struct network *n, struct buf *frame)
     buf_free(frame);
 }
 
+/* Frames that it has sent still arrive. */
+static void end_disconnect(struct network *n)
+{
+    struct end *e = end_of(n), **at = &e->wire->ends;
+
+    for (struct under_way *u = e->wire->first; u; u = u->next)
+        if (u->from == e)
+            u->from = NULL;
+    while (*at != e)
+        at = &(*at)->next;
+    *at = e->next;
+    for (size_t i = 0; i < e->arrived_count; i++)
+        buf_free(e->arrived[i]);
+    free(e);
+}
+
 static const struct network_ops end_ops = {
     .write = end_write,
+    .disconnect = end_disconnect,
 };
 
 static void flush(struct end *e)

@@ -55,6 +55,9 @@ struct events_watch {
 /* Starts to watch fd, for as long as it is open. Keeps w. */
 void events_watch(struct events_watch *w, int fd);
 
+/* Ends the watch. No fiber may wait for w. */
+void events_unwatch(struct events_watch *w);
+
 /*
  * Blocks until fd has become readable since the last wait, or since
  * events_watch. What arrived may have been read already. ERR_CANCELLED.

@@ -63,6 +63,12 @@ void events_watch(struct events_watch *w, int fd)
               strerror(errno));
 }
 
+void events_unwatch(struct events_watch *w)
+{
+    if (epoll_ctl(epoll, EPOLL_CTL_DEL, w->fd, NULL) != 0)
+        panic("epoll lost file descriptor %d: %s", w->fd, strerror(errno));
+}
+
 enum status events_watch_wait(struct events_watch *w)
 {
     enum status s = OK;

@@ -71,6 +71,11 @@ void events_watch(struct events_watch *w, int fd)
     *w = (struct events_watch){.fd = fd};
 }
 
+void events_unwatch(struct events_watch *w)
+{
+    (void)w;
+}
+
 enum status events_watch_wait(struct events_watch *w)
 {
     return events_wait(w->fd, false, FOREVER);

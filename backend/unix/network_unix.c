@@ -65,6 +65,7 @@ struct device {
     int fd_of_link; /* the same file again: two fibers may wait */
     bool is_captured, is_gathering;
     struct waiters went_down;
+    struct fiber *reader, *link; /* NULL: not started */
     struct events_watch watch;
     struct batch *batch;
     size_t reads; /* to be asked for */
@@ -220,10 +221,6 @@ static void tap_write(struct network *n, struct buf *frame)
     while (done < 0 && errno == EINTR);
     settle(d, frame, done < 0 ? errno : 0);
 }
-
-static const struct network_ops tap_ops = {
-    .write = tap_write,
-};
 
 /* Pages for the next frame, as many as can be had. */
 static void lay_out(struct place *p)
@@ -394,8 +391,49 @@ static void watch_link(void *ctx)
     }
 }
 
+static void end_fiber(struct fiber *f)
+{
+    if (!f)
+        return;
+    fiber_cancel(f);
+    while (fiber_join(f, FOREVER) != OK)
+        continue;
+}
+
+/* Frees the device, as far as it was set up. */
+static void tear_down(struct device *d)
+{
+    fiber_shield();
+    end_fiber(d->reader);
+    end_fiber(d->link);
+    fiber_unshield();
+    for (int i = 0; i < READS; i++)
+        for (int j = 0; j < PAGES; j++)
+            buf_free(d->place[i].page[j]);
+    if (d->batch) {
+        events_unwatch(&d->watch);
+        batch_free(d->batch);
+    }
+    if (d->fd_of_link >= 0)
+        close(d->fd_of_link);
+    close(d->tap.fd);
+    free(d);
+}
+
+static void tap_disconnect(struct network *n)
+{
+    tear_down(device_of(n));
+}
+
+static const struct network_ops tap_ops = {
+    .write = tap_write,
+    .disconnect = tap_disconnect,
+};
+
 static enum status set_up(struct device *d)
 {
+    const struct fiber_options reader = {d->tap.name, 0}, link = {"link", 0};
+
     if (tap_read_facts(&d->tap, &d->network.mtu, &d->network.mac) != OK)
         return ERR_IO;
     d->network.features = tap_set_offloads(&d->tap);
@@ -412,8 +450,8 @@ static enum status set_up(struct device *d)
         return ERR_NO_MEMORY;
     events_watch(&d->watch, d->tap.fd);
     if (buf_reserve(RESERVED) != OK ||
-        fiber_start_as(d->network.name, read_all, d) != OK ||
-        fiber_start_as("link", watch_link, d) != OK)
+        fiber_spawn(&reader, read_all, d, &d->reader) != OK ||
+        fiber_spawn(&link, watch_link, d, &d->link) != OK)
         return ERR_NO_MEMORY;
     return OK;
 }
@@ -433,10 +471,7 @@ enum status network_unix_connect(const char *name, struct network **network)
     }
     s = set_up(d);
     if (s != OK) {
-        close(d->tap.fd);
-        if (d->fd_of_link >= 0)
-            close(d->fd_of_link);
-        free(d);
+        tear_down(d);
         return s;
     }
     log_info(&network_unix, "%s: MTU %u, address %s%s", d->tap.name,

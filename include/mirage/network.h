@@ -71,11 +71,21 @@ void network_write(struct network *n, struct buf *frame);
 void network_listen(struct network *n, frames_handler *fn, void *ctx);
 
 /*
+ * Ends the use of the device and frees n: the listener is called no more, and a
+ * TAP is closed. Nothing above n may be in use any more, and no fiber may wait
+ * for n->changed. A network of Xen's stays connected until the image ends, and
+ * drops what it receives. Blocks, also in a cancelled fiber; must not be called
+ * by the listener.
+ */
+void network_disconnect(struct network *n);
+
+/*
  * The driver's side: each as its namesake above. None may be NULL. A frame
  * that is written asks for nothing that features does not promise.
  */
 struct network_ops {
     void (*write)(struct network *n, struct buf *frame);
+    void (*disconnect)(struct network *n);
 };
 
 /*
