@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The memory that a guest could have (memory/static-max) is all numbered. What
- * it has not lies here: pages that were given back, in notes of 510, and those
- * beyond the end of a PV guest's memory, which it never had. (A PVH guest that
- * is to have less than it could is told of all, and must give the rest back
- * before it touches that: Xen's populate on demand.)
+ * Every page that the guest can have (memory/static-max) has an address. Here
+ * is kept which of them have no frame: pages that were given back, in lists of
+ * 510, and the region beyond a PV guest's initial memory. (The memory map of a
+ * PVH guest that starts with less has all of it; the guest must give the rest
+ * back before it touches it: Xen's populate on demand.)
  */
 #include "balloon.h"
 #include "guest.h"
@@ -17,9 +17,9 @@
 
 #define KIB   (BARE_PAGE / 1024)
 #define BATCH 64u /* pages in one hypercall */
-#define SPARE 128u /* free pages that the image keeps */
-#define AGAIN SECOND /* when it did not go far enough */
-#define NOTED (512u - 2u) /* pages that one page can note */
+#define SPARE 128u /* pages that stay free in the image */
+#define RETRY SECOND /* while the target is not reached */
+#define NOTED (512u - 2u) /* addresses in one page */
 #define STACK 16384
 
 LOG_SOURCE(memory);
@@ -39,7 +39,8 @@ static size_t absent(void)
     return noted + beyond.size / BARE_PAGE;
 }
 
-/* Asks Xen for frames, or gives them back: how many of them. */
+/* XENMEM_populate_physmap or XENMEM_decrease_reservation. Returns the number of
+ * frames that Xen has given or taken. */
 static unsigned reserve(unsigned command, xen_pfn_t *frames, unsigned count)
 {
     struct xen_memory_reservation r = {.nr_extents = count,
@@ -51,7 +52,7 @@ static unsigned reserve(unsigned command, xen_pfn_t *frames, unsigned count)
     return n > 0 ? (unsigned)n : 0;
 }
 
-/* The note with room for more; NULL: there is no page for one. */
+/* Returns a note with a free place. NULL: there is no page for one. */
 static struct note *open_note(void)
 {
     struct note *n = notes;
@@ -66,8 +67,8 @@ static struct note *open_note(void)
     return notes = n;
 }
 
-/* Gives pages back to Xen, at most so many: how many. */
-static size_t give_back(size_t most)
+/* Gives at most `most` free pages back to Xen, and returns how many. */
+static size_t release(size_t most)
 {
     struct note *n = open_note();
     xen_pfn_t frames[BATCH];
@@ -91,14 +92,14 @@ static size_t give_back(size_t most)
     return count;
 }
 
-/* The next page that is absent. */
+/* The i-th of the absent pages, in the order in which they return. */
 static void *next_absent(unsigned i)
 {
     return notes ? notes->page[notes->count - 1 - i]
                  : (void *)(uintptr_t)(beyond.base + i * BARE_PAGE);
 }
 
-/* The first count of them are there. */
+/* Removes the first count absent pages from the lists. */
 static void note_present(unsigned count)
 {
     if (!notes) {
@@ -116,8 +117,8 @@ static void note_present(unsigned count)
     }
 }
 
-/* Gets pages from Xen, at most so many: how many. */
-static size_t get(size_t most)
+/* Gets at most `most` pages from Xen, and returns how many. */
+static size_t populate(size_t most)
 {
     size_t there = notes ? notes->count : beyond.size / BARE_PAGE;
     void *page[BATCH];
@@ -136,12 +137,12 @@ static size_t get(size_t most)
     return got;
 }
 
-/* False: it did not come so far that so many pages are absent. */
-static bool go_to(size_t wanted)
+/* Changes the number of absent pages. False: it could not go all the way. */
+static bool resize(size_t wanted)
 {
     while (absent() != wanted) {
-        size_t count = absent() < wanted ? give_back(wanted - absent())
-                                         : get(absent() - wanted);
+        size_t count = absent() < wanted ? release(wanted - absent())
+                                         : populate(absent() - wanted);
 
         if (count == 0 || fiber_yield() != OK)
             return false;
@@ -149,7 +150,7 @@ static bool go_to(size_t wanted)
     return true;
 }
 
-static void tell(uint64_t most, uint64_t target, bool is_there)
+static void log_size(uint64_t most, uint64_t target, bool is_there)
 {
     uint64_t has = most - absent() * KIB;
 
@@ -163,7 +164,7 @@ static void tell(uint64_t most, uint64_t target, bool is_there)
                                  : "Xen has no more for it");
 }
 
-static void follow(void *ctx)
+static void run(void *ctx)
 {
     static struct xenstore_watch watch;
     uint64_t most, target, before = 0;
@@ -171,19 +172,19 @@ static void follow(void *ctx)
     enum status s;
 
     (void)ctx;
-    /* Where there is no limit, nobody wants anything. */
+    /* Without a limit there are no targets. */
     if (xenstore_number("memory/static-max", &most) != OK)
         return;
     beyond = guest_extend(most / KIB);
     watch.path = "memory/target";
     s = xenstore_watch(&watch);
     while (s == OK || s == ERR_TIMEOUT) {
-        s = xenstore_wait(&watch, is_there ? FOREVER : time_after(AGAIN));
+        s = xenstore_wait(&watch, is_there ? FOREVER : time_after(RETRY));
         if (xenstore_number(watch.path, &target) != OK || target > most)
             continue;
-        is_there = go_to((most - target) / KIB);
+        is_there = resize((most - target) / KIB);
         if (target != before)
-            tell(most, target, is_there);
+            log_size(most, target, is_there);
         before = target;
     }
 }
@@ -193,6 +194,6 @@ void balloon_start(void)
     static const struct fiber_options options = {"balloon", STACK};
     static struct fiber *fiber;
 
-    if (fiber_spawn(&options, follow, NULL, &fiber) != OK)
+    if (fiber_spawn(&options, run, NULL, &fiber) != OK)
         log_warning(&memory, "xl mem-set is not heard: there is no memory");
 }

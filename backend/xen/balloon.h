@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * balloon: the guest has as much memory as the toolstack wants (xl mem-set:
- * memory/target of xenstore, in KiB). What is to be less is given back to Xen
- * as far as it is free; what is missing from that, as soon as it is freed. What
- * is to be more is asked for, up to the maxmem of the .xl file.
+ * balloon: keeps the guest's memory at the size that the toolstack wants (xl
+ * mem-set: memory/target of xenstore, in KiB). To shrink, free pages are given
+ * back to Xen, and further ones as soon as they are freed. To grow, Xen is
+ * asked for pages, up to the maxmem of the .xl file.
  */
 #ifndef XEN_BALLOON_H
 #define XEN_BALLOON_H
 
-/* Follows the target, in a fiber of its own, from when fibers run. */
+/* Starts the fiber that follows the target. It runs once fibers do. */
 void balloon_start(void);
 
 #endif

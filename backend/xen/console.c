@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The reader at the other end (xenconsoled) allows a guest few notifications:
- * it is told when the ring is full, or nothing more is to be done.
+ * Console over Xen's ring (xen/io/console.h). xenconsoled limits how many
+ * notifications a guest may send, so that it is notified when the ring is full
+ * and when the image idles, and not for each line.
  */
 #include "console.h"
 #include "events.h"
@@ -13,14 +14,14 @@
 #include <string.h>
 #include <xen/io/console.h>
 
-#define WHOLE    ((size_t)512) /* bytes that a line of the log does not part */
-#define PATIENCE (5 * SECOND) /* with a reader who has not taken anything */
-#define LINGER   (200 * MILLISECOND)
-#define BUSY     (10 * MILLISECOND) /* between notifications, without idling */
+#define WHOLE    ((size_t)512) /* bytes that log lines do not interrupt */
+#define PATIENCE (5 * SECOND) /* with a reader that takes nothing */
+#define LINGER   (200 * MILLISECOND) /* console_drain */
+#define BUSY     (10 * MILLISECOND) /* between notifications, while busy */
 
 static volatile struct xencons_interface *ring;
 static struct waiters writers, readers;
-static uint32_t told; /* the reader knows of these */
+static uint32_t notified; /* out_prod at the last notification */
 
 static void on_event(void *ctx)
 {
@@ -34,7 +35,7 @@ static struct event event;
 void console_start(void)
 {
     ring = xen.console.page;
-    told = ring->out_prod;
+    notified = ring->out_prod;
     event.port = xen.console.port;
     event.on_event = on_event;
     events_listen(&event);
@@ -43,24 +44,24 @@ void console_start(void)
 void console_resume(void)
 {
     event_rebind(&event, xen.console.port);
-    told = ring->out_cons;
+    notified = ring->out_cons;
     wake_all(&writers); /* the ring may have been emptied */
     wake_all(&readers);
 }
 
 void console_flush(bool is_busy)
 {
-    static nanoseconds told_at;
+    static nanoseconds notified_at;
 
-    if (!ring || told == ring->out_prod ||
-        (is_busy && platform_now() - told_at < BUSY))
+    if (!ring || notified == ring->out_prod ||
+        (is_busy && platform_now() - notified_at < BUSY))
         return;
-    told = ring->out_prod;
-    told_at = platform_now();
+    notified = ring->out_prod;
+    notified_at = platform_now();
     event_notify(xen.console.port);
 }
 
-/* Bytes in the ring. A reader who is where he cannot be has read all. */
+/* Bytes in the ring. An impossible out_cons counts as all read. */
 static uint32_t unread(void)
 {
     uint32_t n = ring->out_prod - ring->out_cons;
@@ -84,7 +85,7 @@ static void put(char c)
     __atomic_store_n(&ring->out_prod, ring->out_prod + 1, __ATOMIC_RELEASE);
 }
 
-/* As much as has room, each line end as carriage return and line feed. */
+/* Puts as much as fits, each line end as carriage return and line feed. */
 static size_t put_some(const char *text, size_t len)
 {
     size_t n;
@@ -98,8 +99,8 @@ static size_t put_some(const char *text, size_t len)
 }
 
 /*
- * Waits for the reader to take something, and with it blocks all fibers. False:
- * he does not, and until he does again nobody waits for him.
+ * Blocks the virtual machine until the reader has taken something. False: it
+ * has not for PATIENCE; then no call waits for it until it reads again.
  */
 static bool wait_for_reader(void)
 {
@@ -113,15 +114,17 @@ static bool wait_for_reader(void)
     console_flush(false);
     while (unread() >= before && platform_now() < end)
         event_poll(xen.console.port, end);
-    event_raise(xen.console.port); /* it may have been for others */
+    event_raise(
+        xen.console
+            .port); /* event_poll may have consumed an event for fibers */
     gone = unread() >= before;
     gone_at = ring->out_cons;
     return !gone;
 }
 
 /*
- * The reader passes all on to a terminal, which is taken away as soon as the
- * guest has ended, with what xl has not read from it by then.
+ * The reader copies the output to a pseudo-terminal, which is closed as soon as
+ * the guest has ended; xl loses what it has not read by then. So this lingers.
  */
 void console_drain(void)
 {
@@ -135,7 +138,7 @@ void console_drain(void)
 }
 
 /* Before there is a ring: the hypervisor's own console, which most builds of
- * it refuse to guests. */
+ * Xen refuse to guests. */
 static void put_emergency(const char *text, size_t len)
 {
     if (HYPERCALL(__HYPERVISOR_console_io, CONSOLEIO_write, len, text, 0) < 0)
@@ -151,7 +154,7 @@ void platform_put(const char *text, size_t len)
     for (size_t n; len > 0; text += n, len -= n) {
         n = put_some(text, len);
         if (n == 0 && !wait_for_reader())
-            return; /* nobody listens; the image goes on */
+            return; /* the output is lost */
     }
 }
 
@@ -165,9 +168,9 @@ static void ring_write(struct console *c, const char *text, size_t len)
     (void)c;
     for (size_t n; len > 0; text += n, len -= n) {
         n = len < WHOLE ? len : WHOLE;
-        while (!has_room(2 * n)) { /* all of them may be line ends */
+        while (!has_room(2 * n)) { /* each may be a line end */
             console_flush(false);
-            /* The front shields us: whatever it says, we look again. */
+            /* device/console.c shields the fiber from cancellation. */
             if (wait_until(&writers, FOREVER) != OK)
                 continue;
         }
@@ -175,17 +178,17 @@ static void ring_write(struct console *c, const char *text, size_t len)
     }
 }
 
-static size_t take_some(char *data, size_t len)
+static size_t read_some(char *data, size_t len)
 {
     uint32_t end = __atomic_load_n(&ring->in_prod, __ATOMIC_ACQUIRE);
     uint32_t at = ring->in_cons;
     size_t n = 0;
 
-    if (end - at > sizeof ring->in) /* that cannot be */
+    if (end - at > sizeof ring->in) /* an impossible index */
         at = end;
     for (; n < len && at != end; n++, at++) {
         data[n] = ring->in[MASK_XENCONS_IDX(at, ring->in)];
-        /* A terminal's Enter is a carriage return. */
+        /* The Enter key of a terminal sends a carriage return. */
         if (data[n] == '\r')
             data[n] = '\n';
     }
@@ -199,7 +202,7 @@ static enum status ring_read(struct console *c, void *data, size_t len,
                              size_t *got)
 {
     (void)c;
-    while ((*got = take_some(data, len)) == 0) {
+    while ((*got = read_some(data, len)) == 0) {
         enum status s = wait_until(&readers, FOREVER);
 
         if (s != OK)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* Two-level event channels (xen/xen.h, evtchn_pending), polled by
+ * SCHEDOP_poll. */
 #include "events.h"
 #include "clock.h"
 #include "guest.h"
@@ -101,8 +103,8 @@ static unsigned long bit_of(uint32_t port)
     return 1ul << port % WORD_BITS;
 }
 
-/* Has an event come since this was asked last? */
-static bool take(uint32_t port)
+/* Clears the pending bit, and returns whether it was set. */
+static bool consume(uint32_t port)
 {
     if (!(*word_of(port) & bit_of(port)))
         return false;
@@ -115,13 +117,13 @@ void event_raise(uint32_t port)
     __atomic_fetch_or(word_of(port), bit_of(port), __ATOMIC_SEQ_CST);
 }
 
-static bool take_all(void)
+static bool dispatch(void)
 {
     bool any = false;
 
     for (struct event *e = events, *next; e; e = next) {
-        next = e->next; /* it may close itself */
-        if (e->port != 0 && take(e->port)) {
+        next = e->next; /* the handler may close itself */
+        if (e->port != 0 && consume(e->port)) {
             e->on_event(e->ctx);
             any = true;
         }
@@ -142,13 +144,13 @@ static void poll(evtchn_port_t *which, unsigned n, nanoseconds deadline)
 void event_poll(uint32_t port, nanoseconds deadline)
 {
     poll(&port, 1, deadline);
-    (void)take(port);
+    (void)consume(port);
 }
 
 void events_wait(nanoseconds deadline)
 {
-    if (take_all() || deadline == 0 || deadline <= platform_now())
+    if (dispatch() || deadline == 0 || deadline <= platform_now())
         return;
     poll(ports, count, deadline);
-    take_all();
+    dispatch();
 }

@@ -1,16 +1,21 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * The states of frontend and backend (xen/io/xenbus.h, and Xen's
+ * docs/misc/xenbus.txt) as a sequence of waits for the next state.
+ */
 #include "front.h"
 #include "grant.h"
 #include "suspend.h"
 #include <mirage/log.h>
+#include <mirage/macros.h>
 #include <mirage/text.h>
 #include <string.h>
 
-#define PATIENCE (30 * SECOND) /* with a backend that is to act */
-#define LOOK     (100 * MILLISECOND) /* between two looks at lent pages */
-#define SELDOM   (60 * SECOND) /* the same, after a while */
-#define EACH     SECOND /* the least between two reconnections, */
-#define BURST    (10 * SECOND) /* when more than this was used up */
+#define PATIENCE (30 * SECOND) /* for a step of the backend */
+#define LOOK     (100 * MILLISECOND) /* between two attempts to reclaim */
+#define SELDOM   (60 * SECOND) /* the same, after some time */
+#define EACH     SECOND /* the price of a reconnection */
+#define BURST    (10 * SECOND) /* the largest credit */
 
 LOG_SOURCE(xenbus);
 
@@ -36,7 +41,7 @@ static enum status find_backend(struct front *f)
     return s;
 }
 
-/* All connections are gone. */
+/* A migration ends all connections. */
 static void on_resume(bool is_moved)
 {
     for (struct front *f = fronts; f && is_moved; f = f->next) {
@@ -120,7 +125,7 @@ enum status front_set_state(struct front *f, enum xenbus_state state)
     return xenstore_write(path, value);
 }
 
-/* Reads the backend's state; XenbusStateUnknown: it is not there. Errors are
+/* Reads the backend's state. XenbusStateUnknown: it has none. Errors are
  * xenstore's. */
 static enum status read_state(struct front *f, enum xenbus_state *state)
 {
@@ -134,6 +139,10 @@ static enum status read_state(struct front *f, enum xenbus_state *state)
     return s == ERR_NOT_FOUND || s == ERR_FORMAT || s == ERR_RANGE ? OK : s;
 }
 
+/*
+ * Blocks until the backend's state is in the set wanted. ERR_TIMEOUT. ERR_GONE:
+ * it broke the protocol. ERR_RESET: the guest was migrated.
+ */
 static enum status wait_for(struct front *f, unsigned wanted,
                             nanoseconds deadline, enum xenbus_state *state)
 {
@@ -154,6 +163,7 @@ static enum status wait_for(struct front *f, unsigned wanted,
                                   : ERR_RESET;
 }
 
+/* The same for PATIENCE, with errors logged, except ERR_RESET. */
 static enum status wait_state(struct front *f, unsigned wanted,
                               enum xenbus_state *state)
 {
@@ -184,8 +194,8 @@ static void log_protocol_error(struct front *f)
               f->name, f->domain, f->error);
 }
 
-/* Without xenstore the states of the backend are not seen, but its lies are.
- * why: what xenstore said. */
+/* When xenstore has failed, the backend's states are unknown, but it can still
+ * break the protocol. why: xenstore's error. */
 static enum status wait_for_protocol_error(struct front *f, enum status why)
 {
     if (why != ERR_CANCELLED)
@@ -198,6 +208,11 @@ static enum status wait_for_protocol_error(struct front *f, enum status why)
     return why;
 }
 
+/*
+ * Blocks until the backend disconnects. OK: it will reconnect, or the guest was
+ * migrated. ERR_GONE: it will not, or it broke the protocol. The reason is
+ * logged. ERR_CANCELLED: the image ends.
+ */
 static enum status wait_closed(struct front *f)
 {
     enum xenbus_state state;
@@ -218,7 +233,8 @@ static enum status wait_closed(struct front *f)
     return OK;
 }
 
-/* Where the guest is now. The toolstack has made all entries anew. */
+/* Looks the device up again after a migration: the toolstack has rewritten its
+ * entries. ERR_GONE: it does not exist there. */
 static enum status find_again(struct front *f)
 {
     char before[sizeof f->watched];
@@ -236,9 +252,10 @@ static enum status find_again(struct front *f)
     return ERR_GONE;
 }
 
-/* Waits until the backend is ready for a new connection, as long as it means
- * to come. *closes: it closes once more, and waits for us to do so. */
-static enum status await(struct front *f, bool *closes)
+/* Blocks until the backend is ready for a new connection. *closes: it is
+ * closing once more, and waits for the frontend to close. ERR_GONE: it will not
+ * come back. */
+static enum status wait_ready(struct front *f, bool *closes)
 {
     enum status s = OK;
 
@@ -259,19 +276,19 @@ static enum status await(struct front *f, bool *closes)
                                   : ERR_RESET;
 }
 
-/* Ten reconnections at once, and then one each second: a backend whose state
- * flickers does not keep the image and its log busy. */
-static enum status pace(struct front *f)
+/* Limits reconnections: ten at once, and then one each second, so that a
+ * backend whose state flickers does not keep the image and its log busy. */
+static enum status limit_rate(struct front *f)
 {
     nanoseconds now = time_now();
 
-    f->paid_until = (f->paid_until > now ? f->paid_until : now) + EACH;
+    f->paid_until = max(f->paid_until, now) + EACH;
     return f->paid_until > now + BURST
                ? time_sleep(f->paid_until - now - BURST)
                : OK;
 }
 
-/* Closes our side, and blocks until the backend is there again. */
+/* Closes the frontend, and blocks until the backend is ready again. */
 static enum status wait_reopened(struct front *f)
 {
     enum xenbus_state state;
@@ -279,7 +296,7 @@ static enum status wait_reopened(struct front *f)
     bool closes = true;
 
     while (s == OK && closes) {
-        s = pace(f);
+        s = limit_rate(f);
         if (s == OK)
             s = front_set_state(f, XenbusStateClosed);
         if (s == OK)
@@ -288,15 +305,15 @@ static enum status wait_reopened(struct front *f)
         if (s == OK)
             s = front_set_state(f, XenbusStateInitialising);
         if (s == OK)
-            s = await(f, &closes);
+            s = wait_ready(f, &closes);
     }
     return s;
 }
 
 /*
- * Takes pages back until a new connection can be made. ERR_GONE: the backend,
- * which is connected no more, still uses some after 30 s. That breaks the
- * protocol. ERR_RESET: the guest was migrated. ERR_CANCELLED.
+ * Blocks until the pages of the last connection are reclaimed. ERR_GONE: the
+ * backend still has some mapped 30 s after it has disconnected, which breaks
+ * the protocol. ERR_RESET: the guest was migrated. ERR_CANCELLED.
  */
 static enum status wait_pages(struct front *f)
 {
@@ -318,7 +335,7 @@ static enum status wait_pages(struct front *f)
     return ERR_GONE;
 }
 
-/* The backend may still use some of the pages for now. */
+/* Some pages may stay mapped by the backend, for wait_pages. */
 static void end_connection(struct front *f)
 {
     f->is_connected = false;
@@ -366,10 +383,10 @@ static enum status connect(struct front *f)
 }
 
 /*
- * Connects again after the backend has gone and come back, or after a
- * migration, and has given back the pages of the connection before. A backend
- * that keeps any gets no others: otherwise each connection would cost some.
- * Whatever fails because of another migration is begun anew.
+ * Connects again after the backend has gone, or after a migration. A backend
+ * gets no pages before it has unmapped those of the last connection: otherwise
+ * each connection could cost some. A failure because of a further migration is
+ * retried.
  */
 static enum status reconnect(struct front *f)
 {
@@ -390,8 +407,8 @@ static enum status reconnect(struct front *f)
     return s;
 }
 
-/* Closes our side for good, and blocks until all pages are back, or the image
- * ends. */
+/* Closes the frontend for good, and blocks until all pages are reclaimed, or
+ * the image ends. */
 static void close_device(struct front *f)
 {
     nanoseconds pause = LOOK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Entries of version 1. The list of those that are free is our own, and not in
- * the table, which others write to. */
+/* Grant table of version 1 (xen/grant_table.h). The free list is kept outside
+ * of the table, to which other domains write. */
 #include "grant.h"
 #include "guest.h"
 #include "suspend.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* The granted pages of a ring (xen/io/ring.h). */
 #include "shared_ring.h"
 #include "grant.h"
 #include <mirage/buf.h>

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * shared_ring: Xen's rings of requests and responses (xen/io/ring.h), the order
- * in which both ends see what the other writes, and the pages in which they
- * lie.
+ * shared_ring: the memory barriers that Xen's rings of requests and responses
+ * (xen/io/ring.h) need, and the granted pages of a ring.
  */
 #ifndef XEN_SHARED_RING_H
 #define XEN_SHARED_RING_H
@@ -17,22 +16,24 @@
 #include <xen/xen.h>
 #include <xen/io/ring.h>
 
-#define RING_PAGES 4 /* of a ring, at most */
+#define RING_PAGES 4 /* the most that a ring can have */
 
 struct ring_pages {
     void *pages; /* NULL: there are none */
     unsigned count;
-    uint32_t grant[RING_PAGES]; /* 0: taken back already */
+    uint32_t grant[RING_PAGES]; /* 0: ended */
 };
 
-/* count zeroed pages that domain may write to. ERR_NO_MEMORY: none. */
+/* Allocates count zeroed pages in one piece, and grants them to domain.
+ * ERR_NO_MEMORY: no pages or no grants; r->pages is NULL, or ring_free must be
+ * called. */
 MUST_CHECK enum status ring_alloc(struct ring_pages *r, uint16_t domain,
                                   unsigned count);
 
 /*
- * Takes the pages back, if there are any, and frees them together. Returns how
- * many of them the other domain still uses; as long as there are some the ring
- * keeps all its pages, and this is to be called again.
+ * Ends the grants, and frees the pages when all are ended. Returns how many the
+ * other domain still uses. If there are any, the ring keeps all its pages, and
+ * this must be called again. Does nothing for a ring without pages.
  */
 unsigned ring_free(struct ring_pages *r);
 

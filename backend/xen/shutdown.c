@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The toolstack writes a word into control/shutdown (Xen's
- * docs/misc/xenstore-paths.pandoc), and takes its removal, here an empty text,
- * for the answer that we are about to.
+ * The toolstack writes a request into control/shutdown (Xen's
+ * docs/misc/xenstore-paths.pandoc). The guest acknowledges it by making the
+ * entry empty.
  */
 #include "shutdown.h"
 #include "suspend.h"
@@ -20,15 +20,15 @@
 LOG_SOURCE(xen);
 
 static unsigned reason = SHUTDOWN_poweroff;
-static bool is_suspend; /* what we are asked for now */
+static bool is_suspend; /* the present request */
 
 unsigned shutdown_reason(void)
 {
     return reason;
 }
 
-/* Makes of foreign bytes what does nothing to a terminal. text_quote would add
- * 500 bytes to the smallest image (decision 0009). */
+/* Replaces bytes that could control a terminal. text_quote would add 500 bytes
+ * to the smallest image (decision 0009). */
 static char *printable(char *word)
 {
     for (char *at = word; *at; at++)
@@ -37,8 +37,8 @@ static char *printable(char *word)
     return word;
 }
 
-/* Can we do as we are asked? */
-static bool understand(char *word)
+/* Notes and logs the request. False: it is unknown. */
+static bool accept(char *word)
 {
     is_suspend = strcmp(word, "suspend") == 0;
     if (strcmp(word, "reboot") == 0)
@@ -53,7 +53,7 @@ static bool understand(char *word)
     return true;
 }
 
-static void listen(void *ctx)
+static void run(void *ctx)
 {
     static struct xenstore_watch watch;
     char word[32];
@@ -66,10 +66,10 @@ static void listen(void *ctx)
         enum status r = xenstore_read(PATH, word, sizeof word);
 
         if (r == ERR_RANGE)
-            memcpy(word, "...", 4); /* no word that we know is so long */
+            memcpy(word, "...", 4); /* longer than any known request */
         else if (r != OK || !*word)
             continue;
-        if (!understand(word))
+        if (!accept(word))
             continue;
         s = xenstore_write(PATH, "");
         if (!is_suspend)
@@ -88,7 +88,7 @@ void shutdown_start(void)
     static struct fiber *fiber;
     enum status s;
 
-    s = fiber_spawn(&options, listen, NULL, &fiber);
+    s = fiber_spawn(&options, run, NULL, &fiber);
     if (s != OK)
         log_warning(&xen, "xl shutdown will not be heard: %s", status_text(s));
 }

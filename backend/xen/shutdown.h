@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* shutdown: what `xl shutdown`, `xl reboot` and `xl save` ask for. */
+/* shutdown: obeys `xl shutdown`, `xl reboot` and `xl save`. */
 #ifndef XEN_SHUTDOWN_H
 #define XEN_SHUTDOWN_H
 
-/* Listens to them, in a fiber of its own, from when fibers run. */
+/* Starts the fiber that obeys. It runs once fibers do. */
 void shutdown_start(void);
 
-/* Why a good end is one: SHUTDOWN_poweroff, or what was asked for. */
+/* The reason (xen/sched.h) for a successful end of the image: the one that was
+ * requested, or SHUTDOWN_poweroff. */
 unsigned shutdown_reason(void);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether the guest is another domain now it cannot rely on Xen to say: a PVH
- * guest is told nothing. So it leaves a mark, a channel to itself, which the
- * toolstack makes in no domain.
+ * Suspending (SCHEDOP_shutdown, SHUTDOWN_suspend). Xen does not tell a PVH
+ * guest whether it continues as another domain. So an event channel of the
+ * guest to itself (EVTCHNOP_bind_ipi) marks the domain: a new one does not have
+ * it.
  */
 #include "suspend.h"
 #include "clock.h"
@@ -26,7 +27,7 @@ void suspend_on_resume(struct resume_handler *s)
     last = &s->next;
 }
 
-static bool leave_mark(void)
+static bool set_mark(void)
 {
     struct evtchn_bind_ipi bind = {.vcpu = 0};
 
@@ -53,7 +54,8 @@ static void remove_mark(void)
     (void)HYPERCALL2(__HYPERVISOR_event_channel_op, EVTCHNOP_close, &close);
 }
 
-static bool stand_still(bool *moved)
+/* False: the guest cannot be suspended. */
+static bool stop(bool *moved)
 {
     bool done;
 
@@ -80,12 +82,12 @@ void suspend_guest(void)
     bool done, moved;
 
     xenstore_lock();
-    if (!leave_mark()) {
+    if (!set_mark()) {
         xenstore_unlock();
         log_error(&suspend, "cannot be suspended: Xen gives no event channel");
         return;
     }
-    done = stand_still(&moved);
+    done = stop(&moved);
     xenstore_unlock();
     if (!done) {
         log_error(&suspend, "cannot be suspended: there was no memory for its "

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * suspend: the guest stands still, while the toolstack saves it (xl save, xl
- * migrate), and goes on: as the same domain, if it was not taken away after
- * all, or as another, on this machine or another.
+ * suspend: stops the guest while the toolstack saves it (xl save, xl migrate).
+ * It continues as the same domain, if saving has failed or was a checkpoint
+ * (xl save -c), or as another domain, perhaps on another machine.
  */
 #ifndef XEN_SUSPEND_H
 #define XEN_SUSPEND_H
@@ -10,23 +10,23 @@
 #include <stdbool.h>
 
 /*
- * Suspends the guest; no fiber runs until it goes on. What was under way with
- * devices is asked again (front.h). Time for timers stands still meanwhile, as
- * it does in a process that is stopped; the wall's goes on.
+ * Suspends the guest. No fiber runs until it continues. Then devices are
+ * connected again and unanswered requests sent again (front.h). The clock of
+ * timers stands still meanwhile, as that of a stopped process does; the wall
+ * clock does not.
  */
 void suspend_guest(void);
 
 /*
- * What an image has that is linked to Xen's: it is told when the guest goes on,
- * before any fiber runs; is_moved: as another domain. Owned by the caller, for
- * good.
+ * on_resume is called when the guest continues, before any fiber runs.
+ * is_moved: it is another domain. Owned by the caller, for good.
  */
 struct resume_handler {
     void (*on_resume)(bool is_moved);
     struct resume_handler *next;
 };
 
-/* From now on s->on_resume is called, after those of earlier calls. */
+/* Adds a handler, which is called after those that were added before. */
 void suspend_on_resume(struct resume_handler *s);
 
 #endif

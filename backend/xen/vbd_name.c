@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: ISC */
+/* Names and numbers of virtual disks by Xen's xen-vbd-interface(7). */
 #include "vbd_name.h"
 #include <mirage/text.h>
 #include <stdint.h>
 #include <string.h>
 
-#define EXTENDED 0x10000000ul /* the numbers of disks beyond the first 16 */
-#define DISKS    (1ul << 20) /* that those can tell apart */
+#define EXTENDED 0x10000000ul /* set in numbers of disks beyond the first 16 */
+#define DISKS    (1ul << 20) /* of extended numbers */
 
-/* The kinds of disks with numbers of their own. */
+/* Names whose numbers are major << 8 | minor, as in Linux. */
 static const struct family {
     char name[4];
     unsigned major, other_major; /* of the first disks, and the rest */
     unsigned long disks, disks_each;
-    unsigned shift; /* partitions have so many bits */
+    unsigned shift; /* bits of the partition */
 } families[] = {
     {"xvd", 202, 202, 16, 16, 4},
     {"sd", 8, 8, 16, 16, 4},
     {"hd", 3, 22, 4, 2, 6},
 };
 
-/* Digits of that base, all of them. */
+/* Parses the whole text as digits of a base. */
 static bool read_digits(const char *text, unsigned base, unsigned long *number)
 {
     static const char digits[] = "0123456789abcdef";
@@ -37,7 +38,8 @@ static bool read_digits(const char *text, unsigned base, unsigned long *number)
     return *number <= UINT32_MAX;
 }
 
-/* a to z, then aa, ab, ...: the end of the letters; NULL: there are none. */
+/* Parses a to z, aa, ab, ... Returns the end of the letters. NULL: there are
+ * none, or too many. */
 static const char *read_letters(const char *text, unsigned long *disk)
 {
     unsigned long n = 0;

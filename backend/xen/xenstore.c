@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One request at a time; its answer, and the news of watches, are put together
- * from the ring while the image idles.
+ * Client of xenstored (xen/io/xs_wire.h). One request is in flight at a time.
+ * Its reply and watch events are assembled from the ring while the image idles.
  */
 #include "xenstore.h"
 #include "events.h"
@@ -11,41 +11,42 @@
 #include <string.h>
 #include <xen/io/xs_wire.h>
 
-#define TRIES 100 /* of a transaction that others are in the way of */
+#define TRIES 100 /* of a transaction that conflicts with others */
 
 static volatile struct xenstore_domain_interface *ring;
 static struct fiber_mutex one_at_a_time;
-static struct waiters answered, room;
+static struct waiters replied, room;
 static struct xenstore_watch *watches;
 
-/* The message that is coming in; then, if it is one, the answer. */
+/* The message that is being received; is_reply: the whole reply. */
 static struct {
     struct xsd_sockmsg header;
     char body[XENSTORE_PAYLOAD_MAX + 1];
     uint32_t got; /* bytes of header and body */
-    bool is_answer;
+    bool is_reply;
 } message;
 
-static bool asking, broken;
+static bool is_waiting; /* a request has no reply yet */
+static bool broken;
 
-/* The store does what it may not: nobody waits for it any more. */
-static void break_off(void)
+/* The store broke the protocol: ends all waiting, for good. */
+static void give_up(void)
 {
     broken = true;
-    wake_all(&answered);
+    wake_all(&replied);
     wake_all(&room);
     for (struct xenstore_watch *w = watches; w; w = w->next)
         wake_all(&w->waiters);
 }
 
-static size_t take(char *to, size_t len)
+static size_t receive(char *to, size_t len)
 {
     uint32_t end = __atomic_load_n(&ring->rsp_prod, __ATOMIC_ACQUIRE);
     uint32_t at = ring->rsp_cons;
     size_t n = 0;
 
     if (end - at > XENSTORE_RING_SIZE) {
-        break_off();
+        give_up();
         return 0;
     }
     for (; n < len && at != end; n++, at++)
@@ -60,7 +61,7 @@ void xenstore_notify(struct xenstore_watch *w)
     wake_all(&w->waiters);
 }
 
-static void tell_watch(void)
+static void handle_watch(void)
 {
     const char *token = message.body + strlen(message.body) + 1;
 
@@ -71,22 +72,22 @@ static void tell_watch(void)
             xenstore_notify(w);
 }
 
-/* Takes what there is of the present message. False: it is not whole yet. */
-static bool message_is_whole(void)
+/* Receives what there is of the present message. False: it is not complete. */
+static bool receive_message(void)
 {
     size_t head = sizeof message.header;
 
     if (message.got < head)
-        message.got += take((char *)&message.header + message.got,
-                            head - message.got);
+        message.got += receive((char *)&message.header + message.got,
+                               head - message.got);
     if (message.got < head)
         return false;
     if (message.header.len > XENSTORE_PAYLOAD_MAX) {
-        break_off();
+        give_up();
         return false;
     }
-    message.got += take(message.body + (message.got - head),
-                        message.header.len - (message.got - head));
+    message.got += receive(message.body + (message.got - head),
+                           message.header.len - (message.got - head));
     if (message.got < head + message.header.len)
         return false;
     message.body[message.header.len] = '\0';
@@ -98,16 +99,16 @@ static void on_event(void *ctx)
     uint32_t before = ring->rsp_cons;
 
     (void)ctx;
-    /* An answer stays where it is until somebody has read it. */
-    while (!broken && !message.is_answer && message_is_whole()) {
+    /* A reply stays in `message` until the requester has read it. */
+    while (!broken && !message.is_reply && receive_message()) {
         if (message.header.type == XS_WATCH_EVENT) {
-            tell_watch();
+            handle_watch();
             message.got = 0;
-        } else if (!asking) {
-            break_off();
+        } else if (!is_waiting) {
+            give_up();
         } else {
-            message.is_answer = true;
-            wake_all(&answered);
+            message.is_reply = true;
+            wake_all(&replied);
         }
     }
     wake_all(&room);
@@ -125,14 +126,14 @@ void xenstore_start(void)
     events_listen(&event);
 }
 
-/* The fiber is shielded: whatever comes, it looks again. */
+/* The fiber is shielded from cancellation, and callers check again. */
 static void wait(struct waiters *w)
 {
     if (wait_until(w, FOREVER) != OK)
         return;
 }
 
-static void put(const void *data, size_t len)
+static void send(const void *data, size_t len)
 {
     const char *from = data;
 
@@ -140,7 +141,7 @@ static void put(const void *data, size_t len)
         uint32_t at = ring->req_prod, used = at - ring->req_cons;
 
         if (used > XENSTORE_RING_SIZE) {
-            break_off();
+            give_up();
             return;
         }
         if (used == XENSTORE_RING_SIZE) {
@@ -181,12 +182,13 @@ void xenstore_lock(void)
 }
 
 /*
- * Sends a request of two texts, the second with extra bytes after it, and waits
- * for the answer: message.body, until done. transaction: 0, or one that was
- * begun.
+ * Sends a request of a path and text_len bytes, and waits for the reply, which
+ * is in `message` until finish, which must be called. transaction: 0, or its
+ * number.
  */
-static enum status ask_in(uint32_t transaction, uint32_t type,
-                          const char *path, const char *text, size_t text_len)
+static enum status request_in(uint32_t transaction, uint32_t type,
+                              const char *path, const char *text,
+                              size_t text_len)
 {
     struct xsd_sockmsg header = {.type = type, .tx_id = transaction};
     size_t len = strlen(path) + 1 + text_len;
@@ -195,24 +197,24 @@ static enum status ask_in(uint32_t transaction, uint32_t type,
     if (len > XENSTORE_PAYLOAD_MAX)
         return ERR_RANGE;
     header.len = (uint32_t)len;
-    asking = true;
-    put(&header, sizeof header);
-    put(path, strlen(path) + 1);
-    put(text, text_len);
+    is_waiting = true;
+    send(&header, sizeof header);
+    send(path, strlen(path) + 1);
+    send(text, text_len);
     event_notify(xen.store.port);
-    while (!message.is_answer && !broken)
-        wait(&answered);
-    if (!message.is_answer)
+    while (!message.is_reply && !broken)
+        wait(&replied);
+    if (!message.is_reply)
         return ERR_IO;
     if (message.header.type == XS_ERROR)
         return status_of(message.body);
     return message.header.type == type ? OK : ERR_IO;
 }
 
-static enum status ask(uint32_t type, const char *path, const char *text,
-                       size_t text_len)
+static enum status request(uint32_t type, const char *path, const char *text,
+                           size_t text_len)
 {
-    return ask_in(0, type, path, text, text_len);
+    return request_in(0, type, path, text, text_len);
 }
 
 void xenstore_unlock(void)
@@ -221,24 +223,24 @@ void xenstore_unlock(void)
     fiber_unshield();
 }
 
-static void done(void)
+static void finish(void)
 {
-    if (message.is_answer)
+    if (message.is_reply)
         message.got = 0;
-    message.is_answer = asking = false;
+    message.is_reply = is_waiting = false;
     xenstore_unlock();
-    on_event(NULL); /* more may have come behind the answer */
+    on_event(NULL); /* more may have come behind the reply */
 }
 
-/* Whether the answer is one text: a NUL can only be its last byte, since what
- * stands behind one would not be seen. */
+/* The reply is one text: a NUL can only be its last byte, since callers would
+ * not see what is behind it. */
 static bool is_text(void)
 {
     return strlen(message.body) + 1 >= message.header.len;
 }
 
-/* Whether the answer is a list of names: each has at least one byte, and each,
- * the last included, is ended by a NUL. */
+/* The reply is a list of names: each has at least one byte and ends with a
+ * NUL. */
 static bool is_list(void)
 {
     const char *at = message.body, *end = at + message.header.len;
@@ -248,11 +250,11 @@ static bool is_list(void)
     return at == end;
 }
 
-/* The answer's bytes and one NUL more, if it is what it should be. */
-static enum status get(uint32_t type, const char *path, bool (*is_sound)(void),
-                       char *value, size_t size)
+/* Copies the reply and a NUL, if it has the right form. */
+static enum status read_as(uint32_t type, const char *path,
+                           bool (*is_sound)(void), char *value, size_t size)
 {
-    enum status s = ask(type, path, NULL, 0);
+    enum status s = request(type, path, NULL, 0);
 
     if (s == OK && !is_sound())
         s = ERR_FORMAT;
@@ -260,18 +262,18 @@ static enum status get(uint32_t type, const char *path, bool (*is_sound)(void),
         s = ERR_RANGE;
     if (s == OK)
         memcpy(value, message.body, message.header.len + 1);
-    done();
+    finish();
     return s == ERR_PERMISSION ? ERR_NOT_FOUND : s;
 }
 
 enum status xenstore_read(const char *path, char *value, size_t size)
 {
-    return get(XS_READ, path, is_text, value, size);
+    return read_as(XS_READ, path, is_text, value, size);
 }
 
 enum status xenstore_list(const char *path, char *names, size_t size)
 {
-    return get(XS_DIRECTORY, path, is_list, names, size);
+    return read_as(XS_DIRECTORY, path, is_list, names, size);
 }
 
 /* Decimal digits, and nothing else. */
@@ -302,15 +304,15 @@ enum status xenstore_number(const char *path, uint64_t *number)
 
 enum status xenstore_write(const char *path, const char *value)
 {
-    enum status s = ask(XS_WRITE, path, value, strlen(value));
+    enum status s = request(XS_WRITE, path, value, strlen(value));
 
-    done();
+    finish();
     return s;
 }
 
 static enum status begin_transaction(uint32_t *transaction)
 {
-    enum status s = ask(XS_TRANSACTION_START, "", NULL, 0);
+    enum status s = request(XS_TRANSACTION_START, "", NULL, 0);
     uint64_t number;
 
     if (s == OK && (!is_text() || !number_of(message.body, &number) ||
@@ -318,16 +320,16 @@ static enum status begin_transaction(uint32_t *transaction)
         s = ERR_IO;
     if (s == OK)
         *transaction = (uint32_t)number;
-    done();
+    finish();
     return s;
 }
 
 static enum status end_transaction(uint32_t transaction, bool commit)
 {
-    enum status s = ask_in(transaction, XS_TRANSACTION_END, commit ? "T" : "F",
-                           NULL, 0);
+    enum status s = request_in(transaction, XS_TRANSACTION_END,
+                               commit ? "T" : "F", NULL, 0);
 
-    done();
+    finish();
     return s;
 }
 
@@ -340,8 +342,8 @@ static enum status write_in(uint32_t transaction, const char *path,
     if (text_format(whole, sizeof whole, "%s/%s", path, e->name) >=
         sizeof whole)
         return ERR_RANGE;
-    s = ask_in(transaction, XS_WRITE, whole, e->value, strlen(e->value));
-    done();
+    s = request_in(transaction, XS_WRITE, whole, e->value, strlen(e->value));
+    finish();
     return s;
 }
 
@@ -362,7 +364,7 @@ enum status xenstore_write_all(const char *path,
         if (s != OK) {
             enum status ended = end_transaction(transaction, false);
 
-            (void)ended; /* what went wrong before counts */
+            (void)ended; /* the first error counts */
             return s;
         }
         s = end_transaction(transaction, true);
@@ -374,10 +376,10 @@ enum status xenstore_write_all(const char *path,
 
 enum status xenstore_rewatch(struct xenstore_watch *w)
 {
-    enum status s = ask(XS_WATCH, w->path, w->token, strlen(w->token) + 1);
+    enum status s = request(XS_WATCH, w->path, w->token, strlen(w->token) + 1);
 
-    done();
-    return s == ERR_EXISTS ? OK : s; /* it is watched, then */
+    finish();
+    return s == ERR_EXISTS ? OK : s; /* it is watched already */
 }
 
 enum status xenstore_watch(struct xenstore_watch *w)
@@ -388,12 +390,12 @@ enum status xenstore_watch(struct xenstore_watch *w)
     return xenstore_rewatch(w);
 }
 
-/* Nothing is under way; what an older store has not said will not be said. */
+/* No request is in flight. What is left in the ring is from the old store. */
 void xenstore_reset(void)
 {
     event_rebind(&event, xen.store.port);
     message.got = 0;
-    message.is_answer = false;
+    message.is_reply = false;
     ring->rsp_cons = ring->rsp_prod;
     ring->req_prod = ring->req_cons;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * xenstore: the tree of small texts that Xen's domains share
- * (xen/io/xs_wire.h, and Xen's docs/misc/xenstore.txt). Paths that do not
- * begin with / are in this domain's own part.
+ * xenstore: a client of xenstored, the tree of small values that Xen's domains
+ * share (xen/io/xs_wire.h, Xen's docs/misc/xenstore.txt). Paths that do not
+ * begin with / are relative to this domain's own directory.
  *
- * All calls block the fiber, and are not cancelled: an answer is short and
- * comes at once. ERR_IO: the store has refused, or it has done what it may
- * not, and from then on nobody hears of it.
+ * All calls block the fiber, and cancellation does not end them, since replies
+ * are short and quick. ERR_IO: the store has refused, or it has broken the
+ * protocol; then all further calls fail.
  */
 #ifndef XEN_XENSTORE_H
 #define XEN_XENSTORE_H
@@ -15,31 +15,33 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* xen.store is there from now on. */
+/* Uses the ring in xen.store from now on. */
 void xenstore_start(void);
 
 /*
- * Copies the value of path into the size bytes at value, ended by a NUL.
- * ERR_NOT_FOUND: there is none, or we may not read it. ERR_FORMAT: there is a
- * NUL before its last byte. ERR_RANGE: it does not fit. With an error value is
- * as it was.
+ * Reads the value of path into the size bytes at value, ended by a NUL.
+ * ERR_NOT_FOUND: there is none, or this domain may not read it. ERR_FORMAT: it
+ * has a NUL before its last byte. ERR_RANGE: it does not fit. After an error
+ * value is unchanged.
  */
 MUST_CHECK enum status xenstore_read(const char *path, char *value,
                                      size_t size);
 
-/* The value as a number of decimal digits. ERR_FORMAT: it is none. */
+/* Reads a decimal number. ERR_FORMAT: the value is none. Other errors as
+ * xenstore_read. */
 MUST_CHECK enum status xenstore_number(const char *path, uint64_t *number);
 
 /*
- * Copies the names of what is right below path into the size bytes at names,
- * each of at least one byte and ended by a NUL, and the list by another NUL.
- * ERR_FORMAT: the store has sent another kind of list. Other errors as
+ * Lists the names directly below path into the size bytes at names: each has at
+ * least one byte and ends with a NUL, and another NUL ends the list.
+ * ERR_FORMAT: the store has sent a list of another form. Other errors as
  * xenstore_read.
  */
 MUST_CHECK enum status xenstore_list(const char *path, char *names,
                                      size_t size);
 
-/* ERR_PERMISSION: we may not write there. ERR_RANGE: that is too long. */
+/* Writes one value. ERR_PERMISSION: this domain may not write there. ERR_RANGE:
+ * path and value do not fit into a message. */
 MUST_CHECK enum status xenstore_write(const char *path, const char *value);
 
 struct xenstore_entry {
@@ -47,44 +49,47 @@ struct xenstore_entry {
 };
 
 /*
- * Writes count entries below path, all at once: others see none of them, or
- * all (a transaction, begun anew as long as the store asks for that).
+ * Writes count entries below path in one transaction: others see none of them
+ * or all. A transaction that conflicts with others is repeated, 100 times at
+ * most (ERR_IN_USE).
  */
 MUST_CHECK enum status xenstore_write_all(const char *path,
                                           const struct xenstore_entry *entries,
                                           size_t count);
 
-/* Owned by the caller, for good. */
+/* A watch on path and all below it. Owned by the caller, for good. */
 struct xenstore_watch {
     const char *path;
     bool changed;
     struct waiters waiters;
-    char token[20]; /* xenstore.c's own, as is the next */
+    char token[20]; /* xenstore.c's own, as next is */
     struct xenstore_watch *next;
 };
 
 /*
- * Has w->path, and all below it, watched; as the store has it, that is a
- * change already. Set path before.
+ * Registers a watch on w->path, which the caller has set. The store reports a
+ * first change at once.
  */
 MUST_CHECK enum status xenstore_watch(struct xenstore_watch *w);
 
-/* The same once more, after path has become another, or the store has. */
+/* Registers a watch, or all watches, again, after path has changed, or after a
+ * migration to another store. */
 MUST_CHECK enum status xenstore_rewatch(struct xenstore_watch *w);
 MUST_CHECK enum status xenstore_rewatch_all(void);
 
-/* Waits for a change since the last call. ERR_TIMEOUT: the deadline came
- * first. ERR_CANCELLED. */
+/* Blocks until there is a change since the last call. ERR_TIMEOUT: the deadline
+ * has passed. ERR_CANCELLED. */
 MUST_CHECK enum status xenstore_wait(struct xenstore_watch *w,
                                      nanoseconds deadline);
 
-/* As if there had been a change. */
+/* Wakes fibers that wait for w, as a change would. */
 void xenstore_notify(struct xenstore_watch *w);
 
 /*
- * No request is under way from here to there; who asks meanwhile, waits. It is
- * for a time in which nothing is awaited. Between them: xen.store is another's
- * from now on, who knows of no watch (xenstore_rewatch_all).
+ * For suspending. Between xenstore_lock and xenstore_unlock no request is in
+ * flight; requests of other fibers wait. xenstore_reset, called between them:
+ * xen.store is the ring of another store now, which has no watches until
+ * xenstore_rewatch_all.
  */
 void xenstore_lock(void);
 void xenstore_reset(void);

@@ -90,7 +90,7 @@ static void begin(uint8_t how)
     memset(&message, 0, sizeof message);
     watches = NULL;
     watched = (struct xenstore_watch){.path = "dir"};
-    asking = broken = false;
+    is_waiting = broken = false;
     notifications = 0;
     jumps = how & 0x80;
     piece = how & 0x7f;
@@ -163,7 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fill_stream(data + 3, size - 3);
     for (unsigned i = 0; i < QUESTIONS; i++)
         ask_for((data[1 + i / 4] >> i % 4 * 2) & 3);
-    check(!one_at_a_time.owner && !answered.first && !room.first &&
+    check(!one_at_a_time.owner && !replied.first && !room.first &&
           !watched.waiters.first);
     return 0;
 }
