@@ -56,7 +56,7 @@ struct events_watch {
 void events_watch(struct events_watch *w, int fd);
 
 /* Ends the watch. No fiber may wait for w. */
-void events_unwatch(struct events_watch *w);
+void events_watch_end(struct events_watch *w);
 
 /*
  * Blocks until fd has become readable since the last wait, or since

@@ -63,7 +63,7 @@ void events_watch(struct events_watch *w, int fd)
               strerror(errno));
 }
 
-void events_unwatch(struct events_watch *w)
+void events_watch_end(struct events_watch *w)
 {
     if (epoll_ctl(epoll, EPOLL_CTL_DEL, w->fd, NULL) != 0)
         panic("epoll lost file descriptor %d: %s", w->fd, strerror(errno));

@@ -71,7 +71,7 @@ void events_watch(struct events_watch *w, int fd)
     *w = (struct events_watch){.fd = fd};
 }
 
-void events_unwatch(struct events_watch *w)
+void events_watch_end(struct events_watch *w)
 {
     (void)w;
 }

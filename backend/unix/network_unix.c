@@ -411,7 +411,7 @@ static void tear_down(struct device *d)
         for (int j = 0; j < PAGES; j++)
             buf_free(d->place[i].page[j]);
     if (d->batch) {
-        events_unwatch(&d->watch);
+        events_watch_end(&d->watch);
         batch_free(d->batch);
     }
     if (d->fd_of_link >= 0)
