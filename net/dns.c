@@ -1,26 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The resolver: what is remembered, and who waits for what. A question to the
- * servers is asked in a fiber of its own, so that it is nobody's: who has asked
- * may go away, and who comes later may join.
+ * A stub resolver with a cache (decision 0019). Each lookup of a name runs in a
+ * fiber of its own and belongs to no caller: a caller may give up, and later
+ * callers for the same name share the lookup.
  */
 #include "dns_query.h"
 #include <mirage/boot.h>
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/log.h>
+#include <mirage/macros.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define CACHE     256 /* names that are remembered */
-#define QUESTIONS 64 /* that are under way at once */
-#define GIVE_UP   (30 * SECOND) /* of a question */
-#define MOST_TTL  86400u /* seconds */
-#define MOST_NONE 3600u /* the same, for what is not there */
-#define FAILURE   SECOND /* how long one is remembered (RFC 9520, 3.2) */
-#define PATIENCE  (5 * SECOND) /* for an address, while there are others */
+#define CACHE_SIZE 256 /* names in the cache */
+#define LOOKUPS    64 /* at once */
+#define GIVE_UP    (30 * SECOND) /* of a lookup */
+#define MOST_TTL   86400u /* seconds */
+#define MOST_NONE  3600u /* the same, of a negative answer (RFC 2308, 5) */
+#define FAILURE    SECOND /* in the cache (RFC 9520, 3.2) */
+#define PATIENCE   (5 * SECOND) /* to connect, unless to the last address */
 
-LOG_SOURCE_SHARED(dns);
+extern struct log_source dns;
 
 static const char *parse_servers(const char *value);
 
@@ -29,40 +30,40 @@ BOOT_PARSED(dns, "ADDRESS,...", parse_servers,
 
 static struct dns_servers argument;
 
-/* What is known of a name, until then. len 0: nothing, of none. */
-struct memory {
-    struct dns_name name; /* in small letters */
+/* name.len 0: the entry is free. */
+struct cache_entry {
+    struct dns_name name; /* in lower case */
     enum status status;
     struct dns_answer answer;
     nanoseconds until, used;
 };
 
-/* Somebody who waits for an answer. */
-struct asker {
-    struct asker *next;
+/* A caller that waits for an answer. */
+struct caller {
+    struct caller *next;
     bool is_answered;
     enum status status;
     struct dns_answer *answer;
 };
 
-struct question {
-    struct question *next;
+struct lookup {
+    struct lookup *next;
     struct dns *d;
-    struct dns_name name; /* in small letters */
-    struct asker *askers;
+    struct dns_name name; /* in lower case */
+    struct caller *callers;
     struct waiters answered;
 };
 
 struct dns {
     struct stackv4 *stack;
     struct dns_servers named; /* in config.c */
-    struct dns_servers known; /* that what is remembered comes from */
-    struct ip_address best; /* who has answered last */
-    struct dns_lacks lacks; /* of the servers that are known */
-    struct memory memory[CACHE];
-    struct question *questions;
-    unsigned question_count;
-    struct waiters room; /* for another question */
+    struct dns_servers known; /* the cache is of their answers */
+    struct ip_address best; /* the server that has answered last */
+    struct dns_lacks lacks; /* of the servers in known */
+    struct cache_entry cache[CACHE_SIZE];
+    struct lookup *lookups;
+    unsigned lookup_count;
+    struct waiters room; /* for another lookup */
     struct dns_counts counts;
     uint64_t asked, remembered, shared, failed;
 };
@@ -124,10 +125,11 @@ unsigned dns_servers(const struct dns *d, struct ip_address *servers)
     return s.count;
 }
 
-static struct memory *recall(struct dns *d, const struct dns_name *name)
+static struct cache_entry *cache_find(struct dns *d,
+                                      const struct dns_name *name)
 {
-    for (size_t i = 0; i < CACHE; i++) {
-        struct memory *m = &d->memory[i];
+    for (size_t i = 0; i < CACHE_SIZE; i++) {
+        struct cache_entry *m = &d->cache[i];
 
         if (m->name.len == name->len &&
             memcmp(m->name.wire, name->wire, name->len) == 0)
@@ -136,14 +138,15 @@ static struct memory *recall(struct dns *d, const struct dns_name *name)
     return NULL;
 }
 
-/* One that holds no more, or else the one that was used longest ago. */
-static struct memory *least_useful(struct dns *d)
+/* Chooses an entry to reuse: one that has expired, or the least recently
+ * used. */
+static struct cache_entry *cache_choose(struct dns *d)
 {
-    struct memory *least = &d->memory[0];
+    struct cache_entry *least = &d->cache[0];
     nanoseconds now = time_now();
 
-    for (size_t i = 0; i < CACHE; i++) {
-        struct memory *m = &d->memory[i];
+    for (size_t i = 0; i < CACHE_SIZE; i++) {
+        struct cache_entry *m = &d->cache[i];
 
         if (m->until <= now)
             return m;
@@ -153,10 +156,11 @@ static struct memory *least_useful(struct dns *d)
     return least;
 }
 
-static void remember(struct dns *d, const struct dns_name *name, enum status s,
-                     const struct dns_answer *answer, nanoseconds length)
+static void cache_store(struct dns *d, const struct dns_name *name,
+                        enum status s, const struct dns_answer *answer,
+                        nanoseconds length)
 {
-    struct memory *m = recall(d, name);
+    struct cache_entry *m = cache_find(d, name);
 
     if (length == 0) {
         if (m)
@@ -164,28 +168,27 @@ static void remember(struct dns *d, const struct dns_name *name, enum status s,
         return;
     }
     if (!m)
-        m = least_useful(d);
-    *m = (struct memory){.name = *name,
-                         .status = s,
-                         .answer = *answer,
-                         .until = time_after(length),
-                         .used = time_now()};
+        m = cache_choose(d);
+    *m = (struct cache_entry){.name = *name,
+                              .status = s,
+                              .answer = *answer,
+                              .until = time_after(length),
+                              .used = time_now()};
 }
 
-/* What other servers have said, in another network perhaps, says nothing of
- * what these will say. */
-static void know(struct dns *d, const struct dns_servers *s)
+/* Flushes the cache when the servers have changed, as in another network. */
+static void flush_if_changed(struct dns *d, const struct dns_servers *s)
 {
     if (s->count == d->known.count &&
         memcmp(s->ip, d->known.ip, s->count * sizeof *s->ip) == 0)
         return;
-    memset(d->memory, 0, sizeof d->memory);
+    memset(d->cache, 0, sizeof d->cache);
     memset(&d->lacks, 0, sizeof d->lacks);
     d->known = *s;
 }
 
-/* The one that answered last is asked first. */
-static void order(const struct dns *d, struct dns_servers *s)
+/* Moves the server that answered last to the front. */
+static void put_best_first(const struct dns *d, struct dns_servers *s)
 {
     for (unsigned i = 1; i < s->count; i++)
         if (ip_equal(s->ip[i], d->best)) {
@@ -206,8 +209,8 @@ static enum status ask(struct dns *d, const struct dns_name *name,
     if (servers.count == 0)
         log_warning(&dns, "no DNS server is known any more: the stack has lost "
                           "those that it knew");
-    know(d, &servers);
-    order(d, &servers);
+    flush_if_changed(d, &servers);
+    put_best_first(d, &servers);
     s = dns_query(d->stack, &servers, name, time_after(GIVE_UP), &r,
                   &d->lacks, &d->counts);
     *length = FAILURE;
@@ -218,20 +221,20 @@ static enum status ask(struct dns *d, const struct dns_name *name,
         *answer = r.found;
         most = MOST_TTL;
     }
-    *length = (r.ttl < most ? r.ttl : most) * SECOND;
+    *length = min(r.ttl, most) * SECOND;
     return r.kind == DNS_FOUND ? OK : ERR_NOT_FOUND;
 }
 
-static void answer_all(struct question *q, enum status s,
-                       const struct dns_answer *answer)
+static void finish(struct lookup *q, enum status s,
+                   const struct dns_answer *answer)
 {
-    struct question **at = &q->d->questions;
+    struct lookup **at = &q->d->lookups;
 
     while (*at != q)
         at = &(*at)->next;
     *at = q->next;
-    q->d->question_count--;
-    for (struct asker *a = q->askers; a; a = a->next) {
+    q->d->lookup_count--;
+    for (struct caller *a = q->callers; a; a = a->next) {
         a->is_answered = true;
         a->status = s;
         *a->answer = *answer;
@@ -241,36 +244,36 @@ static void answer_all(struct question *q, enum status s,
     free(q);
 }
 
-static void run_question(void *question)
+static void run_lookup(void *lookup)
 {
-    struct question *q = question;
+    struct lookup *q = lookup;
     struct dns_answer answer = {.count = 0};
     nanoseconds length;
     enum status s = ask(q->d, &q->name, &answer, &length);
 
     if (s != OK && s != ERR_NOT_FOUND)
         q->d->failed++;
-    remember(q->d, &q->name, s, &answer, length);
-    answer_all(q, s, &answer);
+    cache_store(q->d, &q->name, s, &answer, length);
+    finish(q, s, &answer);
 }
 
-static struct question *find_question(const struct dns *d,
-                                      const struct dns_name *name)
+static struct lookup *find_lookup(const struct dns *d,
+                                  const struct dns_name *name)
 {
-    struct question *q = d->questions;
+    struct lookup *q = d->lookups;
 
     while (q && !dns_name_equal(&q->name, name))
         q = q->next;
     return q;
 }
 
-/* The question for a name that is under way, or a new one. */
-static enum status begin(struct dns *d, const struct dns_name *name,
-                         nanoseconds deadline, struct question **question)
+/* Finds the lookup of a name, or starts one. */
+static enum status find_or_start(struct dns *d, const struct dns_name *name,
+                                 nanoseconds deadline, struct lookup **lookup)
 {
-    struct question *q;
+    struct lookup *q;
 
-    while (!(q = find_question(d, name)) && d->question_count == QUESTIONS) {
+    while (!(q = find_lookup(d, name)) && d->lookup_count == LOOKUPS) {
         enum status s = wait_until(&d->room, deadline);
 
         if (s != OK)
@@ -278,50 +281,50 @@ static enum status begin(struct dns *d, const struct dns_name *name,
     }
     if (q) {
         d->shared++;
-        *question = q;
+        *lookup = q;
         return OK;
     }
     q = calloc(1, sizeof *q);
-    if (!q || fiber_start_as("dns", run_question, q) != OK) {
+    if (!q || fiber_start_as("dns", run_lookup, q) != OK) {
         free(q);
         return ERR_NO_MEMORY;
     }
     q->d = d;
     q->name = *name;
-    q->next = d->questions;
-    d->questions = q;
-    d->question_count++;
-    *question = q;
+    q->next = d->lookups;
+    d->lookups = q;
+    d->lookup_count++;
+    *lookup = q;
     return OK;
 }
 
-static void leave(struct question *q, const struct asker *me)
+static void remove_caller(struct lookup *q, const struct caller *me)
 {
-    struct asker **at = &q->askers;
+    struct caller **at = &q->callers;
 
     while (*at != me)
         at = &(*at)->next;
     *at = me->next;
 }
 
-static enum status join(struct question *q, nanoseconds deadline,
-                        struct dns_answer *answer)
+static enum status wait_for_answer(struct lookup *q, nanoseconds deadline,
+                                   struct dns_answer *answer)
 {
-    struct asker me = {.next = q->askers, .answer = answer};
+    struct caller me = {.next = q->callers, .answer = answer};
 
-    q->askers = &me;
+    q->callers = &me;
     while (!me.is_answered) {
         enum status s = wait_until(&q->answered, deadline);
 
         if (s != OK && !me.is_answered) {
-            leave(q, &me);
+            remove_caller(q, &me);
             return s;
         }
     }
     return me.status;
 }
 
-/* Names that have their answer without a server (RFC 6761, RFC 7686). */
+/* Names that are not asked of a server (RFC 6761, RFC 7686). */
 static bool is_special(const struct dns_name *name, struct dns_answer *answer,
                        enum status *s)
 {
@@ -342,8 +345,8 @@ enum status dns_resolve(struct dns *d, const char *text, nanoseconds deadline,
                         struct dns_answer *answer)
 {
     struct dns_name name;
-    struct memory *m;
-    struct question *q;
+    struct cache_entry *m;
+    struct lookup *q;
     enum status s;
 
     if (ip_parse(text, &answer->ip[0]) == OK) {
@@ -356,26 +359,27 @@ enum status dns_resolve(struct dns *d, const char *text, nanoseconds deadline,
     if (is_special(&name, answer, &s))
         return s;
     d->asked++;
-    m = recall(d, &name);
+    m = cache_find(d, &name);
     if (m && m->until > time_now()) {
         d->remembered++;
         m->used = time_now();
         *answer = m->answer;
         return m->status;
     }
-    s = begin(d, &name, deadline, &q);
-    return s == OK ? join(q, deadline, answer) : s;
+    s = find_or_start(d, &name, deadline, &q);
+    return s == OK ? wait_for_answer(q, deadline, answer) : s;
 }
 
-/* When the next of left addresses is to have its turn. */
-static nanoseconds turn(nanoseconds deadline, unsigned left)
+/* The deadline of connecting to the first of `left` addresses: a share of the
+ * time that is left, at most PATIENCE. */
+static nanoseconds deadline_of_first(nanoseconds deadline, unsigned left)
 {
     nanoseconds now = time_now(), share;
 
     if (left == 1 || deadline <= now)
         return deadline;
     share = (deadline - now) / left;
-    return now + (share < PATIENCE ? share : PATIENCE);
+    return now + min(share, PATIENCE);
 }
 
 enum status dns_connect_tcp(struct dns *d, const char *name, uint16_t port,
@@ -389,8 +393,8 @@ enum status dns_connect_tcp(struct dns *d, const char *name, uint16_t port,
     for (unsigned i = 0; i < answer.count; i++) {
         struct endpoint to = {answer.ip[i], port};
 
-        s = stackv4_connect(d->stack, to, turn(deadline, answer.count - i),
-                            flow);
+        s = stackv4_connect(
+            d->stack, to, deadline_of_first(deadline, answer.count - i), flow);
         if (s == OK || s == ERR_CANCELLED || time_now() >= deadline)
             break;
         log_info(&dns, "%s at %s: %s", name, ip_text(to.ip).s,

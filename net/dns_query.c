@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Each attempt has a port, a number and a case of its own (RFC 5452, 9.2), and
- * there is one at a time, so that a forger has one chance and not many. An
- * answer that comes after its attempt is lost; but a server that was slow to
- * find it out has it at hand the next time. Where the case of letters does not
- * come back, two attempts have to have the same answer instead.
+ * Queries to servers. Each attempt has a random port, id and case of letters
+ * (RFC 5452, 9.2; draft-vixie-dnsext-dns0x20), and one is outstanding at a
+ * time, so that a forged answer has one chance. From a server that does not
+ * preserve the case two attempts must have the same answer instead.
  */
 #include "dns_query.h"
 #include <mirage/bytes.h>
 #include <mirage/fiber.h>
 #include <mirage/log.h>
+#include <mirage/macros.h>
 #include <mirage/random.h>
 #include <stdlib.h>
 
 #define ROUNDS       3
 #define PATIENCE     SECOND /* in the first round, and then twice that */
 #define TCP_PATIENCE (5 * SECOND) /* from the first segment to the answer */
-#define ALIASES      8 /* of which each took a question */
-#define PLAIN_ASKS   4 /* of whose answers two must agree */
+#define ALIASES      8 /* that took a query each */
+#define PLAIN_TRIES  4 /* two of their answers must agree */
 #define LACK_LASTS   (3600 * SECOND)
 
-extern struct log_source dns;
+LOG_SOURCE_SHARED(dns);
 
-/* One question that is under way to one server. */
+/* A query to one server. */
 struct attempt {
     struct stackv4 *stack;
     struct endpoint server;
@@ -30,19 +30,19 @@ struct attempt {
     struct dns_reply *reply;
     struct dns_lacks *lacks;
     struct dns_counts *counts;
-    bool is_plain; /* any case will do */
+    bool ignores_case; /* the case of the answer is not checked */
     bool is_answered;
-    bool is_spoiled; /* answered, in another case */
+    bool is_spoiled; /* answered, in another case of letters */
     struct waiters answered;
 };
 
-static void hear(struct attempt *a, const uint8_t *p, size_t len)
+static void process_answer(struct attempt *a, const uint8_t *p, size_t len)
 {
     struct dns_reply r;
 
     if (a->is_answered || a->is_spoiled) {
         return;
-    } else if (dns_parse(p, len, &a->query, a->is_plain, &r)) {
+    } else if (dns_parse(p, len, &a->query, a->ignores_case, &r)) {
         *a->reply = r;
         a->is_answered = true;
     } else if (dns_parse(p, len, &a->query, true, &r)) {
@@ -60,7 +60,7 @@ static void on_datagram(void *ctx, struct endpoint from, struct endpoint to,
 {
     struct attempt *a = ctx;
     size_t len = buf_length(datagram);
-    /* Servers without EDNS may send more than we have said that they can. */
+    /* A server without EDNS may send more than we allow by it. */
     uint8_t allowed[DNS_UDP_MOST];
     uint8_t *p = len > sizeof allowed ? malloc(len) : allowed;
 
@@ -70,13 +70,13 @@ static void on_datagram(void *ctx, struct endpoint from, struct endpoint to,
         a->counts->not_heard++;
     } else {
         buf_copy_out(datagram, 0, p, len);
-        hear(a, p, len);
+        process_answer(a, p, len);
     }
     if (p != allowed)
         free(p);
 }
 
-/* ERR_TIMEOUT: nothing was heard in time. */
+/* ERR_TIMEOUT: no answer was received in time. */
 static enum status ask_by_udp(struct attempt *a, nanoseconds deadline)
 {
     uint8_t p[DNS_QUERY_LEN];
@@ -89,7 +89,7 @@ static enum status ask_by_udp(struct attempt *a, nanoseconds deadline)
         return s;
     a->counts->by_udp++;
     s = udp_port_write(port, a->server, p, len);
-    if (s == ERR_NO_MEMORY) /* it is lost, as on any wire */
+    if (s == ERR_NO_MEMORY) /* as if the datagram were lost */
         s = OK;
     while (s == OK && !a->is_answered && !a->is_spoiled)
         s = wait_until(&a->answered, deadline);
@@ -97,7 +97,7 @@ static enum status ask_by_udp(struct attempt *a, nanoseconds deadline)
     return a->is_answered || a->is_spoiled ? OK : s;
 }
 
-/* Reads len bytes of a flow; *rest is what came behind those of before. */
+/* Reads len bytes of a flow. *rest: received data that are not read yet. */
 static enum status read_bytes(struct flow *f, struct buf **rest, uint8_t *p,
                               size_t len, nanoseconds deadline)
 {
@@ -110,7 +110,7 @@ static enum status read_bytes(struct flow *f, struct buf **rest, uint8_t *p,
             if (s != OK)
                 return s;
         }
-        n = (*rest)->len < len ? (*rest)->len : len;
+        n = min((*rest)->len, len);
         buf_copy_out(*rest, 0, p, n);
         *rest = buf_trim_list(*rest, n);
         p += n;
@@ -119,7 +119,7 @@ static enum status read_bytes(struct flow *f, struct buf **rest, uint8_t *p,
     return OK;
 }
 
-/* The answer behind its length (RFC 1035, 4.2.2; RFC 7766). */
+/* Reads an answer, after its length of two bytes (RFC 1035, 4.2.2). */
 static enum status read_answer(struct attempt *a, struct flow *f,
                                nanoseconds deadline)
 {
@@ -160,13 +160,8 @@ static enum status ask_by_tcp(struct attempt *a, nanoseconds deadline)
     return s;
 }
 
-static nanoseconds sooner(nanoseconds a, nanoseconds b)
-{
-    return a < b ? a : b;
-}
-
-/* Returns what is known of the server that is asked. A server without an entry
- * gets the one that expires first. */
+/* The entry of the server that is asked. A new one replaces that which expires
+ * first. */
 static struct dns_lack *lack_of(const struct attempt *a)
 {
     struct dns_lack *lack = &a->lacks->of[0];
@@ -204,14 +199,14 @@ static void note_lack(const struct attempt *a, enum ability what)
     l->until = time_after(LACK_LASTS);
 }
 
-/* Whether the server says that it cannot answer, or not such a question. */
+/* Does the server say that it cannot answer, or not such a query? */
 static bool is_failure(const struct dns_reply *r)
 {
     return r->kind == DNS_FAILED || r->kind == DNS_NO_FORMAT;
 }
 
-/* Asks by TCP. If that fails, *a->reply stays as it was, and the server is
- * taken for one without TCP, unless that may be due to our side. */
+/* Asks by TCP. If that fails *a->reply is unchanged, and the server is noted as
+ * one without TCP, unless the failure may be ours. */
 static enum status ask_again_by_tcp(struct attempt *a, const char *why,
                                     nanoseconds deadline)
 {
@@ -222,7 +217,7 @@ static enum status ask_again_by_tcp(struct attempt *a, const char *why,
     log_debug(&dns, "%s is asked by TCP: its answer by UDP is %s",
               ip_text(a->server.ip).s, why);
     a->is_answered = false;
-    s = ask_by_tcp(a, sooner(patience, deadline));
+    s = ask_by_tcp(a, min(patience, deadline));
     if (s != OK)
         *a->reply = before;
     if (s == ERR_REFUSED || s == ERR_RESET || s == ERR_EOF || s == ERR_IO ||
@@ -231,8 +226,8 @@ static enum status ask_again_by_tcp(struct attempt *a, const char *why,
     return s;
 }
 
-/* Completes an answer that was cut short, by TCP, or makes do with the
- * addresses in it. *is_by_tcp: TCP had an answer. */
+/* Completes a truncated answer by TCP, or else uses the addresses in it.
+ * *is_by_tcp: the answer is by TCP. */
 static enum status complete(struct attempt *a, bool *is_by_tcp,
                             nanoseconds deadline)
 {
@@ -248,22 +243,21 @@ static enum status complete(struct attempt *a, bool *is_by_tcp,
     return OK;
 }
 
-/* Asks once by UDP, in a case by chance or in small letters. */
-static enum status ask_once(struct attempt *a, bool is_plain,
+/* Asks once by UDP, in random case or in lower case. */
+static enum status ask_once(struct attempt *a, bool ignores_case,
                             nanoseconds patience, nanoseconds deadline)
 {
     random_bytes(&a->query.id, sizeof a->query.id);
-    a->is_plain = is_plain;
-    if (is_plain)
+    a->ignores_case = ignores_case;
+    if (ignores_case)
         dns_name_fold(&a->query.name);
     else
         dns_name_mix(&a->query.name);
     a->is_answered = a->is_spoiled = false;
-    return ask_by_udp(a, sooner(time_after(patience), deadline));
+    return ask_by_udp(a, min(time_after(patience), deadline));
 }
 
-/* Whether two replies say the same. Of addresses, *r keeps those that both
- * have. */
+/* Do two replies agree? *r keeps the addresses that both have. */
 static bool agree(const struct dns_reply *other, struct dns_reply *r)
 {
     struct dns_answer both = {.count = 0};
@@ -286,29 +280,28 @@ static bool agree(const struct dns_reply *other, struct dns_reply *r)
 }
 
 /*
- * Asks by UDP without the case of letters as a secret. In its place, two
- * answers to questions with ports and numbers of their own have to agree, so
- * that a forger has to guess those of both.
+ * Asks by UDP without random case. Instead, the answers to two queries with
+ * different ports and ids must agree, so that an attacker has to guess both.
  */
-static enum status ask_plainly(struct attempt *a, nanoseconds patience,
-                               nanoseconds deadline)
+static enum status ask_twice(struct attempt *a, nanoseconds patience,
+                             nanoseconds deadline)
 {
-    struct dns_reply heard[PLAIN_ASKS];
+    struct dns_reply heard[PLAIN_TRIES];
     unsigned count = 0;
     bool is_by_tcp;
 
-    for (unsigned i = 0; i < PLAIN_ASKS; i++) {
+    for (unsigned i = 0; i < PLAIN_TRIES; i++) {
         enum status s = ask_once(a, true, patience, deadline);
 
         if (s == OK && is_failure(a->reply))
             return OK;
         if (s == OK && a->reply->kind == DNS_CUT) {
             s = complete(a, &is_by_tcp, deadline);
-            if (is_by_tcp) /* where nobody can answer in its place */
+            if (is_by_tcp) /* which is not easily spoofed */
                 return s;
         }
         if (s == ERR_TIMEOUT && count > 0)
-            continue; /* it is lost, as on any wire */
+            continue; /* the datagram was lost */
         if (s != OK)
             return s;
         for (unsigned k = 0; k < count; k++)
@@ -321,8 +314,8 @@ static enum status ask_plainly(struct attempt *a, nanoseconds patience,
     return ERR_IO;
 }
 
-/* A server that spoils the case is asked by TCP, where nobody can answer in its
- * place, or if it takes no TCP plainly. */
+/* Asks a server that does not preserve the case of letters: by TCP, which is
+ * not easily spoofed, or else by several queries by UDP. */
 static enum status ask_without_case(struct attempt *a, nanoseconds patience,
                                     nanoseconds deadline)
 {
@@ -332,10 +325,10 @@ static enum status ask_without_case(struct attempt *a, nanoseconds patience,
         if (s == OK || s == ERR_CANCELLED)
             return s;
     }
-    return ask_plainly(a, patience, deadline);
+    return ask_twice(a, patience, deadline);
 }
 
-/* Asks in a case by chance, which the answer has to repeat. */
+/* Asks in random case, which the answer must repeat. */
 static enum status ask_mixed(struct attempt *a, nanoseconds patience,
                              nanoseconds deadline)
 {
@@ -351,11 +344,11 @@ static enum status ask_mixed(struct attempt *a, nanoseconds patience,
     return ask_without_case(a, patience, deadline);
 }
 
-static enum status ask_way(struct attempt *a, bool is_plain,
+static enum status ask_way(struct attempt *a, bool ignores_case,
                            nanoseconds patience, nanoseconds deadline)
 {
-    if (is_plain)
-        return ask_plainly(a, patience, deadline);
+    if (ignores_case)
+        return ask_twice(a, patience, deadline);
     if (!lack_of(a)->letter_case)
         return ask_mixed(a, patience, deadline);
     random_bytes(&a->query.id, sizeof a->query.id);
@@ -364,9 +357,9 @@ static enum status ask_way(struct attempt *a, bool is_plain,
 }
 
 /*
- * Asks one server, with EDNS unless it is known to lack that or is_last, and
- * without if it fails with it (RFC 6891, 7): a server that knows EDNS says so
- * in its answer. On OK there is a reply.
+ * Asks one server: with EDNS, unless it is known to lack that or is_last; and
+ * without, if it fails with EDNS and has none in its answer (RFC 6891, 7). On
+ * OK there is a reply.
  */
 static enum status ask(struct attempt *a, bool is_last, nanoseconds patience,
                        nanoseconds deadline)
@@ -391,7 +384,7 @@ static bool is_answer(const struct dns_reply *r)
            r->kind == DNS_NO_NAME || r->kind == DNS_NO_DATA;
 }
 
-static void put_first(struct dns_servers *servers, unsigned i)
+static void move_to_front(struct dns_servers *servers, unsigned i)
 {
     struct ip_address ip = servers->ip[i];
 
@@ -400,15 +393,16 @@ static void put_first(struct dns_servers *servers, unsigned i)
     servers->ip[0] = ip;
 }
 
-/* What came of asking servers, so far. */
-struct course {
-    bool has_answered; /* one of them, if only that it does not know */
-    bool is_silent; /* one of them */
-    unsigned failed; /* in this round: it is no use to wait for them */
-    enum status unreachable; /* why they are */
+/* The results of asking the servers so far. */
+struct progress {
+    bool has_answered; /* one has, if only with a failure */
+    bool is_silent; /* one has not answered */
+    unsigned failed; /* in this round, before a timeout */
+    enum status unreachable; /* why, if they are */
 };
 
-static void note(struct course *c, const struct attempt *a, enum status s)
+static void note_result(struct progress *c, const struct attempt *a,
+                        enum status s)
 {
     if (s == OK)
         log_info(&dns, "%s does not say: code %u", ip_text(a->server.ip).s,
@@ -422,15 +416,15 @@ static void note(struct course *c, const struct attempt *a, enum status s)
     case ERR_NO_MEMORY:
     case ERR_IN_USE:
     case ERR_PERMISSION: c->unreachable = s; break;
-    default: c->has_answered = true; /* or taken a connection, or refused */
+    default: c->has_answered = true; /* if only by a TCP segment */
     }
 }
 
-/* Asks for one name; an alias may be the answer. */
+/* Asks all servers for one name. An alias may be the answer. */
 static enum status ask_all(struct attempt *a, struct dns_servers *servers,
                            nanoseconds deadline)
 {
-    struct course c = {.unreachable = ERR_UNREACHABLE};
+    struct progress c = {.unreachable = ERR_UNREACHABLE};
 
     for (unsigned round = 0; round < ROUNDS; round++) {
         bool is_last = round == ROUNDS - 1;
@@ -443,20 +437,20 @@ static enum status ask_all(struct attempt *a, struct dns_servers *servers,
             a->server = (struct endpoint){servers->ip[i], DNS_PORT};
             s = ask(a, is_last, PATIENCE << round, deadline);
             if (s == OK && is_answer(a->reply)) {
-                /* Something on the way did not let the others pass. */
+                /* A middlebox may have dropped the other queries. */
                 if (is_last) {
                     note_lack(a, EDNS);
                     note_lack(a, LETTER_CASE);
                 }
-                put_first(servers, i);
+                move_to_front(servers, i);
                 return OK;
             }
             if (s == ERR_CANCELLED)
                 return s;
-            note(&c, a, s);
+            note_result(&c, a, s);
         }
         if (c.failed == servers->count && !is_last)
-            round = ROUNDS - 2; /* it is no use to wait: the last one now */
+            round = ROUNDS - 2; /* no server may answer later: the last */
     }
     return c.has_answered ? ERR_IO
            : c.is_silent  ? ERR_TIMEOUT
@@ -481,9 +475,7 @@ enum status dns_query(struct stackv4 *stack, struct dns_servers *servers,
 
         if (s != OK)
             return s;
-        if (r->ttl < ttl)
-            ttl = r->ttl;
-        r->ttl = ttl;
+        r->ttl = ttl = min(r->ttl, ttl);
         if (r->kind != DNS_ALIAS)
             return OK;
         a.query.name = r->name;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dns_query: one question, asked of servers until one of them has answered.
+ * dns_query: asks servers for a name until one of them has answered.
  */
 #ifndef NET_DNS_QUERY_H
 #define NET_DNS_QUERY_H
@@ -13,12 +13,12 @@ struct dns_servers {
     unsigned count;
 };
 
-/* What one server cannot do, as it was found out; forgotten after an hour. */
+/* Abilities that a server was found to lack. Valid for an hour. */
 struct dns_lack {
     struct ip_address ip;
     nanoseconds until;
-    bool edns; /* questions with it have no answer */
-    bool letter_case; /* names come back in another one */
+    bool edns; /* it does not answer queries with EDNS */
+    bool letter_case; /* it does not preserve the case of names */
     bool tcp;
 };
 
@@ -27,21 +27,21 @@ struct dns_lacks {
 };
 
 struct dns_counts {
-    uint64_t by_udp, by_tcp; /* questions that were sent */
-    uint64_t not_heard; /* datagrams that were no answer to one */
+    uint64_t by_udp, by_tcp; /* queries sent */
+    uint64_t not_heard; /* datagrams that were no answer to a query */
 };
 
 /*
- * Asks for the addresses of name, the servers in their order: each is given a
- * second, then all of them two, then four; TCP has its time besides. The last
- * round, which begins at once if all servers have failed in one before, does
- * without EDNS and without the case of letters: two answers to questions of
- * their own have to agree there. On OK, r->kind is DNS_FOUND, DNS_NO_NAME or
- * DNS_NO_DATA, and the server that has said so is the first in *servers. What a
- * server cannot do is noted in *lacks, and heeded. Blocks.
+ * Asks the servers, in their order, for the addresses of name. In three rounds
+ * a server has one second, then two, then four to answer by UDP, and five by
+ * TCP. The last round begins at once when all servers have failed in one
+ * before; it uses no EDNS and no random case: instead, the answers to two
+ * queries must agree. On OK r->kind is DNS_FOUND, DNS_NO_NAME or DNS_NO_DATA,
+ * and the server that has answered is moved to the front of *servers. *lacks is
+ * used and updated. Blocks.
  *
- * ERR_TIMEOUT: none has answered. ERR_IO: those that did could not say.
- * ERR_UNREACHABLE: there is none, or no way to any. ERR_CANCELLED.
+ * ERR_TIMEOUT: no server has answered. ERR_IO: none has an answer to the query.
+ * ERR_UNREACHABLE: there is no server, or no route to any. ERR_CANCELLED.
  */
 MUST_CHECK enum status dns_query(struct stackv4 *stack,
                                  struct dns_servers *servers,
