@@ -166,7 +166,7 @@ enum status arp_connect(struct ethernet *e, struct arp **made)
         return ERR_NO_MEMORY;
     a->ethernet = a->cache.ethernet = e;
     a->net = ethernet_network(e);
-    a->announce.ring = announce_again;
+    a->announce.expired = announce_again;
     a->announce.ctx = a;
     arp_log_init(&a->log, &a->wheel);
     a->cache.wheel = &a->wheel;

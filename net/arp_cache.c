@@ -200,7 +200,7 @@ static struct arp_entry *add_entry(struct arp_cache *cache, uint32_t ip,
     e->used = ++cache->uses;
     e->written = e->verified = 0;
     e->is_router = false;
-    e->timer.ring = on_timer;
+    e->timer.expired = on_timer;
     e->timer.ctx = e;
     e->next = *at;
     *at = e;

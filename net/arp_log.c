@@ -55,5 +55,5 @@ void arp_log_init(struct arp_log *log, struct wheel *w)
         log->lines[i] = (struct arp_lines){
             .log = log,
             .period = ARP_LOG_PERIOD,
-            .timer = {.ring = end_period, .ctx = &log->lines[i]}};
+            .timer = {.expired = end_period, .ctx = &log->lines[i]}};
 }

@@ -18,7 +18,7 @@
  * ends beyond the range of the clock. */
 static nanoseconds after(nanoseconds when, uint32_t seconds)
 {
-    if (seconds == DHCP_FOR_EVER || seconds * SECOND > FOREVER - when)
+    if (seconds == DHCP_INFINITE || seconds * SECOND > FOREVER - when)
         return FOREVER;
     return when + seconds * SECOND;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The fixed part has 236 bytes; then a cookie and options, of which more may
- * stand in the fields of the file's and the server's name (option 52), and one
- * of which may be given in several pieces (RFC 3396).
+ * DHCP messages (RFC 2131, 2; RFC 2132): 236 fixed bytes, the magic cookie, and
+ * options. Options may continue in the fields file and sname (option 52), and a
+ * long option may be split (RFC 3396).
  */
 #include "dhcp_message.h"
 #include <mirage/bytes.h>
@@ -10,7 +10,7 @@
 
 #define FIXED   236
 #define COOKIE  0x63825363
-#define OPTIONS 240 /* where they begin */
+#define OPTIONS 240 /* offset of the options */
 #define LEAST   300 /* bytes of a BOOTP message (RFC 1542, 2.1) */
 #define SNAME   44
 #define FILE    108
@@ -37,13 +37,14 @@ enum option {
     END = 255,
 };
 
-/* A field with options in it. */
+/* A field that has options. */
 struct area {
     const uint8_t *p;
     size_t len;
 };
 
-/* The next option of an area, from *at on; false: that was the last. */
+/* Reads the option at *at of an area, and moves *at behind it. False: there is
+ * none. */
 static bool next(const struct area *a, size_t *at, uint8_t *code,
                  const uint8_t **data, size_t *len)
 {
@@ -59,7 +60,8 @@ static bool next(const struct area *a, size_t *at, uint8_t *code,
     return true;
 }
 
-/* All pieces of an option, one behind the other; its length, at most max. */
+/* Concatenates all parts of an option (RFC 3396). Returns its length, at most
+ * max. */
 static size_t collect(const struct area *areas, size_t count, uint8_t wanted,
                       uint8_t *to, size_t max)
 {
@@ -87,8 +89,8 @@ struct options {
 };
 
 /*
- * A number of size bytes; false: it is not there. Servers that say it twice
- * mean two options, not one in pieces: the first counts.
+ * Reads a number of size bytes; false: it is absent. A server that sends the
+ * option twice means two options, and not a split one: the first is used.
  */
 static bool number(const struct options *o, uint8_t code, size_t size,
                    uint32_t *value)
@@ -127,7 +129,8 @@ static unsigned list(const struct options *o, uint8_t code,
     return count;
 }
 
-/* The route at p, of at most len bytes; what it takes, or 0: it is none. */
+/* Reads the route at p (RFC 3442). Returns its length, at most len; 0: it is
+ * malformed. */
 static size_t read_route(const uint8_t *p, size_t len, struct ipv4_route *r)
 {
     uint8_t network[4] = {0};
@@ -145,8 +148,8 @@ static size_t read_route(const uint8_t *p, size_t len, struct ipv4_route *r)
 }
 
 /*
- * Option 121 (RFC 3442): the first default route is the gateway, unless it has
- * no router; eight others are kept. A route that makes no sense ends the list.
+ * Reads option 121 (RFC 3442): the first default route is the gateway, unless
+ * it has no router; eight others are kept. A malformed route ends the list.
  */
 static void read_routes(const struct options *o, struct dhcp_reply *r)
 {
@@ -246,7 +249,7 @@ static uint8_t *put_address(uint8_t *at, uint8_t code, struct ip_address ip)
 
 size_t dhcp_emit(const struct dhcp_request *r, uint8_t p[DHCP_REQUEST_LEN])
 {
-    /* RFC 3442: the routes before the router. */
+    /* RFC 3442: option 121 must precede option 3. */
     static const uint8_t wanted[] = {NETMASK, ROUTES, ROUTER, DNS, MTU,
                                      NTP, LEASE, T1, T2};
     uint8_t *at = p + OPTIONS;

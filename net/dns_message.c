@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A message is a header of 12 bytes, the question, and three lists of records:
- * answers, who is responsible, and more. Names may go on elsewhere in the
- * message (RFC 1035, 4.1.4); a pointer must lead to before the piece that it
- * ends, so that every name has an end.
+ * DNS messages (RFC 1035, 4): a header of 12 bytes, the question, and three
+ * sections of records: answer, authority, additional. A compression pointer
+ * (4.1.4) must point to before the labels that it follows, so that every name
+ * ends.
  */
 #include "dns_message.h"
 #include <mirage/bytes.h>
+#include <mirage/macros.h>
 #include <mirage/random.h>
 #include <string.h>
 
 #define HEADER  12
-#define FIXED   10 /* bytes of a record between its name and its data */
+#define FIXED   10 /* bytes of a record between NAME and RDATA */
 #define ALIASES 16 /* that are followed in one message */
 
 enum type { A = 1,
@@ -25,8 +26,8 @@ enum type { A = 1,
 #define RESPONSE  0x8000
 #define OPCODE    0x7800
 #define TRUNCATED 0x0200
-#define RECURSE   0x0100 /* is desired */
-#define RECURSES  0x0080 /* is available */
+#define RECURSE   0x0100 /* recursion is desired */
+#define RECURSES  0x0080 /* recursion is available */
 
 enum code { NO_ERROR = 0,
             FORMAT_ERROR = 1,
@@ -65,7 +66,7 @@ bool dns_name_of_text(const char *text, struct dns_name *name)
                 return false;
             is_number = is_number && is_digit(c);
         }
-        /* With the length before it, and the end behind it. */
+        /* With the first length, and the root label. */
         if (label == 0 || label > 63 || len + 1 + label + 1 > DNS_WIRE)
             return false;
         name->wire[len] = (uint8_t)label;
@@ -80,7 +81,7 @@ bool dns_name_of_text(const char *text, struct dns_name *name)
     return !is_number;
 }
 
-/* Lengths are less than any letter, so case can be left out of all bytes. */
+/* A length byte is less than any letter, so all bytes can be folded. */
 static bool is_same(const uint8_t *a, const uint8_t *b, size_t len)
 {
     for (size_t i = 0; i < len; i++)
@@ -134,7 +135,7 @@ size_t dns_emit(const struct dns_query *q, uint8_t p[DNS_QUERY_LEN])
     put_be16(at, A);
     put_be16(at + 2, IN);
     at += 4;
-    if (q->has_edns) { /* RFC 6891, 6.1.2: of the root, and all else zero */
+    if (q->has_edns) { /* RFC 6891, 6.1.2: NAME is the root, all else zero */
         put_be16(at + 1, OPT);
         put_be16(at + 3, DNS_UDP_MOST);
         at += 11;
@@ -151,10 +152,10 @@ struct record {
     struct dns_name name;
     uint16_t type, class;
     uint32_t ttl;
-    size_t at, len; /* of its data */
+    size_t at, len; /* of RDATA */
 };
 
-/* The name at *at, which then is behind it. */
+/* Reads the name at *at, and moves *at behind it. */
 static bool read_name(const struct message *m, size_t *at,
                       struct dns_name *name)
 {
@@ -185,7 +186,7 @@ static bool read_name(const struct message *m, size_t *at,
     return true;
 }
 
-/* The record at *at, which then is behind it. */
+/* Reads the record at *at, and moves *at behind it. */
 static bool read_record(const struct message *m, size_t *at, struct record *r)
 {
     const uint8_t *p;
@@ -206,7 +207,7 @@ static bool read_record(const struct message *m, size_t *at, struct record *r)
     return true;
 }
 
-/* The name that a CNAME's data is. */
+/* Reads the RDATA of a CNAME. */
 static bool read_alias(const struct message *m, const struct record *r,
                        struct dns_name *name)
 {
@@ -215,7 +216,7 @@ static bool read_alias(const struct message *m, const struct record *r,
     return read_name(m, &at, name) && at == r->at + r->len;
 }
 
-/* How long it holds that something is not there (RFC 2308, 5). */
+/* The TTL of a negative answer, by the SOA record (RFC 2308, 5). */
 static bool read_soa(const struct message *m, const struct record *r,
                      uint32_t *ttl)
 {
@@ -227,14 +228,14 @@ static bool read_soa(const struct message *m, const struct record *r,
         at + 20 != r->at + r->len)
         return false;
     least = get_be32(m->p + at + 16);
-    *ttl = r->ttl < least ? r->ttl : least;
+    *ttl = min(r->ttl, least);
     return true;
 }
 
-/* What the walk through all records finds, besides that they are sound. */
+/* What check_records has found. */
 struct found {
-    size_t answers; /* where they begin */
-    unsigned count; /* of them */
+    size_t answers; /* offset of the answer section */
+    unsigned count; /* of answers */
     bool has_soa;
     uint32_t soa_ttl;
     bool has_edns;
@@ -251,7 +252,7 @@ static bool is_sound(const struct message *m, const struct record *r)
            (r->type != CNAME || read_alias(m, r, &name));
 }
 
-static bool walk(const struct message *m, size_t at, struct found *f)
+static bool check_records(const struct message *m, size_t at, struct found *f)
 {
     unsigned answers = get_be16(m->p + 6);
     unsigned others = get_be16(m->p + 8), more = get_be16(m->p + 10);
@@ -276,15 +277,15 @@ static bool walk(const struct message *m, size_t at, struct found *f)
     return true;
 }
 
-/* An address that a question for a host can have as its answer. */
+/* Can a host have the address? */
 static bool is_of_a_host(uint32_t ip)
 {
     return ip >> 24 != 0 && ip >> 29 != 7;
 }
 
 /*
- * Follows the aliases from r->name on, in whatever order they stand; false:
- * that leads nowhere. Each holds for a time, of which r->ttl keeps the least.
+ * Follows the chain of CNAMEs from r->name on, in whatever order they are.
+ * r->ttl becomes the least TTL of them. False: the chain does not end.
  */
 static bool follow(const struct message *m, const struct found *f,
                    struct dns_reply *r)
@@ -305,14 +306,13 @@ static bool follow(const struct message *m, const struct found *f,
                 continue;
             if (++r->aliases > ALIASES || !read_alias(m, &record, &r->name))
                 return false;
-            if (record.ttl < r->ttl)
-                r->ttl = record.ttl;
+            r->ttl = min(r->ttl, record.ttl);
         }
     } while (r->aliases > before);
     return true;
 }
 
-static void take_addresses(const struct message *m, const struct found *f,
+static void read_addresses(const struct message *m, const struct found *f,
                            struct dns_reply *r)
 {
     size_t at = f->answers;
@@ -325,8 +325,7 @@ static void take_addresses(const struct message *m, const struct found *f,
         if (record.type != A || record.class != IN ||
             !dns_name_equal(&record.name, &r->name))
             continue;
-        if (record.ttl < r->ttl)
-            r->ttl = record.ttl;
+        r->ttl = min(r->ttl, record.ttl);
         if (r->found.count < DNS_ADDRESSES &&
             is_of_a_host(get_be32(m->p + record.at)))
             r->found.ip[r->found.count++] = ipv4_of_number(
@@ -334,8 +333,8 @@ static void take_addresses(const struct message *m, const struct found *f,
     }
 }
 
-/* What there is of name, which the message is an answer to. */
-static void look(const struct message *m, const struct found *f,
+/* Evaluates the answer for name. */
+static void evaluate(const struct message *m, const struct found *f,
                  const struct dns_name *name, struct dns_reply *r)
 {
     unsigned flags = get_be16(m->p + 2);
@@ -346,7 +345,7 @@ static void look(const struct message *m, const struct found *f,
     r->kind = DNS_FAILED;
     if (!follow(m, f, r))
         return;
-    take_addresses(m, f, r);
+    read_addresses(m, f, r);
     if (r->found.count > 0) {
         r->kind = DNS_FOUND;
     } else if (r->code == NAME_ERROR) {
@@ -354,7 +353,7 @@ static void look(const struct message *m, const struct found *f,
     } else if (r->aliases > 0 && !f->has_soa) {
         r->kind = DNS_ALIAS;
         return;
-    } else if (knows) { /* and does not just name others (RFC 2308, 2.2.1) */
+    } else if (knows) { /* and is no referral (RFC 2308, 2.2.1) */
         r->kind = DNS_NO_DATA;
     }
     if (r->kind == DNS_FOUND)
@@ -365,9 +364,8 @@ static void look(const struct message *m, const struct found *f,
         r->ttl = f->soa_ttl;
 }
 
-/* The addresses in what is there of a message that was cut: of the answers that
- * are whole. */
-static void look_at_cut(const struct message *m, size_t at,
+/* Reads the addresses of the complete answers in a truncated message. */
+static void evaluate_truncated(const struct message *m, size_t at,
                         const struct dns_name *name, struct dns_reply *r)
 {
     unsigned answers = get_be16(m->p + 6);
@@ -380,13 +378,13 @@ static void look_at_cut(const struct message *m, size_t at,
     r->name = *name;
     r->ttl = UINT32_MAX;
     if (follow(m, &f, r))
-        take_addresses(m, &f, r);
+        read_addresses(m, &f, r);
     if (r->found.count == 0)
         r->ttl = 0;
     memset(&r->name, 0, sizeof r->name);
 }
 
-/* The question that the message repeats: is it q's? */
+/* Does the message repeat the question of q? */
 static bool is_answer_to(const struct message *m, const struct dns_query *q,
                          bool any_case, unsigned code, size_t *at)
 {
@@ -425,17 +423,17 @@ bool dns_parse(const uint8_t *p, size_t len, const struct dns_query *q,
     if (!is_answer_to(&m, q, any_case, r->code, &at))
         return false;
     if (get_be16(p + 2) & TRUNCATED) {
-        r->kind = DNS_CUT;
+        r->kind = DNS_TRUNCATED;
         if (get_be16(p + 4) == 1 && r->code == NO_ERROR)
-            look_at_cut(&m, at, &q->name, r);
+            evaluate_truncated(&m, at, &q->name, r);
         return true;
     }
-    if (!walk(&m, at, &f))
+    if (!check_records(&m, at, &f))
         return false;
     r->code |= f.more_code << 4;
     r->has_edns = f.has_edns;
     if (r->code == NO_ERROR || r->code == NAME_ERROR) {
-        look(&m, &f, &q->name, r);
+        evaluate(&m, &f, &q->name, r);
         if (r->kind != DNS_ALIAS)
             memset(&r->name, 0, sizeof r->name);
         if (r->kind == DNS_FAILED)
@@ -444,7 +442,7 @@ bool dns_parse(const uint8_t *p, size_t len, const struct dns_query *q,
     }
     r->kind = r->code == FORMAT_ERROR || r->code == NOT_IMPLEMENTED ||
                       r->code == BAD_VERSION
-                  ? DNS_NO_FORMAT
+                  ? DNS_FORMAT_ERROR
                   : DNS_FAILED;
     return true;
 }

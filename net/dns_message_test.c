@@ -308,11 +308,11 @@ TEST(codes_say_who_has_not_understood_and_who_does_not_want)
         uint8_t code, more;
         enum dns_kind kind;
     } codes[] = {
-        {1, 0, DNS_NO_FORMAT}, /* FORMERR */
+        {1, 0, DNS_FORMAT_ERROR}, /* FORMERR */
         {2, 0, DNS_FAILED}, /* SERVFAIL */
-        {4, 0, DNS_NO_FORMAT}, /* NOTIMP */
+        {4, 0, DNS_FORMAT_ERROR}, /* NOTIMP */
         {5, 0, DNS_FAILED}, /* REFUSED */
-        {0, 1, DNS_NO_FORMAT}, /* BADVERS */
+        {0, 1, DNS_FORMAT_ERROR}, /* BADVERS */
         {7, 1, DNS_FAILED},
         {3, 1, DNS_FAILED},
     };
@@ -334,9 +334,9 @@ TEST(without_the_question_only_failures_are_heard)
     struct dns_reply r;
 
     CHECK(PARSE("\x12\x34\x81\x81\0\0\0\0\0\0\0\0", &r));
-    CHECK(r.kind == DNS_NO_FORMAT);
+    CHECK(r.kind == DNS_FORMAT_ERROR);
     CHECK(PARSE("\x12\x34\x81\x84\0\0\0\0\0\0\0\0", &r));
-    CHECK(r.kind == DNS_NO_FORMAT);
+    CHECK(r.kind == DNS_FORMAT_ERROR);
     CHECK(PARSE("\x12\x34\x81\x82\0\0\0\0\0\0\0\0", &r));
     CHECK(r.kind == DNS_FAILED && !r.has_edns);
     CHECK(PARSE("\x12\x34\x81\x85\0\0\0\0\0\0\0\0", &r));
@@ -351,13 +351,13 @@ TEST(of_a_message_that_is_cut_the_whole_addresses_are_read)
     struct dns_reply r;
 
     CHECK(PARSE(HEAD("\x83\x80", "\x09", "\0", "\0") "\xc0", &r));
-    CHECK(r.kind == DNS_CUT && r.found.count == 0 && r.ttl == 0);
+    CHECK(r.kind == DNS_TRUNCATED && r.found.count == 0 && r.ttl == 0);
     CHECK(PARSE(HEAD("\x83\x80", "\x09", "\1", "\1")
                     CNAME2(AT_WWW, "\x09", AT_ORG)
                         ADDRESS(AT_ORG, "\x0a\0\0\1")
                             ADDRESS(AT_ORG, "\x0a\0\0\2") AT_ORG "\0\1\0",
                 &r));
-    CHECK(r.kind == DNS_CUT && r.found.count == 2 && r.ttl == 9);
+    CHECK(r.kind == DNS_TRUNCATED && r.found.count == 2 && r.ttl == 9);
     CHECK(r.found.ip[1].byte[15] == 2 && r.name.len == 0);
     /* A failure that is cut has none. */
     CHECK(PARSE(HEAD("\x83\x82", "\1", "\0", "\0")

@@ -202,7 +202,7 @@ static void note_lack(const struct attempt *a, enum ability what)
 /* Does the server say that it cannot answer, or not such a query? */
 static bool is_failure(const struct dns_reply *r)
 {
-    return r->kind == DNS_FAILED || r->kind == DNS_NO_FORMAT;
+    return r->kind == DNS_FAILED || r->kind == DNS_FORMAT_ERROR;
 }
 
 /* Asks by TCP. If that fails *a->reply is unchanged, and the server is noted as
@@ -236,7 +236,7 @@ static enum status complete(struct attempt *a, bool *is_by_tcp,
     if (!lack_of(a)->tcp || a->reply->found.count == 0)
         s = ask_again_by_tcp(a, "cut short", deadline);
     *is_by_tcp = s == OK;
-    if (s == ERR_CANCELLED || a->reply->kind != DNS_CUT ||
+    if (s == ERR_CANCELLED || a->reply->kind != DNS_TRUNCATED ||
         a->reply->found.count == 0)
         return s;
     a->reply->kind = DNS_FOUND;
@@ -295,7 +295,7 @@ static enum status ask_twice(struct attempt *a, nanoseconds patience,
 
         if (s == OK && is_failure(a->reply))
             return OK;
-        if (s == OK && a->reply->kind == DNS_CUT) {
+        if (s == OK && a->reply->kind == DNS_TRUNCATED) {
             s = complete(a, &is_by_tcp, deadline);
             if (is_by_tcp) /* which is not easily spoofed */
                 return s;
@@ -338,8 +338,9 @@ static enum status ask_mixed(struct attempt *a, nanoseconds patience,
     if (s != OK || is_failure(a->reply))
         return s;
     if (!a->is_spoiled)
-        return a->reply->kind == DNS_CUT ? complete(a, &is_by_tcp, deadline)
-                                         : OK;
+        return a->reply->kind == DNS_TRUNCATED
+                   ? complete(a, &is_by_tcp, deadline)
+                   : OK;
     note_lack(a, LETTER_CASE);
     return ask_without_case(a, patience, deadline);
 }

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Ethernet frames (IEEE 802.3) of up to four types; priority tags are removed
+ * (IEEE 802.1Q).
+ */
 #include <mirage/bytes.h>
 #include <mirage/ethernet.h>
 #include <stdlib.h>
@@ -18,10 +22,10 @@ struct ethernet {
     } listener[TYPES];
 };
 
-/* Returns the length of the headers, with the type behind them in *type; 0 if
- * the frame ends before: *frame is freed then. A tag with VLAN 0 only gives a
- * frame its priority: end stations take it as untagged (IEEE 802.1Q, 6.9).
- * A frame of a VLAN has the type of a tag, for whoever listens to that. */
+/* Returns the length of the headers, and stores the type that follows them; 0:
+ * the frame is too short, and *frame is freed. A tag with VLAN 0 only has a
+ * priority: end stations treat the frame as untagged (IEEE 802.1Q, 6.9). A
+ * frame of a VLAN is delivered with the type of the tag. */
 static size_t parse_header(struct buf **frame, uint16_t *type)
 {
     *frame = buf_pull(*frame, ETHERNET_HEADER);
@@ -39,7 +43,7 @@ static size_t parse_header(struct buf **frame, uint16_t *type)
     return ETHERNET_HEADER + TAG;
 }
 
-static void take(struct ethernet *e, struct buf *frame)
+static void deliver(struct ethernet *e, struct buf *frame)
 {
     struct mac from;
     uint16_t type;
@@ -64,10 +68,10 @@ static void take(struct ethernet *e, struct buf *frame)
     buf_free(frame);
 }
 
-static void take_all(void *ctx, struct buf *const *frames, size_t count)
+static void on_frames(void *ctx, struct buf *const *frames, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        take(ctx, frames[i]);
+        deliver(ctx, frames[i]);
 }
 
 enum status ethernet_connect(struct network *net, struct ethernet **made)
@@ -77,7 +81,7 @@ enum status ethernet_connect(struct network *net, struct ethernet **made)
     if (!e)
         return ERR_NO_MEMORY;
     e->net = net;
-    network_listen(net, take_all, e);
+    network_listen(net, on_frames, e);
     *made = e;
     return OK;
 }

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Why an IPv4 address cannot be that of a host or gateway (RFC 1122, 3.2.1.3).
+ */
 #include "host_address.h"
 #include <stddef.h>
 

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A datagram is an array of its fragments, sorted by where they begin. Each
- * fragment holds a page, however few its bytes, so that fragments are counted
- * and not bytes; what is too much is dropped with its datagram.
+ * A datagram has an array of its fragments, sorted by offset. Limits count
+ * fragments and not bytes, since each uses a page. A datagram that exceeds a
+ * limit is dropped.
  */
 #include "reassembly.h"
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MOST 65535 /* bytes of a packet, its header included */
+
+/* Of find_index. */
+#define DUPLICATE UINT_MAX
+#define OVERLAP   (UINT_MAX - 1)
 
 struct piece {
     unsigned from, to; /* bytes of the datagram */
@@ -18,11 +23,11 @@ struct piece {
 struct datagram {
     struct reassembly *all;
     bool used;
-    struct ipv4_packet packet; /* of the first fragment, if it has come */
+    struct ipv4_packet packet; /* of the first fragment, once it is received */
     unsigned header; /* bytes, of that fragment */
-    unsigned ecn; /* of all fragments: 1 << codepoint */
+    unsigned ecn; /* codepoints of all fragments, as bits */
     unsigned total; /* bytes; 0: not known yet */
-    unsigned have; /* bytes */
+    unsigned have; /* bytes received */
     nanoseconds since;
     unsigned count;
     struct piece piece[REASSEMBLY_FRAGMENTS];
@@ -77,19 +82,19 @@ static bool belongs(const struct datagram *d, const struct ipv4_packet *p)
            ip_equal(d->packet.from, p->from) && ip_equal(d->packet.to, p->to);
 }
 
-/* A place for a new datagram, at the cost of the oldest of its sender, or of
- * all, where there are too many. */
-static struct datagram *take_place(struct reassembly *r,
-                                   const struct ipv4_packet *p)
+/* Allocates a datagram. Drops the oldest of the sender, or of all, when there
+ * are too many. */
+static struct datagram *alloc_datagram(struct reassembly *r,
+                                       const struct ipv4_packet *p)
 {
-    struct datagram *oldest = NULL, *of_one = NULL, *place = NULL;
+    struct datagram *oldest = NULL, *of_one = NULL, *slot = NULL;
     unsigned count = 0;
 
     for (size_t i = 0; i < REASSEMBLY_DATAGRAMS; i++) {
         struct datagram *d = &r->datagram[i];
 
         if (!d->used) {
-            place = d;
+            slot = d;
             continue;
         }
         if (!oldest || d->since < oldest->since)
@@ -100,41 +105,41 @@ static struct datagram *take_place(struct reassembly *r,
         if (!of_one || d->since < of_one->since)
             of_one = d;
     }
-    if (count >= REASSEMBLY_OF_ONE || !place) {
-        place = count >= REASSEMBLY_OF_ONE ? of_one : oldest;
+    if (count >= REASSEMBLY_OF_ONE || !slot) {
+        slot = count >= REASSEMBLY_OF_ONE ? of_one : oldest;
         r->counters.overflows++;
-        drop(place);
+        drop(slot);
     }
-    return place;
+    return slot;
 }
 
-static struct datagram *datagram_of(struct reassembly *r,
-                                    const struct ipv4_packet *p)
+static struct datagram *find_or_alloc(struct reassembly *r,
+                                      const struct ipv4_packet *p)
 {
     struct datagram *d;
 
     for (size_t i = 0; i < REASSEMBLY_DATAGRAMS; i++)
         if (belongs(&r->datagram[i], p))
             return &r->datagram[i];
-    d = take_place(r, p);
+    d = alloc_datagram(r, p);
     memset(d, 0, sizeof *d);
     d->all = r;
     d->used = true;
     d->packet = *p;
     d->since = time_now();
-    d->timer.ring = expire;
+    d->timer.expired = expire;
     d->timer.ctx = d;
     wheel_set(r->wheel, &d->timer, time_after(REASSEMBLY_TIME));
     return d;
 }
 
-/* Where a piece belongs; or count + 1 if it is there already, count + 2 if it
- * overlaps one. */
-static unsigned place_of(const struct datagram *d, unsigned from, unsigned to)
+/* The index at which to insert [from, to). DUPLICATE: it was received before;
+ * OVERLAP: it overlaps another piece. */
+static unsigned find_index(const struct datagram *d, unsigned from, unsigned to)
 {
     unsigned at = 0, end = d->count;
 
-    if (end > 0 && d->piece[end - 1].from < from) /* in order, as a rule */
+    if (end > 0 && d->piece[end - 1].from < from) /* usually in order */
         at = end;
     while (at < end) {
         unsigned middle = (at + end) / 2;
@@ -145,14 +150,14 @@ static unsigned place_of(const struct datagram *d, unsigned from, unsigned to)
             end = middle;
     }
     if (at < d->count && d->piece[at].from == from && d->piece[at].to == to)
-        return d->count + 1;
+        return DUPLICATE;
     if ((at > 0 && d->piece[at - 1].to > from) ||
         (at < d->count && d->piece[at].from < to))
-        return d->count + 2;
+        return OVERLAP;
     return at;
 }
 
-/* The bufs of all pieces in one list. */
+/* Joins the bufs of all pieces, and frees the datagram. */
 static struct buf *join(struct datagram *d)
 {
     struct buf *whole = d->piece[0].data;
@@ -165,8 +170,9 @@ static struct buf *join(struct datagram *d)
     return whole;
 }
 
-static struct buf *end(struct datagram *d, uint64_t *counter,
-                       struct buf *payload)
+/* Drops the datagram, and counts why. */
+static struct buf *drop_counted(struct datagram *d, uint64_t *counter,
+                                struct buf *payload)
 {
     ++*counter;
     buf_free(payload);
@@ -174,8 +180,8 @@ static struct buf *end(struct datagram *d, uint64_t *counter,
     return NULL;
 }
 
-/* Fragments that are not ECN-capable among others that are: somebody on the way
- * changes the bits, and a CE mark may have been lost. */
+/* Are some fragments ECN-capable and others not? Then a router changes the
+ * bits, and a CE mark may have been lost. */
 static bool is_mixed(unsigned ecn)
 {
     return (ecn & 1) != 0 && (ecn & ~1u) != 0;
@@ -189,28 +195,28 @@ struct buf *reassembly_add(struct reassembly *r, struct fragment *f,
     struct datagram *d;
 
     r->counters.fragments++;
-    /* All but the last are of whole eights, and all have something. */
+    /* All but the last have a multiple of eight bytes, and none is empty. */
     if (to == from || (f->more && to % 8 != 0) || f->header + to > MOST) {
         buf_free(payload);
         return NULL;
     }
     payload->offload = (struct offload){0};
-    d = datagram_of(r, &f->packet);
-    at = place_of(d, from, to);
-    if (at == d->count + 1) {
+    d = find_or_alloc(r, &f->packet);
+    at = find_index(d, from, to);
+    if (at == DUPLICATE) {
         buf_free(payload);
         return NULL;
     }
-    if (at == d->count + 2 || (d->total && to > d->total) ||
+    if (at == OVERLAP || (d->total && to > d->total) ||
         (!f->more && ((d->total && d->total != to) ||
                       (d->count > 0 && d->piece[d->count - 1].to > to))))
-        return end(d, &r->counters.overlaps, payload);
+        return drop_counted(d, &r->counters.overlaps, payload);
     if (d->count == REASSEMBLY_FRAGMENTS || r->held == REASSEMBLY_PIECES ||
         buf_pages_free() < buf_pages() / 4)
-        return end(d, &r->counters.overflows, payload);
+        return drop_counted(d, &r->counters.overflows, payload);
     d->ecn |= 1u << (f->packet.service & IPV4_ECN);
     if (is_mixed(d->ecn))
-        return end(d, &r->counters.mixed, payload);
+        return drop_counted(d, &r->counters.mixed, payload);
     if (!f->more)
         d->total = to;
     if (from == 0) {
@@ -225,9 +231,9 @@ struct buf *reassembly_add(struct reassembly *r, struct fragment *f,
     d->have += to - from;
     if (!d->total || d->have < d->total)
         return NULL;
-    /* Only the first fragment has all options. */
+    /* Only the first fragment has all options, which may be longer. */
     if (d->header + d->total > MOST)
-        return end(d, &r->counters.overflows, NULL);
+        return drop_counted(d, &r->counters.overflows, NULL);
     r->counters.datagrams++;
     if (d->ecn & 1u << IPV4_CE)
         d->packet.service |= IPV4_CE;

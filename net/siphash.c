@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * SipHash-2-4 (Aumasson and Bernstein, 2012), with the names of the paper.
+ */
 #include "siphash.h"
 #include <string.h>
 
@@ -23,7 +26,7 @@ static void rounds(uint64_t v[4], int count)
     }
 }
 
-/* The bytes of a word, lowest first. */
+/* Reads a word, little-endian, of len bytes. */
 static uint64_t word(const uint8_t *p, size_t len)
 {
     uint64_t w = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * siphash: a hash that nobody can foresee who does not know the key
- * (SipHash-2-4: Aumasson and Bernstein, 2012).
+ * siphash: SipHash-2-4 (Aumasson and Bernstein, 2012), a keyed hash. Without
+ * the key its values cannot be predicted, nor collisions found.
  */
 #ifndef NET_SIPHASH_H
 #define NET_SIPHASH_H

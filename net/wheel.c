@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Level 0 has a slot for each of the next 64 ticks, level 1 one for each 64 of
- * the ticks behind them, and so on. When a slot of a higher level comes, its
- * timers go to lower ones. Bits say which slots hold any, so that the wheel
- * steps over empty time, however long.
+ * Hierarchical timing wheels (Varghese and Lauck, 1987). Level 0 has a slot for
+ * each of the next 64 ticks, level 1 one for each 64 ticks after them, and so
+ * on. When the time of a slot of a higher level has come, its timers move to
+ * lower levels. Bitmaps of occupied slots let the wheel skip empty time.
  */
 #include "wheel.h"
+#include <mirage/macros.h>
 #include <string.h>
 
 #define TICK_BITS 20 /* a tick is 2^20 ns */
@@ -27,7 +28,7 @@ static void insert(struct wheel *w, struct wheel_timer *t)
     if (tick <= w->tick)
         tick = w->tick + 1;
     ahead = tick - w->tick;
-    if (ahead >= MOST) { /* goes round, and is looked at again */
+    if (ahead >= MOST) { /* beyond the range: inserted again later */
         tick = w->tick + MOST - 1;
         ahead = MOST - 1;
     }
@@ -70,8 +71,8 @@ bool wheel_is_set(const struct wheel_timer *t)
     return t->link != NULL;
 }
 
-/* The tick at which the next slot of a level comes that holds a timer. */
-static uint64_t next_of_level(const struct wheel *w, unsigned level)
+/* The tick of the next occupied slot of a level. */
+static uint64_t next_tick_of_level(const struct wheel *w, unsigned level)
 {
     uint64_t at = w->tick >> SLOT_BITS * level, bits = w->occupied[level];
     unsigned by = (unsigned)(at + 1) & (WHEEL_SLOTS - 1);
@@ -88,10 +89,7 @@ static uint64_t next_tick(const struct wheel *w)
     uint64_t next = UINT64_MAX;
 
     for (unsigned level = 0; level < WHEEL_LEVELS; level++) {
-        uint64_t tick = next_of_level(w, level);
-
-        if (tick < next)
-            next = tick;
+        next = min(next, next_tick_of_level(w, level));
     }
     return next;
 }
@@ -103,13 +101,13 @@ nanoseconds wheel_next(const struct wheel *w)
     return tick >= FOREVER >> TICK_BITS ? FOREVER : tick << TICK_BITS;
 }
 
-static void empty_slot(struct wheel *w, unsigned level)
+static void run_slot(struct wheel *w, unsigned level)
 {
     unsigned slot = (unsigned)(w->tick >> SLOT_BITS * level) &
                     (WHEEL_SLOTS - 1);
     struct wheel_timer *due = w->slot[level][slot];
 
-    /* A list of its own: timers may be set into the same slot meanwhile. */
+    /* Detach the list: callbacks may insert timers into the same slot. */
     w->slot[level][slot] = NULL;
     w->occupied[level] &= ~((uint64_t)1 << slot);
     if (due)
@@ -122,7 +120,7 @@ static void empty_slot(struct wheel *w, unsigned level)
             due->link = &due;
         t->link = NULL;
         if (tick_of(t->deadline) <= w->tick)
-            t->ring(t->ctx);
+            t->expired(t->ctx);
         else
             insert(w, t);
     }
@@ -136,20 +134,19 @@ void wheel_turn(struct wheel *w, nanoseconds now)
         w->tick = tick;
         for (unsigned level = WHEEL_LEVELS; level-- > 0;)
             if ((tick & (((uint64_t)1 << SLOT_BITS * level) - 1)) == 0)
-                empty_slot(w, level);
+                run_slot(w, level);
     }
-    if (until > w->tick)
-        w->tick = until;
+    w->tick = max(w->tick, until);
 }
 
 void wheel_init(struct wheel *w, nanoseconds now)
 {
     memset(w, 0, sizeof *w);
     w->tick = now >> TICK_BITS;
-    w->awaited = 0; /* nobody waits */
+    w->awaited = 0; /* no fiber waits */
 }
 
-static void turn(void *ctx)
+static void run_wheel(void *ctx)
 {
     struct wheel *w = ctx;
 
@@ -168,5 +165,5 @@ static void turn(void *ctx)
 enum status wheel_start(struct wheel *w)
 {
     wheel_init(w, time_now());
-    return fiber_start_as("timers", turn, w);
+    return fiber_start_as("timers", run_wheel, w);
 }

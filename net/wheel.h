@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wheel: the timers of a stack, set, moved and cleared in constant time.
+ * wheel: the timers of a stack. Setting, moving and clearing one takes constant
+ * time.
  *
- * A hierarchical timing wheel (Varghese and Lauck, 1987) that counts in ticks
- * of about a millisecond; a timer rings up to one tick late, never early. What
- * rings runs in the wheel's own fiber, and must not block.
+ * A tick is about a millisecond. A timer expires up to one tick late, never
+ * early; its callback runs in the fiber of the wheel.
  */
 #ifndef NET_WHEEL_H
 #define NET_WHEEL_H
@@ -17,37 +17,37 @@
 #define WHEEL_LEVELS 4
 #define WHEEL_SLOTS  64
 
-/* Zeroed is ready for use, with ring and ctx set; kept while it is set. */
+/* Set `expired` and ctx, and zero the rest. Must exist while it is set. */
 struct wheel_timer {
-    void (*ring)(void *ctx);
+    void (*expired)(void *ctx); /* must not block */
     void *ctx;
     nanoseconds deadline; /* while it is set */
-    struct wheel_timer *next; /* the wheel's own */
-    struct wheel_timer **link; /* what points to it; NULL: not set */
+    struct wheel_timer *next; /* private to wheel.c, from here on */
+    struct wheel_timer **link; /* the pointer to it; NULL: not set */
     uint8_t level, slot;
 };
 
 struct wheel {
-    uint64_t tick; /* all before it have rung */
+    uint64_t tick; /* timers up to it have expired */
     uint64_t occupied[WHEEL_LEVELS];
     struct wheel_timer *slot[WHEEL_LEVELS][WHEEL_SLOTS];
-    nanoseconds awaited; /* by the fiber */
+    nanoseconds awaited; /* the fiber wakes then */
     struct waiters fiber;
 };
 
-/* Makes w ready and starts its fiber. Keeps w. ERR_NO_MEMORY. */
+/* Initialises w, and starts the fiber that runs it. Keeps w. ERR_NO_MEMORY. */
 MUST_CHECK enum status wheel_start(struct wheel *w);
 
-/* Sets t to ring at the deadline, or moves it there. Keeps t. */
+/* Sets t to expire at the deadline, or moves it there. Keeps t. */
 void wheel_set(struct wheel *w, struct wheel_timer *t, nanoseconds deadline);
 
-/* No effect on a timer that is not set. */
+/* Stops t. No effect on a timer that is not set. */
 void wheel_clear(struct wheel *w, struct wheel_timer *t);
 
 bool wheel_is_set(const struct wheel_timer *t);
 
-/* For those who do without the fiber: the moment of the next turn (FOREVER:
- * none), and the turn. */
+/* In place of wheel_start, without a fiber: initialises w; returns when to call
+ * wheel_turn next (FOREVER: never); expires the timers that are due. */
 void wheel_init(struct wheel *w, nanoseconds now);
 nanoseconds wheel_next(const struct wheel *w);
 void wheel_turn(struct wheel *w, nanoseconds now);

@@ -6,7 +6,7 @@
 static nanoseconds clock, rung_at;
 static int rung;
 
-static void ring(void *ctx)
+static void on_expiry(void *ctx)
 {
     (void)ctx;
     rung++;
@@ -37,7 +37,7 @@ TEST(a_timer_rings_once_and_never_early)
 
     for (nanoseconds start = 0; start < SECOND; start += 77777777)
         for (size_t i = 0; i < sizeof after / sizeof *after; i++) {
-            struct wheel_timer t = {.ring = ring};
+            struct wheel_timer t = {.expired = on_expiry};
 
             rung = 0;
             wheel_init(&w, start);
@@ -55,7 +55,7 @@ TEST(a_timer_rings_once_and_never_early)
 TEST(a_month_of_empty_time_takes_few_turns)
 {
     struct wheel w;
-    struct wheel_timer t = {.ring = ring};
+    struct wheel_timer t = {.expired = on_expiry};
 
     wheel_init(&w, 0);
     wheel_set(&w, &t, 2592000 * SECOND);
@@ -65,7 +65,7 @@ TEST(a_month_of_empty_time_takes_few_turns)
 TEST(a_timer_that_is_moved_or_cleared_does_not_ring_at_the_old_time)
 {
     struct wheel w;
-    struct wheel_timer t = {.ring = ring}, u = {.ring = ring};
+    struct wheel_timer t = {.expired = on_expiry}, u = {.expired = on_expiry};
 
     rung = 0;
     wheel_init(&w, 0);
@@ -87,7 +87,7 @@ static struct wheel_timer timers[COUNT];
 static nanoseconds due[COUNT];
 static int late, early, rings;
 
-static void ring_many(void *ctx)
+static void on_expiry_of_many(void *ctx)
 {
     int i = (int)((struct wheel_timer *)ctx - timers);
 
@@ -102,7 +102,8 @@ TEST(timers_that_set_themselves_again_keep_their_times)
 {
     wheel_init(&many, clock = 0);
     for (int i = 0; i < COUNT; i++) {
-        timers[i] = (struct wheel_timer){.ring = ring_many, .ctx = &timers[i]};
+        timers[i] = (struct wheel_timer){.expired = on_expiry_of_many,
+                                         .ctx = &timers[i]};
         due[i] = random_below(1000000000);
         wheel_set(&many, &timers[i], due[i]);
     }
@@ -113,7 +114,7 @@ TEST(timers_that_set_themselves_again_keep_their_times)
 TEST(the_wheels_fiber_wakes_for_an_earlier_timer)
 {
     static struct wheel w;
-    struct wheel_timer a = {.ring = ring}, b = {.ring = ring};
+    struct wheel_timer a = {.expired = on_expiry}, b = {.expired = on_expiry};
 
     rung = 0;
     CHECK(wheel_start(&w) == OK);

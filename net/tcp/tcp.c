@@ -87,7 +87,7 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
     t->congestion = chosen;
     t->ecn = ecn_default();
     t->wheel = ipv4_wheel(ip);
-    t->memory.ring = tcp_check_memory;
+    t->memory.expired = tcp_check_memory;
     t->memory.ctx = t;
     random_bytes(&t->secret, sizeof t->secret);
     random_bytes(&t->ooo_random, sizeof t->ooo_random);

@@ -94,7 +94,7 @@ void tcp_init(struct connection *c, struct tcpv4 *tcp, struct endpoint local,
     c->congestion = tcp->congestion;
     for (int i = 0; i < TCP_CLOCKS; i++)
         c->clock[i] = FOREVER;
-    c->timer.ring = tcp_on_timer;
+    c->timer.expired = tcp_on_timer;
     c->timer.ctx = c;
 }
 

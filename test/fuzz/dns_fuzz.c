@@ -28,7 +28,7 @@ static void check_name(const struct dns_name *name)
 static void check_reply(const struct dns_reply *r)
 {
     check(r->found.count <= DNS_ADDRESSES);
-    check(r->kind == DNS_CUT ||
+    check(r->kind == DNS_TRUNCATED ||
           (r->kind == DNS_FOUND) == (r->found.count > 0));
     check((r->kind == DNS_ALIAS) == (r->name.len > 0));
     for (unsigned i = 0; i < r->found.count; i++)
@@ -38,8 +38,8 @@ static void check_reply(const struct dns_reply *r)
         check(r->aliases > 0);
         check_name(&r->name);
     }
-    if ((r->kind == DNS_CUT && r->found.count == 0) ||
-        r->kind == DNS_NO_FORMAT || r->kind == DNS_FAILED)
+    if ((r->kind == DNS_TRUNCATED && r->found.count == 0) ||
+        r->kind == DNS_FORMAT_ERROR || r->kind == DNS_FAILED)
         check(r->ttl == 0);
     check(r->ttl <= INT32_MAX);
 }
