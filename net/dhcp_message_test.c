@@ -29,7 +29,7 @@ static size_t put(uint8_t *p, size_t at, const void *options, size_t len)
 /* With the options of the string literal o. */
 #define REPLY(p, o) put(p, begin(p), o, sizeof o - 1)
 
-TEST(an_offer_as_servers_make_it_is_understood)
+TEST(a_servers_offer_is_parsed)
 {
     uint8_t p[600];
     struct dhcp_reply r;
@@ -60,7 +60,7 @@ TEST(an_offer_as_servers_make_it_is_understood)
           ip_equal(r.ntp[0], ipv4_address(192, 168, 64, 2)));
 }
 
-TEST(what_is_not_said_is_zero)
+TEST(absent_options_are_zero)
 {
     uint8_t p[300];
     struct dhcp_reply r;
@@ -72,7 +72,7 @@ TEST(what_is_not_said_is_zero)
     CHECK(ipv4_number(r.server) == 0 && ipv4_number(r.router) == 0);
 }
 
-TEST(options_go_on_in_the_fields_of_the_files_and_the_servers_name)
+TEST(options_continue_in_the_fields_file_and_sname)
 {
     uint8_t p[300];
     struct dhcp_reply r;
@@ -89,7 +89,7 @@ TEST(options_go_on_in_the_fields_of_the_files_and_the_servers_name)
     }
 }
 
-TEST(an_option_in_pieces_is_put_together)
+TEST(a_split_option_is_concatenated)
 {
     uint8_t p[300];
     struct dhcp_reply r;
@@ -110,7 +110,7 @@ TEST(an_option_in_pieces_is_put_together)
     CHECK(dhcp_parse(p, len, &r) && r.has_lease && r.lease == 0x00010203);
 }
 
-TEST(lists_are_kept_as_far_as_there_is_room_and_only_of_addresses_of_hosts)
+TEST(lists_keep_three_host_addresses)
 {
     uint8_t p[300];
     struct dhcp_reply r;
@@ -126,7 +126,7 @@ TEST(lists_are_kept_as_far_as_there_is_room_and_only_of_addresses_of_hosts)
     CHECK(ip_equal(r.dns[1], ipv4_address(10, 0, 0, 3)));
 }
 
-TEST(numbers_of_a_wrong_length_and_nonsense_are_as_good_as_not_said)
+TEST(options_of_a_wrong_length_or_value_are_ignored)
 {
     uint8_t p[300];
     struct dhcp_reply r;
@@ -141,7 +141,7 @@ TEST(numbers_of_a_wrong_length_and_nonsense_are_as_good_as_not_said)
     CHECK(!r.has_lease && r.t1 == 0 && r.prefix == 0 && r.mtu == 0);
 }
 
-TEST(an_option_whose_length_lies_ends_the_options_and_those_before_it_count)
+TEST(an_option_beyond_its_field_ends_the_options)
 {
     uint8_t p[300];
     struct dhcp_reply r;
@@ -158,7 +158,7 @@ TEST(an_option_whose_length_lies_ends_the_options_and_those_before_it_count)
     CHECK(dhcp_parse(p, len, &r) && !r.has_lease);
 }
 
-TEST(a_number_that_is_said_twice_is_the_first)
+TEST(of_a_repeated_number_the_first_is_used)
 {
     uint8_t p[300];
     struct dhcp_reply r;
@@ -177,7 +177,7 @@ TEST(a_number_that_is_said_twice_is_the_first)
 #define BY_9       "\x0a\x00\x00\x09"
 #define TO_10_N(n) "\x18\x0a\x01" n BY_9
 
-TEST(routes_come_in_the_place_of_the_router)
+TEST(classless_routes_replace_the_router)
 {
     uint8_t p[600];
     struct dhcp_reply r;
@@ -234,7 +234,7 @@ TEST(eight_routes_besides_the_default_are_kept)
     CHECK(ip_equal(r.routes[7].network, ipv4_address(10, 1, 8, 0)));
 }
 
-TEST(a_route_that_makes_no_sense_ends_their_list)
+TEST(a_malformed_route_ends_the_list)
 {
     static const uint8_t wrong[][6] = {
         {33, 1, 2, 3, 4, 5},
@@ -264,7 +264,7 @@ TEST(a_route_that_makes_no_sense_ends_their_list)
     }
 }
 
-TEST(what_is_no_reply_to_an_ethernet_client_is_refused)
+TEST(messages_that_are_no_reply_to_an_ethernet_client_are_refused)
 {
     static const size_t place[] = {0, 2, 236, 239};
     uint8_t p[300];
@@ -297,7 +297,7 @@ static const uint8_t *option(const uint8_t *p, size_t len, uint8_t code,
     return NULL;
 }
 
-TEST(a_request_has_what_it_is_given_and_300_bytes_at_least)
+TEST(a_request_has_the_given_options_and_300_bytes_at_least)
 {
     struct dhcp_request r = {.type = DHCP_DISCOVER,
                              .xid = 0x01020304,

@@ -193,7 +193,7 @@ static bool waits(unsigned seconds)
     return wait >= (seconds - 1) * SECOND && wait <= (seconds + 1) * SECOND;
 }
 
-TEST(from_nothing_to_a_lease)
+TEST(discover_offer_request_and_ack_give_a_lease)
 {
     now = 1000 * SECOND;
     start(true);
@@ -221,7 +221,7 @@ TEST(from_nothing_to_a_lease)
     CHECK(did.sent == 2);
 }
 
-TEST(what_is_not_answered_is_asked_again_after_4_8_16_32_and_64_seconds)
+TEST(discover_is_repeated_after_4_8_16_32_and_64_seconds)
 {
     static const unsigned wait[] = {4, 8, 16, 32, 64, 64, 64};
     bool differs = false;
@@ -239,7 +239,7 @@ TEST(what_is_not_answered_is_asked_again_after_4_8_16_32_and_64_seconds)
     CHECK(get_be16(did.data + 8) >= 4 + 60); /* secs */
 }
 
-TEST(a_request_that_is_not_answered_four_times_begins_anew)
+TEST(four_unanswered_requests_restart_discovery)
 {
     uint32_t xid;
 
@@ -255,7 +255,7 @@ TEST(a_request_that_is_not_answered_four_times_begins_anew)
     CHECK(d.xid != xid);
 }
 
-TEST(what_is_for_others_or_makes_no_sense_is_ignored)
+TEST(messages_for_others_and_malformed_ones_are_ignored)
 {
     static const uint32_t wrong[] = {0, 0x7f000001, 0xe0000001, 0xffffffff,
                                      0x0a000000, 0x0affffff};
@@ -283,7 +283,7 @@ TEST(what_is_for_others_or_makes_no_sense_is_ignored)
     CHECK(d.state == DHCP_REQUESTING && did.sent == 2 && did.probes == 0);
 }
 
-TEST(the_first_and_the_last_address_of_a_network_are_not_taken)
+TEST(network_and_broadcast_addresses_are_refused)
 {
     start(true);
     SAY_TOO("\x01\x04\xff\xff\xff\x00");
@@ -305,7 +305,7 @@ TEST(the_first_and_the_last_address_of_a_network_are_not_taken)
     CHECK(d.state == DHCP_REQUESTING && did.probes == 0);
 }
 
-TEST(only_the_server_that_is_asked_can_refuse_but_any_that_knows_can_grant)
+TEST(only_the_server_asked_can_refuse_but_any_can_grant)
 {
     start(true);
     reply(DHCP_OFFER);
@@ -341,7 +341,7 @@ TEST(only_the_server_that_is_asked_can_refuse_but_any_that_knows_can_grant)
         CHECK(did.holds);             \
     } while (0)
 
-TEST(a_server_that_does_not_say_who_it_is_is_asked_as_0_0_0_0_and_by_broadcast)
+TEST(a_server_without_an_identifier_is_asked_by_broadcast)
 {
     start(true);
     server = ipv4_of_number(0);
@@ -369,7 +369,7 @@ TEST(a_server_that_does_not_say_who_it_is_is_asked_as_0_0_0_0_and_by_broadcast)
     CHECK(d.state == DHCP_RENEWING && ipv4_number(did.to) == 0);
 }
 
-TEST(a_lease_without_a_time_is_of_an_hour)
+TEST(a_lease_without_a_time_lasts_an_hour)
 {
     nanoseconds begun = now;
 
@@ -384,7 +384,7 @@ TEST(a_lease_without_a_time_is_of_an_hour)
     CHECK(did.bound == 2 && did.lease.end == now + HOUR);
 }
 
-TEST(what_an_ack_does_not_say_is_as_the_offer_said)
+TEST(an_ack_keeps_the_offers_values_that_it_lacks)
 {
     struct stackv4_address first;
 
@@ -425,7 +425,7 @@ TEST(what_an_ack_does_not_say_is_as_the_offer_said)
     CHECK(ipv4_number(did.lease.address.gateway) == 0);
 }
 
-TEST(an_offer_says_nothing_for_the_next)
+TEST(an_offer_does_not_keep_values_of_an_earlier_one)
 {
     start(true);
     SAY_TOO("\x01\x04\xff\xff\xff\x00\x03\x04\x0a\x00\x00\x01");
@@ -470,7 +470,7 @@ TEST(a_gateway_that_is_not_on_the_link_is_left_out)
                             "out");
 }
 
-TEST(an_address_of_32_bits_has_its_gateway_on_the_link)
+TEST(with_a_prefix_of_32_bits_the_gateway_is_on_the_link)
 {
     start(true); /* as on Google's cloud */
     BECOME_BOUND("\x01\x04\xff\xff\xff\xff\x03\x04\x0a\x80\x00\x01",
@@ -510,7 +510,7 @@ TEST(a_route_whose_router_is_not_on_the_link_is_left_out)
     CHECK(did.lease.address.routes[2].prefix == 0);
 }
 
-TEST(an_mtu_that_no_link_has_is_left_out)
+TEST(an_mtu_below_576_is_left_out)
 {
     static const uint16_t mtu[] = {0, 1, 60, 68, 575, 576, 1400, 65535};
 
@@ -526,7 +526,7 @@ TEST(an_mtu_that_no_link_has_is_left_out)
     }
 }
 
-TEST(a_refusal_of_what_was_offered_is_waited_out)
+TEST(after_a_nak_to_an_offer_the_client_waits)
 {
     start(true);
     reply(DHCP_OFFER);
@@ -537,7 +537,7 @@ TEST(a_refusal_of_what_was_offered_is_waited_out)
     CHECK(type() == DHCP_DISCOVER);
 }
 
-TEST(an_address_that_somebody_uses_is_declined_and_asked_for_later)
+TEST(an_address_in_use_is_declined_and_discovered_later)
 {
     start(true);
     reply(DHCP_OFFER);
@@ -558,7 +558,7 @@ TEST(an_address_that_somebody_uses_is_declined_and_asked_for_later)
     CHECK(did.lost == 1);
 }
 
-TEST(the_lease_is_renewed_at_t1_with_its_server_alone)
+TEST(the_lease_is_renewed_at_t1_by_its_server_only)
 {
     become_bound();
     pass();
@@ -572,7 +572,7 @@ TEST(the_lease_is_renewed_at_t1_with_its_server_alone)
     CHECK(did.lease.end == now - SECOND + HOUR && did.lost == 0);
 }
 
-TEST(it_is_asked_again_after_half_of_what_is_left_and_of_all_from_t2_on)
+TEST(renewal_is_repeated_after_half_of_the_time_left_and_broadcast_from_t2)
 {
     unsigned renewing = 0, rebinding = 0;
     nanoseconds last;
@@ -622,7 +622,7 @@ static nanoseconds least_between(uint32_t lease, uint32_t t1, uint32_t t2)
     return least;
 }
 
-TEST(a_lease_is_renewed_once_in_an_eighth_of_it_at_most)
+TEST(a_lease_is_renewed_at_most_once_in_an_eighth_of_it)
 {
     static const uint32_t leases[] = {1, 2, 9, 10, 11, 60, 3600, 86400};
     static const uint32_t times[][2] = {
@@ -651,7 +651,7 @@ TEST(a_lease_is_renewed_once_in_an_eighth_of_it_at_most)
     CHECK(dhcp_deadline(&d) - now > 16 * 365 * DAY);
 }
 
-TEST(a_server_that_refuses_each_renewal_does_not_drive_us_round)
+TEST(a_server_that_refuses_each_renewal_causes_no_fast_loop)
 {
     nanoseconds last, begun;
     unsigned before;
@@ -685,7 +685,7 @@ TEST(a_server_that_refuses_each_renewal_does_not_drive_us_round)
     }
 }
 
-TEST(a_server_that_falls_silent_is_asked_as_rarely_whatever_its_times)
+TEST(a_server_that_falls_silent_is_not_flooded_whatever_its_times)
 {
     static const uint32_t leases[] = {1, 10, 60, 3600, 86400};
 
@@ -727,7 +727,7 @@ TEST(t1_and_t2_differ_from_one_lease_to_the_next)
     CHECK(same < 3);
 }
 
-TEST(any_server_may_go_on_with_the_lease_from_t2_on)
+TEST(from_t2_on_any_server_may_extend_the_lease)
 {
     become_bound();
     for (pass(); d.state != DHCP_REBINDING; pass())
@@ -743,7 +743,7 @@ TEST(any_server_may_go_on_with_the_lease_from_t2_on)
     CHECK(ip_equal(did.to, ipv4_address(10, 0, 0, 2)));
 }
 
-TEST(another_address_than_before_is_looked_for_and_told)
+TEST(another_address_than_before_is_probed_and_reported)
 {
     become_bound();
     pass();
@@ -755,7 +755,7 @@ TEST(another_address_than_before_is_looked_for_and_told)
     CHECK(did.bound == 2 && ip_equal(did.lease.address.ip, offered));
 }
 
-TEST(an_address_that_is_taken_back_is_lost_at_once)
+TEST(a_nak_ends_the_lease_at_once)
 {
     become_bound();
     reply(DHCP_NAK); /* nobody has asked */
@@ -767,7 +767,7 @@ TEST(an_address_that_is_taken_back_is_lost_at_once)
     CHECK(type() == DHCP_DISCOVER);
 }
 
-TEST(after_the_link_was_away_it_is_asked_whether_the_lease_holds)
+TEST(after_the_link_was_down_the_lease_is_verified)
 {
     become_bound();
     dhcp_link(&d, false, now);
@@ -799,7 +799,7 @@ TEST(after_the_link_was_away_it_is_asked_whether_the_lease_holds)
     CHECK(dhcp_deadline(&d) == did.lease.t1);
 }
 
-TEST(a_lease_ends_with_the_link_away_and_while_it_is_asked_for)
+TEST(a_lease_expires_while_the_link_is_down_and_while_it_is_verified)
 {
     become_bound();
     dhcp_link(&d, false, now);
@@ -819,7 +819,7 @@ TEST(a_lease_ends_with_the_link_away_and_while_it_is_asked_for)
     CHECK(d.state == DHCP_SELECTING);
 }
 
-TEST(without_a_link_nothing_is_asked)
+TEST(without_a_link_nothing_is_sent)
 {
     start(false);
     CHECK(did.sent == 0 && dhcp_deadline(&d) == FOREVER);
@@ -831,7 +831,7 @@ TEST(without_a_link_nothing_is_asked)
     CHECK(dhcp_deadline(&d) == FOREVER);
 }
 
-TEST(a_lease_for_ever_is_not_renewed)
+TEST(an_infinite_lease_is_not_renewed)
 {
     start(true);
     reply(DHCP_OFFER);
@@ -841,7 +841,7 @@ TEST(a_lease_for_ever_is_not_renewed)
     CHECK(did.lease.end == FOREVER && did.lease.t2 == FOREVER);
 }
 
-TEST(a_lease_beyond_the_end_of_time_is_for_ever)
+TEST(a_lease_beyond_the_range_of_the_clock_is_infinite)
 {
     nanoseconds before = now;
 
@@ -855,7 +855,7 @@ TEST(a_lease_beyond_the_end_of_time_is_for_ever)
     now = before;
 }
 
-TEST(times_that_make_no_sense_are_our_own)
+TEST(impossible_times_are_replaced)
 {
     static const uint32_t times[][2] = {
         {0, 0}, {3600, 3600}, {4000, 5000}, {3000, 2000}, {1, 1}, {0, 1}};
@@ -870,7 +870,7 @@ TEST(times_that_make_no_sense_are_our_own)
     }
 }
 
-TEST(a_lease_of_a_second_is_held_for_ten_and_said)
+TEST(a_lease_of_a_second_is_held_for_ten_and_logged)
 {
     nanoseconds begun = now;
 
@@ -891,7 +891,7 @@ TEST(a_lease_of_a_second_is_held_for_ten_and_said)
     CHECK(d.state == DHCP_SELECTING);
 }
 
-TEST(a_lease_is_given_back)
+TEST(a_lease_is_released)
 {
     become_bound();
     dhcp_release(&d, now);
@@ -903,7 +903,7 @@ TEST(a_lease_is_given_back)
     CHECK(did.sent == 3);
 }
 
-TEST(a_month_of_leases_with_a_day_of_silence_in_it)
+TEST(a_month_of_leases_survives_a_day_without_a_server)
 {
     nanoseconds began, silent;
     unsigned sent;
@@ -973,7 +973,7 @@ static void turn(void)
     dhcp_tick(&d, now);
 }
 
-TEST(whatever_happens_there_is_a_deadline_and_no_lease_beyond_its_end)
+TEST(after_any_events_there_is_a_deadline_and_no_expired_lease)
 {
     for (int seed = 0; seed < 2000; seed++) {
         start(true);

@@ -335,7 +335,7 @@ static void read_addresses(const struct message *m, const struct found *f,
 
 /* Evaluates the answer for name. */
 static void evaluate(const struct message *m, const struct found *f,
-                 const struct dns_name *name, struct dns_reply *r)
+                     const struct dns_name *name, struct dns_reply *r)
 {
     unsigned flags = get_be16(m->p + 2);
     bool knows = f->has_soa || flags & RECURSES;
@@ -366,7 +366,7 @@ static void evaluate(const struct message *m, const struct found *f,
 
 /* Reads the addresses of the complete answers in a truncated message. */
 static void evaluate_truncated(const struct message *m, size_t at,
-                        const struct dns_name *name, struct dns_reply *r)
+                               const struct dns_name *name, struct dns_reply *r)
 {
     unsigned answers = get_be16(m->p + 6);
     struct found f = {.answers = at};

@@ -60,7 +60,7 @@ static const char *times(char c, size_t count)
     return text;
 }
 
-TEST(a_name_is_labels_between_points_and_perhaps_one_behind)
+TEST(a_name_has_labels_between_dots_and_may_end_in_a_dot)
 {
     struct dns_name a = name_of("www.example.org");
     struct dns_name b = name_of("WWW.Example.ORG.");
@@ -73,7 +73,7 @@ TEST(a_name_is_labels_between_points_and_perhaps_one_behind)
     CHECK(name_of("x").len == 3 && name_of("_dmarc.a-b.c9").len > 3);
 }
 
-TEST(what_no_host_is_called_is_no_name)
+TEST(names_that_no_host_can_have_are_refused)
 {
     static const char *const wrong[] = {
         "", ".", "..", "a..b", ".a", "a b", "a\nb", "b\xc3\xbc.de", "a/b",
@@ -104,7 +104,7 @@ TEST(labels_have_63_bytes_and_names_253_at_most)
     CHECK(!dns_name_of_text(text, &name));
 }
 
-TEST(a_domain_has_the_names_that_end_in_its_labels)
+TEST(names_that_end_in_the_labels_of_a_domain_are_in_it)
 {
     struct dns_name local = name_of("localhost"), sub = name_of("a.LocalHost");
     struct dns_name other = name_of("mylocalhost"), org = name_of("org");
@@ -114,7 +114,7 @@ TEST(a_domain_has_the_names_that_end_in_its_labels)
     CHECK(!dns_name_is_in(&local, &sub));
 }
 
-TEST(a_question_is_as_rfc_1035_has_it)
+TEST(a_query_has_the_format_of_rfc_1035)
 {
     struct dns_query q = www();
     uint8_t p[DNS_QUERY_LEN];
@@ -126,7 +126,7 @@ TEST(a_question_is_as_rfc_1035_has_it)
     CHECK(p[11] == 1 && memcmp(p + sizeof QUERY - 1, OPT, 11) == 0);
 }
 
-TEST(the_longest_name_fits_into_a_question)
+TEST(the_longest_name_fits_into_a_query)
 {
     struct dns_query q = {1, {.len = 0}, true};
     char text[254];
@@ -139,7 +139,7 @@ TEST(the_longest_name_fits_into_a_question)
     CHECK(q.name.len == 255 && dns_emit(&q, p) == DNS_QUERY_LEN);
 }
 
-TEST(chance_changes_the_case_of_letters_and_nothing_else)
+TEST(mixing_changes_only_the_case_of_letters)
 {
     struct dns_name plain = name_of("www-4.example-9.org"), mixed = plain;
     unsigned seen[2] = {0, 0};
@@ -155,7 +155,7 @@ TEST(chance_changes_the_case_of_letters_and_nothing_else)
     CHECK(seen[0] > 0 && seen[1] > 0);
 }
 
-TEST(addresses_are_taken_in_their_order_with_the_least_time)
+TEST(addresses_are_kept_in_order_with_the_least_ttl)
 {
     static const char m[] = HEAD("\x81\x80", "\2", "\0", "\1")
         ADDRESS(AT_WWW, "\x0a\1\2\3")
@@ -168,7 +168,7 @@ TEST(addresses_are_taken_in_their_order_with_the_least_time)
     CHECK(ip_equal(r.found.ip[1], ipv4_address(10, 1, 2, 4)));
 }
 
-TEST(names_of_others_other_types_and_classes_are_left_out)
+TEST(records_of_other_names_types_and_classes_are_ignored)
 {
     static const char m[] = HEAD("\x81\x80", "\4", "\0", "\0")
         ADDRESS(AT_EXAMPLE, "\x0a\0\0\1")
@@ -182,7 +182,7 @@ TEST(names_of_others_other_types_and_classes_are_left_out)
     CHECK(ip_equal(r.found.ip[0], ipv4_address(10, 0, 0, 3)));
 }
 
-TEST(no_more_addresses_are_kept_than_there_is_room_for)
+TEST(at_most_eight_addresses_are_kept)
 {
     char p[1000];
     struct dns_reply r;
@@ -197,7 +197,7 @@ TEST(no_more_addresses_are_kept_than_there_is_room_for)
     CHECK(ip_equal(r.found.ip[7], ipv4_address(10, 0, 0, 7)));
 }
 
-TEST(an_address_that_no_host_has_is_none)
+TEST(addresses_that_no_host_has_are_ignored)
 {
     static const char m[] = HEAD("\x81\x80", "\3", "\0", "\0")
         ADDRESS(AT_WWW, "\0\0\0\0") ADDRESS(AT_WWW, "\xe0\0\0\1")
@@ -228,7 +228,7 @@ TEST(aliases_are_followed_in_any_order_to_the_address)
     CHECK(r.kind == DNS_FOUND && r.aliases == 2 && r.ttl == 10);
 }
 
-TEST(an_alias_that_leads_out_of_the_message_is_to_be_asked_for)
+TEST(an_alias_without_its_address_is_reported)
 {
     static const char m[] = HEAD("\x81\x80", "\1", "\0", "\0")
         CNAME4(AT_WWW, "\x0a", "\1a" AT_ORG);
@@ -240,7 +240,7 @@ TEST(an_alias_that_leads_out_of_the_message_is_to_be_asked_for)
     CHECK(dns_name_equal(&r.name, &a));
 }
 
-TEST(aliases_that_go_round_lead_nowhere)
+TEST(a_loop_of_aliases_is_a_failure)
 {
     static const char m[] = HEAD("\x81\x80", "\1", "\0", "\0")
         CNAME2(AT_WWW, "\x0a", AT_WWW);
@@ -250,7 +250,7 @@ TEST(aliases_that_go_round_lead_nowhere)
     CHECK(r.kind == DNS_FAILED && r.ttl == 0 && r.name.len == 0);
 }
 
-TEST(what_is_not_there_is_so_for_the_lesser_time_of_the_soa)
+TEST(a_negative_answer_has_the_lesser_ttl_of_the_soa)
 {
     static const struct {
         const char message[80];
@@ -275,7 +275,7 @@ TEST(what_is_not_there_is_so_for_the_lesser_time_of_the_soa)
     }
 }
 
-TEST(an_alias_to_nothing_is_nothing_for_the_least_time)
+TEST(an_alias_of_a_missing_name_has_the_least_ttl)
 {
     static const char m[] = HEAD("\x81\x83", "\1", "\1", "\0")
         CNAME4(AT_WWW, "\x0a", "\1a" AT_ORG) SOA("\0\0\0\x3c");
@@ -284,7 +284,7 @@ TEST(an_alias_to_nothing_is_nothing_for_the_least_time)
     CHECK(PARSE(m, &r) && r.kind == DNS_NO_NAME && r.ttl == 10);
 }
 
-TEST(a_server_that_only_names_others_has_failed)
+TEST(a_referral_is_a_failure)
 {
     static const char m[] = HEAD("\x81\0", "\0", "\1", "\0")
         AT_EXAMPLE "\0\2\0\1\0\0\0\x0a\0\2" AT_ORG; /* NS */
@@ -293,7 +293,7 @@ TEST(a_server_that_only_names_others_has_failed)
     CHECK(PARSE(m, &r) && r.kind == DNS_FAILED);
 }
 
-TEST(a_time_with_the_highest_bit_is_none)
+TEST(a_ttl_with_the_highest_bit_is_zero)
 {
     static const char m[] = HEAD("\x81\x80", "\1", "\0", "\0")
         AT_WWW "\0\1\0\1\x80\0\0\0\0\4\x0a\0\0\1";
@@ -302,7 +302,7 @@ TEST(a_time_with_the_highest_bit_is_none)
     CHECK(PARSE(m, &r) && r.kind == DNS_FOUND && r.ttl == 0);
 }
 
-TEST(codes_say_who_has_not_understood_and_who_does_not_want)
+TEST(codes_tell_format_errors_from_failures)
 {
     static const struct {
         uint8_t code, more;
@@ -329,7 +329,7 @@ TEST(codes_say_who_has_not_understood_and_who_does_not_want)
     }
 }
 
-TEST(without_the_question_only_failures_are_heard)
+TEST(without_a_question_only_failures_are_accepted)
 {
     struct dns_reply r;
 
@@ -346,7 +346,7 @@ TEST(without_the_question_only_failures_are_heard)
     CHECK(!PARSE("\x12\x35\x81\x81\0\0\0\0\0\0\0\0", &r));
 }
 
-TEST(of_a_message_that_is_cut_the_whole_addresses_are_read)
+TEST(complete_addresses_of_a_truncated_message_are_read)
 {
     struct dns_reply r;
 
@@ -366,7 +366,7 @@ TEST(of_a_message_that_is_cut_the_whole_addresses_are_read)
     CHECK(r.found.count == 0);
 }
 
-TEST(what_answers_something_else_is_not_heard)
+TEST(answers_to_another_query_are_refused)
 {
     static const char right[] = HEAD("\x81\x80", "\1", "\0", "\0")
         ADDRESS(AT_WWW, "\x0a\0\0\1");
@@ -398,7 +398,7 @@ TEST(what_answers_something_else_is_not_heard)
     }
 }
 
-TEST(lengths_that_lie_are_refused_wherever_it_is_cut)
+TEST(messages_cut_at_any_byte_are_refused)
 {
     static const char whole[] = HEAD("\x81\x80", "\2", "\1", "\1")
         CNAME4(AT_WWW, "\x0a", "\1a" AT_ORG)
@@ -412,7 +412,7 @@ TEST(lengths_that_lie_are_refused_wherever_it_is_cut)
 
 #define ONE(record) HEAD("\x81\x80", "\1", "\0", "\0") record
 
-TEST(an_address_has_four_bytes_and_an_alias_is_a_name_and_no_more)
+TEST(rdata_of_a_wrong_length_is_refused)
 {
     struct dns_reply r;
 
@@ -422,7 +422,7 @@ TEST(an_address_has_four_bytes_and_an_alias_is_a_name_and_no_more)
     CHECK(!PARSE(ONE(AT_WWW "\0\5\0\1\0\0\0\0\0\1" AT_EXAMPLE), &r));
 }
 
-TEST(pointers_lead_to_before_the_piece_that_they_end)
+TEST(compression_pointers_must_point_back)
 {
     struct dns_reply r;
 
@@ -437,7 +437,7 @@ TEST(pointers_lead_to_before_the_piece_that_they_end)
 
 /* A name has 127 labels at most, and a pointer to a pointer is of no use: who
  * sends thousands of them wants us to follow them. */
-TEST(pointers_to_pointers_are_followed_for_a_while)
+TEST(a_limited_number_of_compression_pointers_is_followed)
 {
     for (unsigned count = 127; count <= 128; count++) {
         char p[1000];

@@ -68,7 +68,7 @@ static void come(struct mac to, const uint16_t *words, size_t count,
     CHECK(buf_pages_free() == buf_pages());
 }
 
-TEST(frames_for_us_and_for_all_come_to_the_listener_of_their_type)
+TEST(frames_for_us_and_broadcasts_reach_the_listener_of_their_type)
 {
     static const struct mac other = {{2, 0, 0, 0, 0, 3}};
     static const uint16_t ip[] = {0x0800}, arp[] = {0x0806};
@@ -97,7 +97,7 @@ TEST(a_priority_tag_is_stripped)
     }
 }
 
-TEST(frames_of_a_vlan_of_802_2_and_of_two_tags_are_dropped)
+TEST(frames_of_vlans_of_802_2_and_with_two_tags_are_dropped)
 {
     static const uint16_t vlan[] = {0x8100, 0x0001, 0x0800};
     static const uint16_t last[] = {0x8100, 0xefff, 0x0800};
@@ -117,7 +117,7 @@ TEST(frames_of_a_vlan_of_802_2_and_of_two_tags_are_dropped)
     CHECK(heard == 0 && net.counters.dropped_in == 6);
 }
 
-TEST(a_listener_to_tags_gets_those_of_vlans_whole)
+TEST(a_listener_for_tags_receives_frames_of_vlans_with_their_tag)
 {
     static const uint16_t vlan[] = {0x8100, 0x4321, 0x0800};
     struct ethernet *e;
@@ -129,7 +129,7 @@ TEST(a_listener_to_tags_gets_those_of_vlans_whole)
     CHECK(heard == 1 && heard_len == 50 && heard_first == 0x43);
 }
 
-TEST(a_tag_that_is_cut_off_is_dropped)
+TEST(a_frame_with_a_truncated_tag_is_dropped)
 {
     static const uint16_t words[] = {0x8100, 0};
 

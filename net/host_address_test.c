@@ -20,7 +20,7 @@ static bool gateway(const char *gateway, const char *ip, unsigned prefix)
     return gateway_fault(g, a, prefix) == NULL;
 }
 
-TEST(addresses_in_the_middle_of_a_network_are_of_hosts)
+TEST(addresses_in_the_middle_of_a_network_are_accepted)
 {
     CHECK(host("10.0.0.1", 24) && host("10.0.0.254", 24));
     CHECK(host("1.0.0.0", 6) && host("223.255.255.255", 1));
@@ -29,7 +29,7 @@ TEST(addresses_in_the_middle_of_a_network_are_of_hosts)
     CHECK(host("192.168.1.1", 30) && host("192.168.1.2", 30));
 }
 
-TEST(addresses_of_no_host_are_refused_whatever_the_prefix)
+TEST(addresses_of_no_host_are_refused_with_every_prefix)
 {
     static const char *const none[] = {
         "0.0.0.0", "0.0.0.1", "0.255.255.255", "127.0.0.1",
@@ -41,7 +41,7 @@ TEST(addresses_of_no_host_are_refused_whatever_the_prefix)
             CHECK(!host(none[i], prefix));
 }
 
-TEST(the_network_and_broadcast_addresses_of_a_network_are_refused)
+TEST(network_and_broadcast_addresses_are_refused)
 {
     CHECK(!host("10.0.0.0", 24) && !host("10.0.0.255", 24));
     CHECK(!host("10.0.0.0", 8) && !host("10.255.255.255", 8));
@@ -49,14 +49,14 @@ TEST(the_network_and_broadcast_addresses_of_a_network_are_refused)
     CHECK(!host("128.0.0.0", 1) && !host("127.255.255.255", 1));
 }
 
-TEST(networks_of_31_and_32_bits_have_hosts_alone)
+TEST(networks_of_31_and_32_bits_have_only_host_addresses)
 {
     CHECK(host("10.0.0.0", 31) && host("10.0.0.1", 31));
     CHECK(host("10.0.0.255", 31) && host("10.0.0.254", 31));
     CHECK(host("10.0.0.0", 32) && host("10.0.0.255", 32));
 }
 
-TEST(a_gateway_is_another_host_of_the_network)
+TEST(a_gateway_must_be_another_host_of_the_network)
 {
     CHECK(gateway("10.0.0.1", "10.0.0.2", 24));
     CHECK(gateway("0.0.0.0", "10.0.0.2", 24));
@@ -70,7 +70,7 @@ TEST(a_gateway_is_another_host_of_the_network)
     CHECK(!gateway("224.0.0.1", "10.0.0.2", 0));
 }
 
-TEST(a_host_alone_in_its_network_has_any_host_on_the_link_as_gateway)
+TEST(a_host_with_a_prefix_of_32_may_have_any_gateway)
 {
     CHECK(gateway("10.0.0.1", "10.0.0.2", 32));
     CHECK(gateway("169.254.1.1", "203.0.113.7", 32));
@@ -79,7 +79,7 @@ TEST(a_host_alone_in_its_network_has_any_host_on_the_link_as_gateway)
     CHECK(!gateway("224.0.0.1", "10.0.0.2", 32));
 }
 
-TEST(faults_say_what_the_address_is)
+TEST(a_fault_describes_the_address)
 {
     CHECK(strstr(host_address_fault(ipv4_address(10, 0, 0, 255), 24),
                  "broadcast"));

@@ -163,7 +163,7 @@ static bool has_heard(struct host *h, size_t len)
 
 static struct host host, other;
 
-TEST(a_packet_for_us_is_delivered_with_what_its_header_says)
+TEST(a_packet_for_us_is_delivered_with_the_fields_of_its_header)
 {
     struct buf *b;
 
@@ -181,7 +181,7 @@ TEST(a_packet_for_us_is_delivered_with_what_its_header_says)
     forget(&host);
 }
 
-TEST(headers_of_nonsense_are_malformed)
+TEST(malformed_headers_are_dropped_and_counted)
 {
     static const struct {
         size_t at;
@@ -206,7 +206,7 @@ TEST(headers_of_nonsense_are_malformed)
     forget(&host);
 }
 
-TEST(a_header_that_is_cut_off_is_malformed)
+TEST(a_truncated_header_is_dropped_and_counted)
 {
     connect(&host, RIGHT, 1500);
     for (size_t len = 0; len < 60; len++) {
@@ -220,7 +220,7 @@ TEST(a_header_that_is_cut_off_is_malformed)
     forget(&host);
 }
 
-TEST(every_bit_that_flips_in_a_header_is_noticed)
+TEST(every_flipped_bit_in_a_header_is_detected)
 {
     connect(&host, RIGHT, 1500);
     for (size_t bit = 0; bit < 8 * IPV4_HEADER; bit++) {
@@ -234,7 +234,7 @@ TEST(every_bit_that_flips_in_a_header_is_noticed)
     forget(&host);
 }
 
-TEST(padding_behind_a_packet_is_cut_off)
+TEST(padding_after_a_packet_is_removed)
 {
     struct buf *b;
 
@@ -254,7 +254,7 @@ TEST(padding_behind_a_packet_is_cut_off)
     forget(&host);
 }
 
-TEST(a_packet_may_come_in_pieces)
+TEST(a_packet_in_several_bufs_is_delivered)
 {
     connect(&host, RIGHT, 1500);
     for (size_t first = 0; first <= 70; first++) {
@@ -270,7 +270,7 @@ TEST(a_packet_may_come_in_pieces)
     forget(&host);
 }
 
-TEST(a_packet_without_payload_is_nothing)
+TEST(a_packet_without_payload_is_dropped)
 {
     connect(&host, RIGHT, 1500);
     ipv4_input(host.ip, false, sealed(packet_of(LEFT, RIGHT, 0, 0)));
@@ -279,7 +279,7 @@ TEST(a_packet_without_payload_is_nothing)
     forget(&host);
 }
 
-TEST(options_are_stepped_over)
+TEST(options_are_skipped)
 {
     struct buf *b;
 
@@ -297,7 +297,7 @@ TEST(options_are_stepped_over)
     forget(&host);
 }
 
-TEST(source_routes_and_options_of_nonsense_are_dropped)
+TEST(packets_with_source_routes_or_malformed_options_are_dropped)
 {
     static const uint8_t lies[][8] = {
         {131, 7, 4, 10, 0, 0, 9, 0}, /* loose source route */
@@ -320,7 +320,7 @@ TEST(source_routes_and_options_of_nonsense_are_dropped)
     forget(&host);
 }
 
-TEST(nothing_comes_from_an_address_that_no_host_has)
+TEST(packets_from_martian_addresses_are_dropped)
 {
     static const uint32_t martians[] = {0x00000000, 0x00010203, 0x7f000001,
                                         0xe0000001, 0xefffffff, 0xf0000001,
@@ -369,7 +369,7 @@ static unsigned taken(void)
 
 /* RFC 1122, 3.2.1.3 (a): only to ask for an address, and so only of servers
  * that give addresses. */
-TEST(a_sender_without_an_address_reaches_dhcp_alone)
+TEST(a_sender_without_an_address_reaches_dhcp_only)
 {
     connect(&host, RIGHT, 1500);
     ipv4_listen(host.ip, PROTOCOL_TCP, hear, NULL, &host);
@@ -388,7 +388,7 @@ TEST(a_sender_without_an_address_reaches_dhcp_alone)
     forget(&host);
 }
 
-TEST(what_is_for_others_is_not_ours)
+TEST(packets_for_other_hosts_are_dropped)
 {
     static const uint32_t others[] = {LEFT, 0x0a000003, 0x0a0001ff,
                                       0xe0000002, 0x7f000001, 0};
@@ -404,7 +404,7 @@ TEST(what_is_for_others_is_not_ours)
 }
 
 /* As after a lost lease. */
-TEST(a_host_without_an_address_takes_what_is_for_a_dhcp_client_alone)
+TEST(a_host_without_an_address_receives_only_for_a_dhcp_client)
 {
     static const uint32_t never[] = {0x7f000001, 0x7fffffff, 0x7f000044, 0,
                                      0x00000044, 0xe0000001, 0xe0000005,
@@ -440,7 +440,7 @@ TEST(a_host_without_an_address_takes_what_is_for_a_dhcp_client_alone)
     forget(&host);
 }
 
-TEST(loopback_addresses_are_never_taken_nor_sent_to)
+TEST(packets_from_and_to_loopback_addresses_are_dropped)
 {
     for (int own = 0; own < 2; own++) {
         connect(&host, own ? RIGHT : 0, 1500);
@@ -456,7 +456,7 @@ TEST(loopback_addresses_are_never_taken_nor_sent_to)
     }
 }
 
-TEST(what_is_for_many_says_so)
+TEST(multicast_and_broadcast_packets_are_marked)
 {
     static const struct {
         uint32_t to;
@@ -491,7 +491,7 @@ TEST(what_is_for_many_says_so)
     forget(&host);
 }
 
-TEST(a_protocol_that_nobody_has_is_refused_but_not_where_many_were_meant)
+TEST(an_unknown_protocol_is_refused_except_to_many)
 {
     struct buf *b;
 
@@ -534,7 +534,7 @@ static enum status write_to(struct host *h, uint32_t to, size_t len,
     return ipv4_write(h->ip, &packet, payload_of(len, IPV4_HEADROOM));
 }
 
-TEST(a_packet_is_sent_with_a_right_header)
+TEST(a_sent_packet_has_a_valid_header)
 {
     struct ipv4_packet packet = {.from = ipv4_address(10, 0, 0, 77),
                                  .to = ipv4_of_number(RIGHT),
@@ -578,7 +578,7 @@ static uint16_t id_to(struct host *h, uint32_t to, size_t len)
 
 /* RFC 6274, 3.5.2: by a counter for all, A would learn from its own packets how
  * many went to B. */
-TEST(identities_tell_nobody_what_others_are_sent)
+TEST(identities_do_not_disclose_traffic_to_other_hosts)
 {
     unsigned moved = 0;
 
@@ -595,7 +595,7 @@ TEST(identities_tell_nobody_what_others_are_sent)
     forget(&host);
 }
 
-TEST(identities_to_one_host_differ_for_long)
+TEST(identities_to_one_host_repeat_late)
 {
     static uint8_t seen[65536];
     unsigned again = 0;
@@ -614,7 +614,7 @@ TEST(identities_to_one_host_differ_for_long)
     forget(&host);
 }
 
-TEST(identities_cannot_be_foretold_from_those_to_others_or_of_others)
+TEST(identities_are_not_predictable_from_other_hosts)
 {
     unsigned near = 0;
 
@@ -643,7 +643,7 @@ static uint32_t next_hop_to(uint32_t to)
     return ipv4_number(host.next[before]);
 }
 
-TEST(the_route_with_the_longest_prefix_counts_and_without_a_router_the_link)
+TEST(the_longest_prefix_is_used_and_without_a_router_the_link)
 {
     struct ipv4_route routes[] = {
         {ipv4_address(172, 16, 0, 0), 12, ipv4_address(10, 0, 0, 5)},
@@ -688,7 +688,7 @@ TEST(an_address_without_a_network_has_its_gateway_on_the_link)
     forget(&host);
 }
 
-TEST(packets_go_to_the_host_or_the_gateway_or_nowhere)
+TEST(the_next_hop_is_the_host_or_the_gateway_or_none)
 {
     connect(&host, LEFT, 1500);
     CHECK(write_to(&host, RIGHT, 8, false) == OK);
@@ -737,7 +737,7 @@ static void carry(struct host *h, struct host *to, bool backwards)
         buf_free(h->out[--h->out_count]);
 }
 
-TEST(what_is_too_long_is_cut_and_comes_together_again)
+TEST(a_long_packet_is_fragmented_and_reassembled)
 {
     static const uint16_t mtus[] = {576, 1499, 1500, 9000};
 
@@ -773,7 +773,7 @@ TEST(what_is_too_long_is_cut_and_comes_together_again)
     }
 }
 
-TEST(a_checksum_that_was_asked_for_is_in_the_fragments)
+TEST(an_offloaded_checksum_is_filled_in_before_fragmentation)
 {
     struct ipv4_packet packet = {.to = ipv4_of_number(RIGHT),
                                  .protocol = PROTOCOL_UDP};
@@ -794,7 +794,7 @@ TEST(a_checksum_that_was_asked_for_is_in_the_fragments)
     forget(&host);
 }
 
-TEST(what_must_stay_whole_is_not_cut)
+TEST(a_packet_with_df_is_not_fragmented)
 {
     struct ipv4_packet packet = {.to = ipv4_of_number(RIGHT),
                                  .protocol = PROTOCOL_TCP,
@@ -828,7 +828,7 @@ TEST(an_mtu_is_at_most_that_of_the_link_and_at_least_68)
     forget(&host);
 }
 
-TEST(fragments_without_their_rest_are_told_of_and_freed)
+TEST(incomplete_datagrams_time_out_and_are_reported)
 {
     connect(&host, LEFT, 1500);
     connect(&other, RIGHT, 1500);
@@ -844,7 +844,7 @@ TEST(fragments_without_their_rest_are_told_of_and_freed)
     forget(&other);
 }
 
-TEST(an_empty_pool_sends_an_error_and_loses_no_page)
+TEST(without_pages_a_write_fails_and_leaks_nothing)
 {
     static struct buf *taken[TEST_PAGES];
     struct buf *b;

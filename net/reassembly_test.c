@@ -123,7 +123,7 @@ static bool is_whole(struct buf *b, size_t len)
     return right;
 }
 
-TEST(pieces_in_order_and_reversed_make_a_datagram)
+TEST(fragments_in_order_and_reversed_are_reassembled)
 {
     begin();
     CHECK(!add(0, 1480, true));
@@ -167,21 +167,21 @@ static void all_orders(bool twice)
     CHECK(counters()->datagrams == 24 && counters()->overlaps == 0);
 }
 
-TEST(four_pieces_make_a_datagram_in_every_order)
+TEST(four_fragments_are_reassembled_in_every_order)
 {
     begin();
     all_orders(false);
     end();
 }
 
-TEST(a_piece_that_comes_twice_counts_once)
+TEST(a_duplicate_fragment_is_ignored)
 {
     begin();
     all_orders(true);
     end();
 }
 
-TEST(an_overlap_ends_its_datagram)
+TEST(a_datagram_with_an_overlap_is_dropped)
 {
     static const unsigned other[][2] = {
         {0, 24},
@@ -212,7 +212,7 @@ TEST(an_overlap_ends_its_datagram)
     end();
 }
 
-TEST(all_that_came_of_a_datagram_with_an_overlap_is_lost)
+TEST(an_overlap_drops_all_fragments_received_before)
 {
     begin();
     CHECK(!add(0, 16, true));
@@ -225,7 +225,7 @@ TEST(all_that_came_of_a_datagram_with_an_overlap_is_lost)
     CHECK(expired == 0); /* its first piece was not there any more */
 }
 
-TEST(a_hole_is_waited_for)
+TEST(a_datagram_with_a_hole_waits_for_the_fragment)
 {
     begin();
     CHECK(!add(0, 8, true));
@@ -235,7 +235,7 @@ TEST(a_hole_is_waited_for)
     end();
 }
 
-TEST(an_end_that_says_another_length_ends_the_datagram)
+TEST(fragments_with_conflicting_lengths_drop_the_datagram)
 {
     begin();
     /* A second end, later and earlier; */
@@ -257,7 +257,7 @@ TEST(an_end_that_says_another_length_ends_the_datagram)
     end();
 }
 
-TEST(pieces_of_nothing_and_of_no_whole_eights_are_dropped)
+TEST(empty_fragments_and_lengths_not_of_eight_bytes_are_dropped)
 {
     begin();
     CHECK(!add(0, 0, true));
@@ -284,7 +284,7 @@ TEST(a_datagram_has_65535_bytes_at_most_with_its_header)
     end();
 }
 
-TEST(options_of_the_first_fragment_count_as_well)
+TEST(options_of_the_first_fragment_count_towards_65535_bytes)
 {
     for (unsigned header = 20; header <= 64; header += 4) {
         begin();
@@ -301,7 +301,7 @@ TEST(options_of_the_first_fragment_count_as_well)
     }
 }
 
-TEST(the_joined_packet_has_the_header_of_the_first_fragment)
+TEST(the_reassembled_packet_has_the_header_of_the_first_fragment)
 {
     begin();
     CHECK(!add(0, 8, true));
@@ -348,7 +348,7 @@ TEST(congestion_marks_of_fragments_are_combined)
     }
 }
 
-TEST(datagrams_are_told_apart)
+TEST(fragments_of_different_datagrams_are_not_mixed)
 {
     struct fragment f = {.packet = {.from = ipv4_address(10, 0, 1, 1),
                                     .to = ipv4_address(10, 0, 0, 2),
@@ -375,7 +375,7 @@ TEST(datagrams_are_told_apart)
     end();
 }
 
-TEST(what_was_checked_of_a_piece_is_not_promised_of_the_whole)
+TEST(a_checksum_checked_in_a_fragment_does_not_hold_for_the_datagram)
 {
     struct fragment f = {.packet = {.id = 9}, .offset = 0, .more = true};
     struct buf *b;
@@ -395,7 +395,7 @@ TEST(what_was_checked_of_a_piece_is_not_promised_of_the_whole)
     end();
 }
 
-TEST(one_sender_has_a_few_datagrams_and_the_oldest_goes)
+TEST(datagrams_of_one_sender_are_limited_and_the_oldest_is_dropped)
 {
     begin();
     for (uint16_t id = 0; id < REASSEMBLY_OF_ONE; id++)
@@ -413,7 +413,7 @@ TEST(one_sender_has_a_few_datagrams_and_the_oldest_goes)
     end();
 }
 
-TEST(all_senders_together_have_a_bounded_number_of_datagrams)
+TEST(datagrams_of_all_senders_are_limited)
 {
     begin();
     for (unsigned i = 0; i < REASSEMBLY_DATAGRAMS; i++)
@@ -428,7 +428,7 @@ TEST(all_senders_together_have_a_bounded_number_of_datagrams)
     end();
 }
 
-TEST(a_datagram_has_a_bounded_number_of_pieces)
+TEST(fragments_of_one_datagram_are_limited)
 {
     begin();
     for (unsigned i = 0; i < REASSEMBLY_FRAGMENTS; i++)
@@ -441,7 +441,7 @@ TEST(a_datagram_has_a_bounded_number_of_pieces)
     end();
 }
 
-TEST(pieces_are_bounded_in_all_and_can_be_had_again)
+TEST(fragments_of_all_datagrams_are_limited_and_reusable)
 {
     begin();
     for (uint8_t host = 0; host < 20; host++)
@@ -457,7 +457,7 @@ TEST(pieces_are_bounded_in_all_and_can_be_had_again)
     end();
 }
 
-TEST(what_does_not_come_is_forgotten_and_told_if_the_start_was_there)
+TEST(a_timeout_is_reported_if_the_first_fragment_was_received)
 {
     nanoseconds began;
 
@@ -477,7 +477,7 @@ TEST(what_does_not_come_is_forgotten_and_told_if_the_start_was_there)
     end();
 }
 
-TEST(a_datagram_that_is_whole_does_not_expire)
+TEST(a_complete_datagram_does_not_time_out)
 {
     begin();
     CHECK(!add(8, 16, false));

@@ -3,7 +3,7 @@
 #include "siphash.h"
 
 /* From the paper, appendix A, and the first of its authors' vectors. */
-TEST(the_hash_is_that_of_the_paper)
+TEST(hashes_are_those_of_the_papers_test_vectors)
 {
     static const struct siphash_key key = {
         {0x0706050403020100, 0x0f0e0d0c0b0a0908}};

@@ -28,7 +28,7 @@ static int turn_until(struct wheel *w, nanoseconds end)
     return turns;
 }
 
-TEST(a_timer_rings_once_and_never_early)
+TEST(a_timer_expires_once_and_never_early)
 {
     static const nanoseconds after[] = {
         0, 1, MILLISECOND, 66 * MILLISECOND, 67 * MILLISECOND, SECOND,
@@ -62,7 +62,7 @@ TEST(a_month_of_empty_time_takes_few_turns)
     CHECK(turn_until(&w, 2592001 * SECOND) < 1000);
 }
 
-TEST(a_timer_that_is_moved_or_cleared_does_not_ring_at_the_old_time)
+TEST(a_moved_or_cleared_timer_does_not_expire_at_the_old_time)
 {
     struct wheel w;
     struct wheel_timer t = {.expired = on_expiry}, u = {.expired = on_expiry};
@@ -98,7 +98,7 @@ static void on_expiry_of_many(void *ctx)
     wheel_set(&many, &timers[i], due[i]);
 }
 
-TEST(timers_that_set_themselves_again_keep_their_times)
+TEST(timers_set_by_their_callbacks_expire_on_time)
 {
     wheel_init(&many, clock = 0);
     for (int i = 0; i < COUNT; i++) {
@@ -111,7 +111,7 @@ TEST(timers_that_set_themselves_again_keep_their_times)
     CHECK(rings > 5000 && early == 0 && late == 0);
 }
 
-TEST(the_wheels_fiber_wakes_for_an_earlier_timer)
+TEST(the_fiber_wakes_for_a_timer_set_earlier)
 {
     static struct wheel w;
     struct wheel_timer a = {.expired = on_expiry}, b = {.expired = on_expiry};

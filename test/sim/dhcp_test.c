@@ -119,7 +119,7 @@ static bool is_at(uint8_t number)
     return ip_equal(stackv4_ip(stack), ipv4_address(10, 0, 0, number));
 }
 
-TEST(the_first_offer_is_taken_and_its_address_looked_for_first)
+TEST(the_first_offer_is_accepted_after_a_probe_of_its_address)
 {
     static const struct sim_faults slow = {.delay = 5 * MILLISECOND};
     struct network *net;
@@ -144,7 +144,7 @@ TEST(the_first_offer_is_taken_and_its_address_looked_for_first)
     stackv4_on_address(stack, on_change, NULL);
 }
 
-TEST(a_month_of_leases_is_renewed_each_half_of_one)
+TEST(each_lease_of_a_month_is_renewed_at_its_half)
 {
     unsigned before = server.count[3];
 
@@ -154,7 +154,7 @@ TEST(a_month_of_leases_is_renewed_each_half_of_one)
     CHECK(server.unicast);
 }
 
-TEST(a_server_that_is_silent_is_asked_by_all_means_and_then_the_lease_ends)
+TEST(with_a_silent_server_the_lease_ends_after_all_retries)
 {
     nanoseconds begun;
 
@@ -170,7 +170,7 @@ TEST(a_server_that_is_silent_is_asked_by_all_means_and_then_the_lease_ends)
     CHECK(server.count[1] > 1200 && server.count[1] < 1500);
 }
 
-TEST(when_it_speaks_again_there_is_an_address_within_a_minute_or_so)
+TEST(when_the_server_returns_there_is_an_address_within_70_s)
 {
     server.silent = false;
     server.offers = ipv4_address(10, 0, 0, 60);
@@ -178,7 +178,7 @@ TEST(when_it_speaks_again_there_is_an_address_within_a_minute_or_so)
     CHECK(is_at(60) && changes == 2 && ip_equal(last, stackv4_ip(stack)));
 }
 
-TEST(a_refusal_takes_the_address_back_at_once)
+TEST(a_nak_removes_the_address_at_once)
 {
     server.refuses = true;
     server.offers = ipv4_address(10, 0, 0, 61);
@@ -189,7 +189,7 @@ TEST(a_refusal_takes_the_address_back_at_once)
     CHECK(is_at(61) && changes == 4);
 }
 
-TEST(an_address_that_somebody_has_is_declined_and_asked_for_ten_seconds_later)
+TEST(an_address_in_use_is_declined_and_discovered_after_ten_seconds)
 {
     nanoseconds declined;
 
@@ -215,7 +215,7 @@ TEST(an_address_that_somebody_has_is_declined_and_asked_for_ten_seconds_later)
     CHECK(server.when[1] >= declined + 10 * SECOND && is_at(63));
 }
 
-TEST(who_takes_our_address_later_makes_us_look_for_another)
+TEST(a_later_conflict_makes_us_discover_another_address)
 {
     arp_set_address(right.arp, ipv4_address(10, 0, 0, 63), 24);
     server.offers = ipv4_address(10, 0, 0, 64);
@@ -225,7 +225,7 @@ TEST(who_takes_our_address_later_makes_us_look_for_another)
     CHECK(is_at(64) && server.count[4] == 2);
 }
 
-TEST(a_lease_of_a_second_makes_no_flood)
+TEST(a_lease_of_a_second_causes_no_flood)
 {
     unsigned before;
 
@@ -250,7 +250,7 @@ TEST(a_server_may_answer_from_another_port)
     server.port = 67;
 }
 
-TEST(the_lease_is_given_back_when_the_image_ends)
+TEST(the_lease_is_released_when_the_image_ends)
 {
     unsigned discovers;
 
@@ -309,7 +309,7 @@ static bool goes_by(struct stackv4 *s, uint8_t first, const struct host *h)
     return passed_to(h) == before + 1;
 }
 
-TEST(an_address_of_32_bits_goes_by_its_gateway)
+TEST(with_a_prefix_of_32_bits_packets_go_to_the_gateway)
 {
     struct stackv4 *s;
 
@@ -320,7 +320,7 @@ TEST(an_address_of_32_bits_goes_by_its_gateway)
     CHECK(server.count[7] == 2);
 }
 
-TEST(routes_of_option_121_are_gone_by)
+TEST(routes_of_option_121_are_used)
 {
     static const char routes[] = "\x79\x14"
                                  "\x20\x0a\x00\x00\x02\x00\x00\x00\x00"

@@ -265,7 +265,7 @@ static void serve_on(struct server *s, struct host *h)
     CHECK(tcpv4_listen(h->tcp, 53, on_connection, s) == OK);
 }
 
-TEST(a_stack_that_knows_no_server_makes_no_resolver)
+TEST(without_a_server_no_resolver_is_made)
 {
     static const struct sim_faults slow = {.delay = DELAY};
     static struct console_ops ops = {.write = quiet_write};
@@ -291,7 +291,7 @@ TEST(a_stack_that_knows_no_server_makes_no_resolver)
     d = resolver_of("10.0.0.1", "10.0.0.2");
 }
 
-TEST(an_answer_is_remembered_as_long_as_it_holds)
+TEST(an_answer_is_cached_for_its_ttl)
 {
     struct ip_address servers[DNS_SERVERS];
     nanoseconds began = time_now();
@@ -310,7 +310,7 @@ TEST(an_answer_is_remembered_as_long_as_it_holds)
     CHECK(count("dns_asked") == 4 && count("dns_remembered") == 2);
 }
 
-TEST(what_needs_no_server_asks_none)
+TEST(special_names_and_addresses_send_no_query)
 {
     struct dns_answer a;
 
@@ -327,7 +327,7 @@ TEST(what_needs_no_server_asks_none)
     CHECK(one.asked == 0 && two.asked == 0);
 }
 
-TEST(questions_differ_in_port_number_and_case)
+TEST(queries_differ_in_port_id_and_case)
 {
     uint16_t port[50], id[50];
     unsigned same_port = 0, same_id = 0, upper = 0;
@@ -351,7 +351,7 @@ TEST(questions_differ_in_port_number_and_case)
     CHECK(upper > 300 && upper < 550); /* of 850 letters */
 }
 
-TEST(an_answer_that_is_lost_is_asked_for_again_of_the_next)
+TEST(after_a_lost_answer_the_next_server_is_asked)
 {
     nanoseconds began = time_now();
 
@@ -367,7 +367,7 @@ TEST(an_answer_that_is_lost_is_asked_for_again_of_the_next)
     CHECK(look_up("lost3.example.org") == 1 && two.asked == 1);
 }
 
-TEST(a_wire_that_loses_a_third_of_all_costs_time_only)
+TEST(names_are_resolved_despite_a_third_of_packets_lost)
 {
     static const struct sim_faults lossy = {.delay = DELAY, .loss = 333333};
     static const struct sim_faults good = {.delay = DELAY};
@@ -384,7 +384,7 @@ TEST(a_wire_that_loses_a_third_of_all_costs_time_only)
     CHECK(found >= 39);
 }
 
-TEST(servers_that_are_silent_are_given_up_after_three_rounds)
+TEST(silent_servers_are_given_up_after_three_rounds)
 {
     nanoseconds began = time_now();
 
@@ -401,7 +401,7 @@ TEST(servers_that_are_silent_are_given_up_after_three_rounds)
     CHECK(look_up("silent.example.org") == 1 && has_edns(&one));
 }
 
-TEST(a_server_that_nobody_is_is_passed_over)
+TEST(a_server_without_a_host_is_skipped)
 {
     struct dns *other = resolver_of("10.0.0.77", "10.0.0.2");
     enum status s;
@@ -450,7 +450,7 @@ static void say_forged(struct server *s)
     answer(s);
 }
 
-TEST(what_is_forged_is_not_heard)
+TEST(forged_answers_are_ignored)
 {
     uint64_t before = count("dns_not_heard");
 
@@ -485,7 +485,7 @@ static void say_late(struct server *s)
     from = s->from;
 }
 
-TEST(an_answer_to_an_earlier_attempt_is_none)
+TEST(an_answer_to_an_earlier_attempt_is_ignored)
 {
     serve_both(say_late);
     CHECK(status_of("late.example.org") == ERR_TIMEOUT);
@@ -508,7 +508,7 @@ static void say_in_small_letters(struct server *s)
     answer(s);
 }
 
-TEST(who_spoils_the_case_is_asked_by_tcp)
+TEST(a_server_that_does_not_preserve_case_is_asked_by_tcp)
 {
     nanoseconds began = time_now();
 
@@ -533,7 +533,7 @@ static void say_more(struct server *s)
     answer(s);
 }
 
-TEST(what_does_not_fit_comes_by_tcp)
+TEST(a_truncated_answer_is_completed_by_tcp)
 {
     struct dns_answer a;
 
@@ -567,7 +567,7 @@ static void say_trouble(struct server *s)
     }
 }
 
-TEST(trouble_with_tcp_leads_to_the_next_server)
+TEST(after_a_failure_of_tcp_the_next_server_is_asked)
 {
     char name[40];
 
@@ -603,7 +603,7 @@ static bool has_capitals(const struct server *s)
     return false;
 }
 
-TEST(a_server_that_spoils_the_case_without_tcp_is_asked_twice)
+TEST(a_server_with_neither_case_nor_tcp_is_asked_twice)
 {
     nanoseconds began = time_now();
     uint64_t by_tcp;
@@ -634,7 +634,7 @@ static void say_small_or_nothing(struct server *s)
         say_in_small_letters(s);
 }
 
-TEST(a_server_that_is_silent_by_tcp_is_asked_in_small_letters)
+TEST(a_server_silent_by_tcp_is_asked_in_lower_case)
 {
     nanoseconds began = time_now();
 
@@ -665,7 +665,7 @@ static void say_small_with_one_forged(struct server *s)
     answer(s);
 }
 
-TEST(without_the_case_one_forged_answer_is_not_enough)
+TEST(without_random_case_one_forged_answer_is_not_accepted)
 {
     struct dns_answer a;
 
@@ -690,7 +690,7 @@ static void say_small_and_ever_new(struct server *s)
     answer(s);
 }
 
-TEST(answers_that_never_agree_are_none)
+TEST(answers_that_never_agree_are_refused)
 {
     forget_all();
     refuse_tcp(true);
@@ -717,7 +717,7 @@ static void say_no_edns(struct server *s)
     answer(s);
 }
 
-TEST(a_server_that_fails_at_edns_is_asked_without_for_an_hour)
+TEST(a_server_that_fails_with_edns_is_asked_without_for_an_hour)
 {
     static const unsigned codes[] = {1, 2, 4, 5};
     char name[40];
@@ -750,7 +750,7 @@ static void say_failure_with_edns(struct server *s)
     answer(s);
 }
 
-TEST(a_failure_of_a_server_that_knows_edns_is_asked_again_only_at_the_end)
+TEST(a_failure_with_edns_in_the_answer_is_not_asked_again_at_once)
 {
     forget_all();
     serve_both(say_failure_with_edns);
@@ -773,7 +773,7 @@ static void say_only_old(struct server *s)
     }
 }
 
-TEST(a_last_round_does_without_edns_and_the_case_of_letters)
+TEST(the_last_round_uses_neither_edns_nor_random_case)
 {
     for (int i = 0; i < 2; i++) {
         nanoseconds began = time_now();
@@ -810,7 +810,7 @@ static void say_many(struct server *s)
     answer(s);
 }
 
-TEST(answers_that_are_longer_than_we_have_allowed_are_heard)
+TEST(answers_longer_than_we_allowed_are_accepted)
 {
     static const unsigned sizes[] = {33, 77, 78, 90, 300, 1800};
     struct dns_answer a;
@@ -841,7 +841,7 @@ static void say_some(struct server *s)
     answer(s);
 }
 
-TEST(of_an_answer_that_is_cut_the_addresses_count_where_there_is_no_tcp)
+TEST(without_tcp_the_addresses_of_a_truncated_answer_are_used)
 {
     struct dns_answer a;
 
@@ -867,7 +867,7 @@ static void say_no_format(struct server *s)
     answer(s);
 }
 
-TEST(who_does_not_know_edns_is_asked_without)
+TEST(after_formerr_the_query_is_sent_without_edns)
 {
     nanoseconds began = time_now();
 
@@ -884,7 +884,7 @@ static void say_code(struct server *s)
     answer(s);
 }
 
-TEST(who_cannot_or_will_not_say_leads_to_the_next)
+TEST(after_a_failure_the_next_server_is_asked)
 {
     static const unsigned codes[] = {1, 2, 4, 5, 9};
     char name[40];
@@ -923,7 +923,7 @@ static void say_none(struct server *s)
     answer(s);
 }
 
-TEST(what_is_not_there_is_remembered_as_the_soa_says)
+TEST(a_negative_answer_is_cached_as_the_soa_says)
 {
     static const char *const names[] = {"nodata.example.org",
                                         "noname.example.org"};
@@ -942,7 +942,7 @@ TEST(what_is_not_there_is_remembered_as_the_soa_says)
     }
 }
 
-TEST(without_a_soa_it_is_not_remembered)
+TEST(a_negative_answer_without_a_soa_is_not_cached)
 {
     soa_ttl = 0;
     serve_both(say_none);
@@ -960,7 +960,7 @@ static void say_ttl(struct server *s)
     answer(s);
 }
 
-TEST(nothing_is_remembered_longer_than_a_day_or_an_hour_if_it_is_not_there)
+TEST(answers_are_cached_for_a_day_at_most_and_negative_ones_for_an_hour)
 {
     soa_ttl = soa_least = 1000000;
     serve_both(say_none);
@@ -980,7 +980,7 @@ TEST(nothing_is_remembered_longer_than_a_day_or_an_hour_if_it_is_not_there)
     CHECK(look_up("day.example.org") == 1 && one.asked + two.asked == 2);
 }
 
-TEST(a_time_of_zero_is_for_those_who_wait_and_nobody_else)
+TEST(an_answer_with_a_ttl_of_zero_is_only_for_those_waiting)
 {
     ttl = 0;
     serve_both(say_ttl);
@@ -1013,7 +1013,7 @@ static void say_aliases(struct server *s)
     answer(s);
 }
 
-TEST(aliases_are_asked_for_and_hold_no_longer_than_each_of_them)
+TEST(aliases_are_followed_with_the_least_ttl)
 {
     serve_both(say_aliases);
     CHECK(look_up("a.example.org") == 1 && one.asked + two.asked == 3);
@@ -1023,7 +1023,7 @@ TEST(aliases_are_asked_for_and_hold_no_longer_than_each_of_them)
     CHECK(look_up("a.example.org") == 1 && one.asked + two.asked == 6);
 }
 
-TEST(aliases_without_an_end_are_given_up)
+TEST(an_endless_chain_of_aliases_is_given_up)
 {
     nanoseconds began = time_now();
 
@@ -1069,7 +1069,7 @@ static void await_crowd(void)
     CHECK(crowd.running == 0);
 }
 
-TEST(many_who_ask_for_one_name_ask_one_question)
+TEST(concurrent_callers_for_a_name_share_one_query)
 {
     static char name[] = "shared.example.org", other[] = "SHARED.example.org";
     struct fiber *impatient;
@@ -1089,7 +1089,7 @@ TEST(many_who_ask_for_one_name_ask_one_question)
     CHECK(crowd.right == 180 && crowd.timed_out == 20 && crowd.cancelled == 1);
 }
 
-TEST(a_question_goes_on_when_nobody_waits_any_more)
+TEST(a_lookup_continues_when_its_callers_have_gone)
 {
     struct dns_answer a;
 
@@ -1102,7 +1102,7 @@ TEST(a_question_goes_on_when_nobody_waits_any_more)
     CHECK(one.asked + two.asked == 1);
 }
 
-TEST(a_deadline_is_kept_whatever_servers_do)
+TEST(the_deadline_holds_whatever_servers_do)
 {
     struct dns_answer a;
     nanoseconds began = time_now();
@@ -1114,7 +1114,7 @@ TEST(a_deadline_is_kept_whatever_servers_do)
     CHECK(time_sleep(60 * SECOND) == OK);
 }
 
-TEST(of_many_names_at_once_all_are_found_in_their_turn)
+TEST(many_names_at_once_are_all_resolved)
 {
     static char names[300][32];
     unsigned before;
@@ -1153,7 +1153,7 @@ static enum status tell(const struct stackv4 *s, size_t i,
     return OK;
 }
 
-TEST(servers_of_the_stack_are_those_of_the_time_and_so_is_what_they_say)
+TEST(new_servers_of_the_stack_are_used_and_flush_the_cache)
 {
     const struct stackv4_ops *own = stack->ops;
     struct stackv4_ops other = *own;
@@ -1217,7 +1217,7 @@ static nanoseconds reach(const char *name, nanoseconds deadline,
     return time_now() - began;
 }
 
-TEST(a_connection_is_tried_to_each_address_in_turn)
+TEST(a_connection_is_tried_to_each_address)
 {
     struct ip_address peer = ipv4_of_number(0);
 
@@ -1231,7 +1231,7 @@ TEST(a_connection_is_tried_to_each_address_in_turn)
     CHECK(reach("10.0.0.2", FOREVER, &peer) < SECOND);
 }
 
-TEST(what_the_last_address_has_said_is_the_answer)
+TEST(the_error_of_the_last_address_is_reported)
 {
     struct flow *f;
     nanoseconds began = time_now();
@@ -1249,7 +1249,7 @@ TEST(what_the_last_address_has_said_is_the_answer)
           ERR_NOT_FOUND);
 }
 
-TEST(nothing_is_left_over)
+TEST(no_state_is_left)
 {
     CHECK(time_sleep(700 * SECOND) == OK);
     CHECK(left.tcp->count == 0 && right.tcp->count == 0);

@@ -22,7 +22,7 @@ static bool nothing_is_left(void)
     return time_sleep(40 * SECOND) == OK && buf_pages_free() == buf_pages();
 }
 
-TEST(echoes_of_every_size_come_back_whole)
+TEST(echoes_of_every_size_are_answered)
 {
     static const size_t sizes[] = {0, 1, 2, 7, 8, 1471,
                                    1472, 1473, 2952, 2953, 4096, 10000,
@@ -39,7 +39,7 @@ TEST(echoes_of_every_size_come_back_whole)
     CHECK(nothing_is_left());
 }
 
-TEST(fragments_come_together_in_every_order_and_twice)
+TEST(fragments_are_reassembled_in_any_order_and_repeated)
 {
     struct sim_faults f = {.duplicate = 200000,
                            .reorder = 500000,
@@ -55,7 +55,7 @@ TEST(fragments_come_together_in_every_order_and_twice)
     CHECK(nothing_is_left());
 }
 
-TEST(a_ping_of_nobody_ends_with_the_reason)
+TEST(a_ping_of_a_host_that_is_absent_reports_the_reason)
 {
     nanoseconds took, began = time_now();
 
@@ -81,7 +81,7 @@ static void on_datagram(void *ctx, struct endpoint from, struct endpoint to,
     last_from = from;
 }
 
-TEST(datagrams_of_every_size_arrive_and_ports_without_listeners_refuse)
+TEST(datagrams_of_every_size_arrive_and_closed_ports_refuse)
 {
     static uint8_t data[UDP_MOST];
     struct endpoint to = {at(2), 53};
@@ -107,7 +107,7 @@ TEST(datagrams_of_every_size_arrive_and_ports_without_listeners_refuse)
     CHECK(nothing_is_left());
 }
 
-TEST(a_connected_port_hears_its_peer_alone)
+TEST(a_connected_port_receives_only_from_its_peer)
 {
     struct endpoint peer = {at(2), 53}, to = {at(1), 0};
 
@@ -155,7 +155,7 @@ static enum status write_joined(size_t len, uint16_t segment)
     return udpv4_write_bufs(left.udp, 1000, to, b);
 }
 
-TEST(datagrams_of_one_size_leave_as_one_frame_and_arrive_one_by_one)
+TEST(datagrams_sent_as_one_frame_arrive_one_by_one)
 {
     static const unsigned features[] = {0, NETWORK_CHECKSUM,
                                         NETWORK_CHECKSUM |
@@ -226,7 +226,7 @@ static void feed(uint32_t from, uint32_t to, uint16_t id, uint16_t fragment,
 #define RIGHT 0x0a000002
 #define MORE  0x2000
 
-TEST(packets_from_addresses_that_no_host_has_are_dropped)
+TEST(packets_from_martian_addresses_are_dropped)
 {
     static const uint32_t martians[] = {0, 0x7f000001, 0xe0000001,
                                         0xffffffff, 0x0a0000ff, RIGHT,
@@ -243,7 +243,7 @@ TEST(packets_from_addresses_that_no_host_has_are_dropped)
     CHECK(nothing_is_left());
 }
 
-TEST(fragments_that_overlap_end_their_datagram)
+TEST(overlapping_fragments_drop_their_datagram)
 {
     uint64_t before = count(right.ip, "ipv4_fragments_overlapped");
 
@@ -266,7 +266,7 @@ TEST(fragments_that_overlap_end_their_datagram)
     CHECK(nothing_is_left());
 }
 
-TEST(what_waits_for_its_rest_is_bounded_and_forgotten)
+TEST(incomplete_datagrams_are_limited_and_time_out)
 {
     uint64_t over = count(right.ip, "ipv4_fragments_overflowed");
     uint64_t expired = count(right.ip, "ipv4_fragments_expired");
@@ -289,7 +289,7 @@ TEST(what_waits_for_its_rest_is_bounded_and_forgotten)
     CHECK(count(right.ip, "ipv4_fragments_expired") > expired);
 }
 
-TEST(complaints_are_few_and_echoes_are_not)
+TEST(icmp_errors_are_rate_limited_and_echoes_are_not)
 {
     uint64_t before = count(right.ip, "ipv4_out"), complaints;
     nanoseconds took;
@@ -304,7 +304,7 @@ TEST(complaints_are_few_and_echoes_are_not)
     CHECK(nothing_is_left());
 }
 
-TEST(an_address_is_known_only_of_whom_we_asked_or_who_asked_us)
+TEST(only_hosts_that_asked_or_were_asked_are_cached)
 {
     struct network_counters before;
     struct endpoint to = {at(2), 53};
@@ -323,7 +323,7 @@ TEST(an_address_is_known_only_of_whom_we_asked_or_who_asked_us)
     CHECK(nothing_is_left());
 }
 
-TEST(an_address_in_use_is_found_before_it_is_ours)
+TEST(a_probe_detects_an_address_in_use)
 {
     CHECK(arp_probe(left.arp, at(2), FOREVER) == ERR_IN_USE);
     CHECK(arp_probe(left.arp, at(3), FOREVER) == OK);
@@ -372,7 +372,7 @@ TEST(a_host_with_another_ethernet_address_is_reached_within_a_second)
     CHECK(nothing_is_left());
 }
 
-TEST(a_host_that_answers_is_reached_whatever_others_say)
+TEST(a_host_that_answers_is_reached_despite_forged_claims)
 {
     static const struct mac liar = {{2, 0, 0, 0, 0, 66}};
 

@@ -29,20 +29,20 @@ static void try(const char *name, struct sim_faults faults)
     CHECK(contract_failures(name, a, b, ipv4_address(10, 0, 0, 2)) == 0);
 }
 
-TEST(two_stacks_of_our_own_keep_the_contract)
+TEST(two_direct_stacks_keep_the_contract)
 {
     sim_seed(1);
     try("a perfect wire", (struct sim_faults){0});
 }
 
-TEST(and_on_a_slow_wire)
+TEST(two_direct_stacks_keep_the_contract_on_a_slow_wire)
 {
     try("a slow wire", (struct sim_faults){.delay = 2 * MILLISECOND,
                                            .rate = 1000000000});
 }
 
 /* Addresses that people give: well-formed, and still impossible. */
-TEST(addresses_that_make_no_sense_are_refused)
+TEST(impossible_addresses_are_refused)
 {
     static const struct console_ops ops = {.write = say_nothing};
     static struct console quiet = {.ops = &ops};
