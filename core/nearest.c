@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Edit distance by rows of the usual table (optimal string alignment), which
- * is short enough for words to stand on the stack.
+ * Spelling suggestions by edit distance (optimal string alignment: insertions,
+ * deletions, substitutions, and transpositions of adjacent letters). Three rows
+ * of the usual table are kept.
  */
+#include <mirage/macros.h>
 #include <mirage/nearest.h>
 #include <stdint.h>
 #include <string.h>
 
 #define LONGEST 63
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
 
 size_t nearest_distance(const char *a, const char *b)
 {
@@ -32,9 +29,9 @@ size_t nearest_distance(const char *a, const char *b)
         for (size_t j = 1; j <= lb; j++) {
             size_t d = above[j - 1] + (a[i - 1] != b[j - 1]);
 
-            d = least(d, least(above[j], row[j - 1]) + 1u);
+            d = min(d, min(above[j], row[j - 1]) + 1u);
             if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
-                d = least(d, before[j - 2] + 1u);
+                d = min(d, before[j - 2] + 1u);
             row[j] = (uint8_t)d;
         }
     }
@@ -44,11 +41,9 @@ size_t nearest_distance(const char *a, const char *b)
 void nearest_offer(struct nearest *n, const char *candidate)
 {
     size_t d = nearest_distance(n->word, candidate);
-    size_t longer = strlen(candidate);
+    size_t longer = max(strlen(n->word), strlen(candidate));
 
-    if (strlen(n->word) > longer)
-        longer = strlen(n->word);
-    /* A third of the letters wrong is a slip; more is another word. */
+    /* With more than a third of its letters wrong it is another word. */
     if (d > LONGEST || d > 1 + longer / 3 || d >= longer ||
         (n->best && d >= n->distance))
         return;

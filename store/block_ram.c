@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* A disk in memory. */
+/* block on memory of the heap: a disk for tests, or one that need not last. */
 #include <mirage/block.h>
+#include <mirage/macros.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define DISCARDED 0xdd /* bytes that nobody needs any more */
+#define DISCARDED \
+    0xdd /* the value of discarded bytes: a read of them is noticed */
 
 struct ram {
     struct block block; /* first */
@@ -13,7 +15,7 @@ struct ram {
 
 static struct ram *ram_of(struct block *b)
 {
-    return (struct ram *)b;
+    return containing(b, struct ram, block);
 }
 
 static enum status ram_read(struct block *b, uint64_t sector, void *data,

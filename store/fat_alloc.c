@@ -107,7 +107,7 @@ static enum status is_pending_cut(struct fat *f, uint32_t cluster, bool *is)
 
 enum status fat_alloc(struct fat *f, uint32_t after, uint32_t count)
 {
-    uint32_t first = (uint32_t)f->alloc.taken_count, i = f->alloc.hint;
+    uint32_t first = (uint32_t)f->alloc.allocated_count, i = f->alloc.hint;
     bool is_cut_pending = false;
     enum status s = fat_count_free(f);
 
@@ -121,22 +121,23 @@ enum status fat_alloc(struct fat *f, uint32_t after, uint32_t count)
         return s;
     if (f->alloc.free < count)
         return ERR_NO_SPACE;
-    require(first + count <= sizeof f->alloc.taken / sizeof *f->alloc.taken);
+    require(first + count <=
+            sizeof f->alloc.allocated / sizeof *f->alloc.allocated);
     if (after != 0)
         i = after - FAT_FIRST + 1;
-    while (f->alloc.taken_count < first + count) {
+    while (f->alloc.allocated_count < first + count) {
         i = find_free(f, i);
         f->alloc.used[i / 64] |= (uint64_t)1 << i % 64;
         f->alloc.free--;
-        f->alloc.taken[f->alloc.taken_count++] = i + FAT_FIRST;
+        f->alloc.allocated[f->alloc.allocated_count++] = i + FAT_FIRST;
     }
     f->alloc.hint = i + 1;
     for (uint32_t n = first; s == OK && n < first + count; n++)
-        s = fat_table_set(f, f->alloc.taken[n],
-                          n + 1 < first + count ? f->alloc.taken[n + 1]
+        s = fat_table_set(f, f->alloc.allocated[n],
+                          n + 1 < first + count ? f->alloc.allocated[n + 1]
                                                 : fat_eoc(f));
     if (s == OK && after != 0 && count > 0)
-        s = fat_table_set(f, after, f->alloc.taken[first]);
+        s = fat_table_set(f, after, f->alloc.allocated[first]);
     return s;
 }
 

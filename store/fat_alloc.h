@@ -15,8 +15,8 @@ MUST_CHECK enum status fat_count_free(struct fat *f);
 /*
  * Allocates count clusters, at most FAT_ALLOC_MOST, links them in order, and
  * appends them to the chain that ends with cluster `after` (0: they are a chain
- * of their own). They are the last count of f->alloc.taken; fat_roll_back frees
- * them.
+ * of their own). They are the last count of f->alloc.allocated; fat_roll_back
+ * frees them.
  *
  * ERR_NO_SPACE: none was allocated. ERR_IN_USE: `after` ends its chain only in
  * memory: commit first. Errors of fat_count_free: roll back.

@@ -80,7 +80,7 @@ static void make_room(struct fat *f)
 }
 
 enum status fat_buffer_get(struct fat *f, uint64_t sector, uint32_t count,
-                           enum fat_kind kind, struct fat_buffer **piece)
+                           enum fat_kind kind, struct fat_buffer **buffer)
 {
     struct fat_buffer **at = bucket(f, sector), *p = *at;
     enum status s;
@@ -90,7 +90,7 @@ enum status fat_buffer_get(struct fat *f, uint64_t sector, uint32_t count,
     if (p) {
         unlink_piece(f, p);
         make_newest(f, p);
-        *piece = p;
+        *buffer = p;
         return OK;
     }
     make_room(f);
@@ -110,7 +110,7 @@ enum status fat_buffer_get(struct fat *f, uint64_t sector, uint32_t count,
     *at = p;
     make_newest(f, p);
     f->cache.bytes += fat_buffer_size(f, p);
-    *piece = p;
+    *buffer = p;
     return OK;
 }
 
@@ -150,8 +150,8 @@ void fat_roll_back(struct fat *f)
 
         memcpy(u->buffer->now + u->at, u->was, u->len);
     }
-    while (f->alloc.taken_count > 0) {
-        uint32_t i = f->alloc.taken[--f->alloc.taken_count] - FAT_FIRST;
+    while (f->alloc.allocated_count > 0) {
+        uint32_t i = f->alloc.allocated[--f->alloc.allocated_count] - FAT_FIRST;
 
         f->alloc.used[i / 64] &= ~((uint64_t)1 << i % 64);
         f->alloc.free++;
@@ -161,7 +161,7 @@ void fat_roll_back(struct fat *f)
 void fat_keep_changes(struct fat *f)
 {
     f->cache.undo_count = 0;
-    f->alloc.taken_count = 0;
+    f->alloc.allocated_count = 0;
 }
 
 void fat_buffers_drop(struct fat *f, uint64_t sector, uint32_t count)

@@ -69,7 +69,7 @@ static enum status lengthen(struct fat *f, struct fat_dir *d)
         s = fat_alloc(f, d->cluster[d->clusters - 1], 1);
     if (s)
         return s;
-    c = f->alloc.taken[f->alloc.taken_count - 1];
+    c = f->alloc.allocated[f->alloc.allocated_count - 1];
     fat_buffers_drop(f, fat_sector_of(&f->l, c), f->l.cluster);
     s = fat_write_zeros(f, fat_sector_of(&f->l, c), f->l.cluster);
     if (s)
@@ -204,7 +204,7 @@ enum status fat_dir_make(struct fat *f, uint32_t parent,
 
     if (s)
         return s;
-    c = f->alloc.taken[f->alloc.taken_count - 1];
+    c = f->alloc.allocated[f->alloc.allocated_count - 1];
     fat_buffers_drop(f, fat_sector_of(&f->l, c), f->l.cluster);
     s = fat_write_zeros(f, fat_sector_of(&f->l, c), f->l.cluster);
     if (s == OK)

@@ -248,7 +248,7 @@ static enum status write_some(struct fat *f, void *ctx)
     if (s)
         return s;
     if (last == 0)
-        fat_put_first_cluster(slot, f->alloc.taken[0]);
+        fat_put_first_cluster(slot, f->alloc.allocated[0]);
     m.len = (size_t)(end - w->at);
     m.size = fat_size(slot);
     m.from = w->at < w->offset ? NULL : w->data + (w->at - w->offset);

@@ -54,8 +54,8 @@ struct fat_allocator {
     uint32_t *to_free; /* first clusters of chains that a commit frees */
     size_t to_free_count, to_free_room;
     bool is_freeing; /* freeing is not empty */
-    uint32_t taken[FAT_ALLOC_MOST + 2]; /* clusters allocated by this call */
-    size_t taken_count;
+    uint32_t allocated[FAT_ALLOC_MOST + 2]; /* by this call */
+    size_t allocated_count;
 };
 
 /* fat_copies.c: FAT12's copies of the FAT. */

@@ -67,7 +67,7 @@ static void start_writer(struct fat *f)
 
 static void roll_back(struct fat *f)
 {
-    if (f->cache.undo_count == 0 && f->alloc.taken_count == 0)
+    if (f->cache.undo_count == 0 && f->alloc.allocated_count == 0)
         return;
     fat_roll_back(f);
     fat_dirs_forget(f);

@@ -1,36 +1,35 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A folder's files that were put into the image: keys and values lie in memory
- * already, sorted by key, so that a directory's entries are neighbours.
- *
- * A key is found by a hash table, made when the store is connected: a power of
- * two of slots, at most half of them full. A slot has the key's hash besides,
- * so that a look-up mostly touches one slot and one key.
+ * kv_ro on files that `mirage crunch` has put into the image, sorted by key, so
+ * that the entries of a directory are adjacent. A hash table, made when the
+ * store is connected, finds keys: it has a power of two of slots, at most half
+ * of them full, each with the key's hash.
  */
 #include <mirage/crunched.h>
 #include <mirage/drivers.h>
 #include <mirage/kv_ro.h>
+#include <mirage/macros.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct slot {
     uint32_t hash;
-    uint32_t file; /* its number and one more; 0: the slot is free */
+    uint32_t file; /* its index plus 1; 0: the slot is free */
 };
 
 struct crunch {
     struct kv_ro kv; /* first */
     const struct crunched *files;
-    uint32_t mask; /* the number of slots, less one */
+    uint32_t mask; /* the number of slots minus 1 */
     struct slot slot[];
 };
 
 static struct crunch *crunch_of(struct kv_ro *kv)
 {
-    return (struct crunch *)kv;
+    return containing(kv, struct crunch, kv);
 }
 
-/* FNV-1a, its bits mixed once more, since we look at the lowest. */
+/* FNV-1a, with its high bits folded into the low ones, which the table uses. */
 static uint32_t hash_of(const char *key)
 {
     uint32_t h = 0x811c9dc5;
@@ -92,7 +91,7 @@ static enum status crunch_read(struct kv_ro *kv, const char *key,
     if (!f)
         return ERR_NOT_FOUND;
     left = offset < f->size ? f->size - (size_t)offset : 0;
-    *got = len < left ? len : left;
+    *got = min(len, left);
     if (*got > 0)
         memcpy(data, (const char *)f->data + offset, *got);
     return OK;
@@ -110,8 +109,8 @@ static enum status crunch_view(struct kv_ro *kv, const char *key,
     return OK;
 }
 
-/* The number of keys before all those that begin with prefix. */
-static uint32_t first_with(const struct crunched *files, const char *prefix)
+/* The index of the first key that is not less than prefix. */
+static uint32_t lower_bound(const struct crunched *files, const char *prefix)
 {
     uint32_t low = 0, high = files->count;
 
@@ -132,7 +131,7 @@ static bool begins(const struct crunched *files, uint32_t i,
     return i < files->count && strncmp(files->file[i].key, prefix, len) == 0;
 }
 
-/* Keys of one directory below are neighbours, too: it is told of once. */
+/* A directory is listed once, at the first of its keys, which are adjacent. */
 static enum status crunch_list(struct kv_ro *kv, const char *directory,
                                kv_ro_entry *fn, void *ctx)
 {
@@ -144,7 +143,7 @@ static enum status crunch_list(struct kv_ro *kv, const char *directory,
     memcpy(prefix, directory, len + 1);
     if (len > 0)
         memcpy(prefix + len++, "/", 2);
-    i = first_with(files, prefix);
+    i = lower_bound(files, prefix);
     if (len > 0 && !begins(files, i, prefix, len))
         return ERR_NOT_FOUND;
     for (; begins(files, i, prefix, len); i++) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The files of a file system as keys and values: a path is a key already, but
- * a directory has no value, and what cannot be a name there is just not there.
+ * kv_ro on the files of a file system: a path is a key. A directory, and a key
+ * that cannot be a path there, are not found.
  */
 #include <mirage/drivers.h>
 #include <mirage/fs.h>
 #include <mirage/kv_ro.h>
+#include <mirage/macros.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,16 +18,16 @@ struct of_fs {
 struct listing {
     kv_ro_entry *fn;
     void *ctx;
-    size_t len; /* of the directory's name and a slash */
+    size_t len; /* of the directory's path and a slash */
 };
 
 static struct fs *fs_of(struct kv_ro *kv)
 {
-    return ((struct of_fs *)kv)->fs;
+    return containing(kv, struct of_fs, kv)->fs;
 }
 
-/* What the file system said, as a store says it. */
-static enum status as_of_key(enum status s)
+/* The status of a store for one of a file system. */
+static enum status key_status(enum status s)
 {
     return s == ERR_NAME || s == ERR_NOT_DIRECTORY || s == ERR_IS_DIRECTORY
                ? ERR_NOT_FOUND
@@ -36,7 +37,7 @@ static enum status as_of_key(enum status s)
 static enum status stat_file(struct kv_ro *kv, const char *key,
                              struct fs_stat *st)
 {
-    enum status s = as_of_key(fs_stat(fs_of(kv), key, st));
+    enum status s = key_status(fs_stat(fs_of(kv), key, st));
 
     return s == OK && st->directory ? ERR_NOT_FOUND : s;
 }
@@ -67,7 +68,7 @@ static enum status of_fs_read(struct kv_ro *kv, const char *key,
                               uint64_t offset, void *data, size_t len,
                               size_t *got)
 {
-    return as_of_key(fs_read(fs_of(kv), key, offset, data, len, got));
+    return key_status(fs_read(fs_of(kv), key, offset, data, len, got));
 }
 
 static bool pass_entry(void *ctx, const char *name, const struct fs_stat *st)
@@ -75,7 +76,7 @@ static bool pass_entry(void *ctx, const char *name, const struct fs_stat *st)
     const struct listing *l = ctx;
 
     if (l->len + strlen(name) > KV_RO_KEY)
-        return true; /* a path, but no key */
+        return true; /* it is too long for a key */
     return l->fn(l->ctx, name, st->directory);
 }
 
@@ -85,7 +86,7 @@ static enum status of_fs_list(struct kv_ro *kv, const char *directory,
     size_t len = strlen(directory);
     struct listing l = {fn, ctx, len + (len > 0)};
 
-    return as_of_key(fs_list(fs_of(kv), directory, pass_entry, &l));
+    return key_status(fs_list(fs_of(kv), directory, pass_entry, &l));
 }
 
 static void of_fs_disconnect(struct kv_ro *kv)
