@@ -2,7 +2,7 @@
 #include "nearest.c"
 #include "check.h"
 
-TEST(distance_counts_slips)
+TEST(distance_counts_insertions_deletions_substitutions_and_swaps)
 {
     CHECK(nearest_distance("", "") == 0);
     CHECK(nearest_distance("unix", "unix") == 0);
@@ -24,7 +24,7 @@ static const char *guess(const char *word)
     return n.best ? n.best : "nothing";
 }
 
-TEST(a_slip_is_understood_and_another_word_is_not)
+TEST(a_misspelling_gets_a_suggestion_and_another_word_none)
 {
     CHECK_TEXT(guess("confgure"), "configure");
     CHECK_TEXT(guess("cofnigure"), "configure");
@@ -34,7 +34,7 @@ TEST(a_slip_is_understood_and_another_word_is_not)
     CHECK_TEXT(guess(""), "nothing");
 }
 
-TEST(words_of_any_length_can_be_asked_about)
+TEST(words_of_any_length_are_compared)
 {
     char long_word[200];
 

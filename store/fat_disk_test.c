@@ -201,7 +201,7 @@ static bool reads_all(void)
     return ok;
 }
 
-TEST(a_sound_disk_is_read_without_a_write)
+TEST(reading_an_undamaged_disk_writes_nothing)
 {
     for (size_t i = 0; i < 3; i++) {
         make_disk(types[i]);
@@ -210,7 +210,7 @@ TEST(a_sound_disk_is_read_without_a_write)
     }
 }
 
-TEST(a_second_copy_that_is_never_updated_is_not_copied_over_the_first)
+TEST(a_second_fat_that_is_never_updated_is_not_copied_over_the_first)
 {
     for (size_t i = 0; i < 3; i++) {
         make_disk(types[i]);
@@ -234,7 +234,7 @@ TEST(a_second_copy_that_is_never_updated_is_not_copied_over_the_first)
     }
 }
 
-TEST(the_first_copy_of_fat16_and_fat32_is_read_whatever_its_first_entry)
+TEST(fat16_and_fat32_read_the_first_copy_whatever_its_first_entry)
 {
     for (int type = 16; type <= 32; type += 16) {
         make_disk(type);
@@ -244,7 +244,7 @@ TEST(the_first_copy_of_fat16_and_fat32_is_read_whatever_its_first_entry)
     }
 }
 
-TEST(a_commit_that_was_cut_short_on_fat12_leaves_the_second_copy_to_be_read)
+TEST(after_an_interrupted_commit_fat12_reads_the_second_copy)
 {
     uint8_t first[SECTOR], second[SECTOR];
 
@@ -266,7 +266,7 @@ TEST(a_commit_that_was_cut_short_on_fat12_leaves_the_second_copy_to_be_read)
     end_disk();
 }
 
-TEST(a_second_copy_that_cannot_be_read_is_not_missed)
+TEST(an_unreadable_second_copy_does_not_prevent_use)
 {
     for (size_t i = 0; i < 3; i++) {
         make_disk(types[i]);
@@ -315,7 +315,7 @@ static void marks(uint8_t found[2])
                                       : 0;
 }
 
-TEST(a_mark_that_the_disk_was_in_use_stays_whatever_is_written)
+TEST(an_in_use_mark_found_on_opening_is_never_cleared)
 {
     /* Which bytes say so: of the boot sector, of the table, both. */
     static const struct {
@@ -355,7 +355,7 @@ TEST(a_mark_that_the_disk_was_in_use_stays_whatever_is_written)
     }
 }
 
-TEST(a_disk_that_was_let_go_properly_has_no_mark)
+TEST(a_disconnected_disk_has_no_in_use_mark)
 {
     uint8_t found[2];
 
@@ -378,7 +378,7 @@ static size_t slot_of(uint64_t sector, const char *name_83)
     return 0;
 }
 
-TEST(a_directory_in_itself_ends_a_path)
+TEST(a_path_through_a_directory_that_contains_itself_fails)
 {
     char path[FS_PATH + 1] = "dir";
     struct fs_stat st;
@@ -447,7 +447,7 @@ static size_t add_name(size_t at, const char *text, const char *name_83,
     return at + 32;
 }
 
-TEST(what_a_directory_lists_can_be_read_renamed_and_removed)
+TEST(each_listed_name_can_be_read_renamed_and_removed)
 {
     static const char *const odd[] = {"trail.", "co:lon", "space ", "a*b?",
                                       "back\\slash", "<\"|>", "\x7f"};
@@ -483,7 +483,7 @@ TEST(what_a_directory_lists_can_be_read_renamed_and_removed)
     end_disk();
 }
 
-TEST(a_name_leads_to_its_own_entry_and_not_to_one_with_that_short_name)
+TEST(a_name_finds_its_own_entry_before_one_with_that_short_name)
 {
     struct found f;
     size_t at = 128;
@@ -508,7 +508,7 @@ TEST(a_name_leads_to_its_own_entry_and_not_to_one_with_that_short_name)
     end_disk();
 }
 
-TEST(what_stands_behind_the_end_of_a_directory_does_not_come_to_light)
+TEST(entries_after_the_end_of_a_directory_never_become_valid)
 {
     struct found f;
 
@@ -530,7 +530,7 @@ TEST(what_stands_behind_the_end_of_a_directory_does_not_come_to_light)
     }
 }
 
-TEST(a_file_larger_than_the_disk_is_not_read_without_end)
+TEST(reading_a_file_larger_than_the_disk_ends_with_an_error)
 {
     uint8_t slot[32];
     char bytes[600];
@@ -567,7 +567,7 @@ static enum status fill_root(int *n)
     return s;
 }
 
-TEST(a_root_directory_that_is_full_takes_no_name_and_a_directory_does)
+TEST(a_full_root_directory_refuses_names_and_its_subdirectories_do_not)
 {
     int n;
 

@@ -19,7 +19,7 @@ static enum status parse(uint64_t sectors, uint32_t size)
     return fat_layout_parse(boot, sectors, size, &layout, &why);
 }
 
-TEST(what_is_planned_is_read_as_it_was_planned)
+TEST(a_planned_boot_sector_is_parsed_to_the_same_layout)
 {
     static const struct {
         uint64_t sectors;
@@ -54,7 +54,7 @@ TEST(what_is_planned_is_read_as_it_was_planned)
     }
 }
 
-TEST(the_type_follows_from_the_number_of_clusters)
+TEST(the_number_of_clusters_decides_the_type)
 {
     CHECK(fat_layout_plan(100000, 512, &(struct fat_options){.type = 12},
                           &layout, boot) == OK);
@@ -82,7 +82,7 @@ TEST(the_type_follows_from_the_number_of_clusters)
                           boot) == ERR_RANGE);
 }
 
-TEST(what_is_no_fat_is_told_by_what_it_is)
+TEST(other_formats_are_named_in_the_error)
 {
     memset(boot, 0, sizeof boot);
     CHECK(parse(1000, 512) == ERR_FORMAT);
@@ -120,7 +120,7 @@ static enum status with(uint64_t sectors, int type, size_t at, uint32_t value,
     return parse(sectors, 512);
 }
 
-TEST(nonsense_is_refused)
+TEST(inconsistent_boot_sectors_are_refused)
 {
     /* Bytes of a sector: none, odd, too few, too many. */
     CHECK(with(5000, 12, 11, 0, 2) == ERR_FORMAT);
@@ -158,7 +158,7 @@ TEST(nonsense_is_refused)
     CHECK(layout.tables == 1);
 }
 
-TEST(sectors_of_a_file_system_may_be_larger_than_the_disks)
+TEST(the_boot_sector_may_count_larger_sectors_than_the_disk_has)
 {
     uint32_t clusters;
 
@@ -169,7 +169,7 @@ TEST(sectors_of_a_file_system_may_be_larger_than_the_disks)
     CHECK(layout.table % 4 == 0 && layout.table_size % 4 == 0);
 }
 
-TEST(a_table_of_more_sectors_than_32_bits_count_is_measured)
+TEST(a_fat_of_more_than_32_bits_of_sectors_is_measured_in_64)
 {
     /* 0x20000001 sectors of 4,096 bytes are 8 more than 2^32 of 512. */
     plan(70000, 4096, 32);

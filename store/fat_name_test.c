@@ -18,7 +18,7 @@ static enum status parse(const char *text)
     return fat_name_parse(text, strlen(text), &n);
 }
 
-TEST(utf_8_goes_to_utf_16_and_back)
+TEST(utf_8_is_converted_to_utf_16_and_back)
 {
     static const char *const texts[] = {"a", "a file.txt", "Grüße", "日本語",
                                         "🎈", "a🎈b", "\u07ff\u0800\uffff",
@@ -33,7 +33,7 @@ TEST(utf_8_goes_to_utf_16_and_back)
     }
 }
 
-TEST(a_text_that_no_directory_can_list_is_no_name)
+TEST(a_text_that_no_directory_lists_is_not_parsed)
 {
     static const char *const wrong[] = {
         "\x01", "\xff", "\xc0\x80", "\xc3", "a\xe2\x98",
@@ -49,7 +49,7 @@ TEST(a_text_that_no_directory_can_list_is_no_name)
     CHECK(parse(long_one + 1) == OK);
 }
 
-TEST(a_name_that_others_have_made_is_found_but_not_made)
+TEST(a_name_against_the_rules_is_parsed_but_not_created)
 {
     static const char *const odd[] = {"a.", "a ", "a:b", "a*", "a?", "a\"",
                                       "a<", "a>", "a|", "a\\b", "\x7f"};
@@ -67,7 +67,7 @@ TEST(a_name_that_others_have_made_is_found_but_not_made)
     CHECK(fat_fold_name("..", folded) == ERR_NAME);
 }
 
-TEST(names_that_are_one_fold_to_one)
+TEST(names_that_differ_by_case_fold_to_the_same)
 {
     char folded[FAT_FOLDED];
 
@@ -77,7 +77,7 @@ TEST(names_that_are_one_fold_to_one)
     CHECK_TEXT(folded, "GRÜßE Ÿ Ж");
 }
 
-TEST(half_a_pair_is_no_text)
+TEST(a_lone_surrogate_is_not_converted_to_utf_8)
 {
     struct fat_name n = {{0xd83c, 'x'}, 2};
     char text[FAT_NAME_BYTES];
@@ -93,7 +93,7 @@ TEST(half_a_pair_is_no_text)
     CHECK(!fat_name_text(&n, text));
 }
 
-TEST(upper_and_lower_case_are_one)
+TEST(names_are_compared_without_case)
 {
     static const char *const pairs[][2] = {
         {"readme.TXT", "ReadMe.txt"},
@@ -132,7 +132,7 @@ static void short_is(const char *text, const char *wanted, enum fat_fit fit)
     CHECK_TEXT((const char *)s, wanted);
 }
 
-TEST(short_names)
+TEST(short_names_are_made_by_the_rules_of_fat)
 {
     short_is("README.TXT", "README  TXT", FAT_FITS);
     short_is("A", "A          ", FAT_FITS);
@@ -149,7 +149,7 @@ TEST(short_names)
     short_is("日本.txt", "__      TXT", FAT_IS_LOSSY);
 }
 
-TEST(numbers_make_other_short_names)
+TEST(each_number_makes_another_short_name)
 {
     struct fat_name n = name_of("a long name.text");
     uint8_t basis[FAT_SHORT_BYTES], s[12] = {0}, t[12] = {0};
@@ -169,7 +169,7 @@ TEST(numbers_make_other_short_names)
     CHECK_TEXT((const char *)s, "B_~2       ");
 }
 
-TEST(a_short_name_is_shown_as_its_case_bits_say)
+TEST(a_short_name_is_read_in_the_case_of_its_ntres_bits)
 {
     uint8_t slot[32] = "README  TXT";
     struct fat_name n;
@@ -209,7 +209,7 @@ static bool round_trip(const char *text)
     return fat_name_text(&p.name, found) && strcmp(found, text) == 0;
 }
 
-TEST(long_names_go_into_slots_and_come_back)
+TEST(a_long_name_is_read_back_from_its_entries)
 {
     char text[256];
 
@@ -222,7 +222,7 @@ TEST(long_names_go_into_slots_and_come_back)
     CHECK(round_trip("🎈🎈🎈🎈🎈🎈🎈🎈🎈"));
 }
 
-TEST(pieces_that_do_not_go_together_are_no_name)
+TEST(long_name_entries_that_do_not_belong_together_are_ignored)
 {
     struct fat_name n = name_of("a name of more than thirteen characters");
     struct fat_long_name p = {0};

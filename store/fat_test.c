@@ -70,7 +70,7 @@ static void count_fault(void *ctx, const char *text)
     CHECK(*text);
 }
 
-TEST(what_was_written_is_read_again_from_each_kind_of_disk)
+TEST(written_files_are_read_back_from_each_type_and_sector_size)
 {
     static const struct {
         uint64_t bytes;
@@ -117,7 +117,7 @@ TEST(a_gap_reads_as_zeros)
     end();
 }
 
-TEST(each_thing_that_cannot_be_done_has_its_status)
+TEST(each_call_that_fails_returns_the_status_of_its_contract)
 {
     struct fs_stat st;
 
@@ -154,7 +154,7 @@ TEST(each_thing_that_cannot_be_done_has_its_status)
     end();
 }
 
-TEST(names_move_and_keep_what_they_name)
+TEST(a_renamed_file_or_directory_keeps_its_contents)
 {
     begin(1 << 20, 512, 12);
     CHECK(fs_mkdir(fs, "a") == OK && fs_mkdir(fs, "b") == OK);
@@ -173,7 +173,7 @@ TEST(names_move_and_keep_what_they_name)
     end();
 }
 
-TEST(a_file_takes_the_place_of_another)
+TEST(renaming_over_a_file_replaces_it_and_frees_its_clusters)
 {
     static char big[5000];
     uint64_t before = 0, after = 0;
@@ -200,7 +200,7 @@ TEST(a_file_takes_the_place_of_another)
     end();
 }
 
-TEST(a_new_name_in_the_same_commit_is_replaced_as_well)
+TEST(a_file_that_is_not_committed_yet_can_be_replaced)
 {
     struct fat_count count;
 
@@ -226,7 +226,7 @@ TEST(a_new_name_in_the_same_commit_is_replaced_as_well)
     end();
 }
 
-TEST(a_file_is_cut_off_and_made_longer)
+TEST(truncate_shortens_a_file_and_extends_it_with_zeros)
 {
     static char bytes[20000], found[20001];
     size_t got;
@@ -271,7 +271,7 @@ static void grow(void *ctx)
     *(enum status *)ctx = fs_truncate(fs, "file", 60 << 20);
 }
 
-TEST(a_fiber_that_makes_a_file_longer_lets_others_run_and_can_be_cancelled)
+TEST(extending_a_file_lets_other_fibers_run_and_can_be_cancelled)
 {
     enum status s = OK;
     struct fiber *fiber;
@@ -295,7 +295,7 @@ TEST(a_fiber_that_makes_a_file_longer_lets_others_run_and_can_be_cancelled)
     end();
 }
 
-TEST(what_is_removed_can_be_made_anew)
+TEST(a_removed_name_can_be_created_again)
 {
     begin(1 << 20, 512, 12);
     for (int i = 0; i < 100; i++) {
@@ -310,7 +310,7 @@ TEST(what_is_removed_can_be_made_anew)
     end();
 }
 
-TEST(a_full_disk_takes_nothing_and_is_whole_again_after_a_removal)
+TEST(a_write_to_a_full_disk_changes_nothing_and_succeeds_after_a_removal)
 {
     static char big[300 * 1024];
     char name[32];
@@ -338,7 +338,7 @@ TEST(a_full_disk_takes_nothing_and_is_whole_again_after_a_removal)
     end();
 }
 
-TEST(many_names_that_begin_alike)
+TEST(thousands_of_names_with_a_common_beginning_are_found_and_removed)
 {
     char name[64];
 
@@ -362,7 +362,7 @@ TEST(many_names_that_begin_alike)
     end();
 }
 
-TEST(a_disk_without_a_file_system_gets_one_by_format)
+TEST(fs_format_makes_a_file_system_on_an_empty_disk)
 {
     CHECK(block_ram_connect(2048, 512, &disk) == OK);
     CHECK(fat_connect(disk, &fs) == OK);
@@ -390,7 +390,7 @@ static void link_clusters(uint32_t cluster, uint32_t next)
     CHECK(block_write(disk, 1, table, 2) == OK);
 }
 
-TEST(chains_that_make_no_sense_are_told_and_end)
+TEST(damaged_cluster_chains_are_reported_and_end_the_call)
 {
     static char data[10000];
     size_t got;
@@ -425,7 +425,7 @@ TEST(chains_that_make_no_sense_are_told_and_end)
     end();
 }
 
-TEST(dates_are_kept_to_two_seconds_and_within_the_years_there_are)
+TEST(dates_are_rounded_to_two_seconds_and_clamped_to_1980_to_2107)
 {
     static const struct {
         uint64_t set, found; /* seconds since 1970 */
@@ -467,7 +467,7 @@ static bool list_again(void *ctx, const char *name, const struct fs_stat *st)
     return false;
 }
 
-TEST(who_is_listed_to_may_call_and_may_stop)
+TEST(a_listing_callback_may_call_the_file_system_and_may_stop)
 {
     char all[64] = "";
 
@@ -506,7 +506,7 @@ TEST(calls_for_fat_alone_refuse_another_file_system)
     CHECK(memcmp(&other, &before, sizeof other) == 0);
 }
 
-TEST(a_disk_that_may_not_be_written_is_read)
+TEST(a_read_only_disk_can_be_read_and_refuses_changes)
 {
     begin(1 << 20, 512, 12);
     put("file", "text");

@@ -43,7 +43,7 @@ TEST(each_key_has_its_value)
     kv_ro_disconnect(kv);
 }
 
-TEST(what_is_no_key_is_not_found)
+TEST(a_text_that_is_not_a_key_is_not_found)
 {
     static const char *const missing[] = {"b", "d", "d/x", "d/x/", "d/x/12",
                                           "A", "aa", "e\xff", NULL};
@@ -80,7 +80,7 @@ TEST(a_value_is_read_from_an_offset_on)
     kv_ro_disconnect(kv);
 }
 
-TEST(all_files_have_the_time_that_the_store_was_made_with)
+TEST(all_files_have_the_modification_time_of_the_store)
 {
     struct kv_ro *kv = connect(&files);
     nanoseconds modified = 1;
@@ -129,7 +129,7 @@ TEST(a_directory_lists_its_entries_once)
     kv_ro_disconnect(kv);
 }
 
-TEST(a_listing_ends_when_it_is_told_to)
+TEST(a_listing_stops_when_its_callback_returns_false)
 {
     struct kv_ro *kv = connect(&files);
 
@@ -138,7 +138,7 @@ TEST(a_listing_ends_when_it_is_told_to)
     kv_ro_disconnect(kv);
 }
 
-TEST(an_empty_folder_is_an_empty_store)
+TEST(an_empty_folder_makes_an_empty_store)
 {
     static const struct crunched nothing = {NULL, 0, 0};
     struct kv_ro *kv = connect(&nothing);

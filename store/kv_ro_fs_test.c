@@ -84,7 +84,7 @@ TEST(a_file_is_a_key_and_its_contents_are_the_value)
     CHECK(kv_ro_view(kv, "a", &view, &got) == ERR_UNSUPPORTED);
 }
 
-TEST(what_is_no_file_is_not_found)
+TEST(directories_and_invalid_paths_are_not_found)
 {
     static const char *const missing[] = {"b", "d", "a/b", "?", NULL};
     uint64_t size;
@@ -107,7 +107,7 @@ static bool note(void *ctx, const char *name, bool is_directory)
     return strlen(ctx) < 100;
 }
 
-TEST(a_directory_lists_what_can_be_keys)
+TEST(a_listing_leaves_out_paths_too_long_for_keys)
 {
     char text[3000] = "";
 
@@ -124,7 +124,7 @@ TEST(a_directory_lists_what_can_be_keys)
     CHECK(kv_ro_list(kv, "b", note, text) == ERR_NOT_FOUND);
 }
 
-TEST(damage_is_told_as_it_is)
+TEST(errors_of_the_file_system_are_passed_on)
 {
     uint64_t size;
 

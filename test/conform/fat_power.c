@@ -406,7 +406,7 @@ static void end(bool ok)
     rmdir(place);
 }
 
-TEST(what_was_flushed_outlives_any_power_cut)
+TEST(flushed_changes_survive_any_power_cut)
 {
     bool ok = true;
 
@@ -458,7 +458,7 @@ static bool stays(const struct block *disk, const char *name,
     return ok;
 }
 
-TEST(a_link_that_lies_in_two_sectors_leads_nowhere_wrong)
+TEST(a_fat12_link_in_two_sectors_survives_any_power_cut)
 {
     static char data[512];
     struct fs *fs;
@@ -482,7 +482,7 @@ TEST(a_link_that_lies_in_two_sectors_leads_nowhere_wrong)
     block_disconnect(disk);
 }
 
-TEST(a_file_that_is_renamed_is_there_at_every_moment)
+TEST(a_renamed_file_has_a_name_after_any_power_cut)
 {
     static char data[1500];
     struct fs *fs;
@@ -604,7 +604,7 @@ static void replace_twice(struct fs *fs)
     CHECK(fs_rename(fs, "a new one", "dir/The File") == OK);
 }
 
-TEST(a_file_that_is_replaced_is_the_whole_old_one_or_the_whole_new_one)
+TEST(a_replaced_file_is_the_whole_old_or_new_one_after_any_power_cut)
 {
     static void (*const ways[])(struct fs *) = {
         replace_flushed, replace_at_once, replace_by_detours, replace_twice};
@@ -646,7 +646,7 @@ TEST(a_file_that_is_replaced_is_the_whole_old_one_or_the_whole_new_one)
     end(ok);
 }
 
-TEST(a_file_that_is_cut_off_has_its_old_size_or_its_new_one)
+TEST(a_truncated_file_has_its_old_or_new_size_after_any_power_cut)
 {
     static const size_t sizes[] = {1700, 512, 1, 0};
     struct fs *fs;
@@ -670,7 +670,7 @@ TEST(a_file_that_is_cut_off_has_its_old_size_or_its_new_one)
     end(ok);
 }
 
-TEST(a_cut_that_lies_in_two_sectors_leads_nowhere_wrong)
+TEST(a_fat12_chain_cut_in_two_sectors_survives_any_power_cut)
 {
     static const struct content link = {'o', 1024}, one = {'o', 512};
     struct fs *fs;
@@ -734,7 +734,7 @@ static bool stumbles(uint64_t number)
     return ok;
 }
 
-TEST(what_a_flush_could_not_write_the_next_one_does)
+TEST(a_flush_writes_what_a_failed_one_could_not)
 {
     bool ok = true;
 
