@@ -7,6 +7,7 @@
 #include "tcp_arrival.h"
 #include "tcp_handshake.h"
 #include "tcp_validate.h"
+#include <mirage/macros.h>
 
 static void trim_queue(struct connection *c, uint32_t len)
 {
@@ -84,7 +85,7 @@ static void update_window_if_newer(struct connection *c,
         /* The peer may have dropped the window probe. */
         if (c->sent.first && c->snd.una == a->s.ack)
             tcp_retransmit_first(c,
-                                 c->snd.wnd < c->cwnd ? c->snd.wnd : c->cwnd);
+                                 min(c->snd.wnd, c->cwnd));
     }
     tcp_schedule(c);
 }
@@ -104,11 +105,10 @@ static void process_ack_number(struct connection *c, const struct arrival *a,
         c->snd.una = a->s.ack;
         if (seq_before(c->sndq.seq, a->s.ack))
             of_data = a->s.ack - c->sndq.seq;
-        if (of_data > c->sndq.len)
-            of_data = c->sndq.len;
+        of_data = min(of_data, c->sndq.len);
         if (of_data > 0)
             trim_queue(c, of_data);
-        d.acked = acked < of_data ? acked : of_data;
+        d.acked = min(acked, of_data);
         delivery_by_ack(c, &d);
     }
     if (c->sack.permitted && a->s.sack_count > 0) {

@@ -8,6 +8,7 @@
  * minutes.
  */
 #include "tcp.h"
+#include <mirage/macros.h>
 #include <string.h>
 
 #define USED_FOR   SECOND /* RFC 7661, 4.2: or three round trips */
@@ -16,9 +17,9 @@
 /* RFC 6928, 2 */
 static uint32_t first_window(const struct connection *c)
 {
-    uint32_t least = 2u * c->mss > 14600 ? 2u * c->mss : 14600;
+    uint32_t least = max(2u * c->mss, 14600);
 
-    return 10u * c->mss < least ? 10u * c->mss : least;
+    return min(10u * c->mss, least);
 }
 
 void congestion_begin(struct connection *c)
@@ -33,8 +34,7 @@ static void save_ssthresh(struct connection *c)
 {
     uint32_t known = c->cwnd - c->cwnd / 4;
 
-    if (c->ssthresh < known)
-        c->ssthresh = known;
+    c->ssthresh = max(c->ssthresh, known);
 }
 
 void congestion_restart(struct connection *c)
@@ -42,8 +42,7 @@ void congestion_restart(struct connection *c)
     uint32_t first = first_window(c);
 
     save_ssthresh(c);
-    if (c->cwnd > first)
-        c->cwnd = first;
+    c->cwnd = min(c->cwnd, first);
     c->cwv.peak = c->cwv.prior_peak = 0;
     if (c->recovery.phase == TCP_REDUCED)
         c->recovery.phase = TCP_OPEN;
@@ -54,7 +53,7 @@ void congestion_on_sent(struct connection *c, nanoseconds now)
 {
     uint32_t out = tcp_in_flight(c);
     nanoseconds period =
-        3 * c->rtt.srtt > USED_FOR ? 3 * c->rtt.srtt : USED_FOR;
+        max(3 * c->rtt.srtt, USED_FOR);
 
     if (now - c->cwv.peak_since >= period) {
         c->cwv.prior_peak =
@@ -68,7 +67,7 @@ void congestion_on_sent(struct connection *c, nanoseconds now)
 
 static uint32_t peak(const struct connection *c)
 {
-    return c->cwv.peak > c->cwv.prior_peak ? c->cwv.peak : c->cwv.prior_peak;
+    return max(c->cwv.peak, c->cwv.prior_peak);
 }
 
 /* RFC 7661, 4.4 */
@@ -87,8 +86,7 @@ uint32_t congestion_burst(struct connection *c)
         c->cwv.unused_since = now;
         save_ssthresh(c);
         c->cwnd /= 2;
-        if (c->cwnd < first_window(c))
-            c->cwnd = first_window(c);
+        c->cwnd = max(c->cwnd, first_window(c));
     }
     /* The recent peak may be in flight again, plus an initial window. */
     return first_window(c) + (known > out ? known - out : 0);
@@ -104,7 +102,7 @@ bool congestion_may_grow(const struct connection *c, uint32_t acked)
 uint32_t congestion_slow_start(struct connection *c, uint32_t acked)
 {
     uint32_t room = c->ssthresh > c->cwnd ? c->ssthresh - c->cwnd : 0;
-    uint32_t more = acked < room ? acked : room;
+    uint32_t more = min(acked, room);
 
     c->cwnd += more;
     return acked - more;
@@ -124,7 +122,7 @@ static void newreno_acked(struct connection *c, uint32_t acked)
 
 static void newreno_lost(struct connection *c, uint32_t in_flight)
 {
-    c->ssthresh = in_flight / 2 > 2u * c->mss ? in_flight / 2 : 2u * c->mss;
+    c->ssthresh = max(in_flight / 2, 2u * c->mss);
     c->newreno.bytes_acked = 0;
 }
 

@@ -6,6 +6,7 @@
  * large window would not grow.
  */
 #include "tcp.h"
+#include <mirage/macros.h>
 
 #define LONGEST 100000 /* the largest |t - K|, in ms */
 
@@ -44,8 +45,7 @@ static uint32_t w_cubic(const struct connection *c, uint64_t ms)
     const struct tcp_cubic *u = &c->cubic;
     uint64_t off = ms > u->k ? ms - u->k : u->k - ms, far;
 
-    if (off > LONGEST)
-        off = LONGEST;
+    off = min(off, LONGEST);
     far = off * off * off / 1000 * c->mss * 2 / 5 / 1000000;
     if (ms >= u->k)
         return far < UINT32_MAX - u->w_max ? u->w_max + (uint32_t)far
@@ -100,13 +100,11 @@ static void acked(struct connection *c, uint32_t acked)
         begin_epoch(c, now);
     grow_as_reno(c, acked);
     if (w_cubic(c, (now - u->epoch_start) / MILLISECOND) < u->w_est) {
-        if (c->cwnd < u->w_est)
-            c->cwnd = u->w_est;
+        c->cwnd = max(c->cwnd, u->w_est);
         return;
     }
     target = w_cubic(c, (now - u->epoch_start + c->rtt.srtt) / MILLISECOND);
-    if (target > c->cwnd + c->cwnd / 2)
-        target = c->cwnd + c->cwnd / 2;
+    target = min(target, c->cwnd + c->cwnd / 2);
     if (target > c->cwnd)
         c->cwnd += growth_for(c, acked, target - c->cwnd, 1, &u->cwnd_rest);
 }
@@ -123,7 +121,7 @@ static void lost(struct connection *c, uint32_t in_flight)
                                   : c->cwnd;
     u->cwnd_prior = c->cwnd;
     u->epoch_start = 0;
-    c->ssthresh = less > 2u * c->mss ? less : 2u * c->mss;
+    c->ssthresh = max(less, 2u * c->mss);
 }
 
 static void undo(struct connection *c)

@@ -5,6 +5,7 @@
  */
 #include "tcp.h"
 #include "tcp_expiry.h"
+#include <mirage/macros.h>
 
 static bool has_unsent(const struct connection *c)
 {
@@ -49,10 +50,8 @@ static void send_window_probe(struct connection *c)
 {
     uint32_t len = c->snd.wnd > 0 ? c->snd.wnd : 1;
 
-    if (len > c->sndq.len)
-        len = c->sndq.len;
-    if (len > c->mss)
-        len = c->mss;
+    len = min(len, c->sndq.len);
+    len = min(len, c->mss);
     c->tcp->counters.probes++;
     if (!c->unanswered_since)
         tcp_set_unanswered(c, time_now());

@@ -9,6 +9,7 @@
 #include "tcp_handshake.h"
 #include "tcp_memory.h"
 #include <mirage/log.h>
+#include <mirage/macros.h>
 #include <mirage/random.h>
 #include <mirage/text.h>
 
@@ -26,9 +27,8 @@ static void apply_syn(struct connection *c, const struct arrival *a)
     c->rcv.nxt = s->seq + 1;
     c->rcv.adv = c->rcv.nxt + 65535;
     c->ts.last_ack_sent = c->rcv.nxt;
-    if (mss < LEAST_MSS)
-        mss = LEAST_MSS;
-    c->mss = mss < c->our_mss ? mss : c->our_mss;
+    mss = max(mss, LEAST_MSS);
+    c->mss = min(mss, c->our_mss);
     if (s->has_scale) {
         c->snd.wind_shift = s->scale;
         c->rcv.wind_shift = TCP_SCALE;

@@ -11,6 +11,7 @@
 #include "tcp_text.h"
 #include "tcp_validate.h"
 #include <mirage/checksum.h>
+#include <mirage/macros.h>
 
 static void connection_input(struct connection *c, struct arrival *a,
                              const struct ipv4_packet *packet)
@@ -67,7 +68,7 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     uint32_t last, *least = NULL;
 
     tcp->counters.in++;
-    b = buf_pull(b, len < TCP_MOST ? len : TCP_MOST);
+    b = buf_pull(b, min(len, TCP_MOST));
     if (!b || packet->to_many || !tcp_parse(b->data, b->len, &a.s) ||
         !has_good_checksum(packet, b, len)) {
         tcp->counters.malformed++;

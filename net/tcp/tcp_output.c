@@ -4,6 +4,7 @@
  * leaves in one piece: the device, or its front, segments it.
  */
 #include "tcp.h"
+#include <mirage/macros.h>
 
 #define LONGEST 65535u /* bytes of a packet */
 
@@ -102,8 +103,7 @@ static bool resend_lost(struct connection *c, bool *sent)
         len = r->end - r->seq;
         if (may > edge - r->seq)
             may = seq_before(r->seq, edge) ? edge - r->seq : 0;
-        if (may > most)
-            may = most;
+        may = min(may, most);
         if (len > may) {
             may -= may % c->mss;
             if (may == 0 ||
@@ -132,11 +132,9 @@ static uint32_t next_piece(const struct connection *c, uint32_t free,
     uint32_t may = seq_before(c->snd.nxt, edge) ? edge - c->snd.nxt : 0;
     uint32_t most = longest_piece(c), len;
 
-    if (may > free)
-        may = free;
-    len = left < may ? left : may;
-    if (len > most)
-        len = most;
+    may = min(may, free);
+    len = min(left, may);
+    len = min(len, most);
     *ends = len == left;
     if (len >= c->mss) {
         if (*ends && len % c->mss != 0 &&
@@ -205,8 +203,7 @@ static bool send_path_probe(struct connection *c)
     if (c->path.raise_at == 0 || !sent_can_add(c) ||
         !seq_before(c->snd.nxt, edge) || !seq_before(c->snd.nxt, queue_end(c)))
         return false;
-    if (may > edge - c->snd.nxt)
-        may = edge - c->snd.nxt;
+    may = min(may, edge - c->snd.nxt);
     len = path_probe_size(c, queue_end(c) - c->snd.nxt, may);
     if (len == 0)
         return false;
@@ -233,7 +230,7 @@ static bool send_new(struct connection *c, uint32_t burst)
     while (has_more(c) && sent_can_add(c)) {
         bool ends;
         uint32_t free = usable_window(c);
-        uint32_t len = next_piece(c, free < burst ? free : burst, &ends);
+        uint32_t len = next_piece(c, min(free, burst), &ends);
 
         if (len == 0 && !(ends && c->shut_writing))
             break;

@@ -9,6 +9,7 @@
  * accumulate, and RTTs of a few milliseconds are not paced.
  */
 #include "tcp.h"
+#include <mirage/macros.h>
 
 #define LEAST_TRIP (4 * MILLISECOND)
 #define TICK       MILLISECOND
@@ -34,8 +35,7 @@ static uint64_t credit(struct connection *c, nanoseconds now)
 {
     nanoseconds saved = (uint64_t)SAVED * c->mss * c->rtt.srtt / rate(c) + 1;
 
-    if (saved < 2 * TICK)
-        saved = 2 * TICK;
+    saved = max(saved, 2 * TICK);
     if (now > saved && c->pacing.paid_until < now - saved)
         c->pacing.paid_until = now - saved;
     return c->pacing.paid_until < now
@@ -55,14 +55,12 @@ uint32_t pacing_limit(struct connection *c, uint32_t len)
     if (len <= may)
         return len;
     least = rate(c) * TICK / c->rtt.srtt / 2;
-    if (least > LARGE)
-        least = LARGE;
-    if (least < c->mss)
-        least = c->mss;
+    least = min(least, LARGE);
+    least = max(least, c->mss);
     if (may >= least)
         return (uint32_t)may;
     enough = c->pacing.paid_until + least * c->rtt.srtt / rate(c) + 1;
-    tcp_set_clock(c, TCP_PACE, enough > now ? enough : now);
+    tcp_set_clock(c, TCP_PACE, max(enough, now));
     return 0;
 }
 
@@ -74,6 +72,5 @@ void pacing_on_sent(struct connection *c, uint32_t len)
         return;
     c->pacing.paid_until += len * c->rtt.srtt / rate(c);
     trip_on = time_after(c->rtt.srtt);
-    if (c->pacing.paid_until > trip_on)
-        c->pacing.paid_until = trip_on;
+    c->pacing.paid_until = min(c->pacing.paid_until, trip_on);
 }

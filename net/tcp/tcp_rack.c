@@ -9,6 +9,7 @@
  * in the segments sent.
  */
 #include "tcp.h"
+#include <mirage/macros.h>
 
 #define MIN_RTT_LIFE     (30 * SECOND) /* of min_rtt */
 #define REO_WND_MULT_MAX 256
@@ -107,8 +108,7 @@ void rack_mark_losses_on_rto(struct connection *c)
     struct sent_record *r;
 
     /* An earlier RTT may be longer than the timeout is now. */
-    if (late > c->rtt.rto)
-        late = c->rtt.rto;
+    late = min(late, c->rtt.rto);
     if (c->sent.first && c->sent.first->state == SENT_IN_FLIGHT)
         sent_set_state(c, c->sent.first, SENT_LOST);
     while ((r = c->sent.earliest) != NULL && r->xmit_ts + late <= now)
@@ -136,11 +136,9 @@ void tlp_set_pto(struct connection *c)
         wait = SECOND;
     else if (c->sent.in_flight <= c->mss)
         wait += TCP_MAX_ACK_DELAY;
-    if (wait < TCP_PTO_LEAST)
-        wait = TCP_PTO_LEAST;
-    wait = time_after(wait << (times < 8 ? times : 8));
-    if (wait > c->clock[TCP_RETRANSMIT])
-        wait = c->clock[TCP_RETRANSMIT];
+    wait = max(wait, TCP_PTO_LEAST);
+    wait = time_after(wait << min(times, 8u));
+    wait = min(wait, c->clock[TCP_RETRANSMIT]);
     tcp_set_clock(c, TCP_PTO, wait);
 }
 

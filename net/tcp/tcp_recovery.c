@@ -10,6 +10,7 @@
  * retransmitted after a timeout (F-RTO, RFC 5682).
  */
 #include "tcp.h"
+#include <mirage/macros.h>
 
 /* Reduces ssthresh for a sign of congestion, and begins PRR. */
 static void enter_reduction(struct connection *c, enum tcp_phase why,
@@ -17,7 +18,7 @@ static void enter_reduction(struct connection *c, enum tcp_phase why,
 {
     c->undo.prior_cwnd = c->cwnd;
     c->undo.prior_ssthresh = c->ssthresh;
-    c->congestion->lost(c, flight < c->cwnd ? flight : c->cwnd);
+    c->congestion->lost(c, min(flight, c->cwnd));
     c->recovery.phase = why;
     c->recovery.point = c->snd.nxt;
     c->prr.delivered = c->prr.out = 0;
@@ -79,7 +80,7 @@ void recovery_begin_keeping_cwnd(struct connection *c)
 static void end_episode(struct connection *c)
 {
     if (c->recovery.phase != TCP_LOSS)
-        c->cwnd = c->ssthresh > c->mss ? c->ssthresh : c->mss;
+        c->cwnd = max(c->ssthresh, c->mss);
     if (c->recovery.keeps_cwnd)
         c->ssthresh = c->undo.prior_ssthresh;
     if (c->recovery.phase >= TCP_RECOVERY)
@@ -104,10 +105,8 @@ static void undo_recovery(struct connection *c, const struct delivery *d)
     /* RFC 4015, 3.3: adapt RTO, or the next timeout is spurious, too. */
     if (c->recovery.phase == TCP_LOSS && c->ts.is_on && d->has_echo)
         rtt_update_by_echo(c, d->echo);
-    if (c->cwnd < c->undo.prior_cwnd)
-        c->cwnd = c->undo.prior_cwnd;
-    if (c->ssthresh < c->undo.prior_ssthresh)
-        c->ssthresh = c->undo.prior_ssthresh;
+    c->cwnd = max(c->cwnd, c->undo.prior_cwnd);
+    c->ssthresh = max(c->ssthresh, c->undo.prior_ssthresh);
     c->congestion->undo(c);
     sent_unmark_lost(c);
     c->recovery.phase = TCP_OPEN;
@@ -165,17 +164,15 @@ static void update_cwnd_by_prr(struct connection *c, const struct delivery *d,
         uint32_t room = c->ssthresh - pipe;
 
         may = c->prr.delivered > c->prr.out ? c->prr.delivered - c->prr.out : 0;
-        if (may < d->bytes)
-            may = d->bytes;
+        may = max(may, d->bytes);
         if (d->is_new && c->sent.lost <= lost_before)
             may += c->mss; /* PRR-SSRB */
-        if (may > room)
-            may = room;
+        may = min(may, room);
     }
     /* The first retransmission is sent at once (RFC 6582, 3.2, 5). */
     if (may < c->mss && (c->prr.out == 0 || (d->is_new && !c->sack.permitted)))
         may = c->mss;
-    c->cwnd = pipe + may > c->mss ? pipe + may : c->mss;
+    c->cwnd = max(pipe + may, c->mss);
 }
 
 /* Without SACK: three duplicate ACKs (RFC 5681, 3.2), and each partial ACK (RFC
@@ -200,7 +197,7 @@ static void detect_loss_without_sack(struct connection *c, struct delivery *d,
         if (counted > c->recovery.dup_acks || !is_partial)
             counted = c->recovery.dup_acks;
         c->recovery.dup_acks -= counted;
-        d->bytes -= counted * c->mss < d->bytes ? counted * c->mss : d->bytes;
+        d->bytes -= min(counted * c->mss, d->bytes);
     }
     if (!r || r->state != SENT_IN_FLIGHT ||
         !(is_partial ||
@@ -242,7 +239,7 @@ static void process_dsack(struct connection *c, const struct delivery *d)
     rack_on_dsack(c);
     if (!seq_before(d->dsack.from, c->undo.from))
         c->undo.retransmitted -=
-            len < c->undo.retransmitted ? len : c->undo.retransmitted;
+            min(len, c->undo.retransmitted);
 }
 
 static void set_clocks(struct connection *c, const struct delivery *d)

@@ -6,6 +6,7 @@
  * last, then others in the order of their last report (RFC 2018, 4).
  */
 #include "tcp.h"
+#include <mirage/macros.h>
 
 #define RECALLED   32 /* runs that are searched for unreported ones */
 #define LEAST_DATA 4 /* data bytes of a segment with blocks */
@@ -106,8 +107,7 @@ uint32_t sack_option_length(struct connection *c)
 
     refresh_blocks(c);
     count = c->sack.count + !is_empty(&c->sack.dsack);
-    if (count > max_blocks(c))
-        count = max_blocks(c);
+    count = min(count, max_blocks(c));
     return count > 0 ? 4 + 8 * count : 0;
 }
 

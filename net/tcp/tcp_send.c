@@ -8,6 +8,7 @@
 #include "tcp_memory.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
+#include <mirage/macros.h>
 
 uint32_t tcp_receive_window(const struct connection *c)
 {
@@ -26,12 +27,11 @@ uint32_t tcp_receive_window(const struct connection *c)
     }
     /* RFC 9293, 3.8.6.2.2: advance the right edge by a segment at least
      * (silly window syndrome); never move it back (3.8.6). */
-    if (least > c->our_mss)
-        least = c->our_mss;
+    least = min(least, c->our_mss);
     if (space < offered + least)
         space = offered;
     space = (space + unit - 1) / unit * unit;
-    return space < most ? space : most;
+    return min(space, most);
 }
 
 static size_t emit_header(struct connection *c, uint32_t seq, uint32_t len,
@@ -45,7 +45,7 @@ static size_t emit_header(struct connection *c, uint32_t seq, uint32_t len,
         .seq = seq,
         .flags = flags,
         .ack = flags & TCP_ACK ? c->rcv.nxt : 0,
-        .window = (uint16_t)(is_syn ? (window < 65535 ? window : 65535)
+        .window = (uint16_t)(is_syn ? min(window, 65535u)
                                     : window >> c->rcv.wind_shift),
     };
 
@@ -101,8 +101,7 @@ static void on_ack_sent(struct connection *c)
     c->ts.last_ack_sent = c->rcv.nxt;
     c->ack.unacked = 0;
     c->ack.now = false;
-    if (c->sack.since_hole > TCP_SINGLE_ACKS)
-        c->sack.since_hole = TCP_SINGLE_ACKS;
+    c->sack.since_hole = min(c->sack.since_hole, TCP_SINGLE_ACKS);
     tcp_set_clock(c, TCP_ACKNOWLEDGE, FOREVER);
 }
 

@@ -7,6 +7,7 @@
 #include "tcp_arrival.h"
 #include "tcp_memory.h"
 #include "tcp_text.h"
+#include <mirage/macros.h>
 
 #define SMALL            512 /* copied into the page before */
 #define LARGE            2048 /* the same, when pages are scarce */
@@ -35,8 +36,7 @@ static bool coalesce(struct connection *c, struct buf *data, uint32_t len)
         return false;
     if (room < len && !(more = buf_new(0)))
         return false;
-    if (room > len)
-        room = len;
+    room = min(room, len);
     buf_copy_out(data, 0, buf_append(c->rcvq.last, room), room);
     if (more) {
         buf_copy_out(data, room, buf_append(more, len - room), len - room);
@@ -103,8 +103,7 @@ static void measure_receiver_rtt(struct connection *c,
 
     if (!c->ts.is_on || !s->has_timestamps || trip > 60 * SECOND)
         return;
-    if (trip < MILLISECOND)
-        trip = MILLISECOND;
+    trip = max(trip, MILLISECOND);
     if (c->autotune.rtt == 0 || trip < c->autotune.rtt)
         c->autotune.rtt = trip;
     else
@@ -130,8 +129,7 @@ static void ack_out_of_order(struct connection *c)
         tcp_send_ack(c);
         return;
     }
-    if (wait > MILLISECOND)
-        wait = MILLISECOND;
+    wait = min(wait, MILLISECOND);
     if (wait < SACK_DELAY_LEAST)
         c->ack.now = true;
     else if (c->clock[TCP_ACKNOWLEDGE] > time_after(wait))

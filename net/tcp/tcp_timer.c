@@ -8,6 +8,7 @@
  * again. So postponing the retransmission timer with each ACK costs one store.
  */
 #include "tcp.h"
+#include <mirage/macros.h>
 
 void tcp_set_clock(struct connection *c, enum tcp_clock which,
                    nanoseconds deadline)
@@ -21,9 +22,9 @@ void tcp_set_clock(struct connection *c, enum tcp_clock which,
 static nanoseconds backed_off_rto(const struct connection *c)
 {
     unsigned times = c->rtt.backoff + c->tlp.spurious;
-    nanoseconds wait = c->rtt.rto << (times < 10 ? times : 10);
+    nanoseconds wait = c->rtt.rto << min(times, 10u);
 
-    return wait < TCP_RTO_MOST ? wait : TCP_RTO_MOST;
+    return min(wait, TCP_RTO_MOST);
 }
 
 void tcp_start_rto(struct connection *c)
@@ -62,9 +63,8 @@ void rtt_update(struct connection *c, nanoseconds rtt)
      * that is a little late must not cause a timeout. */
     c->rtt.rto =
         c->rtt.srtt +
-        (4 * c->rtt.rttvar > TCP_RTO_LEAST ? 4 * c->rtt.rttvar : TCP_RTO_LEAST);
-    if (c->rtt.rto > TCP_RTO_MOST)
-        c->rtt.rto = TCP_RTO_MOST;
+        max(4 * c->rtt.rttvar, TCP_RTO_LEAST);
+    c->rtt.rto = min(c->rtt.rto, TCP_RTO_MOST);
 }
 
 void rtt_update_by_echo(struct connection *c, uint32_t echo)
