@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* config.c's disks. */
+/* Constructors of the device type block (disks), and their drivers. */
 #include "block.h"
 #include "path.h"
 #include "place.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* config.c's consoles. */
+/* Constructors of the device type console (consoles), and their drivers. */
 #include "device.h"
 #undef custom_console
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A config.c that crashes or loops: the addresses of the calls that led there
- * go to mirage, which finds config.c's line among them.
+ * Reports a crash or an endless loop of config.c: the signal, and the return
+ * addresses on the stack. mirage finds config.c's line for them (addr2line).
  */
 #define _GNU_SOURCE
 #include "crash.h"
@@ -12,19 +12,19 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define TIME_LIMIT 10 /* seconds */
-
+#define TIME_LIMIT     10 /* seconds */
 #define MOST_ADDRESSES 60
 
 static const uintptr_t *top_of_stack;
 
-extern char __executable_start, etext; /* the linker's: where our code is */
+extern char __executable_start, etext; /* by the linker: the code's ends */
 
 /*
- * Prints the words on the stack that lie in our code: return addresses, from
- * the innermost call on. (Library code has no frames that could be followed.)
+ * Prints the words on the stack that point into the program's code, from the
+ * innermost call on: return addresses among them. Frame pointers cannot be
+ * followed through library code, which has none.
  */
-static int print_stack(char *text, size_t size, const uintptr_t *sp)
+static int print_addresses(char *text, size_t size, const uintptr_t *sp)
 {
     int len = 0, count = 0;
 
@@ -57,12 +57,12 @@ static void on_crash(int number, siginfo_t *info, void *context)
     len = snprintf(text, sizeof text, "crash\t%d\t%#lx", number,
                    (unsigned long)pc);
     report_send(text, (size_t)len);
-    len = sp ? print_stack(text, sizeof text, (const uintptr_t *)sp) : 0;
+    len = sp ? print_addresses(text, sizeof text, (const uintptr_t *)sp) : 0;
     report_send(text, (size_t)len);
     _exit(1);
 }
 
-void crash_catch(char **argv)
+void crash_report(char **argv)
 {
     static _Alignas(16) char stack[64 * 1024];
     stack_t alternate = {.ss_sp = stack,

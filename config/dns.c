@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* config.c's resolvers. */
+/* Constructors of the device type dns (resolvers), and their drivers. */
 #include "device.h"
 #include <arpa/inet.h>
 #undef resolver

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* config.c's Ethernet layer. */
+/* Constructors of the device type ethernet (Ethernet), and their drivers. */
 #include "device.h"
 #undef ethernet
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* config.c's file systems. */
+/* Constructors of the device type fs (file systems), and their drivers. */
 #include "block.h"
 #include "path.h"
 #include "place.h"

@@ -23,10 +23,10 @@ struct node {
     bool takes_maker; /* DRIVER_connect_with takes what makes its file */
     struct argument arguments[MOST_ARGUMENTS];
     size_t argument_count;
-    const char *stop; /* a job's function that asks it to end */
-    struct node *with; /* the job that runs beside it, or NULL */
+    const char *stop; /* of a job: the function that asks it to end, or NULL */
+    struct node *with; /* the next job that runs beside this one, or NULL */
     struct node *next;
-    int number; /* in the order of making */
+    int number; /* from 0, in the order of making */
     bool is_used; /* by a job that the image runs */
 };
 

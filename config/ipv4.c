@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* config.c's IPv4 layer. */
+/* Constructors of the device type ipv4 (IPv4 layers), and their drivers. */
 #include "device.h"
 #undef ipv4
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* config.c's stores of keys and values. */
+/* Constructors of the device type kv_ro, and their drivers. */
 #include "device.h"
 #include "path.h"
 #undef kv_ro_of_fs

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* What config.c can ask for besides devices and jobs: the environment, and
- * packages, libraries and a sandbox for the image. */
+/* The calls of mirage/config.h that make neither devices nor jobs: on the
+ * environment, and on packages, libraries and a sandbox for the image. */
 #include "letters.h"
 #include "place.h"
 #include "report.h"

@@ -95,7 +95,7 @@ int main(int argc, char **argv)
         return 2;
     }
     report_open(argv[1]);
-    crash_catch(argv);
+    crash_report(argv);
     configure();
     fflush(stdout);
     if (!named.file) {

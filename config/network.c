@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* config.c's network devices. */
+/* Constructors of the device type network, and their drivers. */
 #include "device.h"
 #undef netif
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A network device has one listener, and a file or a disk that two drivers
- * write to loses data. Only nodes that the image uses count: no others are
- * connected. Devices are the same by their names, files by their inodes, too.
+ * A network device has one listener, and a file that two drivers write to
+ * loses data. Only nodes that the image uses are checked, since main.c connects
+ * no others. Two devices are the same if they have the same name; files, too,
+ * if they have the same inode.
  */
 #include "sharing.h"
 #include "device.h"
@@ -24,7 +25,7 @@ static bool is_of_type(const struct node *n, const char *type)
            strcmp(n->made_by->type->name, type) == 0;
 }
 
-/* As config.c wrote it. */
+/* The call that made a device, as in config.c. */
 static const char *call_of(const struct node *n, char *text, size_t size)
 {
     if (n->made_by->is_value)
@@ -33,7 +34,7 @@ static const char *call_of(const struct node *n, char *text, size_t size)
     return text;
 }
 
-/* In a simulation each node is a station of its own in the network it names. */
+/* On target sim each netif is a station of its own in the network it names. */
 static bool is_same_network(const struct node *a, const struct node *b)
 {
     return a == b ||
@@ -41,7 +42,7 @@ static bool is_same_network(const struct node *a, const struct node *b)
             strcmp(a->arguments[0].text, b->arguments[0].text) == 0);
 }
 
-/* Two users of one network device; u was made later, or is the same node. */
+/* u uses a network device that `other` uses: an earlier node, or u itself. */
 static void refuse_network(const struct node *u, const struct node *other,
                            const struct node *device)
 {
@@ -60,7 +61,8 @@ static void refuse_network(const struct node *u, const struct node *other,
                     : "Give each a device of its own.");
 }
 
-/* Is the network device, argument i of u, used before? */
+/* Is argument i of u, a network device, also an argument of an earlier node, or
+ * an earlier argument of u? */
 static void check_network(const struct node *u, size_t i)
 {
     const struct node *device = u->arguments[i].device;
@@ -99,7 +101,7 @@ static bool is_same_file(const char *a, const char *b)
            of_a.st_dev == of_b.st_dev && of_a.st_ino == of_b.st_ino;
 }
 
-/* Is the disk another one that was made before it? */
+/* Is an earlier block device on the same file? */
 static void check_disk(const struct node *disk)
 {
     char one[512], two[512];
@@ -115,7 +117,7 @@ static void check_disk(const struct node *disk)
                         call_of(n, two, sizeof two), n->at.line);
 }
 
-/* Is an earlier file system on its disk, the last argument? */
+/* Is an earlier file system on the same disk, its last argument? */
 static void check_fs(const struct node *files)
 {
     size_t last = files->argument_count - 1;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-/* sharing: devices that have one user at a time. */
+/* sharing: refuses two users of a device that can have one. */
 #ifndef CONFIG_SHARING_H
 #define CONFIG_SHARING_H
 
 #include "graph.h"
 
-/* Marks a node and all the devices that it is given, at whatever depth. */
+/* Marks a node as used by the image, and all devices that it depends on. */
 void sharing_mark(struct node *user);
 
 /*

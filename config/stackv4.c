@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* config.c's TCP/IP stacks. */
+/* Constructors of the device type stackv4, and their drivers. */
 #include "device.h"
 #include "place.h"
 #undef direct_stackv4_with_default_ipv4

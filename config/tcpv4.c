@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* config.c's TCP layer. */
+/* Constructors of the device type tcpv4 (TCP layers), and their drivers. */
 #include "device.h"
 #undef tcpv4
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* config.c's UDP layer. */
+/* Constructors of the device type udpv4 (UDP layers), and their drivers. */
 #include "device.h"
 #undef udpv4
 

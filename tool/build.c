@@ -47,7 +47,7 @@ int command_clean(int count, char **words)
     struct list built = built_files(r->image, r->target);
     struct words w = {0};
 
-    want_no_words("clean", count, words);
+    refuse_arguments("clean", count, words);
     if (has_own_folder())
         lock_folder();
     remove_files();

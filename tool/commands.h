@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* commands: one function each; count and words are what follows its name. */
+/* commands: a function for each; count and words are its arguments. */
 #ifndef TOOL_COMMANDS_H
 #define TOOL_COMMANDS_H
 
@@ -9,9 +9,9 @@
 struct command {
     const char *name;
     const char *summary;
-    const char *usage; /* what follows the name, and more lines of help */
+    const char *usage; /* the text of --help, after "usage: mirage NAME " */
     int (*run)(int count, char **words);
-    bool is_hidden; /* for Makefiles only */
+    bool is_hidden; /* called by generated Makefiles only */
 };
 
 extern const struct command commands[]; /* ends with a name of NULL */
@@ -33,31 +33,33 @@ int command_root(int count, char **words);
 
 const struct command *find_command(const char *name);
 
-/* The usage of a command, on standard output. */
+/* Prints the usage of a command. */
 void print_usage(const struct command *c);
 
 /*
- * The value of an option in words[*i]: "--name=value", or "--name value" (or
- * short_name value), in which case *i moves on. NULL: it is another option.
+ * Returns the value of the option `name` if words[*i] is that option, or NULL.
+ * The forms are "--name=value", and "--name value" or "-n value", for which *i
+ * advances by one. Ends the program with MISUSED if there is no value.
  */
 const char *option_value(int count, char **words, int *i, const char *name,
                          const char *short_name);
 
-/* Ends with MISUSED: the command does not know this option; options, ending
- * with NULL, are what it knows. */
+/* Ends the program with MISUSED and a message: word is none of the options of
+ * the command, which end with NULL. */
 void refuse_option(const char *command, const char *word,
                    const char *const *options) __attribute__((noreturn));
 
-/* Ends with a message unless nothing follows the command. */
-void want_no_words(const char *command, int count, char **words);
+/* Ends the program with MISUSED and a message unless count is 0. */
+void refuse_arguments(const char *command, int count, char **words);
 
-/* Enters the folder of file (f/config.c), says so, and returns the rest. */
+/* Changes to the folder of file, such as f/config.c, with a message that
+ * editors understand, and returns the name without the folder. */
 const char *enter_folder_of(const char *file);
 
 /*
- * Checks that packages and libraries are there, and says on standard error
- * which are not. Returns one command that installs those whose package is
- * known, or NULL. has_unknown: there are others.
+ * Looks for packages and libraries, and prints those that are missing on
+ * standard error. Returns a command that installs those whose package is known,
+ * or NULL. *has_unknown: the package of some is not known.
  */
 struct needs;
 const char *missing(const struct needs *n, bool *has_unknown);

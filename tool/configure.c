@@ -147,7 +147,7 @@ static bool defines(char *const *assembly, size_t count, const char *function)
 }
 
 static void want_function(const struct facts *f, char *const *assembly,
-                          size_t count, const struct thing *job,
+                          size_t count, const struct node *job,
                           const char *name, const char *wanted)
 {
     if (defines(assembly, count, name))
@@ -214,7 +214,7 @@ static void check_sources(const struct facts *f)
         refuse_main(f, assembly + i,
                     i == 0 ? "unikernel.c" : f->sources.item[i - 1]);
     for (size_t i = 0; i < f->job_count; i++) {
-        const struct thing *j = f->job[i];
+        const struct node *j = f->job[i];
 
         want_function(f, assembly, n, j, j->what, prototype(j));
         if (j->stop)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* mirage describe: what config.c asks for, for people and for programs. */
+/* mirage describe: prints the facts of a config.c as text, JSON, a graph for
+ * Graphviz, or a picture. */
 #define _GNU_SOURCE
 #include "commands.h"
 #include "emit.h"
@@ -13,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void print_thing(const struct thing *t, int depth)
+static void print_node(const struct node *t, int depth)
 {
     printf("%*s%s", 4 * depth, "", t->type ? device_call(t) : t->what);
     if (t->type)
@@ -21,7 +22,7 @@ static void print_thing(const struct thing *t, int depth)
     putchar('\n');
     for (size_t i = 0; i < t->argument_count; i++)
         if (t->argument[i].device)
-            print_thing(t->argument[i].device, depth + 1);
+            print_node(t->argument[i].device, depth + 1);
 }
 
 static void print_list(const char *name, const struct list *l)
@@ -49,7 +50,7 @@ static void print_text(const struct facts *f, bool recorded)
     print_list("more sources", &f->sources);
     puts("jobs, and the devices they are given:");
     for (size_t i = 0; i < f->job_count; i++)
-        print_thing(f->job[i], 1);
+        print_node(f->job[i], 1);
 }
 
 static void json_list(const char *name, const struct list *l)
@@ -62,7 +63,7 @@ static void json_list(const char *name, const struct list *l)
     puts("],");
 }
 
-static void json_uses(const struct thing *t)
+static void json_uses(const struct node *t)
 {
     bool first = true;
 
@@ -97,8 +98,8 @@ static void print_json(const struct facts *f, bool recorded)
     json_list("libraries", &f->needs.libraries);
     json_list("sources", &f->sources);
     fputs("  \"devices\": [", stdout);
-    for (size_t i = 0, n = 0; i < f->thing_count; i++) {
-        const struct thing *t = &f->thing[i];
+    for (size_t i = 0, n = 0; i < f->node_count; i++) {
+        const struct node *t = &f->node[i];
 
         if (!t->type)
             continue;
@@ -119,8 +120,8 @@ static void print_json(const struct facts *f, bool recorded)
     puts("]\n}");
 }
 
-static void dot_thing(FILE *out, const struct thing *t, const char *name,
-                      const char *label, const char *shape)
+static void dot_node(FILE *out, const struct node *t, const char *name,
+                     const char *label, const char *shape)
 {
     fprintf(out, "    %s [shape=%s, label=", name, shape);
     put_dot_string(out, label);
@@ -137,14 +138,14 @@ static void print_dot(FILE *out, const struct facts *f)
     put_dot_string(out, f->image);
     fputs(" {\n    rankdir=LR;\n    node [fontname=\"sans-serif\"];\n", out);
     for (size_t i = 0; i < f->job_count; i++)
-        dot_thing(out, f->job[i], text_of("job_%zu", i), f->job[i]->what,
-                  "ellipse");
-    for (size_t i = 0; i < f->thing_count; i++)
-        if (f->thing[i].type)
-            dot_thing(out, &f->thing[i], device_name(&f->thing[i]),
-                      text_of("%s\n%s", device_call(&f->thing[i]),
-                              f->thing[i].driver),
-                      "box");
+        dot_node(out, f->job[i], text_of("job_%zu", i), f->job[i]->what,
+                 "ellipse");
+    for (size_t i = 0; i < f->node_count; i++)
+        if (f->node[i].type)
+            dot_node(out, &f->node[i], device_name(&f->node[i]),
+                     text_of("%s\n%s", device_call(&f->node[i]),
+                             f->node[i].driver),
+                     "box");
     fputs("}\n", out);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Drafts are in .mirage; the lock is flock(2) on .mirage/lock. */
 #define _GNU_SOURCE
 #include "draft.h"
 #include "say.h"
@@ -33,12 +34,12 @@ static void create_own_folder(void)
                         "file. Nothing was changed; remove it.");
 }
 
-/* Blocks until this process has the lock of that file. */
+/* Blocks until this process has the lock on that file. */
 static void wait_for_lock(int fd)
 {
     for (int i = 0; i < 100; i++) {
         if (flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
-            return; /* or the file system has no locks */
+            return; /* locked, or the file system has no locks */
         usleep(10000);
     }
     say("another mirage is at work in this folder: waiting for it");
@@ -46,7 +47,7 @@ static void wait_for_lock(int fd)
         ;
 }
 
-/* Is it still the file of that name? Its last owner has removed it. */
+/* Is fd still the file of that name? The owner of the lock removes it. */
 static bool is_same_file(int fd, const char *name)
 {
     struct stat a, b;
@@ -61,7 +62,7 @@ void lock_folder(void)
         create_own_folder();
         lock = open(LOCK, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
         if (lock < 0 && errno == ENOENT)
-            continue; /* another one has just removed .mirage */
+            continue; /* its last owner has removed .mirage */
         if (lock < 0)
             die(FAILED, "cannot write " LOCK ": %s. Nothing was changed.",
                 strerror(errno));
@@ -86,7 +87,7 @@ void unlock_folder(void)
     lock = -1;
 }
 
-/* .mirage/main.c.draft of main.c, .mirage/record.draft of .mirage/record. */
+/* main.c has .mirage/main.c.draft, .mirage/record has .mirage/record.draft. */
 static char *draft_of(const char *name)
 {
     const char *slash = strrchr(name, '/');

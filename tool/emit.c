@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The generated main.c, Makefile and the small files beside them. They are
- * meant to be read, and hold no path of this machine and no time.
+ * Writes main.c, the Makefile and the other generated files. They are meant to
+ * be read, and contain neither paths of this machine nor times, so that two
+ * builds can be compared.
  */
 #define _GNU_SOURCE
 #include "emit.h"
@@ -14,11 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* MiB of a virtual machine, unless somebody says otherwise; what is put into
- * the image comes on top. */
+/* The memory of a virtual machine, in MiB; the size of crunched files is added.
+ */
 #define MEMORY 64
 
-/* A text that is being written: `out` until it is finished. */
+/* A text that is being written to out; finish() returns it. */
 struct draft {
     FILE *out;
     char *text;
@@ -38,12 +39,12 @@ static char *finish(struct draft *d)
     return d->text;
 }
 
-char *device_name(const struct thing *device)
+char *device_name(const struct node *device)
 {
     return text_of("%s_%d", device->type, device->number);
 }
 
-char *prototype(const struct thing *job)
+char *prototype(const struct node *job)
 {
     struct draft d;
 
@@ -56,7 +57,7 @@ char *prototype(const struct thing *job)
     return finish(&d);
 }
 
-char *device_call(const struct thing *device)
+char *device_call(const struct node *device)
 {
     struct draft d;
 
@@ -104,9 +105,9 @@ char *image_name(size_t i)
     return text_of("fat%zu", i + 1);
 }
 
-/* "static1", of the folder that the device has. */
+/* The name of the device's folder in the image, such as "static1". */
 static const char *crunched_by(const struct facts *f,
-                               const struct thing *device)
+                               const struct node *device)
 {
     size_t i = 0;
 
@@ -115,9 +116,9 @@ static const char *crunched_by(const struct facts *f,
     return crunched_name(i);
 }
 
-/* The texts from argument i on, which are its last, as one list, for a driver
- * that takes any number of them. */
-static void put_texts(FILE *out, const struct thing *device, size_t i)
+/* Puts the texts from argument i on as one array, for a driver that takes a
+ * list. */
+static void put_texts(FILE *out, const struct node *device, size_t i)
 {
     fputs("(const char *const[]){", out);
     for (; i < device->argument_count; i++) {
@@ -127,22 +128,22 @@ static void put_texts(FILE *out, const struct thing *device, size_t i)
     fputs("0}", out);
 }
 
-/* The file system on a disk that is a file; NULL: none. */
-static const struct thing *file_system_on(const struct facts *f,
-                                          const struct thing *disk)
+/* The file system on a disk whose driver takes a maker; NULL: there is none. */
+static const struct node *file_system_on(const struct facts *f,
+                                         const struct node *disk)
 {
     if (!disk->takes_maker)
         return NULL;
-    for (size_t i = 0; i < f->thing_count; i++)
-        for (size_t a = 0; a < f->thing[i].argument_count; a++)
-            if (f->thing[i].is_used && f->thing[i].type &&
-                f->thing[i].argument[a].device == disk)
-                return &f->thing[i];
+    for (size_t i = 0; i < f->node_count; i++)
+        for (size_t a = 0; a < f->node[i].argument_count; a++)
+            if (f->node[i].is_used && f->node[i].type &&
+                f->node[i].argument[a].device == disk)
+                return &f->node[i];
     return NULL;
 }
 
-/* What a user is told to do when the disk is missing. */
-static char *maker_of(const struct thing *fs, const struct thing *disk)
+/* How to make the file of a missing disk, as the driver logs it. */
+static char *maker_of(const struct node *fs, const struct node *disk)
 {
     if (fs->makes_image)
         return text_of("`make` makes it, beside the image");
@@ -151,9 +152,9 @@ static char *maker_of(const struct thing *fs, const struct thing *disk)
 }
 
 static void put_connect(FILE *out, const struct facts *f,
-                        const struct thing *device)
+                        const struct node *device)
 {
-    const struct thing *fs = file_system_on(f, device);
+    const struct node *fs = file_system_on(f, device);
     const struct image_target *t = target_of(f->target);
     const char *name = t->name_of ? t->name_of(f, device) : NULL;
     size_t i = 0;
@@ -190,7 +191,7 @@ static void put_connect(FILE *out, const struct facts *f,
 
 static void put_job_function(FILE *out, const struct facts *f, size_t job)
 {
-    const struct thing *j = f->job[job];
+    const struct node *j = f->job[job];
 
     fprintf(out, "static void mirage_job_%zu(void)\n{\n    %s(", job, j->what);
     for (size_t i = 0; i < j->argument_count; i++)
@@ -199,12 +200,12 @@ static void put_job_function(FILE *out, const struct facts *f, size_t job)
     fputs(");\n}\n\n", out);
 }
 
-/* What each device needs when the jobs have ended: flushing comes first, since
- * its failure must still be reported. */
+/* Puts the calls for devices at the end of the image. All are flushed first:
+ * flushed() may end the image with its exit status. */
 static void put_ends(FILE *out, const struct facts *f)
 {
-    for (size_t i = 0; i < f->thing_count; i++) {
-        const struct thing *t = &f->thing[i];
+    for (size_t i = 0; i < f->node_count; i++) {
+        const struct node *t = &f->node[i];
 
         if (!t->is_used || !t->flush)
             continue;
@@ -212,10 +213,10 @@ static void put_ends(FILE *out, const struct facts *f)
         put_c_text(out, device_call(t));
         fputs(");\n", out);
     }
-    for (size_t i = 0; i < f->thing_count; i++)
-        if (f->thing[i].is_used && f->thing[i].finish)
-            fprintf(out, "    %s(%s);\n", f->thing[i].finish,
-                    device_name(&f->thing[i]));
+    for (size_t i = 0; i < f->node_count; i++)
+        if (f->node[i].is_used && f->node[i].finish)
+            fprintf(out, "    %s(%s);\n", f->node[i].finish,
+                    device_name(&f->node[i]));
 }
 
 char *emit_main(const struct facts *f)
@@ -236,10 +237,10 @@ char *emit_main(const struct facts *f)
             fprintf(d.out, "void %s(void);\n", f->job[i]->stop);
     }
     fprintf(d.out, "\nconst char mirage_name[] = \"%s\";\n\n", f->image);
-    for (size_t i = 0; i < f->thing_count; i++)
-        if (f->thing[i].type && f->thing[i].is_used)
-            fprintf(d.out, "static struct %s *%s;\n", f->thing[i].type,
-                    device_name(&f->thing[i]));
+    for (size_t i = 0; i < f->node_count; i++)
+        if (f->node[i].type && f->node[i].is_used)
+            fprintf(d.out, "static struct %s *%s;\n", f->node[i].type,
+                    device_name(&f->node[i]));
     fputc('\n', d.out);
     for (size_t i = 0; i < f->job_count; i++)
         put_job_function(d.out, f, i);
@@ -249,9 +250,9 @@ char *emit_main(const struct facts *f)
                 f->job[i]->what, i, f->job[i]->stop ? ", .stop = " : "",
                 f->job[i]->stop ? f->job[i]->stop : "");
     fputs("};\n\nvoid mirage_main(void)\n{\n", d.out);
-    for (size_t i = 0; i < f->thing_count; i++)
-        if (f->thing[i].type && f->thing[i].is_used)
-            put_connect(d.out, f, &f->thing[i]);
+    for (size_t i = 0; i < f->node_count; i++)
+        if (f->node[i].type && f->node[i].is_used)
+            put_connect(d.out, f, &f->node[i]);
     if (f->has_sandbox)
         fputs("    connected(sandbox_enter(), \"sandbox()\");\n", d.out);
     fprintf(d.out, "    jobs_run(mirage_jobs, %zu);\n", f->job_count);
@@ -266,7 +267,7 @@ char *emit_entry(const struct facts *f)
 
     begin(&d);
     for (size_t i = 0; i < f->job_count; i++) {
-        const struct thing *j = f->job[i];
+        const struct node *j = f->job[i];
 
         for (size_t a = 0; a < j->argument_count; a++)
             fprintf(d.out, "struct %s;\n", j->argument[a].device->type);
@@ -357,7 +358,7 @@ char *emit_image_script(const struct facts *f, size_t i)
     return finish(&d);
 }
 
-/* A list of names, and of what folder each is made. */
+/* Puts a list of names, and for each name a variable with its folder. */
 static void put_folders(FILE *out, const char *list, char *(*name)(size_t i),
                         const struct list *folders)
 {

@@ -5,36 +5,36 @@
 
 #include "facts.h"
 
-/* A folder that is put into the image has this name, such as static1; i is
- * its place in the list of them. */
+/* The name in the image of folder i of facts.crunched: "static1", ... */
 char *crunched_name(size_t i);
 
-/* "fat1" of the first file system made of a folder, and so on. */
+/* The name, without .img, of the FAT image of folder i of facts.images: "fat1",
+ * ... */
 char *image_name(size_t i);
 
 char *emit_main(const struct facts *f);
 char *emit_image_script(const struct facts *f, size_t i);
 char *emit_makefile(const struct facts *f);
 
-/* A part of which one file is made that runs the image in a virtual machine. */
+/* A file that runs the image in a virtual machine, made of one part. */
 char *emit_guest_file(const struct facts *f, const char *part);
-/* The same with its placeholders left for others to fill in, below a head that
+/* The same as a template for deployment: placeholders stay, below a head that
  * explains them. */
 char *emit_guest_template(const struct facts *f, const char *part);
 
 char *emit_compile_flags(const struct facts *f);
 
-/* What each source of a job is compiled with: its entry's prototype, at the
- * line of config.c that declares it. */
+/* The header that each source of the image is compiled with: the prototypes of
+ * the jobs, each at its line of config.c. */
 char *emit_entry(const struct facts *f);
 
-/* "void start(struct console *);" */
-char *prototype(const struct thing *job);
+/* A job's prototype: "void start(struct console *);" */
+char *prototype(const struct node *job);
 
-/* A name for C that is the device's own, such as console_0. */
-char *device_name(const struct thing *device);
+/* The variable of a device in main.c, such as console_0. */
+char *device_name(const struct node *device);
 
-/* How config.c wrote a device, such as crunch("t"). */
-char *device_call(const struct thing *device);
+/* The call that makes a device in config.c, such as crunch("t"). */
+char *device_call(const struct node *device);
 
 #endif

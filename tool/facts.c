@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Compiling and running config.c, and reading what it reports.
- */
+/* Compiles and runs config.c, and reads its report (config/report.h). */
 #define _GNU_SOURCE
 #include "facts.h"
 #include "compiler.h"
@@ -19,11 +17,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FACTS_FD  9 /* where the program reports; our own promise to it */
-/* The last second whose nanoseconds a time of ours can have, in 2262. */
+#define FACTS_FD  9 /* the file descriptor for the report */
+/* The last second, in 2262, for which int64_t has the nanoseconds. */
 #define LAST_DATE (INT64_MAX / 1000000000)
 
-#define TIME_LIMIT 12 /* seconds; it stops itself after 10 */
+#define TIME_LIMIT 12 /* seconds; the program ends itself after 10 */
 
 static int remove_one(const char *path, const struct stat *st, int flag,
                       struct FTW *ftw)
@@ -117,13 +115,13 @@ void add_need(struct list *names, const char **places, const char *name,
         places[before] = place;
 }
 
-static struct thing *find_thing(struct facts *f, const char *number)
+static struct node *find_node(struct facts *f, const char *number)
 {
     int n = atoi(number);
 
-    for (size_t i = 0; i < f->thing_count; i++)
-        if (f->thing[i].number == n)
-            return &f->thing[i];
+    for (size_t i = 0; i < f->node_count; i++)
+        if (f->node[i].number == n)
+            return &f->node[i];
     die(FAILED, "config.c's report makes no sense: no device %s", number);
 }
 
@@ -137,26 +135,26 @@ static void add_variable(struct facts *f, const char *name, const char *value)
     f->variable[f->variable_count++] = (struct variable){name, value};
 }
 
-static struct thing *add_thing(struct facts *f, const char *number)
+static struct node *add_node(struct facts *f, const char *number)
 {
-    struct thing *t = &f->thing[f->thing_count];
+    struct node *t = &f->node[f->node_count];
 
-    if (f->thing_count == MOST)
+    if (f->node_count == MOST)
         die(FAILED, "config.c makes more than %d devices and jobs", MOST);
-    f->thing_count++;
+    f->node_count++;
     t->number = atoi(number);
     return t;
 }
 
 static struct argument *add_argument(struct facts *f, const char *number)
 {
-    struct thing *t = find_thing(f, number);
+    struct node *t = find_node(f, number);
 
     return &t->argument[t->argument_count++];
 }
 
-/* A line about a device that main.c depends on (config/main.c). */
-static void add_trait(struct thing *t, const char *word, const char *value)
+/* A fact about a device (report_device in config/main.c). */
+static void add_trait(struct node *t, const char *word, const char *value)
 {
     if (strcmp(word, "value") == 0)
         t->is_value = true;
@@ -174,19 +172,19 @@ static void add_trait(struct thing *t, const char *word, const char *value)
         t->finish = value;
 }
 
-/* A line about a node of the graph: v[1] is its number. */
+/* A fact about a node, whose number is v[1]. */
 static void add_node_fact(struct facts *f, char *const *v)
 {
-    struct thing *t;
+    struct node *t;
 
     if (strcmp(v[0], "device") == 0) {
-        t = add_thing(f, v[1]);
+        t = add_node(f, v[1]);
         t->type = v[2];
         t->what = v[3];
         t->driver = v[4];
         t->line = atoi(v[5]);
     } else if (strcmp(v[0], "job") == 0) {
-        t = add_thing(f, v[1]);
+        t = add_node(f, v[1]);
         t->what = v[2];
         t->line = atoi(v[3]);
         t->file = v[4];
@@ -194,13 +192,13 @@ static void add_node_fact(struct facts *f, char *const *v)
     } else if (strcmp(v[0], "text") == 0) {
         add_argument(f, v[1])->text = v[2];
     } else if (strcmp(v[0], "uses") == 0) {
-        add_argument(f, v[1])->device = find_thing(f, v[2]);
+        add_argument(f, v[1])->device = find_node(f, v[2]);
     } else if (strcmp(v[0], "done") != 0) {
-        add_trait(find_thing(f, v[1]), v[0], v[2]);
+        add_trait(find_node(f, v[1]), v[0], v[2]);
     }
 }
 
-/* One line of the report: v[0] is its word, the others its values or "". */
+/* A line of the report: v[0] is its word, the others are its values or "". */
 static void add_fact(struct facts *f, char *const *v, size_t count)
 {
     if (strcmp(v[0], "image") == 0)
@@ -246,8 +244,8 @@ static const char *crash_name(int number)
     }
 }
 
-/* The line of config.c nearest to where it crashed, among the addresses that
- * it reported, or 0. */
+/* The innermost line of config.c among the addresses that its program reported
+ * with a crash, or 0. */
 static int crash_line(const char *file, const char *program, char *const *v,
                       size_t count)
 {
@@ -278,7 +276,7 @@ static int crash_line(const char *file, const char *program, char *const *v,
     return 0;
 }
 
-/* The program has ended without a word, or with a crash. */
+/* Ends the program with a message on why there is no complete report. */
 static void explain_end(const struct outcome *o, const char *file,
                         const char *program)
 {
@@ -286,7 +284,7 @@ static void explain_end(const struct outcome *o, const char *file,
     size_t count = 0;
     int at;
 
-    if (strcmp(line, "failed\n") == 0) /* and it has said why */
+    if (strcmp(line, "failed\n") == 0) /* its message was on standard error */
         exit(FAILED);
     line[strcspn(line, "\n")] = '\0';
     while (count < 64 && (value = strsep(&line, "\t")) != NULL)
@@ -320,9 +318,8 @@ static void read_report(struct facts *f, char *text)
         char *v[8];
         size_t count = split_line(line, v);
 
-        if (strcmp(v[0], "runs") == 0) /* before the jobs are reported */
-            continue;
-        add_fact(f, v, count);
+        if (strcmp(v[0], "runs") != 0) /* for read_jobs: it precedes its job */
+            add_fact(f, v, count);
     }
 }
 
@@ -335,11 +332,11 @@ static void read_jobs(struct facts *f, char *text)
 
         split_line(line, v);
         if (strcmp(v[0], "runs") == 0 && f->job_count < MOST)
-            f->job[f->job_count++] = find_thing(f, v[1]);
+            f->job[f->job_count++] = find_node(f, v[1]);
     }
 }
 
-static void mark_used(struct thing *t)
+static void mark_used(struct node *t)
 {
     t->is_used = true;
     for (size_t i = 0; i < t->argument_count; i++)
@@ -347,22 +344,22 @@ static void mark_used(struct thing *t)
             mark_used(t->argument[i].device);
 }
 
-/* A folder that two devices have is put into the image once. */
+/* A folder that several devices have is compiled into the image once. */
 static void find_crunched(struct facts *f)
 {
     for (size_t i = 0; i < f->job_count; i++)
         mark_used(f->job[i]);
-    for (size_t i = 0; i < f->thing_count; i++)
-        if (f->thing[i].is_used && f->thing[i].is_crunched)
-            add_item(&f->crunched, f->thing[i].argument[0].text);
+    for (size_t i = 0; i < f->node_count; i++)
+        if (f->node[i].is_used && f->node[i].is_crunched)
+            add_item(&f->crunched, f->node[i].argument[0].text);
 }
 
-/* Each has an image of its own, which it may change. */
+/* Devices of the same folder have an image each, since they may write to it. */
 static void find_images(struct facts *f)
 {
-    for (size_t i = 0; i < f->thing_count; i++)
-        if (f->thing[i].makes_image)
-            f->images.item[f->images.count++] = f->thing[i].argument[0].text;
+    for (size_t i = 0; i < f->node_count; i++)
+        if (f->node[i].makes_image)
+            f->images.item[f->images.count++] = f->node[i].argument[0].text;
 }
 
 const char *source_date(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * facts: what a config.c has said, in one folder, for one target.
+ * facts: what config.c reports for a target: image, jobs, devices, needs.
  */
 #ifndef TOOL_FACTS_H
 #define TOOL_FACTS_H
@@ -17,17 +17,17 @@ struct list {
 };
 
 struct argument {
-    const char *text; /* NULL: a device */
-    struct thing *device;
+    const char *text; /* NULL: it is a device */
+    struct node *device;
 };
 
-/* A device, or (type is NULL) a job. */
-struct thing {
+/* A device, or (type is NULL) a job. The facts are those of config/device.h. */
+struct node {
     int number;
     const char *type, *what, *driver;
     int line;
-    const char *file; /* that a job's line is in: config.c, or a header */
-    const char *stop; /* a job's; NULL: none */
+    const char *file; /* of a job: where its line is, config.c or a header */
+    const char *stop; /* of a job: the function that asks it to end, or NULL */
     struct argument argument[16];
     size_t argument_count;
     bool is_value; /* config.c writes it without parentheses */
@@ -41,54 +41,57 @@ struct thing {
 };
 
 struct variable {
-    const char *name, *value; /* NULL: it was unset */
+    const char *name, *value; /* value is NULL: the variable was unset */
 };
 
-/* Packages and libraries, and where config.c names each ("config.c:7", ""). */
+/* Packages and libraries, and the place where config.c names each, such as
+ * "config.c:7", or "". */
 struct needs {
     struct list packages, libraries;
     const char *package_places[MOST], *library_places[MOST];
 };
 
 struct facts {
-    const char *file; /* config.c, in the present folder */
+    const char *file; /* the name of config.c, in the present folder */
     const char *target;
     const char *image;
-    struct thing thing[MOST];
-    size_t thing_count;
-    struct thing *job[MOST]; /* that the image runs, in order */
+    struct node node[MOST];
+    size_t node_count;
+    struct node *job[MOST]; /* that the image runs, in order */
     size_t job_count;
     struct variable variable[MOST];
     size_t variable_count;
     struct needs needs;
     struct list sources, includes;
-    bool has_sandbox; /* the program may be asked for one */
-    struct list crunched; /* folders that are put into the image */
+    bool has_sandbox; /* config.c says sandbox() */
+    struct list crunched; /* folders that are compiled into the image */
     uint64_t crunched_size;
-    struct list images; /* folders of which file systems are made */
-    char *dependencies; /* of config.c, as make has them */
+    struct list images; /* folders that are copied into FAT images */
+    char *dependencies; /* of config.c, as a rule of make */
 };
 
 /*
- * Compiles and runs file in the present folder. Mistakes end the program with
- * their messages. The environment is what config.c will see.
+ * Compiles and runs the configuration `file` of the present folder, with the
+ * environment of this process. Ends the program with a message for a mistake in
+ * it.
  */
 struct facts *get_facts(const char *file, const char *target);
 
-/* Adds an item, once. */
+/* Adds an item unless it is in the list. If the list is full, ends the
+ * program. */
 void add_item(struct list *l, const char *item);
 
-/* Adds a name with its place, once. */
+/* The same for a package or library with its place. */
 void add_need(struct list *names, const char **places, const char *name,
               const char *place);
 
-/* The folder for what is not to stay; removed when the program ends. */
+/* The path of a temporary folder, which is removed when the program ends. */
 const char *scratch(void);
 
 /*
- * The time of files that are put into images: seconds since 1970 in decimal, or
- * NULL. The record keeps it, so that make has what configure had. What is no
- * number ends the program.
+ * The time that files in images get, from the environment: seconds since 1970
+ * in decimal, or NULL if it is unset. Ends the program with a message for
+ * another text. It is recorded, so that make sees what configure has seen.
  */
 #define SOURCE_DATE "SOURCE_DATE_EPOCH"
 const char *source_date(void);

@@ -18,12 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool is_disk(const struct thing *t)
+static bool is_disk(const struct node *t)
 {
     return t->type && t->is_used && strcmp(t->type, "block") == 0;
 }
 
-static bool is_network(const struct thing *t)
+static bool is_network(const struct node *t)
 {
     return t->type && t->is_used && strcmp(t->type, "network") == 0;
 }
@@ -55,12 +55,12 @@ static bool is_name_of_xen(const char *name)
     return kind && letters && !name[strspn(name, digits)];
 }
 
-static bool is_disk_of_xen(const struct thing *t)
+static bool is_disk_of_xen(const struct node *t)
 {
     return is_disk(t) && is_name_of_xen(t->argument[0].text);
 }
 
-static bool is_disk_of_file(const struct thing *t)
+static bool is_disk_of_file(const struct node *t)
 {
     return is_disk(t) && !is_name_of_xen(t->argument[0].text);
 }
@@ -73,12 +73,12 @@ static int by_name(const void *a, const void *b)
 
 /* The names of the devices that are so, each once, in order. */
 static struct list names_of(const struct facts *f,
-                            bool (*is)(const struct thing *t))
+                            bool (*is)(const struct node *t))
 {
     struct list names = {{0}, 0};
 
-    for (size_t i = 0; i < f->thing_count; i++) {
-        const struct thing *t = &f->thing[i];
+    for (size_t i = 0; i < f->node_count; i++) {
+        const struct node *t = &f->node[i];
 
         if (is(t) && place_in(&names, t->argument[0].text) == names.count)
             add_item(&names, t->argument[0].text);
@@ -90,8 +90,8 @@ static struct list names_of(const struct facts *f,
 /* Has config.c itself given somebody this disk, or a partition of it? */
 static bool is_taken(const struct facts *f, const char *disk)
 {
-    for (size_t i = 0; i < f->thing_count; i++) {
-        const struct thing *t = &f->thing[i];
+    for (size_t i = 0; i < f->node_count; i++) {
+        const struct node *t = &f->node[i];
 
         if (is_disk_of_xen(t) &&
             strncmp(t->argument[0].text, disk, strlen(disk)) == 0)
@@ -126,7 +126,7 @@ static char *file_of_disk(const struct facts *f, const char *name)
     return place ? text_of("disk%zu.img", place + 1) : text_of("disk.img");
 }
 
-char *guest_device(const struct facts *f, const struct thing *device)
+char *guest_device(const struct facts *f, const struct node *device)
 {
     const char *name = device->argument[0].text;
     struct list networks;

@@ -7,7 +7,7 @@
 
 /* The name by which the image on Xen knows its disk, or its network; NULL: the
  * device is neither. */
-char *guest_device(const struct facts *f, const struct thing *device);
+char *guest_device(const struct facts *f, const struct node *device);
 
 /* The lines of the .xl file that give the guest what config.c asks for, with
  * networks on that bridge. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* mirage init: a copy of an example, under a name of one's own. */
+/* mirage init: copies an example, and gives the image a name. */
 #define _GNU_SOURCE
 #include "commands.h"
 #include "files.h"
@@ -43,7 +43,7 @@ static const char **examples(void)
     return names;
 }
 
-/* A file's bytes. */
+/* The contents of a file. */
 struct bytes {
     char *at;
     size_t len;
@@ -66,7 +66,7 @@ static struct bytes read_bytes(const char *from)
     return b;
 }
 
-/* Writes the text of a config.c with name as that of the unikernel. */
+/* Writes a config.c with `name` in its call of unikernel(). */
 static void put_config(FILE *out, struct bytes b, const char *name)
 {
     static const char call[] = "unikernel(\"";
@@ -84,8 +84,7 @@ static void put_config(FILE *out, struct bytes b, const char *name)
     fwrite(rest, 1, (size_t)(end - rest), out);
 }
 
-/* Copies a file byte by byte; in config.c (name is not NULL) the unikernel gets
- * the name. */
+/* Copies a file. name: for config.c, the name of the image; or NULL. */
 static void copy(const char *from, const char *to, mode_t mode,
                  const char *name)
 {
@@ -126,8 +125,8 @@ static bool is_like(const char *name, const char *const *patterns)
     return false;
 }
 
-/* In a clone an example may have been configured, built and run. Is the file at
- * its top such a thing? .gitignore has the same names. */
+/* Is it a file that configuring, building or running has left in an example?
+ * The patterns are those of .gitignore. */
 static bool is_left_over(const char *example, const char *name)
 {
     static const char *const made[] = {
@@ -142,7 +141,7 @@ static bool is_left_over(const char *example, const char *name)
             access(text_of("%s/.mirage", example), F_OK) == 0);
 }
 
-/* Copies a folder; name is NULL for one within the example. */
+/* Copies a folder. name: of the image; NULL for a folder inside an example. */
 static void copy_folder(const char *from, const char *to, const char *name)
 {
     DIR *dir = opendir(from);

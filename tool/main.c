@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* mirage: configures, builds and runs unikernels. */
+/* The command mirage: the table of its commands, and what they share. */
 #define _GNU_SOURCE
 #include "commands.h"
 #include "say.h"
@@ -125,7 +125,7 @@ void refuse_option(const char *command, const char *word,
     die_unknown(text_of("option of `mirage %s`", command), word, options);
 }
 
-void want_no_words(const char *command, int count, char **words)
+void refuse_arguments(const char *command, int count, char **words)
 {
     if (count > 0)
         die(MISUSED, "`mirage %s` takes no arguments, and was given %s",
@@ -142,13 +142,13 @@ const char *enter_folder_of(const char *file)
     folder = text_of("%.*s/", (int)(slash - file), file);
     if (chdir(folder) != 0)
         die(FAILED, "cannot enter %s: %s", folder, strerror(errno));
-    say("Entering directory '%s'", folder); /* as editors know it from make */
+    say("Entering directory '%s'", folder); /* as make says it */
     return slash[1] ? slash + 1 : "config.c";
 }
 
-/* What is opened next must not be taken for a standard stream that somebody
- * has closed. */
-static void want_standard_streams(void)
+/* Opens standard streams that the caller has closed: otherwise the next file to
+ * be opened would become one of them. */
+static void open_standard_streams(void)
 {
     int fd;
 
@@ -158,7 +158,7 @@ static void want_standard_streams(void)
     close(fd);
 }
 
-/* The status to end with: what was printed must have arrived. */
+/* The exit status: an error if standard output could not be written. */
 static int finish(int status)
 {
     if (fflush(stdout) != 0 || ferror(stdout))
@@ -172,7 +172,7 @@ int main(int argc, char **argv)
     const char *names[MOST_COMMANDS + 1] = {NULL};
     size_t n = 0;
 
-    want_standard_streams();
+    open_standard_streams();
     if (argc < 2 || strcmp(argv[1], "--help") == 0 ||
         strcmp(argv[1], "-h") == 0) {
         print_commands();

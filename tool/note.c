@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mirage note: .mirage/NAME.note has the words of a command that make runs,
- * such as the compiler with its flags, and is written only when they change.
- * What the command makes depends on the note, so a variable of make's that is
- * changed takes effect at once.
+ * mirage note: writes the words of a command of make's, such as the compiler
+ * with its flags, to .mirage/NAME.note, but only if they have changed. What the
+ * command makes depends on the note, so that a change of a variable of make's
+ * takes effect.
  */
 #define _GNU_SOURCE
 #include "commands.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Copies parts of generated files, with placeholders filled in. */
 #define _GNU_SOURCE
 #include "parts.h"
 #include "root.h"

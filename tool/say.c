@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Messages, and memory that lives to the end of the program. */
 #define _GNU_SOURCE
 #include "say.h"
 #include <mirage/nearest.h>

@@ -33,7 +33,7 @@ struct image_target {
     const char *goal, *goal_suffix;
     /* The name by which the image knows a disk or network of its machine; NULL:
      * as config.c names it. */
-    char *(*name_of)(const struct facts *f, const struct thing *device);
+    char *(*name_of)(const struct facts *f, const struct node *device);
     const char *refusal; /* why this system cannot build for it, or NULL */
 };
 

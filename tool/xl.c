@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * `xl create -c` ends when the guest's console does, and does not tell why. But
- * it leaves a process behind that looks after the guest, and notes in a log how
- * it ended. So a guest's crash is a status here, as on other targets.
+ * Runs a domain by `xl create -c`, and finds its exit status: xl itself ends
+ * with 0 when the console closes. The daemon that xl leaves behind logs how the
+ * domain ended.
  */
 #define _GNU_SOURCE
 #include "xl.h"
@@ -15,23 +15,22 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CRASHED   70 /* as an image ends itself elsewhere */
-#define DESTROYED 137 /* as by SIGKILL */
+#define CRASHED   70 /* the exit status of a crash on other targets */
+#define DESTROYED 137 /* that of a process after SIGKILL */
 
-/* How a guest stands, by the last word on it in xl's log. The others are the
- * reasons of xen/sched.h. */
+/* How a domain ended, by its last line in xl's log. */
 enum end {
-    ENDS_NOT = -3, /* the log knows of no end */
+    STILL_RUNS = -3,
     IS_UNKNOWN = -2, /* there is no log */
     IS_DESTROYED = -1,
-    POWEROFF = 0,
+    POWEROFF = 0, /* from here on the reasons of xen/sched.h, SHUTDOWN_* */
     REBOOT,
     SUSPEND,
     CRASH,
     WATCHDOG,
 };
 
-/* As a user without /usr/sbin on PATH has it, by sudo, too. */
+/* A user who runs it by sudo may not have /usr/sbin on PATH. */
 static const char *find_xl(void)
 {
     static const char *const others[] = {"/usr/sbin/xl", "/usr/local/sbin/xl",
@@ -45,7 +44,7 @@ static const char *find_xl(void)
     return NULL;
 }
 
-/* The guest's name: the last one that the file gives. */
+/* The domain's name, by the last assignment in the file. */
 static char *guest_name(const char *file, const char *image)
 {
     FILE *in = fopen(file, "r");
@@ -69,7 +68,7 @@ static const char *log_folder(void)
     return folder && *folder ? folder : "/var/log/xen";
 }
 
-/* A reason that is not known here is not taken for a good end. */
+/* An unknown reason is not taken for success. */
 static enum end reason_of(const char *text)
 {
     char *rest;
@@ -80,18 +79,18 @@ static enum end reason_of(const char *text)
                : (enum end)code;
 }
 
-/* The last of what the log's lines say. */
+/* How the last domain in the log has ended. */
 static enum end last_end(char *log)
 {
-    enum end end = ENDS_NOT;
+    enum end end = STILL_RUNS;
     char *line, *at;
 
     while ((line = strsep(&log, "\n")) != NULL)
         if (strstr(line, "Waiting for domain "))
-            end = ENDS_NOT;
+            end = STILL_RUNS;
         else if ((at = strstr(line, "has shut down, reason code ")) != NULL)
             end = reason_of(at + strlen("has shut down, reason code "));
-        else if (strstr(line, "has been destroyed") && end == ENDS_NOT)
+        else if (strstr(line, "has been destroyed") && end == STILL_RUNS)
             end = IS_DESTROYED;
     return end;
 }
@@ -120,27 +119,27 @@ static bool is_there(const char *sudo, const char *name)
 }
 
 /*
- * The console of a guest that ends may be gone before the log has it; and one
- * that is not there any more has ended, however late the log is.
+ * Waits for the end to appear in the log, which may be later than the end of
+ * the console: 3 seconds while xl knows the domain, up to 30 after that.
  */
 static enum end wait_for_end(const char *sudo, const char *name)
 {
     enum end end = read_end(sudo, name);
 
-    for (int tenths = 0; tenths < 300 && end == ENDS_NOT; tenths++) {
+    for (int tenths = 0; tenths < 300 && end == STILL_RUNS; tenths++) {
         if (tenths > 30 && tenths % 10 == 0 && is_there(sudo, name))
-            return ENDS_NOT;
+            return STILL_RUNS;
         usleep(100000);
         end = read_end(sudo, name);
     }
-    return end == ENDS_NOT ? IS_UNKNOWN : end;
+    return end == STILL_RUNS ? IS_UNKNOWN : end;
 }
 
-/* Says of a guest what its status cannot, and returns that. */
+/* Returns the exit status for an end; a message tells the rest. */
 static int status_of(enum end end, const char *name)
 {
     switch (end) {
-    case ENDS_NOT:
+    case STILL_RUNS:
         say("%s goes on: `xl console %s` returns to it, `xl destroy %s` ends "
             "it",
             name, shell_word(name), shell_word(name));
@@ -156,7 +155,7 @@ static int status_of(enum end end, const char *name)
     }
 }
 
-static void want_xl(const char *image)
+static void require_xl(const char *image)
 {
     if (!find_xl())
         die(FAILED,
@@ -175,7 +174,7 @@ int run_in_xen(const char *image, const char *sudo, int count, char **words)
     struct outcome o;
     int status;
 
-    want_xl(image);
+    require_xl(image);
     add_words(&w, sudo);
     add_word(&w, find_xl());
     add_words(&w, "create -c");

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
-/* xl: running an image as a domain of Xen. */
+/* xl: runs an image as a domain of Xen. */
 #ifndef TOOL_XL_H
 #define TOOL_XL_H
 
 /*
- * Runs IMAGE.xl of this folder with these boot arguments (none: those that it
- * has in it), by way of sudo (NULL: by itself), until the guest has ended or
- * its console was left. Returns the exit status to end with; ends the program
- * where there is no xl.
+ * Runs IMAGE.xl of the present folder until the domain ends, or the user leaves
+ * its console. count words are the boot arguments; 0: those in the file. sudo:
+ * the words before xl, may be "". Returns the exit status for mirage. Ends the
+ * program with a message if there is no xl.
  */
 int run_in_xen(const char *image, const char *sudo, int count, char **words);
 
