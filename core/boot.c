@@ -15,6 +15,10 @@
 
 LOG_SOURCE(boot);
 
+/* All boot arguments, for boot_word. */
+static const char *const *all_words;
+static size_t word_count;
+
 static void answer(void *ctx, const char *text, size_t len)
 {
     (void)ctx;
@@ -218,8 +222,20 @@ static void set_log_arguments(const char *const *words, size_t count)
     log_catch_up(end);
 }
 
+const char *boot_word(const char *key, size_t n)
+{
+    size_t len = strlen(key);
+
+    for (size_t i = 0; i < word_count; i++)
+        if (begins(all_words[i], key) && all_words[i][len] == '=' && n-- == 0)
+            return all_words[i] + len + 1;
+    return NULL;
+}
+
 void boot_arguments(const char *const *words, size_t count, bool foreign)
 {
+    all_words = words;
+    word_count = count;
     refuse_duplicates();
     set_log_arguments(words, count);
     for (size_t i = 0; i < count; i++) {

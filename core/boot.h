@@ -13,7 +13,7 @@ extern struct boot_argument *boot_arguments_first;
 /*
  * Sets the declared arguments from the words; ends the image with a message if
  * one is malformed or unknown. foreign: words without -- are logged and
- * ignored.
+ * ignored. Keeps words, for boot_word.
  */
 void boot_arguments(const char *const *words, size_t count, bool foreign);
 

@@ -113,6 +113,30 @@ TEST(foreign_words_are_ignored_where_they_may_be)
     boot_arguments((const char *[]){"root=/dev/xvda", "ro", "-q"}, 3, true);
 }
 
+static const char *device(size_t n)
+{
+    return boot_word("virtio_mmio.device", n);
+}
+
+TEST(words_of_the_monitor_are_found_by_their_key_in_their_order)
+{
+    static const char *const words[] = {
+        "virtio_mmio.device=4K@0xd0000000:5", "virtio_mmio.devices=no",
+        "--test-number=3", "xvirtio_mmio.device=no", "virtio_mmio.device",
+        "virtio_mmio.device=", "virtio_mmio.device=a=b", "pci=off"};
+
+    boot_arguments(words, sizeof words / sizeof *words, true);
+    CHECK_TEXT(device(0), "4K@0xd0000000:5");
+    CHECK_TEXT(device(1), "");
+    CHECK_TEXT(device(2), "a=b");
+    CHECK(!device(3));
+    CHECK_TEXT(boot_word("pci", 0), "off");
+    CHECK(!boot_word("pc", 0));
+    CHECK(!boot_word("of", 0));
+    boot_arguments(words, 0, true);
+    CHECK(!device(0));
+}
+
 TEST(numbers_are_read_to_the_last_one)
 {
     int64_t n;

@@ -120,4 +120,12 @@ MUST_CHECK enum status boot_split(char *text, const char **words, size_t max,
  */
 size_t boot_quote(char *buffer, size_t size, const char *word);
 
+/*
+ * The value of the n-th word (from 0) KEY=VALUE whose key is this one, in the
+ * order of the words; NULL: there are not so many. For drivers whose devices a
+ * virtual machine monitor announces, as virtio_mmio.device=SIZE@ADDRESS:LINE.
+ * The value stays valid.
+ */
+const char *boot_word(const char *key, size_t n);
+
 #endif
