@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * hypercall: calls into Xen. HYPERCALL(number, a, b, c, d) and HYPERCALL2(number,
- * a, b) are the processor's; their result is negative for an error
- * (xen/errno.h).
+ * hypercall: calls into Xen. HYPERCALL(number, a, b, c, d) and
+ * HYPERCALL2(number, a, b) are the processor's; their result is negative for an
+ * error (xen/errno.h).
  */
 #ifndef XEN_HYPERCALL_H
 #define XEN_HYPERCALL_H
