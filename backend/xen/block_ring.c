@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Requests and responses of blkfront (xen/io/blkif.h). A request is made into
- * what goes into the ring only when it does: in parts, where the backend takes
- * fewer pages at once than an earlier one did.
+ * Requests and responses of a disk (xen/io/blkif.h). What a backend offers may
+ * change when it comes back, so a request is translated only when it goes into
+ * the ring: in parts, if the backend takes fewer pages at once.
  */
 #include "block_xen.h"
 #include <string.h>
 
-/* Puts the segments of the request's present part at to: how many. */
+/* Writes the segments of the request's present part, and returns how many. */
 static unsigned put_segments(struct disk *d, const struct request *r,
                              struct blkif_request_segment *to)
 {
     size_t left = r->part;
     unsigned n = 0;
-    uint16_t i = r->first;
+    uint16_t i = r->data;
 
-    for (size_t skip = 0; skip < r->did; skip += PAGE_BYTES)
+    for (size_t skip = 0; skip < r->done; skip += PAGE_BYTES)
         i = d->pool.page[i].next;
     for (; left > 0; i = d->pool.page[i].next, n++) {
-        size_t len = left < PAGE_BYTES ? left : PAGE_BYTES;
+        size_t len = min(left, PAGE_BYTES);
 
         to[n] = (struct blkif_request_segment){
             .gref = d->pool.page[i].grant,
@@ -29,7 +29,7 @@ static unsigned put_segments(struct disk *d, const struct request *r,
     return n;
 }
 
-/* The start of the first granule that does not begin before unit. */
+/* The start of the first granule at or after unit. */
 static uint64_t granule_from(const struct disk *d, uint64_t unit)
 {
     uint64_t past;
@@ -40,8 +40,8 @@ static uint64_t granule_from(const struct disk *d, uint64_t unit)
     return past > 0 ? unit + d->granule - past : unit;
 }
 
-/* The units of the whole granules in a discard, from *at on. The others the
- * backend would ignore. */
+/* The UNITs of the whole granules in a discard, which begin at *at. Backends
+ * ignore incomplete granules. */
 static uint64_t granules_in(const struct disk *d, const struct request *r,
                             uint64_t *at)
 {
@@ -57,35 +57,36 @@ static void put_discard(struct disk *d, const struct request *r, uint64_t id,
     to->nr_sectors = granules_in(d, r, &to->sector_number);
 }
 
-static void put_many(struct disk *d, const struct request *r, uint64_t id,
-                     blkif_request_indirect_t *to)
+static void put_indirect(struct disk *d, const struct request *r, uint64_t id,
+                         blkif_request_indirect_t *to)
 {
     to->operation = BLKIF_OP_INDIRECT;
     to->indirect_op = r->operation;
     to->id = id;
-    to->sector_number = r->at + r->did / UNIT;
-    to->indirect_grefs[0] = d->pool.page[r->list].grant;
-    to->nr_segments = (uint16_t)put_segments(d, r, d->pool.page[r->list].page);
+    to->sector_number = r->at + r->done / UNIT;
+    to->indirect_grefs[0] = d->pool.page[r->indirect].grant;
+    to->nr_segments =
+        (uint16_t)put_segments(d, r, d->pool.page[r->indirect].page);
 }
 
-/* Puts the next part of a request into the ring. A list of pages is used only
- * where the part needs one: the backend may take none (d->most). */
+/* Puts the next part of a request into the ring. Indirect segments are used
+ * only if the part needs them: the backend may not know them (d->most). */
 static void put_request(struct disk *d, struct request *r, uint64_t id)
 {
     blkif_request_t *to = RING_GET_REQUEST(&d->ring, d->ring.req_prod_pvt);
 
     memset(to, 0, sizeof *to);
-    r->part = r->len - r->did < d->most ? r->len - r->did : d->most;
+    r->part = min(r->len - r->done, d->most);
     if (r->operation == BLKIF_OP_DISCARD) {
         put_discard(d, r, id, (blkif_request_discard_t *)to);
     } else if (pages_of(r->part) > DIRECT) {
-        put_many(d, r, id, (blkif_request_indirect_t *)to);
+        put_indirect(d, r, id, (blkif_request_indirect_t *)to);
     } else {
         to->operation = r->operation;
         if (is_flush(r) && !d->can_flush)
             to->operation = BLKIF_OP_WRITE_BARRIER;
         to->id = id;
-        to->sector_number = r->at + r->did / UNIT;
+        to->sector_number = r->at + r->done / UNIT;
         to->nr_segments = (uint8_t)put_segments(d, r, to->seg);
     }
     d->ring.req_prod_pvt++;
@@ -97,8 +98,9 @@ bool block_ring_has_slot(const struct disk *d)
 }
 
 /*
- * A request that the present backend has no operation for. A flush is done
- * where there is no cache. True: *s is its end.
+ * Whether the backend has no operation for the request, which is then complete
+ * with *s. A flush is done where there is no cache, and a discard of no whole
+ * granule, too.
  */
 static bool has_no_operation(const struct disk *d, const struct request *r,
                              enum status *s)
@@ -136,19 +138,19 @@ void block_ring_submit(struct disk *d, struct request *r)
 }
 
 static enum status status_of(struct disk *d, const struct request *r,
-                             int16_t said)
+                             int16_t response)
 {
-    if (said == BLKIF_RSP_OKAY)
+    if (response == BLKIF_RSP_OKAY)
         return OK;
-    if (said == BLKIF_RSP_EOPNOTSUPP && r->operation == BLKIF_OP_DISCARD) {
+    if (response == BLKIF_RSP_EOPNOTSUPP && r->operation == BLKIF_OP_DISCARD) {
         d->can_discard = false;
         return ERR_UNSUPPORTED;
     }
     return ERR_IO;
 }
 
-/* The backend refuses a kind of flush that it offered. True: there is nothing
- * else to try, so it has no cache. */
+/* The backend refuses a kind of flush that it offered. True: no other kind is
+ * left, so it has no cache. */
 static bool has_no_flush(struct disk *d)
 {
     if (d->can_flush)
@@ -158,36 +160,36 @@ static bool has_no_flush(struct disk *d)
     return !d->can_barrier;
 }
 
-/* Notes the answer to what a request has in the ring. False: the request goes
- * on, with its next part or with another operation. */
-static bool is_over(struct disk *d, struct request *r, int16_t said)
+/* Handles the response to a request's part. False: the request continues, with
+ * its next part or with another operation. */
+static bool finish_part(struct disk *d, struct request *r, int16_t response)
 {
     enum status s;
 
-    if (said == BLKIF_RSP_EOPNOTSUPP && is_flush(r)) {
+    if (response == BLKIF_RSP_EOPNOTSUPP && is_flush(r)) {
         if (!has_no_flush(d))
             return false;
-        said = BLKIF_RSP_OKAY;
+        response = BLKIF_RSP_OKAY;
     }
-    s = status_of(d, r, said);
-    r->did += r->part;
-    if (s == OK && r->did < r->len)
+    s = status_of(d, r, response);
+    r->done += r->part;
+    if (s == OK && r->done < r->len)
         return false;
     completion_finish(&r->completion, s);
     return true;
 }
 
-void block_ring_submit_left(struct disk *d)
+void block_ring_submit_waiting(struct disk *d)
 {
-    while (d->left && block_ring_has_slot(d)) {
-        struct request *r = d->left;
+    while (d->waiting && block_ring_has_slot(d)) {
+        struct request *r = d->waiting;
 
-        d->left = r->next;
+        d->waiting = r->next;
         block_ring_submit(d, r);
     }
 }
 
-static void take_response(struct disk *d, const blkif_response_t *response)
+static void handle_response(struct disk *d, const blkif_response_t *response)
 {
     struct request *r =
         response->id < BLOCK_SLOTS ? d->slot[response->id] : NULL;
@@ -198,11 +200,11 @@ static void take_response(struct disk *d, const blkif_response_t *response)
     }
     d->slot[response->id] = NULL;
     d->used--;
-    if (!is_over(d, r, response->status)) {
-        r->next = d->left;
-        d->left = r;
+    if (!finish_part(d, r, response->status)) {
+        r->next = d->waiting;
+        d->waiting = r;
     }
-    block_ring_submit_left(d);
+    block_ring_submit_waiting(d);
     wake_all(&d->room);
 }
 
@@ -224,7 +226,7 @@ void block_ring_on_event(void *front)
 
             RING_COPY_RESPONSE(&d->ring, d->ring.rsp_cons, &response);
             d->ring.rsp_cons++;
-            take_response(d, &response);
+            handle_response(d, &response);
         }
         if (d->front.is_connected)
             RING_FINAL_CHECK_FOR_RESPONSES(&d->ring, more);

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Disks whose backend is another domain (xen/io/blkif.h).
- *
- * Data is copied through a pool of pages that stay granted as long as the disk
- * is there (persistent grants): a backend that misuses a page reaches no other.
- *
- * A request that has no answer when the backend goes away is sent again when it
- * is back. A backend that breaks the protocol is disconnected for good:
- * ERR_GONE.
+ * blkfront: disks whose backend is in another domain (xen/io/blkif.h). Data is
+ * copied through pages that stay granted (persistent grants), so that a backend
+ * reaches no other page. Requests without a response when the backend goes away
+ * are sent again when it is back.
  */
 #include "block_xen.h"
 #include <mirage/drivers.h>
@@ -18,8 +14,8 @@
 #include <xen/io/protocols.h>
 
 #define INDIRECT   "feature-max-indirect-segments"
-#define SEGMENTS   256u /* pages of a request, at most */
-#define RING_ORDER 2u /* 1 << that many pages of a ring, at most */
+#define SEGMENTS   256u /* the most pages of a request */
+#define RING_ORDER 2u /* at most; a ring has 1 << order pages */
 #define STACK      16384
 
 LOG_SOURCE(block);
@@ -29,17 +25,17 @@ static struct disk *disk_of(struct block *b)
     return (struct disk *)b;
 }
 
-/* All that it takes to ask. */
-static bool take_all(struct disk *d, struct request *r)
+/* Takes the pages that a request needs from the pool, or none. */
+static bool alloc_pages(struct disk *d, struct request *r)
 {
     size_t pages = pages_of(r->len);
 
-    if (!grant_pool_alloc(&d->pool, d->front.domain, pages, &r->first))
+    if (!grant_pool_alloc(&d->pool, d->front.domain, pages, &r->data))
         return false;
     if (pages <= DIRECT ||
-        grant_pool_alloc(&d->pool, d->front.domain, 1, &r->list))
+        grant_pool_alloc(&d->pool, d->front.domain, 1, &r->indirect))
         return true;
-    grant_pool_free(&d->pool, &r->first);
+    grant_pool_free(&d->pool, &r->data);
     return false;
 }
 
@@ -48,8 +44,8 @@ static void copy(struct disk *d, const struct request *r, uint8_t *data,
 {
     size_t at = 0;
 
-    for (uint16_t i = r->first; at < r->len; i = d->pool.page[i].next) {
-        size_t n = r->len - at < PAGE_BYTES ? r->len - at : PAGE_BYTES;
+    for (uint16_t i = r->data; at < r->len; i = d->pool.page[i].next) {
+        size_t n = min(r->len - at, PAGE_BYTES);
 
         if (is_write)
             memcpy(d->pool.page[i].page, data + at, n);
@@ -59,23 +55,24 @@ static void copy(struct disk *d, const struct request *r, uint8_t *data,
     }
 }
 
-/* Whatever wakes the fiber, it looks again: it is shielded. */
+/* The fiber is shielded from cancellation, and callers check again. */
 static void wait(struct waiters *w)
 {
     if (wait_until(w, FOREVER) != OK)
         return;
 }
 
-/* The request's memory is in use until it is done, so nothing cuts it short. */
-static enum status ask(struct disk *d, struct request *r, uint8_t *data)
+/* Submits a request and waits for its end. Cancellation does not end it, since
+ * its memory is in use. */
+static enum status perform(struct disk *d, struct request *r, uint8_t *data)
 {
     enum status s;
 
-    r->first = r->list = GRANT_POOL_END;
+    r->data = r->indirect = GRANT_POOL_END;
     fiber_shield();
     while (!d->is_gone &&
-           !(block_ring_has_slot(d) && !d->left && take_all(d, r))) {
-        if (block_ring_has_slot(d) && d->askers == 0) {
+           !(block_ring_has_slot(d) && !d->waiting && alloc_pages(d, r))) {
+        if (block_ring_has_slot(d) && d->users == 0) {
             fiber_unshield();
             return ERR_NO_MEMORY;
         }
@@ -85,16 +82,16 @@ static enum status ask(struct disk *d, struct request *r, uint8_t *data)
         fiber_unshield();
         return ERR_GONE;
     }
-    d->askers++;
+    d->users++;
     if (r->operation == BLKIF_OP_WRITE)
         copy(d, r, data, true);
     block_ring_submit(d, r);
     s = completion_wait(&r->completion);
     if (r->operation == BLKIF_OP_READ && s == OK)
         copy(d, r, data, false);
-    grant_pool_free(&d->pool, &r->first);
-    grant_pool_free(&d->pool, &r->list);
-    d->askers--;
+    grant_pool_free(&d->pool, &r->data);
+    grant_pool_free(&d->pool, &r->indirect);
+    d->users--;
     wake_all(&d->room);
     fiber_unshield();
     return s;
@@ -108,7 +105,7 @@ static enum status transfer(struct block *b, uint8_t operation,
     struct request r = {.operation = operation,
                         .at = sector * (size / UNIT),
                         .len = count * size};
-    enum status s = ask(d, &r, data);
+    enum status s = perform(d, &r, data);
 
     if (s == ERR_IO)
         log_error(&block, "%s: %s failed at sector %llu", d->name,
@@ -148,7 +145,7 @@ static enum status xen_discard(struct block *b, uint64_t sector, uint64_t count)
         return ERR_GONE;
     if (!d->can_discard)
         return ERR_UNSUPPORTED;
-    s = ask(d, &r, NULL);
+    s = perform(d, &r, NULL);
     if (s == ERR_IO)
         log_error(&block, "%s: discarding failed at sector %llu", d->name,
                   (unsigned long long)sector);
@@ -162,7 +159,7 @@ static enum status xen_flush(struct block *b)
 
     if (!d->can_flush && !d->can_barrier)
         return d->is_gone ? ERR_GONE : OK;
-    return ask(d, &r, NULL);
+    return perform(d, &r, NULL);
 }
 
 static void xen_disconnect(struct block *b)
@@ -176,7 +173,7 @@ static enum status make_ring(struct disk *d)
     blkif_sring_t *shared;
     enum status s;
 
-    d->ring_order = order < RING_ORDER ? (unsigned)order : RING_ORDER;
+    d->ring_order = (unsigned)min(order, RING_ORDER);
     s = ring_alloc(&d->pages, d->front.domain, 1u << d->ring_order);
     if (s != OK)
         return s;
@@ -186,8 +183,8 @@ static enum status make_ring(struct disk *d)
     return OK;
 }
 
-/* Its pages by either way of naming them, so that nothing that an earlier
- * connection has left is taken for one of them. */
+/* Publishes the pages as ring-ref and as ring-ref%u, so that a backend never
+ * reads an entry that an earlier connection has left. */
 static enum status publish_ring(struct disk *d)
 {
     char value[RING_PAGES][12], name[RING_PAGES][12];
@@ -212,7 +209,7 @@ static enum status publish_ring(struct disk *d)
     return front_publish(&d->front, entries, n);
 }
 
-/* Is it the disk that it was, if it was one? It cannot become another. */
+/* A disk that comes back must have the size and mode that it had. */
 static bool is_the_same(struct disk *d, const struct block_info *info)
 {
     const struct block_info *before = &d->block.info;
@@ -223,7 +220,7 @@ static bool is_the_same(struct disk *d, const struct block_info *info)
     return false;
 }
 
-/* A granule of bytes that are no whole sectors, or begin in one, is none. */
+/* Granules that are no whole sectors, or do not start at one, are not used. */
 static void read_discard(struct disk *d, uint64_t sector_size)
 {
     uint64_t size =
@@ -245,7 +242,7 @@ static enum status publish(struct front *f)
     return s == OK ? publish_ring(d) : s;
 }
 
-/* What the backend offers, once it is connected. */
+/* Reads what the backend offers, once it is connected. */
 static enum status read_offers(struct front *f)
 {
     struct disk *d = disk_of_front(f);
@@ -263,7 +260,7 @@ static enum status read_offers(struct front *f)
                   (unsigned long long)size);
         return ERR_FORMAT;
     }
-    memset(&info, 0, sizeof info); /* the bytes between its parts, too */
+    memset(&info, 0, sizeof info); /* padding too, for memcmp */
     info.sector_size = (uint32_t)size;
     info.sectors = units / (size / UNIT);
     info.writable = !(front_read_number(f, "info", 0) & VDISK_READONLY);
@@ -272,19 +269,17 @@ static enum status read_offers(struct front *f)
     d->can_flush = front_read_number(f, "feature-flush-cache", 0) == 1;
     d->can_barrier = front_read_number(f, "feature-barrier", 0) == 1;
     read_discard(d, size);
-    many = many > SEGMENTS ? SEGMENTS : many < DIRECT ? DIRECT
-                                                      : many;
+    many = clamp(many, DIRECT, SEGMENTS);
     d->ops.most = d->most = many * PAGE_BYTES;
     d->block.info = info;
     return front_set_state(f, XenbusStateConnected);
 }
 
 /*
- * Takes back the rings of earlier connections. The last one is set aside if the
- * backend still uses it: Linux's blkback, if it has I/O under way when the
- * frontend closes, lets the ring go only when it is told of the next one. How
- * many pages stand in the way of another connection: none, unless
- * BLOCK_OLD_RINGS are set aside already.
+ * Frees the rings of earlier connections. The last one is set aside if the
+ * backend still has it mapped: Linux's blkback, if it has I/O in flight when
+ * the frontend closes, unmaps the ring only when it connects to the next one.
+ * Pages prevent a new connection only if BLOCK_OLD_RINGS are set aside already.
  */
 static unsigned reclaim_rings(struct front *f)
 {
@@ -300,8 +295,6 @@ static unsigned reclaim_rings(struct front *f)
     return held;
 }
 
-/* Takes back the rings and, of a disk that is gone, the pool, which nobody uses
- * any more (front.h). */
 static unsigned reclaim_all(struct front *f)
 {
     struct disk *d = disk_of_front(f);
@@ -323,18 +316,18 @@ static void give_up(struct front *f)
             completion_finish(&d->slot[i]->completion, ERR_GONE);
             d->slot[i] = NULL;
         }
-    for (; d->left; d->left = d->left->next)
-        completion_finish(&d->left->completion, ERR_GONE);
+    for (; d->waiting; d->waiting = d->waiting->next)
+        completion_finish(&d->waiting->completion, ERR_GONE);
     d->used = 0;
     wake_all(&d->room);
     fiber_shield();
-    while (d->askers > 0)
+    while (d->users > 0)
         wait(&d->room);
     fiber_unshield();
 }
 
-/* All that was asked is asked again, in a new ring. */
-static void ask_again(struct front *f)
+/* Submits all requests that have no response, in a new ring. */
+static void resubmit(struct front *f)
 {
     struct disk *d = disk_of_front(f);
     struct request *pending[BLOCK_SLOTS];
@@ -348,10 +341,10 @@ static void ask_again(struct front *f)
     d->used = 0;
     while (count > 0) {
         count--;
-        pending[count]->next = d->left;
-        d->left = pending[count];
+        pending[count]->next = d->waiting;
+        d->waiting = pending[count];
     }
-    block_ring_submit_left(d);
+    block_ring_submit_waiting(d);
     wake_all(&d->room);
 }
 
@@ -365,7 +358,7 @@ static const struct front_ops front_ops = {
     .ready = IS(InitWait) | IS(Initialised) | IS(Connected),
     .publish = publish,
     .accept = read_offers,
-    .connected = ask_again,
+    .connected = resubmit,
     .regrant = regrant,
     .reclaim = reclaim_rings,
     .gone = give_up,
@@ -383,8 +376,8 @@ static const struct block_ops block_ops = {
     .takes_any_data = true,
 };
 
-/* The names of the disks that there are, for people. */
-static void list_disks(char *text, size_t size)
+/* Formats the names of the existing disks for people. */
+static void format_disks(char *text, size_t size)
 {
     char numbers[FRONT_NAMES];
     size_t len = 0, count = 0;
@@ -418,7 +411,7 @@ static enum status find(struct disk *d, const char *name)
     vbd_name(number, d->name);
     s = front_find(&d->front, d->name, "vbd", number);
     if (s == ERR_NOT_FOUND) {
-        list_disks(others, sizeof others);
+        format_disks(others, sizeof others);
         log_error(&block,
                   "there is no disk %s; what there is: %s. A line of the .xl "
                   "file gives it: disk = [ \"FILE,raw,%s,w\" ]",

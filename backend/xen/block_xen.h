@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* block_xen: a disk whose backend is another domain. block_xen.c has its
- * contract and its connection, block_ring.c its ring. */
+/*
+ * block_xen: a disk whose backend is in another domain (xen/io/blkif.h).
+ * block_xen.c implements the contract and the connection, block_ring.c the
+ * ring.
+ */
 #ifndef XEN_BLOCK_XEN_H
 #define XEN_BLOCK_XEN_H
 
@@ -17,18 +20,19 @@
 
 #define UNIT            512u /* bytes of a sector in the protocol */
 #define DIRECT          BLKIF_MAX_SEGMENTS_PER_REQUEST
-#define BLOCK_SLOTS     128u /* of a ring, at most */
-#define BLOCK_OLD_RINGS 4u /* of earlier connections, that a backend may keep */
+#define BLOCK_SLOTS     128u /* the most of a ring */
+#define BLOCK_OLD_RINGS 4u /* that the backend may keep mapped */
 
-/* A flush is BLKIF_OP_FLUSH_DISKCACHE here, even where it becomes a barrier. */
+/* A request of a fiber, which may go into the ring in several parts. A flush is
+ * BLKIF_OP_FLUSH_DISKCACHE here, even where the ring gets a barrier. */
 struct request {
-    struct request *next; /* that is left, too */
+    struct request *next; /* of disk.waiting */
     uint8_t operation;
-    uint64_t at, end; /* in units; end: of a discard */
+    uint64_t at, end; /* UNITs; end: of a discard */
     size_t len; /* bytes */
-    size_t did, part; /* bytes that are done, and are in the ring */
-    uint16_t first; /* of its pages; GRANT_POOL_END: it has none */
-    uint16_t list; /* the page that names many; GRANT_POOL_END: it has none */
+    size_t done, part; /* bytes that are done, and that are in the ring */
+    uint16_t data; /* pages; or GRANT_POOL_END */
+    uint16_t indirect; /* page of indirect segments; or GRANT_POOL_END */
     struct completion completion;
 };
 
@@ -39,19 +43,20 @@ struct disk {
     struct front front;
     blkif_front_ring_t ring;
     struct ring_pages pages; /* of the ring */
-    struct ring_pages old[BLOCK_OLD_RINGS];
+    struct ring_pages old[BLOCK_OLD_RINGS]; /* of earlier connections */
     unsigned ring_order;
-    struct request *slot[BLOCK_SLOTS];
-    unsigned used;
-    struct request *left; /* to be asked again, when there is a slot */
+    struct request *slot[BLOCK_SLOTS]; /* in the ring, by their ids */
+    unsigned used; /* slots */
+    struct request *waiting; /* for a slot: parts, and after reconnecting */
     bool is_gone;
     bool can_flush, can_barrier, can_discard;
-    uint64_t granule, granule_at; /* what it can discard, in units */
-    size_t most; /* bytes of a request in the ring */
-    struct grant_pool pool; /* pages through which data goes */
-    unsigned askers; /* that have pages of it */
-    struct waiters room; /* in the ring, or the pool; or all is over */
+    uint64_t granule, granule_at; /* of discards: size and start, UNITs */
+    size_t most; /* bytes of one request in the ring */
+    struct grant_pool pool; /* bounce buffers */
+    unsigned users; /* fibers that have pages of the pool */
+    struct waiters room; /* in the ring or the pool; or is_gone */
 };
+
 static inline struct disk *disk_of_front(struct front *f)
 {
     return containing(f, struct disk, front);
@@ -67,17 +72,17 @@ static inline bool is_flush(const struct request *r)
     return r->operation == BLKIF_OP_FLUSH_DISKCACHE;
 }
 
-/* The disk is connected, and its ring has room for a request. */
+/* Whether the disk is connected and its ring has room for a request. */
 bool block_ring_has_slot(const struct disk *d);
 
-/* Puts a request, or its next part, into the ring; there is a slot. */
+/* Puts a request, or its next part, into the ring, which has a slot. Completes
+ * it at once where the backend has no such operation. */
 void block_ring_submit(struct disk *d, struct request *r);
 
-/* Submits what waits for a slot: what a larger ring has left, and the next
- * parts of requests. */
-void block_ring_submit_left(struct disk *d);
+/* Submits waiting requests while there are slots. */
+void block_ring_submit_waiting(struct disk *d);
 
-/* Takes the responses. front: the disk's. */
+/* Handles the responses in the ring. front: the disk's. */
 void block_ring_on_event(void *front);
 
 #endif

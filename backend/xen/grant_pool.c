@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A list is linked by the places of its pages in the pool. */
+/* Persistent grants (xen/io/blkif.h, feature-persistent). Lists are linked by
+ * the index of the next page. */
 #include "grant_pool.h"
 #include "grant.h"
 #include <mirage/buf.h>
@@ -10,7 +11,7 @@ void grant_pool_init(struct grant_pool *p)
     p->free = GRANT_POOL_END;
 }
 
-/* One more page, granted. */
+/* Adds a page to the free list. */
 static bool grow(struct grant_pool *p, uint16_t domain)
 {
     struct granted *g = &p->page[p->count];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * grant_pool: pages that stay granted to one domain (persistent grants), and
- * are handed out as lists. The pool grows as pages are asked for.
+ * are allocated as lists. The pool grows as needed, up to GRANT_POOL_PAGES.
  */
 #ifndef XEN_GRANT_POOL_H
 #define XEN_GRANT_POOL_H
@@ -21,29 +21,29 @@ struct granted {
 
 struct grant_pool {
     struct granted page[GRANT_POOL_PAGES];
-    unsigned count; /* granted */
-    uint16_t free;
+    unsigned count; /* pages that exist */
+    uint16_t free; /* the list of unused ones */
 };
 
 void grant_pool_init(struct grant_pool *p);
 
 /*
- * Takes count pages, which domain may write to, as a list of places in
- * p->page. False: there are not so many, and *list is empty.
+ * Allocates count pages, which domain may read and write, as a list of indices
+ * in p->page. False: there are not so many, and *list is empty.
  */
 bool grant_pool_alloc(struct grant_pool *p, uint16_t domain, size_t count,
                       uint16_t *list);
 
-/* Gives a list back, and empties it. The pages stay granted. */
+/* Frees the pages of a list, and empties it. They stay granted. */
 void grant_pool_free(struct grant_pool *p, uint16_t *list);
 
-/* Grants all pages to domain, where none is granted any more (a migration).
- * False: there are not enough grants. */
+/* Grants all pages anew, after a migration. False: there are not enough
+ * grants. */
 bool grant_pool_regrant(struct grant_pool *p, uint16_t domain);
 
 /*
- * Takes back and frees the pages of a pool that is used no more. Returns how
- * many the other domain still uses; then this is to be called again.
+ * Frees the pages of a pool that is no longer used. Returns how many the other
+ * domain still has mapped; then this must be called again.
  */
 unsigned grant_pool_reclaim(struct grant_pool *p);
 
