@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Where a ring that Xen's toolstack has made lies, and its event channel. */
+/* A ring that the toolstack has made, and its event channel. */
 struct ring_place {
     void *page;
     uint32_t port;
@@ -24,8 +24,8 @@ struct xen {
 
 extern struct xen xen;
 
-/* A page of the image's in whose place the shared page is put (xen/xen.h,
- * struct shared_info), from the start on. */
+/* The shared page (xen/xen.h, struct shared_info): a page of the image in whose
+ * place Xen's is mapped at the start. */
 extern uint8_t shared_page[4096];
 
 static inline volatile struct shared_info *guest_shared(void)
@@ -35,10 +35,10 @@ static inline volatile struct shared_info *guest_shared(void)
 
 #define GRANT_PAGES 8 /* of the grant table, with 512 entries each */
 
-/* The number by which Xen knows the page. */
+/* The frame number that Xen uses for the page. */
 uint64_t guest_frame(const void *page);
 
-/* Has Xen put the grant table where we see it, once. NULL: it does not. */
+/* Maps the grant table, and returns it. NULL: Xen refuses. */
 void *guest_grant_table(void);
 
 /*
@@ -64,7 +64,8 @@ struct region guest_extend(uint64_t count);
 /* Writes to a debugging port, if the hypervisor has one for the guest. */
 void guest_debug_put(const char *text, size_t len);
 
-/* The rest of the image's life; memory and console work. Keeps s. */
+/* Starts the services of a guest, and runs the image. Memory and console work.
+ * Keeps s. */
 void guest_run(struct start *s) __attribute__((noreturn));
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The receive ring of netfront (xen/io/netif.h). The backend copies received
- * frames into our pages; the ring is kept full of them.
+ * The receive ring of a network (xen/io/netif.h). The backend copies frames
+ * into granted pages; the ring is kept full of them.
  */
 #include "network_xen.h"
 #include <string.h>
@@ -12,7 +12,7 @@ bool network_rx_fill(struct interface *i)
 
     for (; i->rx.req_prod_pvt != end; i->rx.req_prod_pvt++) {
         unsigned id = i->rx.req_prod_pvt % NETWORK_SLOTS;
-        struct slot *s = &i->in[id];
+        struct slot *s = &i->rx_slot[id];
         netif_rx_request_t *r = RING_GET_REQUEST(&i->rx, i->rx.req_prod_pvt);
 
         if (!s->b) {
@@ -33,14 +33,14 @@ bool network_rx_fill(struct interface *i)
 
 static void deliver(struct interface *i)
 {
-    size_t count = i->arrived_count;
+    size_t count = i->batch_count;
 
-    i->arrived_count = 0;
-    network_deliver(&i->network, i->arrived, count);
+    i->batch_count = 0;
+    network_deliver(&i->network, i->batch, count);
 }
 
-/* A frame that is being put together. */
-struct arrival {
+/* A frame that is being assembled from its pieces. */
+struct assembly {
     struct buf *frame, **end;
     size_t len;
     uint16_t segment;
@@ -48,12 +48,12 @@ struct arrival {
     bool is_bad, is_first;
 };
 
-/* The page of a response, with the bytes received in it. NULL: there are none,
- * or the backend still uses it. */
-static struct buf *take_page(struct interface *i, unsigned id,
-                             const netif_rx_response_t *r)
+/* Removes the page of a response from its slot. Returns a window on the
+ * received bytes. NULL: there are none, or the backend has the page mapped. */
+static struct buf *remove_page(struct interface *i, unsigned id,
+                               const netif_rx_response_t *r)
 {
-    struct slot *s = &i->in[id];
+    struct slot *s = &i->rx_slot[id];
     struct buf *b = s->b;
 
     if (!end_grant(i, s))
@@ -68,7 +68,7 @@ static struct buf *take_page(struct interface *i, unsigned id,
     return b;
 }
 
-static void add_piece(struct arrival *a, struct buf *b, uint16_t flags)
+static void add_piece(struct assembly *a, struct buf *b, uint16_t flags)
 {
     if (a->is_first)
         a->flags = flags;
@@ -83,14 +83,14 @@ static void add_piece(struct arrival *a, struct buf *b, uint16_t flags)
     a->end = &b->next;
 }
 
-static void set_offload(struct buf *frame, const struct arrival *a)
+static void set_offload(struct buf *frame, const struct assembly *a)
 {
     uint16_t start;
     enum offload_kind kind = network_transport(frame, &start);
 
     frame->offload = (struct offload){
-        /* Segments that are negotiated are TCP's: with a size for another
-         * protocol a datagram would be taken for many. */
+        /* Only TCP segmentation is negotiated. A size for another protocol
+         * would make many datagrams of one. */
         .segment = kind == OFFLOAD_TCP_IPV4 ? a->segment : 0,
         .csum_good = a->flags & (NETRXF_data_validated | NETRXF_csum_blank),
     };
@@ -100,7 +100,7 @@ static void set_offload(struct buf *frame, const struct arrival *a)
     }
 }
 
-static void finish_frame(struct interface *i, struct arrival *a)
+static void finish_frame(struct interface *i, struct assembly *a)
 {
     if (a->is_bad || !a->frame || a->frame->len < ETHERNET_HEADER) {
         i->network.counters.dropped_in++;
@@ -108,16 +108,16 @@ static void finish_frame(struct interface *i, struct arrival *a)
         return;
     }
     set_offload(a->frame, a);
-    i->arrived[i->arrived_count++] = a->frame;
-    if (i->arrived_count == NETWORK_BATCH)
+    i->batch[i->batch_count++] = a->frame;
+    if (i->batch_count == NETWORK_BATCH)
         deliver(i);
 }
 
 /*
- * Takes an extra segment, which has the place of a response: no data lies in
- * the page of that place. Returns whether another one follows.
+ * Handles an extra segment, which takes the place of a response: the page of
+ * that place has no data. Returns whether another one follows.
  */
-static bool take_extra(struct interface *i, struct arrival *a)
+static bool handle_extra(struct interface *i, struct assembly *a)
 {
     unsigned id = i->rx.rsp_cons % NETWORK_SLOTS;
     netif_rx_response_t r;
@@ -126,9 +126,9 @@ static bool take_extra(struct interface *i, struct arrival *a)
     RING_COPY_RESPONSE(&i->rx, i->rx.rsp_cons, &r);
     memcpy(&extra, &r, sizeof extra);
     i->rx.rsp_cons++;
-    if (i->in[id].b && end_grant(i, &i->in[id])) {
-        buf_free(i->in[id].b);
-        i->in[id].b = NULL;
+    if (i->rx_slot[id].b && end_grant(i, &i->rx_slot[id])) {
+        buf_free(i->rx_slot[id].b);
+        i->rx_slot[id].b = NULL;
     }
     if (extra.type == XEN_NETIF_EXTRA_TYPE_GSO &&
         extra.u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4 && extra.u.gso.size > 0)
@@ -138,43 +138,43 @@ static bool take_extra(struct interface *i, struct arrival *a)
     return extra.flags & XEN_NETIF_EXTRA_FLAG_MORE;
 }
 
-/* Takes one piece of a frame, and sets *more if others follow. False: the
- * backend broke the protocol. */
-static bool take_piece(struct interface *i, struct arrival *a, RING_IDX end,
-                       bool *more)
+/* Handles the response for one piece, and sets *more if another one follows.
+ * False: the backend broke the protocol. */
+static bool handle_piece(struct interface *i, struct assembly *a, RING_IDX end,
+                         bool *more)
 {
     unsigned id = i->rx.rsp_cons % NETWORK_SLOTS;
     netif_rx_response_t r;
 
     RING_COPY_RESPONSE(&i->rx, i->rx.rsp_cons, &r);
-    if (r.id != id || !i->in[id].b || r.offset > PAGE_BYTES ||
+    if (r.id != id || !i->rx_slot[id].b || r.offset > PAGE_BYTES ||
         (r.status > 0 && (size_t)r.status > PAGE_BYTES - r.offset)) {
         front_protocol_error(&i->front, "says of what has come what cannot be");
         return false;
     }
     i->rx.rsp_cons++;
-    add_piece(a, take_page(i, id, &r), r.flags);
+    add_piece(a, remove_page(i, id, &r), r.flags);
     *more = r.flags & NETRXF_more_data;
     for (bool extra = r.flags & NETRXF_extra_info; extra;) {
         if (i->rx.rsp_cons == end) {
             front_protocol_error(&i->front, "breaks a frame off");
             return false;
         }
-        extra = take_extra(i, a);
+        extra = handle_extra(i, a);
     }
     return i->front.is_connected;
 }
 
-/* The frames between the ring's present place and end. */
-static void take_frames(struct interface *i, RING_IDX end)
+/* Handles the frames up to end. */
+static void handle_frames(struct interface *i, RING_IDX end)
 {
     while (i->front.is_connected && i->rx.rsp_cons != end) {
-        struct arrival a = {.is_first = true};
+        struct assembly a = {.is_first = true};
         bool more = true;
 
         a.end = &a.frame;
         while (more && i->rx.rsp_cons != end)
-            if (!take_piece(i, &a, end, &more)) {
+            if (!handle_piece(i, &a, end, &more)) {
                 buf_free(a.frame);
                 return;
             }
@@ -200,7 +200,7 @@ void network_rx_receive(struct interface *i)
                                  "brings more than there is room for");
             return;
         }
-        take_frames(i, end);
+        handle_frames(i, end);
         deliver(i);
         if (i->front.is_connected)
             RING_FINAL_CHECK_FOR_RESPONSES(&i->rx, more);

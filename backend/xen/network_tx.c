@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The transmit ring of netfront (xen/io/netif.h). A frame is sent from the
- * pages in which it lies, granted read-only, and freed when the backend has
- * answered; some of it is copied (tx_frame.h).
+ * The transmit ring of a network (xen/io/netif.h). A frame is sent from the
+ * pages in which it lies, granted read-only, or from copies (tx_frame.h), and
+ * freed when the backend has responded.
  */
 #include "network_xen.h"
 #include "tx_frame.h"
 #include <string.h>
 
-#define PIECES XEN_NETIF_NR_SLOTS_MIN
+#define PIECES XEN_NETIF_NR_SLOTS_MIN /* of a frame: what backends take */
 
 void network_tx_init(struct interface *i)
 {
     for (unsigned n = 0; n < NETWORK_SLOTS; n++)
-        i->out[n].next = n + 1;
-    i->out_free = 0;
+        i->tx_slot[n].next = n + 1;
+    i->tx_free = 0;
     i->extras = 0;
 }
 
-static void free_out(struct interface *i, unsigned id)
+static void free_slot(struct interface *i, unsigned id)
 {
-    struct slot *s = &i->out[id];
+    struct slot *s = &i->tx_slot[id];
 
     if (!end_grant(i, s))
         return;
     buf_free(s->b);
     s->b = NULL;
-    s->next = i->out_free;
-    i->out_free = id;
+    s->next = i->tx_free;
+    i->tx_free = id;
 }
 
 /*
- * One response to a sent piece, or to the segment size of a frame, which is
- * answered by NETIF_RSP_NULL. Each takes away one request that waits for it, so
- * that used slots and unanswered segment sizes always add up to the requests in
- * the ring, and a free place in the ring means a free slot.
+ * Handles a response to a piece, or to an extra segment, which is
+ * NETIF_RSP_NULL. A response counts only for a request that waits for it. So
+ * used slots and extras always add up to the requests in the ring, and a free
+ * place in the ring means a free slot.
  */
-static void take_answer(struct interface *i, const netif_tx_response_t *r)
+static void handle_response(struct interface *i, const netif_tx_response_t *r)
 {
     if (r->status == NETIF_RSP_NULL) {
         if (i->extras == 0)
@@ -46,13 +46,13 @@ static void take_answer(struct interface *i, const netif_tx_response_t *r)
             i->extras--;
         return;
     }
-    if (r->id >= NETWORK_SLOTS || !i->out[r->id].b) {
+    if (r->id >= NETWORK_SLOTS || !i->tx_slot[r->id].b) {
         front_protocol_error(&i->front, "answers what nobody has sent");
         return;
     }
     if (r->status != NETIF_RSP_OKAY)
         i->network.counters.dropped_out++;
-    free_out(i, r->id);
+    free_slot(i, r->id);
 }
 
 void network_tx_complete(struct interface *i)
@@ -72,13 +72,14 @@ void network_tx_complete(struct interface *i)
             netif_tx_response_t r;
 
             RING_COPY_RESPONSE(&i->tx, i->tx.rsp_cons, &r);
-            take_answer(i, &r);
+            handle_response(i, &r);
         }
         if (i->front.is_connected)
             RING_FINAL_CHECK_FOR_RESPONSES(&i->tx, more);
     }
 }
 
+/* The extra segment that follows the first request of a frame. */
 static void put_segment_size(struct interface *i, uint16_t size)
 {
     struct netif_extra_info extra = {.type = XEN_NETIF_EXTRA_TYPE_GSO};
@@ -90,13 +91,13 @@ static void put_segment_size(struct interface *i, uint16_t size)
     i->extras++;
 }
 
-/* Puts one piece into the ring; size is that of the request. False: there is
- * no slot or no grant for it. */
+/* Puts one piece into the ring. size: of the whole frame for its first piece,
+ * as the protocol has it. False: there is no slot or no grant. */
 static bool put_piece(struct interface *i, struct buf *b, uint16_t flags,
                       size_t size)
 {
-    unsigned id = i->out_free;
-    struct slot *s = &i->out[id];
+    unsigned id = i->tx_free;
+    struct slot *s = &i->tx_slot[id];
     netif_tx_request_t *r = RING_GET_REQUEST(&i->tx, i->tx.req_prod_pvt);
     uintptr_t at = (uintptr_t)b->data;
 
@@ -107,7 +108,7 @@ static bool put_piece(struct interface *i, struct buf *b, uint16_t flags,
                             false);
     if (s->grant == 0)
         return false;
-    i->out_free = s->next;
+    i->tx_free = s->next;
     s->b = b;
     *r = (netif_tx_request_t){.gref = s->grant,
                               .offset = (uint16_t)(at % PAGE_BYTES),
@@ -135,7 +136,7 @@ static void put_frame(struct interface *i, struct buf *frame)
         if (next)
             flags |= NETTXF_more_data;
         if (!put_piece(i, frame, flags, size)) {
-            /* The room was looked at before: this cannot be. */
+            /* Impossible: network_tx_send has checked for room. */
             front_protocol_error(&i->front, "has left no slot or no grant");
             buf_free(frame);
             buf_free(next);
@@ -155,7 +156,7 @@ static void drop(struct interface *i, struct buf *frame)
     buf_free(frame);
 }
 
-/* Is there room for the largest frame, which has a segment size, too? */
+/* Whether the ring has room for the largest frame and an extra segment. */
 static bool has_room(const struct interface *i)
 {
     return (unsigned)RING_FREE_REQUESTS(&i->tx) >= PIECES + 1;

@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Network interfaces whose backend is another domain (xen/io/netif.h).
- *
- * At most NETWORK_SLOTS pages are lent in each direction, no more than the
- * interface has added to the pool. A page that the backend still uses stays
- * lent, and ends the device (front.h).
- *
- * A writer only fills the ring. The driver's fiber notifies the backend, once
- * for all frames of a turn.
+ * netfront: networks whose backend is in another domain (xen/io/netif.h). At
+ * most NETWORK_SLOTS pages are granted in each direction, which is what the
+ * interface has added to the pool. Writers only fill the ring; the driver's
+ * fiber notifies the backend, once for all frames of a turn.
  */
 #include "network_xen.h"
 #include <mirage/drivers.h>
@@ -16,9 +12,9 @@
 #include <mirage/text.h>
 #include <stdlib.h>
 
-#define AGAIN   (10 * MILLISECOND) /* when there were no pages */
+#define RETRY   (10 * MILLISECOND) /* when the pool was empty */
 #define STACK   16384
-#define RESERVE (2 * NETWORK_SLOTS) /* pages: all that the backend can hold */
+#define RESERVE (2 * NETWORK_SLOTS) /* pages that the backend can hold */
 
 LOG_SOURCE(network);
 
@@ -30,7 +26,7 @@ static struct interface *interface_of(struct network *n)
 static void wake(struct interface *i)
 {
     i->is_woken = true;
-    wake_all(&i->turn);
+    wake_all(&i->work);
 }
 
 static void on_event(void *ctx)
@@ -55,7 +51,7 @@ static const struct network_ops xen_ops = {
     .disconnect = xen_disconnect,
 };
 
-/* Tells the backend what there is. */
+/* Shows new requests to the backend, and notifies it if it asked for that. */
 static void push(struct interface *i)
 {
     int notify_tx, notify_rx;
@@ -66,7 +62,8 @@ static void push(struct interface *i)
         event_notify(i->front.event.port);
 }
 
-static void drive(void *ctx)
+/* The driver's fiber. */
+static void run_rings(void *ctx)
 {
     struct interface *i = ctx;
     bool enough = true;
@@ -75,9 +72,9 @@ static void drive(void *ctx)
         enum status s = OK;
 
         while (s == OK && (!i->is_woken || !i->front.is_connected)) {
-            s = wait_until(&i->turn, enough || !i->front.is_connected
+            s = wait_until(&i->work, enough || !i->front.is_connected
                                          ? FOREVER
-                                         : time_after(AGAIN));
+                                         : time_after(RETRY));
             if (s == ERR_TIMEOUT) {
                 i->is_woken = true;
                 s = OK;
@@ -136,6 +133,7 @@ static enum status publish_rings(struct interface *i)
                          sizeof entries / sizeof entries[0]);
 }
 
+/* Frees the pages of all slots. Returns how many the backend has mapped. */
 static unsigned reclaim_slots(struct slot *slots)
 {
     unsigned held = 0;
@@ -150,19 +148,18 @@ static unsigned reclaim_slots(struct slot *slots)
     return held;
 }
 
-/* Takes back all that was lent for a connection (front.h). */
 static unsigned reclaim(struct front *f)
 {
     struct interface *i = interface_of_front(f);
 
     return ring_free(&i->tx_pages) + ring_free(&i->rx_pages) +
-           reclaim_slots(i->out) + reclaim_slots(i->in);
+           reclaim_slots(i->tx_slot) + reclaim_slots(i->rx_slot);
 }
 
 /*
- * Reads what the backend offers, which may be less than the one before it did.
- * A backend that cannot leave a checksum blank cannot cut segments: each of
- * them would need its own.
+ * Reads the backend's features, which can be fewer than before it went away. A
+ * backend without checksum offload cannot segment either: each segment needs a
+ * checksum.
  */
 static enum status negotiate(struct interface *i)
 {
@@ -232,7 +229,7 @@ static const struct front_ops front_ops = {
     .on_event = on_event,
 };
 
-/* The value of a hexadecimal digit; 16: it is none. */
+/* The value of a hexadecimal digit, or 16. */
 static unsigned digit_of(char c)
 {
     return c >= '0' && c <= '9'   ? (unsigned)(c - '0')
@@ -241,7 +238,7 @@ static unsigned digit_of(char c)
                                   : 16;
 }
 
-/* Reads the address of one interface: not a group's, and not zero. */
+/* Parses the address of one interface: not a multicast address, and not 0. */
 static bool read_mac(const char *text, struct mac *mac)
 {
     static const struct mac zero;
@@ -257,7 +254,7 @@ static bool read_mac(const char *text, struct mac *mac)
     return !(mac->byte[0] & 1) && memcmp(mac, &zero, sizeof zero) != 0;
 }
 
-/* An entry of our own, which the toolstack has written. */
+/* Reads an entry of the frontend, which the toolstack has written. */
 static enum status read_own(struct interface *i, const char *name, char *value,
                             size_t size)
 {
@@ -327,7 +324,7 @@ enum status network_xen_connect(const char *name, struct network **made)
     i->network.name = i->name;
     if ((s = find(i, name)) != OK || (s = read_offers(i)) != OK ||
         (s = front_connect(&i->front, &front_ops)) != OK ||
-        (s = fiber_spawn(&options, drive, i, &fiber)) != OK ||
+        (s = fiber_spawn(&options, run_rings, i, &fiber)) != OK ||
         (s = front_follow(&i->front, &options)) != OK)
         return s; /* the image ends */
     *made = &i->network;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* network_xen: a network whose backend is another domain. network_xen.c has its
- * connection, network_tx.c and network_rx.c its rings. */
+/*
+ * network_xen: a network whose backend is in another domain (xen/io/netif.h).
+ * network_xen.c implements the connection, network_tx.c and network_rx.c the
+ * rings.
+ */
 #ifndef XEN_NETWORK_XEN_H
 #define XEN_NETWORK_XEN_H
 
@@ -14,27 +17,28 @@
 #define NETWORK_SLOTS 256u /* of either ring, of one page */
 #define NETWORK_MOST  65535u /* bytes of a frame that is sent */
 
+/* A page that is granted to the backend. */
 struct slot {
-    struct buf *b; /* NULL: nothing is there */
+    struct buf *b; /* NULL: the slot is free */
     uint32_t grant;
-    unsigned next; /* of the free ones, to send */
+    unsigned next; /* free slot, of tx_slot */
 };
 
 struct interface {
     struct network network; /* first */
     char name[16];
     struct front front;
-    bool can_pieces, can_segments;
+    bool can_pieces, can_segments; /* feature-sg, feature-gso-tcpv4 */
     struct ring_pages tx_pages, rx_pages;
     netif_tx_front_ring_t tx;
     netif_rx_front_ring_t rx;
-    struct slot out[NETWORK_SLOTS], in[NETWORK_SLOTS];
-    unsigned out_free;
-    unsigned extras; /* requests for segment sizes, unanswered */
+    struct slot tx_slot[NETWORK_SLOTS], rx_slot[NETWORK_SLOTS];
+    unsigned tx_free; /* the first free one; NETWORK_SLOTS: none */
+    unsigned extras; /* extra segments in the ring, without a response */
     bool is_woken;
-    struct waiters turn; /* the driver's fiber, which waits for work */
-    struct buf *arrived[NETWORK_BATCH];
-    size_t arrived_count;
+    struct waiters work; /* for the driver's fiber */
+    struct buf *batch[NETWORK_BATCH]; /* received, to be delivered */
+    size_t batch_count;
 };
 
 static inline struct interface *interface_of_front(struct front *f)
@@ -43,9 +47,9 @@ static inline struct interface *interface_of_front(struct front *f)
 }
 
 /*
- * Ends the loan of a slot's page. False: the backend still uses it, after it
- * has answered. Then it has broken the protocol, and the page stays in its
- * slot, for reclaim.
+ * Ends the grant of a slot's page. False: the backend has it mapped although it
+ * has responded. That breaks the protocol, and the page stays in its slot, for
+ * front_ops.reclaim.
  */
 static inline bool end_grant(struct interface *i, const struct slot *s)
 {
@@ -59,17 +63,17 @@ static inline bool end_grant(struct interface *i, const struct slot *s)
 /* Makes all slots free, for a new ring. */
 void network_tx_init(struct interface *i);
 
-/* Puts a frame into the ring, or drops and counts it. Takes frame. Returns
- * whether it is in the ring. */
+/* Puts a frame into the ring, or drops and counts it. Takes frame. False: it
+ * was dropped. */
 bool network_tx_send(struct interface *i, struct buf *frame);
 
-/* Takes the responses to what was sent. */
+/* Handles responses, and frees the frames that were sent. */
 void network_tx_complete(struct interface *i);
 
-/* Fills the ring with pages for what comes. False: there were too few. */
+/* Fills the ring with pages to receive in. False: there were not enough. */
 bool network_rx_fill(struct interface *i);
 
-/* Takes what the backend has received, and delivers the frames. */
+/* Handles responses, and delivers the received frames. */
 void network_rx_receive(struct interface *i);
 
 #endif

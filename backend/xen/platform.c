@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What Xen does for core (mirage/platform.h), and the start of the services
- * that every guest has.
+ * Waiting and the image's end (mirage/platform.h, mirage/bare.h), and the start
+ * of the services that every guest has.
  */
 #include "guest.h"
 #include "balloon.h"
@@ -25,7 +25,7 @@ void platform_wait(nanoseconds deadline)
     events_wait(deadline);
 }
 
-/* xl goes by the reason: its on_crash, on_reboot, on_poweroff. */
+/* The reason decides which of on_crash, on_reboot and on_poweroff xl obeys. */
 void bare_leave(int code)
 {
     struct sched_shutdown request = {
