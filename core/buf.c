@@ -291,7 +291,7 @@ struct buf *buf_trim_list(struct buf *b, size_t len)
     return b;
 }
 
-struct buf *buf_pull(struct buf *b, size_t len)
+struct buf *buf_pullup(struct buf *b, size_t len)
 {
     struct buf *whole;
 

@@ -172,12 +172,12 @@ TEST(the_first_bytes_of_a_list_are_pulled_into_one_window)
     size_t before = buf_pages_free();
 
     for (size_t len = 0; len <= 16; len++) {
-        struct buf *list = buf_pull(three(), len);
+        struct buf *list = buf_pullup(three(), len);
 
         CHECK(list && list->len >= len && counts_from(list, 0, 16));
         buf_free(list);
     }
-    CHECK(!buf_pull(three(), 17));
+    CHECK(!buf_pullup(three(), 17));
     CHECK(buf_pages_free() == before);
 }
 

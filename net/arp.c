@@ -112,7 +112,7 @@ static void input(void *ctx, struct mac from, bool to_many, struct buf *b)
 
     (void)from;
     (void)to_many;
-    b = buf_pull(b, ARP_PACKET);
+    b = buf_pullup(b, ARP_PACKET);
     if (!b || !arp_parse(b->data, b->len, &q) ||
         mac_equal(q.from, a->net->mac)) {
         buf_free(b);

@@ -28,13 +28,13 @@ struct ethernet {
  * frame of a VLAN is delivered with the type of the tag. */
 static size_t parse_header(struct buf **frame, uint16_t *type)
 {
-    *frame = buf_pull(*frame, ETHERNET_HEADER);
+    *frame = buf_pullup(*frame, ETHERNET_HEADER);
     if (!*frame)
         return 0;
     *type = get_be16((*frame)->data + 12);
     if (*type != TYPE_TAGGED)
         return ETHERNET_HEADER;
-    *frame = buf_pull(*frame, ETHERNET_HEADER + TAG);
+    *frame = buf_pullup(*frame, ETHERNET_HEADER + TAG);
     if (!*frame)
         return 0;
     if ((get_be16((*frame)->data + ETHERNET_HEADER) & VLAN) != 0)

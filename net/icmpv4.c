@@ -231,7 +231,7 @@ static void input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     struct icmpv4 *icmp = ctx;
     size_t len = buf_length(b);
 
-    b = buf_pull(b, len < HEADER + 60 + 8 ? len : HEADER + 60 + 8);
+    b = buf_pullup(b, len < HEADER + 60 + 8 ? len : HEADER + 60 + 8);
     if (!b)
         return;
     if (len < HEADER ||

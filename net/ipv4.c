@@ -109,7 +109,7 @@ void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *b)
     size_t header, len, total = buf_length(b);
 
     ip->counters.in++;
-    b = buf_pull(b, min(total, (size_t)IPV4_HEADER_MAX));
+    b = buf_pullup(b, min(total, (size_t)IPV4_HEADER_MAX));
     if (!b)
         return;
     header = total < IPV4_HEADER ? 0 : ipv4_parse(b->data, total, &f, &len);
@@ -198,7 +198,7 @@ static void on_arp_silence(void *ctx, struct ip_address next,
 
     (void)next;
     len = buf_length(packet);
-    packet = buf_pull(packet, min(len, (size_t)64));
+    packet = buf_pullup(packet, min(len, (size_t)64));
     if (!packet)
         return;
     header = ipv4_parse(packet->data, buf_length(packet), &f, &len);

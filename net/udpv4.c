@@ -113,7 +113,7 @@ static void input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     struct listener *l;
     struct endpoint from = {packet->from, 0}, to = {packet->to, 0};
 
-    b = buf_pull(b, HEADER);
+    b = buf_pullup(b, HEADER);
     if (!b || !check(packet, b)) {
         udp->malformed++;
         buf_free(b);

@@ -3,14 +3,15 @@
  * block: storage addressed by sector.
  *
  * A sector is info.sector_size bytes, and is written whole or not at all. Data
- * that begins on a page goes to the device as it is; other data is copied
- * through pages first. Reads, writes, discards and flushes block the fiber;
- * those that ask at once share the device's queue, in no order: whoever wants
- * one write to be done before another waits for it, and flushes.
+ * that begins on a page is given to the device as it is, where the driver needs
+ * that; other data is copied through pages. All calls but block_disconnect
+ * block the fiber. Requests of several fibers share the device's queue and are
+ * done in any order: to have one write done before another, wait for the first
+ * and flush.
  *
- * A count of 0 is no error, and does nothing. ERR_CANCELLED, of each: the
- * fiber was asked to end before anything was done; what is under way is never
- * left alone.
+ * A count of 0 does nothing and is no error. ERR_CANCELLED, of each call: the
+ * fiber was cancelled before anything was done. A request that the device has
+ * begun is always waited for.
  */
 #ifndef MIRAGE_BLOCK_H
 #define MIRAGE_BLOCK_H
@@ -53,13 +54,14 @@ MUST_CHECK enum status block_write(struct block *b, uint64_t sector,
                                    const void *data, size_t count);
 
 /*
- * Says that nobody needs what count sectors hold, starting at sector: a hint,
- * for devices that have a use for the room. Until they are written again the
- * sectors can be read, but as anything, and each time as something else. The
- * device may take no notice, above all of what is less than it can discard.
+ * Tells the device that the contents of count sectors, starting at sector, are
+ * not needed any more, so that it can use the space otherwise. Until they are
+ * written again the sectors read as any bytes, and maybe as others each time.
+ * The device may ignore all of it, or the parts that are smaller than the units
+ * in which it discards.
  *
  * ERR_READ_ONLY, ERR_RANGE: nothing was done.
- * ERR_UNSUPPORTED: nothing was done, and never will be: it need not be told.
+ * ERR_UNSUPPORTED: nothing was done; the device never discards.
  * ERR_NO_MEMORY, ERR_NO_SPACE, ERR_IO, ERR_GONE: as if it had been done.
  */
 MUST_CHECK enum status block_discard(struct block *b, uint64_t sector,
@@ -79,20 +81,21 @@ MUST_CHECK enum status block_flush(struct block *b);
 void block_disconnect(struct block *b);
 
 /*
- * A disk in memory, of zeros, for tests and for what need not last: *block is
- * yours: block_disconnect. Discarded sectors are overwritten, so that a caller
- * that relies on their contents finds out. sector_size as in block_info. ERR_NO_MEMORY.
+ * Makes a disk in memory, of zeros, for tests and for data that need not last.
+ * sector_size as in block_info. Discarded sectors are overwritten, so that a
+ * caller that relies on their contents finds out. *block is yours:
+ * block_disconnect. ERR_NO_MEMORY.
  */
 MUST_CHECK enum status block_ram_connect(uint64_t sectors,
                                          uint32_t sector_size,
                                          struct block **block);
 
 /*
- * The driver's side. device/block.c has already checked range and permission,
- * and count is not 0 and, where there is data, at most `most`; data begins on a
- * page unless takes_any_data. So an operation only moves sectors. A fiber that
- * is cancelled while its request is with the device waits for it all the same.
- * No operation may be NULL but discard, where the device has no such thing.
+ * The driver's side. device/block.c has checked range and permission: count is
+ * not 0, and a read or write has at most `most` bytes, which begin on a page
+ * unless takes_any_data. A fiber that is cancelled while the device has its
+ * request waits for it all the same (mirage/completion.h). discard may be NULL;
+ * the others may not.
  */
 struct block_ops {
     enum status (*read)(struct block *b, uint64_t sector,

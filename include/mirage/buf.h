@@ -8,9 +8,9 @@
  * page has two windows, nobody writes to it. A packet is a list of bufs,
  * headers first.
  *
- * Pages and windows come from a pool, filled when devices connect
- * (buf_reserve), so that taking one costs no system call; when the pool is
- * empty buf_new and buf_share give NULL, and the caller drops the packet and
+ * Pages and windows come from a pool, which is filled when devices connect
+ * (buf_reserve), so that an allocation costs no system call. When the pool is
+ * empty buf_new and buf_share return NULL; the caller drops the packet and
  * counts it. Nothing here blocks.
  */
 #ifndef MIRAGE_BUF_H
@@ -23,7 +23,7 @@
 
 #define PAGE_BYTES ((size_t)4096)
 
-/* count pages in one piece, zeroed, yours: page_free. NULL: no memory. */
+/* Allocates count adjacent pages, zeroed. Yours: page_free. NULL: no memory. */
 void *page_alloc(size_t count);
 void page_free(void *pages, size_t count);
 
@@ -69,46 +69,51 @@ struct buf {
 };
 
 /*
- * Adds count pages, and windows for them, to the pool, for good.
- * ERR_NO_MEMORY: none were added.
+ * Adds count pages, and windows for them, to the pool, from which they are
+ * never removed. ERR_NO_MEMORY: none were added.
  */
 MUST_CHECK enum status buf_reserve(size_t count);
 
-/* Pages in the pool, and those of them that nobody has a window on. */
+/* The number of pages of the pool, and of those without windows. */
 size_t buf_pages(void);
 size_t buf_pages_free(void);
 
 /*
- * An empty window on a fresh page, with headroom bytes (at most PAGE_BYTES)
- * before it for headers. Yours: buf_free. NULL: the pool is empty.
+ * Allocates a page and an empty window on it, with headroom bytes before it
+ * for headers (at most PAGE_BYTES). Yours: buf_free. NULL: the pool is empty.
  */
 struct buf *buf_new(size_t headroom);
 
 /*
- * Another window on b's page, on bytes [from, from + len) of b (they must be
- * there); its next is NULL. Yours: buf_free. NULL: the pool is empty.
+ * Makes another window on b's page, on bytes [from, from + len) of b, which
+ * must exist; its next is NULL. Yours: buf_free. NULL: the pool is empty.
  */
 struct buf *buf_share(const struct buf *b, size_t from, size_t len);
 
 /*
- * Grow the window at the front or at the end by len bytes and return the new
- * bytes, which are not cleared. b must be the only window on its page and the
- * page must have room (buf_headroom, buf_tailroom): a bug otherwise, panics.
+ * Grow the window at the front or at the end by len bytes, and return the new
+ * bytes, which are not cleared. b must be the only window on its page
+ * (buf_is_sole), and the page must have room (buf_headroom, buf_tailroom):
+ * panics otherwise. csum_start of the offload is adjusted.
  */
 uint8_t *buf_prepend(struct buf *b, size_t len);
 uint8_t *buf_append(struct buf *b, size_t len);
-bool buf_is_sole(const struct buf *b); /* is it the only one there? */
+
+/* Whether b is the only window on a page of the pool, and may be written to. */
+bool buf_is_sole(const struct buf *b);
+
+/* The bytes of b's page before and after the window. */
 size_t buf_headroom(const struct buf *b);
 size_t buf_tailroom(const struct buf *b);
 
 /*
- * A window on len bytes of memory that is not from the pool: a crunched file, a
- * part of the heap, mapped pages. It can be shared, trimmed and sent as any
- * other; buf_is_sole says false, since nobody may write through it. The memory
- * must not change until release(ctx) is called, once, when the last window on
- * it is freed (by a stack, when the peer has acknowledged the data). release
- * may be NULL, and must not block. Yours: buf_free. NULL: the pool has no
- * windows; release will not be called.
+ * Makes a window on len bytes of memory that is not from the pool: a crunched
+ * file, a part of the heap, mapped pages. It can be shared, trimmed and sent as
+ * any other; buf_is_sole is false, since nobody may write through it. The
+ * memory must not change until release(ctx) is called: once, when the last
+ * window on it is freed (by a stack, when the peer has acknowledged the data).
+ * release may be NULL, and must not block. Yours: buf_free. NULL: the pool has
+ * no windows; release will not be called.
  */
 typedef void buf_release(void *ctx);
 struct buf *buf_over(const void *data, size_t len, buf_release *release,
@@ -134,38 +139,45 @@ size_t buf_length(const struct buf *b);
 size_t buf_count(const struct buf *b);
 
 /*
- * Windows on bytes [from, from + len) of the whole list b (they must be there;
- * len at least 1), as a list, its first with no offload. Yours: buf_free.
- * NULL: the pool is empty, and nothing was taken.
+ * Makes a list of windows on bytes [from, from + len) of the list b, which must
+ * exist; len is at least 1. The first has no offload. Yours: buf_free. NULL:
+ * the pool is empty, and nothing was allocated.
  */
 struct buf *buf_share_list(const struct buf *b, size_t from, size_t len);
 
-/* Copies bytes [from, from + len) of the whole list b, which must be there. */
+/* Copies bytes [from, from + len) of the list b, which must exist, to data. */
 void buf_copy_out(const struct buf *b, size_t from, void *data, size_t len);
 
 /*
- * A list of fresh bufs with a copy of len bytes, the first with headroom
- * before them; at least one buf. Yours: buf_free. NULL: the pool is empty.
+ * Allocates a list of bufs, at least one, and copies len bytes into it; the
+ * first has headroom before them. Yours: buf_free. NULL: the pool is empty.
  */
 struct buf *buf_copy_in(const void *data, size_t len, size_t headroom);
 
-/* Forgets len bytes at the front of the whole list b, and frees the bufs that
- * are used up. Returns what is left; NULL: nothing. */
+/* Removes len bytes at the front of the list b, and frees bufs that become
+ * empty. Returns the rest of the list; NULL: it is empty. */
 struct buf *buf_trim_list(struct buf *b, size_t len);
 
 /*
- * The list b with its first len bytes in one window, to be read there; len at
- * most PAGE_BYTES. Takes b. NULL: there are fewer, or the pool is empty.
+ * Returns the list b with at least its first len bytes in its first window,
+ * which may have been copied; len is at most PAGE_BYTES. Takes b. NULL: there
+ * are fewer bytes, or the pool is empty.
  */
-struct buf *buf_pull(struct buf *b, size_t len);
+struct buf *buf_pullup(struct buf *b, size_t len);
 
-/* Forgets all but the first len bytes of the list; len at least 1. */
+/* The earlier name of buf_pullup. */
+static inline struct buf *buf_pull(struct buf *b, size_t len)
+{
+    return buf_pullup(b, len);
+}
+
+/* Removes all but the first len bytes of the list; len is at least 1. */
 void buf_cut(struct buf *b, size_t len);
 
 /* The last buf of a list that is not empty. */
 struct buf *buf_last(struct buf *b);
 
-/* Frees b and what follows it. NULL is fine. */
+/* Frees the list b; NULL is an empty one. */
 void buf_free(struct buf *b);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* console: lines of text for people, and lines from them. */
+/* console: text output and input for people, by lines. */
 #ifndef MIRAGE_CONSOLE_H
 #define MIRAGE_CONSOLE_H
 
@@ -7,55 +7,56 @@
 #include <mirage/status.h>
 #include <stddef.h>
 
-#define CONSOLE_LINE ((size_t)4096) /* bytes that console_read_line can take */
+#define CONSOLE_LINE ((size_t)4096) /* bytes of a line that is read, at most */
 
 struct console {
     const struct console_ops *ops;
-    struct fiber_mutex writing, reading; /* console.c's own */
-    char *input; /* not yet asked for */
+    /* device/console.c's own: */
+    struct fiber_mutex writing, reading;
+    char *input; /* received, and not read yet */
     size_t input_from, input_len;
 };
 
 /*
  * Writes a line; the line end is added. Lines of different fibers never mix.
- * Blocks while the console is full. Never fails: a console that is gone for
- * good (a closed pipe, a full disk) ends the image, with a message and a
- * non-zero exit status. A cancelled fiber writes as any other. For formats
- * see mirage/text.h; a line may be of any length.
+ * Blocks while the console is full. Never fails: if the console cannot be
+ * written to any more (a closed pipe, a full disk), the image ends with a
+ * message and a non-zero exit status. A cancelled fiber writes as any other.
+ * Formats are those of mirage/text.h; a line may have any length.
  */
 void console_log(struct console *c, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* The same without the line end and without formatting: len bytes of text. */
+/* Writes len bytes of text as they are, without a line end; as console_log. */
 void console_write(struct console *c, const char *text, size_t len);
 
 /*
- * Waits for input and copies what is there, at most len bytes; *got is at
- * least 1 (len must be). Blocks.
+ * Blocks until there is input, and copies up to len bytes of it; len must be at
+ * least 1, and so is *got.
  *
- * ERR_EOF: there will be no more. ERR_CANCELLED: the fiber was asked to end.
- * ERR_IO: the input failed.
+ * ERR_EOF: the input has ended. ERR_CANCELLED: the fiber was cancelled. ERR_IO:
+ * the input failed.
  */
 MUST_CHECK enum status console_read(struct console *c, void *data, size_t len,
                                     size_t *got);
 
 /*
- * Waits for a whole line and copies it, without its line end and ended by a
- * NUL, into the size bytes at line. The end of the input ends a line too.
- * Blocks.
+ * Blocks until there is a whole line, and copies it, without its line end but
+ * with a NUL, into the size bytes at line. The end of the input ends a line,
+ * too.
  *
- * ERR_EOF: there will be no more. ERR_RANGE: the line does not fit into size
- * or into CONSOLE_LINE; it is skipped whole. ERR_NO_MEMORY: there is none for
- * the buffer. ERR_CANCELLED, ERR_IO: as above.
+ * ERR_EOF: the input has ended. ERR_RANGE: the line does not fit into size or
+ * into CONSOLE_LINE; it is skipped. ERR_NO_MEMORY: there is none for the
+ * buffer. ERR_CANCELLED, ERR_IO: as above.
  */
 MUST_CHECK enum status console_read_line(struct console *c, char *line,
                                          size_t size);
 
 /*
- * The driver's side. device/console.c calls write and read by one fiber at a
- * time each. write returns when all is written, and deals with failure as
- * console_log promises. read is console_read. A console is there to the end of
- * the image: nobody disconnects it.
+ * The driver's side. device/console.c calls write, and read, from one fiber at
+ * a time. write returns when all is written, and ends the image if that fails,
+ * as console_log says. read is console_read. A console exists until the image
+ * ends: it has no disconnect.
  */
 struct console_ops {
     void (*write)(struct console *c, const char *text, size_t len);

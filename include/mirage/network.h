@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * network: Ethernet frames, whole, without their checksum (FCS).
+ * network: sends and receives Ethernet frames, without their checksum (FCS).
  *
- * What a device can do for the sender stands in features; what it has already
- * done, or is asked to do, for one frame stands in the frame's first buf, in
- * offload (see mirage/buf.h). The front finishes in software what a frame asks
- * for and its device lacks, so a stack need not look.
+ * features has what a device can do for the sender; the offload of a frame's
+ * first buf (mirage/buf.h) has what it is asked to do for this frame, or has
+ * already done. network_write does in software what a frame asks for and the
+ * device cannot do, so a stack need not look at features.
  */
 #ifndef MIRAGE_NETWORK_H
 #define MIRAGE_NETWORK_H
@@ -16,17 +16,16 @@
 #include <stdint.h>
 
 #define ETHERNET_HEADER 14 /* bytes */
-#define NETWORK_BATCH   64 /* the most frames that a handler gets at once */
-#define NETWORK_FRAME   65549 /* bytes: the longest frame, with its segments
-                                 not yet cut: 65,535 behind the header */
-#define NETWORK_JOINED  65535 /* bytes: the longest that is left to a device
-                                 to be cut */
+#define NETWORK_BATCH   64 /* frames that a handler gets at once, at most */
+#define NETWORK_FRAME   65549 /* bytes of a frame before it is cut into
+                                 segments, at most: 65,535 after the header */
+#define NETWORK_JOINED  65535 /* bytes of a frame that a device cuts, at most */
 
-/* What a device takes off the sender. */
+/* Work that a device does for the sender. */
 enum network_feature {
-    NETWORK_CHECKSUM = 1, /* fills in a TCP or UDP checksum */
-    NETWORK_TCP_SEGMENTS = 2, /* cuts TCP into segments; implies the former */
-    NETWORK_UDP_SEGMENTS = 4, /* the same for UDP */
+    NETWORK_CHECKSUM = 1, /* fills in TCP and UDP checksums */
+    NETWORK_TCP_SEGMENTS = 2, /* cuts TCP into segments; implies CHECKSUM */
+    NETWORK_UDP_SEGMENTS = 4, /* cuts UDP into datagrams; implies CHECKSUM */
 };
 
 struct network_counters {
@@ -35,9 +34,10 @@ struct network_counters {
 };
 
 /*
- * Frames that have arrived together: count of them, 1 to NETWORK_BATCH. Takes
- * each. A frame has ETHERNET_HEADER to NETWORK_FRAME bytes: more than the MTU
- * where the device has joined several. In the driver's fiber: must not block.
+ * Called with count frames, 1 to NETWORK_BATCH, that were received together.
+ * Takes each. A frame has ETHERNET_HEADER to NETWORK_FRAME bytes: more than the
+ * MTU if the device has joined several segments. Runs in the driver's fiber and
+ * must not block.
  */
 typedef void frames_handler(void *ctx, struct buf *const *frames,
                             size_t count);
@@ -48,18 +48,18 @@ struct network {
     struct mac mac;
     uint16_t mtu; /* bytes, without the Ethernet header */
     unsigned features;
-    bool up; /* frames can be sent now */
-    bool gone; /* and never again */
-    struct waiters changed; /* woken when one of these changes */
+    bool up; /* frames can be sent */
+    bool gone; /* for good: up will never be true again */
+    struct waiters changed; /* woken when up or gone changes */
     struct network_counters counters;
     frames_handler *listener; /* device/network.c's own; NULL: none yet */
     void *listener_ctx;
 };
 
 /*
- * Sends a frame, and takes it, whatever happens: when the device's ring is
- * full, the link is down, or the frame is longer than the device takes, it is
- * dropped, and counted. Never blocks.
+ * Sends a frame. Takes it in any case: if the device's queue is full, the link
+ * is down, or the frame is longer than the device takes, it is dropped, and
+ * counted. Never blocks.
  */
 void network_write(struct network *n, struct buf *frame);
 

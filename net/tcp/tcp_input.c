@@ -68,7 +68,7 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     uint32_t last, *least = NULL;
 
     tcp->counters.in++;
-    b = buf_pull(b, min(len, TCP_MOST));
+    b = buf_pullup(b, min(len, TCP_MOST));
     if (!b || packet->to_many || !tcp_parse(b->data, b->len, &a.s) ||
         !has_good_checksum(packet, b, len)) {
         tcp->counters.malformed++;

@@ -102,15 +102,6 @@ static struct ooo_run *unlink_run(struct connection *c, struct ooo_run *before)
     return h;
 }
 
-static unsigned count_bufs(const struct buf *b)
-{
-    unsigned n = 0;
-
-    for (; b; b = b->next)
-        n++;
-    return n;
-}
-
 /* Appends data, count bufs that end in last, to a run; copies the first into
  * the page before if it is small. */
 static void append_to_run(struct connection *c, struct ooo_run *h,
@@ -202,7 +193,7 @@ bool ooo_insert(struct connection *c, uint32_t seq, struct buf *data,
         data = buf_trim_list(data, known);
         seq += known;
     }
-    bufs = count_bufs(data);
+    bufs = (unsigned)buf_count(data);
     if (!has_room(c, bufs, end - seq)) { /* what is queued stays */
         c->tcp->counters.held_dropped++;
         buf_free(data);
@@ -218,7 +209,7 @@ bool ooo_insert(struct connection *c, uint32_t seq, struct buf *data,
         end = next->seq;
         buf_cut(data, end - seq);
     }
-    bufs = count_bufs(data);
+    bufs = (unsigned)buf_count(data);
     c->tcp->counters.held++;
     data->offload = (struct offload){0};
     h = before && before->end == seq ? before : new_run(c, before, seq);

@@ -10,15 +10,6 @@
 
 #define IDLE (2 * SECOND) /* a queue that moved since is not idle */
 
-static size_t count(const struct buf *b)
-{
-    size_t n = 0;
-
-    for (; b; b = b->next)
-        n++;
-    return n;
-}
-
 /* Pages times idle milliseconds. */
 static uint64_t weight_of(size_t pages, nanoseconds since)
 {
@@ -43,8 +34,8 @@ static void relieve(struct tcpv4 *tcp)
 
         if (c->state == TCP_CLOSED && !c->is_held)
             continue;
-        read = count(c->rcvq.first);
-        queue = count(c->sndq.first);
+        read = buf_count(c->rcvq.first);
+        queue = buf_count(c->sndq.first);
         all += read + queue;
         weight = weight_of(read, c->rcvq.progress_at) +
                  weight_of(queue, c->sndq.progress_at);

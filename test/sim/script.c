@@ -48,7 +48,7 @@ static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     struct seen one;
 
     (void)ctx;
-    b = buf_pull(b, len < TCP_MOST ? len : TCP_MOST);
+    b = buf_pullup(b, len < TCP_MOST ? len : TCP_MOST);
     if (b && tcp_parse(b->data, b->len, &one.s) && one.s.to == PEER_PORT &&
         seen_count < QUEUE &&
         checksum_fold(checksum_add_bufs(
