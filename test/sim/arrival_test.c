@@ -9,11 +9,6 @@
 
 static uint8_t data[20000];
 
-static const struct connection *ours(void)
-{
-    return (const void *)pair_flow;
-}
-
 static void begin(void)
 {
     script_restart(32);
@@ -23,26 +18,13 @@ static void begin(void)
  * handshake. */
 static void open_with(const char *options, const char *ack)
 {
-    char text[200];
-
     begin();
-    text_format(text, sizeof text,
-                "> SYN 100 mss=1000 %s\n"
-                "< SYN,ACK 0 101\n"
-                "> ACK 101 1 %s\n"
-                ". 1\n",
-                options, ack);
-    CHECK(script_play(text) && pair_flow != NULL);
-}
-
-static void write_bytes(size_t len)
-{
-    CHECK(flow_write(pair_flow, data, len, FOREVER) == OK);
+    CHECK(script_handshake(options, 0, ack));
 }
 
 static size_t unread(void)
 {
-    return ours() ? ours()->rcvq.len : 0;
+    return pair_tcp() ? pair_tcp()->rcvq.len : 0;
 }
 
 /* SYN cookies: the limit of half-open connections is reached. */
@@ -74,7 +56,7 @@ TEST(a_cookie_for_a_peer_without_timestamps_offers_neither_scale_nor_sack)
                       ". 1\n"));
     CHECK(right.tcp->counters.cookies_out == out + 1 && pair_flow != NULL);
     /* Neither window is scaled: 512 bytes may be sent, and ours is in bytes. */
-    write_bytes(2000);
+    pair_write(2000);
     CHECK(script_play("< ACK 1 101 +512 win=65535\n"
                       "> ACK 101 513 win=512 +100\n"
                       "< ACK 513 201 +512 win=65435\n"));
@@ -90,8 +72,8 @@ TEST(a_cookie_for_a_peer_with_timestamps_offers_both_and_keeps_them)
                       "< SYN,ACK 0 101 sackok ws=7 echo=5\n"
                       "> ACK 101 1 win=512 ts=6:0\n"
                       ". 1\n"));
-    CHECK(pair_flow != NULL && ours()->sack.permitted &&
-          ours()->snd.wind_shift == 7 && ours()->snd.wnd == 512 << 7);
+    CHECK(pair_flow != NULL && pair_tcp()->sack.permitted &&
+          pair_tcp()->snd.wind_shift == 7 && pair_tcp()->snd.wnd == 512 << 7);
 }
 
 TEST(a_cookie_offers_a_peer_with_timestamps_only_options_that_it_offered)
@@ -101,8 +83,8 @@ TEST(a_cookie_offers_a_peer_with_timestamps_only_options_that_it_offered)
                       "< SYN,ACK 0 101 nosack nows echo=5\n"
                       "> ACK 101 1 win=512 ts=6:0\n"
                       ". 1\n"));
-    CHECK(pair_flow != NULL && !ours()->sack.permitted &&
-          ours()->snd.wnd == 512);
+    CHECK(pair_flow != NULL && !pair_tcp()->sack.permitted &&
+          pair_tcp()->snd.wnd == 512);
 }
 
 TEST(a_cookie_with_timestamps_is_refused_without_them)
@@ -114,7 +96,7 @@ TEST(a_cookie_with_timestamps_is_refused_without_them)
                       "-\n"
                       "> ACK 101 1 win=512 ts=6:0\n"
                       ". 1\n"));
-    CHECK(pair_flow != NULL && ours()->ts.is_on);
+    CHECK(pair_flow != NULL && pair_tcp()->ts.is_on);
 }
 
 TEST(a_timestamp_that_was_not_negotiated_by_a_cookie_is_ignored)
@@ -124,8 +106,8 @@ TEST(a_timestamp_that_was_not_negotiated_by_a_cookie_is_ignored)
                       "< SYN,ACK 0 101 nosack nows nots\n"
                       "> ACK 101 1 win=512 ts=6:31\n"
                       ". 1\n"));
-    CHECK(pair_flow != NULL && !ours()->ts.is_on && !ours()->sack.permitted &&
-          ours()->snd.wnd == 512);
+    CHECK(pair_flow != NULL && !pair_tcp()->ts.is_on &&
+          !pair_tcp()->sack.permitted && pair_tcp()->snd.wnd == 512);
 }
 
 /* FINs beyond a hole. */
@@ -141,7 +123,7 @@ TEST(a_fin_beyond_a_hole_is_forgotten_when_data_follow_it)
                       "< ACK 1 501\n"
                       "> FIN,ACK 501 1\n"
                       "< ACK 1 502\n"));
-    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 400);
+    CHECK(pair_tcp()->state == TCP_CLOSE_WAIT && unread() == 400);
 }
 
 TEST(a_fin_beyond_a_hole_is_acknowledged_when_the_hole_is_filled)
@@ -151,7 +133,7 @@ TEST(a_fin_beyond_a_hole_is_acknowledged_when_the_hole_is_filled)
                       "< ACK 1 101\n"
                       "> ACK 101 1 +100\n"
                       "< ACK 1 302\n"));
-    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 200);
+    CHECK(pair_tcp()->state == TCP_CLOSE_WAIT && unread() == 200);
 }
 
 TEST(a_fin_without_data_beyond_a_hole_is_acknowledged_when_the_hole_is_filled)
@@ -161,7 +143,7 @@ TEST(a_fin_without_data_beyond_a_hole_is_acknowledged_when_the_hole_is_filled)
                       "< ACK 1 101\n"
                       "> ACK 101 1 +100\n"
                       "< ACK 1 202\n"));
-    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 100);
+    CHECK(pair_tcp()->state == TCP_CLOSE_WAIT && unread() == 100);
 }
 
 TEST(out_of_order_data_after_a_pending_fin_discard_the_fin)
@@ -175,7 +157,7 @@ TEST(out_of_order_data_after_a_pending_fin_discard_the_fin)
                       "< ACK 1 201\n"
                       "> ACK 201 1 +100\n"
                       "< ACK 1 401\n"));
-    CHECK(ours()->state == TCP_ESTABLISHED && unread() == 300);
+    CHECK(pair_tcp()->state == TCP_ESTABLISHED && unread() == 300);
 }
 
 TEST(a_fin_before_queued_out_of_order_data_is_ignored)
@@ -189,7 +171,7 @@ TEST(a_fin_before_queued_out_of_order_data_is_ignored)
                       "< ACK 1 201\n"
                       "> FIN,ACK 201 1 +100\n"
                       "< ACK 1 302\n")); /* in order it is accepted */
-    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 200);
+    CHECK(pair_tcp()->state == TCP_CLOSE_WAIT && unread() == 200);
 }
 
 TEST(of_two_fins_beyond_a_hole_the_later_ends_the_stream)
@@ -203,7 +185,7 @@ TEST(of_two_fins_beyond_a_hole_the_later_ends_the_stream)
                       "< ACK 1 101\n"
                       "> ACK 101 1 +200\n"
                       "< ACK 1 302\n"));
-    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 200);
+    CHECK(pair_tcp()->state == TCP_CLOSE_WAIT && unread() == 200);
 }
 
 /* Fills our window of 65,535 bytes. */
@@ -222,9 +204,9 @@ TEST(a_fin_is_accepted_with_a_zero_window_which_stays_zero)
                       "< ACK 1 65636 win=0\n"
                       "> FIN,ACK 65636 1\n"
                       "< ACK 1 65637 win=0\n"));
-    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 65535);
-    CHECK(ours()->rcv.adv == ours()->rcv.nxt);
-    write_bytes(10);
+    CHECK(pair_tcp()->state == TCP_CLOSE_WAIT && unread() == 65535);
+    CHECK(pair_tcp()->rcv.adv == pair_tcp()->rcv.nxt);
+    pair_write(10);
     CHECK(script_play("< ACK 1 65637 +10 win=0\n"));
 }
 
@@ -233,7 +215,7 @@ TEST(a_fin_after_data_that_fill_the_window_is_accepted)
     fill_window();
     CHECK(script_play("> FIN,ACK 65101 1 +535\n"
                       "< ACK 1 65637 win=0\n"));
-    CHECK(ours()->state == TCP_CLOSE_WAIT && unread() == 65535);
+    CHECK(pair_tcp()->state == TCP_CLOSE_WAIT && unread() == 65535);
 }
 
 TEST(a_fin_after_data_beyond_the_window_is_ignored)
@@ -243,7 +225,7 @@ TEST(a_fin_after_data_beyond_the_window_is_ignored)
                       "< ACK 1 65636 win=0\n"
                       "> FIN,ACK 65637 1\n"
                       "< ACK 1 65636 win=0\n"));
-    CHECK(ours()->state == TCP_ESTABLISHED && unread() == 65535);
+    CHECK(pair_tcp()->state == TCP_ESTABLISHED && unread() == 65535);
 }
 
 /* Negotiated timestamps: RFC 7323, 3.2. */
@@ -251,14 +233,14 @@ TEST(a_fin_after_data_beyond_the_window_is_ignored)
 TEST(a_segment_without_a_negotiated_timestamp_is_dropped_silently)
 {
     open_with("ts=5:0", "ts=6:0");
-    write_bytes(10);
+    pair_write(10);
     CHECK(script_play("< ACK 1 101 +10 echo=6\n"
                       "> ACK 101 11 +100\n"
                       "> FIN,ACK 101 11\n"
                       "> ACK 101 11\n"
                       ". 100\n"));
-    CHECK(ours()->snd.una == ours()->iss + 1 && unread() == 0 &&
-          ours()->state == TCP_ESTABLISHED);
+    CHECK(pair_tcp()->snd.una == pair_tcp()->iss + 1 && unread() == 0 &&
+          pair_tcp()->state == TCP_ESTABLISHED);
     CHECK(right.tcp->counters.missing_timestamps >= 3);
 }
 
@@ -277,7 +259,7 @@ TEST(a_reset_needs_no_timestamp)
     open_with("ts=5:0", "ts=6:0");
     CHECK(script_play("> RST 101\n"
                       "-\n"));
-    CHECK(pair_flow == NULL || ours()->state == TCP_CLOSED);
+    CHECK(pair_flow == NULL || pair_tcp()->state == TCP_CLOSED);
 }
 
 TEST(the_ack_of_the_handshake_needs_the_negotiated_timestamp)

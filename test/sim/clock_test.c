@@ -9,13 +9,7 @@
 #include "script.h"
 #include <string.h>
 
-static uint8_t data[20000];
 static struct tcp_counters before;
-
-static struct connection *ours(void)
-{
-    return (void *)pair_flow;
-}
 
 static void begin(void)
 {
@@ -26,22 +20,8 @@ static void begin(void)
 /* Opens a connection with an RTT of trip milliseconds. */
 static void open_with(const char *options, unsigned trip)
 {
-    char text[200];
-
     begin();
-    text_format(text, sizeof text,
-                "> SYN 100 mss=1000 %s\n"
-                "< SYN,ACK 0 101\n"
-                ". %u\n"
-                "> ACK 101 1\n"
-                ". 1\n",
-                options, trip);
-    CHECK(script_play(text) && pair_flow != NULL);
-}
-
-static void write_bytes(size_t len)
-{
-    CHECK(flow_write(pair_flow, data, len, FOREVER) == OK);
+    CHECK(script_handshake(options, trip, ""));
 }
 
 static bool has_counted(uint64_t timeouts, uint64_t probes)
@@ -60,7 +40,7 @@ static uint32_t even_out(unsigned trip)
     for (int i = 0; i < 40; i++, next += 100) {
         char text[100];
 
-        write_bytes(100);
+        pair_write(100);
         text_format(text, sizeof text,
                     "< ACK %u 101 +100\n"
                     ". %u\n"
@@ -76,16 +56,16 @@ TEST(a_constant_rtt_gives_an_rto_of_rtt_plus_200_ms)
 {
     open_with("", 250);
     CHECK(even_out(250) == 4001);
-    CHECK(ours()->rtt.srtt >= 249 * MILLISECOND &&
-          ours()->rtt.srtt <= 251 * MILLISECOND);
-    CHECK(ours()->rtt.rto == ours()->rtt.srtt + 200 * MILLISECOND);
+    CHECK(pair_tcp()->rtt.srtt >= 249 * MILLISECOND &&
+          pair_tcp()->rtt.srtt <= 251 * MILLISECOND);
+    CHECK(pair_tcp()->rtt.rto == pair_tcp()->rtt.srtt + 200 * MILLISECOND);
     /* An ACK that is 5 or 190 ms late must not find a retransmission. */
-    write_bytes(3000);
+    pair_write(3000);
     CHECK(script_play("< ACK 4001 101 +1000 x3\n"
                       ". 255\n"
                       "> ACK 101 7001\n"
                       ". 1\n"));
-    write_bytes(3000);
+    pair_write(3000);
     CHECK(script_play("< ACK 7001 101 +1000 x3\n"
                       ". 440\n"
                       "> ACK 101 10001\n"
@@ -98,7 +78,7 @@ TEST(after_a_constant_rtt_the_timeout_comes_200_ms_after_it_and_doubles)
 {
     open_with("", 250);
     CHECK(even_out(250) == 4001);
-    write_bytes(1000);
+    pair_write(1000);
     CHECK(script_play("< ACK 4001 101 +1000\n"
                       "< ACK 4001 101 +1000 after=450\n"
                       "< ACK 4001 101 +1000 after=900\n"
@@ -110,8 +90,8 @@ TEST(with_sack_the_rto_is_rtt_plus_200_ms_too)
 {
     open_with("sackok", 250);
     CHECK(even_out(250) == 4001);
-    CHECK(ours()->rtt.rto == ours()->rtt.srtt + 200 * MILLISECOND);
-    write_bytes(1000);
+    CHECK(pair_tcp()->rtt.rto == pair_tcp()->rtt.srtt + 200 * MILLISECOND);
+    pair_write(1000);
     CHECK(script_play("< ACK 4001 101 +1000\n"
                       ". 445\n"
                       "> ACK 101 5001\n"
@@ -123,9 +103,9 @@ TEST(with_sack_the_rto_is_rtt_plus_200_ms_too)
 TEST(the_first_rtt_sample_sets_rttvar_to_half_of_it)
 {
     open_with("", 250);
-    CHECK(ours()->rtt.rto >= 750 * MILLISECOND &&
-          ours()->rtt.rto <= 753 * MILLISECOND);
-    write_bytes(1000);
+    CHECK(pair_tcp()->rtt.rto >= 750 * MILLISECOND &&
+          pair_tcp()->rtt.rto <= 753 * MILLISECOND);
+    pair_write(1000);
     CHECK(script_play("< ACK 1 101 +1000\n"
                       "< ACK 1 101 +1000 after=750\n"));
 }
@@ -133,7 +113,7 @@ TEST(the_first_rtt_sample_sets_rttvar_to_half_of_it)
 TEST(on_a_short_path_the_rto_is_200_ms)
 {
     open_with("", 0);
-    write_bytes(1000);
+    pair_write(1000);
     CHECK(script_play("< ACK 1 101 +1000\n"
                       "< ACK 1 101 +1000 after=200\n"
                       "< ACK 1 101 +1000 after=400\n"));
@@ -144,7 +124,7 @@ TEST(on_a_short_path_the_rto_is_200_ms)
 TEST(with_one_segment_in_flight_the_tlp_replaces_the_timeout)
 {
     open_with("sackok", 100);
-    write_bytes(1000);
+    pair_write(1000);
     CHECK(script_play("< ACK 1 101 +1000\n"
                       "< ACK 1 101 +1000 after=300\n"));
     CHECK(has_counted(0, 1));
@@ -157,7 +137,7 @@ TEST(with_one_segment_in_flight_the_tlp_replaces_the_timeout)
 TEST(with_several_segments_in_flight_the_tlp_comes_after_two_rtts)
 {
     open_with("sackok", 100);
-    write_bytes(2000);
+    pair_write(2000);
     CHECK(script_play("< ACK 1 101 +1000 x2\n"
                       "< ACK 1001 101 +1000 after=200\n"));
     CHECK(has_counted(0, 1));
@@ -168,8 +148,8 @@ TEST(with_several_segments_in_flight_the_tlp_comes_after_two_rtts)
 TEST(with_one_segment_in_flight_the_tlp_precedes_a_long_rto)
 {
     open_with("sackok", 100);
-    ours()->rtt.rto = SECOND;
-    write_bytes(1000);
+    pair_tcp()->rtt.rto = SECOND;
+    pair_write(1000);
     CHECK(script_play("< ACK 1 101 +1000\n"
                       "< ACK 1 101 +1000 after=400\n"));
     CHECK(has_counted(0, 1));
@@ -178,7 +158,7 @@ TEST(with_one_segment_in_flight_the_tlp_precedes_a_long_rto)
 TEST(a_duplicate_ack_does_not_restart_the_pto)
 {
     open_with("sackok", 100);
-    write_bytes(2000);
+    pair_write(2000);
     CHECK(script_play("< ACK 1 101 +1000 x2\n"
                       ". 60\n"
                       "> ACK 101 1\n"
@@ -193,7 +173,7 @@ TEST(a_duplicate_ack_does_not_restart_the_pto)
 TEST(an_ack_of_new_data_restarts_the_pto)
 {
     open_with("sackok", 100);
-    write_bytes(3000);
+    pair_write(3000);
     CHECK(script_play("< ACK 1 101 +1000 x3\n"
                       ". 100\n"
                       "> ACK 101 1001\n"
@@ -204,7 +184,7 @@ TEST(an_ack_of_new_data_restarts_the_pto)
 TEST(no_tlp_is_sent_after_a_sack)
 {
     open_with("sackok", 100);
-    write_bytes(3000);
+    pair_write(3000);
     CHECK(
         script_play("< ACK 1 101 +1000 x3\n"
                     ". 100\n"
@@ -225,7 +205,7 @@ TEST(a_fin_alone_is_probed_by_tlp)
 TEST(no_tlp_is_sent_without_sack)
 {
     open_with("", 100);
-    write_bytes(2000);
+    pair_write(2000);
     CHECK(script_play("< ACK 1 101 +1000 x2\n"
                       "< ACK 1 101 +1000 after=300\n"));
     CHECK(has_counted(1, 0));
@@ -256,7 +236,7 @@ TEST(no_keep_alive_is_sent_while_data_are_outstanding)
 {
     open_with("", 0);
     flow_set_options(pair_flow, &keepalive);
-    write_bytes(10);
+    pair_write(10);
     CHECK(script_play("< ACK 1 101 +10\n"
                       "< ACK 1 101 +10 after=200\n"
                       "< ACK 1 101 +10 after=400\n"
@@ -274,7 +254,7 @@ TEST(no_keep_alive_is_sent_while_data_wait_for_a_window)
     open_with("", 0);
     flow_set_options(pair_flow, &keepalive);
     CHECK(script_play("> ACK 101 1 win=0\n. 1\n"));
-    write_bytes(10);
+    pair_write(10);
     CHECK(script_play("< ACK 1 101 +1 after=200\n"
                       "> ACK 101 1 win=0\n"
                       "< ACK 1 101 +1 after=400\n"
@@ -356,7 +336,7 @@ TEST(a_user_timeout_aborts_at_its_time_not_at_the_next_retransmission)
 {
     open_with("", 0);
     flow_set_options(pair_flow, &a_second);
-    write_bytes(10);
+    pair_write(10);
     CHECK(script_play("< ACK 1 101 +10\n"
                       "< ACK 1 101 +10 after=200\n"
                       "< ACK 1 101 +10 after=400\n"
@@ -368,7 +348,7 @@ TEST(a_user_timeout_aborts_at_its_time_not_at_the_next_retransmission)
 TEST(a_user_timeout_set_while_data_are_outstanding_runs_from_their_transmission)
 {
     open_with("", 0);
-    write_bytes(10);
+    pair_write(10);
     CHECK(script_play("< ACK 1 101 +10\n"
                       "< ACK 1 101 +10 after=200\n"
                       "< ACK 1 101 +10 after=400\n"
@@ -382,7 +362,7 @@ TEST(a_user_timeout_set_while_data_are_outstanding_runs_from_their_transmission)
 TEST(a_user_timeout_that_has_passed_aborts_at_once)
 {
     open_with("", 0);
-    write_bytes(10);
+    pair_write(10);
     CHECK(script_play("< ACK 1 101 +10\n"
                       "< ACK 1 101 +10 after=200\n"
                       "< ACK 1 101 +10 after=400\n"
@@ -396,9 +376,9 @@ TEST(options_of_a_closed_flow_start_no_timer)
     struct connection *c;
 
     open_with("", 0);
-    c = ours();
+    c = pair_tcp();
     flow_set_options(pair_flow, &a_second);
-    write_bytes(10);
+    pair_write(10);
     CHECK(script_play("< ACK 1 101 +10\n"
                       "> RST 101\n"
                       ". 1\n"));
@@ -414,7 +394,7 @@ TEST(a_lengthened_user_timeout_takes_effect)
 
     open_with("", 0);
     flow_set_options(pair_flow, &a_second);
-    write_bytes(10);
+    pair_write(10);
     CHECK(script_play("< ACK 1 101 +10\n"
                       "< ACK 1 101 +10 after=200\n"));
     flow_set_options(pair_flow, &o);
@@ -427,7 +407,7 @@ TEST(an_ack_of_new_data_restarts_the_user_timeout)
 {
     open_with("", 0);
     flow_set_options(pair_flow, &a_second);
-    write_bytes(2000);
+    pair_write(2000);
     CHECK(script_play("< ACK 1 101 +1000 x2\n"
                       ". 150\n"
                       "> ACK 101 1001\n"
@@ -457,7 +437,7 @@ TEST(the_default_user_timeout_is_300_seconds)
     open_with("", 0);
     f = pair_flow;
     began = time_now();
-    write_bytes(10);
+    pair_write(10);
     while (((struct connection *)(void *)f)->state != TCP_CLOSED)
         CHECK(time_sleep(MILLISECOND) == OK);
     CHECK(time_now() - began >= 300 * SECOND &&

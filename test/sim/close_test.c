@@ -15,14 +15,10 @@ static void begin(void)
     script_restart(31);
 }
 
-static void open_it(void)
+static void open_plain(void)
 {
     begin();
-    CHECK(script_play("> SYN 100 mss=1000\n"
-                      "< SYN,ACK 0 101\n"
-                      "> ACK 101 1\n"
-                      ". 1\n") &&
-          pair_flow != NULL);
+    CHECK(script_handshake("", 0, ""));
 }
 
 static bool is_gone(void)
@@ -55,7 +51,7 @@ static void open_ours(void)
 
 TEST(a_close_with_unread_data_sends_a_reset)
 {
-    open_it();
+    open_plain();
     CHECK(script_play("> ACK 101 1 +10\n"
                       "< ACK 1 111\n"));
     pair_let_go();
@@ -66,7 +62,7 @@ TEST(a_close_with_unread_data_sends_a_reset)
 
 TEST(a_close_with_unread_data_drops_the_send_queue)
 {
-    open_it();
+    open_plain();
     CHECK(flow_write(pair_flow, data, 500, FOREVER) == OK);
     CHECK(script_play("< ACK 1 101 +500\n"
                       "> ACK 101 1 +10\n"
@@ -79,7 +75,7 @@ TEST(a_close_with_unread_data_drops_the_send_queue)
 
 TEST(a_close_with_unread_data_after_the_peers_fin_sends_a_reset)
 {
-    open_it();
+    open_plain();
     CHECK(script_play("> FIN,ACK 101 1 +10\n"
                       "< ACK 1 112\n"));
     pair_let_go();
@@ -90,7 +86,7 @@ TEST(a_close_with_unread_data_after_the_peers_fin_sends_a_reset)
 
 TEST(a_close_with_unread_data_after_our_fin_sends_a_reset)
 {
-    open_it();
+    open_plain();
     flow_shutdown(pair_flow, FLOW_WRITING);
     CHECK(script_play("< FIN,ACK 1 101\n"
                       "> ACK 101 2 +10\n"
@@ -103,7 +99,7 @@ TEST(a_close_with_unread_data_after_our_fin_sends_a_reset)
 
 TEST(a_close_with_unread_data_in_time_wait_sends_no_reset)
 {
-    open_it();
+    open_plain();
     flow_shutdown(pair_flow, FLOW_WRITING);
     CHECK(script_play("< FIN,ACK 1 101\n"
                       "> FIN,ACK 101 2 +10\n"
@@ -115,7 +111,7 @@ TEST(a_close_with_unread_data_in_time_wait_sends_no_reset)
 
 TEST(after_a_close_with_out_of_order_data_the_filled_hole_causes_a_reset)
 {
-    open_it();
+    open_plain();
     CHECK(script_play("> ACK 111 1 +10\n"
                       "< ACK 1 101\n"));
     pair_let_go();
@@ -130,7 +126,7 @@ TEST(a_close_with_all_data_read_sends_a_fin)
 {
     struct buf *b = NULL;
 
-    open_it();
+    open_plain();
     CHECK(script_play("> ACK 101 1 +10\n"
                       "< ACK 1 111\n"));
     CHECK(flow_read(pair_flow, &b, 0) == OK);
@@ -144,7 +140,7 @@ TEST(a_close_with_all_data_read_sends_a_fin)
 
 TEST(data_dropped_by_a_shutdown_cause_no_reset_at_close)
 {
-    open_it();
+    open_plain();
     CHECK(script_play("> ACK 101 1 +10\n"
                       "< ACK 1 111\n"));
     flow_shutdown(pair_flow, FLOW_READING);
@@ -160,7 +156,7 @@ TEST(data_dropped_by_a_shutdown_cause_no_reset_at_close)
 
 TEST(data_after_a_close_are_reset_before_our_fin_is_acknowledged)
 {
-    open_it();
+    open_plain();
     pair_let_go();
     CHECK(script_play("< FIN,ACK 1 101\n"
                       "> ACK 101 1 +10\n"
@@ -171,7 +167,7 @@ TEST(data_after_a_close_are_reset_before_our_fin_is_acknowledged)
 
 TEST(data_after_a_close_are_reset_after_our_fin_is_acknowledged)
 {
-    open_it();
+    open_plain();
     pair_let_go();
     CHECK(script_play("< FIN,ACK 1 101\n"
                       "> ACK 101 2\n"
@@ -184,7 +180,7 @@ TEST(data_after_a_close_are_reset_after_our_fin_is_acknowledged)
 
 TEST(data_after_a_close_are_reset_beyond_a_hole_and_with_a_fin)
 {
-    open_it();
+    open_plain();
     pair_let_go();
     CHECK(script_play("< FIN,ACK 1 101\n"
                       "> FIN,ACK 201 2 +10\n"
@@ -214,7 +210,7 @@ TEST(duplicate_data_after_a_close_are_acknowledged)
 {
     struct buf *b = NULL;
 
-    open_it();
+    open_plain();
     CHECK(script_play("> ACK 101 1 +10\n"
                       "< ACK 1 111\n"));
     CHECK(flow_read(pair_flow, &b, 0) == OK);
@@ -229,7 +225,7 @@ TEST(duplicate_data_after_a_close_are_acknowledged)
 
 TEST(data_after_both_directions_were_shut_are_reset)
 {
-    open_it();
+    open_plain();
     flow_shutdown(pair_flow, FLOW_READING | FLOW_WRITING);
     CHECK(script_play("< FIN,ACK 1 101\n"
                       "> ACK 101 2 +10\n"

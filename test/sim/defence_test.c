@@ -53,13 +53,6 @@ static void begin(void)
     peer_port++;
 }
 
-static struct connection *ours(void)
-{
-    return tcp_find(right.tcp,
-                    (struct endpoint){ipv4_address(10, 0, 0, 2), PORT},
-                    (struct endpoint){ipv4_address(10, 0, 0, 1), peer_port});
-}
-
 /* The peer's next segment; the test changes it before it is sent. */
 static struct tcp_segment segment(uint8_t flags, uint32_t seq, uint32_t ack)
 {
@@ -99,7 +92,7 @@ static void fill_up(void)
     begin();
     CHECK(tcpv4_limit(right.tcp, PORT, &few) == OK);
     say(TCP_SYN, 1, 0, 0);
-    CHECK(hears(&seen, SECOND) && seen.s.flags == SA && ours() != NULL);
+    CHECK(hears(&seen, SECOND) && seen.s.flags == SA && peer_tcp() != NULL);
     peer_port++;
 }
 
@@ -118,10 +111,10 @@ TEST(a_cookie_opens_a_connection_without_stored_state)
         peer_send(&s, NULL, 0);
         CHECK(hears(&seen, BRIEF) && seen.s.flags == SA &&
               seen.s.ack == 0 && !seen.s.has_scale && !seen.s.has_timestamps);
-        CHECK(!ours() && right.tcp->count == count);
+        CHECK(!peer_tcp() && right.tcp->count == count);
         say(TCP_ACK, 0, seen.s.seq + 1, 0);
         CHECK(time_sleep(BRIEF) == OK);
-        c = ours();
+        c = peer_tcp();
         CHECK(c && c->state == TCP_ESTABLISHED && c->mss <= mss &&
               c->mss >= mss - (mss < 536 ? 400 : 0) - (mss < 1220 ? 700 : 150));
         CHECK(flow && flow_write(flow, "hello", 5, FOREVER) == OK);
@@ -157,7 +150,7 @@ TEST(with_timestamps_a_cookie_restores_scale_and_sack)
         CHECK(time_sleep(scale * SECOND) == OK);
         peer_send(&s, NULL, 0);
         CHECK(time_sleep(BRIEF) == OK);
-        c = ours();
+        c = peer_tcp();
         CHECK(c && c->state == TCP_ESTABLISHED && c->ts.is_on &&
               c->ts.recent == 5001);
         CHECK(c && c->snd.wind_shift == (scale < 15 ? scale : 0) &&
@@ -194,7 +187,7 @@ TEST(a_connection_from_a_cookie_survives_the_loss_of_its_first_segment)
     CHECK(hears(&first, BRIEF));
     while (hears(&seen, BRIEF))
         count++;
-    CHECK(ours()->rtt.srtt == 0 && count == 10);
+    CHECK(peer_tcp()->rtt.srtt == 0 && count == 10);
     s.sack_count = 1;
     s.sack[0].from = first.s.seq + (uint32_t)first.len;
     s.sack[0].to = s.sack[0].from + (uint32_t)first.len;
@@ -219,7 +212,7 @@ TEST(a_connection_from_a_cookie_without_timestamps_has_no_rtt_sample)
     seq = seen.s.seq + 1;
     say(TCP_ACK, 101, seq, 0);
     CHECK(time_sleep(BRIEF) == OK);
-    len = 5u * ours()->mss;
+    len = 5u * peer_tcp()->mss;
     CHECK(flow && flow_write(flow, data, len, FOREVER) == OK);
     for (int i = 0; i < 5; i++)
         CHECK(hears(&seen, BRIEF));
@@ -231,7 +224,7 @@ TEST(a_connection_from_a_cookie_without_timestamps_has_no_rtt_sample)
         continue;
     say(TCP_ACK, 101, seq + len, 0);
     CHECK(time_sleep(BRIEF) == OK);
-    CHECK(ours()->rtt.srtt == 0 && ours()->snd.una == seq + len);
+    CHECK(peer_tcp()->rtt.srtt == 0 && peer_tcp()->snd.una == seq + len);
     CHECK(flow_write(flow, data, sizeof data, FOREVER) == OK);
     CHECK(hears(&seen, BRIEF) && seen.s.seq == seq + len);
 }
@@ -246,7 +239,7 @@ TEST(data_after_a_lost_handshake_ack_open_the_connection_by_the_cookie)
     CHECK(hears(&seen, BRIEF));
     say(TCP_ACK | TCP_FIN, 101, seen.s.seq + 1, 500);
     CHECK(hears(&seen, BRIEF) && seen.s.ack == 602);
-    c = ours();
+    c = peer_tcp();
     CHECK(c && c->state == TCP_CLOSE_WAIT && c->rcvq.len == 500);
 }
 
@@ -257,7 +250,7 @@ static bool is_no_cookie(uint32_t seq, uint32_t ack)
 
     say(TCP_ACK, seq, ack, 0);
     return hears(&seen, BRIEF) && seen.s.flags == TCP_RST &&
-           seen.s.seq == ack && !ours();
+           seen.s.seq == ack && !peer_tcp();
 }
 
 TEST(a_cookie_is_valid_for_its_peer_only_and_for_two_minutes)
@@ -279,7 +272,7 @@ TEST(a_cookie_is_valid_for_its_peer_only_and_for_two_minutes)
     peer_port--;
     CHECK(time_sleep(63 * SECOND) == OK);
     say(TCP_ACK, 101, cookie + 1, 0);
-    CHECK(time_sleep(BRIEF) == OK && ours());
+    CHECK(time_sleep(BRIEF) == OK && peer_tcp());
     tcpv4_reset(right.tcp, ERR_GONE);
     CHECK(time_sleep(66 * SECOND) == OK);
     peer_ignores(0);
@@ -320,14 +313,14 @@ TEST(a_syn_flood_neither_refuses_nor_delays_others_nor_uses_pages)
           50001 - TCP_HALF_OPEN);
     CHECK(buf_pages() - buf_pages_free() < 100);
     say(TCP_ACK, 101, seen.s.seq + 1, 0);
-    CHECK(time_sleep(BRIEF) == OK && ours() &&
-          ours()->state == TCP_ESTABLISHED);
+    CHECK(time_sleep(BRIEF) == OK && peer_tcp() &&
+          peer_tcp()->state == TCP_ESTABLISHED);
     peer_port++;
     began = time_now();
     say(TCP_SYN, 100, 0, 0);
     CHECK(hears(&seen, BRIEF));
     say(TCP_ACK, 101, seen.s.seq + 1, 5);
-    CHECK(hears(&seen, BRIEF) && seen.s.ack == 106 && ours());
+    CHECK(hears(&seen, BRIEF) && seen.s.ack == 106 && peer_tcp());
     CHECK(time_now() - began < 50 * MILLISECOND);
     begin();
     CHECK(right.tcp->count == 0 && right.tcp->half_open == 0);
@@ -358,10 +351,10 @@ TEST(a_peer_is_served_when_one_of_the_busy_handlers_returns)
     peer_port++; /* the third: its ACK is dropped */
     say(TCP_ACK, 101, late.s.seq + 1, 0);
     CHECK(time_sleep(BRIEF) == OK && handled == 2);
-    CHECK(ours()->state == TCP_SYN_RECEIVED);
+    CHECK(peer_tcp()->state == TCP_SYN_RECEIVED);
     peer_port++; /* the SYN of a fourth is dropped */
     say(TCP_SYN, 100, 0, 0);
-    CHECK(!hears(&seen, BRIEF) && !ours());
+    CHECK(!hears(&seen, BRIEF) && !peer_tcp());
     peer_port--;
     let_go = true;
     wake_all(&letting);
@@ -371,7 +364,7 @@ TEST(a_peer_is_served_when_one_of_the_busy_handlers_returns)
     CHECK(hears(&seen, 2 * SECOND) && seen.s.flags == SA);
     say(TCP_ACK, 101, seen.s.seq + 1, 0);
     CHECK(time_sleep(BRIEF) == OK && handled == 3);
-    CHECK(ours()->state == TCP_ESTABLISHED);
+    CHECK(peer_tcp()->state == TCP_ESTABLISHED);
 }
 
 /* Opens a connection and takes it to TIME-WAIT; time is the peer's timestamp.
@@ -402,7 +395,7 @@ static struct connection *waiting(bool timestamps, uint32_t time)
     peer_send(&s, NULL, 0);
     CHECK(hears(&seen, SECOND) && seen.s.ack == 1002);
     let_go = false;
-    c = ours();
+    c = peer_tcp();
     CHECK(c && c->state == TCP_TIMED_WAIT && c->ts.is_on == timestamps);
     return c;
 }
@@ -446,10 +439,11 @@ TEST(time_wait_ends_for_a_syn_that_cannot_be_an_old_one)
             is_right = is_right && seen.s.flags == SA &&
                        seen.s.ack == cases[i].seq + 1 &&
                        seq_after(seen.s.seq, last) &&
-                       ours()->state == TCP_SYN_RECEIVED;
+                       peer_tcp()->state == TCP_SYN_RECEIVED;
         else
             is_right = is_right && seen.s.flags == TCP_ACK &&
-                       seen.s.ack == 1002 && ours()->state == TCP_TIMED_WAIT;
+                       seen.s.ack == 1002 &&
+                       peer_tcp()->state == TCP_TIMED_WAIT;
         if (!is_right)
             printf("case %zu:\n", i);
         CHECK(is_right);
@@ -468,7 +462,7 @@ TEST(time_wait_of_a_port_without_a_listener_stays)
     s.time = 9000;
     peer_send(&s, NULL, 0);
     CHECK(hears(&seen, BRIEF) && seen.s.flags == TCP_ACK &&
-          ours()->state == TCP_TIMED_WAIT);
+          peer_tcp()->state == TCP_TIMED_WAIT);
     CHECK(tcpv4_listen(right.tcp, PORT, hold, NULL) == OK);
 }
 

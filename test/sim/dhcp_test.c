@@ -94,15 +94,6 @@ static void on_request(void *ctx, struct endpoint from, struct endpoint to,
         reply(p, server.refuses ? 6 : 5);
 }
 
-static void say_nothing(struct console *c, const char *text, size_t len)
-{
-    (void)c;
-    (void)text;
-    (void)len;
-}
-
-static struct console_ops quiet_ops = {.write = say_nothing};
-static struct console quiet = {.ops = &quiet_ops};
 static struct stackv4 *stack;
 static unsigned changes;
 static struct ip_address last;
@@ -134,7 +125,7 @@ TEST(the_first_offer_is_accepted_after_a_probe_of_its_address)
     CHECK(udpv4_listen(left.udp, 67, on_request, NULL) == OK);
     CHECK(sim_network("wire", 1500, 0, &net) == OK);
     began = time_now();
-    CHECK(stackv4_dhcp_connect(&quiet, net, &stack) == OK);
+    CHECK(stackv4_dhcp_connect(&pair_quiet, net, &stack) == OK);
     CHECK(is_at(50) && time_now() - began < 2 * SECOND);
     CHECK(server.count[1] == 1 && server.count[3] == 1);
     stackv4_address(stack, &a);
@@ -278,7 +269,7 @@ static struct stackv4 *another(struct ip_address ip)
     ipv4_set_address(right.ip, ipv4_address(10, 0, 0, 2), 24,
                      ipv4_of_number(0));
     CHECK(sim_network("wire", 1500, 0, &net) == OK);
-    CHECK(stackv4_dhcp_connect(&quiet, net, &made) == OK);
+    CHECK(stackv4_dhcp_connect(&pair_quiet, net, &made) == OK);
     CHECK(ip_equal(stackv4_ip(made), ip));
     return made;
 }

@@ -20,14 +20,10 @@ static void begin(void)
     script_restart(34);
 }
 
-static void open_it(void)
+static void open_plain(void)
 {
     begin();
-    CHECK(script_play("> SYN 100 mss=1000\n"
-                      "< SYN,ACK 0 101\n"
-                      "> ACK 101 1\n"
-                      ". 1\n") &&
-          pair_flow != NULL);
+    CHECK(script_handshake("", 0, ""));
 }
 
 static void drain(void *ctx)
@@ -56,7 +52,7 @@ static bool has_ended(enum status how, nanoseconds least, nanoseconds most)
 
 TEST(at_the_end_an_idle_peer_gets_our_fin_and_its_fin_ends_the_wait)
 {
-    open_it();
+    open_plain();
     end_image();
     CHECK(script_play("< FIN,ACK 1 101\n"
                       "> FIN,ACK 101 2\n"
@@ -67,7 +63,7 @@ TEST(at_the_end_an_idle_peer_gets_our_fin_and_its_fin_ends_the_wait)
 
 TEST(at_the_end_a_peer_that_only_acknowledges_our_fin_is_reset)
 {
-    open_it();
+    open_plain();
     end_image();
     CHECK(script_play("< FIN,ACK 1 101\n"
                       "> ACK 101 2\n"
@@ -78,7 +74,7 @@ TEST(at_the_end_a_peer_that_only_acknowledges_our_fin_is_reset)
 
 TEST(at_the_end_a_silent_peer_is_reset_before_the_deadline)
 {
-    open_it();
+    open_plain();
     end_image();
     CHECK(script_play("< FIN,ACK 1 101\n"
                       "< FIN,ACK 1 101 after=200\n"
@@ -92,7 +88,7 @@ TEST(at_the_end_a_silent_peer_is_reset_before_the_deadline)
 
 TEST(at_the_end_written_data_precede_the_fin)
 {
-    open_it();
+    open_plain();
     CHECK(flow_write(pair_flow, data, 5000, FOREVER) == OK);
     end_image();
     CHECK(script_play("< ACK 1 101 +1000 x4\n"
@@ -109,7 +105,7 @@ TEST(at_the_end_written_data_precede_the_fin)
 
 TEST(at_the_end_a_peer_with_unread_data_is_reset_at_once)
 {
-    open_it();
+    open_plain();
     CHECK(script_play("> ACK 101 1 +10\n"
                       "< ACK 1 111\n"));
     end_image();
@@ -120,7 +116,7 @@ TEST(at_the_end_a_peer_with_unread_data_is_reset_at_once)
 
 TEST(at_the_end_a_peer_that_goes_on_sending_is_reset)
 {
-    open_it();
+    open_plain();
     end_image();
     CHECK(script_play("< FIN,ACK 1 101\n"
                       "> ACK 101 2 +10\n"
@@ -131,7 +127,7 @@ TEST(at_the_end_a_peer_that_goes_on_sending_is_reset)
 
 TEST(at_the_end_a_peer_in_fin_wait_2_gets_our_fin)
 {
-    open_it();
+    open_plain();
     CHECK(script_play("> FIN,ACK 101 1\n"
                       "< ACK 1 102\n"));
     end_image();
@@ -178,7 +174,7 @@ TEST(at_the_end_a_handler_that_reads_does_not_see_the_end_of_stream)
     struct flow *f;
     struct buf *b;
 
-    open_it();
+    open_plain();
     f = pair_flow;
     end_image();
     CHECK(script_play("< FIN,ACK 1 101\n"));

@@ -7,17 +7,7 @@
 /* Forgets all connections, for a new script. */
 static void begin(void)
 {
-    static bool is_made;
-
-    if (!is_made) {
-        sim_seed(5);
-        pair_make(1500, 0);
-        pair_listen(80);
-        is_made = true;
-    }
-    pair_forget();
-    CHECK(time_sleep(SECOND) == OK);
-    script_begin();
+    script_restart(5);
 }
 
 TEST(figure_6_a_connection_is_opened_in_three_steps)

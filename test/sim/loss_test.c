@@ -8,13 +8,6 @@
 #include "script.h"
 #include <string.h>
 
-static uint8_t data[100000];
-
-static const struct connection *ours(void)
-{
-    return (const void *)pair_flow;
-}
-
 static const struct tcp_counters *counters(void)
 {
     return &right.tcp->counters;
@@ -32,22 +25,9 @@ static void begin(void)
 /* Opens a connection with an RTT of 100 ms; options are those of the SYN. */
 static void open_with(const char *options)
 {
-    char text[200];
-
     begin();
-    text_format(text, sizeof text,
-                "> SYN 100 mss=1000 %s\n"
-                "< SYN,ACK 0 101\n"
-                ". 100\n"
-                "> ACK 101 1%s\n"
-                ". 1\n",
-                options, strstr(options, "ts=") ? " ts=100:100" : "");
-    CHECK(script_play(text) && pair_flow != NULL);
-}
-
-static void write_bytes(size_t len)
-{
-    CHECK(flow_write(pair_flow, data, len, FOREVER) == OK);
+    CHECK(script_handshake(options, 100,
+                           strstr(options, "ts=") ? "ts=100:100" : ""));
 }
 
 static bool is_quiet(void)
@@ -166,16 +146,16 @@ TEST(segments_with_data_have_sack_blocks)
     open_with("sackok");
     CHECK(script_play("> ACK 201 1 +100\n"
                       "< ACK 1 101 sack=201:301\n"));
-    write_bytes(500);
+    pair_write(500);
     CHECK(script_play("< ACK 1 101 +500 sack=201:301\n"));
-    write_bytes(3000); /* shorter segments */
+    pair_write(3000); /* shorter segments */
     CHECK(script_play("< ACK 501 101 +988 sack=201:301\n"
                       "< ACK 1489 101 +988 sack=201:301\n"
                       "< ACK 2477 101 +988 sack=201:301\n"
                       "> ACK 101 3465 +100\n"
                       "< ACK 3465 301 +36 sack=\n"
                       "> ACK 301 3501\n"));
-    write_bytes(1000); /* full segments again */
+    pair_write(1000); /* full segments again */
     CHECK(script_play("< ACK 3501 301 +1000 sack=\n"));
     CHECK(is_quiet());
 }
@@ -207,7 +187,7 @@ TEST(an_out_of_order_duplicate_causes_a_dsack_and_its_block)
 TEST(limited_transmit_sends_a_segment_for_each_of_two_duplicate_acks)
 {
     open_with("");
-    write_bytes(20000);
+    pair_write(20000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       "> ACK 101 1\n"
@@ -220,7 +200,7 @@ TEST(limited_transmit_sends_a_segment_for_each_of_two_duplicate_acks)
 TEST(without_sack_the_third_duplicate_ack_causes_a_fast_retransmit)
 {
     open_with("");
-    write_bytes(10000);
+    pair_write(10000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       "> ACK 101 1\n"
@@ -233,14 +213,14 @@ TEST(without_sack_the_third_duplicate_ack_causes_a_fast_retransmit)
                       ". 100\n"
                       "> ACK 101 10001\n"
                       "-\n"));
-    CHECK(no_timeout() && ours()->recovery.phase == TCP_OPEN);
+    CHECK(no_timeout() && pair_tcp()->recovery.phase == TCP_OPEN);
     CHECK(counters()->retransmitted == before.retransmitted + 2);
 }
 
 TEST(sacks_allow_new_segments_before_a_loss_is_detected)
 {
     open_with("sackok");
-    write_bytes(20000);
+    pair_write(20000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       "> ACK 101 1 sack=1001:2001\n"
@@ -255,7 +235,7 @@ TEST(sacks_allow_new_segments_before_a_loss_is_detected)
 TEST(each_loss_in_a_window_is_repaired_in_one_rtt_without_a_timeout)
 {
     open_with("sackok");
-    write_bytes(10000);
+    pair_write(10000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       /* the first, the fourth and the seventh are lost */
@@ -269,7 +249,7 @@ TEST(each_loss_in_a_window_is_repaired_in_one_rtt_without_a_timeout)
                       ". 100\n"
                       "> ACK 101 10001\n"
                       "-\n"));
-    CHECK(no_timeout() && ours()->recovery.phase == TCP_OPEN);
+    CHECK(no_timeout() && pair_tcp()->recovery.phase == TCP_OPEN);
     CHECK(counters()->fast_retransmits == before.fast_retransmits + 1);
     CHECK(counters()->retransmitted == before.retransmitted + 3);
 }
@@ -277,7 +257,7 @@ TEST(each_loss_in_a_window_is_repaired_in_one_rtt_without_a_timeout)
 TEST(a_lost_retransmission_is_detected)
 {
     open_with("sackok");
-    write_bytes(12000);
+    pair_write(12000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       "> ACK 101 1 sack=1001:4001\n"
@@ -292,13 +272,13 @@ TEST(a_lost_retransmission_is_detected)
                       ". 100\n"
                       "> ACK 101 12001\n"
                       "-\n"));
-    CHECK(no_timeout() && ours()->recovery.phase == TCP_OPEN);
+    CHECK(no_timeout() && pair_tcp()->recovery.phase == TCP_OPEN);
 }
 
 TEST(a_segment_late_by_less_than_a_quarter_rtt_is_not_marked_lost)
 {
     open_with("sackok");
-    write_bytes(10000);
+    pair_write(10000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       "> ACK 101 1 sack=1001:2001\n"
@@ -309,13 +289,13 @@ TEST(a_segment_late_by_less_than_a_quarter_rtt_is_not_marked_lost)
                       ". 20\n"
                       "> ACK 101 10001\n"
                       "-\n"));
-    CHECK(is_quiet() && ours()->rack.reordering_seen);
+    CHECK(is_quiet() && pair_tcp()->rack.reordering_seen);
 }
 
 TEST(a_segment_late_by_more_is_retransmitted_by_the_reordering_timer)
 {
     open_with("sackok");
-    write_bytes(10000);
+    pair_write(10000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       "> ACK 101 8001 sack=9001:10001\n"
@@ -337,7 +317,7 @@ TEST(a_dsack_widens_the_reordering_window_for_16_recoveries)
     for (unsigned i = 0; i < 17; i++) {
         unsigned at = 1 + i * 2000;
 
-        write_bytes(2000);
+        pair_write(2000);
         text_format(text, sizeof text,
                     "< ACK %u 101 +1000 x2\n"
                     ". 100\n"
@@ -354,7 +334,7 @@ TEST(a_dsack_widens_the_reordering_window_for_16_recoveries)
                         at + 2000, at, at + 1000);
             CHECK(script_play(text));
         }
-        CHECK(ours()->rack.reo_wnd_mult == (i < 16 ? 2 : 1));
+        CHECK(pair_tcp()->rack.reo_wnd_mult == (i < 16 ? 2 : 1));
     }
     CHECK(no_timeout());
 }
@@ -364,7 +344,7 @@ TEST(a_dsack_widens_the_reordering_window_for_16_recoveries)
 TEST(a_lost_tail_is_repaired_by_tlp_without_a_timeout)
 {
     open_with("sackok");
-    write_bytes(4000);
+    pair_write(4000);
     CHECK(script_play("< ACK 1 101 +1000 x4\n"
                       ". 100\n"
                       "> ACK 101 2001\n" /* two are lost */
@@ -386,7 +366,7 @@ TEST(a_lost_tail_is_repaired_by_tlp_without_a_timeout)
 TEST(a_tlp_sends_new_data_if_there_are_any)
 {
     open_with("sackok");
-    write_bytes(14000);
+    pair_write(14000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 210\n"
                       "< ACK 10001 101 +1000\n"
@@ -403,7 +383,7 @@ TEST(a_tlp_that_repairs_a_loss_reduces_cwnd)
     uint32_t cwnd;
 
     open_with("sackok");
-    write_bytes(4000);
+    pair_write(4000);
     CHECK(script_play("< ACK 1 101 +1000 x4\n"
                       ". 210\n"
                       "< ACK 3001 101 +1000\n"
@@ -412,13 +392,13 @@ TEST(a_tlp_that_repairs_a_loss_reduces_cwnd)
                       ". 90\n"
                       "> ACK 101 4001\n"
                       ". 1\n"));
-    cwnd = ours()->cwnd;
-    write_bytes(1000);
+    cwnd = pair_tcp()->cwnd;
+    pair_write(1000);
     CHECK(script_play("< ACK 4001 101 +1000\n"
                       ". 100\n"
                       "> ACK 101 5001\n"
                       ". 1\n"));
-    CHECK(ours()->ssthresh < cwnd);
+    CHECK(pair_tcp()->ssthresh < cwnd);
 }
 
 /* The peer acknowledges the probe with a D-SACK, or a duplicate ACK (RFC 8985,
@@ -428,7 +408,7 @@ static void probe_in_vain(const char *answer)
     char text[200];
 
     open_with("sackok");
-    write_bytes(4000);
+    pair_write(4000);
     CHECK(script_play("< ACK 1 101 +1000 x4\n"
                       ". 210\n"
                       "< ACK 3001 101 +1000\n"
@@ -437,13 +417,14 @@ static void probe_in_vain(const char *answer)
                       ". 90\n"));
     text_format(text, sizeof text, "> ACK 101 4001%s\n. 1\n", answer);
     CHECK(script_play(text));
-    CHECK(!ours()->tlp.is_outstanding);
-    write_bytes(1000);
+    CHECK(!pair_tcp()->tlp.is_outstanding);
+    pair_write(1000);
     CHECK(script_play("< ACK 4001 101 +1000\n"
                       ". 100\n"
                       "> ACK 101 5001\n"
                       ". 1\n"));
-    CHECK(ours()->ssthresh == UINT32_MAX && ours()->recovery.phase == TCP_OPEN);
+    CHECK(pair_tcp()->ssthresh == UINT32_MAX &&
+          pair_tcp()->recovery.phase == TCP_OPEN);
 }
 
 TEST(a_spurious_tlp_does_not_reduce_cwnd)
@@ -460,7 +441,7 @@ TEST(a_spurious_tlp_is_no_sign_of_a_black_hole)
                       ". 100\n"
                       "> ACK 101 1\n"
                       ". 1\n"));
-    write_bytes(5840);
+    pair_write(5840);
     CHECK(script_play("< ACK 1 101 +1460 x4\n"
                       ". 210\n"
                       "< ACK 4381 101 +1460\n"
@@ -470,11 +451,11 @@ TEST(a_spurious_tlp_is_no_sign_of_a_black_hole)
                       "> ACK 101 5841 sack=4381:5841\n"
                       ". 1\n"));
     before = *counters();
-    write_bytes(1460);
+    pair_write(1460);
     for (int i = 0; i < 300 && no_timeout(); i++)
         CHECK(time_sleep(10 * MILLISECOND) == OK);
     CHECK(counters()->timeouts == before.timeouts + 1);
-    CHECK(ours()->mss == 1460 &&
+    CHECK(pair_tcp()->mss == 1460 &&
           counters()->black_holes == before.black_holes);
 }
 
@@ -486,14 +467,14 @@ TEST(in_recovery_prr_sends_in_proportion_to_delivery)
     char text[80];
 
     open_with("sackok");
-    write_bytes(60000);
+    pair_write(60000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       "> ACK 101 10001\n"
                       "< ACK 10001 101 +1000 x20\n"
                       ". 100\n"));
     /* Twenty segments in flight; the first is lost. */
-    CHECK(ours()->cwnd == 20000);
+    CHECK(pair_tcp()->cwnd == 20000);
     for (unsigned i = 0; i < 3; i++)
         CHECK(script_play(i == 0   ? "> ACK 101 10001 sack=11001:12001\n"
                                      "< ACK 30001 101 +1000\n"
@@ -510,7 +491,7 @@ TEST(in_recovery_prr_sends_in_proportion_to_delivery)
                     15001 + i * 1000);
         CHECK(script_play(text));
     }
-    CHECK(ours()->ssthresh == 14000 && ours()->sent.in_flight == 14000);
+    CHECK(pair_tcp()->ssthresh == 14000 && pair_tcp()->sent.in_flight == 14000);
     CHECK(counters()->out == out + 14);
     CHECK(no_timeout());
 }
@@ -521,7 +502,7 @@ TEST(a_timeout_during_recovery_does_not_reduce_ssthresh_again)
     uint32_t ssthresh;
 
     open_with("sackok ts=1:0");
-    write_bytes(60000);
+    pair_write(60000);
     CHECK(script_play("< ACK 1 101 +988 x10\n"
                       ". 100\n"
                       "> ACK 101 9881 ts=150:200\n"
@@ -534,14 +515,14 @@ TEST(a_timeout_during_recovery_does_not_reduce_ssthresh_again)
                       ". 1\n"
                       "> ACK 101 9881 ts=250:300 sack=26677:29641\n"
                       ". 1\n"));
-    CHECK(ours()->recovery.phase == TCP_RECOVERY &&
-          ours()->undo.prior_cwnd == 19760);
-    ssthresh = ours()->ssthresh;
+    CHECK(pair_tcp()->recovery.phase == TCP_RECOVERY &&
+          pair_tcp()->undo.prior_cwnd == 19760);
+    ssthresh = pair_tcp()->ssthresh;
     for (int i = 0; i < 300 && no_timeout(); i++)
         CHECK(time_sleep(10 * MILLISECOND) == OK);
-    CHECK(ours()->recovery.phase == TCP_LOSS);
-    CHECK(ssthresh == 13832 && ours()->ssthresh == ssthresh);
-    CHECK(ours()->undo.prior_cwnd == 19760 && ours()->cubic.w_max == 0);
+    CHECK(pair_tcp()->recovery.phase == TCP_LOSS);
+    CHECK(ssthresh == 13832 && pair_tcp()->ssthresh == ssthresh);
+    CHECK(pair_tcp()->undo.prior_cwnd == 19760 && pair_tcp()->cubic.w_max == 0);
 }
 
 /* RFC 3522, RFC 5682 */
@@ -556,7 +537,7 @@ TEST(after_a_lost_syn_the_rto_is_three_seconds)
                       "> ACK 101 1\n"
                       ". 1\n"));
     before = *counters();
-    write_bytes(100);
+    pair_write(100);
     CHECK(script_play("< ACK 1 101 +100\n"
                       ". 2900\n"));
     CHECK(no_timeout() && is_quiet());
@@ -568,20 +549,20 @@ TEST(after_a_lost_syn_the_rto_is_three_seconds)
 TEST(a_spurious_timeout_is_undone_by_an_older_echo)
 {
     open_with("sackok ts=1:0");
-    write_bytes(9880);
+    pair_write(9880);
     CHECK(script_play("< ACK 1 101 +988 x10\n"
                       ". 190\n"
                       "< ACK 8893 101 +988\n" /* the tail loss probe */
                       ". 320\n"
                       "< ACK 1 101 +988\n" /* the timeout */
                       ". 10\n"));
-    CHECK(ours()->recovery.phase == TCP_LOSS && ours()->cwnd < 2000);
+    CHECK(pair_tcp()->recovery.phase == TCP_LOSS && pair_tcp()->cwnd < 2000);
     CHECK(script_play("> ACK 101 989 ts=200:100\n"
                       ". 1\n"));
-    CHECK(ours()->recovery.phase == TCP_OPEN && ours()->cwnd >= 9880);
-    CHECK(ours()->ssthresh == UINT32_MAX && ours()->sent.lost == 0);
+    CHECK(pair_tcp()->recovery.phase == TCP_OPEN && pair_tcp()->cwnd >= 9880);
+    CHECK(pair_tcp()->ssthresh == UINT32_MAX && pair_tcp()->sent.lost == 0);
     CHECK(counters()->undone == before.undone + 1);
-    CHECK(ours()->rtt.rto > 400 * MILLISECOND); /* RTO has adapted */
+    CHECK(pair_tcp()->rtt.rto > 400 * MILLISECOND); /* RTO has adapted */
     CHECK(script_play("> ACK 101 9881 ts=201:100\n"
                       "-\n"));
     CHECK(counters()->retransmitted == before.retransmitted + 2);
@@ -593,7 +574,7 @@ TEST(a_timeout_marks_segments_older_than_the_rto_despite_a_long_rack_rtt)
 
     open_with("sackok");
     for (int i = 0; i < 5; i++) {
-        write_bytes(1000);
+        pair_write(1000);
         CHECK(time_sleep(MILLISECOND) == OK);
     }
     CHECK(script_play("< ACK 1 101 +1000 x5\n"
@@ -614,23 +595,23 @@ TEST(an_echo_from_weeks_ago_undoes_a_timeout_and_gives_no_rtt_sample)
     nanoseconds trip;
 
     open_with("sackok ts=1:0");
-    trip = ours()->rtt.srtt;
-    write_bytes(60000);
+    trip = pair_tcp()->rtt.srtt;
+    pair_write(60000);
     CHECK(script_play("< ACK 1 101 +988 x10\n"
                       ". 600\n"
                       "> ACK 101 989 ts=200:2294967396\n"
                       ". 1\n"));
     CHECK(counters()->undone == before.undone + 1);
-    CHECK(ours()->rtt.srtt == trip);
+    CHECK(pair_tcp()->rtt.srtt == trip);
     CHECK(script_play("> ACK 101 9881 ts=300:100\n"
                       ". 1000\n"));
-    CHECK(ours()->snd.nxt - ours()->snd.una >= 19760);
+    CHECK(pair_tcp()->snd.nxt - pair_tcp()->snd.una >= 19760);
 }
 
 TEST(a_timeout_with_a_new_echo_is_not_undone)
 {
     open_with("sackok ts=1:0");
-    write_bytes(9880);
+    pair_write(9880);
     CHECK(script_play("< ACK 1 101 +988 x10\n"
                       ". 190\n"
                       "< ACK 8893 101 +988\n"
@@ -639,14 +620,14 @@ TEST(a_timeout_with_a_new_echo_is_not_undone)
                       ". 10\n"
                       "> ACK 101 989 ts=200:610\n"
                       ". 1\n"));
-    CHECK(ours()->recovery.phase == TCP_LOSS &&
+    CHECK(pair_tcp()->recovery.phase == TCP_LOSS &&
           counters()->undone == before.undone);
 }
 
 TEST(without_timestamps_delivery_of_an_original_undoes_a_timeout)
 {
     open_with("sackok");
-    write_bytes(10000);
+    pair_write(10000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 210\n"
                       "< ACK 9001 101 +1000\n"
@@ -655,14 +636,14 @@ TEST(without_timestamps_delivery_of_an_original_undoes_a_timeout)
                       ". 10\n"
                       "> ACK 101 2001\n"
                       ". 1\n"));
-    CHECK(ours()->recovery.phase == TCP_OPEN && ours()->cwnd >= 10000);
+    CHECK(pair_tcp()->recovery.phase == TCP_OPEN && pair_tcp()->cwnd >= 10000);
     CHECK(counters()->undone == before.undone + 1);
 }
 
 TEST(dsacks_for_all_retransmissions_undo_a_recovery)
 {
     open_with("sackok");
-    write_bytes(10000);
+    pair_write(10000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       "> ACK 101 1 sack=1001:6001\n"
@@ -670,10 +651,10 @@ TEST(dsacks_for_all_retransmissions_undo_a_recovery)
                       ". 50\n"
                       "> ACK 101 10001\n" /* only late */
                       ". 50\n"));
-    CHECK(ours()->cwnd < 10000);
+    CHECK(pair_tcp()->cwnd < 10000);
     CHECK(script_play("> ACK 101 10001 sack=1:1001\n"
                       ". 1\n"));
-    CHECK(ours()->cwnd >= 10000 && ours()->ssthresh == UINT32_MAX);
+    CHECK(pair_tcp()->cwnd >= 10000 && pair_tcp()->ssthresh == UINT32_MAX);
     CHECK(counters()->undone == before.undone + 1);
 }
 
@@ -682,7 +663,7 @@ TEST(dsacks_for_all_retransmissions_undo_a_recovery)
 TEST(sack_blocks_outside_the_flight_are_ignored)
 {
     open_with("sackok");
-    write_bytes(10000);
+    pair_write(10000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       "> ACK 101 5001\n"
@@ -694,22 +675,24 @@ TEST(sack_blocks_outside_the_flight_are_ignored)
                       "> ACK 101 5001 sack=4000000000:10001\n"
                       "> ACK 101 5001 sack=6001:6001,5001:4001\n"
                       ". 1\n"));
-    CHECK(ours()->sent.sacked == 0 && ours()->sent.in_flight == 5000);
+    CHECK(pair_tcp()->sent.sacked == 0 && pair_tcp()->sent.in_flight == 5000);
     CHECK(script_play("> ACK 101 10001\n"
                       ". 1\n"));
-    CHECK(ours()->sent.first == NULL && ours()->recovery.phase == TCP_OPEN);
+    CHECK(pair_tcp()->sent.first == NULL &&
+          pair_tcp()->recovery.phase == TCP_OPEN);
 }
 
 TEST(overlapping_sack_blocks_are_counted_once)
 {
     open_with("sackok");
-    write_bytes(10000);
+    pair_write(10000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       "> ACK 101 1 sack=1001:2001,1001:3001,2001:3001\n"
                       ". 1\n"));
-    CHECK(ours()->sent.sacked == 2000 && ours()->sent.in_flight == 8000);
-    CHECK(ours()->sent.count == 3);
+    CHECK(pair_tcp()->sent.sacked == 2000 &&
+          pair_tcp()->sent.in_flight == 8000);
+    CHECK(pair_tcp()->sent.count == 3);
 }
 
 TEST(sack_blocks_of_single_bytes_do_not_split_segments)
@@ -717,7 +700,7 @@ TEST(sack_blocks_of_single_bytes_do_not_split_segments)
     char text[200];
 
     open_with("sackok");
-    write_bytes(10000);
+    pair_write(10000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"));
     for (unsigned i = 0; i < 500; i++) {
@@ -729,13 +712,13 @@ TEST(sack_blocks_of_single_bytes_do_not_split_segments)
         CHECK(script_play(text));
     }
     CHECK(time_sleep(MILLISECOND) == OK);
-    CHECK(ours()->sent.count <= 10 && ours()->sent.sacked == 0);
+    CHECK(pair_tcp()->sent.count <= 10 && pair_tcp()->sent.sacked == 0);
 }
 
 TEST(reneged_data_are_retransmitted_after_a_timeout)
 {
     open_with("sackok");
-    write_bytes(10000);
+    pair_write(10000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       "> ACK 101 1 sack=1001:10001\n"
@@ -754,7 +737,8 @@ TEST(reneged_data_are_retransmitted_after_a_timeout)
                       "> ACK 101 10001\n"
                       "-\n"));
     CHECK(counters()->reneged == before.reneged + 1);
-    CHECK(ours()->sent.first == NULL && ours()->recovery.phase == TCP_OPEN);
+    CHECK(pair_tcp()->sent.first == NULL &&
+          pair_tcp()->recovery.phase == TCP_OPEN);
 }
 
 TEST(invariants_held_whenever_a_frame_was_sent)

@@ -14,13 +14,6 @@
 static uint16_t peer_port = 1000;
 static uint8_t data[100000];
 
-static struct connection *ours(void)
-{
-    return tcp_find(right.tcp,
-                    (struct endpoint){ipv4_address(10, 0, 0, 2), PORT},
-                    (struct endpoint){ipv4_address(10, 0, 0, 1), peer_port});
-}
-
 static void say(uint8_t flags, uint32_t seq, uint32_t ack, uint16_t window,
                 size_t len)
 {
@@ -198,8 +191,8 @@ TEST(our_window_does_not_open_by_small_steps)
     struct buf *b;
 
     /* MUST-39, SHLD-14: the window is filled, and read in small pieces. */
-    while (ours()->rcv.adv - ours()->rcv.nxt > 0) {
-        uint32_t room = ours()->rcv.adv - ours()->rcv.nxt;
+    while (peer_tcp()->rcv.adv - peer_tcp()->rcv.nxt > 0) {
+        uint32_t room = peer_tcp()->rcv.adv - peer_tcp()->rcv.nxt;
 
         say(TCP_ACK, at, iss + 1, 65535, room < 1000 ? room : 1000);
         at += room < 1000 ? room : 1000;
@@ -240,7 +233,7 @@ TEST(a_shrinking_window_is_tolerated)
         if (peer_sees(&seen, SECOND))
             say(TCP_ACK, 101, iss + 1001, 0, 0);
     }
-    CHECK(ours() && ours()->state == TCP_ESTABLISHED);
+    CHECK(peer_tcp() && peer_tcp()->state == TCP_ESTABLISHED);
     peer_ignores(0);
     say(TCP_ACK, 101, iss + 1001, 10000, 0);
     CHECK(comes_to(iss + 1001, iss + 10001));
@@ -249,7 +242,7 @@ TEST(a_shrinking_window_is_tolerated)
 TEST(a_zero_window_is_probed_after_the_rto_with_backoff)
 {
     uint32_t iss = open_with(1000, 0);
-    nanoseconds began = time_now(), before = 0, rto = ours()->rtt.rto;
+    nanoseconds began = time_now(), before = 0, rto = peer_tcp()->rtt.rto;
     struct seen seen;
 
     CHECK(flow_write(pair_flow, data, 5000, FOREVER) == OK);
@@ -266,7 +259,7 @@ TEST(a_zero_window_is_probed_after_the_rto_with_backoff)
     }
     /* MUST-66: a reset is accepted with a zero window at either end. */
     say(TCP_RST, 101, 0, 0, 0);
-    CHECK(time_sleep(MILLISECOND) == OK && !ours());
+    CHECK(time_sleep(MILLISECOND) == OK && !peer_tcp());
 }
 
 TEST(acks_are_delayed_below_half_a_second_and_every_second_segment_has_one)
@@ -386,10 +379,10 @@ TEST(paws_drops_and_acknowledges_a_segment_with_an_old_timestamp)
                             .time = 5000};
     struct seen seen = {.len = 0};
 
-    ours()->ts.is_on = true; /* RFC 7323, 5.3 */
+    peer_tcp()->ts.is_on = true; /* RFC 7323, 5.3 */
     peer_send(&s, data, 10);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == 111 &&
-          ours()->ts.recent == 5000);
+          peer_tcp()->ts.recent == 5000);
     s.seq = 111;
     s.time = 4999;
     peer_send(&s, data, 10);
@@ -423,9 +416,9 @@ TEST(icmp_errors_do_not_end_an_established_connection)
 
         ipv4_failed(right.ip, &packet, start, sizeof start, &error);
     }
-    CHECK(ours() && ours()->state == TCP_ESTABLISHED);
+    CHECK(peer_tcp() && peer_tcp()->state == TCP_ESTABLISHED);
     say(TCP_ACK, 101, iss + 11, 65535, 0);
-    CHECK(time_sleep(BRIEF) == OK && ours() && ours()->sndq.len == 0);
+    CHECK(time_sleep(BRIEF) == OK && peer_tcp() && peer_tcp()->sndq.len == 0);
 }
 
 static void open_away(void *ctx)

@@ -10,6 +10,7 @@
 #include <net/tcp/tcp_icmp.h>
 #include <net/tcp/tcp_input.h>
 #include <mirage.h>
+#include <mirage/macros.h>
 #include <mirage/sim.h>
 
 struct host {
@@ -36,12 +37,25 @@ void pair_faults(const struct sim_faults *faults);
 /* Listens on the right host, and holds each connection until pair_let_go, which
  * closes them. */
 void pair_listen(uint16_t port);
-/* The last connection; NULL: it has ended. */
+/* The right host's last connection; NULL: it has ended. */
 extern struct flow *pair_flow;
+static inline struct connection *pair_tcp(void)
+{
+    return containing(pair_flow, struct connection, flow);
+}
+/* Writes len bytes to pair_flow, at most 1 MiB. */
+void pair_write(size_t len);
 void pair_let_go(void);
 /* Resets all connections of the right host; fibers see it when the caller
  * waits. */
 void pair_forget(void);
+
+/* Opens a connection from the left host to the port of pair_listen, without
+ * faults, within a minute. The other end is pair_flow. */
+struct flow *pair_open(uint16_t port);
+
+/* A console that drops its lines. */
+extern struct console pair_quiet;
 
 /* Checks every connection whenever a frame was sent, from now on. */
 void pair_watch(void);

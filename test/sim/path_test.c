@@ -11,20 +11,10 @@
 
 static uint8_t data[200000];
 
-static struct connection *ours(void)
-{
-    return (void *)pair_flow;
-}
-
 static void begin(void)
 {
     script_restart(5);
     tcpv4_set_ecn(right.tcp, TCPV4_ECN_ANSWER);
-}
-
-static void write_bytes(size_t len)
-{
-    CHECK(flow_write(pair_flow, data, len, FOREVER) == OK);
 }
 
 /* ECN */
@@ -36,14 +26,14 @@ TEST(ecn_is_used_only_if_negotiated)
                       "< SYN,ACK,ECE 0 101 noect\n"
                       "> ACK 101 1\n"
                       ". 1\n"));
-    write_bytes(1000);
+    pair_write(1000);
     CHECK(script_play("< ACK 1 101 +1000 ect\n"));
     begin();
     CHECK(script_play("> SYN 100 mss=1000\n"
                       "< SYN,ACK 0 101 noect\n"
                       "> ACK 101 1\n"
                       ". 1\n"));
-    write_bytes(1000);
+    pair_write(1000);
     CHECK(script_play("< ACK 1 101 +1000 noect\n"));
     begin();
     tcpv4_set_ecn(right.tcp, TCPV4_ECN_NEVER);
@@ -79,22 +69,22 @@ TEST(ece_reduces_cwnd_once_per_rtt)
                       ". 100\n"
                       "> ACK 101 1\n"
                       ". 1\n"));
-    write_bytes(40000);
+    pair_write(40000);
     CHECK(script_play("< ACK 1 101 +1000 x10\n"
                       ". 100\n"
                       "> ACK,ECE 101 2001\n"
                       "< ACK,CWR 10001 101 +1000 ect\n"
                       "> ACK,ECE 101 4001\n"));
     CHECK(time_sleep(MILLISECOND) == OK);
-    ssthresh = ours()->ssthresh;
-    CHECK(ssthresh == 7000 && ours()->recovery.phase == TCP_REDUCED);
+    ssthresh = pair_tcp()->ssthresh;
+    CHECK(ssthresh == 7000 && pair_tcp()->recovery.phase == TCP_REDUCED);
     CHECK(right.tcp->counters.marks_echoed == 1);
     CHECK(script_play("> ACK,ECE 101 10001\n"
                       ". 1\n"));
-    CHECK(ours()->ssthresh == ssthresh);
+    CHECK(pair_tcp()->ssthresh == ssthresh);
     CHECK(script_play("> ACK,ECE 101 11001\n" /* the next round trip */
                       ". 1\n"));
-    CHECK(ours()->ssthresh < ssthresh);
+    CHECK(pair_tcp()->ssthresh < ssthresh);
     CHECK(right.tcp->counters.marks_echoed >= 2);
 }
 
@@ -133,7 +123,7 @@ TEST(retransmissions_are_not_ecn_capable)
                       "< SYN,ACK,ECE 0 101\n"
                       "> ACK 101 1\n"
                       ". 1\n"));
-    write_bytes(10000);
+    pair_write(10000);
     CHECK(script_play("< ACK 1 101 +1000 x10 ect\n"
                       "> ACK 101 1 sack=1001:6001\n"
                       "< ACK 1 101 +1000 noect\n"));
@@ -216,29 +206,30 @@ TEST(an_icmp_mtu_causes_retransmission_at_once_in_shorter_segments)
     uint32_t cwnd;
 
     open_through(1400, true);
-    cwnd = ours()->cwnd;
-    write_bytes(2920);
+    cwnd = pair_tcp()->cwnd;
+    pair_write(2920);
     CHECK(script_play("< ACK 1 101 +1360\n"
                       "< ACK 1361 101 +1360\n"
                       "< ACK 2721 101 +200\n"
                       "> ACK 101 2921\n"
                       ". 1\n"));
-    CHECK(ours()->cwnd >= cwnd && ours()->ssthresh == UINT32_MAX);
-    CHECK(ours()->recovery.phase == TCP_OPEN && ours()->mss == 1360);
+    CHECK(pair_tcp()->cwnd >= cwnd && pair_tcp()->ssthresh == UINT32_MAX);
+    CHECK(pair_tcp()->recovery.phase == TCP_OPEN && pair_tcp()->mss == 1360);
 }
 
 TEST(an_icmp_mtu_for_data_not_in_flight_is_ignored)
 {
     open_through(1500, false);
-    complain(ERR_RANGE, 600, ours()->snd.una, 80); /* nothing in flight is */
-    CHECK(ours()->mss == 1460);
-    write_bytes(14600);
-    complain(ERR_RANGE, 600, ours()->snd.una - 1, 80);
-    complain(ERR_RANGE, 600, ours()->snd.nxt, 80);
-    complain(ERR_RANGE, 1500, ours()->snd.una, 80);
-    CHECK(ours()->mss == 1460);
-    complain(ERR_RANGE, 68, ours()->snd.una, 80);
-    CHECK(ours()->mss == 512); /* not shorter */
+    complain(ERR_RANGE, 600, pair_tcp()->snd.una,
+             80); /* nothing in flight is */
+    CHECK(pair_tcp()->mss == 1460);
+    pair_write(14600);
+    complain(ERR_RANGE, 600, pair_tcp()->snd.una - 1, 80);
+    complain(ERR_RANGE, 600, pair_tcp()->snd.nxt, 80);
+    complain(ERR_RANGE, 1500, pair_tcp()->snd.una, 80);
+    CHECK(pair_tcp()->mss == 1460);
+    complain(ERR_RANGE, 68, pair_tcp()->snd.una, 80);
+    CHECK(pair_tcp()->mss == 512); /* not shorter */
 }
 
 TEST(a_path_mtu_below_552_gives_552_without_df)
@@ -246,8 +237,8 @@ TEST(a_path_mtu_below_552_gives_552_without_df)
     uint32_t cwnd;
 
     open_through(400, true);
-    cwnd = ours()->cwnd;
-    write_bytes(2920);
+    cwnd = pair_tcp()->cwnd;
+    pair_write(2920);
     CHECK(script_play("< ACK 1 101 +512 nodf\n"
                       "< ACK 513 101 +512 nodf\n"
                       "< ACK 1025 101 +512 nodf\n"
@@ -256,9 +247,9 @@ TEST(a_path_mtu_below_552_gives_552_without_df)
                       "< ACK 2561 101 +360 nodf\n"
                       "> ACK 101 2921\n"
                       ". 1\n"));
-    CHECK(ours()->cwnd >= cwnd && ours()->recovery.phase == TCP_OPEN);
-    CHECK(ours()->mss == 512);
-    write_bytes(512);
+    CHECK(pair_tcp()->cwnd >= cwnd && pair_tcp()->recovery.phase == TCP_OPEN);
+    CHECK(pair_tcp()->mss == 512);
+    pair_write(512);
     CHECK(script_play("< ACK 2921 101 +512 nodf\n"
                       "> ACK 101 3433\n"
                       ". 1\n"));
@@ -267,14 +258,14 @@ TEST(a_path_mtu_below_552_gives_552_without_df)
 TEST(the_smallest_and_an_impossible_mtu_give_552)
 {
     open_through(68, true);
-    write_bytes(1000);
+    pair_write(1000);
     CHECK(script_play("< ACK 1 101 +512 nodf\n"
                       "< ACK 513 101 +488 nodf\n"
                       "> ACK 101 1001\n"));
     open_through(1500, false);
-    write_bytes(1000);
+    pair_write(1000);
     CHECK(script_play("< ACK 1 101 +1000 df\n"));
-    complain(ERR_RANGE, 1, ours()->snd.una, 80);
+    complain(ERR_RANGE, 1, pair_tcp()->snd.una, 80);
     CHECK(script_play("< ACK 1 101 +512 nodf\n"
                       "< ACK 513 101 +488 nodf\n"));
 }
@@ -282,7 +273,7 @@ TEST(the_smallest_and_an_impossible_mtu_give_552)
 TEST(a_path_mtu_of_552_keeps_df)
 {
     open_through(552, true);
-    write_bytes(1000);
+    pair_write(1000);
     CHECK(script_play("< ACK 1 101 +512 df\n"
                       "< ACK 513 101 +488 df\n"
                       "> ACK 101 1001\n"));
@@ -297,7 +288,7 @@ TEST(short_segments_lose_df_too)
                       "< SYN,ACK 0 101\n"
                       "> ACK 101 1\n"
                       ". 1\n"));
-    write_bytes(1000);
+    pair_write(1000);
     CHECK(script_play("< ACK 1 101 +500 nodf\n"
                       "< ACK 501 101 +500 nodf\n"));
 }
@@ -307,12 +298,12 @@ TEST(a_repeated_tiny_mtu_retransmits_nothing)
     uint64_t resent;
 
     open_through(400, true);
-    write_bytes(1024);
+    pair_write(1024);
     CHECK(script_play("< ACK 1 101 +512 nodf\n"
                       "< ACK 513 101 +512 nodf\n"));
     resent = right.tcp->counters.retransmitted;
-    complain(ERR_RANGE, 400, ours()->snd.una, 80);
-    complain(ERR_RANGE, 296, ours()->snd.una, 80);
+    complain(ERR_RANGE, 400, pair_tcp()->snd.una, 80);
+    complain(ERR_RANGE, 296, pair_tcp()->snd.una, 80);
     CHECK(time_sleep(10 * MILLISECOND) == OK);
     CHECK(right.tcp->counters.retransmitted == resent);
 }
@@ -320,29 +311,29 @@ TEST(a_repeated_tiny_mtu_retransmits_nothing)
 TEST(a_successful_mtu_probe_restores_df)
 {
     open_through(400, true);
-    write_bytes(1024);
+    pair_write(1024);
     CHECK(script_play("< ACK 1 101 +512 nodf\n"
                       "< ACK 513 101 +512 nodf\n"
                       "> ACK 101 1025\n"
                       ". 1\n"));
     longest = 1500;
     CHECK(time_sleep(601 * SECOND) == OK);
-    write_bytes(4000);
+    pair_write(4000);
     CHECK(script_play("< ACK 1025 101 +1460 df\n"
                       "< ACK 2485 101 +512 nodf x4\n"
                       "> ACK 101 2485\n"
                       ". 1\n"));
-    CHECK(ours()->mss == 1460);
-    write_bytes(1460);
+    CHECK(pair_tcp()->mss == 1460);
+    pair_write(1460);
     CHECK(script_play("< ACK 4533 101 +1460 df\n"));
 }
 
 TEST(a_black_hole_is_detected_by_timeouts)
 {
     open_through(1300, false);
-    write_bytes(4380);
+    pair_write(4380);
     CHECK(time_sleep(1500 * MILLISECOND) == OK); /* two timeouts */
-    CHECK(ours()->mss == 1160 && right.tcp->counters.black_holes > 0);
+    CHECK(pair_tcp()->mss == 1160 && right.tcp->counters.black_holes > 0);
     CHECK(script_play("< ACK 1 101 +1160\n"
                       "> ACK 101 1161\n"
                       "< ACK 1161 101 +300\n"));
@@ -354,20 +345,20 @@ TEST(the_mtu_is_probed_again_and_a_lost_probe_keeps_cwnd)
     uint64_t lost = right.tcp->counters.fast_retransmits;
 
     open_through(1400, true);
-    write_bytes(2920);
+    pair_write(2920);
     CHECK(script_play("< ACK 1 101 +1360\n"
                       "< ACK 1361 101 +1360\n"
                       "< ACK 2721 101 +200\n"
                       "> ACK 101 2921\n"));
     tells = false;
     CHECK(time_sleep(590 * SECOND) == OK);
-    write_bytes(13600);
+    pair_write(13600);
     CHECK(script_play("< ACK 2921 101 +1360 x10\n"
                       "> ACK 101 16521\n"));
     CHECK(time_sleep(11 * SECOND) == OK);
     swallowed = 0;
-    write_bytes(6900); /* a probe of 1,460, which is lost, and other segments */
-    cwnd = ours()->cwnd;
+    pair_write(6900); /* a probe of 1,460, which is lost, and other segments */
+    cwnd = pair_tcp()->cwnd;
     CHECK(script_play("< ACK 17981 101 +1360 x4\n"
                       ". 50\n"
                       "> ACK 101 16521 sack=17981:23421\n"
@@ -375,37 +366,37 @@ TEST(the_mtu_is_probed_again_and_a_lost_probe_keeps_cwnd)
                       "< ACK 17881 101 +100\n"
                       "> ACK 101 23421\n"
                       ". 1\n"));
-    CHECK(swallowed == 1 && ours()->mss == 1360);
-    CHECK(ours()->cwnd >= cwnd && ours()->recovery.phase == TCP_OPEN);
+    CHECK(swallowed == 1 && pair_tcp()->mss == 1360);
+    CHECK(pair_tcp()->cwnd >= cwnd && pair_tcp()->recovery.phase == TCP_OPEN);
     CHECK(right.tcp->counters.fast_retransmits == lost);
     longest = 1500; /* the path has a larger MTU now */
-    write_bytes(5640);
+    pair_write(5640);
     CHECK(script_play("< ACK 23421 101 +1410\n"
                       "< ACK 24831 101 +1360 x3\n"
                       ". 50\n"
                       "> ACK 101 28911\n"
                       "< ACK 28911 101 +150\n"
                       ". 1\n"));
-    CHECK(ours()->mss == 1410);
+    CHECK(pair_tcp()->mss == 1410);
 }
 
 TEST(no_mtu_probe_is_sent_after_the_fin)
 {
     open_through(1400, true);
-    write_bytes(2920);
+    pair_write(2920);
     CHECK(script_play("< ACK 1 101 +1360\n"
                       "< ACK 1361 101 +1360\n"
                       "< ACK 2721 101 +200\n"
                       "> ACK 101 2921\n"
                       ". 1\n"));
     flow_shutdown(pair_flow, FLOW_WRITING);
-    ours()->path.raise_at = time_now();
+    pair_tcp()->path.raise_at = time_now();
     CHECK(script_play("< FIN,ACK 2921 101\n"
                       "> ACK 101 2921 +5\n"
                       "< ACK 2922 106\n"
                       "> ACK 106 2922\n"
                       ". 1\n"));
-    CHECK(ours()->state == TCP_FIN_WAIT_2);
+    CHECK(pair_tcp()->state == TCP_FIN_WAIT_2);
 }
 
 /* RFC 5461 */
@@ -413,13 +404,13 @@ TEST(no_mtu_probe_is_sent_after_the_fin)
 TEST(icmp_unreachable_ends_only_a_connection_in_syn_sent)
 {
     open_through(1500, false);
-    write_bytes(1000);
-    complain(ERR_UNREACHABLE, 0, ours()->snd.una, 80);
-    complain(ERR_REFUSED, 0, ours()->snd.una, 80);
+    pair_write(1000);
+    complain(ERR_UNREACHABLE, 0, pair_tcp()->snd.una, 80);
+    complain(ERR_REFUSED, 0, pair_tcp()->snd.una, 80);
     CHECK(script_play("< ACK 1 101 +1000\n"
                       "> ACK 101 1001\n"
                       ". 1\n"));
-    CHECK(ours()->state == TCP_ESTABLISHED);
+    CHECK(pair_tcp()->state == TCP_ESTABLISHED);
     begin();
     script_open();
     CHECK(script_play("< SYN 0\n"));

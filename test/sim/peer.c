@@ -10,6 +10,7 @@
 static struct seen queue[QUEUE];
 static unsigned first, count;
 static struct waiters came;
+static uint16_t last_from, last_to; /* ports */
 
 static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
 {
@@ -45,6 +46,8 @@ void peer_send(const struct tcp_segment *s, const void *data, size_t len)
     size_t size = tcp_emit(s, header);
     uint16_t sum;
 
+    last_from = s->from;
+    last_to = s->to;
     require(b != NULL);
     memcpy(buf_prepend(b, size), header, size);
     sum = checksum_finish(checksum_add_bufs(
@@ -52,6 +55,13 @@ void peer_send(const struct tcp_segment *s, const void *data, size_t len)
         0, size + len));
     put_be16(b->data + 16, sum);
     require(ipv4_write(left.ip, &packet, b) == OK);
+}
+
+struct connection *peer_tcp(void)
+{
+    return tcp_find(right.tcp,
+                    (struct endpoint){ipv4_address(10, 0, 0, 2), last_to},
+                    (struct endpoint){ipv4_address(10, 0, 0, 1), last_from});
 }
 
 bool peer_sees(struct seen *seen, nanoseconds within)

@@ -19,6 +19,9 @@ void peer_begin(void);
 /* Sends s with a valid checksum and len bytes of data. */
 void peer_send(const struct tcp_segment *s, const void *data, size_t len);
 
+/* Our connection of the ports of the last segment sent; NULL: there is none. */
+struct connection *peer_tcp(void);
+
 /* Receives a segment within that time; false: none came. */
 bool peer_sees(struct seen *seen, nanoseconds within);
 

@@ -40,20 +40,13 @@ static void hold(void *ctx, struct flow *f, struct endpoint peer)
     handled--;
 }
 
-static void say_nothing(struct console *c, const char *text, size_t len)
-{
-    (void)c, (void)text, (void)len;
-}
-
 static struct stackv4 *stack(const char *address)
 {
-    static const struct console_ops ops = {.write = say_nothing};
-    static struct console quiet = {.ops = &ops};
     struct network *net;
     struct stackv4 *s = NULL;
 
     CHECK(sim_network("wire", 1500, 0, &net) == OK);
-    CHECK(stackv4_static_connect(&quiet, net, address, "255.255.255.0", "",
+    CHECK(stackv4_static_connect(&pair_quiet, net, address, "255.255.255.0", "",
                                  &s) == OK);
     return s;
 }

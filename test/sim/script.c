@@ -6,6 +6,7 @@
 #include <mirage/panic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <mirage/text.h>
 #include <string.h>
 
 #define PEER_PORT 4000
@@ -355,6 +356,23 @@ bool script_play(const char *text)
         text += len + (text[len] == '\n');
     }
     return true;
+}
+
+bool script_handshake(const char *options, unsigned trip,
+                      const char *ack_options)
+{
+    char text[200], wait[16] = "";
+
+    if (trip > 0)
+        text_format(wait, sizeof wait, ". %u\n", trip);
+    text_format(text, sizeof text,
+                "> SYN 100 mss=1000 %s\n"
+                "< SYN,ACK 0 101\n"
+                "%s"
+                "> ACK 101 1 %s\n"
+                ". 1\n",
+                options, wait, ack_options);
+    return script_play(text) && pair_flow != NULL;
 }
 
 enum status script_opened;

@@ -48,6 +48,12 @@ void script_begin(void);
  * Blocks. */
 void script_restart(uint64_t seed);
 
+/* Plays a handshake: the peer's SYN 100 with an MSS of 1000 and options, our
+ * SYN,ACK, after trip milliseconds the peer's ACK with ack_options. False: it
+ * failed. */
+bool script_handshake(const char *options, unsigned trip,
+                      const char *ack_options);
+
 /* Plays text; false, with a line printed, at the first that is not so. */
 bool script_play(const char *text);
 

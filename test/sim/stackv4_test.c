@@ -3,29 +3,21 @@
 #include <conform/stackv4_contract.c>
 #include "check.h"
 #include <mirage/drivers.h>
+#include "pair.h"
 #include <mirage/sim.h>
-
-static void say_nothing(struct console *c, const char *text, size_t len)
-{
-    (void)c;
-    (void)text;
-    (void)len;
-}
 
 static void try(const char *name, struct sim_faults faults)
 {
-    static const struct console_ops ops = {.write = say_nothing};
-    static struct console quiet = {.ops = &ops};
-    struct network *left = NULL, *right = NULL;
+    struct network *one = NULL, *other = NULL;
     struct stackv4 *a = NULL, *b = NULL;
 
-    CHECK(sim_network(name, 1500, 0, &left) == OK &&
-          sim_network(name, 1500, 0, &right) == OK);
-    sim_set_faults(left, &faults);
-    sim_set_faults(right, &faults);
-    CHECK(stackv4_default_connect(&quiet, left, &a) == OK);
-    CHECK(stackv4_static_connect(&quiet, right, "10.0.0.3", "255.255.255.0",
-                                 "", &b) == OK);
+    CHECK(sim_network(name, 1500, 0, &one) == OK &&
+          sim_network(name, 1500, 0, &other) == OK);
+    sim_set_faults(one, &faults);
+    sim_set_faults(other, &faults);
+    CHECK(stackv4_default_connect(&pair_quiet, one, &a) == OK);
+    CHECK(stackv4_static_connect(&pair_quiet, other, "10.0.0.3",
+                                 "255.255.255.0", "", &b) == OK);
     CHECK(contract_failures(name, a, b, ipv4_address(10, 0, 0, 2)) == 0);
 }
 
@@ -44,8 +36,6 @@ TEST(two_direct_stacks_keep_the_contract_on_a_slow_wire)
 /* Addresses that people give: well-formed, and still impossible. */
 TEST(impossible_addresses_are_refused)
 {
-    static const struct console_ops ops = {.write = say_nothing};
-    static struct console quiet = {.ops = &ops};
     static const struct {
         const char *address, *netmask, *gateway;
         bool is_taken;
@@ -75,7 +65,7 @@ TEST(impossible_addresses_are_refused)
 
         /* On a wire of its own, if it is taken. */
         CHECK(sim_network(cases[i].gateway, 1500, 0, &net) == OK);
-        got = stackv4_static_connect(&quiet, net, cases[i].address,
+        got = stackv4_static_connect(&pair_quiet, net, cases[i].address,
                                      cases[i].netmask, cases[i].gateway, &s);
         CHECK(got == (cases[i].is_taken ? OK : ERR_FORMAT));
     }

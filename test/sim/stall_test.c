@@ -12,44 +12,16 @@ static const struct sim_faults none;
 static const struct sim_faults dead = {.loss = 1000000};
 static const struct sim_faults far = {.delay = 250 * MILLISECOND};
 
-static struct flow *accepted;
-static struct waiters handled;
-static bool is_done;
-
 static struct connection *of(struct flow *f)
 {
     return (struct connection *)(void *)f;
-}
-
-static void hold(void *ctx, struct flow *f, struct endpoint peer)
-{
-    (void)ctx;
-    (void)peer;
-    accepted = f;
-    while (!is_done)
-        if (wait_until(&handled, FOREVER) != OK)
-            break;
-}
-
-static struct flow *open_flow(void)
-{
-    struct endpoint to = {ipv4_address(10, 0, 0, 2), PORT};
-    struct flow *f = NULL;
-
-    pair_faults(&none);
-    is_done = false;
-    accepted = NULL;
-    CHECK(tcpv4_open(left.tcp, to, time_after(60 * SECOND), &f) == OK);
-    CHECK(time_sleep(10 * MILLISECOND) == OK && accepted != NULL);
-    return f;
 }
 
 /* Ends the flow, and checks that no state is left. */
 static void finish(struct flow *f)
 {
     pair_faults(&none);
-    is_done = true;
-    wake_all(&handled);
+    pair_let_go();
     if (f) {
         flow_abort(f);
         flow_close(f);
@@ -97,18 +69,18 @@ TEST(the_pair_of_hosts_is_made)
 {
     sim_seed(9);
     pair_make(1500, 0);
-    CHECK(tcpv4_listen(right.tcp, PORT, hold, NULL) == OK);
+    pair_listen(PORT);
     pair_watch();
 }
 
 TEST(an_rtt_that_grows_beyond_the_rto_is_measured)
 {
     for (int timestamps = 0; timestamps < 2; timestamps++) {
-        struct flow *f = open_flow();
+        struct flow *f = pair_open(PORT);
         uint64_t before;
 
-        of(f)->ts.is_on = of(accepted)->ts.is_on = timestamps;
-        CHECK(fiber_start(sink, accepted) == OK);
+        of(f)->ts.is_on = of(pair_flow)->ts.is_on = timestamps;
+        CHECK(fiber_start(sink, pair_flow) == OK);
         CHECK(flow_write(f, data, 200, FOREVER) == OK);
         CHECK(time_sleep(SECOND) == OK);
         pair_faults(&far);
@@ -126,14 +98,14 @@ TEST(an_rtt_that_grows_beyond_the_rto_is_measured)
 
 TEST(a_sender_with_a_zero_window_acknowledges_data)
 {
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
     nanoseconds began;
 
     CHECK(fiber_start(write_much, f) == OK);
     CHECK(time_sleep(20 * SECOND) == OK); /* window probes have begun */
     CHECK(fiber_start(sink, f) == OK);
     began = time_now();
-    CHECK(flow_write(accepted, data, 400000, time_after(100 * SECOND)) == OK);
+    CHECK(flow_write(pair_flow, data, 400000, time_after(100 * SECOND)) == OK);
     CHECK(time_sleep(10 * SECOND) == OK);
     CHECK(got == 400000 && got_at - began < SECOND);
     finish(f);
@@ -141,18 +113,18 @@ TEST(a_sender_with_a_zero_window_acknowledges_data)
 
 TEST(the_retransmission_timer_restarts_when_a_zero_window_opens)
 {
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
     struct buf *b = NULL;
     nanoseconds began;
 
     CHECK(fiber_start(write_much, f) == OK);
     CHECK(time_sleep(130 * SECOND) == OK);
     sim_set_faults(left.net, &dead);
-    read_all_there_is(accepted);
+    read_all_there_is(pair_flow);
     CHECK(time_sleep(5 * MILLISECOND) == OK);
     sim_set_faults(left.net, &none);
     began = time_now();
-    CHECK(flow_read(accepted, &b, FOREVER) == OK);
+    CHECK(flow_read(pair_flow, &b, FOREVER) == OK);
     buf_free(b);
     CHECK(time_now() - began < SECOND);
     finish(f);
@@ -161,21 +133,21 @@ TEST(the_retransmission_timer_restarts_when_a_zero_window_opens)
 TEST(a_short_zero_window_is_no_loss)
 {
     static const struct sim_faults near = {.delay = 60 * MILLISECOND};
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
     uint64_t before;
 
     pair_faults(&near);
     for (int i = 0; i < 60; i++) {
         CHECK(flow_write(f, data, 10000, FOREVER) == OK);
         CHECK(time_sleep(300 * MILLISECOND) == OK);
-        read_all_there_is(accepted);
+        read_all_there_is(pair_flow);
     }
     before = left.tcp->counters.timeouts;
     CHECK(fiber_start(write_much, f) == OK);
     while (of(f)->snd.wnd > 0)
         CHECK(time_sleep(5 * MILLISECOND) == OK);
     CHECK(time_sleep(80 * MILLISECOND) == OK);
-    read_all_there_is(accepted);
+    read_all_there_is(pair_flow);
     CHECK(time_sleep(400 * MILLISECOND) == OK);
     CHECK(left.tcp->counters.timeouts == before);
     finish(f);
@@ -184,7 +156,7 @@ TEST(a_short_zero_window_is_no_loss)
 TEST(a_peer_that_answers_window_probes_outlives_a_short_user_timeout)
 {
     struct flow_options o = {.user_timeout = 10 * SECOND};
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
 
     flow_set_options(f, &o);
     CHECK(fiber_start(write_much, f) == OK);
@@ -198,7 +170,7 @@ TEST(a_peer_that_answers_window_probes_outlives_a_short_user_timeout)
 
 TEST(a_zero_window_does_not_keep_a_closed_flow_forever)
 {
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
 
     CHECK(flow_write(f, data, 65536 + 60000, FOREVER) == OK);
     flow_close(f);
@@ -212,10 +184,10 @@ TEST(a_zero_window_does_not_keep_a_closed_flow_forever)
 TEST(after_2_gib_without_loss_a_loss_is_repaired_at_once)
 {
     static const struct sim_faults near = {.delay = 10 * MILLISECOND};
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
     uint64_t timeouts, repairs;
 
-    CHECK(fiber_start(sink, accepted) == OK);
+    CHECK(fiber_start(sink, pair_flow) == OK);
     CHECK(flow_write(f, data, 200000, FOREVER) == OK);
     pair_faults(&near);
     CHECK(time_sleep(SECOND) == OK);
@@ -239,13 +211,12 @@ TEST(no_keep_alive_is_sent_in_time_wait)
     struct flow_options o = {.keepalive_idle = SECOND,
                              .keepalive_interval = SECOND,
                              .keepalive_probes = 2};
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
     uint64_t resets = right.tcp->counters.resets_out;
 
     flow_set_options(f, &o);
     flow_shutdown(f, FLOW_WRITING);
-    is_done = true;
-    wake_all(&handled);
+    pair_let_go();
     flow_close(f);
     CHECK(time_sleep(50 * SECOND) == OK);
     CHECK(left.tcp->count == 1 &&
@@ -257,7 +228,7 @@ TEST(keep_alive_times_of_zero_and_forever_are_valid)
 {
     struct flow_options o = {.keepalive_idle = 5 * SECOND,
                              .keepalive_probes = 3};
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
 
     flow_set_options(f, &o);
     pair_faults(&dead);
@@ -296,7 +267,6 @@ TEST(unread_connections_leave_pages_for_others)
     struct buf *b = NULL;
     nanoseconds took;
 
-    is_done = false;
     CHECK(tcpv4_listen(right.tcp, 7, greet, NULL) == OK);
     for (int i = 0; i < 200; i++) {
         CHECK(tcpv4_open(left.tcp, to, time_after(30 * SECOND), &f[i]) == OK);
@@ -342,12 +312,11 @@ TEST(many_half_open_connections_do_not_refuse_a_peer)
 {
     nanoseconds began;
 
-    is_done = false;
     for (uint32_t i = 0; i < 20000; i++)
         syn(i);
     CHECK(right.tcp->half_open == TCP_HALF_OPEN);
     began = time_now();
-    finish(open_flow());
+    finish(pair_open(PORT));
     CHECK(right.tcp->half_open == 0);
     CHECK(time_now() - began < 702 * SECOND);
 }

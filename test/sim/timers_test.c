@@ -8,40 +8,12 @@
 static const struct sim_faults none;
 static const struct sim_faults dead = {.loss = 1000000};
 
-static struct flow *accepted;
-static struct waiters handled;
-static bool is_done;
 static size_t got;
-
-/* Holds the flow until is_done. */
-static void hold(void *ctx, struct flow *f, struct endpoint peer)
-{
-    (void)ctx;
-    (void)peer;
-    accepted = f;
-    while (!is_done)
-        if (wait_until(&handled, FOREVER) != OK)
-            break;
-    accepted = NULL;
-}
-
-static struct flow *open_flow(void)
-{
-    struct endpoint to = {ipv4_address(10, 0, 0, 2), PORT};
-    struct flow *f = NULL;
-
-    pair_faults(&none);
-    is_done = false;
-    CHECK(tcpv4_open(left.tcp, to, time_after(60 * SECOND), &f) == OK);
-    CHECK(time_sleep(10 * MILLISECOND) == OK && accepted != NULL);
-    return f;
-}
 
 static void finish(struct flow *f)
 {
     pair_faults(&none);
-    is_done = true;
-    wake_all(&handled);
+    pair_let_go();
     flow_close(f);
     CHECK(time_sleep(700 * SECOND) == OK);
     CHECK(left.tcp->count == 0 && right.tcp->count == 0);
@@ -63,8 +35,8 @@ TEST(a_user_timeout_aborts_a_flow_whose_peer_is_dead)
     sim_seed(9);
     pair_make(1500, 0);
     pair_watch();
-    CHECK(tcpv4_listen(right.tcp, PORT, hold, NULL) == OK);
-    f = open_flow();
+    pair_listen(PORT);
+    f = pair_open(PORT);
     flow_set_options(f, &o);
     pair_faults(&dead);
     began = time_now();
@@ -77,7 +49,7 @@ TEST(a_user_timeout_aborts_a_flow_whose_peer_is_dead)
 
 TEST(without_a_user_timeout_a_flow_is_aborted_after_five_minutes)
 {
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
     struct buf *b;
     nanoseconds began = time_now();
 
@@ -93,13 +65,13 @@ TEST(keep_alives_detect_a_dead_peer_and_keep_a_live_one)
     struct flow_options o = {.keepalive_idle = 60 * SECOND,
                              .keepalive_interval = 10 * SECOND,
                              .keepalive_probes = 3};
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
     struct buf *b;
     nanoseconds began;
 
     flow_set_options(f, &o);
     CHECK(time_sleep(3600 * SECOND) == OK); /* the peer answers */
-    CHECK(flow_read(f, &b, 0) == ERR_TIMEOUT && accepted != NULL);
+    CHECK(flow_read(f, &b, 0) == ERR_TIMEOUT && pair_flow != NULL);
     began = time_now();
     pair_faults(&dead);
     CHECK(flow_read(f, &b, FOREVER) == ERR_TIMEOUT);
@@ -109,7 +81,7 @@ TEST(keep_alives_detect_a_dead_peer_and_keep_a_live_one)
 
 TEST(an_idle_flow_without_keep_alives_sends_nothing)
 {
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
     uint64_t sent = left.net->counters.frames_out;
 
     CHECK(time_sleep(86400 * SECOND) == OK);
@@ -128,7 +100,7 @@ static void write_much(void *ctx)
 
 TEST(a_zero_window_is_probed_for_hours_and_opens)
 {
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
     struct buf *b;
     enum status s;
     uint64_t sent;
@@ -140,7 +112,7 @@ TEST(a_zero_window_is_probed_for_hours_and_opens)
     CHECK(left.tcp->counters.probes - sent >= 170);
     CHECK(left.tcp->counters.probes - sent <= 190); /* one per minute */
     got = 0;
-    while ((s = flow_read(accepted, &b, time_after(120 * SECOND))) == OK) {
+    while ((s = flow_read(pair_flow, &b, time_after(120 * SECOND))) == OK) {
         got += b->len;
         buf_free(b);
     }
@@ -150,7 +122,7 @@ TEST(a_zero_window_is_probed_for_hours_and_opens)
 
 TEST(a_lost_window_update_is_replaced_by_the_answer_to_a_probe)
 {
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
     struct buf *b;
     enum status s = OK;
     nanoseconds began;
@@ -159,14 +131,14 @@ TEST(a_lost_window_update_is_replaced_by_the_answer_to_a_probe)
     CHECK(time_sleep(10 * SECOND) == OK);
     pair_faults(&dead);
     got = 0;
-    while (flow_read(accepted, &b, 0) == OK) {
+    while (flow_read(pair_flow, &b, 0) == OK) {
         got += b->len;
         buf_free(b);
     }
     CHECK(time_sleep(100 * MILLISECOND) == OK);
     pair_faults(&none);
     began = time_now();
-    while ((s = flow_read(accepted, &b, time_after(120 * SECOND))) == OK) {
+    while ((s = flow_read(pair_flow, &b, time_after(120 * SECOND))) == OK) {
         got += b->len;
         buf_free(b);
     }
@@ -189,8 +161,8 @@ TEST(the_receive_window_grows_to_megabytes_on_a_long_wire)
     static const struct sim_faults far = {.delay = 25 * MILLISECOND,
                                           .rate = 400000000,
                                           .queue = 4000};
-    struct flow *f = open_flow();
-    const struct connection *c = (const void *)accepted;
+    struct flow *f = pair_open(PORT);
+    const struct connection *c = (const void *)pair_flow;
     struct buf *b;
     nanoseconds began;
 
@@ -199,7 +171,7 @@ TEST(the_receive_window_grows_to_megabytes_on_a_long_wire)
     CHECK(fiber_start(write_a_lot, f) == OK);
     began = time_now();
     got = 0;
-    while (flow_read(accepted, &b, time_after(60 * SECOND)) == OK) {
+    while (flow_read(pair_flow, &b, time_after(60 * SECOND)) == OK) {
         got += b->len;
         buf_free(b);
     }
@@ -212,32 +184,30 @@ TEST(the_receive_window_grows_to_megabytes_on_a_long_wire)
 
 TEST(data_written_before_a_close_arrive)
 {
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
     struct buf *b;
     enum status s;
 
     CHECK(flow_write(f, "last words", 10, FOREVER) == OK);
     flow_close(f);
     got = 0;
-    while ((s = flow_read(accepted, &b, time_after(SECOND))) == OK) {
+    while ((s = flow_read(pair_flow, &b, time_after(SECOND))) == OK) {
         got += b->len;
         buf_free(b);
     }
     CHECK(s == ERR_EOF && got == 10);
-    is_done = true;
-    wake_all(&handled);
+    pair_let_go();
     CHECK(time_sleep(700 * SECOND) == OK);
     CHECK(left.tcp->count == 0 && right.tcp->count == 0);
 }
 
 TEST(data_to_a_closed_flow_are_reset)
 {
-    struct flow *f = open_flow();
+    struct flow *f = pair_open(PORT);
     enum status s = OK;
     int writes = 0;
 
-    is_done = true; /* the peer closes */
-    wake_all(&handled);
+    pair_let_go(); /* the peer closes */
     CHECK(time_sleep(SECOND) == OK);
     while (s == OK && writes++ < 10) {
         s = flow_write(f, "x", 1, FOREVER);
