@@ -9,7 +9,7 @@
 
 static const struct mac ours = {{2, 0, 0, 0, 0, 9}};
 
-/* A reply without options: to append them. */
+/* A reply without options, which are appended. */
 static size_t begin(uint8_t *p)
 {
     memset(p, 0, OPTIONS);
@@ -26,7 +26,7 @@ static size_t put(uint8_t *p, size_t at, const void *options, size_t len)
     return at + len;
 }
 
-/* With the options of the string literal o. */
+/* A reply with the options of the string literal o. */
 #define REPLY(p, o) put(p, begin(p), o, sizeof o - 1)
 
 TEST(a_servers_offer_is_parsed)
@@ -173,7 +173,7 @@ TEST(of_a_repeated_number_the_first_is_used)
     CHECK(r.lease == 60 && ip_equal(r.server, ipv4_address(10, 0, 0, 1)));
 }
 
-/* Routes as they are on the wire. */
+/* Routes in wire format. */
 #define BY_9       "\x0a\x00\x00\x09"
 #define TO_10_N(n) "\x18\x0a\x01" n BY_9
 
@@ -196,7 +196,7 @@ TEST(classless_routes_replace_the_router)
     CHECK(r.routes[1].prefix == 32 && ipv4_number(r.routes[1].router) == 0);
     CHECK(ip_equal(r.routes[1].network, ipv4_address(10, 0, 0, 3)));
 
-    /* Without a default there is no gateway, whatever option 3 says. */
+    /* Without a default route there is no gateway, even with option 3. */
     CHECK(dhcp_parse(p,
                      REPLY(p, "\x35\x01\x05\x03\x04\x0a\x00\x00\x01"
                               "\x79\x08" TO_10_N("\x01") "\xff"),
@@ -204,7 +204,7 @@ TEST(classless_routes_replace_the_router)
     CHECK(r.has_routing && ipv4_number(r.router) == 0 && r.route_count == 1);
     CHECK(ip_equal(r.routes[0].network, ipv4_address(10, 1, 1, 0)));
 
-    /* Everything on the link; the first default counts. */
+    /* Everything on the link; the first default route is used. */
     CHECK(dhcp_parse(p,
                      REPLY(p, "\x35\x01\x05\x79\x0a\x00\x00\x00\x00\x00"
                               "\x00" BY_9 "\xff"),
@@ -213,7 +213,7 @@ TEST(classless_routes_replace_the_router)
     CHECK(r.routes[0].prefix == 0 && ipv4_number(r.routes[0].router) == 0);
 }
 
-/* Ten, and a default route, in two pieces (RFC 3396). */
+/* Ten routes and a default route, in a split option (RFC 3396). */
 /* clang-format off */
 #define TEN_ROUTES                                                    \
     "\x79\x20" TO_10_N("\x01") TO_10_N("\x02") TO_10_N("\x03")        \
@@ -255,7 +255,7 @@ TEST(a_malformed_route_ends_the_list)
             p[OPTIONS + 10] = 10;
         CHECK(dhcp_parse(p, at + 1, &r) && r.has_routing);
         CHECK(r.route_count == 1 && ipv4_number(r.router) == 0);
-        /* With no other there is as good as no list. */
+        /* Without a valid route the list is empty. */
         at = REPLY(p, "\x35\x01\x05\x03\x04\x0a\x00\x00\x01\x79\x04");
         p[put(p, at, wrong[i], 4)] = 255;
         CHECK(dhcp_parse(p, at + 5, &r) && r.has_routing);

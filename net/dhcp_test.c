@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Every arrow of RFC 2131, figure 5, with a clock that is a variable and a
- * server that is a function.
+ * Every transition of RFC 2131, figure 5, with a clock in a variable and a
+ * server in functions.
  */
 #include "check.h"
 #include "dhcp_message.h"
@@ -20,7 +20,7 @@ static struct dhcp d;
 static nanoseconds now;
 static struct ip_address server, offered;
 
-/* What the client did. */
+/* The calls of the client. */
 static struct {
     uint8_t data[DHCP_REQUEST_LEN]; /* the last message */
     size_t len;
@@ -82,7 +82,7 @@ static void warn(void *ctx, const char *text)
 
 static const struct dhcp_caller caller = {send, probe, bound, lost, say, warn};
 
-/* More options, of which the next answers have all, and their length. */
+/* More options, for all following replies, and their length. */
 static uint8_t more[200];
 static size_t more_len;
 
@@ -112,7 +112,8 @@ static unsigned type(void)
     return option(53)[0];
 }
 
-/* Does the option of the last message say ip; or with 0.0.0.0, is it absent? */
+/* Has the option of the last message the value ip? With 0.0.0.0: is it absent?
+ */
 static bool says(uint8_t code, struct ip_address ip)
 {
     const uint8_t *p = option(code);
@@ -128,7 +129,7 @@ static size_t put(uint8_t *p, size_t at, uint8_t code, uint32_t value)
     return at + 6;
 }
 
-/* A server says so; lease 0: nothing of it. */
+/* Receives a server's message; lease 0: without a lease time. */
 static void answer(enum dhcp_type what, uint32_t xid, struct mac to,
                    uint32_t lease, uint32_t t1, uint32_t t2)
 {
@@ -161,7 +162,7 @@ static void reply(enum dhcp_type what)
     answer(what, d.xid, ours, what == DHCP_NAK ? 0 : LEASE, 0, 0);
 }
 
-/* Time passes until its deadline, which is ticked. */
+/* Advances the clock to the deadline, and ticks. */
 static void pass(void)
 {
     CHECK(dhcp_deadline(&d) != FOREVER && dhcp_deadline(&d) >= now);
@@ -178,14 +179,14 @@ static void become_bound(void)
     CHECK(d.state == DHCP_BOUND && did.holds);
 }
 
-/* Is t of the lease around its part of it, by a thirty-second? */
+/* Is t within a thirty-second of the lease from this part of it? */
 static bool is_around(nanoseconds t, nanoseconds asked, nanoseconds part,
                       nanoseconds lease)
 {
     return t >= asked + part - lease / 32 && t <= asked + part + lease / 32;
 }
 
-/* Did what is asked wait seconds, one more or less? */
+/* Is the message repeated after these seconds, plus or minus one? */
 static bool waits(unsigned seconds)
 {
     nanoseconds wait = dhcp_deadline(&d) - now;
@@ -211,7 +212,7 @@ TEST(discover_offer_request_and_ack_give_a_lease)
     now += SECOND;
     dhcp_checked(&d, false, now);
     CHECK(did.bound == 1 && ip_equal(did.lease.address.ip, offered));
-    /* The lease counts from when it was asked for: 4.4.1. */
+    /* The lease counts from the time of the request: 4.4.1. */
     CHECK(did.lease.end == 1001 * SECOND + HOUR);
     CHECK(is_around(did.lease.t1, 1001 * SECOND, HOUR / 2, HOUR));
     CHECK(is_around(did.lease.t2, 1001 * SECOND, HOUR - HOUR / 8, HOUR));
@@ -330,7 +331,7 @@ TEST(only_the_server_asked_can_refuse_but_any_can_grant)
     CHECK(did.lost == 1);
 }
 
-/* An offer and its ACK, with what is said too in each. */
+/* Receives an OFFER and its ACK, each with these options. */
 #define BECOME_BOUND(offer, ack)      \
     do {                              \
         SAY_TOO(offer);               \
@@ -358,7 +359,7 @@ TEST(a_server_without_an_identifier_is_asked_by_broadcast)
     dhcp_release(&d, now);
     CHECK(type() == DHCP_RELEASE && ipv4_number(did.to) == 0);
 
-    /* A name that no host has is repeated, but nothing is sent there. */
+    /* An identifier that is no host's address is repeated, but not sent to. */
     start(true);
     server = ipv4_of_number(0xffffffff);
     reply(DHCP_OFFER);
@@ -404,12 +405,12 @@ TEST(an_ack_keeps_the_offers_values_that_it_lacks)
     CHECK(did.lease.end == now + 2 * HOUR);
     CHECK(is_around(did.lease.t1, now, 3000 * SECOND, 2 * HOUR));
     CHECK(is_around(did.lease.t2, now, 6000 * SECOND, 2 * HOUR));
-    /* Neither is anything lost when it is renewed so. */
+    /* Nor does a renewal without the options remove anything. */
     pass();
     answer(DHCP_ACK, d.xid, ours, 0, 0, 0);
     CHECK(did.bound == 2 && did.lease.end == now + 2 * HOUR);
     CHECK(memcmp(&first, &did.lease.address, sizeof first) == 0);
-    /* But what is said counts, and another address has all anew. */
+    /* Options that are present are used, and another address resets all. */
     pass();
     SAY_TOO("\x06\x04\x0a\x00\x00\x36");
     reply(DHCP_ACK);
@@ -439,7 +440,7 @@ TEST(an_offer_does_not_keep_values_of_an_earlier_one)
 
 TEST(a_gateway_that_is_not_on_the_link_is_left_out)
 {
-    /* In 10.0.0.50/24. */
+    /* The network is 10.0.0.0/24. */
     static const uint8_t wrong[][4] = {
         {10, 0, 1, 1},
         {10, 0, 0, 50},
@@ -506,7 +507,7 @@ TEST(a_route_whose_router_is_not_on_the_link_is_left_out)
     CHECK(did.lease.address.route_count == 2 && did.warned == 1);
     CHECK(did.lease.address.routes[0].network.byte[12] == 11);
     CHECK(did.lease.address.routes[1].network.byte[12] == 14);
-    /* What is behind the last is as if nothing had ever been there. */
+    /* Routes after the last are zero. */
     CHECK(did.lease.address.routes[2].prefix == 0);
 }
 
@@ -602,8 +603,8 @@ TEST(renewal_is_repeated_after_half_of_the_time_left_and_broadcast_from_t2)
     CHECK(now <= did.lease.end + 2 * SECOND);
 }
 
-/* The least time between two REQUESTs to a server that grants each such a
- * lease, in a hundred of them. */
+/* The shortest time between two of a hundred REQUESTs, to a server that grants
+ * such leases. */
 static nanoseconds least_between(uint32_t lease, uint32_t t1, uint32_t t2)
 {
     nanoseconds least = FOREVER, last;
@@ -656,7 +657,7 @@ TEST(a_server_that_refuses_each_renewal_causes_no_fast_loop)
     nanoseconds last, begun;
     unsigned before;
 
-    /* Such a one, and one that does not answer renewals. */
+    /* Such a server, and one that does not answer renewals. */
     for (int silent = 0; silent < 2; silent++) {
         start(true);
         last = 0;
@@ -925,11 +926,11 @@ TEST(a_month_of_leases_survives_a_day_without_a_server)
             dhcp_checked(&d, false, now);
     }
     CHECK(did.lost == 1 && did.holds && d.has_lease);
-    /* T1 varies by chance, and so does their number: by 1.4 in a month. */
+    /* T1 is randomised, and so is their number: by 1.4 in a month. */
     CHECK(did.bound > 29 * 48 - 15 && did.bound < 29 * 48 + 15);
 }
 
-/* Anything may happen, in any order; what must hold at every moment. */
+/* A random event, and the invariants after it. */
 static void turn(void)
 {
     nanoseconds until = dhcp_deadline(&d);

@@ -4,25 +4,25 @@
 #include <mirage/bytes.h>
 
 /* clang-format off */
-/* www.example.org, as a question for it has it; it stands at byte 12. */
+/* The question for www.example.org, at byte 12. */
 #define WWW      "\3www\7example\3org\0"
 #define QUESTION WWW "\0\1\0\1"
 #define QUERY    "\x12\x34\1\0\0\1\0\0\0\0\0\0" QUESTION
 
-/* An answer that counts so many answers and others, and more. */
+/* The header of an answer with these counts of records. */
 #define HEAD(flags, answers, others, more) \
     "\x12\x34" flags "\0\1\0" answers "\0" others "\0" more QUESTION
 
-/* Records, of a name: an address, for 300 s; an alias of two or four bytes. */
+/* Records of a name: an address, for 300 s; an alias of two or four bytes. */
 #define ADDRESS(name, ip)    name "\0\1\0\1\0\0\1\x2c\0\4" ip
 #define CNAME2(name, ttl, a) name "\0\5\0\1\0\0\0" ttl "\0\2" a
 #define CNAME4(name, ttl, a) name "\0\5\0\1\0\0\0" ttl "\0\4" a
-/* For 600 s, and what is not there for least. */
+/* A SOA for 600 s, with a negative TTL of least. */
 #define SOA(least) "\xc0\x10\0\6\0\1\0\0\2\x58\0\x16\0\0" \
                    "\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4" least
 #define OPT "\0\0\x29\4\xd0\0\0\0\0\0\0"
 
-/* Names: www.example.org, example.org, org; what begins at byte n. */
+/* Pointers to www.example.org, example.org, org; to byte n. */
 #define AT_WWW     "\xc0\x0c"
 #define AT_EXAMPLE "\xc0\x10"
 #define AT_ORG     "\xc0\x18"
@@ -50,7 +50,7 @@ static bool parse(const char *p, size_t len, struct dns_reply *r)
 
 #define PARSE(message, r) parse(message, sizeof(message) - 1, r)
 
-/* A text of count times c. */
+/* A text of count characters c. */
 static const char *times(char c, size_t count)
 {
     static char text[300];
@@ -359,7 +359,7 @@ TEST(complete_addresses_of_a_truncated_message_are_read)
                 &r));
     CHECK(r.kind == DNS_TRUNCATED && r.found.count == 2 && r.ttl == 9);
     CHECK(r.found.ip[1].byte[15] == 2 && r.name.len == 0);
-    /* A failure that is cut has none. */
+    /* A truncated failure has no addresses. */
     CHECK(PARSE(HEAD("\x83\x82", "\1", "\0", "\0")
                     ADDRESS(AT_WWW, "\x0a\0\0\1"),
                 &r));
@@ -431,12 +431,12 @@ TEST(compression_pointers_must_point_back)
     CHECK(!PARSE(ONE(ADDRESS("\xc0\x23", "\x0a\0\0\1")), &r));
     CHECK(!PARSE(ONE(ADDRESS("\xc0\x00", "\x0a\0\0\1")), &r));
     CHECK(!PARSE(ONE(ADDRESS("\1x\xc0\x21", "\x0a\0\0\1")), &r));
-    /* Bits of a length that mean nothing (RFC 1035, 4.1.4). */
+    /* Reserved bits of a length (RFC 1035, 4.1.4). */
     CHECK(!PARSE(ONE(ADDRESS("\x40\x0c", "\x0a\0\0\1")), &r));
 }
 
-/* A name has 127 labels at most, and a pointer to a pointer is of no use: who
- * sends thousands of them wants us to follow them. */
+/* A name has 127 labels at most, and a pointer to a pointer is of no use:
+ * thousands of them are an attack. */
 TEST(a_limited_number_of_compression_pointers_is_followed)
 {
     for (unsigned count = 127; count <= 128; count++) {
@@ -464,8 +464,8 @@ TEST(a_name_that_grows_beyond_255_bytes_is_refused)
     struct dns_reply r;
     size_t len = sizeof QUERY - 1;
 
-    /* Four labels of 60 bytes behind each other, then one that goes on with
-     * them: 4 * 61 + 1 = 245 bytes, and with a label of 9 before it 255. */
+    /* Four labels of 60 bytes, then a name that ends in them: 4 * 61 + 1 = 245
+     * bytes, and with a label of 9 before it 255. */
     memcpy(p, HEAD("\x81\x80", "\2", "\0", "\0"), len);
     for (int i = 0; i < 4; i++, len += 61) {
         memset(p + len, 'x', 61);

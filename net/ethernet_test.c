@@ -14,15 +14,16 @@ static bool heard_many;
 static size_t heard_len;
 static uint8_t heard_first;
 
-static void forget(struct network *n, struct buf *frame)
+static void drop(struct network *n, struct buf *frame)
 {
     (void)n;
     buf_free(frame);
 }
 
-static const struct network_ops ops = {.write = forget};
+static const struct network_ops ops = {.write = drop};
 
-static void hear(void *ctx, struct mac from, bool to_many, struct buf *packet)
+static void on_packet(void *ctx, struct mac from, bool to_many,
+                      struct buf *packet)
 {
     CHECK(ctx == &heard && mac_equal(from, their_mac));
     heard++;
@@ -41,14 +42,14 @@ static void begin(void)
     net = (struct network){
         .ops = &ops, .mac = our_mac, .mtu = 1500, .up = true};
     CHECK(ethernet_connect(&net, &e) == OK);
-    ethernet_listen(e, ETHERTYPE_IPV4, hear, &heard);
+    ethernet_listen(e, ETHERTYPE_IPV4, on_packet, &heard);
     heard = 0;
 }
 
-/* A frame whose words behind the addresses are given, then len bytes, in bufs
- * of piece bytes. */
-static void come(struct mac to, const uint16_t *words, size_t count,
-                 size_t len, size_t piece)
+/* Receives a frame with these words after the addresses, then len bytes, in
+ * bufs of piece bytes. */
+static void receive(struct mac to, const uint16_t *words, size_t count,
+                    size_t len, size_t piece)
 {
     uint8_t frame[1600];
     size_t total = 12 + 2 * count + len;
@@ -74,12 +75,12 @@ TEST(frames_for_us_and_broadcasts_reach_the_listener_of_their_type)
     static const uint16_t ip[] = {0x0800}, arp[] = {0x0806};
 
     begin();
-    come(our_mac, ip, 1, 46, 2000);
+    receive(our_mac, ip, 1, 46, 2000);
     CHECK(heard == 1 && heard_len == 46 && !heard_many);
-    come(everyone, ip, 1, 46, 2000);
+    receive(everyone, ip, 1, 46, 2000);
     CHECK(heard == 2 && heard_many);
-    come(other, ip, 1, 46, 2000);
-    come(our_mac, arp, 1, 46, 2000);
+    receive(other, ip, 1, 46, 2000);
+    receive(our_mac, arp, 1, 46, 2000);
     CHECK(heard == 2 && net.counters.dropped_in == 2);
 }
 
@@ -91,7 +92,7 @@ TEST(a_priority_tag_is_stripped)
 
         for (size_t piece = 1; piece < 80; piece += 7) {
             heard = 0;
-            come(our_mac, words, 3, 46, piece);
+            receive(our_mac, words, 3, 46, piece);
             CHECK(heard == 1 && heard_len == 46 && heard_first == 0x45);
         }
     }
@@ -108,12 +109,12 @@ TEST(frames_of_vlans_of_802_2_and_with_two_tags_are_dropped)
                                            0x0300, 0x0000, 0x0800};
 
     begin();
-    come(our_mac, vlan, 3, 46, 2000);
-    come(our_mac, last, 3, 46, 2000);
-    come(our_mac, twice, 5, 46, 2000);
-    come(our_mac, service, 3, 46, 2000);
-    come(our_mac, snap, 5, 46, 2000);
-    come(our_mac, tagged_snap, 7, 46, 2000);
+    receive(our_mac, vlan, 3, 46, 2000);
+    receive(our_mac, last, 3, 46, 2000);
+    receive(our_mac, twice, 5, 46, 2000);
+    receive(our_mac, service, 3, 46, 2000);
+    receive(our_mac, snap, 5, 46, 2000);
+    receive(our_mac, tagged_snap, 7, 46, 2000);
     CHECK(heard == 0 && net.counters.dropped_in == 6);
 }
 
@@ -124,8 +125,8 @@ TEST(a_listener_for_tags_receives_frames_of_vlans_with_their_tag)
 
     begin();
     CHECK(ethernet_connect(&net, &e) == OK);
-    ethernet_listen(e, 0x8100, hear, &heard);
-    come(our_mac, vlan, 3, 46, 2000);
+    ethernet_listen(e, 0x8100, on_packet, &heard);
+    receive(our_mac, vlan, 3, 46, 2000);
     CHECK(heard == 1 && heard_len == 50 && heard_first == 0x43);
 }
 
@@ -134,8 +135,8 @@ TEST(a_frame_with_a_truncated_tag_is_dropped)
     static const uint16_t words[] = {0x8100, 0};
 
     begin();
-    come(our_mac, words, 1, 0, 2000);
-    come(our_mac, words, 2, 0, 2000);
-    come(our_mac, words, 2, 1, 2000);
+    receive(our_mac, words, 1, 0, 2000);
+    receive(our_mac, words, 2, 0, 2000);
+    receive(our_mac, words, 2, 1, 2000);
     CHECK(heard == 0 && net.counters.dropped_in == 3);
 }

@@ -14,7 +14,7 @@
 #define PACKETS 128
 #define NOBODYS 99 /* a protocol without a listener */
 
-/* A host, whose packets are kept. */
+/* A host, with the packets that it has sent and received. */
 struct host {
     struct ipv4 *ip;
     struct buf *out[PACKETS];
@@ -30,8 +30,8 @@ struct host {
 static struct wheel wheel;
 static const struct ip_address none;
 
-static void keep(void *ctx, struct ip_address next, bool to_many,
-                 struct buf *packet)
+static void record_packet(void *ctx, struct ip_address next, bool to_many,
+                          struct buf *packet)
 {
     struct host *h = ctx;
 
@@ -41,7 +41,8 @@ static void keep(void *ctx, struct ip_address next, bool to_many,
     h->out[h->out_count++] = packet;
 }
 
-static void hear(void *ctx, const struct ipv4_packet *packet, struct buf *b)
+static void on_packet(void *ctx, const struct ipv4_packet *packet,
+                      struct buf *b)
 {
     struct host *h = ctx;
 
@@ -62,7 +63,7 @@ static void on_refusal(void *ctx, const struct ipv4_packet *packet,
     h->refused_code = code;
 }
 
-/* The host's address is own, 0: none; of a network of 24 bits. */
+/* Sets up the host with the address own (0: none) and a prefix of 24 bits. */
 static void connect(struct host *h, uint32_t own, uint16_t mtu)
 {
     static bool started;
@@ -73,14 +74,14 @@ static void connect(struct host *h, uint32_t own, uint16_t mtu)
         wheel_init(&wheel, time_now());
     started = true;
     *h = (struct host){.ip = NULL};
-    CHECK(ipv4_connect_to(keep, h, &wheel, mtu, 0, &h->ip) == OK);
+    CHECK(ipv4_connect_to(record_packet, h, &wheel, mtu, 0, &h->ip) == OK);
     ipv4_set_address(h->ip, ipv4_of_number(own), 24, ipv4_of_number(GATEWAY));
-    ipv4_listen(h->ip, PROTOCOL_UDP, hear, NULL, h);
+    ipv4_listen(h->ip, PROTOCOL_UDP, on_packet, NULL, h);
     ipv4_on_refusal(h->ip, on_refusal, h);
 }
 
-/* Frees what h holds; no page is missing then. (Of h itself nothing is freed:
- * a stack stays.) */
+/* Frees the packets of h, and checks that no page leaks. The layer itself is
+ * not freed. */
 static void forget(struct host *h)
 {
     while (h->out_count > 0)
@@ -114,8 +115,8 @@ static uint8_t letter(size_t i)
     return (uint8_t)(i * 3 + i / 254);
 }
 
-/* A packet with len bytes of payload and options bytes of options, which are
- * of the kind that does nothing. Its checksum is not there yet. */
+/* Makes a packet with len bytes of payload and options bytes of NOP options,
+ * without a checksum. */
 static struct buf *packet_of(uint32_t from, uint32_t to, size_t options,
                              size_t len)
 {
@@ -145,8 +146,8 @@ static struct buf *sealed(struct buf *b)
     return b;
 }
 
-/* Has h heard one datagram of len bytes since it was last asked? */
-static bool has_heard(struct host *h, size_t len)
+/* Has h received one datagram of len bytes since the last call? */
+static bool has_received(struct host *h, size_t len)
 {
     struct buf *b = h->payload;
     bool right = h->heard_count == 1 && b && buf_length(b) == len;
@@ -177,7 +178,7 @@ TEST(a_packet_for_us_is_delivered_with_the_fields_of_its_header)
     CHECK(host.heard.protocol == PROTOCOL_UDP && host.heard.whole);
     CHECK(ipv4_number(host.heard.from) == LEFT && !host.heard.to_many);
     CHECK(ipv4_number(host.heard.to) == RIGHT);
-    CHECK(has_heard(&host, 100));
+    CHECK(has_received(&host, 100));
     forget(&host);
 }
 
@@ -243,14 +244,14 @@ TEST(padding_after_a_packet_is_removed)
         b = sealed(packet_of(LEFT, RIGHT, 0, len));
         memset(buf_append(b, 26 - len), 0xee, 26 - len);
         ipv4_input(host.ip, false, b);
-        CHECK(has_heard(&host, len));
+        CHECK(has_received(&host, len));
     }
-    /* Padding in a buf of its own, and one that begins in the middle. */
+    /* Padding in a buf of its own, and in the middle of a buf. */
     b = sealed(packet_of(LEFT, RIGHT, 0, 10));
     b->next = buf_new(0);
     memset(buf_append(b->next, 16), 0xee, 16);
     ipv4_input(host.ip, false, b);
-    CHECK(has_heard(&host, 10));
+    CHECK(has_received(&host, 10));
     forget(&host);
 }
 
@@ -265,7 +266,7 @@ TEST(a_packet_in_several_bufs_is_delivered)
         buf_trim(whole, first);
         b->next = whole;
         ipv4_input(host.ip, false, b);
-        CHECK(has_heard(&host, 100));
+        CHECK(has_received(&host, 100));
     }
     forget(&host);
 }
@@ -286,14 +287,14 @@ TEST(options_are_skipped)
     connect(&host, RIGHT, 1500);
     for (size_t options = 4; options <= 40; options += 4) {
         ipv4_input(host.ip, false, sealed(packet_of(LEFT, RIGHT, options, 9)));
-        CHECK(has_heard(&host, 9));
+        CHECK(has_received(&host, 9));
     }
-    /* Router alert (RFC 2113), record route (RFC 791, 3.1), and what follows
-     * the end of the options, which nobody reads. */
+    /* Router alert (RFC 2113), record route (RFC 791, 3.1), and bytes after the
+     * end of the options. */
     b = packet_of(LEFT, RIGHT, 16, 9);
     memcpy(b->data + 20, "\x94\x04\0\0\x07\x07\x04\0\0\0\0\0\x83\x03\x04", 16);
     ipv4_input(host.ip, false, sealed(b));
-    CHECK(has_heard(&host, 9));
+    CHECK(has_received(&host, 9));
     forget(&host);
 }
 
@@ -336,9 +337,9 @@ TEST(packets_from_martian_addresses_are_dropped)
     forget(&host);
 }
 
-/* A packet to a port, as one fragment or as two. */
-static void come_to_port(uint32_t from, uint32_t to, uint8_t protocol,
-                         uint16_t port, bool in_fragments)
+/* Receives a packet to a port, whole or as two fragments. */
+static void receive_at_port(uint32_t from, uint32_t to, uint8_t protocol,
+                            uint16_t port, bool in_fragments)
 {
     struct buf *b = packet_of(from, to, 0, 24), *second;
 
@@ -357,7 +358,7 @@ static void come_to_port(uint32_t from, uint32_t to, uint8_t protocol,
     ipv4_input(host.ip, to == 0xffffffff, sealed(second));
 }
 
-static unsigned taken(void)
+static unsigned count_received(void)
 {
     unsigned count = host.heard_count;
 
@@ -367,24 +368,23 @@ static unsigned taken(void)
     return count;
 }
 
-/* RFC 1122, 3.2.1.3 (a): only to ask for an address, and so only of servers
- * that give addresses. */
+/* RFC 1122, 3.2.1.3 (a): only to ask a server for an address. */
 TEST(a_sender_without_an_address_reaches_dhcp_only)
 {
     connect(&host, RIGHT, 1500);
-    ipv4_listen(host.ip, PROTOCOL_TCP, hear, NULL, &host);
+    ipv4_listen(host.ip, PROTOCOL_TCP, on_packet, NULL, &host);
     for (int cut = 0; cut < 2; cut++) {
-        come_to_port(0, 0xffffffff, PROTOCOL_UDP, 67, cut);
-        CHECK(taken() == 1);
-        come_to_port(0, 0xffffffff, PROTOCOL_UDP, 53, cut);
-        come_to_port(0, 0xffffffff, PROTOCOL_TCP, 67, cut);
-        come_to_port(0, 0xffffffff, NOBODYS, 67, cut);
-        come_to_port(0, RIGHT, PROTOCOL_UDP, 67, cut);
-        CHECK(taken() == 0);
+        receive_at_port(0, 0xffffffff, PROTOCOL_UDP, 67, cut);
+        CHECK(count_received() == 1);
+        receive_at_port(0, 0xffffffff, PROTOCOL_UDP, 53, cut);
+        receive_at_port(0, 0xffffffff, PROTOCOL_TCP, 67, cut);
+        receive_at_port(0, 0xffffffff, NOBODYS, 67, cut);
+        receive_at_port(0, RIGHT, PROTOCOL_UDP, 67, cut);
+        CHECK(count_received() == 0);
     }
     CHECK(host.refused == 0);
     ipv4_input(host.ip, true, sealed(packet_of(0, 0xffffffff, 0, 3)));
-    CHECK(taken() == 0);
+    CHECK(count_received() == 0);
     forget(&host);
 }
 
@@ -403,7 +403,7 @@ TEST(packets_for_other_hosts_are_dropped)
     forget(&host);
 }
 
-/* As after a lost lease. */
+/* As after the end of a lease. */
 TEST(a_host_without_an_address_receives_only_for_a_dhcp_client)
 {
     static const uint32_t never[] = {0x7f000001, 0x7fffffff, 0x7f000044, 0,
@@ -413,28 +413,28 @@ TEST(a_host_without_an_address_receives_only_for_a_dhcp_client)
                                        0xffffffff, 0x00000001};
 
     connect(&host, 0, 1500);
-    ipv4_listen(host.ip, PROTOCOL_TCP, hear, NULL, &host);
-    ipv4_listen(host.ip, PROTOCOL_ICMP, hear, NULL, &host);
+    ipv4_listen(host.ip, PROTOCOL_TCP, on_packet, NULL, &host);
+    ipv4_listen(host.ip, PROTOCOL_ICMP, on_packet, NULL, &host);
     for (int cut = 0; cut < 2; cut++) {
-        come_to_port(LEFT, 0x0a000063, PROTOCOL_UDP, 68, cut);
-        come_to_port(LEFT, 0xffffffff, PROTOCOL_UDP, 68, cut);
-        come_to_port(0xc0a80101, RIGHT, PROTOCOL_UDP, 68, cut);
-        CHECK(taken() == 3);
+        receive_at_port(LEFT, 0x0a000063, PROTOCOL_UDP, 68, cut);
+        receive_at_port(LEFT, 0xffffffff, PROTOCOL_UDP, 68, cut);
+        receive_at_port(0xc0a80101, RIGHT, PROTOCOL_UDP, 68, cut);
+        CHECK(count_received() == 3);
         for (uint32_t port = 1; port < 65536; port += port < 100 ? 1 : 331)
             if (port != 68) {
-                come_to_port(LEFT, RIGHT, PROTOCOL_UDP, (uint16_t)port, cut);
-                come_to_port(LEFT, 0xffffffff, PROTOCOL_UDP, (uint16_t)port,
-                             cut);
+                receive_at_port(LEFT, RIGHT, PROTOCOL_UDP, (uint16_t)port, cut);
+                receive_at_port(LEFT, 0xffffffff, PROTOCOL_UDP, (uint16_t)port,
+                                cut);
             }
-        come_to_port(LEFT, RIGHT, PROTOCOL_TCP, 68, cut);
-        come_to_port(LEFT, 0xffffffff, PROTOCOL_TCP, 68, cut);
-        come_to_port(LEFT, RIGHT, PROTOCOL_ICMP, 68, cut);
-        come_to_port(LEFT, RIGHT, NOBODYS, 68, cut);
+        receive_at_port(LEFT, RIGHT, PROTOCOL_TCP, 68, cut);
+        receive_at_port(LEFT, 0xffffffff, PROTOCOL_TCP, 68, cut);
+        receive_at_port(LEFT, RIGHT, PROTOCOL_ICMP, 68, cut);
+        receive_at_port(LEFT, RIGHT, NOBODYS, 68, cut);
         for (size_t i = 0; i < sizeof never / sizeof *never; i++)
-            come_to_port(LEFT, never[i], PROTOCOL_UDP, 68, cut);
+            receive_at_port(LEFT, never[i], PROTOCOL_UDP, 68, cut);
         for (size_t i = 0; i < sizeof senders / sizeof *senders; i++)
-            come_to_port(senders[i], RIGHT, PROTOCOL_UDP, 68, cut);
-        CHECK(taken() == 0 && host.refused == 0);
+            receive_at_port(senders[i], RIGHT, PROTOCOL_UDP, 68, cut);
+        CHECK(count_received() == 0 && host.refused == 0);
     }
     CHECK(buf_pages_free() == buf_pages()); /* nor does anything wait */
     forget(&host);
@@ -445,13 +445,13 @@ TEST(packets_from_and_to_loopback_addresses_are_dropped)
     for (int own = 0; own < 2; own++) {
         connect(&host, own ? RIGHT : 0, 1500);
         for (uint32_t low = 0; low < 0x1000000; low += 99991) {
-            come_to_port(0x7f000000 + low, RIGHT, PROTOCOL_UDP, 68, false);
-            come_to_port(0x7f000000 + low, 0xffffffff, PROTOCOL_UDP, 68,
-                         false);
-            come_to_port(LEFT, 0x7f000000 + low, PROTOCOL_UDP, 68, false);
+            receive_at_port(0x7f000000 + low, RIGHT, PROTOCOL_UDP, 68, false);
+            receive_at_port(0x7f000000 + low, 0xffffffff, PROTOCOL_UDP, 68,
+                            false);
+            receive_at_port(LEFT, 0x7f000000 + low, PROTOCOL_UDP, 68, false);
             CHECK(!ipv4_reaches(host.ip, ipv4_of_number(0x7f000000 + low)));
         }
-        CHECK(taken() == 0);
+        CHECK(count_received() == 0);
         forget(&host);
     }
 }
@@ -476,12 +476,12 @@ TEST(multicast_and_broadcast_packets_are_marked)
         ipv4_input(host.ip, cases[i].link,
                    sealed(packet_of(LEFT, cases[i].to, 0, 8)));
         CHECK(host.heard.to_many == cases[i].many);
-        CHECK(has_heard(&host, 8));
+        CHECK(has_received(&host, 8));
     }
     CHECK(ipv4_is_broadcast(host.ip, ipv4_address(10, 0, 0, 255)));
     CHECK(ipv4_is_broadcast(host.ip, ipv4_address(255, 255, 255, 255)));
     CHECK(!ipv4_is_broadcast(host.ip, ipv4_address(10, 0, 1, 255)));
-    /* RFC 3021: a link of two has no address for all. */
+    /* RFC 3021: a network of two hosts has no broadcast address. */
     ipv4_set_address(host.ip, ipv4_address(10, 0, 0, 2), 31,
                      none);
     CHECK(!ipv4_is_broadcast(host.ip, ipv4_address(10, 0, 0, 3)));
@@ -552,8 +552,8 @@ TEST(a_sent_packet_has_a_valid_header)
     CHECK(get_be32(p + 12) == LEFT && get_be32(p + 16) == RIGHT);
     CHECK(checksum_finish(checksum_add(0, p, 20)) == 0);
     id = get_be16(p + 4);
-    /* As the sender says, with another id, and in front of a payload that has
-     * no room for a header. */
+    /* With the given fields and another id, before a payload without headroom.
+     */
     CHECK(ipv4_write(host.ip, &packet, payload_of(9, 0)) == OK);
     CHECK(host.out_count == 2);
     p = host.out[1]->data;
@@ -564,7 +564,7 @@ TEST(a_sent_packet_has_a_valid_header)
     forget(&host);
 }
 
-/* The identity of the next packet to an address, whose pages go back. */
+/* The identification of the next packet to an address. Frees the packet. */
 static uint16_t id_to(struct host *h, uint32_t to, size_t len)
 {
     uint16_t id;
@@ -576,8 +576,8 @@ static uint16_t id_to(struct host *h, uint32_t to, size_t len)
     return id;
 }
 
-/* RFC 6274, 3.5.2: by a counter for all, A would learn from its own packets how
- * many went to B. */
+/* RFC 6274, 3.5.2: with a global counter a host could count our packets to
+ * others. */
 TEST(identities_do_not_disclose_traffic_to_other_hosts)
 {
     unsigned moved = 0;
@@ -608,7 +608,7 @@ TEST(identities_to_one_host_repeat_late)
         again += seen[id]++;
     }
     CHECK(again == 0);
-    /* All fragments of a packet have one, and each segment its own. */
+    /* All fragments of a packet have the same, each segment its own. */
     last = id_to(&host, RIGHT, 5000);
     CHECK(id_to(&host, RIGHT, 8) != last);
     forget(&host);
@@ -633,7 +633,7 @@ TEST(identities_are_not_predictable_from_other_hosts)
     forget(&other);
 }
 
-/* Where a packet to an address goes. */
+/* The next hop of a packet to an address. */
 static uint32_t next_hop_to(uint32_t to)
 {
     unsigned before = host.out_count;
@@ -662,7 +662,7 @@ TEST(the_longest_prefix_is_used_and_without_a_router_the_link)
     CHECK(next_hop_to(0x0a000081) == 0x0a000008);
     CHECK(next_hop_to(0x0a000103) == 0x0a000009);
     CHECK(next_hop_to(0xc0000201) == GATEWAY);
-    /* A new address has routes of its own. */
+    /* A new address removes the routes. */
     ipv4_set_address(host.ip, ipv4_of_number(LEFT), 24, none);
     CHECK(write_to(&host, 0xac1f0001, 8, false) == ERR_UNREACHABLE);
     CHECK(!ipv4_reaches(host.ip, ipv4_of_number(0xac1f0001)));
@@ -703,16 +703,16 @@ TEST(the_next_hop_is_the_host_or_the_gateway_or_none)
     CHECK(ipv4_number(host.next[3]) == 0x0a0000ff && host.to_many[3]);
     CHECK(ipv4_number(host.next[4]) == 0xe00000fb && host.to_many[4]);
     CHECK(get_be32(host.out[1]->data + 16) == 0x0a000103);
-    /* To ourselves, to the loopback and to this network there is no way. */
+    /* There is no route to ourselves, loopback and 0/8. */
     CHECK(write_to(&host, LEFT, 8, false) == ERR_UNREACHABLE);
     CHECK(write_to(&host, 0x7f000001, 8, false) == ERR_UNREACHABLE);
     CHECK(write_to(&host, 0, 8, false) == ERR_UNREACHABLE);
-    /* Without a gateway only to the link. */
+    /* Without a gateway only the link is reachable. */
     ipv4_set_address(host.ip, ipv4_of_number(LEFT), 24, none);
     CHECK(write_to(&host, 0x0a000103, 8, false) == ERR_UNREACHABLE);
     CHECK(write_to(&host, RIGHT, 8, false) == OK);
     CHECK(count(&host, "ipv4_no_route") == 4);
-    /* Without an address only to all. */
+    /* Without an address only broadcasts are sent. */
     ipv4_set_address(host.ip, none, 0, none);
     CHECK(write_to(&host, RIGHT, 8, false) == ERR_UNREACHABLE);
     CHECK(write_to(&host, 0xffffffff, 8, false) == OK);
@@ -720,8 +720,8 @@ TEST(the_next_hop_is_the_host_or_the_gateway_or_none)
     forget(&host);
 }
 
-/* What h sent arrives at to, in bufs of its own as from a device; from the
- * last packet to the first if that is asked for. */
+/* Delivers the packets that h has sent to another host, in new bufs as from a
+ * device; in reverse order if backwards. */
 static void carry(struct host *h, struct host *to, bool backwards)
 {
     static uint8_t flat[65535];
@@ -766,7 +766,7 @@ TEST(a_long_packet_is_fragmented_and_reassembled)
             }
             carry(&host, &other, j % 2);
             CHECK(other.heard.service == 3);
-            CHECK(has_heard(&other, len[j]));
+            CHECK(has_received(&other, len[j]));
         }
         forget(&host);
         forget(&other);
@@ -806,7 +806,7 @@ TEST(a_packet_with_df_is_not_fragmented)
     CHECK(write_to(&host, RIGHT, 1481, true) == ERR_RANGE);
     CHECK(write_to(&host, RIGHT, 65516, false) == ERR_RANGE);
     CHECK(host.out_count == 1);
-    /* A list of segments to be is one packet. */
+    /* A packet that the device segments is not too long. */
     b = payload_of(9000, IPV4_HEADROOM);
     b->offload.segment = 1000;
     CHECK(ipv4_write(host.ip, &packet, b) == OK && host.out_count == 2);
@@ -846,7 +846,7 @@ TEST(incomplete_datagrams_time_out_and_are_reported)
 
 TEST(without_pages_a_write_fails_and_leaks_nothing)
 {
-    static struct buf *taken[TEST_PAGES];
+    static struct buf *count_received[TEST_PAGES];
     struct buf *b;
     size_t free_pages, n = 0;
     struct ipv4_packet packet = {.to = ipv4_of_number(RIGHT),
@@ -857,11 +857,11 @@ TEST(without_pages_a_write_fails_and_leaks_nothing)
         b = payload_of(3001, IPV4_HEADROOM);
         free_pages = buf_pages_free();
         while (n + spare < free_pages)
-            taken[n++] = buf_new(0);
+            count_received[n++] = buf_new(0);
         CHECK(ipv4_write(host.ip, &packet, b) ==
               (spare < 6 ? ERR_NO_MEMORY : OK));
         while (n > 0)
-            buf_free(taken[--n]);
+            buf_free(count_received[--n]);
         forget(&host);
     }
 }

@@ -20,7 +20,7 @@ static void on_expired(void *ctx, const struct ipv4_packet *packet,
     expired_len = buf_length(start);
 }
 
-/* The wheel is turned by hand: nothing expires by itself. */
+/* Without a fiber: the test turns the wheel. */
 static void begin(void)
 {
     if (buf_pages() == 0)
@@ -31,7 +31,7 @@ static void begin(void)
     expired = 0;
 }
 
-/* Whatever still waits expires; then no page is missing. */
+/* Lets all datagrams time out; then no page may be missing. */
 static void end(void)
 {
     wheel_turn(&wheel, time_now() + REASSEMBLY_TIME + SECOND);
@@ -50,10 +50,10 @@ static uint8_t letter(size_t i)
     return (uint8_t)(i * 5 + i / 253);
 }
 
-/* The header of the latest datagram that was joined. */
+/* The header of the last reassembled datagram. */
 static struct ipv4_packet joined;
 
-/* Adds bytes [from, to) of a datagram, as f says otherwise. */
+/* Adds bytes [from, to) of a datagram, with the other fields of f. */
 static struct buf *add_fragment(struct fragment f, unsigned from, unsigned to)
 {
     struct buf *first = buf_new(0), *last = first, *whole;
@@ -71,7 +71,7 @@ static struct buf *add_fragment(struct fragment f, unsigned from, unsigned to)
     return whole;
 }
 
-/* Bytes [from, to) of datagram id of a host. */
+/* Adds bytes [from, to) of datagram id of a host. */
 static struct buf *add_of(uint8_t host, uint16_t id, unsigned from,
                           unsigned to, bool more)
 {
@@ -86,7 +86,7 @@ static struct buf *add_of(uint8_t host, uint16_t id, unsigned from,
         from, to);
 }
 
-/* The same with the ECN codepoint, or with a header of other length. */
+/* The same with an ECN codepoint, or with a header of another length. */
 static struct buf *add_marked(uint8_t ecn, unsigned from, unsigned to,
                               bool more)
 {
@@ -110,7 +110,7 @@ static struct buf *add(unsigned from, unsigned to, bool more)
     return add_of(1, 7, from, to, more);
 }
 
-/* Is that the whole datagram, with all its bytes? Frees it. */
+/* Is b the complete datagram, byte for byte? Frees it. */
 static bool is_whole(struct buf *b, size_t len)
 {
     bool right = b && buf_length(b) == len;
@@ -138,8 +138,8 @@ TEST(fragments_in_order_and_reversed_are_reassembled)
     CHECK(expired == 0);
 }
 
-/* All orders of four pieces, and each piece twice if that is asked for; a
- * second one of the last to come would begin another datagram. */
+/* Adds four fragments in all orders; with `twice` each is repeated, except the
+ * last: it would start another datagram. */
 static void all_orders(bool twice)
 {
     static const unsigned at[] = {0, 8, 24, 64, 67};
@@ -203,7 +203,7 @@ TEST(a_datagram_with_an_overlap_is_dropped)
         CHECK(counters()->overlaps == i + 1);
         CHECK(buf_pages_free() == buf_pages());
     }
-    /* What touches does not overlap. */
+    /* Adjacent fragments do not overlap. */
     CHECK(!add(16, 40, true));
     CHECK(!add(8, 16, true));
     CHECK(!add(40, 48, true));
@@ -238,18 +238,18 @@ TEST(a_datagram_with_a_hole_waits_for_the_fragment)
 TEST(fragments_with_conflicting_lengths_drop_the_datagram)
 {
     begin();
-    /* A second end, later and earlier; */
+    /* A second last fragment, later and earlier; */
     CHECK(!add(32, 40, false));
     CHECK(!add(48, 56, false));
     CHECK(counters()->overlaps == 1);
     CHECK(!add(32, 40, false));
     CHECK(!add(8, 16, false));
     CHECK(counters()->overlaps == 2);
-    /* one before what has come; */
+    /* one before a received fragment; */
     CHECK(!add(32, 40, true));
     CHECK(!add(8, 16, false));
     CHECK(counters()->overlaps == 3);
-    /* and something behind it. */
+    /* and a fragment behind it. */
     CHECK(!add(32, 40, false));
     CHECK(!add(40, 48, true));
     CHECK(counters()->overlaps == 4);
@@ -405,7 +405,8 @@ TEST(datagrams_of_one_sender_are_limited_and_the_oldest_is_dropped)
     CHECK(!add_of(1, REASSEMBLY_OF_ONE, 0, 8, true));
     CHECK(counters()->overflows == 1);
     CHECK(buf_pages() - buf_pages_free() == REASSEMBLY_OF_ONE + 1);
-    /* That was the first; the others are still there, and another's too. */
+    /* The oldest was dropped; the others are complete, and so is that of the
+     * other sender. */
     CHECK(is_whole(add_of(1, 1, 8, 16, false), 16));
     CHECK(is_whole(add_of(1, REASSEMBLY_OF_ONE, 8, 16, false), 16));
     CHECK(is_whole(add_of(2, 0, 8, 16, false), 16));

@@ -13,7 +13,7 @@ static void on_expiry(void *ctx)
     rung_at = clock;
 }
 
-/* Turns w at each moment that it asks for, up to the end. */
+/* Turns w at each time that it asks for, until end. Returns the turns. */
 static int turn_until(struct wheel *w, nanoseconds end)
 {
     int turns = 0;

@@ -64,7 +64,7 @@ static struct tcp_segment segment(uint8_t flags, uint32_t seq, uint32_t ack)
                                 .window = 65535};
 }
 
-static void say(uint8_t flags, uint32_t seq, uint32_t ack, size_t len)
+static void send_segment(uint8_t flags, uint32_t seq, uint32_t ack, size_t len)
 {
     static const uint8_t data[2000];
     struct tcp_segment s = segment(flags, seq, ack);
@@ -91,7 +91,7 @@ static void fill_up(void)
 
     begin();
     CHECK(tcpv4_limit(right.tcp, PORT, &few) == OK);
-    say(TCP_SYN, 1, 0, 0);
+    send_segment(TCP_SYN, 1, 0, 0);
     CHECK(hears(&seen, SECOND) && seen.s.flags == SA && peer_tcp() != NULL);
     peer_port++;
 }
@@ -112,14 +112,14 @@ TEST(a_cookie_opens_a_connection_without_stored_state)
         CHECK(hears(&seen, BRIEF) && seen.s.flags == SA &&
               seen.s.ack == 0 && !seen.s.has_scale && !seen.s.has_timestamps);
         CHECK(!peer_tcp() && right.tcp->count == count);
-        say(TCP_ACK, 0, seen.s.seq + 1, 0);
+        send_segment(TCP_ACK, 0, seen.s.seq + 1, 0);
         CHECK(time_sleep(BRIEF) == OK);
         c = peer_tcp();
         CHECK(c && c->state == TCP_ESTABLISHED && c->mss <= mss &&
               c->mss >= mss - (mss < 536 ? 400 : 0) - (mss < 1220 ? 700 : 150));
         CHECK(flow && flow_write(flow, "hello", 5, FOREVER) == OK);
         CHECK(hears(&seen, BRIEF) && seen.len == 5);
-        say(TCP_ACK, 0, seen.s.seq + 5, 10);
+        send_segment(TCP_ACK, 0, seen.s.seq + 5, 10);
         CHECK(hears(&seen, BRIEF) && seen.s.ack == 10);
         peer_port++;
     }
@@ -210,7 +210,7 @@ TEST(a_connection_from_a_cookie_without_timestamps_has_no_rtt_sample)
     peer_send(&s, NULL, 0);
     CHECK(hears(&seen, BRIEF) && seen.s.flags == SA);
     seq = seen.s.seq + 1;
-    say(TCP_ACK, 101, seq, 0);
+    send_segment(TCP_ACK, 101, seq, 0);
     CHECK(time_sleep(BRIEF) == OK);
     len = 5u * peer_tcp()->mss;
     CHECK(flow && flow_write(flow, data, len, FOREVER) == OK);
@@ -219,10 +219,10 @@ TEST(a_connection_from_a_cookie_without_timestamps_has_no_rtt_sample)
     CHECK(time_sleep(BRIEF) == OK);
     for (int i = 0; i < 3;
          i++) /* the first segment is lost, and retransmitted */
-        say(TCP_ACK, 101, seq, 0);
+        send_segment(TCP_ACK, 101, seq, 0);
     while (hears(&seen, BRIEF))
         continue;
-    say(TCP_ACK, 101, seq + len, 0);
+    send_segment(TCP_ACK, 101, seq + len, 0);
     CHECK(time_sleep(BRIEF) == OK);
     CHECK(peer_tcp()->rtt.srtt == 0 && peer_tcp()->snd.una == seq + len);
     CHECK(flow_write(flow, data, sizeof data, FOREVER) == OK);
@@ -235,9 +235,9 @@ TEST(data_after_a_lost_handshake_ack_open_the_connection_by_the_cookie)
     struct seen seen;
 
     fill_up();
-    say(TCP_SYN, 100, 0, 0);
+    send_segment(TCP_SYN, 100, 0, 0);
     CHECK(hears(&seen, BRIEF));
-    say(TCP_ACK | TCP_FIN, 101, seen.s.seq + 1, 500);
+    send_segment(TCP_ACK | TCP_FIN, 101, seen.s.seq + 1, 500);
     CHECK(hears(&seen, BRIEF) && seen.s.ack == 602);
     c = peer_tcp();
     CHECK(c && c->state == TCP_CLOSE_WAIT && c->rcvq.len == 500);
@@ -248,7 +248,7 @@ static bool is_no_cookie(uint32_t seq, uint32_t ack)
 {
     struct seen seen;
 
-    say(TCP_ACK, seq, ack, 0);
+    send_segment(TCP_ACK, seq, ack, 0);
     return hears(&seen, BRIEF) && seen.s.flags == TCP_RST &&
            seen.s.seq == ack && !peer_tcp();
 }
@@ -261,7 +261,7 @@ TEST(a_cookie_is_valid_for_its_peer_only_and_for_two_minutes)
     begin();
     CHECK(is_no_cookie(1, 1)); /* no cookie was sent yet */
     fill_up();
-    say(TCP_SYN, 100, 0, 0);
+    send_segment(TCP_SYN, 100, 0, 0);
     CHECK(hears(&seen, BRIEF));
     cookie = seen.s.seq;
     CHECK(is_no_cookie(102, cookie + 1));
@@ -271,7 +271,7 @@ TEST(a_cookie_is_valid_for_its_peer_only_and_for_two_minutes)
     CHECK(is_no_cookie(101, cookie + 1));
     peer_port--;
     CHECK(time_sleep(63 * SECOND) == OK);
-    say(TCP_ACK, 101, cookie + 1, 0);
+    send_segment(TCP_ACK, 101, cookie + 1, 0);
     CHECK(time_sleep(BRIEF) == OK && peer_tcp());
     tcpv4_reset(right.tcp, ERR_GONE);
     CHECK(time_sleep(66 * SECOND) == OK);
@@ -302,7 +302,7 @@ TEST(a_syn_flood_neither_refuses_nor_delays_others_nor_uses_pages)
     struct seen seen;
 
     begin();
-    say(TCP_SYN, 100, 0, 0); /* a peer in the handshake */
+    send_segment(TCP_SYN, 100, 0, 0); /* a peer in the handshake */
     CHECK(hears(&seen, BRIEF));
     cookies = right.tcp->counters.cookies_out;
     for (uint32_t i = 0; i < 50000; i++)
@@ -312,14 +312,14 @@ TEST(a_syn_flood_neither_refuses_nor_delays_others_nor_uses_pages)
     CHECK(right.tcp->counters.cookies_out - cookies ==
           50001 - TCP_HALF_OPEN);
     CHECK(buf_pages() - buf_pages_free() < 100);
-    say(TCP_ACK, 101, seen.s.seq + 1, 0);
+    send_segment(TCP_ACK, 101, seen.s.seq + 1, 0);
     CHECK(time_sleep(BRIEF) == OK && peer_tcp() &&
           peer_tcp()->state == TCP_ESTABLISHED);
     peer_port++;
     began = time_now();
-    say(TCP_SYN, 100, 0, 0);
+    send_segment(TCP_SYN, 100, 0, 0);
     CHECK(hears(&seen, BRIEF));
-    say(TCP_ACK, 101, seen.s.seq + 1, 5);
+    send_segment(TCP_ACK, 101, seen.s.seq + 1, 5);
     CHECK(hears(&seen, BRIEF) && seen.s.ack == 106 && peer_tcp());
     CHECK(time_now() - began < 50 * MILLISECOND);
     begin();
@@ -334,26 +334,26 @@ TEST(a_peer_is_served_when_one_of_the_busy_handlers_returns)
     begin();
     CHECK(tcpv4_limit(right.tcp, PORT, &two) == OK);
     for (int i = 0; i < 3; i++) { /* the third is half open in time */
-        say(TCP_SYN, 100, 0, 0);
+        send_segment(TCP_SYN, 100, 0, 0);
         CHECK(hears(&late, BRIEF) && late.s.flags == SA);
         peer_port++;
         if (i == 2)
             break;
         peer_port--;
-        say(i == 0 ? TCP_ACK : 0, 101, late.s.seq + 1, 0);
+        send_segment(i == 0 ? TCP_ACK : 0, 101, late.s.seq + 1, 0);
         if (i == 1)
             seen = late;
         peer_port++;
     }
     peer_port = (uint16_t)(peer_port - 2); /* the second */
-    say(TCP_ACK, 101, seen.s.seq + 1, 0);
+    send_segment(TCP_ACK, 101, seen.s.seq + 1, 0);
     CHECK(time_sleep(BRIEF) == OK && handled == 2);
     peer_port++; /* the third: its ACK is dropped */
-    say(TCP_ACK, 101, late.s.seq + 1, 0);
+    send_segment(TCP_ACK, 101, late.s.seq + 1, 0);
     CHECK(time_sleep(BRIEF) == OK && handled == 2);
     CHECK(peer_tcp()->state == TCP_SYN_RECEIVED);
     peer_port++; /* the SYN of a fourth is dropped */
-    say(TCP_SYN, 100, 0, 0);
+    send_segment(TCP_SYN, 100, 0, 0);
     CHECK(!hears(&seen, BRIEF) && !peer_tcp());
     peer_port--;
     let_go = true;
@@ -362,7 +362,7 @@ TEST(a_peer_is_served_when_one_of_the_busy_handlers_returns)
     let_go = false;
     peer_ignores(0);
     CHECK(hears(&seen, 2 * SECOND) && seen.s.flags == SA);
-    say(TCP_ACK, 101, seen.s.seq + 1, 0);
+    send_segment(TCP_ACK, 101, seen.s.seq + 1, 0);
     CHECK(time_sleep(BRIEF) == OK && handled == 3);
     CHECK(peer_tcp()->state == TCP_ESTABLISHED);
 }

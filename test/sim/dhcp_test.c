@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The DHCP client in a whole stack, with a server of this test on the other end
- * of the wire: a month of leases, and what goes wrong with them.
+ * The DHCP client in a complete stack, with a server of this test at the other
+ * end of the wire: a month of leases, and their faults.
  */
 #include "check.h"
 #include "pair.h"
@@ -11,7 +11,7 @@
 #define LEASE 3600 /* seconds */
 #define DAY   (86400 * SECOND)
 
-/* What the server does, and has seen. */
+/* The server's behaviour, and what it has received. */
 static struct {
     struct host host;
     bool silent, refuses;
@@ -184,7 +184,7 @@ TEST(an_address_in_use_is_declined_and_discovered_after_ten_seconds)
 {
     nanoseconds declined;
 
-    /* The other end of the wire takes the address that is offered next. */
+    /* The other end of the wire uses the address that is offered next. */
     ipv4_set_address(right.ip, ipv4_address(10, 0, 0, 62), 24,
                      ipv4_of_number(0));
     arp_set_address(right.arp, ipv4_address(10, 0, 0, 62), 24);
@@ -225,7 +225,8 @@ TEST(a_lease_of_a_second_causes_no_flood)
     before = server.count[3];
     CHECK(time_sleep(1000 * SECOND) == OK);
     CHECK(is_at(64));
-    /* One in 1.25 s at most; of 10 s, half of which passes, one in five. */
+    /* At most one in 1.25 s; with a lease of 10 s, renewed at its half, one in
+     * 5 s. */
     CHECK(server.count[3] - before > 180 && server.count[3] - before < 220);
     server.lease = LEASE;
     CHECK(time_sleep(20 * SECOND) == OK);
@@ -252,13 +253,13 @@ TEST(the_lease_is_released_when_the_image_ends)
     CHECK(ipv4_number(stackv4_ip(stack)) == 0);
     CHECK(time_sleep(DAY) == OK);
     CHECK(server.count[7] == 1 && server.count[1] == discovers);
-    /* Another host may have the address: nobody defends it. */
+    /* Another host may use the address: it is not defended. */
     CHECK(arp_probe(right.arp, ipv4_address(10, 0, 0, 64), FOREVER) == OK);
     stackv4_finish(stack);
     CHECK(server.count[7] == 1);
 }
 
-/* Another stack on the wire, which is given an address as the server says. */
+/* Starts another stack on the wire, which gets an address of the server. */
 static struct stackv4 *another(struct ip_address ip)
 {
     struct network *net;
@@ -280,7 +281,7 @@ static void add_not_ours(void *ctx, const char *name, uint64_t value)
         *(uint64_t *)ctx = value;
 }
 
-/* Packets for others that a host has got. */
+/* Packets for other hosts that a host has received. */
 static uint64_t passed_to(const struct host *h)
 {
     uint64_t value = 0;
@@ -289,7 +290,7 @@ static uint64_t passed_to(const struct host *h)
     return value;
 }
 
-/* Does a datagram to a host elsewhere go to h, as the next hop? */
+/* Is h the next hop of a datagram to a host elsewhere? */
 static bool goes_by(struct stackv4 *s, uint8_t first, const struct host *h)
 {
     struct endpoint to = {ipv4_address(first, 16, 0, 9), 9};
@@ -320,7 +321,7 @@ TEST(routes_of_option_121_are_used)
     struct stackv4_address a;
     struct stackv4 *s;
 
-    /* The router of option 3 is not heard. */
+    /* The router of option 3 is ignored. */
     server.router = 0x0a000077;
     memcpy(server.too, routes, sizeof routes - 1);
     server.too_len = sizeof routes - 1;
@@ -329,7 +330,7 @@ TEST(routes_of_option_121_are_used)
     CHECK(a.route_count == 2 && a.prefix == 32);
     CHECK(ip_equal(a.gateway, ipv4_address(10, 0, 0, 1)));
     CHECK(goes_by(s, 192, &left) && goes_by(s, 172, &right));
-    /* Other routes come with a renewal, and the address stays. */
+    /* A renewal changes the routes and keeps the address. */
     memcpy(server.too + 11 + 0, "\x08\xad", 2);
     CHECK(time_sleep(LEASE * SECOND) == OK);
     CHECK(goes_by(s, 172, &left) && goes_by(s, 173, &right));

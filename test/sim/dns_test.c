@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The resolver over a stack of our own, with servers of this test at the other
- * ends of the wire, 10.0.0.1 and 10.0.0.2, which do what servers, wires and
- * forgers do.
+ * The resolver over a direct stack, with servers of this test at the other ends
+ * of the wire, 10.0.0.1 and 10.0.0.2: with faults of servers and wires, and
+ * forged answers.
  */
 #include "check.h"
 #include "pair.h"
@@ -13,13 +13,13 @@
 #define HEADER 12
 #define DELAY  (5 * MILLISECOND) /* of the wire, each way */
 
-/* A message that is being made. */
+/* The message that is composed. */
 struct message {
     uint8_t p[30000];
     size_t len;
 };
 
-/* One server, what it does, and the last question that it has heard. */
+/* A server, its behaviour, and the last query that it has received. */
 static struct server {
     struct host *host;
     void (*fn)(struct server *s);
@@ -34,7 +34,7 @@ static struct message out;
 static struct stackv4 *stack;
 static struct dns *d;
 
-/* Where the question of the last message ends; before that, its name. */
+/* The end of the question of the last message; of its name. */
 static size_t question_end(const struct server *s)
 {
     size_t at = HEADER;
@@ -49,7 +49,7 @@ static bool has_edns(const struct server *s)
     return s->question_len == question_end(s) + 11;
 }
 
-/* Does its name begin with this label? */
+/* Does the name of the query begin with this label? */
 static bool is_asked(const struct server *s, const char *label)
 {
     size_t len = strlen(label);
@@ -62,7 +62,7 @@ static bool is_asked(const struct server *s, const char *label)
     return true;
 }
 
-/* An answer to the last question, with a code, so far without records. */
+/* Begins an answer to the last query, with a code and without records. */
 static void begin(const struct server *s, unsigned code)
 {
     out.len = question_end(s);
@@ -78,7 +78,7 @@ static void put(const void *data, size_t len)
     out.len += len;
 }
 
-/* A record of the name asked for; place: which count of the header it is in. */
+/* Appends a record of the name in the query; place: its count in the header. */
 static void put_head(unsigned place, uint8_t type, uint32_t ttl, uint16_t len)
 {
     uint8_t head[12] = {0xc0, HEADER, 0, type, 0, 1};
@@ -98,7 +98,7 @@ static void put_address(uint32_t ip, uint32_t ttl)
     put(data, 4);
 }
 
-/* The name asked for is another one: label, and what is behind its first. */
+/* Appends an alias of the name in the query, with another first label. */
 static void put_alias(const char *label, uint32_t ttl)
 {
     uint8_t data[80] = {(uint8_t)strlen(label)};
@@ -119,7 +119,7 @@ static void put_soa(uint32_t ttl, uint32_t least)
     put(data, sizeof data);
 }
 
-/* Sends the message, from another host or port if one says so. */
+/* Sends the message, from a given host and port. */
 static void send_from(struct host *host, uint16_t port, const struct server *s)
 {
     CHECK(udpv4_write(host->udp, port, s->from, out.p, out.len) == OK);
@@ -174,9 +174,9 @@ static void on_connection(void *ctx, struct flow *flow, struct endpoint peer)
     s->flow = NULL;
 }
 
-/* What servers do. */
+/* Behaviours of servers. */
 
-static void say_nothing(struct server *s)
+static void be_silent(struct server *s)
 {
     (void)s;
 }
@@ -200,8 +200,8 @@ static void serve_both(void (*fn)(struct server *s))
     serve(&two, fn);
 }
 
-/* Looking up, within a minute: the last byte of the first address, or -1 and
- * *s. */
+/* Resolves, within a minute. Returns the last byte of the first address, or -1
+ * and *s. */
 static int look_up_as(struct dns *by, const char *name, enum status *s)
 {
     struct dns_answer a;
@@ -355,14 +355,14 @@ TEST(after_a_lost_answer_the_next_server_is_asked)
 {
     nanoseconds began = time_now();
 
-    serve(&one, say_nothing);
+    serve(&one, be_silent);
     serve(&two, say_right);
     CHECK(look_up("lost.example.org") == 1);
     CHECK(one.asked == 1 && two.asked == 1);
     CHECK(time_now() - began >= SECOND && time_now() - began < 2 * SECOND);
-    /* Who has answered is asked first, from then on. */
+    /* The server that has answered is asked first, from then on. */
     CHECK(look_up("lost2.example.org") == 2 && one.asked == 1);
-    serve(&two, say_nothing);
+    serve(&two, be_silent);
     serve(&one, say_right);
     CHECK(look_up("lost3.example.org") == 1 && two.asked == 1);
 }
@@ -388,13 +388,13 @@ TEST(silent_servers_are_given_up_after_three_rounds)
 {
     nanoseconds began = time_now();
 
-    serve_both(say_nothing);
+    serve_both(be_silent);
     CHECK(status_of("silent.example.org") == ERR_TIMEOUT);
     CHECK(one.asked == 3 && two.asked == 3);
     CHECK(time_now() - began >= 14 * SECOND);
     CHECK(time_now() - began < 15 * SECOND);
     CHECK(!has_edns(&one)); /* the last did without */
-    /* It is not asked again at once. */
+    /* The failure is cached. */
     CHECK(status_of("silent.example.org") == ERR_TIMEOUT && one.asked == 3);
     CHECK(time_sleep(SECOND) == OK);
     serve_both(say_right);
@@ -411,7 +411,7 @@ TEST(a_server_without_a_host_is_skipped)
     CHECK(look_up_as(other, "nobody.example.org", &s) == 1);
     CHECK(time_now() - began < 2 * SECOND);
     free(other);
-    /* There is no way to this one, as there is no gateway. */
+    /* Without a gateway there is no route to this server. */
     other = resolver_of("192.0.2.1", NULL);
     began = time_now();
     CHECK(look_up_as(other, "nobody.example.org", &s) == -1);
@@ -419,7 +419,7 @@ TEST(a_server_without_a_host_is_skipped)
     free(other);
 }
 
-/* Everything that is wrong about an answer, and then the answer. */
+/* Sends answers with each kind of fault, and then the answer. */
 static void say_forged(struct server *s)
 {
     begin(s, 0);
@@ -466,7 +466,7 @@ static void say_only_forged(struct server *s)
     say_right(s); /* it is another number that it is asked with */
 }
 
-/* To the port, and with the number, of the question before. */
+/* Answers to the port and with the id of the query before. */
 static void say_late(struct server *s)
 {
     static uint8_t question[512];
@@ -491,7 +491,7 @@ TEST(an_answer_to_an_earlier_attempt_is_ignored)
     CHECK(status_of("late.example.org") == ERR_TIMEOUT);
 }
 
-/* A resolver that knows nothing of any server yet. */
+/* Makes a resolver with an empty cache. */
 static void forget_all(void)
 {
     free(d);
@@ -515,7 +515,7 @@ TEST(a_server_that_does_not_preserve_case_is_asked_by_tcp)
     serve_both(say_in_small_letters);
     CHECK(look_up("spoiled.longer.example.org") == 1);
     CHECK(one.asked == 1 && one.asked_by_tcp == 1);
-    /* At once, when that is known. */
+    /* By TCP at once, when the lack is known. */
     CHECK(look_up("spoiled2.longer.example.org") == 1);
     CHECK(one.asked == 1 && one.asked_by_tcp == 2);
     CHECK(time_now() - began < SECOND);
@@ -544,7 +544,7 @@ TEST(a_truncated_answer_is_completed_by_tcp)
     CHECK(look_up("large.example.org") == 1 && one.asked == 1);
 }
 
-/* What goes wrong with TCP, in turn. */
+/* Faults of TCP, one after the other. */
 static unsigned trouble;
 
 static void say_trouble(struct server *s)
@@ -586,7 +586,7 @@ TEST(after_a_failure_of_tcp_the_next_server_is_asked)
     CHECK(time_sleep(60 * SECOND) == OK);
 }
 
-/* A server on a host that takes no connections for DNS. */
+/* A server on a host that refuses TCP. */
 static void refuse_tcp(bool refuses)
 {
     CHECK(tcpv4_listen(left.tcp, 53, refuses ? NULL : on_connection, &one) ==
@@ -614,7 +614,7 @@ TEST(a_server_with_neither_case_nor_tcp_is_asked_twice)
     CHECK(look_up("proxy.longer.example.org") == 1);
     CHECK(one.asked == 3 && two.asked == 0 && !has_capitals(&one));
     CHECK(time_now() - began < SECOND);
-    /* That is remembered: nothing else is tried, for an hour. */
+    /* The lack is noted: nothing else is tried, for an hour. */
     by_tcp = count("dns_by_tcp");
     CHECK(look_up("proxy2.longer.example.org") == 1 && one.asked == 5);
     CHECK(time_sleep(3590 * SECOND) == OK);
@@ -625,7 +625,7 @@ TEST(a_server_with_neither_case_nor_tcp_is_asked_twice)
     CHECK(one.asked_by_tcp == 1 && count("dns_by_tcp") == by_tcp + 1);
 }
 
-/* As a TCP that takes everything and says nothing. */
+/* A TCP server that accepts connections and does not answer. */
 static void say_small_or_nothing(struct server *s)
 {
     if (s->flow)
@@ -650,7 +650,7 @@ TEST(a_server_silent_by_tcp_is_asked_in_lower_case)
 
 static uint16_t plain_port[4], plain_id[4];
 
-/* A forger has guessed the port and the number of one question. */
+/* An attacker has guessed port and id of one query. */
 static void say_small_with_one_forged(struct server *s)
 {
     plain_port[s->asked % 4] = s->from.port;
@@ -699,7 +699,7 @@ TEST(answers_that_never_agree_are_refused)
     refuse_tcp(false);
 }
 
-/* How a server fails that is asked with EDNS. */
+/* Failures of a server that is asked with EDNS. */
 static unsigned edns_code;
 static bool edns_says_all;
 
@@ -741,7 +741,7 @@ TEST(a_server_that_fails_with_edns_is_asked_without_for_an_hour)
     }
 }
 
-/* It knows EDNS, as it says, and still does not know the name. */
+/* A failure with an OPT record. */
 static void say_failure_with_edns(struct server *s)
 {
     begin(s, 2);
@@ -758,7 +758,7 @@ TEST(a_failure_with_edns_in_the_answer_is_not_asked_again_at_once)
     CHECK(one.asked == 2 && two.asked == 2 && !has_edns(&one));
 }
 
-/* Silent, or failing, unless all is as it was in 1987. */
+/* Silent, or failing, unless the query is as in RFC 1035. */
 static bool old_is_silent;
 
 static void say_only_old(struct server *s)
@@ -795,7 +795,7 @@ TEST(the_last_round_uses_neither_edns_nor_random_case)
     }
 }
 
-/* More than we have said that may come, by UDP. */
+/* An answer by UDP that is longer than we allowed. */
 static unsigned many;
 
 static void say_many(struct server *s)
@@ -829,7 +829,7 @@ TEST(answers_longer_than_we_allowed_are_accepted)
     }
 }
 
-/* Cut short in the midst of the fourth of nine addresses. */
+/* Truncated within the fourth of nine addresses. */
 static void say_some(struct server *s)
 {
     begin(s, 0);
@@ -989,8 +989,8 @@ TEST(an_answer_with_a_ttl_of_zero_is_only_for_those_waiting)
     CHECK(one.asked + two.asked == 2);
 }
 
-/* a -> b -> c in messages of their own, loop1 -> loop2 -> loop1, and long0,
- * long1, and so on without an end. */
+/* a -> b -> c in separate messages, loop1 -> loop2 -> loop1, and long0 -> long1
+ * and so on without an end. */
 static void say_aliases(struct server *s)
 {
     char label[16];
@@ -1034,7 +1034,7 @@ TEST(an_endless_chain_of_aliases_is_given_up)
     CHECK(one.asked + two.asked == 18 && time_now() - began < SECOND);
 }
 
-/* Fibers that ask. */
+/* Fibers that resolve. */
 static struct {
     unsigned running, right, timed_out, cancelled;
     struct waiters done;
@@ -1107,7 +1107,7 @@ TEST(the_deadline_holds_whatever_servers_do)
     struct dns_answer a;
     nanoseconds began = time_now();
 
-    serve_both(say_nothing);
+    serve_both(be_silent);
     CHECK(dns_resolve(d, "slow.example.org", time_after(1500 * MILLISECOND),
                       &a) == ERR_TIMEOUT);
     CHECK(time_now() - began == 1500 * MILLISECOND);
@@ -1129,7 +1129,7 @@ TEST(many_names_at_once_are_all_resolved)
     CHECK(one.asked + two.asked == 64); /* and not more under way */
     await_crowd();
     CHECK(crowd.right == 300 && one.asked + two.asked == 300);
-    /* Those of longest ago are forgotten, the others not. */
+    /* The least recently used were evicted, the others not. */
     before = one.asked + two.asked;
     for (int i = 299; i >= 44; i--, CHECK(time_sleep(MILLISECOND) == OK))
         CHECK(look_up(names[i]) > 0);
@@ -1139,7 +1139,7 @@ TEST(many_names_at_once_are_all_resolved)
     CHECK(look_up(names[44]) > 0 && one.asked + two.asked == before + 2);
 }
 
-/* The stack, as one that has other servers at other times. */
+/* The stack, with servers that change. */
 static struct ip_address told;
 static unsigned told_count;
 
@@ -1182,7 +1182,7 @@ TEST(new_servers_of_the_stack_are_used_and_flush_the_cache)
     stack->ops = own;
 }
 
-/* Hosts: many at once, and which of their ports takes connections. */
+/* Many hosts at once, one of which accepts connections. */
 static void say_hosts(struct server *s)
 {
     begin(s, 0);
@@ -1201,7 +1201,7 @@ static void greet(void *ctx, struct flow *flow, struct endpoint peer)
     CHECK(flow_write(flow, "hello", 5, FOREVER) == OK);
 }
 
-/* Connects to port 80 of a name; how long it took. */
+/* Connects to port 80 of a name. Returns the time it took. */
 static nanoseconds reach(const char *name, nanoseconds deadline,
                          struct ip_address *peer)
 {
@@ -1225,7 +1225,7 @@ TEST(a_connection_is_tried_to_each_address)
     CHECK(tcpv4_listen(right.tcp, 80, greet, NULL) == OK);
     CHECK(reach("hosts.example.org", FOREVER, &peer) < 6 * SECOND);
     CHECK(ip_equal(peer, ipv4_address(10, 0, 0, 2)));
-    /* Each has a third of that. */
+    /* Each address has a third of the time. */
     CHECK(reach("hosts.example.org", time_after(900 * MILLISECOND), &peer) <
           400 * MILLISECOND);
     CHECK(reach("10.0.0.2", FOREVER, &peer) < SECOND);

@@ -27,11 +27,6 @@ static void sink(void *ctx, struct flow *f, struct endpoint peer)
     accepted = NULL;
 }
 
-static struct connection *of(struct flow *f)
-{
-    return (struct connection *)(void *)f;
-}
-
 /* Sets the one-way delay of the wires, and a rate. */
 static void set_delay(nanoseconds delay)
 {
@@ -78,7 +73,7 @@ static void finish(struct flow *f)
 static void lose_one_of(struct flow *f, uint32_t segments, nanoseconds delay)
 {
     static const struct sim_faults dead = {.loss = 1000000};
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
     struct sim_counters n;
     uint64_t lost;
 
@@ -124,7 +119,7 @@ TEST(cubic_grows_as_the_formulas_of_rfc_9438)
 {
     nanoseconds delay = 100 * MILLISECOND, began;
     struct flow *f = open_over(delay, TCPV4_CUBIC);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
     double w_max = 200, cwnd, k, t, rtt = 0.2;
 
     lose_one_of(f, 200, delay);
@@ -147,7 +142,7 @@ TEST(on_a_short_path_cubic_grows_as_reno)
 {
     nanoseconds delay = 10 * MILLISECOND, began;
     struct flow *f = open_over(delay, TCPV4_CUBIC);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
     double w_max = 30, cwnd, trips, back;
 
     lose_one_of(f, 30, delay);
@@ -169,7 +164,7 @@ TEST(a_loss_below_w_max_causes_fast_convergence)
 {
     nanoseconds delay = 50 * MILLISECOND;
     struct flow *f = open_over(delay, TCPV4_CUBIC);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
 
     lose_one_of(f, 100, delay);
     CHECK(is_near((double)c->cubic.w_max / c->mss, 100));
@@ -184,7 +179,7 @@ TEST(newreno_halves_cwnd_and_adds_a_segment_per_rtt)
 {
     nanoseconds delay = 50 * MILLISECOND, began;
     struct flow *f = open_over(delay, TCPV4_NEWRENO);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
 
     lose_one_of(f, 100, delay);
     began = time_now();
@@ -203,7 +198,7 @@ TEST(a_few_megabytes_take_the_rtts_of_slow_start)
     struct sim_faults wide = {
         .delay = delay, .rate = 2000000000, .queue = 10000};
     struct flow *f = open_over(delay, TCPV4_CUBIC);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
     uint32_t first = c->snd.una;
 
     pair_faults(&wide);
@@ -220,7 +215,7 @@ TEST(in_slow_start_cwnd_grows_by_the_acknowledged_bytes)
 {
     nanoseconds delay = 50 * MILLISECOND;
     struct flow *f = open_over(delay, TCPV4_CUBIC);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
     uint32_t cwnd = c->cwnd;
 
     CHECK(fiber_start(pour, f) == OK);
@@ -237,7 +232,7 @@ TEST(in_slow_start_cwnd_grows_by_the_acknowledged_bytes)
 static struct flow *open_wide(nanoseconds delay)
 {
     struct flow *f = open_over(delay, TCPV4_CUBIC);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
 
     CHECK(flow_write(f, data, 1000, FOREVER) == OK); /* samples the RTT */
     CHECK(time_sleep(3 * delay) == OK);
@@ -250,7 +245,7 @@ static struct flow *open_wide(nanoseconds delay)
 TEST(on_a_long_path_a_window_is_paced_over_most_of_an_rtt)
 {
     struct flow *f = open_wide(50 * MILLISECOND);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
     nanoseconds began = time_now();
 
     CHECK(c->sent.in_flight == 10u * c->mss);
@@ -269,7 +264,7 @@ TEST(on_a_long_path_a_window_is_paced_over_most_of_an_rtt)
 TEST(on_a_short_path_a_window_is_not_paced)
 {
     struct flow *f = open_wide(MILLISECOND);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
 
     CHECK(c->sent.in_flight == 40u * c->mss);
     finish(f);
@@ -293,12 +288,12 @@ TEST(on_a_reordering_wire_the_reordering_window_grows)
     CHECK(time_sleep(3 * SECOND) == OK);
     resent = left.tcp->counters.retransmitted;
     CHECK(time_sleep(3 * SECOND) == OK);
-    CHECK(of(f)->rack.reordering_seen && of(f)->rack.reo_wnd_mult > 1 &&
+    CHECK(tcp_of(f)->rack.reordering_seen && tcp_of(f)->rack.reo_wnd_mult > 1 &&
           resent > first);
     /* Some 300 segments are late in that time. */
     CHECK(left.tcp->counters.retransmitted - resent < (resent - first) / 10);
     CHECK(left.tcp->counters.timeouts == timeouts);
-    CHECK(of(f)->cwnd > 100u * of(f)->mss);
+    CHECK(tcp_of(f)->cwnd > 100u * tcp_of(f)->mss);
     finish(f);
 }
 
@@ -308,7 +303,7 @@ TEST(an_unused_cwnd_does_not_grow)
 {
     nanoseconds delay = 10 * MILLISECOND;
     struct flow *f = open_over(delay, TCPV4_CUBIC);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
     uint32_t cwnd = c->cwnd;
 
     for (int i = 0; i < 200; i++) {
@@ -323,7 +318,7 @@ TEST(after_an_idle_time_cwnd_is_ten_segments_and_ssthresh_is_kept)
 {
     nanoseconds delay = 50 * MILLISECOND;
     struct flow *f = open_over(delay, TCPV4_CUBIC);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
     uint32_t cwnd;
 
     CHECK(flow_write(f, data, 600000, FOREVER) == OK);
@@ -340,7 +335,7 @@ TEST(a_hardly_used_cwnd_is_not_sent_in_one_burst)
 {
     nanoseconds delay = MILLISECOND; /* without pacing */
     struct flow *f = open_over(delay, TCPV4_CUBIC);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
     uint32_t cwnd;
 
     CHECK(flow_write(f, data, 1000000, FOREVER) == OK);
@@ -366,7 +361,7 @@ TEST(a_cwnd_unused_for_five_minutes_is_halved)
 {
     nanoseconds delay = 50 * MILLISECOND;
     struct flow *f = open_over(delay, TCPV4_CUBIC);
-    struct connection *c = of(f);
+    struct connection *c = tcp_of(f);
     uint32_t cwnd;
 
     CHECK(flow_write(f, data, 1000000, FOREVER) == OK);
@@ -393,7 +388,7 @@ static double goodput(nanoseconds delay)
                                     .queue = 10000,
                                     .seed = seed};
         struct flow *f = open_over(delay, TCPV4_CUBIC);
-        struct connection *c = of(f);
+        struct connection *c = tcp_of(f);
         uint32_t first = c->snd.una;
         uint64_t timeouts = left.tcp->counters.timeouts;
 
@@ -436,10 +431,10 @@ TEST(two_flows_converge_to_a_fair_share_of_a_link)
     }
     CHECK(time_sleep(20 * SECOND) == OK);
     for (int i = 0; i < 2; i++)
-        first[i] = of(f[i])->snd.una;
+        first[i] = tcp_of(f[i])->snd.una;
     CHECK(time_sleep(60 * SECOND) == OK);
     for (int i = 0; i < 2; i++)
-        share[i] = (double)(of(f[i])->snd.una - first[i]) / 60e6;
+        share[i] = (double)(tcp_of(f[i])->snd.una - first[i]) / 60e6;
     printf("%.2f and %.2f of a link\n", share[0], share[1]);
     CHECK(share[0] + share[1] > 0.9); /* less headers */
     CHECK(share[0] < 1.5 * share[1] && share[1] < 1.5 * share[0]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The layers below TCP, between two hosts of our own: echoes of every size,
- * fragments in every order, datagrams, and what is to be ignored.
+ * The layers below TCP, between two direct stacks: echoes of every size,
+ * fragments in every order, datagrams, and packets that must be ignored.
  */
 #include "check.h"
 #include "pair.h"
@@ -16,7 +16,7 @@ static struct ip_address at(uint8_t number)
     return ipv4_address(10, 0, 0, number);
 }
 
-/* Pages do not come back before what waits for answers has given up. */
+/* Lets all requests time out, so that all pages are free. */
 static bool nothing_is_left(void)
 {
     return time_sleep(40 * SECOND) == OK && buf_pages_free() == buf_pages();
@@ -177,7 +177,7 @@ TEST(datagrams_sent_as_one_frame_arrive_one_by_one)
         CHECK(time_sleep(SECOND) == OK && datagrams == 1 && heard == 1000);
         CHECK(write_joined(5000, 1473) == ERR_RANGE);
     }
-    /* A listener that ends itself in between hears no more. */
+    /* A listener that closes itself receives no more. */
     CHECK(udpv4_listen(right.udp, 55, on_part, right.udp) == OK);
     CHECK(write_joined(10500, 1000) == OK);
     CHECK(time_sleep(SECOND) == OK && datagrams == 3);
@@ -202,7 +202,7 @@ static uint64_t count(const struct ipv4 *ip, const char *name)
     return counted;
 }
 
-/* A packet to the right host, of which the test says everything. */
+/* Sends a packet with the given header to the right host. */
 static void feed(uint32_t from, uint32_t to, uint16_t id, uint16_t fragment,
                  uint8_t protocol, size_t len)
 {
@@ -253,13 +253,13 @@ TEST(overlapping_fragments_drop_their_datagram)
     feed(LEFT, RIGHT, 78, MORE | 2, 17, 16);
     feed(LEFT, RIGHT, 78, MORE | 1, 17, 16);
     CHECK(count(right.ip, "ipv4_fragments_overlapped") - before == 2);
-    /* An end before what has come, and a second end. */
+    /* A last fragment before a received one, and a second last fragment. */
     feed(LEFT, RIGHT, 79, MORE | 8, 17, 16);
     feed(LEFT, RIGHT, 79, 4, 17, 16);
     feed(LEFT, RIGHT, 80, 4, 17, 16);
     feed(LEFT, RIGHT, 80, 8, 17, 16);
     CHECK(count(right.ip, "ipv4_fragments_overlapped") - before == 4);
-    /* The same once more is none. */
+    /* A duplicate is no overlap. */
     feed(LEFT, RIGHT, 81, MORE, 17, 16);
     feed(LEFT, RIGHT, 81, MORE, 17, 16);
     CHECK(count(right.ip, "ipv4_fragments_overlapped") - before == 4);
@@ -309,13 +309,13 @@ TEST(only_hosts_that_asked_or_were_asked_are_cached)
     struct network_counters before;
     struct endpoint to = {at(2), 53};
 
-    /* Left has spoken with right: so there is no question on the wire. */
+    /* Both hosts are cached: no request is sent. */
     CHECK(udpv4_write(left.udp, 7, to, "x", 1) == OK);
     CHECK(time_sleep(SECOND) == OK);
     before = left.net->counters;
     CHECK(udpv4_write(left.udp, 7, to, "x", 1) == OK);
     CHECK(left.net->counters.frames_out - before.frames_out == 1);
-    /* Packets to somebody silent wait, a few of them, and are given up. */
+    /* Packets to a silent host are queued, a few of them, and dropped. */
     to.ip = at(77);
     for (int i = 0; i < 100; i++)
         CHECK(udpv4_write(left.udp, 7, to, "x", 1) == OK);
@@ -329,8 +329,9 @@ TEST(a_probe_detects_an_address_in_use)
     CHECK(arp_probe(left.arp, at(3), FOREVER) == OK);
 }
 
-/* A frame of the left device, with an ARP reply of any sender. */
-static void say(struct mac frame_from, struct mac sender, struct ip_address ip)
+/* Sends an ARP reply with any sender from the left device. */
+static void send_reply(struct mac frame_from, struct mac sender,
+                       struct ip_address ip)
 {
     struct buf *b = buf_new(0);
     uint8_t *p = buf_append(b, ETHERNET_HEADER + 28);
@@ -355,7 +356,7 @@ static bool reaches(struct host *from, uint8_t number, nanoseconds patience)
                        &took) == OK;
 }
 
-/* Failover and migration: the host that had the address is silent. */
+/* Failover and migration: the former host of the address is silent. */
 TEST(a_host_with_another_ethernet_address_is_reached_within_a_second)
 {
     struct mac before = right.net->mac;
@@ -378,7 +379,7 @@ TEST(a_host_that_answers_is_reached_despite_forged_claims)
 
     CHECK(reaches(&right, 1, SECOND));
     for (int i = 0; i < 1000; i++) {
-        say(liar, liar, at(1));
+        send_reply(liar, liar, at(1));
         CHECK(time_sleep(7 * MILLISECOND) == OK);
         if (i % 10 == 0)
             CHECK(reaches(&right, 1, 20 * MILLISECOND));
@@ -388,8 +389,8 @@ TEST(a_host_that_answers_is_reached_despite_forged_claims)
     CHECK(nothing_is_left());
 }
 
-/* RFC 9568, 8.1.2: a virtual router's replies come in frames of the router
- * that is master now. */
+/* RFC 9568, 8.1.2: replies of a virtual router are in frames of the current
+ * master. */
 TEST(a_virtual_router_is_reached_by_its_virtual_address)
 {
     static const struct mac virtual_mac = {{0, 0, 0x5e, 0, 1, 9}};
@@ -400,9 +401,9 @@ TEST(a_virtual_router_is_reached_by_its_virtual_address)
     ipv4_set_address(right.ip, at(2), 24, at(254)); /* its gateway */
     CHECK(udpv4_write(right.udp, 7, to, "x", 1) == OK);
     CHECK(time_sleep(10 * MILLISECOND) == OK);
-    say(own, virtual_mac, at(254));
+    send_reply(own, virtual_mac, at(254));
     CHECK(time_sleep(10 * MILLISECOND) == OK);
-    /* The master listens to the virtual address. */
+    /* The master receives frames to the virtual address. */
     left.net->mac = virtual_mac;
     before = count(left.ip, "ipv4_not_ours");
     CHECK(udpv4_write(right.udp, 7, to, "x", 1) == OK);

@@ -14,8 +14,8 @@
 static uint16_t peer_port = 1000;
 static uint8_t data[100000];
 
-static void say(uint8_t flags, uint32_t seq, uint32_t ack, uint16_t window,
-                size_t len)
+static void send_segment(uint8_t flags, uint32_t seq, uint32_t ack,
+                         uint16_t window, size_t len)
 {
     struct tcp_segment s = {.from = peer_port,
                             .to = PORT,
@@ -50,7 +50,7 @@ static uint32_t open_with(uint16_t mss, uint16_t window)
     s.mss = mss;
     peer_send(&s, NULL, 0);
     CHECK(peer_sees(&seen, SECOND) && seen.s.flags == SA);
-    say(TCP_ACK, 101, seen.s.seq + 1, window, 0);
+    send_segment(TCP_ACK, 101, seen.s.seq + 1, window, 0);
     CHECK(time_sleep(MILLISECOND) == OK && pair_flow != NULL);
     peer_ignores(0);
     return seen.s.seq;
@@ -82,7 +82,7 @@ static bool comes_to(uint32_t seq, uint32_t end)
                 is_there[seen.s.seq + i - from] = true;
         while (seq != end && is_there[seq - from])
             seq++;
-        say(TCP_ACK, 101, seq, 10000, 0);
+        send_segment(TCP_ACK, 101, seq, 10000, 0);
     }
     return seq == end;
 }
@@ -107,7 +107,7 @@ TEST(our_mss_is_that_of_the_link_and_only_in_a_syn)
     s.from = ++peer_port;
     peer_send(&s, NULL, 0); /* MUST-14, MUST-67, MAY-3 */
     CHECK(peer_sees(&seen, BRIEF) && seen.s.has_mss && seen.s.mss == 1460);
-    say(TCP_ACK, 1, seen.s.seq + 1, 1000, 5);
+    send_segment(TCP_ACK, 1, seen.s.seq + 1, 1000, 5);
     CHECK(peer_sees(&seen, BRIEF) && !seen.s.has_mss); /* MUST-65 */
 }
 
@@ -148,7 +148,7 @@ TEST(small_segments_wait_by_nagles_algorithm_unless_it_is_off)
     CHECK(flow_write(pair_flow, data, 10, FOREVER) == OK);
     CHECK(flow_write(pair_flow, data, 20, FOREVER) == OK);
     CHECK(is_silent(BRIEF)); /* SHLD-7 */
-    say(TCP_ACK, 101, iss + 11, 65535, 0);
+    send_segment(TCP_ACK, 101, iss + 11, 65535, 0);
     CHECK(comes(iss + 11, 30, BRIEF));
     flow_set_options(pair_flow, &o); /* MUST-17 */
     CHECK(flow_write(pair_flow, data, 10, FOREVER) == OK);
@@ -163,9 +163,9 @@ TEST(spans_of_one_write_do_not_wait_for_each_other)
     CHECK(flow_write(pair_flow, data, 100, FOREVER) == OK);
     CHECK(flow_write(pair_flow, data + 100, 200, FOREVER) == OK);
     CHECK(comes(iss + 1, 100, BRIEF) && is_silent(BRIEF));
-    say(TCP_ACK, 101, iss + 101, 65535, 0);
+    send_segment(TCP_ACK, 101, iss + 101, 65535, 0);
     CHECK(comes(iss + 101, 200, BRIEF));
-    say(TCP_ACK, 101, iss + 301, 65535, 0);
+    send_segment(TCP_ACK, 101, iss + 301, 65535, 0);
     CHECK(flow_write_spans(pair_flow, answer, 2, FOREVER) == OK);
     CHECK(comes(iss + 301, 300, BRIEF));
 }
@@ -178,9 +178,9 @@ TEST(a_small_window_update_is_not_filled)
     for (uint32_t i = 0; i < 4; i++)
         CHECK(comes(iss + 1 + 1000 * i, 1000, BRIEF));
     /* MUST-38: less than a segment, and than half of MAX.SND.WND. */
-    say(TCP_ACK, 101, iss + 4001, 900, 0);
+    send_segment(TCP_ACK, 101, iss + 4001, 900, 0);
     CHECK(is_silent(BRIEF));
-    say(TCP_ACK, 101, iss + 4001, 1000, 0);
+    send_segment(TCP_ACK, 101, iss + 4001, 1000, 0);
     CHECK(comes(iss + 4001, 1000, BRIEF));
 }
 
@@ -194,7 +194,7 @@ TEST(our_window_does_not_open_by_small_steps)
     while (peer_tcp()->rcv.adv - peer_tcp()->rcv.nxt > 0) {
         uint32_t room = peer_tcp()->rcv.adv - peer_tcp()->rcv.nxt;
 
-        say(TCP_ACK, at, iss + 1, 65535, room < 1000 ? room : 1000);
+        send_segment(TCP_ACK, at, iss + 1, 65535, room < 1000 ? room : 1000);
         at += room < 1000 ? room : 1000;
         CHECK(time_sleep(MILLISECOND) == OK);
     }
@@ -219,23 +219,23 @@ TEST(a_shrinking_window_is_tolerated)
         CHECK(comes(iss + 1 + 1000 * i, 1000, BRIEF));
     flow_set_options(pair_flow, &o);
     /* MUST-34: the peer shrinks its window to two segments. */
-    say(TCP_ACK, 101, iss + 1, 2000, 0);
+    send_segment(TCP_ACK, 101, iss + 1, 2000, 0);
     CHECK(time_sleep(MILLISECOND) == OK);
     CHECK(flow_write(pair_flow, data, 1000, FOREVER) == OK);
     CHECK(is_silent(BRIEF)); /* SHLD-15: no new data */
     CHECK(comes(iss + 1, 1000, 2 * SECOND)); /* SHLD-16 */
-    say(TCP_ACK, 101, iss + 1001, 0, 0);
+    send_segment(TCP_ACK, 101, iss + 1001, 0, 0);
     /* SHLD-17: a peer that answers keeps the connection with data beyond its
      * window. */
     for (int i = 0; i < 100; i++) {
         struct seen seen;
 
         if (peer_sees(&seen, SECOND))
-            say(TCP_ACK, 101, iss + 1001, 0, 0);
+            send_segment(TCP_ACK, 101, iss + 1001, 0, 0);
     }
     CHECK(peer_tcp() && peer_tcp()->state == TCP_ESTABLISHED);
     peer_ignores(0);
-    say(TCP_ACK, 101, iss + 1001, 10000, 0);
+    send_segment(TCP_ACK, 101, iss + 1001, 10000, 0);
     CHECK(comes_to(iss + 1001, iss + 10001));
 }
 
@@ -255,10 +255,10 @@ TEST(a_zero_window_is_probed_after_the_rto_with_backoff)
                      : passed >= 3 * before / 2);
         before = passed;
         began = time_now();
-        say(TCP_ACK, 101, iss + 1, 0, 0);
+        send_segment(TCP_ACK, 101, iss + 1, 0, 0);
     }
     /* MUST-66: a reset is accepted with a zero window at either end. */
-    say(TCP_RST, 101, 0, 0, 0);
+    send_segment(TCP_RST, 101, 0, 0, 0);
     CHECK(time_sleep(MILLISECOND) == OK && !peer_tcp());
 }
 
@@ -270,27 +270,27 @@ TEST(acks_are_delayed_below_half_a_second_and_every_second_segment_has_one)
 
     for (int i = 0; i < 40;
          i++) { /* the first segments are acknowledged at once */
-        say(TCP_ACK, at, iss + 1, 65535, 1000);
+        send_segment(TCP_ACK, at, iss + 1, 65535, 1000);
         at += 1000;
         CHECK(time_sleep(SECOND) == OK);
     }
     peer_ignores(0);
     began = time_now();
-    say(TCP_ACK, at, iss + 1, 65535, 1000); /* SHLD-18, MUST-40 */
+    send_segment(TCP_ACK, at, iss + 1, 65535, 1000); /* SHLD-18, MUST-40 */
     CHECK(peer_sees(&seen, SECOND) && seen.s.ack == at + 1000);
     CHECK(time_now() - began > 10 * MILLISECOND &&
           time_now() - began < 500 * MILLISECOND);
     at += 1000;
     for (int i = 0; i < 5; i++) { /* SHLD-19, MUST-58 */
-        say(TCP_ACK, at, iss + 1, 65535, 1000);
-        say(TCP_ACK, at + 1000, iss + 1, 65535, 1000);
+        send_segment(TCP_ACK, at, iss + 1, 65535, 1000);
+        send_segment(TCP_ACK, at + 1000, iss + 1, 65535, 1000);
         at += 2000;
         CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at);
     }
     /* MUST-59: an ACK for a filled hole includes all data after it. */
-    say(TCP_ACK, at + 1000, iss + 1, 65535, 1000);
+    send_segment(TCP_ACK, at + 1000, iss + 1, 65535, 1000);
     CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at);
-    say(TCP_ACK, at, iss + 1, 65535, 1000);
+    send_segment(TCP_ACK, at, iss + 1, 65535, 1000);
     CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at + 2000);
 }
 
@@ -300,7 +300,7 @@ TEST(urgent_data_are_received_in_band)
     struct buf *b = NULL;
     struct seen seen = {.len = 0};
 
-    say(TCP_ACK | TCP_URG, 101, iss + 1, 65535, 10);
+    send_segment(TCP_ACK | TCP_URG, 101, iss + 1, 65535, 10);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == 111);
     CHECK(flow_read(pair_flow, &b, 0) == OK && b->len == 10);
     buf_free(b);
@@ -417,7 +417,7 @@ TEST(icmp_errors_do_not_end_an_established_connection)
         ipv4_failed(right.ip, &packet, start, sizeof start, &error);
     }
     CHECK(peer_tcp() && peer_tcp()->state == TCP_ESTABLISHED);
-    say(TCP_ACK, 101, iss + 11, 65535, 0);
+    send_segment(TCP_ACK, 101, iss + 11, 65535, 0);
     CHECK(time_sleep(BRIEF) == OK && peer_tcp() && peer_tcp()->sndq.len == 0);
 }
 

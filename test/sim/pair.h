@@ -39,9 +39,13 @@ void pair_faults(const struct sim_faults *faults);
 void pair_listen(uint16_t port);
 /* The right host's last connection; NULL: it has ended. */
 extern struct flow *pair_flow;
+static inline struct connection *tcp_of(struct flow *f)
+{
+    return containing(f, struct connection, flow);
+}
 static inline struct connection *pair_tcp(void)
 {
-    return containing(pair_flow, struct connection, flow);
+    return tcp_of(pair_flow);
 }
 /* Writes len bytes to pair_flow, at most 1 MiB. */
 void pair_write(size_t len);

@@ -108,8 +108,8 @@ static enum status how_it_ended(struct flow *f)
 }
 
 /* Sends a segment with len bytes of data from the left host. */
-static void say(uint16_t port, uint8_t flags, uint32_t seq, uint32_t ack,
-                size_t len)
+static void send_segment(uint16_t port, uint8_t flags, uint32_t seq,
+                         uint32_t ack, size_t len)
 {
     struct tcp_segment s = {.from = port,
                             .to = PORT,
@@ -173,7 +173,7 @@ TEST(a_syn_displaces_nothing_before_the_handshake_completes)
         CHECK((f[i] = open_from(second)) && is_served(f[i]));
     peer_begin();
     for (port = 2000; port < 2100; port++) {
-        say(port, TCP_SYN, 7, 0, 0);
+        send_segment(port, TCP_SYN, 7, 0, 0);
         CHECK(peer_sees(&seen, SECOND) &&
               seen.s.flags == (TCP_SYN | TCP_ACK) && seen.s.to == port);
     }
@@ -181,7 +181,7 @@ TEST(a_syn_displaces_nothing_before_the_handshake_completes)
           right.tcp->counters.cookies_out == 100);
     for (int i = 0; i < CONNECTIONS; i++)
         CHECK(is_served(f[i]));
-    say(2099, TCP_ACK, 8, seen.s.seq + 1, 1);
+    send_segment(2099, TCP_ACK, 8, seen.s.seq + 1, 1);
     CHECK(peer_sees(&seen, SECOND) && seen.len == 1 && seen.s.to == 2099);
     CHECK(right.tcp->counters.displaced == 1);
     for (int i = 0; i < CONNECTIONS; i++)
@@ -234,7 +234,7 @@ TEST(a_syn_flood_takes_at_most_a_quarter_of_the_pool)
     begin(echo);
     peer_begin();
     for (uint16_t port = 3000; port < 3100; port++)
-        say(port, TCP_SYN, 7, 0, 0);
+        send_segment(port, TCP_SYN, 7, 0, 0);
     CHECK(time_sleep(100 * MILLISECOND) == OK);
     CHECK(right.tcp->pool.in_use == CONNECTIONS / 4);
     peer_ignores(200 * SECOND);
@@ -274,7 +274,7 @@ TEST(a_peer_over_its_limit_displaces_no_connection_by_a_cookie)
     CHECK(tcpv4_limit(right.tcp, PORT, &one) == OK);
     peer_begin();
     for (int i = 0; i < 3; i++) {
-        say((uint16_t)(4000 + i), TCP_SYN, 7, 0, 0);
+        send_segment((uint16_t)(4000 + i), TCP_SYN, 7, 0, 0);
         CHECK(peer_sees(&seen[i], SECOND) &&
               seen[i].s.flags == (TCP_SYN | TCP_ACK));
     }
@@ -282,7 +282,7 @@ TEST(a_peer_over_its_limit_displaces_no_connection_by_a_cookie)
     for (int i = 0; i < 3; i++) {
         struct seen after;
 
-        say((uint16_t)(4000 + i), TCP_ACK, 8, seen[i].s.seq + 1, 1);
+        send_segment((uint16_t)(4000 + i), TCP_ACK, 8, seen[i].s.seq + 1, 1);
         CHECK(peer_sees(&after, SECOND));
         CHECK(((after.s.flags & TCP_RST) != 0) == (i > 0));
     }

@@ -148,8 +148,8 @@ static void open_many(void *ctx)
 
 /* A hostile peer that knows our sequence numbers sends random segments, and is
  * silent at the end. */
-static void say(uint16_t port, uint8_t flags, uint32_t seq, uint32_t ack,
-                size_t len)
+static void send_segment(uint16_t port, uint8_t flags, uint32_t seq,
+                         uint32_t ack, size_t len)
 {
     static const uint8_t data[1400];
     struct endpoint from = {ipv4_address(10, 0, 0, 7), port};
@@ -208,13 +208,14 @@ static void lie(uint16_t port)
     struct endpoint peer = {ipv4_address(10, 0, 0, 7), port};
     uint32_t first = random_below(UINT32_MAX);
 
-    say(port, TCP_SYN, first, 0, random_below(8) ? 0 : 100);
+    send_segment(port, TCP_SYN, first, 0, random_below(8) ? 0 : 100);
     for (unsigned i = random_below(8); i > 0; i--) {
         struct connection *c = tcp_find(right.tcp, local, peer);
 
         if (c)
-            say(port, flags[random_below(sizeof flags)], near(c->rcv.nxt),
-                near(c->snd.nxt), random_below(2) ? 0 : random_below(1400));
+            send_segment(port, flags[random_below(sizeof flags)],
+                         near(c->rcv.nxt), near(c->snd.nxt),
+                         random_below(2) ? 0 : random_below(1400));
         pause_some();
     }
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Every event in every state, at every edge of the window, is answered as
- * RFC 9293, 3.10.7 and RFC 5961 say.
+ * RFC 9293, 3.10.7 and RFC 5961 send_segment.
  */
 #include "check.h"
 #include "peer.h"
@@ -14,8 +14,8 @@
 static uint16_t peer_port = 1000;
 static uint32_t peer_iss;
 
-static void say(uint16_t to, uint8_t flags, uint32_t seq, uint32_t ack,
-                size_t len)
+static void send_segment(uint16_t to, uint8_t flags, uint32_t seq, uint32_t ack,
+                         size_t len)
 {
     static const uint8_t data[DATA] = "abcdefghi";
     struct tcp_segment s = {
@@ -40,7 +40,7 @@ static void begin(void)
         pair_make(1500, 0);
         pair_listen(LISTEN);
         peer_begin();
-        say(NOBODY, TCP_SYN, 1, 0, 0); /* ARP */
+        send_segment(NOBODY, TCP_SYN, 1, 0, 0); /* ARP */
         is_made = true;
     }
     pair_forget();
@@ -62,25 +62,25 @@ static struct connection *reach(enum tcp_state state)
     struct seen seen;
 
     begin();
-    say(LISTEN, TCP_SYN, peer_iss, 0, 0);
+    send_segment(LISTEN, TCP_SYN, peer_iss, 0, 0);
     CHECK(peer_sees(&seen, SECOND));
     c = ours_at(LISTEN);
     if (!c || state == TCP_SYN_RECEIVED)
         return c;
-    say(LISTEN, TCP_ACK, peer_iss + 1, c->iss + 1, 0);
+    send_segment(LISTEN, TCP_ACK, peer_iss + 1, c->iss + 1, 0);
     CHECK(time_sleep(1) == OK && pair_flow != NULL);
     if (state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK)
-        say(LISTEN, TCP_ACK | TCP_FIN, peer_iss + 1, c->iss + 1, 0);
+        send_segment(LISTEN, TCP_ACK | TCP_FIN, peer_iss + 1, c->iss + 1, 0);
     CHECK(time_sleep(1) == OK);
     if (state != TCP_ESTABLISHED && state != TCP_CLOSE_WAIT)
         flow_shutdown(pair_flow, FLOW_WRITING);
     CHECK(time_sleep(1) == OK);
     if (state == TCP_FIN_WAIT_2 || state == TCP_TIMED_WAIT)
-        say(LISTEN, TCP_ACK, peer_iss + 1, c->iss + 2, 0);
+        send_segment(LISTEN, TCP_ACK, peer_iss + 1, c->iss + 2, 0);
     if (state == TCP_CLOSING)
-        say(LISTEN, TCP_ACK | TCP_FIN, peer_iss + 1, c->iss + 1, 0);
+        send_segment(LISTEN, TCP_ACK | TCP_FIN, peer_iss + 1, c->iss + 1, 0);
     if (state == TCP_TIMED_WAIT)
-        say(LISTEN, TCP_ACK | TCP_FIN, peer_iss + 1, c->iss + 2, 0);
+        send_segment(LISTEN, TCP_ACK | TCP_FIN, peer_iss + 1, c->iss + 2, 0);
     peer_ignores(MILLISECOND);
     CHECK(c->state == state);
     return c;
@@ -213,8 +213,8 @@ static void try_all(enum tcp_state state)
                 if (!c)
                     continue;
                 was = *c;
-                say(LISTEN, r->flags, place_of(c, place), ack_of(c, r->ack),
-                    r->len);
+                send_segment(LISTEN, r->flags, place_of(c, place),
+                             ack_of(c, r->ack), r->len);
                 is_right = is_answered(LISTEN, wanted[place], state, r, &was);
                 if (!is_right)
                     printf("state %d, %s, place %d, first number %u:\n", state,
@@ -286,7 +286,7 @@ static bool plays(const struct opening *o, uint16_t to, uint32_t iss,
     struct seen seen;
     bool answered;
 
-    say(to, o->flags, peer_iss + (uint32_t)o->seq, ack, o->len);
+    send_segment(to, o->flags, peer_iss + (uint32_t)o->seq, ack, o->len);
     answered = peer_sees(&seen, BRIEF);
     c = ours_at(to);
     if (answered && o->number == 'S' && c)
@@ -457,9 +457,9 @@ TEST(challenge_acks_are_limited_per_connection)
     int answers = 0;
 
     for (int i = 0; i < 1000; i++) {
-        say(LISTEN, TCP_SYN, peer_iss + 5000, 0, 0);
-        say(LISTEN, TCP_RST, peer_iss + 5000, 0, 0);
-        say(LISTEN, TCP_ACK, peer_iss - 5000, c->snd.una, 0);
+        send_segment(LISTEN, TCP_SYN, peer_iss + 5000, 0, 0);
+        send_segment(LISTEN, TCP_RST, peer_iss + 5000, 0, 0);
+        send_segment(LISTEN, TCP_ACK, peer_iss - 5000, c->snd.una, 0);
         while (peer_sees(&seen, 0))
             answers++;
         CHECK(time_sleep(100 * MICROSECOND) == OK);
@@ -468,18 +468,18 @@ TEST(challenge_acks_are_limited_per_connection)
         answers++;
     CHECK(answers == 10);
     /* Segments with data are acknowledged nevertheless, */
-    say(LISTEN, TCP_ACK, peer_iss - 5000, c->snd.una, DATA);
+    send_segment(LISTEN, TCP_ACK, peer_iss - 5000, c->snd.una, DATA);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.ack == c->rcv.nxt);
     /* and another peer is challenged. */
     peer_port++;
-    say(LISTEN, TCP_SYN, peer_iss, 0, 0);
+    send_segment(LISTEN, TCP_SYN, peer_iss, 0, 0);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.flags == SA);
-    say(LISTEN, TCP_ACK, peer_iss + 1, seen.s.seq + 1, 0);
-    say(LISTEN, TCP_RST, peer_iss + 5000, 0, 0);
+    send_segment(LISTEN, TCP_ACK, peer_iss + 1, seen.s.seq + 1, 0);
+    send_segment(LISTEN, TCP_RST, peer_iss + 5000, 0, 0);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.flags == TCP_ACK);
     peer_port--;
     CHECK(time_sleep(SECOND) == OK);
-    say(LISTEN, TCP_RST, peer_iss + 5000, 0, 0);
+    send_segment(LISTEN, TCP_RST, peer_iss + 5000, 0, 0);
     CHECK(peer_sees(&seen, BRIEF) && seen.s.flags == TCP_ACK);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The contract of stacks, between two of our own on a simulated wire. */
+/* The contract of stacks, between two direct stacks on a simulated wire. */
 #include <conform/stackv4_contract.c>
 #include "check.h"
 #include <mirage/drivers.h>
@@ -33,7 +33,7 @@ TEST(two_direct_stacks_keep_the_contract_on_a_slow_wire)
                                            .rate = 1000000000});
 }
 
-/* Addresses that people give: well-formed, and still impossible. */
+/* Addresses that are well-formed and impossible. */
 TEST(impossible_addresses_are_refused)
 {
     static const struct {
@@ -63,7 +63,7 @@ TEST(impossible_addresses_are_refused)
         struct stackv4 *s = NULL;
         enum status got;
 
-        /* On a wire of its own, if it is taken. */
+        /* Each accepted address needs a wire of its own. */
         CHECK(sim_network(cases[i].gateway, 1500, 0, &net) == OK);
         got = stackv4_static_connect(&pair_quiet, net, cases[i].address,
                                      cases[i].netmask, cases[i].gateway, &s);

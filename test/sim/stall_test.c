@@ -12,11 +12,6 @@ static const struct sim_faults none;
 static const struct sim_faults dead = {.loss = 1000000};
 static const struct sim_faults far = {.delay = 250 * MILLISECOND};
 
-static struct connection *of(struct flow *f)
-{
-    return (struct connection *)(void *)f;
-}
-
 /* Ends the flow, and checks that no state is left. */
 static void finish(struct flow *f)
 {
@@ -79,7 +74,7 @@ TEST(an_rtt_that_grows_beyond_the_rto_is_measured)
         struct flow *f = pair_open(PORT);
         uint64_t before;
 
-        of(f)->ts.is_on = of(pair_flow)->ts.is_on = timestamps;
+        tcp_of(f)->ts.is_on = tcp_of(pair_flow)->ts.is_on = timestamps;
         CHECK(fiber_start(sink, pair_flow) == OK);
         CHECK(flow_write(f, data, 200, FOREVER) == OK);
         CHECK(time_sleep(SECOND) == OK);
@@ -91,7 +86,7 @@ TEST(an_rtt_that_grows_beyond_the_rto_is_measured)
         }
         /* Counts timeouts and tail loss probes. */
         CHECK(left.tcp->counters.retransmitted - before <= 4);
-        CHECK(of(f)->rtt.srtt > 400 * MILLISECOND);
+        CHECK(tcp_of(f)->rtt.srtt > 400 * MILLISECOND);
         finish(f);
     }
 }
@@ -144,7 +139,7 @@ TEST(a_short_zero_window_is_no_loss)
     }
     before = left.tcp->counters.timeouts;
     CHECK(fiber_start(write_much, f) == OK);
-    while (of(f)->snd.wnd > 0)
+    while (tcp_of(f)->snd.wnd > 0)
         CHECK(time_sleep(5 * MILLISECOND) == OK);
     CHECK(time_sleep(80 * MILLISECOND) == OK);
     read_all_there_is(pair_flow);
@@ -161,7 +156,7 @@ TEST(a_peer_that_answers_window_probes_outlives_a_short_user_timeout)
     flow_set_options(f, &o);
     CHECK(fiber_start(write_much, f) == OK);
     CHECK(time_sleep(1000 * SECOND) == OK);
-    CHECK(!is_written && of(f)->state == TCP_ESTABLISHED);
+    CHECK(!is_written && tcp_of(f)->state == TCP_ESTABLISHED);
     pair_faults(&dead); /* but a dead peer does not */
     CHECK(time_sleep(100 * SECOND) == OK);
     CHECK(is_written && wrote == ERR_TIMEOUT);
@@ -193,7 +188,8 @@ TEST(after_2_gib_without_loss_a_loss_is_repaired_at_once)
     CHECK(time_sleep(SECOND) == OK);
     timeouts = left.tcp->counters.timeouts;
     repairs = left.tcp->counters.fast_retransmits;
-    CHECK(of(f)->recovery.point == of(f)->snd.una); /* snd.una has advanced */
+    CHECK(tcp_of(f)->recovery.point ==
+          tcp_of(f)->snd.una); /* snd.una has advanced */
     CHECK(flow_write(f, data, 10000, FOREVER) == OK);
     sim_set_faults(left.net, &dead);
     CHECK(flow_write(f, data, 1448, FOREVER) == OK);
@@ -233,11 +229,11 @@ TEST(keep_alive_times_of_zero_and_forever_are_valid)
     flow_set_options(f, &o);
     pair_faults(&dead);
     CHECK(time_sleep(100 * SECOND) == OK);
-    CHECK(of(f)->state == TCP_ESTABLISHED);
+    CHECK(tcp_of(f)->state == TCP_ESTABLISHED);
     o.keepalive_idle = FOREVER;
     flow_set_options(f, &o);
     CHECK(time_sleep(100 * SECOND) == OK);
-    CHECK(of(f)->state == TCP_ESTABLISHED);
+    CHECK(tcp_of(f)->state == TCP_ESTABLISHED);
     finish(f);
 }
 
