@@ -2,11 +2,11 @@
 /*
  * config: the language of config.c.
  *
- * A device is a value. Each device type has its own C type, so a device given
- * where another type is wanted does not compile. One constructor call makes
- * one device; use the value twice to share it. Choices are plain C on
- * target() and env(). Mistakes that only the target or the environment can
- * reveal end `mirage configure` with a message that names config.c's line.
+ * A device is a value. Each device type has a C type, so that a device of the
+ * wrong type does not compile. Each call of a constructor makes a device; use
+ * the value twice to share it. Choices are plain C on target() and env().
+ * Mistakes that depend on the target or the environment end `mirage configure`
+ * with a message that names config.c's line.
  *
  * Strings are copied. Folders and files are relative to config.c's folder.
  */
@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-struct node; /* a device or a job in the graph; config/graph.c's own */
+struct node; /* a device or a job in the graph (config/graph.h) */
 
 typedef struct console {
     struct node *node;
@@ -56,7 +56,7 @@ typedef struct job {
 } job;
 
 /*
- * Where a call stands in config.c. Each of the functions below is also a macro
+ * The place of a call in config.c. Each of the functions below is also a macro
  * that first notes the place, for messages, and then calls the function.
  */
 struct config_place {
@@ -67,18 +67,19 @@ struct config_place {
 #define MIRAGE_AT(call) (config_at(MIRAGE_HERE), call)
 void config_at(struct config_place at);
 
-/* The console of the target: standard output, the virtual machine's console. */
+/* The console of the target: standard input and output, or the virtual
+ * machine's console. */
 console config_default_console(void);
 #define default_console MIRAGE_AT(config_default_console())
 
-/* A console by its name on the target; "0" is the default console. */
+/* The console of that name on the target; "0" is the default console. */
 console custom_console(const char *name);
 #define custom_console(name) MIRAGE_AT(custom_console(name))
 
 /*
- * A disk: on Unix a file or a host's block device by its path, on Xen a
- * virtual disk by its name there, such as "xvda1". Each is made once: a second
- * one of the same file, or a second file system on one disk, is an error.
+ * A disk: on Unix a file or a block device of the host, by its path; on Xen a
+ * virtual disk, by its name there, such as "xvda1". A second disk of the same
+ * file is an error, and so is a second file system on a disk.
  */
 block block_of_file(const char *path);
 #define block_of_file(path) MIRAGE_AT(block_of_file(path))
@@ -88,38 +89,39 @@ fs fat(block disk);
 #define fat(disk) MIRAGE_AT(fat(disk))
 
 /*
- * The files of a FAT image that is made of the folder dir: fat1.img beside
- * config.c, fat2.img for the second, and so on. It is as small as it can be;
- * make FAT_MORE=10M (or a line FAT_MORE = 10M in Makefile.user) leaves room.
- * make makes it anew when the folder or FAT_MORE changes; but once something
- * was written to it, and while something has it open, it is kept, and a message
- * says so.
+ * The files of a FAT image that make makes of the folder dir: fat1.img beside
+ * config.c, fat2.img for the second, and so on. The image has no free space,
+ * unless make FAT_MORE=10M (or a line FAT_MORE = 10M in Makefile.user) adds
+ * some. It is made again when the folder or FAT_MORE changes; but an image that
+ * was written to, or is in use, is kept, and a message says so.
  */
 fs fat_of_files(const char *dir);
 #define fat_of_files(dir) MIRAGE_AT(fat_of_files(dir))
 
-/* The files of a file system as keys and values. */
+/* A store of the files of a file system: their paths are the keys. */
 kv_ro kv_ro_of_fs(fs files);
 #define kv_ro_of_fs(files) MIRAGE_AT(kv_ro_of_fs(files))
 
 /*
- * The folder dir, compiled into the image. Symbolic links are followed inside
- * of dir; one that leads out is an error when the folder is crunched.
+ * A store of the files in the folder dir, compiled into the image. Symbolic
+ * links are followed inside dir; one that leads out of it is an error when the
+ * folder is crunched.
  */
 kv_ro crunch(const char *dir);
 #define crunch(dir) MIRAGE_AT(crunch(dir))
 
 /*
- * The host's folder dir, as it is while the image runs. Symbolic links are
- * followed inside of dir; one that leads out is no key.
+ * A store of the files in the host's folder dir, read while the image runs.
+ * Symbolic links are followed inside dir; one that leads out of it is not a
+ * key.
  */
 kv_ro direct_kv_ro(const char *dir);
 #define direct_kv_ro(dir) MIRAGE_AT(direct_kv_ro(dir))
 
 /*
- * The first network interface, and any by its name. Each has one user, a stack
- * or a job: a second one is an error. (On target sim each netif is a station of
- * its own in the network that it names.)
+ * The first network interface, and any by its name. Each has one user, a stack,
+ * a layer or a job: a second one is an error. (On target sim each netif is a
+ * station of its own on the network of that name.)
  */
 network config_tap0(void);
 #define tap0 MIRAGE_AT(config_tap0())
@@ -127,9 +129,9 @@ network netif(const char *name);
 #define netif(name) MIRAGE_AT(netif(name))
 
 /*
- * Our own TCP/IP on a network: at 10.0.0.2/24 with the gateway 10.0.0.1, at
- * an address of one's own ("192.168.7.2", "255.255.255.0", "192.168.7.1"), or
- * at the one that DHCP gives. What the stack has to say goes to log.
+ * A TCP/IP stack on a network: at 10.0.0.2/24 with the gateway 10.0.0.1, at a
+ * given address ("192.168.7.2", "255.255.255.0", "192.168.7.1"), or at one from
+ * DHCP. It prints its progress on log.
  */
 stackv4 direct_stackv4_with_default_ipv4(console log, network net);
 #define direct_stackv4_with_default_ipv4(log, net) \
@@ -162,36 +164,38 @@ udpv4 config_udpv4(ipv4 ip);
 tcpv4 config_tcpv4(ipv4 ip);
 #define tcpv4(ip) MIRAGE_AT(config_tcpv4(ip))
 
-/* The host's TCP/IP, listening on each of the addresses ("0.0.0.0", ...). */
+/* A stack of the host's sockets, which listens on each of the addresses
+ * ("0.0.0.0", ...). */
 stackv4 socket_stackv4(console log, const char *const *addresses);
 #define socket_stackv4(log, ...) \
     MIRAGE_AT(socket_stackv4(log, MIRAGE_TEXTS(__VA_ARGS__)))
 #define MIRAGE_TEXTS(...) ((const char *const[]){NULL, ##__VA_ARGS__, NULL} + 1)
 
 /*
- * Addresses by name, from the DNS servers that are named, one to three
- * addresses; resolver(stack) asks those that the stack has from DHCP, or that
- * the host has. The boot argument --dns=ADDRESS,... wins over both.
+ * A resolver that asks the DNS servers at the given one to three addresses;
+ * resolver(stack) asks those that DHCP has named, or those of the host. The
+ * boot argument --dns=ADDRESS,... overrides both.
  */
 dns resolver(stackv4 stack, const char *const *servers);
 #define resolver(stack, ...) \
     MIRAGE_AT(resolver(stack, MIRAGE_TEXTS(__VA_ARGS__)))
 
-/* The target that was asked for. */
+/* The target that is being configured. */
 /* clang-format off */
 enum target { UNIX, MACOSX, XEN, VIRTIO, SIM };
 /* clang-format on */
 enum target target(void);
 
 /*
- * The environment variable's value, or otherwise where it is unset. What was
- * found is recorded: later builds see the same, whatever the environment.
+ * Returns the value of an environment variable, or `otherwise` if it is unset.
+ * The result is recorded: later builds see the same, whatever the environment.
  */
 const char *env(const char *name, const char *otherwise);
 
 /*
- * Off: unset, empty, 0, no, off, false. On: 1, yes, on, true. All else ends
- * configuration.
+ * Returns whether an environment variable is on (1, yes, on, true) or off (0,
+ * no, off, false, empty, unset). Any other value ends configuration with a
+ * message.
  */
 bool env_flag(const char *name);
 #define env_flag(name) MIRAGE_AT(env_flag(name))
@@ -205,9 +209,10 @@ void config_fail(struct config_place at, const char *fmt, ...)
     __attribute__((noreturn, format(printf, 2, 3)));
 
 /*
- * The image needs a Debian package, or a library by the name that pkg-config
- * has for it. `mirage configure` and `make depend` look for them. Images for
- * virtual machines find the headers of both, after those of their C library.
+ * Say that the image needs a Debian package, or a library by its name for
+ * pkg-config. `mirage configure` looks for them, and `make depend` installs
+ * them. Images for virtual machines find the headers of both, after those of
+ * their C library.
  */
 void package(const char *name);
 #define package(name) MIRAGE_AT(package(name))
@@ -215,9 +220,10 @@ void library(const char *name);
 #define library(name) MIRAGE_AT(library(name))
 
 /*
- * On Unix the program has the boot argument --sandbox, by which it gives up all
- * that it has no use for once its devices are connected. For that it is linked
- * with libseccomp. Elsewhere it does nothing: the hypervisor keeps images in.
+ * Gives the program the boot argument --sandbox, by which it gives up its
+ * privileges and the system calls that it does not need once its devices are
+ * connected. It is then linked with libseccomp. No effect on other targets than
+ * unix: there the hypervisor confines the image.
  */
 void sandbox(void);
 
@@ -229,9 +235,9 @@ void sandbox(void);
 #define JOB(...) MIRAGE_CALL(MIRAGE_PICK(__VA_ARGS__), __VA_ARGS__)
 
 /*
- * More of a job: a function  void fn(void)  in its sources that asks it to
- * end (without one its fiber is cancelled); a source besides unikernel.c; a
- * folder in which #include looks.
+ * Add to a job: a function  void fn(void)  in its sources that asks it to end
+ * (without one its fiber is cancelled); a source besides unikernel.c; a folder
+ * in which #include looks.
  */
 void job_stop(job j, const char *fn);
 #define job_stop(j, fn) MIRAGE_AT(job_stop(j, fn))
@@ -240,18 +246,18 @@ void job_source(job j, const char *file);
 void job_include(job j, const char *folder);
 #define job_include(j, folder) MIRAGE_AT(job_include(j, folder))
 
-/* Two jobs as one, run side by side; it ends when both have ended. */
+/* One job that runs two side by side, and ends when both have ended. */
 job together(job a, job b);
 #define together(a, b) MIRAGE_AT(together(a, b))
 
-/* Names the image, and says which job it runs. Once. */
+/* Names the image, and the job that it runs. To be called once. */
 void unikernel(const char *name, job main);
 #define unikernel config_at(MIRAGE_HERE), unikernel
 
-/* What config.c defines. */
+/* Defined by config.c. */
 void configure(void);
 
-/* The rest of this file is JOB's plumbing. */
+/* The rest of this file implements JOB. */
 job config_job(struct config_place at, const char *fn,
                const char *const *types, struct node *const *devices);
 
@@ -343,7 +349,7 @@ job config_job(struct config_place at, const char *fn,
                 a7.node, a8.node, a9.node, a10.node, a11.node, \
                 a12.node, 0))
 
-/* The number of arguments behind the first, or MANY if JOB cannot take them. */
+/* The number of arguments after the first, or MANY if JOB cannot take them. */
 #define MIRAGE_PICK_(fn, _1, _2, _3, _4, _5, _6, _7, _8, _9, _10, _11, \
     _12, _13, _14, _15, _16, _17, _18, _19, _20, _21, _22, _23, _24, \
     _25, _26, _27, _28, _29, _30, _31, _32, _33, _34, _35, _36, _37, \

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * drivers: how main.c connects each device. An image links only those that
- * its main.c names.
+ * drivers: the functions by which a generated main.c connects each device. The
+ * linker takes only the drivers that main.c names.
  *
- * On OK the device is the image's, to its end. Other statuses: nothing was
- * made, and the reason is logged.
+ * Each returns OK and sets its last parameter to the device, which lives to the
+ * end of the image. For every other status nothing was made, and the driver has
+ * logged the reason.
  */
 #ifndef MIRAGE_DRIVERS_H
 #define MIRAGE_DRIVERS_H
@@ -23,106 +24,110 @@
 #include <mirage/udpv4.h>
 
 /*
- * backend/unix: a console on the process's standard input and output. name
- * is "0"; any other is a name of ERR_NOT_FOUND.
+ * backend/unix: connects a console on standard input and output. name is "0";
+ * any other is ERR_NOT_FOUND.
  */
 MUST_CHECK enum status console_unix_connect(const char *name,
                                             struct console **console);
 
 /*
- * backend/unix: a disk that is a file of the host or one of its block devices,
- * read-only where the host says so. A file has sectors of 512 bytes. It is
- * locked as long as it is in use: for others' reading if it is read-only. Its
- * sectors do not stay in the host's cache, where the host can do without, and
- * no boot argument --block-cached is given; --block-engine=uring or =threads
- * says by what they are moved.
- * ERR_NOT_FOUND, ERR_IS_DIRECTORY, ERR_PERMISSION, ERR_FORMAT (no whole
- * sectors), ERR_IN_USE, ERR_UNSUPPORTED (neither a file nor a block device; or
- * the engine that was asked for is not there), ERR_IO, ERR_NO_MEMORY.
+ * backend/unix: connects a disk that is a file or a block device of the host,
+ * read-only if the host does not permit writing. A file has sectors of 512
+ * bytes. It is locked while it is in use; if it is read-only, others may read
+ * it, too. Sectors bypass the host's page cache if its file system permits that
+ * and the boot argument --block-cached is not given. The boot argument
+ * --block-engine=uring or =threads chooses how they are transferred.
+ * ERR_NOT_FOUND, ERR_IS_DIRECTORY, ERR_PERMISSION, ERR_IO, ERR_NO_MEMORY.
+ * ERR_FORMAT: the size is no multiple of a sector's. ERR_IN_USE: another
+ * process has locked it. ERR_UNSUPPORTED: it is neither a file nor a block
+ * device, or the host lacks the chosen engine.
  */
 MUST_CHECK enum status block_unix_connect(const char *path,
                                           struct block **block);
 
 /*
- * The same. maker completes the log line "there is no PATH; ..." with what
- * makes that file; NULL: a command that makes an empty one.
+ * The same. maker completes the log line "there is no PATH; ..." with how to
+ * make that file; NULL: with a command that makes an empty one.
  */
 MUST_CHECK enum status block_unix_connect_with(const char *path,
                                                const char *maker,
                                                struct block **block);
 
-/* backend/virtio: a console on the first serial port. name: as above. */
+/* backend/virtio: connects a console on the first serial port. name: as for
+ * console_unix_connect. */
 MUST_CHECK enum status console_serial_connect(const char *name,
                                               struct console **console);
 
-/* backend/xen: a console on the domain's console ring. name: as above. */
+/* backend/xen: connects a console on the domain's console ring. name: as for
+ * console_unix_connect. */
 MUST_CHECK enum status console_xen_connect(const char *name,
                                            struct console **console);
 
 /*
- * backend/xen: a virtual disk, by its name as Linux has it ("xvda1") or by its
- * number, which another domain serves. Waits until that is ready. When it goes
- * away and means to come back, reads and writes wait for it; one who breaks the
- * protocol is left, and they are ERR_GONE.
- * ERR_NAME, ERR_NOT_FOUND, ERR_FORMAT (sectors that cannot be), ERR_TIMEOUT,
- * ERR_IO, ERR_NO_MEMORY.
+ * backend/xen: connects a virtual disk, by its name in Linux ("xvda1") or its
+ * number (xen/io/blkif.h). Blocks until the backend is ready. While the backend
+ * is being restarted, reads and writes block; if it breaks the protocol it is
+ * disconnected, and they are ERR_GONE.
+ * ERR_NAME, ERR_NOT_FOUND, ERR_TIMEOUT, ERR_IO, ERR_NO_MEMORY. ERR_FORMAT: the
+ * backend announces impossible sectors.
  */
 MUST_CHECK enum status block_xen_connect(const char *name,
                                          struct block **block);
 
-/* store: the files of a folder that is in the image. Keeps files. */
+/* store: makes a store of a folder that was compiled into the image. Keeps
+ * files. */
 struct crunched;
 MUST_CHECK enum status kv_ro_crunch_connect(const struct crunched *files,
                                             struct kv_ro **kv);
 
-/* backend/unix: the files of the host's folder dir. */
+/* backend/unix: makes a store of the files in the host's folder dir. */
 MUST_CHECK enum status kv_ro_unix_connect(const char *dir, struct kv_ro **kv);
 
-/* store: the files of a file system. Keeps fs. */
+/* store: makes a store of the files of a file system. Keeps fs. */
 MUST_CHECK enum status kv_ro_fs_connect(struct fs *fs, struct kv_ro **kv);
 
 /*
- * backend/unix: the host's Ethernet interface of that name, a TAP (Linux's
- * tuntap.rst); or, by the name "fd:N", the TAP that is open as file descriptor
- * N. As root it is made if there is none.
+ * backend/unix: connects a TAP (Linux's tuntap.rst): the host's interface of
+ * that name, which root creates if there is none; or, for the name "fd:N", the
+ * TAP that is open as file descriptor N.
  * ERR_NOT_FOUND, ERR_PERMISSION, ERR_IN_USE, ERR_NAME, ERR_IO, ERR_NO_MEMORY.
  */
 MUST_CHECK enum status network_unix_connect(const char *name,
                                             struct network **network);
 
 /*
- * backend/xen: a virtual network interface, by its number: "0" is the first of
- * the .xl file's. Waits until the domain that serves it is ready. While that
- * has gone away and means to come back, the device is down.
+ * backend/xen: connects a virtual network interface by its number: "0" is the
+ * first one in the .xl file (xen/io/netif.h). Blocks until the backend is
+ * ready. While the backend is being restarted the link is down.
  * ERR_NAME, ERR_NOT_FOUND, ERR_FORMAT, ERR_UNSUPPORTED, ERR_TIMEOUT, ERR_IO,
  * ERR_NO_MEMORY.
  */
 MUST_CHECK enum status network_xen_connect(const char *name,
                                            struct network **network);
 
-/* backend/sim: a device on the wire of that name (mirage/sim.h), with an MTU
- * of 1,500. ERR_NO_MEMORY. */
+/* backend/sim: connects a device to the wire of that name (mirage/sim.h). Its
+ * MTU is 1,500. ERR_NO_MEMORY. */
 MUST_CHECK enum status network_sim_connect(const char *name,
                                            struct network **network);
 
 /*
- * backend/unix: TCP and UDP by the host's sockets, listening on each of the
- * addresses, of which the last is NULL. What it has to say goes to log.
- * ERR_FORMAT: one of them is no IPv4 address. ERR_NOT_FOUND: one is none of
- * this host's. ERR_NO_MEMORY. Keeps log.
+ * backend/unix: makes a stack of the host's sockets that listens on each of the
+ * addresses, which end with NULL. Prints its progress on log. Keeps log.
+ * ERR_FORMAT: one of them is not an IPv4 address. ERR_NOT_FOUND: the host does
+ * not have one of them. ERR_NO_MEMORY.
  */
 MUST_CHECK enum status stackv4_socket_connect(struct console *log,
                                               const char *const *addresses,
                                               struct stackv4 **stack);
 
 /*
- * net: our own TCP/IP on a network device, at 10.0.0.2/24 with the gateway
- * 10.0.0.1; at an address of one's own (gateway may be "": none); or at one
- * that DHCP gives, for which the call waits. Boot arguments --ipv4,
- * --ipv4-gateway and --dhcp win over that. What the stack has to say goes to
- * log. Blocks. Keeps log and net.
+ * net: make a TCP/IP stack on a network device: at 10.0.0.2/24 with the gateway
+ * 10.0.0.1; at the given address (gateway may be "": none); or at an address
+ * from DHCP. The boot arguments --ipv4, --ipv4-gateway and --dhcp override
+ * that. Print their progress on log. Block until the stack has an address. Keep
+ * log and net.
  * ERR_FORMAT: not an address, or not a netmask. ERR_IN_USE: another host has
- * the address. ERR_TIMEOUT: no DHCP server answers, and --dhcp-wait is over.
+ * the address. ERR_TIMEOUT: no DHCP server has answered within --dhcp-wait.
  * ERR_CANCELLED, ERR_NO_MEMORY.
  */
 MUST_CHECK enum status stackv4_default_connect(struct console *log,
@@ -136,8 +141,8 @@ MUST_CHECK enum status stackv4_dhcp_connect(struct console *log,
                                             struct stackv4 **stack);
 
 /*
- * net: IPv4 over an Ethernet, with ARP and ICMP, at an address; gateway may be
- * "": none. Logs each conflict with another host that has the address. Keeps e.
+ * net: makes an IPv4 layer with ARP and ICMP, at an address; gateway may be "":
+ * none. Conflicts with another host that has the address are logged. Keeps e.
  * ERR_FORMAT: not an address that a host or its gateway can have, or not a
  * netmask. ERR_NO_MEMORY. (Ethernet, UDP and TCP: X_connect of mirage/X.h.)
  */
@@ -148,9 +153,9 @@ MUST_CHECK enum status ipv4_static_connect(struct ethernet *e,
                                            struct ipv4 **ip);
 
 /*
- * net: looks up names by the servers that are named, of which the last is NULL;
- * if there is none by those that the stack knows; the boot argument --dns wins
- * over both. Keeps stack.
+ * net: makes a resolver that asks the given servers, which end with NULL, or,
+ * if there are none, those that the stack knows. The boot argument --dns
+ * overrides both. Keeps stack.
  * ERR_FORMAT: not the address of a server. ERR_RANGE: more than DNS_SERVERS.
  * ERR_NOT_FOUND: no server is known. ERR_NO_MEMORY.
  */
