@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
 #
-# The second half of test/config/run: what configures well, followed through
-# builds and changes.
+# The second half of test/config/run: configurations without mistakes, their
+# generated files, and builds after changes.
 
 export PATH=$root/bin:$PATH
 
-# fresh NAME: a copy of the console example in a folder of its own, entered
+# fresh NAME: makes a copy of the console example in a folder, and enters it
 fresh() {
     rm -rf "${work:?}/$1"
     mkdir -p "$work/$1"
@@ -14,17 +14,17 @@ fresh() {
     cd "$work/$1" || exit 1
 }
 
-# quietly COMMAND...: its output is shown if it fails
+# quietly COMMAND...: runs it, and shows its output only if it fails
 quietly() {
     "$@" >"$work/quiet" 2>&1 || wrong "$* failed:" "$(cat "$work/quiet")"
 }
 
-# built: the files that the last make has made, by its words
+# built [OPTION...]: runs make, and prints the files that it has made
 built() {
     make "$@" 2>&1 | grep -oE -- '-o [^ ]+' | sed 's/-o //; s/\.\$PPID$//; s|^\.mirage/obj/mir-|mir-|' | sort | tr '\n' ' '
 }
 
-it "a device that the target lacks: the sentences"
+it "a device that the target lacks is refused with alternatives"
 cc -std=gnu11 -I"$top/include" -I"$top" -o "$work/refusals" \
     "$top/test/config/refusals.c" "$root/lib/mirage/libconfig.a"
 refusal() {
@@ -66,7 +66,7 @@ for target in xen virtio; do
     equal "after clean" "$(ls -A)" $'config.c\nunikernel.c'
 done
 
-it "disks and networks are in the .xl file and in libvirt's XML"
+it "the .xl file and libvirt's XML have the disks and networks of config.c"
 mkdir "$work/devices"
 cd "$work/devices" || exit 1
 cat >unikernel.c <<END
@@ -115,7 +115,7 @@ _xen_connect("1"
 _xen_connect("xvda1"
 _xen_connect("xvdc"'
 
-it "a resolver gets the servers that are named, or a list without any"
+it "a resolver gets the servers that config.c names, or an empty list"
 mkdir "$work/resolvers"
 cd "$work/resolvers" || exit 1
 cat >unikernel.c <<END
@@ -147,7 +147,7 @@ for target in unix xen sim; do
 dns_stub_connect(stackv4, (const char *const[]){0}'
 done
 
-it "a deployment fills in NAME.xl.in by the command that it shows"
+it "the command in the head of NAME.xl.in fills it in"
 cd "$work/xen" || exit 1
 quietly mirage configure --xen
 eval "$(sed -n 's/^#     \( *\(sed\|-e\) .*\)/\1/p' console.xl.in)"
@@ -158,7 +158,7 @@ memory = 128
 vcpus = 1"
 rm first.xl
 
-it "make libvirt makes a domain that libvirt takes, wherever the folder is"
+it "make libvirt makes a valid domain in a folder with any name"
 mkdir "$work/R&D's <\\|>"
 cd "$work/R&D's <\\|>" || exit 1
 cp "$top"/example/console/{config,unikernel}.c .
@@ -178,7 +178,7 @@ else
     skip "there is no virt-xml-validate (make depend FOR=test)"
 fi
 
-it "file names with anything in them reach xl and libvirt"
+it "file names with special characters reach xl and libvirt unchanged"
 mkdir "$work/R&D's \"<\\|>" "$work/odd disks"
 cd "$work/R&D's \"<\\|>" || exit 1
 cat >unikernel.c <<END
@@ -219,7 +219,7 @@ for s in tree.findall("devices/disk/source"):
     print(s.get("file"))')" \
     "$(printf '%s\n' "$PWD/mir-odd.xen" "/dev/plain" "$PWD/<R&D> @HERE@" \
         "$PWD/a,b c=d," "$PWD/phy:/dev/x" "$PWD/q\"u\\o't|e")"
-# What xl itself reads, by its own library.
+# The same file as xl parses it, by its library.
 cat >"$work/disks.c" <<'END'
 #include <libxl.h>
 #include <libxlutil.h>
@@ -259,7 +259,7 @@ else
     skip "there is no libxlutil (make depend FOR=images)"
 fi
 
-it "a disk's file without a name, or with a newline in it, is refused on Xen"
+it "a disk's file with an empty name or a control character is refused on Xen"
 for text in '' 'a\nb' '\033[m' '\377' 'a@TYPE@'; do
     sed "s|/dev/plain|$(printf %s "$text" | sed 's/\\/\\\\/g')|" config.c >other.c
     equal "exit status for $text" \
@@ -268,7 +268,7 @@ for text in '' 'a\nb' '\033[m' '\377' 'a@TYPE@'; do
         'control character|a disk is named by its file|is not UTF-8|@TYPE@ in it'
 done
 
-it "make libvirt says what XML cannot have in a path"
+it "make libvirt refuses a path that XML cannot have"
 for name in $'tab\there' $'latin\xff'; do
     mkdir "$work/$name"
     cp ./*.c "$work/$name"
@@ -290,11 +290,11 @@ for target in unix xen virtio; do
 done
 equal "left" "$(ls -A)" $'config.c\nunikernel.c'
 
-it "a program that cannot be started is not the fault of config.c"
+it "a config program that cannot be started is reported with a remedy"
 fresh unstarted
 cat >"$work/cc-noexec" <<'END'
 #!/bin/sh
-# As where the file system of TMPDIR is mounted noexec.
+# As if the file system of TMPDIR were mounted noexec.
 cc "$@" && for word; do
     case $last,$word in -o,*/config) chmod 644 "$word" ;; esac
     last=$word
@@ -312,7 +312,7 @@ chmod +x "$work/cc-script"
 has "no program" "$(CC=$work/cc-script mirage configure 2>&1)" \
     '^mirage: cannot run .*: Exec format error.$'
 
-it "clean touches nothing outside of the folder, whatever .mirage says"
+it "clean removes nothing outside of the folder, whatever .mirage says"
 mkdir "$work/beyond"
 fresh cleaned
 quietly mirage configure
@@ -352,7 +352,7 @@ equal "an image elsewhere" "$(mirage run 2>&1; mirage clean 2>&1)" \
     "mirage: .mirage/record is damaged: run \`mirage configure\` again
 mirage: .mirage/record is damaged: run \`mirage configure\` again"
 
-it "commands that are shown can be pasted into a shell"
+it "commands in messages can be pasted into a shell"
 cd "$work" || exit 1
 out=$(mirage init "$work/it's \$HOME/mine" 2>&1)
 has "no such folder" "$out" 'cannot make'
@@ -361,7 +361,7 @@ out=$(mirage init "$work/it's \$HOME/mine" 2>&1)
 (cd / && eval "$(sed 's/.*Now: //; s/ && .*//' <<<"$out")" && [ -e config.c ]) ||
     wrong "this does not lead there:" "$out"
 
-it "mirage init copies every byte, run bit and link, and nothing left over"
+it "mirage init copies bytes, modes and links, and no generated file"
 mkdir -p "$work/given/share" "$work/given/bin"
 cp "$root/bin/mirage" "$work/given/bin"
 take "$top/example/console" "$work/given/share/mirage/example/console"
@@ -390,7 +390,7 @@ rm "$work/given/want/notes.txt" # as a run may have left it
 diff -r --no-dereference "$work/given/want" "$work/given/clean" ||
     wrong "what was left over is copied"
 
-it "Firecracker's configuration has what Firecracker asks for"
+it "Firecracker's configuration has all required fields"
 cd "$work/virtio" || exit 1
 quietly mirage configure --virtio
 equal "values" "$(python3 -c '
@@ -415,7 +415,7 @@ equal "files" "$(ls | tr '\n' ' ')" \
 ! grep -rqF "$work" -- * .mirage || wrong "a path of this machine is in a file:" \
     "$(grep -rF "$work" -- * .mirage)"
 
-it "configure says what it did, and where mirage is not found"
+it "configure says what it did, and that mirage is not on PATH"
 equal "on PATH" "$(mirage configure 2>&1)" \
     "mirage: console is configured for unix: \`make\` builds mir-console"
 equal "not on PATH" "$(PATH=/usr/bin:/bin "$mirage" configure 2>&1)" \
@@ -423,7 +423,7 @@ equal "not on PATH" "$(PATH=/usr/bin:/bin "$mirage" configure 2>&1)" \
 mirage: make will look for mirage on PATH, where this one is not. Run
     export PATH=$root/bin:\$PATH"
 
-it "what did not change is not touched, and not built again"
+it "an unchanged file is neither written nor built again"
 quietly make
 touch -d '2001-01-01' main.c Makefile compile_flags.txt .mirage/entry.h
 quietly mirage configure
@@ -440,7 +440,7 @@ for file in main.c Makefile compile_flags.txt mir-console .mirage/record; do
     cmp $file "$work/console/$file" || wrong "$file differs"
 done
 
-it "a change rebuilds what it must, and no more"
+it "a change rebuilds what depends on it, and no more"
 fresh rebuild
 echo '#define GREETING "hello"' >greeting.h
 sed -i 's|"hello"|GREETING|; s|#include <mirage.h>|&\n#include "greeting.h"|' \
@@ -462,7 +462,7 @@ equal "nothing again" "$(built)" ""
 touch main.c
 equal "main.c" "$(built)" ".mirage/obj/main.o mir-renamed "
 
-it "a mistake in config.c stops make, and its correction goes on"
+it "a mistake in config.c stops make until it is corrected"
 sed -i 's/start(default_console)/start()/' config.c
 out=$(make 2>&1) && wrong "make went on"
 has "message" "$out" '^config.c:8:[0-9]+: error: too few arguments'
@@ -503,7 +503,7 @@ touch make-fat1-image.sh t/a
 quietly make
 make -q || wrong "make has something to do after a touch"
 
-it "an entry that no longer fits does not build"
+it "a function that no longer has its job's type does not build"
 fresh misfit
 quietly mirage configure
 sed -i 's/void start(struct console \*c)/void start(struct console *c, int n)/' \
@@ -512,7 +512,7 @@ out=$(make 2>&1) && wrong "make went on"
 has "message" "$out" "conflicting types for 'start'|conflicting types for .start."
 has "place" "$out" '^config.c:4:[0-9]+: note: previous declaration'
 
-it "the library and the headers that changed rebuild"
+it "a changed library or header rebuilds the image"
 mkdir -p "$work/installed/bin" "$work/installed/share"
 cp "$root/bin/mirage" "$work/installed/bin"
 cp -rL "$root/include" "$root/lib" "$work/installed"
@@ -550,7 +550,7 @@ has "message" "$(make 2>&1)" \
     'made by mirage 0.0.9, and this is mirage .*: run `mirage configure` again'
 PATH=${PATH#*:}
 
-it "a missing mirage is explained"
+it "make reports that the mirage of its Makefile is missing"
 fresh lost
 quietly mirage configure
 has "message" "$(PATH=/usr/bin:/bin make 2>&1)" \
@@ -568,7 +568,7 @@ rm -rf .mirage/obj mir-console
 PATH=/usr/bin:/bin quietly "$mirage" build -j2
 [ -x mir-console ] || wrong "nothing was built"
 
-it "clang builds it too"
+it "the console example builds with clang"
 rm -rf .mirage/obj mir-console
 CC=clang quietly mirage configure
 quietly make CC=clang
@@ -580,7 +580,7 @@ sed -i 's/start(start(default_console))/start()/' config.c
 has "too few" "$(CC=clang mirage configure 2>&1)" \
     '^mirage: config.c gives too few devices'
 
-it "a file that was edited is kept, and the new one lies beside it"
+it "an edited file is kept, and the new one is written beside it"
 fresh edited
 quietly mirage configure
 echo '# mine' >>Makefile
@@ -625,7 +625,7 @@ for target in unix xen virtio; do
         "mirage: other is configured for $target: \`make\` builds mir-other$(
             [ $target = unix ] || echo .$target)"
     equal "kept" "$(ls ./*.new 2>/dev/null)" ""
-    # An edit, wherever it is, is never lost.
+    # An edit anywhere in the file is kept.
     for edit in '1s/$/ /' '$s/$/ /' '$s/.$//' '$a# mine' '$d'; do
         fresh copied
         PATH=$work/unbuilt/bin:$PATH quietly mirage configure --$target
@@ -641,13 +641,13 @@ for target in unix xen virtio; do
     done
 done
 
-it "a file that was there before is kept"
+it "a file that mirage has not made is kept"
 fresh theirs
 echo 'all: ; echo theirs' >Makefile
 has "message" "$(mirage configure 2>&1)" 'Makefile is not as mirage made it'
 equal "Makefile" "$(cat Makefile)" 'all: ; echo theirs'
 
-it "a link is not written through, whatever of ours it stands for"
+it "no file of mirage's is written through a symbolic link"
 export victims=$work/victims
 for file in main.c.mirage-draft .mirage/main.c.draft .mirage/record \
     .mirage/record.draft .mirage/made .mirage/configured .mirage/lock \
@@ -738,7 +738,7 @@ if [ -e "$root/lib/mirage/bare/built" ]; then
     done
 fi
 
-it "a variable of make's that changes takes effect"
+it "a changed variable of make takes effect"
 fresh variables
 quietly mirage configure
 quietly make
@@ -762,7 +762,7 @@ fi
 quietly make
 equal "moved" "$(cd .. && rm -rf moved && mv variables moved && cd moved && built)" ""
 
-it "clean leaves what is the user's, and nothing else"
+it "clean keeps the user's files, and removes all others"
 fresh clean
 quietly mirage configure
 quietly make
@@ -775,7 +775,7 @@ quietly mirage configure
 quietly make clean
 [ ! -e mir-console ] || wrong "make clean left the program"
 
-it "names that .mirage gives reach no terminal with their controls"
+it "control characters of names in .mirage are not printed"
 fresh controls
 quietly mirage configure
 for name in $'\e[31mred' $'\xc2\x9b31mred'; do
@@ -860,7 +860,7 @@ has "without Graphviz" "$(mkdir -p "$work/nodot" &&
     for p in cc as ld; do ln -sf "$(command -v $p)" "$work/nodot/$p"; done &&
     PATH=$work/nodot "$mirage" describe --svg 2>&1)" 'apt-get install graphviz'
 
-it "several jobs, a stop, sources and headers elsewhere, and a library"
+it "an image can have several jobs, a stop, more sources and headers, and a library"
 fresh wide
 mkdir more inc
 cat >config.c <<'END'
@@ -923,7 +923,7 @@ touch inc/sum.h
 equal "its header" "$(built)" \
     ".mirage/obj/more/sum.o .mirage/obj/unikernel.o mir-wide "
 
-it "depend finds everything, or names the command"
+it "depend finds every package, or names the command that installs it"
 quietly make depend
 quietly make prepare
 has "missing" "$(setpriv --reuid=65534 --regid=65534 --clear-groups \
@@ -936,7 +936,7 @@ quietly mirage configure
 mkdir -p "$work/apt"
 cat >"$work/apt/apt-get" <<'END'
 #!/bin/sh
-# Installs by noting the names.
+# An apt-get that notes the names of packages.
 shift
 for word; do [ "$word" = -y ] || echo "$word" >>"$(dirname "$0")/installed"; done
 END
@@ -964,7 +964,7 @@ sed -i 's/^    unikernel/    package("libthird-dev");\n&/' config.c
 PATH=$work/apt:$PATH quietly make prepare all
 equal "then" "$(tail -n 1 "$work/apt/installed")" libthird-dev
 
-it "make depend invents no package of a library"
+it "make depend reports a library whose package is not known"
 fresh unknown
 quietly mirage configure
 sed -i 's/^    unikernel/    library("zlibb");\n&/' config.c
@@ -979,7 +979,7 @@ quietly mirage configure
 echo 'hello: ; @echo from Makefile.user' >Makefile.user
 equal "its target" "$(make hello)" "from Makefile.user"
 
-it "a command line may have hundreds of words"
+it "a configuration with hundreds of folders for headers works"
 fresh words
 mkdir $(seq 200)
 cat >config.c <<'END'
@@ -1004,7 +1004,7 @@ echo '#define HERE 1' >200/here.h
 sed -i 's/#include <mirage.h>/&\n#include <here.h>/' unikernel.c
 quietly mirage configure
 
-it "what an image cannot have is named with who wants it"
+it "a symbol that no image has is reported with the objects that use it"
 fresh link
 cat >part.c <<'END'
 int socket(int), bind(int), listen(int), helper(int);
@@ -1035,7 +1035,7 @@ cc -c main.c
 equal "nothing" "$(link; echo $?)" 0
 has "others' words" "$(link -Wl,--no-such-option)" 'no-such-option'
 
-it "run gives arguments and the exit status"
+it "run passes on arguments and the exit status"
 take "$top/test/e2e/odd" "$work/run"
 cd "$work/run" || exit 1
 quietly mirage configure
@@ -1079,7 +1079,7 @@ touch far/other.c
 quietly make -C far
 has "describe" "$(mirage describe -f far/other.c 2>/dev/null)" '^image: far$'
 
-it "a folder with a blank or a quote in its name is as good as any"
+it "a folder with a blank or a quote in its name configures and builds"
 for name in 'a folder' "a folder's"; do
     mkdir -p "$work/$name"
     cp "$top"/example/console/{config,unikernel}.c "$work/$name"
@@ -1090,7 +1090,7 @@ for name in 'a folder' "a folder's"; do
     cmp mir-console "$work/console/mir-console" || wrong "the program differs"
 done
 
-it "a mirage that make could not name says so"
+it "a mirage in a folder that make cannot name refuses to configure"
 mkdir -p "$work/my tools"
 cp -rL "$work/installed" "$work/my tools/mirage"
 has "message" "$("$work/my tools/mirage/bin/mirage" configure 2>&1)" \
@@ -1174,7 +1174,7 @@ for command in $commands; do
     done
 done
 
-it "zsh reads its completion"
+it "zsh completes commands, options, targets and files"
 zsh -f -c '
     fpath=('"$top/tool"' $fpath)
     autoload -Uz compinit && compinit -u -D && (( $+functions[_mirage] )) &&
