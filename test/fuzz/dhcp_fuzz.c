@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The DHCP client, whatever servers, links and neighbours do, and when. Each
- * event is a byte: below 128 a message, with the low byte of the address that
- * it grants, the length of its options, and those; then times that pass, and
- * what else can happen.
+ * Fuzzes the DHCP client by messages, time, links and address conflicts. An
+ * event is a byte: below 128 a message, followed by the low byte of the granted
+ * address, the length of the options, and the options; above, time that passes
+ * and other events.
  */
 #include <mirage/bytes.h>
 #include <mirage/dhcp.h>
@@ -91,7 +91,7 @@ static const struct dhcp_caller caller = {
     .warn = on_warn,
 };
 
-/* What of it lies at p; how much that was. */
+/* Receives the message at p. Returns the bytes used. */
 static size_t receive(const uint8_t *p, size_t size)
 {
     static uint8_t message[OPTIONS + 256];
@@ -134,7 +134,7 @@ static void happen(uint8_t event)
         dhcp_release(&d, now);
         holds = false;
         break;
-    default: /* its deadline comes, or some other time */
+    default: /* to the deadline, or another time */
         if (event < 192)
             now += late * late * late * SECOND;
         else if (dhcp_deadline(&d) != FOREVER && dhcp_deadline(&d) > now)
@@ -158,7 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             happen(data[at++]);
         for (int i = 0; i < 4 && dhcp_deadline(&d) <= now; i++)
             dhcp_tick(&d, now);
-        check(sent - before <= 4); /* no storm of its own */
+        check(sent - before <= 4); /* the client causes no flood */
         check(holds == d.has_lease && (!holds || now < lease.end));
         check(dhcp_deadline(&d) > now);
         check(dhcp_deadline(&d) != FOREVER || d.state == DHCP_OFF ||

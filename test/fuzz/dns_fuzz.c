@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Answers of DNS servers, whatever they are: to a question with the number that
- * the message has, for the name that the message asks for if it can be asked
- * for, or else for one of our own. The same bytes are tried as a name, too.
+ * Fuzzes the parser of DNS answers. The query has the id of the message, and
+ * its name, or a fixed one if that is invalid. The bytes are parsed as a name
+ * in text, too.
  */
 #include "platform.h"
 #include <net/dns_message.h>
@@ -13,7 +13,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Labels, and the end where len says. */
+/* Checks that the name is labels, and ends at len. */
 static void check_name(const struct dns_name *name)
 {
     size_t at = 0;
@@ -44,7 +44,7 @@ static void check_reply(const struct dns_reply *r)
     check(r->ttl <= INT32_MAX);
 }
 
-/* The name of the message's question, as far as it goes. */
+/* Reads the name of the message's question, without compression. */
 static void take_name(const uint8_t *data, size_t size, struct dns_name *name)
 {
     size_t at = HEADER;
@@ -71,7 +71,7 @@ static void try_text(const uint8_t *data, size_t size)
     if (!dns_name_of_text(text, &name))
         return;
     check_name(&name);
-    check(strlen(text) <= 254); /* with a point at its end */
+    check(strlen(text) <= 254); /* with a dot at its end */
     other = name;
     dns_name_fold(&other);
     check_name(&other);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whatever comes over a network: frames, as the input has them, to a stack with
- * listeners on every layer. The first byte of the input says whether checksums
- * are made right first, so that more than their refusal is tried, and whether
- * the stack has lost its address. In between time passes, and the fibers have
- * their turn; at last no page is missing.
+ * Fuzzes a stack, with listeners on every layer, by received frames. The first
+ * byte of the input says whether checksums are corrected, so that more is
+ * reached than their check, and whether the stack has lost its address. Time
+ * passes between frames; at the end no page may be missing.
  *
- * The input is a list of frames, each behind two bytes: its length, and after
- * how many tens of milliseconds it comes.
+ * The input is a list of frames, each after two bytes: its length, and the
+ * tens of milliseconds before it.
  */
 #include <mirage.h>
 #include <mirage/bytes.h>
@@ -20,7 +19,7 @@
 #include <net/tcp/tcp_segment.h>
 
 #define PORT   80
-#define CLIENT 68 /* a DHCP client's */
+#define CLIENT 68 /* port of a DHCP client */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -94,7 +93,7 @@ static void set_address(bool has)
     arp_set_address(arp, has ? ipv4_address(10, 0, 0, 2) : none, 24);
 }
 
-/* Makes the checksums of an IPv4 packet right, and its way to us. */
+/* Corrects the checksums of an IPv4 packet, and its destination. */
 static void mend(uint8_t *p, size_t len)
 {
     size_t header, at = 0;

@@ -1,29 +1,28 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
 #
-# Networks for tests, in namespaces of their own. A script says, at its top,
+# Networks for tests, in network namespaces. A script calls at its top
 #
-#     net_begin "$@" || ...   goes on in a network namespace, as root or in a
+#     net_begin "$@" || ...   continues in a network namespace, as root or in a
 #                             user namespace; fails where there can be none
 #
-# and then may have Linux at one end of a TAP and an image at the other,
+# and then can have Linux at one end of a TAP and an image at the other,
 #
 #     net_tap TAP ADDRESS/LEN             image -- TAP (ADDRESS, Linux)
 #     net_wire TAP ADDRESS/LEN OPTION...  image -- TAP -- bridge -- wire --
-#                                         (ADDRESS, Linux); the options are
-#                                         those of wire.c
+#                                         (ADDRESS, Linux); options of wire.c
 #
-# or Linux at both, in two namespaces, for a comparison or to try the wire:
+# or Linux at both ends, in two namespaces, to compare with or to test the wire:
 #
 #     net_pair ADDRESS/LEN ADDRESS/LEN OPTION...
-#     there COMMAND...        runs it where the second address is
+#     there COMMAND...        runs it in the namespace of the second address
 #
-# net_wire and net_pair may be said again with other options, which ends the
-# wire and lays another between the same interfaces. What it counted is in
-# $net_counters once it has ended: by net_cut, by the next wire, or by net_end,
-# which ends all that was begun here.
+# net_wire and net_pair can be called again with other options: they replace the
+# wire between the same interfaces. The counters of a wire are in $net_counters
+# once it has ended: by net_cut, by the next wire, or by net_end, which ends
+# everything started here.
 #
-# There is no IPv6, so that nothing flows but what is meant.
+# IPv6 is disabled, so that only the traffic of the test is on the wire.
 
 net_top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 net_program=$net_top/build/test/net/wire
@@ -47,7 +46,7 @@ net_begin() {
     net_settle
 }
 
-# What a new namespace is to be like.
+# Sets up a new namespace.
 net_settle() {
     echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
     echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
@@ -58,15 +57,15 @@ is_there() {
     ip link show dev "$1" >/dev/null 2>&1
 }
 
-# net_interface TAP: unless it is there; its queue is so long that frames are
-# lost in the wire, which counts them, and nowhere else
+# net_interface TAP: makes it, unless it exists; with a long queue, so that
+# frames are lost only in the wire, which counts them
 net_interface() {
     is_there "$1" && return
     ip tuntap add dev "$1" mode tap &&
         ip link set dev "$1" txqueuelen 10000 up
 }
 
-# net_tap and net_wire undo each other, so one TAP may have each in turn.
+# net_tap and net_wire undo each other, so a TAP can be used by each in turn.
 net_tap() {
     net_cut
     ! is_there wire1 || ip address flush dev wire1
@@ -86,18 +85,18 @@ net_wait() {
     return 1
 }
 
-# has_carrier TAP: somebody has it open
+# has_carrier TAP: is it open?
 has_carrier() {
     ip link show dev "$1" up 2>/dev/null | grep -q LOWER_UP
 }
 
-# net_join TAP TAP OPTION...: lays a wire, in the place of the one there is
+# net_join TAP TAP OPTION...: starts a wire in place of the present one
 net_join() {
     net_cut
     net_report=$(mktemp)
     "$net_program" "$@" --stats >"$net_report" &
     net_wire_id=$!
-    # Both are open when the second has its carrier.
+    # Both TAPs are open when the second has its carrier.
     net_wait has_carrier "$2"
 }
 
@@ -110,7 +109,7 @@ net_cut() {
     rm -f "$net_report"
 }
 
-# net_count DIRECTION NAME: one of the counters; DIRECTION is "A>B" or "B>A"
+# net_count DIRECTION NAME: prints a counter; DIRECTION is "A>B" or "B>A"
 net_count() {
     sed -n "s/^$1 .*\b$2=\([0-9]*\).*/\1/p" <<<"$net_counters"
 }
@@ -118,7 +117,7 @@ net_count() {
 net_wire() {
     net_interface "$1" && net_interface wire0 && net_interface wire1 || return
     if ! is_there br0; then
-        # A plain piece of cable: it neither filters nor learns who listens.
+        # Like a cable: it neither filters nor learns addresses.
         ip link add br0 type bridge mcast_snooping 0 &&
             ip link set dev br0 up || return
         [ ! -e /proc/sys/net/bridge/bridge-nf-call-iptables ] ||
@@ -129,7 +128,7 @@ net_wire() {
         ip address replace "$2" dev wire1 && net_join wire0 wire1 "${@:3}"
 }
 
-# net_apart: sees to it that there is a second namespace, for `there`
+# net_apart: makes the second namespace, for `there`, unless it exists
 net_apart() {
     [ -z "$net_there_id" ] || return 0
     unshare -n sleep 3600 &
@@ -137,7 +136,7 @@ net_apart() {
     net_wait net_is_apart && there net_settle
 }
 
-# net_move TAP ADDRESS/LEN: into the second namespace. Who has it open keeps it
+# net_move TAP ADDRESS/LEN: into the second namespace. It stays open
 net_move() {
     ip link set dev "$1" netns "$net_there_id" &&
         there ip link set dev "$1" up && there ip address add "$2" dev "$1"
@@ -146,7 +145,7 @@ net_move() {
 net_pair() {
     net_cut
     net_apart || return
-    # An end that has moved cannot be opened again from here.
+    # A TAP that has moved cannot be opened from here again.
     if is_there near; then
         ip link delete dev near
         there ip link delete dev far
@@ -169,8 +168,8 @@ there() {
     fi
 }
 
-# net_tcpdump OPTION...: reads a capture. As root tcpdump turns into somebody
-# else, and can in no user namespace like ours; so there it starts as nobody
+# net_tcpdump OPTION...: reads a capture. As root tcpdump changes its user, which
+# fails in our user namespace: there it starts as nobody
 net_tcpdump() {
     if grep -q deny /proc/self/setgroups; then
         unshare -U tcpdump -n "$@"

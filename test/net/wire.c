@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * wire TAP-A TAP-B [OPTION]...   joins two TAPs of Linux by a bad wire
+ * wire TAP-A TAP-B [OPTION]...   joins two TAPs of Linux by a wire with faults
  *
  *   --seed=N           of the generators of chance (0)
  *   --loss=PERCENT     of the frames are lost
@@ -18,14 +18,15 @@
  *   --pcap=FILE        what leaves the wire, at the time at which it does
  *   --stats            prints counters at the end, which SIGTERM or SIGINT asks
  *
- * The kernel hands us TCP in pieces of up to 64 KiB and checksums half done.
- * Both are finished first, so that the faults hit what would be on a cable.
+ * The kernel offloads segmentation and checksums of TCP. Both are done first,
+ * so that faults hit the frames of a cable.
  *
- * The faults of the nth frame of a direction depend on the seed, the direction
- * and n alone, and each kind on its own draw. So two runs with the same frames
- * decide the same, however the clock went, and to change the loss leaves the
- * frames that come twice what they were. What the clock does decide is who
- * waits in vain to be overtaken: for the same order too, let --hold be long.
+ * The faults of the nth frame of a direction depend only on the seed, the
+ * direction and n, and each kind on a random number of its own: two runs with
+ * the same frames have the same faults, and changing the loss does not change
+ * the frames that are duplicated. Only whether a frame is overtaken before
+ * --hold has passed depends on the clock: for the same order, too, let --hold
+ * be long.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -68,11 +69,11 @@ struct frame {
     uint8_t byte[];
 };
 
-/* What chance has in store for a frame. */
+/* The random faults of a frame. */
 struct fate {
     bool lost, twice, overtaken, corrupted;
-    unsigned by; /* so many overtake it */
-    uint64_t bit; /* of those that may be turned over, modulo their count */
+    unsigned by; /* the number of frames that overtake it */
+    uint64_t bit; /* to flip, modulo the number of bits */
     nanoseconds jitter;
 };
 
@@ -83,9 +84,9 @@ struct counters {
 
 struct direction {
     const char *name;
-    int from, to; /* the TAPs' files */
+    int from, to; /* file descriptors of the TAPs */
     uint64_t seed, frames, sent;
-    nanoseconds line_free; /* at the rate, the last frame has left then */
+    nanoseconds line_free; /* when the last frame has left, at the rate */
     nanoseconds last_due;
     struct frame **heap; /* by due time; room for queue frames */
     size_t count, held_count;
@@ -137,9 +138,9 @@ static nanoseconds clock_of(clockid_t clock)
     return t.tv_sec * SECOND + t.tv_nsec;
 }
 
-/* Chance */
+/* Random numbers */
 
-/* The finishing step of SplitMix64: each number has a far-off one. */
+/* The finaliser of SplitMix64, a bijection. */
 static uint64_t scatter(uint64_t x)
 {
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9;
@@ -147,7 +148,7 @@ static uint64_t scatter(uint64_t x)
     return x ^ x >> 31;
 }
 
-/* The step of SplitMix64: far apart in bits, and odd, so none is met twice. */
+/* The increment of SplitMix64. */
 #define STEP 0x9e3779b97f4a7c15
 
 static uint64_t draw(const struct direction *d, uint64_t n, unsigned kind)
@@ -155,7 +156,7 @@ static uint64_t draw(const struct direction *d, uint64_t n, unsigned kind)
     return scatter(d->seed + (n * 8 + kind) * STEP);
 }
 
-/* From 0 to below 1. */
+/* A number in [0, 1). */
 static double share(uint64_t drawn)
 {
     return (double)(drawn >> 11) / 9007199254740992.0;
@@ -234,7 +235,7 @@ static void send_at(struct direction *d, struct frame *f, nanoseconds due)
     push(d, f);
 }
 
-/* Sends what was held back, and has been overtaken or waited long enough. */
+/* Sends frames held back that were overtaken, or have waited long enough. */
 static void let_go(struct direction *d, nanoseconds due, nanoseconds now)
 {
     for (struct frame **at = &d->held; *at;) {
@@ -272,7 +273,7 @@ static struct frame *frame_of(const uint8_t *byte, size_t len)
     return f;
 }
 
-/* When a frame that comes now is at the other end: order is kept. */
+/* The time at which a frame received now arrives; in order. */
 static nanoseconds travel(struct direction *d, size_t len,
                           const struct fate *fate, nanoseconds now)
 {
@@ -291,7 +292,7 @@ static nanoseconds travel(struct direction *d, size_t len,
     return due;
 }
 
-/* A frame as it would be on a cable enters the wire. */
+/* A frame enters the wire, with a complete checksum. */
 static void enter(struct direction *d, uint8_t *byte, size_t len)
 {
     nanoseconds now = clock_of(CLOCK_MONOTONIC), due;
@@ -356,8 +357,8 @@ static void leave(struct direction *d, struct frame *f)
 }
 
 /*
- * What is due leaves; when to look again. All that came until read_at has been
- * taken: had we slept for long, it would still be there to overtake.
+ * Sends the frames that are due. Returns when to call again. All frames
+ * received until read_at have been read, and may overtake.
  */
 static nanoseconds deliver(struct direction *d, nanoseconds read_at)
 {
@@ -374,7 +375,7 @@ static nanoseconds deliver(struct direction *d, nanoseconds read_at)
     return next;
 }
 
-/* What the kernel left to us */
+/* Checksum and segmentation, which the kernel offloads to us */
 
 static uint64_t sum_of(const uint8_t *byte, size_t len)
 {
@@ -385,7 +386,7 @@ static uint64_t sum_of(const uint8_t *byte, size_t len)
     return len ? sum + (uint64_t)(byte[0] << 8) : sum;
 }
 
-/* RFC 1071, 1: the complement of the sum in one's complement. */
+/* RFC 1071, 1: the complement of the one's complement sum. */
 static uint16_t fold(uint64_t sum)
 {
     while (sum >> 16)
@@ -393,7 +394,7 @@ static uint16_t fold(uint64_t sum)
     return (uint16_t)~sum;
 }
 
-/* The pseudo header's sum stands where the checksum is to stand. */
+/* The checksum field has the sum of the pseudo header. */
 static bool finish_checksum(uint8_t *byte, size_t len, size_t start,
                             size_t offset)
 {
@@ -402,12 +403,12 @@ static bool finish_checksum(uint8_t *byte, size_t len, size_t start,
     if (start + offset + 2 > len)
         return false;
     sum = fold(sum_of(byte + start, len - start));
-    /* In UDP, 0 says that there is none (RFC 768); elsewhere both are 0. */
+    /* In UDP, 0 means no checksum (RFC 768); in TCP both are zero. */
     put_be16(byte + start + offset, sum ? sum : 0xffff);
     return true;
 }
 
-/* Where the headers of an IPv4 frame with TCP end, or 0. */
+/* The length of the headers of an IPv4 frame with TCP; 0: it is none. */
 static size_t end_of_headers(const uint8_t *byte, size_t len, size_t *tcp)
 {
     size_t end;
@@ -422,7 +423,7 @@ static size_t end_of_headers(const uint8_t *byte, size_t len, size_t *tcp)
     return end >= *tcp + 20 && end < len ? end : 0;
 }
 
-/* The headers of a segment of len bytes, the first of which is number at. */
+/* Sets the headers of the segment [at, at + len). */
 static void write_headers(uint8_t *byte, size_t len, size_t tcp, size_t at,
                           unsigned index, bool is_last)
 {
@@ -443,7 +444,7 @@ static void write_headers(uint8_t *byte, size_t len, size_t tcp, size_t at,
     put_be16(t + 16, fold(pseudo + sum_of(t, len - tcp)));
 }
 
-/* false: it is no segment of TCP over IPv4. */
+/* False: it is no TCP over IPv4. */
 static bool split(struct direction *d, const uint8_t *byte, size_t len,
                   size_t size)
 {
@@ -465,7 +466,7 @@ static bool split(struct direction *d, const uint8_t *byte, size_t len,
     return true;
 }
 
-/* One frame of the kernel's; false: there is none. */
+/* Reads one frame of the kernel; false: there is none. */
 static bool take(struct direction *d)
 {
     static uint8_t byte[LONGEST + 1];
@@ -517,7 +518,7 @@ static int open_tap(const char *name)
 
 static void open_pcap(void)
 {
-    /* Numbers are in our own order, and whoever reads turns them. */
+    /* Numbers are in host order; readers detect that. */
     static const uint32_t header[] = {0xa1b23c4d, 0x00040002, 0, 0, LONGEST, 1};
 
     pcap = fopen(options.pcap, "w");
@@ -603,7 +604,7 @@ static void set_up(struct direction *d, const char *name, int from, int to)
     d->name = name;
     d->from = from;
     d->to = to;
-    /* Not of 0, which scatters to 0: the first frame would always be lost. */
+    /* Not 0, which the finaliser maps to 0: the first frame would be lost. */
     d->seed = scatter((options.seed * 2 + (from > to) + 1) * STEP);
     d->heap = memory((size_t)(options.queue + 1) * sizeof(struct frame *));
 }
@@ -651,13 +652,13 @@ static void run(struct direction *way)
             errno != EINTR)
             give_up("%s", strerror(errno));
         if ((wait[0].revents | wait[1].revents) & (POLLERR | POLLHUP))
-            return; /* a TAP is gone */
+            return; /* a TAP was removed */
     }
 }
 
 /*
- * A signal is taken only while we wait, so none comes between. Who started us
- * takes us along when it dies.
+ * Signals are delivered only while waiting, so there are no races. The program
+ * ends with its parent.
  */
 static void take_signals(void)
 {

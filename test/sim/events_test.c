@@ -303,5 +303,5 @@ TEST(when_our_address_goes_each_is_told)
     tcpv4_reset(right.tcp, ERR_GONE);
     CHECK(time_sleep(SECOND) == OK);
     CHECK(accepted == 20 && over == 20 && right.tcp->count == 0);
-    CHECK(pair_wrong == 0 && pair_looked > 0);
+    CHECK(pair_failures == 0 && pair_checks > 0);
 }

@@ -444,5 +444,5 @@ TEST(two_flows_converge_to_a_fair_share_of_a_link)
 
 TEST(invariants_held_whenever_a_frame_was_sent)
 {
-    CHECK(pair_wrong == 0 && pair_looked > 1000);
+    CHECK(pair_failures == 0 && pair_checks > 1000);
 }

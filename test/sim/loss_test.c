@@ -743,5 +743,5 @@ TEST(reneged_data_are_retransmitted_after_a_timeout)
 
 TEST(invariants_held_whenever_a_frame_was_sent)
 {
-    CHECK(pair_wrong == 0 && pair_looked > 100);
+    CHECK(pair_failures == 0 && pair_checks > 100);
 }

@@ -42,7 +42,7 @@ static uint32_t open_with(uint16_t mss, uint16_t window)
         peer_begin();
         is_made = true;
     }
-    pair_forget();
+    pair_reset();
     peer_ignores(SECOND);
     s.from = ++peer_port;
     s.seq = 100;

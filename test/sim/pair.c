@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
+/* Two hosts on a wire, and the invariants of their connections. */
 #include "pair.h"
 #include <mirage/panic.h>
 #include <stdio.h>
 #include <string.h>
 
 struct host left, right;
-unsigned long pair_looked, pair_wrong;
+unsigned long pair_checks, pair_failures;
 size_t pair_pages = 16384;
 
 /* The state of a connection at the last check. */
@@ -13,19 +14,19 @@ struct before {
     uint32_t iss, rcv_adv, snd_una, rcv_nxt;
 };
 
-#define LOOKED_AT 4096 /* connections of a host, at most */
+#define CONNECTIONS 4096 /* connections of a host, at most */
 
-static struct before before[2][LOOKED_AT];
+static struct before before[2][CONNECTIONS];
 static const struct network_ops *real_ops;
 static struct waiters sent;
-static const struct connection *looked_at;
+static const struct connection *checked;
 static const char *side;
 
 static void found(const char *what)
 {
-    const struct connection *c = looked_at;
+    const struct connection *c = checked;
 
-    if (pair_wrong++ < 20)
+    if (pair_failures++ < 20)
         printf("%s, at %.6f s: port %u to %u, state %d: not so: %s\n"
                "  una %u nxt %u wnd %u cwnd %u queue %u "
                "rcv_nxt %u adv %u read %u\n",
@@ -37,7 +38,7 @@ static void found(const char *what)
 
 #define HOLDS(condition) ((condition) ? (void)0 : found(#condition))
 
-static void look_at_queues(const struct connection *c)
+static void check_queues(const struct connection *c)
 {
     uint32_t last = c->rcv.nxt;
 
@@ -56,7 +57,7 @@ static void look_at_queues(const struct connection *c)
     }
 }
 
-static void look_at_sent(const struct connection *c)
+static void check_scoreboard(const struct connection *c)
 {
     uint32_t at = c->snd.una, sum[3] = {0, 0, 0}, count = 0;
     nanoseconds last = 0;
@@ -85,7 +86,7 @@ static void look_at_sent(const struct connection *c)
     HOLDS(c->recovery.phase >= TCP_RECOVERY || c->sent.lost == 0);
 }
 
-static void look_at_clocks(const struct connection *c)
+static void check_timers(const struct connection *c)
 {
     bool unsent = seq_before(c->snd.nxt, c->sndq.seq + c->sndq.len +
                                              c->shut_writing) &&
@@ -109,9 +110,9 @@ static void look_at_clocks(const struct connection *c)
         }
 }
 
-static void look_at(const struct connection *c, struct before *b)
+static void check_connection(const struct connection *c, struct before *b)
 {
-    looked_at = c;
+    checked = c;
     HOLDS(!seq_after(c->snd.una, c->snd.nxt));
     HOLDS(!seq_after(c->rcv.nxt,
                      c->rcv.adv + 1)); /* a FIN takes no buffer space */
@@ -124,12 +125,12 @@ static void look_at(const struct connection *c, struct before *b)
         HOLDS(!seq_before(c->rcv.nxt, b->rcv_nxt) || b->rcv_nxt == 0);
     }
     *b = (struct before){c->iss, c->rcv.adv, c->snd.una, c->rcv.nxt};
-    look_at_queues(c);
-    look_at_sent(c);
-    look_at_clocks(c);
+    check_queues(c);
+    check_scoreboard(c);
+    check_timers(c);
 }
 
-static void look(void *ctx)
+static void check_all(void *ctx)
 {
     struct tcpv4 *const tcp[] = {left.tcp, right.tcp};
 
@@ -137,21 +138,21 @@ static void look(void *ctx)
     for (;;) {
         for (int i = 0; i < 2; i++) {
             side = i ? "right" : "left";
-            require(tcp[i]->pool.used <= LOOKED_AT);
+            require(tcp[i]->pool.used <= CONNECTIONS);
             for (size_t at = 0; at < tcp[i]->pool.used; at++) {
                 const struct connection *c = tcp_pool_at(&tcp[i]->pool, at);
 
                 if (c->state != TCP_CLOSED)
-                    look_at(c, &before[i][at]);
+                    check_connection(c, &before[i][at]);
             }
         }
-        pair_looked++;
+        pair_checks++;
         if (wait_until(&sent, FOREVER) != OK)
             return;
     }
 }
 
-static void write_and_tell(struct network *n, struct buf *frame)
+static void write_and_check(struct network *n, struct buf *frame)
 {
     wake_all(&sent);
     real_ops->write(n, frame);
@@ -159,11 +160,11 @@ static void write_and_tell(struct network *n, struct buf *frame)
 
 void pair_watch(void)
 {
-    static const struct network_ops ops = {.write = write_and_tell};
+    static const struct network_ops ops = {.write = write_and_check};
 
     real_ops = left.net->ops;
     left.net->ops = right.net->ops = &ops;
-    require(fiber_start(look, NULL) == OK);
+    require(fiber_start(check_all, NULL) == OK);
 }
 
 static void make(struct host *h, uint8_t number, uint16_t mtu,
@@ -200,7 +201,7 @@ void pair_faults(const struct sim_faults *faults)
 
 struct flow *pair_flow;
 
-static unsigned plays; /* calls of pair_forget */
+static unsigned plays; /* calls of pair_reset */
 static struct waiters forgetting;
 
 static void hold(void *ctx, struct flow *f, struct endpoint peer)
@@ -257,7 +258,7 @@ void pair_let_go(void)
     wake_all(&forgetting);
 }
 
-void pair_forget(void)
+void pair_reset(void)
 {
     pair_let_go();
     tcpv4_reset(right.tcp, ERR_GONE);

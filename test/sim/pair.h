@@ -52,7 +52,7 @@ void pair_write(size_t len);
 void pair_let_go(void);
 /* Resets all connections of the right host; fibers see it when the caller
  * waits. */
-void pair_forget(void);
+void pair_reset(void);
 
 /* Opens a connection from the left host to the port of pair_listen, without
  * faults, within a minute. The other end is pair_flow. */
@@ -65,6 +65,6 @@ extern struct console pair_quiet;
 void pair_watch(void);
 
 /* The number of checks, and of those that failed and were printed. */
-extern unsigned long pair_looked, pair_wrong;
+extern unsigned long pair_checks, pair_failures;
 
 #endif

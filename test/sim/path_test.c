@@ -282,7 +282,7 @@ TEST(a_path_mtu_of_552_keeps_df)
 TEST(short_segments_lose_df_too)
 {
     open_through(400, true);
-    pair_forget();
+    pair_reset();
     begin();
     CHECK(script_play("> SYN 100 mss=500 sackok\n"
                       "< SYN,ACK 0 101\n"
@@ -423,5 +423,5 @@ TEST(icmp_unreachable_ends_only_a_connection_in_syn_sent)
 
 TEST(invariants_held_whenever_a_frame_was_sent)
 {
-    CHECK(pair_wrong == 0 && pair_looked > 10);
+    CHECK(pair_failures == 0 && pair_checks > 10);
 }

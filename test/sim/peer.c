@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* A peer that sends and receives single segments. */
 #include "peer.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
@@ -12,7 +13,8 @@ static unsigned first, count;
 static struct waiters came;
 static uint16_t last_from, last_to; /* ports */
 
-static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
+static void on_segment(void *ctx, const struct ipv4_packet *packet,
+                       struct buf *b)
 {
     size_t len = buf_length(b);
     struct seen one;
@@ -32,7 +34,7 @@ static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
 
 void peer_begin(void)
 {
-    ipv4_listen(left.ip, PROTOCOL_TCP, take, NULL, NULL);
+    ipv4_listen(left.ip, PROTOCOL_TCP, on_segment, NULL, NULL);
     count = 0;
 }
 

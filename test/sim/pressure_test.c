@@ -211,7 +211,7 @@ static void end(void)
     CHECK(time_sleep(2 * LIMIT) == OK);
     CHECK(left.tcp->count == 0 && right.tcp->count == 0 && handlers == 0);
     CHECK(buf_pages_free() == buf_pages());
-    CHECK(pair_wrong == 0);
+    CHECK(pair_failures == 0);
 }
 
 /* Allocates all pages but a few, repeatedly. */

@@ -43,7 +43,7 @@ static void begin(void)
         send_segment(NOBODY, TCP_SYN, 1, 0, 0); /* ARP */
         is_made = true;
     }
-    pair_forget();
+    pair_reset();
     peer_ignores(BRIEF);
     peer_port++;
 }

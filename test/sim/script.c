@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
+/* A scripted TCP peer: parses lines, sends, and compares. */
 #include "script.h"
 #include "pair.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/panic.h>
+#include <mirage/text.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <mirage/text.h>
 #include <string.h>
 
 #define PEER_PORT 4000
@@ -24,7 +25,7 @@ struct seen {
 struct line {
     const char *text;
     struct tcp_segment s; /* relative to the other side's ISS */
-    bool is_bare; /* our number stands as it is: = */
+    bool is_absolute; /* =N */
     bool has_sack;
     size_t len;
     unsigned times;
@@ -40,10 +41,11 @@ unsigned script_port;
 static struct seen seen[QUEUE];
 static unsigned seen_first, seen_count;
 static struct waiters came;
-static uint32_t first, first_time; /* our first number, and stamp */
+static uint32_t first, first_time; /* our ISS and first timestamp */
 static bool has_first;
 
-static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
+static void on_segment(void *ctx, const struct ipv4_packet *packet,
+                       struct buf *b)
 {
     size_t len = buf_length(b);
     struct seen one;
@@ -73,7 +75,7 @@ static void take(void *ctx, const struct ipv4_packet *packet, struct buf *b)
 
 void script_begin(void)
 {
-    ipv4_listen(left.ip, PROTOCOL_TCP, take, NULL, NULL);
+    ipv4_listen(left.ip, PROTOCOL_TCP, on_segment, NULL, NULL);
     seen_count = 0;
     has_first = false;
     script_port = 0;
@@ -90,7 +92,7 @@ void script_restart(uint64_t seed)
         pair_listen(80);
         is_made = true;
     }
-    pair_forget();
+    pair_reset();
     require(time_sleep(SECOND) == OK);
     script_begin();
 }
@@ -120,7 +122,7 @@ static void inject_one(const struct line *l, unsigned n)
     s.to = (uint16_t)(script_port ? script_port : 80);
     if (!(s.flags & TCP_ACK))
         s.ack = 0;
-    else if (!l->is_bare)
+    else if (!l->is_absolute)
         s.ack += first;
     for (int i = 0; i < s.sack_count; i++) {
         s.sack[i].from += first;
@@ -168,7 +170,8 @@ static bool has_ranges(const struct tcp_segment *s,
 /* Sends or expects the nth segment of line l. */
 static bool is_it(const struct seen *s, const struct line *l, unsigned n)
 {
-    uint32_t seq = (l->is_bare ? 0 : first) + l->s.seq + n * (uint32_t)l->len;
+    uint32_t seq =
+        (l->is_absolute ? 0 : first) + l->s.seq + n * (uint32_t)l->len;
 
     return (s->s.flags & ~TCP_PSH) == (l->s.flags & ~TCP_PSH) &&
            s->s.seq == seq && s->len == l->len &&
@@ -252,7 +255,7 @@ static void read_ranges(const char *text, struct line *l)
 /* Parses a word after the flags; numbers counts those without a name. */
 static bool read_word(const char *word, struct line *l, unsigned *numbers)
 {
-    bool is_bare = *word == '=';
+    bool is_absolute = *word == '=';
 
     if (strncmp(word, "sack=", 5) == 0) {
         read_ranges(word + 5, l);
@@ -296,9 +299,9 @@ static bool read_word(const char *word, struct line *l, unsigned *numbers)
         l->len = number(word + 1);
     } else if (*word == 'x') {
         l->times = number(word + 1);
-    } else if (is_bare || (*word >= '0' && *word <= '9')) {
-        l->is_bare |= is_bare;
-        *((*numbers)++ ? &l->s.ack : &l->s.seq) = number(word + is_bare);
+    } else if (is_absolute || (*word >= '0' && *word <= '9')) {
+        l->is_absolute |= is_absolute;
+        *((*numbers)++ ? &l->s.ack : &l->s.seq) = number(word + is_absolute);
     } else {
         return false;
     }

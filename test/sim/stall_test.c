@@ -344,5 +344,5 @@ TEST(a_closed_listener_is_not_called_for_a_half_open_connection)
 
 TEST(invariants_held_whenever_a_frame_was_sent)
 {
-    CHECK(pair_wrong == 0 && pair_looked > 1000);
+    CHECK(pair_failures == 0 && pair_checks > 1000);
 }

@@ -237,7 +237,7 @@ TEST(transfers_are_intact_despite_every_fault)
         nanoseconds began = time_now();
         enum status s = transfer(seed);
 
-        if (s == OK && pair_wrong == 0)
+        if (s == OK && pair_failures == 0)
             continue;
         printf("seed %u: %s; to the right %zu of %zu, to the left %zu of %zu; "
                "%.3f s\n",
@@ -246,7 +246,7 @@ TEST(transfers_are_intact_despite_every_fault)
         if (++failed == 5)
             break;
     }
-    CHECK(failed == 0 && pair_wrong == 0 && pair_looked > 1000);
+    CHECK(failed == 0 && pair_failures == 0 && pair_checks > 1000);
 }
 
 TEST(no_state_is_left_when_all_have_closed)

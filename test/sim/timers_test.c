@@ -219,5 +219,5 @@ TEST(data_to_a_closed_flow_are_reset)
 
 TEST(invariants_held_whenever_a_frame_was_sent)
 {
-    CHECK(pair_looked > 100 && pair_wrong == 0);
+    CHECK(pair_checks > 100 && pair_failures == 0);
 }
