@@ -660,6 +660,17 @@ TEST(dsacks_for_all_retransmissions_undo_a_recovery)
 
 /* Hostile and reneging peers */
 
+TEST(after_a_zero_window_a_retransmission_fits_into_the_window)
+{
+    open_with("");
+    pair_write(3000);
+    CHECK(script_play("< ACK 1 101 +1000 x3\n"
+                      "> ACK 101 1 win=0\n"
+                      "> ACK 101 1 win=500\n"
+                      "< ACK 1 101 +500\n"
+                      "> ACK 101 3001\n"));
+}
+
 TEST(sack_blocks_outside_the_flight_are_ignored)
 {
     open_with("sackok");
