@@ -284,15 +284,15 @@ TEST(malformed_packets_are_neither_answered_nor_cached)
     static const struct {
         size_t at;
         uint8_t value;
-    } lies[] = {
+    } faults[] = {
         {7, 0}, /* no operation */
         {7, 3}, /* a question of RARP */
         {7, 8}, /* and of inverse ARP */
-        {8, 3}, /* a sender who is many */
+        {8, 3}, /* a multicast sender */
         {8, 0xff}, /* the same */
         {14, 0xe0}, /* a group */
         {14, 0xef}, /* the last of them */
-        {14, 0xf0}, /* nobody's */
+        {14, 0xf0}, /* of class E */
         {14, 0xff} /* the same */
     };
     struct buf *b;
@@ -305,9 +305,9 @@ TEST(malformed_packets_are_neither_answered_nor_cached)
         deliver(b);
         CHECK(sent_count == 0);
     }
-    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         b = frame_of(ARP_REQUEST, their_mac, THEM, US);
-        b->data[ETHERNET_HEADER + lies[i].at] = lies[i].value;
+        b->data[ETHERNET_HEADER + faults[i].at] = faults[i].value;
         deliver(b);
         CHECK(sent_count == 0);
     }
@@ -329,13 +329,13 @@ TEST(malformed_packets_are_neither_answered_nor_cached)
 TEST(only_hosts_that_we_ask_or_that_ask_us_are_cached)
 {
     begin();
-    receive(ARP_REPLY, their_mac, THEM, US); /* nobody had asked */
+    receive(ARP_REPLY, their_mac, THEM, US); /* without a request */
     receive(ARP_REQUEST, their_mac, THEM, US + 1); /* another is asked */
     receive(ARP_REQUEST, their_mac, THEM, THEM); /* an announcement */
     receive(ARP_REQUEST, third_mac, 0, US); /* a probe */
     CHECK(!is_known(THEM, their_mac));
     CHECK(arp_cache_find(&a->cache, 0) == NULL);
-    receive(ARP_REPLY, their_mac, THEM, US); /* now somebody has */
+    receive(ARP_REPLY, their_mac, THEM, US); /* after a request */
     CHECK(sent_count == 1 && is_packet(0, their_mac, 77));
     CHECK(is_known(THEM, their_mac));
     receive(ARP_REQUEST, third_mac, US + 1, US);
@@ -391,7 +391,7 @@ TEST(the_new_address_of_a_known_host_is_used_within_a_second)
         uint32_t to_ip;
     } news[] = {{ARP_REQUEST, THEM}, /* a gratuitous ARP */
                 {ARP_REPLY, THEM}, /* the same as a reply */
-                {ARP_REPLY, US}, /* a reply that nobody asked for */
+                {ARP_REPLY, US}, /* an unsolicited reply */
                 {ARP_REQUEST, US}, /* a question for us */
                 {ARP_REQUEST, US + 1}, /* or for another */
                 {ARP_REQUEST, 0}};
@@ -930,7 +930,7 @@ TEST(a_probe_detects_a_host_that_has_or_probes_the_address)
         {ARP_REQUEST, US, THEM, true}, /* it asks for another */
         {ARP_REQUEST, US, US, true}, /* it announces itself */
         {ARP_REQUEST, 0, US, true}, /* it probes at the same time */
-        {ARP_REQUEST, THEM, US, false}, /* it looks for whoever has it */
+        {ARP_REQUEST, THEM, US, false}, /* a request for it */
         {ARP_REPLY, THEM, US, false},
         {ARP_REQUEST, 0, THEM, false}, /* probes for another */
     };
@@ -990,21 +990,21 @@ TEST(a_probe_waits_for_the_link_and_can_be_cancelled)
 
 TEST(a_request_that_gets_no_page_is_sent_later)
 {
-    static struct buf *taken[TEST_PAGES];
+    static struct buf *pages[TEST_PAGES];
     struct buf *packet;
     size_t count = 0;
 
     begin();
     packet = packet_of(5);
     while (buf_pages_free() > 0)
-        taken[count++] = buf_new(0);
+        pages[count++] = buf_new(0);
     arp_write(a, ipv4_of_number(THEM), packet);
     CHECK(sent_count == 0);
-    buf_free(taken[--count]);
+    buf_free(pages[--count]);
     pass(REQUEST_WAIT + 50 * MILLISECOND);
     CHECK(sent_count == 1 && is_request(0, THEM));
     while (count > 0)
-        buf_free(taken[--count]);
+        buf_free(pages[--count]);
     receive(ARP_REPLY, their_mac, THEM, US);
     CHECK(sent_count == 2 && is_packet(1, their_mac, 5));
     end();
@@ -1032,18 +1032,18 @@ TEST(unanswered_requests_leave_half_of_the_cache_to_reachable_hosts)
 
 TEST(when_pages_are_scarce_one_packet_is_queued)
 {
-    struct buf *taken = NULL, *b;
+    struct buf *pages = NULL, *b;
 
     begin();
     while (buf_pages_free() > buf_pages() / 4 && (b = buf_new(0)) != NULL) {
-        b->next = taken;
-        taken = b;
+        b->next = pages;
+        pages = b;
     }
     write_to(THEM, 1);
     write_to(THEM, 2);
     write_to(THEM, 3);
     CHECK(arp_cache_find(&a->cache, THEM)->queue_len == 1);
-    buf_free(taken);
+    buf_free(pages);
     forget_sent();
     receive(ARP_REPLY, their_mac, THEM, US);
     CHECK(sent_count == 1 && is_packet(0, their_mac, 3));

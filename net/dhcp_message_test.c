@@ -190,7 +190,7 @@ TEST(classless_routes_replace_the_router)
                      &r));
     CHECK(r.has_routing && ip_equal(r.router, ipv4_address(10, 0, 0, 4)));
     CHECK(r.route_count == 2 && r.routes_left_out == 0);
-    CHECK(r.routes[0].prefix == 13); /* the bits behind it are none */
+    CHECK(r.routes[0].prefix == 13); /* bits after it are zero */
     CHECK(ip_equal(r.routes[0].network, ipv4_address(172, 24, 0, 0)));
     CHECK(ip_equal(r.routes[0].router, ipv4_address(10, 0, 0, 2)));
     CHECK(r.routes[1].prefix == 32 && ipv4_number(r.routes[1].router) == 0);
@@ -331,7 +331,7 @@ TEST(a_request_has_the_given_options_and_300_bytes_at_least)
     CHECK(memcmp(option(p, len, 54, 4), "\x0a\x00\x00\x01", 4) == 0);
     CHECK(memcmp(option(p, len, 12, 5), "larch", 5) == 0);
 
-    r.server = ipv4_of_number(0); /* of a server that does not say who it is */
+    r.server = ipv4_of_number(0); /* of a server without an identifier */
     r.selects = true;
     CHECK(memcmp(option(p, dhcp_emit(&r, p), 54, 4), "\0\0\0\0", 4) == 0);
     r.selects = false;

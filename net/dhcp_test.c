@@ -114,7 +114,7 @@ static unsigned type(void)
 
 /* Has the option of the last message the value ip? With 0.0.0.0: is it absent?
  */
-static bool says(uint8_t code, struct ip_address ip)
+static bool has_option(uint8_t code, struct ip_address ip)
 {
     const uint8_t *p = option(code);
 
@@ -204,7 +204,7 @@ TEST(discover_offer_request_and_ack_give_a_lease)
     reply(DHCP_OFFER);
     CHECK(did.sent == 2 && type() == DHCP_REQUEST);
     CHECK(ipv4_number(did.to) == 0 && get_be32(did.data + 12) == 0);
-    CHECK(says(50, offered) && says(54, server));
+    CHECK(has_option(50, offered) && has_option(54, server));
     now += SECOND;
     reply(DHCP_ACK);
     CHECK(d.state == DHCP_PROBING && did.probes == 1 && did.bound == 0);
@@ -217,7 +217,7 @@ TEST(discover_offer_request_and_ack_give_a_lease)
     CHECK(is_around(did.lease.t1, 1001 * SECOND, HOUR / 2, HOUR));
     CHECK(is_around(did.lease.t2, 1001 * SECOND, HOUR - HOUR / 8, HOUR));
     CHECK(dhcp_deadline(&d) == did.lease.t1);
-    CHECK(did.lease.address.prefix == 8); /* of its class: nobody said */
+    CHECK(did.lease.address.prefix == 8); /* of its class: none was sent */
     dhcp_tick(&d, now); /* too early: nothing */
     CHECK(did.sent == 2);
 }
@@ -347,7 +347,7 @@ TEST(a_server_without_an_identifier_is_asked_by_broadcast)
     start(true);
     server = ipv4_of_number(0);
     reply(DHCP_OFFER);
-    CHECK(did.sent == 2 && type() == DHCP_REQUEST && says(50, offered));
+    CHECK(did.sent == 2 && type() == DHCP_REQUEST && has_option(50, offered));
     CHECK(option(54) && get_be32(option(54)) == 0);
     reply(DHCP_ACK);
     dhcp_checked(&d, false, now);
@@ -363,7 +363,7 @@ TEST(a_server_without_an_identifier_is_asked_by_broadcast)
     start(true);
     server = ipv4_of_number(0xffffffff);
     reply(DHCP_OFFER);
-    CHECK(says(54, server));
+    CHECK(has_option(54, server));
     reply(DHCP_ACK);
     dhcp_checked(&d, false, now);
     pass();
@@ -544,10 +544,11 @@ TEST(an_address_in_use_is_declined_and_discovered_later)
     reply(DHCP_OFFER);
     reply(DHCP_ACK);
     dhcp_checked(&d, true, now);
-    CHECK(type() == DHCP_DECLINE && says(50, offered) && says(54, server));
+    CHECK(type() == DHCP_DECLINE && has_option(50, offered) &&
+          has_option(54, server));
     CHECK(get_be32(did.data + 12) == 0 && ipv4_number(did.to) == 0);
     CHECK(did.bound == 0 && dhcp_deadline(&d) - now == 10 * SECOND);
-    dhcp_checked(&d, false, now); /* of which nobody knows any more */
+    dhcp_checked(&d, false, now); /* no probe is outstanding */
     CHECK(did.bound == 0);
     pass();
     CHECK(type() == DHCP_DISCOVER);
@@ -564,8 +565,8 @@ TEST(the_lease_is_renewed_at_t1_by_its_server_only)
     become_bound();
     pass();
     CHECK(d.state == DHCP_RENEWING && type() == DHCP_REQUEST);
-    CHECK(ip_equal(did.to, server) && says(50, ipv4_of_number(0)) &&
-          says(54, ipv4_of_number(0)));
+    CHECK(ip_equal(did.to, server) && has_option(50, ipv4_of_number(0)) &&
+          has_option(54, ipv4_of_number(0)));
     CHECK(get_be32(did.data + 12) == ipv4_number(offered));
     now += SECOND;
     reply(DHCP_ACK);
@@ -738,7 +739,7 @@ TEST(from_t2_on_any_server_may_extend_the_lease)
     CHECK(d.state == DHCP_BOUND && did.lost == 0 && did.bound == 2);
     pass();
     CHECK(ip_equal(did.to, server));
-    server = ipv4_of_number(0); /* one that does not say who it is */
+    server = ipv4_of_number(0); /* without an identifier */
     reply(DHCP_ACK);
     pass();
     CHECK(ip_equal(did.to, ipv4_address(10, 0, 0, 2)));
@@ -759,7 +760,7 @@ TEST(another_address_than_before_is_probed_and_reported)
 TEST(a_nak_ends_the_lease_at_once)
 {
     become_bound();
-    reply(DHCP_NAK); /* nobody has asked */
+    reply(DHCP_NAK); /* without a request */
     CHECK(did.lost == 0);
     pass();
     reply(DHCP_NAK);
@@ -776,7 +777,7 @@ TEST(after_the_link_was_down_the_lease_is_verified)
     CHECK(dhcp_deadline(&d) == did.lease.end);
     dhcp_link(&d, true, now += 60 * SECOND);
     CHECK(d.state == DHCP_REBOOTING && type() == DHCP_REQUEST);
-    CHECK(says(50, offered) && says(54, ipv4_of_number(0)));
+    CHECK(has_option(50, offered) && has_option(54, ipv4_of_number(0)));
     CHECK(get_be32(did.data + 12) == 0 && ipv4_number(did.to) == 0);
     reply(DHCP_ACK);
     CHECK(d.state == DHCP_BOUND && did.bound == 2);
@@ -795,7 +796,7 @@ TEST(after_the_link_was_down_the_lease_is_verified)
     pass();
     pass();
     CHECK(type() == DHCP_REQUEST && did.sent == 5);
-    pass(); /* nobody answers: 3.2, 3 */
+    pass(); /* no answer: 3.2, 3 */
     CHECK(d.state == DHCP_BOUND && did.lost == 0 && did.sent == 5);
     CHECK(dhcp_deadline(&d) == did.lease.t1);
 }
@@ -898,7 +899,7 @@ TEST(a_lease_is_released)
     dhcp_release(&d, now);
     CHECK(type() == DHCP_RELEASE && ip_equal(did.to, server));
     CHECK(get_be32(did.data + 12) == ipv4_number(offered) &&
-          says(54, server));
+          has_option(54, server));
     CHECK(dhcp_deadline(&d) == FOREVER);
     dhcp_release(&d, now);
     CHECK(did.sent == 3);

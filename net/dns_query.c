@@ -286,7 +286,7 @@ static bool agree(const struct dns_reply *other, struct dns_reply *r)
 static enum status ask_twice(struct attempt *a, nanoseconds patience,
                              nanoseconds deadline)
 {
-    struct dns_reply heard[PLAIN_TRIES];
+    struct dns_reply answers[PLAIN_TRIES];
     unsigned count = 0;
     bool is_by_tcp;
 
@@ -305,9 +305,9 @@ static enum status ask_twice(struct attempt *a, nanoseconds patience,
         if (s != OK)
             return s;
         for (unsigned k = 0; k < count; k++)
-            if (agree(&heard[k], a->reply))
+            if (agree(&answers[k], a->reply))
                 return OK;
-        heard[count++] = *a->reply;
+        answers[count++] = *a->reply;
     }
     log_info(&dns, "%s does not give the same answer twice",
              ip_text(a->server.ip).s);

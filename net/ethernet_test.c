@@ -9,10 +9,10 @@ static const struct mac their_mac = {{2, 0, 0, 0, 0, 1}};
 static const struct mac everyone = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 static struct network net;
-static unsigned heard;
-static bool heard_many;
-static size_t heard_len;
-static uint8_t heard_first;
+static unsigned received;
+static bool received_many;
+static size_t received_len;
+static uint8_t received_first;
 
 static void drop(struct network *n, struct buf *frame)
 {
@@ -25,11 +25,11 @@ static const struct network_ops ops = {.write = drop};
 static void on_packet(void *ctx, struct mac from, bool to_many,
                       struct buf *packet)
 {
-    CHECK(ctx == &heard && mac_equal(from, their_mac));
-    heard++;
-    heard_many = to_many;
-    heard_len = buf_length(packet);
-    buf_copy_out(packet, 0, &heard_first, 1);
+    CHECK(ctx == &received && mac_equal(from, their_mac));
+    received++;
+    received_many = to_many;
+    received_len = buf_length(packet);
+    buf_copy_out(packet, 0, &received_first, 1);
     buf_free(packet);
 }
 
@@ -42,8 +42,8 @@ static void begin(void)
     net = (struct network){
         .ops = &ops, .mac = our_mac, .mtu = 1500, .up = true};
     CHECK(ethernet_connect(&net, &e) == OK);
-    ethernet_listen(e, ETHERTYPE_IPV4, on_packet, &heard);
-    heard = 0;
+    ethernet_listen(e, ETHERTYPE_IPV4, on_packet, &received);
+    received = 0;
 }
 
 /* Receives a frame with these words after the addresses, then len bytes, in
@@ -76,12 +76,12 @@ TEST(frames_for_us_and_broadcasts_reach_the_listener_of_their_type)
 
     begin();
     receive(our_mac, ip, 1, 46, 2000);
-    CHECK(heard == 1 && heard_len == 46 && !heard_many);
+    CHECK(received == 1 && received_len == 46 && !received_many);
     receive(everyone, ip, 1, 46, 2000);
-    CHECK(heard == 2 && heard_many);
+    CHECK(received == 2 && received_many);
     receive(other, ip, 1, 46, 2000);
     receive(our_mac, arp, 1, 46, 2000);
-    CHECK(heard == 2 && net.counters.dropped_in == 2);
+    CHECK(received == 2 && net.counters.dropped_in == 2);
 }
 
 TEST(a_priority_tag_is_stripped)
@@ -91,9 +91,10 @@ TEST(a_priority_tag_is_stripped)
         uint16_t words[] = {0x8100, (uint16_t)(tci << 12), 0x0800};
 
         for (size_t piece = 1; piece < 80; piece += 7) {
-            heard = 0;
+            received = 0;
             receive(our_mac, words, 3, 46, piece);
-            CHECK(heard == 1 && heard_len == 46 && heard_first == 0x45);
+            CHECK(received == 1 && received_len == 46 &&
+                  received_first == 0x45);
         }
     }
 }
@@ -115,7 +116,7 @@ TEST(frames_of_vlans_of_802_2_and_with_two_tags_are_dropped)
     receive(our_mac, service, 3, 46, 2000);
     receive(our_mac, snap, 5, 46, 2000);
     receive(our_mac, tagged_snap, 7, 46, 2000);
-    CHECK(heard == 0 && net.counters.dropped_in == 6);
+    CHECK(received == 0 && net.counters.dropped_in == 6);
 }
 
 TEST(a_listener_for_tags_receives_frames_of_vlans_with_their_tag)
@@ -125,9 +126,9 @@ TEST(a_listener_for_tags_receives_frames_of_vlans_with_their_tag)
 
     begin();
     CHECK(ethernet_connect(&net, &e) == OK);
-    ethernet_listen(e, 0x8100, on_packet, &heard);
+    ethernet_listen(e, 0x8100, on_packet, &received);
     receive(our_mac, vlan, 3, 46, 2000);
-    CHECK(heard == 1 && heard_len == 50 && heard_first == 0x43);
+    CHECK(received == 1 && received_len == 50 && received_first == 0x43);
 }
 
 TEST(a_frame_with_a_truncated_tag_is_dropped)
@@ -138,5 +139,5 @@ TEST(a_frame_with_a_truncated_tag_is_dropped)
     receive(our_mac, words, 1, 0, 2000);
     receive(our_mac, words, 2, 0, 2000);
     receive(our_mac, words, 2, 1, 2000);
-    CHECK(heard == 0 && net.counters.dropped_in == 3);
+    CHECK(received == 0 && net.counters.dropped_in == 3);
 }

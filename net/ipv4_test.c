@@ -21,9 +21,9 @@ struct host {
     struct ip_address next[PACKETS];
     bool to_many[PACKETS];
     size_t out_count;
-    struct ipv4_packet heard;
+    struct ipv4_packet received;
     struct buf *payload; /* the latest; NULL: none */
-    unsigned heard_count;
+    unsigned received_count;
     unsigned refused, refused_type, refused_code;
 };
 
@@ -47,9 +47,9 @@ static void on_packet(void *ctx, const struct ipv4_packet *packet,
     struct host *h = ctx;
 
     buf_free(h->payload);
-    h->heard = *packet;
+    h->received = *packet;
     h->payload = b;
-    h->heard_count++;
+    h->received_count++;
 }
 
 static void on_refusal(void *ctx, const struct ipv4_packet *packet,
@@ -150,7 +150,7 @@ static struct buf *sealed(struct buf *b)
 static bool has_received(struct host *h, size_t len)
 {
     struct buf *b = h->payload;
-    bool right = h->heard_count == 1 && b && buf_length(b) == len;
+    bool right = h->received_count == 1 && b && buf_length(b) == len;
     size_t at = 0;
 
     for (; b; b = b->next)
@@ -158,7 +158,7 @@ static bool has_received(struct host *h, size_t len)
             right = right && b->data[i] == letter(at);
     buf_free(h->payload);
     h->payload = NULL;
-    h->heard_count = 0;
+    h->received_count = 0;
     return right;
 }
 
@@ -173,11 +173,11 @@ TEST(a_packet_for_us_is_delivered_with_the_fields_of_its_header)
     b->data[1] = 0xb8;
     put_be16(b->data + 6, WHOLE);
     ipv4_input(host.ip, false, sealed(b));
-    CHECK(host.heard_count == 1 && host.heard.service == 0xb8);
-    CHECK(host.heard.ttl == 17 && host.heard.id == 0x1234);
-    CHECK(host.heard.protocol == PROTOCOL_UDP && host.heard.whole);
-    CHECK(ipv4_number(host.heard.from) == LEFT && !host.heard.to_many);
-    CHECK(ipv4_number(host.heard.to) == RIGHT);
+    CHECK(host.received_count == 1 && host.received.service == 0xb8);
+    CHECK(host.received.ttl == 17 && host.received.id == 0x1234);
+    CHECK(host.received.protocol == PROTOCOL_UDP && host.received.whole);
+    CHECK(ipv4_number(host.received.from) == LEFT && !host.received.to_many);
+    CHECK(ipv4_number(host.received.to) == RIGHT);
     CHECK(has_received(&host, 100));
     forget(&host);
 }
@@ -187,7 +187,7 @@ TEST(malformed_headers_are_dropped_and_counted)
     static const struct {
         size_t at;
         uint8_t value;
-    } lies[] = {
+    } faults[] = {
         {0, 0x65}, /* version 6 */
         {0, 0x44}, /* a header of 16 bytes */
         {0, 0x40}, /* of none */
@@ -196,14 +196,14 @@ TEST(malformed_headers_are_dropped_and_counted)
         {2, 0xff}}; /* much more */
 
     connect(&host, RIGHT, 1500);
-    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         struct buf *b = packet_of(LEFT, RIGHT, 0, 8);
 
-        b->data[lies[i].at] = lies[i].value;
+        b->data[faults[i].at] = faults[i].value;
         ipv4_input(host.ip, false, sealed(b));
         CHECK(count(&host, "ipv4_malformed") == i + 1);
     }
-    CHECK(host.heard_count == 0 && host.refused == 0);
+    CHECK(host.received_count == 0 && host.refused == 0);
     forget(&host);
 }
 
@@ -216,7 +216,7 @@ TEST(a_truncated_header_is_dropped_and_counted)
         buf_cut(b, len);
         ipv4_input(host.ip, false, b);
     }
-    CHECK(host.heard_count == 0);
+    CHECK(host.received_count == 0);
     CHECK(count(&host, "ipv4_malformed") == 60);
     forget(&host);
 }
@@ -230,7 +230,7 @@ TEST(every_flipped_bit_in_a_header_is_detected)
         b->data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         ipv4_input(host.ip, false, b);
     }
-    CHECK(host.heard_count == 0);
+    CHECK(host.received_count == 0);
     CHECK(count(&host, "ipv4_malformed") == 8 * IPV4_HEADER);
     forget(&host);
 }
@@ -275,7 +275,7 @@ TEST(a_packet_without_payload_is_dropped)
 {
     connect(&host, RIGHT, 1500);
     ipv4_input(host.ip, false, sealed(packet_of(LEFT, RIGHT, 0, 0)));
-    CHECK(host.heard_count == 0 && count(&host, "ipv4_malformed") == 0);
+    CHECK(host.received_count == 0 && count(&host, "ipv4_malformed") == 0);
     CHECK(host.refused == 0);
     forget(&host);
 }
@@ -300,24 +300,24 @@ TEST(options_are_skipped)
 
 TEST(packets_with_source_routes_or_malformed_options_are_dropped)
 {
-    static const uint8_t lies[][8] = {
+    static const uint8_t faults[][8] = {
         {131, 7, 4, 10, 0, 0, 9, 0}, /* loose source route */
         {137, 7, 4, 10, 0, 0, 9, 0}, /* strict */
-        {1, 131, 7, 4, 10, 0, 0, 9}, /* behind another */
+        {1, 131, 7, 4, 10, 0, 0, 9}, /* after another option */
         {7, 3, 4, 137, 3, 4, 0, 0}, /* the same */
-        {1, 1, 1, 1, 1, 1, 1, 7}, /* cut off behind its kind */
+        {1, 1, 1, 1, 1, 1, 1, 7}, /* truncated after its kind */
         {7, 0, 1, 1, 1, 1, 1, 1}, /* would never end */
         {7, 1, 1, 1, 1, 1, 1, 1}};
 
     connect(&host, RIGHT, 1500);
-    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         struct buf *b = packet_of(LEFT, RIGHT, 8, 8);
 
-        memcpy(b->data + IPV4_HEADER, lies[i], 8);
+        memcpy(b->data + IPV4_HEADER, faults[i], 8);
         ipv4_input(host.ip, false, sealed(b));
         CHECK(count(&host, "ipv4_malformed") == i + 1);
     }
-    CHECK(host.heard_count == 0 && host.refused == 0);
+    CHECK(host.received_count == 0 && host.refused == 0);
     forget(&host);
 }
 
@@ -333,7 +333,7 @@ TEST(packets_from_martian_addresses_are_dropped)
                    sealed(packet_of(martians[i], RIGHT, 0, 8)));
         CHECK(count(&host, "ipv4_martians") == i + 1);
     }
-    CHECK(host.heard_count == 0);
+    CHECK(host.received_count == 0);
     forget(&host);
 }
 
@@ -360,11 +360,11 @@ static void receive_at_port(uint32_t from, uint32_t to, uint8_t protocol,
 
 static unsigned count_received(void)
 {
-    unsigned count = host.heard_count;
+    unsigned count = host.received_count;
 
     buf_free(host.payload);
     host.payload = NULL;
-    host.heard_count = 0;
+    host.received_count = 0;
     return count;
 }
 
@@ -399,7 +399,7 @@ TEST(packets_for_other_hosts_are_dropped)
                    sealed(packet_of(0x0a000009, others[i], 0, 8)));
         CHECK(count(&host, "ipv4_not_ours") == i + 1);
     }
-    CHECK(host.heard_count == 0 && host.refused == 0);
+    CHECK(host.received_count == 0 && host.refused == 0);
     forget(&host);
 }
 
@@ -475,7 +475,7 @@ TEST(multicast_and_broadcast_packets_are_marked)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         ipv4_input(host.ip, cases[i].link,
                    sealed(packet_of(LEFT, cases[i].to, 0, 8)));
-        CHECK(host.heard.to_many == cases[i].many);
+        CHECK(host.received.to_many == cases[i].many);
         CHECK(has_received(&host, 8));
     }
     CHECK(ipv4_is_broadcast(host.ip, ipv4_address(10, 0, 0, 255)));
@@ -628,7 +628,7 @@ TEST(identities_are_not_predictable_from_other_hosts)
         near += (uint16_t)(next - one + 64) < 128;
         near += (uint16_t)(others - one + 64) < 128;
     }
-    CHECK(near < 10); /* of 400, by chance */
+    CHECK(near < 10); /* of 400, at random */
     forget(&host);
     forget(&other);
 }
@@ -765,7 +765,7 @@ TEST(a_long_packet_is_fragmented_and_reassembled)
                 CHECK(get_be16(p + 4) == get_be16(host.out[0]->data + 4));
             }
             carry(&host, &other, j % 2);
-            CHECK(other.heard.service == 3);
+            CHECK(other.received.service == 3);
             CHECK(has_received(&other, len[j]));
         }
         forget(&host);
@@ -788,7 +788,7 @@ TEST(an_offloaded_checksum_is_filled_in_before_fragmentation)
     for (size_t i = 0; i < host.out_count; i++)
         CHECK(host.out[i]->offload.kind == OFFLOAD_NONE);
     carry(&host, &other, false);
-    CHECK(other.heard_count == 1 && buf_length(other.payload) == 3001);
+    CHECK(other.received_count == 1 && buf_length(other.payload) == 3001);
     CHECK(checksum_finish(checksum_add_bufs(0, other.payload, 0, 3001)) == 0);
     forget(&other);
     forget(&host);

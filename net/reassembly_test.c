@@ -3,7 +3,7 @@
 #include "check.h"
 #include <stdlib.h>
 
-#define MOST 65515 /* bytes of payload behind a header of 20 */
+#define MOST 65515 /* bytes of payload after a header of 20 */
 
 static struct wheel wheel;
 static struct reassembly *all;
@@ -249,7 +249,7 @@ TEST(fragments_with_conflicting_lengths_drop_the_datagram)
     CHECK(!add(32, 40, true));
     CHECK(!add(8, 16, false));
     CHECK(counters()->overlaps == 3);
-    /* and a fragment behind it. */
+    /* and a fragment after it. */
     CHECK(!add(32, 40, false));
     CHECK(!add(40, 48, true));
     CHECK(counters()->overlaps == 4);
@@ -490,18 +490,18 @@ TEST(a_complete_datagram_does_not_time_out)
 
 TEST(fragments_leave_a_quarter_of_the_pages_to_others)
 {
-    struct buf *taken = NULL, *b;
+    struct buf *pages = NULL, *b;
     uint64_t overflows;
 
     begin();
     CHECK(!add(0, 80, true));
     while (buf_pages_free() >= buf_pages() / 4 && (b = buf_new(0)) != NULL) {
-        b->next = taken;
-        taken = b;
+        b->next = pages;
+        pages = b;
     }
     overflows = counters()->overflows;
     CHECK(!add(160, 240, true) && counters()->overflows == overflows + 1);
-    buf_free(taken);
+    buf_free(pages);
     CHECK(buf_pages_free() == buf_pages());
     CHECK(!add(0, 80, true));
     CHECK(is_whole(add(80, 100, false), 100));

@@ -237,12 +237,12 @@ static inline uint32_t tcp_timestamp(const struct connection *c)
 /* Bytes in flight: RFC 6675's pipe. */
 static inline uint32_t tcp_in_flight(const struct connection *c)
 {
-    uint32_t came = c->recovery.dup_acks * c->mss;
+    uint32_t arrived = c->recovery.dup_acks * c->mss;
 
     /* Without SACK each duplicate ACK stands for a segment that has arrived. */
-    return c->sack.permitted          ? c->sent.in_flight
-           : c->sent.in_flight > came ? c->sent.in_flight - came
-                                      : 0;
+    return c->sack.permitted             ? c->sent.in_flight
+           : c->sent.in_flight > arrived ? c->sent.in_flight - arrived
+                                         : 0;
 }
 
 /* Bytes of the send queue that were not sent yet. */

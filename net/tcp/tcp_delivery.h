@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What an ACK says about the data in flight.
+ * The delivery of data in flight, by an ACK.
  */
 #ifndef NET_TCP_DELIVERY_H
 #define NET_TCP_DELIVERY_H
@@ -11,7 +11,7 @@
 
 struct connection;
 
-/* What one ACK says about the scoreboard. */
+/* The changes of the scoreboard by one ACK. */
 struct delivery {
     nanoseconds now;
     bool has_echo, is_new; /* is_new: snd.una has advanced */

@@ -22,7 +22,7 @@ static inline bool tcp_pages_below(size_t part)
 
 bool tcp_memory_is_low(void);
 
-/* May the connection keep data received in order; take more to be sent? */
+/* May the connection queue received data; queue more data to send? */
 bool tcp_may_receive(const struct connection *c);
 bool tcp_may_queue(const struct connection *c);
 

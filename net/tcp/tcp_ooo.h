@@ -32,9 +32,9 @@ struct ooo_queue {
 };
 
 /*
- * Adds data, len bytes from seq on, which lies beyond rcv.nxt; takes ownership
- * of it. Bytes that are already queued are dropped. False: the limits do not
- * allow it, and the segment was dropped.
+ * Adds data, len bytes from seq on, which begins beyond rcv.nxt; takes
+ * ownership of it. Bytes that are already queued are dropped. False: the limits
+ * do not allow it, and the segment was dropped.
  */
 bool ooo_insert(struct connection *c, uint32_t seq, struct buf *data,
                 uint32_t len);

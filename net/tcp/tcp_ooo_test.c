@@ -33,7 +33,7 @@ static uint8_t byte_at(uint32_t at)
 }
 
 /* Inserts bytes [from, from + len), relative to the first. */
-static void come(uint32_t from, uint32_t len)
+static void receive(uint32_t from, uint32_t len)
 {
     uint8_t bytes[4000];
 
@@ -101,7 +101,7 @@ TEST(adjacent_runs_are_merged_in_any_order_of_arrival)
     for (int i = 0; i < 6; i++) {
         begin(0xffffff00);
         for (int k = 0; k < 3; k++)
-            come(orders[i][k] * 200, 200);
+            receive(orders[i][k] * 200, 200);
         CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 600);
         c->rcv.nxt = base + 300;
         take_all();
@@ -113,13 +113,13 @@ TEST(adjacent_runs_are_merged_in_any_order_of_arrival)
 TEST(overlapping_data_are_queued_once)
 {
     begin(0);
-    come(100, 100);
-    come(300, 100);
-    come(150, 200); /* merges both */
+    receive(100, 100);
+    receive(300, 100);
+    receive(150, 200); /* merges both */
     CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 300);
-    come(120, 50); /* already queued */
+    receive(120, 50); /* already queued */
     CHECK(c->ooo.len == 300 && tcp.counters.duplicates_in == 1);
-    come(50, 1000); /* covers the whole run */
+    receive(50, 1000); /* covers the whole run */
     CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 1000);
     end();
 }
@@ -145,7 +145,7 @@ TEST(random_insertions_match_a_map_of_bytes)
             uint32_t from = 1 + below(WINDOW), len = 1 + below(most);
             uint64_t dropped = tcp.counters.held_dropped;
 
-            come(from, len);
+            receive(from, len);
             if (tcp.counters.held_dropped == dropped)
                 memset(there + from, true, len);
         }
@@ -168,7 +168,7 @@ static void work(uint32_t (*place)(uint32_t i, uint32_t count), uint32_t count,
 {
     begin(1);
     for (uint32_t i = 0; i < count; i++)
-        come(1 + 1400 * place(i, count), 700);
+        receive(1 + 1400 * place(i, count), 700);
     CHECK(is_sound() && c->ooo.count == count);
     CHECK(tcp.counters.held_steps <= (uint64_t)most * count);
     if (tcp.counters.held_steps > (uint64_t)most * count)
@@ -212,13 +212,13 @@ TEST(single_bytes_between_holes_do_not_pin_a_page_each)
 {
     begin(1);
     for (uint32_t i = 0; i < 2000; i++)
-        come(1 + 2 * i, 1);
+        receive(1 + 2 * i, 1);
     CHECK(is_sound() && c->ooo.bufs <= 17);
     end();
     /* Adjacent data share pages, even in descending order. */
     begin(1);
     for (uint32_t i = 2000; i > 0; i--)
-        come(i, 1);
+        receive(i, 1);
     CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 2000);
     CHECK(c->ooo.bufs <= 8);
     end();
@@ -236,7 +236,7 @@ TEST(one_connection_leaves_runs_and_pages_for_others)
         many[i].rcv.nxt = 1;
         c = &many[i];
         for (uint32_t k = 0; k < 1000; k++)
-            come(1 + 1400 * k, 700);
+            receive(1 + 1400 * k, 700);
         got[i] = c->ooo.count;
     }
     CHECK(got[0] > 300 && got[20] >= 16 && got[39] >= 4);

@@ -10,7 +10,7 @@
 static struct tcpv4 tcp;
 static struct tcp_listener listener = {.port = 80};
 static struct connection connection[CONNECTIONS];
-static unsigned heard[CONNECTIONS], now; /* 0: not counted */
+static unsigned last_heard[CONNECTIONS], now; /* 0: not counted */
 
 static struct ip_address address(unsigned i)
 {
@@ -25,14 +25,14 @@ static void add(unsigned i, unsigned peer)
     c->peer = (struct endpoint){address(peer), (uint16_t)(1000 + i)};
     c->local.port = 80;
     CHECK(tcp_peer_add(c) == OK);
-    heard[i] = ++now;
+    last_heard[i] = ++now;
 }
 
 static void drop(unsigned i)
 {
     tcp_peer_release_port(&connection[i]);
     tcp_peer_remove(&connection[i]);
-    heard[i] = 0;
+    last_heard[i] = 0;
 }
 
 static unsigned count_of(struct ip_address ip)
@@ -40,7 +40,7 @@ static unsigned count_of(struct ip_address ip)
     unsigned n = 0;
 
     for (unsigned i = 0; i < CONNECTIONS; i++)
-        n += heard[i] && ip_equal(connection[i].peer.ip, ip);
+        n += last_heard[i] && ip_equal(connection[i].peer.ip, ip);
     return n;
 }
 
@@ -58,7 +58,7 @@ static bool is_right(const struct connection *c, struct ip_address asking)
     if (count_of(c->peer.ip) != most || most <= count_of(asking))
         return false;
     for (unsigned i = 0; i < CONNECTIONS; i++)
-        if (heard[i] && heard[i] < heard[at] &&
+        if (last_heard[i] && last_heard[i] < last_heard[at] &&
             ip_equal(connection[i].peer.ip, c->peer.ip))
             return false;
     return true;
@@ -79,7 +79,7 @@ static bool is_heap(void)
 static void begin(unsigned limit)
 {
     for (unsigned i = 0; i < CONNECTIONS; i++)
-        if (heard[i])
+        if (last_heard[i])
             drop(i);
     CHECK(tcp.peers.count == 0 && tcp.peers.heap_count == 0);
     listener.limits.peer = limit;
@@ -112,13 +112,13 @@ TEST(random_changes_choose_the_victim_of_the_model)
     for (unsigned step = 0; step < 20000; step++) {
         unsigned i = (unsigned)random_below(CONNECTIONS);
 
-        if (!heard[i]) {
+        if (!last_heard[i]) {
             add(i, (unsigned)random_below(1 + random_below(PEERS)));
         } else if (random_below(3) == 0) {
             drop(i);
         } else {
             tcp_peer_touch(&connection[i]);
-            heard[i] = ++now;
+            last_heard[i] = ++now;
         }
         CHECK(is_heap());
         if (step % 20 == 0) {

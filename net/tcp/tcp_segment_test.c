@@ -25,14 +25,14 @@ TEST(a_syn_from_linux_is_parsed)
 
 TEST(options_with_a_wrong_length_are_refused)
 {
-    static const uint8_t lies[][4] = {
+    static const uint8_t faults[][4] = {
         {2, 0, 0, 0}, {2, 1, 0, 0}, {8, 10, 0, 0}, {1, 1, 1, 2}, {3, 5, 0, 0}};
     struct tcp_segment s;
 
-    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
         uint8_t p[24] = {0, 1, 0, 2, [12] = 0x60, TCP_SYN};
 
-        memcpy(p + 20, lies[i], 4);
+        memcpy(p + 20, faults[i], 4);
         CHECK(!tcp_parse(p, sizeof p, &s));
     }
 }

@@ -57,10 +57,10 @@ static void free_record(struct connection *c, struct sent_record *r)
 }
 
 static void link_by_time(struct connection *c, struct sent_record *r,
-                         struct sent_record *behind)
+                         struct sent_record *before)
 {
-    r->earlier = behind;
-    r->later = behind ? behind->later : c->sent.earliest;
+    r->earlier = before;
+    r->later = before ? before->later : c->sent.earliest;
     *(r->earlier ? &r->earlier->later : &c->sent.earliest) = r;
     *(r->later ? &r->later->earlier : &c->sent.latest) = r;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fuzzes TCP in any state: the input says which segments a hostile peer sends,
+ * Fuzzes TCP in any state: the input gives the segments a hostile peer sends,
  * with numbers at the edges of windows, ICMP errors, how time passes, how pages
  * run out, and what the application calls. Invariants are checked after each
  * step. At the end the peer is honest: all connections must end, and leave no
@@ -56,7 +56,7 @@ static bool is_honest;
 /* The input. */
 static const uint8_t *at, *end;
 
-static uint8_t take(void)
+static uint8_t next_byte(void)
 {
     return at < end ? *at++ : 0;
 }
@@ -342,7 +342,7 @@ static uint32_t hostile_ack(const struct connection *c, unsigned how,
 /* Adds up to three SACK blocks near what we have sent. */
 static size_t add_sack(const struct connection *c, uint8_t *p, size_t header)
 {
-    unsigned blocks = take() % 4;
+    unsigned blocks = next_byte() % 4;
 
     if (header + 4 + 8 * blocks > TCP_MOST || blocks == 0)
         return header;
@@ -350,10 +350,10 @@ static size_t add_sack(const struct connection *c, uint8_t *p, size_t header)
     p[header + 2] = 5;
     p[header + 3] = (uint8_t)(2 + 8 * blocks);
     for (unsigned i = 0; i < blocks; i++) {
-        uint32_t from = (c ? c->snd.una : 0) + take() * 100u - 500u;
+        uint32_t from = (c ? c->snd.una : 0) + next_byte() * 100u - 500u;
 
         put_be32(p + header + 4 + 8 * i, from);
-        put_be32(p + header + 8 + 8 * i, from + take() * 100u - 200u);
+        put_be32(p + header + 8 + 8 * i, from + next_byte() * 100u - 200u);
     }
     header += 4 + 8 * blocks;
     p[12] = (uint8_t)(header / 4 << 4);
@@ -365,8 +365,8 @@ static void send_hostile_segment(unsigned port)
     static const uint16_t windows[] = {65535, 65535, 0, 1,
                                        100, 1460, 3000, 32768};
     const struct connection *c = of(port);
-    uint8_t flags = take(), numbers = take(), by = take();
-    uint8_t size = take(), more = take(), segment[2000];
+    uint8_t flags = next_byte(), numbers = next_byte(), by = next_byte();
+    uint8_t size = next_byte(), more = next_byte(), segment[2000];
     size_t len = size < 64 ? 0 : (size - 64) * 7u, header;
     struct tcp_segment s = {
         .from = (uint16_t)(4000 + port),
@@ -398,7 +398,7 @@ static void send_hostile_segment(unsigned port)
         header = add_sack(c, segment, header);
     memset(segment + header, 'x', len);
     if (flags & 0x80) { /* flip a bit anywhere */
-        unsigned bit = take() * 8u + take() % 8u;
+        unsigned bit = next_byte() * 8u + next_byte() % 8u;
 
         segment[bit / 8 % (header + len)] ^= (uint8_t)(1 << bit % 8);
     }
@@ -413,7 +413,7 @@ static void send_icmp_error(unsigned port)
     const struct connection *c = of(port);
     struct ipv4_packet packet = {
         .from = ours, .to = theirs, .protocol = PROTOCOL_TCP};
-    uint8_t how = take(), by = take(), start[8];
+    uint8_t how = next_byte(), by = next_byte(), start[8];
     struct ipv4_error error = {statuses[how & 3], (uint16_t)(by * 8)};
 
     put_be16(start, seen[port].local);
@@ -432,7 +432,7 @@ static void call_flow(unsigned which)
     static const uint8_t data[3000];
     struct flow_slot *slot = &slots[which % FLOWS];
     struct flow *f = slot->flow;
-    uint8_t how = take(), by = take();
+    uint8_t how = next_byte(), by = next_byte();
     const struct flow_options options = {
         .no_delay = by & 1,
         .keepalive_idle = by & 2 ? 10 * SECOND : 0,
@@ -503,7 +503,7 @@ static void step(void)
         61 * SECOND,
         310 * SECOND,
     };
-    uint8_t what = take();
+    uint8_t what = next_byte();
     unsigned port = what >> 3 & 3;
     struct tcp_limits limits;
 
@@ -528,10 +528,10 @@ static void step(void)
         break;
     case 7:
         if (what & 0x80) {
-            take_pages(take());
+            take_pages(next_byte());
         } else {
-            limits = (struct tcp_limits){.handlers = take() % 4,
-                                         .half_open = take() % 4};
+            limits = (struct tcp_limits){.handlers = next_byte() % 4,
+                                         .half_open = next_byte() % 4};
             check(tcpv4_limit(tcp, PORT, &limits) == OK);
         }
         break;

@@ -73,7 +73,7 @@ static void send_segment(uint8_t flags, uint32_t seq, uint32_t ack, size_t len)
 }
 
 /* Receives the next segment for this port of the peer. */
-static bool hears(struct seen *seen, nanoseconds within)
+static bool receives(struct seen *seen, nanoseconds within)
 {
     nanoseconds end = time_after(within);
 
@@ -92,7 +92,7 @@ static void fill_up(void)
     begin();
     CHECK(tcpv4_limit(right.tcp, PORT, &few) == OK);
     send_segment(TCP_SYN, 1, 0, 0);
-    CHECK(hears(&seen, SECOND) && seen.s.flags == SA && peer_tcp() != NULL);
+    CHECK(receives(&seen, SECOND) && seen.s.flags == SA && peer_tcp() != NULL);
     peer_port++;
 }
 
@@ -109,7 +109,7 @@ TEST(a_cookie_opens_a_connection_without_stored_state)
         s.has_mss = true;
         s.mss = mss;
         peer_send(&s, NULL, 0);
-        CHECK(hears(&seen, BRIEF) && seen.s.flags == SA &&
+        CHECK(receives(&seen, BRIEF) && seen.s.flags == SA &&
               seen.s.ack == 0 && !seen.s.has_scale && !seen.s.has_timestamps);
         CHECK(!peer_tcp() && right.tcp->count == count);
         send_segment(TCP_ACK, 0, seen.s.seq + 1, 0);
@@ -118,9 +118,9 @@ TEST(a_cookie_opens_a_connection_without_stored_state)
         CHECK(c && c->state == TCP_ESTABLISHED && c->mss <= mss &&
               c->mss >= mss - (mss < 536 ? 400 : 0) - (mss < 1220 ? 700 : 150));
         CHECK(flow && flow_write(flow, "hello", 5, FOREVER) == OK);
-        CHECK(hears(&seen, BRIEF) && seen.len == 5);
+        CHECK(receives(&seen, BRIEF) && seen.len == 5);
         send_segment(TCP_ACK, 0, seen.s.seq + 5, 10);
-        CHECK(hears(&seen, BRIEF) && seen.s.ack == 10);
+        CHECK(receives(&seen, BRIEF) && seen.s.ack == 10);
         peer_port++;
     }
     CHECK(right.tcp->counters.cookies_in == 21);
@@ -139,7 +139,7 @@ TEST(with_timestamps_a_cookie_restores_scale_and_sack)
         s.has_timestamps = true;
         s.time = 5000;
         peer_send(&s, NULL, 0);
-        CHECK(hears(&seen, BRIEF) && seen.s.flags == SA &&
+        CHECK(receives(&seen, BRIEF) && seen.s.flags == SA &&
               seen.s.has_timestamps && seen.s.echo == 5000 &&
               seen.s.has_scale == (scale < 15));
         s = segment(TCP_ACK, 101, seen.s.seq + 1);
@@ -176,7 +176,7 @@ TEST(a_connection_from_a_cookie_survives_the_loss_of_its_first_segment)
     s.mss = 1000;
     s.time = 5000;
     peer_send(&s, NULL, 0);
-    CHECK(hears(&seen, BRIEF) && seen.s.flags == SA && seen.s.may_sack);
+    CHECK(receives(&seen, BRIEF) && seen.s.flags == SA && seen.s.may_sack);
     s = segment(TCP_ACK, 101, seen.s.seq + 1);
     s.has_timestamps = true;
     s.time = 5001;
@@ -184,15 +184,15 @@ TEST(a_connection_from_a_cookie_survives_the_loss_of_its_first_segment)
     peer_send(&s, NULL, 0);
     CHECK(time_sleep(BRIEF) == OK);
     CHECK(flow && flow_write(flow, data, sizeof data, FOREVER) == OK);
-    CHECK(hears(&first, BRIEF));
-    while (hears(&seen, BRIEF))
+    CHECK(receives(&first, BRIEF));
+    while (receives(&seen, BRIEF))
         count++;
     CHECK(peer_tcp()->rtt.srtt == 0 && count == 10);
     s.sack_count = 1;
     s.sack[0].from = first.s.seq + (uint32_t)first.len;
     s.sack[0].to = s.sack[0].from + (uint32_t)first.len;
     peer_send(&s, NULL, 0);
-    CHECK(hears(&seen, BRIEF) &&
+    CHECK(receives(&seen, BRIEF) &&
           seen.s.seq == first.s.seq + 10 * (uint32_t)first.len);
 }
 
@@ -208,25 +208,25 @@ TEST(a_connection_from_a_cookie_without_timestamps_has_no_rtt_sample)
     s.has_mss = true;
     s.mss = 1000;
     peer_send(&s, NULL, 0);
-    CHECK(hears(&seen, BRIEF) && seen.s.flags == SA);
+    CHECK(receives(&seen, BRIEF) && seen.s.flags == SA);
     seq = seen.s.seq + 1;
     send_segment(TCP_ACK, 101, seq, 0);
     CHECK(time_sleep(BRIEF) == OK);
     len = 5u * peer_tcp()->mss;
     CHECK(flow && flow_write(flow, data, len, FOREVER) == OK);
     for (int i = 0; i < 5; i++)
-        CHECK(hears(&seen, BRIEF));
+        CHECK(receives(&seen, BRIEF));
     CHECK(time_sleep(BRIEF) == OK);
     for (int i = 0; i < 3;
          i++) /* the first segment is lost, and retransmitted */
         send_segment(TCP_ACK, 101, seq, 0);
-    while (hears(&seen, BRIEF))
+    while (receives(&seen, BRIEF))
         continue;
     send_segment(TCP_ACK, 101, seq + len, 0);
     CHECK(time_sleep(BRIEF) == OK);
     CHECK(peer_tcp()->rtt.srtt == 0 && peer_tcp()->snd.una == seq + len);
     CHECK(flow_write(flow, data, sizeof data, FOREVER) == OK);
-    CHECK(hears(&seen, BRIEF) && seen.s.seq == seq + len);
+    CHECK(receives(&seen, BRIEF) && seen.s.seq == seq + len);
 }
 
 TEST(data_after_a_lost_handshake_ack_open_the_connection_by_the_cookie)
@@ -236,9 +236,9 @@ TEST(data_after_a_lost_handshake_ack_open_the_connection_by_the_cookie)
 
     fill_up();
     send_segment(TCP_SYN, 100, 0, 0);
-    CHECK(hears(&seen, BRIEF));
+    CHECK(receives(&seen, BRIEF));
     send_segment(TCP_ACK | TCP_FIN, 101, seen.s.seq + 1, 500);
-    CHECK(hears(&seen, BRIEF) && seen.s.ack == 602);
+    CHECK(receives(&seen, BRIEF) && seen.s.ack == 602);
     c = peer_tcp();
     CHECK(c && c->state == TCP_CLOSE_WAIT && c->rcvq.len == 500);
 }
@@ -249,7 +249,7 @@ static bool is_no_cookie(uint32_t seq, uint32_t ack)
     struct seen seen;
 
     send_segment(TCP_ACK, seq, ack, 0);
-    return hears(&seen, BRIEF) && seen.s.flags == TCP_RST &&
+    return receives(&seen, BRIEF) && seen.s.flags == TCP_RST &&
            seen.s.seq == ack && !peer_tcp();
 }
 
@@ -262,7 +262,7 @@ TEST(a_cookie_is_valid_for_its_peer_only_and_for_two_minutes)
     CHECK(is_no_cookie(1, 1)); /* no cookie was sent yet */
     fill_up();
     send_segment(TCP_SYN, 100, 0, 0);
-    CHECK(hears(&seen, BRIEF));
+    CHECK(receives(&seen, BRIEF));
     cookie = seen.s.seq;
     CHECK(is_no_cookie(102, cookie + 1));
     for (unsigned bit = 0; bit < 32; bit++)
@@ -303,7 +303,7 @@ TEST(a_syn_flood_neither_refuses_nor_delays_others_nor_uses_pages)
 
     begin();
     send_segment(TCP_SYN, 100, 0, 0); /* a peer in the handshake */
-    CHECK(hears(&seen, BRIEF));
+    CHECK(receives(&seen, BRIEF));
     cookies = right.tcp->counters.cookies_out;
     for (uint32_t i = 0; i < 50000; i++)
         spoofed(i);
@@ -318,9 +318,9 @@ TEST(a_syn_flood_neither_refuses_nor_delays_others_nor_uses_pages)
     peer_port++;
     began = time_now();
     send_segment(TCP_SYN, 100, 0, 0);
-    CHECK(hears(&seen, BRIEF));
+    CHECK(receives(&seen, BRIEF));
     send_segment(TCP_ACK, 101, seen.s.seq + 1, 5);
-    CHECK(hears(&seen, BRIEF) && seen.s.ack == 106 && peer_tcp());
+    CHECK(receives(&seen, BRIEF) && seen.s.ack == 106 && peer_tcp());
     CHECK(time_now() - began < 50 * MILLISECOND);
     begin();
     CHECK(right.tcp->count == 0 && right.tcp->half_open == 0);
@@ -335,7 +335,7 @@ TEST(a_peer_is_served_when_one_of_the_busy_handlers_returns)
     CHECK(tcpv4_limit(right.tcp, PORT, &two) == OK);
     for (int i = 0; i < 3; i++) { /* the third is half open in time */
         send_segment(TCP_SYN, 100, 0, 0);
-        CHECK(hears(&late, BRIEF) && late.s.flags == SA);
+        CHECK(receives(&late, BRIEF) && late.s.flags == SA);
         peer_port++;
         if (i == 2)
             break;
@@ -354,14 +354,14 @@ TEST(a_peer_is_served_when_one_of_the_busy_handlers_returns)
     CHECK(peer_tcp()->state == TCP_SYN_RECEIVED);
     peer_port++; /* the SYN of a fourth is dropped */
     send_segment(TCP_SYN, 100, 0, 0);
-    CHECK(!hears(&seen, BRIEF) && !peer_tcp());
+    CHECK(!receives(&seen, BRIEF) && !peer_tcp());
     peer_port--;
     let_go = true;
     wake_all(&letting);
     CHECK(time_sleep(BRIEF) == OK);
     let_go = false;
     peer_ignores(0);
-    CHECK(hears(&seen, 2 * SECOND) && seen.s.flags == SA);
+    CHECK(receives(&seen, 2 * SECOND) && seen.s.flags == SA);
     send_segment(TCP_ACK, 101, seen.s.seq + 1, 0);
     CHECK(time_sleep(BRIEF) == OK && handled == 3);
     CHECK(peer_tcp()->state == TCP_ESTABLISHED);
@@ -380,7 +380,7 @@ static struct connection *waiting(bool timestamps, uint32_t time)
     s.has_timestamps = timestamps;
     s.time = time;
     peer_send(&s, NULL, 0);
-    CHECK(hears(&seen, SECOND));
+    CHECK(receives(&seen, SECOND));
     s.flags = TCP_ACK;
     s.seq = 1001;
     s.ack = seen.s.seq + 1;
@@ -389,11 +389,11 @@ static struct connection *waiting(bool timestamps, uint32_t time)
     CHECK(time_sleep(MILLISECOND) == OK && flow);
     let_go = true;
     wake_all(&letting);
-    CHECK(hears(&seen, SECOND) && seen.s.flags & TCP_FIN);
+    CHECK(receives(&seen, SECOND) && seen.s.flags & TCP_FIN);
     s.flags = TCP_ACK | TCP_FIN;
     s.ack = seen.s.seq + 1;
     peer_send(&s, NULL, 0);
-    CHECK(hears(&seen, SECOND) && seen.s.ack == 1002);
+    CHECK(receives(&seen, SECOND) && seen.s.ack == 1002);
     let_go = false;
     c = peer_tcp();
     CHECK(c && c->state == TCP_TIMED_WAIT && c->ts.is_on == timestamps);
@@ -434,7 +434,7 @@ TEST(time_wait_ends_for_a_syn_that_cannot_be_an_old_one)
         s.has_timestamps = cases[i].is;
         s.time = 7000 + (uint32_t)cases[i].later;
         peer_send(&s, NULL, 0);
-        is_right = hears(&seen, BRIEF);
+        is_right = receives(&seen, BRIEF);
         if (cases[i].taken)
             is_right = is_right && seen.s.flags == SA &&
                        seen.s.ack == cases[i].seq + 1 &&
@@ -461,7 +461,7 @@ TEST(time_wait_of_a_port_without_a_listener_stays)
     s.has_timestamps = true;
     s.time = 9000;
     peer_send(&s, NULL, 0);
-    CHECK(hears(&seen, BRIEF) && seen.s.flags == TCP_ACK &&
+    CHECK(receives(&seen, BRIEF) && seen.s.flags == TCP_ACK &&
           peer_tcp()->state == TCP_TIMED_WAIT);
     CHECK(tcpv4_listen(right.tcp, PORT, hold, NULL) == OK);
 }

@@ -660,7 +660,7 @@ static void say_small_with_one_forged(struct server *s)
         if (out.p[i] >= 'A' && out.p[i] <= 'Z')
             out.p[i] |= 0x20;
     put_address(s->asked == 2 ? 0x0a0900ff : 0x0a090001, 60);
-    if (s->asked == 4) /* those that both have are taken */
+    if (s->asked == 4) /* those that both have are used */
         put_address(0x0a0900fe, 60);
     answer(s);
 }
@@ -1126,7 +1126,7 @@ TEST(many_names_at_once_are_all_resolved)
         CHECK(fiber_start(ask_for, names[i]) == OK);
     }
     CHECK(time_sleep(DELAY + MILLISECOND) == OK);
-    CHECK(one.asked + two.asked == 64); /* and not more under way */
+    CHECK(one.asked + two.asked == 64); /* and no more outstanding */
     await_crowd();
     CHECK(crowd.right == 300 && one.asked + two.asked == 300);
     /* The least recently used were evicted, the others not. */
@@ -1143,8 +1143,8 @@ TEST(many_names_at_once_are_all_resolved)
 static struct ip_address told;
 static unsigned told_count;
 
-static enum status tell(const struct stackv4 *s, size_t i,
-                        struct stackv4_address *a)
+static enum status give_servers(const struct stackv4 *s, size_t i,
+                                struct stackv4_address *a)
 {
     (void)s;
     if (i > 0)
@@ -1160,7 +1160,7 @@ TEST(new_servers_of_the_stack_are_used_and_flush_the_cache)
     struct dns *of_stack;
     enum status s;
 
-    other.address_at = tell;
+    other.address_at = give_servers;
     stack->ops = &other;
     serve_both(say_right);
     told = ipv4_address(10, 0, 0, 1);

@@ -351,7 +351,7 @@ TEST(a_hardly_used_cwnd_is_not_sent_in_one_burst)
     CHECK(c->sent.in_flight <= 13u * c->mss &&
           c->sent.in_flight >= 9u * c->mss);
     for (int i = 0; i < 40 && c->sent.in_flight <= 30u * c->mss;
-         i++) /* as ACKs come */
+         i++) /* ACK by ACK */
         CHECK(time_sleep(MILLISECOND / 10) == OK);
     CHECK(c->cwnd == cwnd && c->sent.in_flight > 30u * c->mss);
     finish(f);

@@ -29,7 +29,7 @@ static void send_all(void *flow)
     flow_shutdown(flow, FLOW_WRITING);
 }
 
-/* Does all that is sent come back? */
+/* Is all data returned? */
 static bool is_echoed(void)
 {
     struct endpoint server = {ipv4_address(10, 0, 0, 2), PORT};
@@ -50,7 +50,7 @@ static bool is_echoed(void)
     return got == LENGTH;
 }
 
-/* Holes on both sides, which both tell of in segments that are to fill them. */
+/* Both hosts have holes, and report them in the segments that fill them. */
 TEST(a_lossy_link_with_a_small_mtu_carries_data_both_ways)
 {
     static const uint16_t mtus[] = {68, 69, 72, 76, 80, 88, 100};

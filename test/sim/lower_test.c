@@ -95,7 +95,7 @@ TEST(datagrams_of_every_size_arrive_and_closed_ports_refuse)
     }
     CHECK(udpv4_write(left.udp, 0, to, data, UDP_MOST) == OK);
     CHECK(time_sleep(MILLISECOND) == OK && last_len == UDP_MOST);
-    CHECK(last_from.port >= 1024); /* by chance */
+    CHECK(last_from.port >= 1024); /* random */
     CHECK(udpv4_listen(right.udp, 53, NULL, NULL) == OK);
     CHECK(udpv4_open(left.udp, &to, on_datagram, NULL, &port) == OK);
     CHECK(udpv4_open(left.udp, &to, on_datagram, NULL, &other) == OK);
@@ -119,7 +119,7 @@ TEST(a_connected_port_receives_only_from_its_peer)
     CHECK(time_sleep(MILLISECOND) == OK && datagrams == 1);
 }
 
-static size_t heard; /* bytes of them, in order */
+static size_t received; /* bytes of them, in order */
 
 static void on_part(void *ctx, struct endpoint from, struct endpoint to,
                     const struct buf *datagram)
@@ -133,8 +133,8 @@ static void on_part(void *ctx, struct endpoint from, struct endpoint to,
     CHECK(len <= sizeof part);
     buf_copy_out(datagram, 0, part, len);
     for (size_t i = 0; i < len; i++)
-        CHECK(part[i] == (uint8_t)((heard + i) % 251));
-    heard += len;
+        CHECK(part[i] == (uint8_t)((received + i) % 251));
+    received += len;
     if (ctx && datagrams == 3)
         CHECK(udpv4_listen(ctx, 55, NULL, NULL) == OK);
 }
@@ -151,7 +151,7 @@ static enum status write_joined(size_t len, uint16_t segment)
     CHECK(b != NULL);
     b->offload.segment = segment;
     datagrams = 0;
-    heard = 0;
+    received = 0;
     return udpv4_write_bufs(left.udp, 1000, to, b);
 }
 
@@ -169,12 +169,12 @@ TEST(datagrams_sent_as_one_frame_arrive_one_by_one)
         CHECK(write_joined(10500, 1000) == OK);
         CHECK(left.net->counters.frames_out - frames == (i < 2 ? 11 : 1));
         CHECK(time_sleep(SECOND) == OK);
-        CHECK(datagrams == 11 && heard == 10500);
+        CHECK(datagrams == 11 && received == 10500);
         CHECK(write_joined(UDP_MOST, 1472) == OK);
         CHECK(time_sleep(SECOND) == OK);
-        CHECK(datagrams == 45 && heard == UDP_MOST);
+        CHECK(datagrams == 45 && received == UDP_MOST);
         CHECK(write_joined(1000, 1000) == OK);
-        CHECK(time_sleep(SECOND) == OK && datagrams == 1 && heard == 1000);
+        CHECK(time_sleep(SECOND) == OK && datagrams == 1 && received == 1000);
         CHECK(write_joined(5000, 1473) == ERR_RANGE);
     }
     /* A listener that closes itself receives no more. */
@@ -295,7 +295,7 @@ TEST(icmp_errors_are_rate_limited_and_echoes_are_not)
     nanoseconds took;
 
     for (int i = 0; i < 1000; i++)
-        feed(LEFT, RIGHT, 1, 0, 99, 8); /* a protocol that nobody has */
+        feed(LEFT, RIGHT, 1, 0, 99, 8); /* an unknown protocol */
     complaints = count(right.ip, "ipv4_out") - before;
     CHECK(complaints >= 5 && complaints <= 11);
     for (int i = 0; i < 300; i++)

@@ -10,7 +10,7 @@
 
 static struct seen queue[QUEUE];
 static unsigned first, count;
-static struct waiters came;
+static struct waiters arrival;
 static uint16_t last_from, last_to; /* ports */
 
 static void on_segment(void *ctx, const struct ipv4_packet *packet,
@@ -29,7 +29,7 @@ static void on_segment(void *ctx, const struct ipv4_packet *packet,
         queue[(first + count++) % QUEUE] = one;
     }
     buf_free(b);
-    wake_all(&came);
+    wake_all(&arrival);
 }
 
 void peer_begin(void)
@@ -71,7 +71,7 @@ bool peer_sees(struct seen *seen, nanoseconds within)
     nanoseconds deadline = time_after(within);
 
     while (count == 0)
-        if (wait_until(&came, deadline) != OK)
+        if (wait_until(&arrival, deadline) != OK)
             return false;
     *seen = queue[first++ % QUEUE];
     count--;

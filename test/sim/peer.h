@@ -22,7 +22,7 @@ void peer_send(const struct tcp_segment *s, const void *data, size_t len);
 /* Our connection of the ports of the last segment sent; NULL: there is none. */
 struct connection *peer_tcp(void);
 
-/* Receives a segment within that time; false: none came. */
+/* Receives a segment within that time; false: none did. */
 bool peer_sees(struct seen *seen, nanoseconds within);
 
 /* Forgets all segments received until that time has passed. */

@@ -221,17 +221,17 @@ static void thieve(void *ctx)
 {
     (void)ctx;
     while (is_thieving) {
-        struct buf *taken = NULL, *b;
+        struct buf *pages = NULL, *b;
         size_t left_over = next() % 4 ? next() % 40 : next() % 2000;
 
         while (buf_pages_free() > left_over &&
                (b = __real_buf_new(0)) != NULL) {
-            b->next = taken;
-            taken = b;
+            b->next = pages;
+            pages = b;
         }
         CHECK(time_sleep((next() % 8 ? next() % 20 : next() % 400) *
                          MILLISECOND) == OK);
-        buf_free(taken);
+        buf_free(pages);
         CHECK(time_sleep(next() % 200 * MILLISECOND) == OK);
     }
 }

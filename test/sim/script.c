@@ -40,7 +40,7 @@ unsigned script_port;
 
 static struct seen seen[QUEUE];
 static unsigned seen_first, seen_count;
-static struct waiters came;
+static struct waiters arrival;
 static uint32_t first, first_time; /* our ISS and first timestamp */
 static bool has_first;
 
@@ -70,7 +70,7 @@ static void on_segment(void *ctx, const struct ipv4_packet *packet,
         script_port = one.s.from;
     }
     buf_free(b);
-    wake_all(&came);
+    wake_all(&arrival);
 }
 
 void script_begin(void)
@@ -152,7 +152,7 @@ static bool await(struct seen *s, nanoseconds deadline)
 {
 
     while (seen_count == 0)
-        if (wait_until(&came, deadline) != OK)
+        if (wait_until(&arrival, deadline) != OK)
             return false;
     *s = seen[seen_first++ % QUEUE];
     seen_count--;
@@ -223,7 +223,7 @@ static bool expect(const struct line *l)
 
     for (unsigned i = 0; i < l->times; i++) {
         if (!await(&s, time_after(wait))) {
-            printf("script: %s: nothing came\n", l->text);
+            printf("script: %s: nothing arrival\n", l->text);
             return false;
         }
         if (!is_it(&s, l, i) || (i == 0 && !is_in_time(&s, l, began))) {
