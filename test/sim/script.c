@@ -223,7 +223,7 @@ static bool expect(const struct line *l)
 
     for (unsigned i = 0; i < l->times; i++) {
         if (!await(&s, time_after(wait))) {
-            printf("script: %s: nothing arrival\n", l->text);
+            printf("script: %s: nothing came\n", l->text);
             return false;
         }
         if (!is_it(&s, l, i) || (i == 0 && !is_in_time(&s, l, began))) {
