@@ -120,12 +120,12 @@ static const char *device(size_t n)
 
 TEST(words_of_the_monitor_are_found_by_their_key_in_their_order)
 {
-    static const char *const words[] = {
+    static const char *const given[] = {
         "virtio_mmio.device=4K@0xd0000000:5", "virtio_mmio.devices=no",
         "--test-number=3", "xvirtio_mmio.device=no", "virtio_mmio.device",
         "virtio_mmio.device=", "virtio_mmio.device=a=b", "pci=off"};
 
-    boot_arguments(words, sizeof words / sizeof *words, true);
+    boot_arguments(given, sizeof given / sizeof *given, true);
     CHECK_TEXT(device(0), "4K@0xd0000000:5");
     CHECK_TEXT(device(1), "");
     CHECK_TEXT(device(2), "a=b");
@@ -133,7 +133,7 @@ TEST(words_of_the_monitor_are_found_by_their_key_in_their_order)
     CHECK_TEXT(boot_word("pci", 0), "off");
     CHECK(!boot_word("pc", 0));
     CHECK(!boot_word("of", 0));
-    boot_arguments(words, 0, true);
+    boot_arguments(given, 0, true);
     CHECK(!device(0));
 }
 
