@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* A frame is the caller's frame pointer, and above it the return address. */
+/* Backtraces by frame pointers: each points to the caller's, above which is the
+ * return address, on both processors. */
 #include <mirage/arch.h>
 
 size_t arch_backtrace(uintptr_t frame, uintptr_t low, uintptr_t high,

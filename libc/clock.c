@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Time: the image's two clocks, as POSIX calls them, and sleeps. */
+/* POSIX clocks and sleeps, by the image's clocks. */
 #include <mirage/platform.h>
 #include <mirage/time.h>
 #include <errno.h>
@@ -18,7 +18,8 @@ int gettimeofday(struct timeval *restrict now, void *restrict zone)
     return 0;
 }
 
-/* glibc's number of the real-time clock is 0, and newlib's 1. */
+/* CLOCK_REALTIME is 0 in glibc, against which libraries are built, and 1 in
+ * newlib. */
 int clock_gettime(clockid_t clock, struct timespec *now)
 {
     nanoseconds time =
@@ -29,7 +30,7 @@ int clock_gettime(clockid_t clock, struct timespec *now)
     return 0;
 }
 
-/* The processor's time is not measured: it is that since boot. */
+/* Processor time is not measured; the time since boot is used. */
 clock_t times(struct tms *about)
 {
     clock_t now = platform_now() / (SECOND / CLOCKS_PER_SEC);
@@ -38,7 +39,7 @@ clock_t times(struct tms *about)
     return now;
 }
 
-/* As a POSIX sleep: a cancelled fiber is one that a signal interrupted. */
+/* Cancelling the fiber has the effect of a signal: EINTR. */
 int nanosleep(const struct timespec *length, struct timespec *left)
 {
     nanoseconds end = time_after((nanoseconds)length->tv_sec * SECOND +

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* getentropy, by the platform's entropy. */
 #include <mirage/platform.h>
 #include <errno.h>
 #include <unistd.h>

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What there is of files: the console, as descriptors 0 to 2, and the random
- * numbers of /dev/urandom, which libraries open to seed generators of theirs.
- * Reading the console blocks the fiber until there is input; stdin, as every
- * FILE, is for one fiber at a time.
+ * File descriptors: the console as 0 to 2, and /dev/urandom, which libraries
+ * open to seed their generators. Reading the console blocks the fiber until
+ * there is input. A FILE, also stdin, may be used by one fiber at a time.
  */
 #include <mirage/platform.h>
 #include <errno.h>
@@ -17,8 +16,8 @@ enum { INPUT,
        ERRORS,
        RANDOM };
 
-/* As errno is set, and a call fails. */
-static int fails(int error)
+/* Sets errno, and returns -1. */
+static int fail(int error)
 {
     errno = error;
     return -1;
@@ -27,18 +26,18 @@ static int fails(int error)
 int open(const char *path, int flags, ...)
 {
     if (strcmp(path, "/dev/urandom") && strcmp(path, "/dev/random"))
-        return fails(ENOENT);
+        return fail(ENOENT);
     if ((flags & O_ACCMODE) != O_RDONLY)
-        return fails(EACCES);
+        return fail(EACCES);
     return RANDOM;
 }
 
 int close(int fd)
 {
-    return fd >= INPUT && fd <= RANDOM ? 0 : fails(EBADF);
+    return fd >= INPUT && fd <= RANDOM ? 0 : fail(EBADF);
 }
 
-/* A cancelled fiber is one that a signal interrupted. */
+/* Cancelling the fiber has the effect of a signal: EINTR. */
 static _READ_WRITE_RETURN_TYPE read_input(void *data, size_t len)
 {
     size_t got;
@@ -48,8 +47,8 @@ static _READ_WRITE_RETURN_TYPE read_input(void *data, size_t len)
     switch (platform_input(data, len, &got)) {
     case OK: return got;
     case ERR_EOF: return 0;
-    case ERR_CANCELLED: return fails(EINTR);
-    default: return fails(EIO);
+    case ERR_CANCELLED: return fail(EINTR);
+    default: return fail(EIO);
     }
 }
 
@@ -58,7 +57,7 @@ _READ_WRITE_RETURN_TYPE read(int fd, void *data, size_t len)
     if (fd == INPUT)
         return read_input(data, len);
     if (fd != RANDOM)
-        return fails(EBADF);
+        return fail(EBADF);
     for (size_t at = 0, n; at < len; at += n) {
         n = len - at < 256 ? len - at : 256;
         platform_entropy((char *)data + at, n);
@@ -73,7 +72,7 @@ _READ_WRITE_RETURN_TYPE write(int fd, const void *data, size_t len)
     else if (fd == ERRORS)
         platform_put(data, len);
     else
-        return fails(EBADF);
+        return fail(EBADF);
     return len;
 }
 
@@ -81,18 +80,18 @@ off_t lseek(int fd, off_t to, int from)
 {
     (void)to;
     (void)from;
-    return fails(fd >= INPUT && fd <= RANDOM ? ESPIPE : EBADF);
+    return fail(fd >= INPUT && fd <= RANDOM ? ESPIPE : EBADF);
 }
 
 int isatty(int fd)
 {
-    return (fd >= INPUT && fd <= ERRORS) || fails(ENOTTY) == 0;
+    return (fd >= INPUT && fd <= ERRORS) || fail(ENOTTY) == 0;
 }
 
 int fstat(int fd, struct stat *about)
 {
     if (fd < INPUT || fd > RANDOM)
-        return fails(EBADF);
+        return fail(EBADF);
     memset(about, 0, sizeof *about);
     about->st_mode = S_IFCHR;
     about->st_blksize = 1024; /* the size of stdio's buffers */
@@ -101,33 +100,33 @@ int fstat(int fd, struct stat *about)
 
 int fcntl(int fd, int command, ...)
 {
-    return fails(fd >= INPUT && fd <= RANDOM && command != F_GETFD ? EINVAL
-                                                                   : EBADF);
+    return fail(fd >= INPUT && fd <= RANDOM && command != F_GETFD ? EINVAL
+                                                                  : EBADF);
 }
 
 int stat(const char *path, struct stat *about)
 {
     (void)path;
     (void)about;
-    return fails(ENOENT);
+    return fail(ENOENT);
 }
 
 int unlink(const char *path)
 {
     (void)path;
-    return fails(ENOENT);
+    return fail(ENOENT);
 }
 
 int link(const char *path, const char *other)
 {
     (void)path;
     (void)other;
-    return fails(ENOENT);
+    return fail(ENOENT);
 }
 
 int mkdir(const char *path, mode_t mode)
 {
     (void)path;
     (void)mode;
-    return fails(EROFS);
+    return fail(EROFS);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What static libraries ask for that were built against glibc: its names for
- * what newlib has, and its checks. The numbers of errors up to ERANGE are the
- * same in both; FILE is newlib's, so macros of glibc that look into one do not
- * work.
+ * Symbols for static libraries that were built against glibc: its internal
+ * names of functions that newlib has, and its fortified functions. Error
+ * numbers are the same in both up to ERANGE. FILE is newlib's, so glibc's
+ * macros that access its members do not work.
  */
 #include <mirage/panic.h>
 #include <ctype.h>
@@ -84,7 +84,7 @@ char *__secure_getenv(const char *name)
     return getenv(name);
 }
 
-/* glibc's flags are others than newlib's, but for those of the access. */
+/* glibc's and newlib's flags differ, but for the access mode. */
 int open64(const char *path, int flags, ...)
 {
     return open(path, flags & O_ACCMODE);
@@ -100,7 +100,7 @@ size_t __ctype_get_mb_cur_max(void)
     return 1;
 }
 
-/* Tables of characters, from -128 to 255, made when they are asked for. */
+/* Tables of characters from -128 to 255, filled at the first call. */
 enum { LOW = -128,
        COUNT = 384 };
 
@@ -129,7 +129,7 @@ const unsigned short **__ctype_b_loc(void)
     return &zero;
 }
 
-/* fill TABLE: FUNCTION of each character of ASCII, itself for the others */
+/* Fills a table with function(c) for ASCII, and c for all other characters. */
 static const int32_t *fill(int32_t *table, int function(int c))
 {
     for (int c = LOW; c < COUNT + LOW; c++)

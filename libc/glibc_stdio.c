@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * glibc's names of stdio, for static libraries built against it. The checked
- * ones that newlib has too are its own.
+ * glibc's internal names of stdio, for static libraries that were built against
+ * it. Newlib has the other fortified functions itself.
  */
 #define _GNU_SOURCE /* vasprintf */
 #include <stdarg.h>
@@ -38,7 +38,7 @@ FILE *stdin = (FILE *)&__sf[0];
 FILE *stdout = (FILE *)&__sf[1];
 FILE *stderr = (FILE *)&__sf[2];
 
-/* What is called with arguments of a list, is called with those of a call. */
+/* The body of a variadic function that passes its arguments as a va_list. */
 #define WITH_LIST(result, call) \
     va_list args;               \
     result value;               \

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The memory of malloc. */
+/* sbrk, by which malloc gets memory, on the platform's heap. */
 #include <mirage/platform.h>
 #include <errno.h>
 #include <malloc.h>
 #include <unistd.h>
 
-/* Where the heap ends, and what malloc gave back below the platform's end. */
+/* The break, and the bytes between it and the end of the platform's heap, which
+ * never shrinks. */
 static char *end;
 static size_t spare;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * memcpy, memmove and memset. newlib's write around the caches from 256 bytes
- * on, so that what was just copied is slow to read, and byte by byte below 16.
+ * memcpy, memmove and memset. Newlib's use non-temporal stores from 256 bytes
+ * on, so that copied data is not in the caches, and single bytes below 16.
  *
- * A short block is moved by two words that may overlap, read before either is
- * written; a longer one by sixteen bytes at a time and, at its end, the last
- * sixteen.
+ * A short block is moved as two words that may overlap, both of which are read
+ * before one is written; a longer one in steps of 16 bytes, and then its last
+ * 16 bytes.
  */
 #include <stdint.h>
 #include <string.h>
@@ -17,7 +17,8 @@ typedef uint64_t eight __attribute__((aligned(1), may_alias));
 typedef uint64_t sixteen
     __attribute__((vector_size(16), aligned(1), may_alias));
 
-/* Keeps compilers from taking a loop for a call of the function it is in. */
+/* Keeps compilers from replacing a loop by a call of the function that contains
+ * it. */
 #define NO_CALL __asm__ volatile("" :: \
                                      : "memory")
 
@@ -44,7 +45,8 @@ static inline void move_few(char *to, const char *from, size_t len)
         *to = *from;
 }
 
-/* Upwards: for to before from, or apart. More than 32 bytes. */
+/* Moves more than 32 bytes, ascending: `to` is below `from`, or they do not
+ * overlap. */
 static inline void move_up(char *to, const char *from, size_t len)
 {
     sixteen last = *(const sixteen *)(from + len - 16);
@@ -68,7 +70,7 @@ static inline void move_up(char *to, const char *from, size_t len)
     *(sixteen *)end = last;
 }
 
-/* Downwards: for to after from. More than 32 bytes. */
+/* Moves more than 32 bytes, descending: `to` is above `from`. */
 static inline void move_down(char *to, const char *from, size_t len)
 {
     sixteen first = *(const sixteen *)from;

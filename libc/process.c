@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The image as a process: there is one, and it ends as images do. */
+/* Processes and signals of POSIX: the image is the only process. */
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 #include <assert.h>
@@ -36,7 +36,7 @@ pid_t getpid(void)
     return 1;
 }
 
-/* A signal to the image that the C library does not handle, by raise(). */
+/* Called by raise() for a signal without a handler. */
 int kill(pid_t pid, int signal)
 {
     if (pid != getpid()) {
@@ -48,7 +48,7 @@ int kill(pid_t pid, int signal)
     return 0;
 }
 
-/* Nothing sends signals, so none can be blocked: for sigsetjmp. */
+/* For sigsetjmp. No signals are ever sent, so none are blocked. */
 int sigprocmask(int how, const sigset_t *set, sigset_t *old)
 {
     (void)how;

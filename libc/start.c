@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* The stack protector's canary, and how the C library ends. */
+/* The stack protector's canary (decision 0022), and the end of the C library.
+ * */
 #include <mirage/libc.h>
 #include <mirage/platform.h>
 #include <reent.h>
@@ -15,7 +16,7 @@ void libc_start(void)
 {
     libc_thread_block[SELF] = (uintptr_t)libc_thread_block;
     platform_entropy(&libc_thread_block[CANARY], sizeof(uintptr_t));
-    /* Its first byte is zero, so that no string can read or write past it. */
+    /* Its first byte is zero, so that string functions stop there. */
     libc_thread_block[CANARY] &= ~(uintptr_t)0xff;
 }
 
@@ -24,7 +25,7 @@ void __stack_chk_fail(void)
     platform_smashed((uintptr_t)__builtin_return_address(0));
 }
 
-/* An image that uses neither has neither. */
+/* Not linked in images that use neither. */
 extern struct _reent *_impure_ptr __attribute__((weak));
 
 void __call_exitprocs(int code, void *object) __attribute__((weak));

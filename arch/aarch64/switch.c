@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Switching stacks on AArch64: AAPCS64, 6.1 says what a call keeps: x19 to
- * x30 and the low halves of v8 to v15.
- */
+/* Stack switching on AArch64. Calls preserve x19 to x30 and the low halves of
+ * v8 to v15 (AAPCS64, 6.1). */
 #include <mirage/arch.h>
 
 #define SAVED 20 /* words: 12 registers and 8 halves, a multiple of 16 bytes */
-#define LINK  11 /* where x30 lies among them */
+#define LINK  11 /* index of x30 among them */
 
 __asm__(".text\n"
         ".globl arch_switch\n"

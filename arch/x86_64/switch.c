@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Switching stacks on x86-64: System V ABI, 3.2.1 says what a call keeps. It
- * returns by ret, not by a jump: all switches are called from one place in
- * core, so the processor's return prediction, which knows nothing of stacks,
- * is right there, and in the callers above as far as they are the same. A jump
- * would leave it one call behind, and each return after it mispredicted.
+ * Stack switching on x86-64. Calls preserve RBX, RBP and R12 to R15 (System V
+ * ABI, 3.2.1). It ends with ret and not with a jump, which would leave the
+ * return predictor one call behind, so that all later returns were
+ * mispredicted. Since core calls it from one place, the predicted address is
+ * right.
  */
 #include <mirage/arch.h>
 
@@ -34,8 +34,8 @@ void *arch_stack(void *top, void (*entry)(void))
 {
     uint64_t *sp = top;
 
-    *--sp = 0; /* entry's return address: the end of every backtrace; it also
-                  aligns the stack as at a function's first instruction */
+    *--sp = 0; /* entry's return address, where backtraces end; it also aligns
+                  the stack as at a function's first instruction */
     *--sp = (uintptr_t)entry;
     for (int i = 0; i < 6; i++)
         *--sp = 0;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The crash report of a bare image. The names of its functions lie in the
- * image itself, in a table that the build makes of the linked program.
+ * The crash report of a bare image. The names of functions are in a table in
+ * the image, which the build makes from the linked program.
  */
 #include <mirage/arch.h>
 #include <mirage/bare.h>
@@ -14,10 +14,10 @@
 #define NAME_SIZE 256 /* longer names are cut */
 
 /*
- * Made by backend/bare/symbols: of each function, by rising addresses, how far
- * it is from the one before (LEB128; the first: from 0), and its name. That is
- * how many of its first characters are those of the name before, if there is a
- * byte below 32, and the others, the last of which has the highest bit.
+ * The table, made by backend/bare/symbols. For each function, by ascending
+ * address: the distance from the one before (LEB128; from 0 for the first), and
+ * the name. If a name begins with a byte below 32, that is the length of the
+ * prefix that it shares with the name before. The last character has bit 7 set.
  */
 struct symbols {
     uint32_t count;
@@ -40,7 +40,7 @@ static const unsigned char *distance(const unsigned char *from, uintptr_t *far)
     return from;
 }
 
-/* Makes the name before into this one. */
+/* Replaces the previous name by the next one. */
 static const unsigned char *next_name(const unsigned char *from, char *name)
 {
     size_t len = *from < 32 ? *from++ : 0;
@@ -53,7 +53,7 @@ static const unsigned char *next_name(const unsigned char *from, char *name)
     return from;
 }
 
-const char *bare_function(uintptr_t at, uintptr_t *from)
+const char *bare_function_name(uintptr_t at, uintptr_t *from)
 {
     static char name[NAME_SIZE];
     const unsigned char *next = image_symbols.functions;
@@ -74,7 +74,7 @@ const char *bare_function(uintptr_t at, uintptr_t *from)
 static void say_function(uintptr_t at, uintptr_t shown)
 {
     uintptr_t from;
-    const char *name = bare_function(at, &from);
+    const char *name = bare_function_name(at, &from);
 
     if (name)
         image_say("%s+0x%zx", name, (size_t)(shown - from));
@@ -101,7 +101,7 @@ void bare_crash(uintptr_t pc, uintptr_t frame, uintptr_t sp)
         if (stack.size > 2 * sizeof link &&
             sp - low < stack.size - 2 * sizeof link) {
             memcpy(&link, (const void *)sp, sizeof link);
-            if (link == frame) /* pushed already, but no more */
+            if (link == frame) /* RBP was pushed, but not yet set */
                 memcpy(&link, (const void *)(sp + sizeof link), sizeof link);
             if (arch_is_return_address(link, is_code))
                 returns[count++] = link;
@@ -127,7 +127,7 @@ void platform_crash(uintptr_t frame)
 void platform_smashed(uintptr_t at)
 {
     uintptr_t from;
-    const char *name = bare_function(at - 1, &from);
+    const char *name = bare_function_name(at - 1, &from);
 
     panic("stack smashing detected: %s has written past the end of an array",
           name ? name : "a function");

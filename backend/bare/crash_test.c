@@ -40,7 +40,7 @@ void bare_leave(int code)
 static const char *found(uintptr_t at, uintptr_t begin)
 {
     uintptr_t from;
-    const char *name = bare_function(at, &from);
+    const char *name = bare_function_name(at, &from);
 
     CHECK(!name || from == begin);
     return name ? name : "none";

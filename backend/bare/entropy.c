@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What comes from the sources goes, piece by piece, into a key that only grows
- * better by it: each step is ChaCha20 under the present key, with the piece as
- * its input, and the result is the next key (a cascade, as HMAC is one). What
- * is given out is made under the key of the moment, which is then replaced.
+ * Data from the sources is mixed piece by piece into a key: each step is
+ * ChaCha20 under the present key with the piece as input, and its result is the
+ * next key, so that a bad source cannot weaken a good one. Output is generated
+ * under the present key, which is then replaced.
  */
 #include "entropy.h"
 #include "jitter.h"
@@ -14,7 +14,7 @@
 #include <mirage/platform.h>
 #include <string.h>
 
-#define WORDS 8 /* from the processor at a time: twice the key */
+#define WORDS 8 /* drawn at a time: twice the length of the key */
 #define TRIES 1000
 
 LOG_SOURCE(entropy);

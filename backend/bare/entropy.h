@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * entropy: platform_entropy, for every bare image. All sources that a machine
- * has are mixed: the processor's (RDSEED, RDRAND) and the loader's seed; the
- * jitter of its timing, with a warning, only where there is none of those. An
- * image that has none at all crashes before it gives out anything.
+ * entropy: platform_entropy of bare images. All sources are mixed: the
+ * processor's instructions and the loader's seed. Without any of those, timing
+ * jitter is used, with a warning. An image without any source crashes before it
+ * gives out random numbers.
  */
 #ifndef BARE_ENTROPY_H
 #define BARE_ENTROPY_H
 
 #include <stddef.h>
 
-/* A seed from the loader, before anybody has asked for entropy. */
+/* Mixes a seed from the loader, before the first call of platform_entropy. */
 void entropy_seed(const void *data, size_t len);
 
-/* Logs the sources. platform_entropy works before the log does. */
+/* Logs the sources, which are used before there is a log. */
 void entropy_report(void);
 
 #endif

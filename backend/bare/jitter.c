@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A sample is the low byte of a time. We count on an eighth of a bit in each
- * of them and take twice as many as that asks for. The cutoffs follow from
- * that and from one false alarm in 2^20 (SP 800-90B, 4.4.1 and 4.4.2, the
- * latter's C being one more than CRITBINOM(512, 2^-1/8, 1 - 2^-20)).
+ * A sample is the low byte of a duration, and is assumed to have an eighth of a
+ * bit of entropy; twice as many are taken as that requires. The cutoffs of the
+ * health tests follow for a false alarm rate of 2^-20 (NIST SP 800-90B, 4.4.1
+ * and 4.4.2, where C is CRITBINOM(512, 2^-1/8, 1 - 2^-20) + 1).
  */
 #include "jitter.h"
 #include <mirage/platform.h>
 
 #define SAMPLES      4096
 #define TRIES        8
-#define MOST_REPEATS 161 /* one after the other */
+#define MOST_REPEATS 161 /* in a row */
 #define WINDOW       512
-#define MOST_SAME    497 /* as the first one, in a window */
+#define MOST_SAME    497 /* equal to the first, in a window */
 
 struct health {
     uint8_t last, first;

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The page allocator, and what the platform makes of it: stacks, the heap. */
+/*
+ * The page allocator of a bare image, and what it is used for: fibers' stacks
+ * and the heap. Free extents are in a treap, ordered by address.
+ */
 #include "pages.h"
 #include "shortage.h"
 #include <mirage/bare.h>
+#include <mirage/macros.h>
 #include <mirage/platform.h>
 #include <string.h>
 
@@ -11,14 +15,14 @@
 #define HEAP_MAX ((size_t)1 << 40)
 
 /*
- * A treap: ordered by address from left to right, and from the root down by
- * rank, which is made of the address, so that it is as good as drawn by lot
- * and the tree is flat whatever is given and taken.
+ * A node of the treap: ordered by address from left to right, and by rank from
+ * the root down. The rank is a hash of the address, which is as good as random:
+ * the tree's depth is logarithmic in any order of calls.
  */
 struct extent {
-    struct extent *child[2]; /* of lower and of higher addresses */
+    struct extent *child[2]; /* of min and of max addresses */
     size_t count;
-    size_t largest; /* count here and below */
+    size_t largest; /* count of this extent and those below */
 };
 
 static struct extent *extents;
@@ -41,7 +45,7 @@ static char *end_of(struct extent *e)
     return (char *)e + e->count * BARE_PAGE;
 }
 
-size_t pages_free(void)
+size_t pages_free_count(void)
 {
     return free_count;
 }
@@ -53,7 +57,7 @@ static uint64_t rank(const struct extent *e)
     return (page ^ page >> 32) * 0xd6e8feb86659fd93;
 }
 
-static struct extent *renewed(struct extent *e)
+static struct extent *update_largest(struct extent *e)
 {
     e->largest = e->count;
     for (int side = 0; side < 2; side++)
@@ -62,32 +66,31 @@ static struct extent *renewed(struct extent *e)
     return e;
 }
 
-/* Of two trees, all of whose addresses are lower in the one than in the
- * other. */
-static struct extent *joined(struct extent *low, struct extent *high)
+/* Joins two trees; all addresses in low are below those in high. */
+static struct extent *join(struct extent *low, struct extent *high)
 {
     if (!low || !high)
         return low ? low : high;
     if (rank(low) > rank(high)) {
-        low->child[1] = joined(low->child[1], high);
-        return renewed(low);
+        low->child[1] = join(low->child[1], high);
+        return update_largest(low);
     }
-    high->child[0] = joined(low, high->child[0]);
-    return renewed(high);
+    high->child[0] = join(low, high->child[0]);
+    return update_largest(high);
 }
 
-/* Parts a tree into what lies below the address, and the rest. */
-static void part(struct extent *e, const void *address, struct extent **low,
-                 struct extent **high)
+/* Splits a tree into the extents below the address and the others. */
+static void split(struct extent *e, const void *address, struct extent **low,
+                  struct extent **high)
 {
     if (!e) {
         *low = *high = NULL;
     } else if ((const void *)e < address) {
-        part(e->child[1], address, &e->child[1], high);
-        *low = renewed(e);
+        split(e->child[1], address, &e->child[1], high);
+        *low = update_largest(e);
     } else {
-        part(e->child[0], address, low, &e->child[0]);
-        *high = renewed(e);
+        split(e->child[0], address, low, &e->child[0]);
+        *high = update_largest(e);
     }
 }
 
@@ -99,82 +102,83 @@ static struct extent *outermost(struct extent *e, int side)
     return e;
 }
 
-void pages_give(void *pages, size_t count)
+void pages_release(void *pages, size_t count)
 {
     struct extent *low, *high, *before, *after, *e = pages;
 
     if (count == 0)
         return;
     free_count += count;
-    part(extents, pages, &low, &high);
+    split(extents, pages, &low, &high);
     before = outermost(low, 1);
     if (before && end_of(before) == (char *)pages) {
-        part(low, before, &low, &e);
+        split(low, before, &low, &e);
         count += e->count;
     }
     after = outermost(high, 0);
     if (after && (char *)e + count * BARE_PAGE == (char *)after) {
-        part(high, (char *)after + 1, &after, &high);
+        split(high, (char *)after + 1, &after, &high);
         count += after->count;
     }
     *e = (struct extent){.count = count, .largest = count};
-    extents = joined(joined(low, e), high);
+    extents = join(join(low, e), high);
 }
 
-/* From the end of the first extent that has so many; there is one. */
-static char *take_from(struct extent **at, size_t count)
+/* Allocates from the end of the first extent that is large enough, which must
+ * exist. */
+static char *alloc_from(struct extent **at, size_t count)
 {
     struct extent *e = *at;
     char *taken;
 
     if (e->child[0] && e->child[0]->largest >= count) {
-        taken = take_from(&e->child[0], count);
+        taken = alloc_from(&e->child[0], count);
     } else if (e->count < count) {
-        taken = take_from(&e->child[1], count);
+        taken = alloc_from(&e->child[1], count);
     } else {
         e->count -= count;
         taken = end_of(e);
         if (e->count == 0) {
-            *at = joined(e->child[0], e->child[1]);
+            *at = join(e->child[0], e->child[1]);
             return taken;
         }
     }
-    renewed(e);
+    update_largest(e);
     return taken;
 }
 
-void *pages_take(size_t count)
+void *pages_alloc(size_t count)
 {
     if (count == 0)
         return NULL;
     while (!extents || extents->largest < count)
-        if (!pages_more(count))
+        if (!pages_map_more(count))
             return NULL;
     free_count -= count;
-    return take_from(&extents, count);
+    return alloc_from(&extents, count);
 }
 
 void *platform_pages(size_t count)
 {
-    void *pages = pages_take(count);
+    void *pages = pages_alloc(count);
 
     return pages ? memset(pages, 0, count * BARE_PAGE) : NULL;
 }
 
 void platform_pages_free(void *pages, size_t count)
 {
-    pages_give(pages, count);
+    pages_release(pages, count);
 }
 
 enum status platform_stack(size_t size, struct stack *stack)
 {
     size_t count = size / BARE_PAGE + (size % BARE_PAGE != 0);
-    uint8_t *guard = pages_take(count + 1);
+    uint8_t *guard = pages_alloc(count + 1);
 
     if (!guard)
         return ERR_NO_MEMORY;
     if (!bare_map((uintptr_t)guard, 0, BARE_PAGE, NO_ACCESS)) {
-        pages_give(guard, count + 1);
+        pages_release(guard, count + 1);
         return ERR_NO_MEMORY;
     }
     *stack = (struct stack){guard + BARE_PAGE, count * BARE_PAGE, true};
@@ -185,21 +189,21 @@ void platform_stack_free(const struct stack *stack)
 {
     uint8_t *guard = stack->low - BARE_PAGE;
 
-    /* Its table is there already, so this cannot fail. */
+    /* Its page table exists, so this cannot fail. */
     (void)bare_map((uintptr_t)guard, (uintptr_t)guard, BARE_PAGE, READ_WRITE);
-    pages_give(guard, stack->size / BARE_PAGE + 1);
+    pages_release(guard, stack->size / BARE_PAGE + 1);
 }
 
-/* Maps what is missing of the heap up to end. */
+/* Maps the heap up to end. */
 static bool grow_heap(uintptr_t *mapped, uintptr_t end)
 {
     while (*mapped < end) {
-        void *page = pages_take(1);
+        void *page = pages_alloc(1);
 
         if (!page)
             return false;
         if (!bare_map(*mapped, (uintptr_t)page, BARE_PAGE, READ_WRITE)) {
-            pages_give(page, 1);
+            pages_release(page, 1);
             return false;
         }
         *mapped += BARE_PAGE;
@@ -207,10 +211,11 @@ static bool grow_heap(uintptr_t *mapped, uintptr_t end)
     return true;
 }
 
-/* Could the heap have so many pages more, and the tables for them? */
+/* Is there memory for so many more pages of heap, and their page tables? */
 static bool is_enough_for_heap(size_t count)
 {
-    return count + count / 512 + 3 <= pages_free() + pages_unmapped();
+    return count + count / 512 + 3 <=
+           pages_free_count() + pages_unmapped_count();
 }
 
 static void *more_heap(size_t size)
@@ -238,41 +243,31 @@ void *platform_heap(size_t size)
     void *more = more_heap(size);
 
     if (!more)
-        shortage_of_heap(size);
+        shortage_report(size);
     return more;
 }
 
-static uint64_t lower(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
-static uint64_t higher(uint64_t a, uint64_t b)
-{
-    return a > b ? a : b;
-}
-
-static void give_part(uint64_t from, uint64_t to)
+static void release_part(uint64_t from, uint64_t to)
 {
     if (from < to)
-        pages_give((void *)(uintptr_t)from, (to - from) / BARE_PAGE);
+        pages_release((void *)(uintptr_t)from, (to - from) / BARE_PAGE);
 }
 
-/* Gives the pages of [from, to), without page zero and those of the image. */
-static void give_range(uint64_t from, uint64_t to)
+/* Releases the pages of [from, to), but for page zero and the image. */
+static void release_range(uint64_t from, uint64_t to)
 {
-    from = higher((from + BARE_PAGE - 1) / BARE_PAGE * BARE_PAGE, BARE_PAGE);
+    from = max((from + BARE_PAGE - 1) / BARE_PAGE * BARE_PAGE, BARE_PAGE);
     to = to / BARE_PAGE * BARE_PAGE;
-    give_part(from, lower(to, image_from()));
-    give_part(higher(from, image_to()), to);
+    release_part(from, min(to, image_from()));
+    release_part(max(from, image_to()), to);
 }
 
-static void give_regions(const struct region *regions, size_t count,
-                         uint64_t from, uint64_t to)
+static void release_regions(const struct region *regions, size_t count,
+                            uint64_t from, uint64_t to)
 {
     for (size_t i = 0; i < count; i++)
-        give_range(higher(regions[i].base, from),
-                   lower(regions[i].base + regions[i].size, to));
+        release_range(max(regions[i].base, from),
+                      min(regions[i].base + regions[i].size, to));
 }
 
 static bool map_range(uint64_t from, uint64_t to)
@@ -280,23 +275,24 @@ static bool map_range(uint64_t from, uint64_t to)
     return from >= to || bare_map(from, from, to - from, READ_WRITE);
 }
 
-/* Maps a region, around page zero and the image, which is mapped by parts. */
+/* Maps a region, but for page zero and the image, which is mapped in parts. */
 static bool map_region(const struct region *r)
 {
-    uint64_t from = higher((r->base + BARE_PAGE - 1) / BARE_PAGE * BARE_PAGE,
-                           BARE_PAGE);
-    uint64_t to = lower((r->base + r->size) / BARE_PAGE * BARE_PAGE, HEAP);
+    uint64_t from = max((r->base + BARE_PAGE - 1) / BARE_PAGE * BARE_PAGE,
+                        BARE_PAGE);
+    uint64_t to = min((r->base + r->size) / BARE_PAGE * BARE_PAGE, HEAP);
 
-    return map_range(from, lower(to, image_from())) &&
-           map_range(higher(from, image_to()), to);
+    return map_range(from, min(to, image_from())) &&
+           map_range(max(from, image_to()), to);
 }
 
 void pages_start(const struct region *regions, size_t count)
 {
     bool good;
 
-    /* The tables at boot map one GiB; beyond it only our own will do. */
-    give_regions(regions, count, 0, GIB);
+    /* The page tables of the boot code map one GiB; memory above it can be used
+     * in our own tables only. */
+    release_regions(regions, count, 0, GIB);
     good = bare_paging_start();
     for (size_t i = 0; good && i < count; i++)
         good = map_region(&regions[i]);
@@ -306,5 +302,5 @@ void pages_start(const struct region *regions, size_t count)
         platform_exit(1);
     }
     bare_paging_use();
-    give_regions(regions, count, GIB, HEAP);
+    release_regions(regions, count, GIB, HEAP);
 }

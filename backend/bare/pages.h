@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pages: the memory of a bare image.
+ * pages: the page allocator of a bare image.
  *
- * Free memory is a tree of extents, each noted in its own first page, so that
- * nothing else is touched, however much there is. Taking is first fit, from
- * an extent's end; extents that meet become one. Both take about 2 log2(n)
- * steps where there are n extents. Memory from 1 TiB on is left alone.
+ * Each free extent is described in its own first page, so no other memory is
+ * touched. Allocation is first fit, from an extent's end; adjacent extents are
+ * merged. Both take about 2 log2(n) steps for n extents. Memory from 1 TiB on
+ * is not used.
  */
 #ifndef BARE_PAGES_H
 #define BARE_PAGES_H
@@ -14,33 +14,34 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Memory that is there; addresses are physical, and mapped to themselves. */
+/* A range of physical memory, which is mapped at the same virtual addresses. */
 struct region {
     uint64_t base, size;
 };
 
-/* Adds whole pages; they must be mapped and not be there yet. */
-void pages_give(void *pages, size_t count);
+/* Frees pages, or adds ones that are new. They must be mapped. */
+void pages_release(void *pages, size_t count);
 
-/* NULL: there is no extent of so many. Not cleared. */
-void *pages_take(size_t count);
+/* Allocates count contiguous pages, uncleared. NULL: no free extent is as
+ * large. */
+void *pages_alloc(size_t count);
 
 /*
- * Maps and gives memory that is not mapped yet: count pages in one piece if
- * there are so many, else what there is. False: nothing came; so it is too if
- * count is more than all there is. Of the platform.
+ * Maps memory that is not mapped yet and releases it: count contiguous pages if
+ * possible, else all that is left. False: nothing was released, which is also
+ * so if count exceeds all memory. Defined by the target.
  */
-bool pages_more(size_t count);
+bool pages_map_more(size_t count);
 
-/* How many are free; and besides, how many pages_more could give yet (which
- * is of the platform, too). */
-size_t pages_free(void);
-size_t pages_unmapped(void);
+/* The number of free pages, and of those that pages_map_more has not mapped
+ * yet, which the target defines. */
+size_t pages_free_count(void);
+size_t pages_unmapped_count(void);
 
 /*
- * Makes the regions (count of them) the image's memory, except page zero and
- * what the image itself occupies, and maps it: from now on the tables are our
- * own. Ends the image with a message if that cannot be.
+ * Maps the regions, except page zero and the image itself, in page tables of
+ * our own, which are used from then on, and releases their pages. Ends the
+ * image with a message if there is too little memory.
  */
 void pages_start(const struct region *regions, size_t count);
 

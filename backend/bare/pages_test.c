@@ -45,19 +45,19 @@ void bare_paging_use(void)
 {
 }
 
-void shortage_of_heap(size_t size)
+void shortage_report(size_t size)
 {
     (void)size;
 }
 
-bool pages_more(size_t count)
+bool pages_map_more(size_t count)
 {
     (void)count;
     more_calls++;
     return false;
 }
 
-size_t pages_unmapped(void)
+size_t pages_unmapped_count(void)
 {
     return 0;
 }
@@ -70,7 +70,7 @@ static void begin(void)
     extents = NULL;
     free_count = 0;
     memset(is_taken, 0, sizeof is_taken);
-    pages_give(memory, MEMORY);
+    pages_release(memory, MEMORY);
 }
 
 /* Notes pages as taken or given; each must have been the other before. */
@@ -87,7 +87,7 @@ static void note(const void *pages, size_t count, bool taken)
 
 static void *take(size_t count)
 {
-    void *pages = pages_take(count);
+    void *pages = pages_alloc(count);
 
     if (pages) {
         note(pages, count, true);
@@ -99,7 +99,7 @@ static void *take(size_t count)
 static void give(void *pages, size_t count)
 {
     note(pages, count, false);
-    pages_give(pages, count);
+    pages_release(pages, count);
 }
 
 /* Extents are in order, apart, and no tree forgets what is large. */
@@ -180,11 +180,11 @@ TEST(too_much_is_refused_and_more_is_asked_for)
 {
     begin();
     more_calls = 0;
-    CHECK(!pages_take(MEMORY + 1));
+    CHECK(!pages_alloc(MEMORY + 1));
     CHECK(more_calls == 1);
-    CHECK(!pages_take(0));
+    CHECK(!pages_alloc(0));
     CHECK(take(MEMORY));
-    CHECK(!pages_take(1));
+    CHECK(!pages_alloc(1));
     CHECK(more_calls == 2);
     CHECK(free_count == 0);
     give(memory, MEMORY);
@@ -226,8 +226,8 @@ TEST(memory_that_nobody_has_asked_for_is_not_touched)
     large = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
     require(large != MAP_FAILED);
     begin();
-    pages_give(large, size / BARE_PAGE);
-    CHECK(pages_take(1));
+    pages_release(large, size / BARE_PAGE);
+    CHECK(pages_alloc(1));
     CHECK(mincore(large, 2 * BARE_PAGE, present) == 0);
     CHECK((present[0] & 1) && !(present[1] & 1));
     begin();
@@ -242,7 +242,7 @@ static bool gives(size_t from, size_t to, size_t count)
 
     extents = NULL;
     free_count = 0;
-    give_regions(&r, 1, 0, UINT64_MAX);
+    release_regions(&r, 1, 0, UINT64_MAX);
     look();
     return free_count == count;
 }
@@ -264,7 +264,7 @@ TEST(a_region_gives_whole_pages_only)
 
     extents = NULL;
     free_count = 0;
-    give_regions(&r, 1, 0, UINT64_MAX);
+    release_regions(&r, 1, 0, UINT64_MAX);
     CHECK(free_count == 2);
     CHECK(extents == (struct extent *)(around_image + BARE_PAGE));
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Names the function whose allocation failed, from a backtrace. */
 #include "shortage.h"
 #include <mirage/arch.h>
 #include <mirage/bare.h>
@@ -10,7 +11,7 @@
 
 LOG_SOURCE(heap);
 
-/* What asks for memory on behalf of others: newlib's, ours, and C++'s. */
+/* Is this an allocator: newlib's, ours, or one of C++? */
 static bool is_allocator(const char *name)
 {
     static const char *const names[] = {
@@ -24,7 +25,7 @@ static bool is_allocator(const char *name)
     return false;
 }
 
-static const char *who_asked(void)
+static const char *name_caller(void)
 {
     struct stack stack = image_fiber_stack();
     uintptr_t low = (uintptr_t)stack.low, from, returns[FRAMES];
@@ -32,7 +33,7 @@ static const char *who_asked(void)
                                   low, low + stack.size, returns, FRAMES);
 
     for (size_t i = 0; i < count; i++) {
-        const char *name = bare_function(returns[i] - 1, &from);
+        const char *name = bare_function_name(returns[i] - 1, &from);
 
         if (name && !is_allocator(name))
             return name;
@@ -40,7 +41,7 @@ static const char *who_asked(void)
     return "nobody we know";
 }
 
-void shortage_of_heap(size_t size)
+void shortage_report(size_t size)
 {
     static size_t count;
 
@@ -49,5 +50,5 @@ void shortage_of_heap(size_t size)
         log_warning(&heap,
                     "out of memory: %zu bytes were asked for by %s, the %zu. "
                     "time that there is too little",
-                    size, who_asked(), count);
+                    size, name_caller(), count);
 }

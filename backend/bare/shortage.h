@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* shortage: the heap could not grow, and somebody must say so. */
+/* shortage: the warning that the heap cannot grow. */
 #ifndef BARE_SHORTAGE_H
 #define BARE_SHORTAGE_H
 
 #include <stddef.h>
 
 /*
- * Logs a warning that names who asked malloc, or the like, for the memory;
- * to be called by what the C library asks. Of many, less and less.
+ * Logs a warning with the size and the function that called malloc or the like.
+ * Of n shortages about log2(n) are logged. Called by platform_heap.
  */
-void shortage_of_heap(size_t size);
+void shortage_report(size_t size);
 
 #endif

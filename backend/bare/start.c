@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * What a bare image does between its loader and core: the memory map, the
+ * command line, and constructors.
+ */
 #include "entropy.h"
 #include "start.h"
 #include <mirage/bare.h>
@@ -10,7 +14,7 @@
 #include <string.h>
 
 #define MOST_WORDS 64
-#define ADDRESSES  ((uint64_t)1 << 52) /* that a processor can have */
+#define ADDRESSES  ((uint64_t)1 << 52) /* of any processor */
 
 LOG_SOURCE(memory);
 
@@ -22,7 +26,7 @@ static size_t unused_regions;
 void start_add_region(struct start *s, uint64_t base, uint64_t size)
 {
     if (base > ADDRESSES || size > ADDRESSES - base)
-        return; /* no memory is there */
+        return; /* not memory */
     if (s->regions == START_REGIONS)
         unused_regions++;
     else
@@ -59,7 +63,7 @@ void start_image(struct start *s)
         platform_exit(64);
     }
     log_debug(&memory, "%zu KiB are free",
-              (pages_free() + pages_unmapped()) * BARE_PAGE / 1024);
+              (pages_free_count() + pages_unmapped_count()) * BARE_PAGE / 1024);
     if (unused_regions > 0)
         log_warning(&memory, "%zu more pieces of memory than we can note are "
                              "left unused",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* start: what a loader tells an image, and how the image begins with it. */
+/* start: what a loader says, and the start of the image with it. */
 #ifndef BARE_START_H
 #define BARE_START_H
 
@@ -15,8 +15,8 @@ struct start {
 };
 
 /*
- * The rest of the image's life: constructors, boot arguments, jobs. Memory,
- * console, clock and traps work. Keeps s.
+ * Runs constructors, and the image with the boot arguments in s, to its end.
+ * Memory, console, clock and traps must work. Keeps s.
  */
 void start_image(struct start *s) __attribute__((noreturn));
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Nobody tells how fast the timer counts. Each time that it is set we see how
- * far it has come since the last time: it is at least as fast as that. So the
- * greatest rate that was seen is right or somewhat too low, and by it we are
- * woken early, if anything, and set the timer again for what is left.
+ * The rate of the local APIC's timer is not known. Each time that it is set,
+ * its progress since the last time gives a lower bound. The greatest bound is
+ * used, so the timer interrupts early, if anything, and is set again for the
+ * rest.
  */
 #include "alarm.h"
 #include "interrupts.h"
 #include <mirage/platform.h>
 
-#define LOWEST  1000000u /* ticks a second; the slowest has some more */
+#define LOWEST  1000000u /* ticks a second; every timer is faster */
 #define INEXACT (2 * MICROSECOND)
 
 static uint64_t rate = LOWEST;
@@ -23,7 +23,7 @@ static void begin(uint32_t length)
     timer_set(count);
 }
 
-/* What comes in between makes the rate look lower. */
+/* A delay between the two readings can only lower the bound. */
 static void learn(void)
 {
     uint64_t counted = count - timer_left();

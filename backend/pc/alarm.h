@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* alarm: being woken in time. */
+/* alarm: the timer interrupt that ends idling. */
 #ifndef PC_ALARM_H
 #define PC_ALARM_H
 
 #include <mirage/time.h>
 
-/* The timer begins to count; interrupts_init has been called. */
+/* Starts the timer, after interrupts_start. */
 void alarm_start(void);
 
-/* Lets the timer interrupt at the deadline, or somewhat earlier. */
+/* Sets the timer to interrupt at the deadline or somewhat earlier. */
 void alarm_set(nanoseconds deadline);
 
 #endif

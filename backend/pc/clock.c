@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The clocks of a PC: the hypervisor's own where it has one that we know
- * (kvmclock); else the processor's counter, if somebody tells its rate; else
- * that one, measured by the i8254. Wall time is KVM's or the RTC's.
+ * The clocks of a PC (decision 0011): kvmclock, if there is one; else the TSC,
+ * if CPUID has its rate; else the TSC, measured by the i8254. Wall time is
+ * KVM's or the real-time clock's (MC146818).
  */
 #include "clock.h"
 #include "i8254.h"
@@ -20,7 +20,7 @@ static enum { I8254,
               TSC } source;
 
 static uint64_t first_tsc;
-static uint64_t scale; /* nanoseconds a tick, in 2^-32 */
+static uint64_t scale; /* nanoseconds a tick, in units of 2^-32 */
 static nanoseconds wall_at_start;
 
 static nanoseconds tsc_now(void)
@@ -84,9 +84,9 @@ nanoseconds platform_wall(void)
     return wall_at_start + platform_now();
 }
 
-nanoseconds clock_look(void)
+nanoseconds clock_next_reading(void)
 {
-    return source == I8254 ? i8254_look() : FOREVER;
+    return source == I8254 ? i8254_next_reading() : FOREVER;
 }
 
 void clock_start(void)
@@ -115,7 +115,7 @@ void clock_report(void)
     log_debug(&clock, "time is %s", names[source]);
 }
 
-/* A hypervisor tells of the time that it has taken in ways of its own. */
+/* Not known: a hypervisor has interfaces of its own for stolen time. */
 bool platform_was_held(nanoseconds length)
 {
     (void)length;

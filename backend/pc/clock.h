@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
-/* clock: the time of a PC. */
+/* clock: the clocks of a PC. */
 #ifndef PC_CLOCK_H
 #define PC_CLOCK_H
 
 #include <mirage/time.h>
 
-/* Time begins. */
+/* Starts the monotonic clock at 0. */
 void clock_start(void);
 
-/* platform_now must be called by then; FOREVER: whenever somebody wants. */
-nanoseconds clock_look(void);
+/* Returns the time by which platform_now must be called again for the clock to
+ * stay right. FOREVER: it need not be. */
+nanoseconds clock_next_reading(void);
 
-/* Logs whose time it is. */
+/* Logs which clock is used. */
 void clock_report(void);
 
 #endif

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The processor's counter (TSC) is what we want to read, but nobody says how
- * fast it runs. The i8254's channel 1 counts at a known rate (channel 2 has a
- * gate that not every machine can open), but is slow to read, and wraps every
- * 55 ms. So at first time is the i8254's, the wraps being told apart by the
- * TSC, whose rate is known better with each reading. Once the two have run
- * side by side for SETTLED, the TSC alone is read, and compared with the i8254
- * after as long again, and so on, at last every LOOK; what it is found to be
- * off by is made up for by the next time, by running faster or slower. Nobody
- * waits for any of that.
+ * The TSC, calibrated by the i8254 while the image runs. Channel 1 of the i8254
+ * has a known rate, but is slow to read and wraps every 55 ms. (Channel 2 has a
+ * gate, which not every machine can open.) At first the time is the i8254's,
+ * and the TSC counts its wraps. After SETTLED only the TSC is read. It is
+ * compared with the i8254 at intervals that double up to LOOK, and its error is
+ * slewed away by the next comparison.
  */
 #include "i8254.h"
 #include <arch/cpu.h>
@@ -20,17 +17,18 @@
 #define SETTLED (2 * SECOND)
 #define LOOK    (8 * SECOND)
 #define TRIES   5
-#define GAP     (20 * MILLISECOND) /* between readings, at first */
+#define GAP     (20 * MILLISECOND) /* between the first readings */
 
 struct reading {
     uint64_t tsc, ticks; /* ticks since the start */
     uint16_t count; /* it counts down */
 };
 
-static struct reading last, base; /* base: rates are measured from it */
-static uint64_t scale; /* ns a TSC tick, in 2^-32 */
+static struct reading last, base; /* base: where the rate is measured from */
+static uint64_t scale; /* nanoseconds a tick of the TSC, in units of 2^-32 */
 
-/* Once settled: time was anchor when the TSC was anchor_tsc; look at next. */
+/* Once settled: the time was anchor when the TSC was anchor_tsc; the next
+ * comparison is due when it is next_tsc. */
 static bool settled;
 static nanoseconds anchor;
 static uint64_t anchor_tsc, next_tsc;
@@ -50,8 +48,8 @@ static nanoseconds by_tsc(uint64_t tsc)
     return anchor + scaled(tsc - anchor_tsc);
 }
 
-/* The TSC is that of the moment in which the count is latched; how well it is
- * known is what latching took. */
+/* Latches the count. The TSC of that moment is known up to the duration of the
+ * latch command, *took. */
 static struct reading read_once(uint64_t *took)
 {
     struct reading r = {.tsc = rdtsc()};
@@ -64,7 +62,7 @@ static struct reading read_once(uint64_t *took)
     return r;
 }
 
-/* The host may stop us at any time, so that one reading may be far off. */
+/* The best of several readings: the host may preempt us during any of them. */
 static struct reading read_well(void)
 {
     struct reading best = {0};
@@ -81,7 +79,7 @@ static struct reading read_well(void)
     return best;
 }
 
-/* Counts the ticks up to r, with as many wraps as fit best with the TSC. */
+/* Adds the ticks up to r, with the number of wraps that fits the TSC best. */
 static void advance(struct reading r)
 {
     uint16_t passed = (uint16_t)(last.count - r.count);
@@ -104,9 +102,9 @@ static void measure_rate(void)
 }
 
 /*
- * From here on time goes as the TSC, beginning with what it is now, at the
- * rate that was measured and, until the next look, so much faster or slower
- * that it is right by then. By a thousandth at most.
+ * From now on the time follows the TSC at its measured rate, changed by at most
+ * a thousandth so that the present error is gone by the next comparison. The
+ * time never jumps.
  */
 static void compare(void)
 {
@@ -151,8 +149,8 @@ nanoseconds i8254_now(void)
     return by_tsc(tsc);
 }
 
-/* The first readings tell little about the TSC; later ones are not missed. */
-nanoseconds i8254_look(void)
+/* The first readings are too close to each other for an exact rate. */
+nanoseconds i8254_next_reading(void)
 {
     return settled ? FOREVER : of_ticks(last.ticks) + GAP;
 }
@@ -169,7 +167,7 @@ static bool counts(void)
 
 void i8254_start(void)
 {
-    outb(0x43, 0x74); /* both bytes, again and again */
+    outb(0x43, 0x74); /* channel 1, both bytes, mode 2: rate generator */
     outb(0x41, 0);
     outb(0x41, 0);
     last = base = read_well();

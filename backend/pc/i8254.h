@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
-/* i8254: a clock for a PC on which nobody tells how fast the TSC counts. */
+/* i8254: a clock by the TSC, whose rate is measured with the i8254 timer. */
 #ifndef PC_I8254_H
 #define PC_I8254_H
 
 #include <mirage/time.h>
 
-/* Panics where there is no i8254. */
+/* Starts the clock. Panics if there is no i8254. */
 void i8254_start(void);
 
-/* Since i8254_start; never less than before. */
+/* Returns the time since i8254_start, monotonic. */
 nanoseconds i8254_now(void);
 
-/* i8254_now must be called by then, at the latest, lest it err. */
-nanoseconds i8254_look(void);
+/* Returns the time by which i8254_now must be called again, or it will err.
+ * FOREVER: never. */
+nanoseconds i8254_next_reading(void);
 
 #endif

@@ -107,8 +107,8 @@ TEST(so_it_is_on_a_host_that_is_busy)
 TEST(nobody_may_ask_for_seconds)
 {
     begin(3.3, true);
-    while (i8254_look() != FOREVER)
-        CHECK(worst(50 * MILLISECOND, i8254_look() - i8254_now()) <
+    while (i8254_next_reading() != FOREVER)
+        CHECK(worst(50 * MILLISECOND, i8254_next_reading() - i8254_now()) <
               100 * MICROSECOND);
     CHECK(worst(600 * SECOND, 3 * SECOND) < 300 * MICROSECOND);
     CHECK(worst(3600 * SECOND, 4 * SECOND) < 300 * MICROSECOND);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the processor goes on an interrupt, which comes only while the image
- * idles: it notes its number, and tells the local APIC that it has.
+ * The handlers of interrupts, which are enabled only while the image idles.
+ * They set the line's bit in interrupts_taken, and send the end of interrupt
+ * (EOI) to the local APIC.
  */
 #define APIC_END 0xfee000b0
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * KVM writes the time into a page of ours from the moment that we tell it
- * where, and, each time that we ask, when its time began (Linux's
- * Documentation/virt/kvm/x86/msr.rst and cpuid.rst).
+ * KVM's clock (Linux's Documentation/virt/kvm/x86/msr.rst and cpuid.rst): KVM
+ * writes the time to memory that an MSR names, and the wall time of its start
+ * whenever another MSR is written.
  */
 #include "kvmclock.h"
 #include <arch/cpu.h>
@@ -28,7 +28,7 @@ static bool is_kvm(uint32_t leaf)
     return r.b == 0x4b4d564b && r.c == 0x564b4d56 && r.d == 0x4d;
 }
 
-/* Another hypervisor that KVM imitates may come first. */
+/* KVM may follow the leaves of another hypervisor that it emulates. */
 bool kvmclock_start(void)
 {
     uint32_t leaf = KVM_CPUID_SIGNATURE;
@@ -41,14 +41,14 @@ bool kvmclock_start(void)
                                1u << KVM_FEATURE_CLOCKSOURCE2))
         return false;
     wrmsr(MSR_KVM_SYSTEM_TIME_NEW, (uintptr_t)&page | ENABLE);
-    if (page.tsc_to_system_mul == 0) /* it is promised, and not written */
+    if (page.tsc_to_system_mul == 0) /* announced by CPUID, but not written */
         return false;
     start = pvclock_now(&page);
     latest = 0;
     return true;
 }
 
-/* KVM's time may differ by a little from one processor to another. */
+/* Monotonic, although KVM's time may differ between the host's processors. */
 nanoseconds kvmclock_now(void)
 {
     nanoseconds now = pvclock_now(&page) - start;

@@ -6,7 +6,7 @@
 #include <mirage/time.h>
 #include <stdbool.h>
 
-/* False: there is none. */
+/* Starts the clock. False: there is none. */
 bool kvmclock_start(void);
 
 nanoseconds kvmclock_now(void); /* since kvmclock_start */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The second front door: Linux's 64-bit boot protocol (its
- * Documentation/arch/x86/boot.rst). 64-bit mode, low memory mapped onto itself,
- * RSI holds the physical address of struct boot_params. A Firecracker that
- * does not know PVH enters here, where the header of the file says.
- *
- * From 32-bit code on it is as for PVH, whose entry loads tables of our own.
+ * The entry by Linux's 64-bit boot protocol (its
+ * Documentation/arch/x86/boot.rst), at the ELF header's entry point, which
+ * versions of Firecracker without PVH use: 64-bit mode, low memory
+ * identity-mapped, RSI holds the physical address of struct boot_params.
+ * Returns to 32-bit mode to use PVH's path, boot_enter.
  */
     .section .text.entry, "ax"
     .globl image_entry

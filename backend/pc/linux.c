@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: ISC */
-/* What a loader tells by Linux's boot protocol (boot.rst, zero-page.rst). */
+/* Boot parameters of Linux on x86 (its boot.rst and zero-page.rst). */
 #include "linux.h"
 #include <bare/entropy.h>
 #include <stdint.h>
 #include <string.h>
 #include <asm/bootparam.h>
 
-#define RAM      1 /* among the types of the map */
-#define MAPPED   ((uint64_t)1 << 30) /* as entry.S has it */
+#define RAM      1 /* a type in the memory map */
+#define MAPPED   ((uint64_t)1 << 30) /* by entry.S */
 #define MAP_MOST E820_MAX_ENTRIES_ZEROPAGE
-#define PARTS    64 /* of the list; no loader has so many */
+#define PARTS    64 /* of the list, at most; no loader has so many */
 
-/* A list besides; what of it lies beyond the tables is left out. A seed is
- * used once. */
+/* Reads the list of setup_data, up to the first that the boot code has not
+ * mapped. A seed is erased after its use. */
 static void read_more(uint64_t at)
 {
     for (int i = 0; i < PARTS && at != 0 && at < MAPPED; i++) {

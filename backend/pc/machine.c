@@ -49,7 +49,7 @@ void machine_start_interrupts(void)
 
 static void idle(nanoseconds deadline)
 {
-    nanoseconds look = clock_look();
+    nanoseconds look = clock_next_reading();
 
     if (look < deadline)
         deadline = look;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * CPUID tells: leaf 0x15 gives the crystal's rate and the counter's by that
- * (Intel's manual, volume 2A), 0x40000010 of a hypervisor the counter's in
- * kHz, as VMware began and QEMU has it (vmware-cpuid-freq). Leaf 0x16 is no
- * good: it is rounded to MHz.
+ * The rate of the TSC by CPUID: leaf 0x15 has the crystal's rate and the ratio
+ * of the TSC to it (Intel's manual, volume 2A); leaf 0x40000010 of a hypervisor
+ * has the rate in kHz (VMware's, and QEMU's vmware-cpuid-freq). Leaf 0x16 is
+ * not used: it is rounded to MHz.
  */
 #include "tsc.h"
 #include <arch/cpu.h>
@@ -12,13 +12,13 @@
 #define HYPERVISOR 0x40000000u
 #define TIMING     0x40000010u
 
-static bool is_even(void)
+static bool is_invariant(void)
 {
     return cpuid(0x80000000).a >= 0x80000007 &&
            (cpuid(0x80000007).d & 1u << 8);
 }
 
-/* "VMwareVMware" and "KVMKVMKVM": others may mean something else by it. */
+/* By "VMwareVMware" and "KVMKVMKVM". Others may use that leaf otherwise. */
 static bool has_timing(void)
 {
     struct cpuid r = cpuid(HYPERVISOR);
@@ -28,7 +28,7 @@ static bool has_timing(void)
 
 uint64_t tsc_rate(void)
 {
-    if (!is_even())
+    if (!is_invariant())
         return 0;
     if ((cpuid(1).c & 1u << 31) && has_timing() && cpuid(TIMING).a > 0)
         return (uint64_t)cpuid(TIMING).a * 1000;

@@ -16,13 +16,13 @@ void platform_wait(nanoseconds deadline)
 }
 
 /* All memory is mapped at the start. */
-bool pages_more(size_t count)
+bool pages_map_more(size_t count)
 {
     (void)count;
     return false;
 }
 
-size_t pages_unmapped(void)
+size_t pages_unmapped_count(void)
 {
     return 0;
 }

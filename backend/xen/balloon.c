@@ -59,7 +59,7 @@ static struct note *open_note(void)
 
     if (n && n->count < NOTED)
         return n;
-    n = pages_take(1);
+    n = pages_alloc(1);
     if (!n)
         return NULL;
     n->next = notes;
@@ -77,8 +77,8 @@ static size_t release(size_t most)
     if (!n)
         return 0;
     while (count < BATCH && count < most && n->count < NOTED &&
-           pages_free() + pages_unmapped() > SPARE) {
-        void *page = pages_take(1);
+           pages_free_count() + pages_unmapped_count() > SPARE) {
+        void *page = pages_alloc(1);
 
         if (!page)
             break;
@@ -113,7 +113,7 @@ static void note_present(unsigned count)
         struct note *empty = notes;
 
         notes = notes->next;
-        pages_give(empty, 1);
+        pages_release(empty, 1);
     }
 }
 
@@ -133,7 +133,7 @@ static size_t populate(size_t most)
     note_present(got);
     for (unsigned i = 0; i < got; i++)
         if (guest_restore(page[i], frames[i]))
-            pages_give(page[i], 1);
+            pages_release(page[i], 1);
     return got;
 }
 

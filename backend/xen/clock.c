@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
+/* The clocks of a guest: Xen's system time, and the wall time of its start. */
 #include "clock.h"
 #include "guest.h"
 #include <arch/cpu.h>
 #include <mirage/platform.h>
 #include <xen/xen.h>
 
-static nanoseconds start; /* in Xen's time, which began when Xen did; of one
-                             that is younger than the image, less than none */
+static nanoseconds start; /* in system time; wraps below 0 after migration to a
+                             Xen that is younger than the image */
 static nanoseconds stopped;
 
 void clock_start(void)
@@ -14,7 +15,7 @@ void clock_start(void)
     start = clock_system_time();
 }
 
-/* Xen's time may differ by a little from one processor to another. */
+/* Monotonic, although system time may differ between the host's processors. */
 nanoseconds platform_now(void)
 {
     static nanoseconds last;
@@ -30,7 +31,7 @@ void clock_stop(void)
     stopped = platform_now();
 }
 
-void clock_go_on(void)
+void clock_resume(void)
 {
     start = clock_system_time() - stopped;
 }
@@ -40,7 +41,8 @@ uint64_t clock_timeout(nanoseconds deadline)
     return deadline < FOREVER / 2 ? deadline + start : 0;
 }
 
-/* Xen tells when, in UTC, its own time began. */
+/* The shared page has the wall time of system time 0; its version is odd while
+ * Xen writes it. */
 nanoseconds platform_wall(void)
 {
     const volatile struct shared_info *s = guest_shared();
@@ -57,7 +59,7 @@ nanoseconds platform_wall(void)
     return began + clock_system_time();
 }
 
-/* A hypervisor tells of the time that it has taken in ways of its own. */
+/* Not known: Xen has an interface of its own for stolen time. */
 bool platform_was_held(nanoseconds length)
 {
     (void)length;

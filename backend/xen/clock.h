@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: ISC */
-/* clock: Xen's, which it keeps in the shared page. */
+/* clock: the image's clocks by Xen's system time and the shared page. */
 #ifndef XEN_CLOCK_H
 #define XEN_CLOCK_H
 
 #include <mirage/time.h>
 
-/* Time begins. The shared page is there. */
+/* Starts the monotonic clock at 0. The shared page must be mapped. */
 void clock_start(void);
 
-/* Time stands still from here to there, whoever's time Xen's is then. The
- * wall's does not: it is asked for anew. */
+/* Stops the monotonic clock while the guest is suspended, and resumes it, even
+ * on another host, whose system time differs. Wall time is read anew. */
 void clock_stop(void);
-void clock_go_on(void);
+void clock_resume(void);
 
-/* Xen's system time, which is what its timers count: since Xen was started. The
- * processor's part of the back end gives it. */
+/* Returns Xen's system time: nanoseconds since Xen was started. Defined for
+ * each processor. */
 nanoseconds clock_system_time(void);
 
-/* A deadline as Xen's timers want it: its own time, 0 for never. */
+/* Converts a deadline for Xen's timers: to system time, or 0 for never. */
 uint64_t clock_timeout(nanoseconds deadline);
 
 #endif

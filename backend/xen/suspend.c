@@ -63,7 +63,7 @@ static bool stop(bool *moved)
     clock_stop();
     done = guest_suspend(is_moved);
     events_mask();
-    clock_go_on();
+    clock_resume();
     *moved = is_moved();
     if (*moved) {
         events_reset();

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * bare: what the processor's and the platform's parts of a bare image ask of
- * each other.
- */
+/* bare: the interface between the processor (arch/x86_64/bare/), the common
+ * parts of bare images (backend/bare/) and the target. */
 #ifndef MIRAGE_BARE_H
 #define MIRAGE_BARE_H
 
@@ -23,56 +21,59 @@ enum access { NO_ACCESS,
               DEVICE };
 
 /*
- * Lets virtual memory at address (whole pages) be physical memory, with this
- * access. Replaces what was there. False: no page was left for the tables.
+ * Maps size bytes (whole pages) at address to physical memory with this access;
+ * NO_ACCESS unmaps them. Replaces earlier mappings. False: there was no page
+ * for the page tables; a first part may be mapped.
  */
 bool bare_map(uintptr_t address, uint64_t physical, size_t size,
               enum access access);
 
 /*
- * Whether all of [at, at + len) lies at its own physical address, as all memory
- * does but the heap: only there may a device, or another domain, be given it by
- * its address.
+ * Is all of [at, at + len) mapped at its physical addresses? All memory is, but
+ * the heap. Only such memory may be passed to a device or another domain by its
+ * address.
  */
 bool bare_is_physical(const void *at, size_t len);
 
 /*
- * Gives each of the image's own parts its access, in tables of our own, which
- * come from bare_table_page, or in those of the hypervisor. False: there was no
- * page. Then has the tables used, if they are not yet.
+ * Maps each part of the image (image.ld) with its own access, in new page
+ * tables or, in a PV guest, in those of the hypervisor. False: there was no
+ * page for them.
  */
 bool bare_paging_start(void);
+
+/* Switches to the new page tables, if there are any. */
 void bare_paging_use(void);
 
-/*
- * Calls seen for each page that is mapped, in the order of their addresses, as
- * the tables say it.
- */
-typedef void bare_page_seen(void *ctx, uintptr_t address, size_t size,
-                            bool writable, bool executable);
-void bare_see_pages(bare_page_seen *seen, void *ctx);
+/* Calls visit for each mapped page, small or large, by ascending address. */
+typedef void bare_page_visitor(void *ctx, uintptr_t address, size_t size,
+                               bool writable, bool executable);
+void bare_visit_pages(bare_page_visitor *visit, void *ctx);
 
 /*
- * A zeroed page for tables, below 1 GiB until bare_paging_use; NULL: none. The
- * platform gives it.
+ * Allocates a zeroed page for page tables, below 1 GiB until bare_paging_use.
+ * NULL: there is none. Defined by the target.
  */
 void *bare_table_page(void);
 
 #define CRASH_EXIT 70 /* the exit status; EX_SOFTWARE of sysexits.h */
 
-/* Ends the virtual machine; platform_exit comes here, and so do crashes. */
+/* Ends the virtual machine with this exit status, at platform_exit and after a
+ * crash report. Defined by the target or its machine. */
 void bare_leave(int code) __attribute__((noreturn));
 
 /*
- * The name of the function at this address, and where it begins. NULL: the
- * image has no names, or none there. It is there until the next call.
+ * Returns the name of the function that contains this address, and its start in
+ * *from. The name is valid until the next call. NULL: the image has no names,
+ * or none for this address.
  */
-const char *bare_function(uintptr_t at, uintptr_t *from);
+const char *bare_function_name(uintptr_t at, uintptr_t *from);
 
 /*
- * The crash report of the running fiber: a backtrace that begins at pc (0: no
- * fault) and goes on by the frame pointer (sp: for a function without a frame
- * of its own), the log, the end of the image.
+ * Prints a backtrace of the running fiber and the ring of the log, and ends the
+ * image. The backtrace begins at pc, where a fault was (0: there was none), and
+ * follows the frame pointer; sp finds the caller of a function that has not set
+ * up its frame.
  */
 void bare_crash(uintptr_t pc, uintptr_t frame, uintptr_t sp)
     __attribute__((noreturn));

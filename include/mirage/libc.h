@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * libc: what the boot code of a bare image asks of its C library.
+ * libc: the calls by which a bare image starts and ends its C library.
  *
- * In the order of a boot: the platform's entropy works; libc_start; the
- * processor's thread pointer (on x86-64 the base of FS) is libc_thread_block;
- * constructors are called. Before the third no function may run that is built
- * with a stack protector (decision 0022).
+ * Order at boot: platform_entropy works; libc_start; the thread pointer (the
+ * base of FS on x86-64) is set to libc_thread_block; constructors. Until the
+ * thread pointer is set, no function may run that is compiled with a stack
+ * protector (decision 0022).
  */
 #ifndef MIRAGE_LIBC_H
 #define MIRAGE_LIBC_H
@@ -13,17 +13,17 @@
 #include <stdint.h>
 
 /*
- * What the thread pointer points to. Compilers read the stack protector's
- * canary there, on x86-64 at offset 0x28.
+ * The thread pointer's target. On x86-64 compilers read the stack protector's
+ * canary at offset 0x28.
  */
 extern uintptr_t libc_thread_block[8];
 
-/* Makes the canary. Not from a function that has one itself. */
+/* Initialises the canary. Must not be called by a function that has one. */
 void libc_start(void);
 
 /*
- * For platform_exit, not for a crash: calls what was left with atexit, and
- * writes out what stdio holds. A second call has nothing left to do.
+ * Calls the functions that were registered by atexit, and flushes stdio. For
+ * platform_exit, and not after a crash. A second call does nothing.
  */
 void libc_stop(void);
 

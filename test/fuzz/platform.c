@@ -118,12 +118,12 @@ void entropy_report(void)
 {
 }
 
-size_t pages_free(void)
+size_t pages_free_count(void)
 {
     return 0;
 }
 
-size_t pages_unmapped(void)
+size_t pages_unmapped_count(void)
 {
     return 0;
 }

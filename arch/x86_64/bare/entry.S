@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The front doors of a bare image.
- *
- * PVH (Xen's docs/misc/pvh.pandoc; the note is XEN_ELFNOTE_PHYS32_ENTRY):
- * 32-bit protected mode, flat segments, no paging, EBX holds the physical
- * address of struct hvm_start_info. QEMU's -kernel, Xen, Cloud Hypervisor and
- * Firecracker enter here, and call bare_start(info) in 64-bit mode, with the
- * first GiB mapped onto itself until paging.c knows more. Other doors (in
- * backend/) may come in at boot_enter, with another function to be called.
+ * The entry by PVH (Xen's docs/misc/pvh.pandoc; the note is
+ * XEN_ELFNOTE_PHYS32_ENTRY), which QEMU's -kernel, Xen, Cloud Hypervisor and
+ * Firecracker use: 32-bit protected mode, flat segments, no paging, EBX holds
+ * the physical address of struct hvm_start_info. Calls bare_start(info) in
+ * 64-bit mode, with the first GiB identity-mapped. Entries in backend/ jump to
+ * boot_enter to have another function called.
  */
 #include <xen/elfnote.h>
 
@@ -37,13 +35,13 @@ pvh_entry:
     movl %ebx, %esi
     movl $bare_start, %ebp
 
-/* 32-bit code, flat segments: calls the function in EBP with ESI. */
+/* In 32-bit code, with flat segments: calls EBP(ESI) in 64-bit mode. */
     .globl boot_enter
 boot_enter:
     cld
     movl $boot_stack_top, %esp
 
-    /* One table of each level; 512 entries of 2 MiB in the last. */
+    /* One table for each level; the last has 512 entries of 2 MiB. */
     movl $boot_pdpt + PRESENT_WRITABLE, boot_pml4
     movl $boot_pd + PRESENT_WRITABLE, boot_pdpt
     movl $boot_pd, %edi
@@ -81,7 +79,7 @@ long_mode:
     movl %eax, %gs
     movl %esi, %edi
     movq $boot_stack_top, %rsp
-    pushq $0 /* the end of every backtrace */
+    pushq $0 /* where backtraces end */
     movl %ebp, %eax
     xorl %ebp, %ebp
     jmp *%rax

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Four levels of page tables. Memory is mapped in pages as large as alignment
- * and the processor allow; a large page is split when a part of it changes.
+ * Page tables of four levels (Intel's manual, volume 3, 4.5). Pages are as
+ * large as alignment and the processor allow; a large page is split when a part
+ * of it is mapped otherwise.
  */
 #include <arch/paging.h>
 #include <arch/cpu.h>
@@ -11,10 +12,10 @@
 #define CR4_SMEP (1u << 20)
 #define CR4_SMAP (1u << 21)
 
-/* The parts of the image; see image.ld. */
+/* The parts of the image (image.ld). */
 extern char image_text[], image_constants[], image_data[], image_end[];
 
-/* Asked for each mapping; and each CPUID leaves the virtual machine. */
+/* Cached, since each CPUID is an exit of the virtual machine. */
 static int plain_largest(void)
 {
     static int largest;
@@ -61,7 +62,7 @@ static const struct paging plain = {plain_largest, plain_table, plain_link,
 static const struct paging *paging = &plain;
 static uint64_t *top;
 
-void paging_take(const struct paging *p, uint64_t *table)
+void paging_set(const struct paging *p, uint64_t *table)
 {
     paging = p;
     top = table;
@@ -80,18 +81,19 @@ static uint64_t flags_of(enum access access)
     return low[access] | (access == READ_EXECUTE ? 0 : ENTRY_NO_EXECUTE);
 }
 
-static bool leads_to_table(uint64_t entry, int shift)
+static bool points_to_table(uint64_t entry, int shift)
 {
     return shift > PAGE_SHIFT && (entry & ENTRY_PRESENT) &&
            !(entry & ENTRY_LARGE);
 }
 
-/* The table below an entry: made, or split from a large page, if need be. */
+/* Returns the table that entry points to; creates it, or splits a large page.
+ * */
 static uint64_t *table_below(uint64_t *entry, int shift)
 {
     uint64_t *table;
 
-    if (leads_to_table(*entry, shift))
+    if (points_to_table(*entry, shift))
         return paging->table(*entry);
     table = bare_table_page();
     if (!table)
@@ -124,7 +126,7 @@ bool bare_map(uintptr_t address, uint64_t physical, size_t size,
             if (shift == PAGE_SHIFT ||
                 (shift <= largest && end - address >= step &&
                  ((address | physical) & (step - 1)) == 0 &&
-                 !leads_to_table(*entry, shift)))
+                 !points_to_table(*entry, shift)))
                 break;
             table = table_below(entry, shift);
             if (!table)
@@ -140,10 +142,10 @@ bool bare_map(uintptr_t address, uint64_t physical, size_t size,
     return address == end;
 }
 
-static void look_into(const uint64_t *table, int shift, uintptr_t from,
-                      uint64_t above, bare_page_seen *seen, void *ctx)
+static void visit_table(const uint64_t *table, int shift, uintptr_t from,
+                        uint64_t above, bare_page_visitor *visit, void *ctx)
 {
-    /* The upper half is not for us, and the hypervisor's where there is one. */
+    /* The upper half is not used, or is the hypervisor's. */
     size_t count = shift == TOP_SHIFT ? 256 : 512;
 
     for (size_t i = 0; i < count; i++) {
@@ -152,18 +154,18 @@ static void look_into(const uint64_t *table, int shift, uintptr_t from,
         uint64_t refused = above | (entry & ENTRY_NO_EXECUTE) |
                            (~entry & ENTRY_WRITABLE);
 
-        if (leads_to_table(entry, shift))
-            look_into(paging->table(entry), shift - LEVEL_SHIFT, address,
-                      refused, seen, ctx);
+        if (points_to_table(entry, shift))
+            visit_table(paging->table(entry), shift - LEVEL_SHIFT, address,
+                        refused, visit, ctx);
         else if (entry & ENTRY_PRESENT)
-            seen(ctx, address, (size_t)1 << shift,
-                 !(refused & ENTRY_WRITABLE), !(refused & ENTRY_NO_EXECUTE));
+            visit(ctx, address, (size_t)1 << shift,
+                  !(refused & ENTRY_WRITABLE), !(refused & ENTRY_NO_EXECUTE));
     }
 }
 
-void bare_see_pages(bare_page_seen *seen, void *ctx)
+void bare_visit_pages(bare_page_visitor *visit, void *ctx)
 {
-    look_into(top, TOP_SHIFT, 0, 0, seen, ctx);
+    visit_table(top, TOP_SHIFT, 0, 0, visit, ctx);
 }
 
 static bool map_part(const char *from, const char *to, enum access access)
@@ -182,9 +184,9 @@ bool bare_paging_start(void)
 }
 
 /*
- * No page of ours is a user's. Where the processor can be told, it refuses to
- * run or to touch such a page (which only tables that are damaged have), and
- * tells programs nothing of where our own tables lie.
+ * No page is a user page. Where the processor has SMEP, SMAP and UMIP, user
+ * pages, which only damaged tables can have, are neither executed nor accessed,
+ * and user code cannot read the addresses of descriptor tables.
  */
 static void refuse_user_pages(void)
 {

@@ -51,7 +51,7 @@ static uint64_t entry_of(uintptr_t address, int *shift)
     for (*shift = TOP_SHIFT;; *shift -= LEVEL_SHIFT) {
         uint64_t entry = table[address >> *shift & 511];
 
-        if (!leads_to_table(entry, *shift))
+        if (!points_to_table(entry, *shift))
             return entry;
         table = plain_table(entry);
     }
@@ -156,7 +156,7 @@ TEST(pages_that_are_mapped_are_seen_with_their_access)
     CHECK(bare_map(GIB, GIB, 2 * MIB, READ_WRITE));
     CHECK(bare_map(GIB, GIB, 4 * KIB, READ_EXECUTE));
     CHECK(bare_map(GIB + 4 * KIB, GIB, 4 * KIB, NO_ACCESS));
-    bare_see_pages(see, NULL);
+    bare_visit_pages(see, NULL);
     CHECK(seen_size == 2 * MIB - 4 * KIB);
     CHECK(seen_writable == 2 * MIB - 8 * KIB);
     CHECK(seen_executable == 4 * KIB);

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* Reading the paravirtual clock of Xen and KVM: a base time and the TSC since.
+ * */
 #include <arch/pvclock.h>
 #include <arch/cpu.h>
 #include <xen/xen.h>
@@ -17,7 +19,7 @@ nanoseconds pvclock_at(const volatile struct vcpu_time_info *page,
                       32);
 }
 
-/* The version is odd while the page is being written. */
+/* The version is odd while the hypervisor writes the page. */
 nanoseconds pvclock_now(const volatile struct vcpu_time_info *page)
 {
     uint32_t version;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
-/* Where the processor goes on an exception, which never returns. */
+/* The handlers of exceptions, which push all registers (traps.c, struct
+ * registers) and do not return. */
     .text
 
-/* Those for which the processor has pushed a code; for others it is 0. */
+/* Exceptions for which the processor pushes an error code; for the others the
+ * handler pushes 0. */
 #define HAVE_CODE \
     (1 << 8 | 1 << 10 | 1 << 11 | 1 << 12 | 1 << 13 | 1 << 14 | 1 << 17 | \
      1 << 21 | 1 << 29 | 1 << 30)

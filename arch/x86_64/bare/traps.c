@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The tables by which the processor finds the traps, and the report of an
- * exception. Exceptions have a stack of their own, since the usual cause of
- * one is that the fiber's is used up.
+ * The descriptor tables (GDT, IDT, TSS; Intel's manual, volume 3, 6.10 and
+ * 7.2), and the report of an exception. Exceptions run on a stack of their own
+ * (IST 1), since a stack overflow is one of their causes.
  */
 #include <arch/traps.h>
 #include <arch/cpu.h>
@@ -12,10 +12,10 @@
 #include <stddef.h>
 #include <string.h>
 
-#define VECTORS        48 /* with the lines of an interrupt controller */
+#define VECTORS        48 /* exceptions and interrupts */
 #define EXCEPTION_SIZE 8192
 
-/* As traps.S pushes it, and the processor below. */
+/* As traps.S pushes them, after what the processor has pushed. */
 struct registers {
     uint64_t rax, rbx, rcx, rdx, rsi, rdi, rbp, r8, r9, r10, r11, r12, r13,
         r14, r15;

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The front door of a PV guest, and what Xen's domain builder wants to know of
- * the image (xen/elfnote.h). The same image is entered by PVH in entry.S of
- * arch/x86_64/bare.
+ * The entry of a PV guest, and the ELF notes for Xen's domain builder
+ * (xen/elfnote.h). The entry by PVH is in arch/x86_64/bare/entry.S.
  *
- * PV (xen/arch-x86/xen-x86_64.h, xen/xen.h "start-of-day memory layout"): 64
- * bits, ring 3, paging on, the image at the addresses where it was linked, RSI
- * holds the address of struct start_info.
+ * PV (xen/arch-x86/xen-x86_64.h; xen/xen.h, "start-of-day memory layout"):
+ * 64-bit mode, ring 3, paging on, the image at its link addresses, RSI holds
+ * the address of struct start_info.
  */
 #include <xen/elfnote.h>
 
@@ -44,12 +43,12 @@
 image_entry:
     cld
     movq $boot_stack_top, %rsp
-    pushq $0 /* the end of every backtrace */
+    pushq $0 /* where backtraces end */
     xorl %ebp, %ebp
     movq %rsi, %rdi
     jmp pv_start
 
-    /* Xen fills it; so it is not in the file. */
+    /* Xen fills the page, so it is not in the file. */
     .section .hypercalls, "ax", @nobits
     .align 4096
     .globl hypercall_page
@@ -57,9 +56,9 @@ hypercall_page:
     .skip 4096
 
 /*
- * Exceptions of a PV guest come on the running stack, with RCX and R11 on top
- * of what the processor would push. Without those they are the processor's.
- * PV_TRAP_ENTRY bytes for each of PV_TRAPS (pv.c).
+ * The handlers of a PV guest's exceptions. Xen pushes what the processor would,
+ * and RCX and R11, to the running stack; these are popped, and the processor's
+ * handlers do the rest. PV_TRAP_ENTRY bytes for each of PV_TRAPS (pv.c).
  */
     .text
     .globl pv_trap_entries

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The frames by which Xen knows our pages. */
+/* Frame numbers of pages, and the grant table, for both kinds of guest. */
 #include "kinds.h"
 #include <xen/hypercall.h>
 #include <mirage/bare.h>

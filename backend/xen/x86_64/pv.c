@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A PV guest. Its memory has two sorts of numbers: physical ones, which are
- * its own and go from 0, and the machine's, which page tables hold. At start
- * Xen has mapped the first few MiB at their physical addresses, and we go on
- * in that way, so that physical and virtual are the same; the rest is mapped
- * when it is first taken, because each page costs an entry.
+ * A PV guest. Its memory has guest frame numbers, which start at 0, and machine
+ * frame numbers, which page tables contain. Xen has mapped the first few MiB at
+ * virtual addresses that equal guest-physical ones, and we map the rest
+ * likewise, when it is first allocated, because each page is an entry that Xen
+ * checks.
  */
 #include "kinds.h"
 #include <xen/clock.h>
@@ -21,15 +21,15 @@
 #include <string.h>
 #include <xen/sched.h>
 
-#define BATCH    64 /* changes in one hypercall */
-#define MOST     ((uint64_t)1 << 40) /* of memory; see pages.h */
+#define BATCH    64 /* page table updates in one hypercall */
+#define MOST     ((uint64_t)1 << 40) /* bytes of memory (pages.h) */
 #define CHUNK    ((uint64_t)1 << LARGE_SHIFT) /* mapped at a time */
-#define SPARES   4 /* tables that a chunk can need */
+#define SPARES   4 /* page tables that a chunk can need */
 #define NO_FRAME (~(uint64_t)0)
-#define PLACED   (1 + GRANT_PAGES) /* pages that stand for Xen's */
-#define LIST     ((uintptr_t)1 << 41) /* where Xen's tools see frames */
+#define PLACED   (1 + GRANT_PAGES) /* pages replaced by Xen's */
+#define LIST     ((uintptr_t)1 << 41) /* where the toolstack finds frames */
 
-#define PV_TRAPS      20 /* exceptions that Xen hands on */
+#define PV_TRAPS      20 /* exceptions that Xen forwards */
 #define PV_TRAP_ENTRY 8 /* bytes of code for each, in entry.S */
 
 struct spare {
@@ -39,22 +39,22 @@ struct spare {
 extern char image_text[], image_end[];
 extern const char pv_trap_entries[PV_TRAPS][PV_TRAP_ENTRY];
 
-/* A page of ours in whose place is one of Xen's. */
+/* A page of ours that one of Xen's replaces. */
 struct placed {
     void *page;
-    uint64_t own; /* its frame */
+    uint64_t own; /* its machine frame, for later */
 };
 
-static struct start_info *told;
-static uint64_t *frames; /* machine frame numbers, by our own */
+static struct start_info *loader_info;
+static uint64_t *frames; /* machine frame numbers by guest frame number */
 static uint64_t frame_count;
-static bool frames_are_shown;
+static bool frames_are_published;
 static uint64_t *top_table;
 static struct placed placed[PLACED];
 static unsigned placed_count;
 static struct mmu_update batch[BATCH];
 static unsigned batched;
-static struct region fresh; /* never mapped yet */
+static struct region fresh; /* not mapped yet */
 static struct spare *spares;
 static size_t spare_count;
 static bool mapping;
@@ -95,7 +95,7 @@ static uint64_t *pv_table(uint64_t entry)
                         << PAGE_SHIFT);
 }
 
-/* Xen wants tables to be read-only for us. */
+/* Xen requires page tables to be mapped read-only. */
 static bool pv_link(uint64_t *entry, uint64_t *table)
 {
     if (!bare_map((uintptr_t)table, (uintptr_t)table, BARE_PAGE, READ_ONLY))
@@ -111,7 +111,7 @@ static uint64_t page_entry(uint64_t physical, uint64_t flags)
     return flags ? machine_address(physical) | flags | ENTRY_USER : 0;
 }
 
-/* There are no large pages: a table of small ones stands for one. */
+/* PV guests have no large pages: a table of small ones is used instead. */
 static bool pv_leaf(uint64_t *entry, int shift, uint64_t physical,
                     uint64_t flags)
 {
@@ -145,8 +145,9 @@ static const struct paging pv_paging = {pv_largest, pv_table, pv_link, pv_leaf,
                                         pv_changed};
 
 /*
- * While we map, tables come from those set aside: nothing else is sure. (In a
- * PVH guest mapping is never set, since all its memory is mapped.)
+ * During pages_map_more tables come from the reserve, since an allocation could
+ * call it again. (In a PVH guest all memory is mapped, and mapping is never
+ * set.)
  */
 void *bare_table_page(void)
 {
@@ -161,11 +162,11 @@ void *bare_table_page(void)
     return memset(page, 0, BARE_PAGE);
 }
 
-/* Has so many pages set aside for tables, if there are so many. */
-static bool set_aside(size_t count)
+/* Fills the reserve of pages for tables up to count. False: no memory. */
+static bool reserve_spares(size_t count)
 {
     while (spare_count < count) {
-        struct spare *page = pages_take(1);
+        struct spare *page = pages_alloc(1);
 
         if (!page)
             return false;
@@ -176,7 +177,7 @@ static bool set_aside(size_t count)
     return true;
 }
 
-/* Maps size bytes of fresh memory, or all there is, and gives them. */
+/* Maps and releases size bytes of fresh memory, or all that is left. */
 static bool map_fresh(uint64_t size)
 {
     uint64_t from = fresh.base;
@@ -186,49 +187,49 @@ static bool map_fresh(uint64_t size)
         return false;
     fresh.base += size;
     fresh.size -= size;
-    pages_give((void *)from, size / BARE_PAGE);
+    pages_release((void *)from, size / BARE_PAGE);
     return true;
 }
 
-size_t pages_unmapped(void)
+size_t pages_unmapped_count(void)
 {
     return fresh.size / BARE_PAGE;
 }
 
-static void give_back(size_t keep)
+static void release_spares(size_t keep)
 {
     while (spare_count > keep) {
         struct spare *page = spares;
 
         spares = page->next;
         spare_count--;
-        pages_give(page, 1);
+        pages_release(page, 1);
     }
 }
 
-bool pages_more(size_t count)
+bool pages_map_more(size_t count)
 {
     uint64_t size;
     bool good;
 
     if (mapping || fresh.size == 0 ||
-        count > pages_free() + pages_unmapped())
+        count > pages_free_count() + pages_unmapped_count())
         return false;
     mapping = true;
     size = (count * BARE_PAGE + CHUNK - 1) / CHUNK * CHUNK;
-    /* Tables for a large piece are taken from before it, not out of it. */
+    /* The tables for a large piece must exist before it is mapped. */
     while (size > CHUNK &&
-           !set_aside(size / CHUNK + size / (512 * CHUNK) + SPARES))
+           !reserve_spares(size / CHUNK + size / (512 * CHUNK) + SPARES))
         if (!map_fresh(CHUNK))
             break;
     good = map_fresh(size);
-    give_back(SPARES);
-    (void)set_aside(SPARES);
+    release_spares(SPARES);
+    (void)reserve_spares(SPARES);
     mapping = false;
     return good;
 }
 
-/* Where what Xen has mapped at the start ends. */
+/* Finds the end of the memory that Xen has mapped at the start. */
 static void find_end(void *ctx, uintptr_t address, size_t size, bool writable,
                      bool executable)
 {
@@ -240,7 +241,7 @@ static void find_end(void *ctx, uintptr_t address, size_t size, bool writable,
         *end += size;
 }
 
-/* Of what is mapped, so that its tables are there. */
+/* Of mapped memory, whose tables exist. */
 static void set_access(uintptr_t from, uintptr_t to, enum access access)
 {
     require(bare_map(from, from, to - from, access));
@@ -254,25 +255,26 @@ static void find_memory(const struct start_info *info, struct start *s)
     uint64_t tables = info->nr_pt_frames * BARE_PAGE;
     uintptr_t end = 0;
 
-    bare_see_pages(find_end, &end);
+    bare_visit_pages(find_end, &end);
     if (end > total)
         end = total;
     start_add_region(s, 0, (uintptr_t)image_text);
     start_add_region(s, info->pt_base + tables, end - info->pt_base - tables);
     fresh = (struct region){end, total - end};
-    /* What lies between is Xen's gift, and stays as it is. */
+    /* Start info and frame list, which Xen's builder has placed in between. */
     set_access((uintptr_t)image_end, info->pt_base, READ_WRITE);
     set_access(info->pt_base, info->pt_base + tables, READ_ONLY);
     set_access(0, BARE_PAGE, NO_ACCESS);
 }
 
-/* A page of ours that has the machine's frame number. */
+/* Returns our page in this machine frame. */
 static void *page_of_frame(uint64_t frame)
 {
     return pv_table(frame << PAGE_SHIFT);
 }
 
-/* What Xen's builder has cut cannot be told from what just fits. */
+/* A line that Xen's builder truncated cannot be told from one that just fits.
+ * */
 static void read_command_line(struct start *s, const char *line)
 {
     if (strnlen(line, MAX_GUEST_CMDLINE) >= MAX_GUEST_CMDLINE - 1) {
@@ -302,7 +304,7 @@ bool pv_place(void *page, uint64_t frame)
 
     require(placed_count < PLACED);
     placed[placed_count++] = (struct placed){page, *at};
-    /* By its number it is one of ours from now on, however it is mapped. */
+    /* From now on Xen's frame is that of this page, for any mapping. */
     *at = frame;
     return map_one(page, ENTRY_PRESENT | ENTRY_WRITABLE | ENTRY_NO_EXECUTE);
 }
@@ -329,11 +331,11 @@ bool guest_restore(void *page, uint64_t frame)
 
 static void place_shared_page(void)
 {
-    require(pv_place(shared_page, told->shared_info >> PAGE_SHIFT));
+    require(pv_place(shared_page, loader_info->shared_info >> PAGE_SHIFT));
 }
 
-/* Takes Xen's pages out of ours: what is saved must be the guest's alone. */
-static void take_out_placed(void)
+/* Puts our own frames back: a saved guest may contain none of Xen's pages. */
+static void remove_placed(void)
 {
     while (placed_count > 0) {
         struct placed *p = &placed[--placed_count];
@@ -344,19 +346,19 @@ static void take_out_placed(void)
 }
 
 /*
- * Has Xen's tools find the list of frames, to save it and to write it anew: as
- * a piece of virtual memory (xen/arch-x86/xen.h, arch_shared_info), whose
- * tables begin with it, since the tools count from there. They look for it
- * before the guest hears of being saved.
+ * Publishes the list of frames for the toolstack, which saves it and rewrites
+ * it on restore: as a range of virtual memory (xen/arch-x86/xen.h, struct
+ * arch_shared_info) that starts a page table, since the toolstack counts from
+ * there. It is read before the guest is told to suspend.
  */
-static void show_frames(void)
+static void publish_frames(void)
 {
     size_t size = (frame_count * sizeof *frames + BARE_PAGE - 1) / BARE_PAGE *
                   BARE_PAGE;
     volatile struct arch_shared_info *arch = &guest_shared()->arch;
 
-    frames_are_shown = bare_map(LIST, (uintptr_t)frames, size, READ_ONLY);
-    if (!frames_are_shown)
+    frames_are_published = bare_map(LIST, (uintptr_t)frames, size, READ_ONLY);
+    if (!frames_are_published)
         return;
     arch->max_pfn = frame_count;
     arch->p2m_vaddr = LIST;
@@ -373,7 +375,7 @@ struct region guest_extend(uint64_t count)
         count = MOST / BARE_PAGE;
     if (!xen.is_pv || count <= first)
         return (struct region){0, 0};
-    more = pages_take((count * sizeof *more + BARE_PAGE - 1) / BARE_PAGE);
+    more = pages_alloc((count * sizeof *more + BARE_PAGE - 1) / BARE_PAGE);
     if (!more)
         return (struct region){0, 0};
     memcpy(more, frames, first * sizeof *more);
@@ -382,7 +384,7 @@ struct region guest_extend(uint64_t count)
     guest_shared()->arch.p2m_generation++;
     frames = more;
     frame_count = count;
-    show_frames();
+    publish_frames();
     guest_shared()->arch.p2m_generation++;
     return (struct region){first * BARE_PAGE, (count - first) * BARE_PAGE};
 }
@@ -393,26 +395,26 @@ static unsigned long frame_number(const void *page)
 }
 
 /*
- * The tools put a machine's number where the start info has one of ours, and
- * back (xen/xen.h, start_info; xen/sched.h, SCHEDOP_shutdown). They find the
- * start info by the third argument.
+ * The toolstack converts frame numbers in the start info from guest to machine
+ * frames and back (xen/xen.h, start_info; xen/sched.h, SCHEDOP_shutdown). The
+ * third argument is the frame of the start info.
  */
 bool pv_suspend(bool (*is_moved)(void))
 {
     struct sched_shutdown request = {.reason = SHUTDOWN_suspend};
 
-    if (!frames_are_shown)
+    if (!frames_are_published)
         return false;
-    told->store_mfn = frame_number(xen.store.page);
-    told->console.domU.mfn = (uint32_t)frame_number(xen.console.page);
-    take_out_placed();
+    loader_info->store_mfn = frame_number(xen.store.page);
+    loader_info->console.domU.mfn = (uint32_t)frame_number(xen.console.page);
+    remove_placed();
     (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request,
-                    pv_frame(told), 0);
+                    pv_frame(loader_info), 0);
     place_shared_page();
-    show_frames();
+    publish_frames();
     if (is_moved()) {
-        xen.store.port = told->store_evtchn;
-        xen.console.port = told->console.domU.evtchn;
+        xen.store.port = loader_info->store_evtchn;
+        xen.console.port = loader_info->console.domU.evtchn;
     }
     return true;
 }
@@ -424,7 +426,7 @@ static void set_traps(void)
     for (unsigned i = 0; i < PV_TRAPS; i++)
         traps[i] = (trap_info_t){
             .vector = (uint8_t)i,
-            .flags = i == 3 || i == 4 ? 3 : 0, /* int3 and into may */
+            .flags = i == 3 || i == 4 ? 3 : 0, /* int3, into: ring 3 too */
             .cs = FLAT_KERNEL_CS,
             .address = (uintptr_t)pv_trap_entries[i],
         };
@@ -436,7 +438,7 @@ struct start *pv_init(struct start_info *info)
     static struct start start;
 
     xen.is_pv = true;
-    told = info;
+    loader_info = info;
     top_table = (uint64_t *)info->pt_base;
     frames = (uint64_t *)info->mfn_list;
     frame_count = info->nr_pages;
@@ -453,10 +455,10 @@ struct start *pv_init(struct start_info *info)
     HYPERCALL2_SURELY(__HYPERVISOR_set_segment_base, SEGBASE_FS,
                       libc_thread_block);
     read_command_line(&start, (const char *)info->cmd_line);
-    paging_take(&pv_paging, top_table);
+    paging_set(&pv_paging, top_table);
     find_memory(info, &start);
     pages_start(start.region, start.regions);
-    require(set_aside(SPARES));
-    show_frames();
+    require(reserve_spares(SPARES));
+    publish_frames();
     return &start;
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * A PVH guest: it has page tables and traps of its own, and finds Xen by the
- * processor's identification (xen/arch-x86/cpuid.h).
- */
+/* A PVH guest: it has its own page tables and exceptions, and finds Xen by
+ * CPUID (xen/arch-x86/cpuid.h). */
 #include "kinds.h"
 #include <xen/clock.h>
 #include <xen/console.h>
@@ -23,7 +21,7 @@
 #define LEAF_STEP 0x100
 #define LAST_LEAF 0x40010000u
 
-/* Another hypervisor that Xen imitates may come first. */
+/* Xen may follow the leaves of another hypervisor that it emulates. */
 static uint32_t find_xen(void)
 {
     for (uint32_t leaf = XEN_CPUID_FIRST_LEAF; leaf < LAST_LEAF;
@@ -37,7 +35,7 @@ static uint32_t find_xen(void)
     return 0;
 }
 
-/* Not on Xen there is nothing we could say it with. */
+/* Without Xen there is no console for a message. */
 static void fill_hypercall_page(void)
 {
     uint32_t leaf = find_xen();
@@ -83,7 +81,7 @@ bool guest_suspend(bool (*is_moved)(void))
     if (xen.is_pv)
         return pv_suspend(is_moved);
     (void)HYPERCALL2(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request);
-    fill_hypercall_page(); /* another Xen may have another way of calls */
+    fill_hypercall_page(); /* after migration, by the Xen that runs it now */
     if (!is_moved())
         return true;
     place_shared_page();

@@ -410,12 +410,12 @@ void platform_pages_free(void *pages, size_t count)
     free(pages);
 }
 
-size_t pages_free(void)
+size_t pages_free_count(void)
 {
     return fake.free_pages;
 }
 
-void *pages_take(size_t count)
+void *pages_alloc(size_t count)
 {
     if (count > fake.free_pages)
         return NULL;
@@ -423,7 +423,7 @@ void *pages_take(size_t count)
     return platform_pages(count);
 }
 
-void pages_give(void *pages, size_t count)
+void pages_release(void *pages, size_t count)
 {
     fake.free_pages += count;
     platform_pages_free(pages, count);
@@ -453,13 +453,13 @@ void guest_debug_put(const char *text, size_t len)
     (void)len;
 }
 
-bool pages_more(size_t count)
+bool pages_map_more(size_t count)
 {
     (void)count;
     return false;
 }
 
-size_t pages_unmapped(void)
+size_t pages_unmapped_count(void)
 {
     return 0;
 }

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * paging: how page tables are read and changed: by ourselves (what is here
- * unless somebody says otherwise), or, where a hypervisor keeps them, by
- * asking it.
- */
+/* paging: access to page tables: directly, which is the default, or by
+ * hypercalls in a PV guest, whose tables Xen keeps. */
 #ifndef ARCH_PAGING_H
 #define ARCH_PAGING_H
 
@@ -19,34 +16,34 @@
 #define ENTRY_NO_EXECUTE ((uint64_t)1 << 63)
 #define ENTRY_ADDRESS    ((uint64_t)0x000ffffffffff000)
 
-/* Levels of tables, by the bits of an address below them. */
+/* Levels of tables, by the number of address bits that an entry covers. */
 #define LEVEL_SHIFT 9
 #define TOP_SHIFT   39
 #define LARGE_SHIFT 21
 #define PAGE_SHIFT  12
 
 struct paging {
-    /* The largest that leaf takes. */
+    /* The largest shift for leaf. */
     int (*largest)(void);
 
-    /* The table that a present entry leads to. */
+    /* The table that a present entry points to. */
     uint64_t *(*table)(uint64_t entry);
 
-    /* Lets entry lead to a filled table. False: it cannot. */
+    /* Makes entry point to a complete table. False: there was no memory. */
     bool (*link)(uint64_t *entry, uint64_t *table);
 
     /*
-     * Lets entry, whose level is shift, be the memory at physical with these
-     * flags; flags 0: nothing. False: no page was left for it.
+     * Makes entry, which covers 1 << shift bytes, map the memory at physical
+     * with these flags; 0 unmaps it. False: there was no memory.
      */
     bool (*leaf)(uint64_t *entry, int shift, uint64_t physical,
                  uint64_t flags);
 
-    /* Entries of these addresses have changed: from here on it is so. */
+    /* Flushes changed entries of these addresses from the TLB. */
     void (*changed)(uintptr_t address, size_t size);
 };
 
-/* The tables at top are in use, and p is how they are changed. */
-void paging_take(const struct paging *p, uint64_t *top);
+/* Has the tables at top, which are in use, changed through p from now on. */
+void paging_set(const struct paging *p, uint64_t *top);
 
 #endif

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: ISC */
-/* traps: exceptions, and the processor's table of where to go. */
+/* traps: exceptions, and the interrupt descriptor table. */
 #ifndef ARCH_TRAPS_H
 #define ARCH_TRAPS_H
 
 #include <stdint.h>
 
-#define EXCEPTIONS 32 /* vectors; interrupts come after them */
+#define EXCEPTIONS 32 /* vectors; those of interrupts follow */
 #define TRAP_ENTRY 9 /* bytes of code for each, in traps.S */
 
-/* Exceptions are reported from now on. */
+/* Loads the descriptor tables: exceptions end in crash reports from now on. */
 void traps_init(void);
 
-/* Goes to at on this vector, on the running stack if it is an interrupt. */
+/* Sets the handler of a vector. Interrupts run on the interrupted stack. */
 void trap_gate(unsigned vector, uint64_t at);
 
 #endif
