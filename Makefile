@@ -21,9 +21,9 @@ ARCH    := $(shell $(CC) -dumpmachine 2>/dev/null | sed 's/-.*//')
 EVENTS  := $(if $(POLL),poll,epoll)
 B       ?= build
 
-# Frame pointers, calls that stay calls and functions in one piece (as clang
-# leaves them) are for backtraces; the probes of stack-clash-protection see to
-# it that no frame, however large, steps over a guard page.
+# Backtraces need frame pointers, no sibling calls, and functions in one piece
+# (which clang's always are). With the probes of -fstack-clash-protection no
+# frame, however large, skips a guard page.
 FLAGS := -std=gnu11 -O2 -g -Iinclude -Wall -Wextra -Wshadow -Wpointer-arith \
          -Wmissing-prototypes -Wstrict-prototypes -Wvla -Werror=vla \
          -Werror=incompatible-pointer-types -fno-omit-frame-pointer \
@@ -31,18 +31,16 @@ FLAGS := -std=gnu11 -O2 -g -Iinclude -Wall -Wextra -Wshadow -Wpointer-arith \
          $(if $(findstring clang,$(CC)),,-fno-reorder-blocks-and-partition) \
          -fstack-clash-protection -fvisibility=hidden \
          -ffile-prefix-map=$(CURDIR)=mirage
-# For programs of the host (decision 0022): the stack protector, checked calls of
-# the C library, addresses by chance, and tables of the linker that are read-only
-# when main begins.
+# Hardening of the host's programs (decision 0022): the stack protector, fortified
+# calls of the C library, position-independent executables, read-only relocations.
 HARDENED      := -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE \
                  -D_FORTIFY_SOURCE=3
 HARDENED_LINK := -pie -Wl,-z,relro,-z,now
 HOST_FLAGS := $(FLAGS) $(HARDENED) -DMIRAGE_VERSION='"$(VERSION)"'
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
-# liburing goes into the objects that use it, where no other library meets it:
-# images need nothing then. There may be none, and beside poll there is no use
-# for it.
+# liburing is linked into the objects that use it, with its names hidden, so that
+# images do not need it. Without liburing, or with POLL=1, there is no io_uring.
 URING := $(if $(POLL),,$(filter /%,$(shell $(CC) -print-file-name=liburing.a \
                                        2>/dev/null)))
 FLAGS += $(if $(URING),,-DWITHOUT_URING)
@@ -59,7 +57,7 @@ IMAGE_SOURCES := $(filter-out backend/unix/sandbox.c \
                    $(call sources,core device $(NET) store backend/unix arch \
                                    arch/$(ARCH))) \
                  backend/unix/events_$(EVENTS).c
-# Target sim is a Unix process but for its time and its networks.
+# Target sim is a Unix process with simulated time and networks.
 SIM_SOURCES    := $(filter-out $(addprefix backend/unix/,clock.c \
                                  network_unix.c tap.c batch.c events_epoll.c \
                                  block_%.c %_socket.c \
@@ -68,13 +66,13 @@ SIM_SOURCES    := $(filter-out $(addprefix backend/unix/,clock.c \
                   $(call sources,backend/sim)
 CONFIG_SOURCES := $(call sources,config)
 TOOL_SOURCES   := $(call sources,tool) core/nearest.c
-# They replace what is the processor's alone.
+# These replace instructions of the processor by functions.
 MACHINE_TESTS  := $(wildcard arch/x86_64/bare/*_test.c backend/pc/*_test.c)
 TESTS          := $(wildcard core/*_test.c device/*_test.c \
                              $(NET:%=%/*_test.c) store/*_test.c \
                              backend/unix/*_test.c backend/bare/*_test.c) \
                   $(if $(filter x86_64,$(ARCH)),$(MACHINE_TESTS))
-# They run on a fake Xen, whose hypercalls are the processor's.
+# These run on a fake Xen, whose hypercalls are for x86-64.
 XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c))
 FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
                   $(call sources,backend/xen) backend/xen/x86_64/clock.c \
@@ -102,7 +100,7 @@ PURPOSES := unix bare insiders fuzzers conform wire
 
 SIM     := $B/lib/mirage/sim/libmirage.a
 
-# For programs that ask for it; it takes libseccomp.
+# For programs with a sandbox; needs libseccomp.
 SECCOMP := $(shell echo '\#include <seccomp.h>' | $(CC) -E - >/dev/null 2>&1 && \
                echo $B/lib/mirage/unix/libsandbox.a)
 all: $(SECCOMP)
@@ -115,12 +113,12 @@ $B/lib/mirage/unix/libsandbox.a: $B/unix/backend/unix/sandbox.o \
 	@objcopy --redefine-syms=$B/unix/internal.names $< $B/unix/sandbox.o
 	@$(AR) rcsD $@ $B/unix/sandbox.o
 
-# What applications may not know that it is taken (tool/objects.c).
+# Names that the library has, which applications cannot know (tool/objects.c).
 NAMES   := $B/lib/mirage/unix/names
 all: $(NAMES) $(LIBRARY) $(SIM) $B/lib/mirage/libconfig.a $B/bin/mirage $B/bin/fat $B/include \
      $B/share/mirage/example $B/share/mirage/make $B/share/man/man1
 
-# A change of these flags, or from epoll to poll, rebuilds what it must.
+# A change of these flags, or from epoll to poll, rebuilds what depends on it.
 $B/flags: FORCE
 	@mkdir -p $(@D)
 	@echo '$(CC) $(FLAGS) $(HARDENED) $($(ARCH)_FLAGS) $(VERSION) $(EVENTS)' | cmp -s - $@ || \
@@ -173,8 +171,8 @@ endef
 
 HEADERS := include/mirage.h $(wildcard include/mirage/*.h)
 
-# What the headers do not name is ours alone: it is renamed in the library, so
-# that an application, or a library beside us, may use any other name.
+# Global names that are not in the headers are renamed in the library, so that an
+# application, or another library, may use them.
 $B/unix/internal.names: $(IMAGE_OBJECTS) $(HEADERS) tool/exports
 	@tool/exports internal $(IMAGE_OBJECTS) > $@
 
@@ -193,10 +191,9 @@ $B/sim/internal.names: $(SIM_OBJECTS) $(HEADERS) tool/exports
 $(SIM): $(SIM_OBJECTS) $B/sim/internal.names
 	$(call archive,$B/sim,$(SIM_OBJECTS))
 
-# What compilers are told of each processor for bare images. x86-64: exceptions
-# run on the same stack, so there is no red zone; no shadow stacks (decision 0022).
-# AArch64: atomics and returns are those of ARMv8.0. gcc aligns arrays to a cache
-# line unless told not to.
+# Compiler flags of each processor for bare images. x86-64: no red zone, since
+# exceptions use the running stack; no shadow stacks (decision 0022). AArch64:
+# atomics and returns of ARMv8.0. By default gcc aligns arrays to cache lines.
 x86_64_FLAGS  := -mno-red-zone -fcf-protection=none
 x86_64_GCC    := -malign-data=abi
 aarch64_FLAGS := -mno-outline-atomics -mbranch-protection=none
@@ -220,9 +217,9 @@ BARE_FLAGS := $(filter-out -O2 -Iinclude,$(FLAGS)) -Os -Iinclude \
 BARE_TARGETS := virtio xen
 INSIDE       := core device net store
 
-# The stack protector (decision 0022) for what handles foreign bytes. The others
-# run before there is a canary (libc_start), or would make the smallest image too
-# large.
+# Files with the stack protector (decision 0022): those that handle foreign bytes.
+# Others run before the canary is set (libc_start), or would make the smallest
+# image too large.
 PROTECTED := $(call sources,device $(NET) store) \
              $(addprefix core/,address.c buf.c checksum.c) \
              $(addprefix backend/xen/,block_ring.c block_xen.c front.c \
@@ -239,7 +236,7 @@ $(BARE)/built: libc/build
 	@echo '  libc $@'
 	@CC='$(CC)' libc/build $(BARE)
 
-# Public headers of Xen and of Linux, and nothing else of the host's.
+# Public headers of Xen and of Linux, and no others of the host.
 $B/foreign/linux:
 	@mkdir -p $(@D)
 	@ln -sfn /usr/include/xen /usr/include/video /usr/include/asm-generic \
@@ -255,16 +252,16 @@ $B/image/%.o: % $B/flags | $(BARE)/built $B/foreign/linux
 $B/image/net/tcp/%.o: private BARE_FLAGS += -I.
 $B/image/%_test.c.o: private BARE_FLAGS += -Itest
 $(PROTECTED:%=$B/image/%.o): private BARE_FLAGS += -fstack-protector-strong
-# Its switches have tables of 8 bytes for each value, of which the smallest image
-# has no need.
+# Jump tables take 8 bytes for each value of a switch, too much for the smallest
+# image.
 $B/image/core/text.c.o: private BARE_FLAGS += -fno-jump-tables
 
 # The rooms of each bare target.
 virtio_ROOMS := backend/virtio backend/pc
 xen_ROOMS    := backend/xen backend/xen/x86_64
 
-# bare TARGET: the library of a bare target, and what its images are linked by.
-# What libc/ defines is what C libraries ask for, by that name.
+# bare TARGET: the library of a bare target, and the files that its images are
+# linked with. Names of libc/ are not renamed: C libraries ask for them.
 define bare
 $(1)_OBJECTS := $$(patsubst %,$B/image/%.o, \
     $$(call sources,core device $(NET) store backend/bare $($(1)_ROOMS) libc arch \
@@ -348,7 +345,7 @@ $B/bin/fat: $(patsubst %.c,$B/unix/%.o,$(wildcard tool/fat/*.c)) \
 	@echo '  ld $@'
 	@$(CC) $(HARDENED_LINK) $(LDFLAGS) -Wl,--gc-sections -o $@ $^
 
-# As installed, but leading to the sources.
+# The layout of an installation, by links to the sources.
 $B/include:              SOURCE := include
 $B/share/mirage/example: SOURCE := example
 $B/share/mirage/make:    SOURCE := tool/make
@@ -393,17 +390,17 @@ $(SIM_PROGRAMS): %: %.o $B/check/test/sim/pair.o $B/check/test/sim/script.o \
                    $B/check/test/sim/peer.o $B/check/libsim.a
 	$(call link_test,$(WRAP))
 
-# There what takes a page, or starts a fiber, fails by chance.
+# Allocations of pages and starts of fibers fail at random in this test.
 $B/check/test/sim/pressure_test: private WRAP := \
     -Wl,--wrap=buf_new,--wrap=buf_share,--wrap=fiber_start_with
-# And there they are counted.
+# In this one they are counted.
 $B/check/test/sim/residue_test: private WRAP := -Wl,--wrap=fiber_start_with
 
 $(XEN_PROGRAMS): $B/check/%: $B/check/fake/%.o $(FAKE_OBJECTS) \
                  test/xen/fake/hypercall_page.S $B/check/libmirage.a
 	$(call link_test)
 
-# What any driver must do, and what of it outlives a power cut.
+# The contracts of block and fs on their drivers, also after power cuts.
 CONFORM := $(addprefix $B/check/test/conform/,block fat fat_power)
 
 $(CONFORM): %: %.o $(addprefix $B/check/test/conform/,power.o fat_session.o \
@@ -411,13 +408,13 @@ $(CONFORM): %: %.o $(addprefix $B/check/test/conform/,power.o fat_session.o \
             $B/check/libmirage.a
 	$(call link_test)
 
-# The wires of test/net, a program of the host's.
+# Wires with faults for test/net, as a program of the host.
 $B/test/net/%: test/net/%.c $B/flags
 	@mkdir -p $(@D)
 	@echo '  cc $@'
 	@$(CC) $(FLAGS) -MMD -MP -o $@ $<
 
-# Stacks, each with each; the same on simulated wires is in test/sim.
+# Each stack with each other; test/sim does the same on simulated wires.
 CONFORM_STACK := $B/check/test/conform/stackv4
 
 $(CONFORM_STACK): %: %.o %_contract.o $B/check/libmirage.a
@@ -433,7 +430,7 @@ FUZZ_FLAGS := -std=gnu11 -g -O1 -Iinclude -I. $(ROOM_HEADERS) \
 FUZZ_ROOMS := $(patsubst %.c,$B/fuzz/%.o,$(call sources,core device $(NET) store) \
                   arch/backtrace.c arch/$(ARCH)/switch.c)
 
-# Without clang it is test/fuzz/run that fails, and not make.
+# Without clang, make succeeds and test/fuzz/run fails.
 FUZZERS    := $(if $(shell command -v clang),$(FUZZERS))
 
 $B/fuzz/%.o: %.c $B/flags
@@ -446,18 +443,18 @@ $(FUZZERS): $B/%: $B/fuzz/test/%.o $B/fuzz/test/fuzz/platform.o $(FUZZ_ROOMS)
 	@echo '  ld $@'
 	@clang -fsanitize=fuzzer,address,undefined -o $@ $^
 
-# What is missing, and how to get it: for building, or FOR=images (which builds
+# Installs, or names, missing packages: for building, or FOR=images (which builds
 # the C library of images, too), FOR=test, FOR=bench.
 depend prepare:
 	@./depend.sh $(or $(FOR),build)
 	@$(if $(filter images,$(FOR)),$(MAKE) -s $(BARE)/built)
 
-# Each test prints a line for what fails, and "N passed, N failed" at last.
-# SOAK=SECONDS lets those that can go on for longer.
+# Each test prints a line for each failure, and "N passed, N failed" at its end.
+# SOAK=SECONDS prolongs those that can run for longer.
 QUICK := $(TEST_PROGRAMS) test/config/run test/config/killed test/rooms.sh \
          test/e2e/runtime \
          test/e2e/xl-run test/e2e/sim
-# In the Xen lab, and as other machines of QEMU's: each uses two processors.
+# Tests that use two processors each: in the Xen lab, and in QEMU.
 LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \
          test/e2e/xen_saved test/e2e/xen_restart test/e2e/inside \
          test/e2e/machines test/e2e/virtio test/xen/mirage-run test/xen/selftest
@@ -476,18 +473,18 @@ SLOW  := test/tutorial test/libc/run test/lint test/fuzz/run test/e2e/bare \
 check: all $(TEST_PROGRAMS)
 	@test/run $(QUICK)
 
-# As test.sh --quick has them.
+# For test.sh --quick.
 quick: all
 	@test/run test/rooms.sh test/e2e/runtime test/e2e/xl-run
 
-# The last of them look whether doc/status.md and doc/rfc.md speak the truth.
+# The last ones check the claims of doc/status.md and doc/rfc.md.
 test: all images insiders $(TEST_PROGRAMS) $(CONFORM) $(CONFORM_STACK) \
       $B/test/net/wire $(FUZZERS)
 	@rm -f $B/ran
 	@RAN=$B/ran test/run $(QUICK) then $(LAB) beside $(SLOW) then \
 	    test/status test/rfc
 
-# Some of them: make some SOME="COMMAND...", as test/select prints them.
+# Some tests: make some SOME="COMMAND...", as test/select prints them.
 tests:
 	@printf '%s\n' $(QUICK) $(LAB) $(SLOW)
 
@@ -508,7 +505,7 @@ test lint: export LINT_FLAGS = $(FLAGS)
 lint:
 	@test/run test/lint test/rooms.sh
 
-# What is measured, against what and how often: bench/run tells.
+# bench/run says what is measured, how often and compared with what.
 #     make bench BENCH=fiber ROUNDS=5
 BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep crunch block fat)
 BENCH_PEERS  := $(addprefix $B/bench/,fiber_peer sleep_peer crunch_peer \
@@ -530,12 +527,12 @@ $(BENCH_PEERS): %: %.o
 	@echo '  ld $@'
 	@$(CC) -pthread -o $@ $^
 
-# For dom0, and as a guest's only program.
+# For dom0, and as the only program of a guest.
 $(BENCH_GUESTS): %: %.o
 	@echo '  ld $@'
 	@$(CC) -static -pthread -o $@ $^
 
-# Another TCP/IP.
+# lwIP, for comparison.
 $B/bench/lwip_peer.o: private FLAGS += -isystem /usr/include/lwip
 $B/bench/lwip_peer: %: %.o
 	@echo '  ld $@'

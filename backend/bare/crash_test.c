@@ -46,7 +46,7 @@ static const char *found(uintptr_t at, uintptr_t begin)
     return name ? name : "none";
 }
 
-TEST(a_function_goes_from_its_address_to_the_next)
+TEST(an_address_belongs_to_the_last_function_that_starts_before_it)
 {
     CHECK_TEXT(found(0x1000, 0x1000), "put");
     CHECK_TEXT(found(0x100f, 0x1000), "put");
@@ -56,7 +56,7 @@ TEST(a_function_goes_from_its_address_to_the_next)
     CHECK_TEXT(found(0x11ff, 0x1120), "go");
 }
 
-TEST(outside_of_the_code_there_is_none)
+TEST(an_address_outside_of_the_code_has_no_function)
 {
     CHECK_TEXT(found(0, 0), "none");
     CHECK_TEXT(found(0xfff, 0), "none");
@@ -64,7 +64,7 @@ TEST(outside_of_the_code_there_is_none)
     CHECK_TEXT(found(UINTPTR_MAX, 0), "none");
 }
 
-TEST(a_name_that_is_too_long_is_cut)
+TEST(a_name_that_is_too_long_is_truncated)
 {
     const char *name = found(0x1090, 0x1090);
 
@@ -72,7 +72,7 @@ TEST(a_name_that_is_too_long_is_cut)
     CHECK(strspn(name, "x") == NAME_SIZE - 1);
 }
 
-TEST(a_name_begins_as_one_that_was_cut)
+TEST(a_name_can_share_a_prefix_with_a_truncated_one)
 {
     CHECK_TEXT(found(0x1110, 0x1110), "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxy");
 }

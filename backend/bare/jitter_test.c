@@ -42,7 +42,7 @@ static bool collects(jitter_measure *measure, uint8_t *key)
     return jitter_collect(key, measure);
 }
 
-TEST(a_random_time_gives_a_key_and_another_the_next_time)
+TEST(random_durations_give_a_key_that_differs_each_time)
 {
     uint8_t one[RANDOM_KEY], two[RANDOM_KEY];
 
@@ -54,7 +54,7 @@ TEST(a_random_time_gives_a_key_and_another_the_next_time)
     CHECK(measured == SAMPLES);
 }
 
-TEST(a_time_that_is_always_the_same_is_found_out_at_once)
+TEST(constant_durations_fail_the_health_tests_at_once)
 {
     uint8_t key[RANDOM_KEY];
 
@@ -62,7 +62,7 @@ TEST(a_time_that_is_always_the_same_is_found_out_at_once)
     CHECK(measured == TRIES * MOST_REPEATS);
 }
 
-TEST(a_clock_that_stops_is_found_out)
+TEST(a_clock_that_stops_fails_the_health_tests)
 {
     uint8_t key[RANDOM_KEY];
 
@@ -70,7 +70,7 @@ TEST(a_clock_that_stops_is_found_out)
     CHECK(measured <= 2000 + TRIES * MOST_REPEATS);
 }
 
-TEST(a_time_that_is_nearly_always_the_same_is_found_out)
+TEST(durations_that_are_nearly_constant_fail_the_health_tests)
 {
     uint8_t key[RANDOM_KEY];
 
@@ -78,7 +78,7 @@ TEST(a_time_that_is_nearly_always_the_same_is_found_out)
 }
 
 /* SP 800-90B, 4.4.1: the cutoff itself is the first that is too many. */
-TEST(as_many_repeats_as_are_allowed)
+TEST(the_cutoff_of_the_repetition_count_test_is_exact)
 {
     struct health h = {0};
     uint8_t last = 7;
@@ -104,7 +104,7 @@ static int healthy_until(int others)
     return i;
 }
 
-TEST(as_many_of_a_window_as_are_allowed)
+TEST(the_cutoff_of_the_adaptive_proportion_test_is_exact)
 {
     CHECK(healthy_until(WINDOW - MOST_SAME + 1) == 3 * WINDOW);
     CHECK(healthy_until(WINDOW - MOST_SAME) == WINDOW - 1);

@@ -130,7 +130,7 @@ static void look(void)
     CHECK(look_at(extents, &end) == free_count);
 }
 
-TEST(what_is_taken_is_nobody_elses_and_comes_together_again)
+TEST(allocations_do_not_overlap_and_freed_extents_are_merged)
 {
     static struct {
         void *pages;
@@ -159,7 +159,7 @@ TEST(what_is_taken_is_nobody_elses_and_comes_together_again)
     CHECK(extents->count == MEMORY);
 }
 
-TEST(the_first_that_fits_is_taken_from)
+TEST(the_first_extent_that_fits_is_allocated_from)
 {
     void *a, *b, *c;
 
@@ -176,7 +176,7 @@ TEST(the_first_that_fits_is_taken_from)
     give(b, 100);
 }
 
-TEST(too_much_is_refused_and_more_is_asked_for)
+TEST(a_shortage_asks_the_target_to_map_more)
 {
     begin();
     more_calls = 0;
@@ -192,7 +192,7 @@ TEST(too_much_is_refused_and_more_is_asked_for)
 }
 
 /* Each second page is held: as many extents as there can be. */
-TEST(the_tree_stays_flat)
+TEST(the_depth_of_the_tree_is_logarithmic)
 {
     size_t depth = 0, deepest = 0;
 
@@ -216,7 +216,7 @@ TEST(the_tree_stays_flat)
 }
 
 /* A TiB, of which the host has given us only addresses. */
-TEST(memory_that_nobody_has_asked_for_is_not_touched)
+TEST(free_memory_is_not_touched_but_for_one_page_of_an_extent)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     size_t size = (size_t)1 << 40;
@@ -247,7 +247,7 @@ static bool gives(size_t from, size_t to, size_t count)
     return free_count == count;
 }
 
-TEST(the_image_is_left_out)
+TEST(memory_of_the_image_is_not_released)
 {
     CHECK(gives(0, 12, 8));
     CHECK(gives(0, 4, 4));
@@ -258,7 +258,7 @@ TEST(the_image_is_left_out)
     CHECK(gives(9, 10, 1));
 }
 
-TEST(a_region_gives_whole_pages_only)
+TEST(only_whole_pages_of_a_region_are_released)
 {
     struct region r = {(uintptr_t)around_image + 100, 3 * BARE_PAGE};
 
@@ -269,7 +269,7 @@ TEST(a_region_gives_whole_pages_only)
     CHECK(extents == (struct extent *)(around_image + BARE_PAGE));
 }
 
-TEST(a_heap_that_cannot_grow_takes_nothing)
+TEST(a_heap_that_cannot_grow_allocates_nothing)
 {
     size_t before;
 

@@ -48,7 +48,7 @@ static void begin(void)
     exit_code = 0;
 }
 
-TEST(only_what_can_be_memory_is_noted)
+TEST(regions_beyond_physical_addresses_are_ignored)
 {
     begin();
     start_add_region(&start, 0xffffffffffffff00, 0xff);
@@ -62,7 +62,7 @@ TEST(only_what_can_be_memory_is_noted)
     CHECK(start.region[1].size == 0x9fc00);
 }
 
-TEST(regions_that_are_too_many_are_counted)
+TEST(regions_beyond_the_limit_are_counted)
 {
     begin();
     for (uint64_t i = 0; i < START_REGIONS + 5; i++)
@@ -82,7 +82,7 @@ static bool takes_line(const char *text, size_t max)
     return true;
 }
 
-TEST(a_command_line_is_taken_whole_or_refused)
+TEST(a_command_line_is_copied_whole_or_refused)
 {
     char *line = malloc(START_LINE);
 

@@ -76,7 +76,7 @@ static void is_guest(uint32_t leaf, uint32_t last, const char *name)
     says(leaf, last, word[0], word[1], word[2]);
 }
 
-TEST(kvmclock_is_found_and_tells_both_times)
+TEST(kvmclock_is_found_and_has_both_times)
 {
     begin(true, 7);
     says(1, 0, 0, 1u << 31, 0);
@@ -95,7 +95,7 @@ TEST(kvmclock_is_found_and_tells_both_times)
     CHECK(kvmclock_wall() == 1700000005 * SECOND + 12);
 }
 
-TEST(kvm_may_stand_behind_another)
+TEST(kvm_is_found_behind_the_leaves_of_another_hypervisor)
 {
     begin(true, 7);
     says(1, 0, 0, 1u << 31, 0);
@@ -116,7 +116,7 @@ TEST(without_kvm_there_is_no_kvmclock)
     CHECK(!kvmclock_start());
 }
 
-TEST(the_rate_of_the_counter_is_what_the_processor_says)
+TEST(the_rate_of_the_tsc_is_read_from_leaf_0x15)
 {
     begin(true, 0x16);
     says(0x15, 2, 176, 24000000, 0);
@@ -132,7 +132,7 @@ TEST(the_rate_of_the_counter_is_what_the_processor_says)
     CHECK(tsc_rate() == 0);
 }
 
-TEST(or_what_the_hypervisor_says)
+TEST(the_rate_of_the_tsc_is_read_from_the_hypervisors_leaf)
 {
     begin(true, 7);
     says(1, 0, 0, 1u << 31, 0);

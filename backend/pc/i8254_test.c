@@ -87,14 +87,14 @@ static nanoseconds worst(nanoseconds length, nanoseconds most)
     return worst;
 }
 
-TEST(an_hour_is_right_to_a_tenth_of_a_millisecond)
+TEST(an_hour_is_exact_to_a_tenth_of_a_millisecond)
 {
     begin(2.1, false);
     CHECK(worst(10 * SECOND, MILLISECOND) < 100 * MICROSECOND);
     CHECK(worst(3600 * SECOND, 40 * MILLISECOND) < 100 * MICROSECOND);
 }
 
-TEST(so_it_is_on_a_host_that_is_busy)
+TEST(an_hour_is_exact_although_the_host_preempts_the_image)
 {
     for (int i = 0; i < 20; i++) {
         begin(0.8 + i * 0.217, true);
@@ -104,7 +104,7 @@ TEST(so_it_is_on_a_host_that_is_busy)
 }
 
 /* But at first; then the rate is known well enough to tell the wraps apart. */
-TEST(nobody_may_ask_for_seconds)
+TEST(time_is_right_when_it_is_not_read_for_seconds)
 {
     begin(3.3, true);
     while (i8254_next_reading() != FOREVER)
@@ -115,7 +115,7 @@ TEST(nobody_may_ask_for_seconds)
 }
 
 /* As when the host goes by a clock that is being set right. */
-TEST(a_rate_that_changes_is_followed)
+TEST(a_tsc_whose_rate_changes_is_followed)
 {
     begin(2.5, true);
     CHECK(worst(200 * SECOND, 50 * MILLISECOND) < 200 * MICROSECOND);

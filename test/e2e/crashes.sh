@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash disable=SC2154
 #
-# crashes.sh   for bash, sourced: each crash of the image odd, which has to be
-#              reported as `crash ACT CAUSE FRAME` of the sourcing test checks, as
-#              `crash ACT CAUSE FRAME LINE` where it has to say such a line, too.
-#              Of a smashed stack the frames of the callers are lost.
+# crashes.sh   for bash, sourced: all crashes of the image odd. The sourcing test
+#              defines `crash ACT CAUSE FRAME [LINE]`, which checks the report of
+#              one, with that line if it is given. After a stack is smashed, the
+#              frames of the callers are lost.
 guarded='to address 0x[0-9a-f]+, which is protected'
 crash null \
     'page fault: write to address 0x0 \(a null pointer\), in fiber "start"' \
@@ -28,8 +28,7 @@ crash smash "in fiber \"start\": stack smashing detected: fill_name $smashed" \
 crash smash-store \
     "in fiber \"start\": stack smashing detected: of_fs_size $smashed" of_fs_size
 
-# protected IMAGE: the functions of an image's file for debuggers that have a
-# canary
+# protected IMAGE: the functions that have a canary, by the image's debug file
 protected() {
     objdump -d --no-show-raw-insn "$1" | awk '
         /^[0-9a-f]+ <.*>:$/ { name = substr($2, 2, length($2) - 3) }
@@ -37,8 +36,8 @@ protected() {
                      print name }' | sort -u
 }
 
-# canaries IMAGE ONE OTHER: what handles foreign bytes has a canary, which is
-# another with each boot, and nothing has one that runs before it is made
+# canaries IMAGE ONE OTHER: functions that handle foreign bytes have a canary,
+# which differs between the two boots, and none that run before it is set
 canaries() {
     local name have
     have=$(protected "$1")

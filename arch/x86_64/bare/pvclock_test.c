@@ -35,7 +35,7 @@ static void begin(uint32_t mul, int8_t shift)
     reads = 0;
 }
 
-TEST(time_is_that_of_the_page_and_what_has_passed_since)
+TEST(time_is_that_of_the_page_plus_the_tsc_since)
 {
     begin(0x80000000, 0); /* 2 GHz: half a nanosecond a tick */
     CHECK(pvclock_at(&page, 1000) == 5000);
@@ -47,7 +47,7 @@ TEST(time_is_that_of_the_page_and_what_has_passed_since)
     CHECK(reads == 1);
 }
 
-TEST(shifts_go_both_ways)
+TEST(the_shift_may_be_negative)
 {
     begin(0x80000000, 1); /* 1 GHz */
     CHECK(pvclock_at(&page, 2000) == 6000);
@@ -59,7 +59,7 @@ TEST(shifts_go_both_ways)
 }
 
 /* What is larger than 64 bits on the way, against a longer way. */
-TEST(years_are_as_exact_as_moments)
+TEST(time_after_years_is_exact_to_a_nanosecond)
 {
     for (int i = 0; i < 1000000; i++) {
         uint64_t passed, wanted, low, high;
@@ -85,7 +85,7 @@ static void write_all(void)
     }
 }
 
-TEST(a_page_that_is_written_meanwhile_is_read_again)
+TEST(a_page_that_changes_during_a_read_is_read_again)
 {
     begin(0x80000000, 0);
     tsc = 3000;
@@ -107,7 +107,7 @@ static void write_in_steps(void)
     }
 }
 
-TEST(a_page_that_is_being_written_is_waited_for)
+TEST(a_page_with_an_odd_version_is_read_again)
 {
     begin(0x80000000, 0);
     tsc = 3000;

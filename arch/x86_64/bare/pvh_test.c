@@ -47,7 +47,7 @@ static bool reads(const struct hvm_start_info *info)
     return true;
 }
 
-TEST(of_pvhs_map_only_ram_is_noted)
+TEST(only_ram_of_the_memory_map_is_used)
 {
     static const struct hvm_memmap_table_entry map[] = {
         {.addr = 0, .size = 0x9fc00, .type = XEN_HVM_MEMMAP_TYPE_RAM},

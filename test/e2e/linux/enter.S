@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A loader's first and last steps. QEMU enters by PVH (xen/elfnote.h), and C
- * does the rest of the work in 32 bits; enter goes on as Linux's 64-bit boot
- * protocol wants it, with tables and a stack of the loader's.
+ * The start and the end of a loader. QEMU enters by PVH (xen/elfnote.h); load.c
+ * runs in 32-bit mode; enter then switches to the state that Linux's 64-bit boot
+ * protocol requires, with page tables and a stack of the loader.
  */
 #include <xen/elfnote.h>
 

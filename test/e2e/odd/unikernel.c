@@ -189,7 +189,7 @@ static void large_block(struct console *c)
 /* The page tables of a virtual machine, which a process does not have. */
 typedef void page_seen(void *ctx, uintptr_t address, size_t size,
                        bool writable, bool executable);
-extern void mirage__bare_see_pages(page_seen *seen, void *ctx)
+extern void mirage__bare_visit_pages(page_seen *seen, void *ctx)
     __attribute__((weak));
 extern char image_text[] __attribute__((weak));
 extern char image_constants[] __attribute__((weak));
@@ -227,9 +227,9 @@ static void see_pages(struct console *c)
 {
     struct sums s = {.console = c};
 
-    if (!mirage__bare_see_pages)
+    if (!mirage__bare_visit_pages)
         panic("there are no page tables to see");
-    mirage__bare_see_pages(add_page, &s);
+    mirage__bare_visit_pages(add_page, &s);
     console_log(c, "%zu KiB writable, %zu executable, %zu constant, %zu wrong",
                 s.writable / 1024, s.executable / 1024, s.constant / 1024,
                 s.wrong / 1024);
