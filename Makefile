@@ -234,7 +234,7 @@ images: all
 
 $(BARE)/built: libc/build
 	@echo '  libc $@'
-	@CC='$(CC)' libc/build $(BARE)
+	@CC='$(CC)' ARCH_FLAGS='$($(ARCH)_FLAGS)' libc/build $(BARE)
 
 # Public headers of Xen and of Linux, and no others of the host.
 $B/foreign/linux:
