@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The table of names, as backend/bare/symbols makes it. */
+/* Looking up names in a table like those of backend/bare/symbols. */
 #include <mirage/platform.h>
-/* The host's are for its own processes. */
+/* These names are the host's own, too. */
 #define platform_crash   tested_crash
 #define platform_smashed tested_smashed
 void platform_crash(uintptr_t frame) __attribute__((noreturn));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Sources of entropy, on processors that are made up. */
+/* Which sources of entropy are used, on simulated processors. */
 #include <mirage/platform.h>
-/* The process has one that is the host's. */
+/* The test's process has its own. */
 #define platform_entropy tested_entropy
 void platform_entropy(void *data, size_t len);
 #include <arch/cpu.h>
@@ -15,7 +15,7 @@ void platform_entropy(void *data, size_t len);
 const char random_names[RANDOM_INSTRUCTIONS][8] = {" FIRST", " SECOND"};
 
 static unsigned instructions; /* that the processor has */
-static unsigned stuck; /* those that give one value again and again */
+static unsigned stuck; /* those that always give one value */
 static unsigned dry; /* those that never have a word */
 static uint64_t next_word;
 static int drawn;
@@ -54,7 +54,7 @@ static void begin(unsigned has)
     has_jitter = true;
 }
 
-/* The sources that a first call of platform_entropy finds. */
+/* Returns the sources that the first call of platform_entropy finds. */
 static unsigned found(void)
 {
     uint8_t first[32], second[32];
@@ -118,7 +118,7 @@ TEST(a_short_seed_of_the_loader_is_mixed_but_no_source)
     CHECK(found() == JITTER);
 }
 
-/* Two images that differ in one word of the processor's give other numbers. */
+/* Two runs that differ only in what the instruction draws. */
 TEST(what_the_processor_draws_decides_what_is_given)
 {
     uint8_t given[2][32];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The health tests, on times that are made up. */
+/* The health tests, on simulated durations. */
 #include "jitter.c"
 #include "check.h"
 #include <mirage/random.h>
@@ -23,13 +23,13 @@ static uint64_t stuck_later(void)
     return measured < 2000 ? random_time() : stuck();
 }
 
-/* The same in 99 of 100 cases: too seldom in a row for the first test. */
+/* The same in 99 of 100 samples: no run is long enough for the first test. */
 static uint64_t biased(void)
 {
     return random_below(100) ? stuck() : random_time();
 }
 
-/* The same in half of them: three quarters of a bit. */
+/* The same in half of the samples. */
 static uint64_t poor(void)
 {
     return random_below(2) ? stuck() : random_time();
@@ -77,7 +77,7 @@ TEST(durations_that_are_nearly_constant_fail_the_health_tests)
     CHECK(!collects(biased, key));
 }
 
-/* SP 800-90B, 4.4.1: the cutoff itself is the first that is too many. */
+/* SP 800-90B, 4.4.1: a run as long as the cutoff fails. */
 TEST(the_cutoff_of_the_repetition_count_test_is_exact)
 {
     struct health h = {0};
@@ -89,13 +89,13 @@ TEST(the_cutoff_of_the_repetition_count_test_is_exact)
     CHECK(!is_healthy(&h, last));
 }
 
-/* 4.4.2: counted from the first of each window on, and no further. */
+/* SP 800-90B, 4.4.2: the first sample of each window is counted in it. */
 static int healthy_until(int others)
 {
     struct health h = {0};
     int i = 0;
 
-    /* The others come every hundred, so that no row is too long. */
+    /* Every hundredth sample differs, so that no run is too long. */
     while (i < 3 * WINDOW &&
            is_healthy(&h, i % WINDOW % 30 == 29 && i % WINDOW / 30 < others
                               ? (uint8_t)i

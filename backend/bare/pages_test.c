@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The page allocator, on memory of the host's. */
+/* The page allocator, on memory of the test. */
 #define platform_pages      tested_pages
 #define platform_pages_free tested_pages_free
 #define platform_stack      tested_stack
@@ -13,7 +13,7 @@
 
 #define MEMORY 4096 /* pages */
 
-/* The image lies in memory of its own: 4 pages, with 4 before and 4 after. */
+/* The image: 4 pages, with 4 of memory before it and 4 after it. */
 __asm__(".pushsection .bss\n"
         ".balign 4096\n"
         "around_image: .skip 16384\n"
@@ -23,7 +23,7 @@ __asm__(".pushsection .bss\n"
 
 extern char around_image[];
 static char *memory;
-static bool is_taken[MEMORY];
+static bool is_allocated[MEMORY];
 static int more_calls;
 
 bool bare_map(uintptr_t address, uint64_t physical, size_t size,
@@ -69,23 +69,23 @@ static void begin(void)
     require(memory);
     extents = NULL;
     free_count = 0;
-    memset(is_taken, 0, sizeof is_taken);
+    memset(is_allocated, 0, sizeof is_allocated);
     pages_release(memory, MEMORY);
 }
 
-/* Notes pages as taken or given; each must have been the other before. */
-static void note(const void *pages, size_t count, bool taken)
+/* Records an allocation or a release; each must alternate with the other. */
+static void note(const void *pages, size_t count, bool allocated)
 {
     size_t first = (size_t)((const char *)pages - memory) / BARE_PAGE;
 
     require(first + count <= MEMORY);
     for (size_t i = first; i < first + count; i++) {
-        CHECK(is_taken[i] == !taken);
-        is_taken[i] = taken;
+        CHECK(is_allocated[i] == !allocated);
+        is_allocated[i] = allocated;
     }
 }
 
-static void *take(size_t count)
+static void *alloc(size_t count)
 {
     void *pages = pages_alloc(count);
 
@@ -96,13 +96,13 @@ static void *take(size_t count)
     return pages;
 }
 
-static void give(void *pages, size_t count)
+static void release(void *pages, size_t count)
 {
     note(pages, count, false);
     pages_release(pages, count);
 }
 
-/* Extents are in order, apart, and no tree forgets what is large. */
+/* Checks the tree: extents ascend, do not touch, and `largest` is right. */
 static size_t look_at(const struct extent *e, const char **end)
 {
     size_t count, largest;
@@ -142,18 +142,18 @@ TEST(allocations_do_not_overlap_and_freed_extents_are_merged)
         size_t at = random_below(512);
 
         if (held[at].pages) {
-            give(held[at].pages, held[at].count);
+            release(held[at].pages, held[at].count);
             held[at].pages = NULL;
         } else {
             held[at].count = 1 + random_below(random_below(20) ? 4 : 300);
-            held[at].pages = take(held[at].count);
+            held[at].pages = alloc(held[at].count);
         }
         if (i % 1000 == 0)
             look();
     }
     for (size_t i = 0; i < 512; i++)
         if (held[i].pages)
-            give(held[i].pages, held[i].count);
+            release(held[i].pages, held[i].count);
     look();
     CHECK(free_count == MEMORY);
     CHECK(extents->count == MEMORY);
@@ -164,16 +164,16 @@ TEST(the_first_extent_that_fits_is_allocated_from)
     void *a, *b, *c;
 
     begin();
-    c = take(8);
-    b = take(100);
-    a = take(16);
-    CHECK(take(MEMORY - 124));
-    give(c, 8);
-    give(a, 16);
-    CHECK(take(8) == (char *)a + 8 * BARE_PAGE);
-    CHECK(take(8) == a);
-    CHECK(take(8) == c);
-    give(b, 100);
+    c = alloc(8);
+    b = alloc(100);
+    a = alloc(16);
+    CHECK(alloc(MEMORY - 124));
+    release(c, 8);
+    release(a, 16);
+    CHECK(alloc(8) == (char *)a + 8 * BARE_PAGE);
+    CHECK(alloc(8) == a);
+    CHECK(alloc(8) == c);
+    release(b, 100);
 }
 
 TEST(a_shortage_asks_the_target_to_map_more)
@@ -183,24 +183,24 @@ TEST(a_shortage_asks_the_target_to_map_more)
     CHECK(!pages_alloc(MEMORY + 1));
     CHECK(more_calls == 1);
     CHECK(!pages_alloc(0));
-    CHECK(take(MEMORY));
+    CHECK(alloc(MEMORY));
     CHECK(!pages_alloc(1));
     CHECK(more_calls == 2);
     CHECK(free_count == 0);
-    give(memory, MEMORY);
+    release(memory, MEMORY);
     look();
 }
 
-/* Each second page is held: as many extents as there can be. */
+/* Every second page is allocated: the largest number of extents. */
 TEST(the_depth_of_the_tree_is_logarithmic)
 {
     size_t depth = 0, deepest = 0;
 
     begin();
     for (size_t i = 0; i < MEMORY; i++)
-        CHECK(take(1));
+        CHECK(alloc(1));
     for (size_t i = 0; i < MEMORY; i += 2)
-        give(memory + i * BARE_PAGE, 1);
+        release(memory + i * BARE_PAGE, 1);
     look();
     for (size_t i = 0; i < MEMORY; i += 2) {
         const struct extent *e = extents;
@@ -211,11 +211,11 @@ TEST(the_depth_of_the_tree_is_logarithmic)
     }
     CHECK(deepest < 40); /* 2 * log2(2048) is 22 */
     for (size_t i = 1; i < MEMORY; i += 2)
-        give(memory + i * BARE_PAGE, 1);
+        release(memory + i * BARE_PAGE, 1);
     CHECK(extents->count == MEMORY);
 }
 
-/* A TiB, of which the host has given us only addresses. */
+/* A TiB of address space, for which the host has allocated no memory. */
 TEST(free_memory_is_not_touched_but_for_one_page_of_an_extent)
 {
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
@@ -234,8 +234,8 @@ TEST(free_memory_is_not_touched_but_for_one_page_of_an_extent)
     munmap(large, size);
 }
 
-/* A region of the pages [from, to) around the image gives so many. */
-static bool gives(size_t from, size_t to, size_t count)
+/* Does the region of pages [from, to) around the image release that many? */
+static bool releases(size_t from, size_t to, size_t count)
 {
     struct region r = {(uintptr_t)around_image + from * BARE_PAGE,
                        (to - from) * BARE_PAGE};
@@ -249,13 +249,13 @@ static bool gives(size_t from, size_t to, size_t count)
 
 TEST(memory_of_the_image_is_not_released)
 {
-    CHECK(gives(0, 12, 8));
-    CHECK(gives(0, 4, 4));
-    CHECK(gives(2, 6, 2));
-    CHECK(gives(4, 8, 0));
-    CHECK(gives(5, 7, 0));
-    CHECK(gives(6, 12, 4));
-    CHECK(gives(9, 10, 1));
+    CHECK(releases(0, 12, 8));
+    CHECK(releases(0, 4, 4));
+    CHECK(releases(2, 6, 2));
+    CHECK(releases(4, 8, 0));
+    CHECK(releases(5, 7, 0));
+    CHECK(releases(6, 12, 4));
+    CHECK(releases(9, 10, 1));
 }
 
 TEST(only_whole_pages_of_a_region_are_released)

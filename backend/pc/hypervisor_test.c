@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The clocks that are found, on processors and hypervisors that are made up. */
+/* Which clocks are found, on simulated processors and hypervisors. */
 #include <arch/cpu.h>
 #define cpuid(leaf)         tested_cpuid(leaf)
 #define wrmsr(index, value) tested_wrmsr(index, value)
@@ -19,7 +19,7 @@ static struct {
 } leaves[MOST];
 static int leaf_count;
 static nanoseconds kvm_time;
-static bool is_written; /* the page, that KVM is told of */
+static bool is_written; /* by KVM: the page */
 
 static struct cpuid tested_cpuid(uint32_t leaf)
 {
@@ -36,7 +36,7 @@ static void says(uint32_t leaf, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
     leaves[leaf_count++].says = (struct cpuid){a, b, c, d};
 }
 
-/* As KVM does when it is told the places. */
+/* Does what KVM does when the MSRs are written. */
 static void tested_wrmsr(uint32_t index, uint64_t value)
 {
     if (index == 0x4b564d01) {
@@ -59,13 +59,13 @@ nanoseconds pvclock_now(const volatile struct vcpu_time_info *p)
     return p->system_time;
 }
 
-/* A processor with these leaves, its counter being even or not. */
-static void begin(bool even, uint32_t last)
+/* A processor with leaves up to last, whose TSC is invariant or not. */
+static void begin(bool invariant, uint32_t last)
 {
     leaf_count = 0;
     says(0, last, 0, 0, 0);
     says(0x80000000, 0x80000008, 0, 0, 0);
-    says(0x80000007, 0, 0, 0, even ? 1 << 8 : 0);
+    says(0x80000007, 0, 0, 0, invariant ? 1 << 8 : 0);
 }
 
 static void is_guest(uint32_t leaf, uint32_t last, const char *name)
@@ -84,12 +84,12 @@ TEST(kvmclock_is_found_and_has_both_times)
     says(0x40000001, 1 << 3, 0, 0, 0);
     kvm_time = 5 * SECOND;
     is_written = false;
-    CHECK(!kvmclock_start()); /* promised, and not there */
+    CHECK(!kvmclock_start()); /* announced, but not written */
     is_written = true;
     CHECK(kvmclock_start());
     page.system_time += 7;
     CHECK(kvmclock_now() == 7);
-    page.system_time -= 3; /* the processor moved to is behind */
+    page.system_time -= 3; /* on another processor */
     CHECK(kvmclock_now() == 7);
     page.system_time += 3;
     CHECK(kvmclock_wall() == 1700000005 * SECOND + 12);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The clock, with a counter and an i8254 that run in a time of their own. */
+/* The clock, with a TSC and an i8254 in simulated time. */
 #include <arch/cpu.h>
 #define rdtsc tested_rdtsc
 #define inb   tested_inb
@@ -15,10 +15,10 @@ static void tested_outb(uint16_t port, uint8_t value);
 #include "check.h"
 #include <mirage/random.h>
 
-static uint64_t now, began; /* nanoseconds of the world */
+static uint64_t now, began; /* the true time */
 static double tsc_rate; /* ticks a nanosecond */
 static double counter;
-static bool is_busy; /* the host stops us now and then */
+static bool is_busy; /* the host preempts us now and then */
 static uint16_t latched;
 static int bytes_read;
 
@@ -65,7 +65,8 @@ static void begin(double rate, bool busy)
     is_busy = busy;
 }
 
-/* How far the clock is off, at most, while time passes in steps up to most. */
+/* Returns the largest error of the clock while time passes in steps up to most.
+ * */
 static nanoseconds worst(nanoseconds length, nanoseconds most)
 {
     nanoseconds end = now + length, before = i8254_now(), worst = 0;
@@ -103,7 +104,8 @@ TEST(an_hour_is_exact_although_the_host_preempts_the_image)
     }
 }
 
-/* But at first; then the rate is known well enough to tell the wraps apart. */
+/* After the first readings, when the rate is exact enough to count the wraps.
+ * */
 TEST(time_is_right_when_it_is_not_read_for_seconds)
 {
     begin(3.3, true);
@@ -114,7 +116,7 @@ TEST(time_is_right_when_it_is_not_read_for_seconds)
     CHECK(worst(3600 * SECOND, 4 * SECOND) < 300 * MICROSECOND);
 }
 
-/* As when the host goes by a clock that is being set right. */
+/* As on a host whose clock is being slewed. */
 TEST(a_tsc_whose_rate_changes_is_followed)
 {
     begin(2.5, true);

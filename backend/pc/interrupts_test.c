@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Interrupt lines and their handlers, on controllers that are made up. */
+/* Interrupt lines and their handlers, on simulated controllers. */
 #include <arch/cpu.h>
 #define cpuid(leaf)                  tested_cpuid(leaf)
 #define outb(port, value)            tested_outb(port, value)
@@ -83,7 +83,7 @@ static void begin(void)
     interrupts_taken = 0;
 }
 
-/* What a line's entry of the I/O APIC says. */
+/* Is the line's entry of the I/O APIC enabled? */
 static bool is_enabled(unsigned line)
 {
     return io_apic[IO_APIC_LINES + 2 * line] == EXCEPTIONS + line &&

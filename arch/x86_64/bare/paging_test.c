@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Page tables, in memory of the test: what entries say, and what is split. */
+/* The entries of page tables, which are in memory of the test. */
 #include <mirage/platform.h>
 #include <arch/cpu.h>
 #define cpuid(leaf)      ((struct cpuid){.a = 0x80000008, .d = 1u << 26})

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The clock of Xen and KVM, on a page that we write. */
+/* The clock of Xen and KVM, on a page of the test. */
 #include <arch/cpu.h>
 #define rdtsc tested_rdtsc
 
@@ -11,7 +11,7 @@ static uint64_t tested_rdtsc(void);
 
 static struct vcpu_time_info page;
 
-/* What the hypervisor does each time that the counter is read. */
+/* Called whenever the TSC is read, in place of the hypervisor. */
 static void (*meanwhile)(void);
 static uint64_t tsc;
 static int reads;
@@ -58,7 +58,7 @@ TEST(the_shift_may_be_negative)
     CHECK(pvclock_at(&page, 9000) == 5999);
 }
 
-/* What is larger than 64 bits on the way, against a longer way. */
+/* Products of more than 64 bits, compared with an exact computation. */
 TEST(time_after_years_is_exact_to_a_nanosecond)
 {
     for (int i = 0; i < 1000000; i++) {
@@ -94,7 +94,7 @@ TEST(a_page_that_changes_during_a_read_is_read_again)
     CHECK(reads == 2);
 }
 
-/* An odd version, with a time from before and a timestamp from after. */
+/* An odd version, with an old time and a new timestamp. */
 static void write_in_steps(void)
 {
     if (reads < 4) {

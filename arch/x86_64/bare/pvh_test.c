@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Start information that is read, and what is refused. */
+/* Start information of PVH, valid and not. */
 #include <mirage/platform.h>
-/* The host's ends the test. */
+/* The host's would end the test. */
 #define platform_exit tested_exit
 void platform_exit(int code) __attribute__((noreturn));
 #include "pvh.c"

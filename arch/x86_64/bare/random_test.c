@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Which instructions are found, on processors that are made up, and what those
- * of this one give. */
+/* Which instructions are found on simulated processors, and the words that
+ * those of this processor draw. */
 #include <arch/cpu.h>
 #define cpuid(leaf) tested_cpuid(leaf)
 
@@ -51,7 +51,7 @@ TEST(leaf_7_is_not_asked_where_it_does_not_exist)
 
 #undef cpuid
 
-/* 64 words in a row that are equal, or that fail, are no chance. */
+/* 64 equal words, or as many failures, are not by chance. */
 TEST(an_instruction_of_this_processor_gives_words_that_differ)
 {
     struct cpuid seven = cpuid(0).a >= 7 ? cpuid(7) : (struct cpuid){0};
