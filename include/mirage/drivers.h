@@ -53,7 +53,7 @@ MUST_CHECK enum status block_unix_connect_with(const char *path,
                                                const char *maker,
                                                struct block **block);
 
-/* backend/virtio: connects a console on the first serial port. name: as for
+/* backend/pc: connects a console on the first serial port. name: as for
  * console_unix_connect. */
 MUST_CHECK enum status console_serial_connect(const char *name,
                                               struct console **console);
