@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fat add: files and folders of the host into an image. A file that is there
- * already is replaced by writing the new one beside it, and renaming.
+ * fat add: copies files and folders of the host into an image. A file of the
+ * same name is replaced by writing the new one beside it and renaming it.
  */
 #include "fat.h"
 #include <errno.h>
@@ -13,9 +13,10 @@
 #include <unistd.h>
 
 #define BUFFER ((size_t)1 << 20)
-#define ASIDES 100 /* names that are tried */
+#define ASIDES 100 /* names that are tried for a new file beside the old */
 
-/* What is copied; one, since who gives up has to put it in order. */
+/* The copying in progress: finish_image needs it when the program ends early.
+ */
 static struct {
     struct fs *fs;
     nanoseconds date;
@@ -23,8 +24,9 @@ static struct {
     unsigned files, all_files;
     uint64_t bytes;
     char *buffer;
-    char *unfinished; /* a name in the image; NULL: there is none */
-    const char *path; /* of the host, being copied; NULL: none */
+    char *unfinished; /* the name in the image of an incomplete file, or NULL */
+    const char
+        *path; /* of the file of the host that is being copied, or NULL */
 } copying;
 
 void show_progress(unsigned files, uint64_t bytes, bool is_end)
@@ -34,13 +36,13 @@ void show_progress(unsigned files, uint64_t bytes, bool is_end)
                 (unsigned long long)bytes >> 20, is_end ? "\n" : "");
 }
 
-/* A path of the host, and how it is to be called in the image. */
+/* A path of the host, and its name in the image. */
 struct source {
     char *folded, *name, *path;
-    bool is_folder, is_word; /* of the command line */
+    bool is_folder, is_word; /* it is a word of the command line */
 };
 
-/* All of them, to find two that would be one: a hash table by `folded`. */
+/* All of them in a hash table by `folded`, to find two with the same name. */
 static struct {
     struct source *slot;
     size_t count, room;
@@ -82,7 +84,8 @@ static void make_source_room(void)
     free(old);
 }
 
-/* The path as the file system compares it: yours, to free. */
+/* Folds the case of a path, as the file system does: yours, to free. NULL: a
+ * part cannot be a name. */
 static char *fold(const char *name)
 {
     char *folded = text_of("%s", "");
@@ -107,9 +110,10 @@ static char *fold(const char *name)
     return folded;
 }
 
-/* Before anything is written: may it be named so, beside the others? */
-static void look_at(void *ctx, const char *path, const char *name,
-                    bool is_folder, uint64_t size, nanoseconds modified)
+/* Checks a file's or folder's name, also against the others, before anything is
+ * written. */
+static void check_source(void *ctx, const char *path, const char *name,
+                         bool is_folder, uint64_t size, nanoseconds modified)
 {
     struct source *s;
     char *folded = fold(name);
@@ -153,12 +157,13 @@ static void note(const char *fmt, ...)
     va_list args;
 
     va_start(args, fmt);
-    tell(fmt, args);
+    print_message(fmt, args);
     va_end(args);
 }
 
-/* Leaves in the image what is complete, and says how much that is. */
-static void put_in_order(void)
+/* Removes an incomplete file from the image, flushes, and reports how many
+ * files were added. */
+static void finish_image(void)
 {
     fiber_shield();
     if (copying.all_files > 1)
@@ -188,7 +193,8 @@ static uint64_t round_up(uint64_t bytes, uint32_t cluster)
     return (bytes + cluster - 1) / cluster * cluster;
 }
 
-/* So many bytes, and `more` that will be free by then. */
+/* Ends the program unless there is room for so many bytes, with `more` that
+ * will be freed before. */
 static void check_room(const char *name, uint64_t bytes, uint64_t more,
                        const char *advice)
 {
@@ -197,7 +203,7 @@ static void check_room(const char *name, uint64_t bytes, uint64_t more,
 
     if (room + round_up(more, cluster) >= round_up(bytes, cluster))
         return;
-    if (fs_flush(copying.fs) == OK) /* frees what was removed */
+    if (fs_flush(copying.fs) == OK) /* makes removed clusters free */
         room = free_room(&cluster);
     room += round_up(more, cluster);
     if (room < round_up(bytes, cluster))
@@ -227,8 +233,7 @@ static void fill(const char *path, const char *name, const char *called)
     copying.bytes += at;
 }
 
-/* A file under a name that is new. Until it is whole, who gives up removes
- * it. */
+/* Adds a file under a new name. Until finish() it counts as incomplete. */
 static void add_new(const char *path, const char *name, const char *called,
                     const char *advice)
 {
@@ -249,7 +254,7 @@ static void finish(void)
     show_progress(copying.files, copying.bytes, false);
 }
 
-/* A name beside this one that is not in use. */
+/* Finds an unused name in the same directory. */
 static char *name_aside(const char *name)
 {
     const char *slash = strrchr(name, '/');
@@ -295,7 +300,7 @@ static void replace(const char *path, const char *name, uint64_t size,
     free(aside);
 }
 
-/* What is there may have this name just as the short one of another. */
+/* Refuses a name that is the short name of another file in the image. */
 static void check_spelling(const char *path, const char *name, bool is_folder)
 {
     const char *slash = strrchr(name, '/');
@@ -315,7 +320,7 @@ static void check_spelling(const char *path, const char *name, bool is_folder)
         path, is, name);
 }
 
-/* Makes the directories of --to that are missing, above the first name. */
+/* Creates the missing directories of --to, above the first name. */
 static void make_parents(const char *name)
 {
     if (copying.has_parents)
@@ -374,7 +379,7 @@ static void add_entry(void *ctx, const char *path, const char *name,
     copying.path = NULL;
 }
 
-/* The last part of a path; nothing of FOLDER/. */
+/* The last part of a path; "" for FOLDER/. */
 static const char *name_of(const char *path)
 {
     char *copy = text_of("%s", path), *slash;
@@ -415,8 +420,8 @@ int command_add(const struct options *o)
         die("out of memory");
     if (!disk->info.writable)
         die("%s may not be written to", o->word[0]);
-    for_each(o, look_at);
-    at_death(put_in_order);
+    for_each(o, check_source);
+    at_death(finish_image);
     for_each(o, add_entry);
     at_death(NULL);
     close_image(copying.fs, disk);

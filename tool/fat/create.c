@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* fat create: an empty file system, of a size or to fit a folder. */
+/* fat create: an empty file system, of a given size or to fit a folder. */
 #include "fat.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -17,14 +17,15 @@
 #define FAT12_MOST 4000u
 #define FAT16_MOST 65000u
 
-/* What a folder's files need, for each size of clusters. */
+/* What the files of a folder need, for each cluster size. */
 struct need {
     uint64_t clusters[SIZES], root_slots;
-    uint64_t *slots; /* of the folders that are being looked through */
+    uint64_t *slots; /* of the folders that are being walked */
     size_t depth;
 };
 
-/* Slots of a name: as many as its bytes could be characters, and one. */
+/* The directory entries of a name, at most: one, and another for each 13 bytes,
+ * which may be characters. */
 static uint64_t slots_of(const char *name)
 {
     const char *slash = strrchr(name, '/');
@@ -38,7 +39,8 @@ static void add_bytes(struct need *n, uint64_t bytes)
         n->clusters[i] += (bytes + (LEAST << i) - 1) / (LEAST << i);
 }
 
-/* The folders from this depth on are complete. */
+/* Adds the clusters of the directories from this depth on, which are complete.
+ */
 static void close_folders(struct need *n, size_t depth)
 {
     while (n->depth > depth)
@@ -67,7 +69,7 @@ static void count_entry(void *ctx, const char *path, const char *name,
     }
 }
 
-/* The kind of file system with clusters enough, and not much larger. */
+/* Chooses type and cluster size with enough clusters, and not many more. */
 static void choose(const struct need *n, struct fat_options *o)
 {
     for (int i = 0; i < SIZES && o->cluster_size == 0; i++) {
@@ -102,7 +104,7 @@ static uint64_t clusters_for(const struct need *n,
                                            : 0);
 }
 
-/* What is made; gone again if it cannot be. */
+/* The image that is being made; an error removes it. */
 static const char *image;
 
 static void remove_image(void)
@@ -117,7 +119,7 @@ static void set_size(uint64_t bytes)
             strerror(errno));
 }
 
-/* Makes the file system; its free bytes, or 0 with *s saying why not. */
+/* Makes the file system, and returns its free bytes; 0: *s is the error. */
 static uint64_t format(const struct fat_options *o,
                        enum status *s)
 {
@@ -144,8 +146,9 @@ static void refuse_label(const char *label)
             label);
 }
 
-/* May the image have so many bytes? It has them then, as it does if not. */
-static bool goes(const struct fat_options *o, uint64_t bytes)
+/* Whether a file system of so many bytes can be made. It leaves the image with
+ * this size. */
+static bool is_possible(const struct fat_options *o, uint64_t bytes)
 {
     enum status s = ERR_RANGE;
 
@@ -157,22 +160,23 @@ static bool goes(const struct fat_options *o, uint64_t bytes)
 #define LARGEST ((uint64_t)1 << 41) /* 2^32 sectors of 512 bytes */
 
 /*
- * The size nearest to bytes, which is none, that goes with the type and the
- * cluster. The sizes that do are one range, whose end is at least 8 times its
- * beginning: doubling or halving meets it. Halving the gap then finds its
- * edge. 0: there is none.
+ * Finds the possible size nearest to `bytes`, which is not possible with this
+ * type and cluster size; 0: there is none. Possible sizes are one range, whose
+ * end is at least 8 times its start, so doubling or halving hits it; bisection
+ * then finds its edge.
  */
 static uint64_t nearest_size(const struct fat_options *o, uint64_t bytes)
 {
     uint64_t wrong = bytes / 1024, right = wrong ? 2 * wrong : 1;
 
-    while (right <= LARGEST / 1024 && !goes(o, right * 1024)) {
+    while (right <= LARGEST / 1024 && !is_possible(o, right * 1024)) {
         wrong = right;
         right *= 2;
     }
     if (right > LARGEST / 1024) {
         wrong = bytes / 1024;
-        for (right = wrong / 2; right > 0 && !goes(o, right * 1024); right /= 2)
+        for (right = wrong / 2; right > 0 && !is_possible(o, right * 1024);
+             right /= 2)
             wrong = right;
     }
     while (right > 0 && (right > wrong + 1 || wrong > right + 1)) {
@@ -180,7 +184,7 @@ static uint64_t nearest_size(const struct fat_options *o, uint64_t bytes)
 
         if (right < wrong)
             middle = right + (wrong - right) / 2;
-        if (goes(o, middle * 1024))
+        if (is_possible(o, middle * 1024))
             right = middle;
         else
             wrong = middle;
@@ -188,7 +192,7 @@ static uint64_t nearest_size(const struct fat_options *o, uint64_t bytes)
     return right * 1024;
 }
 
-/* "33M", or "4200K" where that would be coarse: not below, or not above. */
+/* "33M", or "4200K" for small sizes, rounded up if is_least and else down. */
 static char *size_text(uint64_t bytes, bool is_least)
 {
     uint64_t mega = (uint64_t)1 << 20;
@@ -215,7 +219,7 @@ static void refuse_size(const struct options *o, uint64_t bytes)
         size > bytes ? "least" : "most", size_text(size, size > bytes));
 }
 
-/* A little larger, until all fits. */
+/* Makes the image a little larger until all fits. */
 static void create_for(const struct options *given)
 {
     struct fat_options o = given->fat;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The host's side: its folders, and the image as a file of it. */
+/* Folders of the host, and images as its files. */
 #define _GNU_SOURCE
 #include "fat.h"
 #include <dirent.h>
@@ -55,8 +55,8 @@ char *host_path(const char *path)
     return whole;
 }
 
-/* A file whose size is no multiple of a sector is no disk. The driver would
- * advise to fill its last sector up, and so change a file that may be any. */
+/* Refuses a file whose size is not a multiple of a sector. The block driver
+ * would advise to pad it, but it may be any file, and no disk. */
 static void check_sectors(const char *path)
 {
     uint8_t b[SECTOR] = {0};
@@ -111,7 +111,7 @@ void close_image(struct fs *fs, struct block *disk)
     block_disconnect(disk);
 }
 
-/* A folder that is being looked through: what is in it, and how far. */
+/* A folder that is being walked: its entries, and the next one. */
 struct folder {
     char *path, *as;
     struct dirent **entry;
@@ -120,7 +120,7 @@ struct folder {
     ino_t inode;
 };
 
-/* Those that are in one another, from the one that was asked for on. */
+/* The folders from the one that walk_host was given to the present one. */
 struct walk {
     struct folder *folder;
     size_t depth;
@@ -138,7 +138,7 @@ static int is_entry(const struct dirent *e)
     return strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
 }
 
-/* Byte by byte, whatever the locale. */
+/* By bytes, whatever the locale. */
 static int by_name(const struct dirent **a, const struct dirent **b)
 {
     return strcmp((*a)->d_name, (*b)->d_name);
@@ -172,7 +172,7 @@ static void leave_folder(struct walk *w)
 }
 
 #ifdef SYS_openat2
-/* -1: errno says why. */
+/* Opens a path without leaving the folder. -1, with errno. */
 static int open_beneath(const char *folder, const char *path)
 {
     struct open_how how = {
@@ -196,7 +196,7 @@ static int open_beneath(const char *folder, const char *path)
 }
 #endif
 
-/* By the names that the links lead to, for systems without openat2. */
+/* Does the same by resolved names, for systems without openat2. */
 static bool is_named_beneath(const char *folder, const char *path)
 {
     char top[PATH_MAX], end[PATH_MAX], link[2];
@@ -208,8 +208,8 @@ static bool is_named_beneath(const char *folder, const char *path)
 }
 
 /*
- * A link in the folder is followed while it stays in what was asked for, as
- * direct_kv_ro has it: otherwise the image would get the host's files.
+ * Refuses a symbolic link that leads out of the folder that walk_host was
+ * given, as direct_kv_ro does: the image would get other files of the host.
  */
 static void check_link(const struct walk *w, const char *path)
 {
@@ -228,6 +228,7 @@ static void check_link(const struct walk *w, const char *path)
         path, folder);
 }
 
+/* Refuses a link to a folder that is being walked. */
 static void check_above(const struct walk *w, const char *path,
                         const struct stat *st)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* fat list, extract and check: what is in an image. */
+/* fat list, extract and check. */
 #define _GNU_SOURCE
 #include "fat.h"
 #include <errno.h>
@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #define BUFFER  ((size_t)1 << 20)
-#define NO_DATE 315532800 /* 1980-01-01, FAT's word for an unknown time */
+#define NO_DATE 315532800 /* 1980-01-01: FAT's value for an unknown time */
 
-/* What went wrong with one file does not keep others from being copied. */
+/* An error with one file does not prevent the others from being copied. */
 static bool has_failed;
 
 static void complain(const char *fmt, ...)
@@ -27,11 +27,11 @@ static void complain(const char *fmt, ...)
 
     has_failed = true;
     va_start(args, fmt);
-    tell(fmt, args);
+    print_message(fmt, args);
     va_end(args);
 }
 
-/* A directory that is being gone through: its names, and how far. */
+/* A directory that is being walked: its entries, and the next one. */
 struct entry {
     char *name;
     struct fs_stat st;
@@ -43,17 +43,17 @@ struct level {
     size_t count, next;
 };
 
-/* What is done with each; false: not what is in the directory. */
+/* Called for each entry; false: its contents are left out. */
 typedef bool visit_fn(void *ctx, const char *path, const struct fs_stat *st);
 
-/* Directories in one another, and each that was met: a disk that is damaged
- * may have one in several places, or in itself. */
+/* The directories from the one given to the present one, and the ids of all
+ * that were visited: a damaged disk may have one twice, or inside itself. */
 struct walk {
     struct fs *fs;
     struct level *level;
     size_t depth;
-    uint64_t *met; /* a hash table of ids and one more; 0: free */
-    size_t met_count, met_room;
+    uint64_t *visited; /* a hash table of ids plus 1; 0: free */
+    size_t visited_count, visited_room;
 };
 
 static bool add_entry(void *ctx, const char *name, const struct fs_stat *st)
@@ -69,22 +69,22 @@ static uint64_t *place_of(const struct walk *w, uint64_t mark)
 {
     size_t i = (size_t)(mark * 0x9e3779b97f4a7c15u >> 20);
 
-    while (w->met[i & (w->met_room - 1)] != 0 &&
-           w->met[i & (w->met_room - 1)] != mark)
+    while (w->visited[i & (w->visited_room - 1)] != 0 &&
+           w->visited[i & (w->visited_room - 1)] != mark)
         i++;
-    return &w->met[i & (w->met_room - 1)];
+    return &w->visited[i & (w->visited_room - 1)];
 }
 
-static void make_met_room(struct walk *w)
+static void make_visited_room(struct walk *w)
 {
-    uint64_t *old = w->met;
-    size_t room = w->met_room;
+    uint64_t *old = w->visited;
+    size_t room = w->visited_room;
 
-    if (2 * (w->met_count + 1) <= room)
+    if (2 * (w->visited_count + 1) <= room)
         return;
-    w->met_room = room ? 2 * room : 64;
-    w->met = calloc(w->met_room, sizeof *w->met);
-    if (!w->met)
+    w->visited_room = room ? 2 * room : 64;
+    w->visited = calloc(w->visited_room, sizeof *w->visited);
+    if (!w->visited)
         die("out of memory");
     for (size_t i = 0; i < room; i++)
         if (old[i] != 0)
@@ -92,16 +92,16 @@ static void make_met_room(struct walk *w)
     free(old);
 }
 
-static bool is_met(struct walk *w, uint64_t id)
+static bool is_visited(struct walk *w, uint64_t id)
 {
     uint64_t *at;
 
-    make_met_room(w);
+    make_visited_room(w);
     at = place_of(w, id + 1);
     if (*at != 0)
         return true;
     *at = id + 1;
-    w->met_count++;
+    w->visited_count++;
     return false;
 }
 
@@ -112,7 +112,7 @@ static void enter(struct walk *w, char *path, uint64_t id)
     const char *name = *path ? path : "/";
     enum status s;
 
-    if (is_met(w, id)) {
+    if (is_visited(w, id)) {
         complain("%s: the disk is damaged: this directory is in another place "
                  "as well, and is left out here",
                  name);
@@ -122,7 +122,7 @@ static void enter(struct walk *w, char *path, uint64_t id)
     s = fs_list(w->fs, path, add_entry, &l);
     if (s == ERR_CANCELLED || s == ERR_GONE)
         die("%s: %s", name, status_text(s));
-    if (s) /* what it has given so far is gone through all the same */
+    if (s) /* the entries that were read are walked all the same */
         complain("%s: %s", name, status_text(s));
     w->level = room_for(w->level, w->depth, sizeof l);
     w->level[w->depth++] = l;
@@ -160,7 +160,7 @@ static void walk(struct fs *fs, const char *dir, visit_fn *fn, void *ctx)
             free(path);
     }
     free(w.level);
-    free(w.met);
+    free(w.visited);
 }
 
 static bool print(void *ctx, const char *path, const struct fs_stat *st)
@@ -196,14 +196,14 @@ int command_list(const struct options *o)
     return has_failed;
 }
 
-/* Where files go: below one folder of the host, and nowhere else. */
+/* An extraction to one folder of the host, and to nothing outside it. */
 struct extraction {
     struct fs *fs;
-    int root, parent; /* open; parent: of the last file */
+    int root, parent; /* descriptors; parent: the folder of the last file */
     char *parent_path;
     unsigned files;
     uint64_t bytes;
-    char *buffer, *aside; /* aside: a file's name until it is whole */
+    char *buffer, *aside; /* aside: the name of a file until it is complete */
 };
 
 static int open_folder(int at, const char *name)
@@ -211,8 +211,8 @@ static int open_folder(int at, const char *name)
     return openat(at, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-/* Opens the folder of the host that a path's last part belongs in: part by
- * part, since a link could lead out. -1, with errno. */
+/* Opens the parent folder of a path, part by part and without following
+ * symbolic links, which could lead out of the folder. -1, with errno. */
 static int open_parent(struct extraction *x, const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -246,7 +246,7 @@ static int open_parent(struct extraction *x, const char *path)
     return x->parent = fd;
 }
 
-/* Copies what can be read. false: not all of it. */
+/* Copies as much as can be read. false: that was not all. */
 static bool copy_out(struct extraction *x, const char *path, int fd,
                      const struct fs_stat *st)
 {
@@ -278,8 +278,8 @@ static bool copy_out(struct extraction *x, const char *path, int fd,
     return true;
 }
 
-/* A file of the host is replaced when the new one is whole; what there is of
- * one that cannot be read to its end goes where nothing is. */
+/* Replaces a file of the host once the new one is complete. A file that cannot
+ * be read to its end is extracted in part if the host has none of that name. */
 static bool extract_file(struct extraction *x, const char *path,
                          const char *name, const struct fs_stat *st)
 {
@@ -303,7 +303,7 @@ static bool extract_file(struct extraction *x, const char *path,
                                    AT_SYMLINK_NOFOLLOW) != 0))
         ok = renameat(x->parent, x->aside, x->parent, name) == 0;
     error = errno;
-    unlinkat(x->parent, x->aside, 0); /* if it is there yet */
+    unlinkat(x->parent, x->aside, 0); /* if it was not renamed */
     errno = error;
     return ok;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fat: makes, fills and looks into images of FAT file systems, with the very
- * code that images use. It is a Unix image itself, with a main of its own.
+ * fat: makes, fills, lists and checks images of FAT file systems, by the same
+ * code that unikernels use. It is a Unix image with a main of its own.
  */
 #include "fat.h"
 #include <mirage/log.h>
@@ -15,7 +15,7 @@ const char mirage_name[] = "fat";
 
 static const struct command {
     const char *name, *usage, *summary;
-    int least, most; /* words */
+    int least, most; /* number of words */
     int (*run)(const struct options *o);
 } commands[] = {
     {"create", "IMAGE SIZE | IMAGE --for=FOLDER [--more=SIZE]",
@@ -52,7 +52,7 @@ static void help(void)
          "files are the host's, unless --date is given.");
 }
 
-/* What stands behind --name= in a word; NULL: it is another word. */
+/* The value in a word --name=VALUE; NULL: it is another word. */
 static const char *value_of(const char *word, const char *name)
 {
     size_t len = strlen(name);
@@ -61,7 +61,7 @@ static const char *value_of(const char *word, const char *name)
                                                              : NULL;
 }
 
-static bool take_option(const char *word)
+static bool parse_option(const char *word)
 {
     const char *v;
 
@@ -105,7 +105,7 @@ int main(int argc, char **argv)
         if (!only_words && strcmp(argv[i], "--") == 0) {
             only_words = true;
         } else if (!only_words && strncmp(argv[i], "--", 2) == 0) {
-            if (!take_option(argv[i]))
+            if (!parse_option(argv[i]))
                 misused("there is no option %s", argv[i]);
         } else if (options.words == MOST_WORDS) {
             misused("%s is one word too many", argv[i]);

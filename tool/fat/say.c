@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* Messages, and the ways in which the program ends early. */
+/* Messages, texts and memory; and the ways to end the program early. */
 #define _GNU_SOURCE
 #include "fat.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-static void (*last_call)(void);
+static void (*last_call)(void); /* see at_death */
 
 char *text_of(const char *fmt, ...)
 {
@@ -41,7 +41,7 @@ void *room_for(void *array, size_t count, size_t size)
 {
     size_t room = count ? 2 * count : 1;
 
-    /* Full at each power of two. */
+    /* The array is full at each power of two. */
     if ((count & (count - 1)) == 0)
         array = room > SIZE_MAX / size ? NULL : realloc(array, room * size);
     if (!array)
@@ -54,7 +54,7 @@ void at_death(void (*fn)(void))
     last_call = fn;
 }
 
-void tell(const char *fmt, va_list args)
+void print_message(const char *fmt, va_list args)
 {
     char *line;
 
@@ -77,7 +77,7 @@ void die(const char *fmt, ...)
     if (fn)
         fn();
     va_start(args, fmt);
-    tell(fmt, args);
+    print_message(fmt, args);
     va_end(args);
     exit(1);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Values of options. */
+/* Parses the values of options. */
 #include "fat.h"
 #include <errno.h>
 #include <mirage/calendar.h>
@@ -33,7 +33,7 @@ int type_of_text(const char *text)
     return atoi(text);
 }
 
-/* Of the image's sectors, which have 512 bytes, at most 128. */
+/* A cluster has at most 128 sectors, of 512 bytes in an image. */
 uint32_t cluster_of_text(const char *text)
 {
     uint64_t n = size_of_text(text);
@@ -59,7 +59,7 @@ nanoseconds date_of_text(const char *text)
     int y, m, d;
     char more, *end;
 
-    if (*text == '@') { /* seconds since 1970; 0 would be "each file's own" */
+    if (*text == '@') { /* seconds since 1970; 0 means each file's own */
         uint64_t s = strtoull(text + 1, &end, 10);
 
         if (end == text + 1 || *end || text[1] == '-' || s > INT64_MAX / SECOND)
