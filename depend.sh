@@ -1,24 +1,23 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 #
-# depend.sh PURPOSE...   sees to it that what the purposes (build, images, quick,
-#                        test, bench) need is there; doc/dependencies.md has the
+# depend.sh PURPOSE...   installs missing Debian packages for the purposes (build,
+#                        images, quick, test, bench); doc/dependencies.md has the
 #                        table; test includes images and quick
 #
-# What is missing is named first. Then it is installed with apt-get, by root or
-# by sudo where that asks for no password; else the command is printed, and the
-# exit status is 1. If nothing is missing nothing is run. All words go to
-# standard error.
+# Names the missing packages, and installs them with apt-get, as root or by sudo
+# if that asks for no password. Otherwise it prints the command, and the exit
+# status is 1. Runs nothing if none is missing. All output goes to standard error.
 set -u
 cd "$(dirname "$0")" || exit 1
 exec >&2
 table=${DEPENDENCIES:-doc/dependencies.md}
 
-# there THING: is the command, or the file, on this machine?
+# there THING: whether the command, or the file, is on this machine
 there() {
     case $1 in
     /*)
-        # The word may be a pattern, so it is left to the shell to expand.
+        # The word may be a pattern: the shell expands it.
         for file in $1; do
             [ -e "$file" ] && return 0
         done
@@ -82,8 +81,8 @@ export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# apt COMMAND...: runs it. While another apt-get has one of apt's two locks (of
-# the package lists, of dpkg) it is tried again, for up to APT_LOCK_WAIT seconds.
+# apt COMMAND...: runs it, and repeats it for up to APT_LOCK_WAIT seconds while
+# another apt-get holds one of apt's two locks (of the package lists, of dpkg).
 apt() {
     waited=0
     while ! "$@" </dev/null >"$log" 2>&1; do
@@ -98,7 +97,7 @@ apt() {
     done
 }
 
-# $by and the commands are words, to be split.
+# $by and the commands are split into words.
 if apt ${by}$update &&
     apt ${by}env DEBIAN_FRONTEND=noninteractive $install; then
     exit 0

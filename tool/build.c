@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* mirage build and clean: by what was recorded. */
+/* mirage build and clean, by .mirage/record. */
 #define _GNU_SOURCE
 #include "commands.h"
 #include "draft.h"
@@ -28,7 +28,7 @@ int command_build(int count, char **words)
     become(&w);
 }
 
-/* An image is kept if an application has written to it. */
+/* Removes files, but for FAT images that an application has written to. */
 static void remove_all(const struct list *l)
 {
     for (size_t i = 0; i < l->count; i++) {

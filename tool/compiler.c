@@ -24,7 +24,7 @@ bool has_compiler(void)
     return find_program(compiler().word[0]) != NULL;
 }
 
-/* By its name, or that of the file which the name leads to: cc may be clang. */
+/* By its name, or that of the file that the link leads to: cc may be clang. */
 static bool is_clang(const struct words *w)
 {
 #ifdef __APPLE__
@@ -55,7 +55,7 @@ void add_compiler(struct words *w)
         add_word(w, "-fdiagnostics-color=always");
 }
 
-/* The first error with its notes: the others may be its consequences. */
+/* The first error with its notes; the others may result from it. */
 static const char *first_error(const char *messages)
 {
     const char *first = strstr(messages, "error: ");

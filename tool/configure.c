@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mirage configure: all checks first, and the files last, so that a mistake
- * leaves everything as it was.
+ * mirage configure: runs config.c, checks what it describes, and writes the
+ * files that build it. All checks come first, so that a mistake changes
+ * nothing.
  */
 #define _GNU_SOURCE
 #include "commands.h"
@@ -71,8 +72,8 @@ static struct options read_options(int count, char **words)
     return o;
 }
 
-/* What the Makefile will name must have names that make can have. A newline in
- * the folder's name would end a line of make's, of sed's and of the shell's. */
+/* Checks the names that the Makefile will contain. A newline in the name of the
+ * folder would end a line in make, sed and the shell. */
 static void check_names(const char *file)
 {
     size_t len = strlen(file);
@@ -92,7 +93,7 @@ static void check_names(const char *file)
             root());
 }
 
-/* The assembly of a source, where the functions it defines are seen. */
+/* Compiles a source to assembly text, which shows the functions it defines. */
 static char *assemble(const char *source, const char *entry,
                       const struct facts *f)
 {
@@ -125,7 +126,9 @@ static char *assemble(const char *source, const char *entry,
     fputs(o.text, stderr);
     if (o.status != 0) {
         hint_header(source, "mirage.h", "mirage/config.h");
-        if (strstr(o.text, text_of("%s:", f->file))) /* in a note */
+        if (strstr(
+                o.text,
+                text_of("%s:", f->file))) /* a note of the compiler names it */
             die(FAILED, "%s is not what %s says of it.", source, f->file);
         die(FAILED, "%s does not compile.", source);
     }
@@ -159,7 +162,7 @@ static void want_function(const struct facts *f, char *const *assembly,
     exit(FAILED);
 }
 
-/* The image's main would be replaced without a word. */
+/* Refuses main in the application: it would replace the image's. */
 static void refuse_main(const struct facts *f, char *const *assembly,
                         const char *source)
 {
@@ -193,7 +196,8 @@ static void check_sandbox(const struct facts *f)
             f->file);
 }
 
-/* Every job's functions are in its sources, and of the shape that JOB says. */
+/* Checks that the sources define the functions of each job, with the prototype
+ * of JOB. */
 static void check_sources(const struct facts *f)
 {
     char *entry = text_of("%s/entry.h", scratch());
@@ -223,7 +227,7 @@ static void check_sources(const struct facts *f)
     }
 }
 
-/* .mirage/include leads an editor to the headers. */
+/* Makes .mirage/include, a link by which editors find the headers. */
 static void link_headers(void)
 {
     char *to = text_of("%s/include", root());
@@ -248,7 +252,7 @@ static void add_file(struct made_file *files, size_t *count, const char *name,
     files[(*count)++] = (struct made_file){name, text, false};
 }
 
-/* The same result as write_files. */
+/* Writes all files. The result is that of write_files. */
 static const char *write_all(const struct facts *f)
 {
     const struct target_file *t = target_of(f->target)->files;
@@ -287,7 +291,7 @@ int command_configure(int count, char **words)
     if (o.as_recorded) {
         if (!read_record())
             die(FAILED, "nothing is recorded here: run `mirage configure`");
-        lock_folder(); /* another mirage might write another record */
+        lock_folder(); /* so that no other mirage writes another record */
         r = read_record();
         apply_record(r);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* mirage crunch: a folder as C, and the list by which make knows of changes. */
+/* mirage crunch: writes a folder as C, and the list by which make knows of
+ * changes. */
 #define _GNU_SOURCE
 #include "crunch.h"
 #include "commands.h"
@@ -33,12 +34,12 @@ static char *list_text(const struct folder *f, size_t *len)
 
 char *crunch_list(const char *folder, size_t *len)
 {
-    struct folder f = look_at_folder(folder);
+    struct folder f = scan_folder(folder);
 
     return list_text(&f, len);
 }
 
-/* Writes the list if it is not as it was; false: it is. */
+/* Writes the list if it has changed. false: it has not. */
 static bool write_list(const char *name, const char *text, size_t len)
 {
     char *file = text_of(".mirage/%s.list", name);
@@ -60,8 +61,8 @@ static bool write_list(const char *name, const char *text, size_t len)
 
 uint64_t crunch_check(const char *name, const char *folder)
 {
-    want_both_ours(name);
-    return look_at_folder(folder).size;
+    check_both_ours(name);
+    return scan_folder(folder).size;
 }
 
 static bool is_older(const char *file, const char *than)
@@ -74,41 +75,41 @@ static bool is_older(const char *file, const char *than)
             a.st_mtim.tv_nsec < b.st_mtim.tv_nsec);
 }
 
-/* The list may be of a crunch that was killed: what it is newer than is
- * written, too. */
+/* Files older than the list are written too: an earlier crunch may have been
+ * killed after it wrote the list. */
 void crunch_update(const char *name, const char *folder)
 {
-    struct folder f = look_at_folder(folder);
+    struct folder f = scan_folder(folder);
     size_t len;
     char *text = list_text(&f, &len);
     char *list = text_of(".mirage/%s.list", name);
 
     if (write_list(name, text, len) || is_older(text_of("%s.c", name), list) ||
         is_older(text_of("%s.h", name), list)) {
-        f = look_at_folder(folder);
+        f = scan_folder(folder);
         write_folder(name, &f);
     }
 }
 
 static const char *looked_at;
 
-/* The list tells make that something is wrong, and a rule will say what. */
-static void leave_it_to_make(void)
+/* Changes the list, so that make runs the rule, which prints the error. */
+static void report_by_make(void)
 {
     write_list(looked_at, "wrong\n", 6);
     exit(0);
 }
 
-/* Notes the folder's files in .mirage/NAME.list, if they have changed. */
-static void look_for_make(const char *name, const char *folder)
+/* Writes .mirage/NAME.list if the folder's files have changed. */
+static void update_list(const char *name, const char *folder)
 {
     struct folder f;
     size_t len;
     char *text;
 
     looked_at = name;
-    crunch_when_wrong(leave_it_to_make);
-    f = look_at_folder(folder);
+    crunch_when_wrong(report_by_make);
+    f = scan_folder(folder);
     text = list_text(&f, &len);
     write_list(name, text, len);
 }
@@ -122,9 +123,9 @@ int command_crunch(int count, char **words)
                      "crunch static1 t");
     lock_folder();
     if (is_look) {
-        look_for_make(words[1], words[2]);
+        update_list(words[1], words[2]);
     } else {
-        struct folder f = look_at_folder(words[1]);
+        struct folder f = scan_folder(words[1]);
 
         write_folder(words[0], &f);
     }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * crunch: the files of a folder as C, for an image to have them in memory.
+ * crunch: the files of a folder as C, which an image then has in its memory.
  *
- * NAME.h and NAME.c are written; NAME.c holds the bytes of a small folder, for
- * people to read, and those of a large one lie in .mirage/NAME.data, which the
- * assembler takes as it is. .mirage/NAME.list has each file with its size and
- * time, and is written when one of them has changed: make goes by it.
+ * The result is NAME.h and NAME.c. NAME.c holds the contents of a small folder
+ * as readable strings; those of a large one are in .mirage/NAME.data, which the
+ * assembler includes. .mirage/NAME.list has the size and time of each file, and
+ * is written when one has changed, so that make notices.
  *
- * What cannot be had in an image ends the program with a message.
+ * A folder that cannot be in an image ends the program with a message.
  */
 #ifndef TOOL_CRUNCH_H
 #define TOOL_CRUNCH_H
@@ -15,13 +15,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The list's text, of len bytes: the caller frees it. */
+/* Makes the text of the list, of *len bytes: yours, to free. */
 char *crunch_list(const char *folder, size_t *len);
 
-/* Can the folder be crunched, to files of this name? The size of its files. */
+/* Checks that the folder can be crunched to NAME.h and NAME.c, and returns the
+ * bytes of its files. */
 uint64_t crunch_check(const char *name, const char *folder);
 
-/* Writes what is missing, or older than the folder. Needs the lock. */
+/* Writes the list, NAME.h and NAME.c if they are missing or older than a change
+ * of the folder. The caller has locked the present folder (draft.h). */
 void crunch_update(const char *name, const char *folder);
 
 #endif

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: ISC */
-/* The files of a folder that is crunched. */
 #define _GNU_SOURCE
 #include "crunch_folder.h"
 #include "draft.h"
@@ -20,14 +19,14 @@
 #include <sys/syscall.h>
 #endif
 
-/* The folders that we are in, so that a link to one of them is seen. */
+/* The folders from the present one up: a link to one of them is a loop. */
 struct above {
     dev_t device;
     ino_t number;
     const struct above *above;
 };
 
-static void (*when_wrong)(void); /* NULL: a message ends the program */
+static void (*when_wrong)(void); /* crunch_when_wrong; NULL: print a message */
 
 void crunch_when_wrong(void (*fn)(void))
 {
@@ -58,7 +57,7 @@ static void enter(struct folder *f, const char *path, const char *key,
                   const struct stat *st, const struct above *above);
 
 #ifdef SYS_openat2
-/* -1: errno says why. */
+/* Opens a file without leaving the folder. -1, with errno. */
 static int open_beneath(int folder, const char *key)
 {
     struct open_how how = {
@@ -77,7 +76,7 @@ static int open_beneath(int folder, const char *key)
 }
 #endif
 
-/* By the names that the links lead to, for systems without openat2. */
+/* Does the same by resolved names, for systems without openat2. */
 static bool is_named_beneath(const char *folder, const char *path)
 {
     char text[PATH_MAX];
@@ -91,8 +90,8 @@ static bool is_named_beneath(const char *folder, const char *path)
     return is;
 }
 
-/* Does the link lead to something in the folder, by the rules of
- * direct_kv_ro? Those allow no absolute link, and no way through outside. */
+/* Whether a link stays in the folder, by the rules of direct_kv_ro: it may not
+ * be absolute, nor pass through a place outside. */
 static bool stays_inside(const struct folder *f, const char *path,
                          const char *key)
 {
@@ -106,7 +105,9 @@ static bool stays_inside(const struct folder *f, const char *path,
            is_named_beneath(f->name, path);
 }
 
-/* A link out of the folder would put the host's files into the image. */
+/* Refuses a link out of the folder: the image would get other files of the
+ * host.
+ */
 static void check_link(const struct folder *f, const char *path,
                        const char *key)
 {
@@ -119,7 +120,7 @@ static void check_link(const struct folder *f, const char *path,
               path, f->name);
 }
 
-/* Adds the entry of a folder; what cannot be a value ends the program. */
+/* Adds a file, or the files of a folder. */
 static void add_entry(struct folder *f, const char *path, const char *key,
                       const struct above *above)
 {
@@ -140,8 +141,8 @@ static void add_entry(struct folder *f, const char *path, const char *key,
     }
 }
 
-static void look_into(struct folder *f, const char *path, const char *key,
-                      const struct above *above)
+static void scan_entries(struct folder *f, const char *path, const char *key,
+                         const struct above *above)
 {
     DIR *dir = opendir(path);
     const struct dirent *e;
@@ -164,7 +165,8 @@ static void look_into(struct folder *f, const char *path, const char *key,
     closedir(dir);
 }
 
-/* What is built in the present folder would be crunched, and so on. */
+/* Adds the files of a folder. Refuses the present one, since the files that are
+ * built in it would be put into themselves. */
 static void enter(struct folder *f, const char *path, const char *key,
                   const struct stat *st, const struct above *above)
 {
@@ -180,7 +182,7 @@ static void enter(struct folder *f, const char *path, const char *key,
             WRONG("%s is a link to a folder that it lies in", path);
     if (*key)
         check_link(f, path, key);
-    look_into(f, path, key, &(struct above){st->st_dev, st->st_ino, above});
+    scan_entries(f, path, key, &(struct above){st->st_dev, st->st_ino, above});
 }
 
 static int by_key(const void *a, const void *b)
@@ -188,7 +190,7 @@ static int by_key(const void *a, const void *b)
     return strcmp(((const struct file *)a)->key, ((const struct file *)b)->key);
 }
 
-/* SOURCE_DATE_EPOCH as it was when the image was configured. */
+/* The SOURCE_DATE_EPOCH that the image was configured with; 0: none. */
 static unsigned long long recorded_date(void)
 {
     const struct record *r = read_record();
@@ -200,7 +202,7 @@ static unsigned long long recorded_date(void)
     return 0;
 }
 
-struct folder look_at_folder(const char *name)
+struct folder scan_folder(const char *name)
 {
     struct folder f = {
         .name = name,

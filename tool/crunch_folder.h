@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: ISC */
-/* crunch_folder: the files of a folder that is crunched. */
+/*
+ * crunch_folder: the files of a folder that is put into an image: each is a key
+ * of a kv_ro, and its contents the value. Symbolic links are followed if they
+ * stay in the folder.
+ */
 #ifndef TOOL_CRUNCH_FOLDER_H
 #define TOOL_CRUNCH_FOLDER_H
 
@@ -8,27 +12,28 @@
 #include <sys/stat.h>
 
 struct file {
-    char *key, *path;
+    char *key, *path; /* in the folder; of the host */
     uint64_t size;
     struct timespec changed;
-    uint64_t at; /* in NAME.data */
+    uint64_t at; /* its place in NAME.data, in bytes */
 };
 
 struct folder {
     const char *name;
-    int fd;
+    int fd; /* open while it is scanned */
     unsigned long long date; /* of all files, in s since 1970; 0: unknown */
-    struct timespec looked; /* when that began */
+    struct timespec looked; /* when the scan began */
     struct file *file;
     size_t count, room;
     uint64_t size; /* of all files */
 };
 
-/* Has fn called, instead of the message, where a folder cannot be crunched; it
- * ends the program. */
+/* From now on calls fn in the place of a message that ends the program, where a
+ * folder cannot be crunched. fn must end the program. */
 void crunch_when_wrong(void (*fn)(void));
 
-/* The files, by their keys; what cannot be had in an image ends the program. */
-struct folder look_at_folder(const char *name);
+/* Lists the files of a folder and of those in it, sorted by key. Anything that
+ * cannot be in an image ends the program. */
+struct folder scan_folder(const char *name);
 
 #endif

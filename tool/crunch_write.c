@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The files of a folder as C. */
+/* Writing NAME.h, NAME.c and .mirage/NAME.data. */
 #define _GNU_SOURCE
 #include "crunch_write.h"
 #include "draft.h"
@@ -11,12 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SMALL   ((uint64_t)64 * 1024) /* bytes that people may want to read */
+#define SMALL \
+    ((uint64_t)64 * 1024) /* bytes of a folder that is written as strings */
 #define LINE    68 /* columns of a string in NAME.c */
 #define MADE    "/* Made by `mirage crunch` from "
 #define ALIGNED 16 /* in NAME.data, so that a view suits any type */
 
-/* Strings one below the other, each of a line of the text. */
+/* Writes a string literal for each line of the text, below one another. */
 static void put_lines(FILE *out, const char *text, size_t len)
 {
     int column = 0;
@@ -49,7 +50,7 @@ static void check_read(const struct file *f, const FILE *in, uint64_t got)
         die(FAILED, "%s changes while it is read: try again", f->path);
 }
 
-/* The bytes of a small file. */
+/* Reads a whole file: yours, to free. */
 static char *read_small(const struct file *f)
 {
     char *text = get_memory(f->size + 1);
@@ -60,7 +61,7 @@ static char *read_small(const struct file *f)
     return text;
 }
 
-/* A row of the table: {KEY, DATA, SIZE}, */
+/* Writes a row of the table: {KEY, DATA, SIZE}, */
 static void put_small(FILE *out, const struct file *f)
 {
     char *text = read_small(f);
@@ -104,7 +105,8 @@ static void put_data_symbol(FILE *out, const char *name)
             name, name, name, name, name, name);
 }
 
-/* The end is filled up, too: an assembler may refuse an empty file. */
+/* Writes the files, each padded to ALIGNED bytes: an assembler may refuse an
+ * empty file. */
 static void put_data(FILE *out, struct folder *folder)
 {
     static char buffer[1 << 20];
@@ -130,8 +132,8 @@ static void put_data(FILE *out, struct folder *folder)
     }
 }
 
-/* Ends the program if there is a file of this name that we have not made. */
-static void want_ours(const char *file)
+/* Ends the program if a file of this name exists that mirage did not make. */
+static void check_ours(const char *file)
 {
     char head[sizeof MADE] = "";
     FILE *in = is_regular(file) ? fopen(file, "r") : NULL;
@@ -146,10 +148,10 @@ static void want_ours(const char *file)
             file);
 }
 
-void want_both_ours(const char *name)
+void check_both_ours(const char *name)
 {
-    want_ours(text_of("%s.c", name));
-    want_ours(text_of("%s.h", name));
+    check_ours(text_of("%s.c", name));
+    check_ours(text_of("%s.h", name));
 }
 
 static void write_header(const char *name, const struct folder *f)
@@ -188,13 +190,13 @@ static void write_source(const char *name, struct folder *f)
     finish_file_at(out, file, f->looked);
 }
 
-/* static1.c is last, and older than the list until then: make does again
- * what did not come to its end. */
+/* NAME.c is written last, and older than the list until then: if this is
+ * interrupted, make runs it again. */
 void write_folder(const char *name, struct folder *f)
 {
     char *data = text_of(".mirage/%s.data", name);
 
-    want_both_ours(name);
+    check_both_ours(name);
     if (f->size > SMALL) {
         FILE *out = begin_file(data);
 

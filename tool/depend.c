@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mirage depend: the tools, packages and libraries that a build needs.
+ * mirage depend: checks for, and installs, the tools, packages and libraries
+ * that a build needs. mirage root: prints where mirage is installed.
  */
 #define _GNU_SOURCE
 #include "commands.h"
@@ -15,7 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Does the program say so, by its exit status? */
+/* Whether the program, called with this name, ends with status 0. */
 static bool says_yes(const char *program, const char *name)
 {
     struct words w = {0};
@@ -26,7 +27,7 @@ static bool says_yes(const char *program, const char *name)
     return run(&w, STDOUT_FILENO, 0).status == 0;
 }
 
-/* Where there is no dpkg nobody can tell, and the compiler will. */
+/* Whether a Debian package is installed. Without dpkg it is assumed to be. */
 static bool is_installed(const char *name)
 {
     struct words w = {.quiet = true};
@@ -38,8 +39,8 @@ static bool is_installed(const char *name)
     return strncmp(run(&w, STDOUT_FILENO, 0).text, "ii", 2) == 0;
 }
 
-/* The Debian package that has a library for pkg-config, or NULL: a name that
- * is only likely has to be one that apt knows. */
+/* The Debian package of a library that pkg-config should know, or NULL. A
+ * guessed name counts if apt knows such a package. */
 static const char *package_of_library(const char *name)
 {
     static const char *const known[][2] = {
@@ -66,7 +67,8 @@ static const char *package_of_library(const char *name)
                : NULL;
 }
 
-/* What somebody needs, as config.c says it, or without a place: by its name. */
+/* A need as config.c states it at this place; without a place, as the option of
+ * mirage depend. */
 static const char *call_of(const char *word, const char *name,
                            const char *place)
 {
@@ -74,7 +76,8 @@ static const char *call_of(const char *word, const char *name,
                   : text_of("mirage: %s %s", word, name);
 }
 
-/* Says that a library is missing, and adds the package that has it. */
+/* Reports that a library is missing, and adds its package to those to install.
+ */
 static void lack_library(FILE *out, const char *name, const char *place,
                          bool *has_unknown)
 {
@@ -129,7 +132,7 @@ const char *missing(const struct needs *n, bool *has_unknown)
                    wanted);
 }
 
-/* Runs the command, or ends the program with it as the remedy. */
+/* Runs the command; ends the program if that is not possible, or fails. */
 static void run_install(const char *install)
 {
     struct words w = {0};
@@ -161,7 +164,7 @@ static void install_all(const struct needs *n)
         exit(FAILED);
 }
 
-/* What config.c says as it is now; the Makefile may be older. */
+/* The needs of config.c as it is now; the Makefile may be older. */
 static const struct needs *recorded_needs(void)
 {
     const struct record *r = want_record();

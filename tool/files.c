@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Writing files so that edits of the user are kept, and a kill at any moment
+ * leaves a state from which make goes on.
+ */
 #define _GNU_SOURCE
 #include "files.h"
 #include "draft.h"
@@ -23,7 +27,7 @@ bool is_plain_name(const char *name)
                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.+")];
 }
 
-/* FNV-1a, 64 bits: enough to see that a file was edited. */
+/* FNV-1a, 64 bits: enough to detect that a file was edited. */
 static uint64_t hash(const char *text, size_t len)
 {
     uint64_t h = 0xcbf29ce484222325;
@@ -33,7 +37,6 @@ static uint64_t hash(const char *text, size_t len)
     return h;
 }
 
-/* The file's text, or NULL if it is not there. */
 char *read_text(const char *name, size_t *len)
 {
     FILE *in = fopen(name, "r");
@@ -60,8 +63,8 @@ static bool is_text(const char *name, const char *text)
 }
 
 /*
- * Does MADE have a line of this name with the hash? It has two of a name while
- * files are replaced: of the old text and of the new one.
+ * Whether MADE has a line with this name and hash. While files are replaced it
+ * has two lines for a name: of the old and of the new text.
  */
 static bool is_recorded(const char *name, uint64_t h)
 {
@@ -78,7 +81,7 @@ static bool is_recorded(const char *name, uint64_t h)
     return false;
 }
 
-/* What encloses a comment line in the file; NULL: it cannot have comments. */
+/* The start of a comment in the file; NULL: it cannot have comments. */
 static const char *comment_start(const char *name)
 {
     const char *dot = strrchr(name, '.');
@@ -105,7 +108,7 @@ static char *seal(const char *in, const char *name, const char *text,
                    hash(text, len), name, comment_end(in));
 }
 
-/* Is the last line the seal of all that is before it? */
+/* Whether the last line is the seal of the text before it. */
 static bool is_sealed(const char *name, const char *text, size_t len)
 {
     size_t last = len > 0 ? len - 1 : 0;
@@ -120,7 +123,7 @@ static bool is_sealed(const char *name, const char *text, size_t len)
            memcmp(wanted, text + last, len - last) == 0;
 }
 
-/* Does the Makefile have the seal of a file without comments? */
+/* Whether the Makefile has the seal of a file without comments. */
 static bool is_sealed_elsewhere(const char *name, const char *text, size_t len)
 {
     size_t size;
@@ -134,8 +137,8 @@ static bool is_sealed_elsewhere(const char *name, const char *text, size_t len)
 }
 
 /*
- * Is the file, or its new version beside it, as it was made? By MADE, or by its
- * own seal where .mirage is missing, as in a copy of the visible files.
+ * Whether a file, or its new version NAME.new, is as mirage made it: by MADE,
+ * or by its seal if .mirage is missing, as in a copy of the visible files.
  */
 static bool is_as_made(const char *file, const char *name)
 {
@@ -150,7 +153,7 @@ static bool is_as_made(const char *file, const char *name)
                     is_sealed_elsewhere(name, text, len));
 }
 
-/* The Makefile's text with the seals of the files that have no comments. */
+/* The text of the Makefile with the seals of files that have no comments. */
 static char *with_other_seals(const char *text, const struct made_file *files,
                               size_t count)
 {
@@ -183,7 +186,7 @@ static char *beside(const char *name)
     return text_of("%s.new", name);
 }
 
-/* Where a new version of the file goes: to its name, or beside it. */
+/* The name that a new version of the file gets: its own, or NAME.new. */
 static const char *place_for(const struct made_file *f)
 {
     char *other = beside(f->name);
@@ -199,7 +202,7 @@ static const char *place_for(const struct made_file *f)
     return other;
 }
 
-/* Ends the program when a draft cannot be written: nothing was changed. */
+/* Ends the program when a draft cannot be written: no file was changed. */
 static void give_up(const char *name, const struct made_file *files,
                     size_t count)
 {
@@ -245,9 +248,9 @@ static bool is_made(const struct made_file *files, size_t count,
 }
 
 /*
- * The lines of MADE once the files are written. What was made for another
- * image or target stays until mirage clean. all: and the lines of what the
- * files replace.
+ * The text of MADE after the files are written. Lines of files for another
+ * image or target stay until mirage clean. all: so do those of the files' old
+ * texts.
  */
 static char *made_text(const struct made_file *files, size_t count, bool all)
 {
@@ -271,8 +274,7 @@ static char *made_text(const struct made_file *files, size_t count, bool all)
     return text;
 }
 
-/* A new version that lies beside a file is removed when the file itself gets
- * one. */
+/* Removes an earlier NAME.new if the file itself is replaced. */
 static void remove_earlier(const struct made_file *f, const char *place)
 {
     char *other = beside(f->name);
@@ -283,17 +285,17 @@ static void remove_earlier(const struct made_file *f, const char *place)
     free(other);
 }
 
-/* Does make build the program by this file? */
+/* Whether make builds the program by this file. */
 static bool is_of_build(const char *name)
 {
     return strcmp(name, "Makefile") == 0 || strcmp(name, "main.c") == 0;
 }
 
 /*
- * The order makes it safe to be killed anywhere. CONFIGURED goes first, so
- * make configures again, by the record that is there: the old or the new one.
- * MADE knows the files' old and new texts until all are in place. The Makefile
- * is last, so all that it names is there.
+ * The order makes it safe to be killed at any moment. CONFIGURED is removed
+ * first, so that make configures again, by the old or the new record. MADE has
+ * the hashes of the old and the new texts until all are in place. The Makefile
+ * is replaced last, when all files that it names exist.
  */
 const char *write_files(const struct made_file *files, size_t count)
 {
@@ -333,14 +335,12 @@ const char *write_files(const struct made_file *files, size_t count)
     return kept;
 }
 
-/* For make: that the configuration is as new as what it was made of, which
- * was read at that time or later. */
 void write_configured(struct timespec when)
 {
     finish_file_at(begin_file(CONFIGURED), CONFIGURED, when);
 }
 
-/* A stranger's text, for a terminal: without control characters. */
+/* A text with its control characters replaced: anyone may have written it. */
 static const char *printable(const char *text)
 {
     char *copy = text_of("%s", text);

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A disk that config.c names as Xen does (xvda1) is that; the file that it is
- * in dom0 can only be guessed: disk.img, the next one disk2.img. A disk that it
- * names by a file is that file, and gets the next name that is free, from xvda
- * on. Networks are numbered, from 0 on. All by their names' order: the one in
- * which config.c makes them is the compiler's, when they are arguments of one
- * call.
+ * A disk that config.c names as Xen does (xvda1) keeps that name, and gets a
+ * file in dom0: disk.img, then disk2.img. A disk that it names by a file is
+ * that file, and gets the next free name from xvda on. Networks are numbered
+ * from 0 on. Both are sorted by name, since the order in which config.c makes
+ * the arguments of a call is the compiler's choice.
  */
 #define _GNU_SOURCE
 #include "guest.h"
@@ -37,7 +36,7 @@ static size_t place_in(const struct list *names, const char *name)
     return i;
 }
 
-/* xvd, sd or hd, letters, and perhaps digits; or a number. */
+/* xvd, sd or hd with letters and perhaps digits; or a number. */
 static bool is_name_of_xen(const char *name)
 {
     static const char digits[] = "0123456789";
@@ -71,7 +70,7 @@ static int by_name(const void *a, const void *b)
     return strverscmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The names of the devices that are so, each once, in order. */
+/* The names of the devices for which `is` holds, each once, sorted. */
 static struct list names_of(const struct facts *f,
                             bool (*is)(const struct node *t))
 {
@@ -87,7 +86,7 @@ static struct list names_of(const struct facts *f,
     return names;
 }
 
-/* Has config.c itself given somebody this disk, or a partition of it? */
+/* Whether config.c names this disk, or a partition of it. */
 static bool is_taken(const struct facts *f, const char *disk)
 {
     for (size_t i = 0; i < f->node_count; i++) {
@@ -139,7 +138,8 @@ char *guest_device(const struct facts *f, const struct node *device)
     return text_of("%zu", place_in(&networks, name));
 }
 
-/* One of those that Xen leaves to its users, out of the name: FNV-1a. */
+/* A MAC address of the range that Xen leaves to its users, from a hash (FNV-1a)
+ * of the name. */
 static char *mac_of(const char *image, size_t number)
 {
     uint32_t hash = 2166136261u;
@@ -152,9 +152,9 @@ static char *mac_of(const char *image, size_t number)
 }
 
 /*
- * The item of xl's list of disks. xl splits an item at commas and takes words
- * such as "phy:" from the front of a name; what follows target= is taken as it
- * is, up to the end and without one last comma.
+ * An item of xl's list of disks. xl splits an item at commas, and removes
+ * prefixes such as "phy:" from a name; but it takes all that follows target=
+ * as the name, except for one comma at the end.
  */
 static char *disk_item(const char *file, const char *disk)
 {
@@ -166,7 +166,7 @@ static char *disk_item(const char *file, const char *disk)
     return text_of("%s,raw,%s,w", file, disk);
 }
 
-/* Overlong forms of two bytes are none, and others are not looked for. */
+/* Overlong forms of three and four bytes are not detected. */
 static bool is_utf8(const char *text)
 {
     const unsigned char *c = (const unsigned char *)text;
@@ -187,8 +187,8 @@ static bool is_utf8(const char *text)
     return true;
 }
 
-/* xl splits its lists at line ends, XML has no way to write most control
- * characters, and whoever fills in NAME.xl.in replaces what is in it. */
+/* Refuses a name that xl or XML cannot have: xl splits lists at line ends, XML
+ * has no control characters; or that has a placeholder of NAME.xl.in. */
 static void check_file_name(const char *name)
 {
     static const char *const holes[] = {"@NAME@", "@KERNEL@", "@TYPE@",
@@ -212,7 +212,7 @@ static void check_file_name(const char *name)
                     "Xen does");
 }
 
-/* A list of xl's: each item on a line of its own if there are several. */
+/* Writes a list for xl, with one item a line if there are several. */
 static void put_items(FILE *out, const char *name, const struct list *items)
 {
     if (items->count == 0)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/* guest: the disks and networks that a guest of Xen is given. */
+/* guest: the disks and networks of a Xen guest. */
 #ifndef TOOL_GUEST_H
 #define TOOL_GUEST_H
 
 #include "facts.h"
 
-/* The name by which the image on Xen knows its disk, or its network; NULL: the
- * device is neither. */
+/* The name or number by which the image finds a disk or network on Xen; NULL:
+ * the device is neither. */
 char *guest_device(const struct facts *f, const struct node *device);
 
-/* The lines of the .xl file that give the guest what config.c asks for, with
- * networks on that bridge. */
+/* Makes the lines of the .xl file for the disks and networks of config.c, with
+ * the networks on this bridge. */
 char *guest_lines(const struct facts *f, const char *bridge);
 
-/* The same as elements of libvirt's XML; files are in the folder @HERE@. */
+/* Makes them as elements of libvirt's XML; files are in the folder @HERE@. */
 char *guest_elements(const struct facts *f);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* mirage image: makes, removes, and looks for changes of, NAME.img. */
 #define _GNU_SOURCE
 #include "image.h"
 #include "commands.h"
@@ -21,7 +22,7 @@
 
 #define HASHES 2 /* an old image and the one that replaces it */
 
-/* What .mirage/NAME.made says; a hash of 0 is none. */
+/* The contents of .mirage/NAME.made; a hash of 0 means none. */
 struct made {
     uint64_t image[HASHES];
     uint64_t from, more;
@@ -112,7 +113,7 @@ static uint64_t hash_of(const char *name)
     return h;
 }
 
-/* What an image is made from, besides the room for more. */
+/* The hash of an image's inputs, but for FAT_MORE. */
 static uint64_t hash_of_parts(const char *name, const char *folder)
 {
     size_t len;
@@ -124,14 +125,14 @@ static uint64_t hash_of_parts(const char *name, const char *folder)
     return hash(NO_DATA, parts, sizeof parts);
 }
 
-/* more: NULL is as it was. */
+/* Whether the image was made from these inputs. more: NULL means any. */
 static bool is_current(const struct made *m, uint64_t from, const char *more)
 {
     return m->from == from && (!more || m->more == hash_of_text(more));
 }
 
-/* Does an image that runs in QEMU, or a process, hold a lock on it? Images
- * on Unix lock theirs by flock, QEMU by fcntl. */
+/* Whether a running unikernel has locked the file: processes do it by flock,
+ * QEMU by fcntl. */
 static bool is_in_use(int fd)
 {
     struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -142,8 +143,8 @@ static bool is_in_use(int fd)
 }
 
 /*
- * Opens and locks NAME.img, so that nothing opens it until the descriptor is
- * closed. -1: it has to be kept, and a message has said why.
+ * Opens and locks NAME.img, so that nothing uses it until the descriptor is
+ * closed. -1: the image must be kept, and a message was printed.
  */
 static int lock_image(const char *name, const struct made *m, const char *help)
 {
@@ -174,7 +175,7 @@ static char *run_script(const char *name, const char *more)
     struct words w = {0};
     struct outcome o;
 
-    unlink(result); /* a link, perhaps */
+    unlink(result); /* it could be a link */
     setenv("FAT", text_of("%s/bin/fat", root()), 1);
     add_word(&w, "sh");
     add_word(&w, script);
@@ -199,8 +200,8 @@ void image_check(const char *name)
 }
 
 /*
- * The hash of the new image is noted before it gets its name, beside that of
- * the old one: killed between the two, the image is still one that was made.
+ * The hash of the new image is written beside that of the old one before the
+ * rename, so that after a kill at any moment NAME.img counts as made by mirage.
  */
 void image_update(const char *name, const char *folder, const char *more)
 {
@@ -253,14 +254,14 @@ void image_remove(const char *name)
 
 static const char *looked_at;
 
-/* make has to make it: the rule then says what is wrong. */
+/* Prints the name, so that make runs the rule, which reports the error. */
 static void print_and_end(void)
 {
     puts(looked_at);
     exit(0);
 }
 
-/* Prints the name if make has to do something for it. */
+/* Prints the name if the image must be made. */
 static void look(const char *name, const char *folder, const char *more)
 {
     struct made m = read_made(name);

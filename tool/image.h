@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * image: NAME.img, the FAT file system that is made of a folder.
+ * image: NAME.img, a FAT file system made of a folder.
  *
- * An application may write to it, so one is replaced or removed only while it
- * is as it was made and nothing has it open (decision 0021). .mirage/NAME.made
- * has the hash of what was made, and of what it was made from: the script, the
- * folder's files with their sizes and times, and the room for more.
+ * An application may write to it, so an image is replaced or removed only while
+ * it is as it was made and nothing has it open (decision 0021).
+ * .mirage/NAME.made has the hashes of the image and of its inputs: the script,
+ * the sizes and times of the folder's files, and FAT_MORE.
  */
 #ifndef TOOL_IMAGE_H
 #define TOOL_IMAGE_H
 
-/* Ends the program if there is a file of that name that mirage did not make. */
+/* Ends the program if NAME.img exists and mirage did not make it. */
 void image_check(const char *name);
 
 /*
- * Makes NAME.img if it is missing or was made from something else. One that
- * was written to, or is in use, is kept, and a message says so. more: the
- * room besides the files, such as 10M; "": none; NULL: as it was, or none.
- * Needs the lock.
+ * Makes NAME.img if it is missing or its inputs have changed. An image that was
+ * written to, or is in use, is kept, with a message. more: free bytes besides
+ * the files, such as 10M; "": none; NULL: as before, or none. The caller has
+ * locked the present folder (draft.h).
  */
 void image_update(const char *name, const char *folder, const char *more);
 
-/* Removes NAME.img unless it was written to or is in use; says what it
- * keeps. Needs the lock. */
+/* Removes NAME.img, unless it was written to or is in use: then it prints a
+ * message. The caller has locked the folder. */
 void image_remove(const char *name);
 
 #endif

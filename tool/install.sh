@@ -3,11 +3,11 @@
 #
 # install.sh install|uninstall BUILD DESTDIR PREFIX
 #
-# install puts what `make` built, with headers, examples, documents, man pages
-# and shell completions, below DESTDIR/PREFIX. A file that has not changed keeps
-# its time stamp, so that no image is rebuilt for nothing. share/mirage/installed
-# lists the files, and the folders that were made for them, a slash at their end;
-# uninstall removes just these, the folders if they are empty.
+# install copies what `make` built, with headers, examples, documents, man pages
+# and shell completions, to DESTDIR/PREFIX. An unchanged file keeps its time
+# stamp, so that no image is rebuilt without need. share/mirage/installed lists
+# the files and, with a slash at the end, the folders that were made for them;
+# uninstall removes these, and the folders only if they are empty.
 set -eu
 [ $# = 4 ] || { echo "install.sh: see its head" >&2; exit 2; }
 action=$1 build=$2 destdir=$3 prefix=$4
@@ -19,8 +19,8 @@ refuse() {
     exit 2
 }
 
-# Makefiles that `mirage configure` writes name files below the prefix, and
-# make cannot name a file with a space in it.
+# Makefiles of `mirage configure` name files below the prefix, and make has no way
+# to name a file with a space.
 case $prefix in
 *[[:space:]]*) refuse "PREFIX=$prefix: it may have no space in it" ;;
 *[\$#:%\\\'\"*?\;\&\|\<\>\(\)\`]*)
@@ -35,7 +35,7 @@ esac
 base=${prefix%/}
 root=$destdir$base
 
-# remove PATH: a file of ours, or a folder that we made, if it is empty
+# remove PATH: removes an installed file, or a folder that was made, if empty
 remove() {
     case $1 in
     */) rmdir "$destdir$1" 2>/dev/null || true ;;
@@ -43,7 +43,7 @@ remove() {
     esac
 }
 
-# Each folder comes after what is in it.
+# Sorts paths so that a folder follows its contents.
 deepest_first() {
     awk '{ print gsub("/", "/"), $0 }' | sort -rn | cut -d' ' -f2-
 }
@@ -60,8 +60,9 @@ fi
 
 tab=$(printf '\t')
 
-# files FOLDER: the project's own there: what configure, make and a run have put
-# into examples stays behind. Git tells, or where there is none .gitignore.
+# files FOLDER: prints the files there that belong to the project, and not those
+# that configure, make and runs have written into examples: by git, or without
+# it by .gitignore.
 files() {
     if [ -e .git ] && git -c safe.directory="$PWD" ls-files -- "$1" \
         >"$scratch/files.of" 2>/dev/null && [ -s "$scratch/files.of" ]; then
@@ -70,7 +71,7 @@ files() {
         done <"$scratch/files.of"
         return
     fi
-    # A pattern of paths becomes one for grep: * stands for no slash.
+    # Turns the patterns of .gitignore into those of grep: * matches no slash.
     {
         printf '%s\n' '/\.mirage/'
         sed -n 's|\.|\\.|g; s|\*|[^/]*|g; s|^/\(example/.*\)|^\1$|p' .gitignore
@@ -78,9 +79,9 @@ files() {
     find "$1" -type f | grep -v -f "$scratch/ignored" || true
 }
 
-# put MODE FOLDER PREFIX: MODE, SOURCE and TARGET of each file that standard
-# input names, TARGET being PREFIX and its path below FOLDER. MODE is 644, or
-# 755, or "own": 755 for what can be run.
+# put MODE FOLDER PREFIX: prints MODE, SOURCE and TARGET of each file that is named
+# on standard input; TARGET is PREFIX and the path below FOLDER. MODE is 644, 755,
+# or "own": 755 for executable files and else 644.
 put() {
     while IFS= read -r file; do
         mode=$1
@@ -114,7 +115,7 @@ contents() {
     echo tool/_mirage | put 644 tool/ share/zsh/site-functions/
 }
 
-# folder PATH: makes it, and prints each part that was not there
+# folder PATH: makes a folder, and prints each part that did not exist
 folder() {
     [ ! -d "$destdir$1/" ] || return 0
     case $1 in
@@ -139,7 +140,7 @@ done <"$scratch/contents"
 folder "$base/$(dirname "$list")" >>"$scratch/folders"
 sort -u "$scratch/files" "$scratch/folders" >"$scratch/installed"
 
-# What an earlier version had, and this one has not, goes.
+# Remove files of an earlier version that this one does not have.
 comm -23 "$scratch/before" "$scratch/installed" |
     while read -r path; do remove "$path"; done
 install -C -m 644 "$scratch/installed" "$root/$list"

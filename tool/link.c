@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mirage link: links an image, and says of what is missing who wants it.
- *
- * GNU ld names the place of a reference in one line, or the function in one and
- * the place in those that follow:
+ * mirage link: runs the linker, and reports undefined symbols by what refers to
+ * them. GNU ld names the object and function in one line, and the place in the
+ * following ones:
  *
  *     ld: libx.a(y.o): in function `f':
  *     y.c:(.text+0x5): undefined reference to `socket'
  *
- * What is not understood is shown as it came.
+ * Lines in another form are printed as they are.
  */
 #define _GNU_SOURCE
 #include "commands.h"
@@ -19,7 +18,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What one place wants: a source's line, or a part of an archive. */
+/* The undefined symbols that a line of a source, or a member of an archive,
+ * refers to. */
 struct want {
     char *place;
     bool is_archive;
@@ -29,13 +29,13 @@ struct want {
 
 struct report {
     const struct words *link;
-    char *in; /* the object that the last line was about */
+    char *in; /* the object of the last "in function" line */
     struct want *want;
     size_t count;
     bool has_said;
 };
 
-/* text up to the last at, or NULL. */
+/* The text before the last occurrence of `at`, or NULL. */
 static char *before_last(const char *text, const char *at)
 {
     const char *end = NULL;
@@ -45,7 +45,7 @@ static char *before_last(const char *text, const char *at)
     return end ? text_of("%.*s", (int)(end - text), text) : NULL;
 }
 
-/* Without the linker's own name before it. */
+/* The line without the linker's name at its start. */
 static const char *skip_linker(const char *line)
 {
     const char *colon = strstr(line, ": ");
@@ -91,7 +91,8 @@ static void add_symbol(struct want *w, const char *symbol)
     w->symbol[w->count++] = text_of("%s", symbol);
 }
 
-/* place: as the line has it; the object may be that of an earlier line. */
+/* Adds a reference. place: as in the line; its object may be in an earlier one.
+ */
 static void note_want(struct report *r, const char *place, const char *symbol)
 {
     char *archive = archive_place(place);
@@ -138,8 +139,8 @@ static void say_no_library(struct report *r, const char *name)
         say("-l%s: there is no lib%s.a where the linker looks.", name, name);
 }
 
-/* Takes a line of the linker's; false: it is not understood. */
-static bool take_line(struct report *r, const char *line)
+/* Parses a line of the linker's output. false: it has another form. */
+static bool parse_line(struct report *r, const char *line)
 {
     char *place, *symbol;
 
@@ -151,7 +152,7 @@ static bool take_line(struct report *r, const char *line)
     if ((place = before_last(line, ": undefined reference to `")) != NULL) {
         symbol = before_last(line + strlen(place) + 26, "'");
         if (strstr(place, ".o:(") || strstr(place, ".o):("))
-            r->in = NULL; /* it names its own file, not a source of the last */
+            r->in = NULL; /* the line names its own object */
         if (symbol)
             note_want(r, place, symbol);
         return symbol != NULL;
@@ -186,7 +187,7 @@ static void explain(const struct words *link, char *text)
     char *line;
 
     while ((line = strsep(&text, "\n")) != NULL)
-        if (*line && !take_line(&r, line)) {
+        if (*line && !parse_line(&r, line)) {
             fprintf(stderr, "%s\n", line);
             r.has_said = true;
         }

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mirage objects: gives an application its own names.
+ * mirage objects: renames global symbols of an application that would replace
+ * those of a library.
  *
- * A program has one name space: an application's global `write` would also be
- * the one that our library, the C library and shared libraries call. So names
- * that the application defines, and that C leaves free, are renamed in its
- * objects if the C library has them, too (doc/decisions/0005).
+ * A program has one name space: our library, the C library and shared libraries
+ * would call an application's global `write`. So names that the application
+ * defines and that C leaves free are renamed in its objects if a library has
+ * them too (doc/decisions/0005).
  */
 #define _GNU_SOURCE
 #include "commands.h"
@@ -21,10 +22,10 @@
 #define PREFIX "mirage__own__"
 #define MAIN   ".mirage/obj/main.o" /* the generated one */
 
-/* A name that the library or the C library has. */
+/* A name that our library or the C library defines. */
 struct taken {
     char *name;
-    bool is_for_main; /* the generated main.c means the library's */
+    bool is_for_main; /* the generated main.c refers to the library's */
     bool is_ours; /* the application defines it */
 };
 
@@ -40,7 +41,7 @@ static int compare(const void *a, const void *b)
                   ((const struct taken *)b)->name);
 }
 
-/* A name a line; "NAME main": it is the generated main.c's, too. */
+/* Reads one name a line; "NAME main": the generated main.c refers to it. */
 static struct names read_names(const char *file)
 {
     struct names n = {0};
@@ -72,7 +73,9 @@ static struct taken *find_name(const struct names *n, char *name)
                    sizeof *n->name, compare);
 }
 
-/* An allocator is replaced whole, and these are part of it. */
+/* Whether a name belongs to malloc: an application replaces all of it or
+ * nothing.
+ */
 static bool is_allocators(const char *name)
 {
     static const char *const part[] = {"posix_memalign", "memalign", "valloc",
@@ -95,7 +98,7 @@ static char *source_of(const char *object)
     return text_of("%.*s.c", (int)strlen(object) - 2, object);
 }
 
-/* Reads a line of nm -A: "FILE:ADDRESS KIND NAME". */
+/* Parses a line of nm -A: "FILE:ADDRESS KIND NAME". */
 static void note_symbol(struct names *n, char *line)
 {
     char *colon = strrchr(line, ':'), *name = strrchr(line, ' ');
@@ -113,15 +116,15 @@ static void note_symbol(struct names *n, char *line)
     if (strcmp(name, "malloc") == 0)
         n->has_malloc = true;
     t = find_name(n, name);
-    /* The generated main.c defines mirage_main, and no other name of these. */
+    /* The generated main.c defines mirage_main alone of these names. */
     if (t && !t->is_ours && strcmp(line, MAIN) != 0) {
         t->is_ours = true;
         n->ours++;
     }
 }
 
-/* What the objects define. Those that nm cannot read have names that nobody
- * can change, either. */
+/* Marks the names that the objects define. Objects that nm cannot read could
+ * not be changed either. */
 static void note_symbols(struct names *n, char *const *object, int count)
 {
     struct words w = {.quiet = true};
@@ -140,8 +143,8 @@ static void note_symbols(struct names *n, char *const *object, int count)
         }
 }
 
-/* The new names, as objcopy wants them, in a file of this process's: another
- * make may run. */
+/* Writes the new names for objcopy to a file of this process: another make may
+ * run. */
 static char *write_renames(const struct names *n, bool is_main)
 {
     char *file = text_of("%s/names", scratch());
@@ -158,6 +161,8 @@ static char *write_renames(const struct names *n, bool is_main)
     return file;
 }
 
+/* Checks that objcopy has renamed the symbols: it cannot in objects for -flto.
+ */
 static void check_renamed(const struct names *n, char *object)
 {
     struct names left = *n;
@@ -189,7 +194,7 @@ static char *rename_in(const struct names *n, char *object)
     add_word(&w, text_of("--redefine-syms=%s", renames));
     add_word(&w, object);
     add_word(&w, fresh);
-    unlink(fresh); /* a link, perhaps */
+    unlink(fresh); /* it could be a link */
     o = run(&w, -1, 0);
     unlink(renames);
     if (o.status != 0)

@@ -48,17 +48,18 @@ static long milliseconds(void)
     return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* A child, and what is known of it. */
+/* A child process. */
 struct child {
     pid_t pid;
     bool ended;
     int status;
-    bool leads; /* a group of its own */
+    bool leads; /* a process group of its own */
     long deadline; /* 0: none */
 };
 
-static volatile sig_atomic_t stopped_by; /* a signal that asks us to end */
-static volatile pid_t passed_to; /* as kill() has it, if not 0 */
+static volatile sig_atomic_t
+    stopped_by; /* the signal that asked us to end; 0: none */
+static volatile pid_t passed_to; /* the argument of kill(); 0: no child */
 
 static void on_stop(int number)
 {
@@ -82,7 +83,7 @@ static bool is_late(const struct child *c)
            (c->leads && stopped_by);
 }
 
-static void look_after(struct child *c, int options)
+static void reap(struct child *c, int options)
 {
     while (!c->ended) {
         pid_t done = waitpid(c->pid, &c->status, options);
@@ -97,8 +98,8 @@ static void look_after(struct child *c, int options)
 }
 
 /*
- * Reads what comes until the end of it, or until the child has ended and
- * nothing more is there: a child of its own may keep the pipe open for ever.
+ * Reads a pipe until its end, or until the child has ended and nothing is left
+ * to read: processes that it has started may keep the pipe open.
  */
 static void collect(struct child *c, int fd, struct outcome *o)
 {
@@ -112,7 +113,7 @@ static void collect(struct child *c, int fd, struct outcome *o)
         if (poll(&p, 1, c->ended ? 0 : 20) <= 0) {
             if (c->ended)
                 break;
-            look_after(c, WNOHANG);
+            reap(c, WNOHANG);
             continue;
         }
         n = read(fd, piece, sizeof piece);
@@ -125,7 +126,7 @@ static void collect(struct child *c, int fd, struct outcome *o)
     fclose(out);
 }
 
-/* The copy survives exec, also where it is no copy. */
+/* Makes `to` a copy of `from` that stays open across exec. */
 static void dup_to(int from, int to)
 {
     if (from == to)
@@ -134,8 +135,8 @@ static void dup_to(int from, int to)
         dup2(from, to);
 }
 
-/* The PATH is searched only for a name without a slash, as a shell does it; and
- * unlike execvp() this takes no file that is no program for a shell script. */
+/* Searches PATH for a name without a slash, like a shell. Unlike execvp, this
+ * does not run a file that is not executable as a shell script. */
 static void replace_by(const struct words *w)
 {
     if (strchr(w->word[0], '/'))
@@ -144,8 +145,8 @@ static void replace_by(const struct words *w)
         execvp(w->word[0], w->word);
 }
 
-/* The copy of fd is above the descriptors that programs are given. */
-static int out_of_the_way(int fd)
+/* Moves fd above the descriptors that programs use. */
+static int move_high(int fd)
 {
     int copy = fcntl(fd, F_DUPFD_CLOEXEC, 64);
 
@@ -155,15 +156,15 @@ static int out_of_the_way(int fd)
     return copy;
 }
 
-/* Starts the child. Returns 0, or errno if the program cannot be run: the child
- * writes it into a pipe that exec closes. */
+/* Starts the child. Returns 0, or errno if exec fails: the child writes it to a
+ * pipe that exec closes. */
 static int start(struct child *c, const struct words *w, int captured, int to)
 {
     int ends[2], error = 0;
 
     if (pipe2(ends, O_CLOEXEC) != 0)
         die(FAILED, "pipe: %s", strerror(errno));
-    ends[1] = out_of_the_way(ends[1]);
+    ends[1] = move_high(ends[1]);
     fflush(NULL);
     c->pid = fork();
     if (c->pid < 0)
@@ -210,14 +211,14 @@ struct outcome run(const struct words *w, int captured, int limit)
         close(ends[0]);
     }
     while (!c.ended && !is_late(&c)) {
-        look_after(&c, limit ? WNOHANG : 0);
+        reap(&c, limit ? WNOHANG : 0);
         if (!c.ended)
             usleep(1000);
     }
     o.timed_out = !c.ended;
     if (c.leads)
-        kill(-c.pid, SIGKILL); /* and whatever it has left behind */
-    look_after(&c, 0);
+        kill(-c.pid, SIGKILL); /* and all processes of its group */
+    reap(&c, 0);
     passed_to = 0;
     if (stopped_by)
         exit(128 + stopped_by);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* .mirage/record: what `mirage configure` found. */
+/* Lines of .mirage/record: a word and its values, by mirage/line.h. */
 #define _GNU_SOURCE
 #include "record.h"
 #include "emit.h"
@@ -29,7 +29,7 @@ static bool is_in(const struct list *l, const char *name)
     return false;
 }
 
-/* What there is of a record, or NULL. */
+/* Reads the record, which may be incomplete. NULL: there is none. */
 static struct record *parse_record(void)
 {
     size_t len;
@@ -62,7 +62,7 @@ static struct record *parse_record(void)
     return r;
 }
 
-/* What was built for an earlier configuration stays until mirage clean. */
+/* Files built for an earlier configuration are recorded until mirage clean. */
 static void put_built(FILE *out, const struct list *built,
                       const struct list *present)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* record: .mirage/record says what was configured. */
+/* record: what was configured in the present folder, in .mirage/record. */
 #ifndef TOOL_RECORD_H
 #define TOOL_RECORD_H
 
@@ -9,19 +9,19 @@ struct record {
     const char *version, *target, *file, *image;
     struct variable variable[MOST];
     size_t variable_count;
-    struct list built; /* for other images and targets, and not removed */
+    struct list built; /* for other images and targets, and not removed yet */
 };
 
-/* The record of the present folder, or NULL if there is none. */
+/* Reads the record; NULL: there is none. A damaged one ends the program. */
 struct record *read_record(void);
 
-/* The same; ends the program if there is none. */
+/* Reads the record; ends the program if there is none. */
 const struct record *want_record(void);
 
-/* The text of a record that takes the place of the present one, if any. */
+/* Makes the text of a record that replaces the present one, if any. */
 char *record_text(const struct facts *f);
 
-/* Sets the environment to what was recorded. */
+/* Sets the variables of the environment that were recorded. */
 void apply_record(const struct record *r);
 
 #endif

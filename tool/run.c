@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* mirage run: the image as a process, in QEMU, or under Xen. */
+/* mirage run: runs the image as a process, in QEMU, or on Xen. */
 #define _GNU_SOURCE
 #include "commands.h"
 #include "process.h"
@@ -15,12 +15,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PORT "1234" /* where gdb finds QEMU, unless it is said */
+#define PORT "1234" /* of QEMU's gdb server, by default */
 
 struct options {
-    const char *gdb; /* the port; NULL: without gdb */
+    const char *gdb; /* its port; NULL: without gdb */
     int count;
-    char **words; /* for the image */
+    char **words; /* the image's arguments */
 };
 
 static const char *port_number(const char *text)
@@ -65,7 +65,7 @@ static void add_arguments(struct words *w, const struct options *o)
         add_word(w, o->words[i]);
 }
 
-/* QEMU waits for gdb before the first instruction. */
+/* Lets QEMU wait for gdb before the first instruction. */
 static void add_gdb_to_qemu(struct words *w, const char *port,
                             const char *program)
 {
