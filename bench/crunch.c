@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* A view of one of 10,000 values that lie in the image. */
+/* kv_ro_view of one of 10,000 values in the image. */
 #include "crunch.h"
 #include "measure.h"
 #include <mirage/crunched.h>

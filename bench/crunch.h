@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* crunch: the keys that both look up, in the same order. */
+/* crunch: the keys that both programs look up, in the same order. */
 #ifndef BENCH_CRUNCH_H
 #define BENCH_CRUNCH_H
 
@@ -11,7 +11,7 @@
 
 static char keys[KEYS][32];
 
-/* In the order that strcmp has. */
+/* Sorted as by strcmp. */
 static inline void make_keys(void)
 {
     for (unsigned i = 0; i < KEYS; i++)
@@ -19,7 +19,7 @@ static inline void make_keys(void)
                  i / 100, i);
 }
 
-/* The next of a sequence that is the same in each run. */
+/* The next number of a sequence that is the same in each run. */
 static inline unsigned next_key(void)
 {
     static uint32_t x = 1;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The same with glibc's hash table, hsearch_r. */
+/* The same look-ups in glibc's hash table, hsearch_r. */
 #define _GNU_SOURCE
 #include "crunch.h"
 #include "measure.h"

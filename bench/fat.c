@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A FAT file system in a file of the host: one large file, read to its end;
- * and many in one directory. --raw: the same bytes of the bare disk.
+ * FAT on a disk that is a file of the host: reading one large file, and
+ * creating, stat and removal of many in one directory. --raw: reads as many
+ * bytes of the disk itself.
  */
 #include "measure.h"
 #include <mirage/boot.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Disks as others leave them: damaged, marked as in use, or made to harm.
- * Reading one must not write to it: the device here fails a test that does.
+ * Volumes that are damaged, marked as in use, or crafted to do harm. Reading
+ * must not write to the disk: the device here fails a test that does.
  */
 #include "fat_dir.h"
 #include "check.h"
@@ -11,7 +11,7 @@
 
 #define SECTOR 512u
 
-/* A disk, and a device over it that may be told to take no writes. */
+/* A disk, and a device over it that can be told to refuse writes. */
 struct guard {
     struct block block; /* first */
     struct block *disk;
@@ -85,7 +85,8 @@ static void put(const char *path, size_t len)
     free(bytes);
 }
 
-/* Two files of some clusters and a directory with another, and not open. */
+/* Makes a volume with two files of some clusters, and a directory with another.
+ * It is not open. */
 static struct fat_layout layout;
 
 static void make_disk(int type)
@@ -115,7 +116,7 @@ static void end_disk(void)
     block_disconnect(guard.disk);
 }
 
-/* Sets bytes of the disk, from byte `at` of a sector on. */
+/* Writes bytes to the disk, from byte `at` of a sector on. */
 static void poke(uint64_t sector, size_t at, const void *bytes, size_t len)
 {
     uint8_t b[SECTOR];
@@ -134,7 +135,7 @@ static void peek(uint64_t sector, size_t at, void *bytes, size_t len)
     memcpy(bytes, b + at, len);
 }
 
-/* A table's sectors but for its first two entries: zeros. */
+/* Zeroes a copy of the FAT but for its first two entries. */
 static void empty_table(uint64_t sector)
 {
     static const size_t begin[] = {[12] = 3, [16] = 4, [32] = 12};
@@ -170,8 +171,8 @@ static void count_fault(void *ctx, const char *text)
     CHECK(*text);
 }
 
-/* Each call that only reads, with the device that takes no writes, and those
- * that would change something but fail. */
+/* Makes each call that only reads, and some that would change something but
+ * fail, while the device refuses writes. */
 static bool reads_all(void)
 {
     struct fs_stat st;
@@ -254,7 +255,7 @@ TEST(after_an_interrupted_commit_fat12_reads_the_second_copy)
     CHECK(reads_all());
     open_disk();
     CHECK(fs_create(fs, "new") == OK);
-    CHECK(guard.writes == 0); /* in memory yet */
+    CHECK(guard.writes == 0); /* the change is in memory */
     CHECK(fs_flush(fs) == OK);
     close_disk();
     for (uint32_t i = 0; i < layout.table_used; i++) {
@@ -294,7 +295,7 @@ TEST(media_byte_f0_is_valid)
             poke(layout.table + copy * layout.table_size, 0,
                  (uint8_t[1]){0xf0}, 1);
         CHECK(reads_all());
-        if (types[i] == 12) { /* and as the second copy after a power cut */
+        if (types[i] == 12) { /* also in the second copy, after a power cut */
             empty_table(layout.table);
             poke(layout.table, 0, (uint8_t[2]){0, 0xf0}, 2);
             CHECK(reads_all());
@@ -303,7 +304,7 @@ TEST(media_byte_f0_is_valid)
     }
 }
 
-/* The bytes that say whether the disk is in use: boot sector, table. */
+/* The bytes with the in-use marks: of the boot sector and of the FAT. */
 static void marks(uint8_t found[2])
 {
     uint8_t entry[4];
@@ -317,7 +318,7 @@ static void marks(uint8_t found[2])
 
 TEST(an_in_use_mark_found_on_opening_is_never_cleared)
 {
-    /* Which bytes say so: of the boot sector, of the table, both. */
+    /* Which is set: that of the boot sector, of the FAT, or both. */
     static const struct {
         int type;
         bool in_boot, in_table;
@@ -365,7 +366,7 @@ TEST(a_disconnected_disk_has_no_in_use_mark)
     end_disk();
 }
 
-/* The slot of a name in a directory's first sector. */
+/* Finds the directory entry of a name in a directory's first sector. */
 static size_t slot_of(uint64_t sector, const char *name_83)
 {
     uint8_t b[SECTOR];
@@ -427,7 +428,8 @@ static struct found look_at_root(void)
     return f;
 }
 
-/* A file with this name, however odd, in slots of the root from `at` on. */
+/* Writes the entries of a file with this name, which may be invalid, to the
+ * root from byte `at` on. */
 static size_t add_name(size_t at, const char *text, const char *name_83,
                        uint16_t size)
 {
@@ -518,7 +520,7 @@ TEST(entries_after_the_end_of_a_directory_never_become_valid)
         open_disk();
         f = look_at_root();
         CHECK_TEXT(f.names, "first|dir|");
-        put("dir/third", 10); /* something waits to be written */
+        put("dir/third", 10); /* something is not committed */
         CHECK(round ? fs_mkdir(fs, "new") == OK
                     : fs_rename(fs, "first", "new") == OK);
         close_disk();

@@ -6,7 +6,7 @@ static uint8_t boot[FAT_BOOT];
 static struct fat_layout layout;
 static const char *why;
 
-/* A boot sector that is in order, for a disk of so many sectors. */
+/* A valid boot sector for a disk of so many sectors. */
 static void plan(uint64_t sectors, uint32_t size, int type)
 {
     struct fat_options o = {.type = type};
@@ -110,7 +110,7 @@ TEST(other_formats_are_named_in_the_error)
     CHECK_TEXT(why, "it is made for smaller sectors than the disk's");
 }
 
-/* Changes bytes of a good boot sector. */
+/* Changes bytes of a valid boot sector, and parses it. */
 static enum status with(uint64_t sectors, int type, size_t at, uint32_t value,
                         int bytes)
 {
@@ -122,19 +122,19 @@ static enum status with(uint64_t sectors, int type, size_t at, uint32_t value,
 
 TEST(inconsistent_boot_sectors_are_refused)
 {
-    /* Bytes of a sector: none, odd, too few, too many. */
+    /* BPB_BytsPerSec: 0, no power of two, too small, too large. */
     CHECK(with(5000, 12, 11, 0, 2) == ERR_FORMAT);
     CHECK(with(5000, 12, 11, 513, 2) == ERR_FORMAT);
     CHECK(with(5000, 12, 11, 256, 2) == ERR_FORMAT);
     CHECK(with(5000, 12, 11, 8192, 2) == ERR_FORMAT);
-    /* Sectors of a cluster, reserved ones, tables, the medium. */
+    /* BPB_SecPerClus, BPB_RsvdSecCnt, BPB_NumFATs, BPB_Media. */
     CHECK(with(5000, 12, 13, 0, 1) == ERR_FORMAT);
     CHECK(with(5000, 12, 13, 3, 1) == ERR_FORMAT);
     CHECK(with(5000, 12, 14, 0, 2) == ERR_FORMAT);
     CHECK(with(5000, 12, 16, 0, 1) == ERR_FORMAT);
     CHECK(with(5000, 12, 16, 200, 1) == ERR_FORMAT);
     CHECK(with(5000, 12, 21, 7, 1) == ERR_FORMAT);
-    /* Sectors in all, of a table; slots of the root. */
+    /* BPB_TotSec16, BPB_FATSz16, BPB_RootEntCnt. */
     CHECK(with(5000, 12, 19, 65535, 2) == ERR_CORRUPT);
     CHECK(with(5000, 12, 19, 10, 2) == ERR_CORRUPT);
     CHECK(with(5000, 12, 22, 1, 2) == ERR_CORRUPT);
@@ -144,7 +144,7 @@ TEST(inconsistent_boot_sectors_are_refused)
     CHECK(with(5000, 12, 17, 0, 2) == ERR_CORRUPT);
     CHECK_TEXT(why, "its root directory has no room");
     CHECK(with(4000, 12, 17, 65535, 2) == ERR_CORRUPT);
-    /* FAT32: its table, version, root, and the table in use. */
+    /* FAT32: BPB_FATSz32, BPB_FSVer, BPB_RootClus, BPB_ExtFlags. */
     CHECK(with(70000, 32, 36, UINT32_MAX, 4) == ERR_CORRUPT);
     CHECK(with(70000, 32, 36, 0, 4) == ERR_CORRUPT);
     CHECK(with(70000, 32, 42, 1, 2) == ERR_CORRUPT);

@@ -185,14 +185,14 @@ TEST(a_short_name_is_read_in_the_case_of_its_ntres_bits)
     CHECK(fat_name_text(&n, text));
     CHECK_TEXT(text, "README.txt");
     slot[12] = 0;
-    slot[0] = 0x05; /* which stands for the mark of a free slot */
+    slot[0] = 0x05; /* stands for 0xe5, which marks a free entry */
     slot[1] = 0x81;
     fat_short_read(slot, &n);
     CHECK(fat_name_text(&n, text));
     CHECK_TEXT(text, "σüADME.TXT");
 }
 
-/* Slots of a name, the last piece first, and what is read from them. */
+/* Writes the entries of a name, the last part first, and reads them. */
 static bool round_trip(const char *text)
 {
     struct fat_name n = name_of(text);

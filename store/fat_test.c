@@ -7,7 +7,7 @@
 static struct block *disk;
 static struct fs *fs;
 
-/* An empty file system on a disk of so many bytes. */
+/* Makes an empty file system on a disk of so many bytes. */
 static void begin(uint64_t bytes, uint32_t sector_size, int type)
 {
     struct fat_options o = {.type = type};
@@ -208,7 +208,7 @@ TEST(a_file_that_is_not_committed_yet_can_be_replaced)
     put("a", "a");
     put("b", "b");
     put("c", "c");
-    CHECK(fs_rename(fs, "a", "b") == OK); /* none is on the disk yet */
+    CHECK(fs_rename(fs, "a", "b") == OK); /* neither is on the disk yet */
     CHECK(fs_rename(fs, "b", "d") == OK);
     CHECK(fs_rename(fs, "d", "c") == OK);
     CHECK(fs_rename(fs, "c", "C") == OK);
@@ -241,7 +241,7 @@ TEST(truncate_shortens_a_file_and_extends_it_with_zeros)
     CHECK(fs_flush(fs) == OK);
     CHECK(fs_truncate(fs, "file", 5000) == OK);
     CHECK(fs_stat(fs, "file", &st) == OK && st.size == 5000);
-    /* What it had is not there again, in the same commit or a later one. */
+    /* Its previous bytes do not reappear, in the same commit or a later one. */
     CHECK(fs_truncate(fs, "file", 9000) == OK);
     CHECK(fs_truncate(fs, "file", 6000) == OK);
     CHECK(fs_write(fs, "file", 12000, "end", 3) == OK);
@@ -376,8 +376,8 @@ TEST(fs_format_makes_a_file_system_on_an_empty_disk)
     end();
 }
 
-/* Sets entries of the table of the FAT12 disk that begin(1 << 20, 512, 12)
- * makes, while nobody has it open. */
+/* Sets FAT entries of the FAT12 disk that begin(1 << 20, 512, 12) makes, while
+ * it is not open. */
 static void link_clusters(uint32_t cluster, uint32_t next)
 {
     uint8_t table[2 * 512];
@@ -403,7 +403,7 @@ TEST(damaged_cluster_chains_are_reported_and_end_the_call)
     CHECK(fs_mkdir(fs, "dir") == OK);
     put("dir/x", "x");
     fs_disconnect(fs);
-    /* The file has the first clusters, the directory the next. */
+    /* The file has the first clusters, and the directory the next ones. */
     link_clusters(3, 0xfff);
     link_clusters(2 + (sizeof data + 511) / 512, 2);
     CHECK(fat_connect(disk, &fs) == OK);
@@ -462,7 +462,7 @@ static bool list_again(void *ctx, const char *name, const struct fs_stat *st)
     strcat(ctx, name);
     if (strcmp(name, "b") != 0)
         return true;
-    CHECK_TEXT(names("d"), "a b c "); /* asked from within */
+    CHECK_TEXT(names("d"), "a b c "); /* listed by the callback */
     CHECK(fs_create(fs, "e") == OK);
     return false;
 }

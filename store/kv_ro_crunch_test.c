@@ -3,7 +3,7 @@
 #include "check.h"
 #include <mirage/text.h>
 
-/* In strcmp's order, which has '!' before '/' before '0'. */
+/* Sorted as by strcmp: '!' is before '/' before '0'. */
 static const struct crunched_file few[] = {
     {"a", "foo\n", 4},
     {"d!", "", 0},

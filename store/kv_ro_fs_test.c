@@ -2,8 +2,8 @@
 #include "kv_ro_fs.c"
 #include "check.h"
 
-/* A file system of two files, in which nothing is called "?". */
-static enum status broken; /* what every call says, unless OK */
+/* A file system of two files, in which "?" cannot be a name. */
+static enum status broken; /* the status of every call, unless OK */
 
 static enum status fake_stat(struct fs *fs, const char *path,
                              struct fs_stat *st)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Random sessions on FAT file systems of every kind; after each, fsck.fat must
- * find nothing to say, and mtools the names and bytes that were written.
+ * Random sessions of calls on FAT volumes of all types. After each, fsck.fat
+ * must find no fault, and mtools must read the names and contents that were
+ * written.
  *
  *     fat [--sessions=N] [--seed=N]     SOAK in the environment: 1,000
  */
@@ -37,7 +38,7 @@ static const struct {
     {270 << 20, 4096, 4096, 32, true},
 };
 
-/* fsck.fat has nothing to say but its name and how full the disk is. */
+/* fsck.fat prints nothing but its name and how full the volume is. */
 #define SOUND "fsck.fat -n disk && [ $(wc -l <log) = 2 ]"
 
 static int run(const char *command)
@@ -88,7 +89,7 @@ static bool save(const struct block *disk)
                                   disk->info.sector_size)) == 0;
 }
 
-/* The model as files of the host. */
+/* Writes the model as files of the host. */
 static bool spread(const struct tree *t, const char *dir)
 {
     char path[2048];
@@ -110,7 +111,7 @@ static bool spread(const struct tree *t, const char *dir)
                     return false;
                 continue;
             }
-            /* Parents first: they are shorter, and each is made when met. */
+            /* Parents come first, since they are shorter. */
             for (char *c = path + strlen(place) + strlen(dir) + 2; *c; c++)
                 if (*c == '/') {
                     *c = '\0';
@@ -180,7 +181,7 @@ static bool session(uint64_t number)
     return ok;
 }
 
-/* A folder for the image; gone again if all was well. */
+/* Makes a folder for the image; it is removed if all tests pass. */
 static void begin(void)
 {
     CHECK(mkdtemp(strcpy(place, "/tmp/fat-XXXXXX")) != NULL);
@@ -208,7 +209,7 @@ TEST(fsck_and_mtools_agree_with_random_sessions_of_changes)
     end();
 }
 
-/* Changes bytes of the table, of the root directory and behind it. */
+/* Changes bytes of the FAT, of the root directory and after it. */
 static void damage(struct session *s, struct block *disk)
 {
     uint8_t sector[512];
@@ -266,7 +267,7 @@ static bool collect(void *ctx, const char *name, const struct fs_stat *st)
     return true;
 }
 
-/* Whatever it has is written to, and much may be refused. */
+/* Writes to all files and directories; any call may fail. */
 static bool disturb(struct session *s)
 {
     static uint8_t bytes[5000];
@@ -307,7 +308,8 @@ static bool disturb(struct session *s)
     return ok && fs_flush(s->fs) == OK;
 }
 
-/* 1: all was well; 0: fsck.fat could not mend the disk; -1: it was not. */
+/* 1: the volume is sound; 0: fsck.fat could not repair it; -1: it is not sound.
+ */
 static int mended(uint64_t number)
 {
     struct block *disk;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * FAT after power cuts: random sessions, cut at many moments with many kinds
- * of luck; then `fsck.fat -a` may find only what it can mend without loss, and
- * what was flushed, and not changed since, must be there.
+ * FAT after power cuts: random sessions are cut at many moments, with different
+ * choices of the unflushed sectors that survive. `fsck.fat -a` may then find
+ * only what it can repair without loss; what was flushed and not changed since
+ * must be there (decision 0014).
  *
  *     fat_power [--sessions=N] [--seed=N] [--cuts=N]
  */
@@ -36,15 +37,15 @@ static const struct {
     {8 << 20, 2048, 2048, 12},
 };
 
-/* The model as it was when so much had been done. */
+/* The model after so many steps. */
 struct moment {
     struct tree tree;
     size_t events, steps;
 };
 
 /*
- * What fsck.fat may say. A line that begins otherwise, or has none of these in
- * it, is a fault.
+ * Lines that fsck.fat may print. A line that begins otherwise, or contains none
+ * of these, is a fault.
  */
 static bool is_allowed(const char *line)
 {
@@ -72,8 +73,8 @@ static bool is_allowed(const char *line)
         "  Not auto-correcting",
         "*** Filesystem was changed ***",
         "Writing changes",
-        "/", /* a name, or one of two that */
-        "  share clusters.", /* a rename has left */
+        "/", /* a name, or one of the two that */
+        "  share clusters.", /* a rename left */
         "  Truncating second to 0 bytes",
     };
 
@@ -84,9 +85,9 @@ static bool is_allowed(const char *line)
 }
 
 /*
- * A directory that a rename has left under both names has one "..", and takes
- * fsck further runs: it makes the second an empty one, then removes it, then
- * its long name.
+ * If a rename left a directory under both names, fsck needs further runs, since
+ * there is one "..": it empties the second directory, then removes it, then its
+ * long name.
  */
 static bool is_allowed_of_directories(const char *line)
 {
@@ -95,17 +96,17 @@ static bool is_allowed_of_directories(const char *line)
            strncmp(line, " Start does point to root directory", 35) == 0;
 }
 
-/* Nothing but its name, and how full the disk is. */
+/* The output is nothing but its name and how full the volume is. */
 static bool is_silent(const char *line)
 {
     return strncmp(line, "fsck.fat ", 9) == 0 ||
            strncmp(line, "disk: ", 6) == 0;
 }
 
-/* How often the disk was marked as in use. */
+/* How often the volume was found marked as in use. */
 static unsigned marked;
 
-/* One run of fsck.fat: its status, or 99 if it says what it may not. */
+/* Runs fsck.fat once: its exit status, or 99 if it prints what it may not. */
 static int fsck(const char *option, bool (*is_fine)(const char *line))
 {
     char line[1024];
@@ -142,13 +143,13 @@ static bool fsck_mends(bool is_dir_renamed)
     return status == 0 || (status == 1 && fsck("-n", fine) == 0);
 }
 
-/* What is asked of a file that was there when all was flushed. */
+/* What must hold for a file that existed at the last flush. */
 struct wanted {
-    char *path[32]; /* it may be found under any of these names */
+    char *path[32]; /* any of these names may lead to it */
     size_t paths;
-    uint8_t *keep; /* for each byte: it must be as it was */
-    size_t len; /* it must have so many */
-    bool is_gone; /* nothing is asked */
+    uint8_t *keep; /* for each byte: it must be unchanged */
+    size_t len; /* its size, at least */
+    bool is_gone; /* it may be missing */
 };
 
 static char *moved(const char *path, const char *from, const char *to)
@@ -174,7 +175,7 @@ static void follow(struct wanted *w, const struct node *n,
 
         if (e->deed == REMOVED && is_it)
             w->is_gone = true;
-        /* What must hold of both files is asked by tests of their own. */
+        /* Tests of their own check what holds for both files. */
         if (e->deed == REPLACED &&
             (is_it || strcasecmp(w->path[i], e->to) == 0))
             w->is_gone = true;
@@ -213,7 +214,7 @@ static bool is_kept(struct fs *fs, const char *path, const struct node *n,
     return ok;
 }
 
-/* All files below a directory, for one that is looked for. */
+/* Searches all files below a directory for one. */
 struct search {
     struct fs *fs;
     const char *dir;
@@ -229,7 +230,8 @@ static bool look(void *ctx, const char *entry, const struct fs_stat *st)
 
     sprintf(path, "%s%s%s", l->dir, *l->dir ? "/" : "", entry);
     below.dir = path;
-    if (!st->directory && strncmp(entry, "FSCK", 4) != 0) /* what it salvaged */
+    if (!st->directory &&
+        strncmp(entry, "FSCK", 4) != 0) /* which fsck recovered */
         l->is_found = is_kept(l->fs, path, l->node, l->wanted);
     else if (st->directory && fs_list(l->fs, path, look, &below) == OK)
         l->is_found = below.is_found;
@@ -238,8 +240,8 @@ static bool look(void *ctx, const char *entry, const struct fs_stat *st)
 }
 
 /*
- * When it and directories above it were renamed since, any of these may have
- * happened and the others not: then it is enough that it is somewhere.
+ * If a file and directories above it were renamed, any of the renames may be on
+ * the disk and the others not: then the file may be anywhere.
  */
 static bool is_somewhere(struct fs *fs, const struct node *n,
                          const struct wanted *w)
@@ -278,7 +280,7 @@ static bool all_is_kept(struct fs *fs, const struct session *s,
     return ok;
 }
 
-/* An image of the disk on the host, for fsck; and back. */
+/* Copies the disk to a file of the host, for fsck, and back. */
 static bool transfer(const struct block *disk, uint8_t *image, bool is_back)
 {
     char path[64];
@@ -305,7 +307,7 @@ static bool survives(const struct session *s, const struct block *disk,
     size_t last = 0, events = s->events;
     bool ok, is_dir_renamed = false;
 
-    /* The last moment that was flushed; what was done until the next step. */
+    /* The last flush, and the calls up to the next step. */
     for (size_t i = 0; i < moments; i++)
         if (m[i].steps <= cut)
             last = i;
@@ -384,7 +386,7 @@ static bool session(uint64_t number)
     return ok;
 }
 
-/* A folder for the image; gone again if all was well. */
+/* Makes a folder for the image; it is removed if all tests pass. */
 static void begin(void)
 {
     CHECK(mkdtemp(strcpy(place, "/tmp/power-XXXXXX")) != NULL);
@@ -422,7 +424,7 @@ TEST(flushed_changes_survive_any_power_cut)
     end(ok);
 }
 
-/* A disk of FAT12 with clusters of one sector, and its file system. */
+/* Makes a FAT12 volume with clusters of one sector. */
 static struct block *small(struct fs **fs)
 {
     struct block *disk = power_connect(600, 512);
@@ -434,8 +436,8 @@ static struct block *small(struct fs **fs)
 }
 
 /*
- * Cuts the power after each step, with much luck and little; the file must
- * begin with `len` bytes of 'x', under one name or the other.
+ * Cuts the power after each step, with several choices of the sectors that
+ * survive. The file must begin with `len` bytes of 'x' under one of the names.
  */
 static bool stays(const struct block *disk, const char *name,
                   const char *other, size_t len)
@@ -467,7 +469,7 @@ TEST(a_fat12_link_in_two_sectors_survives_any_power_cut)
 
     memset(data, 'x', sizeof data);
     begin();
-    /* One file after the other, until cluster 341 is the last of one. */
+    /* Makes files until cluster 341 is the last of one. */
     for (int i = 0; i < 341; i++) {
         snprintf(name, sizeof name, "F%d", i);
         CHECK(fs_create(fs, name) == OK);
@@ -502,7 +504,7 @@ TEST(a_renamed_file_has_a_name_after_any_power_cut)
     block_disconnect(disk);
 }
 
-/* What a file holds: so many bytes of one letter. */
+/* The contents of a file: so many bytes of one letter. */
 struct content {
     char letter;
     size_t len;
@@ -520,7 +522,8 @@ static bool holds(struct fs *fs, const char *path, struct content c)
     return ok;
 }
 
-/* After a cut here, before and after fsck.fat: is the file one of the two? */
+/* Cuts the power here. Before and after fsck.fat the file must be one of the
+ * two. */
 static bool is_either(const struct block *disk, const char *path,
                       const struct content c[2], size_t cut, uint64_t luck)
 {
@@ -578,7 +581,7 @@ static void fill(struct fs *fs, const char *path, struct content c)
 
 static const struct content old_file = {'o', 3000}, new_file = {'n', 1700};
 
-/* How the new file came about: each a way to the same end. */
+/* Ways to make the new file. */
 static void replace_flushed(struct fs *fs)
 {
     CHECK(fs_rename(fs, "a new one", "dir/The File") == OK);
@@ -619,10 +622,10 @@ TEST(a_replaced_file_is_the_whole_old_or_new_one_after_any_power_cut)
         struct fs *fs = NULL;
 
         if (i / 4 == 2 && !getenv("SOAK") && i % 4 != 1)
-            goto next; /* 34 MB to and fro for each cut */
+            goto next; /* each cut would copy 34 MB twice */
         CHECK(fat_format(disk, &o) == OK && fat_connect(disk, &fs) == OK);
         CHECK(fs_mkdir(fs, "dir") == OK);
-        /* Both slots of a name in one sector would be changed at once. */
+        /* If both entries were in one sector they would change at once. */
         for (int k = 0; k < 20; k++) {
             char name[32];
 
@@ -678,7 +681,7 @@ TEST(a_fat12_chain_cut_in_two_sectors_survives_any_power_cut)
     char name[32];
 
     begin();
-    /* Cluster 341's entry lies in two sectors: it is the first of F339. */
+    /* The entry of cluster 341, the first of F339, is in two sectors. */
     for (int i = 0; i < 340; i++) {
         snprintf(name, sizeof name, "F%d", i);
         fill(fs, name, i == 339 ? link : one);
@@ -692,7 +695,7 @@ TEST(a_fat12_chain_cut_in_two_sectors_survives_any_power_cut)
     block_disconnect(disk);
 }
 
-/* A disk that fails now and then while changes are written to it. */
+/* A disk on which some writes fail during a commit. */
 static bool stumbles(uint64_t number)
 {
     size_t kind = number % 2;

@@ -103,8 +103,8 @@ static bool wrong(const char *what, const char *path, enum status is)
     return false;
 }
 
-/* A name of one of the kinds that FAT treats differently; none beyond 16 bits,
- * which mtools cannot show. */
+/* Makes a name of one of the kinds that FAT treats differently. Its characters
+ * have at most 16 bits: mtools cannot show others. */
 static void name(struct session *s, char *to)
 {
     static const char *const parts[] = {
@@ -124,7 +124,7 @@ static void name(struct session *s, char *to)
     }
 }
 
-/* The path of a directory, or the empty one of the root. */
+/* The path of a random directory; "": the root. */
 static const char *directory(struct session *s)
 {
     for (int i = 0; s->tree.count && i < 4; i++) {
@@ -149,7 +149,8 @@ static char *new_path(struct session *s)
     return path;
 }
 
-/* The path of something there, now and then in another case; NULL: nothing. */
+/* The path of a random file or directory, sometimes in another case; NULL:
+ * there is none. */
 static char *old_path(struct session *s)
 {
     char *path;
@@ -259,7 +260,7 @@ static bool truncate_it(struct session *s)
     return is == OK;
 }
 
-/* Does the path lie in the directory? */
+/* Whether the path is inside the directory. */
 static bool is_in(const char *path, const char *dir)
 {
     size_t len = strlen(dir);
@@ -316,7 +317,7 @@ static void move_all(struct tree *t, const char *from, const char *to)
     }
 }
 
-/* The file of `from` now has the name of the other, as that was spelled. */
+/* Gives the file `from` the name of the other, in its spelling. */
 static void replace(struct session *s, struct node *from, struct node *to)
 {
     char *path = copy(to->path);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fat_session: random calls of a file system, and a model in memory of what it
- * should hold. All follows from a seed.
+ * fat_session: random calls of a file system, and a model in memory of its
+ * contents. A seed determines all.
  */
 #ifndef CONFORM_FAT_SESSION_H
 #define CONFORM_FAT_SESSION_H
 
 #include <mirage/fs.h>
 
-/* A file or a directory, by its path. */
+/* A file or directory of the model. */
 struct node {
     char *path;
     bool is_directory;
@@ -21,7 +21,7 @@ struct tree {
     size_t count;
 };
 
-/* What a call has done, for who asks later what had to stay. */
+/* What a call has done, so that later checks know what had to stay. */
 enum deed { WROTE,
             REMOVED,
             RENAMED,
@@ -44,19 +44,19 @@ struct session {
     struct tree tree;
     struct event *event;
     size_t events;
-    unsigned full; /* how often there was no space */
+    unsigned full; /* calls that failed for lack of space */
 };
 
 uint32_t session_random(struct session *s, uint32_t bound);
 
-/* One call, or a few. false: the file system did not do as the model, which is
- * printed. */
+/* Makes one or a few random calls. false: the file system and the model differ,
+ * which is printed. */
 bool session_step(struct session *s);
 
-/* Does the file system hold what the model does, and nothing else? */
+/* Whether the file system has the contents of the model, and nothing else. */
 bool session_agrees(struct session *s);
 
-/* Frees what the session has, but for itself and its file system. */
+/* Frees the memory of a session, but not the struct and its file system. */
 void session_end(struct session *s);
 
 struct tree tree_copy(const struct tree *t);

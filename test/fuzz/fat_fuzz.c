@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Disks with a FAT file system, and then with some bytes of it changed: all of
- * it is looked through, and, if the input says so, written to. Whatever the
- * disk says, each call ends, with a status that its contract has; what is
- * listed can be found; and nothing is written to the disk before the first
- * change.
+ * FAT volumes of which some bytes were changed: they are read completely and,
+ * if the input says so, written to. Each call must end, with a status of its
+ * contract; listed names must be found; and nothing may be written before the
+ * first change.
  *
- * Input: a byte for the kind of disk and for what is done; then changes, each
- * a byte for the area, two for the place in it, one for the number of bytes,
- * and the bytes.
+ * Input: a byte for the type of the volume and for what is done; then changes,
+ * each of a byte for the area, two for the place in it, one for the number of
+ * bytes, and these bytes.
  */
 #include "platform.h"
 #include <mirage.h>
@@ -17,7 +16,7 @@
 #include <string.h>
 
 #define SECTOR 512u
-#define MOST   400 /* names that are looked at */
+#define MOST   400 /* names that are used */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,11 +28,11 @@ static const struct kind {
              {4200, 16, 512, 1, 35},
              {66700, 32, 512, 32, 1060}};
 
-/* What a disk has in its first sectors before it is changed. */
+/* The first sectors of a volume before the changes. */
 static uint8_t *begin[3];
 static size_t begins[3];
 
-/* A device over a disk, which takes writes only when told. */
+/* A device over a disk that refuses writes unless told otherwise. */
 static struct block *under;
 static bool is_reading;
 
@@ -105,7 +104,7 @@ static void make(size_t i)
     block_disconnect(disk);
 }
 
-/* Sets bytes as the input says. */
+/* Makes the changes of the input. */
 static void change(size_t kind, uint8_t *disk, const uint8_t *data,
                    size_t size)
 {

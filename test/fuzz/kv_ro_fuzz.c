@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Keys and crunched folders. Any text is a key or refused, as a slower look at
- * it says; of any set of keys, a store has these and no others, and lists each
- * directory as a slower look at all keys does.
+ * Keys and crunched folders, against simpler and slower code: any text is
+ * accepted as a key or refused; a store finds its keys and no others, and lists
+ * each directory completely.
  */
 #include "platform.h"
 #include <mirage.h>
@@ -15,7 +15,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Part by part, each a text of its own. */
+/* Checks a key part by part, each copied to a text of its own. */
 static bool is_key(const char *text)
 {
     char *copy = strdup(text), *rest = copy, *part;
@@ -34,8 +34,8 @@ static int by_key(const void *a, const void *b)
                   ((const struct crunched_file *)b)->key);
 }
 
-/* Is a key, or a directory of one, in the way of this one? A folder has no
- * file and directory of one name. */
+/* Whether a key conflicts with another: a folder cannot have a file and a
+ * directory of the same name. */
 static bool is_taken(const struct crunched_file *file, uint32_t count,
                      const char *key)
 {
@@ -51,7 +51,7 @@ static bool is_taken(const struct crunched_file *file, uint32_t count,
     return false;
 }
 
-/* How many keys lie in the directory, at once or deeper; "" has them all. */
+/* The number of keys in a directory and the directories below it; "": all. */
 static size_t count_below(const struct crunched *c, const char *directory)
 {
     size_t len = strlen(directory), count = 0;
@@ -109,7 +109,7 @@ static void walk(struct walk *w)
     check(w->found == count_below(w->files, w->directory));
 }
 
-/* A text that is a key is there if it is one of the files'. */
+/* A key must be found if and only if a file has it. */
 static void check_text(const struct crunched *c, struct kv_ro *kv,
                        const char *text)
 {
