@@ -19,11 +19,6 @@ uint32_t fat_dir_first(const struct fat_dir *d)
     return d->first;
 }
 
-bool fat_dir_is_fixed(const struct fat *f, const struct fat_dir *d)
-{
-    return d->first == 0 && f->l.type != FAT32;
-}
-
 static bool is_early(const struct fat_buffer *p, size_t at)
 {
     return p->removed_early[at / FAT_SLOT / 64] >> at / FAT_SLOT % 64 & 1;

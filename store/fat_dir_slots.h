@@ -37,7 +37,11 @@ struct fat_dir {
 };
 
 /* Whether it is the root of FAT12 or FAT16, which has no clusters. */
-bool fat_dir_is_fixed(const struct fat *f, const struct fat_dir *d);
+static inline bool fat_dir_is_fixed(const struct fat *f,
+                                    const struct fat_dir *d)
+{
+    return d->first == 0 && f->l.type != FAT32;
+}
 
 /* Gets the buffer that has a slot, and the slot's byte there. */
 MUST_CHECK enum status fat_slot_find(struct fat *f, const struct fat_dir *d,

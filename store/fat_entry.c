@@ -12,18 +12,6 @@
 #define LAST_YEAR 2107
 #define NO_DATE   0x0021 /* 1980-01-01, at 0:00: the time is unknown */
 
-uint32_t fat_first_cluster(const struct fat *f, const uint8_t *slot)
-{
-    return fat_get16(slot + DIR_FST_CLUS_LO) |
-           (f->l.type == FAT32 ? fat_get16(slot + DIR_FST_CLUS_HI) << 16 : 0);
-}
-
-void fat_put_first_cluster(uint8_t *slot, uint32_t cluster)
-{
-    fat_put16(slot + DIR_FST_CLUS_LO, cluster);
-    fat_put16(slot + DIR_FST_CLUS_HI, cluster >> 16);
-}
-
 nanoseconds fat_entry_time(const uint8_t *slot)
 {
     uint32_t date = fat_get16(slot + DIR_WRT_DATE),

@@ -75,8 +75,18 @@ static inline uint32_t fat_size(const uint8_t *slot)
 }
 
 /* 0: the file is empty; or "..", of a directory in the root. */
-uint32_t fat_first_cluster(const struct fat *f, const uint8_t *slot);
-void fat_put_first_cluster(uint8_t *slot, uint32_t cluster);
+static inline uint32_t fat_first_cluster(const struct fat *f,
+                                         const uint8_t *slot)
+{
+    return fat_get16(slot + DIR_FST_CLUS_LO) |
+           (f->l.type == FAT32 ? fat_get16(slot + DIR_FST_CLUS_HI) << 16 : 0);
+}
+
+static inline void fat_put_first_cluster(uint8_t *slot, uint32_t cluster)
+{
+    fat_put16(slot + DIR_FST_CLUS_LO, cluster);
+    fat_put16(slot + DIR_FST_CLUS_HI, cluster >> 16);
+}
 
 /* The time of the last write; 0: it is unknown. */
 nanoseconds fat_entry_time(const uint8_t *slot);
