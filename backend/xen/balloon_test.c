@@ -26,7 +26,7 @@ static bool is_said(const char *text)
     return strstr(console_text(), text) != NULL;
 }
 
-TEST(memory_is_given_back_and_comes_again)
+TEST(memory_shrinks_and_grows_with_the_target)
 {
     begin();
     set("1024");
@@ -39,7 +39,7 @@ TEST(memory_is_given_back_and_comes_again)
     CHECK(!is_said("warning"));
 }
 
-TEST(what_is_wanted_at_the_start_is_so_at_the_start)
+TEST(the_target_at_the_start_is_obeyed)
 {
     store_set("memory/static-max", "4096");
     store_set(TARGET, "2048");
@@ -48,7 +48,7 @@ TEST(what_is_wanted_at_the_start_is_so_at_the_start)
     CHECK(fake.given_back == 512);
 }
 
-TEST(what_is_in_use_is_given_back_when_it_is_freed)
+TEST(pages_in_use_are_given_back_when_they_are_freed)
 {
     begin();
     fake.free_pages = 500;
@@ -62,7 +62,7 @@ TEST(what_is_in_use_is_given_back_when_it_is_freed)
     CHECK(fake.given_back == 768);
 }
 
-TEST(the_image_keeps_pages_for_itself)
+TEST(some_free_pages_stay_in_the_image)
 {
     begin();
     set("0");
@@ -71,7 +71,7 @@ TEST(the_image_keeps_pages_for_itself)
     CHECK(fake.given_back == 0 && fake.free_pages == 1024);
 }
 
-TEST(what_xen_has_not_comes_when_it_has)
+TEST(memory_that_xen_lacks_is_populated_when_xen_has_it)
 {
     begin();
     set("1024");
@@ -85,7 +85,7 @@ TEST(what_xen_has_not_comes_when_it_has)
     CHECK(fake.given_back == 0);
 }
 
-TEST(what_makes_no_sense_is_passed_over)
+TEST(impossible_targets_are_ignored)
 {
     static const char *const targets[] = {"", "-1", "a lot", "4100",
                                           "99999999999999999999"};
@@ -100,7 +100,7 @@ TEST(what_makes_no_sense_is_passed_over)
     CHECK(fake.given_back == 512);
 }
 
-TEST(where_there_is_no_limit_nothing_is_done)
+TEST(without_static_max_the_target_is_ignored)
 {
     store_set(TARGET, "1024");
     balloon_start();

@@ -83,7 +83,7 @@ TEST(the_contract_is_kept_with_a_backend_that_discards)
     CHECK(disk.discards > 100 && disk.discarded > disk.discards);
 }
 
-TEST(the_contract_is_kept_with_one_that_discards_in_granules)
+TEST(the_contract_is_kept_with_a_backend_that_discards_in_granules)
 {
     check_contract(DISCARD "discard-granularity=4096\n"
                            "discard-alignment=1536\ndiscard-secure=1");
@@ -122,7 +122,7 @@ TEST(sectors_of_4096_bytes)
     check_sector_size(4096);
 }
 
-TEST(what_the_backend_offers_is_what_the_disk_is)
+TEST(a_disk_has_the_size_and_mode_that_its_backend_announces)
 {
     uint8_t data[512] = {1};
     struct block *b = connect("sectors=123456789012\nsector-size=512\ninfo=4");
@@ -134,7 +134,7 @@ TEST(what_the_backend_offers_is_what_the_disk_is)
     CHECK(disk.writes == 0);
 }
 
-TEST(a_disk_that_cannot_be_is_refused)
+TEST(an_impossible_disk_is_refused)
 {
     static const char *const offers[] = {
         "sectors=300\nsector-size=0",
@@ -160,7 +160,7 @@ TEST(a_disk_that_cannot_be_is_refused)
     check_said("300 sectors of 768 bytes, which cannot be");
 }
 
-TEST(a_disk_that_is_not_there_is_named_with_what_is)
+TEST(the_error_for_a_missing_disk_lists_the_existing_ones)
 {
     struct block *b;
     static struct fake_disk other;
@@ -173,7 +173,7 @@ TEST(a_disk_that_is_not_there_is_named_with_what_is)
     CHECK(block_xen_connect("floppy", &b) == ERR_NAME);
 }
 
-TEST(a_transaction_that_others_are_in_the_way_of_is_begun_again)
+TEST(a_transaction_with_conflicts_is_repeated)
 {
     stored.conflicts = 3;
     (void)connect(PLAIN);
@@ -206,13 +206,13 @@ static void check_flush(const char *offers)
     }
 }
 
-TEST(what_was_flushed_outlives_a_power_cut)
+TEST(flushed_data_survives_a_power_cut)
 {
     check_flush(ALL);
     CHECK(disk.flushes == 4 && disk.barriers == 0);
 }
 
-TEST(what_was_flushed_outlives_a_power_cut_where_there_are_only_barriers)
+TEST(flushed_data_survives_a_power_cut_with_barriers_alone)
 {
     check_flush(PLAIN "\nfeature-barrier=1");
     CHECK(disk.flushes == 0 && disk.barriers == 4);
@@ -227,7 +227,7 @@ static bool refuse_flush(struct fake_disk *d, unsigned operation, uint64_t at,
     return operation == BLKIF_OP_FLUSH_DISKCACHE;
 }
 
-TEST(a_backend_that_cannot_flush_after_all_has_nothing_to_flush)
+TEST(a_refused_flush_succeeds_without_a_cache)
 {
     struct block *b;
 
@@ -238,7 +238,7 @@ TEST(a_backend_that_cannot_flush_after_all_has_nothing_to_flush)
 }
 
 /* Granules from sector 3 on, of 8 each. */
-TEST(of_what_is_discarded_the_backend_hears_of_whole_granules)
+TEST(only_whole_granules_are_discarded)
 {
     struct block *b = connect(DISCARD "discard-granularity=4096\n"
                                       "discard-alignment=1536");
@@ -264,7 +264,7 @@ TEST(of_what_is_discarded_the_backend_hears_of_whole_granules)
     }
 }
 
-TEST(granules_that_are_no_whole_sectors_are_not_asked_for)
+TEST(granules_of_incomplete_sectors_are_not_discarded)
 {
     static const char *const odd[] = {
         DISCARD "discard-granularity=0",
@@ -296,7 +296,7 @@ static bool refuse_discard(struct fake_disk *d, unsigned operation,
     return operation == BLKIF_OP_DISCARD;
 }
 
-TEST(a_backend_that_cannot_discard_after_all_is_not_asked_again)
+TEST(after_a_refused_discard_no_other_is_sent)
 {
     struct block *b;
 
@@ -316,7 +316,7 @@ static bool fail_at_7(struct fake_disk *d, unsigned operation, uint64_t at,
     return at == 7;
 }
 
-TEST(an_error_of_the_backend_is_one_of_the_request)
+TEST(an_error_response_fails_the_request)
 {
     uint8_t data[512] = {0};
     struct block *b;
@@ -330,7 +330,7 @@ TEST(an_error_of_the_backend_is_one_of_the_request)
     check_said("xvda1: writing failed at sector 7");
 }
 
-TEST(requests_of_one_turn_are_told_with_one_event)
+TEST(requests_of_one_turn_cost_one_notification)
 {
     struct block *b = connect(ALL);
     unsigned before = disk.backend.told;
@@ -366,7 +366,7 @@ static void restart_once(void)
     backend_restart(&disk.backend);
 }
 
-TEST(requests_go_on_when_the_backend_comes_back)
+TEST(requests_continue_when_the_backend_comes_back)
 {
     struct fiber *f;
     struct block *b;
@@ -446,23 +446,23 @@ static void check_asked_again(const char *offers, unsigned segments)
     CHECK(disk.most_segments == segments);
 }
 
-TEST(large_requests_are_asked_again_in_parts_where_none_are_indirect)
+TEST(large_requests_are_resent_in_parts_without_indirect_segments)
 {
     check_asked_again(PLAIN, 11);
 }
 
-TEST(large_requests_are_asked_again_in_parts_of_what_the_backend_takes)
+TEST(large_requests_are_resent_in_parts_that_the_backend_takes)
 {
     check_asked_again(PLAIN "\nfeature-max-indirect-segments=13", 13);
 }
 
-TEST(large_requests_are_asked_again_as_they_were_where_they_can_be)
+TEST(large_requests_are_resent_whole_if_the_backend_takes_them)
 {
     check_asked_again(PLAIN "\nfeature-max-indirect-segments=64", 38);
 }
 
 /* In the middle of the parts it changes once more. */
-TEST(parts_go_on_where_they_were_when_the_backend_goes_again)
+TEST(parts_continue_where_they_were_when_the_backend_goes_again)
 {
     struct fiber *f;
     struct block *b = busy_disk(ALL);
@@ -493,7 +493,7 @@ static void write_in_vain(void *ctx)
     CHECK(block_write(ctx, 0, data, SECTORS) == ERR_IO);
 }
 
-TEST(an_error_of_one_part_is_one_of_the_request)
+TEST(an_error_of_one_part_fails_the_request)
 {
     struct fiber *f;
     struct block *b = busy_disk(ALL);
@@ -507,7 +507,7 @@ TEST(an_error_of_one_part_is_one_of_the_request)
 }
 
 /* Many at once, of which each has several parts, through a smaller ring. */
-TEST(all_that_was_under_way_is_asked_again_of_a_backend_that_takes_less)
+TEST(all_requests_in_flight_are_resent_to_a_backend_that_takes_less)
 {
     struct fiber *f[8];
     struct block *b = busy_disk(ALL);
@@ -538,22 +538,22 @@ static void check_flushed_again(const char *offers, unsigned flushes,
     CHECK(disk.flushes == flushes && disk.barriers == barriers);
 }
 
-TEST(a_flush_is_asked_again_as_a_barrier_where_there_are_only_barriers)
+TEST(a_flush_is_resent_as_a_barrier_if_there_are_only_barriers)
 {
     check_flushed_again(PLAIN "\nfeature-barrier=1", 0, 1);
 }
 
-TEST(a_flush_is_asked_again_as_one)
+TEST(a_flush_is_resent_as_a_flush)
 {
     check_flushed_again(PLAIN "\nfeature-flush-cache=1", 1, 0);
 }
 
-TEST(a_flush_is_done_where_the_backend_that_comes_back_has_no_cache)
+TEST(a_flush_succeeds_if_the_backend_comes_back_without_a_cache)
 {
     check_flushed_again(PLAIN, 0, 0);
 }
 
-TEST(a_barrier_is_tried_where_a_flush_is_refused)
+TEST(a_barrier_is_tried_after_a_refused_flush)
 {
     struct block *b;
 
@@ -581,14 +581,14 @@ static void check_discarded_again(const char *offers, uint64_t discarded)
     CHECK(disk.discarded == discarded);
 }
 
-TEST(a_discard_is_asked_again_in_the_granules_of_the_backend_that_comes_back)
+TEST(a_discard_is_resent_in_the_granules_of_the_next_backend)
 {
     check_discarded_again(DISCARD "discard-granularity=4096\n"
                                   "discard-alignment=1536",
                           24);
 }
 
-TEST(a_discard_of_no_whole_granule_any_more_is_done)
+TEST(a_resent_discard_of_no_whole_granule_succeeds)
 {
     check_discarded_again(DISCARD "discard-granularity=1048576", 0);
 }
@@ -599,7 +599,7 @@ static void move(void)
     fake_restore(fake.now, 1);
 }
 
-TEST(large_requests_are_asked_again_in_parts_after_a_migration)
+TEST(large_requests_are_resent_in_parts_after_a_migration)
 {
     struct fiber *f;
     struct block *b = busy_disk(ALL);
@@ -618,7 +618,7 @@ TEST(large_requests_are_asked_again_in_parts_after_a_migration)
 }
 
 /* The backend keeps its ring and some pages of a disk that is taken away. */
-TEST(a_disk_that_is_gone_leaves_no_pages_but_those_that_its_backend_keeps)
+TEST(a_disk_that_is_gone_keeps_only_pages_that_its_backend_has_mapped)
 {
     uint32_t grant[4], last = 7;
     struct block *b = connect(ALL);
@@ -670,7 +670,7 @@ static void keep_ring_until_connected(void)
     fake_after(SECOND, let_the_old_ring_go);
 }
 
-TEST(a_backend_that_keeps_the_ring_until_there_is_another_is_no_liar)
+TEST(a_backend_may_keep_the_ring_mapped_until_the_next_connection)
 {
     uint8_t data[512];
     struct block *b = connect(ALL);
@@ -684,7 +684,7 @@ TEST(a_backend_that_keeps_the_ring_until_there_is_another_is_no_liar)
     }
 }
 
-TEST(a_backend_that_keeps_the_rings_of_connections_gets_five_in_all)
+TEST(a_backend_that_keeps_rings_mapped_gets_at_most_five)
 {
     uint8_t data[512];
     struct block *b = connect(ALL);
@@ -717,7 +717,7 @@ static void lie(void)
 }
 
 /* Then nobody tells of states, but what the backend does is seen. */
-TEST(without_xenstore_a_backend_that_lies_ends_what_was_asked)
+TEST(without_xenstore_a_protocol_error_ends_requests)
 {
     struct xsd_sockmsg wrong = {XS_READ, 0, 0, XENSTORE_PAYLOAD_MAX + 1};
     struct block *b = busy_disk(ALL);
@@ -762,7 +762,7 @@ static void flicker(void)
     fake_after(MILLISECOND, flicker);
 }
 
-TEST(a_backend_that_flickers_is_followed_once_a_second)
+TEST(a_backend_that_flickers_is_reconnected_once_a_second)
 {
     (void)connect(ALL);
     fake_after(SECOND, flicker);
@@ -798,7 +798,7 @@ static void discard_all(void *ctx)
     CHECK(block_discard(ctx, 0, SECTORS) == ERR_UNSUPPORTED);
 }
 
-TEST(what_is_to_be_discarded_when_a_backend_goes_is_asked_of_the_next)
+TEST(a_discard_in_flight_is_resent_to_the_next_backend)
 {
     struct block *b;
     struct fiber *f;
@@ -821,7 +821,7 @@ static void take_away(void)
     backend_remove(&disk.backend);
 }
 
-TEST(a_disk_that_is_taken_away_ends_what_was_asked)
+TEST(requests_end_when_the_disk_is_taken_away)
 {
     struct fiber *f[200];
     struct block *b;
@@ -853,7 +853,7 @@ TEST(a_backend_that_comes_back_with_another_disk_is_not_used)
     check_said("xvda1: it is another disk than before");
 }
 
-TEST(a_disk_that_is_taken_away_while_its_backend_is_awaited_is_gone)
+TEST(a_disk_can_be_taken_away_while_it_waits_for_its_backend)
 {
     struct block *b = connect(ALL);
     uint8_t data[512];

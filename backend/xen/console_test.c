@@ -135,7 +135,7 @@ static void tick(void *ctx)
         log_error(&test, "tick");
 }
 
-TEST(a_line_of_the_log_does_not_part_another)
+TEST(a_log_line_does_not_interrupt_another_line)
 {
     char line[301];
 
@@ -174,7 +174,7 @@ static void check_notifications(unsigned reason)
                   consoled.len);
 }
 
-TEST(the_reader_is_notified_of_full_rings_and_not_of_lines)
+TEST(the_reader_is_notified_of_full_rings_and_not_of_each_line)
 {
     write_from_several_fibers();
     fake.ended = check_notifications;
@@ -192,7 +192,7 @@ static void write_while_busy(void *ctx)
 }
 
 /* xenconsoled rests after 30 notifications in 200 ms. */
-TEST(the_reader_is_notified_now_and_then_by_those_who_never_idle)
+TEST(an_image_that_never_idles_notifies_the_reader_at_intervals)
 {
     bool done = false;
     struct fiber *f;
@@ -220,7 +220,7 @@ static void be_busy(void *ctx)
     }
 }
 
-TEST(the_reader_is_notified_of_a_full_ring_while_others_are_busy)
+TEST(the_reader_is_notified_of_a_full_ring_while_the_image_is_busy)
 {
     bool done = false;
     nanoseconds before = time_now();
@@ -237,7 +237,7 @@ TEST(the_reader_is_notified_of_a_full_ring_while_others_are_busy)
     join(f);
 }
 
-TEST(a_line_before_a_pause_is_one_notification)
+TEST(a_line_before_a_pause_costs_one_notification)
 {
     connect();
     for (int i = 0; i < 100; i++) {
@@ -374,7 +374,7 @@ static void spurious_event(void)
     fake_after(100 * MILLISECOND, spurious_event);
 }
 
-TEST(log_lines_wait_for_a_slow_reader_whatever_else_comes)
+TEST(log_lines_wait_for_a_slow_reader_despite_other_events)
 {
     consoled.asleep_until = fake.now + 3 * SECOND;
     spurious_event();
@@ -383,7 +383,7 @@ TEST(log_lines_wait_for_a_slow_reader_whatever_else_comes)
     check_log(100);
 }
 
-TEST(a_reader_that_is_gone_is_waited_for_only_once)
+TEST(the_image_waits_only_once_for_a_reader_that_is_gone)
 {
     nanoseconds before = time_now();
 
@@ -393,7 +393,7 @@ TEST(a_reader_that_is_gone_is_waited_for_only_once)
     CHECK(time_now() - before < 6 * SECOND);
 }
 
-TEST(a_reader_that_comes_back_gets_what_is_said_then)
+TEST(a_reader_that_comes_back_gets_the_output_from_then_on)
 {
     consoled.reads = NULL;
     fill_the_log(100);
@@ -413,7 +413,7 @@ static void count_seconds(void *ctx)
             ++*(int *)ctx;
 }
 
-TEST(while_one_waits_for_a_reader_that_is_gone_the_others_go_on)
+TEST(other_fibers_run_while_one_waits_for_a_reader_that_is_gone)
 {
     int seconds = 0;
     struct fiber *writer, *counter;
@@ -433,7 +433,7 @@ TEST(while_one_waits_for_a_reader_that_is_gone_the_others_go_on)
 }
 
 /* The events of a reader and of input are one: the log may not keep it. */
-TEST(input_that_comes_while_the_log_waits_is_not_forgotten)
+TEST(input_that_arrives_while_the_log_waits_is_read)
 {
     char line[100] = "";
     struct fiber *f;
@@ -491,7 +491,7 @@ static void write_now_and_then(void *ctx)
     *(bool *)ctx = true;
 }
 
-TEST(indices_that_jump_about_do_no_harm)
+TEST(impossible_ring_indices_do_no_harm)
 {
     bool done = false;
     struct fiber *reader, *writer;
@@ -510,7 +510,7 @@ TEST(indices_that_jump_about_do_no_harm)
     CHECK(strstr(console_text(), "good again\n"));
 }
 
-TEST(input_is_not_read_from_where_there_cannot_be_any)
+TEST(input_beyond_the_ring_is_not_read)
 {
     char line[100] = "";
     struct fiber *f;
@@ -540,7 +540,7 @@ static void check_end(unsigned reason)
     CHECK(time_now() < 120 * SECOND);
 }
 
-TEST(a_reader_that_goes_back_does_not_keep_the_image)
+TEST(a_reader_whose_index_goes_back_does_not_block_the_image)
 {
     consoled.reads = NULL;
     fill_the_log(10);

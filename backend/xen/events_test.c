@@ -39,7 +39,7 @@ static void listen(void)
         events_listen(&events[i]);
 }
 
-TEST(time_begins_with_the_image_and_is_xens)
+TEST(time_starts_with_the_image_and_runs_by_xens_clock)
 {
     nanoseconds before = fake.now, now = time_now();
 
@@ -50,7 +50,7 @@ TEST(time_begins_with_the_image_and_is_xens)
     CHECK(fake.now - before < 3 * SECOND + MILLISECOND);
 }
 
-TEST(the_wall_clock_counts_from_when_xen_began)
+TEST(the_wall_clock_is_xens_start_plus_xens_time)
 {
     nanoseconds began = 5000000000 * SECOND + 999999999;
 
@@ -77,7 +77,7 @@ static void come_to_63(void)
     fake_event(63);
 }
 
-TEST(who_waits_for_ever_is_woken_by_an_event)
+TEST(an_event_wakes_a_fiber_that_waits_forever)
 {
     unsigned before = fake.hypercalls;
 
@@ -88,7 +88,7 @@ TEST(who_waits_for_ever_is_woken_by_an_event)
     CHECK(fake.hypercalls - before <= 2);
 }
 
-TEST(a_deadline_that_is_nearly_for_ever_is_no_past_one)
+TEST(a_deadline_near_the_largest_is_not_in_the_past)
 {
     listen();
     fake_after(YEAR, come_to_63);
@@ -96,7 +96,7 @@ TEST(a_deadline_that_is_nearly_for_ever_is_no_past_one)
     CHECK(time_now() >= YEAR);
 }
 
-TEST(each_port_has_its_own_listener)
+TEST(each_port_has_its_own_handler)
 {
     listen();
     fake_event(64);
@@ -108,7 +108,7 @@ TEST(each_port_has_its_own_listener)
     CHECK(came[0] == 1 && came[1] == 1 && came[2] == 1);
 }
 
-TEST(events_on_ports_of_nobody_wake_nobody)
+TEST(events_on_ports_without_a_handler_wake_no_fiber)
 {
     unsigned before;
 
@@ -122,7 +122,7 @@ TEST(events_on_ports_of_nobody_wake_nobody)
     CHECK(fake.hypercalls - before < 10);
 }
 
-TEST(an_event_that_a_poll_has_swallowed_is_given_back)
+TEST(an_event_that_a_poll_has_consumed_can_be_raised_again)
 {
     listen();
     fake_event(63);

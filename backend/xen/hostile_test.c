@@ -142,7 +142,7 @@ static void live_beside(const char *kind, unsigned number, const char *offers,
     check_all_is_back();
 }
 
-TEST(a_disk_of_a_liar)
+TEST(a_hostile_disk_backend_does_no_harm)
 {
     static char offers[300];
 
@@ -206,7 +206,7 @@ static void use_network(void *ctx)
     leave();
 }
 
-TEST(a_network_of_a_liar)
+TEST(a_hostile_network_backend_does_no_harm)
 {
     live_beside("vif", 0, NET_OFFERS, use_network);
 }

@@ -67,19 +67,19 @@ static void check_contract(const char *left, const char *right)
                             ipv4_address(10, 0, 0, 2)) == 0);
 }
 
-TEST(stacks_keep_their_contract_where_the_backend_offers_nothing)
+TEST(stacks_keep_their_contract_with_a_backend_that_offers_nothing)
 {
     check_contract(COPY, COPY);
     CHECK(vif[0].slots_most == 1 && vif[0].segments_out == 0);
 }
 
-TEST(stacks_keep_their_contract_where_it_takes_pieces)
+TEST(stacks_keep_their_contract_with_scatter_gather)
 {
     check_contract(PIECES, PIECES);
     CHECK(vif[0].slots_most > 1 && vif[0].segments_out == 0);
 }
 
-TEST(stacks_keep_their_contract_where_it_cuts_segments)
+TEST(stacks_keep_their_contract_with_segmentation_offload)
 {
     check_contract(ALL, ALL);
     CHECK(vif[1].segments_out > 0 && vif[0].segments_in > 0);
@@ -98,7 +98,7 @@ TEST(a_backend_that_is_a_second_late_loses_no_connection)
     check_contract(ALL, ALL);
 }
 
-TEST(what_the_toolstack_says_is_what_the_network_is)
+TEST(a_network_has_the_mtu_mac_and_features_of_its_xenstore_entries)
 {
     struct network *n = connect(0, ALL "\nmtu=9000");
 
@@ -109,7 +109,7 @@ TEST(what_the_toolstack_says_is_what_the_network_is)
     CHECK(n->up && !n->gone);
 }
 
-TEST(a_network_that_cannot_be_is_refused)
+TEST(an_impossible_network_is_refused)
 {
     struct network *n;
 
@@ -179,7 +179,7 @@ static struct buf *frame_of(size_t len)
     return b;
 }
 
-TEST(frames_of_any_pieces_leave_whole)
+TEST(frames_of_any_number_of_pieces_are_sent_whole)
 {
     struct network *n = connect(0, ALL);
 
@@ -199,7 +199,7 @@ TEST(frames_of_any_pieces_leave_whole)
 }
 
 /* Pages that are gone when all is answered would be seen here. */
-TEST(a_hundred_thousand_frames_leave_no_residue)
+TEST(a_hundred_thousand_frames_leak_no_pages)
 {
     struct network *n = connect(0, ALL);
     size_t before;
@@ -217,7 +217,7 @@ TEST(a_hundred_thousand_frames_leave_no_residue)
     CHECK(buf_pages_free() == before);
 }
 
-TEST(more_than_the_ring_holds_is_dropped_and_counted)
+TEST(frames_beyond_a_full_ring_are_dropped_and_counted)
 {
     struct network *n = connect(0, ALL);
 
@@ -232,7 +232,7 @@ TEST(more_than_the_ring_holds_is_dropped_and_counted)
 }
 
 /* Each takes two places of the ring, for its piece and for its segment size. */
-TEST(segments_take_no_more_of_the_ring_than_there_is)
+TEST(frames_with_extra_segments_do_not_overfill_the_ring)
 {
     struct network *n = connect(0, ALL);
 
@@ -253,7 +253,7 @@ TEST(segments_take_no_more_of_the_ring_than_there_is)
     CHECK(heard + n->counters.dropped_out == 1000);
 }
 
-TEST(an_error_of_the_backend_is_a_frame_dropped)
+TEST(an_error_response_counts_as_a_dropped_frame)
 {
     struct network *n = connect(0, ALL);
 
@@ -276,7 +276,7 @@ static void keep(void *ctx, struct buf *const *frames, size_t count)
     }
 }
 
-TEST(frames_of_any_length_arrive_whole)
+TEST(frames_of_any_length_are_received_whole)
 {
     static uint8_t bytes[VIF_FRAME], back[VIF_FRAME];
     struct network *n = connect(0, ALL);
@@ -297,7 +297,7 @@ TEST(frames_of_any_length_arrive_whole)
 }
 
 /* A datagram with a segment size would reach the application in pieces. */
-TEST(a_segment_size_counts_for_tcp_alone)
+TEST(a_segment_size_is_used_for_tcp_alone)
 {
     uint8_t bytes[200] = {[12] = 8, [14] = 0x45};
     struct network *n = connect(0, ALL);
@@ -320,7 +320,7 @@ TEST(a_segment_size_counts_for_tcp_alone)
     CHECK(arrival->offload.segment == 0);
 }
 
-TEST(what_the_backend_could_not_bring_is_dropped)
+TEST(a_frame_received_with_an_error_is_dropped)
 {
     uint8_t bytes[60] = {0};
     struct network *n = connect(0, ALL);
@@ -348,12 +348,12 @@ static void check_broken_off(uint16_t promise)
     check_said("vif 0: its backend, domain 0, breaks a frame off");
 }
 
-TEST(a_frame_whose_other_pieces_are_missing_is_a_lie)
+TEST(a_frame_without_its_other_pieces_is_a_protocol_error)
 {
     check_broken_off(NETRXF_more_data);
 }
 
-TEST(a_frame_whose_segment_size_is_missing_is_a_lie)
+TEST(a_frame_without_its_extra_segment_is_a_protocol_error)
 {
     check_broken_off(NETRXF_extra_info);
 }
@@ -409,7 +409,7 @@ static void keep_mapped(struct fake_vif *v, const struct vif_frame *f)
     }
 }
 
-TEST(a_backend_that_unmaps_nothing_that_was_sent_gets_one_connections_pages)
+TEST(a_backend_that_unmaps_no_sent_page_gets_one_connections_pages)
 {
     struct network *n = connect(0, ALL);
     unsigned sent = 0;
@@ -433,7 +433,7 @@ TEST(a_backend_that_unmaps_nothing_that_was_sent_gets_one_connections_pages)
 }
 
 /* A full ring, of which the backend keeps all and says that all is sent. */
-TEST(what_a_backend_can_hold_is_no_more_than_the_network_has_brought)
+TEST(a_backend_can_hold_no_more_pages_than_the_network_has_added)
 {
     struct network *n = connect(0, ALL);
 
@@ -493,7 +493,7 @@ static void keep_for_a_while(void)
     fake_after(5 * SECOND, let_go);
 }
 
-TEST(a_backend_that_needs_some_seconds_to_let_go_is_waited_for)
+TEST(a_backend_has_some_seconds_to_unmap_its_pages)
 {
     struct network *n = connect(0, ALL);
 
@@ -530,7 +530,7 @@ static bool answer_null(struct fake_vif *v, unsigned pieces)
 
 /* Each of them would take a place of the ring and leave its slot in use, until
  * what is sent next is put beyond the last slot. */
-TEST(a_response_null_to_what_has_no_segment_size_is_a_lie)
+TEST(a_null_response_without_an_extra_segment_is_a_protocol_error)
 {
     struct network *n = connect(0, ALL);
 
@@ -566,7 +566,7 @@ static bool answer_and_null(struct fake_vif *v, unsigned pieces)
     return true;
 }
 
-TEST(one_response_null_more_than_segment_sizes_is_a_lie)
+TEST(one_null_response_too_many_is_a_protocol_error)
 {
     struct network *n = connect(0, ALL);
 
@@ -576,7 +576,7 @@ TEST(one_response_null_more_than_segment_sizes_is_a_lie)
     CHECK(n->gone && nulls == 2);
 }
 
-TEST(segment_sizes_leave_the_ring_as_they_came)
+TEST(extra_segments_leave_the_ring_as_it_was)
 {
     struct network *n = connect(0, ALL);
 
@@ -656,7 +656,7 @@ static void restart(void)
     backend_restart(&vif[0].backend);
 }
 
-TEST(a_connection_outlives_its_backend)
+TEST(a_connection_survives_a_restart_of_its_backend)
 {
     vif[0].deaf_for = 100 * MILLISECOND;
     for (unsigned i = 1; i < 6; i++)

@@ -101,7 +101,7 @@ TEST(reboot_is_the_reason_of_the_end)
     end_by("reboot", SHUTDOWN_reboot);
 }
 
-TEST(a_word_that_is_there_already_is_heard)
+TEST(a_request_from_before_the_start_is_obeyed)
 {
     fake.ended = check_reason;
     wanted_reason = SHUTDOWN_reboot;
@@ -110,7 +110,7 @@ TEST(a_word_that_is_there_already_is_heard)
     run_jobs();
 }
 
-TEST(a_word_in_single_bytes_is_heard)
+TEST(a_request_in_single_bytes_is_obeyed)
 {
     stored.says = one_byte;
     stored.every = 10 * MILLISECOND;
@@ -128,26 +128,26 @@ static void pass_over(const char *what)
     CHECK(!strstr(console_text(), "is not heard"));
 }
 
-TEST(garbage_is_declined_with_a_warning)
+TEST(an_unknown_request_is_refused_with_a_warning)
 {
     pass_over("Poweroff\t\x7f!\x1b[2J\xff");
     CHECK(strstr(console_text(), "asked for \"Poweroff?"
                                  "?!?[2J?\", which"));
 }
 
-TEST(a_word_that_is_too_long_is_declined_with_a_warning)
+TEST(a_request_that_is_too_long_is_refused_with_a_warning)
 {
     pass_over("poweroffpoweroffpoweroffpoweroff");
     CHECK(strstr(console_text(), "asked for"));
 }
 
-TEST(a_word_that_is_removed_is_none)
+TEST(a_removed_entry_is_no_request)
 {
     pass_over(NULL);
     CHECK(!strstr(console_text(), "asked for"));
 }
 
-TEST(a_word_for_the_whole_folder_is_none)
+TEST(a_value_of_the_directory_is_no_request)
 {
     shutdown_start();
     CHECK(time_sleep(SECOND) == OK);
@@ -157,7 +157,7 @@ TEST(a_word_for_the_whole_folder_is_none)
     run_until("halt", SHUTDOWN_poweroff);
 }
 
-TEST(a_store_that_refuses_the_watch_is_a_warning)
+TEST(a_refused_watch_is_a_warning)
 {
     store_refuse(PATH, "EACCES");
     shutdown_start();
@@ -175,7 +175,7 @@ static bool refuse_writes(const struct xsd_sockmsg *request, const char *body)
     return request->type == XS_WRITE;
 }
 
-TEST(a_word_that_cannot_be_answered_is_obeyed)
+TEST(a_request_that_cannot_be_acknowledged_is_obeyed)
 {
     stored.asked = refuse_writes;
     word = "reboot";
@@ -187,7 +187,7 @@ TEST(a_word_that_cannot_be_answered_is_obeyed)
     CHECK(strstr(console_text(), "is not heard any more"));
 }
 
-TEST(a_word_that_cannot_be_read_is_passed_over)
+TEST(a_request_that_cannot_be_read_is_ignored)
 {
     shutdown_start();
     CHECK(time_sleep(SECOND) == OK);
@@ -205,7 +205,7 @@ static void break_store(void)
     fake_event(STORE_PORT);
 }
 
-TEST(a_store_that_breaks_is_a_warning_and_the_jobs_go_on)
+TEST(a_store_that_breaks_is_a_warning_and_the_jobs_continue)
 {
     shutdown_start();
     fake_after(SECOND, break_store);
@@ -213,7 +213,7 @@ TEST(a_store_that_breaks_is_a_warning_and_the_jobs_go_on)
     CHECK(strstr(console_text(), "is not heard any more"));
 }
 
-TEST(an_image_that_nobody_asks_to_end_ends_for_poweroff)
+TEST(without_a_request_the_image_ends_for_poweroff)
 {
     shutdown_start();
     brief();

@@ -69,7 +69,7 @@ static struct block *connect_disk(void)
     return b;
 }
 
-TEST(an_image_goes_on_where_it_was)
+TEST(an_image_continues_in_the_same_domain)
 {
     struct block *b = connect_disk();
     uint8_t data[512] = {5};
@@ -84,7 +84,7 @@ TEST(an_image_goes_on_where_it_was)
     CHECK(disk.backend.connections == 1);
 }
 
-TEST(it_goes_on_as_another_domain)
+TEST(an_image_continues_as_another_domain)
 {
     struct block *b = connect_disk();
     uint8_t data[512] = {5}, back[512];
@@ -98,7 +98,7 @@ TEST(it_goes_on_as_another_domain)
     CHECK_TEXT(disk.backend.back, "/local/domain/0/backend/vbd/2/51712");
 }
 
-TEST(the_console_and_the_store_are_heard_and_told_there)
+TEST(console_and_xenstore_work_after_a_migration)
 {
     char got[8];
     size_t len;
@@ -115,7 +115,7 @@ TEST(the_console_and_the_store_are_heard_and_told_there)
     CHECK(fake.suspensions == 2);
 }
 
-TEST(timers_go_on_and_the_wall_clock_is_the_right_one)
+TEST(timers_stop_while_suspended_and_the_wall_clock_does_not)
 {
     nanoseconds begin = time_now(), wall = time_wall();
 
@@ -129,7 +129,7 @@ TEST(timers_go_on_and_the_wall_clock_is_the_right_one)
     CHECK(time_wall() < wall + (3600 - 1000) * SECOND);
 }
 
-TEST(what_is_asked_of_a_disk_is_asked_again_there)
+TEST(disk_requests_are_sent_again_after_a_migration)
 {
     struct block *b = connect_disk();
 
@@ -141,10 +141,10 @@ TEST(what_is_asked_of_a_disk_is_asked_again_there)
     CHECK(disk.backend.connections == 6);
 }
 
-TEST(pages_that_the_other_backend_kept_are_granted_to_this_one)
+TEST(persistent_grants_are_made_anew_after_a_migration)
 {
     disk.keeps_pages = true;
-    what_is_asked_of_a_disk_is_asked_again_there();
+    disk_requests_are_sent_again_after_a_migration();
 }
 
 static void say_nothing(struct console *c, const char *text, size_t len)
@@ -173,7 +173,7 @@ static struct stackv4 *connect_stack(unsigned number, const char *address)
     return s;
 }
 
-TEST(connections_outlive_it)
+TEST(tcp_connections_survive_a_migration)
 {
     struct stackv4 *server = connect_stack(0, "10.0.0.2");
     struct stackv4 *client = connect_stack(1, "10.0.0.3");
@@ -185,7 +185,7 @@ TEST(connections_outlive_it)
     CHECK(vif[0].backend.connections == 6);
 }
 
-TEST(a_disk_that_is_not_there_is_gone_and_the_image_is_not)
+TEST(an_image_survives_a_migration_without_its_disk)
 {
     struct block *b = connect_disk();
     uint8_t data[512] = {5};
@@ -204,7 +204,7 @@ static void connect_it(void)
 }
 
 /* Its backend is not ready, when the guest is moved. */
-TEST(a_device_is_found_there_that_was_being_connected_here)
+TEST(a_device_connects_although_the_guest_is_migrated_meanwhile)
 {
     struct block *b = NULL;
     uint8_t data[512] = {5};

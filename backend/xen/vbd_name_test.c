@@ -37,7 +37,7 @@ TEST(names_have_the_numbers_that_xen_gives_them)
     }
 }
 
-TEST(numbers_are_numbers)
+TEST(disk_numbers_are_parsed)
 {
     unsigned long number;
     char name[VBD_NAME];
@@ -50,7 +50,7 @@ TEST(numbers_are_numbers)
     CHECK_TEXT(name, "4294967295");
 }
 
-TEST(what_is_no_disk_has_none)
+TEST(other_names_have_no_number)
 {
     static const char *const none[] = {
         "", "disk.img", "xvd", "xvd1", "xvdA", "xvda01", "xvda1x", "xvda256",

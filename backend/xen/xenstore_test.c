@@ -32,7 +32,7 @@ static enum status read_of(const char *path)
     return xenstore_read(path, value, sizeof value);
 }
 
-TEST(what_is_written_is_read)
+TEST(a_written_value_is_read_back)
 {
     store_set("name", "a name");
     check_read("name", "a name");
@@ -46,7 +46,7 @@ TEST(what_is_written_is_read)
     CHECK(stored.requests == 7);
 }
 
-TEST(a_request_costs_one_notification_and_one_for_its_answer)
+TEST(a_request_costs_one_notification_and_its_reply_another)
 {
     store_set("name", "a name");
     for (int i = 0; i < 100; i++)
@@ -125,7 +125,7 @@ TEST(the_longest_values_go_through_on_two_processors)
     move_the_longest_values();
 }
 
-TEST(what_is_too_long_for_a_message_is_not_sent)
+TEST(a_request_that_is_too_long_for_a_message_is_not_sent)
 {
     static char value[XENSTORE_PAYLOAD_MAX + 1];
 
@@ -148,7 +148,7 @@ static void read_own_names(void *ctx)
     }
 }
 
-TEST(fibers_that_ask_at_once_get_their_own_answers)
+TEST(concurrent_requests_get_their_own_replies)
 {
     struct fiber *f[5];
 
@@ -166,7 +166,7 @@ static void read_name(void *ctx)
     *(bool *)ctx = fiber_is_cancelled();
 }
 
-TEST(a_request_is_finished_by_a_fiber_that_is_cancelled)
+TEST(a_cancelled_fiber_finishes_its_request)
 {
     bool cancelled[2] = {false, false};
     struct fiber *f[2];
@@ -195,7 +195,7 @@ static bool changes_within(struct xenstore_watch *w, nanoseconds length)
     return w->changed && xenstore_wait(w, FOREVER) == OK;
 }
 
-TEST(a_watch_tells_of_each_change_once)
+TEST(a_watch_reports_each_change_once)
 {
     static struct xenstore_watch w = {.path = "dir"};
 
@@ -214,7 +214,7 @@ TEST(a_watch_tells_of_each_change_once)
     CHECK(changes_within(&w, SECOND));
 }
 
-TEST(each_watch_tells_of_its_own)
+TEST(each_watch_reports_its_own_changes)
 {
     static struct xenstore_watch w[3] = {
         {.path = "a"}, {.path = "b"}, {.path = "a/c"}};
@@ -231,7 +231,7 @@ TEST(each_watch_tells_of_its_own)
     CHECK(!w[1].changed);
 }
 
-TEST(a_watch_that_is_refused_says_so)
+TEST(a_refused_watch_is_an_error)
 {
     static struct xenstore_watch w = {.path = "secret"};
 
@@ -286,12 +286,12 @@ static void read_between_changes(void)
     }
 }
 
-TEST(an_event_before_an_answer_is_not_the_answer)
+TEST(a_watch_event_before_a_reply_is_not_the_reply)
 {
     read_between_changes();
 }
 
-TEST(an_event_before_an_answer_in_single_bytes_is_not_the_answer)
+TEST(a_watch_event_before_a_reply_in_single_bytes_is_not_the_reply)
 {
     stored.says = one_byte;
     read_between_changes();
@@ -304,7 +304,7 @@ static void change_everything(void)
 }
 
 /* More events than the ring holds, while others ask. */
-TEST(a_flood_of_events_keeps_nobody_from_his_answer)
+TEST(a_flood_of_watch_events_does_not_prevent_a_reply)
 {
     CHECK(xenstore_watch(&between) == OK);
     store_set("name", "a name");
@@ -375,7 +375,7 @@ static struct fiber *watch_the_hostile(void)
     return spawn(wait_until_broken, NULL);
 }
 
-TEST(an_answer_that_is_too_long_ends_the_connection)
+TEST(a_reply_that_is_too_long_ends_the_connection)
 {
     struct xsd_sockmsg header = {XS_READ, 0, 0, XENSTORE_PAYLOAD_MAX + 1};
     struct fiber *f = watch_the_hostile();
@@ -385,7 +385,7 @@ TEST(an_answer_that_is_too_long_ends_the_connection)
     check_broken(f);
 }
 
-TEST(an_endless_answer_ends_the_connection)
+TEST(an_endless_reply_ends_the_connection)
 {
     struct xsd_sockmsg header = {XS_WATCH_EVENT, 0, 0, 0xffffffff};
     struct fiber *f = watch_the_hostile();
@@ -395,7 +395,7 @@ TEST(an_endless_answer_ends_the_connection)
     check_broken(f);
 }
 
-TEST(an_answer_of_another_type_is_none)
+TEST(a_reply_of_another_type_is_an_error)
 {
     struct xsd_sockmsg header = {XS_WRITE, 0, 0, 0};
 
@@ -407,7 +407,7 @@ TEST(an_answer_of_another_type_is_none)
 }
 
 /* Two answers to one request must not become the next one's. */
-TEST(an_answer_that_nobody_has_asked_for_ends_the_connection)
+TEST(an_unsolicited_reply_ends_the_connection)
 {
     struct fiber *f = watch_the_hostile();
     struct xsd_sockmsg headers[2] = {{XS_READ, 0, 0, 0}, {XS_READ, 0, 0, 0}};
@@ -419,7 +419,7 @@ TEST(an_answer_that_nobody_has_asked_for_ends_the_connection)
     check_broken(f);
 }
 
-TEST(an_error_without_an_end_is_an_error)
+TEST(an_error_name_without_a_nul_is_an_error)
 {
     static const struct {
         struct xsd_sockmsg header;
@@ -448,7 +448,7 @@ static enum status list_of(const void *bytes, size_t len, char *names,
     return xenstore_list("device/vif", names, size);
 }
 
-TEST(a_list_of_names_ends_each_of_them_or_is_refused)
+TEST(a_list_whose_names_do_not_all_end_with_a_nul_is_refused)
 {
     static const struct {
         const char *bytes;
@@ -535,7 +535,7 @@ static void send_event(const char *body, size_t len)
     store_send(XS_WATCH_EVENT, 0, body, len);
 }
 
-TEST(events_that_are_not_of_a_watch_are_passed_over)
+TEST(watch_events_with_an_unknown_token_are_ignored)
 {
     static char longest[XENSTORE_PAYLOAD_MAX];
     static char token[40];
@@ -620,22 +620,22 @@ static void be_broken_by(void (*act)(void))
     check_broken(f);
 }
 
-TEST(answers_that_jump_far_ahead_end_the_connection)
+TEST(a_reply_index_far_ahead_ends_the_connection)
 {
     be_broken_by(break_answers);
 }
 
-TEST(answers_that_jump_just_too_far_end_the_connection)
+TEST(a_reply_index_just_too_far_ahead_ends_the_connection)
 {
     be_broken_by(break_answers_by_one);
 }
 
-TEST(answers_that_are_taken_back_end_the_connection)
+TEST(a_reply_index_that_goes_back_ends_the_connection)
 {
     be_broken_by(take_back_answers);
 }
 
-TEST(a_request_that_is_read_before_it_is_made_ends_the_connection)
+TEST(a_request_index_ahead_of_the_requests_ends_the_connection)
 {
     struct fiber *f = watch_the_hostile();
 
@@ -655,7 +655,7 @@ static void spurious_events(void)
         fake_after(MILLISECOND / 2, spurious_events);
 }
 
-TEST(events_without_a_cause_do_no_harm)
+TEST(spurious_events_do_no_harm)
 {
     store_set("name", "a name");
     stored.says = odd_bytes;
@@ -673,7 +673,7 @@ static void speak_again(void)
     stored.says = all_bytes;
 }
 
-TEST(a_store_that_is_silent_stops_only_those_who_ask)
+TEST(a_silent_store_blocks_only_the_fibers_that_use_it)
 {
     struct fiber *f;
     bool cancelled;
