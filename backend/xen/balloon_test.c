@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What `xl mem-set` asks for. An image of 4 MiB, all of it free. */
+/* Targets of `xl mem-set`, for an image of 4 MiB, all of it free. */
 #include "balloon.h"
 #include <fake/fake_check.h>
 

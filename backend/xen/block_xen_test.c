@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Disks of Xen's, with a backend that is as it should be, slow, or gone. */
+/* blkfront with a fake backend that is correct, slow, restarted or gone. */
 #include <conform/block_contract.h>
 #include <fake/disk.h>
 #include <fake/fake_check.h>
@@ -18,7 +18,7 @@
 
 static struct fake_disk disk;
 
-/* text comes to the console. */
+/* Waits until text is on the console. */
 static void check_said(const char *text)
 {
     CHECK(time_sleep(SECOND) == OK);
@@ -153,7 +153,7 @@ TEST(an_impossible_disk_is_refused)
         disk_add(&disks[i], 51712 + 16 * i, offers[i]);
         snprintf(name, sizeof name, "%u", 51712 + 16 * i);
         CHECK(block_xen_connect(name, &b) == ERR_FORMAT);
-        CHECK(fake_mapped == 1); /* its ring, until it is told */
+        CHECK(fake_mapped == 1); /* its ring, until it is notified */
         backend_remove(&disks[i].backend);
         CHECK(fake_mapped == 0);
     }
@@ -181,7 +181,7 @@ TEST(a_transaction_with_conflicts_is_repeated)
     CHECK(disk.backend.connections == 1);
 }
 
-/* What was flushed outlives a power cut. */
+/* Flushed data survives a power cut. */
 static void check_flush(const char *offers)
 {
     static uint8_t model[SECTORS * 512], image[SECTORS * 512];
@@ -237,7 +237,7 @@ TEST(a_refused_flush_succeeds_without_a_cache)
     CHECK(block_flush(b) == OK);
 }
 
-/* Granules from sector 3 on, of 8 each. */
+/* Granules of 8 sectors, from sector 3 on. */
 TEST(only_whole_granules_are_discarded)
 {
     struct block *b = connect(DISCARD "discard-granularity=4096\n"
@@ -340,7 +340,7 @@ TEST(requests_of_one_turn_cost_one_notification)
           disk.reads + disk.writes + disk.flushes);
 }
 
-/* Goes on with its disk, come what may. */
+/* Uses the disk, which must never fail. */
 static void use(void *ctx)
 {
     struct block *b = ctx;
@@ -416,7 +416,7 @@ static struct block *busy_disk(const char *offers)
     return connect(offers);
 }
 
-/* What the next backend offers; entries that it does not name are gone. */
+/* Restarts the backend with other entries; those not in offers are removed. */
 static void come_back_with(const char *offers)
 {
     static const char *const names[] = {
@@ -430,7 +430,8 @@ static void come_back_with(const char *offers)
     backend_restart(&disk.backend);
 }
 
-/* The fake fails where a backend is asked for more than it offers. */
+/* The fake fails the test if a request needs what the backend does not offer.
+ */
 static void check_asked_again(const char *offers, unsigned segments)
 {
     struct fiber *f;
@@ -461,7 +462,7 @@ TEST(large_requests_are_resent_whole_if_the_backend_takes_them)
     check_asked_again(PLAIN "\nfeature-max-indirect-segments=64", 38);
 }
 
-/* In the middle of the parts it changes once more. */
+/* The backend changes again while a request is in parts. */
 TEST(parts_continue_where_they_were_when_the_backend_goes_again)
 {
     struct fiber *f;
@@ -506,7 +507,7 @@ TEST(an_error_of_one_part_fails_the_request)
     CHECK(disk.writes == 1);
 }
 
-/* Many at once, of which each has several parts, through a smaller ring. */
+/* Many requests at once, each in several parts, through a smaller ring. */
 TEST(all_requests_in_flight_are_resent_to_a_backend_that_takes_less)
 {
     struct fiber *f[8];
@@ -568,7 +569,7 @@ static void discard_some(void *ctx)
     CHECK(block_discard(ctx, 1, 30) == OK);
 }
 
-/* The fake fails where a discard is not of whole granules. */
+/* The fake fails the test if a discard is not of whole granules. */
 static void check_discarded_again(const char *offers, uint64_t discarded)
 {
     struct fiber *f;
@@ -617,7 +618,7 @@ TEST(large_requests_are_resent_in_parts_after_a_migration)
     CHECK(disk.backend.connections == 2 && fake.suspensions == 1);
 }
 
-/* The backend keeps its ring and some pages of a disk that is taken away. */
+/* The disk is taken away while its backend has four pages mapped. */
 TEST(a_disk_that_is_gone_keeps_only_pages_that_its_backend_has_mapped)
 {
     uint32_t grant[4], last = 7;
@@ -637,7 +638,7 @@ TEST(a_disk_that_is_gone_keeps_only_pages_that_its_backend_has_mapped)
     CHECK(fake_any_grant(0, 8, false) == 0);
 }
 
-/* Each time it comes back it would keep another ring. */
+/* Keeps the ring of each connection mapped. */
 static uint32_t rings[64];
 static unsigned kept_rings;
 
@@ -652,7 +653,7 @@ static void keep_ring_and_restart(void)
         fake_after(10 * SECOND, keep_ring_and_restart);
 }
 
-/* As Linux's does that has I/O under way. */
+/* As Linux's blkback does that has I/O in flight. */
 static void let_the_old_ring_go(void)
 {
     CHECK(disk.backend.connections == 2);
@@ -713,10 +714,10 @@ static void lie(void)
 {
     disk.ring.sring->rsp_prod += 7;
     backend_notify(&disk.backend);
-    disk.backend.is_deaf = true; /* its pages are taken back */
+    disk.backend.is_deaf = true; /* the frontend frees its pages */
 }
 
-/* Then nobody tells of states, but what the backend does is seen. */
+/* Without xenstore the states are unknown, but the ring is not. */
 TEST(without_xenstore_a_protocol_error_ends_requests)
 {
     struct xsd_sockmsg wrong = {XS_READ, 0, 0, XENSTORE_PAYLOAD_MAX + 1};
@@ -742,7 +743,8 @@ static void close_again(void)
     backend_be(&disk.backend, XenbusStateClosing);
 }
 
-/* While it is awaited it closes once more, and waits for us to do so. */
+/* The backend closes once more before it is ready, and waits for the frontend.
+ */
 TEST(a_backend_that_closes_twice_before_it_comes_back_is_followed)
 {
     uint8_t data[512];
@@ -810,7 +812,7 @@ TEST(a_discard_in_flight_is_resent_to_the_next_backend)
     CHECK(disk.backend.connections == 2 && disk.discards == 1);
     CHECK(fiber_spawn(NULL, discard_all, b, &f) == OK);
     CHECK(time_sleep(500 * MILLISECOND) == OK);
-    disk.backend.offers = PLAIN "\nfeature-discard=0"; /* cannot any more */
+    disk.backend.offers = PLAIN "\nfeature-discard=0"; /* no longer */
     backend_restart(&disk.backend);
     CHECK(fiber_join(f, FOREVER) == OK);
     CHECK(disk.discards == 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Xen's console ring, read by a daemon that is quick, slow, odd or gone. */
+/* Xen's console ring, with a reader that is quick, slow, faulty or gone. */
 #include "console.h"
 #include "guest.h"
 #include <fake/fake_check.h>
@@ -52,7 +52,7 @@ static void write_lines(void *ctx)
     }
 }
 
-/* What came out, line by line, is each writer's next. */
+/* Each line of the output is the next one of its writer. */
 static void check_lines(unsigned reason)
 {
     unsigned next[WRITERS] = {0};
@@ -165,7 +165,7 @@ TEST(all_lines_arrive_at_a_reader_that_stops_for_a_while)
     write_from_several_fibers();
 }
 
-/* One for each time that the ring was full, and a few for pauses. */
+/* One notification for each full ring, and a few for pauses. */
 static void check_notifications(unsigned reason)
 {
     check_lines(reason);
@@ -180,7 +180,7 @@ TEST(the_reader_is_notified_of_full_rings_and_not_of_each_line)
     fake.ended = check_notifications;
 }
 
-/* Who never idles is busy: in 2 s 20,000 lines, each in its own time. */
+/* Logs 20,000 lines in 2 s, without idling. */
 static void write_while_busy(void *ctx)
 {
     const bool *done = ctx;
@@ -191,7 +191,7 @@ static void write_while_busy(void *ctx)
     }
 }
 
-/* xenconsoled rests after 30 notifications in 200 ms. */
+/* xenconsoled ignores a guest for a while after 30 notifications in 200 ms. */
 TEST(an_image_that_never_idles_notifies_the_reader_at_intervals)
 {
     bool done = false;
@@ -272,7 +272,7 @@ TEST(input_in_odd_pieces_is_read_by_line)
                "the third line is a longer one, and it goes on and on");
 }
 
-/* Much more than the ring holds, so that it is full, and goes around. */
+/* Much more than the ring holds, so that it is full and wraps. */
 static void read_much(amount *types)
 {
     static char much[50000];
@@ -367,7 +367,7 @@ TEST(log_lines_wait_for_a_slow_reader)
     check_log(100);
 }
 
-/* Events that are not of the reader say nothing about its life. */
+/* Other events do not show that the reader is alive. */
 static void spurious_event(void)
 {
     fake_event(CONSOLE_PORT);
@@ -432,7 +432,7 @@ TEST(other_fibers_run_while_one_waits_for_a_reader_that_is_gone)
         join(spawn(write_lines, (void *)i));
 }
 
-/* The events of a reader and of input are one: the log may not keep it. */
+/* Output space and input have one event: logging must not consume it. */
 TEST(input_that_arrives_while_the_log_waits_is_read)
 {
     char line[100] = "";
@@ -452,7 +452,7 @@ static const uint32_t places[] = {0, 1, 1023, 1024, 1025, 2047, 2048, 2049,
                                   4096, 0x7fffffff, 0x80000000, 0xfffff800,
                                   0xffffffff};
 
-/* Puts one of the indices after the other where it cannot be. */
+/* Sets each of the indices to impossible values. */
 static void spoil(void)
 {
     static unsigned at;
@@ -524,7 +524,7 @@ TEST(input_beyond_the_ring_is_not_read)
     CHECK_TEXT(line, "word");
 }
 
-/* Now the ring is full, now it is a little fuller. */
+/* The reader lowers its index in a full ring. */
 static void go_back_and_forth(void)
 {
     consoled.ring->out_cons = consoled.ring->out_prod -

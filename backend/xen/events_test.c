@@ -10,20 +10,20 @@
 static struct waiters place;
 static unsigned came[3];
 
-static void come_63(void *ctx)
+static void on_63(void *ctx)
 {
     (void)ctx;
     came[0]++;
     wake_all(&place);
 }
 
-static void come_64(void *ctx)
+static void on_64(void *ctx)
 {
     (void)ctx;
     came[1]++;
 }
 
-static void come_4095(void *ctx)
+static void on_4095(void *ctx)
 {
     (void)ctx;
     came[2]++;
@@ -31,9 +31,9 @@ static void come_4095(void *ctx)
 
 static void listen(void)
 {
-    static struct event events[] = {{.port = 63, .on_event = come_63},
-                                    {.port = 64, .on_event = come_64},
-                                    {.port = 4095, .on_event = come_4095}};
+    static struct event events[] = {{.port = 63, .on_event = on_63},
+                                    {.port = 64, .on_event = on_64},
+                                    {.port = 4095, .on_event = on_4095}};
 
     for (int i = 0; i < 3; i++)
         events_listen(&events[i]);

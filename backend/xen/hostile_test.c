@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Disks and networks whose backend lies, by many seeds ($SEEDS, or 150 of each
- * kind): nothing of the image's is touched that was not granted, nothing waits
- * longer than the backend is there, the rest of the image lives, and all pages
- * are back when the backend has let them go.
+ * Disks and networks with a hostile backend, by many seeds ($SEEDS, or 150 of
+ * each kind): no page is touched that was not granted, no request outlives the
+ * backend, the rest of the image runs, and all pages are free when the backend
+ * has unmapped them.
  */
 #include "check.h"
 #include <conform/block_contract.h>
@@ -47,7 +47,7 @@ static struct block *honest_disk(void)
     return b;
 }
 
-/* All is over once its backend has gone. */
+/* All requests end once the backend has gone. */
 static void take_away(void)
 {
     backend_remove(&liar.backend);
@@ -55,7 +55,7 @@ static void take_away(void)
 
 static bool was_connected;
 
-/* No page is missing when the liar lets go what it has kept. */
+/* No page is missing when the hostile backend has unmapped all. */
 static void check_all_is_back(void)
 {
     liar_lets_go(&liar);
@@ -78,7 +78,7 @@ static void check_all_leave(void)
         CHECK(wait_until(&all_left, FOREVER) == OK);
 }
 
-/* The rest of the image does. */
+/* The rest of the image works. */
 static void check_lives(struct block *other)
 {
     static uint8_t data[300 * 512];
@@ -88,7 +88,7 @@ static void check_lives(struct block *other)
     CHECK(time_sleep(SECOND) == OK);
 }
 
-/* Asks until there is nobody any more, or for long enough. */
+/* Uses the disk until it is gone, or 30 times. */
 static void ask(void *ctx)
 {
     struct block *b = ctx;
@@ -124,7 +124,7 @@ static void use_disk(void *ctx)
     leave();
 }
 
-/* use has a device of the liar's, beside an honest disk that is used, too. */
+/* Runs use with a hostile device, while a correct disk is in use. */
 static void live_beside(const char *kind, unsigned number, const char *offers,
                         fiber_fn *use)
 {
@@ -167,7 +167,7 @@ static void take(void *ctx, struct buf *const *frames, size_t count)
     }
 }
 
-/* Pages that are the image's own again stay as they are. */
+/* Pages that are no longer granted do not change. */
 static void check_own(struct buf *own)
 {
     for (struct buf *b = own; b; b = b->next)
@@ -185,7 +185,7 @@ static void use_network(void *ctx)
     enum status s = network_xen_connect("0", &n);
 
     (void)ctx;
-    CHECK(buf_reserve(2000) == OK); /* no fault is hidden by a shortage */
+    CHECK(buf_reserve(2000) == OK); /* a shortage of pages hides faults */
     memset(pattern, 0x5a, sizeof pattern);
     was_connected = s == OK;
     if (s == OK)
@@ -211,7 +211,7 @@ TEST(a_hostile_network_backend_does_no_harm)
     live_beside("vif", 0, NET_OFFERS, use_network);
 }
 
-/* Each seed is an image of its own. */
+/* Runs the test with each seed, in a process of its own. */
 static bool passes(struct test *t, uint64_t seeds)
 {
     t->next = NULL;

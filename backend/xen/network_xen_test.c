@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Networks of Xen's, with a backend that is as it should be, late, or gone. */
+/* netfront with a fake backend that is correct, late, hostile or gone. */
 #include <fake/fake_check.h>
 #include <mirage/drivers.h>
 #include <mirage/network.h>
@@ -54,7 +54,7 @@ static struct stackv4 *stack_on(struct network *n, const char *address)
     return s;
 }
 
-/* Two interfaces of the image's, on one wire in dom0. */
+/* Two interfaces of the image, joined by a wire in dom0. */
 static void check_contract(const char *left, const char *right)
 {
     struct stackv4 *server, *client;
@@ -131,7 +131,7 @@ TEST(an_impossible_network_is_refused)
     check_said("vif 1: the toolstack has given it no MAC address");
 }
 
-/* Frames of the image's, looked at. */
+/* The last frame that the image has sent. */
 static unsigned heard;
 static struct vif_frame last;
 static uint8_t last_bytes[VIF_FRAME];
@@ -144,14 +144,14 @@ static void hear(struct fake_vif *v, const struct vif_frame *f)
     memcpy(last_bytes, f->bytes, f->len);
 }
 
-/* A TCP segment of so many data bytes, to be cut by 1,460 if it must. */
+/* A TCP segment of len data bytes, to be segmented if they are over 1,460. */
 static struct buf *tcp_frame(size_t len)
 {
     static uint8_t bytes[VIF_FRAME];
     struct buf *b;
 
     memset(bytes, 0, sizeof bytes);
-    bytes[12] = 8; /* IPv4, of 20 bytes, with TCP's 20 */
+    bytes[12] = 8; /* IPv4 and TCP, headers of 20 bytes each */
     bytes[14] = 0x45;
     bytes[16] = (uint8_t)((40 + len) / 256);
     bytes[17] = (uint8_t)(40 + len);
@@ -198,7 +198,6 @@ TEST(frames_of_any_number_of_pieces_are_sent_whole)
     CHECK(n->counters.dropped_out == 0);
 }
 
-/* Pages that are gone when all is answered would be seen here. */
 TEST(a_hundred_thousand_frames_leak_no_pages)
 {
     struct network *n = connect(0, ALL);
@@ -231,7 +230,7 @@ TEST(frames_beyond_a_full_ring_are_dropped_and_counted)
     CHECK(heard + n->counters.dropped_out == 1000);
 }
 
-/* Each takes two places of the ring, for its piece and for its segment size. */
+/* Each frame takes two places of the ring: a piece and an extra segment. */
 TEST(frames_with_extra_segments_do_not_overfill_the_ring)
 {
     struct network *n = connect(0, ALL);
@@ -296,7 +295,7 @@ TEST(frames_of_any_length_are_received_whole)
     CHECK(n->counters.dropped_in == 0);
 }
 
-/* A datagram with a segment size would reach the application in pieces. */
+/* With a segment size a datagram would reach the application in pieces. */
 TEST(a_segment_size_is_used_for_tcp_alone)
 {
     uint8_t bytes[200] = {[12] = 8, [14] = 0x45};
@@ -358,7 +357,7 @@ TEST(a_frame_without_its_extra_segment_is_a_protocol_error)
     check_broken_off(NETRXF_extra_info);
 }
 
-/* Takes all pages of the pool and gives them back: none of them is page. */
+/* Allocates and frees all pages of the pool: none of them is page. */
 static void check_is_not_used(const uint8_t *page)
 {
     struct buf *all = NULL;
@@ -371,7 +370,7 @@ static void check_is_not_used(const uint8_t *page)
     buf_free(all);
 }
 
-/* The backend maps a page, and says that it is done with it. */
+/* The backend responds for a page that it has mapped. */
 TEST(a_backend_that_keeps_a_page_is_disconnected_and_the_page_not_used)
 {
     uint8_t bytes[60] = {0};
@@ -393,7 +392,7 @@ TEST(a_backend_that_keeps_a_page_is_disconnected_and_the_page_not_used)
     CHECK(buf_pages_free() == buf_pages());
 }
 
-/* What the backend, which lets pages of frames go never, has mapped. */
+/* Pages of frames that the backend never unmaps. */
 static uint32_t hoard[4096];
 static unsigned hoarded;
 
@@ -432,7 +431,7 @@ TEST(a_backend_that_unmaps_no_sent_page_gets_one_connections_pages)
     CHECK(buf_pages_free() == buf_pages());
 }
 
-/* A full ring, of which the backend keeps all and says that all is sent. */
+/* The backend responds for a full ring of pages, and keeps all mapped. */
 TEST(a_backend_can_hold_no_more_pages_than_the_network_has_added)
 {
     struct network *n = connect(0, ALL);
@@ -450,7 +449,7 @@ TEST(a_backend_can_hold_no_more_pages_than_the_network_has_added)
         fake_unmap(hoard[hoarded - 1], false);
 }
 
-/* Each time it comes back it would keep a few more pages. */
+/* Keeps some pages of each connection mapped. */
 static void keep_and_restart(void)
 {
     for (unsigned i = 0; i < 8 && hoarded < 4096; i++) {
@@ -504,7 +503,7 @@ TEST(a_backend_has_some_seconds_to_unmap_its_pages)
     CHECK(!n->gone && n->up && vif[0].backend.connections == 2);
 }
 
-/* Responses that nothing waits for, as a hostile backend writes them. */
+/* Writes responses to no request, as a hostile backend does. */
 static void answer_with(struct fake_vif *v, int16_t status, uint16_t id,
                         unsigned count)
 {
@@ -528,8 +527,8 @@ static bool answer_null(struct fake_vif *v, unsigned pieces)
     return true;
 }
 
-/* Each of them would take a place of the ring and leave its slot in use, until
- * what is sent next is put beyond the last slot. */
+/* If they counted, each would free a place in the ring and leave its slot in
+ * use, until a request used a slot beyond the last. */
 TEST(a_null_response_without_an_extra_segment_is_a_protocol_error)
 {
     struct network *n = connect(0, ALL);
@@ -557,7 +556,7 @@ static struct buf *segments_of(size_t len)
     return b;
 }
 
-/* With the right ones there is one more for each frame. */
+/* One NETIF_RSP_NULL more than there are extra segments. */
 static bool answer_and_null(struct fake_vif *v, unsigned pieces)
 {
     (void)pieces;
@@ -592,7 +591,7 @@ TEST(extra_segments_leave_the_ring_as_it_was)
 
 static void restart(void);
 
-/* What the backend after it offers is what it gets. */
+/* The next backend gets frames that its features allow. */
 TEST(a_backend_that_comes_back_with_less_gets_frames_that_it_takes)
 {
     static const struct {

@@ -29,7 +29,7 @@ static void stop_patient(void)
     patient_is_told = true;
 }
 
-/* Takes its time, so that the others would overtake it. */
+/* Slow, so that the others would overtake it. */
 static void patient(void)
 {
     while (!patient_is_told)
@@ -53,7 +53,7 @@ static void run_jobs(void)
     jobs_run(jobs, 3);
 }
 
-/* As the toolstack does it, whose time comes when the guest idles. */
+/* Writes as the toolstack does, while the guest idles. */
 static void say_word(void)
 {
     store_set(PATH, word);
@@ -65,7 +65,7 @@ static void check_reason(unsigned reason)
     CHECK_TEXT(ends, "brief patient obedient ");
 }
 
-/* The word comes after three seconds, and patient takes ten. */
+/* The request is written after 3 s, and the job `patient` takes 10 s. */
 static void run_until(const char *what, unsigned reason)
 {
     nanoseconds begin = time_now();
@@ -117,7 +117,7 @@ TEST(a_request_in_single_bytes_is_obeyed)
     end_by("reboot", SHUTDOWN_reboot);
 }
 
-/* The image lives on, and hears the next word. */
+/* The image continues, and obeys the next request. */
 static void pass_over(const char *what)
 {
     shutdown_start();
@@ -166,7 +166,7 @@ TEST(a_refused_watch_is_a_warning)
                                  "more: "));
 }
 
-/* It cannot be answered, but it is obeyed. */
+/* The entry cannot be written to. */
 static bool refuse_writes(const struct xsd_sockmsg *request, const char *body)
 {
     (void)body;

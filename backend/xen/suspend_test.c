@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What `xl save`, `xl restore` and `xl migrate` do to an image. */
+/* Suspending and resuming, as `xl save`, `xl restore` and `xl migrate` do. */
 #include "shutdown.h"
 #include <conform/block_contract.h>
 #include <fake/disk.h>
@@ -16,7 +16,7 @@
     "feature-flush-cache=1\nfeature-max-indirect-segments=256\n" \
     "feature-persistent=1\nmax-ring-page-order=4"
 #define VIF   "feature-rx-copy=1\nfeature-sg=1\nfeature-gso-tcpv4=1"
-#define OTHER (77 * SECOND) /* of the time of the Xen that we come to */
+#define OTHER (77 * SECOND) /* the time of the destination's Xen */
 
 static struct fake_disk disk;
 static struct fake_vif vif[2];
@@ -30,7 +30,7 @@ static void stay(void)
 {
 }
 
-/* An hour later, where Xen began not long ago. */
+/* Resumes an hour later, on a Xen that has started recently. */
 static void move(void)
 {
     fake_restore(OTHER, 1700003600);
@@ -124,7 +124,7 @@ TEST(timers_stop_while_suspended_and_the_wall_clock_does_not)
     CHECK(fake.suspensions == 1);
     CHECK(time_now() - begin >= 10 * SECOND);
     CHECK(time_now() - begin < 10 * SECOND + 10 * MILLISECOND);
-    /* Xen's time was 1,234 s when we began. */
+    /* Xen's time was 1,234 s when the image started. */
     CHECK(time_wall() > wall + (3600 - 1234) * SECOND);
     CHECK(time_wall() < wall + (3600 - 1000) * SECOND);
 }
@@ -203,7 +203,7 @@ static void connect_it(void)
     backend_be(&disk.backend, XenbusStateInitWait);
 }
 
-/* Its backend is not ready, when the guest is moved. */
+/* The backend is not ready when the guest is migrated. */
 TEST(a_device_connects_although_the_guest_is_migrated_meanwhile)
 {
     struct block *b = NULL;

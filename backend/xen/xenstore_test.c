@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The client of xenstore, and a store that is slow, refuses, or is hostile. */
+/* The xenstore client, with a store that is slow, refuses, or is hostile. */
 #include "xenstore.h"
 #include <fake/fake_check.h>
 
@@ -87,7 +87,7 @@ TEST(a_value_that_just_fits_is_read_and_a_longer_one_is_not)
     CHECK_TEXT(value, "1234567");
 }
 
-/* The rings hold a quarter of it. */
+/* Four times what the rings hold. */
 static void move_the_longest_values(void)
 {
     static char value[XENSTORE_PAYLOAD_MAX + 1];
@@ -177,8 +177,8 @@ TEST(a_cancelled_fiber_finishes_its_request)
     for (int i = 0; i < 2; i++)
         f[i] = spawn(read_name, &cancelled[i]);
     CHECK(time_sleep(30 * MILLISECOND) == OK);
-    fiber_cancel(f[0]); /* waits for its answer */
-    fiber_cancel(f[1]); /* waits for the other */
+    fiber_cancel(f[0]); /* waits for its reply */
+    fiber_cancel(f[1]); /* waits for the first to finish */
     for (int i = 0; i < 2; i++) {
         join(f[i]);
         CHECK(cancelled[i]);
@@ -272,7 +272,7 @@ static bool change_something(const struct xsd_sockmsg *request,
     return false;
 }
 
-/* Events before the answer, and the next one right behind it. */
+/* Watch events before the reply, and one right behind it. */
 static void read_between_changes(void)
 {
     CHECK(xenstore_watch(&between) == OK);
@@ -303,7 +303,7 @@ static void change_everything(void)
         store_set("dir/some/thing/deep/down", "x");
 }
 
-/* More events than the ring holds, while others ask. */
+/* More watch events than the ring holds, while other fibers send requests. */
 TEST(a_flood_of_watch_events_does_not_prevent_a_reply)
 {
     CHECK(xenstore_watch(&between) == OK);
@@ -317,7 +317,7 @@ TEST(a_flood_of_watch_events_does_not_prevent_a_reply)
     check_read("name", "a name");
 }
 
-/* What a hostile store says in the place of an answer. */
+/* A hostile message in the place of a reply. */
 
 static struct {
     const void *bytes;
@@ -349,7 +349,7 @@ static void wait_until_broken(void *ctx)
         ;
 }
 
-/* From now on nothing is to be had, and nobody waits. */
+/* From now on all calls fail, and none blocks. */
 static void check_broken(struct fiber *waiting)
 {
     static char value[3000];
@@ -406,7 +406,7 @@ TEST(a_reply_of_another_type_is_an_error)
     check_read("name", "a name");
 }
 
-/* Two answers to one request must not become the next one's. */
+/* A second reply to a request must not become the reply to the next. */
 TEST(an_unsolicited_reply_ends_the_connection)
 {
     struct fiber *f = watch_the_hostile();
@@ -432,7 +432,7 @@ TEST(an_error_name_without_a_nul_is_an_error)
           xenstore_write("name", "x") == ERR_NOT_FOUND);
 }
 
-/* The store answers the next request of a type with these bytes. */
+/* The reply to the next request of a type. */
 static enum status list_of(const void *bytes, size_t len, char *names,
                            size_t size)
 {
@@ -461,9 +461,9 @@ TEST(a_list_whose_names_do_not_all_end_with_a_nul_is_refused)
          4, OK},
         {"0\0"
          "1",
-         3, ERR_FORMAT}, /* the last has no end */
+         3, ERR_FORMAT}, /* the last has no NUL */
         {"0", 1, ERR_FORMAT},
-        {"\0", 1, ERR_FORMAT}, /* a name of no bytes */
+        {"\0", 1, ERR_FORMAT}, /* an empty name */
         {"0\0\0", 3, ERR_FORMAT},
         {"0\0\0"
          "1\0",
@@ -471,7 +471,7 @@ TEST(a_list_whose_names_do_not_all_end_with_a_nul_is_refused)
         {"\0"
          "0\0",
          3, ERR_FORMAT},
-        {"0123456789abcd", 15, OK}, /* 16 bytes are just enough */
+        {"0123456789abcd", 15, OK}, /* just fits into 16 bytes */
         {"0123456789abcde", 16, ERR_RANGE},
         {"0123456789abcde", 15, ERR_FORMAT},
     };
@@ -520,7 +520,7 @@ static void check_value(const char *bytes, uint32_t len, enum status wanted)
 TEST(a_value_with_a_nul_in_it_is_refused)
 {
     check_value("12", 2, OK);
-    check_value("12", 3, OK); /* some write the NUL, too */
+    check_value("12", 3, OK); /* some programs write the NUL, too */
     check_value("12\0"
                 "4",
                 4, ERR_FORMAT);
@@ -563,7 +563,7 @@ TEST(watch_events_with_an_unknown_token_are_ignored)
     send_event(longest, sizeof longest);
     CHECK(time_sleep(SECOND) == OK);
     CHECK(!hostile.changed);
-    /* Without its NUL, but told from where the message ends. */
+    /* Without a NUL, but with the length of the message. */
     sprintf(token, "dir%c%s", 0, hostile.token);
     send_event(token, 4 + strlen(token + 4));
     CHECK(changes_within(&hostile, SECOND));
@@ -571,7 +571,7 @@ TEST(watch_events_with_an_unknown_token_are_ignored)
     check_read("name", "a name");
 }
 
-/* Whatever is read would do as messages: events of nobody's. */
+/* Whatever is read is a valid message: a watch event of no watch. */
 static void fill_with_events(void)
 {
     struct xsd_sockmsg header = {XS_WATCH_EVENT, 0, 0, 0};
