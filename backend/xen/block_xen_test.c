@@ -57,7 +57,7 @@ TEST(the_contract_is_kept_with_a_backend_that_offers_nothing)
     CHECK(!block_contract_discarded());
     CHECK(disk.flushes == 0 && disk.barriers == 0);
     CHECK(disk.most_segments == 11);
-    CHECK(disk.most_at_once == 32);
+    CHECK(disk.most_in_flight == 32);
 }
 
 TEST(the_contract_is_kept_with_a_backend_that_offers_all)
@@ -66,13 +66,13 @@ TEST(the_contract_is_kept_with_a_backend_that_offers_all)
     check_contract(ALL);
     CHECK(disk.flushes > 0);
     CHECK(disk.most_segments == 38);
-    CHECK(disk.most_at_once > 32);
+    CHECK(disk.most_in_flight > 32);
 }
 
 TEST(the_contract_is_kept_when_requests_are_done_slowly_and_in_any_order)
 {
-    disk.takes = 100 * MICROSECOND;
-    disk.and_up_to = 3 * MILLISECOND;
+    disk.latency = 100 * MICROSECOND;
+    disk.latency_spread = 3 * MILLISECOND;
     check_contract(ALL);
 }
 
@@ -231,7 +231,7 @@ TEST(a_refused_flush_succeeds_without_a_cache)
 {
     struct block *b;
 
-    disk.asked = refuse_flush;
+    disk.on_request = refuse_flush;
     b = connect(PLAIN "\nfeature-flush-cache=1");
     CHECK(block_flush(b) == OK);
     CHECK(block_flush(b) == OK);
@@ -300,7 +300,7 @@ TEST(after_a_refused_discard_no_other_is_sent)
 {
     struct block *b;
 
-    disk.asked = refuse_discard;
+    disk.on_request = refuse_discard;
     b = connect(DISCARD);
     CHECK(block_discard(b, 0, 1) == ERR_UNSUPPORTED);
     CHECK(block_discard(b, 0, 1) == ERR_UNSUPPORTED);
@@ -321,7 +321,7 @@ TEST(an_error_response_fails_the_request)
     uint8_t data[512] = {0};
     struct block *b;
 
-    disk.asked = fail_at_7;
+    disk.on_request = fail_at_7;
     b = connect(ALL);
     CHECK(block_write(b, 6, data, 1) == OK);
     CHECK(block_write(b, 7, data, 1) == ERR_IO);
@@ -333,10 +333,10 @@ TEST(an_error_response_fails_the_request)
 TEST(requests_of_one_turn_cost_one_notification)
 {
     struct block *b = connect(ALL);
-    unsigned before = disk.backend.told;
+    unsigned before = disk.backend.notified;
 
     CHECK(block_contract_failures(b, 1) == 0);
-    CHECK(disk.backend.told - before <=
+    CHECK(disk.backend.notified - before <=
           disk.reads + disk.writes + disk.flushes);
 }
 
@@ -371,7 +371,7 @@ TEST(requests_continue_when_the_backend_comes_back)
     struct fiber *f;
     struct block *b;
 
-    disk.takes = MILLISECOND;
+    disk.latency = MILLISECOND;
     b = connect(ALL);
     fake_after(20 * MILLISECOND, restart);
     CHECK(fiber_spawn(NULL, use, b, &f) == OK);
@@ -412,7 +412,7 @@ static void write_all(void *ctx)
 
 static struct block *busy_disk(const char *offers)
 {
-    disk.takes = SECOND;
+    disk.latency = SECOND;
     return connect(offers);
 }
 
@@ -425,7 +425,7 @@ static void come_back_with(const char *offers)
         "discard-granularity", "discard-alignment"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        backend_says(&disk.backend, names[i], NULL);
+        backend_write(&disk.backend, names[i], NULL);
     disk.backend.offers = offers;
     backend_restart(&disk.backend);
 }
@@ -499,7 +499,7 @@ TEST(an_error_of_one_part_fails_the_request)
     struct fiber *f;
     struct block *b = busy_disk(ALL);
 
-    disk.asked = fail_the_second;
+    disk.on_request = fail_the_second;
     CHECK(fiber_spawn(NULL, write_in_vain, b, &f) == OK);
     CHECK(time_sleep(500 * MILLISECOND) == OK);
     come_back_with(PLAIN);
@@ -558,7 +558,7 @@ TEST(a_barrier_is_tried_after_a_refused_flush)
 {
     struct block *b;
 
-    disk.asked = refuse_flush;
+    disk.on_request = refuse_flush;
     b = connect(PLAIN "\nfeature-flush-cache=1\nfeature-barrier=1");
     CHECK(block_flush(b) == OK && disk.barriers == 1);
     CHECK(block_flush(b) == OK && disk.barriers == 2);
@@ -611,7 +611,7 @@ TEST(large_requests_are_resent_in_parts_after_a_migration)
              "feature-max-indirect-segments", "max-ring-page-order",
              "feature-flush-cache", "feature-barrier", NULL};
          *n; n++)
-        backend_says(&disk.backend, *n, NULL);
+        backend_write(&disk.backend, *n, NULL);
     fake.suspended = move;
     suspend_guest();
     CHECK(fiber_join(f, FOREVER) == OK);
@@ -714,7 +714,7 @@ static void lie(void)
 {
     disk.ring.sring->rsp_prod += 7;
     backend_notify(&disk.backend);
-    disk.backend.is_deaf = true; /* the frontend frees its pages */
+    disk.backend.is_stopped = true; /* the frontend frees its pages */
 }
 
 /* Without xenstore the states are unknown, but the ring is not. */
@@ -740,7 +740,7 @@ static void close_again(void)
 {
     CHECK(disk.backend.state == XenbusStateClosed);
     disk.backend.is_online = true;
-    backend_be(&disk.backend, XenbusStateClosing);
+    backend_set_state(&disk.backend, XenbusStateClosing);
 }
 
 /* The backend closes once more before it is ready, and waits for the frontend.
@@ -788,9 +788,9 @@ TEST(a_list_of_disks_without_an_end_is_not_shown)
 {
     struct block *b;
 
-    stored.asked = unended_list;
+    stored.on_request = unended_list;
     CHECK(block_xen_connect("xvdz", &b) == ERR_NOT_FOUND);
-    stored.asked = NULL;
+    stored.on_request = NULL;
     check_said("there is no disk xvdz; what there is: unknown (xenstore's "
                "list");
 }
@@ -805,7 +805,7 @@ TEST(a_discard_in_flight_is_resent_to_the_next_backend)
     struct block *b;
     struct fiber *f;
 
-    disk.takes = SECOND;
+    disk.latency = SECOND;
     fake_after(500 * MILLISECOND, restart_once);
     b = connect(DISCARD);
     CHECK(block_discard(b, 0, SECTORS) == OK);
@@ -829,7 +829,7 @@ TEST(requests_end_when_the_disk_is_taken_away)
     struct block *b;
     uint8_t data[512];
 
-    disk.takes = 3600 * SECOND;
+    disk.latency = 3600 * SECOND;
     b = connect(ALL);
     for (int i = 0; i < 200; i++) /* more than the ring has room for */
         CHECK(fiber_spawn(NULL, read_gone, b, &f[i]) == OK);

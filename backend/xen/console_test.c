@@ -169,8 +169,8 @@ TEST(all_lines_arrive_at_a_reader_that_stops_for_a_while)
 static void check_notifications(unsigned reason)
 {
     check_lines(reason);
-    if (consoled.told > consoled.len / 1500 + 5)
-        fake_fail("%u notifications for %zu bytes", consoled.told,
+    if (consoled.notified > consoled.len / 1500 + 5)
+        fake_fail("%u notifications for %zu bytes", consoled.notified,
                   consoled.len);
 }
 
@@ -204,8 +204,8 @@ TEST(an_image_that_never_idles_notifies_the_reader_at_intervals)
     CHECK(time_sleep(2 * SECOND) == OK);
     len = consoled.len;
     CHECK(len > 3 * 19000);
-    CHECK(consoled.told < 2000 / 200 * 30);
-    CHECK(consoled.told > 20);
+    CHECK(consoled.notified < 2000 / 200 * 30);
+    CHECK(consoled.notified > 20);
     done = true;
     join(f);
 }
@@ -232,7 +232,7 @@ TEST(the_reader_is_notified_of_a_full_ring_while_the_image_is_busy)
     for (int i = 0; i < 1000; i++)
         console_log(console, "%0200d", i);
     CHECK(time_now() - before < 100 * MILLISECOND);
-    CHECK(consoled.told < 300);
+    CHECK(consoled.notified < 300);
     done = true;
     join(f);
 }
@@ -245,7 +245,7 @@ TEST(a_line_before_a_pause_costs_one_notification)
         log_error(&test, "another");
         CHECK(time_sleep(SECOND) == OK);
     }
-    CHECK(consoled.told == 100);
+    CHECK(consoled.notified == 100);
 }
 
 static const char input[] =

@@ -8,7 +8,7 @@
 #include "check.h"
 #include <conform/block_contract.h>
 #include <fake/disk.h>
-#include <fake/liar.h>
+#include <fake/hostile.h>
 #include <mirage/drivers.h>
 #include <mirage/network.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@
 
 static uint64_t seed;
 static struct fake_disk honest;
-static struct liar liar;
+static struct hostile hostile;
 static unsigned left;
 static struct waiters all_left;
 
@@ -50,7 +50,7 @@ static struct block *honest_disk(void)
 /* All requests end once the backend has gone. */
 static void take_away(void)
 {
-    backend_remove(&liar.backend);
+    backend_remove(&hostile.backend);
 }
 
 static bool was_connected;
@@ -58,12 +58,12 @@ static bool was_connected;
 /* No page is missing when the hostile backend has unmapped all. */
 static void check_all_is_back(void)
 {
-    liar_lets_go(&liar);
+    hostile_unmap_all(&hostile);
     CHECK(time_sleep(3600 * SECOND) == OK);
     CHECK(buf_pages_free() == buf_pages());
-    if (was_connected && fake_any_grant(LIAR_DOMAIN, 8, false))
+    if (was_connected && fake_any_grant(HOSTILE_DOMAIN, 8, false))
         fake_fail("grant %u is still given",
-                  fake_any_grant(LIAR_DOMAIN, 8, false));
+                  fake_any_grant(HOSTILE_DOMAIN, 8, false));
 }
 
 static void leave(void)
@@ -130,9 +130,9 @@ static void live_beside(const char *kind, unsigned number, const char *offers,
 {
     struct block *other = honest_disk();
 
-    liar.seed = seed;
-    liar.lies = 3000;
-    liar_add(&liar, kind, number, offers);
+    hostile.seed = seed;
+    hostile.turns = 3000;
+    hostile_add(&hostile, kind, number, offers);
     left = 1;
     spawn(use, NULL);
     CHECK(block_contract_failures(other, seed) == 0);

@@ -94,7 +94,7 @@ TEST(stacks_keep_their_contract_on_two_processors)
 
 TEST(a_backend_that_is_a_second_late_loses_no_connection)
 {
-    vif[0].deaf_for = vif[1].deaf_for = SECOND;
+    vif[0].late_by = vif[1].late_by = SECOND;
     check_contract(ALL, ALL);
 }
 
@@ -183,7 +183,7 @@ TEST(frames_of_any_number_of_pieces_are_sent_whole)
 {
     struct network *n = connect(0, ALL);
 
-    vif[0].hears = hear;
+    vif[0].on_frame = hear;
     for (unsigned pieces = 1; pieces <= 60; pieces++) {
         struct buf *frame = frame_of(20), **end = &frame->next;
 
@@ -203,7 +203,7 @@ TEST(a_hundred_thousand_frames_leak_no_pages)
     struct network *n = connect(0, ALL);
     size_t before;
 
-    vif[0].hears = hear;
+    vif[0].on_frame = hear;
     CHECK(time_sleep(SECOND) == OK);
     before = buf_pages_free();
     for (unsigned i = 0; i < 100000; i++) {
@@ -220,12 +220,12 @@ TEST(frames_beyond_a_full_ring_are_dropped_and_counted)
 {
     struct network *n = connect(0, ALL);
 
-    vif[0].hears = hear;
-    vif[0].backend.is_deaf = true;
+    vif[0].on_frame = hear;
+    vif[0].backend.is_stopped = true;
     for (unsigned i = 0; i < 1000; i++)
         network_write(n, frame_of(60));
     CHECK(n->counters.dropped_out > 700 && n->counters.dropped_out < 800);
-    vif[0].backend.is_deaf = false;
+    vif[0].backend.is_stopped = false;
     CHECK(time_sleep(MILLISECOND) == OK);
     CHECK(heard + n->counters.dropped_out == 1000);
 }
@@ -235,8 +235,8 @@ TEST(frames_with_extra_segments_do_not_overfill_the_ring)
 {
     struct network *n = connect(0, ALL);
 
-    vif[0].hears = hear;
-    vif[0].backend.is_deaf = true;
+    vif[0].on_frame = hear;
+    vif[0].backend.is_stopped = true;
     for (unsigned i = 0; i < 1000; i++) {
         struct buf *frame = frame_of(3000);
 
@@ -247,7 +247,7 @@ TEST(frames_with_extra_segments_do_not_overfill_the_ring)
         network_write(n, frame);
     }
     CHECK(n->counters.dropped_out > 850);
-    vif[0].backend.is_deaf = false;
+    vif[0].backend.is_stopped = false;
     CHECK(time_sleep(MILLISECOND) == OK);
     CHECK(heard + n->counters.dropped_out == 1000);
 }
@@ -413,7 +413,7 @@ TEST(a_backend_that_unmaps_no_sent_page_gets_one_connections_pages)
     struct network *n = connect(0, ALL);
     unsigned sent = 0;
 
-    vif[0].hears = keep_mapped;
+    vif[0].on_frame = keep_mapped;
     CHECK(buf_pages_free() == buf_pages() - 256);
     for (; sent < 2000 && !n->gone; sent++) {
         struct buf *b = buf_copy_in("12345678901234567890", 20, 0);
@@ -436,11 +436,11 @@ TEST(a_backend_can_hold_no_more_pages_than_the_network_has_added)
 {
     struct network *n = connect(0, ALL);
 
-    vif[0].hears = keep_mapped;
-    vif[0].backend.is_deaf = true;
+    vif[0].on_frame = keep_mapped;
+    vif[0].backend.is_stopped = true;
     for (unsigned i = 0; i < 1000; i++)
         network_write(n, frame_of(60));
-    vif[0].backend.is_deaf = false;
+    vif[0].backend.is_stopped = false;
     CHECK(time_sleep(10 * SECOND) == OK);
     CHECK(n->gone && hoarded > 200);
     CHECK(buf_pages_free() == buf_pages() - hoarded);
@@ -533,7 +533,7 @@ TEST(a_null_response_without_an_extra_segment_is_a_protocol_error)
 {
     struct network *n = connect(0, ALL);
 
-    vif[0].answers = answer_null;
+    vif[0].respond = answer_null;
     retort_status = NETIF_RSP_NULL;
     for (unsigned i = 0; i < 3000 && !n->gone; i++) {
         network_write(n, frame_of(60));
@@ -569,7 +569,7 @@ TEST(one_null_response_too_many_is_a_protocol_error)
 {
     struct network *n = connect(0, ALL);
 
-    vif[0].answers = answer_and_null;
+    vif[0].respond = answer_and_null;
     network_write(n, segments_of(3000));
     CHECK(time_sleep(MILLISECOND) == OK);
     CHECK(n->gone && nulls == 2);
@@ -579,7 +579,7 @@ TEST(extra_segments_leave_the_ring_as_it_was)
 {
     struct network *n = connect(0, ALL);
 
-    vif[0].hears = hear;
+    vif[0].on_frame = hear;
     for (unsigned i = 0; i < 5000; i++) {
         network_write(n, i % 3 ? segments_of(3000) : frame_of(60));
         if (i % 40 == 39)
@@ -606,7 +606,7 @@ TEST(a_backend_that_comes_back_with_less_gets_frames_that_it_takes)
     };
     struct network *n = connect(0, ALL);
 
-    vif[0].hears = hear;
+    vif[0].on_frame = hear;
     for (unsigned i = 0; i < 5; i++) {
         heard = 0;
         vif[0].backend.offers = others[i].offers;
@@ -614,7 +614,7 @@ TEST(a_backend_that_comes_back_with_less_gets_frames_that_it_takes)
                  "feature-sg", "feature-gso-tcpv4", "feature-no-csum-offload",
                  NULL};
              *o; o++)
-            backend_says(&vif[0].backend, *o, "0");
+            backend_write(&vif[0].backend, *o, "0");
         restart();
         CHECK(time_sleep(SECOND) == OK);
         CHECK(n->up && n->features == others[i].features);
@@ -643,9 +643,9 @@ TEST(a_list_of_networks_without_an_end_is_not_shown)
 {
     struct network *n;
 
-    stored.asked = unended_list;
+    stored.on_request = unended_list;
     CHECK(network_xen_connect("7", &n) == ERR_NOT_FOUND);
-    stored.asked = NULL;
+    stored.on_request = NULL;
     check_said("there is no network 7; what there is: unknown (xenstore's "
                "list");
 }
@@ -657,7 +657,7 @@ static void restart(void)
 
 TEST(a_connection_survives_a_restart_of_its_backend)
 {
-    vif[0].deaf_for = 100 * MILLISECOND;
+    vif[0].late_by = 100 * MILLISECOND;
     for (unsigned i = 1; i < 6; i++)
         fake_after(i * 100 * MILLISECOND, restart);
     check_contract(ALL, ALL);
@@ -746,7 +746,7 @@ TEST(a_page_that_holds_other_data_too_is_copied_and_never_granted)
     struct network *n = connect(0, ALL);
     const size_t first = 100, len = sizeof page - 200;
 
-    vif[0].hears = look_for_secret;
+    vif[0].on_frame = look_for_secret;
     for (size_t i = 0; i < sizeof page; i++)
         page[i] = (uint8_t)(i % 251);
     memcpy(page + 10, SECRET, strlen(SECRET));
@@ -765,7 +765,7 @@ TEST(whole_pages_of_foreign_memory_are_granted_where_they_lie)
     struct network *n = connect(0, ALL);
     const size_t first = 100, len = sizeof page - 200;
 
-    vif[0].hears = look_for_secret;
+    vif[0].on_frame = look_for_secret;
     for (size_t i = 0; i < sizeof page; i++)
         page[i] = (uint8_t)(i % 251);
     memcpy(page + 10, SECRET, strlen(SECRET));
@@ -784,7 +784,7 @@ TEST(data_on_the_heap_is_copied_since_it_is_not_at_its_physical_address)
     struct network *n = connect(0, ALL);
     uint8_t *heap = aligned_alloc(PAGE_BYTES, 4 * PAGE_BYTES);
 
-    vif[0].hears = look_for_secret;
+    vif[0].on_frame = look_for_secret;
     if (!heap)
         panic("no memory");
     fake_heap_at(heap, 4 * PAGE_BYTES);
@@ -804,7 +804,7 @@ TEST(foreign_memory_is_copied_for_a_backend_that_takes_one_page_a_frame)
     static _Alignas(4096) uint8_t page[4096];
     struct network *n = connect(0, COPY);
 
-    vif[0].hears = look_for_secret;
+    vif[0].on_frame = look_for_secret;
     memset(page, 7, sizeof page);
     send_over(n, page, sizeof page, 0, 1400);
     CHECK(vif[0].slots == 1 && !is_granted(page));

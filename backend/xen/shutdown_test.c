@@ -112,7 +112,7 @@ TEST(a_request_from_before_the_start_is_obeyed)
 
 TEST(a_request_in_single_bytes_is_obeyed)
 {
-    stored.says = one_byte;
+    stored.sends = one_byte;
     stored.every = 10 * MILLISECOND;
     end_by("reboot", SHUTDOWN_reboot);
 }
@@ -177,7 +177,7 @@ static bool refuse_writes(const struct xsd_sockmsg *request, const char *body)
 
 TEST(a_request_that_cannot_be_acknowledged_is_obeyed)
 {
-    stored.asked = refuse_writes;
+    stored.on_request = refuse_writes;
     word = "reboot";
     wanted_reason = SHUTDOWN_reboot;
     fake.ended = check_reason;

@@ -133,8 +133,8 @@ TEST(disk_requests_are_sent_again_after_a_migration)
 {
     struct block *b = connect_disk();
 
-    disk.takes = 100 * MICROSECOND;
-    disk.and_up_to = 3 * MILLISECOND;
+    disk.latency = 100 * MICROSECOND;
+    disk.latency_spread = 3 * MILLISECOND;
     suspend_after(20 * MILLISECOND, move_again_and_again);
     CHECK(block_contract_failures(b, 1) == 0);
     CHECK(fake.suspensions == 5);
@@ -190,7 +190,7 @@ TEST(an_image_survives_a_migration_without_its_disk)
     struct block *b = connect_disk();
     uint8_t data[512] = {5};
 
-    disk.backend.is_left = true;
+    disk.backend.is_left_behind = true;
     suspend_after(SECOND, move);
     CHECK(time_sleep(2 * SECOND) == OK);
     CHECK(block_write(b, 7, data, 1) == ERR_GONE);
@@ -199,8 +199,8 @@ TEST(an_image_survives_a_migration_without_its_disk)
 
 static void connect_it(void)
 {
-    disk.backend.is_deaf = false;
-    backend_be(&disk.backend, XenbusStateInitWait);
+    disk.backend.is_stopped = false;
+    backend_set_state(&disk.backend, XenbusStateInitWait);
 }
 
 /* The backend is not ready when the guest is migrated. */
@@ -211,7 +211,7 @@ TEST(a_device_connects_although_the_guest_is_migrated_meanwhile)
 
     CHECK(block_ram_connect(SECTORS, 512, &disk.store) == OK);
     disk_add(&disk, 51712, DISK);
-    backend_be(&disk.backend, XenbusStateInitialising);
+    backend_set_state(&disk.backend, XenbusStateInitialising);
     suspend_after(SECOND, move);
     fake_after(2 * SECOND, connect_it);
     CHECK(block_xen_connect("xvda", &b) == OK);

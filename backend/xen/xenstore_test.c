@@ -51,7 +51,7 @@ TEST(a_request_costs_one_notification_and_its_reply_another)
     store_set("name", "a name");
     for (int i = 0; i < 100; i++)
         check_read("name", "a name");
-    CHECK(stored.told <= 200);
+    CHECK(stored.notified <= 200);
 }
 
 TEST(errors_are_told_apart)
@@ -108,13 +108,13 @@ TEST(the_longest_values_go_through)
 
 TEST(the_longest_values_go_through_in_single_bytes)
 {
-    stored.says = one_byte;
+    stored.sends = one_byte;
     move_the_longest_values();
 }
 
 TEST(the_longest_values_go_through_in_odd_pieces_and_slowly)
 {
-    stored.says = odd_bytes;
+    stored.sends = odd_bytes;
     stored.every = 7 * MILLISECOND;
     move_the_longest_values();
 }
@@ -152,7 +152,7 @@ TEST(concurrent_requests_get_their_own_replies)
 {
     struct fiber *f[5];
 
-    stored.says = odd_bytes;
+    stored.sends = odd_bytes;
     for (intptr_t i = 0; i < 5; i++)
         f[i] = spawn(read_own_names, (void *)i);
     for (int i = 0; i < 5; i++)
@@ -172,7 +172,7 @@ TEST(a_cancelled_fiber_finishes_its_request)
     struct fiber *f[2];
 
     store_set("name", "a name");
-    stored.says = one_byte;
+    stored.sends = one_byte;
     stored.every = 10 * MILLISECOND;
     for (int i = 0; i < 2; i++)
         f[i] = spawn(read_name, &cancelled[i]);
@@ -278,7 +278,7 @@ static void read_between_changes(void)
     CHECK(xenstore_watch(&between) == OK);
     CHECK(changes_within(&between, SECOND));
     store_set("name", "a name");
-    stored.asked = change_something;
+    stored.on_request = change_something;
     for (int i = 0; i < 20; i++) {
         check_read("name", "a name");
         CHECK(changes_within(&between, 0));
@@ -293,7 +293,7 @@ TEST(a_watch_event_before_a_reply_is_not_the_reply)
 
 TEST(a_watch_event_before_a_reply_in_single_bytes_is_not_the_reply)
 {
-    stored.says = one_byte;
+    stored.sends = one_byte;
     read_between_changes();
 }
 
@@ -336,7 +336,7 @@ static void retort_with(const void *bytes, size_t len)
 {
     retort.bytes = bytes;
     retort.len = len;
-    stored.asked = say_retort;
+    stored.on_request = say_retort;
 }
 
 static struct xenstore_watch hostile = {.path = "dir"};
@@ -401,7 +401,7 @@ TEST(a_reply_of_another_type_is_an_error)
 
     retort_with(&header, sizeof header);
     CHECK(read_of("name") == ERR_IO);
-    stored.asked = NULL;
+    stored.on_request = NULL;
     store_set("name", "a name");
     check_read("name", "a name");
 }
@@ -415,7 +415,7 @@ TEST(an_unsolicited_reply_ends_the_connection)
     retort_with(headers, sizeof headers);
     (void)read_of("name");
     CHECK(time_sleep(SECOND) == OK);
-    stored.asked = NULL;
+    stored.on_request = NULL;
     check_broken(f);
 }
 
@@ -614,7 +614,7 @@ static void be_broken_by(void (*act)(void))
     struct fiber *f = watch_the_hostile();
 
     CHECK(time_sleep(SECOND) == OK);
-    stored.says = NULL;
+    stored.sends = NULL;
     fake_after(SECOND, act);
     CHECK(read_of("name") == ERR_IO);
     check_broken(f);
@@ -658,19 +658,19 @@ static void spurious_events(void)
 TEST(spurious_events_do_no_harm)
 {
     store_set("name", "a name");
-    stored.says = odd_bytes;
+    stored.sends = odd_bytes;
     stored.every = MILLISECOND;
     spurious_events();
     for (int i = 0; i < 50; i++)
         check_read("name", "a name");
-    CHECK(stored.told <= 50 * 8);
+    CHECK(stored.notified <= 50 * 8);
     CHECK(time_sleep(10 * SECOND) == OK);
     CHECK(spurious == 1000);
 }
 
 static void speak_again(void)
 {
-    stored.says = all_bytes;
+    stored.sends = all_bytes;
 }
 
 TEST(a_silent_store_blocks_only_the_fibers_that_use_it)
@@ -679,7 +679,7 @@ TEST(a_silent_store_blocks_only_the_fibers_that_use_it)
     bool cancelled;
 
     store_set("name", "a name");
-    stored.says = NULL;
+    stored.sends = NULL;
     f = spawn(read_name, &cancelled);
     for (int i = 0; i < 60; i++)
         CHECK(time_sleep(SECOND) == OK);

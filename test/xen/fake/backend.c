@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* As in Linux's xen-blkback and xen-netback, both have the same order of
- * states: InitWait, and Connected once the frontend has said all. */
+/* The xenbus states of Linux's xen-blkback and xen-netback: InitWait, and
+ * Connected once the frontend has published its rings. */
 #include "backend.h"
 #include "daemons.h"
 #include <stdio.h>
@@ -8,9 +8,10 @@
 #include <string.h>
 
 static struct backend *backends[BACKENDS];
-static unsigned count, domain = 1; /* the image's */
+static unsigned count;
+static unsigned domain = 1; /* the image's */
 
-void backend_says(struct backend *b, const char *name, const char *value)
+void backend_write(struct backend *b, const char *name, const char *value)
 {
     char path[256];
 
@@ -18,7 +19,7 @@ void backend_says(struct backend *b, const char *name, const char *value)
     store_set(path, value);
 }
 
-const char *backend_hears(struct backend *b, const char *name)
+const char *backend_read_front(struct backend *b, const char *name)
 {
     char path[256];
     const char *value;
@@ -28,9 +29,9 @@ const char *backend_hears(struct backend *b, const char *name)
     return value ? value : "";
 }
 
-unsigned long backend_asks(struct backend *b, const char *name)
+unsigned long backend_read_number(struct backend *b, const char *name)
 {
-    const char *text = backend_hears(b, name);
+    const char *text = backend_read_front(b, name);
     char *end;
     unsigned long number = strtoul(text, &end, 10);
 
@@ -39,27 +40,27 @@ unsigned long backend_asks(struct backend *b, const char *name)
     return number;
 }
 
-void *backend_maps(struct backend *b, const char *name, uint32_t *grant)
+void *backend_map(struct backend *b, const char *name, uint32_t *grant)
 {
     void *page;
 
-    *grant = (uint32_t)backend_asks(b, name);
+    *grant = (uint32_t)backend_read_number(b, name);
     page = fake_map(b->domain, *grant, true);
     if (!page)
         fake_fail("%s is no grant", name);
     return page;
 }
 
-void backend_be(struct backend *b, enum xenbus_state state)
+void backend_set_state(struct backend *b, enum xenbus_state state)
 {
     char value[4];
 
     b->state = state;
     snprintf(value, sizeof value, "%d", (int)state);
-    backend_says(b, "state", value);
+    backend_write(b, "state", value);
 }
 
-static void say_offers(struct backend *b)
+static void write_offers(struct backend *b)
 {
     char line[128];
 
@@ -70,12 +71,12 @@ static void say_offers(struct backend *b)
         snprintf(line, sizeof line, "%.*s", (int)len, at);
         value = strchr(line, '=');
         *value++ = '\0';
-        backend_says(b, line, value);
+        backend_write(b, line, value);
         at += len + (at[len] == '\n');
     }
 }
 
-/* Its entries, and the image's, as the toolstack makes them. */
+/* Writes the entries of backend and frontend, as the toolstack does. */
 static void introduce(struct backend *b)
 {
     char path[128], number[12];
@@ -90,9 +91,9 @@ static void introduce(struct backend *b)
     snprintf(path, sizeof path, "%s/state", b->front);
     store_set(path, "1");
     b->is_online = true;
-    backend_says(b, "online", "1");
-    say_offers(b);
-    backend_be(b, XenbusStateInitWait);
+    backend_write(b, "online", "1");
+    write_offers(b);
+    backend_set_state(b, XenbusStateInitWait);
 }
 
 void backend_add(struct backend *b)
@@ -115,20 +116,20 @@ static void try_connect(struct backend *b)
 {
     if (b->state != XenbusStateInitWait)
         return;
-    b->port = (unsigned)backend_asks(b, "event-channel");
+    b->port = (unsigned)backend_read_number(b, "event-channel");
     b->connect(b);
     b->connections++;
-    b->is_told = true;
-    backend_be(b, XenbusStateConnected);
+    b->is_notified = true;
+    backend_set_state(b, XenbusStateConnected);
 }
 
 static void follow(struct backend *b)
 {
-    switch ((enum xenbus_state)atoi(backend_hears(b, "state"))) {
+    switch ((enum xenbus_state)atoi(backend_read_front(b, "state"))) {
     case XenbusStateInitialising:
         if (b->state == XenbusStateClosed && b->is_online) {
-            say_offers(b);
-            backend_be(b, XenbusStateInitWait);
+            write_offers(b);
+            backend_set_state(b, XenbusStateInitWait);
         }
         break;
     case XenbusStateInitialised:
@@ -137,20 +138,19 @@ static void follow(struct backend *b)
         break;
     case XenbusStateClosing:
         disconnect(b);
-        backend_be(b, XenbusStateClosing);
+        backend_set_state(b, XenbusStateClosing);
         break;
     case XenbusStateClosed:
         disconnect(b);
         if (b->state != XenbusStateClosed)
-            backend_be(b, XenbusStateClosed);
+            backend_set_state(b, XenbusStateClosed);
         break;
     default:
         break;
     }
 }
 
-/* The frontend's state has changed. */
-void backends_see(const char *path)
+void backends_on_write(const char *path)
 {
     for (unsigned i = 0; i < count; i++) {
         size_t len = strlen(backends[i]->front);
@@ -161,12 +161,12 @@ void backends_see(const char *path)
     }
 }
 
-bool backends_tell(unsigned port)
+bool backends_on_event(unsigned port)
 {
     for (unsigned i = 0; i < count; i++)
         if (backends[i]->port == port) {
-            backends[i]->is_told = true;
-            backends[i]->told++;
+            backends[i]->is_notified = true;
+            backends[i]->notified++;
             return true;
         }
     return false;
@@ -175,7 +175,7 @@ bool backends_tell(unsigned port)
 void backends_act(void)
 {
     for (unsigned i = 0; i < count; i++)
-        if (backends[i]->port && !backends[i]->is_deaf)
+        if (backends[i]->port && !backends[i]->is_stopped)
             backends[i]->act(backends[i]);
 }
 
@@ -184,7 +184,7 @@ nanoseconds backends_next(void)
     nanoseconds next = FOREVER;
 
     for (unsigned i = 0; i < count; i++)
-        if (backends[i]->port && !backends[i]->is_deaf) {
+        if (backends[i]->port && !backends[i]->is_stopped) {
             nanoseconds its = backends[i]->next(backends[i]);
 
             next = its < next ? its : next;
@@ -195,13 +195,13 @@ nanoseconds backends_next(void)
 void backend_restart(struct backend *b)
 {
     disconnect(b);
-    backend_be(b, XenbusStateClosing);
+    backend_set_state(b, XenbusStateClosing);
 }
 
 void backend_remove(struct backend *b)
 {
     b->is_online = false;
-    backend_says(b, "online", "0");
+    backend_write(b, "online", "0");
     backend_restart(b);
 }
 
@@ -210,8 +210,8 @@ void backend_notify(struct backend *b)
     fake_event(b->port);
 }
 
-/* Of an entry of the image's nothing is left. */
-static void forget(struct backend *b, const char *name)
+/* Removes an entry of the frontend. */
+static void remove_entry(struct backend *b, const char *name)
 {
     char path[128];
 
@@ -226,12 +226,12 @@ void backends_restore(void)
         struct backend *b = backends[i];
 
         disconnect(b);
-        backend_says(b, "online", NULL);
-        backend_says(b, "state", NULL);
-        forget(b, "state");
-        forget(b, "event-channel");
-        forget(b, "backend-id");
-        if (!b->is_left)
+        backend_write(b, "online", NULL);
+        backend_write(b, "state", NULL);
+        remove_entry(b, "state");
+        remove_entry(b, "event-channel");
+        remove_entry(b, "backend-id");
+        if (!b->is_left_behind)
             introduce(b);
     }
 }

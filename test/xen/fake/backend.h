@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * backend: what blkback and netback have in common: a device's entries in the
- * store, the states that both ends step through, an event channel.
+ * backend: the part that blkback and netback share: a device's entries in
+ * xenstore, the states of both ends, an event channel.
  */
 #ifndef XEN_FAKE_BACKEND_H
 #define XEN_FAKE_BACKEND_H
@@ -14,9 +14,9 @@
 struct backend {
     const char *kind; /* vbd */
     unsigned number, domain;
-    const char *offers; /* "feature-sg=1\nsectors=8": with every connection */
+    const char *offers; /* its entries: "feature-sg=1\nsectors=8" */
 
-    /* Takes the rings from what the frontend says. */
+    /* Maps the rings that the frontend has published. */
     void (*connect)(struct backend *b);
     void (*disconnect)(struct backend *b);
     void (*act)(struct backend *b);
@@ -24,31 +24,33 @@ struct backend {
 
     char front[64], back[64];
     enum xenbus_state state;
-    bool is_online, is_told, is_deaf; /* deaf: it does nothing */
-    bool is_left; /* behind, when it moves */
-    unsigned port, connections, told;
+    bool is_online, is_notified, is_stopped; /* stopped: handles no requests */
+    bool is_left_behind; /* by a migration */
+    unsigned port, connections, notified;
 };
 
-/* Puts it into the store: the image may connect. */
+/* Writes its entries: the image can connect. */
 void backend_add(struct backend *b);
 
-/* An entry of the frontend's, as a number; fails the test if it is none. */
-unsigned long backend_asks(struct backend *b, const char *name);
+/* Reads a number of the frontend's entries. Fails the test if it is none. */
+unsigned long backend_read_number(struct backend *b, const char *name);
 
-/* The same as a text; "" if there is none. */
-const char *backend_hears(struct backend *b, const char *name);
+/* The same as text. "": there is none. */
+const char *backend_read_front(struct backend *b, const char *name);
 
-/* Maps the page whose grant such an entry is; fails the test if it is none. */
-void *backend_maps(struct backend *b, const char *name, uint32_t *grant);
+/* Maps the page whose grant is in such an entry. Fails the test if it is no
+ * grant. */
+void *backend_map(struct backend *b, const char *name, uint32_t *grant);
 
-void backend_says(struct backend *b, const char *name, const char *value);
-void backend_be(struct backend *b, enum xenbus_state state);
+/* Writes an entry of the backend. NULL: removes it. */
+void backend_write(struct backend *b, const char *name, const char *value);
+void backend_set_state(struct backend *b, enum xenbus_state state);
 
-/* It goes away, and comes back; it goes for good. */
+/* The backend closes, to come back; and for good. */
 void backend_restart(struct backend *b);
 void backend_remove(struct backend *b);
 
-/* An event for the image. */
+/* Sends an event to the image. */
 void backend_notify(struct backend *b);
 
 #endif

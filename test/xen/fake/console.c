@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Like xenconsoled: it looks at the ring when it is told, and tells when it
- * has taken something. One who sits at the terminal types.
+ * A fake of xenconsoled: it reads the ring when it is notified, and notifies
+ * the image when it has read. Input is typed at its terminal.
  */
 #include "fake.h"
 #include "daemons.h"
@@ -10,7 +10,7 @@
 
 struct console_daemon consoled;
 
-static bool is_told, is_held_up; /* no room to type: until it is told */
+static bool is_notified, is_held_up; /* no room to type: until notified */
 static nanoseconds read_at, type_at;
 
 void console_init(void)
@@ -22,10 +22,10 @@ void console_init(void)
     };
 }
 
-void console_tell(void)
+void console_notify(void)
 {
-    consoled.told++;
-    is_told = true;
+    consoled.notified++;
+    is_notified = true;
     is_held_up = false;
 }
 
@@ -34,7 +34,7 @@ static bool is_awake(void)
     return consoled.reads && fake.now >= consoled.asleep_until;
 }
 
-/* Indices that cannot be are left alone, as the real one does. */
+/* Impossible indices are ignored, as xenconsoled does. */
 static size_t waiting(void)
 {
     uint32_t size = consoled.ring->out_prod - consoled.ring->out_cons;
@@ -54,7 +54,7 @@ static void read_some(void)
             consoled.ring->out[MASK_XENCONS_IDX(at, consoled.ring->out)];
     }
     consoled.ring->out_cons = at;
-    is_told = there > 0;
+    is_notified = there > 0;
     read_at = fake.now + consoled.every;
     fake_event(fake_port(CONSOLE_PORT));
 }
@@ -90,11 +90,11 @@ static void type_some(void)
 
 void console_act(void)
 {
-    if (is_told && is_awake() && fake.now >= read_at) {
+    if (is_notified && is_awake() && fake.now >= read_at) {
         if (waiting() > 0)
             read_some();
         else
-            is_told = false;
+            is_notified = false;
     }
     if (can_type() && fake.now >= type_at)
         type_some();
@@ -104,7 +104,7 @@ nanoseconds console_next(void)
 {
     nanoseconds next = FOREVER;
 
-    if (is_told && consoled.reads && waiting() > 0)
+    if (is_notified && consoled.reads && waiting() > 0)
         next = read_at > consoled.asleep_until ? read_at
                                                : consoled.asleep_until;
     if (can_type() && type_at < next)

@@ -1,42 +1,42 @@
 /* SPDX-License-Identifier: ISC */
-/* daemons: what the fake hypervisor asks of its daemons. */
+/* daemons: the calls of the fake hypervisor to its daemons. */
 #ifndef XEN_FAKE_DAEMONS_H
 #define XEN_FAKE_DAEMONS_H
 
 #include <mirage/time.h>
 
 void console_init(void);
-void console_tell(void);
+void console_notify(void);
 
-/* Does what it is time for. */
+/* Does the work that is due. */
 void console_act(void);
 
-/* When there will be something to do; FOREVER: not unless it is told. */
+/* When the next work is due. FOREVER: not before it is notified. */
 nanoseconds console_next(void);
 
-/* The port that has taken the place of one of those that the image was given
- * at its start. */
+/* The present port in the place of one that the image was given at its start.
+ */
 unsigned fake_port(unsigned port);
 
-/* The image is another domain now: nothing is known of it. */
+/* The image is another domain now: forget all state. */
 void console_restore(void);
 void store_restore(void);
 void backends_restore(void);
 void grants_restore(void);
 
 void store_init(void);
-void store_tell(void);
+void store_notify(void);
 void store_act(void);
 nanoseconds store_next(void);
 
-/* A part of the store has changed; an event was sent to a port. False: the port
- * is none of theirs. */
-void backends_see(const char *path);
-bool backends_tell(unsigned port);
+/* An entry of the store has changed; an event was sent to a port. False: no
+ * backend has that port. */
+void backends_on_write(const char *path);
+bool backends_on_event(unsigned port);
 void backends_act(void);
 nanoseconds backends_next(void);
 
-/* The image gives these pages back: fails the test if they are granted. */
+/* The image frees these pages. Fails the test if one is granted. */
 void grants_freed(const void *pages, size_t count);
 
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* A fake of xen-blkback over any block device that does not block. */
 #include "disk.h"
 #include <mirage/buf.h>
 #include <stdio.h>
@@ -28,20 +29,20 @@ static void unmap_ring(struct fake_disk *d)
 static void connect(struct backend *b)
 {
     struct fake_disk *d = disk_of(b);
-    bool many = *backend_hears(b, "ring-page-order");
-    unsigned long order = many ? backend_asks(b, "ring-page-order") : 0;
+    bool many = *backend_read_front(b, "ring-page-order");
+    unsigned long order = many ? backend_read_number(b, "ring-page-order") : 0;
     uint8_t *ring = NULL;
 
     if (order > 2)
         fake_fail("a ring of %lu pages", 1ul << order);
-    if (strcmp(backend_hears(b, "protocol"), "x86_64-abi") != 0)
-        fake_fail("protocol \"%s\"", backend_hears(b, "protocol"));
+    if (strcmp(backend_read_front(b, "protocol"), "x86_64-abi") != 0)
+        fake_fail("protocol \"%s\"", backend_read_front(b, "protocol"));
     for (unsigned i = 0; i < 1u << order; i++) {
         char name[16];
         void *page;
 
         snprintf(name, sizeof name, many ? "ring-ref%u" : "ring-ref", i);
-        page = backend_maps(b, name, &d->page[i]);
+        page = backend_map(b, name, &d->page[i]);
         if (i == 0)
             ring = page;
         else if (ring + i * PAGE_BYTES != page)
@@ -52,13 +53,13 @@ static void connect(struct backend *b)
     BACK_RING_INIT(&d->ring, (blkif_sring_t *)ring, PAGE_BYTES << order);
 }
 
-/* As the real one: what is under way is done first, and not answered. */
+/* Requests in flight get no response. */
 static void disconnect(struct backend *b)
 {
     struct fake_disk *d = disk_of(b);
 
     memset(d->request, 0, sizeof d->request);
-    d->at_once = 0;
+    d->in_flight = 0;
     unmap_ring(d);
     for (uint32_t grant = 0; grant < sizeof d->is_kept; grant++)
         if (d->is_kept[grant]) {
@@ -88,7 +89,7 @@ static void check_segments(const struct fake_disk *d,
                   info->sector_size);
 }
 
-/* A number that the backend offers. */
+/* Reads a number of the offers. */
 static uint64_t offered(const struct fake_disk *d, const char *name,
                         uint64_t otherwise)
 {
@@ -97,7 +98,7 @@ static uint64_t offered(const struct fake_disk *d, const char *name,
     return at ? strtoull(at + strlen(name), NULL, 10) : otherwise;
 }
 
-static void take_indirect(struct fake_disk *d, struct disk_request *r)
+static void read_indirect(struct fake_disk *d, struct disk_request *r)
 {
     const blkif_request_indirect_t *many = (const void *)&r->ring;
     size_t len;
@@ -153,7 +154,7 @@ static uint64_t id_of(const struct disk_request *r)
     return r->ring.operation == BLKIF_OP_INDIRECT ? many->id : r->ring.id;
 }
 
-static void take_request(struct fake_disk *d, RING_IDX at)
+static void handle_request(struct fake_disk *d, RING_IDX at)
 {
     struct disk_request *r = d->request;
 
@@ -162,7 +163,7 @@ static void take_request(struct fake_disk *d, RING_IDX at)
     memset(r, 0, sizeof *r);
     RING_COPY_REQUEST(&d->ring, at, &r->ring);
     if (r->ring.operation == BLKIF_OP_INDIRECT) {
-        take_indirect(d, r);
+        read_indirect(d, r);
     } else if (r->ring.operation == BLKIF_OP_DISCARD) {
         check_discard(d, r);
     } else {
@@ -173,16 +174,16 @@ static void take_request(struct fake_disk *d, RING_IDX at)
     }
     check_segments(d, r, place_of(r));
     r->is_there = true;
-    r->due = fake.now + d->takes;
-    if (d->and_up_to)
-        r->due += below(d, (uint32_t)d->and_up_to);
-    if (++d->at_once > d->most_at_once)
-        d->most_at_once = d->at_once;
+    r->due = fake.now + d->latency;
+    if (d->latency_spread)
+        r->due += below(d, (uint32_t)d->latency_spread);
+    if (++d->in_flight > d->most_in_flight)
+        d->most_in_flight = d->in_flight;
     if (r->segments > d->most_segments)
         d->most_segments = r->segments;
 }
 
-static void take_requests(struct fake_disk *d)
+static void handle_requests(struct fake_disk *d)
 {
     int more = true;
 
@@ -192,7 +193,7 @@ static void take_requests(struct fake_disk *d)
         if (RING_REQUEST_PROD_OVERFLOW(&d->ring, end))
             fake_fail("more requests than the ring has room for");
         while (d->ring.req_cons != end)
-            take_request(d, d->ring.req_cons++);
+            handle_request(d, d->ring.req_cons++);
         RING_FINAL_CHECK_FOR_REQUESTS(&d->ring, more);
     }
 }
@@ -202,7 +203,7 @@ static uint8_t *page_of(struct fake_disk *d, uint32_t grant, bool write)
     uint8_t *page;
 
     if (d->keeps_pages && grant < sizeof d->is_kept && d->is_kept[grant]) {
-        page = fake_map(0, grant, true); /* where it is */
+        page = fake_map(0, grant, true); /* mapped already */
         if (page)
             fake_unmap(grant, true);
         return page;
@@ -218,7 +219,7 @@ static size_t bytes_of(const struct blkif_request_segment *s)
     return UNIT * (s->last_sect + 1u - s->first_sect);
 }
 
-/* One segment, to or from sector at of the store. */
+/* Copies one segment to or from sector `at` of the store. */
 static enum status move_segment(struct fake_disk *d,
                                 const struct blkif_request_segment *seg,
                                 uint64_t at, size_t count, bool is_write)
@@ -280,12 +281,13 @@ static int16_t discard(struct fake_disk *d, const struct disk_request *r)
                                                              : BLKIF_RSP_ERROR;
 }
 
-static int16_t carry_out(struct fake_disk *d, const struct disk_request *r)
+static int16_t execute(struct fake_disk *d, const struct disk_request *r)
 {
     const char *offers = d->backend.offers;
     int16_t status;
 
-    if (d->asked && d->asked(d, operation_of(r), place_of(r), &status))
+    if (d->on_request &&
+        d->on_request(d, operation_of(r), place_of(r), &status))
         return status;
     switch (operation_of(r)) {
     case BLKIF_OP_READ:
@@ -309,16 +311,16 @@ static int16_t carry_out(struct fake_disk *d, const struct disk_request *r)
     fake_fail("operation %u", operation_of(r));
 }
 
-static void answer(struct fake_disk *d, struct disk_request *r)
+static void respond(struct fake_disk *d, struct disk_request *r)
 {
     blkif_response_t *to = RING_GET_RESPONSE(&d->ring, d->ring.rsp_prod_pvt++);
     int notify;
 
     to->id = id_of(r);
     to->operation = (uint8_t)operation_of(r);
-    to->status = carry_out(d, r);
+    to->status = execute(d, r);
     r->is_there = false;
-    d->at_once--;
+    d->in_flight--;
     RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&d->ring, notify);
     if (notify)
         backend_notify(&d->backend);
@@ -328,19 +330,19 @@ static void act(struct backend *b)
 {
     struct fake_disk *d = disk_of(b);
 
-    if (b->is_told)
-        take_requests(d);
-    b->is_told = false;
+    if (b->is_notified)
+        handle_requests(d);
+    b->is_notified = false;
     for (struct disk_request *r = d->request; r < d->request + DISK_REQUESTS;
          r++)
         if (r->is_there && r->due <= fake.now)
-            answer(d, r);
+            respond(d, r);
 }
 
 static nanoseconds next(struct backend *b)
 {
     struct fake_disk *d = disk_of(b);
-    nanoseconds sooner = b->is_told ? fake.now : FOREVER;
+    nanoseconds sooner = b->is_notified ? fake.now : FOREVER;
 
     for (struct disk_request *r = d->request; r < d->request + DISK_REQUESTS;
          r++)

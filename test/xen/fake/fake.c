@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The hypervisor: hypercalls, event channels, time; the rest of a platform, and
- * how tests are run.
+ * The fake hypervisor: hypercalls, event channels, time. Also the rest of a
+ * platform, and the runner of tests.
  */
 #include "fake.h"
 #include "daemons.h"
@@ -27,11 +27,11 @@
 #include <xen/sched.h>
 #include <xen/xenstore.h>
 
-#define BEGAN      (1234 * SECOND) /* of Xen's time, when the image starts */
-#define WALL_BEGAN 1700000000 /* seconds of UTC, when Xen did */
-#define LIMIT      30 /* seconds of the host's, for a test */
+#define BEGAN      (1234 * SECOND) /* Xen's time when the image starts */
+#define WALL_BEGAN 1700000000 /* seconds of UTC when Xen started */
+#define LIMIT      30 /* seconds of real time for a test */
 #define ALARMS     8
-#define FIRST_PORT 300 /* of those that the image opens */
+#define FIRST_PORT 300 /* that the image allocates */
 #define PORTS      600
 
 struct fake fake;
@@ -43,7 +43,7 @@ static struct alarm {
 
 static const int *checks;
 
-/* A line on the host's console: CHECKs' is where the rest is, too. */
+/* Prints where CHECK does. */
 void fake_fail(const char *fmt, ...)
 {
     va_list args;
@@ -62,7 +62,7 @@ static void set_time(nanoseconds now)
 
     fake.now = now;
     t->version++;
-    t->system_time = now; /* whatever the processor's counter says */
+    t->system_time = now; /* whatever the TSC says */
     t->tsc_to_system_mul = 0;
     t->version++;
 }
@@ -121,20 +121,20 @@ static void act(void)
     backends_act();
 }
 
-static bool is_open[PORTS]; /* of those that the image has opened */
-static unsigned to_itself; /* a channel; 0: there is none */
+static bool is_open[PORTS]; /* allocated by the image */
+static unsigned to_itself; /* port of an IPI channel; 0: none */
 static unsigned moves; /* how often the image became another domain */
 
 static long send(const struct evtchn_send *send)
 {
     if (send->port == fake_port(CONSOLE_PORT))
-        console_tell();
+        console_notify();
     else if (send->port == fake_port(STORE_PORT))
-        store_tell();
+        store_notify();
     else if (!(send->port < PORTS && is_open[send->port]))
         fake_fail("an event is sent to port %u", send->port);
     else
-        (void)backends_tell(send->port); /* or nobody listens yet */
+        (void)backends_on_event(send->port); /* or no backend is bound yet */
     if (fake.at_once)
         act();
     return 0;
@@ -209,7 +209,7 @@ static bool any_pending(const struct sched_poll *p)
     return false;
 }
 
-static void be_stuck(void)
+static void on_stuck(void)
 {
     if (!fake.stuck)
         fake_fail("the image waits for what never comes");
@@ -232,7 +232,7 @@ static long poll(const struct sched_poll *p)
                       sooner(sooner(console_next(), store_next()),
                              backends_next()));
         if (next == FOREVER)
-            be_stuck();
+            on_stuck();
         else if (next > fake.now)
             set_time(next);
     }
@@ -337,7 +337,7 @@ long fake_hypercall(unsigned long number, unsigned long a, unsigned long b,
     case __HYPERVISOR_memory_op:
         return memory(a, (const void *)b);
     case __HYPERVISOR_console_io:
-        return -1; /* EPERM, as most builds of Xen have it */
+        return -1; /* EPERM, as on most builds of Xen */
     }
     fake_fail("hypercall %lu, %lu", number, a);
 }
@@ -360,7 +360,7 @@ size_t all_bytes(void)
     return SIZE_MAX;
 }
 
-/* What is left of a platform. */
+/* The rest of a platform. */
 
 uintptr_t libc_thread_block[8];
 
@@ -378,7 +378,7 @@ void libc_stop(void)
 {
 }
 
-/* The same in each run. */
+/* The same bytes in each run. */
 void platform_entropy(void *data, size_t len)
 {
     static uint32_t next = 1;
@@ -476,8 +476,7 @@ bool guest_suspend(bool (*is_moved)(void))
     return true;
 }
 
-/* A guest's start, without what concerns its kind alone; shutdown_start is
- * for the tests of it. */
+/* Starts the image as x86_64/start.c does; tests call shutdown_start. */
 static void start(void)
 {
     static struct start s;
@@ -505,7 +504,7 @@ static void run_child(int output)
     start();
 }
 
-/* Copies what the child says, and waits for its end. */
+/* Copies the child's output, and waits for its end. */
 static int watch_child(pid_t child, int from, FILE *to)
 {
     char text[4096];

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fake: a Xen in this process, and who serves a guest there: xenconsoled and
- * xenstored. They do what the real ones do as long as a test does not tell
- * them otherwise. Tests include fake_check.h.
+ * fake: a Xen in this process, with its daemons xenconsoled and xenstored. They
+ * behave as the real ones unless a test says otherwise. Tests include
+ * fake_check.h.
  *
- * Time is what the fake makes of it. It passes while the image waits, and a
- * little in each hypercall. The daemons act when they have been told to, while
- * the image waits (with fake.at_once: as soon as they are told).
+ * Time is simulated: it passes while the image waits, and by 1 us in each
+ * hypercall. The daemons act after a notification, while the image waits (with
+ * fake.at_once: during the notification).
  */
 #ifndef XEN_FAKE_H
 #define XEN_FAKE_H
@@ -23,52 +23,52 @@ enum { CONSOLE_PORT = 2,
        OTHER_PORT = 700 };
 
 struct fake {
-    nanoseconds now; /* Xen's time, which began before the image did */
+    nanoseconds now; /* Xen's time, which starts before the image */
     bool at_once;
     unsigned hypercalls, hypercalls_most; /* beyond: the test fails */
 
-    /* Instead of failing the test when nothing can wake the image again. */
+    /* Called when no event can wake the image. NULL: the test fails. */
     void (*stuck)(void);
 
-    /* After the image has gone, with its reason; may CHECK. */
+    /* Called after the image has ended, with its reason. May CHECK. */
     void (*ended)(unsigned reason);
 
-    /* While it is suspended: it goes on when this has returned. */
+    /* Called while the image is suspended. It continues afterwards. */
     void (*suspended)(void);
     unsigned suspensions;
 
-    /* Pages that are free in the image, those that it has given back to Xen,
-     * and how many Xen has for it. */
+    /* Free pages of the image, pages that it has given back to Xen, and pages
+     * that Xen has for it. */
     size_t free_pages, given_back, spare_pages;
 };
 
 extern struct fake fake;
 
 /*
- * Runs mirage_main as an image in a process of its own, whose output is shown
- * if it fails; failed: how many CHECKs.
+ * Runs mirage_main as an image in a process of its own, and shows its output if
+ * it fails. failed: the number of failed CHECKs.
  */
 bool fake_run(const char *test, const int *failed);
 
-/* The image has done something that takes so long. */
+/* Lets time pass, for work of the image. */
 void fake_work(nanoseconds length);
 
-/* Calls act when so much time has passed. */
+/* Calls act after some time. */
 void fake_after(nanoseconds length, void (*act)(void));
 
 /*
- * The suspended image is restored as another domain, where Xen's time is now,
- * and UTC began at wall (seconds). Its rings are empty, its channels, watches
- * and grants are gone, and its devices have other backends.
+ * Restores the suspended image as another domain, on a Xen whose time is now
+ * and which started at wall (seconds of UTC). The rings are empty, channels,
+ * watches and grants are gone, and devices have new backends.
  */
 void fake_restore(nanoseconds now, uint32_t wall);
 
-/* An event on a port. */
+/* Sends an event to a port of the image. */
 void fake_event(unsigned port);
 
 /*
- * What Xen does for a domain with a grant of the image's: maps its page (NULL:
- * the grant does not permit that), lets it go, or copies to it (write) or from
+ * Xen's operations for another domain on a grant of the image: maps its page
+ * (NULL: the grant does not permit it), unmaps it, copies to it (write) or from
  * it.
  */
 void *fake_map(unsigned domain, uint32_t grant, bool write);
@@ -80,32 +80,32 @@ bool fake_copy(unsigned domain, uint32_t grant, size_t offset, void *data,
  * grant it fails the test. */
 void fake_heap_at(const void *at, size_t len);
 
-extern unsigned fake_mapped; /* pages that are, just now */
+extern unsigned fake_mapped; /* pages that are mapped now */
 
-/* The first grant from this one on that domain may write to, or read; 0:
+/* The first grant, from this reference on, that domain may read or write. 0:
  * none. */
 uint32_t fake_any_grant(unsigned domain, uint32_t from, bool write);
 
-/* Ends the test: it has failed. */
+/* Fails and ends the test. */
 void fake_fail(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), noreturn));
 
-/* How much a daemon does at once. */
+/* How many bytes a daemon moves at once. */
 typedef size_t amount(void);
 amount one_byte, odd_bytes, all_bytes;
 
-/* xenconsoled, its terminal, and who sits there. */
+/* xenconsoled and the terminal. */
 struct console_daemon {
     volatile struct xencons_interface *ring;
 
-    amount *reads; /* NULL: nothing any more */
+    amount *reads; /* NULL: it does not read */
     nanoseconds every; /* between two reads */
     nanoseconds asleep_until;
-    unsigned told; /* how often */
+    unsigned notified; /* number of notifications */
     char text[1 << 20];
     size_t len;
 
-    const char *input; /* what is typed, in pieces */
+    const char *input; /* being typed, in pieces */
     size_t input_len;
     amount *types;
     nanoseconds types_every;
@@ -113,34 +113,34 @@ struct console_daemon {
 
 extern struct console_daemon consoled;
 
-/* text is typed. */
+/* Types text. */
 void console_type(const char *text);
 
-/* What has been read so far, as a string, without carriage returns. */
+/* All output so far, as a string, without carriage returns. */
 const char *console_text(void);
 
-/* xenstored, and the others who use it. */
+/* xenstored, and its other clients. */
 struct store_daemon {
     volatile struct xenstore_domain_interface *ring;
 
-    amount *says; /* NULL: nothing any more */
+    amount *sends; /* NULL: it sends nothing */
     nanoseconds every;
-    unsigned told, requests;
-    unsigned conflicts; /* transactions that others are in the way of */
+    unsigned notified, requests;
+    unsigned conflicts; /* transactions that will end in EAGAIN */
 
-    /* Before a request is answered; true: it is not answered any more. */
-    bool (*asked)(const struct xsd_sockmsg *request, const char *body);
+    /* Called before a request is handled. True: it gets no reply. */
+    bool (*on_request)(const struct xsd_sockmsg *request, const char *body);
 };
 
 extern struct store_daemon stored;
 
-/* Somebody writes; NULL: removes. Watches are told. */
+/* Writes an entry, as another domain. NULL: removes it. Triggers watches. */
 void store_set(const char *path, const char *value);
 
-/* NULL: there is none. */
+/* Reads an entry. NULL: there is none. */
 const char *store_get(const char *path);
 
-/* What has to do with path ends in this error, or NULL again. */
+/* Requests for path end with this error. NULL: no longer. */
 void store_refuse(const char *path, const char *error);
 
 /* Sends a message, or any bytes. */

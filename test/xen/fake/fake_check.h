@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* fake_check: in the place of check.h, for tests that run on the fake Xen. */
+/* fake_check: check.h for tests that run on the fake Xen. */
 #ifndef XEN_FAKE_CHECK_H
 #define XEN_FAKE_CHECK_H
 

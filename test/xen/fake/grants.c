@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The grant table, and what Xen does for a domain that uses a grant. A frame is
- * the place of a page in a list.
+ * The grant table, and Xen's operations for a domain that uses a grant. A frame
+ * number is the index of a page in a hash table.
  */
 #include "fake.h"
 #include "daemons.h"

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The page that backend/xen/hypercall.h calls into. As with the real one, the
- * registers of the arguments are worthless afterwards, and all others are as
- * they were.
+ * The page that the hypercall header calls into. As with the real one, calls
+ * clobber the argument registers and preserve all others.
  */
     .text
     .balign 4096

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Like xenstored, with a small tree. It answers a request once it is whole,
- * and fails the test where a guest does what the protocol forbids.
+ * A fake of xenstored with a small tree. A request that the protocol forbids
+ * fails the test.
  */
 #include "fake.h"
 #include "daemons.h"
@@ -27,19 +27,19 @@ static struct watch {
 
 static unsigned watch_count;
 
-/* What is written in the transactions that are open. */
+/* The open transactions and their writes. */
 static struct transaction {
-    uint32_t id; /* 0: none is */
+    uint32_t id; /* 0: unused */
     unsigned count;
     struct {
         char path[256], value[64];
     } writes[WRITES];
 } transactions[OPEN];
 
-static bool is_told;
+static bool is_notified;
 static nanoseconds say_at;
 
-/* What has come in of a request, and what is still to be said. */
+/* A request that is being received, and the bytes to be sent. */
 static struct {
     struct xsd_sockmsg header;
     char body[XENSTORE_PAYLOAD_MAX + 1];
@@ -53,14 +53,14 @@ void store_init(void)
 {
     stored = (struct store_daemon){
         .ring = calloc(1, sizeof *stored.ring),
-        .says = all_bytes,
+        .sends = all_bytes,
     };
 }
 
-void store_tell(void)
+void store_notify(void)
 {
-    stored.told++;
-    is_told = true;
+    stored.notified++;
+    is_notified = true;
 }
 
 void store_send_raw(const void *bytes, size_t len)
@@ -69,7 +69,7 @@ void store_send_raw(const void *bytes, size_t len)
         fake_fail("the store says more than the test can have");
     memcpy(queue + queue_to, bytes, len);
     queue_to += len;
-    is_told = true; /* there is something to do */
+    is_notified = true; /* there is work */
 }
 
 void store_send(unsigned type, unsigned id, const void *body, size_t len)
@@ -99,7 +99,7 @@ static struct entry *find_or_make(const char *path)
     return e;
 }
 
-static void tell_watch(const struct watch *w, const char *path)
+static void send_watch_event(const struct watch *w, const char *path)
 {
     char body[sizeof w->path + sizeof tree->path];
     size_t len = strlen(path) + 1;
@@ -125,8 +125,8 @@ void store_set(const char *path, const char *value)
     e->value = value ? strdup(value) : NULL;
     for (unsigned i = 0; i < watch_count; i++)
         if (is_below(path, watches[i].path))
-            tell_watch(&watches[i], path);
-    backends_see(path);
+            send_watch_event(&watches[i], path);
+    backends_on_write(path);
 }
 
 const char *store_get(const char *path)
@@ -141,7 +141,7 @@ void store_refuse(const char *path, const char *error)
     find_or_make(path)->error = error;
 }
 
-static void answer(const void *body, size_t len)
+static void reply(const void *body, size_t len)
 {
     store_send(request.header.type, request.header.req_id, body, len);
 }
@@ -167,11 +167,10 @@ static void add_watch(const char *path, const char *token)
     watch_count++;
     strcpy(w->path, path);
     strcpy(w->token, token);
-    answer("OK", 3);
-    tell_watch(w, path);
+    reply("OK", 3);
+    send_watch_event(w, path);
 }
 
-/* NULL: there is none. */
 static struct transaction *find_transaction(uint32_t id)
 {
     for (struct transaction *t = transactions; t < transactions + OPEN; t++)
@@ -191,7 +190,7 @@ static void begin_transaction(void)
     t->id = ++last;
     t->count = 0;
     sprintf(number, "%u", last);
-    answer(number, strlen(number) + 1);
+    reply(number, strlen(number) + 1);
 }
 
 static void write_in_transaction(struct transaction *t, const char *path,
@@ -202,7 +201,7 @@ static void write_in_transaction(struct transaction *t, const char *path,
         fake_fail("the store has no room for a transaction");
     strcpy(t->writes[t->count].path, path);
     strcpy(t->writes[t->count++].value, value);
-    answer("OK", 3);
+    reply("OK", 3);
 }
 
 static void end_transaction(struct transaction *t, bool commit)
@@ -213,12 +212,12 @@ static void end_transaction(struct transaction *t, bool commit)
         refuse("EAGAIN");
         return;
     }
-    answer("OK", 3);
+    reply("OK", 3);
     for (unsigned i = 0; commit && i < t->count; i++)
         store_set(t->writes[i].path, t->writes[i].value);
 }
 
-/* The names right below path, each once. */
+/* Replies with the names directly below path, each once. */
 static void list_names(const char *path)
 {
     char names[XENSTORE_PAYLOAD_MAX];
@@ -241,7 +240,7 @@ static void list_names(const char *path)
         len += n + 1;
     }
     if (len > 0)
-        answer(names, len);
+        reply(names, len);
     else
         refuse("ENOENT");
 }
@@ -257,7 +256,7 @@ static void handle(void)
     stored.requests++;
     if (path_len == request.header.len)
         fake_fail("a request whose path has no end");
-    if (stored.asked && stored.asked(&request.header, request.body))
+    if (stored.on_request && stored.on_request(&request.header, request.body))
         return;
     if (request.header.tx_id && !t) {
         refuse("ENOENT");
@@ -272,7 +271,7 @@ static void handle(void)
         refuse(e->error);
     } else if (request.header.type == XS_READ) {
         if (e && e->value)
-            answer(e->value, strlen(e->value));
+            reply(e->value, strlen(e->value));
         else
             refuse("ENOENT");
     } else if (request.header.type == XS_DIRECTORY) {
@@ -280,7 +279,7 @@ static void handle(void)
     } else if (request.header.type == XS_WRITE && request.header.tx_id) {
         write_in_transaction(t, path, rest);
     } else if (request.header.type == XS_WRITE) {
-        answer("OK", 3);
+        reply("OK", 3);
         store_set(path, rest);
     } else if (request.header.type == XS_WATCH) {
         if (request.body[request.header.len - 1] != '\0')
@@ -302,12 +301,12 @@ static bool take(void *to, size_t offset, size_t whole)
     return request.got >= offset + whole;
 }
 
-static void hear(void)
+static void receive(void)
 {
     uint32_t size = stored.ring->req_prod - stored.ring->req_cons;
 
     if (size > XENSTORE_RING_SIZE)
-        return; /* a hostile test has done this */
+        return; /* by a test */
     while (take(&request.header, 0, sizeof request.header)) {
         if (request.header.len > XENSTORE_PAYLOAD_MAX)
             fake_fail("a request of %u bytes", request.header.len);
@@ -328,15 +327,15 @@ static size_t room(void)
     return used > XENSTORE_RING_SIZE ? 0 : XENSTORE_RING_SIZE - used;
 }
 
-static bool can_speak(void)
+static bool can_transmit(void)
 {
-    return stored.says && queue_from < queue_to && room() > 0;
+    return stored.sends && queue_from < queue_to && room() > 0;
 }
 
-static void speak(void)
+static void transmit(void)
 {
     uint32_t at = stored.ring->rsp_prod;
-    size_t n = stored.says(), space = room();
+    size_t n = stored.sends(), space = room();
 
     for (; n > 0 && space > 0 && queue_from < queue_to; n--, space--)
         stored.ring->rsp[MASK_XENSTORE_IDX(at++)] = queue[queue_from++];
@@ -347,17 +346,17 @@ static void speak(void)
 
 void store_act(void)
 {
-    if (!is_told || !stored.says)
+    if (!is_notified || !stored.sends)
         return;
-    hear();
-    if (can_speak() && fake.now >= say_at)
-        speak();
-    is_told = can_speak();
+    receive();
+    if (can_transmit() && fake.now >= say_at)
+        transmit();
+    is_notified = can_transmit();
 }
 
 nanoseconds store_next(void)
 {
-    return is_told && can_speak() ? say_at : FOREVER;
+    return is_notified && can_transmit() ? say_at : FOREVER;
 }
 
 void store_restore(void)
@@ -368,5 +367,5 @@ void store_restore(void)
     request.got = 0;
     queue_from = queue_to = 0;
     say_at = 0;
-    is_told = false;
+    is_notified = false;
 }

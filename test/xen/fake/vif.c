@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* A fake of xen-netback. */
 #include "vif.h"
 #include <mirage/buf.h>
 #include <stdlib.h>
@@ -16,13 +17,13 @@ static void connect(struct backend *b)
     netif_tx_sring_t *tx;
     netif_rx_sring_t *rx;
 
-    if (backend_asks(b, "request-rx-copy") != 1)
+    if (backend_read_number(b, "request-rx-copy") != 1)
         fake_fail("the frontend does not want what comes to be copied");
-    tx = backend_maps(b, "tx-ring-ref", &v->tx_page);
-    rx = backend_maps(b, "rx-ring-ref", &v->rx_page);
+    tx = backend_map(b, "tx-ring-ref", &v->tx_page);
+    rx = backend_map(b, "rx-ring-ref", &v->rx_page);
     BACK_RING_INIT(&v->tx, tx, PAGE_BYTES);
     BACK_RING_INIT(&v->rx, rx, PAGE_BYTES);
-    v->up_at = fake.now + v->deaf_for;
+    v->up_at = fake.now + v->late_by;
 }
 
 static void disconnect(struct backend *b)
@@ -51,14 +52,14 @@ void vif_send(struct fake_vif *v, const struct vif_frame *f)
 
 /* From the image. */
 
-static void answer_sent(struct fake_vif *v, uint16_t id, int16_t status)
+static void respond(struct fake_vif *v, uint16_t id, int16_t status)
 {
     netif_tx_response_t *r = RING_GET_RESPONSE(&v->tx, v->tx.rsp_prod_pvt++);
 
     *r = (netif_tx_response_t){.id = id, .status = status};
 }
 
-/* The next request that the image has put there; it must be one. */
+/* The next request of a frame, which must be there. */
 static netif_tx_request_t next_request(struct fake_vif *v, RING_IDX end)
 {
     netif_tx_request_t r;
@@ -70,7 +71,7 @@ static netif_tx_request_t next_request(struct fake_vif *v, RING_IDX end)
     return r;
 }
 
-static void take_extra(struct fake_vif *v, RING_IDX end, struct vif_frame *f)
+static void read_extra(struct fake_vif *v, RING_IDX end, struct vif_frame *f)
 {
     struct netif_extra_info extra;
     netif_tx_request_t r = next_request(v, end);
@@ -86,18 +87,18 @@ static void take_extra(struct fake_vif *v, RING_IDX end, struct vif_frame *f)
     f->segment = extra.u.gso.size;
 }
 
-static void pass_on(struct fake_vif *v, const struct vif_frame *f)
+static void forward(struct fake_vif *v, const struct vif_frame *f)
 {
     v->frames_out++;
     if (f->segment)
         v->segments_out++;
-    if (v->hears)
-        v->hears(v, f);
+    if (v->on_frame)
+        v->on_frame(v, f);
     if (v->peer)
         vif_send(v->peer, f);
 }
 
-static void take_piece(const netif_tx_request_t *r,
+static void read_piece(const netif_tx_request_t *r,
                        size_t len, struct vif_frame *f)
 {
     if (r->offset + len > PAGE_BYTES)
@@ -108,7 +109,7 @@ static void take_piece(const netif_tx_request_t *r,
     f->len += len;
 }
 
-static void take_frame(struct fake_vif *v, RING_IDX end)
+static void handle_frame(struct fake_vif *v, RING_IDX end)
 {
     static uint8_t bytes[VIF_FRAME];
     struct vif_frame f = {.bytes = bytes};
@@ -121,7 +122,7 @@ static void take_frame(struct fake_vif *v, RING_IDX end)
             fake_fail("a frame of more than %u pieces", n);
         piece[n] = next_request(v, end);
         if (n == 0 && piece[0].flags & NETTXF_extra_info)
-            take_extra(v, end, &f);
+            read_extra(v, end, &f);
         else if (piece[n].flags & NETTXF_extra_info)
             fake_fail("an extra request in a frame");
         rest += n > 0 ? piece[n].size : 0;
@@ -135,27 +136,27 @@ static void take_frame(struct fake_vif *v, RING_IDX end)
     f.is_checked = piece[0].flags & NETTXF_data_validated;
     if (f.is_blank && strstr(v->backend.offers, "feature-no-csum-offload=1"))
         fake_fail("a blank checksum, which the backend does not fill in");
-    take_piece(&piece[0], piece[0].size - rest, &f);
+    read_piece(&piece[0], piece[0].size - rest, &f);
     for (unsigned i = 1; i < n; i++)
-        take_piece(&piece[i], piece[i].size, &f);
+        read_piece(&piece[i], piece[i].size, &f);
     if (n > v->slots_most)
         v->slots_most = n;
     v->slots = n;
     for (unsigned i = 0; i < n; i++)
         v->slot_grant[i] = piece[i].gref;
     if (!v->refuses && fake.now >= v->up_at)
-        pass_on(v, &f);
-    if (v->answers && v->answers(v, n))
+        forward(v, &f);
+    if (v->respond && v->respond(v, n))
         return;
     for (unsigned i = 0; i < n; i++) {
-        answer_sent(v, piece[i].id,
-                    v->refuses ? NETIF_RSP_ERROR : NETIF_RSP_OKAY);
+        respond(v, piece[i].id,
+                v->refuses ? NETIF_RSP_ERROR : NETIF_RSP_OKAY);
         if (i == 0 && f.segment) /* in the place of the extra request */
-            answer_sent(v, 0, NETIF_RSP_NULL);
+            respond(v, 0, NETIF_RSP_NULL);
     }
 }
 
-static void take_frames(struct fake_vif *v)
+static void handle_frames(struct fake_vif *v)
 {
     int more = true, notify;
 
@@ -165,7 +166,7 @@ static void take_frames(struct fake_vif *v)
         if (RING_REQUEST_PROD_OVERFLOW(&v->tx, end))
             fake_fail("more requests than the ring has room for");
         while (v->tx.req_cons != end)
-            take_frame(v, end);
+            handle_frame(v, end);
         RING_FINAL_CHECK_FOR_REQUESTS(&v->tx, more);
     }
     RING_PUSH_RESPONSES_AND_CHECK_NOTIFY(&v->tx, notify);
@@ -210,7 +211,7 @@ uint32_t vif_next_page(struct fake_vif *v)
     return RING_GET_REQUEST(&v->rx, v->rx.req_cons)->gref;
 }
 
-static void give_frame(struct fake_vif *v, const struct vif_frame *f)
+static void receive_frame(struct fake_vif *v, const struct vif_frame *f)
 {
     size_t at = 0;
     unsigned n = 0;
@@ -248,12 +249,12 @@ static bool has_room(struct fake_vif *v)
            slots_of(&v->queue[v->from]);
 }
 
-static void give_frames(struct fake_vif *v)
+static void receive_frames(struct fake_vif *v)
 {
     int notify;
 
     for (; v->count > 0 && has_room(v); v->count--) {
-        give_frame(v, &v->queue[v->from]);
+        receive_frame(v, &v->queue[v->from]);
         free(v->queue[v->from].bytes);
         v->from = (v->from + 1) % VIF_QUEUE;
     }
@@ -267,17 +268,17 @@ static void act(struct backend *b)
 {
     struct fake_vif *v = vif_of(b);
 
-    if (b->is_told)
-        take_frames(v);
-    b->is_told = false;
-    give_frames(v);
+    if (b->is_notified)
+        handle_frames(v);
+    b->is_notified = false;
+    receive_frames(v);
 }
 
 static nanoseconds next(struct backend *b)
 {
     struct fake_vif *v = vif_of(b);
 
-    return b->is_told || (v->count > 0 && has_room(v)) ? fake.now : FOREVER;
+    return b->is_notified || (v->count > 0 && has_room(v)) ? fake.now : FOREVER;
 }
 
 void vif_add(struct fake_vif *v, unsigned number, const char *offers)

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * vif: a network interface of dom0's, served as by Linux's xen-netback. What
- * the protocol forbids fails the test. What the image sends goes to the other
- * end of a wire, where another interface is, or the test.
+ * vif: a fake of Linux's xen-netback. A request that the protocol forbids fails
+ * the test. Frames of the image go to another interface, or to the test.
  */
 #ifndef XEN_FAKE_VIF_H
 #define XEN_FAKE_VIF_H
@@ -12,13 +11,13 @@
 #include <xen/io/netif.h>
 
 #define VIF_FRAME 65549 /* bytes */
-#define VIF_QUEUE 600 /* frames; beyond they are dropped */
+#define VIF_QUEUE 600 /* frames; others are dropped */
 
 struct vif_frame {
     uint8_t *bytes;
     size_t len;
-    uint16_t segment; /* 0: it is one */
-    bool is_blank, is_checked; /* its checksum is left out; is right */
+    uint16_t segment; /* size; 0: it is one */
+    bool is_blank, is_checked; /* checksum: to be filled in; is right */
 };
 
 struct fake_vif {
@@ -26,19 +25,19 @@ struct fake_vif {
 
     /* Set before vif_add, or NULL. */
     struct fake_vif *peer;
-    void (*hears)(struct fake_vif *v, const struct vif_frame *f);
-    nanoseconds deaf_for; /* as the real one, which is up a second late */
+    void (*on_frame)(struct fake_vif *v, const struct vif_frame *f);
+    nanoseconds late_by; /* until it is up; netback needs a second */
 
     unsigned frames_out, frames_in, dropped, slots_most, segments_out;
     unsigned segments_in;
-    bool refuses; /* it answers each frame with an error */
-    bool fails; /* what comes is an error of a page */
-    uint16_t promises; /* flags of all that comes, of which nothing is true */
+    bool refuses; /* responds to each frame with an error */
+    bool fails; /* received frames are errors */
+    uint16_t promises; /* flags of received pieces, none of them true */
 
-    /* Instead of the responses to a frame of so many pieces. */
-    bool (*answers)(struct fake_vif *v, unsigned pieces);
+    /* Responds to a frame. False: as usual. */
+    bool (*respond)(struct fake_vif *v, unsigned pieces);
 
-    /* The grants of the frame that is heard. */
+    /* The grants of the present frame. */
     uint32_t slot_grant[XEN_NETIF_NR_SLOTS_MIN];
     unsigned slots;
 
@@ -46,17 +45,17 @@ struct fake_vif {
     netif_tx_back_ring_t tx;
     netif_rx_back_ring_t rx;
     uint32_t tx_page, rx_page;
-    struct vif_frame queue[VIF_QUEUE]; /* for the image */
+    struct vif_frame queue[VIF_QUEUE]; /* to the image */
     unsigned from, count;
 };
 
-/* offers: as struct backend has it. */
+/* offers: as in struct backend. */
 void vif_add(struct fake_vif *v, unsigned number, const char *offers);
 
-/* The grant of the page in which the next frame goes. */
+/* The grant of the page that receives the next frame. */
 uint32_t vif_next_page(struct fake_vif *v);
 
-/* A frame for the image; copied. */
+/* Sends a copy of a frame to the image. */
 void vif_send(struct fake_vif *v, const struct vif_frame *f);
 
 #endif
