@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * backend: the other end of a device of Xen's, as the input plays it: xenstore,
- * the rings, the grants and the events of one that may lie. A target includes
- * this and then the driver's .c. The backend has its turn when the image waits;
- * when the input is used up it is honest, and after a while goes away for good.
+ * backend: a backend of Xen that the input controls: xenstore, rings, grants
+ * and events. A target includes this and then the driver's .c files. The
+ * backend acts when the image waits. After the input has ended it behaves
+ * correctly, and later goes away for good.
  *
- * What the driver holds to the image's end is freed here, so that each input
- * begins anew.
+ * What drivers allocate for the image's whole life is freed here, so that each
+ * input starts anew.
  */
 #ifndef FUZZ_BACKEND_H
 #define FUZZ_BACKEND_H
@@ -21,16 +21,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGES  4096u /* a power of two: frames are places among these */
-#define HONEST 40 /* turns after the input */
-#define TURNS  2000 /* after it: then something hangs */
+#define PAGES   4096u /* a power of two; frame numbers are below it */
+#define CORRECT 40 /* turns after the input */
+#define TURNS   2000 /* the most after the input */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A value of the store, by the end of its path; lie: another, if not 0. */
+/* A value of xenstore, by the last part of its path. wrong: not 0 for a wrong
+ * value. */
 struct offer {
     const char *name, *value;
-    uint8_t lie;
+    uint8_t wrong;
 };
 
 /* A ring, as the backend sees it. */
@@ -38,7 +39,7 @@ struct ring {
     void *shared; /* begins with the indices of every ring */
     size_t head, entry; /* bytes before the entries, and of each */
     size_t request_id, id_bytes, status;
-    bool brings; /* data, whose length is its status */
+    bool receives; /* data, whose length is the status */
     unsigned size; /* entries */
 };
 
@@ -46,10 +47,10 @@ struct indices {
     uint32_t req_prod, req_event, rsp_prod, rsp_event;
 };
 
-/* The target's. */
+/* Defined by the target. */
 static struct offer offers[];
 static const size_t offers_count;
-static unsigned see_rings(struct ring rings[2]); /* how many there are */
+static unsigned find_rings(struct ring rings[2]); /* returns the count */
 
 static const uint8_t *input;
 static size_t input_left;
@@ -94,7 +95,7 @@ nanoseconds platform_now(void)
     return now;
 }
 
-/* Stacks are used again: there are thousands of fibers in a second. */
+/* Stacks are reused: there are thousands of fibers in a second. */
 static struct stack spare[32];
 static size_t spare_count;
 
@@ -120,7 +121,7 @@ void platform_stack_free(const struct stack *stack)
         free(stack->low);
 }
 
-/* Pages that are granted, by their frames. */
+/* Grants. */
 
 void *guest_grant_table(void)
 {
@@ -146,7 +147,7 @@ uint64_t guest_frame(const void *page)
     return at;
 }
 
-/* The page, if the grant lets the backend write to it; else NULL. */
+/* The page, if the grant permits the backend to write to it; or NULL. */
 static uint8_t *granted_page(uint32_t grant)
 {
     const grant_entry_v1_t *e = &grants_of_image[grant % ENTRIES];
@@ -166,7 +167,7 @@ static void use_a_grant(void)
         e->flags ^= GTF_reading | (e->flags & GTF_readonly ? 0 : GTF_writing);
 }
 
-/* An honest backend has nothing in use. */
+/* Ends all use of grants. */
 static void unmap_all(void)
 {
     for (size_t i = 0; i < ENTRIES; i++)
@@ -182,7 +183,7 @@ static void write_a_page(void)
         page[at++ % 4096] = next_byte();
 }
 
-/* The store. */
+/* xenstore. */
 
 static void change(void)
 {
@@ -192,13 +193,13 @@ static void change(void)
     }
 }
 
-static void back_be(unsigned state)
+static void set_back_state(unsigned state)
 {
     back_state = state;
     change();
 }
 
-/* What an honest one does next. */
+/* The next step of a correct backend. */
 static void follow(void)
 {
     unsigned before = back_state;
@@ -228,18 +229,18 @@ static struct offer *offer_of(const char *path)
 
 enum status xenstore_read(const char *path, char *value, size_t size)
 {
-    static const char *const lies[] = {"", "0", "1", "2", "x", "-1", "4096",
-                                       "18446744073709551615", "/a/b", "768",
-                                       "00:16:3e:00:00:0g", "65536",
-                                       "4294967295"};
+    static const char *const values[] = {"", "0", "1", "2", "x", "-1", "4096",
+                                         "18446744073709551615", "/a/b", "768",
+                                         "00:16:3e:00:00:0g", "65536",
+                                         "4294967295"};
     const struct offer *o = offer_of(path);
     const char *text;
 
     if (!o)
         return ERR_NOT_FOUND;
-    text = o->lie == 0        ? o->value
-           : o->lie % 16 < 13 ? lies[o->lie % 16]
-                              : NULL;
+    text = o->wrong == 0        ? o->value
+           : o->wrong % 16 < 13 ? values[o->wrong % 16]
+                                : NULL;
     if (!text)
         return ERR_NOT_FOUND;
     if (strlen(text) >= size)
@@ -346,9 +347,9 @@ void event_notify(uint32_t port)
     check((channel && port == 9) || port == 0);
 }
 
-/* The guest is suspended, and goes on as another domain. */
+/* Migration. */
 
-static struct resume_handler *suspended[2]; /* grants, and devices */
+static struct resume_handler *suspended[2]; /* of grants and fronts */
 static size_t suspended_count;
 
 void suspend_on_resume(struct resume_handler *s)
@@ -357,7 +358,7 @@ void suspend_on_resume(struct resume_handler *s)
     suspended[suspended_count++] = s;
 }
 
-static void move(void)
+static void migrate(void)
 {
     memset(grants_of_image, 0, sizeof grants_of_image);
     if (channel)
@@ -376,12 +377,13 @@ static uint8_t *entry_of(const struct ring *r, uint32_t at)
     return (uint8_t *)r->shared + r->head + at % r->size * r->entry;
 }
 
-/* So many answers more, of a ring that brings nothing, have this status. */
+/* The status of the next `repeats` responses in a ring that does not receive.
+ */
 static unsigned repeats;
 static int8_t repeated;
 
-/* The next request, done; false: there is none. */
-static bool answer(const struct ring *r)
+/* Responds to the next request. False: there is none. */
+static bool respond(const struct ring *r)
 {
     struct indices *at = r->shared;
     uint8_t *entry = entry_of(r, at->rsp_prod);
@@ -390,25 +392,25 @@ static bool answer(const struct ring *r)
 
     if (at->rsp_prod == at->req_prod)
         return false;
-    if (r->brings)
+    if (r->receives)
         status = input_left > 0 ? (int16_t)(next_byte() * 16u) : 60;
     else if (repeats > 0 && repeats--)
         status = repeated;
     memcpy(id, entry + r->request_id, r->id_bytes);
     memset(entry, 0, r->entry);
     memcpy(entry, id, r->id_bytes);
-    if (r->brings)
+    if (r->receives)
         entry[4] = next_byte() & 15; /* its flags */
     memcpy(entry + r->status, &status, sizeof status);
     at->rsp_prod++;
     return true;
 }
 
-/* Something with the rings. */
+/* Does something to the rings. */
 static void act(uint8_t what)
 {
     struct ring rings[2];
-    unsigned n = see_rings(rings);
+    unsigned n = find_rings(rings);
     struct ring *r = &rings[what / 16 % n];
     struct indices *at = r->shared;
     uint32_t number;
@@ -417,7 +419,7 @@ static void act(uint8_t what)
     switch (what % 16) {
     case 6:
         number = next_number();
-        answer(r);
+        respond(r);
         memcpy(entry + next_byte() * 2u % r->entry, &number, 2);
         break;
     case 7:
@@ -441,26 +443,26 @@ static void act(uint8_t what)
         break;
     default:
         for (unsigned k = what % 4u; k < 4; k++)
-            answer(r);
+            respond(r);
     }
 }
 
-static void be_honest(void)
+static void respond_to_all(void)
 {
     struct ring rings[2];
-    unsigned n = see_rings(rings);
+    unsigned n = find_rings(rings);
 
     for (unsigned i = 0; i < n; i++) {
         struct indices *at = rings[i].shared;
         unsigned most = rings[i].size;
 
         if (at->req_prod - at->rsp_prod <= most)
-            while (answer(&rings[i]))
+            while (respond(&rings[i]))
                 continue;
     }
 }
 
-/* The backend's turn. */
+/* Turns of the backend. */
 
 static void do_something(void)
 {
@@ -474,21 +476,21 @@ static void do_something(void)
         write_a_page();
         break;
     case 2:
-        back_be(next_byte() % 9u);
+        set_back_state(next_byte() % 9u);
         break;
     case 3:
         is_online = next_byte() % 2;
-        back_be(XenbusStateClosing);
+        set_back_state(XenbusStateClosing);
         break;
     case 4:
-        offers[next_byte() % offers_count].lie = next_byte();
+        offers[next_byte() % offers_count].wrong = next_byte();
         break;
     case 5:
         follow();
         break;
     default:
         if (what == 0xff)
-            move();
+            migrate();
         else if (channel && channel->port != 0)
             act(what);
     }
@@ -500,19 +502,19 @@ static void end(void)
     if (turns_after == 1) {
         is_online = true;
         for (size_t i = 0; i < offers_count; i++)
-            offers[i].lie = 0;
+            offers[i].wrong = 0;
     }
-    if (turns_after > HONEST && back_state == XenbusStateConnected) {
+    if (turns_after > CORRECT && back_state == XenbusStateConnected) {
         is_online = false;
-        back_be(XenbusStateClosing);
+        set_back_state(XenbusStateClosing);
     }
     if (back_state > XenbusStateClosed || back_state < XenbusStateInitWait ||
         back_state == XenbusStateInitialised)
-        back_be(XenbusStateClosed);
+        set_back_state(XenbusStateClosed);
     unmap_all();
     follow();
     if (channel && channel->port != 0)
-        be_honest();
+        respond_to_all();
 }
 
 void platform_wait(nanoseconds deadline)
@@ -531,7 +533,7 @@ void platform_wait(nanoseconds deadline)
         now = deadline;
 }
 
-/* What the driver takes, so that it can be freed. */
+/* Allocations of the driver, to be freed. */
 
 static struct {
     void *at;
@@ -590,11 +592,11 @@ static void begin(const uint8_t *data, size_t size)
     back_state = XenbusStateInitWait;
     front_state = XenbusStateInitialising;
     for (size_t i = 0; i < offers_count; i++)
-        offers[i].lie = 0;
+        offers[i].wrong = 0;
 }
 
-/* The input is played to its end. Then the fibers end, the first of them
- * because they are asked to, and what there is goes. */
+/* Plays the input to its end. Then joins the fibers, cancelling the first
+ * `asked`, checks that nothing is granted, and frees all. */
 static void finish_all(size_t asked)
 {
     while (input_left > 0)

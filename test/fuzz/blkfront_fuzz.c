@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A disk of Xen's, whatever its backend does (backend.h): requests end, with
- * data or without, nothing is touched but what was granted, and nothing stays
- * granted.
+ * blkfront with a hostile backend (backend.h): every request ends, only granted
+ * pages are touched, and no page stays granted.
  *
- * The first bytes of the input say in what the store lies, and what is asked of
- * the disk; the rest is what the backend does.
+ * The first bytes of the input are wrong values in xenstore and the requests;
+ * the rest are actions of the backend.
  */
 #include "backend.h"
 
@@ -14,7 +13,7 @@
 #include <xen/block_ring.c>
 #include <xen/block_xen.c>
 
-#define ASKERS 6
+#define USERS 6
 
 static struct offer offers[] = {{"backend-id", "7", 0},
                                 {"backend", "/local/domain/7/b", 0},
@@ -29,9 +28,9 @@ static struct offer offers[] = {{"backend-id", "7", 0},
                                 {"discard-granularity", "4096", 0},
                                 {"discard-alignment", "512", 0}};
 static const size_t offers_count = sizeof offers / sizeof offers[0];
-static uint8_t wishes[ASKERS];
+static uint8_t choices[USERS];
 
-static unsigned see_rings(struct ring rings[2])
+static unsigned find_rings(struct ring rings[2])
 {
     struct disk *d = disk_of_front(channel->ctx);
 
@@ -47,7 +46,7 @@ static unsigned see_rings(struct ring rings[2])
     return 1;
 }
 
-static enum status ask_for(struct block *b, unsigned what, uint8_t *data)
+static enum status request(struct block *b, unsigned what, uint8_t *data)
 {
     uint64_t sectors = b->info.sectors, at = what * 7u % 300;
     size_t count = what * 5u % 130 + 1;
@@ -75,7 +74,7 @@ static void use(void *ctx)
 
     memset(data, 1, 200 * 512);
     for (int i = 0; i < 8; i++, what = what * 31 + 7) {
-        enum status s = ask_for(watched ? (struct block *)taken[0].at : NULL,
+        enum status s = request(watched ? (struct block *)taken[0].at : NULL,
                                 what, data);
 
         check(s == OK || s == ERR_IO || s == ERR_GONE || s == ERR_NO_MEMORY ||
@@ -93,11 +92,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     begin(data, size);
     for (unsigned n = next_byte() % 4u; n > 0; n--)
-        offers[next_byte() % offers_count].lie = next_byte();
+        offers[next_byte() % offers_count].wrong = next_byte();
     if (block_xen_connect("51712", &b) == OK) {
-        for (unsigned i = 0; i < ASKERS; i++) {
-            wishes[i] = next_byte();
-            check(fiber_spawn(NULL, use, &wishes[i], &f) == OK);
+        for (unsigned i = 0; i < USERS; i++) {
+            choices[i] = next_byte();
+            check(fiber_spawn(NULL, use, &choices[i], &f) == OK);
         }
     } else {
         unmap_all();

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A network of Xen's, whatever its backend does (backend.h): what comes is a
- * frame or is dropped, a page that the backend uses is not used by others, and
- * when it has let all go no page is missing.
+ * netfront with a hostile backend (backend.h): each response gives a valid
+ * frame or none, no page is reused while the backend has it mapped, and no page
+ * is missing when it has unmapped all.
  *
- * The first bytes of the input say in what the store lies; the rest is what the
- * backend does.
+ * The first bytes of the input are wrong values in xenstore; the rest are
+ * actions of the backend.
  */
 #include "backend.h"
 
@@ -27,7 +27,7 @@ static struct offer offers[] = {{"backend-id", "7", 0},
                                 {"feature-gso-tcpv4", "1", 0}};
 static const size_t offers_count = sizeof offers / sizeof offers[0];
 
-/* Pages for all inputs. */
+/* Reserves pages once for all inputs. */
 static enum status reserve_once(size_t pages)
 {
     static bool is_done;
@@ -38,7 +38,7 @@ static enum status reserve_once(size_t pages)
     return OK;
 }
 
-static unsigned see_rings(struct ring rings[2])
+static unsigned find_rings(struct ring rings[2])
 {
     struct interface *i = interface_of_front(channel->ctx);
 
@@ -58,13 +58,13 @@ static unsigned see_rings(struct ring rings[2])
         .request_id = offsetof(netif_rx_request_t, id),
         .id_bytes = 2,
         .status = offsetof(netif_rx_response_t, status),
-        .brings = true,
+        .receives = true,
         .size = NETWORK_SLOTS,
     };
     return 2;
 }
 
-static void hear(void *ctx, struct buf *const *frames, size_t count)
+static void receive(void *ctx, struct buf *const *frames, size_t count)
 {
     static uint8_t bytes[NETWORK_FRAME];
 
@@ -87,7 +87,7 @@ static struct buf *frame_of(size_t len)
     return b;
 }
 
-static void talk(void *ctx)
+static void send_frames(void *ctx)
 {
     struct network *n = ctx;
 
@@ -108,10 +108,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     begin(data, size);
     for (unsigned k = next_byte() % 4u; k > 0; k--)
-        offers[next_byte() % offers_count].lie = next_byte();
+        offers[next_byte() % offers_count].wrong = next_byte();
     if (network_xen_connect("0", &n) == OK) {
-        network_listen(n, hear, NULL);
-        check(fiber_spawn(NULL, talk, n, &f) == OK);
+        network_listen(n, receive, NULL);
+        check(fiber_spawn(NULL, send_frames, n, &f) == OK);
     } else {
         unmap_all();
         check(reclaim(&((struct interface *)taken[0].at)->front) == 0);

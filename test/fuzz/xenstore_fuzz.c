@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * xenstore: whatever bytes the store sends, in whatever pieces, a client gets
- * answers or errors, and an end.
+ * The xenstore client: whatever bytes the store sends, in pieces of any size,
+ * each call ends with a reply or an error.
  *
- * The first byte says how large the pieces are, and whether the end is a jump
- * of the ring's index or a flood of 0xff; two more say what is asked for. The
- * rest is what the store sends, with the token of the watch for each 0xfe.
+ * The first byte of the input is the size of the pieces, and whether the stream
+ * ends in a jump of the ring's index or in endless 0xff. Two more bytes choose
+ * the requests. The rest is the stream; each 0xfe in it becomes the token of
+ * the watch.
  */
 #include <xen/xenstore.c>
 #include "platform.h"
 #include <stdlib.h>
 
-#define QUESTIONS     8
+#define REQUESTS      8
 #define NOTIFICATIONS 100000
 #define TOKEN         0xfe
 
@@ -46,7 +47,7 @@ static uint8_t next_byte(void)
     return stream_at < stream_len ? stream[stream_at++] : 0xff;
 }
 
-/* The store's turn: it takes all that was asked, and says a piece. */
+/* A turn of the store: it reads all requests, and sends a piece. */
 void platform_wait(nanoseconds deadline)
 {
     uint32_t used = ring->rsp_prod - ring->rsp_cons;
@@ -161,7 +162,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     begin(data[0]);
     fill_stream(data + 3, size - 3);
-    for (unsigned i = 0; i < QUESTIONS; i++)
+    for (unsigned i = 0; i < REQUESTS; i++)
         ask_for((data[1 + i / 4] >> i % 4 * 2) & 3);
     check(!one_at_a_time.owner && !replied.first && !room.first &&
           !watched.waiters.first);
