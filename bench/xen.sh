@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: ISC
 #
 # xen.sh prepare BUILD FOLDER   makes the guests of xen.plan, and their client
-# xen.sh run FOLDER             has them measured in the lab, one after the
-#                               other; prints "ours FIGURE VALUE UNIT", or
-#                               "linux ..."
+# xen.sh run FOLDER             measures them in the lab, one after the other;
+#                               prints "ours FIGURE VALUE UNIT", or "linux ..."
 #
-# WHO and TYPES in the environment leave some out: WHO=ours TYPES=pv.
+# WHO and TYPES in the environment choose some of them: WHO=ours TYPES=pv.
 set -eu -o pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 who=${WHO:-ours linux} types=${TYPES:-pv pvh}
@@ -38,8 +37,7 @@ make_linux()
     cp "$build/xen/vmlinux" "$folder"
 }
 
-# configuration TYPE KERNEL LINE...: as the lab has it, but that it is xl's
-# alone
+# configuration TYPE KERNEL LINE...: an .xl file, to which the lab adds nothing
 configuration()
 {
     cat <<END_OF_FILE
@@ -73,8 +71,8 @@ prepare()
     done
 }
 
-# What dom0 is to do. The disk is a file in its memory, which is as fast as a
-# disk can be there: the host's does not matter.
+# The script of dom0. The disk is a file in dom0's memory, so that the host's disk
+# does not matter.
 script()
 {
     # shellcheck disable=SC2016
@@ -82,7 +80,7 @@ script()
 log=/var/log/xen/console/guest-guest.log
 dd if=/dev/zero of=/tmp/disk.img bs=1M count=32 2>/dev/null
 
-# guest WHO TYPE: its figures on standard output
+# guest WHO TYPE: prints its figures
 guest() {
     xl create -qe "$1.$2" 2>/tmp/errors || { cat /tmp/errors >&2; exit 1; }
     if ./xen_client 10.0.0.2 "$2_" "$(xl domid guest)" >/tmp/figures; then

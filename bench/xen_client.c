@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * xen_client ADDRESS PREFIX DOMAIN   measures the services of
- *                                    example/netservices there, from dom0, each
- *                                    for a second or two, and what processor
- *                                    time they take that guest; the figures'
- *                                    names begin with PREFIX
+ *                                    example/netservices from dom0, each for a
+ *                                    second or two, and the processor time of
+ *                                    the guest; PREFIX begins the figures' names
  *
- * It is net_client.c for a place whose speed nobody knows beforehand.
+ * Like net_client.c, but for a peer of unknown speed.
  */
 #define __XEN_TOOLS__ 1
 #include "measure.h"
@@ -46,16 +45,16 @@ static double now(void)
     return clock_seconds(CLOCK_MONOTONIC);
 }
 
-/* From Linux's xen/privcmd.h, which asks for headers that are not installed. */
+/* From Linux's xen/privcmd.h, which needs headers that are not installed. */
 struct hypercall {
     uint64_t number, arg[5];
 };
 #define HYPERCALL _IOC(_IOC_NONE, 'P', 0, sizeof(struct hypercall))
 
-/* The seconds that the guest has had a processor, as Xen counts them. */
+/* The processor time of the guest in seconds, as Xen counts it. */
 static double guest_time(void)
 {
-    static struct xen_domctl question; /* in memory: Xen reads it */
+    static struct xen_domctl question; /* Xen reads it */
     struct hypercall call = {.number = __HYPERVISOR_domctl,
                              .arg = {(uintptr_t)&question}};
     static int xen = -1;
@@ -177,7 +176,7 @@ static bool trip(int s)
     return true;
 }
 
-/* The median, since a processor that others use as well delays some a lot. */
+/* The median, since a shared processor delays some round trips by much. */
 static void measure_trips(const char *figure, int s)
 {
     static double took[MOST];

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Our guest of xen.plan: measures its disk, tells on the console what came out,
- * and then is example/netservices, which is linked with it. xen_linux.c does
- * the same.
+ * The mirage guest of xen.plan: measures its disk, writes the results to the
+ * console, and then runs example/netservices, which is linked with it.
+ * xen_linux.c does the same.
  */
 #include "xen_guest.h"
 #include <mirage.h>
 #include <stdlib.h>
 
-#define MOST 32 /* fibers */
+#define MOST 32 /* the most fibers */
 
 void measure(struct console *console, struct block *block,
              struct stackv4 *stack);

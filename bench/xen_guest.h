@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* xen_guest: what the two guests of xen.plan do alike with their disks. */
+/* xen_guest: the disk benchmark that both guests of xen.plan run. */
 #ifndef BENCH_XEN_GUEST_H
 #define BENCH_XEN_GUEST_H
 
@@ -7,10 +7,10 @@
 
 #define XEN_BYTES   4096 /* of a request */
 #define XEN_SECONDS 1 /* how long each kind is measured */
-#define XEN_PAUSE   1 /* seconds until xl has nothing more to do */
+#define XEN_PAUSE   1 /* seconds before, until xl is idle */
 #define XEN_SEED    0x9e3779b97f4a7c15
 
-/* A place at random. */
+/* A random number below places. */
 static inline uint64_t xen_place(uint64_t *seed, uint64_t places)
 {
     *seed ^= *seed << 13;

@@ -21,9 +21,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MOST  32 /* requests under way */
+#define MOST  32 /* requests in flight */
 #define CHUNK 65536 /* bytes of a read or a write */
-#define ALL   65535 /* bytes of a datagram, at most */
+#define ALL   65535 /* the most bytes of a datagram */
 
 static int disk;
 static uint64_t places, seed = XEN_SEED;
@@ -144,7 +144,7 @@ static void prepare_requests(struct iocb *all, struct iocb **some,
     }
 }
 
-/* Those that are done are asked again, together. */
+/* Submits completed requests again, together. */
 static unsigned long use_together(bool is_write, double end)
 {
     struct iocb all[MOST], *some[MOST];
