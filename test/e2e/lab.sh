@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
 #
-# What the tests that run guests in the Xen lab share; after lib.sh.
+# Functions of the tests that run guests in the Xen lab; sourced after lib.sh.
 
 lab=$top/test/xen/lab
 "$lab" build >"$work/lab" 2>&1 || { cat "$work/lab"; exit 1; }
@@ -16,7 +16,7 @@ both() {
     wait
 }
 
-# guest NAME TYPE OPTION...: leaves the console, what the lab says, and the
+# guest NAME TYPE OPTION...: leaves the console's output, the lab's messages and the
 # status in $work/NAME.TYPE.{out,err,status}, and logs in $work/NAME.TYPE
 guest() {
     local at=$work/$1.$2 type=$2
@@ -33,7 +33,8 @@ of() {
     status=$(cat "$work/$1.$2.status")
 }
 
-# built FOLDER [NAME]: a copy of it, of that name, configured for Xen and built
+# built FOLDER [NAME]: copies it under that name, configures it for Xen, builds it,
+# and prints its path
 built() {
     local copy
     copy=$work/${2:-$(basename "$1")}
@@ -43,7 +44,7 @@ built() {
     echo "$copy"
 }
 
-# Each kind of guest has a folder of its own: they write to their disks.
+# Each type of guest has its own folder, since guests write to their disks.
 # twice FOLDER [NAME]: $work/NAME.pv and $work/NAME.pvh
 twice() {
     local name=${2:-$(basename "$1")}
@@ -52,7 +53,7 @@ twice() {
     cp -r "$work/$name.pv" "$work/$name.pvh"
 }
 
-# apart NAME FOLDER OPTION...: runs both kinds of FOLDER, side by side
+# apart NAME FOLDER OPTION...: runs both types of FOLDER, side by side
 apart() {
     for type in pv pvh; do
         (cd "$work/$2.$type" && guest "$1" $type "${@:3}" .) &
@@ -60,20 +61,20 @@ apart() {
     wait
 }
 
-# next NAME KERNEL ARGUMENTS: one more guest of the series
+# next NAME KERNEL ARGUMENTS: adds a guest to the series
 next() {
     local at=$work/series/$1.guest
 
     mkdir -p "$work/series"
     cp "$2" "$work/series"
-    # Its end is the end of it, and QEMU's TSC is not invariant (test/xen/lab).
+    # As in test/xen/lab: a guest does not restart, and QEMU's TSC is not invariant.
     printf '%s="destroy"\n' on_poweroff on_reboot on_crash >"$at"
     printf '%s\n' "name=\"$1\"" "kernel=\"$(basename "$2")\"" 'memory=64' \
         'tsc_mode="native"' "cmdline=\"$(sed 's/[\\"]/\\&/g' <<<"$3")\"" >>"$at"
 }
 
-# series: runs them one after the other in one dom0, as PV and as PVH side by
-# side, and leaves what guest does
+# series: runs the guests one after the other in one dom0, PV and PVH side by side,
+# and leaves the same files as guest
 series() {
     local type name at status
 
@@ -98,7 +99,7 @@ END
         mv "$at.log" "$work/$name.$type/xen.log"
         mv "$at.err" "$work/$name.$type.err"
         tr -d '\r' <"$at.raw" >"$work/$name.$type.out"
-        # As the lab has it: 0, or 10 and the number of the reason.
+        # The lab's status: 0, or 10 plus the reason.
         status=$(sed -n 's/.*has shut down, reason code \([0-9]*\) .*/\1/p' \
             "$work/$name.$type.err")
         case $status in
@@ -110,8 +111,8 @@ END
     done
 }
 
-# tools FOLDER PROGRAM: puts one that dom0's busybox lacks into FOLDER/tools,
-# with what it needs
+# tools FOLDER PROGRAM: copies a program that dom0's busybox lacks to FOLDER/tools,
+# with its libraries
 tools() {
     mkdir -p "$1/tools"
     cp "$(readlink -f "$(command -v "$2")")" "$1/tools/$2"

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
 #
-# machine.sh   part of `lab`: QEMU with Xen and dom0 in it, and the snapshot
-#              from which a run goes on
+# machine.sh   part of `lab`: QEMU with Xen and dom0, and the snapshot from which
+#              runs start
 #
-# A snapshot is two files: `state`, which QEMU writes as if to migrate, half a
-# megabyte; and `ram`, the machine's memory. A run maps ram private: nothing is
-# read ahead, what it writes is its own, and so runs may go on side by side.
+# A snapshot is two files: `state`, which QEMU writes as for a migration, half a
+# megabyte; and `ram`, the machine's memory. A run maps ram privately: nothing is
+# read ahead, its writes are its own, and runs can be concurrent.
 
 qemu='qemu-system-x86_64'
 # SMAP off: before QEMU 9.1 an iret in ring 3, which Linux does as a PV guest,
 # reads the user's stack as the supervisor: a fault. RDTSCP off: QEMU reports
 # one that Xen intercepts as RDTSC, and Xen refuses it. XSAVE off, and AVX with
-# it: else a program of dom0 now and then goes on with wrong vector registers
-# when a guest that is busy has run in between, and crashes in its C library.
+# it: otherwise programs of dom0 sometimes get wrong vector registers beside a
+# busy guest, and crash in their C library.
 cpu=max,-smap,-rdtscp,-xsave
 # Xen splits its arguments at blanks; a comma would end those of a module.
 xen_arguments='console=com1 loglvl=info guest_loglvl=all bootscrub=no
@@ -21,7 +21,7 @@ xen_arguments='console=com1 loglvl=info guest_loglvl=all bootscrub=no
 dom0_arguments='console=hvc0 loglevel=4'
 memory_is_in_a_file='migrate_set_capability x-ignore-shared on'
 
-# quoted TEXT: as the value of a QEMU option
+# quoted TEXT: prints it as the value of a QEMU option
 quoted() {
     printf %s "${1//,/,,}"
 }
@@ -30,21 +30,21 @@ snapshot_folder() {
     echo "$lab/snapshot-$machine_memory"
 }
 
-# qemu_arguments HOW GUEST: fills args. HOW is cold; save, to make a snapshot;
-# or warm, to go on from it. QEMU runs in $lab: names there need no quoting.
+# qemu_arguments HOW GUEST: sets args. HOW is cold; save, to make a snapshot; or
+# warm, to start from it. QEMU runs in $lab: names there need no quoting.
 qemu_arguments() {
     local how=$1 own guest ram network card=user
     own=$(quoted "$run")
     guest=$(quoted "$2")
     network=user,id=user,restrict=on,net=10.0.0.0/24,host=10.0.0.254$forward
-    # The snapshot knows of the user's network, whether it leads anywhere, and
-    # of a card that leaves nothing to its host.
+    # The snapshot has the user network, used or not, and a card without offloads
+    # to the host.
     if [ -n "$tap" ]; then
         card=tap
         network="$network
             -netdev tap,id=tap,ifname=$tap,script=no,downscript=no,vnet_hdr=off"
     fi
-    # Commas are QEMU's; $network is words, to be split.
+    # Commas are for QEMU; $network is split into words.
     # shellcheck disable=SC2054,SC2206
     args=(-M pc -cpu "$cpu" -accel tcg,tb-size=256 -smp 1
         -m "$machine_memory" -no-reboot -nodefaults -display none
@@ -72,10 +72,10 @@ qemu_arguments() {
     esac
 }
 
-# The pipes of a run: the guest's console, the talk with dom0, and QEMU's
-# monitor. This script holds an end of each of them open (5 to 9), so that
-# nobody waits in open, whatever becomes of QEMU; readers see the end when QEMU
-# has gone and 6 and 8 are closed.
+# The pipes of a run: the guest's console, messages to and from dom0, and QEMU's
+# monitor. This script keeps an end of each open (5 to 9), so that no open blocks,
+# even if QEMU fails; readers see the end when QEMU has gone and 6 and 8 are
+# closed.
 open_run() {
     run=$(mktemp -d)
     mkdir "$run/job"
@@ -103,7 +103,7 @@ close_run() {
     machine='' feeder=''
 }
 
-# event WHAT: notes how long after the start that was, in seconds
+# event WHAT: logs it with the seconds since the start
 event() {
     local us=$((${EPOCHREALTIME/[.,]/} - ${started/[.,]/}))
     printf '%d.%03d %s\n' $((us / 1000000)) $((us / 1000 % 1000)) "$1" \
@@ -112,7 +112,7 @@ event() {
 
 copy_console() {
     local first
-    # bash keeps no NUL; one as the first byte is lost.
+    # bash cannot hold a NUL: one as the first byte is lost.
     if IFS= read -r -d '' -n 1 first; then
         event 'first byte of the console'
         printf %s "$first"
@@ -120,7 +120,7 @@ copy_console() {
     fi
 }
 
-# Once dom0 has told the status, nothing in the machine is wanted any more.
+# Ends QEMU once dom0 has reported the status.
 listen_to_dom0() {
     local word
     while read -r word; do
@@ -132,7 +132,7 @@ listen_to_dom0() {
     done
 }
 
-# start_machine SECONDS: QEMU, for no longer than that
+# start_machine SECONDS: starts QEMU, with a time limit
 start_machine() {
     copy_console <"$run/console.out" 5>&- 6>&- 7>&- 8>&- 9>&- &
     readers=$!
@@ -150,7 +150,7 @@ wait_for_machine() {
     wait "$machine" || status=$?
     machine=''
     exec 6>&- 8>&-
-    # Numbers, to be split.
+    # Several numbers, to be split.
     wait $readers
     return $status
 }
@@ -186,7 +186,7 @@ make_snapshot() {
     qemu_arguments save "$run/guest"
     start_machine 300
     wait_until_ready
-    sleep 1 # dom0 comes to rest
+    sleep 1 # until dom0 is idle
     printf '%s\n' "$memory_is_in_a_file" \
         "migrate \"exec:cat >${folder##*/}.new/state\"" quit >&9
     if ! wait_for_machine || [ ! -s "$folder.new/state" ]; then

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Uses its disk and its network while their backends come and go.
+ * Uses its disk and its network while their backends are restarted.
  *
- * Fibers write all of the disk over and over, each a part of its own, and look
- * whether what they wrote last is still there. Port 7 sends back what comes.
- * Who connects to port 9 has the fibers end: each word of eight bytes then has
- * its own number, and what has come of it is told. Port 13 tells whether the
- * disk is still there.
+ * Fibers write the disk repeatedly, each its own part, and verify what they
+ * wrote last. Port 7 echoes. A connection to port 9 ends the fibers: each word
+ * of eight bytes then has its own number, and the result is sent. Port 13 says
+ * whether the disk still exists.
  */
 #include <mirage.h>
 #include <stdio.h>
@@ -20,7 +19,7 @@ static bool is_ending;
 static unsigned running, rounds, wrong;
 static struct waiters ended;
 
-/* What word number i of the disk is to be, in a round; 0 is the last. */
+/* The value of word i of the disk in a round; 0 is the last round. */
 static uint64_t word(uint64_t i, uint64_t round)
 {
     return i + (round << 48);
@@ -61,7 +60,7 @@ static void put(uint64_t from, uint64_t round)
     wrong += s != OK;
 }
 
-/* Every FIBERSth piece of the disk. */
+/* Writes and verifies every FIBERS-th piece of the disk. */
 static void use_part(void *ctx)
 {
     uint64_t first = (uintptr_t)ctx * WORDS;
@@ -78,7 +77,7 @@ static void use_part(void *ctx)
         }
         rounds++;
         if (time_sleep(5 * MILLISECOND) != OK)
-            break; /* others have their turn, too, at this processor's speed */
+            break; /* lets other fibers run: the processor is slow */
     } while (round > 0);
     running--;
     wake_all(&ended);
@@ -126,7 +125,7 @@ static void tell(void *ctx, struct flow *flow, struct endpoint peer)
     say(flow, "\n");
 }
 
-/* Goes on, whatever becomes of its devices. */
+/* Runs until it is asked to end, whatever happens to its devices. */
 void start(struct block *b, struct stackv4 *s)
 {
     disk = b;

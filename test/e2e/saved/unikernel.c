@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Has something under way, whenever it is saved: it writes to its disk and
- * reads that again, and gives back what comes through a connection.
+ * Always busy when it is saved: it writes to its disk, reads that back, and
+ * echoes the data of a TCP connection.
  */
 #include <mirage.h>
 #include <string.h>
