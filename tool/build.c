@@ -5,6 +5,7 @@
 #include "draft.h"
 #include "files.h"
 #include "image.h"
+#include "options.h"
 #include "process.h"
 #include "record.h"
 #include "root.h"

@@ -37,26 +37,6 @@ const struct command *find_command(const char *name);
 void print_usage(const struct command *c);
 
 /*
- * Returns the value of the option `name` if words[*i] is that option, or NULL.
- * The forms are "--name=value", and "--name value" or "-n value", for which *i
- * advances by one. Ends the program with MISUSED if there is no value.
- */
-const char *option_value(int count, char **words, int *i, const char *name,
-                         const char *short_name);
-
-/* Ends the program with MISUSED and a message: word is none of the options of
- * the command, which end with NULL. */
-void refuse_option(const char *command, const char *word,
-                   const char *const *options) __attribute__((noreturn));
-
-/* Ends the program with MISUSED and a message unless count is 0. */
-void refuse_arguments(const char *command, int count, char **words);
-
-/* Changes to the folder of file, such as f/config.c, with a message that
- * editors understand, and returns the name without the folder. */
-const char *enter_folder_of(const char *file);
-
-/*
  * Looks for packages and libraries, and prints those that are missing on
  * standard error. Returns a command that installs those whose package is known,
  * or NULL. *has_unknown: the package of some is not known.

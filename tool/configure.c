@@ -12,6 +12,7 @@
 #include "emit.h"
 #include "files.h"
 #include "image.h"
+#include "options.h"
 #include "process.h"
 #include "record.h"
 #include "quote.h"

@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "compiler.h"
 #include "facts.h"
+#include "options.h"
 #include "process.h"
 #include "record.h"
 #include "root.h"

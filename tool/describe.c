@@ -4,6 +4,7 @@
 #define _GNU_SOURCE
 #include "commands.h"
 #include "emit.h"
+#include "options.h"
 #include "process.h"
 #include "quote.h"
 #include "record.h"

@@ -95,26 +95,6 @@ static void compile(const char *file, const char *program, struct facts *facts)
     facts->dependencies = read_file(rules);
 }
 
-void add_item(struct list *l, const char *item)
-{
-    for (size_t i = 0; i < l->count; i++)
-        if (strcmp(l->item[i], item) == 0)
-            return;
-    if (l->count == MOST)
-        die(FAILED, "more than %d things in one list", MOST);
-    l->item[l->count++] = item;
-}
-
-void add_need(struct list *names, const char **places, const char *name,
-              const char *place)
-{
-    size_t before = names->count;
-
-    add_item(names, name);
-    if (names->count > before)
-        places[before] = place;
-}
-
 static struct node *find_node(struct facts *f, const char *number)
 {
     int n = atoi(number);

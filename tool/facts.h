@@ -5,16 +5,10 @@
 #ifndef TOOL_FACTS_H
 #define TOOL_FACTS_H
 
+#include "list.h"
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-
-#define MOST 256 /* devices, jobs, and each of the lists */
-
-struct list {
-    const char *item[MOST];
-    size_t count;
-};
 
 struct argument {
     const char *text; /* NULL: it is a device */
@@ -76,14 +70,6 @@ struct facts {
  * it.
  */
 struct facts *get_facts(const char *file, const char *target);
-
-/* Adds an item unless it is in the list. If the list is full, ends the
- * program. */
-void add_item(struct list *l, const char *item);
-
-/* The same for a package or library with its place. */
-void add_need(struct list *names, const char **places, const char *name,
-              const char *place);
 
 /* The path of a temporary folder, which is removed when the program ends. */
 const char *scratch(void);

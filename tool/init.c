@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "commands.h"
 #include "files.h"
+#include "options.h"
 #include "process.h"
 #include "quote.h"
 #include "root.h"

@@ -11,6 +11,7 @@
 #define _GNU_SOURCE
 #include "commands.h"
 #include "facts.h"
+#include "options.h"
 #include "process.h"
 #include "say.h"
 #include <errno.h>

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "target.h"
 #include "guest.h"
+#include "list.h"
 #include "root.h"
 #include "say.h"
 #include <string.h>
