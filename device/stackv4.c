@@ -162,6 +162,12 @@ void stackv4_finish(struct stackv4 *s)
         stackv4_counters(s, print_counter, NULL);
 }
 
+void stackv4_disconnect(struct stackv4 *s)
+{
+    s->ops->finish(s);
+    s->ops->disconnect(s);
+}
+
 void stackv4_counters(const struct stackv4 *s, counter_handler *fn, void *ctx)
 {
     s->ops->counters(s, fn, ctx);

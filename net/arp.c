@@ -6,6 +6,8 @@
 #include "arp_cache.h"
 #include "arp_log.h"
 #include "arp_packet.h"
+#include "fiber_stop.h"
+#include "ipv4_wheel.h"
 #include <mirage/arp.h>
 #include <mirage/fiber.h>
 #include <mirage/macros.h>
@@ -34,6 +36,7 @@ struct arp {
     struct waiters probing;
     arp_conflict *on_conflict;
     void *conflict_ctx;
+    struct fiber *watcher; /* of the link */
 };
 
 static void announce(struct arp *a)
@@ -171,10 +174,16 @@ enum status arp_connect(struct ethernet *e, struct arp **made)
     arp_log_init(&a->log, &a->wheel);
     a->cache.wheel = &a->wheel;
     a->cache.log = &a->log;
-    /* A fiber that was started cannot be stopped: do not free a. */
-    if (wheel_start(&a->wheel) != OK ||
-        fiber_start_as("arp", announce_when_up, a) != OK)
+    if (wheel_start(&a->wheel) != OK) {
+        free(a);
         return ERR_NO_MEMORY;
+    }
+    if (fiber_spawn(&(struct fiber_options){"arp", 0}, announce_when_up, a,
+                    &a->watcher) != OK) {
+        wheel_stop(&a->wheel);
+        free(a);
+        return ERR_NO_MEMORY;
+    }
     ethernet_listen(e, ETHERTYPE_ARP, input, a);
     *made = a;
     return OK;
@@ -259,4 +268,13 @@ struct wheel *arp_wheel(struct arp *a)
 struct ethernet *arp_ethernet(const struct arp *a)
 {
     return a->ethernet;
+}
+
+void arp_disconnect(struct arp *a)
+{
+    ethernet_listen(a->ethernet, ETHERTYPE_ARP, NULL, NULL);
+    fiber_stop(a->watcher);
+    wheel_stop(&a->wheel);
+    arp_cache_free_queues(&a->cache);
+    free(a);
 }

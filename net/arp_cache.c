@@ -306,3 +306,13 @@ bool arp_cache_is_waiting(const struct arp_cache *cache)
             return true;
     return false;
 }
+
+void arp_cache_free_queues(struct arp_cache *cache)
+{
+    for (size_t i = 0; i < ARP_ENTRIES; i++) {
+        struct arp_entry *e = &cache->entry[i];
+
+        while (e->queue_len > 0)
+            buf_free(e->queue[--e->queue_len]);
+    }
+}

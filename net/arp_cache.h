@@ -77,4 +77,7 @@ void arp_cache_set_own(struct arp_cache *cache, uint32_t own);
 /* Is a packet queued? */
 bool arp_cache_is_waiting(const struct arp_cache *cache);
 
+/* Frees the packets that are queued. */
+void arp_cache_free_queues(struct arp_cache *cache);
+
 #endif

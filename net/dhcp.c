@@ -344,14 +344,14 @@ nanoseconds dhcp_deadline(const struct dhcp *d)
     return d->deadline;
 }
 
-void dhcp_start(struct dhcp *d, const struct dhcp_caller *caller, void *ctx,
-                struct mac mac, const char *host, bool up, nanoseconds now)
+void dhcp_start(struct dhcp *d, const struct dhcp_client *client, bool up,
+                nanoseconds now)
 {
     memset(d, 0, sizeof *d);
-    d->caller = caller;
-    d->ctx = ctx;
-    d->mac = mac;
-    d->host = host;
+    d->caller = client->caller;
+    d->ctx = client->ctx;
+    d->mac = client->mac;
+    d->host = client->host;
     d->deadline = FOREVER;
     if (up)
         dhcp_link(d, true, now);

@@ -95,7 +95,8 @@ static void start(bool up)
     more_len = 0;
     server = ipv4_address(10, 0, 0, 1);
     offered = ipv4_address(10, 0, 0, 50);
-    dhcp_start(&d, &caller, NULL, ours, "larch", up, now);
+    dhcp_start(&d, &(struct dhcp_client){&caller, NULL, ours, "larch"}, up,
+               now);
 }
 
 static const uint8_t *option(uint8_t code)

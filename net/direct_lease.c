@@ -3,6 +3,7 @@
  * An address by DHCP for the direct stack: does what dhcp.c asks for.
  */
 #include "direct_lease.h"
+#include "fiber_stop.h"
 #include <mirage/platform.h>
 #include <string.h>
 
@@ -132,12 +133,13 @@ static void run_dhcp(void *ctx)
         if (d->is_to_probe) {
             d->is_to_probe = false;
             s = arp_probe(d->arp, d->probed, FOREVER);
-            if (!d->is_to_probe) /* another one, meanwhile */
+            if (!d->is_to_probe && s != ERR_CANCELLED) /* not another one */
                 dhcp_checked(&d->dhcp, s == ERR_IN_USE, time_now());
             continue;
         }
         s = wait_until(&d->dhcp_turn, dhcp_deadline(&d->dhcp));
-        dhcp_tick(&d->dhcp, time_now());
+        if (s != ERR_CANCELLED)
+            dhcp_tick(&d->dhcp, time_now());
     }
 }
 
@@ -152,16 +154,17 @@ void lease_follow_link(struct direct *d)
 enum status lease_await(struct direct *d, const char *host,
                         nanoseconds deadline)
 {
+    struct dhcp_client client = {&dhcp_caller, d, d->net->mac, host};
     enum status s;
 
     arp_on_conflict(d->arp, dhcp_conflicted, d);
     s = udpv4_listen(d->udp, 68, dhcp_datagram, d);
     if (s == OK)
-        s = fiber_start_as("dhcp", run_dhcp, d);
+        s = fiber_spawn(&(struct fiber_options){"dhcp", 0}, run_dhcp, d,
+                        &d->dhcp_fiber);
     if (s != OK)
         return s;
-    dhcp_start(&d->dhcp, &dhcp_caller, d, d->net->mac, host, d->net->up,
-               time_now());
+    dhcp_start(&d->dhcp, &client, d->net->up, time_now());
     d->is_dhcp = true;
     while (s == OK && ipv4_number(d->address.ip) == 0)
         s = wait_until(&d->bound, deadline);
@@ -189,4 +192,9 @@ void lease_give_back(struct direct *d)
             break;
     } while (arp_is_waiting(d->arp) && time_now() < deadline);
     direct_drop_address(d);
+}
+
+void lease_end(struct direct *d)
+{
+    fiber_stop(d->dhcp_fiber);
 }

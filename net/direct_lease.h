@@ -21,4 +21,7 @@ void lease_follow_link(struct direct *d);
 /* Gives the lease back, if there is one. Blocks for half a second at most. */
 void lease_give_back(struct direct *d);
 
+/* Stops the fiber of DHCP, if there is one. Blocks. */
+void lease_end(struct direct *d);
+
 #endif

@@ -10,6 +10,7 @@
 #include <mirage/fiber.h>
 #include <mirage/log.h>
 #include <mirage/macros.h>
+#include <mirage/panic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,6 +49,7 @@ struct caller {
 
 struct lookup {
     struct lookup *next;
+    struct fiber *fiber; /* that asks the servers; NULL: not run yet */
     struct dns *d;
     struct dns_name name; /* in lower case */
     struct caller *callers;
@@ -63,6 +65,7 @@ struct dns {
     struct cache_entry cache[CACHE_SIZE];
     struct lookup *lookups;
     unsigned lookup_count;
+    bool is_ending;
     struct waiters room; /* for another lookup */
     struct dns_counts counts;
     uint64_t asked, remembered, shared, failed;
@@ -116,7 +119,8 @@ static void find_servers(const struct dns *d, struct dns_servers *s)
             s->ip[s->count++] = a.dns[i];
 }
 
-unsigned dns_servers(const struct dns *d, struct ip_address *servers)
+unsigned dns_servers(const struct dns *d,
+                     struct ip_address servers[DNS_SERVERS])
 {
     struct dns_servers s;
 
@@ -248,9 +252,12 @@ static void run_lookup(void *lookup)
 {
     struct lookup *q = lookup;
     struct dns_answer answer = {.count = 0};
-    nanoseconds length;
-    enum status s = ask(q->d, &q->name, &answer, &length);
+    nanoseconds length = 0;
+    enum status s = ERR_CANCELLED;
 
+    q->fiber = fiber_self();
+    if (!q->d->is_ending)
+        s = ask(q->d, &q->name, &answer, &length);
     if (s != OK && s != ERR_NOT_FOUND)
         q->d->failed++;
     cache_store(q->d, &q->name, s, &answer, length);
@@ -454,4 +461,17 @@ enum status dns_stub_connect(struct stackv4 *stack,
     }
     *made = d;
     return OK;
+}
+
+void dns_disconnect(struct dns *d)
+{
+    d->is_ending = true;
+    for (struct lookup *q = d->lookups; q; q = q->next)
+        if (q->fiber)
+            fiber_cancel(q->fiber);
+    fiber_shield();
+    while (d->lookup_count > 0)
+        require(wait_until(&d->room, FOREVER) == OK);
+    fiber_unshield();
+    free(d);
 }

@@ -119,3 +119,9 @@ struct network *ethernet_network(const struct ethernet *e)
 {
     return e->net;
 }
+
+void ethernet_disconnect(struct ethernet *e)
+{
+    network_listen(e->net, NULL, NULL);
+    free(e);
+}

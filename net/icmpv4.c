@@ -4,6 +4,7 @@
 #include <mirage/checksum.h>
 #include <mirage/fiber.h>
 #include <mirage/icmpv4.h>
+#include <mirage/macros.h>
 #include <mirage/random.h>
 #include <mirage/stackv4.h>
 #include <stdlib.h>
@@ -98,7 +99,7 @@ static void refuse(void *ctx, const struct ipv4_packet *packet,
 {
     struct icmpv4 *icmp = ctx;
     size_t len = buf_length(payload);
-    size_t quote = len < QUOTE ? len : QUOTE;
+    size_t quote = min(len, (size_t)QUOTE);
     struct ipv4_packet answer = {.to = packet->from,
                                  .protocol = PROTOCOL_ICMP};
     struct buf *b;
@@ -298,7 +299,7 @@ static enum status send_echo(struct icmpv4 *icmp, struct ping *p)
     for (struct buf *last = b; last && at < p->len;) {
         size_t n = buf_tailroom(last) & ~(size_t)1;
 
-        n = n < p->len - at ? n : p->len - at;
+        n = min(n, p->len - at);
         for (uint8_t *to = buf_append(last, n); n > 0; n--)
             *to++ = letter(at++);
         if (at < p->len) {
@@ -344,4 +345,11 @@ enum status icmpv4_ping(struct icmpv4 *icmp, struct ip_address to, size_t len,
     if (p->status == OK)
         *took = p->came - began;
     return p->status;
+}
+
+void icmpv4_disconnect(struct icmpv4 *icmp)
+{
+    ipv4_listen(icmp->ip, PROTOCOL_ICMP, NULL, NULL, NULL);
+    ipv4_on_refusal(icmp->ip, NULL, NULL);
+    free(icmp);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "check.h"
-#include "wheel.h"
+#include "ipv4_wheel.h"
 #include <mirage/time.h>
 
 /* The clock of what is tested is ours: it may jump. */
@@ -49,7 +49,7 @@ static void begin(void)
     if (!started)
         wheel_init(&wheel, time_now());
     started = true;
-    CHECK(ipv4_connect_to(keep, NULL, &wheel, 1500, 0, &ip) == OK);
+    CHECK(ipv4_connect_with_wheel(keep, NULL, &wheel, 1500, 0, &ip) == OK);
     ipv4_set_address(ip, ipv4_of_number(US), 24, ipv4_of_number(THEM));
     CHECK(icmpv4_connect(ip, &icmp) == OK);
     ahead += 10 * SECOND;

@@ -5,6 +5,7 @@
  */
 #include "ipv4_header.h"
 #include "ipv4_route.h"
+#include "ipv4_wheel.h"
 #include "reassembly.h"
 #include "siphash.h"
 #include <mirage/bytes.h>
@@ -37,6 +38,8 @@ struct ipv4 {
     packet_sink *out;
     void *out_ctx;
     struct wheel *wheel;
+    struct wheel *own_wheel; /* NULL: it is another's */
+    struct arp *arp; /* NULL: there is none */
     uint16_t link_mtu, mtu;
     unsigned features;
     struct ipv4_routing routing;
@@ -214,9 +217,9 @@ static void on_reassembly_timeout(void *ctx, const struct ipv4_packet *packet,
     ipv4_refuse(ctx, packet, start, 11, 1);
 }
 
-enum status ipv4_connect_to(packet_sink *out, void *ctx, struct wheel *w,
-                            uint16_t mtu, unsigned features,
-                            struct ipv4 **made)
+enum status ipv4_connect_with_wheel(packet_sink *out, void *ctx,
+                                    struct wheel *w, uint16_t mtu,
+                                    unsigned features, struct ipv4 **made)
 {
     struct ipv4 *ip = calloc(1, sizeof *ip);
 
@@ -237,14 +240,34 @@ enum status ipv4_connect_to(packet_sink *out, void *ctx, struct wheel *w,
     return OK;
 }
 
+enum status ipv4_connect_to(packet_sink *out, void *ctx, uint16_t mtu,
+                            unsigned features, struct ipv4 **made)
+{
+    struct wheel *w = malloc(sizeof *w);
+    enum status s;
+
+    if (!w)
+        return ERR_NO_MEMORY;
+    s = ipv4_connect_with_wheel(out, ctx, w, mtu, features, made);
+    if (s == OK && (s = wheel_start(w)) == OK) {
+        (*made)->own_wheel = w;
+        return OK;
+    }
+    if (s == OK)
+        ipv4_disconnect(*made);
+    free(w);
+    return s;
+}
+
 enum status ipv4_connect(struct arp *arp, struct ipv4 **made)
 {
     struct network *net = ethernet_network(arp_ethernet(arp));
-    enum status s = ipv4_connect_to(to_ethernet, arp, arp_wheel(arp),
-                                    net->mtu, net->features, made);
+    enum status s = ipv4_connect_with_wheel(to_ethernet, arp, arp_wheel(arp),
+                                            net->mtu, net->features, made);
 
     if (s != OK)
         return s;
+    (*made)->arp = arp;
     arp_on_silence(arp, on_arp_silence, *made);
     ethernet_listen(arp_ethernet(arp), ETHERTYPE_IPV4, from_ethernet, *made);
     return OK;
@@ -463,4 +486,18 @@ void ipv4_counters(const struct ipv4 *ip,
     fn(ctx, "ipv4_out", ip->counters.out);
     fn(ctx, "ipv4_no_route", ip->counters.no_route);
     fn(ctx, "ipv4_fragmented", ip->counters.fragmented);
+}
+
+void ipv4_disconnect(struct ipv4 *ip)
+{
+    if (ip->arp) {
+        ethernet_listen(arp_ethernet(ip->arp), ETHERTYPE_IPV4, NULL, NULL);
+        arp_on_silence(ip->arp, NULL, NULL);
+    }
+    reassembly_free(ip->fragments);
+    if (ip->own_wheel) {
+        wheel_stop(ip->own_wheel);
+        free(ip->own_wheel);
+    }
+    free(ip);
 }

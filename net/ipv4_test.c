@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "check.h"
-#include "wheel.h"
+#include "ipv4_wheel.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/ipv4.h>
@@ -74,7 +74,8 @@ static void connect(struct host *h, uint32_t own, uint16_t mtu)
         wheel_init(&wheel, time_now());
     started = true;
     *h = (struct host){.ip = NULL};
-    CHECK(ipv4_connect_to(record_packet, h, &wheel, mtu, 0, &h->ip) == OK);
+    CHECK(ipv4_connect_with_wheel(record_packet, h, &wheel, mtu, 0, &h->ip) ==
+          OK);
     ipv4_set_address(h->ip, ipv4_of_number(own), 24, ipv4_of_number(GATEWAY));
     ipv4_listen(h->ip, PROTOCOL_UDP, on_packet, NULL, h);
     ipv4_on_refusal(h->ip, on_refusal, h);

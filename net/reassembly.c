@@ -246,3 +246,11 @@ reassembly_counters(const struct reassembly *r)
 {
     return &r->counters;
 }
+
+void reassembly_free(struct reassembly *r)
+{
+    for (size_t i = 0; i < REASSEMBLY_DATAGRAMS; i++)
+        if (r->datagram[i].used)
+            drop(&r->datagram[i]);
+    free(r);
+}

@@ -43,6 +43,9 @@ struct reassembly;
 struct reassembly *reassembly_new(struct wheel *w, reassembly_expired *expired,
                                   void *ctx);
 
+/* Drops what is incomplete, without a word, and frees r. */
+void reassembly_free(struct reassembly *r);
+
 /*
  * Adds a fragment, and takes its payload. Returns the whole payload, yours,
  * when the datagram is complete, and else NULL. f->packet is then the header of

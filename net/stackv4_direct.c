@@ -4,6 +4,7 @@
  */
 #include "stackv4_direct.h"
 #include "direct_lease.h"
+#include "fiber_stop.h"
 #include <mirage/boot.h>
 #include <mirage/macros.h>
 #include <stdlib.h>
@@ -192,6 +193,22 @@ static void finish(struct stackv4 *s)
     lease_give_back(d);
 }
 
+/* From the top: each layer calls those below until it is gone. */
+static void disconnect(struct stackv4 *s)
+{
+    struct direct *d = direct_of(s);
+
+    tcpv4_disconnect(d->tcp);
+    lease_end(d);
+    fiber_stop(d->link_fiber);
+    udpv4_disconnect(d->udp);
+    icmpv4_disconnect(d->icmp);
+    ipv4_disconnect(d->ip);
+    arp_disconnect(d->arp);
+    ethernet_disconnect(d->ethernet);
+    free(d);
+}
+
 static const struct stackv4_ops direct_ops = {
     .address_at = address_at,
     .on_address = on_address,
@@ -206,6 +223,7 @@ static const struct stackv4_ops direct_ops = {
     .begin = begin,
     .run = run,
     .finish = finish,
+    .disconnect = disconnect,
     .counters = counters,
 };
 
@@ -270,5 +288,6 @@ enum status direct_assemble(struct console *log, struct network *net,
         ipv4_set_mtu(d->ip, mtu);
     d->mtu = ipv4_mtu(d->ip);
     *made = d;
-    return fiber_start_as("link", watch_device, d);
+    return fiber_spawn(&(struct fiber_options){"link", 0}, watch_device, d,
+                       &d->link_fiber);
 }

@@ -34,6 +34,7 @@ struct direct {
     uint16_t failed_port; /* the latest that could not */
     bool failed_is_udp;
     struct waiters gone; /* or a listener has failed */
+    struct fiber *link_fiber, *dhcp_fiber; /* the latter NULL: none */
 
     struct dhcp dhcp; /* if that gives us the address */
     bool is_dhcp, is_to_probe;

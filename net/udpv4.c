@@ -7,10 +7,12 @@
  * the other, and sent when all that has come was handed over. What is no answer
  * goes at once, and after those that were written before it.
  */
+#include "fiber_stop.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/macros.h>
 #include <mirage/network.h>
+#include <mirage/panic.h>
 #include <mirage/random.h>
 #include <mirage/udpv4.h>
 #include <stdlib.h>
@@ -47,6 +49,7 @@ struct udpv4 {
     bool is_answering; /* a handler runs */
     struct joined joined;
     struct waiters joins; /* the fiber that sends them */
+    struct fiber *sender; /* that one; NULL: the device does not cut */
     struct listener *bucket[BUCKETS];
     unsigned count;
     uint64_t in, malformed, no_port, out;
@@ -396,7 +399,8 @@ enum status udpv4_connect(struct ipv4 *ip, struct udpv4 **made)
     struct udpv4 *udp = calloc(1, sizeof *udp);
 
     if (!udp || (ipv4_features(ip) & NETWORK_UDP_SEGMENTS &&
-                 fiber_start_as("udp", send_later, udp) != OK)) {
+                 fiber_spawn(&(struct fiber_options){"udp", 0}, send_later, udp,
+                             &udp->sender) != OK)) {
         free(udp);
         return ERR_NO_MEMORY;
     }
@@ -404,6 +408,21 @@ enum status udpv4_connect(struct ipv4 *ip, struct udpv4 **made)
     ipv4_listen(ip, PROTOCOL_UDP, input, failed, udp);
     *made = udp;
     return OK;
+}
+
+void udpv4_disconnect(struct udpv4 *udp)
+{
+    ipv4_listen(udp->ip, PROTOCOL_UDP, NULL, NULL, NULL);
+    fiber_stop(udp->sender);
+    buf_free(udp->joined.data);
+    for (size_t i = 0; i < BUCKETS; i++)
+        while (udp->bucket[i]) {
+            struct listener *l = udp->bucket[i];
+
+            require(!l->is_opened || l->port.by_number);
+            free_listener(l);
+        }
+    free(udp);
 }
 
 void udpv4_counters(const struct udpv4 *udp, counter_handler *fn, void *ctx)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "check.h"
-#include "wheel.h"
+#include "ipv4_wheel.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/network.h>
@@ -58,7 +58,8 @@ static void begin_with(unsigned features)
     if (!started)
         wheel_init(&wheel, time_now());
     started = true;
-    CHECK(ipv4_connect_to(keep, NULL, &wheel, 1500, features, &ip) == OK);
+    CHECK(ipv4_connect_with_wheel(keep, NULL, &wheel, 1500, features, &ip) ==
+          OK);
     ipv4_set_address(ip, ipv4_of_number(US), 24, ipv4_of_number(THEM));
     CHECK(udpv4_connect(ip, &udp) == OK);
     ipv4_on_refusal(ip, on_refusal, NULL);

@@ -6,6 +6,7 @@
  * lower levels. Bitmaps of occupied slots let the wheel skip empty time.
  */
 #include "wheel.h"
+#include "fiber_stop.h"
 #include <mirage/macros.h>
 #include <string.h>
 
@@ -165,5 +166,11 @@ static void run_wheel(void *ctx)
 enum status wheel_start(struct wheel *w)
 {
     wheel_init(w, time_now());
-    return fiber_start_as("timers", run_wheel, w);
+    return fiber_spawn(&(struct fiber_options){"timers", 0}, run_wheel, w,
+                       &w->turner);
+}
+
+void wheel_stop(struct wheel *w)
+{
+    fiber_stop(w->turner);
 }

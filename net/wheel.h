@@ -33,10 +33,14 @@ struct wheel {
     struct wheel_timer *slot[WHEEL_LEVELS][WHEEL_SLOTS];
     nanoseconds awaited; /* the fiber wakes then */
     struct waiters fiber;
+    struct fiber *turner; /* wheel_start's */
 };
 
 /* Initialises w, and starts the fiber that runs it. Keeps w. ERR_NO_MEMORY. */
 MUST_CHECK enum status wheel_start(struct wheel *w);
+
+/* Stops the fiber; no timer expires any more. Blocks. */
+void wheel_stop(struct wheel *w);
 
 /* Sets t to expire at the deadline, or moves it there. Keeps t. */
 void wheel_set(struct wheel *w, struct wheel_timer *t, nanoseconds deadline);

@@ -340,12 +340,35 @@ void event_close(struct socket_flow *f, bool is_to_send)
     if (f->write_fd >= 0)
         close(f->write_fd);
     close(f->fd);
+    *f->back = f->next;
+    if (f->next)
+        f->next->back = f->back;
     f->stack->flows--;
     wake_all(&f->stack->all_sent);
     if (e->is_scheduled)
         e->is_dead = true;
     else
         free(f);
+}
+
+void event_end_all(struct sockets *s)
+{
+    struct socket_flow *next;
+
+    for (struct socket_flow *f = s->all; f; f = next) {
+        next = f->next;
+        if (f->events.is_closed) {
+            event_close(f, false);
+            continue;
+        }
+        if (!f->over)
+            f->over = ERR_GONE;
+        event_drop(f);
+        (void)shutdown(f->fd, SHUT_RDWR); /* wakes fibers that wait for it */
+        wake_all(&f->events.waiters);
+        if (f->events.fn)
+            event_schedule(f);
+    }
 }
 
 /* Reports of the flow that hold; of one that is open. */

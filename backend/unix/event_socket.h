@@ -38,6 +38,7 @@ struct flow_events {
 struct socket_flow {
     struct flow flow;
     struct sockets *stack;
+    struct socket_flow *next, **back; /* of the stack's flows */
     int fd, write_fd; /* the same socket; -1: not needed yet */
     unsigned shut; /* enum flow_side */
     bool has_ended; /* the peer has finished */
@@ -107,6 +108,10 @@ enum status event_break(struct socket_flow *f, int error);
 /* Frees the flow and closes its sockets; with is_to_send when all that is
  * queued was sent. */
 void event_close(struct socket_flow *f, bool is_to_send);
+
+/* Ends all flows of a stack, with an orderly end for their peers (ERR_GONE).
+ * They are still to be closed. */
+void event_end_all(struct sockets *s);
 
 /* What an error of connect means; refusals are counted. */
 enum status event_connect_status(struct sockets *s, int error);

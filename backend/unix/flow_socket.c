@@ -322,6 +322,11 @@ struct socket_flow *flow_socket_new(struct sockets *s, int fd,
                               .write_fd = -1,
                               .pages = 1,
                               .local = socket_endpoint(&a),
-                              .peer = peer};
+                              .peer = peer,
+                              .next = s->all,
+                              .back = &s->all};
+    if (f->next)
+        f->next->back = &f->next;
+    s->all = f;
     return f;
 }

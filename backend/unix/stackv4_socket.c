@@ -13,6 +13,7 @@
 #include <mirage/console.h>
 #include <mirage/drivers.h>
 #include <mirage/macros.h>
+#include <mirage/panic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -279,6 +280,32 @@ static void stack_free(struct sockets *s)
     free(s);
 }
 
+/* Pages that stacks have reserved and left. */
+static size_t pages_left;
+
+/* Ports and flows end in many ways, so their end is polled for. */
+static void sockets_disconnect(struct stackv4 *stack)
+{
+    struct sockets *s = sockets_of(stack);
+    struct port *next;
+
+    for (struct port *p = s->ports; p; p = next) {
+        next = p->next;
+        require(!p->is_opened || !p->calls.udp || p->udp_port.by_number);
+        end_listener(p);
+    }
+    event_end_all(s);
+    fiber_shield();
+    while (s->ports || s->flows > 0)
+        require(time_sleep(MILLISECOND) == OK);
+    fiber_unshield();
+    event_stop(s);
+    if (s->sending.fd >= 0)
+        close(s->sending.fd);
+    pages_left += s->pages;
+    stack_free(s);
+}
+
 static const struct stackv4_ops sockets_ops = {
     .address_at = sockets_address_at,
     .on_address = sockets_on_address,
@@ -293,6 +320,7 @@ static const struct stackv4_ops sockets_ops = {
     .begin = sockets_begin,
     .run = sockets_run,
     .finish = sockets_finish,
+    .disconnect = sockets_disconnect,
     .counters = sockets_counters,
 };
 
@@ -328,6 +356,16 @@ static enum status check_address(const char *text, struct ip_address *ip)
     return OK;
 }
 
+/* Pages of the pool, which are not given back, for the stack to begin with. */
+static enum status reserve(struct sockets *s)
+{
+    s->pages = max(pages_left, SOCKETS_PAGES);
+    if (pages_left == 0 && buf_reserve(SOCKETS_PAGES) != OK)
+        return ERR_NO_MEMORY;
+    pages_left = 0;
+    return OK;
+}
+
 enum status stackv4_socket_connect(struct console *log,
                                    const char *const *addresses,
                                    struct stackv4 **stack)
@@ -344,10 +382,9 @@ enum status stackv4_socket_connect(struct console *log,
         return ERR_NO_MEMORY;
     s->stack.ops = &sockets_ops;
     s->sending.fd = -1;
-    s->pages = SOCKETS_PAGES;
     s->address = calloc(count + 1, sizeof *s->address);
     s->spill = page_alloc(SOCKETS_SPILL / PAGE_BYTES);
-    if (!s->address || !s->spill || buf_reserve(SOCKETS_PAGES) != OK)
+    if (!s->address || !s->spill || reserve(s) != OK)
         status = ERR_NO_MEMORY;
     for (; status == OK && *addresses; addresses++)
         status = check_address(*addresses, &s->address[s->address_count++]);

@@ -32,6 +32,7 @@ struct sockets {
     struct listener sending; /* datagrams from no port of ours */
     uint8_t *spill; /* SOCKETS_SPILL bytes: the end of a datagram that is longer
                        than a page; data that nobody wants */
+    struct socket_flow *all; /* flows */
     size_t flows, pages; /* now; reserved */
     struct fiber *worker; /* event_socket.c's, and what it is to look at */
     struct waiters worker_turn;

@@ -19,7 +19,6 @@
 #include <mirage/status.h>
 
 struct arp;
-struct wheel;
 
 /* Somebody else uses our address ip, and goes on to. Must not block. */
 typedef void arp_conflict(void *ctx, struct ip_address ip, struct mac other);
@@ -57,11 +56,13 @@ void arp_on_silence(struct arp *arp, arp_silent *fn, void *ctx);
  */
 void arp_write(struct arp *arp, struct ip_address ip, struct buf *packet);
 
+/* Frees arp. No fiber may be in arp_probe; what is above is disconnected.
+ * Blocks. */
+void arp_disconnect(struct arp *arp);
+
 /* Whether a packet waits until the host that it is for has answered. */
 bool arp_is_waiting(const struct arp *arp);
 
-/* What arp does by the clock happens on this wheel. */
-struct wheel *arp_wheel(struct arp *arp);
 struct ethernet *arp_ethernet(const struct arp *arp);
 
 #endif

@@ -77,10 +77,17 @@ struct dhcp {
     unsigned warned; /* of what, since DISCOVER */
 };
 
-/* Begins, with the link up or down. Keeps caller, ctx and host (NULL: no
- * name). */
-void dhcp_start(struct dhcp *d, const struct dhcp_caller *caller, void *ctx,
-                struct mac mac, const char *host, bool up, nanoseconds now);
+/* What a client is started with; it keeps caller, ctx and host. */
+struct dhcp_client {
+    const struct dhcp_caller *caller;
+    void *ctx;
+    struct mac mac;
+    const char *host; /* our name; NULL: none */
+};
+
+/* Begins, with the link up or down. */
+void dhcp_start(struct dhcp *d, const struct dhcp_client *client, bool up,
+                nanoseconds now);
 
 /* When dhcp_tick is to be called. */
 nanoseconds dhcp_deadline(const struct dhcp *d);

@@ -79,8 +79,13 @@ MUST_CHECK enum status dns_connect_tcp(struct dns *d, const char *name,
                                        uint16_t port, nanoseconds deadline,
                                        struct flow **flow);
 
-/* The servers that would be asked now: at most DNS_SERVERS; their number. */
-unsigned dns_servers(const struct dns *d, struct ip_address *servers);
+/* Stores the servers that would be asked now. Returns their number. */
+unsigned dns_servers(const struct dns *d,
+                     struct ip_address servers[DNS_SERVERS]);
+
+/* Gives up the questions that are asked, and frees d; the stack is left as it
+ * is. No fiber may be in another call on d. Blocks. */
+void dns_disconnect(struct dns *d);
 
 /* What was counted since the device was connected, by the name of each. */
 void dns_counters(const struct dns *d, counter_handler *fn, void *ctx);

@@ -38,6 +38,10 @@ void ethernet_listen(struct ethernet *e, uint16_t type, ethernet_handler *fn,
 void ethernet_write(struct ethernet *e, struct mac to, uint16_t type,
                     struct buf *packet);
 
+/* Frees e, whose layers above are disconnected; the device is left without a
+ * listener. */
+void ethernet_disconnect(struct ethernet *e);
+
 struct network *ethernet_network(const struct ethernet *e);
 
 #endif

@@ -30,4 +30,7 @@ MUST_CHECK enum status icmpv4_ping(struct icmpv4 *icmp, struct ip_address to,
                                    size_t len, nanoseconds deadline,
                                    nanoseconds *took);
 
+/* Frees icmp. No fiber may be in icmpv4_ping. */
+void icmpv4_disconnect(struct icmpv4 *icmp);
+
 #endif

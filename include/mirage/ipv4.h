@@ -14,7 +14,6 @@
 #include <mirage/status.h>
 
 struct ipv4;
-struct wheel;
 
 #define IPV4_HEADER    20 /* bytes, without options, as we send it */
 #define IPV4_HEADROOM  48 /* what a payload should have before it: room for our
@@ -67,13 +66,15 @@ typedef void packet_sink(void *ctx, struct ip_address next, bool to_many,
 MUST_CHECK enum status ipv4_connect(struct arp *arp, struct ipv4 **ip);
 
 /*
- * Without one: packets leave by out, whose device has features (see
- * mirage/network.h; they ask it for no more), and come in by ipv4_input. What
- * is done by the clock happens on w. Keeps w and ctx. ERR_NO_MEMORY.
+ * Without an Ethernet: packets leave by out, and arrive by ipv4_input. A packet
+ * may leave its checksum, and being cut into TCP segments, to out, as its
+ * offload says (mirage/buf.h); into UDP datagrams only if features has
+ * NETWORK_UDP_SEGMENTS. A link that is memory hands packets to ipv4_input with
+ * offload.csum_good set. Starts a fiber for timers. Keeps ctx. ERR_NO_MEMORY.
  */
 MUST_CHECK enum status ipv4_connect_to(packet_sink *out, void *ctx,
-                                       struct wheel *w, uint16_t mtu,
-                                       unsigned features, struct ipv4 **ip);
+                                       uint16_t mtu, unsigned features,
+                                       struct ipv4 **ip);
 
 /* A packet has come; takes it. to_many: the link's frame was for many. */
 void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *packet);
@@ -142,9 +143,10 @@ void ipv4_failed(struct ipv4 *ip, const struct ipv4_packet *packet,
                  const uint8_t *start, size_t len,
                  const struct ipv4_error *error);
 
-struct wheel *ipv4_wheel(const struct ipv4 *ip);
+/* Frees ip, whose layers above are disconnected. */
+void ipv4_disconnect(struct ipv4 *ip);
 
-/* What was counted; by name. */
+/* Calls fn for each counter, with its name and value. */
 void ipv4_counters(const struct ipv4 *ip,
                    void (*fn)(void *ctx, const char *name, uint64_t value),
                    void *ctx);

@@ -251,6 +251,15 @@ MUST_CHECK enum status stackv4_run(struct stackv4 *s);
  */
 void stackv4_finish(struct stackv4 *s);
 
+/*
+ * Does what stackv4_finish does, but for printing; then ends the connections
+ * that are left (ERR_GONE), waits until handlers have returned and every flow
+ * is closed, and frees the stack. The network device is left as it is. UDP
+ * ports that are yours must be closed before: a bug otherwise, panics. No fiber
+ * may be in another call on the stack. Blocks.
+ */
+void stackv4_disconnect(struct stackv4 *s);
+
 /* Calls fn for each of the stack's counters, with its name and its value since
  * the stack was connected. */
 typedef void counter_handler(void *ctx, const char *name, uint64_t value);
@@ -284,6 +293,7 @@ struct stackv4_ops {
                          struct flow **flow);
     enum status (*run)(struct stackv4 *s);
     void (*finish)(struct stackv4 *s);
+    void (*disconnect)(struct stackv4 *s);
     void (*counters)(const struct stackv4 *s, counter_handler *fn, void *ctx);
 };
 

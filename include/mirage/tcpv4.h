@@ -97,6 +97,12 @@ void tcpv4_reset(struct tcpv4 *tcp, enum status why);
  */
 MUST_CHECK enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline);
 
+/*
+ * Ends all connections as tcpv4_reset does (ERR_GONE), waits until handlers
+ * have returned and every flow is closed, and frees tcp. Blocks.
+ */
+void tcpv4_disconnect(struct tcpv4 *tcp);
+
 void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx);
 
 #endif

@@ -55,6 +55,10 @@ MUST_CHECK enum status udpv4_write(struct udpv4 *udp, uint16_t from,
 MUST_CHECK enum status udpv4_write_bufs(struct udpv4 *udp, uint16_t from,
                                         struct endpoint to, struct buf *data);
 
+/* Frees udp; nothing is called for its ports any more. Those that are yours
+ * must be closed before: a bug otherwise, panics. Blocks. */
+void udpv4_disconnect(struct udpv4 *udp);
+
 void udpv4_counters(const struct udpv4 *udp, counter_handler *fn, void *ctx);
 
 #endif

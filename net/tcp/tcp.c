@@ -13,6 +13,8 @@
 #include "tcp_relief.h"
 #include <mirage/boot.h>
 #include <mirage/random.h>
+#include <net/fiber_stop.h>
+#include <net/ipv4_wheel.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,7 +73,8 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
     t->ooo_pool = calloc(TCP_OOO_RUNS, sizeof *t->ooo_pool);
     t->sent_pool = calloc(TCP_SENT, sizeof *t->sent_pool);
     if (!t->ooo_pool || !t->sent_pool ||
-        fiber_start_as("tcp", work, t) != OK) {
+        fiber_spawn(&(struct fiber_options){"tcp", 0}, work, t,
+                    &t->work_fiber) != OK) {
         tcp_pool_free(&t->pool);
         free(t->ooo_pool);
         free(t->sent_pool);
@@ -188,6 +191,42 @@ enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline)
     if (time_sleep(LOOK) != OK)
         (void)!fiber_yield(); /* let the driver send them */
     return s;
+}
+
+static bool is_held(const struct connection *c)
+{
+    return c->is_held;
+}
+
+/* Ends all listeners. One that has connections is freed with the last. */
+static void end_listeners(struct tcpv4 *tcp)
+{
+    struct tcp_listener *next;
+
+    for (struct tcp_listener *l = tcp->listeners; l; l = next) {
+        next = l->next;
+        l->fn = NULL;
+        tcp_free_listener_if_unused(tcp, l);
+    }
+}
+
+void tcpv4_disconnect(struct tcpv4 *tcp)
+{
+    tcp->is_ending = true;
+    end_listeners(tcp);
+    tcpv4_reset(tcp, ERR_GONE);
+    fiber_shield();
+    while (wait_while(tcp, is_held, FOREVER) != OK)
+        continue;
+    fiber_unshield();
+    ipv4_listen(tcp->ip, PROTOCOL_TCP, NULL, NULL, NULL);
+    fiber_stop(tcp->work_fiber);
+    wheel_clear(tcp->wheel, &tcp->memory);
+    tcp_pool_free(&tcp->pool);
+    tcp_peers_free(&tcp->peers);
+    free(tcp->ooo_pool);
+    free(tcp->sent_pool);
+    free(tcp);
 }
 
 void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)

@@ -220,8 +220,8 @@ struct tcpv4 {
     enum tcpv4_ecn ecn;
     struct connection *work, *work_last; /* scheduled */
     struct waiters worker;
-    bool is_in_handler; /* in a handler, which may not
-                                                block */
+    struct fiber *work_fiber;
+    bool is_in_handler; /* in a handler, which may not block */
     bool is_ending; /* nothing is accepted */
     struct wheel_timer memory; /* while pages are scarce */
     bool refused; /* of one without pages */

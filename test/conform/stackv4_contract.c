@@ -1209,3 +1209,66 @@ unsigned contract_failures(const char *name, struct stackv4 *s,
     HOLDS(stackv4_listen_tcp(server, PORT, NULL, NULL) == OK);
     return failures;
 }
+
+static void read_until_over(struct flow *f)
+{
+    struct buf *b;
+
+    while ((serving.status = flow_read(f, &b, FOREVER)) == OK)
+        buf_free(b);
+}
+
+/* Keeps the flow, and asks for its state now and then. */
+static void sleep_until_over(struct flow *f)
+{
+    struct buf *b;
+
+    do {
+        HOLDS(time_sleep(20 * MILLISECOND) == OK);
+        serving.status = flow_read(f, &b, 0);
+    } while (serving.status == ERR_TIMEOUT);
+}
+
+static bool is_end(enum status s)
+{
+    return s == ERR_EOF || s == ERR_RESET || s == ERR_GONE;
+}
+
+unsigned contract_disconnect(const char *name, struct stackv4 *s,
+                             struct stackv4 *c, struct ip_address ip)
+{
+    struct flow *reading, *sleeping, *evented;
+    struct buf *b;
+    uint16_t number;
+
+    pair = name;
+    failures = 0;
+    server = s;
+    client = c;
+    address = ip;
+    HOLDS(stackv4_listen_tcp(server, PORT, serve, NULL) == OK);
+    HOLDS(stackv4_listen_udp(server, PORT, send_back, NULL) == OK);
+    HOLDS(stackv4_open_udp(server, NULL, note, NULL, &number) == OK);
+    listen_events(accept_echo);
+    reading = open_flow(read_until_over);
+    HOLDS(time_sleep(20 * MILLISECOND) == OK);
+    sleeping = open_flow(sleep_until_over);
+    evented = connect_to_events();
+    HOLDS(wait_until_events(&events.accepted, 1));
+    HOLDS(time_sleep(20 * MILLISECOND) == OK && serving.running == 2);
+    if (!reading || !sleeping || !evented)
+        return failures;
+    HOLDS(flow_write(evented, "x", 1, time_after(LONG)) == OK);
+    HOLDS(flow_read(evented, &b, time_after(LONG)) == OK);
+    buf_free(b);
+    stackv4_disconnect(server);
+    HOLDS(serving.running == 0 && is_end(serving.status));
+    HOLDS(events.closed == 1);
+    HOLDS(is_end(flow_read(reading, &b, time_after(LONG))));
+    HOLDS(is_end(flow_read(sleeping, &b, time_after(LONG))));
+    HOLDS(is_end(flow_read(evented, &b, time_after(LONG))));
+    flow_close(reading);
+    flow_close(sleeping);
+    flow_close(evented);
+    return failures;
+}

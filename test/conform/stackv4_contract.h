@@ -12,4 +12,8 @@
 unsigned contract_failures(const char *name, struct stackv4 *server,
                            struct stackv4 *client, struct ip_address ip);
 
+/* The same of stackv4_disconnect, which frees server. */
+unsigned contract_disconnect(const char *name, struct stackv4 *server,
+                             struct stackv4 *client, struct ip_address ip);
+
 #endif

@@ -148,7 +148,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     now = SECOND;
     sent = 0;
     holds = false;
-    dhcp_start(&d, &caller, NULL, mac, "fuzz", true, now);
+    dhcp_start(&d, &(struct dhcp_client){&caller, NULL, mac, "fuzz"}, true,
+               now);
     for (size_t at = 0; at < size;) {
         unsigned before = sent;
 

@@ -12,6 +12,7 @@
  */
 #include "platform.h"
 #include <net/tcp/tcp.h>
+#include <net/ipv4_wheel.h>
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/ipv4.h>
@@ -597,7 +598,7 @@ static void close_all(void)
 static void make_stack(void)
 {
     check(buf_reserve(PAGES) == OK && wheel_start(&wheel) == OK &&
-          ipv4_connect_to(sink, NULL, &wheel, MTU, 0, &ip) == OK &&
+          ipv4_connect_with_wheel(sink, NULL, &wheel, MTU, 0, &ip) == OK &&
           tcpv4_connect(ip, &tcp) == OK);
     ipv4_set_address(ip, ours, 24, ipv4_of_number(0));
     check(tcpv4_listen(tcp, PORT, serve, NULL) == OK);

@@ -1255,3 +1255,29 @@ TEST(no_state_is_left)
     CHECK(left.tcp->count == 0 && right.tcp->count == 0);
     CHECK(buf_pages_free() == buf_pages());
 }
+
+static void forget_after_a_second(void *resolver)
+{
+    struct dns_answer answer;
+
+    CHECK(dns_resolve(resolver, "silent.example.org", time_after(SECOND),
+                      &answer) == ERR_TIMEOUT);
+}
+
+TEST(disconnecting_gives_up_what_is_asked)
+{
+    struct dns *other = resolver_of("10.0.0.1", "10.0.0.2");
+    struct fiber *caller;
+    nanoseconds began;
+
+    serve_both(be_silent);
+    CHECK(fiber_spawn(NULL, forget_after_a_second, other, &caller) == OK);
+    CHECK(fiber_join(caller, FOREVER) == OK);
+    began = time_now();
+    dns_disconnect(other);
+    dns_disconnect(d);
+    CHECK(time_now() - began < SECOND);
+    stackv4_disconnect(stack);
+    CHECK(time_sleep(700 * SECOND) == OK);
+    CHECK(buf_pages_free() == buf_pages());
+}

@@ -6,6 +6,7 @@
  */
 #include "check.h"
 #include "peer.h"
+#include <net/ipv4_wheel.h>
 #include <mirage/random.h>
 #include <stdlib.h>
 

@@ -19,6 +19,14 @@ static void try(const char *name, struct sim_faults faults)
     CHECK(stackv4_static_connect(&pair_quiet, other, "10.0.0.3",
                                  "255.255.255.0", "", &b) == OK);
     CHECK(contract_failures(name, a, b, ipv4_address(10, 0, 0, 2)) == 0);
+    CHECK(contract_disconnect(name, a, b, ipv4_address(10, 0, 0, 2)) == 0);
+    stackv4_disconnect(b);
+    CHECK(buf_pages_free() == buf_pages());
+    /* The devices are there for others. */
+    CHECK(stackv4_default_connect(&quiet, left, &a) == OK);
+    CHECK(stackv4_static_connect(&quiet, right, "10.0.0.3", "255.255.255.0",
+                                 "", &b) == OK);
+    CHECK(contract_disconnect(name, b, a, ipv4_address(10, 0, 0, 3)) == 0);
 }
 
 TEST(two_direct_stacks_keep_the_contract)
