@@ -2,13 +2,12 @@
 /*
  * arp: Ethernet addresses by IPv4 address (RFC 826).
  *
- * Defends our own address as RFC 5227 says.
- *
- * The cache has a fixed number of places. Hosts enter it that we asked for, and
- * hosts of our network that ask for us, as far as there are places out of use.
- * If a known host is said to have another Ethernet address, the old one is
- * asked; if it stays silent the new one is used, within a second. Log source
- * arp; of many lines of one kind most are only counted.
+ * Announces and defends our own address (RFC 5227). The cache has a fixed
+ * number of entries. It has hosts that we sent requests for, and hosts of our
+ * network that sent requests for us, while there are unused entries. If a
+ * packet claims another Ethernet address for a host in the cache, the old
+ * address is sent a request; without a reply the new one is used, within a
+ * second. Logs as source arp; most of many lines of one kind are only counted.
  */
 #ifndef MIRAGE_ARP_H
 #define MIRAGE_ARP_H
@@ -20,47 +19,50 @@
 
 struct arp;
 
-/* Somebody else uses our address ip, and goes on to. Must not block. */
+/* Called when another host uses our address ip, and does not give it up. Must
+ * not block. */
 typedef void arp_conflict(void *ctx, struct ip_address ip, struct mac other);
 
-/* ip does not answer; packet was for it. Takes packet. Must not block. */
+/* Called for a packet to ip that is not sent, since ip does not reply. Takes
+ * packet. Must not block. */
 typedef void arp_silent(void *ctx, struct ip_address ip, struct buf *packet);
 
-/* Keeps e. ERR_NO_MEMORY. */
+/* Takes over the ARP packets of e. Keeps e. ERR_NO_MEMORY. */
 MUST_CHECK enum status arp_connect(struct ethernet *e, struct arp **arp);
 
 /*
- * Makes ip, of a network of prefix bits, our address (0.0.0.0: none is): we
- * answer for it, and announce it at once, and whenever the link comes up (RFC
- * 5227, 2.3).
+ * Makes ip, in a network of prefix bits, our address (0.0.0.0: we have none).
+ * Requests for it are answered, and it is announced now and whenever the link
+ * comes up (RFC 5227, 2.3).
  */
 void arp_set_address(struct arp *arp, struct ip_address ip, unsigned prefix);
 
 /*
- * Asks whether anybody uses ip (RFC 5227, 2.1.1; in less time, as the wait is
- * for people). Blocks for about half a second, after the link has come up.
- * ERR_IN_USE: another host has it. ERR_CANCELLED; ERR_TIMEOUT: the deadline.
+ * Probes whether another host uses ip (RFC 5227, 2.1.1, with shorter waits,
+ * since people wait for it). Blocks until the link is up, and then for about
+ * half a second. ERR_IN_USE: another host has it. ERR_TIMEOUT: the deadline has
+ * passed. ERR_CANCELLED.
  */
 MUST_CHECK enum status arp_probe(struct arp *arp, struct ip_address ip,
                                  nanoseconds deadline);
 
-/* Who is told; one each, the latest. Keep ctx. */
+/* Set the handlers; NULL: none. One each, the latest. Keep ctx. */
 void arp_on_conflict(struct arp *arp, arp_conflict *fn, void *ctx);
 void arp_on_silence(struct arp *arp, arp_silent *fn, void *ctx);
 
 /*
- * Sends an IPv4 packet, whose header is in the first buf, to the host with the
- * address ip on this Ethernet; takes it. While the host is asked a few packets
- * wait for its answer. A host that gets packets for others, as a router, is not
- * forgotten to make room.
+ * Sends an IPv4 packet, whose header is in the first buf, to the host at ip on
+ * this Ethernet; takes it. A few packets are queued until the host has replied.
+ * The entry of a host that packets to others are sent to, a router, is not
+ * reused.
  */
 void arp_write(struct arp *arp, struct ip_address ip, struct buf *packet);
 
-/* Frees arp. No fiber may be in arp_probe; what is above is disconnected.
+/* Frees arp, whose layers above are disconnected. No fiber may be in arp_probe.
  * Blocks. */
 void arp_disconnect(struct arp *arp);
 
-/* Whether a packet waits until the host that it is for has answered. */
+/* Whether a packet is queued for a host that has not replied yet. */
 bool arp_is_waiting(const struct arp *arp);
 
 struct ethernet *arp_ethernet(const struct arp *arp);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * flow: one end of a two-way stream of bytes, such as a TCP connection
- * (RFC 9293).
+ * flow: one end of a two-way stream of bytes, as of TCP (RFC 9293).
  *
  * One fiber may read while another writes. Each wait has a deadline, a moment
  * and not a length: FOREVER, or time_after(30 * SECOND). A deadline that has

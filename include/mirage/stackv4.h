@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * stackv4: TCP (RFC 9293) and UDP (RFC 768) over IPv4, by our own protocols
- * (stackv4_direct) or the host's sockets (stackv4_socket).
+ * stackv4: TCP (RFC 9293) and UDP (RFC 768) over IPv4.
+ *
+ * By our own protocols over a network device (stackv4_direct), or by the host's
+ * sockets (stackv4_socket).
  */
 #ifndef MIRAGE_STACKV4_H
 #define MIRAGE_STACKV4_H

@@ -2,8 +2,8 @@
 /*
  * tcpv4: TCP connections (RFC 9293) over ipv4, each a flow.
  *
- * A layer of the direct stack, for those who assemble one by hand too; the
- * calls are those of mirage/stackv4.h, which has their contracts.
+ * A layer of the direct stack, which an application can use as well. A call
+ * that names one of mirage/stackv4.h has its contract.
  */
 #ifndef MIRAGE_TCPV4_H
 #define MIRAGE_TCPV4_H
@@ -13,27 +13,26 @@
 
 struct tcpv4;
 
-/* From now on takes ip's segments. Keeps ip. ERR_NO_MEMORY. */
+/* Takes over the segments of ip. Keeps ip. ERR_NO_MEMORY. */
 MUST_CHECK enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **tcp);
 
-/* How the pace of what is sent is found. */
+/* Congestion control. */
 enum tcpv4_congestion {
-    TCPV4_CUBIC, /* RFC 9438; at first, unless --tcp-congestion=newreno */
+    TCPV4_CUBIC, /* RFC 9438; the default, unless --tcp-congestion=newreno */
     TCPV4_NEWRENO, /* RFC 5681 */
 };
 
-/* For connections that are made from now on. */
+/* Applies to connections that are made from now on. */
 void tcpv4_set_congestion(struct tcpv4 *tcp, enum tcpv4_congestion which);
 
-/* Congestion that routers mark in packets, in the place of losing them (RFC
- * 3168). */
+/* Explicit congestion notification (RFC 3168). */
 enum tcpv4_ecn {
-    TCPV4_ECN_ANSWER, /* with peers who ask; at first, unless --tcp-ecn=... */
-    TCPV4_ECN_ASK, /* asks them, too, and does without if a SYN is lost */
+    TCPV4_ECN_ANSWER, /* if the peer asks; the default, unless --tcp-ecn=... */
+    TCPV4_ECN_ASK, /* asks as well, and does without if a SYN is lost */
     TCPV4_ECN_NEVER,
 };
 
-/* For connections that are made from now on. */
+/* Applies to connections that are made from now on. */
 void tcpv4_set_ecn(struct tcpv4 *tcp, enum tcpv4_ecn ecn);
 
 /* stackv4_listen_tcp; ERR_NO_MEMORY. */
@@ -80,20 +79,20 @@ static inline size_t tcpv4_room(struct flow *flow)
     return flow_room(flow);
 }
 
-/* Ends all connections, without a word to their peers: our address has gone,
- * or another has come. */
+/* Ends all connections for the reason `why`, without telling their peers, since
+ * our address has changed or is lost. */
 void tcpv4_reset(struct tcpv4 *tcp, enum status why);
 
 /*
- * Ends all connections, for the end of the image: each peer gets what was
- * written and our end (FIN), or a reset where something is unread or the
- * connection is not open yet, and whoever calls from now on is refused. Waits
- * until the peers have acknowledged that, and for a moment longer for their own
- * ends; those that are left then, or shortly before the deadline, are reset. No
- * more can be written to a flow; it is still to be closed. Blocks.
+ * Ends all connections, at the end of the image: sends what was written and
+ * our FIN, or a reset if received data is unread or the connection is not open
+ * yet; further SYNs are refused. Waits until the peers have acknowledged, and
+ * for a moment longer for their FINs; connections that are left then, or
+ * shortly before the deadline, are reset. Flows cannot be written to any more,
+ * and must still be closed. Blocks.
  *
- * ERR_TIMEOUT: a peer did not acknowledge all, and was reset. ERR_CANCELLED: so
- * were all, at once.
+ * ERR_TIMEOUT: a peer did not acknowledge all, and was reset. ERR_CANCELLED:
+ * all were reset at once.
  */
 MUST_CHECK enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline);
 
@@ -103,6 +102,7 @@ MUST_CHECK enum status tcpv4_drain(struct tcpv4 *tcp, nanoseconds deadline);
  */
 void tcpv4_disconnect(struct tcpv4 *tcp);
 
+/* stackv4_counters */
 void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx);
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * udpv4: UDP datagrams (RFC 768) over ipv4.
  *
- * A layer of the direct stack, for those who assemble one by hand too; the
- * calls are those of mirage/stackv4.h, which has their contracts.
+ * A layer of the direct stack, which an application can use as well. A call
+ * that names one of mirage/stackv4.h has its contract.
  */
 #ifndef MIRAGE_UDPV4_H
 #define MIRAGE_UDPV4_H
@@ -48,9 +48,10 @@ MUST_CHECK enum status udpv4_write(struct udpv4 *udp, uint16_t from,
                                    size_t len);
 
 /*
- * The same for a list of bufs, the first with IPV4_HEADROOM and 8 bytes; takes
- * it. With data->offload.segment it is as many datagrams of so many bytes, the
- * last with the rest; ERR_RANGE, too, if such a one does not fit the MTU.
+ * As udpv4_write, for a list of bufs, of which the first has IPV4_HEADROOM and
+ * 8 more bytes of headroom; takes it. With data->offload.segment it is cut into
+ * datagrams of so many bytes, the last with the rest. ERR_RANGE, too, if such a
+ * datagram does not fit into the MTU.
  */
 MUST_CHECK enum status udpv4_write_bufs(struct udpv4 *udp, uint16_t from,
                                         struct endpoint to, struct buf *data);
@@ -59,6 +60,7 @@ MUST_CHECK enum status udpv4_write_bufs(struct udpv4 *udp, uint16_t from,
  * must be closed before: a bug otherwise, panics. Blocks. */
 void udpv4_disconnect(struct udpv4 *udp);
 
+/* stackv4_counters */
 void udpv4_counters(const struct udpv4 *udp, counter_handler *fn, void *ctx);
 
 #endif
