@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * ICMP of a host (RFC 792; RFC 1122, 3.2.2): echo in both directions, and error
+ * messages, with the limits of RFC 1812, 4.3.2.8.
+ */
 #include "siphash.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
@@ -16,10 +20,10 @@
 #define ECHO        8
 #define EXCEEDED    11
 #define PINGS       16
-#define BURST       100 /* messages to all, and as many a second, at most */
+#define BURST       100 /* errors to all, and as many a second, at most */
 #define SHARE       10 /* the same to one destination */
-#define SHARES      256 /* which have their own, by hash */
-#define QUOTE       64 /* bytes of the payload that a message quotes at most */
+#define SHARES      256 /* buckets of destinations, by hash */
+#define QUOTE       64 /* bytes of the payload in an error, at most */
 
 struct ping {
     bool used, answered, right;
@@ -31,7 +35,7 @@ struct ping {
     struct waiters waiting;
 };
 
-/* A token bucket of messages. */
+/* A token bucket of error messages. */
 struct bucket {
     nanoseconds refilled;
     unsigned tokens;
@@ -55,9 +59,10 @@ static struct bucket full_bucket(unsigned burst)
     return (struct bucket){time_now(), burst - random_below(burst / 2 + 1)};
 }
 
-/* Takes a token of a bucket that has burst of them, and as many a second, at
- * most. Refill and capacity vary by chance, down to nothing and to half. */
-static bool take_token(struct bucket *b, unsigned burst)
+/* Removes a token from a bucket with a capacity of `burst`, and as many new
+ * ones a second, at most. Refill and capacity vary at random, down to none and
+ * to half. False: it is empty. */
+static bool spend_token(struct bucket *b, unsigned burst)
 {
     nanoseconds now = time_now();
     nanoseconds more = (now - b->refilled) / (SECOND / burst);
@@ -78,24 +83,24 @@ static bool take_token(struct bucket *b, unsigned burst)
 }
 
 /*
- * Whether a message about a packet may be sent (RFC 1812, 4.3.2.8). An exact
- * limit tells a stranger, who sends probes in others' names and counts the
- * messages that are left for itself, which probes found an open port
- * (CVE-2020-25705). So the limit varies by chance, and each destination has a
- * share, looked at first: who exhausts its own learns nothing of others'.
+ * Whether an error may be sent (RFC 1812, 4.3.2.8). An exact limit is a side
+ * channel: an attacker that sends probes with spoofed addresses, and counts the
+ * errors that are left for itself, learns which probes found an open port
+ * (CVE-2020-25705). So the limit varies at random, and each destination has a
+ * share, which is spent first: exhausting it tells nothing about others.
  */
 static bool may_send_error(struct icmpv4 *icmp, struct ip_address to)
 {
     uint64_t hash = siphash(&icmp->key, &to, sizeof to);
 
-    return take_token(&icmp->share[hash % SHARES], SHARE) &&
-           take_token(&icmp->all, BURST);
+    return spend_token(&icmp->share[hash % SHARES], SHARE) &&
+           spend_token(&icmp->all, BURST);
 }
 
 /* RFC 792: a header of four bytes and four that are zero, then the header of
- * the packet and the first bytes of what it carries. */
-static void refuse(void *ctx, const struct ipv4_packet *packet,
-                   const struct buf *payload, uint8_t type, uint8_t code)
+ * the packet and the first bytes of its payload. */
+static void send_error(void *ctx, const struct ipv4_packet *packet,
+                       const struct buf *payload, uint8_t type, uint8_t code)
 {
     struct icmpv4 *icmp = ctx;
     size_t len = buf_length(payload);
@@ -105,7 +110,7 @@ static void refuse(void *ctx, const struct ipv4_packet *packet,
     struct buf *b;
     uint8_t *p, *header;
 
-    /* Never about a message that is no question (RFC 1122, 3.2.2). */
+    /* Not about ICMP messages but echo requests (RFC 1122, 3.2.2). */
     if (packet->protocol == PROTOCOL_ICMP && len > 0 &&
         payload->data[0] != ECHO)
         return;
@@ -131,10 +136,10 @@ static void refuse(void *ctx, const struct ipv4_packet *packet,
     buf_copy_out(payload, 0, header + IPV4_HEADER, quote);
     put_be16(p + 2, checksum_finish(checksum_add(0, p, b->len)));
     if (ipv4_write(icmp->ip, &answer, b) != OK)
-        return; /* its sender cannot be reached: nobody to tell */
+        return; /* there is no route to the sender: nothing can be done */
 }
 
-/* The request's own bufs go back: their pages are ours alone. */
+/* Sends back the bufs of the request, which have no other windows. */
 static void answer_echo(struct icmpv4 *icmp, const struct ipv4_packet *packet,
                         struct buf *b)
 {
@@ -143,12 +148,12 @@ static void answer_echo(struct icmpv4 *icmp, const struct ipv4_packet *packet,
                                  .service = packet->service};
     uint32_t sum = get_be16(b->data + 2);
 
-    if (packet->to_many) { /* RFC 1122, 3.2.2.6: may be left without one */
+    if (packet->to_many) { /* RFC 1122, 3.2.2.6 allows not to reply */
         buf_free(b);
         return;
     }
     b->data[0] = ECHO_REPLY;
-    sum += ECHO << 8; /* RFC 1624: as the sum is the complement */
+    sum += ECHO << 8; /* RFC 1624; the field has the complement of the sum */
     put_be16(b->data + 2, (uint16_t)(sum + (sum >> 16)));
     b->offload = (struct offload){0};
     if (ipv4_write(icmp->ip, &answer, b) != OK)
@@ -163,7 +168,7 @@ static struct ping *ping_of(struct icmpv4 *icmp, uint16_t id)
     return NULL;
 }
 
-static bool is_what_was_sent(const struct buf *b, size_t len)
+static bool has_sent_data(const struct buf *b, size_t len)
 {
     size_t at = 0;
 
@@ -182,13 +187,13 @@ static void finish_ping(struct ping *p, enum status s)
     wake_all(&p->waiting);
 }
 
-static void take_reply(struct icmpv4 *icmp, const struct ipv4_packet *packet,
-                       const struct buf *b)
+static void process_reply(struct icmpv4 *icmp, const struct ipv4_packet *packet,
+                          const struct buf *b)
 {
     struct ping *p = ping_of(icmp, get_be16(b->data + 4));
 
     if (p && !p->answered && ip_equal(p->to, packet->from))
-        finish_ping(p, is_what_was_sent(b, p->len) ? OK : ERR_CORRUPT);
+        finish_ping(p, has_sent_data(b, p->len) ? OK : ERR_CORRUPT);
 }
 
 /* RFC 1122, 3.2.2.1 */
@@ -201,8 +206,8 @@ static enum status status_of(uint8_t type, uint8_t code)
                                   : ERR_UNREACHABLE;
 }
 
-/* A message about a packet that we are said to have sent. */
-static void take_complaint(struct icmpv4 *icmp, const struct buf *b)
+/* An error about a packet that we have sent, as it says. */
+static void process_error(struct icmpv4 *icmp, const struct buf *b)
 {
     const uint8_t *p = b->data + HEADER;
     size_t header;
@@ -245,11 +250,11 @@ static void input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
         answer_echo(icmp, packet, b);
         return;
     case ECHO_REPLY:
-        take_reply(icmp, packet, b);
+        process_reply(icmp, packet, b);
         break;
     case UNREACHABLE:
     case EXCEEDED:
-        take_complaint(icmp, b);
+        process_error(icmp, b);
         break;
     default:
         break;
@@ -257,10 +262,10 @@ static void input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     buf_free(b);
 }
 
-/* Our echo request came to grief. */
-static void failed(void *ctx, const struct ipv4_packet *packet,
-                   const uint8_t *start, size_t len,
-                   const struct ipv4_error *error)
+/* An ICMP error was received for an echo request of ours. */
+static void on_icmp_error(void *ctx, const struct ipv4_packet *packet,
+                          const uint8_t *start, size_t len,
+                          const struct ipv4_error *error)
 {
     struct ping *p = len >= 6 && start[0] == ECHO
                          ? ping_of(ctx, get_be16(start + 4))
@@ -281,8 +286,8 @@ enum status icmpv4_connect(struct ipv4 *ip, struct icmpv4 **made)
     icmp->all = full_bucket(BURST);
     for (int i = 0; i < SHARES; i++)
         icmp->share[i] = full_bucket(SHARE);
-    ipv4_listen(ip, PROTOCOL_ICMP, input, failed, icmp);
-    ipv4_on_refusal(ip, refuse, icmp);
+    ipv4_listen(ip, PROTOCOL_ICMP, input, on_icmp_error, icmp);
+    ipv4_on_refusal(ip, send_error, icmp);
     *made = icmp;
     return OK;
 }

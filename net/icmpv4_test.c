@@ -107,7 +107,7 @@ static void echo(uint32_t to, size_t len, size_t piece, uint8_t fill)
     come(PROTOCOL_ICMP, to, p, HEADER + len, piece);
 }
 
-TEST(an_echo_of_every_size_and_sum_is_answered_as_it_was)
+TEST(an_echo_of_every_size_and_checksum_is_answered_unchanged)
 {
     begin();
     for (size_t len = 0; len < 300; len++) {
@@ -122,7 +122,7 @@ TEST(an_echo_of_every_size_and_sum_is_answered_as_it_was)
     CHECK(buf_pages_free() == buf_pages());
 }
 
-TEST(an_echo_for_many_and_what_is_wrong_or_unknown_is_not_answered)
+TEST(broadcast_malformed_and_unknown_messages_are_not_answered)
 {
     uint8_t p[HEADER + 4] = {ECHO};
 
@@ -142,7 +142,7 @@ TEST(an_echo_for_many_and_what_is_wrong_or_unknown_is_not_answered)
     CHECK(sent == 0 && buf_pages_free() == buf_pages());
 }
 
-TEST(a_protocol_that_nobody_has_is_refused_with_what_came)
+TEST(an_unknown_protocol_is_refused_with_a_quote_of_the_packet)
 {
     uint8_t p[600];
 
@@ -176,7 +176,7 @@ static unsigned complaints(unsigned count, uint32_t first, bool are_many)
     return sent - before;
 }
 
-TEST(complaints_to_one_host_are_few_and_echoes_always_answered)
+TEST(errors_to_one_host_are_limited_and_echoes_are_not)
 {
     unsigned n;
 
@@ -189,7 +189,7 @@ TEST(complaints_to_one_host_are_few_and_echoes_always_answered)
     CHECK(sent == 1000 && buf_pages_free() == buf_pages());
 }
 
-TEST(complaints_are_sent_from_the_first_moment_on)
+TEST(errors_are_sent_from_the_start)
 {
     nanoseconds before = ahead;
 
@@ -200,7 +200,7 @@ TEST(complaints_are_sent_from_the_first_moment_on)
     ahead = before + 100 * SECOND;
 }
 
-TEST(complaints_to_all_are_bounded)
+TEST(errors_to_all_hosts_are_limited)
 {
     unsigned n;
 
@@ -218,7 +218,7 @@ TEST(complaints_to_all_are_bounded)
 
 /* CVE-2020-25705: a stranger probes many ports in others' names, and then sees
  * by its own packet whether the limit was reached. */
-TEST(the_limit_of_complaints_varies_by_chance)
+TEST(the_limit_of_errors_varies_at_random)
 {
     unsigned left = 0, refilled[2] = {0}, same = 0, before = 0;
 
@@ -242,7 +242,7 @@ TEST(the_limit_of_complaints_varies_by_chance)
     CHECK(refilled[0] > 20 && refilled[1] > 20);
 }
 
-TEST(what_one_host_is_sent_does_not_depend_on_others)
+TEST(the_errors_to_one_host_do_not_depend_on_others)
 {
     unsigned first = 0, second = 0;
 
@@ -296,7 +296,7 @@ static void complain(uint8_t type, uint8_t code, uint16_t mtu, uint32_t from,
     come(PROTOCOL_ICMP, US, p, len, 100);
 }
 
-TEST(complaints_about_our_packets_are_told_to_their_protocol)
+TEST(errors_about_our_packets_are_passed_to_their_protocol)
 {
     static const struct {
         uint8_t type, code;
@@ -362,7 +362,7 @@ static void answer(uint8_t id, uint8_t data)
     come(PROTOCOL_ICMP, US, p, len, 100);
 }
 
-TEST(a_ping_ends_with_its_own_answer_or_its_deadline)
+TEST(a_ping_ends_with_its_reply_or_its_deadline)
 {
     size_t len = 100;
     struct fiber *f;

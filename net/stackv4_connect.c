@@ -53,7 +53,7 @@ static const char *parse_ipv4(const char *value)
     return NULL;
 }
 
-/* Logged once in a while: another host may claim our address without end. */
+/* Logged once in ten minutes: another host may claim our address endlessly. */
 static void conflict(void *ctx, struct ip_address ip, struct mac other)
 {
     struct direct *d = ctx;

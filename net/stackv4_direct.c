@@ -65,10 +65,10 @@ static void on_address(struct stackv4 *s, address_handler *fn, void *ctx)
     d->on_address_ctx = ctx;
 }
 
-/* A listener that could not be had ends stackv4_run, until the port is listened
- * to, or given up. */
-static enum status listened(struct direct *d, bool is_udp, uint16_t port,
-                            enum status s)
+/* A listener that could not be opened ends stackv4_run, until the port is
+ * listened on after all, or ended. */
+static enum status note_listen(struct direct *d, bool is_udp, uint16_t port,
+                               enum status s)
 {
     if (s == OK) {
         if (d->failed_port == port && d->failed_is_udp == is_udp)
@@ -92,7 +92,7 @@ static enum status listen_udp(struct stackv4 *s, uint16_t port,
 {
     struct direct *d = direct_of(s);
 
-    return listened(d, true, port, udpv4_listen(d->udp, port, fn, ctx));
+    return note_listen(d, true, port, udpv4_listen(d->udp, port, fn, ctx));
 }
 
 static enum status listen_tcp(struct stackv4 *s, uint16_t port,
@@ -100,7 +100,7 @@ static enum status listen_tcp(struct stackv4 *s, uint16_t port,
 {
     struct direct *d = direct_of(s);
 
-    return listened(d, false, port, tcpv4_listen(d->tcp, port, fn, ctx));
+    return note_listen(d, false, port, tcpv4_listen(d->tcp, port, fn, ctx));
 }
 
 static enum status listen_events(struct stackv4 *s, uint16_t port,
@@ -108,8 +108,8 @@ static enum status listen_events(struct stackv4 *s, uint16_t port,
 {
     struct direct *d = direct_of(s);
 
-    return listened(d, false, port,
-                    tcpv4_listen_events(d->tcp, port, accepted, ctx));
+    return note_listen(d, false, port,
+                       tcpv4_listen_events(d->tcp, port, accepted, ctx));
 }
 
 static enum status limit_tcp(struct stackv4 *s, uint16_t port,
@@ -228,8 +228,8 @@ static const struct stackv4_ops direct_ops = {
 };
 
 /*
- * One pool for all stacks of the image. Where memory is short it takes no more
- * than half of that: the fibers that serve connections want stacks.
+ * Fills the pool of pages, one for all stacks of the image. If memory is short
+ * it takes at most half of it: fibers that serve connections need stacks.
  */
 static enum status reserve(void)
 {
@@ -245,7 +245,7 @@ static enum status reserve(void)
     return buf_reserve(count / 2);
 }
 
-/* The device's coming and going. */
+/* Follows the link, until the device is gone. */
 static void watch_device(void *ctx)
 {
     struct direct *d = ctx;
@@ -283,7 +283,7 @@ enum status direct_assemble(struct console *log, struct network *net,
         (s = icmpv4_connect(d->ip, &d->icmp)) != OK ||
         (s = udpv4_connect(d->ip, &d->udp)) != OK ||
         (s = tcpv4_connect(d->ip, &d->tcp)) != OK)
-        return s; /* the image ends: what there is goes with it */
+        return s; /* the image ends, so nothing is freed */
     if (mtu)
         ipv4_set_mtu(d->ip, mtu);
     d->mtu = ipv4_mtu(d->ip);

@@ -30,7 +30,7 @@ struct direct {
     uint16_t mtu; /* without what DHCP says */
     unsigned conflicts; /* claims of our address */
     nanoseconds conflict_said; /* 0: never */
-    enum status listen_failed; /* OK: each listener could be had */
+    enum status listen_failed; /* OK: each listener could be opened */
     uint16_t failed_port; /* the latest that could not */
     bool failed_is_udp;
     struct waiters gone; /* or a listener has failed */

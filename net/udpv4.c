@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * UDP (RFC 768): ports, and what is received and sent on them.
- *
- * Where the device cuts UDP into datagrams, answers to one peer that are
- * equally long leave as one packet: a handler's answers are copied one behind
- * the other, and sent when all that has come was handed over. What is no answer
- * goes at once, and after those that were written before it.
+ * UDP (RFC 768): listeners and datagrams. If the device segments UDP, answers
+ * of equal length to one peer are sent as one packet: a handler's answers are
+ * appended to a buffer, which is sent when all received frames are delivered.
+ * Other datagrams are sent at once, after the buffer.
  */
 #include "fiber_stop.h"
 #include <mirage/bytes.h>
@@ -21,8 +19,8 @@
 #define HEADER    8
 #define BUCKETS   64
 #define LISTENERS 4096 /* at once */
-#define EPHEMERAL 1024 /* the first of them (RFC 6056, 3.2) */
-#define JOINED    64 /* datagrams of a packet: Linux takes no more */
+#define EPHEMERAL 1024 /* the lowest ephemeral port (RFC 6056, 3.2) */
+#define JOINED    64 /* datagrams in a packet; Linux accepts no more */
 
 struct listener {
     struct udp_port port; /* number is that of every listener */
@@ -36,9 +34,10 @@ struct listener {
     bool refused; /* by the peer, since the last write */
 };
 
-/* Answers that leave as one packet; the last may be shorter than the others. */
+/* Answers that are sent as one packet; the last may be shorter than the others.
+ */
 struct joined {
-    struct buf *data; /* NULL: there are none */
+    struct buf *data; /* NULL: there is none */
     uint16_t from;
     struct endpoint to;
     size_t each, len; /* bytes */
@@ -64,10 +63,9 @@ static struct listener **place_of(struct udpv4 *udp, uint16_t port)
     return at;
 }
 
-/* Checks the header against the datagram, and cuts off bytes beyond the length
- * that the header states. A source port of 0 is allowed: its sender wants no
- * answer (RFC 768). */
-static bool check(const struct ipv4_packet *packet, struct buf *b)
+/* Validates the header, and cuts off bytes beyond the length that it states. A
+ * source port of 0 is allowed: its sender wants no answer (RFC 768). */
+static bool is_valid(const struct ipv4_packet *packet, struct buf *b)
 {
     size_t total = buf_length(b), len = get_be16(b->data + 4);
 
@@ -82,10 +80,10 @@ static bool check(const struct ipv4_packet *packet, struct buf *b)
                0, len)) == 0xffff;
 }
 
-/* Hands b to who listens; what is several datagrams that a device has joined,
- * as those. The listener may be ended by what it hears. */
-static void hand_over(struct udpv4 *udp, struct endpoint from,
-                      struct endpoint to, const struct buf *b)
+/* Passes b to the listener; if a device has joined several datagrams, each of
+ * them. The handler may end its listener. */
+static void deliver(struct udpv4 *udp, struct endpoint from,
+                    struct endpoint to, const struct buf *b)
 {
     size_t len = buf_length(b), at = 0, n = len;
 
@@ -117,7 +115,7 @@ static void input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     struct endpoint from = {packet->from, 0}, to = {packet->to, 0};
 
     b = buf_pullup(b, HEADER);
-    if (!b || !check(packet, b)) {
+    if (!b || !is_valid(packet, b)) {
         udp->malformed++;
         buf_free(b);
         return;
@@ -127,21 +125,21 @@ static void input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     l = *place_of(udp, to.port);
     if (!l || (l->is_connected && (l->peer.port != from.port ||
                                    !ip_equal(l->peer.ip, from.ip)))) {
-        /* A connected port answers strangers as a closed port does. If it was
-         * silent, a scan would find it (CVE-2020-25705). */
+        /* A connected port answers other peers as a closed port does. If it was
+         * silent, a port scan would find it (CVE-2020-25705). */
         udp->no_port++;
         ipv4_refuse(udp->ip, packet, b, 3, 3);
         buf_free(b);
         return;
     }
     buf_trim(b, HEADER);
-    hand_over(udp, from, to, b);
+    deliver(udp, from, to, b);
     buf_free(b);
 }
 
-static void failed(void *ctx, const struct ipv4_packet *packet,
-                   const uint8_t *start, size_t len,
-                   const struct ipv4_error *error)
+static void on_icmp_error(void *ctx, const struct ipv4_packet *packet,
+                          const uint8_t *start, size_t len,
+                          const struct ipv4_error *error)
 {
     struct listener *l = len >= 4 ? *place_of(ctx, get_be16(start)) : NULL;
 
@@ -265,11 +263,12 @@ static void send_joined(struct udpv4 *udp)
     j->data = NULL;
     data->offload.segment = j->len > j->each ? (uint16_t)j->each : 0;
     s = write_bufs(udp, j->from, j->to, data);
-    (void)s; /* it may be lost here as well as anywhere */
+    (void)s; /* it may be lost here as well as on the network */
 }
 
-/* When the driver waits, and so all that has come is handed over. */
-static void send_later(void *ctx)
+/* Sends joined answers. Runs when the driver waits, and so has delivered all
+ * frames. */
+static void run_sender(void *ctx)
 {
     struct udpv4 *udp = ctx;
 
@@ -281,9 +280,9 @@ static void send_later(void *ctx)
     }
 }
 
-/* One more behind those that are there? */
-static bool is_next(const struct joined *j, uint16_t from, struct endpoint to,
-                    size_t len)
+/* Can an answer be appended to those that are there? */
+static bool can_join(const struct joined *j, uint16_t from, struct endpoint to,
+                     size_t len)
 {
     return j->data && j->from == from && j->to.port == to.port &&
            ip_equal(j->to.ip, to.ip) && len <= j->each &&
@@ -291,8 +290,8 @@ static bool is_next(const struct joined *j, uint16_t from, struct endpoint to,
            j->len + len <= UDP_MOST;
 }
 
-/* False: there are no pages, and nothing was added. */
-static bool add_joined(struct joined *j, const uint8_t *data, size_t len)
+/* Appends an answer. False: there are no pages, and nothing was appended. */
+static bool append_joined(struct joined *j, const uint8_t *data, size_t len)
 {
     struct buf *last = buf_last(j->data), *more = NULL;
     size_t n = buf_tailroom(last) < len ? buf_tailroom(last) : len;
@@ -305,7 +304,8 @@ static bool add_joined(struct joined *j, const uint8_t *data, size_t len)
     return true;
 }
 
-/* False: it is to be sent by itself. */
+/* Joins a datagram to others, if it is an answer. False: it must be sent alone.
+ */
 static bool join(struct udpv4 *udp, uint16_t from, struct endpoint to,
                  const void *data, size_t len)
 {
@@ -317,14 +317,14 @@ static bool join(struct udpv4 *udp, uint16_t from, struct endpoint to,
         IPV4_HEADER + HEADER + len > ipv4_mtu(udp->ip) ||
         !ipv4_reaches(udp->ip, to.ip))
         return false;
-    if (!is_next(j, from, to, len)) {
+    if (!can_join(j, from, to, len)) {
         send_joined(udp);
         *j = (struct joined){buf_new(IPV4_HEADROOM + HEADER), from, to, len, 0};
         if (!j->data)
             return false;
         wake_one(&udp->joins);
     }
-    if (add_joined(j, data, len))
+    if (append_joined(j, data, len))
         return true;
     if (j->len == 0) {
         buf_free(j->data);
@@ -399,13 +399,13 @@ enum status udpv4_connect(struct ipv4 *ip, struct udpv4 **made)
     struct udpv4 *udp = calloc(1, sizeof *udp);
 
     if (!udp || (ipv4_features(ip) & NETWORK_UDP_SEGMENTS &&
-                 fiber_spawn(&(struct fiber_options){"udp", 0}, send_later, udp,
+                 fiber_spawn(&(struct fiber_options){"udp", 0}, run_sender, udp,
                              &udp->sender) != OK)) {
         free(udp);
         return ERR_NO_MEMORY;
     }
     udp->ip = ip;
-    ipv4_listen(ip, PROTOCOL_UDP, input, failed, udp);
+    ipv4_listen(ip, PROTOCOL_UDP, input, on_icmp_error, udp);
     *made = udp;
     return OK;
 }

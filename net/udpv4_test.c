@@ -142,7 +142,7 @@ static uint64_t count(const char *name)
     return counted;
 }
 
-TEST(a_datagram_in_any_pieces_comes_to_its_listener)
+TEST(a_datagram_in_any_fragments_reaches_its_listener)
 {
     begin();
     CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
@@ -156,7 +156,7 @@ TEST(a_datagram_in_any_pieces_comes_to_its_listener)
     end();
 }
 
-TEST(what_is_behind_the_length_that_it_says_is_cut_off)
+TEST(bytes_beyond_the_stated_length_are_cut_off)
 {
     begin();
     CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
@@ -165,7 +165,7 @@ TEST(what_is_behind_the_length_that_it_says_is_cut_off)
     end();
 }
 
-TEST(lengths_that_lie_and_wrong_checksums_are_dropped)
+TEST(wrong_lengths_and_checksums_are_dropped)
 {
     static const size_t said[] = {0, 1, 7, HEADER + 31, 65535};
 
@@ -181,7 +181,7 @@ TEST(lengths_that_lie_and_wrong_checksums_are_dropped)
 }
 
 /* RFC 768: the source port is optional. */
-TEST(a_datagram_from_port_0_is_taken_and_none_is_sent_there)
+TEST(a_datagram_from_port_0_is_received_and_none_can_be_sent_there)
 {
     begin();
     CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
@@ -230,7 +230,7 @@ static void come_long(size_t len)
     }
 }
 
-TEST(no_datagram_is_longer_than_its_contract_says)
+TEST(no_datagram_is_longer_than_UDP_MOST)
 {
     begin();
     CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
@@ -274,7 +274,7 @@ static void hear_other(void *ctx, struct endpoint from, struct endpoint to,
     others++;
 }
 
-TEST(a_later_listener_replaces_the_earlier_and_none_ends_it)
+TEST(a_later_listener_replaces_the_earlier_and_null_ends_it)
 {
     begin();
     CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
@@ -290,7 +290,7 @@ TEST(a_later_listener_replaces_the_earlier_and_none_ends_it)
     end();
 }
 
-TEST(a_listener_does_not_take_over_a_port_that_was_opened)
+TEST(listening_on_an_opened_port_fails)
 {
     struct endpoint peer = them(1000);
     uint16_t connected, open;
@@ -313,7 +313,7 @@ TEST(a_listener_does_not_take_over_a_port_that_was_opened)
 }
 
 /* RFC 6056, 3.2: from 1024 to 65535, and none that is listened to. */
-TEST(ports_of_our_own_choice_are_of_the_whole_range_without_listeners)
+TEST(chosen_ports_cover_the_range_and_have_no_listener)
 {
     unsigned low = 0, high = 0;
 
@@ -338,7 +338,7 @@ TEST(ports_of_our_own_choice_are_of_the_whole_range_without_listeners)
     end();
 }
 
-TEST(listeners_are_bounded_and_ports_by_chance_differ)
+TEST(the_number_of_listeners_is_bounded_and_chosen_ports_differ)
 {
     static uint16_t ports[5000];
     unsigned count = 0, same = 0;
@@ -357,7 +357,7 @@ TEST(listeners_are_bounded_and_ports_by_chance_differ)
     end();
 }
 
-TEST(what_is_sent_has_its_ports_length_and_the_pseudo_headers_sum)
+TEST(a_sent_datagram_has_ports_length_and_the_sum_of_the_pseudo_header)
 {
     uint8_t p[20 + HEADER + 5];
     uint16_t sum;
@@ -377,7 +377,7 @@ TEST(what_is_sent_has_its_ports_length_and_the_pseudo_headers_sum)
     end();
 }
 
-TEST(too_long_nowhere_and_without_pages_are_errors_that_leave_nothing)
+TEST(failed_writes_leak_no_pages)
 {
     static uint8_t data[UDP_MOST + 1];
     static struct buf *taken[TEST_PAGES];
@@ -397,7 +397,7 @@ TEST(too_long_nowhere_and_without_pages_are_errors_that_leave_nothing)
     end();
 }
 
-TEST(a_refusal_of_a_peer_is_told_once_to_who_is_connected_to_it)
+TEST(a_refusal_by_the_peer_is_reported_once_to_the_connected_port)
 {
     struct endpoint peer = them(1000);
     struct ipv4_packet packet = {.from = ipv4_of_number(US),
@@ -442,7 +442,7 @@ static void asked(uint16_t from, size_t len)
     come(from, 53, len, HEADER + len, 2000, true, 0);
 }
 
-TEST(answers_of_one_length_to_one_peer_leave_as_one_packet)
+TEST(answers_of_one_length_to_one_peer_are_sent_as_one_packet)
 {
     begin_with(NETWORK_CHECKSUM | NETWORK_UDP_SEGMENTS);
     CHECK(udpv4_listen(udp, 53, answer, NULL) == OK);
@@ -459,7 +459,7 @@ TEST(answers_of_one_length_to_one_peer_leave_as_one_packet)
     end();
 }
 
-TEST(answers_to_others_and_what_is_no_answer_do_not_wait_for_it)
+TEST(other_datagrams_do_not_wait_for_joined_answers)
 {
     begin_with(NETWORK_CHECKSUM | NETWORK_UDP_SEGMENTS);
     CHECK(udpv4_listen(udp, 53, answer, NULL) == OK);
@@ -478,7 +478,7 @@ TEST(answers_to_others_and_what_is_no_answer_do_not_wait_for_it)
     end();
 }
 
-TEST(a_device_that_does_not_cut_gets_each_answer_at_once)
+TEST(without_segmentation_each_answer_is_sent_at_once)
 {
     begin();
     CHECK(udpv4_listen(udp, 53, answer, NULL) == OK);
@@ -488,7 +488,7 @@ TEST(a_device_that_does_not_cut_gets_each_answer_at_once)
     end();
 }
 
-TEST(an_answer_without_a_way_is_an_error_though_others_are_joined)
+TEST(an_answer_without_a_route_is_an_error_while_others_are_joined)
 {
     begin_with(NETWORK_CHECKSUM | NETWORK_UDP_SEGMENTS);
     CHECK(udpv4_listen(udp, 53, answer, NULL) == OK);

@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A flow that is one of the host's TCP connections.
- *
- * Each call first tries, and waits only where the host would have. A read
- * takes as many pages as the last ones filled, up to PAGES_MOST, and keeps for
- * the next reads what was not asked for yet. A file descriptor can be waited
- * for by one fiber at a time (events.h), so the first write that has to wait
- * makes a second one of the same socket.
- *
- * The host tells of the end of a connection only once, and afterwards of
- * something else; so the first cause is kept.
+ * A flow that is one of the host's TCP connections: reading, closing, options.
+ * A read receives into as many pages as earlier reads have filled, up to
+ * PAGES_MOST, and keeps for the next reads what is more than one page. The host
+ * reports the error that ended a connection only once, so it is kept.
  */
 #include "flow_socket.h"
 #include "stackv4_socket.h"
@@ -44,9 +38,10 @@ static void yield(const struct socket_flow *f)
         (void)fiber_yield();
 }
 
-/* Empty pages for a read, as a list, at least one; and their bytes. */
-static struct buf *take_pages(const struct socket_flow *f, struct iovec *iov,
-                              size_t *count)
+/* Allocates a list of pages for a read, and describes them in iov. NULL: there
+ * is none. */
+static struct buf *alloc_pages(const struct socket_flow *f, struct iovec *iov,
+                               size_t *count)
 {
     struct buf *first = NULL, **end = &first;
     size_t most = 1 + buf_pages_free() / 8; /* leave some for others */
@@ -60,9 +55,9 @@ static struct buf *take_pages(const struct socket_flow *f, struct iovec *iov,
     return first;
 }
 
-/* Keeps in f the pages that len bytes have come into, and frees the others. */
-static void keep_pages(struct socket_flow *f, struct buf *pages, size_t count,
-                       size_t len)
+/* Stores the pages that hold len received bytes in f, and frees the others. */
+static void store_pages(struct socket_flow *f, struct buf *pages, size_t count,
+                        size_t len)
 {
     struct buf **end = &f->came;
     unsigned used = 0;
@@ -86,20 +81,20 @@ static void keep_pages(struct socket_flow *f, struct buf *pages, size_t count,
         f->pages = 1;
 }
 
-/* Waits for data, until f->came has some. */
+/* Waits until f->came has data. */
 static enum status await_data(struct socket_flow *f, nanoseconds deadline)
 {
     struct iovec iov[PAGES_MOST];
 
     for (;;) {
         size_t count;
-        struct buf *pages = take_pages(f, iov, &count);
+        struct buf *pages = alloc_pages(f, iov, &count);
         ssize_t n = pages ? readv(f->fd, iov, (int)count) : -1;
         int error = pages ? errno : ENOBUFS;
         enum status s = OK;
 
         if (n > 0) {
-            keep_pages(f, pages, count, (size_t)n);
+            store_pages(f, pages, count, (size_t)n);
             yield(f);
             return OK;
         }
@@ -134,7 +129,7 @@ static enum status socket_read(struct flow *flow, struct buf **data,
         return f->over ? f->over : ERR_EOF;
     if (!f->came && (s = await_data(f, deadline)) != OK)
         return s;
-    if (!f->came) /* another fiber shut it while others had their turn */
+    if (!f->came) /* another fiber shut it meanwhile */
         return f->over ? f->over : ERR_EOF;
     *data = f->came;
     f->came = (*data)->next;
@@ -148,7 +143,7 @@ static void socket_shutdown(struct flow *flow, enum flow_side sides)
 
     f->shut |= sides;
     if (sides & FLOW_READING) {
-        (void)shutdown(f->fd, SHUT_RD); /* wakes who reads */
+        (void)shutdown(f->fd, SHUT_RD); /* wakes a fiber that reads */
         buf_free(f->came);
         f->came = NULL;
     }
@@ -156,10 +151,8 @@ static void socket_shutdown(struct flow *flow, enum flow_side sides)
         (void)shutdown(f->fd, SHUT_WR); /* or once all is sent */
 }
 
-/*
- * Linux resets a connection that is "connected" to no address; elsewhere it is
- * reset when it is closed, and until then just silent.
- */
+/* On Linux, connecting to no address resets the connection at once; elsewhere
+ * it is reset when it is closed, and sends nothing until then. */
 static void socket_abort(struct flow *flow)
 {
     static const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -187,9 +180,9 @@ static int unread(int fd)
 }
 
 /*
- * The host resets a connection that is closed with unread data, and sends what
- * is queued otherwise. It does not know of the data that we have read and
- * nobody has asked for, nor of those that were given up by FLOW_READING.
+ * The host resets a connection that is closed with unread data, and sends the
+ * queued data otherwise. It does not know of data that is in f->came, nor that
+ * FLOW_READING gave up what it holds.
  */
 static void socket_close(struct flow *flow)
 {
@@ -230,7 +223,7 @@ static void set(const struct socket_flow *f, int level, int name, int value)
     (void)setsockopt(f->fd, level, name, &value, sizeof value);
 }
 
-/* A length in units, rounded up, from 1 to most. */
+/* A length of time in units, rounded up, from 1 to most. */
 static int in_units(nanoseconds length, nanoseconds unit, int most)
 {
     nanoseconds n = length / unit + (length % unit != 0);
@@ -311,7 +304,7 @@ struct socket_flow *flow_socket_new(struct sockets *s, int fd,
         close(fd);
         return NULL;
     }
-    /* Flows that nobody reads must not keep the pages from the others. */
+    /* Flows that are not read must not take all pages from the others. */
     if (++s->flows * PAGES_OF_FLOW > s->pages &&
         buf_reserve(SOCKETS_PAGES) == OK)
         s->pages += SOCKETS_PAGES;

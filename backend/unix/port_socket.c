@@ -79,7 +79,7 @@ void port_end(struct port *p)
     port_free_if_over(p);
 }
 
-/* All of its addresses are served, or none. */
+/* Closes all sockets of a port, since one could not be opened. */
 static void port_fail(struct port *p, enum status why)
 {
     p->failed = why;
@@ -102,7 +102,7 @@ void listener_end(struct listener *l)
     port_free_if_over(p);
 }
 
-/* Logs why the host does not let us have it, and what helps. */
+/* Logs why a listener cannot be opened, and what helps. */
 static enum status cannot_listen(const struct port *p,
                                  const struct listener *l, int error)
 {

@@ -35,8 +35,8 @@ struct listener {
     struct fiber *fiber; /* NULL: it has not run yet */
     struct endpoint peer; /* UDP: the sender of the last datagram, */
     struct ip_address local; /* and which of our addresses it was sent to */
-    struct endpoint gone; /* UDP: a peer that is said not to be there; port 0:
-                             none is */
+    struct endpoint refused_by; /* UDP: a peer whose host sent "port
+                                   unreachable"; port 0: none has */
 };
 
 /* What is called for a port: one of the three. */

@@ -28,7 +28,7 @@ static struct sockets *sockets_of(const struct stackv4 *s)
     return containing((struct stackv4 *)(uintptr_t)s, struct sockets, stack);
 }
 
-/* Is address i one that another of the list stands for, too? */
+/* Does another address of the list include address i? */
 static bool is_covered(const struct sockets *s, size_t i)
 {
     for (size_t k = 0; k < s->address_count; k++)
@@ -118,7 +118,7 @@ static enum status sockets_listen_events(struct stackv4 *s, uint16_t port,
                       (struct port_calls){.accepted = accepted, .ctx = ctx});
 }
 
-/* listen(2) once more only changes the length of the queue. */
+/* Calling listen(2) again only changes the length of its queue. */
 static enum status sockets_limit_tcp(struct stackv4 *s, uint16_t port,
                                      const struct tcp_limits *limits)
 {
@@ -204,7 +204,7 @@ static enum status sockets_run(struct stackv4 *stack)
     return status;
 }
 
-/* The host keeps routes to itself; netmask and DNS servers it tells. */
+/* The host tells the netmask and its DNS servers; routes are its own affair. */
 static enum status sockets_address_at(const struct stackv4 *stack, size_t i,
                                       struct stackv4_address *address)
 {
@@ -237,7 +237,7 @@ static enum status sockets_address_at(const struct stackv4 *stack, size_t i,
     return OK;
 }
 
-/* Addresses are the host's, who tells nobody when they change. */
+/* The host does not report changes of its addresses. */
 static void sockets_on_address(struct stackv4 *s, address_handler *fn,
                                void *ctx)
 {
@@ -261,7 +261,8 @@ static void sockets_counters(const struct stackv4 *s, counter_handler *fn,
     fn(ctx, "udp_dropped", c->datagrams_dropped);
 }
 
-/* What the host has taken is sent by it, after our end too. */
+/* The host sends the data that it has taken, even after our process has ended.
+ */
 static void sockets_finish(struct stackv4 *stack)
 {
     struct sockets *s = sockets_of(stack);
@@ -280,10 +281,10 @@ static void stack_free(struct sockets *s)
     free(s);
 }
 
-/* Pages that stacks have reserved and left. */
+/* Pages that stacks had reserved when they were disconnected. */
 static size_t pages_left;
 
-/* Ports and flows end in many ways, so their end is polled for. */
+/* Polls, since ports and flows end in many ways. */
 static void sockets_disconnect(struct stackv4 *stack)
 {
     struct sockets *s = sockets_of(stack);
@@ -324,7 +325,7 @@ static const struct stackv4_ops sockets_ops = {
     .counters = sockets_counters,
 };
 
-/* Is it an address of this host, or 0.0.0.0, all of them? */
+/* Checks that text is an address of this host, or 0.0.0.0: all of them. */
 static enum status check_address(const char *text, struct ip_address *ip)
 {
     struct sockaddr_in a;

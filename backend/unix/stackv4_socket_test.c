@@ -105,7 +105,7 @@ static void check_reads(struct flow *f, const char *wanted)
     CHECK_TEXT(found, wanted);
 }
 
-TEST(connecting_says_so_and_nothing_else)
+TEST(connecting_logs_two_lines_and_tells_the_addresses)
 {
     const char *const addresses[] = {"0.0.0.0", "127.0.0.1", NULL};
     struct ip_address ip;
@@ -118,7 +118,7 @@ TEST(connecting_says_so_and_nothing_else)
     CHECK(stackv4_ip_at(stack, 2, &ip) == ERR_NOT_FOUND);
 }
 
-TEST(the_host_tells_the_netmask_of_an_address_and_its_dns_servers)
+TEST(an_address_has_the_netmask_and_dns_servers_of_the_host)
 {
     const char *const addresses[] = {"127.0.0.1", NULL};
     struct ip_address servers[3];
@@ -137,7 +137,7 @@ TEST(the_host_tells_the_netmask_of_an_address_and_its_dns_servers)
         CHECK(ip_equal(a.dns[i], servers[i]));
 }
 
-TEST(addresses_are_looked_at_first)
+TEST(connecting_with_a_wrong_address_fails_with_a_reason)
 {
     const char *const none[] = {"0.0.0.0", "1.2.3", NULL};
     const char *const not_ours[] = {"192.0.2.1", NULL};
@@ -161,7 +161,7 @@ static void echo(void *ctx, struct flow *f, struct endpoint peer)
             return;
 }
 
-TEST(both_ends_know_each_other)
+TEST(both_ends_of_a_flow_know_both_endpoints)
 {
     uint16_t port = new_port();
     struct flow *f;
@@ -194,7 +194,7 @@ static void one_of_many(void *ctx)
     flow_close(f);
 }
 
-TEST(many_connections_at_once)
+TEST(hundreds_of_connections_are_served_at_once)
 {
     static struct fiber *fiber[CROWD];
     int served = 0;
@@ -231,7 +231,7 @@ static void write_large(void *flow)
     flow_shutdown(flow, FLOW_WRITING);
 }
 
-TEST(a_large_transfer_comes_back_as_it_was_while_it_is_still_written)
+TEST(a_large_stream_is_echoed_intact_while_it_is_written)
 {
     uint16_t port = new_port();
     size_t len = 0;
@@ -273,7 +273,7 @@ static void half_close(void *ctx, struct flow *f, struct endpoint peer)
     *(size_t *)ctx = len;
 }
 
-TEST(one_side_ends_and_the_other_goes_on)
+TEST(shutting_one_side_leaves_the_other_open)
 {
     uint16_t port = new_port();
     size_t len = 0, none;
@@ -293,7 +293,7 @@ TEST(one_side_ends_and_the_other_goes_on)
     stackv4_listen_tcp(stack, port, NULL, NULL);
 }
 
-TEST(a_reading_side_that_is_shut_gives_nothing)
+TEST(a_read_after_shutting_the_reading_side_returns_the_end)
 {
     uint16_t port = new_port();
     struct flow *f;
@@ -348,7 +348,7 @@ static enum status read_answer(enum status *finished, size_t *len)
     return s;
 }
 
-TEST(flow_finish_brings_the_answer_to_a_peer_that_was_still_sending)
+TEST(flow_finish_delivers_the_answer_to_a_peer_that_is_still_sending)
 {
     enum status finished = ERR_IN_USE;
     size_t len = 0;
@@ -375,7 +375,7 @@ static void read_one(void *ctx, struct flow *f, struct endpoint peer)
     buf_free(b);
 }
 
-TEST(what_was_read_of_the_host_and_not_asked_for_is_unread_too)
+TEST(a_close_with_buffered_unread_data_is_a_reset)
 {
     uint16_t port = new_port();
     size_t len;
@@ -399,7 +399,7 @@ static void shut_and_go(void *ctx, struct flow *f, struct endpoint peer)
     CHECK(flow_write(f, "bye", 3, FOREVER) == OK);
 }
 
-TEST(what_was_given_up_before_a_close_is_no_reason_for_a_reset)
+TEST(data_given_up_before_a_close_causes_no_reset)
 {
     uint16_t port = new_port();
     size_t len;
@@ -423,7 +423,7 @@ static void flood(void *ctx, struct flow *f, struct endpoint peer)
         continue;
 }
 
-TEST(flow_finish_ends_at_its_deadline_though_the_peer_never_stops)
+TEST(flow_finish_ends_at_its_deadline_while_the_peer_keeps_sending)
 {
     uint16_t port = new_port();
     nanoseconds began = time_now();
@@ -440,7 +440,7 @@ TEST(flow_finish_ends_at_its_deadline_though_the_peer_never_stops)
     free(large);
 }
 
-TEST(who_reads_no_more_does_not_stop_a_peer_that_sends_before_it_reads)
+TEST(a_writer_that_gave_up_reading_does_not_block_a_peer_that_sends_first)
 {
     uint16_t port = new_port();
     struct flow *f;
@@ -471,7 +471,7 @@ static void read_to_the_end(void *flow)
     CHECK(drain(flow, &len) == ERR_RESET);
 }
 
-TEST(an_abort_is_a_reset_at_both_ends_also_for_who_waits)
+TEST(an_abort_resets_both_ends_and_wakes_fibers_that_wait)
 {
     uint16_t port = new_port();
     enum status s = OK;
@@ -549,7 +549,7 @@ TEST(a_fiber_that_waits_can_be_cancelled)
     stackv4_listen_tcp(stack, port, NULL, NULL);
 }
 
-TEST(pages_are_written_from_where_they_lie_and_freed)
+TEST(flow_write_bufs_sends_bufs_and_frees_them)
 {
     uint16_t port = new_port();
     size_t before;
@@ -597,7 +597,7 @@ TEST(a_read_waits_for_pages_when_there_are_none)
     stackv4_listen_tcp(stack, port, NULL, NULL);
 }
 
-TEST(a_connection_to_nobody_is_refused)
+TEST(a_connection_to_a_port_without_a_listener_is_refused)
 {
     struct flow *f = NULL;
 
@@ -607,7 +607,7 @@ TEST(a_connection_to_nobody_is_refused)
     CHECK(f == NULL);
 }
 
-TEST(a_connection_that_is_not_answered_ends_by_its_deadline)
+TEST(connecting_to_a_silent_host_ends_at_its_deadline)
 {
     uint16_t port = new_port();
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -629,7 +629,7 @@ TEST(a_connection_that_is_not_answered_ends_by_its_deadline)
     close(fd);
 }
 
-TEST(options_are_kept_and_told)
+TEST(flow_options_reach_the_socket)
 {
     const struct flow_options wanted = {.no_delay = true,
                                         .keepalive_idle = 5 * SECOND,
@@ -669,7 +669,7 @@ static void check_greets(uint16_t port, const char *wanted)
     flow_close(f);
 }
 
-TEST(a_later_listener_replaces_the_earlier_and_none_ends_it)
+TEST(a_later_listener_replaces_the_earlier_and_null_ends_it)
 {
     uint16_t port = new_port();
     struct flow *f;
@@ -694,7 +694,7 @@ static void run(void *result)
     *(enum status *)result = stackv4_run(stack);
 }
 
-TEST(a_port_that_is_in_use_ends_the_run_until_it_is_not_wanted)
+TEST(a_port_in_use_ends_stackv4_run_until_it_is_given_up)
 {
     uint16_t port = new_port();
     struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons(port)};
@@ -719,7 +719,7 @@ TEST(a_port_that_is_in_use_ends_the_run_until_it_is_not_wanted)
     close(fd);
 }
 
-TEST(without_file_descriptors_connections_wait_for_some)
+TEST(connections_wait_while_no_file_descriptor_is_free)
 {
     uint16_t port = new_port();
     struct rlimit limit, none;
@@ -778,7 +778,7 @@ static void answer(void *ctx, struct endpoint from, struct endpoint to,
                             buf_length(datagram)) == OK);
 }
 
-TEST(datagrams_of_any_length_go_there_and_back)
+TEST(datagrams_of_any_length_are_echoed)
 {
     static const size_t lengths[] = {0, 1, 4096, 4097, 40000, UDP_MOST};
     static struct heard there, here;
@@ -812,7 +812,7 @@ TEST(datagrams_of_any_length_go_there_and_back)
     CHECK(buf_pages_free() == pages);
 }
 
-TEST(a_port_for_questions_hears_only_who_is_asked)
+TEST(a_connected_udp_port_receives_only_from_its_peer)
 {
     static struct heard h;
     const struct endpoint peer = local(new_port());
@@ -831,7 +831,7 @@ TEST(a_port_for_questions_hears_only_who_is_asked)
     stackv4_listen_udp(stack, any, NULL, NULL);
 }
 
-TEST(a_listener_does_not_take_over_a_port_that_was_opened)
+TEST(listening_on_an_opened_udp_port_fails)
 {
     static struct heard h, other;
     const struct endpoint peer = local(new_port());
@@ -860,7 +860,7 @@ static void hand_on(void *ctx, struct endpoint from, struct endpoint to,
     CHECK(stackv4_listen_udp(stack, to.port, hear, ctx) == OK);
 }
 
-TEST(a_handler_may_end_its_own_port_and_have_it_again)
+TEST(a_udp_handler_may_end_and_reopen_its_port)
 {
     static struct heard h;
     uint16_t port = new_port();
@@ -873,7 +873,7 @@ TEST(a_handler_may_end_its_own_port_and_have_it_again)
     stackv4_listen_udp(stack, port, NULL, NULL);
 }
 
-TEST(a_datagram_from_no_port_comes_from_one_of_its_own)
+TEST(a_datagram_from_port_0_is_sent_from_a_chosen_port)
 {
     static struct heard h;
     uint16_t server = new_port(), mine = new_port();
@@ -888,7 +888,7 @@ TEST(a_datagram_from_no_port_comes_from_one_of_its_own)
     stackv4_listen_udp(stack, server, NULL, NULL);
 }
 
-TEST(who_is_not_there_is_told_once_and_only_of_him)
+TEST(a_refused_datagram_is_reported_once_and_only_for_its_peer)
 {
     static struct heard h;
     uint16_t port = new_port(), nobody = new_port();
@@ -917,7 +917,7 @@ static void count(void *ctx, const char *name, uint64_t value)
         *(uint64_t *)ctx = value;
 }
 
-TEST(what_has_come_is_counted)
+TEST(received_and_sent_data_is_counted)
 {
     uint64_t bytes = 0;
 

@@ -16,7 +16,7 @@
 
 #define OUT_OF_FILES (100 * MILLISECOND)
 
-/* A connection on its way to its handler, and while that runs. */
+/* A connection that was accepted, until its flow is closed. */
 struct arrival {
     struct arrival *next, *before; /* of those that are handled */
     struct port *port;
@@ -67,7 +67,7 @@ static void handle(void *arrival)
     flow_close(a->flow);
 }
 
-/* Has this address as many connections as it may? */
+/* Has this address as many connections as the port allows? */
 static bool is_over_peer_limit(const struct port *p, struct ip_address ip)
 {
     unsigned count = 0;
@@ -100,7 +100,8 @@ static void call_accepted(struct port *p, struct socket_flow *f)
 }
 
 /* Runs the handler for a new connection, fd, or calls it. False: no memory. */
-static bool hand_over(struct port *p, int fd, const struct sockaddr_in *from)
+static bool start_serving(struct port *p, int fd,
+                          const struct sockaddr_in *from)
 {
     static const struct flow_options none;
     struct endpoint peer = socket_endpoint(from);
@@ -132,11 +133,9 @@ static bool hand_over(struct port *p, int fd, const struct sockaddr_in *from)
     return false;
 }
 
-/*
- * accept could not. What is wrong with the one connection that it would have
- * given does not concern the others (accept(2) passes on such errors).
- */
-static void not_accepted(struct listener *l, int error)
+/* accept has failed: waits until it may succeed. An error of the one connection
+ * that it would have returned (accept(2)) does not concern the others. */
+static void on_accept_error(struct listener *l, int error)
 {
     struct sockets *s = l->port->stack;
 
@@ -146,7 +145,7 @@ static void not_accepted(struct listener *l, int error)
     case EWOULDBLOCK:
 #endif
         if (events_wait(l->fd, false, FOREVER) != OK)
-            return; /* cancelled: the loop looks */
+            return; /* cancelled: the caller looks */
         break;
     case EINTR:
     case ECONNABORTED:
@@ -184,14 +183,14 @@ static void serve(void *listener)
         }
         fd = socket_accept(l->fd, &from);
         if (fd < 0) {
-            not_accepted(l, errno);
+            on_accept_error(l, errno);
             (void)fiber_yield();
             continue;
         }
         if (is_over_peer_limit(p, socket_endpoint(&from).ip)) {
             p->stack->counters.over_peer_limit++;
             reset(fd);
-        } else if (hand_over(p, fd, &from))
+        } else if (start_serving(p, fd, &from))
             p->stack->counters.accepted++;
         else
             p->stack->counters.dropped++;

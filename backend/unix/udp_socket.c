@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Datagrams by the host's sockets.
- *
- * A listener remembers to which of the host's addresses the last datagram was
- * sent, so that its answer comes from there and not from where the host would
- * rather send: a peer that asked one address does not listen to another.
- *
- * The host tells by an error of the next call that there was nobody at a port,
- * without saying which; its queue of errors has that (ip(7), IP_RECVERR), so a
- * peer that is gone is no error of what is sent to others.
+ * UDP by the host's sockets. A listener remembers to which of the host's
+ * addresses the last datagram was sent, and sends the answer from there, since
+ * the peer expects it from that address. An ICMP error fails the next call on
+ * the socket, whichever peer that is for; the error queue (ip(7), IP_RECVERR)
+ * names the peer, so that datagrams to other peers do not fail.
  */
 #define _GNU_SOURCE /* struct in_pktinfo */
 #include "udp_socket.h"
@@ -25,8 +21,8 @@
 #include <linux/errqueue.h>
 #endif
 
-/* What is taken at once, where more may come meanwhile: errors; datagrams of
- * strangers, of which a socket's buffer has no more. */
+/* Bounds of loops in which more may arrive meanwhile: errors; datagrams of
+ * others than the peer, of which a socket's buffer has no more. */
 #define ERRORS_MOST    64
 #define STRANGERS_MOST 1024
 
@@ -53,9 +49,9 @@ static bool is_same(struct endpoint a, struct endpoint b)
     return a.port == b.port && ip_equal(a.ip, b.ip);
 }
 
-/* Takes errors from their queue, and remembers who was not there. What is left
- * of them is taken the next time. */
-static void take_errors(struct listener *l)
+/* Reads the error queue, and remembers the last peer that refused a datagram.
+ * Errors beyond ERRORS_MOST are read the next time. */
+static void read_errors(struct listener *l)
 {
 #ifdef IP_RECVERR
     for (int i = 0; i < ERRORS_MOST; i++) {
@@ -66,8 +62,8 @@ static void take_errors(struct listener *l)
                                  .msg_control = control.bytes,
                                  .msg_controllen = sizeof control};
 
-        /* An error says what it is: what says nothing is none (and QEMU, as
-         * an emulator of processes, has no end of such). */
+        /* An error has a control message. (QEMU's user mode returns messages
+         * without one, endlessly.) */
         if (recvmsg(l->fd, &message, MSG_ERRQUEUE) < 0 ||
             !CMSG_FIRSTHDR(&message))
             return;
@@ -80,7 +76,7 @@ static void take_errors(struct listener *l)
                 continue;
             memcpy(&e, CMSG_DATA(c), sizeof e);
             if (e.ee_errno == ECONNREFUSED)
-                l->gone = socket_endpoint(&to);
+                l->refused_by = socket_endpoint(&to);
         }
     }
 #else
@@ -88,7 +84,8 @@ static void take_errors(struct listener *l)
 #endif
 }
 
-/* To which of our addresses a datagram was sent; otherwise if it is unsaid. */
+/* Returns the address of ours that a datagram was sent to; otherwise, if the
+ * host does not tell. */
 static struct ip_address sent_to(struct msghdr *message,
                                  struct ip_address otherwise)
 {
@@ -110,8 +107,8 @@ static struct ip_address sent_to(struct msghdr *message,
     return otherwise;
 }
 
-/* Gives the handler a datagram of len bytes, the first of them in page, the
- * others in the spill. A longer one than udp_handler promises is dropped. */
+/* Passes a datagram of len bytes to the handler: the first of them are in page,
+ * the others in the stack's spill. One longer than UDP_MOST is dropped. */
 static void deliver(struct listener *l, struct buf *page, size_t len)
 {
     struct port *p = l->port;
@@ -131,10 +128,8 @@ static void deliver(struct listener *l, struct buf *page, size_t len)
                  page);
 }
 
-/*
- * Takes one datagram. ERR_TIMEOUT: none was there; ERR_NO_MEMORY: there was no
- * page for one.
- */
+/* Receives one datagram. ERR_TIMEOUT: there is none. ERR_NO_MEMORY: there is no
+ * page for one. */
 static enum status receive(struct listener *l)
 {
     struct sockaddr_in from = {.sin_family = AF_INET};
@@ -164,9 +159,9 @@ static enum status receive(struct listener *l)
     buf_free(page);
     if (errno == EAGAIN || errno == EWOULDBLOCK)
         return ERR_TIMEOUT;
-    /* It was an error of what was sent. The queue of errors must be empty, or
-     * waiting for the socket would not be waiting. */
-    take_errors(l);
+    /* An error of a datagram that was sent. The error queue must be emptied, or
+     * the socket would count as ready. */
+    read_errors(l);
     return OK;
 }
 
@@ -181,7 +176,7 @@ static void serve(void *listener)
 
         if (s == ERR_TIMEOUT) {
             if (events_wait(l->fd, false, FOREVER) == OK)
-                take_errors(l);
+                read_errors(l);
         } else if (s == ERR_NO_MEMORY) {
             (void)time_sleep(MILLISECOND);
         } else {
@@ -198,7 +193,8 @@ const struct port_protocol udp_socket_protocol = {
     .serve = serve,
 };
 
-/* Sends on l, from the address that to has written to, if it was the last. */
+/* Sends on l; if `to` was the last peer to send, from the address that it sent
+ * to. Returns 0 or the error. */
 static int send_on(const struct listener *l, struct endpoint to,
                    const void *data, size_t len)
 {
@@ -232,16 +228,16 @@ static enum status write_on(struct sockets *s, struct listener *l,
 {
     int error = EINTR;
 
-    if (l->gone.port == 0 || !is_same(l->gone, to))
+    if (l->refused_by.port == 0 || !is_same(l->refused_by, to))
         error = send_on(l, to, data, len);
-    /* An earlier datagram's error takes the place of this one: once more, if
-     * it was not to the same peer. */
+    /* It may be the error of an earlier datagram: send again, unless that was
+     * for the same peer. */
     for (int i = 0; i < 3 && (error == ECONNREFUSED || error == EINTR ||
                               error == EHOSTUNREACH);
          i++) {
-        take_errors(l);
-        if (l->gone.port != 0 && is_same(l->gone, to)) {
-            l->gone.port = 0;
+        read_errors(l);
+        if (l->refused_by.port != 0 && is_same(l->refused_by, to)) {
+            l->refused_by.port = 0;
             return ERR_REFUSED;
         }
         error = send_on(l, to, data, len);
@@ -264,8 +260,8 @@ static enum status write_on(struct sockets *s, struct listener *l,
     }
 }
 
-/* A socket of no port that listens, bound to port number, or to any. */
-static enum status open_unheard(struct listener *l, uint16_t number)
+/* Opens a socket without a handler, bound to port number, or to any (0). */
+static enum status open_sender(struct listener *l, uint16_t number)
 {
     struct sockaddr_in a = socket_address(
         (struct endpoint){ipv4_of_number(0), number});
@@ -283,8 +279,8 @@ static enum status open_unheard(struct listener *l, uint16_t number)
     return s;
 }
 
-/* The socket of a port by which to answer to. */
-static struct listener *choose(struct port *p, struct endpoint to)
+/* The socket of a port to send to `to` by: the one that it sent to last. */
+static struct listener *choose_listener(struct port *p, struct endpoint to)
 {
     struct listener *first = NULL;
 
@@ -303,18 +299,18 @@ enum status udp_socket_write(struct sockets *s, uint16_t from,
                              struct endpoint to, const void *data, size_t len)
 {
     struct port *p = from ? port_find(s, &udp_socket_protocol, from) : NULL;
-    struct listener *l = p ? choose(p, to) : NULL;
+    struct listener *l = p ? choose_listener(p, to) : NULL;
     struct listener once = {.fd = -1};
     enum status status;
 
     if (!l && from == 0) {
         l = &s->sending;
-        if (l->fd < 0 && (status = open_unheard(l, 0)) != OK)
+        if (l->fd < 0 && (status = open_sender(l, 0)) != OK)
             return status;
     }
     if (l)
         return write_on(s, l, to, data, len);
-    if ((status = open_unheard(&once, from)) != OK)
+    if ((status = open_sender(&once, from)) != OK)
         return status;
     status = write_on(s, &once, to, data, len);
     close(once.fd);
@@ -352,7 +348,7 @@ enum status udp_socket_open(struct sockets *s, const struct endpoint *peer,
     struct sockaddr_in a;
     socklen_t len = sizeof a;
     struct port *p;
-    enum status status = open_unheard(&l, 0);
+    enum status status = open_sender(&l, 0);
 
     if (status)
         return status;
@@ -362,7 +358,7 @@ enum status udp_socket_open(struct sockets *s, const struct endpoint *peer,
             close(l.fd);
             return ERR_UNREACHABLE;
         }
-        /* What has come from others, before they were kept out. */
+        /* Drop datagrams that others sent before the socket was connected. */
         for (int i = 0; i < STRANGERS_MOST; i++)
             if (recv(l.fd, s->spill, SOCKETS_SPILL, 0) < 0)
                 break;

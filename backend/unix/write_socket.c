@@ -23,13 +23,13 @@ void socket_discard(struct socket_flow *f)
         n = recv(f->fd, f->stack->spill, SOCKETS_SPILL, 0);
 }
 
-/* Until there is room for more, or something else to be said. */
+/* Waits until the host takes more data, or the connection has ended. */
 static enum status await_room(struct socket_flow *f, nanoseconds deadline)
 {
     nanoseconds soon = time_after(10 * MILLISECOND);
     enum status s;
 
-    /* Nobody reads any more; the peer may, once it has got rid of its own. */
+    /* Reading is given up; the peer may read only when its own data is read. */
     if ((f->shut & FLOW_READING) && soon < deadline) {
         socket_discard(f);
         deadline = soon;

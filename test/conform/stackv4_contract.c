@@ -150,7 +150,7 @@ static void abort_it(struct flow *f)
     serving.status = flow_read(f, &b, time_after(LONG));
 }
 
-static void bytes_arrive_in_order_and_the_end_is_told(void)
+static void bytes_arrive_in_order_and_then_the_end(void)
 {
     struct flow *f = open_flow(read_to_end);
     struct buf *b;
@@ -171,7 +171,7 @@ static void bytes_arrive_in_order_and_the_end_is_told(void)
     flow_close(f);
 }
 
-static void one_side_goes_on_when_the_other_is_shut(void)
+static void shutting_one_side_leaves_the_other_open(void)
 {
     struct flow *f = open_flow(write_large_then_read);
     enum status s;
@@ -218,7 +218,7 @@ static void an_abort_is_seen_by_both(void)
     HOLDS(serving.status == ERR_RESET || serving.status == ERR_CORRUPT);
 }
 
-static void a_deadline_that_has_passed_only_looks(void)
+static void a_deadline_that_has_passed_does_not_wait(void)
 {
     struct flow *f = open_flow(echo);
     struct buf *b;
@@ -248,7 +248,7 @@ static void answer_and_finish(struct flow *f)
     serving.status = flow_finish(f, time_after(LONG));
 }
 
-static void last_words_arrive_by_flow_finish(void)
+static void the_last_data_arrives_by_flow_finish(void)
 {
     struct flow *f = open_flow(answer_and_finish);
     enum status s;
@@ -325,7 +325,7 @@ static void flow_finish_ends_at_its_deadline(void)
     wait_for_server();
 }
 
-static void a_reader_who_shuts_hears_no_more(void)
+static void a_read_after_shutting_the_reading_side_returns_the_end(void)
 {
     struct flow *f = open_flow(echo);
     struct buf *b;
@@ -387,7 +387,7 @@ static void foreign_memory_is_sent_and_released_once(void)
     HOLDS(released == 1);
 }
 
-static void options_are_kept(void)
+static void flow_options_are_kept(void)
 {
     struct flow *f = open_flow(echo);
     struct flow_options o, wanted = {.no_delay = true,
@@ -478,7 +478,7 @@ static void ask(void *ctx)
     wake_all(&asking);
 }
 
-static void many_connections_go_on_at_once(void)
+static void many_connections_are_served_at_once(void)
 {
     nanoseconds deadline = time_after(2 * LONG);
 
@@ -518,7 +518,7 @@ static void note(void *ctx, struct endpoint from, struct endpoint to,
     wake_all(&datagram_came);
 }
 
-static void datagrams_go_there_and_back(void)
+static void datagrams_are_echoed(void)
 {
     static uint8_t data[UDP_MOST + 1];
     static const size_t sizes[] = {0, 1, 1000, 1473, 9000, UDP_MOST};
@@ -554,7 +554,7 @@ static void run_stack(void *stack)
     run_result = stackv4_run(stack);
 }
 
-static void a_port_for_questions_is_not_taken_over(void)
+static void listening_on_an_opened_udp_port_fails(void)
 {
     struct endpoint to = {address, PORT};
     struct fiber *runner;
@@ -603,7 +603,7 @@ static void open_and_echo(void *served)
         flow_close(f);
 }
 
-static void who_comes_beyond_the_limit_waits_for_a_handler_to_return(void)
+static void a_connection_beyond_the_limit_waits_for_a_handler_to_return(void)
 {
     static const struct tcp_limits one = {.handlers = 1, .half_open = 10};
     static const struct tcp_limits none;
@@ -628,7 +628,7 @@ static void who_comes_beyond_the_limit_waits_for_a_handler_to_return(void)
     HOLDS(stackv4_limit_tcp(server, PORT, &none) == OK);
 }
 
-static void who_has_as_many_connections_as_a_peer_may_is_reset(void)
+static void a_connection_beyond_the_limit_of_a_peer_is_reset(void)
 {
     static const struct tcp_limits one = {.peer = 1}, none;
     struct flow *f, *second = NULL;
@@ -1172,26 +1172,26 @@ unsigned contract_failures(const char *name, struct stackv4 *s,
     address = ip;
     serving.fn = echo;
     HOLDS(stackv4_listen_tcp(server, PORT, serve, NULL) == OK);
-    bytes_arrive_in_order_and_the_end_is_told();
-    one_side_goes_on_when_the_other_is_shut();
+    bytes_arrive_in_order_and_then_the_end();
+    shutting_one_side_leaves_the_other_open();
     a_port_without_a_listener_refuses();
     an_abort_is_seen_by_both();
-    a_deadline_that_has_passed_only_looks();
-    last_words_arrive_by_flow_finish();
+    a_deadline_that_has_passed_does_not_wait();
+    the_last_data_arrives_by_flow_finish();
     a_close_with_unread_data_is_a_reset();
     data_after_a_close_are_answered_by_a_reset();
     flow_finish_ends_at_its_deadline();
-    a_reader_who_shuts_hears_no_more();
+    a_read_after_shutting_the_reading_side_returns_the_end();
     pieces_and_bufs_arrive_as_one_stream();
     foreign_memory_is_sent_and_released_once();
-    options_are_kept();
+    flow_options_are_kept();
     connections_begin_with_the_options_of_their_port();
     a_handlers_fiber_has_its_ports_name_and_a_flow_of_the_stacks();
-    many_connections_go_on_at_once();
-    datagrams_go_there_and_back();
-    a_port_for_questions_is_not_taken_over();
-    who_comes_beyond_the_limit_waits_for_a_handler_to_return();
-    who_has_as_many_connections_as_a_peer_may_is_reset();
+    many_connections_are_served_at_once();
+    datagrams_are_echoed();
+    listening_on_an_opened_udp_port_fails();
+    a_connection_beyond_the_limit_waits_for_a_handler_to_return();
+    a_connection_beyond_the_limit_of_a_peer_is_reset();
     a_listener_is_replaced_and_ended();
     a_server_without_fibers_echoes_a_stream_and_its_end();
     each_of_many_flows_without_a_fiber_has_its_own_events();

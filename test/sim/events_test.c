@@ -78,7 +78,7 @@ static void settle(void)
     CHECK(buf_pages_free() == buf_pages());
 }
 
-TEST(an_echo_without_a_fiber_gives_back_all_and_then_the_end)
+TEST(an_echo_without_a_fiber_returns_the_stream_and_its_end)
 {
     struct flow *f;
     struct buf *b;
@@ -101,7 +101,7 @@ TEST(an_echo_without_a_fiber_gives_back_all_and_then_the_end)
     CHECK(accepted == 1 && over == 1);
 }
 
-TEST(a_peer_that_does_not_read_makes_the_server_wait_and_not_spin)
+TEST(a_peer_that_does_not_read_makes_the_handler_wait_and_not_spin)
 {
     struct flow *f = a_client();
     unsigned before;
@@ -151,7 +151,7 @@ static void drink(void *flow)
     }
 }
 
-TEST(who_had_no_page_to_write_is_told_when_there_are_some)
+TEST(a_write_without_pages_is_followed_by_an_event_when_there_are_pages)
 {
     /* A megabyte a second, or there would be no end in any. */
     struct sim_faults slow = {.rate = 8000000, .queue = 1000}, none = {0};
@@ -191,7 +191,7 @@ TEST(who_had_no_page_to_write_is_told_when_there_are_some)
     settle();
 }
 
-TEST(many_connections_of_which_each_is_told_of_its_own)
+TEST(each_of_many_connections_has_its_own_events)
 {
     static struct flow *f[MANY];
     struct buf *b;
@@ -226,7 +226,7 @@ static void close_at_once(void *ctx, struct flow *flow, struct endpoint peer)
     flow_close(flow);
 }
 
-TEST(who_is_accepted_may_be_closed_at_once)
+TEST(an_accepted_flow_may_be_closed_at_once)
 {
     struct flow *f;
     struct buf *b;
@@ -264,7 +264,7 @@ static void follow(void *ctx, struct flow *flow, unsigned events)
     }
 }
 
-TEST(a_connection_is_opened_without_a_fiber_or_is_not)
+TEST(a_connection_is_opened_without_a_fiber_or_fails_with_a_reason)
 {
     struct endpoint nobody = {ipv4_address(10, 0, 0, 2), PORT + 1};
     struct endpoint silent = {ipv4_address(10, 0, 0, 9), PORT};
@@ -285,7 +285,7 @@ TEST(a_connection_is_opened_without_a_fiber_or_is_not)
     settle();
 }
 
-TEST(a_listener_that_has_ended_refuses_and_a_handler_takes_its_place)
+TEST(an_ended_listener_refuses_connections)
 {
     struct flow *f = NULL;
 
@@ -293,7 +293,7 @@ TEST(a_listener_that_has_ended_refuses_and_a_handler_takes_its_place)
     CHECK(tcpv4_open(left.tcp, server(), SOON, &f) == ERR_REFUSED);
 }
 
-TEST(when_our_address_goes_each_is_told)
+TEST(the_loss_of_our_address_is_reported_to_each_flow)
 {
     over = accepted = 0;
     CHECK(tcpv4_listen_events(right.tcp, PORT, take, &accepted) == OK);

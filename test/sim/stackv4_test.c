@@ -23,9 +23,9 @@ static void try(const char *name, struct sim_faults faults)
     stackv4_disconnect(b);
     CHECK(buf_pages_free() == buf_pages());
     /* The devices are there for others. */
-    CHECK(stackv4_default_connect(&quiet, left, &a) == OK);
-    CHECK(stackv4_static_connect(&quiet, right, "10.0.0.3", "255.255.255.0",
-                                 "", &b) == OK);
+    CHECK(stackv4_default_connect(&pair_quiet, one, &a) == OK);
+    CHECK(stackv4_static_connect(&pair_quiet, other, "10.0.0.3",
+                                 "255.255.255.0", "", &b) == OK);
     CHECK(contract_disconnect(name, b, a, ipv4_address(10, 0, 0, 3)) == 0);
 }
 
