@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The sum is taken in the byte order of the machine, eight bytes at a time
- * (RFC 1071, 2, B and C), and turned at last: sums of big-endian words that
- * are read as little-endian ones are the right sum, its bytes swapped.
+ * The Internet checksum (RFC 1071). The sum is computed in the byte order of
+ * the processor, eight bytes at a time; the byte order matters only when the
+ * folded sum is read (RFC 1071, 2, B and C).
  */
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <string.h>
 
-/* One's complement addition: what is carried out comes in again. */
+/* One's complement addition: the carry is added again. */
 static uint64_t add(uint64_t a, uint64_t b)
 {
     a += b;
@@ -20,7 +20,7 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
     const uint8_t *p = data;
     uint64_t a = sum, b = 0;
 
-    /* Two chains of additions, so that neither waits for the other. */
+    /* Two independent chains of additions, which the processor overlaps. */
     for (; len >= 16; len -= 16, p += 16) {
         uint64_t v, w;
 
@@ -42,7 +42,8 @@ uint64_t checksum_add(uint64_t sum, const void *data, size_t len)
     return a;
 }
 
-/* The sum of what begins at an odd place: its bytes are in the other halves. */
+/* The sum of data that begin at an odd offset, where the high and low bytes of
+ * words are swapped. */
 static uint64_t swapped(uint64_t sum)
 {
     return sum << 8 | sum >> 56;
@@ -73,7 +74,7 @@ uint64_t checksum_pseudo(struct ip_address from, struct ip_address to,
     uint8_t end[8] = {0};
     uint64_t sum = checksum_add(0, from.byte, sizeof from.byte);
 
-    /* The ff ff of a mapped address is zero in this arithmetic. */
+    /* The ffff of an IPv4-mapped address is 0 in one's complement. */
     put_be32(end, (uint32_t)len);
     end[7] = protocol;
     return checksum_add(checksum_add(sum, to.byte, sizeof to.byte), end,

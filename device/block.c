@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The front of every block device: range and permission are checked, data is
- * aligned, and what is too much for a driver is split, once and for all.
+ * The front of block devices: checks range and permission, aligns data, and
+ * splits requests that are too long for the driver.
  */
 #include <mirage/block.h>
 #include <mirage/buf.h>
 #include <mirage/fiber.h>
 #include <string.h>
 
-#define BOUNCE_PAGES ((size_t)16) /* that data is copied through, at most */
+#define BOUNCE_PAGES ((size_t)16) /* at most, for data that is not aligned */
 
 static enum status check(const struct block *b, uint64_t sector,
                          uint64_t count)
@@ -18,12 +18,13 @@ static enum status check(const struct block *b, uint64_t sector,
     return fiber_yield();
 }
 
-static bool is_taken_as_it_is(const struct block *b, const void *data)
+static bool needs_no_copy(const struct block *b, const void *data)
 {
     return b->ops->takes_any_data || (uintptr_t)data % PAGE_BYTES == 0;
 }
 
-/* The most sectors of a request with room for so many bytes; 0: any number. */
+/* The sectors of one request: as many as the driver takes, and as fit into the
+ * bytes, where 0 is any number. */
 static size_t sectors_in(const struct block *b, size_t bytes)
 {
     size_t most = b->ops->most;
@@ -33,8 +34,9 @@ static size_t sectors_in(const struct block *b, size_t bytes)
     return most > 0 ? most / b->info.sector_size : SIZE_MAX;
 }
 
-/* As many pages as there are, of those that a request can use: their number. */
-static size_t take_pages(const struct block *b, size_t count, void **pages)
+/* Allocates as many pages as a request can use, or fewer, and returns their
+ * number; 0: there is no memory. */
+static size_t alloc_bounce(const struct block *b, size_t count, void **pages)
 {
     size_t n = BOUNCE_PAGES;
 
@@ -49,14 +51,14 @@ enum status block_read(struct block *b, uint64_t sector, void *data,
                        size_t count)
 {
     enum status s = check(b, sector, count);
-    bool direct = is_taken_as_it_is(b, data);
+    bool direct = needs_no_copy(b, data);
     size_t size = b->info.sector_size, pages = 0, most;
     void *bounce = NULL;
     uint8_t *to = data;
 
     if (s || count == 0)
         return s;
-    if (!direct && (pages = take_pages(b, count, &bounce)) == 0)
+    if (!direct && (pages = alloc_bounce(b, count, &bounce)) == 0)
         return ERR_NO_MEMORY;
     most = sectors_in(b, pages * PAGE_BYTES);
     while (s == OK && count > 0) {
@@ -79,14 +81,14 @@ enum status block_write(struct block *b, uint64_t sector, const void *data,
 {
     enum status s = b->info.writable ? check(b, sector, count)
                                      : ERR_READ_ONLY;
-    bool direct = is_taken_as_it_is(b, data);
+    bool direct = needs_no_copy(b, data);
     size_t size = b->info.sector_size, pages = 0, most;
     void *bounce = NULL;
     const uint8_t *from = data;
 
     if (s || count == 0)
         return s;
-    if (!direct && (pages = take_pages(b, count, &bounce)) == 0)
+    if (!direct && (pages = alloc_bounce(b, count, &bounce)) == 0)
         return ERR_NO_MEMORY;
     most = sectors_in(b, pages * PAGE_BYTES);
     while (s == OK && count > 0) {

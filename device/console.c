@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The front of every console: formatting, whole lines, and input as it comes.
- *
- * A line is formatted into a buffer on the stack; one that does not fit is
- * passed on in pieces, under a lock, so that it stays whole all the same.
+ * The front of console devices: formatting, whole lines, unbuffered input. A
+ * line is formatted into a buffer on the stack. A longer one is written in
+ * pieces, under a lock, so that other lines cannot get between them.
  */
 #include "console.h"
 #include <mirage/panic.h>
@@ -11,7 +10,7 @@
 #include <string.h>
 
 #define PIECE 256
-#define WRITE ((size_t)4096) /* bytes between two turns of the other fibers */
+#define WRITE ((size_t)4096) /* bytes between two yields */
 
 struct line {
     struct console *console;
@@ -19,7 +18,7 @@ struct line {
     char piece[PIECE];
 };
 
-/* A cancelled fiber still writes whole lines, so the lock shields it. */
+/* The fiber is shielded, so that a cancelled one also writes whole lines. */
 static void lock(struct fiber_mutex *m)
 {
     fiber_shield();
@@ -27,7 +26,7 @@ static void lock(struct fiber_mutex *m)
         ;
 }
 
-/* A console that always has room must not keep the others from running. */
+/* Yields, since a console that never blocks would keep other fibers waiting. */
 static void unlock(struct fiber_mutex *m)
 {
     fiber_unlock(m);
@@ -35,14 +34,14 @@ static void unlock(struct fiber_mutex *m)
     (void)fiber_yield();
 }
 
-/* Writes text of any length. The lock is held, so it stays in one piece. */
+/* Writes text of any length. The caller holds the lock. */
 static void write_text(struct console *c, const char *text, size_t len)
 {
     while (len > WRITE) {
         c->ops->write(c, text, WRITE);
         text += WRITE;
         len -= WRITE;
-        (void)fiber_yield(); /* shielded: it is OK */
+        (void)fiber_yield(); /* shielded: returns OK */
     }
     if (len > 0)
         c->ops->write(c, text, len);
@@ -96,8 +95,9 @@ enum status console_begin_reading(struct console *c)
     return s ? s : fiber_lock(&c->reading, FOREVER);
 }
 
-/* Takes what was read but not yet asked for; false: nothing was. */
-static bool take_input(struct console *c, void *data, size_t len, size_t *got)
+/* Copies input that console_read_line has read ahead. False: there is none. */
+static bool copy_buffered(struct console *c, void *data, size_t len,
+                          size_t *got)
 {
     size_t n = len < c->input_len ? len : c->input_len;
 
@@ -118,7 +118,7 @@ enum status console_read(struct console *c, void *data, size_t len,
     require(len > 0);
     if ((s = console_begin_reading(c)) != OK)
         return s;
-    if (!take_input(c, data, len, got))
+    if (!copy_buffered(c, data, len, got))
         s = c->ops->read(c, data, len, got);
     fiber_unlock(&c->reading);
     return s;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Input by line. On its own, since it takes memory, for images that take none.
+ * Console input by lines: console_read_line. It has a file of its own so that
+ * images without it need no heap.
  */
 #include "console.h"
 #include <mirage/panic.h>
@@ -8,8 +9,8 @@
 #include <string.h>
 
 /*
- * Reads more behind what is there; the buffer has room. Input that is always
- * there, such as a line without an end, must not keep the others from running.
+ * Reads more input into the buffer, which has room. Yields, since input without
+ * end, such as a line without an end, would keep other fibers waiting.
  */
 static enum status read_more(struct console *c)
 {
@@ -28,7 +29,7 @@ static enum status read_more(struct console *c)
     return s;
 }
 
-/* Forgets len bytes at the front of the input. */
+/* Removes len bytes at the front of the buffer. */
 static void skip_input(struct console *c, size_t len)
 {
     c->input_from += len;
@@ -56,7 +57,7 @@ static enum status read_line(struct console *c, char *line, size_t size)
                 continue;
             if (s != ERR_EOF || (len == 0 && !too_long))
                 return s;
-            text = c->input; /* read_more has moved it */
+            text = c->input; /* read_more may have moved it */
         }
         skip_input(c, end ? len + 1 : len);
         if (len > 0 && text[len - 1] == '\r')

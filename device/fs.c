@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The front of every file system: what is a path is settled here, once, and
- * what can be done to the root.
+ * The front of file systems: checks paths, and refuses operations on the root,
+ * once for all drivers.
  */
 #include "path.h"
 #include <mirage/fiber.h>
@@ -13,8 +13,8 @@ static bool is_root(const char *path)
 }
 
 /*
- * A file system may have all at hand, and never wait; a fiber that asks on and
- * on must let the others run all the same, and end when it is asked to.
+ * Checks the path, and yields: a file system that has all data cached never
+ * blocks, and would keep other fibers waiting and ignore cancellation.
  */
 static enum status begin(const char *path, enum status of_root)
 {

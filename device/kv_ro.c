@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The front of every key/value store: what is a key is settled here, once, so
- * that no name that climbs out of a store, or means two things, gets further.
- *
- * A store may have each value at hand, and never wait; a fiber that reads on
- * and on must let the others run all the same, and end when it is asked to.
+ * The front of key/value stores: checks keys once for all drivers, so that no
+ * key leads out of a store and each value has one spelling. Each call yields: a
+ * store that has all values in memory never blocks, and would keep other fibers
+ * waiting and ignore cancellation.
  */
 #include "path.h"
 #include <mirage/fiber.h>
@@ -15,7 +14,7 @@ static bool is_key(const char *key)
     return path_is_plain(key, KV_RO_KEY);
 }
 
-/* A value of this key may be asked for, unless the fiber is to end. */
+/* Checks the key, and yields. */
 static enum status begin(const char *key)
 {
     return is_key(key) ? fiber_yield() : ERR_NAME;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The front of every network device: what a frame asks for and the device
- * cannot do is done here, in one place, and what cannot be sent is dropped.
+ * The front of network devices: does in software what a frame's offload asks
+ * for and the device cannot do, drops what cannot be sent, keeps the listener,
+ * and counts.
  */
 #include "segment.h"
 #include <mirage/checksum.h>
@@ -14,8 +15,8 @@ static void drop(struct network *n, struct buf *frame)
     buf_free(frame);
 }
 
-/* Whether the device cannot send frame as it is, nor, if it is to cut it, the
- * segments: header is the least that each has before its data. */
+/* Whether the frame, or if it is to be cut each segment, is longer than the
+ * device can send. Segments have at least `header` bytes before their data. */
 static bool is_too_long(const struct network *n, const struct buf *frame)
 {
     const struct offload *o = &frame->offload;
@@ -27,7 +28,7 @@ static bool is_too_long(const struct network *n, const struct buf *frame)
            (o->segment == 0 || header + o->segment > most);
 }
 
-/* A frame that is one segment, or that the device cuts. */
+/* Sends a frame that is one segment, or that the device cuts. */
 static void write_one(void *ctx, struct buf *frame)
 {
     struct network *n = ctx;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* path: the names of files and of values, as every store has them. */
+/* path: the syntax that paths of fs and keys of kv_ro share. */
 #ifndef DEVICE_PATH_H
 #define DEVICE_PATH_H
 
@@ -7,8 +7,8 @@
 #include <stddef.h>
 
 /*
- * At most `most` bytes in parts between '/', none of them empty, "." or "..":
- * a path that climbs out of nothing, and has one spelling.
+ * Whether the path has at most `most` bytes and no part between its '/' that is
+ * empty, "." or "..": so it cannot lead upwards, and has one spelling.
  */
 bool path_is_plain(const char *path, size_t most);
 

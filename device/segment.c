@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Checksums and segments for devices that leave them to us.
- *
- * The headers of a frame lie in its first buf, which nobody else has a window
- * on. A segment is a copy of them, adjusted, and windows on its part of the
- * data: no data is copied.
+ * Segmentation in software, for devices without NETWORK_TCP_SEGMENTS or
+ * NETWORK_UDP_SEGMENTS. The headers of a frame are in its first buf. A segment
+ * has an adjusted copy of them, and windows on its part of the data, which is
+ * not copied.
  */
 #include "segment.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
+#include <mirage/macros.h>
 #include <mirage/network.h>
 #include <string.h>
 
@@ -16,12 +16,12 @@
 #define UDP       17
 #define FIN       0x01
 #define PSH       0x08
-#define HEADERS   (ETHERNET_HEADER + 60 + 60) /* the most bytes */
-#define HEAD_ROOM 64 /* before a segment */
+#define HEADERS   (ETHERNET_HEADER + 60 + 60) /* bytes, at most */
+#define HEAD_ROOM 64 /* bytes before a segment's headers */
 
-/* The headers of a frame, as far as cutting it takes. */
+/* The offsets of a frame's headers and data. */
 struct headers {
-    size_t ip, transport, data; /* where they begin, and what follows them */
+    size_t ip, transport, data;
     uint8_t protocol;
 };
 
@@ -48,8 +48,8 @@ static bool read_headers(const struct buf *frame, struct headers *h)
            h->data <= HEADERS;
 }
 
-/* Adjusts the headers at p to those of a segment: the number-th, with len
- * data bytes, at bytes from the beginning. */
+/* Adjusts the headers at p to those of segment `number`, which has len data
+ * bytes from offset `at` of the frame's data. */
 static void adjust(uint8_t *p, const struct headers *h, unsigned number,
                    size_t at, size_t len, bool is_last)
 {
@@ -70,7 +70,8 @@ static void adjust(uint8_t *p, const struct headers *h, unsigned number,
     }
 }
 
-/* The pseudo header's sum, for a device or checksum_fill to go on with. */
+/* Puts the sum of the pseudo header into the checksum field, where a device or
+ * checksum_fill expects it. */
 static void put_pseudo(uint8_t *p, const struct headers *h, size_t len,
                        size_t place)
 {
@@ -81,8 +82,9 @@ static void put_pseudo(uint8_t *p, const struct headers *h, size_t len,
     put_be16(p + place, checksum_fold(sum));
 }
 
-static struct buf *make(const struct buf *frame, const struct headers *h,
-                        unsigned number, size_t at, size_t len, bool is_last)
+static struct buf *make_segment(const struct buf *frame,
+                                const struct headers *h, unsigned number,
+                                size_t at, size_t len, bool is_last)
 {
     enum offload_kind kind = h->protocol == TCP ? OFFLOAD_TCP_IPV4
                                                 : OFFLOAD_UDP_IPV4;
@@ -116,8 +118,9 @@ unsigned segment_cut(struct buf *frame, segment_sink *out, void *ctx)
     }
     total -= h.data;
     for (size_t at = 0; at < total; at += most, number++) {
-        size_t len = total - at < most ? total - at : most;
-        struct buf *b = make(frame, &h, number, at, len, at + len == total);
+        size_t len = min(total - at, most);
+        bool is_last = at + len == total;
+        struct buf *b = make_segment(frame, &h, number, at, len, is_last);
 
         if (b)
             out(ctx, b);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * segment: what a frame asks of its device, done in software.
+ * segment: segmentation in software.
  */
 #ifndef DEVICE_SEGMENT_H
 #define DEVICE_SEGMENT_H
@@ -8,10 +8,11 @@
 #include <mirage/buf.h>
 
 /*
- * Cuts an IPv4 frame of TCP or UDP with offload.segment set into frames of at
- * most so many data bytes each, and gives each to out, which takes it. Each
- * asks for its checksum. Takes frame. Returns the number of those that were
- * lost: the pool was empty; or 1: it is no such frame, or one without data.
+ * Cuts a frame of TCP or UDP over IPv4 into frames of offload.segment data
+ * bytes each, the last maybe with fewer, and calls out with each, which takes
+ * it. Each asks for its checksum. Takes frame. Returns the number of segments
+ * that were lost since the pool was empty; 1 if the frame has other headers or
+ * no data.
  */
 typedef void segment_sink(void *ctx, struct buf *frame);
 unsigned segment_cut(struct buf *frame, segment_sink *out, void *ctx);

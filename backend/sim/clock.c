@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Time that does not pass by itself: when every fiber waits, the clock jumps to
- * the next deadline. Entropy is made of a seed. So a run is the same each time,
- * and hours of it take as long as there is something to do in them.
+ * Virtual time: when every fiber waits, the clock jumps to the next deadline.
+ * Random numbers come from a seed. So a run can be repeated, and hours of it
+ * take only the time that the fibers compute.
  */
 #include "seed.h"
 #include <errno.h>
@@ -35,7 +35,8 @@ nanoseconds platform_wall(void)
     return BEGIN + now;
 }
 
-/* The host is asked first, then, if nobody has become ready, time goes on. */
+/* Polls the host's events first; the clock advances only if no fiber has become
+ * ready. */
 void platform_wait(nanoseconds deadline)
 {
     static bool asked;
@@ -105,7 +106,7 @@ void platform_entropy(void *data, size_t len)
         to[i] = (uint8_t)(seed_next(&state) >> 32);
 }
 
-/* Time goes on only while all fibers wait. */
+/* Time passes only while all fibers wait. */
 bool platform_was_held(nanoseconds length)
 {
     (void)length;

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Wires between network devices of one process.
- *
- * A frame is copied when it is sent, as by a device that reads it, and once
- * more for each who hears it. Frames under way are a list by the time of their
- * arrival; the wire's fiber delivers those that are due, a device's together.
+ * Simulated wires between network devices of one process, with faults. A frame
+ * is copied when it is sent, as if by DMA, and again for each receiver. Frames
+ * in flight are in a list by the time of their arrival; the wire's fiber
+ * delivers those that are due, as one batch for each device.
  */
 #include "seed.h"
 #include <mirage/boot.h>
@@ -18,7 +17,7 @@
 
 #define MILLION   1000000u
 #define QUEUE     1000
-#define UNDER_WAY 20000 /* frames on one wire */
+#define IN_FLIGHT 20000 /* frames on one wire */
 #define MTU       1500
 #define PAGES     4096
 
@@ -34,8 +33,8 @@ BOOT_NUMBER(wire_cut_for, 0, 0, 1000000000, "and for how long, in s");
 
 struct end;
 
-struct under_way {
-    struct under_way *next;
+struct in_flight {
+    struct in_flight *next;
     nanoseconds due;
     struct end *from;
     struct buf *frame;
@@ -45,7 +44,7 @@ struct wire {
     struct wire *next;
     char *name;
     struct end *ends;
-    struct under_way *first;
+    struct in_flight *first;
     unsigned count;
     struct waiters sooner;
 };
@@ -57,8 +56,8 @@ struct end {
     struct sim_faults faults;
     struct sim_counters counters;
     uint64_t chance;
-    nanoseconds free_at; /* the sender has sent what it has */
-    nanoseconds last_due; /* of what keeps its order */
+    nanoseconds free_at; /* the device will have sent all frames so far */
+    nanoseconds last_due; /* of frames that are not reordered */
     struct buf *arrived[NETWORK_BATCH];
     size_t arrived_count;
 };
@@ -71,7 +70,7 @@ static struct end *end_of(const struct network *n)
     return (struct end *)(void *)((char *)n - offsetof(struct end, network));
 }
 
-static bool happens(struct end *e, unsigned chance)
+static bool is_chosen(struct end *e, unsigned chance)
 {
     return chance > 0 && seed_next(&e->chance) % MILLION < chance;
 }
@@ -98,8 +97,8 @@ static struct buf *copy(const struct buf *frame)
     return first;
 }
 
-/* Of IP packets alone: they pass routers, while what stays on one Ethernet has
- * a checksum (FCS) that finds such bits. ARP has no other. */
+/* Inverts a bit of an IP packet, as a broken router may. On one Ethernet the
+ * FCS would detect it; ARP has no other checksum, so its packets are spared. */
 static void corrupt(struct end *e, struct buf *frame)
 {
     size_t len = buf_length(frame), bit;
@@ -118,8 +117,8 @@ static void put_on_wire(struct end *e, const struct buf *frame,
                         nanoseconds due)
 {
     struct wire *w = e->wire;
-    struct under_way **at = &w->first, *u = malloc(sizeof *u);
-    struct buf *b = w->count < UNDER_WAY ? copy(frame) : NULL;
+    struct in_flight **at = &w->first, *u = malloc(sizeof *u);
+    struct buf *b = w->count < IN_FLIGHT ? copy(frame) : NULL;
 
     if (!u || !b) {
         free(u);
@@ -127,20 +126,21 @@ static void put_on_wire(struct end *e, const struct buf *frame,
         e->counters.overflowed++;
         return;
     }
-    if (happens(e, e->faults.corrupt)) {
+    if (is_chosen(e, e->faults.corrupt)) {
         e->counters.corrupted++;
         corrupt(e, b);
     }
     while (*at && (*at)->due <= due)
         at = &(*at)->next;
-    *u = (struct under_way){*at, due, e, b};
+    *u = (struct in_flight){*at, due, e, b};
     *at = u;
     w->count++;
     if (w->first == u)
         wake_all(&w->sooner);
 }
 
-/* When a frame that is sent now arrives; FOREVER: the queue is full. */
+/* The time at which a frame that is sent now arrives. FOREVER: the queue is
+ * full. */
 static nanoseconds arrival(struct end *e, size_t len)
 {
     const struct sim_faults *f = &e->faults;
@@ -158,7 +158,7 @@ static nanoseconds arrival(struct end *e, size_t len)
     due = e->free_at + f->delay;
     if (f->jitter)
         due += seed_next(&e->chance) % f->jitter;
-    if (happens(e, f->reorder)) {
+    if (is_chosen(e, f->reorder)) {
         nanoseconds late = f->delay > MILLISECOND ? f->delay : MILLISECOND;
 
         e->counters.reordered++;
@@ -179,12 +179,12 @@ static void end_write(struct network *n, struct buf *frame)
         pcap_add(frame, platform_wall());
     if (due == FOREVER)
         e->counters.overflowed++;
-    else if (happens(e, e->faults.loss) ||
+    else if (is_chosen(e, e->faults.loss) ||
              (now >= e->faults.cut_from && now < e->faults.cut_to))
         e->counters.lost++;
     else {
         put_on_wire(e, frame, due);
-        if (happens(e, e->faults.duplicate)) {
+        if (is_chosen(e, e->faults.duplicate)) {
             e->counters.duplicated++;
             put_on_wire(e, frame, due);
         }
@@ -192,12 +192,12 @@ static void end_write(struct network *n, struct buf *frame)
     buf_free(frame);
 }
 
-/* Frames that it has sent still arrive. */
+/* Frames that the device has sent still arrive. */
 static void end_disconnect(struct network *n)
 {
     struct end *e = end_of(n), **at = &e->wire->ends;
 
-    for (struct under_way *u = e->wire->first; u; u = u->next)
+    for (struct in_flight *u = e->wire->first; u; u = u->next)
         if (u->from == e)
             u->from = NULL;
     while (*at != e)
@@ -221,7 +221,7 @@ static void flush(struct end *e)
     network_deliver(&e->network, e->arrived, count);
 }
 
-static void hear(struct end *e, const struct buf *frame)
+static void receive(struct end *e, const struct buf *frame)
 {
     struct buf *b = copy(frame);
 
@@ -229,14 +229,14 @@ static void hear(struct end *e, const struct buf *frame)
         e->network.counters.dropped_in++;
         return;
     }
-    /* What the sender left to its device is as good as done. */
+    /* A checksum that was left to the device is not computed at all. */
     b->offload.csum_good = b->offload.kind != OFFLOAD_NONE;
     e->arrived[e->arrived_count++] = b;
     if (e->arrived_count == NETWORK_BATCH)
         flush(e);
 }
 
-static void carry(void *ctx)
+static void run_wire(void *ctx)
 {
     struct wire *w = ctx;
 
@@ -247,13 +247,13 @@ static void carry(void *ctx)
             wait_until(&w->sooner, next) == ERR_CANCELLED)
             return;
         while (w->first && w->first->due <= platform_now()) {
-            struct under_way *u = w->first;
+            struct in_flight *u = w->first;
 
             w->first = u->next;
             w->count--;
             for (struct end *e = w->ends; e; e = e->next)
                 if (e != u->from)
-                    hear(e, u->frame);
+                    receive(e, u->frame);
             buf_free(u->frame);
             free(u);
         }
@@ -274,7 +274,7 @@ static struct wire *wire_of(const char *name)
         return w;
     w = calloc(1, sizeof *w);
     if (!w || !(w->name = strdup(name)) ||
-        fiber_start_as("wire", carry, w) != OK) {
+        fiber_start_as("wire", run_wire, w) != OK) {
         free(w);
         return NULL;
     }

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
-/* seed: what all chance in a simulated run comes from. */
+/* seed: the source of all random numbers of a simulated run. */
 #ifndef SIM_SEED_H
 #define SIM_SEED_H
 
 #include <stdint.h>
 
-/* The next number of the sequence that *s stands in. */
+/* Returns the next number of the sequence whose state is *s. */
 uint64_t seed_next(uint64_t *s);
 
-/* The seed of this run, from --seed or the host, who is then told. */
+/* The seed of this run: that of --seed, or a random one, which is printed. */
 uint64_t seed_value(void);
 
 void seed_set(uint64_t value);

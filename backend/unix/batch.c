@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * With io_uring every entry is asked not to wait (RWF_NOWAIT), so all are done
- * when the call that hands them over returns. One alone is cheaper without.
+ * With io_uring every entry has RWF_NOWAIT, so that all are complete when the
+ * call that submits them returns. A single entry is cheaper without the ring.
  */
 #include "batch.h"
 #include <errno.h>
@@ -16,7 +16,7 @@ struct io_uring {
 };
 #endif
 
-#define UNKNOWN ((ssize_t)-4096) /* no errno: the ring has not said */
+#define UNKNOWN ((ssize_t)-4096) /* is no -errno: not completed */
 
 struct batch {
     int fd;
@@ -37,18 +37,18 @@ static ssize_t run_one(int fd, const struct batch_entry *e)
 
 static void run_each(int fd, struct batch_entry *e, size_t count)
 {
-    bool is_dry = false;
+    bool is_empty = false;
 
     for (size_t i = 0; i < count; i++) {
-        e[i].done = !e[i].is_write && is_dry ? -EAGAIN : run_one(fd, &e[i]);
-        is_dry |= !e[i].is_write && e[i].done < 0;
+        e[i].done = !e[i].is_write && is_empty ? -EAGAIN : run_one(fd, &e[i]);
+        is_empty |= !e[i].is_write && e[i].done < 0;
     }
 }
 
 #if HAS_URING
 
-/* A sandbox may let a ring be made, and not let it be used. */
-static bool does_work(struct io_uring *ring)
+/* Tries the ring: a sandbox may allow it to be made, but not to be used. */
+static bool try_ring(struct io_uring *ring)
 {
     struct io_uring_cqe *c;
 
@@ -70,15 +70,15 @@ static bool start_ring(struct io_uring *ring)
         n = io_uring_queue_init(BATCH_MOST, ring, 0);
     if (n < 0)
         return false;
-    if (!does_work(ring)) {
+    if (!try_ring(ring)) {
         io_uring_queue_exit(ring);
         return false;
     }
-    (void)io_uring_register_ring_fd(ring); /* saves a look-up a call */
+    (void)io_uring_register_ring_fd(ring); /* saves a lookup in each call */
     return true;
 }
 
-static void note(struct batch *b, struct batch_entry *e)
+static void add_entry(struct batch *b, struct batch_entry *e)
 {
     struct io_uring_sqe *s = io_uring_get_sqe(&b->ring);
 
@@ -92,28 +92,28 @@ static void note(struct batch *b, struct batch_entry *e)
     e->done = UNKNOWN;
 }
 
-/* What is done; how many. */
-static unsigned take_done(struct batch *b)
+/* Notes the results of completed entries, and returns their number. */
+static unsigned reap(struct batch *b)
 {
     struct io_uring_cqe *c;
-    unsigned head, taken = 0;
+    unsigned head, reaped = 0;
 
     io_uring_for_each_cqe(&b->ring, head, c)
     {
         struct batch_entry *e = io_uring_cqe_get_data(c);
 
         e->done = c->res;
-        taken++;
+        reaped++;
     }
-    io_uring_cq_advance(&b->ring, taken);
-    return taken;
+    io_uring_cq_advance(&b->ring, reaped);
+    return reaped;
 }
 
 /*
- * A kernel, or a kind of file, that cannot promise not to wait says so, of each
- * entry (-EOPNOTSUPP), and has done nothing: from then on we do without. So we
- * do if the ring is refused while it is in use; entries that it has not
- * answered then were not begun, since all are done when the call returns.
+ * A kernel or a kind of file without RWF_NOWAIT fails each entry with
+ * EOPNOTSUPP, and has done nothing: from then on the ring is not used. Neither
+ * is it after a call that fails. Entries that are not completed then were not
+ * begun, since all are complete when the call returns.
  */
 static void run_by_ring(struct batch *b, struct batch_entry *entry,
                         size_t count)
@@ -121,11 +121,11 @@ static void run_by_ring(struct batch *b, struct batch_entry *entry,
     unsigned left = (unsigned)count;
 
     for (size_t i = 0; i < count; i++)
-        note(b, &entry[i]);
+        add_entry(b, &entry[i]);
     while (left > 0) {
         int n = io_uring_submit_and_wait(&b->ring, left);
 
-        left -= take_done(b);
+        left -= reap(b);
         if (n < 0 && n != -EINTR && n != -EAGAIN && n != -EBUSY)
             break;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * batch: reads and writes that do not wait, of one file, many by one call to
- * the kernel where it has io_uring, and one by one elsewhere.
+ * batch: several non-blocking reads and writes of one file, by one system call
+ * where the kernel has io_uring, and one by one elsewhere.
  */
 #ifndef UNIX_BATCH_H
 #define UNIX_BATCH_H
@@ -17,24 +17,23 @@ struct batch;
 
 struct batch_entry {
     bool is_write;
-    const struct iovec *part; /* lent until it has run */
+    const struct iovec *part; /* lent until batch_run returns */
     int count;
-    ssize_t done; /* bytes, or less than 0: -errno */
+    ssize_t done; /* bytes, or -errno */
 };
 
-/* Of a file that does not block (O_NONBLOCK). Yours: batch_free. NULL: no
- * memory. */
+/* Makes a batch for a file with O_NONBLOCK. Yours: batch_free. NULL: no memory.
+ */
 struct batch *batch_new(int fd);
 void batch_free(struct batch *b);
 
 /*
- * Does what the entries say, at most BATCH_MOST, in their order, and sets done
- * of each. Once a read has found nothing those behind it need not be tried:
- * they have -EAGAIN, too.
+ * Runs the entries, at most BATCH_MOST, in their order, and sets done of each.
+ * After a read that fails, later reads may be skipped: they have -EAGAIN.
  */
 void batch_run(struct batch *b, struct batch_entry *entry, size_t count);
 
-/* For tests: from now on one by one. */
+/* For tests: makes batch_run do without io_uring. */
 void batch_without_ring(struct batch *b);
 
 #endif

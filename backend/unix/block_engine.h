@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* One operation on a file. */
 enum operation { READ,
                  WRITE,
                  DISCARD,
@@ -21,8 +22,8 @@ enum operation { READ,
 
 struct request {
     enum operation operation;
-    int fd; /* to use next */
-    int plain; /* the same file, by the host's cache */
+    int fd; /* for the next try: with O_DIRECT, or plain */
+    int plain; /* the same file without O_DIRECT */
     uint8_t *data;
     size_t len;
     off_t at;
@@ -37,26 +38,26 @@ struct engine {
     const char *how; /* for the log: "by ..." */
 
     /*
-     * Called once. ERR_UNSUPPORTED: the host has not what it takes, and *why
-     * says what. ERR_NO_MEMORY.
+     * Called once. ERR_UNSUPPORTED: the host lacks what the engine needs, as
+     * *why says. ERR_NO_MEMORY.
      */
     enum status (*start)(const char **why);
 
-    /* Keeps r, until request_finish is called on it. */
+    /* Starts the request. Keeps r until it calls request_finish. */
     void (*submit)(struct request *r);
 };
 
 extern const struct engine uring_engine, threads_engine;
 
 /*
- * One operation on r->fd, of what is left of r, came out as result: a number
- * of bytes, or an errno below zero. Returns whether that is the end of it: a
- * short operation is continued, an interrupted one is done again, and what
- * the host cannot do without its cache is done with it. Any thread.
+ * Takes the result of one operation on r->fd for the rest of r: a number of
+ * bytes, or -errno. Returns whether r is complete. If not, the operation is to
+ * be repeated: it was short or interrupted, or the host cannot do it with
+ * O_DIRECT. May be called in any thread.
  */
 bool request_is_over(struct request *r, ssize_t result);
 
-/* Completes r, which is over. Called in the image's thread only. */
+/* Completes r. Called in the image's thread only. */
 void request_finish(struct request *r);
 
 #endif

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Requests by threads, for hosts without io_uring.
- *
- * The host's reads and writes of files wait, and would stop every fiber. So a
- * few threads do them: a fiber puts its request into their queue and waits,
- * the others run on, and who has done a request puts it into a list. The first
- * in the list is told of in a pipe, and those that join it need not be.
+ * A block engine of threads, for hosts without io_uring. A fiber submits a
+ * request to a queue and waits. A thread does it, by a blocking call, and adds
+ * it to the list of completed requests; the thread that finds the list empty
+ * writes a byte to a pipe, for which the engine's fiber waits.
  */
 #define _GNU_SOURCE /* fallocate */
 #include "block_engine.h"
@@ -21,12 +19,12 @@
 #define THREADS 8
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static pthread_cond_t comes = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t submitted = PTHREAD_COND_INITIALIZER;
 static struct request *first, **end = &first;
-static struct request *done;
-static int tell[2]; /* a pipe: a byte for the first in done */
+static struct request *completed;
+static int completed_pipe[2]; /* a byte: the list is not empty any more */
 
-/* A hole in a file takes no room. */
+/* Frees the space of the sectors in the host's file system. */
 static int punch_hole(const struct request *r)
 {
 #ifdef FALLOC_FL_PUNCH_HOLE
@@ -66,13 +64,13 @@ static ssize_t operate(const struct request *r)
     return n < 0 ? -errno : n;
 }
 
-/* With the lock, but for the time that it waits. */
+/* Waits for a request. The caller has the lock. */
 static struct request *next_request(void)
 {
     struct request *r;
 
     while (!first)
-        pthread_cond_wait(&comes, &lock);
+        pthread_cond_wait(&submitted, &lock);
     r = first;
     first = r->next;
     if (!first)
@@ -80,7 +78,7 @@ static struct request *next_request(void)
     return r;
 }
 
-static void *serve(void *unused)
+static void *run_thread(void *unused)
 {
     (void)unused;
     pthread_mutex_lock(&lock);
@@ -92,33 +90,33 @@ static void *serve(void *unused)
         while (!request_is_over(r, operate(r)))
             continue;
         pthread_mutex_lock(&lock);
-        is_first = !done;
-        r->next = done;
-        done = r;
+        is_first = !completed;
+        r->next = completed;
+        completed = r;
         if (!is_first)
             continue;
         pthread_mutex_unlock(&lock);
-        while (write(tell[1], "", 1) < 0 && errno == EINTR)
+        while (write(completed_pipe[1], "", 1) < 0 && errno == EINTR)
             continue;
         pthread_mutex_lock(&lock);
     }
     return NULL;
 }
 
-/* The fiber that wakes those whose requests are done. */
-static void take_done(void *unused)
+/* The engine's fiber: finishes the completed requests. */
+static void run_completions(void *unused)
 {
     (void)unused;
     for (;;) {
         struct request *r, *next;
         char bytes[64];
 
-        if (events_wait(tell[0], false, FOREVER) != OK ||
-            read(tell[0], bytes, sizeof bytes) < 0)
+        if (events_wait(completed_pipe[0], false, FOREVER) != OK ||
+            read(completed_pipe[0], bytes, sizeof bytes) < 0)
             continue;
         pthread_mutex_lock(&lock);
-        r = done;
-        done = NULL;
+        r = completed;
+        completed = NULL;
         pthread_mutex_unlock(&lock);
         for (; r; r = next) {
             next = r->next;
@@ -127,9 +125,9 @@ static void take_done(void *unused)
     }
 }
 
-/* Signals are the first thread's affair, but for that of the sandbox and those
- * of a crash: the kernel ends a thread that blocks one of these without a word.
- * Returns how many threads there are. */
+/* Starts threads, and returns their number. They block the signals that the
+ * image's thread handles, but not those of the sandbox and of crashes: the
+ * kernel kills the process when a thread causes one that it blocks. */
 static unsigned start_threads(void)
 {
     static const int own[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS};
@@ -143,7 +141,7 @@ static unsigned start_threads(void)
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         sigdelset(&all, own[i]);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (count < THREADS && pthread_create(&t, NULL, serve, NULL) == 0) {
+    while (count < THREADS && pthread_create(&t, NULL, run_thread, NULL) == 0) {
         pthread_detach(t);
         count++;
     }
@@ -154,11 +152,11 @@ static unsigned start_threads(void)
 static enum status threads_start(const char **why)
 {
     *why = "no thread can be had";
-    if (pipe(tell) != 0)
+    if (pipe(completed_pipe) != 0)
         return ERR_NO_MEMORY;
     for (int i = 0; i < 2; i++)
-        fcntl(tell[i], F_SETFD, FD_CLOEXEC);
-    if (fiber_start_as("block", take_done, NULL) != OK ||
+        fcntl(completed_pipe[i], F_SETFD, FD_CLOEXEC);
+    if (fiber_start_as("block", run_completions, NULL) != OK ||
         start_threads() == 0)
         return ERR_NO_MEMORY;
     return OK;
@@ -170,7 +168,7 @@ static void threads_submit(struct request *r)
     pthread_mutex_lock(&lock);
     *end = r;
     end = &r->next;
-    pthread_cond_signal(&comes);
+    pthread_cond_signal(&submitted);
     pthread_mutex_unlock(&lock);
 }
 

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A disk that is a file of the host, or one of its block devices.
- *
- * The host's cache of files is left out where that works: an image has its
- * own, and what is cached twice is copied twice. That takes data, and places
- * in the file, that are aligned; a request that is not goes by the cache,
- * through a second descriptor of the same file, and the host keeps the two in
- * step.
+ * A disk that is a file or a block device of the host. Where the host can, it
+ * is opened with O_DIRECT, since the image has a cache of its own. Requests
+ * that are not aligned go through the host's cache, by a second descriptor of
+ * the same file; the host keeps the two coherent.
  */
 #define _GNU_SOURCE /* O_DIRECT */
 #include "block_engine.h"
@@ -38,15 +35,15 @@ LOG_SOURCE(block);
 struct disk {
     struct block block; /* first */
     int fd;
-    int direct; /* the same file without the cache; -1: none */
-    size_t align; /* of what goes that way */
+    int direct; /* the same file with O_DIRECT; -1: none */
+    size_t align; /* of the data and offsets of direct, in bytes */
     char path[];
 };
 
-/* Those that may be chosen, the best first. */
+/* The best first. */
 static const struct engine *const engines[] = {&uring_engine, &threads_engine};
-static const struct engine *chosen; /* NULL: the best that there is */
-static const struct engine *engine; /* NULL: none has been started */
+static const struct engine *chosen; /* NULL: the best that works */
+static const struct engine *engine; /* NULL: not started */
 
 static const char *choose(const char *value)
 {
@@ -72,7 +69,7 @@ static enum status start_engine(void)
 {
     const char *why = "";
 
-    signal(SIGXFSZ, SIG_IGN); /* `ulimit -f` is an error of the disk */
+    signal(SIGXFSZ, SIG_IGN); /* beyond `ulimit -f` write fails with EFBIG */
     for (size_t i = 0; !engine && i < sizeof engines / sizeof engines[0]; i++) {
         enum status s;
 
@@ -98,7 +95,7 @@ bool request_is_over(struct request *r, ssize_t result)
 
     if (result == -EINTR || result == -EAGAIN)
         return false;
-    r->fd = r->plain; /* what is left need not be aligned */
+    r->fd = r->plain; /* the rest need not be aligned */
     if (result == -EINVAL && was_direct)
         return false;
     if (result == 0 && r->operation == DISCARD)
@@ -108,14 +105,14 @@ bool request_is_over(struct request *r, ssize_t result)
     else if (result < 0)
         r->error = (int)-result;
     else if (r->operation == WRITE)
-        r->error = EIO; /* it took nothing, and said nothing */
+        r->error = EIO; /* nothing was written, and there is no error */
     return result <= 0 || r->done >= r->len;
 }
 
 static enum status status_of(const struct request *r)
 {
     switch (r->error) {
-    case 0: /* a file that is too short is an error, too */
+    case 0: /* a file that has become shorter is an error, too */
         return r->done == r->len ? OK : ERR_IO;
     case ENOSPC:
     case EDQUOT:
@@ -188,7 +185,7 @@ static enum status disk_write(struct block *b, uint64_t sector,
     return submit(b, &r, "writing");
 }
 
-/* The room goes back to the host's file system, if that can do it. */
+/* Frees the space in the host's file system, if that supports it. */
 static enum status disk_discard(struct block *b, uint64_t sector,
                                 uint64_t count)
 {
@@ -226,7 +223,7 @@ static const struct block_ops disk_ops = {
     .takes_any_data = true,
 };
 
-/* For writing if that may be, or else for reading. */
+/* Opens the file for writing if that is permitted, otherwise for reading. */
 static int open_disk(const char *path, bool *writable)
 {
     int fd = open(path, O_RDWR | O_CLOEXEC);
@@ -237,7 +234,7 @@ static int open_disk(const char *path, bool *writable)
     return fd;
 }
 
-/* Is the folder there that the file is looked for in? */
+/* Whether the directory of the file exists. */
 static bool has_folder(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -251,7 +248,8 @@ static bool has_folder(const char *path)
     return has;
 }
 
-/* Logs that there is no such file, and what makes it; maker may be NULL. */
+/* Logs that there is no such file, and the command that makes it: maker, or for
+ * NULL one of our own. */
 static void log_missing(const char *path, const char *maker)
 {
     char *word = shell_word(path);
@@ -271,7 +269,7 @@ static void log_missing(const char *path, const char *maker)
     free(word);
 }
 
-/* Logs who forbids it: the file, or a folder that leads to it. */
+/* Logs that the file, or a directory that leads to it, forbids reading. */
 static void log_forbidden(const char *path)
 {
     char *word = shell_word(path);
@@ -353,7 +351,7 @@ static enum status measure(int fd, const char *path, struct block_info *info)
     return OK;
 }
 
-/* Does the path lead to another file by now? */
+/* Whether the path leads to another file now. */
 static bool was_replaced(int fd, const char *path)
 {
     struct stat a, b;
@@ -362,9 +360,9 @@ static bool was_replaced(int fd, const char *path)
            (a.st_dev != b.st_dev || a.st_ino != b.st_ino);
 }
 
-/* A process that has just ended may have its lock a moment longer, as the
- * kernel lets go of what its io_uring had of the file. */
-static enum status take_lock(int fd, const char *path, bool writable)
+/* Locks the file. Retries for a second: the kernel may release the lock of a
+ * process that used io_uring some time after it has ended. */
+static enum status lock_file(int fd, const char *path, bool writable)
 {
     char *word;
 
@@ -389,8 +387,8 @@ static enum status take_lock(int fd, const char *path, bool writable)
 
 #ifdef O_DIRECT
 /*
- * The least alignment with which a descriptor without the cache can be read,
- * by trying it; 0: it cannot.
+ * Finds the least alignment with which an O_DIRECT descriptor can be read, by
+ * trying. 0: there is none.
  */
 static size_t try_direct(int fd)
 {
@@ -402,7 +400,7 @@ static size_t try_direct(int fd)
     return 0;
 }
 
-/* The same file once more, without the cache. */
+/* Opens the same file with O_DIRECT, if it still is the same file. */
 static void open_direct(struct disk *d)
 {
     int how = d->block.info.writable ? O_RDWR : O_RDONLY;
@@ -429,9 +427,9 @@ static void open_direct(struct disk *d)
 #endif
 
 /*
- * Opens the file and locks it. mirage holds the lock while it makes an image
- * anew, and then renames the new file to the old one's name (decision 0021):
- * what had waited for the old one opens the new one.
+ * Opens the file and locks it. mirage holds the lock while it rebuilds a disk
+ * image, and then renames the new file to the old one's name (decision 0021):
+ * so after the lock the path is checked, and the new file opened.
  */
 static enum status open_locked(const char *path, const char *maker, int *fd,
                                struct block_info *info)
@@ -444,7 +442,7 @@ static enum status open_locked(const char *path, const char *maker, int *fd,
             return cannot_open(path, maker);
         s = measure(*fd, path, info);
         if (s == OK)
-            s = take_lock(*fd, path, info->writable);
+            s = lock_file(*fd, path, info->writable);
         if (s == OK && !was_replaced(*fd, path))
             return OK;
         close(*fd);

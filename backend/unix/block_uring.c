@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Requests by Linux's io_uring.
- *
- * A request is only noted in the ring. The kernel learns of it together with
- * the next, or else when the image idles, or looks for events in passing: one
- * system call hands over what fibers have asked for, waits, and brings what is
- * done. The other events of the image end that wait, too: the ring watches
- * their epoll.
- *
- * The ring has room for every request that is under way; those that come when
- * it is full queue before it.
+ * A block engine on Linux's io_uring. Requests are added to the submission ring
+ * and submitted in batches, or by the system call with which the image idles or
+ * polls for events, which also returns completions. To be woken by the image's
+ * other events, the ring polls their epoll descriptor. Requests that find the
+ * ring full wait in a queue.
  */
 #include "block_engine.h"
 #if defined __linux__ && __has_include(<liburing.h>) && !defined WITHOUT_URING
@@ -21,20 +16,20 @@
 #include <poll.h>
 #include <string.h>
 
-#define ENTRIES     256
-#define UNDER_WAY   (ENTRIES - 1) /* one is for watching epoll */
-#define BATCH       2 /* more, and the device begins late */
-#define NEW_FLAGS   (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
-#define NEEDED      (IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP)
-#define AFTER_ERROR MILLISECOND /* what to wait when the kernel has no memory */
+#define ENTRIES        256
+#define SUBMITTED_MOST (ENTRIES - 1) /* one entry is the poll of epoll */
+#define BATCH          2 /* requests that may wait for each other */
+#define NEW_FLAGS      (IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
+#define NEEDED         (IORING_FEAT_EXT_ARG | IORING_FEAT_NODROP)
+#define RETRY_AFTER    MILLISECOND /* when the kernel has no memory */
 
 static struct io_uring ring;
-static struct request *first, **end = &first; /* before the ring */
-static unsigned under_way;
+static struct request *first, **end = &first; /* that wait for an entry */
+static unsigned submitted;
 static bool is_watching;
 
-/* Puts what is left of r into the ring, where there is room for it. */
-static void note(struct request *r)
+/* Adds the rest of r to the ring, which has a free entry. */
+static void add_to_ring(struct request *r)
 {
     struct io_uring_sqe *e = io_uring_get_sqe(&ring);
     uint64_t at = (uint64_t)r->at + r->done;
@@ -59,20 +54,20 @@ static void note(struct request *r)
     io_uring_sqe_set_data(e, r);
 }
 
-static void note_those_that_wait(void)
+static void add_queued(void)
 {
-    while (first && under_way < UNDER_WAY) {
+    while (first && submitted < SUBMITTED_MOST) {
         struct request *r = first;
 
         first = r->next;
         if (!first)
             end = &first;
-        under_way++;
-        note(r);
+        submitted++;
+        add_to_ring(r);
     }
 }
 
-static void take_done(void)
+static void reap(void)
 {
     struct io_uring_cqe *c;
     unsigned head, count = 0;
@@ -85,14 +80,14 @@ static void take_done(void)
         if (!r) {
             is_watching = false;
         } else if (request_is_over(r, c->res)) {
-            under_way--;
+            submitted--;
             request_finish(r);
         } else {
-            note(r);
+            add_to_ring(r);
         }
     }
     io_uring_cq_advance(&ring, count);
-    note_those_that_wait();
+    add_queued();
 }
 
 static void watch(int epoll)
@@ -104,7 +99,7 @@ static void watch(int epoll)
     is_watching = true;
 }
 
-/* As events_idle says. */
+/* events_idle (events.h). */
 static bool idle(int epoll, nanoseconds *length)
 {
     struct __kernel_timespec ts = {(long long)(*length / SECOND),
@@ -112,25 +107,25 @@ static bool idle(int epoll, nanoseconds *length)
     struct io_uring_cqe *c;
     int n;
 
-    if (under_way == 0)
+    if (submitted == 0)
         return true;
     if (*length == 0) {
         (void)io_uring_submit_and_get_events(&ring);
-        take_done();
+        reap();
         return true;
     }
     if (!is_watching)
         watch(epoll);
     n = io_uring_submit_and_wait_timeout(
         &ring, &c, 1, *length == FOREVER ? NULL : &ts, NULL);
-    take_done();
+    reap();
     if (n == -EPERM || n == -EACCES || n == -ENOSYS || n == -EBADF)
         panic("io_uring is refused in the middle of its use: %s; "
               "--block-engine=threads does without",
               strerror(-n));
     if (n < 0 && n != -ETIME && n != -EINTR) {
-        if (*length > AFTER_ERROR)
-            *length = AFTER_ERROR;
+        if (*length > RETRY_AFTER)
+            *length = RETRY_AFTER;
         return true;
     }
     *length = 0;
@@ -138,8 +133,8 @@ static bool idle(int epoll, nanoseconds *length)
 }
 
 /*
- * A sandbox may let a ring be made, and not let it be used. Tried as it will be
- * used: a request, and a wait with a time limit. 0, or -errno.
+ * Tries the ring with a request and a wait that has a time limit: a sandbox may
+ * allow it to be made, but not to be used. Returns 0, or -errno.
  */
 static int try_ring(void)
 {
@@ -176,7 +171,7 @@ static enum status uring_start(const char **why)
         io_uring_queue_exit(&ring);
         return ERR_UNSUPPORTED;
     }
-    (void)io_uring_register_ring_fd(&ring); /* saves a look-up a call */
+    (void)io_uring_register_ring_fd(&ring); /* saves a lookup in each call */
     return OK;
 }
 
@@ -185,9 +180,10 @@ static void uring_submit(struct request *r)
     r->next = NULL;
     *end = r;
     end = &r->next;
-    note_those_that_wait();
-    /* What it leaves is tried again. Requests that the cache answers at once
-     * must not keep the kernel from looking at what epoll has. */
+    add_queued();
+    /* Requests that are not submitted now are submitted later. Completions are
+     * fetched as well: otherwise requests that the host's cache answers at once
+     * would keep the image from its other events. */
     if (io_uring_sq_ready(&ring) >= BATCH)
         (void)io_uring_submit_and_get_events(&ring);
 }

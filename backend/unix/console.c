@@ -2,9 +2,9 @@
 /*
  * The console of a Unix process: standard input and output.
  *
- * A file descriptor may be shared with other processes, so it stays blocking.
- * Instead we wait until poll says that it has room: a pipe or a terminal then
- * takes PIPE_BUF bytes at once, and the other fibers run on meanwhile.
+ * The descriptors may be shared with other processes, so they stay blocking.
+ * Instead a fiber waits until poll says that one is writable: a pipe or a
+ * terminal then takes PIPE_BUF bytes without blocking.
  */
 #include "events.h"
 #include <errno.h>
@@ -48,7 +48,7 @@ static void terminal_write(struct console *c, const char *text, size_t len)
 
         if (!is_ready(STDOUT_FILENO, POLLOUT) &&
             events_wait(STDOUT_FILENO, true, FOREVER) != OK)
-            continue; /* the front shields us: it only means look again */
+            continue; /* the fiber is shielded: cannot be cancelled */
         n = write(STDOUT_FILENO, text, len < PIPE_BUF ? len : PIPE_BUF);
         if (n < 0) {
             if (errno == EINTR || errno == EAGAIN)

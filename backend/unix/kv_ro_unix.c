@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The files of a host's folder as keys and values, and nothing outside of it:
- * symbolic links are followed while they stay inside.
- *
- * Linux's openat2 sees to that. Where it is missing, or a sandbox forbids it,
- * we walk by ourselves: each part of the path is opened without following a
- * link. What a link says takes its part's place, and ".." takes away the part
- * before it, in the text of the path alone; so whatever others move about
- * meanwhile, the walk only ever goes down.
+ * The files of a host's directory as keys and values. Nothing outside of it can
+ * be reached: symbolic links are followed only inside, by Linux's openat2.
+ * Without openat2 each part of a path is opened without following links; links
+ * and ".." are resolved in the text of the path, which is walked again from the
+ * top. So the walk only goes down, whatever other processes rename meanwhile.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -16,6 +13,7 @@
 #include <limits.h>
 #include <mirage/drivers.h>
 #include <mirage/log.h>
+#include <mirage/macros.h>
 #include <mirage/text.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,33 +24,33 @@
 #include <sys/syscall.h>
 #endif
 #ifndef O_PATH
-#define O_PATH O_RDONLY /* it then wants more than the right to pass */
+#define O_PATH O_RDONLY /* needs permission to read, too */
 #endif
 
-#define MOST_TURNS 100 /* of a walk, at links and at ".." */
-#define TO_READ    (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
-#define TO_PASS    (O_PATH | O_DIRECTORY | O_CLOEXEC)
-#define ONE_READ   ((size_t)1 << 20) /* bytes; then the others have a turn */
-#define ONE_LOOK   64 /* entries of a directory, likewise */
+#define MOST_STEPS 100 /* of links and ".." in one walk */
+#define READ_FLAGS (O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+#define PATH_FLAGS (O_PATH | O_DIRECTORY | O_CLOEXEC)
+#define READ_CHUNK ((size_t)1 << 20) /* bytes between two yields */
+#define LIST_CHUNK 64 /* entries between two yields */
 #define AGAIN      (-2)
 
 LOG_SOURCE(kv_ro);
 
 struct direct {
-    struct kv_ro kv; /* first */
+    struct kv_ro kv;
     int folder; /* open */
-    bool walks; /* there is no openat2 */
+    bool walks; /* without openat2 */
     char *name; /* of the folder, for the log */
 };
 
-static struct direct *direct_of(struct kv_ro *kv)
+static struct direct *store_of(struct kv_ro *kv)
 {
-    return (struct direct *)kv;
+    return containing(kv, struct direct, kv);
 }
 
 /*
- * Puts text in the place of path's part from `from` to `to`: AGAIN. If the path
- * would be too long: -1, with errno.
+ * Replaces bytes [from, to) of the path by text, and returns AGAIN. -1, with
+ * errno: the path would be too long.
  */
 static int replace(char *path, size_t from, size_t to, const char *text)
 {
@@ -67,8 +65,8 @@ static int replace(char *path, size_t from, size_t to, const char *text)
     return AGAIN;
 }
 
-/* Takes away the part "..", from `from` to `to`, and the one before it. */
-static int climb(char *path, size_t from, size_t to)
+/* Removes the part ".." at [from, to), and the one before it. */
+static int replace_dotdot(char *path, size_t from, size_t to)
 {
     if (from == 0) {
         errno = EXDEV;
@@ -79,9 +77,10 @@ static int climb(char *path, size_t from, size_t to)
     return replace(path, from, to, ".");
 }
 
-/* Path's part cannot be opened, errno says why: perhaps since it is a link. */
-static int follow(int folder, char *path, size_t from, size_t to,
-                  const char *part)
+/* Replaces a part that could not be opened by the text of the link that it is.
+ * -1, with errno as before: it is not a link. */
+static int replace_link(int folder, char *path, size_t from, size_t to,
+                        const char *part)
 {
     char link[PATH_MAX];
     int error = errno;
@@ -99,8 +98,8 @@ static int follow(int folder, char *path, size_t from, size_t to,
     return replace(path, from, to, link);
 }
 
-/* Keeps errno. */
-static void close_but(int fd, int folder)
+/* Closes fd, unless it is folder. Keeps errno. */
+static void close_unless(int fd, int folder)
 {
     int error = errno;
 
@@ -110,8 +109,8 @@ static void close_but(int fd, int folder)
 }
 
 /*
- * Opens path below folder if no part of it is a link or "..". If one is, it is
- * replaced in path, and the result AGAIN. -1, with errno: it cannot be opened.
+ * Opens path below folder. If a part of it is a link or "..", replaces it in
+ * path, and returns AGAIN. -1, with errno: the file cannot be opened.
  */
 static int walk_once(int folder, char *path)
 {
@@ -136,21 +135,21 @@ static int walk_once(int folder, char *path)
             continue;
         }
         if (strcmp(part, "..") == 0) {
-            next = climb(path, from, to);
+            next = replace_dotdot(path, from, to);
             break;
         }
         next = openat(at, *part ? part : ".",
-                      O_NOFOLLOW | (is_last ? TO_READ : TO_PASS));
+                      O_NOFOLLOW | (is_last ? READ_FLAGS : PATH_FLAGS));
         if (next < 0 && (errno == ELOOP || errno == ENOTDIR))
-            next = follow(at, path, from, to, part);
+            next = replace_link(at, path, from, to, part);
         if (next < 0)
             break;
-        close_but(at, folder);
+        close_unless(at, folder);
         at = next;
         from = to + 1;
     } while (!is_last);
     if (next != at)
-        close_but(at, folder);
+        close_unless(at, folder);
     return next;
 }
 
@@ -159,7 +158,7 @@ static int walk(int folder, const char *key)
     char path[PATH_MAX];
 
     strcpy(path, key); /* KV_RO_KEY bytes at most, a quarter of it */
-    for (int i = 0; i < MOST_TURNS; i++) {
+    for (int i = 0; i < MOST_STEPS; i++) {
         int fd = walk_once(folder, path);
 
         if (fd != AGAIN)
@@ -173,13 +172,14 @@ static int walk(int folder, const char *key)
 static int open_beneath(int folder, const char *path)
 {
     struct open_how how = {
-        .flags = TO_READ,
+        .flags = READ_FLAGS,
         .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
     };
     int fd = -1;
 
-    /* EAGAIN: somebody renamed something, and the kernel cannot be sure. */
-    for (int i = 0; i < MOST_TURNS; i++) {
+    /* EAGAIN: a directory was renamed meanwhile, so the kernel cannot tell
+     * whether the path stays inside. */
+    for (int i = 0; i < MOST_STEPS; i++) {
         fd = (int)syscall(SYS_openat2, folder, path, &how, sizeof how);
         if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
             break;
@@ -207,11 +207,11 @@ static int open_key(struct direct *d, const char *key)
     fd = open_beneath(d->folder, key);
     if (fd >= 0 || errno != ENOSYS)
         return fd;
-    d->walks = true; /* a sandbox has been entered since */
+    d->walks = true; /* the image has entered a sandbox */
     return walk(d->folder, key);
 }
 
-/* Is it just not there, or did the host fail? */
+/* Whether the error means that there is no such key. */
 static bool is_absence(int error)
 {
     return error == ENOENT || error == ENOTDIR || error == ELOOP ||
@@ -219,8 +219,8 @@ static bool is_absence(int error)
            error == ENODEV;
 }
 
-/* Logs that the host failed. A key may be a stranger's, of a request, say. */
-static void tell_failure(const struct direct *d, const char *key)
+/* Logs errno. The key is quoted, since it may come from a request. */
+static void log_failure(const struct direct *d, const char *key)
 {
     int error = errno;
     char quoted[300];
@@ -229,16 +229,17 @@ static void tell_failure(const struct direct *d, const char *key)
     log_error(&kv_ro, "%s/%s: %s", d->name, quoted, strerror(error));
 }
 
-/* The status for errno; what a program cannot mend is logged. */
-static enum status failed(const struct direct *d, const char *key)
+/* The status for errno. Logs errors of the host. */
+static enum status log_status(const struct direct *d, const char *key)
 {
     if (is_absence(errno))
         return ERR_NOT_FOUND;
-    tell_failure(d, key);
+    log_failure(d, key);
     return ERR_IO;
 }
 
-/* Opens what has this mode; all else is not there. */
+/* Opens the key if it has the mode, of a file or a directory; otherwise it is
+ * not found. */
 static enum status open_as(struct direct *d, const char *key, mode_t mode,
                            int *fd, struct stat *st)
 {
@@ -246,9 +247,9 @@ static enum status open_as(struct direct *d, const char *key, mode_t mode,
 
     *fd = open_key(d, key);
     if (*fd < 0)
-        return failed(d, key);
+        return log_status(d, key);
     if (fstat(*fd, st) != 0)
-        s = failed(d, key);
+        s = log_status(d, key);
     else if ((st->st_mode & S_IFMT) != mode)
         s = ERR_NOT_FOUND;
     else
@@ -257,21 +258,28 @@ static enum status open_as(struct direct *d, const char *key, mode_t mode,
     return s;
 }
 
+static enum status stat_key(struct kv_ro *kv, const char *key, struct stat *st)
+{
+    int fd;
+    enum status s = open_as(store_of(kv), key, S_IFREG, &fd, st);
+
+    if (s == OK)
+        close(fd);
+    return s;
+}
+
 static enum status direct_size(struct kv_ro *kv, const char *key,
                                uint64_t *size)
 {
-    int fd;
     struct stat st;
-    enum status s = open_as(direct_of(kv), key, S_IFREG, &fd, &st);
+    enum status s = stat_key(kv, key, &st);
 
-    if (s)
-        return s;
-    *size = (uint64_t)st.st_size;
-    close(fd);
-    return OK;
+    if (s == OK)
+        *size = (uint64_t)st.st_size;
+    return s;
 }
 
-/* 0, which is unknown, stands for all before 1970, too. */
+/* A time before 1970 is 0, which means unknown. */
 static nanoseconds since_1970(struct timespec t)
 {
     return t.tv_sec < 0 ? 0
@@ -282,25 +290,21 @@ static nanoseconds since_1970(struct timespec t)
 static enum status direct_modified(struct kv_ro *kv, const char *key,
                                    nanoseconds *modified)
 {
-    int fd;
     struct stat st;
-    enum status s = open_as(direct_of(kv), key, S_IFREG, &fd, &st);
+    enum status s = stat_key(kv, key, &st);
 
-    if (s)
-        return s;
-    *modified = since_1970(st.st_mtim);
-    close(fd);
-    return OK;
+    if (s == OK)
+        *modified = since_1970(st.st_mtim);
+    return s;
 }
 
-/* A short read is no end: only one of nothing is. */
+/* Only a read of 0 bytes is the end of the file. */
 static enum status read_at(int fd, uint64_t offset, char *data, size_t len,
                            size_t *got)
 {
     while (*got < len) {
-        size_t most = len - *got < ONE_READ ? len - *got : ONE_READ;
+        size_t most = min(len - *got, READ_CHUNK);
         ssize_t n = pread(fd, data + *got, most, (off_t)(offset + *got));
-
         enum status s;
 
         if (n == 0)
@@ -318,7 +322,7 @@ static enum status direct_read(struct kv_ro *kv, const char *key,
                                uint64_t offset, void *data, size_t len,
                                size_t *got)
 {
-    struct direct *d = direct_of(kv);
+    struct direct *d = store_of(kv);
     int fd;
     struct stat st;
     enum status s = open_as(d, key, S_IFREG, &fd, &st);
@@ -329,14 +333,14 @@ static enum status direct_read(struct kv_ro *kv, const char *key,
     if (offset < (uint64_t)st.st_size)
         s = read_at(fd, offset, data, len, got);
     if (s == ERR_IO)
-        tell_failure(d, key);
+        log_failure(d, key);
     close(fd);
     return s;
 }
 
-/* Is the entry of a directory a key, or the beginning of some? */
-static bool look_at(struct direct *d, const char *directory,
-                    const struct dirent *e, bool *is_directory)
+/* Whether the entry of a directory is a key, or a directory of keys. */
+static bool describe_entry(struct direct *d, const char *directory,
+                           const struct dirent *e, bool *is_directory)
 {
     char key[KV_RO_KEY + 1];
     size_t len = strlen(directory), name = strlen(e->d_name);
@@ -373,19 +377,19 @@ static enum status list(struct direct *d, const char *directory, DIR *dir,
     enum status s;
 
     for (unsigned n = 1; errno = 0, (e = readdir(dir)) != NULL; n++) {
-        if (look_at(d, directory, e, &is_directory) &&
+        if (describe_entry(d, directory, e, &is_directory) &&
             !fn(ctx, e->d_name, is_directory))
             return OK;
-        if (n % ONE_LOOK == 0 && (s = fiber_yield()) != OK)
+        if (n % LIST_CHUNK == 0 && (s = fiber_yield()) != OK)
             return s;
     }
-    return errno ? failed(d, directory) : OK;
+    return errno ? log_status(d, directory) : OK;
 }
 
 static enum status direct_list(struct kv_ro *kv, const char *directory,
                                kv_ro_entry *fn, void *ctx)
 {
-    struct direct *d = direct_of(kv);
+    struct direct *d = store_of(kv);
     int fd;
     struct stat st;
     enum status s = open_as(d, directory, S_IFDIR, &fd, &st);
@@ -395,7 +399,7 @@ static enum status direct_list(struct kv_ro *kv, const char *directory,
         return s;
     dir = fdopendir(fd);
     if (!dir) {
-        s = failed(d, directory);
+        s = log_status(d, directory);
         close(fd);
         return s;
     }
@@ -406,7 +410,7 @@ static enum status direct_list(struct kv_ro *kv, const char *directory,
 
 static void direct_disconnect(struct kv_ro *kv)
 {
-    struct direct *d = direct_of(kv);
+    struct direct *d = store_of(kv);
 
     close(d->folder);
     free(d->name);

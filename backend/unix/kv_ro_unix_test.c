@@ -170,12 +170,12 @@ static void check_all(void)
 /* As the host has it, and without openat2. */
 static void twice(void (*check)(void))
 {
-    bool walks = direct_of(kv)->walks;
+    bool walks = store_of(kv)->walks;
 
     check();
-    direct_of(kv)->walks = true;
+    store_of(kv)->walks = true;
     check();
-    direct_of(kv)->walks = walks;
+    store_of(kv)->walks = walks;
 }
 
 TEST(the_store_is_the_folder_and_no_more)
@@ -326,7 +326,7 @@ TEST(no_descriptor_is_left_open)
 
     close(next);
     check_all();
-    direct_of(kv)->walks = true;
+    store_of(kv)->walks = true;
     check_all();
     again = open("/dev/null", O_RDONLY);
     CHECK(again == next);

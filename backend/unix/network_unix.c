@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A network device that is the host's end of a TAP (Linux's tuntap.rst).
- *
- * Where the host can, each frame has virtio's header before it, by which
- * either side leaves checksums and the cutting of long segments to the other.
- * A frame is read into pages that lie ready, 64 KiB of them; those that it
- * does not fill stay for the next. We read until there is nothing left, and
- * what came goes to the listener at once.
- *
- * What is written in answer is gathered, and leaves by one call to the kernel
- * together with the next reads: when what has come was handed over the fibers
- * that it woke have their turn, and those that they woke, and then it goes. A
- * frame that nothing came before goes at once. As many reads are asked for as
- * found something the last time, and one more.
+ * A network device that is the host's end of a TAP (Linux's tuntap.rst). Frames
+ * are read into 64 KiB of pages until the TAP is empty, and delivered as a
+ * batch. Frames written in answer are gathered while the woken fibers run, and
+ * are sent by the system call that makes the next reads (batch.h). All other
+ * frames are written at once.
  */
 #include "batch.h"
 #include "events.h"
@@ -30,27 +22,29 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define PAGES       17 /* for the longest frame */
-#define PIECES      128 /* of a frame that is written */
-#define SHORT_FRAME 2048 /* bytes that are cheaper copied than pointed to */
-#define LOOK_AGAIN  (200 * MILLISECOND)
+#define PAGES       17 /* of the longest frame */
+#define PIECES      128 /* bufs of a frame that is written without a copy */
+#define SHORT_FRAME 2048 /* bytes: up to here a copy is cheaper than an iovec */
+#define LINK_POLL   (200 * MILLISECOND)
 #define RESERVED    512 /* pages */
-#define READS       16 /* at once */
-#define WRITES      32 /* frames that are gathered, */
-#define PARTS       1024 /* their pieces, */
-#define BYTES       ((size_t)256 << 10) /* and bytes; more, and they go */
+#define READS       16 /* of one system call */
+
+/* Gathered frames are sent when they reach one of these. */
+#define WRITES 32 /* frames */
+#define PARTS  1024 /* iovecs */
+#define BYTES  ((size_t)256 << 10)
 
 LOG_SOURCE_SHARED(network_unix);
 
-/* Where a frame that comes is read to. */
-struct place {
+/* The memory that a frame is read into. */
+struct receive_slot {
     uint8_t header[VIRTIO_NET_HDR];
     struct iovec part[1 + PAGES]; /* the header, then pages */
-    struct buf *page[PAGES]; /* NULL: to be had again */
-    int count; /* pages that are there */
+    struct buf *page[PAGES]; /* NULL: not allocated, or delivered */
+    int count; /* pages that are allocated, the first ones */
 };
 
-/* Frames to be written. */
+/* Frames that are written by the next system call. */
 struct gathered {
     uint8_t header[WRITES][VIRTIO_NET_HDR];
     struct buf *frame[WRITES];
@@ -62,14 +56,15 @@ struct gathered {
 struct device {
     struct network network;
     struct tap tap;
-    int fd_of_link; /* the same file again: two fibers may wait */
+    int fd_of_link; /* a duplicate, so that the link's fiber can wait, too */
     bool is_captured, is_gathering;
     struct waiters went_down;
     struct fiber *reader, *link; /* NULL: not started */
     struct events_watch watch;
     struct batch *batch;
-    size_t reads; /* to be asked for */
-    struct place place[READS];
+    size_t reads; /* that the next system call makes: as many as found a frame
+                     the last time, and one more */
+    struct receive_slot place[READS];
     struct gathered gathered;
 };
 
@@ -78,8 +73,8 @@ static struct device *device_of(struct network *n)
     return containing(n, struct device, network);
 }
 
-static ssize_t write_whole(const struct device *d, uint8_t *header,
-                           const struct buf *frame)
+static ssize_t write_copy(const struct device *d, uint8_t *header,
+                          const struct buf *frame)
 {
     static uint8_t whole[NETWORK_FRAME];
     size_t len = buf_length(frame);
@@ -90,7 +85,7 @@ static ssize_t write_whole(const struct device *d, uint8_t *header,
     return writev(d->tap.fd, part + first, 2 - first);
 }
 
-/* One write of the whole: what is short in one piece. */
+/* Writes a frame by one system call. */
 static ssize_t write_frame(const struct device *d, const struct buf *frame)
 {
     uint8_t header[VIRTIO_NET_HDR];
@@ -113,18 +108,18 @@ static ssize_t write_frame(const struct device *d, const struct buf *frame)
         part[count++] = (struct iovec){header, VIRTIO_NET_HDR};
     for (; frame && count < PIECES; frame = frame->next)
         part[count++] = (struct iovec){frame->data, frame->len};
-    if (frame) /* of more pieces than the host takes at once */
-        return write_whole(d, header, first);
+    if (frame) /* it has more than PIECES bufs */
+        return write_copy(d, header, first);
     return writev(d->tap.fd, part, count);
 }
 
-/* Somebody has deleted the interface: the descriptor leads nowhere. */
-static bool has_gone(int error)
+/* Whether an error says that the interface was deleted on the host. */
+static bool is_deleted_error(int error)
 {
     return error == EBADFD || error == ENODEV || error == ENXIO;
 }
 
-static void leave(struct device *d)
+static void on_deleted(struct device *d)
 {
     if (d->network.gone)
         return;
@@ -135,24 +130,25 @@ static void leave(struct device *d)
     wake_all(&d->network.changed);
 }
 
-/* What became of a write: error is 0, or why not. */
-static void settle(struct device *d, struct buf *frame, int error)
+/* Frees a frame that was written, and handles the write's errno, or 0. */
+static void complete_write(struct device *d, struct buf *frame, int error)
 {
     buf_free(frame);
     if (error == 0)
         return;
     d->network.counters.dropped_out++;
-    if (has_gone(error)) {
-        leave(d);
-    } else if (error == EIO) { /* it is down; who waits for it looks again */
+    if (is_deleted_error(error)) {
+        on_deleted(d);
+    } else if (error == EIO) { /* it is down */
         d->network.up = false;
         wake_all(&d->went_down);
         wake_all(&d->network.changed);
     }
 }
 
-/* The first entries of a batch, and what became of them. */
-static size_t note_gathered(const struct device *d, struct batch_entry *entry)
+/* Copies the gathered writes to the front of a batch, and returns their
+ * number. */
+static size_t list_gathered(const struct device *d, struct batch_entry *entry)
 {
     const struct gathered *g = &d->gathered;
 
@@ -160,25 +156,26 @@ static size_t note_gathered(const struct device *d, struct batch_entry *entry)
     return g->frames;
 }
 
-static void settle_gathered(struct device *d, const struct batch_entry *entry)
+static void complete_gathered(struct device *d, const struct batch_entry *entry)
 {
     struct gathered *g = &d->gathered;
     size_t count = g->frames;
 
     g->frames = g->parts = g->bytes = 0;
     for (size_t i = 0; i < count; i++)
-        settle(d, g->frame[i], entry[i].done < 0 ? (int)-entry[i].done : 0);
+        complete_write(d, g->frame[i],
+                       entry[i].done < 0 ? (int)-entry[i].done : 0);
 }
 
 static void send_gathered(struct device *d)
 {
     struct batch_entry entry[WRITES];
 
-    batch_run(d->batch, entry, note_gathered(d, entry));
-    settle_gathered(d, entry);
+    batch_run(d->batch, entry, list_gathered(d, entry));
+    complete_gathered(d, entry);
 }
 
-/* False: it is of too many pieces. */
+/* Adds frame to the gathered ones. False: it has too many bufs. */
 static bool gather(struct device *d, struct buf *frame)
 {
     struct gathered *g = &d->gathered;
@@ -219,11 +216,11 @@ static void tap_write(struct network *n, struct buf *frame)
     do
         done = write_frame(d, frame);
     while (done < 0 && errno == EINTR);
-    settle(d, frame, done < 0 ? errno : 0);
+    complete_write(d, frame, done < 0 ? errno : 0);
 }
 
-/* Pages for the next frame, as many as can be had. */
-static void lay_out(struct place *p)
+/* Allocates pages for the next frame, as many as the pool has. */
+static void allocate_pages(struct receive_slot *p)
 {
     p->part[0] = (struct iovec){p->header, VIRTIO_NET_HDR};
     for (p->count = 0; p->count < PAGES; p->count++) {
@@ -238,8 +235,8 @@ static void lay_out(struct place *p)
     }
 }
 
-/* A frame of len bytes, out of the pages that it fills. */
-static struct buf *take_pages(struct place *p, size_t len)
+/* Makes a frame of the first len bytes of the slot's pages. */
+static struct buf *detach_frame(struct receive_slot *p, size_t len)
 {
     struct buf *frame = NULL, **end = &frame;
 
@@ -255,34 +252,37 @@ static struct buf *take_pages(struct place *p, size_t len)
     return frame;
 }
 
-/* Without pages a frame is read, and lost. */
-static void ask_for_frame(struct device *d, struct place *p,
-                          struct batch_entry *entry)
+/* Prepares the read of a frame. Without pages the frame is read into a few
+ * bytes, and dropped, so that the TAP does not stay readable. */
+static void prepare_read(struct device *d, struct receive_slot *p,
+                         struct batch_entry *entry)
 {
     static uint8_t nowhere[16];
     static struct iovec lost = {nowhere, sizeof nowhere};
     int first = d->tap.has_header ? 0 : 1;
 
-    lay_out(p);
+    allocate_pages(p);
     *entry = p->count > 0
                  ? (struct batch_entry){false, p->part + first,
                                         p->count + 1 - first, 0}
                  : (struct batch_entry){false, &lost, 1, 0};
 }
 
-/* What was read there; NULL: it is lost. */
-static struct buf *take_frame(struct device *d, struct place *p, ssize_t len)
+/* The frame that was read by a system call that returned len. NULL: it was
+ * dropped. */
+static struct buf *finish_read(struct device *d, struct receive_slot *p,
+                               ssize_t len)
 {
     struct buf *frame;
 
     if (d->tap.has_header)
         len -= VIRTIO_NET_HDR;
     if (p->count == 0 || len < ETHERNET_HEADER ||
-        len == (ssize_t)(PAGE_BYTES * (size_t)p->count)) { /* or was cut */
+        len == (ssize_t)(PAGE_BYTES * (size_t)p->count)) { /* maybe truncated */
         d->network.counters.dropped_in++;
         return NULL;
     }
-    frame = take_pages(p, (size_t)len);
+    frame = detach_frame(p, (size_t)len);
     if (d->tap.has_header && !virtio_net_hdr_read(p->header, frame)) {
         d->network.counters.dropped_in++;
         buf_free(frame);
@@ -294,21 +294,21 @@ static struct buf *take_frame(struct device *d, struct place *p, ssize_t len)
 }
 
 /*
- * Sends what was gathered and reads what is there. ERR_TIMEOUT: there is
- * nothing more. ERR_GONE: and nothing will come.
+ * Sends the gathered frames, and reads. ERR_TIMEOUT: the TAP is empty.
+ * ERR_GONE: it was deleted.
  */
 static enum status exchange(struct device *d, struct buf *frames[READS],
                             size_t *count)
 {
     struct batch_entry entry[WRITES + READS];
-    size_t writes = note_gathered(d, entry), reads = d->reads;
+    size_t writes = list_gathered(d, entry), reads = d->reads;
     size_t found = 0;
     int error = 0;
 
     for (size_t i = 0; i < reads; i++)
-        ask_for_frame(d, &d->place[i], &entry[writes + i]);
+        prepare_read(d, &d->place[i], &entry[writes + i]);
     batch_run(d->batch, entry, writes + reads);
-    settle_gathered(d, entry);
+    complete_gathered(d, entry);
     *count = 0;
     for (size_t i = 0; i < reads; i++) {
         ssize_t len = entry[writes + i].done;
@@ -318,25 +318,26 @@ static enum status exchange(struct device *d, struct buf *frames[READS],
             continue;
         }
         found++;
-        frames[*count] = take_frame(d, &d->place[i], len);
+        frames[*count] = finish_read(d, &d->place[i], len);
         if (frames[*count])
             ++*count;
     }
     d->reads = found < READS ? found + 1 : READS;
-    if (has_gone(error) || d->network.gone)
+    if (is_deleted_error(error) || d->network.gone)
         return ERR_GONE;
     return found < reads ? ERR_TIMEOUT : OK;
 }
 
-/* Those who were woken, and those whom they wake, such as TCP's work. */
-static enum status let_answer(void)
+/* Lets the fibers that were woken by the frames run, and those that they wake,
+ * such as TCP's work fiber. */
+static enum status run_others(void)
 {
     enum status s = fiber_yield();
 
     return s == OK ? fiber_yield() : s;
 }
 
-static void read_all(void *ctx)
+static void run_reader(void *ctx)
 {
     struct device *d = ctx;
     enum status s = OK, yielded = OK;
@@ -347,16 +348,15 @@ static void read_all(void *ctx)
         bool is_last;
 
         s = exchange(d, frame, &count);
-        /* One short frame alone: its sender waits for the answer, most likely,
-         * and has sent no more. */
+        /* The sender of one short frame probably waits for the answer. */
         is_last = count == 0 ||
                   (count == 1 && buf_length(frame[0]) <= SHORT_FRAME);
         d->is_gathering = true;
         network_deliver(&d->network, frame, count);
-        /* Without a page every frame is lost, but there may be no end of them,
-         * and the pages are with fibers that want to run. */
+        /* Without pages all frames are dropped, and the fibers that hold the
+         * pages must run, even if frames keep coming. */
         if (count > 0 || s == OK)
-            yielded = let_answer();
+            yielded = run_others();
         d->is_gathering = false;
         if (s != ERR_TIMEOUT || yielded != OK)
             continue;
@@ -367,11 +367,11 @@ static void read_all(void *ctx)
     }
     send_gathered(d);
     if (s == ERR_GONE)
-        leave(d);
+        on_deleted(d);
 }
 
-/* A TAP that is up can be written to, and epoll says so. */
-static void watch_link(void *ctx)
+/* Follows the state of the link. A TAP that goes up becomes writable. */
+static void run_link(void *ctx)
 {
     struct device *d = ctx;
     enum status s = OK;
@@ -385,9 +385,9 @@ static void watch_link(void *ctx)
         if (d->network.up)
             s = wait_until(&d->went_down, FOREVER);
         else
-            s = events_wait(d->fd_of_link, true, time_after(LOOK_AGAIN));
+            s = events_wait(d->fd_of_link, true, time_after(LINK_POLL));
         if (s == OK && !d->network.up && !tap_is_up(&d->tap))
-            s = time_sleep(LOOK_AGAIN);
+            s = time_sleep(LINK_POLL);
     }
 }
 
@@ -450,8 +450,8 @@ static enum status set_up(struct device *d)
         return ERR_NO_MEMORY;
     events_watch(&d->watch, d->tap.fd);
     if (buf_reserve(RESERVED) != OK ||
-        fiber_spawn(&reader, read_all, d, &d->reader) != OK ||
-        fiber_spawn(&link, watch_link, d, &d->link) != OK)
+        fiber_spawn(&reader, run_reader, d, &d->reader) != OK ||
+        fiber_spawn(&link, run_link, d, &d->link) != OK)
         return ERR_NO_MEMORY;
     return OK;
 }

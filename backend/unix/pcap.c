@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The format of libpcap with nanoseconds (draft-ietf-opsawg-pcap). A frame is
- * written with one call, so that what is there when the image ends is whole.
+ * Captures in the format of libpcap with nanoseconds (draft-ietf-opsawg-pcap).
+ * Each frame is written by one system call, so that the file ends with a whole
+ * frame, however the image ends.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,7 +28,8 @@ static void give_up(void)
 
 bool pcap_is_wanted(void)
 {
-    /* Numbers are in our own order, and whoever reads turns them. */
+    /* Magic number, version, time zone, accuracy, snapshot length, link type,
+     * in the byte order of the host. */
     static const uint32_t header[] = {0xa1b23c4d, 0x00040002, 0, 0, LONGEST,
                                       1};
 

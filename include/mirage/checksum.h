@@ -2,8 +2,8 @@
 /*
  * checksum: the Internet checksum (RFC 1071).
  *
- * A sum is carried from piece to piece in 64 bits and folded at last. It is
- * zero over data that contain their own right checksum.
+ * A 64-bit sum is carried from piece to piece, and folded at the end. Over data
+ * that contain their correct checksum, checksum_finish gives 0.
  */
 #ifndef MIRAGE_CHECKSUM_H
 #define MIRAGE_CHECKSUM_H
@@ -13,16 +13,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* sum, and that of len bytes, which begin at an even place of the whole. */
+/* Adds len bytes, which begin at an even offset of the whole, to sum. */
 uint64_t checksum_add(uint64_t sum, const void *data, size_t len);
 
-/* The same for len bytes of a list of bufs, which has them, from byte from
- * on. */
+/* Adds bytes [from, from + len) of the list b, which must exist, to sum. */
 uint64_t checksum_add_bufs(uint64_t sum, const struct buf *b, size_t from,
                            size_t len);
 
-/* The sum of TCP's and UDP's pseudo header: the same for IPv4 and IPv6
- * (RFC 9293, 3.1; RFC 8200, 8.1). */
+/* The sum of the pseudo header of TCP and UDP, for IPv4 and IPv6 (RFC 9293,
+ * 3.1; RFC 8200, 8.1). len is in bytes. */
 uint64_t checksum_pseudo(struct ip_address from, struct ip_address to,
                          uint8_t protocol, size_t len);
 
