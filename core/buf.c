@@ -276,6 +276,28 @@ struct buf *buf_copy_in(const void *data, size_t len, size_t headroom)
     return first;
 }
 
+struct buf *buf_copy(const struct buf *b)
+{
+    struct buf *first = NULL, **end = &first;
+    size_t len = buf_length(b);
+
+    for (size_t at = 0; at < len;) {
+        size_t n = min(len - at, PAGE_BYTES);
+
+        *end = buf_new(0);
+        if (!*end) {
+            buf_free(first);
+            return NULL;
+        }
+        buf_copy_out(b, at, buf_append(*end, n), n);
+        end = &(*end)->next;
+        at += n;
+    }
+    if (first)
+        first->offload = b->offload;
+    return first;
+}
+
 struct buf *buf_trim_list(struct buf *b, size_t len)
 {
     while (b && len >= b->len) {

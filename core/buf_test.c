@@ -331,3 +331,18 @@ TEST(bufs_of_a_list_are_counted)
     CHECK(buf_count(b) == 2);
     buf_free(b);
 }
+
+TEST(a_copy_has_the_bytes_and_the_offload_in_pages_of_its_own)
+{
+    size_t before = buf_pages_free();
+    struct buf *list = three(), *copy;
+
+    list->offload.segment = 7;
+    copy = buf_copy(list);
+    CHECK(buf_count(copy) == 1 && counts_from(copy, 0, 16));
+    CHECK(copy->offload.segment == 7 && copy->data != list->data);
+    CHECK(buf_is_sole(copy));
+    buf_free(list);
+    buf_free(copy);
+    CHECK(buf_pages_free() == before);
+}

@@ -75,28 +75,6 @@ static bool is_chosen(struct end *e, unsigned chance)
     return chance > 0 && seed_next(&e->chance) % MILLION < chance;
 }
 
-static struct buf *copy(const struct buf *frame)
-{
-    struct buf *first = NULL, **end = &first;
-    size_t len = buf_length(frame);
-
-    for (size_t at = 0; at < len;) {
-        struct buf *b = buf_new(0);
-        size_t n = len - at < PAGE_BYTES ? len - at : PAGE_BYTES;
-
-        if (!b) {
-            buf_free(first);
-            return NULL;
-        }
-        buf_copy_out(frame, at, buf_append(b, n), n);
-        *end = b;
-        end = &b->next;
-        at += n;
-    }
-    first->offload = frame->offload;
-    return first;
-}
-
 /* Inverts a bit of an IP packet, as a broken router may. On one Ethernet the
  * FCS would detect it; ARP has no other checksum, so its packets are spared. */
 static void corrupt(struct end *e, struct buf *frame)
@@ -118,7 +96,7 @@ static void put_on_wire(struct end *e, const struct buf *frame,
 {
     struct wire *w = e->wire;
     struct in_flight **at = &w->first, *u = malloc(sizeof *u);
-    struct buf *b = w->count < IN_FLIGHT ? copy(frame) : NULL;
+    struct buf *b = w->count < IN_FLIGHT ? buf_copy(frame) : NULL;
 
     if (!u || !b) {
         free(u);
@@ -223,7 +201,7 @@ static void flush(struct end *e)
 
 static void receive(struct end *e, const struct buf *frame)
 {
-    struct buf *b = copy(frame);
+    struct buf *b = buf_copy(frame);
 
     if (!b) {
         e->network.counters.dropped_in++;

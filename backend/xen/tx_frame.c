@@ -20,30 +20,10 @@ static size_t pages_of(const struct buf *b)
     return (at + max(b->len, 1u) + PAGE_BYTES - 1) / PAGE_BYTES;
 }
 
-/* Copies the frame into as few pages as possible. */
-static struct buf *compact(struct buf *frame)
-{
-    struct buf *whole = NULL, **end = &whole;
-    size_t len = buf_length(frame), at = 0;
-
-    while (at < len) {
-        size_t n = min(len - at, PAGE_BYTES);
-
-        *end = buf_new(0);
-        if (!*end) {
-            buf_free(whole);
-            return NULL;
-        }
-        buf_copy_out(frame, at, buf_append(*end, n), n);
-        end = &(*end)->next;
-        at += n;
-    }
-    return whole;
-}
-
 /* Windows on the same bytes, each of one page. */
 static struct buf *split(const struct buf *frame)
 {
+    const struct buf *first = frame;
     struct buf *list = NULL, **end = &list;
 
     for (; frame; frame = frame->next)
@@ -59,6 +39,8 @@ static struct buf *split(const struct buf *frame)
             end = &(*end)->next;
             at += n;
         }
+    if (list)
+        list->offload = first->offload;
     return list;
 }
 
@@ -75,9 +57,7 @@ struct buf *tx_frame(struct buf *frame, size_t most)
     in_place = in_place && pages <= most;
     if (in_place && pages == bufs)
         return frame;
-    made = in_place ? split(frame) : compact(frame);
-    if (made)
-        made->offload = frame->offload;
+    made = in_place ? split(frame) : buf_copy(frame);
     buf_free(frame);
     if (buf_count(made) > most) {
         buf_free(made);

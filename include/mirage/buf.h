@@ -154,6 +154,13 @@ void buf_copy_out(const struct buf *b, size_t from, void *data, size_t len);
  */
 struct buf *buf_copy_in(const void *data, size_t len, size_t headroom);
 
+/*
+ * Copies all bytes of the list b, which has at least one, into as few pages as
+ * possible, and the offload of its first buf. Yours: buf_free. NULL: the pool
+ * is empty.
+ */
+struct buf *buf_copy(const struct buf *b);
+
 /* Removes len bytes at the front of the list b, and frees bufs that become
  * empty. Returns the rest of the list; NULL: it is empty. */
 struct buf *buf_trim_list(struct buf *b, size_t len);
