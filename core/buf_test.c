@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Pages and windows of the pool, and windows on foreign memory. */
 #include "buf.c"
 #include "check.h"
 
@@ -59,7 +60,7 @@ TEST(a_packet_is_a_list_and_freed_whole)
     buf_free(NULL);
 }
 
-TEST(when_windows_run_out_nothing_is_lost)
+TEST(allocations_without_free_windows_fail_and_lose_no_page)
 {
     struct buf *b = buf_new(0), *w[7];
 
@@ -181,7 +182,7 @@ TEST(the_first_bytes_of_a_list_are_pulled_into_one_window)
     CHECK(buf_pages_free() == before);
 }
 
-TEST(the_place_of_a_checksum_moves_with_the_front)
+TEST(csum_start_is_adjusted_when_the_front_moves)
 {
     struct buf *b = buf_new(40);
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
+/* The Internet checksum, against a plain implementation of RFC 1071. */
 #include "check.h"
 #include <mirage.h>
 #include <mirage/checksum.h>
 
-/* RFC 1071, 1, word by word. */
+/* The checksum word by word (RFC 1071, 1). */
 static uint16_t plain(const uint8_t *p, size_t len)
 {
     uint32_t sum = 0;
@@ -15,7 +16,7 @@ static uint16_t plain(const uint8_t *p, size_t len)
     return (uint16_t)sum;
 }
 
-/* Zero has two forms. */
+/* In one's complement zero has two representations. */
 static bool same(uint16_t a, uint16_t b)
 {
     return a == b || (a % 0xffff == 0 && b % 0xffff == 0);

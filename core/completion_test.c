@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Fibers that wait for the end of a request. */
 #include "check.h"
 #include <mirage/completion.h>
 

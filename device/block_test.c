@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
+/* The front of block devices: range, alignment, splitting; block_ram. */
 #include "block.c"
 #include "check.h"
 
 #define SECTORS ((uint64_t)300)
 #define MOST    ((size_t)8192)
 
-/* A disk that takes little at once, only by pages, and keeps count. */
+/* A disk that takes short requests of aligned data, and counts them. */
 static uint8_t disk[SECTORS * 512];
 static int requests, flushes, discards;
 static bool all_aligned;
@@ -77,7 +78,7 @@ static void fill(uint8_t *data, size_t len)
         data[i] = (uint8_t)(data[i - 256] * 5 + i / 256);
 }
 
-TEST(data_on_a_page_goes_as_it_is_and_in_pieces)
+TEST(page_aligned_data_is_not_copied_and_long_requests_are_split)
 {
     begin();
     fill(out, 40 * 512);
@@ -90,7 +91,7 @@ TEST(data_on_a_page_goes_as_it_is_and_in_pieces)
     CHECK(in[40 * 512] == 0);
 }
 
-TEST(other_data_is_copied_through_pages)
+TEST(data_that_is_not_page_aligned_is_copied_through_pages)
 {
     static const size_t offsets[] = {1, 8, 511, 512, 4095};
     static const size_t counts[] = {1, 7, 8, 9, 15, 16, 17, 200};
@@ -110,7 +111,7 @@ TEST(other_data_is_copied_through_pages)
         }
 }
 
-TEST(nothing_lies_past_the_end)
+TEST(requests_past_the_end_are_refused)
 {
     begin();
     memset(in, 0xee, sizeof in);
@@ -129,7 +130,7 @@ TEST(nothing_lies_past_the_end)
     CHECK(requests == 2);
 }
 
-TEST(what_is_read_only_is_not_written)
+TEST(a_read_only_device_is_not_written_to)
 {
     begin();
     fake.info.writable = false;
@@ -139,7 +140,7 @@ TEST(what_is_read_only_is_not_written)
     CHECK(block_read(&fake, 0, in, 1) == OK);
 }
 
-TEST(a_failure_is_passed_on_and_ends_the_request)
+TEST(an_error_ends_the_request_and_is_returned)
 {
     begin();
     answer = ERR_IO;
@@ -151,7 +152,7 @@ TEST(a_failure_is_passed_on_and_ends_the_request)
     CHECK(block_flush(&fake) == ERR_IO && flushes == 1);
 }
 
-TEST(what_is_discarded_is_on_the_disk_and_may_be_written)
+TEST(discards_are_checked_as_writes_are)
 {
     struct block_ops none = fake_ops;
 
@@ -184,8 +185,8 @@ TEST(large_sectors_are_whole_pages)
     CHECK(block_read(&fake, SECTORS / 8 - 1, in, 2) == ERR_RANGE);
 }
 
-/* Random requests to a disk in memory, against a copy of it. */
-TEST(a_disk_in_memory_keeps_what_it_is_given)
+/* Random requests, against a copy of the disk. */
+TEST(a_disk_in_memory_returns_what_was_written)
 {
     static uint8_t copy[300 * 4096];
     struct block *ram;

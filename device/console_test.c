@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* The front of consoles: whole lines, input by lines, fairness. */
 #include "console.c"
 #include "check.h"
 

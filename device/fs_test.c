@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/* The front of file systems: paths, and the root. */
 #include "fs.c"
 #include "check.h"
 
-/* A file system that can do all, and counts what it is asked for. */
+/* A file system on which all calls succeed, and are counted. */
 static int asked;
 
 static enum status fake_stat(struct fs *fs, const char *path,
@@ -89,7 +90,7 @@ static bool ignore(void *ctx, const char *name, const struct fs_stat *st)
     return true;
 }
 
-/* Each call on the path, which is to come back with the status. */
+/* Checks that each call on the path returns the status. */
 static void every(const char *path, enum status s)
 {
     struct fs_stat st;
@@ -108,7 +109,7 @@ static void every(const char *path, enum status s)
     CHECK(fs_rename(&fake, "from", path) == s);
 }
 
-TEST(a_plain_path_gets_through)
+TEST(a_well_formed_path_reaches_the_driver)
 {
     asked = 0;
     every("a", OK);
@@ -117,7 +118,7 @@ TEST(a_plain_path_gets_through)
     CHECK(asked == 30);
 }
 
-TEST(a_path_that_is_none_gets_nowhere)
+TEST(a_malformed_path_is_refused_before_the_driver)
 {
     static char long_path[FS_PATH + 2];
 
@@ -136,7 +137,7 @@ TEST(a_path_that_is_none_gets_nowhere)
     every(long_path, OK);
 }
 
-TEST(the_root_is_there_and_stays)
+TEST(the_root_exists_and_cannot_be_changed)
 {
     struct fs_stat st;
     char data[1] = {0};
@@ -157,7 +158,7 @@ TEST(the_root_is_there_and_stays)
     CHECK(asked == 2);
 }
 
-TEST(what_concerns_the_whole_is_passed_on)
+TEST(format_and_flush_reach_the_driver)
 {
     CHECK(fs_format(&fake) == ERR_READ_ONLY);
     CHECK(fs_flush(&fake) == ERR_READ_ONLY);

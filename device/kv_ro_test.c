@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/* The front of key/value stores: the syntax of keys. */
 #include "kv_ro.c"
 #include "check.h"
 
-/* A store that has every key, and remembers the last one it was asked for. */
+/* A store that has every key, and records the last one. */
 static char asked[KV_RO_KEY + 1];
 static enum status answer;
 
@@ -58,7 +59,7 @@ static bool count_entry(void *ctx, const char *name, bool is_directory)
     return true;
 }
 
-/* What all calls say of key, which must be the same. */
+/* The status of all calls with key, which must be the same. */
 static enum status all(const char *key)
 {
     char data[8];
@@ -92,7 +93,7 @@ TEST(a_key_is_parts_with_slashes_between_them)
         CHECK(all(*k) == OK);
 }
 
-TEST(all_else_is_refused_before_the_store_sees_it)
+TEST(malformed_keys_are_refused_before_the_driver)
 {
     static const char *const names[] = {
         "", "/", "/a", "a/", "a//b", "//", ".", "..", "./a", "../a", "a/.",
@@ -104,7 +105,7 @@ TEST(all_else_is_refused_before_the_store_sees_it)
         CHECK(all(*n) == ERR_NAME);
 }
 
-TEST(a_key_has_at_most_so_many_bytes)
+TEST(a_key_has_at_most_1024_bytes)
 {
     char key[KV_RO_KEY + 2];
 
@@ -118,7 +119,7 @@ TEST(a_key_has_at_most_so_many_bytes)
     CHECK(all(key) == ERR_NAME);
 }
 
-TEST(what_the_store_says_is_handed_on)
+TEST(the_results_of_the_driver_are_returned)
 {
     answer = ERR_NOT_FOUND;
     CHECK(all("a") == ERR_NOT_FOUND);
@@ -144,7 +145,7 @@ TEST(a_store_that_knows_no_times_says_0_of_each_key)
     CHECK(modified == 0);
 }
 
-TEST(a_store_without_views_says_so_but_of_a_wrong_name)
+TEST(a_store_without_views_is_unsupported_but_refuses_malformed_keys)
 {
     const void *data;
     size_t len;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* The front of network devices: offloads in software, limits, the listener. */
 #include "check.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
@@ -27,7 +28,7 @@ static void keep(struct network *n, struct buf *frame)
 
 static const struct network_ops ops = {.write = keep};
 
-/* A device that keeps what it is given. */
+/* A device that keeps the frames that it is given. */
 static struct network device(unsigned features)
 {
     static bool reserved;
@@ -39,7 +40,7 @@ static struct network device(unsigned features)
         .ops = &ops, .mtu = 1500, .features = features, .up = true};
 }
 
-/* All that was sent is freed; nothing else may be held. */
+/* Frees the sent frames; all pages must be free then. */
 static void forget_sent(void)
 {
     while (sent_count > 0)
@@ -103,8 +104,8 @@ static struct buf *frame_of(uint8_t protocol, size_t len, size_t piece,
     return b;
 }
 
-/* Reads the frame into flat, and checks what stands in its headers against it:
- * its lengths, its checksums. Returns where its data begin. */
+/* Copies the frame to flat, and checks the lengths and checksums of its
+ * headers. Returns the offset of its data. */
 static size_t check_frame(const struct buf *frame)
 {
     size_t len = buf_length(frame), at, data;
@@ -158,7 +159,7 @@ TEST(a_sum_of_zero_is_sent_as_ffff)
     struct buf *b = frame_of(UDP, 2, 2, 0, 0);
     uint64_t sum;
 
-    /* The data are what is missing to a sum of ffff. */
+    /* Choose data so that the sum is ffff. */
     put_be16(b->next->data, 0);
     sum = checksum_add_bufs(0, b, 34, 10);
     put_be16(b->next->data, checksum_finish(sum));
@@ -214,7 +215,7 @@ TEST(a_device_that_can_do_it_gets_the_frame_untouched)
     }
 }
 
-/* Sends len bytes in segments of most and looks at each. */
+/* Sends len bytes in segments of `most`, and checks each. */
 static void cut(uint8_t protocol, size_t len, size_t piece, size_t options,
                 uint16_t most)
 {
@@ -287,7 +288,7 @@ TEST(segments_for_a_device_with_checksums_ask_it_for_theirs)
     forget_sent();
 }
 
-TEST(what_cannot_be_sent_is_dropped_and_counted)
+TEST(frames_that_cannot_be_sent_are_dropped_and_counted)
 {
     struct network n = device(0);
     struct buf *b;
@@ -332,7 +333,7 @@ TEST(segments_that_are_too_long_with_their_headers_are_dropped)
     }
 }
 
-TEST(a_checksum_beyond_the_headers_is_no_checksum)
+TEST(a_checksum_field_beyond_the_headers_is_refused)
 {
     static const struct {
         enum offload_kind kind;
@@ -358,7 +359,7 @@ TEST(a_checksum_beyond_the_headers_is_no_checksum)
     }
 }
 
-TEST(what_is_no_tcp_or_udp_over_ipv4_is_not_cut)
+TEST(only_tcp_and_udp_over_ipv4_are_cut_into_segments)
 {
     static const struct {
         size_t at;
@@ -388,7 +389,7 @@ TEST(what_is_no_tcp_or_udp_over_ipv4_is_not_cut)
         }
 }
 
-TEST(headers_that_are_cut_off_are_not_cut)
+TEST(frames_with_truncated_headers_are_not_cut_into_segments)
 {
     for (size_t len = ETHERNET_HEADER; len < 54; len++) {
         struct network n = device(0);
@@ -458,7 +459,7 @@ TEST(the_latest_listener_gets_what_arrives)
     struct buf *b = buf_new(0);
 
     network_listen(&n, hear, &heard_count);
-    network_deliver(&n, &b, 1); /* a frame of nothing */
+    network_deliver(&n, &b, 1); /* an empty frame */
     CHECK(heard_count == 0 && n.counters.dropped_in == 1);
     b = frame_of_len(60);
     network_deliver(&n, &b, 1);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* The syntax of paths and keys (path.h). */
 #include "path.h"
 
 static bool is_dots(const char *part, size_t len)

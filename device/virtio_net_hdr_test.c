@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* virtio_net_hdr against virtio 1.2, 5.1.6, and against a host that lies. */
 #include "check.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>

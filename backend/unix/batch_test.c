@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Batches of reads and writes, with io_uring and without. */
 #include "batch.h"
 #include "check.h"
 #include <errno.h>
@@ -14,7 +15,7 @@ static char text[8][8];
 static struct iovec part[8];
 static struct batch_entry entry[8];
 
-/* A pair of sockets that keep messages apart, as a TAP keeps frames. */
+/* A pair of sockets with message boundaries, as a TAP has frames. */
 static void begin(bool with_ring)
 {
     CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, end) == 0);
@@ -78,13 +79,13 @@ TEST(entries_are_done_in_their_order_and_none_waits)
     try_both_ways(false);
 }
 
-TEST(what_fails_says_why)
+TEST(a_failed_entry_has_its_errno)
 {
     try_an_error(true);
     try_an_error(false);
 }
 
-TEST(one_alone_is_done_as_well)
+TEST(a_single_entry_is_done_too)
 {
     begin(true);
     ask(0, false, "");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Disks that are files of the host, with each engine and with one that fails. */
 #include "block_unix.c"
 #include "events.h"
 #include <mirage/random.h>
@@ -7,7 +8,7 @@
 
 #define SECTORS 2000
 #define FIBERS  16
-#define CROWD   600 /* more than a ring holds */
+#define CROWD   600 /* fibers; more than the ring has entries */
 
 static char path[] = "/tmp/mirage-XXXXXX";
 
@@ -21,10 +22,10 @@ static void new_file(void)
     close(fd);
 }
 
-/* Runs test on each engine that there is, without and with the cache. */
+/* Runs test on each engine that works, with O_DIRECT and with the cache. */
 static void on_each(void (*test)(void))
 {
-    static enum status started[] = {ERR_TIMEOUT, ERR_TIMEOUT}; /* not yet */
+    static enum status started[] = {ERR_TIMEOUT, ERR_TIMEOUT}; /* not started */
 
     for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++) {
         engine = NULL;
@@ -46,7 +47,7 @@ static void on_each(void (*test)(void))
 static uint8_t model[SECTORS * 512];
 static struct block *disk;
 
-/* Each fiber has a part of the disk to itself. */
+/* Each fiber has its own part of the disk. */
 static void use_part(void *ctx)
 {
     enum { PART = SECTORS / FIBERS };
@@ -74,7 +75,7 @@ static void use_part(void *ctx)
     }
 }
 
-/* align: what the host is said to ask for, without the cache; 0: the truth. */
+/* align: the alignment that O_DIRECT is said to need; 0: the real one. */
 static void use_parts(size_t align)
 {
     struct fiber *f[FIBERS];
@@ -115,7 +116,7 @@ static void use_large_parts(void)
     use_parts(PAGE);
 }
 
-TEST(what_the_host_takes_only_by_its_cache_goes_by_it)
+TEST(requests_that_the_host_refuses_with_o_direct_go_through_its_cache)
 {
     on_each(use_large_parts);
 }
@@ -136,7 +137,7 @@ static void read_until_heard(void *left)
         CHECK(block_read(disk, *n % 100 * 8, data[*n % 2], 8) == OK);
 }
 
-/* They never wait where the cache has all of it. */
+/* Reads never block if the cache has all sectors. */
 static void read_and_listen(void)
 {
     unsigned left[2] = {10000, 10000};
@@ -163,7 +164,7 @@ static void read_and_listen(void)
     unlink(path);
 }
 
-TEST(other_events_come_while_requests_do)
+TEST(other_events_are_seen_while_requests_complete)
 {
     on_each(read_and_listen);
 }
@@ -194,12 +195,12 @@ static void crowd(void)
     unlink(path);
 }
 
-TEST(more_fibers_than_a_ring_holds_ask_at_once)
+TEST(more_requests_than_the_ring_has_entries_complete)
 {
     on_each(crowd);
 }
 
-TEST(a_disk_is_written_by_one_at_a_time)
+TEST(a_disk_has_one_writer_at_a_time)
 {
     struct block *other;
 
@@ -223,18 +224,19 @@ static void shrink(void)
     CHECK(block_read(disk, 999, data, 2) == ERR_IO);
     CHECK(block_read(disk, SECTORS - 1, data, 1) == ERR_IO);
     CHECK(block_read(disk, 0, data, 2) == OK);
-    CHECK(block_write(disk, SECTORS - 1, data, 1) == OK); /* it grows again */
+    /* The file grows again. */
+    CHECK(block_write(disk, SECTORS - 1, data, 1) == OK);
     CHECK(block_read(disk, SECTORS - 1, data, 1) == OK);
     block_disconnect(disk);
     unlink(path);
 }
 
-TEST(a_file_that_shrinks_is_a_failing_disk)
+TEST(reads_beyond_the_end_of_a_file_that_shrank_fail)
 {
     on_each(shrink);
 }
 
-/* Root may write all files. */
+/* Root can write to all files. */
 static void use_as_nobody(void)
 {
     bool is_root = geteuid() == 0;
@@ -260,7 +262,7 @@ TEST(a_file_that_may_not_be_written_is_a_read_only_disk)
     on_each(use_as_nobody);
 }
 
-/* 1 MB less of the host's disk. */
+/* Discards 1 MB, and checks that the host's file has it less. */
 static void give_room_back(void)
 {
     static _Alignas(PAGE) uint8_t data[2048 * SECTOR];
@@ -274,7 +276,7 @@ static void give_room_back(void)
     CHECK(block_write(disk, 0, data, 2048) == OK && block_flush(disk) == OK);
     CHECK(stat(path, &before) == 0);
     s = block_discard(disk, 1, 2046);
-    CHECK(s == OK || s == ERR_UNSUPPORTED); /* files have no holes here */
+    CHECK(s == OK || s == ERR_UNSUPPORTED); /* this file system has no holes */
     CHECK(block_flush(disk) == OK && stat(path, &after) == 0);
     CHECK(after.st_size == before.st_size);
     CHECK(s != OK || after.st_blocks <= before.st_blocks - 2000);
@@ -284,12 +286,12 @@ static void give_room_back(void)
     unlink(path);
 }
 
-TEST(what_is_discarded_is_a_hole_in_the_file)
+TEST(discarded_sectors_become_a_hole_in_the_file)
 {
     on_each(give_room_back);
 }
 
-/* Another file of the host's stands for the disk, one that fails. */
+/* Replaces the disk's descriptors by those of a file that fails. */
 static void replace_by(const char *name)
 {
     int fd = open(name, O_RDWR);
@@ -351,7 +353,7 @@ TEST(a_limit_of_the_shell_is_a_full_disk)
     on_each(exceed);
 }
 
-/* An engine that does little at a time, and is interrupted before each. */
+/* An engine with short operations, each interrupted once before. */
 static unsigned interruptions, refusals;
 
 static void do_little(struct request *r)
@@ -368,7 +370,7 @@ static void do_little(struct request *r)
         CHECK(!request_is_over(r, interruptions % 2 ? -EINTR : -EAGAIN));
         if (r->fd != r->plain) {
             refusals++;
-            n = -EINVAL; /* as if the file had no other door */
+            n = -EINVAL; /* as if O_DIRECT did not work */
         } else if (r->operation == READ)
             n = pread(r->fd, r->data + r->done, left, at);
         else
@@ -407,7 +409,7 @@ TEST(engines_are_chosen_by_name)
     CHECK_TEXT(choose("aio"), "uring, threads or auto");
 }
 
-TEST(what_is_no_disk_is_refused)
+TEST(files_that_cannot_be_disks_are_refused)
 {
     CHECK(block_unix_connect("/nowhere/at/all", &disk) == ERR_NOT_FOUND);
     CHECK(block_unix_connect("/tmp", &disk) == ERR_IS_DIRECTORY);
@@ -442,7 +444,7 @@ static void cancel(void)
     unlink(path);
 }
 
-TEST(a_cancelled_fiber_leaves_nothing_under_way)
+TEST(a_cancelled_fiber_waits_for_its_request)
 {
     on_each(cancel);
 }

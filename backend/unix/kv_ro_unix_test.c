@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
+/* Key/value stores that are folders of the host: nothing outside is reached. */
 #include "kv_ro_unix.c"
 #include "check.h"
 #include <ftw.h>
 
 /*
- * In a folder of its own:  in/ is the store, out/ what it must not lead to.
+ * The store is in/; out/ must not be reached from it.
  */
 static char base[] = "/tmp/kv_ro_testXXXXXX";
 static struct kv_ro *kv;
@@ -103,7 +104,7 @@ static struct names listed(const char *directory, size_t most)
     return n;
 }
 
-/* Is each of the words, and nothing else, in the text, in whatever order? */
+/* Whether the text has each of the words, in any order, and nothing else. */
 static bool same_words(const char *text, const char *const *words)
 {
     size_t len = 1;
@@ -121,7 +122,7 @@ static bool same_words(const char *text, const char *const *words)
     return strlen(text) == len;
 }
 
-/* The same for both ways of opening. */
+/* Runs the checks for both ways of opening. */
 static void check_all(void)
 {
     const char *absent = status_text(ERR_NOT_FOUND);
@@ -167,7 +168,7 @@ static void check_all(void)
     CHECK_TEXT(listed("nothing", 9).text, absent);
 }
 
-/* As the host has it, and without openat2. */
+/* Runs test with openat2, if the host has it, and without. */
 static void twice(void (*check)(void))
 {
     bool walks = store_of(kv)->walks;
@@ -178,7 +179,7 @@ static void twice(void (*check)(void))
     store_of(kv)->walks = walks;
 }
 
-TEST(the_store_is_the_folder_and_no_more)
+TEST(only_files_inside_the_folder_are_keys)
 {
     set_up();
     twice(check_all);
@@ -197,7 +198,7 @@ static void check_long(void)
     CHECK(kv_ro_exists(kv, key) == ERR_NOT_FOUND);
 }
 
-TEST(a_long_key_is_just_not_there)
+TEST(a_key_longer_than_file_names_can_be_is_not_found)
 {
     twice(check_long);
 }
@@ -246,7 +247,7 @@ TEST(a_file_that_may_not_be_read_is_an_error)
     CHECK(unlink("in/shut") == 0);
 }
 
-/* A key may come from a stranger: its bytes do nothing to a terminal. */
+/* A key may come from a request; its bytes must not control a terminal. */
 TEST(a_key_is_quoted_where_it_is_logged)
 {
     char said[1000] = "";

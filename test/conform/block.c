@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The contract of mirage/block.h, on every make of it: random reads and writes
- * against a model in memory, what must be refused, and many fibers at once.
+ * The contract of mirage/block.h, on every driver: random requests against a
+ * model in memory, requests that must be refused, and many fibers at once.
  *
  *     block [--rounds=N] [--seed=N] [--one-engine]
  *
- * Disks that are files are tried with each engine; --block-engine=NAME and
- * --one-engine try one. SOAK in the environment: 100 times the rounds.
+ * Disks that are files are tested with each engine; --block-engine=NAME and
+ * --one-engine test one. SOAK in the environment: 100 times the rounds.
  */
 #include "block_contract.h"
 #include "check.h"
@@ -24,7 +24,7 @@ BOOT_NUMBER(rounds, 0, 0, 1000000, "of each make; 0: 3, or 300 with SOAK");
 BOOT_NUMBER(seed, 1, 1, INT64_MAX, "of the first round");
 BOOT_FLAG(one_engine, "only the engine that is chosen");
 
-/* A driver that takes a page at a time, and looks at what it is given. */
+/* A driver that takes one page at a time, and checks the front's promises. */
 struct narrow {
     struct block block; /* first */
     struct block *under;
@@ -88,7 +88,7 @@ static const struct block_ops narrow_ops = {
     .most = PAGE_BYTES,
 };
 
-/* The makes. */
+/* The drivers. */
 
 static struct block *make_ram(uint32_t size)
 {
@@ -112,7 +112,7 @@ static struct block *make_narrow(uint32_t size)
     return &n->block;
 }
 
-/* One that is told of nothing that it might discard. */
+/* A driver without discard. */
 static struct block *make_keeping(uint32_t size)
 {
     static struct block_ops ops;
@@ -168,7 +168,7 @@ static void conform(const struct make *m, uint64_t number)
         unlink(file);
 }
 
-TEST(every_make_keeps_the_contract)
+TEST(every_driver_keeps_the_contract)
 {
     if (rounds == 0)
         rounds = getenv("SOAK") ? 300 : 3;
@@ -181,8 +181,8 @@ TEST(every_make_keeps_the_contract)
         }
 }
 
-/* This program with these words: false if it fails, for another reason than
- * that the host has no io_uring. */
+/* Runs this program with these arguments. False: it fails, and not since the
+ * host has no io_uring. */
 static bool passes_with(const char *self, const char *words)
 {
     char command[2048], line[512];
@@ -200,8 +200,8 @@ static bool passes_with(const char *self, const char *words)
     return (said && pclose(said) == 0) || is_lacking;
 }
 
-/* Without its file's cache, an engine is given other requests. */
-TEST(every_engine_keeps_it)
+/* With O_DIRECT an engine is given other requests. */
+TEST(every_engine_keeps_the_contract)
 {
     static const char *const others[] = {"uring", "threads",
                                          "uring --block-cached",
@@ -219,7 +219,7 @@ TEST(every_engine_keeps_it)
         }
 }
 
-TEST(a_read_only_disk_keeps_what_holds_for_one)
+TEST(a_read_only_disk_keeps_its_part_of_the_contract)
 {
     struct block *b = make_narrow(512);
 
@@ -229,7 +229,7 @@ TEST(a_read_only_disk_keeps_what_holds_for_one)
     block_disconnect(b);
 }
 
-/* The power disk itself: what was flushed is there, and of the rest any. */
+/* power.h: flushed sectors are there, others may be. */
 TEST(a_power_cut_keeps_what_was_flushed_and_any_of_the_rest)
 {
     struct block *b = power_connect(4, 512);

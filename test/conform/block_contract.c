@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* The contract of block devices as a test (block_contract.h). */
 #include "block_contract.h"
 #include <mirage/buf.h>
 #include <mirage/fiber.h>
@@ -6,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define GUARD  64 /* bytes around what is read, which must stay */
+#define GUARD  64 /* bytes around the data, which reads must not change */
 #define FIBERS 40
 
 static uint64_t sectors; /* of the disk */
 static unsigned failures;
 static uint64_t state;
-static bool discards; /* as the disk has said; is_asked: it has */
+static bool discards; /* the disk supports it; is_asked: that is known */
 static bool is_asked;
 static bool *is_unknown; /* a sector that was discarded */
 
@@ -39,7 +40,7 @@ static void begin(struct block *b, uint64_t seed)
     is_unknown = calloc(sectors, sizeof *is_unknown);
 }
 
-/* Sectors from a random place on, all of them there. */
+/* A random range of sectors of the disk. */
 static void choose(uint64_t *sector, size_t *count)
 {
     *sector = below(sectors);
@@ -56,7 +57,7 @@ static bool is_kept(const uint8_t *guard)
     return true;
 }
 
-/* Sectors in data, as the model has them. */
+/* Whether data has the sectors' contents according to the model. */
 static bool is_as(const uint8_t *model, const uint8_t *data, uint64_t sector,
                   size_t count, size_t size)
 {
@@ -67,7 +68,7 @@ static bool is_as(const uint8_t *model, const uint8_t *data, uint64_t sector,
     return true;
 }
 
-/* Either it always can, or it never does. */
+/* A disk discards always or never. */
 static bool discard(struct block *b, uint64_t sector, uint64_t count)
 {
     enum status s = block_discard(b, sector, count);
@@ -112,7 +113,7 @@ static void play(struct block *b, uint8_t *model, uint8_t *memory)
     }
 }
 
-/* What was discarded is written again. */
+/* Writes discarded sectors again. */
 static void fill_up(struct block *b, const uint8_t *model, uint8_t *memory)
 {
     size_t size = b->info.sector_size;
@@ -127,7 +128,7 @@ static void fill_up(struct block *b, const uint8_t *model, uint8_t *memory)
     HOLDS(is_as(model, memory, 0, (size_t)sectors, size));
 }
 
-/* What leads outside, in every way that numbers can. */
+/* Ranges that are outside of the disk, also by overflow. */
 static void overreach(struct block *b)
 {
     static uint8_t data[GUARD];
@@ -167,7 +168,7 @@ static void overreach(struct block *b)
     HOLDS(block_discard(b, sectors, 0) == refused);
 }
 
-/* Each fiber has sectors of its own, and asks at the same time as all. */
+/* Each fiber has sectors of its own; all submit requests at the same time. */
 struct part {
     struct block *b;
     int number;
@@ -211,7 +212,7 @@ static void crowd(struct block *b)
     HOLDS(block_flush(b) == OK);
 }
 
-/* A fiber that was asked to end does nothing more. */
+/* In a cancelled fiber every call fails, and does nothing. */
 static void use_cancelled(void *ctx)
 {
     struct part *p = ctx;

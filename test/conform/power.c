@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
+/* A disk in memory whose power can be cut (power.h). */
 #include "power.h"
 #include <stdlib.h>
 #include <string.h>
 
 #define FLUSH UINT64_MAX
 
-/* A sector as it was written; or a flush. */
+/* A step: a sector that was written, or a flush. */
 struct step {
     uint64_t sector;
     uint8_t *bytes;
@@ -73,7 +74,7 @@ static enum status power_write(struct block *b, uint64_t sector,
     return s;
 }
 
-/* What a sector holds then is anything: other bytes at each step. */
+/* A discarded sector reads as other bytes after each step. */
 static enum status power_discard(struct block *b, uint64_t sector,
                                  uint64_t count)
 {

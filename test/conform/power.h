@@ -2,35 +2,35 @@
 /*
  * power: a disk in memory whose power can be cut.
  *
- * It notes each write and each flush, so that afterwards the disk can be had
- * as a power cut at any moment may have left it: with all that was flushed by
- * then, and of what was written since, any of the sectors, in any of the
- * states that they were in. A sector that is discarded is overwritten.
+ * It records each write and each flush. Afterwards it can give the contents
+ * that a power cut at any step may have left: all flushed writes, and of the
+ * later ones any sectors in any of their states. A discarded sector is
+ * overwritten.
  */
 #ifndef CONFORM_POWER_H
 #define CONFORM_POWER_H
 
 #include <mirage/block.h>
 
-/* Disconnecting it frees it. NULL: no memory. */
+/* Makes the disk. Yours: block_disconnect. NULL: no memory. */
 struct block *power_connect(uint64_t sectors, uint32_t sector_size);
 
-/* Forgets what was done so far: the disk has all that was written to it. */
+/* Clears the record: the disk's contents so far count as flushed. */
 void power_start(struct block *b);
 
-/* Sectors written or discarded, and flushes since then, each of them a step. */
+/* The number of steps since then: sectors written or discarded, and flushes. */
 size_t power_steps(const struct block *b);
 
 /*
- * The disk after a cut that follows so many steps: sectors * sector_size bytes
- * at image. luck 0: nothing that was not flushed; 1: all of it; others choose
- * for each sector.
+ * Puts the contents after a power cut at this step into image, sectors *
+ * sector_size bytes. luck 0: only flushed sectors are there; 1: all are; other
+ * values choose for each sector.
  */
 void power_cut(const struct block *b, size_t steps, uint64_t luck,
                uint8_t *image);
 
-/* After so many further steps, writes, discards and flushes do nothing but fail
- * with ERR_IO; SIZE_MAX: never. */
+/* After so many further steps writes, discards and flushes do nothing and fail
+ * with ERR_IO. SIZE_MAX: never. */
 void power_fail_after(struct block *b, size_t steps);
 
 #endif
