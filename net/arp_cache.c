@@ -2,10 +2,6 @@
 /*
  * The ARP cache (RFC 1122, 2.3.2). An entry that was not confirmed for a minute
  * is asked for again at its next use, by unicast, and used meanwhile.
- *
- * ARP has no authentication. Forged requests evict no entry that is in use, and
- * a claim that a known host has another Ethernet address is believed only when
- * the old one does not answer.
  */
 #include "arp_cache.h"
 #include "arp_log.h"
@@ -13,6 +9,12 @@
 #include <mirage/bytes.h>
 #include <mirage/ethernet.h>
 #include <string.h>
+
+/*
+ * ARP has no authentication. Forged requests evict no entry that is in use, and
+ * a claim that a known host has another Ethernet address is believed only when
+ * the old one does not answer.
+ */
 
 #define TRIES           3
 #define REQUEST_WAIT    SECOND /* RFC 1122, 2.3.2.1: at most once a second */

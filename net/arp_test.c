@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* ARP (RFC 826, RFC 5227) with scripted packets and a clock of the test. */
 #include "check.h"
 #include <mirage/time.h>
 

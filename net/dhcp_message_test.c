@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Parsing and emission of DHCP messages. */
 #include "check.h"
 #include "dhcp_message.h"
 #include <mirage/bytes.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Parsing and emission of DNS messages. */
 #include "check.h"
 #include "dns_message.h"
 #include <mirage/bytes.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Delivery of Ethernet frames, and priority tags. */
 #include "check.h"
 #include <mirage/bytes.h>
 #include <mirage/ethernet.h>

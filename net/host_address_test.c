@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Addresses that a host or a gateway can have. */
 #include "check.h"
 #include "host_address.h"
 #include <string.h>

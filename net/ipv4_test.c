@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* IPv4 between two hosts whose packets the test carries. */
 #include "check.h"
 #include "ipv4_wheel.h"
 #include <mirage/bytes.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Reassembly of fragments, its limits, and overlaps. */
 #include "reassembly.h"
 #include "check.h"
 #include <stdlib.h>

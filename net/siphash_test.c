@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* SipHash-2-4 against published vectors. */
 #include "check.h"
 #include "siphash.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Timers of the wheel, with a clock of the test. */
 #include "check.h"
 #include "wheel.c"
 #include <mirage.h>

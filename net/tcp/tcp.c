@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A TCP stack: its creation, the work fiber, the end of the image, counters.
- *
- * Segments are processed in the driver's fiber, which only schedules output.
- * The work fiber sends when the driver has delivered its batch and the
- * applications have run: so a batch is acknowledged by one ACK, or by the
- * application's response.
  */
 #include "tcp.h"
 #include "tcp_icmp.h"
@@ -17,6 +12,13 @@
 #include <net/ipv4_wheel.h>
 #include <stdlib.h>
 #include <string.h>
+
+/*
+ * Segments are processed in the driver's fiber, which only schedules output.
+ * The work fiber sends when the driver has delivered its batch and the
+ * applications have run: so a batch is acknowledged by one ACK, or by the
+ * application's response.
+ */
 
 /* At the end of the image: the interval of polling, and how long to wait for
  * the FIN of peers that have acknowledged ours. */

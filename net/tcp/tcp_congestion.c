@@ -2,14 +2,16 @@
 /*
  * Congestion control: NewReno (RFC 5681, with RFC 3465's byte counting), and
  * what all algorithms share.
- *
- * Congestion window validation (RFC 7661): a window of which less than half is
- * used does not grow, is not sent in one burst, and is halved after five
- * minutes.
  */
 #include "tcp.h"
 #include <mirage/macros.h>
 #include <string.h>
+
+/*
+ * Congestion window validation (RFC 7661): a window of which less than half is
+ * used does not grow, is not sent in one burst, and is halved after five
+ * minutes.
+ */
 
 #define USED_FOR   SECOND /* RFC 7661, 4.2: or three round trips */
 #define UNUSED_FOR (300 * SECOND) /* 4.4.2 */

@@ -2,6 +2,12 @@
 /*
  * SYN cookies (RFC 4987, 3.6): our initial sequence number encodes the peer's
  * SYN under a keyed hash, and the peer returns it in the ACK of the handshake.
+ */
+#include "tcp_cookie.h"
+#include "tcp.h"
+
+/*
+ * The cookie:
  *
  *     31                              4   3   2      0
  *     | hash of endpoints, peer's ISN, | age | its MSS |
@@ -12,8 +18,6 @@
  * lowest bits of our timestamp encode its window scale and SACK-permitted.
  * Otherwise the connection has neither.
  */
-#include "tcp_cookie.h"
-#include "tcp.h"
 
 #define AGE      (TCP_COOKIE_LIFE / 2)
 #define NO_SCALE 15

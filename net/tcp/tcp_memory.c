@@ -1,7 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Limits by free pages of the pool, which all queues of all connections share
- * (decision 0020):
+ * (decision 0020). Relief when they run out is in tcp_relief.c.
+ */
+#include "tcp.h"
+#include "tcp_memory.h"
+
+/*
+ * The part of the pool that is free, and its limits:
  *
  *     below 1/2    windows do not grow; larger pieces share pages
  *     below 1/4    the out-of-order queues do not grow
@@ -16,8 +22,6 @@
  * checks ten times a second, wakes what may go on, and opens the windows when
  * there are pages again.
  */
-#include "tcp.h"
-#include "tcp_memory.h"
 
 bool tcp_memory_is_low(void)
 {

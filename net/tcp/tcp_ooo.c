@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The out-of-order queue: runs of contiguous bytes, each a list of bufs.
- *
+ */
+#include "tcp.h"
+
+/*
  * Runs are in a list by sequence number, and in a treap (Aragon and Seidel,
  * 1989) with random ranks, so that a hostile order of segments costs
  * logarithmic time; a segment after all others, the common case, takes one
@@ -10,7 +13,6 @@
  * Small segments are copied into one page. Only a few pages with little data
  * are allowed: single bytes with holes between them would pin a page each.
  */
-#include "tcp.h"
 
 #define SMALL  512 /* copied into the page before */
 #define SPARSE 16 /* bufs, however little data they hold */

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* The out-of-order queue in random and hostile orders. */
 #include "check.h"
 #include "tcp.h"
 #include <stdlib.h>

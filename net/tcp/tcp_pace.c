@@ -2,14 +2,16 @@
 /*
  * Pacing: spreads a window over most of a round trip, since a burst may
  * overflow the queue of a router.
- *
+ */
+#include "tcp.h"
+#include <mirage/macros.h>
+
+/*
  * The rate is 9/8 of cwnd per SRTT, so that cwnd stays the limit; in slow
  * start, where cwnd doubles, twice cwnd. Timers have a granularity of about a
  * millisecond: a credit of two of them, and of ten segments at least, may
  * accumulate, and RTTs of a few milliseconds are not paced.
  */
-#include "tcp.h"
-#include <mirage/macros.h>
 
 #define LEAST_TRIP (4 * MILLISECOND)
 #define TICK       MILLISECOND

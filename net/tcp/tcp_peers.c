@@ -2,16 +2,18 @@
 /*
  * Accepted connections by peer address, for limits per peer and the choice of a
  * connection to displace (decision 0020).
- *
+ */
+#include "tcp.h"
+#include <stdlib.h>
+#include <string.h>
+
+/*
  * A binary heap orders peers by their number of connections; each peer's
  * connections are in a list by last_heard. An update takes logarithmic time.
  *
  * A connection counts from the end of the handshake: the source of a SYN may be
  * spoofed, and would use up the quota of another host.
  */
-#include "tcp.h"
-#include <stdlib.h>
-#include <string.h>
 
 #define BUCKETS 64 /* at first; a power of two */
 

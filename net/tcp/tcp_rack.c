@@ -3,13 +3,15 @@
  * RACK-TLP loss detection (RFC 8985). RACK marks a segment lost when one sent
  * sufficiently later has been acknowledged. TLP sends a probe when ACKs stop
  * arriving, before the retransmission timer expires (tcp_expiry.c sends it).
- *
+ */
+#include "tcp.h"
+#include <mirage/macros.h>
+
+/*
  * Segments in flight are kept in order of transmission time. A scan stops at
  * the first segment that is not lost, so the total cost of all scans is linear
  * in the segments sent.
  */
-#include "tcp.h"
-#include <mirage/macros.h>
 
 #define MIN_RTT_LIFE     (30 * SECOND) /* of min_rtt */
 #define REO_WND_MULT_MAX 256

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Loss recovery: what an ACK means for cwnd.
- *
+ */
+#include "tcp.h"
+#include <mirage/macros.h>
+
+/*
  * During recovery proportional rate reduction (RFC 6937) sends in proportion to
  * what is delivered, so that ssthresh is in flight at the end. A spurious
  * recovery is undone. It is detected by the echo of a timestamp from before the
@@ -9,8 +13,6 @@
  * (RFC 3708); or, without timestamps, by the delivery of something that was not
  * retransmitted after a timeout (F-RTO, RFC 5682).
  */
-#include "tcp.h"
-#include <mirage/macros.h>
 
 /* Reduces ssthresh for a sign of congestion, and begins PRR. */
 static void enter_reduction(struct connection *c, enum tcp_phase why,

@@ -3,13 +3,15 @@
  * The scoreboard of data in flight (RFC 6675). A record stands for a piece as
  * it was sent, up to 64 KiB. It is split when the peer has received a part of
  * it; adjacent records that are SACKed are merged.
- *
+ */
+#include "tcp.h"
+
+/*
  * Each connection has one record, and others come from a pool. When there is
  * none new data is not sent, and a SACK is ignored: that costs time, never
  * data. Records are split only between segments, so that a hostile peer cannot
  * create more records than there are segments by SACKs of single bytes.
  */
-#include "tcp.h"
 
 static bool has_record(const struct connection *c)
 {

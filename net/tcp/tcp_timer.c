@@ -2,13 +2,15 @@
 /*
  * RTT measurement and the retransmission timeout (RFC 6298), and the deadlines
  * of the other timers.
- *
+ */
+#include "tcp.h"
+#include <mirage/macros.h>
+
+/*
  * A connection has one timer in the wheel, for the soonest of its deadlines. A
  * deadline that is postponed does not move it: it expires early and is set
  * again. So postponing the retransmission timer with each ACK costs one store.
  */
-#include "tcp.h"
-#include <mirage/macros.h>
 
 void tcp_set_clock(struct connection *c, enum tcp_clock which,
                    nanoseconds deadline)
