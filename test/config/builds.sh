@@ -364,7 +364,7 @@ out=$(mirage init "$work/it's \$HOME/mine" 2>&1)
 it "mirage init copies bytes, modes and links, and no generated file"
 mkdir -p "$work/given/share" "$work/given/bin"
 cp "$root/bin/mirage" "$work/given/bin"
-take "$top/example/console" "$work/given/share/mirage/example/console"
+copy_folder "$top/example/console" "$work/given/share/mirage/example/console"
 cd "$work/given/share/mirage/example/console" || exit 1
 mkdir -p t/deeper
 printf 'one\0two\n\0' >zero.bin
@@ -834,7 +834,7 @@ MODE=x quietly make
 [ -x mir-special ] || wrong "an odd value was not recorded"
 
 it "describe shows the graph as text, for Graphviz, as JSON and as a picture"
-take "$top/test/e2e/jobs" "$work/graph"
+copy_folder "$top/test/e2e/jobs" "$work/graph"
 cd "$work/graph" || exit 1
 equal "text" "$(mirage describe)" "image: jobs
 target: unix (not configured yet)
@@ -1036,7 +1036,7 @@ equal "nothing" "$(link; echo $?)" 0
 has "others' words" "$(link -Wl,--no-such-option)" 'no-such-option'
 
 it "run passes on arguments and the exit status"
-take "$top/test/e2e/odd" "$work/run"
+copy_folder "$top/test/e2e/odd" "$work/run"
 cd "$work/run" || exit 1
 quietly mirage configure
 quietly mirage build

@@ -38,7 +38,7 @@ of() {
 built() {
     local copy
     copy=$work/${2:-$(basename "$1")}
-    take "$1" "$copy"
+    copy_folder "$1" "$copy"
     (cd "$copy" && "$mirage" configure --xen && "$mirage" build) \
         >"$copy.log" 2>&1 || { cat "$copy.log" >&2; return 1; }
     echo "$copy"

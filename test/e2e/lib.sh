@@ -58,10 +58,10 @@ finish() {
     [ "$failed" -eq 0 ]
 }
 
-# take FOLDER COPY: copies a folder. Of one in the clone only the files that git
+# copy_folder FOLDER COPY: copies a folder. Of one in the clone only the files that git
 # tracks are copied: whoever followed the tutorial has configured, built and run
 # examples in it.
-take() {
+copy_folder() {
     mkdir -p "$2" || return
     case $1 in
     "$top"/*)
@@ -81,7 +81,7 @@ take() {
 build() {
     local copy
     copy=$work/$(basename "$1")
-    take "$1" "$copy" || return
+    copy_folder "$1" "$copy" || return
     (cd "$copy" && "$mirage" configure && "$mirage" build) \
         >"$copy.log" 2>&1 || { cat "$copy.log" >&2; return 1; }
     echo "$copy"
