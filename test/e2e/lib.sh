@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
 #
-# What the end-to-end tests share. A test names itself with `it`, checks with
-# the functions below, and the script ends with `finish`.
+# Shared by the end-to-end tests. A test begins with `it NAME`, checks with the
+# functions below, and the script ends with `finish`.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 root=${MIRAGE_ROOT:-$top/build}
@@ -58,9 +58,23 @@ finish() {
     [ "$failed" -eq 0 ]
 }
 
-# copy_folder FOLDER COPY: copies a folder. Of one in the clone only the files that git
-# tracks are copied: whoever followed the tutorial has configured, built and run
-# examples in it.
+# await COMMAND...: repeats it until it succeeds, for up to a minute
+await() {
+    local i
+    for ((i = 0; i < 1200; i++)); do
+        "$@" && return
+        sleep 0.05
+    done
+    return 1
+}
+
+# is_gone PROCESS
+is_gone() {
+    ! kill -0 "$1" 2>/dev/null
+}
+
+# copy_folder FOLDER COPY: copies a folder. Of one in the clone only the files that
+# git tracks are copied, without the results of earlier builds.
 copy_folder() {
     mkdir -p "$2" || return
     case $1 in

@@ -73,11 +73,11 @@ net_tap() {
         ip address replace "$2" dev "$1"
 }
 
-# net_wait COMMAND...: up to five seconds for it to succeed
+# net_wait COMMAND...: repeats it until it succeeds, for up to a minute
 net_wait() {
     local i
 
-    for ((i = 0; i < 250; i++)); do
+    for ((i = 0; i < 3000; i++)); do
         "$@" && return
         sleep 0.02
     done

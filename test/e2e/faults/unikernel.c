@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Crashes of a Unix program that begin in its C library or in its threads. */
+/* Crashes of a Unix process inside the C library, or in a thread. */
 #include <assert.h>
 #include <mirage.h>
 #include <pthread.h>
@@ -31,8 +31,8 @@ static void *sleep_on(void *unused)
     return NULL;
 }
 
-/* malloc finds its last block destroyed, and calls abort with its lock held,
- * which it only takes when there are two threads. */
+/* malloc detects an overwritten block, and calls abort with its lock held. It
+ * takes the lock only if there are two threads. */
 static __attribute__((noinline)) void heap_destroyed(void)
 {
     pthread_t thread;
@@ -54,7 +54,7 @@ static int never_compares(const void *a, const void *b)
     return 0;
 }
 
-/* A frame of the C library's lies between two of ours. */
+/* A frame of the C library is between two of the application. */
 static __attribute__((noinline)) void sorted(void)
 {
     int numbers[] = {3, 1, 2};
@@ -75,10 +75,10 @@ static __attribute__((noinline)) void in_threads(int count)
 
     for (int i = 0; i < count; i++)
         require(pthread_create(&thread[i], NULL, write_to_nowhere, NULL) == 0);
-    (void)time_sleep(5 * SECOND);
+    (void)time_sleep(60 * SECOND); /* until one of them has crashed */
 }
 
-/* The C library's, which blocks all fibers. */
+/* nanosleep of the C library, which blocks all fibers. */
 static void sleep_in_libc(void)
 {
     struct timespec length = {1, 500000000};
