@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
+/* Tests of addresses as text, and of networks. */
 #include "check.h"
 #include <mirage.h>
 
-TEST(an_ipv4_address_is_read_and_printed)
+TEST(an_ipv4_address_is_parsed_and_printed)
 {
     struct ip_address a;
 
@@ -14,7 +15,7 @@ TEST(an_ipv4_address_is_read_and_printed)
     CHECK_TEXT(ip_text(a).s, "0.0.0.0");
 }
 
-TEST(what_is_no_ipv4_address_is_refused)
+TEST(ip_parse_refuses_what_is_not_an_ipv4_address)
 {
     static const char *const wrong[] = {
         "",
@@ -39,7 +40,7 @@ TEST(what_is_no_ipv4_address_is_refused)
     CHECK(ip_equal(a, ipv4_address(1, 1, 1, 1)));
 }
 
-TEST(a_netmask_is_a_number_of_bits)
+TEST(a_netmask_is_converted_to_the_length_of_its_prefix)
 {
     unsigned bits = 99;
 
@@ -52,7 +53,7 @@ TEST(a_netmask_is_a_number_of_bits)
     CHECK(bits == 32);
 }
 
-TEST(an_ipv6_address_is_printed_as_rfc_5952_has_it)
+TEST(an_ipv6_address_is_printed_in_the_form_of_rfc_5952)
 {
     CHECK_TEXT(ip_text((struct ip_address){{0}}).s, "::");
     CHECK_TEXT(ip_text((struct ip_address){{[15] = 1}}).s, "::1");
@@ -72,7 +73,7 @@ TEST(an_ethernet_address_is_printed)
                "02:00:ab:cd:ef:10");
 }
 
-TEST(an_address_of_a_host_is_no_group_no_loopback_and_not_nobodys)
+TEST(multicast_loopback_and_zero_are_not_addresses_of_a_host)
 {
     static const uint32_t hosts[] = {0x01000000, 0x0a000001, 0x7effffff,
                                      0x80000000, 0xdfffffff};
@@ -87,7 +88,7 @@ TEST(an_address_of_a_host_is_no_group_no_loopback_and_not_nobodys)
     CHECK(!ipv4_is_of_host((struct ip_address){{0x20, 1, [15] = 1}}));
 }
 
-TEST(a_host_has_neither_the_first_nor_the_last_address_of_its_network)
+TEST(network_and_broadcast_address_are_not_addresses_of_a_host)
 {
     CHECK(ipv4_is_host_in(ipv4_address(10, 0, 0, 1), 24));
     CHECK(ipv4_is_host_in(ipv4_address(10, 0, 0, 254), 24));
@@ -106,7 +107,7 @@ TEST(a_host_has_neither_the_first_nor_the_last_address_of_its_network)
     CHECK(ipv4_is_host_in(ipv4_address(10, 0, 0, 1), 0));
 }
 
-TEST(two_addresses_are_of_one_network_if_its_bits_are_equal)
+TEST(addresses_with_equal_prefixes_are_in_the_same_network)
 {
     struct ip_address a = ipv4_address(10, 0, 0, 1);
 

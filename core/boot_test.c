@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Tests of boot arguments: splitting, quoting and setting. */
 #include "boot.c"
 #include "check.h"
 #include <mirage/random.h>
@@ -40,7 +41,7 @@ TEST(quotes_keep_words_together)
     CHECK_TEXT(words[4], "efg");
 }
 
-TEST(a_backslash_is_a_letter_in_single_quotes_only)
+TEST(a_backslash_is_literal_in_single_quotes_only)
 {
     CHECK(split("'a\\b' \"c\\\"d\\\\\" e\\'f") == OK && count == 3);
     CHECK_TEXT(words[0], "a\\b");
@@ -48,20 +49,20 @@ TEST(a_backslash_is_a_letter_in_single_quotes_only)
     CHECK_TEXT(words[2], "e'f");
 }
 
-TEST(an_open_quote_or_a_last_backslash_is_no_word)
+TEST(an_open_quote_or_a_backslash_at_the_end_is_refused)
 {
     CHECK(split("a 'b") == ERR_FORMAT);
     CHECK(split("a \"b") == ERR_FORMAT);
     CHECK(split("a b\\") == ERR_FORMAT);
 }
 
-TEST(more_words_than_there_is_room_for_are_refused)
+TEST(more_words_than_max_are_refused)
 {
     CHECK(split("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16") == OK);
     CHECK(split("1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17") == ERR_RANGE);
 }
 
-TEST(what_boot_quote_writes_boot_split_reads)
+TEST(boot_split_reads_what_boot_quote_writes)
 {
     static const char letters[] = "ab \t\n'\"\\-=$";
 
@@ -85,7 +86,7 @@ TEST(what_boot_quote_writes_boot_split_reads)
     }
 }
 
-TEST(boot_quote_says_when_it_was_cut)
+TEST(boot_quote_returns_the_whole_length_when_it_cuts)
 {
     char small[4];
 
@@ -108,7 +109,7 @@ TEST(arguments_set_the_variables_they_name)
     CHECK_TEXT(test_text, "");
 }
 
-TEST(foreign_words_are_ignored_where_they_may_be)
+TEST(foreign_words_are_ignored_if_allowed)
 {
     boot_arguments((const char *[]){"root=/dev/xvda", "ro", "-q"}, 3, true);
 }
@@ -137,7 +138,7 @@ TEST(words_of_the_monitor_are_found_by_their_key_in_their_order)
     CHECK(!device(0));
 }
 
-TEST(numbers_are_read_to_the_last_one)
+TEST(numbers_are_parsed_up_to_the_limits_of_their_type)
 {
     int64_t n;
 
@@ -151,7 +152,7 @@ TEST(numbers_are_read_to_the_last_one)
     CHECK(!read_number("0x10", &n));
 }
 
-TEST(values_that_do_not_fit_say_what_would)
+TEST(a_wrong_value_gets_a_message_about_the_right_ones)
 {
     const struct boot_argument *number = find("test-number", 11);
     const struct boot_argument *flag = find("test-flag", 9);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
+/* Tests of the log: levels, and the ring. */
 #include "log.c"
 #include "check.h"
 
 LOG_SOURCE(alpha);
 LOG_SOURCE(beta);
 
-TEST(levels_are_set_for_all_or_for_one)
+TEST(levels_are_set_for_all_sources_or_for_one)
 {
     CHECK(alpha.level == LEVEL_WARNING);
     CHECK(set_levels("info") == NULL);
@@ -15,7 +16,7 @@ TEST(levels_are_set_for_all_or_for_one)
     CHECK(set_levels("error") == NULL);
 }
 
-TEST(what_was_logged_before_the_levels_were_set_is_printed_then)
+TEST(lines_logged_before_the_levels_were_set_are_printed_then)
 {
     CHECK(set_levels("warning") == NULL);
     CHECK(set_levels("alpha:info") == NULL);
@@ -25,12 +26,12 @@ TEST(what_was_logged_before_the_levels_were_set_is_printed_then)
     CHECK(!is_wanted_now("[    0.000001] info alphabet: hello\n"));
     CHECK(set_levels("debug") == NULL);
     CHECK(is_wanted_now("[    0.000001] debug beta: hello\n"));
-    /* The rest of a text that has line ends. */
+    /* The second line of a text with line ends. */
     CHECK(!is_wanted_now("second\n"));
     CHECK(!is_wanted_now("]\n"));
     CHECK(!is_wanted_now("[x] \n"));
     CHECK(!is_wanted_now("] debug\n"));
-    /* These have been printed already. */
+    /* These were printed when they were logged. */
     CHECK(!is_wanted_now("[    0.000001] warning beta: hello\n"));
     CHECK(!is_wanted_now("[    0.000001] error beta: hello\n"));
     CHECK(set_levels("error") == NULL);
@@ -41,9 +42,9 @@ static bool begins_with(const char *text, const char *begin)
     return strncmp(text, begin, strlen(begin)) == 0;
 }
 
-TEST(what_is_no_level_or_no_source_says_what_there_is)
+TEST(an_unknown_level_or_source_gets_a_list_of_the_known)
 {
-    /* More sources follow, according to the target. */
+    /* Further sources depend on the target. */
     static const char list[] =
         "a source that logs in this image: alpha, beta, boot, ";
 
@@ -75,7 +76,7 @@ TEST(the_ring_keeps_every_level)
     CHECK(strstr(text, "] debug alpha: nobody sees 42\n") != NULL);
 }
 
-TEST(a_long_line_is_cut_and_ends)
+TEST(a_long_line_is_cut_and_has_a_line_end)
 {
     static char text[LOG_RING + 1];
     size_t before = ring_end;
@@ -97,7 +98,7 @@ TEST(the_ring_keeps_the_last_lines)
     CHECK(strstr(text, "line 1000\n") == NULL);
 }
 
-TEST(errors_are_counted_and_the_ring_has_whole_lines_in_a_tool_too)
+TEST(log_plainly_changes_neither_the_count_of_errors_nor_the_ring)
 {
     static char text[LOG_RING + 1];
     size_t before = log_errors();

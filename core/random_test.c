@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
+/* Tests of the generator, with vectors of RFC 8439. */
 #include "random.c"
 #include "check.h"
 
 /* RFC 8439, 2.3.2 */
-TEST(chacha20_makes_the_block_of_the_rfc)
+TEST(chacha20_makes_the_block_of_rfc_8439)
 {
     static const uint8_t wanted[BLOCK] = {
         0x10, 0xf1, 0xe7, 0xe4, 0xd1, 0x3b, 0x59, 0x15, 0x50, 0x0f, 0xdd,
@@ -25,9 +26,9 @@ TEST(chacha20_makes_the_block_of_the_rfc)
     CHECK(memcmp(out, wanted, BLOCK) == 0);
 }
 
-TEST(what_is_mixed_is_a_block_of_chacha20)
+TEST(random_mix_makes_a_block_of_chacha20)
 {
-    /* The block above, its counter and nonce being what is mixed in. */
+    /* The block above: its counter and nonce are mixed in. */
     static const uint8_t with[RANDOM_MIXED] = {1, 0, 0, 0, 0, 0, 0, 9,
                                                0, 0, 0, 0x4a};
     static const uint8_t wanted[] = {0x10, 0xf1, 0xe7, 0xe4, 0xd1, 0x3b};
@@ -54,7 +55,7 @@ TEST(chacha20_makes_the_block_of_a_zero_key)
     CHECK(memcmp(out, wanted, sizeof wanted) == 0);
 }
 
-TEST(what_was_given_out_is_wiped_and_the_key_replaced)
+TEST(returned_bytes_are_wiped_and_the_key_is_replaced)
 {
     uint8_t before[KEY], data[100], all_zero[100] = {0};
 
@@ -69,7 +70,7 @@ TEST(what_was_given_out_is_wiped_and_the_key_replaced)
     CHECK(left == sizeof pool - KEY - sizeof data);
 }
 
-TEST(bytes_are_spread_evenly)
+TEST(random_bytes_are_uniformly_distributed)
 {
     static uint8_t data[1 << 20];
     unsigned count[256] = {0};
@@ -78,10 +79,11 @@ TEST(bytes_are_spread_evenly)
     for (size_t i = 0; i < sizeof data; i++)
         count[data[i]]++;
     for (int i = 0; i < 256; i++)
-        CHECK(count[i] > 3500 && count[i] < 4700); /* 4096 plus or minus 9 s */
+        CHECK(count[i] > 3500 &&
+              count[i] < 4700); /* 4096 plus or minus 9 standard deviations */
 }
 
-TEST(random_below_is_even_and_stays_below)
+TEST(random_below_is_uniformly_distributed_below_its_bound)
 {
     unsigned count[3] = {0};
 
@@ -96,8 +98,8 @@ TEST(random_below_is_even_and_stays_below)
     CHECK(random_below(1) == 0);
 }
 
-/* As after a virtual machine is restored twice from what was saved once. */
-TEST(copies_of_one_image_go_apart_after_a_reseed)
+/* As after a virtual machine was saved once and restored twice. */
+TEST(copies_of_an_image_diverge_after_a_reseed)
 {
     static uint8_t saved_pool[sizeof pool], saved_key[KEY];
     uint8_t first[16], second[16], third[16];

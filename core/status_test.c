@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Tests of the texts of statuses. */
 #include "check.h"
 
 TEST(each_status_has_its_text)
@@ -8,7 +9,7 @@ TEST(each_status_has_its_text)
     CHECK_TEXT(status_text(ERR_IO), "the device failed");
 }
 
-TEST(what_is_no_status_has_a_text_as_well)
+TEST(an_unknown_status_has_a_text_too)
 {
     CHECK_TEXT(status_text((enum status)(ERR_IO + 1)), "an unknown status");
     CHECK_TEXT(status_text((enum status)1000), "an unknown status");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Tests of formatting, against the C library. */
 #include "text.c"
 #include "check.h"
 #include <float.h>
@@ -8,7 +9,7 @@
 
 static char ours[4096], theirs[4096];
 
-/* Formats with both and compares, lengths too. */
+/* Compares text and length with those of the C library. */
 #define SAME(...)                                                      \
     do {                                                               \
         size_t n = text_format(ours, sizeof ours, __VA_ARGS__);        \
@@ -16,7 +17,7 @@ static char ours[4096], theirs[4096];
         CHECK_TEXT(ours, theirs);                                      \
     } while (0)
 
-TEST(integers_look_as_the_c_library_prints_them)
+TEST(integers_are_printed_as_by_the_c_library)
 {
     static const long long values[] = {0, 1, -1, 7, 42, -12345, INT64_MAX,
                                        INT64_MIN, 0x7fffffff};
@@ -34,7 +35,7 @@ TEST(integers_look_as_the_c_library_prints_them)
     }
 }
 
-TEST(text_is_padded_and_cut_as_the_c_library_does_it)
+TEST(strings_are_padded_and_cut_as_by_the_c_library)
 {
     SAME("%s|%10s|%-10s|%.2s|%10.2s|%-10.2s|%.0s", "abc", "abc", "abc", "abc",
          "abc", "abc", "abc");
@@ -46,7 +47,7 @@ TEST(text_is_padded_and_cut_as_the_c_library_does_it)
     SAME("%p", (void *)0x1234);
 }
 
-TEST(a_cut_text_ends_in_a_nul_and_tells_its_whole_length)
+TEST(a_cut_text_ends_with_a_nul_and_its_whole_length_is_returned)
 {
     char small[4] = "xyz";
 
@@ -58,7 +59,7 @@ TEST(a_cut_text_ends_in_a_nul_and_tells_its_whole_length)
     CHECK_TEXT(small, "");
 }
 
-/* Not known to the compiler, so that it does not warn of the format. */
+/* Without the attribute format, so that the compiler does not warn. */
 static size_t format_unchecked(const char *fmt, ...)
 {
     va_list args;
@@ -70,7 +71,7 @@ static size_t format_unchecked(const char *fmt, ...)
     return n;
 }
 
-TEST(what_is_no_directive_is_printed_as_it_stands)
+TEST(an_unknown_directive_is_printed_as_it_is)
 {
     format_unchecked("%y %5.3n %");
     CHECK_TEXT(ours, "%y %5.3n %");
@@ -86,7 +87,7 @@ static void all_formats(double v)
     SAME("%30.3f|%-30.3f|%030.3f|%+.2f|% .2f", v, v, v, v, v);
 }
 
-TEST(doubles_look_as_the_c_library_prints_them)
+TEST(doubles_are_printed_as_by_the_c_library)
 {
     static const double values[] = {
         0, -0.0, 1, -1, 0.5, 1.5, 2.5, 0.125, 0.1, 1e15, 1e16, 1e17, 1e-4,
@@ -102,16 +103,16 @@ TEST(doubles_look_as_the_c_library_prints_them)
     SAME("%.760e", DBL_MIN);
 }
 
-TEST(the_flag_for_all_digits_keeps_the_zeros_of_g)
+TEST(the_flag_hash_keeps_the_trailing_zeros_of_g)
 {
     SAME("%#g|%#.3g|%#.1g|%#.0g|%#G", 0.0, 1.5, 100.0, 1e10, 1e-10);
     SAME("%#g|%#.10g", 123456.0, 1234567.0);
-    /* C11, 7.21.6.1: five digits behind the point; glibc 2.36 leaves none. */
+    /* C11, 7.21.6.1: five digits after the point; glibc 2.36 prints none. */
     text_format(ours, sizeof ours, "%#g", 999999.5);
     CHECK_TEXT(ours, "1.00000e+06");
 }
 
-TEST(random_doubles_of_all_sizes_look_as_the_c_library_prints_them)
+TEST(random_doubles_are_printed_as_by_the_c_library)
 {
     for (int i = 0; i < 2000; i++) {
         uint64_t bits;
@@ -130,7 +131,7 @@ static const char *quoted(const char *text, size_t len)
     return ours;
 }
 
-TEST(foreign_text_is_quoted_so_that_it_does_nothing_to_a_terminal)
+TEST(quoted_text_has_no_control_characters)
 {
     CHECK_TEXT(quoted("plain ~ text", 12), "plain ~ text");
     CHECK_TEXT(quoted("\033[31mred\007", 9), "\\x1b[31mred\\x07");
@@ -139,7 +140,7 @@ TEST(foreign_text_is_quoted_so_that_it_does_nothing_to_a_terminal)
     CHECK_TEXT(quoted("", 0), "");
 }
 
-TEST(a_quoted_text_is_cut_in_front_of_an_escape_that_does_not_fit)
+TEST(a_quoted_text_is_cut_before_an_escape_that_does_not_fit)
 {
     char small[8];
     size_t whole = text_quote(small, sizeof small, "abcde\033f", 7);

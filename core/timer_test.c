@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
+/* Tests of the queue of timers. */
 #include "timer.c"
 #include "check.h"
 #include <mirage/random.h>
 
-TEST(timers_leave_soonest_first)
+TEST(the_soonest_timer_is_first)
 {
     static struct timer t[5000];
     struct timers all = {0};
@@ -26,7 +27,7 @@ TEST(timers_leave_soonest_first)
     CHECK(timers_deadline(&all) == FOREVER);
 }
 
-TEST(timers_of_one_deadline_leave_in_the_order_they_came)
+TEST(timers_of_one_deadline_keep_the_order_in_which_they_were_added)
 {
     struct timer t[100];
     struct timers all = {0};
@@ -39,7 +40,7 @@ TEST(timers_of_one_deadline_leave_in_the_order_they_came)
     }
 }
 
-TEST(a_timer_that_is_not_there_can_be_removed)
+TEST(removing_a_timer_that_is_not_set_has_no_effect)
 {
     struct timer t = {0};
     struct timers all = {0};

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check: a test program is an image whose one fiber runs its TESTs in the
- * order in which they are written. It ends with "N passed, N failed".
+ * check: unit tests. A test program is an image whose first fiber runs the TESTs
+ * in the order in which they are written. It ends with "N passed, N failed".
  *
  *     TEST(a_sentence_that_is_true)
  *     {
  *         CHECK(1 + 1 == 2);
  *     }
  *
- * A CHECK that fails is printed with its place, and the test goes on. What is
- * weak lets several files of tests be linked into one program.
+ * A CHECK that fails is printed with its file and line, and the test goes on.
+ * Definitions are weak, so that several files of tests can be one program.
  */
 #ifndef TEST_CHECK_H
 #define TEST_CHECK_H
@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What tests reserve of pages, once: those of one program share them. */
+/* The pages that tests reserve, once for all tests of a program. */
 #define TEST_PAGES 8192
 
 struct test {
@@ -74,7 +74,7 @@ __attribute__((weak)) void mirage_main(void)
         t->run();
         checks_failed == before ? passed++ : failed++;
     }
-    /* Core may have something to say of tests that took long: before that. */
+    /* Lets core print its warning about slow fibers before the last line. */
     (void)fiber_yield();
     printf("%d passed, %d failed\n", passed, failed);
     fflush(stdout);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Tests of stacks and their guards. */
 #include "stack.c"
 #include "check.h"
 #include <signal.h>
@@ -9,7 +10,7 @@ static void touch(volatile uint8_t *at)
     *at = 1;
 }
 
-/* The signal that ends a child that touches the byte, or 0. */
+/* Returns the signal that ends a child which writes the byte, or 0. */
 static int signal_of_touching(uint8_t *at)
 {
     int status;
@@ -39,7 +40,7 @@ static void check_kind(bool guarded)
     platform_stack_free(&s);
 }
 
-TEST(the_kernels_own_guard_is_used_where_there_is_one)
+TEST(madvise_makes_a_guard_if_the_kernel_can)
 {
     struct stack s;
 
@@ -51,7 +52,8 @@ TEST(the_kernels_own_guard_is_used_where_there_is_one)
 
 TEST(mprotect_makes_a_guard)
 {
-    size_t before = mprotected; /* the running fiber's may be one of them */
+    size_t before =
+        mprotected; /* that of the running fiber may be one of them */
 
     stack_set_guard(GUARD_MPROTECT);
     check_kind(true);
@@ -80,12 +82,12 @@ static void overrun(void *ctx)
     struct stack s = image_fiber_stack();
 
     (void)ctx;
-    memset(s.low, 0, 8); /* where a stack that is too small ends */
+    memset(s.low, 0, 8); /* as an overflow would */
     fiber_yield();
 }
 
-/* The report itself is read: it must name the fiber. */
-TEST(the_canary_is_seen_at_the_next_switch)
+/* Also checks that the report names the fiber. */
+TEST(an_overwritten_canary_is_found_at_the_next_switch)
 {
     struct fiber_options o = {"deep", 16384};
     struct fiber *f;
@@ -116,7 +118,7 @@ TEST(the_canary_is_seen_at_the_next_switch)
                          "used up") != NULL);
 }
 
-TEST(more_than_there_is_cannot_be_had)
+TEST(a_stack_larger_than_memory_is_refused)
 {
     struct stack s = {NULL, 0, false};
 

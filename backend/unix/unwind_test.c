@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* Tests of backtraces, and of the list of modules. */
 #include "unwind.c"
 #include "check.h"
 #include <mirage/arch.h>
@@ -7,7 +8,7 @@
 static uintptr_t found[16];
 static size_t found_count;
 
-/* The calls that led to its caller. */
+/* Finds the callers of its caller. */
 static __attribute__((noinline)) void look(void)
 {
     uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
@@ -30,7 +31,7 @@ static __attribute__((noinline)) void look(void)
         found[found_count++] = u.pc;
 }
 
-/* Is one of those that were found within size bytes of the function? */
+/* Returns whether a caller was found within `size` bytes of the function. */
 static bool is_found(void *function, size_t size)
 {
     for (size_t i = 0; i < found_count; i++)
@@ -50,7 +51,7 @@ static __attribute__((noinline)) void sort(void)
     int numbers[] = {3, 1, 2};
 
     qsort(numbers, 3, sizeof numbers[0], compare);
-    found[15] = (uintptr_t)numbers; /* the call is not its last act */
+    found[15] = (uintptr_t)numbers; /* so that the call is not a tail call */
 }
 
 TEST(callers_are_found_through_functions_without_frame_pointers)
@@ -65,7 +66,7 @@ TEST(callers_are_found_through_functions_without_frame_pointers)
         512));
 }
 
-TEST(a_stack_without_sense_ends_the_backtrace)
+TEST(a_corrupt_stack_ends_the_backtrace)
 {
     static uintptr_t stack[64];
     struct unwind u = {.is_return = true, .pc = (uintptr_t)look};
@@ -74,7 +75,7 @@ TEST(a_stack_without_sense_ends_the_backtrace)
     u.low = (uintptr_t)stack;
     u.high = (uintptr_t)(stack + 64);
     for (size_t i = 0; i < 64; i++)
-        stack[i] = (uintptr_t)&stack[i % 7]; /* frames that go in a circle */
+        stack[i] = (uintptr_t)&stack[i % 7]; /* a circle of frames */
     for (unsigned i = 0; i < UNWIND_COUNT; i++)
         u.value[i] = u.low + 8;
     u.known = ((uint64_t)1 << UNWIND_COUNT) - 1;
@@ -82,7 +83,7 @@ TEST(a_stack_without_sense_ends_the_backtrace)
     while (found_count < 100 && unwind_step(&u))
         found_count++;
     CHECK(found_count < 64);
-    u.value[UNWIND_FRAME] = u.high - 8; /* its second word is not the stack's */
+    u.value[UNWIND_FRAME] = u.high - 8; /* its second word is outside */
     u.value[UNWIND_STACK] = 1;
     u.pc = 0;
     CHECK(!unwind_step(&u));
