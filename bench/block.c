@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A disk that is a file, used by --depth fibers, each of which has one request
- * of --bytes under way, for --milliseconds.
+ * Measures a disk that is a file: --depth fibers have one request of --bytes in
+ * flight each, for --milliseconds.
  */
 #include "measure.h"
 #include <mirage/block.h>
@@ -29,7 +29,7 @@ static unsigned long done;
 static nanoseconds end;
 static bool is_over;
 
-/* A generator as simple as fio's. */
+/* A pseudo-random generator that is as simple as that of fio. */
 static uint64_t choose_place(void)
 {
     if (!scattered)

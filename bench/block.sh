@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash disable=SC2154
 #
-# What block.plan and block_threads.plan share. The set variables: engine,
-# of ours, and fio, an array with that of fio's.
+# Shared by block.plan and block_threads.plan, which set engine (ours) and the
+# array fio (options of fio's engine).
 
-# Requests of fio's, as many and as large as ours.
+# Options of fio for requests of the same number and size.
 fio_options=(--name=block --size=256m --direct=1 --time_based=1 --runtime=1
     --thread=1 --norandommap=1 --randrepeat=0 --gtod_reduce=1 --invalidate=1
     --output-format=json)
@@ -56,8 +56,8 @@ fio_point()
     rand*) size=4k ;;
     esac
     fio_depth "$2"
-    # The processor time is that of the whole process, less what fio takes for
-    # a single request: some of its engines have threads that it does not see.
+    # The processor time of the whole process, minus that for a single request:
+    # fio itself does not count the threads of some engines.
     fio_time "$out/fio.json" --rw="$1" --bs="$size" >"$out/fio.time"
     fio_time "$out/fio.one" --rw="$1" --bs="$size" --time_based=0 --runtime=0 \
         --number_ios=1 >>"$out/fio.time"
@@ -74,7 +74,7 @@ print(sys.argv[1] + "_cpu", (times[0] - times[1]) / requests, "s")
 END_OF_PYTHON
 }
 
-# fio_time FILE OPTION...: runs fio, its answer in FILE; prints its times
+# fio_time FILE OPTION...: runs fio, with output to FILE; prints its times
 fio_time()
 {
     local TIMEFORMAT='%3U %3S' answer=$1
@@ -94,8 +94,8 @@ rounds=${ROUNDS:-5}
 note "$(fio --version)"
 each_point declare_point
 
-# A disk is now faster and now slower, so at each point fio's turn comes at once
-# after ours, and is told of later.
+# The speed of a disk varies, so at each point fio runs immediately after ours.
+# Its results are printed later.
 both()
 {
     our_point "$@"

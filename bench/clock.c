@@ -5,11 +5,11 @@
  *     clock [-l] [-e TEXT] [-n TIMES] FIGURE COMMAND [ARGUMENT...]
  *
  * -n TIMES   runs it so many times, and prints the medians
- * -l         only up to its first line of output; then it is killed
- * -e TEXT    the same, up to the first line with TEXT in it: a machine's
- *            firmware may print before the one who is waited for
+ * -l         up to its first line of output; then it is killed
+ * -e TEXT    up to the first line that contains TEXT, since the firmware of a
+ *            machine may print lines before
  *
- * Fails, and shows what the command said, if the command fails.
+ * If the command fails, prints its output and fails.
  */
 #define _GNU_SOURCE
 #include "measure.h"
@@ -23,7 +23,7 @@
 
 extern char **environ;
 
-static char output[8192]; /* the beginning of what it printed */
+static char output[8192]; /* the beginning of its output */
 static const char *wanted; /* in a line that ends the run; or NULL */
 
 static pid_t start(char **command, int *out)
@@ -45,7 +45,7 @@ static pid_t start(char **command, int *out)
     return pid;
 }
 
-/* Has the line that is waited for come, with its end? */
+/* Returns whether the wanted line is complete. */
 static int line_has_come(void)
 {
     const char *line = wanted ? strstr(output, wanted) : NULL;
@@ -53,7 +53,7 @@ static int line_has_come(void)
     return line && strchr(line, '\n');
 }
 
-/* Reads to the end, or to the end of the line that is waited for. */
+/* Reads to the end of the output, or of the wanted line. */
 static void take_output(int out)
 {
     char rest[8192];

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Compares the clocks of an image with the host's, for a minute:
+ * Compares the clocks of an image with those of the host, for a minute:
  *
  *     drift NAME COMMAND [ARGUMENT...]
  *
- * The command runs bench/drift, the application, somewhere. What it says comes
- * late, now more and now less, but never too soon: so of all lines within
- * WINDOW the one that makes the image's clock look least behind is right. How
- * far that is from what it was in the first window is how far the clock is off.
- * Each window is printed on standard error.
+ * The command runs the application bench/drift, which prints its clocks. A line
+ * arrives after a variable delay, but never early: so the line in each WINDOW
+ * with the least difference is used. The drift is its change since the first
+ * window. Each window is printed on standard error.
  */
 #define _GNU_SOURCE
 #include "measure.h"
@@ -18,8 +17,8 @@
 #include <unistd.h>
 
 #define WINDOW  5.0 /* seconds */
-#define WINDOWS 13 /* the first begins, and the last ends, a minute */
-#define ENOUGH  4 /* lines for a window to be worth something */
+#define WINDOWS 13 /* the middles of the first and last are a minute apart */
+#define ENOUGH  4 /* lines that a window needs */
 
 extern char **environ;
 
@@ -49,7 +48,7 @@ static pid_t start(char **command, FILE **out)
     return pid;
 }
 
-/* In seconds, exact though a double cannot hold the times themselves. */
+/* The difference in seconds; exact, though a double cannot hold the times. */
 static double behind(struct timespec host, unsigned long long image)
 {
     long long ns = host.tv_sec * 1000000000ll + host.tv_nsec;
@@ -57,7 +56,7 @@ static double behind(struct timespec host, unsigned long long image)
     return (double)(ns - (long long)image) * 1e-9;
 }
 
-/* Of the next line. */
+/* The difference that the next line shows. */
 static struct offsets read_line(FILE *out)
 {
     unsigned long long now, wall;
@@ -101,7 +100,7 @@ static double size_of(double x)
     return x < 0 ? -x : x;
 }
 
-/* Makes *most the farthest that its clock has been off. */
+/* Sets *most to the largest drift. */
 static void note_offset(double *most, double off)
 {
     if (size_of(off) > *most)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Fibers: what a switch costs, and a life. */
+/* Measures switches between fibers, and starting and joining them. */
 #include "measure.h"
 #include <mirage/main.h>
 
@@ -60,7 +60,7 @@ static void answer(void *ctx)
             give_up("an answer was not sent");
 }
 
-/* A message goes to another fiber, and comes back. */
+/* A message is sent to another fiber and back. */
 static void measure_message(void)
 {
     void *slots[2], *message = NULL;
@@ -80,7 +80,7 @@ static void measure_message(void)
     join(f);
 }
 
-/* One fiber is spawned and joined, then the next. */
+/* Fibers are spawned and joined one by one. */
 static void measure_spawn(void)
 {
     struct moment start = moment_now();
@@ -94,7 +94,7 @@ static void measure_spawn(void)
     report_each("spawn", start, SPAWNS);
 }
 
-/* Many are spawned, then all are joined. */
+/* All fibers are spawned, then all are joined. */
 static void measure_burst(void)
 {
     static struct fiber *f[BURST];

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What fibers are measured against: ucontext, pthreads, and the bare switch
- * of arch/ without a scheduler around it.
- *
- * Contexts have no scheduler here, and their stacks are used again: each
- * alternative gets the best that its interface allows.
+ * The alternatives to fibers: ucontext, pthreads, and the switch of arch/
+ * without a scheduler. Each is used in the best way: contexts have no
+ * scheduler, and their stacks are reused.
  */
 #define _GNU_SOURCE
 #include "measure.h"
@@ -38,7 +36,7 @@ static void *new_stack(void)
 
 static void *left_at[2];
 
-/* Both sides switch in one place, as all of a scheduler's fibers do. */
+/* Both sides switch at the same address, as with a scheduler. */
 static __attribute__((noinline)) void switch_often(int me, int times)
 {
     for (int i = 0; i < times; i++)
@@ -132,7 +130,7 @@ static void two_threads(const char *figure, void *(*fn)(void *))
     report_each(figure, start, THREAD_SWITCHES);
 }
 
-/* Only a yield that really hands over counts: whose turn it is says so. */
+/* Counts only yields after which the other thread has run. */
 static atomic_long turn;
 
 static void *yield_in_turn(void *ctx)
@@ -156,7 +154,7 @@ static void thread_switch(void)
     two_threads("switch", yield_in_turn);
 }
 
-/* A message is a turn handed over under a lock, the least that it can be. */
+/* A message is a flag under a lock, the least possible. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed[2] = {PTHREAD_COND_INITIALIZER,
                                     PTHREAD_COND_INITIALIZER};

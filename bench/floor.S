@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The floor of boot.plan: what QEMU and its firmware take until anybody can
- * print. Behind a PVH note, a few instructions put a line on the serial port,
- * without asking it anything, and halt. It is linked as our images are.
+ * The baseline of boot.plan: an image with a PVH note whose few instructions
+ * write a line to the serial port, without polling it, and halt. It shows the
+ * time that QEMU and its firmware need. Linked like any image.
  */
 #include <xen/elfnote.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The plain program that an image is compared with. */
+/* A C program with which an image is compared. */
 #include <stdio.h>
 
 int main(void)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * lwip_peer TAP [ADDRESS]   the services of example/netservices on lwIP, with
- *                           its callbacks, which are the fastest way to use it
+ * lwip_peer TAP [ADDRESS]   the services of example/netservices on lwIP, by its
+ *                           callbacks, its fastest interface
  *
- * It has ADDRESS/24 (10.0.0.2) on a TAP that is there already, and runs until
- * it is killed. By TCP, 7 sends back what comes, 9 throws it away, and 19 sends
- * the bytes 0 to 250 again and again. By UDP, 7 sends back what comes.
+ * Has ADDRESS/24 (10.0.0.2) on an existing TAP, and runs until it is killed.
+ * TCP: port 7 is echo, 9 discard, and 19 sends the bytes 0 to 250 repeatedly.
+ * UDP: port 7 is echo.
  */
 #include "measure.h"
 #include <fcntl.h>
@@ -22,12 +22,12 @@
 
 #define FRAME  1514
 #define PERIOD 251
-#define AHEAD  (8 * 1460) /* bytes that are written to lwIP at once */
+#define AHEAD  (8 * 1460) /* bytes per write to lwIP */
 
 struct connection {
-    struct pbuf *waiting; /* to be sent back */
+    struct pbuf *waiting; /* to be echoed */
     bool is_over; /* the peer sends no more */
-    unsigned at; /* of the period */
+    unsigned at; /* position in the period */
 };
 
 static uint8_t pattern[PERIOD + AHEAD];
@@ -116,7 +116,7 @@ static err_t echo(void *arg, struct tcp_pcb *pcb, err_t error)
     return ERR_OK;
 }
 
-/* Discard, and what the character generator does with what comes */
+/* Discard, also for data to the character generator */
 
 static err_t throw_away(void *arg, struct tcp_pcb *pcb, struct pbuf *p,
                         err_t error)
@@ -150,7 +150,7 @@ static err_t fill(void *arg, struct tcp_pcb *pcb, u16_t len)
     for (;;) {
         unsigned n = tcp_sndbuf(pcb) < AHEAD ? tcp_sndbuf(pcb) : AHEAD;
 
-        /* Pieces too small for a segment wait until there is room for it. */
+        /* Wait for the space of a whole segment. */
         if (n < 1460 || tcp_write(pcb, pattern + c->at, (u16_t)n, 0) != ERR_OK)
             break;
         c->at = (c->at + n) % PERIOD;
@@ -180,9 +180,9 @@ static void echo_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *p,
 }
 
 /*
- * The TAP. Debian's lwIP has a driver for it, which overruns the heap with any
- * frame of more than 592 bytes: its pool of pbufs is made for segments of 536,
- * but used for those of 1460. So the frames that come here are not of the pool.
+ * The TAP. The driver of Debian's lwIP overflows the heap with frames of more
+ * than 592 bytes: its pool of pbufs is sized for segments of 536 bytes, and
+ * used for those of 1460. So received frames are not from the pool here.
  */
 
 static const char *address = "10.0.0.2";
@@ -250,7 +250,7 @@ static err_t start_interface(struct netif *n)
     return ERR_OK;
 }
 
-/* All that is lwIP's own runs in its thread. */
+/* lwIP may only be called in its own thread. */
 
 static void listen_on(u16_t port, tcp_accept_fn fn)
 {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * measure: what each program of bench/ measures with.
- *
- * A program prints one line a figure, which bench/run reads:
+ * measure: shared by the programs of bench/. A program prints one line for each
+ * figure, which bench/run reads:
  *     NAME VALUE UNIT [CPU]
- * in base units: seconds (s), bytes (B), or a mere number (1). CPU is the
- * processor time that went into VALUE, in seconds, of all threads.
+ * in base units: seconds (s), bytes (B), or a number (1). CPU is the processor
+ * time of all threads for VALUE, in seconds.
  */
 #ifndef BENCH_MEASURE_H
 #define BENCH_MEASURE_H
@@ -33,7 +32,7 @@ static inline struct moment moment_now(void)
                            clock_seconds(CLOCK_PROCESS_CPUTIME_ID)};
 }
 
-/* Prints what each of count things took since then. */
+/* Prints the time since then, divided by count. */
 static inline void report_each(const char *figure, struct moment since,
                                double count)
 {
@@ -50,14 +49,14 @@ static inline void report(const char *figure, double value, const char *unit)
     fflush(stdout);
 }
 
-/* Ends the program, and with it the run of the bench. */
+/* Ends the program with an error, which ends bench/run. */
 static inline void give_up(const char *why)
 {
     fprintf(stderr, "bench: %s\n", why);
     exit(1);
 }
 
-/* The number of bytes after "KEY:" in a file of /proc that counts in kB. */
+/* Returns, in bytes, the value in kB after "KEY:" in a file of /proc. */
 static inline double proc_bytes(const char *file, const char *key)
 {
     FILE *f = fopen(file, "r");
@@ -82,7 +81,7 @@ static inline int by_value(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-/* Sorts the values. */
+/* Sorts the values in place. */
 static inline double median(double *values, size_t count)
 {
     qsort(values, count, sizeof *values, by_value);

@@ -1,19 +1,18 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
 #
-# net.sh BUILD OUT KIND WHAT...   measures one server, in a network of its own,
-#                                 with net_client's tasks; for net*.plan
+# net.sh BUILD OUT KIND WHAT...   measures one server with tasks of net_client, in
+#                                 a network namespace; for net*.plan
 #
-# OUT has netservices on the stacks direct and socket. KIND is what serves:
+# OUT has netservices on the stacks direct and socket. KIND is the server:
 #     direct   our stack, on a TAP
 #     lwip     lwIP, on a TAP
-#     linux    Linux's own, behind a TAP that net_bridge joins to one in a
-#              second namespace: the processor time is that of the server and
-#              of the bridge
-#     sockets  the same on the loopback interface, with nothing between
-#     short, long   nobody: what net_frames says of frames of that kind
+#     linux    Linux in a second namespace, behind two TAPs that net_bridge
+#              connects: the processor time is that of the server and the bridge
+#     sockets  Linux on the loopback interface
+#     short, long   none: net_frames with frames of that kind
 # CONTROL in the environment is the congestion control of Linux (cubic); WIRE,
-# options of test/net/wire.c, puts such a wire between.
+# options of test/net/wire.c, adds a wire.
 set -eu
 . "$(dirname "$0")/../test/net/lib.sh"
 net_begin "$@"
@@ -32,13 +31,13 @@ finish() {
     exit $status
 }
 
-# Ports enough for all connections of a run, those in TIME-WAIT too.
+# Enough ports for all connections of a run, including those in TIME-WAIT.
 settle() {
     echo 1024 65535 >/proc/sys/net/ipv4/ip_local_port_range
     echo 1 >/proc/sys/net/ipv4/tcp_tw_reuse
 }
 
-# controls TAP ADDRESS: a namespace may not choose for all that is in it
+# controls TAP ADDRESS: sets it by route, as a namespace has no default of its own
 controls() {
     ip route change 10.0.0.0/24 dev "$1" src "$2" congctl "$control"
 }
@@ -48,7 +47,7 @@ begin() {
     server+=($!)
 }
 
-# The interface of the server, and Linux, the client, behind it.
+# The interface of the server, with Linux as the client.
 lay() {
     if [ -n "${WIRE:-}" ]; then
         # shellcheck disable=SC2086

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * net_bridge TAP TAP   carries frames from each of two TAPs to the other, with
- *                      virtio's headers as they are: long segments and
- *                      checksums that are not filled in yet stay so
+ * net_bridge TAP TAP   forwards frames between two TAPs, each with its
+ *                      virtio_net_hdr: large segments and partial checksums
+ *                      stay so
  */
 #include "measure.h"
 #include <errno.h>
@@ -20,7 +20,7 @@
 #define TUN_F_USO6 0x40
 #endif
 
-#define BATCH 64 /* frames, before the other side has its turn */
+#define BATCH 64 /* frames in one direction before the other */
 
 static int open_tap(const char *name)
 {
@@ -40,7 +40,7 @@ static int open_tap(const char *name)
     return tap;
 }
 
-/* What has come to one goes to the other; false: that was all. */
+/* Forwards received frames. False: there are no more. */
 static bool carry(int from, int to)
 {
     static char frame[sizeof(struct virtio_net_hdr) + 65550];
@@ -53,7 +53,7 @@ static bool carry(int from, int to)
         if (len < 0)
             give_up("a TAP cannot be read");
         if (write(to, frame, (size_t)len) < 0)
-            continue; /* it is lost, as in any cable */
+            continue; /* the frame is lost */
     }
     return true;
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * net_client ADDRESS PIDS WHAT...   measures the services of
- *                                   example/netservices there, from Linux, and
- *                                   what processor time they take the processes
- *                                   PIDS (1,2,3)
+ *                                   example/netservices at ADDRESS from Linux,
+ *                                   and the processor time of the processes
+ *                                   PIDS (1,2,3), which serve
  *
- * WHAT is what tasks, below, names. A figure is a rate, or the time that one of
- * many takes, and beside it, as NAME_cpu, the servers' processor time, for a
- * GiB or for one.
+ * WHAT is a name in the table tasks. A figure is a rate, or the time for one of
+ * many; NAME_cpu is the processor time of the servers for a GiB, or for one.
  */
 #define _GNU_SOURCE
 #include "measure.h"
@@ -31,7 +30,7 @@
 #define ECHOED      ((size_t)32 << 20)
 #define PIECE       ((size_t)256 << 10)
 #define PERIOD      251
-#define MESSAGE     64 /* bytes there and back */
+#define MESSAGE     64 /* bytes of a round trip */
 #define TRIPS       8000
 #define DATAGRAMS   20000
 #define OUTSTANDING 64
@@ -40,13 +39,13 @@
 #define IDLE        10000
 #define GIB         1073741824.0
 
-/* What goes through a wire that loses is measured for so long. */
+/* The duration of measurements over a lossy wire. */
 #define LOSSY_SECONDS 4.0
 
 static struct sockaddr_in server;
 static const char *pids;
 static uint8_t buffer[PIECE], pattern[PIECE + PERIOD];
-static const char *congestion; /* control of ours; NULL: the route's */
+static const char *congestion; /* congestion control; NULL: that of the route */
 
 static void fail(const char *what)
 {
@@ -54,7 +53,7 @@ static void fail(const char *what)
     exit(1);
 }
 
-/* The seconds that all threads of a process have had a processor (proc(5),
+/* Returns the processor time of all threads of a process in seconds (proc(5),
  * schedstat). */
 static double time_of(int pid)
 {
@@ -105,7 +104,7 @@ static void put(const char *name, const char *more, double value,
     fflush(stdout);
 }
 
-/* So many bytes since then. */
+/* Prints the rate of so many bytes since then. */
 static void put_rate(const char *name, struct moment since, double bytes)
 {
     double spent = clock_seconds(CLOCK_MONOTONIC) - since.wall;
@@ -114,7 +113,7 @@ static void put_rate(const char *name, struct moment since, double bytes)
     put(name, "_cpu", (server_time() - since.cpu) * GIB / bytes, "s");
 }
 
-/* Each of count since then. */
+/* Prints the time of each of count since then. */
 static void put_each(const char *name, struct moment since, double count)
 {
     double spent = clock_seconds(CLOCK_MONOTONIC) - since.wall;
@@ -197,7 +196,7 @@ static void measure_in_bbr(const char *name, int count)
     congestion = NULL;
 }
 
-/* A few of the bytes are looked at. */
+/* Checks a sample of the bytes. */
 static void check_pattern(size_t at, size_t len)
 {
     for (size_t i = 0; i < len; i += 4093)
@@ -276,7 +275,7 @@ static void measure_echo(const char *name, int count)
     close(s);
 }
 
-/* There and back */
+/* Round trips */
 
 static void take_message(int s)
 {
@@ -314,7 +313,7 @@ static void measure_trips(const char *name, int count)
         close(s[i]);
 }
 
-/* Sends so many datagrams, in as few calls as the kernel lets us. */
+/* Sends count datagrams in as few system calls as possible. */
 static void send_datagrams(int s, int count)
 {
     static struct iovec part = {buffer, MESSAGE};
@@ -331,7 +330,7 @@ static void send_datagrams(int s, int count)
     }
 }
 
-/* Takes what has come, at most so many; 0: what is under way is lost. */
+/* Receives at most count datagrams. 0: those in flight are lost. */
 static int take_datagrams(int s, int most)
 {
     static uint8_t byte[OUTSTANDING][2 * MESSAGE];
@@ -394,7 +393,7 @@ static void measure_connections(const char *name, int count)
     put_each(name, since, count);
 }
 
-/* The same when so many others have come and gone. */
+/* The same after so many other connections. */
 static void measure_late(const char *name, int count)
 {
     have_connections(LATE);
@@ -411,7 +410,7 @@ static double server_memory(void)
     return proc_bytes(path, "VmRSS");
 }
 
-/* Connections in which nothing happens but one byte, there and back. */
+/* Connections that are idle after a round trip of one byte. */
 static void measure_idle(const char *name, int count)
 {
     double before = server_memory();
@@ -435,7 +434,7 @@ static void measure_idle(const char *name, int count)
     measure_trips("idle_trip", 1);
 }
 
-/* Through a wire that loses */
+/* Over a lossy wire */
 
 static void lossy_out(const char *name, int count)
 {
@@ -455,7 +454,7 @@ static void lossy_out(const char *name, int count)
     close(s);
 }
 
-/* What has been acknowledged counts. */
+/* Counts acknowledged bytes. */
 static void lossy_in(const char *name, int count)
 {
     int s = connected_to(DISCARD);

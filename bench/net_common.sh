@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash disable=SC2154
 #
-# For net.plan, net_loss.plan and net_idle.plan, which say $tasks: what they
-# have in common.
+# Shared by net.plan, net_loss.plan and net_idle.plan, which set $tasks.
 
-# has_bbr: Linux can send by this congestion control, too
+# has_bbr: Linux has the congestion control BBR
 has_bbr()
 {
     grep -qw bbr /proc/sys/net/ipv4/tcp_available_congestion_control
 }
 
-# built NET: netservices on that stack
+# built NET: builds netservices on that stack
 built()
 {
     rm -rf "${out:?}/$1"
@@ -26,7 +25,7 @@ prepare()
     built socket
 }
 
-# served KIND: its figures
+# served KIND: prints its figures
 served()
 {
     "$here/net.sh" "$build" "$out" "$1" "${tasks[@]}"

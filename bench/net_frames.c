@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * net_frames TAP short|long   what it takes only to move frames over a TAP, of
- *                             1,514 bytes, or of 64 KiB behind virtio's header
+ * net_frames TAP short|long   measures only the transfer of frames over a TAP,
+ *                             of 1,514 bytes, or of 64 KiB with a
+ *                             virtio_net_hdr
  *
- * In: a second process of its own sends them to the TAP, through a socket of
- * packets; out: they are for another station, and Linux drops them.
+ * In: a second process sends them to the TAP by a packet socket. Out: they have
+ * the address of another station, and Linux drops them.
  */
 #include "measure.h"
 #include <arpa/inet.h>
@@ -34,9 +35,9 @@ static struct {
     struct virtio_net_hdr header;
     uint8_t byte[65549];
 } frame;
-static size_t frame_len; /* with virtio's header */
+static size_t frame_len; /* with the virtio_net_hdr */
 
-/* A TCP segment from somebody to somebody else. */
+/* Writes a TCP segment between two other hosts. */
 static void make_frame(bool is_long)
 {
     static const uint8_t start[HEADERS] = {

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 #
-# The data of report.awk as a picture: a bar for each alternative, from 1, where
-# we are, to how many times our figure it takes, with the quartiles. Set with
-# -e: plot, labels, picture.
+# Draws the data of report.awk: a bar for each alternative, from 1 (ours) to the
+# ratio of its figure to ours, with the quartiles. Set with -e: plot, labels,
+# picture.
 
 set datafile separator "\t"
 stats plot using 2 name "all" nooutput

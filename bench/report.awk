@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: ISC
 #
-# From a plan and its samples (see run) to a section of Markdown, and to plot
-# and labels, for picture.gp. Set with -v: place, picture, plot, labels.
-#
-# No function of one awk only is used: mawk and gawk are alike to us.
+# Reads a plan and its samples (see run); writes a section of Markdown, and plot
+# and labels for picture.gp. Set with -v: place, picture, plot, labels. Works with
+# mawk and gawk.
 
 BEGIN { FS = "\t" }
 
@@ -28,8 +27,7 @@ files == 2 {
     }
 }
 
-# Sorts sorted[1..n], and reads quantile q of it (0 to 1), between neighbours
-# if need be.
+# Sorts sorted[1..n], and returns its quantile q (0 to 1), interpolated.
 function sort_values(n, i, j, x)
 {
     for (i = 2; i <= n; i++) {
@@ -48,8 +46,8 @@ function quantile(n, q, at, below)
                      : sorted[n]
 }
 
-# The median of a contender's samples, with low and high, the quartiles.
-# Returns how many there were. what: value, cpu or ratio (to ours).
+# Sets median, low and high (the quartiles) of the samples of a contender.
+# Returns their number. what: value, cpu or ratio (to ours).
 function summarise(what, f, run, n, r, ours)
 {
     ours = runs[1]
@@ -72,7 +70,7 @@ function summarise(what, f, run, n, r, ours)
     return n
 }
 
-# Three significant digits, never in powers of ten.
+# Formats three significant digits without an exponent.
 function digits(x, abs)
 {
     abs = x < 0 ? -x : x
@@ -89,7 +87,7 @@ function digits(x, abs)
     return sprintf("%.4f", x)
 }
 
-# Chooses a prefix for values like x of unit u: sets scale and scaled_unit.
+# Chooses an SI prefix for the value x in unit u: sets scale and scaled_unit.
 function choose_scale(x, u, abs)
 {
     abs = x < 0 ? -x : x
@@ -147,7 +145,7 @@ function picture_label(line, words, font)
            words, font ? 0.01 : 0.03, line, font > labels
 }
 
-# Ours is at 1; theirs is a bar, their own figure beside it.
+# Ours is at 1; each other is a bar with its figure.
 function picture_row(f, run, theirs)
 {
     if (drawn != f) {

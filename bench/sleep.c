@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Sleeping fibers: what each takes of memory, whether its stack is guarded,
- * and whether they wake in order and on time.
+ * Measures sleeping fibers: memory of each, whether its stack is guarded, and
+ * whether they wake in order and on time.
  */
 #define _GNU_SOURCE
 #include "sleep.h"
@@ -27,8 +27,8 @@ static bool is_readable(const void *byte)
 }
 
 /*
- * A system call that reads the byte below the stack must fail. The stack ends
- * with the page that the fiber's own record lies in.
+ * A system call that reads the byte below the stack must fail. The struct of
+ * the fiber is in the highest page of the stack.
  */
 static bool is_guarded(void)
 {

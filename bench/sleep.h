@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * sleep: what sleeping fibers and sleeping threads have in common.
- *
- * Sleepers are due one by one, evenly over SLEEP_OVER, in an order that has
- * nothing to do with the order of their making.
+ * sleep: shared by the measurements of sleeping fibers and sleeping threads.
+ * Their deadlines are evenly spaced over SLEEP_OVER, in an order that is
+ * unrelated to the order in which they were started.
  */
 #ifndef BENCH_SLEEP_H
 #define BENCH_SLEEP_H
@@ -18,7 +17,7 @@ struct memory {
     double resident, kernel; /* bytes */
 };
 
-/* The kernel's part: page tables, and the stacks that threads have there. */
+/* Memory in the kernel: page tables, and kernel stacks of threads. */
 static inline struct memory memory_now(void)
 {
     return (struct memory){proc_bytes("/proc/self/status", "VmRSS"),
@@ -26,7 +25,7 @@ static inline struct memory memory_now(void)
                                proc_bytes("/proc/meminfo", "KernelStack")};
 }
 
-/* When sleeper i is due, in seconds after the first. */
+/* Returns the deadline of sleeper i, in seconds after the first. */
 static inline double sleep_due(size_t i, size_t count)
 {
     return (double)(i * SLEEP_STRIDE % count) / (double)count * SLEEP_OVER;
@@ -42,9 +41,9 @@ static inline void report_as(const char *figure, size_t count, double value,
 }
 
 /*
- * Prints what was measured of done sleepers, under the names of a run with
- * count of them: made is the time of their making, wake_cpu the processor time
- * of falling asleep and waking, late and due are in the order of waking.
+ * Prints the measurements of `done` sleepers, with the names of a run with
+ * count of them. made: the time to start them; wake_cpu: the processor time of
+ * falling asleep and waking; late and due are in the order of waking.
  */
 static inline void report_sleep(size_t count, size_t done, struct moment made,
                                 double wake_cpu, struct memory used,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What sleeping fibers are measured against: sleeping threads.
+ * The alternative to sleeping fibers: sleeping threads.
  *
- *     sleep_peer THREADS COUNT...    prints the figures of each COUNT's run
+ *     sleep_peer THREADS COUNT...    prints the figures of a run of COUNT
  *     sleep_peer alone               one thread sleeps for a second
  */
 #define _GNU_SOURCE

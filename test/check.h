@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check: unit tests. A test program is an image whose first fiber runs the TESTs
+ * check: unit tests. A test program is an image; its first fiber runs the TESTs
  * in the order in which they are written. It ends with "N passed, N failed".
  *
  *     TEST(a_sentence_that_is_true)

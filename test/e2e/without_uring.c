@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * without_uring [CALL] COMMAND...   runs it as on a host without io_uring: the
- *                                   call that makes a ring is an unknown one
+ * without_uring [CALL] COMMAND...   runs it with a seccomp filter, as on a host
+ *                                   without io_uring: io_uring_setup fails
  *
- * CALL: --enter, as in a sandbox that lets a ring be made, but not used;
- * --random, as on a host without getrandom.
+ * CALL: --enter: io_uring_enter fails, as in a sandbox;
+ * --random: getrandom fails.
  */
 #include <errno.h>
 #include <linux/filter.h>

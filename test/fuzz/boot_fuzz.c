@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Boot arguments: any text is split or refused; what was split is quoted and
- * split again to the same words; and any words are set or refused.
+ * Fuzzes boot arguments: any text is split or refused; the words, quoted and
+ * split again, are the same; and any words are set or refused.
  */
 #include <core/boot.h>
 #include "platform.h"

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A platform for fuzz targets: nothing is printed, time goes on when somebody
- * waits, and what would end the image returns to the target instead. A target
- * may have a clock and stacks of its own; with the start of the bare targets
- * comes their platform_exit.
+ * A platform for fuzz targets: nothing is printed, time advances when a fiber
+ * waits, and platform_exit jumps back to the target. Weak functions can be
+ * replaced by a target, and by backend/bare, if that is linked.
  */
 #include "platform.h"
 #include <bare/pages.h>
@@ -48,7 +47,7 @@ void platform_entropy(void *data, size_t len)
 void platform_put(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        (void)((const volatile char *)text)[i]; /* it must be there to read */
+        (void)((const volatile char *)text)[i]; /* it must be readable */
 }
 
 void platform_answer(const char *text, size_t len)
@@ -103,7 +102,7 @@ void mirage_main(void)
 {
 }
 
-/* What the start of the bare targets asks for besides. */
+/* Further symbols that backend/bare refers to. */
 
 const char mirage_name[] = "fuzz";
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* platform: the platform for fuzz targets. */
 #ifndef FUZZ_PLATFORM_H
 #define FUZZ_PLATFORM_H
 
@@ -7,10 +8,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-/* Where platform_exit goes: setjmp it before what may end the image. */
+/* platform_exit jumps here: call setjmp before code that may end the image. */
 extern jmp_buf fuzz_exit;
 
-/* The time: it goes on when somebody waits, or the target says so. */
+/* The time, which advances when a fiber waits or the target sets it. */
 extern nanoseconds fuzz_now;
 
 static inline void check(bool holds)

@@ -36,7 +36,7 @@ static void sha256(void)
                        "a497200e046d39ccc7112cd0"));
 }
 
-/* The first vector with a text of the specification of GCM, all zero. */
+/* The first test case with a text in the specification of GCM: all zero. */
 static void gcm(const br_block_ctr_class *aes, const char *name, void *keys,
                 br_ghash ghash)
 {
@@ -61,7 +61,7 @@ static void gcm(const br_block_ctr_class *aes, const char *name, void *keys,
     EXPECT(!br_gcm_check_tag(&c, tag));
 }
 
-/* Keys made, and a signature with them made and checked, on P-256. */
+/* Generates keys on P-256; makes and verifies a signature. */
 static void ecdsa(void)
 {
     unsigned char seed[32], secret[64], open[128];
@@ -86,7 +86,7 @@ static void ecdsa(void)
     EXPECT(!br_ecdsa_vrfy_asn1_get_default()(ec, hash, 32, &public, sig, len));
 }
 
-/* The first message of a TLS client, which draws all of the library in. */
+/* Makes the first message of a TLS client, which links most of the library. */
 static void client(void)
 {
     static unsigned char buffer[BR_SSL_BUFSIZE_BIDI];

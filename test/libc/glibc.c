@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * As Debian builds its libraries: with the headers of glibc, with the stack
- * protector and fortified. A word says how it is to end.
+ * Compiled like libraries of Debian: with the headers of glibc, the stack
+ * protector and FORTIFY_SOURCE. An argument says how the program ends.
  */
 #define _GNU_SOURCE
 #include "test.h"
@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Hides from the compiler what it would warn of. */
+/* Hides a value from the compiler, which would warn. */
 static volatile size_t one = 1;
 
 __attribute__((noinline)) static void fill(char *data, size_t len)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What says no more than this needs no more. */
+/* A program that uses malloc and text_format only: its size is checked. */
 #include <mirage/platform.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What an application finds: newlib, over libc/. */
+/* Tests of newlib with the hooks of libc/, as an application uses it. */
 #define _GNU_SOURCE
 #include "test.h"
 #include <ctype.h>
@@ -25,7 +25,7 @@
 int posix_memalign(void **memory, size_t align, size_t size);
 int getentropy(void *data, size_t len);
 
-/* Hidden from compilers, which would warn of it. */
+/* Hidden from compilers, which would warn. */
 static volatile size_t huge = (size_t)-1;
 
 static uint32_t state = 1;
@@ -269,7 +269,7 @@ static void clocks(void)
     EXPECT(clock() != (clock_t)-1);
 }
 
-/* Blocks of all sizes are taken, changed in size and given back at random. */
+/* Allocates, resizes and frees blocks of random sizes. */
 static void memory(void)
 {
     enum { BLOCKS = 500 };
@@ -327,7 +327,7 @@ static void memory(void)
     EXPECT(calloc(huge, 16) == NULL);
 }
 
-/* To the end, and back. */
+/* Allocates until malloc fails, and frees all. */
 static void exhaustion(void)
 {
     enum { MANY = 100000 };
@@ -355,7 +355,7 @@ static void exhaustion(void)
     free(blocks[0]);
 }
 
-/* All lengths, distances and directions, against the plainest of loops. */
+/* Compares all lengths, distances and directions with simple loops. */
 static void moves(void)
 {
     static unsigned char block[700], model[700];

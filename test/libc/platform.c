@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A platform for the C library's tests: three system calls of Linux. Nothing
- * of a host's C library is linked.
+ * A platform for tests of the C library, by a few system calls of Linux.
+ * Nothing of the C library of the host is linked.
  */
 #include <mirage/libc.h>
 #include <mirage/panic.h>
@@ -120,7 +120,7 @@ static void put(void *ctx, const char *text, size_t len)
     platform_put(text, len);
 }
 
-/* Without the C library's end, as in a crash. */
+/* Ends without exit of the C library, as a crash does. */
 void platform_smashed(uintptr_t at)
 {
     (void)at;
@@ -142,7 +142,7 @@ void image_panic(const char *file, int line, const char *fmt, ...)
         call(EXIT, 99, 0, 0);
 }
 
-/* The linker's. */
+/* Defined by the linker. */
 typedef void constructor(void);
 extern constructor *__init_array_start[], *__init_array_end[];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Counts what holds, and prints what does not. */
+/* Counts conditions that hold, and prints those that do not. */
 #ifndef TEST_H
 #define TEST_H
 

@@ -7,7 +7,7 @@
 
 enum { SIZE = 1 << 20 };
 
-/* In pieces of this size through inflate, as from a network. */
+/* Inflates pieces of this size, as from a network. */
 static bool streams(unsigned char *packed, unsigned long len,
                     const unsigned char *wanted, unsigned piece)
 {

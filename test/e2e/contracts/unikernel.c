@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What any disk and any two stacks must do, with backends that are another
- * system's. test/e2e/xen_contract copies the contracts beside it.
+ * Runs the contracts of block devices and stacks in a guest, against backends
+ * of Linux. test/e2e/xen_contract copies the contracts into this folder.
  */
 #include "block_contract.h"
 #include "stackv4_contract.h"

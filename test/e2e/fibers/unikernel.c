@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* fibers: one of each kind, for a debugger that stops in stop_here. */
+/* Fibers in each state, for a debugger with a breakpoint at stop_here. */
 #include <mirage.h>
 
 static struct waiters never;

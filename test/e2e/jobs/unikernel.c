@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Three jobs side by side: one with a stop of its own that takes its time,
- * one that is cancelled, one that ends by itself.
+ * Three concurrent jobs: one with a stop function that waits, one that is
+ * cancelled, one that ends by itself.
  */
 #include <mirage.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A loader that QEMU starts, with an image as its module: places the image
- * and tells it what there is as Firecracker does, by Linux's boot protocol, and
- * at Firecracker's addresses.
+ * A loader that QEMU starts with an image as its module. It loads the image,
+ * and enters it by Linux's 64-bit boot protocol, with data at the addresses
+ * that Firecracker uses.
  */
 #include <stdint.h>
 #include <asm/bootparam.h>
@@ -55,7 +55,7 @@ static uint32_t place(const char *file)
     return (uint32_t)header->e_entry;
 }
 
-/* A seed that is no secret: the test looks whether it is taken. */
+/* A known seed: the test checks that the image uses it. */
 static uint64_t seed(void)
 {
     struct setup_data *d = at(SEED);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * An image that does, one at a time, what images seldom do: --act says what.
+ * An image for the tests of a runtime: it performs the act that --act names.
  * The same source runs on every target.
  */
 #include <mirage.h>
@@ -18,7 +18,7 @@ BOOT_FLAG(loud, "say it loudly");
 
 LOG_SOURCE(odd);
 
-/* Not known to the compiler, so that it lets us do what we should not. */
+/* Unknown to the compiler, so that it does not warn of errors by intent. */
 static volatile uintptr_t nowhere;
 static volatile int zero;
 static unsigned char data_bytes[16] = {0xc3};
@@ -41,7 +41,7 @@ static void write_lines(void *ctx)
         console_log(w->console, "writer %d line %06d %0100d", w->number, i, 0);
 }
 
-/* Four fibers, each of which writes count lines. */
+/* Four fibers write count lines each. */
 static void lines(struct console *c)
 {
     struct fiber *f[4];
@@ -62,7 +62,7 @@ static void tick(void *ctx)
         log_error(&odd, "tick");
 }
 
-/* Writes lines while another fiber must keep ticking. */
+/* Writes lines while another fiber ticks. */
 static void lines_and_ticks(struct console *c)
 {
     require(fiber_start(tick, NULL) == OK);
@@ -80,14 +80,14 @@ static void echo(struct console *c)
     console_log(c, "%s", status_text(s));
 }
 
-/* Echoes while another fiber must keep ticking. */
+/* Echoes while another fiber ticks. */
 static void echo_and_ticks(struct console *c)
 {
     require(fiber_start(tick, NULL) == OK);
     echo(c);
 }
 
-/* By the C library, which blocks this fiber and no other. */
+/* Echoes by the C library, whose calls block this fiber only. */
 static void echo_stdin(struct console *c)
 {
     char line[80];
@@ -150,7 +150,7 @@ static void no_memory(struct console *c)
     console_log(c, "%p", require_memory((size_t)1 << 62));
 }
 
-/* Takes all that there is, a MiB at a time, but count of them at most. */
+/* Allocates blocks of a MiB until there is no memory, at most count. */
 static void fill_heap(struct console *c)
 {
     void **all = NULL, **more;
@@ -172,7 +172,7 @@ static void fill_heap(struct console *c)
     free(all);
 }
 
-/* count MiB in one piece, of which only the ends are touched. */
+/* Allocates a block of count MiB, and writes to both ends. */
 static void large_block(struct console *c)
 {
     size_t size = (size_t)count << 20;
@@ -186,7 +186,7 @@ static void large_block(struct console *c)
     free((void *)(uintptr_t)block);
 }
 
-/* The page tables of a virtual machine, which a process does not have. */
+/* Checks the page tables of a virtual machine; a process has none. */
 typedef void page_seen(void *ctx, uintptr_t address, size_t size,
                        bool writable, bool executable);
 extern void mirage__bare_visit_pages(page_seen *seen, void *ctx)
@@ -285,7 +285,7 @@ static void spin(struct console *c)
         ;
 }
 
-/* As a tcp_handler does that closes its flow itself. */
+/* Closes the flow of a tcp_handler, which a handler must not. */
 static void close_handlers_flow(struct console *c)
 {
     static struct flow flow = {.is_handlers = true};
@@ -294,7 +294,7 @@ static void close_handlers_flow(struct console *c)
     flow_close(&flow);
 }
 
-/* Writes past the end of its array, and over the canary behind that. */
+/* Writes past the end of an array, and over the canary after it. */
 static int __attribute__((noinline)) fill_name(const char *from)
 {
     volatile char name[16];
@@ -310,7 +310,7 @@ static void smash(struct console *c)
     console_log(c, "%d", fill_name("AAAA"));
 }
 
-/* By the C library: the size of its buffer can be known. */
+/* Overflows a buffer of known size by a call of the C library. */
 static void copy_too_much(struct console *c)
 {
     char name[16];
@@ -319,7 +319,7 @@ static void copy_too_much(struct console *c)
     console_log(c, "%s", name);
 }
 
-/* A file system whose driver writes past the end of what it is lent. */
+/* A file system whose driver writes past the end of its output. */
 static enum status stat_too_much(struct fs *fs, const char *path,
                                  struct fs_stat *st)
 {
@@ -332,7 +332,7 @@ static enum status stat_too_much(struct fs *fs, const char *path,
     return OK;
 }
 
-/* What of_fs_size in store/ has on its stack is overwritten. */
+/* Overwrites the stack of of_fs_size in store/. */
 static void smash_store(struct console *c)
 {
     static const struct fs_ops ops = {.stat = stat_too_much};
@@ -364,8 +364,8 @@ static void random_numbers(struct console *c)
     console_log(c, zeros < 32 ? "random" : "not random");
 }
 
-/* Computes for count milliseconds of the processor's, again and again if loud,
- * without yielding; others are ready and would run. */
+/* Computes for count milliseconds of processor time without yielding, three
+ * times if loud, while another fiber is ready. */
 static void hog(struct console *c)
 {
     require(fiber_start(tick, NULL) == OK);
@@ -379,7 +379,7 @@ static void hog(struct console *c)
     console_log(c, "done");
 }
 
-/* The same, among busy fibers: at first it cannot be told which it was. */
+/* hog among busy fibers: at first the fiber at fault is unknown. */
 static void busy(void *ctx)
 {
     (void)ctx;
