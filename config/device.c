@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The targets that have the device, as people list them. */
+/* Lists the targets that have a driver: "unix, xen or sim". */
 static void list_targets(const struct constructor *c, char *text, size_t size)
 {
     int count = 0, left;
@@ -28,7 +28,7 @@ static void list_targets(const struct constructor *c, char *text, size_t size)
         }
 }
 
-/* The constructors that the target has: of that type, or (NULL) of all. */
+/* Lists the constructors with a driver on t: of that type, or (NULL) all. */
 static void list_constructors(struct constructors all,
                               const struct device_type *type, enum target t,
                               char *text, size_t size)
@@ -43,17 +43,12 @@ static void list_constructors(struct constructors all,
     }
 }
 
-static void refuse_on_target(const struct constructor *c,
-                             struct constructors all, struct config_place at,
-                             const char *call, enum target t,
-                             const char *targets)
-    __attribute__((noreturn));
-
-/* Other targets have it. */
-static void refuse_on_target(const struct constructor *c,
-                             struct constructors all, struct config_place at,
-                             const char *call, enum target t,
-                             const char *targets)
+/* Refuses a device for which only `targets` have a driver. */
+static _Noreturn void refuse_on_target(const struct constructor *c,
+                                       struct constructors all,
+                                       struct config_place at,
+                                       const char *call, enum target t,
+                                       const char *targets)
 {
     const char *arguments = c->same_arguments ? strchr(call, '(') : NULL;
     char others[512];
@@ -78,12 +73,9 @@ static void refuse_on_target(const struct constructor *c,
                 (int)strcspn(targets, " ,"), targets);
 }
 
-static void refuse(const struct constructor *c, struct constructors all,
-                   struct config_place at, const char *call, enum target t)
-    __attribute__((noreturn));
-
-static void refuse(const struct constructor *c, struct constructors all,
-                   struct config_place at, const char *call, enum target t)
+static _Noreturn void refuse(const struct constructor *c,
+                             struct constructors all, struct config_place at,
+                             const char *call, enum target t)
 {
     char text[512];
 
@@ -112,7 +104,7 @@ const char *device_driver(const struct constructor *c,
     return c->on[t];
 }
 
-/* The linker's, at the ends of the section of that name. */
+/* Defined by the linker: the ends of the section `constructors`. */
 extern const struct constructor *const __start_constructors[],
     *const __stop_constructors[];
 

@@ -150,7 +150,7 @@ static bool defines(char *const *assembly, size_t count, const char *function)
     return false;
 }
 
-static void want_function(const struct facts *f, char *const *assembly,
+static void require_function(const struct facts *f, char *const *assembly,
                           size_t count, const struct node *job,
                           const char *name, const char *wanted)
 {
@@ -221,9 +221,9 @@ static void check_sources(const struct facts *f)
     for (size_t i = 0; i < f->job_count; i++) {
         const struct node *j = f->job[i];
 
-        want_function(f, assembly, n, j, j->what, prototype(j));
+        require_function(f, assembly, n, j, j->what, prototype(j));
         if (j->stop)
-            want_function(f, assembly, n, j, j->stop,
+            require_function(f, assembly, n, j, j->stop,
                           text_of("void %s(void);", j->stop));
     }
 }

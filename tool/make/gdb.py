@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: ISC
 #
-# gdb.py   for gdb -x, as `mirage run --gdb` has it:
+# gdb.py   commands of gdb for images, by gdb -x, as `mirage run --gdb` does:
 #
-#     mirage fibers        each fiber: its name, what it does, and where
-#     mirage backtraces    and all the calls that led there
+#     mirage fibers        lists each fiber: its name, its state, its place
+#     mirage backtraces    lists its calls, too
 #
-# A fiber that does not run has put its registers on its stack (arch_switch). Its
-# calls are followed by frame pointers, and nothing of the image is changed, so
-# that it can go on, or be no more than a core file.
+# The registers of a suspended fiber are on its stack (arch_switch). Its calls are
+# found by frame pointers. Nothing in the image is changed, so that it can be
+# continued, or be a core file.
 
 import gdb
 
@@ -20,7 +20,7 @@ def value(name):
 
 
 def all_fibers():
-    """In the order in which they were started."""
+    """All fibers, in the order in which they were started."""
     found, fiber = [], value("newest")
     while fiber:
         found.insert(0, fiber)
@@ -33,7 +33,7 @@ def word(address):
 
 
 def return_addresses(fiber):
-    """Of a fiber that does not run: its calls, the innermost first."""
+    """The calls of a suspended fiber, the innermost first."""
     low = int(fiber["stack"]["low"])
     high = low + int(fiber["stack"]["size"])
     sp = int(fiber["sp"])
@@ -87,7 +87,7 @@ def state(fiber):
 
 
 def calls(fiber):
-    """(function, place) of each call; of the running one as gdb has it."""
+    """(function, place) of each call; gdb finds those of the running fiber."""
     if not is_running(fiber):
         return [place(a) for a in return_addresses(fiber)]
     found, frame = [], gdb.newest_frame()
@@ -99,7 +99,7 @@ def calls(fiber):
 
 
 def outside(list_of_calls):
-    """The innermost call that is not of the scheduler's own."""
+    """The innermost call outside the scheduler."""
     for function, where in list_of_calls:
         if "core/fiber.c:" not in where:
             return "%s %s" % (function, where)
