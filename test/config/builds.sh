@@ -147,6 +147,40 @@ for target in unix xen sim; do
 dns_stub_connect(stackv4, (const char *const[]){0}'
 done
 
+it "main.c flushes file systems, and then finishes stacks, after the jobs"
+mkdir "$work/ends"
+cd "$work/ends" || exit 1
+cat >unikernel.c <<END
+#include <mirage.h>
+
+void start(struct stackv4 *s, struct fs *a, struct fs *b)
+{
+    (void)s, (void)a, (void)b;
+}
+END
+cat >config.c <<END
+#include <mirage/config.h>
+
+JOB(start, stackv4, fs, fs);
+
+void configure(void)
+{
+    fs unused = fat(block_of_file("c.img"));
+    fs a = fat(block_of_file("a.img"));
+    stackv4 stack = direct_stackv4_with_dhcp(default_console, tap0);
+
+    (void)unused;
+    unikernel("ends", start(stack, a, fat(block_of_file("b.img"))));
+}
+END
+quietly mirage configure
+equal "calls" "$(sed -n '/jobs_run(/,/^}/s/(.*_[0-9].*//p' main.c)" \
+    '    flushed
+    flushed
+    stackv4_finish'
+has "what makes a disk" "$(cat main.c)" \
+    'block_unix_connect_with\("a.img", "`fat create a.img 64M` makes one with an empty file system", &block_'
+
 it "the command in the head of NAME.xl.in fills it in"
 cd "$work/xen" || exit 1
 quietly mirage configure --xen

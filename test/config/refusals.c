@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * refusals CASE: the sentences for devices that a target lacks, from a table
- * in which other targets have them.
+ * refusals: prints the message for a device that the target lacks, from a list
+ * of constructors of its own. The environment variable CASE names one of them.
  */
 #include <config/device.h>
 #include <string.h>
