@@ -181,6 +181,31 @@ equal "calls" "$(sed -n '/jobs_run(/,/^}/s/(.*_[0-9].*//p' main.c)" \
 has "what makes a disk" "$(cat main.c)" \
     'block_unix_connect_with\("a.img", "`fat create a.img 64M` makes one with an empty file system", &block_'
 
+it "jobs of nested calls of together() all run, in their order"
+mkdir "$work/together"
+cd "$work/together" || exit 1
+printf 'void %s(void)\n{\n}\n' one two three four >unikernel.c
+for jobs in "together(together(one(), two()), together(three(), four()))" \
+    "together(together(together(one(), two()), three()), four())" \
+    "together(one(), together(two(), together(three(), four())))"; do
+    cat >config.c <<END
+#include <mirage/config.h>
+
+JOB(one);
+JOB(two);
+JOB(three);
+JOB(four);
+
+void configure(void)
+{
+    unikernel("together", $jobs);
+}
+END
+    quietly mirage configure
+    equal "$jobs" "$(sed -n 's/.*{.name = "\([a-z]*\)".*/\1/p' main.c | tr '\n' ' ')" \
+        "one two three four "
+done
+
 it "the command in the head of NAME.xl.in fills it in"
 cd "$work/xen" || exit 1
 quietly mirage configure --xen
