@@ -30,11 +30,11 @@ struct node {
     bool is_used; /* by a job that the image runs */
 };
 
-/* Adds a node without arguments. what is copied. */
+/* Adds a node without arguments. Copies the text `what`. */
 struct node *graph_add(struct config_place at, const char *what);
 
-/* Add an argument. text is copied. A device of NULL ends configuration with a
- * message, as does one argument more than MOST_ARGUMENTS. */
+/* Add an argument; graph_text copies it. A device of NULL, or more than
+ * MOST_ARGUMENTS, end configuration with a message. */
 void graph_text(struct node *n, const char *text);
 void graph_device(struct node *n, struct node *device);
 

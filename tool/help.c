@@ -58,7 +58,7 @@ static void print_header(const char *name)
     fclose(in);
 }
 
-/* Prints the first line of a header's comment, "name: what it is about". */
+/* Prints the summary in a header's first comment, "name: summary". */
 static void print_summary(const char *name)
 {
     FILE *in = open_header(name);
