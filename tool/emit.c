@@ -19,21 +19,21 @@
  */
 #define MEMORY 64
 
-/* A text that is being written to out; finish() returns it. */
-struct draft {
+/* A text that is being written to out; close_output() returns it. */
+struct output {
     FILE *out;
     char *text;
     size_t len;
 };
 
-static void begin(struct draft *d)
+static void open_output(struct output *d)
 {
     d->out = open_memstream(&d->text, &d->len);
     if (!d->out)
         die(FAILED, "out of memory");
 }
 
-static char *finish(struct draft *d)
+static char *close_output(struct output *d)
 {
     fclose(d->out);
     return d->text;
@@ -46,22 +46,22 @@ char *device_name(const struct node *device)
 
 char *prototype(const struct node *job)
 {
-    struct draft d;
+    struct output d;
 
-    begin(&d);
+    open_output(&d);
     fprintf(d.out, "void %s(", job->what);
     for (size_t i = 0; i < job->argument_count; i++)
         fprintf(d.out, "%sstruct %s *", i ? ", " : "",
                 job->argument[i].device->type);
     fprintf(d.out, "%s);", job->argument_count ? "" : "void");
-    return finish(&d);
+    return close_output(&d);
 }
 
 char *device_call(const struct node *device)
 {
-    struct draft d;
+    struct output d;
 
-    begin(&d);
+    open_output(&d);
     fputs(device->what, d.out);
     for (size_t i = 0; !device->is_value && i < device->argument_count; i++) {
         if (i > 0 && device->makes_image)
@@ -74,7 +74,7 @@ char *device_call(const struct node *device)
     }
     if (!device->is_value)
         fputs(device->argument_count ? ")" : "()", d.out);
-    return finish(&d);
+    return close_output(&d);
 }
 
 /* Is there an earlier job of the image with the same entry? */
@@ -221,9 +221,9 @@ static void put_ends(FILE *out, const struct facts *f)
 
 char *emit_main(const struct facts *f)
 {
-    struct draft d;
+    struct output d;
 
-    begin(&d);
+    open_output(&d);
     fprintf(d.out, "/* Made by `mirage configure` from %s. Edit that instead. "
                    "*/\n#include <mirage/main.h>\n",
             f->file);
@@ -258,14 +258,14 @@ char *emit_main(const struct facts *f)
     fprintf(d.out, "    jobs_run(mirage_jobs, %zu);\n", f->job_count);
     put_ends(d.out, f);
     fputs("}\n", d.out);
-    return finish(&d);
+    return close_output(&d);
 }
 
 char *emit_entry(const struct facts *f)
 {
-    struct draft d;
+    struct output d;
 
-    begin(&d);
+    open_output(&d);
     for (size_t i = 0; i < f->job_count; i++) {
         const struct node *j = f->job[i];
 
@@ -277,18 +277,18 @@ char *emit_entry(const struct facts *f)
             fprintf(d.out, "#line %d \"%s\"\nvoid %s(void);\n", j->line,
                     j->file, j->stop);
     }
-    return finish(&d);
+    return close_output(&d);
 }
 
 char *emit_compile_flags(const struct facts *f)
 {
-    struct draft d;
+    struct output d;
 
-    begin(&d);
+    open_output(&d);
     fputs("-std=gnu11\n-Wall\n-Wextra\n-I.mirage/include\n", d.out);
     for (size_t i = 0; i < f->includes.count; i++)
         fprintf(d.out, "-I%s\n", f->includes.item[i]);
-    return finish(&d);
+    return close_output(&d);
 }
 
 static void put_list(FILE *out, const char *name, const struct list *l,
@@ -318,11 +318,11 @@ char *emit_guest_file(const struct facts *f, const char *part)
         {"ELEMENTS", guest_elements(f)},
         {NULL, NULL},
     };
-    struct draft d;
+    struct output d;
 
-    begin(&d);
+    open_output(&d);
     put_part(d.out, part, fillings);
-    return finish(&d);
+    return close_output(&d);
 }
 
 char *emit_guest_template(const struct facts *f, const char *part)
@@ -333,12 +333,12 @@ char *emit_guest_template(const struct facts *f, const char *part)
         {"PROGRAM", program_name(f->image, f->target)},
         {"DEVICES", guest_lines(f, "@BRIDGE@")},
         {NULL, NULL}};
-    struct draft d;
+    struct output d;
 
-    begin(&d);
+    open_output(&d);
     put_part(d.out, text_of("%s.in", part), fillings);
     put_part(d.out, part, fillings);
-    return finish(&d);
+    return close_output(&d);
 }
 
 /* 1980-01-01 stands for an unknown time in a FAT file system. */
@@ -351,11 +351,11 @@ char *emit_image_script(const struct facts *f, size_t i)
                                        {"DATE", date ? text_of("@%s", date)
                                                      : "1980-01-01"},
                                        {NULL, NULL}};
-    struct draft d;
+    struct output d;
 
-    begin(&d);
+    open_output(&d);
     put_part(d.out, "make-fat-image.sh", fillings);
-    return finish(&d);
+    return close_output(&d);
 }
 
 /* Puts a list of names, and for each name a variable with its folder. */
@@ -377,11 +377,11 @@ char *emit_makefile(const struct facts *f)
     static const struct filling none[] = {{NULL, NULL}};
     const struct image_target *t = target_of(f->target);
     struct list sources = f->sources;
-    struct draft d;
+    struct output d;
 
     for (size_t i = 0; i < f->crunched.count; i++)
         add_item(&sources, text_of("%s.c", crunched_name(i)));
-    begin(&d);
+    open_output(&d);
     fprintf(d.out,
             "# Made by `mirage configure` from %s. Edit that instead, or add\n"
             "# what you need in Makefile.user.\n"
@@ -414,5 +414,5 @@ char *emit_makefile(const struct facts *f)
     if (f->images.count)
         put_part(d.out, "fat.mk", none);
     put_part(d.out, "tail.mk", none);
-    return finish(&d);
+    return close_output(&d);
 }

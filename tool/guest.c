@@ -8,7 +8,6 @@
  */
 #define _GNU_SOURCE
 #include "guest.h"
-#include "emit.h"
 #include "quote.h"
 #include "say.h"
 #include <ctype.h>
