@@ -151,8 +151,8 @@ static bool defines(char *const *assembly, size_t count, const char *function)
 }
 
 static void require_function(const struct facts *f, char *const *assembly,
-                          size_t count, const struct node *job,
-                          const char *name, const char *wanted)
+                             size_t count, const struct node *job,
+                             const char *name, const char *wanted)
 {
     if (defines(assembly, count, name))
         return;
@@ -224,7 +224,7 @@ static void check_sources(const struct facts *f)
         require_function(f, assembly, n, j, j->what, prototype(j));
         if (j->stop)
             require_function(f, assembly, n, j, j->stop,
-                          text_of("void %s(void);", j->stop));
+                             text_of("void %s(void);", j->stop));
     }
 }
 
