@@ -9,6 +9,8 @@
 
 #define GIVE_BACK (500 * MILLISECOND) /* for the server's answer to ARP */
 
+LOG_SOURCE_SHARED(stackv4);
+
 static void dhcp_send(void *ctx, struct ip_address to, const void *data,
                       size_t len)
 {

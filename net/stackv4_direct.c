@@ -13,8 +13,6 @@
 #define POOL_LEAST 256
 #define DRAIN      (3 * SECOND)
 
-LOG_SOURCE_SHARED(stackv4);
-
 static const char *parse_mtu(const char *value);
 
 BOOT_PARSED(mtu, "BYTES", parse_mtu,
