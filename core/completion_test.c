@@ -2,6 +2,7 @@
 /* Fibers that wait for the end of a request. */
 #include "check.h"
 #include <mirage/completion.h>
+#include <time.h>
 
 struct request {
     struct completion completion;
@@ -58,6 +59,20 @@ TEST(a_cancelled_fiber_still_waits_for_its_request)
     completion_finish(&r.completion, ERR_GONE);
     CHECK(fiber_join(f, FOREVER) == OK);
     CHECK(r.has_returned && r.found == ERR_GONE);
+}
+
+TEST(a_cancelled_fiber_that_waits_uses_no_processor_time)
+{
+    struct request r = {.found = OK};
+    struct fiber *f = start(&r);
+    clock_t before;
+
+    fiber_cancel(f);
+    before = clock();
+    CHECK(time_sleep(400 * MILLISECOND) == OK);
+    CHECK(clock() - before < CLOCKS_PER_SEC / 50 && !r.has_returned);
+    completion_finish(&r.completion, OK);
+    CHECK(fiber_join(f, FOREVER) == OK);
 }
 
 TEST(all_fibers_that_wait_for_one_request_get_its_status)

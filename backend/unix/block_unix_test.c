@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Disks that are files of the host, with each engine and with one that fails. */
+/* Disks that are files of the host: both engines, and one that fails. */
 #include "block_unix.c"
 #include "events.h"
 #include <mirage/random.h>
