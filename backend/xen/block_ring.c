@@ -4,7 +4,7 @@
  * change when it comes back, so a request is translated only when it goes into
  * the ring: in parts, if the backend takes fewer pages at once.
  */
-#include "block_xen.h"
+#include "block_ring.h"
 #include <string.h>
 
 /* Writes the segments of the request's present part, and returns how many. */

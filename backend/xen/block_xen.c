@@ -5,7 +5,7 @@
  * reaches no other page. Requests without a response when the backend goes away
  * are sent again when it is back.
  */
-#include "block_xen.h"
+#include "block_ring.h"
 #include <mirage/drivers.h>
 #include <mirage/log.h>
 #include <mirage/platform.h>
@@ -22,7 +22,7 @@ LOG_SOURCE(block);
 
 static struct disk *disk_of(struct block *b)
 {
-    return (struct disk *)b;
+    return containing(b, struct disk, block);
 }
 
 /* Takes the pages that a request needs from the pool, or none. */

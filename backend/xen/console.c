@@ -10,6 +10,7 @@
 #include "hypercall.h"
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
+#include <mirage/macros.h>
 #include <mirage/platform.h>
 #include <string.h>
 #include <xen/io/console.h>
@@ -167,7 +168,7 @@ static void ring_write(struct console *c, const char *text, size_t len)
 {
     (void)c;
     for (size_t n; len > 0; text += n, len -= n) {
-        n = len < WHOLE ? len : WHOLE;
+        n = min(len, WHOLE);
         while (!has_room(2 * n)) { /* each may be a line end */
             console_flush(false);
             /* device/console.c shields the fiber from cancellation. */

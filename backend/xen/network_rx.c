@@ -3,7 +3,7 @@
  * The receive ring of a network (xen/io/netif.h). The backend copies frames
  * into granted pages; the ring is kept full of them.
  */
-#include "network_xen.h"
+#include "network_rx.h"
 #include <string.h>
 
 bool network_rx_fill(struct interface *i)

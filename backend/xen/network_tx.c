@@ -4,7 +4,7 @@
  * pages in which it lies, granted read-only, or from copies (tx_frame.h), and
  * freed when the backend has responded.
  */
-#include "network_xen.h"
+#include "network_tx.h"
 #include "tx_frame.h"
 #include <string.h>
 

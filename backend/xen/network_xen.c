@@ -5,7 +5,8 @@
  * interface has added to the pool. Writers only fill the ring; the driver's
  * fiber notifies the backend, once for all frames of a turn.
  */
-#include "network_xen.h"
+#include "network_rx.h"
+#include "network_tx.h"
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
 #include <mirage/log.h>
@@ -20,7 +21,7 @@ LOG_SOURCE(network);
 
 static struct interface *interface_of(struct network *n)
 {
-    return (struct interface *)(void *)n;
+    return containing(n, struct interface, network);
 }
 
 static void wake(struct interface *i)

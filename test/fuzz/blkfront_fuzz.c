@@ -74,8 +74,8 @@ static void use(void *ctx)
 
     memset(data, 1, 200 * 512);
     for (int i = 0; i < 8; i++, what = what * 31 + 7) {
-        enum status s = request(watched ? (struct block *)taken[0].at : NULL,
-                                what, data);
+        enum status s = request(
+            watched ? &((struct disk *)taken[0].at)->block : NULL, what, data);
 
         check(s == OK || s == ERR_IO || s == ERR_GONE || s == ERR_NO_MEMORY ||
               s == ERR_RANGE || s == ERR_READ_ONLY || s == ERR_UNSUPPORTED);

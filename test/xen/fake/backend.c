@@ -3,6 +3,7 @@
  * Connected once the frontend has published its rings. */
 #include "backend.h"
 #include "daemons.h"
+#include <mirage/macros.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,7 +188,7 @@ nanoseconds backends_next(void)
         if (backends[i]->port && !backends[i]->is_stopped) {
             nanoseconds its = backends[i]->next(backends[i]);
 
-            next = its < next ? its : next;
+            next = min(its, next);
         }
     return next;
 }

@@ -2,6 +2,7 @@
 /* A fake of xen-blkback over any block device that does not block. */
 #include "disk.h"
 #include <mirage/buf.h>
+#include <mirage/macros.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 
 static struct fake_disk *disk_of(struct backend *b)
 {
-    return (struct fake_disk *)b;
+    return containing(b, struct fake_disk, backend);
 }
 
 static uint32_t below(struct fake_disk *d, uint32_t bound)

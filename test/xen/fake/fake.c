@@ -12,6 +12,7 @@
 #include <xen/hypercall.h>
 #include <mirage/bare.h>
 #include <mirage/libc.h>
+#include <mirage/macros.h>
 #include <mirage/buf.h>
 #include <mirage/platform.h>
 #include <bare/pages.h>
@@ -98,18 +99,13 @@ static void alarms_act(void)
         }
 }
 
-static nanoseconds sooner(nanoseconds a, nanoseconds b)
-{
-    return a < b ? a : b;
-}
-
 static nanoseconds alarms_next(void)
 {
     nanoseconds next = FOREVER;
 
     for (int i = 0; i < ALARMS; i++)
         if (alarms[i].act)
-            next = sooner(next, alarms[i].at);
+            next = min(next, alarms[i].at);
     return next;
 }
 
@@ -228,9 +224,9 @@ static long poll(const struct sched_poll *p)
         act();
         if (any_pending(p))
             break;
-        next = sooner(sooner(end, alarms_next()),
-                      sooner(sooner(console_next(), store_next()),
-                             backends_next()));
+        next = min(min(end, alarms_next()),
+                   min(min(console_next(), store_next()),
+                       backends_next()));
         if (next == FOREVER)
             on_stuck();
         else if (next > fake.now)

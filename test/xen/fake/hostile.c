@@ -2,6 +2,7 @@
 /* A hostile backend (hostile.h). Its random numbers are xorshift64*. */
 #include "hostile.h"
 #include <mirage/buf.h>
+#include <mirage/macros.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ struct indices {
 
 static struct hostile *hostile_of(struct backend *b)
 {
-    return (struct hostile *)b;
+    return containing(b, struct hostile, backend);
 }
 
 static uint32_t below(struct hostile *h, uint32_t bound)

@@ -2,13 +2,14 @@
 /* A fake of xen-netback. */
 #include "vif.h"
 #include <mirage/buf.h>
+#include <mirage/macros.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
 static struct fake_vif *vif_of(struct backend *b)
 {
-    return (struct fake_vif *)b;
+    return containing(b, struct fake_vif, backend);
 }
 
 static void connect(struct backend *b)

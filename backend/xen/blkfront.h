@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * block_xen: a disk whose backend is in another domain (xen/io/blkif.h).
- * block_xen.c implements the contract and the connection, block_ring.c the
- * ring.
+ * blkfront: the state of a disk whose backend is in another domain
+ * (xen/io/blkif.h).
  */
-#ifndef XEN_BLOCK_XEN_H
-#define XEN_BLOCK_XEN_H
+#ifndef XEN_BLKFRONT_H
+#define XEN_BLKFRONT_H
 
 #include "front.h"
 #include "grant_pool.h"
@@ -37,7 +36,7 @@ struct request {
 };
 
 struct disk {
-    struct block block; /* first */
+    struct block block;
     struct block_ops ops;
     char name[VBD_NAME];
     struct front front;
@@ -71,18 +70,5 @@ static inline bool is_flush(const struct request *r)
 {
     return r->operation == BLKIF_OP_FLUSH_DISKCACHE;
 }
-
-/* Whether the disk is connected and its ring has room for a request. */
-bool block_ring_has_slot(const struct disk *d);
-
-/* Puts a request, or its next part, into the ring, which has a slot. Completes
- * it at once where the backend has no such operation. */
-void block_ring_submit(struct disk *d, struct request *r);
-
-/* Submits waiting requests while there are slots. */
-void block_ring_submit_waiting(struct disk *d);
-
-/* Handles the responses in the ring. front: the disk's. */
-void block_ring_on_event(void *front);
 
 #endif

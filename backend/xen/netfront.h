@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * network_xen: a network whose backend is in another domain (xen/io/netif.h).
- * network_xen.c implements the connection, network_tx.c and network_rx.c the
- * rings.
+ * netfront: the state of a network whose backend is in another domain
+ * (xen/io/netif.h).
  */
-#ifndef XEN_NETWORK_XEN_H
-#define XEN_NETWORK_XEN_H
+#ifndef XEN_NETFRONT_H
+#define XEN_NETFRONT_H
 
 #include "front.h"
 #include "grant.h"
@@ -25,7 +24,7 @@ struct slot {
 };
 
 struct interface {
-    struct network network; /* first */
+    struct network network;
     char name[16];
     struct front front;
     bool can_pieces, can_segments; /* feature-sg, feature-gso-tcpv4 */
@@ -59,21 +58,5 @@ static inline bool end_grant(struct interface *i, const struct slot *s)
                          "keeps a page in use that it has answered for");
     return false;
 }
-
-/* Makes all slots free, for a new ring. */
-void network_tx_init(struct interface *i);
-
-/* Puts a frame into the ring, or drops and counts it. Takes frame. False: it
- * was dropped. */
-bool network_tx_send(struct interface *i, struct buf *frame);
-
-/* Handles responses, and frees the frames that were sent. */
-void network_tx_complete(struct interface *i);
-
-/* Fills the ring with pages to receive in. False: there were not enough. */
-bool network_rx_fill(struct interface *i);
-
-/* Handles responses, and delivers the received frames. */
-void network_rx_receive(struct interface *i);
 
 #endif
