@@ -197,7 +197,7 @@ static void socket_close(struct flow *flow)
         (void)socket_discard(f);
     if (f->on_close)
         f->on_close(f->on_close_ctx);
-    is_unread = f->came || unread(f->fd) > 0;
+    is_unread = f->came || (f->events.unsent && unread(f->fd) > 0);
     f->shut |= FLOW_WRITING;
     event_close(f, !is_unread);
 }

@@ -597,6 +597,69 @@ TEST(a_read_waits_for_pages_when_there_are_none)
     stackv4_listen_tcp(stack, port, NULL, NULL);
 }
 
+static unsigned page_calls;
+static size_t page_bytes;
+static enum status page_write;
+
+static void read_and_answer(void *ctx, struct flow *f, unsigned events)
+{
+    static const uint8_t answer[5000];
+    struct buf *b;
+    enum status s;
+
+    (void)ctx, (void)events;
+    page_calls++;
+    while ((s = flow_read(f, &b, FOREVER)) == OK) {
+        page_bytes += b->len;
+        buf_free(b);
+    }
+    while (flow_room(f) > 0 && page_write == OK)
+        page_write = flow_write(f, answer, sizeof answer, FOREVER);
+    if (s != ERR_TIMEOUT)
+        flow_close(f);
+}
+
+static void accept_reader(void *ctx, struct flow *f, struct endpoint peer)
+{
+    (void)ctx, (void)peer;
+    flow_on_event(f, read_and_answer, NULL);
+}
+
+static struct buf *hoard_pages(void)
+{
+    struct buf *hoard = NULL, *b;
+
+    while ((b = buf_new(0))) {
+        b->next = hoard;
+        hoard = b;
+    }
+    return hoard;
+}
+
+TEST(a_handler_without_pages_is_called_again_when_there_are_some)
+{
+    uint16_t port = new_port();
+    struct buf *hoard;
+    struct flow *f;
+    unsigned before;
+
+    CHECK(stackv4_listen_events(stack, port, accept_reader, NULL) == OK);
+    f = call(port);
+    CHECK(time_sleep(20 * MILLISECOND) == OK && page_calls == 0);
+    hoard = hoard_pages();
+    CHECK(flow_write(f, "hello", 5, in(SECOND)) == OK);
+    CHECK(time_sleep(50 * MILLISECOND) == OK && page_bytes == 0);
+    CHECK(page_calls > 0 && page_write == ERR_NO_MEMORY);
+    before = page_calls;
+    CHECK(time_sleep(50 * MILLISECOND) == OK && page_calls == before);
+    buf_free(hoard);
+    CHECK(time_sleep(50 * MILLISECOND) == OK && page_bytes == 5);
+    flow_abort(f);
+    flow_close(f);
+    CHECK(stackv4_listen_events(stack, port, NULL, NULL) == OK);
+    CHECK(time_sleep(20 * MILLISECOND) == OK);
+}
+
 TEST(a_connection_to_a_port_without_a_listener_is_refused)
 {
     struct flow *f = NULL;
