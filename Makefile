@@ -67,11 +67,12 @@ SIM_SOURCES    := $(filter-out $(addprefix backend/unix/,clock.c \
 CONFIG_SOURCES := $(call sources,config)
 TOOL_SOURCES   := $(call sources,tool) core/nearest.c
 # These replace instructions of the processor by functions.
-MACHINE_TESTS  := $(wildcard arch/x86_64/bare/*_test.c backend/pc/*_test.c)
+MACHINE_TESTS  := $(wildcard arch/$(ARCH)/bare/*_test.c) \
+                  $(if $(filter x86_64,$(ARCH)),$(wildcard backend/pc/*_test.c))
 TESTS          := $(wildcard core/*_test.c device/*_test.c \
                              $(NET:%=%/*_test.c) store/*_test.c \
                              backend/unix/*_test.c backend/bare/*_test.c) \
-                  $(if $(filter x86_64,$(ARCH)),$(MACHINE_TESTS))
+                  $(MACHINE_TESTS)
 # These run on a fake Xen, whose hypercalls are for x86-64.
 XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c))
 FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \

@@ -15,6 +15,7 @@
 
 /* The image: 4 pages, with 4 of memory before it and 4 after it. */
 __asm__(".pushsection .bss\n"
+        ".globl around_image, image_text, image_end\n"
         ".balign 4096\n"
         "around_image: .skip 16384\n"
         "image_text: .skip 16384\n"
