@@ -2,7 +2,8 @@
 /*
  * block_engine: the ways to read and write files of the host without blocking
  * the image. block_unix.c makes the requests and chooses the engine;
- * block_uring.c and block_threads.c are the engines.
+ * block_uring.c and block_threads.c are the engines; block_request.c has the
+ * results for both.
  */
 #ifndef UNIX_BLOCK_ENGINE_H
 #define UNIX_BLOCK_ENGINE_H
