@@ -12,7 +12,7 @@ static int64_t seconds_of(struct tm tm)
     return timegm(&tm);
 }
 #else
-#define EVERY 13
+#define EVERY 61
 static int64_t seconds_of(struct tm tm)
 {
     return calendar_seconds(&(struct civil_time){

@@ -23,7 +23,7 @@ struct fat_buffer {
     enum fat_kind kind;
     bool is_unlinked; /* no name on the disk leads to its directory */
     uint64_t removed_early[2]; /* slots that step 5 frees: a bit for each */
-    uint8_t *old; /* what the disk holds; NULL: the same as now */
+    uint8_t *old; /* the bytes on the disk; NULL: the same as now */
     uint8_t now[];
 };
 
@@ -54,19 +54,20 @@ MUST_CHECK enum status fat_buffer_change(struct fat *f,
  * fat_keep_changes. */
 void fat_roll_back(struct fat *f);
 
-/* Forgets how to undo what was changed so far. */
+/* Discards the undo records: the changes so far stay. */
 void fat_keep_changes(struct fat *f);
 
 /* Whether a commit would write anything. */
 bool fat_has_changes(const struct fat *f);
 
-/* Marks a buffer as clean: the disk holds what it holds. */
+/* Marks a buffer as clean, after it was written. */
 void fat_buffer_written(struct fat *f, struct fat_buffer *p);
 
 /* Drops the buffers, all of them clean, of sectors that get another use. */
 void fat_buffers_drop(struct fat *f, uint64_t sector, uint32_t count);
 
-/* Drops all that is known of the volume's contents, also what is dirty. */
+/* Drops all buffers, dirty ones too, and all other state about the volume's
+ * contents. */
 void fat_forget_all(struct fat *f);
 
 /*

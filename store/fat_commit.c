@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a step writes of a buffer is computed from what the disk has (old) and
- * what it shall have (now), so a commit that failed is simply repeated.
+ * Each step is computed from the bytes on the disk (old) and the final ones
+ * (now) of a buffer, so a commit that failed is simply repeated.
  */
 #include "fat_commit.h"
 #include "fat_alloc.h"

@@ -2,7 +2,7 @@
 /*
  * fat_commit: the order in which changes reach the disk.
  *
- * Changes are made in buffers, which also keep what the disk holds. A commit
+ * Changes are made in buffers, which also keep the bytes on the disk. A commit
  * writes them in steps, with a flush after each, so that whichever sectors of
  * a step have been written when power fails, each name leads to a file whose
  * clusters are its own:

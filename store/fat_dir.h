@@ -103,7 +103,8 @@ MUST_CHECK enum status fat_dir_set_parent(struct fat *f, struct fat_dir *d,
 /* The sectors of a buffer of a directory. */
 uint32_t fat_dir_buffer_sectors(const struct fat_layout *l);
 
-/* Writes to `to` what the disk has of a buffer after a step of the commit. */
+/* Writes to `to` the bytes of a buffer as the disk has them after a step of the
+ * commit. */
 void fat_dir_step(const struct fat_buffer *p, size_t size, int step,
                   uint8_t *to);
 

@@ -29,7 +29,7 @@ void fat_index_set(struct fat_dir *d, uint32_t hash, uint32_t slot,
     }
 }
 
-/* Makes the table anew when it is half full, without entries that are deleted.
+/* Rebuilds the table without deleted entries when it is half full.
  */
 enum status fat_index_reserve(struct fat_dir *d)
 {

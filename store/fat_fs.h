@@ -115,7 +115,7 @@ static inline struct fat *fat_of(struct fs *fs)
 
 extern struct log_source fat;
 
-/* Logs what is damaged, and returns ERR_CORRUPT. */
+/* Logs damage of the volume, and returns ERR_CORRUPT. */
 enum status fat_corrupt(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), cold));
 

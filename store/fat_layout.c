@@ -75,7 +75,7 @@ static void read_fields(const uint8_t *b, struct fields *f)
     }
 }
 
-/* Tells what the disk holds, if not a FAT volume. */
+/* Names the format of a disk that is not a FAT volume. */
 static const char *describe_other(const uint8_t *b)
 {
     size_t zeros = 0;
@@ -119,7 +119,7 @@ static uint32_t used_sectors(enum fat_type type, uint64_t entries,
                       sector_size);
 }
 
-/* Computes the layout from the fields. Returns what is wrong, or NULL. */
+/* Computes the layout from the fields. Returns the error, or NULL. */
 static const char *compute(const struct fields *f, uint64_t disk_bytes,
                            struct fat_layout *l)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What files are, and what directories list. */
+/* fs_stat and fs_list. */
 #include "fat_calls.h"
 #include "fat_path.h"
 #include "fat_transact.h"

@@ -44,7 +44,8 @@ MUST_CHECK enum status fat_next_cluster(struct fat *f, uint32_t cluster,
 /* Makes a cluster the last of its chain; on the disk, in FAT_STEP_CUTS. */
 MUST_CHECK enum status fat_cut_chain(struct fat *f, uint32_t cluster);
 
-/* Writes to `to` what the disk has of a buffer after a step of the commit. */
+/* Writes to `to` the bytes of a buffer as the disk has them after a step of the
+ * commit. */
 void fat_table_step(const struct fat *f, const struct fat_buffer *p, int step,
                     uint8_t *to);
 

@@ -30,7 +30,7 @@ enum status fat_sync(struct fat *f)
     enum status s = fat_commit(f);
 
     if (s)
-        fat_dirs_forget(f); /* the buffers know what is on the disk */
+        fat_dirs_forget(f); /* they are loaded again from the buffers */
     else
         fat_dirs_committed(f);
     f->is_dir_moved = f->is_dir_moved && s;

@@ -10,7 +10,7 @@
 
 /*
  * Locks the file system and shields the fiber from cancellation. ERR_CANCELLED:
- * it is not locked. fat_lock_mounted also wants a file system on the disk
+ * it is not locked. fat_lock_mounted also requires a file system on the disk
  * (ERR_FORMAT, ERR_CORRUPT) and, to change something, a disk that can be
  * written (ERR_READ_ONLY).
  */

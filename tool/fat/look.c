@@ -128,7 +128,8 @@ static void enter(struct walk *w, char *path, uint64_t id)
     w->level[w->depth++] = l;
 }
 
-/* Calls fn for all that is below a directory, each before what is in it. */
+/* Calls fn for each file and directory below a directory, a directory before
+ * its contents. */
 static void walk(struct fs *fs, const char *dir, visit_fn *fn, void *ctx)
 {
     struct walk w = {.fs = fs};
