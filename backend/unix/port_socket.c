@@ -16,6 +16,8 @@
 #define BACKLOG    INT_MAX /* the host cuts it to what it allows */
 #define PRIVILEGED 1024 /* ports below that take a right */
 
+LOG_SOURCE_SHARED(stackv4_socket);
+
 struct port *port_find(const struct sockets *s,
                        const struct port_protocol *protocol, uint16_t number)
 {

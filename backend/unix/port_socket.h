@@ -13,8 +13,11 @@
 
 #include "host_socket.h"
 #include <mirage/fiber.h>
+#include <mirage/log.h>
 #include <mirage/stackv4.h>
 #include <stdbool.h>
+
+extern struct log_source stackv4_socket; /* of all files of the stack */
 
 struct arrival;
 struct sockets;

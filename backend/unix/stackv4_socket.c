@@ -21,8 +21,6 @@
 
 #define FINISH (3 * SECOND)
 
-LOG_SOURCE_SHARED(stackv4_socket);
-
 static struct sockets *sockets_of(const struct stackv4 *s)
 {
     return containing((struct stackv4 *)(uintptr_t)s, struct sockets, stack);

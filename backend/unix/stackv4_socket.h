@@ -10,10 +10,7 @@
 #define UNIX_STACKV4_SOCKET_H
 
 #include "port_socket.h"
-#include <mirage/log.h>
 #include <mirage/stackv4.h>
-
-extern struct log_source stackv4_socket;
 
 struct socket_flow;
 
