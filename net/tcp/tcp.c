@@ -233,44 +233,12 @@ void tcpv4_disconnect(struct tcpv4 *tcp)
 
 void tcpv4_counters(const struct tcpv4 *tcp, counter_handler *fn, void *ctx)
 {
-    const struct tcp_counters *n = &tcp->counters;
+#define NAME(name) "tcp_" #name "\0"
+    static const char names[] = TCP_COUNTERS(NAME);
+#undef NAME
+    const uint64_t *value = (const uint64_t *)&tcp->counters;
 
     fn(ctx, "tcp_connections", tcp->count);
-    fn(ctx, "tcp_opened", n->opened);
-    fn(ctx, "tcp_accepted", n->accepted);
-    fn(ctx, "tcp_failed", n->failed);
-    fn(ctx, "tcp_dropped_syns", n->dropped_syns);
-    fn(ctx, "tcp_no_room", n->no_room);
-    fn(ctx, "tcp_displaced", n->displaced);
-    fn(ctx, "tcp_over_peer_limit", n->over_peer_limit);
-    fn(ctx, "tcp_cookies_out", n->cookies_out);
-    fn(ctx, "tcp_cookies_in", n->cookies_in);
-    fn(ctx, "tcp_segments_in", n->in);
-    fn(ctx, "tcp_malformed", n->malformed);
-    fn(ctx, "tcp_no_connection", n->no_connection);
-    fn(ctx, "tcp_out_of_window", n->out_of_window);
-    fn(ctx, "tcp_stale_timestamps", n->stale_timestamps);
-    fn(ctx, "tcp_missing_timestamps", n->missing_timestamps);
-    fn(ctx, "tcp_duplicates_in", n->duplicates_in);
-    fn(ctx, "tcp_held", n->held);
-    fn(ctx, "tcp_held_dropped", n->held_dropped);
-    fn(ctx, "tcp_starved", n->starved);
-    fn(ctx, "tcp_relieved", n->relieved);
-    fn(ctx, "tcp_resets_in", n->resets_in);
-    fn(ctx, "tcp_segments_out", n->out);
-    fn(ctx, "tcp_retransmitted", n->retransmitted);
-    fn(ctx, "tcp_fast_retransmits", n->fast_retransmits);
-    fn(ctx, "tcp_tail_probes", n->tail_probes);
-    fn(ctx, "tcp_timeouts", n->timeouts);
-    fn(ctx, "tcp_undone", n->undone);
-    fn(ctx, "tcp_reneged", n->reneged);
-    fn(ctx, "tcp_repeats_in", n->repeats_in);
-    fn(ctx, "tcp_marks_in", n->marks_in);
-    fn(ctx, "tcp_marks_echoed", n->marks_echoed);
-    fn(ctx, "tcp_path_probes", n->path_probes);
-    fn(ctx, "tcp_path_reduced", n->path_reduced);
-    fn(ctx, "tcp_black_holes", n->black_holes);
-    fn(ctx, "tcp_probes", n->probes);
-    fn(ctx, "tcp_resets_out", n->resets_out);
-    fn(ctx, "tcp_challenges", n->challenges);
+    for (const char *name = names; *name; name += strlen(name) + 1)
+        fn(ctx, name, *value++);
 }

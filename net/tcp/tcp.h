@@ -187,16 +187,26 @@ struct connection {
     struct tcp_events events;
 };
 
+/* X(name) for each counter, in the order in which tcpv4_counters reports
+ * them. */
+/* clang-format off */
+#define TCP_COUNTERS(X)                                                      \
+    X(opened) X(accepted) X(failed) X(dropped_syns) X(no_room)               \
+    X(displaced) X(over_peer_limit) X(cookies_out) X(cookies_in)             \
+    X(segments_in) X(malformed) X(no_connection) X(out_of_window)            \
+    X(stale_timestamps) X(missing_timestamps) X(duplicates_in) X(held)       \
+    X(held_dropped) X(starved) X(relieved) X(resets_in) X(segments_out)      \
+    X(retransmitted) X(fast_retransmits) X(tail_probes) X(timeouts)          \
+    X(undone) X(reneged) X(repeats_in) X(marks_in) X(marks_echoed)           \
+    X(path_probes) X(path_reduced) X(black_holes) X(probes) X(resets_out)    \
+    X(challenges)
+/* clang-format on */
+
 struct tcp_counters {
-    uint64_t in, malformed, no_connection, out, resets_in, resets_out;
-    uint64_t opened, accepted, failed, dropped_syns, cookies_out, cookies_in;
-    uint64_t no_room, displaced, over_peer_limit;
-    uint64_t retransmitted, timeouts;
-    uint64_t fast_retransmits, tail_probes, undone, reneged;
-    uint64_t held, held_steps, held_dropped, duplicates_in, probes, repeats_in;
-    uint64_t marks_in, marks_echoed, path_probes, path_reduced, black_holes;
-    uint64_t missing_timestamps;
-    uint64_t stale_timestamps, challenges, out_of_window, starved, relieved;
+#define MEMBER(name) uint64_t name;
+    TCP_COUNTERS(MEMBER)
+#undef MEMBER
+    uint64_t held_steps; /* of searches in the out-of-order queue */
 };
 
 struct tcpv4 {

@@ -67,7 +67,7 @@ void tcp_input(void *ctx, const struct ipv4_packet *packet, struct buf *b)
     size_t len = buf_length(b);
     uint32_t last, *least = NULL;
 
-    tcp->counters.in++;
+    tcp->counters.segments_in++;
     b = buf_pullup(b, min(len, TCP_MOST));
     if (!b || packet->to_many || !tcp_parse(b->data, b->len, &a.s) ||
         !has_good_checksum(packet, b, len)) {

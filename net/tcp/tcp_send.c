@@ -123,7 +123,7 @@ static void send_packet(struct connection *c, struct buf *b, size_t header,
         .kind = OFFLOAD_TCP_IPV4,
         .segment = len - header > c->mss ? c->mss : 0,
     };
-    c->tcp->counters.out++;
+    c->tcp->counters.segments_out++;
     /* After other errors the timers retransmit, as after a loss. */
     if (ipv4_write(c->tcp->ip, &packet, b) == ERR_RANGE)
         path_set_mtu(c, ipv4_mtu(c->tcp->ip));
@@ -183,7 +183,7 @@ static void send_header(struct tcpv4 *tcp, struct endpoint from,
              checksum_fold(checksum_pseudo(from.ip, to.ip, PROTOCOL_TCP,
                                            b->len)));
     b->offload = (struct offload){.kind = OFFLOAD_TCP_IPV4};
-    tcp->counters.out++;
+    tcp->counters.segments_out++;
     tcp->counters.resets_out++;
     if (ipv4_write(tcp->ip, &packet, b) != OK)
         return; /* the peer repeats its segment */

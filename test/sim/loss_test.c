@@ -483,7 +483,7 @@ TEST(in_recovery_prr_sends_in_proportion_to_delivery)
                                    : "> ACK 101 10001 sack=11001:14001\n"
                                      "< ACK 10001 101 +1000\n"));
     /* In proportion: 14 segments are sent for the 18 that are delivered. */
-    out = counters()->out;
+    out = counters()->segments_out;
     for (unsigned i = 0; i < 18; i++) {
         text_format(text, sizeof text,
                     "> ACK 101 10001 sack=11001:%u\n"
@@ -492,7 +492,7 @@ TEST(in_recovery_prr_sends_in_proportion_to_delivery)
         CHECK(script_play(text));
     }
     CHECK(pair_tcp()->ssthresh == 14000 && pair_tcp()->sent.in_flight == 14000);
-    CHECK(counters()->out == out + 14);
+    CHECK(counters()->segments_out == out + 14);
     CHECK(no_timeout());
 }
 
@@ -750,6 +750,34 @@ TEST(reneged_data_are_retransmitted_after_a_timeout)
     CHECK(counters()->reneged == before.reneged + 1);
     CHECK(pair_tcp()->sent.first == NULL &&
           pair_tcp()->recovery.phase == TCP_OPEN);
+}
+
+static unsigned reported, matched;
+
+static void on_counter(void *ctx, const char *name, uint64_t value)
+{
+    const struct tcp_counters *n = ctx;
+
+    reported++;
+    matched += strcmp(name, "tcp_accepted") == 0 && value == n->accepted;
+    matched += strcmp(name, "tcp_segments_in") == 0 && value == n->segments_in;
+    matched += strcmp(name, "tcp_segments_out") == 0 &&
+               value == n->segments_out;
+    matched += strcmp(name, "tcp_challenges") == 0 && value == n->challenges;
+}
+
+TEST(counters_are_reported_by_their_names)
+{
+    struct tcp_counters n = *counters();
+
+    n.accepted = 1001; /* each a value that no other has */
+    n.segments_in = 1002;
+    n.segments_out = 1003;
+    n.challenges = 1004;
+    right.tcp->counters = n;
+    reported = matched = 0;
+    tcpv4_counters(right.tcp, on_counter, &n);
+    CHECK(reported == 38 && matched == 4);
 }
 
 TEST(invariants_held_whenever_a_frame_was_sent)
