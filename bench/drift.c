@@ -11,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include "measure.h"
+#include <mirage/macros.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -73,11 +74,6 @@ static struct offsets read_line(FILE *out)
     return (struct offsets){behind(host_now, now), behind(host_wall, wall)};
 }
 
-static double least(double a, double b)
-{
-    return a < b ? a : b;
-}
-
 static struct offsets read_window(FILE *out)
 {
     double end = clock_seconds(CLOCK_MONOTONIC) + WINDOW;
@@ -86,8 +82,8 @@ static struct offsets read_window(FILE *out)
 
     while (clock_seconds(CLOCK_MONOTONIC) < end) {
         next = read_line(out);
-        o.now = least(o.now, next.now);
-        o.wall = least(o.wall, next.wall);
+        o.now = min(o.now, next.now);
+        o.wall = min(o.wall, next.wall);
         lines++;
     }
     if (lines < ENOUGH)
