@@ -1,10 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 /* Tests of the log: levels, and the ring. */
+#include <mirage/platform.h>
+
+static void put_captured(const char *text, size_t len);
+
+#define platform_put put_captured
 #include "log.c"
+#undef platform_put
 #include "check.h"
 
 LOG_SOURCE(alpha);
 LOG_SOURCE(beta);
+
+static char printed[1024];
+static size_t printed_len;
+
+static void put_captured(const char *text, size_t len)
+{
+    size_t n = min(len, sizeof printed - 1 - printed_len);
+
+    memcpy(printed + printed_len, text, n);
+    printed_len += n;
+    printed[printed_len] = '\0';
+    platform_put(text, len);
+}
 
 TEST(levels_are_set_for_all_sources_or_for_one)
 {
@@ -40,6 +59,27 @@ TEST(lines_logged_before_the_levels_were_set_are_printed_then)
 static bool begins_with(const char *text, const char *begin)
 {
     return strncmp(text, begin, strlen(begin)) == 0;
+}
+
+TEST(log_catch_up_prints_whole_lines_up_to_the_end_that_it_is_given)
+{
+    size_t end;
+
+    ring_end = 0;
+    log_info(&alpha, "early");
+    log_info(&beta, "not wanted");
+    log_info(&alpha, "also early");
+    end = log_end();
+    log_info(&alpha, "late");
+    CHECK(set_levels("alpha:info") == NULL);
+    printed_len = 0;
+    log_catch_up(end);
+    CHECK(printed[0] == '[' && strchr(printed, ']'));
+    CHECK(strstr(printed, "] info alpha: early\n["));
+    CHECK(strstr(printed, "] info alpha: also early\n"));
+    CHECK(!strstr(printed, "not wanted") && !strstr(printed, "late"));
+    CHECK(printed_len > 0 && printed[printed_len - 1] == '\n');
+    CHECK(set_levels("error") == NULL);
 }
 
 TEST(an_unknown_level_or_source_gets_a_list_of_the_known)
