@@ -928,6 +928,39 @@ static void what_is_queued_is_sent_after_a_close_in_a_handler(void)
     flow_close(f);
 }
 
+static uint8_t foreign[60000];
+static unsigned foreign_released;
+
+static void accept_write_foreign(void *ctx, struct flow *f,
+                                 struct endpoint peer)
+{
+    struct buf *b = buf_over(foreign, sizeof foreign, note_release,
+                             &foreign_released);
+
+    (void)ctx, (void)peer;
+    HOLDS(flow_room(f) >= sizeof foreign);
+    HOLDS(b != NULL && flow_write_bufs(f, b, 0) == OK);
+    close_flow(f);
+}
+
+static void a_handler_sends_foreign_memory_and_it_is_released_once(void)
+{
+    struct flow *f;
+    enum status s;
+
+    fill(foreign, 0, sizeof foreign);
+    foreign_released = 0;
+    listen_events(accept_write_foreign);
+    f = connect_to_events();
+    if (!f)
+        return;
+    HOLDS(read_all(f, &s) == sizeof foreign && s == ERR_EOF);
+    flow_close(f);
+    for (unsigned i = 0; i < 100 && foreign_released == 0; i++)
+        HOLDS(time_sleep(100 * MILLISECOND) == OK);
+    HOLDS(foreign_released == 1);
+}
+
 static void accept_and_shut(void *ctx, struct flow *f, struct endpoint peer)
 {
     accept_pour(ctx, f, peer);
@@ -1199,6 +1232,7 @@ unsigned contract_failures(const char *name, struct stackv4 *s,
     a_reset_by_the_peer_is_reported_with_its_reason();
     what_there_is_room_for_is_taken_and_room_is_reported_again();
     what_is_queued_is_sent_after_a_close_in_a_handler();
+    a_handler_sends_foreign_memory_and_it_is_released_once();
     the_end_follows_what_is_queued();
     flows_without_a_fiber_count_as_handlers();
     a_connection_is_opened_without_a_fiber_or_says_why_not();
