@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * xen_client ADDRESS PREFIX DOMAIN   measures the services of
- *                                    example/netservices from dom0, each for a
- *                                    second or two, and the processor time of
- *                                    the guest; PREFIX begins the figures' names
+ *                                    example/netservices from dom0, each for
+ *                                    a second or two, and the processor time
+ *                                    of the guest; names of figures begin
+ *                                    with PREFIX
  *
  * Like net_client.c, but for a peer of unknown speed.
  */

@@ -47,27 +47,3 @@ image_entry:
     xorl %ebp, %ebp
     movq %rsi, %rdi
     jmp pv_start
-
-    /* Xen fills the page, so it is not in the file. */
-    .section .hypercalls, "ax", @nobits
-    .align 4096
-    .globl hypercall_page
-hypercall_page:
-    .skip 4096
-
-/*
- * The handlers of a PV guest's exceptions. Xen pushes what the processor would,
- * and RCX and R11, to the running stack; these are popped, and the processor's
- * handlers do the rest. PV_TRAP_ENTRY bytes for each of PV_TRAPS (pv.c).
- */
-    .text
-    .globl pv_trap_entries
-pv_trap_entries:
-    .set .Lnumber, 0
-    .rept 20
-    .org pv_trap_entries + 8 * .Lnumber
-    popq %rcx
-    popq %r11
-    jmp trap_entries + 9 * .Lnumber
-    .set .Lnumber, .Lnumber + 1
-    .endr

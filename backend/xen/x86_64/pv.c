@@ -30,7 +30,7 @@
 #define LIST     ((uintptr_t)1 << 41) /* where the toolstack finds frames */
 
 #define PV_TRAPS      20 /* exceptions that Xen forwards */
-#define PV_TRAP_ENTRY 8 /* bytes of code for each, in entry.S */
+#define PV_TRAP_ENTRY 8 /* bytes of code for each, in pv_traps.S */
 
 struct spare {
     struct spare *next;
