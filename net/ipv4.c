@@ -4,34 +4,26 @@
  * delivery of received packets, sending, fragments, identities.
  */
 #include "ipv4_header.h"
+#include "ipv4_id.h"
 #include "ipv4_route.h"
 #include "ipv4_wheel.h"
 #include "reassembly.h"
-#include "siphash.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/ipv4.h>
 #include <mirage/macros.h>
 #include <mirage/network.h>
-#include <mirage/random.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define ALL_HOSTS    0xe0000001 /* RFC 1112, 4 */
 #define PROTOCOLS    4
-#define ID_COUNTERS  1024 /* a power of two */
 #define BOOTP_SERVER 67 /* ports of UDP */
 #define BOOTP_CLIENT 68
 
 struct counters {
     uint64_t in, malformed, not_ours, martians, no_protocol;
     uint64_t out, no_route, fragmented;
-};
-
-/* The Identification field of packets to the destinations with one hash. */
-struct id_counter {
-    uint16_t next;
-    uint32_t used; /* milliseconds; they may wrap */
 };
 
 struct ipv4 {
@@ -43,8 +35,7 @@ struct ipv4 {
     uint16_t link_mtu, mtu;
     unsigned features;
     struct ipv4_routing routing;
-    struct siphash_key id_key;
-    struct id_counter ids[ID_COUNTERS];
+    struct ipv4_ids ids;
     struct reassembly *fragments;
     ipv4_refusal *refuse;
     void *refuse_ctx;
@@ -234,8 +225,7 @@ enum status ipv4_connect_with_wheel(packet_sink *out, void *ctx,
     ip->wheel = w;
     ip->link_mtu = ip->mtu = mtu;
     ip->features = features;
-    random_bytes(&ip->id_key, sizeof ip->id_key);
-    random_bytes(ip->ids, sizeof ip->ids);
+    ipv4_ids_init(&ip->ids);
     *made = ip;
     return OK;
 }
@@ -335,36 +325,6 @@ bool ipv4_reaches(const struct ipv4 *ip, struct ip_address to)
     return ipv4_routing_find(&ip->routing, ipv4_number(to), &next, &to_many);
 }
 
-/*
- * Allocates count consecutive identities for packets to a destination. A global
- * counter would disclose how much we send to others, and make the identities of
- * fragments predictable (RFC 6274, 3.5.2). The counter and its offset are
- * chosen by a keyed hash of the destination (RFC 7739, 5.3). Destinations may
- * share one: a random increment for the time between two packets hides the use
- * by the other, and wraps more slowly than reassembly times out.
- */
-static uint16_t alloc_ids(struct ipv4 *ip, uint32_t from, uint32_t to,
-                          uint8_t protocol, unsigned count)
-{
-    uint8_t flow[9];
-    uint64_t hash;
-    struct id_counter *c;
-    uint32_t now = (uint32_t)(time_now() / MILLISECOND);
-    uint16_t id;
-
-    put_be32(flow, from);
-    put_be32(flow + 4, to);
-    flow[8] = protocol;
-    hash = siphash(&ip->id_key, flow, sizeof flow);
-    c = &ip->ids[hash % ID_COUNTERS];
-    if (c->used != now)
-        c->next = (uint16_t)(c->next + random_below(now - c->used));
-    c->used = now;
-    id = (uint16_t)(c->next + (hash >> 48));
-    c->next = (uint16_t)(c->next + count);
-    return id;
-}
-
 static enum status write_fragments(struct ipv4 *ip,
                                    const struct ipv4_packet *packet,
                                    struct buf *payload, uint32_t from,
@@ -372,8 +332,8 @@ static enum status write_fragments(struct ipv4 *ip,
 {
     size_t total = buf_length(payload);
     size_t most = (size_t)(ip->mtu - IPV4_HEADER) & ~(size_t)7;
-    uint16_t id = alloc_ids(ip, from, ipv4_number(packet->to),
-                            packet->protocol, 1);
+    uint16_t id = ipv4_ids_alloc(&ip->ids, from, ipv4_number(packet->to),
+                                 packet->protocol, 1);
 
     if (payload->offload.kind != OFFLOAD_NONE && !checksum_fill(payload)) {
         buf_free(payload);
@@ -407,6 +367,7 @@ enum status ipv4_write(struct ipv4 *ip, const struct ipv4_packet *packet,
 {
     uint32_t from = ipv4_number(packet->from), next;
     size_t len = IPV4_HEADER + buf_length(payload), segments;
+    uint16_t id;
     bool to_many, fits = len <= ip->mtu || payload->offload.segment;
 
     if (!ipv4_routing_find(&ip->routing, ipv4_number(packet->to), &next,
@@ -425,9 +386,9 @@ enum status ipv4_write(struct ipv4 *ip, const struct ipv4_packet *packet,
         return write_fragments(ip, packet, payload, from, next, to_many);
     segments = payload->offload.segment;
     segments = segments ? len / segments + 1 : 1; /* an identity each */
-    payload = ipv4_add_header(packet, payload, from,
-                              alloc_ids(ip, from, ipv4_number(packet->to),
-                                        packet->protocol, (unsigned)segments),
+    id = ipv4_ids_alloc(&ip->ids, from, ipv4_number(packet->to),
+                        packet->protocol, (unsigned)segments);
+    payload = ipv4_add_header(packet, payload, from, id,
                               packet->whole ? IPV4_DONT_FRAGMENT : 0);
     if (!payload)
         return ERR_NO_MEMORY;

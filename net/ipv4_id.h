@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The Identification field of IPv4 packets (RFC 791, 3.2; RFC 7739).
+ */
+#ifndef NET_IPV4_ID_H
+#define NET_IPV4_ID_H
+
+#include "siphash.h"
+
+#define IPV4_ID_COUNTERS 1024 /* a power of two */
+
+struct ipv4_ids {
+    struct siphash_key key;
+    /* Of packets to the destinations with one hash. */
+    struct ipv4_id_counter {
+        uint16_t next;
+        uint32_t used; /* milliseconds; they may wrap */
+    } counter[IPV4_ID_COUNTERS];
+};
+
+/* Sets all to random values. */
+void ipv4_ids_init(struct ipv4_ids *ids);
+
+/* Allocates count consecutive identities; returns the first. */
+uint16_t ipv4_ids_alloc(struct ipv4_ids *ids, uint32_t from, uint32_t to,
+                        uint8_t protocol, unsigned count);
+
+#endif
