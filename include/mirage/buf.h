@@ -5,7 +5,7 @@
  * A page is memory that a device may see: page-aligned, at a fixed address,
  * with a count of the windows on it. A buf is a window on one page, or on other
  * memory (buf_over), and has one owner, which passes it on or frees it. While a
- * page has two windows, nobody writes to it. A packet is a list of bufs,
+ * page has two windows, it must not be written. A packet is a list of bufs,
  * headers first.
  *
  * Pages and windows come from a pool, which is filled when devices connect
@@ -109,7 +109,7 @@ size_t buf_tailroom(const struct buf *b);
 /*
  * Makes a window on len bytes of memory that is not from the pool: a crunched
  * file, a part of the heap, mapped pages. It can be shared, trimmed and sent as
- * any other; buf_is_sole is false, since nobody may write through it. The
+ * any other; buf_is_sole is false, since it must not be written. The
  * memory must not change until release(ctx) is called: once, when the last
  * window on it is freed (by a stack, when the peer has acknowledged the data).
  * release may be NULL, and must not block. Yours: buf_free. NULL: the pool has
