@@ -15,7 +15,7 @@
 MUST_CHECK enum status lease_await(struct direct *d, const char *host,
                                    nanoseconds deadline);
 
-/* The link has come or gone. */
+/* Call when the link has gone up or down. */
 void lease_follow_link(struct direct *d);
 
 /* Gives the lease back, if there is one. Blocks for half a second at most. */

@@ -4,8 +4,9 @@
  *
  * The host reports edges (events_notify). A flow remembers them as ready until
  * a call finds otherwise, and is scheduled; the stack's fiber then works out
- * its events and reports those that it has not reported yet. What a handler
- * writes and the host does not take is queued here, up to QUEUE_MOST bytes.
+ * its events and reports those that it has not reported yet. Data that a
+ * handler writes and the host does not take is queued here, up to QUEUE_MOST
+ * bytes.
  */
 #include "event_socket.h"
 #include "host_socket.h"
@@ -405,7 +406,7 @@ static void deliver(struct socket_flow *f)
     if (e->is_opening && (e->ready & (EVENTS_WRITE | EVENTS_BROKEN)))
         finish_opening(f);
     if (!e->is_opening)
-        (void)!event_flush(f); /* what is left waits for its turn */
+        (void)!event_flush(f); /* the rest is sent by a later turn */
     if (e->is_closed) {
         /* A peer that sends after our close is to be reset. */
         if (!e->unsent || f->over ||
@@ -442,7 +443,7 @@ static void work(void *stack)
         while (!s->scheduled)
             if (wait_until(&s->worker_turn, FOREVER) == ERR_CANCELLED)
                 return;
-        last = s->scheduled_last; /* what is scheduled meanwhile is for later */
+        last = s->scheduled_last; /* those scheduled meanwhile wait */
         do {
             struct socket_flow *f = next_scheduled(s);
 

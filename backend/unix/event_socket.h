@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Flows on sockets without a fiber each: one fiber of the stack calls their
- * handlers (flow_on_event), sends what they have queued, and completes
- * connections that are being opened.
+ * handlers (flow_on_event), sends their queues, and completes connections that
+ * are being opened.
  */
 #ifndef UNIX_EVENT_SOCKET_H
 #define UNIX_EVENT_SOCKET_H
@@ -30,7 +30,8 @@ struct flow_events {
     struct waiters waiters; /* fibers that wait for it to be ready */
     bool is_scheduled;
     struct socket_flow *scheduled; /* the next of the stack's list */
-    struct buf *unsent, *unsent_last; /* what the host did not take yet */
+    struct buf *unsent, *unsent_last; /* the queue: data that the host has not
+                                         taken yet */
     size_t unsent_len;
 };
 
@@ -86,7 +87,7 @@ MUST_CHECK enum status event_await_memory(struct socket_flow *f,
 /* Bytes that may be queued now. */
 size_t event_room(const struct socket_flow *f);
 
-/* Queues b, one buf, behind what is queued. */
+/* Appends b, one buf, to the queue. */
 void event_queue(struct socket_flow *f, struct buf *b);
 
 /* Sends count pieces by one call of the host's: *sent is how much it took.
@@ -94,11 +95,11 @@ void event_queue(struct socket_flow *f, struct buf *b);
 MUST_CHECK enum status event_send(struct socket_flow *f, struct iovec *iov,
                                   size_t count, size_t *sent);
 
-/* Sends what is queued, then the end, if our writing side is shut. ERR_TIMEOUT:
+/* Sends the queue, then the end, if our writing side is shut. ERR_TIMEOUT:
  * not all, for now. Others: the flow has ended. */
 MUST_CHECK enum status event_flush(struct socket_flow *f);
 
-/* Drops what is queued. */
+/* Drops the queue. */
 void event_drop(struct socket_flow *f);
 
 /* Ends the flow for a reason of the host's, unless it has ended before. Returns

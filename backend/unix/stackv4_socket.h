@@ -28,10 +28,10 @@ struct sockets {
     struct waiters failed; /* woken when a port cannot be opened */
     struct listener sending; /* datagrams from no port of ours */
     uint8_t *spill; /* SOCKETS_SPILL bytes: the end of a datagram that is longer
-                       than a page; data that nobody wants */
+                       than a page; data that is dropped */
     struct socket_flow *all; /* flows */
     size_t flows, pages; /* now; reserved */
-    struct fiber *worker; /* event_socket.c's, and what it is to look at */
+    struct fiber *worker; /* event_socket.c's, and its list of flows */
     struct waiters worker_turn;
     struct socket_flow *scheduled, *scheduled_last;
     bool is_in_handler; /* in a handler, which may not block */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Writing to a flow on a socket: from a fiber, which waits, and from a handler,
- * which queues what the host does not take.
+ * which queues the data that the host does not take.
  */
 #include "write_socket.h"
 #include "stackv4_socket.h"
@@ -39,7 +39,7 @@ static enum status await_room(struct socket_flow *f, nanoseconds deadline)
     return s == ERR_TIMEOUT && deadline == soon ? OK : s;
 }
 
-/* Sends all of the pieces, which it changes, after what is queued. */
+/* Sends all of the pieces, which it changes, after the queue. */
 static enum status send_pieces(struct socket_flow *f, struct iovec *iov,
                                size_t count, nanoseconds deadline)
 {

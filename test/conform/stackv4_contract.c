@@ -870,7 +870,7 @@ static void accept_pour(void *ctx, struct flow *f, struct endpoint peer)
     pour(NULL, f, FLOW_WRITABLE); /* it is not reported of a new flow */
 }
 
-static void what_there_is_room_for_is_taken_and_room_is_reported_again(void)
+static void data_within_flow_room_is_accepted_and_new_room_is_reported(void)
 {
     struct flow *f;
     struct buf *b;
@@ -913,7 +913,7 @@ static void accept_write_and_close(void *ctx, struct flow *f,
     close_flow(f);
 }
 
-static void what_is_queued_is_sent_after_a_close_in_a_handler(void)
+static void queued_data_is_sent_after_a_close_in_a_handler(void)
 {
     struct flow *f;
     enum status s;
@@ -969,7 +969,7 @@ static void accept_and_shut(void *ctx, struct flow *f, struct endpoint peer)
     HOLDS(flow_write(f, "x", 1, FOREVER) == ERR_EOF);
 }
 
-static void the_end_follows_what_is_queued(void)
+static void the_end_follows_queued_data(void)
 {
     struct flow *f;
     enum status s;
@@ -1043,7 +1043,7 @@ static enum status begin(uint16_t port)
                          &begun, &begun);
 }
 
-static void a_connection_is_opened_without_a_fiber_or_says_why_not(void)
+static void a_connection_is_opened_without_a_fiber_or_fails_with_a_reason(void)
 {
     struct buf *b;
 
@@ -1164,7 +1164,7 @@ static void a_udp_port_belongs_to_its_opener_until_it_is_closed(void)
     HOLDS(stackv4_listen_udp(client, number, send_back, NULL) == OK);
     HOLDS(stackv4_listen_udp(client, number, NULL, NULL) == OK);
 
-    /* Closed in its handler it hears no more. */
+    /* After a close in its handler it receives nothing. */
     HOLDS(stackv4_udp_open(client, NULL, note_and_close, NULL, &asking_port) ==
           OK);
     number = asking_port->number;
@@ -1177,7 +1177,7 @@ static void a_udp_port_belongs_to_its_opener_until_it_is_closed(void)
     HOLDS(time_sleep(MILLISECOND) == OK);
 }
 
-static void our_address_is_told_in_one_way(void)
+static void all_calls_for_our_address_agree(void)
 {
     struct stackv4_address a, first;
     struct ip_address ip;
@@ -1230,16 +1230,16 @@ unsigned contract_failures(const char *name, struct stackv4 *s,
     each_of_many_flows_without_a_fiber_has_its_own_events();
     a_peer_that_does_not_read_makes_the_handler_wait_and_not_spin();
     a_reset_by_the_peer_is_reported_with_its_reason();
-    what_there_is_room_for_is_taken_and_room_is_reported_again();
-    what_is_queued_is_sent_after_a_close_in_a_handler();
+    data_within_flow_room_is_accepted_and_new_room_is_reported();
+    queued_data_is_sent_after_a_close_in_a_handler();
     a_handler_sends_foreign_memory_and_it_is_released_once();
-    the_end_follows_what_is_queued();
+    the_end_follows_queued_data();
     flows_without_a_fiber_count_as_handlers();
-    a_connection_is_opened_without_a_fiber_or_says_why_not();
+    a_connection_is_opened_without_a_fiber_or_fails_with_a_reason();
     a_flow_of_a_fiber_can_be_given_a_handler_and_be_taken_back();
     a_listener_without_fibers_is_replaced_and_ended();
     a_udp_port_belongs_to_its_opener_until_it_is_closed();
-    our_address_is_told_in_one_way();
+    all_calls_for_our_address_agree();
     HOLDS(stackv4_listen_tcp(server, PORT, NULL, NULL) == OK);
     return failures;
 }

@@ -167,7 +167,7 @@ TEST(a_write_without_pages_is_followed_by_an_event_when_there_are_pages)
     CHECK(fiber_start(drink, f) == OK);
     CHECK(time_sleep(SECOND) == OK);
     CHECK(drunk > 100000);
-    for (int i = 0; i < 3; i++) { /* what it gives back is taken, too */
+    for (int i = 0; i < 3; i++) { /* pages that are freed meanwhile, too */
         while (buf_pages_free() > buf_pages() / 100) {
             struct buf *b = buf_new(0);
 
@@ -266,7 +266,7 @@ static void follow(void *ctx, struct flow *flow, unsigned events)
 
 TEST(a_connection_is_opened_without_a_fiber_or_fails_with_a_reason)
 {
-    struct endpoint nobody = {ipv4_address(10, 0, 0, 2), PORT + 1};
+    struct endpoint closed_port = {ipv4_address(10, 0, 0, 2), PORT + 1};
     struct endpoint silent = {ipv4_address(10, 0, 0, 9), PORT};
     struct endpoint nowhere = {ipv4_address(10, 9, 0, 2), PORT};
 
@@ -274,7 +274,7 @@ TEST(a_connection_is_opened_without_a_fiber_or_fails_with_a_reason)
     CHECK(tcpv4_begin(left.tcp, server(), follow, &opened, &opening) == OK);
     CHECK(time_sleep(SECOND) == OK);
     CHECK(opened == 1 && failed == 0);
-    CHECK(tcpv4_begin(left.tcp, nobody, follow, &opened, &opening) == OK);
+    CHECK(tcpv4_begin(left.tcp, closed_port, follow, &opened, &opening) == OK);
     CHECK(time_sleep(SECOND) == OK);
     CHECK(opened == 1 && failed == 1 && why == ERR_REFUSED);
     CHECK(tcpv4_begin(left.tcp, silent, follow, &opened, &opening) == OK);
