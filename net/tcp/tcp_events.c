@@ -93,17 +93,3 @@ size_t tcp_room(struct flow *flow)
         c->events.told &= ~(unsigned)FLOW_WRITABLE;
     return room;
 }
-
-enum status tcpv4_begin(struct tcpv4 *tcp, struct endpoint to,
-                        flow_event_handler *fn, void *ctx, struct flow **flow)
-{
-    struct connection *c;
-    enum status s = tcp_start_open(tcp, to, &c);
-
-    if (s != OK)
-        return s;
-    c->events.handler = fn;
-    c->events.ctx = ctx;
-    *flow = &c->flow;
-    return OK;
-}

@@ -134,8 +134,9 @@ static uint16_t free_port(struct tcpv4 *tcp, struct endpoint to)
     return 0;
 }
 
-enum status tcp_start_open(struct tcpv4 *tcp, struct endpoint to,
-                           struct connection **made)
+/* Sends a SYN; the statuses of tcpv4_open. */
+static enum status start_open(struct tcpv4 *tcp, struct endpoint to,
+                              struct connection **made)
 {
     struct endpoint local = {ipv4_own(tcp->ip), free_port(tcp, to)};
     struct connection *c;
@@ -158,7 +159,7 @@ enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
                        nanoseconds deadline, struct flow **flow)
 {
     struct connection *c;
-    enum status s = tcp_start_open(tcp, to, &c);
+    enum status s = start_open(tcp, to, &c);
 
     if (s != OK)
         return s;
@@ -179,4 +180,18 @@ enum status tcpv4_open(struct tcpv4 *tcp, struct endpoint to,
         tcp_end(c, s);
     }
     return s;
+}
+
+enum status tcpv4_begin(struct tcpv4 *tcp, struct endpoint to,
+                        flow_event_handler *fn, void *ctx, struct flow **flow)
+{
+    struct connection *c;
+    enum status s = start_open(tcp, to, &c);
+
+    if (s != OK)
+        return s;
+    c->events.handler = fn;
+    c->events.ctx = ctx;
+    *flow = &c->flow;
+    return OK;
 }

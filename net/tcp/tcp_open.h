@@ -33,8 +33,4 @@ struct connection *tcp_create_displacing(struct tcpv4 *tcp,
 /* Would tcp_create succeed? */
 bool tcp_has_room(const struct tcpv4 *tcp);
 
-/* Sends a SYN; the statuses of tcpv4_open. */
-MUST_CHECK enum status tcp_start_open(struct tcpv4 *tcp, struct endpoint to,
-                                      struct connection **made);
-
 #endif
