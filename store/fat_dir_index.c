@@ -29,8 +29,7 @@ void fat_index_set(struct fat_dir *d, uint32_t hash, uint32_t slot,
     }
 }
 
-/* Rebuilds the table without deleted entries when it is half full.
- */
+/* Rebuilds the table without deleted entries when it is half full. */
 enum status fat_index_reserve(struct fat_dir *d)
 {
     struct fat_dir to = {.index_size = 64};
