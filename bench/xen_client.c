@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * xen_client ADDRESS PREFIX DOMAIN   measures the services of
- *                                    example/netservices from dom0, each for
- *                                    a second or two, and the processor time
- *                                    of the guest; names of figures begin
- *                                    with PREFIX
+ * xen_client ADDRESS PREFIX DOMAIN
  *
+ * Measures the services of example/netservices from dom0, each for a second or
+ * two, and the processor time of the guest. Names of figures begin with PREFIX.
  * Like net_client.c, but for a peer of unknown speed.
  */
 #define __XEN_TOOLS__ 1
