@@ -228,6 +228,7 @@ PROTECTED := $(call sources,device $(NET) store) \
                                       network_tx.c network_xen.c \
                                       shared_ring.c tx_frame.c vbd_name.c \
                                       xenstore.c) \
+             $(filter-out %/platform.c,$(call sources,backend/virtio)) \
              backend/pc/console.c backend/pc/serial.c libc/files.c libc/glibc.c \
              libc/glibc_stdio.c
 
