@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Tests of formatting, against the C library. */
+/* Tests of text_format, compared with the C library, and of text_quote. */
 #include "text.c"
 #include "check.h"
 #include <float.h>
@@ -35,7 +35,7 @@ TEST(integers_are_printed_as_by_the_c_library)
     }
 }
 
-TEST(strings_are_padded_and_cut_as_by_the_c_library)
+TEST(strings_are_padded_and_truncated_as_by_the_c_library)
 {
     SAME("%s|%10s|%-10s|%.2s|%10.2s|%-10.2s|%.0s", "abc", "abc", "abc", "abc",
          "abc", "abc", "abc");
@@ -47,7 +47,7 @@ TEST(strings_are_padded_and_cut_as_by_the_c_library)
     SAME("%p", (void *)0x1234);
 }
 
-TEST(a_cut_text_ends_with_a_nul_and_its_whole_length_is_returned)
+TEST(a_truncated_text_ends_with_a_nul_and_its_whole_length_is_returned)
 {
     char small[4] = "xyz";
 
@@ -103,7 +103,7 @@ TEST(doubles_are_printed_as_by_the_c_library)
     SAME("%.760e", DBL_MIN);
 }
 
-TEST(the_flag_hash_keeps_the_trailing_zeros_of_g)
+TEST(the_alternative_form_of_g_keeps_trailing_zeros)
 {
     SAME("%#g|%#.3g|%#.1g|%#.0g|%#G", 0.0, 1.5, 100.0, 1e10, 1e-10);
     SAME("%#g|%#.10g", 123456.0, 1234567.0);
@@ -140,7 +140,7 @@ TEST(quoted_text_has_no_control_characters)
     CHECK_TEXT(quoted("", 0), "");
 }
 
-TEST(a_quoted_text_is_cut_before_an_escape_that_does_not_fit)
+TEST(a_quoted_text_is_truncated_before_an_escape_that_does_not_fit)
 {
     char small[8];
     size_t whole = text_quote(small, sizeof small, "abcde\033f", 7);

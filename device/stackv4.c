@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * stackv4: the calls of mirage/stackv4.h. Checks endpoints and lengths for all
- * drivers.
+ * The calls of mirage/stackv4.h, dispatched to the implementation of the stack
+ * (struct stackv4_ops). Endpoints and lengths are checked here, once for all
+ * implementations.
  */
 #include <mirage/boot.h>
 #include <mirage/panic.h>
@@ -98,7 +99,7 @@ enum status stackv4_open_udp(struct stackv4 *s, const struct endpoint *peer,
     return OK;
 }
 
-/* OK: a datagram of len bytes can be sent there. */
+/* Checks that a datagram of len bytes can be sent to this endpoint. */
 static enum status check_datagram(struct endpoint to, size_t len)
 {
     if (len > UDP_MOST)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* sbrk, by which malloc gets memory, on the platform's heap. */
+/* sbrk, from which malloc gets memory, on the platform's heap; and
+ * posix_memalign. */
 #include <mirage/platform.h>
 #include <errno.h>
 #include <malloc.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* Texts in the languages that mirage writes. */
+/* Quotes text for each language that mirage generates. */
 #define _GNU_SOURCE
 #include "quote.h"
 #include "say.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * quote: texts in the languages that mirage writes, one function for each. (For
- * lines of values see mirage/line.h.)
+ * quote: quotes text for the languages that mirage generates, one function for
+ * each. (For lines of values see mirage/line.h.)
  */
 #ifndef TOOL_QUOTE_H
 #define TOOL_QUOTE_H
@@ -9,8 +9,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Write a string literal of C, with its quotes; or one byte of such a literal,
- * which returns the number of columns that it takes. */
+/* Write a string literal of C, with its quotes. put_c_byte writes one byte of
+ * such a literal, and returns the number of columns that it takes. */
 void put_c_string(FILE *out, const char *text, size_t len);
 void put_c_text(FILE *out, const char *text);
 int put_c_byte(FILE *out, unsigned char c);

@@ -5,7 +5,7 @@
 
 #include <mirage/time.h>
 
-/* Starts the timer, after interrupts_start. */
+/* Starts the timer. interrupts_start must have been called. */
 void alarm_start(void);
 
 /* Sets the timer to interrupt at the deadline or somewhat earlier. */

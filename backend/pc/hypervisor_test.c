@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Which clocks are found, on simulated processors and hypervisors. */
+/* Tests of the detection of kvmclock and of the rate of the TSC, with CPUID and
+ * MSRs of simulated processors and hypervisors. */
 #include <arch/cpu.h>
 #define cpuid(leaf)         tested_cpuid(leaf)
 #define wrmsr(index, value) tested_wrmsr(index, value)
@@ -11,32 +12,33 @@ static void tested_wrmsr(uint32_t index, uint64_t value);
 #include "tsc.c"
 #include "check.h"
 
-#define MOST 8
+#define MOST 8 /* leaves */
 
 static struct {
     uint32_t leaf;
-    struct cpuid says;
+    struct cpuid values;
 } leaves[MOST];
 static int leaf_count;
 static nanoseconds kvm_time;
-static bool is_written; /* by KVM: the page */
+static bool is_written; /* KVM writes the page when its MSR is set */
 
 static struct cpuid tested_cpuid(uint32_t leaf)
 {
     for (int i = 0; i < leaf_count; i++)
         if (leaves[i].leaf == leaf)
-            return leaves[i].says;
+            return leaves[i].values;
     return (struct cpuid){0};
 }
 
-static void says(uint32_t leaf, uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+static void add_leaf(uint32_t leaf, uint32_t a, uint32_t b, uint32_t c,
+                     uint32_t d)
 {
     require(leaf_count < MOST);
     leaves[leaf_count].leaf = leaf;
-    leaves[leaf_count++].says = (struct cpuid){a, b, c, d};
+    leaves[leaf_count++].values = (struct cpuid){a, b, c, d};
 }
 
-/* Does what KVM does when the MSRs are written. */
+/* Acts as KVM does when an MSR of its clock is written. */
 static void tested_wrmsr(uint32_t index, uint64_t value)
 {
     if (index == 0x4b564d01) {
@@ -59,37 +61,38 @@ nanoseconds pvclock_now(const volatile struct vcpu_time_info *p)
     return p->system_time;
 }
 
-/* A processor with leaves up to last, whose TSC is invariant or not. */
+/* Simulates a processor with basic leaves up to last. */
 static void begin(bool invariant, uint32_t last)
 {
     leaf_count = 0;
-    says(0, last, 0, 0, 0);
-    says(0x80000000, 0x80000008, 0, 0, 0);
-    says(0x80000007, 0, 0, 0, invariant ? 1 << 8 : 0);
+    add_leaf(0, last, 0, 0, 0);
+    add_leaf(0x80000000, 0x80000008, 0, 0, 0);
+    add_leaf(0x80000007, 0, 0, 0, invariant ? 1 << 8 : 0);
 }
 
-static void is_guest(uint32_t leaf, uint32_t last, const char *name)
+/* Adds the leaf of a hypervisor's signature; its leaves end at last. */
+static void set_hypervisor(uint32_t leaf, uint32_t last, const char *name)
 {
     uint32_t word[3];
 
     memcpy(word, name, sizeof word);
-    says(leaf, last, word[0], word[1], word[2]);
+    add_leaf(leaf, last, word[0], word[1], word[2]);
 }
 
-TEST(kvmclock_is_found_and_has_both_times)
+TEST(kvmclock_is_found_and_reads_monotonic_and_wall_time)
 {
     begin(true, 7);
-    says(1, 0, 0, 1u << 31, 0);
-    is_guest(0x40000000, 0x40000001, "KVMKVMKVM\0\0");
-    says(0x40000001, 1 << 3, 0, 0, 0);
+    add_leaf(1, 0, 0, 1u << 31, 0);
+    set_hypervisor(0x40000000, 0x40000001, "KVMKVMKVM\0\0");
+    add_leaf(0x40000001, 1 << 3, 0, 0, 0);
     kvm_time = 5 * SECOND;
     is_written = false;
-    CHECK(!kvmclock_start()); /* announced, but not written */
+    CHECK(!kvmclock_start()); /* in CPUID, but not written */
     is_written = true;
     CHECK(kvmclock_start());
     page.system_time += 7;
     CHECK(kvmclock_now() == 7);
-    page.system_time -= 3; /* on another processor */
+    page.system_time -= 3; /* as read on another processor */
     CHECK(kvmclock_now() == 7);
     page.system_time += 3;
     CHECK(kvmclock_wall() == 1700000005 * SECOND + 12);
@@ -98,11 +101,11 @@ TEST(kvmclock_is_found_and_has_both_times)
 TEST(kvm_is_found_behind_the_leaves_of_another_hypervisor)
 {
     begin(true, 7);
-    says(1, 0, 0, 1u << 31, 0);
-    is_guest(0x40000000, 0x4000000b, "Microsoft Hv");
-    is_guest(0x40000100, 0x40000101, "KVMKVMKVM\0\0");
-    CHECK(!kvmclock_start()); /* but without a clock */
-    says(0x40000101, 1 << 3, 0, 0, 0);
+    add_leaf(1, 0, 0, 1u << 31, 0);
+    set_hypervisor(0x40000000, 0x4000000b, "Microsoft Hv");
+    set_hypervisor(0x40000100, 0x40000101, "KVMKVMKVM\0\0");
+    CHECK(!kvmclock_start()); /* no clock among its features */
+    add_leaf(0x40000101, 1 << 3, 0, 0, 0);
     CHECK(kvmclock_start());
 }
 
@@ -110,43 +113,43 @@ TEST(without_kvm_there_is_no_kvmclock)
 {
     begin(true, 7);
     CHECK(!kvmclock_start());
-    says(1, 0, 0, 1u << 31, 0);
-    is_guest(0x40000000, 0x40000001, "TCGTCGTCGTCG");
-    says(0x40000001, 1 << 3, 0, 0, 0);
+    add_leaf(1, 0, 0, 1u << 31, 0);
+    set_hypervisor(0x40000000, 0x40000001, "TCGTCGTCGTCG");
+    add_leaf(0x40000001, 1 << 3, 0, 0, 0);
     CHECK(!kvmclock_start());
 }
 
 TEST(the_rate_of_the_tsc_is_read_from_leaf_0x15)
 {
     begin(true, 0x16);
-    says(0x15, 2, 176, 24000000, 0);
+    add_leaf(0x15, 2, 176, 24000000, 0);
     CHECK(tsc_rate() == 2112000000);
     begin(false, 0x16);
-    says(0x15, 2, 176, 24000000, 0);
+    add_leaf(0x15, 2, 176, 24000000, 0);
     CHECK(tsc_rate() == 0);
     begin(true, 0x16);
-    says(0x15, 2, 176, 0, 0); /* of an unknown crystal */
+    add_leaf(0x15, 2, 176, 0, 0); /* the crystal's rate is not given */
     CHECK(tsc_rate() == 0);
     begin(true, 0x14);
-    says(0x15, 2, 176, 24000000, 0);
+    add_leaf(0x15, 2, 176, 24000000, 0);
     CHECK(tsc_rate() == 0);
 }
 
 TEST(the_rate_of_the_tsc_is_read_from_the_hypervisors_leaf)
 {
     begin(true, 7);
-    says(1, 0, 0, 1u << 31, 0);
-    is_guest(0x40000000, 0x40000010, "VMwareVMware");
-    says(0x40000010, 2893202, 66000, 0, 0);
+    add_leaf(1, 0, 0, 1u << 31, 0);
+    set_hypervisor(0x40000000, 0x40000010, "VMwareVMware");
+    add_leaf(0x40000010, 2893202, 66000, 0, 0);
     CHECK(tsc_rate() == 2893202000);
     begin(true, 7);
-    says(1, 0, 0, 1u << 31, 0);
-    is_guest(0x40000000, 0x40000010, "KVMKVMKVM\0\0");
-    says(0x40000010, 2893202, 66000, 0, 0);
+    add_leaf(1, 0, 0, 1u << 31, 0);
+    set_hypervisor(0x40000000, 0x40000010, "KVMKVMKVM\0\0");
+    add_leaf(0x40000010, 2893202, 66000, 0, 0);
     CHECK(tsc_rate() == 2893202000);
     begin(true, 7);
-    says(1, 0, 0, 1u << 31, 0);
-    is_guest(0x40000000, 0x40000010, "SomebodyElse");
-    says(0x40000010, 2893202, 66000, 0, 0);
+    add_leaf(1, 0, 0, 1u << 31, 0);
+    set_hypervisor(0x40000000, 0x40000010, "SomebodyElse");
+    add_leaf(0x40000010, 2893202, 66000, 0, 0);
     CHECK(tsc_rate() == 0);
 }

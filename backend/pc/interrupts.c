@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The local APIC with its timer (Intel's manual, volume 3, chapter 11), and the
- * I/O APIC (Intel's data sheet of the 82093AA), which every such machine has;
- * the older 8259s, where there are any, are masked.
+ * The local APIC with its timer (Intel's manual, volume 3, "Advanced
+ * Programmable Interrupt Controller"), and the I/O APIC (Intel's data sheet of
+ * the 82093AA). Every supported machine has both. The older 8259s, if there are
+ * any, are masked.
  */
 #include "interrupts.h"
 #include <arch/cpu.h>
@@ -19,10 +20,10 @@ volatile uint32_t interrupts_taken;
 
 static struct interrupt *listeners;
 
-/* interrupts.S has the address, too. */
+/* interrupts.S has this address, too. */
 #define APIC         0xfee00000u
 #define APIC_ID      0x20
-#define APIC_MODE    0xf0
+#define APIC_MODE    0xf0 /* spurious interrupt vector register */
 #define APIC_TIMER   0x320
 #define APIC_LINT0   0x350
 #define APIC_COUNT   0x380 /* the timer counts down from it */
@@ -36,7 +37,7 @@ static struct interrupt *listeners;
 #define IO_APIC       0xfec00000u
 #define IO_APIC_INDEX 0
 #define IO_APIC_DATA  0x10
-#define IO_APIC_LINES 0x10 /* two words each */
+#define IO_APIC_LINES 0x10 /* redirection table: two words for each line */
 
 static void io_apic_write(uint32_t index, uint32_t value)
 {
@@ -44,8 +45,8 @@ static void io_apic_write(uint32_t index, uint32_t value)
     write_device(IO_APIC + IO_APIC_DATA, value);
 }
 
-/* A spurious interrupt, which is gone when the processor asks for its vector,
- * has the last line's. */
+/* Spurious interrupts get the vector of the last line, on which nothing can
+ * listen. */
 bool interrupts_start(void)
 {
     for (unsigned line = 0; line < LINES; line++)
@@ -63,7 +64,7 @@ bool interrupts_start(void)
     return true;
 }
 
-/* Edge-triggered, to this processor. */
+/* Routes the line to this processor, edge-triggered. */
 static void enable(unsigned line)
 {
     io_apic_write(IO_APIC_LINES + 2 * line + 1, read_device(APIC + APIC_ID));

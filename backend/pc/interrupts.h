@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * interrupts: the interrupt controller of a PC and its timer. What its lines
- * are for is said by interrupt_listen (mirage/machine.h).
+ * interrupts: the interrupt controller of a PC and its timer. Drivers register
+ * handlers of lines with interrupt_listen (mirage/machine.h).
  */
 #ifndef PC_INTERRUPTS_H
 #define PC_INTERRUPTS_H

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: ISC */
-/* Boot parameters of Linux on x86 (its boot.rst and zero-page.rst). */
+/* Reads the boot parameters of the Linux boot protocol (Linux's
+ * Documentation/arch/x86/boot.rst and zero-page.rst). */
 #include "linux.h"
 #include <bare/entropy.h>
 #include <stdint.h>
 #include <string.h>
 #include <asm/bootparam.h>
 
-#define RAM      1 /* a type in the memory map */
-#define MAPPED   ((uint64_t)1 << 30) /* by entry.S */
+#define RAM      1 /* type of an E820 entry */
+#define MAPPED   ((uint64_t)1 << 30) /* bytes that entry.S has mapped */
 #define MAP_MOST E820_MAX_ENTRIES_ZEROPAGE
-#define PARTS    64 /* of the list, at most; no loader has so many */
+#define PARTS    64 /* limit of the list, which may be a cycle */
 
-/* Reads the list of setup_data, up to the first that the boot code has not
- * mapped. A seed is erased after its use. */
-static void read_more(uint64_t at)
+/* Walks the list of setup_data, up to the first entry that is not mapped. The
+ * entropy seed is erased after its use. */
+static void read_setup_data(uint64_t at)
 {
     for (int i = 0; i < PARTS && at != 0 && at < MAPPED; i++) {
         struct setup_data *d = (void *)(uintptr_t)at;
@@ -34,5 +35,5 @@ void start_read_linux(struct start *s, const struct boot_params *p)
             start_add_region(s, p->e820_table[i].addr, p->e820_table[i].size);
     start_set_line(s, (const char *)(uintptr_t)p->hdr.cmd_line_ptr,
                    START_LINE);
-    read_more(p->hdr.setup_data);
+    read_setup_data(p->hdr.setup_data);
 }

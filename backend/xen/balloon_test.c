@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-/* Targets of `xl mem-set`, for an image of 4 MiB, all of it free. */
+/* Tests of ballooning: an image of 4 MiB, all of it free, follows the targets
+ * that `xl mem-set` writes to xenstore. */
 #include "balloon.h"
 #include <fake/fake_check.h>
 
@@ -15,13 +16,14 @@ static void begin(void)
     CHECK(fake.given_back == 0);
 }
 
+/* NULL: removes the entry. */
 static void set(const char *target)
 {
     store_set(TARGET, target);
     CHECK(time_sleep(SECOND / 2) == OK);
 }
 
-static bool is_said(const char *text)
+static bool is_logged(const char *text)
 {
     return strstr(console_text(), text) != NULL;
 }
@@ -36,7 +38,7 @@ TEST(memory_shrinks_and_grows_with_the_target)
     CHECK(fake.given_back == 256);
     set("4096");
     CHECK(fake.given_back == 0 && fake.free_pages == 1024);
-    CHECK(!is_said("warning"));
+    CHECK(!is_logged("warning"));
 }
 
 TEST(the_target_at_the_start_is_obeyed)
@@ -55,8 +57,8 @@ TEST(pages_in_use_are_given_back_when_they_are_freed)
     set("1024");
     CHECK(fake.given_back > 350 && fake.given_back < 400);
     CHECK(time_sleep(3 * SECOND) == OK);
-    CHECK(is_said("is to have 1024 KiB, and has "));
-    CHECK(is_said(": the rest is in use"));
+    CHECK(is_logged("is to have 1024 KiB, and has "));
+    CHECK(is_logged(": the rest is in use"));
     fake.free_pages += 500;
     CHECK(time_sleep(3 * SECOND) == OK);
     CHECK(fake.given_back == 768);
@@ -79,7 +81,8 @@ TEST(memory_that_xen_lacks_is_populated_when_xen_has_it)
     set("4096");
     CHECK(fake.given_back == 668);
     CHECK(time_sleep(2 * SECOND) == OK);
-    CHECK(is_said("is to have 4096 KiB, and has 1424: Xen has no more for it"));
+    CHECK(is_logged("is to have 4096 KiB, and has 1424: "
+                    "Xen has no more for it"));
     fake.spare_pages = 4096;
     CHECK(time_sleep(2 * SECOND) == OK);
     CHECK(fake.given_back == 0);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Output: which segments to send now (RFC 9293, 3.8). More than one segment
- * leaves in one piece: the device, or its front, segments it.
+ * Output: which segments to send now (RFC 9293, 3.8). Several segments are sent
+ * as one piece, a longer packet, which the device segments (TSO), or
+ * device/network.c in its place.
  */
 #include "tcp.h"
 #include <mirage/macros.h>
@@ -70,8 +71,9 @@ void tcp_retransmit_first(struct connection *c, uint32_t len)
         tcp_retransmit(c, c->sent.first);
 }
 
-/* The most data bytes of one piece, in whole segments. Only the first segment
- * may have CWR, and not every device clears it in the others. */
+/* The most data bytes of one piece, in whole segments. With CWR it is one
+ * segment: only the first may have the flag, and not every device clears it in
+ * the others. */
 static uint32_t longest_piece(const struct connection *c)
 {
     if (c->ecn.cwr_due)
@@ -87,7 +89,8 @@ static uint32_t usable_window(struct connection *c)
     return pacing_limit(c, c->cwnd > in_flight ? c->cwnd - in_flight : 0);
 }
 
-/* Retransmits lost segments as far as cwnd allows. False: some have to wait. */
+/* Retransmits lost segments as far as the windows allow. False: some have to
+ * wait. */
 static bool resend_lost(struct connection *c, bool *sent)
 {
     struct sent_record *r;
@@ -117,10 +120,11 @@ static bool resend_lost(struct connection *c, bool *sent)
 }
 
 /*
- * The bytes to send in one piece now, at most free; 0: none. Sender's silly
- * window avoidance and Nagle's algorithm (RFC 9293, 3.8.6.2.1 and 3.7.4): whole
- * segments; or the end of the queue when nothing is in flight; or half of the
- * largest window that the peer ever offered.
+ * Returns the data bytes to send in one piece now, at most free; 0: none. Sets
+ * *ends if they are the last of the queue. Sender's silly window avoidance and
+ * Nagle's algorithm (RFC 9293, 3.8.6.2.1 and 3.7.4) send whole segments; or the
+ * end of the queue when nothing is in flight; or half of the largest window
+ * that the peer ever offered.
  */
 static uint32_t next_piece(const struct connection *c, uint32_t free,
                            bool *ends)
@@ -193,7 +197,7 @@ bool tcp_send_one_segment(struct connection *c)
     return true;
 }
 
-/* Sends a probe of the path MTU: a longer segment. */
+/* Sends a path MTU probe: a segment longer than the current MSS (RFC 4821). */
 static bool send_path_probe(struct connection *c)
 {
     uint32_t edge = c->snd.una + c->snd.wnd, may = usable_window(c);
@@ -269,8 +273,8 @@ static bool send_data(struct connection *c)
     return sent;
 }
 
-/* Has the window opened enough for an update? */
-static bool is_worth_telling(const struct connection *c)
+/* Has the receive window opened enough for an update (RFC 9293, 3.8.6.2.2)? */
+static bool is_window_update_due(const struct connection *c)
 {
     uint32_t offered = c->rcv.adv - c->rcv.nxt, now = tcp_receive_window(c);
 
@@ -298,7 +302,7 @@ void tcp_output(struct connection *c)
         tcp_send_ack(c);
     if (may_send_data(c->state) && send_data(c))
         return;
-    if (c->ack.now || is_worth_telling(c))
+    if (c->ack.now || is_window_update_due(c))
         tcp_send_ack(c);
     else if (c->ack.unacked > 0 && c->clock[TCP_ACKNOWLEDGE] == FOREVER)
         tcp_set_clock(c, TCP_ACKNOWLEDGE, time_after(TCP_DELAYED_ACK));

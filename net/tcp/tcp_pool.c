@@ -3,8 +3,9 @@
  * The memory of connections, allocated as needed and reused, and the hash table
  * that finds them by their endpoints.
  *
- * A connection never moves. The table doubles when it has as many connections
- * as buckets; without memory it stays, with longer lists.
+ * A connection never moves in memory. The table doubles when it has more
+ * connections than buckets; if there is no memory for that, it keeps its size,
+ * and the lists of its buckets grow longer.
  */
 #include "tcp.h"
 #include <mirage/boot.h>
@@ -12,7 +13,7 @@
 #include <string.h>
 
 #define PIECE   32 /* connections allocated together */
-#define BUCKETS 256 /* at first; a power of two */
+#define BUCKETS 256 /* of a new table; a power of two */
 
 BOOT_NUMBER(tcp_connections, 16384, 16, 16777216,
             "TCP connections at once, those that wait to be forgotten too");
@@ -86,7 +87,7 @@ void tcp_pool_release(struct tcp_pool *p, struct connection *c)
     p->in_use--;
 }
 
-/* Twice as many places. */
+/* Doubles the number of buckets, if there is memory. */
 static void grow(struct tcp_pool *p)
 {
     size_t count = 2 * p->buckets;

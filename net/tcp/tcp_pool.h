@@ -10,16 +10,17 @@
 struct connection;
 struct tcpv4;
 
-/* tcp_pool.c's own, but for used, limit, in_use and spare. */
+/* Private to tcp_pool.c, except for used, limit, in_use and spare. */
 struct tcp_pool {
     struct connection **piece; /* arrays of connections */
-    size_t used; /* those that were ever allocated */
+    size_t used; /* connections that were ever allocated */
     size_t in_use;
-    size_t limit; /* the most in use, */
-    size_t spare; /* and of displaced ones; TCP_SPARE at most */
-    struct connection *free;
+    size_t limit; /* the most in use, besides spare ones */
+    size_t spare; /* displaced connections that an application still holds, at
+                     most TCP_SPARE */
+    struct connection *free; /* list of those that are not in use */
     struct connection **bucket;
-    size_t buckets, linked;
+    size_t buckets, linked; /* their number; connections in the table */
 };
 
 MUST_CHECK enum status tcp_pool_init(struct tcp_pool *p); /* ERR_NO_MEMORY */

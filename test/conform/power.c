@@ -14,9 +14,9 @@ struct step {
 
 struct power {
     struct block block; /* first */
-    uint8_t *now, *start;
+    uint8_t *now, *start; /* contents: now, and at power_start */
     struct step *step;
-    size_t steps, room, fail;
+    size_t steps, room, fail; /* from step `fail` on all fail */
 };
 
 static struct power *power_of(const struct block *b)
@@ -29,7 +29,9 @@ static size_t size_of(const struct power *p)
     return (size_t)p->block.info.sectors * p->block.info.sector_size;
 }
 
-static enum status note(struct power *p, uint64_t sector, const uint8_t *bytes)
+/* Records a step. bytes NULL: a flush. */
+static enum status record(struct power *p, uint64_t sector,
+                          const uint8_t *bytes)
 {
     size_t size = p->block.info.sector_size;
     struct step s = {sector, bytes ? malloc(size) : NULL};
@@ -70,11 +72,12 @@ static enum status power_write(struct block *b, uint64_t sector,
     enum status s = OK;
 
     for (size_t i = 0; s == OK && i < count; i++)
-        s = note(power_of(b), sector + i, from + i * b->info.sector_size);
+        s = record(power_of(b), sector + i, from + i * b->info.sector_size);
     return s;
 }
 
-/* A discarded sector reads as other bytes after each step. */
+/* Overwrites the sectors with a pattern that depends on the step: the contents
+ * of a discarded sector are undefined. */
 static enum status power_discard(struct block *b, uint64_t sector,
                                  uint64_t count)
 {
@@ -84,7 +87,7 @@ static enum status power_discard(struct block *b, uint64_t sector,
 
     for (uint64_t i = 0; s == OK && i < count; i++) {
         memset(junk, (int)(0xd1 + p->steps % 13), b->info.sector_size);
-        s = note(p, sector + i, junk);
+        s = record(p, sector + i, junk);
     }
     free(junk);
     return s;
@@ -92,7 +95,7 @@ static enum status power_discard(struct block *b, uint64_t sector,
 
 static enum status power_flush(struct block *b)
 {
-    return note(power_of(b), FLUSH, NULL);
+    return record(power_of(b), FLUSH, NULL);
 }
 
 static void forget(struct power *p)

@@ -3,8 +3,8 @@
  * power: a disk in memory whose power can be cut.
  *
  * It records each write and each flush. Afterwards it can give the contents
- * that a power cut at any step may have left: all flushed writes, and of the
- * later ones any sectors in any of their states. A discarded sector is
+ * that a power cut at any step may have left: all flushed writes, and any
+ * subset of the later writes of single sectors. A discarded sector is
  * overwritten.
  */
 #ifndef CONFORM_POWER_H

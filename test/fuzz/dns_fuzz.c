@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Fuzzes the parser of DNS answers. The query has the id of the message, and
- * its name, or a fixed one if that is invalid. The bytes are parsed as a name
- * in text, too.
+ * Fuzzes the parser of DNS answers. The input is parsed as an answer to a query
+ * that matches it: the query has the ID and the name in the input's question
+ * section, or a fixed name if that one is invalid. The input is also parsed as
+ * a name in text.
  */
 #include "platform.h"
 #include <net/dns_message.h>
 #include <mirage/bytes.h>
 #include <string.h>
 
-#define HEADER 12
+#define HEADER 12 /* bytes */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* Checks that the name is labels, and ends at len. */
+/* Checks that the name consists of labels, the last of them empty, and that len
+ * is the length of them all. */
 static void check_name(const struct dns_name *name)
 {
     size_t at = 0;
@@ -31,6 +33,7 @@ static void check_reply(const struct dns_reply *r)
     check(r->kind == DNS_TRUNCATED ||
           (r->kind == DNS_FOUND) == (r->found.count > 0));
     check((r->kind == DNS_ALIAS) == (r->name.len > 0));
+    /* No address is in 0.0.0.0/8, or is multicast or reserved. */
     for (unsigned i = 0; i < r->found.count; i++)
         check(ipv4_number(r->found.ip[i]) >> 24 > 0 &&
               ipv4_number(r->found.ip[i]) >> 29 < 7);
@@ -44,7 +47,8 @@ static void check_reply(const struct dns_reply *r)
     check(r->ttl <= INT32_MAX);
 }
 
-/* Reads the name of the message's question, without compression. */
+/* Reads the name in the question section. name->len is 0 if it is compressed,
+ * too long or incomplete. */
 static void take_name(const uint8_t *data, size_t size, struct dns_name *name)
 {
     size_t at = HEADER;

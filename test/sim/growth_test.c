@@ -69,7 +69,8 @@ static void finish(struct flow *f)
     CHECK(time_sleep(100 * SECOND) == OK);
 }
 
-/* Has segments in flight, loses one of them, and returns after the recovery. */
+/* Sends until `segments` are in flight, drops one, and waits until the recovery
+ * has ended. */
 static void lose_one_of(struct flow *f, uint32_t segments, nanoseconds delay)
 {
     static const struct sim_faults dead = {.loss = 1000000};
@@ -130,8 +131,8 @@ TEST(cubic_grows_as_the_formulas_of_rfc_9438)
     do {
         CHECK(time_sleep(SECOND) == OK);
         t = (double)(time_now() - began) / 1e9;
-        /* An ACK adds a part of the growth until an RTT later, so cwnd is
-         * slightly below the formula. */
+        /* Each ACK adds only a part of the growth that the formula gives for
+         * an RTT later, so cwnd is slightly below it. */
         CHECK(is_near(segments_of(c), 0.4 * pow(t - k, 3) + w_max));
     } while (t < 2 * k - rtt);
     CHECK(segments_of(c) > w_max * 1.2);
@@ -205,8 +206,8 @@ TEST(a_few_megabytes_take_the_rtts_of_slow_start)
     CHECK(fiber_start(pour, f) == OK);
     while (c->snd.una - first < 4000000 && time_now() - began < SECOND)
         CHECK(time_sleep(MILLISECOND) == OK);
-    /* 14,480 bytes double to 3.7 million in eight RTTs; besides, the receive
-     * window has to grow, and there is the handshake. */
+    /* 14,480 bytes double to 3.7 million in eight RTTs; the handshake and the
+     * growth of the receive window take some more. */
     CHECK(time_now() - began < 14 * 2 * delay);
     finish(f);
 }
@@ -228,7 +229,8 @@ TEST(in_slow_start_cwnd_grows_by_the_acknowledged_bytes)
     finish(f);
 }
 
-/* As if forty segments had been in flight just now, and were acknowledged. */
+/* Opens a connection, and sets its state as if forty segments had just been in
+ * flight and were acknowledged. Writes sixty kilobytes. */
 static struct flow *open_wide(nanoseconds delay)
 {
     struct flow *f = open_over(delay, TCPV4_CUBIC);
@@ -249,7 +251,8 @@ TEST(on_a_long_path_a_window_is_paced_over_most_of_an_rtt)
     nanoseconds began = time_now();
 
     CHECK(c->sent.in_flight == 10u * c->mss);
-    /* 45 segments per RTT: the pacing timer is set for the next. */
+    /* The pacing rate is 9/8 of cwnd: 45 segments per RTT. The timer is set
+     * for the next of them. */
     CHECK(c->clock[TCP_PACE] > time_after(2 * MILLISECOND));
     for (int i = 1; i <= 6; i++) {
         CHECK(time_sleep(10 * MILLISECOND) == OK);
@@ -274,7 +277,7 @@ TEST(on_a_short_path_a_window_is_not_paced)
 
 TEST(on_a_reordering_wire_the_reordering_window_grows)
 {
-    /* By up to 15 ms, more than a quarter of the RTT. */
+    /* Segments are late by up to 15 ms, more than a quarter of the RTT. */
     struct sim_faults faults = {.delay = 5 * MILLISECOND,
                                 .reorder = 20000,
                                 .rate = 60000000,
@@ -333,14 +336,14 @@ TEST(after_an_idle_time_cwnd_is_ten_segments_and_ssthresh_is_kept)
 
 TEST(a_hardly_used_cwnd_is_not_sent_in_one_burst)
 {
-    nanoseconds delay = MILLISECOND; /* without pacing */
+    nanoseconds delay = MILLISECOND; /* too short for pacing */
     struct flow *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = tcp_of(f);
     uint32_t cwnd;
 
     CHECK(flow_write(f, data, 1000000, FOREVER) == OK);
     CHECK(time_sleep(3 * SECOND) == OK);
-    for (int i = 0; i < 100; i++) { /* ten seconds of few data */
+    for (int i = 0; i < 100; i++) { /* ten seconds of little data */
         c->last_sent = time_now(); /* but never idle */
         CHECK(flow_write(f, data, 1000, FOREVER) == OK);
         CHECK(time_sleep(100 * MILLISECOND) == OK);
@@ -376,7 +379,8 @@ TEST(a_cwnd_unused_for_five_minutes_is_halved)
     finish(f);
 }
 
-/* MB per second of virtual time with 1 % loss each way, without a timeout. */
+/* Returns MB per second of virtual time with 1 % loss in each direction. Checks
+ * that there is at most one timeout. */
 static double goodput(nanoseconds delay)
 {
     double sum = 0;
@@ -405,8 +409,9 @@ static double goodput(nanoseconds delay)
     return sum / 3;
 }
 
-/* RFC 9438, 4.3, segments of 1,448 bytes: with beta 0.7 and a segment per RTT
-     * sqrt(1.7 / 0.6 / 0.01) = 16.8 segments at most, 12.2 with 9/17 of one. */
+/* RFC 9438, 4.3: at a loss rate p, the average of cwnd is
+ * sqrt(alpha * 1.7 / 0.6 / p) segments of 1,448 bytes: 12.2 with alpha = 9/17,
+ * and at most 16.8, with alpha = 1. */
 TEST(with_losses_the_throughput_is_that_of_cubics_formula)
 {
     CHECK(goodput(10 * MILLISECOND) > 0.885);
@@ -436,7 +441,7 @@ TEST(two_flows_converge_to_a_fair_share_of_a_link)
     for (int i = 0; i < 2; i++)
         share[i] = (double)(tcp_of(f[i])->snd.una - first[i]) / 60e6;
     printf("%.2f and %.2f of a link\n", share[0], share[1]);
-    CHECK(share[0] + share[1] > 0.9); /* less headers */
+    CHECK(share[0] + share[1] > 0.9); /* the rest is headers */
     CHECK(share[0] < 1.5 * share[1] && share[1] < 1.5 * share[0]);
     for (int i = 0; i < 2; i++)
         finish(f[i]);

@@ -85,11 +85,11 @@ TEST(an_idle_flow_without_keep_alives_sends_nothing)
     uint64_t sent = left.net->counters.frames_out;
 
     CHECK(time_sleep(86400 * SECOND) == OK);
-    CHECK(left.net->counters.frames_out - sent <= 2); /* of ARP at most */
+    CHECK(left.net->counters.frames_out - sent <= 2); /* ARP at most */
     finish(f);
 }
 
-static void write_much(void *ctx)
+static void write_1_mib(void *ctx)
 {
     static uint8_t data[1 << 20];
     struct flow *f = ctx;
@@ -105,7 +105,7 @@ TEST(a_zero_window_is_probed_for_hours_and_opens)
     enum status s;
     uint64_t sent;
 
-    CHECK(fiber_start(write_much, f) == OK);
+    CHECK(fiber_start(write_1_mib, f) == OK);
     CHECK(time_sleep(10 * SECOND) == OK);
     sent = left.tcp->counters.probes;
     CHECK(time_sleep(3 * 3600 * SECOND) == OK);
@@ -127,7 +127,7 @@ TEST(a_lost_window_update_is_replaced_by_the_answer_to_a_probe)
     enum status s = OK;
     nanoseconds began;
 
-    CHECK(fiber_start(write_much, f) == OK);
+    CHECK(fiber_start(write_1_mib, f) == OK);
     CHECK(time_sleep(10 * SECOND) == OK);
     pair_faults(&dead);
     got = 0;
@@ -146,7 +146,7 @@ TEST(a_lost_window_update_is_replaced_by_the_answer_to_a_probe)
     finish(f);
 }
 
-static void write_a_lot(void *ctx)
+static void write_40_mib(void *ctx)
 {
     static uint8_t data[1 << 20];
     struct flow *f = ctx;
@@ -168,7 +168,7 @@ TEST(the_receive_window_grows_to_megabytes_on_a_long_wire)
 
     pair_faults(&far);
     CHECK(c->rcvq.limit == TCP_QUEUE_FIRST);
-    CHECK(fiber_start(write_a_lot, f) == OK);
+    CHECK(fiber_start(write_40_mib, f) == OK);
     began = time_now();
     got = 0;
     while (flow_read(pair_flow, &b, time_after(60 * SECOND)) == OK) {
@@ -177,12 +177,12 @@ TEST(the_receive_window_grows_to_megabytes_on_a_long_wire)
     }
     CHECK(got == 40u << 20);
     CHECK(c->rcvq.limit >= 2u << 20);
-    /* 40 MiB at 50 MB/s take 0.84 s; half as much again for slow start. */
+    /* 40 MiB at 50 MB/s take 0.84 s, and slow start takes time besides. */
     CHECK(time_now() - began < 2 * SECOND);
     finish(f);
 }
 
-TEST(data_written_before_a_close_arrive)
+TEST(data_written_before_a_close_arrives)
 {
     struct flow *f = pair_open(PORT);
     struct buf *b;

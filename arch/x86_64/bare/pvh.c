@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The start information of PVH: xen/arch-x86/hvm/start_info.h. */
+/* Reads the start information of PVH (xen/arch-x86/hvm/start_info.h). */
 #include <arch/pvh.h>
 #include <mirage/machine.h>
 #include <mirage/platform.h>

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-/* The number goes in X16, arguments in X0 to X3, the result comes in X0. */
+/* The number is in X16, the arguments are in X0 to X3, the result in X0. */
 #define HYPERCALL(number, a, b, c, d)                       \
     ({                                                      \
         register uint64_t a_ __asm__("x0") = (uint64_t)(a); \
@@ -22,7 +22,7 @@
         (long)a_;                                           \
     })
 
-/* The same for calls of two arguments, as those of command and struct. */
+/* A hypercall with two arguments: most take a command and a struct. */
 #define HYPERCALL2(number, a, b)                            \
     ({                                                      \
         register uint64_t a_ __asm__("x0") = (uint64_t)(a); \

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * hypercall: a call into Xen (xen/arch-x86/xen-x86_64.h). Xen fills
- * hypercall_page with 32 bytes of code for each number, which suit the
- * processor and the kind of guest.
+ * hypercall_page with 32 bytes of code for each number: the instructions for
+ * this processor and kind of guest.
  */
 #ifndef ARCH_HYPERCALL_H
 #define ARCH_HYPERCALL_H
@@ -11,7 +11,7 @@
 
 extern uint8_t hypercall_page[4096];
 
-/* Arguments go in RDI, RSI, RDX and R10, the result comes in RAX. */
+/* The arguments are in RDI, RSI, RDX and R10, the result in RAX. */
 #define HYPERCALL(number, a, b, c, d)                                   \
     ({                                                                  \
         long result_;                                                   \
@@ -27,7 +27,7 @@ extern uint8_t hypercall_page[4096];
         result_;                                                        \
     })
 
-/* The same for calls of two arguments, as those of command and struct. */
+/* A hypercall with two arguments: most take a command and a struct. */
 #define HYPERCALL2(number, a, b)                                      \
     ({                                                                \
         long result_;                                                 \
