@@ -219,6 +219,22 @@ static void put_ends(FILE *out, const struct facts *f)
                     device_name(&f->node[i]));
 }
 
+/* Puts the names of all disks for a driver that may take them in their order
+ * (mirage/drivers.h). */
+static void put_disk_names(FILE *out, const struct facts *f)
+{
+    struct list names = guest_disks(f);
+
+    if (names.count == 0 || strcmp(f->target, "virtio") != 0)
+        return;
+    fputs("const char *const block_virtio_names[] = {", out);
+    for (size_t i = 0; i < names.count; i++) {
+        put_c_text(out, names.item[i]);
+        fputs(", ", out);
+    }
+    fputs("0};\n\n", out);
+}
+
 char *emit_main(const struct facts *f)
 {
     struct output d;
@@ -237,6 +253,7 @@ char *emit_main(const struct facts *f)
             fprintf(d.out, "void %s(void);\n", f->job[i]->stop);
     }
     fprintf(d.out, "\nconst char mirage_name[] = \"%s\";\n\n", f->image);
+    put_disk_names(d.out, f);
     for (size_t i = 0; i < f->node_count; i++)
         if (f->node[i].type && f->node[i].is_used)
             fprintf(d.out, "static struct %s *%s;\n", f->node[i].type,

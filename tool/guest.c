@@ -85,6 +85,11 @@ static struct list names_of(const struct facts *f,
     return names;
 }
 
+struct list guest_disks(const struct facts *f)
+{
+    return names_of(f, is_disk);
+}
+
 /* Whether config.c names this disk, or a partition of it. */
 static bool is_taken(const struct facts *f, const char *disk)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* guest: the disks and networks of a Xen guest. */
+/* guest: the disks and networks of a virtual machine. */
 #ifndef TOOL_GUEST_H
 #define TOOL_GUEST_H
 
@@ -8,6 +8,9 @@
 /* The name or number by which the image finds a disk or network on Xen; NULL:
  * the device is neither. */
 char *guest_device(const struct facts *f, const struct node *device);
+
+/* The names of config.c's disks, each once, sorted. */
+struct list guest_disks(const struct facts *f);
 
 /* Makes the lines of the .xl file for the disks and networks of config.c, with
  * the networks on this bridge. */

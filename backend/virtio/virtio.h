@@ -64,6 +64,9 @@ struct virtio_driver {
     struct log_source *log;
     uint64_t features; /* that it can use, of its type: VIRTIO_BLK_F_* */
     uint64_t required; /* of them: without these it does not start */
+    /* It does not use virtqueue_used's *written. A device that is wrong about
+     * it, as Cloud Hypervisor's disks are, is not broken then. */
+    bool ignores_written;
     /*
      * Features are negotiated (d->features). Creates the queues
      * (virtqueue_create), and reads the configuration. DRIVER_OK follows.

@@ -262,7 +262,8 @@ void *virtqueue_used(struct virtqueue *q, uint32_t *written)
      * Lengths of buffers that are only read mean nothing, and some devices
      * write them; those of legacy devices are often wrong (2.7.8.2).
      */
-    if (u.len > e->capacity && e->capacity > 0 && !q->device->is_legacy) {
+    if (u.len > e->capacity && e->capacity > 0 && !q->device->is_legacy &&
+        !q->device->driver->ignores_written) {
         virtio_broken(q->device, "claims to have written beyond a buffer");
         return NULL;
     }

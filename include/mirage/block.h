@@ -48,7 +48,9 @@ MUST_CHECK enum status block_read(struct block *b, uint64_t sector,
  *
  * ERR_READ_ONLY, ERR_RANGE: nothing was written.
  * ERR_NO_MEMORY, ERR_NO_SPACE (of the host that keeps the device), ERR_IO,
- * ERR_GONE: an unknown part was written.
+ * ERR_GONE: an unknown part was written. With virtio each error of the host is
+ * ERR_IO, also that it has no space: its protocol has no other (virtio 1.2,
+ * 5.2.6).
  */
 MUST_CHECK enum status block_write(struct block *b, uint64_t sector,
                                    const void *data, size_t count);
@@ -76,7 +78,7 @@ MUST_CHECK enum status block_flush(struct block *b);
 /*
  * Ends the use of the device, and frees b. No call on it may be in progress.
  * Does not flush: writes that were not flushed may be lost. A disk of Xen's
- * stays connected until the image ends.
+ * or of virtio stays connected until the image ends.
  */
 void block_disconnect(struct block *b);
 

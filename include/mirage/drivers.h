@@ -74,6 +74,24 @@ MUST_CHECK enum status console_xen_connect(const char *name,
 MUST_CHECK enum status block_xen_connect(const char *name,
                                          struct block **block);
 
+/*
+ * backend/virtio: connects a disk of the virtual machine by its serial number,
+ * which is the first 20 bytes of the name. If no disk has a name of
+ * block_virtio_names as its serial number, disks are taken in the order of that
+ * list and of the machine, and a warning says which became which. Blocks until
+ * the disk is ready. While it is being reset, reads and writes block; if it
+ * breaks the protocol it is given up, and they are ERR_GONE.
+ * ERR_NOT_FOUND. ERR_IN_USE: another name stands for this disk, or two disks
+ * have the serial number. ERR_FORMAT: it announces impossible sectors.
+ * ERR_UNSUPPORTED, ERR_IO, ERR_GONE, ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status block_virtio_connect(const char *name,
+                                            struct block **block);
+
+/* The names of all disks that are connected so, in their order, and NULL.
+ * Defined by main.c. */
+extern const char *const block_virtio_names[];
+
 /* store: makes a store of a folder that was compiled into the image. Keeps
  * files. */
 struct crunched;
