@@ -249,7 +249,7 @@ TEST(no_datagram_is_longer_than_UDP_MOST)
 TEST(a_connected_port_answers_strangers_as_a_closed_port)
 {
     struct endpoint peer = them(1000);
-    uint16_t port;
+    uint16_t port = 0;
 
     begin();
     come(1000, 53, 30, HEADER + 30, 100, true, 0);
@@ -293,7 +293,7 @@ TEST(a_later_listener_replaces_the_earlier_and_null_ends_it)
 TEST(listening_on_an_opened_port_fails)
 {
     struct endpoint peer = them(1000);
-    uint16_t connected, open;
+    uint16_t connected = 0, open = 0;
 
     begin();
     CHECK(udpv4_open(udp, &peer, hear, NULL, &connected) == OK);
@@ -323,7 +323,7 @@ TEST(chosen_ports_cover_the_range_and_have_no_listener)
               port > 1024 + 16 * 4000);
     CHECK(udpv4_listen(udp, 60000, NULL, NULL) == OK);
     for (int i = 0; i < 2000; i++) {
-        uint16_t port;
+        uint16_t port = 0;
         uint8_t p[2];
 
         CHECK(udpv4_write(udp, 0, them(9), "x", 1) == OK);
@@ -405,7 +405,7 @@ TEST(a_refusal_by_the_peer_is_reported_once_to_the_connected_port)
                                  .protocol = PROTOCOL_UDP};
     struct ipv4_error refusal = {ERR_REFUSED, 0};
     uint8_t start[8] = {0};
-    uint16_t port;
+    uint16_t port = 0;
 
     begin();
     CHECK(udpv4_open(udp, &peer, hear, NULL, &port) == OK);

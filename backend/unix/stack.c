@@ -21,7 +21,7 @@
 #define BATCH       16
 #define BATCH_LARGE (1 << 20) /* bytes; larger stacks are mapped one by one */
 
-static enum stack_guard kind = GUARD_INSTALL;
+static enum stack_guard guard = GUARD_INSTALL;
 static size_t page;
 static size_t mprotected, mprotect_limit;
 
@@ -32,7 +32,7 @@ size_t stack_guard_size(void)
 
 void stack_set_guard(enum stack_guard wanted)
 {
-    kind = wanted;
+    guard = wanted;
 }
 
 static size_t mappings_allowed(void)
@@ -71,7 +71,7 @@ static bool install_guard(uint8_t *low)
 
     if (madvise(low, page, MADV_GUARD_INSTALL) != 0 ||
         (!tried && is_readable(low))) {
-        kind = GUARD_MPROTECT;
+        guard = GUARD_MPROTECT;
         return false;
     }
     return tried = true;
@@ -82,12 +82,12 @@ static bool install_guard(uint8_t *low)
 static bool guard_page(uint8_t *low)
 {
 #ifdef __linux__
-    if (kind == GUARD_INSTALL && install_guard(low))
+    if (guard == GUARD_INSTALL && install_guard(low))
         return true;
 #endif
     if (mprotect_limit == 0) /* half of them, two for each stack */
         mprotect_limit = mappings_allowed() / 4;
-    if (kind == GUARD_CANARY || mprotected >= mprotect_limit)
+    if (guard == GUARD_CANARY || mprotected >= mprotect_limit)
         return false;
     if (mprotect(low, page, PROT_NONE) != 0)
         return false;
@@ -148,7 +148,7 @@ enum status platform_stack(size_t size, struct stack *stack)
 
 void platform_stack_free(const struct stack *stack)
 {
-    if (stack->guarded && kind != GUARD_INSTALL && mprotected > 0)
+    if (stack->guarded && guard != GUARD_INSTALL && mprotected > 0)
         mprotected--;
     munmap(stack->low - page, page + stack->size);
 }

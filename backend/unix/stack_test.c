@@ -46,7 +46,7 @@ TEST(madvise_makes_a_guard_if_the_kernel_can)
 
     CHECK(platform_stack(1, &s) == OK);
     platform_stack_free(&s);
-    if (kind == GUARD_INSTALL)
+    if (guard == GUARD_INSTALL)
         check_kind(true);
 }
 

@@ -54,7 +54,7 @@ static unsigned find_rings(struct ring rings[2]); /* returns the count */
 
 static const uint8_t *input;
 static size_t input_left;
-static nanoseconds now;
+static nanoseconds fake_now;
 static unsigned turns_after;
 static unsigned back_state, front_state;
 static bool is_online;
@@ -92,7 +92,7 @@ static uint32_t next_number(void)
 
 nanoseconds platform_now(void)
 {
-    return now;
+    return fake_now;
 }
 
 /* Stacks are reused: there are thousands of fibers in a second. */
@@ -528,9 +528,9 @@ void platform_wait(nanoseconds deadline)
     }
     if (channel && channel->port != 0)
         channel->on_event(channel->ctx);
-    now += MILLISECOND;
-    if (input_left == 0 && deadline != FOREVER && deadline > now)
-        now = deadline;
+    fake_now += MILLISECOND;
+    if (input_left == 0 && deadline != FOREVER && deadline > fake_now)
+        fake_now = deadline;
 }
 
 /* Allocations of the driver, to be freed. */

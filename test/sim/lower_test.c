@@ -85,7 +85,7 @@ TEST(datagrams_of_every_size_arrive_and_closed_ports_refuse)
 {
     static uint8_t data[UDP_MOST];
     struct endpoint to = {at(2), 53};
-    uint16_t port, other;
+    uint16_t port = 0, other = 0;
 
     CHECK(udpv4_listen(right.udp, 53, on_datagram, NULL) == OK);
     for (size_t len = 0; len <= UDP_MOST; len += 5039) {
