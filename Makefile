@@ -75,6 +75,11 @@ TESTS          := $(wildcard core/*_test.c device/*_test.c \
                   $(MACHINE_TESTS)
 # These run on a fake Xen, whose hypercalls are for x86-64.
 XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c))
+# These run on fake virtio devices, and on simulated time.
+VIRTIO_TESTS   := $(wildcard backend/virtio/*_test.c)
+VIRTIO_SOURCES := $(addprefix backend/virtio/,virtio.c virtqueue.c split.c \
+                                              packed.c) \
+                  $(wildcard test/virtio/fake/*.c)
 FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
                   $(call sources,backend/xen) backend/xen/x86_64/clock.c \
                   $(addprefix test/conform/,block_contract.c power.c \
@@ -89,8 +94,11 @@ CONFIG_OBJECTS := $(CONFIG_SOURCES:%.c=$B/host/%.o)
 TOOL_OBJECTS   := $(TOOL_SOURCES:%.c=$B/host/%.o)
 CHECK_OBJECTS  := $(call with_uring,$(IMAGE_SOURCES:%.c=$B/check/%.o))
 XEN_PROGRAMS   := $(XEN_TESTS:%.c=$B/check/%)
+VIRTIO_PROGRAMS := $(VIRTIO_TESTS:%.c=$B/check/%)
+VIRTIO_OBJECTS := $(VIRTIO_SOURCES:%.c=$B/check/%.o)
 FAKE_OBJECTS   := $(FAKE_SOURCES:%.c=$B/check/fake/%.o)
-TEST_PROGRAMS  := $(TESTS:%.c=$B/check/%) $(XEN_PROGRAMS) $(SIM_PROGRAMS)
+TEST_PROGRAMS  := $(TESTS:%.c=$B/check/%) $(XEN_PROGRAMS) $(VIRTIO_PROGRAMS) \
+                  $(SIM_PROGRAMS)
 
 LIBRARY := $B/lib/mirage/unix/libmirage.a
 
@@ -148,7 +156,8 @@ $B/host/%.o: %.c $B/flags
 # processor's.
 ROOM_HEADERS = -Ibackend -Iarch/$(ARCH)/include
 
-$(patsubst %.c,$B/check/%.o,$(MACHINE_TESTS) $(wildcard backend/bare/*_test.c)): \
+$(patsubst %.c,$B/check/%.o,$(MACHINE_TESTS) $(wildcard backend/bare/*_test.c) \
+                            $(VIRTIO_TESTS) $(VIRTIO_SOURCES)): \
     private FLAGS += $(ROOM_HEADERS)
 $B/check/%.o: %.c $B/flags
 	@mkdir -p $(@D)
@@ -401,6 +410,11 @@ $B/check/test/sim/residue_test: private WRAP := -Wl,--wrap=fiber_start_with
 $(XEN_PROGRAMS): $B/check/%: $B/check/fake/%.o $(FAKE_OBJECTS) \
                  test/xen/fake/hypercall_page.S $B/check/libmirage.a
 	$(call link_test)
+
+# Pages of rings are counted, and fail.
+VIRTIO_WRAP := -pthread -Wl,--wrap=page_alloc -Wl,--wrap=page_free
+$(VIRTIO_PROGRAMS): %: %.o $(VIRTIO_OBJECTS) $B/check/libsim.a
+	$(call link_test,$(VIRTIO_WRAP))
 
 # The contracts of block and fs on their drivers, also after power cuts.
 CONFORM := $(addprefix $B/check/test/conform/,block fat fat_power)

@@ -54,6 +54,8 @@ static bool reset(struct virtio_device *d)
     for (unsigned i = 0; (status = d->transport->status(d)) != 0; i++) {
         if (status == ALL_ONES || time_now() >= end)
             break;
+        if (status == VIRTIO_CONFIG_S_NEEDS_RESET)
+            d->transport->set_status(d, 0); /* it was, and asks once more */
         if (i >= SPINS)
             (void)time_sleep(MILLISECOND);
     }
