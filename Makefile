@@ -157,7 +157,8 @@ $B/host/%.o: %.c $B/flags
 ROOM_HEADERS = -Ibackend -Iarch/$(ARCH)/include
 
 $(patsubst %.c,$B/check/%.o,$(MACHINE_TESTS) $(wildcard backend/bare/*_test.c) \
-                            $(VIRTIO_TESTS) $(VIRTIO_SOURCES)): \
+                            $(VIRTIO_TESTS) $(VIRTIO_SOURCES) \
+                            backend/virtio/block_virtio.c): \
     private FLAGS += $(ROOM_HEADERS)
 $B/check/%.o: %.c $B/flags
 	@mkdir -p $(@D)
@@ -379,7 +380,8 @@ $B/check/fake/%.o: %.c $B/flags
 define link_test
 	@mkdir -p $(@D)
 	@echo '  ld $@'
-	@$(CC) $(SANITIZE) $(1) -o $@ $^ -lm -Wl,-Map=$@.map
+	@$(CC) $(SANITIZE) $(1) -o $@ $(filter-out %.a,$^) $(filter %.a,$^) \
+	    -lm -Wl,-Map=$@.map
 	@sed -nE 's/^LOAD (.*\.o)$$/\1/p; s/^[^ ]*\(([^()]*\.o)\)( .*)?$$/\1/p' $@.map | \
 	    sort -u >$@.parts; rm $@.map
 endef
@@ -413,6 +415,9 @@ $(XEN_PROGRAMS): $B/check/%: $B/check/fake/%.o $(FAKE_OBJECTS) \
 
 # Pages of rings are counted, and fail.
 VIRTIO_WRAP := -pthread -Wl,--wrap=page_alloc -Wl,--wrap=page_free
+$B/check/backend/virtio/block_virtio_test: \
+    $B/check/backend/virtio/block_virtio.o \
+    $B/check/test/conform/block_contract.o
 $(VIRTIO_PROGRAMS): %: %.o $(VIRTIO_OBJECTS) $B/check/libsim.a
 	$(call link_test,$(VIRTIO_WRAP))
 

@@ -36,6 +36,8 @@ struct slot {
     volatile uint8_t status;
 } __attribute__((aligned(64)));
 
+#define SLOT_PAGES ((SLOTS * sizeof(struct slot) + PAGE_BYTES - 1) / PAGE_BYTES)
+
 struct request {
     uint32_t type; /* VIRTIO_BLK_T_* */
     uint64_t at; /* in units */
@@ -74,13 +76,8 @@ struct disk {
     bool is_ready; /* requests may be added */
     bool is_gone;
     bool is_taken; /* by a name of config.c */
-    enum status started; /* how its start ended */
     char serial[VIRTIO_BLK_ID_BYTES + 1];
-    struct disk *next; /* in the machine's order */
 };
-
-static struct disk *disks;
-static bool is_searched;
 
 static struct disk *disk_of(struct block *b)
 {
@@ -378,7 +375,7 @@ static const struct block_ops block_ops = {
 static enum status refuse(const struct virtio_device *v, const char *what,
                           uint32_t value)
 {
-    log_error(&block, "%s: it announces %s of %u, which cannot be", v->place,
+    log_error(&block, "%s: it announces %s of %u bytes, which cannot be", v->place,
               what, value);
     return ERR_FORMAT;
 }
@@ -486,9 +483,7 @@ static enum status create_queue(struct disk *d, struct virtio_device *v,
 
 static bool make_slots(struct disk *d)
 {
-    size_t pages = (SLOTS * sizeof *d->slot + PAGE_BYTES - 1) / PAGE_BYTES;
-
-    d->slot = page_alloc(pages);
+    d->slot = page_alloc(SLOT_PAGES);
     return d->slot != NULL;
 }
 
@@ -610,62 +605,103 @@ static void read_serial(struct disk *d)
     free_pages(d, id, 1);
 }
 
-/* Starts all disks of the machine, and reads their serial numbers. */
-static enum status find_disks(void)
+/* The disk behind a device; NULL: it is another device, or has not started. */
+static struct disk *disk_at(const struct virtio_device *v)
 {
-    struct disk **end = &disks;
-
-    is_searched = true;
-    for (struct virtio_device *v = virtio_devices(); v; v = v->next) {
-        struct disk *d;
-
-        if (v->type != VIRTIO_ID_BLOCK || v->driver)
-            continue;
-        d = calloc(1, sizeof *d);
-        if (!d)
-            return ERR_NO_MEMORY;
-        d->device = v;
-        d->block.ops = &d->ops;
-        d->started = virtio_start(v, &driver, d);
-        if (d->started == OK)
-            read_serial(d);
-        *end = d;
-        end = &d->next;
-    }
-    return OK;
+    return v->driver == &driver ? v->ctx : NULL;
 }
 
-static bool has_serial(const struct disk *d, const char *name)
+static enum status start_disk(struct virtio_device *v)
 {
-    return d->serial[0] &&
+    struct disk *d = calloc(1, sizeof *d);
+    enum status s;
+
+    if (!d)
+        return ERR_NO_MEMORY;
+    d->device = v;
+    d->block.ops = &d->ops;
+    s = virtio_start(v, &driver, d);
+    if (s == OK) {
+        read_serial(d);
+        return OK;
+    }
+    if (d->slot)
+        free_pages(d, d->slot, SLOT_PAGES);
+    free(d);
+    return s;
+}
+
+/* The first disk of the machine from v on. */
+static struct virtio_device *disk_from(struct virtio_device *v)
+{
+    while (v && v->type != VIRTIO_ID_BLOCK)
+        v = v->next;
+    return v;
+}
+
+#define FOR_EACH_DISK(v)                                             \
+    for (struct virtio_device *v = disk_from(virtio_devices()); (v); \
+         (v) = disk_from((v)->next))
+
+/* Serial numbers are known once a disk has started. One that does not start has
+ * none; it is tried again, and reported, when a name stands for it. */
+static void start_disks(void)
+{
+    FOR_EACH_DISK(v)
+    {
+        enum status s = disk_at(v) ? OK : start_disk(v);
+
+        if (s != OK)
+            log_info(&block, "%s: %s", v->place, status_text(s));
+    }
+}
+
+static bool has_serial(const struct virtio_device *v, const char *name)
+{
+    const struct disk *d = disk_at(v);
+
+    return d && d->serial[0] &&
            strncmp(d->serial, name, VIRTIO_BLK_ID_BYTES) == 0;
 }
 
-static struct disk *disk_with_serial(const char *name)
+/* The number of disks with this serial number; the first one in *found. */
+static unsigned count_serial(const char *name, struct virtio_device **found)
 {
-    for (struct disk *d = disks; d; d = d->next)
-        if (has_serial(d, name))
-            return d;
-    return NULL;
+    unsigned count = 0;
+
+    FOR_EACH_DISK(v)
+    {
+        if (has_serial(v, name) && count++ == 0)
+            *found = v;
+    }
+    return count;
 }
 
 static bool some_serial_is_a_name(void)
 {
+    struct virtio_device *found;
+
     for (size_t i = 0; block_virtio_names[i]; i++)
-        if (disk_with_serial(block_virtio_names[i]))
+        if (count_serial(block_virtio_names[i], &found) > 0)
             return true;
     return false;
 }
 
 /* The disk that has the place in the machine that name has among the names. */
-static struct disk *disk_by_order(const char *name)
+static unsigned find_by_order(const char *name, struct virtio_device **found)
 {
-    struct disk *d = disks;
+    size_t i = 0;
 
-    for (size_t i = 0; d && block_virtio_names[i]; i++, d = d->next)
-        if (strcmp(block_virtio_names[i], name) == 0)
-            return d;
-    return NULL;
+    FOR_EACH_DISK(v)
+    {
+        if (!block_virtio_names[i])
+            break;
+        if (strcmp(block_virtio_names[i++], name) == 0) {
+            *found = v;
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static enum status log_missing(const char *name)
@@ -673,10 +709,15 @@ static enum status log_missing(const char *name)
     char others[200] = "none";
     size_t len = 0;
 
-    for (struct disk *d = disks; d && len < sizeof others; d = d->next)
-        len += text_format(others + len, sizeof others - len,
-                           "%s%s (serial \"%s\")", len ? ", " : "",
-                           place_of(d), d->serial);
+    FOR_EACH_DISK(v)
+    {
+        const struct disk *d = disk_at(v);
+
+        if (len < sizeof others)
+            len += text_format(others + len, sizeof others - len,
+                               "%s%s (serial \"%s\")", len ? ", " : "",
+                               v->place, d ? d->serial : "");
+    }
     log_error(&block,
               "there is no disk %s; what there is: %s. QEMU's options for it: "
               "-drive if=none,id=ID,format=raw,file=%s -device "
@@ -688,41 +729,43 @@ static enum status log_missing(const char *name)
 static enum status find(const char *name, struct disk **found)
 {
     bool is_by_serial = some_serial_is_a_name();
-    struct disk *d = is_by_serial ? disk_with_serial(name)
-                                  : disk_by_order(name);
+    struct virtio_device *v = NULL;
+    unsigned count = is_by_serial ? count_serial(name, &v)
+                                  : find_by_order(name, &v);
+    struct disk *d;
 
-    if (!d)
+    if (count == 0)
         return log_missing(name);
-    if (is_by_serial)
-        for (struct disk *o = d->next; o; o = o->next)
-            if (has_serial(o, name)) {
-                log_error(&block, "%s: two disks have this serial number: %s "
-                                  "and %s",
-                          name, place_of(d), place_of(o));
-                return ERR_IN_USE;
-            }
-    if (d->started != OK)
-        return d->started;
+    if (count > 1) {
+        log_error(&block, "%s: %u disks have this serial number", name, count);
+        return ERR_IN_USE;
+    }
+    if (!disk_at(v)) {
+        enum status s = start_disk(v);
+
+        if (s != OK)
+            return s;
+    }
+    d = disk_at(v);
     if (d->is_taken) {
-        log_error(&block, "%s: another name stands for its disk already, %s",
-                  name, place_of(d));
+        log_error(&block, "%s: another name has this disk already, %s", name,
+                  v->place);
         return ERR_IN_USE;
     }
     if (!is_by_serial)
-        log_warning(&block,
-                    "no disk has a serial number of config.c's names: %s is %s",
-                    name, place_of(d));
+        log_warning(&block, "no serial number is a name of config.c: %s is %s",
+                    name, v->place);
     *found = d;
     return OK;
 }
 
 enum status block_virtio_connect(const char *name, struct block **made)
 {
-    struct disk *d = NULL;
-    enum status s = is_searched ? OK : find_disks();
+    struct disk *d;
+    enum status s;
 
-    if (s == OK)
-        s = find(name, &d);
+    start_disks();
+    s = find(name, &d);
     if (s != OK)
         return s;
     d->is_taken = true;
