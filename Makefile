@@ -78,7 +78,9 @@ XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c)
 # These run on fake virtio devices, and on simulated time.
 VIRTIO_TESTS   := $(wildcard backend/virtio/*_test.c)
 VIRTIO_SOURCES := $(addprefix backend/virtio/,virtio.c virtqueue.c split.c \
-                                              packed.c) \
+                                              packed.c network_queues.c \
+                                              network_virtio.c) \
+                  test/conform/stackv4_contract.c \
                   $(wildcard test/virtio/fake/*.c)
 FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
                   $(call sources,backend/xen) backend/xen/x86_64/clock.c \
@@ -233,6 +235,7 @@ INSIDE       := core device net store
 # image too large.
 PROTECTED := $(call sources,device $(NET) store) \
              $(addprefix core/,address.c buf.c checksum.c) \
+             $(addprefix backend/virtio/,network_queues.c network_virtio.c) \
              $(addprefix backend/xen/,block_ring.c block_xen.c front.c \
                                       grant.c grant_pool.c network_rx.c \
                                       network_tx.c network_xen.c \

@@ -123,6 +123,19 @@ MUST_CHECK enum status network_unix_connect(const char *name,
 MUST_CHECK enum status network_xen_connect(const char *name,
                                            struct network **network);
 
+/*
+ * backend/virtio: connects a virtio network device (virtio 1.2, 5.1). names has
+ * all networks of the image, each followed by its MAC address, and ends with
+ * NULL. The device that has the address of name is taken. If none has, and name
+ * is not an address itself, it is one of those that have no address of names:
+ * they are given to such names in the machine's order, and a log line says so.
+ * While the device is being reset the link is down. Blocks.
+ * ERR_NOT_FOUND, ERR_IN_USE, ERR_UNSUPPORTED, ERR_IO, ERR_GONE, ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status network_virtio_connect(const char *name,
+                                              const char *const *names,
+                                              struct network **network);
+
 /* backend/sim: connects a device to the wire of that name (mirage/sim.h). Its
  * MTU is 1,500. ERR_NO_MEMORY. */
 MUST_CHECK enum status network_sim_connect(const char *name,

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: ISC */
+/* Network devices on the fake: correct ones, and some that lie. */
+#include "check.h"
+#include "virtio.h"
+#include <conform/stackv4_contract.h>
+#include <linux/virtio_config.h>
+#include <linux/virtio_net.h>
+#include <linux/virtio_ring.h>
+#include <mirage/bytes.h>
+#include <mirage/drivers.h>
+#include <mirage/network.h>
+#include <mirage/panic.h>
+#include <mirage/time.h>
+#include <stdlib.h>
+#include <virtio/fake/nic.h>
+
+#define BIT(feature) (UINT64_C(1) << (feature))
+#define RINGS        (BIT(VIRTIO_RING_F_EVENT_IDX) | \
+               BIT(VIRTIO_RING_F_INDIRECT_DESC))
+#define SUMS     (BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM))
+#define SEGMENTS (SUMS | BIT(VIRTIO_NET_F_HOST_TSO4) | \
+                  BIT(VIRTIO_NET_F_GUEST_TSO4))
+#define MERGED   BIT(VIRTIO_NET_F_MRG_RXBUF)
+#define ALL      (RINGS | SEGMENTS | MERGED)
+#define PACKED   BIT(VIRTIO_F_RING_PACKED)
+#define ANNOUNCE (BIT(VIRTIO_NET_F_CTRL_VQ) | \
+                  BIT(VIRTIO_NET_F_GUEST_ANNOUNCE))
+
+static const char *const names[] = {
+    "left", "02:00:00:00:00:01", "right", "02:00:00:00:00:02", NULL};
+
+static struct nic *nic; /* two */
+static unsigned heard; /* frames */
+static struct buf *kept; /* the last one */
+
+static void say_nothing(struct console *c, const char *text, size_t len)
+{
+    (void)c;
+    (void)text;
+    (void)len;
+}
+
+static const struct console_ops quiet_ops = {.write = say_nothing};
+static struct console quiet = {.ops = &quiet_ops};
+
+/* A machine with two devices. */
+static void begin(uint64_t features, bool is_legacy)
+{
+    fake_remove_all();
+    nic = calloc(2, sizeof *nic); /* those of earlier tests are in use */
+    for (unsigned i = 0; i < 2; i++) {
+        nic_add(&nic[i], features, is_legacy, i + 1);
+    }
+}
+
+static void pause(void)
+{
+    CHECK(time_sleep(100 * MILLISECOND) == OK);
+}
+
+static void hear(void *ctx, struct buf *const *frames, size_t count)
+{
+    (void)ctx;
+    for (size_t i = 0; i < count; i++) {
+        heard++;
+        buf_free(kept);
+        kept = frames[i];
+    }
+}
+
+static void forget(void)
+{
+    heard = 0;
+    buf_free(kept);
+    kept = NULL;
+}
+
+static struct network *connect(const char *name)
+{
+    struct network *n = NULL;
+
+    CHECK(network_virtio_connect(name, names, &n) == OK);
+    if (!n)
+        panic("no network");
+    forget();
+    network_listen(n, hear, NULL);
+    pause();
+    return n;
+}
+
+static struct stackv4 *stack_on(struct network *n, const char *address)
+{
+    struct stackv4 *s = NULL;
+
+    CHECK(stackv4_static_connect(&quiet, n, address, "255.255.255.0", "",
+                                 &s) == OK);
+    if (!s)
+        panic("no stack");
+    return s;
+}
+
+static void check_contract(uint64_t features, bool is_legacy)
+{
+    struct stackv4 *server, *client;
+
+    begin(features, is_legacy);
+    nic[0].peer = &nic[1];
+    nic[1].peer = &nic[0];
+    server = stack_on(connect("left"), "10.0.0.2");
+    client = stack_on(connect("right"), "10.0.0.3");
+    CHECK(contract_failures("virtio", server, client,
+                            ipv4_address(10, 0, 0, 2)) == 0);
+}
+
+TEST(stacks_keep_their_contract_with_a_device_that_offers_nothing)
+{
+    check_contract(0, false);
+    CHECK(nic[0].segmented == 0 && nic[0].sent > 0);
+}
+
+TEST(stacks_keep_their_contract_with_all_offloads_and_merged_buffers)
+{
+    check_contract(ALL, false);
+    CHECK(nic[1].segmented > 0 && nic[0].buffers_most > 10);
+}
+
+TEST(stacks_keep_their_contract_with_a_packed_ring)
+{
+    check_contract(ALL | PACKED, false);
+    CHECK(nic[1].segmented > 0 && nic[0].buffers_most > 10);
+}
+
+TEST(stacks_keep_their_contract_without_merged_buffers)
+{
+    check_contract(RINGS | SUMS | BIT(VIRTIO_NET_F_GUEST_TSO4), false);
+    CHECK(nic[0].received > 0 && nic[0].buffers_most == 1);
+    /* Buffers for whole segments would be too few for bursts of frames. */
+    CHECK(!(nic[0].fake->accepted & BIT(VIRTIO_NET_F_GUEST_TSO4)));
+}
+
+TEST(stacks_keep_their_contract_with_a_legacy_device)
+{
+    check_contract(ALL, true);
+    check_contract(SUMS, true);
+}
+
+TEST(a_network_has_the_mtu_mac_and_features_of_its_device)
+{
+    struct network *n;
+
+    begin(ALL | BIT(VIRTIO_NET_F_MTU) | BIT(VIRTIO_NET_F_MQ), false);
+    put_le16(nic[0].fake->config + 10, 9000);
+    n = connect("left");
+    CHECK(n->mtu == 9000 && n->up && !n->gone);
+    CHECK_TEXT(mac_text(n->mac).s, "02:00:00:00:00:01");
+    CHECK(n->features == (NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS));
+    CHECK(!(nic[0].fake->accepted & BIT(VIRTIO_NET_F_MQ)));
+    put_le16(nic[1].fake->config + 10, 67);
+    CHECK(connect("right")->mtu == 1500);
+}
+
+TEST(a_name_without_its_address_gets_the_first_device_that_nobody_else_has)
+{
+    static const char *const other[] = {
+        "b", "02:00:00:00:00:01", "c", "02:00:00:00:00:77", NULL};
+    struct network *n = NULL;
+
+    begin(ALL, false);
+    CHECK(network_virtio_connect("c", other, &n) == OK);
+    CHECK(n && n->mac.byte[5] == 2);
+    CHECK(network_virtio_connect("c", other, &n) == ERR_IN_USE);
+    CHECK(network_virtio_connect("b", other, &n) == OK);
+    CHECK(n && n->mac.byte[5] == 1);
+}
+
+TEST(an_address_without_a_device_is_an_error)
+{
+    static const char *const other[] = {
+        "02:00:00:00:00:77", "02:00:00:00:00:77", NULL};
+    struct network *n;
+
+    begin(ALL, false);
+    CHECK(network_virtio_connect(other[0], other, &n) == ERR_NOT_FOUND);
+}
+
+static struct buf *frame_of(size_t len)
+{
+    uint8_t bytes[2000];
+
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = (uint8_t)(i * 7);
+    return buf_copy_in(bytes, len, 0);
+}
+
+TEST(frames_are_sent_from_where_they_lie_and_the_heap_is_copied)
+{
+    struct network *n;
+    struct buf *b;
+    const uint8_t *at;
+
+    begin(ALL, false);
+    n = connect("left");
+    b = frame_of(1000);
+    at = b->data;
+    network_write(n, b);
+    pause();
+    CHECK(nic[0].sent == 1 && nic[0].last_len == 1000);
+    CHECK(nic[0].last_at == at);
+    b = buf_over(fake_heap + 100, 900, NULL, NULL);
+    network_write(n, b);
+    pause();
+    CHECK(nic[0].sent == 2 && nic[0].last_len == 900);
+    CHECK(nic[0].last_at != fake_heap + 100);
+    CHECK(n->counters.dropped_out == 0);
+}
+
+TEST(frames_of_any_number_of_pieces_are_sent_whole)
+{
+    struct network *n;
+
+    begin(ALL, false);
+    n = connect("left");
+    for (unsigned pieces = 1; pieces <= 60; pieces++) {
+        struct buf *frame = frame_of(20), **end = &frame->next;
+
+        for (unsigned i = 1; i < pieces; i++, end = &(*end)->next)
+            *end = frame_of(20);
+        network_write(n, frame);
+        pause();
+        CHECK(nic[0].sent == pieces && nic[0].last_len == pieces * 20);
+        for (unsigned i = 0; i < nic[0].last_len; i++)
+            CHECK(nic[0].last[i] == (uint8_t)(i % 20 * 7));
+    }
+    CHECK(n->counters.dropped_out == 0);
+}
+
+TEST(frames_of_one_turn_are_one_kick_and_are_freed_without_an_interrupt)
+{
+    struct network *n;
+    size_t pages;
+
+    begin(ALL, false);
+    n = connect("left");
+    pause();
+    pages = buf_pages_free();
+    for (int i = 0; i < 100; i++)
+        network_write(n, frame_of(100));
+    pause();
+    CHECK(nic[0].sent == 100 && nic[0].fake->queue[1].notified == 1);
+    CHECK(nic[0].fake->queue[1].interrupted == 0);
+    CHECK(buf_pages_free() == pages);
+}
+
+static const uint8_t no_offload[NIC_HEADER];
+
+TEST(a_thousand_frames_at_once_starve_no_receive_queue)
+{
+    uint8_t bytes[1000] = {0};
+    unsigned sent = 0;
+
+    begin(ALL, false);
+    (void)connect("left");
+    pause();
+    for (int turn = 0; turn < 8; turn++) {
+        while (nic_receive(&nic[0], no_offload, bytes, sizeof bytes))
+            sent++;
+        pause();
+    }
+    CHECK(sent >= 8 * 240 && heard == sent);
+}
+
+TEST(a_checksum_that_is_left_to_us_is_taken_from_any_device)
+{
+    uint8_t bytes[100] = {0}, header[NIC_HEADER] = {
+                                  VIRTIO_NET_HDR_F_NEEDS_CSUM};
+
+    begin(MERGED, false); /* GUEST_CSUM is not negotiated */
+    (void)connect("left");
+    bytes[12] = 8;
+    bytes[14] = 0x45;
+    bytes[23] = 17;
+    put_le16(header + 6, 34);
+    put_le16(header + 8, 6);
+    CHECK(nic_receive(&nic[0], header, bytes, sizeof bytes));
+    pause();
+    CHECK(heard == 1 && kept->offload.kind == OFFLOAD_UDP_IPV4 &&
+          kept->offload.csum_good);
+}
+
+TEST(the_link_follows_the_device)
+{
+    struct network *n;
+
+    begin(ALL, false);
+    n = connect("left");
+    nic_set_status(&nic[0], 0);
+    pause();
+    CHECK(!n->up && !n->gone);
+    network_write(n, frame_of(100));
+    pause();
+    CHECK(nic[0].sent == 0 && n->counters.dropped_out == 1);
+    nic_set_status(&nic[0], VIRTIO_NET_S_LINK_UP);
+    pause();
+    CHECK(n->up);
+}
+
+TEST(a_device_that_asks_for_it_is_announced_and_told)
+{
+    struct network *n;
+
+    begin(ALL | ANNOUNCE, false);
+    n = connect("left");
+    (void)stack_on(n, "10.0.0.2");
+    CHECK(time_sleep(10 * SECOND) == OK);
+    nic[0].sent = 0;
+    nic_set_status(&nic[0], VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE);
+    pause();
+    CHECK(nic[0].announced == 1 && nic[0].sent > 0);
+    CHECK(nic[0].last[12] == 8 && nic[0].last[13] == 6); /* ARP */
+    CHECK(n->up);
+}
+
+TEST(a_device_that_asks_for_a_reset_is_started_again_and_loses_no_page)
+{
+    struct network *n;
+    uint8_t bytes[100] = {0};
+    size_t pages;
+
+    begin(ALL, false);
+    n = connect("left");
+    pause();
+    pages = buf_pages_free();
+    for (int i = 0; i < 5; i++) {
+        fake_need_reset(nic[0].fake);
+        pause();
+        CHECK(n->up && !n->gone && buf_pages_free() == pages);
+        network_write(n, frame_of(100));
+        CHECK(nic_receive(&nic[0], no_offload, bytes, sizeof bytes));
+        pause();
+        CHECK(nic[0].sent == (unsigned)i + 1 && heard == 1);
+        forget();
+    }
+}
+
+/* Each of these ends the device, and not the image. */
+static void check_ends(struct network *n, size_t pages)
+{
+    pause();
+    CHECK(n->gone && !n->up);
+    CHECK(nic[0].fake->status & VIRTIO_CONFIG_S_FAILED);
+    forget();
+    CHECK(buf_pages_free() == pages);
+    network_write(n, frame_of(100));
+    pause();
+    CHECK(buf_pages_free() == pages);
+}
+
+static void check_lie(uint16_t buffers, uint32_t written)
+{
+    static struct fake_buffer b;
+    struct network *n;
+    size_t pages;
+
+    begin(ALL, false);
+    forget();
+    pages = buf_pages_free() - buf_pages();
+    n = connect("left");
+    pages += buf_pages(); /* with those that the driver has added */
+    pause();
+    CHECK(fake_take(nic[0].fake, 0, &b));
+    memset(b.piece[0].data, 0, 4096);
+    put_le16(b.piece[0].data + 10, buffers);
+    fake_give(nic[0].fake, 0, &b, written);
+    check_ends(n, pages);
+}
+
+TEST(a_device_ends_that_says_a_frame_has_no_buffers)
+{
+    check_lie(0, 1000);
+}
+
+TEST(a_device_ends_that_says_a_frame_has_too_many_buffers)
+{
+    check_lie(18, 4096);
+    check_lie(65535, 4096);
+}
+
+TEST(a_device_ends_that_uses_fewer_buffers_than_a_frame_has)
+{
+    check_lie(2, 4096);
+}
+
+TEST(a_device_ends_that_writes_less_than_a_header)
+{
+    check_lie(1, 11);
+    check_lie(1, 0);
+}
+
+TEST(a_device_ends_that_writes_more_than_the_buffer_has)
+{
+    check_lie(1, 4097);
+    check_lie(1, UINT32_MAX);
+}
+
+TEST(a_frame_shorter_than_its_ethernet_header_is_dropped)
+{
+    struct network *n;
+    uint8_t bytes[13] = {0};
+
+    begin(ALL, false);
+    n = connect("left");
+    CHECK(nic_receive(&nic[0], no_offload, bytes, sizeof bytes));
+    CHECK(nic_receive(&nic[0], no_offload, bytes, 0));
+    pause();
+    CHECK(heard == 0 && n->counters.dropped_in == 2 && !n->gone);
+}
