@@ -11,6 +11,7 @@
 #include "quote.h"
 #include "say.h"
 #include "target.h"
+#include "virtio.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,16 +117,25 @@ static const char *crunched_by(const struct facts *f,
     return crunched_name(i);
 }
 
-/* Puts the texts from argument i on as one array, for a driver that takes a
- * list. */
-static void put_texts(FILE *out, const struct node *device, size_t i)
+/* Puts texts as one argument, an array that ends with 0. */
+static void put_texts(FILE *out, const struct list *texts)
 {
     fputs("(const char *const[]){", out);
-    for (; i < device->argument_count; i++) {
-        put_c_text(out, device->argument[i].text);
+    for (size_t i = 0; i < texts->count; i++) {
+        put_c_text(out, texts->item[i]);
         fputs(", ", out);
     }
-    fputs("0}", out);
+    fputs("0}, ", out);
+}
+
+/* The texts from argument i on, which a driver takes as a list. */
+static struct list texts_from(const struct node *device, size_t i)
+{
+    struct list texts = {{0}, 0};
+
+    while (i < device->argument_count)
+        texts.item[texts.count++] = device->argument[i++].text;
+    return texts;
 }
 
 /* The file system on a disk whose driver takes a maker; NULL: there is none. */
@@ -157,6 +167,8 @@ static void put_connect(FILE *out, const struct facts *f,
     const struct node *fs = file_system_on(f, device);
     const struct image_target *t = target_of(f->target);
     const char *name = t->name_of ? t->name_of(f, device) : NULL;
+    struct list texts = t->names_of ? t->names_of(f, device)
+                                    : (struct list){{0}, 0};
     size_t i = 0;
 
     fprintf(out, "    connected(%s_connect%s(", device->driver,
@@ -176,10 +188,10 @@ static void put_connect(FILE *out, const struct facts *f,
             fputs(device_name(device->argument[i].device), out);
         fputs(", ", out);
     }
-    if (device->takes_list) {
-        put_texts(out, device, i);
-        fputs(", ", out);
-    }
+    if (device->takes_list)
+        texts = texts_from(device, i);
+    if (device->takes_list || texts.count)
+        put_texts(out, &texts);
     if (fs) {
         put_c_text(out, maker_of(fs, device));
         fputs(", ", out);
@@ -322,21 +334,33 @@ char *emit_guest_file(const struct facts *f, const char *part)
     const char *program = program_name(f->image, f->target);
     const char *memory = text_of(
         "%llu", (unsigned long long)(MEMORY + (f->crunched_size >> 20)));
-    const struct filling fillings[] = {
-        {"CONFIG", f->file},
-        {"IMAGE", f->image},
-        {"PROGRAM", program},
-        {"NAME", f->image},
-        {"KERNEL", program},
-        {"TYPE", "pvh"},
-        {"MEMORY", memory},
-        {"EXTRA", ""},
-        {"DEVICES", guest_lines(f, "xenbr0")},
-        {"ELEMENTS", guest_elements(f)},
-        {NULL, NULL},
-    };
+    const struct filling all[] = {{"CONFIG", f->file},
+                                  {"IMAGE", f->image},
+                                  {"PROGRAM", program},
+                                  {"NAME", f->image},
+                                  {"KERNEL", program},
+                                  {"TYPE", "pvh"},
+                                  {"MEMORY", memory},
+                                  {"EXTRA", ""}};
+    struct filling fillings[16];
+    size_t count = sizeof all / sizeof all[0];
     struct output d;
 
+    memcpy(fillings, all, sizeof all);
+    if (target_of(f->target)->machine == QEMU) {
+        virtio_check(f);
+        fillings[count++] = (struct filling){"FUNCTIONS", virtio_functions(f)};
+        fillings[count++] = (struct filling){"LINES", virtio_lines(f)};
+        fillings[count++] = (struct filling){"ELEMENTS", virtio_elements(f)};
+        fillings[count++] = (struct filling){"DRIVES", virtio_drives(f)};
+        fillings[count++] =
+            (struct filling){"INTERFACES", virtio_interfaces(f)};
+    } else {
+        fillings[count++] =
+            (struct filling){"DEVICES", guest_lines(f, "xenbr0")};
+        fillings[count++] = (struct filling){"ELEMENTS", guest_elements(f)};
+    }
+    fillings[count] = (struct filling){NULL, NULL};
     open_output(&d);
     put_part(d.out, part, fillings);
     return close_output(&d);
@@ -426,6 +450,8 @@ char *emit_makefile(const struct facts *f)
     if (t->is_bare)
         put_part(d.out, "bare.mk", none);
     put_part(d.out, t->part, none);
+    if (t->goal)
+        put_part(d.out, "libvirt.mk", none);
     if (f->crunched.count)
         put_part(d.out, "crunch.mk", none);
     if (f->images.count)

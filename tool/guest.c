@@ -142,6 +142,11 @@ char *guest_device(const struct facts *f, const struct node *device)
     return text_of("%zu", place_in(&networks, name));
 }
 
+struct list guest_networks(const struct facts *f)
+{
+    return names_of(f, is_network);
+}
+
 /* A MAC address of the range that Xen leaves to its users, from a hash (FNV-1a)
  * of the name. */
 static char *mac_of(const char *image, size_t number)
@@ -168,27 +173,6 @@ static char *disk_item(const char *file, const char *disk)
         return text_of("format=raw,vdev=%s,access=w,target=%s%s", disk, file,
                        file[len - 1] == ',' ? "," : "");
     return text_of("%s,raw,%s,w", file, disk);
-}
-
-/* Overlong forms of three and four bytes are not detected. */
-static bool is_utf8(const char *text)
-{
-    const unsigned char *c = (const unsigned char *)text;
-
-    while (*c) {
-        int more = *c < 0x80                  ? 0
-                   : *c >= 0xc2 && *c <= 0xdf ? 1
-                   : *c >= 0xe0 && *c <= 0xef ? 2
-                   : *c >= 0xf0 && *c <= 0xf4 ? 3
-                                              : -1;
-
-        if (more < 0)
-            return false;
-        for (c++; more > 0; more--)
-            if ((*c++ & 0xc0) != 0x80)
-                return false;
-    }
-    return true;
 }
 
 /* Refuses a name that xl or XML cannot have: xl splits lists at line ends, XML

@@ -5,12 +5,14 @@
 
 #include "facts.h"
 
+/* The names of all disks, or networks, that the image uses: each once, sorted
+ * as by strverscmp. */
+struct list guest_disks(const struct facts *f);
+struct list guest_networks(const struct facts *f);
+
 /* The name or number by which the image finds a disk or network on Xen; NULL:
  * the device is neither. */
 char *guest_device(const struct facts *f, const struct node *device);
-
-/* The names of config.c's disks, each once, sorted. */
-struct list guest_disks(const struct facts *f);
 
 /* Makes the lines of the .xl file for the disks and networks of config.c, with
  * the networks on this bridge. */

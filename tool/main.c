@@ -27,14 +27,19 @@ const struct command commands[] = {
     {"build", "build what was configured",
      "[MAKE'S ARGUMENTS]\n\nRuns make in this folder.\n", command_build, false},
     {"run", "run what was built",
-     "[--gdb[=PORT]] [-- ARGUMENTS]\n"
+     "[--gdb[=PORT]] [--forward=PORTS]... [-- ARGUMENTS]\n"
      "\n"
      "Runs the image with the boot arguments: as a process, in QEMU, or under\n"
      "Xen by `xl create -c`. Ends with the image's exit status: 70 if it has\n"
      "crashed in a virtual machine. SUDO=sudo runs it by way of sudo.\n"
      "\n"
      "  --gdb[=PORT]         in gdb; QEMU waits for gdb on PORT (default: "
-     "1234)\n",
+     "1234)\n"
+     "  --forward=PORTS      8080:80: port 8080 of 127.0.0.1 is passed on to "
+     "the image's\n"
+     "                       port 80; 5353:53/udp for UDP. In QEMU, whose own "
+     "network\n"
+     "                       the image then has in place of a TAP\n",
      command_run, false},
     {"clean", "remove what was generated and built",
      "\n\nKeeps generated files that were edited.\n", command_clean, false},

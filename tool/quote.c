@@ -60,6 +60,26 @@ void put_dot_string(FILE *out, const char *text)
     putc('"', out);
 }
 
+bool is_utf8(const char *text)
+{
+    const unsigned char *c = (const unsigned char *)text;
+
+    while (*c) {
+        int more = *c < 0x80                  ? 0
+                   : *c >= 0xc2 && *c <= 0xdf ? 1
+                   : *c >= 0xe0 && *c <= 0xef ? 2
+                   : *c >= 0xf0 && *c <= 0xf4 ? 3
+                                              : -1;
+
+        if (more < 0)
+            return false;
+        for (c++; more > 0; more--)
+            if ((*c++ & 0xc0) != 0x80)
+                return false;
+    }
+    return true;
+}
+
 void put_xml_text(FILE *out, const char *text)
 {
     for (; *text; text++)

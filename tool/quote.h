@@ -6,6 +6,7 @@
 #ifndef TOOL_QUOTE_H
 #define TOOL_QUOTE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -18,6 +19,10 @@ int put_c_byte(FILE *out, unsigned char c);
 /* Write a string of JSON, or a label of Graphviz, with its quotes. */
 void put_json_string(FILE *out, const char *text);
 void put_dot_string(FILE *out, const char *text);
+
+/* Whether it is UTF-8. Overlong forms of three and four bytes are not
+ * detected. */
+bool is_utf8(const char *text);
 
 /* Writes the text of an attribute in XML, and in one line of a template: an @
  * is written as a character reference. */

@@ -2,6 +2,7 @@
 /* mirage run: runs the image as a process, in QEMU, or on Xen. */
 #define _GNU_SOURCE
 #include "commands.h"
+#include "options.h"
 #include "process.h"
 #include "record.h"
 #include "quote.h"
@@ -9,7 +10,9 @@
 #include "say.h"
 #include "target.h"
 #include "xl.h"
+#include <ctype.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,23 +22,49 @@
 
 struct options {
     const char *gdb; /* its port; NULL: without gdb */
+    const char *forward; /* the ports to pass on, as the script takes them, or
+                            NULL */
     int count;
     char **words; /* the image's arguments */
 };
 
-static const char *port_number(const char *text)
+/* Whether the text is the number of a port; after it, *rest. */
+static bool is_port(const char *text, const char **rest)
 {
     char *end;
     long n = strtol(text, &end, 10);
 
-    if (end == text || *end || n < 1 || n > 65535)
+    *rest = end;
+    return isdigit((unsigned char)*text) && n >= 1 && n <= 65535;
+}
+
+static const char *port_number(const char *text)
+{
+    const char *rest;
+
+    if (!is_port(text, &rest) || *rest)
         die(MISUSED, "--gdb=%s: expected the number of a port", text);
+    return text;
+}
+
+/* Checks ports such as 8080:80 or 5353:53/udp. */
+static const char *port_pair(const char *text)
+{
+    const char *rest;
+
+    if (!is_port(text, &rest) || *rest != ':' || !is_port(rest + 1, &rest) ||
+        (*rest && strcmp(rest, "/udp") != 0))
+        die(MISUSED,
+            "--forward=%s: expected a port of this host's and one of the "
+            "image's, such as 8080:80 or 5353:53/udp",
+            text);
     return text;
 }
 
 static struct options read_options(int count, char **words)
 {
     struct options o = {0};
+    const char *ports;
     int i = 0;
 
     for (; i < count && strcmp(words[i], "--") != 0; i++)
@@ -43,6 +72,10 @@ static struct options read_options(int count, char **words)
             o.gdb = PORT;
         else if (strncmp(words[i], "--gdb=", 6) == 0)
             o.gdb = port_number(words[i] + 6);
+        else if ((ports = option_value(count, words, &i, "--forward", NULL)) !=
+                 NULL)
+            o.forward = text_of("%s%s%s", o.forward ? o.forward : "",
+                                o.forward ? " " : "", port_pair(ports));
         else
             die(MISUSED,
                 "%s: the image's arguments follow --:  mirage run -- %s",
@@ -91,6 +124,10 @@ static void run_in_qemu(const struct record *r, const char *sudo,
             script);
 
     add_words(&w, sudo);
+    if (o->forward) {
+        add_word(&w, "env");
+        add_word(&w, text_of("FORWARD=%s", o->forward));
+    }
     if (o->gdb)
         add_gdb_to_qemu(&w, o->gdb, program_name(r->image, r->target));
     add_word(&w, "sh");
@@ -145,6 +182,10 @@ int command_run(int count, char **words)
         die(FAILED, "cannot run ./%s: %s. Is the file system of this folder "
                     "mounted noexec?",
             program, strerror(errno));
+    if (o.forward && target->machine != QEMU)
+        die(FAILED, "--forward passes ports on to an image in QEMU; on target "
+                    "%s the image has a network of this host's",
+            r->target);
     switch (target->machine) {
     case XEN_DOMAIN:
         if (o.gdb)

@@ -6,8 +6,12 @@
 #include "list.h"
 #include "root.h"
 #include "say.h"
+#include "virtio.h"
 #include <string.h>
 #include <unistd.h>
+
+/* For two targets: how the Makefile's libvirt goal is described. */
+#define LIBVIRT "#     make libvirt   writes %s_libvirt.xml\n"
 
 #ifdef __APPLE__
 #define ONLY_ON_A_MAC NULL
@@ -36,7 +40,7 @@ const struct image_target targets[] = {
         .files = {{".xl", "xl", false},
                   {".xl.in", "xl", true},
                   {"_libvirt.xml.in", "libvirt.xml.in", false}},
-        .goal = "#     make libvirt   writes %s_libvirt.xml\n",
+        .goal = LIBVIRT,
         .goal_suffix = "_libvirt.xml",
         .name_of = guest_device,
     },
@@ -46,7 +50,11 @@ const struct image_target targets[] = {
         .machine = QEMU,
         .part = "virtio.mk",
         .files = {{".qemu.sh", "qemu.sh", false},
+                  {"_libvirt.xml.in", "virtio-libvirt.xml.in", false},
                   {".firecracker.json", "firecracker.json", false}},
+        .goal = LIBVIRT,
+        .goal_suffix = "_libvirt.xml",
+        .names_of = virtio_names,
     },
     {
         .name = "sim",

@@ -34,6 +34,10 @@ struct image_target {
     /* The name by which the image knows a disk or network of its machine; NULL:
      * as config.c names it. */
     char *(*name_of)(const struct facts *f, const struct node *device);
+    /* The names that the driver of a device takes as a list, after its own.
+     * NULL, or an empty list: it takes none. */
+    struct list (*names_of)(const struct facts *f,
+                            const struct node *device);
     const char *refusal; /* why this system cannot build for it, or NULL */
 };
 

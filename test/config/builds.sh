@@ -47,6 +47,7 @@ equal "found" "$(refusal found)" "config.c:5: found"
 # To configure for a virtual machine it is enough that its library is there.
 mkdir -p "$work/unbuilt"/{bin,lib/mirage/{xen,virtio}}
 cp "$root/bin/mirage" "$work/unbuilt/bin"
+ln -s "$root/bin/fat" "$work/unbuilt/bin"
 ln -s "$root/lib/mirage/libconfig.a" "$work/unbuilt/lib/mirage"
 ln -s "$root/include" "$root/share" "$work/unbuilt"
 touch "$work/unbuilt/lib/mirage"/{xen,virtio}/libmirage.a
@@ -114,6 +115,77 @@ equal "numbers" "$(grep -oE '_xen_connect\("[^"]*"' main.c | sort)" \
 _xen_connect("1"
 _xen_connect("xvda1"
 _xen_connect("xvdc"'
+
+# A QEMU that notes its words, one a line. A TAP that it is to open by itself is
+# there, denied or busy, as $TAP says.
+mkdir "$work/played"
+cat >"$work/played/qemu-system-x86_64" <<'END'
+#!/bin/sh
+case $*,$TAP in
+*'-M none '*,denied) echo 'could not configure /dev/net/tun (tap0): Operation not permitted' >&2; exit 1 ;;
+*'-M none '*,busy) echo 'could not configure /dev/net/tun (tap0): Device or resource busy' >&2; exit 1 ;;
+*'-M none '*) exit 0 ;;
+esac
+printf '%s\n' "$@" >"$NOTES"
+exit 3 # status 0 of the image
+END
+chmod +x "$work/played/qemu-system-x86_64"
+export NOTES=$work/notes ACCEL=tcg
+
+# in_qemu TAP [WORD...]: mirage run in such a QEMU; sets out, status, and notes to
+# the devices that QEMU was given
+in_qemu() {
+    export TAP=$1
+    shift
+    rm -f "$NOTES"
+    out=$(PATH=$work/played:$PATH mirage run "$@" 2>&1)
+    status=$?
+    notes=$(grep -A 1 -E '^-(drive|device|netdev|global)$' "$NOTES" 2>/dev/null |
+        grep -E '^(if=|id=|virtio|user|tap)')
+}
+
+it "an image for QEMU without devices has a source of random numbers"
+cd "$work/virtio" || exit 1
+quietly mirage configure --virtio
+head -c 128 /dev/zero >mir-console.virtio # no program headers
+in_qemu there
+equal "exit status" $status 0
+equal "microvm" "$notes" $'virtio-mmio.force-legacy=false\nvirtio-rng-device'
+MACHINE=q35 in_qemu there
+equal "q35" "$notes" $'virtio-mmio.force-legacy=false\nvirtio-rng-pci'
+in_qemu there --forward 8080:80
+equal "exit status with --forward" $status 1
+has "message" "$out" '^FORWARD=8080:80: config.c has no network$'
+for ports in 80 80: :80 0:80 80:65536 80:80/tcp x:1 '8080:80 9:9' +1:1; do
+    in_qemu there --forward "$ports"
+    equal "exit status for $ports" $status 2
+    has "message" "$out" "^mirage: --forward=${ports//+/\\+}: expected a port of this host's and one"
+done
+quietly make libvirt
+equal "libvirt" "$(sed -n 's/^<domain type="\(.*\)">/\1/p' console_libvirt.xml)" qemu
+if command -v virt-xml-validate >/dev/null; then
+    quietly virt-xml-validate console_libvirt.xml
+    ACCEL=kvm quietly make libvirt
+    equal "with KVM" "$(sed -n 's/^<domain type="\(.*\)">/\1/p' console_libvirt.xml)" kvm
+    quietly virt-xml-validate console_libvirt.xml
+fi
+quietly mirage clean
+
+it "--forward is refused where the image does not run in QEMU"
+fresh forwarded
+quietly mirage configure
+touch mir-console && chmod +x mir-console
+out=$(mirage run --forward=8080:80 2>&1)
+equal "exit status" $? 1
+equal "message" "$out" "mirage: --forward passes ports on to an image in QEMU; on target unix the image has a network of this host's"
+
+if grep -q VIRTIO "$top/config/block.c" && grep -q VIRTIO "$top/config/network.c"; then
+    . "$top/test/config/virtio.sh"
+else
+    it "QEMU, libvirt and Firecracker get the disks and networks of config.c"
+    skip "config/ has no disks and networks for virtio"
+fi
+unset ACCEL NOTES TAP
 
 it "a resolver gets the servers that config.c names, or an empty list"
 mkdir "$work/resolvers"
@@ -546,7 +618,7 @@ PATH=$work/unbuilt/bin:$PATH quietly mirage configure --xen
 rm console_libvirt.xml.in
 PATH=$work/unbuilt/bin:$PATH quietly make libvirt
 PATH=$work/unbuilt/bin:$PATH quietly mirage configure --virtio
-touch mir-console.virtio
+head -c 128 /dev/zero >mir-console.virtio # no program headers
 rm console.qemu.sh
 equal "run" "$(mirage run 2>&1)" \
     "mirage: there is no ./console.qemu.sh: \`mirage configure\` makes it again"

@@ -6,6 +6,8 @@
 #     MACHINE=q35                          another machine than microvm
 #     MEMORY=256                           MiB; or with K, M or G behind it
 #     ACCEL=tcg                            another accelerator than the best
+#     FORWARD='8080:80 53:53/udp'          ports of 127.0.0.1 that are passed on
+#                                          to the image, in place of a TAP
 #     QEMU_ARGS='-gdb tcp::1234 -S'        more for QEMU
 #
 # Exit status: the image's, or 126 if that is larger; 70 if the image crashed or
@@ -13,8 +15,17 @@
 # 128 + n if this script was ended by signal n.
 set -f # QEMU_ARGS is split at blanks and not expanded further
 
-image=$(dirname "$0")/mir-console.virtio
+folder=$(dirname "$0")
+case $folder in . | /* | ./*) ;; *) folder=./$folder ;; esac
+image=$folder/mir-console.virtio
 machine=${MACHINE:-microvm}
+
+# virtio devices are on microvm's own bus, and otherwise on PCI. No network has a
+# boot ROM: the image boots without it.
+case $machine in
+microvm*) bus=device rom= ;;
+*) bus=pci rom=,romfile= ;;
+esac
 
 # boot_line WORD...: one line of quoted words, which the image splits into the
 # same words. The dot keeps newlines at the end of a word from $().
@@ -51,6 +62,7 @@ with_qemu() {
         -m "$memory" -nodefaults -no-user-config -display none \
         -serial "$serial" -no-reboot \
         -device isa-debug-exit,iobase=0xf4,iosize=4 \
+        -global virtio-mmio.force-legacy=false \
         -kernel "$image" -append "$line" "$@"
 }
 
@@ -174,9 +186,18 @@ kvm*)
     ;;
 esac
 
+# The devices of config.c, in the order of their names. By its serial number, or
+# its MAC address, the image knows each.
+boot=$(boot_line "$@")
+set --
+if [ -n "${FORWARD:-}" ]; then
+    echo "FORWARD=$FORWARD: config.c has no network" >&2
+    exit 1
+fi
+set -- "$@" -device virtio-rng-$bus
+
 # shellcheck disable=SC2086
-with_qemu run "$use" "${MEMORY:-64}" stdio "$(boot_line "$@")" \
-    ${QEMU_ARGS:-}
+with_qemu run "$use" "${MEMORY:-64}" stdio "$boot" "$@" ${QEMU_ARGS:-}
 [ "$signal" -eq 0 ] || exit $((128 + signal))
 case $status in
 0)
@@ -190,4 +211,4 @@ esac
 # The image's status s arrives as 2 * (s + 1) + 1.
 [ $((status % 2)) -eq 0 ] || exit $(((status - 3) / 2))
 exit "$status"
-# hash as made: 6b0d14fe62335773 console.qemu.sh
+# hash as made: 49ebd0e94eb63f74 console.qemu.sh
