@@ -462,6 +462,8 @@ $B/fuzz/%.o: %.c $B/flags
 	@echo '  clang $@'
 	@clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
 
+$B/fuzz/virtio_fuzz: $(patsubst %,$B/fuzz/backend/virtio/%.o, \
+                                virtio virtqueue split packed)
 $B/fuzz/pvh_fuzz: $B/fuzz/arch/x86_64/bare/pvh.o
 $(FUZZERS): $B/%: $B/fuzz/test/%.o $B/fuzz/test/fuzz/platform.o $(FUZZ_ROOMS)
 	@echo '  ld $@'

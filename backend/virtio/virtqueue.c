@@ -125,20 +125,19 @@ enum status virtqueue_create(struct virtio_device *d, unsigned index,
     if (!allocate(q)) {
         log_error(d->driver->log, "%s: queue %u of %u entries: %s", d->place,
                   index, size, status_text(ERR_NO_MEMORY));
-        s = ERR_NO_MEMORY;
-    } else {
-        q->format->disarm(q);
-        if (!start_queue(q)) {
-            log_error(d->driver->log, "%s: it does not take queue %u",
-                      d->place, index);
-            s = ERR_IO;
-        }
-    }
-    if (s != OK) {
         free_queue(q);
-        return s;
+        return ERR_NO_MEMORY;
     }
-    d->queue[index] = *queue = q;
+    q->format->disarm(q);
+    /* Even a queue that is not taken ends with a reset: its device may have
+     * kept the addresses. */
+    d->queue[index] = q;
+    if (!start_queue(q)) {
+        log_error(d->driver->log, "%s: it does not take queue %u", d->place,
+                  index);
+        return ERR_IO;
+    }
+    *queue = q;
     return OK;
 }
 
