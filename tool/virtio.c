@@ -153,10 +153,11 @@ char *virtio_functions(const struct facts *f)
     size_t size;
     FILE *out = open_text(&text, &size);
 
-    if (guest_disks(f).count)
-        put_part(out, "qemu-disk.sh", none);
-    if (guest_networks(f).count)
-        put_part(out, "qemu-network.sh", none);
+    for (size_t i = 0; i < 2; i++)
+        if (i == 0 ? guest_disks(f).count : guest_networks(f).count) {
+            fputc('\n', out);
+            put_part(out, i == 0 ? "qemu-disk" : "qemu-network", none);
+        }
     fclose(out);
     return text;
 }

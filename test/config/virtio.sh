@@ -33,6 +33,9 @@ void configure(void)
 END
 quietly mirage configure --virtio
 head -c 128 /dev/zero >mir-virtual.virtio
+if command -v shellcheck >/dev/null; then
+    quietly shellcheck -S warning virtual.qemu.sh
+fi
 touch data-9-of-a-long-name.img data-12.img
 in_qemu there
 equal "exit status" $status 0
