@@ -12,17 +12,18 @@
 #include <mirage/machine.h>
 #include <mirage/panic.h>
 
-#define LINES 16
+#define LINES   16 /* with vectors of their own; the last is for spurious ones */
+#define VECTORS 32 /* the others are given to pins and messages in turn */
 
-extern const uint64_t interrupt_entries[LINES];
+extern const uint64_t interrupt_entries[VECTORS];
 
-volatile uint32_t interrupts_taken;
+volatile uint32_t interrupts_taken, interrupts_open;
 
 static struct interrupt *listeners;
 
-/* interrupts.S has this address, too. */
 #define APIC         0xfee00000u
 #define APIC_ID      0x20
+#define APIC_END     0xb0
 #define APIC_MODE    0xf0 /* spurious interrupt vector register */
 #define APIC_TIMER   0x320
 #define APIC_LINT0   0x350
@@ -31,25 +32,53 @@ static struct interrupt *listeners;
 #define APIC_DIVIDER 0x3e0
 
 #define MASKED     0x10000u
+#define LEVEL      0x8000u
 #define ON         0x100u
 #define BY_SIXTEEN 3u
 
-#define IO_APIC       0xfec00000u
-#define IO_APIC_INDEX 0
-#define IO_APIC_DATA  0x10
-#define IO_APIC_LINES 0x10 /* redirection table: two words for each line */
+#define IO_APIC         0xfec00000u
+#define IO_APIC_INDEX   0
+#define IO_APIC_DATA    0x10
+#define IO_APIC_VERSION 1
+#define IO_APIC_LINES   0x10 /* two words each */
 
-static void io_apic_write(uint32_t index, uint32_t value)
+/* The I/O APICs: the pins of each are numbered from first on. */
+static struct io_apic {
+    uintptr_t at;
+    unsigned first;
+} io_apics[4] = {{IO_APIC, 0}};
+static size_t io_apic_count = 1;
+
+static void io_apic_write(const struct io_apic *a, uint32_t index,
+                          uint32_t value)
 {
-    write_device(IO_APIC + IO_APIC_INDEX, index);
-    write_device(IO_APIC + IO_APIC_DATA, value);
+    write_device(a->at + IO_APIC_INDEX, index);
+    write_device(a->at + IO_APIC_DATA, value);
+}
+
+static unsigned io_apic_pins(const struct io_apic *a)
+{
+    write_device(a->at + IO_APIC_INDEX, IO_APIC_VERSION);
+    return (read_device(a->at + IO_APIC_DATA) >> 16 & 0xff) + 1;
+}
+
+bool interrupts_add_io_apic(uint64_t address, unsigned first)
+{
+    for (size_t i = 0; i < io_apic_count; i++)
+        if (io_apics[i].at == address)
+            return true;
+    if (io_apic_count == sizeof io_apics / sizeof io_apics[0] ||
+        !bare_map(address, address, BARE_PAGE, DEVICE))
+        return false;
+    io_apics[io_apic_count++] = (struct io_apic){address, first};
+    return true;
 }
 
 /* Spurious interrupts get the vector of the last line, on which nothing can
  * listen. */
 bool interrupts_start(void)
 {
-    for (unsigned line = 0; line < LINES; line++)
+    for (unsigned line = 0; line < VECTORS; line++)
         trap_gate(EXCEPTIONS + line, interrupt_entries[line]);
     outb(0x21, 0xff);
     outb(0xa1, 0xff);
@@ -64,29 +93,90 @@ bool interrupts_start(void)
     return true;
 }
 
-/* Routes the line to this processor, edge-triggered. */
-static void enable(unsigned line)
+/* To this processor. */
+static void enable(const struct io_apic *a, unsigned line, uint32_t how)
 {
-    io_apic_write(IO_APIC_LINES + 2 * line + 1, read_device(APIC + APIC_ID));
-    io_apic_write(IO_APIC_LINES + 2 * line, EXCEPTIONS + line);
+    io_apic_write(a, IO_APIC_LINES + 2 * line + 1,
+                  read_device(APIC + APIC_ID));
+    io_apic_write(a, IO_APIC_LINES + 2 * line, how);
+}
+
+static void listen(struct interrupt *i, unsigned vector)
+{
+    i->line = vector;
+    i->next = listeners;
+    listeners = i;
+}
+
+/* When all are given away, they are shared. */
+static unsigned next_vector(void)
+{
+    static unsigned given;
+
+    return LINES + given++ % (VECTORS - LINES);
 }
 
 void interrupt_listen(struct interrupt *i)
 {
     require(i->line > TIMER_LINE && i->line < LINES - 1);
-    i->next = listeners;
-    listeners = i;
-    enable(i->line);
+    listen(i, i->line);
+    enable(&io_apics[0], i->line, EXCEPTIONS + i->line);
 }
 
+bool interrupt_listen_pin(struct interrupt *i, unsigned pin, bool is_level)
+{
+    static struct {
+        unsigned pin, vector;
+    } used[VECTORS];
+    static size_t used_count;
+    unsigned vector = 0;
+    const struct io_apic *a = io_apics;
+
+    while (a < io_apics + io_apic_count &&
+           (pin < a->first || pin - a->first >= io_apic_pins(a)))
+        a++;
+    if (a == io_apics + io_apic_count)
+        return false;
+    if (pin > TIMER_LINE && pin < LINES - 1)
+        vector = pin;
+    for (size_t k = 0; k < used_count; k++)
+        if (used[k].pin == pin)
+            vector = used[k].vector;
+    if (vector == 0) {
+        vector = next_vector();
+        if (used_count < VECTORS) {
+            used[used_count].pin = pin;
+            used[used_count++].vector = vector;
+        }
+    }
+    listen(i, vector);
+    enable(a, pin - a->first,
+           (EXCEPTIONS + vector) | (is_level ? LEVEL : 0));
+    return true;
+}
+
+void interrupt_listen_message(struct interrupt *i, uint64_t *address,
+                              uint32_t *data)
+{
+    unsigned vector = next_vector();
+
+    listen(i, vector);
+    *address = APIC | read_device(APIC + APIC_ID) >> 24 << 12;
+    *data = EXCEPTIONS + vector;
+}
+
+/* The ends are sent after the handlers, which have devices lower their lines:
+ * otherwise a level-triggered line would interrupt again at once. */
 void interrupts_deliver(void)
 {
-    uint32_t taken = interrupts_taken;
+    uint32_t taken = interrupts_taken, open = interrupts_open;
 
-    interrupts_taken = 0;
-    for (struct interrupt *i = listeners; i; i = i->next)
+    interrupts_taken = interrupts_open = 0;
+    for (struct interrupt *i = listeners; taken && i; i = i->next)
         if (taken & 1u << i->line)
             i->on_interrupt(i->ctx);
+    while (open-- > 0)
+        write_device(APIC + APIC_END, 0);
 }
 
 void timer_set(uint32_t count)

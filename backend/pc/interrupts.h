@@ -11,9 +11,11 @@
 
 #define TIMER_LINE 0 /* the timer interrupts as this line */
 
-/* The lines that have interrupted since interrupts_deliver, a bit for each.
- * interrupts.S sets them. */
-extern volatile uint32_t interrupts_taken;
+struct interrupt;
+
+/* The vectors that have interrupted since interrupts_deliver, a bit for each,
+ * and how many interrupts have no end yet. interrupts.S sets both. */
+extern volatile uint32_t interrupts_taken, interrupts_open;
 
 /*
  * Sets the controller up; interrupts can be enabled from then on. False: there
@@ -21,9 +23,27 @@ extern volatile uint32_t interrupts_taken;
  */
 bool interrupts_start(void);
 
-/* Calls the handlers of the lines that have interrupted. Interrupts are
- * disabled. */
+/* Calls the handlers of the vectors that have interrupted, and sends the ends
+ * of the interrupts. Interrupts are disabled. */
 void interrupts_deliver(void);
+
+/* Adds an I/O APIC at a physical address, whose pins are numbered from first
+ * on. The one at 0xfec00000, from 0 on, is there. False: there are too many, or
+ * no page for tables. */
+bool interrupts_add_io_apic(uint64_t address, unsigned first);
+
+/*
+ * As interrupt_listen, for a pin of any I/O APIC, active high. With is_level the
+ * handler must have the device lower the line. i->line is set to the vector. A
+ * pin may have several handlers; a handler may be called without an interrupt of
+ * its device. False: no I/O APIC has such a pin.
+ */
+bool interrupt_listen_pin(struct interrupt *i, unsigned pin, bool is_level);
+
+/* As interrupt_listen, for messages (MSI): a device interrupts by writing *data
+ * to the physical *address. Handlers may be called for others' messages. */
+void interrupt_listen_message(struct interrupt *i, uint64_t *address,
+                              uint32_t *data);
 
 /*
  * The timer counts down from count (at least 1), at a rate that is not known,

@@ -17,13 +17,16 @@ static void tested_write(uintptr_t address, uint32_t value);
 
 #define LEAVES   64 /* registers of the I/O APIC */
 #define OUR_APIC (5u << 24)
-#define MAPPED   2
+#define OTHER    0xfec10000u /* a second I/O APIC */
+#define PINS     24u
+#define MAPPED   8
 
-const uint64_t interrupt_entries[LINES] = {[3] = 0x1003, [15] = 0x100f};
+const uint64_t interrupt_entries[VECTORS] = {[3] = 0x1003, [15] = 0x100f};
 
 static bool has_apic, has_pages;
-static uint32_t apic[BARE_PAGE / 4], io_apic[LEAVES], io_index;
-static uint64_t gates[EXCEPTIONS + LINES];
+static uint32_t apic[BARE_PAGE / 4], io_apic[LEAVES], other[LEAVES], io_index;
+static unsigned ends; /* of interrupts */
+static uint64_t gates[EXCEPTIONS + VECTORS];
 static uintptr_t mapped[MAPPED];
 static unsigned mapped_count;
 
@@ -40,14 +43,24 @@ static void tested_outb(uint16_t port, uint8_t value)
 
 static uint32_t tested_read(uintptr_t address)
 {
+    if (address == OTHER + IO_APIC_DATA || address == IO_APIC + IO_APIC_DATA) {
+        CHECK(io_index == IO_APIC_VERSION);
+        return (PINS - 1) << 16 | 0x11;
+    }
     CHECK(address - APIC < BARE_PAGE);
     return apic[(address - APIC) / 4];
 }
 
 static void tested_write(uintptr_t address, uint32_t value)
 {
-    if (address == IO_APIC + IO_APIC_INDEX) {
+    if (address == IO_APIC + IO_APIC_INDEX || address == OTHER) {
         io_index = value;
+    } else if (address == OTHER + IO_APIC_DATA) {
+        CHECK(io_index < LEAVES);
+        other[io_index] = value;
+    } else if (address == APIC + APIC_END) {
+        CHECK(value == 0);
+        ends++;
     } else if (address == IO_APIC + IO_APIC_DATA) {
         CHECK(io_index < LEAVES);
         io_apic[io_index] = value;
@@ -59,7 +72,7 @@ static void tested_write(uintptr_t address, uint32_t value)
 
 void trap_gate(unsigned vector, uint64_t at)
 {
-    CHECK(vector >= EXCEPTIONS && vector < EXCEPTIONS + LINES);
+    CHECK(vector >= EXCEPTIONS && vector < EXCEPTIONS + VECTORS);
     gates[vector] = at;
 }
 
@@ -77,10 +90,13 @@ static void begin(void)
     has_apic = has_pages = true;
     memset(apic, 0, sizeof apic);
     memset(io_apic, 0, sizeof io_apic);
+    memset(other, 0, sizeof other);
+    ends = 0;
+    io_apic_count = 1;
     apic[APIC_ID / 4] = OUR_APIC;
     mapped_count = 0;
     listeners = NULL;
-    interrupts_taken = 0;
+    interrupts_taken = interrupts_open = 0;
 }
 
 /* Is the line's entry of the I/O APIC enabled? */
@@ -169,4 +185,72 @@ TEST(the_timer_counts_in_the_registers_of_the_local_apic)
     CHECK(apic[APIC_COUNT / 4] == 77);
     apic[APIC_LEFT / 4] = 12;
     CHECK(timer_left() == 12);
+}
+
+TEST(the_end_of_each_interrupt_is_sent_after_the_handlers)
+{
+    int calls = 0;
+    struct interrupt i = {.line = 4, .on_interrupt = count, .ctx = &calls};
+
+    begin();
+    interrupt_listen(&i);
+    interrupts_taken = 1u << 4 | 1u << 7;
+    interrupts_open = 2;
+    CHECK(ends == 0);
+    interrupts_deliver();
+    CHECK(calls == 1 && ends == 2 && interrupts_open == 0);
+    interrupts_deliver();
+    CHECK(ends == 2);
+}
+
+TEST(pins_of_a_second_io_apic_get_vectors_and_share_them)
+{
+    int calls = 0;
+    struct interrupt i[3];
+
+    begin();
+    for (size_t k = 0; k < 3; k++)
+        i[k] = (struct interrupt){.on_interrupt = count, .ctx = &calls};
+    CHECK(!interrupt_listen_pin(&i[0], 30, true));
+    CHECK(interrupts_add_io_apic(OTHER, 24));
+    CHECK(interrupts_add_io_apic(OTHER, 24) && io_apic_count == 2);
+    CHECK(mapped_count == 1 && mapped[0] == OTHER);
+    CHECK(interrupt_listen_pin(&i[0], 30, true));
+    CHECK(interrupt_listen_pin(&i[1], 30, true));
+    CHECK(interrupt_listen_pin(&i[2], 47, false));
+    CHECK(!interrupt_listen_pin(&i[2], 48, false));
+    CHECK(i[0].line >= LINES && i[0].line < VECTORS);
+    CHECK(i[1].line == i[0].line && i[2].line != i[0].line);
+    CHECK(other[IO_APIC_LINES + 12] == ((EXCEPTIONS + i[0].line) | LEVEL));
+    CHECK(other[IO_APIC_LINES + 13] == OUR_APIC);
+    CHECK(other[IO_APIC_LINES + 46] == EXCEPTIONS + i[2].line);
+    interrupts_taken = 1u << i[0].line;
+    interrupts_deliver();
+    CHECK(calls == 2);
+}
+
+TEST(a_low_pin_keeps_its_line_and_can_be_level_triggered)
+{
+    struct interrupt i = {0};
+
+    begin();
+    CHECK(interrupt_listen_pin(&i, 11, true));
+    CHECK(i.line == 11);
+    CHECK(io_apic[IO_APIC_LINES + 22] == ((EXCEPTIONS + 11) | LEVEL));
+}
+
+TEST(messages_go_to_this_processor_with_a_vector_of_their_own)
+{
+    struct interrupt i[2 * VECTORS] = {{0}};
+    uint64_t address;
+    uint32_t data;
+
+    begin();
+    for (size_t k = 0; k < 2 * VECTORS; k++) {
+        interrupt_listen_message(&i[k], &address, &data);
+        CHECK(address == (APIC | 5u << 12));
+        CHECK(data == EXCEPTIONS + i[k].line);
+        CHECK(i[k].line >= LINES && i[k].line < VECTORS);
+    }
+    CHECK(i[1].line != i[0].line && i[VECTORS - LINES].line == i[0].line);
 }

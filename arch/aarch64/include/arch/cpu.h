@@ -75,6 +75,45 @@ static inline void write_device(uintptr_t address, uint32_t value)
                      : "memory");
 }
 
+/* The same for registers of 16 and of 8 bits. */
+static inline uint16_t read_device16(uintptr_t address)
+{
+    uint16_t value;
+
+    __asm__ volatile("ldrh %w0, [%1]\n\tdmb oshld"
+                     : "=r"(value)
+                     : "r"(address)
+                     : "memory");
+    return value;
+}
+
+static inline void write_device16(uintptr_t address, uint16_t value)
+{
+    __asm__ volatile("dmb oshst\n\tstrh %w0, [%1]"
+                     :
+                     : "r"(value), "r"(address)
+                     : "memory");
+}
+
+static inline uint8_t read_device8(uintptr_t address)
+{
+    uint8_t value;
+
+    __asm__ volatile("ldrb %w0, [%1]\n\tdmb oshld"
+                     : "=r"(value)
+                     : "r"(address)
+                     : "memory");
+    return value;
+}
+
+static inline void write_device8(uintptr_t address, uint8_t value)
+{
+    __asm__ volatile("dmb oshst\n\tstrb %w0, [%1]"
+                     :
+                     : "r"(value), "r"(address)
+                     : "memory");
+}
+
 /* Sets the thread pointer, by which compilers and the C library find
  * thread-local data. */
 static inline void set_thread_base(const void *base)

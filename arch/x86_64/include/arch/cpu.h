@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * cpu: instructions that C does not have. read_cycles, the fences, flush_line,
- * read_device, write_device and set_thread_base exist on each processor; the
- * others are for files of x86-64.
+ * read_device, write_device (also of 8 and 16 bits) and set_thread_base exist on
+ * each processor; the others are for files of x86-64.
  */
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H
@@ -28,6 +28,33 @@ static inline uint8_t inb(uint16_t port)
     uint8_t value;
 
     __asm__ volatile("inb %1, %0"
+                     : "=a"(value)
+                     : "Nd"(port));
+    return value;
+}
+
+static inline void outl(uint16_t port, uint32_t value)
+{
+    __asm__ volatile("outl %0, %1"
+                     :
+                     : "a"(value), "Nd"(port));
+}
+
+static inline uint16_t inw(uint16_t port)
+{
+    uint16_t value;
+
+    __asm__ volatile("inw %1, %0"
+                     : "=a"(value)
+                     : "Nd"(port));
+    return value;
+}
+
+static inline uint32_t inl(uint16_t port)
+{
+    uint32_t value;
+
+    __asm__ volatile("inl %1, %0"
                      : "=a"(value)
                      : "Nd"(port));
     return value;
@@ -109,6 +136,27 @@ static inline uint32_t read_device(uintptr_t address)
 static inline void write_device(uintptr_t address, uint32_t value)
 {
     *(volatile uint32_t *)address = value;
+}
+
+/* The same for registers of 16 and of 8 bits. */
+static inline uint16_t read_device16(uintptr_t address)
+{
+    return *(volatile uint16_t *)address;
+}
+
+static inline void write_device16(uintptr_t address, uint16_t value)
+{
+    *(volatile uint16_t *)address = value;
+}
+
+static inline uint8_t read_device8(uintptr_t address)
+{
+    return *(volatile uint8_t *)address;
+}
+
+static inline void write_device8(uintptr_t address, uint8_t value)
+{
+    *(volatile uint8_t *)address = value;
 }
 
 /* Sets the thread pointer, the base of FS, by which compilers and the C library
