@@ -271,6 +271,10 @@ $(PROTECTED:%=$B/image/%.o): private BARE_FLAGS += -fstack-protector-strong
 # image.
 $B/image/core/text.c.o: private BARE_FLAGS += -fno-jump-tables
 
+# An image for test/e2e/virtio_bus.
+virtio_INSIDE := bus
+$B/image/virtio/bus_tests: $B/image/test/virtio/bus_inside_test.c.o
+
 # The rooms of each bare target.
 virtio_ROOMS := backend/virtio backend/pc
 xen_ROOMS    := backend/xen backend/xen/x86_64
@@ -313,7 +317,7 @@ $B/image/$(1)/check.a: $$($(1)_OBJECTS)
 	@echo '  ar $$@'
 	@$(AR) rcs $$@ $$^
 
-INSIDERS_$(1) := $(INSIDE:%=$B/image/$(1)/%_tests)
+INSIDERS_$(1) := $(patsubst %,$B/image/$(1)/%_tests,$(INSIDE) $($(1)_INSIDE))
 insiders: $$(INSIDERS_$(1))
 $$(foreach room,$(INSIDE),$$(eval $B/image/$(1)/$$(room)_tests: \
     $$(patsubst %,$B/image/%.o,$$(wildcard $$(room)/*_test.c $$(room)/*/*_test.c))))

@@ -20,11 +20,13 @@
 LOG_SOURCE(entropy);
 
 enum { LOADER = 1 << RANDOM_INSTRUCTIONS,
-       JITTER = 2 << RANDOM_INSTRUCTIONS };
+       JITTER = 2 << RANDOM_INSTRUCTIONS,
+       DEVICE = 4 << RANDOM_INSTRUCTIONS };
 
 static uint8_t key[RANDOM_KEY];
 static unsigned sources; /* these, and a bit for each instruction */
 static bool seeded;
+static void (*wait_for_device)(void);
 
 static void mix(const void *data, size_t len)
 {
@@ -98,6 +100,12 @@ void platform_entropy(void *data, size_t len)
     char *to = data;
     uint64_t input[RANDOM_MIXED / sizeof(uint64_t)] = {0};
 
+    if (wait_for_device && (sources & ~(unsigned)JITTER) == 0) {
+        void (*wait)(void) = wait_for_device;
+
+        wait_for_device = NULL;
+        wait();
+    }
     if (seeded)
         mix_processor();
     else
@@ -120,6 +128,20 @@ void entropy_seed(const void *data, size_t len)
     mix(data, len);
     if (len >= RANDOM_KEY)
         sources |= LOADER;
+}
+
+void entropy_device(const void *data, size_t len)
+{
+    mix(data, len);
+    if (len >= RANDOM_KEY && !(sources & DEVICE)) {
+        sources |= DEVICE;
+        log_info(&entropy, "seeded by a device, too");
+    }
+}
+
+void entropy_wait_for(void (*wait)(void))
+{
+    wait_for_device = wait;
 }
 
 void entropy_report(void)

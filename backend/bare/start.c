@@ -33,6 +33,11 @@ void start_add_region(struct start *s, uint64_t base, uint64_t size)
         s->region[s->regions++] = (struct region){base, size};
 }
 
+void start_set_rsdp(struct start *s, uint64_t address)
+{
+    s->rsdp = address;
+}
+
 void start_set_line(struct start *s, const char *text, size_t max)
 {
     size_t len = text ? strnlen(text, max) : 0;

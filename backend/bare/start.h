@@ -12,6 +12,7 @@ struct start {
     struct region region[START_REGIONS]; /* of memory */
     size_t regions;
     char command_line[START_LINE];
+    uint64_t rsdp; /* the physical address of ACPI's first table; 0: unknown */
 };
 
 /*

@@ -12,8 +12,10 @@
 #include <mirage/machine.h>
 #include <mirage/panic.h>
 
-#define LINES   16 /* with vectors of their own; the last is for spurious ones */
-#define VECTORS 32 /* the others are given to pins and messages in turn */
+/* Lines have vectors of their own, the last for spurious interrupts; the other
+ * vectors are given to pins and messages in turn. */
+#define LINES   16
+#define VECTORS INTERRUPTS
 
 extern const uint64_t interrupt_entries[VECTORS];
 
@@ -153,6 +155,12 @@ bool interrupt_listen_pin(struct interrupt *i, unsigned pin, bool is_level)
     enable(a, pin - a->first,
            (EXCEPTIONS + vector) | (is_level ? LEVEL : 0));
     return true;
+}
+
+void interrupt_listen_vector(struct interrupt *i)
+{
+    require(i->line < VECTORS);
+    listen(i, i->line);
 }
 
 void interrupt_listen_message(struct interrupt *i, uint64_t *address,

@@ -33,10 +33,10 @@ void interrupts_deliver(void);
 bool interrupts_add_io_apic(uint64_t address, unsigned first);
 
 /*
- * As interrupt_listen, for a pin of any I/O APIC, active high. With is_level the
- * handler must have the device lower the line. i->line is set to the vector. A
- * pin may have several handlers; a handler may be called without an interrupt of
- * its device. False: no I/O APIC has such a pin.
+ * As interrupt_listen, for a pin of any I/O APIC, active high. With is_level
+ * the handler must have the device lower the line. i->line is set to the
+ * vector. A pin may have several handlers; a handler may be called without an
+ * interrupt of its device. False: no I/O APIC has such a pin.
  */
 bool interrupt_listen_pin(struct interrupt *i, unsigned pin, bool is_level);
 
@@ -44,6 +44,9 @@ bool interrupt_listen_pin(struct interrupt *i, unsigned pin, bool is_level);
  * to the physical *address. Handlers may be called for others' messages. */
 void interrupt_listen_message(struct interrupt *i, uint64_t *address,
                               uint32_t *data);
+
+/* Has i called, too, for the vector i->line, which another handler has. */
+void interrupt_listen_vector(struct interrupt *i);
 
 /*
  * The timer counts down from count (at least 1), at a rate that is not known,

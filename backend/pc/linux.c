@@ -35,5 +35,6 @@ void start_read_linux(struct start *s, const struct boot_params *p)
             start_add_region(s, p->e820_table[i].addr, p->e820_table[i].size);
     start_set_line(s, (const char *)(uintptr_t)p->hdr.cmd_line_ptr,
                    START_LINE);
+    s->rsdp = p->acpi_rsdp_addr;
     read_setup_data(p->hdr.setup_data);
 }

@@ -3,12 +3,15 @@
  * Target virtio: an image in a virtual machine of QEMU/KVM or the like, on the
  * machine of mirage/machine.h.
  */
+#include "platform.h"
 #include <arch/cpu.h>
 #include <bare/start.h>
 #include <mirage/bare.h>
 #include <mirage/libc.h>
 #include <mirage/machine.h>
 #include <mirage/platform.h>
+
+const struct start *platform_start_info;
 
 void platform_wait(nanoseconds deadline)
 {
@@ -34,6 +37,7 @@ void *bare_table_page(void)
 
 void target_start(struct start *s)
 {
+    platform_start_info = s;
     libc_start();
     set_thread_base(libc_thread_block);
     pages_start(s->region, s->regions);

@@ -23,6 +23,9 @@ struct start;
  */
 void start_add_region(struct start *s, uint64_t base, uint64_t size);
 
+/* Notes the physical address of ACPI's RSDP; 0: the loader gives none. */
+void start_set_rsdp(struct start *s, uint64_t address);
+
 /*
  * Copies the command line: text, of which max bytes may be read, up to a NUL;
  * NULL: there is none. Ends the image with status 64 if it does not fit into

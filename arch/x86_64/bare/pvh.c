@@ -18,6 +18,7 @@ void start_read_pvh(struct start *s, const struct hvm_start_info *info)
     for (uint32_t i = 0; i < info->memmap_entries; i++)
         if (map[i].type == XEN_HVM_MEMMAP_TYPE_RAM)
             start_add_region(s, map[i].addr, map[i].size);
+    start_set_rsdp(s, info->rsdp_paddr);
     start_set_line(s, (const char *)(uintptr_t)info->cmdline_paddr,
                    START_LINE);
 }

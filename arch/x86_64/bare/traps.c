@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#define VECTORS        48 /* exceptions and interrupts */
+#define VECTORS        (EXCEPTIONS + INTERRUPTS)
 #define EXCEPTION_SIZE 8192
 
 /* As traps.S pushes them, after what the processor has pushed. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * cpu: instructions that C does not have. read_cycles, the fences, flush_line,
- * read_device, write_device (also of 8 and 16 bits) and set_thread_base exist on
- * each processor; the others are for files of x86-64.
+ * read_device, write_device (also of 8 and 16 bits) and set_thread_base exist
+ * on each processor; the others are for files of x86-64.
  */
 #ifndef ARCH_CPU_H
 #define ARCH_CPU_H

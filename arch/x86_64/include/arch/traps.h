@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #define EXCEPTIONS 32 /* vectors; those of interrupts follow */
+#define INTERRUPTS 32 /* at most, from EXCEPTIONS on */
 #define TRAP_ENTRY 9 /* bytes of code for each, in traps.S */
 
 /* Loads the descriptor tables: exceptions end in crash reports from now on. */
