@@ -47,7 +47,7 @@ canaries() {
     for name in bare_start linux_start pv_start pv_init pvh_init start_devices target_start libc_start \
         platform_entropy seed entropy_seed random_mix random_instructions random_draw \
         jitter_collect start_image start_add_region serial_start \
-        start_read_pvh start_read_linux start_set_line traps_init clock_start \
+        start_read_pvh start_read_linux start_set_line start_set_rsdp traps_init clock_start \
         set_traps place_shared_page console_start parameter ring; do
         ! grep -qx "$name" <<<"$have" ||
             wrong "$name has a canary, before there is one"

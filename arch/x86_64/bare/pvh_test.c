@@ -26,6 +26,11 @@ void start_add_region(struct start *s, uint64_t base, uint64_t size)
     s->region[s->regions++] = (struct region){base, size};
 }
 
+void start_set_rsdp(struct start *s, uint64_t address)
+{
+    s->rsdp = address;
+}
+
 void start_set_line(struct start *s, const char *text, size_t max)
 {
     CHECK(max == START_LINE);
@@ -59,12 +64,14 @@ TEST(only_ram_of_the_memory_map_is_used)
     struct hvm_start_info info = {.version = 1,
                                   .memmap_paddr = (uintptr_t)map,
                                   .memmap_entries = 3,
+                                  .rsdp_paddr = 0xf5a00,
                                   .cmdline_paddr = (uintptr_t) "a line"};
 
     CHECK(reads(&info));
     CHECK(start.regions == 2);
     CHECK(start.region[1].base == 0x100000);
     CHECK_TEXT(start.command_line, "a line");
+    CHECK(start.rsdp == 0xf5a00);
     info.cmdline_paddr = 0;
     CHECK(reads(&info));
     CHECK_TEXT(start.command_line, "");
