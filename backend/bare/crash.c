@@ -12,16 +12,19 @@
 
 #define FRAMES    24
 #define NAME_SIZE 256 /* longer names are cut */
+#define PAIRS     16 /* those, and lengths of prefixes, are bytes below 32 */
 
 /*
  * The table, made by backend/bare/symbols. For each function, by ascending
  * address: the distance from the one before (LEB128; from 0 for the first), and
- * the name. If a name begins with a byte below 32, that is the length of the
- * prefix that it shares with the name before. The last character has bit 7 set.
+ * the name. If a name begins with a byte below 16, that is the length of the
+ * prefix that it shares with the name before. A byte from 16 to 31 is a pair of
+ * characters, from the list of pairs. The last byte has bit 7 set.
  */
 struct symbols {
     uint32_t count;
     uint32_t text_end;
+    char pairs[PAIRS][2];
     unsigned char functions[];
 };
 
@@ -40,15 +43,29 @@ static const unsigned char *distance(const unsigned char *from, uintptr_t *far)
     return from;
 }
 
+static size_t put(char *name, size_t len, char c)
+{
+    if (len < NAME_SIZE - 1)
+        name[len++] = c;
+    return len;
+}
+
 /* Replaces the previous name by the next one. */
 static const unsigned char *next_name(const unsigned char *from, char *name)
 {
-    size_t len = *from < 32 ? *from++ : 0;
+    size_t len = *from < PAIRS ? *from++ : 0;
 
-    do
-        if (len < NAME_SIZE - 1)
-            name[len++] = (char)(*from & 0x7f);
-    while (!(*from++ & 0x80));
+    do {
+        unsigned c = *from & 0x7f;
+
+        if (c < 2 * PAIRS) {
+            const char *pair = image_symbols.pairs[c % PAIRS];
+
+            len = put(name, len, pair[0]);
+            c = (unsigned char)pair[1];
+        }
+        len = put(name, len, (char)c);
+    } while (!(*from++ & 0x80));
     name[len] = '\0';
     return from;
 }

@@ -19,16 +19,19 @@ void platform_smashed(uintptr_t at) __attribute__((noreturn));
 const char image_text[1];
 
 const struct symbols image_symbols = {
-    .count = 6,
+    .count = 8,
     .text_end = 0x1200,
+    .pairs = {{'s', 't'}, [1] = {'e', 'r'}, [15] = {'a', 't'}},
     .functions = {
         0x80, 0x20, 'p', 'u', LAST('t'), /* 0x1000 */
         16, 3, '_', 'a', 'l', LAST('l'), /* 0x1010 put_all */
         1, LAST('f'), /* 0x1011 */
         0x7f, HUNDRED, HUNDRED, HUNDRED, /* 0x1090 */
         LAST('x'),
-        0x80, 0x01, 31, LAST('y'), /* 0x1110 */
+        0x80, 0x01, 15, LAST('y'), /* 0x1110 */
         16, 'g', LAST('o'), /* 0x1120 */
+        16, 16, 31, 'e', LAST(17), /* 0x1130 stateer */
+        16, 5, '_', LAST(16), /* 0x1140 state_st */
     },
 };
 
@@ -53,7 +56,14 @@ TEST(an_address_belongs_to_the_last_function_that_starts_before_it)
     CHECK_TEXT(found(0x1010, 0x1010), "put_all");
     CHECK_TEXT(found(0x1011, 0x1011), "f");
     CHECK_TEXT(found(0x108f, 0x1011), "f");
-    CHECK_TEXT(found(0x11ff, 0x1120), "go");
+    CHECK_TEXT(found(0x112f, 0x1120), "go");
+    CHECK_TEXT(found(0x11ff, 0x1140), "state_st");
+}
+
+TEST(a_pair_of_characters_can_be_anywhere_in_a_name)
+{
+    CHECK_TEXT(found(0x1130, 0x1130), "stateer");
+    CHECK_TEXT(found(0x1140, 0x1140), "state_st");
 }
 
 TEST(an_address_outside_of_the_code_has_no_function)
@@ -74,5 +84,5 @@ TEST(a_name_that_is_too_long_is_truncated)
 
 TEST(a_name_can_share_a_prefix_with_a_truncated_one)
 {
-    CHECK_TEXT(found(0x1110, 0x1110), "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxy");
+    CHECK_TEXT(found(0x1110, 0x1110), "xxxxxxxxxxxxxxxy");
 }
