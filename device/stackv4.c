@@ -163,10 +163,20 @@ void stackv4_finish(struct stackv4 *s)
         stackv4_counters(s, print_counter, NULL);
 }
 
+/*
+ * A weak reference: it does not bring the direct stack into an image that has
+ * none. Nothing else refers to that function, so an image that does not call
+ * stackv4_disconnect has neither, nor those by which the layers end.
+ */
+#pragma weak stackv4_direct_disconnect
+
 void stackv4_disconnect(struct stackv4 *s)
 {
     s->ops->finish(s);
-    s->ops->disconnect(s);
+    if (s->ops->disconnect)
+        s->ops->disconnect(s);
+    else
+        stackv4_direct_disconnect(s);
 }
 
 void stackv4_counters(const struct stackv4 *s, counter_handler *fn, void *ctx)

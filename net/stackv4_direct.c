@@ -192,7 +192,7 @@ static void finish(struct stackv4 *s)
 }
 
 /* From the top: each layer calls those below until it is gone. */
-static void disconnect(struct stackv4 *s)
+void stackv4_direct_disconnect(struct stackv4 *s)
 {
     struct direct *d = direct_of(s);
 
@@ -221,7 +221,7 @@ static const struct stackv4_ops direct_ops = {
     .begin = begin,
     .run = run,
     .finish = finish,
-    .disconnect = disconnect,
+    .disconnect = NULL, /* stackv4_direct_disconnect */
     .counters = counters,
 };
 

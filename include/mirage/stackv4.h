@@ -268,7 +268,8 @@ typedef void counter_handler(void *ctx, const char *name, uint64_t value);
 void stackv4_counters(const struct stackv4 *s, counter_handler *fn,
                       void *ctx);
 
-/* The driver's side: each as its namesake above. None may be NULL. */
+/* The driver's side: each as its namesake above. None may be NULL, but for
+ * disconnect: stackv4_direct_disconnect is called then. */
 struct stackv4_ops {
     enum status (*address_at)(const struct stackv4 *s, size_t i,
                               struct stackv4_address *address);
@@ -298,6 +299,12 @@ struct stackv4_ops {
     void (*disconnect)(struct stackv4 *s);
     void (*counters)(const struct stackv4 *s, counter_handler *fn, void *ctx);
 };
+
+/*
+ * net: ends and frees a stack of stackv4_direct, whose ops do not name it, so
+ * that it is linked only into images that call stackv4_disconnect.
+ */
+void stackv4_direct_disconnect(struct stackv4 *s);
 
 struct udp_port_ops {
     enum status (*write)(struct udp_port *port, struct endpoint to,
