@@ -334,6 +334,23 @@ TEST(a_reset_may_be_needed_at_every_moment)
     }
 }
 
+static void fail_and_need_reset(struct user *u)
+{
+    u->answer = u->starts == 1 ? ERR_IO : OK;
+    if (u->starts == 1)
+        fake_need_reset(u->fake);
+}
+
+TEST(a_start_that_fails_when_a_reset_is_needed_is_tried_again)
+{
+    struct user *u = new_user(WANTED, false);
+
+    u->in_start = fail_and_need_reset;
+    CHECK(virtio_start(&u->fake->device, &driver, u) == OK);
+    CHECK(u->starts == 2 && u->uses == 1);
+    end(u);
+}
+
 static void need_reset(struct fake *f, uint8_t status)
 {
     if (status >= VIRTIO_CONFIG_S_FEATURES_OK && !(status & 0x80))

@@ -257,6 +257,28 @@ TEST(frames_added_together_cost_one_notification_at_most)
     }
 }
 
+TEST(a_device_that_has_taken_all_is_notified_of_each_batch)
+{
+    FOR_EACH(k)
+    {
+        struct user *u = begin(k);
+        struct fake_buffer b;
+        uint32_t written;
+
+        for (unsigned i = 0; i < 100; i++) {
+            for (unsigned j = 0; j < 5; j++)
+                CHECK(add(u, j, 1, 0));
+            virtqueue_kick(u->q);
+            CHECK(u->fake->queue[0].notified == i + 1);
+            while (fake_take(u->fake, 0, &b))
+                fake_give(u->fake, 0, &b, 0);
+            while (virtqueue_used(u->q, &written))
+                ;
+        }
+        end(u);
+    }
+}
+
 /* The device uses the next available buffer. */
 static void use(struct user *u)
 {
