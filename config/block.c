@@ -12,7 +12,8 @@ CONSTRUCTOR(of_file) = {
     .type = &type,
     .on = {[UNIX] = "block_unix",
            [MACOSX] = "block_unix",
-           [XEN] = "block_xen"},
+           [XEN] = "block_xen",
+           [VIRTIO] = "block_virtio"},
 };
 
 /* On a host the disk is a file, and may have to be made first. */

@@ -375,8 +375,8 @@ static const struct block_ops block_ops = {
 static enum status refuse(const struct virtio_device *v, const char *what,
                           uint32_t value)
 {
-    log_error(&block, "%s: it announces %s of %u bytes, which cannot be", v->place,
-              what, value);
+    log_error(&block, "%s: it announces %s of %u bytes, which cannot be",
+              v->place, what, value);
     return ERR_FORMAT;
 }
 
