@@ -10,6 +10,7 @@ CONSTRUCTOR(first) = {
     .type = &type,
     .on = {[UNIX] = "network_unix",
            [XEN] = "network_xen",
+           [VIRTIO] = "network_virtio",
            [SIM] = "network_sim"},
     .is_value = true,
 };
@@ -19,6 +20,7 @@ CONSTRUCTOR(by_name) = {
     .type = &type,
     .on = {[UNIX] = "network_unix",
            [XEN] = "network_xen",
+           [VIRTIO] = "network_virtio",
            [SIM] = "network_sim"},
 };
 

@@ -15,6 +15,7 @@ CONSTRUCTOR(with_default_ipv4) = {
     .type = &type,
     .on = {[UNIX] = "stackv4_default",
            [XEN] = "stackv4_default",
+           [VIRTIO] = "stackv4_default",
            [SIM] = "stackv4_default"},
 };
 
@@ -23,6 +24,7 @@ CONSTRUCTOR(with_static_ipv4) = {
     .type = &type,
     .on = {[UNIX] = "stackv4_static",
            [XEN] = "stackv4_static",
+           [VIRTIO] = "stackv4_static",
            [SIM] = "stackv4_static"},
 };
 
@@ -31,6 +33,7 @@ CONSTRUCTOR(with_dhcp) = {
     .type = &type,
     .on = {[UNIX] = "stackv4_dhcp",
            [XEN] = "stackv4_dhcp",
+           [VIRTIO] = "stackv4_dhcp",
            [SIM] = "stackv4_dhcp"},
 };
 

@@ -220,7 +220,7 @@ char *virtio_lines(const struct facts *f)
     for (size_t i = 0; i < networks.count; i++)
         fprintf(out,
                 "find_network %s\n"
-                "set -- \"$@\" -netdev \"id=net%zu,$netdev\" \\\n"
+                "set -- \"$@\" -netdev \"$netdev,id=net%zu\" \\\n"
                 "    -device virtio-net-$bus,netdev=net%zu,mac=%s$rom\n",
                 taps.item[i], i, i, mac_of(f, networks.item[i]));
     if (!networks.count)

@@ -211,7 +211,7 @@ void configure(void)
                                  resolver(stack, "10.0.0.1", "10.0.0.2")));
 }
 END
-for target in unix xen sim; do
+for target in unix xen virtio sim; do
     quietly mirage configure --$target
     equal "$target" "$(grep -o 'dns_stub_connect(.*0}' main.c | sort |
         sed 's/v4_[0-9]/v4/')" \

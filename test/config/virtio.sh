@@ -48,9 +48,9 @@ if=none,id=disk1,format=raw,file=./data-12.img
 virtio-blk-device,drive=disk1,serial=data-12.img
 if=none,id=disk2,format=raw,file=./fat1.img
 virtio-blk-device,drive=disk2,serial=fat1.img
-id=net0,tap,ifname=tap1,script=no,downscript=no
+tap,ifname=tap1,script=no,downscript=no,id=net0
 virtio-net-device,netdev=net0,mac=52:54:00:aa:bb:01
-id=net1,tap,ifname=tap0,script=no,downscript=no
+tap,ifname=tap0,script=no,downscript=no,id=net1
 virtio-net-device,netdev=net1,mac=$mac
 virtio-rng-device"
 for machine in q35 pc; do
@@ -112,8 +112,8 @@ it "without the right to open its TAP the image gets QEMU's own network"
 in_qemu denied
 equal "exit status" $status 0
 user=user,net=10.0.0.0/24,host=10.0.0.1,dhcpstart=10.0.0.2
-equal "networks" "$(grep ',net=' <<<"$notes")" "id=net0,$user
-id=net1,$user"
+equal "networks" "$(grep ',net=' <<<"$notes")" "$user,id=net0
+$user,id=net1"
 has "why" "$out" '^QEMU cannot open the TAP tap0 here; it goes on with a network of its own, from$'
 has "ping" "$out" 'but a ping does not come in'
 has "how ports come in" "$out" 'mirage run --forward 8080:80 '
@@ -123,8 +123,8 @@ it "ports are passed on to the first network, TAP or not"
 in_qemu there --forward 8080:80 --forward=5353:53/udp
 equal "exit status" $status 0
 equal "networks" "$(grep ',net=' <<<"$notes")" \
-    "id=net0,$user,hostfwd=tcp:127.0.0.1:8080-10.0.0.2:80,hostfwd=udp:127.0.0.1:5353-10.0.0.2:53
-id=net1,$user"
+    "$user,hostfwd=tcp:127.0.0.1:8080-10.0.0.2:80,hostfwd=udp:127.0.0.1:5353-10.0.0.2:53,id=net0
+$user,id=net1"
 equal "messages about a TAP" "$(grep -c TAP <<<"$out")" 0
 
 it "a TAP that another process uses is not replaced"
