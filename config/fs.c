@@ -21,7 +21,8 @@ CONSTRUCTOR(of_files) = {
     .type = &type,
     .on = {[UNIX] = "fat",
            [MACOSX] = "fat",
-           [XEN] = "fat"},
+           [XEN] = "fat",
+           [VIRTIO] = "fat"},
     .folder = AS_IMAGE,
 };
 

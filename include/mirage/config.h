@@ -78,7 +78,8 @@ console custom_console(const char *name);
 
 /*
  * A disk: on Unix a file or a block device of the host, by its path; on Xen a
- * virtual disk, by its name there, such as "xvda1". A second disk of the same
+ * virtual disk, by its name there, such as "xvda1"; on virtio a disk with the
+ * first 20 bytes of the path as its serial number. A second disk of the same
  * file is an error, and so is a second file system on a disk.
  */
 block block_of_file(const char *path);
@@ -119,9 +120,10 @@ kv_ro direct_kv_ro(const char *dir);
 #define direct_kv_ro(dir) MIRAGE_AT(direct_kv_ro(dir))
 
 /*
- * The first network interface, and any by its name. Each has one user, a stack,
- * a layer or a job: a second one is an error. (On target sim each netif is a
- * station of its own on the network of that name.)
+ * The first network interface, and any by its name, which on virtio may be its
+ * MAC address ("52:54:00:12:34:56"). Each has one user, a stack, a layer or a
+ * job: a second one is an error. (On target sim each netif is a station of its
+ * own on the network of that name.)
  */
 network config_tap0(void);
 #define tap0 MIRAGE_AT(config_tap0())
