@@ -373,8 +373,8 @@ static enum status find(struct interface *i, const char *name,
     if (!d && !parse_mac(name, &mac)) {
         d = find_by_order(name, names);
         if (d)
-            log_info(&network, "%s is %s: no device has its address %s", name,
-                     d->place, address);
+            log_warning(&network, "%s is %s: no device has its address %s",
+                        name, d->place, address);
     }
     if (!d)
         return refuse(name, address);

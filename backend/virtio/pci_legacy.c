@@ -47,10 +47,12 @@ static void set_status(struct virtio_device *d, uint8_t value)
 }
 
 /* Fields are in the machine's byte order, and the registers of MSI-X are before
- * them while it is enabled. */
+ * them while it is enabled, which it is from pci_prepare on. */
 static unsigned config_at(struct virtio_device *d, size_t offset)
 {
-    return (unsigned)(VIRTIO_PCI_CONFIG_OFF(d->has_msix) + offset);
+    bool is_msix_enabled = d->has_msix && of(d)->is_listening;
+
+    return (unsigned)(VIRTIO_PCI_CONFIG_OFF(is_msix_enabled) + offset);
 }
 
 static size_t width_of(size_t len)
