@@ -385,6 +385,23 @@ TEST(a_device_ends_that_says_a_frame_has_too_many_buffers)
     check_lie(65535, 4096);
 }
 
+TEST(a_device_ends_that_fills_more_buffers_than_the_largest_frame_takes)
+{
+    static struct fake_buffer b[18];
+    struct network *n;
+
+    begin(ALL, false);
+    n = connect("left");
+    for (int i = 0; i < 18; i++)
+        CHECK(fake_take(nic[0].fake, 0, &b[i]));
+    memset(b[0].piece[0].data, 0, 4096);
+    put_le16(b[0].piece[0].data + 10, 18);
+    for (int i = 0; i < 18; i++)
+        fake_give(nic[0].fake, 0, &b[i], 4096);
+    pause();
+    CHECK(n->gone && heard == 0);
+}
+
 TEST(a_device_ends_that_uses_fewer_buffers_than_a_frame_has)
 {
     check_lie(2, 4096);
