@@ -530,7 +530,7 @@ c = json.load(open("console.firecracker.json"))
 print(sorted(c), c["drives"])
 print(sorted(c["boot-source"].items()))
 print(sorted(c["machine-config"].items()))' 2>&1)" \
-    "['boot-source', 'drives', 'machine-config'] []
+    "['boot-source', 'drives', 'entropy', 'machine-config', 'network-interfaces'] []
 [('boot_args', ''), ('kernel_image_path', 'mir-console.virtio')]
 [('mem_size_mib', 64), ('vcpu_count', 1)]"
 PATH=${PATH#*:}
