@@ -44,7 +44,8 @@ static struct fake_disk *add(uint64_t features, uint32_t sector_size,
     struct fake_disk *d = fake_disk_new(features, false, UNITS, sector_size);
     struct virtio_device **end = &devices;
 
-    strncpy(d->serial, serial, VIRTIO_BLK_ID_BYTES);
+    /* A serial of the greatest length has no NUL. */
+    memcpy(d->serial, serial, strnlen(serial, VIRTIO_BLK_ID_BYTES));
     while (*end)
         end = &(*end)->next;
     *end = &d->fake->device;

@@ -383,11 +383,13 @@ static void ask(struct fake *f, struct fake_queue *q)
     } else {
         struct vring_used *used = at(q->device);
 
-        if (has_events)
-            *(uint16_t *)(void *)&used->ring[q->size] =
-                (uint16_t)(q->next - (f->ignores_notify ? 1 : 0));
-        else
+        if (has_events) {
+            uint16_t event = (uint16_t)(q->next - (f->ignores_notify ? 1 : 0));
+
+            memcpy(&used->ring[q->size], &event, sizeof event);
+        } else {
             used->flags = f->ignores_notify ? VRING_USED_F_NO_NOTIFY : 0;
+        }
     }
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
