@@ -509,12 +509,12 @@ check: all $(TEST_PROGRAMS)
 quick: all
 	@test/run test/rooms.sh test/e2e/runtime test/e2e/xl-run
 
-# The last ones check the claims of doc/status.md and doc/rfc.md.
+# The last ones check the claims of doc/status.md, doc/rfc.md and doc/virtio.md.
 test: all images insiders $(TEST_PROGRAMS) $(CONFORM) $(CONFORM_STACK) \
       $B/test/net/wire $(FUZZERS)
 	@rm -f $B/ran
 	@RAN=$B/ran test/run $(QUICK) then $(LAB) beside $(SLOW) then \
-	    test/status test/rfc
+	    test/status test/rfc test/virtio_clauses
 
 # Some tests: make some SOME="COMMAND...", as test/select prints them.
 tests:
