@@ -167,6 +167,14 @@ $B/check/%.o: %.c $B/flags
 	@echo '  cc $@'
 	@$(CC) $(FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
 
+# Transports whose accesses to registers are calls of a model of the device.
+$B/check/registers/%.o: private FLAGS += $(ROOM_HEADERS) -DREGISTERS_REPLACED \
+    -include test/virtio/fake/registers.h
+$B/check/registers/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	@echo '  cc $@'
+	@$(CC) $(FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
+
 $B/unix/net/tcp/%.o $B/check/net/tcp/%.o: private FLAGS += -I.
 $B/check/test/sim/%.o: private FLAGS += -I. -Itest
 
@@ -425,6 +433,8 @@ VIRTIO_WRAP := -pthread -Wl,--wrap=page_alloc -Wl,--wrap=page_free
 $B/check/backend/virtio/block_virtio_test: \
     $B/check/backend/virtio/block_virtio.o \
     $B/check/test/conform/block_contract.o
+$B/check/backend/virtio/pci_test $B/check/backend/virtio/mmio_test: \
+    $(patsubst %,$B/check/registers/backend/virtio/%.o,bus mmio pci pci_legacy)
 $(VIRTIO_PROGRAMS): %: %.o $(VIRTIO_OBJECTS) $B/check/libsim.a
 	$(call link_test,$(VIRTIO_WRAP))
 

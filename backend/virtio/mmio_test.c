@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: ISC */
+/* virtio over MMIO (virtio 1.2, 4.2) on a model of its registers, honest and
+ * not, and the boot words that list devices. */
+#include "bus.h"
+#include "check.h"
+#include <linux/virtio_mmio.h>
+#include <mirage/machine.h>
+#include <virtio/fake/mmio_model.h>
+
+#define BASE 0xfeb00000u
+#define WORD "512@0xfeb00000:5"
+
+static struct mmio_model model;
+static struct fake *fake;
+
+static struct virtio_device *last_device(void)
+{
+    struct virtio_device *d = virtio_devices();
+
+    while (d && d->next)
+        d = d->next;
+    return d;
+}
+
+/* Puts a model into the machine; find_by looks for it by a boot word. */
+static void begin(void)
+{
+    registers_clear();
+    (void)virtio_devices(); /* the machine was empty */
+    fake = fake_new(0x5, false);
+    fake->queue_size = 16;
+    mmio_model_start(&model, fake, BASE, 512);
+}
+
+static struct virtio_device *find_by(const char *word)
+{
+    struct virtio_device *before = last_device(), *after;
+
+    registers_words[0] = word;
+    mmio_find();
+    after = last_device();
+    return after != before ? after : NULL;
+}
+
+static void end(void)
+{
+    registers_clear();
+    fake_free(fake);
+}
+
+TEST(a_device_of_version_2_is_found_where_its_word_says)
+{
+    struct virtio_device *d;
+
+    begin();
+    d = find_by(WORD);
+    CHECK(d != NULL);
+    CHECK(d->type == 4 && !d->is_legacy && !d->has_msix);
+    CHECK_TEXT(d->place, "MMIO 0xfeb00000");
+    CHECK(d->transport->features(d) == (0x5 | UINT64_C(1) << 32));
+    d->transport->accept(d, 1 | UINT64_C(1) << 32);
+    CHECK(fake->accepted == (1 | UINT64_C(1) << 32));
+    CHECK(d->transport->prepare(d));
+    CHECK(registers_pin_number == 5);
+    end();
+}
+
+TEST(a_queue_starts_with_the_addresses_of_its_rings)
+{
+    struct virtio_device *d;
+
+    begin();
+    d = find_by(WORD);
+    CHECK(d->transport->queue_size(d, 0) == 16);
+    CHECK(d->transport->queue_start(d, 0, 8, 0x123456000, 0x223456000,
+                                    0x323456000));
+    CHECK(fake->queue[0].size == 8);
+    CHECK(fake->queue[0].descriptors == 0x123456000);
+    CHECK(fake->queue[0].driver == 0x223456000);
+    CHECK(fake->queue[0].device == 0x323456000);
+    /* A queue in use cannot be set up. */
+    CHECK(d->transport->queue_size(d, 0) == 0);
+    d->transport->set_status(d, 15);
+    d->transport->notify(d, 0, 0);
+    CHECK(fake->queue[0].notified == 1);
+    end();
+}
+
+TEST(a_queue_that_is_never_ready_does_not_start)
+{
+    struct virtio_device *d;
+
+    begin();
+    d = find_by(WORD);
+    model.never_ready = true;
+    CHECK(!d->transport->queue_start(d, 0, 8, 0x1000, 0x2000, 0x3000));
+    end();
+}
+
+TEST(a_queue_size_that_does_not_fit_is_none)
+{
+    struct virtio_device *d;
+
+    begin();
+    d = find_by(WORD);
+    model.queue_most = 0x10010;
+    CHECK(d->transport->queue_size(d, 0) == 0);
+    model.queue_most = 0;
+    CHECK(d->transport->queue_size(d, 0) == 0);
+    end();
+}
+
+TEST(the_configuration_ends_with_the_registers)
+{
+    struct virtio_device *d;
+    uint8_t data[8];
+
+    begin();
+    d = find_by(WORD);
+    for (unsigned i = 0; i < sizeof fake->config; i++)
+        fake->config[i] = (uint8_t)(i + 1);
+    d->transport->read_config(d, 8, data, 8);
+    CHECK(memcmp(data, fake->config + 8, 8) == 0);
+    d->transport->read_config(d, 252, data, 4);
+    CHECK(memcmp(data, fake->config + 252, 4) == 0);
+    /* The model ends the program if these reach it. */
+    memset(data, 1, sizeof data);
+    d->transport->read_config(d, 253, data, 4);
+    CHECK(memcmp(data, "\0\0\0\0\1", 5) == 0);
+    d->transport->read_config(d, SIZE_MAX, data, 2);
+    d->transport->write_config(d, 256, data, 1);
+    d->transport->write_config(d, 4, "\x7f\x7e", 2);
+    CHECK(fake->config[4] == 0x7f && fake->config[5] == 0x7e);
+    end();
+}
+
+TEST(an_interrupt_is_acknowledged_also_one_that_stays)
+{
+    struct virtio_device *d;
+
+    begin();
+    d = find_by(WORD);
+    CHECK(d->transport->prepare(d));
+    model.isr = 3;
+    registers_pin->on_interrupt(registers_pin->ctx);
+    CHECK(model.isr == 0);
+    model.isr = 1;
+    model.is_interrupt_stuck = true;
+    registers_pin->on_interrupt(registers_pin->ctx); /* returns */
+    CHECK(model.isr == 1);
+    end();
+}
+
+TEST(a_device_without_a_pin_does_not_start)
+{
+    struct virtio_device *d;
+
+    begin();
+    d = find_by(WORD);
+    registers_no_pin = true;
+    CHECK(!d->transport->prepare(d));
+    end();
+}
+
+TEST(what_is_no_device_of_version_2_is_not_used)
+{
+    begin();
+    model.version = 1;
+    CHECK(!find_by(WORD));
+    model.version = 3;
+    CHECK(!find_by(WORD));
+    model.version = 2;
+    model.type = 0;
+    CHECK(!find_by(WORD));
+    model.type = 4;
+    model.magic = 0x74726977;
+    CHECK(!find_by(WORD));
+    model.is_unplugged = true;
+    CHECK(!find_by(WORD));
+    end();
+}
+
+TEST(a_device_that_was_unplugged_has_nothing_that_works)
+{
+    struct virtio_device *d;
+
+    begin();
+    d = find_by(WORD);
+    model.is_unplugged = true;
+    CHECK(d->transport->status(d) == 0xff);
+    CHECK(d->transport->queue_size(d, 0) == 0);
+    CHECK(!d->transport->queue_start(d, 0, 8, 0x1000, 0x2000, 0x3000));
+    CHECK(d->transport->prepare(d));
+    registers_pin->on_interrupt(registers_pin->ctx); /* returns */
+    end();
+}
+
+TEST(words_that_are_malformed_add_no_device)
+{
+    static const char *const wrong[] = {
+        "", "512", "512@", "512@0xfeb00000", "512@0xfeb00000:", "@:", "x",
+        "@0xfeb00000:5", "512@:5", "512@0x:5", "0x@0xfeb00000:5",
+        "512@0xfeb00000:65536", "512@0xfeb00000:5x", "-512@0xfeb00000:5",
+        "512@0xfeb00000:5 ", "512@0xfeb0000g:5", "512@0xfeb00000K:5",
+        "512@99999999999999999999999:5", "512@0x1fffffffffffffffff:5",
+        "0xffffffffffffffffM@0xfeb00000:5"};
+
+    begin();
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CHECK(!find_by(wrong[i]));
+        CHECK(registers_mapped == 0);
+    }
+    end();
+}
+
+TEST(words_of_impossible_places_add_no_device)
+{
+    static const char *const wrong[] = {
+        "0@0xfeb00000:5", "256@0xfeb00000:5", "259@0xfeb00000:5",
+        "65537@0xfeb00000:5", "1M@0xfeb00000:5", "512@0xfeb00002:5",
+        "512@0:5", "512@0x100000:5", "512@0xfffe00:5",
+        "512@0xffffffffffffff00:5", "512@0xfffffffffffffffc:5",
+        "512@0x10000000000000:5"};
+
+    begin();
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        CHECK(!find_by(wrong[i]));
+        CHECK(registers_mapped == 0);
+    }
+    registers_no_map = true;
+    CHECK(!find_by(WORD));
+    end();
+}
+
+TEST(words_have_the_forms_that_linux_has)
+{
+    begin();
+    CHECK(find_by("0x200@0xFEB00000:5:7"));
+    CHECK(find_by("512@4272947200:5"));
+    model.registers.size = 4096;
+    CHECK(find_by("4K@0xfeb00000:5"));
+    end();
+}
+
+TEST(registers_beyond_the_heap_have_a_window)
+{
+    begin();
+    model.registers.base = UINT64_C(0x80000000000);
+    CHECK(find_by("512@0x80000000000:5"));
+    end();
+}
