@@ -7,23 +7,36 @@
  */
 #define SPURIOUS 15
 
-    .text
+/* 16 entries of INTERRUPT_ENTRY bytes (interrupts.c), which push the number of
+ * their vector, from first on. */
+    .macro entries name, first, handler
+    .globl \name
+\name:
+    .set .Lnumber, 0
+    .rept 16
+    .org \name + 4 * .Lnumber
+    pushq $(\first + .Lnumber)
+    jmp \handler
+    .set .Lnumber, .Lnumber + 1
+    .endr
+    .endm
 
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, \
-            16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-interrupt_\n:
-    lock btsl $\n, interrupts_taken(%rip)
-    .if \n != SPURIOUS
+    .section .text.line_entries, "ax", @progbits
+    entries line_entries, 0, .Lhandler
+.Lhandler:
+    pushq %rax
+    movq 8(%rsp), %rax
+    lock btsl %eax, interrupts_taken(%rip)
+    cmpl $SPURIOUS, %eax
+    je 1f
     lock incl interrupts_open(%rip)
-    .endif
+1:
+    popq %rax
+    addq $8, %rsp
     iretq
-    .endr
 
-    .section .rodata
-    .align 8
-    .globl interrupt_entries
-interrupt_entries:
-    .irp n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, \
-            16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
-    .quad interrupt_\n
-    .endr
+/* A section of its own, for images whose drivers have pins or messages. */
+    .section .text.driver_entries, "ax", @progbits
+    entries driver_entries, 16, .Lfar
+.Lfar:
+    jmp .Lhandler

@@ -14,10 +14,12 @@
 
 /* Lines have vectors of their own, the last for spurious interrupts; the other
  * vectors are given to pins and messages in turn. */
-#define LINES   16
-#define VECTORS INTERRUPTS
+#define LINES           16
+#define VECTORS         INTERRUPTS
+#define INTERRUPT_ENTRY 4 /* bytes of code for each vector, in interrupts.S */
 
-extern const uint64_t interrupt_entries[VECTORS];
+extern const char line_entries[LINES][INTERRUPT_ENTRY];
+extern const char driver_entries[VECTORS - LINES][INTERRUPT_ENTRY];
 
 volatile uint32_t interrupts_taken, interrupts_open;
 
@@ -44,18 +46,18 @@ static struct interrupt *listeners;
 #define IO_APIC_VERSION 1
 #define IO_APIC_LINES   0x10 /* two words each */
 
-/* The I/O APICs: the pins of each are numbered from first on. */
+/* The I/O APICs: the pins of each are numbered from first on. Only functions
+ * for drivers use the table, so that other images are linked without it. */
 static struct io_apic {
     uintptr_t at;
     unsigned first;
 } io_apics[4] = {{IO_APIC, 0}};
 static size_t io_apic_count = 1;
 
-static void io_apic_write(const struct io_apic *a, uint32_t index,
-                          uint32_t value)
+static void io_apic_write(uintptr_t at, uint32_t index, uint32_t value)
 {
-    write_device(a->at + IO_APIC_INDEX, index);
-    write_device(a->at + IO_APIC_DATA, value);
+    write_device(at + IO_APIC_INDEX, index);
+    write_device(at + IO_APIC_DATA, value);
 }
 
 static unsigned io_apic_pins(const struct io_apic *a)
@@ -80,8 +82,8 @@ bool interrupts_add_io_apic(uint64_t address, unsigned first)
  * listen. */
 bool interrupts_start(void)
 {
-    for (unsigned line = 0; line < VECTORS; line++)
-        trap_gate(EXCEPTIONS + line, interrupt_entries[line]);
+    for (unsigned line = 0; line < LINES; line++)
+        trap_gate(EXCEPTIONS + line, (uintptr_t)line_entries[line]);
     outb(0x21, 0xff);
     outb(0xa1, 0xff);
     if (!(cpuid(1).d & 1u << 9) ||
@@ -96,11 +98,11 @@ bool interrupts_start(void)
 }
 
 /* To this processor. */
-static void enable(const struct io_apic *a, unsigned line, uint32_t how)
+static void enable(uintptr_t at, unsigned line, uint32_t how)
 {
-    io_apic_write(a, IO_APIC_LINES + 2 * line + 1,
+    io_apic_write(at, IO_APIC_LINES + 2 * line + 1,
                   read_device(APIC + APIC_ID));
-    io_apic_write(a, IO_APIC_LINES + 2 * line, how);
+    io_apic_write(at, IO_APIC_LINES + 2 * line, how);
 }
 
 static void listen(struct interrupt *i, unsigned vector)
@@ -114,15 +116,17 @@ static void listen(struct interrupt *i, unsigned vector)
 static unsigned next_vector(void)
 {
     static unsigned given;
+    unsigned next = given++ % (VECTORS - LINES);
 
-    return LINES + given++ % (VECTORS - LINES);
+    trap_gate(EXCEPTIONS + LINES + next, (uintptr_t)driver_entries[next]);
+    return LINES + next;
 }
 
 void interrupt_listen(struct interrupt *i)
 {
     require(i->line > TIMER_LINE && i->line < LINES - 1);
     listen(i, i->line);
-    enable(&io_apics[0], i->line, EXCEPTIONS + i->line);
+    enable(IO_APIC, i->line, EXCEPTIONS + i->line);
 }
 
 bool interrupt_listen_pin(struct interrupt *i, unsigned pin, bool is_level)
@@ -152,7 +156,7 @@ bool interrupt_listen_pin(struct interrupt *i, unsigned pin, bool is_level)
         }
     }
     listen(i, vector);
-    enable(a, pin - a->first,
+    enable(a->at, pin - a->first,
            (EXCEPTIONS + vector) | (is_level ? LEVEL : 0));
     return true;
 }

@@ -21,7 +21,8 @@ static void tested_write(uintptr_t address, uint32_t value);
 #define PINS     24u
 #define MAPPED   8
 
-const uint64_t interrupt_entries[VECTORS] = {[3] = 0x1003, [15] = 0x100f};
+const char line_entries[LINES][INTERRUPT_ENTRY];
+const char driver_entries[VECTORS - LINES][INTERRUPT_ENTRY];
 
 static bool has_apic, has_pages;
 static uint32_t apic[BARE_PAGE / 4], io_apic[LEAVES], other[LEAVES], io_index;
@@ -95,6 +96,7 @@ static void begin(void)
     io_apic_count = 1;
     apic[APIC_ID / 4] = OUR_APIC;
     mapped_count = 0;
+    memset(gates, 0, sizeof gates);
     listeners = NULL;
     interrupts_taken = interrupts_open = 0;
 }
@@ -117,7 +119,7 @@ TEST(registers_of_both_controllers_are_mapped_as_a_device)
     CHECK(interrupts_start());
     CHECK(mapped_count == 2);
     CHECK(mapped[0] == APIC && mapped[1] == IO_APIC);
-    CHECK(gates[EXCEPTIONS + 3] == 0x1003);
+    CHECK(gates[EXCEPTIONS + 3] == (uintptr_t)line_entries[3]);
 }
 
 TEST(the_timer_and_spurious_interrupts_have_vectors_of_their_own)
@@ -126,7 +128,7 @@ TEST(the_timer_and_spurious_interrupts_have_vectors_of_their_own)
     CHECK(interrupts_start());
     CHECK(apic[APIC_TIMER / 4] == EXCEPTIONS + TIMER_LINE);
     CHECK(apic[APIC_MODE / 4] == (ON | (EXCEPTIONS + 15)));
-    CHECK(gates[EXCEPTIONS + 15] == 0x100f);
+    CHECK(gates[EXCEPTIONS + 15] == (uintptr_t)line_entries[15]);
 }
 
 TEST(a_machine_without_a_local_apic_or_pages_is_refused)
@@ -224,6 +226,8 @@ TEST(pins_of_a_second_io_apic_get_vectors_and_share_them)
     CHECK(other[IO_APIC_LINES + 12] == ((EXCEPTIONS + i[0].line) | LEVEL));
     CHECK(other[IO_APIC_LINES + 13] == OUR_APIC);
     CHECK(other[IO_APIC_LINES + 46] == EXCEPTIONS + i[2].line);
+    CHECK(gates[EXCEPTIONS + i[0].line] ==
+          (uintptr_t)driver_entries[i[0].line - LINES]);
     interrupts_taken = 1u << i[0].line;
     interrupts_deliver();
     CHECK(calls == 2);
@@ -251,6 +255,7 @@ TEST(messages_go_to_this_processor_with_a_vector_of_their_own)
         CHECK(address == (APIC | 5u << 12));
         CHECK(data == EXCEPTIONS + i[k].line);
         CHECK(i[k].line >= LINES && i[k].line < VECTORS);
+        CHECK(gates[data] == (uintptr_t)driver_entries[i[k].line - LINES]);
     }
     CHECK(i[1].line != i[0].line && i[VECTORS - LINES].line == i[0].line);
 }
