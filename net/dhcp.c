@@ -135,6 +135,13 @@ static void enter_bound(struct dhcp *d)
     d->caller->bound(d->ctx, &d->lease);
 }
 
+/* The time `length` after now; FOREVER if it is beyond the range of the clock.
+ */
+static nanoseconds later(nanoseconds now, nanoseconds length)
+{
+    return length < FOREVER - now ? now + length : FOREVER;
+}
+
 /*
  * The time to retransmit a REQUEST: after half of the time that is left until
  * T2, or after T2 until the end of the lease; a minute (4.4.5) and d->interval
@@ -145,12 +152,12 @@ static nanoseconds next_renewal(const struct dhcp *d, nanoseconds now)
     const struct dhcp_lease *l = &d->lease;
     bool is_renewing = d->state == DHCP_RENEWING;
     nanoseconds until = is_renewing ? l->t2 : l->end;
-    nanoseconds wait = (until - now) / 2, next;
+    nanoseconds wait = max(max((until - now) / 2, LEAST_WAIT), d->interval);
+    nanoseconds next = later(now, wait);
 
-    next = now + max(max(wait, LEAST_WAIT), d->interval);
     /* A REQUEST is sent at T2, too. */
     if (is_renewing && next > until - d->interval)
-        next = max(until, now + d->interval);
+        next = max(until, later(now, d->interval));
     return min(next, l->end);
 }
 

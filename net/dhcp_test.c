@@ -654,6 +654,21 @@ TEST(a_lease_is_renewed_at_most_once_in_an_eighth_of_it)
     CHECK(dhcp_deadline(&d) - now > 16 * 365 * DAY);
 }
 
+TEST(a_renewal_at_the_end_of_the_clock_is_not_repeated_at_once)
+{
+    nanoseconds before = now;
+
+    become_bound();
+    /* A lease of which an eighth is more than the clock has left. */
+    d.lease.t1 = now;
+    d.lease.t2 = d.lease.end = FOREVER - SECOND;
+    d.interval = FOREVER / 2;
+    d.deadline = now = FOREVER - 10 * SECOND;
+    dhcp_tick(&d, now);
+    CHECK(type() == DHCP_REQUEST && dhcp_deadline(&d) == d.lease.end);
+    now = before;
+}
+
 TEST(a_server_that_refuses_each_renewal_causes_no_fast_loop)
 {
     nanoseconds last, begun;
