@@ -7,7 +7,6 @@
 #include "virtqueue.h"
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
-#include <mirage/macros.h>
 #include <mirage/panic.h>
 #include <string.h>
 
@@ -29,8 +28,6 @@
 #define SPINS    100 /* looks at the status before the first pause */
 #define TRIES    10 /* of a start, when the device asks for a reset meanwhile */
 #define READS    64 /* of a configuration that changes */
-#define EACH     SECOND /* the price of a reset */
-#define BURST    (10 * SECOND) /* the largest credit */
 
 static void add_status(struct virtio_device *d, uint8_t bits)
 {
@@ -165,24 +162,12 @@ static enum status initialise(struct virtio_device *d)
     return OK;
 }
 
-/* Limits resets: ten at once, and then one each second, so that a device that
- * asks for them without end does not keep the image busy. */
-static enum status limit_rate(struct virtio_device *d)
-{
-    nanoseconds now = time_now();
-
-    d->paid_until = max(d->paid_until, now) + EACH;
-    return d->paid_until > now + BURST
-               ? time_sleep(d->paid_until - now - BURST)
-               : OK;
-}
-
 static enum status start(struct virtio_device *d)
 {
     enum status s = ERR_RESET;
 
     for (int i = 0; i < TRIES && s == ERR_RESET; i++) {
-        s = limit_rate(d);
+        s = restart_wait(&d->restarts);
         if (s == OK)
             s = initialise(d);
     }

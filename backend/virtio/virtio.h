@@ -11,6 +11,7 @@
 
 #include <mirage/fiber.h>
 #include <mirage/log.h>
+#include <mirage/restart.h>
 #include <mirage/status.h>
 #include <mirage/time.h>
 #include <stdbool.h>
@@ -111,7 +112,7 @@ struct virtio_device {
     struct waiters changed;
     bool must_look; /* at the status */
     bool is_config_changed;
-    nanoseconds paid_until; /* of resets */
+    struct restarts restarts;
 };
 
 static inline bool virtio_has(const struct virtio_device *d, unsigned feature)

@@ -7,15 +7,12 @@
 #include "grant.h"
 #include "suspend.h"
 #include <mirage/log.h>
-#include <mirage/macros.h>
 #include <mirage/text.h>
 #include <string.h>
 
 #define PATIENCE (30 * SECOND) /* for a step of the backend */
 #define LOOK     (100 * MILLISECOND) /* between two attempts to reclaim */
 #define SELDOM   (60 * SECOND) /* the same, after some time */
-#define EACH     SECOND /* the price of a reconnection */
-#define BURST    (10 * SECOND) /* the largest credit */
 
 LOG_SOURCE(xenbus);
 
@@ -276,18 +273,6 @@ static enum status wait_ready(struct front *f, bool *closes)
                                   : ERR_RESET;
 }
 
-/* Limits reconnections: ten at once, and then one each second, so that a
- * backend whose state flickers does not keep the image and its log busy. */
-static enum status limit_rate(struct front *f)
-{
-    nanoseconds now = time_now();
-
-    f->paid_until = max(f->paid_until, now) + EACH;
-    return f->paid_until > now + BURST
-               ? time_sleep(f->paid_until - now - BURST)
-               : OK;
-}
-
 /* Closes the frontend, and blocks until the backend is ready again. */
 static enum status wait_reopened(struct front *f)
 {
@@ -296,7 +281,7 @@ static enum status wait_reopened(struct front *f)
     bool closes = true;
 
     while (s == OK && closes) {
-        s = limit_rate(f);
+        s = restart_wait(&f->reconnections);
         if (s == OK)
             s = front_set_state(f, XenbusStateClosed);
         if (s == OK)

@@ -11,6 +11,7 @@
 #include "events.h"
 #include "xenstore.h"
 #include <mirage/log.h>
+#include <mirage/restart.h>
 #include <xen/xen.h>
 #include <xen/io/xenbus.h>
 
@@ -38,7 +39,7 @@ struct front {
     const char *error; /* how the backend broke the protocol; NULL: not yet */
     char watched[BACK_NAME + 8];
     struct xenstore_watch watch; /* of the backend's state */
-    nanoseconds paid_until; /* of reconnections */
+    struct restarts reconnections;
     struct front *next;
 };
 
