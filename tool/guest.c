@@ -175,6 +175,18 @@ static char *disk_item(const char *file, const char *disk)
     return text_of("%s,raw,%s,w", file, disk);
 }
 
+void guest_check_characters(const char *name, const char *refusal)
+{
+    if (!is_utf8(name))
+        die(FAILED, "the name of a disk's file is not UTF-8, which libvirt's "
+                    "XML is");
+    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
+        if (*c < ' ' || *c == 127)
+            die(FAILED, "the name of a disk's file has a control character in "
+                        "it, which %s",
+                refusal);
+}
+
 /* Refuses a name that xl or XML cannot have: xl splits lists at line ends, XML
  * has no control characters; or that has a placeholder of NAME.xl.in. */
 static void check_file_name(const char *name)
@@ -188,13 +200,7 @@ static void check_file_name(const char *name)
             die(FAILED, "the name of a disk's file has %s in it, which is to "
                         "be filled in in NAME.xl.in",
                 *h);
-    if (!is_utf8(name))
-        die(FAILED, "the name of a disk's file is not UTF-8, which libvirt's "
-                    "XML is");
-    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
-        if (*c < ' ' || *c == 127)
-            die(FAILED, "the name of a disk's file has a control character in "
-                        "it, which neither xl nor libvirt takes");
+    guest_check_characters(name, "neither xl nor libvirt takes");
     if (!*name)
         die(FAILED, "block_of_file(\"\"): a disk is named by its file, or as "
                     "Xen does");

@@ -14,6 +14,10 @@ struct list guest_networks(const struct facts *f);
  * the device is neither. */
 char *guest_device(const struct facts *f, const struct node *device);
 
+/* Ends the tool if the name of a disk's file is not UTF-8, or has a control
+ * character, which `refusal` says ("libvirt does not take"). */
+void guest_check_characters(const char *name, const char *refusal);
+
 /* Makes the lines of the .xl file for the disks and networks of config.c, with
  * the networks on this bridge. */
 char *guest_lines(const struct facts *f, const char *bridge);

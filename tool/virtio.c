@@ -121,13 +121,7 @@ static void check_disk(const char *name)
 {
     if (!*name)
         die(FAILED, "block_of_file(\"\"): a disk is named by its file");
-    if (!is_utf8(name))
-        die(FAILED, "the name of a disk's file is not UTF-8, which libvirt's "
-                    "XML is");
-    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
-        if (*c < ' ' || *c == 127)
-            die(FAILED, "the name of a disk's file has a control character in "
-                        "it, which libvirt does not take");
+    guest_check_characters(name, "libvirt does not take");
 }
 
 void virtio_check(const struct facts *f)
