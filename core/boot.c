@@ -232,6 +232,13 @@ const char *boot_word(const char *key, size_t n)
     return NULL;
 }
 
+/* An image without such a driver has this one. */
+__attribute__((weak)) bool boot_is_for_driver(const char *word)
+{
+    (void)word;
+    return false;
+}
+
 void boot_arguments(const char *const *words, size_t count, bool foreign)
 {
     all_words = words;
@@ -246,7 +253,8 @@ void boot_arguments(const char *const *words, size_t count, bool foreign)
             continue;
         }
         if (foreign) {
-            log_info(&boot, "%s is not for us: ignored", words[i]);
+            if (!boot_is_for_driver(words[i]))
+                log_info(&boot, "%s is not for us: ignored", words[i]);
             continue;
         }
         image_say("%s: %s is no argument: they are written --KEY=VALUE; --help "

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define KEY        "virtio_mmio.device"
 #define MAGIC      0x74726976u /* "virt" */
 #define SIZE_LEAST (VIRTIO_MMIO_CONFIG + 4)
 #define SIZE_MOST  65536u
@@ -280,9 +281,14 @@ static void add_word(const char *word)
         add(NULL, address, size, (unsigned)pin, false);
     else
         log_warning(&virtio_bus,
-                    "virtio_mmio.device=%s: expected SIZE@ADDRESS:LINE, such "
-                    "as 512@0xfeb00000:5",
+                    KEY "=%s: expected SIZE@ADDRESS:LINE, such "
+                        "as 512@0xfeb00000:5",
                     word);
+}
+
+bool boot_is_for_driver(const char *word)
+{
+    return strncmp(word, KEY "=", sizeof KEY) == 0;
 }
 
 void mmio_find(void)
@@ -290,7 +296,7 @@ void mmio_find(void)
     const char *word;
     size_t n = 0;
 
-    while (n < DEVICES && (word = boot_word("virtio_mmio.device", n)) != NULL) {
+    while (n < DEVICES && (word = boot_word(KEY, n)) != NULL) {
         add_word(word);
         n++;
     }

@@ -128,4 +128,8 @@ size_t boot_quote(char *buffer, size_t size, const char *word);
  */
 const char *boot_word(const char *key, size_t n);
 
+/* Does a driver of this image read the word by boot_word? Others are reported
+ * as ignored. Defined by the driver that does; otherwise no word is. */
+bool boot_is_for_driver(const char *word);
+
 #endif
