@@ -182,13 +182,31 @@ static bool submit(struct disk *d, struct request *r)
     return true;
 }
 
-/* A request is off the list before drain can end it. */
+/* Does a request lie beyond the end of a disk that has shrunk? */
+static bool is_beyond(const struct disk *d, const struct request *r)
+{
+    uint64_t units = r->units;
+
+    if (r->type == VIRTIO_BLK_T_IN || r->type == VIRTIO_BLK_T_OUT)
+        units = r->len / UNIT;
+    return units > d->units || r->at > d->units - units;
+}
+
+/* A request is off the list before drain can end it. One beyond the end is not
+ * sent (5.2.6.1). */
 static void submit_waiting(struct disk *d)
 {
     struct request *r;
 
-    while (d->is_ready && (r = d->waiting) && submit(d, r))
+    while (d->is_ready && (r = d->waiting)) {
+        bool beyond = is_beyond(d, r);
+
+        if (!beyond && !submit(d, r))
+            break;
         d->waiting = r->next;
+        if (beyond)
+            completion_finish(&r->completion, ERR_IO);
+    }
     if (d->is_ready) {
         virtqueue_kick(d->queue);
         drain(d);

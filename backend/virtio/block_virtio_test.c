@@ -177,6 +177,29 @@ TEST(impossible_sectors_are_refused)
     }
 }
 
+TEST(a_disk_reads_no_field_whose_feature_is_not_offered)
+{
+    struct fake_disk *d = only(PLAIN | BIT(VIRTIO_BLK_F_SEG_MAX), 512);
+    const bool *is_read = d->fake->is_read;
+
+    connect("disk.img");
+    CHECK(is_read[0] && is_read[7] && is_read[12]);
+    for (size_t i = 8; i < FAKE_CONFIG; i++)
+        CHECK(!is_read[i] || (i >= 12 && i < 16));
+}
+
+TEST(a_disk_without_the_field_of_a_feature_is_refused)
+{
+    struct fake_disk *d = only(USUAL, 512);
+    struct block *b;
+
+    d->fake->config_size = offsetof(struct virtio_blk_config, blk_size);
+    CHECK(block_virtio_connect("disk.img", &b) == ERR_GONE);
+    d = only(PLAIN, 512);
+    d->fake->config_size = 8;
+    check_contract(d);
+}
+
 TEST(a_capacity_beyond_all_bytes_is_refused)
 {
     struct fake_disk *d = only(USUAL, 512);
@@ -224,6 +247,30 @@ TEST(reads_behind_a_shrunken_end_are_io_errors_and_the_length_stays)
     CHECK(b->info.sectors == UNITS);
     CHECK(block_read(b, 8, data, 1) == ERR_IO);
     CHECK(block_read(b, 7, data, 1) == OK);
+}
+
+TEST(requests_behind_a_shrunken_end_are_not_sent)
+{
+    struct fake_disk *d = only(USUAL | BIT(VIRTIO_BLK_F_DISCARD), 512);
+    struct block *b = connect("disk.img");
+    uint8_t data[4 * 512] = {0};
+
+    d->config.capacity = 8;
+    fake_disk_announce(d);
+    fake_change_config(d->fake);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(block_read(b, 8, data, 1) == ERR_IO);
+    CHECK(block_read(b, 5, data, 4) == ERR_IO);
+    CHECK(block_write(b, UNITS - 1, data, 1) == ERR_IO);
+    CHECK(block_discard(b, 5, 4) == ERR_IO);
+    CHECK(block_read(b, 4, data, 4) == OK);
+    CHECK(block_flush(b) == OK);
+    CHECK(d->beyond == 0);
+    d->config.capacity = UNITS;
+    fake_disk_announce(d);
+    fake_change_config(d->fake);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(block_read(b, UNITS - 4, data, 4) == OK);
 }
 
 static void check_gone(struct block *b)

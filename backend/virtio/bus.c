@@ -74,7 +74,7 @@ static size_t width_of(size_t len)
                                                : 1;
 }
 
-void bus_read_config(uintptr_t at, size_t size, size_t offset, void *data,
+bool bus_read_config(uintptr_t at, size_t size, size_t offset, void *data,
                      size_t len)
 {
     size_t width = width_of(len);
@@ -82,7 +82,7 @@ void bus_read_config(uintptr_t at, size_t size, size_t offset, void *data,
 
     memset(data, 0, len);
     if (offset > size || len > size - offset)
-        return;
+        return false;
     for (size_t i = 0; i < len; i += width) {
         uintptr_t from = at + offset + i;
         uint32_t value = width == 4   ? read_device(from)
@@ -91,6 +91,7 @@ void bus_read_config(uintptr_t at, size_t size, size_t offset, void *data,
 
         memcpy(to + i, &value, width); /* all our processors: little-endian */
     }
+    return true;
 }
 
 void bus_write_config(uintptr_t at, size_t size, size_t offset,

@@ -22,8 +22,9 @@ void bus_add(struct virtio_device *d);
 uintptr_t bus_map(uint64_t physical, uint64_t len);
 
 /* Read and write a device's configuration at `at`, which holds size bytes, with
- * the widths of struct virtio_transport. What lies beyond reads as 0. */
-void bus_read_config(uintptr_t at, size_t size, size_t offset, void *data,
+ * the widths of struct virtio_transport. False: it lies beyond, and reads as
+ * 0. */
+bool bus_read_config(uintptr_t at, size_t size, size_t offset, void *data,
                      size_t len);
 void bus_write_config(uintptr_t at, size_t size, size_t offset,
                       const void *data, size_t len);

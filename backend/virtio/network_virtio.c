@@ -203,9 +203,14 @@ static void started(struct virtio_device *d, void *ctx)
 {
     struct interface *i = ctx;
 
+    uint16_t status = read_status(i);
+
     (void)d;
-    i->is_link_up = read_status(i) & VIRTIO_NET_S_LINK_UP;
+    i->is_link_up = status & VIRTIO_NET_S_LINK_UP;
+    /* The stack announces its addresses when it sees the link come up. */
     set_up(i, i->is_link_up);
+    if (status & VIRTIO_NET_S_ANNOUNCE && i->control)
+        acknowledge_announcement(i);
     wake(i);
 }
 
@@ -226,8 +231,16 @@ static void stopped(struct virtio_device *d, void *ctx, bool is_gone)
      BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_MTU) |   \
      BIT(VIRTIO_NET_F_MAC) | BIT(VIRTIO_NET_F_STATUS) |      \
      BIT(VIRTIO_NET_F_CTRL_VQ) | BIT(VIRTIO_NET_F_GUEST_ANNOUNCE))
-#define FUNCTIONS                                        \
-    .log = &network, .start = start, .started = started, \
+
+/* 5.1.3.1 */
+static const struct virtio_need needs[] = {
+    {VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_CSUM},
+    {VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_CSUM},
+    {VIRTIO_NET_F_GUEST_ANNOUNCE, VIRTIO_NET_F_CTRL_VQ},
+    {0, 0}};
+
+#define FUNCTIONS                                                        \
+    .log = &network, .start = start, .started = started, .needs = needs, \
     .config_changed = config_changed, .stopped = stopped
 
 static const struct virtio_driver merging = {

@@ -159,6 +159,23 @@ TEST(a_network_has_the_mtu_mac_and_features_of_its_device)
     CHECK(connect("right")->mtu == 1500);
 }
 
+TEST(a_feature_without_the_one_that_it_needs_is_not_accepted)
+{
+    begin(RINGS | MERGED | BIT(VIRTIO_NET_F_HOST_TSO4) |
+              BIT(VIRTIO_NET_F_GUEST_TSO4) |
+              BIT(VIRTIO_NET_F_GUEST_ANNOUNCE),
+          false);
+    CHECK(connect("left")->features == 0);
+    CHECK(!(nic[0].fake->accepted & (BIT(VIRTIO_NET_F_HOST_TSO4) |
+                                     BIT(VIRTIO_NET_F_GUEST_TSO4) |
+                                     BIT(VIRTIO_NET_F_GUEST_ANNOUNCE))));
+    nic[1].fake->features |= SUMS | BIT(VIRTIO_NET_F_CTRL_VQ);
+    CHECK(connect("right")->features ==
+          (NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS));
+    CHECK(nic[1].fake->accepted & BIT(VIRTIO_NET_F_GUEST_TSO4));
+    CHECK(nic[1].fake->accepted & BIT(VIRTIO_NET_F_GUEST_ANNOUNCE));
+}
+
 TEST(a_name_without_its_address_gets_the_first_device_that_nobody_else_has)
 {
     static const char *const other[] = {
@@ -318,6 +335,21 @@ TEST(a_device_that_asks_for_it_is_announced_and_told)
     CHECK(nic[0].announced == 1 && nic[0].sent > 0);
     CHECK(nic[0].last[12] == 8 && nic[0].last[13] == 6); /* ARP */
     CHECK(n->up);
+}
+
+TEST(a_request_to_announce_that_is_there_at_the_start_is_acknowledged)
+{
+    begin(ALL | ANNOUNCE, false);
+    put_le16(nic[0].fake->config + 6,
+             VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE);
+    CHECK(connect("left")->up);
+    CHECK(nic[0].announced == 1);
+    fake_need_reset(nic[0].fake); /* it starts again, and asks again */
+    pause();
+    CHECK(nic[0].announced == 2);
+    nic_set_status(&nic[0], VIRTIO_NET_S_LINK_UP);
+    pause();
+    CHECK(nic[0].announced == 2);
 }
 
 TEST(a_device_that_asks_for_a_reset_is_started_again_and_loses_no_page)

@@ -71,10 +71,11 @@ static void set_status(struct virtio_device *d, uint8_t value)
     write_device8(at(d, VIRTIO_PCI_COMMON_STATUS), value);
 }
 
-static void read_config(struct virtio_device *d, size_t offset, void *data,
+static bool read_config(struct virtio_device *d, size_t offset, void *data,
                         size_t len)
 {
-    bus_read_config(of(d)->config.at, of(d)->config.size, offset, data, len);
+    return bus_read_config(of(d)->config.at, of(d)->config.size, offset, data,
+                           len);
 }
 
 static void write_config(struct virtio_device *d, size_t offset,

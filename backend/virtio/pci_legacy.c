@@ -61,19 +61,20 @@ static size_t width_of(size_t len)
                                                : 1;
 }
 
-static void read_config(struct virtio_device *d, size_t offset, void *data,
+static bool read_config(struct virtio_device *d, size_t offset, void *data,
                         size_t len)
 {
     size_t width = width_of(len);
 
     memset(data, 0, len);
     if (offset > CONFIG_MOST || len > CONFIG_MOST - offset)
-        return;
+        return false;
     for (size_t i = 0; i < len; i += width) {
         uint32_t value = get(d, config_at(d, offset + i), (unsigned)width);
 
         memcpy((uint8_t *)data + i, &value, width);
     }
+    return true;
 }
 
 static void write_config(struct virtio_device *d, size_t offset,

@@ -71,6 +71,15 @@ static enum status log_no_reset(struct virtio_device *d)
     return is_unplugged ? ERR_GONE : ERR_IO;
 }
 
+/* Removes features without those that they need. A feature's needs stand before
+ * it in the list. */
+static void drop_dependent(const struct virtio_need *n, uint64_t *features)
+{
+    for (; n && n->feature != n->needed; n++)
+        if (!(*features & BIT(n->needed)))
+            *features &= ~BIT(n->feature);
+}
+
 /* The features that both sides have. ERR_UNSUPPORTED: too few. */
 static enum status choose_features(struct virtio_device *d, uint64_t *features)
 {
@@ -82,6 +91,7 @@ static enum status choose_features(struct virtio_device *d, uint64_t *features)
                     (d->driver->features | LEGACY_FEATURES);
     else
         *features = offered & (d->driver->features | MODERN_FEATURES);
+    drop_dependent(d->driver->needs, features);
     if (!d->is_legacy && !(offered & BIT(VIRTIO_F_VERSION_1))) {
         log_error(d->driver->log, "%s: it does not offer VERSION_1, which "
                                   "virtio 1 demands",
@@ -321,11 +331,15 @@ static bool read_config(struct virtio_device *d, size_t offset, void *data,
     for (int i = 0; i < READS; i++) {
         uint32_t before = t->generation(d);
 
-        t->read_config(d, offset, data, len);
+        if (!t->read_config(d, offset, data, len)) {
+            if (d->driver)
+                virtio_broken(d, "has a configuration that is too short");
+            return false;
+        }
         if (d->is_legacy) {
             /* There is no generation: equal twice will do (2.5.4). */
-            t->read_config(d, offset, again, len);
-            if (memcmp(data, again, len) == 0)
+            if (t->read_config(d, offset, again, len) &&
+                memcmp(data, again, len) == 0)
                 return true;
         } else if (t->generation(d) == before) {
             return true;

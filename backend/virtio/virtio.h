@@ -35,8 +35,9 @@ struct virtio_transport {
     uint8_t (*status)(struct virtio_device *d);
     void (*set_status)(struct virtio_device *d, uint8_t status);
     /* Lengths of 1, 2 and 4 are one access of this width, 8 is two of 4 bytes;
-     * other lengths are accesses of single bytes. */
-    void (*read_config)(struct virtio_device *d, size_t offset, void *data,
+     * other lengths are accesses of single bytes. False: the configuration is
+     * too short; data is zeroed. */
+    bool (*read_config)(struct virtio_device *d, size_t offset, void *data,
                         size_t len);
     void (*write_config)(struct virtio_device *d, size_t offset,
                          const void *data, size_t len);
@@ -59,12 +60,20 @@ struct virtio_transport {
     bool (*prepare)(struct virtio_device *d);
 };
 
+/* A feature's number, and that of the one that it needs. */
+struct virtio_need {
+    uint8_t feature, needed;
+};
+
 /* A driver. Its functions get the ctx of virtio_start; each but features and
  * log may be NULL, and then nothing is done. */
 struct virtio_driver {
     struct log_source *log;
     uint64_t features; /* that it can use, of its type: VIRTIO_BLK_F_* */
     uint64_t required; /* of them: without these it does not start */
+    /* Features that need another one (2.2.1), ended by {0, 0}: they are not
+     * accepted without. NULL: there are none. */
+    const struct virtio_need *needs;
     /* It does not use virtqueue_used's *written. A device that is wrong about
      * it, as Cloud Hypervisor's disks are, is not broken then. */
     bool ignores_written;
@@ -158,7 +167,8 @@ void virtio_check(struct virtio_device *d);
  * Reads len bytes, at most VIRTIO_CONFIG, of the device's configuration, all of
  * one generation (2.5.1). A field of more than one byte must be read by its own
  * call, since len is the width (struct virtio_transport). False: the device is
- * gone, or changed it again and again; data is zeroed.
+ * gone, or changed it again and again, or its configuration is too short, which
+ * ends it; data is zeroed.
  */
 MUST_CHECK bool virtio_config(struct virtio_device *d, size_t offset,
                               void *data, size_t len);

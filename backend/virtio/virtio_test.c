@@ -479,6 +479,20 @@ TEST(a_configuration_that_changes_is_read_in_one_piece)
     }
 }
 
+TEST(a_configuration_that_is_too_short_ends_the_device)
+{
+    struct user *u = begin(WANTED);
+    uint64_t value = 1;
+
+    u->fake->config_size = 12;
+    CHECK(virtio_config(&u->fake->device, 4, &value, 8));
+    CHECK(!u->fake->device.is_gone);
+    CHECK(!virtio_config(&u->fake->device, 8, &value, 8));
+    CHECK(value == 0);
+    CHECK(u->fake->device.is_gone);
+    end(u);
+}
+
 TEST(a_device_that_is_gone_has_no_configuration)
 {
     struct user *u = begin(WANTED);

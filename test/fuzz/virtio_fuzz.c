@@ -94,13 +94,14 @@ static void set_status(struct virtio_device *d, uint8_t to)
             queues[i].rings = NULL;
 }
 
-static void read_config(struct virtio_device *d, size_t offset, void *data,
+static bool read_config(struct virtio_device *d, size_t offset, void *data,
                         size_t len)
 {
     (void)d;
     (void)offset;
     for (size_t i = 0; i < len; i++)
         ((uint8_t *)data)[i] = next_byte();
+    return true;
 }
 
 static void write_config(struct virtio_device *d, size_t offset,

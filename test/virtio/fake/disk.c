@@ -55,8 +55,10 @@ static enum status transfer(struct fake_disk *d, const struct fake_buffer *b,
         fake_fail("%u bytes at unit %llu", len, (unsigned long long)unit);
     d->most_pieces = max(d->most_pieces, pieces);
     d->most_bytes = max(d->most_bytes, len);
-    if (unit + len / UNIT > d->config.capacity)
+    if (unit + len / UNIT > d->config.capacity) {
+        d->beyond++;
         return ERR_IO;
+    }
     data = at = malloc(len);
     for (unsigned i = 1; i <= pieces && is_write; i++) {
         memcpy(at, b->piece[i].data, b->piece[i].len);
@@ -94,6 +96,10 @@ static enum status discard(struct fake_disk *d, const struct fake_buffer *b,
          r.num_sectors % d->config.discard_sector_alignment))
         fake_fail("a discard that is not aligned");
     d->discards++;
+    if (r.sector + r.num_sectors > d->config.capacity) {
+        d->beyond++;
+        return ERR_IO;
+    }
     return block_discard(d->store, r.sector / unit, r.num_sectors / unit);
 }
 

@@ -21,6 +21,7 @@ struct fake_disk {
     bool holds; /* takes requests, and does not do them */
     unsigned in_flight, most_in_flight, most_pieces, most_bytes;
     unsigned reads, writes, flushes, discards;
+    unsigned beyond; /* requests beyond the capacity */
 
     /* How it lies: */
     int status; /* in place of each read's; -1: the true one */

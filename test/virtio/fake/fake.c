@@ -105,7 +105,7 @@ static void set_status(struct virtio_device *d, uint8_t to)
         f->on_status(f, to);
 }
 
-static void read_config(struct virtio_device *d, size_t offset, void *data,
+static bool read_config(struct virtio_device *d, size_t offset, void *data,
                         size_t len)
 {
     struct fake *f = fake_of(d);
@@ -113,9 +113,15 @@ static void read_config(struct virtio_device *d, size_t offset, void *data,
     if (offset > FAKE_CONFIG || len > FAKE_CONFIG - offset)
         fake_fail("the configuration is read from %zu to %zu", offset,
                   offset + len);
+    memset(data, 0, len);
+    if (f->config_size != 0 && offset + len > f->config_size)
+        return false;
     memcpy(data, f->config + offset, len);
+    for (size_t i = 0; i < len; i++)
+        f->is_read[offset + i] = true;
     if (f->on_config)
         f->on_config(f);
+    return true;
 }
 
 static void write_config(struct virtio_device *d, size_t offset,

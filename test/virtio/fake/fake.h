@@ -34,6 +34,8 @@ struct fake {
     uint64_t accepted;
     uint8_t status;
     uint8_t config[FAKE_CONFIG];
+    size_t config_size; /* 0: all of it */
+    bool is_read[FAKE_CONFIG]; /* which bytes have been */
     uint32_t generation;
     uint16_t queue_size; /* of each queue */
     struct fake_queue queue[FAKE_QUEUES];

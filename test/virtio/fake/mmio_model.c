@@ -8,7 +8,7 @@ static uint32_t read_config(struct fake *f, uint64_t offset, unsigned width)
 {
     uint32_t value = 0;
 
-    f->device.transport->read_config(&f->device, offset, &value, width);
+    (void)f->device.transport->read_config(&f->device, offset, &value, width);
     return value;
 }
 

@@ -66,8 +66,8 @@ static uint32_t read_config(struct pci_model *m, uint64_t offset,
 {
     uint32_t value = 0;
 
-    m->fake->device.transport->read_config(&m->fake->device, offset, &value,
-                                           width);
+    (void)m->fake->device.transport->read_config(&m->fake->device, offset,
+                                                 &value, width);
     return value;
 }
 
