@@ -4,16 +4,16 @@
 # build.sh   part of `lab`: makes Xen, dom0's kernel and dom0's initramfs from
 #            Debian's packages
 #
-# What comes of it, in $lab:
+# It makes these in $lab:
 #     debs/              the packages, as downloaded
 #     xen, vmlinux       for QEMU to load, as ELF files
-#     dom0.cpio          all that dom0 has
-#     guest/             what test guests are made of: GRUB's images for PV and
-#                        PVH, busybox, and Linux's front ends
-#     built              the key of what was built, made last
+#     dom0.cpio          dom0's initramfs, which is all of its files
+#     guest/             parts of test guests: GRUB's images for PV and PVH,
+#                        busybox, and Linux's front ends
+#     built              the key of the build (build_key), written last
 
-# Modules that dom0 loads before the snapshot is taken, and those that it has
-# for a run that asks for them.
+# Modules that dom0 loads before the snapshot is taken, those that it loads when
+# a run asks for a network, and those of test guests.
 modules_at_boot='xen-privcmd xenfs xen-evtchn xen-gntdev virtio_pci
     virtio_console 9pnet_virtio 9p bridge xen-netback xen-blkback loop'
 modules_for_network='virtio_net'
@@ -23,8 +23,9 @@ dom0_programs='xl libxl-save-helper xenstored xenconsoled xenconsole xen-init-do
 xenstore_names='read write ls list rm watch exists chmod'
 dom0_libraries='lib{xen*,xlu*,yajl,uuid,c,gcc_s,z,lzma,zstd}.so.* libfdt*'
 
-# apt_tool PROGRAM WORD...: with lists and a cache of our own, so that neither root nor
-# fresh lists of the host's are needed. Its list of sources is shared.
+# apt_tool PROGRAM WORD...: runs a program of apt with lists and a cache in
+# $lab, so that it needs neither root nor fresh lists of the host. It uses the
+# host's sources.
 apt_tool() {
     local tool=$1 state=$lab/apt
     shift
@@ -36,7 +37,7 @@ apt_tool() {
         -o APT::Sandbox::User="$(id -un)" -o Acquire::Languages=none "$@"
 }
 
-# depends_on PACKAGE REGEX: the package that PACKAGE needs, of that form
+# depends_on PACKAGE REGEX: prints the dependency of PACKAGE that matches
 depends_on() {
     apt_tool apt-cache depends "$1" |
         sed -nE "s/^ *Depends: ($2)\$/\1/p" | head -n 1
@@ -67,14 +68,14 @@ download() {
     apt_tool apt-get update || fail "apt-get update failed"
     names=$(package_names) ||
         fail "apt knows no linux-image-amd64, or no xen-system-amd64"
-    # Words, to be split.
+    # Unquoted: one word is one package.
     (cd "$lab/debs" && apt_tool apt-get download $names) ||
         fail "apt-get download failed"
     rm -rf "$lab/apt"
     : >"$lab/debs/complete"
 }
 
-# The kernel's package is large, and little of it is wanted.
+# Of the kernel's package, which is large, only some folders are unpacked.
 unpack() {
     local deb
     rm -rf "$pkg"
@@ -90,36 +91,39 @@ unpack() {
     done
 }
 
-# bytes_at FILE OFFSET SIZE: the number that is there
+# bytes_at FILE OFFSET SIZE: prints the little-endian number at that place
 bytes_at() {
     od -An "-tu$3" "-j$(($2))" "-N$3" "$1" | tr -d ' '
 }
 
-# inflated BZIMAGE: the ELF file in it, as Documentation/arch/x86/boot has it.
-# Xen, and xl, can inflate it as well, but take seconds at this CPU's speed.
+# inflated BZIMAGE: prints the ELF file in it (Linux's boot protocol,
+# Documentation/arch/x86/boot.rst). Xen and xl could inflate it, but on the
+# emulated processor that takes seconds.
 inflated() {
     local sectors offset size
     sectors=$(bytes_at "$1" 0x1f1 1)
     offset=$(($(bytes_at "$1" 0x248 4) + (sectors + 1) * 512))
-    # The payload's last 4 bytes tell its inflated size.
+    # The last 4 bytes of the payload are its inflated size.
     size=$(($(bytes_at "$1" 0x24c 4) - 4))
     tail -c "+$((offset + 1))" "$1" | head -c "$size" | xz -dc
 }
 
-# module_file NAME: its file; - and _ are one to Linux
+# module_file NAME: prints the path of the module; Linux takes - and _ for the
+# same
 module_file() {
     local name=${1//[-_]/[-_]}
     find "$pkg"/lib/modules -name "$name.ko" | head -n 1
 }
 
-# add_modules FOLDER LIST NAME...: copies the modules into FOLDER, and what
-# they need before them; adds each to the file LIST in the order of loading
+# add_modules FOLDER LIST NAME...: copies the modules and their dependencies
+# into FOLDER, and adds the name of each to the file LIST, in the order of
+# loading
 add_modules() {
     local folder=$1 list=$2 name file needs
     shift 2
     for name; do
         file=$(module_file "$name")
-        # What is built in needs no loading.
+        # A module that is built in has no file.
         [ -n "$file" ] || continue
         ! grep -qxF "${file##*/}" "$list" 2>/dev/null || continue
         needs=$(tr '\0' '\n' <"$file" | sed -n 's/^depends=//p')
@@ -137,7 +141,7 @@ add_busybox() {
     done
 }
 
-# The programs of Xen stay where they are: they find each other by that path.
+# Xen's programs find each other by their paths, so these stay the same.
 add_toolstack() {
     local from name pattern
     from=$(cd "$pkg" && echo usr/lib/xen-*/bin)
@@ -180,7 +184,6 @@ make_root() {
     done
 }
 
-# What a test's guests are made of.
 make_guest_parts() {
     rm -rf "$lab/guest"
     mkdir -p "$lab/guest/modules"
@@ -206,7 +209,7 @@ assemble() {
     rm -rf "$root" "$pkg"
 }
 
-# A change of what goes into dom0 makes a new one.
+# The key changes when a file changes that dom0 is built from.
 build_key() {
     cat "$here/build.sh" "$here"/dom0/* | cksum
 }

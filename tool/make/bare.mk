@@ -5,21 +5,22 @@ PARTS     := $(ROOT)/lib/mirage/$(TARGET)
 LIBC      := $(ROOT)/lib/mirage/bare
 LIBRARY   := $(PARTS)/libmirage.a
 
-# The virtual machine has newlib as its C library, and nothing of the host's. The
-# file has flags that its processor needs.
+# The C library is newlib; no header or library of the host is used. The file
+# flags has the compiler flags of the processor.
 FLAGS     += -ffreestanding -nostdinc -isystem $(LIBC)/include \
              -isystem $(shell $(CC) -print-file-name=include) \
              $(file <$(PARTS)/flags) -fno-pie -fstack-protector-strong \
              -fno-asynchronous-unwind-tables
-# Headers of packages and libraries lie among the host's, some of them in the
-# folder of its architecture: newlib's come first.
+# Headers of packages and libraries are in the host's folders, some in that of
+# its architecture. newlib's must be found first.
 ifneq ($(strip $(PACKAGES) $(LIBRARIES)),)
 MULTIARCH := $(or $(shell $(CC) -print-multiarch 2>/dev/null),x86_64-linux-gnu)
 FLAGS     += $(patsubst %,-idirafter %,$(foreach library,$(LIBRARIES), \
                  $(shell pkg-config --variable=includedir $(library))) \
                  /usr/include/$(MULTIARCH) /usr/include)
 endif
-# mirage link says who wants what an image cannot have.
+# mirage link explains undefined symbols: which object uses them, and what
+# helps.
 LINK       = $(MIRAGE) link -- $(CC) $(CFLAGS) $(LDFLAGS) -nostdlib -static \
              -no-pie -Wl,-T,$(PARTS)/image.ld -Wl,--gc-sections \
              -Wl,--build-id=none -Wl,-z,noexecstack \
@@ -32,8 +33,8 @@ LAST       = $(LIBRARY) $(LDLIBS) -L$(LIBC) -Wl,--start-group -lm -lc \
 
 all: $(PROGRAM)
 
-# Linked twice: the second time with the names of its functions, by which it
-# reports a crash. $(PROGRAM).debug has all that a debugger wants to know.
+# The image is linked twice: the second time with the names of its functions,
+# for crash reports. $(PROGRAM).debug has the symbols and debug information.
 $(PROGRAM): $(OBJECTS) $(LIBRARY) $(LIBC)/libc.a $(PARTS)/image.ld
 	own=.mirage/obj/$$PPID && rm -rf $$own && mkdir $$own && \
 	$(PARTS)/symbols >$$own/names.S && \

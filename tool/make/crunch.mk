@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: ISC
-# static1.c and static1.h are made of the folder that the variable static1
-# names, and so on. A list of its files, with their sizes and times, is looked
-# through first: it tells when one of them was changed, added or removed.
+# static1.c and static1.h are made from the folder that the variable static1
+# names, and so on. `mirage crunch --look` compares a list of its files, their
+# sizes and times with the folder first, so that a file that was changed, added
+# or removed makes them again.
 BUILT     += $(foreach name,$(CRUNCHED),$(name).c $(name).h \
                  .mirage/$(name).data)
 $(foreach name,$(CRUNCHED),$(shell $(MIRAGE) crunch --look $(name) $($(name))))

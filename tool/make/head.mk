@@ -9,16 +9,18 @@ folder on PATH, or say make MIRAGE=/its/path; with another version, run \
 `mirage configure` again)
 endif
 CFLAGS    ?= -O2 -g -Wall -Wextra
-# Frames that a crash report can follow, stacks that no frame can jump over,
-# and a program that is the same wherever it is built.
+# Frame pointers for crash reports, probes so that no frame can jump over the
+# guard of a stack, and sections that the linker can leave out.
 FLAGS     := -std=gnu11 -Werror=implicit-function-declaration \
              -I$(ROOT)/include $(INCLUDES:%=-I%) \
              -fno-omit-frame-pointer -fno-optimize-sibling-calls \
              -fstack-clash-protection -ffunction-sections -fdata-sections
-# What is compiled does not depend on these, so a folder can be moved.
+# These make the program the same wherever it is built. They are apart from
+# FLAGS, so that moving the folder does not compile everything again.
 MAPS      := -ffile-prefix-map='$(subst ','\'',$(CURDIR))'=. \
              -ffile-prefix-map='$(ROOT)/include'=include
-# clang does not split functions unless told to.
+# Keeps each function in one piece, for crash reports. clang has no such flag,
+# and does not split functions by default.
 ifeq ($(findstring clang,$(shell $(CC) --version)),)
 FLAGS     += -fno-reorder-blocks-and-partition
 endif

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 BUILT     += $(NAME)_libvirt.xml
 
-# The path of this folder, as XML has it, and then as sed has it. XML has no way
-# to write control characters; the one of pwd is its line end.
+# Inserts the path of this folder, escaped for XML and then for sed. XML cannot
+# express control characters; the one that pwd prints is the end of its line.
 .PHONY: libvirt
 libvirt: $(NAME)_libvirt.xml.in
 	@pwd | iconv -f UTF-8 -t UTF-8 >/dev/null 2>&1 && \

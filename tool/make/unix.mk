@@ -5,8 +5,8 @@ LIBRARY   := $(ROOT)/lib/mirage/$(if $(filter sim,$(TARGET)),sim,unix)/libmirage
 NAMES     := $(ROOT)/lib/mirage/unix/names
 SANDBOX   := $(ROOT)/lib/mirage/unix/libsandbox.a
 
-# Hardening (decision 0022). Checked calls of the C library need an optimizing
-# compiler, hide faults from sanitizers, and may be asked for in CFLAGS.
+# Hardening (decision 0022). _FORTIFY_SOURCE needs an optimizing compiler, hides
+# faults from sanitizers, and may be set in CFLAGS already.
 OPTIMIZED  = $(filter-out -O0,$(lastword $(filter -O%,$(CFLAGS))))
 CHECKED    = $(if $(findstring _FORTIFY_SOURCE,$(CPPFLAGS) $(CFLAGS)),, \
                  $(if $(findstring -fsanitize,$(CFLAGS)),, \
@@ -15,7 +15,7 @@ FLAGS     += -fPIE -fstack-protector-strong $(CHECKED)
 FIXED      = $(filter -static -no-pie,$(CFLAGS) $(LDFLAGS))
 LINK       = $(CC) $(CFLAGS) $(if $(FIXED),,-pie) -Wl,-z,relro,-z,now \
              $(LDFLAGS) -Wl,--gc-sections,--eh-frame-hdr $$objects
-# Calls that start processes are the sandbox's, which says that it refuses them.
+# Wraps calls that start processes, so that the sandbox can report them.
 WRAPPED    = system popen posix_spawn posix_spawnp
 LAST       = $(if $(filter libseccomp,$(LIBRARIES)),$(SANDBOX) \
                  $(WRAPPED:%=-Wl,--wrap=%)) $(LIBRARY) $(LDLIBS)
