@@ -4,6 +4,7 @@
 #define BARE_START_H
 
 #include "pages.h"
+#include <mirage/bare.h>
 #include <mirage/machine.h>
 
 #define START_REGIONS 32
@@ -14,6 +15,18 @@ struct start {
     char command_line[START_LINE];
     uint64_t rsdp; /* the physical address of ACPI's first table; 0: unknown */
 };
+
+/* Does [from, to) overlap memory of the image, or page zero, where no device
+ * and no table is? */
+static inline bool start_is_memory(const struct start *s, uint64_t from,
+                                   uint64_t to)
+{
+    for (size_t i = 0; i < s->regions; i++)
+        if (from < s->region[i].base + s->region[i].size &&
+            s->region[i].base < to)
+            return true;
+    return from < BARE_PAGE;
+}
 
 /*
  * Runs constructors, and the image with the boot arguments in s, to its end.

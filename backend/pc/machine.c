@@ -3,6 +3,7 @@
  * A PC as a bare image's machine: how it is entered, by PVH or by Linux's boot
  * protocol, and idling.
  */
+#include "acpi.h"
 #include "alarm.h"
 #include "clock.h"
 #include "interrupts.h"
@@ -45,6 +46,7 @@ void machine_start_interrupts(void)
     require(interrupts_start());
     alarm_start();
     clock_report();
+    acpi_start(&start);
 }
 
 static void idle(nanoseconds deadline)

@@ -35,17 +35,6 @@ struct virtio_device *virtio_devices(void)
     return first;
 }
 
-static bool is_memory(uint64_t from, uint64_t to)
-{
-    const struct start *s = platform_start_info;
-
-    for (size_t i = 0; i < s->regions; i++)
-        if (from < s->region[i].base + s->region[i].size &&
-            s->region[i].base < to)
-            return true;
-    return from < BARE_PAGE;
-}
-
 uintptr_t bus_map(uint64_t physical, uint64_t len)
 {
     static uintptr_t window = WINDOW;
@@ -56,7 +45,8 @@ uintptr_t bus_map(uint64_t physical, uint64_t len)
         to >> 52 != 0)
         return 0;
     to = to / BARE_PAGE * BARE_PAGE;
-    if (len == 0 || to - from > WINDOW || is_memory(from, to))
+    if (len == 0 || to - from > WINDOW ||
+        start_is_memory(platform_start_info, from, to))
         return 0;
     if (to > LOW_END) {
         at = window;
