@@ -209,6 +209,13 @@ static void stop(struct virtio_device *d, bool is_gone)
         d->driver->stopped(d, d->ctx, is_gone);
 }
 
+/* A device that is in use has DRIVER_OK until it is reset. Registers of one that
+ * was unplugged are all ones, or, in QEMU's memory, zero. */
+static bool is_there(uint8_t status)
+{
+    return status != ALL_ONES && (status & VIRTIO_CONFIG_S_DRIVER_OK) != 0;
+}
+
 /* Answers NEEDS_RESET. A status other than OK is final. */
 static enum status restart(struct virtio_device *d)
 {
@@ -245,7 +252,7 @@ static enum status look(struct virtio_device *d)
     if (d->is_gone)
         return ERR_GONE;
     status = d->transport->status(d);
-    if (status == ALL_ONES)
+    if (!is_there(status))
         return log_no_reset(d);
     if (status & VIRTIO_CONFIG_S_NEEDS_RESET) {
         d->is_config_changed = false;

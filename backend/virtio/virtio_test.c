@@ -419,6 +419,18 @@ TEST(a_device_that_was_unplugged_is_gone_when_it_is_looked_at)
     end(u);
 }
 
+TEST(a_device_whose_registers_are_zero_is_gone_when_it_is_looked_at)
+{
+    struct user *u = begin(WANTED);
+
+    u->fake->status = 0;
+    u->fake->queue[0].is_started = false;
+    virtio_check(&u->fake->device);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(u->gone == 1 && u->reclaimed == 1);
+    end(u);
+}
+
 TEST(an_unplugged_device_is_gone_at_its_interrupt)
 {
     struct user *u = begin(WANTED);
