@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /* Addresses: comparison, parsing, and text (RFC 5952). */
 #include <mirage/address.h>
+#include <mirage/bytes.h>
 #include <mirage/text.h>
 #include <string.h>
-
-static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 struct ip_address ipv4_address(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 {
@@ -14,10 +13,7 @@ struct ip_address ipv4_address(uint8_t a, uint8_t b, uint8_t c, uint8_t d)
 
 uint32_t ipv4_number(struct ip_address a)
 {
-    return ip_is_ipv4(a) ? (uint32_t)a.byte[12] << 24 |
-                               (uint32_t)a.byte[13] << 16 |
-                               (uint32_t)a.byte[14] << 8 | a.byte[15]
-                         : 0;
+    return ip_is_ipv4(a) ? get_be32(a.byte + 12) : 0;
 }
 
 struct ip_address ipv4_of_number(uint32_t n)
@@ -28,7 +24,10 @@ struct ip_address ipv4_of_number(uint32_t n)
 
 bool ip_is_ipv4(struct ip_address a)
 {
-    return memcmp(a.byte, mapped, sizeof mapped) == 0;
+    uint64_t zero; /* the first eight bytes, compared at once */
+
+    memcpy(&zero, a.byte, sizeof zero);
+    return zero == 0 && get_be32(a.byte + 8) == 0xffff;
 }
 
 bool ip_equal(struct ip_address a, struct ip_address b)

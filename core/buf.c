@@ -313,13 +313,10 @@ struct buf *buf_trim_list(struct buf *b, size_t len)
     return b;
 }
 
-struct buf *buf_pullup(struct buf *b, size_t len)
+struct buf *buf_pullup_copy(struct buf *b, size_t len)
 {
-    struct buf *whole;
+    struct buf *whole = buf_length(b) < len ? NULL : buf_new(0);
 
-    if (b && b->len >= len)
-        return b;
-    whole = buf_length(b) < len ? NULL : buf_new(0);
     if (!whole) {
         buf_free(b);
         return NULL;

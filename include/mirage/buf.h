@@ -165,12 +165,18 @@ struct buf *buf_copy(const struct buf *b);
  * empty. Returns the rest of the list; NULL: it is empty. */
 struct buf *buf_trim_list(struct buf *b, size_t len);
 
+/* buf_pullup of bytes that are not in the first window. */
+struct buf *buf_pullup_copy(struct buf *b, size_t len);
+
 /*
  * Returns the list b with at least its first len bytes in its first window,
  * which may have been copied; len is at most PAGE_BYTES. Takes b. NULL: there
  * are fewer bytes, or the pool is empty.
  */
-struct buf *buf_pullup(struct buf *b, size_t len);
+static inline struct buf *buf_pullup(struct buf *b, size_t len)
+{
+    return b && b->len >= len ? b : buf_pullup_copy(b, len);
+}
 
 /* The earlier name of buf_pullup. */
 static inline struct buf *buf_pull(struct buf *b, size_t len)
