@@ -108,7 +108,8 @@ void ipv4_input(struct ipv4 *ip, bool to_many, struct buf *b)
         return;
     header = total < IPV4_HEADER ? 0 : ipv4_parse(b->data, total, &f, &len);
     if (header == 0 ||
-        ipv4_has_source_route(b->data + IPV4_HEADER, header - IPV4_HEADER)) {
+        (header > IPV4_HEADER &&
+         ipv4_has_source_route(b->data + IPV4_HEADER, header - IPV4_HEADER))) {
         ip->counters.malformed++;
         buf_free(b);
         return;
@@ -319,16 +320,13 @@ void ipv4_listen(struct ipv4 *ip, uint8_t protocol, ipv4_handler *fn,
 
 bool ipv4_reaches(const struct ipv4 *ip, struct ip_address to)
 {
-    uint32_t next;
-    bool to_many;
-
-    return ipv4_routing_find(&ip->routing, ipv4_number(to), &next, &to_many);
+    return ipv4_routing_find(&ip->routing, ipv4_number(to)).next != 0;
 }
 
 static enum status write_fragments(struct ipv4 *ip,
                                    const struct ipv4_packet *packet,
                                    struct buf *payload, uint32_t from,
-                                   uint32_t next, bool to_many)
+                                   struct ipv4_hop hop)
 {
     size_t total = buf_length(payload);
     size_t most = (size_t)(ip->mtu - IPV4_HEADER) & ~(size_t)7;
@@ -356,7 +354,7 @@ static enum status write_fragments(struct ipv4 *ip,
             return ERR_NO_MEMORY;
         }
         ip->counters.out++;
-        ip->out(ip->out_ctx, ipv4_of_number(next), to_many, b);
+        ip->out(ip->out_ctx, ipv4_of_number(hop.next), hop.to_many, b);
     }
     buf_free(payload);
     return OK;
@@ -365,13 +363,14 @@ static enum status write_fragments(struct ipv4 *ip,
 enum status ipv4_write(struct ipv4 *ip, const struct ipv4_packet *packet,
                        struct buf *payload)
 {
-    uint32_t from = ipv4_number(packet->from), next;
+    struct ipv4_hop hop = ipv4_routing_find(&ip->routing,
+                                            ipv4_number(packet->to));
+    uint32_t from = ipv4_number(packet->from);
     size_t len = IPV4_HEADER + buf_length(payload), segments;
     uint16_t id;
-    bool to_many, fits = len <= ip->mtu || payload->offload.segment;
+    bool fits = len <= ip->mtu || payload->offload.segment;
 
-    if (!ipv4_routing_find(&ip->routing, ipv4_number(packet->to), &next,
-                           &to_many)) {
+    if (hop.next == 0) {
         ip->counters.no_route++;
         buf_free(payload);
         return ERR_UNREACHABLE;
@@ -383,7 +382,7 @@ enum status ipv4_write(struct ipv4 *ip, const struct ipv4_packet *packet,
     if (!from)
         from = ip->routing.own;
     if (!fits)
-        return write_fragments(ip, packet, payload, from, next, to_many);
+        return write_fragments(ip, packet, payload, from, hop);
     segments = payload->offload.segment;
     segments = segments ? len / segments + 1 : 1; /* an identity each */
     id = ipv4_ids_alloc(&ip->ids, from, ipv4_number(packet->to),
@@ -393,7 +392,7 @@ enum status ipv4_write(struct ipv4 *ip, const struct ipv4_packet *packet,
     if (!payload)
         return ERR_NO_MEMORY;
     ip->counters.out++;
-    ip->out(ip->out_ctx, ipv4_of_number(next), to_many, payload);
+    ip->out(ip->out_ctx, ipv4_of_number(hop.next), hop.to_many, payload);
     return OK;
 }
 

@@ -15,18 +15,6 @@ static bool is_multicast(uint32_t a)
     return a >> 28 == 14;
 }
 
-bool ipv4_routing_is_broadcast(const struct ipv4_routing *r, uint32_t a)
-{
-    return a == 0xffffffff ||
-           (r->own && r->mask < 0xfffffffe && a == (r->own | ~r->mask));
-}
-
-bool ipv4_routing_is_martian(const struct ipv4_routing *r, uint32_t from)
-{
-    return from >> 24 == 0 || from >> 24 == 127 || from >> 29 == 7 ||
-           ipv4_routing_is_broadcast(r, from) || (r->own && from == r->own);
-}
-
 void ipv4_routing_set(struct ipv4_routing *r, struct ip_address address,
                       unsigned prefix, struct ip_address gateway)
 {
@@ -36,18 +24,23 @@ void ipv4_routing_set(struct ipv4_routing *r, struct ip_address address,
     r->route_count = 0;
 }
 
+/* Whether a route leads to an address. */
+static bool leads_to(const struct ipv4_route *route, uint32_t to)
+{
+    return ((to ^ ipv4_number(route->network)) & prefix_mask(route->prefix)) ==
+           0;
+}
+
 /* The next hop to an address: itself on the link, or the router of the longest
  * prefix, or else the gateway; 0: none. */
 static uint32_t next_hop(const struct ipv4_routing *r, uint32_t to)
 {
     const struct ipv4_route *best = NULL;
-    struct ip_address a = ipv4_of_number(to);
 
     for (unsigned i = 0; i < r->route_count; i++) {
         const struct ipv4_route *route = &r->routes[i];
 
-        if (ipv4_same_network(a, route->network, route->prefix) &&
-            (!best || route->prefix > best->prefix))
+        if (leads_to(route, to) && (!best || route->prefix > best->prefix))
             best = route;
     }
     if (((to ^ r->own) & r->mask) == 0 &&
@@ -58,15 +51,13 @@ static uint32_t next_hop(const struct ipv4_routing *r, uint32_t to)
     return ipv4_number(best->router) ? ipv4_number(best->router) : to;
 }
 
-bool ipv4_routing_find(const struct ipv4_routing *r, uint32_t to,
-                       uint32_t *next, bool *to_many)
+struct ipv4_hop ipv4_routing_find(const struct ipv4_routing *r, uint32_t to)
 {
-    *to_many = ipv4_routing_is_broadcast(r, to) || is_multicast(to);
-    *next = to;
-    if (*to_many)
-        return true;
+    bool to_many = ipv4_routing_is_broadcast(r, to) || is_multicast(to);
+
+    if (to_many)
+        return (struct ipv4_hop){to, true};
     if (to >> 24 == 0 || to >> 24 == 127 || !r->own || to == r->own)
-        return false;
-    *next = next_hop(r, to);
-    return *next != 0;
+        return (struct ipv4_hop){0, false};
+    return (struct ipv4_hop){next_hop(r, to), false};
 }

@@ -19,13 +19,27 @@ struct ipv4_routing {
 void ipv4_routing_set(struct ipv4_routing *r, struct ip_address address,
                       unsigned prefix, struct ip_address gateway);
 
-bool ipv4_routing_is_broadcast(const struct ipv4_routing *r, uint32_t a);
+static inline bool ipv4_routing_is_broadcast(const struct ipv4_routing *r,
+                                             uint32_t a)
+{
+    return a == 0xffffffff ||
+           (r->own && r->mask < 0xfffffffe && a == (r->own | ~r->mask));
+}
 
 /* Is it an address that no packet may be from (RFC 1122, 3.2.1.3)? */
-bool ipv4_routing_is_martian(const struct ipv4_routing *r, uint32_t from);
+static inline bool ipv4_routing_is_martian(const struct ipv4_routing *r,
+                                           uint32_t from)
+{
+    return from >> 24 == 0 || from >> 24 == 127 || from >> 29 == 7 ||
+           ipv4_routing_is_broadcast(r, from) || (r->own && from == r->own);
+}
 
-/* Finds the next hop for a destination; false: there is no route. */
-bool ipv4_routing_find(const struct ipv4_routing *r, uint32_t to,
-                       uint32_t *next, bool *to_many);
+struct ipv4_hop {
+    uint32_t next; /* 0: there is no route */
+    bool to_many;
+};
+
+/* Finds the next hop for a destination. */
+struct ipv4_hop ipv4_routing_find(const struct ipv4_routing *r, uint32_t to);
 
 #endif
