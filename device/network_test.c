@@ -527,32 +527,39 @@ TEST(received_frames_are_counted)
     forget_sent();
 }
 
+static bool has_transport(const struct buf *b, enum offload_kind kind,
+                          uint16_t start)
+{
+    struct transport t = network_transport(b);
+
+    return t.kind == kind && t.start == start;
+}
+
 TEST(the_transport_header_is_found_by_the_ip_header)
 {
-    uint16_t start = 0;
     struct buf *b = frame_of(TCP, 10, 10, 0, 0);
 
-    CHECK(network_transport(b, &start) == OFFLOAD_TCP_IPV4 && start == 34);
+    CHECK(has_transport(b, OFFLOAD_TCP_IPV4, 34));
     buf_free(b);
     b = frame_of(UDP, 10, 10, 40, 0);
-    CHECK(network_transport(b, &start) == OFFLOAD_UDP_IPV4 && start == 74);
+    CHECK(has_transport(b, OFFLOAD_UDP_IPV4, 74));
     b->data[IP] = 0x4e; /* options of 36 bytes */
-    CHECK(network_transport(b, &start) == OFFLOAD_UDP_IPV4 && start == 70);
+    CHECK(has_transport(b, OFFLOAD_UDP_IPV4, 70));
     b->data[IP] = 0x44;
-    CHECK(network_transport(b, &start) == OFFLOAD_NONE);
+    CHECK(network_transport(b).kind == OFFLOAD_NONE);
     b->data[IP] = 0x6f;
-    CHECK(network_transport(b, &start) == OFFLOAD_NONE);
+    CHECK(network_transport(b).kind == OFFLOAD_NONE);
     b->data[IP] = 0x45;
     b->data[IP + 9] = 1;
-    CHECK(network_transport(b, &start) == OFFLOAD_NONE);
+    CHECK(network_transport(b).kind == OFFLOAD_NONE);
     b->data[IP + 9] = TCP;
     b->data[13] = 6; /* ARP */
-    CHECK(network_transport(b, &start) == OFFLOAD_NONE);
+    CHECK(network_transport(b).kind == OFFLOAD_NONE);
     b->data[13] = 0;
     b->len = 33;
-    CHECK(network_transport(b, &start) == OFFLOAD_NONE);
+    CHECK(network_transport(b).kind == OFFLOAD_NONE);
     b->len = 34;
-    CHECK(network_transport(b, &start) == OFFLOAD_TCP_IPV4 && start == 34);
+    CHECK(has_transport(b, OFFLOAD_TCP_IPV4, 34));
     buf_free(b);
     forget_sent();
 }

@@ -131,17 +131,19 @@ unsigned segment_cut(struct buf *frame, segment_sink *out, void *ctx)
     return lost;
 }
 
-enum offload_kind network_transport(const struct buf *frame, uint16_t *start)
+struct transport network_transport(const struct buf *frame)
 {
     const uint8_t *p = frame->data;
+    struct transport t = {OFFLOAD_NONE, 0};
     uint8_t protocol;
 
     if (frame->len < ETHERNET_HEADER + 20 || get_be16(p + 12) != 0x0800 ||
         p[ETHERNET_HEADER] >> 4 != 4 || (p[ETHERNET_HEADER] & 15) < 5)
-        return OFFLOAD_NONE;
-    *start = (uint16_t)(ETHERNET_HEADER + 4 * (p[ETHERNET_HEADER] & 15));
+        return t;
     protocol = p[ETHERNET_HEADER + 9];
-    return protocol == TCP   ? OFFLOAD_TCP_IPV4
-           : protocol == UDP ? OFFLOAD_UDP_IPV4
-                             : OFFLOAD_NONE;
+    if (protocol != TCP && protocol != UDP)
+        return t;
+    t.kind = protocol == TCP ? OFFLOAD_TCP_IPV4 : OFFLOAD_UDP_IPV4;
+    t.start = (uint16_t)(ETHERNET_HEADER + 4 * (p[ETHERNET_HEADER] & 15));
+    return t;
 }

@@ -100,17 +100,17 @@ enum status stackv4_open_udp(struct stackv4 *s, const struct endpoint *peer,
 }
 
 /* Checks that a datagram of len bytes can be sent to this endpoint. */
-static enum status check_datagram(struct endpoint to, size_t len)
+static enum status check_datagram(const struct endpoint *to, size_t len)
 {
     if (len > UDP_MOST)
         return ERR_RANGE;
-    return to.port == 0 || !ip_is_ipv4(to.ip) ? ERR_UNREACHABLE : OK;
+    return to->port == 0 || !ip_is_ipv4(to->ip) ? ERR_UNREACHABLE : OK;
 }
 
 enum status udp_port_write(struct udp_port *port, struct endpoint to,
                            const void *data, size_t len)
 {
-    enum status status = check_datagram(to, len);
+    enum status status = check_datagram(&to, len);
 
     return status ? status : port->ops->write(port, to, data, len);
 }
@@ -123,7 +123,7 @@ void udp_port_close(struct udp_port *port)
 enum status stackv4_udp_write(struct stackv4 *s, uint16_t from,
                               struct endpoint to, const void *data, size_t len)
 {
-    enum status status = check_datagram(to, len);
+    enum status status = check_datagram(&to, len);
 
     return status ? status : s->ops->udp_write(s, from, to, data, len);
 }

@@ -50,6 +50,15 @@ static enum offload_kind kind_of_gso(uint8_t gso)
                                : OFFLOAD_NONE;
 }
 
+/* Checks the size of the segments that the device has joined, which are of the
+ * kind that it names. */
+static bool set_segment(struct offload *o, uint8_t gso, uint16_t size,
+                        enum offload_kind kind)
+{
+    o->segment = size;
+    return size != 0 && kind != OFFLOAD_NONE && kind == kind_of_gso(gso);
+}
+
 /* Computes the checksum at start + offset. False: the field is not in the first
  * buf. */
 static bool fill(struct buf *frame, size_t start, size_t offset)
@@ -69,28 +78,26 @@ bool virtio_net_hdr_read(const uint8_t header[static VIRTIO_NET_HDR],
     struct offload *o = &frame->offload;
     bool needs_csum = header[FLAGS] & NEEDS_CSUM;
     uint8_t gso = header[GSO_TYPE];
-    uint16_t start = 0;
-    enum offload_kind kind = OFFLOAD_NONE;
+    uint16_t start = get_le16(header + CSUM_START);
+    uint16_t offset = get_le16(header + CSUM_OFFSET);
+    struct transport t;
 
-    if (needs_csum || gso != GSO_NONE)
-        kind = network_transport(frame, &start);
     *o = (struct offload){
         .csum_good = header[FLAGS] & (NEEDS_CSUM | DATA_VALID),
     };
-    if (gso != GSO_NONE) {
-        o->segment = get_le16(header + GSO_SIZE);
-        if (o->segment == 0 || kind == OFFLOAD_NONE ||
-            kind != kind_of_gso(gso))
-            return false;
-    }
+    if (!needs_csum && gso == GSO_NONE)
+        return true;
+    t = network_transport(frame);
+    if (gso != GSO_NONE &&
+        !set_segment(o, gso, get_le16(header + GSO_SIZE), t.kind))
+        return false;
     if (!needs_csum)
         return true;
-    if (kind != OFFLOAD_NONE && get_le16(header + CSUM_START) == start &&
-        get_le16(header + CSUM_OFFSET) == offload_csum_offset(kind)) {
-        o->kind = kind;
+    if (t.kind != OFFLOAD_NONE && start == t.start &&
+        offset == offload_csum_offset(t.kind)) {
+        o->kind = t.kind;
         o->csum_start = start;
         return true;
     }
-    return gso == GSO_NONE && fill(frame, get_le16(header + CSUM_START),
-                                   get_le16(header + CSUM_OFFSET));
+    return gso == GSO_NONE && fill(frame, start, offset);
 }

@@ -85,18 +85,17 @@ static void add_piece(struct assembly *a, struct buf *b, uint16_t flags)
 
 static void set_offload(struct buf *frame, const struct assembly *a)
 {
-    uint16_t start;
-    enum offload_kind kind = network_transport(frame, &start);
+    struct transport t = network_transport(frame);
 
     frame->offload = (struct offload){
         /* Only TCP segmentation is negotiated. A size for another protocol
          * would make many datagrams of one. */
-        .segment = kind == OFFLOAD_TCP_IPV4 ? a->segment : 0,
+        .segment = t.kind == OFFLOAD_TCP_IPV4 ? a->segment : 0,
         .csum_good = a->flags & (NETRXF_data_validated | NETRXF_csum_blank),
     };
-    if (a->flags & NETRXF_csum_blank && kind != OFFLOAD_NONE) {
-        frame->offload.kind = kind;
-        frame->offload.csum_start = start;
+    if (a->flags & NETRXF_csum_blank) {
+        frame->offload.kind = t.kind;
+        frame->offload.csum_start = t.start;
     }
 }
 

@@ -96,12 +96,14 @@ struct network_ops {
 void network_deliver(struct network *n, struct buf *const *frames,
                      size_t count);
 
-/*
- * Finds the transport header of an Ethernet frame by its IPv4 header, both in
- * the first buf: for drivers of devices that do not say where it is. Sets
- * *start to the header's offset. OFFLOAD_NONE: it is neither TCP nor UDP over
- * IPv4; *start is then undefined.
- */
-enum offload_kind network_transport(const struct buf *frame, uint16_t *start);
+/* A transport header of a frame. */
+struct transport {
+    enum offload_kind kind; /* OFFLOAD_NONE: neither TCP nor UDP over IPv4 */
+    uint16_t start; /* its offset in the first buf; 0 for OFFLOAD_NONE */
+};
+
+/* Finds the transport header of an Ethernet frame by its IPv4 header, both in
+ * the first buf. */
+struct transport network_transport(const struct buf *frame);
 
 #endif
