@@ -433,8 +433,9 @@ VIRTIO_WRAP := -pthread -Wl,--wrap=page_alloc -Wl,--wrap=page_free
 $B/check/backend/virtio/block_virtio_test: \
     $B/check/backend/virtio/block_virtio.o \
     $B/check/test/conform/block_contract.o
-$B/check/backend/virtio/pci_test $B/check/backend/virtio/mmio_test: \
-    $(patsubst %,$B/check/registers/backend/virtio/%.o,bus mmio pci pci_legacy)
+$(patsubst %,$B/check/backend/virtio/%_test,pci pci_legacy mmio): \
+    $(patsubst %,$B/check/registers/backend/virtio/%.o, \
+               bus mmio pci pci_bars pci_legacy)
 $(VIRTIO_PROGRAMS): %: %.o $(VIRTIO_OBJECTS) $B/check/libsim.a
 	$(call link_test,$(VIRTIO_WRAP))
 

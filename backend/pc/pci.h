@@ -9,8 +9,13 @@
 /* A function of a device: its bus, slot and function as bits 15-8, 7-3, 2-0. */
 typedef uint16_t pci_function;
 
-/* Does the machine have this access to PCI at all? */
+/* Does the machine have the ports for this? */
 bool pci_exists(void);
+
+/* Accesses the configuration space in memory from now on (PCI Express 4.0,
+ * 7.2.2): that of bus 0 is at registers, which are mapped, and the others would
+ * follow, 1 MiB each. */
+void pci_use_memory(uintptr_t registers);
 
 /* The 32 bits at offset, a multiple of 4 below 256. All ones: there is no such
  * function. */

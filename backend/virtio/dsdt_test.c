@@ -108,16 +108,85 @@ TEST(more_devices_than_there_is_room_for_are_ignored)
     CHECK(seen_count == DSDT_DEVICES);
 }
 
-static void find_in_file(const char *name)
+static uint8_t file[MOST];
+
+static size_t read_file(const char *name)
 {
-    static uint8_t aml[MOST];
     FILE *f = fopen(name, "rb");
+    size_t len;
 
     CHECK(f != NULL);
     if (!f)
-        return;
-    find(aml, fread(aml, 1, MOST, f));
+        return 0;
+    len = fread(file, 1, MOST, f);
     fclose(f);
+    return len;
+}
+
+static void find_in_file(const char *name)
+{
+    size_t len = read_file(name);
+
+    find(file, len);
+}
+
+static bool find_pci(size_t len, struct acpi_pci *p)
+{
+    /* Memory of exactly this size, so that reads beyond are found. */
+    uint8_t *copy = malloc(len + !len);
+    bool is_found;
+
+    memcpy(copy, file, len);
+    is_found = dsdt_find_pci(copy, len, p);
+    free(copy);
+    return is_found;
+}
+
+TEST(the_pci_in_the_dsdt_of_qemu_s_microvm_is_found)
+{
+    size_t len = read_file("test/fuzz/dsdt_fuzz.seeds/microvm_pcie");
+    struct acpi_pci p;
+
+    CHECK(find_pci(len, &p));
+    CHECK(p.space == 0xe0000000);
+    CHECK(p.hole == 0xc0000000 && p.hole_size == 0x20000000);
+}
+
+TEST(pci_that_is_cut_anywhere_is_not_found)
+{
+    size_t len = read_file("test/fuzz/dsdt_fuzz.seeds/microvm_pcie");
+    size_t found = 0;
+    struct acpi_pci p;
+
+    for (size_t cut = 0; cut < len; cut++)
+        found += find_pci(cut, &p);
+    CHECK(found < 32); /* it is the last device but for some bytes */
+}
+
+TEST(pci_at_a_place_that_cannot_be_is_not_found)
+{
+    static const char text[] = "_CBA";
+    size_t len = read_file("test/fuzz/dsdt_fuzz.seeds/microvm_pcie"), at = 0;
+    struct acpi_pci p;
+
+    while (at + 4 < len && memcmp(file + at, text, 4) != 0)
+        at++;
+    file[at + 9] = 0x08; /* no whole MiB */
+    CHECK(!find_pci(len, &p));
+    file[at + 9] = 0;
+    file[at + 10] = 0;
+    file[at + 6] = 0x0a; /* a byte, where 4 are expected */
+    CHECK(!find_pci(len, &p));
+    file[at] = 'X';
+    CHECK(!find_pci(len, &p));
+}
+
+TEST(the_dsdts_of_machines_with_ports_say_nothing_of_pci)
+{
+    struct acpi_pci p;
+
+    CHECK(!find_pci(read_file("test/fuzz/dsdt_fuzz.seeds/microvm"), &p));
+    CHECK(!find_pci(read_file("test/fuzz/dsdt_fuzz.seeds/q35"), &p));
 }
 
 TEST(the_three_devices_in_the_dsdt_of_qemu_s_microvm_are_found)

@@ -20,16 +20,13 @@
 #define ID_MODERN    0x1040u /* + the type */
 #define ID_END       0x1080u
 #define CAPABILITIES 48 /* that fit into the configuration space */
-#define NO_VECTOR    0xffffu
-
-struct part {
-    uintptr_t at;
-    uint64_t size;
-};
+#define COMMON_BYTES (VIRTIO_PCI_COMMON_Q_USEDHI + 4u)
+#define CONFIG_BYTES 4096u /* that are mapped, at most (4.1.4.1) */
+#define NOTIFY_BYTES 0x400000u
 
 struct modern {
     struct pci_device pci;
-    struct part common, notify, isr, config;
+    struct pci_part common, notify, isr, config;
     uint32_t multiplier;
 };
 
@@ -257,80 +254,28 @@ bool pci_prepare(struct pci_device *p)
 
 /* ---- Finding ---- */
 
-/*
- * Finds BAR n, its address and its size. False: it is not one of memory, or it
- * has no address.
- */
-static bool find_bar(pci_function f, unsigned n, uint64_t *address,
-                     uint64_t *size)
-{
-    unsigned reg = PCI_BASE_ADDRESS_0 + 4 * n;
-    uint32_t low = pci_read(f, reg), high = 0, mask, high_mask = ~0u;
-    uint32_t command = pci_read(f, PCI_COMMAND) & 0xffff;
-    bool is_wide = (low & PCI_BASE_ADDRESS_MEM_TYPE_MASK) ==
-                   PCI_BASE_ADDRESS_MEM_TYPE_64;
-
-    if (low & PCI_BASE_ADDRESS_SPACE_IO || (is_wide && n == 5))
-        return false;
-    pci_write(f, PCI_COMMAND,
-              command & ~(uint32_t)(PCI_COMMAND_MEMORY | PCI_COMMAND_IO));
-    pci_write(f, reg, ~0u);
-    mask = pci_read(f, reg) & (uint32_t)PCI_BASE_ADDRESS_MEM_MASK;
-    pci_write(f, reg, low);
-    if (is_wide) {
-        high = pci_read(f, reg + 4);
-        pci_write(f, reg + 4, ~0u);
-        high_mask = pci_read(f, reg + 4);
-        pci_write(f, reg + 4, high);
-    }
-    pci_write(f, PCI_COMMAND, command);
-    *address = (uint64_t)high << 32 |
-               (low & (uint32_t)PCI_BASE_ADDRESS_MEM_MASK);
-    *size = ~((uint64_t)high_mask << 32 | mask) + 1;
-    return mask != 0 && *address != 0;
-}
-
-/* Maps size bytes at offset of a BAR, of which `least` must be there. */
-static struct part map_part(pci_function f, unsigned bar, uint64_t offset,
-                            uint64_t size, uint64_t least)
-{
-    uint64_t address, all;
-    struct part none = {0, 0}, p = {0, size};
-
-    if (bar > 5 || size < least || !find_bar(f, bar, &address, &all) ||
-        offset > all || size > all - offset)
-        return none;
-    p.at = bus_map(address + offset, size);
-    return p.at != 0 ? p : none;
-}
-
-uint16_t pci_read16(pci_function f, unsigned offset)
-{
-    return (uint16_t)(pci_read(f, offset & ~3u) >> 8 * (offset & 2));
-}
-
 /* Notes a capability of virtio (4.1.4): the first of each type that can be
  * used. */
 static void note_part(struct modern *m, unsigned cap)
 {
     pci_function f = m->pci.function;
-    uint32_t head = pci_read(f, cap);
-    unsigned type = head >> 24, bar = pci_read(f, cap + 4) & 0xff;
-    uint32_t offset = pci_read(f, cap + 8), size = pci_read(f, cap + 12);
+    unsigned type = pci_read(f, cap) >> 24;
+    struct pci_place where = {.bar = pci_read(f, cap + 4) & 0xff,
+                              .offset = pci_read(f, cap + 8),
+                              .size = pci_read(f, cap + 12)};
 
     if (type == VIRTIO_PCI_CAP_COMMON_CFG && m->common.at == 0 &&
-        offset % 4 == 0)
-        m->common = map_part(f, bar, offset, size,
-                             VIRTIO_PCI_COMMON_Q_USEDHI + 4);
+        where.offset % 4 == 0)
+        m->common = pci_map(&m->pci, &where, COMMON_BYTES, COMMON_BYTES);
     if (type == VIRTIO_PCI_CAP_ISR_CFG && m->isr.at == 0)
-        m->isr = map_part(f, bar, offset, size, 1);
+        m->isr = pci_map(&m->pci, &where, 1, 1);
     if (type == VIRTIO_PCI_CAP_DEVICE_CFG && m->config.at == 0 &&
-        offset % 4 == 0)
-        m->config = map_part(f, bar, offset, size, 1);
+        where.offset % 4 == 0)
+        m->config = pci_map(&m->pci, &where, 1, CONFIG_BYTES);
     if (type == VIRTIO_PCI_CAP_NOTIFY_CFG && m->notify.at == 0 &&
-        offset % 2 == 0 && cap <= 0x100 - 20) {
+        where.offset % 2 == 0 && cap <= 0x100 - 20) {
         m->multiplier = pci_read(f, cap + 16);
-        m->notify = map_part(f, bar, offset, size, 2);
+        m->notify = pci_map(&m->pci, &where, 2, NOTIFY_BYTES);
     }
 }
 
@@ -340,18 +285,18 @@ static void note_msix(struct pci_device *p, unsigned cap)
     unsigned count =
         (pci_read16(p->function, cap + PCI_MSIX_FLAGS) & PCI_MSIX_FLAGS_QSIZE) +
         1;
-    struct part table;
+    struct pci_place table = {.bar = where & PCI_MSIX_TABLE_BIR,
+                              .offset = where & PCI_MSIX_TABLE_OFFSET,
+                              .size = (uint64_t)count * PCI_MSIX_ENTRY_SIZE};
 
     if (p->table != 0)
         return;
-    table = map_part(p->function, where & PCI_MSIX_TABLE_BIR,
-                     where & PCI_MSIX_TABLE_OFFSET,
-                     (uint64_t)count * PCI_MSIX_ENTRY_SIZE,
-                     PCI_MSIX_ENTRY_SIZE);
-    p->table = table.at;
+    p->table = pci_map(p, &table, PCI_MSIX_ENTRY_SIZE,
+                       PCI_VECTORS * PCI_MSIX_ENTRY_SIZE)
+                   .at;
     p->vectors = count;
     p->msix = cap;
-    p->device.has_msix = table.at != 0;
+    p->device.has_msix = p->table != 0;
 }
 
 /* The capability after `cap`, or the first (cap 0); 0: there is none. */
@@ -416,10 +361,11 @@ static void add(pci_function f, unsigned id)
     }
     if (id < ID_MODERN && m->common.at == 0 && pci_add_legacy(&m->pci))
         return;
-    log_warning(&virtio_bus,
-                "%s: its registers are not where they can be used, so it is "
-                "not used",
-                m->pci.device.place);
+    if (!m->pci.has_no_address)
+        log_warning(&virtio_bus,
+                    "%s: its registers are not where they can be used, so it "
+                    "is not used",
+                    m->pci.device.place);
     free(m);
 }
 
@@ -449,22 +395,26 @@ static bool look(pci_function f, uint32_t buses[8])
     return true;
 }
 
+static void look_at_slot(unsigned slot, uint32_t buses[8])
+{
+    pci_function f = (pci_function)(slot << 3);
+    unsigned functions = 1;
+
+    if (look(f, buses) && pci_read(f, PCI_HEADER_TYPE & ~3u) >> 16 & 0x80)
+        functions = 8;
+    for (unsigned i = 1; i < functions; i++)
+        (void)look((pci_function)(f + i), buses);
+}
+
+/* Where there are no ports, as on QEMU's microvm, the firmware has numbered no
+ * bus behind a bridge, and only bus 0 is looked at. */
 void pci_find(void)
 {
     uint32_t buses[8] = {1};
+    unsigned end = pci_exists() ? 256 * 32 : pci_start_memory() ? 32
+                                                                : 0;
 
-    if (!pci_exists())
-        return;
-    for (unsigned slot = 0; slot < 256 * 32; slot++) {
-        pci_function f = (pci_function)(slot << 3);
-        unsigned functions = 1;
-
-        if (!(buses[slot / 32 / 32] & 1u << slot / 32 % 32))
-            continue;
-        if (look(f, buses) &&
-            pci_read(f, PCI_HEADER_TYPE & ~3u) >> 16 & 0x80)
-            functions = 8;
-        for (unsigned i = 1; i < functions; i++)
-            (void)look((pci_function)(f + i), buses);
-    }
+    for (unsigned slot = 0; slot < end; slot++)
+        if (buses[slot / 32 / 32] & 1u << slot / 32 % 32)
+            look_at_slot(slot, buses);
 }

@@ -8,6 +8,20 @@
 #include <pc/interrupts.h>
 #include <pc/pci.h>
 
+#define PCI_VECTORS 2u /* of MSI-X that are used, at most */
+
+/* A place in a BAR, as the device gives it. */
+struct pci_place {
+    unsigned bar;
+    uint64_t offset, size;
+};
+
+/* Registers that are mapped; at is 0: they are not. */
+struct pci_part {
+    uintptr_t at;
+    uint64_t size;
+};
+
 struct pci_device {
     struct virtio_device device;
     pci_function function;
@@ -15,12 +29,25 @@ struct pci_device {
     unsigned vectors; /* of the table */
     uintptr_t table; /* 0: no MSI-X */
     bool is_listening;
-    struct interrupt interrupt[2];
+    bool has_no_address; /* a BAR has none, which was logged */
+    struct interrupt interrupt[PCI_VECTORS];
     uintptr_t notify[VIRTIO_QUEUES]; /* a register for each queue */
     uint16_t port; /* of a legacy device */
 };
 
 uint16_t pci_read16(pci_function f, unsigned offset);
+
+/* Maps what lies at a place: at least `least` bytes, which must be there, and
+ * at most `most`. A BAR without an address is given one, if there are any. */
+struct pci_part pci_map(struct pci_device *p, const struct pci_place *where,
+                        uint64_t least, uint64_t most);
+
+/*
+ * Uses the configuration space of bus 0 in memory, where ACPI says it is, and
+ * the addresses for BARs that ACPI lists, unless the firmware has given them to
+ * the devices. False: ACPI says nothing of PCI.
+ */
+bool pci_start_memory(void);
 
 /* Sets bits of the command register. */
 void pci_enable(pci_function f, uint32_t what);

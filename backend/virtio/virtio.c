@@ -209,8 +209,8 @@ static void stop(struct virtio_device *d, bool is_gone)
         d->driver->stopped(d, d->ctx, is_gone);
 }
 
-/* A device that is in use has DRIVER_OK until it is reset. Registers of one that
- * was unplugged are all ones, or, in QEMU's memory, zero. */
+/* A device that is in use has DRIVER_OK until it is reset. Registers of one
+ * that was unplugged are all ones, or, in QEMU's memory, zero. */
 static bool is_there(uint8_t status)
 {
     return status != ALL_ONES && (status & VIRTIO_CONFIG_S_DRIVER_OK) != 0;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The recogniser of virtio-mmio devices in a DSDT: any AML, in memory of
- * exactly its size. Seeds are the DSDTs of QEMU's microvm and q35, without
- * headers.
+ * The recogniser of virtio-mmio devices and PCI in a DSDT: any AML, in memory
+ * of exactly its size. Seeds are the DSDTs of QEMU's microvm, also with
+ * pcie=on, and q35, without headers.
  */
 #include <virtio/dsdt.c>
 #include "platform.h"
@@ -27,6 +27,7 @@ static void note(void *ctx, uint64_t address, uint64_t bytes, unsigned pin,
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint8_t *aml = malloc(size + !size);
+    struct acpi_pci pci;
 
     check(aml != NULL);
     memcpy(aml, data, size);
@@ -34,6 +35,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     count = 0;
     dsdt_find_mmio(aml, size, note, NULL);
     check(count <= DSDT_DEVICES);
+    if (dsdt_find_pci(aml, size, &pci))
+        check(pci.space != 0 && pci.hole + pci.hole_size >= pci.hole);
     free(aml);
     return 0;
 }

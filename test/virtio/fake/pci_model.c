@@ -6,6 +6,7 @@
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
 #include <pc/pci.h>
+#include <virtio/acpi.h>
 #include <string.h>
 
 static struct pci_model *there;
@@ -26,7 +27,13 @@ void pci_model_set(struct pci_model *m, unsigned offset, unsigned width,
 
 bool pci_exists(void)
 {
-    return there != NULL;
+    return there != NULL && !there->has_no_ports;
+}
+
+void pci_use_memory(uintptr_t at)
+{
+    if (!there || !there->has_no_ports || at != registers_pci.space)
+        fake_fail("the configuration space is not in memory");
 }
 
 uint32_t pci_read(pci_function f, unsigned offset)
@@ -57,7 +64,11 @@ void pci_write(pci_function f, unsigned offset, uint32_t value)
                                   : (uint32_t)(there->bar_mask >> 32);
         pci_model_set(there, offset, 4, value);
     } else if (offset == CAP_MSIX) {
-        pci_model_set(there, offset + 2, 2, value >> 16 & 0xc000);
+        pci_model_set(there, offset + 2, 2,
+                      (value >> 16 & 0xc000) |
+                          (get(there, CAP_MSIX) >> 16 & 0x7ff));
+    } else {
+        fake_fail("offset %u of the configuration space is written", offset);
     }
 }
 
@@ -75,6 +86,15 @@ static unsigned width_of(unsigned offset)
 {
     return offset < 16 || offset >= 32 ? 4 : offset == 20 || offset == 21 ? 1
                                                                           : 2;
+}
+
+/* All accesses of a field have one width. */
+static void note_width(struct pci_model *m, uint64_t offset, unsigned width)
+{
+    if (offset % width != 0 || (m->width != 0 && m->width != width))
+        fake_fail("%u bytes of the configuration at %lu", width,
+                  (unsigned long)offset);
+    m->width = width;
 }
 
 static uint32_t read_common(struct pci_model *m, unsigned offset)
@@ -115,10 +135,13 @@ static uint32_t read(void *ctx, uint64_t offset, unsigned width)
         return ~0u >> (32 - 8 * width);
     if (offset == MODEL_ISR && width == 1) {
         m->isr = 0;
+        m->isr_reads++;
         return isr;
     }
-    if (offset >= MODEL_CONFIG && offset < MODEL_CONFIG + FAKE_CONFIG)
+    if (offset >= MODEL_CONFIG && offset < MODEL_CONFIG + FAKE_CONFIG) {
+        note_width(m, offset, width);
         return read_config(m, offset - MODEL_CONFIG, width);
+    }
     if (offset >= 56 || width != width_of((unsigned)offset))
         fake_fail("%u bytes at %#lx are read", width, (unsigned long)offset);
     return read_common(m, (unsigned)offset);
@@ -154,6 +177,7 @@ static void write_common(struct pci_model *m, unsigned offset, uint32_t value)
         break;
     case VIRTIO_PCI_COMMON_Q_SELECT:
         m->queue_sel = (uint16_t)value;
+        memset(m->ring, 0, sizeof m->ring);
         break;
     case VIRTIO_PCI_COMMON_Q_SIZE:
         m->size = (uint16_t)value;
@@ -162,13 +186,16 @@ static void write_common(struct pci_model *m, unsigned offset, uint32_t value)
         m->queue_vector = m->refuses_vectors ? 0xffff : (uint16_t)value;
         break;
     case VIRTIO_PCI_COMMON_Q_ENABLE:
-        if (value != 1 || m->queue_sel >= m->queues)
+        if (value != 1 || m->queue_sel >= m->queues || m->ring[0] == 0 ||
+            m->ring[1] == 0 || m->ring[2] == 0)
             fake_fail("queue %u is enabled: %u", m->queue_sel, value);
         (void)d->transport->queue_start(d, m->queue_sel, m->size, m->ring[0],
                                         m->ring[1], m->ring[2]);
         break;
     default:
-        if (offset < VIRTIO_PCI_COMMON_Q_DESCLO)
+        if (offset < VIRTIO_PCI_COMMON_Q_DESCLO ||
+            m->queue_sel >= FAKE_QUEUES ||
+            m->fake->queue[m->queue_sel].is_started)
             fake_fail("register %u is written", offset);
         set_half(&m->ring[(offset - VIRTIO_PCI_COMMON_Q_DESCLO) / 8],
                  offset / 4 % 2, value);
@@ -185,7 +212,9 @@ static void write(void *ctx, uint64_t offset, unsigned width, uint32_t value)
     if (offset < 56 && width == width_of((unsigned)offset))
         write_common(m, (unsigned)offset, value);
     else if (offset >= MODEL_CONFIG && offset < MODEL_CONFIG + FAKE_CONFIG)
-        d->transport->write_config(d, offset - MODEL_CONFIG, &value, width);
+        note_width(m, offset, width),
+            d->transport->write_config(d, offset - MODEL_CONFIG, &value,
+                                       width);
     else if (offset == MODEL_NOTIFY + 4u * m->notify_offset && width == 2)
         d->transport->notify(d, value, value);
     else if (offset >= MODEL_TABLE && width == 4 &&
@@ -215,6 +244,7 @@ uint32_t port_read(uint16_t port, unsigned width)
 {
     unsigned offset = port_offset(port, width);
     struct pci_model *m = there;
+    uint8_t isr;
 
     if (m->is_unplugged)
         return ~0u >> (32 - 8 * width);
@@ -232,11 +262,14 @@ uint32_t port_read(uint16_t port, unsigned width)
     case VIRTIO_PCI_STATUS:
         return m->fake->status;
     case VIRTIO_PCI_ISR:
-        return m->isr;
+        m->isr_reads++;
+        isr = m->isr;
+        m->isr = 0;
+        return isr;
     case VIRTIO_MSI_CONFIG_VECTOR:
-        return m->vector;
+        return m->refuses_vectors ? 0xffff : m->vector;
     case VIRTIO_MSI_QUEUE_VECTOR:
-        return m->queue_vector;
+        return m->refuses_vectors ? 0xffff : m->queue_vector;
     default:
         fake_fail("%u bytes of port %u are read", width, offset);
     }

@@ -12,12 +12,12 @@
 
 enum { MODEL_FUNCTION = 3 << 3,
        MODEL_BAR = 4, /* of the modern registers; 64 bits wide */
-       MODEL_BAR_SIZE = 0x8000,
+       MODEL_BAR_SIZE = 0x10000,
        MODEL_COMMON = 0, /* offsets in it */
        MODEL_ISR = 0x1000,
        MODEL_CONFIG = 0x2000,
        MODEL_NOTIFY = 0x3000,
-       MODEL_TABLE = 0x4000,
+       MODEL_TABLE = 0x8000, /* up to the end, of 2048 vectors */
        MODEL_PORT = 0xc000,
        /* Capabilities in the configuration space. */
        CAP_MSIX = 0x40,
@@ -32,9 +32,12 @@ struct pci_model {
     uint8_t space[256];
     uint64_t bar_mask; /* what a BAR of all ones reads as */
     bool is_unplugged; /* everything is ones */
+    bool has_no_ports; /* but registers_pci */
     bool refuses_vectors, never_enabled;
     uint16_t queues, queue_most, notify_offset;
     uint8_t isr;
+    unsigned isr_reads;
+    unsigned width; /* of accesses to the configuration; set 0 for a field */
     uint32_t table[8]; /* two vectors */
 
     uint32_t features_sel, accept_sel;

@@ -17,7 +17,9 @@ const char *registers_words[REGISTERS_WORDS];
 struct interrupt *registers_message[REGISTERS_VECTORS];
 struct interrupt *registers_pin;
 unsigned registers_pin_number, registers_messages, registers_mapped;
+uint64_t registers_mapped_bytes;
 bool registers_no_pin, registers_no_map;
+struct acpi_pci registers_pci;
 
 static struct {
     uint64_t at, physical, size;
@@ -35,7 +37,9 @@ void registers_clear(void)
     memset(registers_message, 0, sizeof registers_message);
     registers_pin = NULL;
     registers_pin_number = registers_messages = registers_mapped = 0;
+    registers_mapped_bytes = 0;
     registers_no_pin = registers_no_map = false;
+    registers_pci = (struct acpi_pci){0};
 }
 
 bool bare_map(uintptr_t address, uint64_t physical, size_t size,
@@ -48,6 +52,7 @@ bool bare_map(uintptr_t address, uint64_t physical, size_t size,
         fake_fail("memory is mapped as registers");
     if (registers_no_map || registers_mapped == MAPPINGS)
         return false;
+    registers_mapped_bytes += size;
     mapping[registers_mapped].at = address;
     mapping[registers_mapped].physical = physical;
     mapping[registers_mapped++].size = size;
@@ -126,6 +131,12 @@ void acpi_find_mmio(mmio_found *found, void *ctx)
 {
     (void)found;
     (void)ctx;
+}
+
+bool acpi_find_pci(struct acpi_pci *p)
+{
+    *p = registers_pci;
+    return p->space != 0;
 }
 
 __attribute__((weak)) void rng_start(struct virtio_device *devices)

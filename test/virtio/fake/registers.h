@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 struct interrupt;
+struct acpi_pci;
 
 #define REGISTERS_WORDS   4
 #define REGISTERS_VECTORS 2
@@ -34,7 +35,9 @@ extern const char *registers_words[REGISTERS_WORDS];
 extern struct interrupt *registers_message[REGISTERS_VECTORS];
 extern struct interrupt *registers_pin;
 extern unsigned registers_pin_number, registers_messages, registers_mapped;
+extern uint64_t registers_mapped_bytes;
 extern bool registers_no_pin, registers_no_map;
+extern struct acpi_pci registers_pci; /* what ACPI says; 0: nothing */
 
 /* Forgets all of it, and the mappings. */
 void registers_clear(void);
