@@ -511,7 +511,7 @@ SLOW  := test/tutorial test/libc/run test/lint test/fuzz/run test/e2e/bare \
          test/conform/kv_ro $(CONFORM) \
          test/poll test/aarch64 test/freestanding test/headers \
          test/house/exports test/house/depend test/house/select \
-         test/house/proofs test/house/recipe \
+         test/house/proofs test/house/recipe test/mutants/run \
          test/house/install
 
 check: all $(TEST_PROGRAMS)

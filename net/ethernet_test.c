@@ -49,15 +49,15 @@ static void begin(void)
 
 /* Receives a frame with these words after the addresses, then len bytes, in
  * bufs of piece bytes. */
-static void receive(struct mac to, const uint16_t *words, size_t count,
-                    size_t len, size_t piece)
+static void receive_from(struct mac from, struct mac to, const uint16_t *words,
+                         size_t count, size_t len, size_t piece)
 {
     uint8_t frame[1600];
     size_t total = 12 + 2 * count + len;
     struct buf *first = NULL, **last = &first;
 
     memcpy(frame, to.byte, 6);
-    memcpy(frame + 6, their_mac.byte, 6);
+    memcpy(frame + 6, from.byte, 6);
     for (size_t i = 0; i < count; i++)
         put_be16(frame + 12 + 2 * i, words[i]);
     memset(frame + 12 + 2 * count, 0x45, len);
@@ -68,6 +68,12 @@ static void receive(struct mac to, const uint16_t *words, size_t count,
     }
     network_deliver(&net, &first, 1);
     CHECK(buf_pages_free() == buf_pages());
+}
+
+static void receive(struct mac to, const uint16_t *words, size_t count,
+                    size_t len, size_t piece)
+{
+    receive_from(their_mac, to, words, count, len, piece);
 }
 
 TEST(frames_for_us_and_broadcasts_reach_the_listener_of_their_type)
@@ -83,6 +89,17 @@ TEST(frames_for_us_and_broadcasts_reach_the_listener_of_their_type)
     receive(other, ip, 1, 46, 2000);
     receive(our_mac, arp, 1, 46, 2000);
     CHECK(received == 2 && net.counters.dropped_in == 2);
+}
+
+TEST(a_frame_whose_source_is_a_group_is_dropped)
+{
+    static const uint16_t ip[] = {0x0800};
+    static const struct mac group = {{3, 0, 0, 0, 0, 1}};
+
+    begin();
+    receive_from(group, our_mac, ip, 1, 46, 2000);
+    receive_from(everyone, everyone, ip, 1, 46, 2000);
+    CHECK(received == 0 && net.counters.dropped_in == 2);
 }
 
 TEST(a_priority_tag_is_stripped)

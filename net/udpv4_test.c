@@ -180,6 +180,59 @@ TEST(wrong_lengths_and_checksums_are_dropped)
     end();
 }
 
+TEST(wrong_lengths_are_dropped_without_a_checksum)
+{
+    begin();
+    CHECK(udpv4_listen(udp, 53, hear, NULL) == OK);
+    for (size_t said = 0; said < HEADER; said++)
+        come(1000, 53, 30, said, 100, false, 0);
+    for (size_t said = HEADER + 31; said < 65536; said += 1021)
+        come(1000, 53, 30, said, 100, false, 0);
+    CHECK(heard == 0 && refused == 0);
+    CHECK(count("udp_malformed") == HEADER + 65);
+    come(1000, 53, 30, HEADER, 100, false, 0);
+    CHECK(heard == 1 && heard_len == 0);
+    end();
+}
+
+static size_t lengths[8];
+
+static void hear_joined(void *ctx, struct endpoint from, struct endpoint to,
+                        const struct buf *datagram)
+{
+    hear(ctx, from, to, datagram);
+    if (heard <= 8)
+        lengths[heard - 1] = buf_length(datagram);
+}
+
+TEST(each_of_joined_datagrams_is_delivered)
+{
+    uint8_t p[20 + HEADER + 250] = {0x45};
+    struct buf *b;
+
+    begin();
+    CHECK(udpv4_listen(udp, 53, hear_joined, NULL) == OK);
+    put_be16(p + 2, sizeof p);
+    p[8] = 64;
+    p[9] = PROTOCOL_UDP;
+    put_be32(p + 12, THEM);
+    put_be32(p + 16, US);
+    put_be16(p + 10, checksum_finish(checksum_add(0, p, 20)));
+    put_be16(p + 20, 1000);
+    put_be16(p + 22, 53);
+    put_be16(p + 24, HEADER + 250);
+    for (size_t i = 0; i < 250; i++)
+        p[28 + i] = (uint8_t)i;
+    b = buf_copy_in(p, sizeof p, 0);
+    b->offload.csum_good = true;
+    b->offload.segment = 100;
+    ipv4_input(ip, false, b);
+    CHECK(heard == 3 && lengths[0] == 100 && lengths[1] == 100 &&
+          lengths[2] == 50 && last_byte == 249);
+    CHECK(count("udp_in") == 3);
+    end();
+}
+
 /* RFC 768: the source port is optional. */
 TEST(a_datagram_from_port_0_is_received_and_none_can_be_sent_there)
 {

@@ -228,7 +228,68 @@ TEST(a_fin_after_data_beyond_the_window_is_ignored)
     CHECK(pair_tcp()->state == TCP_ESTABLISHED && unread() == 65535);
 }
 
+/* The edges of the receive window: RFC 9293, 3.4. */
+
+static uint32_t snd_una(void)
+{
+    return pair_tcp()->snd.una - pair_tcp()->iss;
+}
+
+TEST(a_segment_whose_last_byte_is_the_next_one_expected_is_accepted)
+{
+    open_with("", "");
+    CHECK(script_play("> ACK 101 1 +10\n"
+                      "< ACK 1 111\n"
+                      "> ACK 102 1 +10\n" /* one byte is new */
+                      "< ACK 1 112\n"));
+    CHECK(unread() == 11);
+}
+
+TEST(an_ack_at_the_right_edge_of_the_window_counts_only_without_data)
+{
+    char text[200];
+
+    open_with("", "");
+    pair_write(1000);
+    CHECK(script_play("< ACK 1 101 +1000\n"));
+    text_format(text, sizeof text,
+                "> ACK %u 1001 +1\n"
+                "< ACK 1001 101\n",
+                pair_tcp()->rcv.adv);
+    CHECK(script_play(text) && snd_una() == 1);
+    text_format(text, sizeof text,
+                "> ACK %u 1001\n"
+                ". 1\n",
+                pair_tcp()->rcv.adv);
+    CHECK(script_play(text) && snd_una() == 1001);
+}
+
+TEST(an_ack_beyond_the_window_is_not_processed)
+{
+    char text[200];
+
+    open_with("", "");
+    pair_write(1000);
+    CHECK(script_play("< ACK 1 101 +1000\n"));
+    text_format(text, sizeof text,
+                "> ACK %u 1001\n"
+                "< ACK 1001 101\n",
+                pair_tcp()->rcv.adv + 1);
+    CHECK(script_play(text) && snd_una() == 1);
+}
+
 /* Negotiated timestamps: RFC 7323, 3.2. */
+
+TEST(the_timestamp_of_an_out_of_order_segment_is_not_echoed)
+{
+    open_with("ts=5:0", "ts=6:0");
+    CHECK(script_play("> ACK 101 1 +100 ts=7:0\n"
+                      "< ACK 1 201 echo=7\n"
+                      "> ACK 301 1 +100 ts=8:0\n"
+                      "< ACK 1 201 echo=7\n"
+                      "> ACK 201 1 +100 ts=9:0\n"
+                      "< ACK 1 401 echo=9\n"));
+}
 
 TEST(a_segment_without_a_negotiated_timestamp_is_dropped_silently)
 {

@@ -309,6 +309,92 @@ TEST(a_segment_late_by_more_is_retransmitted_by_the_reordering_timer)
     CHECK(no_timeout());
 }
 
+TEST(the_reordering_window_is_a_quarter_of_the_least_rtt)
+{
+    open_with("sackok");
+    pair_write(10000);
+    CHECK(script_play("< ACK 1 101 +1000 x10\n"
+                      ". 100\n"
+                      "> ACK 101 8001 sack=9001:10001\n"
+                      "< ACK 8001 101 +1000 after=25\n"
+                      ". 100\n"
+                      "> ACK 101 10001\n"
+                      "-\n"));
+    CHECK(no_timeout());
+}
+
+TEST(the_reordering_window_is_at_most_the_smoothed_rtt)
+{
+    open_with("sackok");
+    pair_write(10000);
+    pair_tcp()->rack.reo_wnd_mult = 200;
+    CHECK(script_play("< ACK 1 101 +1000 x10\n"
+                      ". 100\n"
+                      "> ACK 101 8001 sack=9001:10001\n"
+                      "< ACK 8001 101 +1000 after=100\n"));
+    CHECK(no_timeout());
+}
+
+TEST(three_sacked_segments_end_the_reordering_window)
+{
+    open_with("sackok");
+    pair_write(10000);
+    CHECK(script_play("< ACK 1 101 +1000 x10\n"
+                      ". 100\n"
+                      "> ACK 101 6001 sack=7001:9001\n"
+                      "> ACK 101 6001 sack=7001:10001\n"
+                      "< ACK 6001 101 +1000 after=0\n"));
+}
+
+/* Sends 1,000 bytes, which the peer acknowledges after this time. */
+static bool goes_round(unsigned milliseconds)
+{
+    char text[100];
+    uint32_t at = pair_tcp()->snd.nxt - pair_tcp()->iss;
+
+    pair_write(1000);
+    text_format(text, sizeof text,
+                "< ACK %u 101 +1000\n"
+                ". %u\n"
+                "> ACK 101 %u\n"
+                ". 1\n",
+                at, milliseconds, at + 1000);
+    return script_play(text);
+}
+
+TEST(the_least_rtt_is_forgotten_after_thirty_seconds)
+{
+    open_with("sackok");
+    CHECK(goes_round(10));
+    CHECK(pair_tcp()->rack.min_rtt < 15 * MILLISECOND);
+    CHECK(script_play(". 15000\n") && goes_round(100));
+    CHECK(pair_tcp()->rack.min_rtt < 15 * MILLISECOND);
+    CHECK(script_play(". 20000\n") && goes_round(100));
+    CHECK(pair_tcp()->rack.min_rtt >= 100 * MILLISECOND);
+}
+
+TEST(a_dsack_in_each_round_widens_the_reordering_window_once)
+{
+    open_with("sackok");
+    CHECK(goes_round(100));
+    for (unsigned i = 0; i < 3; i++) {
+        uint32_t at = pair_tcp()->snd.nxt - pair_tcp()->iss;
+        char text[200];
+
+        pair_write(1000);
+        text_format(text, sizeof text,
+                    "< ACK %u 101 +1000\n"
+                    "> ACK 101 %u sack=%u:%u\n"
+                    "> ACK 101 %u sack=%u:%u\n"
+                    ". 100\n"
+                    "> ACK 101 %u\n"
+                    ". 1\n",
+                    at, at, at - 1000, at - 500, at, at - 500, at, at + 1000);
+        CHECK(script_play(text));
+        CHECK(pair_tcp()->rack.reo_wnd_mult == i + 2);
+    }
+}
+
 TEST(a_dsack_widens_the_reordering_window_for_16_recoveries)
 {
     char text[300];
