@@ -6,6 +6,7 @@
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
 #include <linux/virtio_ring.h>
+#include <malloc.h>
 #include <mirage/bytes.h>
 #include <mirage/drivers.h>
 #include <mirage/network.h>
@@ -352,26 +353,46 @@ TEST(a_request_to_announce_that_is_there_at_the_start_is_acknowledged)
     CHECK(nic[0].announced == 2);
 }
 
-TEST(a_device_that_asks_for_a_reset_is_started_again_and_loses_no_page)
+/* With AddressSanitizer; mallinfo2 does not know its heap. */
+size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
+
+static size_t heap_in_use(void)
+{
+    if (__sanitizer_get_current_allocated_bytes)
+        return __sanitizer_get_current_allocated_bytes();
+    return mallinfo2().uordblks;
+}
+
+static void check_restarts(uint64_t features)
 {
     struct network *n;
     uint8_t bytes[100] = {0};
-    size_t pages;
+    size_t pages, ring_pages, heap;
 
-    begin(ALL, false);
+    begin(features, false);
     n = connect("left");
     pause();
     pages = buf_pages_free();
-    for (int i = 0; i < 5; i++) {
+    ring_pages = fake_pages;
+    heap = heap_in_use();
+    for (unsigned i = 0; i < 1000; i++) {
         fake_need_reset(nic[0].fake);
-        pause();
+        CHECK(time_sleep(1100 * MILLISECOND) == OK); /* restart_wait */
         CHECK(n->up && !n->gone && buf_pages_free() == pages);
+        CHECK(fake_pages == ring_pages);
         network_write(n, frame_of(100));
         CHECK(nic_receive(&nic[0], no_offload, bytes, sizeof bytes));
         pause();
-        CHECK(nic[0].sent == (unsigned)i + 1 && heard == 1);
+        CHECK(nic[0].sent == i + 1 && heard == 1);
         forget();
     }
+    CHECK(nic[0].fake->resets >= 1000 && heap_in_use() <= heap);
+}
+
+TEST(a_device_that_is_started_again_a_thousand_times_loses_no_memory)
+{
+    check_restarts(ALL);
+    check_restarts(ALL | ANNOUNCE | PACKED);
 }
 
 /* Each of these ends the device, and not the image. */
