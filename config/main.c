@@ -4,6 +4,7 @@
  * and reports the graph. Its arguments are the report's file descriptor, the
  * target, the name of config.c, and the names of all targets.
  */
+#include "console.h"
 #include "crash.h"
 #include "device.h"
 #include "letters.h"
@@ -105,6 +106,7 @@ int main(int argc, char **argv)
         report_failure();
     }
     sharing_check();
+    console_choose_driver();
     for (const struct node *n = graph_first(); n; n = n->next)
         report_node(n);
     report_done();

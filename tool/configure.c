@@ -13,6 +13,7 @@
 #include "files.h"
 #include "image.h"
 #include "options.h"
+#include "ports.h"
 #include "process.h"
 #include "record.h"
 #include "quote.h"
@@ -329,6 +330,8 @@ int command_configure(int count, char **words)
     else
         say("%s is configured for %s: `make` builds %s", f->image, f->target,
             program_name(f->image, f->target));
+    if (!o.as_recorded && target_of(f->target)->machine == QEMU)
+        ports_note(f);
     if (!o.as_recorded && !is_on_path())
         say("make will look for mirage on PATH, where this one is not. Run\n"
             "    export PATH=%s/bin:$PATH",

@@ -2,12 +2,13 @@
 /*
  * A disk's serial number is the first 20 bytes of its name in config.c
  * (VIRTIO_BLK_ID_BYTES), and a network has a MAC address that is derived from
- * its name: by these the image finds its devices.
+ * its name: by these the image finds its devices. Consoles are in ports.c.
  */
 #define _GNU_SOURCE
 #include "virtio.h"
 #include "guest.h"
 #include "parts.h"
+#include "ports.h"
 #include "quote.h"
 #include "say.h"
 #include <ctype.h>
@@ -128,6 +129,7 @@ void virtio_check(const struct facts *f)
 {
     struct list disks = guest_disks(f);
 
+    ports_check(f);
     for (size_t i = 0; i < disks.count; i++)
         check_disk(disks.item[i]);
     for (size_t i = 0; i < disks.count; i++)
@@ -147,11 +149,18 @@ char *virtio_functions(const struct facts *f)
     size_t size;
     FILE *out = open_text(&text, &size);
 
-    for (size_t i = 0; i < 2; i++)
-        if (i == 0 ? guest_disks(f).count : guest_networks(f).count) {
-            fputc('\n', out);
-            put_part(out, i == 0 ? "qemu-disk" : "qemu-network", none);
-        }
+    if (guest_disks(f).count) {
+        fputc('\n', out);
+        put_part(out, "qemu-disk", none);
+    }
+    if (guest_networks(f).count) {
+        fputc('\n', out);
+        put_part(out, "qemu-network", none);
+    }
+    if (ports_of(f).count) {
+        fputc('\n', out);
+        put_part(out, "qemu-console", none);
+    }
     fclose(out);
     return text;
 }
@@ -217,6 +226,7 @@ char *virtio_lines(const struct facts *f)
                 "set -- \"$@\" -netdev \"$netdev,id=net%zu\" \\\n"
                 "    -device virtio-net-$bus,netdev=net%zu,mac=%s$rom\n",
                 taps.item[i], i, i, mac_of(f, networks.item[i]));
+    fputs(ports_lines(f), out);
     if (!networks.count)
         fputs("if [ -n \"${FORWARD:-}\" ]; then\n"
               "    echo \"FORWARD=$FORWARD: config.c has no network\" >&2\n"
@@ -292,6 +302,7 @@ char *virtio_elements(const struct facts *f)
                 "      <rom enabled=\"no\"/>\n"
                 "    </interface>\n",
                 mac_of(f, networks.item[i]), taps.item[i]);
+    fputs(ports_elements(f), out);
     fclose(out);
     return text;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * virtio: the disks and networks of a virtual machine with virtio devices, for
- * QEMU, libvirt and Firecracker. All have them in the order of their names.
+ * virtio: the disks, networks and ports of a virtual machine with virtio
+ * devices, for QEMU, libvirt and Firecracker, in the order of their names.
  */
 #ifndef TOOL_VIRTIO_H
 #define TOOL_VIRTIO_H
@@ -13,11 +13,12 @@
 struct list virtio_names(const struct facts *f, const struct node *device);
 
 /* Ends the program with a message if QEMU, libvirt or the image could not tell
- * the disks apart by the names that config.c gives them. */
+ * the disks apart by the names that config.c gives them, or a console cannot
+ * have its name. */
 void virtio_check(const struct facts *f);
 
-/* Make the functions of NAME.qemu.sh that look for disks and for networks, if
- * there are any; and the lines that add them to QEMU's arguments. */
+/* Make the functions of NAME.qemu.sh for disks, networks and ports, if there
+ * are any; and the lines that add them to QEMU's arguments. */
 char *virtio_functions(const struct facts *f);
 char *virtio_lines(const struct facts *f);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The console of a PC: its first serial port. */
+#include "console.h"
 #include "serial.h"
 #include <mirage/drivers.h>
 #include <mirage/fiber.h>
@@ -9,14 +10,24 @@
 
 static struct waiters readers;
 
-void platform_put(const char *text, size_t len)
+__attribute__((weak)) void console_put(const char *text, size_t len)
 {
     serial_write(text, len);
 }
 
+__attribute__((weak)) struct console *console_input(struct console *port)
+{
+    return port;
+}
+
+void platform_put(const char *text, size_t len)
+{
+    console_put(text, len);
+}
+
 void platform_answer(const char *text, size_t len)
 {
-    serial_write(text, len);
+    console_put(text, len);
 }
 
 static void on_input(void *ctx)
@@ -72,7 +83,7 @@ static struct console serial = {.ops = &serial_ops};
 
 enum status platform_input(void *data, size_t len, size_t *got)
 {
-    return console_read(&serial, data, len, got);
+    return console_read(console_input(&serial), data, len, got);
 }
 
 enum status console_serial_connect(const char *name, struct console **console)

@@ -11,9 +11,10 @@
 #define MODEM        0x3fc
 #define LINE_STATUS  0x3fd
 
-#define FIFO  16 /* bytes that fit in an empty one */
-#define READY 0x01 /* of the line status: a byte has arrived */
-#define EMPTY 0x20 /* the transmitter's FIFO */
+#define FIFO   16 /* bytes that fit in an empty one */
+#define READY  0x01 /* of the line status: a byte has arrived */
+#define EMPTY  0x20 /* the transmitter's FIFO */
+#define ABSENT 0xff /* the line status of a port that is not there */
 
 static size_t room = 1; /* bytes that an empty transmitter takes at once */
 
@@ -59,11 +60,17 @@ void serial_write(const char *text, size_t len)
         put(piece, n);
 }
 
+bool serial_exists(void)
+{
+    return inb(LINE_STATUS) != ABSENT;
+}
+
 size_t serial_read(char *data, size_t len)
 {
     size_t n = 0;
+    uint8_t status;
 
-    while (n < len && inb(LINE_STATUS) & READY)
+    while (n < len && (status = inb(LINE_STATUS)) & READY && status != ABSENT)
         data[n++] = (char)inb(DATA);
     return n;
 }

@@ -3,12 +3,17 @@
 #ifndef PC_SERIAL_H
 #define PC_SERIAL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define SERIAL_LINE 4 /* of the interrupt controller */
 
 /* Sets the port up, without interrupts. */
 void serial_start(void);
+
+/* Is there such a port? What is written to one that is not there is lost, and
+ * nothing is read. */
+bool serial_exists(void);
 
 /* Writes all of text, each line end as carriage return and line feed. Waits for
  * the transmitter. */

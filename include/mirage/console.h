@@ -21,7 +21,9 @@ struct console {
  * Writes a line; the line end is added. Lines of different fibers never mix.
  * Blocks while the console is full. Never fails: if the console cannot be
  * written to any more (a closed pipe, a full disk), the image ends with a
- * message and a non-zero exit status. A cancelled fiber writes as any other.
+ * message and a non-zero exit status. (A virtio device that breaks the protocol
+ * is given up instead, with a message, and what is written to it is lost.) A
+ * cancelled fiber writes as any other.
  * Formats are those of mirage/text.h; a line may have any length.
  */
 void console_log(struct console *c, const char *fmt, ...)

@@ -58,6 +58,28 @@ MUST_CHECK enum status block_unix_connect_with(const char *path,
 MUST_CHECK enum status console_serial_connect(const char *name,
                                               struct console **console);
 
+/*
+ * backend/virtio: connects console "0": the serial port; or, in a machine
+ * without one, port 0 of the first virtio console device (virtio 1.2, 5.3), to
+ * which log and crash reports go as well; or nothing, if there is neither.
+ * Blocks. ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status console_virtio_connect(const char *name,
+                                              struct console **console);
+
+/*
+ * backend/virtio: connects a port of a virtio console device by its name. Bytes
+ * are passed on as they are, but for lines on a port that the device calls a
+ * console, which end as a terminal needs it. Output blocks while the host has
+ * not opened the port. If the host closes it, one read is ERR_EOF, and later
+ * ones wait. If the device breaks the protocol it is given up: reads are
+ * ERR_IO, and output is lost. Blocks, for a second after the device's last
+ * message.
+ * ERR_NOT_FOUND, ERR_NO_MEMORY.
+ */
+MUST_CHECK enum status console_port_connect(const char *name,
+                                            struct console **console);
+
 /* backend/xen: connects a console on the domain's console ring. name: as for
  * console_unix_connect. */
 MUST_CHECK enum status console_xen_connect(const char *name,
