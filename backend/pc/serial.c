@@ -16,7 +16,7 @@
 #define EMPTY  0x20 /* the transmitter's FIFO */
 #define ABSENT 0xff /* the line status of a port that is not there */
 
-static size_t room = 1; /* bytes that an empty transmitter takes at once */
+static unsigned room = 1; /* bytes that an empty transmitter takes at once */
 
 /*
  * Enabling the FIFOs discards input that has arrived, and to read it first does
@@ -33,31 +33,27 @@ void serial_start(void)
     }
 }
 
-static void put(const char *bytes, size_t len)
+/* Waits for an empty transmitter once for as many bytes as it takes then. */
+static void put(char c)
 {
-    for (size_t i = 0; i < len; i++) {
-        while (i % room == 0 && !(inb(LINE_STATUS) & EMPTY))
+    static unsigned left;
+
+    if (left == 0) {
+        while (!(inb(LINE_STATUS) & EMPTY))
             ;
-        outb(DATA, (uint8_t)bytes[i]);
+        left = room;
     }
+    left--;
+    outb(DATA, (uint8_t)c);
 }
 
 void serial_write(const char *text, size_t len)
 {
-    char piece[FIFO];
-    size_t n = 0;
-
     for (; len > 0; len--, text++) {
-        if (n + 2 > FIFO) {
-            put(piece, n);
-            n = 0;
-        }
         if (*text == '\n')
-            piece[n++] = '\r';
-        piece[n++] = *text;
+            put('\r');
+        put(*text);
     }
-    if (n > 0)
-        put(piece, n);
 }
 
 bool serial_exists(void)
