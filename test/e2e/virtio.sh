@@ -87,3 +87,30 @@ link() {
     monitor "{\"execute\": \"set_link\",
         \"arguments\": {\"name\": \"net0\", \"up\": $1}}"
 }
+
+# answers TEXT: what stackv4 says to it over TCP
+answers() {
+    echo "$1" | timeout -s KILL 60 nc -n -w 30 10.0.0.2 8080
+}
+
+# device_path: of QEMU's device, for its monitor
+device_path() {
+    monitor x-query-virtio | grep -o '/machine/[^"]*' | head -n 1
+}
+
+# negotiated: the features that image and device agreed on, one a line
+negotiated() {
+    monitor "{\"execute\": \"x-query-virtio-status\",
+        \"arguments\": {\"path\": \"$(device_path)\"}}" |
+        sed 's/.*"guest-features": {\([^}]*\)}.*/\1/' |
+        grep -o 'VIRTIO_[A-Z0-9_]*'
+}
+
+# without_ports: what the image has printed, but for colours, ports of peers and
+# the place of the device
+without_ports() {
+    tr -d '\r' <"$work/out" | sed -E 's/\x1b\[[0-9]*m//g
+        s/10\.0\.0\.1\.[0-9]+ >/10.0.0.1.PORT >/
+        s/^(Netif: connect ).*/\1DEVICE/
+        /^.*Booting from ROM/d; /^$/d'
+}
