@@ -61,6 +61,24 @@ static const char *port_pair(const char *text)
     return text;
 }
 
+/* Ends the tool if the ports of `all` have the host's port of this pair, for
+ * the same protocol. */
+static void check_is_new(const char *all, const char *pair)
+{
+    size_t port = strcspn(pair, ":") + 1;
+    bool is_udp = strchr(pair, '/') != NULL;
+
+    for (const char *p = all; p; p = strchr(p, ' ')) {
+        p += *p == ' ';
+        if (strncmp(p, pair, port) == 0 &&
+            (p[strcspn(p, "/ ")] == '/') == is_udp)
+            die(MISUSED,
+                "--forward=%s: that port of this host's is passed on already, "
+                "by --forward=%.*s",
+                pair, (int)strcspn(p, " "), p);
+    }
+}
+
 static struct options read_options(int count, char **words)
 {
     struct options o = {0};
@@ -73,10 +91,11 @@ static struct options read_options(int count, char **words)
         else if (strncmp(words[i], "--gdb=", 6) == 0)
             o.gdb = port_number(words[i] + 6);
         else if ((ports = option_value(count, words, &i, "--forward", NULL)) !=
-                 NULL)
+                 NULL) {
+            check_is_new(o.forward, port_pair(ports));
             o.forward = text_of("%s%s%s", o.forward ? o.forward : "",
-                                o.forward ? " " : "", port_pair(ports));
-        else
+                                o.forward ? " " : "", ports);
+        } else
             die(MISUSED,
                 "%s: the image's arguments follow --:  mirage run -- %s",
                 words[i], words[i]);

@@ -156,7 +156,8 @@ equal "q35" "$notes" $'virtio-mmio.force-legacy=false\nvirtio-rng-pci'
 in_qemu there --forward 8080:80
 equal "exit status with --forward" $status 1
 has "message" "$out" '^FORWARD=8080:80: config.c has no network$'
-for ports in 80 80: :80 0:80 80:65536 80:80/tcp x:1 '8080:80 9:9' +1:1; do
+for ports in 80 80: :80 0:80 80:65536 80:80/tcp x:1 '8080:80 9:9' +1:1 -1:1 1:-1 \
+    ' 1:1' '1:1 ' 1:2:3 99999999999999999999:1 8080:80/udp/udp 127.0.0.1:80:80; do
     in_qemu there --forward "$ports"
     equal "exit status for $ports" $status 2
     has "message" "$out" "^mirage: --forward=${ports//+/\\+}: expected a port of this host's and one"

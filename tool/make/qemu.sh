@@ -90,11 +90,29 @@ watch() {
     done
 }
 
+# in_background: is standard input a terminal, and this script not in its
+# foreground? By the fields of proc(5)'s stat: state, parent, group, session,
+# terminal, the terminal's group.
+in_background() {
+    [ -t 0 ] && [ -r /proc/self/stat ] || return
+    IFS= read -r fields </proc/self/stat
+    # shellcheck disable=SC2086
+    set -- ${fields##*) }
+    [ "$6" -gt 0 ] && [ "$3" -ne "$6" ]
+}
+
 # run COMMAND...: prints and runs QEMU, passes signals on to it, and sets status
-# to QEMU's and signal to the one that has ended it here.
+# to QEMU's and signal to the one that has ended it here. QEMU is terminated,
+# too, when this script is killed.
 run() {
     print_command "$@" >&2
     [ -e /proc/self/fd/0 ] || [ ! -d /proc/self/fd ] || exec </dev/null # closed
+    # QEMU sets the terminal's modes, for which it would be stopped there.
+    ! in_background || exec </dev/null
+    modes=
+    [ ! -t 0 ] || modes=$(stty -g)
+    ! setpriv --pdeathsig TERM true 2>/dev/null ||
+        set -- setpriv --pdeathsig TERM "$@"
     exec 3<&0
     signal=0
     trap 'signal=1; kill "$qemu"' HUP
@@ -119,6 +137,7 @@ run() {
         kill -0 "$qemu" 2>/dev/null
     do :; done
     [ -z "$scratch" ] || rm -rf "$scratch"
+    [ -z "$modes" ] || in_background || stty "$modes"
 }
 
 # image_size: the KiB from 0 to where the image ends in memory, by its program
