@@ -12,20 +12,21 @@
 
 #define FRAMES    24
 #define NAME_SIZE 256 /* longer names are cut */
-#define PAIRS     16 /* those, and lengths of prefixes, are bytes below 32 */
+#define PREFIXES  16 /* lengths of prefixes; codes of text follow them */
 
 /*
  * The table, made by backend/bare/symbols. For each function, by ascending
  * address: the distance from the one before (LEB128; from 0 for the first), and
  * the name. If a name begins with a byte below 16, that is the length of the
- * prefix that it shares with the name before. A byte from 16 to 31 is a pair of
- * characters, from the list of pairs. The last byte has bit 7 set.
+ * prefix that it shares with the name before. Other bytes are codes, which stand
+ * for text. For each code from 16 on there are two bytes: two codes, or a
+ * character and 0, or twice 0, which ends the name.
  */
 struct symbols {
     uint32_t count;
     uint32_t text_end;
-    char pairs[PAIRS][2];
-    unsigned char functions[];
+    unsigned char codes;
+    unsigned char bytes[]; /* the pairs of all codes; then the functions */
 };
 
 extern const struct symbols image_symbols;
@@ -43,37 +44,43 @@ static const unsigned char *distance(const unsigned char *from, uintptr_t *far)
     return from;
 }
 
-static size_t put(char *name, size_t len, char c)
+struct name {
+    char text[NAME_SIZE];
+    size_t len;
+    bool is_complete;
+};
+
+/* Appends the text of a code. A pair has only codes below its own. */
+static void append(struct name *name, unsigned code)
 {
-    if (len < NAME_SIZE - 1)
-        name[len++] = c;
-    return len;
+    const unsigned char *pair = image_symbols.bytes + 2 * (code - PREFIXES);
+
+    if (pair[1]) {
+        append(name, pair[0]);
+        append(name, pair[1]);
+    } else if (!pair[0]) {
+        name->is_complete = true;
+    } else if (name->len < NAME_SIZE - 1) {
+        name->text[name->len++] = (char)pair[0];
+    }
 }
 
 /* Replaces the previous name by the next one. */
-static const unsigned char *next_name(const unsigned char *from, char *name)
+static const unsigned char *next_name(const unsigned char *from,
+                                      struct name *name)
 {
-    size_t len = *from < PAIRS ? *from++ : 0;
-
-    do {
-        unsigned c = *from & 0x7f;
-
-        if (c < 2 * PAIRS) {
-            const char *pair = image_symbols.pairs[c % PAIRS];
-
-            len = put(name, len, pair[0]);
-            c = (unsigned char)pair[1];
-        }
-        len = put(name, len, (char)c);
-    } while (!(*from++ & 0x80));
-    name[len] = '\0';
+    name->len = *from < PREFIXES ? *from++ : 0;
+    name->is_complete = false;
+    while (!name->is_complete)
+        append(name, *from++);
+    name->text[name->len] = '\0';
     return from;
 }
 
 const char *bare_function_name(uintptr_t at, uintptr_t *from)
 {
-    static char name[NAME_SIZE];
-    const unsigned char *next = image_symbols.functions;
+    static struct name name;
+    const unsigned char *next = image_symbols.bytes + 2 * image_symbols.codes;
     uintptr_t far;
     uint32_t i;
 
@@ -83,9 +90,9 @@ const char *bare_function_name(uintptr_t at, uintptr_t *from)
         if (far > at - *from)
             break;
         *from += far;
-        next = next_name(next, name);
+        next = next_name(next, &name);
     }
-    return i > 0 && at < image_symbols.text_end ? name : NULL;
+    return i > 0 && at < image_symbols.text_end ? name.text : NULL;
 }
 
 static void say_function(uintptr_t at, uintptr_t shown)
