@@ -137,9 +137,14 @@ void image_stop(void)
         fiber_cancel(first);
 }
 
+__attribute__((weak)) void platform_started(void)
+{
+}
+
 static void run_main(void *ctx)
 {
     (void)ctx;
+    platform_started();
     mirage_main();
 }
 

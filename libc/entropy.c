@@ -10,6 +10,6 @@ int getentropy(void *data, size_t len)
         errno = EIO;
         return -1;
     }
-    platform_entropy(data, len);
+    platform_seed(data, len);
     return 0;
 }

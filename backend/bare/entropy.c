@@ -26,7 +26,12 @@ enum { LOADER = 1 << RANDOM_INSTRUCTIONS,
 static uint8_t key[RANDOM_KEY];
 static unsigned sources; /* these, and a bit for each instruction */
 static bool seeded;
-static void (*wait_for_device)(void);
+static size_t from_device; /* bytes */
+
+bool entropy_is_weak(void)
+{
+    return (sources & ~(unsigned)JITTER) == 0;
+}
 
 static void mix(const void *data, size_t len)
 {
@@ -100,12 +105,6 @@ void platform_entropy(void *data, size_t len)
     char *to = data;
     uint64_t input[RANDOM_MIXED / sizeof(uint64_t)] = {0};
 
-    if (wait_for_device && (sources & ~(unsigned)JITTER) == 0) {
-        void (*wait)(void) = wait_for_device;
-
-        wait_for_device = NULL;
-        wait();
-    }
     if (seeded)
         mix_processor();
     else
@@ -133,23 +132,19 @@ void entropy_seed(const void *data, size_t len)
 void entropy_device(const void *data, size_t len)
 {
     mix(data, len);
-    if (len >= RANDOM_KEY && !(sources & DEVICE)) {
+    from_device += len;
+    if (from_device >= RANDOM_KEY && !(sources & DEVICE)) {
         sources |= DEVICE;
         log_info(&entropy, "seeded by a device, too");
     }
 }
 
-void entropy_wait_for(void (*wait)(void))
-{
-    wait_for_device = wait;
-}
-
 void entropy_report(void)
 {
-    if (sources & JITTER)
+    if (entropy_is_weak())
         log_warning(&entropy, "this machine has no source of random numbers: "
                               "ours come from the jitter of its timing alone");
-    else
+    else if (sources & ~(unsigned)(JITTER | DEVICE))
         log_info(&entropy, "seeded by%s%s%s",
                  sources & 1 ? random_names[0] : "",
                  sources & 2 ? random_names[1] : "",

@@ -8,22 +8,27 @@
 #ifndef BARE_ENTROPY_H
 #define BARE_ENTROPY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Mixes a seed from the loader, before the first call of platform_entropy. */
 void entropy_seed(const void *data, size_t len);
 
-/* Mixes what a device gave. */
+/*
+ * Asks devices that give entropy, and returns whether they report what there is
+ * (entropy_report) once they have answered. Blocks. Weak: it does nothing
+ * unless the target has such a driver, and the image draws random numbers.
+ */
+bool entropy_ask_devices(void);
+
+/* Mixes what a device gave, perhaps in parts. */
 void entropy_device(const void *data, size_t len);
 
-/*
- * Has the next call of platform_entropy call `wait` first, once, if neither the
- * processor nor the loader nor a device has given entropy: for a device that
- * will soon. wait runs handlers of interrupts, and switches to no fiber.
- */
-void entropy_wait_for(void (*wait)(void));
+/* Is there no source but, perhaps, jitter? */
+bool entropy_is_weak(void);
 
-/* Logs the sources, which are used before there is a log. */
+/* Logs the sources, which are used before there is a log, but for a device,
+ * which entropy_device logs. */
 void entropy_report(void);
 
 #endif

@@ -43,28 +43,12 @@ bool jitter_collect(uint8_t *k, jitter_measure *fn)
     return has_jitter;
 }
 
-static int waits;
-
-static void device_answers(void)
-{
-    static const uint8_t given[RANDOM_KEY] = {1};
-
-    waits++;
-    entropy_device(given, sizeof given);
-}
-
-static void device_is_silent(void)
-{
-    waits++;
-}
-
 static void begin(unsigned has)
 {
     memset(key, 0, sizeof key);
     sources = 0;
     seeded = false;
-    wait_for_device = NULL;
-    waits = 0;
+    from_device = 0;
     instructions = has;
     stuck = dry = 0;
     drawn = jitters = 0;
@@ -148,32 +132,6 @@ TEST(what_the_processor_draws_decides_what_is_given)
     CHECK(memcmp(given[0], given[1], sizeof given[0]) != 0);
 }
 
-TEST(a_device_is_waited_for_once_if_there_is_only_jitter)
-{
-    begin(0);
-    CHECK(found() == JITTER);
-    entropy_wait_for(device_answers);
-    CHECK(found() == (JITTER | DEVICE));
-    CHECK(waits == 1);
-}
-
-TEST(a_silent_device_is_waited_for_once)
-{
-    begin(0);
-    entropy_wait_for(device_is_silent);
-    CHECK(found() == JITTER);
-    CHECK(waits == 1);
-}
-
-TEST(no_device_is_waited_for_where_the_processor_has_an_instruction)
-{
-    begin(1);
-    CHECK(found() == 1);
-    entropy_wait_for(device_answers);
-    CHECK(found() == 1);
-    CHECK(waits == 0);
-}
-
 TEST(a_device_that_gives_less_than_a_key_is_mixed_but_no_source)
 {
     static const uint8_t given[RANDOM_KEY - 1] = {1};
@@ -182,4 +140,16 @@ TEST(a_device_that_gives_less_than_a_key_is_mixed_but_no_source)
     entropy_device(given, sizeof given);
     CHECK(key[0] != 0 || key[1] != 0);
     CHECK(found() == JITTER);
+}
+
+TEST(a_device_may_give_a_key_in_parts)
+{
+    static const uint8_t given[RANDOM_KEY / 2] = {1};
+
+    begin(0);
+    entropy_device(given, sizeof given);
+    CHECK(entropy_is_weak());
+    entropy_device(given, sizeof given);
+    CHECK(!entropy_is_weak());
+    CHECK(found() == DEVICE);
 }

@@ -73,8 +73,18 @@ void start_image(struct start *s)
         log_warning(&memory, "%zu more pieces of memory than we can note are "
                              "left unused",
                     unused_regions);
-    entropy_report();
     image_start(mirage_name, words, count, true);
+}
+
+__attribute__((weak)) bool entropy_ask_devices(void)
+{
+    return false;
+}
+
+void platform_started(void)
+{
+    if (!entropy_ask_devices())
+        entropy_report();
 }
 
 void platform_exit(int code)

@@ -106,6 +106,11 @@ void platform_entropy(void *data, size_t len)
         to[i] = (uint8_t)(seed_next(&state) >> 32);
 }
 
+void platform_seed(void *data, size_t len)
+{
+    platform_entropy(data, len);
+}
+
 /* Time passes only while all fibers wait. */
 bool platform_was_held(nanoseconds length)
 {

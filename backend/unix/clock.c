@@ -172,3 +172,8 @@ void platform_entropy(void *data, size_t len)
               "/dev/urandom gives any: %s",
               strerror(errno));
 }
+
+void platform_seed(void *data, size_t len)
+{
+    platform_entropy(data, len);
+}

@@ -2,7 +2,6 @@
 /* The list of virtio devices, and access to their registers. */
 #include "bus.h"
 #include "platform.h"
-#include "rng_virtio.h"
 #include <arch/cpu.h>
 #include <bare/start.h>
 #include <mirage/bare.h>
@@ -30,7 +29,6 @@ struct virtio_device *virtio_devices(void)
         is_done = true;
         pci_find();
         mmio_find();
-        rng_start(first);
     }
     return first;
 }

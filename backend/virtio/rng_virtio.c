@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * virtio's entropy device (virtio 1.2, 5.4): asked once, at boot. What it gives
- * is mixed with the other sources, and then replaces those numbers in stock.
+ * virtio's entropy device (virtio 1.2, 5.4): asked at boot, in images that draw
+ * random numbers. What it gives is mixed with the other sources, and replaces
+ * the numbers in stock.
  */
-#include "rng_virtio.h"
 #include "virtio.h"
 #include <bare/entropy.h>
 #include <linux/virtio_ids.h>
@@ -12,28 +12,56 @@
 #include <mirage/platform.h>
 #include <string.h>
 
-#define ASKED 64u
-#define LIMIT (100 * MILLISECOND)
+#define ASKED      64u
+#define MOST_ASKED 64u /* times: a device may give little at a time */
+#define LIMIT      (100 * MILLISECOND)
 
 LOG_SOURCE(rng);
 
 static struct virtqueue *queue;
 static uint8_t *page; /* the device's to write until it was used */
-static bool is_done, is_given_up;
+static uint32_t got; /* bytes */
+static unsigned asked; /* times */
+static bool is_done, is_given_up, must_wait;
 
-static void on_used(void *ctx)
+/* Takes what the device has given. False: it has given nothing yet. */
+static bool take(void)
 {
     uint8_t bytes[ASKED];
     uint32_t written;
 
-    (void)ctx;
     if (!virtqueue_used(queue, &written))
-        return;
+        return false;
     memcpy(bytes, page, sizeof bytes);
     entropy_device(bytes, written);
     memset(bytes, 0, sizeof bytes);
+    got += written;
+    return true;
+}
+
+/* Asks until the device has given enough. */
+static void ask(void)
+{
+    struct virtio_piece piece = {page, ASKED};
+
+    while (got < RANDOM_KEY) {
+        if (asked == MOST_ASKED || !virtqueue_add(queue, &piece, 0, 1, page))
+            return;
+        asked++;
+        virtqueue_kick(queue);
+        if (virtqueue_enable(queue))
+            return;
+        (void)take();
+    }
     is_done = true;
     random_reseed();
+}
+
+static void on_used(void *ctx)
+{
+    (void)ctx;
+    if (take())
+        ask();
 }
 
 static enum status start(struct virtio_device *d, void *ctx)
@@ -44,15 +72,10 @@ static enum status start(struct virtio_device *d, void *ctx)
 
 static void started(struct virtio_device *d, void *ctx)
 {
-    struct virtio_piece piece = {page, ASKED};
-
     (void)d;
     (void)ctx;
-    if (is_done || !virtqueue_add(queue, &piece, 0, 1, page))
-        return;
-    if (!virtqueue_enable(queue))
-        on_used(NULL);
-    virtqueue_kick(queue);
+    if (!is_done)
+        ask();
 }
 
 static void stopped(struct virtio_device *d, void *ctx, bool is_gone)
@@ -64,16 +87,6 @@ static void stopped(struct virtio_device *d, void *ctx, bool is_gone)
 
 static const struct virtio_driver driver = {
     .log = &rng, .start = start, .started = started, .stopped = stopped};
-
-/* The device may be slow, or wait for other guests; it is not waited for
- * again. */
-static void wait_for_device(void)
-{
-    nanoseconds deadline = platform_now() + LIMIT;
-
-    while (!is_done && !is_given_up && platform_now() < deadline)
-        machine_wait(deadline);
-}
 
 static bool start_device(struct virtio_device *d)
 {
@@ -88,11 +101,33 @@ static bool start_device(struct virtio_device *d)
     return s == OK;
 }
 
-void rng_start(struct virtio_device *devices)
+bool entropy_ask_devices(void)
 {
-    for (struct virtio_device *d = devices; d; d = d->next)
-        if (d->type == VIRTIO_ID_RNG && start_device(d)) {
-            entropy_wait_for(wait_for_device);
-            return;
-        }
+    struct virtio_device *d = virtio_devices();
+
+    while (d && (d->type != VIRTIO_ID_RNG || d->driver || !start_device(d)))
+        d = d->next;
+    must_wait = d && entropy_is_weak();
+    return must_wait;
+}
+
+/* The device may be slow, or wait for other guests: later answers are mixed
+ * when they come. No other fiber runs meanwhile. */
+static void wait_for_device(void)
+{
+    nanoseconds deadline = platform_now() + LIMIT;
+
+    while (!is_done && !is_given_up && platform_now() < deadline)
+        machine_wait(deadline);
+}
+
+/* core/random.c calls this, so whatever draws random numbers has this file. */
+void platform_seed(void *data, size_t len)
+{
+    if (must_wait) {
+        must_wait = false;
+        wait_for_device();
+        entropy_report();
+    }
+    platform_entropy(data, len);
 }

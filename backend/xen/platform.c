@@ -25,6 +25,12 @@ void platform_wait(nanoseconds deadline)
     events_wait(deadline);
 }
 
+/* Xen has no source that is slow. */
+void platform_seed(void *data, size_t len)
+{
+    platform_entropy(data, len);
+}
+
 /* The reason decides which of on_crash, on_reboot and on_poweroff xl obeys. */
 void bare_leave(int code)
 {

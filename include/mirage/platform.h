@@ -28,6 +28,14 @@ void platform_wait(nanoseconds deadline);
  * is no source of them. */
 void platform_entropy(void *data, size_t len);
 
+/* platform_entropy for the first random numbers of an application: waits, for
+ * 100 ms at most, for a source that is slow, if there is no other. */
+void platform_seed(void *data, size_t len);
+
+/* Called in the first fiber, after the boot arguments are set. May block. Does
+ * nothing unless the back end defines it. */
+void platform_started(void);
+
 /* Prints log lines and crash reports. Works in any state: takes no lock and
  * does not allocate. */
 void platform_put(const char *text, size_t len);

@@ -44,6 +44,11 @@ void platform_entropy(void *data, size_t len)
     memset(data, 0, len);
 }
 
+void platform_seed(void *data, size_t len)
+{
+    platform_entropy(data, len);
+}
+
 void platform_put(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)

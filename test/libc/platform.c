@@ -63,6 +63,11 @@ void platform_entropy(void *data, size_t len)
         panic("getrandom failed");
 }
 
+void platform_seed(void *data, size_t len)
+{
+    platform_entropy(data, len);
+}
+
 static nanoseconds clock(long which)
 {
     long now[2];

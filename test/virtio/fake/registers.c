@@ -8,7 +8,6 @@
 #include <string.h>
 #include <virtio/acpi.h>
 #include <virtio/platform.h>
-#include <virtio/rng_virtio.h>
 
 #define MAPPINGS 64
 
@@ -137,9 +136,4 @@ bool acpi_find_pci(struct acpi_pci *p)
 {
     *p = registers_pci;
     return p->space != 0;
-}
-
-__attribute__((weak)) void rng_start(struct virtio_device *devices)
-{
-    (void)devices;
 }

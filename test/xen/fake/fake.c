@@ -386,6 +386,11 @@ void platform_entropy(void *data, size_t len)
     }
 }
 
+void platform_seed(void *data, size_t len)
+{
+    platform_entropy(data, len);
+}
+
 void platform_crash(uintptr_t frame)
 {
     (void)frame;
