@@ -41,6 +41,13 @@ boot_enter:
     cld
     movl $boot_stack_top, %esp
 
+    /* In a machine that was reset memory has what the last start left there,
+     * and QEMU loads again only what the file contains. */
+    movl $image_bss, %edi
+    movl $image_bss_words, %ecx
+    xorl %eax, %eax
+    rep stosl
+
     /* One table for each level; the last has 512 entries of 2 MiB. */
     movl $boot_pdpt + PRESENT_WRITABLE, boot_pml4
     movl $boot_pd + PRESENT_WRITABLE, boot_pdpt
