@@ -11,6 +11,7 @@
 #include <arch/cpu.h>
 #include <mirage/calendar.h>
 #include <mirage/log.h>
+#include <mirage/macros.h>
 #include <mirage/platform.h>
 
 LOG_SOURCE(clock);
@@ -21,7 +22,12 @@ static enum { I8254,
 
 static uint64_t first_tsc;
 static uint64_t scale; /* nanoseconds a tick, in units of 2^-32 */
-static nanoseconds wall_at_start;
+
+/* The real-time clock is read again after this long: it goes on while a monitor
+ * has stopped the machine, and with it the TSC. */
+#define RTC_AGE SECOND
+
+static nanoseconds wall_at_start, rtc_read; /* when, of the monotonic clock */
 
 static nanoseconds tsc_now(void)
 {
@@ -46,6 +52,12 @@ static uint8_t rtc(uint8_t index)
 static unsigned from_bcd(uint8_t v, bool binary)
 {
     return binary ? v : (unsigned)(v >> 4) * 10 + (v & 15);
+}
+
+/* There is none where nothing answers: register D is 0x80. */
+static bool has_rtc(void)
+{
+    return rtc(0x0d) == 0x80;
 }
 
 static nanoseconds read_rtc(void)
@@ -75,12 +87,27 @@ static nanoseconds read_rtc(void)
            SECOND;
 }
 
+/* The wall time may be any in the second that the real-time clock has: it is
+ * set only if it is in another one. */
+static void follow_rtc(void)
+{
+    nanoseconds before = platform_now(), rtc, after, wall;
+
+    rtc_read = before;
+    if (!has_rtc())
+        return;
+    rtc = read_rtc();
+    after = platform_now();
+    wall = wall_at_start + after;
+    wall_at_start = clamp(wall, rtc, rtc + SECOND + (after - before)) - after;
+}
+
 nanoseconds platform_wall(void)
 {
     if (source == KVM)
         return kvmclock_wall();
-    if (wall_at_start == 0)
-        wall_at_start = read_rtc() - platform_now();
+    if (wall_at_start == 0 || platform_now() - rtc_read >= RTC_AGE)
+        follow_rtc();
     return wall_at_start + platform_now();
 }
 
