@@ -724,6 +724,8 @@ static unsigned find_by_order(const char *name, struct virtio_device **found)
 
 static enum status log_missing(const char *name)
 {
+    const struct virtio_device *first = virtio_devices();
+    bool is_mmio = first && first->place[0] == 'M';
     char others[200] = "none";
     size_t len = 0;
 
@@ -739,8 +741,8 @@ static enum status log_missing(const char *name)
     log_error(&block,
               "there is no disk %s; what there is: %s. QEMU's options for it: "
               "-drive if=none,id=ID,format=raw,file=%s -device "
-              "virtio-blk-pci,drive=ID,serial=%.20s",
-              name, others, name, name);
+              "virtio-blk-%s,drive=ID,serial=%.20s",
+              name, others, name, is_mmio ? "device" : "pci", name);
     return ERR_NOT_FOUND;
 }
 
