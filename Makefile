@@ -499,7 +499,9 @@ QUICK := $(TEST_PROGRAMS) test/config/run test/config/killed test/rooms.sh \
 LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \
          test/e2e/xen_saved test/e2e/xen_restart test/e2e/inside \
          test/e2e/machines test/e2e/virtio test/e2e/virtio_bus \
-         test/e2e/virtio_block test/e2e/virtio_net test/e2e/virtio_examples \
+         test/e2e/virtio_block test/e2e/virtio_disks \
+         test/e2e/virtio_disk_names test/e2e/virtio_disk_faults \
+         test/e2e/virtio_net test/e2e/virtio_examples \
          test/e2e/virtio_stack test/e2e/virtio_transfer \
          test/e2e/virtio_rest test/e2e/virtio_run \
          test/e2e/virtio_options \
