@@ -148,9 +148,9 @@ own_headers() {
     local at f header name status
     tracked | grep '\.h$' | grep -vE '^include/' | sed 's|.*/||' | sort -u \
         >"$scratch/headers"
-    # The contracts of test/e2e/contracts lie beside it when it is built.
+    # The contracts lie beside these two when they are built.
     tracked | grep '\.[chS]$' |
-        grep -vE '^test/(config/mistakes|e2e/contracts)/' | includes |
+        grep -vE '^test/(config/mistakes|e2e/contracts|e2e/disk)/' | includes |
         while read -r at header; do
         f=${at%:*} name=${header:1:-1}
         case $header in
