@@ -558,7 +558,7 @@ lint:
 BENCH_IMAGES := $(addprefix $B/bench/,fiber sleep crunch block fat)
 BENCH_PEERS  := $(addprefix $B/bench/,fiber_peer sleep_peer crunch_peer \
                                        clock drift net_client net_bridge net_frames)
-BENCH_GUESTS := $(addprefix $B/bench/,xen_linux xen_client)
+BENCH_GUESTS := $(addprefix $B/bench/,xen_linux xen_client virtio_linux)
 
 $B/bench/%.o: bench/%.c $B/flags
 	@mkdir -p $(@D)
@@ -574,6 +574,8 @@ $(BENCH_IMAGES): %: %.o $(LIBRARY)
 $(BENCH_PEERS): %: %.o
 	@echo '  ld $@'
 	@$(CC) -pthread -o $@ $^
+
+$B/bench/xen_linux $B/bench/virtio_linux: $B/bench/linux_guest.o
 
 # For dom0, and as the only program of a guest.
 $(BENCH_GUESTS): %: %.o

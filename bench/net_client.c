@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * net_client ADDRESS PIDS WHAT...   measures the services of
- *                                   example/netservices at ADDRESS from Linux,
- *                                   and the processor time of the processes
- *                                   PIDS (1,2,3), which serve
+ * net_client [OPTION...] ADDRESS PIDS WHAT...
+ *     measures the services of example/netservices at ADDRESS from Linux, and
+ *     the processor time of the processes PIDS (1,2,3), which serve
  *
- * WHAT is a name in the table tasks. A figure is a rate, or the time for one of
- * many; NAME_cpu is the processor time of the servers for a GiB, or for one.
+ * -t SECONDS   each task takes this long, and not until a number is reached
+ * -s SINCE     the servers were started then, in seconds since 1970
+ *
+ * WHAT is a name in the table tasks, or WAY_SIZEk_DEPTH, which measures the
+ * disk of a guest: WAY is read or write, SIZE the KiB of a request (see
+ * virtio_guest.h). A figure is a rate, or the time for one of many; NAME_cpu is
+ * the processor time of the servers for a GiB, or for one.
  */
 #define _GNU_SOURCE
 #include "measure.h"
+#include "virtio_guest.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <glob.h>
@@ -25,7 +30,8 @@
 #define DISCARD 9
 #define CHARGEN 19
 
-#define MANY        8 /* connections */
+#define MANY        8 /* connections of a bulk transfer */
+#define MOST        64 /* connections */
 #define BULK        ((size_t)256 << 20)
 #define ECHOED      ((size_t)32 << 20)
 #define PIECE       ((size_t)256 << 10)
@@ -38,6 +44,8 @@
 #define LATE        100000
 #define IDLE        10000
 #define GIB         1073741824.0
+#define EVERY       10000000 /* nanoseconds between attempts to connect */
+#define PATIENCE    5 /* as long an attempt may take */
 
 /* The duration of measurements over a lossy wire. */
 #define LOSSY_SECONDS 4.0
@@ -45,6 +53,8 @@
 static struct sockaddr_in server;
 static const char *pids;
 static uint8_t buffer[PIECE], pattern[PIECE + PERIOD];
+static double limit; /* seconds that a task takes; 0: until it has done all */
+static double started; /* when the servers were, in seconds since 1970 */
 static const char *congestion; /* congestion control; NULL: that of the route */
 
 static void fail(const char *what)
@@ -97,6 +107,13 @@ static struct moment begin(void)
     return (struct moment){clock_seconds(CLOCK_MONOTONIC), server_time()};
 }
 
+/* Whether a task that has done so much goes on. */
+static bool goes_on(struct moment since, double done, double all)
+{
+    return limit > 0 ? clock_seconds(CLOCK_MONOTONIC) - since.wall < limit
+                     : done < all;
+}
+
 static void put(const char *name, const char *more, double value,
                 const char *unit)
 {
@@ -145,7 +162,7 @@ static int connected_to(int port)
 
 static void wait_for(const int *s, int count, short events)
 {
-    struct pollfd p[MANY];
+    struct pollfd p[MOST];
 
     for (int i = 0; i < count; i++)
         p[i] = (struct pollfd){s[i], events, 0};
@@ -164,7 +181,7 @@ static void measure_in(const char *name, int count)
     for (int i = 0; i < count; i++)
         s[i] = connected_to(DISCARD);
     since = begin();
-    while (sent < BULK) {
+    while (goes_on(since, (double)sent, BULK)) {
         bool some = false;
 
         for (int i = 0; i < count; i++) {
@@ -213,7 +230,7 @@ static void measure_out(const char *name, int count)
     for (int i = 0; i < count; i++)
         s[i] = connected_to(CHARGEN);
     since = begin();
-    while (all < BULK) {
+    while (goes_on(since, (double)all, BULK)) {
         bool some = false;
 
         for (int i = 0; i < count; i++) {
@@ -291,7 +308,7 @@ static void send_message(int s)
 
 static void measure_trips(const char *name, int count)
 {
-    int s[MANY];
+    int s[MOST], trips;
     struct moment since;
 
     for (int i = 0; i < count; i++) {
@@ -302,13 +319,13 @@ static void measure_trips(const char *name, int count)
     since = begin();
     for (int i = 0; i < count; i++)
         send_message(s[i]);
-    for (int trips = count; trips < TRIPS; trips++) {
+    for (trips = count; goes_on(since, trips, TRIPS); trips++) {
         take_message(s[trips % count]);
         send_message(s[trips % count]);
     }
     for (int i = 0; i < count; i++)
         take_message(s[i]);
-    put_each(name, since, TRIPS);
+    put_each(name, since, trips);
     for (int i = 0; i < count; i++)
         close(s[i]);
 }
@@ -354,13 +371,13 @@ static int take_datagrams(int s, int most)
 static void measure_datagrams(const char *name, int outstanding)
 {
     struct timeval patience = {0, 200000};
-    int s = socket_to(SOCK_DGRAM, ECHO), lost = 0;
+    int s = socket_to(SOCK_DGRAM, ECHO), lost = 0, got = 0;
     struct moment since;
 
     setsockopt(s, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     since = begin();
     send_datagrams(s, outstanding);
-    for (int got = 0; got < DATAGRAMS;) {
+    while (goes_on(since, got, DATAGRAMS)) {
         int n = take_datagrams(s, outstanding);
 
         got += n;
@@ -368,35 +385,36 @@ static void measure_datagrams(const char *name, int outstanding)
             fail("datagrams do not come back");
         send_datagrams(s, n ? n : outstanding);
     }
-    put_each(name, since, DATAGRAMS);
+    put_each(name, since, got);
     close(s);
 }
 
 /* Connections */
 
-static void have_connections(int count)
+static void have_connection(void)
 {
-    for (int i = 0; i < count; i++) {
-        int s = connected_to(ECHO);
+    int s = connected_to(ECHO);
 
-        if (write(s, "x", 1) != 1 || read(s, buffer, 1) != 1)
-            fail("echo");
-        close(s);
-    }
+    if (write(s, "x", 1) != 1 || read(s, buffer, 1) != 1)
+        fail("echo");
+    close(s);
 }
 
 static void measure_connections(const char *name, int count)
 {
     struct moment since = begin();
+    int n = 0;
 
-    have_connections(count);
-    put_each(name, since, count);
+    for (; goes_on(since, n, count); n++)
+        have_connection();
+    put_each(name, since, n);
 }
 
 /* The same after so many other connections. */
 static void measure_late(const char *name, int count)
 {
-    have_connections(LATE);
+    for (int i = 0; i < LATE; i++)
+        have_connection();
     measure_connections(name, count);
 }
 
@@ -481,6 +499,96 @@ static void lossy_in_bbr(const char *name, int count)
     congestion = NULL;
 }
 
+/* The start of a guest */
+
+/* Tries until deadline, in seconds. Returns whether it was accepted. */
+static bool is_accepted(double deadline)
+{
+    int s = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0), error = 0;
+    socklen_t len = sizeof error;
+    bool accepted = false;
+
+    if (connect(s, (struct sockaddr *)&server, sizeof server) == 0)
+        accepted = true;
+    else if (errno == EINPROGRESS)
+        for (;;) {
+            double left = deadline - clock_seconds(CLOCK_MONOTONIC);
+            struct pollfd p = {s, POLLOUT, 0};
+
+            if (left <= 0)
+                break;
+            if (poll(&p, 1, (int)(left * 1e3) + 1) <= 0)
+                continue;
+            getsockopt(s, SOL_SOCKET, SO_ERROR, &error, &len);
+            accepted = error == 0;
+            break;
+        }
+    close(s);
+    return accepted;
+}
+
+/*
+ * From the start of the servers to the first connection that is accepted. How
+ * often ARP asks is set by net.sh; there is a new SYN as often, since Linux
+ * would wait a second before it sends one again.
+ */
+static void measure_first(const char *name, int count)
+{
+    struct timespec between = {0, EVERY};
+
+    (void)count;
+    server.sin_port = htons(ECHO);
+    for (;;) {
+        double now = clock_seconds(CLOCK_MONOTONIC);
+
+        if (is_accepted(now + EVERY * 1e-9 * PATIENCE))
+            break;
+        if (clock_seconds(CLOCK_REALTIME) - started > 60)
+            give_up("the server accepts nothing");
+        if (clock_seconds(CLOCK_MONOTONIC) - now < EVERY * 1e-9)
+            nanosleep(&between, NULL);
+    }
+    put(name, "", clock_seconds(CLOCK_REALTIME) - started, "s");
+}
+
+/* The disk of a guest */
+
+static void measure_disk(const char *name, const struct disk_question *q)
+{
+    int s = connected_to(DISK_PORT);
+    unsigned long long done, length;
+    char line[80];
+    double cpu;
+    ssize_t n;
+
+    snprintf(line, sizeof line, "%u %u %u %u\n", q->is_write, q->bytes,
+             q->depth, q->milliseconds);
+    cpu = server_time();
+    if (write(s, line, strlen(line)) < 0)
+        fail("the disk");
+    n = read(s, line, sizeof line - 1);
+    if (n <= 0)
+        fail("the disk");
+    line[n] = '\0';
+    if (sscanf(line, "%llu %llu", &done, &length) != 2 || done == 0)
+        give_up("the guest has not used its disk");
+    put(name, "", (double)done * q->bytes * 1e9 / (double)length, "B/s");
+    put(name, "_cpu", (server_time() - cpu) / (double)done, "s");
+    close(s);
+}
+
+static bool is_disk(const char *name, struct disk_question *q)
+{
+    char way[8];
+
+    if (sscanf(name, "%7[a-z]_%uk_%u", way, &q->bytes, &q->depth) != 3)
+        return false;
+    q->is_write = strcmp(way, "write") == 0;
+    q->bytes *= 1024;
+    q->milliseconds = (unsigned)((limit > 0 ? limit : 1) * 1e3);
+    return true;
+}
+
 static const struct task {
     const char *name;
     void (*fn)(const char *name, int count);
@@ -494,10 +602,13 @@ static const struct task {
     {"echo", measure_echo, 1},
     {"trip", measure_trips, 1},
     {"trip8", measure_trips, MANY},
+    {"trip64", measure_trips, MOST},
     {"udp", measure_datagrams, 1},
+    {"udp8", measure_datagrams, MANY},
     {"udp64", measure_datagrams, OUTSTANDING},
     {"connection", measure_connections, CONNECTIONS},
     {"late", measure_late, CONNECTIONS},
+    {"first", measure_first, 0},
     {"idle", measure_idle, IDLE},
     {"loss_in", lossy_in, 1},
     {"loss_in_bbr", lossy_in_bbr, 1},
@@ -506,19 +617,35 @@ static const struct task {
 
 static void run(const char *name)
 {
+    struct disk_question q;
+
     for (size_t i = 0; i < sizeof tasks / sizeof *tasks; i++)
         if (strcmp(tasks[i].name, name) == 0) {
             tasks[i].fn(name, tasks[i].count);
             return;
         }
-    give_up("net_client knows no such task");
+    if (!is_disk(name, &q))
+        give_up("net_client knows no such task");
+    measure_disk(name, &q);
 }
 
 int main(int argc, char **argv)
 {
+    int option;
+
+    while ((option = getopt(argc, argv, "+t:s:")) != -1)
+        if (option == 't')
+            limit = strtod(optarg, NULL);
+        else if (option == 's')
+            started = strtod(optarg, NULL);
+        else
+            return 2;
+    argv += optind - 1;
+    argc -= optind - 1;
     server.sin_family = AF_INET;
     if (argc < 4 || inet_pton(AF_INET, argv[1], &server.sin_addr) != 1) {
-        fprintf(stderr, "usage: net_client ADDRESS PIDS WHAT...\n");
+        fprintf(stderr, "usage: net_client [-t SECONDS] [-s SINCE] ADDRESS "
+                        "PIDS WHAT...\n");
         return 2;
     }
     pids = argv[2];
