@@ -120,6 +120,8 @@ net_wire() {
         # Like a cable: it neither filters nor learns addresses.
         ip link add br0 type bridge mcast_snooping 0 &&
             ip link set dev br0 up || return
+        # Else br0 answers ARP for the address of wire1, past the wire.
+        echo 1 >/proc/sys/net/ipv4/conf/all/arp_ignore
         [ ! -e /proc/sys/net/bridge/bridge-nf-call-iptables ] ||
             echo 0 >/proc/sys/net/bridge/bridge-nf-call-iptables
     fi
