@@ -8,6 +8,7 @@
  */
 #include <mirage.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define GOODBYE (5 * SECOND) /* for a peer to finish, once we have */
 
@@ -68,16 +69,15 @@ static struct buf *page[PERIOD];
 
 static bool make_pages(void)
 {
-    size_t at = 0;
+    static uint8_t pattern[PERIOD + PAGE_BYTES];
 
     if (buf_reserve(PERIOD) != OK)
         return false;
-    for (int i = 0; i < PERIOD && (page[i] = buf_new(0)) != NULL; i++) {
-        uint8_t *data = buf_append(page[i], PAGE_BYTES);
-
-        for (size_t n = 0; n < PAGE_BYTES; n++)
-            data[n] = (uint8_t)(at++ % PERIOD);
-    }
+    for (size_t n = 0; n < sizeof pattern; n++)
+        pattern[n] = (uint8_t)(n % PERIOD);
+    for (size_t i = 0; i < PERIOD && (page[i] = buf_new(0)) != NULL; i++)
+        memcpy(buf_append(page[i], PAGE_BYTES),
+               pattern + i * PAGE_BYTES % PERIOD, PAGE_BYTES);
     return page[PERIOD - 1] != NULL;
 }
 
