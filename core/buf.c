@@ -71,8 +71,8 @@ enum status buf_reserve(size_t count)
         return OK;
     if (count > SIZE_MAX / (PAGE_BYTES + each) - 1)
         return ERR_NO_MEMORY;
-    bytes = platform_pages(count +
-                           (count * each + PAGE_BYTES - 1) / PAGE_BYTES);
+    bytes = platform_buffers(count +
+                             (count * each + PAGE_BYTES - 1) / PAGE_BYTES);
     if (!bytes)
         return ERR_NO_MEMORY;
     page = (struct page *)(void *)(bytes + count * PAGE_BYTES);

@@ -59,6 +59,11 @@ void *platform_pages(size_t count)
     return pages;
 }
 
+void *platform_buffers(size_t count)
+{
+    return platform_pages(count);
+}
+
 void platform_pages_free(void *pages, size_t count)
 {
     munmap(pages, count * PAGE_BYTES);

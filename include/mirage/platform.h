@@ -67,6 +67,13 @@ void platform_smashed(uintptr_t at) __attribute__((noreturn, cold));
 
 /* Allocates `count` contiguous pages, zeroed. NULL: no memory. */
 void *platform_pages(size_t count);
+
+/*
+ * As platform_pages, for buffers that devices read and write. The contents are
+ * undefined, but where a device can read no more than it is given, as on Xen,
+ * nothing of the image's is in them.
+ */
+void *platform_buffers(size_t count);
 void platform_pages_free(void *pages, size_t count);
 
 /*

@@ -404,6 +404,11 @@ void *platform_pages(size_t count)
     return pages ? memset(pages, 0, count * PAGE_BYTES) : NULL;
 }
 
+void *platform_buffers(size_t count)
+{
+    return platform_pages(count);
+}
+
 void platform_pages_free(void *pages, size_t count)
 {
     if (pages)
