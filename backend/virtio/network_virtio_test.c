@@ -395,6 +395,56 @@ TEST(a_device_that_is_started_again_a_thousand_times_loses_no_memory)
     check_restarts(ALL | ANNOUNCE | PACKED);
 }
 
+static const struct virtio_transport *real;
+static unsigned resets_left;
+
+/* Needs a reset once a queue is there, and then before there are any. */
+static bool start_queue(struct virtio_device *d, unsigned index, uint16_t size,
+                        uint64_t descriptors, uint64_t driver, uint64_t device)
+{
+    if (resets_left > 0 && resets_left % 2 == 0) {
+        resets_left--;
+        fake_need_reset(fake_of(d));
+    }
+    return real->queue_start(d, index, size, descriptors, driver, device);
+}
+
+static void need_reset(struct fake *f, uint8_t status)
+{
+    if (resets_left % 2 && status == 11) {
+        resets_left--;
+        fake_need_reset(f);
+    }
+}
+
+TEST(a_device_that_asks_for_resets_while_it_starts_loses_no_page)
+{
+    static struct virtio_transport transport;
+    struct network *n;
+    size_t pages;
+
+    begin(ALL, false);
+    real = nic[0].fake->device.transport;
+    transport = *real;
+    transport.queue_start = start_queue;
+    nic[0].fake->device.transport = &transport;
+    nic[0].fake->on_status = need_reset;
+    n = connect("left");
+    pages = buf_pages_free();
+    for (unsigned i = 1; i < 8; i++) {
+        for (int j = 0; j < 10; j++) {
+            fake_need_reset(nic[0].fake); /* further starts have to wait */
+            pause();
+        }
+        resets_left = i;
+        network_write(n, frame_of(100)); /* so that it looks again soon */
+        fake_need_reset(nic[0].fake);
+        CHECK(time_sleep(20 * SECOND) == OK);
+        CHECK(resets_left == 0);
+        CHECK(n->up && !n->gone && buf_pages_free() == pages);
+    }
+}
+
 /* Each of these ends the device, and not the image. */
 static void check_ends(struct network *n, size_t pages)
 {

@@ -139,6 +139,14 @@ static enum status prepare(struct virtio_device *d)
     return ERR_IO;
 }
 
+/* Until the driver starts anew it may know the queues of an attempt that has
+ * failed, so they are freed only then. */
+static enum status start_driver(struct virtio_device *d)
+{
+    virtqueues_free(d);
+    return d->driver->start ? d->driver->start(d, d->ctx) : OK;
+}
+
 /* One attempt at 3.1.1. ERR_RESET: the device asked for a reset before it was
  * in use. */
 static enum status initialise(struct virtio_device *d)
@@ -147,7 +155,6 @@ static enum status initialise(struct virtio_device *d)
 
     if (!reset(d))
         return log_no_reset(d);
-    virtqueues_free(d);
     add_status(d, VIRTIO_CONFIG_S_ACKNOWLEDGE);
     add_status(d, VIRTIO_CONFIG_S_DRIVER);
     s = choose_features(d, &d->features);
@@ -158,14 +165,16 @@ static enum status initialise(struct virtio_device *d)
         s = agree_on_features(d);
     if (s == OK)
         s = prepare(d);
-    if (s == OK && d->driver->start)
-        s = d->driver->start(d, d->ctx);
+    if (s == OK)
+        s = start_driver(d);
     if (d->is_gone)
-        return ERR_GONE;
-    if (d->transport->status(d) & VIRTIO_CONFIG_S_NEEDS_RESET)
-        return ERR_RESET;
-    if (s != OK)
+        s = ERR_GONE;
+    else if (d->transport->status(d) & VIRTIO_CONFIG_S_NEEDS_RESET)
+        s = ERR_RESET;
+    if (s != OK) {
+        virtqueues_stop(d); /* the driver's fibers add nothing to them */
         return s;
+    }
     add_status(d, VIRTIO_CONFIG_S_DRIVER_OK);
     d->is_running = true;
     d->must_look = true;
