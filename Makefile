@@ -81,7 +81,7 @@ VIRTIO_SOURCES := $(addprefix backend/virtio/,virtio.c virtqueue.c split.c \
                                               packed.c network_queues.c \
                                               network_virtio.c) \
                   test/conform/stackv4_contract.c \
-                  $(wildcard test/virtio/fake/*.c)
+                  $(filter-out %/hostile.c,$(wildcard test/virtio/fake/*.c))
 FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
                   $(call sources,backend/xen) backend/xen/x86_64/clock.c \
                   $(addprefix test/conform/,block_contract.c power.c \
@@ -160,7 +160,8 @@ ROOM_HEADERS = -Ibackend -Iarch/$(ARCH)/include
 
 $(patsubst %.c,$B/check/%.o,$(MACHINE_TESTS) $(wildcard backend/bare/*_test.c) \
                             $(VIRTIO_TESTS) $(VIRTIO_SOURCES) \
-                            backend/virtio/block_virtio.c): \
+                            backend/virtio/block_virtio.c \
+                            test/virtio/fake/hostile.c): \
     private FLAGS += $(ROOM_HEADERS)
 $B/check/%.o: %.c $B/flags
 	@mkdir -p $(@D)
@@ -433,7 +434,12 @@ VIRTIO_WRAP := -pthread -Wl,--wrap=page_alloc -Wl,--wrap=page_free
 $B/check/backend/virtio/block_virtio_test: \
     $B/check/backend/virtio/block_virtio.o \
     $B/check/test/conform/block_contract.o
-$(patsubst %,$B/check/backend/virtio/%_test,pci pci_legacy mmio): \
+$B/check/backend/virtio/hostile_test: $B/check/test/virtio/fake/hostile.o \
+    $B/check/backend/virtio/block_virtio.o
+# Its machine has one device at a time, and its pool is there for all of them.
+$B/check/backend/virtio/hostile_test: private VIRTIO_WRAP += \
+    -Wl,--wrap=virtio_devices,--wrap=buf_reserve
+$(patsubst %,$B/check/backend/virtio/%_test,pci pci_legacy mmio hostile): \
     $(patsubst %,$B/check/registers/backend/virtio/%.o, \
                bus mmio pci pci_bars pci_legacy)
 $(VIRTIO_PROGRAMS): %: %.o $(VIRTIO_OBJECTS) $B/check/libsim.a

@@ -392,16 +392,16 @@ TEST(configuration_fields_are_read_and_written_with_their_width)
         fake->config[i] = (uint8_t)(i + 1);
     d = find();
     for (size_t len = 1; len <= 8; len++) {
-        model.width = 0;
+        model.widths = 0;
         CHECK(d->transport->read_config(d, 8, data, len));
         CHECK(memcmp(data, fake->config + 8, len) == 0);
-        CHECK(model.width == (len == 8 || len == 4 ? 4 : len == 2 ? 2
-                                                                  : 1));
-        model.width = 0;
+        CHECK(model.widths == (len == 8 || len == 4 ? 4 : len == 2 ? 2
+                                                                   : 1));
+        model.widths = 0;
         d->transport->write_config(d, 16, data, len);
         CHECK(memcmp(data, fake->config + 16, len) == 0);
-        CHECK(model.width == (len == 8 || len == 4 ? 4 : len == 2 ? 2
-                                                                  : 1));
+        CHECK(model.widths == (len == 8 || len == 4 ? 4 : len == 2 ? 2
+                                                                   : 1));
     }
     CHECK(d->transport->read_config(d, 60, data, 4));
     CHECK(!d->transport->read_config(d, 61, data, 4)); /* it has 64 bytes */

@@ -16,14 +16,14 @@ struct work {
     struct fake_buffer buffer;
 };
 
-#define MAX_DISKS 64u
+#define MAX_DISKS 16384u
 
 static struct fake_disk *all[MAX_DISKS];
 static unsigned all_count;
 
 static struct fake_disk *disk_of(const struct fake *f)
 {
-    for (unsigned i = 0; i < all_count; i++)
+    for (unsigned i = all_count; i-- > 0;)
         if (all[i]->fake == f)
             return all[i];
     fake_fail("no disk");
@@ -46,13 +46,16 @@ static enum status transfer(struct fake_disk *d, const struct fake_buffer *b,
     for (unsigned i = 1; i <= pieces; i++) {
         if (has(d, VIRTIO_BLK_F_SIZE_MAX) &&
             b->piece[i].len > d->config.size_max)
-            fake_fail("a piece of %u bytes", b->piece[i].len);
+            fake_blame(d->fake, "a piece of %u bytes", b->piece[i].len);
         len += b->piece[i].len;
     }
     if (pieces > (has(d, VIRTIO_BLK_F_SEG_MAX) ? d->config.seg_max : 1))
-        fake_fail("%u pieces", pieces);
-    if (len == 0 || len % size != 0 || unit * UNIT % size != 0)
-        fake_fail("%u bytes at unit %llu", len, (unsigned long long)unit);
+        fake_blame(d->fake, "%u pieces", pieces);
+    if (len == 0 || len % size != 0 || unit * UNIT % size != 0) {
+        fake_blame(d->fake, "%u bytes at unit %llu", len,
+                   (unsigned long long)unit);
+        return ERR_IO;
+    }
     d->most_pieces = max(d->most_pieces, pieces);
     d->most_bytes = max(d->most_bytes, len);
     if (unit + len / UNIT > d->config.capacity) {
@@ -89,12 +92,12 @@ static enum status discard(struct fake_disk *d, const struct fake_buffer *b,
         r.num_sectors == 0 || r.sector % unit || r.num_sectors % unit ||
         r.num_sectors > (zeroes ? d->config.max_write_zeroes_sectors
                                 : d->config.max_discard_sectors))
-        fake_fail("a discard of %u at %llu, flags %u", r.num_sectors,
-                  (unsigned long long)r.sector, r.flags);
+        fake_blame(d->fake, "a discard of %u at %llu, flags %u", r.num_sectors,
+                   (unsigned long long)r.sector, r.flags);
     if (!zeroes && d->config.discard_sector_alignment &&
         (r.sector % d->config.discard_sector_alignment ||
          r.num_sectors % d->config.discard_sector_alignment))
-        fake_fail("a discard that is not aligned");
+        fake_blame(d->fake, "a discard that is not aligned");
     d->discards++;
     if (r.sector + r.num_sectors > d->config.capacity) {
         d->beyond++;
@@ -120,7 +123,7 @@ static enum status perform(struct fake_disk *d, const struct fake_buffer *b,
     case VIRTIO_BLK_T_OUT:
         d->writes++;
         if (has(d, VIRTIO_BLK_F_RO))
-            fake_fail("a write on a read-only disk");
+            fake_blame(d->fake, "a write on a read-only disk");
         return transfer(d, b, header.sector, true);
     case VIRTIO_BLK_T_FLUSH:
         if (header.sector != 0 || b->out != 1 || b->in != 1 ||

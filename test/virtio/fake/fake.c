@@ -3,11 +3,13 @@
 #include "fake.h"
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
+#include <mirage/buf.h>
 #include <mirage/macros.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define HAS(f, bit) ((f)->accepted >> (bit)&1)
@@ -31,11 +33,23 @@ void __real_page_free(void *pages, size_t count);
 void __wrap_page_free(void *pages, size_t count);
 
 unsigned fake_pages;
-bool fake_no_pages;
+bool fake_no_pages, fake_low_pages;
+pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Pages of 32 bits, for legacy devices. */
+static void *map_low(size_t count)
+{
+    void *at = mmap(NULL, count * PAGE_BYTES, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+
+    return at == MAP_FAILED ? NULL : at;
+}
 
 void *__wrap_page_alloc(size_t count)
 {
-    void *pages = fake_no_pages ? NULL : __real_page_alloc(count);
+    void *pages = fake_no_pages    ? NULL
+                  : fake_low_pages ? map_low(count)
+                                   : __real_page_alloc(count);
 
     if (pages)
         fake_pages += (unsigned)count;
@@ -45,12 +59,26 @@ void *__wrap_page_alloc(size_t count)
 void __wrap_page_free(void *pages, size_t count)
 {
     fake_pages -= (unsigned)count;
-    __real_page_free(pages, count);
+    if (fake_low_pages)
+        munmap(pages, count * PAGE_BYTES);
+    else
+        __real_page_free(pages, count);
 }
 
 struct fake *fake_of(struct virtio_device *d)
 {
     return containing(d, struct fake, device);
+}
+
+void fake_access(struct fake *f)
+{
+    if (f->on_access)
+        f->on_access(f);
+}
+
+uint32_t fake_says(struct fake *f, enum fake_field field, uint32_t value)
+{
+    return f->says ? f->says(f, field, value) : value;
 }
 
 static uint64_t features(struct virtio_device *d)
@@ -63,9 +91,9 @@ static void accept(struct virtio_device *d, uint64_t accepted)
     struct fake *f = fake_of(d);
 
     if (f->status & VIRTIO_CONFIG_S_FEATURES_OK)
-        fake_fail("features are accepted after FEATURES_OK");
+        fake_blame(f, "features are accepted after FEATURES_OK");
     if (accepted & ~f->features)
-        fake_fail("features are accepted that were not offered");
+        fake_blame(f, "features are accepted that were not offered");
     f->accepted = accepted;
 }
 
@@ -90,17 +118,19 @@ static void set_status(struct virtio_device *d, uint8_t to)
 {
     struct fake *f = fake_of(d);
 
-    if (f->status == 0xff)
+    if (f->status == 0xff && !f->is_lenient)
         return; /* it was unplugged */
+    pthread_mutex_lock(&fake_lock);
     if (to == 0) {
         reset(f);
     } else {
         if (f->status & ~to & ~VIRTIO_CONFIG_S_NEEDS_RESET)
-            fake_fail("status %#x: a bit of %#x is cleared", to, f->status);
+            fake_blame(f, "status %#x: a bit of %#x is cleared", to, f->status);
         f->status |= to;
         if (f->clears_features_ok)
             f->status &= (uint8_t)~VIRTIO_CONFIG_S_FEATURES_OK;
     }
+    pthread_mutex_unlock(&fake_lock);
     if (f->on_status)
         f->on_status(f, to);
 }
@@ -167,14 +197,15 @@ static bool queue_start(struct virtio_device *d, unsigned index, uint16_t size,
     if (f->refuses_queues)
         return false;
     if (f->status & VIRTIO_CONFIG_S_DRIVER_OK)
-        fake_fail("queue %u is started after DRIVER_OK", index);
+        fake_blame(f, "queue %u is started after DRIVER_OK", index);
     if (size == 0 || size > f->queue_size ||
         (!HAS(f, VIRTIO_F_RING_PACKED) && (size & (size - 1))))
-        fake_fail("queue %u is started with a size of %u", index, size);
+        fake_blame(f, "queue %u is started with a size of %u", index, size);
     if (descriptors % 16 || driver % 2 || device % 4)
         fake_fail("queue %u is not aligned", index);
     if (d->is_legacy)
         check_legacy(size, descriptors, driver, device);
+    pthread_mutex_lock(&fake_lock);
     *q = (struct fake_queue){.is_started = true,
                              .size = size,
                              .descriptors = descriptors,
@@ -182,6 +213,7 @@ static bool queue_start(struct virtio_device *d, unsigned index, uint16_t size,
                              .device = device,
                              .wrap = true,
                              .used_wrap = true};
+    pthread_mutex_unlock(&fake_lock);
     return true;
 }
 
@@ -192,9 +224,11 @@ static void notify(struct virtio_device *d, unsigned index, uint32_t data)
     if (f->status == 0xff)
         return;
     if (!(f->status & VIRTIO_CONFIG_S_DRIVER_OK) || data != index ||
-        !f->queue[index].is_started)
-        fake_fail("queue %u is notified of %u, in status %#x", index, data,
-                  f->status);
+        !f->queue[index].is_started) {
+        fake_blame(f, "queue %u is notified of %u, in status %#x", index, data,
+                   f->status);
+        return;
+    }
     f->queue[index].notified++;
     if (f->notified)
         f->notified(f, index);
@@ -447,7 +481,9 @@ static bool asks_packed(struct fake *f, const struct fake_queue *q,
 static void interrupt(struct fake *f, unsigned index)
 {
     f->queue[index].interrupted++;
-    if (f->device.has_msix) {
+    if (f->interrupts) {
+        f->interrupts(f, 1);
+    } else if (f->device.has_msix) {
         virtio_queue_interrupt(&f->device, index);
     } else {
         f->isr |= 1;
@@ -490,12 +526,15 @@ void fake_give_as(struct fake *f, unsigned index, uint32_t id,
 void fake_give(struct fake *f, unsigned index, const struct fake_buffer *b,
                uint32_t written)
 {
-    fake_give_as(f, index, b->id, b->entries, written, 1);
+    if (!f->gives || !f->gives(f, index, b, written))
+        fake_give_as(f, index, b->id, b->entries, written, 1);
 }
 
 static void interrupt_config(struct fake *f)
 {
-    if (f->device.has_msix) {
+    if (f->interrupts) {
+        f->interrupts(f, 2);
+    } else if (f->device.has_msix) {
         virtio_config_interrupt(&f->device);
     } else {
         f->isr |= 2;

@@ -11,11 +11,23 @@
 #ifndef VIRTIO_FAKE_H
 #define VIRTIO_FAKE_H
 
+#include <pthread.h>
 #include <virtio/virtio.h>
 
 enum { FAKE_QUEUES = VIRTIO_QUEUES,
        FAKE_PIECES = 256,
        FAKE_CONFIG = 256 };
+
+enum fake_field { FAKE_STATUS,
+                  FAKE_FEATURES,
+                  FAKE_QUEUE_SIZE,
+                  FAKE_CONFIG_FIELD,
+                  FAKE_GENERATION,
+                  FAKE_ISR,
+                  FAKE_OTHER };
+
+struct fake;
+struct fake_buffer;
 
 struct fake_queue {
     bool is_started;
@@ -48,6 +60,17 @@ struct fake {
     void (*on_config)(struct fake *f); /* after each read */
     void (*notified)(struct fake *f, unsigned index);
     void (*written)(struct fake *f, size_t offset, size_t len);
+    /* Of models of registers: before each access; what a register reads as;
+     * interrupts (bits as in the ISR) in place of the fake's own. */
+    void (*on_access)(struct fake *f);
+    uint32_t (*says)(struct fake *f, enum fake_field field, uint32_t value);
+    void (*interrupts)(struct fake *f, uint8_t bits);
+    /* In place of fake_give, if it returns true. */
+    bool (*gives)(struct fake *f, unsigned index, const struct fake_buffer *b,
+                  uint32_t written);
+    /* Its registers lie, so what the driver makes of them is no fault. */
+    bool is_lenient;
+    void *ctx; /* of whoever set these functions */
     bool clears_features_ok;
     bool never_resets;
     bool refuses_queues;
@@ -88,12 +111,23 @@ void fake_give_as(struct fake *f, unsigned index, uint32_t id,
 void fake_need_reset(struct fake *f);
 void fake_change_config(struct fake *f);
 
+/* For models: an access to a register, and what it reads as. */
+void fake_access(struct fake *f);
+uint32_t fake_says(struct fake *f, enum fake_field field, uint32_t value);
+
+/* Held while a reset or a start changes which rings there are. */
+extern pthread_mutex_t fake_lock;
+
+/* Ends the test program, unless the device is lenient. */
+#define fake_blame(f, ...) ((f)->is_lenient ? (void)0 : fake_fail(__VA_ARGS__))
+
 /* The rings, for those who write nonsense to them. */
 uint8_t *fake_rings(struct fake *f, unsigned index, size_t *len);
 
-/* Pages of rings that are allocated now; and whether no more are. */
+/* Pages of rings that are allocated now; whether no more are; and whether all
+ * have addresses of 32 bits. */
 extern unsigned fake_pages;
-extern bool fake_no_pages;
+extern bool fake_no_pages, fake_low_pages;
 
 void fake_fail(const char *fmt, ...)
     __attribute__((noreturn, format(printf, 1, 2)));

@@ -9,7 +9,7 @@ static uint32_t read_config(struct fake *f, uint64_t offset, unsigned width)
     uint32_t value = 0;
 
     (void)f->device.transport->read_config(&f->device, offset, &value, width);
-    return value;
+    return fake_says(f, FAKE_CONFIG_FIELD, value);
 }
 
 static uint32_t read(void *ctx, uint64_t offset, unsigned width)
@@ -17,6 +17,7 @@ static uint32_t read(void *ctx, uint64_t offset, unsigned width)
     struct mmio_model *m = ctx;
     struct fake *f = m->fake;
 
+    fake_access(f);
     if (m->is_unplugged)
         return ~0u >> (32 - 8 * width);
     if (offset >= VIRTIO_MMIO_CONFIG)
@@ -31,18 +32,21 @@ static uint32_t read(void *ctx, uint64_t offset, unsigned width)
     case VIRTIO_MMIO_DEVICE_ID:
         return m->type;
     case VIRTIO_MMIO_DEVICE_FEATURES:
-        return (uint32_t)(f->features >> 32 * (m->features_sel & 1));
+        return fake_says(f, FAKE_FEATURES,
+                         (uint32_t)(f->features >> 32 * (m->features_sel & 1)));
     case VIRTIO_MMIO_QUEUE_NUM_MAX:
-        return m->queue_sel < FAKE_QUEUES ? m->queue_most : 0;
+        return fake_says(f, FAKE_QUEUE_SIZE,
+                         m->queue_sel < FAKE_QUEUES ? m->queue_most : 0);
     case VIRTIO_MMIO_QUEUE_READY:
-        return m->queue_sel < FAKE_QUEUES && !m->never_ready &&
-               f->queue[m->queue_sel].is_started;
+        return fake_says(f, FAKE_OTHER,
+                         m->queue_sel < FAKE_QUEUES && !m->never_ready &&
+                             f->queue[m->queue_sel].is_started);
     case VIRTIO_MMIO_INTERRUPT_STATUS:
-        return m->isr;
+        return fake_says(f, FAKE_ISR, m->isr);
     case VIRTIO_MMIO_STATUS:
-        return f->status;
+        return fake_says(f, FAKE_STATUS, f->status);
     case VIRTIO_MMIO_CONFIG_GENERATION:
-        return f->generation;
+        return fake_says(f, FAKE_GENERATION, f->generation);
     default:
         fake_fail("a read of register %#lx", (unsigned long)offset);
     }
@@ -59,6 +63,7 @@ static void write(void *ctx, uint64_t offset, unsigned width, uint32_t value)
     struct mmio_model *m = ctx;
     struct virtio_device *d = &m->fake->device;
 
+    fake_access(m->fake);
     if (m->is_unplugged)
         return;
     if (offset >= VIRTIO_MMIO_CONFIG) {
@@ -106,7 +111,7 @@ static void write(void *ctx, uint64_t offset, unsigned width, uint32_t value)
         break;
     case VIRTIO_MMIO_INTERRUPT_ACK:
         if (value & ~m->isr)
-            fake_fail("an interrupt is acknowledged that was not");
+            fake_blame(m->fake, "an interrupt is acknowledged that was not");
         if (!m->is_interrupt_stuck)
             m->isr &= ~value;
         break;

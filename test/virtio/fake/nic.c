@@ -10,7 +10,7 @@
 enum { RX = 0,
        TX = 1,
        CONTROL = 2,
-       NICS = 64,
+       NICS = 16384,
        MOST = 64 };
 
 static struct nic *nics[NICS];
@@ -18,7 +18,7 @@ static unsigned count;
 
 static struct nic *nic_of(const struct fake *f)
 {
-    for (unsigned i = 0; i < count; i++)
+    for (unsigned i = count; i-- > 0;)
         if (nics[i]->fake == f)
             return nics[i];
     fake_fail("a device without a nic");
@@ -68,7 +68,8 @@ bool nic_receive(struct nic *n, const uint8_t header[NIC_HEADER],
 
         if (used == MOST || !fake_take(n->fake, RX, &b[used])) {
             if (used > 0)
-                fake_fail("%u buffers were too few for a frame", used);
+                fake_blame(n->fake, "%u buffers were too few for a frame",
+                           used);
             n->lost++;
             return false;
         }
@@ -77,8 +78,10 @@ bool nic_receive(struct nic *n, const uint8_t header[NIC_HEADER],
         done += written[used];
         written[used++] += (uint32_t)from;
     } while (done < len && has(n, VIRTIO_NET_F_MRG_RXBUF));
-    if (done < len)
-        fake_fail("a frame of %zu bytes does not fit a buffer", len);
+    if (done < len) {
+        fake_blame(n->fake, "a frame of %zu bytes does not fit a buffer", len);
+        return false;
+    }
     memcpy(copy, header, sizeof copy);
     put_le16(copy + 10, (uint16_t)used);
     put(&b[0], 0, copy, head);

@@ -79,7 +79,7 @@ static uint32_t read_config(struct pci_model *m, uint64_t offset,
 
     (void)m->fake->device.transport->read_config(&m->fake->device, offset,
                                                  &value, width);
-    return value;
+    return fake_says(m->fake, FAKE_CONFIG_FIELD, value);
 }
 
 static unsigned width_of(unsigned offset)
@@ -88,13 +88,12 @@ static unsigned width_of(unsigned offset)
                                                                           : 2;
 }
 
-/* All accesses of a field have one width. */
 static void note_width(struct pci_model *m, uint64_t offset, unsigned width)
 {
-    if (offset % width != 0 || (m->width != 0 && m->width != width))
+    if (offset % width != 0)
         fake_fail("%u bytes of the configuration at %lu", width,
                   (unsigned long)offset);
-    m->width = width;
+    m->widths |= width;
 }
 
 static uint32_t read_common(struct pci_model *m, unsigned offset)
@@ -103,24 +102,29 @@ static uint32_t read_common(struct pci_model *m, unsigned offset)
 
     switch (offset) {
     case VIRTIO_PCI_COMMON_DF:
-        return (uint32_t)(m->fake->features >> 32 * (m->features_sel & 1));
+        return fake_says(
+            m->fake, FAKE_FEATURES,
+            (uint32_t)(m->fake->features >> 32 * (m->features_sel & 1)));
     case VIRTIO_PCI_COMMON_MSIX:
-        return m->refuses_vectors ? 0xffff : m->vector;
+        return fake_says(m->fake, FAKE_OTHER,
+                         m->refuses_vectors ? 0xffff : m->vector);
     case VIRTIO_PCI_COMMON_NUMQ:
         return m->queues;
     case VIRTIO_PCI_COMMON_STATUS:
-        return m->fake->status;
+        return fake_says(m->fake, FAKE_STATUS, m->fake->status);
     case VIRTIO_PCI_COMMON_CFGGENERATION:
-        return m->fake->generation & 0xff;
+        return fake_says(m->fake, FAKE_GENERATION, m->fake->generation) & 0xff;
     case VIRTIO_PCI_COMMON_Q_SIZE:
-        return exists ? m->queue_most : 0;
+        return fake_says(m->fake, FAKE_QUEUE_SIZE,
+                         exists ? m->queue_most : 0);
     case VIRTIO_PCI_COMMON_Q_MSIX:
-        return m->queue_vector;
+        return fake_says(m->fake, FAKE_OTHER, m->queue_vector);
     case VIRTIO_PCI_COMMON_Q_ENABLE:
-        return exists && !m->never_enabled &&
-               m->fake->queue[m->queue_sel].is_started;
+        return fake_says(m->fake, FAKE_OTHER,
+                         exists && !m->never_enabled &&
+                             m->fake->queue[m->queue_sel].is_started);
     case VIRTIO_PCI_COMMON_Q_NOFF:
-        return m->notify_offset;
+        return fake_says(m->fake, FAKE_OTHER, m->notify_offset);
     default:
         fake_fail("register %u is read", offset);
     }
@@ -131,12 +135,13 @@ static uint32_t read(void *ctx, uint64_t offset, unsigned width)
     struct pci_model *m = ctx;
     uint8_t isr = m->isr;
 
+    fake_access(m->fake);
     if (m->is_unplugged)
         return ~0u >> (32 - 8 * width);
     if (offset == MODEL_ISR && width == 1) {
         m->isr = 0;
         m->isr_reads++;
-        return isr;
+        return fake_says(m->fake, FAKE_ISR, isr);
     }
     if (offset >= MODEL_CONFIG && offset < MODEL_CONFIG + FAKE_CONFIG) {
         note_width(m, offset, width);
@@ -207,6 +212,7 @@ static void write(void *ctx, uint64_t offset, unsigned width, uint32_t value)
     struct pci_model *m = ctx;
     struct virtio_device *d = &m->fake->device;
 
+    fake_access(m->fake);
     if (m->is_unplugged)
         return;
     if (offset < 56 && width == width_of((unsigned)offset))
@@ -246,26 +252,28 @@ uint32_t port_read(uint16_t port, unsigned width)
     struct pci_model *m = there;
     uint8_t isr;
 
+    fake_access(m->fake);
     if (m->is_unplugged)
         return ~0u >> (32 - 8 * width);
     if (offset >= config_offset())
         return read_config(m, offset - config_offset(), width);
     switch (offset) {
     case VIRTIO_PCI_HOST_FEATURES:
-        return (uint32_t)m->fake->features;
+        return fake_says(m->fake, FAKE_FEATURES, (uint32_t)m->fake->features);
     case VIRTIO_PCI_QUEUE_PFN:
         return m->queue_sel < FAKE_QUEUES && !m->never_enabled
                    ? (uint32_t)(m->fake->queue[m->queue_sel].descriptors >> 12)
                    : 0;
     case VIRTIO_PCI_QUEUE_NUM:
-        return m->queue_sel < m->queues ? m->queue_most : 0;
+        return fake_says(m->fake, FAKE_QUEUE_SIZE,
+                         m->queue_sel < m->queues ? m->queue_most : 0);
     case VIRTIO_PCI_STATUS:
-        return m->fake->status;
+        return fake_says(m->fake, FAKE_STATUS, m->fake->status);
     case VIRTIO_PCI_ISR:
         m->isr_reads++;
         isr = m->isr;
         m->isr = 0;
-        return isr;
+        return fake_says(m->fake, FAKE_ISR, isr);
     case VIRTIO_MSI_CONFIG_VECTOR:
         return m->refuses_vectors ? 0xffff : m->vector;
     case VIRTIO_MSI_QUEUE_VECTOR:
@@ -292,6 +300,7 @@ void port_write(uint16_t port, unsigned width, uint32_t value)
     struct pci_model *m = there;
     struct virtio_device *d = &m->fake->device;
 
+    fake_access(m->fake);
     if (m->is_unplugged)
         return;
     if (offset >= config_offset())

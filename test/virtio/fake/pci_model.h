@@ -37,7 +37,7 @@ struct pci_model {
     uint16_t queues, queue_most, notify_offset;
     uint8_t isr;
     unsigned isr_reads;
-    unsigned width; /* of accesses to the configuration; set 0 for a field */
+    unsigned widths; /* of accesses to the configuration, as bits */
     uint32_t table[8]; /* two vectors */
 
     uint32_t features_sel, accept_sel;
