@@ -229,7 +229,7 @@ arch-flags:
 # `make images` makes these, and not `make` alone.
 BARE       := $B/lib/mirage/bare
 BARE_FLAGS := $(filter-out -O2 -Iinclude,$(FLAGS)) -Os -Iinclude \
-              $(ROOM_HEADERS) -ffreestanding -nostdinc \
+              $(ROOM_HEADERS) -ffreestanding -fbuiltin -nostdinc \
               -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
               -isystem $(BARE)/include -isystem $B/foreign \
               -D__XEN_INTERFACE_VERSION__=__XEN_LATEST_INTERFACE_VERSION__ \
