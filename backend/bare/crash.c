@@ -95,15 +95,19 @@ const char *bare_function_name(uintptr_t at, uintptr_t *from)
     return i > 0 && at < image_symbols.text_end ? name.text : NULL;
 }
 
-static void say_function(uintptr_t at, uintptr_t shown)
+/* A line of the backtrace. at: the call, or where a fault was; shown: where it
+ * goes on. */
+static void say_line(size_t number, uintptr_t at, uintptr_t shown)
 {
     uintptr_t from;
     const char *name = bare_function_name(at, &from);
 
+    image_say("  #%zu ", number);
     if (name)
         image_say("%s+0x%zx", name, (size_t)(shown - from));
     else
         image_say("0x%zx", (size_t)shown);
+    image_say(" [0x%zx]\n", (size_t)shown);
 }
 
 static bool is_code(uintptr_t at)
@@ -119,9 +123,7 @@ void bare_crash(uintptr_t pc, uintptr_t frame, uintptr_t sp)
 
     image_say("backtrace of fiber \"%s\":\n", image_fiber_name());
     if (pc) {
-        image_say("  #%zu ", shown++);
-        say_function(pc, pc);
-        image_say(" [0x%zx]\n", (size_t)pc);
+        say_line(shown++, pc, pc);
         if (stack.size > 2 * sizeof link &&
             sp - low < stack.size - 2 * sizeof link) {
             memcpy(&link, (const void *)sp, sizeof link);
@@ -133,11 +135,8 @@ void bare_crash(uintptr_t pc, uintptr_t frame, uintptr_t sp)
     }
     count += arch_backtrace(frame, low, low + stack.size, returns + count,
                             FRAMES - count);
-    for (size_t i = 0; i < count; i++) {
-        image_say("  #%zu ", shown++);
-        say_function(returns[i] - 1, returns[i]);
-        image_say(" [0x%zx]\n", (size_t)returns[i]);
-    }
+    for (size_t i = 0; i < count; i++)
+        say_line(shown++, returns[i] - 1, returns[i]);
     image_say("the last lines of the log:\n");
     log_dump();
     bare_leave(CRASH_EXIT);

@@ -7,6 +7,7 @@
  */
 #include "alarm.h"
 #include "interrupts.h"
+#include "muldiv.h"
 #include <mirage/platform.h>
 
 #define LOWEST  1000000u /* ticks a second; every timer is faster */
@@ -41,12 +42,12 @@ void alarm_start(void)
 void alarm_set(nanoseconds deadline)
 {
     nanoseconds now, left;
-    unsigned __int128 length;
+    uint64_t length;
 
     learn();
     now = platform_now();
     left = deadline > now ? deadline - now : 0;
-    length = (unsigned __int128)left * rate / SECOND;
+    length = muldiv(left, rate, SECOND);
     begin(length == 0           ? 1
           : length > UINT32_MAX ? UINT32_MAX
                                 : (uint32_t)length);

@@ -8,6 +8,7 @@
  * slewed away by the next comparison.
  */
 #include "i8254.h"
+#include "muldiv.h"
 #include <arch/cpu.h>
 #include <mirage/panic.h>
 #include <stdbool.h>
@@ -26,6 +27,7 @@ struct reading {
 
 static struct reading last, base; /* base: where the rate is measured from */
 static uint64_t scale; /* nanoseconds a tick of the TSC, in units of 2^-32 */
+#define UNIT ((uint64_t)1 << 32)
 
 /* Once settled: the time was anchor when the TSC was anchor_tsc; the next
  * comparison is due when it is next_tsc. */
@@ -35,7 +37,7 @@ static uint64_t anchor_tsc, next_tsc;
 
 static nanoseconds of_ticks(uint64_t t)
 {
-    return t / RATE * SECOND + t % RATE * SECOND / RATE;
+    return muldiv(t, SECOND, RATE);
 }
 
 static uint64_t scaled(uint64_t tsc)
@@ -83,8 +85,7 @@ static struct reading read_well(void)
 static void advance(struct reading r)
 {
     uint16_t passed = (uint16_t)(last.count - r.count);
-    uint64_t expected =
-        (uint64_t)((unsigned __int128)scaled(r.tsc - last.tsc) * RATE / SECOND);
+    uint64_t expected = muldiv(scaled(r.tsc - last.tsc), RATE, SECOND);
 
     r.ticks = last.ticks + passed;
     if (expected > passed)
@@ -95,10 +96,8 @@ static void advance(struct reading r)
 static void measure_rate(void)
 {
     if (last.tsc > base.tsc)
-        scale = (uint64_t)(((unsigned __int128)of_ticks(last.ticks -
-                                                        base.ticks)
-                            << 32) /
-                           (last.tsc - base.tsc));
+        scale = muldiv(of_ticks(last.ticks - base.ticks), UNIT,
+                       last.tsc - base.tsc);
 }
 
 /*
@@ -120,9 +119,8 @@ static void compare(void)
     off = (int64_t)(right - now);
     off = off > most ? most : off < -most ? -most
                                           : off;
-    next_tsc = last.tsc + (uint64_t)(((unsigned __int128)period << 32) / scale);
-    scale = (uint64_t)((unsigned __int128)scale *
-                       (period + (nanoseconds)off) / period);
+    next_tsc = last.tsc + muldiv(period, UNIT, scale);
+    scale = muldiv(scale, period + (nanoseconds)off, period);
     anchor = now;
     anchor_tsc = last.tsc;
     settled = true;

@@ -11,6 +11,7 @@ static uint64_t tested_rdtsc(void);
 static uint8_t tested_inb(uint16_t port);
 static void tested_outb(uint16_t port, uint8_t value);
 
+#include "muldiv.c"
 #include "i8254.c"
 #include "check.h"
 #include <mirage/random.h>

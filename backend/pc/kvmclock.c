@@ -31,14 +31,16 @@ static bool is_kvm(uint32_t leaf)
 /* KVM may follow the leaves of another hypervisor that it emulates. */
 bool kvmclock_start(void)
 {
-    uint32_t leaf = KVM_CPUID_SIGNATURE;
+    uint32_t leaf = KVM_CPUID_SIGNATURE - LEAF_STEP;
 
     if (!(cpuid(1).c & 1u << 31))
         return false;
-    while (leaf < LAST_LEAF && !is_kvm(leaf))
+    do {
         leaf += LEAF_STEP;
-    if (leaf == LAST_LEAF || !(cpuid(leaf | KVM_CPUID_FEATURES).a &
-                               1u << KVM_FEATURE_CLOCKSOURCE2))
+        if (leaf == LAST_LEAF)
+            return false;
+    } while (!is_kvm(leaf));
+    if (!(cpuid(leaf | KVM_CPUID_FEATURES).a & 1u << KVM_FEATURE_CLOCKSOURCE2))
         return false;
     wrmsr(MSR_KVM_SYSTEM_TIME_NEW, (uintptr_t)&page | ENABLE);
     if (page.tsc_to_system_mul == 0) /* announced by CPUID, but not written */
