@@ -38,13 +38,12 @@ static void on_input(void *ctx)
 
 static void listen(void)
 {
-    static struct interrupt input = {.line = SERIAL_LINE,
-                                     .on_interrupt = on_input};
-    static bool listening;
+    static struct interrupt input;
 
-    if (listening)
+    if (input.on_interrupt)
         return;
-    listening = true;
+    input.line = SERIAL_LINE;
+    input.on_interrupt = on_input;
     serial_enable_interrupt();
     interrupt_listen(&input);
 }

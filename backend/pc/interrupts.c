@@ -12,9 +12,11 @@
 #include <mirage/machine.h>
 #include <mirage/panic.h>
 
-/* Lines have vectors of their own, the last for spurious interrupts; the other
- * vectors are given to pins and messages in turn. */
+/* Lines have vectors of their own, the last for spurious interrupts. Other pins
+ * share those of the lines 5 to 14, which few devices have; the other vectors
+ * are given to messages in turn. */
 #define LINES           16
+#define SHARED(pin)     (5 + (pin) % 10)
 #define VECTORS         INTERRUPTS
 #define INTERRUPT_ENTRY 4 /* bytes of code for each vector, in interrupts.S */
 
@@ -51,8 +53,8 @@ static struct interrupt *listeners;
 static struct io_apic {
     uintptr_t at;
     unsigned first;
-} io_apics[4] = {{IO_APIC, 0}};
-static size_t io_apic_count = 1;
+} io_apics[4];
+static size_t io_apic_count;
 
 static void io_apic_write(uintptr_t at, uint32_t index, uint32_t value)
 {
@@ -90,19 +92,13 @@ bool interrupts_start(void)
         !bare_map(APIC, APIC, BARE_PAGE, DEVICE) ||
         !bare_map(IO_APIC, IO_APIC, BARE_PAGE, DEVICE))
         return false;
+    io_apics[0].at = IO_APIC;
+    io_apic_count = 1;
     write_device(APIC + APIC_MODE, ON | (EXCEPTIONS + LINES - 1));
     write_device(APIC + APIC_LINT0, MASKED);
     write_device(APIC + APIC_DIVIDER, BY_SIXTEEN);
     write_device(APIC + APIC_TIMER, EXCEPTIONS + TIMER_LINE);
     return true;
-}
-
-/* To this processor. */
-static void enable(uintptr_t at, unsigned line, uint32_t how)
-{
-    io_apic_write(at, IO_APIC_LINES + 2 * line + 1,
-                  read_device(APIC + APIC_ID));
-    io_apic_write(at, IO_APIC_LINES + 2 * line, how);
 }
 
 static void listen(struct interrupt *i, unsigned vector)
@@ -124,40 +120,23 @@ static unsigned next_vector(void)
 
 void interrupt_listen(struct interrupt *i)
 {
-    require(i->line > TIMER_LINE && i->line < LINES - 1);
-    listen(i, i->line);
-    enable(IO_APIC, i->line, EXCEPTIONS + i->line);
+    require(interrupt_listen_pin(i, i->line, false));
 }
 
 bool interrupt_listen_pin(struct interrupt *i, unsigned pin, bool is_level)
 {
-    static struct {
-        unsigned pin, vector;
-    } used[VECTORS];
-    static size_t used_count;
-    unsigned vector = 0;
     const struct io_apic *a = io_apics;
+    uint32_t entry;
 
-    while (a < io_apics + io_apic_count &&
-           (pin < a->first || pin - a->first >= io_apic_pins(a)))
-        a++;
-    if (a == io_apics + io_apic_count)
-        return false;
-    if (pin > TIMER_LINE && pin < LINES - 1)
-        vector = pin;
-    for (size_t k = 0; k < used_count; k++)
-        if (used[k].pin == pin)
-            vector = used[k].vector;
-    if (vector == 0) {
-        vector = next_vector();
-        if (used_count < VECTORS) {
-            used[used_count].pin = pin;
-            used[used_count++].vector = vector;
-        }
-    }
-    listen(i, vector);
-    enable(a->at, pin - a->first,
-           (EXCEPTIONS + vector) | (is_level ? LEVEL : 0));
+    while (pin - a->first >= io_apic_pins(a))
+        if (++a == io_apics + io_apic_count)
+            return false;
+    listen(i, pin > TIMER_LINE && pin < LINES - 1 ? pin : SHARED(pin));
+    entry = IO_APIC_LINES + 2 * (pin - a->first);
+    /* To this processor. */
+    io_apic_write(a->at, entry + 1, read_device(APIC + APIC_ID));
+    io_apic_write(a->at, entry,
+                  (EXCEPTIONS + i->line) | (is_level ? LEVEL : 0));
     return true;
 }
 
