@@ -1,42 +1,47 @@
 /* SPDX-License-Identifier: ISC */
-/* acpi: the tables of ACPI (ACPI 6.5, 5.2) that the loader gives. */
+/* acpi: the tables of ACPI (ACPI 6.5, 5.2), by the address that the loader
+ * gives. */
 #ifndef PC_ACPI_H
 #define PC_ACPI_H
 
+#include <mirage/bare.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct start;
-
 #define ACPI_HEADER 36 /* bytes before a table's contents */
 
-/* A copy of a table, with its header. */
+/* Signatures of tables, as numbers. */
+#define ACPI_SIGNATURE(a, b, c, d)                              \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | \
+     (uint32_t)(d) << 24)
+#define ACPI_FADT ACPI_SIGNATURE('F', 'A', 'C', 'P')
+#define ACPI_MADT ACPI_SIGNATURE('A', 'P', 'I', 'C')
+#define ACPI_DSDT ACPI_SIGNATURE('D', 'S', 'D', 'T')
+#define ACPI_SSDT ACPI_SIGNATURE('S', 'S', 'D', 'T')
+
+/* A table with its header, of at least ACPI_HEADER bytes. It can only be read,
+ * and stays. */
 struct acpi_table {
-    uint8_t *bytes;
+    const uint8_t *bytes;
     size_t len;
 };
 
-/* Has the tables read at the address that is in s. Keeps s. */
-void acpi_start(const struct start *s);
+/* Finds the table with this signature of which there are nth before it. False:
+ * there is none, or no tables at all; damaged ones do not count. */
+bool acpi_find(uint32_t signature, unsigned nth, struct acpi_table *t);
 
-/*
- * Copies the next table with this signature, from *index on: the first time 0,
- * then as it was left. False: there is no other, or no tables at all, or no
- * memory; damaged tables are passed over. The copy is freed by acpi_free.
- */
-bool acpi_find(const char signature[4], size_t *index, struct acpi_table *t);
-
-/* Copies the DSDT, whose address is in the FADT (signature "FACP"). */
+/* Finds the DSDT, whose address is in the FADT. */
 bool acpi_find_dsdt(const struct acpi_table *fadt, struct acpi_table *dsdt);
-
-void acpi_free(struct acpi_table *t);
 
 /* Calls visit for each structure of the MADT (5.2.12): its bytes, of which
  * there are at[1], at least 2. */
 void acpi_visit_madt(void (*visit)(void *ctx, const uint8_t *at), void *ctx);
 
-/* The number of len bytes at at, little-endian. len is at most 8. */
-uint64_t acpi_number(const uint8_t *at, size_t len);
+/*
+ * Maps len bytes of a physical address that are not the image's memory, such as
+ * registers, and returns where they are; 0: it cannot be done.
+ */
+uintptr_t acpi_map(uint64_t address, size_t len, enum access access);
 
 #endif

@@ -3,22 +3,22 @@
  * A PC as a bare image's machine: how it is entered, by PVH or by Linux's boot
  * protocol, and idling.
  */
-#include "acpi.h"
 #include "alarm.h"
 #include "clock.h"
 #include "interrupts.h"
 #include "linux.h"
+#include "machine.h"
+#include "power.h"
 #include "serial.h"
 #include <arch/cpu.h>
 #include <arch/entry.h>
 #include <arch/pvh.h>
 #include <arch/traps.h>
-#include <bare/start.h>
 #include <mirage/machine.h>
 #include <mirage/panic.h>
 #include <mirage/platform.h>
 
-static struct start start;
+struct start machine_start;
 
 static void start_devices(void)
 {
@@ -30,15 +30,15 @@ static void start_devices(void)
 void bare_start(const struct hvm_start_info *info)
 {
     start_devices();
-    start_read_pvh(&start, info);
-    target_start(&start);
+    start_read_pvh(&machine_start, info);
+    target_start(&machine_start);
 }
 
 void linux_start(const struct boot_params *params)
 {
     start_devices();
-    start_read_linux(&start, params);
-    target_start(&start);
+    start_read_linux(&machine_start, params);
+    target_start(&machine_start);
 }
 
 void machine_start_interrupts(void)
@@ -46,7 +46,7 @@ void machine_start_interrupts(void)
     require(interrupts_start());
     alarm_start();
     clock_report();
-    acpi_start(&start);
+    power_start();
 }
 
 static void idle(nanoseconds deadline)

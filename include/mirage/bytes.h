@@ -39,6 +39,23 @@ static inline uint16_t get_le16(const uint8_t *p)
     return (uint16_t)(p[1] << 8 | p[0]);
 }
 
+/* As one access of memory: all our processors are little-endian. */
+static inline uint32_t get_le32(const uint8_t *p)
+{
+    uint32_t v;
+
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint64_t get_le64(const uint8_t *p)
+{
+    uint64_t v;
+
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
+
 static inline void put_le16(uint8_t *p, uint16_t v)
 {
     p[0] = (uint8_t)v;
