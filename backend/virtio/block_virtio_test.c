@@ -147,6 +147,35 @@ TEST(pieces_have_at_most_size_max_bytes_and_seg_max_of_them)
     CHECK(d->most_pieces == 5 && d->most_bytes == 3072);
 }
 
+TEST(the_contract_is_kept_with_queues_of_each_size)
+{
+    const uint16_t sizes[] = {4, 8, 64, 1024};
+    const uint64_t features[] = {USUAL,
+                                 USUAL & ~BIT(VIRTIO_RING_F_INDIRECT_DESC)};
+
+    for (size_t i = 0; i < 4; i++)
+        for (size_t k = 0; k < 4; k++) {
+            uint64_t packed = k % 2 ? BIT(VIRTIO_F_RING_PACKED) : 0;
+            struct fake_disk *d = only(features[k / 2] | packed, 512);
+
+            d->fake->queue_size = sizes[i];
+            d->config.seg_max = 126;
+            d->latency = MILLISECOND;
+            check_contract(d);
+        }
+}
+
+TEST(a_queue_that_is_too_small_for_a_request_is_refused)
+{
+    for (uint16_t size = 1; size <= 2; size++) {
+        struct fake_disk *d = only(USUAL, 512);
+        struct block *b;
+
+        d->fake->queue_size = size;
+        CHECK(block_virtio_connect("disk.img", &b) == ERR_UNSUPPORTED);
+    }
+}
+
 TEST(sectors_of_each_size_are_as_announced)
 {
     for (uint32_t size = 512; size <= 4096; size *= 2) {
