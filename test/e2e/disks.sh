@@ -42,7 +42,7 @@ vm() {
 # launch NAME IMAGE MACHINE OPTION...: the same, beside this script
 launch() {
     rm -f "$work/$1".{raw,err,status,qmp,pid}
-    vm "$@" &
+    vm "$@" 2>/dev/null &
 }
 
 # printed NAME: the output up to now, without firmware's and times of log lines
