@@ -201,6 +201,9 @@ kvm*)
         exit 1
     else
         echo "QEMU cannot use /dev/kvm here; it goes on without (ACCEL=tcg)" >&2
+        [ ! -e /dev/kvm ] || [ -w /dev/kvm ] ||
+            echo "(This user may not open it. As root: adduser \$USER kvm;" \
+                "then log in anew.)" >&2
         use=tcg
     fi
     ;;

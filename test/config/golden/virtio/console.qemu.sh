@@ -200,6 +200,9 @@ kvm*)
         exit 1
     else
         echo "QEMU cannot use /dev/kvm here; it goes on without (ACCEL=tcg)" >&2
+        [ ! -e /dev/kvm ] || [ -w /dev/kvm ] ||
+            echo "(This user may not open it. As root: adduser \$USER kvm;" \
+                "then log in anew.)" >&2
         use=tcg
     fi
     ;;
@@ -230,4 +233,4 @@ esac
 # The image's status s arrives as 2 * (s + 1) + 1.
 [ $((status % 2)) -eq 0 ] || exit $(((status - 3) / 2))
 exit "$status"
-# hash as made: 22bc8aeb972efa4e console.qemu.sh
+# hash as made: 05a42e46b053c8de console.qemu.sh
