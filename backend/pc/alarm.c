@@ -3,7 +3,8 @@
  * The rate of the local APIC's timer is not known. Each time that it is set,
  * its progress since the last time gives a lower bound. The greatest bound is
  * used, so the timer interrupts early, if anything, and is set again for the
- * rest.
+ * rest. A timer that runs is never set to a later time: setting it costs more
+ * than an interrupt now and then, as most deadlines are moved before they pass.
  */
 #include "alarm.h"
 #include "interrupts.h"
@@ -16,6 +17,7 @@
 static uint64_t rate = LOWEST;
 static nanoseconds begun;
 static uint32_t count;
+static nanoseconds alarm_deadline = FOREVER; /* FOREVER: it does not run */
 
 static void begin(uint32_t length)
 {
@@ -39,11 +41,19 @@ void alarm_start(void)
     begin(UINT32_MAX);
 }
 
+void alarm_ended(void)
+{
+    alarm_deadline = FOREVER;
+}
+
 void alarm_set(nanoseconds deadline)
 {
     nanoseconds now, left;
     uint64_t length;
 
+    if (deadline >= alarm_deadline)
+        return;
+    alarm_deadline = deadline;
     learn();
     now = platform_now();
     left = deadline > now ? deadline - now : 0;

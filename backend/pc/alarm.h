@@ -8,7 +8,10 @@
 /* Starts the timer. interrupts_start must have been called. */
 void alarm_start(void);
 
-/* Sets the timer to interrupt at the deadline or somewhat earlier. */
+/* Sets the timer to interrupt at the deadline or earlier. */
 void alarm_set(nanoseconds deadline);
+
+/* To be called when it has interrupted. */
+void alarm_ended(void);
 
 #endif

@@ -68,5 +68,7 @@ void machine_wait(nanoseconds deadline)
         accept_interrupts();
     else
         idle(deadline);
+    if (interrupts_taken & 1u << TIMER_LINE)
+        alarm_ended();
     interrupts_deliver();
 }
