@@ -507,6 +507,7 @@ LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \
          test/e2e/machines test/e2e/virtio test/e2e/virtio_bus \
          test/e2e/virtio_block test/e2e/virtio_disks \
          test/e2e/virtio_disk_names test/e2e/virtio_disk_faults \
+         test/e2e/virtio_disk_changes \
          test/e2e/virtio_fat test/e2e/virtio_fat_power \
          test/e2e/virtio_net test/e2e/virtio_examples \
          test/e2e/virtio_stack test/e2e/virtio_transfer test/e2e/virtio_power \

@@ -57,7 +57,8 @@ static void copy(void)
 static size_t fill(unsigned i, unsigned n)
 {
     char line[32];
-    size_t len = (size_t)snprintf(line, sizeof line, "file %u round %u\n", i, n);
+    size_t len = (size_t)snprintf(line, sizeof line, "file %u round %u\n", i,
+                                  n);
     size_t size = (n * 7919 + i * 10007) % 40000 + 20;
 
     for (size_t at = 0; at < size; at++)
