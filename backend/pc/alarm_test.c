@@ -11,6 +11,7 @@ static uint32_t tested_left(void);
 static nanoseconds tested_now(void);
 
 #include "alarm.c"
+#include "muldiv.c"
 #include "check.h"
 #include <mirage/macros.h>
 
