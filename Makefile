@@ -512,7 +512,7 @@ LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \
          test/e2e/virtio_net test/e2e/virtio_examples \
          test/e2e/virtio_stack test/e2e/virtio_transfer test/e2e/virtio_power \
          test/e2e/virtio_rest test/e2e/virtio_run \
-         test/e2e/virtio_options \
+         test/e2e/virtio_options test/e2e/virtio_again \
          test/xen/mirage-run test/xen/selftest
 SLOW  := test/tutorial test/libc/run test/lint test/fuzz/run test/e2e/bare \
          test/e2e/gdb test/e2e/hardening test/e2e/libraries test/e2e/library \

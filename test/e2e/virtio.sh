@@ -114,3 +114,18 @@ without_ports() {
         s/^(Netif: connect ).*/\1DEVICE/
         /^.*Booting from ROM/d; /^$/d'
 }
+
+# spoil KIND: has QEMU find the receive queue broken with the next frame. The image
+# is test/e2e/transfer's, and QEMU has its stub for gdb at $work/gdb
+spoil() {
+    local path queue ring=avail
+
+    [ "$1" = split ] || ring=desc
+    path=$(device_path)
+    queue=$(monitor "{\"execute\": \"x-query-virtio-queue-status\",
+        \"arguments\": {\"path\": \"$path\", \"queue\": 0}}")
+    timeout -s KILL 60 python3 "$work/transfer/spoil.py" "$work/gdb" \
+        "$(grep -o "\"vring-$ring\": [0-9]*" <<<"$queue" | grep -o '[0-9]*$')" \
+        "$(grep -o '"vring-num": [0-9]*' <<<"$queue" | grep -o '[0-9]*$')" \
+        "$1" 2>&1
+}
