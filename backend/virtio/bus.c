@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The list of virtio devices, and access to their registers. */
+#include "balloon_virtio.h"
 #include "bus.h"
 #include "platform.h"
 #include <arch/cpu.h>
@@ -29,6 +30,7 @@ struct virtio_device *virtio_devices(void)
         is_done = true;
         pci_find();
         mmio_find();
+        balloon_start(first);
     }
     return first;
 }

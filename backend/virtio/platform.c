@@ -3,6 +3,7 @@
  * Target virtio: an image in a virtual machine of QEMU/KVM or the like, on the
  * machine of mirage/machine.h.
  */
+#include "balloon_virtio.h"
 #include "platform.h"
 #include <arch/cpu.h>
 #include <bare/start.h>
@@ -25,16 +26,26 @@ void *platform_buffers(size_t count)
     return pages_alloc(count);
 }
 
-/* All memory is mapped at the start. */
-bool pages_map_more(size_t count)
+__attribute__((weak)) bool balloon_take_back(size_t count)
 {
     (void)count;
     return false;
 }
 
-size_t pages_unmapped_count(void)
+__attribute__((weak)) size_t balloon_pages(void)
 {
     return 0;
+}
+
+/* All memory is mapped at the start; the host may have some of it. */
+bool pages_map_more(size_t count)
+{
+    return balloon_take_back(count);
+}
+
+size_t pages_unmapped_count(void)
+{
+    return balloon_pages();
 }
 
 void *bare_table_page(void)

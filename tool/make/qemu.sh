@@ -213,7 +213,8 @@ esac
 # its MAC address, the image knows each.
 boot=$(boot_line "$@")
 set --
-@LINES@set -- "$@" -device virtio-rng-$bus
+@LINES@set -- "$@" -device virtio-rng-$bus \
+    -device virtio-balloon-$bus,deflate-on-oom=on
 
 # shellcheck disable=SC2086
 with_qemu run "$use" "${MEMORY:-@MEMORY@}" stdio "$boot" "$@" ${QEMU_ARGS:-}

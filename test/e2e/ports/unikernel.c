@@ -35,12 +35,29 @@ static void echo(struct console *agent, size_t count)
     }
 }
 
+/* Allocates so many KiB, writes to all of it, and frees it again. */
+static void use(struct console *agent, size_t kib)
+{
+    char *data = malloc(kib * 1024);
+    size_t wrong = 0;
+
+    for (size_t i = 0; data && i < kib * 1024; i += 512)
+        data[i] = (char)(i / 512);
+    for (size_t i = 0; data && i < kib * 1024; i += 512)
+        wrong += data[i] != (char)(i / 512);
+    console_log(agent, "%zu KiB: %s, %zu are wrong", kib,
+                data ? "used" : "no memory", wrong);
+    free(data);
+}
+
 static bool obey(struct console *c, struct console *agent, const char *line)
 {
     if (strncmp(line, "flood ", 6) == 0)
         flood(agent, (unsigned)atoi(line + 6));
     else if (strncmp(line, "echo ", 5) == 0)
         echo(agent, (size_t)atoi(line + 5));
+    else if (strncmp(line, "use ", 4) == 0)
+        use(agent, (size_t)atoi(line + 4));
     else if (strcmp(line, "ask") == 0)
         ask(c, agent);
     else if (strcmp(line, "crash") == 0)

@@ -7,6 +7,7 @@
 #include <pc/interrupts.h>
 #include <string.h>
 #include <virtio/acpi.h>
+#include <virtio/balloon_virtio.h>
 #include <virtio/platform.h>
 
 #define MAPPINGS 64
@@ -136,4 +137,9 @@ bool acpi_find_pci(struct acpi_pci *p)
 {
     *p = registers_pci;
     return p->space != 0;
+}
+
+__attribute__((weak)) void balloon_start(struct virtio_device *devices)
+{
+    (void)devices;
 }
