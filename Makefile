@@ -161,7 +161,8 @@ ROOM_HEADERS = -Ibackend -Iarch/$(ARCH)/include
 $(patsubst %.c,$B/check/%.o,$(MACHINE_TESTS) $(wildcard backend/bare/*_test.c) \
                             $(VIRTIO_TESTS) $(VIRTIO_SOURCES) \
                             backend/virtio/block_virtio.c \
-                            test/virtio/fake/hostile.c): \
+                            test/virtio/fake/hostile.c \
+                            $(wildcard backend/virtio/console_*.c)): \
     private FLAGS += $(ROOM_HEADERS)
 $B/check/%.o: %.c $B/flags
 	@mkdir -p $(@D)
@@ -431,6 +432,8 @@ $(XEN_PROGRAMS): $B/check/%: $B/check/fake/%.o $(FAKE_OBJECTS) \
 
 # Pages of rings are counted, and fail.
 VIRTIO_WRAP := -pthread -Wl,--wrap=page_alloc -Wl,--wrap=page_free
+$B/check/backend/virtio/console_virtio_test: $(patsubst \
+    %,$B/check/backend/virtio/console_%.o,virtio control port)
 $B/check/backend/virtio/block_virtio_test: \
     $B/check/backend/virtio/block_virtio.o \
     $B/check/test/conform/block_contract.o

@@ -73,7 +73,8 @@ void port_set_open(struct port *p, bool is_open);
 /* Wakes reader and writer. */
 void port_wake(struct port *p);
 
-/* The console devices of the machine. The first call starts them. Blocks. */
+/* The console devices of the machine, which are started. Those that cannot be
+ * have no ports. Blocks. */
 struct console_device *console_devices(void);
 
 /* console_control.c, if it is linked; otherwise &console_control is NULL. */

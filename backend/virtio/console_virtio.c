@@ -65,35 +65,38 @@ static const struct virtio_driver one_port = {DRIVER, .features = FEATURES};
 static const struct virtio_driver many_ports = {
     DRIVER, .features = FEATURES | BIT(VIRTIO_CONSOLE_F_MULTIPORT)};
 
-static struct console_device *start_device(struct virtio_device *d)
+/* Adds a device to the list, and starts it. Errors are logged, and leave it
+ * without a driver. */
+static void add_device(struct console_device **last, struct virtio_device *d)
 {
     struct console_device *c = calloc(1, sizeof *c);
 
     if (!c)
-        return NULL;
+        return;
+    *last = c;
     c->device = d;
     for (unsigned i = 0; i < PORTS; i++) {
         c->port[i].of = c;
         c->port[i].id = i;
     }
-    /* Errors are logged. A device that has failed may have pages still. */
     if (virtio_start(d, &console_control ? &many_ports : &one_port, c) != OK)
-        return NULL;
-    return c;
+        c->ports = 0;
 }
 
 struct console_device *console_devices(void)
 {
-    static struct console_device *devices, **last = &devices;
-    static bool is_done;
+    static struct console_device *devices;
 
-    if (is_done)
-        return devices;
-    is_done = true;
-    for (struct virtio_device *d = virtio_devices(); d; d = d->next)
-        if (d->type == VIRTIO_ID_CONSOLE && !d->driver &&
-            (*last = start_device(d)) != NULL)
-            last = &(*last)->next;
+    for (struct virtio_device *d = virtio_devices(); d; d = d->next) {
+        struct console_device **c = &devices;
+
+        if (d->type != VIRTIO_ID_CONSOLE)
+            continue;
+        while (*c && (*c)->device != d)
+            c = &(*c)->next;
+        if (!*c)
+            add_device(c, d);
+    }
     return devices;
 }
 
@@ -133,6 +136,8 @@ static struct port *find_first(void)
 
     if (&console_control)
         return console_control.find(NULL);
+    while (c && (c->ports == 0 || c->device->is_gone))
+        c = c->next;
     return c ? &c->port[0] : NULL;
 }
 

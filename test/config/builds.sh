@@ -140,8 +140,8 @@ in_qemu() {
     rm -f "$NOTES"
     out=$(PATH=$work/played:$PATH mirage run "$@" 2>&1)
     status=$?
-    notes=$(grep -A 1 -E '^-(drive|device|netdev|global)$' "$NOTES" 2>/dev/null |
-        grep -E '^(if=|id=|virtio|user|tap)')
+    notes=$(grep -A 1 -E '^-(drive|device|netdev|chardev|global)$' "$NOTES" 2>/dev/null |
+        grep -E '^(if=|id=|virt|user|tap|socket)')
 }
 
 it "an image for QEMU without devices has a source of random numbers"
@@ -150,9 +150,9 @@ quietly mirage configure --virtio
 head -c 128 /dev/zero >mir-console.virtio # no program headers
 in_qemu there
 equal "exit status" $status 0
-equal "microvm" "$notes" $'virtio-mmio.force-legacy=false\nvirtio-rng-device'
+equal "microvm" "$notes" $'virtio-mmio.force-legacy=false\nvirtio-rng-device\nvirtio-balloon-device,deflate-on-oom=on'
 MACHINE=q35 in_qemu there
-equal "q35" "$notes" $'virtio-mmio.force-legacy=false\nvirtio-rng-pci'
+equal "q35" "$notes" $'virtio-mmio.force-legacy=false\nvirtio-rng-pci\nvirtio-balloon-pci,deflate-on-oom=on'
 in_qemu there --forward 8080:80
 equal "exit status with --forward" $status 1
 has "message" "$out" '^FORWARD=8080:80: config.c has no network$'
@@ -751,7 +751,7 @@ for target in unix xen virtio; do
     PATH=$work/unbuilt/bin:$PATH quietly mirage configure --$target
     made=$(ls)
     rm -rf .mirage
-    sed -i 's/"console"/"other"/; s/default_console/custom_console("1")/' config.c
+    sed -i 's/"console"/"other"/; s/default_console/custom_console("0")/' config.c
     mkdir inc
     sed -i 's/    unikernel("other", \(.*\));/    job j = \1;\n    job_include(j, "inc");\n    unikernel("other", j);/' config.c
     equal "$target" "$(PATH=$work/unbuilt/bin:$PATH mirage configure --$target 2>&1)" \

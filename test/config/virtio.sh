@@ -52,11 +52,13 @@ tap,ifname=tap1,script=no,downscript=no,id=net0
 virtio-net-device,netdev=net0,mac=52:54:00:aa:bb:01
 tap,ifname=tap0,script=no,downscript=no,id=net1
 virtio-net-device,netdev=net1,mac=$mac
-virtio-rng-device"
+virtio-rng-device
+virtio-balloon-device,deflate-on-oom=on"
 for machine in q35 pc; do
     MACHINE=$machine in_qemu there
     equal "devices of $machine" "$(grep -o '^virtio-[a-z]*-[a-z]*' <<<"$notes" | sort | uniq -c | sed 's/^ *//')" \
-        "3 virtio-blk-pci
+        "1 virtio-balloon-pci
+3 virtio-blk-pci
 2 virtio-net-pci
 1 virtio-rng-pci"
     equal "networks without a boot ROM on $machine" \
@@ -172,7 +174,7 @@ quietly mirage configure --virtio
 head -c 128 /dev/zero >mir-odd.virtio
 touch "a,b 'c\"=d" 'nbd:<R&D> @HERE@'
 in_qemu there
-equal "QEMU" "$(grep -v -e -rng- -e -mmio <<<"$notes")" \
+equal "QEMU" "$(grep -v -e -rng- -e -balloon- -e -mmio <<<"$notes")" \
     "if=none,id=disk0,format=raw,file=/dev/null
 virtio-blk-device,drive=disk0,serial=/dev/null
 if=none,id=disk1,format=raw,file=./a,,b 'c\"=d
@@ -207,3 +209,69 @@ refused 'a\\nb' 'control character'
 refused '\\377' 'is not UTF-8'
 sed -i "s|nbd:<R&D> @HERE@|a-name-of-twenty-byte.img|" config.c
 refused 'a-name-of-twenty-bytes.img' 'begin with the same 20 bytes'
+
+it "consoles of a name other than 0 are ports, in what QEMU and libvirt get"
+mkdir -p "$work/ported"
+cd "$work/ported" || exit 1
+# ported NAME...: an image with a console of each name
+ported() {
+    local types='' parameters='' devices='' i=0 name
+    rm -rf ./* .mirage
+    for name; do
+        types="$types, console"
+        parameters="$parameters, struct console *c$i __attribute__((unused))"
+        devices="$devices, custom_console(\"$name\")"
+        i=$((i + 1))
+    done
+    printf '#include <mirage.h>\n\nvoid start(%s)\n{\n}\n' \
+        "${parameters#, }" >unikernel.c
+    printf '#include <mirage/config.h>\n\nJOB(start%s);\n\nvoid configure(void)\n{\n    unikernel("ported", start(%s));\n}\n' \
+        "$types" "${devices#, }" >config.c
+}
+ported b a 0
+out=$(mirage configure --virtio 2>&1)
+has "Firecracker" "$out" '^mirage: console "a" and others are not in ported.firecracker.json: Firecracker has no virtio console$'
+has "port" "$(cat main.c)" '^ *connected\(console_port_connect\("a", '
+has "console 0" "$(cat main.c)" '^ *connected\(console_virtio_connect\("0", '
+head -c 128 /dev/zero >mir-ported.virtio
+if command -v shellcheck >/dev/null; then
+    quietly shellcheck -S warning -e SC2034 ported.qemu.sh
+fi
+in_qemu there
+equal "QEMU" "$(grep -v -e -rng- -e -balloon- -e -mmio <<<"$notes")" \
+    "virtio-serial-device
+socket,id=port0,path=./a.sock,server=on,wait=off
+virtserialport,chardev=port0,name=a
+socket,id=port1,path=./b.sock,server=on,wait=off
+virtserialport,chardev=port1,name=b"
+quietly make libvirt
+if command -v virt-xml-validate >/dev/null; then
+    quietly virt-xml-validate ported_libvirt.xml domain
+fi
+equal "libvirt" "$(grep -A 3 '<channel' ported_libvirt.xml)" \
+    "    <channel type=\"unix\">
+      <source mode=\"bind\" path=\"$PWD/a.sock\"/>
+      <target type=\"virtio\" name=\"a\"/>
+    </channel>
+    <channel type=\"unix\">
+      <source mode=\"bind\" path=\"$PWD/b.sock\"/>
+      <target type=\"virtio\" name=\"b\"/>
+    </channel>"
+
+it "default_console has virtio's driver only beside other virtio devices"
+sed -i 's/custom_console("0")/default_console/' config.c
+quietly mirage configure --virtio
+has "beside ports" "$(cat main.c)" 'console_virtio_connect\("0"'
+ported 0
+sed -i 's/custom_console("0")/default_console/' config.c
+quietly mirage configure --virtio
+has "alone" "$(cat main.c)" 'console_serial_connect\("0"'
+
+it "names that no port can have, and too many ports, are refused"
+for name in 'a b' '' '-a' "$(printf 'x%.0s' {1..64})" 'a,b' 'ä'; do
+    ported "$name"
+    out=$(mirage configure --virtio 2>&1)
+    has "message" "$out" "custom_console\(\"$name\"\): on virtio that is the name of a port: "
+done
+ported a b c d e f g
+has "message" "$(mirage configure --virtio 2>&1)" '7 consoles with names: on virtio there are 6 at most$'

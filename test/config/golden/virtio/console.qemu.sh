@@ -216,7 +216,8 @@ if [ -n "${FORWARD:-}" ]; then
     echo "FORWARD=$FORWARD: config.c has no network" >&2
     exit 1
 fi
-set -- "$@" -device virtio-rng-$bus
+set -- "$@" -device virtio-rng-$bus \
+    -device virtio-balloon-$bus,deflate-on-oom=on
 
 # shellcheck disable=SC2086
 with_qemu run "$use" "${MEMORY:-64}" stdio "$boot" "$@" ${QEMU_ARGS:-}
