@@ -234,4 +234,4 @@ esac
 # The image's status s arrives as 2 * (s + 1) + 1.
 [ $((status % 2)) -eq 0 ] || exit $(((status - 3) / 2))
 exit "$status"
-# hash as made: 05a42e46b053c8de console.qemu.sh
+# hash as made: e2c9740d6cf16b38 console.qemu.sh
