@@ -176,8 +176,10 @@ static void on_config(void *ctx)
 
 static void on_queues(void *ctx)
 {
-    for (unsigned i = 0; i < VIRTIO_QUEUES; i++)
-        virtio_queue_interrupt(ctx, i);
+    struct virtio_device *d = ctx;
+
+    for (unsigned i = 0; i < d->queue_end; i++)
+        virtio_queue_interrupt(d, i);
 }
 
 static void on_line(void *ctx)

@@ -399,7 +399,7 @@ void virtio_interrupt(struct virtio_device *d)
 {
     uint8_t cause = d->transport->cause(d);
 
-    for (unsigned i = 0; i < VIRTIO_QUEUES && (cause & CAUSE_QUEUES); i++)
+    for (unsigned i = 0; i < d->queue_end && (cause & CAUSE_QUEUES); i++)
         virtio_queue_interrupt(d, i);
     if (cause & CAUSE_CONFIG)
         virtio_config_interrupt(d);

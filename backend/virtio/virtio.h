@@ -118,6 +118,7 @@ struct virtio_device {
 
     /* virtio.c's own: */
     struct virtqueue *queue[VIRTIO_QUEUES];
+    unsigned queue_end; /* the indices of its queues are below it */
     struct waiters changed;
     bool must_look; /* at the status */
     bool is_config_changed;

@@ -132,6 +132,7 @@ enum status virtqueue_create(struct virtio_device *d, unsigned index,
     /* Even a queue that is not taken ends with a reset: its device may have
      * kept the addresses. */
     d->queue[index] = q;
+    d->queue_end = max(d->queue_end, index + 1);
     if (!start_queue(q)) {
         log_error(d->driver->log, "%s: it does not take queue %u", d->place,
                   index);
