@@ -514,6 +514,7 @@ LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \
          test/e2e/virtio_fat test/e2e/virtio_fat_power \
          test/e2e/virtio_net test/e2e/virtio_examples \
          test/e2e/virtio_stack test/e2e/virtio_transfer test/e2e/virtio_power \
+         test/e2e/virtio_copies \
          test/e2e/virtio_rest test/e2e/virtio_run \
          test/e2e/virtio_options test/e2e/virtio_again \
          test/xen/mirage-run test/xen/selftest

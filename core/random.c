@@ -58,6 +58,8 @@ void random_bytes(void *data, size_t len)
 {
     uint8_t *to = data;
 
+    if (platform_is_copied())
+        random_reseed();
     while (len > 0) {
         uint8_t *from;
         size_t n;

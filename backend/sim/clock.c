@@ -111,6 +111,11 @@ void platform_seed(void *data, size_t len)
     platform_entropy(data, len);
 }
 
+bool platform_is_copied(void)
+{
+    return false;
+}
+
 /* Time passes only while all fibers wait. */
 bool platform_was_held(nanoseconds length)
 {

@@ -177,3 +177,8 @@ void platform_seed(void *data, size_t len)
 {
     platform_entropy(data, len);
 }
+
+bool platform_is_copied(void)
+{
+    return false;
+}

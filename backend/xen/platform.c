@@ -38,6 +38,12 @@ void platform_seed(void *data, size_t len)
     platform_entropy(data, len);
 }
 
+/* suspend_guest reseeds. */
+bool platform_is_copied(void)
+{
+    return false;
+}
+
 /* The reason decides which of on_crash, on_reboot and on_poweroff xl obeys. */
 void bare_leave(int code)
 {

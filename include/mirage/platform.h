@@ -32,6 +32,14 @@ void platform_entropy(void *data, size_t len);
  * 100 ms at most, for a source that is slow, if there is no other. */
 void platform_seed(void *data, size_t len);
 
+/*
+ * Does the image run on, since the last call, as a copy of itself, as after the
+ * restore of a snapshot of its machine? If so, what tells copies apart is mixed
+ * into platform_entropy. False where that is unknown, or where the back end
+ * calls random_reseed. Called before random numbers are given out; cheap.
+ */
+bool platform_is_copied(void);
+
 /* Called in the first fiber, after the boot arguments are set. May block. Does
  * nothing unless the back end defines it. */
 void platform_started(void);

@@ -49,6 +49,11 @@ void platform_seed(void *data, size_t len)
     platform_entropy(data, len);
 }
 
+bool platform_is_copied(void)
+{
+    return false;
+}
+
 void platform_put(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)

@@ -68,6 +68,11 @@ void platform_seed(void *data, size_t len)
     platform_entropy(data, len);
 }
 
+bool platform_is_copied(void)
+{
+    return false;
+}
+
 static nanoseconds clock(long which)
 {
     long now[2];

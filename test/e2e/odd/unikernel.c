@@ -399,6 +399,18 @@ static void nothing(struct console *c)
     (void)c;
 }
 
+/* Until the image is asked to stop. */
+static void draw_numbers(struct console *c)
+{
+    uint32_t drawn[2];
+
+    do {
+        random_bytes(drawn, sizeof drawn);
+        console_log(c, "drawn: %08x%08x", (unsigned)drawn[0],
+                    (unsigned)drawn[1]);
+    } while (time_sleep(100 * MILLISECOND) == OK);
+}
+
 void start(struct console *c)
 {
     static const struct {
@@ -437,6 +449,7 @@ void start(struct console *c)
         {"hog", hog},
         {"hog-among-many", hog_among_many},
         {"random", random_numbers},
+        {"draw", draw_numbers},
     };
 
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++)

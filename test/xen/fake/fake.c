@@ -391,6 +391,11 @@ void platform_seed(void *data, size_t len)
     platform_entropy(data, len);
 }
 
+bool platform_is_copied(void)
+{
+    return false;
+}
+
 void platform_crash(uintptr_t frame)
 {
     (void)frame;
