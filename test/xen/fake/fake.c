@@ -386,16 +386,6 @@ void platform_entropy(void *data, size_t len)
     }
 }
 
-void platform_seed(void *data, size_t len)
-{
-    platform_entropy(data, len);
-}
-
-bool platform_is_copied(void)
-{
-    return false;
-}
-
 void platform_crash(uintptr_t frame)
 {
     (void)frame;
@@ -407,11 +397,6 @@ void *platform_pages(size_t count)
     void *pages = aligned_alloc(PAGE_BYTES, count * PAGE_BYTES);
 
     return pages ? memset(pages, 0, count * PAGE_BYTES) : NULL;
-}
-
-void *platform_buffers(size_t count)
-{
-    return platform_pages(count);
 }
 
 void platform_pages_free(void *pages, size_t count)
