@@ -441,7 +441,7 @@ $B/check/backend/virtio/hostile_test: $B/check/test/virtio/fake/hostile.o \
     $B/check/backend/virtio/block_virtio.o
 # Its machine has one device at a time, and its pool is there for all of them.
 $B/check/backend/virtio/hostile_test: private VIRTIO_WRAP += \
-    -Wl,--wrap=virtio_devices,--wrap=buf_reserve
+    -Wl,--wrap=virtio_devices,--wrap=bus_add,--wrap=buf_reserve
 $(patsubst %,$B/check/backend/virtio/%_test,pci pci_legacy mmio hostile): \
     $(patsubst %,$B/check/registers/backend/virtio/%.o, \
                bus mmio pci pci_bars pci_legacy)
@@ -486,12 +486,39 @@ $B/fuzz/%.o: %.c $B/flags
 	@echo '  clang $@'
 	@clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
 
+# Drivers and transports on a fake device, whose memory is freed after each
+# input; in the one of the bus, registers are the input.
+HOSTILE := $(patsubst %,$B/fuzz/hostile/%.o,$(addprefix backend/virtio/, \
+               virtio virtqueue split packed bus mmio pci pci_bars pci_legacy) \
+               $(addprefix test/virtio/fake/,registers fake devices disk nic \
+                   mmio_model pci_model hostile))
+$B/fuzz/hostile/%.o: private FUZZ_FLAGS += -Itest -DREGISTERS_REPLACED \
+    -include test/virtio/fake/registers.h \
+    $(foreach f,malloc calloc free page_alloc page_free,-D$f=fuzz_$f)
+$B/fuzz/hostile/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	@echo '  clang $@'
+	@clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
+$(patsubst %,$B/fuzz/test/fuzz/virtio_%_fuzz.o,bus block network): \
+    private FUZZ_FLAGS += -Itest
+$B/fuzz/virtio_block_fuzz $B/fuzz/virtio_network_fuzz: $(HOSTILE)
+$B/fuzz/virtio_block_fuzz: $B/fuzz/hostile/backend/virtio/block_virtio.o
+$B/fuzz/virtio_network_fuzz: $(patsubst %,$B/fuzz/hostile/backend/virtio/%.o, \
+                                        network_queues network_virtio)
+$B/fuzz/virtio_block_fuzz $B/fuzz/virtio_network_fuzz: private FUZZ_WRAP := \
+    -Wl,--wrap=virtio_devices,--wrap=bus_add,--wrap=buf_reserve \
+    -Wl,--wrap=page_alloc,--wrap=page_free
+$B/fuzz/virtio_network_fuzz: private FUZZ_WRAP += -Wl,--wrap=fiber_spawn
+$B/fuzz/virtio_bus_fuzz: $(filter %/bus.o %/mmio.o %/pci.o %/pci_bars.o \
+                                  %/pci_legacy.o,$(HOSTILE))
+$B/fuzz/virtio_bus_fuzz: private FUZZ_WRAP := -Wl,--wrap=bus_add
+
 $B/fuzz/virtio_fuzz: $(patsubst %,$B/fuzz/backend/virtio/%.o, \
                                 virtio virtqueue split packed)
 $B/fuzz/pvh_fuzz: $B/fuzz/arch/x86_64/bare/pvh.o
 $(FUZZERS): $B/%: $B/fuzz/test/%.o $B/fuzz/test/fuzz/platform.o $(FUZZ_ROOMS)
 	@echo '  ld $@'
-	@clang -fsanitize=fuzzer,address,undefined -o $@ $^
+	@clang -fsanitize=fuzzer,address,undefined $(FUZZ_WRAP) -o $@ $^
 
 # Installs, or names, missing packages: for building, or FOR=images (which builds
 # the C library of images, too), FOR=test, FOR=bench.

@@ -151,6 +151,42 @@ TEST(an_interrupt_is_acknowledged_also_one_that_stays)
     end();
 }
 
+TEST(undefined_bits_of_an_interrupt_are_neither_used_nor_acknowledged)
+{
+    struct virtio_device *d;
+
+    begin();
+    d = find_by(WORD);
+    model.isr = 0xfffffffd;
+    CHECK(d->transport->cause(d) == 1);
+    CHECK(model.isr == 0xfffffffc); /* the model ends the program at others */
+    CHECK(d->transport->cause(d) == 0);
+    end();
+}
+
+TEST(configuration_fields_are_read_and_written_with_their_width)
+{
+    static const unsigned widths[] = {0, 1, 2, 1, 4, 1, 1, 1, 4};
+    struct virtio_device *d;
+    uint8_t data[8];
+
+    begin();
+    for (unsigned i = 0; i < FAKE_CONFIG; i++)
+        fake->config[i] = (uint8_t)(i + 1);
+    d = find_by(WORD);
+    for (size_t len = 1; len <= 8; len++) {
+        model.widths = 0;
+        CHECK(d->transport->read_config(d, 8, data, len));
+        CHECK(memcmp(data, fake->config + 8, len) == 0);
+        CHECK(model.widths == widths[len]);
+        model.widths = 0;
+        d->transport->write_config(d, 16, data, len);
+        CHECK(memcmp(data, fake->config + 16, len) == 0);
+        CHECK(model.widths == widths[len]);
+    }
+    end();
+}
+
 TEST(a_device_without_a_pin_does_not_start)
 {
     struct virtio_device *d;

@@ -305,6 +305,66 @@ TEST(a_checksum_that_is_left_to_us_is_taken_from_any_device)
           kept->offload.csum_good);
 }
 
+TEST(a_device_without_an_address_gets_a_local_one)
+{
+    struct network *n;
+
+    begin(ALL, false);
+    nic[0].fake->features &= ~BIT(VIRTIO_NET_F_MAC);
+    nic[1].fake->features &= ~BIT(VIRTIO_NET_F_MAC);
+    n = connect("left");
+    CHECK((n->mac.byte[0] & 3) == 2);
+    CHECK(!mac_equal(n->mac, connect("right")->mac));
+    for (size_t i = 0; i < 6; i++)
+        CHECK(!nic[0].fake->is_read[i]);
+}
+
+TEST(the_link_of_a_device_without_a_status_is_up)
+{
+    begin(ALL, false);
+    nic[0].fake->features &= ~BIT(VIRTIO_NET_F_STATUS);
+    put_le16(nic[0].fake->config + 6, 0);
+    CHECK(connect("left")->up);
+    CHECK(!nic[0].fake->is_read[6] && !nic[0].fake->is_read[7]);
+}
+
+TEST(a_frame_of_any_mtu_has_room_without_merged_buffers)
+{
+    static const uint16_t sizes[] = {68, 1500, 4070, 4071, 9000, 16000};
+    static uint8_t bytes[20000];
+
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        begin(RINGS | SUMS | BIT(VIRTIO_NET_F_MTU), false);
+        put_le16(nic[0].fake->config + 10, sizes[i]);
+        CHECK(connect("left")->mtu == sizes[i]);
+        /* The fake ends the program if it does not fit. */
+        CHECK(nic_receive(&nic[0], no_offload, bytes, sizes[i] + 14u));
+        pause();
+        CHECK(heard == 1 && buf_length(kept) == sizes[i] + 14u);
+    }
+}
+
+TEST(the_length_of_the_headers_is_not_relied_on)
+{
+    static const uint16_t lengths[] = {0, 1, 54, 100, 0xffff};
+    uint8_t bytes[100] = {0}, header[NIC_HEADER] = {
+                                  VIRTIO_NET_HDR_F_NEEDS_CSUM};
+
+    begin(MERGED, false);
+    (void)connect("left");
+    bytes[12] = 8;
+    bytes[14] = 0x45;
+    bytes[23] = 17;
+    put_le16(header + 6, 34);
+    put_le16(header + 8, 6);
+    for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+        put_le16(header + 2, lengths[i]);
+        CHECK(nic_receive(&nic[0], header, bytes, sizeof bytes));
+        pause();
+        CHECK(heard == i + 1 && kept->offload.kind == OFFLOAD_UDP_IPV4);
+    }
+}
+
 TEST(the_link_follows_the_device)
 {
     struct network *n;

@@ -242,6 +242,49 @@ TEST(a_status_of_the_driver_ends_the_start)
     refuses(u, ERR_FORMAT);
 }
 
+TEST(a_start_after_one_that_failed_begins_with_a_reset)
+{
+    static const uint8_t order[] = {0, 1, 3, 11, 15};
+    struct user *u = new_user(WANTED, false);
+
+    u->answer = ERR_FORMAT;
+    CHECK(virtio_start(&u->fake->device, &driver, u) == ERR_FORMAT);
+    CHECK(u->fake->status == VIRTIO_CONFIG_S_FAILED);
+    u->answer = OK;
+    steps_count = 0;
+    u->fake->on_status = note_status;
+    CHECK(virtio_start(&u->fake->device, &driver, u) == OK);
+    CHECK(steps_count == sizeof order);
+    CHECK(memcmp(steps, order, sizeof order) == 0);
+    u->fake->on_status = NULL;
+    end(u);
+}
+
+static void write_field(struct user *u)
+{
+    virtio_config_write(&u->fake->device, 4, "\x12\x34", 2);
+}
+
+TEST(a_driver_may_write_the_configuration_when_it_starts)
+{
+    struct user *u = new_user(WANTED, false);
+
+    /* The fake ends the program if FEATURES_OK is not set. */
+    u->in_start = write_field;
+    CHECK(virtio_start(&u->fake->device, &driver, u) == OK);
+    CHECK(u->fake->config[4] == 0x12 && u->fake->config[5] == 0x34);
+    end(u);
+}
+
+TEST(any_layout_is_accepted_from_a_legacy_device)
+{
+    struct user *u = new_user(WANTED | BIT(VIRTIO_F_ANY_LAYOUT), true);
+
+    CHECK(virtio_start(&u->fake->device, &driver, u) == OK);
+    CHECK(u->fake->accepted == (WANTED | BIT(VIRTIO_F_ANY_LAYOUT)));
+    end(u);
+}
+
 static void break_it(struct user *u)
 {
     virtio_broken(&u->fake->device, "lies in its configuration");

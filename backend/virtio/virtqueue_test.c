@@ -5,8 +5,12 @@
 #include <virtio/fake/fake.h>
 #include <linux/virtio_config.h>
 #include <mirage/time.h>
+#include <mirage/buf.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
+#include <string.h>
+#include <time.h>
 
 #define BIT(feature) (UINT64_C(1) << (feature))
 #define EVENTS       BIT(VIRTIO_RING_F_EVENT_IDX)
@@ -514,6 +518,116 @@ TEST(memory_that_changes_while_it_is_read_ends_the_device_at_most)
         CHECK(time_sleep(SECOND) == OK);
         CHECK(u->reclaimed == in_flight);
         CHECK(enabled > 0);
+        end(u);
+    }
+}
+
+TEST(the_device_s_part_of_new_rings_is_zero)
+{
+    FOR_EACH(k)
+    {
+        void *dirty = page_alloc(4);
+        struct user *u;
+        const uint16_t *at;
+
+        memset(dirty, 0xff, 4 * PAGE_BYTES);
+        page_free(dirty, 4);
+        u = begin(k);
+        at = (const void *)(uintptr_t)u->fake->queue[0].device;
+        CHECK(at[0] == 0 && at[1] == 0); /* flags; index or position */
+        end(u);
+    }
+}
+
+/* ---- A device that is another processor ---- */
+
+#define PASSED 5000u /* buffers */
+
+struct other {
+    struct fake *fake;
+    bool is_notified, ends;
+};
+
+static void note_notified(struct fake *f, unsigned index)
+{
+    struct other *o = f->ctx;
+
+    (void)index;
+    __atomic_store_n(&o->is_notified, true, __ATOMIC_SEQ_CST);
+}
+
+static void ignore_interrupt(struct fake *f, uint8_t bits)
+{
+    (void)f;
+    (void)bits;
+}
+
+/* Gives each buffer back with the bytes of its first piece as its length. It
+ * looks again only when it is notified, as fake_take has asked for. */
+static void *serve(void *ctx)
+{
+    struct other *o = ctx;
+    struct fake_buffer b;
+
+    while (!__atomic_load_n(&o->ends, __ATOMIC_RELAXED)) {
+        while (fake_take(o->fake, 0, &b)) {
+            memcpy(b.piece[1].data, b.piece[0].data, 8);
+            fake_give(o->fake, 0, &b, 8);
+        }
+        if (fake_take(o->fake, 0, &b)) {
+            memcpy(b.piece[1].data, b.piece[0].data, 8);
+            fake_give(o->fake, 0, &b, 8);
+            continue;
+        }
+        while (!__atomic_exchange_n(&o->is_notified, false,
+                                    __ATOMIC_SEQ_CST) &&
+               !__atomic_load_n(&o->ends, __ATOMIC_RELAXED))
+            sched_yield();
+    }
+    return NULL;
+}
+
+TEST(a_device_on_another_processor_sees_what_was_written_and_is_woken)
+{
+    FOR_EACH(k)
+    {
+        struct user *u = begin(k);
+        struct other o = {.fake = u->fake};
+        uint64_t sent[BUFFERS] = {0}, number = 0, got = 0;
+        unsigned in_flight = 0;
+        time_t limit = time(NULL) + 60;
+        pthread_t thread;
+
+        u->fake->ctx = &o;
+        u->fake->notified = note_notified;
+        u->fake->interrupts = ignore_interrupt;
+        CHECK(pthread_create(&thread, NULL, serve, &o) == 0);
+        while (got < PASSED && time(NULL) < limit) {
+            unsigned i = (unsigned)(number % BUFFERS);
+            uint8_t(*token)[PIECES][64];
+            uint32_t written;
+
+            if (sent[i] == 0 && in_flight < 3 && number < PASSED) {
+                sent[i] = ++number;
+                memcpy(memory[i][0], &number, 8);
+                memset(memory[i][1], 0, 9);
+                CHECK(add(u, i, 1, 1));
+                in_flight++;
+                virtqueue_kick(u->q);
+            }
+            token = virtqueue_used(u->q, &written);
+            if (!token)
+                continue;
+            i = (unsigned)(token - memory);
+            CHECK(sent[i] != 0 && written == 8);
+            CHECK(memcmp((*token)[1], &sent[i], 8) == 0);
+            sent[i] = 0;
+            in_flight--;
+            got++;
+        }
+        CHECK(got == PASSED); /* or a notification was lost */
+        __atomic_store_n(&o.ends, true, __ATOMIC_RELAXED);
+        CHECK(pthread_join(thread, NULL) == 0);
         end(u);
     }
 }

@@ -39,6 +39,7 @@ static enum status transfer(struct fake_disk *d, const struct fake_buffer *b,
                             uint64_t unit, bool is_write)
 {
     uint32_t size = d->store->info.sector_size, len = 0;
+    unsigned resets = d->fake->resets;
     unsigned pieces = b->out + b->in - 2;
     uint8_t *data = NULL, *at;
     enum status s;
@@ -69,7 +70,9 @@ static enum status transfer(struct fake_disk *d, const struct fake_buffer *b,
     }
     s = is_write ? block_write(d->store, unit * UNIT / size, data, len / size)
                  : block_read(d->store, unit * UNIT / size, data, len / size);
-    for (unsigned i = 1; i <= pieces && !is_write; i++) {
+    if (d->fake->resets != resets)
+        s = ERR_IO; /* meanwhile: the memory is not the device's any more */
+    for (unsigned i = 1; i <= pieces && !is_write && s == OK; i++) {
         memcpy(b->piece[i].data, at, b->piece[i].len);
         at += b->piece[i].len;
     }
@@ -146,12 +149,15 @@ static enum status perform(struct fake_disk *d, const struct fake_buffer *b,
 
 static void finish(struct fake_disk *d, const struct fake_buffer *b)
 {
+    unsigned resets = d->fake->resets;
     uint32_t type, written = 1;
     enum status s = perform(d, b, &type);
     uint8_t status = s == OK                ? VIRTIO_BLK_S_OK
                      : s == ERR_UNSUPPORTED ? VIRTIO_BLK_S_UNSUPP
                                             : VIRTIO_BLK_S_IOERR;
 
+    if (d->fake->resets != resets)
+        return; /* meanwhile */
     for (unsigned i = b->out; i + 1 < b->out + b->in; i++)
         written += b->piece[i].len;
     if (type == VIRTIO_BLK_T_IN && d->status >= 0)
@@ -232,4 +238,15 @@ struct fake_disk *fake_disk_new(uint64_t features, bool is_legacy,
     fake_disk_announce(d);
     all[all_count++] = d;
     return d;
+}
+
+void fake_disks_free(void)
+{
+    while (all_count > 0) {
+        struct fake_disk *d = all[--all_count];
+
+        block_disconnect(d->store);
+        fake_free(d->fake);
+        free(d);
+    }
 }

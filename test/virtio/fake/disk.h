@@ -34,6 +34,9 @@ struct fake_disk {
 struct fake_disk *fake_disk_new(uint64_t features, bool is_legacy,
                                 uint32_t units, uint32_t sector_size);
 
+/* Frees all disks, which no device uses any more. */
+void fake_disks_free(void);
+
 /* Publishes the configuration. */
 void fake_disk_announce(struct fake_disk *d);
 

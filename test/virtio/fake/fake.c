@@ -110,6 +110,7 @@ static void reset(struct fake *f)
     f->status = 0;
     f->accepted = 0;
     f->isr = 0;
+    f->is_deaf = false;
     for (unsigned i = 0; i < FAKE_QUEUES; i++)
         f->queue[i] = (struct fake_queue){.wrap = true, .used_wrap = true};
 }
@@ -162,6 +163,9 @@ static void write_config(struct virtio_device *d, size_t offset,
     if (offset > FAKE_CONFIG || len > FAKE_CONFIG - offset)
         fake_fail("the configuration is written from %zu to %zu", offset,
                   offset + len);
+    if (!(f->status & VIRTIO_CONFIG_S_FEATURES_OK) && !d->is_legacy &&
+        f->status != 0)
+        fake_blame(f, "the configuration is written before FEATURES_OK");
     memcpy(f->config + offset, data, len);
     if (f->written)
         f->written(f, offset, len);
@@ -297,6 +301,9 @@ static void add_piece(struct fake_buffer *b, uint64_t address, uint32_t len,
         fake_fail("a chain of more than %u descriptors", FAKE_PIECES);
     if (!is_in && b->in > 0)
         fake_fail("what is read stands after what is written");
+    b->bytes += len;
+    if (b->bytes > UINT32_MAX)
+        fake_fail("a chain of more than 4 GiB");
     b->piece[b->out + b->in] = (struct fake_piece){at(address), len};
     is_in ? b->in++ : b->out++;
 }
@@ -439,8 +446,11 @@ bool fake_take(struct fake *f, unsigned index, struct fake_buffer *b)
     struct fake_queue *q = started(f, index);
     bool is_taken;
 
+    if (f->is_deaf)
+        return false;
     b->id = b->entries = 0;
     b->out = b->in = 0;
+    b->bytes = 0;
     is_taken = HAS(f, VIRTIO_F_RING_PACKED) ? take_packed(f, q, b)
                                             : take_split(f, q, b);
     ask(f, q);

@@ -70,6 +70,8 @@ struct fake {
                   uint32_t written);
     /* Its registers lie, so what the driver makes of them is no fault. */
     bool is_lenient;
+    /* Takes no buffers until the next reset: its ring is nonsense. */
+    bool is_deaf;
     void *ctx; /* of whoever set these functions */
     bool clears_features_ok;
     bool never_resets;
@@ -93,6 +95,7 @@ struct fake_buffer {
     uint16_t id; /* split: the head; packed: the ID */
     uint16_t entries; /* that it takes in the ring */
     unsigned out, in;
+    uint64_t bytes;
     struct fake_piece piece[FAKE_PIECES]; /* the out ones first */
 };
 

@@ -4,8 +4,8 @@
  * transports reach it, and has it lie: at one moment, or at random. Interrupts
  * are delivered by a fiber, as an image delivers them when it waits.
  *
- * The program is linked with -Wl,--wrap=virtio_devices: its machine has the one
- * device.
+ * The program is linked with --wrap=virtio_devices and --wrap=bus_add: its
+ * machine has the one device.
  */
 #ifndef VIRTIO_FAKE_HOSTILE_H
 #define VIRTIO_FAKE_HOSTILE_H

@@ -4,6 +4,14 @@
 #include <linux/virtio_mmio.h>
 #include <string.h>
 
+static void note_width(struct mmio_model *m, uint64_t offset, unsigned width)
+{
+    if (offset % width != 0)
+        fake_fail("%u bytes of the configuration at %lu", width,
+                  (unsigned long)offset);
+    m->widths |= width;
+}
+
 static uint32_t read_config(struct fake *f, uint64_t offset, unsigned width)
 {
     uint32_t value = 0;
@@ -20,8 +28,14 @@ static uint32_t read(void *ctx, uint64_t offset, unsigned width)
     fake_access(f);
     if (m->is_unplugged)
         return ~0u >> (32 - 8 * width);
-    if (offset >= VIRTIO_MMIO_CONFIG)
+    if (m->type == 0 && offset != VIRTIO_MMIO_MAGIC_VALUE &&
+        offset != VIRTIO_MMIO_VERSION && offset != VIRTIO_MMIO_DEVICE_ID)
+        fake_fail("register %#lx of a device 0 is read",
+                  (unsigned long)offset);
+    if (offset >= VIRTIO_MMIO_CONFIG) {
+        note_width(m, offset, width);
         return read_config(f, offset - VIRTIO_MMIO_CONFIG, width);
+    }
     if (width != 4 || offset % 4)
         fake_fail("a read of %u bytes at %#lx", width, (unsigned long)offset);
     switch (offset) {
@@ -66,7 +80,10 @@ static void write(void *ctx, uint64_t offset, unsigned width, uint32_t value)
     fake_access(m->fake);
     if (m->is_unplugged)
         return;
+    if (m->type == 0)
+        fake_fail("a device 0 is written to");
     if (offset >= VIRTIO_MMIO_CONFIG) {
+        note_width(m, offset, width);
         d->transport->write_config(d, offset - VIRTIO_MMIO_CONFIG, &value,
                                    width);
         return;
@@ -110,7 +127,7 @@ static void write(void *ctx, uint64_t offset, unsigned width, uint32_t value)
         d->transport->notify(d, value & 0xffff, value);
         break;
     case VIRTIO_MMIO_INTERRUPT_ACK:
-        if (value & ~m->isr)
+        if (value & ~(m->isr & 3))
             fake_blame(m->fake, "an interrupt is acknowledged that was not");
         if (!m->is_interrupt_stuck)
             m->isr &= ~value;

@@ -16,6 +16,7 @@ struct mmio_model {
     bool never_ready; /* no queue is ever ready */
     bool is_interrupt_stuck;
     uint32_t isr;
+    unsigned widths; /* of accesses to the configuration, as bits */
 
     uint32_t features_sel, accept_sel, queue_sel, size;
     uint64_t accepted, ring[3];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* A virtio network device on the fake. */
 #include "nic.h"
+#include <linux/virtio_config.h>
 #include <linux/virtio_ids.h>
 #include <linux/virtio_net.h>
 #include <mirage/bytes.h>
@@ -107,6 +108,10 @@ static void send(struct nic *n)
             len += b.piece[i].len;
             n->last_at = b.piece[i].data;
         }
+        if (n->fake->device.is_legacy && !has(n, VIRTIO_F_ANY_LAYOUT) &&
+            b.piece[0].len != head)
+            fake_fail("a header of %zu bytes in a descriptor of %u", head,
+                      b.piece[0].len);
         if (len < head + 14 || b.in > 0)
             fake_fail("a frame of %zu bytes, or with writable pieces", len);
         memset(n->header, 0, sizeof n->header);
@@ -172,4 +177,11 @@ void nic_set_status(struct nic *n, uint16_t status)
 {
     put_le16(n->fake->config + 6, status);
     fake_change_config(n->fake);
+}
+
+void nics_free(void)
+{
+    fake_remove_all();
+    while (count > 0)
+        fake_free(nics[--count]->fake);
 }

@@ -31,6 +31,9 @@ struct nic {
 void nic_add(struct nic *n, uint64_t features, bool is_legacy,
              unsigned number);
 
+/* Frees the devices inside of all nics, which no driver uses any more. */
+void nics_free(void);
+
 /* Has the device receive a frame; num_buffers is filled in. False: it has no
  * room. */
 bool nic_receive(struct nic *n, const uint8_t header[NIC_HEADER],

@@ -221,7 +221,10 @@ static void write(void *ctx, uint64_t offset, unsigned width, uint32_t value)
         note_width(m, offset, width),
             d->transport->write_config(d, offset - MODEL_CONFIG, &value,
                                        width);
-    else if (offset == MODEL_NOTIFY + 4u * m->notify_offset && width == 2)
+    else if (width == 2 && offset >= MODEL_NOTIFY &&
+             offset < MODEL_NOTIFY + 64 &&
+             (m->fake->is_lenient ||
+              offset == MODEL_NOTIFY + 4u * m->notify_offset))
         d->transport->notify(d, value, value);
     else if (offset >= MODEL_TABLE && width == 4 &&
              offset < MODEL_TABLE + sizeof m->table)
