@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The generation of a virtual machine (Microsoft's "Virtual Machine Generation
- * ID"): 16 bytes that the host changes when the machine goes on from a snapshot.
+ * ID"): 16 bytes that the host changes when it goes on from a snapshot.
  * An interrupt tells of it, too; but random numbers may be drawn before it is
  * handled, so the bytes are compared before.
  */
