@@ -18,8 +18,8 @@
  * The table, made by backend/bare/symbols. For each function, by ascending
  * address: the distance from the one before (LEB128; from 0 for the first), and
  * the name. If a name begins with a byte below 16, that is the length of the
- * prefix that it shares with the name before. Other bytes are codes, which stand
- * for text. For each code from 16 on there are two bytes: two codes, or a
+ * prefix that it shares with the name before. Other bytes are codes, which
+ * stand for text. For each code from 16 on there are two bytes: two codes, or a
  * character and 0, or twice 0, which ends the name.
  */
 struct symbols {
