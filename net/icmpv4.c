@@ -54,9 +54,11 @@ static uint8_t letter(size_t i)
     return (uint8_t)('a' + i % 23);
 }
 
-static struct bucket full_bucket(unsigned burst)
+/* A bucket that is full when a token is first spent. Until then it needs no
+ * random number: they would take a good part of an image's start. */
+static struct bucket full_bucket(void)
 {
-    return (struct bucket){time_now(), burst - random_below(burst / 2 + 1)};
+    return (struct bucket){.refilled = time_now() - 2 * SECOND};
 }
 
 /* Removes a token from a bucket with a capacity of `burst`, and as many new
@@ -283,9 +285,9 @@ enum status icmpv4_connect(struct ipv4 *ip, struct icmpv4 **made)
         return ERR_NO_MEMORY;
     icmp->ip = ip;
     random_bytes(&icmp->key, sizeof icmp->key);
-    icmp->all = full_bucket(BURST);
+    icmp->all = full_bucket();
     for (int i = 0; i < SHARES; i++)
-        icmp->share[i] = full_bucket(SHARE);
+        icmp->share[i] = full_bucket();
     ipv4_listen(ip, PROTOCOL_ICMP, input, on_icmp_error, icmp);
     ipv4_on_refusal(ip, send_error, icmp);
     *made = icmp;
