@@ -521,7 +521,7 @@ $(FUZZERS): $B/%: $B/fuzz/test/%.o $B/fuzz/test/fuzz/platform.o $(FUZZ_ROOMS)
 	@clang -fsanitize=fuzzer,address,undefined $(FUZZ_WRAP) -o $@ $^
 
 # Installs, or names, missing packages: for building, or FOR=images (which builds
-# the C library of images, too), FOR=test, FOR=bench.
+# the C library of images, too), FOR=qemu, FOR=test, FOR=bench.
 depend prepare:
 	@./depend.sh $(or $(FOR),build)
 	@$(if $(filter images,$(FOR)),$(MAKE) -s $(BARE)/built)

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 #
 # depend.sh PURPOSE...   installs missing Debian packages for the purposes (build,
-#                        images, quick, test, bench); doc/dependencies.md has the
-#                        table; test includes images and quick
+#                        images, qemu, quick, test, bench); doc/dependencies.md
+#                        has the table; test includes images, qemu and quick
 #
 # Names the missing packages, and installs them with apt-get, as root or by sudo
 # if that asks for no password. Otherwise it prints the command, and the exit
@@ -33,13 +33,13 @@ rows=''
 for purpose; do
     found=$(awk -F ' *[|] *' -v purpose="$purpose" '
         $2 ~ /^`/ && ($4 == purpose ||
-                      (purpose == "test" && ($4 == "images" || $4 == "quick"))) {
+                      (purpose == "test" && $4 ~ /^(images|qemu|quick)$/)) {
             gsub(/`/, "", $2)
             gsub(/`/, "", $3)
             print $2 "|" $3 "|" $5
         }' "$table")
     if [ -z "$found" ]; then
-        echo "depend.sh: $purpose: expected build, images, quick, test or bench"
+        echo "depend.sh: $purpose: expected build, images, qemu, quick, test or bench"
         exit 2
     fi
     rows="$rows$found
