@@ -19,9 +19,10 @@
  * tables can be that an XSDT of TABLE_MOST bytes lists. */
 #define WINDOW (((uintptr_t)1 << 47) - ((uintptr_t)1 << 40))
 
+static uintptr_t window = WINDOW;
+
 uintptr_t acpi_map(uint64_t address, size_t len, enum access access)
 {
-    static uintptr_t window = WINDOW;
     size_t offset = address % BARE_PAGE;
     size_t size = (offset + len + BARE_PAGE - 1) / BARE_PAGE * BARE_PAGE;
     uintptr_t at = window;
