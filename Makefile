@@ -255,6 +255,16 @@ PROTECTED := $(call sources,device $(NET) store) \
              backend/pc/console.c backend/pc/serial.c libc/files.c libc/glibc.c \
              libc/glibc_stdio.c
 
+# Files through which packets and sectors pass.
+FAST := $(call sources,net/tcp) $(addprefix net/,ethernet.c ipv4.c ipv4_header.c \
+            ipv4_id.c ipv4_route.c arp_cache.c udpv4.c siphash.c) \
+        $(addprefix device/,block.c flow.c network.c segment.c virtio_net_hdr.c) \
+        $(addprefix core/,buf.c checksum.c fiber.c) \
+        $(addprefix backend/virtio/,block_virtio.c network_queues.c \
+            network_virtio.c packed.c split.c virtqueue.c) \
+        $(addprefix backend/xen/,block_ring.c block_xen.c network_rx.c \
+            network_tx.c network_xen.c shared_ring.c tx_frame.c)
+
 images: all
 
 $(BARE)/built: libc/build
@@ -277,6 +287,10 @@ $B/image/%.o: % $B/flags | $(BARE)/built $B/foreign/linux
 $B/image/net/tcp/%.o: private BARE_FLAGS += -I.
 $B/image/%_test.c.o: private BARE_FLAGS += -Itest
 $(PROTECTED:%=$B/image/%.o): private BARE_FLAGS += -fstack-protector-strong
+# For size gcc copies and clears by `rep movsb` and `rep stosb`, which take long for
+# short blocks: where packets pass, memcpy and memset are called.
+$(FAST:%=$B/image/%.o): \
+    private BARE_FLAGS += $(if $(filter x86_64,$(ARCH)),-mstringop-strategy=libcall)
 # Jump tables take 8 bytes for each value of a switch, too much for the smallest
 # image.
 $B/image/core/text.c.o: private BARE_FLAGS += -fno-jump-tables

@@ -9,24 +9,28 @@
 
 #include <stdint.h>
 
-static inline uint16_t get_be16(const uint8_t *p)
+/* gcc's estimate of their sizes is too high for -Os: each becomes a load or a
+ * store, and bswap. */
+#define BYTES_INLINE inline __attribute__((always_inline))
+
+static BYTES_INLINE uint16_t get_be16(const uint8_t *p)
 {
     return (uint16_t)(p[0] << 8 | p[1]);
 }
 
-static inline uint32_t get_be32(const uint8_t *p)
+static BYTES_INLINE uint32_t get_be32(const uint8_t *p)
 {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
            p[3];
 }
 
-static inline void put_be16(uint8_t *p, uint16_t v)
+static BYTES_INLINE void put_be16(uint8_t *p, uint16_t v)
 {
     p[0] = (uint8_t)(v >> 8);
     p[1] = (uint8_t)v;
 }
 
-static inline void put_be32(uint8_t *p, uint32_t v)
+static BYTES_INLINE void put_be32(uint8_t *p, uint32_t v)
 {
     p[0] = (uint8_t)(v >> 24);
     p[1] = (uint8_t)(v >> 16);
@@ -34,13 +38,13 @@ static inline void put_be32(uint8_t *p, uint32_t v)
     p[3] = (uint8_t)v;
 }
 
-static inline uint16_t get_le16(const uint8_t *p)
+static BYTES_INLINE uint16_t get_le16(const uint8_t *p)
 {
     return (uint16_t)(p[1] << 8 | p[0]);
 }
 
 /* As one access of memory: all our processors are little-endian. */
-static inline uint32_t get_le32(const uint8_t *p)
+static BYTES_INLINE uint32_t get_le32(const uint8_t *p)
 {
     uint32_t v;
 
@@ -48,7 +52,7 @@ static inline uint32_t get_le32(const uint8_t *p)
     return v;
 }
 
-static inline uint64_t get_le64(const uint8_t *p)
+static BYTES_INLINE uint64_t get_le64(const uint8_t *p)
 {
     uint64_t v;
 
@@ -56,7 +60,7 @@ static inline uint64_t get_le64(const uint8_t *p)
     return v;
 }
 
-static inline void put_le16(uint8_t *p, uint16_t v)
+static BYTES_INLINE void put_le16(uint8_t *p, uint16_t v)
 {
     p[0] = (uint8_t)v;
     p[1] = (uint8_t)(v >> 8);
