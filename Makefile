@@ -71,7 +71,8 @@ MACHINE_TESTS  := $(wildcard arch/$(ARCH)/bare/*_test.c) \
                   $(if $(filter x86_64,$(ARCH)),$(wildcard backend/pc/*_test.c))
 TESTS          := $(wildcard core/*_test.c device/*_test.c \
                              $(NET:%=%/*_test.c) store/*_test.c \
-                             backend/unix/*_test.c backend/bare/*_test.c) \
+                             backend/unix/*_test.c backend/bare/*_test.c \
+                             libc/*_test.c) \
                   $(MACHINE_TESTS)
 # These run on a fake Xen, whose hypercalls are for x86-64.
 XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c))
@@ -291,6 +292,8 @@ $(PROTECTED:%=$B/image/%.o): private BARE_FLAGS += -fstack-protector-strong
 # short blocks: where packets pass, memcpy and memset are called.
 $(FAST:%=$B/image/%.o): \
     private BARE_FLAGS += $(if $(filter x86_64,$(ARCH)),-mstringop-strategy=libcall)
+# They define what gcc would call.
+$(patsubst %,$B/image/%.o,$(call sources,libc)): private BARE_FLAGS += -fno-builtin
 # Jump tables take 8 bytes for each value of a switch, too much for the smallest
 # image.
 $B/image/core/text.c.o: private BARE_FLAGS += -fno-jump-tables

@@ -11,11 +11,11 @@
 
 LOG_SOURCE(heap);
 
-/* Is this an allocator: newlib's, ours, or one of C++? */
+/* Is this an allocator: that of C, one of newlib, or one of ours? */
 static bool is_allocator(const char *name)
 {
     static const char *const names[] = {
-        "platform_heap", "sbrk", "_sbrk_r", "_malloc_r", "malloc",
+        "platform_heap", "sbrk", "heap_grow", "_malloc_r", "malloc",
         "_calloc_r", "calloc", "_realloc_r", "realloc", "_memalign_r",
         "memalign", "posix_memalign", "image_memory"};
 
