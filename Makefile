@@ -220,6 +220,7 @@ $(SIM): $(SIM_OBJECTS) $B/sim/internal.names
 # atomics and returns of ARMv8.0. By default gcc aligns arrays to cache lines.
 x86_64_FLAGS  := -mno-red-zone -fcf-protection=none
 x86_64_GCC    := -malign-data=abi
+x86_64_FAST   := -mstringop-strategy=libcall
 aarch64_FLAGS := -mno-outline-atomics -mbranch-protection=none
 
 # For scripts: make -s arch-flags ARCH=aarch64
@@ -230,7 +231,7 @@ arch-flags:
 # Bare images: newlib as their C library, which takes a while to build, so
 # `make images` makes these, and not `make` alone.
 BARE       := $B/lib/mirage/bare
-BARE_FLAGS := $(filter-out -O2 -Iinclude,$(FLAGS)) -Os -Iinclude \
+BARE_FLAGS := $(filter-out -O2 -Iinclude,$(FLAGS)) -Oz -Iinclude \
               $(ROOM_HEADERS) -ffreestanding -fbuiltin -nostdinc \
               -isystem $(shell $(CC) -print-file-name=include 2>/dev/null) \
               -isystem $(BARE)/include -isystem $B/foreign \
@@ -256,15 +257,19 @@ PROTECTED := $(call sources,device $(NET) store) \
              backend/pc/console.c backend/pc/serial.c libc/files.c libc/glibc.c \
              libc/glibc_stdio.c
 
-# Files through which packets and sectors pass.
-FAST := $(call sources,net/tcp) $(addprefix net/,ethernet.c ipv4.c ipv4_header.c \
-            ipv4_id.c ipv4_route.c arp_cache.c udpv4.c siphash.c) \
+# Files with -Os: packets, sectors, fibers, times and memory pass through them. All
+# others have -Oz.
+FAST := $(call sources,net/tcp store libc arch/x86_64) \
+        $(addprefix core/,buf.c checksum.c completion.c fiber.c sync.c timer.c) \
         $(addprefix device/,block.c flow.c network.c segment.c virtio_net_hdr.c) \
-        $(addprefix core/,buf.c checksum.c fiber.c) \
+        $(addprefix net/,arp_cache.c ethernet.c ipv4.c ipv4_header.c ipv4_id.c \
+            ipv4_route.c siphash.c udpv4.c wheel.c) \
+        $(addprefix backend/pc/,alarm.c clock.c interrupts.c kvmclock.c tsc.c) \
         $(addprefix backend/virtio/,block_virtio.c network_queues.c \
             network_virtio.c packed.c split.c virtqueue.c) \
-        $(addprefix backend/xen/,block_ring.c block_xen.c network_rx.c \
-            network_tx.c network_xen.c shared_ring.c tx_frame.c)
+        $(addprefix backend/xen/,block_ring.c block_xen.c events.c grant.c \
+            grant_pool.c network_rx.c network_tx.c network_xen.c \
+            shared_ring.c tx_frame.c)
 
 images: all
 
@@ -289,9 +294,9 @@ $B/image/net/tcp/%.o: private BARE_FLAGS += -I.
 $B/image/%_test.c.o: private BARE_FLAGS += -Itest
 $(PROTECTED:%=$B/image/%.o): private BARE_FLAGS += -fstack-protector-strong
 # For size gcc copies and clears by `rep movsb` and `rep stosb`, which take long for
-# short blocks: where packets pass, memcpy and memset are called.
-$(FAST:%=$B/image/%.o): \
-    private BARE_FLAGS += $(if $(filter x86_64,$(ARCH)),-mstringop-strategy=libcall)
+# short blocks: these call memcpy and memset.
+$(FAST:%=$B/image/%.o): private BARE_FLAGS += -Os \
+    $(if $(findstring clang,$(CC)),,$($(ARCH)_FAST))
 # They define what gcc would call.
 $(patsubst %,$B/image/%.o,$(call sources,libc)): private BARE_FLAGS += -fno-builtin
 # Jump tables take 8 bytes for each value of a switch, too much for the smallest
