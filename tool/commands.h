@@ -29,6 +29,7 @@ int command_objects(int count, char **words);
 int command_crunch(int count, char **words);
 int command_image(int count, char **words);
 int command_note(int count, char **words);
+int command_strip(int count, char **words);
 int command_root(int count, char **words);
 
 const struct command *find_command(const char *name);

@@ -72,6 +72,8 @@ const struct command commands[] = {
      command_image, true},
     {"note", "note the words of a command for make", "NAME -- WORD...\n",
      command_note, true},
+    {"strip", "copy what a loader needs of an image", "FROM TO\n",
+     command_strip, true},
     {"root", "where mirage is installed", "[--made-by=VERSION]\n", command_root,
      true},
     {0},

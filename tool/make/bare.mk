@@ -43,6 +43,6 @@ $(PROGRAM): $(OBJECTS) $(LIBRARY) $(LIBC)/libc.a $(PARTS)/image.ld
 	$(PARTS)/symbols $$own/nameless >$$own/names.S && \
 	$(LINK) -ffile-prefix-map=$$own=.mirage/obj \
 	    -o $$own/debug $$own/names.S $(LAST) && \
-	objcopy --strip-all $$own/debug $$own/stripped && \
+	$(MIRAGE) strip $$own/debug $$own/stripped && \
 	mv -f $$own/debug $@.debug && mv -f $$own/stripped $@ && rm -rf $$own
 
