@@ -91,7 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t pages;
     bool is_unsure;
 
-    (void)buf_reserve(0);
+    check(buf_reserve(0) == OK);
     pages = buf_pages_free();
     if (pages < LEAST)
         return 0; /* too many devices did not answer a reset */
