@@ -535,7 +535,8 @@ $B/fuzz/virtio_bus_fuzz: $(filter %/bus.o %/mmio.o %/pci.o %/pci_bars.o \
                                   %/pci_legacy.o,$(HOSTILE))
 $B/fuzz/virtio_bus_fuzz: private FUZZ_WRAP := -Wl,--wrap=bus_add
 
-$B/fuzz/virtio_fuzz: $(patsubst %,$B/fuzz/backend/virtio/%.o, \
+$(addprefix $B/fuzz/virtio,_fuzz _console_fuzz _balloon_fuzz _rng_fuzz): \
+    $(patsubst %,$B/fuzz/backend/virtio/%.o, \
                                 virtio virtqueue split packed)
 $B/fuzz/pvh_fuzz: $B/fuzz/arch/x86_64/bare/pvh.o
 $(FUZZERS): $B/%: $B/fuzz/test/%.o $B/fuzz/test/fuzz/platform.o $(FUZZ_ROOMS)

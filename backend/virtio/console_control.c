@@ -44,7 +44,7 @@ static void on_used(void *ctx)
 /* ---- Messages to the device ---- */
 
 /* False: all buffers are in use, and the message is still owed. */
-static bool send(struct control *k, uint32_t id, uint16_t event)
+static bool send_message(struct control *k, uint32_t id, uint16_t event)
 {
     struct virtio_console_control message = {id, event, 1};
     struct virtio_piece piece = {NULL, SENT};
@@ -70,12 +70,12 @@ static void send_owed(struct console_device *c)
     while ((message = virtqueue_used(k->tx, &written)) != NULL)
         k->busy &= ~(UINT32_C(1) << (unsigned)(message - k->out) / SENT);
     if (k->owes_device_ready)
-        k->owes_device_ready = !send(k, 0, VIRTIO_CONSOLE_DEVICE_READY);
+        k->owes_device_ready = !send_message(k, 0, VIRTIO_CONSOLE_DEVICE_READY);
     for (struct port *p = c->port; p < c->port + c->ports; p++) {
         if (p->owes_ready && !k->owes_device_ready)
-            p->owes_ready = !send(k, p->id, VIRTIO_CONSOLE_PORT_READY);
+            p->owes_ready = !send_message(k, p->id, VIRTIO_CONSOLE_PORT_READY);
         if (p->owes_open && !p->owes_ready)
-            p->owes_open = !send(k, p->id, VIRTIO_CONSOLE_PORT_OPEN);
+            p->owes_open = !send_message(k, p->id, VIRTIO_CONSOLE_PORT_OPEN);
     }
     virtqueue_kick(k->tx);
 }
@@ -183,7 +183,8 @@ static void run(void *ctx)
     while (s != ERR_CANCELLED) {
         bool is_done = true;
 
-        if (c->device->is_running) {
+        if (c->device->is_running &&
+            virtio_has(c->device, VIRTIO_CONSOLE_F_MULTIPORT)) {
             is_done = receive_all(c);
             send_owed(c);
             if (is_done)

@@ -19,10 +19,11 @@ static bool is_gone(const struct port *p)
     return p->of->device->is_gone;
 }
 
-/* Are there queues? Otherwise rx and tx may be those before a reset. */
+/* Are there queues? While the device is being reset, rx and tx may be those of
+ * before. */
 static bool has_queues(const struct port *p)
 {
-    return p->of->device->is_running;
+    return p->of->device->is_running && p->tx;
 }
 
 void port_wake(struct port *p)

@@ -20,7 +20,9 @@ struct port {
     struct console console;
     struct console_device *of;
     uint32_t id;
-    struct virtqueue *rx, *tx; /* while the device is running */
+    /* While the device is running; NULL: it does not have this port any more,
+     * after a reset. */
+    struct virtqueue *rx, *tx;
     bool is_there; /* the device has it */
     bool is_open; /* the host reads and writes */
     bool is_used; /* the image does, and it has pages */

@@ -26,6 +26,8 @@ static enum status start(struct virtio_device *d, void *ctx)
 {
     struct console_device *c = ctx;
 
+    for (unsigned i = 0; i < PORTS; i++)
+        c->port[i].rx = c->port[i].tx = NULL;
     c->ports = 1;
     if (virtio_has(d, VIRTIO_CONSOLE_F_MULTIPORT))
         return console_control.start(c);

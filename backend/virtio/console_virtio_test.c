@@ -243,6 +243,25 @@ TEST(output_is_sent_again_after_a_reset)
     CHECK(host->opened == 2);
 }
 
+TEST(a_device_may_have_fewer_ports_after_a_reset)
+{
+    struct console *c = begin();
+    uint32_t ports = 1;
+
+    memcpy(host->fake->config + 4, &ports, sizeof ports);
+    host->port[1].is_there = host->port[2].is_there = false;
+    fake_need_reset(host->fake);
+    write_beside(c);
+    CHECK(!is_written);
+    host->fake->features = PLAIN; /* and without MULTIPORT */
+    fake_need_reset(host->fake);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(host->fake->device.is_running && !is_written);
+    virtio_broken(&host->fake->device, "is not needed");
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(is_written);
+}
+
 TEST(output_to_a_device_that_is_gone_is_lost)
 {
     struct console *c = begin();

@@ -92,8 +92,7 @@ static bool start_device(struct virtio_device *d)
 {
     enum status s;
 
-    page = page_alloc(1);
-    if (!page)
+    if (!page && !(page = page_alloc(1)))
         return false;
     s = virtio_start(d, &driver, NULL);
     if (s != OK)

@@ -72,7 +72,8 @@ void config_at(struct config_place at);
 console config_default_console(void);
 #define default_console MIRAGE_AT(config_default_console())
 
-/* The console of that name on the target; "0" is the default console. */
+/* The console of that name on the target; "0" is the default console. On virtio
+ * there are others: ports of a virtio console device, by their names. */
 console custom_console(const char *name);
 #define custom_console(name) MIRAGE_AT(custom_console(name))
 

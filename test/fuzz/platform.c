@@ -132,7 +132,7 @@ void entropy_report(void)
 {
 }
 
-size_t pages_free_count(void)
+__attribute__((weak)) size_t pages_free_count(void)
 {
     return 0;
 }
