@@ -63,6 +63,9 @@ static void finish(uint64_t physical, uint32_t signature, uint32_t len)
 /* Tables as QEMU's microvm has them, with 64 bits, or its pc, with 32. */
 static void begin(size_t width)
 {
+    static const uint8_t structures[] = {
+        1, 12, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, /* an I/O APIC */
+        2, 10, 0, 9, 9, 0, 0, 0, 13, 0}; /* an override */
     static _Alignas(4096) uint8_t mapped[WIDTH * BARE_PAGE];
 
     memset(memory, 0, sizeof memory);
@@ -81,9 +84,8 @@ static void begin(size_t width)
     put(FADT + (width == 8 ? 140 : 40), DSDT, width);
     finish(FADT, ACPI_FADT, width == 8 ? 268 : 116);
     finish(DSDT, ACPI_DSDT, 100);
-    memcpy(at(MADT + 44), (uint8_t[]){1, 12, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0, 2, 10, 0, 9, 9, 0, 0, 0, 13, 0},
-           22);
-    finish(MADT, ACPI_MADT, 44 + 22);
+    memcpy(at(MADT + 44), structures, sizeof structures);
+    finish(MADT, ACPI_MADT, 44 + sizeof structures);
 }
 
 static bool is_found(void)
