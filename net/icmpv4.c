@@ -54,8 +54,8 @@ static uint8_t letter(size_t i)
     return (uint8_t)('a' + i % 23);
 }
 
-/* A bucket that is full when a token is first spent. Until then it needs no
- * random number: they would take a good part of an image's start. */
+/* A bucket that is full when a token is first spent, and needs no random number
+ * until then. */
 static struct bucket full_bucket(void)
 {
     return (struct bucket){.refilled = time_now() - 2 * SECOND};

@@ -4,8 +4,10 @@
  */
 #include "ipv4_id.h"
 #include <mirage/bytes.h>
+#include <mirage/macros.h>
 #include <mirage/random.h>
 #include <mirage/time.h>
+#include <string.h>
 
 /*
  * A global counter would disclose how much we send to others, and make the
@@ -17,7 +19,8 @@
 
 void ipv4_ids_init(struct ipv4_ids *ids)
 {
-    random_bytes(ids, sizeof *ids);
+    memset(ids, 0, sizeof *ids);
+    random_bytes(&ids->key, sizeof ids->key);
 }
 
 uint16_t ipv4_ids_alloc(struct ipv4_ids *ids, uint32_t from, uint32_t to,
@@ -34,9 +37,11 @@ uint16_t ipv4_ids_alloc(struct ipv4_ids *ids, uint32_t from, uint32_t to,
     flow[8] = protocol;
     hash = siphash(&ids->key, flow, sizeof flow);
     c = &ids->counter[hash % IPV4_ID_COUNTERS];
-    if (c->used != now)
+    if (c->used == 0)
+        c->next = (uint16_t)random_below(UINT16_MAX + 1);
+    else if (c->used != now)
         c->next = (uint16_t)(c->next + random_below(now - c->used));
-    c->used = now;
+    c->used = max(now, 1u);
     id = (uint16_t)(c->next + (hash >> 48));
     c->next = (uint16_t)(c->next + count);
     return id;

@@ -14,11 +14,12 @@ struct ipv4_ids {
     /* Of packets to the destinations with one hash. */
     struct ipv4_id_counter {
         uint16_t next;
-        uint32_t used; /* milliseconds; they may wrap */
+        uint32_t used; /* milliseconds, which may wrap; 0: never */
     } counter[IPV4_ID_COUNTERS];
 };
 
-/* Sets all to random values. */
+/* Sets the key to a random value. A counter gets one when it is first used, since
+ * random numbers for all would take a good part of an image's start. */
 void ipv4_ids_init(struct ipv4_ids *ids);
 
 /* Allocates count consecutive identities; returns the first. */
