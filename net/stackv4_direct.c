@@ -227,7 +227,8 @@ static const struct stackv4_ops direct_ops = {
 
 /*
  * Fills the pool of pages, one for all stacks of the image. If memory is short
- * it takes at most half of it: fibers that serve connections need stacks.
+ * it takes at most half of it: fibers that serve connections need stacks; and
+ * if there is little, nothing: a driver has filled the pool for itself.
  */
 static enum status reserve(void)
 {
@@ -238,7 +239,7 @@ static enum status reserve(void)
         return OK;
     while (!(could = page_alloc(count)))
         if ((count /= 2) < POOL_LEAST)
-            return ERR_NO_MEMORY;
+            return buf_pages() > 0 ? OK : ERR_NO_MEMORY;
     page_free(could, count);
     return buf_reserve(count / 2);
 }

@@ -63,6 +63,8 @@ enum status network_queues_create(struct interface *i,
                     ? NUM_BUFFERS
                     : VIRTIO_NET_HDR;
     i->rx_pages = rx_pages_of(i);
+    /* A third of a small pool is left for frames that are sent. */
+    i->rx_limit = (unsigned)min(buf_pages() * 2 / 3, (size_t)NETWORK_RX);
     s = virtqueue_create(d, RX_QUEUE, NETWORK_RX,
                          (uint16_t)(i->rx_pages + 1), on_used, i, &i->rx);
     if (s != OK)
@@ -205,14 +207,14 @@ static bool add_buffer(struct interface *i, struct buf *buffer)
 static bool is_full(const struct interface *i)
 {
     return virtqueue_room(i->rx) == 0 ||
-           virtqueue_in_flight(i->rx) * i->rx_pages >= NETWORK_RX;
+           virtqueue_in_flight(i->rx) * i->rx_pages >= i->rx_limit;
 }
 
 /* Adds buffers until the queue is full, in batches. False: the pool is
  * empty. */
 static bool fill(struct interface *i)
 {
-    unsigned most = min(virtqueue_size(i->rx), NETWORK_RX / i->rx_pages);
+    unsigned most = min(virtqueue_size(i->rx), i->rx_limit / i->rx_pages);
     unsigned missing = most - min(virtqueue_in_flight(i->rx), most);
 
     if (missing < min(REFILL, most / 2 + 1))

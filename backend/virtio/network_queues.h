@@ -30,6 +30,7 @@ struct interface {
     struct virtqueue *rx, *tx, *control; /* NULL: there is none now */
     unsigned header; /* bytes of the header of a frame */
     unsigned rx_pages; /* of a receive buffer; 1: with merged buffers */
+    unsigned rx_limit; /* pages that the device has at most */
     struct tx_slot *slots, *free_slot;
     bool is_link_up; /* as the device says */
     struct waiters work; /* for the driver's fiber */

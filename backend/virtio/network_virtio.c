@@ -24,6 +24,7 @@
 #define TIDY    (20 * MILLISECOND) /* until frames that were sent are freed */
 #define STACK   16384
 #define RESERVE (NETWORK_RX + NETWORK_TX / 2) /* pages of the pool */
+#define LEAST   96 /* free pages, where memory is short */
 
 #define CONTROL_QUEUE   2u /* without multiqueue (5.1.2) */
 #define CONTROL_ENTRIES 4u
@@ -411,6 +412,22 @@ static void choose_mac(struct interface *i)
     mac->byte[0] = (uint8_t)((mac->byte[0] | 2) & ~1);
 }
 
+/* Adds pages to the pool. If memory is short it takes an eighth to a quarter of
+ * what there is: queues, stacks and connections need some. */
+static enum status reserve(void)
+{
+    size_t count = RESERVE;
+    void *could;
+
+    if (buf_reserve(RESERVE) == OK)
+        return OK;
+    while (!(could = page_alloc(count)))
+        if ((count /= 2) < LEAST)
+            return ERR_NO_MEMORY;
+    page_free(could, count);
+    return buf_reserve(count / 4);
+}
+
 enum status network_virtio_connect(const char *name, const char *const *names,
                                    struct network **made)
 {
@@ -419,7 +436,7 @@ enum status network_virtio_connect(const char *name, const char *const *names,
     struct fiber *fiber;
     enum status s;
 
-    if (!i || buf_reserve(RESERVE) != OK) {
+    if (!i || reserve() != OK) {
         free(i);
         return ERR_NO_MEMORY;
     }

@@ -7,6 +7,7 @@
 #include "tcp_input.h"
 #include "tcp_relief.h"
 #include <mirage/boot.h>
+#include <mirage/macros.h>
 #include <mirage/random.h>
 #include <net/fiber_stop.h>
 #include <net/ipv4_wheel.h>
@@ -67,13 +68,16 @@ static void work(void *ctx)
 enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
 {
     struct tcpv4 *t = calloc(1, sizeof *t);
+    /* Each has a window of a page, of which there are four. */
+    size_t most = 4 * buf_pages(), runs = min(most, (size_t)TCP_OOO_RUNS);
 
     if (!t || tcp_pool_init(&t->pool) != OK) {
         free(t);
         return ERR_NO_MEMORY;
     }
-    t->ooo_pool = calloc(TCP_OOO_RUNS, sizeof *t->ooo_pool);
-    t->sent_pool = calloc(TCP_SENT, sizeof *t->sent_pool);
+    t->sent_limit = min(most, (size_t)TCP_SENT);
+    t->ooo_pool = calloc(runs, sizeof *t->ooo_pool);
+    t->sent_pool = calloc(t->sent_limit, sizeof *t->sent_pool);
     if (!t->ooo_pool || !t->sent_pool ||
         fiber_spawn(&(struct fiber_options){"tcp", 0}, work, t,
                     &t->work_fiber) != OK) {
@@ -83,11 +87,11 @@ enum status tcpv4_connect(struct ipv4 *ip, struct tcpv4 **made)
         free(t);
         return ERR_NO_MEMORY;
     }
-    for (size_t i = 0; i < TCP_OOO_RUNS; i++) {
+    for (size_t i = 0; i < runs; i++) {
         t->ooo_pool[i].next = t->ooo_free;
         t->ooo_free = &t->ooo_pool[i];
     }
-    t->ooo_free_count = TCP_OOO_RUNS;
+    t->ooo_free_count = (unsigned)runs;
     t->ip = ip;
     t->congestion = chosen;
     t->ecn = ecn_default();

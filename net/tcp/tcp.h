@@ -225,7 +225,7 @@ struct tcpv4 {
     unsigned ooo_free_count;
     uint64_t ooo_random;
     struct sent_record *sent_pool, *sent_free;
-    size_t sent_used, sent_count; /* ever; now */
+    size_t sent_limit, sent_used, sent_count; /* at most; ever; now */
     const struct tcp_congestion *congestion; /* of new connections */
     enum tcpv4_ecn ecn;
     struct connection *work, *work_last; /* scheduled */

@@ -16,7 +16,7 @@
 static bool has_record(const struct connection *c)
 {
     return !c->sent.own_in_use || (c->sent.count < TCP_SENT_EACH &&
-                                   c->tcp->sent_count < TCP_SENT);
+                                   c->tcp->sent_count < c->tcp->sent_limit);
 }
 
 bool sent_can_add(const struct connection *c)
