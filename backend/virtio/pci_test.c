@@ -435,6 +435,24 @@ TEST(a_bar_without_an_address_gets_one_where_acpi_says)
     CHECK(address() == 0xc0010000);
 }
 
+TEST(bars_without_addresses_get_different_ones_up_to_the_last)
+{
+    uint32_t second;
+
+    begin_unassigned(0xc0000000, 2 * MODEL_BAR_SIZE);
+    pci_model_set(&model, CAP_MSIX + 4, 4, 2); /* the table is in BAR 2 */
+    model.registers.base = 0xc0000000 + MODEL_BAR_SIZE;
+    CHECK(find());
+    memcpy(&second, model.space + PCI_BASE_ADDRESS_2, 4);
+    CHECK(second == 0xc0000000);
+    CHECK(address() == 0xc0000000 + MODEL_BAR_SIZE);
+    end();
+    begin_unassigned(0xc0000000, 2 * MODEL_BAR_SIZE - 1);
+    pci_model_set(&model, CAP_MSIX + 4, 4, 2);
+    CHECK(!find());
+    end();
+}
+
 TEST(a_bar_gets_no_address_that_is_not_there_for_it)
 {
     static const struct {

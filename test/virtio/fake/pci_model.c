@@ -63,6 +63,8 @@ void pci_write(pci_function f, unsigned offset, uint32_t value)
             value = offset == bar ? (uint32_t)there->bar_mask | 4
                                   : (uint32_t)(there->bar_mask >> 32);
         pci_model_set(there, offset, 4, value);
+    } else if (offset == PCI_BASE_ADDRESS_2) {
+        pci_model_set(there, offset, 4, value & (uint32_t)there->bar_mask);
     } else if (offset == CAP_MSIX) {
         pci_model_set(there, offset + 2, 2,
                       (value >> 16 & 0xc000) |
