@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* A hostile entropy device (virtio 1.2, 5.4): what it is said to have given lies
- * in the driver's page, and it is asked and waited for a bounded time. */
+/*
+ * A hostile entropy device (virtio 1.2, 5.4): what it claims to have given lies
+ * in the driver's page, and it is asked and waited for a bounded time.
+ */
 #include "virtio_host.h"
 #define platform_seed rng_seed
 void rng_seed(void *data, size_t len);
