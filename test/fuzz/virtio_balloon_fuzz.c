@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The balloon of a hostile host (virtio 1.2, 5.5): no page is freed twice, and no
- * more are given than the image has.
+ * The balloon of a hostile host (virtio 1.2, 5.5): no page is freed twice, and
+ * no more are given than the image has.
  */
 #define _GNU_SOURCE
 #include "virtio_host.h"

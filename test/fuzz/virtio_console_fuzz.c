@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Consoles on a hostile virtio device (virtio 1.2, 5.3): control messages, input
- * and lengths of any kind. What is read lies in the console's pages; the image
- * goes on.
+ * Consoles on a hostile virtio device (virtio 1.2, 5.3): control messages,
+ * input and lengths of any kind. What is read lies in the console's pages; the
+ * image goes on.
  */
 #include "virtio_host.h"
 #include <virtio/console_virtio.c>
