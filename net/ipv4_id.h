@@ -18,8 +18,8 @@ struct ipv4_ids {
     } counter[IPV4_ID_COUNTERS];
 };
 
-/* Sets the key to a random value. A counter gets one when it is first used, since
- * random numbers for all would take a good part of an image's start. */
+/* Sets the key to a random value. A counter gets one when it is first used,
+ * since random numbers for all would take a good part of an image's start. */
 void ipv4_ids_init(struct ipv4_ids *ids);
 
 /* Allocates count consecutive identities; returns the first. */

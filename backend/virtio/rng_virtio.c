@@ -34,7 +34,6 @@ static bool take(void)
         return false;
     memcpy(bytes, page, sizeof bytes);
     entropy_device(bytes, written);
-    memset(bytes, 0, sizeof bytes);
     got += written;
     return true;
 }
