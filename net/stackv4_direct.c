@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 #define POOL       8192 /* pages: 32 MiB, or less where there is less */
-#define POOL_LEAST 256
+#define POOL_LEAST 512
 #define DRAIN      (3 * SECOND)
 
 static const char *parse_mtu(const char *value);

@@ -412,20 +412,18 @@ static void choose_mac(struct interface *i)
     mac->byte[0] = (uint8_t)((mac->byte[0] | 2) & ~1);
 }
 
-/* Adds pages to the pool. If memory is short it takes an eighth to a quarter of
- * what there is: queues, stacks and connections need some. */
+/* Adds pages to the pool: where memory is short, an eighth of it at most, since
+ * queues, stacks and connections need some. */
 static enum status reserve(void)
 {
-    size_t count = RESERVE;
+    size_t count = 8 * RESERVE;
     void *could;
 
-    if (buf_reserve(RESERVE) == OK)
-        return OK;
     while (!(could = page_alloc(count)))
         if ((count /= 2) < LEAST)
             return ERR_NO_MEMORY;
     page_free(could, count);
-    return buf_reserve(count / 4);
+    return buf_reserve(count / 8);
 }
 
 enum status network_virtio_connect(const char *name, const char *const *names,
