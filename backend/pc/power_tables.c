@@ -24,11 +24,17 @@
 #define EDGE         2 /* of an interrupt's flags */
 #define REGION       9 /* with MORE: bytes of an operation region */
 
-/* A Generic Address Structure (5.2.3.2) of a register of 8 bits. */
+/* A Generic Address Structure (5.2.3.2) of a register of 8 bits, in memory or a
+ * port. Registers in other spaces do not exist here. */
 static void read_register(const uint8_t *at, unsigned value,
                           struct leave_way *w)
 {
-    w->at = get_le64(at + 4);
+    uint64_t address = get_le64(at + 4);
+
+    if (at[0] > LEAVE_PORT8 ||
+        (at[0] == LEAVE_PORT8 && address > UINT16_MAX))
+        return;
+    w->at = address;
     w->value = (uint16_t)value;
     w->how = at[0];
 }

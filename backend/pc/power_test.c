@@ -292,6 +292,31 @@ TEST(the_button_of_cloud_hypervisor_is_bit_3_of_its_event_controller)
     CHECK_TEXT(said, "port 0x600=0x34 port 0x600=0x1 ");
 }
 
+/* The Generic Address Structure of microvm's sleep control register. */
+static uint8_t *sleep_control(void)
+{
+    begin("microvm");
+    return (uint8_t *)fadt.bytes + FADT_SLEEP_CONTROL;
+}
+
+TEST(a_register_in_another_space_than_memory_and_ports_is_not_written)
+{
+    for (unsigned space = 2; space < 256; space++) {
+        sleep_control()[0] = (uint8_t)space;
+        power_start();
+        leave_by_tables(0);
+        CHECK_TEXT(said, "memory 0xfea00202=0x42 ");
+    }
+}
+
+TEST(a_port_that_does_not_exist_is_not_written)
+{
+    sleep_control()[0] = LEAVE_PORT8; /* at 0xfea00200 */
+    power_start();
+    leave_by_tables(0);
+    CHECK_TEXT(said, "memory 0xfea00202=0x42 ");
+}
+
 TEST(firecracker_has_no_button_and_leaves_by_the_keyboard_controller)
 {
     begin("firecracker");
