@@ -522,10 +522,11 @@ static void flood(struct fake *f, unsigned index)
 
     (void)index;
     while (count < 100000 && fake_take(f, 2, &b)) {
-        struct virtio_console_control m = {count++ % 7,
+        struct virtio_console_control m = {count % 7,
                                            VIRTIO_CONSOLE_PORT_OPEN,
-                                           count % 2};
+                                           (count + 1) % 2};
 
+        count++;
         memcpy(b.piece[0].data, &m, sizeof m);
         fake_give(f, 2, &b, sizeof m);
     }

@@ -21,7 +21,7 @@ void machine_wait(nanoseconds deadline)
 {
     (void)deadline;
     fuzz_now += 10 * MILLISECOND;
-    if (input_left > 0)
+    if (unread_left > 0)
         act();
 }
 
@@ -65,9 +65,10 @@ static void follow_host(void)
         balloon_start(&fuzzed);
     } else {
         device = &fuzzed;
-        (void)virtio_start(&fuzzed, &driver, NULL);
+        if (virtio_start(&fuzzed, &driver, NULL) != OK)
+            return;
     }
-    while (input_left > 0) {
+    while (unread_left > 0) {
         act();
         if (next_byte() % 16 == 0)
             (void)balloon_take_back(1);

@@ -77,10 +77,10 @@ static void use(unsigned id, bool writes)
     if (p->of->control)
         wake_all(&p->of->control->work);
     if (writes) {
-        (void)fiber_start(write_some, &p->console);
+        check(fiber_start(write_some, &p->console) == OK);
     } else if (!reading) {
         reading = &p->console;
-        (void)fiber_start(read_all, NULL);
+        check(fiber_start(read_all, NULL) == OK);
     }
 }
 
@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(!fuzzed.driver);
         return 0;
     }
-    while (input_left > 0 && !fuzzed.is_gone) {
+    while (unread_left > 0 && !fuzzed.is_gone) {
         unsigned what = next_byte();
 
         act();

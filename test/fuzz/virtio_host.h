@@ -17,15 +17,15 @@
 
 #define SIZE 32u /* of each queue, at most */
 
-static const uint8_t *input;
-static size_t input_left;
+static const uint8_t *unread;
+static size_t unread_left;
 
 static uint8_t next_byte(void)
 {
-    if (input_left == 0)
+    if (unread_left == 0)
         return 0;
-    input_left--;
-    return *input++;
+    unread_left--;
+    return *unread++;
 }
 
 static struct virtio_device fuzzed;
@@ -185,8 +185,8 @@ static void act(void)
 /* Puts a new device in the place of the one before. */
 static void begin_device(uint32_t type, const uint8_t *data, size_t size)
 {
-    input = data;
-    input_left = size;
+    unread = data;
+    unread_left = size;
     fuzzed_status = 0;
     memset(rings, 0, sizeof rings);
     fuzzed_features = UINT64_C(1) << VIRTIO_F_VERSION_1 | next_byte() |

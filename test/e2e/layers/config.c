@@ -5,9 +5,9 @@
 JOB(serve, udpv4, tcpv4);
 JOB(ask, console, udpv4, tcpv4);
 
-static ipv4 host(const char *network, const char *address)
+static ipv4 host(const char *name, const char *address)
 {
-    return ipv4(ethernet(netif(network)), address, "255.255.255.0",
+    return ipv4(ethernet(netif(name)), address, "255.255.255.0",
                 "10.0.0.1");
 }
 
