@@ -100,14 +100,17 @@ static void set_address(struct virtio_device *d, unsigned low, uint64_t value)
     write_device(at(d, low + 4), (uint32_t)(value >> 32));
 }
 
-/* Where the selected queue is notified; 0: beyond the part (4.1.4.4). */
+/* Where the selected queue is notified (4.1.4.4). 0: beyond the part, or at an
+ * odd address, since the multiplier is odd. */
 static uintptr_t notify_at(struct modern *m)
 {
     uint64_t offset =
         (uint64_t)read_device16(m->common.at + VIRTIO_PCI_COMMON_Q_NOFF) *
         m->multiplier;
 
-    return offset + 2 <= m->notify.size ? m->notify.at + offset : 0;
+    return offset % 2 == 0 && offset + 2 <= m->notify.size
+               ? m->notify.at + offset
+               : 0;
 }
 
 static bool queue_start(struct virtio_device *d, unsigned index, uint16_t size,

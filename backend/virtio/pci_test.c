@@ -94,6 +94,18 @@ TEST(a_notification_register_beyond_its_part_is_refused)
     end();
 }
 
+TEST(a_notification_register_at_an_odd_address_is_refused)
+{
+    struct virtio_device *d;
+
+    begin();
+    pci_model_set(&model, CAP_NOTIFY + 16, 4, 3); /* the multiplier */
+    d = find();
+    model.notify_offset = 1;
+    CHECK(!d->transport->queue_start(d, 0, 8, 0x1000, 0x2000, 0x3000));
+    end();
+}
+
 TEST(a_device_that_was_unplugged_has_nothing_that_works)
 {
     struct virtio_device *d;
