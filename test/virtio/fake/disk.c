@@ -87,8 +87,10 @@ static enum status discard(struct fake_disk *d, const struct fake_buffer *b,
     uint32_t unit = d->store->info.sector_size / UNIT;
     bool zeroes = type == VIRTIO_BLK_T_WRITE_ZEROES;
 
-    if (b->out != 2 || b->in != 1 || b->piece[1].len != sizeof r)
-        fake_fail("a discard of %u and %u pieces", b->out, b->in);
+    if (b->out != 2 || b->in != 1 || b->piece[1].len != sizeof r) {
+        fake_blame(d->fake, "a discard of %u and %u pieces", b->out, b->in);
+        return ERR_IO;
+    }
     memcpy(&r, b->piece[1].data, sizeof r);
     if (!has(d, zeroes ? VIRTIO_BLK_F_WRITE_ZEROES : VIRTIO_BLK_F_DISCARD) ||
         r.flags != (zeroes ? VIRTIO_BLK_WRITE_ZEROES_FLAG_UNMAP : 0) ||
@@ -131,12 +133,16 @@ static enum status perform(struct fake_disk *d, const struct fake_buffer *b,
     case VIRTIO_BLK_T_FLUSH:
         if (header.sector != 0 || b->out != 1 || b->in != 1 ||
             !has(d, VIRTIO_BLK_F_FLUSH))
-            fake_fail("a flush that is none");
+            fake_blame(d->fake, "a flush that is none");
         d->flushes++;
         return block_flush(d->store);
     case VIRTIO_BLK_T_GET_ID:
-        if (b->in != 2 || b->piece[1].len != VIRTIO_BLK_ID_BYTES)
-            fake_fail("a serial number of %u bytes", b->piece[1].len);
+        /* A device that lies about SIZE_MAX gets it in several pieces. */
+        if (b->in != 2 || b->piece[1].len != VIRTIO_BLK_ID_BYTES) {
+            fake_blame(d->fake, "a serial number of %u bytes",
+                       b->piece[1].len);
+            return ERR_IO;
+        }
         memcpy(b->piece[1].data, d->serial, VIRTIO_BLK_ID_BYTES);
         return d->serial[0] ? OK : ERR_UNSUPPORTED;
     case VIRTIO_BLK_T_DISCARD:

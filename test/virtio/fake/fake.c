@@ -401,8 +401,11 @@ static bool take_packed(struct fake *f, struct fake_queue *q,
     while (goes_on) {
         const struct vring_packed_desc *d = &ring[q->next];
 
-        if (!is_available(q, d->flags) || b->entries == q->size)
-            fake_fail("a chain goes on where nothing is available");
+        /* A device that gives back what it does not have overwrites them. */
+        if (!is_available(q, d->flags) || b->entries == q->size) {
+            fake_blame(f, "a chain goes on where nothing is available");
+            return false;
+        }
         if (d->flags & VRING_DESC_F_INDIRECT)
             packed_indirect(f, b, d);
         else

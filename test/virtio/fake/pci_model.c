@@ -270,8 +270,10 @@ uint32_t port_read(uint16_t port, unsigned width)
                    ? (uint32_t)(m->fake->queue[m->queue_sel].descriptors >> 12)
                    : 0;
     case VIRTIO_PCI_QUEUE_NUM:
-        return fake_says(m->fake, FAKE_QUEUE_SIZE,
-                         m->queue_sel < m->queues ? m->queue_most : 0);
+        m->queue_said = (uint16_t)fake_says(
+            m->fake, FAKE_QUEUE_SIZE,
+            m->queue_sel < m->queues ? m->queue_most : 0);
+        return m->queue_said;
     case VIRTIO_PCI_STATUS:
         return fake_says(m->fake, FAKE_STATUS, m->fake->status);
     case VIRTIO_PCI_ISR:
@@ -288,13 +290,15 @@ uint32_t port_read(uint16_t port, unsigned width)
     }
 }
 
+/* The driver allocates a ring of the size that it has read, which may be a lie. */
 static void start_legacy(struct pci_model *m, uint64_t at)
 {
     struct virtio_device *d = &m->fake->device;
+    uint16_t size = m->queue_said ? m->queue_said : m->queue_most;
     struct vring ring;
 
-    vring_init(&ring, m->queue_most, (void *)(uintptr_t)at, 4096);
-    (void)d->transport->queue_start(d, m->queue_sel, m->queue_most, at,
+    vring_init(&ring, size, (void *)(uintptr_t)at, 4096);
+    (void)d->transport->queue_start(d, m->queue_sel, size, at,
                                     (uintptr_t)ring.avail,
                                     (uintptr_t)ring.used);
 }

@@ -35,6 +35,7 @@ struct pci_model {
     bool has_no_ports; /* but registers_pci */
     bool refuses_vectors, never_enabled;
     uint16_t queues, queue_most, notify_offset;
+    uint16_t queue_said; /* of a legacy queue: the size that was read last */
     uint8_t isr;
     unsigned isr_reads;
     unsigned widths; /* of accesses to the configuration, as bits */
