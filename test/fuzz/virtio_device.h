@@ -53,7 +53,8 @@ static unsigned pick(unsigned n)
 static struct {
     void *at;
     size_t count; /* pages; 0: it was allocated */
-} taken[4096];
+    bool is_freed; /* pages are, at the end of the input */
+} taken[65536];
 static size_t taken_count;
 
 static void *note(void *at, size_t count)
@@ -61,6 +62,7 @@ static void *note(void *at, size_t count)
     check(taken_count < sizeof taken / sizeof taken[0]);
     if (at) {
         taken[taken_count].at = at;
+        taken[taken_count].is_freed = false;
         taken[taken_count++].count = count;
     }
     return at;
@@ -103,10 +105,17 @@ void *fuzz_page_alloc(size_t count)
     return note(page_alloc(count), count);
 }
 
+/* A device that lies may go on using pages that it has given back, or whose
+ * rings were reset, so they are kept until the input ends. */
 void fuzz_page_free(void *at, size_t count)
 {
-    forget(at);
-    page_free(at, count);
+    for (size_t i = taken_count; i-- > 0;)
+        if (taken[i].at == at && !taken[i].is_freed) {
+            check(taken[i].count == count);
+            taken[i].is_freed = true;
+            return;
+        }
+    check(!at);
 }
 
 static void free_all(void)

@@ -343,8 +343,10 @@ static bool take_split(struct fake *f, struct fake_queue *q,
     struct vring_avail *avail = at(q->driver);
     uint16_t index = __atomic_load_n(&avail->idx, __ATOMIC_ACQUIRE);
 
-    if ((uint16_t)(index - q->next) > q->size)
-        fake_fail("more buffers are available than the queue has entries");
+    if ((uint16_t)(index - q->next) > q->size) {
+        fake_blame(f, "more buffers are available than the queue has entries");
+        return false;
+    }
     if (HAS(f, VIRTIO_RING_F_EVENT_IDX) && avail->flags != 0)
         fake_fail("flags are used beside event indices");
     if (index == q->next)
