@@ -290,7 +290,8 @@ uint32_t port_read(uint16_t port, unsigned width)
     }
 }
 
-/* The driver allocates a ring of the size that it has read, which may be a lie. */
+/* The driver allocates a ring of the size that it has read, which may be a
+ * lie. */
 static void start_legacy(struct pci_model *m, uint64_t at)
 {
     struct virtio_device *d = &m->fake->device;
