@@ -8,7 +8,7 @@
 #include "balloon_virtio.h"
 #include "platform.h"
 #include "virtio.h"
-#include <bare/pages.h>
+#include <bare/page_notes.h>
 #include <bare/start.h>
 #include <linux/virtio_balloon.h>
 #include <mirage/bare.h>
@@ -23,17 +23,10 @@
 #define BATCH 256u /* pages in one request */
 #define SPARE 128u /* pages that stay free in the image */
 #define RETRY SECOND /* while the target is not reached */
-#define NOTED (512u - 2u) /* addresses in one page */
 #define STACK 16384
 #define LIMIT (100 * MILLISECOND) /* balloon_take_back */
 
 LOG_SOURCE(memory);
-
-struct note {
-    struct note *next;
-    size_t count;
-    void *page[NOTED];
-};
 
 struct request {
     struct virtqueue *queue;
@@ -49,21 +42,6 @@ static bool is_allocating;
 static struct waiters work;
 
 /* ---- The pages that the host has ---- */
-
-/* Returns a note with a free place. NULL: there is no page for one. */
-static struct note *open_note(void)
-{
-    struct note *n = notes;
-
-    if (n && n->count < NOTED)
-        return n;
-    n = pages_alloc(1);
-    if (!n)
-        return NULL;
-    n->next = notes;
-    n->count = 0;
-    return notes = n;
-}
 
 /* Takes a page from the lists. NULL: there is none. The first list stays while
  * it has room for a request in flight. */
@@ -155,7 +133,7 @@ static bool give(size_t most)
     struct note *n;
 
     is_allocating = true; /* nothing is taken back for this */
-    n = open_note();
+    n = open_note(&notes);
     while (n && inflate.count < min(most, (size_t)BATCH) &&
            n->count + inflate.count < NOTED && pages_free_count() > SPARE) {
         void *page = pages_alloc(1);

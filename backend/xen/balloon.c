@@ -10,7 +10,7 @@
 #include "guest.h"
 #include "hypercall.h"
 #include "xenstore.h"
-#include <bare/pages.h>
+#include <bare/page_notes.h>
 #include <mirage/bare.h>
 #include <mirage/log.h>
 #include <xen/memory.h>
@@ -19,16 +19,9 @@
 #define BATCH 64u /* pages in one hypercall */
 #define SPARE 128u /* pages that stay free in the image */
 #define RETRY SECOND /* while the target is not reached */
-#define NOTED (512u - 2u) /* addresses in one page */
 #define STACK 16384
 
 LOG_SOURCE(memory);
-
-struct note {
-    struct note *next;
-    size_t count;
-    void *page[NOTED];
-};
 
 static struct note *notes;
 static size_t noted;
@@ -52,25 +45,10 @@ static unsigned reserve(unsigned command, xen_pfn_t *frames, unsigned count)
     return n > 0 ? (unsigned)n : 0;
 }
 
-/* Returns a note with a free place. NULL: there is no page for one. */
-static struct note *open_note(void)
-{
-    struct note *n = notes;
-
-    if (n && n->count < NOTED)
-        return n;
-    n = pages_alloc(1);
-    if (!n)
-        return NULL;
-    n->next = notes;
-    n->count = 0;
-    return notes = n;
-}
-
 /* Gives at most `most` free pages back to Xen, and returns how many. */
 static size_t release(size_t most)
 {
-    struct note *n = open_note();
+    struct note *n = open_note(&notes);
     xen_pfn_t frames[BATCH];
     unsigned count = 0;
 
