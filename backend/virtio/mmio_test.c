@@ -5,6 +5,7 @@
 #include "check.h"
 #include <linux/virtio_mmio.h>
 #include <mirage/machine.h>
+#include <virtio/fake/found.h>
 #include <virtio/fake/mmio_model.h>
 
 #define BASE 0xfeb00000u
@@ -12,15 +13,6 @@
 
 static struct mmio_model model;
 static struct fake *fake;
-
-static struct virtio_device *last_device(void)
-{
-    struct virtio_device *d = virtio_devices();
-
-    while (d && d->next)
-        d = d->next;
-    return d;
-}
 
 /* Puts a model into the machine; find_by looks for it by a boot word. */
 static void begin(void)
@@ -34,12 +26,8 @@ static void begin(void)
 
 static struct virtio_device *find_by(const char *word)
 {
-    struct virtio_device *before = last_device(), *after;
-
     registers_words[0] = word;
-    mmio_find();
-    after = last_device();
-    return after != before ? after : NULL;
+    return found_by(mmio_find);
 }
 
 static void end(void)

@@ -6,6 +6,7 @@
 #include <linux/pci_regs.h>
 #include <linux/virtio_pci.h>
 #include <mirage/machine.h>
+#include <virtio/fake/found.h>
 #include <virtio/fake/pci_model.h>
 
 #define BASE 0xfe000000u
@@ -14,22 +15,9 @@
 static struct pci_model model;
 static struct fake *fake;
 
-static struct virtio_device *last_device(void)
-{
-    struct virtio_device *d = virtio_devices();
-
-    while (d && d->next)
-        d = d->next;
-    return d;
-}
-
 static struct virtio_device *find(void)
 {
-    struct virtio_device *before = last_device(), *after;
-
-    pci_find();
-    after = last_device();
-    return after != before ? after : NULL;
+    return found_by(pci_find);
 }
 
 /* A transitional device whose modern registers cannot be used. */

@@ -7,19 +7,11 @@
 #include <linux/pci_regs.h>
 #include <linux/virtio_pci.h>
 #include <mirage/machine.h>
+#include <virtio/fake/found.h>
 #include <virtio/fake/pci_model.h>
 
 static struct pci_model model;
 static struct fake *fake;
-
-static struct virtio_device *last_device(void)
-{
-    struct virtio_device *d = virtio_devices();
-
-    while (d && d->next)
-        d = d->next;
-    return d;
-}
 
 static void begin(void)
 {
@@ -33,11 +25,7 @@ static void begin(void)
 
 static struct virtio_device *find(void)
 {
-    struct virtio_device *before = last_device(), *after;
-
-    pci_find();
-    after = last_device();
-    return after != before ? after : NULL;
+    return found_by(pci_find);
 }
 
 static void end(void)
