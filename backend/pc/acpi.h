@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #define ACPI_HEADER 36 /* bytes before a table's contents */
 
@@ -43,5 +44,24 @@ void acpi_visit_madt(void (*visit)(void *ctx, const uint8_t *at), void *ctx);
  * registers, and returns where they are; 0: it cannot be done.
  */
 uintptr_t acpi_map(uint64_t address, size_t len, enum access access);
+
+/*
+ * Searches the bytes from at to end for the len bytes of `what` that at least
+ * `more` bytes follow. Returns what follows them. NULL: they are not there, or
+ * at is NULL. end may be before at.
+ */
+static inline const uint8_t *acpi_behind(const uint8_t *at, const uint8_t *end,
+                                         const void *what, size_t len,
+                                         size_t more)
+{
+    for (; at && end - at >= (ptrdiff_t)(len + more); at++)
+        if (memcmp(at, what, len) == 0)
+            return at + len;
+    return NULL;
+}
+
+/* The same for a literal, without the NUL that ends it. */
+#define ACPI_BEHIND(at, end, text, more) \
+    acpi_behind(at, end, text, sizeof text - 1, more)
 
 #endif

@@ -41,23 +41,10 @@ static void read_register(const uint8_t *at, unsigned value,
 
 #define MORE 6 /* bytes that are there behind what is found */
 
-/* Returns what is behind these bytes, the first of which is their number; NULL:
- * they are not found. */
-static const uint8_t *behind(const uint8_t *at, const uint8_t *end,
-                             const char *what)
-{
-    size_t len = (size_t)*what++;
-
-    for (; at && end - at >= (ptrdiff_t)len + MORE; at++)
-        if (memcmp(at, what, len) == 0)
-            return at + len;
-    return NULL;
-}
-
 /* The first element of the package _S5 (7.4.2): a byte, zero or one. */
 static int sleep_type(const uint8_t *at, const uint8_t *end)
 {
-    at = behind(at, end, "\6\x08_S5_\x12");
+    at = ACPI_BEHIND(at, end, "\x08_S5_\x12", MORE);
     if (!at)
         return -1;
     return (at[2] == BYTE_PREFIX ? at[3] : at[2]) & 7;
@@ -71,16 +58,16 @@ static int sleep_type(const uint8_t *at, const uint8_t *end)
  */
 static void read_event(const uint8_t *at, const uint8_t *end, struct power *p)
 {
-    const uint8_t *button = behind(at, end, "\6PWRB\x0a\x80");
-    const uint8_t *region = NULL, *i = behind(at, end, "\x08"
-                                                       "ACPI0013");
+    const uint8_t *button = ACPI_BEHIND(at, end, "PWRB\x0a\x80", MORE);
+    const uint8_t *region = NULL, *i;
 
-    i = behind(i, end, "\3\x89\x06\x00");
+    i = ACPI_BEHIND(at, end, "ACPI0013", MORE);
+    i = ACPI_BEHIND(i, end, "\x89\x06\x00", MORE);
     if (!i || !button)
         return;
     p->pin = get_le32(i + 2);
     p->is_level = !(i[0] & EDGE);
-    while ((at = behind(at, button - REGION, "\2\x5b\x80")))
+    while ((at = ACPI_BEHIND(at, button - REGION, "\x5b\x80", MORE)))
         region = at;
     if (!region || region[4] != 0)
         return;

@@ -21,19 +21,6 @@ struct generation {
     uint64_t low, high;
 };
 
-/* Returns what is behind these bytes; NULL: they are not found, or less than
- * `more` bytes are behind them. */
-static const uint8_t *behind(const struct acpi_table *t, const char *what,
-                             size_t len, size_t more)
-{
-    for (size_t at = ACPI_HEADER; at + len + more <= t->len; at++)
-        if (memcmp(t->bytes + at, what, len) == 0)
-            return t->bytes + at + len;
-    return NULL;
-}
-
-#define BEHIND(t, text, more) behind(t, text, sizeof text - 1, more)
-
 /* An integer (ACPI 6.5, 20.2.3), of at most 9 bytes. Returns its length; 0: it
  * is none. */
 static size_t read_integer(const uint8_t *at, uint64_t *value)
@@ -56,15 +43,17 @@ static size_t read_integer(const uint8_t *at, uint64_t *value)
  */
 uint64_t vmgenid_address(const struct acpi_table *t)
 {
+    const uint8_t *code = t->bytes + ACPI_HEADER, *end = t->bytes + t->len;
     const uint8_t *at, *offset;
     uint64_t low, high;
     size_t len;
 
-    if (!BEHIND(t, "VM_Gen_Counter", 1))
+    if (!ACPI_BEHIND(code, end, "VM_Gen_Counter", 1))
         return 0;
-    at = BEHIND(t, "\x08"
-                   "ADDR\x12",
-                20);
+    at = ACPI_BEHIND(code, end,
+                     "\x08"
+                     "ADDR\x12",
+                     20);
     if (at) {
         at += 2; /* the package's length, and how many elements it has */
         len = read_integer(at, &low);
@@ -73,8 +62,8 @@ uint64_t vmgenid_address(const struct acpi_table *t)
             return 0;
         return high << 32 | low;
     }
-    at = BEHIND(t, "\x08VGIA\x0c", 4);
-    offset = BEHIND(t, "\x72VGIA\x0a", 1);
+    at = ACPI_BEHIND(code, end, "\x08VGIA\x0c", 4);
+    offset = ACPI_BEHIND(code, end, "\x72VGIA\x0a", 1);
     return at && offset ? get_le32(at) + (uint64_t)*offset : 0;
 }
 

@@ -6,6 +6,7 @@
  */
 #include "acpi.h"
 #include <mirage/macros.h>
+#include <pc/acpi.h>
 #include <string.h>
 
 #define EXT_PREFIX       0x5b
@@ -82,10 +83,7 @@ static bool read_package(const struct bytes *b, struct bytes *package)
 static const uint8_t *behind(const struct bytes *b, const void *what,
                              size_t len)
 {
-    for (const uint8_t *at = b->at; (size_t)(b->end - at) >= len; at++)
-        if (memcmp(at, what, len) == 0)
-            return at + len;
-    return NULL;
+    return acpi_behind(b->at, b->end, what, len, 0);
 }
 
 /* The resources in a buffer, behind its size. */

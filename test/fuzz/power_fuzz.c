@@ -8,8 +8,6 @@
  */
 #include <pc/power_tables.c>
 #include "platform.h"
-#undef BEHIND
-#define behind             behind_in_table
 #define platform_is_copied tested_is_copied
 #include <pc/vmgenid.c>
 #include <stdlib.h>
