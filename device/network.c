@@ -20,12 +20,19 @@ static void drop(struct network *n, struct buf *frame)
 static bool is_too_long(const struct network *n, const struct buf *frame)
 {
     const struct offload *o = &frame->offload;
-    size_t transport = o->kind == OFFLOAD_TCP_IPV4 ? 20 : 8;
+    size_t transport = offload_is_tcp(o->kind) ? 20 : 8;
     size_t header = o->csum_start + transport;
     size_t most = (size_t)n->mtu + ETHERNET_HEADER;
 
     return buf_length(frame) > most &&
            (o->segment == 0 || header + o->segment > most);
+}
+
+/* What the device can do for frames of this kind, as features for IPv4. */
+static unsigned features_for(const struct network *n, enum offload_kind kind)
+{
+    return offload_is_ipv6(kind) ? n->features / NETWORK_CHECKSUM_IPV6
+                                 : n->features;
 }
 
 /* Sends a frame that is one segment, or that the device cuts. */
@@ -38,7 +45,8 @@ static void write_one(void *ctx, struct buf *frame)
         return;
     }
     if (frame->offload.kind != OFFLOAD_NONE &&
-        !(n->features & NETWORK_CHECKSUM) && !checksum_fill(frame)) {
+        !(features_for(n, frame->offload.kind) & NETWORK_CHECKSUM) &&
+        !checksum_fill(frame)) {
         drop(n, frame);
         return;
     }
@@ -50,15 +58,10 @@ static void write_one(void *ctx, struct buf *frame)
 /* Whether the device cuts frames of this kind into segments. */
 static bool can_segment(const struct network *n, enum offload_kind kind)
 {
-    switch (kind) {
-    case OFFLOAD_TCP_IPV4:
-        return n->features & NETWORK_TCP_SEGMENTS;
-    case OFFLOAD_UDP_IPV4:
-        return n->features & NETWORK_UDP_SEGMENTS;
-    case OFFLOAD_NONE:
-        break;
-    }
-    return false;
+    unsigned feature = offload_is_tcp(kind) ? NETWORK_TCP_SEGMENTS
+                                            : NETWORK_UDP_SEGMENTS;
+
+    return kind != OFFLOAD_NONE && features_for(n, kind) & feature;
 }
 
 void network_write(struct network *n, struct buf *frame)

@@ -8,7 +8,7 @@
 #include <mirage/buf.h>
 
 /*
- * Cuts a frame of TCP or UDP over IPv4 into frames of offload.segment data
+ * Cuts a frame of TCP or UDP into frames of offload.segment data
  * bytes each, the last maybe with fewer, and calls out with each, which takes
  * it. Each asks for its checksum. Takes frame. Returns the number of segments
  * that were lost since the pool was empty; 1 if the frame has other headers or

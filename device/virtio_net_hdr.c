@@ -20,9 +20,14 @@ enum { FLAGS = 0,
 #define NEEDS_CSUM 1 /* flags */
 #define DATA_VALID 2
 
-#define GSO_NONE   0 /* gso_type */
-#define GSO_TCPV4  1
-#define GSO_UDP_L4 5
+#define GSO_NONE 0 /* gso_type */
+
+static const uint8_t gso_of[] = {
+    [OFFLOAD_TCP_IPV4] = 1,
+    [OFFLOAD_UDP_IPV4] = 5,
+    [OFFLOAD_TCP_IPV6] = 4,
+    [OFFLOAD_UDP_IPV6] = 5,
+};
 
 void virtio_net_hdr_write(uint8_t header[static VIRTIO_NET_HDR],
                           const struct buf *frame)
@@ -37,17 +42,9 @@ void virtio_net_hdr_write(uint8_t header[static VIRTIO_NET_HDR],
     put_le16(header + CSUM_OFFSET, offload_csum_offset(o->kind));
     if (!o->segment)
         return;
-    header[GSO_TYPE] = o->kind == OFFLOAD_TCP_IPV4 ? GSO_TCPV4 : GSO_UDP_L4;
+    header[GSO_TYPE] = gso_of[o->kind];
     put_le16(header + GSO_SIZE, o->segment);
     put_le16(header + HDR_LEN, (uint16_t)frame->len);
-}
-
-/* NONE: a kind of segment that we do not negotiate. */
-static enum offload_kind kind_of_gso(uint8_t gso)
-{
-    return gso == GSO_TCPV4    ? OFFLOAD_TCP_IPV4
-           : gso == GSO_UDP_L4 ? OFFLOAD_UDP_IPV4
-                               : OFFLOAD_NONE;
 }
 
 /* Checks the size of the segments that the device has joined, which are of the
@@ -56,7 +53,7 @@ static bool set_segment(struct offload *o, uint8_t gso, uint16_t size,
                         enum offload_kind kind)
 {
     o->segment = size;
-    return size != 0 && kind != OFFLOAD_NONE && kind == kind_of_gso(gso);
+    return size != 0 && kind != OFFLOAD_NONE && gso == gso_of[kind];
 }
 
 /* Computes the checksum at start + offset. False: the field is not in the first

@@ -32,7 +32,19 @@ enum offload_kind {
     OFFLOAD_NONE, /* the checksum is there, or there is none */
     OFFLOAD_TCP_IPV4,
     OFFLOAD_UDP_IPV4,
+    OFFLOAD_TCP_IPV6,
+    OFFLOAD_UDP_IPV6,
 } __attribute__((packed));
+
+static inline bool offload_is_tcp(enum offload_kind kind)
+{
+    return kind == OFFLOAD_TCP_IPV4 || kind == OFFLOAD_TCP_IPV6;
+}
+
+static inline bool offload_is_ipv6(enum offload_kind kind)
+{
+    return kind == OFFLOAD_TCP_IPV6 || kind == OFFLOAD_UDP_IPV6;
+}
 
 /*
  * The work on a frame that is left to a network device, or that the device has
@@ -55,9 +67,9 @@ struct offload {
 /* The offset of the checksum field from csum_start (RFC 9293, 3.1; RFC 768). */
 static inline uint16_t offload_csum_offset(enum offload_kind kind)
 {
-    return kind == OFFLOAD_TCP_IPV4   ? 16
-           : kind == OFFLOAD_UDP_IPV4 ? 6
-                                      : 0;
+    return offload_is_tcp(kind)   ? 16
+           : kind != OFFLOAD_NONE ? 6
+                                  : 0;
 }
 
 struct buf {

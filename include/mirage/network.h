@@ -6,6 +6,18 @@
  * first buf (mirage/buf.h) has what it is asked to do for this frame, or has
  * already done. network_write does in software what a frame asks for and the
  * device cannot do, so a stack need not look at features.
+ *
+ * A frame that asks for something has all of its headers in its first buf. An
+ * IPv4 header may have options. An IPv6 header may be followed by hop-by-hop
+ * and destination options (RFC 8200, 4.3, 4.6), if TCP or UDP begins within 256
+ * bytes. A frame with other extension headers must ask for nothing; if it is to
+ * be cut, it is dropped. The checksum field holds the sum of the pseudo header
+ * with the length of all that follows (RFC 9293, 3.1; RFC 8200, 8.1). Whoever
+ * cuts the frame sets each segment's lengths, checksums, sequence number, flags
+ * and, for IPv4, identification.
+ *
+ * A received frame can be passed on to another device as it is: its offload
+ * asks that one for what the first has left or joined.
  */
 #ifndef MIRAGE_NETWORK_H
 #define MIRAGE_NETWORK_H
@@ -21,11 +33,15 @@
                                  segments, at most: 65,535 after the header */
 #define NETWORK_JOINED  65535 /* bytes of a frame that a device cuts, at most */
 
-/* Work that a device does for the sender. */
+/* Work that a device does for the sender: the first three for IPv4, the others
+ * for IPv6. */
 enum network_feature {
     NETWORK_CHECKSUM = 1, /* fills in TCP and UDP checksums */
     NETWORK_TCP_SEGMENTS = 2, /* cuts TCP into segments; implies CHECKSUM */
     NETWORK_UDP_SEGMENTS = 4, /* cuts UDP into datagrams; implies CHECKSUM */
+    NETWORK_CHECKSUM_IPV6 = 8,
+    NETWORK_TCP_SEGMENTS_IPV6 = 16,
+    NETWORK_UDP_SEGMENTS_IPV6 = 32,
 };
 
 struct network_counters {
@@ -98,12 +114,15 @@ void network_deliver(struct network *n, struct buf *const *frames,
 
 /* A transport header of a frame. */
 struct transport {
-    enum offload_kind kind; /* OFFLOAD_NONE: neither TCP nor UDP over IPv4 */
+    enum offload_kind kind; /* OFFLOAD_NONE: none that a device works on */
     uint16_t start; /* its offset in the first buf; 0 for OFFLOAD_NONE */
 };
 
-/* Finds the transport header of an Ethernet frame by its IPv4 header, both in
- * the first buf. */
+/*
+ * Finds the transport header of an Ethernet frame, TCP's or UDP's, by the IP
+ * header and the options before it, which must lie in the first buf. Its own
+ * bytes may be missing.
+ */
 struct transport network_transport(const struct buf *frame);
 
 #endif

@@ -23,18 +23,33 @@ static void check_sent(struct network *n, struct buf *frame)
 static void check_offload(const struct buf *b)
 {
     const struct offload *o = &b->offload;
+    const uint8_t *ip = b->data + ETHERNET_HEADER;
     uint8_t protocol;
     size_t end;
 
     if (o->kind == OFFLOAD_NONE && o->segment == 0)
         return;
-    check(b->len >= ETHERNET_HEADER + 20 && get_be16(b->data + 12) == 0x0800);
-    protocol = b->data[ETHERNET_HEADER + 9];
-    end = ETHERNET_HEADER + 4 * (size_t)(b->data[ETHERNET_HEADER] & 15);
+    check(b->len >= ETHERNET_HEADER + 20);
+    if (get_be16(b->data + 12) == 0x0800) {
+        protocol = ip[9];
+        end = ETHERNET_HEADER + 4 * (size_t)(ip[0] & 15);
+    } else {
+        check(get_be16(b->data + 12) == 0x86dd);
+        check(b->len >= ETHERNET_HEADER + 40);
+        protocol = ip[6];
+        end = ETHERNET_HEADER + 40;
+        while (protocol == 0 || protocol == 60) { /* options */
+            check(b->len >= end + 8);
+            protocol = b->data[end];
+            end += 8 * (size_t)(b->data[end + 1] + 1);
+        }
+    }
+    check(b->len >= end && (protocol == 6 || protocol == 17));
     if (o->kind == OFFLOAD_NONE)
         return;
     check(o->csum_good && o->csum_start == end);
-    check(protocol == (o->kind == OFFLOAD_TCP_IPV4 ? 6 : 17));
+    check(offload_is_tcp(o->kind) == (protocol == 6));
+    check(offload_is_ipv6(o->kind) == (get_be16(b->data + 12) == 0x86dd));
 }
 
 static struct buf *frame_of(const uint8_t *data, size_t size, size_t piece)
