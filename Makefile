@@ -83,6 +83,10 @@ VIRTIO_SOURCES := $(addprefix backend/virtio/,virtio.c virtqueue.c split.c \
                                               network_virtio.c) \
                   test/conform/stackv4_contract.c \
                   $(filter-out %/hostile.c,$(wildcard test/virtio/fake/*.c))
+# In this test, rings lie in memory that is ordered weakly.
+WEAK_PROGRAM   := $B/check/backend/virtio/barriers_test
+WEAK_OBJECTS   := $(patsubst %,$B/check/weak/backend/virtio/%.o, \
+                             virtqueue split packed)
 FAKE_SOURCES   := backend/bare/start.c arch/x86_64/bare/pvclock.c \
                   $(call sources,backend/xen) backend/xen/x86_64/clock.c \
                   $(addprefix test/conform/,block_contract.c power.c \
@@ -438,6 +442,13 @@ $B/check/libsim.a: $(SIM_CHECK)
 	@echo '  ar $@'
 	@$(AR) rcs $@ $^
 
+$B/check/weak/%.o: private FLAGS += $(ROOM_HEADERS) -DWEAK_REPLACED \
+    -include test/virtio/fake/weak.h
+$B/check/weak/%.o: %.c $B/flags
+	@mkdir -p $(@D)
+	@echo '  cc $@'
+	@$(CC) $(FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
+
 $(SIM_PROGRAMS): %: %.o $B/check/test/sim/pair.o $B/check/test/sim/script.o \
                    $B/check/test/sim/peer.o $B/check/libsim.a
 	$(call link_test,$(WRAP))
@@ -467,7 +478,12 @@ $B/check/backend/virtio/hostile_test: private VIRTIO_WRAP += \
 $(patsubst %,$B/check/backend/virtio/%_test,pci pci_legacy mmio hostile): \
     $(patsubst %,$B/check/registers/backend/virtio/%.o, \
                bus mmio pci pci_bars pci_legacy)
-$(VIRTIO_PROGRAMS): %: %.o $(VIRTIO_OBJECTS) $B/check/libsim.a
+$(filter-out $(WEAK_PROGRAM),$(VIRTIO_PROGRAMS)): %: %.o $(VIRTIO_OBJECTS) \
+    $B/check/libsim.a
+	$(call link_test,$(VIRTIO_WRAP))
+$(WEAK_PROGRAM): %: %.o $(WEAK_OBJECTS) $(filter-out \
+    $(WEAK_OBJECTS:$B/check/weak/%=$B/check/%),$(VIRTIO_OBJECTS)) \
+    $B/check/libsim.a
 	$(call link_test,$(VIRTIO_WRAP))
 
 # The contracts of block and fs on their drivers, also after power cuts.

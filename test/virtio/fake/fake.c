@@ -34,6 +34,7 @@ void __wrap_page_free(void *pages, size_t count);
 
 unsigned fake_pages;
 bool fake_no_pages, fake_low_pages;
+void *(*fake_view)(uint64_t address);
 pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* Pages of 32 bits, for legacy devices. */
@@ -280,7 +281,7 @@ void fake_free(struct fake *f)
 
 static void *at(uint64_t address)
 {
-    return (void *)(uintptr_t)address;
+    return fake_view ? fake_view(address) : (void *)(uintptr_t)address;
 }
 
 static struct fake_queue *started(struct fake *f, unsigned index)

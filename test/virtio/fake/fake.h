@@ -121,6 +121,9 @@ uint32_t fake_says(struct fake *f, enum fake_field field, uint32_t value);
 /* Held while a reset or a start changes which rings there are. */
 extern pthread_mutex_t fake_lock;
 
+/* Where the device sees what the driver has at this address; NULL: there. */
+extern void *(*fake_view)(uint64_t address);
+
 /* Ends the test program, unless the device is lenient. */
 #define fake_blame(f, ...) ((f)->is_lenient ? (void)0 : fake_fail(__VA_ARGS__))
 
