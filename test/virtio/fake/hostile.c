@@ -6,6 +6,7 @@
 #include <linux/virtio_pci.h>
 #include <linux/virtio_ring.h>
 #include <mirage/machine.h>
+#include <mirage/macros.h>
 #include <mirage/time.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,6 +17,8 @@
 #define WORD  "4K@0xfeb00000:5"
 #define STORM 100
 #define DELAY (100 * MICROSECOND) /* of interrupts */
+
+struct hostile_count hostile_count[LIES_KINDS];
 
 static struct hostile *now; /* the machine's device */
 
@@ -34,16 +37,22 @@ void __wrap_bus_add(struct virtio_device *d)
     found = d;
 }
 
-/* At least half of what it could lie at are lies. */
+/* Decides about an act. At least half of those of a kind are lies. */
 static bool lies(struct hostile *h, unsigned kind)
 {
+    unsigned n = (unsigned)__builtin_ctz(kind);
+    struct hostile_count *c = &hostile_count[n];
     bool is_lie;
 
     if (!(h->kinds & kind) || h->accesses < h->lies_from)
         return false;
-    is_lie = h->pick(8) < 5 || 2 * h->lies < h->acts + 1;
-    h->acts++;
-    h->lies += is_lie;
+    is_lie = h->always || h->pick(8) < 5 || 2 * h->lies[n] < h->acts[n] + 1;
+    h->acts[n]++;
+    h->lies[n] += is_lie;
+    c->acts++;
+    c->lies += is_lie;
+    c->row = is_lie ? c->row + 1 : 0;
+    c->longest = max(c->longest, c->row);
     return is_lie;
 }
 
@@ -83,10 +92,11 @@ static void on_access(struct fake *f)
         f->features &= UINT64_C(1) << VIRTIO_F_VERSION_1;
         need_reset(h);
     }
-    if (lies(h, LIES_RESETS) && h->pick(4) == 0)
+    if (h->kinds & LIES_RESETS && (h->always || h->pick(4) == 0) &&
+        lies(h, LIES_RESETS))
         need_reset(h);
     if (lies(h, LIES_INTERRUPTS))
-        raise(h, (uint8_t)h->pick(4));
+        raise(h, (uint8_t)(1 + h->pick(3)));
 }
 
 static uint32_t number(struct hostile *h)
@@ -99,31 +109,35 @@ static uint32_t number(struct hostile *h)
                       : h->pick(65536) << h->pick(17);
 }
 
+/* A value that differs in the bits that the driver can see. */
+static uint32_t another(struct hostile *h, uint32_t value, unsigned bits)
+{
+    uint32_t lie = h->pick(2) ? number(h) : value ^ 1u << h->pick(bits);
+    uint32_t seen = ~0u >> (32 - bits);
+
+    return (lie & seen) != (value & seen) ? lie : value ^ 1u << h->pick(bits);
+}
+
 static uint32_t says(struct fake *f, enum fake_field field, uint32_t value)
 {
-    static const unsigned kind[] = {
-        [FAKE_STATUS] = LIES_STATUS,
-        [FAKE_FEATURES] = LIES_FEATURES,
-        [FAKE_QUEUE_SIZE] = LIES_FEATURES,
-        [FAKE_CONFIG_FIELD] = LIES_CONFIG,
-        [FAKE_GENERATION] = LIES_CONFIG,
-        [FAKE_ISR] = LIES_INTERRUPTS,
-        [FAKE_OTHER] = LIES_FEATURES,
+    static const struct {
+        unsigned kind, bits;
+    } fields[] = {
+        [FAKE_STATUS] = {LIES_STATUS, 8},
+        [FAKE_FEATURES] = {LIES_FEATURES, 32},
+        [FAKE_QUEUE_SIZE] = {LIES_FEATURES, 16},
+        [FAKE_CONFIG_FIELD] = {LIES_CONFIG, 8},
+        [FAKE_GENERATION] = {LIES_CONFIG, 8},
+        [FAKE_ISR] = {LIES_INTERRUPTS, 2},
+        [FAKE_OTHER] = {LIES_FEATURES, 16},
     };
     struct hostile *h = f->ctx;
 
     if (h->changes && field == FAKE_GENERATION)
         return ++f->generation;
-    if (!lies(h, kind[field]))
-        return value;
-    switch (h->pick(3)) {
-    case 0:
-        return value ^ 1u << h->pick(32);
-    case 1:
-        return value ^ 1u << h->pick(8);
-    default:
-        return number(h);
-    }
+    return lies(h, fields[field].kind)
+               ? another(h, value, fields[field].bits)
+               : value;
 }
 
 static void lie_about(struct hostile *h, unsigned index,
@@ -148,44 +162,74 @@ static void lie_about(struct hostile *h, unsigned index,
     }
 }
 
-/* Gives a buffer back as no device may. */
-static bool gives(struct fake *f, unsigned index, const struct fake_buffer *b,
-                  uint32_t written)
+/* Spoils what a buffer ends or begins with: the status of a disk's request, or
+ * the header of a frame. */
+static void spoil(struct hostile *h, const struct fake_buffer *b)
 {
-    struct hostile *h = f->ctx;
-    uint16_t entries = b->entries;
+    const struct fake_piece *p = &b->piece[b->out + (h->pick(2) ? b->in - 1
+                                                                : 0)];
 
-    if (++h->given[index] == h->used_at && index == h->used_queue) {
-        lie_about(h, index, b, written);
-        return true;
-    }
-    if (!lies(h, LIES_USED))
-        return false;
+    p->data[h->pick(min(p->len, 12u))] ^= (uint8_t)(1 + h->pick(255));
+}
+
+static uint32_t capacity(const struct fake_buffer *b)
+{
+    uint32_t len = 0;
+
+    for (unsigned i = b->out; i < b->out + b->in; i++)
+        len += b->piece[i].len;
+    return len;
+}
+
+static void lie_about_used(struct hostile *h, unsigned index,
+                           const struct fake_buffer *b, uint32_t written)
+{
+    struct fake *f = h->fake;
+    uint16_t entries = b->entries, size = f->queue[index].size;
+
     switch (h->pick(7)) {
     case 0: /* twice */
         fake_give_as(f, index, b->id, entries, written, 1);
         fake_give_as(f, index, b->id, entries, written, 1);
         break;
     case 1: /* another one, maybe one that it does not have */
-        fake_give_as(f, index, h->pick(f->queue[index].size), entries, written,
-                     1);
+        fake_give_as(f, index, (b->id + 1 + h->pick(size - 1u)) % max(size, 1u),
+                     entries, written, 1);
         break;
     case 2:
-        fake_give_as(f, index, number(h), entries, written, 1);
+        fake_give_as(f, index, another(h, b->id, 16), entries, written, 1);
         break;
     case 3: /* more than the buffer holds */
-        fake_give_as(f, index, b->id, entries, number(h), 1);
+        fake_give_as(f, index, b->id, entries,
+                     capacity(b) + 1 + h->pick(UINT16_MAX), 1);
         break;
     case 4: /* with others, or none */
-        fake_give_as(f, index, b->id, (uint16_t)h->pick(entries + 2u), written,
-                     (uint16_t)number(h));
+        fake_give_as(f, index, b->id, (uint16_t)(entries + 1 + h->pick(3)),
+                     written, (uint16_t)another(h, 1, 16));
         break;
-    case 5: /* for less */
-        fake_give_as(f, index, b->id, entries, written / 2, 1);
+    case 5: /* for another length */
+        fake_give_as(f, index, b->id, entries, another(h, written, 12), 1);
         break;
     default: /* not at all */
         break;
     }
+}
+
+/* Gives a buffer back as no device may. */
+static bool gives(struct fake *f, unsigned index, const struct fake_buffer *b,
+                  uint32_t written)
+{
+    struct hostile *h = f->ctx;
+
+    if (++h->given[index] == h->used_at && index == h->used_queue) {
+        lie_about(h, index, b, written);
+        return true;
+    }
+    if (b->in > 0 && lies(h, LIES_DATA))
+        spoil(h, b);
+    if (!lies(h, LIES_USED))
+        return false;
+    lie_about_used(h, index, b, written);
     return true;
 }
 
@@ -248,13 +292,17 @@ static void scribble_ring(struct hostile *h, uint32_t random)
     size_t len = is_packed ? q->size * sizeof(struct vring_packed_desc)
                            : 6 + q->size * sizeof(struct vring_used_elem);
 
-    if (!q->is_started)
-        return;
     h->fake->is_deaf |= is_packed; /* it would follow what it wrote */
     if (random >> 4 & 31)
         (is_packed ? use_packed : use_split)(q, random);
     else
         write_byte(&at[(random >> 9) % len], (uint8_t)(random >> 2));
+}
+
+/* Is there a ring that it would write to? */
+static bool has_ring(const struct hostile *h, uint32_t random)
+{
+    return h->fake->queue[random % 3].is_started;
 }
 
 void hostile_scribble(struct hostile *h, uint32_t random)
@@ -263,14 +311,19 @@ void hostile_scribble(struct hostile *h, uint32_t random)
     unsigned what = random >> 20 & 63;
 
     pthread_mutex_lock(&fake_lock);
-    if (h->scribbled & 1)
+    if (h->scribbled & 1 && has_ring(h, random)) {
         scribble_ring(h, random);
-    if (h->scribbled & 2 && what < 4)
+        h->written[0]++;
+    }
+    if (h->scribbled & 2 && what < 4) {
         write_byte(&f->status, what == 0 ? (uint8_t)random
                                          : (uint8_t)(15 << what));
+        h->written[1]++;
+    }
     if (h->scribbled & 4 && what > 31) {
         write_byte(&f->config[random % 80], (uint8_t)(random >> 8));
         __atomic_fetch_add(&f->generation, what & 1, __ATOMIC_RELAXED);
+        h->written[2]++;
     }
     pthread_mutex_unlock(&fake_lock);
 }
@@ -293,8 +346,12 @@ void hostile_interrupt(struct hostile *h)
 
 static void tick(struct hostile *h)
 {
-    if (lies(h, LIES_RINGS))
-        scribble_ring(h, h->pick(65536) << 16 | h->pick(65536));
+    if (h->kinds & LIES_RINGS) {
+        uint32_t random = h->pick(65536) << 16 | h->pick(65536);
+
+        if (has_ring(h, random) && lies(h, LIES_RINGS))
+            scribble_ring(h, random);
+    }
     for (int i = 0; i < STORM && h->storms; i++) {
         h->pending = 3;
         deliver(h);

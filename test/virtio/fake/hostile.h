@@ -26,10 +26,20 @@ enum { LIES_USED = 1, /* which buffers were used, and for how many bytes */
        LIES_STATUS = 2,
        LIES_CONFIG = 4, /* and its generation */
        LIES_FEATURES = 8, /* also sizes of queues, and other registers */
-       LIES_INTERRUPTS = 16,
+       LIES_INTERRUPTS = 16, /* for no reason; their reason */
        LIES_RESETS = 32, /* it asks for a reset */
        LIES_RINGS = 64, /* it writes anything to rings */
-       LIES_ALL = 127 };
+       LIES_DATA = 128, /* status bytes of disks, headers of frames */
+       LIES_ALL = 255,
+       LIES_KINDS = 8 };
+
+/* What devices have done since the test cleared it, by the bits' numbers. An
+ * act is what could be a lie, of a kind that the device lies about. */
+struct hostile_count {
+    unsigned acts, lies;
+    unsigned row, longest; /* lies without a true act between them */
+};
+extern struct hostile_count hostile_count[LIES_KINDS];
 
 /* Lies about one used buffer. */
 enum hostile_used { USED_TRULY,
@@ -53,13 +63,15 @@ struct hostile {
     bool changes; /* its configuration at each access to it */
     bool storms; /* interrupts without end */
     unsigned kinds; /* of lies (LIES_*); 0: honest */
+    bool always; /* all acts of these kinds are lies */
     unsigned lies_from; /* the access */
     unsigned (*pick)(unsigned n); /* a number below n, for lies */
 
     unsigned accesses; /* to its registers */
     unsigned given[FAKE_QUEUES]; /* buffers */
-    unsigned acts, lies; /* that it could lie at; that it lied at */
+    unsigned acts[LIES_KINDS], lies[LIES_KINDS];
     unsigned scribbled; /* kinds, for hostile_scribble */
+    unsigned written[3]; /* times, of each of these */
     uint8_t pending; /* interrupts */
     struct waiters has_pending;
     struct mmio_model mmio;
