@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* Which sources of entropy are used, on simulated processors. */
+#include "said.h"
 #include <mirage/platform.h>
 /* The test's process has its own. */
 #define platform_entropy tested_entropy
@@ -7,6 +8,12 @@ void platform_entropy(void *data, size_t len);
 #include <arch/cpu.h>
 /* Time stands still, so that nothing else varies. */
 #define read_cycles() 7
+#include <mirage/panic.h>
+#undef panic
+#define panic(text) (image_say("%s", text), give_up())
+
+static void give_up(void) __attribute__((noreturn));
+
 #include "entropy.c"
 #undef platform_entropy
 #include "check.h"
@@ -152,4 +159,139 @@ TEST(a_device_may_give_a_key_in_parts)
     entropy_device(given, sizeof given);
     CHECK(!entropy_is_weak());
     CHECK(found() == DEVICE);
+}
+
+/* A chunk of zeros and one that is cut off would leave the same key. */
+TEST(each_byte_of_a_seed_is_mixed)
+{
+    uint8_t given[3 * RANDOM_MIXED + 1] = {0}, before[RANDOM_KEY];
+
+    begin(1);
+    entropy_seed(given, sizeof given);
+    memcpy(before, key, sizeof before);
+    for (size_t i = 0; i < sizeof given; i++) {
+        begin(1);
+        given[i] = 1;
+        entropy_seed(given, sizeof given);
+        CHECK(memcmp(before, key, sizeof before) != 0);
+        given[i] = 0;
+    }
+}
+
+/* Whoever learns the key later must not be able to compute what was given, and
+ * what was given must not tell the key. */
+TEST(no_part_of_what_is_given_is_a_key)
+{
+    uint8_t given[256], before[RANDOM_KEY];
+
+    begin(0);
+    tested_entropy(given, sizeof given);
+    for (int times = 0; times < 3; times++) {
+        memcpy(before, key, sizeof key);
+        tested_entropy(given, sizeof given);
+        CHECK(memcmp(before, key, sizeof key) != 0);
+        for (size_t i = 0; i < sizeof given; i += RANDOM_KEY) {
+            CHECK(memcmp(given + i, before, RANDOM_KEY) != 0);
+            CHECK(memcmp(given + i, key, RANDOM_KEY) != 0);
+            for (size_t k = 0; k < i; k += RANDOM_KEY)
+                CHECK(memcmp(given + i, given + k, RANDOM_KEY) != 0);
+        }
+    }
+}
+
+TEST(no_more_is_written_than_was_asked_for)
+{
+    uint8_t given[RANDOM_KEY + 2] = {0};
+
+    begin(1);
+    tested_entropy(given, sizeof given - 1);
+    CHECK(given[RANDOM_KEY + 1] == 0);
+    CHECK(given[RANDOM_KEY - 1] != 0 || given[RANDOM_KEY - 2] != 0);
+}
+
+/* On a machine that was copied with its memory, the processor makes the
+ * difference. */
+TEST(the_processor_is_asked_each_time)
+{
+    uint8_t given[8];
+
+    begin(1);
+    for (int i = 1; i <= 4; i++) {
+        tested_entropy(given, sizeof given);
+        CHECK(drawn == i * WORDS);
+    }
+}
+
+static jmp_buf out;
+
+static void give_up(void)
+{
+    longjmp(out, 1);
+}
+
+TEST(a_machine_without_any_source_gives_no_random_numbers)
+{
+    uint8_t given[8] = {0};
+
+    begin(0);
+    has_jitter = false;
+    if (setjmp(out) == 0)
+        tested_entropy(given, sizeof given);
+    CHECK(strstr(said_since(), "this machine has no source of entropy"));
+    CHECK(given[0] == 0 && given[7] == 0 && !seeded);
+}
+
+/* Jitter is of no use to a cache line that stays in the cache; this is only to
+ * see that the processor has the instructions. */
+TEST(the_work_that_is_measured_can_be_done)
+{
+    CHECK(measure() == 0);
+}
+
+static const char *report(unsigned which)
+{
+    sources = which;
+    entropy_report();
+    return said_since();
+}
+
+TEST(the_log_names_the_sources)
+{
+    CHECK_TEXT(report(3), "info: seeded by FIRST SECOND\n");
+    CHECK_TEXT(report(2 | JITTER), "info: seeded by SECOND\n");
+    CHECK_TEXT(report(1 | LOADER), "info: seeded by FIRST the loader\n");
+    CHECK_TEXT(report(LOADER | DEVICE), "info: seeded by the loader\n");
+    CHECK_TEXT(report(DEVICE), "");
+    CHECK(strstr(report(JITTER), "warning: this machine has no source of "
+                                 "random numbers"));
+}
+
+TEST(a_device_is_told_of_once)
+{
+    static const uint8_t given[RANDOM_KEY] = {1};
+
+    begin(1);
+    (void)said_since();
+    entropy_device(given, sizeof given);
+    entropy_device(given, sizeof given);
+    CHECK_TEXT(said_since(), "info: seeded by a device, too\n");
+}
+
+TEST(what_is_given_is_computed_from_the_key_alone)
+{
+    static const uint8_t loaded[RANDOM_KEY] = {1};
+    uint8_t given[3 * RANDOM_KEY], own[RANDOM_KEY], out_of[RANDOM_KEY];
+    uint64_t input[RANDOM_MIXED / sizeof(uint64_t)] = {7}; /* the time */
+
+    begin(0);
+    entropy_seed(loaded, sizeof loaded);
+    memcpy(own, key, sizeof own);
+    random_mix(own, (const uint8_t *)input);
+    tested_entropy(given, sizeof given);
+    for (uint64_t block = 0; block < 3; block++) {
+        memcpy(out_of, own, sizeof own);
+        input[0] = block + 1;
+        random_mix(out_of, (const uint8_t *)input);
+        CHECK(memcmp(given + block * RANDOM_KEY, out_of, RANDOM_KEY) == 0);
+    }
 }
