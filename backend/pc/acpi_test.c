@@ -212,3 +212,78 @@ TEST(structures_of_the_madt_are_visited_up_to_the_first_damaged_one)
     visit_all();
     CHECK(visits == 0);
 }
+
+/* 100 GiB higher than the table, at whose lower half there is one. */
+TEST(an_xsdt_has_addresses_of_64_bits_and_an_rsdt_of_32)
+{
+    struct acpi_table t;
+
+    begin(8);
+    put(ROOT + 44, FADT | (uint64_t)25 << 32, 8);
+    finish(ROOT, XSDT, 52);
+    CHECK(acpi_find(ACPI_MADT, 0, &t) && !acpi_find(ACPI_FADT, 0, &t));
+    begin(4);
+    CHECK(acpi_find(ACPI_MADT, 0, &t) && acpi_find(ACPI_FADT, 0, &t));
+}
+
+TEST(pages_are_mapped_for_each_byte_and_no_more)
+{
+    uintptr_t before;
+
+    begin(8);
+    before = window;
+    CHECK(acpi_map(FIRST + BARE_PAGE - 1, 1, READ_ONLY) ==
+          before + BARE_PAGE - 1);
+    CHECK(window == before + BARE_PAGE);
+    CHECK(acpi_map(FIRST + BARE_PAGE - 1, 2, READ_ONLY) ==
+          before + 2 * BARE_PAGE - 1);
+    CHECK(window == before + 3 * BARE_PAGE);
+    CHECK(acpi_map(FIRST, BARE_PAGE, READ_ONLY) == before + 3 * BARE_PAGE);
+    CHECK(window == before + 4 * BARE_PAGE);
+    CHECK(acpi_map(BEYOND, 1, READ_ONLY) == 0);
+    CHECK(window == before + 4 * BARE_PAGE);
+}
+
+TEST(an_rsdp_at_the_very_end_of_memory_is_read)
+{
+    begin(8);
+    memcpy(at(BEYOND - RSDP), at(RSDP_AT), 36);
+    machine_start.rsdp = BEYOND - 36;
+    CHECK(is_found());
+}
+
+/* Of the old revision, or with an XSDT that is damaged. */
+TEST(an_rsdt_is_read_where_there_is_no_xsdt)
+{
+    begin(4);
+    at(RSDP_AT)[15] = 1;
+    put(RSDP_AT + 24, FADT, 8);
+    sum_up(RSDP_AT, 20, 8);
+    CHECK(is_found());
+    at(RSDP_AT)[15] = 2;
+    sum_up(RSDP_AT, 20, 8);
+    CHECK(is_found());
+}
+
+TEST(a_dsdt_is_found_by_32_bits_if_the_64_are_0)
+{
+    struct acpi_table fadt, dsdt;
+
+    begin(8);
+    put(FADT + 140, 0, 8);
+    put(FADT + 40, DSDT, 4);
+    finish(FADT, ACPI_FADT, 268);
+    CHECK(is_found());
+    finish(FADT, ACPI_FADT, 43);
+    CHECK(acpi_find(ACPI_FADT, 0, &fadt) && !acpi_find_dsdt(&fadt, &dsdt));
+    put(FADT + 40, DSDT, 4);
+    finish(FADT, ACPI_FADT, 44);
+    CHECK(is_found());
+    put(FADT + 140, DSDT, 8);
+    put(FADT + 40, 0, 4);
+    finish(FADT, ACPI_FADT, 147);
+    CHECK(!is_found());
+    put(FADT + 140, DSDT, 8);
+    finish(FADT, ACPI_FADT, 148);
+    CHECK(is_found());
+}

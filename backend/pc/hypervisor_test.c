@@ -153,3 +153,58 @@ TEST(the_rate_of_the_tsc_is_read_from_the_hypervisors_leaf)
     add_leaf(0x40000010, 2893202, 66000, 0, 0);
     CHECK(tsc_rate() == 0);
 }
+
+TEST(a_rate_of_0_in_the_hypervisors_leaf_is_none)
+{
+    begin(true, 0x16);
+    add_leaf(1, 0, 0, 1u << 31, 0);
+    set_hypervisor(0x40000000, 0x40000010, "VMwareVMware");
+    add_leaf(0x40000010, 0, 66000, 0, 0);
+    add_leaf(0x15, 2, 176, 24000000, 0);
+    CHECK(tsc_rate() == 2112000000);
+}
+
+TEST(leaves_of_a_hypervisor_count_only_if_there_is_one)
+{
+    begin(true, 7);
+    set_hypervisor(0x40000000, 0x40000010, "VMwareVMware");
+    add_leaf(0x40000010, 2893202, 66000, 0, 0);
+    CHECK(tsc_rate() == 0);
+    begin(true, 7);
+    add_leaf(1, 0, 0, 1u << 31, 0);
+    set_hypervisor(0x40000000, 0x4000000f, "VMwareVMware");
+    add_leaf(0x40000010, 2893202, 66000, 0, 0);
+    CHECK(tsc_rate() == 0);
+}
+
+TEST(a_ratio_without_a_divisor_is_no_rate)
+{
+    begin(true, 0x15);
+    add_leaf(0x15, 0, 176, 24000000, 0);
+    CHECK(tsc_rate() == 0);
+    begin(true, 0x15);
+    add_leaf(0x15, 2, 0, 24000000, 0);
+    CHECK(tsc_rate() == 0);
+}
+
+/* A processor whose extended leaves end before the one that would tell. */
+TEST(a_tsc_that_is_not_known_to_be_invariant_has_no_rate)
+{
+    begin(true, 0x15);
+    leaves[1].values.a = 0x80000006;
+    add_leaf(0x15, 2, 176, 24000000, 0);
+    CHECK(tsc_rate() == 0);
+    leaves[1].values.a = 0x80000007;
+    CHECK(tsc_rate() == 2112000000);
+}
+
+TEST(the_clock_starts_at_0_again)
+{
+    begin(true, 7);
+    add_leaf(1, 0, 0, 1u << 31, 0);
+    set_hypervisor(0x40000000, 0x40000001, "KVMKVMKVM\0\0");
+    add_leaf(0x40000001, 1 << 3, 0, 0, 0);
+    kvm_time = 90 * SECOND;
+    is_written = true;
+    CHECK(kvmclock_start() && kvmclock_now() == 0);
+}

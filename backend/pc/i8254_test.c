@@ -11,17 +11,33 @@ static uint64_t tested_rdtsc(void);
 static uint8_t tested_inb(uint16_t port);
 static void tested_outb(uint16_t port, uint8_t value);
 
+#include <mirage/panic.h>
+#undef panic
+#define panic(text) give_up(text)
+
+static void give_up(const char *why) __attribute__((noreturn));
+
 #include "muldiv.c"
 #include "i8254.c"
 #include "check.h"
 #include <mirage/random.h>
+#include <setjmp.h>
 
 static uint64_t now, began; /* the true time */
 static double tsc_rate; /* ticks a nanosecond */
 static double counter;
 static bool is_busy; /* the host preempts us now and then */
+static bool is_stopped; /* the i8254 */
 static uint16_t latched;
 static int bytes_read;
+static int loads; /* bytes that the channel still waits for */
+static jmp_buf out;
+
+static void give_up(const char *why)
+{
+    CHECK(strstr(why, "nothing tells how time passes") != NULL);
+    longjmp(out, 1);
+}
 
 static void passes(uint64_t ns)
 {
@@ -40,9 +56,19 @@ static uint64_t tested_rdtsc(void)
 static void tested_outb(uint16_t port, uint8_t value)
 {
     passes(500);
-    if (port == 0x43 && value == 0x40)
+    if (port == 0x43 && value == 0x40) {
+        CHECK(loads == 0);
         latched =
             (uint16_t)(0 - (uint64_t)((unsigned __int128)now * RATE / SECOND));
+    } else if (port == 0x43) {
+        CHECK(value == 0x74);
+        loads = 2;
+    } else {
+        CHECK(port == 0x41 && value == 0 && loads > 0);
+        loads--;
+    }
+    if (is_stopped)
+        latched = 0;
     bytes_read = 0;
     passes(500);
 }
@@ -126,4 +152,38 @@ TEST(a_tsc_whose_rate_changes_is_followed)
         tsc_rate *= 1.00002;
         CHECK(worst(200 * SECOND, 50 * MILLISECOND) < 400 * MICROSECOND);
     }
+}
+
+TEST(an_i8254_that_does_not_count_is_noticed_at_the_start)
+{
+    volatile bool has_started = false;
+
+    is_stopped = true;
+    if (setjmp(out) == 0) {
+        i8254_start();
+        has_started = true;
+    }
+    CHECK(!has_started);
+    is_stopped = false;
+}
+
+/* The time is read in portions while the rate is unknown. */
+TEST(the_clock_is_read_at_short_intervals_until_it_is_settled)
+{
+    nanoseconds settles;
+
+    begin(1.0, false);
+    CHECK(i8254_next_reading() > i8254_now());
+    CHECK(i8254_next_reading() <= i8254_now() + GAP);
+    settles = now + SETTLED;
+    while (now < settles - GAP) {
+        passes(GAP);
+        (void)i8254_now();
+        CHECK(i8254_next_reading() != FOREVER);
+    }
+    for (int i = 0; i < 3; i++) {
+        passes(GAP);
+        (void)i8254_now();
+    }
+    CHECK(i8254_next_reading() == FOREVER);
 }

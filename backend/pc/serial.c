@@ -17,6 +17,7 @@
 #define ABSENT 0xff /* the line status of a port that is not there */
 
 static unsigned room = 1; /* bytes that an empty transmitter takes at once */
+static unsigned left; /* those of them that it still takes */
 
 /*
  * Enabling the FIFOs discards input that has arrived, and to read it first does
@@ -36,8 +37,6 @@ void serial_start(void)
 /* Waits for an empty transmitter once for as many bytes as it takes then. */
 static void put(char c)
 {
-    static unsigned left;
-
     if (left == 0) {
         while (!(inb(LINE_STATUS) & EMPTY))
             ;

@@ -16,10 +16,13 @@ static struct acpi_table dsdt, ssdt;
 static _Alignas(8) struct generation there;
 static uint64_t mapped;
 static unsigned seeds;
+static bool has_no_fadt;
 
 bool acpi_find(uint32_t signature, unsigned nth, struct acpi_table *t)
 {
     *t = ssdt;
+    if (signature == ACPI_FADT && has_no_fadt)
+        return false;
     return signature == ACPI_FADT || (nth == 3 && ssdt.bytes) || nth < 3;
 }
 
@@ -104,6 +107,58 @@ TEST(a_table_that_is_cut_anywhere_is_read_to_its_end_and_no_further)
         }
         free((void *)whole.bytes);
     }
+}
+
+static void forget(struct acpi_table *t)
+{
+    free((void *)t->bytes);
+    *t = (struct acpi_table){0};
+}
+
+TEST(the_dsdt_and_each_ssdt_are_searched)
+{
+    ssdt = table_of("q35");
+    dsdt = table_of("firecracker");
+    CHECK(find_address() == 0xdfff0);
+    has_no_fadt = true;
+    CHECK(find_address() == 0);
+    forget(&ssdt);
+    ssdt = table_of("vmgenid");
+    CHECK(find_address() == 0x3fff028);
+    has_no_fadt = false;
+    forget(&ssdt);
+    forget(&dsdt);
+}
+
+/* ACPI 6.5, 20.2.3. */
+TEST(an_integer_has_0_1_2_4_or_8_bytes_behind_its_prefix)
+{
+    static const uint8_t code[] = {0, 0x81, 0x72, 0x63, 0x54,
+                                   0x45, 0x36, 0x27, 0x18};
+    static const struct {
+        uint8_t prefix, len;
+        uint64_t value;
+    } known[] = {
+        {0, 1, 0},
+        {1, 1, 1},
+        {0x0a, 2, 0x81},
+        {0x0b, 3, 0x7281},
+        {0x0c, 5, 0x54637281},
+        {0x0e, 9, 0x1827364554637281},
+    };
+    uint8_t at[sizeof code];
+    uint64_t value = 0;
+
+    memcpy(at, code, sizeof at);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        at[0] = known[i].prefix;
+        CHECK(read_integer(at, &value) == known[i].len);
+        CHECK(value == known[i].value);
+    }
+    at[0] = 0x0d; /* a string */
+    CHECK(read_integer(at, &value) == 0);
+    at[0] = 2;
+    CHECK(read_integer(at, &value) == 0);
 }
 
 /* One image's life. */
