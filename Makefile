@@ -435,7 +435,18 @@ $B/check/libmirage.a: $(CHECK_OBJECTS)
 	@$(AR) rcs $@ $^
 
 $(TESTS:%.c=$B/check/%): %: %.o $B/check/libmirage.a
-	$(call link_test)
+	$(call link_test,$(TEST_LINK))
+
+# Handlers of exceptions and interrupts, which these tests enter.
+$B/check/%.S.o: %.S $B/flags
+	@mkdir -p $(@D)
+	@echo '  cc $@'
+	@$(CC) $(FLAGS) -Wa,--noexecstack -MMD -MP -c -o $@ $<
+$B/check/arch/x86_64/bare/traps_test: $B/check/arch/x86_64/bare/traps.S.o
+$B/check/backend/pc/interrupts_test: $B/check/backend/pc/interrupts.S.o
+
+# Its image is at low addresses, as a bare image is.
+$B/check/backend/bare/pages_test: private TEST_LINK := -no-pie
 
 $B/check/libsim.a: $(SIM_CHECK)
 	@rm -f $@

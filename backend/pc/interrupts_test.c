@@ -21,12 +21,10 @@ static void tested_write(uintptr_t address, uint32_t value);
 #define PINS     24u
 #define MAPPED   8
 
-const char line_entries[LINES][INTERRUPT_ENTRY];
-const char driver_entries[VECTORS - LINES][INTERRUPT_ENTRY];
-
 static bool has_apic, has_pages;
 static uint32_t apic[BARE_PAGE / 4], io_apic[LEAVES], other[LEAVES], io_index;
 static unsigned ends; /* of interrupts */
+static unsigned masked; /* 8259s */
 static uint64_t gates[EXCEPTIONS + VECTORS];
 static uintptr_t mapped[MAPPED];
 static unsigned mapped_count;
@@ -40,6 +38,7 @@ static struct cpuid tested_cpuid(uint32_t leaf)
 static void tested_outb(uint16_t port, uint8_t value)
 {
     CHECK((port == 0x21 || port == 0xa1) && value == 0xff);
+    masked |= port == 0x21 ? 1 : 2;
 }
 
 static uint32_t tested_read(uintptr_t address)
@@ -92,7 +91,7 @@ static void begin(void)
     memset(apic, 0, sizeof apic);
     memset(io_apic, 0, sizeof io_apic);
     memset(other, 0, sizeof other);
-    ends = 0;
+    ends = masked = 0;
     io_apics[0].at = IO_APIC;
     io_apic_count = 1;
     apic[APIC_ID / 4] = OUR_APIC;
@@ -129,6 +128,9 @@ TEST(the_timer_and_spurious_interrupts_have_vectors_of_their_own)
     CHECK(interrupts_start());
     CHECK(apic[APIC_TIMER / 4] == EXCEPTIONS + TIMER_LINE);
     CHECK(apic[APIC_MODE / 4] == (ON | (EXCEPTIONS + 15)));
+    CHECK(apic[APIC_DIVIDER / 4] == 3); /* by 16 (10.5.4) */
+    CHECK(apic[APIC_LINT0 / 4] == 0x10000); /* masked: the 8259s' */
+    CHECK(masked == 3);
     CHECK(gates[EXCEPTIONS + 15] == (uintptr_t)line_entries[15]);
 }
 
@@ -273,4 +275,53 @@ TEST(messages_go_to_this_processor_with_a_vector_of_their_own)
         CHECK(gates[data] == (uintptr_t)driver_entries[i[k].line - LINES]);
     }
     CHECK(i[1].line != i[0].line && i[VECTORS - LINES].line == i[0].line);
+}
+
+/* As the processor does, which then continues here. The number of the vector is
+ * in no register. */
+static void interrupt_at(const char *entry)
+{
+    uint64_t kept = 0x1234567812345678;
+
+    __asm__ volatile("movq %%rsp, %%rcx\n\t"
+                     "subq $128, %%rsp\n\t"
+                     "movq %%ss, %%rdx\n\t"
+                     "pushq %%rdx\n\t"
+                     "pushq %%rcx\n\t"
+                     "pushfq\n\t"
+                     "movq %%cs, %%rdx\n\t"
+                     "pushq %%rdx\n\t"
+                     "leaq 1f(%%rip), %%rdx\n\t"
+                     "pushq %%rdx\n\t"
+                     "jmp *%1\n"
+                     "1:"
+                     : "+a"(kept)
+                     : "r"(entry)
+                     : "rcx", "rdx", "memory", "cc");
+    CHECK(kept == 0x1234567812345678);
+}
+
+TEST(the_entry_of_each_vector_notes_it_and_that_its_end_is_due)
+{
+    begin();
+    for (unsigned line = 0; line < LINES - 1; line++) {
+        interrupts_taken = 0;
+        interrupts_open = 7;
+        interrupt_at(line_entries[line]);
+        CHECK(interrupts_taken == 1u << line && interrupts_open == 8);
+        interrupts_taken = 0;
+        interrupt_at(driver_entries[line]);
+        CHECK(interrupts_taken == 1u << (LINES + line));
+        CHECK(interrupts_open == 9);
+    }
+    interrupts_taken = 1u << 4;
+    interrupt_at(driver_entries[LINES - 1]);
+    CHECK(interrupts_taken == (1u << 31 | 1u << 4));
+}
+
+TEST(a_spurious_interrupt_has_no_end)
+{
+    begin();
+    interrupt_at(line_entries[LINES - 1]);
+    CHECK(interrupts_open == 0);
 }

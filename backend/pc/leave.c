@@ -43,17 +43,13 @@ static void leave_by_tables(uint8_t status)
 
 void bare_leave(int code)
 {
-    static const struct __attribute__((packed)) {
-        uint16_t limit;
-        uint64_t base;
-    } no_table = {0, 0};
+    static const struct table_pointer no_gates = {0, 0};
     uint8_t status = (uint8_t)code;
 
     outb(DEBUG_EXIT, status < 126 ? status + 1 : 127);
     leave_by_tables(status);
     outb(KEYBOARD, RESET);
-    __asm__ volatile("lidt %0\n\tint3"
-                     :
-                     : "m"(no_table));
+    load_gates(&no_gates);
+    __asm__ volatile("int3");
     __builtin_unreachable();
 }

@@ -12,6 +12,7 @@
 #define read_device(address)          tested_read(address, 4)
 #define read_device8(address)         ((uint8_t)tested_read(address, 1))
 #define write_device8(address, value) tested_write(address, value)
+#define load_gates(p)                 tested_gates(p)
 #define __builtin_ia32_pause()        (void)0
 #define image_stop                    tested_stop
 
@@ -19,12 +20,14 @@ static uint16_t tested_in(uint16_t port, unsigned width);
 static void tested_out(uint16_t port, unsigned width, unsigned value);
 static uint32_t tested_read(uintptr_t address, unsigned width);
 static void tested_write(uintptr_t address, uint8_t value);
+static void tested_gates(const struct table_pointer *p);
 
 #include "i8042.c"
 #include "leave.c"
 #include "power.c"
 #include "power_tables.c"
 #include "check.h"
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +51,7 @@ static size_t key_first, key_count;
 static char said[200]; /* the writes that leave the machine */
 
 static int stops;
+static jmp_buf out; /* of the machine */
 
 void tested_stop(void)
 {
@@ -127,6 +131,13 @@ static void tested_out(uint16_t port, unsigned width, unsigned value)
     } else {
         note("port", port, value);
     }
+}
+
+/* The machine ends with the next exception. */
+static void tested_gates(const struct table_pointer *p)
+{
+    CHECK(p->limit == 0);
+    longjmp(out, 1);
 }
 
 static uint32_t tested_read(uintptr_t address, unsigned width)
@@ -488,4 +499,43 @@ TEST(an_encoding_that_is_not_known_is_no_button)
     power_start();
     leave_by_tables(0);
     CHECK_TEXT(said, "memory 0xfea00202=0x42 ");
+}
+
+static const char *leave(int code)
+{
+    said[0] = '\0';
+    if (setjmp(out) == 0)
+        bare_leave(code);
+    return said;
+}
+
+/* QEMU ends with 2 * value + 1, and a value of 0 would be its own failure. */
+TEST(the_exit_status_is_told_to_qemu_plus_1_and_up_to_127)
+{
+    begin("firecracker");
+    CHECK_TEXT(leave(0), "port 0xf4=0x1 port 0x64=0xfe ");
+    CHECK_TEXT(leave(70), "port 0xf4=0x47 port 0x64=0xfe ");
+    CHECK_TEXT(leave(125), "port 0xf4=0x7e port 0x64=0xfe ");
+    CHECK_TEXT(leave(126), "port 0xf4=0x7f port 0x64=0xfe ");
+    CHECK_TEXT(leave(255), "port 0xf4=0x7f port 0x64=0xfe ");
+    CHECK_TEXT(leave(256), "port 0xf4=0x1 port 0x64=0xfe ");
+}
+
+TEST(a_machine_that_goes_on_is_powered_off_then_reset_then_reset_by_keyboard)
+{
+    begin("q35");
+    power_start();
+    CHECK_TEXT(leave(0), "port 0xf4=0x1 port 0x604=0x2000 port 0xcf9=0xf "
+                         "port 0x64=0xfe ");
+    CHECK_TEXT(leave(1), "port 0xf4=0x2 port 0xcf9=0xf port 0x64=0xfe ");
+}
+
+TEST(the_last_port_can_be_a_register)
+{
+    sleep_control()[0] = LEAVE_PORT8;
+    memcpy(sleep_control() + 4, "\xff\xff\0\0\0\0\0\0", 8);
+    ((uint8_t *)fadt.bytes)[FADT_SLEEP_CONTROL] = LEAVE_PORT8;
+    power_start();
+    leave_by_tables(0);
+    CHECK_TEXT(said, "port 0xffff=0x34 memory 0xfea00202=0x42 ");
 }

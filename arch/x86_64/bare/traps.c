@@ -39,11 +39,6 @@ struct __attribute__((packed)) task_state {
     uint16_t reserved3, io_map;
 };
 
-struct __attribute__((packed)) table_pointer {
-    uint16_t limit;
-    uint64_t base;
-};
-
 extern const char trap_entries[EXCEPTIONS][TRAP_ENTRY];
 
 static struct gate gates[VECTORS];
@@ -119,12 +114,12 @@ static void say_registers(const struct registers *r)
               (unsigned long long)r->rflags, (unsigned long long)r->code);
 }
 
+static bool crashing;
+
 void trap_exception(const struct registers *r);
 
 void trap_exception(const struct registers *r)
 {
-    static bool crashing;
-
     if (crashing) {
         image_say("\nthe report of the crash has crashed at 0x%llx\n",
                   (unsigned long long)r->rip);
@@ -163,9 +158,7 @@ static void set_segments(void)
     segments[3] = (sizeof task - 1) | (base & 0xffffff) << 16 |
                   (uint64_t)0x89 << 40 | (base >> 24 & 0xff) << 56;
     segments[4] = base >> 32;
-    __asm__ volatile("lgdt %0\n\tltr %1"
-                     :
-                     : "m"(pointer), "r"((uint16_t)24));
+    load_segments(&pointer, 24);
 }
 
 void traps_init(void)
@@ -177,7 +170,5 @@ void traps_init(void)
     set_segments();
     for (unsigned v = 0; v < EXCEPTIONS; v++)
         trap_gate(v, (uintptr_t)trap_entries[v]);
-    __asm__ volatile("lidt %0"
-                     :
-                     : "m"(pointer));
+    load_gates(&pointer);
 }

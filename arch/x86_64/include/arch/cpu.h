@@ -166,6 +166,31 @@ static inline void set_thread_base(const void *base)
     wrmsr(0xc0000100, (uintptr_t)base);
 }
 
+/* Where a descriptor table is, for the next two (Intel's manual, volume 3,
+ * 3.5.1). */
+struct __attribute__((packed)) table_pointer {
+    uint16_t limit; /* bytes - 1 */
+    uint64_t base;
+};
+
+/* Loads the table of segments, and the task state that is selected in it. */
+static inline void load_segments(const struct table_pointer *p, uint16_t task)
+{
+    __asm__ volatile("lgdt %0\n\tltr %1"
+                     :
+                     : "m"(*p), "r"(task)
+                     : "memory");
+}
+
+/* Loads the table of gates. */
+static inline void load_gates(const struct table_pointer *p)
+{
+    __asm__ volatile("lidt %0"
+                     :
+                     : "m"(*p)
+                     : "memory");
+}
+
 static inline void load_cr3(uint64_t table)
 {
     __asm__ volatile("movq %0, %%cr3"
