@@ -63,14 +63,15 @@ enum status tap_read_facts(const struct tap *t, uint16_t *mtu, struct mac *mac)
 
 unsigned tap_set_offloads(const struct tap *t)
 {
-    const unsigned least = TUN_F_CSUM | TUN_F_TSO4;
-    unsigned features = NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS;
+    const unsigned least = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6;
+    unsigned features = NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS |
+                        NETWORK_CHECKSUM_IPV6 | NETWORK_TCP_SEGMENTS_IPV6;
 
     if (!t->has_header)
         return 0;
     /* Linux has USO for IPv4 and IPv6, or for none. */
     if (ioctl(t->fd, TUNSETOFFLOAD, least | TUN_F_USO4 | TUN_F_USO6) == 0)
-        features |= NETWORK_UDP_SEGMENTS;
+        features |= NETWORK_UDP_SEGMENTS | NETWORK_UDP_SEGMENTS_IPV6;
     else if (ioctl(t->fd, TUNSETOFFLOAD, least) != 0)
         (void)ioctl(t->fd, TUNSETOFFLOAD, 0); /* we take nothing unfinished */
     return features;
