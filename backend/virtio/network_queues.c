@@ -30,7 +30,8 @@ static unsigned rx_pages_of(const struct interface *i)
 {
     if (virtio_has(i->device, VIRTIO_NET_F_MRG_RXBUF))
         return 1;
-    if (virtio_has(i->device, VIRTIO_NET_F_GUEST_TSO4))
+    if (virtio_has(i->device, VIRTIO_NET_F_GUEST_TSO4) ||
+        virtio_has(i->device, VIRTIO_NET_F_GUEST_TSO6))
         return NETWORK_RX_MOST;
     return pages_for(i->header + ETHERNET_HEADER + (size_t)i->network.mtu);
 }

@@ -182,18 +182,27 @@ static enum status create_control(struct interface *i)
 
 /* ---- The life of the device ---- */
 
+/* Without CSUM, neither HOST_TSO4 nor HOST_TSO6 was accepted. */
+static unsigned features_of(const struct virtio_device *d)
+{
+    unsigned features = 0;
+
+    if (virtio_has(d, VIRTIO_NET_F_CSUM))
+        features |= NETWORK_CHECKSUM | NETWORK_CHECKSUM_IPV6;
+    if (virtio_has(d, VIRTIO_NET_F_HOST_TSO4))
+        features |= NETWORK_TCP_SEGMENTS;
+    if (virtio_has(d, VIRTIO_NET_F_HOST_TSO6))
+        features |= NETWORK_TCP_SEGMENTS_IPV6;
+    return features;
+}
+
 static enum status start(struct virtio_device *d, void *ctx)
 {
     struct interface *i = ctx;
-    bool can_sum = virtio_has(d, VIRTIO_NET_F_CSUM);
     enum status s;
 
     i->rx = i->tx = i->control = NULL;
-    i->network.features =
-        (can_sum ? NETWORK_CHECKSUM : 0) |
-        (can_sum && virtio_has(d, VIRTIO_NET_F_HOST_TSO4)
-             ? NETWORK_TCP_SEGMENTS
-             : 0);
+    i->network.features = features_of(d);
     if (i->network.mtu == 0)
         read_mtu(i);
     s = network_queues_create(i, on_used);
@@ -229,14 +238,17 @@ static void stopped(struct virtio_device *d, void *ctx, bool is_gone)
 
 #define FEATURES                                             \
     (BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM) | \
-     BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_MTU) |   \
+     BIT(VIRTIO_NET_F_HOST_TSO4) |                           \
+     BIT(VIRTIO_NET_F_HOST_TSO6) | BIT(VIRTIO_NET_F_MTU) |   \
      BIT(VIRTIO_NET_F_MAC) | BIT(VIRTIO_NET_F_STATUS) |      \
      BIT(VIRTIO_NET_F_CTRL_VQ) | BIT(VIRTIO_NET_F_GUEST_ANNOUNCE))
 
 /* 5.1.3.1 */
 static const struct virtio_need needs[] = {
     {VIRTIO_NET_F_GUEST_TSO4, VIRTIO_NET_F_GUEST_CSUM},
+    {VIRTIO_NET_F_GUEST_TSO6, VIRTIO_NET_F_GUEST_CSUM},
     {VIRTIO_NET_F_HOST_TSO4, VIRTIO_NET_F_CSUM},
+    {VIRTIO_NET_F_HOST_TSO6, VIRTIO_NET_F_CSUM},
     {VIRTIO_NET_F_GUEST_ANNOUNCE, VIRTIO_NET_F_CTRL_VQ},
     {0, 0}};
 
@@ -247,7 +259,7 @@ static const struct virtio_need needs[] = {
 static const struct virtio_driver merging = {
     FUNCTIONS,
     .features = FEATURES | BIT(VIRTIO_NET_F_MRG_RXBUF) |
-                BIT(VIRTIO_NET_F_GUEST_TSO4),
+                BIT(VIRTIO_NET_F_GUEST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO6),
 };
 /* Without merged buffers each one must have room for the largest frame
  * (5.1.6.3.1), and with joined segments they would be too few for a burst. */

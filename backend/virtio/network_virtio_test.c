@@ -21,8 +21,11 @@
 #define SUMS     (BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM))
 #define SEGMENTS (SUMS | BIT(VIRTIO_NET_F_HOST_TSO4) | \
                   BIT(VIRTIO_NET_F_GUEST_TSO4))
+#define SEGMENTS_IPV6 (SUMS | BIT(VIRTIO_NET_F_HOST_TSO6) | \
+                       BIT(VIRTIO_NET_F_GUEST_TSO6))
 #define MERGED   BIT(VIRTIO_NET_F_MRG_RXBUF)
-#define ALL      (RINGS | SEGMENTS | MERGED)
+#define ALL      (RINGS | SEGMENTS | SEGMENTS_IPV6 | MERGED)
+#define ALL_SUMS (NETWORK_CHECKSUM | NETWORK_CHECKSUM_IPV6)
 #define PACKED   BIT(VIRTIO_F_RING_PACKED)
 #define ANNOUNCE (BIT(VIRTIO_NET_F_CTRL_VQ) | \
                   BIT(VIRTIO_NET_F_GUEST_ANNOUNCE))
@@ -133,10 +136,13 @@ TEST(stacks_keep_their_contract_with_a_packed_ring)
 
 TEST(stacks_keep_their_contract_without_merged_buffers)
 {
-    check_contract(RINGS | SUMS | BIT(VIRTIO_NET_F_GUEST_TSO4), false);
+    check_contract(RINGS | SUMS | BIT(VIRTIO_NET_F_GUEST_TSO4) |
+                       BIT(VIRTIO_NET_F_GUEST_TSO6),
+                   false);
     CHECK(nic[0].received > 0 && nic[0].buffers_most == 1);
     /* Buffers for whole segments would be too few for bursts of frames. */
     CHECK(!(nic[0].fake->accepted & BIT(VIRTIO_NET_F_GUEST_TSO4)));
+    CHECK(!(nic[0].fake->accepted & BIT(VIRTIO_NET_F_GUEST_TSO6)));
 }
 
 TEST(stacks_keep_their_contract_with_a_legacy_device)
@@ -154,7 +160,8 @@ TEST(a_network_has_the_mtu_mac_and_features_of_its_device)
     n = connect("left");
     CHECK(n->mtu == 9000 && n->up && !n->gone);
     CHECK_TEXT(mac_text(n->mac).s, "02:00:00:00:00:01");
-    CHECK(n->features == (NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS));
+    CHECK(n->features == (ALL_SUMS | NETWORK_TCP_SEGMENTS |
+                          NETWORK_TCP_SEGMENTS_IPV6));
     CHECK(!(nic[0].fake->accepted & BIT(VIRTIO_NET_F_MQ)));
     put_le16(nic[1].fake->config + 10, 67);
     CHECK(connect("right")->mtu == 1500);
@@ -162,18 +169,17 @@ TEST(a_network_has_the_mtu_mac_and_features_of_its_device)
 
 TEST(a_feature_without_the_one_that_it_needs_is_not_accepted)
 {
-    begin(RINGS | MERGED | BIT(VIRTIO_NET_F_HOST_TSO4) |
-              BIT(VIRTIO_NET_F_GUEST_TSO4) |
+    begin(RINGS | MERGED | ((SEGMENTS | SEGMENTS_IPV6) & ~SUMS) |
               BIT(VIRTIO_NET_F_GUEST_ANNOUNCE),
           false);
     CHECK(connect("left")->features == 0);
-    CHECK(!(nic[0].fake->accepted & (BIT(VIRTIO_NET_F_HOST_TSO4) |
-                                     BIT(VIRTIO_NET_F_GUEST_TSO4) |
+    CHECK(!(nic[0].fake->accepted & (SEGMENTS | SEGMENTS_IPV6 |
                                      BIT(VIRTIO_NET_F_GUEST_ANNOUNCE))));
     nic[1].fake->features |= SUMS | BIT(VIRTIO_NET_F_CTRL_VQ);
     CHECK(connect("right")->features ==
-          (NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS));
+          (ALL_SUMS | NETWORK_TCP_SEGMENTS | NETWORK_TCP_SEGMENTS_IPV6));
     CHECK(nic[1].fake->accepted & BIT(VIRTIO_NET_F_GUEST_TSO4));
+    CHECK(nic[1].fake->accepted & BIT(VIRTIO_NET_F_GUEST_TSO6));
     CHECK(nic[1].fake->accepted & BIT(VIRTIO_NET_F_GUEST_ANNOUNCE));
 }
 
@@ -267,6 +273,167 @@ TEST(frames_of_one_turn_are_one_kick_and_are_freed_without_an_interrupt)
     CHECK(nic[0].sent == 100 && nic[0].fake->queue[1].notified == 1);
     CHECK(nic[0].fake->queue[1].interrupted == 0);
     CHECK(buf_pages_free() == pages);
+}
+
+#define IPV6_HEADERS 74 /* bytes, to the end of TCP's */
+#define IPV6_MSS     1440u
+#define IPV6_MOST    (NETWORK_FRAME - IPV6_HEADERS)
+
+/* Writes a TCP segment over IPv6 of len data bytes. */
+static void put_ipv6(uint8_t *p, size_t len)
+{
+    memset(p, 0, IPV6_HEADERS);
+    put_be16(p + 12, 0x86dd);
+    p[14] = 0x60;
+    put_be16(p + 18, (uint16_t)(20 + len));
+    p[20] = 6;
+    p[66] = 0x50;
+    for (size_t i = 0; i < len; i++)
+        p[IPV6_HEADERS + i] = (uint8_t)(i * 7 + i / 256);
+}
+
+static struct buf *ipv6_frame(size_t len)
+{
+    static uint8_t bytes[NETWORK_FRAME];
+    struct buf *b;
+
+    put_ipv6(bytes, len);
+    b = buf_copy_in(bytes, IPV6_HEADERS + len, 0);
+    if (!b)
+        panic("no pages");
+    b->offload = (struct offload){.kind = OFFLOAD_TCP_IPV6,
+                                  .csum_start = 54,
+                                  .segment = IPV6_MSS};
+    return b;
+}
+
+TEST(ipv6_segments_are_left_to_a_device_that_cuts_them)
+{
+    static const struct {
+        uint64_t features;
+        unsigned frames;
+    } cases[] = {
+        {ALL, 1},
+        {RINGS | SEGMENTS_IPV6, 1},
+        {RINGS | SEGMENTS, 3},
+        {RINGS, 3},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const uint8_t *header;
+        struct network *n;
+
+        begin(cases[i].features, false);
+        n = connect("left");
+        network_write(n, ipv6_frame(2 * IPV6_MSS + 1));
+        pause();
+        header = nic[0].header;
+        CHECK(nic[0].sent == cases[i].frames && n->counters.dropped_out == 0);
+        CHECK(nic[0].segmented == (cases[i].frames == 1));
+        if (cases[i].frames == 1) {
+            CHECK(header[0] == VIRTIO_NET_HDR_F_NEEDS_CSUM);
+            CHECK(header[1] == VIRTIO_NET_HDR_GSO_TCPV6);
+            CHECK(get_le16(header + 4) == IPV6_MSS);
+            CHECK(get_le16(header + 6) == 54 && get_le16(header + 8) == 16);
+        } else {
+            CHECK(nic[0].last_len == IPV6_HEADERS + 1);
+            CHECK(header[0] == (cases[i].features & SUMS ? 1 : 0));
+        }
+    }
+}
+
+static void forward(void *to, struct buf *const *frames, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        network_write(to, frames[i]);
+}
+
+/* A header for a frame of put_ipv6 that was joined. */
+static void put_joined(uint8_t header[NIC_HEADER])
+{
+    memset(header, 0, NIC_HEADER);
+    header[0] = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+    header[1] = VIRTIO_NET_HDR_GSO_TCPV6;
+    put_le16(header + 2, IPV6_HEADERS);
+    put_le16(header + 4, IPV6_MSS);
+    put_le16(header + 6, 54);
+    put_le16(header + 8, 16);
+}
+
+TEST(joined_ipv6_segments_are_passed_on_to_another_device_as_they_are)
+{
+    static uint8_t bytes[NETWORK_FRAME];
+    uint8_t header[NIC_HEADER];
+
+    begin(ALL, false);
+    network_listen(connect("left"), forward, connect("right"));
+    put_joined(header);
+    for (size_t len = IPV6_MSS + 1; len < IPV6_MOST; len += 3001) {
+        unsigned sent = nic[1].sent;
+
+        put_ipv6(bytes, len);
+        CHECK(nic_receive(&nic[0], header, bytes, IPV6_HEADERS + len));
+        pause();
+        CHECK(nic[1].sent == sent + 1);
+        CHECK(nic[1].last_len == IPV6_HEADERS + len);
+        CHECK(memcmp(nic[1].last, bytes, IPV6_HEADERS + len) == 0);
+        /* The length of the headers is only a hint, and may be larger. */
+        CHECK(memcmp(nic[1].header, header, 2) == 0);
+        CHECK(memcmp(nic[1].header + 4, header + 4, 6) == 0);
+    }
+}
+
+TEST(joined_ipv6_segments_are_cut_for_a_device_without_offloads)
+{
+    uint8_t bytes[IPV6_HEADERS + 10 * IPV6_MSS], header[NIC_HEADER];
+
+    begin(ALL, false);
+    nic[1].fake->features &= ~(SEGMENTS | SEGMENTS_IPV6);
+    network_listen(connect("left"), forward, connect("right"));
+    put_ipv6(bytes, 10 * IPV6_MSS);
+    put_joined(header);
+    CHECK(nic_receive(&nic[0], header, bytes, sizeof bytes));
+    pause();
+    CHECK(nic[1].sent == 10 && nic[1].last_len == IPV6_HEADERS + IPV6_MSS);
+    CHECK(memcmp(nic[1].last + IPV6_HEADERS,
+                 bytes + IPV6_HEADERS + 9 * IPV6_MSS, IPV6_MSS) == 0);
+}
+
+TEST(a_frame_whose_offload_contradicts_its_ipv6_headers_is_dropped)
+{
+    static const struct {
+        size_t at; /* in the header, or behind it in the frame */
+        uint8_t value;
+    } lies[] = {
+        {1, VIRTIO_NET_HDR_GSO_TCPV4},
+        {1, 5}, /* UDP_L4 */
+        {1, VIRTIO_NET_HDR_GSO_UDP},
+        {1, 0xff},
+        {5, 0}, /* with the next: a size of 0 */
+        {7, 0xff}, /* a transport header beyond the frame */
+        {9, 0xff}, /* a checksum beyond it */
+        {6, 53},
+        {8, 6},
+        {NIC_HEADER + 12, 0x08}, /* of another type */
+        {NIC_HEADER + 14, 0x45}, /* of another version */
+        {NIC_HEADER + 20, 17}, /* UDP */
+        {NIC_HEADER + 20, 44}, /* a fragment */
+    };
+    uint8_t bytes[NIC_HEADER + IPV6_HEADERS + 1000];
+    struct network *n;
+
+    begin(ALL, false);
+    n = connect("left");
+    for (unsigned i = 0; i < sizeof lies / sizeof *lies; i++) {
+        put_joined(bytes);
+        put_le16(bytes + 4, 256);
+        put_ipv6(bytes + NIC_HEADER, 1000);
+        bytes[lies[i].at] = lies[i].value;
+        CHECK(nic_receive(&nic[0], bytes, bytes + NIC_HEADER,
+                          sizeof bytes - NIC_HEADER));
+        pause();
+        CHECK(heard == 0 && n->counters.dropped_in == i + 1 && !n->gone);
+    }
 }
 
 static const uint8_t no_offload[NIC_HEADER];

@@ -6,6 +6,7 @@
  */
 #include "virtio_device.h"
 #include <linux/virtio_net.h>
+#include <mirage/bytes.h>
 #include <mirage/drivers.h>
 #include <mirage/network.h>
 #include <virtio/fake/nic.h>
@@ -48,12 +49,17 @@ static void receive(void *ctx, struct buf *const *frames, size_t count)
 
 static struct buf *frame_of(size_t len)
 {
-    static const uint8_t bytes[20000];
-    struct buf *b = buf_copy_in(bytes, len, 0);
+    static uint8_t bytes[20000];
+    bool is_ipv6 = len / 2800 % 2;
+    struct buf *b;
 
+    put_be16(bytes + 12, is_ipv6 ? 0x86dd : 0x0800);
+    b = buf_copy_in(bytes, len, 0);
     if (b && len > 1500)
         b->offload = (struct offload){
-            .kind = OFFLOAD_TCP_IPV4, .csum_start = 34, .segment = 1460};
+            .kind = is_ipv6 ? OFFLOAD_TCP_IPV6 : OFFLOAD_TCP_IPV4,
+            .csum_start = is_ipv6 ? 54 : 34,
+            .segment = 1400};
     return b;
 }
 
@@ -86,6 +92,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         data, size,
         BIT(VIRTIO_NET_F_CSUM) | BIT(VIRTIO_NET_F_GUEST_CSUM) |
             BIT(VIRTIO_NET_F_HOST_TSO4) | BIT(VIRTIO_NET_F_GUEST_TSO4) |
+            BIT(VIRTIO_NET_F_HOST_TSO6) | BIT(VIRTIO_NET_F_GUEST_TSO6) |
             BIT(VIRTIO_NET_F_MRG_RXBUF) | BIT(VIRTIO_NET_F_CTRL_VQ) |
             BIT(VIRTIO_NET_F_GUEST_ANNOUNCE) | BIT(VIRTIO_NET_F_MTU));
     size_t pages;

@@ -93,6 +93,33 @@ bool nic_receive(struct nic *n, const uint8_t header[NIC_HEADER],
     return true;
 }
 
+/* Checks what a frame leaves to the device. */
+static void check_request(const struct nic *n, const uint8_t *frame)
+{
+    static const struct {
+        uint8_t gso;
+        uint16_t type;
+        unsigned feature;
+    } known[] = {
+        {VIRTIO_NET_HDR_GSO_TCPV4, 0x0800, VIRTIO_NET_F_HOST_TSO4},
+        {VIRTIO_NET_HDR_GSO_TCPV6, 0x86dd, VIRTIO_NET_F_HOST_TSO6},
+    };
+    uint8_t gso = n->header[1];
+
+    if (n->header[0] && !has(n, VIRTIO_NET_F_CSUM))
+        fake_blame(n->fake, "a checksum is left to a device without CSUM");
+    if (gso && (!n->header[0] || get_le16(n->header + 4) == 0))
+        fake_blame(n->fake, "segments without a size, or without a checksum");
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (gso == known[i].gso && has(n, known[i].feature) &&
+            get_be16(frame + 12) == known[i].type)
+            return;
+    if (gso)
+        fake_blame(n->fake, "a frame of type %04x is left to a device to cut "
+                            "as of kind %u, which it does not",
+                   get_be16(frame + 12), gso);
+}
+
 static void send(struct nic *n)
 {
     static struct fake_buffer b;
@@ -116,10 +143,7 @@ static void send(struct nic *n)
             fake_fail("a frame of %zu bytes, or with writable pieces", len);
         memset(n->header, 0, sizeof n->header);
         memcpy(n->header, bytes, head);
-        if (n->header[0] && !has(n, VIRTIO_NET_F_CSUM))
-            fake_fail("a checksum is left to a device without CSUM");
-        if (n->header[1] && !has(n, VIRTIO_NET_F_HOST_TSO4))
-            fake_fail("segments are left to a device without HOST_TSO4");
+        check_request(n, bytes + head);
         n->last_len = len - head;
         memcpy(n->last, bytes + head, n->last_len);
         n->sent++;
