@@ -19,8 +19,9 @@
     "feature-flush-cache=1\nfeature-barrier=1\n"                \
     "feature-max-indirect-segments=256\nfeature-persistent=1\n" \
     "max-ring-page-order=%u"
-#define NET_OFFERS "feature-rx-copy=1\nfeature-sg=1\nfeature-gso-tcpv4=1"
-#define ASKERS     20
+#define NET_OFFERS "feature-rx-copy=1\nfeature-sg=1\nfeature-gso-tcpv4=1\n" \
+                   "feature-gso-tcpv6=1\nfeature-ipv6-csum-offload=1"
+#define ASKERS 20
 
 static uint64_t seed;
 static struct fake_disk honest;

@@ -27,7 +27,7 @@ struct interface {
     struct network network;
     char name[16];
     struct front front;
-    bool can_pieces, can_segments; /* feature-sg, feature-gso-tcpv4 */
+    bool can_pieces; /* feature-sg */
     struct ring_pages tx_pages, rx_pages;
     netif_tx_front_ring_t tx;
     netif_rx_front_ring_t rx;
@@ -39,6 +39,13 @@ struct interface {
     struct buf *batch[NETWORK_BATCH]; /* received, to be delivered */
     size_t batch_count;
 };
+
+static inline uint8_t netfront_gso_type(enum offload_kind kind)
+{
+    return kind == OFFLOAD_TCP_IPV4   ? XEN_NETIF_GSO_TYPE_TCPV4
+           : kind == OFFLOAD_TCP_IPV6 ? XEN_NETIF_GSO_TYPE_TCPV6
+                                      : XEN_NETIF_GSO_TYPE_NONE;
+}
 
 static inline struct interface *interface_of_front(struct front *f)
 {

@@ -43,7 +43,8 @@ static void deliver(struct interface *i)
 struct assembly {
     struct buf *frame, **end;
     size_t len;
-    uint16_t segment;
+    uint16_t segment; /* size; 0: it is one */
+    uint8_t gso_type; /* of its segments */
     uint16_t flags; /* of its first piece */
     bool is_bad, is_first;
 };
@@ -90,7 +91,7 @@ static void set_offload(struct buf *frame, const struct assembly *a)
     frame->offload = (struct offload){
         /* Only TCP segmentation is negotiated. A size for another protocol
          * would make many datagrams of one. */
-        .segment = t.kind == OFFLOAD_TCP_IPV4 ? a->segment : 0,
+        .segment = netfront_gso_type(t.kind) == a->gso_type ? a->segment : 0,
         .csum_good = a->flags & (NETRXF_data_validated | NETRXF_csum_blank),
     };
     if (a->flags & NETRXF_csum_blank) {
@@ -129,11 +130,14 @@ static bool handle_extra(struct interface *i, struct assembly *a)
         buf_free(i->rx_slot[id].b);
         i->rx_slot[id].b = NULL;
     }
-    if (extra.type == XEN_NETIF_EXTRA_TYPE_GSO &&
-        extra.u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4 && extra.u.gso.size > 0)
+    if (extra.type == XEN_NETIF_EXTRA_TYPE_GSO && extra.u.gso.size > 0 &&
+        (extra.u.gso.type == XEN_NETIF_GSO_TYPE_TCPV4 ||
+         extra.u.gso.type == XEN_NETIF_GSO_TYPE_TCPV6)) {
         a->segment = extra.u.gso.size;
-    else
+        a->gso_type = extra.u.gso.type;
+    } else {
         a->is_bad = true;
+    }
     return extra.flags & XEN_NETIF_EXTRA_FLAG_MORE;
 }
 

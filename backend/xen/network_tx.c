@@ -80,12 +80,12 @@ void network_tx_complete(struct interface *i)
 }
 
 /* The extra segment that follows the first request of a frame. */
-static void put_segment_size(struct interface *i, uint16_t size)
+static void put_segment_size(struct interface *i, struct offload o)
 {
     struct netif_extra_info extra = {.type = XEN_NETIF_EXTRA_TYPE_GSO};
 
-    extra.u.gso.size = size;
-    extra.u.gso.type = XEN_NETIF_GSO_TYPE_TCPV4;
+    extra.u.gso.size = o.segment;
+    extra.u.gso.type = netfront_gso_type(o.kind);
     memcpy(RING_GET_REQUEST(&i->tx, i->tx.req_prod_pvt), &extra, sizeof extra);
     i->tx.req_prod_pvt++;
     i->extras++;
@@ -143,7 +143,7 @@ static void put_frame(struct interface *i, struct buf *frame)
             return;
         }
         if (flags & NETTXF_extra_info)
-            put_segment_size(i, o.segment);
+            put_segment_size(i, o);
         frame = next;
         flags = 0;
         size = next ? next->len : 0;
@@ -169,7 +169,6 @@ bool network_tx_send(struct interface *i, struct buf *frame)
     if (i->front.is_connected && !has_room(i))
         network_tx_complete(i);
     if (!i->front.is_connected || buf_length(frame) > NETWORK_MOST ||
-        (frame->offload.segment && !i->can_segments) ||
         !has_room(i) || grants_free() < PIECES) {
         drop(i, frame);
         return false;

@@ -124,6 +124,8 @@ static enum status publish_rings(struct interface *i)
         {"feature-rx-notify", "1"},
         {"feature-sg", "1"},
         {"feature-gso-tcpv4", "1"},
+        {"feature-gso-tcpv6", "1"},
+        {"feature-ipv6-csum-offload", "1"},
         {"state", "4"}, /* Connected */
     };
 
@@ -157,27 +159,41 @@ static unsigned reclaim(struct front *f)
            reclaim_slots(i->tx_slot) + reclaim_slots(i->rx_slot);
 }
 
-/*
- * Reads the backend's features, which can be fewer than before it went away. A
- * backend without checksum offload cannot segment either: each segment needs a
- * checksum.
- */
+static bool has(struct interface *i, const char *feature)
+{
+    return front_read_number(&i->front, feature, 0) == 1;
+}
+
+/* A backend without checksum offload cannot segment either: each segment needs
+ * a checksum. Nor can one that takes only one piece. */
+static unsigned read_features(struct interface *i)
+{
+    unsigned features = 0;
+
+    if (!has(i, "feature-no-csum-offload"))
+        features |= NETWORK_CHECKSUM;
+    if (has(i, "feature-ipv6-csum-offload"))
+        features |= NETWORK_CHECKSUM_IPV6;
+    if (!i->can_pieces)
+        return features;
+    if (features & NETWORK_CHECKSUM && has(i, "feature-gso-tcpv4"))
+        features |= NETWORK_TCP_SEGMENTS;
+    if (features & NETWORK_CHECKSUM_IPV6 && has(i, "feature-gso-tcpv6"))
+        features |= NETWORK_TCP_SEGMENTS_IPV6;
+    return features;
+}
+
+/* Reads the backend's features, which can be fewer than before it went away. */
 static enum status negotiate(struct interface *i)
 {
-    struct front *f = &i->front;
-    bool can_sum = front_read_number(f, "feature-no-csum-offload", 0) != 1;
-
-    if (front_read_number(f, "feature-rx-copy", 0) != 1) {
+    if (!has(i, "feature-rx-copy")) {
         log_error(&network, "%s: its backend does not copy what comes in "
                             "(feature-rx-copy), which it must",
                   i->name);
         return ERR_UNSUPPORTED;
     }
-    i->can_pieces = front_read_number(f, "feature-sg", 0) == 1;
-    i->can_segments = i->can_pieces && can_sum &&
-                      front_read_number(f, "feature-gso-tcpv4", 0) == 1;
-    i->network.features = (can_sum ? NETWORK_CHECKSUM : 0) |
-                          (i->can_segments ? NETWORK_TCP_SEGMENTS : 0);
+    i->can_pieces = has(i, "feature-sg");
+    i->network.features = read_features(i);
     return OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* netfront with a fake backend that is correct, late, hostile or gone. */
 #include <fake/fake_check.h>
+#include <mirage/bytes.h>
 #include <mirage/drivers.h>
 #include <mirage/network.h>
 #include <conform/stackv4_contract.h>
@@ -9,7 +10,10 @@
 
 #define COPY   "feature-rx-copy=1"
 #define PIECES COPY "\nfeature-sg=1"
-#define ALL    PIECES "\nfeature-gso-tcpv4=1"
+#define IPV4   PIECES "\nfeature-gso-tcpv4=1"
+#define IPV6   PIECES "\nfeature-ipv6-csum-offload=1\nfeature-gso-tcpv6=1"
+#define ALL    IPV4 "\nfeature-ipv6-csum-offload=1\nfeature-gso-tcpv6=1"
+#define SUMS   (NETWORK_CHECKSUM | NETWORK_CHECKSUM_IPV6)
 
 static struct fake_vif vif[2];
 static struct network *net[2];
@@ -105,7 +109,8 @@ TEST(a_network_has_the_mtu_mac_and_features_of_its_xenstore_entries)
     CHECK(n->mtu == 9000);
     CHECK(n->mac.byte[0] == 0 && n->mac.byte[2] == 0x3e &&
           n->mac.byte[5] == 1);
-    CHECK(n->features == (NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS));
+    CHECK(n->features ==
+          (SUMS | NETWORK_TCP_SEGMENTS | NETWORK_TCP_SEGMENTS_IPV6));
     CHECK(n->up && !n->gone);
 }
 
@@ -310,13 +315,162 @@ TEST(a_segment_size_is_used_for_tcp_alone)
         CHECK(arrived == protocol + 1);
         CHECK(arrival->offload.segment == (protocol == 6));
     }
-    bytes[12] = 0x86; /* IPv6 */
+    bytes[12] = 0x86; /* IPv6, by its type alone */
     bytes[13] = 0xdd;
-    bytes[23] = 6;
+    bytes[20] = bytes[23] = 6;
     vif_send(&vif[0],
              &(struct vif_frame){.bytes = bytes, .len = 200, .segment = 1});
     CHECK(time_sleep(MILLISECOND) == OK);
     CHECK(arrival->offload.segment == 0);
+}
+
+#define IPV6_HEADERS 74 /* bytes, to the end of TCP's */
+#define IPV6_MSS     1440
+
+/* Writes a TCP segment over IPv6 of len data bytes. */
+static void put_ipv6(uint8_t *p, size_t len)
+{
+    memset(p, 0, IPV6_HEADERS);
+    put_be16(p + 12, 0x86dd);
+    p[14] = 0x60;
+    put_be16(p + 18, (uint16_t)(20 + len));
+    p[20] = 6;
+    p[66] = 0x50;
+    for (size_t i = 0; i < len; i++)
+        p[IPV6_HEADERS + i] = (uint8_t)(i * 7 + i / 256);
+}
+
+static struct buf *ipv6_frame(size_t len)
+{
+    static uint8_t bytes[NETWORK_FRAME];
+    struct buf *b;
+
+    put_ipv6(bytes, len);
+    b = buf_copy_in(bytes, IPV6_HEADERS + len, 0);
+    if (!b)
+        panic("no pages");
+    b->offload = (struct offload){.csum_start = 54,
+                                  .kind = OFFLOAD_TCP_IPV6,
+                                  .segment = IPV6_MSS};
+    return b;
+}
+
+TEST(segments_of_tcp_over_ipv6_are_received_with_their_size)
+{
+    uint8_t bytes[IPV6_HEADERS + 3000];
+    struct network *n = connect(0, ALL);
+
+    network_listen(n, keep, NULL);
+    put_ipv6(bytes, 3000);
+    for (unsigned blank = 0; blank < 2; blank++) {
+        vif_send(&vif[0], &(struct vif_frame){.bytes = bytes,
+                                              .len = sizeof bytes,
+                                              .segment = IPV6_MSS,
+                                              .is_blank = blank,
+                                              .is_checked = true});
+        CHECK(time_sleep(MILLISECOND) == OK);
+        CHECK(arrived == blank + 1);
+        CHECK(arrival->offload.segment == IPV6_MSS &&
+              arrival->offload.csum_good);
+        CHECK(arrival->offload.kind ==
+              (blank ? OFFLOAD_TCP_IPV6 : OFFLOAD_NONE));
+        CHECK(arrival->offload.csum_start == (blank ? 54 : 0));
+    }
+}
+
+TEST(a_segment_size_is_used_for_the_ip_version_that_it_names)
+{
+    static const struct {
+        uint8_t gso, protocol;
+        size_t at; /* a byte of the frame that is another */
+        uint8_t value;
+    } lies[] = {
+        {XEN_NETIF_GSO_TYPE_TCPV4, 6, 0, 0}, /* for IPv6 */
+        {XEN_NETIF_GSO_TYPE_TCPV6, 17, 0, 0}, /* for UDP */
+        {XEN_NETIF_GSO_TYPE_TCPV6, 44, 0, 0}, /* for a fragment */
+        {XEN_NETIF_GSO_TYPE_TCPV6, 6, 14, 0x45}, /* for no version */
+        {XEN_NETIF_GSO_TYPE_TCPV6, 60, 55, 255}, /* options beyond it */
+    };
+    uint8_t bytes[IPV6_HEADERS + 1000];
+    struct network *n = connect(0, ALL);
+
+    network_listen(n, keep, NULL);
+    for (unsigned i = 0; i < sizeof lies / sizeof *lies; i++) {
+        put_ipv6(bytes, 1000);
+        bytes[20] = lies[i].protocol;
+        bytes[lies[i].at] = lies[i].value;
+        vif_send(&vif[0], &(struct vif_frame){.bytes = bytes,
+                                              .len = sizeof bytes,
+                                              .segment = 100,
+                                              .gso = lies[i].gso});
+        CHECK(time_sleep(MILLISECOND) == OK);
+        CHECK(arrived == i + 1 && arrival->offload.segment == 0);
+    }
+    memset(bytes, 0, sizeof bytes);
+    bytes[12] = 8;
+    bytes[14] = 0x45;
+    bytes[23] = 6;
+    vif_send(&vif[0], &(struct vif_frame){.bytes = bytes,
+                                          .len = sizeof bytes,
+                                          .segment = 100,
+                                          .gso = XEN_NETIF_GSO_TYPE_TCPV6});
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrival->offload.segment == 0);
+}
+
+TEST(segments_of_no_known_type_are_dropped)
+{
+    uint8_t bytes[IPV6_HEADERS + 1000];
+    struct network *n = connect(0, ALL);
+
+    network_listen(n, keep, NULL);
+    put_ipv6(bytes, 1000);
+    for (unsigned gso = 3; gso < 6; gso++)
+        vif_send(&vif[0], &(struct vif_frame){.bytes = bytes,
+                                              .len = sizeof bytes,
+                                              .segment = 100,
+                                              .gso = (uint8_t)gso});
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 0 && n->counters.dropped_in == 3 && !n->gone);
+}
+
+static void forward(void *to, struct buf *const *frames, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        network_write(to, frames[i]);
+}
+
+static unsigned check_forwarded(const char *offers, size_t len)
+{
+    static uint8_t bytes[NETWORK_FRAME];
+    struct network *from = connect(0, ALL);
+
+    vif[1].on_frame = hear;
+    network_listen(from, forward, connect(1, offers));
+    put_ipv6(bytes, len);
+    vif_send(&vif[0], &(struct vif_frame){.bytes = bytes,
+                                          .len = IPV6_HEADERS + len,
+                                          .segment = IPV6_MSS,
+                                          .is_blank = true});
+    CHECK(time_sleep(MILLISECOND) == OK);
+    if (heard == 1) {
+        CHECK(last.segment == IPV6_MSS && last.is_blank);
+        CHECK(last.gso == XEN_NETIF_GSO_TYPE_TCPV6);
+        CHECK(last.len == IPV6_HEADERS + len);
+        CHECK(memcmp(last_bytes, bytes, last.len) == 0);
+    }
+    return heard;
+}
+
+TEST(segments_of_tcp_over_ipv6_are_passed_on_as_they_are)
+{
+    CHECK(check_forwarded(ALL, 60000) == 1);
+}
+
+TEST(segments_of_tcp_over_ipv6_are_cut_for_a_backend_that_cuts_ipv4_alone)
+{
+    CHECK(check_forwarded(IPV4, 10 * IPV6_MSS + 1) == 11);
+    CHECK(!last.is_blank && last.len == IPV6_HEADERS + 1);
 }
 
 TEST(a_frame_received_with_an_error_is_dropped)
@@ -600,19 +754,25 @@ TEST(a_backend_that_comes_back_with_less_gets_frames_that_it_takes)
     } others[] = {
         {PIECES, NETWORK_CHECKSUM},
         {COPY, NETWORK_CHECKSUM},
-        {ALL "\nfeature-no-csum-offload=1", 0},
-        {ALL, NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS},
-        {COPY "\nfeature-sg=0\nfeature-gso-tcpv4=1", NETWORK_CHECKSUM},
+        {IPV4 "\nfeature-no-csum-offload=1", 0},
+        {IPV4, NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS},
+        {IPV6, SUMS | NETWORK_TCP_SEGMENTS_IPV6},
+        {IPV6 "\nfeature-no-csum-offload=1",
+         NETWORK_CHECKSUM_IPV6 | NETWORK_TCP_SEGMENTS_IPV6},
+        {PIECES "\nfeature-gso-tcpv6=1", NETWORK_CHECKSUM},
+        {ALL, SUMS | NETWORK_TCP_SEGMENTS | NETWORK_TCP_SEGMENTS_IPV6},
+        {COPY "\nfeature-sg=0\nfeature-gso-tcpv4=1\nfeature-gso-tcpv6=1",
+         NETWORK_CHECKSUM},
     };
     struct network *n = connect(0, ALL);
 
     vif[0].on_frame = hear;
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < sizeof others / sizeof *others; i++) {
         heard = 0;
         vif[0].backend.offers = others[i].offers;
         for (const char *const *o = (const char *const[]){
                  "feature-sg", "feature-gso-tcpv4", "feature-no-csum-offload",
-                 NULL};
+                 "feature-gso-tcpv6", "feature-ipv6-csum-offload", NULL};
              *o; o++)
             backend_write(&vif[0].backend, *o, "0");
         restart();
@@ -623,7 +783,13 @@ TEST(a_backend_that_comes_back_with_less_gets_frames_that_it_takes)
         CHECK(time_sleep(MILLISECOND) == OK);
         CHECK(heard > 1);
         CHECK(!last.segment == !(others[i].features & NETWORK_TCP_SEGMENTS));
-        CHECK(last.is_blank == (others[i].features != 0));
+        CHECK(!last.is_blank == !(others[i].features & NETWORK_CHECKSUM));
+        network_write(n, ipv6_frame(3000));
+        CHECK(time_sleep(MILLISECOND) == OK);
+        CHECK(!last.segment ==
+              !(others[i].features & NETWORK_TCP_SEGMENTS_IPV6));
+        CHECK(!last.is_blank ==
+              !(others[i].features & NETWORK_CHECKSUM_IPV6));
     }
 }
 

@@ -8,6 +8,7 @@
  * actions of the backend.
  */
 #include "backend.h"
+#include <mirage/bytes.h>
 
 static enum status reserve_once(size_t pages);
 
@@ -24,7 +25,9 @@ static struct offer offers[] = {{"backend-id", "7", 0},
                                 {"mtu", "1500", 0},
                                 {"feature-rx-copy", "1", 0},
                                 {"feature-sg", "1", 0},
-                                {"feature-gso-tcpv4", "1", 0}};
+                                {"feature-gso-tcpv4", "1", 0},
+                                {"feature-gso-tcpv6", "1", 0},
+                                {"feature-ipv6-csum-offload", "1", 0}};
 static const size_t offers_count = sizeof offers / sizeof offers[0];
 
 /* Reserves pages once for all inputs. */
@@ -78,12 +81,17 @@ static void receive(void *ctx, struct buf *const *frames, size_t count)
 
 static struct buf *frame_of(size_t len)
 {
-    static const uint8_t bytes[20000];
-    struct buf *b = buf_copy_in(bytes, len, 0);
+    static uint8_t bytes[20000];
+    bool is_ipv6 = len / 600 % 2;
+    struct buf *b;
 
+    put_be16(bytes + 12, is_ipv6 ? 0x86dd : 0x0800);
+    b = buf_copy_in(bytes, len, 0);
     if (b && len > 1500)
         b->offload = (struct offload){
-            .kind = OFFLOAD_TCP_IPV4, .csum_start = 34, .segment = 1460};
+            .kind = is_ipv6 ? OFFLOAD_TCP_IPV6 : OFFLOAD_TCP_IPV4,
+            .csum_start = is_ipv6 ? 54 : 34,
+            .segment = 1400};
     return b;
 }
 

@@ -218,7 +218,8 @@ static void write_store(struct hostile *h)
     static const char *const names[] = {
         "state", "state", "state", "online", "sectors", "sector-size", "info",
         "feature-max-indirect-segments", "max-ring-page-order", "mtu",
-        "feature-sg", "feature-gso-tcpv4", "feature-rx-copy"};
+        "feature-sg", "feature-gso-tcpv4", "feature-gso-tcpv6",
+        "feature-ipv6-csum-offload", "feature-rx-copy"};
     static const char *const values[] = {
         "0", "1", "2", "3", "4", "5", "6", "7", "8", "", "-1", "4096", "x",
         "99999999999999999999", "18446744073709551615", "1 ", "0x10"};

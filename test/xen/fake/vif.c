@@ -2,6 +2,7 @@
 /* A fake of xen-netback. */
 #include "vif.h"
 #include <mirage/buf.h>
+#include <mirage/bytes.h>
 #include <mirage/macros.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -18,8 +19,13 @@ static void connect(struct backend *b)
     netif_tx_sring_t *tx;
     netif_rx_sring_t *rx;
 
-    if (backend_read_number(b, "request-rx-copy") != 1)
-        fake_fail("the frontend does not want what comes to be copied");
+    static const char *const wanted[] = {
+        "request-rx-copy", "feature-sg", "feature-gso-tcpv4",
+        "feature-gso-tcpv6", "feature-ipv6-csum-offload", NULL};
+
+    for (const char *const *w = wanted; *w; w++)
+        if (backend_read_number(b, *w) != 1)
+            fake_fail("the frontend does not write %s", *w);
     tx = backend_map(b, "tx-ring-ref", &v->tx_page);
     rx = backend_map(b, "rx-ring-ref", &v->rx_page);
     BACK_RING_INIT(&v->tx, tx, PAGE_BYTES);
@@ -78,14 +84,40 @@ static void read_extra(struct fake_vif *v, RING_IDX end, struct vif_frame *f)
     netif_tx_request_t r = next_request(v, end);
 
     memcpy(&extra, &r, sizeof extra);
-    if (extra.type != XEN_NETIF_EXTRA_TYPE_GSO ||
-        extra.u.gso.type != XEN_NETIF_GSO_TYPE_TCPV4 || extra.flags != 0 ||
+    if (extra.type != XEN_NETIF_EXTRA_TYPE_GSO || extra.flags != 0 ||
         extra.u.gso.size == 0)
         fake_fail("an extra request of type %u", extra.type);
-    if (!strstr(v->backend.offers, "feature-gso-tcpv4=1") ||
-        !strstr(v->backend.offers, "feature-sg=1"))
-        fake_fail("segments, which are not offered");
     f->segment = extra.u.gso.size;
+    f->gso = extra.u.gso.type;
+}
+
+static bool offers(const struct fake_vif *v, const char *feature)
+{
+    return strstr(v->backend.offers, feature);
+}
+
+/* The type of segments that a frame's EtherType tells. */
+static uint8_t gso_of(const struct vif_frame *f)
+{
+    return get_be16(f->bytes + 12) == 0x86dd ? XEN_NETIF_GSO_TYPE_TCPV6
+                                             : XEN_NETIF_GSO_TYPE_TCPV4;
+}
+
+/* Checks what a frame leaves to the backend. */
+static void check_request(const struct fake_vif *v, const struct vif_frame *f)
+{
+    bool is_ipv6 = gso_of(f) == XEN_NETIF_GSO_TYPE_TCPV6;
+
+    if (f->is_blank && (is_ipv6 ? !offers(v, "feature-ipv6-csum-offload=1")
+                                : offers(v, "feature-no-csum-offload=1")))
+        fake_fail("a blank checksum, which the backend does not fill in");
+    if (!f->segment)
+        return;
+    if (f->gso != gso_of(f) || !f->is_blank)
+        fake_fail("segments of type %u, which the frame is not", f->gso);
+    if (!offers(v, "feature-sg=1") ||
+        !offers(v, is_ipv6 ? "feature-gso-tcpv6=1" : "feature-gso-tcpv4=1"))
+        fake_fail("segments, which are not offered");
 }
 
 static void forward(struct fake_vif *v, const struct vif_frame *f)
@@ -128,18 +160,17 @@ static void handle_frame(struct fake_vif *v, RING_IDX end)
             fake_fail("an extra request in a frame");
         rest += n > 0 ? piece[n].size : 0;
     } while (piece[n++].flags & NETTXF_more_data);
-    if (n > 1 && !strstr(v->backend.offers, "feature-sg=1"))
+    if (n > 1 && !offers(v, "feature-sg=1"))
         fake_fail("a frame of %u pieces, which is not offered", n);
     if (piece[0].size < 14 + rest)
         fake_fail("a frame of %u bytes with %zu in its other pieces",
                   piece[0].size, rest);
     f.is_blank = piece[0].flags & NETTXF_csum_blank;
     f.is_checked = piece[0].flags & NETTXF_data_validated;
-    if (f.is_blank && strstr(v->backend.offers, "feature-no-csum-offload=1"))
-        fake_fail("a blank checksum, which the backend does not fill in");
     read_piece(&piece[0], piece[0].size - rest, &f);
     for (unsigned i = 1; i < n; i++)
         read_piece(&piece[i], piece[i].size, &f);
+    check_request(v, &f);
     if (n > v->slots_most)
         v->slots_most = n;
     v->slots = n;
@@ -201,7 +232,7 @@ static void put_extra(struct fake_vif *v, const struct vif_frame *f)
     struct netif_extra_info extra = {.type = XEN_NETIF_EXTRA_TYPE_GSO};
 
     extra.u.gso.size = f->segment;
-    extra.u.gso.type = XEN_NETIF_GSO_TYPE_TCPV4;
+    extra.u.gso.type = f->gso ? f->gso : gso_of(f);
     v->rx.req_cons++;
     memcpy(RING_GET_RESPONSE(&v->rx, v->rx.rsp_prod_pvt++), &extra,
            sizeof extra);
