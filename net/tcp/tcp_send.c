@@ -30,8 +30,12 @@ uint32_t tcp_receive_window(const struct connection *c)
     least = min(least, c->our_mss);
     if (space < offered + least)
         space = offered;
-    space = (space + unit - 1) / unit * unit;
-    return min(space, most);
+    /* Round up, or the edge would move back by a part of a unit (RFC 7323,
+     * 2.4). So it may advance by as much with each ACK: not when the queue is
+     * full. */
+    if (c->rcvq.len < c->rcvq.limit)
+        space += unit - 1;
+    return min(space / unit * unit, most);
 }
 
 static size_t emit_header(struct connection *c, uint32_t seq, uint32_t len,

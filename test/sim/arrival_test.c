@@ -6,6 +6,7 @@
 #include "check.h"
 #include "peer.h"
 #include "script.h"
+#include <mirage/text.h>
 
 static uint8_t data[20000];
 
@@ -421,6 +422,70 @@ TEST(the_window_of_a_syn_ack_is_not_scaled_in_a_simultaneous_open)
         "< ACK 2001 101 +1000 x3\n"));
     flow_abort(script_flow);
     flow_close(script_flow);
+}
+
+/* RFC 9293, MUST-11: a passive open would return to LISTEN. */
+TEST(in_a_simultaneous_open_a_syn_is_challenged_and_a_reset_refuses_the_open)
+{
+    begin();
+    script_open();
+    CHECK(script_play("< SYN 0\n"
+                      "> SYN 100 mss=1000\n"
+                      "< SYN,ACK 0 101\n"
+                      "> SYN 500\n"
+                      "< ACK 1 101\n"
+                      "> RST 101\n"
+                      ". 1\n"));
+    CHECK(script_opened == ERR_REFUSED && script_flow == NULL);
+}
+
+/* RFC 9293, MUST-16: the MSS does not count options, which must fit, too. */
+TEST(segments_with_timestamps_fit_the_peers_mss)
+{
+    open_with("mss=1000 ts=5:0", "ts=6:0");
+    pair_write(2 * 988);
+    CHECK(script_play("< ACK 1 101 +988 x2 ts\n"));
+}
+
+/* RFC 7323, 5.3 and 3.2 */
+TEST(a_reset_with_an_old_timestamp_or_none_is_accepted)
+{
+    open_with("mss=1000 ts=5:0", "ts=6:0");
+    CHECK(script_play("> RST 101 ts=1:0\n"
+                      ". 1\n"));
+    CHECK(right.tcp->count == 0);
+    open_with("mss=1000 ts=5:0", "ts=6:0");
+    CHECK(script_play("> RST 101\n"
+                      ". 1\n"));
+    CHECK(right.tcp->count == 0);
+}
+
+/* RFC 7323, 2.4 */
+TEST(rounding_does_not_move_the_right_edge_back)
+{
+    open_with("mss=1000 ws=7", "win=512");
+    CHECK(script_play("> ACK 101 1 +1\n"
+                      "< ACK 1 102 win=512\n"
+                      "> ACK 102 1 +126\n"
+                      "< ACK 1 228 win=512\n"
+                      "> ACK 228 1 +1000\n"
+                      "< ACK 1 1228 win=505\n"));
+}
+
+/* RFC 7323, 2.4: windows are rounded up, so the right edge may advance with
+ * each small segment; but not for ever. A repeated byte causes an ACK at once.
+ */
+TEST(small_segments_that_are_not_read_close_the_window)
+{
+    char line[64];
+    uint32_t at = 101;
+
+    open_with("mss=1000 ws=7", "win=512");
+    for (int i = 0; i < 2000; i++, at += 100) {
+        text_format(line, sizeof line, "~\n> ACK %u 1 +101\n. 1\n", at - 1);
+        CHECK(script_play(line));
+    }
+    CHECK(unread() >= 65536 && unread() <= 2 * 65536 + 128);
 }
 
 /* SYN,ACKs in an active open: RFC 9293, 3.10.7.3. */
