@@ -69,7 +69,7 @@ static bool is_valid(const struct ipv4_packet *packet, struct buf *b)
 {
     size_t total = buf_length(b), len = get_be16(b->data + 4);
 
-    if (len < HEADER || len > total || len > HEADER + UDP_MOST)
+    if (len < HEADER || len > total)
         return false;
     if (len < total)
         buf_cut(b, len);
