@@ -785,6 +785,45 @@ TEST(a_nak_ends_the_lease_at_once)
     CHECK(type() == DHCP_DISCOVER);
 }
 
+static uint32_t sent_xid(void)
+{
+    return get_be32(did.data + 4);
+}
+
+/* RFC 2131, 4.1. A renewal may be days after the last message, and what was
+ * overheard then must not be a valid answer now. */
+TEST(each_exchange_has_an_xid_of_its_own_and_each_retransmission_the_same)
+{
+    uint32_t old;
+
+    start(true);
+    old = sent_xid();
+    pass();
+    CHECK(type() == DHCP_DISCOVER && sent_xid() == old);
+    reply(DHCP_OFFER);
+    CHECK(type() == DHCP_REQUEST && sent_xid() == old);
+    reply(DHCP_ACK);
+    dhcp_checked(&d, false, now);
+    pass();
+    CHECK(d.state == DHCP_RENEWING && sent_xid() != old);
+    answer(DHCP_NAK, old, ours, 0, 0, 0);
+    answer(DHCP_ACK, old, ours, LEASE, 0, 0);
+    CHECK(d.state == DHCP_RENEWING && did.bound == 1 && did.lost == 0);
+    old = sent_xid();
+    while (d.state == DHCP_RENEWING)
+        pass();
+    CHECK(d.state == DHCP_REBINDING && sent_xid() == old);
+    reply(DHCP_ACK);
+    CHECK(d.state == DHCP_BOUND && did.bound == 2);
+    dhcp_link(&d, false, now);
+    dhcp_link(&d, true, now);
+    CHECK(d.state == DHCP_REBOOTING && sent_xid() != old);
+    old = sent_xid();
+    reply(DHCP_NAK);
+    pass();
+    CHECK(type() == DHCP_DISCOVER && sent_xid() != old);
+}
+
 TEST(after_the_link_was_down_the_lease_is_verified)
 {
     become_bound();

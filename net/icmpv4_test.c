@@ -329,6 +329,47 @@ TEST(errors_about_our_packets_are_passed_to_their_protocol)
     CHECK(buf_pages_free() == buf_pages());
 }
 
+/* RFC 1122, 3.2.2: of a fragment that was not completed, say. */
+TEST(no_error_is_sent_about_an_icmp_error)
+{
+    static const uint8_t types[] = {ECHO_REPLY, UNREACHABLE, 4, 5, EXCEEDED,
+                                    12};
+    struct ipv4_packet packet = {.from = ipv4_of_number(THEM),
+                                 .to = ipv4_of_number(US),
+                                 .protocol = PROTOCOL_ICMP};
+
+    begin();
+    for (size_t i = 0; i < sizeof types; i++) {
+        struct buf *b = buf_copy_in(&types[i], 1, 0);
+
+        ipv4_refuse(ip, &packet, b, EXCEEDED, 1);
+        buf_free(b);
+    }
+    CHECK(sent == 0);
+    {
+        static const uint8_t echo = ECHO;
+        struct buf *b = buf_copy_in(&echo, 1, 0);
+
+        ipv4_refuse(ip, &packet, b, EXCEEDED, 1);
+        buf_free(b);
+    }
+    CHECK(sent == 1);
+}
+
+TEST(source_quench_redirect_and_parameter_problem_are_ignored)
+{
+    static const uint8_t types[] = {4, 5, 9, 12};
+
+    begin();
+    told_count = 0;
+    ipv4_listen(ip, NOBODYS, on_packet, on_error, NULL);
+    for (size_t i = 0; i < sizeof types; i++)
+        for (uint8_t code = 0; code < 4; code++)
+            complain(types[i], code, 1400, US, 0x45, HEADER + 20 + 8);
+    CHECK(told_count == 0 && sent == 0);
+    CHECK(buf_pages_free() == buf_pages());
+}
+
 static enum status ping_status;
 static nanoseconds ping_took;
 
@@ -379,5 +420,10 @@ TEST(a_ping_ends_with_its_reply_or_its_deadline)
     f = start_ping(&len);
     CHECK(fiber_join(f, FOREVER) == OK && ping_status == ERR_TIMEOUT);
     answer(0, 0); /* too late */
+    f = start_ping(&len);
+    them = THEM + 8;
+    answer(0, 0); /* of a stranger */
+    them = THEM;
+    CHECK(fiber_join(f, FOREVER) == OK && ping_status == ERR_TIMEOUT);
     CHECK(buf_pages_free() == buf_pages());
 }

@@ -74,6 +74,42 @@ TEST(syn_options_are_ignored_in_other_segments)
     CHECK(tcp_parse(p, sizeof p, &s) && !s.has_mss);
 }
 
+TEST(options_are_read_in_segments_of_any_kind)
+{
+    static const uint8_t flags[] = {TCP_SYN, TCP_ACK, TCP_FIN, TCP_RST, 0};
+    struct tcp_segment s;
+
+    for (size_t i = 0; i < sizeof flags; i++) {
+        uint8_t p[32] = {0, 1, 0, 2, [12] = 0x80, flags[i]};
+
+        memcpy(p + 20, "\x01\x01\x08\x0a\0\0\0\5\0\0\0\6", 12);
+        CHECK(tcp_parse(p, sizeof p, &s) && s.has_timestamps);
+        CHECK(s.time == 5 && s.echo == 6);
+    }
+}
+
+TEST(nothing_is_read_after_the_end_of_the_options)
+{
+    uint8_t p[28] = {0, 1, 0, 2, [12] = 0x70, TCP_SYN};
+    struct tcp_segment s;
+
+    memcpy(p + 20, "\0\x02\x04\x05\xb4\x02\x09\x09", 8);
+    CHECK(tcp_parse(p, sizeof p, &s) && !s.has_mss);
+}
+
+TEST(a_window_scale_above_14_is_14)
+{
+    uint8_t p[24] = {0, 1, 0, 2, [12] = 0x60, TCP_SYN};
+    struct tcp_segment s;
+
+    for (unsigned scale = 13; scale < 256; scale++) {
+        memcpy(p + 20, "\x01\x03\x03", 3);
+        p[23] = (uint8_t)scale;
+        CHECK(tcp_parse(p, sizeof p, &s) && s.has_scale);
+        CHECK(s.scale == (scale < 14 ? scale : 14));
+    }
+}
+
 TEST(emitted_headers_are_parsed_to_the_same_segment)
 {
     for (int bits = 0; bits < 16; bits++) {

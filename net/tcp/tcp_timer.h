@@ -15,7 +15,7 @@
 #define TCP_TIME_WAIT    (60 * SECOND)
 #define TCP_FIN_WAIT     (60 * SECOND) /* in FIN-WAIT-2 after CLOSE */
 #define TCP_USER_TIMEOUT (300 * SECOND) /* RFC 9293, 3.9.1 */
-#define TCP_SYN_TRIES    6 /* retransmissions: 127 s */
+#define TCP_SYN_TRIES    6 /* retransmissions: 123 s */
 
 struct connection;
 struct delivery;

@@ -110,6 +110,28 @@ TEST(the_first_rtt_sample_sets_rttvar_to_half_of_it)
                       "< ACK 1 101 +1000 after=750\n"));
 }
 
+/* RFC 6298, 2: alpha is 1/8, beta 1/4. */
+TEST(srtt_and_rttvar_are_smoothed)
+{
+    static const struct {
+        unsigned sample, srtt, rttvar, rto; /* milliseconds */
+    } steps[] = {{160, 160, 80, 480},
+                 {320, 180, 100, 580},
+                 {100, 170, 95, 550},
+                 {170, 170, 71, 454}};
+    static struct connection c;
+
+    c.rtt.backoff = 3;
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        rtt_update(&c, steps[i].sample * MILLISECOND);
+        CHECK(c.rtt.srtt == steps[i].srtt * MILLISECOND);
+        CHECK(c.rtt.rttvar / MILLISECOND == steps[i].rttvar);
+        CHECK(c.rtt.rto / MILLISECOND >= steps[i].rto &&
+              c.rtt.rto / MILLISECOND <= steps[i].rto + 1);
+    }
+    CHECK(c.rtt.backoff == 0);
+}
+
 TEST(on_a_short_path_the_rto_is_200_ms)
 {
     open_with("", 0);
@@ -187,9 +209,9 @@ TEST(no_tlp_is_sent_after_a_sack)
     pair_write(3000);
     CHECK(
         script_play("< ACK 1 101 +1000 x3\n"
-                    ". 100\n"
+                    ". 190\n" /* shortly before the PTO */
                     "> ACK 101 1 sack=1001:2001\n"
-                    "< ACK 1 101 +1000 after=25\n")); /* RACK: a quarter RTT */
+                    "< ACK 1 101 +1000 after=48\n")); /* RACK: a quarter RTT */
     CHECK(has_counted(0, 0));
 }
 

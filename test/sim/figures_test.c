@@ -47,6 +47,20 @@ TEST(figure_8_recovery_from_an_old_duplicate_syn)
                       "> ACK 101 1\n"
                       "> ACK 101 1 +1\n"
                       "< ACK 1 102\n"));
+    /* In the place of the other host: an ACK of another SYN is reset. */
+    begin();
+    script_open();
+    CHECK(script_play("< SYN 0\n"
+                      "> SYN,ACK 300 =77\n"
+                      "< RST =77\n"
+                      "< SYN 0 after=1000\n"
+                      "> SYN,ACK 400 1\n"
+                      "< ACK 1 401\n"));
+    CHECK(script_opened == OK && script_flow != NULL);
+    if (script_flow) {
+        flow_abort(script_flow);
+        flow_close(script_flow);
+    }
 }
 
 TEST(figure_9_half_open_connection_discovery)
@@ -79,6 +93,9 @@ TEST(figure_11_an_old_duplicate_syn_is_reset_by_its_apparent_sender)
                       "> RST 201\n"
                       "-\n"));
     CHECK(right.tcp->count == 0 && right.tcp->half_open == 0);
+    /* In the place of the apparent sender. */
+    CHECK(script_play("> SYN,ACK 300 =77\n"
+                      "< RST =77\n"));
 }
 
 TEST(figure_12_the_peer_closes_first)
@@ -115,6 +132,33 @@ TEST(figure_12_we_close_first_and_enter_time_wait)
     CHECK(time_sleep(3 * SECOND) == OK && right.tcp->count == 0);
 }
 
+TEST(time_wait_lasts_two_msl)
+{
+    begin();
+    CHECK(script_handshake("", 0, ""));
+    pair_let_go();
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> FIN,ACK 101 2\n"
+                      "< ACK 2 102\n"));
+    CHECK(time_sleep(59 * SECOND) == OK && right.tcp->count == 1);
+    CHECK(time_sleep(3 * SECOND) == OK && right.tcp->count == 0);
+}
+
+TEST(a_repeated_fin_restarts_time_wait)
+{
+    begin();
+    CHECK(script_handshake("", 0, ""));
+    pair_let_go();
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> FIN,ACK 101 2\n"
+                      "< ACK 2 102\n"
+                      ". 40000\n"
+                      "> FIN,ACK 101 2\n" /* our ACK was lost */
+                      "< ACK 2 102\n"));
+    CHECK(time_sleep(59 * SECOND) == OK && right.tcp->count == 1);
+    CHECK(time_sleep(3 * SECOND) == OK && right.tcp->count == 0);
+}
+
 TEST(figure_13_simultaneous_close)
 {
     begin();
@@ -128,7 +172,7 @@ TEST(figure_13_simultaneous_close)
                       "< ACK 2 102\n"
                       "> ACK 102 2\n"
                       "-\n"));
-    CHECK(right.tcp->count == 1);
+    CHECK(right.tcp->count == 1 && right.tcp->oldest != NULL); /* TIME-WAIT */
     CHECK(time_sleep(62 * SECOND) == OK && right.tcp->count == 0);
 }
 
@@ -159,23 +203,30 @@ TEST(a_reset_is_accepted_only_at_rcv_nxt)
     CHECK(right.tcp->count == 0);
 }
 
+static void open_without_deadline(void *ctx)
+{
+    struct endpoint to = {ipv4_address(10, 0, 0, 1), 4000};
+
+    (void)ctx;
+    script_opened = tcpv4_open(right.tcp, to, FOREVER, &script_flow);
+}
+
 TEST(our_syn_is_retransmitted_for_two_minutes)
 {
-    nanoseconds began;
-
     begin();
-    began = time_now();
-    script_open();
+    script_opened = OK;
+    CHECK(fiber_start(open_without_deadline, NULL) == OK);
     CHECK(script_play("< SYN 0\n"
-                      ". 999\n"
-                      "< SYN 0\n"
-                      ". 1990\n"
-                      "< SYN 0\n"
-                      ". 3990\n"
-                      "< SYN 0\n"));
-    CHECK(time_sleep(120 * SECOND) == OK);
-    CHECK(script_opened == ERR_TIMEOUT && time_now() - began > 100 * SECOND);
-    CHECK(right.tcp->count == 0);
+                      "< SYN 0 after=1000\n"
+                      "< SYN 0 after=2000\n"
+                      "< SYN 0 after=4000\n"
+                      "< SYN 0 after=8000\n"
+                      "< SYN 0 after=16000\n"
+                      "< SYN 0 after=32000\n"));
+    CHECK(time_sleep(59 * SECOND) == OK);
+    CHECK(script_opened == OK && right.tcp->count == 1);
+    CHECK(time_sleep(2 * SECOND) == OK);
+    CHECK(script_opened == ERR_TIMEOUT && right.tcp->count == 0);
 }
 
 TEST(out_of_order_segments_are_acknowledged_at_once_and_queued)

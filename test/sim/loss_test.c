@@ -48,6 +48,9 @@ TEST(sack_is_used_only_if_the_peer_offers_it)
     CHECK(script_play("> SYN 100 sackok\n"
                       "< SYN,ACK 0 101 sackok\n"
                       "> ACK 101 1\n"));
+    begin();
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101 nosack nows nots\n"));
     open_with("");
     CHECK(script_play("> ACK 201 1 +100\n"
                       "< ACK 1 101 sack=\n"));

@@ -255,6 +255,18 @@ TEST(a_path_mtu_below_552_gives_552_without_df)
                       ". 1\n"));
 }
 
+TEST(a_path_mtu_of_551_gives_552_without_df_and_one_of_552_keeps_df)
+{
+    open_through(551, true);
+    pair_write(1024);
+    CHECK(script_play("< ACK 1 101 +512 nodf\n"
+                      "< ACK 513 101 +512 nodf\n"));
+    open_through(552, true);
+    pair_write(1024);
+    CHECK(script_play("< ACK 1 101 +512 df\n"
+                      "< ACK 513 101 +512 df\n"));
+}
+
 TEST(the_smallest_and_an_impossible_mtu_give_552)
 {
     open_through(68, true);

@@ -258,6 +258,32 @@ TEST(time_wait_every_event_at_every_edge_of_the_window)
     try_all(TCP_TIMED_WAIT);
 }
 
+/* RFC 9293, 3.10.7.4, fifth */
+TEST(an_ack_of_our_fin_advances_the_state)
+{
+    static const struct {
+        enum tcp_state from;
+        int to; /* -1: no connection */
+    } steps[] = {{TCP_FIN_WAIT_1, TCP_FIN_WAIT_2},
+                 {TCP_CLOSING, TCP_TIMED_WAIT},
+                 {TCP_LAST_ACK, -1}};
+
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
+        struct connection *c;
+        struct seen seen;
+
+        peer_iss = 0xffffff00;
+        c = reach(steps[i].from);
+        CHECK(c != NULL);
+        if (!c)
+            continue;
+        send_segment(LISTEN, TCP_ACK, c->rcv.nxt, c->snd.nxt, 0);
+        CHECK(!peer_sees(&seen, BRIEF));
+        c = ours_at(LISTEN);
+        CHECK((c ? (int)c->state : -1) == steps[i].to);
+    }
+}
+
 /*
  * Events before the connection is synchronised. The answer has flags (0: none),
  * a sequence number (S: our ISS; N: ISS + 1; A: the event's ACK number; 0) and

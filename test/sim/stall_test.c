@@ -340,6 +340,14 @@ TEST(a_closed_listener_is_not_called_for_a_half_open_connection)
                       ". 100\n"
                       "< RST 1\n"));
     CHECK(late_calls == 0);
+    /* Nor does it accept others. */
+    CHECK(tcpv4_listen(right.tcp, 80, late, &one) == OK);
+    script_begin();
+    CHECK(script_play("> SYN 100\n"
+                      "< SYN,ACK 0 101\n"));
+    CHECK(tcpv4_listen(right.tcp, 80, NULL, NULL) == OK);
+    CHECK(tcp_find_listener(right.tcp, 80) == NULL);
+    pair_reset();
 }
 
 TEST(invariants_held_whenever_a_frame_was_sent)
