@@ -74,6 +74,9 @@ TESTS          := $(wildcard core/*_test.c device/*_test.c \
                              backend/unix/*_test.c backend/bare/*_test.c \
                              libc/*_test.c) \
                   $(MACHINE_TESTS)
+# Of programs of the host, without an image's runtime.
+TOOL_TESTS     := $(wildcard tool/*_test.c)
+CONFIG_TESTS   := $(wildcard config/*_test.c)
 # These run on a fake Xen, whose hypercalls are for x86-64.
 XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c))
 # These run on fake virtio devices, and on simulated time.
@@ -100,12 +103,14 @@ SIM_PROGRAMS   := $(patsubst %.c,$B/check/%,$(wildcard test/sim/*_test.c))
 CONFIG_OBJECTS := $(CONFIG_SOURCES:%.c=$B/host/%.o)
 TOOL_OBJECTS   := $(TOOL_SOURCES:%.c=$B/host/%.o)
 CHECK_OBJECTS  := $(call with_uring,$(IMAGE_SOURCES:%.c=$B/check/%.o))
+TOOL_PROGRAMS  := $(TOOL_TESTS:%.c=$B/check/%)
+CONFIG_PROGRAMS := $(CONFIG_TESTS:%.c=$B/check/%)
 XEN_PROGRAMS   := $(XEN_TESTS:%.c=$B/check/%)
 VIRTIO_PROGRAMS := $(VIRTIO_TESTS:%.c=$B/check/%)
 VIRTIO_OBJECTS := $(VIRTIO_SOURCES:%.c=$B/check/%.o)
 FAKE_OBJECTS   := $(FAKE_SOURCES:%.c=$B/check/fake/%.o)
 TEST_PROGRAMS  := $(TESTS:%.c=$B/check/%) $(XEN_PROGRAMS) $(VIRTIO_PROGRAMS) \
-                  $(SIM_PROGRAMS)
+                  $(SIM_PROGRAMS) $(TOOL_PROGRAMS) $(CONFIG_PROGRAMS)
 
 LIBRARY := $B/lib/mirage/unix/libmirage.a
 
@@ -183,6 +188,12 @@ $B/check/registers/%.o: %.c $B/flags
 	@$(CC) $(FLAGS) -Itest -O1 $(SANITIZE) -MMD -MP -c -o $@ $<
 
 $B/unix/net/tcp/%.o $B/check/net/tcp/%.o: private FLAGS += -I.
+$B/check/tool/%.o: private FLAGS += -DMIRAGE_VERSION='"$(VERSION)"'
+# It reads all words on the stack, those between variables too.
+$B/check/config/crash.o: private SANITIZE :=
+# Tests call it.
+$B/check/config/main.o: private FLAGS += -Dmain=config_main \
+    -Wno-missing-prototypes
 $B/check/test/sim/%.o: private FLAGS += -I. -Itest
 
 # archive FOLDER,OBJECTS: the library of a target, by its internal.names
@@ -447,6 +458,19 @@ $B/check/backend/pc/interrupts_test: $B/check/backend/pc/interrupts.S.o
 
 # Its image is at low addresses, as a bare image is.
 $B/check/backend/bare/pages_test: private TEST_LINK := -no-pie
+
+$B/check/libtool.a: $(filter-out %/tool/main.o,$(TOOL_SOURCES:%.c=$B/check/%.o))
+	@rm -f $@
+	@echo '  ar $@'
+	@$(AR) rcs $@ $^
+
+$(TOOL_PROGRAMS): %: %.o $B/check/test/host.o $B/check/libtool.a
+	$(call link_test)
+
+# Not of an archive: each device type enters itself into a list.
+$(CONFIG_PROGRAMS): %: %.o $B/check/test/host.o \
+                       $(CONFIG_SOURCES:%.c=$B/check/%.o)
+	$(call link_test)
 
 $B/check/libsim.a: $(SIM_CHECK)
 	@rm -f $@
