@@ -139,6 +139,20 @@ static void say_no_library(struct report *r, const char *name)
         say("-l%s: there is no lib%s.a where the linker looks.", name, name);
 }
 
+/* Takes the section off "y.c:5:(.text+0x5)", which newer versions of GNU ld print
+ * although they know the line. */
+static void drop_section(char *place)
+{
+    char *section = strrchr(place, ':'), *digit = section;
+
+    if (!section || section[1] != '(')
+        return;
+    while (digit > place && digit[-1] >= '0' && digit[-1] <= '9')
+        digit--;
+    if (digit < section && digit > place && digit[-1] == ':')
+        *section = '\0';
+}
+
 /* Parses a line of the linker's output. false: it has another form. */
 static bool parse_line(struct report *r, const char *line)
 {
@@ -153,6 +167,7 @@ static bool parse_line(struct report *r, const char *line)
         symbol = before_last(line + strlen(place) + 26, "'");
         if (strstr(place, ".o:(") || strstr(place, ".o):("))
             r->in = NULL; /* the line names its own object */
+        drop_section(place);
         if (symbol)
             note_want(r, place, symbol);
         return symbol != NULL;

@@ -1159,6 +1159,24 @@ libfoo.a (helper.o) wants socket, which no image has
 mirage: an image has newlib, what mirage.h declares, and its own static libraries;
 there is no host below it.
 1"
+it "the linkers of Debian 12 and of 13 get the same report"
+cat >ld <<'END'
+#!/bin/sh
+cat >&2 <<'WORDS'
+/usr/bin/ld: main.o: in function `start':
+main.c:5:(.text+0x16): undefined reference to `nowhere'
+/usr/bin/ld: main.c:5:(.text+0x22): undefined reference to `sometime'
+/usr/bin/ld: main.c:(.text+0x2): undefined reference to `unplaced'
+collect2: error: ld returned 1 exit status
+WORDS
+exit 1
+END
+chmod +x ld
+equal "symbols" "$(mirage link -- ./ld 2>&1 | head -n 2)" \
+    "main.c:5: error: nowhere and sometime are defined nowhere
+main.c:(.text+0x2): error: unplaced is defined nowhere"
+
+it "a library that is missing, or shared alone, is reported as such"
 cc -shared -o libshared.so helper.o -nostdlib
 equal "archives" "$(link -lfoo -lshared -lno-such | sort)" "mirage: -lno-such: there is no libno-such.a where the linker looks.
 mirage: -lshared: ./libshared.so is a shared library, and an image takes
