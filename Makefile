@@ -622,6 +622,7 @@ LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \
          test/e2e/virtio_options test/e2e/virtio_again \
          test/xen/mirage-run test/xen/selftest
 SLOW  := test/tutorial test/libc/run test/lint test/fuzz/run test/e2e/bare \
+         test/e2e/debian \
          test/e2e/gdb test/e2e/hardening test/e2e/libraries test/e2e/library \
          test/e2e/names test/e2e/sandbox test/e2e/direct test/e2e/dhcp test/e2e/dns test/e2e/flood \
          test/e2e/loss test/e2e/networking test/e2e/block test/e2e/kv_ro \
