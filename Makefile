@@ -617,7 +617,7 @@ LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \
          test/e2e/virtio_fat test/e2e/virtio_fat_power \
          test/e2e/virtio_net test/e2e/virtio_examples \
          test/e2e/virtio_stack test/e2e/virtio_transfer test/e2e/virtio_power \
-         test/e2e/virtio_copies \
+         test/e2e/virtio_copies test/e2e/virtio_bridging \
          test/e2e/virtio_rest test/e2e/virtio_run \
          test/e2e/virtio_options test/e2e/virtio_again \
          test/xen/mirage-run test/xen/selftest
@@ -625,7 +625,7 @@ SLOW  := test/tutorial test/libc/run test/lint test/fuzz/run test/e2e/bare \
          test/e2e/debian \
          test/e2e/gdb test/e2e/hardening test/e2e/libraries test/e2e/library \
          test/e2e/names test/e2e/sandbox test/e2e/direct test/e2e/dhcp test/e2e/dns test/e2e/flood \
-         test/e2e/loss test/e2e/networking test/e2e/block test/e2e/kv_ro \
+         test/e2e/loss test/e2e/bridging test/e2e/networking test/e2e/block test/e2e/kv_ro \
          test/e2e/fat test/e2e/stackv4 \
          test/conform/stackv4.sh test/net/selftest \
          test/conform/kv_ro $(CONFORM) \
