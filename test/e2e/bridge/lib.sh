@@ -19,11 +19,13 @@ give() {
 two_hosts() {
     local address
 
+    # The image cannot see that a TAP is up again which was down when it wrote, and
+    # is elsewhere: tap0 has nothing for it before tap1 is in its place.
     net_wait has_carrier tap0 && net_wait has_carrier tap1 && net_apart &&
-        give tap0 10.0.0.1 fd00::1 &&
-        ip link set dev tap1 netns "$net_there_id" || return
-    nsenter -t "$net_there_id" -n bash -c "$(declare -f give)
-        give tap1 10.0.0.2 fd00::2" || return
+        ip link set dev tap1 netns "$net_there_id" &&
+        nsenter -t "$net_there_id" -n bash -c "$(declare -f give)
+            give tap1 10.0.0.2 fd00::2" &&
+        give tap0 10.0.0.1 fd00::1 || return
     hosts=''
     for address in $far; do
         nsenter -t "$net_there_id" -n python3 "$peer" serve "$address" >"$work/peer.$address" 2>&1 &
