@@ -1,13 +1,109 @@
 /* SPDX-License-Identifier: ISC */
 /* Tests of boot arguments: splitting, quoting and setting. */
+#include <mirage/platform.h>
+/* The host's would end the test, or print. */
+#define platform_exit   tested_exit
+#define platform_answer tested_answer
+#define image_say       tested_say
+static void tested_exit(int code) __attribute__((noreturn));
+static void tested_answer(const char *text, size_t len);
+static void tested_say(const char *fmt, ...)
+    __attribute__((format(printf, 1, 2)));
 #include "boot.c"
+#undef platform_exit
+#undef platform_answer
 #include "check.h"
 #include <mirage/random.h>
+#include <setjmp.h>
 #include <stdlib.h>
+
+static const char *parsed; /* the latest value of these two */
+static const char *optional;
+
+static const char *parse(const char *value)
+{
+    parsed = value;
+    return *value == 'a' ? NULL : "a word that begins with a";
+}
+
+static const char *parse_optional(const char *value)
+{
+    optional = value;
+    return NULL;
+}
 
 BOOT_STRING(test_text, "otherwise", "a text");
 BOOT_NUMBER(test_number, 5, -10, 1000, "a number");
 BOOT_FLAG(test_flag, "a flag");
+BOOT_STRING(test_empty, "", "an empty text");
+BOOT_PARSED(test_parsed, "A...", parse, "a word");
+BOOT_OPTIONAL(test_optional, "WORD", parse_optional, "perhaps a word");
+
+static jmp_buf out;
+static bool testing; /* not: the image is started */
+static int exit_code;
+static char said[4096];
+static size_t said_len;
+
+static void tested_exit(int code)
+{
+    if (!testing)
+        platform_exit(code);
+    exit_code = code;
+    longjmp(out, 1);
+}
+
+static void tested_answer(const char *text, size_t len)
+{
+    if (!testing) {
+        platform_answer(text, len);
+        return;
+    }
+    CHECK(len < sizeof said - said_len);
+    memcpy(said + said_len, text, len);
+    said_len += len;
+    said[said_len] = '\0';
+}
+
+static void tested_say(const char *fmt, ...)
+{
+    va_list args;
+
+    va_start(args, fmt);
+    text_vprint(answer, NULL, fmt, args);
+    va_end(args);
+}
+
+/* Sets the arguments. Returns the exit status, or -1: the image goes on. */
+static int exit_of(const char *const *given, size_t n, bool foreign)
+{
+    said_len = 0;
+    said[0] = '\0';
+    exit_code = -1;
+    testing = true;
+    if (setjmp(out) == 0)
+        boot_arguments(given, n, foreign);
+    testing = false;
+    return exit_code;
+}
+
+/* exit_of a single word. */
+static int exit_of_word(const char *word)
+{
+    static const char *given;
+
+    given = word;
+    return exit_of(&given, 1, false);
+}
+
+/* Was this said, after the name of the image? */
+static bool has_said(const char *message)
+{
+    size_t len = strlen(image_name());
+
+    return strncmp(said, image_name(), len) == 0 &&
+           strcmp(said + len, message) == 0;
+}
 
 static const char *words[16];
 static size_t count;
@@ -111,7 +207,109 @@ TEST(arguments_set_the_variables_they_name)
 
 TEST(foreign_words_are_ignored_if_allowed)
 {
-    boot_arguments((const char *[]){"root=/dev/xvda", "ro", "-q"}, 3, true);
+    const char *given[] = {"root=/dev/xvda", "ro", "-q", "--test-number=8"};
+
+    CHECK(exit_of(given, 4, true) == -1 && test_number == 8);
+    CHECK(said_len == 0);
+    CHECK(exit_of(given, 1, false) == 64);
+    CHECK(has_said(": root=/dev/xvda is no argument: they are written "
+                   "--KEY=VALUE; --help lists them\n"));
+    CHECK(exit_of_word("-test-flag") == 64);
+}
+
+TEST(a_parser_gets_the_value_and_can_refuse_it)
+{
+    CHECK(exit_of_word("--test-parsed=apple") == -1);
+    CHECK_TEXT(parsed, "apple");
+    CHECK(exit_of_word("--test-parsed=pear") == 64);
+    CHECK(has_said(": --test-parsed=pear: expected a word that begins with "
+                   "a\n"));
+    CHECK(exit_of_word("--test-parsed") == 64);
+    CHECK(has_said(": --test-parsed: expected a value after =\n"));
+    CHECK(exit_of_word("--test-optional=x") == -1);
+    CHECK_TEXT(optional, "x");
+    CHECK(exit_of_word("--test-optional") == -1);
+    CHECK_TEXT(optional, "");
+    CHECK(exit_of_word("--test-text") == 64);
+}
+
+TEST(an_unknown_argument_is_refused_with_the_nearest_one)
+{
+    CHECK(exit_of_word("--test-txet=1") == 64);
+    CHECK(has_said(": --test-txet is not an argument of this image; did you "
+                   "mean --test-text? --help lists them\n"));
+    CHECK(exit_of_word("--hlep") == 64);
+    CHECK(has_said(": --hlep is not an argument of this image; did you mean "
+                   "--help? --help lists them\n"));
+    CHECK(exit_of_word("--no-such-thing") == 64);
+    CHECK(has_said(": --no-such-thing is not an argument of this image; "
+                   "--help lists them\n"));
+    /* A prefix of a key, and a key with more behind it, are others. */
+    CHECK(exit_of_word("--test-tex=1") == 64);
+    CHECK(exit_of_word("--test-texts=1") == 64);
+    CHECK(exit_of_word("--test_text=1") == 64);
+    CHECK(exit_of_word("--") == 64);
+}
+
+TEST(help_lists_all_arguments_by_name_with_their_defaults)
+{
+    const char *line;
+
+    CHECK(exit_of_word("--help") == 0);
+    CHECK(strncmp(said, "usage: ", 7) == 0);
+    CHECK(strstr(said, " [--KEY=VALUE | --FLAG]...\n\n"
+                       "  --help                         print this and end\n"
+                       "  --log=[SOURCE:]LEVEL           print log lines"));
+    line = strstr(said, "  --test-empty");
+    CHECK(line != NULL);
+    CHECK_TEXT(
+        line ? line : "",
+        "  --test-empty=TEXT              an empty text (default: none)\n"
+        "  --test-flag                    a flag\n"
+        "  --test-number=NUMBER           a number (default: 5)\n"
+        "  --test-optional[=WORD]         perhaps a word\n"
+        "  --test-parsed=A...             a word\n"
+        "  --test-text=TEXT               a text (default: otherwise)\n");
+    CHECK(exit_of_word("--help=x") == 0);
+    CHECK(exit_of_word("--helper") == 64);
+    CHECK(exit_of_word("--hel") == 64);
+}
+
+TEST(an_argument_that_is_declared_twice_ends_the_image)
+{
+    struct boot_argument *first = boot_arguments_first;
+    struct boot_argument again = {.name = "test_text"}, help = {.name = "help"};
+    struct boot_argument one = {.name = "help_more"}, *none = NULL;
+
+    boot_arguments_first = none;
+    boot_register(&again);
+    boot_register(&one);
+    CHECK(boot_arguments_first == &one && one.next == &again && !again.next);
+    CHECK(exit_of(NULL, 0, false) == -1);
+    boot_register(&(struct boot_argument){.name = "test_text"});
+    CHECK(exit_of(NULL, 0, false) == 64);
+    CHECK(has_said(": --test-text is declared twice in this image\n"));
+    boot_arguments_first = none;
+    boot_register(&help);
+    CHECK(exit_of(NULL, 0, false) == 64);
+    CHECK(has_said(": --help is declared twice in this image\n"));
+    boot_arguments_first = first;
+}
+
+LOG_SOURCE(zulu);
+
+TEST(log_levels_are_set_before_all_other_arguments)
+{
+    enum log_level before = boot.level;
+
+    CHECK(exit_of((const char *[]){"--no-such-thing", "--log=zulu:debug"}, 2,
+                  false) == 64);
+    CHECK(zulu.level == LEVEL_DEBUG);
+    CHECK(boot.level == before);
+    CHECK(exit_of((const char *[]){"--log=zulu:info", "--test-number=9"}, 2,
+                  false) == -1);
+    CHECK(zulu.level == LEVEL_INFO && test_number == 9);
+    CHECK(exit_of_word("--log=zulu:warning") == -1);
 }
 
 static const char *device(size_t n)
@@ -149,6 +347,10 @@ TEST(numbers_are_parsed_up_to_the_limits_of_their_type)
     CHECK(!read_number("", &n));
     CHECK(!read_number("-", &n));
     CHECK(!read_number("12x", &n));
+    CHECK(!read_number("+-1", &n) && !read_number("--1", &n));
+    CHECK(!read_number("1/", &n) && !read_number("1:", &n));
+    CHECK(read_number("+0", &n) && n == 0);
+    CHECK(read_number("-09", &n) && n == -9);
     CHECK(!read_number("0x10", &n));
 }
 
@@ -157,10 +359,28 @@ TEST(a_wrong_value_gets_a_message_about_the_right_ones)
     const struct boot_argument *number = find("test-number", 11);
     const struct boot_argument *flag = find("test-flag", 9);
 
+    CHECK(!set(number, "1000") && test_number == 1000);
+    CHECK(!set(number, "-10") && test_number == -10);
     CHECK_TEXT(set(number, "1001"), "a whole number from -10 to 1000");
+    CHECK_TEXT(set(number, "-11"), "a whole number from -10 to 1000");
     CHECK_TEXT(set(number, "ten"), "a whole number from -10 to 1000");
     CHECK_TEXT(set(number, NULL), "a value after =");
     CHECK_TEXT(set(flag, "maybe"),
                "yes or no (also on, off, true, false, 1, 0)");
     CHECK(find("test_flag", 9) == NULL);
+    CHECK(find("test-fla", 8) == NULL && find("test-flax", 9) == NULL);
+}
+
+TEST(a_flag_has_four_words_for_yes_and_four_for_no)
+{
+    static const char *const yes[] = {"yes", "on", "true", "1"};
+    static const char *const no[] = {"no", "off", "false", "0"};
+    bool flag;
+
+    for (int i = 0; i < 4; i++) {
+        flag = false;
+        CHECK(!set_flag(&flag, yes[i]) && flag);
+        CHECK(!set_flag(&flag, no[i]) && !flag);
+    }
+    CHECK(set_flag(&flag, "") && set_flag(&flag, "y"));
 }
