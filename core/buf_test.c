@@ -1,13 +1,28 @@
 /* SPDX-License-Identifier: ISC */
 /* Pages and windows of the pool, and windows on foreign memory. */
+#include "panics.h"
+#include <mirage/platform.h>
+#define platform_buffers tested_buffers
+static void *tested_buffers(size_t count);
 #include "buf.c"
+#undef platform_buffers
 #include "check.h"
+
+static size_t buffers_asked; /* of the platform */
+
+static void *tested_buffers(size_t count)
+{
+    buffers_asked += count;
+    return platform_buffers(count);
+}
 
 TEST(an_empty_pool_gives_nothing)
 {
     CHECK(buf_new(0) == NULL);
     CHECK(buf_reserve(0) == OK && buf_pages() == 0);
     CHECK(buf_reserve(SIZE_MAX / 100) == ERR_NO_MEMORY && buf_pages() == 0);
+    CHECK(buf_reserve(SIZE_MAX) == ERR_NO_MEMORY && buf_pages() == 0);
+    CHECK(buffers_asked == 0); /* a multiple of it would be out of range */
 }
 
 TEST(a_window_grows_at_both_ends_within_its_page)
@@ -117,6 +132,14 @@ static bool counts_from(const struct buf *b, uint8_t value, size_t len)
     return true;
 }
 
+static bool none_is_empty(const struct buf *b)
+{
+    for (; b; b = b->next)
+        if (b->len == 0)
+            return false;
+    return true;
+}
+
 TEST(any_part_of_a_list_can_be_shared_and_copied)
 {
     struct buf *list;
@@ -129,6 +152,7 @@ TEST(any_part_of_a_list_can_be_shared_and_copied)
             struct buf *part = buf_share_list(list, from, len);
 
             CHECK(part && counts_from(part, (uint8_t)from, len));
+            CHECK(none_is_empty(part));
             buf_free(part);
         }
     CHECK(buf_last(list)->len == 10);
@@ -145,6 +169,7 @@ TEST(a_list_is_trimmed_and_cut_anywhere)
 
             buf_cut(list, len);
             CHECK(counts_from(list, (uint8_t)from, len));
+            CHECK(none_is_empty(list));
             buf_free(list);
         }
     CHECK(!buf_trim_list(three(), 16));
@@ -180,6 +205,142 @@ TEST(the_first_bytes_of_a_list_are_pulled_into_one_window)
     }
     CHECK(!buf_pullup(three(), 17));
     CHECK(buf_pages_free() == before);
+}
+
+TEST(the_window_with_the_first_bytes_keeps_the_offload)
+{
+    struct buf *list = three();
+
+    list->offload = (struct offload){.segment = 9, .csum_good = true};
+    list = buf_pullup(list, 16);
+    CHECK(list->len == 16 && !list->next && list->offload.segment == 9);
+    CHECK(list->offload.csum_good);
+    CHECK(buf_pull(list, 16) == list);
+    buf_free(list);
+}
+
+TEST(windows_are_made_and_moved_within_their_bounds_only)
+{
+    struct buf *b = buf_new(PAGE_BYTES), *part;
+
+    CHECK(b && buf_headroom(b) == PAGE_BYTES && buf_tailroom(b) == 0);
+    buf_free(b);
+    CHECK(PANICS((void)buf_new(PAGE_BYTES + 1)));
+    b = buf_new(100);
+    buf_append(b, 10);
+    CHECK(PANICS(buf_prepend(b, 101)));
+    CHECK(PANICS(buf_append(b, PAGE_BYTES - 109)));
+    CHECK(PANICS(buf_trim(b, 11)));
+    CHECK(PANICS((void)buf_share(b, 11, 0)));
+    CHECK(PANICS((void)buf_share(b, 10, 1)));
+    CHECK(PANICS((void)buf_share(b, 1, SIZE_MAX)));
+    CHECK(b->len == 10 && buf_headroom(b) == 100);
+    part = buf_share(b, 10, 0);
+    CHECK(part && part->len == 0);
+    /* A page with two windows is not written to. */
+    CHECK(PANICS(buf_prepend(b, 1)));
+    CHECK(PANICS(buf_append(part, 1)));
+    buf_free(b);
+    CHECK(buf_append(part, 1) == buf_prepend(part, 110) + 110);
+    buf_trim(part, 111);
+    CHECK(part->len == 0);
+    buf_free(part);
+}
+
+/* Takes free windows until `leave` are left. */
+static struct buf *take_windows(size_t leave)
+{
+    struct buf *list = buf_new(0);
+
+    while (buf_count(free_windows) > leave) {
+        struct buf *w = buf_share(list, 0, 0);
+
+        w->next = list;
+        list = w;
+    }
+    return list;
+}
+
+TEST(a_list_that_cannot_be_shared_or_copied_whole_leaves_nothing_behind)
+{
+    static uint8_t data[3 * PAGE_BYTES];
+    struct buf *list = three(), *long_list, *taken;
+    size_t before;
+
+    for (size_t windows = 0; windows < 3; windows++) {
+        taken = take_windows(windows);
+        CHECK(!buf_share_list(list, 0, 16));
+        CHECK(buf_count(free_windows) == windows);
+        buf_free(taken);
+    }
+    long_list = buf_copy_in(data, sizeof data, 0);
+    CHECK(long_list && buf_count(long_list) == 3);
+    for (size_t left = 0; left < 3; left++) {
+        struct buf *first = NULL, *pulled = NULL;
+
+        while (buf_pages_free() > left) {
+            struct buf *b = buf_new(0);
+
+            b->next = first;
+            first = b;
+        }
+        before = buf_pages_free();
+        CHECK(!buf_copy(long_list) && !buf_copy_in(data, sizeof data, 0));
+        CHECK(buf_pages_free() == before);
+        pulled = buf_share_list(list, 0, 16);
+        pulled = buf_pullup(pulled, 16);
+        CHECK(!pulled == (left == 0));
+        buf_free(pulled);
+        CHECK(buf_pages_free() == before);
+        buf_free(first);
+    }
+    buf_free(list);
+    buf_free(long_list);
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+TEST(a_copy_has_as_few_pages_as_possible)
+{
+    static uint8_t data[2 * PAGE_BYTES + 1];
+    struct buf *list = buf_copy_in(data, 2 * PAGE_BYTES, 4000), *copy;
+
+    CHECK(buf_count(list) == 3);
+    copy = buf_copy(list);
+    CHECK(buf_count(copy) == 2 && buf_length(copy) == 2 * PAGE_BYTES);
+    buf_free(copy);
+    buf_free(list);
+    list = buf_copy_in(data, sizeof data, 0);
+    copy = buf_copy(list);
+    CHECK(buf_count(copy) == 3 && buf_last(copy)->len == 1);
+    buf_free(copy);
+    buf_free(list);
+}
+
+TEST(a_new_window_asks_for_nothing)
+{
+    static const struct offload nothing;
+    struct buf *b = buf_new(0), *part;
+
+    b->offload = (struct offload){OFFLOAD_TCP_IPV4, true, 7, 9};
+    part = buf_share(b, 0, 0);
+    CHECK(memcmp(&part->offload, &nothing, sizeof nothing) == 0);
+    buf_free(b);
+    part->offload.segment = 3;
+    buf_free(part);
+    b = buf_new(0);
+    CHECK(memcmp(&b->offload, &nothing, sizeof nothing) == 0 && !b->next);
+    buf_free(b);
+}
+
+TEST(a_front_that_moves_changes_no_offload_that_asks_for_nothing)
+{
+    struct buf *b = buf_new(40);
+
+    buf_append(b, 20);
+    buf_prepend(b, 4);
+    buf_trim(b, 3);
+    CHECK(b->offload.csum_start == 0);
+    buf_free(b);
 }
 
 TEST(csum_start_is_adjusted_when_the_front_moves)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /* Fibers that wait for the end of a request. */
+#include "panics.h"
+#include "completion.c"
 #include "check.h"
-#include <mirage/completion.h>
 #include <time.h>
 
 struct request {
     struct completion completion;
     enum status found;
-    bool has_returned;
+    bool has_returned, is_cancelled;
 };
 
 static void await_request(void *ctx)
@@ -16,6 +17,7 @@ static void await_request(void *ctx)
 
     r->found = completion_wait(&r->completion);
     r->has_returned = true;
+    r->is_cancelled = fiber_yield() == ERR_CANCELLED;
 }
 
 static struct fiber *start(struct request *r)
@@ -39,6 +41,15 @@ TEST(a_fiber_waits_until_its_request_is_done_and_gets_its_status)
     CHECK(r.has_returned && r.found == ERR_IO);
 }
 
+TEST(a_request_is_done_once)
+{
+    struct completion c = {0};
+
+    completion_finish(&c, ERR_IO);
+    CHECK(PANICS(completion_finish(&c, OK)));
+    CHECK(completion_wait(&c) == ERR_IO);
+}
+
 TEST(a_request_that_is_done_already_is_not_waited_for)
 {
     struct request r = {.found = ERR_IO};
@@ -59,6 +70,7 @@ TEST(a_cancelled_fiber_still_waits_for_its_request)
     completion_finish(&r.completion, ERR_GONE);
     CHECK(fiber_join(f, FOREVER) == OK);
     CHECK(r.has_returned && r.found == ERR_GONE);
+    CHECK(r.is_cancelled); /* its later waits are */
 }
 
 /* Returns what clock() counts while this fiber sleeps. */

@@ -1,7 +1,49 @@
 /* SPDX-License-Identifier: ISC */
 /* Tests of the generator, with vectors of RFC 8439. */
+#include "panics.h"
+#include <mirage/platform.h>
+/* The platform's, but for tests that say what it gives. */
+#define platform_entropy   tested_entropy
+#define platform_seed      tested_seed
+#define platform_is_copied tested_is_copied
+static void tested_entropy(void *data, size_t len);
+static void tested_seed(void *data, size_t len);
+static bool tested_is_copied(void);
 #include "random.c"
+#undef platform_entropy
+#undef platform_seed
+#undef platform_is_copied
 #include "check.h"
+
+static const uint8_t *given; /* NULL: the platform's entropy */
+static size_t drawn, seeds; /* bytes, and calls of platform_seed */
+static bool copied;
+
+static void tested_entropy(void *data, size_t len)
+{
+    drawn += len;
+    if (given)
+        memcpy(data, given, len);
+    else
+        platform_entropy(data, len);
+}
+
+static void tested_seed(void *data, size_t len)
+{
+    seeds++;
+    if (given)
+        memcpy(data, given, len);
+    else
+        platform_seed(data, len);
+}
+
+static bool tested_is_copied(void)
+{
+    bool was = copied;
+
+    copied = false;
+    return was || platform_is_copied();
+}
 
 /* RFC 8439, 2.3.2 */
 TEST(chacha20_makes_the_block_of_rfc_8439)
@@ -96,6 +138,124 @@ TEST(random_below_is_uniformly_distributed_below_its_bound)
     for (int i = 0; i < 3; i++)
         CHECK(count[i] > 9300 && count[i] < 10700);
     CHECK(random_below(1) == 0);
+}
+
+TEST(the_blocks_of_a_refill_differ)
+{
+    left = 0;
+    refill();
+    for (int i = 1; i < BLOCKS; i++)
+        for (int j = 1; j < i; j++)
+            CHECK(memcmp(pool + i * BLOCK, pool + j * BLOCK, BLOCK) != 0);
+}
+
+static void start_with(const uint8_t *entropy)
+{
+    memset(key, 0, sizeof key);
+    memset(pool, 0, sizeof pool);
+    left = 0;
+    seeded = false;
+    given = entropy;
+    drawn = seeds = 0;
+}
+
+TEST(the_first_bytes_are_seeded_and_each_byte_of_the_seed_counts)
+{
+    uint8_t seed[KEY] = {0}, first[16], other[16];
+
+    start_with(seed);
+    random_bytes(first, sizeof first);
+    CHECK(seeds == 1 && drawn == 0);
+    random_bytes(other, sizeof other);
+    CHECK(seeds == 1);
+    for (size_t i = 0; i < KEY; i++) {
+        seed[i] = 1;
+        start_with(seed);
+        random_bytes(other, sizeof other);
+        CHECK(memcmp(first, other, sizeof first) != 0);
+        seed[i] = 0;
+    }
+    start_with(seed);
+    random_bytes(other, sizeof other);
+    CHECK(memcmp(first, other, sizeof first) == 0);
+    start_with(NULL);
+}
+
+/* The bytes that follow a reseed with this entropy, from one state. */
+static void reseeded(const uint8_t *entropy, uint8_t out[16])
+{
+    static const uint8_t seed[KEY] = {7};
+
+    start_with(seed);
+    random_bytes(out, 16);
+    given = entropy;
+    random_reseed();
+    random_bytes(out, 16);
+}
+
+TEST(each_fresh_byte_of_a_reseed_counts)
+{
+    uint8_t fresh[2 * RANDOM_MIXED] = {0}, first[16], other[16];
+
+    reseeded(fresh, first);
+    CHECK(drawn == sizeof fresh);
+    for (size_t i = 0; i < sizeof fresh; i++) {
+        fresh[i] = 1;
+        reseeded(fresh, other);
+        CHECK(memcmp(first, other, sizeof first) != 0);
+        fresh[i] = 0;
+    }
+    reseeded(fresh, other);
+    CHECK(memcmp(first, other, sizeof first) == 0);
+    start_with(NULL);
+}
+
+TEST(a_reseed_wipes_the_bytes_that_were_not_yet_returned)
+{
+    static const uint8_t zeros[sizeof pool];
+    uint8_t data[1];
+
+    random_bytes(data, 1);
+    CHECK(left > 0 && memcmp(pool, zeros, sizeof pool) != 0);
+    random_reseed();
+    CHECK(left == 0 && memcmp(pool, zeros, sizeof pool) == 0);
+}
+
+TEST(before_the_first_bytes_there_is_nothing_to_reseed)
+{
+    uint8_t data[1];
+
+    start_with(NULL);
+    random_reseed();
+    CHECK(drawn == 0 && seeds == 0);
+    random_bytes(data, 1);
+    CHECK(seeds == 1);
+}
+
+TEST(an_image_that_was_copied_reseeds_before_the_next_byte)
+{
+    uint8_t data[1];
+
+    random_bytes(data, 1);
+    drawn = 0;
+    random_bytes(data, 1);
+    CHECK(drawn == 0);
+    copied = true;
+    random_bytes(data, 1);
+    CHECK(drawn == 2 * RANDOM_MIXED);
+    random_bytes(data, 1);
+    CHECK(drawn == 2 * RANDOM_MIXED);
+}
+
+TEST(a_wide_range_is_not_skewed_towards_its_small_numbers)
+{
+    unsigned low = 0;
+
+    /* 2^32 is 4/3 of the bound: without rejection, half are in a third. */
+    for (int i = 0; i < 30000; i++)
+        low += random_below(0xc0000000) < 0x40000000;
+    CHECK(low > 9300 && low < 10700);
+    CHECK(PANICS(random_below(0)));
 }
 
 /* As after a virtual machine was saved once and restored twice. */

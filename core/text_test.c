@@ -79,6 +79,23 @@ TEST(an_unknown_directive_is_printed_as_it_is)
     CHECK_TEXT(ours, "(null)");
 }
 
+/* As an int each, which the compiler would not let pass. */
+TEST(the_length_of_an_integer_is_that_of_its_directive)
+{
+    format_unchecked("%hhd %hhu %hhx %hd %hu %hx", 300, 300, 511, 70000, 70000,
+                     0x12345);
+    CHECK_TEXT(ours, "44 44 ff 4464 4464 2345");
+    format_unchecked("%hhd %hd %d", 0x80, 0x8000, -1);
+    CHECK_TEXT(ours, "-128 -32768 -1");
+    format_unchecked("%u %x %lx %zx %jx %llx", -1, -1, -1L, (size_t)-1,
+                     (uintmax_t)-1, -1LL);
+    CHECK_TEXT(ours, "4294967295 ffffffff ffffffffffffffff "
+                     "ffffffffffffffff ffffffffffffffff ffffffffffffffff");
+    format_unchecked("%ld %jd %zd %td %lld", -3L, (intmax_t)-4, (size_t)-5,
+                     (ptrdiff_t)-6, -7LL);
+    CHECK_TEXT(ours, "-3 -4 -5 -6 -7");
+}
+
 static void all_formats(double v)
 {
     SAME("%f|%.0f|%.1f|%.17f|%#.0f", v, v, v, v, v);

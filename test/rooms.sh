@@ -156,7 +156,8 @@ own_headers() {
         case $header in
         *..*) echo "$at: an include path with .. in it: $name" ;;
         \"*/*) echo "$at: an include path into another room: $name" ;;
-        \"check.h\" | \"said.h\" | \"host.h\" | \"configured.h\")
+        \"check.h\" | \"said.h\" | \"panics.h\" | \"host.h\" | \
+            \"configured.h\")
             is_test "$f" || echo "$at: only unit tests include $name" ;;
         \"*) [ -e "${f%/*}/$name" ] ||
             echo "$at: $name is not in the folder of the file" ;;
@@ -564,6 +565,7 @@ trial own_headers backend/unix/a.c '#include <core/core.h>'
 trial own_headers device/a.c '#include "core.h"'
 trial own_headers device/a.c '#  include <mirage/../../core/core.h>'
 trial own_headers core/a.c '#include "check.h"'
+trial own_headers core/a.c '#include "panics.h"'
 trial own_headers tool/a.c '#include <mirage/none.h>'
 trial own_headers backend/xen/a.c '#include <start.h>'
 trial own_headers backend/xen/a.c '#include <pc/serial.h>'
