@@ -609,7 +609,8 @@ QUICK := $(TEST_PROGRAMS) test/config/run test/config/killed test/rooms.sh \
          test/e2e/xl-run test/e2e/sim
 # Tests that use two processors each: in the Xen lab, and in QEMU.
 LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \
-         test/e2e/xen_saved test/e2e/xen_restart test/e2e/inside \
+         test/e2e/xen_saved test/e2e/xen_restart test/e2e/xen_bridging \
+         test/e2e/inside \
          test/e2e/machines test/e2e/virtio test/e2e/virtio_bus \
          test/e2e/virtio_block test/e2e/virtio_disks \
          test/e2e/virtio_disk_names test/e2e/virtio_disk_faults \

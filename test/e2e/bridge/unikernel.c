@@ -62,7 +62,7 @@ static void say(struct console *console, const struct way *w)
                 w->udp[IPV6]);
 }
 
-static void say_written(struct console *console, const char *name,
+static void say_counters(struct console *console, const char *name,
                         const struct network *n)
 {
     console_log(console, "%s: sent %llu, dropped %llu, %llu of those received",
@@ -82,9 +82,9 @@ void start(struct console *console, struct network *left, struct network *right)
     while (time_sleep(3600 * SECOND) == OK)
         continue;
     say(console, &ways[0]);
-    say_written(console, "right", right);
+    say_counters(console, "right", right);
     say(console, &ways[1]);
-    say_written(console, "left", left);
+    say_counters(console, "left", left);
     network_listen(left, NULL, NULL);
     network_listen(right, NULL, NULL);
 }
