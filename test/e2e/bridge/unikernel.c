@@ -63,12 +63,16 @@ static void say(struct console *console, const struct way *w)
 }
 
 static void say_counters(struct console *console, const char *name,
-                        const struct network *n)
+                         const struct network *n)
 {
-    console_log(console, "%s: sent %llu, dropped %llu, %llu of those received",
-                name, (unsigned long long)n->counters.frames_out,
-                (unsigned long long)n->counters.dropped_out,
-                (unsigned long long)n->counters.dropped_in);
+    const struct network_counters *c = &n->counters;
+
+    console_log(console,
+                "%s: sent %llu, dropped %llu; received %llu, dropped %llu",
+                name, (unsigned long long)c->frames_out,
+                (unsigned long long)c->dropped_out,
+                (unsigned long long)c->frames_in,
+                (unsigned long long)c->dropped_in);
 }
 
 void start(struct console *console, struct network *left, struct network *right)
