@@ -5,7 +5,6 @@
  */
 #include "fake.h"
 #include "daemons.h"
-#include <stdlib.h>
 #include <string.h>
 
 struct console_daemon consoled;
@@ -16,7 +15,7 @@ static nanoseconds read_at, type_at;
 void console_init(void)
 {
     consoled = (struct console_daemon){
-        .ring = calloc(1, sizeof *consoled.ring),
+        .ring = fake_ring_page(sizeof *consoled.ring),
         .reads = all_bytes,
         .types = all_bytes,
     };

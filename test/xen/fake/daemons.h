@@ -4,6 +4,11 @@
 #define XEN_FAKE_DAEMONS_H
 
 #include <mirage/time.h>
+#include <stddef.h>
+
+/* A zeroed page that begins with size bytes of a ring. The rest may not be
+ * touched. */
+void *fake_ring_page(size_t size);
 
 void console_init(void);
 void console_notify(void);

@@ -5,6 +5,7 @@
  */
 #include "fake.h"
 #include "daemons.h"
+#include "watch.h"
 #include <xen/clock.h>
 #include <xen/console.h>
 #include <xen/events.h>
@@ -16,6 +17,7 @@
 #include <mirage/buf.h>
 #include <mirage/platform.h>
 #include <bare/pages.h>
+#include <sanitizer/asan_interface.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -111,6 +113,8 @@ static nanoseconds alarms_next(void)
 
 static void act(void)
 {
+    if (fake.turn)
+        fake.turn();
     alarms_act();
     console_act();
     store_act();
@@ -314,17 +318,16 @@ static long memory(unsigned long command,
     fake_fail("memory_op %lu", command);
 }
 
-long fake_hypercall(unsigned long number, unsigned long a, unsigned long b,
-                    unsigned long c, unsigned long d);
-
-long fake_hypercall(unsigned long number, unsigned long a, unsigned long b,
-                    unsigned long c, unsigned long d)
+static long call(unsigned long number, unsigned long a, unsigned long b)
 {
-    (void)c;
-    (void)d;
+    long result;
+
     if (++fake.hypercalls > fake.hypercalls_most)
         fake_fail("more than %u hypercalls", fake.hypercalls_most);
     fake_work(MICROSECOND);
+    if (fake.on_hypercall &&
+        fake.on_hypercall(number, a, (void *)b, &result))
+        return result;
     switch (number) {
     case __HYPERVISOR_event_channel_op:
         return event_channel(a, (void *)b);
@@ -336,6 +339,32 @@ long fake_hypercall(unsigned long number, unsigned long a, unsigned long b,
         return -1; /* EPERM, as on most builds of Xen */
     }
     fake_fail("hypercall %lu, %lu", number, a);
+}
+
+long fake_hypercall(unsigned long number, unsigned long a, unsigned long b,
+                    unsigned long c, unsigned long d);
+
+long fake_hypercall(unsigned long number, unsigned long a, unsigned long b,
+                    unsigned long c, unsigned long d)
+{
+    long result;
+
+    (void)c;
+    (void)d;
+    watch_suspend();
+    result = call(number, a, b);
+    watch_resume();
+    return result;
+}
+
+void *fake_ring_page(size_t size)
+{
+    uint8_t *page = platform_pages(1);
+
+    if (!page)
+        fake_fail("no page for a ring");
+    ASAN_POISON_MEMORY_REGION(page + size, PAGE_BYTES - size);
+    return page;
 }
 
 size_t one_byte(void)

@@ -37,6 +37,14 @@ struct fake {
     void (*suspended)(void);
     unsigned suspensions;
 
+    /* Called while the image waits, before the daemons act. */
+    void (*turn)(void);
+
+    /* Called before a hypercall is executed. True: it is not, and ends with
+     * *result. */
+    bool (*on_hypercall)(unsigned long number, unsigned long command,
+                         void *argument, long *result);
+
     /* Free pages of the image, pages that it has given back to Xen, and pages
      * that Xen has for it. */
     size_t free_pages, given_back, spare_pages;

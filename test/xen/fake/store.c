@@ -52,7 +52,7 @@ static size_t queue_from, queue_to;
 void store_init(void)
 {
     stored = (struct store_daemon){
-        .ring = calloc(1, sizeof *stored.ring),
+        .ring = fake_ring_page(sizeof *stored.ring),
         .sends = all_bytes,
     };
 }
@@ -340,6 +340,8 @@ static void transmit(void)
     for (; n > 0 && space > 0 && queue_from < queue_to; n--, space--)
         stored.ring->rsp[MASK_XENSTORE_IDX(at++)] = queue[queue_from++];
     stored.ring->rsp_prod = at;
+    if (queue_from == queue_to)
+        queue_from = queue_to = 0;
     say_at = fake.now + stored.every;
     fake_event(fake_port(STORE_PORT));
 }
