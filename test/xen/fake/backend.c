@@ -173,10 +173,15 @@ bool backends_on_event(unsigned port)
     return false;
 }
 
+static bool is_active(const struct backend *b)
+{
+    return (b->port || b->acts_always) && !b->is_stopped;
+}
+
 void backends_act(void)
 {
     for (unsigned i = 0; i < count; i++)
-        if (backends[i]->port && !backends[i]->is_stopped)
+        if (is_active(backends[i]))
             backends[i]->act(backends[i]);
 }
 
@@ -185,7 +190,7 @@ nanoseconds backends_next(void)
     nanoseconds next = FOREVER;
 
     for (unsigned i = 0; i < count; i++)
-        if (backends[i]->port && !backends[i]->is_stopped) {
+        if (is_active(backends[i])) {
             nanoseconds its = backends[i]->next(backends[i]);
 
             next = min(its, next);

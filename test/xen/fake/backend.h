@@ -25,6 +25,7 @@ struct backend {
     char front[64], back[64];
     enum xenbus_state state;
     bool is_online, is_notified, is_stopped; /* stopped: handles no requests */
+    bool acts_always; /* also while it is not connected */
     bool is_left_behind; /* by a migration */
     unsigned port, connections, notified;
 };
