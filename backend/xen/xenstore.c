@@ -27,6 +27,7 @@ static struct {
 } message;
 
 static bool is_waiting; /* a request has no reply yet */
+static uint32_t request_id; /* of the last request */
 static bool broken;
 
 /* The store broke the protocol: ends all waiting, for good. */
@@ -104,7 +105,7 @@ static void on_event(void *ctx)
         if (message.header.type == XS_WATCH_EVENT) {
             handle_watch();
             message.got = 0;
-        } else if (!is_waiting) {
+        } else if (!is_waiting || message.header.req_id != request_id) {
             give_up();
         } else {
             message.is_reply = true;
@@ -197,6 +198,7 @@ static enum status request_in(uint32_t transaction, uint32_t type,
     if (len > XENSTORE_PAYLOAD_MAX)
         return ERR_RANGE;
     header.len = (uint32_t)len;
+    header.req_id = ++request_id;
     is_waiting = true;
     send(&header, sizeof header);
     send(path, strlen(path) + 1);

@@ -326,9 +326,14 @@ static struct {
 
 static bool say_retort(const struct xsd_sockmsg *request, const char *body)
 {
-    (void)request;
+    struct xsd_sockmsg header;
+
     (void)body;
-    store_send_raw(retort.bytes, retort.len);
+    memcpy(&header, retort.bytes, sizeof header);
+    header.req_id = request->req_id;
+    store_send_raw(&header, sizeof header);
+    store_send_raw((const char *)retort.bytes + sizeof header,
+                   retort.len - sizeof header);
     return true;
 }
 
@@ -415,6 +420,30 @@ TEST(an_unsolicited_reply_ends_the_connection)
     retort_with(headers, sizeof headers);
     (void)read_of("name");
     CHECK(time_sleep(SECOND) == OK);
+    stored.on_request = NULL;
+    check_broken(f);
+}
+
+/* The reply before the last, once more. */
+static bool repeat_reply(const struct xsd_sockmsg *request, const char *body)
+{
+    static unsigned before;
+
+    (void)body;
+    if (before)
+        store_send(XS_READ, before, "an old one", 10);
+    before = request->req_id;
+    return false;
+}
+
+TEST(a_reply_to_another_request_ends_the_connection)
+{
+    struct fiber *f = watch_the_hostile();
+
+    store_set("name", "a name");
+    stored.on_request = repeat_reply;
+    check_read("name", "a name");
+    CHECK(read_of("name") == ERR_IO);
     stored.on_request = NULL;
     check_broken(f);
 }

@@ -63,6 +63,7 @@ void platform_wait(nanoseconds deadline)
         ring->rsp[MASK_XENSTORE_IDX(ring->rsp_prod)] = (char)next_byte();
         ring->rsp_prod++;
     }
+    request_id = 0; /* which an input can have */
     store_event->on_event(store_event->ctx);
 }
 
