@@ -13,6 +13,7 @@
 #include <bare/page_notes.h>
 #include <mirage/bare.h>
 #include <mirage/log.h>
+#include <mirage/macros.h>
 #include <xen/memory.h>
 
 #define KIB   (BARE_PAGE / 1024)
@@ -33,7 +34,7 @@ static size_t absent(void)
 }
 
 /* XENMEM_populate_physmap or XENMEM_decrease_reservation. Returns the number of
- * frames that Xen has given or taken. */
+ * frames that Xen has given or taken, at most count. */
 static unsigned reserve(unsigned command, xen_pfn_t *frames, unsigned count)
 {
     struct xen_memory_reservation r = {.nr_extents = count,
@@ -42,7 +43,7 @@ static unsigned reserve(unsigned command, xen_pfn_t *frames, unsigned count)
 
     set_xen_guest_handle(r.extent_start, frames);
     n = HYPERCALL2(__HYPERVISOR_memory_op, command, &r);
-    return n > 0 ? (unsigned)n : 0;
+    return n > 0 ? (unsigned)min(n, (long)count) : 0;
 }
 
 /* Gives at most `most` free pages back to Xen, and returns how many. */

@@ -3,6 +3,7 @@
  * that `xl mem-set` writes to xenstore. */
 #include "balloon.h"
 #include <fake/fake_check.h>
+#include <xen/memory.h>
 
 #define TARGET "memory/target"
 
@@ -109,4 +110,29 @@ TEST(without_static_max_the_target_is_ignored)
     balloon_start();
     CHECK(time_sleep(SECOND) == OK);
     CHECK(fake.given_back == 0);
+}
+
+/* Xen gives more frames than it was asked for. */
+static bool give_too_many(unsigned long number, unsigned long command,
+                          void *argument, long *result)
+{
+    const struct xen_memory_reservation *r = argument;
+
+    if (number != __HYPERVISOR_memory_op || command != XENMEM_populate_physmap)
+        return false;
+    fake.given_back -= r->nr_extents;
+    *result = (long)r->nr_extents + 1000;
+    return true;
+}
+
+TEST(frames_beyond_those_that_were_asked_for_are_not_used)
+{
+    begin();
+    set("3072");
+    CHECK(fake.given_back == 256);
+    fake.on_hypercall = give_too_many;
+    set("3100");
+    CHECK(fake.given_back == 249);
+    set("4096");
+    CHECK(fake.given_back == 0 && fake.free_pages == 1024);
 }
