@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Everything outside of the image lies, by many seeds ($SEEDS; by default enough
- * for each kind of lie): at least half of all acts are lies, thousands of a kind
- * happen in a row, and another processor changes memory while it is read. No
+ * Disks and networks with a hostile backend, by many seeds (hostile_check.h): no
  * page is touched that was not granted, no request outlives the backend, the
  * rest of the image runs, the log says once why a device has ended, and all
- * memory is free when the other end has let it go.
+ * pages are free when the backend has unmapped them.
  */
-#include "check.h"
 #include <conform/block_contract.h>
 #include <fake/disk.h>
 #include <fake/hostile.h>
+#include <fake/hostile_check.h>
 #include <mirage/drivers.h>
 #include <mirage/network.h>
-#include <stdlib.h>
 #include <fake/vif.h>
 
 #define OFFERS                                                  \
@@ -26,8 +23,6 @@
 #define ASKERS   20
 #define REQUESTS 80 /* of each */
 
-static uint64_t seed;
-static struct tally *tally; /* of the present test */
 static struct fake_disk honest;
 static struct hostile hostile;
 static unsigned left;
@@ -284,63 +279,4 @@ TEST(a_disk_that_changes_while_it_is_read_does_no_harm)
 TEST(a_network_that_changes_while_it_is_read_does_no_harm)
 {
     use_while_it_changes("vif", NET_OFFERS, use_network);
-}
-
-/* What a test must have seen with its default seeds: lies of each kind,
- * thousands in a row, and at least half of all. */
-static bool was_hostile(const char *test)
-{
-    bool is_enough = tally->writes > 0 ||
-                     (2 * tally->lies >= tally->acts &&
-                      2 * tally->heard_lies >= tally->heard_acts);
-
-    is_enough = is_enough && tally->acts + tally->writes > 10000;
-    for (unsigned k = 0; k < tally->kinds && tally->writes == 0; k++)
-        is_enough = is_enough && tally->longest[k] >= 1000;
-    if (!is_enough || getenv("SHOW")) {
-        printf("%s: %u lies of %u acts, %u of %u heard, %u writes, %u devices "
-               "ended, %u did not; of each kind, and in a row:",
-               test, tally->lies, tally->acts, tally->heard_lies,
-               tally->heard_acts, tally->writes, tally->ended,
-               tally->survived);
-        for (unsigned k = 0; k < tally->kinds; k++)
-            printf(" %u (%u)", tally->lies_of[k], tally->longest[k]);
-        printf("\n");
-    }
-    return is_enough;
-}
-
-/* Runs the test with each seed, in a process of its own. */
-static bool passes(struct test *t, uint64_t seeds, bool is_whole)
-{
-    t->next = NULL;
-    tests = t;
-    tally = tally_new();
-    for (seed = 1; seed <= seeds; seed++)
-        if (!fake_run(t->name, &checks_failed)) {
-            printf("with seed %llu\n", (unsigned long long)seed);
-            return false;
-        }
-    return !is_whole || was_hostile(t->name);
-}
-
-int main(void)
-{
-    const char *text = getenv("SEEDS");
-    uint64_t seeds = getenv("SOAK")  ? 20000
-                     : getenv("RAN") ? 150
-                                     : 48;
-    int passed = 0, failed = 0;
-
-    if (text)
-        seeds = strtoull(text, NULL, 10);
-    for (struct test *t = tests, *next; t; t = next) {
-        bool is_race = strstr(t->name, "_changes_while_");
-
-        next = t->next;
-        passes(t, is_race ? (seeds + 2) / 3 : seeds, !text) ? passed++
-                                                            : failed++;
-    }
-    printf("%d passed, %d failed\n", passed, failed);
-    return failed > 0;
 }

@@ -84,6 +84,9 @@ void fake_unmap(uint32_t grant, bool write);
 bool fake_copy(unsigned domain, uint32_t grant, size_t offset, void *data,
                size_t len, bool write);
 
+/* The page of a grant, whoever may use it. */
+void *fake_page(uint32_t grant);
+
 /* Memory that has virtual addresses of its own, as an image's heap has: to
  * grant it fails the test. */
 void fake_heap_at(const void *at, size_t len);
@@ -135,6 +138,7 @@ struct store_daemon {
     nanoseconds every;
     unsigned notified, requests;
     unsigned conflicts; /* transactions that will end in EAGAIN */
+    bool is_deaf; /* it drops all requests */
 
     /* Called before a request is handled. True: it gets no reply. */
     bool (*on_request)(const struct xsd_sockmsg *request, const char *body);

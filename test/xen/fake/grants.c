@@ -99,6 +99,11 @@ bool fake_copy(unsigned domain, uint32_t grant, size_t offset, void *data,
     return true;
 }
 
+void *fake_page(uint32_t grant)
+{
+    return (void *)frames[table[grant].frame];
+}
+
 uint32_t fake_any_grant(unsigned domain, uint32_t from, bool write)
 {
     for (uint32_t n = 0; n < ENTRIES; n++)
