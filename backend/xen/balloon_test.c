@@ -136,3 +136,23 @@ TEST(frames_beyond_those_that_were_asked_for_are_not_used)
     set("4096");
     CHECK(fake.given_back == 0 && fake.free_pages == 1024);
 }
+
+/* A guest whose memory map ends before the memory that it can have. */
+TEST(memory_beyond_that_of_the_start_is_populated)
+{
+    store_set("memory/static-max", "8192");
+    store_set(TARGET, "4096");
+    fake.spare_pages = 4096;
+    fake.extension = 1024;
+    balloon_start();
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(fake.extended_to == 2048);
+    CHECK(fake.given_back == 1024 && fake.free_pages == 1024);
+    set("6144");
+    CHECK(fake.given_back == 512 && fake.free_pages == 1536);
+    set("5000");
+    CHECK(fake.given_back == 798);
+    set("8192");
+    CHECK(fake.given_back == 0 && fake.free_pages == 2048);
+    CHECK(!is_logged("warning"));
+}

@@ -3,6 +3,7 @@
 #include <conform/block_contract.h>
 #include <fake/disk.h>
 #include <fake/fake_check.h>
+#include "grant.h"
 #include <mirage/drivers.h>
 #include <conform/power.h>
 #include "suspend.h"
@@ -865,4 +866,186 @@ TEST(a_disk_can_be_taken_away_while_it_waits_for_its_backend)
     fake_after(SECOND, take_away);
     CHECK(block_read(b, 0, data, 1) == ERR_GONE);
     check_said("xvda1 was taken away");
+}
+
+/* A fiber that can be cancelled, after it has used the disk. */
+static enum status requested, slept;
+
+static void request_and_sleep(void *ctx)
+{
+    uint8_t data[512];
+
+    requested = block_read(ctx, 3, data, 1);
+    slept = time_sleep(FOREVER);
+}
+
+static void check_cancelled(struct block *b, enum status wanted)
+{
+    struct fiber *f;
+
+    CHECK(fiber_spawn(NULL, request_and_sleep, b, &f) == OK);
+    CHECK(time_sleep(SECOND) == OK);
+    fiber_cancel(f);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(requested == wanted && slept == ERR_CANCELLED);
+}
+
+TEST(cancellation_waits_for_a_request_and_not_longer)
+{
+    struct block *b;
+
+    disk.latency = MILLISECOND;
+    b = connect(ALL);
+    check_cancelled(b, OK);
+    take_away();
+    CHECK(time_sleep(SECOND) == OK);
+    check_cancelled(b, ERR_GONE);
+}
+
+static void use_up_grants(void)
+{
+    static uint8_t page[2 * 4096];
+    const void *at = page + 4096 - (uintptr_t)page % 4096;
+
+    while (grants_free() > 0)
+        CHECK(grant_access(1, at, false) != 0);
+}
+
+TEST(a_request_that_gets_no_pages_and_waits_for_none_fails)
+{
+    struct block *b = connect(PLAIN);
+    uint8_t data[512];
+
+    use_up_grants();
+    check_cancelled(b, ERR_NO_MEMORY);
+    CHECK(block_read(b, 3, data, 1) == ERR_NO_MEMORY);
+}
+
+TEST(each_connection_gives_all_its_pages_and_grants_back)
+{
+    struct block *b = connect(ALL);
+    uint8_t data[512];
+    unsigned unused;
+    size_t pages;
+
+    CHECK(block_read(b, 0, data, 1) == OK);
+    pages = fake.pages;
+    unused = grants_free();
+    for (unsigned i = 0; i < 20; i++) {
+        uint32_t kept = disk.page[i % 4];
+
+        /* One page of the ring stays mapped for a while. */
+        CHECK(fake_map(0, kept, true) != NULL);
+        backend_restart(&disk.backend);
+        CHECK(time_sleep(5 * SECOND) == OK);
+        fake_unmap(kept, true);
+        CHECK(block_read(b, 0, data, 1) == OK);
+    }
+    CHECK(disk.backend.connections == 21);
+    backend_restart(&disk.backend);
+    CHECK(time_sleep(5 * SECOND) == OK);
+    CHECK(fake.pages == pages && grants_free() == unused);
+}
+
+/* A correct request of this kind, whose response is changed by the test. */
+static void respond_with(uint64_t id, int16_t status)
+{
+    blkif_response_t *r = RING_GET_RESPONSE(&disk.ring,
+                                            disk.ring.rsp_prod_pvt++);
+
+    *r = (blkif_response_t){.id = id, .status = status};
+    disk.ring.sring->rsp_prod = disk.ring.rsp_prod_pvt;
+    backend_notify(&disk.backend);
+}
+
+/* The ids of requests in flight are the first few. */
+static uint64_t wrong_id;
+
+static void respond_wrongly(void)
+{
+    respond_with(wrong_id, BLKIF_RSP_OKAY);
+    disk.backend.is_stopped = true;
+}
+
+static void check_wrong_id(uint64_t id)
+{
+    struct block *b;
+    struct fiber *f;
+
+    disk.latency = 3600 * SECOND;
+    b = connect(ALL);
+    wrong_id = id;
+    fake_after(500 * MILLISECOND, respond_wrongly);
+    CHECK(fiber_spawn(NULL, read_gone, b, &f) == OK);
+    CHECK(fiber_join(f, time_after(60 * SECOND)) == OK);
+    check_said("xvda1: its backend, domain 0, answers what nobody has asked");
+}
+
+TEST(a_response_to_a_free_slot_is_a_protocol_error)
+{
+    check_wrong_id(1);
+}
+
+TEST(a_response_to_the_last_slot_is_a_protocol_error_if_it_is_free)
+{
+    check_wrong_id(127);
+}
+
+TEST(a_response_beyond_the_last_slot_is_a_protocol_error)
+{
+    check_wrong_id(128);
+}
+
+TEST(a_response_far_beyond_the_slots_is_a_protocol_error)
+{
+    check_wrong_id(UINT64_C(1) << 32);
+}
+
+static void respond_twice(void)
+{
+    respond_with(0, BLKIF_RSP_OKAY);
+    respond_with(0, BLKIF_RSP_OKAY);
+    disk.backend.is_stopped = true;
+}
+
+static void read_once(void *ctx)
+{
+    uint8_t data[512];
+    enum status s = block_read(ctx, 3, data, 1);
+
+    CHECK(s == OK || s == ERR_GONE);
+}
+
+TEST(a_second_response_to_a_request_is_a_protocol_error)
+{
+    struct block *b;
+    struct fiber *f[2];
+
+    disk.latency = 3600 * SECOND;
+    b = connect(ALL);
+    fake_after(500 * MILLISECOND, respond_twice);
+    CHECK(fiber_spawn(NULL, read_once, b, &f[0]) == OK);
+    CHECK(fiber_spawn(NULL, read_once, b, &f[1]) == OK);
+    CHECK(fiber_join(f[0], FOREVER) == OK && fiber_join(f[1], FOREVER) == OK);
+    check_said("xvda1: its backend, domain 0, answers what nobody has asked");
+}
+
+static void respond_beyond(void)
+{
+    disk.ring.sring->rsp_prod = disk.ring.sring->req_prod + 1;
+    backend_notify(&disk.backend);
+    disk.backend.is_stopped = true;
+}
+
+TEST(one_response_more_than_there_are_requests_is_a_protocol_error)
+{
+    struct block *b;
+    struct fiber *f;
+
+    disk.latency = 3600 * SECOND;
+    b = connect(ALL);
+    fake_after(500 * MILLISECOND, respond_beyond);
+    CHECK(fiber_spawn(NULL, read_gone, b, &f) == OK);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    check_said("xvda1: its backend, domain 0, answers more than was asked");
 }

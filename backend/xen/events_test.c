@@ -141,3 +141,59 @@ TEST(a_poll_ends_at_its_deadline)
     event_poll(OTHER_PORT, end);
     CHECK(time_now() >= end && time_now() < end + MILLISECOND);
 }
+
+static void on_other(void *ctx)
+{
+    ++*(unsigned *)ctx;
+}
+
+TEST(channels_can_be_opened_and_closed_without_end)
+{
+    unsigned heard = 0;
+
+    for (unsigned i = 0; i < 1000; i++) {
+        struct event e = {.on_event = on_other, .ctx = &heard};
+
+        CHECK(event_open(&e, 7) == OK && e.is_opened);
+        fake_event(e.port);
+        CHECK(time_sleep(MILLISECOND) == OK);
+        CHECK(heard == i + 1);
+        event_close(&e);
+    }
+}
+
+TEST(there_are_as_many_channels_as_can_be_polled)
+{
+    static struct event e[EVENTS_MOST];
+    static struct event more;
+    unsigned count = 0, heard = 0;
+
+    while (count < EVENTS_MOST) {
+        e[count] = (struct event){.on_event = on_other, .ctx = &heard};
+        if (event_open(&e[count], 7) != OK)
+            break;
+        count++;
+    }
+    CHECK(count == EVENTS_MOST - 2); /* console and xenstore */
+    more = (struct event){.on_event = on_other, .ctx = &heard};
+    CHECK(event_open(&more, 7) == ERR_NO_MEMORY);
+    fake_event(e[count - 1].port);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(heard == 1);
+    event_close(&e[0]);
+    CHECK(event_open(&more, 7) == OK);
+}
+
+TEST(a_handler_that_was_removed_hears_nothing)
+{
+    unsigned heard = 0;
+    struct event e = {.on_event = on_other, .ctx = &heard};
+    uint32_t port;
+
+    CHECK(event_open(&e, 7) == OK);
+    port = e.port;
+    event_close(&e);
+    fake_event(port);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(heard == 0);
+}

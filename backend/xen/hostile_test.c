@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Disks and networks with a hostile backend, by many seeds (hostile_check.h): no
- * page is touched that was not granted, no request outlives the backend, the
+ * Disks and networks with a hostile backend, by many seeds (hostile_check.h).
+ * No page is touched that was not granted, no request outlives the backend, the
  * rest of the image runs, the log says once why a device has ended, and all
  * pages are free when the backend has unmapped them.
  */

@@ -975,3 +975,387 @@ TEST(foreign_memory_is_copied_for_a_backend_that_takes_one_page_a_frame)
     send_over(n, page, sizeof page, 0, 1400);
     CHECK(vif[0].slots == 1 && !is_granted(page));
 }
+
+/* The places of the receive ring that have a page. */
+static unsigned receive_pages(void)
+{
+    return vif[0].rx.sring->req_prod - vif[0].rx.rsp_prod_pvt;
+}
+
+static struct buf *take_all_pages(void)
+{
+    struct buf *all = NULL;
+
+    for (struct buf *b; (b = buf_new(0)) != NULL;) {
+        b->next = all;
+        all = b;
+    }
+    return all;
+}
+
+static void receive_and_free(void *ctx, struct buf *const *frames,
+                             size_t count)
+{
+    (void)ctx;
+    for (size_t i = 0; i < count; i++) {
+        arrived++;
+        buf_free(frames[i]);
+    }
+}
+
+static void send_to_image(size_t len)
+{
+    static uint8_t bytes[80000];
+
+    vif_send(&vif[0], &(struct vif_frame){.bytes = bytes, .len = len});
+}
+
+TEST(the_receive_ring_is_filled_when_the_pool_has_pages_again)
+{
+    struct network *n = connect(0, ALL);
+    struct buf *all;
+
+    network_listen(n, keep, NULL);
+    CHECK(receive_pages() == 256);
+    all = take_all_pages();
+    send_to_image(60);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(arrived == 1 && receive_pages() == 255);
+    buf_free(all);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(receive_pages() == 256);
+}
+
+TEST(a_network_that_comes_back_to_an_empty_pool_is_filled_later)
+{
+    struct network *n = connect(0, ALL);
+    struct buf *all;
+
+    CHECK(buf_reserve(2000) == OK);
+    network_listen(n, receive_and_free, NULL);
+    backend_restart(&vif[0].backend);
+    all = take_all_pages();
+    CHECK(time_sleep(5 * SECOND) == OK);
+    CHECK(n->up && vif[0].backend.connections == 2);
+    buf_free(all);
+    CHECK(time_sleep(5 * SECOND) == OK);
+    CHECK(receive_pages() == 256);
+    send_to_image(60);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(arrived == 1);
+}
+
+TEST(received_data_may_start_anywhere_in_its_pages)
+{
+    static uint8_t bytes[9000], back[9000];
+    struct network *n = connect(0, ALL);
+    static const uint16_t offsets[] = {1, 2, 100, 4000, 4082};
+
+    network_listen(n, keep, NULL);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7 + i / 256);
+    for (unsigned i = 0; i < 5; i++) {
+        size_t len = i < 3 ? 9000 : i == 3 ? 500
+                                           : 14;
+
+        vif[0].offset = offsets[i];
+        vif_send(&vif[0], &(struct vif_frame){.bytes = bytes, .len = len});
+        CHECK(time_sleep(MILLISECOND) == OK);
+        CHECK(arrived == i + 1 && buf_length(arrival) == len);
+        buf_copy_out(arrival, 0, back, len);
+        CHECK(memcmp(bytes, back, len) == 0);
+    }
+}
+
+TEST(a_frame_that_is_too_long_is_dropped_with_all_its_pages)
+{
+    struct network *n = connect(0, ALL);
+
+    network_listen(n, receive_and_free, NULL);
+    send_to_image(NETWORK_FRAME + 1);
+    send_to_image(NETWORK_FRAME);
+    send_to_image(80000);
+    send_to_image(13);
+    send_to_image(14);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 2 && n->counters.dropped_in == 3);
+    CHECK(buf_pages_free() == buf_pages() - 256);
+}
+
+/* What the backend responds with for the next received piece. */
+static void receive_wrongly(uint16_t id, uint16_t offset, int16_t status,
+                            uint16_t flags)
+{
+    unsigned at = vif[0].rx.rsp_prod_pvt;
+    netif_rx_response_t *r = RING_GET_RESPONSE(&vif[0].rx, at);
+
+    *r = (netif_rx_response_t){.id = (uint16_t)(at % 256 + id),
+                               .offset = offset,
+                               .flags = flags,
+                               .status = status};
+    vif[0].rx.rsp_prod_pvt++;
+    vif[0].rx.req_cons++;
+    vif[0].rx.sring->rsp_prod = vif[0].rx.rsp_prod_pvt;
+    backend_notify(&vif[0].backend);
+}
+
+static struct network *connect_quietly(void)
+{
+    struct network *n = connect(0, ALL);
+
+    network_listen(n, receive_and_free, NULL);
+    vif[0].backend.is_stopped = true;
+    return n;
+}
+
+static void check_received_nonsense(uint16_t id, uint16_t offset,
+                                    int16_t status)
+{
+    struct network *n = connect_quietly();
+
+    receive_wrongly(0, 0, 4096, 0);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 1 && !n->gone);
+    receive_wrongly(0, 0, 100, NETRXF_more_data);
+    receive_wrongly(id, offset, status, 0);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 1 && n->gone);
+    check_said("vif 0: its backend, domain 0, says of what has come what "
+               "cannot be");
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+TEST(a_received_page_of_another_place_is_a_protocol_error)
+{
+    check_received_nonsense(1, 0, 60);
+}
+
+TEST(a_received_page_of_the_place_before_is_a_protocol_error)
+{
+    check_received_nonsense(UINT16_MAX, 0, 60);
+}
+
+TEST(an_id_beyond_the_receive_ring_is_a_protocol_error)
+{
+    check_received_nonsense(256, 0, 60);
+}
+
+TEST(an_offset_beyond_the_page_is_a_protocol_error)
+{
+    check_received_nonsense(0, 4097, 0);
+}
+
+TEST(the_largest_offset_is_a_protocol_error)
+{
+    check_received_nonsense(0, 65535, 1);
+}
+
+TEST(data_that_ends_beyond_the_page_is_a_protocol_error)
+{
+    check_received_nonsense(0, 4000, 97);
+}
+
+TEST(more_data_than_a_page_holds_is_a_protocol_error)
+{
+    check_received_nonsense(0, 0, 4097);
+}
+
+TEST(the_most_data_that_can_be_said_is_a_protocol_error)
+{
+    check_received_nonsense(0, 1, 32767);
+}
+
+TEST(data_up_to_the_end_of_a_page_is_received)
+{
+    struct network *n = connect_quietly();
+
+    receive_wrongly(0, 4000, 96, 0);
+    receive_wrongly(0, 4082, 14, NETRXF_more_data);
+    receive_wrongly(0, 0, 4096, 0);
+    receive_wrongly(0, 4096, 0, 0); /* an error, at an offset just possible */
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 2 && n->counters.dropped_in == 1 && !n->gone);
+}
+
+TEST(a_page_is_received_only_once)
+{
+    struct network *n = connect_quietly();
+
+    for (unsigned i = 0; i < 256; i++)
+        receive_wrongly(0, 0, 60, 0);
+    vif[0].rx.sring->rsp_prod++;
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(n->gone && arrived == 0);
+    check_said("vif 0: its backend, domain 0, brings more than there is room "
+               "for");
+}
+
+/* The extra segment after a piece. */
+static void receive_extra(uint8_t type, uint8_t gso, uint16_t size,
+                          uint8_t flags)
+{
+    struct netif_extra_info extra = {.type = type, .flags = flags};
+
+    extra.u.gso.type = gso;
+    extra.u.gso.size = size;
+    memcpy(RING_GET_RESPONSE(&vif[0].rx, vif[0].rx.rsp_prod_pvt++), &extra,
+           sizeof extra);
+    vif[0].rx.req_cons++;
+    vif[0].rx.sring->rsp_prod = vif[0].rx.rsp_prod_pvt;
+}
+
+TEST(a_frame_with_an_unknown_extra_segment_is_dropped)
+{
+    static const uint8_t kinds[][3] = {
+        {0, 1, 10},
+        {2, 1, 10},
+        {1, 0, 10},
+        {1, 3, 10},
+        {1, 1, 0},
+    };
+    struct network *n = connect_quietly();
+
+    for (unsigned i = 0; i < 5; i++) {
+        receive_wrongly(0, 0, 60, NETRXF_extra_info);
+        receive_extra(kinds[i][0], kinds[i][1], kinds[i][2], 0);
+        CHECK(time_sleep(MILLISECOND) == OK);
+        CHECK(arrived == 0 && n->counters.dropped_in == i + 1);
+    }
+    receive_wrongly(0, 0, 60, NETRXF_extra_info);
+    receive_extra(1, 1, 10, 0);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 1 && !n->gone);
+    CHECK(receive_pages() == 256);
+}
+
+TEST(a_frame_may_have_several_extra_segments_but_not_without_end)
+{
+    struct network *n = connect_quietly();
+
+    receive_wrongly(0, 0, 60, NETRXF_extra_info);
+    receive_extra(1, 1, 10, XEN_NETIF_EXTRA_FLAG_MORE);
+    receive_extra(1, 1, 10, 0);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 1 && !n->gone);
+    receive_wrongly(0, 0, 60, NETRXF_extra_info);
+    for (unsigned i = 0; i < 255; i++)
+        receive_extra(1, 1, 10, XEN_NETIF_EXTRA_FLAG_MORE);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 1 && n->gone);
+    check_said("vif 0: its backend, domain 0, breaks a frame off");
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+TEST(more_frames_at_once_than_a_batch_has_are_all_delivered)
+{
+    struct network *n = connect_quietly();
+
+    for (unsigned i = 0; i < 256; i++)
+        receive_wrongly(0, 0, 60, 0);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 256 && !n->gone && receive_pages() == 256);
+}
+
+static void check_answered_nonsense(uint16_t id, unsigned count)
+{
+    struct network *n = connect_quietly();
+
+    network_write(n, frame_of(60));
+    CHECK(time_sleep(MILLISECOND) == OK);
+    answer_with(&vif[0], NETIF_RSP_OKAY, id, count);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(n->gone);
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+TEST(a_response_to_a_free_slot_is_a_protocol_error)
+{
+    check_answered_nonsense(1, 1);
+    check_said("vif 0: its backend, domain 0, answers what nobody has sent");
+}
+
+TEST(a_response_to_the_last_slot_is_a_protocol_error_if_it_is_free)
+{
+    check_answered_nonsense(255, 1);
+}
+
+TEST(a_response_beyond_the_last_slot_is_a_protocol_error)
+{
+    check_answered_nonsense(256, 1);
+    check_said("vif 0: its backend, domain 0, answers what nobody has sent");
+}
+
+TEST(a_response_far_beyond_the_slots_is_a_protocol_error)
+{
+    check_answered_nonsense(65535, 1);
+}
+
+TEST(more_responses_than_requests_are_a_protocol_error)
+{
+    check_answered_nonsense(0, 2);
+    check_said("vif 0: its backend, domain 0, answers more than was sent");
+}
+
+TEST(a_second_response_to_a_frame_is_a_protocol_error)
+{
+    struct network *n = connect_quietly();
+
+    network_write(n, frame_of(60));
+    network_write(n, frame_of(60));
+    CHECK(time_sleep(MILLISECOND) == OK);
+    answer_with(&vif[0], NETIF_RSP_OKAY, 0, 2);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(n->gone);
+    check_said("vif 0: its backend, domain 0, answers what nobody has sent");
+}
+
+/* A backend may read what it is sent, and no more. */
+static void try_to_write(struct fake_vif *v, const struct vif_frame *f)
+{
+    hear(v, f);
+    for (unsigned i = 0; i < v->slots; i++) {
+        CHECK(!fake_map(0, v->slot_grant[i], true));
+        CHECK(!fake_map(1, v->slot_grant[i], false));
+    }
+}
+
+TEST(a_sent_page_can_only_be_read_and_only_by_the_backend)
+{
+    struct network *n = connect(0, ALL);
+
+    vif[0].on_frame = try_to_write;
+    network_write(n, frame_of(60));
+    network_write(n, tcp_frame(9000));
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(heard == 2);
+    for (unsigned i = 0; i < vif[0].slots; i++)
+        CHECK(!fake_map(0, vif[0].slot_grant[i], false));
+}
+
+TEST(mtus_that_a_network_cannot_have_are_1500)
+{
+    static const char *const offers[] = {ALL "\nmtu=67", ALL "\nmtu=65522",
+                                         ALL "\nmtu=4294967296"};
+
+    for (unsigned i = 0; i < 3; i++) {
+        struct network *n = NULL;
+        struct fake_vif *v = calloc(1, sizeof *v);
+        char name[4];
+
+        if (!v)
+            panic("no memory");
+        snprintf(name, sizeof name, "%u", i);
+        vif_add(v, i, offers[i]);
+        CHECK(network_xen_connect(name, &n) == OK);
+        CHECK(n && n->mtu == 1500);
+    }
+}
+
+TEST(the_smallest_and_the_largest_mtu_are_used)
+{
+    struct network *n = connect(0, ALL "\nmtu=68"), *other;
+
+    CHECK(n->mtu == 68);
+    other = connect(1, ALL "\nmtu=65521");
+    CHECK(other->mtu == 65521);
+}

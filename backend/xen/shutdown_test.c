@@ -218,3 +218,9 @@ TEST(without_a_request_the_image_ends_for_poweroff)
     shutdown_start();
     brief();
 }
+
+TEST(all_printable_characters_of_a_request_are_shown)
+{
+    pass_over("a ~b\x1f.\x7f");
+    CHECK(strstr(console_text(), "asked for \"a ~b?.?\", which"));
+}

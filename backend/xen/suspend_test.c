@@ -4,6 +4,12 @@
 #include <conform/block_contract.h>
 #include <fake/disk.h>
 #include <fake/fake_check.h>
+#include <xen/event_channel.h>
+#include <mirage/random.h>
+#include "xenstore.h"
+#include "suspend.h"
+#include "guest.h"
+#include "events.h"
 #include <mirage/drivers.h>
 #include <mirage/network.h>
 #include <conform/stackv4_contract.h>
@@ -217,4 +223,153 @@ TEST(a_device_connects_although_the_guest_is_migrated_meanwhile)
     CHECK(block_xen_connect("xvda", &b) == OK);
     CHECK(fake.suspensions == 1);
     CHECK(b && block_write(b, 7, data, 1) == OK);
+}
+
+static bool refuse_mark(unsigned long number, unsigned long command,
+                        void *argument, long *result)
+{
+    (void)argument;
+    *result = -28;
+    return number == __HYPERVISOR_event_channel_op &&
+           command == EVTCHNOP_bind_ipi;
+}
+
+static void check_goes_on(struct block *b)
+{
+    uint8_t data[512] = {5};
+    char value[10];
+
+    CHECK(fake.suspensions == 0);
+    store_set("name", "a name");
+    CHECK(xenstore_read("name", value, sizeof value) == OK);
+    CHECK(block_write(b, 7, data, 1) == OK);
+    CHECK(disk.backend.connections == 1);
+}
+
+TEST(without_an_event_channel_an_image_goes_on_unsuspended)
+{
+    struct block *b = connect_disk();
+
+    fake.on_hypercall = refuse_mark;
+    suspend_after(SECOND, stay);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    check_said("cannot be suspended: Xen gives no event channel");
+    check_goes_on(b);
+}
+
+static unsigned resumed;
+
+static void count_resume(bool is_moved)
+{
+    (void)is_moved;
+    resumed++;
+}
+
+TEST(an_image_without_memory_for_its_tables_goes_on_unsuspended)
+{
+    static struct resume_handler h = {.on_resume = count_resume};
+    struct block *b = connect_disk();
+
+    suspend_on_resume(&h);
+    fake.cannot_suspend = true;
+    suspend_after(SECOND, stay);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    check_said("cannot be suspended: there was no memory for its tables");
+    check_goes_on(b);
+    CHECK(resumed == 0);
+    /* The mark is gone: the guest can try again. */
+    fake.cannot_suspend = false;
+    ask_to_suspend();
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(fake.suspensions == 1 && resumed == 1);
+}
+
+static size_t entropy_taken(void)
+{
+    uint8_t bytes[16];
+    size_t before;
+
+    random_bytes(bytes, sizeof bytes);
+    before = fake.entropy;
+    ask_to_suspend();
+    CHECK(time_sleep(SECOND) == OK);
+    return fake.entropy - before;
+}
+
+/* A saved guest can be resumed twice, with the same random numbers in it. */
+TEST(random_numbers_are_new_after_each_suspension)
+{
+    fake.suspended = stay;
+    shutdown_start();
+    CHECK(entropy_taken() >= 32);
+    fake.suspended = move;
+    CHECK(entropy_taken() >= 32);
+    CHECK(fake.suspensions == 2);
+}
+
+TEST(a_backend_is_followed_after_a_migration)
+{
+    struct block *b = connect_disk();
+    uint8_t data[512] = {5};
+
+    suspend_after(SECOND, move);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    CHECK(disk.backend.connections == 2);
+    CHECK(!strstr(console_text(), "watches nothing"));
+    backend_restart(&disk.backend);
+    CHECK(time_sleep(5 * SECOND) == OK);
+    CHECK(disk.backend.connections == 3);
+    CHECK(block_write(b, 7, data, 1) == OK);
+    backend_remove(&disk.backend);
+    CHECK(time_sleep(5 * SECOND) == OK);
+    CHECK(block_write(b, 7, data, 1) == ERR_GONE);
+}
+
+static bool refuse_watches(const struct xsd_sockmsg *request, const char *body)
+{
+    (void)body;
+    if (request->type == XS_WATCH)
+        store_send(XS_ERROR, request->req_id, "EACCES", 7);
+    return request->type == XS_WATCH;
+}
+
+static void move_to_refusals(void)
+{
+    move();
+    stored.on_request = refuse_watches;
+}
+
+TEST(a_store_that_watches_nothing_after_a_migration_is_reported)
+{
+    suspend_after(SECOND, move_to_refusals);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    check_said("xenstore watches nothing for it there");
+}
+
+/* The console's output is read before the image stops: what the toolstack does
+ * not save is lost. */
+static void look_at_console(void)
+{
+    CHECK(consoled.ring->out_prod == consoled.ring->out_cons);
+    CHECK(strstr(console_text(), "before it") != NULL);
+}
+
+TEST(all_output_is_read_before_an_image_is_suspended)
+{
+    consoled.reads = one_byte;
+    consoled.every = 100 * MICROSECOND;
+    suspend_after(SECOND, look_at_console);
+    CHECK(time_sleep(999 * MILLISECOND) == OK);
+    platform_put("before it\n", 10);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    CHECK(fake.suspensions == 1);
+}
+
+/* No event of Xen's may interrupt the guest, in a new shared page, too. */
+TEST(all_events_are_masked_after_a_migration)
+{
+    suspend_after(SECOND, move);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    for (size_t i = 0; i < 64; i++)
+        CHECK(guest_shared()->evtchn_mask[i] == ~0ul);
 }

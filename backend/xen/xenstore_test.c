@@ -717,3 +717,100 @@ TEST(a_silent_store_blocks_only_the_fibers_that_use_it)
     join(f);
     CHECK(stored.requests == 1);
 }
+
+static enum status slept;
+
+static void read_and_sleep(void *ctx)
+{
+    char value[10];
+
+    (void)ctx;
+    CHECK(xenstore_read("name", value, sizeof value) == OK);
+    slept = time_sleep(FOREVER);
+}
+
+TEST(a_fiber_can_be_cancelled_after_its_request)
+{
+    struct fiber *f;
+
+    store_set("name", "a name");
+    f = spawn(read_and_sleep, NULL);
+    CHECK(time_sleep(SECOND) == OK);
+    fiber_cancel(f);
+    join(f);
+    CHECK(slept == ERR_CANCELLED);
+}
+
+TEST(a_transaction_is_tried_a_hundred_times)
+{
+    static const struct xenstore_entry e = {"a", "1"};
+
+    stored.conflicts = 99;
+    CHECK(xenstore_write_all("dir", &e, 1) == OK);
+    CHECK_TEXT(store_get("dir/a"), "1");
+    stored.conflicts = 100;
+    CHECK(xenstore_write_all("other", &e, 1) == ERR_IN_USE);
+    CHECK(stored.conflicts == 0 && !store_get("other/a"));
+}
+
+static const char *transaction_number;
+
+static bool give_number(const struct xsd_sockmsg *request, const char *body)
+{
+    (void)body;
+    if (request->type != XS_TRANSACTION_START)
+        return false;
+    store_send(XS_TRANSACTION_START, request->req_id, transaction_number,
+               strlen(transaction_number) + 1);
+    return true;
+}
+
+TEST(a_transaction_without_a_number_writes_nothing)
+{
+    static const char *const numbers[] = {"0", "", "x", "-1", "4294967296",
+                                          "18446744073709551617", "1\0002"};
+    static const struct xenstore_entry e = {"a", "1"};
+    unsigned before;
+
+    stored.on_request = give_number;
+    for (unsigned i = 0; i < 7; i++) {
+        transaction_number = numbers[i];
+        before = stored.requests;
+        if (i < 6)
+            CHECK(xenstore_write_all("dir", &e, 1) == ERR_IO);
+        CHECK(stored.requests == before + (i < 6));
+    }
+    CHECK(!store_get("dir/a"));
+}
+
+TEST(numbers_up_to_the_largest_are_read_and_no_others)
+{
+    static const struct {
+        const char *text;
+        enum status status;
+        uint64_t number;
+    } all[] = {
+        {"0", OK, 0},
+        {"9", OK, 9},
+        {"007", OK, 7},
+        {"18446744073709551615", OK, UINT64_MAX},
+        {"18446744073709551616", ERR_FORMAT, 0},
+        {"18446744073709551620", ERR_FORMAT, 0},
+        {"99999999999999999999", ERR_FORMAT, 0},
+        {"", ERR_FORMAT, 0},
+        {"1 ", ERR_FORMAT, 0},
+        {" 1", ERR_FORMAT, 0},
+        {"-1", ERR_FORMAT, 0},
+        {"1/", ERR_FORMAT, 0},
+        {"1:", ERR_FORMAT, 0},
+        {"000000000000000000000001", ERR_RANGE, 0},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        uint64_t number = 0;
+
+        store_set("number", all[i].text);
+        CHECK(xenstore_number("number", &number) == all[i].status);
+        CHECK(all[i].status != OK || number == all[i].number);
+    }
+}

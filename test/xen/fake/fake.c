@@ -38,6 +38,7 @@
 #define PORTS      600
 
 struct fake fake;
+bool fake_is_whole;
 
 static struct alarm {
     nanoseconds at;
@@ -335,6 +336,8 @@ static long call(unsigned long number, unsigned long a, unsigned long b)
         return schedule(a, (const void *)b);
     case __HYPERVISOR_memory_op:
         return memory(a, (const void *)b);
+    case __HYPERVISOR_xen_version:
+        return 4 << 16 | 17;
     case __HYPERVISOR_console_io:
         return -1; /* EPERM, as on most builds of Xen */
     }
@@ -409,6 +412,7 @@ void platform_entropy(void *data, size_t len)
     static uint32_t next = 1;
     uint8_t *to = data;
 
+    fake.entropy += len;
     for (size_t i = 0; i < len; i++) {
         next = next * 1664525 + 1013904223;
         to[i] = (uint8_t)(next >> 24);
@@ -425,13 +429,27 @@ void *platform_pages(size_t count)
 {
     void *pages = aligned_alloc(PAGE_BYTES, count * PAGE_BYTES);
 
+    if (pages)
+        fake.pages += count;
     return pages ? memset(pages, 0, count * PAGE_BYTES) : NULL;
+}
+
+/* Memory that the image did not have at its start. */
+static struct region extension;
+
+static bool is_of_extension(const void *page)
+{
+    return (uintptr_t)page - extension.base < extension.size;
 }
 
 void platform_pages_free(void *pages, size_t count)
 {
-    if (pages)
-        grants_freed(pages, count);
+    if (!pages)
+        return;
+    grants_freed(pages, count);
+    if (is_of_extension(pages))
+        return;
+    fake.pages -= count;
     free(pages);
 }
 
@@ -468,8 +486,14 @@ bool guest_restore(void *page, uint64_t frame)
 
 struct region guest_extend(uint64_t count)
 {
-    (void)count;
-    return (struct region){0, 0};
+    size_t size = fake.extension * PAGE_BYTES;
+
+    fake.extended_to = count;
+    fake.given_back += fake.extension; /* Xen has these frames */
+    if (size > 0)
+        extension = (struct region){
+            (uintptr_t)aligned_alloc(PAGE_BYTES, size), size};
+    return extension;
 }
 
 void guest_debug_put(const char *text, size_t len)
@@ -493,6 +517,8 @@ bool guest_suspend(bool (*is_moved)(void))
 {
     struct sched_shutdown request = {.reason = SHUTDOWN_suspend};
 
+    if (fake.cannot_suspend)
+        return false;
     (void)HYPERCALL(__HYPERVISOR_sched_op, SCHEDOP_shutdown, &request, 0, 0);
     if (is_moved()) {
         xen.console.port = fake_port(CONSOLE_PORT);
@@ -501,7 +527,8 @@ bool guest_suspend(bool (*is_moved)(void))
     return true;
 }
 
-/* Starts the image as x86_64/start.c does; tests call shutdown_start. */
+/* Starts the image as x86_64/start.c does; if it is not a whole guest, tests
+ * start the services. */
 static void start(void)
 {
     static struct start s;
@@ -517,6 +544,8 @@ static void start(void)
     xen.console = (struct ring_place){(void *)consoled.ring, CONSOLE_PORT};
     xen.store = (struct ring_place){(void *)stored.ring, STORE_PORT};
     console_start();
+    if (fake_is_whole)
+        guest_run(&s);
     xenstore_start();
     start_image(&s);
 }

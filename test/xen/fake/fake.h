@@ -48,9 +48,20 @@ struct fake {
     /* Free pages of the image, pages that it has given back to Xen, and pages
      * that Xen has for it. */
     size_t free_pages, given_back, spare_pages;
+
+    /* Pages beyond the image's initial memory, set before balloon_start; the
+     * size that the image asked for. */
+    size_t extension;
+    uint64_t extended_to;
+
+    size_t pages; /* that are allocated */
+    size_t entropy; /* bytes that the image took */
+    bool cannot_suspend; /* the guest has no memory for its tables */
 };
 
 extern struct fake fake;
+
+extern bool fake_is_whole; /* the image starts with guest_run */
 
 /*
  * Runs mirage_main as an image in a process of its own, and shows its output if

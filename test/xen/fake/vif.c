@@ -208,10 +208,11 @@ static void handle_frames(struct fake_vif *v)
 
 /* To the image. */
 
-static unsigned slots_of(const struct vif_frame *f)
+static unsigned slots_of(const struct fake_vif *v, const struct vif_frame *f)
 {
-    return (unsigned)((f->len + PAGE_BYTES - 1) / PAGE_BYTES) +
-           (f->segment != 0);
+    size_t most = PAGE_BYTES - v->offset;
+
+    return (unsigned)((f->len + most - 1) / most) + (f->segment != 0);
 }
 
 static uint16_t flags_of(const struct vif_frame *f, unsigned n, bool more)
@@ -253,14 +254,15 @@ static void receive_frame(struct fake_vif *v, const struct vif_frame *f)
         netif_rx_request_t r;
         size_t len = f->len - at;
 
-        if (len > PAGE_BYTES)
-            len = PAGE_BYTES;
+        if (len > PAGE_BYTES - v->offset)
+            len = PAGE_BYTES - v->offset;
         RING_COPY_REQUEST(&v->rx, v->rx.req_cons, &r);
         to = RING_GET_RESPONSE(&v->rx, v->rx.rsp_prod_pvt);
-        if (!fake_copy(0, r.gref, 0, f->bytes + at, len, true))
+        if (!fake_copy(0, r.gref, v->offset, f->bytes + at, len, true))
             fake_fail("there is no page to receive in");
         *to = (netif_rx_response_t){
             .id = r.id,
+            .offset = v->offset,
             .flags = flags_of(f, n, at + len < f->len) | v->promises,
             .status = v->fails ? NETIF_RSP_ERROR : (int16_t)len,
         };
@@ -278,7 +280,7 @@ static void receive_frame(struct fake_vif *v, const struct vif_frame *f)
 static bool has_room(struct fake_vif *v)
 {
     return v->rx.sring->req_prod - v->rx.req_cons >=
-           slots_of(&v->queue[v->from]);
+           slots_of(v, &v->queue[v->from]);
 }
 
 static void receive_frames(struct fake_vif *v)

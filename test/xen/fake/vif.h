@@ -33,6 +33,7 @@ struct fake_vif {
     unsigned segments_in;
     bool refuses; /* responds to each frame with an error */
     bool fails; /* received frames are errors */
+    uint16_t offset; /* of data in received pages */
     uint16_t promises; /* flags of received pieces, none of them true */
 
     /* Responds to a frame. False: as usual. */
