@@ -275,6 +275,10 @@ TEST(a_smashed_stack_is_reported_with_the_function_that_returned)
     CHECK_TEXT(said_since(), "stack smashing detected: put has written past "
                              "the end of an array");
     if (setjmp(out) == 0)
+        tested_smashed(0x1011);
+    CHECK_TEXT(said_since(), "stack smashing detected: put_all has written "
+                             "past the end of an array");
+    if (setjmp(out) == 0)
         tested_smashed(0x2000);
     CHECK_TEXT(said_since(), "stack smashing detected: a function has written "
                              "past the end of an array");

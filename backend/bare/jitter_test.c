@@ -109,3 +109,21 @@ TEST(the_cutoff_of_the_adaptive_proportion_test_is_exact)
     CHECK(healthy_until(WINDOW - MOST_SAME + 1) == 3 * WINDOW);
     CHECK(healthy_until(WINDOW - MOST_SAME) == WINDOW - 1);
 }
+
+static uint64_t of_count(void)
+{
+    return (uint64_t)measured++ * 7;
+}
+
+TEST(each_sample_is_mixed_once)
+{
+    uint8_t key[RANDOM_KEY], wanted[RANDOM_KEY] = {0}, piece[RANDOM_MIXED];
+
+    CHECK(collects(of_count, key));
+    for (int i = 0; i < SAMPLES; i++) {
+        piece[i % RANDOM_MIXED] = (uint8_t)(i * 7);
+        if ((i + 1) % RANDOM_MIXED == 0)
+            random_mix(wanted, piece);
+    }
+    CHECK(memcmp(key, wanted, sizeof key) == 0);
+}

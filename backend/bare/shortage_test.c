@@ -11,8 +11,8 @@ static size_t tested_backtrace(uintptr_t frame, uintptr_t low, uintptr_t high,
 #include "shortage.c"
 #include "check.h"
 
-/* The functions that called each other, the innermost first. Function i has the
- * addresses from 100 * i on, and is called at its end. */
+/* The functions that called each other, the innermost first. Function i has 100
+ * addresses from 100 * (i + 1) on, and calls by an instruction of one byte. */
 static const char *const *callers;
 static size_t caller_count;
 
@@ -25,14 +25,14 @@ static size_t tested_backtrace(uintptr_t frame, uintptr_t low, uintptr_t high,
     CHECK(frame >= low && frame < high);
     CHECK(low == (uintptr_t)stack.low && high == low + stack.size);
     for (i = 0; i < caller_count && i < max; i++)
-        addresses[i] = 100 * (i + 1);
+        addresses[i] = 100 * (i + 1) + 1;
     return i;
 }
 
 const char *bare_function_name(uintptr_t at, uintptr_t *from)
 {
     *from = at / 100 * 100;
-    return callers[at / 100];
+    return callers[at / 100 - 1];
 }
 
 /* Reports shortages until one is logged. */

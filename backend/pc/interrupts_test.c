@@ -116,7 +116,10 @@ static void count(void *ctx)
 TEST(registers_of_both_controllers_are_mapped_as_a_device)
 {
     begin();
+    memset(io_apics, 0, sizeof io_apics);
+    io_apic_count = 0;
     CHECK(interrupts_start());
+    CHECK(io_apic_count == 1 && io_apics[0].at == IO_APIC);
     CHECK(mapped_count == 2);
     CHECK(mapped[0] == APIC && mapped[1] == IO_APIC);
     CHECK(gates[EXCEPTIONS + 3] == (uintptr_t)line_entries[3]);

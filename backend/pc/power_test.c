@@ -539,3 +539,18 @@ TEST(the_last_port_can_be_a_register)
     leave_by_tables(0);
     CHECK_TEXT(said, "port 0xffff=0x34 memory 0xfea00202=0x42 ");
 }
+
+TEST(the_sleep_type_of_fixed_hardware_is_in_bits_10_to_12)
+{
+    uint8_t *at;
+
+    begin("q35");
+    at = (uint8_t *)(uintptr_t)ACPI_BEHIND(dsdt.bytes, dsdt.bytes + dsdt.len,
+                                           "\x08_S5_\x12", MORE);
+    CHECK(at != NULL && at[2] == 0);
+    if (at)
+        memcpy(at + 2, "\x0a\x05", 2);
+    power_start();
+    leave_by_tables(0);
+    CHECK_TEXT(said, "port 0x604=0x3400 port 0xcf9=0xf ");
+}

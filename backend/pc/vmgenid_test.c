@@ -2,6 +2,7 @@
 /* The generation of a virtual machine, by the tables of QEMU, Firecracker and
  * Cloud Hypervisor (test/fuzz/power_fuzz.seeds), and when it changes. */
 #define platform_is_copied tested_is_copied
+#include "said.h"
 #include <mirage/platform.h>
 #include "vmgenid.c"
 #undef platform_is_copied
@@ -169,9 +170,12 @@ TEST(a_changed_generation_is_mixed_in_and_told_once)
     there = (struct generation){1, 2};
     CHECK(tested_is_copied() && seeds == 1); /* it may be a copy already */
     CHECK(mapped == 0x3fff028);
+    CHECK_TEXT(said_since(),
+               "debug: the host tells copies of this machine apart\n");
     CHECK(!tested_is_copied() && !tested_is_copied() && seeds == 1);
     there.high = 3;
     CHECK(tested_is_copied() && seeds == 2);
+    CHECK_TEXT(said_since(), "info: this is a copy: random numbers are new\n");
     CHECK(!tested_is_copied());
     there.low = 0;
     CHECK(tested_is_copied() && seeds == 3);
