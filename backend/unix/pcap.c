@@ -18,7 +18,7 @@
 
 BOOT_STRING(pcap, "", "a file for the frames that come and go");
 
-static int file = -1;
+static int capture = -1;
 
 static void give_up(void)
 {
@@ -33,10 +33,10 @@ bool pcap_is_wanted(void)
     static const uint32_t header[] = {0xa1b23c4d, 0x00040002, 0, 0, LONGEST,
                                       1};
 
-    if (!*pcap || file >= 0)
+    if (!*pcap || capture >= 0)
         return *pcap != '\0';
-    file = open(pcap, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (file < 0 || write(file, header, sizeof header) != sizeof header)
+    capture = open(pcap, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (capture < 0 || write(capture, header, sizeof header) != sizeof header)
         give_up();
     return true;
 }
@@ -55,6 +55,6 @@ void pcap_add(const struct buf *frame, nanoseconds wall)
         kept += (uint32_t)frame->len;
     }
     header[2] = kept;
-    if (writev(file, part, count) < 0)
+    if (writev(capture, part, count) < 0)
         give_up();
 }
