@@ -450,6 +450,9 @@ $B/check/libmirage.a: $(CHECK_OBJECTS)
 $(TESTS:%.c=$B/check/%): %: %.o $B/check/libmirage.a
 	$(call link_test,$(TEST_LINK))
 
+$B/check/backend/unix/stackv4_contract_test: \
+    $B/check/test/conform/stackv4_contract.o
+
 # Handlers of exceptions and interrupts, which these tests enter.
 $B/check/%.S.o: %.S $B/flags
 	@mkdir -p $(@D)
