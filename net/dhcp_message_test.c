@@ -235,6 +235,45 @@ TEST(eight_routes_besides_the_default_are_kept)
     CHECK(ip_equal(r.routes[7].network, ipv4_address(10, 1, 8, 0)));
 }
 
+/* Each in three parts of 255 bytes: RFC 3396 sets no limit. */
+TEST(options_longer_than_their_place_are_cut)
+{
+    static const uint8_t codes[] = {1, 3, 6, 26, 42, 51,
+                                    52, 53, 54, 58, 59, 121};
+
+    for (size_t i = 0; i < sizeof codes; i++) {
+        uint8_t p[OPTIONS + 3 + 3 * 257 + 1];
+        struct dhcp_reply r;
+        size_t at = REPLY(p, "\x35\x01\x05");
+
+        for (int part = 0; part < 3; part++) {
+            p[at] = codes[i];
+            p[at + 1] = 255;
+            memset(p + at + 2, 8, 255);
+            at += 257;
+        }
+        p[at] = 255;
+        CHECK(dhcp_parse(p, sizeof p, &r) && r.type == DHCP_ACK);
+        CHECK(r.dns_count <= DHCP_SERVERS && r.ntp_count <= DHCP_SERVERS);
+        CHECK(r.route_count <= IPV4_ROUTES);
+    }
+}
+
+TEST(a_route_with_a_prefix_above_32_is_malformed)
+{
+    for (unsigned prefix = 32; prefix < 256; prefix++) {
+        uint8_t p[300];
+        struct dhcp_reply r;
+        size_t at = REPLY(p, "\x35\x01\x05\x79\x28");
+
+        memset(p + at, 0, 40);
+        p[at] = (uint8_t)prefix;
+        p[at + 40] = 255;
+        CHECK(dhcp_parse(p, at + 41, &r));
+        CHECK((r.route_count > 0) == (prefix == 32));
+    }
+}
+
 TEST(a_malformed_route_ends_the_list)
 {
     static const uint8_t wrong[][6] = {

@@ -343,6 +343,37 @@ TEST(only_the_server_asked_can_refuse_but_any_can_grant)
         CHECK(did.holds);             \
     } while (0)
 
+/* RFC 1122, 3.2.1.1 */
+TEST(without_a_netmask_the_prefix_is_that_of_the_class)
+{
+    static const uint8_t cases[][2] = {{1, 8}, {126, 8}, {128, 16}, {191, 16}, {192, 24}, {223, 24}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        start(true);
+        offered = ipv4_address(cases[i][0], 1, 2, 3);
+        reply(DHCP_OFFER);
+        reply(DHCP_ACK);
+        dhcp_checked(&d, false, now);
+        CHECK(did.holds && did.lease.address.prefix == cases[i][1]);
+    }
+}
+
+TEST(an_offer_without_an_identifier_is_not_of_the_server_before)
+{
+    become_bound();
+    pass();
+    reply(DHCP_NAK);
+    pass();
+    CHECK(type() == DHCP_DISCOVER);
+    server = ipv4_of_number(0);
+    reply(DHCP_OFFER);
+    CHECK(type() == DHCP_REQUEST && get_be32(option(54)) == 0);
+    /* Any server may be the one that refuses. */
+    server = ipv4_address(10, 0, 0, 7);
+    reply(DHCP_NAK);
+    CHECK(d.state == DHCP_INIT);
+}
+
 TEST(a_server_without_an_identifier_is_asked_by_broadcast)
 {
     start(true);
@@ -581,6 +612,10 @@ TEST(renewal_is_repeated_after_half_of_the_time_left_and_broadcast_from_t2)
     nanoseconds last;
 
     become_bound();
+    pass();
+    CHECK(dhcp_deadline(&d) - now == (did.lease.t2 - now) / 2);
+
+    become_bound();
     last = now - HOUR;
     for (pass(); d.state == DHCP_RENEWING; pass()) {
         CHECK(ip_equal(did.to, server));
@@ -603,6 +638,26 @@ TEST(renewal_is_repeated_after_half_of_the_time_left_and_broadcast_from_t2)
         pass();
     CHECK(d.state == DHCP_SELECTING && type() == DHCP_DISCOVER);
     CHECK(now <= did.lease.end + 2 * SECOND);
+}
+
+/* RFC 2131, 4.4.5 */
+TEST(a_request_is_repeated_after_a_minute_or_more_or_at_t2)
+{
+    for (uint32_t seconds = 240; seconds < 480; seconds += 16) {
+        nanoseconds last;
+
+        start(true);
+        reply(DHCP_OFFER);
+        answer(DHCP_ACK, d.xid, ours, seconds, 0, 0);
+        dhcp_checked(&d, false, now);
+        CHECK(d.state == DHCP_BOUND);
+        pass();
+        for (last = now; did.holds; last = now) {
+            pass();
+            CHECK(now - last >= 60 * SECOND || now == did.lease.t2 ||
+                  now == did.lease.end);
+        }
+    }
 }
 
 /* The shortest time between two of a hundred REQUESTs, to a server that grants
@@ -783,6 +838,31 @@ TEST(a_nak_ends_the_lease_at_once)
     CHECK(did.lost == 1 && dhcp_deadline(&d) - now == 2 * SECOND);
     pass();
     CHECK(type() == DHCP_DISCOVER);
+}
+
+/* RFC 2131, table 1 */
+TEST(secs_counts_from_the_beginning_of_an_exchange)
+{
+    nanoseconds began;
+
+    start(true);
+    began = now;
+    CHECK(get_be16(did.data + 8) == 0);
+    pass();
+    pass();
+    CHECK(now - began >= 10 * SECOND);
+    CHECK(get_be16(did.data + 8) == (now - began) / SECOND);
+    reply(DHCP_OFFER);
+    reply(DHCP_ACK);
+    dhcp_checked(&d, false, now);
+    pass();
+    CHECK(d.state == DHCP_RENEWING && get_be16(did.data + 8) == 0);
+    began = now;
+    pass();
+    CHECK(get_be16(did.data + 8) == (now - began) / SECOND);
+    dhcp_link(&d, false, now);
+    dhcp_link(&d, true, now);
+    CHECK(d.state == DHCP_REBOOTING && get_be16(did.data + 8) == 0);
 }
 
 static uint32_t sent_xid(void)

@@ -322,15 +322,25 @@ TEST(after_an_idle_time_cwnd_is_ten_segments_and_ssthresh_is_kept)
     nanoseconds delay = 50 * MILLISECOND;
     struct flow *f = open_over(delay, TCPV4_CUBIC);
     struct connection *c = tcp_of(f);
-    uint32_t cwnd;
+    uint32_t cwnd, kept;
 
     CHECK(flow_write(f, data, 600000, FOREVER) == OK);
     CHECK(time_sleep(5 * SECOND) == OK);
     cwnd = c->cwnd;
     CHECK(cwnd > 100u * c->mss);
     CHECK(flow_write(f, data, 60000, time_after(0)) == OK);
-    CHECK(c->sent.in_flight == 10u * c->mss);
-    CHECK(c->ssthresh >= cwnd - cwnd / 4);
+    CHECK(c->sent.in_flight == 10u * c->mss); /* by pacing, too */
+    CHECK(c->cwnd == 10u * c->mss);
+    CHECK(c->ssthresh == UINT32_MAX);
+    /* RFC 7661, 4.4.3 */
+    CHECK(time_sleep(5 * SECOND) == OK);
+    cwnd = c->cwnd;
+    for (kept = cwnd / 2; kept < 2 * cwnd; kept += cwnd) {
+        c->ssthresh = kept;
+        c->cwnd = cwnd;
+        congestion_restart(c);
+        CHECK(c->ssthresh == (kept < cwnd ? cwnd - cwnd / 4 : kept));
+    }
     finish(f);
 }
 

@@ -795,6 +795,43 @@ TEST(overlapping_sack_blocks_are_counted_once)
     CHECK(pair_tcp()->sent.count == 3);
 }
 
+TEST(ssthresh_is_two_segments_at_least) /* RFC 5681, 3.1; RFC 9438, 4.6 */
+{
+    static const struct tcp_congestion *const all[] = {&tcp_newreno,
+                                                       &tcp_cubic};
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct connection c = {.mss = 1000, .cwnd = 3000};
+
+        all[i]->lost(&c, 2500);
+        CHECK(c.ssthresh == 2000);
+        all[i]->lost(&c, 0);
+        CHECK(c.ssthresh == 2000);
+        all[i]->lost(&c, 20000);
+        CHECK(c.ssthresh == (i == 0 ? 10000 : 14000));
+    }
+}
+
+/* RFC 6937: or more would be sent than has left the network. */
+TEST(sacked_bytes_that_are_acknowledged_are_not_delivered_again)
+{
+    open_with("sackok");
+    pair_write(10000);
+    CHECK(script_play("< ACK 1 101 +1000 x10\n"
+                      ". 100\n"
+                      "> ACK 101 1 sack=1001:5001\n"
+                      "< ACK 1 101 +1000\n"));
+    CHECK(pair_tcp()->recovery.phase == TCP_RECOVERY &&
+          pair_tcp()->prr.delivered == 4000);
+    CHECK(script_play("> ACK 101 1 sack=1001:5001\n"
+                      ". 1\n"));
+    CHECK(pair_tcp()->prr.delivered == 4000);
+    CHECK(script_play("> ACK 101 4001 sack=4001:5001\n"
+                      ". 1\n"));
+    CHECK(pair_tcp()->recovery.phase == TCP_RECOVERY &&
+          pair_tcp()->prr.delivered == 5000);
+}
+
 TEST(sack_blocks_of_single_bytes_do_not_split_segments)
 {
     char text[200];

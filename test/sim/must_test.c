@@ -347,8 +347,14 @@ TEST(acks_are_delayed_below_half_a_second_and_every_second_segment_has_one)
     CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at);
     send_segment(TCP_ACK, at, iss + 1, 65535, 1000);
     CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at + 2000);
-    /* and one for a batch of segments all of them. */
+    /* It is sent at once (RFC 5681, 4.2), however little data filled it; */
     at += 2000;
+    send_segment(TCP_ACK, at + 100, iss + 1, 65535, 100);
+    CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at);
+    send_segment(TCP_ACK, at, iss + 1, 65535, 100);
+    CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at + 200);
+    /* and one for a batch of segments acknowledges all of them. */
+    at += 200;
     for (int i = 0; i < 6; i++, at += 1000)
         send_segment(TCP_ACK, at, iss + 1, 65535, 1000);
     CHECK(peer_sees(&seen, 10 * MILLISECOND) && seen.s.ack == at);

@@ -21,7 +21,9 @@ static void on_segment(void *ctx, const struct ipv4_packet *packet,
 
     (void)ctx;
     b = buf_pullup(b, len < TCP_MOST ? len : TCP_MOST);
-    if (b && tcp_parse(b->data, b->len, &one.s) && count < QUEUE &&
+    /* Segments from another address or with a wrong checksum are ignored. */
+    if (b && ipv4_number(packet->from) == 0x0a000002 &&
+        tcp_parse(b->data, b->len, &one.s) && count < QUEUE &&
         checksum_fold(checksum_add_bufs(
             checksum_pseudo(packet->from, packet->to, PROTOCOL_TCP, len), b,
             0, len)) == 0xffff) {
