@@ -764,6 +764,7 @@ TEST(repeated_log_lines_are_only_counted)
     CHECK(a->log.lines[ARP_LINE_ANSWER].left_out == 0);
     /* After a period without any, lines are logged again. */
     pass(10 * ARP_LOG_PERIOD);
+    CHECK(a->log.lines[ARP_LINE_ANSWER].period == ARP_LOG_PERIOD);
     began = log_end();
     receive(ARP_REQUEST, their_mac, THEM, US);
     CHECK(log_end() > began);
@@ -1028,6 +1029,26 @@ TEST(unanswered_requests_leave_half_of_the_cache_to_reachable_hosts)
     }
     for (uint32_t i = 0; i < ARP_ENTRIES / 2; i++)
         CHECK(is_known(0x0a010000 + i, mac));
+    end();
+}
+
+TEST(in_a_full_cache_half_may_wait_for_replies)
+{
+    static const struct mac mac = {{2, 0, 0, 0, 9, 9}};
+
+    begin();
+    for (uint32_t i = 0; i < ARP_ENTRIES; i++) {
+        receive(ARP_REQUEST, mac, 0x0a010000 + i, US);
+        write_to(0x0a010000 + i, 0);
+        forget_sent();
+    }
+    for (uint32_t i = 0; i < ARP_ENTRIES / 2; i++) {
+        write_to(0x0a020000 + i, 0);
+        forget_sent();
+    }
+    CHECK(silent_count == 0); /* none was evicted */
+    write_to(0x0a030000, 0);
+    CHECK(silent_count == 1 && silent_ip[0] == 0x0a020000);
     end();
 }
 
