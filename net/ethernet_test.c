@@ -15,13 +15,20 @@ static bool received_many;
 static size_t received_len;
 static uint8_t received_first;
 
-static void drop(struct network *n, struct buf *frame)
+static struct ethernet *ethernet;
+static uint8_t sent[100]; /* the last frame */
+static size_t sent_len;
+
+static void keep(struct network *n, struct buf *frame)
 {
     (void)n;
+    sent_len = buf_length(frame);
+    CHECK(sent_len <= sizeof sent);
+    buf_copy_out(frame, 0, sent, sent_len);
     buf_free(frame);
 }
 
-static const struct network_ops ops = {.write = drop};
+static const struct network_ops ops = {.write = keep};
 
 static void on_packet(void *ctx, struct mac from, bool to_many,
                       struct buf *packet)
@@ -36,14 +43,12 @@ static void on_packet(void *ctx, struct mac from, bool to_many,
 
 static void begin(void)
 {
-    struct ethernet *e;
-
     if (buf_pages() == 0)
         CHECK(buf_reserve(TEST_PAGES) == OK);
     net = (struct network){
         .ops = &ops, .mac = our_mac, .mtu = 1500, .up = true};
-    CHECK(ethernet_connect(&net, &e) == OK);
-    ethernet_listen(e, ETHERTYPE_IPV4, on_packet, &received);
+    CHECK(ethernet_connect(&net, &ethernet) == OK);
+    ethernet_listen(ethernet, ETHERTYPE_IPV4, on_packet, &received);
     received = 0;
 }
 
@@ -74,6 +79,58 @@ static void receive(struct mac to, const uint16_t *words, size_t count,
                     size_t len, size_t piece)
 {
     receive_from(their_mac, to, words, count, len, piece);
+}
+
+TEST(a_frame_is_sent_from_our_address_with_the_type)
+{
+    struct buf *b;
+
+    begin();
+    b = buf_copy_in("packet", 6, ETHERNET_HEADER);
+    ethernet_write(ethernet, their_mac, 0x1234, b);
+    CHECK(sent_len >= ETHERNET_HEADER + 6);
+    CHECK(memcmp(sent, their_mac.byte, 6) == 0);
+    CHECK(memcmp(sent + 6, our_mac.byte, 6) == 0);
+    CHECK(memcmp(sent + 12, "\x12\x34packet", 8) == 0);
+    /* Without room for the header it is dropped, and counted. */
+    sent_len = 0;
+    b = buf_copy_in("packet", 6, ETHERNET_HEADER - 1);
+    ethernet_write(ethernet, their_mac, 0x1234, b);
+    CHECK(sent_len == 0 && net.counters.dropped_out == 1);
+    CHECK(buf_pages_free() == buf_pages());
+}
+
+static unsigned of_type[5];
+
+static void count_packet(void *ctx, struct mac from, bool to_many,
+                         struct buf *packet)
+{
+    (void)from, (void)to_many;
+    ++*(unsigned *)ctx;
+    buf_free(packet);
+}
+
+TEST(four_types_have_a_listener_each_and_one_may_be_replaced)
+{
+    begin();
+    memset(of_type, 0, sizeof of_type);
+    for (uint16_t i = 1; i < 4; i++)
+        ethernet_listen(ethernet, (uint16_t)(0x9000 + i), count_packet,
+                        &of_type[i]);
+    for (uint16_t i = 1; i < 4; i++)
+        receive(our_mac, (uint16_t[]){(uint16_t)(0x9000 + i)}, 1, 46, 100);
+    receive(our_mac, (uint16_t[]){ETHERTYPE_IPV4}, 1, 46, 100);
+    CHECK(of_type[1] == 1 && of_type[2] == 1 && of_type[3] == 1);
+    CHECK(received == 1);
+    ethernet_listen(ethernet, 0x9002, count_packet, &of_type[4]);
+    ethernet_listen(ethernet, 0x9003, NULL, NULL);
+    for (uint16_t i = 1; i < 4; i++)
+        receive(our_mac, (uint16_t[]){(uint16_t)(0x9000 + i)}, 1, 46, 100);
+    CHECK(of_type[1] == 2 && of_type[2] == 1 && of_type[3] == 1);
+    CHECK(of_type[4] == 1 && net.counters.dropped_in == 1);
+    ethernet_disconnect(ethernet);
+    receive(our_mac, (uint16_t[]){0x9001}, 1, 46, 100);
+    CHECK(of_type[1] == 2);
 }
 
 TEST(frames_for_us_and_broadcasts_reach_the_listener_of_their_type)

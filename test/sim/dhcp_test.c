@@ -94,6 +94,24 @@ static void on_request(void *ctx, struct endpoint from, struct endpoint to,
         reply(p, server.refuses ? 6 : 5);
 }
 
+/* A console that keeps the last line that says what the address is. */
+static char said[120];
+
+static void keep_line(struct console *c, const char *text, size_t len)
+{
+    static const char start[] = "DHCP offer received and bound";
+
+    (void)c;
+    if (len >= sizeof start - 1 && len < sizeof said &&
+        memcmp(text, start, sizeof start - 1) == 0) {
+        memcpy(said, text, len);
+        said[len] = '\0';
+    }
+}
+
+static const struct console_ops keeping = {.write = keep_line};
+static struct console console = {.ops = &keeping};
+
 static struct stackv4 *stack;
 static unsigned changes;
 static struct ip_address last;
@@ -125,7 +143,8 @@ TEST(the_first_offer_is_accepted_after_a_probe_of_its_address)
     CHECK(udpv4_listen(left.udp, 67, on_request, NULL) == OK);
     CHECK(sim_network("wire", 1500, 0, &net) == OK);
     began = time_now();
-    CHECK(stackv4_dhcp_connect(&pair_quiet, net, &stack) == OK);
+    CHECK(stackv4_dhcp_connect(&console, net, &stack) == OK);
+    CHECK(strstr(said, " to 10.0.0.50 nm 255.255.255.0 gw [10.0.0.1]"));
     CHECK(is_at(50) && time_now() - began < 2 * SECOND);
     CHECK(server.count[1] == 1 && server.count[3] == 1);
     stackv4_address(stack, &a);
@@ -171,10 +190,16 @@ TEST(when_the_server_returns_there_is_an_address_within_70_s)
 
 TEST(a_nak_removes_the_address_at_once)
 {
+    struct stackv4_address a;
+
     server.refuses = true;
     server.offers = ipv4_address(10, 0, 0, 61);
     CHECK(time_sleep((LEASE / 2 + LEASE / 32 + 1) * SECOND) == OK);
     CHECK(changes == 3 && ipv4_number(last) == 0);
+    stackv4_address(stack, &a); /* nor is anything else kept */
+    CHECK(ip_equal(a.ip, ipv4_of_number(0)) &&
+          ip_equal(a.gateway, ipv4_of_number(0)));
+    CHECK(a.prefix == 0 && a.dns_count == 0 && a.route_count == 0);
     server.refuses = false;
     CHECK(time_sleep(120 * SECOND) == OK);
     CHECK(is_at(61) && changes == 4);
@@ -245,10 +270,13 @@ TEST(a_server_may_answer_from_another_port)
 TEST(the_lease_is_released_when_the_image_ends)
 {
     unsigned discovers;
+    nanoseconds began;
 
     CHECK(time_sleep(10 * LEASE * SECOND) == OK);
     discovers = server.count[1];
+    began = time_now();
     stackv4_finish(stack);
+    CHECK(time_now() - began < 100 * MILLISECOND);
     CHECK(server.count[7] == 1 && server.unicast);
     CHECK(ipv4_number(stackv4_ip(stack)) == 0);
     CHECK(time_sleep(DAY) == OK);
