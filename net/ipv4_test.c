@@ -182,6 +182,10 @@ TEST(a_packet_for_us_is_delivered_with_the_fields_of_its_header)
     CHECK(ipv4_number(host.received.from) == LEFT && !host.received.to_many);
     CHECK(ipv4_number(host.received.to) == RIGHT);
     CHECK(has_received(&host, 100));
+    b = packet_of(LEFT, RIGHT, 0, 100);
+    put_be16(b->data + 6, 0);
+    ipv4_input(host.ip, false, sealed(b));
+    CHECK(has_received(&host, 100) && !host.received.whole);
     forget(&host);
 }
 
@@ -654,12 +658,13 @@ TEST(the_longest_prefix_is_used_and_without_a_router_the_link)
         {ipv4_address(172, 16, 1, 7), 32, none},
         {ipv4_address(10, 0, 0, 0), 24, ipv4_address(10, 0, 0, 7)},
         {ipv4_address(10, 0, 0, 128), 25, ipv4_address(10, 0, 0, 8)},
-        {ipv4_address(10, 0, 0, 0), 8, ipv4_address(10, 0, 0, 9)}};
+        {ipv4_address(10, 0, 0, 0), 8, ipv4_address(10, 0, 0, 9)},
+        {ipv4_address(172, 16, 1, 0), 24, ipv4_address(10, 0, 0, 10)}};
 
     connect(&host, LEFT, 1500);
-    ipv4_set_routes(host.ip, routes, 6);
+    ipv4_set_routes(host.ip, routes, 7);
     CHECK(next_hop_to(0xac1f0001) == 0x0a000005);
-    CHECK(next_hop_to(0xac100101) == 0x0a000006);
+    CHECK(next_hop_to(0xac100101) == 0x0a000006); /* the first of two */
     CHECK(next_hop_to(0xac100107) == 0xac100107);
     CHECK(next_hop_to(RIGHT) == RIGHT); /* our network, of the same length */
     CHECK(next_hop_to(0x0a000081) == 0x0a000008);

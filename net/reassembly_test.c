@@ -489,6 +489,17 @@ TEST(a_complete_datagram_does_not_time_out)
     CHECK(expired == 0);
 }
 
+TEST(the_end_frees_fragments_and_their_timers)
+{
+    begin();
+    CHECK(!add(0, 800, true) && !add_of(2, 9, 80, 160, true));
+    CHECK(wheel_next(&wheel) != FOREVER);
+    CHECK(buf_pages_free() < buf_pages());
+    reassembly_free(all);
+    CHECK(wheel_next(&wheel) == FOREVER);
+    CHECK(buf_pages_free() == buf_pages());
+}
+
 TEST(fragments_leave_a_quarter_of_the_pages_to_others)
 {
     struct buf *pages = NULL, *b;
