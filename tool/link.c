@@ -139,8 +139,8 @@ static void say_no_library(struct report *r, const char *name)
         say("-l%s: there is no lib%s.a where the linker looks.", name, name);
 }
 
-/* Takes the section off "y.c:5:(.text+0x5)", which newer versions of GNU ld print
- * although they know the line. */
+/* Takes the section off "y.c:5:(.text+0x5)", which newer versions of GNU ld
+ * print although they know the line. */
 static void drop_section(char *place)
 {
     char *section = strrchr(place, ':'), *digit = section;
