@@ -17,6 +17,7 @@
 
 /* RFC 5227, 1.1; probes are sent faster, since people wait for them. */
 #define PROBE_NUM         3
+#define PROBE_FIRST       (20 * MILLISECOND) /* for a reply from the link */
 #define PROBE_WAIT        (100 * MILLISECOND)
 #define ANNOUNCE_WAIT     (200 * MILLISECOND)
 #define ANNOUNCE_INTERVAL (2 * SECOND)
@@ -149,13 +150,20 @@ static void start_announcing(struct arp *a)
     wheel_set(&a->wheel, &a->announce, time_after(ANNOUNCE_INTERVAL));
 }
 
+/* An announcement would change the caches of the link's hosts, so it waits for
+ * the end of the probes. */
+static bool may_announce(const struct arp *a)
+{
+    return a->own && a->own != a->probed;
+}
+
 static void announce_when_up(void *ctx)
 {
     struct arp *a = ctx;
     bool was_up = a->net->up;
 
     while (wait_until(&a->net->changed, FOREVER) == OK) {
-        if (a->net->up && !was_up && a->own)
+        if (a->net->up && !was_up && may_announce(a))
             start_announcing(a);
         was_up = a->net->up;
     }
@@ -196,7 +204,7 @@ void arp_set_address(struct arp *a, struct ip_address ip, unsigned prefix)
     a->defended = 0;
     wheel_clear(&a->wheel, &a->announce);
     arp_cache_set_own(&a->cache, a->own);
-    if (a->own)
+    if (may_announce(a))
         start_announcing(a);
 }
 
@@ -217,25 +225,51 @@ static enum status wait_for_conflict(struct arp *a, nanoseconds length,
     return ERR_IN_USE;
 }
 
-enum status arp_probe(struct arp *a, struct ip_address ip,
-                      nanoseconds deadline)
+enum status arp_probe_start(struct arp *a, struct ip_address ip,
+                            nanoseconds deadline)
 {
-    enum status s = OK;
+    enum status s;
 
     while (!a->net->up)
         if ((s = wait_until(&a->net->changed, deadline)) != OK)
             return s;
     a->probed = ipv4_number(ip);
     a->probe_failed = false;
-    for (int i = 0; i < PROBE_NUM && s == OK; i++) {
-        arp_send_request(a->ethernet, arp_broadcast, 0, a->probed);
+    arp_send_request(a->ethernet, arp_broadcast, 0, a->probed);
+    s = wait_for_conflict(a, PROBE_FIRST, deadline);
+    if (s != OK)
+        a->probed = 0;
+    return s;
+}
+
+enum status arp_probe_finish(struct arp *a, nanoseconds deadline)
+{
+    nanoseconds waited = PROBE_FIRST;
+    enum status s = OK;
+    bool is_ours;
+
+    for (int sent = 1; s == OK && sent <= PROBE_NUM; sent++) {
         s = wait_for_conflict(
-            a, PROBE_WAIT + random_below(100) * MILLISECOND, deadline);
+            a, PROBE_WAIT + random_below(100) * MILLISECOND - waited, deadline);
+        if (s == OK && sent < PROBE_NUM)
+            arp_send_request(a->ethernet, arp_broadcast, 0, a->probed);
+        waited = 0;
     }
     if (s == OK)
         s = wait_for_conflict(a, ANNOUNCE_WAIT, deadline);
+    is_ours = a->own && a->own == a->probed;
     a->probed = 0;
+    if (s == OK && is_ours)
+        start_announcing(a);
     return s;
+}
+
+enum status arp_probe(struct arp *a, struct ip_address ip,
+                      nanoseconds deadline)
+{
+    enum status s = arp_probe_start(a, ip, deadline);
+
+    return s == OK ? arp_probe_finish(a, deadline) : s;
 }
 
 void arp_on_conflict(struct arp *a, arp_conflict *fn, void *ctx)

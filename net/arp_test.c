@@ -970,6 +970,70 @@ TEST(a_probe_detects_a_virtual_router_that_has_the_address)
     end();
 }
 
+static void start_and_use(void *ctx)
+{
+    probe_result = arp_probe_start(ctx, ipv4_of_number(US), FOREVER);
+    if (probe_result != OK)
+        return;
+    arp_set_address(ctx, ipv4_of_number(US), 8);
+    probe_result = arp_probe_finish(ctx, FOREVER);
+}
+
+TEST(an_address_can_be_used_20_ms_after_its_first_probe)
+{
+    struct fiber *f;
+
+    begin_at(0, true);
+    CHECK(fiber_spawn(NULL, start_and_use, a, &f) == OK);
+    CHECK(time_sleep(PROBE_FIRST - MILLISECOND) == OK);
+    CHECK(sent_count == 1 && a->own == 0);
+    CHECK(time_sleep(2 * MILLISECOND) == OK);
+    CHECK(a->own == US);
+    /* It is not announced yet, but requests for it are answered. */
+    CHECK(sent_count == 1);
+    receive(ARP_REQUEST, their_mac, THEM, US);
+    CHECK(sent_count == 2 && is_sent(1, ARP_REPLY, their_mac, US, their_mac,
+                                     THEM));
+    CHECK(fiber_join(f, FOREVER) == OK && probe_result == OK);
+    CHECK(sent_count == 2 + PROBE_NUM && is_request(1 + PROBE_NUM, US));
+    for (size_t i = 2; i < 1 + PROBE_NUM; i++)
+        CHECK(is_sent(i, ARP_REQUEST, arp_broadcast, 0, no_mac, US));
+    /* The probe has ended: from now on the address is defended. */
+    receive(ARP_REPLY, third_mac, US, US);
+    CHECK(sent_count == 3 + PROBE_NUM && conflicts == 0);
+    end();
+}
+
+TEST(an_address_in_use_is_not_defended_or_announced_while_it_is_probed)
+{
+    struct fiber *f;
+
+    begin_at(0, true);
+    CHECK(fiber_spawn(NULL, start_and_use, a, &f) == OK);
+    CHECK(time_sleep(2 * PROBE_FIRST) == OK && a->own == US);
+    receive(ARP_REPLY, third_mac, US, 0);
+    CHECK(fiber_join(f, FOREVER) == OK && probe_result == ERR_IN_USE);
+    CHECK(sent_count == 1 && conflicts == 0);
+    end();
+}
+
+TEST(the_link_coming_up_does_not_announce_an_address_that_is_probed)
+{
+    struct fiber *f;
+
+    begin_at(0, true);
+    CHECK(fiber_spawn(NULL, start_and_use, a, &f) == OK);
+    CHECK(time_sleep(2 * PROBE_FIRST) == OK && a->own == US);
+    set_link(false);
+    CHECK(fiber_yield() == OK);
+    set_link(true);
+    CHECK(fiber_yield() == OK);
+    CHECK(sent_count == 1);
+    CHECK(fiber_join(f, FOREVER) == OK && probe_result == OK);
+    CHECK(is_request(sent_count - 1, US));
+    end();
+}
+
 TEST(a_probe_waits_for_the_link_and_can_be_cancelled)
 {
     struct fiber *f;

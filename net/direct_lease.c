@@ -126,6 +126,25 @@ static void dhcp_conflicted(void *ctx, struct ip_address ip, struct mac other)
     wake_all(&d->dhcp_turn);
 }
 
+/* Uses the address when a first probe was not answered at once; the other
+ * probes follow, and a conflict gives the address up again. */
+static enum status probe_and_use(struct direct *d)
+{
+    enum status s;
+
+    d->is_to_probe = false;
+    s = arp_probe_start(d->arp, d->probed, FOREVER);
+    if (d->is_to_probe || s == ERR_CANCELLED) /* another one, or the end */
+        return s;
+    dhcp_checked(&d->dhcp, s == ERR_IN_USE, time_now());
+    if (s != OK)
+        return s;
+    s = arp_probe_finish(d->arp, FOREVER);
+    if (s == ERR_IN_USE && ip_equal(d->address.ip, d->probed))
+        dhcp_conflict(&d->dhcp, time_now());
+    return s;
+}
+
 static void run_dhcp(void *ctx)
 {
     struct direct *d = ctx;
@@ -133,10 +152,7 @@ static void run_dhcp(void *ctx)
 
     while (s != ERR_CANCELLED) {
         if (d->is_to_probe) {
-            d->is_to_probe = false;
-            s = arp_probe(d->arp, d->probed, FOREVER);
-            if (!d->is_to_probe && s != ERR_CANCELLED) /* not another one */
-                dhcp_checked(&d->dhcp, s == ERR_IN_USE, time_now());
+            s = probe_and_use(d);
             continue;
         }
         s = wait_until(&d->dhcp_turn, dhcp_deadline(&d->dhcp));

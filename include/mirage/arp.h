@@ -46,6 +46,19 @@ void arp_set_address(struct arp *arp, struct ip_address ip, unsigned prefix);
 MUST_CHECK enum status arp_probe(struct arp *arp, struct ip_address ip,
                                  nanoseconds deadline);
 
+/*
+ * The two parts of arp_probe, for an address that is used between them (as RFC
+ * 4429 does for IPv6). arp_probe_start waits for the link, sends the first
+ * probe, and returns OK if there was no reply within 20 ms; ERR_IN_USE,
+ * ERR_TIMEOUT and ERR_CANCELLED end the probe. After OK the address may be set
+ * and used; it is not announced yet. arp_probe_finish then sends the other
+ * probes. OK: the address is announced, if it is ours. Else, with the statuses
+ * of arp_probe, it is to be given up; it is not defended. Both block.
+ */
+MUST_CHECK enum status arp_probe_start(struct arp *arp, struct ip_address ip,
+                                       nanoseconds deadline);
+MUST_CHECK enum status arp_probe_finish(struct arp *arp, nanoseconds deadline);
+
 /* Set the handlers; NULL: none. One each, the latest. Keep ctx. */
 void arp_on_conflict(struct arp *arp, arp_conflict *fn, void *ctx);
 void arp_on_silence(struct arp *arp, arp_silent *fn, void *ctx);
