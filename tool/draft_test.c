@@ -9,6 +9,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* The first: no other has registered that. */
+TEST(the_lock_is_released_at_the_end_of_the_program)
+{
+    enter_new_folder();
+    ENDED(lock_folder());
+    CHECK(!is_there(".mirage"));
+}
+
 TEST(the_lock_makes_its_folder_and_removes_it_when_it_is_empty)
 {
     enter_new_folder();
@@ -25,13 +33,6 @@ TEST(the_lock_makes_its_folder_and_removes_it_when_it_is_empty)
     unlock_folder();
     CHECK(!is_there(".mirage/lock"));
     CHECK(is_there(".mirage/record"));
-}
-
-TEST(the_lock_is_released_at_the_end_of_the_program)
-{
-    enter_new_folder();
-    ENDED(lock_folder());
-    CHECK(!is_there(".mirage"));
 }
 
 TEST(dot_mirage_is_a_folder_of_its_own)

@@ -179,7 +179,8 @@ static void enter_folder_of_parts(void)
     CHECK(system("mkdir -p share/mirage/make") == 0);
     for (const char *const *n = names; *n; n++)
         write_text_file(text_of("share/mirage/make/%s", *n),
-                        text_of("[%s @NAME@ @FOLDER@ @DATE@ @MEMORY@ "
+                        text_of("# SPDX-License-Identifier: ISC\n"
+                                "[%s @NAME@ @FOLDER@ @DATE@ @MEMORY@ "
                                 "@CONFIG@ @PROGRAM@]\n",
                                 *n));
 }

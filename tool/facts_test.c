@@ -236,6 +236,70 @@ TEST(the_temporary_folder_is_removed_at_the_end)
     unsetenv("TMPDIR");
 }
 
+/* In the place of root.c: this program is in build/check/tool. */
+const char *root(void)
+{
+    static char path[4096];
+    ssize_t len = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    path[len > 0 ? len : 0] = '\0';
+    for (int i = 0; i < 3; i++)
+        *strrchr(path, '/') = '\0';
+    return path;
+}
+
+const char *find_program(const char *name)
+{
+    return name;
+}
+
+static struct ended configured(const char *text)
+{
+    write_text_file("config.c", text);
+    return ENDED({
+        const struct facts *f = get_facts("config.c", "unix");
+
+        printf("%s %zu %zu %zu %d", f->image, f->images.count,
+               f->crunched.count, f->variable_count,
+               strstr(f->dependencies, "config.c") != NULL);
+    });
+}
+
+#define HEAD                       \
+    "#include <mirage/config.h>\n" \
+    "JOB(start, fs, kv_ro);\n"     \
+    "void configure(void)\n{\n"
+
+TEST(a_configuration_is_compiled_and_run)
+{
+    struct ended e;
+
+    enter_new_folder();
+    setenv("PATH", "/usr/bin:/bin", 1);
+    setenv(SOURCE_DATE, "7", 1);
+    mkdir("t", 0777);
+    e = configured(HEAD "    unikernel(\"a\", start(fat_of_files(\"t\"), "
+                        "crunch(\"t\")));\n}\n");
+    CHECK_TEXT(e.err, "");
+    CHECK_TEXT(e.out, "a 1 1 1 1");
+    unsetenv(SOURCE_DATE);
+    e = configured(HEAD "    nothing();\n}\n");
+    CHECK(e.status == FAILED);
+    CHECK(strstr(e.err, "mirage: config.c does not compile.\n"));
+    e = configured("int a;\n");
+    CHECK(e.status == FAILED);
+    CHECK_TEXT(e.err, "mirage: config.c does not define  void "
+                      "configure(void)\n");
+    e = configured(HEAD "    exit(3);\n}\n");
+    CHECK(e.status == FAILED);
+    e = configured("#include <stdlib.h>\n" HEAD "    exit(3);\n}\n");
+    CHECK_TEXT(e.err, "mirage: config.c: configure() should return, and ended "
+                      "the program (exit status 3).\n");
+    e = configured(HEAD "    *(volatile int *)0 = 1;\n}\n");
+    CHECK_TEXT(e.err, "config.c:5: configure() crashed (segmentation "
+                      "fault), here.\n");
+}
+
 TEST(a_configuration_is_a_file_of_this_folder)
 {
     struct ended e;

@@ -69,6 +69,28 @@ TEST(new_names_have_a_prefix_and_main_keeps_the_library_s)
                "read mirage__own__read\n");
 }
 
+TEST(the_generated_main_keeps_the_names_that_it_calls)
+{
+    char *words[] = {(char[]){"--names=names"}, (char[]){".mirage/obj/main.o"},
+                     (char[]){"a.o"}, NULL};
+    struct ended e;
+
+    enter_new_folder();
+    write_text_file("names", "write main\nread\n");
+    write_text_file("a.c", "int write(void); int write(void) {return 1;}\n"
+                           "int read(void); int read(void) {return 1;}\n");
+    write_text_file("main.c", "int write(void), read(void);\n"
+                              "int mirage_main(void)\n"
+                              "{return write() + read();}\n");
+    CHECK(system("mkdir -p .mirage/obj && cc -w -fno-builtin -c a.c && "
+                 "cc -w -fno-builtin -c main.c -o .mirage/obj/main.o") == 0);
+    e = ENDED(command_objects(3, words));
+    CHECK_TEXT(e.out, ".mirage/obj/main.own.o\na.own.o\n");
+    CHECK(system("nm .mirage/obj/main.own.o | grep -q 'U write' && "
+                 "nm .mirage/obj/main.own.o | grep -q 'U mirage__own__read'") ==
+          0);
+}
+
 TEST(objects_have_the_names_of_their_sources)
 {
     CHECK_TEXT(source_of(".mirage/obj/a/b.o"), "a/b.c");

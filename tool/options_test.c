@@ -39,6 +39,7 @@ TEST(an_option_has_its_value_behind_a_sign_or_in_the_next_word)
     CHECK(!value_at(&i));
     i = 3;
     CHECK(!option_value(11, words, &i, "--file", NULL));
+    CHECK_TEXT(option_value(5, words, &i, "--file", "-f"), "c");
 }
 
 TEST(an_option_without_a_value_is_refused)
@@ -132,10 +133,12 @@ TEST(a_list_has_each_item_once_and_a_limit)
     add_item(&l, "b");
     add_item(&l, "a");
     CHECK(l.count == 2);
+    places[3] = "none";
     add_need(&l, places, "c", "config.c:1");
     add_need(&l, places, "c", "config.c:2");
     CHECK(l.count == 3);
     CHECK_TEXT(places[2], "config.c:1");
+    CHECK_TEXT(places[3], "none");
     while (l.count < MOST)
         add_item(&l, text_of("%zu", l.count));
     CHECK_TEXT(l.item[MOST - 1], "255");

@@ -104,6 +104,18 @@ TEST(the_exit_status_tells_how_a_domain_ended)
                       "to it, `xl destroy 'it'\\''s'` ends it\n");
 }
 
+TEST(xl_knows_a_domain_that_runs)
+{
+    struct ended e;
+
+    run_with(WAITS, 3, 0, NULL);
+    e = ENDED(printf(" %d", is_there("env A=b", "guest")));
+    CHECK_TEXT(e.out, " 0");
+    write_text_file("bin/xl", "#!/bin/sh\n"
+                              "[ \"$A $*\" = 'b domid guest' ]\n");
+    CHECK_TEXT(ENDED(printf("%d", is_there("env A=b", "guest"))).out, "1");
+}
+
 TEST(the_log_is_where_xen_has_it)
 {
     setenv("XEN_LOG_DIR", "a", 1);
