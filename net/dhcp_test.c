@@ -346,7 +346,8 @@ TEST(only_the_server_asked_can_refuse_but_any_can_grant)
 /* RFC 1122, 3.2.1.1 */
 TEST(without_a_netmask_the_prefix_is_that_of_the_class)
 {
-    static const uint8_t cases[][2] = {{1, 8}, {126, 8}, {128, 16}, {191, 16}, {192, 24}, {223, 24}};
+    static const uint8_t cases[][2] = {
+        {1, 8}, {126, 8}, {128, 16}, {191, 16}, {192, 24}, {223, 24}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         start(true);

@@ -132,6 +132,20 @@ TEST(figure_12_we_close_first_and_enter_time_wait)
     CHECK(time_sleep(3 * SECOND) == OK && right.tcp->count == 0);
 }
 
+TEST(an_abort_in_time_wait_sends_nothing) /* RFC 9293, 3.10.5 */
+{
+    begin();
+    CHECK(script_handshake("", 0, ""));
+    flow_shutdown(pair_flow, FLOW_WRITING);
+    CHECK(script_play("< FIN,ACK 1 101\n"
+                      "> FIN,ACK 101 2\n"
+                      "< ACK 2 102\n"));
+    CHECK(pair_tcp()->state == TCP_TIMED_WAIT);
+    flow_abort(pair_flow);
+    CHECK(script_play("-\n"));
+    CHECK(right.tcp->count == 0 && right.tcp->oldest == NULL);
+}
+
 TEST(time_wait_lasts_two_msl)
 {
     begin();

@@ -317,6 +317,19 @@ TEST(a_zero_window_is_probed_after_the_rto_with_backoff)
     }
 }
 
+TEST(a_window_of_one_segment_is_not_probed)
+{
+    uint32_t iss = open_with(1000, 1000);
+    uint64_t timeouts = right.tcp->counters.timeouts;
+    uint64_t probes = right.tcp->counters.probes;
+
+    CHECK(flow_write(pair_flow, data, 5000, FOREVER) == OK);
+    CHECK(comes(iss + 1, 1000, BRIEF));
+    CHECK(comes(iss + 1, 1000, 2 * SECOND)); /* it is retransmitted */
+    CHECK(right.tcp->counters.timeouts == timeouts + 1 &&
+          right.tcp->counters.probes == probes);
+}
+
 TEST(acks_are_delayed_below_half_a_second_and_every_second_segment_has_one)
 {
     uint32_t iss = open_with(1000, 65535), at = 101;

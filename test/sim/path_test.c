@@ -41,6 +41,57 @@ TEST(ecn_is_used_only_if_negotiated)
                       "< SYN,ACK 0 101 noect\n"));
 }
 
+/* RFC 3168, 6.1.1 */
+TEST(an_active_open_uses_ecn_only_if_the_answer_has_ece_alone)
+{
+    static const struct {
+        const char *answer, *first;
+    } cases[] = {{"> SYN,ACK,ECE 100 1 mss=1000\n", "< ACK 1 101 +1000 ect\n"},
+                 {"> SYN,ACK 100 1 mss=1000\n", "< ACK 1 101 +1000 noect\n"},
+                 {"> SYN,ACK,ECE,CWR 100 1 mss=1000\n",
+                  "< ACK 1 101 +1000 noect\n"}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        begin();
+        tcpv4_set_ecn(right.tcp, TCPV4_ECN_ASK);
+        script_open();
+        CHECK(script_play("< SYN,ECE,CWR 0 noect\n") &&
+              script_play(cases[i].answer) && script_play("< ACK 1 101\n"));
+        CHECK(script_opened == OK && script_flow != NULL);
+        if (!script_flow)
+            continue;
+        CHECK(flow_write(script_flow, data, 1000, FOREVER) == OK);
+        CHECK(script_play(cases[i].first));
+        flow_abort(script_flow);
+        flow_close(script_flow);
+    }
+}
+
+/* 6.1.1.1: a middlebox may have dropped it for its flags. */
+TEST(a_repeated_syn_does_not_use_ecn)
+{
+    begin();
+    tcpv4_set_ecn(right.tcp, TCPV4_ECN_ASK);
+    script_open();
+    CHECK(script_play("< SYN,ECE,CWR 0\n"
+                      "< SYN 0 after=1000\n"
+                      "> SYN,ACK,ECE 100 1 mss=1000\n"
+                      "< ACK 1 101\n"));
+    CHECK(script_flow && !tcp_of(script_flow)->ecn.is_on);
+    if (script_flow) {
+        flow_abort(script_flow);
+        flow_close(script_flow);
+    }
+    begin();
+    CHECK(script_play("> SYN,ECE,CWR 100 mss=1000\n"
+                      "< SYN,ACK,ECE 0 101\n"
+                      "< SYN,ACK 0 101 after=1000\n"
+                      "> ACK 101 1\n"
+                      ". 1\n"));
+    pair_write(1000);
+    CHECK(script_play("< ACK 1 101 +1000 noect\n"));
+}
+
 TEST(ce_is_echoed_by_ece_until_cwr)
 {
     begin();
