@@ -33,14 +33,25 @@ static uint8_t byte_at(uint32_t at)
     return (uint8_t)(at * 7 + (at >> 8));
 }
 
-/* Inserts bytes [from, from + len), relative to the first. */
-static void receive(uint32_t from, uint32_t len)
+/* Inserts bytes [from, from + len), relative to the first, in bufs of piece
+ * bytes. */
+static void receive_in(uint32_t from, uint32_t len, uint32_t piece)
 {
     uint8_t bytes[4000];
+    struct buf *first = NULL, **last = &first;
 
     for (uint32_t i = 0; i < len; i++)
         bytes[i] = byte_at(from + i);
-    ooo_insert(c, base + from, buf_copy_in(bytes, len, 0), len);
+    for (uint32_t at = 0; at < len; at += piece) {
+        *last = buf_copy_in(bytes + at, len - at < piece ? len - at : piece, 0);
+        last = &(*last)->next;
+    }
+    ooo_insert(c, base + from, first, len);
+}
+
+static void receive(uint32_t from, uint32_t len)
+{
+    receive_in(from, len, len);
 }
 
 /* Are all runs in order, apart and counted? */
@@ -122,6 +133,17 @@ TEST(overlapping_data_are_queued_once)
     CHECK(c->ooo.len == 300 && tcp.counters.duplicates_in == 1);
     receive(50, 1000); /* covers the whole run */
     CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 1000);
+    end();
+}
+
+TEST(bufs_that_an_overlap_cuts_off_are_not_counted)
+{
+    begin(0);
+    receive(3000, 1000);
+    receive_in(1000, 2500, 1000); /* the third is all there */
+    CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 3000);
+    receive_in(500, 1500, 500); /* the second and the third are */
+    CHECK(is_sound() && c->ooo.count == 1 && c->ooo.len == 3500);
     end();
 }
 

@@ -599,6 +599,12 @@ TEST(icmp_errors_do_not_end_an_established_connection)
     CHECK(time_sleep(BRIEF) == OK && peer_tcp() && peer_tcp()->sndq.len == 0);
 }
 
+static void write_ten(void *ctx)
+{
+    (void)ctx;
+    CHECK(flow_write(pair_flow, data, 10, FOREVER) == OK);
+}
+
 static void open_away(void *ctx)
 {
     struct flow *f;
@@ -633,6 +639,50 @@ static void on_connection(void *ctx, struct flow *flow, struct endpoint peer)
     (void)ctx;
     (void)flow;
     (void)peer;
+}
+
+/* Connections leave SYN-RECEIVED in any order. */
+TEST(the_list_of_half_open_connections_stays_sound)
+{
+    uint32_t iss[4];
+
+    (void)open_with(1000, 65535);
+    for (int i = 0; i < 4; i++) {
+        struct seen seen = {.len = 0};
+
+        peer_port++;
+        send_segment(TCP_SYN, 100, 0, 1000, 0);
+        CHECK(peer_sees(&seen, SECOND) && seen.s.flags == SA);
+        iss[i] = seen.s.seq;
+    }
+    for (int i = 0; i < 4; i++) {
+        uint16_t last = peer_port;
+
+        CHECK(right.tcp->half_open == 4u - (unsigned)i);
+        for (unsigned k = 0; k < right.tcp->half_open; k++)
+            CHECK(right.tcp->half_opens[k]->half_open == k);
+        peer_port = (uint16_t)(last - 3 + i);
+        send_segment(TCP_ACK, 101, iss[i] + 1, 1000, 0);
+        CHECK(time_sleep(MILLISECOND) == OK);
+        peer_port = last;
+    }
+    CHECK(right.tcp->half_open == 0);
+}
+
+TEST(a_writer_without_pages_goes_on_when_there_are_some)
+{
+    struct buf *taken = NULL, *b;
+    uint32_t iss = open_with(1000, 65535);
+
+    while ((b = buf_new(0))) {
+        b->next = taken;
+        taken = b;
+    }
+    CHECK(flow_write(pair_flow, data, 10, time_after(SECOND)) == ERR_TIMEOUT);
+    CHECK(fiber_start(write_ten, NULL) == OK);
+    CHECK(time_sleep(SECOND / 2) == OK);
+    buf_free(taken);
+    CHECK(comes(iss + 1, 10, SECOND));
 }
 
 /* MUST-41, MUST-42 */

@@ -443,6 +443,22 @@ TEST(the_mtu_is_probed_again_and_a_lost_probe_keeps_cwnd)
     CHECK(pair_tcp()->mss == 1410);
 }
 
+TEST(an_icmp_mtu_for_a_probe_is_probed_next)
+{
+    open_through(1400, true);
+    pair_write(2920);
+    CHECK(script_play("< ACK 1 101 +1360\n"
+                      "< ACK 1361 101 +1360\n"
+                      "< ACK 2721 101 +200\n"
+                      "> ACK 101 2921\n"));
+    tells = false;
+    CHECK(time_sleep(601 * SECOND) == OK);
+    pair_write(6900);
+    CHECK(pair_tcp()->sent.first && pair_tcp()->sent.first->is_probe);
+    complain(ERR_RANGE, 1450, pair_tcp()->snd.una, 80);
+    CHECK(pair_tcp()->path.probed_mss == 1410 && pair_tcp()->mss == 1360);
+}
+
 TEST(no_mtu_probe_is_sent_after_the_fin)
 {
     open_through(1400, true);
