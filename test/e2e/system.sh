@@ -26,10 +26,11 @@ can_have_system() {
     return 1
 }
 
-# inside COMMAND...: in the system, with a /proc of its own, as $user
+# inside COMMAND...: in the system, with /proc and terminals of its own, as $user
 inside() {
     unshare --mount --pid --fork -- sh -c '
         mount -t proc proc "$0/proc" || exit
+        mount -t devpts -o newinstance,ptmxmode=666 devpts "$0/dev/pts" || exit
         system=$0 user=$1
         shift
         exec chroot --userspec="$user" "$system" /usr/bin/env -i \
