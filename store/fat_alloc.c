@@ -34,7 +34,7 @@ static bool is_used(const struct fat *f, uint32_t i)
 
 static enum status read_table(struct fat *f)
 {
-    uint32_t cluster = FAT_FIRST, first;
+    uint32_t cluster = FAT_FIRST, first, entries;
     struct fat_buffer *p;
     enum status s;
 
@@ -44,8 +44,9 @@ static enum status read_table(struct fat *f)
             return ERR_CANCELLED; /* a FAT may have 1 GiB */
         if ((s = fat_table_find(f, cluster, &p, &first)) != OK)
             return s;
-        for (uint32_t i = first; i < fat_table_entries(f, p) &&
-                                 cluster - FAT_FIRST < f->l.clusters;
+        entries = fat_table_entries(f, p);
+        for (uint32_t i = first;
+             i < entries && cluster - FAT_FIRST < f->l.clusters;
              i++, cluster++)
             if (fat_table_entry(f, p->now, i) != 0)
                 f->alloc.used[(cluster - FAT_FIRST) / 64] |=

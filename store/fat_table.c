@@ -138,8 +138,10 @@ bool fat_is_cut(const struct fat *f, uint32_t old, uint32_t now)
 void fat_table_step(const struct fat *f, const struct fat_buffer *p, int step,
                     uint8_t *to)
 {
+    uint32_t entries = fat_table_entries(f, p);
+
     memcpy(to, p->old, (size_t)p->count * f->l.sector_size);
-    for (uint32_t i = 0; i < fat_table_entries(f, p); i++) {
+    for (uint32_t i = 0; i < entries; i++) {
         uint32_t old = fat_table_entry(f, p->old, i),
                  now = fat_table_entry(f, p->now, i);
         uint8_t bytes[4];
@@ -155,9 +157,9 @@ void fat_table_step(const struct fat *f, const struct fat_buffer *p, int step,
 
 bool fat_is_torn(const struct fat *f, const struct fat_buffer *p, int step)
 {
-    uint32_t size = f->l.sector_size;
+    uint32_t size = f->l.sector_size, entries = fat_table_entries(f, p);
 
-    for (uint32_t i = 0; i < fat_table_entries(f, p); i++) {
+    for (uint32_t i = 0; i < entries; i++) {
         uint32_t old = fat_table_entry(f, p->old, i),
                  now = fat_table_entry(f, p->now, i);
 
