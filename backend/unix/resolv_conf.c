@@ -2,8 +2,10 @@
 /*
  * resolv_conf: lines "nameserver ADDRESS"; all others are left out.
  */
+#define _GNU_SOURCE
 #include "resolv_conf.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BLANKS " \t\r\n"
@@ -13,11 +15,13 @@ unsigned resolv_conf_servers(const char *file, struct ip_address *servers,
 {
     static const char keyword[] = "nameserver";
     FILE *in = fopen(file, "re");
-    char line[512];
+    char *line = NULL, *value;
+    size_t size = 0;
     unsigned count = 0;
 
-    while (in && count < max && fgets(line, sizeof line, in)) {
-        char *value = line + sizeof keyword - 1;
+    /* A line has no limit: the rest of a long one is no line of its own. */
+    while (in && count < max && getline(&line, &size, in) > 0) {
+        value = line + sizeof keyword - 1;
 
         if (strncmp(line, keyword, sizeof keyword - 1) != 0 ||
             (*value != ' ' && *value != '\t'))
@@ -27,6 +31,7 @@ unsigned resolv_conf_servers(const char *file, struct ip_address *servers,
         if (ip_parse(value, &servers[count]) == OK)
             count++;
     }
+    free(line);
     if (in)
         fclose(in);
     return count;

@@ -56,6 +56,18 @@ TEST(what_does_not_name_a_server_is_passed_over)
     CHECK(servers_of("") == 0);
 }
 
+TEST(the_end_of_a_long_line_is_no_line_of_its_own)
+{
+    char text[1100];
+
+    for (size_t len = 500; len < 1030; len++) {
+        memset(text, '#', len);
+        strcpy(text + len, "nameserver 10.0.0.1\nnameserver 10.0.0.2\n");
+        CHECK(servers_of(text) == 1);
+        CHECK(ip_equal(found[0], ipv4_address(10, 0, 0, 2)));
+    }
+}
+
 TEST(without_a_file_there_are_none)
 {
     CHECK(resolv_conf_servers("/no/such/file", found, 3) == 0);
