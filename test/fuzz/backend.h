@@ -95,32 +95,6 @@ nanoseconds platform_now(void)
     return fake_now;
 }
 
-/* Stacks are reused: there are thousands of fibers in a second. */
-static struct stack spare[32];
-static size_t spare_count;
-
-enum status platform_stack(size_t size, struct stack *stack)
-{
-    for (size_t i = 0; i < spare_count; i++)
-        if (spare[i].size == size) {
-            *stack = spare[i];
-            spare[i] = spare[--spare_count];
-            return OK;
-        }
-    stack->low = aligned_alloc(4096, (size + 4095) / 4096 * 4096);
-    stack->size = size;
-    stack->guarded = false;
-    return stack->low ? OK : ERR_NO_MEMORY;
-}
-
-void platform_stack_free(const struct stack *stack)
-{
-    if (spare_count < sizeof spare / sizeof spare[0])
-        spare[spare_count++] = *stack;
-    else
-        free(stack->low);
-}
-
 /* Grants. */
 
 void *guest_grant_table(void)
