@@ -2,8 +2,9 @@
 /*
  * Fuzzes a stack, with listeners on every layer, by received frames. The first
  * byte of the input says whether checksums are corrected, so that more is
- * reached than their check, and whether the stack has lost its address. Time
- * passes between frames; at the end no page may be missing.
+ * reached than their check, whether the stack has lost its address, and how
+ * long the bufs of a frame are. Time passes between frames; at the end no page
+ * may be missing.
  *
  * The input is a list of frames, each after two bytes: its length, and the
  * tens of milliseconds before it.
@@ -149,8 +150,24 @@ static void parse_alone(const uint8_t *data, size_t size)
               r.ntp_count <= DHCP_SERVERS && (r.mtu == 0 || r.mtu >= 68));
 }
 
+/* The frame in bufs of at most `piece` bytes. */
+static struct buf *in_pieces(const uint8_t *frame, size_t len, size_t piece)
+{
+    struct buf *first = NULL, **last = &first;
+
+    for (size_t at = 0, n; at < len; at += n, last = &(*last)->next) {
+        n = piece < len - at ? piece : len - at;
+        *last = buf_copy_in(frame + at, n, 0);
+        check(*last != NULL);
+    }
+    return first;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static const uint8_t pieces[] = {255, 1, 7, 8, 14, 15, 20, 33,
+                                     34, 40, 42, 54, 64, 100, 128, 200};
+    uint8_t bytes[255];
     bool mended;
 
     if (!tcp)
@@ -170,11 +187,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             len = size - at;
         if (len == 0)
             continue;
-        frame = buf_new(0);
-        check(frame != NULL);
-        memcpy(buf_append(frame, len), data + at, len);
+        memcpy(bytes, data + at, len);
         if (mended)
-            mend(frame->data, len);
+            mend(bytes, len);
+        frame = in_pieces(bytes, len, pieces[data[0] >> 4]);
         network_deliver(&net, &frame, 1);
         at += len;
     }
