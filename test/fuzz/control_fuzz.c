@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A target that crashes by one input, which is not in its corpus: by it
+ * test/fuzz/run shows that it would notice.
+ */
+#include "platform.h"
+#include <stdint.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    check(size != 5 || memcmp(data, "cr\\sh", 5) != 0);
+    return 0;
+}
