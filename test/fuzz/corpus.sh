@@ -1,5 +1,5 @@
-#!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
+# shellcheck shell=bash
 #
 # corpus.sh   the form of NAME.corpus, for run and minimise: an input is a line,
 #             which printf's %b writes. Printable characters are themselves,
