@@ -1049,3 +1049,25 @@ TEST(one_response_more_than_there_are_requests_is_a_protocol_error)
     CHECK(fiber_join(f, FOREVER) == OK);
     check_said("xvda1: its backend, domain 0, answers more than was asked");
 }
+
+static void respond_backwards(void)
+{
+    disk.ring.sring->rsp_prod--;
+    backend_notify(&disk.backend);
+    disk.backend.is_stopped = true;
+}
+
+/* The response before has the id of the request that is in flight. */
+TEST(a_response_index_that_goes_back_is_a_protocol_error)
+{
+    struct block *b = connect(ALL);
+    struct fiber *f;
+    uint8_t data[512];
+
+    CHECK(block_read(b, 0, data, 1) == OK);
+    disk.latency = 3600 * SECOND;
+    fake_after(500 * MILLISECOND, respond_backwards);
+    CHECK(fiber_spawn(NULL, read_gone, b, &f) == OK);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    check_said("xvda1: its backend, domain 0, answers more than was asked");
+}

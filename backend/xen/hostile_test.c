@@ -259,7 +259,7 @@ static void use_while_it_changes(const char *kind, const char *offers,
     spawn(use, NULL);
     for (unsigned i = 0; i < 20; i++) {
         CHECK(time_sleep(20 * MILLISECOND) == OK);
-        liar_wait(200 * i);
+        liar_wait(100 * i);
     }
     take_away();
     check_all_leave();

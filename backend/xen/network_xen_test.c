@@ -1359,3 +1359,94 @@ TEST(the_smallest_and_the_largest_mtu_are_used)
     other = connect(1, ALL "\nmtu=65521");
     CHECK(other->mtu == 65521);
 }
+
+TEST(a_response_index_that_goes_back_is_a_protocol_error)
+{
+    struct network *n = connect_quietly();
+
+    network_write(n, frame_of(60));
+    network_write(n, frame_of(60));
+    CHECK(time_sleep(MILLISECOND) == OK);
+    answer_with(&vif[0], NETIF_RSP_OKAY, 0, 1);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(!n->gone);
+    vif[0].tx.sring->rsp_prod--;
+    backend_notify(&vif[0].backend);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(n->gone);
+    check_said("vif 0: its backend, domain 0, answers more than was sent");
+}
+
+TEST(an_index_of_received_pieces_that_goes_back_is_a_protocol_error)
+{
+    struct network *n = connect_quietly();
+
+    receive_wrongly(0, 0, 60, 0);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 1);
+    vif[0].rx.sring->rsp_prod--;
+    backend_notify(&vif[0].backend);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(n->gone && arrived == 1);
+    check_said("vif 0: its backend, domain 0, brings more than there is room "
+               "for");
+}
+
+/* Protocols read the Ethernet header from the first piece. */
+TEST(a_frame_whose_header_is_in_several_pieces_is_dropped)
+{
+    struct network *n = connect_quietly();
+
+    receive_wrongly(0, 0, 13, NETRXF_more_data);
+    receive_wrongly(0, 0, 100, 0);
+    receive_wrongly(0, 0, 14, NETRXF_more_data);
+    receive_wrongly(0, 0, 100, 0);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 1 && n->counters.dropped_in == 1 && !n->gone);
+}
+
+/* The largest frame: 18 pieces and an extra segment. */
+static struct buf *largest_frame(void)
+{
+    static _Alignas(4096) uint8_t page[17 * 4096];
+    struct buf *b = tcp_frame(0), **end = &b->next;
+    struct buf *over = buf_over(page, sizeof page, note_release, NULL);
+
+    for (unsigned i = 0; i < 17; i++) {
+        *end = buf_share(over, i * 4096, 1000);
+        if (!*end)
+            panic("no pages");
+        end = &(*end)->next;
+    }
+    b->offload.segment = 1460;
+    buf_free(over);
+    return b;
+}
+
+static void check_room(unsigned before, bool is_sent)
+{
+    struct network *n = connect(0, ALL);
+
+    vif[0].on_frame = hear;
+    vif[0].backend.is_stopped = true;
+    for (unsigned i = 0; i < before; i++)
+        network_write(n, frame_of(60));
+    CHECK(n->counters.dropped_out == 0);
+    network_write(n, largest_frame());
+    CHECK(n->counters.dropped_out == !is_sent);
+    vif[0].backend.is_stopped = false;
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(heard == before + is_sent && !n->gone);
+    CHECK(buf_pages_free() == buf_pages() - 256);
+}
+
+TEST(the_largest_frame_is_sent_if_the_ring_has_just_room_for_it)
+{
+    check_room(256 - 19, true);
+    CHECK(vif[0].slots == 18);
+}
+
+TEST(the_largest_frame_is_dropped_if_one_place_is_missing)
+{
+    check_room(256 - 18, false);
+}

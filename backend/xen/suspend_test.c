@@ -373,3 +373,75 @@ TEST(all_events_are_masked_after_a_migration)
     for (size_t i = 0; i < 64; i++)
         CHECK(guest_shared()->evtchn_mask[i] == ~0ul);
 }
+
+/* The destination has another channel in the place of the mark. */
+static bool tell_unbound(unsigned long number, unsigned long command,
+                         void *argument, long *result)
+{
+    struct evtchn_status *s = argument;
+
+    if (fake.suspensions == 0 || number != __HYPERVISOR_event_channel_op ||
+        command != EVTCHNOP_status)
+        return false;
+    s->status = EVTCHNSTAT_unbound;
+    *result = 0;
+    return true;
+}
+
+static bool tell_nothing(unsigned long number, unsigned long command,
+                         void *argument, long *result)
+{
+    struct evtchn_status *s = argument;
+
+    if (fake.suspensions == 0 || number != __HYPERVISOR_event_channel_op ||
+        command != EVTCHNOP_status)
+        return false;
+    s->status = EVTCHNSTAT_ipi;
+    *result = -3; /* ESRCH */
+    return true;
+}
+
+static void check_moves(bool (*tell)(unsigned long, unsigned long, void *,
+                                     long *))
+{
+    struct block *b = connect_disk();
+    uint8_t data[512] = {5};
+
+    fake.on_hypercall = tell;
+    suspend_after(SECOND, move);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    CHECK(block_write(b, 7, data, 1) == OK);
+    CHECK(disk.backend.connections == 2);
+}
+
+TEST(a_port_that_is_another_channel_is_not_the_mark)
+{
+    check_moves(tell_unbound);
+}
+
+TEST(a_port_that_xen_does_not_know_is_not_the_mark)
+{
+    check_moves(tell_nothing);
+}
+
+/* The ring is empty after a migration, and its index the same as before once as
+ * much was written again. */
+TEST(output_after_a_migration_is_notified_at_any_index)
+{
+    uint32_t before;
+
+    shutdown_start();
+    fake.suspended = move;
+    platform_put("before\n", 7);
+    CHECK(time_sleep(SECOND) == OK);
+    before = consoled.ring->out_prod;
+    CHECK(before == 8);
+    ask_to_suspend();
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(fake.suspensions == 1 && consoled.ring->out_prod == 0);
+    consoled.len = 0;
+    platform_put("eight...", 8);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(consoled.ring->out_prod == before);
+    CHECK_TEXT(console_text(), "eight...");
+}

@@ -55,7 +55,8 @@ TEST(other_names_have_no_number)
     static const char *const none[] = {
         "", "disk.img", "xvd", "xvd1", "xvdA", "xvda01", "xvda1x", "xvda256",
         "xvda0", "sdq", "sda16", "hde", "hda64", "0x", "0xg", "51712x", "-1",
-        "4294967296", "99999999999999999999", "xvdzzzzzzzzzz", "eth0"};
+        "4294967296", "99999999999999999999", "18446744073709603328",
+        "0x1000000000000ca00", "xvdzzzzzzzzzz", "eth0"};
     unsigned long number;
 
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)

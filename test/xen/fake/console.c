@@ -132,5 +132,5 @@ const char *console_text(void)
 void console_restore(void)
 {
     memset((void *)(uintptr_t)consoled.ring, 0, sizeof *consoled.ring);
-    consoled.asleep_until = 0;
+    consoled.asleep_until = read_at = type_at = 0;
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define BURST 16 /* lies of the thread for each time that it has the lock */
+#define BURST 64 /* lies of the thread for each time that it has the lock */
 
 struct tally *tally_new(void)
 {
