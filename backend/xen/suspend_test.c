@@ -75,6 +75,14 @@ static struct block *connect_disk(void)
     return b;
 }
 
+static void check_connection(struct block *b, unsigned number)
+{
+    uint8_t data[512] = {5};
+
+    CHECK(block_write(b, 7, data, 1) == OK);
+    CHECK(disk.backend.connections == number);
+}
+
 TEST(an_image_continues_in_the_same_domain)
 {
     struct block *b = connect_disk();
@@ -444,4 +452,23 @@ TEST(output_after_a_migration_is_notified_at_any_index)
     CHECK(time_sleep(SECOND) == OK);
     CHECK(consoled.ring->out_prod == before);
     CHECK_TEXT(console_text(), "eight...");
+}
+
+TEST(a_suspension_leaves_no_event_channel_behind)
+{
+    struct block *b = connect_disk();
+    unsigned before = fake.channels;
+
+    fake.suspended = stay;
+    shutdown_start();
+    for (unsigned i = 0; i < 3; i++) {
+        ask_to_suspend();
+        CHECK(time_sleep(SECOND) == OK);
+    }
+    CHECK(fake.suspensions == 3 && fake.channels == before);
+    fake.suspended = move;
+    ask_to_suspend();
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(fake.suspensions == 4 && fake.channels == before);
+    check_connection(b, 2);
 }

@@ -146,6 +146,7 @@ static long open_port(struct evtchn_alloc_unbound *channel)
     for (unsigned port = FIRST_PORT; port < PORTS; port++)
         if (!is_open[port]) {
             is_open[port] = true;
+            fake.channels++;
             channel->port = port;
             return 0;
         }
@@ -175,6 +176,7 @@ static long close_port(const struct evtchn_close *close)
     if (close->port >= PORTS || !is_open[close->port])
         fake_fail("port %u is closed, which is not open", close->port);
     is_open[close->port] = false;
+    fake.channels--;
     if (close->port == to_itself)
         to_itself = 0;
     guest_shared()->evtchn_pending[close->port / 64] &=
@@ -266,6 +268,7 @@ void fake_restore(nanoseconds now, uint32_t wall)
     moves++;
     to_itself = 0;
     memset(is_open, 0, sizeof is_open);
+    fake.channels = 0;
     memset(shared_page, 0, sizeof shared_page);
     guest_shared()->wc_sec = wall;
     set_time(now);

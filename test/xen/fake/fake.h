@@ -54,6 +54,7 @@ struct fake {
     size_t extension;
     uint64_t extended_to;
 
+    unsigned channels; /* that the image has open */
     size_t pages; /* that are allocated */
     size_t entropy; /* bytes that the image took */
     bool cannot_suspend; /* the guest has no memory for its tables */
