@@ -1,7 +1,33 @@
 /* SPDX-License-Identifier: ISC */
 /* The front of block devices: range, alignment, splitting; block_ram. */
+#include <mirage/buf.h>
+#define page_alloc tested_alloc
+#define page_free  tested_free
+static void *tested_alloc(size_t count);
+static void tested_free(void *at, size_t count);
 #include "block.c"
+#undef page_alloc
+#undef page_free
 #include "check.h"
+
+/* Pages that were allocated at the latest, the most that can be, and those that
+ * were not freed. */
+static size_t allocated, most_pages = SIZE_MAX, not_freed;
+
+static void *tested_alloc(size_t count)
+{
+    if (count == 0 || count > most_pages)
+        return NULL;
+    allocated = count;
+    not_freed += count;
+    return page_alloc(count);
+}
+
+static void tested_free(void *at, size_t count)
+{
+    not_freed -= count;
+    page_free(at, count);
+}
 
 #define SECTORS ((uint64_t)300)
 #define MOST    ((size_t)8192)
@@ -109,6 +135,97 @@ TEST(data_that_is_not_page_aligned_is_copied_through_pages)
             CHECK(memcmp(in + from, out + from, len) == 0);
             CHECK(in[from - 1] == 0xee && in[from + len] == 0xee);
         }
+}
+
+TEST(a_copy_goes_through_as_many_pages_as_it_fills_up_to_16)
+{
+    static const size_t counts[] = {1, 7, 8, 9, 16, 17, 120, 121, 128, 200};
+    static const size_t pages[] = {1, 1, 1, 2, 2, 3, 15, 16, 16, 16};
+
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        begin();
+        CHECK(block_write(&fake, 0, out + 1, counts[i]) == OK);
+        CHECK(allocated == pages[i] && not_freed == 0);
+        allocated = 0;
+        CHECK(block_read(&fake, 0, in + 1, counts[i]) == OK);
+        CHECK(allocated == pages[i] && not_freed == 0);
+    }
+    allocated = 0;
+    CHECK(block_read(&fake, 0, in, 128) == OK);
+    CHECK(block_read(&fake, 0, in + 1, 0) == OK && allocated == 0);
+}
+
+TEST(with_fewer_pages_a_copy_takes_more_requests_and_without_any_it_fails)
+{
+    static const size_t most[] = {15, 12, 6, 3, 1};
+    static const size_t pages[] = {13, 6, 6, 3, 1};
+
+    fill(out + 1, 100 * 512);
+    for (size_t i = 0; i < sizeof most / sizeof *most; i++) {
+        size_t each = pages[i] * PAGE_BYTES < MOST ? pages[i] * 8 : MOST / 512;
+
+        begin();
+        most_pages = most[i];
+        CHECK(block_write(&fake, 5, out + 1, 100) == OK);
+        CHECK(allocated == pages[i] && not_freed == 0);
+        CHECK((size_t)requests == (100 + each - 1) / each);
+        memset(in, 0, sizeof in);
+        CHECK(block_read(&fake, 5, in + 2, 100) == OK && not_freed == 0);
+        CHECK(memcmp(in + 2, out + 1, 100 * 512) == 0);
+    }
+    begin();
+    most_pages = 0;
+    CHECK(block_write(&fake, 5, out + 1, 1) == ERR_NO_MEMORY);
+    CHECK(block_read(&fake, 5, in + 1, 1) == ERR_NO_MEMORY);
+    CHECK(requests == 0);
+    most_pages = SIZE_MAX;
+    answer = ERR_IO;
+    CHECK(block_read(&fake, 5, in + 1, 100) == ERR_IO && not_freed == 0);
+    CHECK(block_write(&fake, 5, out + 1, 100) == ERR_IO && not_freed == 0);
+}
+
+TEST(a_failed_read_leaves_data_that_was_to_be_copied_alone)
+{
+    begin();
+    answer = ERR_IO;
+    memset(in, 0xee, sizeof in);
+    CHECK(block_read(&fake, 0, in + 1, 1) == ERR_IO);
+    CHECK(in[1] == 0xee && in[512] == 0xee);
+}
+
+/* A driver of any length and any data is asked once. */
+TEST(a_driver_without_limits_gets_each_request_whole)
+{
+    struct block_ops any = fake_ops;
+
+    begin();
+    any.takes_any_data = true;
+    fake.ops = &any;
+    CHECK(block_write(&fake, 0, out + 1, 16) == OK);
+    CHECK(requests == 1 && !all_aligned);
+    CHECK(block_read(&fake, 0, in + 1, 17) == OK && requests == 3);
+    fake.ops = &fake_ops;
+}
+
+static void use_cancelled(void *ctx)
+{
+    (void)ctx;
+    CHECK(block_read(&fake, 0, in, 1) == ERR_CANCELLED);
+    CHECK(block_write(&fake, 0, out, 1) == ERR_CANCELLED);
+    CHECK(block_discard(&fake, 0, 1) == ERR_CANCELLED);
+    CHECK(block_flush(&fake) == ERR_CANCELLED);
+}
+
+TEST(a_cancelled_fiber_asks_the_driver_for_nothing)
+{
+    struct fiber *f = NULL;
+
+    begin();
+    flushes = 0;
+    CHECK(fiber_spawn(NULL, use_cancelled, NULL, &f) == OK);
+    fiber_cancel(f);
+    CHECK(fiber_join(f, FOREVER) == OK);
+    CHECK(requests == 0 && flushes == 0 && discards == 0);
 }
 
 TEST(requests_past_the_end_are_refused)

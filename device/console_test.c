@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /* The front of consoles: whole lines, input by lines, fairness. */
+#include "panics.h"
+#include <stdlib.h>
+#define malloc(len) tested_malloc(len)
+static void *tested_malloc(size_t len);
+#include "console_line.c"
+#undef malloc
 #include "console.c"
 #include "check.h"
+
+static bool no_memory;
+
+static void *tested_malloc(size_t len)
+{
+    return no_memory ? NULL : malloc(len);
+}
 
 /* A console that yields within each write and gives input in given pieces. */
 static char written[100000];
@@ -127,6 +140,59 @@ TEST(a_line_that_does_not_fit_is_skipped_whole)
     CHECK(console_read_line(&fake, line, sizeof line) == ERR_EOF);
 }
 
+TEST(a_line_of_more_than_the_longest_is_skipped_though_its_rest_would_fit)
+{
+    static char big[CONSOLE_LINE + 3];
+    char line[CONSOLE_LINE + 1];
+
+    memset(big, 'z', CONSOLE_LINE + 2);
+    input((const char *[]){big, "\nnext\n", NULL});
+    CHECK(console_read_line(&fake, line, sizeof line) == ERR_RANGE);
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK_TEXT(line, "next");
+    big[CONSOLE_LINE] = '\0';
+    input((const char *[]){big, NULL}); /* and the end, without a line end */
+    CHECK(console_read_line(&fake, line, sizeof line) == ERR_RANGE);
+    CHECK(console_read_line(&fake, line, sizeof line) == ERR_EOF);
+    big[CONSOLE_LINE - 1] = '\n';
+    input((const char *[]){big, "after", NULL});
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK(strlen(line) == CONSOLE_LINE - 1 && line[0] == 'z');
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK_TEXT(line, "after");
+}
+
+TEST(input_is_read_into_at_least_one_byte_and_lines_need_memory)
+{
+    char line[8];
+    size_t got;
+
+    input((const char *[]){"text\n", NULL});
+    CHECK(PANICS((void)!console_read(&fake, line, 0, &got)));
+    CHECK(PANICS((void)!console_read_line(&fake, line, 0)));
+    free(fake.input);
+    fake.input = NULL;
+    no_memory = true;
+    CHECK(console_read_line(&fake, line, sizeof line) == ERR_NO_MEMORY);
+    no_memory = false;
+    CHECK(console_read_line(&fake, line, sizeof line) == OK);
+    CHECK_TEXT(line, "text");
+}
+
+TEST(a_long_text_is_written_in_its_order)
+{
+    static char text[20001];
+
+    for (size_t i = 0; i < sizeof text - 1; i++)
+        text[i] = (char)('a' + (i / 7 + i / 4096) % 26);
+    written_len = 0;
+    console_write(&fake, text, sizeof text - 1);
+    CHECK_TEXT(written, text);
+    written_len = 0;
+    console_log(&fake, "%s", text);
+    CHECK(written_len == 20001 && memcmp(written, text, 20000) == 0);
+}
+
 TEST(a_carriage_return_takes_no_room)
 {
     char line[4];
@@ -243,6 +309,8 @@ TEST(console_read_gives_first_what_a_line_left_over)
     CHECK(console_read(&fake, data, 3, &got) == OK && got == 3);
     CHECK(memcmp(data, "cde", 3) == 0);
     CHECK(console_read(&fake, data, 8, &got) == OK && got == 1);
+    CHECK(data[0] == 'f');
     CHECK(console_read(&fake, data, 8, &got) == OK && got == 2);
+    CHECK(memcmp(data, "gh", 2) == 0);
     CHECK(console_read(&fake, data, 8, &got) == ERR_EOF);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The calls of flow.h, by a driver that notes what it is asked for. */
+#include "panics.h"
 #include <mirage/time.h>
 #define time_now tested_now
 static nanoseconds tested_now(void);
@@ -228,6 +229,17 @@ TEST(flow_finish_ends_at_its_deadline_though_the_peer_goes_on_sending)
     CHECK(flow_finish(&flow, 1300) == ERR_TIMEOUT);
     CHECK_TEXT(asked, "swrrrc");
     CHECK(buf_pages_free() == buf_pages());
+}
+
+TEST(a_flow_has_two_sides_and_is_not_closed_by_its_handler)
+{
+    begin(OK);
+    CHECK(PANICS(flow_shutdown(&flow, (enum flow_side)4)));
+    CHECK(PANICS(flow_shutdown(&flow, (enum flow_side)7)));
+    flow.is_handlers = true;
+    CHECK(PANICS(flow_close(&flow)));
+    CHECK(strstr(panics_text, "flow_shutdown or flow_abort ends it earlier"));
+    CHECK_TEXT(asked, "");
 }
 
 TEST(flow_finish_leaves_a_handlers_flow_to_the_stack)

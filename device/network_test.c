@@ -563,3 +563,48 @@ TEST(the_transport_header_is_found_by_the_ip_header)
     buf_free(b);
     forget_sent();
 }
+
+TEST(a_frame_that_is_to_be_cut_is_cut_though_it_asks_for_no_checksum)
+{
+    struct network n = device(NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS |
+                              NETWORK_UDP_SEGMENTS);
+    struct buf *b = frame_of(TCP, 2500, 1000, 0, 1000);
+
+    b->offload.kind = OFFLOAD_NONE;
+    network_write(&n, b);
+    CHECK(sent_count == 3);
+    forget_sent();
+}
+
+TEST(a_segment_without_windows_on_its_data_is_lost_and_leaves_nothing_behind)
+{
+    struct network n = device(0);
+    struct buf *b = frame_of(TCP, 2000, 4000, 0, 1000), *page = buf_new(0);
+    struct buf *taken = NULL, *one;
+
+    for (struct buf *w; (w = buf_share(page, 0, 0)) != NULL; taken = w)
+        w->next = taken;
+    one = taken; /* for the headers of a segment, and not for its data */
+    taken = taken->next;
+    one->next = NULL;
+    buf_free(one);
+    network_write(&n, b);
+    CHECK(sent_count == 0 && n.counters.dropped_out == 2);
+    buf_free(taken);
+    buf_free(page);
+    forget_sent();
+}
+
+TEST(a_batch_of_the_longest_length_arrives_whole)
+{
+    struct network n = device(0);
+    struct buf *b[NETWORK_BATCH];
+
+    heard_count = 0;
+    network_listen(&n, hear, &heard_count);
+    for (size_t i = 0; i < NETWORK_BATCH; i++)
+        b[i] = frame_of_len(60);
+    network_deliver(&n, b, NETWORK_BATCH);
+    CHECK(heard_count == 64 && n.counters.frames_in == 64);
+    forget_sent();
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* The calls of stackv4.h, by a driver that notes what it is asked for. */
+#include "panics.h"
 #include <mirage/platform.h>
 #define image_say tested_say
 static void tested_say(const char *fmt, ...)
@@ -278,6 +279,15 @@ TEST(listeners_and_their_limits_reach_the_driver)
     CHECK(asked_len == 11 && was_asked("l", 7, NULL));
     CHECK(stackv4_set_tcp_options(&fake, 7, &options) == ERR_IN_USE);
     CHECK(asked_len == 12 && was_asked("o", 7, NULL));
+}
+
+TEST(nothing_listens_on_port_0)
+{
+    begin(OK);
+    CHECK(PANICS((void)!stackv4_listen_udp(&fake, 0, NULL, NULL)));
+    CHECK(PANICS((void)!stackv4_listen_tcp(&fake, 0, NULL, NULL)));
+    CHECK(PANICS((void)!stackv4_listen_events(&fake, 0, NULL, NULL)));
+    CHECK_TEXT(asked, "");
 }
 
 /* A datagram of UDP_MOST bytes is sent, and a longer one is not. */

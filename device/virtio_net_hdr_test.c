@@ -353,3 +353,18 @@ TEST(frames_that_are_not_what_their_type_says_have_no_transport_header)
         CHECK(reads(h, b, &o) && o.kind == OFFLOAD_NONE && o.csum_good);
     }
 }
+
+TEST(a_checksum_may_end_where_the_first_buf_does)
+{
+    uint8_t h[HEADER] = {1, 0, 0, 0, 0, 0, LAST, 0, 6};
+    struct buf *b = frame_of(ICMP);
+
+    CHECK(virtio_net_hdr_read(h, b));
+    CHECK(b->offload.kind == OFFLOAD_NONE && b->offload.csum_good);
+    CHECK(get_be16(b->data + LAST + 6) != 0);
+    buf_free(b);
+    h[8] = 7;
+    b = frame_of(ICMP);
+    CHECK(!virtio_net_hdr_read(h, b));
+    buf_free(b);
+}
