@@ -105,7 +105,7 @@ void *memmove(void *to, const void *from, size_t len)
 
 void *memset(void *data, int value, size_t len)
 {
-    uint64_t word = 0x0101010101010101 * (unsigned char)value;
+    uint64_t word = 0x0101010101010101u * (unsigned char)value;
     sixteen words = {word, word};
     char *at = data;
     char *end = at + len;
