@@ -74,7 +74,8 @@ MACHINE_TESTS  := $(wildcard arch/$(ARCH)/bare/*_test.c) \
 TESTS          := $(wildcard core/*_test.c device/*_test.c \
                              $(NET:%=%/*_test.c) store/*_test.c \
                              backend/unix/*_test.c backend/bare/*_test.c \
-                             libc/*_test.c) \
+                             libc/*_test.c arch/*_test.c \
+                             arch/$(ARCH)/*_test.c) \
                   $(MACHINE_TESTS)
 # Of programs of the host, without an image's runtime.
 TOOL_TESTS     := $(wildcard tool/*_test.c)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* malloc of bare images, on a heap in the test's memory. */
+#include "panics.h"
 #include "check.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -233,4 +234,133 @@ TEST(the_heap_goes_on_where_others_have_called_sbrk)
     free(first);
     free(second);
     CHECK(malloc(3000) && malloc(6000));
+}
+
+TEST(memory_that_is_freed_twice_is_noticed)
+{
+    char *first, *second;
+
+    reset(64 << 10);
+    first = malloc(100);
+    second = malloc(100);
+    free(NULL);
+    free(first);
+    CHECK(PANICS(free(first)));
+    free(second);
+    CHECK(check_heap() == 1);
+}
+
+/* Sizes in chunks: 16 bytes more, of which 8 are the next one's, and at least
+ * 32. */
+TEST(a_chunk_is_as_small_as_its_memory_allows)
+{
+    static const size_t lens[] = {0, 1, 24, 25, 40, 41, 1000, 1001};
+    static const size_t sizes[] = {32, 32, 32, 48, 48, 64, 1008, 1024};
+    char *p[8], *behind;
+
+    reset(64 << 10);
+    for (int i = 0; i < 8; i++) {
+        p[i] = malloc(lens[i]);
+        CHECK(size_of(chunk_of(p[i])) == sizes[i]);
+        CHECK(malloc_usable_size(p[i]) == sizes[i] - 8);
+    }
+    CHECK(malloc_usable_size(NULL) == 0);
+    behind = malloc(1);
+    CHECK(behind == p[7] + 1024);
+    check_heap();
+}
+
+TEST(a_free_chunk_of_the_very_size_is_taken_whole)
+{
+    char *hole, *before = NULL, *behind;
+
+    reset(64 << 10);
+    hole = malloc(1000);
+    behind = malloc(1);
+    free(hole);
+    CHECK(malloc(1000) == hole);
+    free(hole);
+    /* 16 bytes more than are needed are no chunk: they stay in it. */
+    CHECK(malloc(984) == hole && malloc_usable_size(hole) == 1000);
+    free(hole);
+    /* 32 bytes are. */
+    CHECK(malloc(968) == hole && malloc_usable_size(hole) == 968);
+    before = malloc(1);
+    CHECK(before == hole + 976 && behind == before + 32);
+    check_heap();
+}
+
+TEST(a_heap_grows_by_what_its_last_free_chunk_lacks)
+{
+    char *first;
+
+    reset(HEAP);
+    first = malloc(2000);
+    CHECK(first && used == 4096);
+    /* Of the 4096 bytes 2016 and the end's 16 are used. */
+    CHECK(malloc(2056) && used == 4096);
+    CHECK(check_heap() == 0);
+    reset(HEAP);
+    first = malloc(2000);
+    CHECK(malloc(6000) && used == 2 * 4096);
+    CHECK(heap_bytes == used);
+    check_heap();
+}
+
+TEST(realloc_moves_only_what_must_be_moved)
+{
+    char *p, *next, *moved;
+
+    reset(HEAP);
+    CHECK((p = realloc(NULL, 100)) != NULL);
+    next = malloc(100);
+    memset(p, 3, 104);
+    CHECK(realloc(p, 104) == p && realloc(p, 90) == p);
+    CHECK(malloc_usable_size(p) == 104);
+    moved = realloc(p, 105);
+    CHECK(moved && moved != p);
+    for (int i = 0; i < 104; i++)
+        CHECK(moved[i] == 3);
+    CHECK(check_heap() == 2); /* where it was, and the end */
+    /* Into all of the free chunk behind it, and no farther. */
+    p = malloc(100);
+    free(next);
+    CHECK(realloc(p, 216) == p && malloc_usable_size(p) == 216);
+    check_heap();
+    CHECK(realloc(p, 0) == p && malloc_usable_size(p) == 24);
+    CHECK(!realloc(p, MOST + 1) && malloc_usable_size(p) == 24);
+    check_heap();
+}
+
+TEST(aligned_memory_gives_back_what_is_before_and_behind_it)
+{
+    char *p[10];
+
+    reset(HEAP);
+    for (int i = 0; i < 10; i++) {
+        size_t align = (size_t)16 << i;
+
+        p[i] = memalign(align, 100);
+        CHECK(p[i] && (uintptr_t)p[i] % align == 0);
+        CHECK(malloc_usable_size(p[i]) < 100 + 2 * LEAST);
+        memset(p[i], i, 100);
+        check_heap();
+    }
+    for (int i = 0; i < 10; i++) {
+        CHECK(p[i][0] == i && p[i][99] == i);
+        free(p[i]);
+    }
+    CHECK(check_heap() == 1);
+    CHECK(!memalign(64, SIZE_MAX - 10) && !memalign(MOST * 2, 8));
+}
+
+TEST(calloc_refuses_a_product_that_does_not_fit)
+{
+    volatile size_t many = ((size_t)1 << 60) + 1;
+    unsigned char *p;
+
+    reset(HEAP);
+    CHECK(!calloc(many, 16)); /* which would be 16 bytes */
+    p = calloc(3, 7);
+    CHECK(p && malloc_usable_size(p) >= 21);
 }

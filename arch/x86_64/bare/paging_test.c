@@ -322,3 +322,11 @@ TEST(a_large_page_is_replaced_whole)
     CHECK(bare_map(4 * GIB, 4 * GIB, 2 * MIB, READ_WRITE));
     CHECK(is_mapped(4 * GIB, 4 * GIB, WRITABLE, PAGE_SHIFT));
 }
+
+TEST(a_new_table_maps_nothing_but_what_was_asked_for)
+{
+    begin();
+    CHECK(bare_map(GIB + 4 * KIB, GIB, 4 * KIB, READ_ONLY));
+    CHECK(is_mapped(GIB, 0, 0, PAGE_SHIFT));
+    CHECK(is_mapped(GIB + 8 * KIB, 0, 0, PAGE_SHIFT));
+}

@@ -46,6 +46,7 @@ TEST(instructions_are_found_by_their_bits_of_cpuid)
 TEST(leaf_7_is_not_asked_where_it_does_not_exist)
 {
     CHECK(found(6, 0, 0) == 0);
+    CHECK(found(7, 0, 1u << 18) == 1);
     CHECK(found(6, 1u << 30, 0) == 2);
     CHECK(found(7, 0, 1u << 18) == 1);
 }
