@@ -215,6 +215,16 @@ TEST(no_tlp_is_sent_after_a_sack)
     CHECK(has_counted(0, 0));
 }
 
+TEST(no_tlp_is_sent_into_a_closed_window)
+{
+    open_with("sackok", 100);
+    pair_write(1000);
+    CHECK(script_play("< ACK 1 101 +1000\n"
+                      "> ACK 101 1 win=0\n"
+                      ". 2000\n"));
+    CHECK(has_counted(0, 0));
+}
+
 TEST(a_fin_alone_is_probed_by_tlp)
 {
     open_with("sackok", 100);
