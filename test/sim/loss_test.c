@@ -812,6 +812,37 @@ TEST(ssthresh_is_two_segments_at_least) /* RFC 5681, 3.1; RFC 9438, 4.6 */
     }
 }
 
+TEST(each_timeout_counts_its_own_retransmissions)
+{
+    open_with("");
+    for (unsigned i = 0; i < 2; i++) {
+        pair_write(1000);
+        CHECK(script_play(i == 0 ? "< ACK 1 101 +1000\n"
+                                   "< ACK 1 101 +1000\n"
+                                 : "< ACK 1001 101 +1000\n"
+                                   "< ACK 1001 101 +1000\n"));
+        CHECK(pair_tcp()->recovery.phase == TCP_LOSS &&
+              pair_tcp()->undo.from == pair_tcp()->snd.una &&
+              pair_tcp()->undo.retransmitted == 1000);
+        CHECK(script_play(i == 0 ? "> ACK 101 1001\n. 1\n"
+                                 : "> ACK 101 2001\n. 1\n"));
+        CHECK(pair_tcp()->recovery.phase == TCP_OPEN);
+    }
+}
+
+TEST(a_block_that_ends_before_it_begins_is_no_dsack)
+{
+    open_with("sackok");
+    pair_write(2000);
+    CHECK(script_play("< ACK 1 101 +1000 x2\n"
+                      "> ACK 101 2001 sack=1001:501\n"
+                      ". 1\n"));
+    CHECK(counters()->repeats_in == before.repeats_in);
+    CHECK(script_play("> ACK 101 2001 sack=501:1001\n"
+                      ". 1\n"));
+    CHECK(counters()->repeats_in == before.repeats_in + 1);
+}
+
 /* RFC 6937: or more would be sent than has left the network. */
 TEST(sacked_bytes_that_are_acknowledged_are_not_delivered_again)
 {
