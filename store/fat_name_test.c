@@ -22,7 +22,8 @@ TEST(utf_8_is_converted_to_utf_16_and_back)
 {
     static const char *const texts[] = {"a", "a file.txt", "Grüße", "日本語",
                                         "🎈", "a🎈b", "\u07ff\u0800\uffff",
-                                        ".hidden", "..x", " lead"};
+                                        ".hidden", "..x", " lead",
+                                        "\U0010ffff"};
     char text[FAT_NAME_BYTES];
 
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
@@ -145,6 +146,7 @@ TEST(short_names_are_made_by_the_rules_of_fat)
     short_is("a.b.c", "AB      C  ", FAT_IS_LOSSY);
     short_is("two words", "TWOWORDS   ", FAT_IS_LOSSY);
     short_is(".hidden", "HIDDEN     ", FAT_IS_LOSSY);
+    short_is(". .x", "X          ", FAT_IS_LOSSY);
     short_is("+,;=[]", "______     ", FAT_IS_LOSSY);
     short_is("日本.txt", "__      TXT", FAT_IS_LOSSY);
 }

@@ -392,3 +392,52 @@ TEST(a_flush_writes_what_a_failed_one_could_not)
                     break;
             }
 }
+
+/* A FAT12 volume on which the entry of cluster 341, the last of the file F339,
+ * lies in two sectors. */
+static void begin_torn(void)
+{
+    char name[16];
+
+    begin(12);
+    for (int i = 0; i < 341; i++) {
+        snprintf(name, sizeof name, "F%d", i);
+        put(name, 'x', SECTOR);
+    }
+    CHECK(fs_flush(fs) == OK);
+    power_start(disk);
+}
+
+TEST(a_link_in_two_sectors_is_written_to_the_second_copy_first)
+{
+    static uint8_t image[600 * SECTOR];
+    char more[SECTOR];
+    struct block *left;
+    struct fs *copy;
+
+    begin_torn();
+    memset(more, 'x', sizeof more);
+    CHECK(fs_write(fs, "F339", SECTOR, more, sizeof more) == OK);
+    CHECK(fs_flush(fs) == OK);
+    CHECK_TEXT(trace(), "db|fg|gg|f|f|f|r|b");
+    CHECK(block_ram_connect(600, SECTOR, &left) == OK);
+    for (size_t cut = 0; cut <= power_steps(disk); cut++)
+        for (uint64_t luck = 0; luck < 6; luck++) {
+            struct found found = {0};
+            struct fat_count count;
+
+            power_cut(disk, cut, luck, image);
+            CHECK(block_write(left, 0, image, 600) == OK);
+            CHECK(fat_connect(left, &copy) == OK);
+            CHECK(is_file(copy, "F339", 'x', SECTOR) ||
+                  is_file(copy, "F339", 'x', 2 * SECTOR));
+            CHECK(fs_create(copy, "later") == OK);
+            CHECK(fs_flush(copy) == OK);
+            CHECK(is_file(copy, "F338", 'x', SECTOR));
+            CHECK(is_file(copy, "F340", 'x', SECTOR));
+            CHECK(fat_check(copy, note_fault, &found, &count) == OK);
+            fs_disconnect(copy);
+        }
+    block_disconnect(left);
+    end();
+}
