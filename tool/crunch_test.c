@@ -6,6 +6,7 @@
 #include "draft.h"
 #include "host.h"
 #include "say.h"
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -259,6 +260,25 @@ TEST(a_folder_is_crunched_again_when_a_file_has_changed)
     CHECK(remove("s.c") == 0);
     CHECK(updated().status == 0);
     CHECK(is_there("s.c"));
+}
+
+TEST(c_that_is_older_than_the_list_is_written_again)
+{
+    struct timespec old[2] = {{1000, 1}, {1000, 1}},
+                    new[2] = {{1000, 2}, {1000, 2}};
+    ino_t before;
+
+    enter_with_files();
+    CHECK(updated().status == 0);
+    before = number_of("s.c");
+    CHECK(utimensat(AT_FDCWD, ".mirage/s.list", new, 0) == 0);
+    CHECK(utimensat(AT_FDCWD, "s.h", new, 0) == 0);
+    CHECK(utimensat(AT_FDCWD, "s.c", new, 0) == 0);
+    CHECK(updated().status == 0);
+    CHECK(number_of("s.c") == before);
+    CHECK(utimensat(AT_FDCWD, "s.c", old, 0) == 0);
+    CHECK(updated().status == 0);
+    CHECK(number_of("s.c") != before);
 }
 
 TEST(a_look_changes_the_list_alone)

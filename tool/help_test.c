@@ -300,6 +300,20 @@ static struct ended stripped(size_t at, size_t size, size_t segments, char mark)
     return ENDED(exit(command_strip(2, words)));
 }
 
+/* An image that is nothing but its header. */
+static struct ended stripped_header(size_t table, size_t size)
+{
+    Elf64_Ehdr header = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS64},
+                         .e_phoff = table,
+                         .e_phentsize = (Elf64_Half)size};
+    char *words[] = {(char[]){"from"}, (char[]){"to"}, NULL};
+    FILE *out = fopen("from", "w");
+
+    fwrite(&header, 1, sizeof header, out);
+    fclose(out);
+    return ENDED(exit(command_strip(2, words)));
+}
+
 TEST(a_stripped_image_ends_with_its_last_segment)
 {
     Elf64_Ehdr header;
@@ -323,6 +337,10 @@ TEST(a_stripped_image_ends_with_its_last_segment)
     CHECK(stripped(0, 10, 6, 0x7f).status == FAILED);
     CHECK_TEXT(stripped(0, 10, 7, 0x7f).err, "mirage: from is no image\n");
     CHECK_TEXT(stripped(0, 10, 1, 'x').err, "mirage: from is no image\n");
+    CHECK(stripped_header(sizeof header, 56).status == 0);
+    CHECK(stat("to", &st) == 0 && st.st_size == 0);
+    CHECK(stripped_header(sizeof header + 1, 56).status == FAILED);
+    CHECK(stripped_header(sizeof header, 55).status == FAILED);
     CHECK_TEXT(ENDED(exit(command_strip(1, NULL))).err,
                "mirage: `mirage strip` wants two files:  mirage strip FROM "
                "TO\n");
@@ -402,6 +420,28 @@ TEST(what_a_build_lacks_is_reported_and_can_be_installed)
     e = missing_of("a", "x");
     CHECK_TEXT(e.out, "nothing 0");
     CHECK_TEXT(e.err, "");
+}
+
+TEST(packages_are_installed_or_it_is_said_why_not)
+{
+    struct ended e;
+
+    enter_with_headers();
+    setenv("PATH", "bin:/usr/bin:/bin", 1);
+    write_text_file("bin/sudo", "#!/bin/sh\n[ $1 != -n ] || shift\n"
+                                "exec \"$@\"\n");
+    write_text_file("bin/apt-get", "#!/bin/sh\necho \"$@\"\n");
+    chmod("bin/sudo", 0777);
+    chmod("bin/apt-get", 0777);
+    e = ENDED(run_install("apt-get install a"));
+    CHECK(e.status == 0);
+    CHECK_TEXT(e.out, "install a -y\n");
+    CHECK_TEXT(e.err, "mirage: running: apt-get install a\n");
+    write_text_file("bin/apt-get", "#!/bin/sh\nexit 1\n");
+    e = ENDED(run_install("apt-get install a"));
+    CHECK(e.status == FAILED);
+    CHECK(strstr(e.err, "mirage: `apt-get install a` has failed; `apt-get "
+                        "update` may help\n"));
 }
 
 TEST(a_makefile_of_another_version_is_refused)

@@ -27,6 +27,8 @@ TEST(undefined_symbols_are_listed_by_what_refers_to_them)
                          "collect2: error: ld returned 1 exit status\n"),
                "a.c:3: error: g and h are defined nowhere\n"
                "a.c:4: error: i, j and k are defined nowhere\n" NEWLIB);
+    CHECK_TEXT(explained("a.c:190:(.text+0x5): undefined reference to `g'\n"),
+               "a.c:190: error: g is defined nowhere\n" NEWLIB);
     CHECK_TEXT(explained("a.c:3: undefined reference to `g'\n"),
                "a.c:3: error: g is defined nowhere\n" NEWLIB);
 }

@@ -62,7 +62,10 @@ static struct ended run_with(const char *log, int status, int count,
     chmod("bin/xl", 0777);
     setenv("PATH", "bin:/usr/bin:/bin", 1);
     setenv("XEN_LOG_DIR", "log", 1);
-    return ENDED(exit(run_in_xen("a", "", count, words)));
+    /* Only the administrator can read the log. */
+    write_text_file("bin/cat", "#!/bin/sh\n[ \"$A\" ] && /bin/cat \"$@\"\n");
+    chmod("bin/cat", 0777);
+    return ENDED(exit(run_in_xen("a", "env A=b", count, words)));
 }
 
 TEST(a_domain_gets_its_boot_arguments_as_one_setting)
@@ -72,7 +75,7 @@ TEST(a_domain_gets_its_boot_arguments_as_one_setting)
 
     CHECK(e.status == 0);
     CHECK_TEXT(e.out, "<create><-c><a.xl>");
-    CHECK_TEXT(e.err, "+ xl create -c a.xl\n");
+    CHECK_TEXT(e.err, "+ env A=b xl create -c a.xl\n");
     e = run_with(WAITS SHUT "0\n", 0, 2, words);
     CHECK_TEXT(e.out, "<create><-c><a.xl><extra=\"\\\"--a=b c\\\" "
                       "\\\"\\\\\\\"\\\\\\\\\\\"\">");
