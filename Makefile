@@ -78,7 +78,7 @@ TESTS          := $(wildcard core/*_test.c device/*_test.c \
                              arch/$(ARCH)/*_test.c) \
                   $(MACHINE_TESTS)
 # Of programs of the host, without an image's runtime.
-TOOL_TESTS     := $(wildcard tool/*_test.c)
+TOOL_TESTS     := $(wildcard tool/*_test.c tool/fat/*_test.c)
 CONFIG_TESTS   := $(wildcard config/*_test.c)
 # These run on a fake Xen, whose hypercalls are for x86-64.
 XEN_TESTS      := $(if $(filter x86_64,$(ARCH)),$(wildcard backend/xen/*_test.c))
@@ -408,7 +408,7 @@ $B/bin/mirage: $(TOOL_OBJECTS)
 	@$(CC) $(HARDENED_LINK) $(LDFLAGS) -o $@ $^
 
 # A Unix image with a main of its own.
-$B/bin/fat: $(patsubst %.c,$B/unix/%.o,$(wildcard tool/fat/*.c)) \
+$B/bin/fat: $(patsubst %.c,$B/unix/%.o,$(call sources,tool/fat)) \
             $(filter-out $B/unix/backend/unix/main.o,$(IMAGE_OBJECTS))
 	@mkdir -p $(@D)
 	@echo '  ld $@'
@@ -472,6 +472,8 @@ $B/check/libtool.a: $(filter-out %/tool/main.o,$(TOOL_SOURCES:%.c=$B/check/%.o))
 
 $(TOOL_PROGRAMS): %: %.o $B/check/test/host.o $B/check/libtool.a
 	$(call link_test)
+
+$B/check/tool/fat/words_test: $B/check/core/calendar.o
 
 # Not of an archive: each device type enters itself into a list.
 $(CONFIG_PROGRAMS): %: %.o $B/check/test/host.o \

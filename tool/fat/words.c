@@ -14,7 +14,7 @@ uint64_t size_of_text(const char *text)
 
     errno = 0;
     n = strtoull(text, &end, 10);
-    if (*end && strchr("KMG", *end) && end[1] == '\0') {
+    if (end != text && *end && strchr("KMG", *end) && end[1] == '\0') {
         unit = *end == 'K' ? 1024 : *end == 'M' ? 1024 * 1024
                                                 : 1024 * 1024 * 1024;
         end++;
