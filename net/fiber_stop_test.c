@@ -50,7 +50,7 @@ TEST(the_end_is_waited_for)
 
 TEST(one_that_is_cancelled_meanwhile_waits_for_it_too)
 {
-    begin(60 * SECOND);
+    begin(5 * SECOND);
     CHECK(time_sleep(5 * MILLISECOND) == OK && !has_ended);
     fiber_cancel(outer);
     CHECK(fiber_join(outer, FOREVER) == OK);
@@ -59,7 +59,7 @@ TEST(one_that_is_cancelled_meanwhile_waits_for_it_too)
 
 TEST(one_can_be_cancelled_afterwards)
 {
-    begin(60 * SECOND);
+    begin(5 * SECOND);
     while (!has_ended)
         CHECK(time_sleep(5 * MILLISECOND) == OK);
     CHECK(time_sleep(5 * MILLISECOND) == OK);

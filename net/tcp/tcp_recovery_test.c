@@ -53,6 +53,9 @@ TEST(below_ssthresh_what_is_delivered_may_be_sent_and_a_segment_more)
     begin(3000, 8000);
     c.prr.delivered = 4000; /* what was not sent before */
     CHECK(allowed(1000, false, false) == 4000);
+    begin(3000, 8000);
+    c.prr.out = 9000; /* more than was delivered */
+    CHECK(allowed(2000, false, false) == 2000);
 }
 
 TEST(no_more_may_be_sent_than_fills_ssthresh)

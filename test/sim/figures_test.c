@@ -132,7 +132,8 @@ TEST(figure_12_we_close_first_and_enter_time_wait)
     CHECK(time_sleep(3 * SECOND) == OK && right.tcp->count == 0);
 }
 
-TEST(an_abort_in_time_wait_sends_nothing) /* RFC 9293, 3.10.5 */
+/* RFC 9293, 3.10.5 */
+TEST(an_abort_in_time_wait_sends_nothing)
 {
     begin();
     CHECK(script_handshake("", 0, ""));

@@ -795,7 +795,8 @@ TEST(overlapping_sack_blocks_are_counted_once)
     CHECK(pair_tcp()->sent.count == 3);
 }
 
-TEST(ssthresh_is_two_segments_at_least) /* RFC 5681, 3.1; RFC 9438, 4.6 */
+/* RFC 5681, 3.1; RFC 9438, 4.6 */
+TEST(ssthresh_is_two_segments_at_least)
 {
     static const struct tcp_congestion *const all[] = {&tcp_newreno,
                                                        &tcp_cubic};

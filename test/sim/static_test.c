@@ -7,8 +7,6 @@
 
 size_t log_end(void); /* core/log.h: bytes that were ever logged */
 
-extern struct log_source arp;
-
 static const struct {
     const char *address, *netmask, *gateway;
 } wrong[] = {
@@ -60,7 +58,6 @@ TEST(ipv4_alone_has_an_address_a_gateway_and_answers_echoes)
     struct ethernet *e;
     struct ipv4 *ip;
     nanoseconds took;
-    size_t before;
 
     CHECK(ethernet_connect(new_device(), &e) == OK);
     CHECK(ipv4_static_connect(e, "10.0.0.3", "255.255.255.0", "10.0.0.1",
@@ -71,16 +68,6 @@ TEST(ipv4_alone_has_an_address_a_gateway_and_answers_echoes)
     CHECK(!ipv4_is_broadcast(ip, ipv4_address(10, 0, 255, 255)));
     CHECK(icmpv4_ping(left.icmp, ipv4_address(10, 0, 0, 3), 56,
                       time_after(SECOND), &took) == OK);
-    /* Another host that claims the address again is logged. */
-    CHECK(time_sleep(SECOND) == OK);
-    arp_set_address(left.arp, ipv4_address(10, 0, 0, 3), 24);
-    CHECK(time_sleep(SECOND) == OK);
-    arp.level = LEVEL_ERROR; /* it does not count what ARP says */
-    before = log_end();
-    arp_set_address(left.arp, ipv4_address(10, 0, 0, 3), 24);
-    CHECK(time_sleep(SECOND) == OK);
-    CHECK(log_end() > before);
-    arp_set_address(left.arp, ipv4_address(10, 0, 0, 1), 24);
 }
 
 TEST(ipv4_alone_may_have_no_gateway)
