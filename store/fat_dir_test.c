@@ -117,6 +117,41 @@ TEST(a_directory_becomes_longer_when_its_last_slot_is_taken)
     end();
 }
 
+TEST(a_name_that_finds_no_room_leaves_the_directory_as_it_was)
+{
+    const struct fat_options o = {.type = 12, .cluster_size = SECTOR};
+    char name[300] = "D/";
+    struct fat_count count;
+    uint64_t room;
+    uint8_t *bytes;
+
+    begin(&o, 600);
+    CHECK(fs_mkdir(fs, "D") == OK);
+    for (int i = 0; i < 14; i++) { /* its cluster is full */
+        snprintf(name, sizeof name, "D/F%d", i);
+        CHECK(fs_create(fs, name) == OK);
+    }
+    CHECK(fat_room(fs, &room, NULL) == OK);
+    bytes = calloc(1, (size_t)room);
+    CHECK(fs_create(fs, "A") == OK);
+    /* One cluster is left, and the long name needs two. */
+    CHECK(fs_write(fs, "A", 0, bytes, (size_t)room - SECTOR) == OK);
+    free(bytes);
+    memset(name + 2, 'n', 250);
+    name[252] = '\0';
+    CHECK(fs_create(fs, name) == ERR_NO_SPACE);
+    CHECK(fs_create(fs, "B") == OK); /* with changes that are not flushed */
+    CHECK(fs_create(fs, name) == ERR_NO_SPACE);
+    CHECK(fs_create(fs, "D/F14") == OK);
+    CHECK(fs_flush(fs) == OK);
+    CHECK(fat_check(fs, note, NULL, &count) == OK && count.faults == 0);
+    reopen();
+    CHECK_TEXT(names("D"), "F0 F1 F2 F3 F4 F5 F6 F7 F8 F9 F10 F11 F12 F13 "
+                           "F14 ");
+    CHECK(fat_check(fs, note, NULL, &count) == OK && count.faults == 0);
+    end();
+}
+
 TEST(garbage_beyond_the_end_of_a_directory_is_never_listed)
 {
     const struct fat_options o = {.type = 16, .cluster_size = 2048};

@@ -441,3 +441,22 @@ TEST(a_link_in_two_sectors_is_written_to_the_second_copy_first)
     block_disconnect(left);
     end();
 }
+
+TEST(an_unfinished_first_copy_becomes_valid_when_all_of_it_is_written)
+{
+    uint8_t first[SECTOR];
+
+    begin_filled(12);
+    fs_disconnect(fs);
+    CHECK(block_read(disk, layout.table, first, 1) == OK);
+    first[0] = 0;
+    first[1] &= 0xf0;
+    CHECK(block_write(disk, layout.table, first, 1) == OK);
+    CHECK(fat_connect(disk, &fs) == OK);
+    power_start(disk);
+    create();
+    CHECK(fs_flush(fs) == OK);
+    CHECK_TEXT(trace(), "ddf|f|b|fg|r|r|b");
+    CHECK(is_file(fs, "kept", 'k', 1500));
+    end();
+}
