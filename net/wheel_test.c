@@ -53,6 +53,16 @@ TEST(a_timer_expires_once_and_never_early)
         }
 }
 
+TEST(a_deadline_between_two_ticks_is_rounded_up)
+{
+    static const nanoseconds tick = (nanoseconds)1 << TICK_BITS;
+
+    CHECK(tick_of(0) == 0 && tick_of(tick) == 1 && tick_of(7 * tick) == 7);
+    for (unsigned bit = 0; bit < TICK_BITS; bit++)
+        CHECK(tick_of(7 * tick + ((nanoseconds)1 << bit)) == 8);
+    CHECK(tick_of(8 * tick - 1) == 8);
+}
+
 TEST(a_month_of_empty_time_takes_few_turns)
 {
     struct wheel w;
