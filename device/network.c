@@ -15,16 +15,18 @@ static void drop(struct network *n, struct buf *frame)
     buf_free(frame);
 }
 
-/* Whether the frame, or if it is to be cut each segment, is longer than the
- * device can send. Segments have at least `header` bytes before their data. */
-static bool is_too_long(const struct network *n, const struct buf *frame)
+/* Whether the frame of len bytes, or if it is to be cut each segment, is longer
+ * than the device can send. Segments have at least `header` bytes before their
+ * data. */
+static bool is_too_long(const struct network *n, const struct buf *frame,
+                        size_t len)
 {
     const struct offload *o = &frame->offload;
     size_t transport = offload_is_tcp(o->kind) ? 20 : 8;
     size_t header = o->csum_start + transport;
     size_t most = (size_t)n->mtu + ETHERNET_HEADER;
 
-    return buf_length(frame) > most &&
+    return len > most &&
            (o->segment == 0 || header + o->segment > most);
 }
 
@@ -35,15 +37,9 @@ static unsigned features_for(const struct network *n, enum offload_kind kind)
                                  : n->features;
 }
 
-/* Sends a frame that is one segment, or that the device cuts. */
-static void write_one(void *ctx, struct buf *frame)
+/* Sends a frame of len bytes that is one segment, or that the device cuts. */
+static void write_one(struct network *n, struct buf *frame, size_t len)
 {
-    struct network *n = ctx;
-
-    if (is_too_long(n, frame)) {
-        drop(n, frame);
-        return;
-    }
     if (frame->offload.kind != OFFLOAD_NONE &&
         !(features_for(n, frame->offload.kind) & NETWORK_CHECKSUM) &&
         !checksum_fill(frame)) {
@@ -51,8 +47,20 @@ static void write_one(void *ctx, struct buf *frame)
         return;
     }
     n->counters.frames_out++;
-    n->counters.bytes_out += buf_length(frame);
+    n->counters.bytes_out += len;
     n->ops->write(n, frame);
+}
+
+/* A segment that is too long has longer headers than is_too_long knows of the
+ * frame that was cut. */
+static void write_segment(void *ctx, struct buf *segment)
+{
+    size_t len = buf_length(segment);
+
+    if (is_too_long(ctx, segment, len))
+        drop(ctx, segment);
+    else
+        write_one(ctx, segment, len);
 }
 
 /* Whether the device cuts frames of this kind into segments. */
@@ -70,14 +78,14 @@ void network_write(struct network *n, struct buf *frame)
     bool cut = frame->offload.segment != 0;
 
     if (!n->up || len < ETHERNET_HEADER || len > NETWORK_FRAME ||
-        is_too_long(n, frame)) {
+        is_too_long(n, frame, len)) {
         drop(n, frame);
         return;
     }
     if (cut && (len > NETWORK_JOINED || !can_segment(n, frame->offload.kind)))
-        n->counters.dropped_out += segment_cut(frame, write_one, n);
+        n->counters.dropped_out += segment_cut(frame, write_segment, n);
     else
-        write_one(n, frame);
+        write_one(n, frame, len);
 }
 
 void network_deliver(struct network *n, struct buf *const *frames,

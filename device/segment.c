@@ -36,8 +36,7 @@ struct transport network_transport(const struct buf *frame)
     if (get_be16(p + 12) == 0x0800 && ip[0] >> 4 == 4 && (ip[0] & 15) >= 5) {
         start = ETHERNET_HEADER + 4 * (size_t)(ip[0] & 15);
         protocol = ip[9];
-    } else if (get_be16(p + 12) == 0x86dd && ip[0] >> 4 == 6 &&
-               start <= limit) {
+    } else if (get_be16(p + 12) == 0x86dd && ip[0] >> 4 == 6) {
         protocol = ip[6];
         tcp = OFFLOAD_TCP_IPV6;
         udp = OFFLOAD_UDP_IPV6;
@@ -80,8 +79,8 @@ static bool read_headers(const struct buf *frame, struct headers *h)
            h->data <= HEADERS;
 }
 
-/* Adjusts the IP header for `len` bytes after it, of segment `number`, and
- * returns the sum of the pseudo header with `transport_len`. */
+/* Adjusts the IP header to that of segment `number`, with transport_len bytes
+ * of TCP or UDP, and returns the sum of its pseudo header. */
 static uint64_t adjust_ip(uint8_t *ip, const struct headers *h, unsigned number,
                           size_t transport_len)
 {

@@ -23,20 +23,33 @@ void ipv4_ids_init(struct ipv4_ids *ids)
     random_bytes(&ids->key, sizeof ids->key);
 }
 
+/* No packet has the protocol 0, which `last` begins with. */
+static uint64_t hash_of(struct ipv4_ids *ids, uint32_t from, uint32_t to,
+                        uint8_t protocol)
+{
+    uint8_t flow[9];
+
+    if (ids->last.from != from || ids->last.to != to ||
+        ids->last.protocol != protocol) {
+        put_be32(flow, from);
+        put_be32(flow + 4, to);
+        flow[8] = protocol;
+        ids->last.from = from;
+        ids->last.to = to;
+        ids->last.protocol = protocol;
+        ids->last.hash = siphash(&ids->key, flow, sizeof flow);
+    }
+    return ids->last.hash;
+}
+
 uint16_t ipv4_ids_alloc(struct ipv4_ids *ids, uint32_t from, uint32_t to,
                         uint8_t protocol, unsigned count)
 {
-    uint8_t flow[9];
-    uint64_t hash;
-    struct ipv4_id_counter *c;
+    uint64_t hash = hash_of(ids, from, to, protocol);
+    struct ipv4_id_counter *c = &ids->counter[hash % IPV4_ID_COUNTERS];
     uint32_t now = (uint32_t)(time_now() / MILLISECOND);
     uint16_t id;
 
-    put_be32(flow, from);
-    put_be32(flow + 4, to);
-    flow[8] = protocol;
-    hash = siphash(&ids->key, flow, sizeof flow);
-    c = &ids->counter[hash % IPV4_ID_COUNTERS];
     if (c->used == 0)
         c->next = (uint16_t)random_below(UINT16_MAX + 1);
     else if (c->used != now)

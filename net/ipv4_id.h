@@ -11,6 +11,13 @@
 
 struct ipv4_ids {
     struct siphash_key key;
+    /* The hash that was computed last: most packets go where the one before
+     * went. */
+    struct {
+        uint32_t from, to;
+        uint8_t protocol;
+        uint64_t hash;
+    } last;
     /* Of packets to the destinations with one hash. */
     struct ipv4_id_counter {
         uint16_t next;

@@ -104,6 +104,28 @@ TEST(destinations_with_one_counter_have_distant_identities)
     CHECK(pairs == 20 && near < 3);
 }
 
+/* The hash of a flow must not be taken for that of the next one. */
+TEST(packets_of_another_flow_leave_the_identities_of_one_consecutive)
+{
+    unsigned after_source = 0, after_destination = 0, after_protocol = 0;
+
+    begin();
+    for (uint32_t i = 0; i < 50; i++) {
+        uint32_t to = THEM + 2 * i;
+        uint16_t id = next_to(to);
+
+        (void)ipv4_ids_alloc(&ids, US + 1, to, 17, 1);
+        after_source += next_to(to) == (uint16_t)(id + 1);
+        id = next_to(to);
+        (void)next_to(to + 1);
+        after_destination += next_to(to) == (uint16_t)(id + 1);
+        id = next_to(to);
+        (void)ipv4_ids_alloc(&ids, US, to, 6, 1);
+        after_protocol += next_to(to) == (uint16_t)(id + 1);
+    }
+    CHECK(after_source > 45 && after_destination > 45 && after_protocol > 45);
+}
+
 /* RFC 7739: neither the source nor the protocol may be left out. */
 TEST(identities_depend_on_both_addresses_and_the_protocol)
 {

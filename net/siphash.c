@@ -3,6 +3,7 @@
  * SipHash-2-4 (Aumasson and Bernstein, 2012), with the names of the paper.
  */
 #include "siphash.h"
+#include <mirage/bytes.h>
 #include <string.h>
 
 static uint64_t rotate(uint64_t v, int by)
@@ -26,12 +27,14 @@ static void rounds(uint64_t v[4], int count)
     }
 }
 
-/* Reads a word, little-endian, of len bytes. */
-static uint64_t word(const uint8_t *p, size_t len)
+/* The last word: fewer than 8 bytes, little-endian, and the length of all. */
+static uint64_t last_word(const uint8_t *p, size_t left, size_t len)
 {
-    uint64_t w = 0;
+    uint64_t w = (uint64_t)len << 56;
 
-    for (size_t i = 0; i < len; i++)
+    if (left & 4)
+        w |= get_le32(p);
+    for (size_t i = left & 4; i < left; i++)
         w |= (uint64_t)p[i] << 8 * i;
     return w;
 }
@@ -55,8 +58,8 @@ uint64_t siphash(const struct siphash_key *key, const void *data, size_t len)
     };
 
     for (; left >= 8; left -= 8, p += 8)
-        mix(v, word(p, 8));
-    mix(v, word(p, left) | (uint64_t)len << 56);
+        mix(v, get_le64(p));
+    mix(v, last_word(p, left, len));
     v[2] ^= 0xff;
     rounds(v, 4);
     return v[0] ^ v[1] ^ v[2] ^ v[3];

@@ -16,7 +16,7 @@ static void trim_queue(struct connection *c, uint32_t len)
         c->sndq.last = NULL;
     c->sndq.seq += len;
     c->sndq.len -= len;
-    c->sndq.progress_at = time_now();
+    c->sndq.progress_at = c->last_heard;
     if (c->sndq.cursor && seq_before(c->sndq.cursor_seq, c->sndq.seq))
         c->sndq.cursor = NULL;
     /* Size the send queue to twice the congestion window, so that the
@@ -95,7 +95,7 @@ static void process_ack_number(struct connection *c, const struct arrival *a,
                                bool is_duplicate)
 {
     uint32_t acked = a->s.ack - c->snd.una, of_data = 0;
-    struct delivery d = {.now = time_now(),
+    struct delivery d = {.now = c->last_heard,
                          .has_echo = a->s.has_timestamps,
                          .echo = a->s.echo,
                          .is_new = seq_after(a->s.ack, c->snd.una),

@@ -26,9 +26,10 @@ static struct connection *connection_of(const struct flow *f)
  * wait beyond a hole. A connection that only receives measures the round trip
  * by timestamps.
  */
-static void autotune_receive_window(struct connection *c, uint32_t len)
+static void autotune_receive_window(struct connection *c, uint32_t len,
+                                    nanoseconds now)
 {
-    nanoseconds now = time_now(), passed = now - c->autotune.since;
+    nanoseconds passed = now - c->autotune.since;
     nanoseconds trip = c->autotune.rtt ? c->autotune.rtt : c->rtt.srtt;
 
     if (trip < 100 * MICROSECOND)
@@ -72,7 +73,7 @@ static enum status read_flow(struct flow *f, struct buf **data,
         c->rcvq.last = NULL;
     c->rcvq.len -= (uint32_t)b->len;
     c->rcvq.progress_at = time_now();
-    autotune_receive_window(c, (uint32_t)b->len);
+    autotune_receive_window(c, (uint32_t)b->len, c->rcvq.progress_at);
     if (c->rcv.adv - c->rcv.nxt < c->rcvq.limit / 2)
         tcp_schedule(c);
     *data = b;

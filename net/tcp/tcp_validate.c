@@ -85,7 +85,7 @@ void tcp_update_ts_recent(struct connection *c, const struct arrival *a)
     if (c->ts.is_on && a->s.has_timestamps && !is_older(c, a) &&
         !seq_after(a->s.seq, c->ts.last_ack_sent)) {
         c->ts.recent = a->s.time;
-        c->ts.recent_at = time_now();
+        c->ts.recent_at = c->last_heard;
     }
 }
 
