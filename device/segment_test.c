@@ -4,6 +4,7 @@
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/network.h>
+#include <stdlib.h>
 
 #define IP          ETHERNET_HEADER
 #define PAYLOAD     (IP + 40) /* what follows the IPv6 header */
@@ -308,6 +309,16 @@ TEST(ipv6_segments_that_are_too_long_with_their_headers_are_dropped)
     }
 }
 
+TEST(segments_that_are_too_long_with_their_tcp_options_are_dropped)
+{
+    struct network n = device(0);
+
+    network_write(&n, frame_of(TCP, 5000, 1000, 0, 1429));
+    CHECK(sent_count == 1 && n.counters.dropped_out == 3);
+    CHECK(buf_length(sent[0]) == PAYLOAD + 32 + 5000 - 3 * 1429);
+    forget_sent();
+}
+
 TEST(a_udp_checksum_of_zero_is_sent_as_ffff_over_ipv6)
 {
     struct network n = device(0);
@@ -369,6 +380,34 @@ TEST(ipv6_frames_with_truncated_headers_are_not_cut)
             CHECK(sent_count == 0 && n.counters.dropped_out == 1);
             forget_sent();
         }
+}
+
+/* Whoever wrote the frame may have it in memory of just its length, where
+ * AddressSanitizer sees a look beyond its end. */
+static void check_bounds(struct buf *whole)
+{
+    for (size_t len = 1; len <= whole->len; len++) {
+        struct network n = device(0);
+        uint8_t *bytes = malloc(len);
+        struct buf *b;
+
+        memcpy(bytes, whole->data, len);
+        b = buf_over(bytes, len, NULL, NULL);
+        if (len < whole->len)
+            CHECK(network_transport(b).start <= len);
+        b->offload = whole->offload;
+        network_write(&n, b);
+        CHECK(sent_count == 0 && n.counters.dropped_out == 1);
+        free(bytes);
+    }
+    buf_free(whole);
+}
+
+TEST(nothing_is_read_beyond_the_end_of_a_frame)
+{
+    check_bounds(frame_of(TCP, 0, 1, 0, 1000));
+    check_bounds(frame_of(TCP, 0, 1, 16, 1000));
+    check_bounds(frame_of(UDP, 0, 1, 16, 1000));
 }
 
 static void check_transport(const struct buf *b, enum offload_kind kind,

@@ -436,6 +436,28 @@ TEST(a_frame_whose_offload_contradicts_its_ipv6_headers_is_dropped)
     }
 }
 
+TEST(buffers_have_room_for_joined_segments_when_merging_is_withdrawn)
+{
+    static const unsigned joins[] = {VIRTIO_NET_F_GUEST_TSO4,
+                                     VIRTIO_NET_F_GUEST_TSO6};
+    static uint8_t bytes[NETWORK_FRAME];
+    uint8_t header[NIC_HEADER] = {0};
+
+    for (size_t i = 0; i < 2; i++) {
+        begin(RINGS | SUMS | MERGED | BIT(joins[i]), false);
+        (void)connect("left");
+        nic[0].fake->features &= ~MERGED;
+        fake_need_reset(nic[0].fake);
+        CHECK(time_sleep(2 * SECOND) == OK);
+        CHECK(!(nic[0].fake->accepted & MERGED));
+        /* The fake ends the program if it does not fit. */
+        CHECK(nic_receive(&nic[0], header, bytes, sizeof bytes));
+        pause();
+        CHECK(heard == 1 && buf_length(kept) == sizeof bytes);
+        forget();
+    }
+}
+
 static const uint8_t no_offload[NIC_HEADER];
 
 TEST(a_thousand_frames_at_once_starve_no_receive_queue)

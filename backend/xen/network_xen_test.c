@@ -434,6 +434,20 @@ TEST(segments_of_no_known_type_are_dropped)
     CHECK(arrived == 0 && n->counters.dropped_in == 3 && !n->gone);
 }
 
+TEST(a_frame_of_segments_without_a_size_is_dropped)
+{
+    uint8_t bytes[IPV6_HEADERS + 1000];
+    struct network *n = connect(0, ALL);
+
+    network_listen(n, keep, NULL);
+    put_ipv6(bytes, 1000);
+    vif_send(&vif[0], &(struct vif_frame){.bytes = bytes,
+                                          .len = sizeof bytes,
+                                          .gso = XEN_NETIF_GSO_TYPE_TCPV6});
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 0 && n->counters.dropped_in == 1 && !n->gone);
+}
+
 static void forward(void *to, struct buf *const *frames, size_t count)
 {
     for (size_t i = 0; i < count; i++)

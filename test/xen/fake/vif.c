@@ -208,11 +208,16 @@ static void handle_frames(struct fake_vif *v)
 
 /* To the image. */
 
+static bool has_extra(const struct vif_frame *f)
+{
+    return f->segment || f->gso;
+}
+
 static unsigned slots_of(const struct fake_vif *v, const struct vif_frame *f)
 {
     size_t most = PAGE_BYTES - v->offset;
 
-    return (unsigned)((f->len + most - 1) / most) + (f->segment != 0);
+    return (unsigned)((f->len + most - 1) / most) + has_extra(f);
 }
 
 static uint16_t flags_of(const struct vif_frame *f, unsigned n, bool more)
@@ -225,7 +230,7 @@ static uint16_t flags_of(const struct vif_frame *f, unsigned n, bool more)
         flags |= NETRXF_csum_blank | NETRXF_data_validated;
     else if (f->is_checked)
         flags |= NETRXF_data_validated;
-    return f->segment ? flags | NETRXF_extra_info : flags;
+    return has_extra(f) ? flags | NETRXF_extra_info : flags;
 }
 
 static void put_extra(struct fake_vif *v, const struct vif_frame *f)
@@ -268,7 +273,7 @@ static void receive_frame(struct fake_vif *v, const struct vif_frame *f)
         };
         v->rx.req_cons++;
         v->rx.rsp_prod_pvt++;
-        if (n == 0 && f->segment)
+        if (n == 0 && has_extra(f))
             put_extra(v, f);
         at += len;
     }

@@ -17,7 +17,9 @@ struct vif_frame {
     uint8_t *bytes;
     size_t len;
     uint16_t segment; /* size; 0: it is one */
-    uint8_t gso; /* XEN_NETIF_GSO_TYPE_; 0: that of its EtherType */
+    /* XEN_NETIF_GSO_TYPE_; 0: that of its EtherType. With a type and no size
+     * there is an extra segment nevertheless. */
+    uint8_t gso;
     bool is_blank, is_checked; /* checksum: to be filled in; is right */
 };
 
