@@ -510,6 +510,8 @@ $(XEN_PROGRAMS): $B/check/%: $B/check/fake/%.o $(FAKE_OBJECTS) \
 VIRTIO_WRAP := -pthread -Wl,--wrap=page_alloc -Wl,--wrap=page_free
 $B/check/backend/virtio/console_virtio_test: $(patsubst \
     %,$B/check/backend/virtio/console_%.o,virtio control port)
+$B/check/backend/virtio/console_one_port_test: $(patsubst \
+    %,$B/check/backend/virtio/console_%.o,virtio port)
 $B/check/backend/virtio/block_virtio_test: \
     $B/check/backend/virtio/block_virtio.o \
     $B/check/test/conform/block_contract.o
