@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* virtio over MMIO (virtio 1.2, 4.2) on a model of its registers, honest and
  * not, and the boot words that list devices. */
+#include "balloon_virtio.h"
 #include "bus.h"
 #include "check.h"
 #include <linux/virtio_mmio.h>
@@ -18,7 +19,6 @@ static struct fake *fake;
 static void begin(void)
 {
     registers_clear();
-    (void)virtio_devices(); /* the machine was empty */
     fake = fake_new(0x5, false);
     fake->queue_size = 16;
     mmio_model_start(&model, fake, BASE, 512);
@@ -34,6 +34,28 @@ static void end(void)
 {
     registers_clear();
     fake_free(fake);
+}
+
+static struct virtio_device *ballooned; /* where a balloon was looked for */
+
+void balloon_start(struct virtio_device *devices)
+{
+    ballooned = devices;
+}
+
+/* The first test: the machine's devices are found once. */
+TEST(the_devices_of_a_machine_are_found_once_and_a_balloon_among_them)
+{
+    struct virtio_device *d;
+
+    registers_clear();
+    fake = fake_new(0x5, false);
+    mmio_model_start(&model, fake, BASE, 512);
+    registers_words[0] = WORD;
+    d = virtio_devices();
+    CHECK(d && d->type == 4 && !d->next && ballooned == d);
+    CHECK(virtio_devices() == d && !d->next);
+    end();
 }
 
 TEST(a_device_of_version_2_is_found_where_its_word_says)

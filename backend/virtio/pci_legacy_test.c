@@ -192,6 +192,18 @@ TEST(without_msix_the_line_interrupts_and_its_cause_is_read_once)
     end();
 }
 
+TEST(only_the_bits_of_a_cause_that_virtio_has_are_used)
+{
+    struct virtio_device *d;
+
+    begin();
+    d = find();
+    CHECK(d->transport->cause(d) == 0);
+    model.isr = 0xfe;
+    CHECK(d->transport->cause(d) == 2);
+    end();
+}
+
 TEST(with_msix_no_cause_is_read)
 {
     struct virtio_device *d = begin_ready();

@@ -17,7 +17,6 @@ static void begin(void)
 {
     pci_model_remove();
     registers_clear();
-    (void)virtio_devices(); /* the machine was empty */
     fake = fake_new(0x5, false);
     fake->queue_size = 16;
     pci_model_start(&model, fake, 0xfe000000);
@@ -44,6 +43,18 @@ static void refuses(unsigned offset, unsigned width, uint32_t value)
     end();
 }
 
+/* The first test: the machine's devices are found once. */
+TEST(the_devices_of_a_machine_are_those_on_pci_too)
+{
+    struct virtio_device *d;
+
+    begin();
+    d = virtio_devices();
+    CHECK(d && d->type == 4 && !d->next);
+    CHECK(virtio_devices() == d && !d->next);
+    end();
+}
+
 TEST(a_modern_device_starts_a_queue)
 {
     struct virtio_device *d;
@@ -53,8 +64,13 @@ TEST(a_modern_device_starts_a_queue)
     CHECK(d != NULL);
     CHECK(d->type == 4 && !d->is_legacy && d->has_msix);
     CHECK_TEXT(d->place, "PCI 0:3.0");
-    CHECK(d->transport->features(d) == (0x5 | UINT64_C(1) << 32));
+    for (int i = 0; i < 2; i++)
+        CHECK(d->transport->features(d) == (0x5 | UINT64_C(1) << 32));
+    CHECK(model.space[PCI_COMMAND] == PCI_COMMAND_MEMORY);
+    CHECK(model.space[PCI_COMMAND + 1] == 0);
     CHECK(d->transport->prepare(d));
+    CHECK(model.space[PCI_COMMAND] ==
+          (PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
     CHECK(registers_messages == 2 && model.table[6] == 0x41);
     CHECK(d->transport->queue_size(d, 1) == 16);
     CHECK(d->transport->queue_size(d, 2) == 0);
@@ -245,6 +261,55 @@ TEST(a_notification_capability_that_has_no_multiplier_is_refused)
     pci_model_set(&model, CAP_CONFIG + 1, 1, 0xf0);
     CHECK(!find());
     end();
+}
+
+TEST(a_notification_capability_may_end_where_the_space_does)
+{
+    begin();
+    memcpy(model.space + 0xec, model.space + CAP_NOTIFY, 20);
+    pci_model_set(&model, CAP_CONFIG + 1, 1, 0xec);
+    finds();
+}
+
+static pci_function at(unsigned bus, unsigned slot, unsigned function)
+{
+    return (pci_function)(bus << 8 | slot << 3 | function);
+}
+
+TEST(a_device_behind_bridges_is_found)
+{
+    struct virtio_device *d;
+
+    begin();
+    model.bridge = at(0, 4, 0);
+    model.bus_behind = 37;
+    model.function = at(37, 31, 0);
+    d = find();
+    CHECK(d != NULL);
+    if (d)
+        CHECK_TEXT(d->place, "PCI 37:31.0");
+    end();
+    begin();
+    model.function = at(37, 31, 0); /* no bridge leads to it */
+    CHECK(!find());
+    end();
+    begin();
+    model.bridge = at(0, 4, 0); /* to a bus that was looked at */
+    d = find();
+    CHECK(d && !d->next);
+    end();
+}
+
+TEST(further_functions_are_found_where_the_first_says_that_there_are_more)
+{
+    for (unsigned n = 1; n < 8; n += 3) {
+        begin();
+        model.function = at(0, 3, n);
+        CHECK(!find());
+        model.is_multifunction = true;
+        CHECK(find());
+        end();
+    }
 }
 
 TEST(devices_have_the_numbers_that_virtio_has)
@@ -501,6 +566,13 @@ TEST(a_bar_whose_size_is_no_power_of_two_gets_no_address)
 TEST(a_configuration_space_in_the_image_s_memory_is_not_used)
 {
     begin_unassigned(0xc0000000, 0x20000000);
+    pci_model_set(&model, PCI_BASE_ADDRESS_0 + 4 * MODEL_BAR, 4,
+                  0xfe000000 | 4);
+    CHECK(find());
+    end();
+    begin_unassigned(0xc0000000, 0x20000000);
+    pci_model_set(&model, PCI_BASE_ADDRESS_0 + 4 * MODEL_BAR, 4,
+                  0xfe000000 | 4);
     registers_pci.space = 0x800000;
     CHECK(!find());
     end();

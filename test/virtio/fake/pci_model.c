@@ -36,13 +36,35 @@ void pci_use_memory(uintptr_t at)
         fake_fail("the configuration space is not in memory");
 }
 
+/* A function that is no virtio device: a bridge, or the first of a slot. */
+static uint32_t read_other(pci_function f, unsigned offset)
+{
+    bool is_bridge = there->bridge && f == there->bridge;
+    bool is_first = f == (there->function & ~7u) && f != there->function;
+
+    if (!is_bridge && !is_first)
+        return ~0u;
+    switch (offset) {
+    case PCI_VENDOR_ID:
+        return 0x00011b36;
+    case PCI_HEADER_TYPE & ~3u:
+        return is_bridge                 ? PCI_HEADER_TYPE_BRIDGE << 16
+               : there->is_multifunction ? 0x80u << 16
+                                         : 0;
+    case PCI_PRIMARY_BUS:
+        return there->bus_behind << 8;
+    default:
+        return 0;
+    }
+}
+
 uint32_t pci_read(pci_function f, unsigned offset)
 {
     if (offset % 4 || offset >= 256)
         fake_fail("offset %u of the configuration space is read", offset);
-    if (!there || f != MODEL_FUNCTION || there->is_unplugged)
+    if (!there || there->is_unplugged)
         return ~0u;
-    return get(there, offset);
+    return f == there->function ? get(there, offset) : read_other(f, offset);
 }
 
 void pci_write(pci_function f, unsigned offset, uint32_t value)
@@ -51,7 +73,7 @@ void pci_write(pci_function f, unsigned offset, uint32_t value)
 
     if (offset % 4 || offset >= 256)
         fake_fail("offset %u of the configuration space is written", offset);
-    if (!there || f != MODEL_FUNCTION || there->is_unplugged)
+    if (!there || f != there->function || there->is_unplugged)
         return;
     if (offset == PCI_COMMAND) {
         pci_model_set(there, PCI_COMMAND, 2, value);
@@ -353,6 +375,7 @@ void pci_model_start(struct pci_model *m, struct fake *f, uint64_t base)
 {
     memset(m, 0, sizeof *m);
     m->fake = f;
+    m->function = MODEL_FUNCTION;
     m->queues = 2;
     m->queue_most = f->queue_size;
     m->bar_mask = ~(uint64_t)(MODEL_BAR_SIZE - 1);

@@ -9,6 +9,7 @@
 
 #include "fake.h"
 #include "registers.h"
+#include <pc/pci.h>
 
 enum { MODEL_FUNCTION = 3 << 3,
        MODEL_BAR = 4, /* of the modern registers; 64 bits wide */
@@ -31,6 +32,10 @@ struct pci_model {
     struct fake *fake;
     uint8_t space[256];
     uint64_t bar_mask; /* what a BAR of all ones reads as */
+    pci_function function; /* where it is: MODEL_FUNCTION, or elsewhere */
+    pci_function bridge; /* to bus_behind; 0: there is none */
+    unsigned bus_behind;
+    bool is_multifunction; /* function 0 of its slot says that there are more */
     bool is_unplugged; /* everything is ones */
     bool has_no_ports; /* but registers_pci */
     bool refuses_vectors, never_enabled;
