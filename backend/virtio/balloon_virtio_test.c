@@ -124,12 +124,25 @@ static void want(uint32_t pages)
     settle();
 }
 
+static void check_notes(void)
+{
+    size_t count = 0;
+
+    for (const struct note *n = notes; n; n = n->next) {
+        CHECK(n->count <= NOTED);
+        count += n->count;
+    }
+    CHECK(count == inside);
+}
+
 static void follow(void)
 {
     want(1000);
     CHECK(host.pages == 1000 && fake_balloon_actual(&host) == 1000);
     CHECK(free_pages >= PAGES - 1000 - 3 && host.most <= BATCH);
+    check_notes();
     want(1500);
+    check_notes();
     CHECK(host.pages == 1500 && fake_balloon_actual(&host) == 1500);
     want(10);
     CHECK(host.pages == 10 && fake_balloon_actual(&host) == 10);

@@ -20,7 +20,7 @@
      BIT(VIRTIO_RING_F_INDIRECT_DESC))
 
 const char *const block_virtio_names[] = {
-    "disk.img", "disk2.img", "a-name-of-more-than-20-bytes.img", NULL};
+    "disk.img", "disk2.img", "a-name-of-more-than-20-bytes.img", "? ~?", NULL};
 
 static struct virtio_device *devices;
 static bool is_nothing_physical;
@@ -432,6 +432,14 @@ TEST(disks_are_found_by_serial_number)
     CHECK(connect("disk2.img")->info.sector_size == 512);
     CHECK(connect("disk.img")->info.sector_size == 1024);
     CHECK(connect(block_virtio_names[2])->info.sector_size == 2048);
+}
+
+TEST(bytes_of_a_serial_number_that_are_not_printable_are_question_marks)
+{
+    struct fake_disk *d = only(USUAL, 512);
+
+    strcpy(d->serial, "\x1f ~\x7f");
+    CHECK(connect("? ~?") != NULL);
 }
 
 TEST(a_name_without_a_disk_is_no_guess_where_another_one_matches)

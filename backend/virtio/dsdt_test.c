@@ -181,6 +181,19 @@ TEST(pci_at_a_place_that_cannot_be_is_not_found)
     CHECK(!find_pci(len, &p));
 }
 
+TEST(a_constant_that_ends_behind_its_device_is_not_read)
+{
+    static const uint8_t device[] = {
+        0x5b, 0x82, 0x1a, 'P', 'C', 'I', '0',
+        0x08, '_', 'H', 'I', 'D', 0x0d,
+        'P', 'N', 'P', '0', 'A', '0', '8', 0,
+        '_', 'C', 'B', 'A', 0, 0xa4, QWORD_PREFIX};
+    struct acpi_pci p;
+
+    memcpy(file, device, sizeof device);
+    CHECK(!find_pci(sizeof device, &p));
+}
+
 TEST(the_dsdts_of_machines_with_ports_say_nothing_of_pci)
 {
     struct acpi_pci p;

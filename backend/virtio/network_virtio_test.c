@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Network devices on the fake: correct ones, and some that lie. */
 #include "check.h"
-#include "virtio.h"
+#include "network_queues.h"
 #include <conform/stackv4_contract.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
@@ -9,6 +9,7 @@
 #include <malloc.h>
 #include <mirage/bytes.h>
 #include <mirage/drivers.h>
+#include <mirage/macros.h>
 #include <mirage/network.h>
 #include <mirage/panic.h>
 #include <mirage/time.h>
@@ -782,4 +783,92 @@ TEST(a_frame_shorter_than_its_ethernet_header_is_dropped)
     CHECK(nic_receive(&nic[0], no_offload, bytes, 0));
     pause();
     CHECK(heard == 0 && n->counters.dropped_in == 2 && !n->gone);
+}
+
+TEST(a_frame_of_as_many_buffers_as_the_largest_takes_is_received)
+{
+    static uint8_t bytes[16 * 4096 + 1];
+    struct network *n;
+
+    begin(ALL, false);
+    n = connect("left");
+    CHECK(nic_receive(&nic[0], no_offload, bytes, sizeof bytes));
+    CHECK(nic[0].buffers_most == 17);
+    pause();
+    CHECK(!n->gone && heard == 1 && buf_length(kept) == sizeof bytes);
+    forget();
+}
+
+/* The driver's fiber has nothing to do. */
+TEST(a_network_without_traffic_waits_without_a_limit)
+{
+    struct network *n;
+    bool enough = false;
+
+    begin(ALL, false);
+    n = connect("left");
+    pause();
+    CHECK(!network_queues_turn(containing(n, struct interface, network),
+                               &enough));
+    CHECK(enough);
+}
+
+TEST(a_network_has_the_name_of_its_place)
+{
+    begin(ALL, false);
+    CHECK_TEXT(connect("left")->name, nic[0].fake->device.place);
+}
+
+TEST(addresses_are_read_in_upper_and_lower_case)
+{
+    static const char *const other[] = {
+        "a", "02:09:9a:af:AF:Fa", "b", "02:90:A0:f9:00:99", NULL};
+    static const uint8_t macs[2][6] = {{2, 9, 0x9a, 0xaf, 0xaf, 0xfa},
+                                       {2, 0x90, 0xa0, 0xf9, 0, 0x99}};
+    struct network *n = NULL;
+
+    begin(ALL, false);
+    for (unsigned i = 0; i < 2; i++)
+        memcpy(nic[i].fake->config, macs[1 - i], 6);
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK(network_virtio_connect(other[2 * i], other, &n) == OK);
+        CHECK(n && memcmp(n->mac.byte, macs[i], 6) == 0);
+    }
+}
+
+/* The device takes what was sent, and gives nothing back. */
+static unsigned take_frames(struct nic *n, const uint8_t **headers,
+                            unsigned most)
+{
+    static struct fake_buffer b;
+    unsigned count = 0;
+
+    while (count < most && fake_take(n->fake, 1, &b))
+        headers[count++] = b.piece[0].data;
+    return count;
+}
+
+TEST(no_header_is_that_of_two_frames_also_after_a_reset)
+{
+    static const uint8_t *headers[1024];
+    struct network *n;
+    unsigned count;
+
+    begin(RINGS, true);
+    nic[0].fake->queue_size = 1024; /* more than the driver has headers */
+    n = connect("left");
+    for (unsigned i = 0; i < 3; i++)
+        network_write(n, frame_of(100));
+    pause();
+    fake_need_reset(nic[0].fake);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    nic[0].fake->notified = NULL;
+    for (unsigned i = 0; i < 600; i++)
+        network_write(n, frame_of(100));
+    pause();
+    count = take_frames(&nic[0], headers, 1024);
+    CHECK(count == NETWORK_TX && n->counters.dropped_out == 600 - NETWORK_TX);
+    for (unsigned i = 0; i < count; i++)
+        for (unsigned j = 0; j < i; j++)
+            CHECK(headers[i] != headers[j]);
 }

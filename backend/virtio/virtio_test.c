@@ -260,6 +260,31 @@ TEST(a_start_after_one_that_failed_begins_with_a_reset)
     end(u);
 }
 
+static enum status ended; /* the wait of a fiber that has started a device */
+
+static void start_and_wait(void *ctx)
+{
+    struct user *u = ctx;
+
+    CHECK(virtio_start(&u->fake->device, &driver, u) == OK);
+    ended = time_sleep(1000 * SECOND);
+}
+
+TEST(a_fiber_that_has_started_a_device_can_be_cancelled)
+{
+    struct user *u = new_user(WANTED, false);
+    struct fiber *fiber;
+
+    ended = OK;
+    CHECK(fiber_spawn(NULL, start_and_wait, u, &fiber) == OK);
+    CHECK(time_sleep(SECOND) == OK);
+    fiber_cancel(fiber);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(ended == ERR_CANCELLED);
+    CHECK(fiber_join(fiber, FOREVER) == OK);
+    end(u);
+}
+
 static void write_field(struct user *u)
 {
     virtio_config_write(&u->fake->device, 4, "\x12\x34", 2);
