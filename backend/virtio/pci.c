@@ -394,8 +394,8 @@ static bool look(pci_function f, uint32_t buses[8])
     } else if (is_bridge(f)) {
         unsigned bus = pci_read(f, PCI_PRIMARY_BUS) >> 8 & 0xff;
 
-        if (bus > f >> 8)
-            buses[bus / 32] |= 1u << bus % 32;
+        /* One that was looked at already is not looked at again. */
+        buses[bus / 32] |= 1u << bus % 32;
     }
     return true;
 }
