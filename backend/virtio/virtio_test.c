@@ -402,6 +402,25 @@ TEST(a_reset_may_be_needed_at_every_moment)
     }
 }
 
+/* Nothing interrupts for what was so before DRIVER_OK. */
+static void need_reset_quietly(struct fake *f, uint8_t status)
+{
+    if (status & VIRTIO_CONFIG_S_DRIVER_OK && f->resets == 1)
+        f->status |= VIRTIO_CONFIG_S_NEEDS_RESET;
+}
+
+TEST(a_reset_that_is_needed_when_the_device_starts_is_noticed)
+{
+    struct user *u = new_user(WANTED, false);
+
+    u->fake->on_status = need_reset_quietly;
+    CHECK(virtio_start(&u->fake->device, &driver, u) == OK);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    CHECK(u->starts == 2 && u->fake->status == 15);
+    u->fake->on_status = NULL;
+    end(u);
+}
+
 static void fail_and_need_reset(struct user *u)
 {
     u->answer = u->starts == 1 ? ERR_IO : OK;
@@ -518,6 +537,10 @@ TEST(changes_of_the_configuration_reach_the_driver)
 
         u->fake->device.has_msix = has_msix;
         CHECK(u->changes == 0);
+        u->fake->isr = 1; /* of queues */
+        virtio_interrupt(&u->fake->device);
+        CHECK(time_sleep(SECOND) == OK);
+        CHECK(u->changes == 0);
         fake_change_config(u->fake);
         CHECK(time_sleep(SECOND) == OK);
         CHECK(u->changes == 1);
@@ -584,5 +607,92 @@ TEST(a_device_that_is_gone_has_no_configuration)
     value = 7;
     virtio_config_write(&u->fake->device, 0, &value, 4);
     CHECK(u->fake->config[0] == 0);
+    end(u);
+}
+
+TEST(an_interrupt_of_a_queue_that_cannot_be_is_ignored)
+{
+    struct user *u = begin(WANTED);
+
+    virtio_queue_interrupt(&u->fake->device, 1);
+    virtio_queue_interrupt(&u->fake->device, VIRTIO_QUEUES);
+    end(u);
+}
+
+TEST(a_required_feature_without_the_one_that_it_needs_is_not_there)
+{
+    static const struct virtio_need needs[] = {{2, 0}, {0, 0}};
+    static const struct virtio_driver needy = {
+        .log = &virtio_test, .features = 5, .required = 4, .needs = needs};
+    struct user *u = new_user(4, false);
+
+    CHECK(virtio_start(&u->fake->device, &needy, u) == ERR_UNSUPPORTED);
+    CHECK(u->fake->status & VIRTIO_CONFIG_S_FAILED);
+    u->fake->features |= 1;
+    CHECK(virtio_start(&u->fake->device, &needy, u) == OK);
+    virtio_broken(&u->fake->device, "is not needed");
+    CHECK(time_sleep(SECOND) == OK);
+    free_user(u);
+}
+
+static void create_more(struct user *u)
+{
+    struct virtqueue *q;
+
+    for (unsigned index = 3; index < 4; index -= 2)
+        CHECK(virtqueue_create(&u->fake->device, index, 16, 2, on_used, u,
+                               &q) == OK);
+}
+
+TEST(an_interrupt_is_for_all_queues_in_whatever_order_they_were_created)
+{
+    struct user *u = new_user(WANTED, false);
+
+    u->in_start = create_more;
+    CHECK(virtio_start(&u->fake->device, &driver, u) == OK);
+    CHECK(u->fake->device.queue_end == 4);
+    end(u);
+}
+
+TEST(what_breaks_a_device_is_reported_once)
+{
+    struct user *u = begin(WANTED);
+    size_t errors = log_errors();
+
+    virtio_broken(&u->fake->device, "is tested");
+    virtio_broken(&u->fake->device, "is tested");
+    CHECK(log_errors() == errors + 1);
+    end(u);
+}
+
+static bool is_starting;
+static unsigned tries, taken;
+
+static void add_meanwhile(void *ctx)
+{
+    struct user *u = ctx;
+    struct virtio_piece p = {u->byte, 1};
+
+    while (is_starting) {
+        tries++;
+        taken += u->q && virtqueue_add(u->q, &p, 0, 1, u);
+        CHECK(time_sleep(10 * MILLISECOND) == OK);
+    }
+}
+
+TEST(queues_of_a_start_that_failed_take_nothing)
+{
+    struct user *u = new_user(WANTED, false);
+
+    u->in_start = fail_and_need_reset;
+    u->answer = ERR_IO;
+    is_starting = true;
+    tries = taken = 0;
+    for (int i = 0; i < 10; i++) /* so that a restart waits */
+        CHECK(restart_wait(&u->fake->device.restarts) == OK);
+    CHECK(fiber_start(add_meanwhile, u) == OK);
+    CHECK(virtio_start(&u->fake->device, &driver, u) == OK);
+    is_starting = false;
+    CHECK(tries > 2 && taken == 0);
     end(u);
 }

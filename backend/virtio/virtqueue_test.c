@@ -68,6 +68,8 @@ static void stopped(struct virtio_device *d, void *ctx, bool is_gone)
     u->gone += is_gone;
     while (d->queue[0] && virtqueue_reclaim(d->queue[0]))
         u->reclaimed++;
+    if (d->queue[0])
+        CHECK(virtqueue_in_flight(d->queue[0]) == 0);
 }
 
 static const struct virtio_driver driver = {
@@ -338,6 +340,96 @@ TEST(a_handler_is_called_once_for_each_time_it_is_enabled)
         for (int i = 0; i < 1000; i++)
             virtio_queue_interrupt(&u->fake->device, 0);
         CHECK(u->used == 2);
+        end(u);
+    }
+}
+
+TEST(a_late_handler_is_called_when_three_quarters_are_used)
+{
+    FOR_EACH(k)
+    {
+        struct user *u = begin(k);
+        unsigned before = k->features & EVENTS ? 3 : 0;
+        uint32_t written;
+
+        for (unsigned round = 0; round < 50; round++) {
+            u->used = 0;
+            for (unsigned i = 0; i < 5; i++)
+                CHECK(add(u, i, 1, 1));
+            virtqueue_kick(u->q);
+            CHECK(virtqueue_enable_late(u->q));
+            for (unsigned i = 0; i < 5; i++) {
+                use(u);
+                CHECK(u->used == (i >= before));
+            }
+            while (virtqueue_used(u->q, &written))
+                ;
+        }
+        end(u);
+    }
+}
+
+TEST(indices_go_on_beyond_their_16_bits)
+{
+    for (const struct kind *k = kinds; k < kinds + 2; k++) {
+        struct user *u = begin(k);
+        uint32_t written;
+
+        for (unsigned i = 0; i < 70000; i++) {
+            bool is_kept = add(u, 0, 1, 0);
+
+            virtqueue_kick(u->q);
+            use(u);
+            if (!is_kept || !virtqueue_used(u->q, &written)) {
+                CHECK(!"a buffer is lost");
+                break;
+            }
+        }
+        CHECK(!u->fake->device.is_gone);
+        end(u);
+    }
+}
+
+/* Flags of packed rings that virtio has not. */
+TEST(a_descriptor_is_used_when_both_flags_say_so)
+{
+    struct user *u = begin(&kinds[5]);
+    struct vring_packed_desc *ring;
+    uint32_t written;
+
+    CHECK(add(u, 0, 1, 1));
+    virtqueue_kick(u->q);
+    ring = u->q->descriptors.packed;
+    for (uint32_t flags = 0; flags < 0x10000; flags += 0x80) {
+        if ((flags & 0x8080) == 0x8080)
+            continue;
+        ring[0].flags = (uint16_t)flags;
+        CHECK(!virtqueue_used(u->q, &written));
+        CHECK(virtqueue_enable(u->q));
+    }
+    CHECK(!u->fake->device.is_gone);
+    end(u);
+}
+
+TEST(reserved_bits_of_event_flags_mean_nothing)
+{
+    static const struct {
+        uint16_t flags;
+        bool notifies;
+    } events[] = {{0, true},
+                  {1, false},
+                  {3, true},
+                  {0xfffc, true},
+                  {0xfffd, false},
+                  {0xffff, true}};
+
+    for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+        struct user *u = begin(&kinds[6]);
+
+        CHECK(add(u, 0, 1, 1));
+        u->q->device_event->flags = events[i].flags;
+        virtqueue_kick(u->q);
+        CHECK(u->fake->queue[0].notified == events[i].notifies);
         end(u);
     }
 }
