@@ -97,6 +97,53 @@ TEST(a_device_of_another_kind_or_without_resources_is_not_listed)
     }
 }
 
+TEST(a_package_shorter_than_its_length_is_none)
+{
+    static const uint8_t lengths[] = {0, 0x40, 0x41, 0x80, 0x82, 0xc0, 0xc3};
+    uint8_t aml[128];
+
+    for (size_t i = 0; i < sizeof lengths; i++) {
+        size_t len = write_device_to(aml, 0xfeb00000, 5);
+
+        aml[2] = lengths[i];
+        memset(aml + 3, 0, lengths[i] >> 6);
+        find(aml, len);
+        CHECK(seen_count == 0);
+    }
+}
+
+TEST(of_several_interrupts_none_is_used)
+{
+    uint8_t aml[128];
+    size_t len = write_device_to(aml, 0xfeb00000, 5);
+
+    aml[47] = 2; /* of them */
+    find(aml, len);
+    CHECK(seen_count == 0);
+}
+
+TEST(resources_that_are_cut_are_not_read)
+{
+    uint8_t aml[128];
+    size_t len = write_device_to(aml, 0xfeb00000, 5);
+
+    aml[32] = 0xff; /* a length beyond the buffer */
+    find(aml, len);
+    CHECK(seen_count == 0);
+    for (unsigned type = 0x86; type <= 0x8a; type++) {
+        len = write_device_to(aml, 0xfeb00000, 5);
+        /* One of 3 bytes, the last of what there is. */
+        aml[2] = 35;
+        aml[26] = 9;
+        aml[28] = 6;
+        aml[31] = (uint8_t)type;
+        aml[32] = 3;
+        memset(aml + 33, 0, 4);
+        find(aml, 37);
+        CHECK(seen_count == 0);
+    }
+}
+
 TEST(more_devices_than_there_is_room_for_are_ignored)
 {
     static uint8_t aml[8192];
@@ -215,4 +262,62 @@ TEST(the_dsdt_of_qemu_s_q35_has_no_such_device)
 {
     find_in_file("test/fuzz/dsdt_fuzz.seeds/q35");
     CHECK(seen_count == 0);
+}
+
+/* A Device with this _HID, a _CBA, and one descriptor as its resources. */
+static size_t write_space(const char *hid, const uint8_t *space, size_t len)
+{
+    static const uint8_t cba[] = {'_', 'C', 'B', 'A', 0, 0xa4,
+                                  DWORD_PREFIX, 0, 0, 0, 0xe0};
+    static const uint8_t pin[] = {INTERRUPT, 6, 0, 1, 1, 7, 0, 0, 0};
+    uint8_t *at = file + 4;
+
+    memcpy(file, "\x5b\x82\x40", 3); /* a length of two bytes */
+    memcpy(at, "DEV0\x08_HID\x0d", 10);
+    at += 10;
+    memcpy(at, hid, strlen(hid) + 1);
+    at += strlen(hid) + 1;
+    memcpy(at, cba, sizeof cba);
+    at += sizeof cba;
+    memcpy(at, "\x08_CRS\x11", 6);
+    at += 6;
+    *at++ = (uint8_t)(3 + len + sizeof pin);
+    *at++ = BYTE_PREFIX;
+    *at++ = (uint8_t)(len + sizeof pin);
+    memcpy(at, space, len);
+    at += len;
+    memcpy(at, pin, sizeof pin);
+    at += sizeof pin;
+    file[2] = (uint8_t)(0x40 | ((at - file - 2) & 15));
+    file[3] = (uint8_t)((at - file - 2) >> 4);
+    return (size_t)(at - file);
+}
+
+TEST(a_device_of_64_bits_has_the_minimum_and_length_of_its_space)
+{
+    uint8_t space[46] = {QWORD_SPACE, QWORD_LEN};
+
+    space[14 + 4] = 1; /* 0x100000000 */
+    space[22] = 0xff;
+    space[38 + 1] = 0x10;
+    find(file, write_space("LNRO0005", space, sizeof space));
+    CHECK(seen_count == 1 && seen[0].address == UINT64_C(0x100000000));
+    CHECK(seen[0].size == 0x1000 && seen[0].pin == 7);
+    space[3] = 1; /* of ports */
+    find(file, write_space("LNRO0005", space, sizeof space));
+    CHECK(seen_count == 0);
+}
+
+TEST(only_a_space_of_memory_is_for_bars)
+{
+    uint8_t space[26] = {DWORD_SPACE, DWORD_LEN};
+    struct acpi_pci p;
+
+    space[10 + 3] = 0xc0;
+    space[22 + 3] = 0x20;
+    CHECK(find_pci(write_space("PNP0A08", space, sizeof space), &p));
+    CHECK(p.hole == 0xc0000000 && p.hole_size == 0x20000000);
+    space[3] = 1; /* of ports */
+    CHECK(find_pci(write_space("PNP0A08", space, sizeof space), &p));
+    CHECK(p.hole == 0 && p.hole_size == 0);
 }

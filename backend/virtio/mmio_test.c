@@ -5,6 +5,7 @@
 #include "bus.h"
 #include "check.h"
 #include <linux/virtio_mmio.h>
+#include <mirage/boot.h>
 #include <mirage/machine.h>
 #include <virtio/fake/found.h>
 #include <virtio/fake/mmio_model.h>
@@ -289,10 +290,55 @@ TEST(words_have_the_forms_that_linux_has)
     end();
 }
 
+TEST(registers_may_begin_within_a_page)
+{
+    begin();
+    model.registers.base = BASE + 0x200;
+    CHECK(find_by("512@0xfeb00200:5"));
+    end();
+}
+
 TEST(registers_beyond_the_heap_have_a_window)
 {
     begin();
     model.registers.base = UINT64_C(0x80000000000);
     CHECK(find_by("512@0x80000000000:5"));
     end();
+}
+
+TEST(each_device_beyond_the_heap_has_a_window_of_its_own)
+{
+    uintptr_t first, second;
+
+    begin();
+    first = bus_map(UINT64_C(0x90000000000), 4096);
+    second = bus_map(UINT64_C(0xa0000000000), 4096);
+    CHECK(first != 0 && second >= first + 4096);
+    end();
+}
+
+TEST(acpi_is_asked_where_no_word_lists_devices)
+{
+    struct virtio_device *d, *next;
+
+    begin();
+    registers_words[1] = WORD;
+    d = find_by(WORD);
+    CHECK(registers_searched == 0);
+    CHECK(d && !d->next);
+    next = virtio_devices();
+    while (next && next->next != d)
+        next = next->next;
+    CHECK(next && strcmp(next->place, d->place) == 0); /* the first word's */
+    registers_clear();
+    mmio_find();
+    CHECK(registers_searched == 1);
+    end();
+}
+
+TEST(only_words_of_this_name_are_the_driver_s)
+{
+    CHECK(boot_is_for_driver("virtio_mmio.device=512@0xfeb00000:5"));
+    CHECK(!boot_is_for_driver("virtio_mmio.devices=1"));
+    CHECK(!boot_is_for_driver("virtio_mmio.device"));
 }

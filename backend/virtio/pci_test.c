@@ -98,6 +98,18 @@ TEST(a_notification_register_beyond_its_part_is_refused)
     end();
 }
 
+TEST(a_notification_register_beyond_32_bits_is_refused)
+{
+    struct virtio_device *d;
+
+    begin();
+    pci_model_set(&model, CAP_NOTIFY + 16, 4, 0x10000000);
+    d = find();
+    model.notify_offset = 16;
+    CHECK(!d->transport->queue_start(d, 0, 8, 0x1000, 0x2000, 0x3000));
+    end();
+}
+
 TEST(a_notification_register_at_an_odd_address_is_refused)
 {
     struct virtio_device *d;
@@ -129,6 +141,15 @@ TEST(capabilities_that_cannot_be_used_are_refused)
     refuses(CAP_MSIX + 1, 1, CAP_MSIX); /* a loop */
     refuses(0x34, 1, 0xf4); /* outside */
     refuses(0x34, 1, 0x10);
+    begin(); /* outside, and going on within */
+    pci_model_set(&model, 0xf5, 1, CAP_MSIX);
+    pci_model_set(&model, 0x34, 1, 0xf4);
+    CHECK(!find());
+    pci_model_set(&model, 0x39, 1, CAP_MSIX);
+    pci_model_set(&model, 0x34, 1, 0x38);
+    CHECK(!find());
+    end();
+    refuses(PCI_STATUS, 2, 0); /* no capabilities */
     refuses(CAP_COMMON + 4, 1, 6);
     refuses(CAP_COMMON + 8, 4, MODEL_BAR_SIZE - 4);
     refuses(CAP_COMMON + 8, 4, 0xfffffffc);
@@ -408,6 +429,25 @@ TEST(a_vector_that_is_not_read_back_is_noticed)
     CHECK(!d->transport->prepare(d));
     CHECK(!d->transport->queue_start(d, 0, 8, 0x1000, 0x2000, 0x3000));
     CHECK(!fake->queue[0].is_started);
+    end();
+}
+
+TEST(a_device_may_interrupt_however_the_firmware_left_it)
+{
+    struct virtio_device *d;
+
+    begin();
+    pci_model_set(&model, PCI_COMMAND, 2,
+                  PCI_COMMAND_INTX_DISABLE | PCI_COMMAND_SERR | PCI_COMMAND_IO);
+    model.table[3] = model.table[7] = 1; /* masked */
+    d = find();
+    CHECK(d && d->transport->prepare(d));
+    CHECK(model.table[3] == 0 && model.table[7] == 0);
+    CHECK((model.space[PCI_COMMAND] | model.space[PCI_COMMAND + 1] << 8) ==
+          (PCI_COMMAND_SERR | PCI_COMMAND_IO | PCI_COMMAND_MEMORY |
+           PCI_COMMAND_MASTER));
+    fake->generation = 17;
+    CHECK(d->transport->generation(d) == 17);
     end();
 }
 

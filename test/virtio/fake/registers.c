@@ -17,6 +17,7 @@ const char *registers_words[REGISTERS_WORDS];
 struct interrupt *registers_message[REGISTERS_VECTORS];
 struct interrupt *registers_pin;
 unsigned registers_pin_number, registers_messages, registers_mapped;
+unsigned registers_searched;
 uint64_t registers_mapped_bytes;
 bool registers_no_pin, registers_no_map;
 struct acpi_pci registers_pci;
@@ -37,6 +38,7 @@ void registers_clear(void)
     memset(registers_message, 0, sizeof registers_message);
     registers_pin = NULL;
     registers_pin_number = registers_messages = registers_mapped = 0;
+    registers_searched = 0;
     registers_mapped_bytes = 0;
     registers_no_pin = registers_no_map = false;
     registers_pci = (struct acpi_pci){0};
@@ -131,6 +133,7 @@ void acpi_find_mmio(mmio_found *found, void *ctx)
 {
     (void)found;
     (void)ctx;
+    registers_searched++;
 }
 
 bool acpi_find_pci(struct acpi_pci *p)

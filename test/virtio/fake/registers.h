@@ -35,6 +35,7 @@ extern const char *registers_words[REGISTERS_WORDS];
 extern struct interrupt *registers_message[REGISTERS_VECTORS];
 extern struct interrupt *registers_pin;
 extern unsigned registers_pin_number, registers_messages, registers_mapped;
+extern unsigned registers_searched; /* times that ACPI was asked for MMIO */
 extern uint64_t registers_mapped_bytes;
 extern bool registers_no_pin, registers_no_map;
 extern struct acpi_pci registers_pci; /* what ACPI says; 0: nothing */
