@@ -30,6 +30,8 @@ static bool is_free[PAGES];
 static size_t free_pages;
 static nanoseconds now;
 static unsigned waits;
+static bool asks_back; /* whoever allocates a page */
+static bool breaks; /* the host lies, in place of an answer */
 
 static struct start boot = {.regions = 1,
                             .region = {{0, PAGES *BARE_PAGE}}};
@@ -42,7 +44,11 @@ void machine_wait(nanoseconds deadline)
 {
     CHECK(now < deadline);
     now += MILLISECOND;
-    if (++waits == 3)
+    if (++waits != 3)
+        return;
+    if (breaks)
+        virtio_broken(&host.fake->device, "is tested");
+    else
         fake_balloon_answer(&host);
 }
 
@@ -54,6 +60,8 @@ size_t pages_free_count(void)
 void *pages_alloc(size_t count)
 {
     CHECK(count == 1);
+    if (asks_back)
+        CHECK(!balloon_take_back(1));
     for (unsigned i = 0; i < PAGES; i++)
         if (is_free[i]) {
             is_free[i] = false;
@@ -108,6 +116,7 @@ static void begin_as(uint64_t features, bool is_legacy)
     inflate.count = deflate.count = 0;
     now = 0;
     waits = 0;
+    breaks = false;
     balloon_start(virtio_devices());
     settle();
     CHECK(host.fake->device.is_running && host.pages == 0);
@@ -234,6 +243,62 @@ TEST(memory_that_the_image_is_short_of_is_taken_back)
     CHECK(waits == 3 && free_pages >= SPARE);
     CHECK(host.pages == 1800 - SPARE);
     CHECK(fake_balloon_actual(&host) == 1800 - SPARE);
+}
+
+TEST(nothing_is_taken_back_for_what_is_given)
+{
+    begin(ON_OOM);
+    want(100);
+    asks_back = true;
+    want(200);
+    asks_back = false;
+    CHECK(host.pages == 200 && waits == 0);
+}
+
+TEST(the_host_is_told_the_size_again_after_a_reset)
+{
+    begin(0);
+    want(100);
+    memset(host.fake->config + 4, 0, 4); /* actual */
+    fake_need_reset(host.fake);
+    settle();
+    CHECK(fake_balloon_actual(&host) == 100);
+}
+
+TEST(a_host_that_is_gone_is_not_waited_for)
+{
+    begin(ON_OOM);
+    want(1800);
+    use((unsigned)free_pages);
+    host.is_slow = breaks = true;
+    CHECK(!balloon_take_back(1));
+    CHECK(waits == 3);
+}
+
+TEST(memory_is_taken_back_while_the_host_is_given_some)
+{
+    begin(ON_OOM);
+    want(100);
+    host.is_slow = true;
+    want(150);
+    CHECK(inflate.count == 50 && inside == 100);
+    CHECK(balloon_take_back(1));
+    check_notes();
+    CHECK(host.pages == 50 && inside == 50);
+}
+
+TEST(the_balloon_is_not_a_device_of_another_type)
+{
+    struct fake *other = fake_new(MODERN, false);
+
+    fake_remove_all();
+    fake_add(other, VIRTIO_ID_RNG);
+    host.fake = fake_new(MODERN, false);
+    fake_add(host.fake, VIRTIO_ID_BALLOON);
+    device = NULL;
+    balloon_start(virtio_devices());
+    settle();
+    CHECK(!other->device.driver && host.fake->device.driver == &driver);
 }
 
 TEST(a_host_that_does_not_answer_gives_no_memory_back)

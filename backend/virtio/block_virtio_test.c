@@ -127,6 +127,48 @@ TEST(zeroes_that_do_not_unmap_are_no_discard)
     CHECK(block_discard(connect("disk.img"), 0, 8) == ERR_UNSUPPORTED);
 }
 
+TEST(discards_that_cannot_begin_at_sectors_are_none)
+{
+    static const uint32_t units[] = {1, 2, 3, 6, 0};
+    static const bool can[] = {true, true, false, true, true};
+
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        struct fake_disk *d = only(USUAL | BIT(VIRTIO_BLK_F_DISCARD), 1024);
+
+        d->config.discard_sector_alignment = units[i];
+        fake_disk_announce(d);
+        CHECK(block_discard(connect("disk.img"), 0, 12) ==
+              (can[i] ? OK : ERR_UNSUPPORTED));
+    }
+}
+
+TEST(a_disk_of_no_discard_segments_does_not_discard)
+{
+    struct fake_disk *d = only(USUAL | BIT(VIRTIO_BLK_F_DISCARD), 512);
+
+    d->config.max_discard_seg = 0;
+    fake_disk_announce(d);
+    CHECK(block_discard(connect("disk.img"), 0, 8) == ERR_UNSUPPORTED);
+}
+
+TEST(a_discard_stays_within_its_sectors)
+{
+    static uint8_t data[32 * 512], found[32 * 512];
+    struct fake_disk *d = only(USUAL | BIT(VIRTIO_BLK_F_DISCARD), 512);
+    struct block *b;
+
+    d->config.discard_sector_alignment = 8;
+    fake_disk_announce(d);
+    b = connect("disk.img");
+    memset(data, 0x5a, sizeof data);
+    CHECK(block_write(b, 0, data, 32) == OK);
+    CHECK(block_discard(b, 4, 10) == OK && d->discards == 0);
+    CHECK(block_discard(b, 4, 14) == OK && d->discards == 1);
+    CHECK(block_read(b, 0, found, 32) == OK);
+    CHECK(memcmp(found, data, 8 * 512) == 0);
+    CHECK(memcmp(found + 16 * 512, data, 16 * 512) == 0);
+}
+
 TEST(data_that_is_not_at_its_physical_address_is_copied)
 {
     struct fake_disk *d = only(USUAL, 512);
@@ -147,6 +189,38 @@ TEST(pieces_have_at_most_size_max_bytes_and_seg_max_of_them)
     CHECK(d->most_pieces == 5 && d->most_bytes == 3072);
 }
 
+TEST(requests_have_a_bounded_number_of_pieces)
+{
+    struct fake_disk *d = only(USUAL | BIT(VIRTIO_BLK_F_SIZE_MAX), 512);
+
+    d->config.size_max = 512;
+    d->config.seg_max = 126;
+    check_contract(d);
+    CHECK(d->most_pieces == 32);
+}
+
+TEST(pieces_that_are_too_small_for_a_sector_are_refused)
+{
+    struct fake_disk *d = only(USUAL | BIT(VIRTIO_BLK_F_SIZE_MAX), 512);
+    struct block *b;
+
+    d->config.size_max = 15;
+    d->config.seg_max = 126;
+    fake_disk_announce(d);
+    CHECK(block_virtio_connect("disk.img", &b) != OK);
+}
+
+TEST(a_disk_that_is_gone_is_not_flushed_even_without_a_cache)
+{
+    struct fake_disk *d = only(USUAL & ~BIT(VIRTIO_BLK_F_FLUSH), 512);
+    struct block *b = connect("disk.img");
+
+    CHECK(block_flush(b) == OK && d->flushes == 0);
+    virtio_broken(&d->fake->device, "is tested");
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(block_flush(b) == ERR_GONE);
+}
+
 TEST(the_contract_is_kept_with_queues_of_each_size)
 {
     const uint16_t sizes[] = {4, 8, 64, 1024};
@@ -163,6 +237,21 @@ TEST(the_contract_is_kept_with_queues_of_each_size)
             d->latency = MILLISECOND;
             check_contract(d);
         }
+}
+
+TEST(requests_have_no_more_pieces_than_a_small_queue_takes)
+{
+    for (uint16_t size = 4; size <= 8; size += 4) {
+        struct fake_disk *d = only((USUAL | BIT(VIRTIO_BLK_F_SIZE_MAX)) &
+                                       ~BIT(VIRTIO_RING_F_INDIRECT_DESC),
+                                   512);
+
+        d->config.size_max = 700;
+        d->config.seg_max = 126;
+        d->fake->queue_size = size;
+        check_contract(d);
+        CHECK(d->most_pieces == size - 2u);
+    }
 }
 
 TEST(a_queue_that_is_too_small_for_a_request_is_refused)

@@ -543,3 +543,126 @@ TEST(control_messages_without_end_leave_other_fibers_their_turn)
     CHECK(time_sleep(MILLISECOND) == OK);
     CHECK(time_now() - before < SECOND);
 }
+
+/* ---- More of the same ---- */
+
+TEST(control_messages_have_buffers_however_many_there_were)
+{
+    begin();
+    for (unsigned i = 0; i < 100; i++) {
+        host->port[1].is_ready = false;
+        CHECK(fake_console_control(host, 1, VIRTIO_CONSOLE_PORT_REMOVE, 1,
+                                   NULL, 0));
+        CHECK(fake_console_control(host, 1, VIRTIO_CONSOLE_PORT_ADD, 1, NULL,
+                                   0));
+        CHECK(time_sleep(MILLISECOND) == OK);
+        CHECK(host->port[1].is_ready);
+    }
+}
+
+TEST(messages_that_a_reset_took_back_leave_their_buffers)
+{
+    struct console *c = begin();
+    void (*notified)(struct fake *, unsigned) = host->fake->notified;
+
+    host->fake->notified = NULL;
+    for (unsigned i = 0; i < 40; i++) {
+        fake_need_reset(host->fake);
+        CHECK(time_sleep(10 * SECOND) == OK);
+    }
+    host->fake->notified = notified;
+    fake_need_reset(host->fake);
+    CHECK(time_sleep(10 * SECOND) == OK);
+    CHECK(host->is_ready);
+    talk(c);
+}
+
+TEST(ports_beyond_those_that_we_use_are_ignored)
+{
+    struct console *c = begin();
+
+    CHECK(fake_console_control(host, PORTS, VIRTIO_CONSOLE_PORT_ADD, 1, NULL,
+                               0));
+    CHECK(fake_console_control(host, 30, VIRTIO_CONSOLE_PORT_OPEN, 1, NULL,
+                               0));
+    CHECK(!is_gone());
+    talk(c);
+}
+
+TEST(a_port_of_a_device_that_is_gone_is_not_found)
+{
+    struct console *c;
+
+    (void)begin();
+    virtio_broken(&host->fake->device, "is tested");
+    CHECK(is_gone());
+    CHECK(console_port_connect("agent", &c) == ERR_NOT_FOUND);
+}
+
+TEST(input_is_read_in_pieces_of_any_size)
+{
+    struct console *c = begin();
+    char data[2];
+    size_t got;
+
+    type(2, "abcde");
+    for (const char *at = "abcde"; *at; at += got) {
+        CHECK(console_read(c, data, sizeof data, &got) == OK);
+        CHECK(got > 0 && memcmp(data, at, got) == 0);
+        if (got == 0)
+            break;
+    }
+}
+
+TEST(input_that_is_being_read_stays_over_a_reset)
+{
+    struct console *c = begin();
+    char data[2];
+    size_t got;
+
+    type(2, "abcde");
+    CHECK(console_read(c, data, sizeof data, &got) == OK && got == 2);
+    fake_need_reset(host->fake);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    for (unsigned i = 0; i < PORT_CHUNKS - 1; i++)
+        type(2, "x");
+    CHECK(reads(c, "cde"));
+}
+
+TEST(all_input_before_the_end_is_read_before_it)
+{
+    struct console *c = begin();
+    char data[10];
+    size_t got;
+
+    for (unsigned i = 0; i < PORT_CHUNKS; i++)
+        type(2, "x");
+    fake_console_open(host, 2, false);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    for (unsigned i = 0; i < PORT_CHUNKS; i++)
+        CHECK(reads(c, "x"));
+    CHECK(console_read(c, data, sizeof data, &got) == ERR_EOF);
+}
+
+TEST(a_line_that_ends_with_its_buffer_stays_whole)
+{
+    static char text[PORT_CHUNK * 10];
+    struct console *c;
+    const char *at;
+
+    forget();
+    add(PLAIN, false);
+    set_port(0, NULL);
+    c = connect_first();
+    memset(text, 'a', sizeof text);
+    for (size_t i = PORT_CHUNK - 1; i < sizeof text; i += PORT_CHUNK)
+        text[i] = '\n';
+    console_write(c, text, sizeof text);
+    at = host->port[0].output;
+    CHECK(host->port[0].output_len == sizeof text + 10);
+    for (size_t i = 0; i < sizeof text; i++) {
+        if (text[i] == '\n')
+            CHECK(*at++ == '\r');
+        CHECK(*at++ == text[i]);
+    }
+}

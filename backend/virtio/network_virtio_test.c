@@ -872,3 +872,138 @@ TEST(no_header_is_that_of_two_frames_also_after_a_reset)
         for (unsigned j = 0; j < i; j++)
             CHECK(headers[i] != headers[j]);
 }
+
+TEST(nothing_is_sent_while_the_link_is_down)
+{
+    struct network *n;
+
+    begin(ALL, false);
+    n = connect("left");
+    nic_set_status(&nic[0], 0);
+    pause();
+    network_write(n, frame_of(100));
+    pause();
+    CHECK(!n->up && nic[0].sent == 0 && n->counters.dropped_out == 1);
+    nic_set_status(&nic[0], VIRTIO_NET_S_LINK_UP);
+    pause();
+    network_write(n, frame_of(100));
+    pause();
+    CHECK(n->up && nic[0].sent == 1 && n->counters.dropped_out == 1);
+}
+
+TEST(an_mtu_beyond_the_largest_frame_is_less)
+{
+    begin(ALL | BIT(VIRTIO_NET_F_MTU), false);
+    put_le16(nic[0].fake->config + 10, 0xffff);
+    CHECK(connect("left")->mtu == NETWORK_JOINED - 14);
+}
+
+TEST(a_device_ends_that_uses_a_further_buffer_for_nothing)
+{
+    static struct fake_buffer b[2];
+    struct network *n;
+
+    begin(ALL, false);
+    n = connect("left");
+    for (int i = 0; i < 2; i++)
+        CHECK(fake_take(nic[0].fake, 0, &b[i]));
+    memset(b[0].piece[0].data, 0, 4096);
+    put_le16(b[0].piece[0].data + 10, 2);
+    fake_give(nic[0].fake, 0, &b[0], 4096);
+    fake_give(nic[0].fake, 0, &b[1], 0);
+    pause();
+    CHECK(n->gone && heard == 0);
+}
+
+TEST(a_network_needs_memory_for_its_pool)
+{
+    struct network *n;
+
+    begin(ALL, false);
+    fake_no_pages = true;
+    CHECK(network_virtio_connect("left", names, &n) == ERR_NO_MEMORY);
+    fake_no_pages = false;
+}
+
+TEST(a_network_adds_a_fixed_number_of_pages_to_the_pool)
+{
+    size_t pages = buf_pages();
+
+    begin(ALL, false);
+    (void)connect("left");
+    CHECK(buf_pages() - pages == NETWORK_RX + NETWORK_TX / 2);
+}
+
+TEST(a_frame_whose_header_asks_for_what_we_have_not_is_dropped)
+{
+    static const uint8_t header[NIC_HEADER] = {0, 77};
+    uint8_t bytes[100] = {0};
+    struct network *n;
+
+    begin(ALL, false);
+    n = connect("left");
+    CHECK(nic_receive(&nic[0], header, bytes, sizeof bytes));
+    pause();
+    CHECK(heard == 0 && n->counters.dropped_in == 1 && !n->gone);
+}
+
+TEST(frames_that_were_sent_make_room_before_one_is_dropped)
+{
+    struct network *n;
+
+    begin(ALL, false);
+    n = connect("left");
+    for (int turn = 0; turn < 10; turn++) {
+        for (int i = 0; i < 100; i++)
+            network_write(n, frame_of(100));
+        CHECK(time_sleep(MILLISECOND) == OK);
+    }
+    pause();
+    CHECK(nic[0].sent == 1000 && n->counters.dropped_out == 0);
+}
+
+TEST(an_address_that_no_interface_can_have_is_replaced)
+{
+    static const uint8_t wrong[][6] = {{0}, {3, 0, 0, 0, 0, 1}};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct network *n;
+
+        begin(ALL, false);
+        memcpy(nic[0].fake->config, wrong[i], 6);
+        n = connect("left");
+        CHECK((n->mac.byte[0] & 3) == 2);
+        CHECK(memcmp(n->mac.byte, wrong[i], 6) != 0);
+    }
+}
+
+TEST(an_announcement_that_the_device_still_has_is_enough)
+{
+    begin(ALL | ANNOUNCE, false);
+    (void)connect("left");
+    nic[0].fake->notified = NULL;
+    for (int i = 0; i < 6; i++) {
+        nic_set_status(&nic[0], VIRTIO_NET_S_LINK_UP | VIRTIO_NET_S_ANNOUNCE);
+        pause();
+    }
+    {
+        static struct fake_buffer b;
+
+        CHECK(fake_take(nic[0].fake, 2, &b));
+        CHECK(!fake_take(nic[0].fake, 2, &b));
+    }
+}
+
+TEST(pages_that_a_device_may_still_use_are_not_used_again)
+{
+    size_t pages;
+
+    begin(ALL, false);
+    (void)connect("left");
+    pause();
+    pages = buf_pages_free();
+    nic[0].fake->never_resets = true;
+    virtio_broken(&nic[0].fake->device, "is tested");
+    CHECK(time_sleep(60 * SECOND) == OK);
+    CHECK(nic[0].fake->device.keeps_memory && buf_pages_free() == pages);
+}

@@ -147,6 +147,8 @@ static enum status perform(struct fake_disk *d, const struct fake_buffer *b,
         return d->serial[0] ? OK : ERR_UNSUPPORTED;
     case VIRTIO_BLK_T_DISCARD:
     case VIRTIO_BLK_T_WRITE_ZEROES:
+        if (header.sector != 0)
+            fake_blame(d->fake, "a discard with a sector in its header");
         return discard(d, b, header.type);
     default:
         fake_fail("a request of type %u", header.type);
