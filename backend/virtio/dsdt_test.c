@@ -109,6 +109,11 @@ TEST(a_package_shorter_than_its_length_is_none)
         memset(aml + 3, 0, lengths[i] >> 6);
         find(aml, len);
         CHECK(seen_count == 0);
+        len = write_device_to(aml, 0xfeb00000, 5);
+        aml[28] = lengths[i]; /* of the resources */
+        memset(aml + 29, 0, lengths[i] >> 6);
+        find(aml, len);
+        CHECK(seen_count == 0);
     }
 }
 
@@ -134,8 +139,8 @@ TEST(resources_that_are_cut_are_not_read)
         len = write_device_to(aml, 0xfeb00000, 5);
         /* One of 3 bytes, the last of what there is. */
         aml[2] = 35;
-        aml[26] = 9;
-        aml[28] = 6;
+        aml[28] = 9;
+        aml[30] = 6;
         aml[31] = (uint8_t)type;
         aml[32] = 3;
         memset(aml + 33, 0, 4);

@@ -577,6 +577,14 @@ TEST(a_bar_gets_no_address_that_is_not_there_for_it)
     }
 }
 
+TEST(without_ports_and_without_acpi_there_is_no_pci)
+{
+    begin();
+    model.has_no_ports = true;
+    CHECK(!find());
+    end();
+}
+
 TEST(a_bar_without_an_address_is_refused_where_others_have_one)
 {
     begin_unassigned(0xc0000000, 0x20000000);

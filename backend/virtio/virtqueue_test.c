@@ -313,6 +313,7 @@ TEST(a_handler_is_called_once_for_each_time_it_is_enabled)
         CHECK(u->fake->queue[0].interrupted == 0);
         CHECK(virtqueue_used(u->q, &written));
         CHECK(virtqueue_enable(u->q));
+        virtio_queue_interrupt(&u->fake->device, 0); /* for nothing */
         CHECK(u->used == 0);
         use(u);
         CHECK(u->used == 1);
@@ -340,6 +341,45 @@ TEST(a_handler_is_called_once_for_each_time_it_is_enabled)
         for (int i = 0; i < 1000; i++)
             virtio_queue_interrupt(&u->fake->device, 0);
         CHECK(u->used == 2);
+        end(u);
+    }
+}
+
+TEST(a_device_that_asks_for_a_later_buffer_is_notified_of_that)
+{
+    FOR_EACH(k)
+    {
+        struct user *u = begin(k);
+
+        if (k->features & EVENTS && k->features & PACKED) {
+            u->q->device_event->off_wrap = 5 | 1 << 15;
+            u->q->device_event->flags = VRING_PACKED_EVENT_FLAG_DESC;
+        } else if (k->features & EVENTS) {
+            uint16_t event = 5;
+
+            memcpy(&u->q->used->ring[u->q->size], &event, sizeof event);
+        }
+        for (unsigned i = 0; i < 10; i++) {
+            CHECK(add(u, i, 1, 0));
+            virtqueue_kick(u->q);
+            CHECK(u->fake->queue[0].notified ==
+                  (k->features & EVENTS ? i >= 5 : i + 1));
+        }
+        end(u);
+    }
+}
+
+TEST(a_device_that_is_gone_is_not_notified)
+{
+    FOR_EACH(k)
+    {
+        struct user *u = begin(k);
+
+        CHECK(add(u, 0, 1, 0));
+        virtio_broken(&u->fake->device, "is tested");
+        CHECK(!add(u, 1, 1, 0));
+        virtqueue_kick(u->q);
+        CHECK(u->fake->queue[0].notified == 0);
         end(u);
     }
 }
