@@ -27,6 +27,8 @@
 #define THEIRS   0x0a000001
 #define SEGMENT  1448
 #define PATIENCE 200 /* segments without progress */
+#define STEPS    40 /* of an input, at most */
+#define BUFS     100 /* of a frame, about at most */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -209,8 +211,8 @@ static void deliver(size_t total, uint8_t protocol, size_t field, unsigned how,
         put_be16(flat + field, 0x1234);
     if (how > 0 && piece < headers)
         piece = headers;
-    if (piece < total / 500)
-        piece = total / 500;
+    if (piece < total / BUFS)
+        piece = total / BUFS;
     frame = in_pieces(total, piece);
     frame->offload.csum_good = how > 0;
     frame->offload.segment = segment;
@@ -279,7 +281,7 @@ static uint32_t place_of(const struct step *s)
 
 static void take_step(const struct step *s)
 {
-    size_t len = get_be16(s->len) % (s->what & 0x80 ? MOST : 4000);
+    size_t len = get_be16(s->len) % (s->what & 0x80 ? MOST : 3000);
     size_t piece = s->piece < 128 ? s->piece + 1u : (s->piece - 127u) * 64;
     unsigned how = (s->what >> 3 & 7) % 3;
     uint16_t segment = (uint16_t)(s->segment * 11);
@@ -292,7 +294,7 @@ static void take_step(const struct step *s)
         segment = 0;
     if (s->what & 0x40)
         send_udp(len, how, piece, segment);
-    else if (seq - acked < 200000 || (int32_t)(seq - acked) < 0)
+    else if (seq - acked < 70000 || (int32_t)(seq - acked) < 0)
         send_tcp(TCP_ACK | (s->what & 0x80 ? TCP_PSH : 0), seq, len, how,
                  piece, segment);
     pass(s->delay * MILLISECOND + 1);
@@ -335,9 +337,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!tcp)
         make_stack();
     open_connection(*data++);
-    for (size--; size >= sizeof s; data += sizeof s, size -= sizeof s) {
+    size--;
+    for (int i = 0; i < STEPS && size >= sizeof s; i++) {
         memcpy(&s, data, sizeof s);
         take_step(&s);
+        data += sizeof s;
+        size -= sizeof s;
     }
     complete();
     tcpv4_reset(tcp, ERR_GONE);
