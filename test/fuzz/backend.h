@@ -11,6 +11,7 @@
 #ifndef FUZZ_BACKEND_H
 #define FUZZ_BACKEND_H
 
+#include "taken.h"
 #include <xen/grant.c>
 #include <xen/front.h>
 #include <xen/events.h>
@@ -52,9 +53,6 @@ static struct offer offers[];
 static const size_t offers_count;
 static unsigned find_rings(struct ring rings[2]); /* returns the count */
 
-static const uint8_t *input;
-static size_t input_left;
-static nanoseconds fake_now;
 static unsigned turns_after;
 static unsigned back_state, front_state;
 static bool is_online;
@@ -66,20 +64,6 @@ static struct xenstore_watch *watched;
 static grant_entry_v1_t grants_of_image[ENTRIES];
 static uintptr_t page_of_frame[PAGES];
 
-static void check(bool holds)
-{
-    if (!holds)
-        abort();
-}
-
-static uint8_t next_byte(void)
-{
-    if (input_left == 0)
-        return 0;
-    input_left--;
-    return *input++;
-}
-
 static uint32_t next_number(void)
 {
     static const uint32_t odd[] = {0, 1, 2, 31, 32, 33, 255, 256, 257, 4095,
@@ -88,11 +72,6 @@ static uint32_t next_number(void)
     uint8_t b = next_byte();
 
     return b < 128 ? b : odd[b % (sizeof odd / sizeof odd[0])];
-}
-
-nanoseconds platform_now(void)
-{
-    return fake_now;
 }
 
 /* Grants. */
@@ -367,7 +346,7 @@ static bool respond(const struct ring *r)
     if (at->rsp_prod == at->req_prod)
         return false;
     if (r->receives)
-        status = input_left > 0 ? (int16_t)(next_byte() * 16u) : 60;
+        status = fuzz_left > 0 ? (int16_t)(next_byte() * 16u) : 60;
     else if (repeats > 0 && repeats--)
         status = repeated;
     memcpy(id, entry + r->request_id, r->id_bytes);
@@ -493,7 +472,7 @@ static void end(void)
 
 void platform_wait(nanoseconds deadline)
 {
-    if (input_left > 0) {
+    if (fuzz_left > 0) {
         for (unsigned n = next_byte() % 4u + 1; n > 0; n--)
             do_something();
         follow();
@@ -502,40 +481,13 @@ void platform_wait(nanoseconds deadline)
     }
     if (channel && channel->port != 0)
         channel->on_event(channel->ctx);
-    fake_now += MILLISECOND;
-    if (input_left == 0 && deadline != FOREVER && deadline > fake_now)
-        fake_now = deadline;
+    fuzz_now += MILLISECOND;
+    if (fuzz_left == 0 && deadline != FOREVER && deadline > fuzz_now)
+        fuzz_now = deadline;
 }
 
-/* Allocations of the driver, to be freed. */
-
-static struct {
-    void *at;
-    size_t count; /* pages; 0: it was allocated */
-} taken[1024];
-static size_t taken_count;
 static struct fiber *fibers[16];
 static size_t fibers_count;
-
-static void *note(void *at, size_t count)
-{
-    check(taken_count < sizeof taken / sizeof taken[0]);
-    if (at) {
-        taken[taken_count].at = at;
-        taken[taken_count++].count = count;
-    }
-    return at;
-}
-
-static void forget(void *at)
-{
-    for (size_t i = 0; i < taken_count; i++)
-        if (taken[i].at == at) {
-            taken[i] = taken[--taken_count];
-            return;
-        }
-    check(!at);
-}
 
 static enum status noted_spawn(const struct fiber_options *o, fiber_fn *fn,
                                void *ctx, struct fiber **f)
@@ -549,8 +501,7 @@ static enum status noted_spawn(const struct fiber_options *o, fiber_fn *fn,
 
 static void begin(const uint8_t *data, size_t size)
 {
-    input = data;
-    input_left = size;
+    begin_input(data, size);
     memset(grants_of_image, 0, sizeof grants_of_image);
     memset(page_of_frame, 0, sizeof page_of_frame);
     memset(next_free, 0, sizeof next_free);
@@ -573,7 +524,7 @@ static void begin(const uint8_t *data, size_t size)
  * `asked`, checks that nothing is granted, and frees all. */
 static void finish_all(size_t asked)
 {
-    while (input_left > 0)
+    while (fuzz_left > 0)
         check(time_sleep(MILLISECOND) == OK);
     while (fibers_count > 0) {
         struct fiber *f = fibers[--fibers_count];
@@ -584,13 +535,7 @@ static void finish_all(size_t asked)
     }
     for (size_t i = 0; i < ENTRIES; i++)
         check(grants_of_image[i].flags == 0);
-    while (taken_count > 0) {
-        taken_count--;
-        if (taken[taken_count].count > 0)
-            page_free(taken[taken_count].at, taken[taken_count].count);
-        else
-            free(taken[taken_count].at);
-    }
+    free_taken();
 }
 
 #define page_alloc(count)    note(page_alloc(count), count)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A target that crashes by one input, which is not in its corpus: by it
- * test/fuzz/run shows that it would notice.
+ * A target that crashes by one input: test/fuzz/run puts it into a corpus, and
+ * so shows that it would notice such an input.
  */
 #include "platform.h"
 #include <stdint.h>

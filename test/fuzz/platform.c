@@ -25,6 +25,9 @@ const char *__asan_default_options(void)
 
 jmp_buf fuzz_exit;
 
+const uint8_t *fuzz_input;
+size_t fuzz_left;
+
 nanoseconds fuzz_now;
 
 __attribute__((weak)) nanoseconds platform_now(void)

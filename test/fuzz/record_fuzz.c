@@ -4,7 +4,7 @@
  * are plain, and the record that is made from it has the same facts.
  */
 #define _GNU_SOURCE
-#include "platform.h"
+#include "taken.h"
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -35,18 +35,9 @@ static int unset_variable(const char *name)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* The command ends before its memory matters; here it is freed. */
-static char *taken[2000];
-static size_t taken_count;
-
-static void *note(void *at)
-{
-    check(at && taken_count < sizeof taken / sizeof taken[0]);
-    return taken[taken_count++] = at;
-}
-
 void *get_memory(size_t size)
 {
-    return note(calloc(1, size));
+    return note(calloc(1, size), 0);
 }
 
 char *text_of(const char *fmt, ...)
@@ -57,7 +48,7 @@ char *text_of(const char *fmt, ...)
     va_start(args, fmt);
     check(vasprintf(&text, fmt, args) >= 0);
     va_end(args);
-    return note(text);
+    return note(text, 0);
 }
 
 void die(int status, const char *fmt, ...)
@@ -74,7 +65,7 @@ char *read_text(const char *name, size_t *len)
 {
     check(strcmp(name, ".mirage/record") == 0);
     *len = strlen(record);
-    return note(strdup(record));
+    return note(strdup(record), 0);
 }
 
 /* As tool/files.h says. */
@@ -131,7 +122,7 @@ static void check_again(const struct record *r)
     f->image = r->image;
     f->variable_count = r->variable_count;
     memcpy(f->variable, r->variable, sizeof f->variable);
-    record = note(record_text(f));
+    record = note(record_text(f), 0);
     again = want_record();
     check(is_same(again->version, MIRAGE_VERSION));
     check(is_same(again->target, r->target));
@@ -153,11 +144,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     char *text = calloc(1, size + 1);
 
-    memcpy(note(text), data, size);
+    memcpy(note(text, 0), data, size);
     record = text;
     if (setjmp(fuzz_exit) == 0)
         check_again(want_record());
-    while (taken_count > 0)
-        free(taken[--taken_count]);
+    free_taken();
     return 0;
 }

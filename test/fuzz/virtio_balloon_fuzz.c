@@ -21,7 +21,7 @@ void machine_wait(nanoseconds deadline)
 {
     (void)deadline;
     fuzz_now += 10 * MILLISECOND;
-    if (unread_left > 0)
+    if (fuzz_left > 0)
         act();
 }
 
@@ -68,7 +68,7 @@ static void follow_host(void)
         if (virtio_start(&fuzzed, &driver, NULL) != OK)
             return;
     }
-    while (unread_left > 0) {
+    while (fuzz_left > 0) {
         act();
         if (next_byte() % 16 == 0)
             (void)balloon_take_back(1);

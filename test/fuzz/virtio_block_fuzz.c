@@ -94,6 +94,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     hostile_end();
     check(time_sleep(SECOND) == OK);
     fake_disks_free();
-    free_all();
+    free_taken();
     return 0;
 }

@@ -28,17 +28,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 void __wrap_bus_add(struct virtio_device *d);
 
-static const uint8_t *input;
-static size_t input_left;
-
-static uint8_t next_byte(void)
-{
-    if (input_left == 0)
-        return 0;
-    input_left--;
-    return *input++;
-}
-
 static uint32_t next_number(unsigned width)
 {
     uint32_t n = 0;
@@ -321,8 +310,7 @@ static void read_machine(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    input = data;
-    input_left = size;
+    begin_input(data, size);
     mappings = listeners = taken_count = device_count = 0;
     read_machine();
     pci_find();

@@ -106,7 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(!fuzzed.driver);
         return 0;
     }
-    while (unread_left > 0 && !fuzzed.is_gone) {
+    while (fuzz_left > 0 && !fuzzed.is_gone) {
         unsigned what = next_byte();
 
         act();

@@ -10,7 +10,7 @@
 #ifndef FUZZ_VIRTIO_DEVICE_H
 #define FUZZ_VIRTIO_DEVICE_H
 
-#include "platform.h"
+#include "taken.h"
 #include <linux/virtio_config.h>
 #include <linux/virtio_ring.h>
 #include <mirage/buf.h>
@@ -24,17 +24,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const uint8_t *input;
-static size_t input_left;
 static struct hostile machine;
-
-static uint8_t next_byte(void)
-{
-    if (input_left == 0)
-        return 0;
-    input_left--;
-    return *input++;
-}
 
 /* A number below n. After the input, the device is honest. */
 static unsigned pick(unsigned n)
@@ -43,40 +33,12 @@ static unsigned pick(unsigned n)
 
     if (n > 256)
         number |= (unsigned)next_byte() << 8;
-    if (input_left == 0)
+    if (fuzz_left == 0)
         machine.kinds = 0;
     return n ? number % n : 0;
 }
 
 /* ---- Memory of the drivers and of the fake ---- */
-
-static struct {
-    void *at;
-    size_t count; /* pages; 0: it was allocated */
-    bool is_freed; /* pages are, at the end of the input */
-} taken[65536];
-static size_t taken_count;
-
-static void *note(void *at, size_t count)
-{
-    check(taken_count < sizeof taken / sizeof taken[0]);
-    if (at) {
-        taken[taken_count].at = at;
-        taken[taken_count].is_freed = false;
-        taken[taken_count++].count = count;
-    }
-    return at;
-}
-
-static void forget(void *at)
-{
-    for (size_t i = taken_count; i-- > 0;)
-        if (taken[i].at == at) {
-            taken[i] = taken[--taken_count];
-            return;
-        }
-    check(!at);
-}
 
 void *fuzz_malloc(size_t size);
 void *fuzz_calloc(size_t count, size_t size);
@@ -116,17 +78,6 @@ void fuzz_page_free(void *at, size_t count)
             return;
         }
     check(!at);
-}
-
-static void free_all(void)
-{
-    while (taken_count > 0) {
-        taken_count--;
-        if (taken[taken_count].count > 0)
-            page_free(taken[taken_count].at, taken[taken_count].count);
-        else
-            free(taken[taken_count].at);
-    }
 }
 
 /* ---- The pool, once for all inputs ---- */
@@ -169,8 +120,7 @@ static void begin(const uint8_t *data, size_t size, struct fake *f)
 
     fake_low_pages = true;
     hostile_begin(&machine, f, way_of(data, size));
-    input = data + head;
-    input_left = size - head;
+    begin_input(data + head, size - head);
     f->is_lenient = true;
     machine.pick = pick;
     machine.kinds = next_byte() & LIES_ALL;
@@ -184,7 +134,7 @@ static void end_device(void)
     struct virtio_device *d = machine.device;
 
     machine.kinds = 0;
-    input_left = 0;
+    fuzz_left = 0;
     if (d && d->driver && !d->is_gone)
         virtio_broken(d, "is not needed");
     check(time_sleep(60 * SECOND) == OK);

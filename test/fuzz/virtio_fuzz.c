@@ -20,17 +20,6 @@
 
 LOG_SOURCE(virtio_fuzz);
 
-static const uint8_t *input;
-static size_t input_left;
-
-static uint8_t next_byte(void)
-{
-    if (input_left == 0)
-        return 0;
-    input_left--;
-    return *input++;
-}
-
 static uint16_t next_word(void)
 {
     uint16_t low = next_byte();
@@ -58,7 +47,7 @@ static unsigned stops;
 
 static bool lies(void)
 {
-    return input_left > 0 && next_byte() % 16 == 15;
+    return fuzz_left > 0 && next_byte() % 16 == 15;
 }
 
 static uint64_t features(struct virtio_device *d)
@@ -324,8 +313,7 @@ static void use(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    input = data;
-    input_left = size;
+    begin_input(data, size);
     memset(queues, 0, sizeof queues);
     memset(is_added, 0, sizeof is_added);
     stops = 0;
@@ -335,7 +323,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(!device.driver);
         return 0;
     }
-    while (input_left > 0) {
+    while (fuzz_left > 0) {
         if (device.is_running)
             use();
         else

@@ -17,17 +17,6 @@
 
 #define SIZE 32u /* of each queue, at most */
 
-static const uint8_t *unread;
-static size_t unread_left;
-
-static uint8_t next_byte(void)
-{
-    if (unread_left == 0)
-        return 0;
-    unread_left--;
-    return *unread++;
-}
-
 static struct virtio_device fuzzed;
 static uint8_t fuzzed_status, fuzzed_config[32];
 static uint64_t fuzzed_features, fuzzed_accepted;
@@ -185,8 +174,7 @@ static void act(void)
 /* Puts a new device in the place of the one before. */
 static void begin_device(uint32_t type, const uint8_t *data, size_t size)
 {
-    unread = data;
-    unread_left = size;
+    begin_input(data, size);
     fuzzed_status = 0;
     memset(rings, 0, sizeof rings);
     fuzzed_features = UINT64_C(1) << VIRTIO_F_VERSION_1 | next_byte() |

@@ -122,6 +122,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     hostile_end();
     check(time_sleep(SECOND) == OK);
     nics_free();
-    free_all();
+    free_taken();
     return 0;
 }

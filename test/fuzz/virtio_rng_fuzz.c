@@ -17,7 +17,7 @@ void machine_wait(nanoseconds deadline)
 {
     check(fuzz_now < deadline);
     fuzz_now += 10 * MILLISECOND;
-    if (unread_left > 0)
+    if (fuzz_left > 0)
         act();
 }
 
@@ -51,7 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check(fuzz_now - before <= LIMIT + 10 * MILLISECOND);
         check(asked <= MOST_ASKED);
         (void)time_sleep(MILLISECOND);
-    } while (unread_left > 0);
+    } while (fuzz_left > 0);
     end_device();
     return 0;
 }

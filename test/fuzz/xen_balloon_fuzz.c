@@ -24,9 +24,6 @@ static long memory_op(unsigned command, void *argument);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const uint8_t *input;
-static size_t input_left;
-
 /* Where each page is. BORROWED: the image or the balloon has allocated it. */
 static enum place { FREE,
                     BORROWED,
@@ -41,14 +38,6 @@ static uint64_t limit, target; /* KiB */
 static bool has_target;
 static struct xenstore_watch *watched;
 static struct fiber *balloon;
-
-static uint8_t next_byte(void)
-{
-    if (input_left == 0)
-        return 0;
-    input_left--;
-    return *input++;
-}
 
 static void move(size_t n, enum place from, enum place to)
 {
@@ -100,7 +89,7 @@ bool guest_restore(void *page, uint64_t frame)
 {
     check(frame == (uintptr_t)page / BARE_PAGE);
     check(place[number_of(page)] == BORROWED);
-    if (reluctance % 8 != 7 || input_left == 0)
+    if (reluctance % 8 != 7 || fuzz_left == 0)
         return true;
     move(number_of(page), BORROWED, UNUSABLE);
     return false;
@@ -124,7 +113,7 @@ static long memory_op(unsigned command, void *argument)
     check(gives || command == XENMEM_decrease_reservation);
     check(r->extent_order == 0 && r->domid == DOMID_SELF && count <= BATCH);
     memcpy(&frames, &r->extent_start, sizeof frames);
-    if (gives && input_left > 0) {
+    if (gives && fuzz_left > 0) {
         if (reluctance % 4 == 3)
             return -12;
         count -= reluctance % (count + 1);
@@ -232,7 +221,7 @@ static void begin(size_t there)
 /* Xen has all the memory that is wanted. */
 static void end(void)
 {
-    input_left = 0;
+    fuzz_left = 0;
     while (used_count > 0)
         pages_release(used[--used_count], 1);
     has_target = true;
@@ -250,13 +239,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!image)
         image = aligned_alloc(BARE_PAGE, PAGES * BARE_PAGE);
     check(image != NULL);
-    input = data;
-    input_left = size;
+    begin_input(data, size);
     begin(PAGES - next_byte() * (next_byte() % 2 ? 4u : 0u));
     check(fiber_spawn(NULL, run, NULL, &balloon) == OK);
     (void)time_sleep(MILLISECOND);
     check(pages_in[WITH_XEN] == absent());
-    while (input_left > 0)
+    while (fuzz_left > 0)
         step();
     end();
     return 0;

@@ -24,9 +24,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct xen xen;
 
-static const uint8_t *input;
-static size_t input_left;
-
 static struct event *event_of_console;
 static bool is_pending; /* an event */
 static unsigned writers_running;
@@ -38,14 +35,6 @@ static bool is_honest; /* the reader's indices were right until now */
 static size_t written[256], taken[256], written_len;
 static char typed[1 << 14];
 static size_t typed_len, read_len;
-
-static uint8_t next_byte(void)
-{
-    if (input_left == 0)
-        return 0;
-    input_left--;
-    return *input++;
-}
 
 void guest_debug_put(const char *text, size_t len)
 {
@@ -141,7 +130,7 @@ static void act(void)
 static void turn(nanoseconds deadline)
 {
     fuzz_now += 10 * MILLISECOND;
-    if (input_left > 0) {
+    if (fuzz_left > 0) {
         act();
     } else {
         if (is_ending && ring->out_prod - ring->out_cons > sizeof ring->out)
@@ -253,8 +242,7 @@ static void begin(const uint8_t *data, size_t size)
     memset(page, 0, sizeof *page);
     page->in_prod = page->in_cons = next_byte() * 0x01010101u;
     page->out_prod = page->out_cons = next_byte() * 0x01010101u;
-    input = data;
-    input_left = size;
+    begin_input(data, size);
     memset(written, 0, sizeof written);
     memset(taken, 0, sizeof taken);
     written_len = typed_len = read_len = 0;
@@ -267,7 +255,7 @@ static void begin(const uint8_t *data, size_t size)
 static void end(struct fiber *reader)
 {
     is_ending = true;
-    while (input_left > 0)
+    while (fuzz_left > 0)
         (void)time_sleep(MILLISECOND);
     for (int i = 0; i < 100 && writers_running > 0; i++)
         (void)time_sleep(SECOND);
@@ -291,7 +279,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     begin(data, size);
     check(fiber_spawn(NULL, read_text, NULL, &reader) == OK);
-    while (input_left > 0)
+    while (fuzz_left > 0)
         step();
     end(reader);
     return 0;

@@ -42,7 +42,7 @@ void event_notify(uint32_t port)
     check(port == xen.store.port && ++notifications < NOTIFICATIONS);
 }
 
-static uint8_t next_byte(void)
+static uint8_t next_of_stream(void)
 {
     return stream_at < stream_len ? stream[stream_at++] : 0xff;
 }
@@ -60,7 +60,7 @@ void platform_wait(nanoseconds deadline)
     if (stream_at == stream_len && jumps)
         ring->rsp_prod = ring->rsp_cons + XENSTORE_RING_SIZE + 1;
     for (uint32_t n = 1 + piece * 7 % 130; n > 0 && space > 0; n--, space--) {
-        ring->rsp[MASK_XENSTORE_IDX(ring->rsp_prod)] = (char)next_byte();
+        ring->rsp[MASK_XENSTORE_IDX(ring->rsp_prod)] = (char)next_of_stream();
         ring->rsp_prod++;
     }
     request_id = 0; /* which an input can have */
