@@ -50,6 +50,7 @@ TEST(what_does_not_name_a_server_is_passed_over)
                      ";nameserver 10.0.0.1\n"
                      " nameserver 10.0.0.1\n"
                      "nameservers 10.0.0.1\n"
+                     "nameserveX 10.0.0.1\n"
                      "nameserver\n"
                      "nameserver 10.0.0\n"
                      "nameserver example.org\n") == 0);
@@ -71,4 +72,15 @@ TEST(the_end_of_a_long_line_is_no_line_of_its_own)
 TEST(without_a_file_there_are_none)
 {
     CHECK(resolv_conf_servers("/no/such/file", found, 3) == 0);
+}
+
+TEST(the_file_is_closed)
+{
+    int before = dup(0), after;
+
+    close(before);
+    CHECK(servers_of("nameserver 10.0.0.1\n") == 1);
+    after = dup(0);
+    close(after);
+    CHECK(before == after);
 }

@@ -660,14 +660,39 @@ TEST(a_handler_without_pages_is_called_again_when_there_are_some)
     CHECK(time_sleep(20 * MILLISECOND) == OK);
 }
 
+/* A counter of the stack. */
+struct counted {
+    const char *name;
+    uint64_t value;
+};
+
+static void find_counter(void *ctx, const char *name, uint64_t value)
+{
+    struct counted *c = ctx;
+
+    if (strcmp(name, c->name) == 0)
+        c->value = value;
+}
+
+static uint64_t counter(const char *name)
+{
+    struct counted c = {name, UINT64_MAX};
+
+    stackv4_counters(stack, find_counter, &c);
+    CHECK(c.value != UINT64_MAX);
+    return c.value;
+}
+
 TEST(a_connection_to_a_port_without_a_listener_is_refused)
 {
     struct flow *f = NULL;
+    uint64_t refused = counter("tcp_refused");
 
     CHECK(stackv4_connect(stack, local(new_port()), FOREVER, &f) ==
           ERR_REFUSED);
+    CHECK(counter("tcp_refused") == refused + 1);
     CHECK(stackv4_connect(stack, local(0), FOREVER, &f) == ERR_UNREACHABLE);
-    CHECK(f == NULL);
+    CHECK(f == NULL && counter("tcp_refused") == refused + 1);
 }
 
 TEST(connecting_to_a_silent_host_ends_at_its_deadline)
@@ -848,6 +873,7 @@ TEST(datagrams_of_any_length_are_echoed)
     static uint8_t data[UDP_MOST + 1];
     uint16_t server = new_port(), port = 0;
     size_t pages = buf_pages_free();
+    uint64_t in_before = counter("udp_in"), out_before = counter("udp_out");
     /* Not the address that the host would answer from by itself. */
     const struct endpoint peer = {ipv4_address(127, 0, 0, 9), server};
 
@@ -867,8 +893,11 @@ TEST(datagrams_of_any_length_are_echoed)
         CHECK(ipv4_number(there.to.ip) == 0); /* as it was listened on */
         CHECK(here.from.port == server && ip_equal(here.from.ip, peer.ip));
     }
+    CHECK(counter("udp_in") == in_before + 12);
+    CHECK(counter("udp_out") == out_before + 12);
     CHECK(stackv4_udp_write(stack, port, peer, data, UDP_MOST + 1) ==
           ERR_RANGE);
+    CHECK(counter("udp_out") == out_before + 12);
     stackv4_listen_udp(stack, port, NULL, NULL);
     stackv4_listen_udp(stack, server, NULL, NULL);
     time_sleep(MILLISECOND);
@@ -974,16 +1003,11 @@ TEST(a_refused_datagram_is_reported_once_and_only_for_its_peer)
     stackv4_listen_udp(stack, somebody, NULL, NULL);
 }
 
-static void count(void *ctx, const char *name, uint64_t value)
-{
-    if (strcmp(name, "tcp_bytes_in") == 0)
-        *(uint64_t *)ctx = value;
-}
-
 TEST(received_and_sent_data_is_counted)
 {
-    uint64_t bytes = 0;
-
-    stackv4_counters(stack, count, &bytes);
-    CHECK(bytes > 2 * LARGE);
+    CHECK(counter("tcp_bytes_in") > 2 * LARGE);
+    CHECK(counter("tcp_bytes_out") >= counter("tcp_bytes_in"));
+    CHECK(counter("tcp_accepted") > CROWD);
+    CHECK(counter("tcp_opened") > CROWD);
+    CHECK(counter("tcp_dropped") == 0);
 }

@@ -103,6 +103,77 @@ TEST(modules_are_found)
     libc = module_of((uintptr_t)qsort);
     CHECK(libc);
     CHECK(own && module_segment(own, PT_GNU_EH_FRAME));
+    CHECK(own && modules_hold_code(own->code));
+    CHECK(own && !modules_hold_code(own->code - 1));
+    CHECK(own && modules_hold_code(own->code_end - 1));
+    CHECK(own && !modules_hold_code(own->code_end));
     CHECK(own && !module_holds(own, own->end, 1));
     CHECK(own && !module_holds(own, own->start, SIZE_MAX));
+}
+
+static uintptr_t words[8];
+
+static bool reads(size_t offset)
+{
+    struct unwind u = {.low = (uintptr_t)words,
+                       .high = (uintptr_t)(words + 4)};
+    uintptr_t word;
+
+    return read_word(&u, u.low + offset, &word);
+}
+
+TEST(words_outside_of_the_stack_are_not_read)
+{
+    CHECK(reads(0) && reads(24));
+    CHECK(!reads(32) && !reads(25) && !reads(4) && !reads((size_t)-8));
+}
+
+#define KNOWN(reg) ((uint64_t)1 << (reg))
+
+/* A row in which the return address is at CFA - 8, and register 6 below. */
+TEST(registers_of_the_caller_are_restored_by_their_rules)
+{
+    struct cfi row = {.cfa_register = UNWIND_STACK,
+                      .cfa_offset = 16,
+                      .link = 16};
+    struct unwind u = {.low = (uintptr_t)words,
+                       .high = (uintptr_t)(words + 8)};
+    struct unwind before;
+
+    words[2] = 66;
+    words[3] = 1616;
+    row.reg[16] = (struct cfi_rule){CFI_SAVED, -8};
+    row.reg[6] = (struct cfi_rule){CFI_SAVED, -16};
+    row.reg[0] = (struct cfi_rule){CFI_MOVED, 2};
+    row.reg[1] = (struct cfi_rule){CFI_MOVED, 5}; /* 5 is not known */
+    row.reg[3] = (struct cfi_rule){CFI_LOST, 0};
+    row.reg[8] = (struct cfi_rule){CFI_SAVED, 64}; /* beyond the stack */
+    row.reg[9] = (struct cfi_rule){CFI_MOVED, UNWIND_COUNT};
+    u.value[UNWIND_STACK] = (uintptr_t)(words + 2);
+    u.value[2] = 22;
+    u.value[3] = 33;
+    u.value[9] = 99;
+    u.known = KNOWN(UNWIND_STACK) | KNOWN(2) | KNOWN(3) | KNOWN(9);
+    before = u;
+    CHECK(apply(&u, &row));
+    CHECK(u.pc == 1616 && u.is_return && u.value[6] == 66 && u.value[0] == 22);
+    CHECK(u.value[UNWIND_STACK] == (uintptr_t)(words + 4));
+    CHECK(is_known(&u, 6) && is_known(&u, 0) && is_known(&u, 2));
+    CHECK(!is_known(&u, 1) && !is_known(&u, 3) && !is_known(&u, 8));
+    CHECK(is_known(&u, 9) && u.value[9] == 99 && !is_known(&u, 4));
+    /* The caller's frame is above ours, and in the stack. */
+    u = before;
+    u.is_return = true;
+    row.cfa_offset = 0;
+    CHECK(!apply(&u, &row));
+    row.cfa_offset = 56;
+    CHECK(!apply(&u, &row));
+    row.cfa_offset = 16;
+    row.is_expression = true;
+    CHECK(!apply(&u, &row));
+    row.is_expression = false;
+    row.reg[16].type = CFI_LOST;
+    CHECK(!apply(&u, &row));
+    u.known = 0;
+    CHECK(!apply(&u, &row));
 }
