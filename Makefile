@@ -303,23 +303,35 @@ $B/foreign/linux:
 	        /usr/include/asm) $(@D)
 	@ln -sfn /usr/include/linux $@
 
-$B/image/%.o: % $B/flags | $(BARE)/built $B/foreign/linux
+$B/image/%.o: % $B/image/flags | $(BARE)/built $B/foreign/linux
 	@mkdir -p $(@D)
 	@echo '  cc $@'
 	@$(CC) $(BARE_FLAGS) -MMD -MP -c -o $@ $<
 
-$B/image/net/tcp/%.o: private BARE_FLAGS += -I.
-$B/image/%_test.c.o: private BARE_FLAGS += -Itest
-$(PROTECTED:%=$B/image/%.o): private BARE_FLAGS += -fstack-protector-strong
+# also FLAGS,OBJECTS: more flags for some objects of images.
+define also
+$(2): private BARE_FLAGS += $(1)
+ALSO += $(1): $(patsubst $B/%,%,$(2));
+endef
+
+$(eval $(call also,-I.,$B/image/net/tcp/%.o))
+$(eval $(call also,-Itest,$B/image/%_test.c.o))
+$(eval $(call also,-fstack-protector-strong,$(PROTECTED:%=$B/image/%.o)))
 # For size gcc copies and clears by `rep movsb` and `rep stosb`, which take long for
 # short blocks: these call memcpy and memset.
-$(FAST:%=$B/image/%.o): private BARE_FLAGS += -Os \
-    $(if $(findstring clang,$(CC)),,$($(ARCH)_FAST))
+$(eval $(call also,-Os $(if $(findstring clang,$(CC)),,$($(ARCH)_FAST)), \
+                   $(FAST:%=$B/image/%.o)))
 # They define what gcc would call.
-$(patsubst %,$B/image/%.o,$(call sources,libc)): private BARE_FLAGS += -fno-builtin
+$(eval $(call also,-fno-builtin,$(patsubst %,$B/image/%.o,$(call sources,libc))))
 # Jump tables take 8 bytes for each value of a switch, too much for the smallest
 # image.
-$B/image/core/text.c.o: private BARE_FLAGS += -fno-jump-tables
+$(eval $(call also,-fno-jump-tables,$B/image/core/text.c.o))
+
+# A change of any of these flags rebuilds the images.
+IMAGE_FLAGS = $(CC) $(filter-out -ffile-prefix-map=%,$(BARE_FLAGS)); $(ALSO)
+$B/image/flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(IMAGE_FLAGS)' | cmp -s - $@ || echo '$(IMAGE_FLAGS)' > $@
 
 # An image for test/e2e/virtio_bus.
 virtio_INSIDE := bus
@@ -649,7 +661,8 @@ SLOW  := test/tutorial test/libc/run test/lint test/fuzz/run test/e2e/bare \
          test/conform/stackv4.sh test/net/selftest \
          test/conform/kv_ro $(CONFORM) \
          test/poll test/aarch64 test/freestanding test/headers \
-         test/house/exports test/house/depend test/house/select \
+         test/house/exports test/house/depend test/house/flags \
+         test/house/select \
          test/house/proofs test/house/recipe test/mutants/run \
          test/house/install
 
