@@ -245,10 +245,11 @@ TEST(a_stack_pointer_outside_of_the_stack_is_not_followed)
     const uintptr_t bad[] = {low - 8, low + 62 * 8, low + 63 * 8, low + 64 * 8,
                              0};
 
+    known_return = 0x1007;
+    words[62] = words[63] = known_return;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         CHECK(strstr(report(0x1130, frame, (const void *)bad[i]),
                      "#1 f+0xf [0x1020]"));
-    known_return = 0x1007;
     words[61] = known_return;
     CHECK(strstr(report(0x1130, frame, words + 61), "#1 put+0x7 [0x1007]"));
     words[0] = known_return;

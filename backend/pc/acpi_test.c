@@ -162,6 +162,11 @@ TEST(tables_in_memory_of_the_image_or_nowhere_are_not_read)
         CHECK(!is_found());
     }
     begin(8);
+    machine_start.region[0] = (struct region){DSDT + BARE_PAGE, 1};
+    CHECK(is_found());
+    machine_start.region[0].base--; /* in a page of the DSDT */
+    CHECK(!is_found());
+    begin(8);
     has_pages = false;
     CHECK(!is_found());
 }

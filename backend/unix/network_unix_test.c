@@ -202,6 +202,25 @@ TEST(a_runt_and_a_frame_that_was_perhaps_cut_are_dropped_and_counted)
     }
 }
 
+/* With few pages also one that is not too long for a frame. */
+TEST(a_frame_that_fills_all_pages_of_its_read_is_dropped)
+{
+    struct receive_slot slot = {.count = 1};
+    struct device *d;
+    struct buf *frame;
+
+    begin(false);
+    d = device_of(net);
+    slot.page[0] = buf_new(0);
+    CHECK(!finish_read(d, &slot, 13) && net->counters.dropped_in == 1);
+    CHECK(!finish_read(d, &slot, PAGE_BYTES) && slot.page[0]);
+    CHECK(net->counters.dropped_in == 2);
+    frame = finish_read(d, &slot, PAGE_BYTES - 1);
+    CHECK(frame && frame->len == PAGE_BYTES - 1 && !slot.page[0]);
+    buf_free(frame);
+    finish();
+}
+
 TEST(a_frame_whose_header_contradicts_it_is_dropped)
 {
     uint8_t beyond[VIRTIO_NET_HDR] = {1, 0, 0, 0, 0, 0, 0xff, 0xff};

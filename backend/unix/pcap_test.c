@@ -48,10 +48,10 @@ TEST(a_capture_has_each_frame_with_its_time_and_length)
     CHECK(in >= 0 && write(in, "what was there before", 21) == 21);
     pcap = path;
     CHECK(pcap_is_wanted() && capture >= 0);
-    CHECK(pcap_is_wanted()); /* a second device: the same file */
     b = frame_of("one", frame_of(" frame", NULL));
     pcap_add(b, 1700000000999999999);
     buf_free(b);
+    CHECK(pcap_is_wanted()); /* a second device: the same file */
     b = frame_of("more", NULL);
     pcap_add(b, 1700000001000000005);
     buf_free(b);

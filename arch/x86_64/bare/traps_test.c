@@ -106,6 +106,7 @@ static const char *report(unsigned vector, bool has_code)
     memset(crash, 0, sizeof crash);
     if (setjmp(out) == 0)
         enter();
+    CHECK(crashing); /* a second one would end the machine */
     return said_since();
 }
 
