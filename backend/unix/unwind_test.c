@@ -177,3 +177,30 @@ TEST(registers_of_the_caller_are_restored_by_their_rules)
     u.known = 0;
     CHECK(!apply(&u, &row));
 }
+
+#ifdef __x86_64__
+/* A fault at the first instruction of the function that called this one; or at
+ * the second, when the frame pointer has been pushed. */
+static __attribute__((noinline)) bool steps_by_link(bool has_pushed)
+{
+    uintptr_t link = (uintptr_t)__builtin_return_address(0);
+    uintptr_t *sp = words + 2;
+    struct unwind u = {.low = (uintptr_t)words,
+                       .high = (uintptr_t)(words + 8)};
+
+    modules_read();
+    u.value[UNWIND_FRAME] = 0x1234;
+    u.value[UNWIND_STACK] = (uintptr_t)sp;
+    if (has_pushed)
+        *sp++ = u.value[UNWIND_FRAME];
+    *sp++ = link;
+    return step_by_link(&u) && u.pc == link && u.is_return &&
+           u.value[UNWIND_STACK] == (uintptr_t)sp;
+}
+
+TEST(the_caller_of_a_function_without_a_frame_is_found_at_the_stack_pointer)
+{
+    CHECK(steps_by_link(false));
+    CHECK(steps_by_link(true));
+}
+#endif
