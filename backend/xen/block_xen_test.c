@@ -1071,3 +1071,28 @@ TEST(a_response_index_that_goes_back_is_a_protocol_error)
     CHECK(fiber_join(f, FOREVER) == OK);
     check_said("xvda1: its backend, domain 0, answers more than was asked");
 }
+
+static bool starts_within_a_sector(const char *alignment)
+{
+    struct block *b;
+    char offers[200];
+
+    CHECK(block_ram_connect(SECTORS, 1024, &disk.store) == OK);
+    snprintf(offers, sizeof offers,
+             "sectors=%u\nsector-size=1024\ninfo=0\nfeature-discard=1\n"
+             "discard-granularity=2048\ndiscard-alignment=%s",
+             2 * SECTORS, alignment);
+    b = connect(offers);
+    return block_discard(b, 0, 8) == ERR_UNSUPPORTED;
+}
+
+TEST(granules_that_start_within_a_sector_are_not_discarded)
+{
+    CHECK(starts_within_a_sector("512"));
+}
+
+TEST(granules_that_start_at_any_sector_are_discarded)
+{
+    CHECK(!starts_within_a_sector("1024"));
+    CHECK(disk.discarded == 6);
+}

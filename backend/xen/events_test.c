@@ -197,3 +197,21 @@ TEST(a_handler_that_was_removed_hears_nothing)
     CHECK(time_sleep(SECOND) == OK);
     CHECK(heard == 0);
 }
+
+TEST(a_handler_without_a_port_hears_nothing)
+{
+    static unsigned heard;
+    static struct event e = {
+        .port = 77, .on_event = on_other, .ctx = &heard};
+
+    events_listen(&e);
+    event_rebind(&e, 0);
+    fake_event(0);
+    fake_event(77);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(heard == 0);
+    event_rebind(&e, 78);
+    fake_event(78);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(heard == 1);
+}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* netfront with a fake backend that is correct, late, hostile or gone. */
 #include <fake/fake_check.h>
+#include "grant.h"
 #include <mirage/bytes.h>
 #include <mirage/drivers.h>
 #include <mirage/network.h>
@@ -1463,4 +1464,35 @@ TEST(the_largest_frame_is_sent_if_the_ring_has_just_room_for_it)
 TEST(the_largest_frame_is_dropped_if_one_place_is_missing)
 {
     check_room(256 - 18, false);
+}
+
+TEST(a_frame_is_dropped_if_its_pieces_might_get_no_grants)
+{
+    static _Alignas(4096) uint8_t page[4096];
+    struct network *n = connect(0, ALL);
+    uint32_t other = 0;
+
+    vif[0].on_frame = hear;
+    while (grants_free() >= 18)
+        other = grant_access(1, page, false);
+    network_write(n, frame_of(60));
+    CHECK(n->counters.dropped_out == 1);
+    CHECK(grant_end(other));
+    network_write(n, largest_frame());
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(n->counters.dropped_out == 1 && heard == 1 && !n->gone);
+}
+
+TEST(a_frame_with_an_empty_piece_is_dropped)
+{
+    struct network *n = connect_quietly();
+
+    receive_wrongly(0, 0, 60, NETRXF_more_data);
+    receive_wrongly(0, 0, 0, 0);
+    receive_wrongly(0, 0, 60, NETRXF_more_data);
+    receive_wrongly(0, 0, -1, 0);
+    receive_wrongly(0, 0, 60, 0);
+    CHECK(time_sleep(MILLISECOND) == OK);
+    CHECK(arrived == 1 && n->counters.dropped_in == 2 && !n->gone);
+    CHECK(buf_pages_free() == buf_pages() - 256);
 }

@@ -17,6 +17,7 @@ TEST(names_have_the_numbers_that_xen_gives_them)
         {"xvdaa", 268442112},
         {"xvda16", 268435472},
         {"xvdzz3", 268614915},
+        {"xvdbgqcv255", 536870911}, /* the last */
         {"sda", 2048},
         {"sda3", 2051},
         {"sdp15", 2303},
@@ -56,7 +57,8 @@ TEST(other_names_have_no_number)
         "", "disk.img", "xvd", "xvd1", "xvdA", "xvda01", "xvda1x", "xvda256",
         "xvda0", "sdq", "sda16", "hde", "hda64", "0x", "0xg", "51712x", "-1",
         "4294967296", "99999999999999999999", "18446744073709603328",
-        "0x1000000000000ca00", "xvdzzzzzzzzzz", "eth0"};
+        "0x1000000000000ca00", "xvdbgqcw", "xvdzzzzzzzzzz",
+        "eth0"};
     unsigned long number;
 
     for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
