@@ -472,3 +472,26 @@ TEST(a_suspension_leaves_no_event_channel_behind)
     CHECK(fake.suspensions == 4 && fake.channels == before);
     check_connection(b, 2);
 }
+
+/* The toolstack leaves the rings as they were: what is in them was meant for
+ * the store before, or came from it. */
+static void move_with_old_rings(void)
+{
+    move();
+    for (int i = 0; i < 20; i++)
+        stored.ring->rsp[i] = (char)0xff;
+    stored.ring->rsp_prod = 20;
+    stored.ring->req_prod = 3;
+}
+
+TEST(what_was_in_the_ring_of_the_store_before_is_dropped)
+{
+    char value[10];
+
+    suspend_after(SECOND, move_with_old_rings);
+    CHECK(time_sleep(3 * SECOND) == OK);
+    CHECK(fake.suspensions == 1);
+    store_set("name", "a name");
+    CHECK(xenstore_read("name", value, sizeof value) == OK);
+    CHECK_TEXT(value, "a name");
+}

@@ -814,3 +814,26 @@ TEST(numbers_up_to_the_largest_are_read_and_no_others)
         CHECK(all[i].status != OK || number == all[i].number);
     }
 }
+
+static bool reply_twice(const struct xsd_sockmsg *request, const char *body)
+{
+    (void)body;
+    store_send(XS_READ, request->req_id, "old", 3);
+    store_send(XS_READ, request->req_id, "old", 3);
+    stored.on_request = NULL;
+    return true;
+}
+
+TEST(a_reply_that_comes_twice_ends_the_connection)
+{
+    struct fiber *f = watch_the_hostile();
+    char value[10] = "";
+
+    store_set("name", "new");
+    stored.on_request = reply_twice;
+    CHECK(xenstore_read("name", value, sizeof value) == OK);
+    CHECK_TEXT(value, "old");
+    CHECK(xenstore_read("name", value, sizeof value) == ERR_IO);
+    CHECK(time_sleep(SECOND) == OK);
+    check_broken(f);
+}
