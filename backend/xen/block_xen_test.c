@@ -1096,3 +1096,32 @@ TEST(granules_that_start_at_any_sector_are_discarded)
     CHECK(!starts_within_a_sector("1024"));
     CHECK(disk.discarded == 6);
 }
+
+static size_t most_with(const char *segments)
+{
+    char offers[100];
+
+    snprintf(offers, sizeof offers, "%s\nfeature-max-indirect-segments=%s",
+             PLAIN, segments);
+    return connect(offers)->ops->most / 4096;
+}
+
+TEST(a_request_has_256_pages_at_most_whatever_the_backend_takes)
+{
+    CHECK(most_with("257") == 256);
+}
+
+TEST(a_request_has_11_pages_at_least_whatever_the_backend_says)
+{
+    CHECK(most_with("1") == 11);
+}
+
+TEST(a_request_has_as_many_pages_as_the_backend_takes)
+{
+    CHECK(most_with("200") == 200);
+}
+
+TEST(a_request_without_indirect_segments_has_11_pages)
+{
+    CHECK(most_with("18446744073709551616") == 11);
+}

@@ -1041,23 +1041,68 @@ TEST(the_receive_ring_is_filled_when_the_pool_has_pages_again)
     CHECK(receive_pages() == 256);
 }
 
+static struct buf *taken;
+
+/* The frontend closes: its pages are in the pool again. */
+static bool take_pages_at_close(const struct xsd_sockmsg *request,
+                                const char *body)
+{
+    if (request->type == XS_WRITE && strcmp(body, "device/vif/0/state") == 0 &&
+        !taken)
+        taken = take_all_pages();
+    return false;
+}
+
 TEST(a_network_that_comes_back_to_an_empty_pool_is_filled_later)
 {
     struct network *n = connect(0, ALL);
-    struct buf *all;
 
-    CHECK(buf_reserve(2000) == OK);
     network_listen(n, receive_and_free, NULL);
+    stored.on_request = take_pages_at_close;
     backend_restart(&vif[0].backend);
-    all = take_all_pages();
     CHECK(time_sleep(5 * SECOND) == OK);
     CHECK(n->up && vif[0].backend.connections == 2);
-    buf_free(all);
+    CHECK(taken && receive_pages() == 0);
+    buf_free(taken);
     CHECK(time_sleep(5 * SECOND) == OK);
     CHECK(receive_pages() == 256);
     send_to_image(60);
     CHECK(time_sleep(SECOND) == OK);
     CHECK(arrived == 1);
+}
+
+static uint32_t grabbed[4096];
+static unsigned grabbed_count;
+
+static void receive_and_grab(void *ctx, struct buf *const *frames,
+                             size_t count)
+{
+    static _Alignas(4096) uint8_t page[4096];
+
+    receive_and_free(ctx, frames, count);
+    while (arrived == 1 && grants_free() > 0)
+        grabbed[grabbed_count++] = grant_access(1, page, false);
+}
+
+TEST(the_receive_ring_is_filled_when_there_are_grants_again)
+{
+    struct network *n = connect(0, ALL);
+
+    network_listen(n, receive_and_grab, NULL);
+    send_to_image(60);
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(arrived == 1 && grabbed_count > 100 && receive_pages() == 255);
+    CHECK(buf_pages_free() == buf_pages() - 255);
+    for (unsigned i = 0; i < grabbed_count; i++)
+        CHECK(grant_end(grabbed[i]));
+    CHECK(time_sleep(SECOND) == OK);
+    CHECK(receive_pages() == 256);
+    for (unsigned i = 0; i < 300; i++) {
+        send_to_image(60);
+        CHECK(time_sleep(MILLISECOND) == OK);
+    }
+    CHECK(arrived == 301 && !n->gone);
+    CHECK(buf_pages_free() == buf_pages() - 256);
 }
 
 TEST(received_data_may_start_anywhere_in_its_pages)
