@@ -1125,3 +1125,15 @@ TEST(a_request_without_indirect_segments_has_11_pages)
 {
     CHECK(most_with("18446744073709551616") == 11);
 }
+
+TEST(a_backend_in_a_domain_that_cannot_be_is_not_looked_for)
+{
+    static const char *const domains[] = {"32752", "65535", "65536", "-1"};
+    struct block *b;
+
+    for (unsigned i = 0; i < 4; i++) {
+        store_set("device/vbd/51714/backend-id", domains[i]);
+        store_set("device/vbd/51714/backend", "/local/domain/0/backend/vbd");
+        CHECK(block_xen_connect("xvda2", &b) == ERR_NOT_FOUND);
+    }
+}
