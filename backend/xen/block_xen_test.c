@@ -1137,3 +1137,33 @@ TEST(a_backend_in_a_domain_that_cannot_be_is_not_looked_for)
         CHECK(block_xen_connect("xvda2", &b) == ERR_NOT_FOUND);
     }
 }
+
+TEST(a_backend_that_is_reconfigured_stays_connected)
+{
+    struct block *b = connect(ALL);
+    uint8_t data[512];
+
+    for (unsigned state = XenbusStateReconfiguring;
+         state <= XenbusStateReconfigured; state++) {
+        backend_set_state(&disk.backend, (enum xenbus_state)state);
+        CHECK(time_sleep(SECOND) == OK);
+        CHECK(block_read(b, 0, data, 1) == OK);
+    }
+    CHECK(disk.backend.connections == 1);
+    CHECK(!strstr(console_text(), "has gone"));
+}
+
+TEST(a_state_that_cannot_be_is_that_of_no_backend)
+{
+    static const char *const states[] = {"9", "32", "4294967300", "x"};
+    struct block *b = connect(ALL);
+    uint8_t data[512];
+
+    for (unsigned i = 0; i < 4; i++) {
+        backend_write(&disk.backend, "state", states[i]);
+        disk.backend.state = XenbusStateClosing;
+        CHECK(time_sleep(5 * SECOND) == OK);
+        CHECK(disk.backend.connections == i + 2);
+        CHECK(block_read(b, 0, data, 1) == OK);
+    }
+}
