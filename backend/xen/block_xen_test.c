@@ -1167,3 +1167,27 @@ TEST(a_state_that_cannot_be_is_that_of_no_backend)
         CHECK(block_read(b, 0, data, 1) == OK);
     }
 }
+
+static void come_back(void)
+{
+    disk.backend.is_online = true;
+    backend_set_state(&disk.backend, XenbusStateInitWait);
+}
+
+TEST(a_request_to_a_disk_that_is_not_connected_waits_for_its_backend)
+{
+    struct block *b = connect(ALL);
+    uint8_t data[512];
+    nanoseconds begin;
+
+    backend_write(&disk.backend, "online", "1");
+    disk.backend.is_online = false; /* it does not come back by itself */
+    backend_restart(&disk.backend);
+    CHECK(time_sleep(5 * SECOND) == OK);
+    CHECK(disk.backend.connections == 1);
+    begin = time_now();
+    fake_after(5 * SECOND, come_back);
+    CHECK(block_read(b, 0, data, 1) == OK);
+    CHECK(time_now() - begin >= 5 * SECOND);
+    CHECK(disk.backend.connections == 2);
+}

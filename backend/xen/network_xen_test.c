@@ -1541,3 +1541,31 @@ TEST(a_frame_with_an_empty_piece_is_dropped)
     CHECK(arrived == 1 && n->counters.dropped_in == 2 && !n->gone);
     CHECK(buf_pages_free() == buf_pages() - 256);
 }
+
+TEST(a_new_ring_has_room_for_as_many_frames_as_the_first)
+{
+    struct network *n = connect(0, ALL);
+    uint64_t dropped;
+
+    vif[0].backend.is_stopped = true;
+    for (unsigned i = 0; i < 1000; i++)
+        network_write(n, frame_of(60));
+    dropped = n->counters.dropped_out;
+    backend_restart(&vif[0].backend);
+    CHECK(time_sleep(5 * SECOND) == OK);
+    CHECK(vif[0].backend.connections == 2);
+    for (unsigned i = 0; i < 1000; i++)
+        network_write(n, frame_of(60));
+    CHECK(n->counters.dropped_out == 2 * dropped && !n->gone);
+}
+
+TEST(an_idle_network_costs_nothing)
+{
+    unsigned before;
+
+    (void)connect(0, ALL);
+    CHECK(time_sleep(SECOND) == OK);
+    before = fake.hypercalls;
+    CHECK(time_sleep(100 * SECOND) == OK);
+    CHECK(fake.hypercalls - before < 10);
+}

@@ -837,3 +837,14 @@ TEST(a_reply_that_comes_twice_ends_the_connection)
     CHECK(time_sleep(SECOND) == OK);
     check_broken(f);
 }
+
+TEST(a_path_that_is_watched_already_can_be_watched_again)
+{
+    static struct xenstore_watch w = {.path = "dir"};
+
+    CHECK(xenstore_watch(&w) == OK);
+    CHECK(xenstore_rewatch(&w) == OK);
+    CHECK(xenstore_rewatch_all() == OK);
+    store_set("dir/x", "y");
+    CHECK(xenstore_wait(&w, time_after(SECOND)) == OK);
+}

@@ -133,4 +133,5 @@ void console_restore(void)
 {
     memset((void *)(uintptr_t)consoled.ring, 0, sizeof *consoled.ring);
     consoled.asleep_until = read_at = type_at = 0;
+    is_notified = is_held_up = false;
 }

@@ -439,6 +439,7 @@ void *platform_pages(size_t count)
 
 /* Memory that the image did not have at its start. */
 static struct region extension;
+static bool has_frame[4096]; /* pages of it */
 
 static bool is_of_extension(const void *page)
 {
@@ -475,15 +476,28 @@ void pages_release(void *pages, size_t count)
     platform_pages_free(pages, count);
 }
 
+/* A page of the extension gets a frame, or loses it. */
+static void set_frame(const void *page, bool is_there)
+{
+    size_t at = ((uintptr_t)page - extension.base) / PAGE_BYTES;
+
+    if (!is_of_extension(page))
+        return;
+    if (has_frame[at] == is_there)
+        fake_fail("a page %s a frame already", is_there ? "has" : "lacks");
+    has_frame[at] = is_there;
+}
+
 uint64_t guest_release(void *page)
 {
+    set_frame(page, false);
     return (uintptr_t)page / PAGE_BYTES;
 }
 
 bool guest_restore(void *page, uint64_t frame)
 {
-    (void)page;
     (void)frame;
+    set_frame(page, true);
     return true;
 }
 
