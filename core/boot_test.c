@@ -238,6 +238,9 @@ TEST(an_unknown_argument_is_refused_with_the_nearest_one)
     CHECK(exit_of_word("--test-txet=1") == 64);
     CHECK(has_said(": --test-txet is not an argument of this image; did you "
                    "mean --test-text? --help lists them\n"));
+    CHECK(exit_of_word("--test-flga") == 64);
+    CHECK(has_said(": --test-flga is not an argument of this image; did you "
+                   "mean --test-flag? --help lists them\n"));
     CHECK(exit_of_word("--hlep") == 64);
     CHECK(has_said(": --hlep is not an argument of this image; did you mean "
                    "--help? --help lists them\n"));

@@ -34,6 +34,21 @@ TEST(a_misspelling_gets_a_suggestion_and_another_word_none)
     CHECK_TEXT(guess(""), "nothing");
 }
 
+TEST(the_first_of_the_nearest_is_suggested_if_a_letter_of_it_is_right)
+{
+    struct nearest n = {.word = "cat"}, letter = {.word = "x"};
+
+    nearest_offer(&n, "bat");
+    nearest_offer(&n, "rat");
+    CHECK_TEXT(n.best, "bat");
+    nearest_offer(&n, "cat");
+    CHECK_TEXT(n.best, "cat");
+    nearest_offer(&letter, "y");
+    CHECK(!letter.best);
+    nearest_offer(&letter, "x");
+    CHECK_TEXT(letter.best, "x");
+}
+
 TEST(words_of_any_length_are_compared)
 {
     char long_word[200];

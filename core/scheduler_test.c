@@ -307,6 +307,7 @@ TEST(an_idle_image_waits_until_the_soonest_deadline)
     CHECK(time_sleep(7 * SECOND) == OK && now == from + 7 * SECOND);
     CHECK(time_after(5) == now + 5);
     CHECK(time_after(FOREVER - now) == FOREVER);
+    CHECK(time_after(FOREVER - now + 1) == FOREVER);
     CHECK(time_after(FOREVER - now - 1) == FOREVER - 1);
     end();
 }
@@ -331,6 +332,9 @@ static void run_many(size_t n, size_t stack)
 
 TEST(a_number_of_stacks_of_the_default_size_is_kept)
 {
+    CHECK(kept_count + 3 < STACKS_KEPT);
+    run_many(3, 2 * FIBER_STACK);
+    CHECK(stacks_made == 3 && stacks_freed == 3);
     run_many(STACKS_KEPT + 50, 0);
     run_many(STACKS_KEPT + 50, FIBER_STACK);
     CHECK(stacks_made == 50 && stacks_freed == 50);

@@ -91,6 +91,8 @@ TEST(the_length_of_an_integer_is_that_of_its_directive)
                      (uintmax_t)-1, -1LL);
     CHECK_TEXT(ours, "4294967295 ffffffff ffffffffffffffff "
                      "ffffffffffffffff ffffffffffffffff ffffffffffffffff");
+    format_unchecked("%010.5d|%08.3x|%010d", 42, 42, 42);
+    CHECK_TEXT(ours, "     00042|     02a|0000000042");
     format_unchecked("%ld %jd %zd %td %lld", -3L, (intmax_t)-4, (size_t)-5,
                      (ptrdiff_t)-6, -7LL);
     CHECK_TEXT(ours, "-3 -4 -5 -6 -7");

@@ -114,7 +114,7 @@ static size_t check_frame(const struct buf *frame)
     at = IP + 4 * (flat[IP] & 15u);
     data = at + (flat[IP + 9] == TCP ? 4 * (flat[at + 12] >> 4u) : 8u);
     CHECK(frame->offload.kind == OFFLOAD_NONE &&
-          frame->offload.segment == 0);
+          frame->offload.segment == 0 && frame->offload.csum_start == 0);
     CHECK(get_be16(flat + IP + 2) == len - IP);
     CHECK(checksum_finish(checksum_add(0, flat + IP, at - IP)) == 0);
     if (flat[IP + 9] == UDP)

@@ -228,7 +228,7 @@ TEST(the_heap_goes_on_where_others_have_called_sbrk)
     first = malloc(3000);
     (void)fake_sbrk(24);
     second = malloc(6000);
-    CHECK(first && second);
+    CHECK(first && second && (uintptr_t)second % ALIGN == 0);
     memset(first, 1, 3000);
     memset(second, 2, 6000);
     free(first);

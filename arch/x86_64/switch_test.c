@@ -41,6 +41,7 @@ TEST(an_address_behind_other_instructions_is_none)
     CHECK(!RETURNS(0xe8, 1, 2, 3, 4, 5));
     CHECK(!RETURNS(0xff, 0xe0)); /* jmp *%rax */
     CHECK(!RETURNS(0xff, 0xc8)); /* dec %eax */
+    CHECK(!RETURNS(0xff, 0x18)); /* a far call */
     CHECK(!RETURNS(0xfe, 0xd0));
     CHECK(!RETURNS(0xff));
     CHECK(!RETURNS(0xff, 0x94, 1, 2, 3, 4, 5, 6)); /* too long */
