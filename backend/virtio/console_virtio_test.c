@@ -624,7 +624,7 @@ TEST(input_that_is_being_read_stays_over_a_reset)
     fake_need_reset(host->fake);
     CHECK(time_sleep(3 * SECOND) == OK);
     for (unsigned i = 0; i < PORT_CHUNKS - 1; i++)
-        type(2, "x");
+        type(2, "xxxxx");
     CHECK(reads(c, "cde"));
 }
 
