@@ -372,6 +372,8 @@ TEST(a_check_names_each_fault_with_its_path)
     put("TOP", "two"); /* 4 */
     CHECK(fs_flush(fs) == OK);
     CHECK_TEXT(found_faults(), "");
+    set_entry(3, 0xfff8); /* the least mark of an end */
+    CHECK_TEXT(found_faults(), "");
     set_entry(3, 0);
     CHECK_TEXT(found_faults(), "D/F: its chain breaks off after cluster 3\n");
     set_entry(3, 5);

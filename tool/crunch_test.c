@@ -191,6 +191,7 @@ TEST(a_large_folder_is_one_file_of_aligned_parts)
     write_bytes("t/b", 5);
     CHECK(crunched("s", "t", NULL).status == 0);
     CHECK(!is_there(".mirage/s.data"));
+    CHECK(!strstr(text_file("s.c"), "s_data"));
     write_bytes("t/b", 6);
     CHECK(crunched("s", "t", NULL).status == 0);
     CHECK(stat(".mirage/s.data", &st) == 0 && st.st_size == 65536 + 16);

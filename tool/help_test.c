@@ -332,6 +332,8 @@ TEST(a_stripped_image_ends_with_its_last_segment)
     CHECK(stripped(0, 400, 1, 0x7f).status == 0);
     CHECK_TEXT(stripped(0, 401, 1, 0x7f).err,
                "mirage: from ends within a segment\n");
+    CHECK(stripped(300, 100, 1, 0x7f).status == 0);
+    CHECK(stripped(300, 101, 1, 0x7f).status == FAILED);
     CHECK(stripped(401, 0, 1, 0x7f).status == FAILED);
     CHECK(stripped(SIZE_MAX, 2, 1, 0x7f).status == FAILED);
     CHECK(stripped(0, 10, 6, 0x7f).status == FAILED);
