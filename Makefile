@@ -142,11 +142,13 @@ NAMES   := $B/lib/mirage/unix/names
 all: $(NAMES) $(LIBRARY) $(SIM) $B/lib/mirage/libconfig.a $B/bin/mirage $B/bin/fat $B/include \
      $B/share/mirage/example $B/share/mirage/make $B/share/man/man1
 
-# A change of these flags, or from epoll to poll, rebuilds what depends on it.
+# A change of these flags, or from epoll to poll, rebuilds what depends on it. The
+# name of this folder is left out, so that a copy of it is not built anew.
+BUILT_WITH = $(subst $(CURDIR),.,$(CC) $(FLAGS) $(HARDENED) $($(ARCH)_FLAGS) \
+                                 $(VERSION) $(EVENTS))
 $B/flags: FORCE
 	@mkdir -p $(@D)
-	@echo '$(CC) $(FLAGS) $(HARDENED) $($(ARCH)_FLAGS) $(VERSION) $(EVENTS)' | cmp -s - $@ || \
-	    echo '$(CC) $(FLAGS) $(HARDENED) $($(ARCH)_FLAGS) $(VERSION) $(EVENTS)' > $@
+	@echo '$(BUILT_WITH)' | cmp -s - $@ || echo '$(BUILT_WITH)' > $@
 FORCE:
 
 $B/unix/%.o: %.c $B/flags
