@@ -365,7 +365,6 @@ static enum status refuse(const char *name, const char *address)
     size_t len = 0;
     struct mac mac;
 
-    others[0] = '\0';
     for (struct virtio_device *d = virtio_devices(); d; d = d->next)
         if (is_network(d)) {
             text_format(others + len, sizeof others - len, "%s%s (%s)",
