@@ -222,15 +222,18 @@ TEST(calloc_clears_memory_that_was_used)
 
 TEST(the_heap_goes_on_where_others_have_called_sbrk)
 {
-    char *first, *second;
+    char *first, *second, *others;
 
     reset(HEAP);
     first = malloc(3000);
-    (void)fake_sbrk(24);
+    others = fake_sbrk(24);
+    memset(others, 9, 24);
     second = malloc(6000);
     CHECK(first && second && (uintptr_t)second % ALIGN == 0);
     memset(first, 1, 3000);
     memset(second, 2, 6000);
+    for (int i = 0; i < 24; i++)
+        CHECK(others[i] == 9);
     free(first);
     free(second);
     CHECK(malloc(3000) && malloc(6000));
