@@ -17,6 +17,7 @@
 #define DESTINATION 60
 #define FIN         0x01
 #define PSH         0x08
+#define CWR         0x80
 #define IPV6_HEADER 40 /* bytes */
 #define IP_HEADERS  256 /* bytes before a transport header, at most */
 #define HEADERS     (IP_HEADERS + 60) /* bytes, at most */
@@ -117,6 +118,8 @@ static void adjust(uint8_t *p, const struct headers *h, unsigned number,
         put_be32(transport + 4, get_be32(transport + 4) + (uint32_t)at);
         if (!is_last)
             transport[13] &= (uint8_t) ~(FIN | PSH);
+        if (number > 0) /* RFC 3168, 6.1.2: once for a window */
+            transport[13] &= (uint8_t)~CWR;
     } else {
         put_be16(transport + 4, (uint16_t)transport_len);
     }

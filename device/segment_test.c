@@ -17,6 +17,7 @@
 #define DESTINATION 60
 #define FIN         0x01
 #define PSH         0x08
+#define CWR         0x80
 #define ACK         0x10
 #define SEQ         0xfffffff0u
 #define ALL_IPV4    (NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS | \
@@ -112,7 +113,7 @@ static struct buf *frame_of(uint8_t protocol, size_t len, size_t piece,
     if (protocol == TCP) {
         put_be32(p + at + 4, SEQ);
         p[at + 12] = (uint8_t)(header / 4 << 4);
-        p[at + 13] = FIN | PSH | ACK;
+        p[at + 13] = CWR | FIN | PSH | ACK;
         memset(p + at + 20, 1, 12);
     } else {
         put_be16(p + at + 4, (uint16_t)(header + len));
@@ -177,7 +178,8 @@ static void check_cut(uint8_t protocol, size_t len, size_t piece,
     for (size_t i = 0; i < sent_count; i++) {
         size_t have = buf_length(sent[i]) - data;
         bool is_last = i + 1 == count;
-        uint8_t last_flags = is_last ? FIN | PSH : 0;
+        uint8_t flags = (uint8_t)(ACK | (i == 0 ? CWR : 0) |
+                                  (is_last ? FIN | PSH : 0));
 
         CHECK(have == (is_last ? len - done : most));
         check_finished(sent[i], headers, protocol, at);
@@ -185,7 +187,7 @@ static void check_cut(uint8_t protocol, size_t len, size_t piece,
         if (protocol == TCP) {
             CHECK(get_be32(flat + at + 4) == (uint32_t)(SEQ + done));
             CHECK(flat[at + 12] == headers[at + 12] &&
-                  flat[at + 13] == (ACK | last_flags));
+                  flat[at + 13] == flags);
             CHECK(memcmp(flat + at + 20, headers + at + 20, 12) == 0);
         }
         check_data(data, done, have);
