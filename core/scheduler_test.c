@@ -127,6 +127,7 @@ static void begin(void)
     yields(2, 100 * MICROSECOND);
     held = false;
     CHECK(switches_between == 1 && careful_until <= now);
+    running->slow = false; /* other tests of the program may have been */
     looks = waits = warnings = 0;
     longest = 0;
     last_wait = now;
@@ -332,7 +333,13 @@ static void run_many(size_t n, size_t stack)
 
 TEST(a_number_of_stacks_of_the_default_size_is_kept)
 {
-    CHECK(kept_count + 3 < STACKS_KEPT);
+    while (kept) { /* those of earlier tests */
+        struct stack stack = kept->stack;
+
+        kept = kept->next;
+        kept_count--;
+        platform_stack_free(&stack);
+    }
     run_many(3, 2 * FIBER_STACK);
     CHECK(stacks_made == 3 && stacks_freed == 3);
     run_many(STACKS_KEPT + 50, 0);
