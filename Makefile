@@ -8,6 +8,7 @@
 #                make test       all tests
 #                make lint       formatting, both compilers, room rules
 #                make bench      measures, and writes doc/performance.md
+#                make coverage   which lines tests execute: writes doc/coverage.md
 #                make install    below PREFIX (DESTDIR is honoured)
 #                make POLL=1     with poll(2) in the place of epoll
 
@@ -38,7 +39,7 @@ FLAGS := -std=gnu11 -O2 -g -Iinclude -Wall -Wextra -Wshadow -Wpointer-arith \
 HARDENED      := -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE \
                  -D_FORTIFY_SOURCE=3
 HARDENED_LINK := -pie -Wl,-z,relro,-z,now
-HOST_FLAGS := $(FLAGS) $(HARDENED) -DMIRAGE_VERSION='"$(VERSION)"'
+HOST_FLAGS := $(FLAGS) $(HARDENED) -DMIRAGE_VERSION='"$(VERSION)"' $(COVERAGE)
 SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=undefined
 
 # liburing is linked into the objects that use it, with its names hidden, so that
@@ -119,7 +120,7 @@ LIBRARY := $B/lib/mirage/unix/libmirage.a
 
 PURPOSES := unix bare insiders fuzzers conform wire
 .PHONY: tests some $(PURPOSES:%=for-%)
-.PHONY: all images insiders depend prepare check quick test lint bench soak install uninstall clean
+.PHONY: all images insiders depend prepare check quick test lint coverage bench soak install uninstall clean
 .DELETE_ON_ERROR:
 
 SIM     := $B/lib/mirage/sim/libmirage.a
@@ -408,7 +409,7 @@ $(foreach target,$(BARE_TARGETS),$(eval $(call bare,$(target))))
 # name alternatives.
 $B/host/config/all.o: $(CONFIG_OBJECTS)
 	@echo '  ld $@'
-	@$(CC) -nostdlib -r -o $@ $^
+	@$(CC) -nostdlib -r -o $@ $^ $(COVERAGE:--coverage=-lgcov)
 
 $B/lib/mirage/libconfig.a: $B/host/config/all.o
 	@mkdir -p $(@D)
@@ -419,7 +420,7 @@ $B/lib/mirage/libconfig.a: $B/host/config/all.o
 $B/bin/mirage: $(TOOL_OBJECTS)
 	@mkdir -p $(@D)
 	@echo '  ld $@'
-	@$(CC) $(HARDENED_LINK) $(LDFLAGS) -o $@ $^
+	@$(CC) $(HARDENED_LINK) $(LDFLAGS) $(COVERAGE) -o $@ $^
 
 # A Unix image with a main of its own.
 $B/bin/fat: $(patsubst %.c,$B/unix/%.o,$(call sources,tool/fat)) \
@@ -702,6 +703,15 @@ soak: test
 test lint: export LINT_FLAGS = $(FLAGS)
 lint:
 	@test/run test/lint test/rooms.sh
+
+# The quick tests once more, compiled to count what they execute. The counts are
+# written by exit, which _exit would pass by.
+COVERED := build/coverage
+coverage:
+	@$(MAKE) --no-print-directory B=$(COVERED) COVERAGE=--coverage \
+	    SANITIZE='$(SANITIZE) --coverage -fprofile-update=atomic -D_exit=exit' all \
+	    $(TEST_PROGRAMS:$B/%=$(COVERED)/%)
+	@test/coverage $(TEST_PROGRAMS:$B/%=$(COVERED)/%) test/config/run
 
 # bench/run says what is measured, how often and compared with what.
 #     make bench BENCH=fiber ROUNDS=5
