@@ -1,57 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /* The front of network devices: offloads in software, limits, the listener. */
 #include "check.h"
+#include "kept_frames.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/network.h>
 
-#define IP     ETHERNET_HEADER
-#define FRAMES 64
-#define TCP    6
-#define UDP    17
-#define FIN    0x01
-#define PSH    0x08
-#define ACK    0x10
-#define SEQ    0xfffffff0u
-#define ID     0xfffe
-
-static struct buf *sent[FRAMES];
-static size_t sent_count;
-static uint8_t flat[NETWORK_FRAME + 100];
-
-static void keep(struct network *n, struct buf *frame)
-{
-    (void)n;
-    CHECK(sent_count < FRAMES);
-    sent[sent_count++] = frame;
-}
-
-static const struct network_ops ops = {.write = keep};
-
-/* A device that keeps the frames that it is given. */
-static struct network device(unsigned features)
-{
-    static bool reserved;
-
-    if (!reserved)
-        CHECK(buf_reserve(256) == OK);
-    reserved = true;
-    return (struct network){
-        .ops = &ops, .mtu = 1500, .features = features, .up = true};
-}
-
-/* Frees the sent frames; all pages must be free then. */
-static void forget_sent(void)
-{
-    while (sent_count > 0)
-        buf_free(sent[--sent_count]);
-    CHECK(buf_pages_free() == buf_pages());
-}
-
-static uint8_t letter(size_t i)
-{
-    return (uint8_t)(i * 7 + i / 251);
-}
+#define IP  ETHERNET_HEADER
+#define TCP 6
+#define UDP 17
+#define FIN 0x01
+#define PSH 0x08
+#define ACK 0x10
+#define SEQ 0xfffffff0u
+#define ID  0xfffe
 
 /*
  * A frame of TCP or UDP with len data bytes, which lie in bufs of piece bytes,
@@ -497,7 +459,7 @@ static void note_disconnect(struct network *n)
 
 TEST(a_device_that_is_disconnected_has_no_listener)
 {
-    static const struct network_ops with_end = {.write = keep,
+    static const struct network_ops with_end = {.write = keep_frame,
                                                 .disconnect = note_disconnect};
     struct network n = device(0);
     struct buf *b = frame_of_len(60);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* Offloads in software for IPv6; network_test.c has those for IPv4. */
 #include "check.h"
+#include "kept_frames.h"
 #include <mirage/bytes.h>
 #include <mirage/checksum.h>
 #include <mirage/network.h>
@@ -8,7 +9,6 @@
 
 #define IP          ETHERNET_HEADER
 #define PAYLOAD     (IP + 40) /* what follows the IPv6 header */
-#define FRAMES      64
 #define TCP         6
 #define UDP         17
 #define HOP_BY_HOP  0
@@ -24,40 +24,6 @@
                   NETWORK_UDP_SEGMENTS)
 #define ALL_IPV6 (NETWORK_CHECKSUM_IPV6 | NETWORK_TCP_SEGMENTS_IPV6 | \
                   NETWORK_UDP_SEGMENTS_IPV6)
-
-static struct buf *sent[FRAMES];
-static size_t sent_count;
-static uint8_t flat[NETWORK_FRAME];
-
-static void keep(struct network *n, struct buf *frame)
-{
-    (void)n;
-    CHECK(sent_count < FRAMES);
-    sent[sent_count++] = frame;
-}
-
-static const struct network_ops ops = {.write = keep};
-
-/* A device that keeps the frames that it is given. */
-static struct network device(unsigned features)
-{
-    if (buf_pages() == 0)
-        CHECK(buf_reserve(256) == OK);
-    return (struct network){
-        .ops = &ops, .mtu = 1500, .features = features, .up = true};
-}
-
-static void forget_sent(void)
-{
-    while (sent_count > 0)
-        buf_free(sent[--sent_count]);
-    CHECK(buf_pages_free() == buf_pages());
-}
-
-static uint8_t letter(size_t i)
-{
-    return (uint8_t)(i * 7 + i / 251);
-}
 
 static struct ip_address address_at(const uint8_t *p)
 {
