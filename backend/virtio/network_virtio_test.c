@@ -2,6 +2,7 @@
 /* Network devices on the fake: correct ones, and some that lie. */
 #include "check.h"
 #include "network_queues.h"
+#include "ipv6_segment.h"
 #include <conform/stackv4_contract.h>
 #include <linux/virtio_config.h>
 #include <linux/virtio_net.h>
@@ -276,37 +277,7 @@ TEST(frames_of_one_turn_are_one_kick_and_are_freed_without_an_interrupt)
     CHECK(buf_pages_free() == pages);
 }
 
-#define IPV6_HEADERS 74 /* bytes, to the end of TCP's */
-#define IPV6_MSS     1440u
-#define IPV6_MOST    (NETWORK_FRAME - IPV6_HEADERS)
-
-/* Writes a TCP segment over IPv6 of len data bytes. */
-static void put_ipv6(uint8_t *p, size_t len)
-{
-    memset(p, 0, IPV6_HEADERS);
-    put_be16(p + 12, 0x86dd);
-    p[14] = 0x60;
-    put_be16(p + 18, (uint16_t)(20 + len));
-    p[20] = 6;
-    p[66] = 0x50;
-    for (size_t i = 0; i < len; i++)
-        p[IPV6_HEADERS + i] = (uint8_t)(i * 7 + i / 256);
-}
-
-static struct buf *ipv6_frame(size_t len)
-{
-    static uint8_t bytes[NETWORK_FRAME];
-    struct buf *b;
-
-    put_ipv6(bytes, len);
-    b = buf_copy_in(bytes, IPV6_HEADERS + len, 0);
-    if (!b)
-        panic("no pages");
-    b->offload = (struct offload){.kind = OFFLOAD_TCP_IPV6,
-                                  .csum_start = 54,
-                                  .segment = IPV6_MSS};
-    return b;
-}
+#define IPV6_MOST (NETWORK_FRAME - IPV6_HEADERS)
 
 TEST(ipv6_segments_are_left_to_a_device_that_cuts_them)
 {

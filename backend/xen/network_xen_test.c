@@ -2,6 +2,7 @@
 /* netfront with a fake backend that is correct, late, hostile or gone. */
 #include <fake/fake_check.h>
 #include "grant.h"
+#include "ipv6_segment.h"
 #include <mirage/bytes.h>
 #include <mirage/drivers.h>
 #include <mirage/network.h>
@@ -323,37 +324,6 @@ TEST(a_segment_size_is_used_for_tcp_alone)
              &(struct vif_frame){.bytes = bytes, .len = 200, .segment = 1});
     CHECK(time_sleep(MILLISECOND) == OK);
     CHECK(arrival->offload.segment == 0);
-}
-
-#define IPV6_HEADERS 74 /* bytes, to the end of TCP's */
-#define IPV6_MSS     1440
-
-/* Writes a TCP segment over IPv6 of len data bytes. */
-static void put_ipv6(uint8_t *p, size_t len)
-{
-    memset(p, 0, IPV6_HEADERS);
-    put_be16(p + 12, 0x86dd);
-    p[14] = 0x60;
-    put_be16(p + 18, (uint16_t)(20 + len));
-    p[20] = 6;
-    p[66] = 0x50;
-    for (size_t i = 0; i < len; i++)
-        p[IPV6_HEADERS + i] = (uint8_t)(i * 7 + i / 256);
-}
-
-static struct buf *ipv6_frame(size_t len)
-{
-    static uint8_t bytes[NETWORK_FRAME];
-    struct buf *b;
-
-    put_ipv6(bytes, len);
-    b = buf_copy_in(bytes, IPV6_HEADERS + len, 0);
-    if (!b)
-        panic("no pages");
-    b->offload = (struct offload){.csum_start = 54,
-                                  .kind = OFFLOAD_TCP_IPV6,
-                                  .segment = IPV6_MSS};
-    return b;
 }
 
 TEST(segments_of_tcp_over_ipv6_are_received_with_their_size)
