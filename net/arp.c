@@ -150,9 +150,10 @@ static void start_announcing(struct arp *a)
     wheel_set(&a->wheel, &a->announce, time_after(ANNOUNCE_INTERVAL));
 }
 
-/* An announcement would change the caches of the link's hosts, so it waits for
- * the end of the probes. */
-static bool may_announce(const struct arp *a)
+/* A packet with our address as its sender changes the caches of the link's
+ * hosts (RFC 826), so until the probes have ended none is broadcast: there are
+ * no announcements, and requests have no sender address, as probes have not. */
+static bool may_claim(const struct arp *a)
 {
     return a->own && a->own != a->probed;
 }
@@ -163,7 +164,7 @@ static void announce_when_up(void *ctx)
     bool was_up = a->net->up;
 
     while (wait_until(&a->net->changed, FOREVER) == OK) {
-        if (a->net->up && !was_up && may_announce(a))
+        if (a->net->up && !was_up && may_claim(a))
             start_announcing(a);
         was_up = a->net->up;
     }
@@ -203,8 +204,8 @@ void arp_set_address(struct arp *a, struct ip_address ip, unsigned prefix)
     a->mask = prefix == 0 ? 0 : 0xffffffffu << (32 - prefix);
     a->defended = 0;
     wheel_clear(&a->wheel, &a->announce);
-    arp_cache_set_own(&a->cache, a->own);
-    if (may_announce(a))
+    arp_cache_set_own(&a->cache, may_claim(a) ? a->own : 0);
+    if (may_claim(a))
         start_announcing(a);
 }
 
@@ -259,8 +260,10 @@ enum status arp_probe_finish(struct arp *a, nanoseconds deadline)
         s = wait_for_conflict(a, ANNOUNCE_WAIT, deadline);
     is_ours = a->own && a->own == a->probed;
     a->probed = 0;
-    if (s == OK && is_ours)
+    if (s == OK && is_ours) {
+        a->cache.own = a->own;
         start_announcing(a);
+    }
     return s;
 }
 

@@ -47,7 +47,7 @@ struct arp_cache {
     struct ethernet *ethernet;
     struct wheel *wheel;
     struct arp_log *log;
-    uint32_t own; /* our address, in requests */
+    uint32_t own; /* the sender of requests: our address, or 0 */
     arp_silent *on_silence;
     void *silence_ctx;
     uint64_t uses;

@@ -1017,6 +1017,27 @@ TEST(an_address_in_use_is_not_defended_or_announced_while_it_is_probed)
     end();
 }
 
+TEST(requests_have_no_sender_address_while_ours_is_probed)
+{
+    struct fiber *f;
+
+    begin_at(0, true);
+    CHECK(fiber_spawn(NULL, start_and_use, a, &f) == OK);
+    CHECK(time_sleep(2 * PROBE_FIRST) == OK && a->own == US);
+    arp_write(a, ipv4_of_number(THEM), packet_of(1));
+    CHECK(sent_count == 2 &&
+          is_sent(1, ARP_REQUEST, arp_broadcast, 0, no_mac, THEM));
+    /* The reply is to a sender without an address. */
+    receive(ARP_REPLY, their_mac, THEM, 0);
+    CHECK(sent_count == 3 && !arp_is_waiting(a));
+    CHECK(fiber_join(f, FOREVER) == OK && probe_result == OK);
+    forget_sent();
+    arp_write(a, ipv4_of_number(THEM + 1), packet_of(1));
+    CHECK(sent_count == 1 &&
+          is_sent(0, ARP_REQUEST, arp_broadcast, US, no_mac, THEM + 1));
+    end();
+}
+
 TEST(the_link_coming_up_does_not_announce_an_address_that_is_probed)
 {
     struct fiber *f;

@@ -35,8 +35,8 @@ struct dhcp_caller {
     /* Sends a message to a server's port, or with to 0.0.0.0 to all. */
     void (*send)(void *ctx, struct ip_address to, const void *data,
                  size_t len);
-    /* Finds out whether another host uses ip, and calls dhcp_checked; what is
-     * found out later, dhcp_conflict. */
+    /* Finds out whether another host uses ip, and calls dhcp_checked. A
+     * conflict that is found after that call is reported by dhcp_conflict. */
     void (*probe)(void *ctx, struct ip_address ip);
     /* lease is ours from now on, or was renewed. */
     void (*bound)(void *ctx, const struct dhcp_lease *lease);
