@@ -19,7 +19,8 @@
 
 #define PAGES    512
 #define SEGMENTS 64 /* of a frame, at most */
-#define FLAGS    0x09 /* PSH, FIN: of the last segment only */
+#define OF_LAST  0x09 /* PSH, FIN: flags of the last segment alone */
+#define OF_FIRST 0x80 /* CWR: of the first */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -151,11 +152,13 @@ static void check_headers(uint8_t *p, size_t len, bool is_last)
         memcpy(p + ip + 10, flat + ip + 10, 2);
     }
     if (is_tcp()) {
+        uint8_t lost = (uint8_t)((is_last ? 0 : OF_LAST) |
+                                 (sent_segments == 0 ? 0 : OF_FIRST));
+
         check(get_be32(p + start + 4) ==
               get_be32(flat + start + 4) + (uint32_t)sent);
         memcpy(p + start + 4, flat + start + 4, 4);
-        check(p[start + 13] ==
-              (flat[start + 13] & (is_last ? 0xff : ~FLAGS & 0xff)));
+        check(p[start + 13] == (flat[start + 13] & ~lost));
         p[start + 13] = flat[start + 13];
         memcpy(p + start + 16, flat + start + 16, 2);
     } else {
