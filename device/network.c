@@ -30,11 +30,17 @@ static bool is_too_long(const struct network *n, const struct buf *frame,
            (o->segment == 0 || header + o->segment > most);
 }
 
+#define TO_IPV4 3 /* bits that the features for IPv6 are to the left */
+_Static_assert(NETWORK_CHECKSUM_IPV6 == NETWORK_CHECKSUM << TO_IPV4 &&
+                   NETWORK_TCP_SEGMENTS_IPV6 ==
+                       NETWORK_TCP_SEGMENTS << TO_IPV4 &&
+                   NETWORK_UDP_SEGMENTS_IPV6 == NETWORK_UDP_SEGMENTS << TO_IPV4,
+               "the features for IPv6 are in the order of those for IPv4");
+
 /* What the device can do for frames of this kind, as features for IPv4. */
 static unsigned features_for(const struct network *n, enum offload_kind kind)
 {
-    return offload_is_ipv6(kind) ? n->features / NETWORK_CHECKSUM_IPV6
-                                 : n->features;
+    return offload_is_ipv6(kind) ? n->features >> TO_IPV4 : n->features;
 }
 
 /* Sends a frame of len bytes that is one segment, or that the device cuts. */

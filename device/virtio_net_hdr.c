@@ -20,13 +20,17 @@ enum { FLAGS = 0,
 #define NEEDS_CSUM 1 /* flags */
 #define DATA_VALID 2
 
-#define GSO_NONE 0 /* gso_type */
+#define GSO_NONE   0 /* gso_type */
+#define GSO_TCPV4  1
+#define GSO_TCPV6  4
+#define GSO_UDP_L4 5
 
 static const uint8_t gso_of[] = {
-    [OFFLOAD_TCP_IPV4] = 1,
-    [OFFLOAD_UDP_IPV4] = 5,
-    [OFFLOAD_TCP_IPV6] = 4,
-    [OFFLOAD_UDP_IPV6] = 5,
+    [OFFLOAD_NONE] = GSO_NONE,
+    [OFFLOAD_TCP_IPV4] = GSO_TCPV4,
+    [OFFLOAD_UDP_IPV4] = GSO_UDP_L4,
+    [OFFLOAD_TCP_IPV6] = GSO_TCPV6,
+    [OFFLOAD_UDP_IPV6] = GSO_UDP_L4,
 };
 
 void virtio_net_hdr_write(uint8_t header[static VIRTIO_NET_HDR],

@@ -12,12 +12,12 @@
  * and destination options (RFC 8200, 4.3, 4.6), if TCP or UDP begins within 256
  * bytes. A frame with other extension headers must ask for nothing; if it is to
  * be cut, it is dropped. The checksum field holds the sum of the pseudo header
- * with the length of all that follows (RFC 9293, 3.1; RFC 8200, 8.1). Whoever
- * cuts the frame sets each segment's lengths, checksums, sequence number, flags
- * and, for IPv4, identification.
+ * with the length of all that follows (RFC 9293, 3.1; RFC 8200, 8.1). The
+ * device, or network_write, sets each segment's lengths, checksums, sequence
+ * number, flags and, for IPv4, identification.
  *
  * A received frame can be passed on to another device as it is: its offload
- * asks that one for what the first has left or joined.
+ * describes the checksum and the segmentation that the second one must do.
  */
 #ifndef MIRAGE_NETWORK_H
 #define MIRAGE_NETWORK_H
@@ -34,14 +34,14 @@
 #define NETWORK_JOINED  65535 /* bytes of a frame that a device cuts, at most */
 
 /* Work that a device does for the sender: the first three for IPv4, the others
- * for IPv6. */
+ * the same for IPv6. */
 enum network_feature {
     NETWORK_CHECKSUM = 1, /* fills in TCP and UDP checksums */
     NETWORK_TCP_SEGMENTS = 2, /* cuts TCP into segments; implies CHECKSUM */
     NETWORK_UDP_SEGMENTS = 4, /* cuts UDP into datagrams; implies CHECKSUM */
     NETWORK_CHECKSUM_IPV6 = 8,
-    NETWORK_TCP_SEGMENTS_IPV6 = 16,
-    NETWORK_UDP_SEGMENTS_IPV6 = 32,
+    NETWORK_TCP_SEGMENTS_IPV6 = 16, /* implies CHECKSUM_IPV6 */
+    NETWORK_UDP_SEGMENTS_IPV6 = 32, /* the same */
 };
 
 struct network_counters {
