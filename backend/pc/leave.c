@@ -49,7 +49,7 @@ void bare_leave(int code)
     outb(DEBUG_EXIT, status < 126 ? status + 1 : 127);
     leave_by_tables(status);
     outb(KEYBOARD, RESET);
-    load_gates(&no_gates);
+    load_idt(&no_gates);
     __asm__ volatile("int3");
     __builtin_unreachable();
 }

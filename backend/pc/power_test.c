@@ -12,7 +12,7 @@
 #define read_device(address)          tested_read(address, 4)
 #define read_device8(address)         ((uint8_t)tested_read(address, 1))
 #define write_device8(address, value) tested_write(address, value)
-#define load_gates(p)                 tested_gates(p)
+#define load_idt(p)                   tested_gates(p)
 #define __builtin_ia32_pause()        (void)0
 #define image_stop                    tested_stop
 

@@ -158,7 +158,7 @@ static void set_segments(void)
     segments[3] = (sizeof task - 1) | (base & 0xffffff) << 16 |
                   (uint64_t)0x89 << 40 | (base >> 24 & 0xff) << 56;
     segments[4] = base >> 32;
-    load_segments(&pointer, 24);
+    load_gdt_and_tr(&pointer, 24);
 }
 
 void traps_init(void)
@@ -170,5 +170,5 @@ void traps_init(void)
     set_segments();
     for (unsigned v = 0; v < EXCEPTIONS; v++)
         trap_gate(v, (uintptr_t)trap_entries[v]);
-    load_gates(&pointer);
+    load_idt(&pointer);
 }

@@ -4,12 +4,12 @@
 #include "said.h"
 #include <arch/cpu.h>
 #include <mirage/bare.h>
-#define read_cr2()             fault_address
-#define load_segments(p, task) tested_segments(p, task)
-#define load_gates(p)          tested_gates(p)
-#define image_fiber_stack      tested_fiber_stack
-#define image_fiber_name()     "job"
-#define image_name()           "mir-test"
+#define read_cr2()               fault_address
+#define load_gdt_and_tr(p, task) tested_segments(p, task)
+#define load_idt(p)              tested_gates(p)
+#define image_fiber_stack        tested_fiber_stack
+#define image_fiber_name()       "job"
+#define image_name()             "mir-test"
 
 static uint64_t fault_address;
 

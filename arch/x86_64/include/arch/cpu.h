@@ -166,15 +166,15 @@ static inline void set_thread_base(const void *base)
     wrmsr(0xc0000100, (uintptr_t)base);
 }
 
-/* Where a descriptor table is, for the next two (Intel's manual, volume 3,
+/* The operand of LGDT and LIDT: a pseudo-descriptor (Intel's manual, volume 3,
  * 3.5.1). */
 struct __attribute__((packed)) table_pointer {
     uint16_t limit; /* bytes - 1 */
     uint64_t base;
 };
 
-/* Loads the table of segments, and the task state that is selected in it. */
-static inline void load_segments(const struct table_pointer *p, uint16_t task)
+/* Loads the GDT, and TR with the selector `task` of a task state segment. */
+static inline void load_gdt_and_tr(const struct table_pointer *p, uint16_t task)
 {
     __asm__ volatile("lgdt %0\n\tltr %1"
                      :
@@ -182,8 +182,8 @@ static inline void load_segments(const struct table_pointer *p, uint16_t task)
                      : "memory");
 }
 
-/* Loads the table of gates. */
-static inline void load_gates(const struct table_pointer *p)
+/* Loads the IDT. */
+static inline void load_idt(const struct table_pointer *p)
 {
     __asm__ volatile("lidt %0"
                      :
