@@ -40,7 +40,7 @@ HARDENED      := -fPIE -fstack-protector-strong -U_FORTIFY_SOURCE \
                  -D_FORTIFY_SOURCE=3
 HARDENED_LINK := -pie -Wl,-z,relro,-z,now
 HOST_FLAGS := $(FLAGS) $(HARDENED) -DMIRAGE_VERSION='"$(VERSION)"' $(COVERAGE)
-SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=undefined
+SANITIZE   := -fsanitize=address,undefined -fno-sanitize-recover=undefined $(COUNT)
 
 # liburing is linked into the objects that use it, with its names hidden, so that
 # images do not need it. Without liburing, or with POLL=1, there is no io_uring.
@@ -196,7 +196,7 @@ $B/check/registers/%.o: %.c $B/flags
 $B/unix/net/tcp/%.o $B/check/net/tcp/%.o: private FLAGS += -I.
 $B/check/tool/%.o: private FLAGS += -DMIRAGE_VERSION='"$(VERSION)"'
 # It reads all words on the stack, those between variables too.
-$B/check/config/crash.o: private SANITIZE :=
+$B/check/config/crash.o: private SANITIZE := $(COUNT)
 # Tests call it.
 $B/check/config/main.o: private FLAGS += -Dmain=config_main \
     -Wno-missing-prototypes
@@ -589,7 +589,7 @@ $B/fuzz/%.o: %.c $B/fuzz/flags
 	@clang $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link,address,undefined -c -o $@ $<
 
 # A fuzzer that is told of every comparison finds constants of formats sooner, but
-# is half as fast: only of those where inputs have constants to find.
+# is half as fast, so comparisons are traced only in parsers of messages.
 $(filter-out %_message.o,$(FUZZ_ROOMS)) \
 $(patsubst %,$B/fuzz/test/fuzz/%.o,platform fat_fuzz tcp_fuzz): \
     private FUZZ_FLAGS += -fno-sanitize-coverage=trace-cmp
@@ -709,7 +709,7 @@ lint:
 COVERED := build/coverage
 coverage:
 	@$(MAKE) --no-print-directory B=$(COVERED) COVERAGE=--coverage \
-	    SANITIZE='$(SANITIZE) --coverage -fprofile-update=atomic -D_exit=exit' all \
+	    COUNT='--coverage -fprofile-update=atomic -D_exit=exit' all \
 	    $(TEST_PROGRAMS:$B/%=$(COVERED)/%)
 	@test/coverage $(TEST_PROGRAMS:$B/%=$(COVERED)/%) test/config/run
 
