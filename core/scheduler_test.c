@@ -123,7 +123,7 @@ static void begin(void)
     held = false;
     yields(2 * SWITCHES, 100 * MICROSECOND);
     now += 2 * CAREFUL;
-    held = true; /* the jump is nobody's fault */
+    held = true; /* no fiber is slow because of the jump */
     yields(2, 100 * MICROSECOND);
     held = false;
     CHECK(switches_between == 1 && careful_until <= now);
@@ -239,7 +239,7 @@ TEST(of_several_fibers_the_slow_one_is_known_the_second_time)
     CHECK(warnings == 1);
     CHECK_TEXT(slow_name, "slow");
     now += 59 * SECOND;
-    running->slow = true; /* this jump is not meant */
+    running->slow = true; /* nor because of this one */
     yields(1, 0);
     held = true;
     now = careful_until;
@@ -331,7 +331,7 @@ static void run_many(size_t n, size_t stack)
         CHECK(fiber_join(f[i], FOREVER) == OK);
 }
 
-TEST(a_number_of_stacks_of_the_default_size_is_kept)
+TEST(at_most_stacks_kept_stacks_of_the_default_size_are_kept)
 {
     while (kept) { /* those of earlier tests */
         struct stack stack = kept->stack;
@@ -467,7 +467,7 @@ static void wait_until_told(void *ctx)
     CHECK(wait_until(w, FOREVER) == OK);
 }
 
-TEST(a_fiber_is_joined_by_one_other_and_shields_are_paired)
+TEST(joining_itself_a_second_joiner_and_an_unpaired_unshield_panic)
 {
     static struct waiters told;
     struct fiber *f, *other;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: ISC */
+/* The lock of a folder, and files that are written beside those in use. */
 #include "draft.h"
 #include "host.h"
 #include "say.h"
@@ -9,11 +10,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The first: no other has registered that. */
+static void lock_and_look(void)
+{
+    lock_folder();
+    if (!is_regular(".mirage/lock"))
+        exit(FAILED);
+}
+
+/* Must be the first: the atexit handler is registered once in a process. */
 TEST(the_lock_is_released_at_the_end_of_the_program)
 {
     enter_new_folder();
-    ENDED(lock_folder());
+    CHECK(ENDED(lock_and_look()).status == 0);
     CHECK(!is_there(".mirage"));
 }
 

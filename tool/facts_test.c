@@ -105,15 +105,16 @@ TEST(a_report_about_a_device_that_is_not_there_makes_no_sense)
                       "7\n");
 }
 
-static char *numbered(const char *fmt, int count)
+/* A report of count lines that begin with prefix. */
+static char *numbered(const char *prefix, int count)
 {
     char *text;
     size_t len;
     FILE *out = open_memstream(&text, &len);
 
     for (int i = 0; i < count; i++) {
-        fprintf(out, "%s%d", fmt, i);
-        fputs(strcmp(fmt, "env\t") == 0 ? "\n" : "\ts\t1\tc.c\t\n", out);
+        fprintf(out, "%s%d", prefix, i);
+        fputs(strcmp(prefix, "env\t") == 0 ? "\n" : "\ts\t1\tc.c\t\n", out);
     }
     fclose(out);
     return text;
@@ -158,7 +159,10 @@ static const char *end_of(const char *report, int status, bool timed_out)
 
 TEST(an_end_without_a_report_is_explained)
 {
-    setenv("PATH", "", 1);
+    const char *path = getenv("PATH");
+    char *before = text_of("%s", path ? path : "");
+
+    setenv("PATH", "", 1); /* without addr2line */
     CHECK_TEXT(end_of("failed\n", 1, false), "");
     CHECK_TEXT(end_of("crash\t11\t0x1", 1, false),
                "config.c: configure() crashed (segmentation fault).\n");
@@ -179,6 +183,7 @@ TEST(an_end_without_a_report_is_explained)
     CHECK_TEXT(end_of("crash", 128, false),
                "mirage: config.c: configure() should return, and ended the "
                "program (exit status 128).\n");
+    setenv("PATH", before, 1);
 }
 
 static bool is_date(const char *text)
@@ -275,7 +280,6 @@ TEST(a_configuration_is_compiled_and_run)
     struct ended e;
 
     enter_new_folder();
-    setenv("PATH", "/usr/bin:/bin", 1);
     setenv(SOURCE_DATE, "7", 1);
     mkdir("t", 0777);
     e = configured(HEAD "    unikernel(\"a\", start(fat_of_files(\"t\"), "

@@ -29,6 +29,13 @@ static void leave(size_t count)
     c.our_mss = MSS;
 }
 
+static void end(void)
+{
+    buf_free(taken);
+    taken = NULL;
+    CHECK(buf_pages_free() == buf_pages());
+}
+
 /* May a connection with len bytes in its queue have more? */
 static bool may_receive(uint32_t len)
 {
@@ -48,6 +55,7 @@ TEST(with_an_eighth_of_the_pages_free_all_connections_may_have_more)
     leave(TEST_PAGES / 8);
     CHECK(may_receive(1 << 20) && may_queue(1 << 20) && !tcp.refused);
     CHECK(!tcp_memory_is_low());
+    end();
 }
 
 TEST(below_an_eighth_each_may_have_two_segments)
@@ -58,6 +66,7 @@ TEST(below_an_eighth_each_may_have_two_segments)
     CHECK(may_queue(0) && !may_queue(1));
     leave(TEST_PAGES / 16);
     CHECK(may_receive(2 * MSS - 1) && !tcp.refused);
+    end();
 }
 
 TEST(below_a_sixteenth_only_those_that_hold_no_pages_may_have_some)
@@ -67,6 +76,7 @@ TEST(below_a_sixteenth_only_those_that_hold_no_pages_may_have_some)
     leave(TEST_PAGES / 64);
     CHECK(may_receive(0) && !may_receive(1) && may_queue(0) && !may_queue(1));
     CHECK(!tcp.refused);
+    end();
 }
 
 TEST(below_a_sixty_fourth_none_may_and_those_without_pages_are_noted)
@@ -79,10 +89,5 @@ TEST(below_a_sixty_fourth_none_may_and_those_without_pages_are_noted)
     CHECK(!may_queue(1) && tcp.refused); /* the note is kept */
     c.shut_reading = true; /* what is received is dropped */
     CHECK(may_receive(0) && may_receive(1 << 20));
-}
-
-TEST(all_pages_are_free_again)
-{
-    buf_free(taken);
-    CHECK(buf_pages_free() == buf_pages());
+    end();
 }
