@@ -23,7 +23,7 @@ void ipv4_ids_init(struct ipv4_ids *ids)
     random_bytes(&ids->key, sizeof ids->key);
 }
 
-/* No packet has the protocol 0, which `last` begins with. */
+/* `last` is all zeros at first; no packet has the protocol 0. */
 static uint64_t hash_of(struct ipv4_ids *ids, uint32_t from, uint32_t to,
                         uint8_t protocol)
 {

@@ -19,7 +19,8 @@ unsigned resolv_conf_servers(const char *file, struct ip_address *servers,
     size_t size = 0;
     unsigned count = 0;
 
-    /* A line has no limit: the rest of a long one is no line of its own. */
+    /* Of a line that is longer than a buffer the rest would be parsed as a
+     * line of its own, so getline allocates what the line needs. */
     while (in && count < max && getline(&line, &size, in) > 0) {
         value = line + sizeof keyword - 1;
 

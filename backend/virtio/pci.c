@@ -394,7 +394,8 @@ static bool look(pci_function f, uint32_t buses[8])
     } else if (is_bridge(f)) {
         unsigned bus = pci_read(f, PCI_PRIMARY_BUS) >> 8 & 0xff;
 
-        /* One that was looked at already is not looked at again. */
+        /* Buses are scanned in ascending order, so that the scan ends: one
+         * below its bridge's own, which PCI does not allow, is not scanned. */
         buses[bus / 32] |= 1u << bus % 32;
     }
     return true;

@@ -43,7 +43,7 @@ static void deliver(struct interface *i)
 struct assembly {
     struct buf *frame, **end;
     size_t len;
-    uint16_t segment; /* size; 0: it is one */
+    uint16_t segment; /* data bytes of each segment; 0: it is one segment */
     uint8_t gso_type; /* of its segments */
     uint16_t flags; /* of its first piece */
     bool is_bad, is_first;
@@ -90,7 +90,8 @@ static void set_offload(struct buf *frame, const struct assembly *a)
 
     frame->offload = (struct offload){
         /* Only TCP segmentation is negotiated. A size for another protocol
-         * would make many datagrams of one. */
+         * than the frame's, which would make many datagrams of one, is
+         * ignored. */
         .segment = netfront_gso_type(t.kind) == a->gso_type ? a->segment : 0,
         .csum_good = a->flags & (NETRXF_data_validated | NETRXF_csum_blank),
     };

@@ -49,10 +49,10 @@ MUST_CHECK enum status arp_probe(struct arp *arp, struct ip_address ip,
 /*
  * The two parts of arp_probe, for an address that is used between them.
  * arp_probe_start waits for the link, sends the first probe, and returns OK if
- * there was no reply within 20 ms; ERR_IN_USE, ERR_TIMEOUT and ERR_CANCELLED end
- * the probe. After OK the address may be set and used. Until the probes have
- * ended requests for it are answered, but nothing that is broadcast has it as
- * its sender. arp_probe_finish sends the other probes. OK: the address is
+ * there was no reply within 20 ms; ERR_IN_USE, ERR_TIMEOUT and ERR_CANCELLED
+ * end the probe. After OK the address may be set and used. Until the probes
+ * have ended requests for it are answered, but nothing that is broadcast has it
+ * as its sender. arp_probe_finish sends the other probes. OK: the address is
  * announced, if it is ours. Else, with the statuses of arp_probe, it is to be
  * given up; it is not defended. Another arp_probe_start takes the place of a
  * probe that was not finished. Both block.

@@ -174,7 +174,8 @@ struct connection {
     struct tcp_pacing pacing;
 
     nanoseconds unanswered_since; /* 0: all is acknowledged */
-    nanoseconds last_heard; /* when the last valid segment arrived */
+    nanoseconds last_heard; /* when the last valid segment arrived: while one
+                               is processed, now */
     nanoseconds last_sent; /* data */
     unsigned keepalives; /* probes without an answer */
     struct flow_options options;

@@ -31,8 +31,9 @@ uint32_t tcp_receive_window(const struct connection *c)
     if (space < offered + least)
         space = offered;
     /* Round up, or the edge would move back by a part of a unit (RFC 7323,
-     * 2.4). So it may advance by as much with each ACK: not when the queue is
-     * full. */
+     * 2.4). That lets the edge advance by up to a unit with each ACK. With a
+     * full queue round down: otherwise small segments that are not read would
+     * exceed the limit without end. */
     if (c->rcvq.len < c->rcvq.limit)
         space += unit - 1;
     return min(space / unit * unit, most);
