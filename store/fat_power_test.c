@@ -64,7 +64,7 @@ static char part_of(uint64_t sector)
                                    : 'd';
 }
 
-/* The steps since power_start. */
+/* The steps since power_settle. */
 static const char *trace(void)
 {
     static char text[200];
@@ -87,7 +87,7 @@ static void begin_filled(int type)
     CHECK(fs_mkdir(fs, "dir") == OK);
     put("dir/below", 'b', 600);
     CHECK(fs_flush(fs) == OK);
-    power_start(disk);
+    power_settle(disk);
 }
 
 /* Changes of that volume. */
@@ -435,7 +435,7 @@ static void begin_torn(void)
         put(name, 'x', SECTOR);
     }
     CHECK(fs_flush(fs) == OK);
-    power_start(disk);
+    power_settle(disk);
 }
 
 TEST(a_link_in_two_sectors_is_written_to_the_second_copy_first)
@@ -483,7 +483,7 @@ TEST(an_unfinished_first_copy_becomes_valid_when_all_of_it_is_written)
     first[1] &= 0xf0;
     CHECK(block_write(disk, layout.table, first, 1) == OK);
     CHECK(fat_connect(disk, &fs) == OK);
-    power_start(disk);
+    power_settle(disk);
     create();
     CHECK(fs_flush(fs) == OK);
     CHECK_TEXT(trace(), "ddf|f|b|fg|r|r|b");

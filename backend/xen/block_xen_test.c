@@ -191,7 +191,7 @@ static void check_flush(const char *offers)
 
     disk.store = power_connect(SECTORS, 512);
     b = connect(offers);
-    power_start(disk.store);
+    power_settle(disk.store);
     for (unsigned i = 0; i < 20; i++) {
         uint8_t data[7 * 512];
 

@@ -363,7 +363,7 @@ static bool session(uint64_t number)
 
     if (!ok || fat_connect(disk, &s.fs) != OK)
         return false;
-    power_start(disk);
+    power_settle(disk);
     for (int i = 0; ok && i < 200 && moments < 60; i++) {
         size_t events = s.events;
 
@@ -476,7 +476,7 @@ TEST(a_fat12_link_in_two_sectors_survives_any_power_cut)
         CHECK(fs_write(fs, name, 0, data, sizeof data) == OK);
     }
     CHECK(fs_flush(fs) == OK);
-    power_start(disk);
+    power_settle(disk);
     CHECK(fs_write(fs, "F339", sizeof data, data, sizeof data) == OK);
     CHECK(fs_flush(fs) == OK);
     end(stays(disk, "F339", NULL, sizeof data));
@@ -496,7 +496,7 @@ TEST(a_renamed_file_has_a_name_after_any_power_cut)
     CHECK(fs_write(fs, "a long name at first", 0, data, sizeof data) == OK);
     CHECK(fs_mkdir(fs, "d") == OK);
     CHECK(fs_flush(fs) == OK);
-    power_start(disk);
+    power_settle(disk);
     CHECK(fs_rename(fs, "a long name at first", "d/and another") == OK);
     CHECK(fs_flush(fs) == OK);
     end(stays(disk, "a long name at first", "d/and another", sizeof data));
@@ -635,7 +635,7 @@ TEST(a_replaced_file_is_the_whole_old_or_new_one_after_any_power_cut)
         fill(fs, "dir/The File", old_file);
         fill(fs, "a new one", new_file);
         CHECK(fs_flush(fs) == OK);
-        power_start(disk);
+        power_settle(disk);
         ways[i % 4](fs);
         CHECK(fs_flush(fs) == OK);
         CHECK(holds(fs, "dir/The File", new_file));
@@ -662,7 +662,7 @@ TEST(a_truncated_file_has_its_old_or_new_size_after_any_power_cut)
 
         fill(fs, "file", old_file);
         CHECK(fs_flush(fs) == OK);
-        power_start(disk);
+        power_settle(disk);
         CHECK(fs_truncate(fs, "file", sizes[i]) == OK);
         CHECK(fs_create(fs, "another") == OK);
         CHECK(fs_flush(fs) == OK);
@@ -687,7 +687,7 @@ TEST(a_fat12_chain_cut_in_two_sectors_survives_any_power_cut)
         fill(fs, name, i == 339 ? link : one);
     }
     CHECK(fs_flush(fs) == OK);
-    power_start(disk);
+    power_settle(disk);
     CHECK(fs_truncate(fs, "F339", 512) == OK);
     CHECK(fs_flush(fs) == OK);
     end(is_either_always(disk, "F339", link, one));
@@ -720,7 +720,7 @@ static bool stumbles(uint64_t number)
     }
     ok = ok && failures > 5 && session_agrees(&s);
     fs_disconnect(s.fs);
-    power_start(disk);
+    power_settle(disk);
     if (fat_connect(disk, &s.fs) != OK)
         return false;
     ok = ok && session_agrees(&s);

@@ -14,7 +14,7 @@ struct step {
 
 struct power {
     struct block block; /* first */
-    uint8_t *now, *start; /* contents: now, and at power_start */
+    uint8_t *now, *start; /* contents: now, and at power_settle */
     struct step *step;
     size_t steps, room, fail; /* from step `fail` on all fail */
 };
@@ -141,7 +141,7 @@ struct block *power_connect(uint64_t sectors, uint32_t sector_size)
     return NULL;
 }
 
-void power_start(struct block *b)
+void power_settle(struct block *b)
 {
     forget(power_of(b));
     memcpy(power_of(b)->start, power_of(b)->now, size_of(power_of(b)));

@@ -16,7 +16,7 @@
 struct block *power_connect(uint64_t sectors, uint32_t sector_size);
 
 /* Clears the record: the disk's contents so far count as flushed. */
-void power_start(struct block *b);
+void power_settle(struct block *b);
 
 /* The number of steps since then: sectors written or discarded, and flushes. */
 size_t power_steps(const struct block *b);
