@@ -68,7 +68,7 @@ static enum status read_first_entry(struct fat *f, uint32_t *value)
 
 enum status fat_choose_copy(struct fat *f)
 {
-    uint32_t value;
+    uint32_t value = 0;
     uint8_t *copies;
     enum status s = read_first_entry(f, &value);
 
