@@ -6,14 +6,8 @@
 #include <mirage/checksum.h>
 #include <mirage/network.h>
 
-#define IP  ETHERNET_HEADER
-#define TCP 6
-#define UDP 17
-#define FIN 0x01
-#define PSH 0x08
-#define ACK 0x10
-#define SEQ 0xfffffff0u
-#define ID  0xfffe
+#define IP ETHERNET_HEADER
+#define ID 0xfffe
 
 /*
  * A frame of TCP or UDP with len data bytes, which lie in bufs of piece bytes,
@@ -24,8 +18,8 @@ static struct buf *frame_of(uint8_t protocol, size_t len, size_t piece,
                             size_t options, uint16_t segment)
 {
     size_t header = protocol == TCP ? 20 + options : 8;
-    size_t at = IP + 20 + options, offset = protocol == TCP ? 16 : 6;
-    struct buf *b = buf_new(0), *last = b;
+    size_t at = IP + 20 + options;
+    struct buf *b = buf_new(0);
     uint8_t *p = buf_append(b, at + header);
 
     memset(p, 0, at + header);
@@ -39,31 +33,14 @@ static struct buf *frame_of(uint8_t protocol, size_t len, size_t piece,
     put_be32(p + IP + 16, 0x0a000002);
     memset(p + IP + 20, 1, options);
     put_be16(p + IP + 10, checksum_finish(checksum_add(0, p + IP, at - IP)));
-    put_be16(p + at, 1000);
-    put_be16(p + at + 2, 2000);
-    if (protocol == TCP) {
-        put_be32(p + at + 4, SEQ);
-        p[at + 12] = (uint8_t)(header / 4 << 4);
-        p[at + 13] = FIN | PSH | ACK;
-        memset(p + at + 20, 1, options);
-    } else {
-        put_be16(p + at + 4, (uint16_t)(header + len));
-    }
-    put_be16(p + at + offset,
-             checksum_fold(checksum_pseudo(ipv4_address(10, 0, 0, 1),
-                                           ipv4_address(10, 0, 0, 2), protocol,
-                                           header + len)));
-    for (size_t i = 0; i < len; i++) {
-        if (i % piece == 0)
-            last = last->next = buf_new(0);
-        *buf_append(last, 1) = letter(i);
-    }
-    b->offload = (struct offload){
-        .kind = protocol == TCP ? OFFLOAD_TCP_IPV4 : OFFLOAD_UDP_IPV4,
-        .csum_start = (uint16_t)at,
-        .segment = segment,
-    };
-    return b;
+    return add_transport(
+        b, at, header,
+        checksum_pseudo(ipv4_address(10, 0, 0, 1), ipv4_address(10, 0, 0, 2),
+                        protocol, header + len),
+        len, piece,
+        (struct offload){.kind = protocol == TCP ? OFFLOAD_TCP_IPV4
+                                                 : OFFLOAD_UDP_IPV4,
+                         .segment = segment});
 }
 
 /* Copies the frame to flat, and checks the lengths and checksums of its
@@ -190,7 +167,8 @@ static void cut(uint8_t protocol, size_t len, size_t piece, size_t options,
         size_t data = check_frame(sent[i]), have;
         size_t at = IP + 20 + options;
         bool is_last = i + 1 == count;
-        uint8_t last_flags = is_last ? FIN | PSH : 0;
+        uint8_t flags = (uint8_t)(ACK | (i == 0 ? CWR : 0) |
+                                  (is_last ? FIN | PSH : 0));
 
         have = buf_length(sent[i]) - data;
         CHECK(have == (is_last ? len - done : most));
@@ -198,7 +176,7 @@ static void cut(uint8_t protocol, size_t len, size_t piece, size_t options,
         CHECK(get_be16(flat + at) == 1000 && get_be16(flat + at + 2) == 2000);
         if (protocol == TCP) {
             CHECK(get_be32(flat + at + 4) == (uint32_t)(SEQ + done));
-            CHECK(flat[at + 13] == (ACK | last_flags));
+            CHECK(flat[at + 13] == flags);
         }
         for (size_t k = 0; k < have; k++)
             if (flat[data + k] != letter(done + k)) {

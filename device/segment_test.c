@@ -9,17 +9,10 @@
 
 #define IP          ETHERNET_HEADER
 #define PAYLOAD     (IP + 40) /* what follows the IPv6 header */
-#define TCP         6
-#define UDP         17
 #define HOP_BY_HOP  0
 #define ROUTING     43
 #define FRAGMENT    44
 #define DESTINATION 60
-#define FIN         0x01
-#define PSH         0x08
-#define CWR         0x80
-#define ACK         0x10
-#define SEQ         0xfffffff0u
 #define ALL_IPV4    (NETWORK_CHECKSUM | NETWORK_TCP_SEGMENTS | \
                   NETWORK_UDP_SEGMENTS)
 #define ALL_IPV6 (NETWORK_CHECKSUM_IPV6 | NETWORK_TCP_SEGMENTS_IPV6 | \
@@ -58,8 +51,7 @@ static struct buf *frame_of(uint8_t protocol, size_t len, size_t piece,
 {
     size_t header = protocol == TCP ? 32 : 8;
     size_t at = PAYLOAD + options + (options > 0 ? 8 : 0);
-    size_t offset = protocol == TCP ? 16 : 6;
-    struct buf *b = buf_new(0), *last = b;
+    struct buf *b = buf_new(0);
     uint8_t *p = buf_append(b, at + header);
 
     memset(p, 0, at + header);
@@ -74,29 +66,13 @@ static struct buf *frame_of(uint8_t protocol, size_t len, size_t piece,
         put_options(p + PAYLOAD, DESTINATION, options);
         put_options(p + PAYLOAD + options, protocol, 8);
     }
-    put_be16(p + at, 1000);
-    put_be16(p + at + 2, 2000);
-    if (protocol == TCP) {
-        put_be32(p + at + 4, SEQ);
-        p[at + 12] = (uint8_t)(header / 4 << 4);
-        p[at + 13] = CWR | FIN | PSH | ACK;
-        memset(p + at + 20, 1, 12);
-    } else {
-        put_be16(p + at + 4, (uint16_t)(header + len));
-    }
-    put_be16(p + at + offset,
-             checksum_fold(pseudo_of(p, protocol, header + len)));
-    for (size_t i = 0; i < len; i++) {
-        if (i % piece == 0)
-            last = last->next = buf_new(0);
-        *buf_append(last, 1) = letter(i);
-    }
-    b->offload = (struct offload){
-        .kind = protocol == TCP ? OFFLOAD_TCP_IPV6 : OFFLOAD_UDP_IPV6,
-        .csum_start = (uint16_t)at,
-        .segment = segment,
-    };
-    return b;
+    return add_transport(
+        b, at, header,
+        pseudo_of(p, protocol, header + len),
+        len, piece,
+        (struct offload){.kind = protocol == TCP ? OFFLOAD_TCP_IPV6
+                                                 : OFFLOAD_UDP_IPV6,
+                         .segment = segment});
 }
 
 /* Copies the frame to flat, and checks that it is finished: its lengths, its
