@@ -5,32 +5,16 @@
  */
 #include "check.h"
 #include "fat_fs.h"
+#include "fat_volume.h"
 #include <mirage/fat.h>
 #include <stdlib.h>
-
-#define SECTOR 512u
-
-static struct block *disk;
-static struct fs *fs;
-static struct fat_layout layout;
 
 static void begin(int type, uint64_t sectors)
 {
     struct fat_options o = {.type = type, .cluster_size = SECTOR};
-    uint8_t boot[SECTOR];
-    const char *why;
 
     CHECK(block_ram_connect(sectors, SECTOR, &disk) == OK);
-    CHECK(fat_format(disk, &o) == OK);
-    CHECK(block_read(disk, 0, boot, 1) == OK);
-    CHECK(fat_layout_parse(boot, sectors, SECTOR, &layout, &why) == OK);
-    CHECK(fat_connect(disk, &fs) == OK);
-}
-
-static void end(void)
-{
-    fs_disconnect(fs);
-    block_disconnect(disk);
+    format_disk(sectors, &o);
 }
 
 static void put(const char *path, size_t len)

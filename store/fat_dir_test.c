@@ -2,31 +2,14 @@
 /* Directories at their bounds, labels, and what a check says of damage. */
 #include "check.h"
 #include "fat_dir.h"
+#include "fat_volume.h"
 #include <mirage/fat.h>
 #include <stdlib.h>
 
-#define SECTOR 512u
-
-static struct block *disk;
-static struct fs *fs;
-static struct fat_layout layout;
-
 static void begin(const struct fat_options *o, uint64_t sectors)
 {
-    uint8_t boot[SECTOR];
-    const char *why;
-
     CHECK(block_ram_connect(sectors, SECTOR, &disk) == OK);
-    CHECK(fat_format(disk, o) == OK);
-    CHECK(block_read(disk, 0, boot, 1) == OK);
-    CHECK(fat_layout_parse(boot, sectors, SECTOR, &layout, &why) == OK);
-    CHECK(fat_connect(disk, &fs) == OK);
-}
-
-static void end(void)
-{
-    fs_disconnect(fs);
-    block_disconnect(disk);
+    format_disk(sectors, o);
 }
 
 static void reopen(void)

@@ -6,34 +6,18 @@
  */
 #include "check.h"
 #include "fat_layout.h"
+#include "fat_volume.h"
 #include <conform/power.c>
 #include <mirage/fat.h>
 #include <stdlib.h>
-
-#define SECTOR 512u
-
-static struct block *disk;
-static struct fs *fs;
-static struct fat_layout layout;
 
 static void begin(int type)
 {
     static const uint32_t sectors[] = {[12] = 600, [16] = 4400, [32] = 66700};
     struct fat_options o = {.type = type, .cluster_size = SECTOR};
-    uint8_t boot[SECTOR];
-    const char *why;
 
     disk = power_connect(sectors[type], SECTOR);
-    CHECK(fat_format(disk, &o) == OK);
-    CHECK(block_read(disk, 0, boot, 1) == OK);
-    CHECK(fat_layout_parse(boot, sectors[type], SECTOR, &layout, &why) == OK);
-    CHECK(fat_connect(disk, &fs) == OK);
-}
-
-static void end(void)
-{
-    fs_disconnect(fs);
-    block_disconnect(disk);
+    format_disk(sectors[type], &o);
 }
 
 static void put(const char *path, char letter, size_t len)
