@@ -29,15 +29,7 @@ static void check_said(const char *text)
 
 static struct block *connect(const char *offers)
 {
-    struct block *b = NULL;
-
-    if (!disk.store)
-        CHECK(block_ram_connect(SECTORS, 512, &disk.store) == OK);
-    disk_add(&disk, 51713, offers);
-    CHECK(block_xen_connect("xvda1", &b) == OK);
-    if (!b)
-        panic("no disk");
-    return b;
+    return disk_connect(&disk, SECTORS, 51713, "xvda1", offers);
 }
 
 static void check_contract(const char *offers)

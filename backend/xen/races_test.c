@@ -145,14 +145,7 @@ static struct fake_disk disk;
 
 static struct block *connect_disk(void)
 {
-    struct block *b = NULL;
-
-    CHECK(block_ram_connect(SECTORS, 512, &disk.store) == OK);
-    disk_add(&disk, 51712, DISK);
-    CHECK(block_xen_connect("xvda", &b) == OK);
-    if (!b)
-        panic("no disk");
-    return b;
+    return disk_connect(&disk, SECTORS, 51712, "xvda", DISK);
 }
 
 static void watch_disk(void)

@@ -2,7 +2,9 @@
 /* A fake of xen-blkback over any block device that does not block. */
 #include "disk.h"
 #include <mirage/buf.h>
+#include <mirage/drivers.h>
 #include <mirage/macros.h>
+#include <mirage/panic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -364,4 +366,17 @@ void disk_add(struct fake_disk *d, unsigned number, const char *offers)
         .next = next,
     };
     backend_add(&d->backend);
+}
+
+struct block *disk_connect(struct fake_disk *d, uint64_t sectors,
+                           unsigned number, const char *name,
+                           const char *offers)
+{
+    struct block *b = NULL;
+
+    if (!d->store)
+        require(block_ram_connect(sectors, 512, &d->store) == OK);
+    disk_add(d, number, offers);
+    require(block_xen_connect(name, &b) == OK && b);
+    return b;
 }

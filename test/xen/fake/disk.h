@@ -50,4 +50,11 @@ struct fake_disk {
 /* offers: as in struct backend, with sectors and sector-size. */
 void disk_add(struct fake_disk *d, unsigned number, const char *offers);
 
+/* disk_add, with a store of that many sectors of 512 bytes if there is none
+ * yet, and a driver of the image on the disk, by its name. Panics if that
+ * fails. */
+struct block *disk_connect(struct fake_disk *d, uint64_t sectors,
+                           unsigned number, const char *name,
+                           const char *offers);
+
 #endif
