@@ -38,6 +38,8 @@ __attribute__((weak)) int checks_failed;
 static inline void check_text(const char *file, int line, const char *test,
                               const char *found, const char *wanted)
 {
+    if (!found)
+        found = "(there is no text)";
     if (strcmp(found, wanted) == 0)
         return;
     checks_failed++;
