@@ -637,9 +637,9 @@ depend prepare:
 
 # Each test prints a line for each failure, and "N passed, N failed" at its end.
 # SOAK=SECONDS prolongs those that can run for longer.
-QUICK := $(TEST_PROGRAMS) test/config/run test/config/killed test/rooms.sh \
-         test/e2e/runtime \
-         test/e2e/xl-run test/e2e/sim
+# Those that take longest come first, so that none of them is left at the end.
+QUICK := test/e2e/runtime test/config/run test/config/killed $(TEST_PROGRAMS) \
+         test/rooms.sh test/e2e/xl-run test/e2e/sim
 # Tests that use two processors each: in the Xen lab, and in QEMU.
 LAB   := test/e2e/xen test/e2e/xen_devices test/e2e/xen_contract \
          test/e2e/xen_saved test/e2e/xen_restart test/e2e/xen_bridging \
